@@ -1,0 +1,3 @@
+"""tawny: a security-camera recorder. Read the folders in the data's order: sources, stream, recorder, storage, ..."""
+
+__version__ = "0.1.0"

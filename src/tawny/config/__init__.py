@@ -1,0 +1,1 @@
+"""`tawny.toml` to typed settings and back; what changed between two settings."""

@@ -1,0 +1,24 @@
+"""How long to wait before trying again: doubling, with a random fifth either way, so that many do not come at once."""
+
+import random
+
+
+class Backoff:
+    """first_s, doubled up to most_s; back to first_s after something held for forget_s."""
+
+    def __init__(
+        self, *, first_s: float = 1.0, most_s: float = 30.0, forget_s: float = 60.0, spread: float = 0.2
+    ) -> None:
+        self._first_s, self._most_s, self._forget_s, self._spread = first_s, most_s, forget_s, spread
+        self._tries = 0
+
+    def next_s(self, held_s: float = 0.0) -> float:
+        """Seconds to wait now. held_s: how long the last try went well."""
+        if held_s >= self._forget_s:
+            self._tries = 0
+        pause_s = min(self._first_s * 2.0**self._tries, self._most_s)
+        self._tries = min(self._tries + 1, 32)
+        return pause_s * random.uniform(1 - self._spread, 1 + self._spread)
+
+    def reset(self) -> None:
+        self._tries = 0

@@ -1,0 +1,74 @@
+"""All actors in the caller's thread, in order of what falls due, on a clock that the engine itself moves. For tests."""
+
+import heapq
+import itertools
+from collections.abc import Callable
+from typing import Protocol
+
+from tawny.engine.actor import Actor, Handle
+from tawny.engine.supervisor import Supervised, Tell
+from tawny.model.clock import Clock
+
+
+class MovableClock(Clock, Protocol):
+    def advance(self, seconds: float) -> None: ...
+
+
+class InlineEngine:
+    """`run_for(seconds)` is the only thing that makes time pass."""
+
+    LEAST_S = 1e-6  # an actor that asks for "at once" again and again still lets time pass
+
+    def __init__(self, clock: MovableClock, tell: Tell) -> None:
+        self._clock, self._tell = clock, tell
+        self._due: list[tuple[float, int, _Inline]] = []
+        self._order = itertools.count()
+        self._all: list[_Inline] = []
+
+    def start(self, name: str, make: Callable[[], Actor]) -> Handle:
+        handle = _Inline(self, Supervised(name, make, self._clock, self._tell))
+        self._all.append(handle)
+        self.schedule(handle, self._clock.mono_s())
+        return handle
+
+    def schedule(self, handle: "_Inline", at_s: float) -> None:
+        handle.due_s = at_s
+        heapq.heappush(self._due, (at_s, next(self._order), handle))
+
+    def run_for(self, seconds: float) -> None:
+        """Let so much time pass, stepping whatever falls due on the way."""
+        until_s = self._clock.mono_s() + seconds
+        while self._due and self._due[0][0] <= until_s:
+            at_s, _, handle = heapq.heappop(self._due)
+            if handle.ended or handle.due_s != at_s:
+                continue  # stopped, or woken in between: an older entry
+            self._clock.advance(max(0.0, at_s - self._clock.mono_s()))
+            wait_s = handle.supervised.step()
+            self.schedule(handle, self._clock.mono_s() + max(wait_s, self.LEAST_S))
+        self._clock.advance(max(0.0, until_s - self._clock.mono_s()))
+
+    def now_s(self) -> float:
+        return self._clock.mono_s()
+
+    def stop(self, timeout_s: float = 5.0) -> list[str]:
+        for handle in reversed(self._all):
+            handle.stop()
+        return []
+
+
+class _Inline:
+    def __init__(self, engine: InlineEngine, supervised: Supervised) -> None:
+        self._engine, self.supervised = engine, supervised
+        self.due_s, self.ended = 0.0, False
+
+    def wake(self) -> None:
+        if not self.ended and self.due_s > self._engine.now_s():
+            self._engine.schedule(self, self._engine.now_s())
+
+    def stop(self) -> None:
+        if not self.ended:
+            self.ended = True
+            self.supervised.close()
+
+    def join(self, timeout_s: float) -> bool:
+        return self.ended

@@ -1,0 +1,45 @@
+"""The one place that catches everything: an actor that raises is closed, told of, and made anew after a pause."""
+
+import logging
+from collections.abc import Callable
+
+from tawny.engine.actor import Actor
+from tawny.engine.backoff import Backoff
+from tawny.model.clock import Clock
+
+log = logging.getLogger(__name__)
+Tell = Callable[[str, BaseException], None]
+
+
+class Supervised:
+    """One actor with its restarts. Both engines step this instead of the actor."""
+
+    def __init__(self, name: str, make: Callable[[], Actor], clock: Clock, tell: Tell) -> None:
+        self.name = name
+        self._make, self._clock, self._tell = make, clock, tell
+        self._actor: Actor | None = None
+        self._begun_s = 0.0
+        self._backoff = Backoff(forget_s=300)
+
+    def step(self) -> float:
+        """Like an actor's, but never raises: a failure is a pause before the next step."""
+        try:
+            if self._actor is None:
+                self._begun_s = self._clock.mono_s()
+                self._actor = self._make()
+            return self._actor.step()
+        except Exception as error:
+            held_s = self._clock.mono_s() - self._begun_s
+            log.exception("%s failed after %.0f s and is begun again", self.name, held_s)
+            self._tell(self.name, error)
+            self.close()
+            return self._backoff.next_s(held_s)
+
+    def close(self) -> None:
+        actor, self._actor = self._actor, None
+        if actor is not None:
+            try:
+                actor.close()
+            except Exception as error:
+                log.exception("%s failed while closing", self.name)
+                self._tell(self.name, error)

@@ -1,0 +1,1 @@
+"""The ring to browsers: packets as they come."""

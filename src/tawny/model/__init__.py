@@ -1,0 +1,1 @@
+"""Plain values that every other folder speaks in. Imports only the standard library."""

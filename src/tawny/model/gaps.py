@@ -1,0 +1,71 @@
+"""Gaps: wall time in which a camera should have been recorded and was not, or was not by somebody's choice."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tawny.model.ids import CameraId
+from tawny.model.times import Span
+
+
+class GapReason(StrEnum):
+    UNREACHABLE = "unreachable"
+    AUTH = "auth"
+    CAMERA_RESTART = "camera_restart"
+    STALLED = "stalled"
+    WIFI = "wifi"
+    RECORDER_OFF = "recorder_off"
+    DISK_FULL = "disk_full"
+    DISK_ERROR = "disk_error"
+    OVERLOAD = "overload"
+    PRIVACY = "privacy"
+    MODE = "mode"
+    SCHEDULE = "schedule"
+    OFF = "off"
+    REMOVED = "removed"
+    CLOCK = "clock"
+    UNKNOWN = "unknown"
+
+
+BY_CHOICE = frozenset({GapReason.PRIVACY, GapReason.MODE, GapReason.SCHEDULE, GapReason.OFF, GapReason.REMOVED})
+"""Reasons that do not lower the recorded share: somebody wanted it so."""
+
+GAP_WORDS: dict[GapReason, str] = {
+    GapReason.UNREACHABLE: "Camera not answering",
+    GapReason.AUTH: "Wrong password",
+    GapReason.CAMERA_RESTART: "Camera restarting",
+    GapReason.STALLED: "Picture stopped coming",
+    GapReason.WIFI: "Wi-Fi lost",
+    GapReason.RECORDER_OFF: "tawny was off",
+    GapReason.DISK_FULL: "Disk was full",
+    GapReason.DISK_ERROR: "Disk error",
+    GapReason.OVERLOAD: "Computer was too busy",
+    GapReason.PRIVACY: "Privacy pause",
+    GapReason.MODE: "Off in this mode",
+    GapReason.SCHEDULE: "Off by schedule",
+    GapReason.OFF: "Switched off",
+    GapReason.REMOVED: "Removed",
+    GapReason.CLOCK: "Clock was corrected",
+    GapReason.UNKNOWN: "Missing, reason unknown – tell us",
+}
+
+OFF_WORDS = {
+    "power": "power cut",
+    "update": "updating",
+    "crash": "it stopped unexpectedly",
+    "person": "stopped by hand",
+}
+"""Causes of `recorder_off`, as its detail says them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    camera: CameraId
+    begin_ms: int
+    end_ms: int | None
+    """None while it lasts."""
+    reason: GapReason
+    detail: str = ""
+    """For people, never a secret: what was seen, such as `connection refused`."""
+
+    def span(self, now_ms: int) -> Span:
+        return Span(self.begin_ms, max(self.begin_ms, now_ms if self.end_ms is None else self.end_ms))

@@ -1,0 +1,75 @@
+"""What parts tell each other over the bus; the WebSocket and `events --follow` carry the same facts."""
+
+from dataclasses import dataclass
+
+from tawny.model.events import Event
+from tawny.model.gaps import Gap
+from tawny.model.ids import CameraId, RunId, StreamName
+from tawny.model.segments import Segment
+from tawny.model.states import CameraStatus
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChanged:
+    """Any field of a camera's status but its rates changed."""
+
+    status: CameraStatus
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    camera: CameraId
+    stream: StreamName
+    run: RunId
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    camera: CameraId
+    stream: StreamName
+    run: RunId
+    at_ms: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentClosed:
+    """The segment is durable: its data, its name and its row."""
+
+    segment: Segment
+
+
+@dataclass(frozen=True, slots=True)
+class GapChanged:
+    """A gap began (end_ms is None) or ended."""
+
+    gap: Gap
+
+
+@dataclass(frozen=True, slots=True)
+class EventChanged:
+    """what: `started`, `updated` or `ended`."""
+
+    what: str
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The greatest motion score of one second, 0..100."""
+
+    camera: CameraId
+    second_ms: int
+    score: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartDied:
+    """The supervisor began a part again. error: one line without secrets."""
+
+    part: str
+    error: str
+
+
+Message = StatusChanged | RunStarted | RunEnded | SegmentClosed | GapChanged | EventChanged | Scored | PartDied

@@ -1,0 +1,55 @@
+"""What a detector is handed and what it says."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from tawny.model.ids import CameraId
+
+Box = tuple[float, float, float, float]
+"""x0, y0, x1, y1 as shares of the picture's width and height, 0..1."""
+
+
+class Frame(Protocol):
+    """A decoded picture (a sample). Pixels are made when asked for; their buffers are reused: do not keep them."""
+
+    @property
+    def camera(self) -> CameraId: ...
+    @property
+    def at_ms(self) -> int:
+        """UTC of exposure. Frames of one camera come in order, not evenly: 0.2 to 30 a second."""
+        ...
+
+    @property
+    def luma(self) -> Any:
+        """uint8 [height, width]: the Y plane as decoded, without a copy; rows may lie apart."""
+        ...
+
+    @property
+    def rgb(self) -> Any:
+        """uint8 [height, width, 3]. Costs a conversion: not for looking for motion."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One thing seen at one instant. track: the same number for the same thing over time; 0 where not followed."""
+
+    label: str
+    score: float
+    """0..1."""
+    box: Box
+    track: int = 0
+    since_ms: int | None = None
+    """When this thing was first seen, if the detector knows it was earlier than now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a detector says of one frame.
+
+    score: 0..100, from 50 on it is an event at the camera's sensitivity; stored a second for the timeline.
+    seen: the things that make it an event now; empty when there is none.
+    """
+
+    score: int
+    seen: tuple[Observation, ...] = ()

@@ -1,0 +1,40 @@
+"""Segments: what lies on disk, one playable file of about a minute each."""
+
+import hashlib
+from dataclasses import dataclass
+
+from tawny.model.ids import CameraId, RunId, SegmentId, StreamName
+from tawny.model.times import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A closed segment as the index has it."""
+
+    camera: CameraId
+    stream: StreamName
+    run: RunId
+    start_ms: int
+    end_ms: int
+    size_bytes: int
+    path: str
+    """Below the volume's folder, with `/`."""
+    video: str
+    """Codec string for browsers, such as `avc1.64001f`."""
+    width: int
+    height: int
+    audio: str = ""
+    """`mp4a.40.2`, `ulaw`, `alaw`, or empty."""
+
+    @property
+    def id(self) -> SegmentId:
+        return segment_id(self.camera, self.stream, self.start_ms)
+
+    @property
+    def span(self) -> Span:
+        return Span(self.start_ms, self.end_ms)
+
+
+def segment_id(camera: CameraId, stream: StreamName, start_ms: int) -> SegmentId:
+    """Derived, not counted, so that links outlive a rebuilt index."""
+    return SegmentId(hashlib.blake2s(f"{camera}/{stream}/{start_ms}".encode(), digest_size=12).hexdigest())

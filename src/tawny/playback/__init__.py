@@ -1,0 +1,1 @@
+"""The archive to browsers: timeline, playing, clips."""

@@ -1,0 +1,76 @@
+"""The protocol of sources, and the door through which they come (entry points `tawny.sources`)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from tawny.model.clock import Clock
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.packets import SourcePacket
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Nothing now; ask again in so many seconds (a source that waits by itself says 0)."""
+
+    for_s: float
+
+
+class Connection(Protocol):
+    """An open camera. Read from one thread."""
+
+    def read(self) -> SourcePacket | Idle:
+        """The next packet in decode order, or Idle when there is none yet. May block, for at most 3 s.
+
+        Raises a SourceError when it is over, whatever the reason: closed, reset, stalled for 5 s, played to its end.
+        It does not reconnect: who opened it decides that.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the camera, politely where the protocol has a word for it. Never raises, never waits over 0.5 s."""
+        ...
+
+    @property
+    def notes(self) -> Mapping[str, Any]:
+        """What is known beyond the packets, for status and report: `{"fps": 15.0, "tool": "…"}`. No secrets."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a source is opened with."""
+
+    camera: CameraId
+    stream: StreamName
+    address: str
+    """As in the settings, secrets filled in: `rtsp://user:password@host/path`, `/dev/video0`, `clip.mp4`, `demo:`."""
+    options: Mapping[str, Any]
+    """The camera's table of this source's own settings, already checked by `settings`."""
+    clock: Clock
+
+
+class Source(Protocol):
+    """How a kind of address is opened. One instance serves all cameras of its kind, from any thread."""
+
+    scheme: ClassVar[str]
+    """Its name among entry points, and of its settings' table in a camera's: `rtsp`."""
+
+    def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The table checked and completed with defaults. ValueError says which key, what was found, what is allowed."""
+        ...
+
+    def claims(self, address: str) -> bool:
+        """Whether this address is of its kind. Looks at the text alone."""
+        ...
+
+    def public(self, address: str) -> str:
+        """The address without user and password, for logs, status and errors."""
+        ...
+
+    def open(self, opening: Opening) -> Connection:
+        """Connect; returns when packets can be read, within 10 s. Raises a SourceError that tells why not."""
+        ...
+
+
+OpenSource = Callable[[Opening], Connection]

@@ -1,0 +1,1 @@
+"""The disk: volume, segment files, index, history, retention, check and rebuild."""

@@ -1,0 +1,87 @@
+"""The protocol of the index: what is where on the disk, and what happened when.
+
+The index is a convenience: files describe themselves, and `history/` tells gaps and events, so that it can be deleted
+and rebuilt (`storage.rebuild`). Always true: a segment's row has its whole file on disk, so the row is the last step.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from tawny.model.events import Event
+from tawny.model.gaps import Gap
+from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
+from tawny.model.segments import Segment
+from tawny.model.times import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Events, newest first; `next` continues the list, None at its end."""
+
+    events: list[Event]
+    next: str | None
+
+
+class Index(Protocol):
+    """Any thread may call. Every change is durable when the call returns. Raises IndexDamaged, DiskFull, StorageError.
+
+    Adding what is there already changes nothing; spans are half open; lists are in order of time unless said otherwise.
+    """
+
+    def add_segment(self, segment: Segment) -> None: ...
+    def segment(self, segment_id: SegmentId) -> Segment | None: ...
+    def segments(self, camera: CameraId, stream: StreamName | None, within: Span) -> list[Segment]:
+        """Those that overlap `within`; stream None: of both."""
+        ...
+
+    def oldest_segments(self, limit: int, camera: CameraId | None = None) -> list[Segment]:
+        """For retention: those that ended first."""
+        ...
+
+    def all_segments(self) -> Iterable[Segment]: ...
+    def mark_removing(self, ids: Iterable[SegmentId]) -> None:
+        """First step of a deletion: these are no longer listed, and are finished off at the next start if need be."""
+        ...
+
+    def removing(self) -> list[Segment]: ...
+    def drop_segments(self, ids: Iterable[SegmentId]) -> None:
+        """Last step of a deletion."""
+        ...
+
+    def spans(self, camera: CameraId, stream: StreamName | None, within: Span) -> list[Span]:
+        """Recorded time cut to `within`, neighbours of one run as one; stream None: either."""
+        ...
+
+    def size_bytes(self, camera: CameraId | None = None) -> int: ...
+    def bounds(self, camera: CameraId) -> Span | None:
+        """From the oldest to the newest recorded instant."""
+        ...
+
+    def put_gap(self, gap: Gap) -> None:
+        """Keyed by camera and begin: an open gap is put again when it ends."""
+        ...
+
+    def gaps(self, camera: CameraId, within: Span) -> list[Gap]: ...
+    def open_gaps(self) -> list[Gap]: ...
+
+    def put_event(self, event: Event) -> None:
+        """New, or in place of the one with its id."""
+        ...
+
+    def event(self, event_id: EventId) -> Event | None: ...
+    def events(
+        self,
+        within: Span,
+        *,
+        cameras: Iterable[CameraId] | None = None,
+        kinds: Iterable[str] | None = None,
+        only: str = "all",
+        after: str | None = None,
+        limit: int = 60,
+    ) -> Page:
+        """Newest first. only: all, new (not reviewed) or kept. after: a page's `next`."""
+        ...
+
+    def drop_event(self, event_id: EventId) -> None: ...
+    def close(self) -> None: ...

@@ -1,0 +1,1 @@
+"""One camera's packets in memory: session, ring, hub of readers, health."""

@@ -1,0 +1,1 @@
+"""What tests, ours and a plug-in author's, are made with."""

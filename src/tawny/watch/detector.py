@@ -1,0 +1,28 @@
+"""The protocol of detectors; ours come through the same door as anybody's (entry points `tawny.detectors`)."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol
+
+from tawny.model.observations import Frame, Look
+
+
+class Detector(Protocol):
+    """Looks at the frames of one camera, from one thread. It keeps what it knows of the place between looks."""
+
+    name: ClassVar[str]
+
+    def look(self, frame: Frame) -> Look:
+        """Say what is in one frame.
+
+        Frames come in order of `at_ms`, 0.2 to 30 a second; a jump back, a long pause or another size of picture must
+        do no harm. Raises DetectorFailed, or anything; then the supervisor makes a new one.
+        """
+        ...
+
+
+class DetectorKind(Protocol):
+    """What stands behind an entry point: makes detectors from settings."""
+
+    def __call__(self, settings: Mapping[str, Any]) -> Detector:
+        """settings: the table `[cameras.<id>.watch.<name>]`. ValueError says which key, found and allowed."""
+        ...

@@ -1,0 +1,1 @@
+"""HTTP: routes with declared access, accounts, the built interface."""
