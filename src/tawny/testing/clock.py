@@ -1,0 +1,24 @@
+"""A clock that stands until it is told to go on."""
+
+from tawny.model.times import utc_from_text
+
+
+class FakeClock:
+    """Both clocks move together by `advance`; `jump_utc` moves only the one for people, as SNTP or a person would."""
+
+    def __init__(self, start_utc: str = "2026-11-20T05:00:00Z") -> None:
+        self._utc_ms = float(utc_from_text(start_utc))
+        self._mono_s = 1000.0
+
+    def now_ms(self) -> int:
+        return round(self._utc_ms)
+
+    def mono_s(self) -> float:
+        return self._mono_s
+
+    def advance(self, seconds: float) -> None:
+        self._mono_s += seconds
+        self._utc_ms += seconds * 1000
+
+    def jump_utc(self, seconds: float) -> None:
+        self._utc_ms += seconds * 1000
