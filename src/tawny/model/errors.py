@@ -70,7 +70,10 @@ class SettingsError(TawnyError):
     @property
     def message(self) -> str:
         listed = "\n".join(f"  {problem}" for problem in self.problems)
-        return f"{self.file} cannot be used:\n{listed}\n"
+        return f"{self.file} cannot be used:\n{listed}"
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.do}"
 
 
 @dataclass(eq=False)

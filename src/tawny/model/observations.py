@@ -41,6 +41,8 @@ class Observation:
     track: int = 0
     since_ms: int | None = None
     """When this thing was first seen, if the detector knows it was earlier than now."""
+    until_ms: int | None = None
+    """Only in `Look.over`: when this thing was last seen or last moved, whichever ended it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +55,5 @@ class Look:
 
     score: int
     seen: tuple[Observation, ...] = ()
+    over: tuple[Observation, ...] = ()
+    """Those of earlier looks that are over, with `until_ms`: often some seconds ago. A detector may leave this out."""

@@ -1,0 +1,33 @@
+"""What changed between two settings, so that a change restarts only what it concerns."""
+
+from dataclasses import dataclass
+
+from tawny.config.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """cameras: ids. `other`: paths outside the cameras that differ, such as `storage.keep`."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+    other: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.changed or self.other)
+
+
+def difference(old: Settings, new: Settings) -> Difference:
+    both = [key for key in old.cameras if key in new.cameras]
+    return Difference(
+        added=tuple(key for key in new.cameras if key not in old.cameras),
+        removed=tuple(key for key in old.cameras if key not in new.cameras),
+        changed=tuple(key for key in both if old.cameras[key] != new.cameras[key]),
+        other=tuple(
+            f"{table}.{key}"
+            for table in ("storage", "web")
+            for key in type(getattr(new, table)).model_fields
+            if getattr(getattr(old, table), key) != getattr(getattr(new, table), key)
+        ),
+    )

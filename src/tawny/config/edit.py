@@ -1,0 +1,76 @@
+"""Changes `tawny.toml` as a person would: comments, order and spacing survive. Writes whole files, never half of one."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import tomlkit
+from tomlkit.items import Table
+
+from tawny.config.file import known_secrets, parse
+from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
+
+TEMPLATE = """\
+# Settings of tawny. A camera needs only a source; everything else has a good default.
+# Every setting is explained in docs/reference/settings.md; `tawny config check` says what is wrong here.
+# Passwords: write ${NAME} and put NAME = "secret" into secrets.toml beside this file (chmod 600), or set NAME in the
+# environment.
+
+[storage]
+path = ""                       # folder of the recordings; empty: ~/tawny
+# keep = { min = "14 days", max = "90 days", size = "200 GB", free = "10 %", events = "60 days" }
+
+[web]
+listen = "127.0.0.1:8000"       # 0.0.0.0:8000 lets other devices in, once the owner's account is made
+
+# [cameras.front-door]
+# source = "rtsp://admin:${FRONT_DOOR}@192.168.1.20/main"
+# sub    = "rtsp://admin:${FRONT_DOOR}@192.168.1.20/sub"    # the small picture: watched, and kept longer
+# name   = "Front door"
+# pre    = "5 s"                # kept before an event
+# post   = "10 s"               # kept after it
+"""
+
+
+def write_new(path: Path) -> None:
+    """A commented settings file. NotDone if one is there already."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(TEMPLATE)
+    except FileExistsError:
+        raise NotDone(f"{path} is there already.", "Nothing was changed; edit it, or remove it first.") from None
+    except OSError as error:
+        raise FolderUnwritable(str(path.parent), error.strerror or "") from None
+
+
+def add_camera(path: Path, camera_id: str, values: dict[str, str]) -> None:
+    """Add `[cameras.<id>]`. SettingsError when the file would not be valid then; nothing is changed in that case."""
+    text = path.read_text(encoding="utf-8")
+    document = tomlkit.parse(text)
+    cameras = document.setdefault("cameras", tomlkit.table(is_super_table=True))
+    if camera_id in cameras:
+        raise NotDone(f"{path} has a camera {camera_id} already.", "Choose another name, or edit that camera.")
+    camera: Table = tomlkit.table()
+    for key, value in values.items():
+        camera[key] = value
+    cameras[camera_id] = camera
+    new = tomlkit.dumps(document)
+    _, problems = parse(new, known_secrets(path.parent))
+    if problems:
+        raise SettingsError(str(path), tuple(problems))
+    _replace(path, new)
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write beside it, sync, rename: whoever reads sees the old file or the new one."""
+    try:
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary = Path(file.name)
+        temporary.chmod(path.stat().st_mode & 0o777)
+        temporary.replace(path)
+    except OSError as error:
+        raise FolderUnwritable(str(path.parent), error.strerror or "") from None

@@ -1,0 +1,157 @@
+"""Reads `tawny.toml`: text to settings, with every problem at once, each with its path and line; secrets filled in."""
+
+import os
+import re
+import stat
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from tawny.config.settings import Camera, Settings, is_camera_id
+from tawny.model.errors import Problem, SettingsError
+
+_SECRET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def read(path: Path, env: Mapping[str, str] | None = None) -> Settings:
+    """The settings in a file. SettingsError names every problem; a missing file is one."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise SettingsError(
+            str(path), (Problem("file", why, "a file that can be read (`tawny init` writes one)"),)
+        ) from None
+    except UnicodeDecodeError:
+        raise SettingsError(str(path), (Problem("file", "bytes that are not UTF-8", "UTF-8 text"),)) from None
+    settings, problems = parse(text, known_secrets(path.parent, env))
+    if settings is None:
+        raise SettingsError(str(path), tuple(problems))
+    return settings
+
+
+def parse(text: str, secrets: Mapping[str, str]) -> tuple[Settings | None, list[Problem]]:
+    """Settings, or all that is wrong with the text."""
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line (\d+)", str(error))
+        return None, [Problem("file", str(error), "TOML, see https://toml.io", int(line[1]) if line else None)]
+    problems = list(_slips(tables))
+    filled = _fill(tables, secrets, (), problems)
+    try:
+        settings: Settings | None = Settings.model_validate(filled)
+    except ValidationError as error:
+        problems += [_problem(each) for each in error.errors(include_url=False)]
+        settings = None
+    if problems:
+        return None, [problem._replace(line=_line_of(problem.path.split("."), text)) for problem in problems]
+    return settings, []
+
+
+def known_secrets(folder: Path, env: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What `${NAME}` may stand for: the environment, systemd's credentials, then `secrets.toml` beside the settings."""
+    env = os.environ if env is None else env
+    known: dict[str, str] = {}
+    file = folder / "secrets.toml"
+    if file.exists():
+        if stat.S_IMODE(file.stat().st_mode) & 0o077:
+            problem = Problem(
+                "secrets.toml", f"mode {stat.S_IMODE(file.stat().st_mode):o}", "mode 600: `chmod 600 secrets.toml`"
+            )
+            raise SettingsError(str(file), (problem,))
+        try:
+            tables = tomllib.loads(file.read_text(encoding="utf-8"))
+        except tomllib.TOMLDecodeError as error:
+            raise SettingsError(
+                str(file), (Problem("secrets.toml", str(error), 'lines like NAME = "secret"'),)
+            ) from None
+        known |= {key: value for key, value in tables.items() if isinstance(value, str)}
+    credentials = env.get("CREDENTIALS_DIRECTORY")
+    if credentials and Path(credentials).is_dir():
+        known |= {path.name: path.read_text(encoding="utf-8").rstrip("\n") for path in Path(credentials).iterdir()}
+    return known | dict(env)
+
+
+def _slips(tables: Mapping[str, Any]) -> Iterator[Problem]:
+    """What the types let through: a camera's id, and plain keys of a camera that are neither settings nor tables."""
+    cameras = tables.get("cameras", {})
+    for key, camera in cameras.items() if isinstance(cameras, dict) else ():
+        if not is_camera_id(key):
+            yield Problem(
+                f"cameras.{key}", f"the name {key!r}", "names like front-door (a-z, 0-9, hyphens; 40 at most)"
+            )
+        for setting, value in camera.items() if isinstance(camera, dict) else ():
+            if setting not in Camera.model_fields and not isinstance(value, dict):
+                known = ", ".join(sorted(Camera.model_fields))
+                yield Problem(f"cameras.{key}.{setting}", "a setting that is not known", f"one of {known}")
+
+
+def _fill(value: Any, secrets: Mapping[str, str], path: tuple[str, ...], problems: list[Problem]) -> Any:
+    if isinstance(value, dict):
+        return {key: _fill(each, secrets, (*path, key), problems) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_fill(each, secrets, (*path, str(n)), problems) for n, each in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+    problems += [
+        Problem(".".join(path), f"${{{name}}}, which is not set", "a variable, credential or line of secrets.toml")
+        for name in _SECRET.findall(value)
+        if name not in secrets
+    ]
+    return _SECRET.sub(lambda found: secrets.get(found[1], ""), value)
+
+
+def _problem(error: ErrorDetails) -> Problem:
+    path = [str(part) for part in error["loc"] if part != "[key]"]
+    allowed = {
+        "extra_forbidden": f"one of {_siblings(path)}",
+        "missing": "this setting must be there",
+    }.get(error["type"], error["msg"].removeprefix("Value error, ").removeprefix("Input should be "))
+    found = "nothing" if error["type"] == "missing" else _shown(error["input"], path)
+    if error["type"] == "extra_forbidden":
+        found = "a setting that is not known"
+    return Problem(".".join(path) or "file", found, allowed)
+
+
+def _shown(value: object, path: list[str]) -> str:
+    """Never a secret: of addresses only that there was one."""
+    if path and path[-1] in {"source", "sub"}:
+        return "an address that cannot be used"
+    return repr(value) if isinstance(value, str | int | float | bool) else f"a {type(value).__name__}"
+
+
+def _siblings(path: list[str]) -> str:
+    model: Any = Settings
+    for part in path[:-1]:
+        field = model.model_fields.get(part)
+        if field is None:
+            continue  # a camera's own name
+        model = _model_in(field.annotation)
+    return ", ".join(sorted(model.model_fields))
+
+
+def _model_in(annotation: Any) -> Any:
+    if hasattr(annotation, "model_fields"):
+        return annotation
+    return next(each for each in annotation.__args__ if hasattr(each, "model_fields"))
+
+
+def _line_of(path: list[str], text: str) -> int | None:
+    """Where a setting stands: its key's line, in the table that leads to it; else that table's line."""
+    best: tuple[int, int] | None = None
+    table: list[str] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        head = re.fullmatch(r"\s*\[{1,2}([^\[\]]+)\]{1,2}\s*(#.*)?", line)
+        key = re.match(r"\s*([A-Za-z0-9_\-.\"']+)\s*=", line)
+        if head:
+            table = [part.strip(" \"'") for part in head[1].split(".")]
+        here = table if head else table + [p.strip(" \"'") for p in key[1].split(".")] if key else []
+        depth = len(here)
+        if depth and path[:depth] == here and (best is None or depth > best[0]):
+            best = (depth, number)
+    return best[1] if best else None

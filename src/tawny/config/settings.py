@@ -1,0 +1,115 @@
+"""What can be set, with defaults. A camera needs only a source. `tawny.toml` holds what differs from here."""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from tawny.config.units import Duration, Share, Size
+
+_CAMERA_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_DAY_S = 86_400.0
+
+
+def listen_address(text: str) -> tuple[str, int]:
+    """`0.0.0.0:8000` or `[::1]:8000` as host and port. ValueError tells what is allowed."""
+    host, colon, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not host or not port.isdigit() or not 0 <= int(port) <= 65_535:
+        raise ValueError("HOST:PORT, such as 0.0.0.0:8000")
+    return host, int(port)
+
+
+class Table(BaseModel):
+    """Every table refuses keys it does not know, so that a slip of the pen is told and not ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Keep(Table):
+    """How long recordings are kept. Where rules disagree, `free` wins, then `max`, then `size`, then `min`."""
+
+    min: Duration = Field(14 * _DAY_S, description="Promised: only a full disk shortens it.")
+    max: Duration = Field(90 * _DAY_S, description="Removed when older, whatever the room.")
+    size: Size | None = Field(None, description="All recordings together take at most this.")
+    free: Share = Field(0.1, description="So much of the disk is always left free.")
+    events: Duration = Field(60 * _DAY_S, description="Events, with their pictures and video.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Keep":
+        if self.min > self.max:
+            raise ValueError("`min` no longer than `max`")
+        return self
+
+
+class Storage(Table):
+    path: str = Field("", description="The folder that recordings go to. Empty: ~/tawny (as root /var/lib/tawny).")
+    keep: Keep = Keep()
+
+
+class Web(Table):
+    listen: str = Field("127.0.0.1:8000", description="Address and port of the interface; 0.0.0.0:8000 for all.")
+
+    @field_validator("listen")
+    @classmethod
+    def _host_and_port(cls, text: str) -> str:
+        listen_address(text)
+        return text
+
+
+class Watch(Table):
+    """How the camera is watched. The detector's own settings are in a table with its name."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    detector: str = Field("motion", description="`motion`, `off`, or the name of an installed detector.")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The table of the chosen detector."""
+        return dict((self.model_extra or {}).get(self.detector, {}))
+
+
+class Camera(Table):
+    """One camera. Settings of its kind of source are in a table with the source's name, such as `rtsp`."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    source: str = Field(description="rtsp://user:password@host/path, /dev/video0, a video file, or demo:front.")
+    sub: str = Field("", description="The same camera's small picture: watched instead of the large; recorded too.")
+    name: str = Field("", description="As people call it. Empty: from the table's name.")
+    record: Literal["continuous", "off"] = Field("continuous", description="`continuous` or `off`.")
+    pre: Annotated[Duration, Field(ge=0, le=30)] = Field(5.0, description="Kept before an event: 0 s to 30 s.")
+    post: Annotated[Duration, Field(ge=0, le=300)] = Field(10.0, description="Kept after an event: 0 s to 5 min.")
+    watch: Watch = Watch()
+
+    @field_validator("source")
+    @classmethod
+    def _not_empty(cls, text: str) -> str:
+        if not text.strip():
+            raise ValueError("an address, such as rtsp://192.168.1.20/main")
+        return text
+
+    def table(self, scheme: str) -> dict[str, Any]:
+        """The table of settings of this kind of source."""
+        return dict((self.model_extra or {}).get(scheme, {}))
+
+    @property
+    def tables(self) -> dict[str, Any]:
+        return dict(self.model_extra or {})
+
+
+class Settings(Table):
+    storage: Storage = Storage()
+    web: Web = Web()
+    cameras: dict[str, Camera] = Field(default_factory=dict)
+
+
+def is_camera_id(text: str) -> bool:
+    """Whether it can be a camera's id: `front-door`; a-z, 0-9, single hyphens, at most 40."""
+    return bool(_CAMERA_ID.fullmatch(text)) and len(text) <= 40
+
+
+def display_name(camera_id: str, camera: Camera) -> str:
+    """`front-door` is called `Front door` unless it has a name."""
+    return camera.name or camera_id.replace("-", " ").capitalize()

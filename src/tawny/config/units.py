@@ -1,0 +1,79 @@
+"""Values with their unit: `14 days`, `200 GB`, `10 %`. Read, checked, and written back the shortest way."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+_SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "day": 86400.0, "days": 86400.0}
+_SECONDS |= {"sec": 1.0, "seconds": 1.0, "second": 1.0, "minutes": 60.0, "minute": 60.0, "m": 60.0, "hours": 3600.0}
+_SECONDS |= {"hour": 3600.0, "week": 604800.0, "weeks": 604800.0, "years": 31536000.0, "year": 31536000.0}
+_BYTES = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_BYTES |= {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+_PARTS = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z%]+)\s*")
+
+
+def seconds(text: str) -> float:
+    """`5 s`, `1.5 min`, `14 days` in seconds. ValueError names the units there are."""
+    number, unit = _number_and_unit(text, "a time such as 5 s, 10 min, 2 h or 14 days")
+    if unit not in _SECONDS:
+        raise ValueError("a time with one of the units ms, s, min, h, days, weeks")
+    return number * _SECONDS[unit]
+
+
+def size(text: str) -> int:
+    """`200 GB` in bytes; GB is 10**9, GiB is 2**30."""
+    number, unit = _number_and_unit(text, "a size such as 200 GB")
+    if unit not in _BYTES:
+        raise ValueError("a size with one of the units B, kB, MB, GB, TB (or KiB, MiB, GiB, TiB)")
+    return round(number * _BYTES[unit])
+
+
+def share(text: str) -> float:
+    """`10 %` as 0.1."""
+    number, unit = _number_and_unit(text, "a share such as 10 %")
+    if unit != "%" or number > 100:
+        raise ValueError("a share from 0 % to 100 %")
+    return number / 100
+
+
+def duration_text(duration_s: float) -> str:
+    """The shortest way to say it: `14 days`, `1.5 h`, `5 s`."""
+    for unit, unit_s in (("days", 86400.0), ("h", 3600.0), ("min", 60.0)):
+        if duration_s >= unit_s and (duration_s / unit_s * 2).is_integer():
+            return f"{duration_s / unit_s:g} {unit}"
+    return f"{duration_s:g} s"
+
+
+def size_text(size_bytes: float) -> str:
+    """For people: `38.2 GB`."""
+    for unit in ("TB", "GB", "MB", "kB"):
+        if size_bytes >= _BYTES[unit]:
+            return f"{size_bytes / _BYTES[unit]:.3g} {unit}"
+    return f"{size_bytes:g} B"
+
+
+def _number_and_unit(text: str, wanted: str) -> tuple[float, str]:
+    found = _PARTS.fullmatch(text)
+    if not found:
+        raise ValueError(wanted)
+    return float(found[1]), found[2]
+
+
+def _reading(read: Any, wanted: str) -> BeforeValidator:
+    def check(value: object) -> object:
+        if isinstance(value, str):
+            return read(value)
+        if isinstance(value, int | float) and not isinstance(value, bool) and value == 0:
+            return 0
+        raise ValueError(f"text with a unit: {wanted}")
+
+    return BeforeValidator(check, json_schema_input_type=str)
+
+
+Duration = Annotated[float, _reading(seconds, "5 s, 10 min, 14 days")]
+"""Seconds."""
+Size = Annotated[int, _reading(size, "200 GB")]
+"""Bytes."""
+Share = Annotated[float, _reading(share, "10 %")]
+"""0..1."""

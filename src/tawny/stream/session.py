@@ -1,0 +1,128 @@
+"""One stream of one camera, from whatever connection it has now, into its hub: runs, trustworthy times, UTC.
+
+Fed by the thread that reads the source. A run begins with a keyframe and ends with the connection, or, without losing
+a picture, at the next keyframe after this machine's wall clock was set.
+"""
+
+import secrets
+from collections.abc import Callable
+from typing import NamedTuple
+
+from tawny.model.clock import Clock
+from tawny.model.ids import CameraId, RunId, StreamName
+from tawny.model.messages import Message, RunEnded, RunStarted
+from tawny.model.packets import VIDEO_RATE, Format, Packet, SourcePacket
+from tawny.model.times import stamp
+from tawny.stream.hub import Hub
+from tawny.stream.timekeeper import Track, UtcMap
+
+SETTLE_S = 0.25
+"""The first packets are held so long, to see which of them had the smallest delay."""
+CLOCK_SET_S = 1.0
+"""A step of the wall clock from which on it was set, not corrected little by little."""
+
+
+class _Held(NamedTuple):
+    format: Format
+    data: bytes
+    pts: int
+    is_keyframe: bool
+    arrived_s: float
+
+
+class Session:
+    """camera and stream: whose. tell: hears when runs begin and end."""
+
+    def __init__(
+        self, camera: CameraId, stream: StreamName, hub: Hub, clock: Clock, tell: Callable[[Message], None]
+    ) -> None:
+        self._camera, self._stream, self._hub, self._clock, self._tell = camera, stream, hub, clock, tell
+        self._number = 0
+        self._run: _Run | None = None
+        self.jumps = 0
+
+    def feed(self, packet: SourcePacket) -> None:
+        """Take a packet in, in the order the source gave it."""
+        arrived_s, wall_s = self._clock.mono_s(), self._clock.now_ms() / 1000
+        run = self._run
+        if run is not None and packet.is_keyframe and abs(wall_s - arrived_s - run.wall_minus_mono_s) > CLOCK_SET_S:
+            self.end("clock")
+            run = None
+        if run is None:
+            if not packet.is_keyframe:
+                return  # nothing before a keyframe can be decoded
+            run = self._run = _Run(packet, arrived_s, wall_s)
+        for held in run.place(packet, arrived_s):
+            self._give(run, held)
+
+    def settle(self) -> None:
+        """Let go of the first packets if they were held long enough (called while nothing comes)."""
+        run = self._run
+        if run is not None and run.held and self._clock.mono_s() - run.begun_s >= SETTLE_S:
+            for held in run.let_go():
+                self._give(run, held)
+
+    def end(self, why: str) -> None:
+        """The connection is gone, or its clock is: what was held is given out, and the run is over."""
+        run, self._run = self._run, None
+        if run is None:
+            return
+        for held in run.let_go():
+            self._give(run, held)
+        self.jumps += run.jumps
+        self._tell(RunEnded(self._camera, self._stream, run.id, run.newest_ms, why))
+
+    def _give(self, run: "_Run", held: _Held) -> None:
+        at_ms = run.utc.at_ms(held.pts / held.format.rate)
+        if not run.id:
+            run.id = RunId(f"{stamp(at_ms)}-{secrets.token_hex(3)}")
+            self._tell(RunStarted(self._camera, self._stream, run.id, at_ms))
+        run.newest_ms = max(run.newest_ms, at_ms)
+        self._hub.append(Packet(run.id, self._number, held.format, held.data, held.pts, at_ms, held.is_keyframe))
+        self._number += 1
+
+
+class _Run:
+    """From a keyframe to the end: the tracks' times, and the map from there to UTC."""
+
+    def __init__(self, first: SourcePacket, arrived_s: float, wall_s: float) -> None:
+        self.id = RunId("")
+        self.begun_s, self.newest_ms = arrived_s, 0
+        self.wall_minus_mono_s = wall_s - arrived_s
+        self._video = Track(VIDEO_RATE, first.pts)
+        self._sound: Track | None = None
+        self._video_zero_s = first.pts / VIDEO_RATE
+        self.utc = UtcMap(0.0, wall_s)
+        self.held: list[_Held] = []
+        self._settled = False
+
+    def place(self, packet: SourcePacket, arrived_s: float) -> list[_Held]:
+        """The packet in its place, with those held before it; none of them while the run settles."""
+        track = self._video if packet.is_video else self._sound_track(packet)
+        pts = track.place(packet.pts, packet.data, arrived_s)
+        if pts is None:
+            return []
+        placed = _Held(packet.format, packet.data, pts, packet.is_keyframe, arrived_s)
+        if self._settled:
+            if packet.is_video:
+                self.utc.feed(pts / VIDEO_RATE, arrived_s + self.wall_minus_mono_s)
+            return [placed]
+        self.held.append(placed)
+        return self.let_go() if arrived_s - self.begun_s >= SETTLE_S else []
+
+    def let_go(self) -> list[_Held]:
+        held, self.held = self.held, []
+        if not self._settled and held:
+            self._settled = True
+            self.utc.settle([h.arrived_s + self.wall_minus_mono_s - h.pts / h.format.rate for h in held])
+        return held
+
+    @property
+    def jumps(self) -> int:
+        return self._video.jumps + (self._sound.jumps if self._sound else 0)
+
+    def _sound_track(self, packet: SourcePacket) -> Track:
+        rate = packet.format.rate
+        if self._sound is None or self._sound.rate != rate:
+            self._sound = Track(rate, round(self._video_zero_s * rate))
+        return self._sound
