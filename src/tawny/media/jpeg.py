@@ -1,0 +1,42 @@
+"""Pictures to JPEG, for people to look at."""
+
+from typing import Any
+
+import av
+import cv2
+from av.video.reformatter import Colorspace, Interpolation
+
+from tawny.media.decode import DecodedFrame
+
+_UNSAID = 2
+"""FFmpeg's AVCOL_SPC_UNSPECIFIED: the stream does not say by which matrix its colours were made."""
+_HD_HEIGHT = 720
+"""From this height on a picture that does not say its colours is taken as BT.709, below as BT.601, as players do."""
+
+
+def jpeg(picture: DecodedFrame | Any, width: int | None = None, quality: int = 80) -> bytes:
+    """A JPEG file of a decoded frame or of uint8 [height, width, 3] RGB.
+
+    width: what it is made no wider than, in keeping with its shape; None: as it is. quality: 1..100.
+    """
+    frame = picture.video if isinstance(picture, DecodedFrame) else av.VideoFrame.from_ndarray(picture, format="rgb24")
+    return _encoded(_bgr(frame, width), quality)
+
+
+def _bgr(frame: av.VideoFrame, width: int | None) -> Any:
+    wide = min(width or frame.width, frame.width)
+    high = max(1, round(frame.height * wide / frame.width))
+    colours = int(frame.colorspace)
+    if colours == _UNSAID:
+        colours = int(Colorspace.ITU709 if frame.height >= _HD_HEIGHT else Colorspace.ITU601)
+    small = frame.reformat(
+        format="bgr24", width=wide, height=high, src_colorspace=colours, interpolation=Interpolation.AREA
+    )
+    return small.to_ndarray()
+
+
+def _encoded(bgr: Any, quality: int) -> bytes:
+    made, coded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not made:
+        raise ValueError(f"a picture of shape {bgr.shape} cannot become a JPEG")
+    return coded.tobytes()
