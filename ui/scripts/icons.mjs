@@ -1,0 +1,31 @@
+// Makes one sprite and one type out of the SVG files in icons/ (Lucide, ISC licence: see LICENSES.txt).
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+
+const folder = new URL("../icons/", import.meta.url);
+const names = readdirSync(folder)
+  .filter((name) => name.endsWith(".svg"))
+  .map((name) => name.slice(0, -4))
+  .sort();
+
+const symbols = names.map((name) => {
+  const svg = readFileSync(new URL(`${name}.svg`, folder), "utf8");
+  const inner = svg.replace(/<!--.*?-->/gs, "").replace(/^.*?<svg[^>]*>/s, "").replace(/<\/svg>.*$/s, "");
+  return `<symbol id="${name}" viewBox="0 0 24 24">${inner.replace(/\s+/g, " ").replace(/> </g, "><").trim()}</symbol>`;
+});
+
+write("icons.svg", `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join("\n")}</svg>\n`);
+write(
+  "icon-names.ts",
+  `// Made by scripts/icons.mjs.\nexport type IconName =\n${names.map((name) => `  | "${name}"`).join("\n")};\n`,
+);
+
+function write(name, text) {
+  const path = new URL(`../src/ui/${name}`, import.meta.url);
+  let old = "";
+  try {
+    old = readFileSync(path, "utf8");
+  } catch {
+    // The first time there is none.
+  }
+  if (old !== text) writeFileSync(path, text);
+}

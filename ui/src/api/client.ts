@@ -1,0 +1,81 @@
+/** Asking the recorder. Every failure is an `ApiError` whose `message` and `todo` are sentences for people. */
+import { t } from "../strings.en";
+
+export class ApiError extends Error {
+  override name = "ApiError";
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    /** What to do about it; empty when nothing can be said. */
+    readonly todo: string,
+    readonly wait_s: number | null = null,
+  ) {
+    super(message);
+  }
+}
+
+export type Query = Record<string, string | number | boolean | null | undefined>;
+
+/** Called when the recorder says that nobody is signed in. */
+let onSignedOut: () => void = () => {};
+
+export function whenSignedOut(action: () => void): void {
+  onSignedOut = action;
+}
+
+export function url(path: string, query?: Query): string {
+  const full = path.startsWith("/media/") ? path : `/api/v1${path}`;
+  const pairs = Object.entries(query ?? {}).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  if (pairs.length === 0) return full;
+  return `${full}?${new URLSearchParams(pairs.map(([key, value]) => [key, String(value)])).toString()}`;
+}
+
+export function get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> {
+  return ask<T>("GET", url(path, query), undefined, signal);
+}
+
+export function post<T>(path: string, body: unknown = {}): Promise<T> {
+  return ask<T>("POST", url(path), body);
+}
+
+export function patch<T>(path: string, body: unknown): Promise<T> {
+  return ask<T>("PATCH", url(path), body);
+}
+
+async function ask<T>(method: string, address: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  const headers: Record<string, string> = { Accept: "application/json" };
+  if (method !== "GET") {
+    headers["X-Tawny"] = "1";
+    headers["Content-Type"] = "application/json";
+  }
+  const init: RequestInit = { method, headers, credentials: "same-origin" };
+  if (body !== undefined) init.body = JSON.stringify(body);
+  if (signal) init.signal = signal;
+  let answer: Response;
+  try {
+    answer = await fetch(address, init);
+  } catch (reason) {
+    if (reason instanceof DOMException && reason.name === "AbortError") throw reason;
+    throw new ApiError(0, "no_connection", t.problems.noConnection, t.problems.noConnectionDo);
+  }
+  if (answer.ok) return (answer.status === 204 ? undefined : await answer.json()) as T;
+  const error = await readError(answer);
+  if (answer.status === 401 && error.code !== "wrong_login") onSignedOut();
+  throw error;
+}
+
+async function readError(answer: Response): Promise<ApiError> {
+  try {
+    const body = (await answer.json()) as Partial<{ code: string; message: string; do: string; wait_s: number }>;
+    return new ApiError(
+      answer.status,
+      body.code ?? "unknown",
+      body.message ?? t.problems.unknown,
+      body.do ?? "",
+      body.wait_s ?? null,
+    );
+  } catch {
+    return new ApiError(answer.status, "unknown", t.problems.unknown, t.problems.unknownDo);
+  }
+}

@@ -1,0 +1,70 @@
+/** The rules of the data socket as a pure reducer: when to try again, and when the page must say that it is cut off. */
+
+export type Phase = "idle" | "connecting" | "open" | "waiting" | "closed";
+
+export interface Link {
+  phase: Phase;
+  /** Failures in a row. */
+  failures: number;
+  /** When the socket was last open and heard from; null before the first time. */
+  heard_ms: number | null;
+  /** Since when there is no connection; null while there is one. */
+  down_since_ms: number | null;
+  /** When the next try is due; null when none is. */
+  retry_at_ms: number | null;
+}
+
+export type Happened =
+  | { what: "start"; now: number }
+  | { what: "opened"; now: number }
+  | { what: "heard"; now: number }
+  | { what: "lost"; now: number }
+  | { what: "tick"; now: number }
+  | { what: "stop"; now: number };
+
+/** A dead line shows by silence: the recorder pings every 5 s. */
+export const SILENT_MS = 12_000;
+/** Shorter losses are not worth a word. */
+export const TELL_AFTER_MS = 5_000;
+const DELAYS_MS = [300, 1_000, 2_000, 4_000, 5_000];
+
+export const START: Link = { phase: "idle", failures: 0, heard_ms: null, down_since_ms: null, retry_at_ms: null };
+
+export function delayMs(failures: number): number {
+  return DELAYS_MS[Math.min(Math.max(failures, 1), DELAYS_MS.length) - 1] ?? 5_000;
+}
+
+export function reduce(link: Link, event: Happened): Link {
+  const { now } = event;
+  switch (event.what) {
+    case "start":
+      return { ...link, phase: "connecting", retry_at_ms: null, down_since_ms: link.down_since_ms ?? now };
+    case "opened":
+    case "heard":
+      return { phase: "open", failures: 0, heard_ms: now, down_since_ms: null, retry_at_ms: null };
+    case "lost": {
+      if (link.phase === "closed") return link;
+      const failures = link.failures + 1;
+      return {
+        ...link,
+        phase: "waiting",
+        failures,
+        down_since_ms: link.down_since_ms ?? now,
+        retry_at_ms: now + delayMs(failures),
+      };
+    }
+    case "tick":
+      if (link.phase === "waiting" && link.retry_at_ms !== null && now >= link.retry_at_ms)
+        return { ...link, phase: "connecting", retry_at_ms: null };
+      if (link.phase === "open" && link.heard_ms !== null && now - link.heard_ms > SILENT_MS)
+        return reduce({ ...link, down_since_ms: link.heard_ms }, { what: "lost", now });
+      return link;
+    case "stop":
+      return { ...START, phase: "closed" };
+  }
+}
+
+/** Whether the page has been cut off long enough to say so instead of showing stale counts. */
+export function isLost(link: Link, now: number): boolean {
+  return link.down_since_ms !== null && now - link.down_since_ms > TELL_AFTER_MS;
+}

@@ -1,0 +1,180 @@
+/**
+ * What the recorder says at this moment, as signals fed by one socket. Nothing here is asked for twice:
+ * a full picture comes on subscribing, then changes.
+ */
+import { batch, computed, signal, type Signal } from "@preact/signals";
+import { whenSignedOut } from "./client";
+import { isLost, type Link, reduce, START, type Happened } from "./reconnect";
+import type { Camera, Gap, Health, Message, TawnyEvent } from "./types";
+
+export const health = signal<Health | null>(null);
+export const cameras = computed<Camera[]>(() => health.value?.cameras ?? []);
+/** No connection for more than 5 s: counts shown must not be believed. */
+export const lost = signal(false);
+/** Seconds until the next try, while there is no connection. */
+export const retry_s = signal<number | null>(null);
+
+export function cameraNamed(id: string): string {
+  return cameras.value.find((camera) => camera.id === id)?.name ?? id;
+}
+
+// The recorder's clock against this browser's: the least delayed message tells it best.
+let clock_ahead_ms: number | null = null;
+
+export function serverNow(): number {
+  return Date.now() + (clock_ahead_ms ?? 0);
+}
+
+function hearClock(t: number): void {
+  const ahead = t - Date.now();
+  if (clock_ahead_ms === null || ahead > clock_ahead_ms || Math.abs(ahead - clock_ahead_ms) > 5_000)
+    clock_ahead_ms = ahead;
+}
+
+// Motion: a signal per camera, so that a meter moving redraws nothing else.
+
+const scores = new Map<string, Signal<number>>();
+const scored_at = new Map<string, number>();
+const FADE_MS = 2_000;
+
+/** The camera's motion score now, 0 to 100. */
+export function motionOf(camera: string): Signal<number> {
+  let score = scores.get(camera);
+  if (!score) {
+    score = signal(0);
+    scores.set(camera, score);
+  }
+  return score;
+}
+
+// Happenings: screens listen to what they show.
+
+export interface Happenings {
+  event: { what: "started" | "updated" | "ended"; event: TawnyEvent };
+  segment: { camera: string; stream: "main" | "sub"; start_ms: number; end_ms: number };
+  gap: Gap & { camera: string };
+  /** The connection is back: what was shown before may have holes. */
+  back: null;
+}
+
+const listeners: { [Name in keyof Happenings]: Set<(what: Happenings[Name]) => void> } = {
+  event: new Set(),
+  segment: new Set(),
+  gap: new Set(),
+  back: new Set(),
+};
+
+/** Calls `listen` on every such happening until the returned function is called. */
+export function on<Name extends keyof Happenings>(name: Name, listen: (what: Happenings[Name]) => void): () => void {
+  listeners[name].add(listen);
+  return () => listeners[name].delete(listen);
+}
+
+function tell<Name extends keyof Happenings>(name: Name, what: Happenings[Name]): void {
+  for (const listen of listeners[name]) listen(what);
+}
+
+// The socket.
+
+let link: Link = START;
+let socket: WebSocket | null = null;
+let ticker: ReturnType<typeof setInterval> | null = null;
+let opened_before = false;
+let signedOut: () => void = () => {};
+const SIGNED_OUT = 4401;
+
+export function startState(onSignedOut: () => void): void {
+  signedOut = onSignedOut;
+  whenSignedOut(onSignedOut);
+  if (ticker !== null) return;
+  ticker = setInterval(() => happen({ what: "tick", now: Date.now() }), 500);
+  addEventListener("online", tryNow);
+  happen({ what: "start", now: Date.now() });
+}
+
+export function stopState(): void {
+  if (ticker !== null) clearInterval(ticker);
+  ticker = null;
+  removeEventListener("online", tryNow);
+  happen({ what: "stop", now: Date.now() });
+  drop();
+  batch(() => {
+    health.value = null;
+    lost.value = false;
+  });
+}
+
+export function tryNow(): void {
+  if (link.phase === "waiting") happen({ what: "start", now: Date.now() });
+}
+
+function happen(event: Happened): void {
+  const before = link.phase;
+  link = reduce(link, event);
+  if (link.phase === "connecting" && before !== "connecting") connect();
+  if (link.phase === "waiting" && before === "open") drop();
+  batch(() => {
+    lost.value = link.phase !== "closed" && isLost(link, event.now);
+    retry_s.value = link.retry_at_ms === null ? null : Math.max(0, Math.ceil((link.retry_at_ms - event.now) / 1000));
+  });
+  if (event.what === "tick") fade(event.now);
+}
+
+function connect(): void {
+  drop();
+  const here = new WebSocket(`${location.origin.replace(/^http/, "ws")}/api/v1/ws`);
+  socket = here;
+  here.onopen = () => {
+    here.send(JSON.stringify({ sub: ["state", "event", "motion", "segment", "gap"] }));
+    happen({ what: "opened", now: Date.now() });
+    if (opened_before) tell("back", null);
+    opened_before = true;
+  };
+  here.onmessage = (message: MessageEvent<string>) => {
+    happen({ what: "heard", now: Date.now() });
+    hear(JSON.parse(message.data) as Message);
+  };
+  here.onclose = (event) => {
+    if (socket !== here) return;
+    socket = null;
+    if (event.code === SIGNED_OUT) signedOut();
+    else happen({ what: "lost", now: Date.now() });
+  };
+}
+
+function drop(): void {
+  const old = socket;
+  socket = null;
+  if (!old) return;
+  old.onopen = old.onmessage = old.onclose = null;
+  old.close();
+}
+
+function hear(message: Message): void {
+  switch (message.ch) {
+    case "state":
+      hearClock(message.t);
+      health.value = message.d;
+      break;
+    case "motion":
+      scored_at.set(message.d.camera, Date.now());
+      motionOf(message.d.camera).value = message.d.score;
+      break;
+    case "event":
+    case "segment":
+    case "gap":
+      tell(message.ch, message.d as never);
+      break;
+    case "ping":
+      hearClock(message.t);
+  }
+}
+
+/** A score that is not heard again falls to nothing. */
+function fade(now: number): void {
+  for (const [camera, at] of scored_at)
+    if (now - at > FADE_MS) {
+      motionOf(camera).value = 0;
+      scored_at.delete(camera);
+    }
+}

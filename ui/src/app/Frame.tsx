@@ -1,0 +1,104 @@
+import type { ComponentChildren } from "preact";
+import { useEffect } from "preact/hooks";
+import { health, lost } from "../api/state";
+import { newEvents } from "../api/events";
+import { plural, t } from "../strings.en";
+import type { IconName } from "../ui/icon-names";
+import { Icon } from "../ui/Icon";
+import { Owl } from "../ui/Owl";
+import { Toasts } from "../ui/toast";
+import trouble from "../ui/favicon-trouble.svg?url";
+import { KeysDialog, showKeys } from "./KeysDialog";
+import { useKeys } from "./keys";
+import { go, path } from "./router";
+import { flipTheme } from "./theme";
+import { truth } from "./truth";
+import "./frame.css";
+
+interface Destination {
+  to: string;
+  icon: IconName;
+  words: string;
+}
+
+const destinations: readonly Destination[] = [
+  { to: "/", icon: "layout-grid", words: t.nav.live },
+  { to: "/timeline", icon: "history", words: t.nav.timeline },
+  { to: "/events", icon: "film", words: t.nav.events },
+  { to: "/health", icon: "heart-pulse", words: t.nav.health },
+];
+const last: Destination = { to: "/settings", icon: "settings-2", words: t.nav.settings };
+const more: Destination = { to: "/settings", icon: "ellipsis", words: t.nav.more };
+
+function isHere(to: string): boolean {
+  const now = path.value;
+  return to === "/" ? now === "/" || now.startsWith("/live/") : now === to || now.startsWith(`${to}/`);
+}
+
+export function Frame({ children }: { children: ComponentChildren }) {
+  useKeys({
+    "1": () => go("/"),
+    "2": () => go("/timeline"),
+    "3": () => go("/events"),
+    "4": () => go("/health"),
+    "5": () => go("/settings"),
+    "?": () => {
+      showKeys.value = true;
+    },
+    t: flipTheme,
+  });
+  const needsSomeone = truth(health.value, lost.value).tone !== "calm";
+  useEffect(() => {
+    document.querySelector('link[rel="icon"]')?.setAttribute("href", needsSomeone ? trouble : "/favicon.svg");
+  }, [needsSomeone]);
+  return (
+    <div class={`app${lost.value ? " is-lost" : ""}`}>
+      <a class="skip" href="#main">
+        {t.nav.skip}
+      </a>
+      <nav class="rail" aria-label={t.nav.label}>
+        <a class="logo" href="/" aria-label={t.name}>
+          <Owl size={40} />
+        </a>
+        {destinations.map((each) => (
+          <NavLink key={each.to} {...each} />
+        ))}
+        <NavLink {...last} push />
+      </nav>
+      {children}
+      <nav class="tabs" aria-label={t.nav.label}>
+        {[...destinations, more].map((each) => (
+          <NavLink key={each.words} {...each} />
+        ))}
+      </nav>
+      <Toasts />
+      <KeysDialog />
+    </div>
+  );
+}
+
+function NavLink({ to, icon, words, push }: Destination & { push?: boolean }) {
+  const here = isHere(to);
+  return (
+    <a class={`nav${here ? " on" : ""}${push ? " push" : ""}`} href={to} aria-current={here ? "page" : undefined}>
+      <Icon name={icon} />
+      <span>{words}</span>
+      {to === "/events" && <Badge n={newEvents.value} label={plural(newEvents.value, t.nav.newEvents)} />}
+      {to === "/health" && <Badge n={problems()} label={plural(problems(), t.nav.problems)} warn />}
+    </a>
+  );
+}
+
+function problems(): number {
+  return (health.value?.trouble ?? 0) + (health.value?.warnings.length ?? 0);
+}
+
+function Badge({ n, label, warn }: { n: number; label: string; warn?: boolean }) {
+  if (n <= 0) return null;
+  return (
+    <span class={`badge${warn ? " warn" : ""}`}>
+      <span aria-hidden="true">{n > 99 ? "99+" : n}</span>
+      <span class="hidden">, {label}</span>
+    </span>
+  );
+}

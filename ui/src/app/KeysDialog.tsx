@@ -1,0 +1,42 @@
+import { signal } from "@preact/signals";
+import { t } from "../strings.en";
+import { Sheet } from "../ui/Sheet";
+import { type KeyHelp, keyHelp } from "./keys";
+import "./keys.css";
+
+export const showKeys = signal(false);
+
+const anywhere: KeyHelp = {
+  section: t.keys.anywhere,
+  rows: [
+    { keys: ["1", "–", "5"], words: t.keys.destinations },
+    { keys: ["T"], words: t.keys.theme },
+    { keys: ["?"], words: t.keys.help },
+    { keys: ["Esc"], words: t.keys.back },
+  ],
+};
+
+export function KeysDialog() {
+  if (!showKeys.value) return null;
+  return (
+    <Sheet title={t.keys.title} onClose={() => (showKeys.value = false)}>
+      {[...keyHelp.value, anywhere].map((part) => (
+        <section key={part.section} class="keys-part">
+          <h3>{part.section}</h3>
+          <dl>
+            {part.rows.map((row) => (
+              <div key={row.words}>
+                <dt>
+                  {row.keys.map((key) => (
+                    <kbd key={key}>{key}</kbd>
+                  ))}
+                </dt>
+                <dd>{row.words}</dd>
+              </div>
+            ))}
+          </dl>
+        </section>
+      ))}
+    </Sheet>
+  );
+}

@@ -1,0 +1,75 @@
+import type { ComponentChildren } from "preact";
+import { useEffect } from "preact/hooks";
+import { health, lost, retry_s, tryNow } from "../api/state";
+import { t } from "../strings.en";
+import { Icon } from "../ui/Icon";
+import { Owl } from "../ui/Owl";
+import { AccountMenu } from "./AccountMenu";
+import { truth } from "./truth";
+
+/** What every signed-in screen is wrapped in: its title, its tools, the truth, and the screen itself. */
+export function Page(props: {
+  title: string;
+  /** Beside the title. */
+  tools?: ComponentChildren;
+  /** On a phone, an arrow instead of the mark. */
+  back?: string;
+  /** The screen lays itself out to the edges. */
+  flush?: boolean;
+  class?: string;
+  children: ComponentChildren;
+}) {
+  useEffect(() => {
+    document.title = `${props.title} – ${t.name}`;
+  }, [props.title]);
+  return (
+    <>
+      <header class="top">
+        {props.back ? (
+          <a class="btn ghost sq top-back" href={props.back} aria-label={t.actions.back}>
+            <Icon name="chevron-left" />
+          </a>
+        ) : (
+          <a class="only-phone top-mark" href="/" aria-label={t.nav.live}>
+            <Owl size={30} />
+          </a>
+        )}
+        <h1>{props.title}</h1>
+        {props.tools}
+        <span class="grow" />
+        <TruthChip />
+        <AccountMenu />
+      </header>
+      <main id="main" tabIndex={-1} class={`${props.flush ? "flush " : ""}${props.class ?? ""}`}>
+        {lost.value && <Lost />}
+        {props.children}
+      </main>
+    </>
+  );
+}
+
+export function TruthChip() {
+  const now = truth(health.value, lost.value);
+  return (
+    <a class={`chip truth ${now.tone}`} href="/health" aria-label={now.label}>
+      <Icon name={now.tone === "calm" ? "circle-dot" : "triangle-alert"} small />
+      <span class="only-desk">{now.words}</span>
+      <span class="only-phone">{now.short}</span>
+    </a>
+  );
+}
+
+function Lost() {
+  const wait = retry_s.value;
+  return (
+    <div class="lost-bar" role="alert">
+      <Icon name="wifi-off" small />
+      <span class="grow">
+        <b>{t.lost.title}</b> {wait ? t.lost.again(wait) : t.lost.now}
+      </span>
+      <button type="button" class="btn" onClick={tryNow}>
+        {t.lost.button}
+      </button>
+    </div>
+  );
+}

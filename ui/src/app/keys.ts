@@ -1,0 +1,78 @@
+/** Keys: each screen says which it hears, and the `?` dialog shows what is in force. */
+import { signal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+
+export interface KeyHelp {
+  section: string;
+  rows: readonly { keys: readonly string[]; words: string }[];
+}
+
+/** Names as in `KeyboardEvent.key`; one letter is heard in both cases. True or nothing: it was handled. */
+export type KeyMap = Record<string, (event: KeyboardEvent) => boolean | void>;
+
+interface Listener {
+  map: KeyMap;
+  help: KeyHelp | null;
+}
+
+const stored = "tawny.keys";
+export const keysOn = signal(readOn());
+export const keyHelp = signal<readonly KeyHelp[]>([]);
+const listeners: Listener[] = [];
+
+function readOn(): boolean {
+  try {
+    return localStorage.getItem(stored) !== "off";
+  } catch {
+    return true;
+  }
+}
+
+export function setKeysOn(on: boolean): void {
+  keysOn.value = on;
+  localStorage.setItem(stored, on ? "on" : "off");
+}
+
+/** Hears keys while the component is shown. The newest listener is asked first. */
+export function useKeys(map: KeyMap, help: KeyHelp | null = null): void {
+  const newest = useRef(map);
+  newest.current = map;
+  useEffect(() => {
+    const listener: Listener = { help, map: {} };
+    Object.defineProperty(listener, "map", { get: () => newest.current });
+    listeners.push(listener);
+    tellHelp();
+    return () => {
+      listeners.splice(listeners.indexOf(listener), 1);
+      tellHelp();
+    };
+  }, [help]);
+}
+
+function tellHelp(): void {
+  keyHelp.value = listeners.flatMap((listener) => (listener.help ? [listener.help] : []));
+}
+
+export function startKeys(): () => void {
+  addEventListener("keydown", onKey);
+  return () => removeEventListener("keydown", onKey);
+}
+
+function onKey(event: KeyboardEvent): void {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+  if (!keysOn.value && event.key !== "Escape") return;
+  if (document.querySelector("dialog[open]")) return;
+  for (const listener of [...listeners].reverse()) {
+    const action = listener.map[event.key] ?? (event.key.length === 1 ? listener.map[event.key.toLowerCase()] : undefined);
+    if (action && action(event) !== false) {
+      event.preventDefault();
+      return;
+    }
+  }
+}
+
+function isTyping(target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement)) return false;
+  if (target.isContentEditable || target.tagName === "TEXTAREA" || target.tagName === "SELECT") return true;
+  return target instanceof HTMLInputElement && !["checkbox", "radio", "range", "button"].includes(target.type);
+}

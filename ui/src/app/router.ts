@@ -1,0 +1,94 @@
+/** The address bar as a signal, over the History API. */
+import { computed, signal } from "@preact/signals";
+
+export interface Place {
+  path: string;
+  query: URLSearchParams;
+  /** Without the leading `#`. */
+  hash: string;
+}
+
+export type Params = Record<string, string>;
+
+function read(): Place {
+  return {
+    path: location.pathname,
+    query: new URLSearchParams(location.search),
+    hash: location.hash.replace(/^#/, ""),
+  };
+}
+
+export const place = signal<Place>(read());
+export const path = computed(() => place.value.path);
+
+/** Goes to an address of this page, such as `/events?only=kept`. */
+export function go(to: string, how: { replace?: boolean } = {}): void {
+  if (to === location.pathname + location.search + location.hash) return;
+  if (how.replace) history.replaceState(null, "", to);
+  else history.pushState(null, "", to);
+  place.value = read();
+}
+
+/** Changes some parts of the query and keeps the rest; `null` or an empty string removes one. */
+export function setQuery(changes: Record<string, string | null>, how: { push?: boolean } = {}): void {
+  const query = new URLSearchParams(place.value.query);
+  for (const [key, value] of Object.entries(changes)) {
+    if (value === null || value === "") query.delete(key);
+    else query.set(key, value);
+  }
+  // Commas and colons may stand as they are in a query, and are easier to read.
+  const text = query.toString().replaceAll("%2C", ",").replaceAll("%3A", ":");
+  go(location.pathname + (text ? `?${text}` : "") + location.hash, { replace: !how.push });
+}
+
+/** The names in `pattern` (`/live/:camera`) as found in `actual`; null when it is another page. */
+export function match(pattern: string, actual: string): Params | null {
+  const wanted = pattern.split("/").filter(Boolean);
+  const parts = actual.split("/").filter(Boolean);
+  if (wanted.length !== parts.length) return null;
+  const params: Params = {};
+  for (const [index, want] of wanted.entries()) {
+    const part = parts[index] ?? "";
+    if (want.startsWith(":")) {
+      const value = decode(part);
+      if (value === null) return null;
+      params[want.slice(1)] = value;
+    } else if (want !== part) return null;
+  }
+  return params;
+}
+
+function decode(part: string): string | null {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return null;
+  }
+}
+
+/** Whether a click on a link is ours to follow: an ordinary click on an address of this page. */
+export function isOurs(event: MouseEvent, link: HTMLAnchorElement): boolean {
+  if (event.defaultPrevented || event.button !== 0) return false;
+  if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return false;
+  if (link.target || link.hasAttribute("download") || link.origin !== location.origin) return false;
+  return !/^\/(api|media|assets)\//.test(link.pathname);
+}
+
+/** Makes every `<a href>` and the back button move the signal instead of loading the page again. */
+export function startRouter(): () => void {
+  const onBack = () => {
+    place.value = read();
+  };
+  const onClick = (event: MouseEvent) => {
+    const link = (event.target as Element | null)?.closest?.("a");
+    if (!link?.href || !isOurs(event, link)) return;
+    event.preventDefault();
+    go(link.pathname + link.search + link.hash);
+  };
+  addEventListener("popstate", onBack);
+  document.addEventListener("click", onClick);
+  return () => {
+    removeEventListener("popstate", onBack);
+    document.removeEventListener("click", onClick);
+  };
+}

@@ -1,0 +1,56 @@
+/** Who is signed in on this browser. */
+import { signal } from "@preact/signals";
+import { get, post } from "../api/client";
+import { startState, stopState } from "../api/state";
+import type { Session, User } from "../api/types";
+import { go, place } from "./router";
+import { loadZone } from "./times";
+
+/** null until the recorder has answered. */
+export const session = signal<Session | null>(null);
+/** The person was signed out by the recorder, not by themselves. */
+export const ended = signal(false);
+
+export async function loadSession(): Promise<void> {
+  session.value = await get<Session>("/session");
+  if (session.value.state === "signed-in") begin();
+}
+
+export function signedIn(user: User): void {
+  if (session.value) session.value = { ...session.value, state: "signed-in", user };
+  ended.value = false;
+  begin();
+}
+
+export async function signOut(): Promise<void> {
+  await post("/sign-out");
+  end();
+  go("/sign-in");
+}
+
+/** Where to go after signing in: only ever a path of this page. */
+export function nextPath(query: URLSearchParams): string {
+  const next = query.get("next") ?? "/";
+  return /^\/(?![/\\])/.test(next) && !next.startsWith("/sign-in") && !next.startsWith("/setup") ? next : "/";
+}
+
+function begin(): void {
+  startState(lose);
+  loadZone().catch(() => {
+    // Times are shown in the browser's zone until the recorder tells its own.
+  });
+}
+
+function lose(): void {
+  if (session.value?.state !== "signed-in") return;
+  end();
+  ended.value = true;
+  const { path, query } = place.value;
+  const from = path + (query.size > 0 ? `?${query.toString()}` : "");
+  go(`/sign-in?next=${encodeURIComponent(from)}`, { replace: true });
+}
+
+function end(): void {
+  stopState();
+  if (session.value) session.value = { ...session.value, state: "signed-out", user: null };
+}

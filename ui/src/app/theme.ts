@@ -1,0 +1,41 @@
+/** The look: the system's unless one was chosen on this browser. */
+import { signal } from "@preact/signals";
+
+export type Theme = "system" | "dark" | "light";
+
+const stored = "tawny.theme";
+const lightSystem = matchMedia("(prefers-color-scheme: light)");
+export const theme = signal<Theme>(readTheme());
+/** What is shown now; things painted on a canvas paint again when it changes. */
+export const shown = signal<"dark" | "light">("dark");
+
+function readTheme(): Theme {
+  try {
+    const found = localStorage.getItem(stored);
+    return found === "dark" || found === "light" ? found : "system";
+  } catch {
+    return "system";
+  }
+}
+
+export function setTheme(next: Theme): void {
+  theme.value = next;
+  localStorage.setItem(stored, next);
+  apply();
+}
+
+export function flipTheme(): void {
+  setTheme(shown.value === "dark" ? "light" : "dark");
+}
+
+export function startTheme(): void {
+  lightSystem.addEventListener("change", apply);
+  apply();
+}
+
+function apply(): void {
+  const light = theme.value === "light" || (theme.value === "system" && lightSystem.matches);
+  document.documentElement.dataset["theme"] = light ? "light" : "dark";
+  document.querySelector('meta[name="theme-color"]')?.setAttribute("content", light ? "#f6f1ea" : "#13100d");
+  shown.value = light ? "light" : "dark";
+}

@@ -1,0 +1,138 @@
+/**
+ * Times, lengths and sizes in words. Instants are milliseconds in UTC; what people read is the wall clock where the
+ * recorder stands, which is not always where the browser is.
+ */
+import { signal } from "@preact/signals";
+import { get } from "../api/client";
+import type { ZoneInfo } from "../api/types";
+import { serverNow } from "../api/state";
+import { plural, t } from "../strings.en";
+
+const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** The recorder's time zone; the browser's until it is known. */
+export const zone = signal(here);
+
+export function zoneIsElsewhere(): boolean {
+  return zone.value !== here;
+}
+
+export async function loadZone(): Promise<void> {
+  const now = serverNow();
+  const info = await get<ZoneInfo>("/time", { from_ms: Math.round(now), to_ms: Math.round(now + 1) });
+  zone.value = usable(info.zone) ? info.zone : here;
+}
+
+function usable(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+function format(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = JSON.stringify(options) + zone.value;
+  let made = formats.get(key);
+  if (!made) {
+    made = new Intl.DateTimeFormat(undefined, { ...options, timeZone: zone.value });
+    formats.set(key, made);
+  }
+  return made;
+}
+
+const english = new Map<string, Intl.DateTimeFormat>();
+
+/** Numbers of the date at the recorder, the same in every language. */
+function parts(ms: number): { year: number; month: number; day: number } {
+  let made = english.get(zone.value);
+  if (!made) {
+    made = new Intl.DateTimeFormat("en-CA", { year: "numeric", month: "2-digit", day: "2-digit", timeZone: zone.value });
+    english.set(zone.value, made);
+  }
+  const [year, month, day] = made.format(ms).split("-").map(Number);
+  return { year: year ?? 1970, month: month ?? 1, day: day ?? 1 };
+}
+
+/** `2026-11-20`, the recorder's date. */
+export function dayKey(ms: number): string {
+  const { year, month, day } = parts(ms);
+  return `${year}-${String(month).padStart(2, "0")}-${String(day).padStart(2, "0")}`;
+}
+
+/** `20:46` or `8:46 PM`. */
+export function clock(ms: number): string {
+  return format({ hour: "2-digit", minute: "2-digit" }).format(ms);
+}
+
+/** `20:46:02`. */
+export function clockSeconds(ms: number): string {
+  return format({ hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(ms);
+}
+
+/** `Saturday 13 June`, with the year when it is another one. */
+export function date(ms: number): string {
+  const other = parts(ms).year !== parts(serverNow()).year;
+  return format({ weekday: "long", day: "numeric", month: "long", ...(other && { year: "numeric" }) }).format(ms);
+}
+
+/** `13 Jun`. */
+export function shortDate(ms: number): string {
+  return format({ day: "numeric", month: "short" }).format(ms);
+}
+
+/** Whole days from the recorder's date of `ms` to its date now: 0 today, 1 yesterday. */
+export function daysAgo(ms: number): number {
+  const a = parts(ms);
+  const b = parts(serverNow());
+  return Math.round((Date.UTC(b.year, b.month - 1, b.day) - Date.UTC(a.year, a.month - 1, a.day)) / 86_400_000);
+}
+
+/** `Today`, `Yesterday`, or the weekday and date. */
+export function day(ms: number): string {
+  const ago = daysAgo(ms);
+  return ago === 0 ? t.times.today : ago === 1 ? t.times.yesterday : date(ms);
+}
+
+/** `20:46` today, `yesterday 20:46`, `13 Jun 20:46`. */
+export function when(ms: number): string {
+  const ago = daysAgo(ms);
+  if (ago === 0) return clock(ms);
+  return ago === 1 ? t.times.yesterdayAt(clock(ms)) : `${shortDate(ms)} ${clock(ms)}`;
+}
+
+/** `24 s`, `2 min 16 s`, `6 h 45 min`, `3 days`. */
+export function length(ms: number): string {
+  const s = Math.max(0, Math.round(ms / 1000));
+  if (s < 60) return t.times.seconds(s);
+  const min = Math.floor(s / 60);
+  if (min < 10 && s % 60 !== 0) return `${t.times.minutes(min)} ${t.times.seconds(s % 60)}`;
+  if (min < 60) return t.times.minutes(min);
+  const h = Math.floor(min / 60);
+  if (h < 48) return min % 60 === 0 ? t.times.hours(h) : `${t.times.hours(h)} ${t.times.minutes(min % 60)}`;
+  return plural(Math.floor(h / 24), t.times.days);
+}
+
+const UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
+
+/** `398 GB`, `4.99 TB`: decimal, three figures. */
+export function size(bytes: number): string {
+  let value = Math.max(0, bytes);
+  let unit = 0;
+  while (value >= 999.5 && unit < UNITS.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  const digits = unit === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+  const text = value.toFixed(digits);
+  return `${digits > 0 ? text.replace(/\.?0+$/, "") : text} ${UNITS[unit]}`;
+}
+
+/** `98.6 %`; only what is whole reads 100. */
+export function percent(share: number): string {
+  const value = share >= 1 ? 100 : Math.min(99.9, Math.max(0, share * 100));
+  return `${value >= 100 ? "100" : value.toFixed(1).replace(/\.0$/, "")} %`;
+}

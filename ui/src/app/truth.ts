@@ -1,0 +1,33 @@
+/** The one sentence that answers "is it recording?", from the recorder's own count. */
+import type { Health } from "../api/types";
+import { plural, t } from "../strings.en";
+
+export interface Truth {
+  tone: "calm" | "warn" | "bad";
+  /** On the chip. */
+  words: string;
+  /** On the chip of a phone. */
+  short: string;
+  /** For a screen reader. */
+  label: string;
+}
+
+export function truth(health: Health | null, lost: boolean): Truth {
+  if (lost) return { tone: "bad", words: t.truth.lost, short: t.truth.lostShort, label: `${t.truth.lost}. ${t.truth.open}` };
+  if (!health) return { tone: "calm", words: t.truth.unknown, short: t.truth.unknown, label: t.truth.unknown };
+  const { on_watch: on, of, trouble, chosen_off: chosen } = health;
+  if (health.cameras.length === 0)
+    return { tone: "calm", words: t.truth.none, short: t.truth.none, label: `${t.truth.label(0, 0)} ${t.truth.open}` };
+  const label = [t.truth.label(on, of), trouble > 0 ? plural(trouble, t.truth.needYou) : "", t.truth.open]
+    .filter(Boolean)
+    .join(" ");
+  const blocked = health.cameras.some((camera) => camera.state === "blocked");
+  const tone = blocked || (on === 0 && trouble > 0) ? "bad" : trouble > 0 ? "warn" : "calm";
+  const byChoice = trouble === 0 && chosen > 0 && on > 0;
+  return {
+    tone,
+    words: byChoice ? `${on}${t.truth.onWatch}${plural(chosen, t.truth.paused)}` : t.truth.of(on, of) + t.truth.onWatch,
+    short: t.truth.of(on, of),
+    label,
+  };
+}

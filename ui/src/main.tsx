@@ -1,0 +1,22 @@
+import { render } from "preact";
+import "./ui/tokens.css";
+import "./ui/base.css";
+import { App } from "./app/App";
+import { startKeys } from "./app/keys";
+import { startRouter } from "./app/router";
+import { loadSession } from "./app/session";
+import { startTheme } from "./app/theme";
+import { NoRecorder } from "./app/NoRecorder";
+
+const root = document.getElementById("app");
+if (root) {
+  startTheme();
+  startRouter();
+  startKeys();
+  const start = () =>
+    loadSession().then(
+      () => render(<App />, root),
+      () => render(<NoRecorder tryAgain={start} />, root),
+    );
+  void start();
+}

@@ -1,0 +1,107 @@
+/** The draw list: what a canvas shows, as plain values in paint order, and the places that answer to a pointer. */
+import type { Gap, Happening } from "./data";
+
+export type Ink =
+  | "line"
+  | "recorded"
+  | "motion-1"
+  | "motion-2"
+  | "motion-3"
+  | "warn"
+  | "choice"
+  | "faint"
+  | "surface"
+  | "text"
+  | "text-2"
+  | "text-3"
+  | "now"
+  | "pin-ink"
+  | `kind-${string}`;
+
+export type Font = "tick" | "tick-day" | "words" | "now" | "count";
+
+export interface Box {
+  x: number;
+  y: number;
+  w: number;
+  h: number;
+}
+
+export type Item =
+  | ({ is: "box"; ink: Ink; round: number } & Box)
+  /** Rectangles of one colour, as x, y, w, h behind one another. */
+  | { is: "bars"; ink: Ink; rects: number[] }
+  | ({ is: "hatch"; ink: Ink; round: number; dotted: boolean } & Box)
+  | { is: "dots"; ink: Ink; x: number; y: number; w: number }
+  | { is: "text"; ink: Ink; font: Font; x: number; y: number; text: string }
+  | { is: "disc"; ink: Ink; edge: Ink; x: number; y: number; r: number }
+  | { is: "glyph"; ink: Ink; name: string; x: number; y: number; size: number }
+  | ({ is: "clip"; round: number; items: Item[] } & Box);
+
+export type Target =
+  | { is: "pin"; lane: string; events: Happening[] }
+  | { is: "gap"; lane: string; gap: Gap }
+  | { is: "lane"; lane: string }
+  | { is: "ruler" };
+
+/** A place that answers; of those that overlap, the last one in the list is on top. */
+export interface Region extends Box {
+  target: Target;
+}
+
+export interface DrawList {
+  items: Item[];
+  regions: Region[];
+  width: number;
+  height: number;
+}
+
+export type Measure = (text: string, font: Font) => number;
+
+export function hit(list: DrawList, x: number, y: number): Target | null {
+  for (let i = list.regions.length - 1; i >= 0; i -= 1) {
+    const region = list.regions[i] as Region;
+    if (x >= region.x && x < region.x + region.w && y >= region.y && y < region.y + region.h) return region.target;
+  }
+  return null;
+}
+
+const ICONS: Record<string, string> = {
+  person: "footprints",
+  vehicle: "car",
+  animal: "paw-print",
+  package: "package",
+  object: "package",
+  sound: "volume-2",
+  motion: "activity",
+};
+const IMPORTANT = ["person", "package", "object", "vehicle", "animal", "sound", "motion"];
+
+export const iconOfKind = (kind: string): string => ICONS[kind] ?? "activity";
+export const inkOfKind = (kind: string): Ink => `kind-${kind === "object" ? "package" : kind in ICONS ? kind : "motion"}`;
+
+/** What a group of events shows: the kind that people look for first. */
+export function leadingKind(events: readonly Happening[]): string {
+  return IMPORTANT.find((kind) => events.some((event) => event.kind === kind)) ?? "motion";
+}
+
+const GAP_ICONS: Record<string, string> = {
+  unreachable: "wifi-off",
+  wifi: "wifi-off",
+  auth: "key-round",
+  camera_restart: "rotate-ccw",
+  stalled: "snowflake",
+  recorder_off: "power",
+  disk_full: "hard-drive",
+  disk_error: "hard-drive",
+  overload: "gauge",
+  privacy: "eye-off",
+  mode: "moon",
+  schedule: "clock",
+  off: "video-off",
+  removed: "trash-2",
+  clock: "clock",
+};
+
+export const iconOfGap = (reason: string): string => GAP_ICONS[reason] ?? "triangle-alert";
+export const inkOfTone = (tone: Gap["tone"]): Ink => tone;

@@ -1,0 +1,57 @@
+/** The timeline as an ordered list of sentences: for screen readers, for tests, and as the List view. */
+import type { Gap, Happening, Lane, Span, TimelineData } from "./data";
+import { clockMinute } from "./format";
+import { words } from "./words";
+import type { Zone } from "./zone";
+
+export interface Entry {
+  is: "event" | "gap" | "waiting" | "recorded";
+  key: string;
+  camera: string;
+  cameraName: string;
+  begin_ms: number;
+  /** null while it lasts. */
+  end_ms: number | null;
+  what: string;
+  sentence: string;
+  event: Happening | null;
+  gap: Gap | null;
+}
+
+/** Events and gaps of the range, in order of time; with `all`, recorded and waiting spans too. */
+export function entries(data: TimelineData, begin_ms: number, end_ms: number, zone: Zone, all = false): Entry[] {
+  return data.lanes
+    .flatMap((lane) => laneEntries(lane, zone, all))
+    .filter((entry) => entry.begin_ms < end_ms && (entry.end_ms ?? data.now_ms) >= begin_ms)
+    .sort((a, b) => a.begin_ms - b.begin_ms || a.camera.localeCompare(b.camera));
+}
+
+export const kindWord = (kind: string): string => words.kinds[kind] ?? "Motion";
+
+function laneEntries(lane: Lane, zone: Zone, all: boolean): Entry[] {
+  const made = (is: Entry["is"], [begin_ms, end_ms]: [number, number | null], what: string, more: Partial<Entry> = {}): Entry => ({
+    is,
+    key: `${lane.id} ${is} ${begin_ms} ${more.event?.id ?? ""}`,
+    camera: lane.id,
+    cameraName: lane.name,
+    begin_ms,
+    end_ms,
+    what,
+    sentence: `${fromTo(zone, begin_ms, end_ms)} ${what}, ${lane.name}`,
+    event: null,
+    gap: null,
+    ...more,
+  });
+  const spans = (found: Span[], is: Entry["is"], what: string) => (all ? found.map((span) => made(is, span, what)) : []);
+  return [
+    ...lane.events.map((event) => made("event", [event.start_ms, event.end_ms], kindWord(event.kind), { event })),
+    ...lane.gaps.map((gap) => made("gap", [gap.begin_ms, gap.end_ms], words.notRecorded(gap.words), { gap })),
+    ...spans(lane.spans, "recorded", words.recorded),
+    ...spans(lane.waiting, "waiting", words.waiting),
+  ];
+}
+
+export function fromTo(zone: Zone, begin_ms: number, end_ms: number | null): string {
+  const begin = clockMinute(zone, begin_ms);
+  return end_ms === null ? words.sinceBegin(begin) : words.fromTo(begin, clockMinute(zone, end_ms));
+}

@@ -1,0 +1,46 @@
+/** Times of day and dates in words, in the recorder's zone. Nothing here reads a clock. */
+import { words } from "./words";
+import type { LocalTime, Zone } from "./zone";
+
+const two = (n: number): string => String(n).padStart(2, "0");
+
+/** "20:31" or "8:31 PM"; "02:30 second" inside a repeated hour. */
+export function clockMinute(zone: Zone, at_ms: number): string {
+  return withTurn(zone, at_ms, clockOf(zone, zone.local(at_ms), false));
+}
+
+/** "20:31:42" or "8:31:42 PM"; "02:30:00 first" inside a repeated hour. */
+export function clockSecond(zone: Zone, at_ms: number): string {
+  return withTurn(zone, at_ms, clockBare(zone, at_ms));
+}
+
+/** As `clockSecond`, without a word about a repeated hour. */
+export function clockBare(zone: Zone, at_ms: number): string {
+  return clockOf(zone, zone.local(at_ms), true);
+}
+
+export type DateStyle = "short" | "middle" | "long";
+
+const DATES: Record<DateStyle, Intl.DateTimeFormatOptions> = {
+  short: { weekday: "short", day: "numeric", month: "short" },
+  middle: { weekday: "short", day: "numeric", month: "long" },
+  long: { weekday: "long", day: "numeric", month: "long", year: "numeric" },
+};
+
+/** "Sat 13 Jun", "Sat 13 June" or "Saturday 13 June 2026", in the locale's own order. */
+export function dayName(zone: Zone, at_ms: number, style: DateStyle): string {
+  const { year, month, day } = zone.local(at_ms);
+  const format = new Intl.DateTimeFormat(zone.look.locale, { timeZone: "UTC", ...DATES[style] });
+  return format.format(Date.UTC(year, month - 1, day)).replace(/^(\p{L}+\.?), /u, "$1 ");
+}
+
+function clockOf(zone: Zone, { hour, minute, second }: LocalTime, seconds: boolean): string {
+  const tail = seconds ? `:${two(minute)}:${two(second)}` : `:${two(minute)}`;
+  if (!zone.look.hour12) return `${two(hour)}${tail}`;
+  return `${hour % 12 === 0 ? 12 : hour % 12}${tail} ${hour < 12 ? "AM" : "PM"}`;
+}
+
+function withTurn(zone: Zone, at_ms: number, label: string): string {
+  const turn = zone.turn(at_ms);
+  return turn === null ? label : `${label} ${words[turn]}`;
+}

@@ -1,0 +1,169 @@
+/** Phone: a vertical tape, newest on top, under a playhead that stands still 120 px below the top. */
+import { motionBars } from "./bars";
+import type { Gap, Happening, Lane, Span } from "./data";
+import { type DrawList, type Item, type Measure, type Region, inkOfTone } from "./draw";
+import { type Tick, ticks } from "./ticks";
+import { type View, clamp } from "./view";
+import { words } from "./words";
+import type { Zone } from "./zone";
+
+export const PLAYHEAD_PX = 120;
+const BAND_LEFT = 64;
+const BAND_PX = 64;
+const CARD_PX = 64;
+const CARD_APART = 4;
+
+export interface TapeView {
+  /** The instant under the playhead. */
+  playhead_ms: number;
+  ms_per_px: number;
+  width: number;
+  height: number;
+}
+
+export const SHORTEST_MS_PER_PX = 60_000 / 400;
+export const LONGEST_MS_PER_PX = 86_400_000 / 400;
+
+export const yOf = (tape: TapeView, at_ms: number): number =>
+  PLAYHEAD_PX + (tape.playhead_ms - at_ms) / tape.ms_per_px;
+
+export const timeAtY = (tape: TapeView, y: number): number => tape.playhead_ms - (y - PLAYHEAD_PX) * tape.ms_per_px;
+
+/** A finger moved down by dy: newer time comes into sight. */
+export function draggedBy(tape: TapeView, dy: number, now_ms: number): TapeView {
+  return { ...tape, playhead_ms: Math.min(now_ms, tape.playhead_ms + dy * tape.ms_per_px) };
+}
+
+/** Factor below 1 comes closer, about the playhead. */
+export function tapeZoomed(tape: TapeView, factor: number): TapeView {
+  return { ...tape, ms_per_px: clamp(tape.ms_per_px * factor, SHORTEST_MS_PER_PX, LONGEST_MS_PER_PX) };
+}
+
+/** The shown stretch, newest first on the screen but begin before end as everywhere. */
+export function shownSpan(tape: TapeView): Span {
+  return [timeAtY(tape, tape.height), timeAtY(tape, 0)];
+}
+
+export interface Placed<T> {
+  value: T;
+  y: number;
+}
+
+export interface Tape extends DrawList {
+  cards: Placed<Happening>[];
+  gaps: Placed<Gap>[];
+}
+
+export function tapeLayout(tape: TapeView, lane: Lane, now_ms: number, zone: Zone, measure: Measure): Tape {
+  const [begin_ms, end_ms] = shownSpan(tape);
+  const gaps = lane.gaps.filter((gap) => gap.begin_ms < end_ms && (gap.end_ms ?? now_ms) > begin_ms);
+  const shown = lane.events.filter((event) => event.start_ms < end_ms && event.start_ms > begin_ms);
+  const sentences = gaps.map((gap) => ({ value: gap, y: middleOf(tape, gap, now_ms) }));
+  return {
+    items: [
+      ...rules(tape, begin_ms, end_ms, now_ms, zone, measure),
+      ...lane.waiting.map((span) => dottedBand(tape, span)),
+      ...lane.spans.filter(([b, e]) => b < end_ms && e > begin_ms).map((span) => recordedBand(tape, span, lane)),
+      ...gaps.map((gap) => hatch(tape, gap, now_ms)),
+      ...nowLine(tape, now_ms),
+    ],
+    regions: shown.map((event) => eventRegion(tape, event)),
+    width: tape.width,
+    height: tape.height,
+    cards: spread(tape, shown, sentences.map((gap) => gap.y)),
+    gaps: sentences,
+  };
+}
+
+/** Cards stand at their event, or below the one above it; newest first, none over a gap's sentence or outside. */
+function spread(tape: TapeView, events: readonly Happening[], taken: readonly number[]): Placed<Happening>[] {
+  const placed: Placed<Happening>[] = [];
+  let free = Number.NEGATIVE_INFINITY;
+  for (const event of [...events].sort((a, b) => b.start_ms - a.start_ms)) {
+    const wanted = Math.max(free, yOf(tape, event.start_ms) - CARD_PX / 2);
+    const y = clearOf(clearOf(wanted, PLAYHEAD_PX, 12), undefined, 0, taken);
+    if (y - wanted > CARD_PX * 2 || y > tape.height) continue;
+    placed.push({ value: event, y });
+    free = y + CARD_PX + CARD_APART;
+  }
+  return placed;
+}
+
+/** Moves a card's top below whatever line it would cover. */
+function clearOf(y: number, line: number | undefined, reach: number, lines: readonly number[] = []): number {
+  const all = line === undefined ? lines.map((at) => ({ at, reach: 12 })) : [{ at: line, reach }];
+  return all
+    .sort((a, b) => a.at - b.at)
+    .reduce((top, { at, reach: r }) => (top < at + r && top + CARD_PX > at - r ? at + r : top), y);
+}
+
+function rules(tape: TapeView, begin_ms: number, end_ms: number, now_ms: number, zone: Zone, measure: Measure): Item[] {
+  const flat: View = { begin_ms, end_ms, width: tape.height };
+  const marks = ticks(flat, zone, () => 14, 56).filter((tick) => tick.weight !== "small" && tick.at_ms <= now_ms);
+  const y = (tick: Tick): number => Math.round(yOf(tape, tick.at_ms));
+  const lines: Item = { is: "bars", ink: "line", rects: marks.flatMap((t) => [58, y(t), tape.width - 58, 1]) };
+  const labels = marks.flatMap((tick): Item[] => {
+    const isHour = zone.local(tick.at_ms).minute === 0;
+    const font = tick.weight === "day" || isHour ? "tick-day" : "tick";
+    const ink = tick.weight === "day" || isHour ? "text" : "text-3";
+    const parts = [tick.label.split(" ")[0] ?? "", ...tick.label.split(" ").slice(1)];
+    return parts.map((text, i) => ({
+      is: "text",
+      ...{ ink, font, text, x: Math.max(2, 54 - measure(text, font)), y: y(tick) + i * 14 },
+    }));
+  });
+  return [lines, ...labels];
+}
+
+function recordedBand(tape: TapeView, [begin_ms, end_ms]: Span, lane: Lane): Item {
+  const [y, h] = stretch(tape, begin_ms, end_ms, 2);
+  const [shown_begin, shown_end] = shownSpan(tape);
+  const bars = motionBars(lane.motion, {
+    begin_ms: Math.max(begin_ms, shown_begin),
+    end_ms: Math.min(end_ms, shown_end),
+    ms_per_px: tape.ms_per_px,
+    reach: BAND_PX - 4,
+    place: (at_ms, length) => [BAND_LEFT, Math.round(yOf(tape, at_ms)) - 2, length, 2],
+  });
+  const band: Item = { is: "box", ink: "recorded", round: 8, x: BAND_LEFT, y, w: BAND_PX, h };
+  return { is: "clip", round: 8, x: BAND_LEFT, y, w: BAND_PX, h, items: [band, ...bars] };
+}
+
+function dottedBand(tape: TapeView, [begin_ms, end_ms]: Span): Item {
+  const [y, h] = stretch(tape, begin_ms, end_ms, 2);
+  const rects = Array.from({ length: Math.floor(h / 7) }, (_, i) => [BAND_LEFT + 4, y + i * 7, 2, 2]).flat();
+  return { is: "bars", ink: "text-3", rects };
+}
+
+function hatch(tape: TapeView, gap: Gap, now_ms: number): Item {
+  const [y, h] = stretch(tape, gap.begin_ms, gap.end_ms ?? now_ms, 3);
+  const ink = inkOfTone(gap.tone);
+  return { is: "hatch", ink, round: 6, dotted: gap.tone === "faint", x: BAND_LEFT, y, w: BAND_PX, h };
+}
+
+function nowLine(tape: TapeView, now_ms: number): Item[] {
+  const y = Math.round(yOf(tape, now_ms));
+  if (y < 0 || y > tape.height) return [];
+  return [
+    { is: "bars", ink: "now", rects: [BAND_LEFT - 6, y, tape.width - BAND_LEFT + 6, 1.5] },
+    { is: "text", ink: "now", font: "now", x: 24, y, text: words.now },
+  ];
+}
+
+/** The middle of what is shown of a gap. */
+function middleOf(tape: TapeView, gap: Gap, now_ms: number): number {
+  const top = clamp(yOf(tape, gap.end_ms ?? now_ms), 0, tape.height);
+  const bottom = clamp(yOf(tape, gap.begin_ms), 0, tape.height);
+  return (top + bottom) / 2;
+}
+
+const eventRegion = (tape: TapeView, event: Happening): Region => ({
+  ...{ x: BAND_LEFT, y: yOf(tape, event.start_ms) - 12, w: BAND_PX, h: 24 },
+  target: { is: "pin", lane: event.camera, events: [event] },
+});
+
+function stretch(tape: TapeView, begin_ms: number, end_ms: number, least: number): [y: number, h: number] {
+  const y = Math.max(-10, yOf(tape, end_ms));
+  const bottom = Math.min(tape.height + 10, yOf(tape, begin_ms));
+  return [y, Math.max(least, bottom - y)];
+}

@@ -1,0 +1,80 @@
+/** Which stretch of time is on the screen. A View is a value; moving makes another. */
+import type { Day } from "./zone";
+
+export interface View {
+  begin_ms: number;
+  end_ms: number;
+  /** CSS pixels the stretch is drawn over. */
+  width: number;
+}
+
+export const MINUTE_MS = 60_000;
+export const HOUR_MS = 3_600_000;
+export const SHORTEST_MS = MINUTE_MS;
+export const LONGEST_MS = 25 * HOUR_MS;
+
+export type Preset = "day" | "6h" | "1h" | "10min";
+export const PRESET_MS: Record<Exclude<Preset, "day">, number> = {
+  "6h": 6 * HOUR_MS,
+  "1h": HOUR_MS,
+  "10min": 10 * MINUTE_MS,
+};
+
+export const spanOf = (view: View): number => view.end_ms - view.begin_ms;
+
+export function xOf(view: View, at_ms: number): number {
+  return ((at_ms - view.begin_ms) / spanOf(view)) * view.width;
+}
+
+export function timeAt(view: View, x: number): number {
+  return view.begin_ms + (x / view.width) * spanOf(view);
+}
+
+/** Factor below 1 comes closer. The instant under x stays under x. */
+export function zoomAt(view: View, x: number, factor: number): View {
+  const span = clamp(spanOf(view) * factor, SHORTEST_MS, LONGEST_MS);
+  const fixed_ms = timeAt(view, x);
+  const begin_ms = fixed_ms - (x / view.width) * span;
+  return { ...view, begin_ms, end_ms: begin_ms + span };
+}
+
+/** Positive dx shows earlier time, as when the content is dragged to the right. Ends when `now` reaches the left edge. */
+export function panBy(view: View, dx: number, now_ms: number): View {
+  const span = spanOf(view);
+  const begin_ms = Math.min(view.begin_ms - (dx / view.width) * span, Math.max(view.begin_ms, now_ms - span * 0.1));
+  return { ...view, begin_ms, end_ms: begin_ms + span };
+}
+
+/** The same length of time with this instant at a fraction of the width. */
+export function placing(view: View, at_ms: number, fraction: number, span = spanOf(view)): View {
+  const begin_ms = at_ms - span * fraction;
+  return { ...view, begin_ms, end_ms: begin_ms + span };
+}
+
+/** A preset around an instant; near the live edge the rest of the width stays for what is coming. */
+export function presetAround(view: View, preset: Preset, at_ms: number, day: Day, now_ms: number): View {
+  if (preset === "day") return { ...view, begin_ms: day.begin_ms, end_ms: day.end_ms };
+  const span = PRESET_MS[preset];
+  const begin_ms = Math.min(at_ms - span / 2, Math.max(now_ms - span * 0.8, at_ms - span * 0.8));
+  return { ...view, begin_ms, end_ms: begin_ms + span };
+}
+
+export function presetOf(view: View, day: Day): Preset | null {
+  if (Math.abs(view.begin_ms - day.begin_ms) < 1000 && Math.abs(view.end_ms - day.end_ms) < 1000) return "day";
+  const found = Object.entries(PRESET_MS).find(([, span]) => Math.abs(span - spanOf(view)) < 500);
+  return found ? (found[0] as Preset) : null;
+}
+
+/** While playing, the page turns when the playhead passes 80 %; afterwards it stands at 15 %. */
+export function paged(view: View, playhead_ms: number): View {
+  const x = xOf(view, playhead_ms) / view.width;
+  return x > 0.8 && x < 1.5 ? placing(view, playhead_ms, 0.15) : view;
+}
+
+/** The view that shows an instant without moving when it is there already. */
+export function revealing(view: View, at_ms: number): View {
+  const x = xOf(view, at_ms) / view.width;
+  return x >= 0.02 && x <= 0.98 ? view : placing(view, at_ms, 0.5);
+}
+
+export const clamp = (value: number, least: number, most: number): number => Math.min(most, Math.max(least, value));

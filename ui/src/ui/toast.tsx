@@ -1,0 +1,57 @@
+import { signal } from "@preact/signals";
+import { t } from "../strings.en";
+import "./toast.css";
+
+interface Toast {
+  id: number;
+  words: string;
+  undo: (() => void) | null;
+}
+
+const SHOWN_MS = 8_000;
+const toasts = signal<Toast[]>([]);
+let made = 0;
+
+/** Says something for 8 s; `undo` adds a button that takes it back. */
+export function toast(words: string, undo: (() => void) | null = null): void {
+  made += 1;
+  const id = made;
+  toasts.value = [...toasts.value.slice(-2), { id, words, undo }];
+  setTimeout(() => dismiss(id), SHOWN_MS);
+}
+
+/** Takes back what the newest toast offers to take back; false when none does. */
+export function undoNewest(): boolean {
+  const newest = toasts.value.findLast((each) => each.undo !== null);
+  if (!newest) return false;
+  dismiss(newest.id);
+  newest.undo?.();
+  return true;
+}
+
+function dismiss(id: number): void {
+  toasts.value = toasts.value.filter((each) => each.id !== id);
+}
+
+export function Toasts() {
+  return (
+    <div class="toasts" role="status" aria-live="polite">
+      {toasts.value.map((each) => (
+        <div key={each.id} class="toast">
+          <span>{each.words}</span>
+          {each.undo && (
+            <button
+              type="button"
+              onClick={() => {
+                dismiss(each.id);
+                each.undo?.();
+              }}
+            >
+              {t.actions.undo}
+            </button>
+          )}
+        </div>
+      ))}
+    </div>
+  );
+}
