@@ -1,0 +1,193 @@
+"""What is recorded of a camera, what is missing and why, what happened and how much moved: one lane of the timeline.
+
+All calls wait for the disk; run them in a thread.
+"""
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from tawny.model.events import Event
+from tawny.model.gaps import BY_CHOICE, GAP_WORDS, OFF_WORDS, Gap, GapReason
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.times import Span, merged, missing
+from tawny.playback.archive import Archive
+from tawny.playback.local_time import days
+
+MOST_SHOWN = 2_000
+"""Spans, gaps and events of one lane; where there are more, spans are drawn together and the longest gaps stay."""
+FRESH_MS = 10_000
+"""The end of what is being recorded may be this old before the time since counts as missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """data: one byte a step, the greatest score in it, 255 where nothing was watched."""
+
+    begin_ms: int
+    step_s: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    camera: CameraId
+    spans: list[Span]
+    waiting: list[Span]
+    gaps: list[Gap]
+    events: list[Event]
+    motion: Motion
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    begin_ms: int
+    recorded_s: float
+    gaps: int
+    """Those that nobody wanted."""
+
+
+def lane(
+    archive: Archive, camera: CameraId, within: Span, *, points: int, now_ms: int, waits_for_motion: bool = False
+) -> Lane:
+    """One camera's part of the timeline. points: motion has at most so many steps."""
+    spans = recorded(archive, camera, within)
+    gaps = archive.index.gaps(camera, within)
+    events = archive.index.events(within, cameras=[camera], limit=MOST_SHOWN).events
+    waiting = _waiting(archive, camera, spans, gaps, within, now_ms) if waits_for_motion else []
+    return Lane(
+        camera,
+        _drawn_together(spans, within),
+        _drawn_together(waiting, within),
+        _longest(gaps, now_ms),
+        sorted(events, key=lambda event: event.start_ms),
+        motion(archive, camera, within, points),
+    )
+
+
+def recorded(archive: Archive, camera: CameraId, within: Span, stream: StreamName | None = None) -> list[Span]:
+    """Recorded time, that of segments still being written included. stream None: of either."""
+    spans = archive.index.spans(camera, stream, within)
+    for segment in archive.open_segments(camera):
+        part = segment.span.cut_to(within) if stream in (None, segment.stream) else None
+        if part:
+            spans.append(part)
+    return merged(spans)
+
+
+def motion(archive: Archive, camera: CameraId, within: Span, points: int) -> Motion:
+    """Scores with as small a step as gives at most `points` of them; steps lie at whole multiples since 1970."""
+    begin_s, end_s = within.begin_ms // 1000, -(-within.end_ms // 1000)
+    step_s = max(1, -(-(end_s - begin_s) // max(1, points - 1)))
+    begin_s, end_s = begin_s - begin_s % step_s, end_s + -end_s % step_s
+    scores = np.frombuffer(archive.scores(camera, Span(begin_s * 1000, end_s * 1000)), np.uint8)
+    # "not watched" is 255: one more makes it 0 and every score one more, so that the greatest is what was watched
+    greatest = (scores + np.uint8(1)).reshape(-1, step_s).max(axis=1) - np.uint8(1)
+    return Motion(begin_s * 1000, step_s, greatest.tobytes())
+
+
+def calendar(archive: Archive, camera: CameraId, zone: ZoneInfo, within: Span) -> list[Day]:
+    """Each local day of a span: how much of it is recorded, how often it is interrupted."""
+    whole_days = days(zone, within)
+    if not whole_days:
+        return []
+    whole = Span(whole_days[0].begin_ms, whole_days[-1].end_ms)
+    spans, gaps = recorded(archive, camera, whole), archive.index.gaps(camera, whole)
+    return [
+        Day(day.begin_ms, _seconds(spans, day), sum(1 for gap in gaps if is_unwanted(gap) and _touches(gap, day)))
+        for day in whole_days
+    ]
+
+
+def share_recorded(
+    archive: Archive, camera: CameraId, day: Span, *, now_ms: int, waits_for_motion: bool = False
+) -> tuple[float | None, int]:
+    """How much of what was wanted of a day until now is there, 0..1, and the number of unwanted gaps.
+
+    None before anything was wanted: the camera is new. Time that was off by choice is not wanted.
+    """
+    past = day.cut_to(Span(day.begin_ms, max(day.begin_ms, _judged_until(archive, camera, now_ms))))
+    if past is None:
+        return None, 0
+    gaps = archive.index.gaps(camera, past)
+    unwanted = [gap for gap in gaps if is_unwanted(gap)]
+    bounds = archive.index.bounds(camera)
+    known_ms = [gap.begin_ms for gap in gaps] + ([bounds.begin_ms] if bounds else [])
+    known_ms += [segment.start_ms for segment in archive.open_segments(camera)]
+    wanted = past.cut_to(Span(min(known_ms), past.end_ms)) if known_ms and min(known_ms) < past.end_ms else None
+    if wanted is None:
+        return None, len(unwanted)
+    chosen = merged([gap.span(now_ms) for gap in gaps if not is_unwanted(gap)])
+    wanted_s = wanted.seconds - _seconds(chosen, wanted)
+    if wanted_s <= 0:
+        return None, len(unwanted)
+    if waits_for_motion:
+        there_s = wanted_s - _seconds(merged([gap.span(now_ms) for gap in unwanted]), wanted)
+    else:
+        there_s = _seconds(recorded(archive, camera, wanted), wanted)
+    return min(1.0, max(0.0, there_s / wanted_s)), len(unwanted)
+
+
+def is_unwanted(gap: Gap) -> bool:
+    """Whether it lowers the recorded share: nobody chose it."""
+    return gap.reason not in BY_CHOICE
+
+
+def gap_words(gap: Gap) -> str:
+    """What the timeline says of it: `tawny was off: power cut`."""
+    words = GAP_WORDS[gap.reason]
+    if gap.reason is GapReason.RECORDER_OFF and gap.detail:
+        return f"{words}: {OFF_WORDS.get(gap.detail, gap.detail)}"
+    return words
+
+
+def gap_tone(gap: Gap) -> str:
+    """warn: somebody should know. choice: somebody wanted it, or nothing is amiss. faint: it was recorded once."""
+    if gap.reason is GapReason.REMOVED:
+        return "faint"
+    is_update = gap.reason is GapReason.RECORDER_OFF and gap.detail in ("update", OFF_WORDS["update"])
+    return "choice" if is_update or gap.reason is GapReason.CLOCK or not is_unwanted(gap) else "warn"
+
+
+def _waiting(
+    archive: Archive, camera: CameraId, spans: list[Span], gaps: list[Gap], within: Span, now_ms: int
+) -> list[Span]:
+    """Neither recorded nor explained, since the camera is known."""
+    bounds = archive.index.bounds(camera)
+    begins_ms = [span.begin_ms for span in spans] + [gap.begin_ms for gap in gaps]
+    begins_ms += [bounds.begin_ms] if bounds else []
+    if not begins_ms or min(begins_ms) >= now_ms:
+        return []
+    known = Span(min(begins_ms), now_ms).cut_to(within)
+    return missing(spans + [gap.span(now_ms) for gap in gaps], known) if known else []
+
+
+def _judged_until(archive: Archive, camera: CameraId, now_ms: int) -> int:
+    """Now, or the end of what is being written if that is fresh: the next second is on its way."""
+    ends_ms = [segment.end_ms for segment in archive.open_segments(camera) if now_ms - segment.end_ms <= FRESH_MS]
+    return max(ends_ms, default=now_ms)
+
+
+def _drawn_together(spans: list[Span], within: Span) -> list[Span]:
+    """At most MOST_SHOWN: where there are more, short holes close, which at that scale nobody could see."""
+    join_ms = 1
+    while len(spans) > MOST_SHOWN:
+        join_ms = max(join_ms * 2, (within.end_ms - within.begin_ms) // (8 * MOST_SHOWN))
+        spans = merged(spans, join_ms=join_ms)
+    return spans
+
+
+def _longest(gaps: list[Gap], now_ms: int) -> list[Gap]:
+    if len(gaps) <= MOST_SHOWN:
+        return gaps
+    longest = sorted(gaps, key=lambda gap: gap.span(now_ms).seconds, reverse=True)[:MOST_SHOWN]
+    return sorted(longest, key=lambda gap: gap.begin_ms)
+
+
+def _seconds(spans: list[Span], within: Span) -> float:
+    return sum(part.seconds for span in spans if (part := span.cut_to(within)))
+
+
+def _touches(gap: Gap, day: Span) -> bool:
+    return gap.begin_ms < day.end_ms and (gap.end_ms is None or gap.end_ms > day.begin_ms)

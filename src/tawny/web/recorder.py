@@ -1,0 +1,96 @@
+"""What the web layer needs of the running recorder. `app` implements it; tests have a small one of their own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from tawny.engine import Bus
+from tawny.model.clock import Clock
+from tawny.model.events import Event
+from tawny.model.ids import CameraId, EventId, StreamName
+from tawny.model.states import CameraStatus
+from tawny.playback.archive import Archive
+from tawny.stream.hub import Hub
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """A configured camera. pre_s, post_s: what an event's clip has before and after."""
+
+    status: CameraStatus
+    streams: tuple[StreamName, ...]
+    """Those that are configured, main first."""
+    pre_s: float = 5.0
+    post_s: float = 10.0
+    waits_for_motion: bool = False
+    """Records on motion only: time neither recorded nor explained is waiting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    free_bytes: int
+    total_bytes: int
+    used_bytes: int
+    """By recordings."""
+    full_at_ms: int | None = None
+    """When it will be full at the present rate; None when never, or not known."""
+    keeps_days: float | None = None
+    """How far back recordings will go once the room is used up; None while not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Warn:
+    """Something that a person should know of: what is, and what to do about it, as sentences."""
+
+    message: str
+    do: str = ""
+
+
+class Recorder(Archive, Protocol):
+    """Any thread may call. `cameras`, `hub`, `disk`, `warnings`, `watched` and `zone` answer from memory at once."""
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def bus(self) -> Bus: ...
+    @property
+    def started_ms(self) -> int: ...
+    @property
+    def host(self) -> str:
+        """The recorder's name for people: its host name."""
+        ...
+
+    @property
+    def zone(self) -> str:
+        """The recorder's time zone, as in `Europe/Berlin`."""
+        ...
+
+    def cameras(self) -> Sequence[Camera]:
+        """In the order of the settings."""
+        ...
+
+    def hub(self, camera: CameraId, stream: StreamName) -> Hub | None:
+        """The packets of a stream; None when there is no such camera or stream. The same object while it exists."""
+        ...
+
+    def watched(self, camera: CameraId, stream: StreamName, viewers: int) -> None:
+        """Told whenever the number of people who see a stream live has changed: its packets are wanted sooner."""
+        ...
+
+    def disk(self) -> Disk | None:
+        """None while not known."""
+        ...
+
+    def warnings(self) -> Sequence[Warn]: ...
+
+    def picture_path(self, event: Event) -> Path:
+        """Where an event's best picture is, if it has one (`picture_ms`)."""
+        ...
+
+    def mark_event(self, event_id: EventId, *, kept: bool | None = None, reviewed: bool | None = None) -> Event | None:
+        """Change what people say of an event, durably, and publish it as `updated`. None when there is no such event.
+
+        May wait for the disk. An event that still goes on keeps the marks.
+        """
+        ...

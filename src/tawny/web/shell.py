@@ -1,0 +1,70 @@
+"""What surrounds the application: headers on every answer, and an end to requests whose body is too large."""
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tawny.web.problems import answer
+
+MOST_BODY_BYTES = 64 * 1024
+POLICY = (
+    "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; style-src 'self'; "
+    "script-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class Shell:
+    """ASGI middleware. What an answer says of caching is kept; where it says nothing, it is not to be stored."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers[name] = value
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        body = await _body_within(scope, receive)
+        if body is None:
+            refused = answer(413, "too_large", "This request is too large.", "Send less at once.")
+            await refused(scope, receive, send_with_headers)
+        else:
+            await self._app(scope, body, send_with_headers)
+
+
+async def _body_within(scope: Scope, receive: Receive) -> Receive | None:
+    """The request with its body read, at most MOST_BODY_BYTES of it; None when there is more."""
+    if scope["method"] in ("GET", "HEAD"):
+        return receive
+    parts: list[bytes] = []
+    size_bytes, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            return receive  # the client has gone
+        parts.append(message.get("body", b""))
+        size_bytes += len(parts[-1])
+        more = message.get("more_body", False)
+        if size_bytes > MOST_BODY_BYTES:
+            return None
+    pending: list[Message] = [{"type": "http.request", "body": b"".join(parts), "more_body": False}]
+
+    async def replay() -> Message:
+        return pending.pop() if pending else await receive()
+
+    return replay
