@@ -1,4 +1,4 @@
-"""Changes `tawny.toml` as a person would: comments, order and spacing survive. Writes whole files, never half of one."""
+"""Changes `tawny.toml` as a person would: comments, order and spacing survive. Never leaves half a file."""
 
 import os
 import tempfile

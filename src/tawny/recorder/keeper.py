@@ -84,7 +84,7 @@ class Keeper:
         with self._lock:
             if self._gap is None:
                 self._missing(self._clock.now_ms(), reason, error.message)
-            elif self._gap.reason is not reason and self._may_rename(reason):
+            elif self._may_rename(reason):
                 self._gap = replace(self._gap, reason=reason, detail=error.message)
                 self._put(self._gap)
             if self._disk is None:
@@ -136,7 +136,11 @@ class Keeper:
     def _may_rename(self, reason: GapReason) -> bool:
         """A gap keeps its first reason, but for what only time can tell: the first try's, and a restart that is none."""
         assert self._gap is not None
-        if self._gap.detail in {"starting", ""} or reason is GapReason.AUTH:
+        if self._gap.detail in {"starting", ""}:
+            return True
+        if reason is self._gap.reason or self._gap.reason is GapReason.AUTH:
+            return False
+        if reason is GapReason.AUTH:
             return True
         lasting = self._clock.now_ms() - self._gap.begin_ms >= RESTART_S * 1000
         return lasting and self._gap.reason in {GapReason.CAMERA_RESTART, GapReason.STALLED}

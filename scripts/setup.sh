@@ -1,0 +1,55 @@
+# Sourced by ./tawny and ./test: makes .venv, and makes it anew when what it was made from has changed.
+
+say() { printf '%s\n' "$*" >&2; }
+
+# apt NAME...: install Debian packages, as root or through sudo
+apt() {
+    command -v apt-get >/dev/null || { say "Please install: $*"; return 1; }
+    as_root=""
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null || { say "Please install, as root: apt-get install $*"; return 1; }
+        as_root=sudo
+    fi
+    say "Installing $* ..."
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq >/dev/null &&
+        $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+newest_python() {
+    for name in python3 python3.14 python3.13 python3.12 python3.11; do
+        if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            printf '%s' "$name"
+            return
+        fi
+    done
+    say "tawny needs Python 3.11 or newer; this machine has $(python3 --version 2>/dev/null || echo none)."
+    say "Debian 12, Ubuntu 24.04 and Raspberry Pi OS of 2023 and later have it: apt-get install python3 python3-venv"
+    return 1
+}
+
+# what .venv was made from: the package's description, the lock, and the interface's sources
+made_from() {
+    (cd "$1" && find pyproject.toml requirements.lock scripts/hatch_build.py ui -name node_modules -prune -o -type f -print |
+        LC_ALL=C sort | xargs cksum; echo "$2") | cksum
+}
+
+# setup FOLDER EXTRA: EXTRA is "" for users and "dev" for tests; a .venv with "dev" serves users as well
+setup() {
+    venv=$1/.venv
+    for extra in "$2" dev; do
+        if [ "$(cat "$venv/made-from" 2>/dev/null)" = "$(made_from "$1" "$extra")" ]; then return; fi
+    done
+    python=$(newest_python)
+    "$python" -c 'import ensurepip, venv' 2>/dev/null || apt python3-venv
+    say "Setting tawny up in .venv; this takes about a minute, once."
+    [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
+    wanted=$1
+    [ -z "$2" ] || wanted="$1[$2]"
+    if ! { "$venv/bin/python" -m pip install -q -U pip &&
+        "$venv/bin/python" -m pip install -q -c "$1/requirements.lock" -e "$wanted"; } >"$venv/setup.log" 2>&1; then
+        tail -n 20 "$venv/setup.log" >&2
+        say "Setting up failed; the whole log is in .venv/setup.log. Is there a connection to the internet?"
+        return 3
+    fi
+    made_from "$1" "$2" >"$venv/made-from"
+}

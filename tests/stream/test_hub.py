@@ -1,0 +1,116 @@
+"""The hub: nobody waits for anybody, and memory is bounded."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tawny.model.ids import RunId
+from tawny.model.packets import Packet, VideoFormat
+from tawny.stream.hub import Hub, Reader
+
+FORMAT = VideoFormat("h264", 640, 360, (b"\x67", b"\x68"))
+FPS = 10
+
+
+def packet(number: int, *, gop: int = 10, size: int = 100) -> Packet:
+    pts = number * 90_000 // FPS
+    return Packet(RunId("r"), number, FORMAT, bytes(size), pts, 1_000_000 + number * 100, number % gop == 0)
+
+
+def filled(count: int, hub: Hub | None = None) -> Hub:
+    hub = hub or Hub(keep_s=3)
+    for number in range(count):
+        hub.append(packet(number))
+    return hub
+
+
+def numbers(reader: Reader) -> list[int]:
+    return [p.number for p in reader.take().packets]
+
+
+def test_a_reader_gets_every_packet_once_in_order() -> None:
+    hub = filled(1)
+    reader = hub.reader()
+    got = []
+    for number in range(1, 50):
+        hub.append(packet(number))
+        if number % 7 == 0:
+            got += numbers(reader)
+    assert got + numbers(reader) == list(range(50))
+
+
+def test_a_new_reader_begins_with_the_newest_keyframe() -> None:
+    assert numbers(filled(25).reader()) == [20, 21, 22, 23, 24]
+
+
+def test_a_reader_may_begin_in_the_past() -> None:
+    assert numbers(filled(35).reader(back_s=1.0))[0] == 20
+
+
+def test_a_reader_begins_with_the_first_keyframe_of_an_empty_hub() -> None:
+    hub = Hub()
+    reader = hub.reader()
+    hub.append(packet(3))
+    hub.append(packet(10))
+    hub.append(packet(11))
+    assert numbers(reader) == [10, 11]
+
+
+def test_a_slow_reader_goes_on_at_a_keyframe_and_is_told_what_it_missed() -> None:
+    hub = filled(5)
+    reader = hub.reader()
+    assert numbers(reader) == [0, 1, 2, 3, 4]
+    for number in range(5, 100):
+        hub.append(packet(number))
+    batch = reader.take()
+    assert batch.packets[0].is_keyframe
+    assert batch.packets[-1].number == 99
+    assert batch.skipped == batch.packets[0].number - 5 == reader.missed
+
+
+def test_the_ring_keeps_what_it_promises_and_little_more() -> None:
+    hub = filled(200)
+    kept = hub.recent(back_s=3600)
+    assert kept[-1].at_ms - kept[0].at_ms >= 3000
+    assert kept[-1].at_ms - kept[0].at_ms < 3000 + 2000
+
+
+def test_bytes_bound_the_ring_whatever_the_bit_rate() -> None:
+    hub = Hub(keep_s=3600, max_bytes=10_000)
+    for number in range(1000):
+        hub.append(packet(number))
+    assert hub.size_bytes <= 10_000
+
+
+def test_every_packet_wakes_until_the_reader_is_closed() -> None:
+    woken: list[int] = []
+    hub = filled(1)
+    reader = hub.reader(wake=lambda: woken.append(1))
+    hub.append(packet(1))
+    reader.close()
+    hub.append(packet(2))
+    assert len(woken) == 1
+
+
+def test_a_viewer_may_skip_to_the_newest_keyframe() -> None:
+    hub = filled(5)
+    reader = hub.reader()
+    for number in range(5, 28):
+        hub.append(packet(number))
+    reader.skip_to_newest()
+    assert numbers(reader)[0] == 20
+
+
+@given(st.lists(st.integers(0, 40), max_size=30), st.integers(1, 15))
+def test_whatever_the_pace_nothing_comes_twice_or_out_of_order(takes: list[int], gop: int) -> None:
+    hub = Hub(keep_s=2)
+    reader = hub.reader()
+    number, got, skipped = 0, [], 0
+    for burst in takes:
+        for _ in range(burst):
+            hub.append(packet(number, gop=gop))
+            number += 1
+        batch = reader.take()
+        got += [p.number for p in batch.packets]
+        skipped += batch.skipped
+    assert got == sorted(set(got))
+    assert len(got) + skipped == number
