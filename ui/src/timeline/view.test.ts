@@ -1,0 +1,78 @@
+import { describe, expect, it } from "vitest";
+import { HOUR_MS, LONGEST_MS, SHORTEST_MS, paged, panBy, presetAround, presetOf, revealing, spanOf, timeAt, type View, xOf, zoomAt } from "./view";
+import { Zone } from "./zone";
+
+const BEGIN = Date.UTC(2026, 5, 13, 14);
+const view: View = { begin_ms: BEGIN, end_ms: BEGIN + 6 * HOUR_MS, width: 1180 };
+const day = Zone.utc.day(BEGIN);
+
+/** A small generator with a seed, so that a failure comes again. */
+function numbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+describe("zoomAt", () => {
+  it("keeps the instant under the pointer, over any chain of zooms", () => {
+    const next = numbers(7);
+    for (let chain = 0; chain < 200; chain += 1) {
+      let now = view;
+      const x = next() * view.width;
+      const fixed = timeAt(now, x);
+      for (let step = 0; step < 30; step += 1) now = zoomAt(now, x, 0.5 + next() * 1.5);
+      expect(Math.abs(xOf(now, fixed) - x)).toBeLessThan(0.5);
+    }
+  });
+
+  it("ends at a minute and at a long day", () => {
+    expect(spanOf(zoomAt(view, 100, 1e-6))).toBeCloseTo(SHORTEST_MS, 3);
+    expect(spanOf(zoomAt(view, 100, 1e6))).toBeCloseTo(LONGEST_MS, 3);
+  });
+});
+
+describe("panBy", () => {
+  it("moves by as much time as was dragged", () => {
+    const moved = panBy(view, 118, BEGIN + 5 * HOUR_MS);
+    expect(view.begin_ms - moved.begin_ms).toBeCloseTo(0.6 * HOUR_MS, 3);
+  });
+
+  it("does not lose the present on the left", () => {
+    const now_ms = BEGIN + 5 * HOUR_MS;
+    expect(xOf(panBy(view, -100_000, now_ms), now_ms)).toBeCloseTo(view.width * 0.1, 3);
+  });
+});
+
+describe("presets", () => {
+  it("a day is the recorder's day", () => {
+    const whole = presetAround(view, "day", BEGIN, day, BEGIN);
+    expect([whole.begin_ms, whole.end_ms]).toEqual([day.begin_ms, day.end_ms]);
+    expect(presetOf(whole, day)).toBe("day");
+  });
+
+  it.each(["6h", "1h", "10min"] as const)("%s holds the playhead", (preset) => {
+    const made = presetAround(view, preset, BEGIN, day, BEGIN + 60_000);
+    expect(presetOf(made, day)).toBe(preset);
+    expect(xOf(made, BEGIN)).toBeGreaterThan(0);
+    expect(xOf(made, BEGIN)).toBeLessThanOrEqual(made.width * 0.81);
+  });
+
+  it("none of them after free zooming", () => {
+    expect(presetOf(zoomAt(view, 0, 0.7), day)).toBeNull();
+  });
+});
+
+describe("following", () => {
+  it("turns the page past 80 %", () => {
+    expect(paged(view, timeAt(view, view.width * 0.79))).toBe(view);
+    const turned = paged(view, timeAt(view, view.width * 0.81));
+    expect(xOf(turned, timeAt(view, view.width * 0.81))).toBeCloseTo(view.width * 0.15, 3);
+  });
+
+  it("shows an instant that is outside, and stays when it is inside", () => {
+    expect(revealing(view, BEGIN + HOUR_MS)).toBe(view);
+    expect(xOf(revealing(view, BEGIN - HOUR_MS), BEGIN - HOUR_MS)).toBeCloseTo(view.width / 2, 3);
+  });
+});
