@@ -1,0 +1,5 @@
+"""The default detector: see `motion.py` first."""
+
+from tawny.watch.motion.motion import Motion
+
+__all__ = ["Motion"]

@@ -1,0 +1,102 @@
+"""What is known of parts of the picture, on a coarse grid: how long each has been at rest, and how often what began
+there came to nothing (leaves, water, the corner where insects swarm). The sensitivity that learns by itself.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tawny.watch.motion.boxes import Box
+
+ROWS, COLUMNS = 18, 32
+MOST_REST_S = 60.0
+REST_HALF_S = 0.5
+"""Seconds of candidates that came to nothing that halve a place's rest."""
+RESTLESS_S = 2.0
+"""Seconds of candidates that came to nothing that halve what a place is worth."""
+RESTLESS_HALF_S = 900.0
+"""A place's restlessness is half forgotten after this."""
+FORGIVEN = 0.7
+"""What is left of a place's restlessness after a true event there."""
+FREE_RATE, STEP_RATE = 0.7, 1.5
+"""So many candidates a second may come to nothing everywhere; for every so many more, as much again is asked."""
+MOST_EXTRA = 5.0
+RATE_S = 20.0
+"""Time over which the rate is taken."""
+EVENT_TAKES = 5.0
+"""So many fewer came to nothing after a true event, so that dense traffic cannot lock itself out."""
+
+
+class Places(NamedTuple):
+    """A rectangle of the grid."""
+
+    y0: int
+    y1: int
+    x0: int
+    x1: int
+
+    @property
+    def part(self) -> tuple[slice, slice]:
+        return slice(self.y0, self.y1), slice(self.x0, self.x1)
+
+
+class Stay(NamedTuple):
+    """A candidate was in these places for so long."""
+
+    places: Places
+    for_s: float
+
+
+class Ground:
+    """shape: rows and columns of cells."""
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self._shape = shape
+        self._rest_s: npt.NDArray[np.float32] = np.zeros((ROWS, COLUMNS), np.float32)
+        self._restless_s = np.zeros((ROWS, COLUMNS), np.float32)
+        self._busy = np.zeros((ROWS, COLUMNS), np.bool_)
+        self._vain = 0.0
+        self._vain_area = 50.0
+
+    def places(self, box: Box) -> Places:
+        height, width = self._shape
+        return Places(
+            box.y0 * ROWS // height, (box.y1 - 1) * ROWS // height + 1,
+            box.x0 * COLUMNS // width, (box.x1 - 1) * COLUMNS // width + 1,
+        )  # fmt: skip
+
+    def rest_s(self, places: Places) -> float:
+        """How long they had been at rest. Something is there now: it does not grow on until the next look."""
+        self._busy[places.part] = True
+        return float(np.median(self._rest_s[places.part]))
+
+    def worth(self, places: Places) -> float:
+        """What evidence counts there, 0..1."""
+        return 1.0 / (1.0 + float(self._restless_s[places.part].mean()) / RESTLESS_S)
+
+    def asks_more(self, area: float) -> float:
+        """How much more is asked of a thing of so many cells: much, while many as large come to nothing."""
+        extra = min(MOST_EXTRA, max(0.0, self._vain / RATE_S - FREE_RATE) / STEP_RATE)
+        return extra * min(1.0, 2 * self._vain_area / area)
+
+    def came_to_nothing(self, area: float, stays: Iterable[Stay]) -> None:
+        self._vain += 1
+        self._vain_area += (area - self._vain_area) * 0.05
+        for places, for_s in stays:
+            self._restless_s[places.part] += for_s
+            self._rest_s[places.part] *= 0.5 ** (for_s / REST_HALF_S)
+
+    def was_real(self, stays: Iterable[Stay]) -> None:
+        self._vain = max(0.0, self._vain - EVENT_TAKES)
+        for places in {stay.places for stay in stays}:
+            self._restless_s[places.part] *= FORGIVEN
+
+    def pass_time(self, dt: float) -> None:
+        """The end of a look."""
+        self._rest_s[~self._busy] += dt
+        np.minimum(self._rest_s, MOST_REST_S, out=self._rest_s)
+        self._busy[:] = False
+        self._vain *= float(np.exp(-dt / RATE_S))
+        self._restless_s *= 0.5 ** (dt / RESTLESS_HALF_S)

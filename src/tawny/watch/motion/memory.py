@@ -1,0 +1,191 @@
+"""What each cell of the place looks like, and how much it varies by itself; from this, which cells differ now.
+
+Every cell has a remembered brightness and a spread. Both are learnt at full speed on free ground, slower under a
+candidate and not at all under an event, so that somebody who stands still is not learnt. Light that changes everywhere
+at once is told from things by exactly that.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from tawny.watch.motion.arrays import Grey, Mask, count, distance, widened
+from tawny.watch.motion.boxes import Box
+from tawny.watch.motion.sensitivity import Sensitivity
+
+DARK = 8.0
+"""Levels added to both sides before light is compared, so that black says nothing about it."""
+GAIN_RANGE = 0.4, 2.5
+"""Between two pictures the light changes by no more than this; beyond, it is another picture."""
+NOISES = 5.0
+"""A cell must differ by so many times the median difference of this very picture: a bad keyframe raises its own bar."""
+MOVING = 0.75
+"""A cell moves in itself if it changed by this share of its limit since the look before the last..."""
+SHAKES = 5.0
+"""...and by so many times the median change between two looks."""
+JUMP = 0.35
+"""Share of the picture that begins to differ in one look: light, not things."""
+CALM_S = 0.8
+"""Nothing new begins so long after a jump."""
+YOUNG_S = 10.0
+"""So long after the start or a jump nothing is known of any place."""
+BACK_S = 15.0
+"""Time constant of the remembered brightness; less at the very start."""
+SPREAD_UP_S, SPREAD_DOWN_S = 6.0, 90.0
+"""A cell turns restless soon and calms down slowly."""
+LATELY_S = 3.0
+"""Time constant of the spread of late, which a cell gets where a candidate came to nothing."""
+UNDER_CANDIDATE = 0.5
+"""Share of its speed at which a cell under a candidate is learnt, once the place is known."""
+MOST_SPREAD = 30.0
+"""Levels: what differs more says nothing about how much a place varies."""
+COVER_S = 2.0
+"""Time over which the share is taken that a cell differed."""
+COPY_S, COPIES = 2.0, 4
+"""A copy of what is known is put by so often; so many are kept. A slow comer lives for seconds as a candidate."""
+_SOME = slice(1, None, 4)
+"""Every fourth cell either way is enough for a median."""
+
+
+class Difference(NamedTuple):
+    """One look against the memory."""
+
+    now: Grey
+    away: Grey
+    limit: Grey
+    front: Mask
+    """Cells that differ by more than means nothing."""
+    share: float
+    """Of the picture, of such cells."""
+
+
+class _Copy(NamedTuple):
+    t: float
+    back: Grey
+    spread2: Grey
+
+
+class Memory:
+    """t: seconds that only grow. Made with the first picture; for pictures of one shape."""
+
+    def __init__(self, t: float, now: Grey, sensitivity: Sensitivity) -> None:
+        self._sensitivity = sensitivity
+        self.began_t = self.fresh_t = self.calm_t = t
+        self.back = now.copy()
+        self.spread2 = np.full_like(now, 1.0)
+        """Mean square of how far each cell strays."""
+        self._lately = np.full_like(now, 1.0)
+        self._before = (now, now)
+        self.cover = np.zeros_like(now)
+        """Share of the last seconds in which each cell differed."""
+        self._candidates: Mask = np.zeros(now.shape, np.bool_)
+        self._events: Mask = np.zeros(now.shape, np.bool_)
+        self._copies: deque[_Copy] = deque(maxlen=COPIES)
+        self._share = 0.0
+        self.gain = 1.0
+        self.shake = 0.5
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.back.shape[0], self.back.shape[1]
+
+    def is_young(self, t: float) -> bool:
+        return t - self.fresh_t < YOUNG_S
+
+    def compare(self, now: Grey) -> Difference:
+        """Which cells differ at today's light. Measures light and noise, learns nothing."""
+        some, back = now[_SOME, _SOME], self.back[_SOME, _SOME]
+        gain = float(np.median((some + DARK) / (back + DARK)))
+        self.gain = min(max(gain, GAIN_RANGE[0]), GAIN_RANGE[1])
+        away = distance(now, self._lit())
+        noise = float(np.median(away[_SOME, _SOME]))
+        self.shake = max(0.3, float(np.median(np.abs(some - self._before[1][_SOME, _SOME]))))
+        limit = np.sqrt(self.spread2) * np.float32(self._sensitivity.spreads)
+        limit = np.maximum(limit, np.float32(max(self._sensitivity.contrast, NOISES * noise)))
+        front: Mask = away > limit
+        return Difference(now, away, limit, front, count(front) / front.size)
+
+    def is_jump(self, seen: Difference) -> bool:
+        """Whether everything changed at once: then `take` this picture instead of looking for things in it."""
+        return seen.share - self._share > JUMP
+
+    def take(self, t: float, now: Grey) -> None:
+        """Believe the picture as it is, but for what is under an event; begin to know the place anew."""
+        free = ~self._events
+        self.back = self._lit()
+        self.back[free] = now[free]
+        self._before = (now, now)
+        self._copies.clear()
+        self._share = 0.0
+        self.calm_t, self.fresh_t = t + CALM_S, t
+
+    def moving(self, seen: Difference, dt: float) -> Mask:
+        """Cells that have changed since the look before the last. Notes this look: call it once for each."""
+        self._share = seen.share
+        self.cover += (seen.front - self.cover) * (1 - np.exp(-dt / COVER_S, dtype=np.float32))
+        changed = distance(seen.now, self._before[0])
+        self._before = (self._before[1], seen.now)
+        moving: Mask = changed > np.maximum(np.float32(MOVING) * seen.limit, np.float32(self.shake * SHAKES))
+        return moving
+
+    def _lit(self) -> Grey:
+        """The place as remembered, at today's light."""
+        return self.back * np.float32(self.gain) + np.float32(DARK * self.gain - DARK)
+
+    # --- learning -----------------------------------------------------------------------------------------------------
+
+    def cover_with(self, front: Mask, candidates: Sequence[Box], events: Sequence[Box]) -> None:
+        """What must be learnt slowly or not at all from now on: the differing cells under these boxes."""
+        self._candidates[:] = False
+        self._events[:] = False
+        if not candidates and not events:
+            return
+        thick = widened(front)
+        for owned, boxes in ((self._candidates, candidates), (self._events, events)):
+            for box in boxes:
+                part = box.grown(1).part
+                owned[part] |= thick[part]
+
+    def learn(self, t: float, dt: float, seen: Difference) -> None:
+        if not self._copies or t - self._copies[-1].t >= COPY_S:
+            self._copies.append(_Copy(t, self.back.copy(), self.spread2.copy()))
+        speed = self._speed(t)
+        back_s = min(BACK_S, max(1.0, t - self.began_t))
+        self.back += (seen.now - self.back) * speed * np.float32(min(0.5, dt / back_s))
+        strayed = np.minimum(seen.away * seen.away, np.float32(MOST_SPREAD**2))
+        self._lately += (strayed - self._lately) * np.float32(min(0.5, dt / LATELY_S))
+        step = strayed - self.spread2
+        up, down = dt / SPREAD_UP_S, min(0.5, dt / min(SPREAD_DOWN_S, max(2.0, t - self.fresh_t)))
+        self.spread2 += step * speed * np.where(step > 0, np.float32(up), np.float32(down))
+
+    def _speed(self, t: float) -> Grey:
+        speed = np.ones_like(self.back)
+        if not self.is_young(t):
+            speed[self._candidates] = UNDER_CANDIDATE
+        speed[self._events] = 0.0
+        return speed
+
+    def blame(self, boxes: Iterable[Box]) -> None:
+        """A candidate that passed here came to nothing: so much does this place vary by itself."""
+        for box in boxes:
+            part = box.part
+            free = ~(self._candidates[part] | self._events[part])
+            late = np.maximum(self._lately[part] - self.spread2[part], 0) * free
+            self.spread2[part] += late * np.float32(min(0.5, 0.2 / SPREAD_UP_S))
+
+    def restore(self, since_t: float, boxes: Iterable[Box]) -> None:
+        """A candidate became an event: what was learnt under it is put back to how the place was before it came."""
+        old = [c for c in self._copies if c.t < since_t and c.t - self.fresh_t > YOUNG_S / 2]
+        if not old:
+            return
+        for box in boxes:
+            part = box.part
+            self.back[part] = old[-1].back[part]
+            self.spread2[part] = np.minimum(self.spread2[part], old[-1].spread2[part])
+
+    def absorb(self, box: Box, now: Grey) -> None:
+        """What is here now belongs to the place."""
+        part = box.grown(2).part
+        self.back[part] = now[part]

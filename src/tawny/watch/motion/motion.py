@@ -1,0 +1,177 @@
+"""The default detector: an event is what goes somewhere or stays, not what is large. One setting for day and night.
+
+A look: small grey picture -> cells that differ from the place's memory -> blobs -> tracks -> evidence -> verdict; then
+the memory learns. Each number stands with its reason where it is used.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import cv2
+
+from tawny.model.observations import Frame, Look, Observation
+from tawny.watch.motion.arrays import Grey, cells, count
+from tawny.watch.motion.blobs import Blob, blobs
+from tawny.watch.motion.boxes import way
+from tawny.watch.motion.clock import OwnTime, Tick
+from tawny.watch.motion.evidence import gather
+from tawny.watch.motion.ground import Ground
+from tawny.watch.motion.memory import Difference, Memory
+from tawny.watch.motion.scene import Scene, need
+from tawny.watch.motion.sensitivity import DEFAULT, LEAST, MOST, Sensitivity
+from tawny.watch.motion.tracks import CORE, COVERED, State, Track, assign
+from tawny.watch.motion.verdict import judge
+
+SLEEPS_S = 1.0
+"""With looks further apart than this, one stands for as long a stay."""
+DISTRUST = 0.1
+"""Share by which the trust in a candidate follows to a place that had been less at rest."""
+COVER_AFTER_S = 1.0
+"""Whether an event covers its ground is asked from so long after it last travelled."""
+LINE = 50
+"""The score that is an event."""
+LARGE = 0.01
+"""Share of the picture at which an event's score is two thirds of the way from the line to 100."""
+
+
+class Motion:
+    """settings: `sensitivity`, 1 to 100."""
+
+    name: ClassVar[str] = "motion"
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        cv2.setNumThreads(1)  # pictures this small are done before a second thread is awake
+        self._sensitivity = Sensitivity.of(_sensitivity(settings))
+        self._place: _Place | None = None
+        self._next_number = 1
+
+    def look(self, frame: Frame) -> Look:
+        now = cells(frame.luma)
+        place = self._place
+        if place is None or place.memory.shape != now.shape:
+            over = place.all_over() if place else ()
+            self._place = _Place(frame.at_ms, now, self._sensitivity, self._next_number)
+            return Look(0, over=over)
+        look = place.look(frame.at_ms, now)
+        self._next_number = place.next_number
+        return look
+
+
+class _Place:
+    """What is known, and followed, since the first picture of this size."""
+
+    def __init__(self, at_ms: int, now: Grey, sensitivity: Sensitivity, next_number: int) -> None:
+        self._time = OwnTime(at_ms)
+        self._sensitivity = sensitivity
+        self.memory = Memory(0.0, now, sensitivity)
+        self._ground = Ground(self.memory.shape)
+        self._tracks: list[Track] = []
+        self.next_number = next_number
+
+    def look(self, at_ms: int, now: Grey) -> Look:
+        over = self.all_over() if self._time.breaks(at_ms) else ()
+        tick = self._time.tick(at_ms)
+        seen = self.memory.compare(now)
+        if tick.forget or self.memory.is_jump(seen):
+            self._jump(tick, now)
+            return self._told(over)
+        over += self._follow(tick, seen)
+        self.memory.learn(tick.t, tick.dt, seen)
+        self._ground.pass_time(tick.dt)
+        return self._told(over)
+
+    def all_over(self) -> tuple[Observation, ...]:
+        """Let go of all that is followed."""
+        tracks, self._tracks = self._tracks, []
+        for track in tracks:
+            track.end_t = track.seen_t
+        return tuple(self._observation(track, over=True) for track in tracks if track.is_event)
+
+    def _jump(self, tick: Tick, now: Grey) -> None:
+        """Everywhere at once: the light. Candidates are forgotten, events go on."""
+        self.memory.take(tick.t, now)
+        self._tracks = [track for track in self._tracks if track.is_event]
+        for track in self._tracks:
+            track.seen_t = tick.t
+
+    def _follow(self, tick: Tick, seen: Difference) -> tuple[Observation, ...]:
+        """Find each track again, begin new ones, judge all. Returns the events that ended."""
+        moving = self.memory.moving(seen, tick.dt)
+        found = blobs(seen.front, moving, seen.away, seen.limit, self._sensitivity.least_cells(seen.now.size))
+        whole = sum(blob.area for blob in found) or 1.0
+        scene = Scene(self._sensitivity, self.memory, self._ground, seen, self.memory.is_young(tick.t), whole)
+        pairs, new = assign(tick.t, self._tracks, found)
+        for track, blob in pairs:
+            self._step(track, blob, tick, scene)
+        if tick.t >= self.memory.calm_t:
+            self._tracks += [self._begun(blob, tick) for blob in new]
+        for track in self._tracks:
+            judge(track, tick.t, scene)
+        over = [self._observation(track, over=True) for track in self._tracks if track.state is State.ENDED]
+        self._tracks = [track for track in self._tracks if not track.is_over]
+        self.memory.cover_with(
+            seen.front,
+            candidates=[track.box for track in self._tracks if not track.is_event],
+            events=[track.box for track in self._tracks if track.is_event],
+        )
+        return tuple(over)
+
+    def _begun(self, blob: Blob, tick: Tick) -> Track:
+        track = Track.begun(self.next_number, tick.t, blob)
+        self.next_number += 1
+        if tick.dt > SLEEPS_S:
+            track.stay(self._ground.places(blob.box), SLEEPS_S)
+        return track
+
+    def _step(self, track: Track, blob: Blob, tick: Tick, scene: Scene) -> None:
+        if track.is_event and tick.t - track.anchor.t > COVER_AFTER_S and self._covers(blob):
+            track.covered_t = tick.t
+        track.step(tick.t, tick.dt, blob)
+        places = self._ground.places(blob.box)
+        rest_s = self._ground.rest_s(places)
+        track.stay(places, tick.dt)
+        if track.is_event:
+            track.far = max(track.far, way(track.boxes[:2], track.boxes[-2:]))
+        else:
+            track.trust_s += (rest_s - track.trust_s) * (1.0 if rest_s > track.trust_s else DISTRUST)
+            gather(track, blob, places, tick.t, tick.dt, scene)
+
+    def _covers(self, blob: Blob) -> bool:
+        """Whether enough of it has differed for most of the last seconds."""
+        return count(self.memory.cover[blob.box.part] > COVERED) >= CORE * blob.area
+
+    # --- what is said of it -------------------------------------------------------------------------------------------
+
+    def _told(self, over: tuple[Observation, ...]) -> Look:
+        score = max((self._score(track) for track in self._tracks), default=0.0)
+        seen = tuple(self._observation(track) for track in self._tracks if track.is_event)
+        return Look(int(score), seen, over)
+
+    def _score(self, track: Track) -> float:
+        """50 is the line between a candidate and an event at the camera's sensitivity."""
+        if track.is_event:
+            return 100 - (100 - LINE) * math.exp(-track.area / (LARGE * self.memory.back.size))
+        return min(LINE - 1.0, LINE * track.evidence / need(self._sensitivity, self._ground, track.area))
+
+    def _observation(self, track: Track, *, over: bool = False) -> Observation:
+        height, width = self.memory.shape
+        x0, y0, x1, y1 = track.box
+        return Observation(
+            label="motion",
+            score=self._score(track) / 100,
+            box=(max(0, x0) / width, max(0, y0) / height, min(width, x1) / width, min(height, y1) / height),
+            track=track.number,
+            since_ms=self._time.at_ms(track.start_t),
+            until_ms=self._time.at_ms(track.end_t) if over else None,
+        )
+
+
+def _sensitivity(settings: Mapping[str, Any]) -> int:
+    for key in settings:
+        if key != "sensitivity":
+            raise ValueError(f"{key}: not a setting of motion; allowed: sensitivity")
+    number = settings.get("sensitivity", DEFAULT)
+    if isinstance(number, bool) or not isinstance(number, int) or not LEAST <= number <= MOST:
+        raise ValueError(f"sensitivity: found {number!r}; allowed: a whole number from {LEAST} to {MOST}")
+    return number

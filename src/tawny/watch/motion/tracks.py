@@ -1,0 +1,171 @@
+"""Tracks: one thing over time, and which blob of a new look is which thing."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import NamedTuple
+
+from tawny.watch.motion.blobs import Blob
+from tawny.watch.motion.boxes import Box, apart, way
+from tawny.watch.motion.ground import Places, Stay
+
+REACH = 0.8
+"""Sides from where it is expected within which a blob is the same thing; twice that for the second look..."""
+REACH_CELLS = 2.0
+"""...and so many cells."""
+FACTOR = 8.0
+"""Its area changes by no more than this from look to look."""
+RESTS = 0.06
+"""Share of its cells that move in themselves, up to which it rests."""
+TRAVELS = 1.2
+"""Sizes: what goes so far has left its place..."""
+STRAIGHT = 0.6
+"""...if so much of the path it walked was way..."""
+TRAVEL_S = 0.5
+"""...and it took this long."""
+COVERED, CORE = 0.65, 0.25
+"""A thing covers its ground: so much of its area differed for so much of the last seconds. Leaves and snow do not."""
+PEAK_S = 5.0
+"""Time constant of the largest area of late."""
+_STEPS, _STAYS = 60, 300
+"""Most steps and stays that are kept of a track."""
+
+
+class State(Enum):
+    CANDIDATE = auto()
+    MOVING = auto()
+    HELD = auto()
+    """An event that does not move in itself."""
+    GONE = auto()
+    """A candidate that came to nothing, or was none."""
+    ENDED = auto()
+
+
+class Step(NamedTuple):
+    t: float
+    box: Box
+
+
+@dataclass(eq=False)
+class Track:
+    """Times are seconds of the detector's own clock, lengths are own sizes, areas cells."""
+
+    number: int
+    born_t: float
+    box: Box
+    area: float
+    path: list[Step]
+    """The first step, and the last ones."""
+    anchor: Step
+    """Where it last travelled from."""
+    seen_t: float
+    moved_t: float
+    """When it last moved in itself."""
+    start_t: float
+    """When the first evidence came: where the event begins."""
+    state: State = State.CANDIDATE
+    stays: list[Stay] = field(default_factory=list)
+    end_t: float = 0.0
+    evidence: float = 0.0
+    far: float = 0.0
+    """Its longest way from its birthplace."""
+    walked: float = 0.0
+    """Its whole path as a candidate."""
+    grown: float = 0.0
+    """How far one of its sides has come."""
+    trust_s: float = 0.0
+    """How long its places had been at rest when it came."""
+    alone: float = 0.0
+    looks: int = 0
+    """Sum over so many looks of its share in all that differed."""
+    peak: float = 0.0
+    """Its largest area of late, while it moved."""
+    anchor_walked: float = 0.0
+    """Its whole path since the anchor."""
+    covered_t: float = 0.0
+    """When it last covered its ground."""
+
+    @classmethod
+    def begun(cls, number: int, t: float, blob: Blob) -> "Track":
+        step = Step(t, blob.box)
+        return cls(number, t, blob.box, blob.area, path=[step], anchor=step, seen_t=t, moved_t=t, start_t=t)
+
+    @property
+    def is_event(self) -> bool:
+        return self.state in (State.MOVING, State.HELD)
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in (State.GONE, State.ENDED)
+
+    @property
+    def boxes(self) -> list[Box]:
+        return [step.box for step in self.path]
+
+    def expected(self, t: float) -> tuple[float, float, float, float]:
+        """Its box, moved on at the speed of its last two steps."""
+        if len(self.path) < 2:
+            return self.box
+        (t0, a), (t1, b) = self.path[-2:]
+        steps = min(t - t1, 0.5) / max(t1 - t0, 0.05)
+        dx = (b.x0 + b.x1 - a.x0 - a.x1) / 2 * steps
+        dy = (b.y0 + b.y1 - a.y0 - a.y1) / 2 * steps
+        return b.x0 + dx, b.y0 + dy, b.x1 + dx, b.y1 + dy
+
+    def step(self, t: float, dt: float, blob: Blob) -> None:
+        """It was seen again."""
+        self.seen_t = t
+        if blob.moving > RESTS:
+            self.moved_t = t
+        self.path.append(Step(t, blob.box))
+        self.box = blob.box
+        self.area += 0.3 * (blob.area - self.area)
+        if len(self.path) > _STEPS:
+            del self.path[1:20]
+        if self.state is State.MOVING:
+            self.peak = max(blob.area, self.peak * math.exp(-dt / PEAK_S))
+        self._travel(t)
+
+    def _travel(self, t: float) -> None:
+        gone = way([self.anchor.box], [self.box])
+        self.anchor_walked += way([self.path[-2].box], [self.box])
+        if gone > TRAVELS and gone > STRAIGHT * self.anchor_walked and t - self.anchor.t > TRAVEL_S:
+            self.set_anchor(t)
+
+    def set_anchor(self, t: float) -> None:
+        self.anchor, self.anchor_walked = Step(t, self.box), 0.0
+
+    def stay(self, places: Places, dt: float) -> None:
+        self.stays.append(Stay(places, dt))
+        del self.stays[:-_STAYS]
+
+    def end(self, end_t: float) -> None:
+        self.state, self.end_t = State.ENDED, end_t
+
+
+def assign(t: float, tracks: Iterable[Track], blobs: Sequence[Blob]) -> tuple[list[tuple[Track, Blob]], list[Blob]]:
+    """Which blob each track goes on with, and the blobs that are nobody's. Two events may share a blob: they merged."""
+    pairs: list[tuple[Track, Blob]] = []
+    used: set[int] = set()
+    for track in sorted(tracks, key=lambda k: (not k.is_event, k.born_t)):  # the sure ones choose first
+        free = blobs if track.is_event else [blob for blob in blobs if blob.number not in used]
+        best = _nearest(t, track, free)
+        if best is not None:
+            used.add(best.number)
+            pairs.append((track, best))
+    return pairs, [blob for blob in blobs if blob.number not in used]
+
+
+def _nearest(t: float, track: Track, blobs: Iterable[Blob]) -> Blob | None:
+    best, least = None, math.inf
+    expected = track.expected(t)
+    reach = (REACH if len(track.path) > 1 else 2 * REACH) * max(3.0, track.area**0.5) + REACH_CELLS
+    for blob in blobs:
+        gap = apart(expected, blob.box)
+        if gap > reach or not 1 / FACTOR < (blob.area + 10) / (track.area + 10) < FACTOR:
+            continue
+        rank = gap + 3 * abs(math.log((blob.area + 5) / (track.area + 5)))
+        if rank < least:
+            best, least = blob, rank
+    return best

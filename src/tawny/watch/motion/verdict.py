@@ -1,0 +1,115 @@
+"""What becomes of each track at each look: a candidate an event or nothing, an event held, moving again or ended.
+
+candidate -> moving <-> held -> ended      candidate -> gone
+"""
+
+from tawny.watch.motion.edges import is_ghost, is_soft
+from tawny.watch.motion.evidence import TRUST_S
+from tawny.watch.motion.scene import Scene
+from tawny.watch.motion.tracks import State, Track
+
+AGE_S = 0.9
+"""An event has been seen this long; insects near the lamp have not."""
+STIRS_S = 0.6
+"""It moved in itself at most so long ago."""
+LOST_S, LOST_MOST_S = 0.7, 1.2
+"""A candidate not seen so long is gone; longer for one that has lived longer."""
+GAP_S = 1.6
+"""A moving event not seen so long is over."""
+REST_S = 1.0
+"""An event without motion in itself for so long is held."""
+STILL_S = 60.0
+"""Somebody who stands without the least motion is held so long; then they belong to the place, like a parked car."""
+TRACE = 0.25
+"""What is held and has less than this share of its area of late is a trace (a moved chair), not the thing."""
+FLICKER_S = 4.0
+"""What neither travels nor covers its ground is over after this."""
+PATIENCE_S, MOST_PATIENCE_S, SUDDEN_PATIENCE_S = 4.0, 120.0, 8.0
+"""How long an event may stay in one place: the first and twice its trust, at most the second; the third for what
+neither came from the edge nor went half a size."""
+CAME = 0.5
+
+
+def judge(track: Track, t: float, scene: Scene) -> None:
+    """Change its state, and teach the scene what follows from it."""
+    if track.is_event:
+        _judge_event(track, t, scene)
+    else:
+        _judge_candidate(track, t, scene)
+
+
+def _judge_candidate(track: Track, t: float, scene: Scene) -> None:
+    lived_s = track.seen_t - track.born_t
+    if t - track.seen_t > min(LOST_MOST_S, max(LOST_S, 0.5 * lived_s)):
+        came_to_nothing(track, scene)
+        track.state = State.GONE
+    elif track.evidence >= scene.need(track.area) and lived_s >= AGE_S and t - track.moved_t <= STIRS_S:
+        rests = t - track.moved_t > 0.5
+        if (rests and is_ghost(track.box, scene.seen, scene.memory)) or is_soft(track.box, scene.seen, scene.memory):
+            track.state = State.GONE
+        else:
+            _becomes_event(track, t, scene)
+
+
+def _becomes_event(track: Track, t: float, scene: Scene) -> None:
+    scene.memory.restore(track.born_t, track.boxes)
+    scene.ground.was_real(track.stays)
+    if scene.is_young:
+        track.trust_s = max(track.trust_s, TRUST_S * (track.alone / max(1, track.looks)) ** 2)
+    track.set_anchor(t)
+    track.state = State.MOVING
+
+
+def _judge_event(track: Track, t: float, scene: Scene) -> None:
+    """Whichever comes first ends it."""
+    stays_s = t - track.anchor.t
+    if t - track.seen_t > GAP_S:
+        track.end(track.seen_t)
+    elif t - max(track.anchor.t, track.covered_t) > FLICKER_S or stays_s > _patience_s(track, scene):
+        _end_vain(track, scene)
+    elif track.state is State.MOVING:
+        if t - track.moved_t > REST_S:
+            _rests(track, scene)
+    elif track.area < TRACE * track.peak or t - track.moved_t > STILL_S:
+        _end_learnt(track, scene)
+    elif track.moved_t == t:
+        track.state = State.MOVING
+
+
+def _rests(track: Track, scene: Scene) -> None:
+    """It stopped moving: is it still there, or is this the hole it left?"""
+    if is_ghost(track.box, scene.seen, scene.memory):
+        _end_learnt(track, scene)
+    else:
+        track.state = State.HELD
+
+
+def _end_learnt(track: Track, scene: Scene) -> None:
+    """Over as of its last motion; what is there now belongs to the place."""
+    scene.memory.absorb(track.box, scene.seen.now)
+    track.end(track.moved_t)
+
+
+def _end_vain(track: Track, scene: Scene) -> None:
+    """It lives on in leaves or snow, or was believed for longer than its place is worth."""
+    end_t = max(track.anchor.t, min(track.covered_t, track.moved_t))
+    if track.trust_s < TRUST_S / 2:  # it was believed on little
+        end_t = track.anchor.t + 1.0
+    came_to_nothing(track, scene)
+    scene.memory.absorb(track.box, scene.seen.now)
+    track.end(end_t)
+
+
+def _patience_s(track: Track, scene: Scene) -> float:
+    height, width = scene.memory.shape
+    from_edge = any(
+        b.x0 <= 1 or b.y0 <= 1 or b.x1 >= width - 1 or b.y1 >= height - 1 for b in track.boxes[:3]
+    )  # fmt: skip
+    if from_edge or track.far >= CAME:
+        return min(MOST_PATIENCE_S, PATIENCE_S + 2 * track.trust_s)
+    return SUDDEN_PATIENCE_S
+
+
+def came_to_nothing(track: Track, scene: Scene) -> None:
+    scene.memory.blame(track.boxes)
+    scene.ground.came_to_nothing(track.area, track.stays)
