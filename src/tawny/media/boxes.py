@@ -1,0 +1,69 @@
+"""MP4 boxes as both of our writers need them: a size, four letters, content (ISO/IEC 14496-12)."""
+
+import json
+from collections.abc import Mapping
+from struct import pack
+from uuid import UUID
+
+OURS = UUID("67b0bef6-0a19-4e5a-b495-4848c50cc1ec").bytes
+"""Type of our own boxes: JSON about the file (in `moov`) and about its end (last in the file)."""
+
+MATRIX = pack(">9i", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
+"""Neither turned nor scaled."""
+_UNDETERMINED = 0x55C4
+"""The language `und`."""
+
+
+def box(kind: bytes, *parts: bytes) -> bytes:
+    content = b"".join(parts)
+    return pack(">I4s", 8 + len(content), kind) + content
+
+
+def full_box(kind: bytes, version: int, flags: int, *parts: bytes) -> bytes:
+    return box(kind, pack(">I", version << 24 | flags), *parts)
+
+
+def json_box(about: Mapping[str, object]) -> bytes:
+    return box(b"uuid", OURS, json.dumps(about, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def movie_header(rate: int, duration: int, next_track: int, created: int = 0) -> bytes:
+    """rate: ticks a second of `duration`. created: seconds since 1904, 0 if unknown."""
+    last = pack(">IH10x", 0x10000, 0x100) + MATRIX + bytes(24) + pack(">I", next_track)
+    return _timed(b"mvhd", 0, created, pack(">I", rate), duration, last)
+
+
+def track_header(track: int, duration: int, size: tuple[int, int] | None, created: int = 0) -> bytes:
+    """duration: in ticks of the movie. size: of the picture, None for sound."""
+    width, height = size or (0, 0)
+    last = bytes(8) + pack(">HHHH", 0, 0, 0 if size else 0x100, 0) + MATRIX + pack(">II", width << 16, height << 16)
+    return _timed(b"tkhd", 3, created, pack(">II", track, 0), duration, last)
+
+
+def media(rate: int, duration: int, tables: bytes, *, is_video: bool, created: int = 0) -> bytes:
+    """rate: ticks a second of the track. tables: its `stbl`."""
+    return box(
+        b"mdia",
+        _timed(b"mdhd", 0, created, pack(">I", rate), duration, pack(">HH", _UNDETERMINED, 0)),
+        full_box(b"hdlr", 0, 0, pack(">I4s12x", 0, b"vide" if is_video else b"soun"), b"tawny\0"),
+        box(
+            b"minf",
+            full_box(b"vmhd", 0, 1, bytes(8)) if is_video else full_box(b"smhd", 0, 0, bytes(4)),
+            box(b"dinf", full_box(b"dref", 0, 0, pack(">I", 1), full_box(b"url ", 0, 1))),
+            tables,
+        ),
+    )
+
+
+def _timed(kind: bytes, flags: int, created: int, between: bytes, duration: int, last: bytes) -> bytes:
+    """A header with times: of 32 bits as long as the duration fits, or else of 64."""
+    is_long = duration >= 1 << 32
+    times, length = (
+        (pack(">QQ", created, created), pack(">Q", duration))
+        if is_long
+        else (
+            pack(">II", created, created),
+            pack(">I", duration),
+        )
+    )
+    return full_box(kind, int(is_long), flags, times, between, length, last)
