@@ -103,7 +103,7 @@ def _fill(value: Any, secrets: Mapping[str, str], path: tuple[str, ...], problem
         for name in _SECRET.findall(value)
         if name not in secrets
     ]
-    return _SECRET.sub(lambda found: secrets.get(found[1], ""), value)
+    return _SECRET.sub(lambda found: secrets.get(found[1], found[0]), value)
 
 
 def _problem(error: ErrorDetails) -> Problem:

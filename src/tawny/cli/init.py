@@ -1,0 +1,18 @@
+"""`tawny init`: a commented settings file to begin with."""
+
+from argparse import ArgumentParser, Namespace
+
+from tawny.cli.output import Output
+from tawny.cli.places import new_config_file
+from tawny.config.edit import write_new
+
+
+def describe(parser: ArgumentParser) -> None:
+    parser.add_argument("--config", metavar="FILE", help="where to write it (usual: ./tawny.toml)")
+
+
+def run(args: Namespace, out: Output) -> int:
+    path = new_config_file(args)
+    write_new(path)
+    out.data({"file": str(path)}, f"Wrote {path}. Add a camera: tawny add front-door rtsp://…   Then: tawny run")
+    return 0

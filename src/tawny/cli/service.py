@@ -1,0 +1,119 @@
+"""`tawny service`: a systemd unit that starts tawny at boot, restarts it, and locks it in."""
+
+import os
+import shutil
+import subprocess
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from tawny.cli.output import Output
+from tawny.cli.places import config_file, data_folder, settings
+from tawny.model.errors import FolderUnwritable, NotDone
+
+UNIT = """\
+[Unit]
+Description=tawny security-camera recorder
+Documentation=https://github.com/tawny/tawny
+After=network-online.target time-sync.target
+Wants=network-online.target
+
+[Service]
+Type=notify
+ExecStart={program} run --config {config} --data {data}
+Restart=always
+RestartSec=1
+WatchdogSec=30
+TimeoutStopSec=15
+# credentials: files named like the ${{NAME}}s of the settings, readable by root only
+LoadCredential=-tawny:{config_folder}/credentials
+{user}StateDirectory=tawny
+UMask=0077
+NoNewPrivileges=yes
+ProtectSystem=strict
+ReadWritePaths={data}
+ProtectHome={home}
+PrivateTmp=yes
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectControlGroups=yes
+RestrictSUIDSGID=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
+LockPersonality=yes
+MemoryDenyWriteExecute=no
+SupplementaryGroups=video
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def describe(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "what", choices=["install", "uninstall", "show"], help="show prints the unit and changes nothing"
+    )
+    parser.add_argument("--config", metavar="FILE", help="settings it runs with")
+    parser.add_argument("--data", metavar="DIR", help="folder of the recordings")
+    parser.add_argument("--user", help="user it runs as (usual: who calls, through sudo)")
+    parser.add_argument("--units", metavar="DIR", default="/etc/systemd/system", help="where units are kept")
+
+
+def run(args: Namespace, out: Output) -> int:
+    unit = Path(args.units) / "tawny.service"
+    if args.what == "uninstall":
+        return _uninstall(unit, out)
+    text = unit_text(args)
+    if args.what == "show":
+        out.data({"unit": text}, text.rstrip())
+        return 0
+    _systemctl("--version")
+    try:
+        unit.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise FolderUnwritable(str(unit.parent), f"{error.strerror}; run this with sudo") from None
+    _systemctl("daemon-reload")
+    _systemctl("enable", "--now", "tawny.service")
+    out.data({"unit": str(unit)}, f"Wrote {unit}. See how it fares: systemctl status tawny, or: tawny status")
+    return 0
+
+
+def unit_text(args: Namespace) -> str:
+    """The unit for these settings. NotDone when there is no settings file to run with."""
+    config = config_file(args)
+    if config is None or not config.exists():
+        raise NotDone(
+            "There is no settings file to run with.", "Write one with `tawny init`, or name it with `--config`."
+        )
+    data = data_folder(args, settings(args)[0]).resolve()
+    user = args.user or os.environ.get("SUDO_USER", "")
+    below_home = any(str(path.resolve()).startswith(("/home/", "/root/")) for path in (config, data, Path(sys.prefix)))
+    return UNIT.format(
+        program=shutil.which("tawny") or Path(sys.argv[0]).resolve(),
+        config=config.resolve(),
+        config_folder=config.resolve().parent,
+        data=data,
+        user=f"User={user}\n" if user else "",
+        home="read-only" if below_home else "yes",
+    )
+
+
+def _uninstall(unit: Path, out: Output) -> int:
+    if not unit.exists():
+        raise NotDone(f"There is no {unit}.", "Nothing was changed.")
+    _systemctl("disable", "--now", "tawny.service")
+    try:
+        unit.unlink()
+    except OSError as error:
+        raise FolderUnwritable(str(unit.parent), f"{error.strerror}; run this with sudo") from None
+    _systemctl("daemon-reload")
+    out.data({"unit": str(unit)}, f"Removed {unit}. Recordings and settings stay where they are.")
+    return 0
+
+
+def _systemctl(*words: str) -> None:
+    program = shutil.which("systemctl")
+    if program is None:
+        raise NotDone("This machine has no systemd.", "Start `tawny run` from whatever starts services here.")
+    done = subprocess.run([program, *words], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise NotDone(f"systemctl {words[0]} failed: {done.stderr.strip()}", "Run this with sudo.")

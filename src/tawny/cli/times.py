@@ -1,0 +1,51 @@
+"""Times as people type them on the command line, and as they are shown back."""
+
+import re
+from datetime import datetime, timedelta
+
+from tawny.config.units import seconds
+from tawny.model.errors import UsageError
+from tawny.model.times import Span, utc_from_text
+
+_CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
+
+
+def instant(text: str, now_ms: int) -> int:
+    """`2026-11-20T05:58:12Z`, `2026-11-20 05:58`, `05:58` (today, local), `yesterday`, `2 h ago`, `now`. UsageError."""
+    local = datetime.fromtimestamp(now_ms / 1000).astimezone()
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    word = text.strip()
+    if word == "now":
+        return now_ms
+    if word in ("today", "yesterday"):
+        return _ms(midnight - timedelta(days=word == "yesterday"))
+    clock = _CLOCK.fullmatch(word)
+    try:
+        if clock:
+            return _ms(midnight.replace(hour=int(clock[1]), minute=int(clock[2]), second=int(clock[3] or 0)))
+        if word.endswith(" ago"):
+            return now_ms - round(seconds(word.removesuffix(" ago")) * 1000)
+        if re.search(r"([Zz]|[+-]\d\d:\d\d)$", word) and "T" in word.upper():
+            return utc_from_text(word)
+        return _ms(datetime.fromisoformat(word).astimezone())
+    except ValueError:
+        raise UsageError(
+            f"{text!r} is not a time.", 'Write 2026-11-20T05:58:12Z, "2026-11-20 05:58", 05:58, yesterday or "2 h ago".'
+        ) from None
+
+
+def span(begin: str, end: str, now_ms: int) -> Span:
+    """From and to. UsageError when they are the wrong way round."""
+    begin_ms, end_ms = instant(begin, now_ms), instant(end, now_ms)
+    if end_ms <= begin_ms:
+        raise UsageError(f"the time to ({end}) is not after the time from ({begin}).", "Turn them round.")
+    return Span(begin_ms, end_ms)
+
+
+def shown(ms: int | None) -> str:
+    """Local date and time to the second; a dash for what is not known."""
+    return "–" if ms is None else f"{datetime.fromtimestamp(ms / 1000).astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def _ms(at: datetime) -> int:
+    return round(at.timestamp() * 1000)

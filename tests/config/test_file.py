@@ -1,0 +1,158 @@
+"""`tawny.toml`: what is read, and that everything wrong with it is told at once, with line and path."""
+
+from pathlib import Path
+
+import pytest
+
+from tawny.config.difference import difference
+from tawny.config.edit import TEMPLATE, add_camera, write_new
+from tawny.config.file import parse, read
+from tawny.config.settings import Settings
+from tawny.model.errors import NotDone, SettingsError
+
+GOOD = """
+[storage]
+path = "/srv/video"
+keep = { min = "3 days", max = "30 days", size = "200 GB" }
+
+[cameras.front-door]
+source = "rtsp://admin:${PW}@192.168.1.20/main"   # the porch
+post = "20 s"
+[cameras.front-door.watch.motion]
+sensitivity = 60
+[cameras.front-door.rtsp]
+transport = "udp"
+"""
+
+
+def good() -> Settings:
+    settings, problems = parse(GOOD, {"PW": "s3cret"})
+    assert settings is not None, problems
+    return settings
+
+
+def problems_of(text: str, **secrets: str) -> list[str]:
+    settings, problems = parse(text, secrets)
+    assert settings is None
+    return [str(problem) for problem in problems]
+
+
+def test_units_become_numbers() -> None:
+    keep = good().storage.keep
+    assert (keep.min, keep.size, keep.free) == (259_200, 200 * 10**9, 0.1)
+
+
+def test_secrets_are_filled_in() -> None:
+    assert good().cameras["front-door"].source == "rtsp://admin:s3cret@192.168.1.20/main"
+
+
+def test_tables_of_parts_are_passed_on() -> None:
+    camera = good().cameras["front-door"]
+    assert camera.table("rtsp") == {"transport": "udp"}
+    assert camera.watch.options == {"sensitivity": 60}
+
+
+def test_the_template_is_valid() -> None:
+    assert parse(TEMPLATE, {})[0] == Settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "line"),
+    [
+        ('[storage]\nkeep = { min = "3 dayz" }', "storage.keep.min", 2),
+        ("[storage]\nfoo = 1", "storage.foo", 2),
+        ('\n[web]\nlisten = "8000"', "web.listen", 3),
+        ('[cameras.a]\nsource = "x"\npost = "-3 s"', "cameras.a.post", 3),
+        ('[cameras.a]\nsource = "x"\npre = "2 h"', "cameras.a.pre", 3),
+        ('[cameras.a]\nsource = "x"\nsorce = "y"', "cameras.a.sorce", 3),
+        ('[cameras.a]\nname = "x"', "cameras.a.source", 1),
+        ('[cameras.A_b]\nsource = "x"', "cameras.A_b", 1),
+        ('[cameras.a]\nsource = "x"\nrecord = "sometimes"', "cameras.a.record", 3),
+        ('[storage]\nkeep = { min = "30 days", max = "3 days" }', "storage.keep", 2),
+        ('[cameras.a]\nsource = ""', "cameras.a.source", 2),
+        ("camera = 3", "camera", 1),
+        ("[web]\nlisten = 8000", "web.listen", 2),
+    ],
+)
+def test_a_mistake_is_told_with_its_path_and_line(text: str, path: str, line: int) -> None:
+    told = problems_of(text)
+    assert any(each.startswith(f"line {line}: {path}: found ") for each in told), told
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    assert len(problems_of('[storage]\nfoo = 1\nbar = 2\n[web]\nlisten = "x"\n[cameras.a]\nsource = "${NOT_SET}"')) == 4
+
+
+def test_broken_toml_is_told_with_its_line() -> None:
+    assert problems_of("[storage\npath = 1")[0].startswith("line 1: file: found ")
+
+
+def test_an_address_is_never_shown() -> None:
+    told = "".join(problems_of("[cameras.a]\nsource = 5\nsub = { a = 's3cret' }"))
+    assert "s3cret" not in told
+
+
+def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="tawny init") as caught:
+        read(tmp_path / "tawny.toml")
+    assert caught.value.exit_code == 2
+
+
+def test_secrets_come_from_a_file_only_its_owner_can_read(tmp_path: Path) -> None:
+    (tmp_path / "tawny.toml").write_text(GOOD)
+    secrets = tmp_path / "secrets.toml"
+    secrets.write_text('PW = "from file"')
+    secrets.chmod(0o644)
+    with pytest.raises(SettingsError, match="chmod 600"):
+        read(tmp_path / "tawny.toml", env={})
+    secrets.chmod(0o600)
+    assert "from file" in read(tmp_path / "tawny.toml", env={}).cameras["front-door"].source
+
+
+def test_the_environment_wins_over_files(tmp_path: Path) -> None:
+    (tmp_path / "tawny.toml").write_text(GOOD)
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials" / "PW").write_text("from credentials\n")
+    env = {"CREDENTIALS_DIRECTORY": str(tmp_path / "credentials")}
+    assert "from credentials" in read(tmp_path / "tawny.toml", env=env).cameras["front-door"].source
+    assert "from env" in read(tmp_path / "tawny.toml", env={**env, "PW": "from env"}).cameras["front-door"].source
+
+
+def test_adding_a_camera_keeps_comments_and_spacing(tmp_path: Path) -> None:
+    path = tmp_path / "tawny.toml"
+    path.write_text('# mine\n[web]   # here\nlisten = "127.0.0.1:8000"\n\n[cameras.a]\nsource = "demo:"  # first\n')
+    before = path.read_text()
+    add_camera(path, "b", {"source": "rtsp://host/x"})
+    assert path.read_text().startswith(before)
+    assert read(path).cameras["b"].source == "rtsp://host/x"
+
+
+def test_adding_what_is_not_valid_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "tawny.toml"
+    write_new(path)
+    before = path.read_text()
+    with pytest.raises(SettingsError):
+        add_camera(path, "Bad Name", {"source": "rtsp://host/x"})
+    assert path.read_text() == before
+
+
+def test_a_camera_is_added_once(tmp_path: Path) -> None:
+    path = tmp_path / "tawny.toml"
+    write_new(path)
+    add_camera(path, "a", {"source": "demo:"})
+    with pytest.raises(NotDone, match="already"):
+        add_camera(path, "a", {"source": "demo:"})
+
+
+def test_a_settings_file_is_never_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "tawny.toml").write_text("# mine")
+    with pytest.raises(NotDone, match="already"):
+        write_new(tmp_path / "tawny.toml")
+
+
+def test_only_what_differs_is_a_difference() -> None:
+    new, _ = parse(GOOD.replace("20 s", "30 s") + '\n[cameras.gate]\nsource = "demo:"\n', {"PW": "s3cret"})
+    assert new is not None
+    change = difference(good(), new)
+    assert (change.added, change.removed, change.changed, change.other) == (("gate",), (), ("front-door",), ())
+    assert not difference(good(), good())

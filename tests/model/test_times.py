@@ -1,0 +1,48 @@
+"""Instants, spans, and the words for them."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tawny.model.times import Span, merged, missing, stamp, stamp_ms, utc_from_text, utc_text
+
+instants = st.integers(0, 4_102_444_800_000)
+spans = st.builds(lambda a, b: Span(min(a, b), max(a, b)), st.integers(0, 100), st.integers(0, 100))
+
+
+@given(instants)
+def test_an_instant_survives_its_text(ms: int) -> None:
+    assert utc_from_text(utc_text(ms)) == ms
+    assert stamp_ms(stamp(ms)) == ms
+
+
+def test_texts_are_as_documented() -> None:
+    assert utc_text(1_795_154_292_345) == "2026-11-20T05:58:12.345Z"
+    assert stamp(1_795_154_292_345) == "20261120T055812.345Z"
+
+
+@pytest.mark.parametrize("text", ["2026-11-20", "2026-11-20T05:58:12", "05:58", "", "2026-13-01T00:00:00Z"])
+def test_what_is_no_instant_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        utc_from_text(text)
+
+
+def test_an_offset_is_understood() -> None:
+    assert utc_from_text("2026-11-20T06:58:12.345+01:00") == utc_from_text("2026-11-20T05:58:12.345Z")
+
+
+def test_a_span_cannot_run_backwards() -> None:
+    with pytest.raises(ValueError, match="before it begins"):
+        Span(2, 1)
+
+
+@given(st.lists(spans), spans)
+def test_recorded_and_missing_tile_the_time(recorded: list[Span], within: Span) -> None:
+    inside = [cut for span in merged(recorded) if (cut := span.cut_to(within))]
+    tiles = sorted(inside + missing(recorded, within))
+    if within.begin_ms < within.end_ms:
+        assert tiles[0].begin_ms == within.begin_ms
+        assert tiles[-1].end_ms == within.end_ms
+    assert all(a.end_ms == b.begin_ms for a, b in itertools.pairwise(tiles))
