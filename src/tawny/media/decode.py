@@ -9,11 +9,11 @@ import av
 import numpy as np
 from av.video.codeccontext import VideoCodecContext
 
+from tawny.media.nal import START, annexb
 from tawny.model.ids import CameraId
 from tawny.model.packets import VIDEO_RATE, Packet, SourcePacket, VideoFormat
 
 NO_CAMERA = CameraId("")
-_START_CODE = b"\x00\x00\x00\x01"
 _FFMPEG_NAMES = {"h264": "h264", "h265": "hevc"}
 
 
@@ -72,7 +72,7 @@ class Decoder:
         if self._waits_for_keyframe and not packet.is_keyframe:
             return []
         try:
-            coded = av.Packet(_start_codes(packet.data))
+            coded = av.Packet(annexb(packet.data, self.format))
             coded.pts = coded.dts = _at_ms(packet)
             frames = self._context.decode(coded)
         except (av.FFmpegError, ValueError):
@@ -113,21 +113,9 @@ def _opened(video: VideoFormat) -> VideoCodecContext:
     context = av.CodecContext.create(_FFMPEG_NAMES[video.codec], "r")
     assert isinstance(context, VideoCodecContext)
     context.thread_count = 1  # a thread a camera is there already
-    context.extradata = b"".join(_START_CODE + nal for nal in video.parameter_sets)
+    context.extradata = b"".join(START + nal for nal in video.parameter_sets)
     return context
 
 
 def _at_ms(packet: Packet | SourcePacket) -> int:
     return packet.at_ms if isinstance(packet, Packet) else packet.pts * 1000 // VIDEO_RATE
-
-
-def _start_codes(data: bytes) -> bytes:
-    """The same NAL units, each behind a start code in place of its length: both take 4 bytes."""
-    out, at = bytearray(data), 0
-    while at < len(out):
-        after = at + 4 + int.from_bytes(out[at : at + 4])
-        out[at : at + 4] = _START_CODE
-        at = after
-    if at != len(data) or not data:
-        raise ValueError("lengths of NAL units do not add up")
-    return bytes(out)

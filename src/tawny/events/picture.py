@@ -1,0 +1,118 @@
+"""An event's best picture: where the thing is seen large, whole and in the middle; from the large stream if it can be.
+
+The small stream's frame is there at once. When the event has gone on a little, and when it ends, the large stream's
+keyframes still in the ring are gone through: one of them is decoded if the thing was seen there nearly as well.
+"""
+
+import math
+from collections import deque
+from typing import Any, NamedTuple
+
+from tawny.media.decode import DecodedFrame, Decoder
+from tawny.media.jpeg import jpeg
+from tawny.model.observations import Box, Frame, Observation
+from tawny.model.packets import Packet, VideoFormat
+from tawny.stream.hub import Hub
+
+WIDTH = 960
+"""Pixels: wide enough to know somebody, small enough to send."""
+QUALITY = 80
+BETTER = 1.25
+"""A new best is better by so much: pictures do not change for nothing."""
+AGAIN_MS = 1000
+"""Between two new bests."""
+ENOUGH = 0.3
+"""Share of the picture from which on larger is not better."""
+AT_EDGE = 0.5
+"""What something counts that is cut by the picture's edge."""
+EDGE = 0.01
+NEARLY = 0.6
+"""A keyframe of the large stream is taken if the thing was seen there at least so well as at best."""
+NEAR_MS = 300
+"""A keyframe is judged by the look nearest to it, at most so far away."""
+BACK_S = 15.0
+
+
+class Seen(NamedTuple):
+    """One look at the thing."""
+
+    at_ms: int
+    worth: float
+    box: Box
+
+
+class Picture(NamedTuple):
+    at_ms: int
+    box: Box
+    jpeg: bytes
+
+
+class BestPicture:
+    """Of one event. large: the hub of the large stream, None where the watched stream is the largest."""
+
+    def __init__(self, large: Hub | None) -> None:
+        self._large = large
+        self._best: Seen | None = None
+        self.may_be_larger = False
+        """The best is new, and the large stream was not searched for it yet."""
+        self._is_large = False
+        self._looks: deque[Seen] = deque(maxlen=round(BACK_S * 5))
+
+    def consider(self, frame: Frame, things: tuple[Observation, ...]) -> Picture | None:
+        """The picture of this frame, if it is the first or clearly better than the best yet."""
+        seen = max((Seen(frame.at_ms, worth(o.box), o.box) for o in things), key=lambda s: s.worth, default=None)
+        if seen is None:
+            return None
+        self._looks.append(seen)
+        best = self._best
+        if best is not None and (seen.worth < BETTER * best.worth or seen.at_ms - best.at_ms < AGAIN_MS):
+            return None
+        self._best, self._is_large, self.may_be_larger = seen, False, self._large is not None
+        return Picture(seen.at_ms, seen.box, jpeg(_pixels(frame), WIDTH, QUALITY))
+
+    @property
+    def at_ms(self) -> int:
+        """When the thing was seen best; 0 before."""
+        return self._best.at_ms if self._best else 0
+
+    def larger(self) -> Picture | None:
+        """The thing on the large stream; None if it has it already, or no keyframe shows it well."""
+        if self._large is None or self._best is None or self._is_large:
+            return None
+        self.may_be_larger = False
+        keyframes = [p for p in self._large.recent(BACK_S) if p.is_keyframe and isinstance(p.format, VideoFormat)]
+        shown = [
+            (seen, p) for p in keyframes if (seen := self._at(p.at_ms)) and seen.worth >= NEARLY * self._best.worth
+        ]
+        if not shown:
+            return None
+        seen, packet = max(shown, key=lambda pair: pair[0].worth)
+        frame = _decoded(packet)
+        if frame is None:
+            return None
+        self._is_large = True
+        return Picture(packet.at_ms, seen.box, jpeg(frame, WIDTH, QUALITY))
+
+    def _at(self, at_ms: int) -> Seen | None:
+        near = min(self._looks, key=lambda seen: abs(seen.at_ms - at_ms), default=None)
+        return near if near is not None and abs(near.at_ms - at_ms) <= NEAR_MS else None
+
+
+def worth(box: Box) -> float:
+    """How well something in this box can be seen, 0..1."""
+    x0, y0, x1, y1 = box
+    size = math.sqrt(min(1.0, max(0.0, x1 - x0) * max(0.0, y1 - y0) / ENOUGH))
+    is_cut = x0 <= EDGE or y0 <= EDGE or x1 >= 1 - EDGE or y1 >= 1 - EDGE
+    off_middle = max(abs(x0 + x1 - 1), abs(y0 + y1 - 1))
+    return size * (AT_EDGE if is_cut else 1.0) * (1 - 0.3 * off_middle)
+
+
+def _pixels(frame: Frame) -> Any:
+    return frame if isinstance(frame, DecodedFrame) else frame.rgb
+
+
+def _decoded(packet: Packet) -> DecodedFrame | None:
+    assert isinstance(packet.format, VideoFormat)
+    decoder = Decoder(packet.format)
+    frames = decoder.decode(packet) or decoder.drain()
+    return frames[0] if frames else None

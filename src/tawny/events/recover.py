@@ -1,0 +1,22 @@
+"""Events that were open when the recorder last ended without closing them."""
+
+from collections.abc import Callable, Iterable
+
+from tawny.events.ledger import Ledger
+from tawny.model.events import Event
+
+
+def close_left_open(events: Iterable[Event], ledger: Ledger, last_ms: Callable[[Event], int | None]) -> list[Event]:
+    """End each that has no end, and return them.
+
+    last_ms: the last instant its camera is known to have been recorded; None where nothing is known, then it ends with
+    its best picture, or where it began. Call it before the first watcher is started.
+    """
+    closed = []
+    for event in events:
+        if event.end_ms is None:
+            known_ms = last_ms(event)
+            end_ms = known_ms if known_ms is not None else event.picture_ms or event.start_ms
+            closed.append(event.ended(end_ms))
+            ledger.put_event(closed[-1])
+    return closed
