@@ -45,7 +45,7 @@ def encoded(
     encoder.pix_fmt, encoder.gop_size = pixels, gop
     encoder.framerate, encoder.time_base = Fraction(FPS), Fraction(1, FPS)
     name = {"h264": "x264-params", "h265": "x265-params"}[codec]
-    quiet = "log-level=none:pools=none:frame-threads=1:" if codec == "h265" else "threads=1:"
+    quiet = "log-level=none:pools=1:frame-threads=1:" if codec == "h265" else "threads=1:"
     encoder.options = {"preset": "ultrafast", name: f"{quiet}scenecut=0:{params or 'bframes=0'}"}
     packets = [p for at in range(frames) for p in encoder.encode(_picture(at, size, pixels))] + encoder.encode(None)
     sets: tuple[bytes, ...] = ()

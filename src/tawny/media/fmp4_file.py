@@ -1,0 +1,366 @@
+"""Reading segments back: what is in the file, how much of it is whole, and its samples.
+
+Only headers are read to know what is there. A file may end anywhere, in zeros or in garbage, after a power cut: what is
+not proved to be whole is reported and never believed. Plain functions, any thread; a file may still be growing.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from operator import add
+from pathlib import Path
+from struct import unpack_from
+from typing import NamedTuple
+
+from tawny.media.box_reader import boxes
+from tawny.media.boxes import OURS
+from tawny.media.moof import NOT_SYNC, Run, runs_of
+from tawny.media.stored_format import Track, tracks_of
+from tawny.model.errors import FileDamaged, StorageError
+from tawny.model.packets import VIDEO_RATE, AudioFormat, VideoFormat
+
+_MOST_HEADER_BYTES = 1 << 20
+_MOST_JSON_BYTES = 1 << 16
+_MOST_FRAGMENTS = 200_000
+_MOST_LOOKED_THROUGH_BYTES = 256 << 20
+_PEEK_BYTES = 4096
+"""Read at once where a box begins: a fragment's whole header, nearly always."""
+_SKIPPED = frozenset({b"free", b"skip", b"styp", b"sidx", b"ssix", b"emsg", b"prft", b"mfra", b"uuid"})
+_SECTOR_OF_ZEROS = bytes(512)
+"""Never inside a NAL unit, as three zeros are not; but where a disk did not get what was written."""
+_PIECE_BYTES = 1 << 18
+
+Json = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """One moof and mdat. Times are of its pictures, in 90 kHz ticks since the segment's start."""
+
+    offset: int
+    size: int
+    start_ticks: int
+    duration_ticks: int
+    is_keyframe: bool
+    """Its first picture is one."""
+    video_samples: int
+    audio_samples: int
+    head_bytes: int
+    """Of the moof box."""
+
+    @property
+    def end_ticks(self) -> int:
+        return self.start_ticks + self.duration_ticks
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentFile:
+    """What a segment's file holds. `fragments` are whole; after `intact_bytes` comes nothing that is."""
+
+    path: Path
+    video: VideoFormat
+    audio: AudioFormat | None
+    about: Json | None
+    """Our own box in the header; None in foreign files."""
+    end: Json | None
+    """Our own box at the end; None if the file was not closed."""
+    init_bytes: int
+    """ftyp and moov: needed in front of any fragment."""
+    fragments: list[Fragment]
+    intact_bytes: int
+    reason: str
+    """Why the bytes behind `intact_bytes` are not believed; empty if there are none."""
+    tracks: tuple[Track, ...]
+
+    @property
+    def torn(self) -> bool:
+        return self.reason != ""
+
+    @property
+    def duration_ticks(self) -> int:
+        return max((fragment.end_ticks for fragment in self.fragments), default=0)
+
+
+class StoredSample(NamedTuple):
+    """A sample of a file. Times in ticks of its track's format, since the segment's start."""
+
+    data: bytes
+    pts: int
+    duration: int
+    is_keyframe: bool
+    is_video: bool
+
+
+class Place(NamedTuple):
+    """A sample without its data, and where that is."""
+
+    offset: int
+    size: int
+    pts: int
+    duration: int
+    is_keyframe: bool
+    is_video: bool
+
+
+def read_segment(path: Path) -> SegmentFile:
+    """FileDamaged if not even the header can be used, StorageError if the file cannot be read."""
+    with _opened(path) as file:
+        return _Scan(path, file).result()
+
+
+def samples(segment: SegmentFile, fragments: Iterable[Fragment]) -> Iterator[StoredSample]:
+    """The samples of these fragments, read one by one, in the file's order: each fragment's video, then its sound."""
+    with _opened(segment.path) as file:
+        for place in _places(segment, file, fragments):
+            data = _exactly(segment.path, file, place.size, place.offset)
+            yield StoredSample(data, place.pts, place.duration, place.is_keyframe, place.is_video)
+
+
+def places(segment: SegmentFile, fragments: Iterable[Fragment]) -> Iterator[Place]:
+    """Where the samples of these fragments lie."""
+    with _opened(segment.path) as file:
+        yield from _places(segment, file, fragments)
+
+
+def read_bytes(path: Path, begin: int, end: int) -> Iterator[bytes]:
+    """The file's bytes from `begin` up to `end`, in pieces: `init_bytes` and fragments can be sent as they are."""
+    with _opened(path) as file:
+        while begin < end:
+            piece = _exactly(path, file, min(_PIECE_BYTES, end - begin), begin)
+            begin += len(piece)
+            yield piece
+
+
+def flaw(segment: SegmentFile, fragment: Fragment) -> str:
+    """What is wrong with a fragment's pictures, found by reading them all; empty if nothing is."""
+    with _opened(segment.path) as file:
+        return _flaw(segment.path, file, segment.tracks, fragment)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    """The file for `os.pread`. Whatever the system says against it becomes a StorageError."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            yield file
+        finally:
+            os.close(file)
+    except OSError as problem:
+        raise StorageError(str(path), problem.strerror or str(problem)) from problem
+
+
+def _exactly(path: Path, file: int, size: int, offset: int) -> bytes:
+    data = os.pread(file, size, offset)
+    while len(data) < size:
+        more = os.pread(file, size - len(data), offset + len(data))
+        if not more:
+            raise FileDamaged(str(path), f"it ends at {offset + len(data)} bytes, inside a fragment")
+        data += more
+    return data
+
+
+def _places(segment: SegmentFile, file: int, fragments: Iterable[Fragment]) -> Iterator[Place]:
+    for fragment in fragments:
+        for run in _runs(segment.path, file, segment.tracks, fragment):
+            yield from _run_places(run, fragment.offset + run.data_at)
+
+
+def _runs(path: Path, file: int, tracks: tuple[Track, ...], fragment: Fragment) -> list[Run]:
+    head = _exactly(path, file, fragment.head_bytes, fragment.offset)
+    try:
+        runs = runs_of(head[8:], fragment.offset, tracks)
+    except ValueError as problem:
+        raise FileDamaged(str(path), str(problem)) from problem
+    if any(run.data_at < fragment.head_bytes or run.data_end > fragment.size for run in runs):
+        raise FileDamaged(str(path), "a fragment changed while it was read")
+    return sorted(runs, key=lambda run: not run.track.is_video)
+
+
+def _run_places(run: Run, offset: int) -> Iterator[Place]:
+    track, is_video = run.track, run.track.is_video
+    for size, pts, duration, flags in zip(run.sizes, run.pts, run.durations, run.flags, strict=True):
+        is_keyframe = is_video and not flags & NOT_SYNC
+        yield Place(offset, size, track.ticks(pts), track.ticks(duration), is_keyframe, is_video)
+        offset += size
+
+
+def _flaw(path: Path, file: int, tracks: tuple[Track, ...], fragment: Fragment) -> str:
+    for run in _runs(path, file, tracks, fragment):
+        if not run.track.is_video or run.data_end - run.data_at > _MOST_LOOKED_THROUGH_BYTES:
+            continue
+        data = _exactly(path, file, run.data_end - run.data_at, fragment.offset + run.data_at)
+        if _SECTOR_OF_ZEROS in data:
+            return "there are zeros where pictures should be"
+        at = 0
+        for size in run.sizes:
+            end = at + size
+            while at < end:
+                at += 4 + int.from_bytes(data[at : at + 4], "big")
+            if at != end:
+                return "a picture's units do not add up"
+    return ""
+
+
+class _Scan:
+    """One reading of a file's headers, from its begin to where it can no longer be believed."""
+
+    def __init__(self, path: Path, file: int) -> None:
+        self._path, self._file = path, file
+        self._size = os.fstat(file).st_size
+        self._at = 0  # always true: all before it is whole
+        self._tracks: tuple[Track, ...] = ()
+        self._latest: dict[int, int] = {}  # decode time by track
+        self._end: Json | None = None
+        self._fragments: list[Fragment] = []
+
+    def result(self) -> SegmentFile:
+        moov = self._header()
+        try:
+            self._tracks = tuple(tracks_of(moov))
+            about = _about(moov)
+        except ValueError as problem:
+            raise FileDamaged(str(self._path), str(problem)) from problem
+        init_bytes = self._at
+        reason = self._body()
+        if self._end is None:
+            reason = self._without_flawed_tail() or reason
+        formats = [track.format for track in self._tracks]
+        video, audio = formats[0], formats[1] if len(formats) > 1 else None
+        assert isinstance(video, VideoFormat)
+        assert audio is None or isinstance(audio, AudioFormat)
+        return SegmentFile(
+            path=self._path,
+            video=video,
+            audio=audio,
+            about=about,
+            end=self._end,
+            init_bytes=init_bytes,
+            fragments=self._fragments,
+            intact_bytes=self._at,
+            reason=reason,
+            tracks=self._tracks,
+        )
+
+    def _header(self) -> bytes:
+        """The content of the moov box, found among the first few."""
+        for _ in range(8):
+            kind, head, size = self._box(os.pread(self._file, 16, self._at))
+            if kind not in (b"ftyp", b"moov", *_SKIPPED) or size > _MOST_HEADER_BYTES:
+                break
+            begin, self._at = self._at, self._at + size
+            if kind == b"moov":
+                return _exactly(self._path, self._file, size - head, begin + head)
+        raise FileDamaged(str(self._path), "it has no header" if self._size else "it is empty")
+
+    def _box(self, peek: bytes) -> tuple[bytes, int, int]:
+        """Kind, bytes of the head, and bytes of the box at hand; the kind is empty if it is not whole."""
+        if len(peek) < 8:
+            return b"", 0, 0
+        head, (size, kind) = 8, unpack_from(">I4s", peek)
+        if size == 1 and len(peek) >= 16:
+            head, (size,) = 16, unpack_from(">Q", peek, 8)
+        return (kind, head, size) if head <= size <= self._size - self._at else (b"", 0, 0)
+
+    def _body(self) -> str:
+        """Take fragments in; why it had to stop before the file's end, or nothing."""
+        while self._at < self._size:
+            peek = os.pread(self._file, _PEEK_BYTES, self._at)
+            kind, head, size = self._box(peek)
+            if not kind:
+                return "zeros at the end" if not peek.strip(b"\0") else "cut off, or garbage, at the end"
+            if kind == b"moof":
+                try:
+                    fragment = self._fragment(peek, head, size)
+                except ValueError as problem:
+                    return str(problem)
+                self._fragments.append(fragment)
+                self._at += fragment.size
+            elif kind == b"uuid" and peek[head : head + 16] == OURS:
+                self._end = self._end_box(head, size)
+                if self._end is None:
+                    return "the last box is damaged"
+                self._at += size
+                return "" if self._at == self._size else "data behind the last box"
+            elif kind in _SKIPPED:
+                self._at += size
+            else:
+                return "garbage at the end"
+        return ""
+
+    def _end_box(self, head: int, size: int) -> Json | None:
+        begin = head + len(OURS)
+        return _json(os.pread(self._file, min(size, _MOST_HEADER_BYTES) - begin, self._at + begin))
+
+    def _fragment(self, peek: bytes, head: int, size: int) -> Fragment:
+        """The moof at hand with the mdat that must follow it. ValueError if they are not whole or do not fit."""
+        if head != 8 or size > _MOST_HEADER_BYTES or len(self._fragments) >= _MOST_FRAGMENTS:
+            raise ValueError("a fragment's header is too large")
+        if size + 16 > len(peek):
+            peek = os.pread(self._file, size + 16, self._at)
+        runs = runs_of(peek[8:size], self._at, self._tracks)
+        begin, self._at = self._at, self._at + size
+        kind, data_head, data_size = self._box(peek[size : size + 16])
+        self._at = begin
+        if kind != b"mdat":
+            raise ValueError("the last fragment is not whole")
+        for run in runs:
+            if run.data_at < size + data_head or run.data_end > size + data_size:
+                raise ValueError("a fragment's samples lie outside of it")
+            if run.decode_at < self._latest.get(run.track.number, 0):
+                raise ValueError("a fragment's time goes back")
+        self._latest |= {run.track.number: run.decode_at for run in runs}
+        return _summary(begin, size, data_size, runs)
+
+    def _without_flawed_tail(self) -> str:
+        """Take back fragments at the end that a disk did not get whole: at most the two that were on their way."""
+        for fragment in self._fragments[-2:]:
+            found = _flaw(self._path, self._file, self._tracks, fragment)
+            if found:
+                del self._fragments[self._fragments.index(fragment) :]
+                self._at = fragment.offset
+                return found
+        return ""
+
+
+def _summary(offset: int, head_bytes: int, data_bytes: int, runs: list[Run]) -> Fragment:
+    video = [run for run in runs if run.track.is_video]
+    begins: list[int] = []
+    ends: list[int] = []
+    for run in video or runs:
+        pts, rate = run.pts, run.track.rate
+        begins.append(min(pts) * VIDEO_RATE // rate)
+        ends.append(max(map(add, pts, run.durations)) * VIDEO_RATE // rate)
+    begin = min(begins, default=0)
+    return Fragment(
+        offset=offset,
+        size=head_bytes + data_bytes,
+        start_ticks=begin,
+        duration_ticks=max(ends, default=0) - begin,
+        is_keyframe=bool(video) and not video[0].flags[0] & NOT_SYNC,
+        video_samples=sum(len(run.sizes) for run in video),
+        audio_samples=sum(len(run.sizes) for run in runs if not run.track.is_video),
+        head_bytes=head_bytes,
+    )
+
+
+def _about(moov: bytes) -> Json | None:
+    """ValueError if our box is there and cannot be read."""
+    for content in boxes(moov, 0, len(moov)):
+        if content.kind == b"uuid" and moov[content.begin : content.begin + 16] == OURS:
+            about = _json(moov[content.begin + 16 : content.end])
+            if about is None:
+                raise ValueError("what the file says of itself is damaged")
+            return about
+    return None
+
+
+def _json(text: bytes) -> Json | None:
+    """An object, None if it is none."""
+    try:
+        value = json.loads(text) if len(text) <= _MOST_JSON_BYTES else None
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
