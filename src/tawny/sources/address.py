@@ -1,0 +1,123 @@
+"""Addresses of RTSP cameras as typed fields. Text alone: nothing is looked up, and no message shows a password."""
+
+import ipaddress
+import re
+from dataclasses import dataclass, field
+from urllib.parse import quote, unquote
+
+DEFAULT_PORT = 554
+_SCHEME = "rtsp://"
+_MOST_CHARACTERS = 2000
+_NAME = re.compile(r"(?!-)[A-Za-z0-9._-]{1,253}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_PATH_SAFE = "/%!$&'()*+,;=:@?-._~[]|"
+_SECRET_IN_PATH = re.compile(
+    r"((?:^|[/?&;])(?:user|usr|username|login|pass|passwd|password|pwd|token|auth|key)=)[^&;/?]*", re.IGNORECASE
+)
+"""Some cameras want the login inside the path (`/user=admin&password=x&channel=1.sdp`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RtspAddress:
+    """Where a camera is, and who we are to it. user and password are decoded; path is as it goes over the wire."""
+
+    host: str
+    """Name or address; IPv6 without brackets."""
+    port: int
+    path: str
+    """Begins with `/`, with its query."""
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+    @property
+    def url(self) -> str:
+        """Without user and password: what requests name."""
+        return f"{_SCHEME}{self._authority}{self.path}"
+
+    @property
+    def url_with_login(self) -> str:
+        """For a library that logs in by itself. Never to be shown."""
+        if not self.user and not self.password:
+            return self.url
+        return f"{_SCHEME}{quote(self.user, safe='')}:{quote(self.password, safe='')}@{self._authority}{self.path}"
+
+    @property
+    def public(self) -> str:
+        """For people and logs: neither a login before the host nor one in the path."""
+        path = _SECRET_IN_PATH.sub(r"\1•••", self.path)
+        return f"{_SCHEME}{self._authority}{path}"
+
+    @property
+    def _authority(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == DEFAULT_PORT else f"{host}:{self.port}"
+
+
+def claims_rtsp(address: str) -> bool:
+    """Whether it is meant as an RTSP address, whatever else may be wrong with it."""
+    return address[: len(_SCHEME)].lower() == _SCHEME
+
+
+def parse_rtsp(address: str) -> RtspAddress:
+    """Take an address apart. ValueError says what is wrong, without the login.
+
+    Lenient where people are: `@` may stand unescaped in a password, the path may be missing or hold spaces.
+    """
+    if len(address) > _MOST_CHARACTERS:
+        raise ValueError(f"an address of at most {_MOST_CHARACTERS} characters")
+    if not claims_rtsp(address):
+        raise ValueError("an address that begins with rtsp://")
+    if _CONTROL.search(address):
+        raise ValueError("an address without control characters")
+    authority, path = _split_path(address[len(_SCHEME) :])
+    login, _, place = authority.rpartition("@")
+    user, _, password = login.partition(":")
+    user, password = unquote(user), unquote(password)
+    if _CONTROL.search(user + password):
+        raise ValueError("a user name and password without control characters")
+    host, port = _host_and_port(place)
+    return RtspAddress(host, port, quote(path, safe=_PATH_SAFE), user, password)
+
+
+def public_rtsp(address: str) -> str:
+    """The address without its login; of one that cannot be read, only what surely holds none."""
+    try:
+        return parse_rtsp(address).public
+    except ValueError:
+        return f"{_SCHEME}…"
+
+
+def _split_path(rest: str) -> tuple[str, str]:
+    """Authority and path; the path begins at the first `/` or `?`."""
+    ends = [at for at in (rest.find("/"), rest.find("?")) if at >= 0]
+    if not ends:
+        return rest, "/"
+    at = min(ends)
+    return rest[:at], rest[at:] if rest[at] == "/" else "/" + rest[at:]
+
+
+def _host_and_port(place: str) -> tuple[str, int]:
+    if place.startswith("["):
+        host, bracket, after = place[1:].partition("]")
+        if not bracket or (after and not after.startswith(":")):
+            raise ValueError("an IPv6 address in brackets, such as rtsp://[fd00::1]/path")
+        return str(_ipv6(host)), _port(after[1:])
+    host, _, port = place.partition(":")
+    if not _NAME.fullmatch(host):
+        raise ValueError("a host's name or address after rtsp://")
+    return host, _port(port)
+
+
+def _ipv6(host: str) -> ipaddress.IPv6Address:
+    try:
+        return ipaddress.IPv6Address(host)
+    except ipaddress.AddressValueError:
+        raise ValueError("an IPv6 address in brackets, such as rtsp://[fd00::1]/path") from None
+
+
+def _port(text: str) -> int:
+    if not text:
+        return DEFAULT_PORT
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) < 65536 and len(text) < 6):
+        raise ValueError("a port from 1 to 65535")
+    return int(text)

@@ -1,0 +1,194 @@
+"""Video files as cameras: played at their own pace, once or for ever. No threads, and no waiting: between two packets
+`read` says how long there is nothing."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+from tawny.media.demux import Demuxer, DemuxTrack, Piece, open_file
+from tawny.media.extradata import read_extradata
+from tawny.media.nal import split_annexb
+from tawny.model.clock import Clock
+from tawny.model.errors import NoSuchDevice, SourceFinished, SourceUnusable
+from tawny.model.packets import VIDEO_RATE, AudioFormat, SourcePacket
+from tawny.sources.pictures import Pictures
+from tawny.sources.source import Connection, Idle, Opening
+
+SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".avi", ".ts", ".m2ts", ".mts", ".flv", ".h264", ".h265"})
+_PREFIX = "file:"
+_AAC_SAMPLES = 1024
+_USUAL_TICKS = VIDEO_RATE // 25
+
+
+class File:
+    """`clip.mp4`, or `file:` before any path. Settings: loop = false."""
+
+    scheme: ClassVar[str] = "file"
+
+    def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        checked = {"loop": False} | dict(table)
+        if unknown := set(checked) - {"loop"}:
+            raise ValueError(f"{min(unknown)}: found a key that is not known, allowed is loop")
+        if not isinstance(checked["loop"], bool):
+            raise ValueError(f"loop: found {checked['loop']!r}, allowed are true and false")
+        return checked
+
+    def claims(self, address: str) -> bool:
+        return address.startswith(_PREFIX) or ("://" not in address and Path(address).suffix.lower() in SUFFIXES)
+
+    def public(self, address: str) -> str:
+        return address
+
+    def open(self, opening: Opening) -> Connection:
+        path = Path(opening.address.removeprefix(_PREFIX))
+        if not path.is_file():
+            found = "it is not a file" if path.exists() else "no such file"
+            raise NoSuchDevice(opening.address, found)
+        loop = self.settings(opening.options)["loop"]
+        return _FileConnection(path, opening.address, opening.clock, loop=loop)
+
+
+class _Due(NamedTuple):
+    """A packet, and when in the playing it is to be given out (90 kHz ticks)."""
+
+    packet: SourcePacket
+    at: int
+
+
+class _FileConnection:
+    """One file being played."""
+
+    def __init__(self, path: Path, where: str, clock: Clock, *, loop: bool) -> None:
+        self._path, self._where, self._clock, self._loop = path, where, clock, loop
+        self._pass: _Pass | None = _Pass(path, where, 0)
+        self._due: _Due | None = None
+        self._begun_s: float | None = None
+
+    def read(self) -> SourcePacket | Idle:
+        now_s = self._clock.mono_s()
+        if self._begun_s is None:
+            self._begun_s = now_s
+        if self._due is None:
+            self._due = self._next()
+        wait_s = self._begun_s + self._due.at / VIDEO_RATE - now_s
+        if wait_s > 0:
+            return Idle(wait_s)
+        packet, self._due = self._due.packet, None
+        return packet
+
+    def close(self) -> None:
+        playing, self._pass = self._pass, None
+        if playing is not None:
+            playing.close()
+
+    @property
+    def notes(self) -> Mapping[str, Any]:
+        fps = self._pass.fps if self._pass is not None else None
+        return {"fps": round(fps, 3)} if fps else {}
+
+    def _next(self) -> _Due:
+        while self._pass is not None:
+            due = self._pass.next()
+            if due is not None:
+                return due
+            ended = self._pass
+            self.close()
+            if self._loop and ended.gave:
+                self._pass = _Pass(self._path, self._where, ended.end)
+        raise SourceFinished(self._where)
+
+
+class _Pass:
+    """The file from its beginning to its end; its times begin at `base` (90 kHz ticks)."""
+
+    def __init__(self, path: Path, where: str, base: int) -> None:
+        self._demuxer = open_file(str(path), where)
+        self._video = _video_track(self._demuxer, where)
+        self._sound = next((track for track in self._demuxer.tracks if _recordable(track)), None)
+        codec = self._video.video_codec or "h264"
+        try:
+            announced, self._length_bytes = read_extradata(codec, self._video.extradata)
+        except ValueError as error:
+            self._demuxer.close()
+            raise SourceUnusable(where, str(error)) from error
+        self._pictures = Pictures(codec, announced)
+        self._base, self._zero, self._newest_dts = base, 0, 0
+        self._step = round(VIDEO_RATE / self._video.fps) if self._video.fps else _USUAL_TICKS
+        self.end = base
+        """Where the next pass may begin."""
+        self.gave = False
+
+    @property
+    def fps(self) -> float | None:
+        return self._video.fps
+
+    def next(self) -> _Due | None:
+        """None at the end of the file."""
+        while (piece := self._demuxer.read()) is not None:
+            due = self._picture(piece) if piece.track == self._video.index else self._piece_of_sound(piece)
+            if due is not None:
+                self.gave = True
+                return due
+        return None
+
+    def close(self) -> None:
+        self._demuxer.close()
+
+    def _picture(self, piece: Piece) -> _Due | None:
+        dts = piece.dts if piece.dts is not None else piece.pts
+        dts = self._newest_dts + self._step if dts is None else dts
+        pts = piece.pts if piece.pts is not None else dts
+        try:
+            nals = split_annexb(piece.data) if self._length_bytes == 0 else _split(piece.data, self._length_bytes)
+        except ValueError:
+            return None  # a damaged picture; the file goes on behind it
+        if self._pictures.format is None:
+            self._zero = min(dts, pts)
+        self._newest_dts = dts
+        packet = self._pictures.packet(nals, self._base + pts - self._zero)
+        if packet is None:
+            return None
+        self.end = max(self.end, packet.pts + self._step)
+        return _Due(packet, self._base + dts - self._zero)
+
+    def _piece_of_sound(self, piece: Piece) -> _Due | None:
+        sound = self._sound
+        if sound is None or piece.track != sound.index or piece.pts is None or self._pictures.format is None:
+            return None
+        audio = AudioFormat(sound.audio_codec or "aac", sound.rate, max(1, sound.channels), sound.extradata)
+        at = piece.pts * VIDEO_RATE // sound.rate - self._zero
+        if at < 0:
+            return None
+        pts = -(-self._base * sound.rate // VIDEO_RATE) + piece.pts - self._zero * sound.rate // VIDEO_RATE
+        samples = _AAC_SAMPLES if audio.codec == "aac" else len(piece.data) // audio.channels
+        self.end = max(self.end, self._base + at + samples * VIDEO_RATE // sound.rate)
+        return _Due(SourcePacket(audio, piece.data, pts), self._base + at)
+
+
+def _video_track(demuxer: Demuxer, where: str) -> DemuxTrack:
+    found = next((track for track in demuxer.tracks if track.video_codec), None)
+    if found is None:
+        demuxer.close()
+        held = ", ".join(f"{track.codec} {track.kind}" for track in demuxer.tracks) or "no video"
+        raise SourceUnusable(where, f"the file holds {held}")
+    return found
+
+
+def _recordable(track: DemuxTrack) -> bool:
+    return track.rate > 0 and (
+        track.audio_codec in ("pcmu", "pcma") or (track.audio_codec == "aac" and track.extradata != b"")
+    )
+
+
+def _split(data: bytes, length_bytes: int) -> list[bytes]:
+    """NAL units behind lengths of 1, 2 or 4 bytes; empty ones are left out. ValueError if they do not add up."""
+    nals: list[bytes] = []
+    at = 0
+    while at < len(data):
+        begin = at + length_bytes
+        at = begin + int.from_bytes(data[at:begin], "big")
+        if at > len(data) or begin > len(data):
+            raise ValueError("the length of a NAL unit does not fit")
+        if at > begin:
+            nals.append(data[begin:at])
+    return nals

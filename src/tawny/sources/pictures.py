@@ -1,0 +1,61 @@
+"""From access units to packets: which are keyframes that can be decoded, and what is needed to decode them."""
+
+from collections.abc import Iterable, Sequence
+
+from tawny.media.nal import is_keyframe, join_lengths, parameter_sets
+from tawny.media.params import same_picture, video_format
+from tawny.model.packets import SourcePacket, VideoCodec, VideoFormat
+
+_MOST_LOOSE = 16
+
+
+class Pictures:
+    """One video stream. Parameter sets come from `announced` until the stream sends its own; the stream's win."""
+
+    def __init__(self, codec: VideoCodec, announced: Iterable[bytes] = ()) -> None:
+        self._codec = codec
+        self._sets: tuple[bytes, ...] = ()
+        self._newest: VideoFormat | None = None
+        """What a keyframe that came now would be decoded with; None while there is nothing valid."""
+        self._given: VideoFormat | None = None
+        self._learn(parameter_sets(codec, announced))
+
+    @property
+    def format(self) -> VideoFormat | None:
+        """Of the packets given out last."""
+        return self._given
+
+    def packet(self, nals: Sequence[bytes], pts: int, *, is_whole: bool = True) -> SourcePacket | None:
+        """The unit as a packet, same NAL units in the same order; None before the first keyframe that can be decoded.
+
+        is_whole: False for a unit whose beginning is missing; it is no keyframe then.
+        """
+        sets = parameter_sets(self._codec, nals)
+        if sets:
+            self._learn(sets)
+        begins = is_whole and self._newest is not None and is_keyframe(self._codec, nals)
+        if begins:
+            self._given = self._format_from(sets)
+        if self._given is None:
+            return None
+        return SourcePacket(self._given, join_lengths(nals), pts, begins)
+
+    def _learn(self, sets: tuple[bytes, ...]) -> None:
+        for tried in (sets, (*self._sets, *sets)):  # a complete set stands for itself: nothing old is kept
+            try:
+                self._newest = video_format(self._codec, tried)
+            except ValueError:
+                continue
+            self._sets = self._newest.parameter_sets
+            return
+        if self._given is None and self._newest is None:
+            self._sets = (*self._sets, *sets)[-_MOST_LOOSE:]  # the rest may come in another unit
+        self._newest = None
+
+    def _format_from(self, sets: tuple[bytes, ...]) -> VideoFormat | None:
+        """The format of a keyframe that carries `sets`: the old one as long as one file may hold both."""
+        old, new = self._given, self._newest
+        if old is None or new is None or old == new:
+            return old if old == new else new
+        changed = set(new.parameter_sets) - set(old.parameter_sets)
+        return old if changed <= set(sets) and same_picture(old, new) else new
