@@ -7,6 +7,8 @@ import type { EventPage, TawnyEvent } from "./types";
 export const LATEST = 5;
 export const latest = signal<TawnyEvent[] | null>(null);
 export const newEvents = signal(0);
+/** Events that are going on, by id. */
+export const ongoing = signal<ReadonlyMap<string, TawnyEvent>>(new Map());
 
 /** Loads both and keeps them up to date until the returned function is called. */
 export function startEvents(): () => void {
@@ -16,6 +18,7 @@ export function startEvents(): () => void {
         batch(() => {
           latest.value = page.items;
           newEvents.value = page.new;
+          ongoing.value = new Map(page.items.filter((each) => each.end_ms === null).map((each) => [each.id, each]));
         }),
       () => {
         // Without a connection the frame says so; on its return this is asked again.
@@ -26,6 +29,10 @@ export function startEvents(): () => void {
   const stops = [
     on("back", load),
     on("event", ({ what, event }) => {
+      const now = new Map(ongoing.value);
+      if (what === "ended") now.delete(event.id);
+      else now.set(event.id, event);
+      ongoing.value = now;
       latest.value = mergeNewest(latest.value ?? [], event, LATEST);
       if (what === "started" && !event.reviewed) newEvents.value += 1;
     }),

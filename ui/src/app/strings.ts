@@ -74,6 +74,25 @@ export const app = {
     paused: "Paused on purpose",
     off: "Switched off",
   },
+  checks: {
+    offline: [
+      "Is its power light on? A camera that goes quiet has most often lost its power.",
+      "Is it on your network? Look for it in your router's list, and at its cable or Wi-Fi.",
+      "Did it get a new address? Then change the address in the settings file.",
+    ],
+    refused: [
+      "Was the camera's password changed? Put the new one into the settings file.",
+      "Can you sign in with the camera's own app? If not, the camera is the place to look.",
+    ],
+    frozen: [
+      "Is it really this still there? Wave at the camera.",
+      "Turn the camera off and on again. Most come back from this.",
+    ],
+    blocked: [
+      "Is the disk still plugged in? Look at its cable and its light.",
+      "Is there room on it? tawny removes the oldest video by itself, but not other files.",
+    ],
+  },
   kinds: {
     person: { one: "Person", many: "People" },
     vehicle: { one: "Vehicle", many: "Vehicles" },

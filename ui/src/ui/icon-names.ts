@@ -25,6 +25,7 @@ export type IconName =
   | "hard-drive"
   | "heart-pulse"
   | "history"
+  | "house"
   | "image-off"
   | "info"
   | "key-round"

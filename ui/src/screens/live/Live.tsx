@@ -1,6 +1,128 @@
+import { useEffect, useRef } from "preact/hooks";
+import { cameras, health } from "../../api/state";
+import { ongoing } from "../../api/events";
+import { type KeyHelp, useKeys } from "../../app/keys";
 import { Page } from "../../app/Page";
 import { t } from "../../strings.en";
+import { Icon } from "../../ui/Icon";
+import { Problem } from "../../ui/Problem";
+import { Latest } from "./Latest";
+import { Tile } from "./Tile";
+import { HERO_FROM, type Step, cameFrom, choose, chosen, follow, heroOf, neighbour, setFollow, showNumbers } from "./wall";
+import "./wall.css";
+
+const words = t.live.keys;
+const help: KeyHelp = {
+  section: words.section,
+  rows: [
+    { keys: ["←", "→", "↑", "↓"], words: words.move },
+    { keys: ["Enter"], words: words.open },
+    { keys: ["L"], words: words.large },
+    { keys: ["F"], words: words.full },
+    { keys: ["S"], words: words.sound },
+    { keys: ["P"], words: words.photo },
+    { keys: ["I"], words: words.numbers },
+  ],
+};
 
 export default function Live() {
-  return <Page title={t.live.title}>{null}</Page>;
+  const wall = useRef<HTMLDivElement>(null);
+  const all = cameras.value;
+  const hasHero = all.length >= HERO_FROM;
+  const hero = heroOf(all, chosen.value, follow.value && hasHero, ongoing.value.values());
+
+  useEffect(() => {
+    const id = cameFrom.peek();
+    cameFrom.value = null;
+    if (id) wall.current?.querySelector<HTMLElement>(`[data-camera="${CSS.escape(id)}"] .tile-link`)?.focus();
+  }, []);
+
+  const tiles = () => [...(wall.current?.querySelectorAll<HTMLElement>(".tile") ?? [])];
+  const current = () => document.activeElement?.closest<HTMLElement>(".tile") ?? null;
+  const move = (event: KeyboardEvent) => {
+    const list = tiles();
+    const places = list.map((tile) => {
+      const box = tile.getBoundingClientRect();
+      return { x: box.x, y: box.y };
+    });
+    const from = current();
+    const next = from ? neighbour(places, list.indexOf(from), event.key as Step) : 0;
+    list[next]?.querySelector<HTMLElement>(".tile-link")?.focus();
+  };
+  const press = (selector: string) => () => {
+    const tile = current() ?? wall.current?.querySelector<HTMLElement>(".tile.hero, .tile");
+    tile?.querySelector<HTMLElement>(selector)?.click();
+  };
+  useKeys(
+    {
+      ArrowLeft: move,
+      ArrowRight: move,
+      ArrowUp: move,
+      ArrowDown: move,
+      f: press('[data-act="full"]'),
+      s: press('[data-act="sound"]'),
+      p: press("a[download]"),
+      i: flipNumbers,
+      l: () => {
+        const id = current()?.dataset["camera"];
+        if (id) choose(id);
+      },
+    },
+    help,
+  );
+
+  return (
+    <Page title={t.live.title} tools={<Tools hasHero={hasHero} some={all.length > 0} />}>
+      {all.length > 0 ? (
+        <div
+          ref={wall}
+          class={`wall ${hasHero ? "many" : all.length === 1 ? "one" : "few"}${showNumbers.value ? " show-numbers" : ""}`}
+        >
+          {all.map((camera) => (
+            <Tile key={camera.id} camera={camera} hero={camera.id === hero} canBeHero={hasHero} />
+          ))}
+        </div>
+      ) : health.value ? (
+        <Problem icon="video" what={t.live.empty.what} todo={t.live.empty.todo} />
+      ) : (
+        <p class="muted wall-wait">{t.live.loading}</p>
+      )}
+      {all.length > 0 && <Latest />}
+    </Page>
+  );
+}
+
+function flipNumbers(): void {
+  showNumbers.value = !showNumbers.value;
+}
+
+function Tools({ hasHero, some }: { hasHero: boolean; some: boolean }) {
+  if (!some) return null;
+  const numbers = showNumbers.value ? t.live.numbersHide : t.live.numbers;
+  return (
+    <div class="row only-desk">
+      {hasHero && (
+        <button
+          type="button"
+          class={`chip${follow.value ? " on" : ""}`}
+          aria-pressed={follow.value}
+          title={t.live.followHint}
+          onClick={() => setFollow(!follow.value)}
+        >
+          <Icon name="locate-fixed" small />
+          {t.live.follow}
+        </button>
+      )}
+      <button
+        type="button"
+        class={`btn sq ${showNumbers.value ? "on" : "ghost"}`}
+        aria-pressed={showNumbers.value}
+        aria-label={numbers}
+        title={`${numbers} (I)`}
+        onClick={flipNumbers}
+      >
+        <Icon name="gauge" />
+      </button>
+    </div>
+  );
 }

@@ -1,0 +1,87 @@
+/** What a camera is doing, in words and in the colour of its dot. */
+import type { Camera, CameraState } from "../api/types";
+import { t } from "../strings.en";
+import type { IconName } from "../ui/icon-names";
+import { when } from "./times";
+
+export type Dot = "rec" | "wait" | "bad" | "warn" | "off";
+
+const dots: Record<CameraState, Dot> = {
+  recording: "rec",
+  waiting: "wait",
+  scheduled_off: "off",
+  mode_off: "off",
+  paused: "off",
+  off: "off",
+  starting: "warn",
+  offline: "bad",
+  refused: "bad",
+  frozen: "bad",
+  blocked: "bad",
+};
+
+const icons: Partial<Record<CameraState, IconName>> = {
+  offline: "wifi-off",
+  refused: "key-round",
+  frozen: "snowflake",
+  blocked: "hard-drive",
+  paused: "eye-off",
+  off: "power",
+  scheduled_off: "clock",
+  mode_off: "house",
+  starting: "rotate-cw",
+};
+
+export function dotOf(state: CameraState): Dot {
+  return dots[state];
+}
+
+export function iconOf(state: CameraState): IconName {
+  return icons[state] ?? "video-off";
+}
+
+export function isTrouble(state: CameraState): boolean {
+  return dots[state] === "bad";
+}
+
+export function isByChoice(state: CameraState): boolean {
+  return dots[state] === "off";
+}
+
+/** Whether there is something to watch: pictures come, whatever becomes of them. */
+export function isShowing(state: CameraState): boolean {
+  return state === "recording" || state === "waiting" || state === "starting" || state === "blocked";
+}
+
+/** `Not answering since 14:02`, `Recording`. */
+export function sentence(camera: Camera): string {
+  const clock = when(camera.since_ms);
+  switch (camera.state) {
+    case "offline":
+    case "refused":
+    case "frozen":
+    case "blocked":
+      return t.since[camera.state](clock);
+    case "recording":
+    case "waiting":
+      return t.states[camera.state];
+    default:
+      return t.since[camera.state];
+  }
+}
+
+/** What to look at first, in order. */
+export function checks(state: CameraState): readonly string[] {
+  switch (state) {
+    case "offline":
+      return t.checks.offline;
+    case "refused":
+      return t.checks.refused;
+    case "frozen":
+      return t.checks.frozen;
+    case "blocked":
+      return t.checks.blocked;
+    default:
+      return [];
+  }
+}

@@ -1,0 +1,231 @@
+/**
+ * Live video: fragments from a WebSocket into a media buffer, played at its end. Any fault begins anew after a pause;
+ * the person sees what is going on through `onView`.
+ */
+import { serverNow } from "../api/state";
+import type { CameraState } from "../api/types";
+import { hasSound, join, pace, readText, retryMs, trim } from "./rules";
+
+export type View =
+  | { kind: "idle" }
+  | { kind: "connecting" }
+  | { kind: "playing"; sound: boolean; stream: string }
+  | { kind: "waiting"; state: CameraState | null; detail: string }
+  | { kind: "unplayable" };
+
+export interface Numbers {
+  width: number;
+  height: number;
+  /** Pictures a second, shown here. */
+  fps: number;
+  bit_rate: number;
+  behind_s: number;
+  /** Pictures that came and were not shown. */
+  dropped: number;
+}
+
+type Source = typeof MediaSource;
+const Managed = (globalThis as { ManagedMediaSource?: Source }).ManagedMediaSource;
+const Media: Source | undefined = Managed ?? globalThis.MediaSource;
+
+export function canPlay(mime: string): boolean {
+  return Media?.isTypeSupported(mime) ?? false;
+}
+
+const SILENT_MS = 10_000;
+const TICK_MS = 1_000;
+
+export class LivePlayer {
+  private socket: WebSocket | null = null;
+  private media: MediaSource | null = null;
+  private buffer: SourceBuffer | null = null;
+  private address = "";
+  private queue: Uint8Array[] = [];
+  private start_ms = 0;
+  private playing = false;
+  private failures = 0;
+  private heard_ms = 0;
+  private bytes = 0;
+  private pictures = 0;
+  private dropped = 0;
+  private retry: ReturnType<typeof setTimeout> | undefined;
+  private ticker: ReturnType<typeof setInterval> | undefined;
+
+  constructor(
+    private readonly video: HTMLVideoElement,
+    private readonly from: string,
+    private readonly onView: (view: View) => void,
+    private readonly onNumbers: (numbers: Numbers) => void,
+  ) {}
+
+  start(): void {
+    this.ticker = setInterval(() => this.tick(), TICK_MS);
+    this.video.addEventListener("error", this.fail);
+    this.open();
+  }
+
+  stop(): void {
+    clearInterval(this.ticker);
+    clearTimeout(this.retry);
+    this.video.removeEventListener("error", this.fail);
+    this.close();
+    this.onView({ kind: "idle" });
+  }
+
+  private open(): void {
+    this.onView({ kind: "connecting" });
+    this.heard_ms = Date.now();
+    const socket = new WebSocket(new URL(this.from, location.origin.replace(/^http/, "ws")));
+    socket.binaryType = "arraybuffer";
+    socket.onmessage = (message: MessageEvent<string | ArrayBuffer>) => {
+      this.heard_ms = Date.now();
+      if (typeof message.data === "string") this.hear(message.data);
+      else this.take(new Uint8Array(message.data));
+    };
+    socket.onclose = () => this.fail();
+    this.socket = socket;
+  }
+
+  private close(): void {
+    if (this.socket) {
+      this.socket.onmessage = this.socket.onclose = null;
+      this.socket.close();
+      this.socket = null;
+    }
+    this.closeMedia();
+  }
+
+  private closeMedia(): void {
+    this.queue = [];
+    this.buffer = null;
+    this.media = null;
+    this.playing = false;
+    if (!this.address) return;
+    URL.revokeObjectURL(this.address);
+    this.address = "";
+    this.video.removeAttribute("src");
+    this.video.load();
+  }
+
+  /** Begins anew after a pause that grows with every failure. */
+  private readonly fail = (): void => {
+    if (!this.socket) return;
+    this.close();
+    this.failures += 1;
+    this.onView({ kind: "connecting" });
+    clearTimeout(this.retry);
+    this.retry = setTimeout(() => this.open(), retryMs(this.failures));
+  };
+
+  private hear(text: string): void {
+    const said = readText(text);
+    if (!said) return;
+    this.closeMedia();
+    if (said.what === "waiting") {
+      this.onView({ kind: "waiting", state: said.state, detail: said.detail });
+      return;
+    }
+    if (!canPlay(said.mime)) {
+      this.close();
+      this.onView({ kind: "unplayable" });
+      return;
+    }
+    this.start_ms = said.start_ms;
+    this.openMedia(said.mime, said.stream);
+  }
+
+  private openMedia(mime: string, stream: string): void {
+    if (!Media) return;
+    const media = new Media();
+    this.media = media;
+    media.addEventListener(
+      "sourceopen",
+      () => {
+        if (this.media !== media) return;
+        try {
+          const buffer = media.addSourceBuffer(mime);
+          buffer.addEventListener("updateend", () => this.follow(buffer, mime, stream));
+          buffer.addEventListener("error", this.fail);
+          this.buffer = buffer;
+        } catch {
+          this.fail();
+          return;
+        }
+        this.pump();
+      },
+      { once: true },
+    );
+    // Where the browser manages the buffer itself, it asks that playing elsewhere is ruled out.
+    if (Managed) this.video.disableRemotePlayback = true;
+    this.address = URL.createObjectURL(media);
+    this.video.src = this.address;
+  }
+
+  private take(piece: Uint8Array): void {
+    this.bytes += piece.byteLength;
+    if (!this.media) return;
+    this.queue.push(piece);
+    this.pump();
+  }
+
+  private pump(): void {
+    if (!this.buffer || this.buffer.updating || this.queue.length === 0) return;
+    const pieces = this.queue;
+    this.queue = [];
+    try {
+      this.buffer.appendBuffer(join(pieces));
+    } catch {
+      this.fail();
+    }
+  }
+
+  /** After each append: stay at the live edge, drop what is old, and append what came meanwhile. */
+  private follow(buffer: SourceBuffer, mime: string, stream: string): void {
+    if (this.buffer !== buffer) return;
+    const { buffered } = buffer;
+    if (buffered.length > 0) {
+      const end = buffered.end(buffered.length - 1);
+      const next = pace(end, this.video.currentTime, this.video.playbackRate, this.playing);
+      if (next.jump_s !== null) this.video.currentTime = Math.max(next.jump_s, buffered.start(buffered.length - 1));
+      if (this.video.playbackRate !== next.rate) this.video.playbackRate = next.rate;
+      if (!this.playing) {
+        this.playing = true;
+        this.failures = 0;
+        this.onView({ kind: "playing", sound: hasSound(mime), stream });
+      }
+      if (this.video.paused) this.play();
+      const old = trim(buffered.start(0), this.video.currentTime);
+      if (old && !buffer.updating) buffer.remove(...old);
+    }
+    this.pump();
+  }
+
+  private play(): void {
+    this.video.play().catch((reason: unknown) => {
+      // With sound a browser may want a click first; without sound it may not refuse.
+      if (reason instanceof DOMException && reason.name === "NotAllowedError") this.video.muted = true;
+    });
+  }
+
+  private tick(): void {
+    const now = Date.now();
+    if (this.playing && now - this.heard_ms > SILENT_MS) {
+      this.fail();
+      return;
+    }
+    if (!this.playing) return;
+    const quality = this.video.getVideoPlaybackQuality();
+    const shown = quality.totalVideoFrames - quality.droppedVideoFrames;
+    this.onNumbers({
+      width: this.video.videoWidth,
+      height: this.video.videoHeight,
+      fps: Math.max(0, shown - this.pictures),
+      bit_rate: this.bytes * 8,
+      behind_s: Math.max(0, (serverNow() - this.start_ms) / 1000 - this.video.currentTime),
+      dropped: Math.max(0, quality.droppedVideoFrames - this.dropped),
+    });
+    this.pictures = shown;
+    this.dropped = quality.droppedVideoFrames;
+    this.bytes = 0;
+  }
+}

@@ -1,0 +1,98 @@
+/** What the live player decides, without a browser: which stream, where to play, what to drop, when to try again. */
+import type { Camera, CameraState } from "../api/types";
+
+export type Want = "main" | "sub";
+
+/** How a camera can be shown here. `instead`: not the one that was asked for, because this browser cannot show it. */
+export type Way =
+  | { by: "video"; stream: "main" | "sub" | "auto"; instead: boolean }
+  | { by: "pictures"; instead: true };
+
+export type CanPlay = (mime: string) => boolean;
+
+/** The wanted stream, else the other, else single pictures. A stream that is not known yet is left to the recorder. */
+export function pickWay(streams: Camera["streams"], want: Want, canPlay: CanPlay): Way {
+  const { main, sub } = streams;
+  if (!main && !sub) return { by: "video", stream: "auto", instead: false };
+  const plays = (codec: string | undefined) => codec !== undefined && canPlay(`video/mp4; codecs="${codec}"`);
+  const order = want === "main" ? (["main", "sub"] as const) : (["sub", "main"] as const);
+  const found = order.find((name) => plays(streams[name]?.codec));
+  if (!found) return { by: "pictures", instead: true };
+  return { by: "video", stream: found, instead: found !== want && streams[want] !== null };
+}
+
+/** What the recorder says before and between pictures. */
+export type LiveText =
+  | { what: "format"; mime: string; stream: string; start_ms: number; width: number; height: number }
+  | { what: "waiting"; state: CameraState | null; detail: string };
+
+export function readText(text: string): LiveText | null {
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (typeof body !== "object" || body === null) return null;
+  const said = body as Partial<Record<"mime" | "stream" | "start_ms" | "width" | "height" | "waiting" | "state" | "detail", unknown>>;
+  if (said.waiting === true)
+    return { what: "waiting", state: (said.state as CameraState) ?? null, detail: typeof said.detail === "string" ? said.detail : "" };
+  if (typeof said.mime !== "string" || typeof said.start_ms !== "number") return null;
+  return {
+    what: "format",
+    mime: said.mime,
+    stream: typeof said.stream === "string" ? said.stream : "",
+    start_ms: said.start_ms,
+    width: typeof said.width === "number" ? said.width : 0,
+    height: typeof said.height === "number" ? said.height : 0,
+  };
+}
+
+export function hasSound(mime: string): boolean {
+  return /mp4a|opus|flac|ac-3/i.test(mime);
+}
+
+/** Just behind the end, so that the next picture is there when its turn comes. */
+const EDGE_S = 0.08;
+const JUMP_S = 1;
+const HURRY_S = 0.45;
+const CALM_S = 0.2;
+
+export interface Pace {
+  /** Where to jump to; null to go on. */
+  jump_s: number | null;
+  rate: number;
+}
+
+/** Keeps near the live edge: a little faster when a little behind, a jump when more than a second behind. */
+export function pace(end_s: number, current_s: number, rate: number, started: boolean): Pace {
+  const behind = end_s - current_s;
+  if (!started || behind > JUMP_S || behind < -JUMP_S) return { jump_s: Math.max(0, end_s - EDGE_S), rate: 1 };
+  if (behind > HURRY_S) return { jump_s: null, rate: 1.06 };
+  return { jump_s: null, rate: behind < CALM_S ? 1 : rate };
+}
+
+const KEEP_S = 10;
+const TRIM_AT_S = 30;
+
+/** What to remove from the buffer: all that is older than ten seconds, once there are thirty. */
+export function trim(start_s: number, current_s: number): readonly [number, number] | null {
+  return current_s - start_s > TRIM_AT_S ? [start_s, current_s - KEEP_S] : null;
+}
+
+const RETRY_MS = [500, 1_000, 2_000, 5_000, 10_000];
+
+export function retryMs(failures: number): number {
+  return RETRY_MS[Math.min(Math.max(failures, 1), RETRY_MS.length) - 1] ?? 10_000;
+}
+
+/** One piece from many, because one append is cheaper than ten. */
+export function join(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.byteLength, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.byteLength;
+  }
+  return all;
+}

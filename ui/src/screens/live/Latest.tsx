@@ -1,0 +1,47 @@
+import { latest } from "../../api/events";
+import { cameraNamed } from "../../api/state";
+import type { TawnyEvent } from "../../api/types";
+import { length, when } from "../../app/times";
+import { t } from "../../strings.en";
+import { Icon } from "../../ui/Icon";
+import { kindIcon } from "../../ui/kinds";
+import "./latest.css";
+
+export function Latest() {
+  const events = latest.value;
+  return (
+    <section class="latest" aria-labelledby="latest-title">
+      <div class="row between">
+        <h2 id="latest-title">{t.live.latest}</h2>
+        <a class="small sub latest-all" href="/events?only=all">
+          {t.live.allEvents}
+          <Icon name="chevron-right" small />
+        </a>
+      </div>
+      {events?.length === 0 ? (
+        <p class="muted latest-none">{t.live.nothingYet}</p>
+      ) : (
+        <div class="latest-row">{events?.map((event) => <LatestEvent key={event.id} event={event} />)}</div>
+      )}
+    </section>
+  );
+}
+
+export function LatestEvent({ event }: { event: TawnyEvent }) {
+  const long = event.end_ms === null ? t.live.ongoing : length(event.end_ms - event.start_ms);
+  return (
+    <a class="latest-event" href={`/events/${encodeURIComponent(event.id)}?only=all`}>
+      {event.picture ? <img alt="" src={event.picture} loading="lazy" /> : <span class="latest-none-picture" />}
+      <span class="latest-words">
+        <b>{event.title}</b>
+        <span class="num muted tiny">
+          {when(event.start_ms)} · {long}
+        </span>
+        <span class={`latest-kind kind-${event.kind}`}>
+          <Icon name={kindIcon(event.kind)} small />
+          {cameraNamed(event.camera)}
+        </span>
+      </span>
+    </a>
+  );
+}

@@ -1,0 +1,189 @@
+import type { Live } from "../../live/useLive";
+import { useLive } from "../../live/useLive";
+import { LiveVideo } from "../../live/LiveVideo";
+import { flipSound, soundFrom } from "../../live/sound";
+import { url } from "../../api/client";
+import { lost } from "../../api/state";
+import { ongoing } from "../../api/events";
+import type { Camera } from "../../api/types";
+import { dotOf, iconOf, isByChoice, isShowing, sentence } from "../../app/cameraWords";
+import { when } from "../../app/times";
+import { t } from "../../strings.en";
+import { Icon } from "../../ui/Icon";
+import { MotionMeter } from "../../ui/MotionMeter";
+import { StateDot } from "../../ui/StateDot";
+import { photoLink } from "./photo";
+import { choose } from "./wall";
+import "./tile.css";
+
+interface Props {
+  camera: Camera;
+  hero: boolean;
+  /** The wall has a large place that this tile could take. */
+  canBeHero: boolean;
+}
+
+export function Tile(props: Props) {
+  return isShowing(props.camera.state) ? <Showing {...props} /> : <Quiet {...props} />;
+}
+
+function Showing({ camera, hero, canBeHero }: Props) {
+  const live = useLive(camera, "sub", true);
+  const moving = [...ongoing.value.values()].some((event) => event.camera === camera.id);
+  return (
+    <article
+      ref={live.frame}
+      class={`tile${hero ? " hero" : ""}${moving ? " moving" : ""}`}
+      data-camera={camera.id}
+      data-view={live.view.value.kind}
+    >
+      <LiveVideo camera={camera} live={live} width={640} />
+      <TileLink camera={camera} />
+      <div class="tile-head">
+        <StateDot dot={dotOf(camera.state)} label={sentence(camera)} />
+        <b>{camera.name}</b>
+        <span class="tile-state">
+          <MotionMeter camera={camera.id} />
+          <Behind live={live} />
+        </span>
+      </div>
+      {camera.state === "blocked" && <p class="tile-note">{sentence(camera)}</p>}
+      <NumbersBox live={live} camera={camera} />
+      <div class="tile-acts">
+        <SoundButton camera={camera} live={live} />
+        <a class="ic" {...photoLink(camera)} aria-label={t.live.photo} title={t.live.photo}>
+          <Icon name="camera" />
+        </a>
+        <span class="grow" />
+        {canBeHero && !hero && (
+          <button
+            type="button"
+            class="ic"
+            aria-label={t.live.makeLarge}
+            title={t.live.makeLarge}
+            onClick={() => choose(camera.id)}
+          >
+            <Icon name="layout-grid" />
+          </button>
+        )}
+        <FullButton live={live} />
+      </div>
+    </article>
+  );
+}
+
+function TileLink({ camera }: { camera: Camera }) {
+  return (
+    <a
+      class="tile-link"
+      href={`/live/${encodeURIComponent(camera.id)}`}
+      aria-label={t.live.tile(camera.name, sentence(camera))}
+    />
+  );
+}
+
+const FAR_S = 3;
+
+export function Behind({ live }: { live: Live }) {
+  const behind = live.numbers.value?.behind_s;
+  if (lost.value || behind === undefined) return null;
+  const words = behind.toFixed(1);
+  return behind > FAR_S ? (
+    <span class="behind far num">{t.live.farBehind(words)}</span>
+  ) : (
+    <span class="behind num">{t.live.behind(words)}</span>
+  );
+}
+
+export function NumbersBox({ live, camera }: { live: Live; camera: Camera }) {
+  const now = live.numbers.value;
+  const words = t.live.numberWords;
+  if (!now) return null;
+  const main = camera.streams.main;
+  return (
+    <div class="numbers num">
+      {words.size(now.width, now.height)}
+      {main && main.width !== now.width && <span class="numbers-main"> · {words.size(main.width, main.height)}</span>}
+      <br />
+      {words.rate(now.fps, (now.bit_rate / 1e6).toFixed(1))}
+      <br />
+      {words.delay(now.behind_s.toFixed(1), now.dropped)}
+    </div>
+  );
+}
+
+export function SoundButton({ camera, live }: { camera: Camera; live: Live }) {
+  const view = live.view.value;
+  if (view.kind !== "playing" || !view.sound) return null;
+  const on = soundFrom.value === camera.id;
+  const words = on ? t.live.soundOff : t.live.soundOn;
+  return (
+    <button
+      type="button"
+      class={`ic${on ? " on" : ""}`}
+      aria-pressed={on}
+      aria-label={words}
+      title={words}
+      data-act="sound"
+      onClick={() => flipSound(camera.id)}
+    >
+      <Icon name={on ? "volume-2" : "volume-x"} />
+    </button>
+  );
+}
+
+export function FullButton({ live }: { live: Live }) {
+  return (
+    <button
+      type="button"
+      class="ic"
+      aria-label={t.live.full}
+      title={t.live.full}
+      data-act="full"
+      onClick={() => flipFull(live.frame.current, live.video.current)}
+    >
+      <Icon name="maximize-2" />
+    </button>
+  );
+}
+
+/** Fills the screen with the picture, or gives the screen back. Phones that cannot do it show the video alone. */
+export function flipFull(frame: HTMLElement | null, video: HTMLVideoElement | null): void {
+  if (document.fullscreenElement) void document.exitFullscreen();
+  else if (frame?.requestFullscreen) void frame.requestFullscreen();
+  else (video as { webkitEnterFullscreen?: () => void } | null)?.webkitEnterFullscreen?.();
+}
+
+/** No live picture: why, since when, and the last one there was, dimmed so that nobody takes it for now. */
+function Quiet({ camera, hero }: Props) {
+  const chosen = isByChoice(camera.state);
+  const at = camera.last_packet_ms;
+  return (
+    <article class={`tile flat${hero ? " hero" : ""}`} data-camera={camera.id}>
+      {!chosen && at !== null && (
+        <img
+          class="tile-last"
+          alt=""
+          src={url(`/cameras/${encodeURIComponent(camera.id)}/frame`, { at_ms: at, width: 640 })}
+          onError={(event) => event.currentTarget.remove()}
+        />
+      )}
+      <TileLink camera={camera} />
+      <div class="tile-head">
+        <StateDot dot={dotOf(camera.state)} />
+        <b>{camera.name}</b>
+        <span class="tile-state">{chosen ? t.states[camera.state] : at ? t.live.lastPicture(when(at)) : t.live.noPicture}</span>
+      </div>
+      <div class="quiet">
+        <Icon name={iconOf(camera.state)} />
+        <b>{sentence(camera)}</b>
+        {camera.detail && <span>{camera.detail}</span>}
+        {!chosen && (
+          <a class="btn" href="/health">
+            {t.live.whatToCheck}
+          </a>
+        )}
+      </div>
+    </article>
+  );
+}

@@ -1,0 +1,17 @@
+import type { Kind } from "../api/types";
+import type { IconName } from "./icon-names";
+
+export const KINDS = ["person", "vehicle", "animal", "package", "sound", "motion"] as const satisfies readonly Kind[];
+
+const icons: Record<Kind, IconName> = {
+  person: "footprints",
+  vehicle: "car",
+  animal: "paw-print",
+  package: "package",
+  sound: "volume-2",
+  motion: "activity",
+};
+
+export function kindIcon(kind: Kind): IconName {
+  return icons[kind] ?? "activity";
+}
