@@ -1,0 +1,151 @@
+"""How well the default detector finds what happens, on real footage with known truth, beside Debian's `motion`.
+
+    python -m benchmarks.detect [--footage FOLDER] [--sensitivity N] [--without-motion] [--clips]
+
+The folder holds clips and `manifest.json`; it is looked for in TAWNY_FOOTAGE, then beside this project. Exit: 0 within
+the budgets, 1 over one of them, 2 wrong use, 3 no footage here. `motion` plays files at their own pace: a run takes as
+long as the longest clip; everything else is over in half a minute.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import reduce
+from operator import add
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchmarks import debian_motion
+from benchmarks.footage import watch_file
+from benchmarks.scoring import Clip, Figures, quantile, score
+from tawny.watch.motion import Motion
+
+BESIDE = Path(__file__).resolve().parents[2] / "shared" / "footage"
+LEAST_PROMPT = 0.9
+"""Share of events that are found within 2 s of their start."""
+MOST_FALSE = 2.0
+"""False events an hour in the quiet parts of the long clips."""
+LONG = "long-"
+NOT_HERE = 3
+
+
+class Footage(NamedTuple):
+    clip: Clip
+    path: Path
+    size: tuple[int, int]
+
+
+class Row(NamedTuple):
+    clip: Clip
+    figures: Figures
+    late_s: list[float]
+    """For each alarm, how long after its own start it was told."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _options(arguments)
+    if not (options.footage / "manifest.json").is_file():
+        print(f"no footage in {options.footage}: name its folder with --footage or TAWNY_FOOTAGE", file=sys.stderr)
+        return NOT_HERE
+    footage = _footage(options.footage)
+    with ThreadPoolExecutor(max_workers=len(footage)) as players:
+        with_peer = debian_motion.is_installed() and not options.without_motion
+        peers = [players.submit(_motion, one) for one in footage] if with_peer else []
+        rows = [_ours(one, options.sensitivity) for one in footage]
+        table = {"tawny": _total(row.figures for row in rows)}
+        if options.clips:
+            _print({row.clip.file: row.figures for row in rows}, "clip")
+        _print_told(rows)
+        if peers:
+            table["motion, defaults"] = _total(peer.result() for peer in peers)
+    _print(table, "detector")
+    return _judge(rows)
+
+
+def _options(arguments: list[str] | None) -> Any:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--footage", type=Path, default=Path(os.environ.get("TAWNY_FOOTAGE", BESIDE)))
+    parser.add_argument("--sensitivity", type=int, default=50)
+    parser.add_argument("--without-motion", action="store_true")
+    parser.add_argument("--clips", action="store_true", help="a row for each clip as well")
+    return parser.parse_args(arguments)
+
+
+def _footage(folder: Path) -> list[Footage]:
+    records = json.loads((folder / "manifest.json").read_text())["clips"]
+    return [Footage(Clip.of(r), folder / r["file"], (r["width"], r["height"])) for r in records]
+
+
+def _ours(one: Footage, sensitivity: int) -> Row:
+    watched = watch_file(one.path, Motion({"sensitivity": sensitivity}))
+    figures = score(one.clip, watched.alarms)
+    figures.cpu_s = watched.cpu_s
+    return Row(one.clip, figures, [k - a.begin for k, a in zip(watched.known_s, watched.alarms, strict=True)])
+
+
+def _motion(one: Footage) -> Figures:
+    ran = debian_motion.run(one.path, one.clip, one.size)
+    figures = score(one.clip, ran.alarms)
+    figures.cpu_s = ran.cpu_s
+    return figures
+
+
+def _total(figures: Iterable[Figures]) -> Figures:
+    return reduce(add, figures, Figures())
+
+
+COLUMNS: dict[str, Callable[[Figures], str]] = {
+    "found": lambda f: f"{f.found}/{f.events}",
+    "in 2 s": lambda f: f"{f.prompt}/{f.events}",
+    "strict": lambda f: f"{f.strict}/{f.events}",
+    "told": lambda f: f"{f.told}/{f.incidents}",
+    "chance": lambda f: f"{f.chance:.1f}",
+    "start med": lambda f: _number(f.late(0.5), 2),
+    "p90": lambda f: _number(f.late(0.9), 2),
+    "false": lambda f: str(f.false),
+    "false/h": lambda f: _number(f.false_an_hour, 1),
+    "merged": lambda f: str(f.merged),
+    "F": lambda f: _number(f.f1, 2),
+    "quiet %": lambda f: _number(f.quiet_share, 1, times=100),
+    "CPU s/h": lambda f: f"{f.cpu_s * 3600 / f.length_s:.0f}",
+}
+
+
+def _number(value: float | None, places: int, times: float = 1.0) -> str:
+    return "-" if value is None else f"{value * times:.{places}f}"
+
+
+def _print(rows: dict[str, Figures], first: str) -> None:
+    print(f"| {first} | {' | '.join(COLUMNS)} |")
+    print("|---" * (len(COLUMNS) + 1) + "|")
+    for name, figures in rows.items():
+        print(f"| {name} | {' | '.join(show(figures) for show in COLUMNS.values())} |")
+    print()
+
+
+def _print_told(rows: list[Row]) -> None:
+    late_s = [s for row in rows for s in row.late_s]
+    middle, most = quantile(late_s, 0.5), quantile(late_s, 0.9)
+    print(f"tawny: {len(late_s)} events, told {_number(middle, 1)} s after they began in the middle, 90 % within "
+          f"{_number(most, 1)} s\n")  # fmt: skip
+
+
+def _judge(rows: list[Row]) -> int:
+    """0 within the budgets, 1 over one."""
+    whole = _total(row.figures for row in rows)
+    long = _total(row.figures for row in rows if row.clip.file.startswith(LONG))
+    prompt, false = whole.prompt / max(1, whole.events), long.false_an_hour or 0.0
+    budgets = [
+        (f"found within 2 s: {prompt:.1%}, at least {LEAST_PROMPT:.0%}", prompt >= LEAST_PROMPT),
+        (f"false events an hour in the long clips' quiet: {false:.1f}, at most {MOST_FALSE:g}", false <= MOST_FALSE),
+    ]
+    for words, is_kept in budgets:
+        print(f"{'kept  ' if is_kept else 'BROKEN'}  {words}")
+    return 0 if all(is_kept for _, is_kept in budgets) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

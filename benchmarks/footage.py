@@ -1,0 +1,104 @@
+"""Video files through the product's own watching, as fast as it goes: source, ring, watcher, detector, events.
+
+Nothing here sleeps or starts a thread: the clock is moved to where the next packet is due.
+"""
+
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.scoring import Span, Spans
+from tawny.events import EventMaker
+from tawny.model.errors import SourceFinished
+from tawny.model.events import Event
+from tawny.model.ids import CameraId, EventId, RunId, StreamName
+from tawny.model.messages import EventChanged, Message
+from tawny.model.packets import Packet, SourcePacket
+from tawny.sources.file import File
+from tawny.sources.source import Idle, Opening
+from tawny.stream.hub import Hub
+from tawny.testing.clock import FakeClock
+from tawny.watch.detector import Detector
+from tawny.watch.watcher import STEP_S, Watcher
+
+CAMERA = CameraId("footage")
+RUN = RunId("footage")
+
+
+class Watched(NamedTuple):
+    """What came out of one file; times are seconds from its first picture."""
+
+    alarms: Spans
+    known_s: list[float]
+    """For each alarm, when it was told that it had begun."""
+    cpu_s: float
+
+
+def watch_file(path: Path, detector: Detector) -> Watched:
+    begun_s = time.process_time()
+    clock = FakeClock()
+    watching = _Watching(detector, clock)
+    connection = File().open(Opening(CAMERA, StreamName.MAIN, str(path), {}, clock))
+    try:
+        while True:
+            got = connection.read()
+            if isinstance(got, Idle):
+                watching.pass_time(got.for_s)
+            else:
+                watching.take(got)
+    except SourceFinished:
+        watching.close()
+    connection.close()
+    return watching.result(time.process_time() - begun_s)
+
+
+class _Watching:
+    """A watcher with all that it hands on to, stepped when it asked for it."""
+
+    def __init__(self, detector: Detector, clock: FakeClock) -> None:
+        self._clock, self._begun_ms, self._due_s = clock, clock.now_ms(), clock.mono_s()
+        self._hub, self._number = Hub(), 0
+        self._events: dict[EventId, Event] = {}
+        self._known_ms: dict[EventId, int] = {}
+        self._first_ms: int | None = None
+        maker = EventMaker(CAMERA, self, self._tell, lambda *_picture: None)
+        self._watcher = Watcher(CAMERA, [self._hub], detector, maker, clock, self._tell, self._scored)
+
+    def put_event(self, event: Event) -> bool:
+        self._events[event.id] = event
+        return True
+
+    def take(self, packet: SourcePacket) -> None:
+        if packet.is_video:
+            at_ms = self._begun_ms + packet.pts // 90
+            self._hub.append(
+                Packet(RUN, self._number, packet.format, packet.data, packet.pts, at_ms, packet.is_keyframe)
+            )
+            self._number += 1
+
+    def pass_time(self, for_s: float) -> None:
+        until_s = self._clock.mono_s() + for_s
+        while self._due_s <= until_s:
+            self._clock.advance(self._due_s - self._clock.mono_s())
+            self._due_s += self._watcher.step() or STEP_S
+        self._clock.advance(until_s - self._clock.mono_s())
+
+    def close(self) -> None:
+        self._watcher.step()
+        self._watcher.close()
+
+    def result(self, cpu_s: float) -> Watched:
+        def second(ms: int) -> float:
+            return (ms - (self._first_ms or 0)) / 1000
+
+        told = sorted(self._events.values(), key=lambda event: event.start_ms)
+        alarms = [Span(second(e.start_ms), second(e.end_ms if e.end_ms is not None else e.start_ms)) for e in told]
+        return Watched(alarms, [second(self._known_ms[e.id]) for e in told], cpu_s)
+
+    def _tell(self, message: Message) -> None:
+        if isinstance(message, EventChanged) and message.what == "started":
+            self._known_ms[message.event.id] = self._clock.now_ms()
+
+    def _scored(self, at_ms: int, _score: int) -> None:
+        if self._first_ms is None:
+            self._first_ms = at_ms
