@@ -56,8 +56,8 @@ def media(rate: int, duration: int, tables: bytes, *, is_video: bool, created: i
 
 
 def _timed(kind: bytes, flags: int, created: int, between: bytes, duration: int, last: bytes) -> bytes:
-    """A header with times: of 32 bits as long as the duration fits, or else of 64."""
-    is_long = duration >= 1 << 32
+    """A header with times: of 32 bits as long as they fit, or else of 64."""
+    is_long = max(duration, created) >= 1 << 32
     times, length = (
         (pack(">QQ", created, created), pack(">Q", duration))
         if is_long
