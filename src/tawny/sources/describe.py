@@ -62,7 +62,9 @@ class _Conversation:
         self._check(answer)
         if not 200 <= answer.status < 300:
             raise SourceError(self._address.public, f"it answered {answer.says}")
-        return read_sdp(body)
+        described = read_sdp(body)
+        described.login = self._login.form
+        return described
 
     def _ask(self, method: str, headers: tuple[tuple[str, str], ...]) -> tuple[Answer, bytes]:
         """The answer to a request, logged in if that is wanted. Raises what every answer may mean."""

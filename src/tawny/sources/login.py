@@ -31,6 +31,13 @@ class Login:
         self._answered: set[str] = set()
         self._count = 0
 
+    @property
+    def form(self) -> str:
+        """`Basic`, `Digest MD5` or `Digest SHA-256`; empty before the first challenge."""
+        if self._challenge is None:
+            return ""
+        return "Basic" if self._challenge.rank == 1 else f"Digest {self._challenge.algorithm}"
+
     def challenged(self, values: Sequence[str]) -> bool:
         """Take the `WWW-Authenticate` values of a 401. False: there is nothing new to try, the login is refused."""
         offered = [_read(part) for value in values for part in _SCHEMES.split(value)]

@@ -14,7 +14,7 @@ from tawny.config.units import seconds
 from tawny.media.demux import Demuxer, DemuxTrack, Piece, open_rtsp
 from tawny.media.extradata import read_extradata
 from tawny.model.clock import Clock
-from tawny.model.errors import SourceClosed, SourceError, SourceStalled, SourceUnusable
+from tawny.model.errors import SourceClosed, SourceError, SourceRefused, SourceStalled, SourceUnusable
 from tawny.model.packets import AudioFormat, SourcePacket
 from tawny.sources.address import RtspAddress, claims_rtsp, parse_rtsp, public_rtsp
 from tawny.sources.describe import DEADLINE_S, describe
@@ -73,7 +73,7 @@ class Rtsp:
 def _play(
     address: RtspAddress, described: Description, options: Mapping[str, Any], clock: Clock, until_s: float
 ) -> Demuxer:
-    """Open through FFmpeg. Some servers are still putting away what they were just asked, and want to be asked again."""
+    """Open through FFmpeg. Some servers are still putting away what they were just asked, and must be asked again."""
     pauses_s = list(_AGAIN_S)
     while True:
         try:
@@ -85,6 +85,9 @@ def _play(
                 read_s=options["stall"] + 0.5,  # later than our own watch, so that ours says what happened
                 where=address.public,
             )
+        except SourceRefused as error:
+            # a moment ago the same login was good: it is its form that FFmpeg cannot answer
+            raise SourceError(address.public, f"its login ({described.login}) is of a form not known here") from error
         except SourceError as error:
             if type(error) is not SourceError or not pauses_s or clock.mono_s() + pauses_s[0] > until_s:
                 raise

@@ -38,11 +38,15 @@ class Track:
 
 @dataclass(slots=True)
 class Description:
-    """tool: the camera's software, as it says; empty when it does not. more_tracks: some were beyond the limit."""
+    """What a camera offers."""
 
     tool: str = ""
+    """Its software, as it says; empty when it does not."""
     tracks: list[Track] = field(default_factory=list)
     more_tracks: bool = False
+    """Some were beyond the limit."""
+    login: str = ""
+    """How it had us log in: `Basic`, `Digest MD5`, `Digest SHA-256`; empty if it did not."""
 
     @property
     def video(self) -> Track | None:

@@ -1,0 +1,114 @@
+"""An RTSP camera for tests: serves a clip for ever, logs what it sent, and can be made to misbehave while it runs.
+
+Threads: one, with an asyncio loop of its own; every method may be called from any thread. Each viewer is played the
+clip from its beginning, at its pace times the setup's `speed`.
+"""
+
+import asyncio
+import socket
+import struct
+import threading
+from collections.abc import Callable, Coroutine
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+from tawny.testing.clips import Clip
+from tawny.testing.rtsp_faults import Faults
+from tawny.testing.rtsp_talk import Talk
+from tawny.testing.rtsp_viewer import CameraSetup, Viewer
+
+_ANSWER_S = 5.0
+
+
+class RtspCamera:
+    """Use as a context manager: inside it listens on loopback, after it no thread is left."""
+
+    def __init__(self, clip: Clip, setup: CameraSetup | None = None) -> None:
+        self.clip = clip
+        """What is played; another one put here is played from its beginning as soon as the present unit is out."""
+        self.setup = setup or CameraSetup()
+        self.faults = Faults()
+        self.viewers: list[Viewer] = []
+        self.port = 0
+        self._loop = asyncio.new_event_loop()
+        self._server: asyncio.Server | None = None
+        self._talks: set[Talk] = set()
+        self._thread = threading.Thread(target=self._run, name="rtsp-camera", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._do(self._listen)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._do(self._shut)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    @property
+    def address(self) -> str:
+        """With the login, if the camera wants one."""
+        user, password = quote(self.setup.user, safe=""), quote(self.setup.password, safe="")
+        login = f"{user}:{password}@" if self.setup.login else ""
+        return f"rtsp://{login}127.0.0.1:{self.port}/stream"
+
+    @property
+    def playing(self) -> list[Viewer]:
+        """Everybody who was ever played something, in order."""
+        return [viewer for viewer in self.viewers if viewer.is_playing]
+
+    def kick(self) -> None:
+        """All connections are reset (RST)."""
+        self._do(lambda: self._drop(reset=True))
+
+    def hang_up(self) -> None:
+        """All connections are ended (FIN)."""
+        self._do(lambda: self._drop(reset=False))
+
+    def down(self) -> None:
+        """Gone from the network: nobody listens, all connections are reset."""
+        self._do(self._shut)
+
+    def up(self) -> None:
+        """Back, on the same port."""
+        self._do(self._listen)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+
+    def _do(self, do: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        asyncio.run_coroutine_threadsafe(do(), self._loop).result(_ANSWER_S)
+
+    async def _listen(self) -> None:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _shut(self) -> None:
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
+        await self._drop(reset=True)
+
+    async def _drop(self, *, reset: bool) -> None:
+        talks = list(self._talks)
+        for talk in talks:
+            if reset:
+                talk.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            talk.end("reset" if reset else "hung up", reset=reset)
+        for talk in talks:
+            await talk.over.wait()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        viewer = Viewer()
+        self.viewers.append(viewer)
+        talk = Talk(self, viewer, reader, writer)
+        self._talks.add(talk)
+        try:
+            await talk.run()
+        finally:
+            self._talks.discard(talk)

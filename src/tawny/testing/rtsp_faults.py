@@ -1,0 +1,92 @@
+"""What can be wrong with a camera, as data: set on a running `RtspCamera` from any thread, at any moment."""
+
+import random
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from tawny.testing.rtp_packets import RtpPacket
+
+Mutation = Callable[[list[RtpPacket]], Sequence[RtpPacket | bytes]]
+"""What becomes of one unit's packets; bytes go out as they are, in a packet's place."""
+
+
+@dataclass(slots=True)
+class Faults:
+    """All off at first. Media faults count for every viewer, from the next unit on."""
+
+    stall: bool = False
+    """Nothing is sent; requests are still answered."""
+    silent: frozenset[str] = frozenset()
+    """Methods that get no answer; `*` for all."""
+    answers: dict[str, bytes] = field(default_factory=dict)
+    """Raw answers instead of ours, by method; `{cseq}` is replaced."""
+    byte_pause_s: float = 0.0
+    """Every answer comes byte by byte, so far apart."""
+    sdp: bytes | None = None
+    """A description instead of ours."""
+    packets: Mutation | None = None
+    """What becomes of a unit's packets, of every track."""
+    between: bytes = b""
+    """Rubbish after every unit (over TCP)."""
+    pause_in_packet_s: float = 0.0
+    """Once, in the middle of a packet, the camera pauses so long."""
+    stop_in_unit: bool = False
+    """Once, only the first half of a picture's packets is sent, and then nothing."""
+    no_keyframes: bool = False
+    """Pictures that begin a GOP are left out."""
+    clock_step_s: float = 0.0
+    """Added to all times from the next unit on."""
+    sender_report_step_s: float = 0.0
+    """By how much the camera's wall clock is wrong in its sender reports."""
+
+
+def losing(share: float, seed: int = 1) -> Mutation:
+    chance = random.Random(seed)
+    return lambda packets: [packet for packet in packets if chance.random() >= share]
+
+
+def twice(packets: list[RtpPacket]) -> list[RtpPacket]:
+    """Every packet is sent again at once."""
+    return [packet for packet in packets for _ in range(2)]
+
+
+def shuffled(share: float, seed: int = 1) -> Mutation:
+    """Some packets change places with the next."""
+    chance = random.Random(seed)
+
+    def mutate(packets: list[RtpPacket]) -> list[RtpPacket]:
+        packets = list(packets)
+        for at in range(len(packets) - 1):
+            if chance.random() < share:
+                packets[at], packets[at + 1] = packets[at + 1], packets[at]
+        return packets
+
+    return mutate
+
+
+def random_payloads(packets: list[RtpPacket]) -> list[RtpPacket]:
+    return [replace(packet, payload=secrets.token_bytes(len(packet.payload))) for packet in packets]
+
+
+def random_bytes(packets: list[RtpPacket]) -> list[bytes]:
+    """Not even RTP."""
+    return [secrets.token_bytes(len(packet.payload) + 12) for packet in packets]
+
+
+def own_times(before: int = 3000) -> Mutation:
+    """Parameter sets and SEI of H.264 have an earlier time than their picture."""
+
+    def mutate(packets: list[RtpPacket]) -> list[RtpPacket]:
+        early = {6, 7, 8}
+        return [replace(p, time=p.time - before) if p.payload[0] & 31 in early else p for p in packets]
+
+    return mutate
+
+
+def answer(status: str, *headers: str, body: str = "") -> bytes:
+    """A raw answer for `Faults.answers`: `answer("404 Not Found")`."""
+    lines = [f"RTSP/1.0 {status}", "CSeq: {cseq}", *headers]
+    if body:
+        lines.append(f"Content-Length: {len(body)}")
+    return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()

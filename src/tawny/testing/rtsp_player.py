@@ -1,0 +1,190 @@
+"""Plays a clip to one viewer: at its pace, again and again, with whatever is wrong with the camera at the moment."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol
+
+from tawny.media.nal import join_lengths, parameter_sets, split_lengths
+from tawny.model.packets import VIDEO_RATE, SourcePacket, VideoFormat
+from tawny.testing.clips import Clip
+from tawny.testing.rtp_packets import Packetizer, RtpPacket
+from tawny.testing.rtsp_viewer import CameraView, Sent, Viewer
+
+_LOOK_S = 0.02
+_REPORT_S = 1.0
+_SLOWEST_S = 5.0
+"""A viewer who takes nothing for so long is dropped, as real cameras do."""
+
+
+class Channel(Protocol):
+    """Where one track's packets go."""
+
+    def send(self, data: bytes, *, is_report: bool) -> None: ...
+
+
+@dataclass(slots=True)
+class TcpChannel:
+    """Interleaved with the requests' connection."""
+
+    writer: asyncio.StreamWriter
+    number: int
+
+    def send(self, data: bytes, *, is_report: bool) -> None:
+        self.writer.write(b"$" + bytes([self.number + is_report]) + len(data).to_bytes(2, "big") + data)
+
+
+@dataclass(slots=True)
+class UdpChannel:
+    """From our socket to the viewer's pair of ports."""
+
+    socket: socket.socket
+    host: str
+    port: int
+
+    def send(self, data: bytes, *, is_report: bool) -> None:
+        self.socket.sendto(data, (self.host, self.port + is_report))
+
+
+class _Due(NamedTuple):
+    packet: SourcePacket
+    due_s: float
+    """Since the clip's beginning, in decode order."""
+
+
+class Player:
+    """channels: by track, 0 the pictures, 1 the sound. Runs as one task until cancelled or through."""
+
+    def __init__(
+        self, camera: CameraView, viewer: Viewer, channels: dict[int, Channel], writer: asyncio.StreamWriter
+    ) -> None:
+        self._camera, self._viewer, self._channels, self._writer = camera, viewer, channels, writer
+        self._clip = camera.clip
+        self._tracks: dict[int, Packetizer] = {}
+        self._base_s = 0.0
+        """Where the present pass begins in the times of this session."""
+        self._began_s = time.monotonic()
+        self._stepped_s = 0.0
+        self._reported_s = -_REPORT_S
+        self._make_tracks()
+
+    async def run(self) -> None:
+        """Play until the passes are through."""
+        played = 0
+        while self._camera.setup.passes is None or played < self._camera.setup.passes:
+            clip = self._clip = self._camera.clip
+            ended_s = await self._pass(clip)
+            self._base_s += ended_s
+            played += 1
+
+    async def _pass(self, clip: Clip) -> float:
+        """Play the clip once, or until another is put in its place. Returns how long it was."""
+        for due in _schedule(clip):
+            if self._camera.clip is not clip:
+                return due.due_s
+            await self._wait(due.due_s)
+            packet = self._dressed(due.packet)
+            if packet is not None:
+                await self._send(packet, due.due_s)
+        return clip.length_s
+
+    async def _wait(self, due_s: float) -> None:
+        faults, speed = self._camera.faults, self._camera.setup.speed
+        while True:
+            stopped_s = time.monotonic()
+            if faults.stall:
+                await asyncio.sleep(_LOOK_S)
+                self._hold(time.monotonic() - stopped_s)
+                continue
+            left_s = self._began_s + (self._base_s + due_s) / speed - stopped_s
+            if left_s <= 0:
+                return
+            await asyncio.sleep(min(left_s, _LOOK_S))
+
+    def _hold(self, paused_s: float) -> None:
+        """The camera's own clock goes on while it sends nothing."""
+        self._base_s += paused_s * self._camera.setup.speed
+
+    def _dressed(self, packet: SourcePacket) -> SourcePacket | None:
+        """A keyframe with parameter sets in band, if the camera sends them; None if it leaves this one out."""
+        if not packet.is_keyframe or not isinstance(packet.format, VideoFormat):
+            return packet
+        if self._camera.faults.no_keyframes:
+            return None
+        nals = split_lengths(packet.data)
+        if not self._camera.setup.sets_in_band or parameter_sets(packet.format.codec, nals):
+            return packet
+        return replace(packet, data=join_lengths([*packet.format.parameter_sets, *nals]))
+
+    async def _send(self, packet: SourcePacket, due_s: float) -> None:
+        faults, track = self._camera.faults, 0 if packet.is_video else 1
+        channel, packetizer = self._channels.get(track), self._tracks.get(track)
+        if channel is None or packetizer is None:
+            return
+        self._stepped_s, faults.clock_step_s = self._stepped_s + faults.clock_step_s, 0.0
+        pts = packet.pts + round((self._base_s + self._stepped_s) * packet.format.rate)
+        self._report(due_s)
+        whole = packetizer.cut(packet, pts)
+        going = list(faults.packets(whole) if faults.packets is not None else whole)
+        stops = faults.stop_in_unit and packet.is_video and len(going) > 1
+        if stops:
+            going = going[: len(going) // 2]
+        await self._out(channel, going)
+        damaged = stops or going != whole
+        self._viewer.sent.append(Sent(packet.is_video, packet.data, pts, packet.is_keyframe, damaged))
+        if faults.between and isinstance(channel, TcpChannel):
+            self._writer.write(faults.between)
+        if stops:
+            faults.stop_in_unit, faults.stall = False, True
+        await asyncio.wait_for(self._writer.drain(), _SLOWEST_S)
+
+    async def _out(self, channel: Channel, packets: Sequence[RtpPacket | bytes]) -> None:
+        for packet in packets:
+            data = packet if isinstance(packet, bytes) else packet.to_bytes()
+            pause_s = self._camera.faults.pause_in_packet_s
+            if pause_s and isinstance(channel, TcpChannel):
+                self._camera.faults.pause_in_packet_s = 0.0
+                framed = b"$" + bytes([channel.number]) + len(data).to_bytes(2, "big") + data
+                self._writer.write(framed[: len(framed) // 2])
+                await asyncio.sleep(pause_s)
+                self._hold(pause_s)
+                self._writer.write(framed[len(framed) // 2 :])
+            else:
+                channel.send(data, is_report=False)
+
+    def _report(self, due_s: float) -> None:
+        """Sender reports of all tracks, for one instant of the clip."""
+        at_s = self._base_s + due_s
+        if not self._camera.setup.sender_reports or at_s - self._reported_s < _REPORT_S:
+            return
+        self._reported_s = at_s
+        utc_s = 1_780_000_000 + at_s + self._camera.faults.sender_report_step_s
+        for number, channel in self._channels.items():
+            packetizer = self._tracks.get(number)
+            if packetizer is not None:
+                pts = round((at_s + self._stepped_s) * self._rate(number))
+                channel.send(packetizer.sender_report(utc_s, pts), is_report=True)
+
+    def _rate(self, track: int) -> int:
+        sound = self._clip.sound
+        return sound.rate if track == 1 and sound is not None else VIDEO_RATE
+
+    def _make_tracks(self) -> None:
+        aggregate = self._camera.setup.aggregate
+        self._tracks[0] = Packetizer(self._clip.video, 96, ssrc=0x1111, first=4000, aggregate=aggregate)
+        sound = self._clip.sound
+        if sound is not None:
+            payload_type = {"pcmu": 0, "pcma": 8, "aac": 97}[sound.codec]
+            self._tracks[1] = Packetizer(sound, payload_type, ssrc=0x2222, first=900)
+
+
+def _schedule(clip: Clip) -> Iterator[_Due]:
+    """Pictures go out evenly in decode order, whatever the order they are shown in; sound at its own times."""
+    shown = iter(sorted(packet.pts for packet in clip.packets if packet.is_video))
+    due_s = 0.0
+    for packet in clip.packets:
+        at = next(shown) if packet.is_video else packet.pts
+        due_s = max(due_s, at / packet.format.rate)
+        yield _Due(packet, due_s)
