@@ -5,6 +5,7 @@ and rebuilt (`storage.rebuild`). Always true: a segment's row has its whole file
 """
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +14,14 @@ from tawny.model.gaps import Gap
 from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What an implementation can and cannot do; the contract suite holds it to that."""
+
+    durable: bool
+    """What was changed is still there after a power cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +38,25 @@ class Index(Protocol):
     Adding what is there already changes nothing; spans are half open; lists are in order of time unless said otherwise.
     """
 
+    def together(self) -> AbstractContextManager[None]:
+        """Changes of this thread within it become durable all at once at its end, and none of them if it raises."""
+        ...
+
     def add_segment(self, segment: Segment) -> None: ...
     def segment(self, segment_id: SegmentId) -> Segment | None: ...
     def segments(self, camera: CameraId, stream: StreamName | None, within: Span) -> list[Segment]:
         """Those that overlap `within`; stream None: of both."""
         ...
 
-    def oldest_segments(self, limit: int, camera: CameraId | None = None) -> list[Segment]:
-        """For retention: those that ended first."""
+    def oldest_segments(
+        self,
+        limit: int,
+        camera: CameraId | None = None,
+        *,
+        stream: StreamName | None = None,
+        after: Segment | None = None,
+    ) -> list[Segment]:
+        """For retention: those that ended first, in that order. after: go on behind this one."""
         ...
 
     def all_segments(self) -> Iterable[Segment]: ...
@@ -70,6 +90,7 @@ class Index(Protocol):
         ...
 
     def event(self, event_id: EventId) -> Event | None: ...
+    def open_events(self) -> list[Event]: ...
     def events(
         self,
         within: Span,
@@ -85,3 +106,14 @@ class Index(Protocol):
 
     def drop_event(self, event_id: EventId) -> None: ...
     def close(self) -> None: ...
+
+
+def page_mark(last: Event) -> str:
+    """What a page's `next` says: where its last event stands."""
+    return f"{last.start_ms}~{last.id}"
+
+
+def page_place(mark: str) -> tuple[int, str]:
+    """ValueError when it is no `next` of ours."""
+    start_ms, _, event_id = mark.partition("~")
+    return int(start_ms), event_id

@@ -1,0 +1,167 @@
+"""Where files and fragments begin in a stream of packets. Pure, but for what it remembers of the file it is in."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from tawny.media.params import same_picture
+from tawny.model.ids import RunId
+from tawny.model.packets import AudioFormat, Packet, VideoFormat
+from tawny.recorder.pieces import Fragment, NewFile, Piece
+from tawny.storage.about import End
+
+SEGMENT_S: Final = 60.0
+"""A segment ends before the first keyframe after so much time."""
+_SEGMENT_BYTES: Final = 1 << 30
+"""And here even before another picture, so that a stream without keyframes does not make a file without end."""
+_FRAGMENT_S: Final = 0.5
+"""A keyframe begins a fragment, unless the one before began with one too and is not this long yet."""
+
+
+FRAGMENTS_AT_ONCE: Final = 2
+"""Of one piece."""
+
+
+@dataclass(slots=True)
+class _Part:
+    """One file's share of the packets at hand."""
+
+    file: NewFile
+    begins: bool
+    pictures: list[Packet] = field(default_factory=list)
+    sounds: list[Packet] = field(default_factory=list)
+    ends: End | None = None
+
+
+class Grouping:
+    """`pieces` from one thread."""
+
+    def __init__(self) -> None:
+        self._file: NewFile | None = None
+        self._file_bytes = 0
+        self._sound: tuple[RunId, AudioFormat] | None = None
+        self.undecodable: list[Packet] = []
+        """Pictures that had no file, because no keyframe came before them; who takes them out empties it."""
+
+    @property
+    def has_file(self) -> bool:
+        return self._file is not None
+
+    def forget(self) -> None:
+        """The file is given up: the next begins with the next keyframe."""
+        self._file = None
+
+    def pieces(self, packets: Sequence[Packet], following: Packet | None, ending: str = "") -> list[Piece]:
+        """The packets as pieces of one file after the other.
+
+        following: the picture behind them, if it came already. ending: the last file is closed, for this reason.
+        """
+        for packet in packets:
+            if isinstance(packet.format, AudioFormat):
+                self._sound = packet.run, packet.format
+        parts = self._parts([packet for packet in packets if packet.is_video])
+        _spread([packet for packet in packets if not packet.is_video], parts)
+        if ending and self._file is not None:
+            if not parts:
+                parts = [_Part(self._file, begins=False)]
+            parts[-1].ends = End(0, ending)
+            self._file = None
+        nexts = [*(part.pictures[0] for part in parts[1:]), following]
+        return [piece for part, after in zip(parts, nexts, strict=False) for piece in _pieces(part, after)]
+
+    def _parts(self, pictures: Sequence[Packet]) -> list[_Part]:
+        parts = [_Part(self._file, begins=False)] if self._file is not None else []
+        for picture in pictures:
+            if why := self._must_begin(picture):
+                if self._file is not None:
+                    same_run = self._file.run == picture.run
+                    parts[-1].ends = End(picture.at_ms if same_run else 0, why)
+                self._file = self._new_file(picture)
+                self._file_bytes = 0
+                if self._file is not None:
+                    parts.append(_Part(self._file, begins=True))
+            if self._file is None:
+                self.undecodable.append(picture)
+                continue
+            parts[-1].pictures.append(picture)
+            self._file_bytes += len(picture.data)
+        return parts
+
+    def _must_begin(self, picture: Packet) -> str:
+        """Why a new file begins with this picture; empty if the one at hand goes on."""
+        file = self._file
+        if file is None:
+            return "first"
+        if picture.run != file.run:
+            return "another run"
+        if self._file_bytes >= _SEGMENT_BYTES:
+            return "size"
+        if not picture.is_keyframe:
+            return ""
+        if not (isinstance(picture.format, VideoFormat) and same_picture(file.video, picture.format)):
+            return "another format"
+        if self._sound_of(picture.run) not in (None, file.audio):
+            return "another sound"
+        return "length" if picture.pts - file.first_pts >= SEGMENT_S * picture.format.rate else ""
+
+    def _new_file(self, picture: Packet) -> NewFile | None:
+        goes_on = self._file is not None and self._file.run == picture.run
+        if not isinstance(picture.format, VideoFormat) or not (picture.is_keyframe or goes_on):
+            return None
+        return NewFile(picture.run, picture.at_ms, picture.pts, picture.format, self._sound_of(picture.run))
+
+    def _sound_of(self, run: RunId) -> AudioFormat | None:
+        return self._sound[1] if self._sound is not None and self._sound[0] == run else None
+
+
+def _spread(sounds: Sequence[Packet], parts: Sequence[_Part]) -> None:
+    """Give each sound to the file of its run and time; what comes too late for its own goes to the next."""
+    for sound in sounds:
+        fitting = [part for part in parts if part.file.run == sound.run and part.file.audio == sound.format]
+        begun = [part for part in fitting if _begin_s(part) <= sound.pts_s]
+        if fitting:
+            (begun[-1] if begun else fitting[0]).sounds.append(sound)
+
+
+def _begin_s(part: _Part) -> float:
+    return part.file.first_pts / part.file.video.rate
+
+
+def _pieces(part: _Part, following: Packet | None) -> list[Piece]:
+    """What a power cut may leave of a piece is looked for in as many fragments when the file is read back."""
+    fragments = _fragments(part)
+    cuts = range(0, len(fragments), FRAGMENTS_AT_ONCE)
+    if not cuts:
+        return [Piece((), ends=part.ends)] if part.ends is not None else []
+    pieces = [Piece(tuple(fragments[cut : cut + FRAGMENTS_AT_ONCE])) for cut in cuts]
+    nexts = [*(piece.packets[0].pts for piece in pieces[1:]), _next_pts(part, following)]
+    pieces = [replace(piece, next_pts=next_pts) for piece, next_pts in zip(pieces, nexts, strict=True)]
+    pieces[0] = replace(pieces[0], begins=part.file if part.begins else None)
+    pieces[-1] = replace(pieces[-1], ends=part.ends)
+    return pieces
+
+
+def _next_pts(part: _Part, following: Packet | None) -> int | None:
+    return following.pts if following is not None and following.run == part.file.run else None
+
+
+def _fragments(part: _Part) -> list[Fragment]:
+    """Cut before keyframes, so that each can be begun at."""
+    cut: list[list[Packet]] = []
+    for picture in part.pictures:
+        if not cut or (picture.is_keyframe and not _is_short(cut[-1], picture)):
+            cut.append([])
+        cut[-1].append(picture)
+    if not cut:
+        return [Fragment((), tuple(part.sounds))] if part.sounds else []
+    fragments = [Fragment(tuple(pictures)) for pictures in cut]
+    begins_s = [one.pictures[0].pts_s for one in fragments]
+    heard: list[list[Packet]] = [[] for _ in fragments]
+    for sound in part.sounds:
+        heard[max(0, bisect_right(begins_s, sound.pts_s) - 1)].append(sound)
+    return [replace(one, sounds=tuple(sounds)) for one, sounds in zip(fragments, heard, strict=True)]
+
+
+def _is_short(pictures: Sequence[Packet], following: Packet) -> bool:
+    return pictures[0].is_keyframe and following.pts_s - pictures[0].pts_s < _FRAGMENT_S

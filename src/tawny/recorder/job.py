@@ -1,0 +1,39 @@
+"""Some pieces of one stream on their way to the disk."""
+
+from tawny.model.errors import StorageError
+from tawny.recorder.pieces import Piece
+from tawny.recorder.stream_writer import StreamWriter
+
+
+class Job:
+    """Run once, by a writer. Always true: all else is set before `finished` is, and never changes afterwards."""
+
+    def __init__(self, writer: StreamWriter, pieces: list[Piece], begun_s: float) -> None:
+        self._writer, self._pieces, self.begun_s = writer, pieces, begun_s
+        self._done = 0
+        self.error: StorageError | None = None
+        """Why it stopped before its end."""
+        self.unusable = ""
+        """Why the piece at which it stopped can never be stored."""
+        self.finished = False
+
+    def __call__(self) -> None:
+        try:
+            for piece in self._pieces:
+                self._writer.write(piece)
+                self._done += 1
+        except StorageError as error:
+            self.error = error
+        except ValueError as error:
+            self.unusable = str(error)
+        finally:
+            self.finished = True
+
+    @property
+    def done(self) -> list[Piece]:
+        """Those that are durable."""
+        return self._pieces[: self._done]
+
+    @property
+    def left(self) -> list[Piece]:
+        return self._pieces[self._done :]

@@ -1,0 +1,54 @@
+"""What the recorder hands to the disk: pieces of files, each written and synced in one go."""
+
+from dataclasses import dataclass
+
+from tawny.model.ids import RunId
+from tawny.model.packets import AudioFormat, Packet, VideoFormat
+from tawny.storage.about import End
+
+
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """A file that begins with the picture that has this time."""
+
+    run: RunId
+    start_ms: int
+    first_pts: int
+    video: VideoFormat
+    audio: AudioFormat | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """Pictures in decode order, and the sound of about the same time."""
+
+    pictures: tuple[Packet, ...]
+    sounds: tuple[Packet, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One file's next fragments.
+
+    begins: the file is made first. next_pts: of the picture that follows, None when that is not known yet. ends: the
+    file is closed behind it; `end_ms` 0 there means: where its last picture ends.
+    """
+
+    fragments: tuple[Fragment, ...]
+    begins: NewFile | None = None
+    next_pts: int | None = None
+    ends: End | None = None
+
+    @property
+    def packets(self) -> list[Packet]:
+        """All, fragment by fragment."""
+        return [packet for one in self.fragments for packet in (*one.pictures, *one.sounds)]
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(len(packet.data) for packet in self.packets)
+
+    @property
+    def begin_ms(self) -> int | None:
+        """Of its first picture."""
+        return next((picture.at_ms for one in self.fragments for picture in one.pictures), None)

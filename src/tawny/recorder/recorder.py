@@ -1,0 +1,181 @@
+"""The recorder: packets of all cameras from their hubs to the disk. It never waits for a disk, and for nobody else.
+
+One actor takes from every hub five times a second and hands what is due to a few writers. Of a stream, one list of
+pieces is on its way to the disk at a time; what comes meanwhile waits, at most `Limits`, and then the oldest is
+dropped and told as a `Loss`. Any thread may call the public methods.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from tawny.engine import Bus, Engine, Handle
+from tawny.model.clock import Clock
+from tawny.model.errors import DiskFull
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.segments import Segment
+from tawny.recorder.closing import Closing
+from tawny.recorder.recording import NOT_RECORDED, Limits, Loss, Recording, RecordingStatus
+from tawny.recorder.stream_writer import StreamWriter
+from tawny.recorder.writers import Writers
+from tawny.storage.index import Index
+from tawny.storage.volume import Volume
+from tawny.stream.hub import Hub
+
+__all__ = ["Limits", "Loss", "Recorder", "RecordingStatus"]
+
+_STEP_S: Final = 0.2
+_RETRY_CLOSING_S: Final = 5.0
+
+
+class Recorder:
+    """volume, index: locked and recovered (`storage.recovery`) before. Publishes `SegmentClosed` on the bus.
+
+    lost: told when time of a stream could not be written (its `end_ms` None) and when it is written again; from the
+    recorder's thread, must return at once. full: told when the disk is full, to make room (`storage.retention`).
+    """
+
+    def __init__(
+        self,
+        volume: Volume,
+        index: Index,
+        clock: Clock,
+        bus: Bus,
+        *,
+        lost: Callable[[Loss], None] | None = None,
+        full: Callable[[], None] | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self._volume, self._index, self._clock = volume, index, clock
+        self._lost = lost or (lambda _: None)
+        self._full = full or (lambda: None)
+        self._limits = limits or Limits()
+        self._closing = Closing(volume, index, bus)
+        self._lock = threading.Lock()
+        self._recordings: dict[tuple[CameraId, StreamName], Recording] = {}
+        self._leaving: list[Recording] = []
+        self._at_hand: Recording | None = None
+        self._changed = threading.Condition(self._lock)
+        self._retry_closing_s = 0.0
+        self._writers: Writers | None = None
+        self._handle: Handle | None = None
+
+    def start(self, engine: Engine, writers: int = 2) -> None:
+        """Begin to work, with so many threads that wait for the disk."""
+        self._writers = Writers(engine, writers)
+        self._handle = engine.start("recorder", lambda: _Steps(self))
+
+    def add(self, camera: CameraId, stream: StreamName, hub: Hub, *, back_s: float = 0.0) -> None:
+        """Record this stream from now on, or from the newest keyframe at least `back_s` ago; in place of what the
+        recorder had under this name."""
+        writer = StreamWriter(self._volume, self._index, self._closing, camera, stream)
+        recording = Recording(camera, stream, hub, writer, self._limits, self._lost, back_s=back_s)
+        self.remove(camera, stream)
+        with self._lock:
+            self._recordings[camera, stream] = recording
+        self._wake()
+
+    def remove(self, camera: CameraId, stream: StreamName, why: str = "recording ended") -> None:
+        """Record it no longer; what came until now is written and closed soon."""
+        with self._lock:
+            recording = self._recordings.pop((camera, stream), None)
+            if recording is not None:
+                recording.remove(why)
+                self._leaving.append(recording)
+        self._wake()
+
+    def end_run(self, camera: CameraId, stream: StreamName, why: str) -> None:
+        """The run is over (its last packet is in the hub): close its file."""
+        with self._lock:
+            recording = self._recordings.get((camera, stream))
+        if recording is not None:
+            recording.end_run(why)
+            self._wake()
+
+    def status(self, camera: CameraId, stream: StreamName) -> RecordingStatus:
+        with self._lock:
+            recording = self._recordings.get((camera, stream))
+        return recording.status(self._clock.mono_s()) if recording else NOT_RECORDED
+
+    def open_segments(self, camera: CameraId) -> list[Segment]:
+        """Those being written, as far as they are durable: `path` is the open file's. Answers from memory."""
+        with self._lock:
+            theirs = [one for (whose, _), one in self._recordings.items() if whose == camera]
+        return [segment for one in theirs if (segment := one.segment) is not None]
+
+    def end_all(self, why: str = "tawny stopped") -> None:
+        """Remove every stream."""
+        with self._lock:
+            names = list(self._recordings)
+        for camera, stream in names:
+            self.remove(camera, stream, why)
+
+    def stop(self, timeout_s: float = 5.0, why: str = "tawny stopped") -> bool:
+        """End all streams and wait until they are closed. False when they were not within the time. For threads."""
+        self.end_all(why)
+        with self._changed:
+            closed = self._changed.wait_for(lambda: not self._leaving, timeout_s)
+        if closed and not self._closing.left:
+            self._volume.open_folders.clear()
+        return closed
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is recorded, and all is closed."""
+        with self._lock:
+            return not self._recordings and not self._leaving
+
+    def _wake(self) -> None:
+        if self._handle is not None:
+            self._handle.wake()
+
+    # --- the recorder's thread
+
+    def step(self) -> float:
+        with self._lock:
+            recordings = [*self._recordings.values(), *self._leaving]
+        now_s = self._clock.mono_s()
+        is_full = False
+        for recording in recordings:
+            self._at_hand = recording
+            was_full = isinstance(recording.problem, DiskFull)
+            job = recording.step(now_s)
+            if job is not None:
+                self._submit(job)
+            is_full = is_full or (isinstance(recording.problem, DiskFull) and not was_full)
+        self._at_hand = None
+        if is_full:
+            self._full()
+        if now_s >= self._retry_closing_s and self._closing.left:
+            self._retry_closing_s = now_s + _RETRY_CLOSING_S
+            self._submit(self._closing.retry)
+        with self._changed:
+            self._leaving = [one for one in self._leaving if not one.is_over]
+            self._changed.notify_all()
+        return _STEP_S
+
+    def _submit(self, job: Callable[[], None]) -> None:
+        assert self._writers is not None
+        self._writers.submit(job)
+
+    def begin_again(self) -> None:
+        """The last step failed in one stream: that one starts over, and no other is the worse for it."""
+        recording, self._at_hand = self._at_hand, None
+        if recording is not None:
+            recording.start_over()
+
+
+class _Steps:
+    """The actor. Made again after a failure."""
+
+    name = "recorder"
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        recorder.begin_again()
+
+    def step(self) -> float:
+        return self._recorder.step()
+
+    def close(self) -> None:
+        """The recorder goes on with the next one, or was stopped before."""

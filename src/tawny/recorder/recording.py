@@ -1,0 +1,222 @@
+"""The recording of one stream: from its hub over the gatherer to a writer, and what happens when the disk refuses.
+
+Belongs to the recorder's thread, but for what says otherwise; while a job is not finished, the writer is the job's.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from tawny.engine.backoff import Backoff
+from tawny.model.errors import DiskFull, StorageError
+from tawny.model.gaps import GapReason
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.packets import Packet
+from tawny.model.segments import Segment
+from tawny.model.times import Span
+from tawny.recorder.gather import Gatherer
+from tawny.recorder.job import Job
+from tawny.recorder.pieces import Piece
+from tawny.recorder.stream_writer import StreamWriter
+from tawny.storage.about import End
+from tawny.stream.hub import Hub
+
+log = logging.getLogger(__name__)
+
+_HANGS_S: Final = 5.0
+"""A disk that has not answered for so long does not work."""
+_FRESH_S: Final = 6.0
+"""A stream is recorded if something of it became durable no longer ago."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What of a stream may wait in memory for the disk."""
+
+    waiting_s: float = 60.0
+    waiting_bytes: int = 64_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Time of a stream that is not on the disk, though its packets came."""
+
+    camera: CameraId
+    stream: StreamName
+    begin_ms: int
+    end_ms: int | None
+    """None while nothing is written again."""
+    reason: GapReason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingStatus:
+    """recording: something became durable lately, and the disk is well. durable_ms: until when all is durable."""
+
+    recording: bool
+    durable_ms: int | None
+    size_bytes: int
+    problem: StorageError | None
+
+
+NOT_RECORDED: Final = RecordingStatus(recording=False, durable_ms=None, size_bytes=0, problem=None)
+
+
+class Recording:
+    """tell: hears of losses."""
+
+    def __init__(
+        self,
+        camera: CameraId,
+        stream: StreamName,
+        hub: Hub,
+        writer: StreamWriter,
+        limits: Limits,
+        tell: Callable[[Loss], None],
+        *,
+        back_s: float = 0.0,
+    ) -> None:
+        self.camera, self.stream = camera, stream
+        self._hub, self._writer, self._limits, self._tell = hub, writer, limits, tell
+        self._reader = hub.reader(back_s=back_s)
+        self._gatherer = Gatherer()
+        self._queue: deque[Piece] = deque()
+        self._job: Job | None = None
+        self._retry_s = 0.0
+        self._backoff = Backoff(first_s=0.5, most_s=5.0)
+        self._ends: deque[tuple[int, str]] = deque()  # after which packet the run is over, and why
+        self._newest_ms: int | None = None
+        self._loss: Loss | None = None
+        self._durable_at_s = float("-inf")
+        self._is_removed = False
+        self.problem: StorageError | None = None
+        self.is_over = False
+        """Removed, and all of it is written and closed."""
+
+    # --- from any thread
+
+    def end_run(self, why: str) -> None:
+        """The run that the hub's newest packet belongs to is over: close its file behind it."""
+        newest = self._hub.newest
+        if newest is not None:
+            self._ends.append((newest.number, why))
+
+    def remove(self, why: str) -> None:
+        """Close the file behind what came until now, and take no more."""
+        self.end_run(why)
+        self._is_removed = True
+
+    def status(self, now_s: float) -> RecordingStatus:
+        fresh = now_s - self._durable_at_s <= _FRESH_S
+        return RecordingStatus(
+            fresh and self.problem is None, self._writer.durable_ms, self._writer.durable_bytes, self.problem
+        )
+
+    @property
+    def segment(self) -> Segment | None:
+        return self._writer.segment
+
+    # --- from the recorder's thread
+
+    def step(self, now_s: float) -> Job | None:
+        """Take what came; what there is to do at the disk now, if anything."""
+        self._take(now_s)
+        if self._job is not None and self._job.finished:
+            job, self._job = self._job, None
+            self._after(job, now_s)
+        if self._job is None and not self._queue:
+            self._queue.extend(self._gatherer.take(now_s))
+        self._queue.extend(self._gatherer.shed(self._limits.waiting_s, self._limits.waiting_bytes))
+        self._tell_of_loss()
+        if self._job is not None:
+            if now_s - self._job.begun_s > _HANGS_S and self.problem is None:
+                self.problem = StorageError(self._writer.where, "it does not answer")
+            return None
+        if self._queue and now_s >= self._retry_s:
+            self._job = Job(self._writer, list(self._queue), now_s)
+            self._queue.clear()
+            return self._job
+        if self._is_removed and not self._queue and not self._ends:
+            self.is_over = True
+            self._reader.close()
+        return None
+
+    def start_over(self) -> None:
+        """Something in here failed that nobody foresaw: forget what waits, and go on with another file."""
+        self._gatherer = Gatherer()
+        self._queue.append(Piece((), ends=End(0, "the recorder failed")))
+
+    def _take(self, now_s: float) -> None:
+        """What the hub has. Files end where it has moved on without us, and where runs are over."""
+        if self._is_removed and not self._ends:
+            return
+        batch = self._reader.take()
+        if batch.skipped:
+            self._queue.extend(self._gatherer.take(now_s, "packets were missed"))
+            first_ms = batch.packets[0].at_ms
+            begin_ms = first_ms if self._newest_ms is None else min(first_ms, self._newest_ms)
+            self._gatherer.missed(Span(begin_ms, first_ms))
+        packets = batch.packets
+        while self._ends:
+            last, why = self._ends.popleft()
+            self._add([packet for packet in packets if packet.number <= last], now_s)
+            self._queue.extend(self._gatherer.take(now_s, why))
+            packets = [packet for packet in packets if packet.number > last]
+        if not self._is_removed:
+            self._add(packets, now_s)
+
+    def _add(self, packets: list[Packet], now_s: float) -> None:
+        self._gatherer.add(packets, now_s)
+        if packets:
+            self._newest_ms = packets[-1].at_ms
+
+    def _after(self, job: Job, now_s: float) -> None:
+        """A job has ended: what is durable is, and what is not comes again."""
+        if job.done:
+            self._durable_at_s = now_s
+            self._written(job.done)
+        if job.error is None and not job.unusable and not job.left:
+            self.problem = None
+            self._backoff.reset()
+            return
+        self.problem = job.error or StorageError(self._writer.where, job.unusable or "a writer failed")
+        log.warning("%s %s: %s", self.camera, self.stream, self.problem)
+        self._retry_s = now_s + self._backoff.next_s()
+        left = [*job.left, *self._queue]
+        self._queue.clear()
+        if job.error is None:
+            self._forget(left)
+        elif self._writer.has_file:
+            self._queue.extend(left)  # the same again, in the same file
+        else:
+            self._gatherer.put_back([packet for piece in left for packet in piece.packets], now_s)
+
+    def _forget(self, pieces: list[Piece]) -> None:
+        """What cannot be stored, whatever we do."""
+        at_ms = [packet.at_ms for piece in pieces for packet in piece.packets]
+        if at_ms:
+            self._gatherer.missed(Span(min(at_ms), max(at_ms)))
+        self._gatherer.put_back([], 0.0)
+        self._queue.append(Piece((), ends=End(0, "what follows cannot be stored")))
+
+    def _written(self, pieces: list[Piece]) -> None:
+        """Whether a loss is over."""
+        for piece in pieces:
+            begin_ms = piece.begin_ms
+            if self._loss is not None and begin_ms is not None and (piece.begins or begin_ms >= self._loss.begin_ms):
+                self._tell(replace(self._loss, end_ms=max(begin_ms, self._loss.begin_ms)))
+                self._loss = None
+
+    def _tell_of_loss(self) -> None:
+        lost, self._gatherer.lost = self._gatherer.lost, None
+        if lost is None or self._loss is not None:
+            return
+        reason = GapReason.OVERLOAD
+        if self.problem is not None:
+            reason = GapReason.DISK_FULL if isinstance(self.problem, DiskFull) else GapReason.DISK_ERROR
+        detail = self.problem.detail if self.problem is not None else "the disk was too slow"
+        self._loss = Loss(self.camera, self.stream, lost.begin_ms, None, reason, detail)
+        self._tell(self._loss)

@@ -1,0 +1,134 @@
+"""One stream's files: pieces in, durable fragments out. One thread at a time, whichever of the writers that is."""
+
+import copy
+from dataclasses import replace
+from typing import Final
+
+from tawny.media.decode_times import DecodeTimes
+from tawny.media.fmp4 import Buffer, fragment, init_segment
+from tawny.model.errors import DiskFull, StorageError
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.packets import VIDEO_RATE, AudioFormat
+from tawny.model.segments import Segment, segment_id
+from tawny.recorder.closing import Closing
+from tawny.recorder.pieces import NewFile, Piece
+from tawny.storage.about import End, about
+from tawny.storage.index import Index
+from tawny.storage.layout import SegmentName
+from tawny.storage.segment_file import SegmentFile
+from tawny.storage.volume import Volume
+
+_USUAL_PICTURE: Final = VIDEO_RATE // 25
+_AAC_FRAME: Final = 1024
+
+
+class _OpenFile:
+    """A file and the times in it."""
+
+    def __init__(self, new: NewFile, start_ms: int, file: SegmentFile) -> None:
+        self.new, self.start_ms, self.file = new, start_ms, file
+        self.pictures = DecodeTimes(new.first_pts, _USUAL_PICTURE)
+        self.sounds = DecodeTimes(_sound_begin(new), _AAC_FRAME)
+        self.sequence = 0
+        self.end_ticks = 0
+
+    @property
+    def end_ms(self) -> int:
+        return self.start_ms + round(self.end_ticks * 1000 / VIDEO_RATE)
+
+    def buffers(self, piece: Piece) -> list[Buffer]:
+        """The piece's fragments as they stand in the file; moves on all counters."""
+        parts: list[Buffer] = []
+        nexts = [*(one.pictures[0].pts for one in piece.fragments[1:]), piece.next_pts]
+        for one, next_pts in zip(piece.fragments, nexts, strict=True):
+            base_video, pictures = self.pictures.samples(one.pictures, next_pts)
+            base_audio, sounds = self.sounds.samples(one.sounds)
+            self.sequence += 1
+            parts += fragment(self.sequence, pictures, sounds, base_video, base_audio)
+            self.end_ticks = base_video + sum(sample.duration for sample in pictures)
+        return parts
+
+
+class StreamWriter:
+    def __init__(self, volume: Volume, index: Index, closing: Closing, camera: CameraId, stream: StreamName) -> None:
+        self._volume, self._index, self._closing = volume, index, closing
+        self._camera, self._stream = camera, stream
+        self._open: _OpenFile | None = None
+        self.durable_ms: int | None = None
+        """Until when all is on the disk."""
+        self.durable_bytes = 0
+        """All that was ever written."""
+
+    @property
+    def where(self) -> str:
+        return str(self._volume.root)
+
+    @property
+    def has_file(self) -> bool:
+        return self._open is not None
+
+    @property
+    def segment(self) -> Segment | None:
+        """The open file as the index would have it: what of it is durable. None while nothing of it is."""
+        opened = self._open
+        if opened is None or not opened.file.fragments:
+            return None
+        name = opened.file.about.name
+        row = opened.file.about.segment(name.closed(opened.end_ms), opened.file.size_bytes)
+        return replace(row, path=name.path)
+
+    def write(self, piece: Piece) -> None:
+        """Write a piece; when it returns, the piece is durable.
+
+        Raises StorageError when it is not. If `has_file` is still true, the same piece may be tried again; else its
+        file was given up. Raises ValueError for a format that cannot be stored.
+        """
+        if piece.begins is not None and (self._open is None or self._open.new is not piece.begins):
+            self.end(End(0, "another begins"))
+            self._open = self._create(piece.begins)
+        if self._open is None:
+            return
+        if piece.fragments:
+            self._append(self._open, piece)
+        if piece.ends is not None:
+            self.end(piece.ends)
+
+    def end(self, end: End) -> None:
+        """Close the file, if there is one."""
+        opened, self._open = self._open, None
+        if opened is not None:
+            self._closing.finish(opened.file, End(end.end_ms or opened.end_ms, end.why))
+
+    def _create(self, new: NewFile) -> _OpenFile:
+        said = about(self._camera, self._stream, new.run, self._free_start(new.start_ms), new.video, new.audio)
+        init = init_segment(new.video, new.audio, said.record())
+        return _OpenFile(new, said.start_ms, SegmentFile.create(self._volume, said, init))
+
+    def _free_start(self, start_ms: int) -> int:
+        """A start that no other segment has: after the clock went back, the same instant may come twice."""
+        while self._is_taken(SegmentName(self._camera, self._stream, start_ms, None)):
+            start_ms += 1
+        return start_ms
+
+    def _is_taken(self, name: SegmentName) -> bool:
+        listed = self._index.segment(segment_id(name.camera, name.stream, name.start_ms))
+        return listed is not None or self._volume.disk.entry(name.path) is not None
+
+    def _append(self, opened: _OpenFile, piece: Piece) -> None:
+        before = copy.copy(opened.pictures), copy.copy(opened.sounds), opened.sequence, opened.end_ticks
+        size_bytes = opened.file.size_bytes
+        try:
+            opened.file.append(opened.buffers(piece), len(piece.fragments))
+        except StorageError as error:
+            opened.pictures, opened.sounds, opened.sequence, opened.end_ticks = before
+            if not (isinstance(error, DiskFull) and opened.file.is_usable):
+                self.end(End(0, f"the disk failed: {error.detail}"))
+            raise
+        self.durable_bytes += opened.file.size_bytes - size_bytes
+        self.durable_ms = opened.end_ms
+
+
+def _sound_begin(new: NewFile) -> int:
+    """The file's zero in the sound's own ticks."""
+    rate = new.audio.rate if isinstance(new.audio, AudioFormat) else VIDEO_RATE
+    return round(new.first_pts * rate / VIDEO_RATE)

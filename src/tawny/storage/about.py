@@ -1,0 +1,161 @@
+"""What a segment's file says of itself: who recorded it and since when, at its begin; until when and why, at its end.
+
+Both are boxes of ours with JSON in the file. With them the index is made again from files alone, for two small reads a
+file, whatever its size. What a file says is never believed blindly: it is bounded, and None when it is nonsense.
+"""
+
+import json
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tawny.media.boxes import OURS
+from tawny.media.codec_names import codec_string
+from tawny.model.ids import CameraId, RunId, StreamName
+from tawny.model.packets import AudioFormat, VideoFormat
+from tawny.model.segments import Segment
+from tawny.storage.disk import Disk
+from tawny.storage.layout import SegmentName
+
+_HEAD_BYTES: Final = 8 * 1024  # a beginning is about 1.5 KiB
+_MOST_HEAD_BYTES: Final = 256 * 1024
+_TAIL_BYTES: Final = 1024
+_HEADER: Final = struct.Struct(">I4s")
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """video, audio: codec strings; width and height in pixels."""
+
+    camera: CameraId
+    stream: StreamName
+    run: RunId
+    start_ms: int
+    video: str
+    width: int
+    height: int
+    audio: str = ""
+
+    @property
+    def name(self) -> SegmentName:
+        return SegmentName(self.camera, self.stream, self.start_ms, None)
+
+    def record(self) -> Mapping[str, object]:
+        return {
+            "camera": self.camera,
+            "stream": self.stream.value,
+            "run": self.run,
+            "start_ms": self.start_ms,
+            "video": self.video,
+            "width": self.width,
+            "height": self.height,
+            "audio": self.audio,
+        }
+
+    def segment(self, name: SegmentName, size_bytes: int) -> Segment:
+        """The row of the closed file of this name."""
+        assert name.end_ms is not None
+        return Segment(
+            camera=name.camera,
+            stream=name.stream,
+            run=self.run,
+            start_ms=name.start_ms,
+            end_ms=name.end_ms,
+            size_bytes=size_bytes,
+            path=name.path,
+            video=self.video,
+            width=self.width,
+            height=self.height,
+            audio=self.audio,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    end_ms: int
+    why: str
+
+    def record(self) -> Mapping[str, object]:
+        return {"end_ms": self.end_ms, "why": self.why}
+
+
+def about(
+    camera: CameraId, stream: StreamName, run: RunId, start_ms: int, video: VideoFormat, audio: AudioFormat | None
+) -> About:
+    """ValueError for a format without a usable parameter set."""
+    sound = codec_string(audio) if audio else ""
+    return About(camera, stream, run, start_ms, codec_string(video), video.width, video.height, sound)
+
+
+def about_of(said: Any) -> About | None:
+    """None when it is not what we would have written."""
+    try:
+        return About(
+            camera=CameraId(str(said["camera"])),
+            stream=StreamName(said["stream"]),
+            run=RunId(str(said["run"])),
+            start_ms=int(said["start_ms"]),
+            video=str(said["video"]),
+            width=int(said["width"]),
+            height=int(said["height"]),
+            audio=str(said["audio"]),
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def read_about(disk: Disk, path: str) -> About | None:
+    """From the file's beginning. None when there is none: torn, all zero, or no file of ours."""
+    head = disk.read(path, 0, _HEAD_BYTES)
+    need = _head_bytes(head)
+    if need > len(head):
+        head = disk.read(path, 0, min(need, _MOST_HEAD_BYTES))
+    for kind, content in _boxes(head):
+        if kind == b"moov":
+            for inner, said in _boxes(content):
+                if inner == b"uuid" and said[:16] == OURS:
+                    return about_of(_json(said[16:]))
+    return None
+
+
+def read_end(disk: Disk, path: str, size_bytes: int) -> End | None:
+    """From the file's end. None when it was not closed by its recorder."""
+    tail = disk.read(path, max(0, size_bytes - _TAIL_BYTES), _TAIL_BYTES)
+    at = tail.rfind(b"uuid" + OURS) - 4
+    if at < 0 or _HEADER.unpack_from(tail, at)[0] != len(tail) - at:
+        return None
+    said = _json(tail[at + 24 :])
+    try:
+        return End(int(said["end_ms"]), str(said["why"]))
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _head_bytes(head: bytes) -> int:
+    """How far ftyp and moov reach."""
+    at = 0
+    while at + 8 <= len(head):
+        size, kind = _HEADER.unpack_from(head, at)
+        at += max(int(size), 8)
+        if kind == b"moov":
+            return at
+    return 0
+
+
+def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Kind and content of the whole boxes in it, until one is not whole."""
+    at = 0
+    while at + 8 <= len(data):
+        size, kind = _HEADER.unpack_from(data, at)
+        if size < 8 or at + size > len(data):
+            return
+        yield kind, data[at + 8 : at + size]
+        at += size
+
+
+def _json(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None

@@ -1,0 +1,102 @@
+"""Names on a volume: where a segment's file stands, and what a name says. Pure; nothing is read or written here.
+
+<camera>/2026/11/20/05/20261120T055812.345Z-20261120T055912.301Z.main.mp4    closed
+<camera>/2026/11/20/05/20261120T055912.301Z.main.open.mp4                    open: being written
+<camera>/2026/11/20/05/<event id>.jpg                                        an event's picture
+<camera>/2026/11/20/scores                                                   motion scores of a UTC day
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from tawny.model.events import Event
+from tawny.model.ids import CameraId, EventId, StreamName
+from tawny.model.times import stamp, stamp_ms
+
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 24 * HOUR_MS
+
+OWN_NAMES: Final = frozenset({"history", "tawny.db", "accounts.db", "lock", "keys", "outbox"})
+"""What stands at a volume's root and is no camera."""
+
+_CAMERA = re.compile(r"[a-z0-9](?:-?[a-z0-9]){0,39}")
+_CLOSED = re.compile(r"([0-9TZ.]{20})-([0-9TZ.]{20})\.(main|sub)\.mp4")
+_OPEN = re.compile(r"([0-9TZ.]{20})\.(main|sub)\.open\.mp4")
+_EVENT = re.compile(r"[A-Za-z0-9-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentName:
+    """What a segment's file is called after."""
+
+    camera: CameraId
+    stream: StreamName
+    start_ms: int
+    end_ms: int | None
+    """None while it is open."""
+
+    @property
+    def path(self) -> str:
+        if self.end_ms is None:
+            return f"{self.folder}/{stamp(self.start_ms)}.{self.stream}.open.mp4"
+        return f"{self.folder}/{stamp(self.start_ms)}-{stamp(self.end_ms)}.{self.stream}.mp4"
+
+    @property
+    def folder(self) -> str:
+        return hour_folder(self.camera, self.start_ms)
+
+    def closed(self, end_ms: int) -> "SegmentName":
+        return SegmentName(self.camera, self.stream, self.start_ms, end_ms)
+
+
+def segment_name(path: str) -> SegmentName | None:
+    """What the path says, None when it is not where and how a segment would stand."""
+    folder, _, name = path.rpartition("/")
+    camera = folder.partition("/")[0]
+    if not is_camera(camera):
+        return None
+    try:
+        if found := _CLOSED.fullmatch(name):
+            said = SegmentName(CameraId(camera), StreamName(found[3]), stamp_ms(found[1]), stamp_ms(found[2]))
+        elif found := _OPEN.fullmatch(name):
+            said = SegmentName(CameraId(camera), StreamName(found[2]), stamp_ms(found[1]), None)
+        else:
+            return None
+    except ValueError:
+        return None  # no such day, or no such hour
+    if said.end_ms is not None and said.end_ms < said.start_ms:
+        return None
+    return said if said.path == path else None
+
+
+def is_camera(name: str) -> bool:
+    """Whether it can be a camera's folder."""
+    return name not in OWN_NAMES and _CAMERA.fullmatch(name) is not None and len(name) <= 40
+
+
+def day_folder(camera: CameraId, at_ms: int) -> str:
+    at = stamp(at_ms)
+    return f"{camera}/{at[0:4]}/{at[4:6]}/{at[6:8]}"
+
+
+def hour_folder(camera: CameraId, at_ms: int) -> str:
+    return f"{day_folder(camera, at_ms)}/{stamp(at_ms)[9:11]}"
+
+
+def scores_path(camera: CameraId, day_ms: int) -> str:
+    return f"{day_folder(camera, day_ms)}/scores"
+
+
+def picture_path(event: Event) -> str:
+    """ValueError when the event's id cannot be a file's name."""
+    if not _EVENT.fullmatch(event.id):
+        raise ValueError(f"{event.id!r} cannot be a file's name")
+    return f"{hour_folder(event.camera, event.start_ms)}/{event.id}.jpg"
+
+
+def picture_event(path: str) -> EventId | None:
+    """The event whose picture a path is, None when it is none."""
+    name = path.rpartition("/")[2]
+    event = name.removesuffix(".jpg")
+    return EventId(event) if event != name and _EVENT.fullmatch(event) else None

@@ -1,0 +1,88 @@
+"""Gaps and events as JSON, as they stand in the history: every field by its name, instants in ms.
+
+Reading is strict about what is needed and forgiving about what is new: a field that is not known is left alone, so that
+an older tawny can read what a newer one wrote.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tawny.model.events import Event, SeenObject
+from tawny.model.gaps import Gap, GapReason
+from tawny.model.ids import CameraId, EventId
+from tawny.model.observations import Box
+
+Record = Mapping[str, Any]
+
+
+def gap_record(gap: Gap) -> Record:
+    return {
+        "camera": gap.camera,
+        "begin_ms": gap.begin_ms,
+        "end_ms": gap.end_ms,
+        "reason": gap.reason.value,
+        "detail": gap.detail,
+    }
+
+
+def gap_of(record: Record) -> Gap:
+    """ValueError when it is none."""
+    try:
+        return Gap(
+            camera=CameraId(str(record["camera"])),
+            begin_ms=int(record["begin_ms"]),
+            end_ms=_instant(record["end_ms"]),
+            reason=GapReason(record["reason"]),
+            detail=str(record.get("detail", "")),
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not a gap: {error}") from error
+
+
+def event_record(event: Event) -> Record:
+    return {
+        "id": event.id,
+        "camera": event.camera,
+        "kind": event.kind,
+        "start_ms": event.start_ms,
+        "end_ms": event.end_ms,
+        "score": event.score,
+        "box": event.box,
+        "zones": list(event.zones),
+        "objects": [{"label": one.label, "score": one.score} for one in event.objects],
+        "kept": event.kept,
+        "reviewed": event.reviewed,
+        "picture_ms": event.picture_ms,
+    }
+
+
+def event_of(record: Record) -> Event:
+    """ValueError when it is none."""
+    try:
+        return Event(
+            id=EventId(str(record["id"])),
+            camera=CameraId(str(record["camera"])),
+            kind=str(record["kind"]),
+            start_ms=int(record["start_ms"]),
+            end_ms=_instant(record["end_ms"]),
+            score=float(record["score"]),
+            box=_box(record["box"]),
+            zones=tuple(str(zone) for zone in record["zones"]),
+            objects=tuple(SeenObject(str(one["label"]), float(one["score"])) for one in record["objects"]),
+            kept=bool(record["kept"]),
+            reviewed=bool(record["reviewed"]),
+            picture_ms=_instant(record["picture_ms"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not an event: {error}") from error
+
+
+def _instant(said: Any) -> int | None:
+    return None if said is None else int(said)
+
+
+def _box(said: Any) -> Box | None:
+    if said is None:
+        return None
+    x0, y0, x1, y1 = (float(edge) for edge in said)
+    return x0, y0, x1, y1

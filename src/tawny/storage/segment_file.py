@@ -1,0 +1,108 @@
+"""An open segment: its file while it is written, until it has its last name. One thread at a time.
+
+Always true: a row in the index has its whole file on disk, so the row is the last step. What a crash leaves:
+- after `create`: an open file that plays as far as it was synced, in a folder that `OpenFolders` names:
+  recovery closes it;
+- after the end box: the same, and it also says when and why it ended;
+- after the rename: a closed file without a row, in a folder that is still named: recovery adds the row.
+"""
+
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+
+from tawny.media.fmp4 import end_box
+from tawny.model.errors import StorageError
+from tawny.model.segments import Segment
+from tawny.storage.about import About, End
+from tawny.storage.disk import Bytes, OpenFile
+from tawny.storage.volume import Volume
+
+log = logging.getLogger(__name__)
+
+
+class SegmentFile:
+    """Made by `create`; ended by `close` or `leave`, after which `Volume.open_folders.leave` is the caller's."""
+
+    def __init__(self, volume: Volume, about: About, file: OpenFile) -> None:
+        self._volume, self.about, self._file = volume, about, file
+        self._good_bytes = file.size_bytes
+        self.is_usable = True
+        """False once what the disk has of it is not known: it takes no more."""
+        self.fragments = 0
+
+    @classmethod
+    def create(cls, volume: Volume, about: About, init: bytes) -> "SegmentFile":
+        """The file with its beginning, durable under its open name. Raises StorageError; then nothing is left."""
+        name = about.name
+        volume.open_folders.enter(name.folder)
+        try:
+            file = volume.disk.create(name.path)
+            try:
+                file.append([init])
+                file.sync()
+                volume.disk.sync_folder(name.folder)
+            except StorageError:
+                with suppress(StorageError):  # what happened is told by the first error
+                    file.close()
+                    volume.disk.unlink(name.path)
+                raise
+        except StorageError:
+            volume.open_folders.leave(name.folder)
+            raise
+        return cls(volume, about, file)
+
+    @property
+    def size_bytes(self) -> int:
+        """What is durable."""
+        return self._good_bytes
+
+    def append(self, parts: Sequence[Bytes], fragments: int = 1) -> None:
+        """Add whole fragments, durably. Raises StorageError; if `is_usable` is still true, the file is as it was
+        before, and the same may be tried again."""
+        try:
+            self._file.append(parts)
+        except StorageError:
+            self._cut_back()
+            raise
+        try:
+            self._file.sync()
+        except StorageError:
+            self.is_usable = False
+            raise
+        self._good_bytes = self._file.size_bytes
+        self.fragments += fragments
+
+    def close(self, end: End) -> Segment | None:
+        """End the file and give it its last name, durably. None when it held nothing and is removed.
+
+        Raises StorageError; then it stays under its open name, for recovery to find.
+        """
+        disk, name = self._volume.disk, self.about.name
+        if not self.fragments:
+            self.leave()
+            disk.unlink(name.path)
+            return None
+        if self.is_usable:
+            try:
+                self.append([end_box(end.record())], 0)
+            except StorageError as error:
+                log.warning("%s ends without saying why: %s", name.path, error)
+        self.leave()
+        closed = name.closed(max(end.end_ms, name.start_ms))
+        disk.rename(name.path, closed.path)
+        disk.sync_folder(name.folder)
+        return self.about.segment(closed, self._good_bytes)
+
+    def leave(self) -> None:
+        """Let go of it as it is, cut to what is known to be good."""
+        with suppress(StorageError):  # it is cut again by whoever closes it
+            if self._file.size_bytes != self._good_bytes:
+                self._file.cut(self._good_bytes)
+        self._file.close()
+
+    def _cut_back(self) -> None:
+        try:
+            self._file.cut(self._good_bytes)
+        except StorageError:
+            self.is_usable = False

@@ -1,0 +1,269 @@
+"""The index in SQLite: one connection writes, under a lock; others read, each for one question at a time.
+
+WAL with `synchronous=FULL`: a change is durable when its call returned, and nobody who reads makes a writer wait.
+"""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from tawny.model.errors import IndexDamaged
+from tawny.model.events import Event
+from tawny.model.gaps import Gap, GapReason
+from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
+from tawny.model.segments import Segment
+from tawny.model.times import Span, merged
+from tawny.storage import sqlite_segments as segments
+from tawny.storage.index import Page, Traits, page_mark, page_place
+from tawny.storage.records import event_of, event_record
+from tawny.storage.sqlite_schema import prepare, sqlite_errors
+
+_ROWS_AT_ONCE: Final = 1000
+_OVERLAPS: Final = "start_ms < ? AND (end_ms IS NULL OR end_ms > ? OR start_ms >= ?)"
+_GAPS: Final = "SELECT camera, begin_ms, end_ms, reason, detail FROM gaps"
+_EVENTS: Final = "SELECT record FROM events"
+_AMONG: Final = {
+    "camera": " AND camera IN (SELECT value FROM json_each(?))",
+    "kind": " AND kind IN (SELECT value FROM json_each(?))",
+}
+_ONLY: Final = {"all": "", "new": " AND NOT reviewed", "kept": " AND kept"}
+
+
+class SqliteIndex:
+    """read_only: for looking on while a recorder has it open."""
+
+    traits: ClassVar = Traits(durable=True)
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        """Makes the file if it is not there. Raises IndexDamaged, FolderUnwritable, DiskFull."""
+        self._path, self._where = path, str(path)
+        self._lock = threading.RLock()
+        self._depth, self._changing_thread = 0, 0
+        self._idle: list[sqlite3.Connection] = []
+        with sqlite_errors(self._where):
+            self._writer = self._connect("ro" if read_only else "rwc")
+            try:
+                if not read_only:
+                    self._writer.execute("PRAGMA journal_mode = WAL")
+                    self._writer.execute("PRAGMA synchronous = FULL")
+                prepare(self._writer, self._where)
+            except (sqlite3.Error, IndexDamaged):
+                self._writer.close()
+                raise
+
+    def close(self) -> None:
+        with self._lock, sqlite_errors(self._where):
+            for connection in (*self._idle, self._writer):
+                connection.close()
+            self._idle.clear()
+
+    def damage(self) -> str:
+        """What SQLite finds wrong when it reads all of its file; empty when nothing. Takes seconds a gigabyte."""
+        found = self._ask("PRAGMA integrity_check(1)")
+        return "" if found == [("ok",)] else str(found[0][0])
+
+    # --- how changes and questions run
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        with self._lock, sqlite_errors(self._where):
+            if self._depth == 0:
+                self._writer.execute("BEGIN IMMEDIATE")
+                self._changing_thread = threading.get_ident()
+            self._depth += 1
+            try:
+                yield
+                if self._depth == 1:
+                    self._writer.execute("COMMIT")
+            finally:
+                self._depth -= 1
+                if self._depth == 0:
+                    self._changing_thread = 0
+                    if self._writer.in_transaction:
+                        self._writer.execute("ROLLBACK")
+
+    def _change(self, change: str, *values: Any) -> None:
+        with self.together():
+            self._writer.execute(change, values)
+
+    def _ask(self, question: str, *values: Any) -> list[tuple[Any, ...]]:
+        with sqlite_errors(self._where):
+            if self._changing_thread == threading.get_ident():
+                return self._writer.execute(question, values).fetchall()  # sees what it has changed so far
+            reader = self._idle.pop() if self._idle else self._connect("ro")
+            try:
+                return reader.execute(question, values).fetchall()
+            finally:
+                self._idle.append(reader)
+
+    def _connect(self, mode: str) -> sqlite3.Connection:
+        address = f"{self._path.absolute().as_uri()}?mode={mode}"
+        return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=10)
+
+    # --- segments
+
+    def add_segment(self, segment: Segment) -> None:
+        with self.together():
+            segments.add(self._writer, segment)
+
+    def segment(self, segment_id: SegmentId) -> Segment | None:
+        found = self._segments("WHERE segments.id = ? AND NOT removing", segments.key(segment_id))
+        return found[0] if found else None
+
+    def segments(self, camera: CameraId, stream: StreamName | None, within: Span) -> list[Segment]:
+        # the stretches lead to the few runs that are worth looking at
+        return self._segments(
+            """WHERE run_id IN (SELECT run_id FROM stretches WHERE camera = ?1 AND end_ms > ?3 AND start_ms < ?4
+                                AND (?2 IS NULL OR stream = ?2))
+               AND start_ms < ?4 AND end_ms > ?3 AND NOT removing ORDER BY start_ms, stream""",
+            camera,
+            stream.value if stream else None,
+            within.begin_ms,
+            within.end_ms,
+        )
+
+    def oldest_segments(
+        self,
+        limit: int,
+        camera: CameraId | None = None,
+        *,
+        stream: StreamName | None = None,
+        after: Segment | None = None,
+    ) -> list[Segment]:
+        end_ms, last = (after.end_ms, segments.key(after.id)) if after else (-1, b"")
+        return self._segments(
+            """WHERE NOT removing AND (end_ms, segments.id) > (?, ?) AND camera = coalesce(?, camera)
+               AND stream = coalesce(?, stream) ORDER BY end_ms, segments.id LIMIT ?""",
+            end_ms,
+            last,
+            camera,
+            stream.value if stream else None,
+            limit,
+        )
+
+    def all_segments(self) -> Iterable[Segment]:
+        last: Segment | None = None
+        while page := self.oldest_segments(_ROWS_AT_ONCE, after=last):
+            yield from page
+            last = page[-1]
+
+    def mark_removing(self, ids: Iterable[SegmentId]) -> None:
+        with self.together():
+            segments.mark_removing(self._writer, ids)
+
+    def removing(self) -> list[Segment]:
+        return self._segments("WHERE removing ORDER BY end_ms, segments.id")
+
+    def drop_segments(self, ids: Iterable[SegmentId]) -> None:
+        with self.together():
+            segments.drop(self._writer, ids)
+
+    def _segments(self, which: str, *values: Any) -> list[Segment]:
+        return [segments.segment_of(row) for row in self._ask(f"{segments.SELECT} {which}", *values)]
+
+    def spans(self, camera: CameraId, stream: StreamName | None, within: Span) -> list[Span]:
+        found = self._ask(
+            """SELECT start_ms, end_ms FROM stretches WHERE camera = ?1 AND end_ms > ?3 AND start_ms < ?4
+               AND (?2 IS NULL OR stream = ?2)""",
+            camera,
+            stream.value if stream else None,
+            within.begin_ms,
+            within.end_ms,
+        )
+        return merged([cut for row in found if (cut := Span(*row).cut_to(within)) is not None])
+
+    def size_bytes(self, camera: CameraId | None = None) -> int:
+        return int(
+            self._ask("SELECT coalesce(sum(size_bytes), 0) FROM totals WHERE camera = coalesce(?, camera)", camera)[0][
+                0
+            ]
+        )
+
+    def bounds(self, camera: CameraId) -> Span | None:
+        begin_ms, end_ms = self._ask("SELECT min(start_ms), max(end_ms) FROM stretches WHERE camera = ?", camera)[0]
+        return None if begin_ms is None else Span(begin_ms, end_ms)
+
+    # --- gaps
+
+    def put_gap(self, gap: Gap) -> None:
+        self._change(
+            "INSERT OR REPLACE INTO gaps VALUES (?, ?, ?, ?, ?)",
+            gap.camera,
+            gap.begin_ms,
+            gap.end_ms,
+            gap.reason.value,
+            gap.detail,
+        )
+
+    def gaps(self, camera: CameraId, within: Span) -> list[Gap]:
+        return self._gaps(
+            f"WHERE camera = ? AND {_OVERLAPS.replace('start_ms', 'begin_ms')} ORDER BY begin_ms",
+            camera,
+            within.end_ms,
+            within.begin_ms,
+            within.begin_ms,
+        )
+
+    def open_gaps(self) -> list[Gap]:
+        return self._gaps("WHERE end_ms IS NULL ORDER BY begin_ms, camera")
+
+    def _gaps(self, which: str, *values: Any) -> list[Gap]:
+        found = self._ask(f"{_GAPS} {which}", *values)
+        return [
+            Gap(CameraId(camera), begin_ms, end_ms, GapReason(reason), detail)
+            for camera, begin_ms, end_ms, reason, detail in found
+        ]
+
+    # --- events
+
+    def put_event(self, event: Event) -> None:
+        self._change(
+            "INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            event.id,
+            event.camera,
+            event.kind,
+            event.start_ms,
+            event.end_ms,
+            event.kept,
+            event.reviewed,
+            json.dumps(event_record(event), separators=(",", ":")),
+        )
+
+    def event(self, event_id: EventId) -> Event | None:
+        found = self._events("WHERE id = ?", event_id)
+        return found[0] if found else None
+
+    def open_events(self) -> list[Event]:
+        return self._events("WHERE end_ms IS NULL ORDER BY start_ms, id")
+
+    def events(
+        self,
+        within: Span,
+        *,
+        cameras: Iterable[CameraId] | None = None,
+        kinds: Iterable[str] | None = None,
+        only: str = "all",
+        after: str | None = None,
+        limit: int = 60,
+    ) -> Page:
+        which = f"WHERE {_OVERLAPS}{_ONLY[only]}"
+        values: list[Any] = [within.end_ms, within.begin_ms, within.begin_ms]
+        for column, allowed in (("camera", cameras), ("kind", kinds)):
+            if allowed is not None:
+                which += _AMONG[column]
+                values.append(json.dumps(list(allowed)))
+        if after is not None:
+            which += " AND (start_ms, id) < (?, ?)"
+            values += page_place(after)
+        found = self._events(f"{which} ORDER BY start_ms DESC, id DESC LIMIT ?", *values, limit + 1)
+        return Page(found[:limit], page_mark(found[limit - 1]) if len(found) > limit else None)
+
+    def drop_event(self, event_id: EventId) -> None:
+        self._change("DELETE FROM events WHERE id = ?", event_id)
+
+    def _events(self, which: str, *values: Any) -> list[Event]:
+        return [event_of(json.loads(row[0])) for row in self._ask(f"{_EVENTS} {which}", *values)]

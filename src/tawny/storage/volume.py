@@ -1,0 +1,113 @@
+"""A volume: a folder on a disk that holds the recordings. Knows where things stand; any thread may call."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from tawny.model.clock import Clock
+from tawny.model.errors import StorageError
+from tawny.model.events import Event
+from tawny.model.ids import CameraId
+from tawny.storage.disk import Disk, Entry, RealDisk, Space, parts_of, turned
+from tawny.storage.layout import is_camera, picture_path
+from tawny.storage.lock import Lock, boot_id
+from tawny.storage.open_folders import OpenFolders
+
+_DIGITS: Final = (re.compile(r"\d{4}"), re.compile(r"\d\d"), re.compile(r"\d\d"), re.compile(r"\d\d"))
+
+
+class Volume:
+    """`disk` is where everything goes through; `root` its folder."""
+
+    def __init__(self, disk: Disk) -> None:
+        self.disk = disk
+        self.open_folders = OpenFolders(disk)
+
+    @classmethod
+    def at(cls, root: Path) -> "Volume":
+        """The folder is made if need be. Raises FolderUnwritable, StorageError."""
+        try:
+            root.mkdir(mode=0o750, parents=True, exist_ok=True)
+        except OSError as error:
+            raise turned(error, str(root)) from error
+        return cls(RealDisk(root))
+
+    @property
+    def root(self) -> Path:
+        return self.disk.root
+
+    def lock(self, clock: Clock) -> Lock:
+        """Be the one recorder here. Raises FolderInUse (naming the other), FolderUnwritable."""
+        return Lock.take(self.root, boot_id(), clock.now_ms())
+
+    def check_writable(self) -> None:
+        """Write, sync, rename and remove a file. Raises FolderUnwritable, DiskFull, StorageError."""
+        self.disk.unlink("history/trial")
+        self.disk.make_folder("history")
+        file = self.disk.create("history/trial")
+        try:
+            file.append([b"can this be written?\n"])
+            file.sync()
+        finally:
+            file.close()
+            self.disk.unlink("history/trial")
+
+    def space(self) -> Space:
+        return self.disk.space()
+
+    def path(self, path: str) -> Path:
+        """Where it is in the file system, for reading. Raises StorageError if a link stands anywhere on the way."""
+        names = parts_of(path)
+        for depth in range(1, len(names) + 1):
+            entry = self.disk.entry("/".join(names[:depth]))
+            if entry is not None and entry.kind not in ("file", "folder"):
+                raise StorageError(str(self.root / path), "a link is in its place, and links are not followed")
+        return self.root / path
+
+    def cameras(self) -> list[CameraId]:
+        """Those that have a folder here."""
+        return [CameraId(one.name) for one in self.disk.entries("") if one.kind == "folder" and is_camera(one.name)]
+
+    def hour_folders(self, camera: CameraId) -> Iterator[str]:
+        """In order of time."""
+        yield from self._below(camera, 0)
+
+    def _below(self, folder: str, depth: int) -> Iterator[str]:
+        if depth == len(_DIGITS):
+            yield folder
+            return
+        for one in self.disk.entries(folder):
+            if one.kind == "folder" and _DIGITS[depth].fullmatch(one.name):
+                yield from self._below(f"{folder}/{one.name}", depth + 1)
+
+    def files(self, folder: str) -> Iterator[tuple[str, Entry]]:
+        """What stands in a folder, with its path."""
+        for one in self.disk.entries(folder):
+            yield f"{folder}/{one.name}" if folder else one.name, one
+
+    def write_picture(self, event: Event, jpeg: bytes) -> str:
+        """Store an event's picture, in place of an earlier one, durably. Returns its path."""
+        path = picture_path(event)
+        folder = path.rpartition("/")[0]
+        written = f"{path}.new"
+        self.disk.make_folder(folder)
+        self.disk.unlink(written)
+        file = self.disk.create(written)
+        try:
+            file.append([jpeg])
+            file.sync()
+        finally:
+            file.close()
+        self.disk.rename(written, path)
+        self.disk.sync_folder(folder)
+        return path
+
+    def read_picture(self, event: Event) -> bytes | None:
+        """None when there is none."""
+        path = picture_path(event)
+        entry = self.disk.entry(path)
+        return self.disk.read(path) if entry is not None and entry.kind == "file" else None
+
+    def remove_picture(self, event: Event) -> None:
+        self.disk.unlink(picture_path(event))
