@@ -1,6 +1,6 @@
 """Walking through MP4 boxes in memory. Sizes are never believed: what does not fit is a ValueError."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from struct import calcsize, unpack_from
 from typing import NamedTuple
 
@@ -29,13 +29,18 @@ def boxes(data: bytes, begin: int, end: int) -> Iterator[Content]:
         begin += size
 
 
+def first(side_by_side: Iterable[Content], kind: bytes) -> Content:
+    """The first of this kind. ValueError if there is none."""
+    for content in side_by_side:
+        if content.kind == kind:
+            return content
+    raise ValueError(f"there is no {kind.decode('latin-1')} box")
+
+
 def find(data: bytes, within: Content, *path: bytes) -> Content:
     """The first box along the path of kinds. ValueError if it is not there."""
     for kind in path:
-        inside = [content for content in boxes(data, within.begin, within.end) if content.kind == kind]
-        if not inside:
-            raise ValueError(f"there is no {kind.decode('latin-1')} box")
-        within = inside[0]
+        within = first(boxes(data, within.begin, within.end), kind)
     return within
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tawny.media.fmp4 import Sample
-from tawny.media.fmp4_file import Place, SegmentFile, places, read_bytes, read_segment
+from tawny.media.fmp4_file import Place, SegmentFile, places, read_segment
 from tawny.media.params import same_picture
+from tawny.media.stored_bytes import read_bytes
 from tawny.model.packets import VIDEO_RATE, AudioFormat, VideoFormat
 
 _TICKS_A_MS = VIDEO_RATE // 1000

@@ -7,52 +7,40 @@ not proved to be whole is reported and never believed. Plain functions, any thre
 import json
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from operator import add
 from pathlib import Path
 from struct import unpack_from
 from typing import NamedTuple
 
 from tawny.media.box_reader import boxes
 from tawny.media.boxes import OURS
+from tawny.media.fragments import Fragment, flaw_in, runs_in, summary
 from tawny.media.moof import NOT_SYNC, Run, runs_of
+from tawny.media.stored_bytes import exactly, opened, read_bytes
 from tawny.media.stored_format import Track, tracks_of
-from tawny.model.errors import FileDamaged, StorageError
-from tawny.model.packets import VIDEO_RATE, AudioFormat, VideoFormat
+from tawny.model.errors import FileDamaged
+from tawny.model.packets import AudioFormat, VideoFormat
+
+__all__ = [
+    "Fragment",
+    "Place",
+    "SegmentFile",
+    "StoredSample",
+    "flaw",
+    "places",
+    "read_bytes",
+    "read_segment",
+    "samples",
+]
 
 _MOST_HEADER_BYTES = 1 << 20
 _MOST_JSON_BYTES = 1 << 16
 _MOST_FRAGMENTS = 200_000
-_MOST_LOOKED_THROUGH_BYTES = 256 << 20
 _PEEK_BYTES = 4096
 """Read at once where a box begins: a fragment's whole header, nearly always."""
 _SKIPPED = frozenset({b"free", b"skip", b"styp", b"sidx", b"ssix", b"emsg", b"prft", b"mfra", b"uuid"})
-_SECTOR_OF_ZEROS = bytes(512)
-"""Never inside a NAL unit, as three zeros are not; but where a disk did not get what was written."""
-_PIECE_BYTES = 1 << 18
 
 Json = dict[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class Fragment:
-    """One moof and mdat. Times are of its pictures, in 90 kHz ticks since the segment's start."""
-
-    offset: int
-    size: int
-    start_ticks: int
-    duration_ticks: int
-    is_keyframe: bool
-    """Its first picture is one."""
-    video_samples: int
-    audio_samples: int
-    head_bytes: int
-    """Of the moof box."""
-
-    @property
-    def end_ticks(self) -> int:
-        return self.start_ticks + self.duration_ticks
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,77 +94,34 @@ class Place(NamedTuple):
 
 def read_segment(path: Path) -> SegmentFile:
     """FileDamaged if not even the header can be used, StorageError if the file cannot be read."""
-    with _opened(path) as file:
+    with opened(path) as file:
         return _Scan(path, file).result()
 
 
 def samples(segment: SegmentFile, fragments: Iterable[Fragment]) -> Iterator[StoredSample]:
     """The samples of these fragments, read one by one, in the file's order: each fragment's video, then its sound."""
-    with _opened(segment.path) as file:
+    with opened(segment.path) as file:
         for place in _places(segment, file, fragments):
-            data = _exactly(segment.path, file, place.size, place.offset)
+            data = exactly(segment.path, file, place.size, place.offset)
             yield StoredSample(data, place.pts, place.duration, place.is_keyframe, place.is_video)
 
 
 def places(segment: SegmentFile, fragments: Iterable[Fragment]) -> Iterator[Place]:
     """Where the samples of these fragments lie."""
-    with _opened(segment.path) as file:
+    with opened(segment.path) as file:
         yield from _places(segment, file, fragments)
-
-
-def read_bytes(path: Path, begin: int, end: int) -> Iterator[bytes]:
-    """The file's bytes from `begin` up to `end`, in pieces: `init_bytes` and fragments can be sent as they are."""
-    with _opened(path) as file:
-        while begin < end:
-            piece = _exactly(path, file, min(_PIECE_BYTES, end - begin), begin)
-            begin += len(piece)
-            yield piece
 
 
 def flaw(segment: SegmentFile, fragment: Fragment) -> str:
     """What is wrong with a fragment's pictures, found by reading them all; empty if nothing is."""
-    with _opened(segment.path) as file:
-        return _flaw(segment.path, file, segment.tracks, fragment)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[int]:
-    """The file for `os.pread`. Whatever the system says against it becomes a StorageError."""
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            yield file
-        finally:
-            os.close(file)
-    except OSError as problem:
-        raise StorageError(str(path), problem.strerror or str(problem)) from problem
-
-
-def _exactly(path: Path, file: int, size: int, offset: int) -> bytes:
-    data = os.pread(file, size, offset)
-    while len(data) < size:
-        more = os.pread(file, size - len(data), offset + len(data))
-        if not more:
-            raise FileDamaged(str(path), f"it ends at {offset + len(data)} bytes, inside a fragment")
-        data += more
-    return data
+    with opened(segment.path) as file:
+        return flaw_in(segment.path, file, segment.tracks, fragment)
 
 
 def _places(segment: SegmentFile, file: int, fragments: Iterable[Fragment]) -> Iterator[Place]:
     for fragment in fragments:
-        for run in _runs(segment.path, file, segment.tracks, fragment):
+        for run in runs_in(segment.path, file, segment.tracks, fragment):
             yield from _run_places(run, fragment.offset + run.data_at)
-
-
-def _runs(path: Path, file: int, tracks: tuple[Track, ...], fragment: Fragment) -> list[Run]:
-    head = _exactly(path, file, fragment.head_bytes, fragment.offset)
-    try:
-        runs = runs_of(head[8:], fragment.offset, tracks)
-    except ValueError as problem:
-        raise FileDamaged(str(path), str(problem)) from problem
-    if any(run.data_at < fragment.head_bytes or run.data_end > fragment.size for run in runs):
-        raise FileDamaged(str(path), "a fragment changed while it was read")
-    return sorted(runs, key=lambda run: not run.track.is_video)
 
 
 def _run_places(run: Run, offset: int) -> Iterator[Place]:
@@ -185,23 +130,6 @@ def _run_places(run: Run, offset: int) -> Iterator[Place]:
         is_keyframe = is_video and not flags & NOT_SYNC
         yield Place(offset, size, track.ticks(pts), track.ticks(duration), is_keyframe, is_video)
         offset += size
-
-
-def _flaw(path: Path, file: int, tracks: tuple[Track, ...], fragment: Fragment) -> str:
-    for run in _runs(path, file, tracks, fragment):
-        if not run.track.is_video or run.data_end - run.data_at > _MOST_LOOKED_THROUGH_BYTES:
-            continue
-        data = _exactly(path, file, run.data_end - run.data_at, fragment.offset + run.data_at)
-        if _SECTOR_OF_ZEROS in data:
-            return "there are zeros where pictures should be"
-        at = 0
-        for size in run.sizes:
-            end = at + size
-            while at < end:
-                at += 4 + int.from_bytes(data[at : at + 4], "big")
-            if at != end:
-                return "a picture's units do not add up"
-    return ""
 
 
 class _Scan:
@@ -252,7 +180,7 @@ class _Scan:
                 break
             begin, self._at = self._at, self._at + size
             if kind == b"moov":
-                return _exactly(self._path, self._file, size - head, begin + head)
+                return exactly(self._path, self._file, size - head, begin + head)
         raise FileDamaged(str(self._path), "it has no header" if self._size else "it is empty")
 
     def _box(self, peek: bytes) -> tuple[bytes, int, int]:
@@ -312,38 +240,17 @@ class _Scan:
             if run.decode_at < self._latest.get(run.track.number, 0):
                 raise ValueError("a fragment's time goes back")
         self._latest |= {run.track.number: run.decode_at for run in runs}
-        return _summary(begin, size, data_size, runs)
+        return summary(begin, size, data_size, runs)
 
     def _without_flawed_tail(self) -> str:
         """Take back fragments at the end that a disk did not get whole: at most the two that were on their way."""
         for fragment in self._fragments[-2:]:
-            found = _flaw(self._path, self._file, self._tracks, fragment)
+            found = flaw_in(self._path, self._file, self._tracks, fragment)
             if found:
                 del self._fragments[self._fragments.index(fragment) :]
                 self._at = fragment.offset
                 return found
         return ""
-
-
-def _summary(offset: int, head_bytes: int, data_bytes: int, runs: list[Run]) -> Fragment:
-    video = [run for run in runs if run.track.is_video]
-    begins: list[int] = []
-    ends: list[int] = []
-    for run in video or runs:
-        pts, rate = run.pts, run.track.rate
-        begins.append(min(pts) * VIDEO_RATE // rate)
-        ends.append(max(map(add, pts, run.durations)) * VIDEO_RATE // rate)
-    begin = min(begins, default=0)
-    return Fragment(
-        offset=offset,
-        size=head_bytes + data_bytes,
-        start_ticks=begin,
-        duration_ticks=max(ends, default=0) - begin,
-        is_keyframe=bool(video) and not video[0].flags[0] & NOT_SYNC,
-        video_samples=sum(len(run.sizes) for run in video),
-        audio_samples=sum(len(run.sizes) for run in runs if not run.track.is_video),
-        head_bytes=head_bytes,
-    )
 
 
 def _about(moov: bytes) -> Json | None:

@@ -6,7 +6,7 @@ from itertools import accumulate
 from operator import add
 from struct import unpack_from
 
-from tawny.media.box_reader import Content, boxes, find, numbers, version
+from tawny.media.box_reader import Content, boxes, first, numbers, version
 from tawny.media.stored_format import Track
 
 NOT_SYNC = 0x10000
@@ -49,10 +49,11 @@ def runs_of(moof: bytes, moof_at: int, tracks: Iterable[Track]) -> list[Run]:
     runs: list[Run] = []
     for traf in boxes(moof, 0, len(moof)):
         if traf.kind == b"traf":
-            header = find(moof, traf, b"tfhd")
+            inside = list(boxes(moof, traf.begin, traf.end))
+            header = first(inside, b"tfhd")
             flags, number = numbers(moof, header, "II")
             if number in known:
-                runs += _track_runs(moof, moof_at, traf, _with_defaults(moof, header, flags, known[number]))
+                runs += _track_runs(moof, moof_at, inside, _with_defaults(moof, header, flags, known[number]))
     return runs
 
 
@@ -76,15 +77,15 @@ def _with_defaults(moof: bytes, header: Content, flags: int, track: Track) -> _D
     return _Defaults(track, values[0x1], values[0x8], values[0x10], values[0x20])
 
 
-def _track_runs(moof: bytes, moof_at: int, traf: Content, defaults: _Defaults) -> list[Run]:
-    time = find(moof, traf, b"tfdt")
+def _track_runs(moof: bytes, moof_at: int, inside: list[Content], defaults: _Defaults) -> list[Run]:
+    time = first(inside, b"tfdt")
     (decode_at,) = numbers(moof, time, "Q" if version(moof, time) == 1 else "I", 4)
     base = 0 if defaults.base < 0 else defaults.base - moof_at
     if decode_at > _MOST_S * defaults.track.rate:
         raise ValueError("a fragment's time is impossible")
     runs: list[Run] = []
     data_at = base
-    for trun in boxes(moof, traf.begin, traf.end):
+    for trun in inside:
         if trun.kind == b"trun":
             run = _run(moof, trun, defaults, base, data_at, decode_at)
             runs.append(run)

@@ -15,10 +15,10 @@ from typing import BinaryIO
 from tawny.media.boxes import box, full_box, media, movie_header, track_header
 from tawny.media.clip import Chunk, Clip, Piece, cut
 from tawny.media.fmp4 import VIDEO_TRACK, Sample
-from tawny.media.fmp4_file import read_bytes
 from tawny.media.mp4_tables import Timing, chunk_table, edits, offset_table, size_table, sync_table
 from tawny.media.nal import join_lengths
 from tawny.media.sample_entry import sample_entry
+from tawny.media.stored_bytes import read_bytes
 from tawny.model.packets import VIDEO_RATE, AudioFormat, Format
 
 __all__ = ["Clip", "Piece", "ProgressiveMp4", "Sound", "cut", "write_mp4"]
