@@ -26,11 +26,15 @@ class Sound(NamedTuple):
     pts: int
 
 
+def can_become_aac(source: AudioFormat) -> bool:
+    return source.codec in ("pcmu", "pcma") and source.rate in RATES and source.channels in (1, 2)
+
+
 class ToAac:
     """format: what comes out. ValueError when this sound cannot be turned into AAC."""
 
     def __init__(self, source: AudioFormat) -> None:
-        if source.codec not in ("pcmu", "pcma") or source.rate not in RATES or source.channels not in (1, 2):
+        if not can_become_aac(source):
             raise ValueError(f"{source.codec} at {source.rate} Hz with {source.channels} channels cannot become AAC")
         self._source = source
         self._table = _MU_LAW if source.codec == "pcmu" else _A_LAW

@@ -4,6 +4,7 @@ All calls wait for the disk; run them in a thread.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -142,7 +143,7 @@ def gap_words(gap: Gap) -> str:
     return words
 
 
-def gap_tone(gap: Gap) -> str:
+def gap_tone(gap: Gap) -> Literal["warn", "choice", "faint"]:
     """warn: somebody should know. choice: somebody wanted it, or nothing is amiss. faint: it was recorded once."""
     if gap.reason is GapReason.REMOVED:
         return "faint"

@@ -16,8 +16,9 @@ from starlette.exceptions import WebSocketException
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
-from tawny.web.accounts import Accounts, Caller, Role, Session
+from tawny.web.accounts import Caller, Role, Session
 from tawny.web.problems import Refused
+from tawny.web.site import the_site
 
 COOKIE = "tawny_session"
 SIGNED_OUT = 4401
@@ -80,15 +81,13 @@ def caller_of(connection: HTTPConnection) -> Caller:
 async def find_session(connection: HTTPConnection) -> Session | None:
     """The session that the request's cookie stands for."""
     token = connection.cookies.get(COOKIE, "")
-    accounts: Accounts = connection.app.state.accounts
-    return await asyncio.to_thread(accounts.session, token) if token else None
+    return await asyncio.to_thread(the_site(connection).accounts.session, token) if token else None
 
 
 async def has_ended(connection: HTTPConnection) -> bool:
     """Whether a session that a long answer began with is over. Asked every few seconds while it lasts."""
     session: Session = connection.state.session
-    accounts: Accounts = connection.app.state.accounts
-    return await asyncio.to_thread(accounts.session_of, session.key) is None
+    return await asyncio.to_thread(the_site(connection).accounts.session_of, session.key) is None
 
 
 def the_session(connection: HTTPConnection) -> Session:

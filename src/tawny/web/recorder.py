@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from tawny.engine import Bus
@@ -84,8 +83,8 @@ class Recorder(Archive, Protocol):
 
     def warnings(self) -> Sequence[Warn]: ...
 
-    def picture_path(self, event: Event) -> Path:
-        """Where an event's best picture is, if it has one (`picture_ms`)."""
+    def event_picture(self, event: Event) -> bytes | None:
+        """The JPEG file of an event's best picture; None when there is none. May wait for the disk."""
         ...
 
     def mark_event(self, event_id: EventId, *, kept: bool | None = None, reviewed: bool | None = None) -> Event | None:

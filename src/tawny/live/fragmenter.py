@@ -1,0 +1,105 @@
+"""Packets to fragmented MP4 for one viewer, a fragment a picture, without decoding anything.
+
+A picture is given out when the next one has come, because only then is it known how long it stays: a browser that is
+told too short a time drops everything up to the next keyframe.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tawny.live.decode_times import DecodeTimes, reorder_depth
+from tawny.media.fmp4 import Sample, fragment, init_segment
+from tawny.media.params import codec_string
+from tawny.media.soundtrack import Soundtrack, soundtrack
+from tawny.model.ids import RunId
+from tawny.model.packets import VIDEO_RATE, AudioFormat, Packet, VideoFormat
+from tawny.stream.hub import Hub
+
+SOUND_SEEN_S = 3.0
+"""Sound that has not come for so long is left out, so that the picture does not wait for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """What follows is another file. start_ms: UTC of its time 0; init: its first bytes."""
+
+    mime: str
+    start_ms: int
+    width: int
+    height: int
+    init: bytes
+
+
+class Fragmenter:
+    """For one reader of one hub."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._run: RunId | None = None
+        self._format: VideoFormat | None = None
+        self._times = DecodeTimes(0)
+        self._zero = 0
+        self._sound: Soundtrack | None = None
+        self._deaf: AudioFormat | None = None
+        self._held: tuple[Packet, int] | None = None
+        self._sequence = 0
+
+    def take(self, packet: Packet) -> Iterator[Begin | bytes]:
+        """What this packet completes."""
+        if isinstance(packet.format, AudioFormat):
+            if self._sound and packet.run == self._run and packet.format == self._sound.source:
+                self._sound.add(packet.data, packet.pts)
+        elif packet.is_keyframe and (begin := self._begin(packet, packet.format)):
+            yield begin
+            self._held = packet, 0
+        elif packet.run == self._run:
+            yield from self._picture(packet)
+
+    def skip(self) -> None:
+        """Packets are left out here; the next one is a keyframe."""
+        self._held = None
+        self._times.skip()
+        if self._sound:
+            self._sound.skip()
+
+    def _picture(self, packet: Packet) -> Iterator[bytes]:
+        dts = self._times.next(packet.pts) - self._zero
+        if self._held:
+            yield self._fragment(*self._held, until=dts)
+        self._held = packet, dts
+
+    def _fragment(self, packet: Packet, dts: int, until: int) -> bytes:
+        self._sequence += 1
+        picture = Sample(packet.data, packet.pts - self._zero, until - dts, is_keyframe=packet.is_keyframe)
+        sounds = self._sound.take() if self._sound else []
+        return b"".join(fragment(self._sequence, [picture], sounds, dts, sounds[0].pts if sounds else 0))
+
+    def _begin(self, packet: Packet, video: VideoFormat) -> Begin | None:
+        """A new file if this keyframe, or the sound beside it, does not fit into the one so far."""
+        recent = [other for other in self._hub.recent(SOUND_SEEN_S) if other.run == packet.run]
+        sound = _sound_of(recent)
+        depth = reorder_depth(other.pts for other in recent if other.is_video)
+        same_sound = sound in (self._sound.source if self._sound else None, self._deaf)
+        if self._run == packet.run and self._format == video and same_sound and depth <= self._times.depth:
+            return None
+        self._run, self._format, self._times = packet.run, video, DecodeTimes(depth)
+        self._zero = self._times.next(packet.pts)
+        self._sound = soundtrack(sound, self._zero * sound.rate // VIDEO_RATE) if sound else None
+        self._deaf = sound
+        codecs = ",".join(codec_string(track) for track in (video, self._sound and self._sound.format) if track)
+        return Begin(
+            f'video/mp4; codecs="{codecs}"',
+            packet.at_ms - (packet.pts - self._zero) * 1000 // VIDEO_RATE,
+            video.width,
+            video.height,
+            init_segment(video, self._sound.format if self._sound else None),
+        )
+
+
+def _sound_of(recent: list[Packet]) -> AudioFormat | None:
+    """The sound that comes at present, None when it has stopped."""
+    newest = recent[-1].at_ms if recent else 0
+    for packet in reversed(recent):
+        if isinstance(packet.format, AudioFormat):
+            return packet.format if newest - packet.at_ms < SOUND_SEEN_S * 1000 else None
+    return None

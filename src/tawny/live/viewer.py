@@ -1,0 +1,88 @@
+"""One person's live picture: a place in the ring, what it is turned into, and falling behind without harm.
+
+Runs in the event loop; packets come from another thread. A viewer that is slower than the camera goes on with the
+newest keyframe: nothing queues for it.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+
+from tawny.live.fragmenter import Begin, Fragmenter
+from tawny.live.wakeup import Wakeup
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.packets import Packet
+from tawny.stream.hub import Hub
+
+BEHIND_MS = 2_000
+SILENT_S = 5.0
+
+
+class Waiting:
+    """Nothing has come for a while."""
+
+
+class Viewer:
+    """Begins with the newest keyframe at once."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._wakeup = Wakeup()
+        self._reader = hub.reader(wake=self._wakeup)
+        self._fragmenter = Fragmenter(hub)
+        self._from_number = 0
+        self._is_paused = False
+
+    def pause(self, *, paused: bool) -> None:
+        """While paused nothing is given out; afterwards it goes on with the newest keyframe."""
+        self._is_paused = paused
+        self._wakeup()
+
+    def close(self) -> None:
+        self._reader.close()
+
+    async def messages(self) -> AsyncIterator[Begin | bytes | Waiting]:
+        """All there is to send, for ever; Waiting when nothing came for SILENT_S."""
+        if self._hub.newest is None:
+            yield Waiting()
+        while True:
+            for packet in self._reader.take().packets:
+                if self._is_left_out(packet):
+                    continue
+                for message in self._fragmenter.take(packet):
+                    yield message
+            if not await self._wakeup.wait(SILENT_S) and not self._is_paused:
+                yield Waiting()
+
+    def _is_left_out(self, packet: Packet) -> bool:
+        newest = self._hub.newest
+        is_behind = newest is not None and newest.at_ms - packet.at_ms > BEHIND_MS
+        if is_behind or self._is_paused:
+            keyframe = self._hub.begin_at(0.0) + (1 if self._is_paused else 0)
+            if keyframe > max(packet.number, self._from_number):
+                self._from_number = keyframe
+                self._fragmenter.skip()
+        return packet.number < self._from_number
+
+
+class Viewers:
+    """How many see each stream now. tell: called in the loop with every change."""
+
+    def __init__(self, tell: Callable[[CameraId, StreamName, int], None]) -> None:
+        self._tell = tell
+        self._counts: dict[tuple[CameraId, StreamName], int] = {}
+
+    def count(self, camera: CameraId, stream: StreamName) -> int:
+        return self._counts.get((camera, stream), 0)
+
+    @contextmanager
+    def one_more(self, camera: CameraId, stream: StreamName) -> Iterator[None]:
+        self._add(camera, stream, 1)
+        try:
+            yield
+        finally:
+            self._add(camera, stream, -1)
+
+    def _add(self, camera: CameraId, stream: StreamName, change: int) -> None:
+        count = self.count(camera, stream) + change
+        self._counts[(camera, stream)] = count
+        self._tell(camera, stream, count)

@@ -1,0 +1,136 @@
+"""Clips: an ordinary MP4 file of a span of time, cut from segments without re-encoding and without writing anything.
+
+The size is known at once and any range can be read, so a player can jump in it. Only G.711 sound is encoded, up to an
+hour of it. Blocking; run it in a thread.
+"""
+
+import hashlib
+import os
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tawny.media.progressive import Clip as Cut
+from tawny.media.progressive import Piece, ProgressiveMp4, Sound, cut
+from tawny.media.soundtrack import soundtrack
+from tawny.model.errors import StorageError
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.segments import Segment
+from tawny.model.times import Span
+from tawny.playback.archive import Archive, is_open
+from tawny.playback.find import segments
+
+MOST_KEPT = 4
+MOST_SOUND_S = 3600.0
+"""G.711 in longer clips is left out: encoding it would take too long before the first byte."""
+
+
+class TooLarge(Exception):
+    """The clip would have more bytes than allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """start_ms: UTC of its time 0. cut_at_ms: where it ends early because the camera's picture became another there."""
+
+    file: ProgressiveMp4
+    start_ms: int
+    etag: str
+    cut_at_ms: int | None
+
+    @property
+    def size_bytes(self) -> int:
+        return self.file.size_bytes
+
+    def read(self, begin: int, end: int) -> Iterator[bytes]:
+        return self.file.read(begin, end)
+
+
+class Clips:
+    """Makes clips and keeps the last few: a player asks for many ranges of one."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[tuple[Span, tuple[Segment, ...]], Clip] = OrderedDict()
+
+    def clip(self, camera: CameraId, stream: StreamName, span: Span, most_bytes: int) -> Clip | None:
+        """From the span's begin, or the first keyframe after it, to its end; None if nothing is recorded in it.
+
+        Of the other stream where there is nothing of this one. Raises TooLarge.
+        """
+        for name in (stream, *(other for other in StreamName if other is not stream)):
+            found = segments(self._archive, camera, name, span)
+            if sum(segment.size_bytes for segment in found) > most_bytes:
+                raise TooLarge
+            made = self._made(span, found) if found else None
+            if made:
+                return made
+        return None
+
+    def _made(self, span: Span, found: list[Segment]) -> Clip | None:
+        key = span, tuple(replace(segment, path="") for segment in found)
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        try:
+            made = self._cut(span, found)
+        except ValueError:
+            return None  # nothing in it can be shown
+        with self._lock:
+            self._kept[key] = made
+            while len(self._kept) > MOST_KEPT:
+                self._kept.popitem(last=False)
+        return made
+
+    def _cut(self, span: Span, found: Sequence[Segment]) -> Clip:
+        held: list[int] = []
+        pieces = [_piece(span, segment, self._path(segment, held)) for segment in found]
+        whole = cut(pieces)
+        file = ProgressiveMp4(whole, _sound(whole), is_silent=_is_mute(whole))
+        for descriptor in held:
+            weakref.finalize(file, os.close, descriptor)
+        etag = hashlib.blake2s(file.header, digest_size=12).hexdigest()
+        return Clip(file, whole.begin_ms, f'"{etag}"', whole.left_out[0].start_ms if whole.left_out else None)
+
+    def _path(self, segment: Segment, held: list[int]) -> Path:
+        """Where to read it. What is still being written is opened now: when it closes, it gets another name."""
+        path = self._archive.segment_path(segment)
+        if not is_open(segment):
+            return path
+        try:
+            held.append(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        except FileNotFoundError:
+            closed = self._archive.index.segment(segment.id)
+            return self._archive.segment_path(closed or segment)
+        except OSError as error:
+            raise StorageError(str(path), error.strerror or str(error)) from error
+        return Path(f"/dev/fd/{held[-1]}")
+
+
+def _piece(span: Span, segment: Segment, path: Path) -> Piece:
+    begin_ticks = max(0, (span.begin_ms - segment.start_ms) * 90)
+    end_ticks = (span.end_ms - segment.start_ms) * 90 if span.end_ms < segment.end_ms else None
+    return Piece(path, segment.start_ms, begin_ticks, end_ticks)
+
+
+def _is_mute(whole: Cut) -> bool:
+    return whole.audio is not None and whole.audio.codec != "aac" and whole.end_ticks / 90_000 > MOST_SOUND_S
+
+
+def _sound(whole: Cut) -> Sound | None:
+    """AAC in place of G.711; None where the stored sound is good as it is, or there is none."""
+    if whole.audio is None or whole.audio.codec == "aac" or _is_mute(whole):
+        return None
+    track = soundtrack(whole.audio)
+    if track is None:
+        return None
+    for sample in whole.sound():
+        track.add(bytes(sample.data), sample.pts)
+    track.finish()
+    made = track.take()
+    return Sound(track.format, made) if made else None

@@ -1,0 +1,85 @@
+"""Single pictures of the past: the keyframe at or before an instant as JPEG, for previews. Blocking; any thread.
+
+A bounded number of JPEG files is kept, because a pointer that moves along the timeline asks for the same ones again.
+"""
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from tawny.media.fmp4_file import SegmentFile, read_segment, samples
+from tawny.media.keyframe import keyframe_jpeg
+from tawny.model.errors import FileDamaged
+from tawny.model.ids import CameraId, SegmentId, StreamName
+from tawny.model.packets import SourcePacket
+from tawny.model.segments import Segment
+from tawny.model.times import Span
+from tawny.playback.archive import Archive
+from tawny.playback.find import segments
+
+MOST_KEPT_BYTES = 6_000_000
+SMALL_WIDTH = 640
+"""Up to this width the small stream is good enough."""
+LATE_MS = 3_000
+"""So long after the end of a recording its last picture still stands for an instant: the next is on its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    jpeg: bytes
+    at_ms: int
+
+
+_Key = tuple[SegmentId, int, int]
+
+
+class Frames:
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[_Key, Picture] = OrderedDict()
+        self._kept_bytes = 0
+
+    def at(self, camera: CameraId, at_ms: int, width: int) -> Picture | None:
+        """No wider than `width`; None where nothing is recorded, or nothing that can be decoded."""
+        by_fitness = [StreamName.SUB, StreamName.MAIN] if width <= SMALL_WIDTH else [StreamName.MAIN, StreamName.SUB]
+        for stream in by_fitness:
+            for segment in reversed(segments(self._archive, camera, stream, Span(at_ms - LATE_MS, at_ms + 1))):
+                picture = self._of(segment, at_ms, width)
+                if picture:
+                    return picture
+        return None
+
+    def _of(self, segment: Segment, at_ms: int, width: int) -> Picture | None:
+        try:
+            file = read_segment(self._archive.segment_path(segment))
+            return self._picture(segment, file, at_ms, width)
+        except FileDamaged:
+            return None  # `tawny check` tells of it; a preview has nothing to show
+
+    def _picture(self, segment: Segment, file: SegmentFile, at_ms: int, width: int) -> Picture | None:
+        places = [fragment for fragment in file.fragments if fragment.is_keyframe]
+        ticks = (at_ms - segment.start_ms) * 90
+        fragment = next((one for one in reversed(places) if one.start_ticks <= ticks), places[0] if places else None)
+        if fragment is None:
+            return None
+        key = (segment.id, fragment.offset, width)
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        first = next(samples(file, [fragment]))
+        jpeg = keyframe_jpeg(SourcePacket(file.video, first.data, first.pts, is_keyframe=True), width)
+        picture = jpeg and Picture(jpeg, segment.start_ms + first.pts // 90)
+        if picture:
+            self._keep(key, picture)
+        return picture or None
+
+    def _keep(self, key: _Key, picture: Picture) -> None:
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = picture
+                self._kept_bytes += len(picture.jpeg)
+            while self._kept_bytes > MOST_KEPT_BYTES:
+                _, gone = self._kept.popitem(last=False)
+                self._kept_bytes -= len(gone.jpeg)

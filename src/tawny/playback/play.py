@@ -1,0 +1,95 @@
+"""One segment for a browser to play: its header and its fragments from a keyframe on, as they lie on the disk.
+
+Only G.711 sound costs more than reading: it becomes AAC on the way. A segment that is still being written is given as
+far as it goes. Blocking; run it in a thread.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tawny.media.decode_times import DecodeTimes
+from tawny.media.fmp4 import fragment, init_segment
+from tawny.media.fmp4_file import Fragment, SegmentFile, read_bytes, read_segment, samples
+from tawny.media.params import codec_string
+from tawny.media.soundtrack import Soundtrack, soundtrack
+from tawny.model.errors import FileDamaged, StorageError
+from tawny.model.packets import VIDEO_RATE
+from tawny.model.segments import Segment
+from tawny.playback.archive import Archive
+
+USUAL_TICKS = VIDEO_RATE // 15
+
+
+@dataclass(frozen=True, slots=True)
+class Playing:
+    """start_ms: UTC of media time 0, which is the segment's start wherever the data begins."""
+
+    start_ms: int
+    codecs: str
+    size_bytes: int | None
+    """None where it is known only afterwards."""
+    data: Iterator[bytes]
+
+
+def read_again(archive: Archive, segment: Segment) -> SegmentFile:
+    """The segment's file, also when it was closed, and so renamed, since it was looked up."""
+    try:
+        return read_segment(archive.segment_path(segment))
+    except FileDamaged:
+        raise
+    except StorageError:
+        closed = archive.index.segment(segment.id)
+        if closed is None or closed.path == segment.path:
+            raise
+        return read_segment(archive.segment_path(closed))
+
+
+def play(archive: Archive, segment: Segment, from_ms: int) -> Playing:
+    """From the keyframe at or before an instant to the end. FileDamaged when nothing in it can be played."""
+    file = read_again(archive, segment)
+    fragments = fragments_from(file, (from_ms - segment.start_ms) * 90)
+    if not fragments:
+        raise FileDamaged(str(file.path), "it has no picture to begin with")
+    if file.audio is None or file.audio.codec == "aac":
+        return _as_it_lies(segment, file, fragments)
+    return _with_aac(segment, file, fragments, soundtrack(file.audio))
+
+
+def fragments_from(file: SegmentFile, ticks: int) -> list[Fragment]:
+    """All from the last one on that begins with a keyframe at or before this time, or from the first one there is."""
+    begins = [number for number, one in enumerate(file.fragments) if one.is_keyframe]
+    before = [number for number in begins if file.fragments[number].start_ticks <= ticks]
+    return file.fragments[(before[-1] if before else begins[0]) :] if begins else []
+
+
+def _as_it_lies(segment: Segment, file: SegmentFile, fragments: Sequence[Fragment]) -> Playing:
+    begin, end = fragments[0].offset, fragments[-1].offset + fragments[-1].size
+
+    def data() -> Iterator[bytes]:
+        yield from read_bytes(file.path, 0, file.init_bytes)
+        yield from read_bytes(file.path, begin, end)
+
+    codecs = ",".join(codec_string(track) for track in (file.video, file.audio) if track)
+    return Playing(segment.start_ms, codecs, file.init_bytes + end - begin, data())
+
+
+def _with_aac(segment: Segment, file: SegmentFile, fragments: Sequence[Fragment], sound: Soundtrack | None) -> Playing:
+    codecs = ",".join(codec_string(track) for track in (file.video, sound and sound.format) if track)
+
+    def data() -> Iterator[bytes]:
+        yield init_segment(file.video, sound.format if sound else None)
+        times = DecodeTimes(0, USUAL_TICKS)
+        for number, one in enumerate(fragments, 1):
+            stored = list(samples(file, [one]))
+            following = fragments[number].start_ticks if number < len(fragments) else None
+            base, pictures = times.samples([sample for sample in stored if sample.is_video], following)
+            if sound:
+                for sample in stored:
+                    if not sample.is_video:
+                        sound.add(sample.data, sample.pts)
+                if following is None:
+                    sound.finish()
+            heard = sound.take() if sound else []
+            yield b"".join(fragment(number, pictures, heard, base, heard[0].pts if heard else 0))
+
+    return Playing(segment.start_ms, codecs, None, data())

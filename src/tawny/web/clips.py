@@ -1,0 +1,52 @@
+"""Clips over HTTP."""
+
+import asyncio
+import re
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from fastapi import Request
+from starlette.responses import Response
+
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.times import Span
+from tawny.playback.clip import TooLarge
+from tawny.web import told
+from tawny.web.limits import MOST_CLIP_BYTES
+from tawny.web.problems import Refused, bad_input
+from tawny.web.ranges import ranged
+from tawny.web.site import Site
+
+
+async def answer_clip(
+    here: Site, request: Request, camera: CameraId, span: Span, stream: StreamName, attachment: str | None = None
+) -> Response:
+    """The clip, or the part of it that was asked for. attachment: the name of the file that the browser is to save."""
+    try:
+        async with here.cutting:
+            clip = await asyncio.to_thread(here.clips.clip, camera, stream, span, MOST_CLIP_BYTES)
+    except TooLarge as error:
+        raise bad_input("This clip would be larger than 20 GB.", "Choose a shorter time.") from error
+    if clip is None:
+        raise Refused(404, "nothing_recorded", "Nothing was recorded in this time.", "Choose another.")
+    headers = {"X-Start-Ms": str(clip.start_ms), "Cache-Control": "private, no-cache"}
+    if clip.cut_at_ms is not None:
+        headers["X-Cut-At-Ms"] = str(clip.cut_at_ms)
+    if attachment is not None:
+        headers["Content-Disposition"] = disposition(attachment)
+    return ranged(
+        request, size_bytes=clip.size_bytes, etag=clip.etag, read=clip.read, media_type="video/mp4", headers=headers
+    )
+
+
+def clip_name(here: Site, camera: CameraId, from_ms: int) -> str:
+    """`Front door 2026-11-20 05.58.12.mp4`, in the recorder's time."""
+    at = datetime.fromtimestamp(from_ms // 1000, UTC).astimezone(here.zone)
+    return f"{told.camera_name(here.recorder, camera)} {at:%Y-%m-%d %H.%M.%S}.mp4"
+
+
+def disposition(name: str) -> str:
+    """The header for a file name with any letters (RFC 6266): plain ones for old programs, and all of them."""
+    name = re.sub(r'[\x00-\x1f\x7f/\\:*?"<>|]', "-", name)
+    plain = name.encode("ascii", "replace").decode().replace("?", "-")
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"

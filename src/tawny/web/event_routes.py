@@ -1,0 +1,87 @@
+"""Events: listed, looked at, and marked as kept or reviewed."""
+
+import asyncio
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+
+from tawny.model.events import Event
+from tawny.model.ids import EventId
+from tawny.model.times import Span
+from tawny.storage.index import Page
+from tawny.web import shapes, told
+from tawny.web.access import Access, rule
+from tawny.web.limits import After, Ids, Kinds, Limit, OneEvent, cameras_of, split
+from tawny.web.problems import bad_input, not_found
+from tawny.web.site import Here, Site
+
+router = APIRouter(prefix="/api/v1")
+view = [rule(Access.VIEW)]
+MOST_COUNTED = 1000
+
+
+@router.get("/events", dependencies=view)
+async def events(
+    here: Here,
+    cameras: Ids = "",
+    kinds: Kinds = "",
+    only: Literal["new", "kept", "all"] = "all",
+    from_ms: Annotated[int, Query(ge=0, le=shapes.LATEST_MS)] = 0,
+    to_ms: Annotated[int, Query(ge=0, le=shapes.LATEST_MS)] = shapes.LATEST_MS,
+    after: After = None,
+    limit: Limit = 60,
+) -> shapes.Events:
+    """Newest first, a page at a time."""
+    if to_ms <= from_ms:
+        raise bad_input("The end must come after the beginning.", "Choose another time.")
+    span, named, wanted = Span(from_ms, to_ms), cameras_of(cameras, here) if cameras else None, split(kinds) or None
+
+    def look() -> tuple[Page, int]:
+        index = here.recorder.index
+        page = index.events(span, cameras=named, kinds=wanted, only=only, after=after, limit=limit)
+        new = index.events(span, cameras=named, kinds=wanted, only="new", limit=MOST_COUNTED).events
+        return page, len(new)
+
+    page, new = await asyncio.to_thread(look)
+    return shapes.Events(items=[told.event(one, here.recorder) for one in page.events], next=page.next, new=new)
+
+
+@router.get("/events/{event}", dependencies=view)
+async def one_event(event: OneEvent, here: Here) -> shapes.EventInfo:
+    return told.event(await find_event(event, here), here.recorder)
+
+
+@router.patch("/events/{event}", dependencies=view)
+async def mark(event: OneEvent, marks: shapes.Marks, here: Here) -> shapes.EventInfo:
+    marked = await asyncio.to_thread(_mark, here, event, marks)
+    if marked is None:
+        raise no_event()
+    return told.event(marked, here.recorder)
+
+
+@router.post("/events/bulk", dependencies=view)
+async def mark_many(asked: shapes.BulkMarks, here: Here) -> shapes.Marked:
+    """Those that are no longer there are left out."""
+
+    def mark_all() -> list[Event]:
+        found = [_mark(here, EventId(one), asked) for one in dict.fromkeys(asked.ids)]
+        return [event for event in found if event is not None]
+
+    return shapes.Marked(items=[told.event(one, here.recorder) for one in await asyncio.to_thread(mark_all)])
+
+
+def _mark(here: Site, event: EventId, marks: shapes.Marks) -> Event | None:
+    if marks.kept is None and marks.reviewed is None:
+        return here.recorder.index.event(event)
+    return here.recorder.mark_event(event, kept=marks.kept, reviewed=marks.reviewed)
+
+
+async def find_event(event: EventId, here: Site) -> Event:
+    found = await asyncio.to_thread(here.recorder.index.event, event)
+    if found is None:
+        raise no_event()
+    return found
+
+
+def no_event() -> Exception:
+    return not_found("There is no such event.", "It may have been removed with its recording.")

@@ -1,0 +1,57 @@
+"""What a request may ask for at most, and reading its parameters."""
+
+from typing import Annotated
+
+from fastapi import Path, Query
+
+from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
+from tawny.model.times import Span
+from tawny.web.problems import bad_input, not_found
+from tawny.web.shapes import LATEST_MS
+from tawny.web.site import Site
+
+MOST_DAYS = 62
+MOST_CLIP_S = 6 * 3600
+MOST_CLIP_BYTES = 20_000_000_000
+MOST_CAMERAS = 64
+DAY_MS = 86_400_000
+
+At = Annotated[int, Query(ge=0, le=LATEST_MS)]
+Points = Annotated[int, Query(ge=1, le=10_000)]
+Limit = Annotated[int, Query(ge=1, le=200)]
+Ids = Annotated[str, Query(max_length=3000, pattern=r"^[a-z0-9,-]*$")]
+Kinds = Annotated[str, Query(max_length=200, pattern=r"^[a-z_,-]*$")]
+After = Annotated[str | None, Query(pattern=r"^\d{1,15}~[A-Za-z0-9-]{1,64}$")]
+OneCamera = Annotated[CameraId, Path(max_length=64)]
+OneEvent = Annotated[EventId, Path(max_length=64)]
+OneSegment = Annotated[SegmentId, Path(max_length=64)]
+OneStream = Annotated[StreamName, Query()]
+
+
+def within(from_ms: int, to_ms: int, most_days: float = MOST_DAYS) -> Span:
+    """The span asked for. Refused when it is empty or too long."""
+    if to_ms <= from_ms:
+        raise bad_input("The end must come after the beginning.", "Choose another time.")
+    if to_ms - from_ms > most_days * DAY_MS:
+        raise bad_input(f"That is more than {most_days:g} days at once.", "Ask for less.")
+    return Span(from_ms, to_ms)
+
+
+def split(text: str) -> list[str]:
+    return [part for part in text.split(",") if part]
+
+
+def cameras_of(text: str, here: Site) -> list[CameraId]:
+    """Those named, all that are configured when none is. Ids of cameras that were removed are fine as well."""
+    named = list(dict.fromkeys(CameraId(part) for part in split(text)))
+    if len(named) > MOST_CAMERAS:
+        raise bad_input(f"That is more than {MOST_CAMERAS} cameras at once.", "Ask for fewer.")
+    return named or [camera.status.id for camera in here.recorder.cameras()]
+
+
+def known_camera(camera: CameraId, here: Site) -> CameraId:
+    """Refused when it is neither configured nor ever recorded. Asks the index: call it in a thread."""
+    is_configured = any(one.status.id == camera for one in here.recorder.cameras())
+    if not is_configured and here.recorder.index.bounds(camera) is None:
+        raise not_found("There is no such camera.")
+    return camera

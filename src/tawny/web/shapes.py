@@ -1,0 +1,280 @@
+"""What goes over the wire, as types: the API's description and the interface's types are made from these.
+
+Fields may be added, never renamed. Times end in `_ms` (UTC, milliseconds since 1970) or are RFC 3339 texts.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+LATEST_MS = 4_102_444_800_000
+"""The year 2100: no instant after it is taken."""
+Ms = Annotated[int, Field(ge=0, le=LATEST_MS)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]*$")]
+Password = Annotated[str, StringConstraints(max_length=1024)]
+Token = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9-]+$")]
+Box4 = tuple[float, float, float, float]
+SpanMs = tuple[int, int]
+
+
+class Asked(BaseModel):
+    """A request's body: what is not known is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Told(BaseModel):
+    """An answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+# --- people ----------------------------------------------------------------------------------------------------------
+
+
+class User(Told):
+    id: str
+    name: str
+    role: Literal["owner", "viewer"]
+
+
+class SessionInfo(Told):
+    state: Literal["setup", "signed-out", "signed-in"]
+    user: User | None
+    version: str
+    recorder: str
+    """The recorder's host name."""
+
+
+class SignedIn(Told):
+    user: User
+
+
+class Claim(Asked):
+    token: Token
+    name: Name
+    password: Password
+
+
+class SignIn(Asked):
+    name: Name
+    password: Password
+
+
+class Link(Asked):
+    token: Token
+
+
+class Done(Told):
+    ok: bool = True
+
+
+class Trouble(Told):
+    """Every error."""
+
+    code: str
+    message: str
+    do: str
+    wait_s: int | None = None
+
+
+# --- cameras and health ----------------------------------------------------------------------------------------------
+
+
+class Stream(Told):
+    codec: str
+    """For browsers: `avc1.64001f`."""
+    width: int
+    height: int
+    audio: str
+    """`mp4a.40.2`; empty without sound."""
+
+
+class Streams(Told):
+    main: Stream | None
+    sub: Stream | None
+
+
+State = Literal[
+    "recording", "waiting", "scheduled_off", "mode_off", "paused", "off", "starting", "offline", "refused", "frozen",
+    "blocked",
+]  # fmt: skip
+
+
+class CameraInfo(Told):
+    id: str
+    name: str
+    state: State
+    since_ms: int
+    detail: str
+    last_packet_ms: int | None
+    fps: float | None
+    bit_rate: int | None
+    recorded_today: float | None
+    """0..1 of what was wanted; None before anything was."""
+    gaps_today: int
+    streams: Streams
+    audio: bool
+
+
+class Cameras(Told):
+    items: list[CameraInfo]
+
+
+class DiskInfo(Told):
+    free_bytes: int
+    total_bytes: int
+    used_bytes: int
+    full_at_ms: int | None
+    keeps_days: float | None
+
+
+class Warn(Told):
+    message: str
+    do: str
+
+
+class Health(Told):
+    ok: bool
+    on_watch: int
+    of: int
+    """Cameras that are not switched off."""
+    chosen_off: int
+    trouble: int
+    cameras: list[CameraInfo]
+    disk: DiskInfo | None
+    warnings: list[Warn]
+    started_ms: int
+    now_ms: int
+
+
+class Ok(Told):
+    ok: bool
+
+
+# --- the past --------------------------------------------------------------------------------------------------------
+
+
+class Change(Told):
+    at_ms: int
+    before_s: int
+    after_s: int
+
+
+class LocalTime(Told):
+    zone: str
+    now_ms: int
+    offset_s: int
+    """Local time minus UTC at from_ms."""
+    transitions: list[Change]
+
+
+Tone = Literal["warn", "choice", "faint"]
+
+
+class GapInfo(Told):
+    begin_ms: int
+    end_ms: int | None
+    reason: str
+    words: str
+    detail: str
+    tone: Tone
+
+
+class CameraGap(GapInfo):
+    camera: str
+
+
+class SeenObject(Told):
+    label: str
+    score: float
+
+
+class EventInfo(Told):
+    id: str
+    camera: str
+    kind: str
+    start: str
+    end: str | None
+    start_ms: int
+    end_ms: int | None
+    score: float
+    box: Box4 | None
+    zones: list[str]
+    objects: list[SeenObject]
+    kept: bool
+    reviewed: bool
+    picture: str | None
+    clip: str
+    title: str
+
+
+class Events(Told):
+    items: list[EventInfo]
+    next: str | None
+    new: int
+    """Events in the range that nobody has reviewed, at most 1000 counted."""
+
+
+class Marks(Asked):
+    kept: bool | None = None
+    reviewed: bool | None = None
+
+
+class BulkMarks(Marks):
+    ids: Annotated[list[Id], Field(max_length=500)]
+
+
+class Marked(Told):
+    items: list[EventInfo]
+
+
+class Motion(Told):
+    begin_ms: int
+    step_s: int
+    data: str
+    """Base64 of one byte a step: 0..100, 255 where not known."""
+
+
+class Lane(Told):
+    id: str
+    spans: list[SpanMs]
+    waiting: list[SpanMs]
+    gaps: list[GapInfo]
+    events: list[EventInfo]
+    motion: Motion
+
+
+class Timeline(Told):
+    now_ms: int
+    cameras: list[Lane]
+
+
+class Day(Told):
+    begin_ms: int
+    recorded_s: float
+    gaps: int
+
+
+class Days(Told):
+    days: list[Day]
+
+
+class Playable(Told):
+    id: str
+    start_ms: int
+    end_ms: int
+    video: str
+    audio: str
+    url: str
+    stream: Literal["main", "sub"]
+    open: bool
+
+
+class Play(Told):
+    items: list[Playable]
+    next_ms: int | None
+    """Where there is something recorded after these."""
+    gap: GapInfo | None
+    """What explains it when nothing is recorded at the instant."""

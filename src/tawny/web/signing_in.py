@@ -1,0 +1,109 @@
+"""Signing in and out, and making the first account.
+
+A wrong name and a wrong password look the same and take as long. A try counts as wrong until it has proved right, so
+that many at once do not slip through together.
+"""
+
+import asyncio
+import math
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from tawny import __version__
+from tawny.web import shapes, told
+from tawny.web.access import COOKIE, Access, Signed, caller_of, find_session, rule
+from tawny.web.accounts import SESSION_MS, Person, Purpose
+from tawny.web.passwords import LEAST_LENGTH, is_weak
+from tawny.web.problems import Refused
+from tawny.web.site import Here, Site
+
+router = APIRouter(prefix="/api/v1")
+public = [rule(Access.PUBLIC)]
+view = [rule(Access.VIEW)]
+
+
+@router.get("/session", dependencies=public)
+async def session(request: Request, here: Here) -> shapes.SessionInfo:
+    found = await find_session(request)
+    is_new = found is None and not await asyncio.to_thread(here.accounts.has_owner)
+    return shapes.SessionInfo.model_validate(
+        {
+            "state": "signed-in" if found else "setup" if is_new else "signed-out",
+            "user": told.user(found.person) if found else None,
+            "version": __version__,
+            "recorder": here.recorder.host,
+        }
+    )
+
+
+@router.post("/setup/claim", dependencies=public)
+async def claim(asked: shapes.Claim, request: Request, response: Response, here: Here) -> shapes.SignedIn:
+    if not await asyncio.to_thread(here.accounts.is_good, asked.token, Purpose.CLAIM):
+        raise _token_used()
+    if is_weak(asked.password):
+        raise Refused(
+            400, "weak_password", "This password is too easy to guess.", f"Take {LEAST_LENGTH} characters or more."
+        )
+    stored = await here.passwords.hash(asked.password)
+    person = await asyncio.to_thread(here.accounts.claim, asked.token, asked.name, stored)
+    if person is None:
+        raise _token_used()
+    return await _sign_in(person, "claim", request, response, here)
+
+
+@router.post("/sign-in", dependencies=public)
+async def sign_in(asked: shapes.SignIn, request: Request, response: Response, here: Here) -> shapes.SignedIn:
+    caller = caller_of(request)
+    wait_s = math.ceil(here.attempts.wait_s(asked.name, caller.address))
+    if wait_s:
+        await asyncio.to_thread(here.accounts.note, "sign-in made to wait", asked.name, caller, f"{wait_s} s")
+        raise Refused(429, "wait", f"Too many wrong passwords. Wait {wait_s} s.", "Then try again.", {"wait_s": wait_s})
+    here.attempts.failed(asked.name, caller.address)
+    found = await asyncio.to_thread(here.accounts.find, asked.name)
+    stored = (found[1] or None) if found else None
+    if not await here.passwords.matches(stored, asked.password) or found is None:
+        await asyncio.to_thread(here.accounts.note, "sign-in refused", asked.name, caller)
+        raise Refused(401, "wrong_login", "This name and password do not belong together.", "Check both.")
+    here.attempts.succeeded(asked.name, caller.address)
+    person, _ = found
+    if stored and here.passwords.is_outdated(stored):
+        await asyncio.to_thread(here.accounts.set_password, person, await here.passwords.hash(asked.password))
+    return await _sign_in(person, "sign-in", request, response, here)
+
+
+@router.post("/sign-in/link", dependencies=public)
+async def follow_link(asked: shapes.Link, request: Request, response: Response, here: Here) -> shapes.SignedIn:
+    person = await asyncio.to_thread(here.accounts.follow_link, asked.token)
+    if person is None:
+        raise _token_used()
+    return await _sign_in(person, "sign-in by link", request, response, here)
+
+
+@router.post("/sign-out", dependencies=view)
+async def sign_out(signed: Signed, request: Request, response: Response, here: Here) -> shapes.Done:
+    await asyncio.to_thread(here.accounts.end_session, signed.key)
+    await asyncio.to_thread(here.accounts.note, "sign-out", signed.person.name, caller_of(request))
+    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=_is_secure(request))
+    return shapes.Done()
+
+
+async def _sign_in(person: Person, how: str, request: Request, response: Response, here: Site) -> shapes.SignedIn:
+    caller = caller_of(request)
+    before = await find_session(request)
+    if before:
+        await asyncio.to_thread(here.accounts.end_session, before.key)
+    token = await asyncio.to_thread(here.accounts.begin_session, person, caller)
+    await asyncio.to_thread(here.accounts.note, how, person.name, caller)
+    response.set_cookie(
+        COOKIE, token, max_age=SESSION_MS // 1000, path="/", httponly=True, samesite="lax", secure=_is_secure(request)
+    )
+    return shapes.SignedIn(user=told.user(person))
+
+
+def _is_secure(request: Request) -> bool:
+    return request.url.scheme == "https"
+
+
+def _token_used() -> Refused:
+    return Refused(410, "token_used", "This link has been used.", "Run `tawny token` to make a new one.")

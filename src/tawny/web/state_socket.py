@@ -1,0 +1,106 @@
+"""The one socket for all that changes: `/api/v1/ws`. Nothing on a page polls."""
+
+import asyncio
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.websockets import WebSocket
+
+from tawny.live.wakeup import Wakeup
+from tawny.model.messages import EventChanged, GapChanged, SegmentClosed
+from tawny.web import told
+from tawny.web.access import Access, rule
+from tawny.web.feed import Feed, Said
+from tawny.web.site import Here, Site
+from tawny.web.sockets import LOOK_S, SessionWatch, talk
+
+STATE_S, MOTION_S = 0.5, 0.2
+"""Least time between two messages of this kind."""
+Channel = Literal["state", "event", "motion", "segment", "gap"]
+
+router = APIRouter(prefix="/api/v1")
+
+
+class Sub(BaseModel):
+    """Which channels are wanted from now on. What is not known is left aside."""
+
+    model_config = ConfigDict(extra="ignore")
+    sub: Annotated[list[str], Field(max_length=64)] = []
+
+
+@router.websocket("/ws", dependencies=[rule(Access.VIEW)])
+async def state_socket(socket: WebSocket, here: Here) -> None:
+    await socket.accept()
+    wakeup = Wakeup()
+    teller = _Teller(socket, here, wakeup)
+    unsubscribe = here.recorder.bus.subscribe(teller.feed)
+    try:
+        await talk(socket, teller.tell(), Sub, teller.subscribe)
+    finally:
+        unsubscribe()
+
+
+class _Teller:
+    """Sends one browser what it subscribed to: state at most twice a second, and every LOOK_S for its rates."""
+
+    def __init__(self, socket: WebSocket, here: Site, wakeup: Wakeup) -> None:
+        self._socket, self._here, self._wakeup = socket, here, wakeup
+        self.feed = Feed(wakeup)
+        self._channels: frozenset[str] = frozenset()
+        self._state_due_s: float | None = None
+        self._state_sent_s = self._motion_sent_s = 0.0
+
+    def subscribe(self, said: Sub) -> None:
+        self._channels = frozenset(said.sub)
+        self._state_due_s, self._state_sent_s = 0.0, 0.0
+        self._wakeup()
+
+    async def tell(self) -> None:
+        clock = self._here.recorder.clock
+        watch, ping_s = SessionWatch(self._socket, clock), clock.mono_s() + LOOK_S
+        while not await watch.is_over():
+            heard, now_s = self.feed.take(), clock.mono_s()
+            if heard.has_changed and self._state_due_s is None:
+                self._state_due_s = self._state_sent_s + STATE_S
+            for said in heard.said:
+                await self._say(*_channel(said, self._here))
+            if heard.scores and now_s - self._motion_sent_s >= MOTION_S:
+                self._motion_sent_s = now_s
+                for score in heard.scores.values():
+                    await self._say("motion", {"camera": score.camera, "score": score.score, "t": score.second_ms})
+            if now_s >= ping_s:
+                ping_s = now_s + LOOK_S
+                await self._send("ping")
+                self._state_due_s = 0.0
+            if self._state_due_s is not None and now_s >= self._state_due_s:
+                self._state_due_s, self._state_sent_s = None, now_s
+                await self._say_state()
+            due_s = ping_s if self._state_due_s is None else min(ping_s, self._state_due_s)
+            await self._wakeup.wait(max(0.0, due_s - clock.mono_s()))
+
+    async def _say_state(self) -> None:
+        if "state" in self._channels:
+            health = await asyncio.to_thread(self._here.health.now)
+            await self._say("state", health.model_dump(mode="json"))
+
+    async def _say(self, channel: str, data: dict[str, Any]) -> None:
+        if channel in self._channels:
+            await self._send(channel, data)
+
+    async def _send(self, channel: str, data: dict[str, Any] | None = None) -> None:
+        message: dict[str, Any] = {"ch": channel, "t": self._here.recorder.clock.now_ms()}
+        await self._socket.send_json(message if data is None else message | {"d": data})
+
+
+def _channel(said: Said, here: Site) -> tuple[Channel, dict[str, Any]]:
+    match said:
+        case EventChanged():
+            event = told.event(said.event, here.recorder).model_dump(mode="json")
+            return "event", {"what": said.what, "event": event}
+        case GapChanged():
+            return "gap", told.camera_gap(said.gap).model_dump(mode="json")
+        case SegmentClosed():
+            segment = said.segment
+            data = {"camera": segment.camera, "stream": segment.stream.value}
+            return "segment", data | {"start_ms": segment.start_ms, "end_ms": segment.end_ms}

@@ -1,0 +1,131 @@
+"""From the recorder's own values to what goes over the wire."""
+
+import base64
+
+from tawny.media.params import codec_string
+from tawny.media.sound import can_become_aac
+from tawny.model.events import Event
+from tawny.model.gaps import Gap
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.packets import AudioFormat, VideoFormat
+from tawny.model.segments import Segment
+from tawny.model.times import Span, utc_text
+from tawny.playback import timeline
+from tawny.playback.archive import is_open
+from tawny.stream.hub import Hub
+from tawny.web import shapes
+from tawny.web.accounts import Person
+from tawny.web.recorder import Recorder
+
+AAC = "mp4a.40.2"
+TITLES = {
+    "person": "Person",
+    "vehicle": "Vehicle",
+    "animal": "Animal",
+    "object": "Something left",
+    "sound": "Sound",
+    "motion": "Motion",
+}
+
+
+def user(person: Person) -> shapes.User:
+    return shapes.User(id=person.id, name=person.name, role=person.role.value)
+
+
+def event(made: Event, recorder: Recorder) -> shapes.EventInfo:
+    return shapes.EventInfo(
+        id=made.id,
+        camera=made.camera,
+        kind=made.kind,
+        start=utc_text(made.start_ms),
+        end=None if made.end_ms is None else utc_text(made.end_ms),
+        start_ms=made.start_ms,
+        end_ms=made.end_ms,
+        score=made.score,
+        box=made.box,
+        zones=list(made.zones),
+        objects=[shapes.SeenObject(label=seen.label, score=seen.score) for seen in made.objects],
+        kept=made.kept,
+        reviewed=made.reviewed,
+        picture=None if made.picture_ms is None else f"/media/{made.id}.jpg",
+        clip=f"/media/{made.id}.mp4",
+        title=f"{TITLES.get(made.kind, made.kind.capitalize())} at {camera_name(recorder, made.camera)}",
+    )
+
+
+def camera_name(recorder: Recorder, camera: CameraId) -> str:
+    """The id for a camera that is no longer configured: its recordings are still there."""
+    return next((one.status.name for one in recorder.cameras() if one.status.id == camera), camera)
+
+
+def gap(made: Gap) -> shapes.GapInfo:
+    return shapes.GapInfo(
+        begin_ms=made.begin_ms,
+        end_ms=made.end_ms,
+        reason=made.reason.value,
+        words=timeline.gap_words(made),
+        detail=made.detail,
+        tone=timeline.gap_tone(made),
+    )
+
+
+def camera_gap(made: Gap) -> shapes.CameraGap:
+    return shapes.CameraGap(camera=made.camera, **gap(made).model_dump())
+
+
+def lane(made: timeline.Lane, recorder: Recorder) -> shapes.Lane:
+    return shapes.Lane(
+        id=made.camera,
+        spans=[_pair(span) for span in made.spans],
+        waiting=[_pair(span) for span in made.waiting],
+        gaps=[gap(one) for one in made.gaps],
+        events=[event(one, recorder) for one in made.events],
+        motion=shapes.Motion(
+            begin_ms=made.motion.begin_ms,
+            step_s=made.motion.step_s,
+            data=base64.b64encode(made.motion.data).decode(),
+        ),
+    )
+
+
+def playable(segment: Segment) -> shapes.Playable:
+    return shapes.Playable(
+        id=segment.id,
+        start_ms=segment.start_ms,
+        end_ms=segment.end_ms,
+        video=segment.video,
+        audio=AAC if segment.audio in ("ulaw", "alaw") else segment.audio,
+        url=f"/media/{segment.id}/play",
+        stream=segment.stream.value,
+        open=is_open(segment),
+    )
+
+
+def streams(recorder: Recorder, camera: CameraId) -> shapes.Streams:
+    made = {name: stream(hub) for name in StreamName if (hub := recorder.hub(camera, name)) is not None}
+    return shapes.Streams(main=made.get(StreamName.MAIN), sub=made.get(StreamName.SUB))
+
+
+def stream(hub: Hub) -> shapes.Stream | None:
+    """What comes at present; None while nothing does."""
+    video: VideoFormat | None = None
+    sound = ""
+    for packet in hub.recent(2.0):
+        if isinstance(packet.format, AudioFormat):
+            sound = sound or (AAC if can_become_aac(packet.format) else _named(packet.format))
+        else:
+            video = packet.format
+    if video is None:
+        return None
+    return shapes.Stream(codec=_named(video), width=video.width, height=video.height, audio=sound)
+
+
+def _named(stored: VideoFormat | AudioFormat) -> str:
+    try:
+        return codec_string(stored)
+    except ValueError:
+        return ""
+
+
+def _pair(span: Span) -> tuple[int, int]:
+    return span.begin_ms, span.end_ms

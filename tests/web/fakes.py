@@ -1,0 +1,115 @@
+"""A recorder that records nothing, and a browser to look at it with."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import httpx
+from fastapi import FastAPI
+
+from tawny.engine import Bus
+from tawny.model.events import Event
+from tawny.model.ids import CameraId, EventId, StreamName
+from tawny.model.messages import EventChanged
+from tawny.model.states import CameraState, CameraStatus
+from tawny.stream.hub import Hub
+from tawny.testing.clock import FakeClock
+from tawny.web.access import COOKIE
+from tawny.web.accounts import Accounts, Caller, Person, Role
+from tawny.web.application import make_app
+from tawny.web.interface import Interface
+from tawny.web.passwords import Passwords
+from tawny.web.recorder import Camera, Disk, Warn
+from tawny.web.site import Site
+from tests.playback.archives import MAIN, PORCH, SUB, FakeArchive
+
+PASSWORD = "correct horse battery"
+ORIGIN = "http://tawny.test"
+OURS = {"X-Tawny": "1", "Origin": ORIGIN}
+
+
+class FakeRecorder(FakeArchive):
+    """`web.Recorder`: one camera, `porch`, with both streams."""
+
+    host, zone = "garage-pi", "Europe/Berlin"
+
+    def __init__(self, root: Path, clock: FakeClock) -> None:
+        super().__init__(root)
+        self.clock, self.bus, self.started_ms = clock, Bus(), clock.now_ms()
+        self.hubs = {(PORCH, MAIN): Hub(), (PORCH, SUB): Hub()}
+        self.listed = [Camera(CameraStatus(PORCH, "Front door", CameraState.RECORDING, clock.now_ms()), (MAIN, SUB))]
+        self.viewers: list[tuple[CameraId, StreamName, int]] = []
+        self.warned: list[Warn] = []
+        self.event_pictures: dict[EventId, bytes] = {}
+
+    def cameras(self) -> Sequence[Camera]:
+        return self.listed
+
+    def set_state(self, state: CameraState, detail: str = "") -> None:
+        status = replace(self.listed[0].status, state=state, detail=detail, since_ms=self.clock.now_ms())
+        self.listed[0] = replace(self.listed[0], status=status)
+
+    def hub(self, camera: CameraId, stream: StreamName) -> Hub | None:
+        return self.hubs.get((camera, stream))
+
+    def watched(self, camera: CameraId, stream: StreamName, viewers: int) -> None:
+        self.viewers.append((camera, stream, viewers))
+
+    def disk(self) -> Disk | None:
+        return Disk(free_bytes=70, total_bytes=100, used_bytes=20, full_at_ms=None, keeps_days=None)
+
+    def warnings(self) -> Sequence[Warn]:
+        return self.warned
+
+    def event_picture(self, event: Event) -> bytes | None:
+        return self.event_pictures.get(event.id)
+
+    def mark_event(self, event_id: EventId, *, kept: bool | None = None, reviewed: bool | None = None) -> Event | None:
+        event = self.index.event(event_id)
+        if event is None:
+            return None
+        event = replace(
+            event,
+            kept=event.kept if kept is None else kept,
+            reviewed=event.reviewed if reviewed is None else reviewed,
+        )
+        self.index.put_event(event)
+        self.bus.publish(EventChanged("updated", event))
+        return event
+
+
+@dataclass
+class House:
+    """All that a test needs."""
+
+    recorder: FakeRecorder
+    clock: FakeClock
+    accounts: Accounts
+    site: Site
+    app: FastAPI
+
+    def person(self, name: str, role: Role, password: str = PASSWORD) -> Person:
+        return self.accounts.put_person(name, role, asyncio.run(self.site.passwords.hash(password)))
+
+    def signed_in(self, role: Role = Role.OWNER) -> httpx.AsyncClient:
+        """A browser with a session of its own."""
+        person = self.accounts.put_person(f"{role} {len(self.accounts.people())}", role)
+        return self.browser(self.accounts.begin_session(person, Caller("127.0.0.1")))
+
+    def browser(self, session: str = "") -> httpx.AsyncClient:
+        """A page of ours in a browser: it sends what browsers send."""
+        client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.app, raise_app_exceptions=False), base_url=ORIGIN, headers=OURS
+        )
+        if session:
+            client.cookies.set(COOKIE, session)
+        return client
+
+
+def make_house(folder: Path) -> House:
+    clock = FakeClock()
+    recorder = FakeRecorder(folder, clock)
+    accounts = Accounts(":memory:", clock)
+    site = Site(recorder, accounts, Interface({}), Passwords(memory_kib=8, rounds=1))
+    return House(recorder, clock, accounts, site, make_app(site))
