@@ -1,40 +1,38 @@
 import type { ComponentType } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import { startEvents } from "../api/events";
+import Live from "../screens/live/Live";
 import { t } from "../strings.en";
 import { Problem } from "../ui/Problem";
 import { Frame } from "./Frame";
+import { Lazy } from "./Lazy";
 import { Page } from "./Page";
 import { type Params, match, path, place } from "./router";
 import { session } from "./session";
-import { SignIn, Setup } from "../screens/sign-in/lazy";
-import Live from "../screens/live/Live";
 
-type Screen = ComponentType<{ params: Params }>;
-type Loader = () => Promise<{ default: Screen }>;
+type Loader = () => Promise<{ default: ComponentType<{ params: Params }> }>;
 
 interface Route {
   pattern: string;
   title: string;
-  screen: Screen | Loader;
-  lazy: boolean;
+  load: Loader;
 }
 
-const eager = (pattern: string, title: string, screen: Screen): Route => ({ pattern, title, screen, lazy: false });
-const lazy = (pattern: string, title: string, screen: Loader): Route => ({ pattern, title, screen, lazy: true });
+const events: Loader = () => import("../screens/events/Events");
+const settings: Loader = () => import("../screens/settings/Settings");
+const signIn = () => import("../screens/sign-in/SignIn");
+const setup = () => import("../screens/setup/Setup");
 
 const routes: readonly Route[] = [
-  eager("/", t.live.title, Live),
-  lazy("/live/:camera", t.live.title, () => import("../screens/live/Focus")),
-  lazy("/timeline", t.timeline.title, () => import("../screens/timeline/Timeline")),
-  lazy("/events", t.events.title, () => import("../screens/events/Events")),
-  lazy("/events/:id", t.events.title, () => import("../screens/events/Events")),
-  lazy("/health", t.health.title, () => import("../screens/health/Health")),
-  lazy("/settings", t.settings.title, () => import("../screens/settings/Settings")),
-  lazy("/settings/:part", t.settings.title, () => import("../screens/settings/Settings")),
+  { pattern: "/live/:camera", title: t.live.title, load: () => import("../screens/live/Focus") },
+  { pattern: "/timeline", title: t.timeline.title, load: () => import("../screens/timeline/Timeline") },
+  { pattern: "/events", title: t.events.title, load: events },
+  { pattern: "/events/:id", title: t.events.title, load: events },
+  { pattern: "/health", title: t.health.title, load: () => import("../screens/health/Health") },
+  { pattern: "/settings", title: t.settings.title, load: settings },
 ];
 
-export function find(actual: string): { route: Route; params: Params } | null {
+function find(actual: string): { route: Route; params: Params } | null {
   for (const route of routes) {
     const params = match(route.pattern, actual);
     if (params) return { route, params };
@@ -45,63 +43,50 @@ export function find(actual: string): { route: Route; params: Params } | null {
 export function App() {
   const state = session.value?.state;
   if (!state) return null;
-  if (state === "setup" || path.value === "/setup") return <Setup />;
-  if (state === "signed-out" || (path.value === "/sign-in" && place.value.hash)) return <SignIn />;
-  return <Inside />;
-}
-
-function Inside() {
-  useEffect(startEvents, []);
-  const found = find(path.value);
+  if (state === "setup" || (path.value === "/setup" && state === "signed-out"))
+    return <Lazy load={setup} props={{}} waiting={outside} />;
+  if (state === "signed-out" || (path.value === "/sign-in" && place.value.hash))
+    return <Lazy load={signIn} props={{}} waiting={outside} />;
   return (
     <Frame>
-      {found ? (
-        <Shown route={found.route} params={found.params} />
-      ) : (
-        <Page title={t.name}>
-          <Problem what={t.problems.notFound} href="/" button={t.problems.notFoundDo} />
-        </Page>
-      )}
+      <Inside />
     </Frame>
   );
 }
 
-const loaded = new Map<Screen | Loader, Screen>();
+function outside(failed: boolean) {
+  return failed ? <NotLoaded /> : null;
+}
 
-function Shown({ route, params }: { route: Route; params: Params }) {
-  const ready = route.lazy ? loaded.get(route.screen) : (route.screen as Screen);
-  const [, again] = useState(0);
-  const [failed, setFailed] = useState<Route | null>(null);
-  useEffect(() => {
-    if (ready) return;
-    let gone = false;
-    (route.screen as Loader)().then(
-      (module) => {
-        loaded.set(route.screen, module.default);
-        if (!gone) again((n) => n + 1);
-      },
-      () => {
-        if (!gone) setFailed(route);
-      },
+function Inside() {
+  useEffect(startEvents, []);
+  const actual = path.value;
+  // Signed in already, or just now: these pages have nothing more to ask.
+  if (actual === "/" || actual === "/sign-in" || actual === "/setup") return <Live />;
+  const found = find(actual);
+  if (!found)
+    return (
+      <Page title={t.name}>
+        <Problem what={t.problems.notFound} href="/" button={t.problems.notFoundDo} />
+      </Page>
     );
-    return () => {
-      gone = true;
-    };
-  }, [route, ready]);
-  if (ready) {
-    const Ready = ready;
-    return <Ready params={params} />;
-  }
+  const { route, params } = found;
   return (
-    <Page title={route.title}>
-      {failed === route && (
-        <Problem
-          what={t.problems.screen}
-          todo={t.problems.screenDo}
-          button={t.actions.reload}
-          onPress={() => location.reload()}
-        />
-      )}
-    </Page>
+    <Lazy
+      load={route.load}
+      props={{ params }}
+      waiting={(failed) => <Page title={route.title}>{failed && <NotLoaded />}</Page>}
+    />
+  );
+}
+
+function NotLoaded() {
+  return (
+    <Problem
+      what={t.problems.screen}
+      todo={t.problems.screenDo}
+      button={t.actions.reload}
+      onPress={() => location.reload()}
+    />
   );
 }

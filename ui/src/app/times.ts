@@ -136,3 +136,45 @@ export function percent(share: number): string {
   const value = share >= 1 ? 100 : Math.min(99.9, Math.max(0, share * 100));
   return `${value >= 100 ? "100" : value.toFixed(1).replace(/\.0$/, "")} %`;
 }
+
+/** The first and the last moment (not included) of a day such as `2026-11-20` at the recorder: 23, 24 or 25 hours. */
+export function dayBounds(day: string): { begin_ms: number; end_ms: number } {
+  const [year = 1970, month = 1, date = 1] = day.split("-").map(Number);
+  return { begin_ms: midnight(Date.UTC(year, month - 1, date)), end_ms: midnight(Date.UTC(year, month - 1, date + 1)) };
+}
+
+/** The instant at which the recorder's wall clock shows what UTC shows at `wall_ms`. */
+function midnight(wall_ms: number): number {
+  const guess = wall_ms - offset(wall_ms);
+  return wall_ms - offset(guess);
+}
+
+const wallClocks = new Map<string, Intl.DateTimeFormat>();
+
+/** How far the recorder's wall clock is ahead of UTC at an instant, in milliseconds. */
+function offset(ms: number): number {
+  let made = wallClocks.get(zone.value);
+  if (!made) {
+    made = new Intl.DateTimeFormat("en-US", {
+      timeZone: zone.value,
+      hourCycle: "h23",
+      year: "numeric",
+      month: "numeric",
+      day: "numeric",
+      hour: "numeric",
+      minute: "numeric",
+      second: "numeric",
+    });
+    wallClocks.set(zone.value, made);
+  }
+  const read = Object.fromEntries(made.formatToParts(ms).map((part) => [part.type, Number(part.value)]));
+  const wall = Date.UTC(
+    read["year"] ?? 1970,
+    (read["month"] ?? 1) - 1,
+    read["day"] ?? 1,
+    read["hour"] ?? 0,
+    read["minute"] ?? 0,
+    read["second"] ?? 0,
+  );
+  return wall - Math.floor(ms / 1000) * 1000;
+}

@@ -1,6 +1,180 @@
+import { useEffect, useState } from "preact/hooks";
+import { cameras, health } from "../../api/state";
+import type { Camera } from "../../api/types";
+import { dotOf, iconOf, isShowing, sentence } from "../../app/cameraWords";
+import { type KeyHelp, useKeys } from "../../app/keys";
 import { Page } from "../../app/Page";
+import { type Params, go } from "../../app/router";
+import { LiveVideo } from "../../live/LiveVideo";
+import type { Want } from "../../live/rules";
+import { flipSound } from "../../live/sound";
+import { type Live, useLive } from "../../live/useLive";
 import { t } from "../../strings.en";
+import { Icon } from "../../ui/Icon";
+import { MotionMeter } from "../../ui/MotionMeter";
+import { Problem } from "../../ui/Problem";
+import { Segmented } from "../../ui/Segmented";
+import { StateDot } from "../../ui/StateDot";
+import { LastHour } from "./LastHour";
+import { Lately } from "./Lately";
+import { photoLink } from "./photo";
+import { Behind, FullButton, NumbersBox, SoundButton, flipFull } from "./Tile";
+import { cameFrom, showNumbers } from "./wall";
+import "./focus.css";
 
-export default function Focus() {
-  return <Page title={t.live.title}>{null}</Page>;
+const words = t.live.keys;
+const help: KeyHelp = {
+  section: words.section,
+  rows: [
+    { keys: ["←", "→"], words: words.move },
+    { keys: ["F"], words: words.full },
+    { keys: ["S"], words: words.sound },
+    { keys: ["P"], words: words.photo },
+    { keys: ["I"], words: words.numbers },
+  ],
+};
+
+export default function Focus({ params }: { params: Params }) {
+  const id = params["camera"] ?? "";
+  const camera = cameras.value.find((each) => each.id === id);
+  useEffect(() => {
+    cameFrom.value = id;
+  }, [id]);
+  if (!camera)
+    return (
+      <Page title={t.live.title} back="/">
+        {health.value && <Problem icon="video-off" what={t.live.focus.gone} href="/" button={t.live.focus.wall} />}
+      </Page>
+    );
+  return <Shown key={id} camera={camera} />;
+}
+
+function Shown({ camera }: { camera: Camera }) {
+  const [want, setWant] = useState<Want>("main");
+  const showing = isShowing(camera.state);
+  const live = useLive(camera, want, showing);
+  useWakeLock(showing);
+
+  const step = (by: number) => {
+    const all = cameras.peek();
+    const at = all.findIndex((each) => each.id === camera.id);
+    const next = all[(at + by + all.length) % all.length];
+    if (next) go(`/live/${encodeURIComponent(next.id)}`, { replace: true });
+  };
+  useKeys(
+    {
+      Escape: () => go("/"),
+      ArrowLeft: () => step(-1),
+      ArrowRight: () => step(1),
+      f: () => flipFull(live.frame.current, live.video.current),
+      s: () => flipSound(camera.id),
+      i: () => {
+        showNumbers.value = !showNumbers.value;
+      },
+      p: () => document.querySelector<HTMLElement>("a[data-act=photo]")?.click(),
+    },
+    help,
+  );
+
+  return (
+    <Page title={camera.name} back="/" class={`focus${showNumbers.value ? " show-numbers" : ""}`}>
+      <section class="focus-main">
+        <figure ref={live.frame} class="tile focus-picture" data-camera={camera.id} data-view={live.view.value.kind}>
+          {showing ? (
+            <>
+              <LiveVideo camera={camera} live={live} width={1280} />
+              <div class="tile-head">
+                <StateDot dot={dotOf(camera.state)} label={sentence(camera)} />
+                <b>{sentence(camera)}</b>
+                <span class="tile-state">
+                  <MotionMeter camera={camera.id} />
+                  <Behind live={live} />
+                </span>
+              </div>
+              <NumbersBox live={live} camera={camera} />
+            </>
+          ) : (
+            <div class="quiet focus-quiet">
+              <Icon name={iconOf(camera.state)} />
+              <b>{sentence(camera)}</b>
+              {camera.detail && <span>{camera.detail}</span>}
+              <a class="btn" href="/health">
+                {t.live.whatToCheck}
+              </a>
+            </div>
+          )}
+        </figure>
+        <Controls camera={camera} live={live} want={want} onWant={setWant} showing={showing} />
+        <LastHour key={camera.id} camera={camera} />
+      </section>
+      <Lately camera={camera} />
+    </Page>
+  );
+}
+
+function Controls(props: { camera: Camera; live: Live; want: Want; onWant: (want: Want) => void; showing: boolean }) {
+  const { camera, live, want, onWant, showing } = props;
+  const words = t.live.focus;
+  const { main, sub } = camera.streams;
+  const way = live.way.value;
+  return (
+    <div class="focus-acts">
+      {showing && (
+        <>
+          <SoundButton camera={camera} live={live} />
+          <a class="ic" {...photoLink(camera)} data-act="photo" aria-label={t.live.photo} title={t.live.photo}>
+            <Icon name="camera" />
+          </a>
+          <FullButton live={live} />
+          {main && sub && !way.instead && (
+            <Segmented
+              label={words.picture}
+              value={want}
+              options={[
+                { value: "main", label: words.large },
+                { value: "sub", label: words.small },
+              ]}
+              onChange={onWant}
+            />
+          )}
+          {way.instead && (
+            <p class="small sub focus-instead">{way.by === "video" ? t.live.smallInstead : t.live.picturesInstead}</p>
+          )}
+        </>
+      )}
+      <span class="grow" />
+      <a class="btn" href={`/timeline?cam=${encodeURIComponent(camera.id)}`}>
+        <Icon name="history" small />
+        {words.openTimeline}
+      </a>
+    </div>
+  );
+}
+
+/** Keeps the screen on while somebody watches; only offered by browsers at a secure address. */
+function useWakeLock(on: boolean): void {
+  useEffect(() => {
+    if (!on || !isSecureContext || !("wakeLock" in navigator)) return undefined;
+    let lock: WakeLockSentinel | null = null;
+    let gone = false;
+    const ask = () => {
+      if (document.hidden || gone) return;
+      navigator.wakeLock.request("screen").then(
+        (given) => {
+          if (gone) void given.release();
+          else lock = given;
+        },
+        () => {
+          // A phone that saves its battery says no, and may.
+        },
+      );
+    };
+    ask();
+    document.addEventListener("visibilitychange", ask);
+    return () => {
+      gone = true;
+      document.removeEventListener("visibilitychange", ask);
+      void lock?.release();
+    };
+  }, [on]);
 }

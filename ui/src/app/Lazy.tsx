@@ -1,0 +1,41 @@
+import type { ComponentChildren, ComponentType } from "preact";
+import { useEffect, useState } from "preact/hooks";
+
+type Loader<Props> = () => Promise<{ default: ComponentType<Props> }>;
+
+const ready = new Map<unknown, unknown>();
+
+/**
+ * A screen whose code comes when it is first shown. `waiting` stands in for it meanwhile, and is told when the code
+ * could not be had, which happens after an update.
+ */
+export function Lazy<Props extends object>({
+  load,
+  props,
+  waiting,
+}: {
+  load: Loader<Props>;
+  props: Props;
+  waiting: (failed: boolean) => ComponentChildren;
+}) {
+  const [, setCount] = useState(0);
+  const [failed, setFailed] = useState<Loader<Props> | null>(null);
+  const Screen = ready.get(load) as ComponentType<Props> | undefined;
+  useEffect(() => {
+    if (ready.has(load)) return undefined;
+    let gone = false;
+    load().then(
+      (module) => {
+        ready.set(load, module.default);
+        if (!gone) setCount((n) => n + 1);
+      },
+      () => {
+        if (!gone) setFailed(() => load);
+      },
+    );
+    return () => {
+      gone = true;
+    };
+  }, [load]);
+  return Screen ? <Screen {...props} /> : <>{waiting(failed === load)}</>;
+}

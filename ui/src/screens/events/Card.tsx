@@ -1,0 +1,131 @@
+import { memo } from "../../ui/memo";
+import { cameraNamed } from "../../api/state";
+import type { TawnyEvent } from "../../api/types";
+import { clock, length, when } from "../../app/times";
+import { t } from "../../strings.en";
+import { Icon } from "../../ui/Icon";
+import { kindIcon } from "../../ui/kinds";
+
+const words = t.events.card;
+
+export interface CardActs {
+  open: (event: TawnyEvent) => void;
+  keep: (event: TawnyEvent) => void;
+  review: (event: TawnyEvent) => void;
+  /** `range`: everything from the last one selected to this one. */
+  select: (event: TawnyEvent, range: boolean) => void;
+}
+
+interface Props {
+  event: TawnyEvent;
+  current: boolean;
+  selected: boolean;
+  selecting: boolean;
+  acts: CardActs;
+}
+
+export const Card = memo(function Card({ event, current, selected, selecting, acts }: Props) {
+  const state = (event.reviewed ? "" : words.isNew) + (event.kept ? words.isKept : "");
+  const camera = cameraNamed(event.camera);
+  return (
+    <article
+      class={`ec${current ? " current" : ""}${selected ? " selected" : ""}${event.reviewed ? " seen" : ""}`}
+      data-event={event.id}
+    >
+      <button
+        type="button"
+        class="ec-open"
+        aria-label={words.label(event.title, camera, when(event.start_ms), state)}
+        aria-current={current ? "true" : undefined}
+        onClick={(click) => {
+          if (click.shiftKey || selecting) acts.select(event, click.shiftKey);
+          else acts.open(event);
+        }}
+        {...longPress(() => acts.select(event, false))}
+      />
+      <div class="ec-pic">
+        {event.picture && <img alt="" src={event.picture} loading="lazy" decoding="async" />}
+        <span class={`tag kind-${event.kind}`}>
+          <Icon name={kindIcon(event.kind)} small />
+          <span>{t.kinds[event.kind].one}</span>
+        </span>
+        <span class="ec-long num">{event.end_ms === null ? words.going : length(event.end_ms - event.start_ms)}</span>
+        {!event.reviewed && <span class="ec-new" title={words.new} />}
+        <button
+          type="button"
+          class={`ec-select${selecting ? " always" : ""}`}
+          role="checkbox"
+          aria-checked={selected}
+          aria-label={words.select(event.title)}
+          onClick={(click) => acts.select(event, click.shiftKey)}
+        >
+          <Icon name="check" small />
+        </button>
+      </div>
+      <div class="ec-body">
+        <div class="grow">
+          <b>{event.title}</b>
+          <span class="num ec-when">
+            {camera} · {clock(event.start_ms)}
+          </span>
+        </div>
+        <span class="ec-acts">
+          <button
+            type="button"
+            class={event.kept ? "on" : ""}
+            aria-pressed={event.kept}
+            aria-label={event.kept ? words.letGo : words.keep}
+            title={event.kept ? words.letGo : words.keep}
+            onClick={() => acts.keep(event)}
+          >
+            <Icon name={event.kept ? "lock" : "lock-open"} small />
+          </button>
+          <button
+            type="button"
+            class={event.reviewed ? "on" : ""}
+            aria-pressed={event.reviewed}
+            aria-label={event.reviewed ? words.unreview : words.review}
+            title={event.reviewed ? words.unreview : words.review}
+            onClick={() => acts.review(event)}
+          >
+            <Icon name="check" small />
+          </button>
+        </span>
+      </div>
+    </article>
+  );
+});
+
+const HOLD_MS = 500;
+let hold: ReturnType<typeof setTimeout> | undefined;
+let held = false;
+
+function letGo(): void {
+  clearTimeout(hold);
+}
+
+/** Holding a finger on a card selects it, as on every phone. The click that follows is swallowed. */
+function longPress(action: () => void) {
+  return {
+    onPointerDown: (event: PointerEvent) => {
+      held = false;
+      if (event.pointerType === "mouse") return;
+      hold = setTimeout(() => {
+        held = true;
+        action();
+      }, HOLD_MS);
+    },
+    onPointerMove: letGo,
+    onPointerCancel: letGo,
+    onPointerUp: letGo,
+    onClickCapture: (event: MouseEvent) => {
+      if (!held) return;
+      held = false;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+    },
+    onContextMenu: (event: MouseEvent) => {
+      if (held) event.preventDefault();
+    },
+  };
+}

@@ -1,0 +1,116 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { TawnyEvent } from "../../api/types";
+import { t } from "../../strings.en";
+import { Icon } from "../../ui/Icon";
+
+const words = t.events.player;
+
+/** `1:05`. */
+export function clipTime(s: number): string {
+  const whole = Math.max(0, Math.floor(s));
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
+
+/** One event's clip with its own bar from beginning to end. */
+export function ClipPlayer({ event }: { event: TawnyEvent }) {
+  const video = useRef<HTMLVideoElement>(null);
+  const [state, setState] = useState<"still" | "playing" | "failed">("still");
+  const [at, setAt] = useState(0);
+  const [long, setLong] = useState(0);
+  const [loud, setLoud] = useState(false);
+
+  useEffect(() => {
+    if (state !== "playing") return undefined;
+    let frame = requestAnimationFrame(function follow() {
+      setAt(video.current?.currentTime ?? 0);
+      frame = requestAnimationFrame(follow);
+    });
+    return () => cancelAnimationFrame(frame);
+  }, [state]);
+
+  if (event.end_ms === null)
+    return (
+      <div class="clip">
+        {event.picture && <img class="clip-picture" alt="" src={event.picture} />}
+        <p class="clip-note">{words.notYet}</p>
+      </div>
+    );
+  if (state === "failed")
+    return (
+      <div class="clip">
+        {event.picture && <img class="clip-picture dim" alt="" src={event.picture} />}
+        <p class="clip-note" role="alert">
+          <b>{words.failed}</b> {words.failedDo}
+        </p>
+      </div>
+    );
+
+  const flip = () => {
+    const node = video.current;
+    if (!node) return;
+    if (node.paused) node.play().catch(() => setState(node.error ? "failed" : "still"));
+    else node.pause();
+  };
+  return (
+    <div class={`clip ${state}`}>
+      <video
+        ref={video}
+        class="clip-picture"
+        src={event.clip}
+        poster={event.picture ?? undefined}
+        preload="metadata"
+        playsInline
+        muted={!loud}
+        onClick={flip}
+        onPlay={() => setState("playing")}
+        onPause={() => setState("still")}
+        onLoadedMetadata={(loaded) => setLong(loaded.currentTarget.duration)}
+        onTimeUpdate={(moved) => setAt(moved.currentTarget.currentTime)}
+        onError={() => setState("failed")}
+      />
+      {state === "still" && at === 0 && (
+        <button type="button" class="clip-start" aria-label={words.play} onClick={flip}>
+          <Icon name="play" />
+        </button>
+      )}
+      <div class="clip-bar">
+        <button
+          type="button"
+          class="clip-button"
+          data-act="play"
+          aria-label={state === "playing" ? words.pause : words.play}
+          onClick={flip}
+        >
+          <Icon name={state === "playing" ? "pause" : "play"} small />
+        </button>
+        <input
+          type="range"
+          min={0}
+          max={Math.max(long, 0.1)}
+          step={0.05}
+          value={at}
+          aria-label={words.position}
+          aria-valuetext={words.of(clipTime(at), clipTime(long))}
+          onInput={(moved) => {
+            const to = Number(moved.currentTarget.value);
+            setAt(to);
+            if (video.current) video.current.currentTime = to;
+          }}
+        />
+        <span class="num tiny">{words.of(clipTime(at), clipTime(long))}</span>
+        <button
+          type="button"
+          class="clip-button"
+          aria-pressed={loud}
+          aria-label={loud ? words.soundOff : words.soundOn}
+          onClick={() => setLoud(!loud)}
+        >
+          <Icon name={loud ? "volume-2" : "volume-x"} small />
+        </button>
+        <button type="button" class="clip-button" aria-label={words.full} onClick={() => void video.current?.requestFullscreen?.()}>
+          <Icon name="maximize-2" small />
+        </button>
+      </div>
+    </div>
+  );
+}

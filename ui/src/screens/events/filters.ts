@@ -1,0 +1,74 @@
+/** What is asked of the list of events. It lives in the address, so that it survives a reload and can be sent. */
+import type { Query } from "../../api/client";
+import type { Kind, TawnyEvent } from "../../api/types";
+import { KINDS } from "../../ui/kinds";
+import { dayBounds } from "../../app/times";
+
+export type Only = "new" | "kept" | "all";
+
+export interface Filters {
+  only: Only;
+  /** Empty for every camera. */
+  cameras: readonly string[];
+  /** Empty for every kind. */
+  kinds: readonly Kind[];
+  /** `2026-11-20`, or null for any day. */
+  day: string | null;
+}
+
+export const PAGE = 60;
+
+export function readFilters(query: URLSearchParams): Filters {
+  const only = query.get("only");
+  const day = query.get("day") ?? "";
+  return {
+    only: only === "kept" || only === "all" ? only : "new",
+    cameras: list(query.get("cameras")),
+    kinds: KINDS.filter((kind) => list(query.get("kinds")).includes(kind)),
+    day: /^\d{4}-\d{2}-\d{2}$/.test(day) ? day : null,
+  };
+}
+
+function list(text: string | null): string[] {
+  return (text ?? "").split(",").filter(Boolean);
+}
+
+/** The same filters as parts of an address; null removes a part. */
+export function writeFilters(filters: Filters): Record<string, string | null> {
+  return {
+    only: filters.only === "new" ? null : filters.only,
+    cameras: filters.cameras.join(",") || null,
+    kinds: filters.kinds.join(",") || null,
+    day: filters.day,
+  };
+}
+
+/** What to send to the recorder. */
+export function ask(filters: Filters, after: string | null): Query {
+  const bounds = filters.day ? dayBounds(filters.day) : null;
+  return {
+    only: filters.only,
+    cameras: filters.cameras.join(","),
+    kinds: filters.kinds.join(","),
+    from_ms: bounds?.begin_ms,
+    to_ms: bounds?.end_ms,
+    after,
+    limit: PAGE,
+  };
+}
+
+/** Whether an event that came in just now belongs in the list. */
+export function fits(event: TawnyEvent, filters: Filters): boolean {
+  if (filters.only === "new" && event.reviewed) return false;
+  if (filters.only === "kept" && !event.kept) return false;
+  if (filters.cameras.length > 0 && !filters.cameras.includes(event.camera)) return false;
+  if (filters.kinds.length > 0 && !filters.kinds.includes(event.kind)) return false;
+  if (!filters.day) return true;
+  const { begin_ms, end_ms } = dayBounds(filters.day);
+  return event.start_ms >= begin_ms && event.start_ms < end_ms;
+}
+
+/** `list` with one value more, or less when it was there. */
+export function flip<Value>(values: readonly Value[], value: Value): Value[] {
+  return values.includes(value) ? values.filter((each) => each !== value) : [...values, value];
+}

@@ -1,0 +1,82 @@
+import { useEffect, useState } from "preact/hooks";
+import { get } from "../../api/client";
+import { on, serverNow } from "../../api/state";
+import type { Camera, Lane, TimelinePart } from "../../api/types";
+import { go } from "../../app/router";
+import { clock, length } from "../../app/times";
+import { t } from "../../strings.en";
+import { Strip } from "../../ui/Strip";
+
+const HOUR_MS = 3_600_000;
+const BACK_MS = 60_000;
+
+/** The last hour of a camera as one line. A click, or a drag to the left, enters the timeline at that moment. */
+export function LastHour({ camera }: { camera: Camera }) {
+  const [lane, setLane] = useState<{ lane: Lane; from_ms: number; to_ms: number } | null>(null);
+  useEffect(() => {
+    let wait: ReturnType<typeof setTimeout> | undefined;
+    const stop = new AbortController();
+    const load = () => {
+      wait = undefined;
+      const to_ms = Math.round(serverNow());
+      const from_ms = to_ms - HOUR_MS;
+      get<TimelinePart>("/timeline", { cameras: camera.id, from_ms, to_ms, points: 120 }, stop.signal).then(
+        ({ cameras: [found] }) => {
+          if (found) setLane({ lane: found, from_ms, to_ms });
+        },
+        () => {
+          // The line stays as it was; the frame says when there is no connection.
+        },
+      );
+    };
+    const soon = () => {
+      wait ??= setTimeout(load, 1_500);
+    };
+    const mine = ({ camera: which }: { camera: string }) => {
+      if (which === camera.id) soon();
+    };
+    load();
+    const stops = [on("segment", mine), on("gap", mine), on("event", ({ event }) => mine(event)), on("back", soon)];
+    return () => {
+      stop.abort();
+      clearTimeout(wait);
+      for (const each of stops) each();
+    };
+  }, [camera.id]);
+
+  const words = t.live.focus;
+  if (!lane) return <div class="last-hour" />;
+  const { from_ms, to_ms } = lane;
+  const recorded = lane.lane.spans.reduce((sum, [begin, end]) => sum + Math.min(end, to_ms) - Math.max(begin, from_ms), 0);
+  const enter = (share: number) => {
+    const at = Math.min(from_ms + share * HOUR_MS, to_ms - BACK_MS / 30);
+    go(`/timeline?cam=${encodeURIComponent(camera.id)}&t=${Math.floor(at / 1000)}&span=3600`);
+  };
+  return (
+    <div class="last-hour">
+      <div class="row between small">
+        <b>{words.lastHour}</b>
+        <span class="muted num">
+          {clock(from_ms)} – {clock(to_ms)}
+        </span>
+      </div>
+      <button
+        type="button"
+        class="last-hour-line"
+        aria-label={words.laneLabel(length(Math.max(0, recorded)))}
+        onPointerUp={(event) => enter(share(event))}
+        onClick={(event) => {
+          // A key press has no place on the line: a minute ago is what people mean.
+          if (event.detail === 0) enter(1 - BACK_MS / HOUR_MS);
+        }}
+      >
+        <Strip lane={lane.lane} from_ms={from_ms} to_ms={to_ms} tall />
+      </button>
+    </div>
+  );
+}
+
+function share(event: PointerEvent): number {
+  const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
+  return Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
+}

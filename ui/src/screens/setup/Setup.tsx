@@ -1,0 +1,155 @@
+import { useState } from "preact/hooks";
+import { ApiError, post } from "../../api/client";
+import type { User } from "../../api/types";
+import { go, place } from "../../app/router";
+import { session, signedIn } from "../../app/session";
+import { plural, t } from "../../strings.en";
+import type { IconName } from "../../ui/icon-names";
+import { Icon } from "../../ui/Icon";
+import { Door, Refusal } from "../sign-in/Door";
+import { PasswordField } from "../sign-in/PasswordField";
+import { LEAST, strength } from "../sign-in/strength";
+
+const words = t.account;
+
+export default function Setup() {
+  const [token, setToken] = useState(new URLSearchParams(place.value.hash).get("token") ?? "");
+  const [state] = useState(session.value?.state);
+  if (state !== "setup" && !token)
+    return (
+      <Door title={words.already} sub="">
+        <a class="btn pri" href="/">
+          {words.signIn}
+        </a>
+      </Door>
+    );
+  return token ? <Claim token={token} /> : <AskToken onToken={setToken} />;
+}
+
+function AskToken({ onToken }: { onToken: (token: string) => void }) {
+  const [text, setText] = useState("");
+  return (
+    <Door title={words.tokenTitle} sub={words.tokenSub}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          onToken(text.trim().replace(/^.*token=/, ""));
+        }}
+      >
+        <div class="field">
+          <label for="token">{words.token}</label>
+          <input
+            id="token"
+            autocomplete="off"
+            autocapitalize="off"
+            spellcheck={false}
+            required
+            value={text}
+            onInput={(event) => setText(event.currentTarget.value)}
+          />
+        </div>
+        <button type="submit" class="btn pri">
+          {words.goOn}
+        </button>
+      </form>
+    </Door>
+  );
+}
+
+function Claim({ token }: { token: string }) {
+  const [name, setName] = useState("");
+  const [password, setPassword] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<{ what: string; todo: string } | null>(null);
+  const level = strength(password, name);
+  const missing = LEAST - [...password].length;
+
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    if (missing > 0) {
+      document.getElementById("password")?.focus();
+      return;
+    }
+    setBusy(true);
+    setError(null);
+    try {
+      const { user } = await post<{ user: User }>("/setup/claim", { token, name: name.trim(), password });
+      signedIn(user);
+      go("/", { replace: true });
+    } catch (reason) {
+      setBusy(false);
+      if (reason instanceof ApiError && reason.code === "token_used") setError({ what: words.used, todo: words.usedDo });
+      else if (reason instanceof ApiError) setError({ what: reason.message, todo: reason.todo });
+      else throw reason;
+    }
+  };
+
+  return (
+    <Door title={words.setupTitle} sub={words.setupSub} beside={<Points />}>
+      <form onSubmit={(event) => void submit(event)}>
+        <div class="field">
+          <label for="name">{words.yourName}</label>
+          <input
+            id="name"
+            name="username"
+            autocomplete="username"
+            required
+            maxLength={60}
+            autofocus
+            value={name}
+            onInput={(event) => setName(event.currentTarget.value)}
+          />
+        </div>
+        <div>
+          <PasswordField
+            label={words.newPassword}
+            value={password}
+            onInput={setPassword}
+            autocomplete="new-password"
+            describedBy="password-help"
+          />
+          <div class={`strength ${password ? level : ""}`} role="status">
+            <i />
+            <i />
+            <i />
+            <i />
+            <span>{password ? (missing > 0 ? plural(missing, words.more) : words.strength[level]) : ""}</span>
+          </div>
+          <p id="password-help" class="small muted">
+            {words.atLeast(LEAST)}
+          </p>
+        </div>
+        {error && <Refusal {...error} />}
+        <button type="submit" class="btn pri" disabled={busy}>
+          {words.create}
+        </button>
+        {!isSecureContext && <p class="small muted">{words.insecure}</p>}
+      </form>
+    </Door>
+  );
+}
+
+function Points() {
+  const { point } = words;
+  return (
+    <aside class="points">
+      <Point icon="house" what={point.home} more={point.homeSub} />
+      <Point icon="heart-pulse" what={point.truth} more={point.truthSub} />
+      <Point icon="history" what={point.fast} more={point.fastSub} />
+    </aside>
+  );
+}
+
+function Point({ icon, what, more }: { icon: IconName; what: string; more: string }) {
+  return (
+    <div class="point">
+      <span>
+        <Icon name={icon} />
+      </span>
+      <span>
+        <b>{what}</b>
+        <span class="small sub">{more}</span>
+      </span>
+    </div>
+  );
+}

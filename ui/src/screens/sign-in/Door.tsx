@@ -1,0 +1,51 @@
+import type { ComponentChildren } from "preact";
+import { useEffect } from "preact/hooks";
+import { t } from "../../strings.en";
+import { Icon } from "../../ui/Icon";
+import { Owl } from "../../ui/Owl";
+import "./door.css";
+
+/** What surrounds the pages before signing in. */
+export function Door(props: { title: string; sub: string; children: ComponentChildren; beside?: ComponentChildren }) {
+  useEffect(() => {
+    document.title = `${props.title} – ${t.name}`;
+  }, [props.title]);
+  return (
+    <div class="door">
+      <header class="door-top">
+        <Owl size={38} />
+        <b>{t.name}</b>
+      </header>
+      <main class={props.beside ? "door-two" : ""}>
+        <section class="door-form">
+          {!props.beside && (
+            <span class="door-owl">
+              <Owl size={64} />
+            </span>
+          )}
+          <h1>{props.title}</h1>
+          <p class="sub door-sub">{props.sub}</p>
+          {props.children}
+        </section>
+        {props.beside}
+      </main>
+    </div>
+  );
+}
+
+/** Why something did not work, above the button. */
+export function Refusal({ what, todo }: { what: string; todo?: string }) {
+  return (
+    <div class="refusal" role="alert">
+      <Icon name="triangle-alert" small />
+      <span>
+        <b>{what}</b> {todo && <Command text={todo} />}
+      </span>
+    </div>
+  );
+}
+
+/** A sentence in which what stands between backticks is something to type. */
+function Command({ text }: { text: string }) {
+  return <>{text.split("`").map((part, index) => (index % 2 === 1 ? <code key={part}>{part}</code> : part))}</>;
+}

@@ -1,2 +1,0 @@
-export function SignIn() { return null; }
-export function Setup() { return null; }
