@@ -38,7 +38,8 @@ class DecodeTimes:
     def samples(self, packets: Sequence[Timed], next_pts: int | None = None) -> tuple[int, list[Sample]]:
         """The packets of the next fragment as samples, and the decode time of the first: `fragment`'s base.
 
-        next_pts: of the packet that follows; the last sample lasts until then, or else as long as the one before it.
+        next_pts: of the packet that follows; the last sample lasts until then. None: it lasts as long as the one before
+        it, but after a gap no more than twice what was usual.
         """
         if not packets:
             return self._end, []
@@ -60,12 +61,19 @@ class DecodeTimes:
         for pts in in_order[: len(times)]:
             at = max(at + 1, pts)
             decode.append(at)
-        if len(times) > 1 and at - decode[-2] > 1:
-            self._usual = at - decode[-2]
+        if len(times) > 1:
+            self._learn(at - decode[-2])
         self._end = at + self._usual
-        if following is not None:
-            # what follows a reordered picture may be far ahead of pictures that are still to come
-            self._end = max(at + 1, min(in_order[-1], self._end) if self._reorders else in_order[-1])
-            self._left_over = in_order[-1]
-        self._ahead = following
+        if following is not None and self._reorders:
+            # it may be far ahead of pictures that are still to come
+            self._end = max(at + 1, min(in_order[-1], self._end))
+        elif following is not None:
+            self._end = max(at + 1, following)
+            self._learn(self._end - at)
+        self._ahead, self._left_over = following, in_order[-1]
         return decode
+
+    def _learn(self, step: int) -> None:
+        """A gap is not a packet's usual length: it grows to no more than twice what it was."""
+        if step > 1:
+            self._usual = min(step, 2 * self._usual)
