@@ -19,6 +19,7 @@ class Supervised:
         self._make, self._clock, self._tell = make, clock, tell
         self._actor: Actor | None = None
         self._begun_s = 0.0
+        self._said = ""  # the last failure whose trace was logged: the same again is one line
         self._backoff = Backoff(forget_s=300)
 
     def step(self) -> float:
@@ -30,7 +31,9 @@ class Supervised:
             return self._actor.step()
         except Exception as error:
             held_s = self._clock.mono_s() - self._begun_s
-            log.exception("%s failed after %.0f s and is begun again", self.name, held_s)
+            is_new = repr(error) != self._said
+            self._said = repr(error)
+            log.error("%s failed after %.0f s and is begun again: %r", self.name, held_s, error, exc_info=is_new)
             self._tell(self.name, error)
             self.close()
             return self._backoff.next_s(held_s)

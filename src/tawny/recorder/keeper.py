@@ -54,11 +54,12 @@ class Keeper:
         *,
         since_ms: int,
         first: GapReason = GapReason.RECORDER_OFF,
+        state: CameraState = CameraState.STARTING,
     ) -> None:
         self._clock, self._put, self._tell = clock, put_gap, tell
         self._lock = threading.Lock()
-        self._status = CameraStatus(camera, name, CameraState.STARTING, since_ms)
-        self._gap: Gap | None = Gap(camera, since_ms, None, first, "starting")
+        self._status = CameraStatus(camera, name, state, since_ms)
+        self._gap: Gap | None = Gap(camera, since_ms, None, first, "starting" if state is CameraState.STARTING else "")
         self._disk: tuple[GapReason, str] | None = None
         self._put(self._gap)
 
@@ -72,11 +73,11 @@ class Keeper:
             if self._disk is None:
                 self._recorded(at_ms)
 
-    def over(self, at_ms: int) -> None:
-        """The last packet was at `at_ms`; why follows (`failed`)."""
+    def over(self, at_ms: int, reason: GapReason = GapReason.CAMERA_RESTART, detail: str = "") -> None:
+        """The last packet was at `at_ms`. reason, detail: as far as they are known; `failed` may tell better."""
         with self._lock:
             if self._gap is None:
-                self._missing(at_ms, GapReason.CAMERA_RESTART, "")
+                self._missing(at_ms, reason, detail)
 
     def failed(self, error: SourceError) -> None:
         """The connection could not be opened, or ended so."""

@@ -8,7 +8,7 @@ from tawny.engine.backoff import Backoff
 from tawny.model.clock import Clock
 from tawny.model.errors import SourceError, SourceFinished, SourceRefused
 from tawny.sources.source import Connection, Idle
-from tawny.stream.session import Session
+from tawny.stream.session import STOPPED, Session
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class StreamReader:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
-        self._session.end("stopped")
+        self._session.end(STOPPED)
 
     def _over(self, error: SourceError) -> float:
         held_s = self._clock.mono_s() - self._opened_s if self._connection else 0.0

@@ -16,9 +16,11 @@ from tawny.model.times import stamp
 from tawny.stream.hub import Hub
 from tawny.stream.timekeeper import Track, UtcMap
 
+STOPPED, CLOCK_SET = "stopped", "clock"
+"""Why a run ended, where it is not the connection's doing."""
 SETTLE_S = 0.25
 """The first packets are held so long, to see which of them had the smallest delay."""
-CLOCK_SET_S = 1.0
+SET_BY_S = 1.0
 """A step of the wall clock from which on it was set, not corrected little by little."""
 
 
@@ -40,13 +42,16 @@ class Session:
         self._number = 0
         self._run: _Run | None = None
         self.jumps = 0
+        self.arrived_s = clock.mono_s()
+        """When the newest packet came, by the monotonic clock."""
 
     def feed(self, packet: SourcePacket) -> None:
         """Take a packet in, in the order the source gave it."""
         arrived_s, wall_s = self._clock.mono_s(), self._clock.now_ms() / 1000
+        self.arrived_s = arrived_s
         run = self._run
-        if run is not None and packet.is_keyframe and abs(wall_s - arrived_s - run.wall_minus_mono_s) > CLOCK_SET_S:
-            self.end("clock")
+        if run is not None and packet.is_keyframe and abs(wall_s - arrived_s - run.wall_minus_mono_s) > SET_BY_S:
+            self.end(CLOCK_SET)
             run = None
         if run is None:
             if not packet.is_keyframe:

@@ -1,0 +1,200 @@
+"""One camera put together: its streams from source to hub, who records and who watches them, and the truth about it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from tawny.app.doors import OFF, Doors
+from tawny.app.marks import Marks
+from tawny.app.rates import rates
+from tawny.config.settings import Camera as CameraSettings
+from tawny.config.settings import display_name
+from tawny.engine import Bus, Engine, Handle
+from tawny.events.maker import EventMaker
+from tawny.model.clock import Clock
+from tawny.model.errors import SourceError
+from tawny.model.gaps import Gap, GapReason
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.messages import GapChanged, Message, RunEnded, RunStarted, Scored, StatusChanged
+from tawny.model.states import CameraState, CameraStatus
+from tawny.recorder.keeper import SILENT_S, Keeper
+from tawny.recorder.recorder import Loss, Recorder
+from tawny.sources.source import Connection, Opening
+from tawny.storage.ledger import Ledger
+from tawny.storage.scores import Scores
+from tawny.storage.volume import Volume
+from tawny.stream.hub import Hub
+from tawny.stream.reader import StreamReader
+from tawny.stream.session import CLOCK_SET, STOPPED, Session
+from tawny.watch.watcher import Watcher
+
+RING_S = 20.0
+"""Of packets kept in memory: more than the pre-roll, and than the pause of a slow memory card."""
+
+_WHY = {STOPPED: (GapReason.RECORDER_OFF, "stopped"), CLOCK_SET: (GapReason.CLOCK, "the clock was set")}
+"""Ends of runs that are not the camera's doing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What all cameras share."""
+
+    clock: Clock
+    engine: Engine
+    bus: Bus
+    doors: Doors
+    volume: Volume
+    ledger: Ledger
+    marks: Marks
+    recorder: Recorder
+    scores: Scores
+
+
+class Camera:
+    """Begins to connect, record and watch when made; `close` ends all of it."""
+
+    def __init__(self, camera_id: CameraId, settings: CameraSettings, parts: Parts) -> None:
+        self.id, self.settings, self._parts = camera_id, settings, parts
+        self.name = display_name(camera_id, settings)
+        self.hubs: dict[StreamName, Hub] = {}
+        self._sessions: dict[StreamName, Session] = {}
+        self._handles: list[Handle] = []
+        self._sub_trouble = ""
+        self._recorded = settings.record != "off"
+        self.keeper = Keeper(
+            camera_id,
+            self.name,
+            parts.clock,
+            self._put_gap,
+            lambda status: parts.bus.publish(StatusChanged(status)),
+            since_ms=parts.clock.now_ms(),
+            first=GapReason.RECORDER_OFF if self._recorded else GapReason.OFF,
+            state=CameraState.STARTING if self._recorded else CameraState.OFF,
+        )
+        self._begin_stream(StreamName.MAIN, settings.source)
+        if settings.sub:
+            self._begin_stream(StreamName.SUB, settings.sub)
+        if settings.watch.detector != OFF:
+            self._begin_watching()
+
+    @property
+    def status(self) -> CameraStatus:
+        """The truth, with what came last and how much comes."""
+        status, hub = self.keeper.status, self.hubs[StreamName.MAIN]
+        newest = hub.newest
+        fps, bit_rate = rates(hub) if status.state is CameraState.RECORDING else (None, None)
+        detail = status.detail or self._sub_trouble
+        last_ms = newest.at_ms if newest else None
+        return replace(status, detail=detail, last_packet_ms=last_ms, fps=fps, bit_rate=bit_rate)
+
+    def look_after(self) -> None:
+        """What no connection tells: that it stands and nothing comes. Called once a second."""
+        newest = self.hubs[StreamName.MAIN].newest
+        silent_s = self._parts.clock.mono_s() - self._sessions[StreamName.MAIN].arrived_s
+        if newest is not None and silent_s > SILENT_S and self.keeper.status.state is CameraState.RECORDING:
+            self.keeper.silent(newest.at_ms)
+
+    def lost(self, loss: Loss) -> None:
+        """The recorder could not write, or can again."""
+        if loss.stream is not StreamName.MAIN:
+            return
+        if loss.end_ms is None:
+            self.keeper.disk_failed(loss.begin_ms, loss.reason, loss.detail)
+        else:
+            self.keeper.disk_recovered(loss.end_ms)
+
+    def stop_reading(self) -> None:
+        """Ask its parts to end; returns at once."""
+        for handle in self._handles:
+            handle.stop()
+
+    def close(self) -> None:
+        """End all of it; the recorder closes its files soon after."""
+        self.stop_reading()
+        for handle in self._handles:
+            handle.join(3.0)
+        for stream in self.hubs:
+            self._parts.recorder.remove(self.id, stream)
+        self.keeper.stop(self._parts.clock.now_ms())
+
+    def _begin_stream(self, stream: StreamName, address: str) -> None:
+        parts = self._parts
+        hub = self.hubs[stream] = Hub(keep_s=RING_S)
+        session = self._sessions[stream] = Session(self.id, stream, hub, parts.clock, self._heard)
+        open_source = self._opener(stream, address)
+        listener = _Listener(self, stream)
+        if self._recorded:
+            parts.recorder.add(self.id, stream, hub)
+        name = f"read {self.id} {stream}"
+
+        def make() -> StreamReader:
+            return StreamReader(name, open_source, session, listener, parts.clock)
+
+        self._handles.append(parts.engine.start(name, make))
+
+    def _opener(self, stream: StreamName, address: str) -> Callable[[], Connection]:
+        source = self._parts.doors.source_of(address)
+        assert source is not None, "settings were checked before"
+        options = source.settings(self.settings.table(source.scheme))
+        opening = Opening(self.id, stream, address, options, self._parts.clock)
+        return lambda: source.open(opening)
+
+    def _begin_watching(self) -> None:
+        parts, watch = self._parts, self.settings.watch
+        main, sub = self.hubs[StreamName.MAIN], self.hubs.get(StreamName.SUB)
+
+        def make() -> Watcher:
+            detector = parts.doors.detectors[watch.detector](watch.options)
+            large = main if sub else None
+            events = EventMaker(self.id, parts.marks, self._happened, parts.volume.write_picture, large)
+            hubs = [sub, main] if sub else [main]
+            return Watcher(self.id, hubs, detector, events, parts.clock, self._scored)
+
+        self._handles.append(parts.engine.start(f"watch {self.id}", make))
+
+    def _heard(self, message: Message) -> None:
+        """Runs begin and end, told by a session in its reader's thread."""
+        match message:
+            case RunStarted(_, StreamName.MAIN, _, at_ms) if self._recorded:
+                self.keeper.begun(at_ms)
+            case RunEnded(_, StreamName.MAIN, _, at_ms, why) if self._recorded:
+                self.keeper.over(at_ms, *_WHY.get(why, (GapReason.CAMERA_RESTART, "")))
+        if isinstance(message, RunEnded):
+            self._parts.recorder.end_run(message.camera, message.stream, message.why)
+        self._parts.bus.publish(message)
+
+    def _happened(self, message: Message) -> None:
+        self._parts.bus.publish(self._parts.marks.shown(message))
+
+    def _scored(self, message: Message) -> None:
+        if isinstance(message, Scored):
+            self._parts.scores.put(self.id, message.second_ms, message.score)
+        self._parts.bus.publish(message)
+
+    def _put_gap(self, gap: Gap) -> None:
+        self._parts.ledger.put_gap(gap)
+        self._parts.bus.publish(GapChanged(gap))
+
+    def connected(self, stream: StreamName) -> None:
+        """A stream's source is open."""
+        if stream is StreamName.SUB:
+            self._sub_trouble = ""
+
+    def failed(self, stream: StreamName, error: SourceError) -> None:
+        """A stream's source could not be opened, or is over. The small picture alone does not stop the recording."""
+        if stream is StreamName.MAIN:
+            if self._recorded:
+                self.keeper.failed(error)
+        else:
+            self._sub_trouble = f"The small picture is missing; the large one is watched instead. {error}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Listener:
+    camera: Camera
+    stream: StreamName
+
+    def connected(self) -> None:
+        self.camera.connected(self.stream)
+
+    def failed(self, error: SourceError) -> None:
+        self.camera.failed(self.stream, error)

@@ -1,0 +1,52 @@
+"""Twice a second, what nobody else looks after: silent cameras, the sign of life, what waits for the disk."""
+
+import logging
+from collections.abc import Callable, Iterable
+
+from tawny.app.camera import Camera
+from tawny.model.clock import Clock
+from tawny.storage.ledger import Ledger
+from tawny.storage.lock import Lock
+
+log = logging.getLogger(__name__)
+
+STEP_S = 0.5
+PULSE_S = 10.0
+"""Between two signs of life on the disk: how exactly the next start knows when this one ended."""
+
+
+class Housekeeping:
+    """An actor."""
+
+    name = "housekeeping"
+
+    def __init__(
+        self,
+        cameras: Callable[[], Iterable[Camera]],
+        ledger: Ledger,
+        lock: Lock,
+        clock: Clock,
+    ) -> None:
+        self._cameras, self._ledger, self._lock, self._clock = cameras, ledger, lock, clock
+        self._pulse_s = clock.mono_s()
+        self.stepped_s = clock.mono_s()
+
+    def step(self) -> float:
+        now_s = self.stepped_s = self._clock.mono_s()
+        for camera in self._cameras():
+            camera.look_after()
+        if self._ledger.waiting:
+            self._ledger.flush()
+        if now_s >= self._pulse_s:
+            self._pulse_s = now_s + PULSE_S
+            self._pulse()
+        return STEP_S
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _pulse(self) -> None:
+        try:
+            self._lock.pulse(self._clock.now_ms())
+        except OSError as error:
+            log.warning("the sign of life could not be written: %s", error)

@@ -1,0 +1,16 @@
+"""Log lines: short and readable on a terminal, and without time and level under systemd, whose journal has both."""
+
+import logging
+import os
+import sys
+
+
+def configure_logging(level: int = logging.WARNING) -> None:
+    """To standard error. What third parties say is heard from warnings on."""
+    handler = logging.StreamHandler(sys.stderr)
+    form = "%(message)s" if "JOURNAL_STREAM" in os.environ else "%(asctime)s %(levelname)s %(message)s"
+    handler.setFormatter(logging.Formatter(form, "%H:%M:%S"))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("tawny").setLevel(os.environ.get("TAWNY_LOG", logging.getLevelName(level)).upper())

@@ -1,0 +1,54 @@
+"""What people said of events (kept, reviewed), laid over what the watchers go on writing about them."""
+
+import threading
+from dataclasses import replace
+
+from tawny.model.events import Event
+from tawny.model.ids import EventId
+from tawny.model.messages import EventChanged, Message
+from tawny.storage.index import Index
+from tawny.storage.ledger import Ledger
+
+
+class Marks:
+    """The ledger for events: marks survive a watcher's later word. Any thread."""
+
+    def __init__(self, ledger: Ledger, index: Index) -> None:
+        self._ledger, self._index = ledger, index
+        self._lock = threading.Lock()
+        self._of_open: dict[EventId, tuple[bool, bool]] = {}
+        """kept, reviewed: of events that last."""
+
+    def put_event(self, event: Event) -> bool:
+        """What a watcher says of an event."""
+        with self._lock:
+            marked = self._laid_over(event)
+            if event.end_ms is not None:
+                self._of_open.pop(event.id, None)
+            return self._ledger.put_event(marked)
+
+    def mark(self, event_id: EventId, *, kept: bool | None, reviewed: bool | None) -> Event | None:
+        """What a person says. None when there is no such event."""
+        with self._lock:
+            event = self._index.event(event_id)
+            if event is None:
+                return None
+            event = replace(
+                event,
+                kept=event.kept if kept is None else kept,
+                reviewed=event.reviewed if reviewed is None else reviewed,
+            )
+            if event.end_ms is None:
+                self._of_open[event_id] = event.kept, event.reviewed
+            self._ledger.put_event(event)
+            return event
+
+    def shown(self, message: Message) -> Message:
+        """A watcher's message with the marks that people see."""
+        if isinstance(message, EventChanged):
+            return replace(message, event=self._laid_over(message.event))
+        return message
+
+    def _laid_over(self, event: Event) -> Event:
+        kept, reviewed = self._of_open.get(event.id, (event.kept, event.reviewed))
+        return replace(event, kept=kept, reviewed=reviewed)

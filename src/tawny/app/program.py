@@ -1,0 +1,148 @@
+"""One running tawny: recording in threads, and beside it the asyncio loop with the interface and the control socket.
+
+Recording begins before the interface and ends after it, and goes on whatever the loop does.
+"""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from tawny.app import shapes
+from tawny.app.control import Control
+from tawny.app.doors import Doors
+from tawny.app.journal import configure_logging
+from tawny.app.notify import Systemd
+from tawny.app.running import Running
+from tawny.config.file import read
+from tawny.config.settings import Settings, listen_address
+from tawny.model.clock import SystemClock
+from tawny.model.errors import SettingsError
+from tawny.web.accounts import Accounts, Purpose, Role
+from tawny.web.application import make_app
+from tawny.web.interface import Interface
+from tawny.web.server import WebServer
+from tawny.web.site import Site
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 1.0
+"""How often the settings file is looked at for changes."""
+DEMO_LINK_MS = 24 * 3_600_000
+OWNER = "Owner"
+
+
+class Program:
+    """config: the settings' file, followed while running; None when the settings came from the command line.
+
+    demo: an owner is there from the start, and a link signs whoever opens it in as that owner.
+    """
+
+    def __init__(self, settings: Settings, folder: Path, *, config: Path | None = None, demo: bool = False) -> None:
+        self._settings, self._folder, self._config, self._demo = settings, folder, config, demo
+        self._clock = SystemClock()
+        self._systemd = Systemd()
+
+    def run(self, say: Callable[[str], None]) -> None:
+        """Record until SIGTERM or Ctrl-C; a second Ctrl-C ends at once. Raises what kept it from starting."""
+        configure_logging()
+        doors = Doors.opened()
+        doors.check(self._settings, str(self._config or "the command line"))
+        running = Running(self._settings, self._folder, self._clock, doors)
+        try:
+            asyncio.run(self._serve(running, say))
+        finally:
+            running.close("person")
+
+    async def _serve(self, running: Running, say: Callable[[str], None]) -> None:
+        accounts = await asyncio.to_thread(Accounts, self._folder / "accounts.db", self._clock)
+        site = Site(running, accounts, Interface.at())
+        control = Control(
+            self._folder,
+            running.bus,
+            {"status": lambda _: shapes.status(site.health.now())},
+            lambda message: shapes.message(message, self._clock.now_ms()),
+        )
+        host, port = listen_address(self._settings.web.listen)
+        server = WebServer(make_app(site), accounts, host, port)
+        stop = _stop_on_signals()
+        try:
+            await server.start()
+            running.begin()
+            await control.open()
+            say(await asyncio.to_thread(self._welcome, f"http://{server.address}", accounts))
+            self._systemd.ready()
+            await self._keep_going(running, stop)
+        finally:
+            self._systemd.stopping()
+            await control.close()
+            await server.stop()
+            await asyncio.to_thread(accounts.close)
+
+    async def _keep_going(self, running: Running, stop: asyncio.Event) -> None:
+        """Until told to stop: take over changed settings, tell systemd that all is alive."""
+        seen = self._seen()
+        while not stop.is_set():
+            try:
+                await asyncio.wait_for(stop.wait(), LOOK_EVERY_S)
+            except TimeoutError:
+                if running.is_alive():
+                    self._systemd.alive()
+                now = await asyncio.to_thread(self._seen)
+                if now != seen:
+                    seen = now
+                    await asyncio.to_thread(self._reload, running)
+
+    def _seen(self) -> tuple[int, int] | None:
+        if self._config is None:
+            return None
+        try:
+            found = self._config.stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_ino
+
+    def _reload(self, running: Running) -> None:
+        """Take over the file as it is now; one that cannot be used changes nothing."""
+        assert self._config is not None
+        try:
+            running.apply(read(self._config), str(self._config))
+        except SettingsError as error:
+            log.error("%s\nThe settings from before stay in force.", error)
+
+    def _welcome(self, address: str, accounts: Accounts) -> str:
+        """What is printed at the start: where it is, and the one-time link if one is needed."""
+        if self._demo:
+            owner = next((p for p in accounts.people() if p.role is Role.OWNER), None)
+            owner = owner or accounts.put_person(OWNER, Role.OWNER)
+            token = accounts.new_token(Purpose.LINK, owner, lasts_ms=DEMO_LINK_MS)
+            return (
+                f"tawny's demo is running. Open this link in a browser on this machine:\n\n"
+                f"    {address}/sign-in#link={token}\n\n"
+                f"It signs one browser in. Recordings: {self._folder} (at most 4 GB). Ctrl-C ends the demo."
+            )
+        if accounts.has_owner():
+            return f"tawny is recording into {self._folder}. Interface: {address}"
+        token = accounts.new_token(Purpose.CLAIM)
+        return (
+            f"tawny is recording into {self._folder}.\n"
+            f"Open {address}/setup#token={token}\n"
+            f"to make the owner's account. The link works once, for 30 minutes; `tawny token` makes another.\n"
+            f"Token: {token}"
+        )
+
+
+def _stop_on_signals() -> asyncio.Event:
+    """Set by the first SIGINT, SIGTERM; the second ends the program at once."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def told() -> None:
+        stop.set()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told)
+    return stop

@@ -1,0 +1,219 @@
+"""Everything of a running tawny but the interface: the volume, the index, the engine and the cameras, in threads."""
+
+import logging
+import socket
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from tawny.app.camera import Camera, Parts
+from tawny.app.doors import Doors
+from tawny.app.housekeeping import Housekeeping
+from tawny.app.marks import Marks
+from tawny.app.room import Room
+from tawny.app.zone import local_zone
+from tawny.config.difference import difference
+from tawny.config.settings import Settings
+from tawny.engine import Bus, ThreadEngine
+from tawny.events.recover import close_left_open
+from tawny.model.clock import Clock
+from tawny.model.events import Event
+from tawny.model.ids import CameraId, EventId, StreamName
+from tawny.model.messages import EventChanged, PartDied
+from tawny.model.segments import Segment
+from tawny.model.times import Span
+from tawny.recorder.recorder import Loss, Recorder
+from tawny.storage.history import History
+from tawny.storage.index import Index
+from tawny.storage.ledger import Ledger
+from tawny.storage.lock import boot_id
+from tawny.storage.opening import index_to_write
+from tawny.storage.recovery import recover
+from tawny.storage.scores import Scores
+from tawny.storage.volume import Volume
+from tawny.stream.hub import Hub
+from tawny.web import recorder as web
+
+log = logging.getLogger(__name__)
+
+WATCHDOG_S = 10.0
+"""Housekeeping that has not stepped for so long hangs."""
+
+
+class Running:
+    """Made: the folder is ours and in order. `begin`: cameras run. `close`: all is on the disk. The web sees this.
+
+    Raises FolderUnwritable, FolderInUse, DiskFull, StorageError when made.
+    """
+
+    def __init__(self, settings: Settings, folder: Path, clock: Clock, doors: Doors) -> None:
+        self.settings, self._clock, self._doors = settings, clock, doors
+        self._bus = Bus()
+        self._volume = Volume.at(folder)
+        self._lock = self._volume.lock(clock)
+        self._volume.check_writable()
+        self._history = History(self._volume.disk)
+        self._index = index_to_write(self._volume, self._history)
+        self._ledger = Ledger(self._history, self._index, clock)
+        cameras = [CameraId(name) for name, camera in settings.cameras.items() if camera.record != "off"]
+        before, boot = self._lock.before, boot_id()
+        recover(
+            self._volume, self._index, self._history, self._ledger, clock, before=before, boot=boot, cameras=cameras
+        )
+        self._ledger.started(boot)
+        self._end_open_events()
+        self._started_ms = clock.now_ms()
+        self._zone, self._host = local_zone(), socket.gethostname()
+        self._marks = Marks(self._ledger, self._index)
+        self._scores = Scores(self._volume, clock)
+        self._engine = ThreadEngine(clock, self._died)
+        self._room = Room(self._volume, self._index, self._ledger, clock)
+        self._recorder = Recorder(
+            self._volume, self._index, clock, self._bus, lost=self._lost, full=self._room.make_room_soon
+        )
+        self._parts = Parts(
+            clock, self._engine, self._bus, doors, self._volume, self._ledger, self._marks, self._recorder, self._scores
+        )
+        self._changing = threading.Lock()
+        self._cameras: dict[CameraId, Camera] = {}
+        self._housekeeping: Housekeeping | None = None
+
+    def begin(self) -> None:
+        """Start every part."""
+        self._recorder.start(self._engine)
+        self._room.start(self._engine, lambda: self.settings.storage.keep)
+        for name, camera in self.settings.cameras.items():
+            self._cameras[CameraId(name)] = Camera(CameraId(name), camera, self._parts)
+        self._engine.start("housekeeping", self._make_housekeeping)
+
+    def close(self, cause: str) -> None:
+        """End every part; what was recorded is closed and durable. cause: a key of `model.gaps.OFF_WORDS`."""
+        with self._changing:
+            for camera in self._cameras.values():
+                camera.stop_reading()
+            for camera in self._cameras.values():
+                camera.close()
+            if not self._recorder.stop():
+                log.error("the disk did not take everything in time; the next start puts it in order")
+            late = self._engine.stop(2.0)
+            if late:
+                log.warning("did not end in time: %s", ", ".join(late))
+            self._scores.flush()
+            self._ledger.stopped(cause)
+            self._history.close()
+            self._index.close()
+            self._lock.release()
+
+    def apply(self, new: Settings, file: str) -> None:
+        """Take over changed settings: only cameras that differ begin again. SettingsError changes nothing."""
+        self._doors.check(new, file)
+        with self._changing:
+            change = difference(self.settings, new)
+            later = [path for path in change.other if not path.startswith("storage.keep")]
+            if later:
+                log.warning("%s takes effect at the next start", ", ".join(later))
+            cameras = dict(self._cameras)
+            self.settings = new
+            for name in (*change.removed, *change.changed):
+                cameras.pop(CameraId(name)).close()
+            for name in (*change.changed, *change.added):
+                cameras[CameraId(name)] = Camera(CameraId(name), new.cameras[name], self._parts)
+            self._cameras = {CameraId(name): cameras[CameraId(name)] for name in new.cameras}
+
+    def is_alive(self) -> bool:
+        """Whether the parts that recording needs go on: what systemd's watchdog is told."""
+        keeping = self._housekeeping
+        return keeping is not None and self._clock.mono_s() - keeping.stepped_s < WATCHDOG_S
+
+    # --- what the web layer sees (web.recorder.Recorder)
+
+    @property
+    def clock(self) -> Clock:
+        return self._clock
+
+    @property
+    def bus(self) -> Bus:
+        return self._bus
+
+    @property
+    def index(self) -> Index:
+        return self._index
+
+    @property
+    def started_ms(self) -> int:
+        return self._started_ms
+
+    @property
+    def host(self) -> str:
+        return self._host
+
+    @property
+    def zone(self) -> str:
+        return self._zone
+
+    def cameras(self) -> Sequence[web.Camera]:
+        return [
+            web.Camera(camera.status, tuple(camera.hubs), camera.settings.pre, camera.settings.post)
+            for camera in self._cameras.values()
+        ]
+
+    def hub(self, camera: CameraId, stream: StreamName) -> Hub | None:
+        found = self._cameras.get(camera)
+        return found.hubs.get(stream) if found else None
+
+    def watched(self, camera: CameraId, stream: StreamName, viewers: int) -> None:
+        """Packets come as soon as they are there, viewers or not."""
+
+    def disk(self) -> web.Disk | None:
+        return self._room.figures
+
+    def warnings(self) -> Sequence[web.Warn]:
+        told = [web.Warn(f"The part {one.name} could not be loaded: {one.error}.") for one in self._doors.broken]
+        problem = self._ledger.problem
+        if problem is not None:
+            told.append(web.Warn(problem.message, problem.do))
+        return [*told, *self._room.warnings]
+
+    def open_segments(self, camera: CameraId) -> Sequence[Segment]:
+        return self._recorder.open_segments(camera)
+
+    def segment_path(self, segment: Segment) -> Path:
+        return self._volume.path(segment.path)
+
+    def scores(self, camera: CameraId, within: Span) -> bytes:
+        return self._scores.read(camera, within)
+
+    def event_picture(self, event: Event) -> bytes | None:
+        return self._volume.read_picture(event)
+
+    def mark_event(self, event_id: EventId, *, kept: bool | None = None, reviewed: bool | None = None) -> Event | None:
+        event = self._marks.mark(event_id, kept=kept, reviewed=reviewed)
+        if event is not None:
+            self._bus.publish(EventChanged("updated", event))
+        return event
+
+    # --- what the parts tell
+
+    def _end_open_events(self) -> None:
+        """Those that the last recorder left open end with what it recorded."""
+        everything = Span(0, self._clock.now_ms())
+        page = self._index.events(everything, limit=200)
+
+        def last_ms(event: Event) -> int | None:
+            recorded = self._index.spans(event.camera, None, Span(event.start_ms, everything.end_ms))
+            return recorded[0].end_ms if recorded else None
+
+        close_left_open(page.events, self._ledger, last_ms)
+
+    def _make_housekeeping(self) -> Housekeeping:
+        made = Housekeeping(lambda: self._cameras.values(), self._ledger, self._lock, self._clock)
+        self._housekeeping = made
+        return made
+
+    def _lost(self, loss: Loss) -> None:
+        camera = self._cameras.get(loss.camera)
+        if camera is not None:
+            camera.lost(loss)
+
+    def _died(self, part: str, error: BaseException) -> None:
+        self._bus.publish(PartDied(part, f"{type(error).__name__}: {error}"))

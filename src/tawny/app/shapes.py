@@ -1,0 +1,119 @@
+"""What `--json` prints and the control socket answers: plain objects with UTC times in RFC 3339."""
+
+from typing import Any
+
+from tawny.model.events import Event
+from tawny.model.gaps import Gap
+from tawny.model.messages import (
+    EventChanged,
+    GapChanged,
+    Message,
+    PartDied,
+    RunEnded,
+    RunStarted,
+    Scored,
+    SegmentClosed,
+    StatusChanged,
+)
+from tawny.model.segments import Segment
+from tawny.model.times import Span, utc_text
+from tawny.web.shapes import CameraInfo, Health
+
+
+def text_of(ms: int | None) -> str | None:
+    return None if ms is None else utc_text(ms)
+
+
+def event(this: Event) -> dict[str, Any]:
+    return {
+        "id": this.id,
+        "camera": this.camera,
+        "kind": this.kind,
+        "start": utc_text(this.start_ms),
+        "end": text_of(this.end_ms),
+        "score": this.score,
+        "zones": list(this.zones),
+        "objects": [{"label": seen.label, "score": seen.score} for seen in this.objects],
+        "kept": this.kept,
+        "reviewed": this.reviewed,
+        "picture": None if this.picture_ms is None else f"/media/{this.id}.jpg",
+        "clip": f"/media/{this.id}.mp4",
+    }
+
+
+def gap(this: Gap) -> dict[str, Any]:
+    return {
+        "start": utc_text(this.begin_ms),
+        "end": text_of(this.end_ms),
+        "reason": this.reason.value,
+        "detail": this.detail,
+    }
+
+
+def span(this: Span, stream: str) -> dict[str, Any]:
+    return {"start": utc_text(this.begin_ms), "end": utc_text(this.end_ms), "stream": stream}
+
+
+def status(health: Health) -> dict[str, Any]:
+    """The whole recorder, as the web layer has worked it out."""
+    disk = health.disk
+    return {
+        "ok": health.ok,
+        "on_watch": health.on_watch,
+        "of": health.of,
+        "cameras": [camera(this) for this in health.cameras],
+        "disk": None
+        if disk is None
+        else {"free_bytes": disk.free_bytes, "full_at": text_of(disk.full_at_ms), "keeps_days": disk.keeps_days},
+        "outbox": {"waiting": 0, "oldest": None},
+        "warnings": [{"message": warning.message, "do": warning.do} for warning in health.warnings],
+    }
+
+
+def camera(this: CameraInfo) -> dict[str, Any]:
+    return {
+        "id": this.id,
+        "name": this.name,
+        "state": this.state,
+        "since": utc_text(this.since_ms),
+        "detail": this.detail,
+        "last_packet": text_of(this.last_packet_ms),
+        "fps": this.fps,
+        "bit_rate": this.bit_rate,
+        "recorded_today": this.recorded_today,
+        "gaps_today": this.gaps_today,
+    }
+
+
+def segment(this: Segment) -> dict[str, Any]:
+    return {
+        "id": this.id,
+        "stream": this.stream.value,
+        "start": utc_text(this.start_ms),
+        "end": utc_text(this.end_ms),
+        "size_bytes": this.size_bytes,
+    }
+
+
+def message(this: Message, now_ms: int) -> dict[str, Any] | None:
+    """A message as followers get it; None for what is of no use to them."""
+    match this:
+        case EventChanged(what, changed):
+            return _told(f"event.{what}", changed.id, changed.camera, changed.start_ms, event=event(changed))
+        case SegmentClosed(closed):
+            return _told("segment.closed", closed.id, closed.camera, closed.end_ms, segment=segment(closed))
+        case GapChanged(changed):
+            what = "gap.started" if changed.end_ms is None else "gap.ended"
+            at_ms = changed.begin_ms if changed.end_ms is None else changed.end_ms
+            return _told(what, f"{changed.camera}-{changed.begin_ms}", changed.camera, at_ms, gap=gap(changed))
+        case StatusChanged(status):
+            told = {"state": status.state.value, "detail": status.detail}
+            return _told("camera.state", status.id, status.id, status.since_ms, **told)
+        case PartDied(part, error):
+            return _told("recorder.part_failed", part, None, now_ms, error=error)
+        case RunStarted() | RunEnded() | Scored():
+            return None
+
+
+def _told(kind: str, which: str, camera_id: str | None, at_ms: int, **more: Any) -> dict[str, Any]:
+    return {"type": kind, "id": which, "camera": camera_id, "time": utc_text(at_ms), **more}

@@ -1,0 +1,33 @@
+"""Asking a running recorder, from commands."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+from tawny.app.control import ask
+from tawny.model.errors import NotDone
+
+
+def once(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
+    """The recorder's one answer. NotDone when none runs on that folder, or when it says no."""
+    for answer in lines(folder, request):
+        if "error" in answer:
+            raise NotDone(answer["error"]["message"], answer["error"]["do"])
+        return answer
+    raise NotDone(f"The tawny that records into {folder} did not answer.", "It may be stopping; try again.")
+
+
+def lines(folder: Path, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Its answers as they come."""
+    loop = asyncio.new_event_loop()
+    answers: AsyncIterator[dict[str, Any]] = ask(folder, request)
+    try:
+        while True:
+            try:
+                yield loop.run_until_complete(anext(answers))
+            except StopAsyncIteration:
+                return
+    finally:
+        loop.run_until_complete(answers.aclose())  # type: ignore[attr-defined]
+        loop.close()

@@ -1,0 +1,49 @@
+"""`tawny demo`: the whole product on built-in cameras. Nothing to set up, nothing leaves the machine."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from tawny.app.program import Program
+from tawny.cli.output import Output
+from tawny.cli.places import demo_folder
+from tawny.config.settings import Camera, Keep, Settings, Storage, Web
+from tawny.model.errors import UsageError
+
+SCENES = ("front", "drive", "garden", "side", "hall", "gate")
+NAMES = {
+    "front": "Front door",
+    "drive": "Driveway",
+    "garden": "Back garden",
+    "side": "Side path",
+    "hall": "Hallway",
+    "gate": "Front gate",
+}
+KEEP = Keep.model_validate({"min": "0 s", "size": "4 GB", "free": "2 %"})
+"""The demo's recordings never take more."""
+
+
+def describe(parser: ArgumentParser) -> None:
+    parser.add_argument("--port", type=int, default=8000, help="where the interface listens on this machine (8000)")
+    parser.add_argument("--data", metavar="DIR", help="folder of the recordings (usual: ~/.local/share/tawny-demo)")
+    parser.add_argument("--cameras", metavar="N", type=int, default=3, help=f"how many, 1 to {len(SCENES)} (3)")
+
+
+def run(args: Namespace, out: Output) -> int:
+    if not 1 <= args.cameras <= len(SCENES):
+        raise UsageError(f"--cameras {args.cameras}: the demo has 1 to {len(SCENES)} cameras.", "")
+    if not 0 <= args.port <= 65_535:
+        raise UsageError(f"--port {args.port} is no port.", "Ports are 1 to 65535; 0 takes a free one.")
+    folder = Path(args.data) if args.data else demo_folder()
+    Program(settings(args.cameras, args.port), folder, demo=True).run(out.say)
+    return 0
+
+
+def settings(cameras: int, port: int) -> Settings:
+    """What the demo runs with."""
+    return Settings(
+        storage=Storage(keep=KEEP),
+        web=Web(listen=f"127.0.0.1:{port}"),
+        cameras={
+            scene: Camera(source=f"demo:{scene}", sub=f"demo:{scene}", name=NAMES[scene]) for scene in SCENES[:cameras]
+        },
+    )

@@ -1,0 +1,61 @@
+"""`tawny events`: what happened, and what happens."""
+
+from argparse import ArgumentParser, Namespace
+from typing import Any
+
+from tawny.app import shapes
+from tawny.cli import options, times
+from tawny.cli.asking import lines
+from tawny.cli.output import Output
+from tawny.cli.places import existing_data
+from tawny.cli.times import shown
+from tawny.model.clock import SystemClock
+from tawny.model.ids import CameraId
+from tawny.model.times import utc_from_text
+from tawny.storage.opening import index_to_read
+
+
+def describe(parser: ArgumentParser) -> None:
+    options.data(parser)
+    options.times(parser, begin="24 h ago", end="now")
+    parser.add_argument("--camera", metavar="C", action="append", help="only of this camera (more than one is allowed)")
+    parser.add_argument("--kind", metavar="K", action="append", help="only of this kind, such as motion or person")
+    parser.add_argument("--follow", action="store_true", help="go on, with a line for every change of an event")
+
+
+def run(args: Namespace, out: Output) -> int:
+    _, folder = existing_data(args)
+    within = times.span(args.begin, args.end, SystemClock().now_ms())
+    cameras = [CameraId(name) for name in args.camera] if args.camera else None
+    found: list[dict[str, Any]] = []
+    with index_to_read(folder) as index:
+        after: str | None = None
+        while True:
+            page = index.events(within, cameras=cameras, kinds=args.kind, after=after, limit=200)
+            found += [shapes.event(event) for event in page.events]
+            after = page.next
+            if after is None:
+                break
+    found.reverse()
+    if args.json:
+        for event in found:
+            out.data(event, "")
+    elif found or not args.follow:
+        rows = [_row(event) for event in found]
+        heads = ("start", "length", "camera", "kind", "score", "id")
+        out.data(None, out.table(heads, rows, empty="Nothing happened in this time."))
+    if args.follow:
+        for told in lines(folder, {"do": "follow"}):
+            if told["type"].startswith("event.") and _wanted(told["event"], args):
+                out.data(told, f"{told['type'].removeprefix('event.'):8}" + "  ".join(_row(told["event"])))
+    return 0
+
+
+def _row(event: dict[str, Any]) -> tuple[str, ...]:
+    start_ms = utc_from_text(event["start"])
+    length = "goes on" if event["end"] is None else f"{(utc_from_text(event['end']) - start_ms) / 1000:.0f} s"
+    return shown(start_ms), length, event["camera"], event["kind"], f"{event['score']:.0f}", event["id"]
+
+
+def _wanted(event: dict[str, Any], args: Namespace) -> bool:
+    return (not args.camera or event["camera"] in args.camera) and (not args.kind or event["kind"] in args.kind)

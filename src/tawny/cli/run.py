@@ -1,0 +1,74 @@
+"""`tawny run`: the recorder, until it is told to stop."""
+
+import re
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
+
+from tawny.app.program import Program
+from tawny.cli import options
+from tawny.cli.output import Output
+from tawny.cli.places import data_folder, settings
+from tawny.config.settings import Camera, Settings, Web, is_camera_id, listen_address
+from tawny.model.errors import NotDone, UsageError
+
+
+def describe(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "sources",
+        metavar="SOURCE",
+        nargs="*",
+        help="rtsp://…, /dev/video0, clip.mp4, demo: – recorded instead of the settings' cameras",
+    )
+    options.data(parser)
+    parser.add_argument("--listen", metavar="HOST:PORT", help="address of the interface (usual: 127.0.0.1:8000)")
+
+
+def run(args: Namespace, out: Output) -> int:
+    chosen, path = settings(args)
+    if args.sources:
+        chosen, path = chosen.model_copy(update={"cameras": cameras_of(args.sources)}), None
+    elif not chosen.cameras:
+        where = f"{path} has no cameras." if path else "There is neither a settings file here nor a source named."
+        raise NotDone(where, "Name a source (`tawny run rtsp://…`), or `tawny init`, then `tawny add NAME SOURCE`.")
+    chosen = listening(chosen, args.listen)
+    Program(chosen, data_folder(args, chosen), config=path).run(out.say)
+    return 0
+
+
+def listening(chosen: Settings, listen: str | None) -> Settings:
+    """The same settings with the address from the command line."""
+    if not listen:
+        return chosen
+    try:
+        listen_address(listen)
+    except ValueError as error:
+        raise UsageError(f"--listen {listen} is no address.", f"Write {error}.") from None
+    return chosen.model_copy(update={"web": Web(listen=listen)})
+
+
+def cameras_of(sources: Sequence[str]) -> dict[str, Camera]:
+    """Cameras for sources from the command line, named after them: `clip.mp4` is `clip`, an address its host."""
+    cameras: dict[str, Camera] = {}
+    for source in sources:
+        if not source.strip():
+            raise UsageError("An empty word is no source.", "Name one such as rtsp://192.168.1.20/main or demo:.")
+        base = _slug(source)
+        name, number = base, 2
+        while name in cameras:
+            name, number = f"{base}-{number}", number + 1
+        cameras[name] = Camera(source=source)
+    return cameras
+
+
+def _slug(source: str) -> str:
+    parts = urlsplit(source)
+    if parts.scheme in ("rtsp", "rtsps", "http", "https"):
+        word = f"{parts.hostname or ''}-{PurePosixPath(parts.path).name}"
+    elif parts.scheme == "demo":
+        word = parts.path
+    else:
+        word = PurePosixPath(source).stem
+    slug = re.sub(r"[^a-z0-9]+", "-", word.lower()).strip("-")[:30].strip("-")
+    return slug if is_camera_id(slug) else "camera"

@@ -1,0 +1,84 @@
+"""`tawny status`: is it recording? Exit 0 if all is well, 1 if not."""
+
+from argparse import ArgumentParser, Namespace
+from typing import Any
+
+from tawny.cli import options
+from tawny.cli.asking import lines, once
+from tawny.cli.output import Output
+from tawny.cli.places import existing_data
+from tawny.cli.times import shown
+from tawny.config.units import size_text
+from tawny.model.times import utc_from_text
+
+WORDS = {
+    "recording": "recording",
+    "waiting": "waiting for motion",
+    "scheduled_off": "off by schedule",
+    "mode_off": "off in this mode",
+    "paused": "private",
+    "off": "switched off",
+    "starting": "starting",
+    "offline": "not answering",
+    "refused": "wrong password",
+    "frozen": "picture stands still",
+    "blocked": "cannot write",
+}
+
+
+def describe(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument("--follow", action="store_true", help="go on, with a line for every change")
+
+
+def run(args: Namespace, out: Output) -> int:
+    _, folder = existing_data(args)
+    status = once(folder, {"do": "status"})
+    out.data(status, text(status, out))
+    if args.follow:
+        for told in lines(folder, {"do": "follow"}):
+            if told["type"] in ("camera.state", "gap.started", "gap.ended"):
+                out.data(told, _line(told))
+    return 0 if status["ok"] else 1
+
+
+def text(status: dict[str, Any], out: Output) -> str:
+    """What people read."""
+    rows = [
+        (
+            camera["name"],
+            WORDS[camera["state"]],
+            shown(utc_from_text(camera["since"])),
+            _or_dash(camera["fps"], "{:g} pictures/s"),
+            _or_dash(camera["bit_rate"], "{:.2f} Mbit/s", 1e-6),
+            _or_dash(camera["recorded_today"], "{:.1f} %", 100),
+            str(camera["gaps_today"]),
+        )
+        for camera in status["cameras"]
+    ]
+    told = [f"{status['on_watch']} of {status['of']} on watch."]
+    heads = ("camera", "state", "since", "pictures", "rate", "today", "gaps")
+    told.append(out.table(heads, rows, empty="No cameras yet. Add one: tawny add NAME SOURCE"))
+    disk = status["disk"]
+    if disk:
+        told.append(f"Disk: {size_text(disk['free_bytes'])} free{_forecast(disk)}.")
+    told += [f"{camera['name']}: {camera['detail']}" for camera in status["cameras"] if camera["detail"]]
+    told += [f"{warning['message']} {warning['do']}".rstrip() for warning in status["warnings"]]
+    return "\n".join(told)
+
+
+def _forecast(disk: dict[str, Any]) -> str:
+    return f"; keeps about {disk['keeps_days']:.0f} days" if disk["keeps_days"] else ""
+
+
+def _or_dash(value: float | None, form: str, factor: float = 1) -> str:
+    return "–" if value is None else form.format(value * factor)
+
+
+def _line(told: dict[str, Any]) -> str:
+    when = shown(utc_from_text(told["time"]))
+    if told["type"] == "camera.state":
+        return f"{when}  {told['camera']}: {WORDS[told['state']]}. {told['detail']}".rstrip()
+    return (
+        f"{when}  {told['camera']}: {told['type'].replace('.', ' ')}, {told['gap']['reason']}. {told['gap']['detail']}"
+    )

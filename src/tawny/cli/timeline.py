@@ -1,0 +1,57 @@
+"""`tawny timeline`: what of a time is recorded, what is missing and why, and what happened."""
+
+from argparse import ArgumentParser, Namespace
+from typing import Any
+
+from tawny.app import shapes
+from tawny.cli import options, times
+from tawny.cli.output import Output
+from tawny.cli.places import existing_data
+from tawny.cli.times import shown
+from tawny.model.clock import SystemClock
+from tawny.model.gaps import GAP_WORDS
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.times import Span, utc_text
+from tawny.storage.index import Index
+from tawny.storage.opening import index_to_read, known_camera
+
+
+def describe(parser: ArgumentParser) -> None:
+    options.data(parser)
+    options.times(parser, begin="today", end="now")
+    parser.add_argument("--camera", metavar="C", required=True, help="the camera's id, such as front-door")
+
+
+def run(args: Namespace, out: Output) -> int:
+    _, folder = existing_data(args)
+    within = times.span(args.begin, args.end, SystemClock().now_ms())
+    with index_to_read(folder) as index:
+        camera = known_camera(folder, args.camera)
+        out.data(as_json(index, camera, within), "\n".join(_lines(index, camera, within)))
+    return 0
+
+
+def as_json(index: Index, camera: CameraId, within: Span) -> dict[str, Any]:
+    spans = [shapes.span(span, name) for name in StreamName for span in index.spans(camera, name, within)]
+    return {
+        "camera": camera,
+        "from": utc_text(within.begin_ms),
+        "to": utc_text(within.end_ms),
+        "spans": spans,
+        "gaps": [shapes.gap(gap) for gap in index.gaps(camera, within)],
+        "events": [shapes.event(event) for event in _events(index, camera, within)],
+    }
+
+
+def _events(index: Index, camera: CameraId, within: Span) -> list[Any]:
+    return list(reversed(index.events(within, cameras=[camera], limit=10_000).events))
+
+
+def _lines(index: Index, camera: CameraId, within: Span) -> list[str]:
+    told = [(span.begin_ms, f"recorded until {shown(span.end_ms)}") for span in index.spans(camera, None, within)]
+    for gap in index.gaps(camera, within):
+        until = "still" if gap.end_ms is None else f"until {shown(gap.end_ms)}"
+        detail = f" ({gap.detail})" if gap.detail else ""
+        told.append((gap.begin_ms, f"missing  {until}: {GAP_WORDS[gap.reason]}{detail}"))
+    told += [(event.start_ms, f"{event.kind}, score {event.score:.0f}") for event in _events(index, camera, within)]
+    return [f"{shown(at_ms)}  {what}" for at_ms, what in sorted(told)] or ["Nothing is known of this time."]

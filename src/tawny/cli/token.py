@@ -1,0 +1,29 @@
+"""`tawny token`: a one-time link with which an owner's account is made, or an owner gets a new password."""
+
+from argparse import ArgumentParser, Namespace
+
+from tawny.cli import options
+from tawny.cli.output import Output
+from tawny.cli.places import existing_data
+from tawny.model.clock import SystemClock
+from tawny.web.accounts import TOKEN_MS, Accounts, Purpose
+
+
+def describe(parser: ArgumentParser) -> None:
+    options.data(parser)
+
+
+def run(args: Namespace, out: Output) -> int:
+    chosen, folder = existing_data(args)
+    accounts = Accounts(folder / "accounts.db", SystemClock())
+    try:
+        token = accounts.new_token(Purpose.CLAIM)
+    finally:
+        accounts.close()
+    minutes = TOKEN_MS // 60_000
+    link = f"http://{chosen.web.listen}/setup#token={token}"
+    out.data(
+        {"link": link, "token": token, "lasts_s": minutes * 60},
+        f"Open {link}\nIt works once, for {minutes} minutes. Token alone: {token}",
+    )
+    return 0
