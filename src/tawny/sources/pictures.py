@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from tawny.media.nal import is_keyframe, join_lengths, parameter_sets
 from tawny.media.params import same_picture, video_format
+from tawny.media.slice_header import is_slice, pps_ids, slice_pps_id
 from tawny.model.packets import SourcePacket, VideoCodec, VideoFormat
 
 _MOST_LOOSE = 16
@@ -18,6 +19,9 @@ class Pictures:
         self._newest: VideoFormat | None = None
         """What a keyframe that came now would be decoded with; None while there is nothing valid."""
         self._given: VideoFormat | None = None
+        self._pps_ids: frozenset[int] = frozenset()
+        self.senseless = 0
+        """Units left out because they cannot be pictures of this stream."""
         self._learn(parameter_sets(codec, announced))
 
     @property
@@ -26,13 +30,17 @@ class Pictures:
         return self._given
 
     def packet(self, nals: Sequence[bytes], pts: int, *, is_whole: bool = True) -> SourcePacket | None:
-        """The unit as a packet, same NAL units in the same order; None before the first keyframe that can be decoded.
+        """The unit as a packet, same NAL units in the same order.
 
-        is_whole: False for a unit whose beginning is missing; it is no keyframe then.
+        None before the first keyframe that can be decoded, and for what is no picture. is_whole: False for a unit whose
+        beginning is missing; it is no keyframe then.
         """
         sets = parameter_sets(self._codec, nals)
         if sets:
             self._learn(sets)
+        if not self._makes_sense(nals):
+            self.senseless += 1
+            return None
         begins = is_whole and self._newest is not None and is_keyframe(self._codec, nals)
         if begins:
             self._given = self._format_from(sets)
@@ -47,10 +55,21 @@ class Pictures:
             except ValueError:
                 continue
             self._sets = self._newest.parameter_sets
+            self._pps_ids |= pps_ids(self._newest)  # older ones stay: not every set need come again with the others
             return
         if self._given is None and self._newest is None:
             self._sets = (*self._sets, *sets)[-_MOST_LOOSE:]  # the rest may come in another unit
         self._newest = None
+
+    def _makes_sense(self, nals: Sequence[bytes]) -> bool:
+        """Whether the first slice names a PPS that there is; bytes that are no picture mostly do not."""
+        if self._newest is None:
+            return True  # nothing is known that could be named
+        first = next((nal for nal in nals if is_slice(self._codec, nal)), None)
+        try:
+            return first is not None and slice_pps_id(self._codec, first) in self._pps_ids
+        except ValueError:
+            return False
 
     def _format_from(self, sets: tuple[bytes, ...]) -> VideoFormat | None:
         """The format of a keyframe that carries `sets`: the old one as long as one file may hold both."""

@@ -27,6 +27,11 @@ STALL_S = 5.0
 KEYFRAME_S = 30.0
 """How long to wait for a picture that decoding can begin with; cameras send one every 1 to 20 s."""
 _QUEUED_PACKETS = 256
+_WAIT_S = 0.5
+_LATEST_S = 0.75
+"""So much after its time a stall that the connection's thread has not found (it hangs) is found without it."""
+_SENSELESS, _SENSELESS_MOST = 4, 100
+"""A senseless unit outweighs so many good ones; over so much it is no accident any more."""
 _AGAIN_S = (0.1, 0.3, 0.6)
 """Pauses before a camera that answers but would not play is asked again."""
 _SAME_ZERO_S = 1.0
@@ -82,7 +87,7 @@ def _play(
                 udp=options["transport"] == "udp",
                 sound=options["sound"] and described.audio is not None,
                 open_s=max(1.0, until_s - clock.mono_s()),
-                read_s=options["stall"] + 0.5,  # later than our own watch, so that ours says what happened
+                read_s=options["stall"],
                 where=address.public,
             )
         except SourceRefused as error:
@@ -107,7 +112,8 @@ class _RtspConnection:
     ) -> None:
         self._where, self._stall_s, self._clock = address.public, options["stall"], clock
         self._notes: dict[str, Any] = {"transport": options["transport"], "tool": described.tool}
-        self._feed = _Feed(demuxer, address.public, glue=options["transport"] == "tcp", clock=clock)
+        glue = options["transport"] == "tcp"
+        self._feed = _Feed(demuxer, address.public, glue=glue, stall_s=self._stall_s, clock=clock)
         if described.video is not None and described.video.fps:
             self._notes["fps"] = described.video.fps
         self._notes |= self._feed.notes
@@ -120,11 +126,10 @@ class _RtspConnection:
     def read(self) -> SourcePacket | Idle:
         if self._over is not None:
             raise self._over
-        left_s = self._feed.alive_s + self._stall_s - self._clock.mono_s()
         try:
-            came = self._waiting.get(timeout=min(1.0, max(0.001, left_s)))
+            came = self._waiting.get(timeout=_WAIT_S)
         except queue.Empty:
-            if self._clock.mono_s() - self._feed.alive_s < self._stall_s:
+            if self._clock.mono_s() - self._feed.alive_s < self._stall_s + _LATEST_S:
                 return Idle(0.0)
             came = SourceStalled(self._where, f"no picture for {self._stall_s:g} s")
         if isinstance(came, SourceError):
@@ -165,8 +170,8 @@ class _RtspConnection:
 class _Feed:
     """Pieces from FFmpeg made into packets, in the connection's thread. alive_s may be read from any."""
 
-    def __init__(self, demuxer: Demuxer, where: str, *, glue: bool, clock: Clock) -> None:
-        self._demuxer, self._where, self._clock = demuxer, where, clock
+    def __init__(self, demuxer: Demuxer, where: str, *, glue: bool, stall_s: float, clock: Clock) -> None:
+        self._demuxer, self._where, self._stall_s, self._clock = demuxer, where, stall_s, clock
         video = next((track for track in demuxer.tracks if track.video_codec), None)
         if video is None or video.video_codec is None:
             demuxer.close()
@@ -179,6 +184,7 @@ class _Feed:
         self._begun_s = self.alive_s = clock.mono_s()
         self._video_first: tuple[int, float] | None = None
         self._last_pts: int | None = None
+        self._good = 0
 
     @property
     def notes(self) -> dict[str, Any]:
@@ -187,44 +193,53 @@ class _Feed:
         return {"sound": sound} | ({"sound_ignored": ignored[0]} if ignored and not sound else {})
 
     def packets(self) -> Iterator[SourcePacket]:
-        """Until the camera ends it; then a SourceError."""
+        """Until the camera ends it or sends no pictures any more; then a SourceError."""
         while True:
             try:
                 piece = self._demuxer.read()
+                if piece is None:
+                    raise SourceClosed(self._where, "it hung up")
+                if piece.track == self._video.index:
+                    yield from self._picture(piece)
+                elif self._sound is not None and piece.track == self._sound.index:
+                    yield from self._sound.packets(piece, self._video_first, self._clock.mono_s())
+                self._watch()
             except SourceError:
                 yield from self._made(self._units.finish())
                 raise
-            if piece is None:
-                yield from self._made(self._units.finish())
-                raise SourceClosed(self._where, "it hung up")
-            if piece.track == self._video.index:
-                yield from self._picture(piece)
-            elif self._sound is not None and piece.track == self._sound.index:
-                yield from self._sound.packets(piece, self._video_first, self._clock.mono_s())
 
     def close(self) -> None:
         self._demuxer.close()
 
     def _picture(self, piece: Piece) -> list[SourcePacket]:
         pts = piece.pts if piece.pts is not None else (self._last_pts or 0)
-        now_s = self._clock.mono_s()
         if pts != self._last_pts:
-            self.alive_s = now_s  # a new picture; more bytes of one that never ends are no sign of life
+            self.alive_s = self._clock.mono_s()  # a new picture; more bytes of one that never ends are no sign of life
         self._last_pts = pts
         if self._video_first is None:
-            self._video_first = pts, now_s
+            self._video_first = pts, self.alive_s
         try:
-            done = self._units.feed(piece.data, pts)
+            return self._made(self._units.feed(piece.data, pts))
         except UnitTooBig as error:
             raise SourceUnusable(self._where, str(error)) from error
-        made = self._made(done)
-        if self._pictures.format is None and now_s - self._begun_s > KEYFRAME_S:
-            raise SourceUnusable(self._where, f"no picture that decoding can begin with in {KEYFRAME_S:g} s")
-        return made
 
     def _made(self, units: list[Unit]) -> list[SourcePacket]:
-        packets = (self._pictures.packet(unit.nals, unit.pts, is_whole=unit.is_whole) for unit in units)
+        packets = [self._pictures.packet(unit.nals, unit.pts, is_whole=unit.is_whole) for unit in units]
+        self._good += len(packets)
         return [packet for packet in packets if packet is not None]
+
+    def _watch(self) -> None:
+        """Raise if what comes are no pictures."""
+        now_s = self._clock.mono_s()
+        if now_s - self.alive_s >= self._stall_s:
+            raise SourceStalled(self._where, f"no picture for {self._stall_s:g} s, though it sends")
+        if self._pictures.format is None and now_s - self._begun_s > KEYFRAME_S:
+            raise SourceUnusable(self._where, f"no picture that decoding can begin with in {KEYFRAME_S:g} s")
+        senseless = self._units.senseless + self._pictures.senseless
+        if _SENSELESS * senseless - self._good > _SENSELESS_MOST:
+            raise SourceStalled(self._where, "what it sends are no pictures")
+        if _SENSELESS * senseless < self._good:
+            self._good, self._units.senseless, self._pictures.senseless = 0, 0, 0  # long ago: forgiven
 
 
 class _Sound:

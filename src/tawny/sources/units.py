@@ -46,6 +46,8 @@ class Units:
         self._usual_slices = 1
         self._fragment_bytes = 0  # the largest piece of a NAL unit that came in several
         self._last = b""
+        self.senseless = 0
+        """NAL units left out because of bits that must not be set."""
 
     def feed(self, data: bytes, pts: int) -> list[Unit]:
         """Take a piece; get the units that it shows to be complete, mostly none."""
@@ -69,6 +71,10 @@ class Units:
         return done if whole else []
 
     def _begin(self, nal: bytes, pts: int) -> list[Unit]:
+        if nal[0] & 0x80:  # forbidden_zero_bit
+            self.senseless += 1
+            self._lost_start = True
+            return []
         kind = self._kind_of(nal)
         done: list[Unit] = []
         if self._slices and (kind in ("first", "before") or not self._is_same_time(pts)):

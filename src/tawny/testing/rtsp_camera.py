@@ -5,8 +5,6 @@ clip from its beginning, at its pace times the setup's `speed`.
 """
 
 import asyncio
-import socket
-import struct
 import threading
 from collections.abc import Callable, Coroutine
 from types import TracebackType
@@ -97,8 +95,6 @@ class RtspCamera:
     async def _drop(self, *, reset: bool) -> None:
         talks = list(self._talks)
         for talk in talks:
-            if reset:
-                talk.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             talk.end("reset" if reset else "hung up", reset=reset)
         for talk in talks:
             await talk.over.wait()

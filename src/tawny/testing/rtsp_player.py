@@ -33,6 +33,8 @@ class TcpChannel:
     number: int
 
     def send(self, data: bytes, *, is_report: bool) -> None:
+        if self.writer.is_closing():
+            raise ConnectionResetError("the viewer is gone")
         self.writer.write(b"$" + bytes([self.number + is_report]) + len(data).to_bytes(2, "big") + data)
 
 

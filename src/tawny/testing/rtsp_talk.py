@@ -6,6 +6,7 @@ import hashlib
 import re
 import secrets
 import socket
+import struct
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -65,7 +66,9 @@ class Talk:
 
     def end(self, why: str, *, reset: bool) -> None:
         self._ended(why)
-        if reset:
+        if reset and not self._writer.transport.is_closing():
+            linger = struct.pack("ii", 1, 0)  # closing sends RST
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             self._writer.transport.abort()
         if self._task is not None:
             self._task.cancel()
