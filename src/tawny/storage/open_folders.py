@@ -26,7 +26,7 @@ class OpenFolders:
     def enter(self, folder: str) -> None:
         """A segment is about to be made there; makes the folder if need be."""
         with self._lock:
-            if folder not in self._written:
+            if folder not in self._written or self._disk.entry(folder) is None:
                 self._disk.make_folder(folder)
                 self._write(frozenset(self._used) | {folder})
             self._used[folder] += 1

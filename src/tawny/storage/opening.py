@@ -1,42 +1,68 @@
 """Opening the index: to look at it, also while a recorder writes there; or as the one recorder, whatever its state."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tawny.model.errors import IndexDamaged, NotDone
 from tawny.model.ids import CameraId
 from tawny.storage.history import History
-from tawny.storage.rebuild import rebuild
+from tawny.storage.rebuild import Rebuilt, rebuild
 from tawny.storage.sqlite_index import SqliteIndex
 from tawny.storage.volume import Volume
 
 log = logging.getLogger(__name__)
 
 INDEX_NAME = "tawny.db"
+SUFFIXES = ("-wal", "-shm", "")
+"""Of the files that are one SQLite database; its main one last, so that no part is taken for a whole."""
 
 
 def index_to_write(volume: Volume, history: History) -> SqliteIndex:
-    """The index for the recorder that holds the volume's lock. One that is gone or damaged is made again from the files.
+    """The index for the recorder that holds the volume's lock; made again from the files if it is gone or damaged.
 
     A damaged one is kept beside it (`tawny.db.damaged`). Raises DiskFull, FolderUnwritable, StorageError.
     """
     path = volume.root / INDEX_NAME
-    was_there = path.exists()
+    if path.exists():
+        try:
+            return SqliteIndex(path)
+        except IndexDamaged as error:
+            log.error("%s It is made again from the files now.", error.message)
+            _put_aside(path)
+    rebuild_index(volume, history)
+    return SqliteIndex(path)
+
+
+def rebuild_index(volume: Volume, history: History, progress: Callable[[int], None] = lambda _: None) -> Rebuilt:
+    """Make `tawny.db` from the files, in place of what there is. It gets its name only when it is complete, so that an
+    interruption leaves none or the old one, never a part. Raises DiskFull, FolderUnwritable, StorageError.
+    """
+    path = volume.root / INDEX_NAME
+    new = path.with_name(f"{INDEX_NAME}.new")
+    _unlink(new)
+    index = SqliteIndex(new)
     try:
-        index = SqliteIndex(path)
-        if was_there:
-            return index
-    except IndexDamaged as error:
-        log.error("%s It is made again from the files now.", error.message)
-        for suffix in ("", "-wal", "-shm"):
-            part = path.with_name(path.name + suffix)
-            if part.exists():
-                part.replace(part.with_name(f"{part.name}.damaged"))
-        index = SqliteIndex(path)
-    rebuild(volume, index, history)
-    return index
+        rebuilt = rebuild(volume, index, history, progress)
+    finally:
+        index.close()  # all of it is in the one file then
+    _unlink(path)
+    volume.disk.rename(new.name, path.name)
+    volume.disk.sync_folder("")
+    return rebuilt
+
+
+def _put_aside(path: Path) -> None:
+    for suffix in SUFFIXES:
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.replace(path.with_name(f"{path.name}.damaged{suffix}"))
+
+
+def _unlink(path: Path) -> None:
+    for suffix in SUFFIXES:
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 @contextmanager

@@ -1,0 +1,180 @@
+"""Files against index against the wall's time. Works beside a running recorder, whose open files it leaves alone.
+
+Repairing adds and corrects rows and closes files that were left open. It deletes nothing that could be played, and
+leaves alone what it does not know. A row is only dropped, and its time explained, while no recorder runs.
+"""
+
+from collections.abc import Callable
+
+from tawny.media.fmp4_file import read_segment
+from tawny.model.clock import Clock
+from tawny.model.errors import FileDamaged
+from tawny.model.gaps import Gap, GapReason
+from tawny.model.segments import Segment, segment_id
+from tawny.model.times import missing, utc_text
+from tawny.storage.about import read_about
+from tawny.storage.findings import Finding, Report, What
+from tawny.storage.index import Index
+from tawny.storage.layout import SegmentName
+from tawny.storage.ledger import Ledger
+from tawny.storage.lock import holder
+from tawny.storage.reclose import reclose
+from tawny.storage.volume import Volume
+from tawny.storage.walk import Found, Kind, walk
+from tawny.storage.wall import Wall, wall
+
+
+def check(
+    volume: Volume,
+    index: Index,
+    clock: Clock,
+    *,
+    ledger: Ledger | None = None,
+    deep: bool = False,
+    with_wall: bool = False,
+    beside_recorder: bool | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Report:
+    """Look at everything. Raises StorageError.
+
+    ledger: repair what can be, and write down there what is gone. deep: read whole files, not only their begin.
+    beside_recorder: another process records here; None: find out. progress: told the number of files so far.
+    """
+    if beside_recorder is None:
+        beside_recorder = holder(volume.root) is not None
+    checking = _Checking(volume, index, ledger, deep=deep, beside_recorder=beside_recorder)
+    for count, found in enumerate(walk(volume), 1):
+        checking.look_at(found)
+        progress(count)
+    checking.look_at_rows()
+    told = checking.look_at_wall(clock.now_ms()) if with_wall else None
+    return Report(checking.segments, checking.covered_ms / 1000, checking.findings, told)
+
+
+class _Checking:
+    """One check under way."""
+
+    def __init__(
+        self, volume: Volume, index: Index, ledger: Ledger | None, *, deep: bool, beside_recorder: bool
+    ) -> None:
+        self._volume, self._index, self._ledger = volume, index, ledger
+        self._deep, self._beside_recorder = deep, beside_recorder
+        self._seen: set[str] = set()
+        self._unlisted: list[Segment] = []
+        self.findings: list[Finding] = []
+        self.segments = self.covered_ms = 0
+
+    def _find(self, what: What, path: str, detail: str = "", *, repaired: bool = False) -> None:
+        self.findings.append(Finding(what, path, detail, repaired))
+
+    def look_at(self, found: Found) -> None:
+        match found.kind:
+            case Kind.CLOSED:
+                assert found.name is not None
+                self._closed(found.name, found.entry.size_bytes)
+            case Kind.OPEN:
+                assert found.name is not None
+                self._open(found.name)
+            case Kind.SET_ASIDE:
+                self._find(What.DAMAGED, found.path, "set aside: nothing in it can be played")
+            case Kind.FOREIGN:
+                self._find(What.FOREIGN, found.path)
+            case Kind.LINK:
+                self._find(What.LINK, found.path, "links are not followed")
+            case Kind.OTHER_OF_OURS:
+                pass
+
+    def _closed(self, name: SegmentName, size_bytes: int) -> None:
+        self._seen.add(name.path)
+        assert name.end_ms is not None
+        self.segments += 1
+        self.covered_ms += name.end_ms - name.start_ms
+        what, detail, row = self._read(name, size_bytes)
+        if what is not None:
+            self._unplayable(what, name, detail)
+        if row is None:
+            return
+        listed = self._index.segment(row.id)
+        if listed is None:
+            self._unlisted.append(row)
+        elif listed.path != row.path:
+            self._find(What.NOT_ITSELF, row.path, f"begins at the same time as {listed.path}")
+        elif listed.size_bytes != size_bytes:
+            detail = f"{size_bytes} bytes, listed with {listed.size_bytes}"
+            self._find(What.WRONG_SIZE, row.path, detail, repaired=self._list_anew(row))
+
+    def _read(self, name: SegmentName, size_bytes: int) -> tuple[What | None, str, Segment | None]:
+        """What is wrong inside of it, and the row that it should have; None when it cannot be played at all."""
+        if size_bytes == 0:
+            return What.EMPTY, "", None
+        said = read_about(self._volume.disk, name.path)
+        if said is None:
+            is_zero = not self._volume.disk.read(name.path, 0, 4096).strip(b"\0")
+            return What.ZEROS if is_zero else What.DAMAGED, "it does not say what it is", None
+        if (said.camera, said.stream, said.start_ms) != (name.camera, name.stream, name.start_ms):
+            detail = f"{said.camera}, {said.stream}, {utc_text(said.start_ms)}"
+            return What.NOT_ITSELF, detail, None
+        if self._deep:
+            try:
+                read = read_segment(self._volume.path(name.path))
+            except FileDamaged as error:
+                return What.DAMAGED, error.detail, None
+            if read.torn:
+                return What.TORN, read.reason, said.segment(name, size_bytes)
+        return None, "", said.segment(name, size_bytes)
+
+    def _unplayable(self, what: What, name: SegmentName, detail: str) -> None:
+        """Its time was not recorded, whatever the index says; a torn one was in part, and keeps its row."""
+        row = self._index.segment(segment_id(name.camera, name.stream, name.start_ms))
+        if what is What.TORN or row is None or row.path != name.path:
+            self._find(what, name.path, detail)
+        else:
+            self._find(what, name.path, detail, repaired=self._drop(row, "its file is damaged"))
+
+    def _list_anew(self, row: Segment) -> bool:
+        if self._ledger is None:
+            return False
+        with self._index.together():
+            self._index.drop_segments([row.id])
+            self._index.add_segment(row)
+        return True
+
+    def _open(self, name: SegmentName) -> None:
+        if self._beside_recorder:
+            return
+        repaired = False
+        if self._ledger is not None:
+            done = reclose(self._volume, name, "found open")
+            if done.segment is not None:
+                self._seen.add(done.segment.path)
+                self._index.add_segment(done.segment)
+            repaired = True
+        self._find(What.LEFT_OPEN, name.path, repaired=repaired)
+
+    def look_at_rows(self) -> None:
+        """Both ways, and asked again: beside a recorder, files close and go while we look."""
+        for row in self._unlisted:
+            if self._index.segment(row.id) is None and self._volume.disk.entry(row.path) is not None:
+                if self._ledger is not None:
+                    self._index.add_segment(row)
+                self._find(What.FILE_WITHOUT_ROW, row.path, repaired=self._ledger is not None)
+        for row in self._index.all_segments():
+            is_gone = row.path not in self._seen and self._volume.disk.entry(row.path) is None
+            if is_gone and self._index.segment(row.id) is not None:
+                self._find(What.ROW_WITHOUT_FILE, row.path, repaired=self._drop(row, "its file is gone"))
+
+    def _drop(self, row: Segment, why: str) -> bool:
+        """Drop a row whose file is of no use, and explain its time. Returns whether that was done."""
+        if self._ledger is None or self._beside_recorder:
+            return False
+        self._index.drop_segments([row.id])
+        explained = [gap.span(row.end_ms) for gap in self._index.gaps(row.camera, row.span)]
+        for span in missing([*explained, *self._index.spans(row.camera, None, row.span)], row.span):
+            self._ledger.put_gap(Gap(row.camera, span.begin_ms, span.end_ms, GapReason.UNKNOWN, why))
+        return True
+
+    def look_at_wall(self, now_ms: int) -> Wall:
+        told = wall(self._index, self._volume.cameras(), now_ms)
+        for camera, hole in told.unexplained:
+            self._find(What.UNEXPLAINED, camera, f"{utc_text(hole.begin_ms)} to {utc_text(hole.end_ms)}")
+        return told

@@ -1,0 +1,46 @@
+"""What `check` can find, as values."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tawny.storage.wall import Wall
+
+
+class What(StrEnum):
+    FILE_WITHOUT_ROW = "file without row"
+    ROW_WITHOUT_FILE = "row without file"
+    WRONG_SIZE = "wrong size"
+    LEFT_OPEN = "left open"
+    TORN = "torn"
+    EMPTY = "empty"
+    ZEROS = "only zeros"
+    DAMAGED = "damaged"
+    NOT_ITSELF = "says it is another"
+    FOREIGN = "not ours"
+    LINK = "a link"
+    INDEX = "index damaged"
+    UNEXPLAINED = "time without explanation"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """path: below the volume's folder."""
+
+    what: What
+    path: str
+    detail: str = ""
+    repaired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """segments: closed files that were looked at, and the seconds that they cover. wall: None if not asked for."""
+
+    segments: int
+    seconds: float
+    findings: list[Finding] = field(default_factory=list)
+    wall: Wall | None = None
+
+    @property
+    def ok(self) -> bool:
+        return not self.findings

@@ -1,0 +1,161 @@
+"""What a recorder does before it records: put in order what the last one left, and write down when there was none.
+
+Only folders that may hold open segments are looked through, so it takes no longer on a full disk than on an empty one.
+Called with the volume's lock held, before anything else is done there.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
+
+from tawny.model.clock import Clock
+from tawny.model.errors import FileDamaged
+from tawny.model.gaps import OFF_WORDS, Gap, GapReason
+from tawny.model.ids import CameraId
+from tawny.model.segments import Segment, segment_id
+from tawny.model.times import Span
+from tawny.storage.history import History, Line
+from tawny.storage.index import Index
+from tawny.storage.layout import segment_name
+from tawny.storage.ledger import Ledger, replay
+from tawny.storage.lock import Life
+from tawny.storage.reclose import Reclosed, reclose
+from tawny.storage.removal import finish_removals
+from tawny.storage.rows import row_of
+from tawny.storage.volume import Volume
+
+log = logging.getLogger(__name__)
+
+Cause = Literal["power", "crash", "update", "person"]
+_NEWEST_FILES: Final = 2  # of the history: what was written last may not have reached the index
+
+
+_WHY: Final[dict[Cause | None, str]] = {
+    "power": "power cut",
+    "crash": "the recorder was killed",
+    "update": "the recorder was stopped",
+    "person": "the recorder was stopped",
+    None: "found open",
+}
+"""What a segment that was left open says of its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What was found and done."""
+
+    reclosed: list[Reclosed] = field(default_factory=list)
+    listed: int = 0
+    """Closed files that got their row."""
+    removed: int = 0
+    """Removals that were finished."""
+    cause: Cause | None = None
+    """Why there was no recorder; None when this is the first."""
+    alive_ms: int | None = None
+    """The last sign of life of the one before."""
+    gaps: list[Gap] = field(default_factory=list)
+    damaged: list[FileDamaged] = field(default_factory=list)
+
+
+def recover(
+    volume: Volume,
+    index: Index,
+    history: History,
+    ledger: Ledger,
+    clock: Clock,
+    *,
+    before: Life | None,
+    boot: str,
+    cameras: Iterable[CameraId] = (),
+) -> Recovered:
+    """Put the volume in order and write down the time without a recorder, for `cameras` (those in the settings).
+
+    before: what the lock said (`Lock.before`). boot: the boot id now. Raises StorageError when the disk refuses.
+    """
+    lines = list(history.lines(_NEWEST_FILES))
+    replay(lines, index)
+    cause = cause_of(lines, before, boot)
+    removed = finish_removals(volume, index, ledger, clock)
+    reclosed, listed, damaged = _put_in_order(volume, index, _folders(volume), _WHY[cause])
+    cameras = list(cameras)
+    alive_ms = _alive_ms(lines, before, index, cameras)
+    gaps = [] if alive_ms is None else _write_down(index, ledger, cameras, alive_ms, clock.now_ms(), cause)
+    volume.open_folders.clear()
+    return Recovered(reclosed, listed, removed, cause, alive_ms, gaps, damaged)
+
+
+def cause_of(lines: Sequence[Line], before: Life | None, boot: str) -> Cause | None:
+    """Why the last recorder ended: it said so, or else the machine began anew meanwhile, or it did not."""
+    last = next((line for line in reversed(lines) if line.what in ("started", "stopped")), None)
+    if last is not None and last.what == "stopped":
+        said = last.record.get("cause")
+        return said if said in OFF_WORDS else "person"
+    last_boot = last.record.get("boot") if last is not None else before.boot if before is not None else None
+    if last_boot is None:
+        return None
+    return "crash" if last_boot == boot else "power"
+
+
+def _folders(volume: Volume) -> list[str]:
+    """Where open segments may be."""
+    left_over = volume.open_folders.left_over()
+    if left_over is not None:
+        return left_over
+    return [folder for camera in volume.cameras() for folder in volume.hour_folders(camera)]
+
+
+def _put_in_order(
+    volume: Volume, index: Index, folders: Sequence[str], why: str
+) -> tuple[list[Reclosed], int, list[FileDamaged]]:
+    """Close what is open, and list what is closed."""
+    reclosed: list[Reclosed] = []
+    damaged: list[FileDamaged] = []
+    rows: list[Segment] = []
+    for folder in folders:
+        for path, entry in volume.files(folder):
+            name = segment_name(path)
+            if name is None or entry.kind != "file":
+                continue
+            if name.end_ms is None:
+                reclosed.append(reclose(volume, name, why))
+            elif index.segment(segment_id(name.camera, name.stream, name.start_ms)) is None:
+                try:
+                    rows.append(row_of(volume, name, entry.size_bytes))
+                except FileDamaged as error:
+                    log.warning("left as it is: %s", error)
+                    damaged.append(error)
+    with index.together():
+        for row in [*rows, *(one.segment for one in reclosed if one.segment is not None)]:
+            index.add_segment(row)
+    return reclosed, len(rows), damaged
+
+
+def _alive_ms(lines: Sequence[Line], before: Life | None, index: Index, cameras: Sequence[CameraId]) -> int | None:
+    """The last sign of life of the last recorder, whoever wrote it."""
+    bounds = [bounds.end_ms for camera in cameras if (bounds := index.bounds(camera)) is not None]
+    signs = [*bounds, *(line.at_ms for line in lines[-1:]), *([before.at_ms] if before is not None else [])]
+    return max(signs, default=None)
+
+
+def _write_down(
+    index: Index, ledger: Ledger, cameras: Sequence[CameraId], alive_ms: int, now_ms: int, cause: Cause | None
+) -> list[Gap]:
+    """Gaps that were open end with the recorder; from there on, or from a camera's last picture, it was off."""
+    for gap in index.open_gaps():
+        ledger.put_gap(replace(gap, end_ms=max(gap.begin_ms, min(alive_ms, now_ms))))
+    gaps: list[Gap] = []
+    for camera in cameras:
+        begin_ms = _accounted_ms(index, camera, now_ms)
+        if begin_ms is not None and begin_ms < now_ms:
+            gaps.append(Gap(camera, begin_ms, now_ms, GapReason.RECORDER_OFF, OFF_WORDS.get(cause or "", "")))
+            ledger.put_gap(gaps[-1])
+    return gaps
+
+
+def _accounted_ms(index: Index, camera: CameraId, now_ms: int) -> int | None:
+    """Until when the camera's time is recorded or explained; None when it is new here."""
+    bounds = index.bounds(camera)
+    recorded_ms = bounds.end_ms if bounds is not None else 0
+    ends = [gap.end_ms or gap.begin_ms for gap in index.gaps(camera, Span(min(recorded_ms, now_ms), now_ms))]
+    return max([recorded_ms, *ends]) or None

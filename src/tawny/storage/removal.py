@@ -1,0 +1,104 @@
+"""How recordings are removed, so that whatever interrupts it, nothing is half there and every second is explained.
+
+Gap first (it is in the history from then on), then the rows are marked, the files unlinked and their folders synced,
+and last the rows dropped. A crash before the mark: they are still listed, and go next time. After it: the next start
+finishes it (`finish_removals`).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from tawny.model.clock import Clock
+from tawny.model.gaps import Gap, GapReason
+from tawny.model.ids import CameraId
+from tawny.model.segments import Segment
+from tawny.model.times import Span, merged, missing, stamp
+from tawny.storage.disk import parent_of
+from tawny.storage.index import Index
+from tawny.storage.layout import HOUR_MS
+from tawny.storage.ledger import Ledger
+from tawny.storage.volume import Volume
+
+_AT_ONCE: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """why: for people, as in `Removed: older than 90 days`."""
+
+    segment: Segment
+    why: str
+    breaks_promise: bool = False
+    """It is younger than what is to be kept at least."""
+
+
+def remove(volume: Volume, index: Index, ledger: Ledger, clock: Clock, removals: Sequence[Removal]) -> None:
+    """Remove them, in this order. Raises StorageError; then a part of them is gone, and the rest as it was."""
+    for begin in range(0, len(removals), _AT_ONCE):
+        some = removals[begin : begin + _AT_ONCE]
+        _explain(index, ledger, some)
+        index.mark_removing([one.segment.id for one in some])
+        _unlink(volume, index, clock, [one.segment for one in some])
+
+
+def finish_removals(volume: Volume, index: Index, ledger: Ledger, clock: Clock) -> int:
+    """Go on with what was interrupted. Returns how many segments that were."""
+    begun = index.removing()
+    for segment in begun:
+        explained = [gap.span(clock.now_ms()) for gap in index.gaps(segment.camera, segment.span)]
+        others = index.spans(segment.camera, None, segment.span)
+        for span in missing([*explained, *others], segment.span):
+            ledger.put_gap(Gap(segment.camera, span.begin_ms, span.end_ms, GapReason.REMOVED))
+    _unlink(volume, index, clock, begun)
+    return len(begun)
+
+
+def _explain(index: Index, ledger: Ledger, removals: Sequence[Removal]) -> None:
+    """A gap for each stretch of time of which nothing is left, not even small video."""
+    ids = {one.segment.id for one in removals}
+    by_kind: defaultdict[tuple[CameraId, str], list[Span]] = defaultdict(list)
+    for one in removals:
+        by_kind[one.segment.camera, one.why].append(one.segment.span)
+    for (camera, why), spans in by_kind.items():
+        for span in merged(spans):
+            left = [other.span for other in index.segments(camera, None, span) if other.id not in ids]
+            for gone in missing(left, span):
+                _put_gap(index, ledger, Gap(camera, gone.begin_ms, gone.end_ms, GapReason.REMOVED, why))
+
+
+def _put_gap(index: Index, ledger: Ledger, gap: Gap) -> None:
+    """As one with the gap that it goes on, if there is one."""
+    just_before = Span(max(0, gap.begin_ms - 1), gap.begin_ms)
+    for other in index.gaps(gap.camera, just_before):
+        if (other.end_ms, other.reason, other.detail) == (gap.begin_ms, gap.reason, gap.detail):
+            gap = replace(gap, begin_ms=other.begin_ms)
+    ledger.put_gap(gap)
+
+
+def _unlink(volume: Volume, index: Index, clock: Clock, segments: Sequence[Segment]) -> None:
+    folders = sorted({parent_of(segment.path) for segment in segments})
+    for segment in segments:
+        volume.disk.unlink(segment.path)
+    for folder in folders:
+        if volume.disk.entry(folder) is not None:
+            volume.disk.sync_folder(folder)
+    index.drop_segments([segment.id for segment in segments])
+    tidy(volume, clock, folders)
+
+
+def tidy(volume: Volume, clock: Clock, folders: Iterable[str]) -> None:
+    """Remove the hours, days, months and years that are empty now; none that a recorder may be about to use."""
+    now = stamp(clock.now_ms() - 2 * HOUR_MS)
+    recent = f"{now[0:4]}/{now[4:6]}/{now[6:8]}/{now[9:11]}"
+    for hour in folders:
+        folder = hour
+        if hour.partition("/")[2] >= recent:
+            continue
+        while folder.count("/"):
+            if {one.name for one in volume.disk.entries(folder)} == {"scores"}:
+                volume.disk.unlink(f"{folder}/scores")
+            if not volume.disk.remove_folder(folder):
+                break
+            folder = parent_of(folder)

@@ -1,0 +1,41 @@
+"""Does recorded time plus explained gaps make up all of the wall's time?"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tawny.model.ids import CameraId
+from tawny.model.times import Span, merged, missing
+from tawny.storage.index import Index
+
+
+@dataclass(frozen=True, slots=True)
+class Wall:
+    """Sums over cameras. recorded and explained do not overlap: time that was recorded needs no explanation."""
+
+    recorded_s: float = 0.0
+    explained_s: float = 0.0
+    unexplained_s: float = 0.0
+    unexplained: list[tuple[CameraId, Span]] = field(default_factory=list)
+
+
+def wall(index: Index, cameras: Iterable[CameraId], until_ms: int) -> Wall:
+    """Each camera's time from its first recorded or explained instant to its last one, at most `until_ms`."""
+    recorded_ms = explained_ms = 0
+    unexplained: list[tuple[CameraId, Span]] = []
+    for camera in cameras:
+        ever = Span(0, until_ms)
+        recorded = index.spans(camera, None, ever)
+        gaps = [cut for gap in index.gaps(camera, ever) if (cut := gap.span(until_ms).cut_to(ever)) is not None]
+        known = merged([*recorded, *gaps])
+        if not known:
+            continue
+        holes = missing(known, Span(known[0].begin_ms, known[-1].end_ms))
+        unexplained += [(camera, hole) for hole in holes]
+        recorded_ms += _sum(recorded)
+        explained_ms += _sum(known) - _sum(recorded)
+    hole_ms = sum(span.end_ms - span.begin_ms for _, span in unexplained)
+    return Wall(recorded_ms / 1000, explained_ms / 1000, hole_ms / 1000, unexplained)
+
+
+def _sum(spans: list[Span]) -> int:
+    return sum(span.end_ms - span.begin_ms for span in spans)
