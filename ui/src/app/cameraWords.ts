@@ -44,6 +44,13 @@ export function isTrouble(state: CameraState): boolean {
   return dots[state] === "bad";
 }
 
+/** Starting for longer than this is trouble too. */
+const STARTING_MS = 30_000;
+
+export function needsSomeone(camera: Camera, now_ms: number): boolean {
+  return isTrouble(camera.state) || (camera.state === "starting" && now_ms - camera.since_ms > STARTING_MS);
+}
+
 export function isByChoice(state: CameraState): boolean {
   return dots[state] === "off";
 }
@@ -81,6 +88,8 @@ export function checks(state: CameraState): readonly string[] {
       return t.checks.frozen;
     case "blocked":
       return t.checks.blocked;
+    case "starting":
+      return t.checks.offline;
     default:
       return [];
   }

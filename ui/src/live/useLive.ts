@@ -28,10 +28,10 @@ export function useLive(camera: Camera, want: Want, show: boolean): Live {
   const onScreen = useSignal(false);
   const refused = useSignal<readonly string[]>([]);
   const wanted = useSignal({ streams: camera.streams, want, show });
-  const known = key(camera.streams);
+  const codecs = key(camera.streams);
   useEffect(() => {
     wanted.value = { streams: camera.streams, want, show };
-  }, [known, want, show]);
+  }, [codecs, want, show]);
 
   const seen = useComputed(() => onScreen.value && tabSeen.value && !lost.value);
   const way = useComputed<Way>(() => {
@@ -47,7 +47,7 @@ export function useLive(camera: Camera, want: Want, show: boolean): Live {
     if (!stream || !seen.value || !video.current) return undefined;
     const player = new LivePlayer(
       video.current,
-      url(`/cameras/${encodeURIComponent(camera.id)}/live`, { stream }),
+      url(`/cameras/${encodeURIComponent(camera.id)}/live`, { stream, can: stream === "auto" ? known() : null }),
       (next) => {
         view.value = next;
         if (next.kind !== "playing") numbers.value = null;
@@ -63,6 +63,15 @@ export function useLive(camera: Camera, want: Want, show: boolean): Live {
     return () => player.stop();
   });
   return { video, frame, view, numbers, way, seen };
+}
+
+/** What the recorder is told when it is to choose. */
+function known(): string {
+  const names = { h264: "avc1.42c01e", h265: "hvc1.1.6.L93.B0", av1: "av01.0.04M.08" };
+  return Object.entries(names)
+    .filter(([, codec]) => canPlay(`video/mp4; codecs="${codec}"`))
+    .map(([name]) => name)
+    .join(",");
 }
 
 function key(streams: Camera["streams"]): string {

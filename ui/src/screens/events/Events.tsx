@@ -138,7 +138,7 @@ export default function Events({ params }: { params: Params }) {
 
   const chosen = (items ?? []).filter((each) => selected.includes(each.id));
   return (
-    <Page title={words.title} flush class={`events${id ? " has-event" : ""}`}>
+    <Page title={words.title} flush class="events" {...(id && !wide ? { back: to(null) } : {})}>
       <div class="events-list" ref={scroller}>
         <Summary filters={filters} shown={shown} next={events.list.next} onMarkAll={() => void markAll(filters, shown, events)} />
         <FilterBar

@@ -1,6 +1,335 @@
+import { health, lost } from "../../api/state";
+import { url } from "../../api/client";
+import type { Camera, Disk, Gap, Health as State } from "../../api/types";
+import { session } from "../../app/session";
+import { checks, dotOf, iconOf, isShowing, needsSomeone, sentence } from "../../app/cameraWords";
 import { Page } from "../../app/Page";
-import { t } from "../../strings.en";
+import { clock, length, percent, size, when, zone } from "../../app/times";
+import { serverNow } from "../../api/state";
+import { plural, t } from "../../strings.en";
+import type { IconName } from "../../ui/icon-names";
+import { Icon } from "../../ui/Icon";
+import { StateDot } from "../../ui/StateDot";
+import { Strip } from "../../ui/Strip";
+import { type Answer, answer, listed } from "./answer";
+import { type Today, useToday } from "./useToday";
+import "./health.css";
+
+const words = t.health;
 
 export default function Health() {
-  return <Page title={t.health.title}>{null}</Page>;
+  const now = health.value;
+  const today = useToday(now?.cameras.map((camera) => camera.id) ?? []);
+  return (
+    <Page title={words.title} class="health">
+      {now ? (
+        <>
+          <section class="health-main">
+            <AnswerCard answer={answer(now, lost.value)} />
+            {now.warnings.map((warning) => (
+              <div key={warning.message} class="card fix">
+                <div>
+                  <div class="row">
+                    <StateDot dot="warn" />
+                    <h2>{warning.message}</h2>
+                  </div>
+                  {warning.do && <p class="sub small fix-do">{warning.do}</p>}
+                </div>
+              </div>
+            ))}
+            {now.cameras
+              .filter((camera) => needsSomeone(camera, now.now_ms))
+              .map((camera) => (
+                <TroubleCard key={camera.id} camera={camera} state={now} />
+              ))}
+            {now.cameras.length > 0 && <TodayTable cameras={now.cameras} today={today} />}
+            {now.cameras.length > 0 && today && <Missing cameras={now.cameras} today={today} />}
+          </section>
+          <aside class="health-side">
+            <Storage disk={now.disk} />
+            <Recorder state={now} />
+          </aside>
+        </>
+      ) : (
+        <p class="muted">{words.loading}</p>
+      )}
+    </Page>
+  );
+}
+
+const answerIcons: Record<Answer["tone"], IconName> = {
+  ok: "circle-check",
+  warn: "triangle-alert",
+  bad: "triangle-alert",
+  calm: "circle-dot",
+};
+
+function AnswerCard({ answer: { tone, line, more } }: { answer: Answer }) {
+  return (
+    <div class={`card answer ${tone}`} role="status">
+      <span class="answer-icon">
+        <Icon name={answerIcons[tone]} />
+      </span>
+      <div class="grow">
+        <h2>{line}</h2>
+        <p class="sub">{more}</p>
+      </div>
+    </div>
+  );
+}
+
+function TroubleCard({ camera, state }: { camera: Camera; state: State }) {
+  const list = checks(camera.state);
+  return (
+    <div class="card fix">
+      <div>
+        <div class="row">
+          <StateDot dot="bad" />
+          <h2>
+            {camera.name}: {sentence(camera)}
+          </h2>
+        </div>
+        {camera.detail && <p class="sub small fix-do">{camera.detail}</p>}
+        {list.length > 0 && (
+          <ol>
+            {list.map((check) => (
+              <li key={check}>{check}</li>
+            ))}
+          </ol>
+        )}
+        <p class="small muted fix-do">
+          {camera.last_packet_ms !== null && `${words.lastPicture(when(camera.last_packet_ms))} `}
+          {state.on_watch > 0 && plural(state.on_watch, words.othersFine)}
+        </p>
+      </div>
+      <div class="col">
+        <a class="btn pri" href={`/live/${encodeURIComponent(camera.id)}`}>
+          {words.openCamera}
+        </a>
+        <a
+          class="btn"
+          href={`/timeline?cam=${encodeURIComponent(camera.id)}&t=${Math.floor(camera.since_ms / 1000)}&span=3600`}
+        >
+          {words.before}
+        </a>
+      </div>
+    </div>
+  );
+}
+
+function TodayTable({ cameras, today }: { cameras: readonly Camera[]; today: Today | null }) {
+  const onMotion = cameras.filter((camera) => camera.recorded_today === null && camera.state === "waiting");
+  return (
+    <div class="card">
+      <div class="row between">
+        <h2>{words.today}</h2>
+      </div>
+      <table class="today">
+        <thead>
+          <tr>
+            <th class="today-camera">{words.table.camera}</th>
+            <th>{words.table.strip}</th>
+            <th class="today-share">{words.table.recorded}</th>
+            <th class="today-now">{words.table.now}</th>
+            <th class="today-gaps">{words.table.missing}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {cameras.map((camera) => (
+            <TodayRow key={camera.id} camera={camera} today={today} />
+          ))}
+        </tbody>
+      </table>
+      <p class="small muted today-note">
+        {words.table.note}
+        {onMotion.length > 0 && ` ${plural(onMotion.length, words.table.motionNote).replace("{names}", listed(onMotion.map((camera) => camera.name)))}`}
+      </p>
+    </div>
+  );
+}
+
+function TodayRow({ camera, today }: { camera: Camera; today: Today | null }) {
+  const lane = today?.lanes.find((each) => each.id === camera.id);
+  const share = camera.recorded_today === null ? words.table.onMotion : percent(camera.recorded_today);
+  return (
+    <tr>
+      <td class="today-camera">
+        <a class="today-name" href={`/live/${encodeURIComponent(camera.id)}`}>
+          {isShowing(camera.state) ? (
+            <img alt="" src={url(`/cameras/${encodeURIComponent(camera.id)}/snapshot`, { width: 160 })} />
+          ) : (
+            <span class="today-none">
+              <Icon name={iconOf(camera.state)} small />
+            </span>
+          )}
+          {camera.name}
+        </a>
+      </td>
+      <td class="today-strip">
+        {lane && today && (
+          <Strip
+            lane={{ ...lane, events: [] }}
+            from_ms={today.from_ms}
+            to_ms={today.to_ms}
+            label={words.table.label(camera.name, share)}
+          />
+        )}
+      </td>
+      <td class="num today-share">
+        <b>{share}</b>
+      </td>
+      <td class="today-now">
+        <span class="row">
+          <StateDot dot={dotOf(camera.state)} />
+          {t.states[camera.state]}
+        </span>
+      </td>
+      <td class="num sub today-gaps">
+        {camera.gaps_today > 0 ? plural(camera.gaps_today, words.table.gaps) : words.table.none}
+      </td>
+    </tr>
+  );
+}
+
+const MOST_GAPS = 12;
+
+const gapIcons: Record<string, IconName> = {
+  unreachable: "wifi-off",
+  wifi: "wifi-off",
+  auth: "key-round",
+  camera_restart: "rotate-ccw",
+  stalled: "image-off",
+  recorder_off: "power",
+  disk_full: "hard-drive",
+  disk_error: "hard-drive",
+  overload: "gauge",
+  privacy: "eye-off",
+  mode: "house",
+  schedule: "clock",
+  off: "power",
+  removed: "trash-2",
+  clock: "clock",
+};
+
+function Missing({ cameras, today }: { cameras: readonly Camera[]; today: Today }) {
+  const all = today.lanes
+    .flatMap((lane) => lane.gaps.map((gap) => ({ ...gap, camera: lane.id })))
+    .filter((gap) => gap.tone !== "faint")
+    .sort((a, b) => b.begin_ms - a.begin_ms);
+  const name = (id: string) => cameras.find((camera) => camera.id === id)?.name ?? id;
+  return (
+    <div class="card">
+      <div class="row between">
+        <h2>{words.gaps.title}</h2>
+        <a class="small sub" href="/timeline">
+          {words.gaps.timeline}
+        </a>
+      </div>
+      {all.length === 0 && <p class="sub gaps-none">{words.gaps.none}</p>}
+      {all.slice(0, MOST_GAPS).map((gap) => (
+        <a
+          key={`${gap.camera}${gap.begin_ms}`}
+          class="gap"
+          href={`/timeline?cam=${encodeURIComponent(gap.camera)}&t=${Math.floor(gap.begin_ms / 1000)}&span=3600`}
+        >
+          <Icon name={gapIcons[gap.reason] ?? "circle-slash"} small class={gap.tone === "warn" ? "gap-warn" : "muted"} />
+          <span>
+            <b>{name(gap.camera)}</b> – {gap.words}
+            {gap.detail && <span class="muted small gap-detail"> {gap.detail}</span>}
+          </span>
+          <span class="num sub">{gapTime(gap)}</span>
+        </a>
+      ))}
+      {all.length > MOST_GAPS && <p class="small muted gaps-none">{plural(all.length - MOST_GAPS, words.gaps.more)}</p>}
+    </div>
+  );
+}
+
+function gapTime(gap: Gap): string {
+  if (gap.end_ms === null) return words.gaps.since(clock(gap.begin_ms), length(serverNow() - gap.begin_ms));
+  return words.gaps.at(clock(gap.begin_ms), length(gap.end_ms - gap.begin_ms));
+}
+
+function Storage({ disk }: { disk: Disk | null }) {
+  const { storage } = words;
+  if (!disk || disk.total_bytes <= 0)
+    return (
+      <div class="card">
+        <h2>{storage.title}</h2>
+        <p class="sub">{storage.none}</p>
+      </div>
+    );
+  const video = disk.used_bytes / disk.total_bytes;
+  const other = Math.max(0, disk.total_bytes - disk.free_bytes - disk.used_bytes) / disk.total_bytes;
+  const tag = storageTag(disk);
+  return (
+    <div class="card">
+      <div class="row between">
+        <h2>{storage.title}</h2>
+        <span class={`tag ${tag.tone}`}>{tag.words}</span>
+      </div>
+      <div class="disk" role="img" aria-label={storage.label(percent(video + other))}>
+        <i class="disk-video" style={{ width: `${(video * 100).toFixed(2)}%` }} />
+        <i class="disk-other" style={{ width: `${(other * 100).toFixed(2)}%` }} />
+      </div>
+      <p class="small sub num">{storage.facts(size(disk.used_bytes), size(disk.free_bytes))}</p>
+      <p class="small muted num">{storage.of(size(disk.total_bytes))}</p>
+      <p class="disk-more">
+        {disk.keeps_days !== null ? (
+          <>
+            <b>{plural(Math.floor(disk.keeps_days), storage.back)}</b> <span class="sub">{storage.room}</span>
+          </>
+        ) : disk.full_at_ms !== null ? (
+          <span class="sub">{storage.removesItself}</span>
+        ) : (
+          <span class="sub">{storage.measuring}</span>
+        )}
+      </p>
+    </div>
+  );
+}
+
+const NEARLY_FULL = 0.03;
+const SOON_MS = 3 * 86_400_000;
+
+function storageTag(disk: Disk): { tone: string; words: string } {
+  const { storage } = words;
+  if (disk.keeps_days !== null && disk.full_at_ms === null) return { tone: "ok", words: storage.fine };
+  if (disk.free_bytes / disk.total_bytes < NEARLY_FULL) return { tone: "bad", words: storage.full };
+  if (disk.full_at_ms !== null) {
+    const left = disk.full_at_ms - serverNow();
+    return { tone: left < SOON_MS ? "warn" : "", words: storage.fullIn(length(left)) };
+  }
+  return { tone: "", words: storage.unknown };
+}
+
+const CLOCK_OFF_MS = 2_000;
+
+function Recorder({ state }: { state: State }) {
+  const { recorder } = words;
+  const ahead = serverNow() - Date.now();
+  const clockWords =
+    Math.abs(ahead) < CLOCK_OFF_MS
+      ? recorder.clockFine
+      : (ahead > 0 ? recorder.clockAhead : recorder.clockBehind)(length(Math.abs(ahead)));
+  const rows: readonly [string, string][] = [
+    [recorder.name, session.value?.recorder ?? ""],
+    [recorder.running, length(state.now_ms - state.started_ms)],
+    [recorder.version, session.value?.version ?? ""],
+    [recorder.clock, clockWords],
+    [recorder.zone, zone.value],
+  ];
+  return (
+    <div class="card">
+      <h2>{recorder.title}</h2>
+      <dl class="kv">
+        {rows.map(([name, value]) => (
+          <div key={name}>
+            <dt class="sub">{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </div>
+  );
 }

@@ -1,6 +1,177 @@
+import { cameras } from "../../api/state";
+import type { Camera, Stream } from "../../api/types";
+import { initials, themes } from "../../app/AccountMenu";
+import { dotOf, sentence } from "../../app/cameraWords";
+import { showKeys } from "../../app/KeysDialog";
+import { keysOn, setKeysOn } from "../../app/keys";
 import { Page } from "../../app/Page";
+import { session, signOut } from "../../app/session";
+import { setTheme, theme } from "../../app/theme";
+import { zone, zoneIsElsewhere } from "../../app/times";
 import { t } from "../../strings.en";
+import { Icon } from "../../ui/Icon";
+import { Owl } from "../../ui/Owl";
+import { Segmented } from "../../ui/Segmented";
+import { StateDot } from "../../ui/StateDot";
+import licences from "../../../LICENSES.txt?url";
+import { codecName } from "./codec";
+import "./settings.css";
+
+const words = t.settings;
 
 export default function Settings() {
-  return <Page title={t.settings.title}>{null}</Page>;
+  return (
+    <Page title={words.title} class="settings">
+      <div class="settings-in">
+        <You />
+        <Look />
+        <Cameras />
+        <About />
+      </div>
+    </Page>
+  );
+}
+
+function You() {
+  const user = session.value?.user;
+  if (!user) return null;
+  return (
+    <section class="card you" aria-labelledby="you-title">
+      <span class="avatar" aria-hidden="true">
+        {initials(user.name)}
+      </span>
+      <div class="grow">
+        <h2 id="you-title">{user.name}</h2>
+        <p class="small sub">{words.account.role[user.role]}</p>
+      </div>
+      <button type="button" class="btn" onClick={() => void signOut()}>
+        <Icon name="log-out" small />
+        {words.account.signOut}
+      </button>
+    </section>
+  );
+}
+
+function Look() {
+  return (
+    <section class="card" aria-labelledby="look-title">
+      <h2 id="look-title">{words.look.title}</h2>
+      <div class="setting">
+        <div class="grow">
+          <b>{words.look.theme}</b>
+          <p class="small sub">{words.look.themeSub}</p>
+        </div>
+        <Segmented label={words.look.theme} value={theme.value} options={themes} onChange={setTheme} />
+      </div>
+      <div class="setting">
+        <div class="grow">
+          <b>{words.look.keys}</b>
+          <p class="small sub">{words.look.keysSub}</p>
+        </div>
+        <button type="button" class="btn ghost only-desk" onClick={() => (showKeys.value = true)}>
+          <Icon name="keyboard" small />
+          {words.look.show}
+        </button>
+        <Segmented
+          label={words.look.keys}
+          value={keysOn.value ? "on" : "off"}
+          options={[
+            { value: "on", label: words.look.on },
+            { value: "off", label: words.look.off },
+          ]}
+          onChange={(value) => setKeysOn(value === "on")}
+        />
+      </div>
+      <p class="small muted settings-note">{words.look.stored}</p>
+    </section>
+  );
+}
+
+function Cameras() {
+  const all = cameras.value;
+  return (
+    <section class="card" aria-labelledby="cameras-title">
+      <h2 id="cameras-title">{words.cameras.title}</h2>
+      {all.length === 0 && <p class="sub settings-note">{words.cameras.none}</p>}
+      {all.map((camera) => (
+        <CameraFacts key={camera.id} camera={camera} />
+      ))}
+      <p class="small muted settings-note">{words.cameras.file}</p>
+    </section>
+  );
+}
+
+function CameraFacts({ camera }: { camera: Camera }) {
+  const facts: readonly [string, string | null][] = [
+    [words.cameras.large, picture(camera.streams.main)],
+    [words.cameras.small, picture(camera.streams.sub)],
+    [words.cameras.sound, camera.audio ? words.cameras.yes : words.cameras.no],
+    [words.cameras.rate, rates(camera)],
+  ];
+  return (
+    <article class="setting camera-facts">
+      <div class="row camera-facts-name">
+        <StateDot dot={dotOf(camera.state)} />
+        <a class="grow" href={`/live/${encodeURIComponent(camera.id)}`}>
+          <b>{camera.name}</b>
+          <p class="small sub">{sentence(camera)}</p>
+        </a>
+      </div>
+      <dl>
+        {facts.map(([name, value]) =>
+          value === null ? null : (
+            <div key={name}>
+              <dt class="small muted">{name}</dt>
+              <dd class="small num">{value}</dd>
+            </div>
+          ),
+        )}
+      </dl>
+    </article>
+  );
+}
+
+function picture(stream: Stream | null): string | null {
+  return stream && words.cameras.size(stream.width, stream.height, codecName(stream.codec));
+}
+
+function rates(camera: Camera): string | null {
+  if (camera.fps === null || camera.bit_rate === null) return null;
+  return words.cameras.numbers(camera.fps.toFixed(0), (camera.bit_rate / 1e6).toFixed(1));
+}
+
+function About() {
+  const rows: readonly [string, string][] = [
+    [words.about.version, session.value?.version ?? ""],
+    [words.about.recorder, session.value?.recorder ?? ""],
+    [words.about.licence, words.about.licenceName],
+  ];
+  return (
+    <section class="card" aria-labelledby="about-title">
+      <div class="row">
+        <Owl size={34} />
+        <div>
+          <h2 id="about-title">{words.about.title}</h2>
+          <p class="small sub">{words.about.promise}</p>
+        </div>
+      </div>
+      <dl class="kv">
+        {rows.map(([name, value]) => (
+          <div key={name}>
+            <dt class="sub">{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+        <div>
+          <dt class="sub">{words.about.parts}</dt>
+          <dd>
+            <a class="more" href={licences} target="_blank" rel="noreferrer">
+              {words.about.partsName}
+            </a>
+          </dd>
+        </div>
+      </dl>
+      {zoneIsElsewhere() && <p class="small muted settings-note">{t.times.elsewhere(zone.value)}</p>}
+    </section>
+  );
 }

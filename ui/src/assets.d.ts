@@ -1,0 +1,4 @@
+declare module "*.txt?url" {
+  const address: string;
+  export default address;
+}

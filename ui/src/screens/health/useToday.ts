@@ -1,0 +1,47 @@
+import { useEffect, useState } from "preact/hooks";
+import { get } from "../../api/client";
+import { on, serverNow } from "../../api/state";
+import type { Lane, TimelinePart } from "../../api/types";
+import { dayBounds, dayKey, zone } from "../../app/times";
+
+export interface Today {
+  lanes: readonly Lane[];
+  from_ms: number;
+  to_ms: number;
+}
+
+const SOON_MS = 4_000;
+
+/** What was recorded since midnight and what was not, kept up to date as video and gaps come in. */
+export function useToday(cameras: readonly string[]): Today | null {
+  const [today, setToday] = useState<Today | null>(null);
+  const key = cameras.join(",");
+  const place = zone.value;
+  useEffect(() => {
+    if (!key) return undefined;
+    const stop = new AbortController();
+    let wait: ReturnType<typeof setTimeout> | undefined;
+    const load = () => {
+      wait = undefined;
+      const to_ms = Math.round(serverNow());
+      const from_ms = dayBounds(dayKey(to_ms)).begin_ms;
+      get<TimelinePart>("/timeline", { cameras: key, from_ms, to_ms, points: 100 }, stop.signal).then(
+        (part) => setToday({ lanes: part.cameras, from_ms, to_ms }),
+        () => {
+          // What is shown stays; the frame says when there is no connection.
+        },
+      );
+    };
+    const soon = () => {
+      wait ??= setTimeout(load, SOON_MS);
+    };
+    load();
+    const stops = [on("segment", soon), on("gap", soon), on("back", soon)];
+    return () => {
+      stop.abort();
+      clearTimeout(wait);
+      for (const each of stops) each();
+    };
+  }, [key, place]);
+  return today;
+}
