@@ -1,6 +1,159 @@
+import { effect, signal, useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { cameras, health } from "../../api/state";
 import { Page } from "../../app/Page";
+import { place, setQuery } from "../../app/router";
 import { t } from "../../strings.en";
+import { type Preset, spanOf } from "../../timeline/view";
+import { Icon } from "../../ui/Icon";
+import { Problem } from "../../ui/Problem";
+import { Segmented } from "../../ui/Segmented";
+import { readAddress, writeAddress } from "./address";
+import { ClipSheet } from "./ClipSheet";
+import { DayButton } from "./DayPicker";
+import { HiddenList, ListView } from "./Entries";
+import { useTimelineKeys } from "./keys";
+import { Lanes } from "./Lanes";
+import { Legend } from "./Legend";
+import { TimelineModel } from "./model";
+import { Stage } from "./Stage";
+import { CameraChips, Tape } from "./Tape";
+import { TimeField } from "./TimeField";
+import { PhoneTransport, Transport } from "./Transport";
+import { loadRecorderZone } from "./wallclock";
+import "./timeline.css";
+
+const PRESETS = (["day", "6h", "1h", "10min"] as const).map((value) => ({ value, label: t.timeline.zoom[value] }));
+const ADDRESS_AFTER_MS = 600;
+
+const narrow = matchMedia("(max-width: 760px)");
+const phone = signal(narrow.matches);
+narrow.addEventListener("change", () => {
+  phone.value = narrow.matches;
+});
 
 export default function Timeline() {
-  return <Page title={t.timeline.title}>{null}</Page>;
+  if (cameras.value.length === 0)
+    return (
+      <Page title={t.timeline.title}>
+        {health.value && <Problem icon="camera" what={t.timeline.noCameras} todo={t.timeline.noCamerasDo} />}
+      </Page>
+    );
+  return <Shown />;
+}
+
+function Shown() {
+  const model = useModel();
+  if (!model) return <Page title={t.timeline.title}>{null}</Page>;
+  return <Screen model={model} />;
+}
+
+function useModel(): TimelineModel | null {
+  const model = useSignal<TimelineModel | null>(null);
+  useEffect(() => {
+    loadRecorderZone().catch(() => {
+      // Until the recorder answers, times are shown with this browser's offset.
+    });
+    const made = new TimelineModel(readAddress(place.peek().query));
+    model.value = made;
+    const stop = keepAddress(made);
+    return () => {
+      stop();
+      made.close();
+    };
+  }, []);
+  return model.value;
+}
+
+/** Writes cameras, second and zoom into the address when they have come to rest. */
+function keepAddress(model: TimelineModel): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const write = () => {
+    const { at_ms, live } = model.group;
+    const span_ms = spanOf(model.view.peek());
+    setQuery(writeAddress({ cameras: [...model.chosen.peek()], at_ms: live.peek() ? null : at_ms.peek(), span_ms }));
+  };
+  const stop = effect(() => {
+    model.chosen.value;
+    model.view.value;
+    model.group.live.value;
+    model.group.playing.value;
+    Math.floor(model.second.value / (model.group.playing.value ? 10_000 : 1));
+    clearTimeout(timer);
+    timer = setTimeout(write, ADDRESS_AFTER_MS);
+  });
+  return () => {
+    stop();
+    clearTimeout(timer);
+  };
+}
+
+function Screen({ model }: { model: TimelineModel }) {
+  useTimelineKeys(model);
+  const failed = model.store.failed.value;
+  const tools = (
+    <>
+      <span class="only-desk">
+        <Segmented label={t.timeline.zoom.label} value={model.preset.value ?? ("" as Preset)} options={PRESETS} onChange={(preset) => model.setPreset(preset)} />
+      </span>
+      <span class="only-desk timeline-tools">
+        <Toggle on={model.asList.value} icon="list" words={t.timeline.listToggle} onPress={() => (model.asList.value = !model.asList.peek())} />
+        <Toggle
+          on={model.skipQuiet.value}
+          icon="fast-forward"
+          words={t.timeline.quiet}
+          onPress={() => (model.skipQuiet.value = !model.skipQuiet.peek())}
+        />
+      </span>
+    </>
+  );
+  return (
+    <Page title={t.timeline.title} tools={tools} class={`timeline${phone.value ? " is-phone" : ""}`} flush={phone.value}>
+      <Stage model={model} phone={phone.value} />
+      {phone.value ? <Phone model={model} /> : <Desk model={model} />}
+      {failed && (
+        <p class="timeline-failed" role="alert">
+          {t.timeline.failed} {failed.message}
+          <button type="button" class="btn" onClick={() => model.store.reload()}>
+            {t.actions.tryAgain}
+          </button>
+        </p>
+      )}
+      <HiddenList model={model} />
+      {model.saving.value && <ClipSheet model={model} />}
+    </Page>
+  );
+}
+
+function Desk({ model }: { model: TimelineModel }) {
+  return (
+    <>
+      <Transport model={model} />
+      {model.asList.value ? <ListView model={model} /> : <Lanes model={model} />}
+      <Legend />
+    </>
+  );
+}
+
+function Phone({ model }: { model: TimelineModel }) {
+  return (
+    <>
+      <PhoneTransport model={model} />
+      <div class="phone-row">
+        <DayButton model={model} short />
+        <TimeField model={model} />
+        <CameraChips model={model} />
+      </div>
+      <Tape model={model} />
+    </>
+  );
+}
+
+function Toggle(props: { on: boolean; icon: "list" | "fast-forward"; words: string; onPress: () => void }) {
+  return (
+    <button type="button" class={`chip${props.on ? " on" : ""}`} aria-pressed={props.on} title={props.words} aria-label={props.words} onClick={props.onPress}>
+      <Icon name={props.icon} small />
+      <span class="timeline-toggle-words">{props.words}</span>
+    </button>
+  );
 }

@@ -1,0 +1,104 @@
+/**
+ * What a player knows of the recorded video of one stream: pieces (segments) and stretches where there is none.
+ * Everything in UTC milliseconds; answers of `GET /cameras/{id}/play` add to it, and nothing is asked for twice.
+ */
+
+export interface Piece {
+  id: string;
+  start_ms: number;
+  end_ms: number;
+  /** RFC 6381 names; audio is empty when there is none. */
+  video: string;
+  audio: string;
+  url: string;
+  stream: "main" | "sub";
+  /** Still being written: `end_ms` is as far as it was durable when asked. */
+  open: boolean;
+}
+
+export interface Why {
+  begin_ms: number;
+  end_ms: number | null;
+  reason: string;
+  words: string;
+  detail: string;
+  tone: "warn" | "choice" | "faint";
+}
+
+export interface Answer {
+  items: Piece[];
+  next_ms: number | null;
+  gap: Why | null;
+}
+
+export interface Hole {
+  begin_ms: number;
+  /** Start of the next recorded span; null when nothing more is recorded yet. */
+  next_ms: number | null;
+  why: Why | null;
+  /** When this was learnt: a hole that reaches the present may have been filled since. */
+  asked_ms: number;
+}
+
+export type Cover = { is: "piece"; piece: Piece } | { is: "hole"; hole: Hole } | { is: "edge"; piece: Piece } | { is: "unknown" };
+
+/** Shorter holes are how pieces meet: playback steps over them. */
+export const SEAM_MS = 1_500;
+/** How far beyond an open piece time still counts as its growing edge. */
+const EDGE_MS = 15_000;
+const STALE_MS = 2_000;
+
+export class Pieces {
+  private pieces: Piece[] = [];
+  private holes: Hole[] = [];
+
+  learn(at_ms: number, answer: Answer, now_ms: number): void {
+    for (const item of answer.items) {
+      this.pieces = this.pieces.filter((piece) => piece.id !== item.id && piece.start_ms !== item.start_ms);
+      this.pieces.push(item);
+    }
+    this.pieces.sort((a, b) => a.start_ms - b.start_ms);
+    const first = answer.items[0];
+    const next_ms = first === undefined ? answer.next_ms : first.start_ms > at_ms + SEAM_MS ? first.start_ms : undefined;
+    this.holes = this.holes.filter((hole) => !(hole.begin_ms <= at_ms && (hole.next_ms ?? Number.POSITIVE_INFINITY) > at_ms));
+    if (next_ms === undefined) return;
+    const begin_ms = Math.min(at_ms, answer.gap?.begin_ms ?? at_ms);
+    this.holes.push({ begin_ms: Math.max(begin_ms, this.endBefore(at_ms)), next_ms, why: answer.gap, asked_ms: now_ms });
+  }
+
+  cover(at_ms: number, now_ms: number): Cover {
+    const piece = this.at(at_ms);
+    if (piece) return { is: "piece", piece };
+    const hole = this.holes.find((known) => known.begin_ms <= at_ms && at_ms < (known.next_ms ?? now_ms + STALE_MS));
+    const last = this.pieces.findLast((known) => known.start_ms <= at_ms);
+    const atEdge = last?.open && at_ms < last.end_ms + EDGE_MS;
+    if (atEdge && !hole?.why && hole?.next_ms == null) return { is: "edge", piece: last };
+    if (hole && (hole.next_ms !== null || now_ms - hole.asked_ms < STALE_MS)) return { is: "hole", hole };
+    return atEdge ? { is: "edge", piece: last } : { is: "unknown" };
+  }
+
+  /** The piece that holds this instant, or begins so soon after it that nobody would call it missing. */
+  at(at_ms: number): Piece | undefined {
+    return (
+      this.pieces.find((piece) => piece.start_ms <= at_ms && at_ms < piece.end_ms) ??
+      this.pieces.find((piece) => piece.start_ms > at_ms && piece.start_ms - at_ms <= SEAM_MS)
+    );
+  }
+
+  /** Up to where pieces follow each other from here on. */
+  knownUntil(at_ms: number): number {
+    let until = at_ms;
+    for (let piece = this.at(until); piece; piece = this.at(until)) until = piece.end_ms;
+    return until;
+  }
+
+  /** The newest instant known to be recorded in a piece that still grows. */
+  get edge_ms(): number | null {
+    return this.pieces.findLast((piece) => piece.open)?.end_ms ?? null;
+  }
+
+  private endBefore(at_ms: number): number {
+    const before = this.pieces.findLast((piece) => piece.end_ms <= at_ms + SEAM_MS);
+    return before ? before.end_ms : Number.NEGATIVE_INFINITY;
+  }
+}

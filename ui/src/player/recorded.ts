@@ -1,0 +1,313 @@
+/**
+ * Recorded video of one camera, at any instant: fetched in pieces, played by Media Source Extensions, or shown as key
+ * pictures when it is fast or cannot be played. It is told where to be (`follow`, on every frame) and says what it
+ * shows; a `SyncGroup` tells several of them the same.
+ */
+import { signal } from "@preact/signals";
+import { type Hole, type Piece, Pieces } from "./pieces";
+import { Pictures } from "./pictures";
+import { type Range, drainedKey, isBuffered, nextStep } from "./plan";
+import { Sink, SinkClosed } from "./sink";
+import { PieceGone, type StreamName, type VideoSource, mimeOf, recorder } from "./source";
+import { KEY_PICTURES_FROM, correction } from "./drift";
+
+export type Showing =
+  | { is: "loading" }
+  | { is: "video" }
+  | { is: "pictures"; because: "speed" | "unplayable" }
+  | { is: "hole"; hole: Hole }
+  | { is: "problem" };
+
+const LOADING: Showing = { is: "loading" };
+const VIDEO: Showing = { is: "video" };
+const PROBLEM: Showing = { is: "problem" };
+const REST_MS = 300;
+const STILL_MS = 15;
+const BROKEN_AFTER = 3;
+
+export class RecordedPlayer {
+  readonly showing = signal<Showing>(LOADING);
+  /** The small stream stands in, because this browser cannot play the large one. */
+  readonly small = signal(false);
+  readonly wantsSound = signal(false);
+  /** UTC of the picture on the screen; null when there is none. */
+  shown_ms: number | null = null;
+
+  private pieces = new Pieces();
+  private stream: StreamName = "main";
+  private sink: Sink | null = null;
+  private readonly pictures: Pictures;
+  private unplayable = false;
+  private at_ms = 0;
+  private speed = 1;
+  private picture_ms = 40;
+  private readonly drained = new Map<string, number>();
+  private asked_ms = 0;
+  private filling = true;
+  private failures = 0;
+  private broken = 0;
+  private download: AbortController | null = null;
+  private heading: Range | null = null;
+  private closed = false;
+  private wake: () => void = () => {};
+
+  constructor(
+    readonly camera: string,
+    private readonly video: HTMLVideoElement,
+    image: HTMLImageElement,
+    private readonly source: VideoSource = recorder,
+  ) {
+    video.muted = true;
+    this.pictures = new Pictures(image, (at_ms, width) => source.frameUrl(camera, at_ms, width), (at_ms) => this.shows(at_ms));
+    this.watchPictures();
+    void this.fill();
+  }
+
+  /** Goes to an instant at once. */
+  place(at_ms: number): void {
+    this.at_ms = at_ms;
+    this.filling = true;
+    if (this.shown_ms !== null && Math.abs(this.shown_ms - at_ms) > 60_000) this.pictures.clear();
+    if (this.heading && (at_ms < this.heading[0] || at_ms > this.heading[1])) this.download?.abort();
+    if (this.sink && isBuffered(this.sink.buffered, at_ms)) this.sink.seek(at_ms);
+    this.wake();
+  }
+
+  /** Shows this instant; called on every frame. */
+  follow(at_ms: number, speed: number, playing: boolean, leads: boolean): void {
+    this.at_ms = at_ms;
+    this.speed = speed;
+    const cover = this.pieces.cover(at_ms, this.source.now());
+    if (this.failures >= BROKEN_AFTER) return this.rest(PROBLEM);
+    if (cover.is === "hole") return this.rest({ is: "hole", hole: cover.hole });
+    if (this.unplayable || speed >= KEY_PICTURES_FROM) return this.showPictures(at_ms, playing ? speed : 0);
+    const sink = this.sink;
+    if (sink && isBuffered(sink.buffered, at_ms)) return this.align(sink, at_ms, playing, leads);
+    if (cover.is === "edge" && this.showing.peek().is === "video") return;
+    if (sink && playing && this.overSeam(sink, at_ms)) return;
+    this.rest(LOADING);
+  }
+
+  /** Where the video is, when it runs and others can go by it. */
+  get clock_ms(): number | null {
+    if (this.showing.peek().is !== "video" || !this.sink || this.video.seeking || this.video.readyState < 2) return null;
+    return this.sink.at_ms;
+  }
+
+  /** Whether playing may begin as far as this player is concerned. */
+  get ready(): boolean {
+    const showing = this.showing.peek();
+    if (showing.is === "video") return !this.video.seeking && this.video.readyState >= 3;
+    return showing.is !== "loading";
+  }
+
+  get edge_ms(): number | null {
+    return this.pieces.edge_ms;
+  }
+
+  /** The instant of the picture before or after the one shown. */
+  beside(way: 1 | -1): number {
+    const from = this.shown_ms ?? this.at_ms;
+    if (this.showing.peek().is === "pictures") return from + way * 1000;
+    return from + this.picture_ms * (way + 0.5);
+  }
+
+  close(): void {
+    this.closed = true;
+    this.download?.abort();
+    this.pictures.close();
+    this.sink?.close();
+    this.sink = null;
+    this.wake();
+  }
+
+  private rest(showing: Showing): void {
+    if (!this.video.paused) this.video.pause();
+    const before = this.showing.peek();
+    const same = before.is === showing.is && (before.is !== "hole" || (showing.is === "hole" && before.hole === showing.hole));
+    if (!same) this.showing.value = showing;
+    if (showing.is === "hole") this.shows(null);
+  }
+
+  private showPictures(at_ms: number, speed: number): void {
+    if (!this.video.paused) this.video.pause();
+    const because = this.unplayable ? "unplayable" : "speed";
+    const before = this.showing.peek();
+    this.pictures.want(at_ms, speed, speed === 0 ? STILL_MS : Math.max(400, speed * 60));
+    const shown = this.pictures.shown_ms !== null;
+    if (shown && (before.is !== "pictures" || before.because !== because)) this.showing.value = { is: "pictures", because };
+    if (!shown && before.is !== "loading" && before.is !== "video") this.showing.value = LOADING;
+  }
+
+  private align(sink: Sink, at_ms: number, playing: boolean, leads: boolean): void {
+    if (this.showing.peek() !== VIDEO) this.showing.value = VIDEO;
+    this.pictures.clear();
+    const { video } = this;
+    const muted = !this.wantsSound.peek() || this.speed > 2;
+    if (video.muted !== muted) video.muted = muted;
+    const drift_ms = sink.at_ms - at_ms;
+    this.video.dataset["driftMs"] = String(Math.round(drift_ms));
+    if (!playing) {
+      if (!video.paused) video.pause();
+      if (Math.abs(drift_ms) > STILL_MS && !video.seeking) sink.seek(at_ms);
+      return;
+    }
+    const fix = leads ? correction(Math.abs(drift_ms) > 500 ? drift_ms : 0, this.speed) : correction(drift_ms, this.speed);
+    if (fix.is === "jump" && !video.seeking) sink.seek(at_ms + (leads ? 0 : fix.ahead_ms));
+    if (fix.is === "rate" && video.playbackRate !== fix.rate) video.playbackRate = fix.rate;
+    if (video.paused) void video.play().catch(() => {});
+  }
+
+  /** Steps over the seam between two pieces; false when there is nothing beyond it. */
+  private overSeam(sink: Sink, at_ms: number): boolean {
+    const next = sink.buffered.find(([begin]) => begin > at_ms && begin - at_ms <= 1500);
+    if (!next || this.video.seeking) return next !== undefined;
+    sink.seek(next[0] + 1);
+    return true;
+  }
+
+  private shows(at_ms: number | null): void {
+    this.shown_ms = at_ms;
+    if (at_ms === null) delete this.video.dataset["shownMs"];
+    else this.video.dataset["shownMs"] = String(Math.round(at_ms));
+  }
+
+  private watchPictures(): void {
+    let before = 0;
+    const seen = (_: number, picture: VideoFrameCallbackMetadata): void => {
+      if (this.closed) return;
+      const apart = (picture.mediaTime - before) * 1000;
+      if (apart > 5 && apart < 250 && !this.video.paused) this.picture_ms += 0.2 * (apart - this.picture_ms);
+      before = picture.mediaTime;
+      if (this.sink && this.showing.peek().is !== "pictures") this.shows(this.sink.origin_ms + picture.mediaTime * 1000);
+      this.video.requestVideoFrameCallback(seen);
+    };
+    if ("requestVideoFrameCallback" in this.video) this.video.requestVideoFrameCallback(seen);
+  }
+
+  private async fill(): Promise<void> {
+    while (!this.closed) {
+      try {
+        await this.next();
+        this.failures = 0;
+      } catch (reason) {
+        if (!this.closed) await this.recover(reason);
+      }
+    }
+  }
+
+  private async next(): Promise<void> {
+    const now_ms = this.source.now();
+    if (this.unplayable || this.speed >= KEY_PICTURES_FROM) return this.askAhead();
+    if (this.at_ms === 0) return this.pause(REST_MS);
+    const buffered = this.sink?.buffered ?? [];
+    const { pieces, drained, asked_ms } = this;
+    const step = nextStep(this.at_ms, { pieces, buffered, drained, now_ms, asked_ms }, this.speed, this.filling);
+    this.filling = step.is !== "rest";
+    if (step.is === "ask") return this.ask(step.at_ms);
+    if (step.is === "fetch") return this.fetch(step.piece.id, step.from_ms);
+    return this.pause(REST_MS);
+  }
+
+  private async askAhead(): Promise<void> {
+    const until = this.pieces.knownUntil(this.at_ms);
+    const enough = until - this.at_ms > 20_000 * Math.max(1, this.speed);
+    const cover = this.pieces.cover(until, this.source.now());
+    if (this.at_ms === 0 || enough || cover.is === "hole") return this.pause(REST_MS);
+    if (cover.is === "edge" && this.source.now() - this.asked_ms < 900) return this.pause(REST_MS);
+    await this.ask(until);
+  }
+
+  private async ask(at_ms: number): Promise<void> {
+    const signal = this.begin([at_ms - 1, at_ms + 3_600_000]);
+    const answer = await this.source.ask(this.camera, at_ms, this.stream, signal);
+    this.asked_ms = this.source.now();
+    const first = answer.items[0];
+    if (first && !this.unplayable && !this.source.canPlay(first)) return this.standIn(at_ms, signal);
+    this.pieces.learn(at_ms, answer, this.source.now());
+  }
+
+  /** The stream cannot be played here: the small one, or else key pictures. */
+  private async standIn(at_ms: number, signal: AbortSignal): Promise<void> {
+    if (this.stream === "main") {
+      const answer = await this.source.ask(this.camera, at_ms, "sub", signal);
+      const first = answer.items[0];
+      if (first && this.source.canPlay(first)) {
+        this.stream = "sub";
+        this.small.value = true;
+        this.pieces = new Pieces();
+        this.pieces.learn(at_ms, answer, this.source.now());
+        return;
+      }
+    }
+    this.unplayable = true;
+    this.stream = "main";
+    this.small.value = false;
+    this.pieces = new Pieces();
+  }
+
+  private async fetch(id: string, from_ms: number): Promise<void> {
+    const piece = this.pieces.at(from_ms);
+    if (!piece || piece.id !== id) return;
+    const signal = this.begin([from_ms - 500, piece.end_ms]);
+    const stretch = await this.source.open(piece, from_ms, signal);
+    if (!this.sink?.reaches(from_ms)) this.renew(from_ms);
+    const sink = this.sink as Sink;
+    await sink.begin(mimeOf(piece), stretch.start_ms);
+    const reader = stretch.body.getReader();
+    try {
+      for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
+        await sink.append(chunk.value, this.at_ms, this.speed);
+        if (this.isFull(sink)) return this.download?.abort();
+      }
+      this.read(piece, sink.buffered);
+    } finally {
+      reader.cancel().catch(() => {});
+    }
+  }
+
+  private isFull(sink: Sink): boolean {
+    const known = { pieces: this.pieces, buffered: sink.buffered, drained: this.drained, now_ms: this.source.now(), asked_ms: this.asked_ms };
+    return nextStep(this.at_ms, known, this.speed, true).is === "rest" && isBuffered(sink.buffered, this.at_ms);
+  }
+
+  /** All of a piece was read, as far as it went when asked about. */
+  private read(piece: Piece, buffered: readonly Range[]): void {
+    const last = buffered.findLast(([begin]) => begin < piece.end_ms);
+    this.drained.set(drainedKey(piece), Math.min(piece.end_ms, last?.[1] ?? piece.end_ms));
+  }
+
+  private renew(at_ms: number): void {
+    this.sink?.close();
+    this.sink = new Sink(this.video, Sink.originFor(at_ms));
+  }
+
+  private begin(heading: Range): AbortSignal {
+    this.download = new AbortController();
+    this.heading = heading;
+    return this.download.signal;
+  }
+
+  private async recover(reason: unknown): Promise<void> {
+    if (reason instanceof DOMException && reason.name === "AbortError") return;
+    if (reason instanceof SinkClosed || this.video.error) {
+      this.broken += 1;
+      if (this.broken >= BROKEN_AFTER) this.unplayable = true;
+      this.renew(this.at_ms);
+      return this.pause(REST_MS);
+    }
+    if (reason instanceof PieceGone && reason.status === 404) this.pieces = new Pieces();
+    this.failures += 1;
+    await this.pause(Math.min(5000, 400 * 2 ** this.failures));
+  }
+
+  private pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}

@@ -1,0 +1,114 @@
+import { useSignal } from "@preact/signals";
+import { url } from "../../api/client";
+import { serverNow } from "../../api/state";
+import { length, size } from "../../app/times";
+import { plural, t } from "../../strings.en";
+import type { Gap, Lane } from "../../timeline/data";
+import { clockSecond, dayName } from "../../timeline/format";
+import { gapLabel } from "../../timeline/layout";
+import { Icon } from "../../ui/Icon";
+import { Sheet } from "../../ui/Sheet";
+import { toast } from "../../ui/toast";
+import { bytesOf } from "./ClipBar";
+import type { TimelineModel } from "./model";
+import { recorderZone } from "./wallclock";
+import "./clipsheet.css";
+
+const words = t.timeline.clip;
+const APART_MS = 700;
+
+/** One file a camera, copied as recorded, downloaded by the browser. */
+export function ClipSheet({ model }: { model: TimelineModel }) {
+  const ticked = useSignal<readonly string[]>(model.chosen.peek());
+  const { begin_ms, end_ms } = model.marks.value;
+  if (begin_ms === null || end_ms === null) return null;
+  const close = () => {
+    model.saving.value = false;
+  };
+  const zone = recorderZone.value;
+  const offers = model.lanes.value.map((lane) => offerOf(lane, begin_ms, end_ms));
+  const wanted = offers.filter((offer) => !offer.none && ticked.value.includes(offer.lane.id)).map((offer) => offer.lane.id);
+  const link = (camera: string) =>
+    url("/clip", { camera, from_ms: Math.round(begin_ms), to_ms: Math.round(end_ms), stream: "main" });
+  const download = () => {
+    for (const [i, camera] of wanted.entries()) setTimeout(() => follow(link(camera)), i * APART_MS);
+    toast(plural(wanted.length, words.started));
+    close();
+  };
+  return (
+    <Sheet title={words.title} onClose={close} class="clipsheet">
+      <dl class="clip-facts num">
+        <Fact name={words.from}>
+          {dayName(zone, begin_ms, "short")} {clockSecond(zone, begin_ms)}
+        </Fact>
+        <Fact name={words.to}>{clockSecond(zone, end_ms)}</Fact>
+        <Fact name={words.length}>{length(end_ms - begin_ms)}</Fact>
+      </dl>
+      <fieldset>
+        <legend>{words.each}</legend>
+        {offers.map(({ lane, missing, lost_ms, bytes, none }) => (
+          <label key={lane.id} class={none ? "none" : ""}>
+            <input
+              type="checkbox"
+              checked={wanted.includes(lane.id)}
+              disabled={none}
+              onChange={(event) => {
+                const others = ticked.value.filter((id) => id !== lane.id);
+                ticked.value = event.currentTarget.checked ? [...others, lane.id] : others;
+              }}
+            />
+            <span class="grow">
+              {lane.name}
+              {missing && <span class="clip-missing">{words.missing(length(lost_ms), gapLabel(missing, zone))}</span>}
+            </span>
+            {bytes > 0 && <span class="muted num small">{words.about(size(bytes))}</span>}
+          </label>
+        ))}
+      </fieldset>
+      <p class="small sub">{words.early}</p>
+      <p class="small muted">{words.asIs}</p>
+      <div class="row clip-actions">
+        <span class="small sub grow">{wanted.length === 0 ? words.none : ""}</span>
+        <button type="button" class="btn pri" disabled={wanted.length === 0} onClick={download}>
+          <Icon name="download" small />
+          {plural(wanted.length, words.download)}
+        </button>
+      </div>
+    </Sheet>
+  );
+}
+
+interface Offer {
+  lane: Lane;
+  missing: Gap | undefined;
+  lost_ms: number;
+  bytes: number;
+  /** Nothing of the marked time was recorded. */
+  none: boolean;
+}
+
+function offerOf(lane: Lane, begin_ms: number, end_ms: number): Offer {
+  const missing = lane.gaps.find((gap) => gap.begin_ms < end_ms && (gap.end_ms ?? serverNow()) > begin_ms);
+  const lost_ms = missing ? Math.min(end_ms, missing.end_ms ?? end_ms) - Math.max(begin_ms, missing.begin_ms) : 0;
+  const none = missing !== undefined && lost_ms >= end_ms - begin_ms;
+  return { lane, missing, lost_ms, none, bytes: bytesOf(lane.id, end_ms - begin_ms - lost_ms) };
+}
+
+function Fact({ name, children }: { name: string; children: preact.ComponentChildren }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+/** The answer is an attachment: the page stays. */
+function follow(href: string): void {
+  const link = document.createElement("a");
+  link.href = href;
+  link.download = "";
+  document.body.append(link);
+  link.click();
+  link.remove();
+}

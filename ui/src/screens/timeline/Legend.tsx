@@ -1,0 +1,40 @@
+import { t } from "../../strings.en";
+import { zoneIsElsewhere } from "../../app/times";
+import { recorderZone, zoneKnown } from "./wallclock";
+import "./legend.css";
+
+const words = t.timeline.legend;
+
+export function Legend() {
+  return (
+    <div class="legend">
+      <span>
+        <i class="is-recorded" />
+        {words.recorded}
+      </span>
+      <span>
+        <i class="is-motion" />
+        {words.motion}
+      </span>
+      <span>
+        <i class="is-gap" />
+        {words.gap}
+      </span>
+      <span>
+        <i class="is-waiting" />
+        {words.waiting}
+      </span>
+      {zoneKnown.value && zoneIsElsewhere() && <span class="elsewhere">{t.times.elsewhere(recorderZone.value.name)}</span>}
+      <span class="legend-keys" aria-hidden="true">
+        <kbd>Space</kbd>
+        {words.play} <kbd>N</kbd>
+        {words.next} <kbd>[</kbd>
+        <kbd>]</kbd>
+        {words.mark} <kbd>+</kbd>
+        <kbd>−</kbd>
+        {words.zoom} <kbd>?</kbd>
+        {words.all}
+      </span>
+    </div>
+  );
+}

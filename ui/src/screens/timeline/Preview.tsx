@@ -1,0 +1,112 @@
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { url } from "../../api/client";
+import { serverNow } from "../../api/state";
+import { length } from "../../app/times";
+import { t } from "../../strings.en";
+import { gapAt } from "../../timeline/data";
+import type { Target } from "../../timeline/draw";
+import { clockBare } from "../../timeline/format";
+import { RULER_PX, gapLabel } from "../../timeline/layout";
+import { kindWord } from "../../timeline/entries";
+import { timeAt } from "../../timeline/view";
+import type { TimelineModel } from "./model";
+import { recorderZone } from "./wallclock";
+
+export interface Hover {
+  x: number;
+  lane: string;
+  name: string;
+  row: number;
+  at_ms: number;
+  width: number;
+  /** Words in place of, or under, the picture. */
+  words: string;
+  hasPicture: boolean;
+}
+
+const WIDTH = 210;
+const WAIT_MS = 40;
+const KEPT = 240;
+
+/** What is under the pointer: an event shows its beginning, a gap says why, a lane shows the second. */
+export function hoverAt(model: TimelineModel, x: number, y: number, target: Target, laneHeight: number): Hover | null {
+  if (target.is === "ruler") return null;
+  const lanes = model.lanes.peek();
+  const row = Math.floor((y - RULER_PX) / laneHeight);
+  const lane = lanes[row];
+  const view = model.view.peek();
+  if (!lane) return null;
+  const first = target.is === "pin" ? target.events[0] : undefined;
+  const at_ms = first?.start_ms ?? timeAt(view, x);
+  if (at_ms > serverNow()) return null;
+  const gap = target.is === "gap" ? target.gap : gapAt(lane.gaps, at_ms);
+  const base = { x, lane: lane.id, name: lane.name, row, at_ms, width: view.width };
+  if (gap && target.is !== "pin") {
+    const words = t.timeline.gapTip(length((gap.end_ms ?? serverNow()) - gap.begin_ms), gapLabel(gap, recorderZone.peek()));
+    return { ...base, words: gap.detail ? `${words} (${gap.detail})` : words, hasPicture: false };
+  }
+  const count = target.is === "pin" ? target.events.length : 0;
+  const words = count > 1 ? t.timeline.clusterTip(count) : first ? kindWord(first.kind) : "";
+  const hasPicture = lane.spans.some(([begin, end]) => begin <= at_ms && at_ms <= end);
+  return { ...base, words: words || (hasPicture ? "" : t.timeline.player.nothing), hasPicture };
+}
+
+export function Preview({ hover, laneHeight, lanes }: { hover: Hover | null; laneHeight: number; lanes: number }) {
+  const picture = usePicture(hover?.hasPicture ? hover.lane : null, hover?.at_ms ?? 0);
+  if (!hover) return null;
+  const half = WIDTH / 2 + 2;
+  const left = Math.min(Math.max(hover.x, half), hover.width - half);
+  const below = hover.row < 2;
+  const edge = below ? RULER_PX + (hover.row + 1) * laneHeight + 4 : (lanes - hover.row) * laneHeight + 4;
+  return (
+    <div class="preview" style={{ left: `${left}px`, [below ? "top" : "bottom"]: `${edge}px` }} data-preview={hover.lane} aria-hidden="true">
+      {hover.hasPicture && (
+        <span class="preview-picture">{picture && <img alt="" src={picture} />}</span>
+      )}
+      {hover.words && <p>{hover.words}</p>}
+      <div>
+        <span>{hover.name}</span>
+        <span class="num">{clockBare(recorderZone.value, hover.at_ms)}</span>
+      </div>
+    </div>
+  );
+}
+
+const kept = new Map<string, HTMLImageElement>();
+
+/** The picture of a second, waited for a little so that a sweep of the pointer asks for few; null until it is there. */
+function usePicture(camera: string | null, at_ms: number): string | null {
+  const shown = useSignal<string | null>(null);
+  const at_s = Math.floor(at_ms / 1000) * 1000;
+  useEffect(() => {
+    if (camera === null) {
+      shown.value = null;
+      return;
+    }
+    const address = url(`/cameras/${encodeURIComponent(camera)}/frame`, { at_ms: at_s, width: 200 });
+    const known = kept.get(address);
+    if (known?.complete && known.naturalWidth > 0) {
+      shown.value = address;
+      return;
+    }
+    let gone = false;
+    const timer = setTimeout(() => {
+      const image = known ?? new Image();
+      image.src = address;
+      kept.set(address, image);
+      if (kept.size > KEPT) kept.delete(kept.keys().next().value as string);
+      image.decode().then(
+        () => {
+          if (!gone) shown.value = address;
+        },
+        () => kept.delete(address),
+      );
+    }, WAIT_MS);
+    return () => {
+      gone = true;
+      clearTimeout(timer);
+    };
+  }, [camera, at_s]);
+  return shown.value;
+}

@@ -1,0 +1,82 @@
+import { t } from "../../strings.en";
+import type { Showing } from "../../player/recorded";
+import { length } from "../../app/times";
+import { gapAt } from "../../timeline/data";
+import { type Gap } from "../../timeline/data";
+import { iconOfGap } from "../../timeline/draw";
+import { fromTo } from "../../timeline/entries";
+import { clockMinute } from "../../timeline/format";
+import { gapLabel } from "../../timeline/layout";
+import { serverNow } from "../../api/state";
+import { Icon } from "../../ui/Icon";
+import type { IconName } from "../../ui/icon-names";
+import type { TimelineModel } from "./model";
+import { recorderZone } from "./wallclock";
+
+/** In place of a picture: why there is none, and where it goes on. Never the last picture as if it were this one. */
+export function Reason({ model, camera, showing, large }: { model: TimelineModel; camera: string; showing: Showing; large: boolean }) {
+  if (showing.is === "loading") return <div class="pl-loading" role="status" aria-label={t.timeline.player.loading} />;
+  if (showing.is === "problem") return <Panel icon="triangle-alert" title={t.timeline.player.problem} tone="warn" />;
+  if (showing.is !== "hole") return null;
+  return <Hole model={model} camera={camera} next_ms={showing.hole.next_ms} why={showing.hole.why} large={large} />;
+}
+
+function Hole(props: { model: TimelineModel; camera: string; next_ms: number | null; why: Gap | null; large: boolean }) {
+  const { model, camera, next_ms, large } = props;
+  const zone = recorderZone.value;
+  const at_ms = model.second.value;
+  const lane = model.lanes.value.find((each) => each.id === camera);
+  const gap = props.why ?? (lane ? gapAt(lane.gaps, at_ms) : undefined) ?? null;
+  const waiting = lane?.waiting.find(([begin, end]) => begin <= at_ms && at_ms < end);
+  const next =
+    large && next_ms !== null ? (
+      <button type="button" class="btn" onClick={() => model.go(next_ms)}>
+        <Icon name="skip-forward" small />
+        {t.timeline.player.goOn(clockMinute(zone, next_ms))}
+      </button>
+    ) : null;
+  if (gap)
+    return (
+      <Panel icon={iconOfGap(gap.reason) as IconName} title={gapLabel(gap, zone)} sub={extent(gap)} detail={gap.detail} tone={gap.tone}>
+        {next}
+      </Panel>
+    );
+  if (waiting)
+    return (
+      <Panel icon="activity" title={t.timeline.player.quiet(clockMinute(zone, waiting[0]), clockMinute(zone, waiting[1]))} tone="choice">
+        {next}
+      </Panel>
+    );
+  const future = at_ms > serverNow() - 5_000;
+  return (
+    <Panel icon="video-off" title={future ? t.timeline.player.future : t.timeline.player.nothing} tone="choice">
+      {next}
+    </Panel>
+  );
+}
+
+function extent(gap: Gap): string {
+  const long = length((gap.end_ms ?? serverNow()) - gap.begin_ms);
+  return `${t.timeline.player.notRecorded} · ${fromTo(recorderZone.value, gap.begin_ms, gap.end_ms)} · ${long}`;
+}
+
+function Panel(props: {
+  icon: IconName;
+  title: string;
+  sub?: string;
+  detail?: string;
+  tone: "warn" | "choice" | "faint";
+  children?: preact.ComponentChildren;
+}) {
+  return (
+    <div class={`pl-reason ${props.tone}`} role="status" data-reason={props.title}>
+      <span class="pl-reason-icon">
+        <Icon name={props.icon} />
+      </span>
+      <b>{props.title}</b>
+      {props.sub && <span class="num">{props.sub}</span>}
+      {props.detail && <span class="pl-detail">{props.detail}</span>}
+      {props.children}
+    </div>
+  );
+}
