@@ -85,8 +85,9 @@ class Clip:
 def cut(pieces: Sequence[Piece]) -> Clip:
     """The clip of these pieces, which are in order of time.
 
-    It begins at the first piece's `begin_ticks` (what is needed from before, back to a keyframe, is in it with times
-    below 0), or at the first keyframe after it. Later pieces begin at their first keyframe not before `begin_ticks`.
+    It begins with the picture that is shown at the first piece's `begin_ticks` (what is needed from before, back to a
+    keyframe, is in it with times below 0), or at the first keyframe after it. Later pieces begin at their first
+    keyframe not before `begin_ticks`.
     ValueError if there is nothing to be shown.
     """
     cutter = _Cutter()
@@ -152,9 +153,10 @@ def _kept(piece: Piece, segment: SegmentFile, *, is_first: bool) -> tuple[list[P
     before = [place for place in keyframes if place.pts <= piece.begin_ticks]
     after = [place for place in keyframes if place.pts >= piece.begin_ticks]
     first = before[-1] if is_first and before else after[0] if after else None
-    if first is None:
+    if first is None or piece.begin_ticks >= end:
         return [], 0
-    begin = max(piece.begin_ticks, first.pts) if is_first else first.pts
+    # players agree on where a clip begins only if a picture begins there
+    begin = max((place.pts for place in video if first.pts <= place.pts <= piece.begin_ticks), default=first.pts)
     return _shown(inside, segment, first, begin, end), begin
 
 
