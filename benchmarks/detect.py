@@ -12,7 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -29,6 +29,8 @@ LEAST_PROMPT = 0.9
 MOST_FALSE = 2.0
 """False events an hour in the quiet parts of the long clips."""
 LONG = "long-"
+PLAYERS = 4
+"""Files that `motion` plays at the same time."""
 NOT_HERE = 3
 
 
@@ -51,16 +53,16 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"no footage in {options.footage}: name its folder with --footage or TAWNY_FOOTAGE", file=sys.stderr)
         return NOT_HERE
     footage = _footage(options.footage)
-    with ThreadPoolExecutor(max_workers=len(footage)) as players:
+    with ThreadPoolExecutor(max_workers=PLAYERS) as players:
         with_peer = debian_motion.is_installed() and not options.without_motion
-        peers = [players.submit(_motion, one) for one in footage] if with_peer else []
+        longest_first = sorted(footage, key=lambda one: -one.clip.length_s)
+        peers = [players.submit(_motion, one) for one in longest_first] if with_peer else []
         rows = [_ours(one, options.sensitivity) for one in footage]
         table = {"tawny": _total(row.figures for row in rows)}
         if options.clips:
             _print({row.clip.file: row.figures for row in rows}, "clip")
         _print_told(rows)
-        if peers:
-            table["motion, defaults"] = _total(peer.result() for peer in peers)
+        table |= _peer(peers)
     _print(table, "detector")
     return _judge(rows)
 
@@ -91,6 +93,15 @@ def _motion(one: Footage) -> Figures:
     figures = score(one.clip, ran.alarms)
     figures.cpu_s = ran.cpu_s
     return figures
+
+
+def _peer(peers: list[Future[Figures]]) -> dict[str, Figures]:
+    """Its row, if it could play everything."""
+    try:
+        return {"motion, defaults": _total(peer.result() for peer in peers)} if peers else {}
+    except RuntimeError as error:
+        print(f"no figures of motion: {error}", file=sys.stderr)
+        return {}
 
 
 def _total(figures: Iterable[Figures]) -> Figures:
