@@ -10,7 +10,8 @@ from tawny.app.camera import Camera, Parts
 from tawny.app.doors import Doors
 from tawny.app.housekeeping import Housekeeping
 from tawny.app.marks import Marks
-from tawny.app.room import Room
+from tawny.app.rates import rates
+from tawny.app.room import Room, storage_keep
 from tawny.app.zone import local_zone
 from tawny.config.difference import difference
 from tawny.config.settings import Settings
@@ -29,6 +30,7 @@ from tawny.storage.ledger import Ledger
 from tawny.storage.lock import boot_id
 from tawny.storage.opening import index_to_write
 from tawny.storage.recovery import recover
+from tawny.storage.retention import Retention
 from tawny.storage.scores import Scores
 from tawny.storage.volume import Volume
 from tawny.stream.hub import Hub
@@ -67,10 +69,18 @@ class Running:
         self._marks = Marks(self._ledger, self._index)
         self._scores = Scores(self._volume, clock)
         self._engine = ThreadEngine(clock, self._died)
-        self._room = Room(self._volume, self._index, self._ledger, clock)
-        self._recorder = Recorder(
-            self._volume, self._index, clock, self._bus, lost=self._lost, full=self._room.make_room_soon
+        keep = storage_keep(settings.storage.keep)
+        self._retention = Retention(self._volume, self._index, self._ledger, clock, keep)
+        self._room = Room(
+            self._volume,
+            self._index,
+            clock,
+            lambda: self.settings.storage.keep,
+            lambda: self._retention.last,
+            self._bytes_a_second,
         )
+        full = self._retention.make_room
+        self._recorder = Recorder(self._volume, self._index, clock, self._bus, lost=self._lost, full=full)
         self._parts = Parts(
             clock, self._engine, self._bus, doors, self._volume, self._ledger, self._marks, self._recorder, self._scores
         )
@@ -81,7 +91,8 @@ class Running:
     def begin(self) -> None:
         """Start every part."""
         self._recorder.start(self._engine)
-        self._room.start(self._engine, lambda: self.settings.storage.keep)
+        self._retention.start(self._engine)
+        self._room.start(self._engine)
         for name, camera in self.settings.cameras.items():
             self._cameras[CameraId(name)] = Camera(CameraId(name), camera, self._parts)
         self._engine.start("housekeeping", self._make_housekeeping)
@@ -114,6 +125,7 @@ class Running:
                 log.warning("%s takes effect at the next start", ", ".join(later))
             cameras = dict(self._cameras)
             self.settings = new
+            self._retention.keep = storage_keep(new.storage.keep)
             for name in (*change.removed, *change.changed):
                 cameras.pop(CameraId(name)).close()
             for name in (*change.changed, *change.added):
@@ -214,6 +226,10 @@ class Running:
         camera = self._cameras.get(loss.camera)
         if camera is not None:
             camera.lost(loss)
+
+    def _bytes_a_second(self) -> float:
+        hubs = [hub for camera in self._cameras.values() for hub in camera.hubs.values()]
+        return sum(rates(hub)[1] or 0 for hub in hubs) / 8
 
     def _died(self, part: str, error: BaseException) -> None:
         self._bus.publish(PartDied(part, f"{type(error).__name__}: {error}"))

@@ -50,7 +50,11 @@ def in_force(chosen: Settings, doors: Doors) -> dict[str, Any]:
             shown[source.scheme] = dict(source.settings(camera.table(source.scheme)))
     keep = tables["storage"]["keep"]
     tables["storage"]["keep"] = {
-        key: size_text(value) if key == "size" and value else f"{value:.0%}" if key == "free" else _duration(value)
+        key: size_text(value)
+        if key == "size" and value
+        else f"{value * 100:g} %"
+        if key == "free"
+        else _duration(value)
         for key, value in keep.items()
         if value is not None
     }

@@ -1,0 +1,86 @@
+"""`tawny add`: try a camera, then add it to the settings."""
+
+import threading
+from argparse import ArgumentParser, Namespace
+from typing import Any
+
+from tawny.app.doors import Doors
+from tawny.cli.output import Output
+from tawny.cli.places import config_file, new_config_file
+from tawny.config.edit import add_camera, write_new
+from tawny.config.file import known_secrets, parse
+from tawny.config.settings import Camera, is_camera_id
+from tawny.model.clock import SystemClock
+from tawny.model.errors import NotDone, SettingsError, UsageError
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.packets import VideoFormat
+from tawny.sources.source import Idle, Opening
+
+TRY_S = 15.0
+
+
+def describe(parser: ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="its id in the settings, such as front-door")
+    parser.add_argument(
+        "source", metavar="SOURCE", help="rtsp://user:${PASSWORD}@host/path, /dev/video0, clip.mp4, demo:"
+    )
+    parser.add_argument("--sub", metavar="SOURCE", default="", help="the same camera's small picture")
+    parser.add_argument("--config", metavar="FILE", help="the settings (usual: ./tawny.toml)")
+    parser.add_argument("--untried", action="store_true", help="add it without connecting to it first")
+
+
+def run(args: Namespace, out: Output) -> int:
+    if not is_camera_id(args.name):
+        raise UsageError(f"{args.name!r} cannot be a camera's id.", "Use a-z, 0-9 and hyphens, such as front-door.")
+    path = config_file(args) or new_config_file(args)
+    table = {"source": args.source} | ({"sub": args.sub} if args.sub else {})
+    camera = _as_set(args.name, table, path)
+    found: dict[str, Any] = {}
+    if not args.untried:
+        doors = Doors.opened()
+        found["main"] = probe(doors, args.name, camera, StreamName.MAIN)
+        if args.sub:
+            found["sub"] = probe(doors, args.name, camera, StreamName.SUB)
+    if not path.exists():
+        write_new(path)
+    add_camera(path, args.name, table)
+    seen = "; ".join(f"{stream}: {what['codec']} {what['width']}x{what['height']}" for stream, what in found.items())
+    told = {"camera": args.name, "file": str(path), "streams": found}
+    added = f"Added {args.name} to {path}" + (f" ({seen})." if seen else ".")
+    out.data(told, f"{added} A running tawny takes it over by itself.")
+    return 0
+
+
+def _as_set(name: str, table: dict[str, str], path: Any) -> Camera:
+    """The camera as the settings will have it, secrets filled in."""
+    text = f"[cameras.{name}]\n" + "".join(f"{key} = {_quoted(value)}\n" for key, value in table.items())
+    settings, problems = parse(text, known_secrets(path.parent))
+    if settings is None:
+        raise SettingsError("the command line", tuple(problem._replace(line=None) for problem in problems))
+    return settings.cameras[name]
+
+
+def _quoted(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def probe(doors: Doors, name: str, camera: Camera, stream: StreamName) -> dict[str, Any]:
+    """Connect and wait for the first picture: what it is. Raises a SourceError, NotDone."""
+    address = camera.source if stream is StreamName.MAIN else camera.sub
+    source = doors.source_of(address)
+    if source is None:
+        raise UsageError("This address is of an unknown kind.", "Use rtsp://…, /dev/video0 or a video file.")
+    clock = SystemClock()
+    opening = Opening(CameraId(name), stream, address, source.settings(camera.table(source.scheme)), clock)
+    until_s, pause = clock.mono_s() + TRY_S, threading.Event()
+    connection = source.open(opening)
+    try:
+        while clock.mono_s() < until_s:
+            got = connection.read()
+            if isinstance(got, Idle):
+                pause.wait(got.for_s)
+            elif isinstance(got.format, VideoFormat) and got.is_keyframe:
+                return {"codec": got.format.codec, "width": got.format.width, "height": got.format.height}
+    finally:
+        connection.close()
+    raise NotDone(f"{source.public(address)} answers, but sent no picture in {TRY_S:.0f} s.", "Check the camera.")

@@ -1,0 +1,89 @@
+"""`tawny check`: files against index against wall time. Exit 0 all is well, 1 something was found."""
+
+from argparse import ArgumentParser, Namespace
+from typing import Any
+
+from tawny.cli import options
+from tawny.cli.output import Output
+from tawny.cli.places import existing_data
+from tawny.cli.times import shown
+from tawny.model.clock import SystemClock
+from tawny.storage.check import check
+from tawny.storage.findings import Report
+from tawny.storage.history import History
+from tawny.storage.ledger import Ledger
+from tawny.storage.opening import INDEX_NAME, index_to_write
+from tawny.storage.sqlite_index import SqliteIndex
+from tawny.storage.volume import Volume
+
+
+def describe(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument("--repair", action="store_true", help="mend what can be; no playable second is thrown away")
+    parser.add_argument("--deep", action="store_true", help="read every file to its end")
+    parser.add_argument("--wall", action="store_true", help="prove that recorded + explained = wall time")
+
+
+def run(args: Namespace, out: Output) -> int:
+    _, folder = existing_data(args)
+    clock = SystemClock()
+    volume = Volume.at(folder)
+    history = History(volume.disk)
+    lock = volume.lock(clock) if args.repair else None
+    index = index_to_write(volume, history) if args.repair else SqliteIndex(folder / INDEX_NAME, read_only=True)
+    try:
+        ledger = Ledger(history, index, clock) if args.repair else None
+        report = check(
+            volume,
+            index,
+            clock,
+            ledger=ledger,
+            deep=args.deep,
+            with_wall=args.wall,
+            progress=lambda count: out.progress(f"checking: {count} files"),
+        )
+    finally:
+        index.close()
+        history.close()
+        if lock is not None:
+            lock.release()
+    out.progress("")
+    out.data(as_json(report), _text(report, out, repair=args.repair))
+    return 0 if all(finding.repaired for finding in report.findings) and not _unexplained(report) else 1
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "ok": report.ok,
+        "segments": report.segments,
+        "seconds": round(report.seconds, 3),
+        "findings": [
+            {"what": one.what.value, "path": one.path, "detail": one.detail, "repaired": one.repaired}
+            for one in report.findings
+        ],
+        "wall": None,
+    }
+    if report.wall is not None:
+        wall = report.wall
+        sums = {"recorded_s": wall.recorded_s, "explained_s": wall.explained_s, "unexplained_s": wall.unexplained_s}
+        told["wall"] = sums
+    return told
+
+
+def _unexplained(report: Report) -> bool:
+    return report.wall is not None and report.wall.unexplained_s > 0
+
+
+def _text(report: Report, out: Output, *, repair: bool) -> str:
+    rows = [(one.what.value, one.path, one.detail, "mended" if one.repaired else "") for one in report.findings]
+    well = "Files and index agree."
+    lines = [out.table(("found", "where", "", ""), rows, empty=well)]
+    lines.append(f"{report.segments} files with {report.seconds / 3600:.2f} hours were looked at.")
+    if report.wall is not None:
+        wall = report.wall
+        known = f"Recorded {wall.recorded_s:.0f} s + explained {wall.explained_s:.0f} s"
+        lines.append(f"{known}; unexplained {wall.unexplained_s:.1f} s.")
+        lines += [f"  {camera}: {shown(span.begin_ms)}, {span.seconds:.1f} s" for camera, span in wall.unexplained]
+    if report.findings and not repair:
+        lines.append("Run `tawny check --repair`: it adds rows and closes files; it throws no playable second away.")
+    return "\n".join(lines)
