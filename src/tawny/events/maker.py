@@ -50,11 +50,6 @@ class EventMaker:
         self._last_end_ms = 0
         self._seen_ms = 0
 
-    @property
-    def current(self) -> Event | None:
-        """The event that lasts, if one does."""
-        return self._open.event if self._open else None
-
     def look(self, frame: Frame, look: Look) -> None:
         """Take in what was seen on a frame. Frames in order; a step back in time ends what was open."""
         at_ms = frame.at_ms

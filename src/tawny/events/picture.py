@@ -8,15 +8,15 @@ import math
 from collections import deque
 from typing import Any, NamedTuple
 
-from tawny.media.decode import DecodedFrame, Decoder
+from tawny.media.decode import DecodedFrame
 from tawny.media.jpeg import jpeg
+from tawny.media.keyframe import keyframe_jpeg
 from tawny.model.observations import Box, Frame, Observation
-from tawny.model.packets import Packet, VideoFormat
+from tawny.model.packets import VideoFormat
 from tawny.stream.hub import Hub
 
 WIDTH = 960
 """Pixels: wide enough to know somebody, small enough to send."""
-QUALITY = 80
 BETTER = 1.25
 """A new best is better by so much: pictures do not change for nothing."""
 AGAIN_MS = 1000
@@ -68,7 +68,7 @@ class BestPicture:
         if best is not None and (seen.worth < BETTER * best.worth or seen.at_ms - best.at_ms < AGAIN_MS):
             return None
         self._best, self._is_large, self.may_be_larger = seen, False, self._large is not None
-        return Picture(seen.at_ms, seen.box, jpeg(_pixels(frame), WIDTH, QUALITY))
+        return Picture(seen.at_ms, seen.box, jpeg(_pixels(frame), WIDTH))
 
     @property
     def at_ms(self) -> int:
@@ -87,11 +87,11 @@ class BestPicture:
         if not shown:
             return None
         seen, packet = max(shown, key=lambda pair: pair[0].worth)
-        frame = _decoded(packet)
-        if frame is None:
+        picture = keyframe_jpeg(packet, WIDTH)
+        if picture is None:
             return None
         self._is_large = True
-        return Picture(packet.at_ms, seen.box, jpeg(frame, WIDTH, QUALITY))
+        return Picture(packet.at_ms, seen.box, picture)
 
     def _at(self, at_ms: int) -> Seen | None:
         near = min(self._looks, key=lambda seen: abs(seen.at_ms - at_ms), default=None)
@@ -109,10 +109,3 @@ def worth(box: Box) -> float:
 
 def _pixels(frame: Frame) -> Any:
     return frame if isinstance(frame, DecodedFrame) else frame.rgb
-
-
-def _decoded(packet: Packet) -> DecodedFrame | None:
-    assert isinstance(packet.format, VideoFormat)
-    decoder = Decoder(packet.format)
-    frames = decoder.decode(packet) or decoder.drain()
-    return frames[0] if frames else None
