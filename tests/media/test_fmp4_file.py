@@ -3,6 +3,8 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -108,16 +110,15 @@ def test_a_file_without_fragments_is_an_empty_segment(put: Put) -> None:
 
 
 def test_foreign_fragmented_files_are_read(tmp_path: Path) -> None:
-    av = pytest.importorskip("av")
     path = tmp_path / "foreign.mp4"
     with av.open(str(path), "w", options={"movflags": "empty_moov+default_base_moof+frag_keyframe"}) as file:
         stream = file.add_stream("libx264", rate=15, options={"g": "15", "preset": "ultrafast"})
         stream.width, stream.height, stream.pix_fmt = 160, 112, "yuv420p"
         sound = file.add_stream("aac", rate=16_000, layout="mono")
         for _ in range(30):
-            file.mux(stream.encode(av.VideoFrame(160, 112, "yuv420p")))
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(np.full((168, 160), 90, np.uint8), "yuv420p")))
         file.mux(stream.encode(None))
-        quiet = av.AudioFrame(format="fltp", layout="mono", samples=1024)
+        quiet = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
         quiet.sample_rate = 16_000
         for _ in range(30):
             file.mux(sound.encode(quiet))
