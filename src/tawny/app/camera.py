@@ -50,9 +50,9 @@ class Parts:
 
 
 class Camera:
-    """Begins to connect, record and watch when made; `close` ends all of it."""
+    """Begins to connect, record and watch when made; `close` ends all of it. since_ms: from when on it is wanted."""
 
-    def __init__(self, camera_id: CameraId, settings: CameraSettings, parts: Parts) -> None:
+    def __init__(self, camera_id: CameraId, settings: CameraSettings, parts: Parts, since_ms: int) -> None:
         self.id, self.settings, self._parts = camera_id, settings, parts
         self.name = display_name(camera_id, settings)
         self.hubs: dict[StreamName, Hub] = {}
@@ -66,7 +66,7 @@ class Camera:
             parts.clock,
             self._put_gap,
             lambda status: parts.bus.publish(StatusChanged(status)),
-            since_ms=parts.clock.now_ms(),
+            since_ms=since_ms,
             first=GapReason.RECORDER_OFF if self._recorded else GapReason.OFF,
             state=CameraState.STARTING if self._recorded else CameraState.OFF,
         )

@@ -59,12 +59,12 @@ class Running:
         self._ledger = Ledger(self._history, self._index, clock)
         cameras = [CameraId(name) for name, camera in settings.cameras.items() if camera.record != "off"]
         before, boot = self._lock.before, boot_id()
+        self._started_ms = clock.now_ms()  # up to here it is the last recorder's time, from here on ours
         recover(
             self._volume, self._index, self._history, self._ledger, clock, before=before, boot=boot, cameras=cameras
         )
         self._ledger.started(boot)
         self._end_open_events()
-        self._started_ms = clock.now_ms()
         self._zone, self._host = local_zone(), socket.gethostname()
         self._marks = Marks(self._ledger, self._index)
         self._scores = Scores(self._volume, clock)
@@ -94,7 +94,7 @@ class Running:
         self._retention.start(self._engine)
         self._room.start(self._engine)
         for name, camera in self.settings.cameras.items():
-            self._cameras[CameraId(name)] = Camera(CameraId(name), camera, self._parts)
+            self._cameras[CameraId(name)] = Camera(CameraId(name), camera, self._parts, self._started_ms)
         self._engine.start("housekeeping", self._make_housekeeping)
 
     def close(self, cause: str) -> None:
@@ -126,10 +126,11 @@ class Running:
             cameras = dict(self._cameras)
             self.settings = new
             self._retention.keep = storage_keep(new.storage.keep)
+            since_ms = self._clock.now_ms()  # what is between two lives of a camera belongs to the second
             for name in (*change.removed, *change.changed):
                 cameras.pop(CameraId(name)).close()
             for name in (*change.changed, *change.added):
-                cameras[CameraId(name)] = Camera(CameraId(name), new.cameras[name], self._parts)
+                cameras[CameraId(name)] = Camera(CameraId(name), new.cameras[name], self._parts, since_ms)
             self._cameras = {CameraId(name): cameras[CameraId(name)] for name in new.cameras}
 
     def is_alive(self) -> bool:

@@ -1,0 +1,91 @@
+"""A whole recorder without its interface, in this process, with real cameras on loopback and a real disk."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tawny.app.doors import Doors
+from tawny.app.running import Running
+from tawny.config.file import parse
+from tawny.config.settings import Settings
+from tawny.model.clock import SystemClock
+from tawny.model.gaps import Gap, GapReason
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.messages import Message, StatusChanged
+from tawny.model.segments import Segment
+from tawny.model.states import CameraState
+from tawny.model.times import Span
+from tawny.storage.check import check
+from tawny.storage.findings import Report
+from tawny.storage.opening import index_to_read
+from tawny.storage.volume import Volume
+from tawny.testing.waiting import until
+
+DOOR = CameraId("door")
+EVER = Span(0, 4_000_000_000_000)
+
+
+def settings(text: str) -> Settings:
+    made, problems = parse(text, {})
+    assert made is not None, problems
+    return made
+
+
+def one_camera(source: str, more: str = "") -> Settings:
+    return settings(f'[cameras.door]\nsource = "{source}"\nwatch.detector = "off"\n{more}')
+
+
+class Rig:
+    def __init__(self, chosen: Settings, folder: Path) -> None:
+        self.folder, self.clock = folder, SystemClock()
+        self.running = Running(chosen, folder, self.clock, Doors.opened())
+        self.heard: list[Message] = []
+        self.running.bus.subscribe(self.heard.append)
+
+    def state(self, camera: CameraId = DOOR) -> CameraState:
+        return next(one.status.state for one in self.running.cameras() if one.status.id == camera)
+
+    def wait_for(self, state: CameraState, timeout_s: float = 10.0, camera: CameraId = DOOR) -> float:
+        """Until the camera is in this state; how many seconds that took."""
+        begun_s = self.clock.mono_s()
+        until(lambda: self.state(camera) is state, timeout_s, f"{camera} {state} (is {self.state(camera)})")
+        return self.clock.mono_s() - begun_s
+
+    def wait_for_seconds(self, seconds: float, camera: CameraId = DOOR) -> None:
+        """Until so much more is durably recorded."""
+        before = self._recorded_s(camera)
+        until(lambda: self._recorded_s(camera) >= before + seconds, seconds + 10, f"{seconds} s more of {camera}")
+
+    def _recorded_s(self, camera: CameraId) -> float:
+        done = self.running.index.segments(camera, StreamName.MAIN, EVER)
+        going = [one for one in self.running.open_segments(camera) if one.stream is StreamName.MAIN]
+        return sum(one.span.seconds for one in [*done, *going])
+
+    def gaps(self, camera: CameraId = DOOR) -> list[Gap]:
+        """All but the one before the first picture."""
+        found = self.running.index.gaps(camera, EVER)
+        return [gap for gap in found if gap.reason is not GapReason.RECORDER_OFF]
+
+    def told(self, camera: CameraId = DOOR) -> list[CameraState]:
+        return [one.status.state for one in self.heard if isinstance(one, StatusChanged) and one.status.id == camera]
+
+
+@contextmanager
+def rig(chosen: Settings, folder: Path) -> Iterator[Rig]:
+    made = Rig(chosen, folder)
+    made.running.begin()
+    try:
+        yield made
+    finally:
+        made.running.close("person")
+
+
+def looked_at(folder: Path) -> Report:
+    """What `tawny check --deep --wall` finds once the recorder is gone."""
+    with index_to_read(folder) as index:
+        return check(Volume.at(folder), index, SystemClock(), deep=True, with_wall=True)
+
+
+def segments(folder: Path, camera: CameraId = DOOR, stream: StreamName = StreamName.MAIN) -> list[Segment]:
+    with index_to_read(folder) as index:
+        return index.segments(camera, stream, EVER)
