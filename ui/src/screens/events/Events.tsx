@@ -137,8 +137,9 @@ export default function Events({ params }: { params: Params }) {
   );
 
   const chosen = (items ?? []).filter((each) => selected.includes(each.id));
+  const hasDrawer = id !== null || (wide && shown?.length !== 0);
   return (
-    <Page title={words.title} flush class="events" {...(id && !wide ? { back: to(null) } : {})}>
+    <Page title={words.title} flush class={`events${hasDrawer ? "" : " alone"}`} {...(id && !wide ? { back: to(null) } : {})}>
       <div class="events-list" ref={scroller}>
         <Summary filters={filters} shown={shown} next={events.list.next} onMarkAll={() => void markAll(filters, shown, events)} />
         <FilterBar
@@ -227,11 +228,12 @@ export default function Events({ params }: { params: Params }) {
           </div>
         )}
       </div>
-      {(id || wide) && (
+      {hasDrawer && (
         <aside class={`drawer${id ? " open" : ""}`} aria-label={words.drawer.label}>
           {event === "gone" ? (
             <Gone />
-          ) : event ? (
+          ) : (
+            event && (
             <Drawer
               key={event.id}
               event={event}
@@ -240,8 +242,7 @@ export default function Events({ params }: { params: Params }) {
               onKeep={keep}
               onReview={review}
             />
-          ) : (
-            shown?.length === 0 && <p class="muted drawer-none">{words.drawer.none}</p>
+            )
           )}
         </aside>
       )}

@@ -69,7 +69,6 @@ export const events = {
   drawer: {
     label: "Selected event",
     close: "Close",
-    none: "Pick an event to see it here.",
     gone: "This event is no longer here.",
     goneDo: "It was removed to make room, or by hand.",
     reviewed: "Reviewed",

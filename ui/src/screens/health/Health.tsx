@@ -128,7 +128,7 @@ function TodayTable({ cameras, today }: { cameras: readonly Camera[]; today: Tod
         <thead>
           <tr>
             <th class="today-camera">{words.table.camera}</th>
-            <th>{words.table.strip}</th>
+            <th class="num">{today ? words.table.strip(clock(today.from_ms)) : ""}</th>
             <th class="today-share">{words.table.recorded}</th>
             <th class="today-now">{words.table.now}</th>
             <th class="today-gaps">{words.table.missing}</th>

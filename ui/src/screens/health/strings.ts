@@ -21,7 +21,7 @@ export const health = {
   today: "Today",
   table: {
     camera: "Camera",
-    strip: "Midnight to now",
+    strip: (clock: string) => `${clock} to now`,
     recorded: "Recorded",
     now: "Now",
     missing: "Missing",

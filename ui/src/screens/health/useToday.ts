@@ -26,7 +26,7 @@ export function useToday(cameras: readonly string[]): Today | null {
       const to_ms = Math.round(serverNow());
       const from_ms = dayBounds(dayKey(to_ms)).begin_ms;
       get<TimelinePart>("/timeline", { cameras: key, from_ms, to_ms, points: 100 }, stop.signal).then(
-        (part) => setToday({ lanes: part.cameras, from_ms, to_ms }),
+        (part) => setToday({ lanes: part.cameras, from_ms: firstMoment(part.cameras, from_ms, to_ms), to_ms }),
         () => {
           // What is shown stays; the frame says when there is no connection.
         },
@@ -44,4 +44,16 @@ export function useToday(cameras: readonly string[]): Today | null {
     };
   }, [key, place]);
   return today;
+}
+
+const LEAST_MS = 600_000;
+
+/** On the day of the first recording there is nothing to show before it. */
+function firstMoment(lanes: readonly Lane[], from_ms: number, to_ms: number): number {
+  const begins = lanes.flatMap((lane) => [
+    ...[...lane.spans, ...lane.waiting].map(([begin]) => begin),
+    ...lane.gaps.map((gap) => gap.begin_ms),
+  ]);
+  const first = begins.length > 0 ? Math.min(...begins) : from_ms;
+  return Math.max(from_ms, Math.min(first, to_ms - LEAST_MS));
 }

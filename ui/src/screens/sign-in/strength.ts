@@ -8,7 +8,7 @@ const COMMON = /^(?:password|passwort|123456|qwerty|qwertz|letmein|welcome|ilove
 export function strength(password: string, name = ""): Strength {
   const long = [...password].length;
   if (long < LEAST) return "short";
-  if (isPlain(password) || COMMON.test(password)) return "weak";
+  if (isPlain(password) || (COMMON.test(password) && long < 16)) return "weak";
   if (name.length > 2 && password.toLowerCase().includes(name.toLowerCase()) && long < 20) return "weak";
   const bits = long * Math.log2(pool(password)) * variety(password);
   if (bits < 45) return "weak";

@@ -1,0 +1,78 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { clock, day, dayBounds, dayKey, length, percent, size, when, zone } from "./times";
+
+const HOUR = 3_600_000;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.setSystemTime(Date.UTC(2026, 10, 20, 12, 0));
+  zone.value = "Europe/Berlin";
+});
+afterEach(() => vi.useRealTimers());
+
+describe("lengths", () => {
+  it.each([
+    [0, "0 s"],
+    [24_400, "24 s"],
+    [59_600, "1 min"],
+    [136_000, "2 min 16 s"],
+    [600_000, "10 min"],
+    [605_000, "10 min"],
+    [6.75 * HOUR, "6 h 45 min"],
+    [3 * HOUR, "3 h"],
+    [49 * HOUR, "2 days"],
+  ])("%d ms is %s", (ms, words) => expect(length(ms)).toBe(words));
+});
+
+describe("sizes", () => {
+  it.each([
+    [0, "0 B"],
+    [999, "999 B"],
+    [1_000, "1 kB"],
+    [4_990_000_000_000, "4.99 TB"],
+    [398_000_000_000, "398 GB"],
+    [82_200_000_000, "82.2 GB"],
+    [999_900_000, "1 GB"],
+  ])("%d bytes is %s", (bytes, words) => expect(size(bytes)).toBe(words));
+});
+
+describe("shares", () => {
+  it("are never rounded up to all", () => {
+    expect(percent(0.99999)).toBe("99.9 %");
+    expect(percent(1)).toBe("100 %");
+    expect(percent(0.986)).toBe("98.6 %");
+    expect(percent(0)).toBe("0 %");
+  });
+});
+
+describe("the recorder's wall clock", () => {
+  it("is used whatever the browser's is", () => {
+    zone.value = "Asia/Tokyo";
+    expect(clock(Date.UTC(2026, 10, 20, 12, 5))).toMatch(/^(21:05|09:05 PM)$/);
+  });
+  it("turns the day at its own midnight", () => {
+    expect(dayKey(Date.UTC(2026, 10, 19, 23, 30))).toBe("2026-11-20");
+    expect(day(Date.UTC(2026, 10, 19, 23, 30))).toBe("Today");
+    expect(day(Date.UTC(2026, 10, 19, 22, 30))).toBe("Yesterday");
+    expect(when(Date.UTC(2026, 10, 19, 22, 30))).toMatch(/^yesterday /);
+  });
+});
+
+describe("a day's bounds", () => {
+  const hours = (day: string) => {
+    const { begin_ms, end_ms } = dayBounds(day);
+    return (end_ms - begin_ms) / HOUR;
+  };
+  it("are 24 hours apart on most days", () => {
+    expect(hours("2026-11-20")).toBe(24);
+    expect(dayBounds("2026-11-20").begin_ms).toBe(Date.UTC(2026, 10, 19, 23));
+  });
+  it("are 25 when clocks go back and 23 when they go forward", () => {
+    expect(hours("2026-10-25")).toBe(25);
+    expect(hours("2026-03-29")).toBe(23);
+  });
+  it("hold in zones with a half hour", () => {
+    zone.value = "Asia/Kolkata";
+    expect(dayBounds("2026-11-20").begin_ms).toBe(Date.UTC(2026, 10, 19, 18, 30));
+  });
+});

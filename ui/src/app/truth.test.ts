@@ -1,0 +1,27 @@
+import { describe, expect, it } from "vitest";
+import { camera, health } from "../testing/make";
+import { truth } from "./truth";
+
+describe("the truth chip", () => {
+  it("counts what can be checked", () => {
+    const told = truth(health([camera("a"), camera("b", "waiting"), camera("c", "offline")]), false);
+    expect(told).toMatchObject({ tone: "warn", words: "2 of 3 on watch", short: "2 of 3" });
+    expect(told.label).toBe("2 of 3 cameras on watch. 1 needs you. Open health");
+  });
+  it("stays calm about what was chosen", () => {
+    const told = truth(health([camera("a"), camera("b", "paused")]), false);
+    expect(told).toMatchObject({ tone: "calm", words: "1 on watch, 1 paused" });
+  });
+  it("is red when nothing records although it should", () => {
+    expect(truth(health([camera("a", "offline")]), false).tone).toBe("bad");
+  });
+  it("is red when the disk refuses", () => {
+    expect(truth(health([camera("a"), camera("b", "blocked")]), false).tone).toBe("bad");
+  });
+  it("never shows a stale count", () => {
+    const told = truth(health([camera("a")]), true);
+    expect(told.words).toBe("No connection to tawny");
+    expect(told.label).not.toMatch(/\d/);
+  });
+  it("says nothing before it knows", () => expect(truth(null, false).words).toBe("Looking…"));
+});

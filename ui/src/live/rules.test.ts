@@ -1,0 +1,84 @@
+import { describe, expect, it } from "vitest";
+import type { Stream } from "../api/types";
+import { hasSound, join, pace, pickWay, readText, retryMs, trim } from "./rules";
+
+const stream = (codec: string): Stream => ({ codec, width: 640, height: 360, audio: "" });
+const h264 = stream("avc1.64001f");
+const h265 = stream("hvc1.1.6.L120.90");
+const playsH264 = (mime: string) => mime.includes("avc1");
+
+describe("which stream is shown", () => {
+  it("is the wanted one when it can be played", () => {
+    expect(pickWay({ main: h264, sub: h264 }, "sub", playsH264)).toEqual({ by: "video", stream: "sub", instead: false });
+    expect(pickWay({ main: h264, sub: h264 }, "main", playsH264)).toEqual({ by: "video", stream: "main", instead: false });
+  });
+  it("is the small one when the large one cannot be played, and says so", () => {
+    expect(pickWay({ main: h265, sub: h264 }, "main", playsH264)).toEqual({ by: "video", stream: "sub", instead: true });
+  });
+  it("is the large one without a word when there is no small one", () => {
+    expect(pickWay({ main: h264, sub: null }, "sub", playsH264)).toEqual({ by: "video", stream: "main", instead: false });
+  });
+  it("is single pictures when nothing can be played", () => {
+    expect(pickWay({ main: h265, sub: h265 }, "main", playsH264)).toEqual({ by: "pictures", instead: true });
+  });
+  it("is left to the recorder while no stream is known", () => {
+    expect(pickWay({ main: null, sub: null }, "sub", playsH264)).toEqual({ by: "video", stream: "auto", instead: false });
+  });
+});
+
+describe("what the recorder says", () => {
+  it("is a format", () => {
+    const text = JSON.stringify({ mime: 'video/mp4; codecs="avc1.64001f"', stream: "sub", start_ms: 5, width: 640, height: 360 });
+    expect(readText(text)).toMatchObject({ what: "format", start_ms: 5, stream: "sub", width: 640 });
+  });
+  it("is that the camera sends nothing", () => {
+    expect(readText('{"waiting":true,"state":"offline","detail":"No answer."}')).toEqual({
+      what: "waiting",
+      state: "offline",
+      detail: "No answer.",
+    });
+  });
+  it.each(["", "null", "[]", "{}", '{"mime":5,"start_ms":1}', '{"mime":"video/mp4"}'])("is nothing when it is %s", (text) => {
+    expect(readText(text)).toBeNull();
+  });
+});
+
+describe("the pace of playing", () => {
+  it("begins at the live edge", () => {
+    expect(pace(10, 0, 1, false)).toEqual({ jump_s: 9.92, rate: 1 });
+  });
+  it("goes on as it is when near the edge", () => {
+    expect(pace(10, 9.7, 1, true)).toEqual({ jump_s: null, rate: 1 });
+  });
+  it("hurries when a little behind, and until it has caught up", () => {
+    expect(pace(10, 9.4, 1, true).rate).toBeGreaterThan(1);
+    expect(pace(10, 9.7, 1.06, true).rate).toBe(1.06);
+    expect(pace(10, 9.85, 1.06, true).rate).toBe(1);
+  });
+  it("jumps when more than a second behind", () => {
+    expect(pace(10, 8.9, 1, true).jump_s).toBeCloseTo(9.92);
+  });
+  it("jumps back when the clip began anew behind the playhead", () => {
+    expect(pace(3, 9, 1, true).jump_s).toBeCloseTo(2.92);
+  });
+});
+
+describe("what is kept in the buffer", () => {
+  it("is all of it for half a minute", () => expect(trim(0, 29)).toBeNull());
+  it("is the last ten seconds after that", () => expect(trim(0, 31)).toEqual([0, 21]));
+});
+
+it("tries again ever later, but never later than ten seconds", () => {
+  const waits = [1, 2, 3, 4, 5, 50].map(retryMs);
+  expect(waits).toEqual([...waits].sort((a, b) => a - b));
+  expect(Math.max(...waits)).toBe(10_000);
+});
+
+it("joins pieces in their order", () => {
+  expect([...join([new Uint8Array([1, 2]), new Uint8Array([]), new Uint8Array([3])])]).toEqual([1, 2, 3]);
+});
+
+it("hears sound only where there is some", () => {
+  expect(hasSound('video/mp4; codecs="avc1.64001f,mp4a.40.2"')).toBe(true);
+  expect(hasSound('video/mp4; codecs="avc1.64001f"')).toBe(false);
+});

@@ -1,0 +1,39 @@
+import { cleanup, fireEvent, render, screen } from "@testing-library/preact";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { event } from "../../testing/make";
+import { Card, type CardActs } from "./Card";
+
+afterEach(cleanup);
+
+function acts(): CardActs {
+  return { open: vi.fn(), keep: vi.fn(), review: vi.fn(), select: vi.fn() };
+}
+
+describe("an event's card", () => {
+  it("has a name that says what it is and that it is new", () => {
+    render(<Card event={event("1", 0)} current={false} selected={false} selecting={false} acts={acts()} />);
+    expect(screen.getByRole("button", { name: /^Motion at Front door 1, front, .*, new$/ })).toBeTruthy();
+  });
+  it("opens on a click, and selects once something is selected", () => {
+    const done = acts();
+    const card = (selecting: boolean) => (
+      <Card event={event("1", 0)} current={false} selected={false} selecting={selecting} acts={done} />
+    );
+    const { rerender } = render(card(false));
+    fireEvent.click(screen.getByRole("button", { name: /^Motion/ }));
+    expect(done.open).toHaveBeenCalledTimes(1);
+    rerender(card(true));
+    fireEvent.click(screen.getByRole("button", { name: /^Motion/ }));
+    expect(done.select).toHaveBeenCalledTimes(1);
+  });
+  it("keeps and reviews with named buttons that show their state", () => {
+    const done = acts();
+    render(<Card event={event("1", 0, { kept: true })} current={false} selected={false} selecting={false} acts={done} />);
+    const keep = screen.getByRole("button", { name: "Kept. Let it go" });
+    expect(keep.getAttribute("aria-pressed")).toBe("true");
+    fireEvent.click(keep);
+    fireEvent.click(screen.getByRole("button", { name: "Mark reviewed" }));
+    expect(done.keep).toHaveBeenCalledTimes(1);
+    expect(done.review).toHaveBeenCalledTimes(1);
+  });
+});

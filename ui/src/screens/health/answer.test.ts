@@ -1,0 +1,38 @@
+import { describe, expect, it } from "vitest";
+import { camera, health } from "../../testing/make";
+import { answer, listed } from "./answer";
+
+describe("is it recording?", () => {
+  it("yes, all of them", () => {
+    expect(answer(health([camera("front"), camera("hall", "waiting")]), false)).toEqual({
+      tone: "ok",
+      line: "All 2 cameras are on watch.",
+      more: "1 is recording and 1 is waiting for motion.",
+    });
+  });
+  it("names who needs somebody and who was switched off", () => {
+    const told = answer(health([camera("front"), camera("garage", "offline"), camera("nursery", "paused")]), false);
+    expect(told).toMatchObject({ tone: "warn", line: "1 of 2 cameras are on watch." });
+    expect(told.more).toBe("1 is recording. Garage needs you. Nursery is off on purpose.");
+  });
+  it("no, nothing", () => {
+    expect(answer(health([camera("front", "refused")]), false)).toMatchObject({ tone: "bad", line: "Nothing is being recorded." });
+  });
+  it("no, and that is as it should be", () => {
+    expect(answer(health([camera("front", "off")]), false).tone).toBe("calm");
+  });
+  it("takes a start that lasts half a minute for trouble", () => {
+    const at = (now_ms: number) => answer(health([camera("front"), camera("hall", "starting")], { now_ms }), false).tone;
+    expect(at(29_000)).toBe("ok");
+    expect(at(31_000)).toBe("warn");
+  });
+  it("cannot tell without a connection", () => {
+    expect(answer(health([camera("front")]), true).tone).toBe("bad");
+  });
+});
+
+it("lists names as people do", () => {
+  expect(listed([])).toBe("");
+  expect(listed(["A"])).toBe("A");
+  expect(listed(["A", "B", "C"])).toBe("A, B and C");
+});

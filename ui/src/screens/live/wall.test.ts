@@ -1,0 +1,33 @@
+import { describe, expect, it } from "vitest";
+import { camera, event } from "../../testing/make";
+import { heroOf, neighbour } from "./wall";
+
+const cameras = [camera("garage", "offline"), camera("front"), camera("hall", "waiting")];
+
+describe("the large place", () => {
+  it("goes to the first camera that shows something", () => expect(heroOf(cameras, null, false, [])).toBe("front"));
+  it("goes to the chosen one", () => expect(heroOf(cameras, "hall", false, [])).toBe("hall"));
+  it("does not go to a chosen one without a picture", () => expect(heroOf(cameras, "garage", false, [])).toBe("front"));
+  it("follows motion only when asked to", () => {
+    const moving = [event("1", 5, { camera: "hall" })];
+    expect(heroOf(cameras, "front", true, moving)).toBe("hall");
+    expect(heroOf(cameras, "front", false, moving)).toBe("front");
+  });
+  it("is empty without cameras", () => expect(heroOf([], null, false, [])).toBeNull());
+});
+
+describe("arrow keys", () => {
+  const grid = [
+    { x: 0, y: 0 },
+    { x: 100, y: 0 },
+    { x: 0, y: 60 },
+    { x: 100, y: 60 },
+  ];
+  it("move to the neighbour", () => {
+    expect(neighbour(grid, 0, "ArrowRight")).toBe(1);
+    expect(neighbour(grid, 0, "ArrowDown")).toBe(2);
+    expect(neighbour(grid, 3, "ArrowUp")).toBe(1);
+    expect(neighbour(grid, 3, "ArrowLeft")).toBe(2);
+  });
+  it("stay at the edge", () => expect(neighbour(grid, 1, "ArrowRight")).toBe(1));
+});

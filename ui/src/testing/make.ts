@@ -1,0 +1,62 @@
+/** Whole things for tests, of which only what matters is named. */
+import type { Camera, CameraState, Health, TawnyEvent } from "../api/types";
+
+export function camera(id: string, state: CameraState = "recording", more: Partial<Camera> = {}): Camera {
+  return {
+    id,
+    name: id[0]?.toUpperCase() + id.slice(1),
+    state,
+    since_ms: 0,
+    detail: "",
+    last_packet_ms: null,
+    fps: null,
+    bit_rate: null,
+    recorded_today: 1,
+    gaps_today: 0,
+    streams: { main: null, sub: null },
+    audio: false,
+    ...more,
+  };
+}
+
+/** Counts as the recorder does: what was switched off by choice is not among those that should watch. */
+export function health(cameras: Camera[], more: Partial<Health> = {}): Health {
+  const chosen = cameras.filter((each) => ["paused", "off", "mode_off", "scheduled_off"].includes(each.state)).length;
+  const on = cameras.filter((each) => ["recording", "waiting"].includes(each.state)).length;
+  const starting = cameras.filter((each) => each.state === "starting").length;
+  return {
+    on_watch: on,
+    of: cameras.length - chosen,
+    chosen_off: chosen,
+    trouble: cameras.length - chosen - on - starting,
+    ok: on === cameras.length - chosen,
+    cameras,
+    disk: null,
+    warnings: [],
+    started_ms: 0,
+    now_ms: 1_000,
+    ...more,
+  };
+}
+
+export function event(id: string, start_ms: number, more: Partial<TawnyEvent> = {}): TawnyEvent {
+  return {
+    id,
+    camera: "front",
+    kind: "motion",
+    start: "",
+    end: "",
+    start_ms,
+    end_ms: start_ms + 5_000,
+    score: 50,
+    box: null,
+    zones: [],
+    objects: [],
+    kept: false,
+    reviewed: false,
+    picture: null,
+    clip: `/media/${id}.mp4`,
+    title: `Motion at Front door ${id}`,
+    ...more,
+  };
+}
