@@ -23,7 +23,9 @@ def pictures(width: int = 64, height: int = 48, count: int = 60) -> tuple[Source
     encoder = Encoder(width, height, FPS, gop_s=GOP / FPS)
     made: list[SourcePacket] = []
     for number in range(count):
-        made += encoder.encode(np.full((height * 3 // 2, width), 40 + 3 * number, np.uint8), number * 90_000 // FPS)
+        made += encoder.encode(
+            np.full((height * 3 // 2, width), 40 + 3 * number % 200, np.uint8), number * 90_000 // FPS
+        )
     return tuple(made + encoder.close())
 
 

@@ -31,7 +31,9 @@ def pictures(width: int, height: int, seconds: int) -> tuple[SourcePacket, ...]:
     encoder = Encoder(width, height, FPS, gop_s=GOP / FPS)
     made: list[SourcePacket] = []
     for number in range(FPS * seconds):
-        made += encoder.encode(np.full((height * 3 // 2, width), 16 + 2 * number % 220, np.uint8), number * 9000)
+        grey = np.full((height * 3 // 2, width), 128, np.uint8)
+        grey[:height] = 16 + 2 * number % 220
+        made += encoder.encode(grey, number * 9000)
     return tuple(made + encoder.close())
 
 

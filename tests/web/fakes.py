@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -17,7 +18,7 @@ from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
 from tawny.web.access import COOKIE
 from tawny.web.accounts import Accounts, Caller, Person, Role
-from tawny.web.application import make_app
+from tawny.web.application import make_routes
 from tawny.web.interface import Interface
 from tawny.web.passwords import Passwords
 from tawny.web.recorder import Camera, Disk, Warn
@@ -112,4 +113,12 @@ def make_house(folder: Path) -> House:
     recorder = FakeRecorder(folder, clock)
     accounts = Accounts(":memory:", clock)
     site = Site(recorder, accounts, Interface({}), Passwords(memory_kib=8, rounds=1))
-    return House(recorder, clock, accounts, site, make_app(site))
+    app = routes()
+    app.state.site = site
+    return House(recorder, clock, accounts, site, app)
+
+
+@cache
+def routes() -> FastAPI:
+    """Making them takes a tenth of a second: all tests share them, one after the other."""
+    return make_routes()

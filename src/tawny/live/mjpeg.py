@@ -1,7 +1,7 @@
 """The newest pictures as one endless multipart answer, for pages that can show nothing else. Keyframes only."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from tawny.live.pictures import Pictures
 from tawny.live.wakeup import Wakeup
@@ -12,7 +12,7 @@ MEDIA_TYPE = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
 LOOK_S = 5.0
 
 
-async def parts(hub: Hub, pictures: Pictures, *, width: int, fps: float) -> AsyncIterator[bytes]:
+async def parts(hub: Hub, pictures: Pictures, *, width: int, fps: float) -> AsyncGenerator[bytes]:
     """A part a keyframe, at most `fps` a second; an empty one now and then while nothing comes."""
     wakeup = Wakeup()
     reader = hub.reader(wake=wakeup)

@@ -4,7 +4,7 @@ Runs in the event loop; packets come from another thread. A viewer that is slowe
 newest keyframe: nothing queues for it.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 
 from tawny.live.fragmenter import Begin, Fragmenter
@@ -29,25 +29,32 @@ class Viewer:
         self._wakeup = Wakeup()
         self._reader = hub.reader(wake=self._wakeup)
         self._fragmenter = Fragmenter(hub)
+        self._last_number = -1  # of the packets that were not left out
         self._from_number = 0
-        self._is_paused = False
+        self._is_paused = self._needs_keyframe = False
 
     def pause(self, *, paused: bool) -> None:
-        """While paused nothing is given out; afterwards it goes on with the newest keyframe."""
+        """While paused nothing is given out; afterwards it goes on with the newest keyframe that was not yet."""
+        if self._is_paused and not paused:
+            self._reader.close()
+            self._reader = self._hub.reader(wake=self._wakeup)
+            self._needs_keyframe = True
         self._is_paused = paused
         self._wakeup()
 
     def close(self) -> None:
         self._reader.close()
 
-    async def messages(self) -> AsyncIterator[Begin | bytes | Waiting]:
+    async def messages(self) -> AsyncGenerator[Begin | bytes | Waiting]:
         """All there is to send, for ever; Waiting when nothing came for SILENT_S."""
         if self._hub.newest is None:
             yield Waiting()
         while True:
-            for packet in self._reader.take().packets:
+            batch = [] if self._is_paused else self._reader.take().packets
+            for packet in batch:
                 if self._is_left_out(packet):
                     continue
+                self._last_number = packet.number
                 for message in self._fragmenter.take(packet):
                     yield message
             if not await self._wakeup.wait(SILENT_S) and not self._is_paused:
@@ -55,13 +62,16 @@ class Viewer:
 
     def _is_left_out(self, packet: Packet) -> bool:
         newest = self._hub.newest
-        is_behind = newest is not None and newest.at_ms - packet.at_ms > BEHIND_MS
-        if is_behind or self._is_paused:
-            keyframe = self._hub.begin_at(0.0) + (1 if self._is_paused else 0)
+        if newest is not None and newest.at_ms - packet.at_ms > BEHIND_MS:
+            keyframe = self._hub.begin_at(0.0)
             if keyframe > max(packet.number, self._from_number):
-                self._from_number = keyframe
-                self._fragmenter.skip()
-        return packet.number < self._from_number
+                self._from_number, self._needs_keyframe = keyframe, True
+        if self._is_paused or packet.number < self._from_number or packet.number <= self._last_number:
+            return True
+        if self._needs_keyframe and packet.is_keyframe:
+            self._needs_keyframe = False
+            self._fragmenter.skip()
+        return self._needs_keyframe
 
 
 class Viewers:

@@ -1,7 +1,7 @@
 """A sound track for browsers: AAC as it comes, G.711 turned into AAC, with times that have no holes.
 
-A frame is given out when the next one has come, with exactly the time between as its length: a hole in one track would
-make a browser wait for a keyframe in the other. One thread.
+A camera's AAC frame is given out when the next one has come, with exactly the time between as its length: a hole in one
+track would make a browser wait for a keyframe in the other. Frames made here follow one another without. One thread.
 """
 
 from tawny.media.fmp4 import Sample
@@ -21,12 +21,17 @@ class Soundtrack:
         self._due: list[Sample] = []
 
     def add(self, data: bytes, pts: int) -> None:
-        self._take_in(self._to_aac.encode(data, pts) if self._to_aac else [Sound(data, pts)])
+        if self._to_aac:
+            self._made(self._to_aac.encode(data, pts))
+        elif pts >= self._zero:
+            if self._held and pts > self._held.pts:
+                self._due.append(self._sample(self._held, pts - self._held.pts))
+            self._held = Sound(data, pts)
 
     def finish(self) -> None:
-        """Nothing more comes: the last frame is due as well."""
+        """Nothing more comes: what was held back is due."""
         if self._to_aac:
-            self._take_in(self._to_aac.finish())
+            self._made(self._to_aac.finish())
         if self._held:
             self._due.append(self._sample(self._held, FRAME_SAMPLES))
             self._held = None
@@ -40,13 +45,8 @@ class Soundtrack:
         """Something is left out here."""
         self._held, self._due = None, []
 
-    def _take_in(self, sounds: list[Sound]) -> None:
-        for sound in sounds:
-            if sound.pts < self._zero:
-                continue
-            if self._held and sound.pts > self._held.pts:
-                self._due.append(self._sample(self._held, sound.pts - self._held.pts))
-            self._held = sound
+    def _made(self, sounds: list[Sound]) -> None:
+        self._due += [self._sample(sound, FRAME_SAMPLES) for sound in sounds if sound.pts >= self._zero]
 
     def _sample(self, sound: Sound, duration: int) -> Sample:
         return Sample(sound.data, sound.pts - self._zero, duration, is_keyframe=True)

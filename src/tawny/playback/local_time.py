@@ -58,7 +58,7 @@ def days(zone: ZoneInfo, within: Span) -> list[Span]:
     while (begin_ms := _midnight_ms(zone, day)) < within.end_ms:
         day += timedelta(days=1)
         whole = Span(begin_ms, _midnight_ms(zone, day))
-        if whole.overlaps(within):
+        if whole.end_ms > whole.begin_ms and whole.overlaps(within):  # a zone may leave a day out
             found.append(whole)
     return found
 

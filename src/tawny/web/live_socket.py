@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.websockets import WebSocket
 
 from tawny.live.fragmenter import Begin
-from tawny.live.viewer import Viewer, Waiting
+from tawny.live.viewer import Viewer
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import VideoFormat
 from tawny.stream.hub import Hub
@@ -17,7 +17,7 @@ from tawny.web.limits import OneCamera, split
 from tawny.web.site import Here, Site
 from tawny.web.sockets import SessionWatch, talk
 
-NO_CAMERA = 4404
+NO_CAMERA, BEGIN_AGAIN = 4404, 1012
 router = APIRouter(prefix="/api/v1")
 
 
@@ -51,12 +51,12 @@ async def live(
 
     try:
         with here.viewers.one_more(camera, name):
-            await talk(socket, _show(socket, viewer, here, camera, name), Pause, hear)
+            await talk(socket, _show(socket, hub, viewer, here, camera, name), Pause, hear)
     finally:
         viewer.close()
 
 
-async def _show(socket: WebSocket, viewer: Viewer, here: Site, camera: CameraId, name: StreamName) -> None:
+async def _show(socket: WebSocket, hub: Hub, viewer: Viewer, here: Site, camera: CameraId, name: StreamName) -> None:
     watch = SessionWatch(socket, here.recorder.clock)
     async for message in viewer.messages():
         if await watch.is_over():
@@ -74,8 +74,11 @@ async def _show(socket: WebSocket, viewer: Viewer, here: Site, camera: CameraId,
                 }
             )
             await socket.send_bytes(message.init)
-        elif isinstance(message, Waiting):
+        elif here.recorder.hub(camera, name) is hub:
             await socket.send_json(_waiting(here, camera))
+        else:
+            await socket.close(BEGIN_AGAIN, "The camera was set up anew.")
+            return
 
 
 def _waiting(here: Site, camera: CameraId) -> dict[str, object]:

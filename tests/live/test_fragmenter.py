@@ -1,0 +1,132 @@
+import io
+from dataclasses import replace
+
+import av
+import pytest
+
+from tawny.live.fragmenter import Begin, Fragmenter
+from tawny.model.ids import RunId
+from tawny.model.packets import AudioFormat, Packet
+from tawny.stream.hub import Hub
+from tests.live.cameras import FPS, GOP, START_MS, numbered, sound, video
+
+
+def shown(packets: list[Packet], hub: Hub | None = None) -> list[Begin | bytes]:
+    """All that a viewer gets who is there from the first packet on."""
+    hub = hub or Hub()
+    fragmenter = Fragmenter(hub)
+    made: list[Begin | bytes] = []
+    for packet in packets:
+        hub.append(packet)
+        made += fragmenter.take(packet)
+    return made
+
+
+def files(messages: list[Begin | bytes]) -> list[bytes]:
+    made: list[bytes] = []
+    for message in messages:
+        if isinstance(message, Begin):
+            made.append(message.init)
+        else:
+            made[-1] += message
+    return made
+
+
+def begins(messages: list[Begin | bytes]) -> list[Begin]:
+    return [message for message in messages if isinstance(message, Begin)]
+
+
+def times(file: bytes, kind: str = "video") -> list[float]:
+    with av.open(io.BytesIO(file), "r") as opened:
+        frames = opened.decode(opened.streams.video[0]) if kind == "video" else opened.decode(opened.streams.audio[0])
+        return [frame.time for frame in frames if frame.time is not None]
+
+
+def test_each_picture_is_given_out_when_the_next_has_come() -> None:
+    messages = shown(list(numbered(video(count=GOP))))
+    assert [type(message) for message in messages] == [Begin] + [bytes] * (GOP - 1)
+
+
+def test_it_plays_from_zero_at_the_cameras_pace() -> None:
+    (file,) = files(shown(list(numbered(video(count=31)))))
+    assert times(file) == pytest.approx([n / FPS for n in range(30)], abs=1e-4)
+
+
+def test_it_says_when_time_zero_was_and_what_it_is() -> None:
+    (begin,) = begins(shown(list(numbered(video(count=2)))))
+    assert (begin.start_ms, begin.width, begin.height) == (START_MS, 64, 48)
+    assert begin.mime.startswith('video/mp4; codecs="avc1.')
+
+
+@pytest.mark.parametrize("codec", ["aac", "pcmu"])
+def test_sound_that_was_there_before_is_there_at_once(codec: str) -> None:
+    hub = Hub()
+    packets = list(numbered(video(), sound("aac" if codec == "aac" else "pcmu")))
+    for packet in packets:
+        hub.append(packet)
+    fragmenter = Fragmenter(hub)
+    messages = [made for packet in hub.recent(1.0) for made in fragmenter.take(packet)]
+    (begin,) = begins(messages)
+    assert begin.mime.endswith(',mp4a.40.2"')
+
+
+def test_g711_is_heard_with_the_pictures() -> None:
+    packets = list(numbered(video(), sound("pcmu")))
+    *_, file = files(shown(packets))
+    heard, seen = times(file, "audio"), times(file)
+    assert abs(heard[0] - seen[0]) < 0.2
+    assert abs(heard[-1] - seen[-1]) < 0.45
+
+
+def test_sound_that_comes_later_begins_another_file_at_a_keyframe() -> None:
+    late = [packet for packet in sound("aac") if packet.at_ms >= START_MS + 1500]
+    made = begins(shown(list(numbered(video(), late))))
+    assert ["mp4a" in begin.mime for begin in made] == [False, True]
+    assert made[1].start_ms == START_MS + 2000
+
+
+def test_sound_that_has_stopped_is_not_waited_for() -> None:
+    early = [packet for packet in sound("aac") if packet.at_ms < START_MS + 500]
+    made = begins(shown(list(numbered(video(count=120), early))))
+    assert ["mp4a" in begin.mime for begin in made][-1] is False
+
+
+def test_sound_that_no_browser_plays_leaves_the_picture_alone() -> None:
+    odd = [replace(packet, format=AudioFormat("pcmu", 7999, 1)) for packet in sound()]
+    made = begins(shown(list(numbered(video(), odd))))
+    assert ["mp4a" in begin.mime for begin in made] == [False] * len(made)
+    assert len(made) <= 2
+
+
+def test_another_run_begins_another_file() -> None:
+    second = video(run=RunId("second"), start_ms=START_MS + 60_000, count=20)
+    made = begins(shown(list(numbered(video(count=20), second))))
+    assert [begin.start_ms for begin in made] == [START_MS, START_MS + 60_000]
+
+
+def test_another_size_begins_another_file() -> None:
+    wide = [replace(one, pts=one.pts + 180_000, at_ms=one.at_ms + 2000) for one in video(width=96, count=20)]
+    made = begins(shown(list(numbered(video(count=20), wide))))
+    assert [begin.width for begin in made] == [64, 96]
+
+
+def test_pictures_that_are_left_out_leave_a_file_that_plays() -> None:
+    packets = list(numbered(video()))
+    hub = Hub()
+    fragmenter = Fragmenter(hub)
+    messages: list[Begin | bytes] = []
+    for packet in packets:
+        hub.append(packet)
+        if packet.number == 20:
+            fragmenter.skip()
+        if packet.number < 20 or packet.number >= 2 * GOP:
+            messages += fragmenter.take(packet)
+    (file,) = files(messages)
+    assert times(file)[-1] == pytest.approx(58 / FPS, abs=1e-3)
+    assert not [at for at in times(file) if 19 / FPS < at < 2 * GOP / FPS - 0.01]
+
+
+def test_what_comes_before_a_keyframe_is_nothing() -> None:
+    hub = Hub()
+    fragmenter = Fragmenter(hub)
+    assert [m for packet in list(numbered(video()))[1:GOP] for m in fragmenter.take(packet)] == []

@@ -1,0 +1,81 @@
+import asyncio
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from tawny.live import mjpeg, pictures
+from tawny.live.pictures import Pictures, rounded_width
+from tawny.model.packets import Packet
+from tawny.stream.hub import Hub
+from tests.live.cameras import GOP, START_MS, numbered, video
+
+PACKETS = list(numbered(video(width=128)))
+
+
+def filled(count: int) -> Hub:
+    hub = Hub()
+    for packet in PACKETS[:count]:
+        hub.append(packet)
+    return hub
+
+
+def test_the_picture_is_the_newest_keyframe() -> None:
+    still = Pictures().newest(filled(GOP + 5), 128)
+    assert still
+    assert still.at_ms == START_MS + 1000
+    seen = cv2.imdecode(np.frombuffer(still.jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert seen is not None
+    assert seen.shape == (48, 128, 3)
+
+
+def test_it_is_made_as_small_as_wanted() -> None:
+    still = Pictures().newest(filled(2), 64)
+    assert still
+    seen = cv2.imdecode(np.frombuffer(still.jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert seen is not None
+    assert seen.shape[1] == 64
+
+
+def test_many_who_look_cost_one_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[Packet] = []
+
+    def counted(packet: Packet, width: int) -> bytes:
+        decoded.append(packet)
+        return b"jpeg"
+
+    monkeypatch.setattr(pictures, "keyframe_jpeg", counted)
+    hub, shared = filled(GOP), Pictures()
+    for _ in range(5):
+        shared.newest(hub, 100)
+    assert len(decoded) == 1
+
+
+def test_there_is_none_before_the_first_keyframe() -> None:
+    assert Pictures().newest(Hub(), 128) is None
+
+
+def test_there_is_none_of_a_keyframe_that_cannot_be_decoded() -> None:
+    hub = Hub()
+    hub.append(replace(PACKETS[0], data=b"\0\0\0\4junk"))
+    assert Pictures().newest(hub, 128) is None
+
+
+@pytest.mark.parametrize(("wanted", "made"), [(1, 64), (320, 320), (321, 336), (9999, 3840)])
+def test_widths_are_few(wanted: int, made: int) -> None:
+    assert rounded_width(wanted) == made
+
+
+async def test_a_moving_jpeg_shows_each_keyframe_once() -> None:
+    hub = filled(1)
+    parts = mjpeg.parts(hub, Pictures(), width=128, fps=30)
+    async with asyncio.timeout(10):
+        first = await anext(parts)
+        following = asyncio.ensure_future(anext(parts))
+        for packet in PACKETS[1 : GOP + 1]:
+            hub.append(packet)
+        second = await following
+    assert first.startswith(b"--picture\r\nContent-Type: image/jpeg\r\n")
+    assert first != second
+    await parts.aclose()

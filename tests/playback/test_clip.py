@@ -1,0 +1,124 @@
+import io
+import itertools
+from pathlib import Path
+
+import av
+import pytest
+
+from tawny.model.times import Span
+from tawny.playback.clip import Clip, Clips, TooLarge
+from tests.playback.archives import FPS, MAIN, PORCH, SUB, FakeArchive
+
+T = 1_795_000_000_000
+MUCH = 1 << 40
+
+
+def clip(archive: FakeArchive, begin_s: float, end_s: float, stream: object = MAIN) -> Clip | None:
+    span = Span(T + round(begin_s * 1000), T + round(end_s * 1000))
+    return Clips(archive).clip(PORCH, MAIN if stream is MAIN else SUB, span, MUCH)
+
+
+def data(made: Clip | None) -> bytes:
+    assert made
+    return b"".join(made.read(0, made.size_bytes))
+
+
+def shown(file: bytes, kind: str = "video") -> list[float]:
+    with av.open(io.BytesIO(file), "r") as opened:
+        frames = opened.decode(opened.streams.video[0]) if kind == "video" else opened.decode(opened.streams.audio[0])
+        return [round(frame.time, 3) for frame in frames if frame.time is not None]
+
+
+def test_a_clip_is_an_ordinary_file_with_its_header_in_front(archive: FakeArchive) -> None:
+    archive.record(T)
+    file = data(clip(archive, 0, 4))
+    assert file.index(b"moov") < file.index(b"mdat")
+    assert b"moof" not in file
+    assert shown(file) == [n / FPS for n in range(4 * FPS)]
+
+
+def test_a_clip_over_segments_is_without_a_seam(archive: FakeArchive) -> None:
+    archive.record(T)
+    archive.record(T + 4000)
+    made = clip(archive, 2.5, 6)
+    assert made
+    assert made.start_ms == T + 2500
+    times = shown(data(made))
+    assert times[-1] == pytest.approx(3.4, abs=0.11)
+    assert max(b - a for a, b in itertools.pairwise(times)) < 0.11
+
+
+def test_a_clip_with_what_is_being_written_outlives_its_renaming(archive: FakeArchive) -> None:
+    archive.record(T)
+    still_open = archive.record(T + 4000, is_open=True)
+    made = clip(archive, 0, 8)
+    archive.close(still_open)
+    assert len(shown(data(made))) == 8 * FPS
+
+
+@pytest.mark.parametrize("audio", ["aac", "pcmu"])
+def test_a_clip_has_its_sound(archive: FakeArchive, audio: object) -> None:
+    archive.record(T, audio="aac" if audio == "aac" else "pcmu")
+    heard = shown(data(clip(archive, 1, 3)), "audio")
+    assert heard[-1] - heard[0] == pytest.approx(2, abs=0.3)
+
+
+def test_g711_in_a_long_clip_is_left_out(archive: FakeArchive, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tawny.playback.clip.MOST_SOUND_S", 1.0)
+    archive.record(T, audio="pcmu")
+    with av.open(io.BytesIO(data(clip(archive, 0, 3))), "r") as opened:
+        assert [stream.type for stream in opened.streams] == ["video"]
+
+
+def test_a_part_is_the_part(archive: FakeArchive) -> None:
+    archive.record(T)
+    made = clip(archive, 0, 4)
+    assert made
+    whole = data(made)
+    assert b"".join(made.read(100, 2000)) == whole[100:2000]
+
+
+def test_where_the_large_stream_has_nothing_the_small_one_is_cut(archive: FakeArchive) -> None:
+    archive.record(T, stream=SUB)
+    assert clip(archive, 0, 2)
+
+
+def test_where_nothing_was_recorded_there_is_no_clip(archive: FakeArchive) -> None:
+    archive.record(T)
+    assert clip(archive, 10, 20) is None
+
+
+def test_where_the_picture_becomes_another_the_clip_ends_and_says_so(archive: FakeArchive) -> None:
+    archive.record(T)
+    archive.record(T + 4000, size=(128, 80))
+    made = clip(archive, 0, 8)
+    assert made
+    assert made.cut_at_ms == T + 4000
+    assert len(shown(data(made))) == 4 * FPS
+
+
+def test_too_large_a_clip_is_refused(archive: FakeArchive) -> None:
+    archive.record(T)
+    with pytest.raises(TooLarge):
+        Clips(archive).clip(PORCH, MAIN, Span(T, T + 4000), most_bytes=100)
+
+
+def test_the_same_clip_has_the_same_name_and_another_has_another(archive: FakeArchive) -> None:
+    archive.record(T)
+    tags = [made.etag if (made := clip(archive, 0, end_s)) else "" for end_s in (3, 3, 4)]
+    assert tags[0] == tags[1] != tags[2]
+
+
+def test_a_clip_that_is_asked_for_again_is_not_cut_again(archive: FakeArchive) -> None:
+    archive.record(T)
+    clips = Clips(archive)
+    first, second = (clips.clip(PORCH, MAIN, Span(T, T + 3000), MUCH) for _ in range(2))
+    assert first is second
+
+
+def test_no_file_stays_open(archive: FakeArchive) -> None:
+    archive.record(T, is_open=True)
+    before = len(list(Path("/dev/fd").iterdir()))
+    for end_s in range(1, 4):
+        clip(archive, 0, end_s)
+    assert len(list(Path("/dev/fd").iterdir())) <= before

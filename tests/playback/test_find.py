@@ -1,0 +1,88 @@
+from tawny.model.gaps import Gap, GapReason
+from tawny.model.ids import CameraId
+from tawny.model.times import Span
+from tawny.playback.find import MOST_IN_A_RUN, run_from, segment, segments
+from tests.playback.archives import MAIN, PORCH, SUB, FakeArchive
+from tests.playback.test_timeline import segment as row
+
+T = 1_795_000_000_000
+DAY_MS = 86_400_000
+
+
+def add(archive: FakeArchive, *begins_s: int, stream: object = MAIN, seconds: int = 60) -> None:
+    for begin_s in begins_s:
+        archive.index.add_segment(row(T + begin_s * 1000, T + (begin_s + seconds) * 1000, stream))
+
+
+def starts(archive: FakeArchive, at_s: float, stream: object = MAIN) -> tuple[list[float], float | None]:
+    run = run_from(archive, PORCH, MAIN if stream is MAIN else SUB, T + round(at_s * 1000))
+    next_s = None if run.next_ms is None else (run.next_ms - T) / 1000
+    return [(one.start_ms - T) / 1000 for one in run.segments], next_s
+
+
+def test_a_run_begins_with_the_segment_at_the_instant(archive: FakeArchive) -> None:
+    add(archive, 0, 60, 120)
+    assert starts(archive, 70) == ([60, 120], None)
+
+
+def test_a_run_ends_where_something_is_missing(archive: FakeArchive) -> None:
+    add(archive, 0, 60, 300)
+    assert starts(archive, 0) == ([0, 60], 300)
+
+
+def test_a_moment_between_segments_is_no_end(archive: FakeArchive) -> None:
+    add(archive, 0, seconds=59)
+    archive.index.add_segment(row(T + 59_400, T + 120_000))
+    assert starts(archive, 10) == ([0, 59.4], None)
+
+
+def test_a_run_is_bounded_and_tells_where_it_goes_on(archive: FakeArchive) -> None:
+    add(archive, *range(0, 60 * 30, 60))
+    found, next_s = starts(archive, 0)
+    assert (len(found), next_s) == (MOST_IN_A_RUN, 60 * MOST_IN_A_RUN)
+
+
+def test_in_a_gap_there_is_its_reason_and_what_comes_next(archive: FakeArchive) -> None:
+    add(archive, 0, 600)
+    why = Gap(PORCH, T + 60_000, T + 600_000, GapReason.STALLED)
+    archive.index.put_gap(why)
+    run = run_from(archive, PORCH, MAIN, T + 90_000)
+    assert (run.segments, run.next_ms, run.gap) == ([], T + 600_000, why)
+
+
+def test_what_comes_next_may_be_months_away(archive: FakeArchive) -> None:
+    add(archive, 0)
+    archive.index.add_segment(row(T + 200 * DAY_MS, T + 200 * DAY_MS + 60_000))
+    assert run_from(archive, PORCH, MAIN, T + DAY_MS).next_ms == T + 200 * DAY_MS
+
+
+def test_after_the_last_recording_nothing_comes(archive: FakeArchive) -> None:
+    add(archive, 0)
+    assert starts(archive, 100) == ([], None)
+
+
+def test_where_the_large_picture_is_gone_the_small_one_plays(archive: FakeArchive) -> None:
+    add(archive, 0, 60, stream=SUB)
+    add(archive, 120)
+    run = run_from(archive, PORCH, MAIN, T)
+    assert [one.stream for one in run.segments] == [SUB, SUB]
+
+
+def test_what_is_still_being_written_is_found(archive: FakeArchive) -> None:
+    made = archive.record(T, is_open=True)
+    assert segments(archive, PORCH, MAIN, Span(T, T + 1000)) == [made]
+    assert segments(archive, PORCH, SUB, Span(T, T + 1000)) == []
+    assert segment(archive, [PORCH], made.id) == made
+
+
+def test_a_segment_that_closes_in_between_is_listed_once(archive: FakeArchive) -> None:
+    made = archive.record(T, is_open=True)
+    closed = archive.close(made)
+    archive.still_open.append(made)  # a list that was asked for a moment before
+    assert segments(archive, PORCH, MAIN, Span(T, T + 1000)) == [closed]
+    assert segment(archive, [PORCH], made.id) == closed
+
+
+def test_ids_of_nothing_find_nothing(archive: FakeArchive) -> None:
+    made = archive.record(T, is_open=True)
+    assert segment(archive, [CameraId("other")], made.id) is None

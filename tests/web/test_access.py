@@ -1,0 +1,169 @@
+from collections.abc import Mapping
+
+import pytest
+from fastapi import APIRouter, FastAPI
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount, Route
+
+from tawny.web.access import Access, check_routes, rule
+from tawny.web.accounts import Role
+from tawny.web.application import make_routes
+from tests.web.fakes import ORIGIN, House
+
+RULES = check_routes(make_routes())
+HTTP = {route: access for route, access in RULES.items() if not route.startswith("WS ")}
+ENDING = {route: access for route, access in HTTP.items() if not route.endswith("/mjpeg")}
+"""mjpeg goes on for ever: its rule is looked at as nobody."""
+FILLED = {"{camera}": "porch", "{event}": "none", "{segment}": "none", "{name}": "none.js", "{rest:path}": "x"}
+PUBLIC_ON_PURPOSE = {
+    "GET /api/v1/session",
+    "POST /api/v1/setup/claim",
+    "POST /api/v1/sign-in",
+    "POST /api/v1/sign-in/link",
+    "GET /healthz",
+    "GET /assets/{name}",
+    "GET /{name}",
+}
+
+
+def filled(path: str) -> str:
+    for part, value in FILLED.items():
+        path = path.replace(part, value)
+    return path
+
+
+@pytest.mark.parametrize(("route", "access"), HTTP.items())
+async def test_nobody_gets_what_is_not_public(house: House, route: str, access: Access) -> None:
+    method, path = route.split(" ")
+    answer = await house.browser().request(method, filled(path))
+    assert (answer.status_code == 401) == (access is not Access.PUBLIC)
+
+
+@pytest.mark.parametrize(("route", "access"), ENDING.items())
+async def test_a_viewer_gets_all_but_what_is_the_owners(house: House, route: str, access: Access) -> None:
+    method, path = route.split(" ")
+    answer = await house.signed_in(Role.VIEWER).request(method, filled(path))
+    assert (answer.status_code == 403) == (access is Access.OWN)
+    assert answer.status_code != 401
+
+
+@pytest.mark.parametrize("route", ENDING)
+async def test_the_owner_gets_everything(house: House, route: str) -> None:
+    method, path = route.split(" ")
+    answer = await house.signed_in(Role.OWNER).request(method, filled(path))
+    assert answer.status_code not in (401, 403, 500)
+
+
+def test_what_is_public_is_public_on_purpose() -> None:
+    public = {route for route, access in RULES.items() if access is Access.PUBLIC}
+    pages = {route for route in public if not route.startswith(("GET /api", "POST", "GET /healthz", "GET /assets"))}
+    assert public - pages == PUBLIC_ON_PURPOSE - {"GET /{name}"}
+    assert not [route for route in pages if "/api/" in route or "/media/" in route]
+
+
+def test_every_websocket_asks_for_a_session() -> None:
+    sockets = {route: access for route, access in RULES.items() if route.startswith("WS ")}
+    assert sockets == {"WS /api/v1/ws": Access.VIEW, "WS /api/v1/cameras/{camera}/live": Access.VIEW}
+
+
+async def hello() -> str:
+    return "hello"
+
+
+def with_route() -> FastAPI:
+    app = make_routes()
+    app.add_api_route("/hello", hello)
+    return app
+
+
+def with_two_rules() -> FastAPI:
+    app = make_routes()
+    app.add_api_route("/hello", hello, dependencies=[rule(Access.VIEW), rule(Access.PUBLIC)])
+    return app
+
+
+def with_socket() -> FastAPI:
+    app = make_routes()
+    app.add_api_websocket_route("/hello", hello)
+    return app
+
+
+def with_router() -> FastAPI:
+    app, router = make_routes(), APIRouter(prefix="/below")
+    router.add_api_route("/hello", hello)
+    app.include_router(router)
+    return app
+
+
+def with_mount() -> FastAPI:
+    app = make_routes()
+    app.router.routes.append(Mount("/files", PlainTextResponse("all of them")))
+    return app
+
+
+def with_plain_route() -> FastAPI:
+    app = make_routes()
+    app.router.routes.append(Route("/hello", lambda _: PlainTextResponse("hello")))
+    return app
+
+
+@pytest.mark.parametrize("make", [with_route, with_two_rules, with_socket, with_router, with_mount, with_plain_route])
+def test_an_application_with_a_route_without_one_rule_does_not_start(make: object) -> None:
+    assert callable(make)
+    with pytest.raises(RuntimeError, match="rule"):
+        check_routes(make())
+
+
+FETCHED = {"X-Tawny": "1", "Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_allowed"),
+    [
+        (FETCHED, True),
+        ({"X-Tawny": "1", "Origin": ORIGIN}, True),
+        ({"X-Tawny": "1", "Origin": ORIGIN.upper().replace("HTTP", "http")}, True),
+        ({"X-Tawny": "1", "Sec-Fetch-Site": "same-origin"}, True),
+        ({"X-Tawny": "1", "Origin": "https://tawny.test"}, True),
+        ({"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"}, False),
+        ({"X-Tawny": "0", "Origin": ORIGIN}, False),
+        ({"X-Tawny": "1"}, False),
+        ({"X-Tawny": "1", "Origin": "null"}, False),
+        ({"X-Tawny": "1", "Origin": "http://evil.test"}, False),
+        ({"X-Tawny": "1", "Origin": "http://tawny.test.evil.test"}, False),
+        ({"X-Tawny": "1", "Origin": "http://evil.test@tawny.test:80"}, False),
+        ({"X-Tawny": "1", "Origin": "http://tawny.test:8080"}, False),
+        ({"X-Tawny": "1", "Origin": "file://tawny.test"}, False),
+        ({"X-Tawny": "1", "Origin": ORIGIN, "Sec-Fetch-Site": "cross-site"}, False),
+        ({"X-Tawny": "1", "Origin": ORIGIN, "Sec-Fetch-Site": "same-site"}, False),
+        ({"X-Tawny": "1", "Origin": ORIGIN, "Sec-Fetch-Site": "none"}, False),
+    ],
+)
+async def test_only_our_own_page_changes_anything(house: House, headers: Mapping[str, str], is_allowed: bool) -> None:
+    browser = house.signed_in()
+    for name in ("X-Tawny", "Origin"):
+        del browser.headers[name]
+    answer = await browser.post("/api/v1/events/bulk", json={"ids": []}, headers=headers)
+    assert answer.status_code == (200 if is_allowed else 403)
+
+
+async def test_looking_needs_no_such_headers(house: House) -> None:
+    browser = house.signed_in()
+    del browser.headers["X-Tawny"], browser.headers["Origin"]
+    assert (await browser.get("/api/v1/cameras")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v1/session", "/api/v1/cameras", "/nothing", "/media/none.jpg"])
+async def test_every_answer_carries_the_headers_of_a_careful_server(house: House, path: str) -> None:
+    headers = (await house.browser().get(path)).headers
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert "unsafe-inline" not in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cache-control"] == "no-store"
+
+
+async def test_a_session_of_a_person_who_is_gone_is_none(house: House) -> None:
+    browser = house.signed_in()
+    house.clock.advance(31 * 86_400)
+    assert (await browser.get("/api/v1/cameras")).status_code == 401

@@ -1,0 +1,79 @@
+import pytest
+
+from tawny.testing.clock import FakeClock
+from tawny.web.attempts import MOST_KEPT, Attempts
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def attempts(clock: FakeClock) -> Attempts:
+    return Attempts(clock)
+
+
+def fail(attempts: Attempts, times: int, name: str = "Anna", address: str = "a") -> None:
+    for _ in range(times):
+        attempts.failed(name, address)
+
+
+def test_four_wrong_tries_cost_nothing(attempts: Attempts) -> None:
+    fail(attempts, 4)
+    assert attempts.wait_s("Anna", "a") == 0
+
+
+def test_the_fifth_costs_half_a_minute(attempts: Attempts, clock: FakeClock) -> None:
+    fail(attempts, 5)
+    assert attempts.wait_s("Anna", "a") == 30
+    clock.advance(30)
+    assert attempts.wait_s("Anna", "a") == 0
+
+
+def test_each_further_one_costs_twice_as_much_up_to_a_quarter_of_an_hour(attempts: Attempts, clock: FakeClock) -> None:
+    fail(attempts, 4)
+    waits = []
+    for _ in range(7):
+        attempts.failed("Anna", "a")
+        waits.append(attempts.wait_s("Anna", "a"))
+        clock.advance(waits[-1])
+    assert waits == [30, 60, 120, 240, 480, 900, 900]
+
+
+@pytest.mark.parametrize(("name", "address"), [("Ben", "a"), ("Anna", "b")])
+def test_others_do_not_wait(attempts: Attempts, name: str, address: str) -> None:
+    fail(attempts, 9)
+    assert attempts.wait_s(name, address) == 0
+
+
+def test_another_spelling_is_the_same_name(attempts: Attempts) -> None:
+    fail(attempts, 5, " ANNA ")
+    assert attempts.wait_s("anna", "a") == 30
+
+
+def test_a_right_password_forgets_the_wrong_ones(attempts: Attempts) -> None:
+    fail(attempts, 4)
+    attempts.succeeded("Anna", "a")
+    fail(attempts, 4)
+    assert attempts.wait_s("Anna", "a") == 0
+
+
+def test_an_hour_forgets_as_well(attempts: Attempts, clock: FakeClock) -> None:
+    fail(attempts, 4)
+    clock.advance(3601)
+    fail(attempts, 4)
+    assert attempts.wait_s("Anna", "a") == 0
+
+
+def test_a_jump_of_the_wall_clock_lets_nobody_in(attempts: Attempts, clock: FakeClock) -> None:
+    fail(attempts, 5)
+    clock.jump_utc(86_400)
+    assert attempts.wait_s("Anna", "a") == 30
+
+
+def test_any_number_of_names_takes_bounded_room(attempts: Attempts) -> None:
+    fail(attempts, 5, "first")
+    for number in range(MOST_KEPT):
+        attempts.failed(f"name {number}", "a")
+    assert attempts.wait_s("first", "a") == 0

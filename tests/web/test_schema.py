@@ -1,0 +1,34 @@
+import json
+
+from tawny.web import schema
+from tawny.web.access import check_routes
+from tawny.web.application import make_routes
+
+
+def test_the_description_is_the_same_each_time() -> None:
+    assert schema.text() == schema.text()
+
+
+def test_every_route_of_the_api_is_described() -> None:
+    described = json.loads(schema.text())["paths"]
+    routes = {route.split(" ")[1] for route in check_routes(make_routes()) if route.split(" ")[0] not in ("HEAD", "WS")}
+    api = {path for path in routes if path.startswith(("/api/", "/media/"))} - {"/api/v1/openapi.json"}
+    assert api <= set(described)
+
+
+def test_every_answer_of_the_api_that_is_json_has_a_type() -> None:
+    described = json.loads(schema.text())["paths"]
+    untyped = [
+        (path, method)
+        for path, methods in described.items()
+        for method, about in methods.items()
+        if about["responses"]["200"].get("content", {}).get("application/json", {"schema": {"$ref": ""}})["schema"]
+        == {}
+    ]
+    assert untyped == []
+
+
+def test_errors_are_described_in_our_shape_alone() -> None:
+    names = set(json.loads(schema.text())["components"]["schemas"])
+    assert "Trouble" in names
+    assert "HTTPValidationError" not in names
