@@ -6,7 +6,7 @@
 import { signal } from "@preact/signals";
 import { type Hole, type Piece, Pieces } from "./pieces";
 import { Pictures } from "./pictures";
-import { type Range, drainedKey, isBuffered, nextStep } from "./plan";
+import { type Range, bufferedUntil, drainedKey, isBuffered, nextStep } from "./plan";
 import { Sink, SinkClosed } from "./sink";
 import { PieceGone, type StreamName, type VideoSource, mimeOf, recorder } from "./source";
 import { KEY_PICTURES_FROM, correction } from "./drift";
@@ -24,6 +24,8 @@ const PROBLEM: Showing = { is: "problem" };
 const REST_MS = 300;
 const STILL_MS = 15;
 const BROKEN_AFTER = 3;
+/** Video stops this much before the end of what is buffered. */
+const END_MS = 120;
 
 export class RecordedPlayer {
   readonly showing = signal<Showing>(LOADING);
@@ -91,7 +93,7 @@ export class RecordedPlayer {
   /** Where the video is, when it runs and others can go by it. */
   get clock_ms(): number | null {
     if (this.showing.peek().is !== "video" || !this.sink || this.video.seeking || this.video.readyState < 2) return null;
-    return this.sink.at_ms;
+    return this.endReached(this.sink) ?? this.sink.at_ms;
   }
 
   /** Whether playing may begin as far as this player is concerned. */
@@ -164,6 +166,15 @@ export class RecordedPlayer {
     if (!next || this.video.seeking) return next !== undefined;
     sink.seek(next[0] + 1);
     return true;
+  }
+
+  /** Where the piece ends by its own account, once all the video that it has was shown and none follows. */
+  private endReached(sink: Sink): number | null {
+    const { at_ms } = sink;
+    const piece = this.pieces.at(at_ms);
+    const led = piece && !piece.open ? this.drained.get(drainedKey(piece)) : undefined;
+    if (!piece || led === undefined || at_ms < led - END_MS) return null;
+    return bufferedUntil(sink.buffered, at_ms) > led + END_MS ? null : piece.end_ms;
   }
 
   private shows(at_ms: number | null): void {

@@ -23,7 +23,15 @@ export function entries(data: TimelineData, begin_ms: number, end_ms: number, zo
   return data.lanes
     .flatMap((lane) => laneEntries(lane, zone, all))
     .filter((entry) => entry.begin_ms < end_ms && (entry.end_ms ?? data.now_ms) >= begin_ms)
+    .map((entry) => (entry.event || entry.gap ? entry : within(entry, begin_ms, end_ms, zone)))
     .sort((a, b) => a.begin_ms - b.begin_ms || a.camera.localeCompare(b.camera));
+}
+
+/** What is recorded or quiet is told as far as the range goes; events and gaps are told whole. */
+function within(entry: Entry, from_ms: number, to_ms: number, zone: Zone): Entry {
+  const begin_ms = Math.max(entry.begin_ms, from_ms);
+  const end_ms = Math.min(entry.end_ms ?? to_ms, to_ms);
+  return { ...entry, begin_ms, end_ms, sentence: `${fromTo(zone, begin_ms, end_ms)} ${entry.what}, ${entry.cameraName}` };
 }
 
 export const kindWord = (kind: string): string => words.kinds[kind] ?? "Motion";

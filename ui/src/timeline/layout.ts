@@ -61,7 +61,7 @@ function laneRow(view: View, lane: Lane, now_ms: number, top: number, look: Lane
   const y = top + Math.round((look.laneHeight - BAND_PX) / 2);
   const gaps = lane.gaps.filter((gap) => gap.begin_ms < view.end_ms && (gap.end_ms ?? now_ms) > view.begin_ms);
   const drawn = gaps.map((gap) => gapMark(view, gap, now_ms, y, look));
-  const groups = clusters(view, lane.events, PIN_PX);
+  const groups = clusters(view, lane.events, PIN_PX).map((group) => ({ ...group, x: inside(group.x, view) }));
   const whole: Region = { x: 0, y: top, w: view.width, h: look.laneHeight, target: { is: "lane", lane: lane.id } };
   return {
     band: [
@@ -143,13 +143,15 @@ export function clusters(view: View, events: readonly Happening[], apart_px: num
   const found: Cluster[] = [];
   for (const event of [...events].sort((a, b) => a.start_ms - b.start_ms)) {
     const x = xOf(view, event.start_ms);
-    if (x < -apart_px || x > view.width + apart_px) continue;
+    if (x < -1 || x > view.width + 1) continue;
     const last = found[found.length - 1];
     if (last && x - last.x < apart_px) last.events.push(event);
     else found.push({ x, events: [event] });
   }
   return found;
 }
+
+const inside = (x: number, view: View): number => Math.min(Math.max(x, PIN_PX / 2), view.width - PIN_PX / 2);
 
 function pin({ x, events }: Cluster, y: number, measure: Measure): Item[] {
   const kind = leadingKind(events);

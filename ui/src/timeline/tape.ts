@@ -144,10 +144,9 @@ function hatch(tape: TapeView, gap: Gap, now_ms: number): Item {
 function nowLine(tape: TapeView, now_ms: number): Item[] {
   const y = Math.round(yOf(tape, now_ms));
   if (y < 0 || y > tape.height) return [];
-  return [
-    { is: "bars", ink: "now", rects: [BAND_LEFT - 6, y, tape.width - BAND_LEFT + 6, 1.5] },
-    { is: "text", ink: "now", font: "now", x: 24, y, text: words.now },
-  ];
+  const line: Item = { is: "bars", ink: "now", rects: [BAND_LEFT - 6, y, tape.width - BAND_LEFT + 6, 1.5] };
+  if (Math.abs(y - PLAYHEAD_PX) < 14) return [line];
+  return [line, { is: "text", ink: "now", font: "now", x: 24, y, text: words.now }];
 }
 
 /** The middle of what is shown of a gap. */

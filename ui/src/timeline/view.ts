@@ -71,6 +71,12 @@ export function paged(view: View, playhead_ms: number): View {
   return x > 0.8 && x < 1.5 ? placing(view, playhead_ms, 0.15) : view;
 }
 
+/** Following the live edge: the page slides so late that it seldom does. */
+export function followingLive(view: View, playhead_ms: number): View {
+  const x = xOf(view, playhead_ms) / view.width;
+  return x > 0.92 && x < 1.5 ? placing(view, playhead_ms, 0.8) : view;
+}
+
 /** The view that shows an instant without moving when it is there already. */
 export function revealing(view: View, at_ms: number): View {
   const x = xOf(view, at_ms) / view.width;

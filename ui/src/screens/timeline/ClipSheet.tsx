@@ -18,7 +18,7 @@ const words = t.timeline.clip;
 const APART_MS = 700;
 
 /** One file a camera, copied as recorded, downloaded by the browser. */
-export function ClipSheet({ model }: { model: TimelineModel }) {
+export default function ClipSheet({ model }: { model: TimelineModel }) {
   const ticked = useSignal<readonly string[]>(model.chosen.peek());
   const { begin_ms, end_ms } = model.marks.value;
   if (begin_ms === null || end_ms === null) return null;

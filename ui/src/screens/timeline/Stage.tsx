@@ -1,4 +1,5 @@
-import { effect } from "@preact/signals";
+import { effect, useSignal } from "@preact/signals";
+import { type RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { cameras } from "../../api/state";
 import { RecordedPlayer } from "../../player/recorded";
@@ -7,9 +8,10 @@ import { dayName, clockSecond } from "../../timeline/format";
 import { Icon } from "../../ui/Icon";
 import { Reason } from "./Reason";
 import type { TimelineModel } from "./model";
-import { useSignal } from "@preact/signals";
 import { recorderZone } from "./wallclock";
 import "./stage.css";
+
+const GLOW_EVERY_MS = 700;
 
 /** The players: one large, up to three beside it. They stay where they are in the page, so that swapping keeps playing. */
 export function Stage({ model, phone }: { model: TimelineModel; phone: boolean }) {
@@ -62,6 +64,7 @@ function Player({ model, camera: id, large }: { model: TimelineModel; camera: st
     if (!large && state.value) state.value.wantsSound.value = false;
   }, [large]);
 
+  const glow = useGlow(large && !filled.value, video, image);
   const player = state.value;
   const showing = player?.showing.value;
   const name = camera?.name ?? id;
@@ -74,6 +77,7 @@ function Player({ model, camera: id, large }: { model: TimelineModel; camera: st
       aria-label={t.timeline.player.label(name)}
       onDblClick={() => model.makeLarge(id)}
     >
+      {large && <canvas ref={glow} class="pl-glow" width={32} height={18} aria-hidden="true" />}
       <video ref={video} playsInline disablePictureInPicture />
       <img ref={image} alt="" />
       {showing && showing.is !== "video" && showing.is !== "pictures" && (
@@ -112,6 +116,25 @@ function Player({ model, camera: id, large }: { model: TimelineModel; camera: st
       {large && player && <Note player={player} />}
     </div>
   );
+}
+
+/** The colours of the picture, far out of focus, where the picture leaves the frame empty. */
+function useGlow(on: boolean, video: RefObject<HTMLVideoElement | null>, image: RefObject<HTMLImageElement | null>) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    if (!on) return undefined;
+    const timer = setInterval(() => {
+      const pen = canvas.current?.getContext("2d");
+      const showing = canvas.current?.parentElement?.dataset["showing"];
+      const from = showing === "pictures" ? image.current : video.current;
+      if (!pen || !from || document.hidden) return;
+      if (showing === "hole" || showing === "problem") pen.clearRect(0, 0, 32, 18);
+      else if (from instanceof HTMLImageElement ? from.complete && from.naturalWidth > 0 : from.readyState >= 2)
+        pen.drawImage(from, 0, 0, 32, 18);
+    }, GLOW_EVERY_MS);
+    return () => clearInterval(timer);
+  }, [on]);
+  return canvas;
 }
 
 function Sound({ player }: { player: RecordedPlayer }) {

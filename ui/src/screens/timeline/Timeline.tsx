@@ -1,6 +1,7 @@
 import { effect, signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { cameras, health } from "../../api/state";
+import { Lazy } from "../../app/Lazy";
 import { Page } from "../../app/Page";
 import { place, setQuery } from "../../app/router";
 import { t } from "../../strings.en";
@@ -9,22 +10,23 @@ import { Icon } from "../../ui/Icon";
 import { Problem } from "../../ui/Problem";
 import { Segmented } from "../../ui/Segmented";
 import { readAddress, writeAddress } from "./address";
-import { ClipSheet } from "./ClipSheet";
-import { DayButton } from "./DayPicker";
-import { HiddenList, ListView } from "./Entries";
+import { HiddenList } from "./Entries";
 import { useTimelineKeys } from "./keys";
 import { Lanes } from "./Lanes";
 import { Legend } from "./Legend";
 import { TimelineModel } from "./model";
 import { Stage } from "./Stage";
-import { CameraChips, Tape } from "./Tape";
-import { TimeField } from "./TimeField";
-import { PhoneTransport, Transport } from "./Transport";
+import { Transport } from "./Transport";
 import { loadRecorderZone } from "./wallclock";
 import "./timeline.css";
 
 const PRESETS = (["day", "6h", "1h", "10min"] as const).map((value) => ({ value, label: t.timeline.zoom[value] }));
 const ADDRESS_AFTER_MS = 600;
+
+const loadPhone = () => import("./Phone");
+const loadList = () => import("./ListView");
+const loadClipSheet = () => import("./ClipSheet");
+const nothing = () => null;
 
 const narrow = matchMedia("(max-width: 760px)");
 const phone = signal(narrow.matches);
@@ -110,7 +112,7 @@ function Screen({ model }: { model: TimelineModel }) {
   return (
     <Page title={t.timeline.title} tools={tools} class={`timeline${phone.value ? " is-phone" : ""}`} flush={phone.value}>
       <Stage model={model} phone={phone.value} />
-      {phone.value ? <Phone model={model} /> : <Desk model={model} />}
+      {phone.value ? <Lazy load={loadPhone} props={{ model }} waiting={nothing} /> : <Desk model={model} />}
       {failed && (
         <p class="timeline-failed" role="alert">
           {t.timeline.failed} {failed.message}
@@ -120,7 +122,7 @@ function Screen({ model }: { model: TimelineModel }) {
         </p>
       )}
       <HiddenList model={model} />
-      {model.saving.value && <ClipSheet model={model} />}
+      {model.saving.value && <Lazy load={loadClipSheet} props={{ model }} waiting={nothing} />}
     </Page>
   );
 }
@@ -129,22 +131,8 @@ function Desk({ model }: { model: TimelineModel }) {
   return (
     <>
       <Transport model={model} />
-      {model.asList.value ? <ListView model={model} /> : <Lanes model={model} />}
+      {model.asList.value ? <Lazy load={loadList} props={{ model }} waiting={nothing} /> : <Lanes model={model} />}
       <Legend />
-    </>
-  );
-}
-
-function Phone({ model }: { model: TimelineModel }) {
-  return (
-    <>
-      <PhoneTransport model={model} />
-      <div class="phone-row">
-        <DayButton model={model} short />
-        <TimeField model={model} />
-        <CameraChips model={model} />
-      </div>
-      <Tape model={model} />
     </>
   );
 }

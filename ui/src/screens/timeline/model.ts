@@ -7,7 +7,7 @@ import { SPEEDS, type Skip, SyncGroup } from "../../player/sync";
 import { t } from "../../strings.en";
 import { type Lane, eventBeside } from "../../timeline/data";
 import { gapLabel } from "../../timeline/layout";
-import { HOUR_MS, type Preset, type View, paged, placing, presetAround, presetOf, revealing, spanOf, zoomAt } from "../../timeline/view";
+import { HOUR_MS, type Preset, type View, followingLive, paged, placing, presetAround, presetOf, revealing, spanOf, zoomAt } from "../../timeline/view";
 import type { Day } from "../../timeline/zone";
 import { toast } from "../../ui/toast";
 import { type Address, MOST_PLAYERS } from "./address";
@@ -59,7 +59,8 @@ export class TimelineModel {
       effect(() => this.choose()),
       effect(() => {
         const at = this.minuteOfView.value;
-        if (this.group.playing.peek()) this.view.value = paged(this.view.peek(), at);
+        if (!this.group.playing.peek()) return;
+        this.view.value = this.group.live.peek() ? followingLive(this.view.peek(), at) : paged(this.view.peek(), at);
       }),
     ];
   }
