@@ -6,6 +6,7 @@ all but the newest picture, whose successor tells how long it lasts; and a pictu
 
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from tawny.model.packets import Packet
@@ -31,6 +32,8 @@ class Gatherer:
         """Of what waits."""
         self.lost: Span | None = None
         """Time of pictures that were dropped; who takes note of it sets it to None."""
+        self.losses = 0
+        """How often."""
 
     def add(self, packets: Iterable[Packet], now_s: float) -> None:
         for packet in packets:
@@ -39,6 +42,7 @@ class Gatherer:
 
     def missed(self, span: Span) -> None:
         """Time whose packets never came here."""
+        self.losses += 1
         self.lost = (
             Span(min(self.lost.begin_ms, span.begin_ms), max(self.lost.end_ms, span.end_ms)) if self.lost else span
         )
@@ -63,7 +67,7 @@ class Gatherer:
         for picture in self._grouping.undecodable:
             self.missed(Span(picture.at_ms, picture.at_ms))
         self._grouping.undecodable.clear()
-        return pieces
+        return [replace(piece, losses=self.losses) for piece in pieces]
 
     def shed(self, most_s: float, most_bytes: int) -> list[Piece]:
         """Drop the oldest, up to a keyframe each time, until at most so much waits; returns the end of their file."""

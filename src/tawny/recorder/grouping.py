@@ -40,7 +40,7 @@ class Grouping:
     def __init__(self) -> None:
         self._file: NewFile | None = None
         self._file_bytes = 0
-        self._sound: tuple[RunId, AudioFormat] | None = None
+        self._sounds: dict[RunId, AudioFormat] = {}  # of the file's run, and of those at hand
         self.undecodable: list[Packet] = []
         """Pictures that had no file, because no keyframe came before them; who takes them out empties it."""
 
@@ -57,9 +57,9 @@ class Grouping:
 
         following: the picture behind them, if it came already. ending: the last file is closed, for this reason.
         """
-        for packet in packets:
-            if isinstance(packet.format, AudioFormat):
-                self._sound = packet.run, packet.format
+        runs = {packet.run for packet in packets} | ({self._file.run} if self._file is not None else set())
+        self._sounds = {run: sound for run, sound in self._sounds.items() if run in runs}
+        self._sounds |= {packet.run: packet.format for packet in packets if isinstance(packet.format, AudioFormat)}
         parts = self._parts([packet for packet in packets if packet.is_video])
         _spread([packet for packet in packets if not packet.is_video], parts)
         if ending and self._file is not None:
@@ -101,7 +101,7 @@ class Grouping:
             return ""
         if not (isinstance(picture.format, VideoFormat) and same_picture(file.video, picture.format)):
             return "another format"
-        if self._sound_of(picture.run) not in (None, file.audio):
+        if self._sounds.get(picture.run) not in (None, file.audio):
             return "another sound"
         return "length" if picture.pts - file.first_pts >= SEGMENT_S * picture.format.rate else ""
 
@@ -109,10 +109,7 @@ class Grouping:
         goes_on = self._file is not None and self._file.run == picture.run
         if not isinstance(picture.format, VideoFormat) or not (picture.is_keyframe or goes_on):
             return None
-        return NewFile(picture.run, picture.at_ms, picture.pts, picture.format, self._sound_of(picture.run))
-
-    def _sound_of(self, run: RunId) -> AudioFormat | None:
-        return self._sound[1] if self._sound is not None and self._sound[0] == run else None
+        return NewFile(picture.run, picture.at_ms, picture.pts, picture.format, self._sounds.get(picture.run))
 
 
 def _spread(sounds: Sequence[Packet], parts: Sequence[_Part]) -> None:

@@ -31,24 +31,17 @@ class Piece:
     """One file's next fragments.
 
     begins: the file is made first. next_pts: of the picture that follows, None when that is not known yet. ends: the
-    file is closed behind it; `end_ms` 0 there means: where its last picture ends.
+    file is closed behind it; `end_ms` 0 there means: where its last picture ends. losses: how often pictures were lost
+    before it.
     """
 
     fragments: tuple[Fragment, ...]
     begins: NewFile | None = None
     next_pts: int | None = None
     ends: End | None = None
+    losses: int = 0
 
     @property
     def packets(self) -> list[Packet]:
         """All, fragment by fragment."""
         return [packet for one in self.fragments for packet in (*one.pictures, *one.sounds)]
-
-    @property
-    def size_bytes(self) -> int:
-        return sum(len(packet.data) for packet in self.packets)
-
-    @property
-    def begin_ms(self) -> int | None:
-        """Of its first picture."""
-        return next((picture.at_ms for one in self.fragments for picture in one.pictures), None)

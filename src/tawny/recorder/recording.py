@@ -90,6 +90,7 @@ class Recording:
         self._ends: deque[tuple[int, str]] = deque()  # after which packet the run is over, and why
         self._newest_ms: int | None = None
         self._loss: Loss | None = None
+        self._losses = 0  # always true: pieces that count as many are behind the last loss
         self._durable_at_s = float("-inf")
         self._is_removed = False
         self.problem: StorageError | None = None
@@ -205,13 +206,14 @@ class Recording:
     def _written(self, pieces: list[Piece]) -> None:
         """Whether a loss is over."""
         for piece in pieces:
-            begin_ms = piece.begin_ms
-            if self._loss is not None and begin_ms is not None and (piece.begins or begin_ms >= self._loss.begin_ms):
-                self._tell(replace(self._loss, end_ms=max(begin_ms, self._loss.begin_ms)))
+            if self._loss is not None and piece.begins is not None and piece.losses >= self._losses:
+                self._tell(replace(self._loss, end_ms=max(piece.begins.start_ms, self._loss.begin_ms)))
                 self._loss = None
 
     def _tell_of_loss(self) -> None:
         lost, self._gatherer.lost = self._gatherer.lost, None
+        if lost is not None:
+            self._losses = self._gatherer.losses
         if lost is None or self._loss is not None:
             return
         reason = GapReason.OVERLOAD

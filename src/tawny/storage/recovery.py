@@ -14,7 +14,7 @@ from tawny.model.errors import FileDamaged
 from tawny.model.gaps import OFF_WORDS, Gap, GapReason
 from tawny.model.ids import CameraId
 from tawny.model.segments import Segment, segment_id
-from tawny.model.times import Span
+from tawny.model.times import Span, missing
 from tawny.storage.history import History, Line
 from tawny.storage.index import Index
 from tawny.storage.layout import segment_name
@@ -146,16 +146,19 @@ def _write_down(
         ledger.put_gap(replace(gap, end_ms=max(gap.begin_ms, min(alive_ms, now_ms))))
     gaps: list[Gap] = []
     for camera in cameras:
-        begin_ms = _accounted_ms(index, camera, now_ms)
-        if begin_ms is not None and begin_ms < now_ms:
-            gaps.append(Gap(camera, begin_ms, now_ms, GapReason.RECORDER_OFF, OFF_WORDS.get(cause or "", "")))
+        for span in _unaccounted(index, camera, now_ms):
+            gaps.append(Gap(camera, span.begin_ms, span.end_ms, GapReason.RECORDER_OFF, OFF_WORDS.get(cause or "", "")))
             ledger.put_gap(gaps[-1])
     return gaps
 
 
-def _accounted_ms(index: Index, camera: CameraId, now_ms: int) -> int | None:
-    """Until when the camera's time is recorded or explained; None when it is new here."""
+def _unaccounted(index: Index, camera: CameraId, now_ms: int) -> list[Span]:
+    """What no gap explains since the camera's last durable picture. Nothing for a camera that is new here."""
     bounds = index.bounds(camera)
-    recorded_ms = bounds.end_ms if bounds is not None else 0
-    ends = [gap.end_ms or gap.begin_ms for gap in index.gaps(camera, Span(min(recorded_ms, now_ms), now_ms))]
-    return max([recorded_ms, *ends]) or None
+    since_ms = bounds.end_ms if bounds else 0
+    if since_ms >= now_ms:
+        return []
+    gaps = [gap.span(now_ms) for gap in index.gaps(camera, Span(since_ms, now_ms))]
+    if bounds is None:
+        since_ms = min((gap.begin_ms for gap in gaps), default=now_ms)
+    return missing(gaps, Span(since_ms, now_ms))

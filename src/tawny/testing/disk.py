@@ -1,0 +1,329 @@
+"""A disk in memory that remembers every write, sync and rename, and can be cut off from its power at any of them.
+
+What a power cut leaves, by the rules that disks and file systems keep, and no others: what was synced is there. Of what
+was appended since a file's last sync there is nothing, a part, a part torn in sectors, or its length in zeros. Of the
+names made, changed and removed since a folder's last sync, the first so many took effect. Not for concurrent use.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from tawny.model.errors import DiskFull, StorageError
+from tawny.storage.disk import Bytes, Entry, Space, parent_of, parts_of
+
+_SECTOR: Final = 512
+
+State = dict[str, bytes]
+"""Files by path."""
+
+
+@dataclass(slots=True)
+class _Inode:
+    data: bytearray = field(default_factory=bytearray)
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    inode: _Inode
+    offset: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    inode: _Inode
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Sync:
+    inode: _Inode
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """From now on the name leads to this inode, or to nothing; `instead_of` no longer leads there."""
+
+    path: str
+    inode: _Inode | None
+    instead_of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _FolderSync:
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Note:
+    what: Any
+
+
+_Entry = _Write | _Cut | _Sync | _Name | _FolderSync | _Note
+
+
+class MemoryDisk:
+    """total_bytes: how much fits. syncs: False makes a disk to which nobody ever says that something must last, as a
+    program without fsync would: tests of power cuts must fail on it.
+
+    before: called with the name of each operation and its path; what it raises happens instead.
+    """
+
+    def __init__(self, total_bytes: int = 1 << 40, *, syncs: bool = True) -> None:
+        self.root = Path("/memory")
+        self.total_bytes, self._syncs = total_bytes, syncs
+        self.before: Callable[[str, str], None] = lambda _operation, _path: None
+        self._names: dict[str, _Inode] = {}
+        self._folders: set[str] = {""}
+        self._log: list[_Entry] = []
+
+    # --- power cuts
+
+    def note(self, what: Any) -> None:
+        """Remember that this was said, such as an acknowledgement, at this place among the writes."""
+        self._log.append(_Note(what))
+
+    @property
+    def points(self) -> int:
+        """Cuts can be made before each of 0 to `points` operations."""
+        return len(self._log)
+
+    def notes(self, before: int) -> list[Any]:
+        """What was noted before a point."""
+        return [entry.what for entry in self._log[:before] if isinstance(entry, _Note)]
+
+    def after_cut(self, before: int, seed: int) -> State:
+        """What may be found if the power failed before so many operations; another seed, another possibility."""
+        return _AfterCut(self._log[:before], random.Random(seed)).files()
+
+    @property
+    def files(self) -> State:
+        """As they are now."""
+        return {path: bytes(inode.data) for path, inode in self._names.items()}
+
+    # --- the file layer
+
+    def create(self, path: str) -> "MemoryFile":
+        self._do("create", path)
+        if path in self._names:
+            raise StorageError(str(self.root / path), "File exists")
+        if parent_of(path) not in self._folders:
+            raise StorageError(str(self.root / path), "No such file or directory")
+        inode = self._names[path] = _Inode()
+        self._log.append(_Name(path, inode))
+        return MemoryFile(self, path, inode)
+
+    def extend(self, path: str) -> "MemoryFile":
+        self._do("extend", path)
+        return MemoryFile(self, path, self._inode(path))
+
+    def read(self, path: str, offset: int = 0, size: int | None = None) -> bytes:
+        self._do("read", path)
+        data = self._inode(path).data
+        return bytes(data[offset:] if size is None else data[offset : offset + size])
+
+    def write_at(self, path: str, offset: int, data: Bytes) -> None:
+        self._do("write", path)
+        self.write(self._inode(path), offset, bytes(data))
+
+    def rename(self, old: str, new: str) -> None:
+        self._do("rename", old)
+        inode = self._inode(old)
+        del self._names[old]
+        self._names[new] = inode
+        self._log.append(_Name(new, inode, instead_of=old))
+
+    def unlink(self, path: str) -> None:
+        self._do("unlink", path)
+        if self._names.pop(path, None) is not None:
+            self._log.append(_Name(path, None))
+
+    def make_folder(self, folder: str) -> None:
+        self._do("make_folder", folder)
+        names = parts_of(folder)
+        self._folders.update("/".join(names[:depth]) for depth in range(len(names) + 1))
+
+    def remove_folder(self, folder: str) -> bool:
+        self._do("remove_folder", folder)
+        if folder not in self._folders or self.entries(folder):
+            return False
+        self._folders.discard(folder)
+        return True
+
+    def sync_folder(self, folder: str) -> None:
+        self._do("sync_folder", folder)
+        if self._syncs:
+            self._log.append(_FolderSync(folder))
+
+    def entries(self, folder: str) -> list[Entry]:
+        files = [
+            Entry(path.rpartition("/")[2], "file", len(inode.data))
+            for path, inode in self._names.items()
+            if parent_of(path) == folder
+        ]
+        folders = [
+            Entry(path.rpartition("/")[2], "folder", 0) for path in self._folders if path and parent_of(path) == folder
+        ]
+        return sorted([*files, *folders])
+
+    def entry(self, path: str) -> Entry | None:
+        return next((one for one in self.entries(parent_of(path)) if one.name == path.rpartition("/")[2]), None)
+
+    def space(self) -> Space:
+        return Space(max(0, self.total_bytes - self.used_bytes), self.total_bytes)
+
+    @property
+    def used_bytes(self) -> int:
+        return sum(len(inode.data) for inode in self._names.values())
+
+    # --- what files do
+
+    def write(self, inode: _Inode, offset: int, data: bytes) -> None:
+        room = max(0, self.total_bytes - self.used_bytes - max(0, offset - len(inode.data)))
+        fitting = data[: max(room, len(inode.data) - offset)]
+        inode.data[offset : offset + len(fitting)] = fitting
+        self._log.append(_Write(inode, offset, fitting))
+        if len(fitting) < len(data):
+            raise DiskFull(str(self.root))
+
+    def cut(self, inode: _Inode, size_bytes: int) -> None:
+        del inode.data[size_bytes:]
+        self._log.append(_Cut(inode, size_bytes))
+
+    def sync(self, inode: _Inode) -> None:
+        if self._syncs:
+            self._log.append(_Sync(inode))
+
+    def _inode(self, path: str) -> _Inode:
+        try:
+            return self._names[path]
+        except KeyError:
+            raise StorageError(str(self.root / path), "No such file or directory") from None
+
+    def _do(self, operation: str, path: str) -> None:
+        parts_of(path)
+        self.before(operation, path)
+
+
+class MemoryFile:
+    """An open file of a `MemoryDisk`."""
+
+    def __init__(self, disk: MemoryDisk, path: str, inode: _Inode) -> None:
+        self._disk, self._path, self._inode = disk, path, inode
+        self._broken = False
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self._inode.data)
+
+    def append(self, parts: Sequence[Bytes]) -> None:
+        self._usable()
+        self._disk.before("append", self._path)
+        self._disk.write(self._inode, len(self._inode.data), b"".join(parts))
+
+    def sync(self) -> None:
+        self._usable()
+        self._broken = True
+        self._disk.before("sync", self._path)
+        self._disk.sync(self._inode)
+        self._broken = False
+
+    def cut(self, size_bytes: int) -> None:
+        self._disk.before("cut", self._path)
+        self._disk.cut(self._inode, size_bytes)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _usable(self) -> None:
+        if self._broken:
+            raise StorageError(self._path, "an earlier sync failed")
+
+
+class _AfterCut:
+    """One possible state of the disk after the log ended."""
+
+    def __init__(self, log: Sequence[_Entry], dice: random.Random) -> None:
+        self._dice = dice
+        self._names: dict[str, _Inode] = {}
+        self._pending_names: dict[str, list[_Name]] = {}
+        self._synced: dict[int, bytearray] = {}
+        self._pending: dict[int, list[_Write | _Cut]] = {}
+        for entry in log:
+            self._replay(entry)
+
+    def _replay(self, entry: _Entry) -> None:
+        match entry:
+            case _Write() | _Cut():
+                self._pending.setdefault(id(entry.inode), []).append(entry)
+            case _Sync():
+                data = self._synced.setdefault(id(entry.inode), bytearray())
+                for change in self._pending.pop(id(entry.inode), []):
+                    _apply(data, change)
+            case _Name():
+                self._pending_names.setdefault(parent_of(entry.path), []).append(entry)
+            case _FolderSync():
+                for name in self._pending_names.pop(entry.folder, []):
+                    self._rename(name)
+            case _Note():
+                pass
+
+    def files(self) -> State:
+        for pending in self._pending_names.values():
+            for name in pending[: self._dice.randint(0, len(pending))]:
+                self._rename(name)
+        return {path: self._content(inode) for path, inode in self._names.items()}
+
+    def _rename(self, name: _Name) -> None:
+        self._names.pop(name.instead_of, None)
+        if name.inode is None:
+            self._names.pop(name.path, None)
+        else:
+            self._names[name.path] = name.inode
+
+    def _content(self, inode: _Inode) -> bytes:
+        data = bytearray(self._synced.get(id(inode), b""))
+        pending = self._pending.get(id(inode), [])
+        if not pending:
+            return bytes(data)
+        whole = bytearray(data)
+        for change in pending[: self._dice.randint(0, len(pending))]:
+            _apply(whole, change)
+        match self._dice.choice(("nothing", "all", "cut", "zeros", "torn")):
+            case "nothing":
+                return bytes(data)
+            case "all":
+                return bytes(whole)
+            case "cut":
+                return bytes(whole[: self._dice.randint(min(len(data), len(whole)), len(whole))])
+            case "zeros":
+                return bytes(whole[: len(data)]).ljust(len(whole), b"\0")
+            case _:
+                return self._torn(whole, len(data))
+
+    def _torn(self, whole: bytearray, good_bytes: int) -> bytes:
+        """Some sectors got there and some did not; one in which synced bytes stand keeps those."""
+        for begin in range(good_bytes - good_bytes % _SECTOR, len(whole), _SECTOR):
+            if self._dice.random() < 0.5:
+                lost = range(max(begin, good_bytes), min(begin + _SECTOR, len(whole)))
+                whole[lost.start : lost.stop] = bytes(len(lost))
+        return bytes(whole)
+
+
+def _apply(data: bytearray, change: _Write | _Cut) -> None:
+    if isinstance(change, _Cut):
+        del data[change.size_bytes :]
+        return
+    if len(data) < change.offset:
+        data.extend(bytes(change.offset - len(data)))
+    data[change.offset : change.offset + len(change.data)] = change.data
+
+
+def write_out(state: State, root: Path) -> None:
+    """Put the files of a state into a real folder."""
+    for path, data in state.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(data)

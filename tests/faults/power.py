@@ -1,0 +1,153 @@
+"""A recording on a disk that can be cut off from its power at any of its operations, and what must hold afterwards."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from tawny.engine import Bus, InlineEngine
+from tawny.model.gaps import Gap, GapReason
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.messages import Message, SegmentClosed
+from tawny.model.segments import Segment
+from tawny.model.times import Span
+from tawny.recorder.recorder import Recorder
+from tawny.storage.check import check
+from tawny.storage.findings import Finding
+from tawny.storage.history import History
+from tawny.storage.ledger import Ledger
+from tawny.storage.memory_index import MemoryIndex
+from tawny.storage.recovery import recover
+from tawny.storage.volume import Volume
+from tawny.stream.hub import Hub
+from tawny.testing.clock import FakeClock
+from tawny.testing.disk import MemoryDisk, write_out
+from tawny.testing.feed import Feed
+
+CAMERAS = (CameraId("porch"), CameraId("yard"))
+FPS = 5
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Row:
+    segment: Segment
+
+
+@dataclass(frozen=True)
+class Durable:
+    """The recorder believes that all of this camera's time up to here is on the disk."""
+
+    camera: CameraId
+    until_ms: int
+
+
+@dataclass(frozen=True)
+class Came:
+    """A picture came."""
+
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class GapSaid:
+    gap: Gap
+
+
+class NotingIndex(MemoryIndex):
+    """Its rows are durable when `add_segment` returns, as SQLite's are."""
+
+    def __init__(self, disk: MemoryDisk) -> None:
+        super().__init__()
+        self._disk = disk
+
+    def add_segment(self, segment: Segment) -> None:
+        super().add_segment(segment)
+        self._disk.note(Row(segment))
+
+
+def recorded(*, syncs: bool = True, seconds: int = 75) -> MemoryDisk:
+    """Two cameras, with what the recorder acknowledged noted among the writes: an hour and a minute change in it."""
+    disk, clock = MemoryDisk(syncs=syncs), FakeClock("2026-11-20T05:59:10Z")
+    volume, bus = Volume(disk), Bus()
+    index = NotingIndex(disk)
+    ledger = Ledger(History(disk), index, clock)
+    engine = InlineEngine(clock, _nothing_may_fail)
+    bus.subscribe(lambda message: _note_closed(disk, message))
+    recorder = Recorder(volume, index, clock, bus)
+    recorder.start(engine)
+    feeds = []
+    for camera in CAMERAS:
+        hub = Hub()
+        recorder.add(camera, StreamName.MAIN, hub)
+        feeds.append(Feed(hub, clock, fps=FPS, gop=FPS * 2, size_bytes=900, sound=True))
+    for number in range(seconds * FPS):
+        for feed in feeds:
+            feed.picture()
+        disk.note(Came(clock.now_ms()))
+        engine.run_for(1 / FPS)
+        for camera in CAMERAS:
+            for segment in recorder.open_segments(camera):
+                disk.note(Durable(camera, segment.end_ms))
+        if number % (10 * FPS) == 0:
+            gap = Gap(CAMERAS[0], clock.now_ms() - 7, clock.now_ms(), GapReason.STALLED, f"number {number}")
+            if ledger.put_gap(gap):
+                disk.note(GapSaid(gap))
+    return disk
+
+
+def _nothing_may_fail(name: str, error: BaseException) -> None:
+    raise AssertionError(f"{name} failed") from error
+
+
+def _note_closed(disk: MemoryDisk, message: Message) -> None:
+    if isinstance(message, SegmentClosed):
+        disk.note(message)
+
+
+@dataclass
+class Broken:
+    """What does not hold after a cut."""
+
+    findings: list[Finding] = field(default_factory=list)
+    acknowledged: list[object] = field(default_factory=list)
+    lost_s: float = 0.0
+
+
+def after_cut(disk: MemoryDisk, point: int, seed: int, folder: Path) -> Broken:
+    """Cut, put what is left into a folder, recover, and look."""
+    write_out(disk.after_cut(point, seed), folder)
+    said = disk.notes(point)
+    clock = FakeClock("2026-11-20T06:30:00Z")
+    volume, index = Volume.at(folder), MemoryIndex()
+    for row in _of(Row, said):
+        index.add_segment(row.segment)
+    history = History(volume.disk)
+    ledger = Ledger(history, index, clock)
+    recover(volume, index, history, ledger, clock, before=None, boot="now", cameras=CAMERAS)
+    report = check(volume, index, clock, deep=True, with_wall=True, beside_recorder=False)
+    broken = Broken(report.findings)
+    for closed in _of(SegmentClosed, said):
+        there = volume.disk.entry(closed.segment.path)
+        if there is None or there.size_bytes != closed.segment.size_bytes or index.segment(closed.segment.id) is None:
+            broken.acknowledged.append(closed)
+    for durable in _of(Durable, said):
+        if not _covers(index.spans(durable.camera, None, Span(0, clock.now_ms())), durable.until_ms):
+            broken.acknowledged.append(durable)
+    for told in _of(GapSaid, said):
+        if told.gap not in index.gaps(told.gap.camera, Span(0, clock.now_ms())):
+            broken.acknowledged.append(told)
+    cut_ms = max((came.at_ms for came in _of(Came, said)), default=0)
+    for camera in CAMERAS:
+        bounds = index.bounds(camera)
+        if bounds is not None:
+            broken.lost_s = max(broken.lost_s, (cut_ms - bounds.end_ms) / 1000)
+    return broken
+
+
+def _covers(spans: Iterable[Span], until_ms: int) -> bool:
+    return any(span.begin_ms < until_ms <= span.end_ms for span in spans)
+
+
+def _of(kind: type[T], said: Iterable[object]) -> list[T]:
+    return [one for one in said if isinstance(one, kind)]

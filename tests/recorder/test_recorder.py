@@ -1,0 +1,357 @@
+"""The recorder from hub to files, on a disk that fails as it is told to."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tawny.engine import Bus, InlineEngine, ThreadEngine
+from tawny.media.fmp4_file import read_segment
+from tawny.model.clock import SystemClock
+from tawny.model.errors import DiskFull, StorageError
+from tawny.model.gaps import GapReason
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.messages import SegmentClosed
+from tawny.model.segments import Segment
+from tawny.model.times import Span
+from tawny.recorder.recorder import Limits, Loss, Recorder
+from tawny.storage.memory_index import MemoryIndex
+from tawny.storage.volume import Volume
+from tawny.stream.hub import Hub
+from tawny.testing.clock import FakeClock
+from tawny.testing.disk import MemoryDisk, write_out
+from tawny.testing.feed import Feed
+from tawny.testing.waiting import until
+
+PORCH, YARD = CameraId("porch"), CameraId("yard")
+MAIN = StreamName.MAIN
+EVER = Span(0, 1 << 45)
+
+
+class Bench:
+    def __init__(self, disk: MemoryDisk | None = None, **limits: float) -> None:
+        self.disk, self.clock = disk or MemoryDisk(), FakeClock()
+        self.failed: list[str] = []
+        self.engine = InlineEngine(self.clock, lambda name, error: self.failed.append(f"{name}: {error!r}"))
+        self.index, bus = MemoryIndex(), Bus()
+        self.closed: list[Segment] = []
+        bus.subscribe(lambda told: self.closed.append(told.segment) if isinstance(told, SegmentClosed) else None)
+        self.losses: list[Loss] = []
+        self.times_full = 0
+        self.recorder = Recorder(
+            Volume(self.disk),
+            self.index,
+            self.clock,
+            bus,
+            lost=self.losses.append,
+            full=self._full,
+            limits=Limits(waiting_s=limits.get("waiting_s", 60.0)),
+        )
+        self.recorder.start(self.engine)
+        self.feeds: dict[CameraId, Feed] = {}
+
+    def _full(self) -> None:
+        self.times_full += 1
+
+    def add(self, camera: CameraId = PORCH, *, keep_s: float = 15.0, size_bytes: int = 300) -> Feed:
+        hub = Hub(keep_s=keep_s)
+        self.recorder.add(camera, MAIN, hub)
+        self.feeds[camera] = Feed(hub, self.clock, fps=10, gop=10, sound=True, size_bytes=size_bytes)
+        return self.feeds[camera]
+
+    def run(self, seconds: float) -> None:
+        for _ in range(round(seconds * 10)):
+            for feed in self.feeds.values():
+                feed.picture()
+            self.engine.run_for(0.1)
+
+    def end(self) -> None:
+        self.recorder.end_all()
+        self.engine.run_for(8)
+
+    def spans(self, camera: CameraId = PORCH) -> list[Span]:
+        return self.index.spans(camera, None, EVER)
+
+    def recorded_s(self, camera: CameraId = PORCH) -> float:
+        return sum(span.seconds for span in self.spans(camera))
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    made = Bench()
+    yield made
+    assert made.failed == []
+
+
+def _failing(error: StorageError, *operations: str, path: str = "") -> Callable[[str, str], None]:
+    def before(operation: str, where: str) -> None:
+        if operation in operations and path in where:
+            raise error
+
+    return before
+
+
+def _well(_operation: str, _path: str) -> None:
+    pass
+
+
+def test_a_clean_stop_loses_nothing(bench: Bench) -> None:
+    bench.add()
+    bench.run(130)
+    bench.end()
+    assert bench.recorder.is_idle
+    assert bench.recorded_s() == pytest.approx(130, abs=0.001)
+    assert len(bench.spans()) == 1
+    assert bench.closed == bench.index.segments(PORCH, MAIN, EVER)
+    assert sorted(bench.disk.files) == sorted(["history/folders.json", *(one.path for one in bench.closed)])
+
+
+def test_files_say_what_they_are_and_why_they_ended(bench: Bench, tmp_path: Path) -> None:
+    bench.add()
+    bench.run(61)
+    bench.end()
+    write_out(bench.disk.files, tmp_path)
+    first, last = (read_segment(tmp_path / segment.path) for segment in bench.closed)
+    assert first.about is not None
+    assert (first.about["camera"], first.about["start_ms"]) == ("porch", bench.closed[0].start_ms)
+    assert first.end == {"end_ms": bench.closed[0].end_ms, "why": "length"}
+    assert last.end == {"end_ms": bench.closed[1].end_ms, "why": "tawny stopped"}
+    assert not first.torn
+    assert sum(one.video_samples for one in (*first.fragments, *last.fragments)) == 610
+    assert first.fragments[0].start_ticks == last.fragments[0].start_ticks == 0
+    assert [segment.audio for segment in bench.closed] == ["ulaw", "ulaw"]
+
+
+def test_what_is_open_is_told_as_far_as_it_is_durable(bench: Bench) -> None:
+    bench.add()
+    assert bench.recorder.open_segments(PORCH) == []
+    bench.run(5)
+    (segment,) = bench.recorder.open_segments(PORCH)
+    assert segment.path.endswith(".main.open.mp4")
+    assert len(bench.disk.files[segment.path]) == segment.size_bytes
+    assert 0 <= bench.clock.now_ms() - segment.end_ms <= 1000
+    status = bench.recorder.status(PORCH, MAIN)
+    assert status.recording
+    assert status.durable_ms == segment.end_ms
+
+
+def test_a_run_that_ends_closes_its_file_at_once(bench: Bench) -> None:
+    feed = bench.add()
+    bench.run(5)
+    bench.recorder.end_run(PORCH, MAIN, "closed")
+    feed.begin_run()
+    bench.run(5)
+    assert [segment.run for segment in bench.closed] == ["run-1"]
+    assert bench.closed[0].end_ms - bench.closed[0].start_ms == 5000
+    bench.end()
+    assert bench.recorded_s() == pytest.approx(10, abs=0.001)
+
+
+def test_a_stream_that_goes_away_leaves_no_other(bench: Bench) -> None:
+    bench.add(PORCH)
+    bench.add(YARD)
+    bench.run(5)
+    bench.recorder.remove(PORCH, MAIN)
+    del bench.feeds[PORCH]
+    bench.run(5)
+    assert bench.recorder.open_segments(PORCH) == []
+    assert bench.recorded_s(PORCH) == pytest.approx(5, abs=0.001)
+    assert len(bench.recorder.open_segments(YARD)) == 1
+    assert not bench.recorder.status(PORCH, MAIN).recording
+
+
+def test_the_clock_set_back_gives_no_two_segments_the_same_name(bench: Bench) -> None:
+    feed = bench.add()
+    bench.run(5)
+    bench.clock.jump_utc(-5)
+    feed.begin_run()
+    bench.run(5)
+    bench.end()
+    assert len({segment.id for segment in bench.closed}) == 2
+    assert sum(segment.end_ms - segment.start_ms for segment in bench.closed) == pytest.approx(10_000, abs=5)
+
+
+def test_a_full_disk_that_gets_room_again_loses_nothing(bench: Bench) -> None:
+    bench.add()
+    bench.run(5)
+    bench.disk.total_bytes = bench.disk.used_bytes + 2000
+    bench.run(10)
+    status = bench.recorder.status(PORCH, MAIN)
+    assert isinstance(status.problem, DiskFull)
+    assert not status.recording
+    assert bench.times_full >= 1
+    bench.disk.total_bytes = 1 << 40
+    bench.run(10)
+    bench.end()
+    assert bench.losses == []
+    assert bench.recorded_s() == pytest.approx(25, abs=0.001)
+    assert len(bench.closed) == 1
+
+
+def test_a_disk_full_for_too_long_loses_the_oldest_and_says_so() -> None:
+    made = Bench(waiting_s=10)
+    made.add()
+    made.run(5)
+    made.disk.total_bytes = made.disk.used_bytes + 100
+    made.run(30)
+    assert [(loss.reason, loss.end_ms) for loss in made.losses] == [(GapReason.DISK_FULL, None)]
+    made.disk.total_bytes = 1 << 40
+    made.run(10)
+    made.end()
+    begun, ended = made.losses
+    assert begun.begin_ms == ended.begin_ms
+    assert ended.end_ms is not None
+    before, after = made.spans()
+    assert before.end_ms == pytest.approx(begun.begin_ms, abs=1)
+    assert after.begin_ms == ended.end_ms
+    assert after.end_ms == made.clock.now_ms() - 8000
+    assert made.failed == []
+
+
+def test_a_failed_sync_ends_the_file_at_its_last_good_one(bench: Bench, tmp_path: Path) -> None:
+    bench.add()
+    bench.run(10.5)
+    good = bench.recorder.open_segments(PORCH)[0]
+    bench.disk.before = _failing(StorageError("disk", "input/output error"), "sync", path="open.mp4")
+    bench.run(2)
+    assert bench.recorder.status(PORCH, MAIN).problem is not None
+    bench.disk.before = _well
+    bench.run(10)
+    bench.end()
+    first, second = bench.closed
+    assert first.end_ms == good.end_ms
+    assert first.size_bytes == good.size_bytes
+    assert second.start_ms - first.end_ms <= 1000
+    assert [loss.reason for loss in bench.losses] == [GapReason.DISK_ERROR] * 2
+    assert (bench.losses[-1].begin_ms, bench.losses[-1].end_ms) == (first.end_ms, second.start_ms)
+    write_out(bench.disk.files, tmp_path)
+    assert not read_segment(tmp_path / first.path).torn
+
+
+def test_a_sync_that_failed_is_never_tried_again_on_the_same_file(bench: Bench) -> None:
+    tried: list[str] = []
+
+    def before(operation: str, path: str) -> None:
+        if operation == "sync" and "mp4" in path and bench.clock.mono_s() > 1004:
+            tried.append(path)
+            raise StorageError("disk", "input/output error")
+
+    bench.add()
+    bench.disk.before = before
+    bench.run(20)
+    assert len(tried) >= 3
+    assert tried.count(tried[0]) == 1
+
+
+def test_a_file_that_cannot_be_made_is_tried_again(bench: Bench) -> None:
+    bench.disk.before = _failing(DiskFull("disk"), "create")
+    bench.add()
+    bench.run(6)
+    assert isinstance(bench.recorder.status(PORCH, MAIN).problem, DiskFull)
+    bench.disk.before = _well
+    bench.run(6)
+    bench.end()
+    assert bench.recorded_s() == pytest.approx(12, abs=0.001)
+    assert bench.losses == []
+
+
+def test_a_name_that_cannot_be_changed_now_is_changed_later(bench: Bench) -> None:
+    bench.add()
+    bench.disk.before = _failing(StorageError("disk", "no"), "rename", path="open.mp4")
+    bench.run(65)
+    assert bench.closed == []
+    assert bench.recorder.status(PORCH, MAIN).recording
+    bench.disk.before = _well
+    bench.run(6)
+    assert len(bench.closed) == 1
+    bench.end()
+    assert bench.recorded_s() == pytest.approx(71, abs=0.001)
+
+
+def test_an_index_that_refuses_holds_nothing_up(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    add = bench.index.add_segment
+
+    def refuse(segment: Segment) -> None:
+        raise StorageError("tawny.db", "no")
+
+    monkeypatch.setattr(bench.index, "add_segment", refuse)
+    bench.add()
+    bench.run(65)
+    assert bench.closed == []
+    assert bench.recorder.status(PORCH, MAIN).recording
+    monkeypatch.setattr(bench.index, "add_segment", add)
+    bench.run(6)
+    assert bench.closed == bench.index.segments(PORCH, None, EVER) != []
+
+
+def test_a_slow_reader_of_a_short_ring_says_what_it_missed(bench: Bench) -> None:
+    feed = bench.add(keep_s=2.0)
+    bench.run(5)
+    for _ in range(100):
+        feed.picture()
+        bench.clock.advance(0.1)
+    bench.run(5)
+    bench.end()
+    assert [loss.reason for loss in bench.losses] == [GapReason.OVERLOAD] * 2
+    before, after = bench.spans()
+    assert abs(bench.losses[1].begin_ms - before.end_ms) <= 100
+    assert bench.losses[1].end_ms == after.begin_ms
+
+
+def test_an_hour_folder_is_named_before_a_segment_is_made_in_it(bench: Bench) -> None:
+    def before(operation: str, path: str) -> None:
+        if operation == "create" and "mp4" in path:
+            assert path.rpartition("/")[0].encode() in bench.disk.files["history/folders.json"]
+
+    bench.disk.before = before
+    bench.clock.jump_utc(3590)
+    bench.add()
+    bench.run(70)
+    bench.end()
+    assert [segment.path.split("/")[4] for segment in bench.closed] == ["05", "06"]
+
+
+def test_a_disk_that_stalls_for_twenty_seconds_loses_nothing() -> None:
+    disk, clock = MemoryDisk(), SystemClock()
+    gate = threading.Event()
+    gate.set()
+    stuck = threading.Event()
+
+    def before(operation: str, path: str) -> None:
+        if operation == "sync" and not gate.is_set():
+            stuck.set()
+            gate.wait(30)
+
+    disk.before = before
+    engine = ThreadEngine(clock, lambda name, error: pytest.fail(f"{name}: {error!r}"))
+    index = MemoryIndex()
+    losses: list[Loss] = []
+    recorder = Recorder(Volume(disk), index, clock, Bus(), lost=losses.append)
+    recorder.start(engine)
+    hub = Hub(keep_s=60)
+    recorder.add(PORCH, MAIN, hub)
+    feed = Feed(hub, clock, fps=10, gop=10)
+    for _ in range(20):
+        feed.picture()
+    until(lambda: recorder.status(PORCH, MAIN).durable_ms is not None)
+    gate.clear()
+    for _ in range(10):
+        feed.picture()
+    until(stuck.is_set)
+    for _ in range(200):
+        feed.picture()
+    gate.set()
+    assert recorder.stop(10)
+    assert engine.stop() == []
+    assert sum(span.seconds for span in index.spans(PORCH, None, EVER)) == pytest.approx(23, abs=0.001)
+    assert losses == []
+
+
+def test_recording_needs_neither_decoders_nor_arrays() -> None:
+    script = (
+        "import sys, tawny.recorder.recorder; sys.exit(any(name in sys.modules for name in ('av', 'numpy', 'cv2')))"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -1,0 +1,145 @@
+"""Our indexes in the suite that every index runs, and what is SQLite's own."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tawny.model.errors import DiskFull, FolderUnwritable, IndexDamaged, StorageError
+from tawny.model.ids import StreamName
+from tawny.model.times import Span
+from tawny.storage.index import Index
+from tawny.storage.memory_index import MemoryIndex
+from tawny.storage.sqlite_index import SqliteIndex
+from tawny.storage.sqlite_schema import sqlite_errors
+from tests.contracts.index import EVER, NOON, PORCH, IndexContract, event, segment
+
+
+class TestSqliteIndex(IndexContract):
+    traits = SqliteIndex.traits
+
+    def open(self, folder: Path) -> Index:
+        return SqliteIndex(folder / "tawny.db")
+
+
+class TestMemoryIndex(IndexContract):
+    traits = MemoryIndex.traits
+
+    def open(self, folder: Path) -> Index:
+        return MemoryIndex()
+
+
+def test_a_file_that_is_no_database_is_told_as_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "tawny.db"
+    path.write_bytes(b"not a database" * 1000)
+    with pytest.raises(IndexDamaged) as told:
+        SqliteIndex(path)
+    assert str(path) in told.value.message
+
+
+def test_an_index_of_another_version_is_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "tawny.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA user_version = 99")
+    with pytest.raises(IndexDamaged, match="99"):
+        SqliteIndex(path)
+
+
+def test_damage_inside_is_found_by_reading_all(tmp_path: Path) -> None:
+    path = tmp_path / "tawny.db"
+    with closing(SqliteIndex(path)) as index:
+        with index.together():
+            for number in range(2000):
+                index.add_segment(segment(60 * number))
+        assert index.damage() == ""
+    data = bytearray(path.read_bytes())
+    for at in range(8192, len(data), 4096):
+        data[at + 100 : at + 400] = b"\xa5" * 300
+    path.write_bytes(data)
+    with closing(SqliteIndex(path)) as index:
+        try:
+            found = index.damage()
+        except IndexDamaged as error:
+            found = error.detail
+    assert found
+
+
+def test_a_second_process_can_look_on_and_not_write(tmp_path: Path) -> None:
+    path = tmp_path / "tawny.db"
+    with closing(SqliteIndex(path)) as index, closing(SqliteIndex(path, read_only=True)) as other:
+        index.add_segment(segment())
+        assert list(other.all_segments()) == [segment()]
+        with pytest.raises(FolderUnwritable):
+            other.put_event(event("a"))
+
+
+def test_who_reads_does_not_wait_for_who_writes(tmp_path: Path) -> None:
+    with closing(SqliteIndex(tmp_path / "tawny.db")) as index:
+        index.add_segment(segment(0))
+        found: list[int] = []
+        with index.together():
+            index.add_segment(segment(60))
+            reader = threading.Thread(target=lambda: found.append(len(list(index.all_segments()))))
+            reader.start()
+            reader.join(5)
+        assert found == [1]
+
+
+def test_many_threads_at_once_lose_nothing(tmp_path: Path) -> None:
+    with closing(SqliteIndex(tmp_path / "tawny.db")) as index:
+
+        def work(lane: int) -> None:
+            for number in range(20):
+                index.add_segment(segment(lane * 10_000 + number * 60))
+                index.spans(PORCH, None, EVER)
+
+        threads = [threading.Thread(target=work, args=(lane,)) for lane in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        assert len(list(index.all_segments())) == 80
+
+
+@pytest.mark.parametrize(
+    ("code", "ours"),
+    [
+        (sqlite3.SQLITE_FULL, DiskFull),
+        (sqlite3.SQLITE_CORRUPT, IndexDamaged),
+        (sqlite3.SQLITE_NOTADB, IndexDamaged),
+        (sqlite3.SQLITE_READONLY, FolderUnwritable),
+        (sqlite3.SQLITE_CANTOPEN, FolderUnwritable),
+        (sqlite3.SQLITE_IOERR_FSYNC, StorageError),
+        (sqlite3.SQLITE_BUSY, StorageError),
+    ],
+)
+def test_sqlites_errors_become_ours(code: int, ours: type[StorageError]) -> None:
+    error = sqlite3.OperationalError("made up")
+    error.sqlite_errorcode = code
+    with pytest.raises(StorageError) as told, sqlite_errors("/data/tawny.db"):
+        raise error
+    assert type(told.value) is ours
+
+
+def test_a_day_among_many_is_answered_at_once(tmp_path: Path) -> None:
+    with closing(SqliteIndex(tmp_path / "tawny.db")) as index:
+        with index.together():
+            for minute in range(20_000):
+                index.add_segment(segment(60 * minute, run=f"r{minute // 3000}"))
+        day = Span(NOON + 5 * 86_400_000, NOON + 6 * 86_400_000)
+        assert _best_s(lambda: index.spans(PORCH, StreamName.MAIN, day)) < 0.005
+        assert _best_s(index.size_bytes) < 0.005
+        assert _best_s(lambda: index.bounds(PORCH)) < 0.005
+
+
+def _best_s(ask: Callable[[], object]) -> float:
+    times = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        ask()
+        times.append(time.perf_counter() - begun)
+    return min(times)
