@@ -55,6 +55,10 @@ export function isByChoice(state: CameraState): boolean {
   return dots[state] === "off";
 }
 
+export function isOnWatch(state: CameraState): boolean {
+  return state === "recording" || state === "waiting";
+}
+
 /** Whether there is something to watch: pictures come, whatever becomes of them. */
 export function isShowing(state: CameraState): boolean {
   return state === "recording" || state === "waiting" || state === "starting" || state === "blocked";

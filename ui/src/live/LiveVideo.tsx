@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { url } from "../api/client";
 import type { Camera } from "../api/types";
+import { isOnWatch } from "../app/cameraWords";
 import { t } from "../strings.en";
 import { soundFrom } from "./sound";
 import type { Live } from "./useLive";
@@ -14,7 +15,11 @@ export function LiveVideo({ camera, live, width }: { camera: Camera; live: Live;
   useEffect(() => {
     if (live.video.current) live.video.current.muted = !loud;
   }, [loud]);
-  if (failed.value) return <p class="live-sentence">{t.live.cannotShow}</p>;
+  if (failed.value) return (
+      <p class="live-sentence">
+        {t.live.cannotShow} {isOnWatch(camera.state) && t.live.notAffected}
+      </p>
+    );
   if (byPictures)
     return (
       <img

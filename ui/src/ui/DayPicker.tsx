@@ -91,7 +91,7 @@ export function DayPicker(props: {
             <button
               key={day}
               type="button"
-              class={`${day === props.value ? "on" : ""}${day === today ? " today" : ""}`}
+              class={`${day === props.value ? "on" : ""}${day === today ? " is-today" : ""}`}
               aria-label={format({ weekday: "long", day: "numeric", month: "long" }, day)}
               aria-pressed={day === props.value}
               disabled={day > today}

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { cameras, health } from "../../api/state";
 import type { Camera } from "../../api/types";
-import { dotOf, iconOf, isShowing, sentence } from "../../app/cameraWords";
+import { dotOf, iconOf, isOnWatch, isShowing, sentence } from "../../app/cameraWords";
 import { type KeyHelp, useKeys } from "../../app/keys";
 import { Page } from "../../app/Page";
 import { type Params, go } from "../../app/router";
@@ -91,7 +91,7 @@ function Shown({ camera }: { camera: Camera }) {
                   <Behind live={live} />
                 </span>
               </div>
-              <NumbersBox live={live} camera={camera} />
+              <NumbersBox live={live} />
             </>
           ) : (
             <div class="quiet focus-quiet">
@@ -138,7 +138,10 @@ function Controls(props: { camera: Camera; live: Live; want: Want; onWant: (want
             />
           )}
           {way.instead && (
-            <p class="small sub focus-instead">{way.by === "video" ? t.live.smallInstead : t.live.picturesInstead}</p>
+            <p class="small sub focus-instead">
+              {way.by === "video" ? t.live.smallInstead : t.live.picturesInstead}
+              {isOnWatch(camera.state) && ` ${t.live.notAffected}`}
+            </p>
           )}
         </>
       )}

@@ -48,7 +48,7 @@ function Showing({ camera, hero, canBeHero }: Props) {
         </span>
       </div>
       {camera.state === "blocked" && <p class="tile-note">{sentence(camera)}</p>}
-      <NumbersBox live={live} camera={camera} />
+      <NumbersBox live={live} />
       <div class="tile-acts">
         <SoundButton camera={camera} live={live} />
         <a class="ic" {...photoLink(camera)} aria-label={t.live.photo} title={t.live.photo}>
@@ -95,15 +95,13 @@ export function Behind({ live }: { live: Live }) {
   );
 }
 
-export function NumbersBox({ live, camera }: { live: Live; camera: Camera }) {
+export function NumbersBox({ live }: { live: Live }) {
   const now = live.numbers.value;
   const words = t.live.numberWords;
   if (!now) return null;
-  const main = camera.streams.main;
   return (
     <div class="numbers num">
       {words.size(now.width, now.height)}
-      {main && main.width !== now.width && <span class="numbers-main"> · {words.size(main.width, main.height)}</span>}
       <br />
       {words.rate(now.fps, (now.bit_rate / 1e6).toFixed(1))}
       <br />
