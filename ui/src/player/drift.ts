@@ -3,7 +3,8 @@
 /** From this speed on only key pictures are shown. */
 export const KEY_PICTURES_FROM = 8;
 const NEAR_MS = 30;
-const JUMP_MS = 280;
+/** Two videos that go by a third may be off to both sides of it: together they stay within 0.3 s. */
+const JUMP_MS = 140;
 const MOST = 0.03;
 const SEEK_TAKES_MS = 60;
 

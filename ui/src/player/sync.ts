@@ -133,7 +133,7 @@ export class SyncGroup {
       if (Math.abs(clock_ms - before) < 2_000) this.at_ms.value = clock_ms;
     } else if (this.players.some((player) => player.showing.peek().is === "pictures")) {
       this.at_ms.value = Math.min(this.now() - BEHIND_NOW_MS, before + passed_ms * this.speed.peek());
-    } else this.stepOver();
+    } else return this.stepOver();
     if (this.at_ms.peek() > before) this.arrived = "played";
     const detour_ms = this.arrived === "played" ? this.detour(this.at_ms.peek()) : null;
     if (detour_ms !== null && detour_ms > this.at_ms.peek() + 1000) this.skipTo(detour_ms, null);

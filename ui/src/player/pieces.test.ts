@@ -1,0 +1,67 @@
+import { describe, expect, it } from "vitest";
+import { type Answer, type Piece, Pieces, type Why } from "./pieces";
+
+const MIN = 60_000;
+const NOW = 100 * MIN;
+const piece = (from_min: number, more: Partial<Piece> = {}): Piece => ({
+  ...{ id: `p${from_min}`, start_ms: from_min * MIN, end_ms: (from_min + 1) * MIN, video: "avc1.64001f", audio: "" },
+  ...{ url: `/media/p${from_min}/play`, stream: "main", open: false },
+  ...more,
+});
+const gap: Why = { begin_ms: 12 * MIN, end_ms: 31 * MIN, reason: "wifi", words: "Wi-Fi lost", detail: "", tone: "warn" };
+const answer = (items: Piece[], more: Partial<Answer> = {}): Answer => ({ items, next_ms: null, gap: null, ...more });
+
+describe("Pieces", () => {
+  it("knows nothing before it is told", () => {
+    expect(new Pieces().cover(5, NOW).is).toBe("unknown");
+  });
+
+  it("finds the piece of an instant, and takes the next one when that begins at once", () => {
+    const pieces = new Pieces();
+    pieces.learn(10 * MIN, answer([piece(10), piece(11, { start_ms: 11 * MIN + 400 })]), NOW);
+    expect(pieces.at(10.5 * MIN)?.id).toBe("p10");
+    expect(pieces.at(11 * MIN + 100)?.id).toBe("p11");
+    expect(pieces.knownUntil(10 * MIN)).toBe(12 * MIN);
+  });
+
+  it("knows a hole with its reason from its beginning to the next video", () => {
+    const pieces = new Pieces();
+    pieces.learn(11 * MIN, answer([piece(11)]), NOW);
+    pieces.learn(20 * MIN, answer([], { next_ms: 31 * MIN, gap }), NOW);
+    for (const at of [12 * MIN + 5, 20 * MIN, 31 * MIN - 2000])
+      expect(pieces.cover(at, NOW)).toMatchObject({ is: "hole", hole: { begin_ms: 12 * MIN, next_ms: 31 * MIN, why: gap } });
+    expect(pieces.cover(31 * MIN + 5, NOW).is).toBe("unknown");
+  });
+
+  it("reads a first piece that begins later as a hole before it", () => {
+    const pieces = new Pieces();
+    pieces.learn(20 * MIN, answer([piece(31)], { gap }), NOW);
+    expect(pieces.cover(25 * MIN, NOW)).toMatchObject({ is: "hole", hole: { next_ms: 31 * MIN } });
+    expect(pieces.cover(31 * MIN, NOW)).toMatchObject({ is: "piece" });
+  });
+
+  it("doubts a hole that reaches the present after two seconds", () => {
+    const pieces = new Pieces();
+    pieces.learn(99 * MIN, answer([], { gap: { ...gap, end_ms: null } }), NOW);
+    expect(pieces.cover(99 * MIN, NOW + 1000).is).toBe("hole");
+    expect(pieces.cover(99 * MIN, NOW + 3000).is).toBe("unknown");
+  });
+
+  it("takes the time right after an open piece for its growing edge, unless there is a reason for a gap", () => {
+    const pieces = new Pieces();
+    pieces.learn(99 * MIN, answer([piece(99, { open: true, end_ms: 99.5 * MIN })]), NOW);
+    pieces.learn(99.5 * MIN, answer([]), NOW);
+    expect(pieces.cover(99.5 * MIN + 3000, NOW).is).toBe("edge");
+    expect(pieces.edge_ms).toBe(99.5 * MIN);
+    pieces.learn(99.5 * MIN, answer([], { gap: { ...gap, begin_ms: 99.5 * MIN, end_ms: null } }), NOW);
+    expect(pieces.cover(99.5 * MIN + 1000, NOW).is).toBe("hole");
+  });
+
+  it("replaces an open piece by what became of it", () => {
+    const pieces = new Pieces();
+    pieces.learn(99 * MIN, answer([piece(99, { open: true, end_ms: 99.5 * MIN })]), NOW);
+    pieces.learn(99 * MIN, answer([piece(99, { id: "closed" })]), NOW);
+    expect(pieces.at(99.7 * MIN)?.id).toBe("closed");
+    expect(pieces.edge_ms).toBeNull();
+  });
+});

@@ -1,0 +1,76 @@
+import { describe, expect, it } from "vitest";
+import { type Piece, Pieces } from "./pieces";
+import { AHEAD_MS, BEHIND_MS, type Known, type Range, bufferedUntil, drainedKey, excess, isBuffered, nextStep } from "./plan";
+
+const MIN = 60_000;
+const NOW = 100 * MIN;
+const piece = (from_min: number, more: Partial<Piece> = {}): Piece => ({
+  ...{ id: `p${from_min}`, start_ms: from_min * MIN, end_ms: (from_min + 1) * MIN, video: "avc1.64001f", audio: "" },
+  ...{ url: "", stream: "main", open: false },
+  ...more,
+});
+const known = (items: Piece[], buffered: Range[], drained: [Piece, number][] = []): Known => {
+  const pieces = new Pieces();
+  if (items[0]) pieces.learn(items[0].start_ms, { items, next_ms: null, gap: null }, NOW);
+  return { pieces, buffered, drained: new Map(drained.map(([each, led]) => [drainedKey(each), led])), now_ms: NOW, asked_ms: 0 };
+};
+
+describe("what is buffered", () => {
+  const ranges: Range[] = [[0, 10_000], [10_400, 20_000], [40_000, 50_000]];
+
+  it("reaches over seams, not over holes", () => {
+    expect(bufferedUntil(ranges, 5000)).toBe(20_000);
+    expect(bufferedUntil(ranges, 30_000)).toBe(30_000);
+  });
+
+  it("holds an instant or not", () => {
+    expect(isBuffered(ranges, 9_999)).toBe(true);
+    expect(isBuffered(ranges, 10_100)).toBe(false);
+  });
+});
+
+describe("nextStep", () => {
+  const [a, b] = [piece(10), piece(11)];
+
+  it("asks when nothing is known", () => {
+    expect(nextStep(10 * MIN, known([], []), 1, true)).toEqual({ is: "ask", at_ms: 10 * MIN });
+  });
+
+  it("fetches from where the buffer ends", () => {
+    expect(nextStep(10 * MIN, known([a, b], []), 1, true)).toEqual({ is: "fetch", piece: a, from_ms: 10 * MIN });
+    const half = known([a, b], [[10 * MIN, 10.2 * MIN]]);
+    expect(nextStep(10 * MIN, half, 1, true)).toEqual({ is: "fetch", piece: a, from_ms: 10.2 * MIN });
+  });
+
+  it("rests with 30 s ahead and goes on below 15 s; more at higher speed", () => {
+    const full = known([a, b], [[10 * MIN, 10 * MIN + AHEAD_MS]]);
+    expect(nextStep(10 * MIN, full, 1, true).is).toBe("rest");
+    expect(nextStep(10 * MIN + 10_000, full, 1, false).is).toBe("rest");
+    expect(nextStep(10 * MIN + 16_000, full, 1, false).is).toBe("fetch");
+    expect(nextStep(10 * MIN, full, 4, true).is).toBe("fetch");
+  });
+
+  it("goes to the next piece when this one had less than it said", () => {
+    const short = known([a, b], [[10 * MIN, 10.9 * MIN]], [[a, 10.9 * MIN]]);
+    expect(nextStep(10.8 * MIN, short, 1, true)).toEqual({ is: "fetch", piece: b, from_ms: 11 * MIN });
+  });
+
+  it("fetches an open piece again once it has grown, and asks about it at most once in a while", () => {
+    const open = piece(99, { open: true, end_ms: 99.5 * MIN });
+    const read = known([open], [[99 * MIN, 99.5 * MIN]], [[open, 99.5 * MIN]]);
+    expect(nextStep(99.4 * MIN, read, 1, true)).toEqual({ is: "ask", at_ms: 99.5 * MIN });
+    expect(nextStep(99.4 * MIN, { ...read, asked_ms: NOW - 100 }, 1, true).is).toBe("rest");
+    read.pieces.learn(99 * MIN, { items: [{ ...open, end_ms: 99.6 * MIN }], next_ms: null, gap: null }, NOW);
+    expect(nextStep(99.4 * MIN, read, 1, true)).toMatchObject({ is: "fetch", from_ms: 99.5 * MIN });
+  });
+});
+
+describe("excess", () => {
+  it("is what lies more than a minute behind or far ahead", () => {
+    const at = 10 * MIN;
+    expect(excess([[at - 2 * BEHIND_MS, at + 5000], [at + 5 * MIN, at + 6 * MIN]], at, 1)).toEqual([
+      [at - 2 * BEHIND_MS, at - BEHIND_MS],
+      [at + 5 * MIN, at + 6 * MIN],
+    ]);
+  });
+});
