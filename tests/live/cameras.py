@@ -10,9 +10,11 @@ import numpy as np
 from tawny.media.encode import Encoder
 from tawny.model.ids import RunId
 from tawny.model.packets import AudioFormat, Packet, SourcePacket
+from tawny.model.times import utc_from_text
 
 FPS, GOP = 15, 15
-START_MS = 1_795_000_000_000
+START_MS = utc_from_text("2026-11-20T05:00:00Z")
+"""When a fake clock begins as well."""
 RUN = RunId("first")
 G711 = AudioFormat("pcmu", 8000, 1)
 

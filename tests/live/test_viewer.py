@@ -2,12 +2,15 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator
 
+import pytest
+
 from tawny.live.fragmenter import Begin
 from tawny.live.viewer import Viewer, Viewers, Waiting
 from tawny.live.wakeup import Wakeup
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import Packet
 from tawny.stream.hub import Hub
+from tawny.testing.clock import FakeClock
 from tests.live.cameras import GOP, START_MS, numbered, video
 
 PACKETS = list(numbered(video(count=150)))
@@ -28,7 +31,7 @@ async def take(messages: Messages, count: int) -> list[Begin | bytes | Waiting]:
 
 async def test_a_viewer_begins_at_once_with_the_newest_keyframe() -> None:
     hub = filled(PACKETS[: 2 * GOP + 3])
-    viewer = Viewer(hub)
+    viewer = Viewer(hub, FakeClock())
     first, *rest = await take(viewer.messages(), 3)
     assert isinstance(first, Begin)
     assert first.start_ms == START_MS + 2000
@@ -38,7 +41,7 @@ async def test_a_viewer_begins_at_once_with_the_newest_keyframe() -> None:
 
 async def test_a_viewer_goes_on_with_what_comes() -> None:
     hub = filled(PACKETS[:2])
-    viewer = Viewer(hub)
+    viewer = Viewer(hub, FakeClock())
     messages = viewer.messages()
     await take(messages, 2)
     threading.Thread(target=hub.append, args=(PACKETS[2],)).start()
@@ -47,14 +50,43 @@ async def test_a_viewer_goes_on_with_what_comes() -> None:
 
 
 async def test_nothing_to_see_is_told() -> None:
-    viewer = Viewer(Hub())
+    viewer = Viewer(Hub(), FakeClock())
     assert isinstance((await take(viewer.messages(), 1))[0], Waiting)
+    viewer.close()
+
+
+async def test_what_came_long_ago_is_not_shown_as_if_it_were_now() -> None:
+    hub, clock = filled(PACKETS[:3]), FakeClock()
+    clock.advance(60)
+    viewer = Viewer(hub, clock)
+    messages = viewer.messages()
+    assert isinstance((await take(messages, 1))[0], Waiting)
+    following = asyncio.ensure_future(anext(messages))
+    clock.jump_utc(-60)
+    hub.append(PACKETS[3])
+    async with asyncio.timeout(10):
+        assert isinstance(await following, Begin)
+    viewer.close()
+
+
+async def test_after_a_silence_another_file_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tawny.live.viewer.SILENT_S", 0.05)
+    hub, clock = filled(PACKETS[:3]), FakeClock()
+    viewer = Viewer(hub, clock)
+    messages = viewer.messages()
+    kinds = [type(message) for message in await take(messages, 3)]
+    clock.advance(1)
+    kinds += [type(message) for message in await take(messages, 2)]
+    clock.jump_utc(-1)
+    hub.append(PACKETS[3])
+    kinds += [type(message) for message in await take(messages, 4)]
+    assert kinds == [Begin, bytes, bytes, Waiting, Waiting, Begin, bytes, bytes, bytes]
     viewer.close()
 
 
 async def test_who_is_slow_goes_on_with_the_newest_keyframe() -> None:
     hub = filled(PACKETS[:2])
-    viewer = Viewer(hub)
+    viewer = Viewer(hub, FakeClock())
     messages = viewer.messages()
     await take(messages, 2)
     for packet in PACKETS[2:]:  # ten seconds pass while one message is sent
@@ -67,7 +99,7 @@ async def test_who_is_slow_goes_on_with_the_newest_keyframe() -> None:
 
 async def test_who_is_slow_within_one_batch_skips_as_well() -> None:
     hub = filled(PACKETS[:31])
-    viewer = Viewer(hub)
+    viewer = Viewer(hub, FakeClock())
     messages = viewer.messages()
     begin, first = await take(messages, 1), 31
     assert isinstance(begin[0], Begin)
@@ -80,7 +112,7 @@ async def test_who_is_slow_within_one_batch_skips_as_well() -> None:
 
 async def test_while_paused_nothing_is_sent_and_then_the_newest() -> None:
     hub = filled(PACKETS[:GOP])
-    viewer = Viewer(hub)
+    viewer = Viewer(hub, FakeClock())
     messages = viewer.messages()
     await take(messages, GOP)
     viewer.pause(paused=True)
@@ -99,7 +131,7 @@ async def test_while_paused_nothing_is_sent_and_then_the_newest() -> None:
 
 async def test_a_closed_viewer_is_not_woken() -> None:
     hub = filled(PACKETS[:1])
-    viewer = Viewer(hub)
+    viewer = Viewer(hub, FakeClock())
     viewer.close()
     hub.append(PACKETS[1])
     await asyncio.sleep(0)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from tawny.live.fragmenter import Begin, Fragmenter
 from tawny.live.wakeup import Wakeup
+from tawny.model.clock import Clock
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import Packet
 from tawny.stream.hub import Hub
@@ -24,8 +25,8 @@ class Waiting:
 class Viewer:
     """Begins with the newest keyframe at once."""
 
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
+    def __init__(self, hub: Hub, clock: Clock) -> None:
+        self._hub, self._clock = hub, clock
         self._wakeup = Wakeup()
         self._reader = hub.reader(wake=self._wakeup)
         self._fragmenter = Fragmenter(hub)
@@ -36,20 +37,24 @@ class Viewer:
     def pause(self, *, paused: bool) -> None:
         """While paused nothing is given out; afterwards it goes on with the newest keyframe that was not yet."""
         if self._is_paused and not paused:
-            self._reader.close()
-            self._reader = self._hub.reader(wake=self._wakeup)
-            self._needs_keyframe = True
+            self._read_anew()
         self._is_paused = paused
         self._wakeup()
+
+    def _read_anew(self) -> None:
+        self._reader.close()
+        self._reader = self._hub.reader(wake=self._wakeup)
+        self._needs_keyframe = True
 
     def close(self) -> None:
         self._reader.close()
 
     async def messages(self) -> AsyncGenerator[Begin | bytes | Waiting]:
-        """All there is to send, for ever; Waiting when nothing came for SILENT_S."""
-        if self._hub.newest is None:
-            yield Waiting()
+        """All there is to send, for ever. While nothing comes, Waiting every SILENT_S, and after it another Begin."""
         while True:
+            if self._is_silent() and not self._is_paused:
+                async for waiting in self._silence():
+                    yield waiting
             batch = [] if self._is_paused else self._reader.take().packets
             for packet in batch:
                 if self._is_left_out(packet):
@@ -57,8 +62,19 @@ class Viewer:
                 self._last_number = packet.number
                 for message in self._fragmenter.take(packet):
                     yield message
-            if not await self._wakeup.wait(SILENT_S) and not self._is_paused:
-                yield Waiting()
+            await self._wakeup.wait(SILENT_S)
+
+    async def _silence(self) -> AsyncGenerator[Waiting]:
+        """Until packets come again; what was before is not shown as if it were now."""
+        while self._is_silent():
+            yield Waiting()
+            await self._wakeup.wait(SILENT_S)
+        self._read_anew()
+        self._fragmenter, self._last_number = Fragmenter(self._hub), -1
+
+    def _is_silent(self) -> bool:
+        newest = self._hub.newest
+        return newest is None or self._clock.now_ms() - newest.at_ms > SILENT_S * 1000
 
     def _is_left_out(self, packet: Packet) -> bool:
         newest = self._hub.newest

@@ -43,7 +43,7 @@ async def live(
     if name is None or not hub:
         await socket.close(NO_CAMERA, "There is no such camera.")
         return
-    viewer = Viewer(hub)
+    viewer = Viewer(hub, here.recorder.clock)
 
     def hear(said: Pause) -> None:
         if said.pause is not None:
