@@ -49,22 +49,12 @@ def in_force(chosen: Settings, doors: Doors) -> dict[str, Any]:
         if source is not None:
             shown[source.scheme] = dict(source.settings(camera.table(source.scheme)))
     keep = tables["storage"]["keep"]
-    tables["storage"]["keep"] = {
-        key: size_text(value)
-        if key == "size" and value
-        else f"{value * 100:g} %"
-        if key == "free"
-        else _duration(value)
-        for key, value in keep.items()
-        if value is not None
-    }
+    keep |= {key: duration_text(keep[key]) for key in ("min", "max", "events")}
+    keep["free"] = f"{keep['free'] * 100:g} %"
+    keep["size"] = "" if keep["size"] is None else size_text(keep["size"])
     for shown in tables["cameras"].values():
-        shown["pre"], shown["post"] = _duration(shown["pre"]), _duration(shown["post"])
+        shown["pre"], shown["post"] = duration_text(shown["pre"]), duration_text(shown["post"])
     return tables
-
-
-def _duration(value: Any) -> str:
-    return duration_text(float(value))
 
 
 def _lines(tables: dict[str, Any], path: str = "") -> list[str]:

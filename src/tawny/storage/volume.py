@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from tawny.model.clock import Clock
-from tawny.model.errors import StorageError
+from tawny.model.errors import DiskFull, FolderUnwritable, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.storage.disk import Disk, Entry, RealDisk, Space, parts_of, turned
@@ -30,7 +30,8 @@ class Volume:
         try:
             root.mkdir(mode=0o750, parents=True, exist_ok=True)
         except OSError as error:
-            raise turned(error, str(root)) from error
+            told = turned(error, str(root))
+            raise told if isinstance(told, DiskFull) else FolderUnwritable(str(root), error.strerror or "") from error
         return cls(RealDisk(root))
 
     @property

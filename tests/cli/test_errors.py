@@ -1,0 +1,175 @@
+"""What goes wrong, one row each: the exit code as documented, what happened, and what to do. Nothing is lost."""
+
+import json
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tawny.testing.clips import ClipSpec, made_clip
+from tawny.testing.rtsp_camera import RtspCamera
+from tests.cli.conftest import Tawny
+
+Words = list[str]
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    words: Callable[[Path, ExitStack], Words]
+    code: int
+    says: str
+    do: str
+
+
+def _plain(*words: str) -> Callable[[Path, ExitStack], Words]:
+    return lambda folder, stack: list(words)
+
+
+def _settings(text: str, *words: str) -> Callable[[Path, ExitStack], Words]:
+    def write(folder: Path, stack: ExitStack) -> Words:
+        (folder / "tawny.toml").write_text(text)
+        return list(words) or ["run"]
+
+    return write
+
+
+def _camera(what: str) -> Callable[[Path, ExitStack], Words]:
+    def begin(folder: Path, stack: ExitStack) -> Words:
+        camera = stack.enter_context(RtspCamera(made_clip(ClipSpec(seconds=1))))
+        address = camera.address
+        if what == "password":
+            camera.setup.login, camera.setup.user, camera.setup.password = "md5", "admin", "right"
+            address = camera.address.replace("right", "wr0ng-one")
+        elif what == "path":
+            camera.faults.answers["DESCRIBE"] = b"RTSP/1.0 404 Not Found\r\nCSeq: {cseq}\r\n\r\n"
+        elif what == "redirect":
+            there = b"rtsp://127.0.0.2:554/x"
+            camera.faults.answers["DESCRIBE"] = (
+                b"RTSP/1.0 302 Found\r\nCSeq: {cseq}\r\nLocation: " + there + b"\r\n\r\n"
+            )
+        elif what == "codec":
+            camera.faults.sdp = b"v=0\r\nm=video 0 RTP/AVP 26\r\na=control:track0\r\n"
+        return ["add", "porch", address]
+
+    return begin
+
+
+def _port_taken(folder: Path, stack: ExitStack) -> Words:
+    taken = stack.enter_context(socket.socket())
+    taken.bind(("127.0.0.1", 0))
+    taken.listen()
+    return ["demo", "--data", str(folder / "data"), "--port", str(taken.getsockname()[1])]
+
+
+def _full_disk(folder: Path, stack: ExitStack) -> Words:
+    data = folder / "small"
+    data.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(data)], check=True)
+    stack.callback(subprocess.run, ["umount", str(data)], check=True)
+    filler = data / "filler"
+    with filler.open("wb", buffering=0) as out:
+        try:
+            while out.write(bytes(4096)):
+                pass
+        except OSError:
+            pass
+    return ["run", "demo:", "--data", str(data), "--listen", "127.0.0.1:0"]
+
+
+def _a_file_as_folder(folder: Path, stack: ExitStack) -> Words:
+    (folder / "file").write_text("")
+    return ["run", "demo:", "--data", str(folder / "file"), "--listen", "127.0.0.1:0"]
+
+
+CASES = [
+    Case("no command that is known", _plain("recrod"), 2, "invalid choice", "tawny --help"),
+    Case("an option that is unknown", _plain("status", "--colour"), 2, "nrecognized arguments: --colour", "--help"),
+    Case("an option is missing", _plain("export", "--camera", "x"), 2, "--from", "--help"),
+    Case("nothing to record", _plain("run"), 3, "neither a settings file", "tawny init"),
+    Case("wrong address", _plain("add", "porch", "rtsp://127.0.0.1:1/x"), 21, "No answer", "switched on"),
+    Case("a name without address", _plain("add", "porch", "rtsp://camera.invalid/x"), 21, "No answer", "network"),
+    Case("a kind of address that is unknown", _plain("add", "porch", "gopher://x"), 2, "unknown kind", "rtsp://"),
+    Case("no such device", _plain("add", "porch", "/dev/video97"), 24, "no camera device", "/dev/v4l/by-id"),
+    Case("no such file", _plain("add", "porch", "missing.mp4"), 24, "missing.mp4", ""),
+    Case("wrong password", _camera("password"), 22, "refused the user name or password", "camera's own app"),
+    Case("wrong path", _camera("path"), 23, "nothing under this path", "manual"),
+    Case("a camera that sends us elsewhere", _camera("redirect"), 25, "sends us elsewhere", "If you trust"),
+    Case("a codec that cannot be recorded", _camera("codec"), 26, "nothing that can be recorded", "H.264 or H.265"),
+    Case("a bad name for a camera", _plain("add", "Front Door", "demo:"), 2, "'Front Door'", "front-door"),
+    Case("unwritable folder", _plain("run", "demo:", "--data", "/proc/tawny"), 32, "Cannot write", "--data"),
+    Case("a file where the folder should be", _a_file_as_folder, 32, "Cannot write", "--data"),
+    Case("full disk", _full_disk, 31, "is full", "Free some space"),
+    Case("port in use", _port_taken, 40, "already listens on 127.0.0.1:", "--listen"),
+    Case("a port that is none", _plain("demo", "--port", "70000"), 2, "no port", "65535"),
+    Case(
+        "an address to listen on that is none",
+        _plain("run", "demo:", "--listen", "here"),
+        2,
+        "--listen here",
+        "HOST:PORT",
+    ),
+    Case(
+        "open to all without an owner",
+        _plain("run", "demo:", "--data", "data", "--listen", "0.0.0.0:0"),
+        41,
+        "no owner's account",
+        "one-time link",
+    ),
+    Case("a settings file that is missing", _plain("run", "--config", "none.toml"), 2, "No such file", "tawny init"),
+    Case("a broken settings file", _settings("[storage\n"), 2, "line 1: file", "config check"),
+    Case("an unknown setting", _settings("[storage]\nfolder = 'x'"), 2, "line 2: storage.folder", "keep, path"),
+    Case("a bad unit", _settings("[storage]\nkeep = { min = '3 moons' }"), 2, "storage.keep.min", "days"),
+    Case(
+        "a secret that is not set", _settings("[cameras.a]\nsource='rtsp://u:${PW9}@h/'"), 2, "${PW9}", "secrets.toml"
+    ),
+    Case(
+        "a part's setting that is wrong",
+        _settings("[cameras.a]\nsource = 'rtsp://h/x'\nrtsp.transport = 'pigeon'"),
+        2,
+        "cameras.a.rtsp",
+        "tcp",
+    ),
+    Case(
+        "a detector that is unknown",
+        _settings("[cameras.a]\nsource='demo:'\nwatch.detector='nose'"),
+        2,
+        "'nose'",
+        "motion",
+    ),
+    Case("settings that are there already", _settings("# mine", "init"), 3, "already", "Nothing was changed"),
+    Case("a folder without recordings", _plain("status", "--data", "."), 3, "no recordings", "--data"),
+    Case("a time that is none", _plain("events", "--data", ".", "--from", "whenever"), 3, "no recordings", "--data"),
+    Case("a unit without settings", _plain("service", "show"), 3, "no settings file", "tawny init"),
+    Case("too many demo cameras", _plain("demo", "--cameras", "99"), 2, "1 to 6", ""),
+]
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_an_error_says_what_happened_and_what_to_do(case: Case, tawny: Tawny, tmp_path: Path, stack: ExitStack) -> None:
+    said = tawny(*case.words(tmp_path, stack))
+    assert said.code == case.code, said
+    assert case.says in said.err, said.err
+    assert case.do in said.err, said.err
+    assert said.out == ""
+    assert "Traceback" not in said.err
+    assert "wr0ng-one" not in said.err
+    assert len(said.err) < 1500
+
+
+@pytest.mark.parametrize("case", CASES[3:9], ids=lambda case: case.name)
+def test_errors_are_json_too(case: Case, tawny: Tawny, tmp_path: Path, stack: ExitStack) -> None:
+    said = tawny(*case.words(tmp_path, stack), "--json")
+    error = json.loads(said.err.splitlines()[-1])["error"]
+    assert error["code"]
+    assert case.says in error["message"]
