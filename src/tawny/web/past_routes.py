@@ -29,7 +29,7 @@ from tawny.web.site import Here, Site
 
 router = APIRouter(prefix="/api/v1")
 view = [rule(Access.VIEW)]
-MOST_DAYS_OF_TIME = 800
+MOST_DAYS_OF_TIME = 4000
 
 
 @router.get("/time", dependencies=view)
