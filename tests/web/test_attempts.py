@@ -41,7 +41,7 @@ def test_each_further_one_costs_twice_as_much_up_to_a_quarter_of_an_hour(attempt
     assert waits == [30, 60, 120, 240, 480, 900, 900]
 
 
-@pytest.mark.parametrize(("name", "address"), [("Ben", "a"), ("Anna", "b")])
+@pytest.mark.parametrize(("name", "address"), [("Ben", "a"), ("Anna", "b"), ("Ben", "b")])
 def test_others_do_not_wait(attempts: Attempts, name: str, address: str) -> None:
     fail(attempts, 9)
     assert attempts.wait_s(name, address) == 0
@@ -72,8 +72,15 @@ def test_a_jump_of_the_wall_clock_lets_nobody_in(attempts: Attempts, clock: Fake
     assert attempts.wait_s("Anna", "a") == 30
 
 
-def test_any_number_of_names_takes_bounded_room(attempts: Attempts) -> None:
-    fail(attempts, 5, "first")
-    for number in range(MOST_KEPT):
+def test_an_address_that_tries_many_names_waits_as_well(attempts: Attempts) -> None:
+    for number in range(25):
+        assert attempts.wait_s("next", "a") == 0
         attempts.failed(f"name {number}", "a")
+    assert (attempts.wait_s("next", "a"), attempts.wait_s("next", "b")) == (30, 0)
+
+
+def test_any_number_of_names_and_addresses_takes_bounded_room(attempts: Attempts) -> None:
+    fail(attempts, 5, "first", "a")
+    for number in range(MOST_KEPT):
+        attempts.failed("Anna", f"address {number}")
     assert attempts.wait_s("first", "a") == 0

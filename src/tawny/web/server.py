@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import anyio.to_thread
 import uvicorn
 from fastapi import FastAPI
 
@@ -16,6 +17,8 @@ from tawny.web.accounts import Accounts
 
 GRACE_S = 1
 MOST_CONNECTIONS = 1000
+FILE_THREADS = 8
+"""Answers that stream from files are read by so many threads; each costs memory."""
 LARGEST_MESSAGE_BYTES = 4096
 """That a browser may send over a WebSocket."""
 PROXIES = "127.0.0.1,::1"
@@ -46,6 +49,7 @@ class WebServer:
         sockets = self._bound(places)
         self._port = sockets[0].getsockname()[1]
         self._server = _Server(_config(self._app))
+        anyio.to_thread.current_default_thread_limiter().total_tokens = FILE_THREADS
         self._serving = asyncio.create_task(self._server.serve(sockets), name="web")
         await self._server.ready.wait()
 
