@@ -82,8 +82,12 @@ function Facts({ event, others }: { event: TawnyEvent; others: readonly TawnyEve
   );
   return (
     <dl class="facts">
-      <dt>{facts.kind}</dt>
-      <dd class={`kind-${event.kind}`}>{seenAs(event)}</dd>
+      {event.kind !== "motion" && (
+        <>
+          <dt>{facts.kind}</dt>
+          <dd class={`kind-${event.kind}`}>{seenAs(event)}</dd>
+        </>
+      )}
       {event.zones.length > 0 && (
         <>
           <dt>{facts.zone}</dt>

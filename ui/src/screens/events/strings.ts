@@ -13,7 +13,7 @@ export const events = {
     animal: { one: "{n} animal", other: "{n} animals" },
     package: { one: "{n} thing left", other: "{n} things left" },
     sound: { one: "{n} sound", other: "{n} sounds" },
-    motion: { one: "{n} time something moved", other: "{n} times something moved" },
+    motion: { one: "{n} movement", other: "{n} movements" },
   },
   and: " and ",
   markAll: "Mark all reviewed",

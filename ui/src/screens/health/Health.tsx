@@ -235,7 +235,7 @@ function Missing({ cameras, today }: { cameras: readonly Camera[]; today: Today 
           <Icon name={gapIcons[gap.reason] ?? "circle-slash"} small class={gap.tone === "warn" ? "gap-warn" : "muted"} />
           <span>
             <b>{name(gap.camera)}</b> – {gap.words}
-            {gap.detail && <span class="muted small gap-detail"> {gap.detail}</span>}
+            {gap.detail && !gap.words.includes(gap.detail) && <span class="muted small gap-detail"> {gap.detail}</span>}
           </span>
           <span class="num sub">{gapTime(gap)}</span>
         </a>
@@ -275,7 +275,7 @@ function Storage({ disk }: { disk: Disk | null }) {
       <p class="small sub num">{storage.facts(size(disk.used_bytes), size(disk.free_bytes))}</p>
       <p class="small muted num">{storage.of(size(disk.total_bytes))}</p>
       <p class="disk-more">
-        {disk.keeps_days !== null ? (
+        {disk.keeps_days !== null && disk.keeps_days >= 1 ? (
           <>
             <b>{plural(Math.floor(disk.keeps_days), storage.back)}</b> <span class="sub">{storage.room}</span>
           </>
@@ -294,7 +294,7 @@ const SOON_MS = 3 * 86_400_000;
 
 function storageTag(disk: Disk): { tone: string; words: string } {
   const { storage } = words;
-  if (disk.keeps_days !== null && disk.full_at_ms === null) return { tone: "ok", words: storage.fine };
+  if (disk.keeps_days !== null && disk.keeps_days >= 1 && disk.full_at_ms === null) return { tone: "ok", words: storage.fine };
   if (disk.free_bytes / disk.total_bytes < NEARLY_FULL) return { tone: "bad", words: storage.full };
   if (disk.full_at_ms !== null) {
     const left = disk.full_at_ms - serverNow();

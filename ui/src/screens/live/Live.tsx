@@ -8,7 +8,7 @@ import { Icon } from "../../ui/Icon";
 import { Problem } from "../../ui/Problem";
 import { Latest } from "./Latest";
 import { Tile } from "./Tile";
-import { HERO_FROM, type Step, cameFrom, choose, chosen, follow, heroOf, neighbour, setFollow, showNumbers } from "./wall";
+import { HERO_FROM, type Step, cameFrom, choose, chosen, follow, heroOf, layoutOf, neighbour, setFollow, showNumbers } from "./wall";
 import "./wall.css";
 
 const words = t.live.keys;
@@ -76,7 +76,7 @@ export default function Live() {
       {all.length > 0 ? (
         <div
           ref={wall}
-          class={`wall ${hasHero ? "many" : all.length === 1 ? "one" : "few"}${showNumbers.value ? " show-numbers" : ""}`}
+          class={`wall ${layoutOf(all.length)}${showNumbers.value ? " show-numbers" : ""}`}
         >
           {all.map((camera) => (
             <Tile key={camera.id} camera={camera} hero={camera.id === hero} canBeHero={hasHero} />

@@ -33,6 +33,12 @@ export function setFollow(on: boolean): void {
 /** From five cameras on one is large; with fewer, all are. */
 export const HERO_FROM = 5;
 
+/** One, a few alike, or a large one among many. Six of them fill three columns, other numbers are best in four. */
+export function layoutOf(cameras: number): "one" | "few" | "many" | "many six" {
+  if (cameras < HERO_FROM) return cameras === 1 ? "one" : "few";
+  return cameras === 6 ? "many six" : "many";
+}
+
 /** The camera in the large place: where something goes on now (when that is followed), the chosen one, or the first. */
 export function heroOf(
   cameras: readonly Camera[],
