@@ -66,6 +66,11 @@ export class Pieces {
     this.holes.push({ begin_ms: Math.max(begin_ms, this.endBefore(at_ms)), next_ms, why: answer.gap, asked_ms: now_ms });
   }
 
+  /** The recorder no longer has it under this name: it was closed, or removed. */
+  forget(id: string): void {
+    this.pieces = this.pieces.filter((piece) => piece.id !== id);
+  }
+
   cover(at_ms: number, now_ms: number): Cover {
     const piece = this.at(at_ms);
     if (piece) return { is: "piece", piece };

@@ -24,6 +24,8 @@ const PROBLEM: Showing = { is: "problem" };
 const REST_MS = 300;
 const STILL_MS = 15;
 const BROKEN_AFTER = 3;
+/** A jump this little beyond what has come waits for it; a farther one asks anew. */
+const NEARLY_MS = 3_000;
 /** Video stops this much before the end of what is buffered. */
 const END_MS = 120;
 
@@ -44,6 +46,8 @@ export class RecordedPlayer {
   private speed = 1;
   private picture_ms = 40;
   private readonly drained = new Map<string, number>();
+  /** Pieces that were not there when they were asked for; asked for again, they count as failures. */
+  private readonly gone = new Set<string>();
   private asked_ms = 0;
   private filling = true;
   private failures = 0;
@@ -260,7 +264,7 @@ export class RecordedPlayer {
   private async fetch(id: string, from_ms: number): Promise<void> {
     const piece = this.pieces.at(from_ms);
     if (!piece || piece.id !== id) return;
-    const signal = this.begin([from_ms - 500, piece.end_ms]);
+    const signal = this.begin([from_ms - 500, from_ms + NEARLY_MS]);
     const stretch = await this.source.open(piece, from_ms, signal);
     if (!this.sink?.reaches(from_ms)) this.renew(from_ms);
     const sink = this.sink as Sink;
@@ -269,6 +273,7 @@ export class RecordedPlayer {
     try {
       for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
         await sink.append(chunk.value, this.at_ms, this.speed);
+        this.heading = [from_ms - 500, bufferedUntil(sink.buffered, from_ms) + NEARLY_MS];
         if (this.isFull(sink)) return this.download?.abort();
       }
       this.read(piece, sink.buffered);
@@ -307,7 +312,11 @@ export class RecordedPlayer {
       this.renew(this.at_ms);
       return this.pause(REST_MS);
     }
-    if (reason instanceof PieceGone && reason.status === 404) this.pieces = new Pieces();
+    if (reason instanceof PieceGone && reason.status === 404 && !this.gone.has(reason.piece)) {
+      this.gone.add(reason.piece);
+      this.pieces.forget(reason.piece);
+      return;
+    }
     this.failures += 1;
     await this.pause(Math.min(5000, 400 * 2 ** this.failures));
   }

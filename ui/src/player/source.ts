@@ -30,7 +30,7 @@ export const recorder: VideoSource = {
 
   async open(piece, from_ms, signal) {
     const answer = await fetch(url(piece.url, { from_ms: Math.round(from_ms) }), { signal, credentials: "same-origin" });
-    if (!answer.ok || !answer.body) throw new PieceGone(answer.status);
+    if (!answer.ok || !answer.body) throw new PieceGone(piece.id, answer.status);
     const start_ms = Number(answer.headers.get("X-Start-Ms") ?? piece.start_ms);
     return { start_ms, body: answer.body };
   },
@@ -46,7 +46,10 @@ export const recorder: VideoSource = {
 /** The recorder no longer has what it spoke of; ask again. */
 export class PieceGone extends Error {
   override name = "PieceGone";
-  constructor(readonly status: number) {
+  constructor(
+    readonly piece: string,
+    readonly status: number,
+  ) {
     super(`answer ${status}`);
   }
 }

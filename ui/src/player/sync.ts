@@ -183,7 +183,8 @@ export class SyncGroup {
     const edges = this.players.flatMap((player) => (player.edge_ms === null ? [] : [player.edge_ms]));
     const edge_ms = edges.length === 0 ? null : Math.max(...edges);
     const near = edge_ms !== null && this.now() - edge_ms < 20_000 && edge_ms - at_ms < LIVE_MS;
-    const live = this.playing.peek() && (near || (this.live.peek() && !this.primed));
+    const undecided = this.live.peek() && (!this.primed || edge_ms === null);
+    const live = this.playing.peek() && (near || undecided);
     if (live !== this.live.peek()) this.live.value = live;
     if (live && this.speed.peek() > 1) this.speed.value = 1;
   }

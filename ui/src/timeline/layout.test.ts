@@ -9,7 +9,7 @@ import { Zone } from "./zone";
 const BEGIN = Date.UTC(2026, 5, 13, 16);
 const NOW = BEGIN + 5 * HOUR_MS;
 const view: View = { begin_ms: BEGIN, end_ms: BEGIN + 6 * HOUR_MS, width: 1200 };
-const look = { zone: Zone.utc, measure: (text: string) => text.length * 7, laneHeight: LANE_PX };
+const look = { zone: Zone.utc, measure: (text: string) => text.length * 7, laneHeight: LANE_PX, sayNow: true };
 
 const gap = (from_min: number, to_min: number | null, words: string, reason = "wifi"): Gap => ({
   begin_ms: BEGIN + from_min * 60_000,

@@ -28,6 +28,8 @@ export interface LaneLook {
   zone: Zone;
   measure: Measure;
   laneHeight: number;
+  /** At the live edge the playhead's own label stands where "Now" would. */
+  sayNow: boolean;
 }
 
 export const heightOf = (lanes: number, laneHeight = LANE_PX): number => RULER_PX + lanes * laneHeight;
@@ -42,7 +44,7 @@ export function lanesLayout(view: View, data: TimelineData, look: LaneLook): Dra
       ...ruled(marks, height),
       ...rows.flatMap((row) => row.band),
       ...labelled(marks, view, data.now_ms, look.measure),
-      ...nowLine(view, data.now_ms, height),
+      ...nowLine(view, data.now_ms, height, look.sayNow),
       ...rows.flatMap((row) => row.pins),
     ],
     regions: [ruler, ...rows.flatMap((row) => row.regions)],
@@ -195,13 +197,11 @@ function labelled(marks: Tick[], view: View, now_ms: number, measure: Measure): 
     }));
 }
 
-function nowLine(view: View, now_ms: number, height: number): Item[] {
+function nowLine(view: View, now_ms: number, height: number, sayNow: boolean): Item[] {
   const x = Math.round(xOf(view, now_ms));
   if (x < 0 || x > view.width) return [];
-  return [
-    { is: "bars", ink: "now", rects: [x, 22, 1.5, height - 22] },
-    { is: "text", ink: "now", font: "now", x: x + 6, y: 15, text: words.now },
-  ];
+  const line: Item = { is: "bars", ink: "now", rects: [x, 22, 1.5, height - 22] };
+  return sayNow ? [line, { is: "text", ink: "now", font: "now", x: x + 6, y: 15, text: words.now }] : [line];
 }
 
 /** Left edge and length of a stretch of time, not wider than the view and never thinner than `least`. */

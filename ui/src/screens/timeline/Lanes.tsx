@@ -5,7 +5,7 @@ import { iconOf, isShowing } from "../../app/cameraWords";
 import { url } from "../../api/client";
 import { t } from "../../strings.en";
 import { type Target, hit } from "../../timeline/draw";
-import { clockBare, clockMinute } from "../../timeline/format";
+import { clockBare, clockMinute, clockSecond } from "../../timeline/format";
 import { RULER_PX, lanesLayout } from "../../timeline/layout";
 import { spanOf, xOf } from "../../timeline/view";
 import { Icon } from "../../ui/Icon";
@@ -25,7 +25,8 @@ export function Lanes({ model }: { model: TimelineModel }) {
   const painted = usePainted(({ width }) => {
     const view = { ...model.view.value, width };
     const data = model.store.data.value;
-    return lanesLayout(view, { ...data, now_ms: steady(data.now_ms, view) }, { zone: recorderZone.value, measure, laneHeight });
+    const look = { zone: recorderZone.value, measure, laneHeight, sayNow: !model.group.live.value };
+    return lanesLayout(view, { ...data, now_ms: steady(data.now_ms, view) }, look);
   });
 
   useEffect(
@@ -129,7 +130,7 @@ function Playhead({ model, painted }: { model: TimelineModel; painted: Painted<R
       aria-valuemin={Math.round(begin_ms)}
       aria-valuemax={Math.round(end_ms)}
       aria-valuenow={at_ms}
-      aria-valuetext={t.timeline.playheadAt(clockBare(zone, at_ms), whatAt(model, at_ms))}
+      aria-valuetext={t.timeline.playheadAt(clockSecond(zone, at_ms), whatAt(model, at_ms))}
     >
       <b class="num">{clockBare(zone, at_ms)}</b>
     </div>

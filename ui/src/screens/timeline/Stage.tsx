@@ -21,7 +21,7 @@ export function Stage({ model, phone }: { model: TimelineModel; phone: boolean }
   return (
     <div class={`stage of-${shown.length}`}>
       {[...shown].sort().map((id) => (
-        <Player key={id} model={model} camera={id} large={id === shown[0]} />
+        <Player key={id} model={model} camera={id} large={id === shown[0]} whole={id === shown[0] || shown.length === 2} />
       ))}
     </div>
   );
@@ -38,7 +38,8 @@ function useClock(model: TimelineModel): void {
   }, [model]);
 }
 
-function Player({ model, camera: id, large }: { model: TimelineModel; camera: string; large: boolean }) {
+/** `whole`: the picture is shown to its edges, in front of its own colours, instead of filling the frame. */
+function Player({ model, camera: id, large, whole }: { model: TimelineModel; camera: string; large: boolean; whole: boolean }) {
   const frame = useRef<HTMLDivElement>(null);
   const video = useRef<HTMLVideoElement>(null);
   const image = useRef<HTMLImageElement>(null);
@@ -64,20 +65,20 @@ function Player({ model, camera: id, large }: { model: TimelineModel; camera: st
     if (!large && state.value) state.value.wantsSound.value = false;
   }, [large]);
 
-  const glow = useGlow(large && !filled.value, video, image);
+  const glow = useGlow(whole && !filled.value, video, image);
   const player = state.value;
   const showing = player?.showing.value;
   const name = camera?.name ?? id;
   return (
     <div
       ref={frame}
-      class={`pl${large ? " large" : ""}${filled.value ? " filled" : ""}`}
+      class={`pl${large ? " large" : ""}${whole && !filled.value ? " whole" : ""}`}
       data-camera={id}
       role="group"
       aria-label={t.timeline.player.label(name)}
       onDblClick={() => model.makeLarge(id)}
     >
-      {large && <canvas ref={glow} class="pl-glow" width={32} height={18} aria-hidden="true" />}
+      {whole && <canvas ref={glow} class="pl-glow" width={32} height={18} aria-hidden="true" />}
       <video ref={video} playsInline disablePictureInPicture />
       <img ref={image} alt="" />
       {showing && showing.is !== "video" && showing.is !== "pictures" && (

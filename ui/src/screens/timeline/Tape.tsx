@@ -6,7 +6,7 @@ import { t } from "../../strings.en";
 import { NO_MOTION, type Gap, type Happening, type Lane } from "../../timeline/data";
 import { iconOfGap } from "../../timeline/draw";
 import { kindWord } from "../../timeline/entries";
-import { clockBare, clockMinute } from "../../timeline/format";
+import { clockBare, clockMinute, clockSecond } from "../../timeline/format";
 import { PLAYHEAD_PX, type Placed, type Tape as Drawn, type TapeView, shownSpan, tapeLayout } from "../../timeline/tape";
 import { spanOf } from "../../timeline/view";
 import { Icon } from "../../ui/Icon";
@@ -81,7 +81,7 @@ export function Tape({ model }: { model: TimelineModel }) {
         aria-valuemin={Math.round(begin_ms)}
         aria-valuemax={Math.round(end_ms)}
         aria-valuenow={at_ms}
-        aria-valuetext={t.timeline.playheadAt(clockBare(zone, at_ms), whatAt(model, at_ms))}
+        aria-valuetext={t.timeline.playheadAt(clockSecond(zone, at_ms), whatAt(model, at_ms))}
       >
         <b class="num">{clockBare(zone, at_ms)}</b>
       </div>
