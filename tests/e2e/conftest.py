@@ -1,0 +1,79 @@
+"""A real tawny in a process of its own, and a real browser that looks at it."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+from tawny.testing.waiting import until
+
+CHROMIUM = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
+_LINK = re.compile(r"(http://[^\s/]+)/(?:sign-in#link|setup#token)=\S+")
+
+
+@dataclass(frozen=True)
+class Tawny:
+    """link: the one-time link that it printed. base: its address."""
+
+    process: subprocess.Popen[bytes]
+    folder: Path
+    link: str
+    base: str
+
+
+def tawny(*words: str, folder: Path) -> Iterator[Tawny]:
+    """Run until the test is over; it must end well, and have said nothing that looks like a bug."""
+    log = folder.with_suffix(".log")
+    command = [str(Path(sys.executable).with_name("tawny")), *words, "--data", str(folder)]
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+    try:
+        until(lambda: _LINK.search(log.read_text()) or process.poll() is not None, 30, "the one-time link")
+        found = _LINK.search(log.read_text())
+        assert found, log.read_text()
+        yield Tawny(process, folder, found[0], found[1])
+    finally:
+        process.terminate()
+        code = process.wait(15)
+    assert code == 0, log.read_text()
+    assert "Traceback" not in log.read_text(), log.read_text()
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tawny]:
+    folder = tmp_path_factory.mktemp("demo") / "data"
+    yield from tawny("demo", "--port", "0", "--cameras", "2", folder=folder)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as play:
+        made = play.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
+        yield made
+        made.close()
+
+
+@pytest.fixture(scope="module")
+def signed_in(browser: Browser, demo: Tawny) -> Iterator[BrowserContext]:
+    """The demo's owner, in a window of 1440 by 900."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
+    page = context.new_page()
+    page.goto(demo.link)
+    page.wait_for_selector("[data-camera]")
+    page.close()
+    yield context
+    context.close()
