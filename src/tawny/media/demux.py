@@ -4,6 +4,7 @@ One thread at a time reads a `Demuxer`. Errors of FFmpeg carry the whole address
 SourceErrors here and never chained.
 """
 
+import errno
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -108,7 +109,7 @@ class Demuxer:
         try:
             packet = next((packet for packet in self._packets if packet.size), None)
         except av.error.FFmpegError as error:
-            failed = _turned(error, self._where, self._read_s, reading=True)
+            failed = source_error(error, self._where, self._read_s, reading=True)
         else:
             return self._piece(packet) if packet is not None else None
         raise failed
@@ -134,7 +135,7 @@ def _open(
     try:
         container = av.open(address, format=form, options=dict(options), timeout=timeout)
     except av.error.FFmpegError as error:
-        failed = _turned(error, where, open_s, reading=False)
+        failed = source_error(error, where, open_s)
     else:
         return Demuxer(container, read_s, where)
     raise failed
@@ -162,8 +163,11 @@ def _ticks(stream: AvStream) -> Fraction | None:
     return None if base == 1 else base
 
 
-def _turned(error: av.error.FFmpegError, where: str, limit_s: float, *, reading: bool) -> SourceError:
-    """FFmpeg's error as one of ours. Its own text names the address, so only what it means is kept."""
+def source_error(error: av.error.FFmpegError, where: str, limit_s: float, *, reading: bool = False) -> SourceError:
+    """FFmpeg's error as one of ours. Its own text names the address, so only what it means is kept.
+
+    limit_s: how long was waited. reading: it had been opened before.
+    """
     said = (error.strerror or "no reason given").lower()
     kinds: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], type[SourceError]], ...] = (
         ((av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError), SourceRefused),
@@ -178,10 +182,12 @@ def _turned(error: av.error.FFmpegError, where: str, limit_s: float, *, reading:
     for known, ours in kinds:
         if isinstance(error, known):
             return ours(where, said)
+    if error.errno == errno.EBUSY:
+        return SourceError(where, "another program is using it")
     if isinstance(error, av.error.ExitError):
         return SourceStalled(where, f"nothing came for {limit_s:g} s")
     if isinstance(error, OSError):
         return SourceClosed(where, said) if reading else SourceUnreachable(where, said)
-    if isinstance(error, av.error.InvalidDataError) and not reading:
-        return SourceUnusable(where, "what it sends is not understood")
+    if isinstance(error, av.error.InvalidDataError | av.error.ArgumentError) and not reading:
+        return SourceUnusable(where, "something whose form is not understood")
     return SourceError(where, said)

@@ -9,7 +9,7 @@ _LOOKED_AT = 16
 
 def is_slice(codec: VideoCodec, nal: bytes) -> bool:
     """Whether the NAL unit is part of the picture itself."""
-    return nal_type(codec, nal) in (1, 2, 5) if codec == "h264" else nal_type(codec, nal) < 32
+    return nal_type(codec, nal) in (1, 5) if codec == "h264" else nal_type(codec, nal) < 32
 
 
 def slice_pps_id(codec: VideoCodec, nal: bytes) -> int:

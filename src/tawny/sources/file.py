@@ -28,9 +28,9 @@ class File:
     def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
         checked = {"loop": False} | dict(table)
         if unknown := set(checked) - {"loop"}:
-            raise ValueError(f"{min(unknown)}: found a key that is not known, allowed is loop")
+            raise ValueError(f"{min(unknown)}: found an unknown key; allowed: loop")
         if not isinstance(checked["loop"], bool):
-            raise ValueError(f"loop: found {checked['loop']!r}, allowed are true and false")
+            raise ValueError(f"loop: found {checked['loop']!r}; allowed: true or false")
         return checked
 
     def claims(self, address: str) -> bool:

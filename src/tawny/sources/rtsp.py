@@ -49,11 +49,11 @@ class Rtsp:
     def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
         checked = {"transport": "tcp", "sound": True, "stall": STALL_S} | dict(table)
         if unknown := set(checked) - {"transport", "sound", "stall"}:
-            raise ValueError(f"{min(unknown)}: found a key that is not known, allowed are transport, sound and stall")
+            raise ValueError(f"{min(unknown)}: found an unknown key; allowed: transport, sound and stall")
         if checked["transport"] not in ("tcp", "udp"):
-            raise ValueError(f'transport: found {checked["transport"]!r}, allowed are "tcp" and "udp"')
+            raise ValueError(f'transport: found {checked["transport"]!r}; allowed: "tcp" or "udp"')
         if not isinstance(checked["sound"], bool):
-            raise ValueError(f"sound: found {checked['sound']!r}, allowed are true and false")
+            raise ValueError(f"sound: found {checked['sound']!r}; allowed: true or false")
         checked["stall"] = _stall_s(checked["stall"])
         return checked
 
@@ -212,21 +212,28 @@ class _Feed:
         self._demuxer.close()
 
     def _picture(self, piece: Piece) -> list[SourcePacket]:
+        now_s = self._clock.mono_s()
         pts = piece.pts if piece.pts is not None else (self._last_pts or 0)
-        if pts != self._last_pts:
-            self.alive_s = self._clock.mono_s()  # a new picture; more bytes of one that never ends are no sign of life
-        self._last_pts = pts
         if self._video_first is None:
-            self._video_first = pts, self.alive_s
+            self._video_first = pts, now_s
         try:
-            return self._made(self._units.feed(piece.data, pts))
+            made = self._made(self._units.feed(piece.data, pts))
         except UnitTooBig as error:
             raise SourceUnusable(self._where, str(error)) from error
+        if made or (self._pictures.format is None and pts != self._last_pts):
+            self.alive_s = now_s  # a picture; more bytes of one that never ends are no sign of life
+        self._last_pts = pts
+        return made
 
     def _made(self, units: list[Unit]) -> list[SourcePacket]:
-        packets = [self._pictures.packet(unit.nals, unit.pts, is_whole=unit.is_whole) for unit in units]
-        self._good += len(packets)
-        return [packet for packet in packets if packet is not None]
+        packets: list[SourcePacket] = []
+        for unit in units:
+            if self._units.senseless and not unit.is_whole:
+                continue  # neither it nor what comes with it is what it should be
+            self._good += 1
+            packet = self._pictures.packet(unit.nals, unit.pts, is_whole=unit.is_whole)
+            packets += [packet] if packet is not None else []
+        return packets
 
     def _watch(self) -> None:
         """Raise if what comes are no pictures."""
@@ -282,5 +289,5 @@ def _stall_s(value: Any) -> float:
     except (TypeError, ValueError):
         stall_s = 0.0
     if not 0.5 <= stall_s <= STALL_S:
-        raise ValueError(f"stall: found {value!r}, allowed is a time from 0.5 s to {STALL_S:g} s")
+        raise ValueError(f"stall: found {value!r}; allowed: 0.5 s to {STALL_S:g} s")
     return stall_s

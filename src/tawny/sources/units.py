@@ -47,7 +47,7 @@ class Units:
         self._fragment_bytes = 0  # the largest piece of a NAL unit that came in several
         self._last = b""
         self.senseless = 0
-        """NAL units left out because of bits that must not be set."""
+        """Pieces left out because they cannot begin a NAL unit of a camera."""
 
     def feed(self, data: bytes, pts: int) -> list[Unit]:
         """Take a piece; get the units that it shows to be complete, mostly none."""
@@ -71,11 +71,9 @@ class Units:
         return done if whole else []
 
     def _begin(self, nal: bytes, pts: int) -> list[Unit]:
-        if nal[0] & 0x80:  # forbidden_zero_bit
-            self.senseless += 1
-            self._lost_start = True
-            return []
         kind = self._kind_of(nal)
+        if kind == "senseless":
+            return self._senseless(pts)
         done: list[Unit] = []
         if self._slices and (kind in ("first", "before") or not self._is_same_time(pts)):
             done = self._give()
@@ -85,6 +83,14 @@ class Units:
             self._slices += 1
         self._nals.append([nal])
         self._lost_start = False
+        return done
+
+    def _senseless(self, pts: int) -> list[Unit]:
+        """What has come is no NAL unit: nor is, then, what came with it."""
+        self.senseless += 1
+        self._lost_start = True
+        done = [] if self._is_same_time(pts) else self._give()
+        self._drop()
         return done
 
     def _more(self, data: bytes, pts: int) -> list[Unit]:
@@ -108,8 +114,11 @@ class Units:
         units = [Unit(nals, self._pts, self._begins)] if self._slices else []
         if self._slices:
             self._usual_slices = self._slices
-        self._nals, self._slices, self._size_bytes, self._begins = [], 0, 0, False
+        self._drop()
         return units
+
+    def _drop(self) -> None:
+        self._nals, self._slices, self._size_bytes, self._begins = [], 0, 0, False
 
     def _is_closed(self) -> bool:
         """Whether the last NAL unit's end came: fragments are of one size, only the last is smaller."""
@@ -133,15 +142,19 @@ def _nals_of(data: bytes) -> Iterator[bytes]:
 
 
 def _kind_h264(nal: bytes) -> str:
-    """`first`, `slice`, `before` (it begins a unit if a slice was before it) or `after`."""
+    """`first`, `slice`, `before` (it begins a unit if a slice was before it), `after` or `senseless`."""
     kind = nal[0] & 31
-    if kind in (1, 2, 5):
+    if nal[0] & 0x80 or kind in (2, 3, 4):  # the forbidden bit; data partitions, which no camera sends
+        return "senseless"
+    if kind in (1, 5):
         return "first" if len(nal) > 1 and nal[1] & 0x80 else "slice"  # first_mb_in_slice is 0
     return "before" if kind in (6, 7, 8, 9, 14, 15, 16, 17, 18) else "after"
 
 
 def _kind_h265(nal: bytes) -> str:
     kind = nal[0] >> 1 & 63
+    if nal[0] & 0x80 or len(nal) < 2 or not nal[1] & 7:  # the forbidden bit; a temporal id that cannot be
+        return "senseless"
     if kind < 32:
         return "first" if len(nal) > 2 and nal[2] & 0x80 else "slice"  # first_slice_segment_in_pic_flag
     return "before" if kind <= 35 or kind == 39 or 41 <= kind <= 44 or 48 <= kind <= 55 else "after"

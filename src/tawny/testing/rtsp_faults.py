@@ -1,7 +1,6 @@
 """What can be wrong with a camera, as data: set on a running `RtspCamera` from any thread, at any moment."""
 
 import random
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -21,6 +20,8 @@ class Faults:
     """Methods that get no answer; `*` for all."""
     answers: dict[str, bytes] = field(default_factory=dict)
     """Raw answers instead of ours, by method; `{cseq}` is replaced."""
+    answers_left: int = -1
+    """How often they are given before ours come again; negative: for ever."""
     byte_pause_s: float = 0.0
     """Every answer comes byte by byte, so far apart."""
     sdp: bytes | None = None
@@ -65,13 +66,27 @@ def shuffled(share: float, seed: int = 1) -> Mutation:
     return mutate
 
 
-def random_payloads(packets: list[RtpPacket]) -> list[RtpPacket]:
-    return [replace(packet, payload=secrets.token_bytes(len(packet.payload))) for packet in packets]
+def random_payloads(seed: int = 1) -> Mutation:
+    """Proper RTP around anything."""
+    chance = random.Random(seed)
+    return lambda packets: [replace(packet, payload=chance.randbytes(len(packet.payload))) for packet in packets]
 
 
-def random_bytes(packets: list[RtpPacket]) -> list[bytes]:
+def random_bytes(seed: int = 1) -> Mutation:
     """Not even RTP."""
-    return [secrets.token_bytes(len(packet.payload) + 12) for packet in packets]
+    chance = random.Random(seed)
+    return lambda packets: [chance.randbytes(len(packet.payload) + 12) for packet in packets]
+
+
+def endless(seed: int = 1) -> Mutation:
+    """Fragments of a picture that goes on and on, ten times as many bytes as there should be."""
+    chance = random.Random(seed)
+
+    def mutate(packets: list[RtpPacket]) -> list[RtpPacket]:
+        middle = [packet for packet in packets if len(packet.payload) > 1000][1:2]
+        return [replace(p, payload=p.payload[:2] + chance.randbytes(1000), time=0) for p in middle for _ in range(150)]
+
+    return mutate
 
 
 def own_times(before: int = 3000) -> Mutation:

@@ -140,7 +140,8 @@ class Player:
             self._writer.write(faults.between)
         if stops:
             faults.stop_in_unit, faults.stall = False, True
-        await asyncio.wait_for(self._writer.drain(), _SLOWEST_S)
+        async with asyncio.timeout(_SLOWEST_S):
+            await self._writer.drain()
 
     async def _out(self, channel: Channel, packets: Sequence[RtpPacket | bytes]) -> None:
         for packet in packets:

@@ -101,7 +101,8 @@ class Talk:
         faults, sequence = self._camera.faults, headers.get("cseq", "0")
         if faults.silent & {method, "*"}:
             return True
-        if method in faults.answers:
+        if method in faults.answers and faults.answers_left:
+            faults.answers_left -= 1
             await self._say(faults.answers[method].replace(b"{cseq}", sequence.encode()))
             return True
         reply = self._reply(method, url, headers)

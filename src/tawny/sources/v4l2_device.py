@@ -1,0 +1,100 @@
+"""What a V4L2 device can do, asked by ioctl (linux/videodev2.h). Nothing is streamed here."""
+
+import errno
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from struct import pack, pack_into, unpack_from
+
+from tawny.model.errors import NoSuchDevice
+
+Ioctl = Callable[[int, int, bytearray], object]
+"""Fills the buffer; raises OSError, EINVAL at the end of a list."""
+
+QUERYCAP, ENUM_FMT, ENUM_FRAMESIZES = 0x80685600, 0xC0405602, 0xC02C564A
+_CAPABILITY_BYTES, _FORMAT_BYTES, _SIZE_BYTES = 104, 64, 44
+_CAPTURE, _OWN_CAPS = 0x1, 0x80000000
+_BUFFER_CAPTURE = 1
+_DISCRETE = 1
+_MOST_LISTED = 64
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFormat:
+    """fourcc: such as `H264`, `MJPG`, `YUYV`. sizes: width and height; of a range its least and its greatest."""
+
+    fourcc: str
+    sizes: tuple[tuple[int, int], ...]
+    is_range: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """name: as it calls itself."""
+
+    name: str
+    formats: tuple[DeviceFormat, ...]
+
+
+def look_at(path: str, ioctl: Ioctl = fcntl.ioctl) -> Device:
+    """Ask a device. NoSuchDevice if it is missing, may not be used, or is no camera."""
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    except FileNotFoundError as error:
+        raise NoSuchDevice(path, "it is not plugged in") from error
+    except PermissionError as error:
+        raise NoSuchDevice(path, "this user may not use it: add it to the group `video`") from error
+    except OSError as error:
+        raise NoSuchDevice(path, (error.strerror or "it cannot be opened").lower()) from error
+    try:
+        return _ask(fd, path, ioctl)
+    finally:
+        os.close(fd)
+
+
+def _ask(fd: int, path: str, ioctl: Ioctl) -> Device:
+    said = bytearray(_CAPABILITY_BYTES)
+    try:
+        ioctl(fd, QUERYCAP, said)
+    except OSError as error:
+        raise NoSuchDevice(path, "it is not a video device") from error
+    can, of_this_node = unpack_from("<II", said, 84)
+    if not (of_this_node if can & _OWN_CAPS else can) & _CAPTURE:
+        raise NoSuchDevice(path, "it is a video device, but sends no pictures")
+    name = said[16:48].split(b"\0")[0].decode("utf-8", "replace")
+    return Device(name, tuple(_formats(fd, ioctl)))
+
+
+def _formats(fd: int, ioctl: Ioctl) -> Iterator[DeviceFormat]:
+    for entry in _listed(fd, ioctl, ENUM_FMT, lambda index: pack("<II", index, _BUFFER_CAPTURE), _FORMAT_BYTES):
+        fourcc = bytes(entry[44:48])
+        sizes: list[tuple[int, int]] = []
+        is_range = False
+        for size in _listed(fd, ioctl, ENUM_FRAMESIZES, _size_request(fourcc), _SIZE_BYTES):
+            if unpack_from("<I", size, 8)[0] == _DISCRETE:
+                sizes.append(unpack_from("<II", size, 12))
+                continue
+            low_w, high_w, _, low_h, high_h, _ = unpack_from("<IIIIII", size, 12)
+            sizes, is_range = [(low_w, low_h), (high_w, high_h)], True
+            break
+        yield DeviceFormat(fourcc.decode("ascii", "replace").strip(), tuple(sizes), is_range)
+
+
+def _size_request(fourcc: bytes) -> Callable[[int], bytes]:
+    return lambda index: pack("<I", index) + fourcc
+
+
+def _listed(fd: int, ioctl: Ioctl, request: int, asked: Callable[[int], bytes], size: int) -> Iterator[bytearray]:
+    """Entries 0, 1, 2 … until the device says that there are no more."""
+    for index in range(_MOST_LISTED):
+        entry = bytearray(size)
+        head = asked(index)
+        pack_into(f"{len(head)}s", entry, 0, head)
+        try:
+            ioctl(fd, request, entry)
+        except OSError as error:
+            if error.errno in (errno.EINVAL, errno.ENOTTY):
+                return
+            raise
+        yield entry

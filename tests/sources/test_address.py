@@ -1,0 +1,96 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tawny.sources.address import RtspAddress, parse_rtsp, public_rtsp
+
+SECRET = "t0p-s3cret"
+
+
+@pytest.mark.parametrize(
+    ("text", "parsed"),
+    [
+        ("rtsp://cam/live", RtspAddress("cam", 554, "/live")),
+        ("RTSP://cam", RtspAddress("cam", 554, "/")),
+        ("rtsp://cam?channel=1", RtspAddress("cam", 554, "/?channel=1")),
+        ("rtsp://10.0.0.7:8554/a/b?c=d&e=f", RtspAddress("10.0.0.7", 8554, "/a/b?c=d&e=f")),
+        ("rtsp://[fd00::1]:554/x", RtspAddress("fd00::1", 554, "/x")),
+        ("rtsp://[FD00:0::1]/x", RtspAddress("fd00::1", 554, "/x")),
+        ("rtsp://me:pw@cam/", RtspAddress("cam", 554, "/", "me", "pw")),
+        ("rtsp://me:p%40w%3A%2F@cam/", RtspAddress("cam", 554, "/", "me", "p@w:/")),
+        ("rtsp://me:p@w:d#1@cam/x", RtspAddress("cam", 554, "/x", "me", "p@w:d#1")),
+        ("rtsp://me@cam/x", RtspAddress("cam", 554, "/x", "me", "")),
+        ("rtsp://cam/with space/ä", RtspAddress("cam", 554, "/with%20space/%C3%A4")),
+        ("rtsp://cam/a%20b", RtspAddress("cam", 554, "/a%20b")),
+    ],
+)
+def test_an_address_is_taken_apart(text: str, parsed: RtspAddress) -> None:
+    assert parse_rtsp(text) == parsed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://cam/live",
+        "rtsps://cam/live",
+        "rtsp:///live",
+        "rtsp://me:pw@/live",
+        "rtsp://cam:0/",
+        "rtsp://cam:65536/",
+        "rtsp://cam:5x4/",
+        "rtsp://[fd00::1/x",
+        "rtsp://[::g]/x",
+        "rtsp://[::1]x/",
+        "rtsp://ca m/",
+        "rtsp://-cam/",
+        "rtsp://cam/\r\nSETUP",
+        "rtsp://me:p%0d%0aw@cam/",
+        "rtsp://cam/" + "x" * 3000,
+        "file:///etc/passwd",
+    ],
+)
+def test_what_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="a") as refused:
+        parse_rtsp(text)
+    assert "pw" not in str(refused.value)
+
+
+def test_the_url_of_requests_has_no_login_and_the_other_can_be_read_again() -> None:
+    address = parse_rtsp(f"rtsp://m%40e:{SECRET}%3A@[::1]:99/x?y=z")
+    assert address.url == "rtsp://[::1]:99/x?y=z"
+    assert parse_rtsp(address.url_with_login) == address
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"rtsp://me:{SECRET}@cam/x",
+        f"rtsp://{SECRET}@cam/x",
+        f"rtsp://me:a@b:{SECRET}@cam:99999/x",
+        f"rtsp://me:{SECRET}@bad host/",
+        f"rtsp://cam/user=admin&password={SECRET}&channel=1.sdp",
+        f"rtsp://cam/x?token={SECRET}",
+        f"me:{SECRET}@cam",
+    ],
+)
+def test_nothing_public_shows_a_secret(text: str) -> None:
+    assert SECRET not in public_rtsp(text)
+
+
+def test_the_public_address_says_which_camera() -> None:
+    assert public_rtsp("rtsp://me:pw@cam:8554/a?channel=2") == "rtsp://cam:8554/a?channel=2"
+
+
+def test_a_password_is_not_in_the_value_as_shown() -> None:
+    assert SECRET not in repr(parse_rtsp(f"rtsp://me:{SECRET}@cam/"))
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    for tried in (text, f"rtsp://{text}"):
+        try:
+            address = parse_rtsp(tried)
+        except ValueError:
+            continue
+        assert all(c.isprintable() and c != " " for c in address.url)
+        assert parse_rtsp(address.url_with_login) == address
