@@ -20,7 +20,7 @@ describe("every page", () => {
     render(<Page title="Events">{null}</Page>);
     const chips = screen.getAllByRole("link", { name: /on watch/ });
     expect(chips).toHaveLength(1);
-    expect(chips[0]?.getAttribute("aria-label")).toMatch(/^1 of 2 cameras on watch/);
+    expect(chips[0]?.getAttribute("aria-label")).toMatch(/^1 of 2 on watch/);
     expect(document.title).toBe("Events – tawny");
   });
   it("says when it is cut off, and offers to try again", () => {

@@ -15,7 +15,8 @@ export const app = {
   truth: {
     of: (on: number, of: number) => `${on} of ${of}`,
     onWatch: " on watch",
-    label: (on: number, of: number) => `${on} of ${of} cameras on watch.`,
+    cameras: (count: string) => `${count} cameras`,
+    noneLabel: "None on watch",
     paused: { one: ", {n} paused", other: ", {n} paused" },
     needYou: { one: "{n} needs you.", other: "{n} need you." },
     open: "Open health",
@@ -31,7 +32,7 @@ export const app = {
     button: "Try now",
   },
   menu: {
-    open: (name: string) => `Signed in as ${name}. Account and look`,
+    open: (letters: string, name: string) => `${letters}, signed in as ${name}. Account and look`,
     role: { owner: "Owner", viewer: "Family" },
     theme: "Look",
     system: "System",

@@ -6,11 +6,12 @@ describe("the truth chip", () => {
   it("counts what can be checked", () => {
     const told = truth(health([camera("a"), camera("b", "waiting"), camera("c", "offline")]), false);
     expect(told).toMatchObject({ tone: "warn", words: "2 of 3 on watch", short: "2 of 3" });
-    expect(told.label).toBe("2 of 3 cameras on watch. 1 needs you. Open health");
+    expect(told.label).toBe("2 of 3 on watch. 1 needs you. Open health");
   });
   it("stays calm about what was chosen", () => {
     const told = truth(health([camera("a"), camera("b", "paused")]), false);
     expect(told).toMatchObject({ tone: "calm", words: "1 on watch, 1 paused" });
+    expect(told.label).toBe("1 on watch, 1 paused. 1 of 1 cameras. Open health");
   });
   it("is red when nothing records although it should", () => {
     expect(truth(health([camera("a", "offline")]), false).tone).toBe("bad");

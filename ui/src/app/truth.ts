@@ -17,17 +17,19 @@ export function truth(health: Health | null, lost: boolean): Truth {
   if (!health) return { tone: "calm", words: t.truth.unknown, short: t.truth.unknown, label: t.truth.unknown };
   const { on_watch: on, of, trouble, chosen_off: chosen } = health;
   if (health.cameras.length === 0)
-    return { tone: "calm", words: t.truth.none, short: t.truth.none, label: `${t.truth.label(0, 0)} ${t.truth.open}` };
-  const label = [t.truth.label(on, of), trouble > 0 ? plural(trouble, t.truth.needYou) : "", t.truth.open]
-    .filter(Boolean)
-    .join(" ");
+    return { tone: "calm", words: t.truth.none, short: t.truth.none, label: `${t.truth.none}. ${t.truth.noneLabel}. ${t.truth.open}` };
   const blocked = health.cameras.some((camera) => camera.state === "blocked");
   const tone = blocked || (on === 0 && trouble > 0) ? "bad" : trouble > 0 ? "warn" : "calm";
   const byChoice = trouble === 0 && chosen > 0 && on > 0;
-  return {
-    tone,
-    words: byChoice ? `${on}${t.truth.onWatch}${plural(chosen, t.truth.paused)}` : t.truth.of(on, of) + t.truth.onWatch,
-    short: t.truth.of(on, of),
-    label,
-  };
+  const words = byChoice
+    ? `${on}${t.truth.onWatch}${plural(chosen, t.truth.paused)}`
+    : t.truth.of(on, of) + t.truth.onWatch;
+  const short = t.truth.of(on, of);
+  return { tone, words, short, label: labelOf(words, short, trouble) };
+}
+
+/** What is read aloud begins with what is seen, so that one can also say it to a computer that listens. */
+function labelOf(words: string, short: string, trouble: number): string {
+  const parts = [words, words.includes(short) ? "" : t.truth.cameras(short), trouble > 0 ? plural(trouble, t.truth.needYou) : ""];
+  return [...parts.filter(Boolean).map((part) => part.replace(/\.$/, "")), t.truth.open].join(". ");
 }
