@@ -1,0 +1,129 @@
+"""SIGKILL at random instants of real recordings: at most the last second is lost, and everything else plays."""
+
+import os
+import pickle
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from tawny.model.clock import SystemClock
+from tawny.model.gaps import GapReason
+from tawny.storage.check import check
+from tawny.storage.history import History
+from tawny.storage.ledger import Ledger
+from tawny.storage.lock import boot_id
+from tawny.storage.opening import index_to_write
+from tawny.storage.recovery import Recovered, recover
+from tawny.storage.volume import Volume
+from tawny.testing.clips import ClipSpec, made_clip
+from tests.faults.child import CAMERA
+
+KILLS, AT_ONCE = 20, 7
+MOST_LOST_S = 1.0
+FPS = 15
+
+
+@dataclass
+class Killed:
+    folder: Path
+    lines: list[list[str]]
+
+    def numbers(self, word: str) -> list[int]:
+        return [int(line[1]) for line in self.lines if line[0] == word]
+
+    @property
+    def stalled_s(self) -> float:
+        """For how long, at most, the machine let the process stand in its last two seconds."""
+        times = [int(line[2]) for line in self.lines if line[0] == "came"][-2 * FPS :]
+        return max((after - before) / 1000 - 1 / FPS for before, after in pairwise(times))
+
+
+@pytest.fixture(scope="module")
+def packets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("packets") / "packets"
+    path.write_bytes(pickle.dumps(list(made_clip(ClipSpec(seconds=4.0, sound="aac")).packets)))
+    return path
+
+
+def record_and_kill(folder: Path, packets: Path, seed: int) -> Killed:
+    dice = random.Random(seed)
+    run_s = dice.choice([0.7, 1.3, 3.9])
+    command = [sys.executable, "-m", "tests.faults.child", str(folder), str(packets), str(run_s)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        first = child.stdout.readline()
+        time.sleep(dice.uniform(0.9, 2.6))
+        os.kill(child.pid, signal.SIGKILL)
+        lines = [first, *child.stdout.readlines()]
+    return Killed(folder, [line.split() for line in lines if line.endswith("\n")])
+
+
+def test_twenty_kills_lose_at_most_a_second_each(tmp_path: Path, packets: Path) -> None:
+    folders = [tmp_path / f"{number}" for number in range(KILLS)]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        killed = list(pool.map(record_and_kill, folders, [packets] * KILLS, range(KILLS)))
+        recorded_ms = list(pool.map(_recovered, folders))
+    lost_s = [_lost_s(one, until_ms) for one, until_ms in zip(killed, recorded_ms, strict=True)]
+    print(f"\nseconds lost at {KILLS} kills: median {median(lost_s):.2f}, worst {max(lost_s):.2f}")
+    stalled_s = [one.stalled_s for one in killed]
+    assert all(lost <= MOST_LOST_S + stalled for lost, stalled in zip(lost_s, stalled_s, strict=True)), (
+        lost_s,
+        stalled_s,
+    )
+    assert median(lost_s) <= MOST_LOST_S
+
+
+def _lost_s(killed: Killed, until_ms: int | None) -> float:
+    assert not any(line[0] == "failed" for line in killed.lines)
+    until_ms = until_ms or killed.numbers("came")[0]
+    assert until_ms >= max(killed.numbers("durable"), default=0)
+    for _, path, size_bytes in (line for line in killed.lines if line[0] == "closed"):
+        assert (killed.folder / path).stat().st_size == int(size_bytes)
+    return (killed.numbers("came")[-1] + 1000 / FPS - until_ms) / 1000
+
+
+def _recovered(folder: Path) -> int | None:
+    """Recover, hold what must be true, and tell until when the camera is recorded; None if nothing of it is."""
+    clock, volume = SystemClock(), Volume.at(folder)
+    lock = volume.lock(clock)
+    history = History(volume.disk)
+    index = index_to_write(volume, history)
+    ledger = Ledger(history, index, clock)
+    found = recover(volume, index, history, ledger, clock, before=lock.before, boot=boot_id(), cameras=[CAMERA])
+    assert found.cause == "crash"
+    report = check(volume, index, clock, deep=True, beside_recorder=False)
+    assert report.findings == []
+    bounds = index.bounds(CAMERA)
+    if bounds is not None:
+        _explained(found)
+    for segment in index.all_segments():
+        _plays(folder / segment.path)
+    again = recover(volume, index, history, ledger, clock, before=lock.before, boot=boot_id())
+    assert (again.reclosed, again.listed, again.removed) == ([], 0, 0)
+    index.close()
+    lock.release()
+    return bounds.end_ms if bounds else None
+
+
+def _explained(found: Recovered) -> None:
+    assert [gap.reason for gap in found.gaps] == [GapReason.RECORDER_OFF]
+    assert found.gaps[0].detail == "it stopped unexpectedly"
+
+
+def _plays(path: Path) -> None:
+    ffprobe = shutil.which("ffprobe")
+    assert ffprobe, "ffprobe is needed: it comes with ffmpeg"
+    command = [ffprobe, "-v", "error", "-count_frames", "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0"]
+    told = subprocess.run([*command, "-select_streams", "v", str(path)], capture_output=True, text=True, check=True)
+    assert told.stderr == "", path
+    assert int(told.stdout.strip()) >= 1

@@ -1,0 +1,94 @@
+"""A volume with real files in it, made in an instant: a recorder on the fake clock, or files without any pictures."""
+
+from pathlib import Path
+
+from tawny.engine import Bus, InlineEngine
+from tawny.media.fmp4 import Sample, end_box, fragment, init_segment
+from tawny.model.ids import CameraId, RunId, StreamName
+from tawny.model.segments import Segment
+from tawny.recorder.recorder import Recorder
+from tawny.storage.about import About, End
+from tawny.storage.history import History
+from tawny.storage.index import Index
+from tawny.storage.ledger import Ledger
+from tawny.storage.memory_index import MemoryIndex
+from tawny.storage.recovery import Recovered, recover
+from tawny.storage.volume import Volume
+from tawny.stream.hub import Hub
+from tawny.testing.clock import FakeClock
+from tawny.testing.feed import FORMAT, Feed
+
+PORCH, YARD = CameraId("porch"), CameraId("yard")
+MAIN, SUB = StreamName.MAIN, StreamName.SUB
+
+
+class Site:
+    """One folder, its index and history, on a clock that stands."""
+
+    def __init__(self, folder: Path, start: str = "2026-11-20T05:00:00Z") -> None:
+        self.folder, self.clock = folder, FakeClock(start)
+        self.volume = Volume.at(folder)
+        self.index: Index = MemoryIndex()
+        self.history = History(self.volume.disk)
+        self.ledger = Ledger(self.history, self.index, self.clock)
+
+    def forget_index(self) -> None:
+        self.index = MemoryIndex()
+        self.ledger = Ledger(self.history, self.index, self.clock)
+
+    def record(self, seconds: float, *, stop: bool = True, cameras: tuple[CameraId, ...] = (PORCH,)) -> None:
+        """Small pictures, five a second. stop: False leaves the files open, as a kill does."""
+        engine = InlineEngine(self.clock, _nothing_may_fail)
+        recorder = Recorder(self.volume, self.index, self.clock, Bus())
+        recorder.start(engine)
+        hubs = {camera: Hub() for camera in cameras}
+        feeds = [Feed(hub, self.clock, fps=5, gop=10, size_bytes=40) for hub in hubs.values()]
+        for camera, hub in hubs.items():
+            recorder.add(camera, MAIN, hub)
+        for _ in range(round(seconds * 5)):
+            for feed in feeds:
+                feed.picture()
+            engine.run_for(0.2)
+        if stop:
+            recorder.end_all()
+            engine.run_for(0)
+            self.clock.advance(0)
+            while not recorder.is_idle:
+                engine.run_for(0.2)
+
+    def recover(self, cameras: tuple[CameraId, ...] = (PORCH,), boot: str = "boot-1") -> Recovered:
+        return recover(
+            self.volume, self.index, self.history, self.ledger, self.clock, before=None, boot=boot, cameras=cameras
+        )
+
+    def put(
+        self,
+        minutes_ago: float,
+        *,
+        minutes: float = 1,
+        camera: CameraId = PORCH,
+        stream: StreamName = MAIN,
+        size_bytes: int = 2000,
+        run: str = "run-1",
+        listed: bool = True,
+    ) -> Segment:
+        """A closed segment with one picture in it, as large as wanted."""
+        start_ms = self.clock.now_ms() - round(minutes_ago * 60_000)
+        said = About(camera, stream, RunId(run), start_ms, "avc1.640028", FORMAT.width, FORMAT.height)
+        name = said.name.closed(start_ms + round(minutes * 60_000))
+        picture = Sample(b"\0\0\0\x02\x65\x01", 0, round(minutes * 60) * 90_000, True)
+        parts = [init_segment(FORMAT, None, said.record()), *map(bytes, fragment(1, [picture]))]
+        end = end_box(End(start_ms + round(minutes * 60_000), "length").record())
+        filler = max(8, size_bytes - sum(map(len, parts)) - len(end))
+        parts += [filler.to_bytes(4, "big") + b"free" + bytes(filler - 8), end]
+        path = self.folder / name.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"".join(parts))
+        segment = said.segment(name, path.stat().st_size)
+        if listed:
+            self.index.add_segment(segment)
+        return segment
+
+
+def _nothing_may_fail(name: str, error: BaseException) -> None:
+    raise AssertionError(f"{name} failed") from error

@@ -1,0 +1,206 @@
+"""Whatever is wrong with a folder is found, and what can be is repaired; nothing that plays is lost by it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tawny.model.gaps import Gap, GapReason
+from tawny.model.segments import Segment
+from tawny.model.times import Span
+from tawny.storage.check import check
+from tawny.storage.findings import Report, What
+from tawny.storage.wall import wall
+from tests.storage.bench import PORCH, YARD, Site
+
+EVER = Span(0, 1 << 45)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    made = Site(tmp_path)
+    for minutes_ago in (3, 2, 1):
+        made.put(minutes_ago)
+    return made
+
+
+def _check(
+    site: Site, *, repair: bool = False, deep: bool = False, beside: bool = False, with_wall: bool = True
+) -> Report:
+    ledger = site.ledger if repair else None
+    return check(
+        site.volume, site.index, site.clock, ledger=ledger, deep=deep, with_wall=with_wall, beside_recorder=beside
+    )
+
+
+def _found(report: Report) -> list[What]:
+    return [finding.what for finding in report.findings]
+
+
+def _segments(site: Site) -> list[Segment]:
+    return site.index.segments(PORCH, None, EVER)
+
+
+def test_all_is_well(site: Site) -> None:
+    report = _check(site, deep=True)
+    assert report.ok
+    assert report.segments == 3
+    assert report.seconds == 180
+    assert report.wall is not None
+    assert report.wall.recorded_s == 180
+    assert report.wall.unexplained_s == 0
+
+
+def _lose_row(site: Site, segment: Segment) -> None:
+    site.index.drop_segments([segment.id])
+
+
+def _lose_file(site: Site, segment: Segment) -> None:
+    (site.folder / segment.path).unlink()
+
+
+def _grow(site: Site, segment: Segment) -> None:
+    with (site.folder / segment.path).open("ab") as file:
+        file.write(bytes(100))
+
+
+def _empty(site: Site, segment: Segment) -> None:
+    (site.folder / segment.path).write_bytes(b"")
+
+
+def _zero(site: Site, segment: Segment) -> None:
+    (site.folder / segment.path).write_bytes(bytes(segment.size_bytes))
+
+
+def _garble(site: Site, segment: Segment) -> None:
+    (site.folder / segment.path).write_bytes(b"\xa7" * segment.size_bytes)
+
+
+def _exchange(site: Site, segment: Segment) -> None:
+    other = next(one for one in _segments(site) if one != segment)
+    (site.folder / segment.path).write_bytes((site.folder / other.path).read_bytes()[: segment.size_bytes])
+
+
+def _link(site: Site, segment: Segment) -> None:
+    (site.folder / segment.path).parent.joinpath("20261120T050000.000Z.main.open.mp4").symlink_to("/etc/passwd")
+
+
+def _foreign(site: Site, segment: Segment) -> None:
+    (site.folder / segment.path).with_name("holiday.mp4").write_bytes(b"sun")
+
+
+@pytest.mark.parametrize(
+    ("harm", "what", "after"),
+    [
+        (_lose_row, What.FILE_WITHOUT_ROW, []),
+        (_lose_file, What.ROW_WITHOUT_FILE, []),
+        (_grow, What.WRONG_SIZE, []),
+        (_empty, What.EMPTY, [What.EMPTY]),
+        (_zero, What.ZEROS, [What.ZEROS]),
+        (_garble, What.DAMAGED, [What.DAMAGED]),
+        (_exchange, What.NOT_ITSELF, [What.NOT_ITSELF]),
+        (_link, What.LINK, [What.LINK]),
+        (_foreign, What.FOREIGN, [What.FOREIGN]),
+    ],
+)
+def test_harm_is_found_and_repaired_as_far_as_can_be(
+    site: Site, harm: Callable[[Site, Segment], None], what: What, after: list[What]
+) -> None:
+    harm(site, _segments(site)[1])
+    found = [one for one in _found(_check(site)) if one is not What.UNEXPLAINED]
+    assert found == [what]
+    _check(site, repair=True)
+    last = _check(site)
+    assert _found(last) == after
+    assert last.wall is not None
+    assert last.wall.unexplained_s == 0
+    assert last.wall.recorded_s + last.wall.explained_s == 180
+
+
+def test_time_whose_file_is_gone_is_written_down(site: Site) -> None:
+    segment = _segments(site)[1]
+    _lose_file(site, segment)
+    _check(site, repair=True)
+    assert site.index.gaps(PORCH, EVER) == [
+        Gap(PORCH, segment.start_ms, segment.end_ms, GapReason.UNKNOWN, "its file is gone")
+    ]
+
+
+def test_what_was_left_open_is_closed(site: Site) -> None:
+    site.record(10, stop=False)
+    assert _found(_check(site)) == [What.LEFT_OPEN]
+    report = _check(site, repair=True, with_wall=False)
+    assert [finding.repaired for finding in report.findings] == [True]
+    assert _check(site, with_wall=False).ok
+    assert len(_segments(site)) == 4
+
+
+def test_beside_a_recorder_its_open_files_are_left_alone(site: Site) -> None:
+    site.record(10, stop=False)
+    (path,) = site.folder.rglob("*.open.mp4")
+    assert _check(site, repair=True, beside=True).ok
+    assert path.exists()
+
+
+def test_beside_a_recorder_no_row_is_dropped(site: Site) -> None:
+    _lose_file(site, _segments(site)[1])
+    report = _check(site, repair=True, beside=True)
+    assert [(one.what, one.repaired) for one in report.findings] == [(What.ROW_WITHOUT_FILE, False)]
+    assert len(_segments(site)) == 3
+
+
+def test_a_recorder_is_noticed_by_its_lock(site: Site) -> None:
+    site.record(10, stop=False)
+    lock = site.volume.lock(site.clock)
+    assert check(site.volume, site.index, site.clock).ok
+    lock.release()
+    assert not check(site.volume, site.index, site.clock).ok
+
+
+def test_rot_inside_is_found_by_reading_all(site: Site) -> None:
+    site.clock.advance(0.001)
+    site.record(10)
+    segment = _segments(site)[-1]
+    path = site.folder / segment.path
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 200] = bytes(200)
+    path.write_bytes(data)
+    report = _check(site, repair=True, deep=True, with_wall=False)
+    assert [(one.what, one.repaired) for one in report.findings] == [(What.TORN, False)]
+    assert segment in _segments(site)
+
+
+def test_a_hole_in_time_is_found(site: Site) -> None:
+    begin_ms = site.clock.now_ms()
+    site.clock.advance(60)
+    site.record(5)
+    report = _check(site)
+    assert _found(report) == [What.UNEXPLAINED]
+    assert report.wall is not None
+    hole = report.wall.unexplained[0][1]
+    assert hole.end_ms == begin_ms + 60_000
+    site.index.put_gap(Gap(PORCH, hole.begin_ms, hole.end_ms, GapReason.STALLED))
+    assert _check(site).ok
+
+
+def test_pictures_and_scores_belong_there(site: Site) -> None:
+    folder = site.folder / _segments(site)[0].path.rpartition("/")[0]
+    (folder / "20261120T050000000-ab12cd34.jpg").write_bytes(b"jpeg")
+    (folder.parent / "scores").write_bytes(b"\xff" * 86_400)
+    assert _check(site).ok
+
+
+def test_progress_is_told(site: Site) -> None:
+    counts: list[int] = []
+    check(site.volume, site.index, site.clock, progress=counts.append)
+    assert counts == [1, 2, 3]
+
+
+def test_the_wall_counts_each_second_once(site: Site) -> None:
+    now_ms = site.clock.now_ms()
+    site.index.put_gap(Gap(PORCH, now_ms - 60_000, now_ms + 60_000, GapReason.DISK_ERROR))
+    site.index.put_gap(Gap(YARD, now_ms - 5000, None, GapReason.OFF))
+    told = wall(site.index, [PORCH, YARD], now_ms + 30_000)
+    covered_s = (now_ms + 30_000 - _segments(site)[0].start_ms) / 1000
+    assert told.recorded_s + told.explained_s == pytest.approx(covered_s + 35)
+    assert told.unexplained_s == 0

@@ -1,0 +1,190 @@
+"""What is written in the history stays, and only torn lines are skipped."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from tawny.model.errors import DiskFull, StorageError
+from tawny.model.events import Event, SeenObject
+from tawny.model.gaps import Gap, GapReason
+from tawny.model.ids import CameraId, EventId
+from tawny.model.times import Span
+from tawny.storage.history import History, Line
+from tawny.storage.ledger import Ledger, replay
+from tawny.storage.memory_index import MemoryIndex
+from tawny.storage.records import event_of, event_record, gap_of, gap_record
+from tawny.testing.clock import FakeClock
+from tawny.testing.disk import MemoryDisk
+
+NOON = 1_795_176_000_000
+GAP = Gap(CameraId("porch"), NOON, None, GapReason.STALLED, "no packets")
+EVENT = Event(EventId("e1"), CameraId("porch"), "motion", NOON, None, 50.0)
+EVER = Span(0, 1 << 45)
+
+
+def _line(number: int, at_ms: int = NOON) -> Line:
+    return Line(at_ms, "started", {"boot": f"boot-{number}"})
+
+
+def _failing(*operations: str, error: StorageError | None = None) -> Callable[[str, str], None]:
+    def before(operation: str, path: str) -> None:
+        if operation in operations:
+            raise error or StorageError(path, "input/output error")
+
+    return before
+
+
+def _well(_operation: str, _path: str) -> None:
+    pass
+
+
+def test_lines_come_back_in_order_over_days() -> None:
+    disk = MemoryDisk()
+    history = History(disk)
+    lines = [_line(number, NOON + number * 43_200_000) for number in range(5)]
+    for line in lines:
+        history.write([line])
+    assert list(disk.files) == [f"history/2026-11-{day}.jsonl" for day in (20, 21, 22)]
+    assert list(history.lines()) == lines
+    assert list(history.lines(newest_files=1)) == lines[-2:]
+
+
+@given(cut=some.integers(0, 400), seed=some.integers(0, 1000))
+def test_a_power_cut_takes_only_what_was_not_synced(cut: int, seed: int) -> None:
+    disk = MemoryDisk()
+    history = History(disk)
+    for number in range(8):
+        history.write([_line(number)])
+        disk.note(number)
+    point = cut % (disk.points + 1)
+    left = MemoryDisk()
+    left.make_folder("history")
+    for path, data in disk.after_cut(point, seed).items():
+        left.create(path).append([data])
+    after = History(left)
+    after.write([_line(99)])
+    read = list(after.lines())
+    durable = len(disk.notes(point))
+    assert read[:durable] == [_line(number) for number in range(durable)]
+    assert read[-1] == _line(99)
+    assert len(read) <= durable + 2
+
+
+def test_a_full_disk_leaves_no_torn_line_behind() -> None:
+    disk = MemoryDisk()
+    history = History(disk)
+    history.write([_line(1)])
+    disk.total_bytes = disk.used_bytes + 10
+    with pytest.raises(DiskFull):
+        history.write([_line(2)])
+    disk.total_bytes = 1 << 30
+    history.write([_line(3)])
+    assert list(history.lines()) == [_line(1), _line(3)]
+
+
+def test_after_a_failed_sync_another_file_is_begun() -> None:
+    disk = MemoryDisk()
+    history = History(disk)
+    history.write([_line(1)])
+    disk.before = _failing("sync")
+    with pytest.raises(StorageError):
+        history.write([_line(2)])
+    disk.before = _well
+    history.write([_line(3)])
+    assert list(disk.files) == ["history/2026-11-20.jsonl", "history/2026-11-20-2.jsonl"]
+    assert list(history.lines())[-1] == _line(3)
+
+
+def test_nonsense_is_skipped(tmp_path: Path) -> None:
+    disk = MemoryDisk()
+    disk.make_folder("history")
+    good = b'{"at_ms":1,"what":"gap","gap":{}}'
+    disk.create("history/2026-11-20.jsonl").append([b"\n".join([b"\0" * 50, b"[]", b'{"at_ms":1}', good, b"{"])])
+    assert list(History(disk).lines()) == [Line(1, "gap", {})]
+
+
+@given(
+    some.builds(
+        Gap,
+        camera=some.text(max_size=5).map(CameraId),
+        begin_ms=some.integers(0, 1 << 45),
+        end_ms=some.none() | some.integers(0, 1 << 45),
+        reason=some.sampled_from(GapReason),
+        detail=some.text(),
+    )
+)
+def test_a_gap_reads_back(gap: Gap) -> None:
+    assert gap_of(gap_record(gap)) == gap
+
+
+def test_an_event_reads_back() -> None:
+    whole = replace(
+        EVENT, box=(0.0, 0.1, 0.2, 1.0), zones=("path",), objects=(SeenObject("cat", 0.5),), kept=True, picture_ms=NOON
+    )
+    assert event_of(event_record(whole)) == whole
+
+
+@pytest.mark.parametrize("record", [{}, {"camera": "a"}, {**gap_record(GAP), "reason": "because"}])
+def test_what_is_no_gap_is_refused(record: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"gap|Reason"):
+        gap_of(record)
+
+
+def _ledger(disk: MemoryDisk) -> tuple[Ledger, MemoryIndex]:
+    index = MemoryIndex()
+    return Ledger(History(disk), index, FakeClock()), index
+
+
+def test_what_the_ledger_says_is_in_the_history_and_in_the_index() -> None:
+    disk = MemoryDisk()
+    ledger, index = _ledger(disk)
+    assert ledger.put_gap(GAP)
+    assert ledger.put_event(EVENT)
+    assert ledger.put_event(EVENT.ended(NOON + 5000))
+    other = MemoryIndex()
+    replay(list(History(disk).lines()), other)
+    for one in (index, other):
+        assert one.open_gaps() == [GAP]
+        assert one.events(EVER).events == [EVENT.ended(NOON + 5000)]
+
+
+def test_a_dropped_event_stays_dropped() -> None:
+    disk = MemoryDisk()
+    ledger, index = _ledger(disk)
+    ledger.put_event(EVENT)
+    ledger.drop_event(EVENT.id)
+    other = MemoryIndex()
+    replay(list(History(disk).lines()), other)
+    assert index.event(EVENT.id) is None
+    assert other.event(EVENT.id) is None
+
+
+def test_what_the_disk_refuses_is_written_later_in_its_last_state() -> None:
+    disk = MemoryDisk()
+    ledger, index = _ledger(disk)
+    disk.before = _failing("append", "create", error=DiskFull("disk"))
+    assert not ledger.put_gap(GAP)
+    assert not ledger.put_gap(replace(GAP, end_ms=NOON + 9000))
+    assert type(ledger.problem) is DiskFull
+    assert (ledger.waiting, index.gaps(GAP.camera, EVER)) == (1, [])
+    assert not ledger.flush()
+    disk.before = _well
+    assert ledger.flush()
+    assert not ledger.waiting
+    assert index.gaps(GAP.camera, EVER) == [replace(GAP, end_ms=NOON + 9000)]
+    assert len(list(History(disk).lines())) == 1
+
+
+def test_starts_and_stops_are_written_down() -> None:
+    disk = MemoryDisk()
+    ledger, _ = _ledger(disk)
+    ledger.started("boot-1", version="0.1")
+    ledger.stopped("person")
+    assert [(line.what, dict(line.record)) for line in History(disk).lines()] == [
+        ("started", {"boot": "boot-1", "version": "0.1"}),
+        ("stopped", {"cause": "person"}),
+    ]

@@ -1,0 +1,95 @@
+"""An index that is gone or damaged is made again from files and history, and is the same as before."""
+
+from pathlib import Path
+
+import pytest
+
+from tawny.model.events import Event
+from tawny.model.gaps import Gap, GapReason
+from tawny.model.ids import EventId
+from tawny.model.times import Span
+from tawny.storage.index import Index
+from tawny.storage.memory_index import MemoryIndex
+from tawny.storage.opening import index_to_write, rebuild_index
+from tawny.storage.rebuild import rebuild
+from tests.storage.bench import PORCH, SUB, YARD, Site
+
+EVER = Span(0, 1 << 45)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    made = Site(tmp_path)
+    made.record(65, cameras=(PORCH, YARD))
+    made.put(600, stream=SUB, run="run-9")
+    now_ms = made.clock.now_ms()
+    gap = Gap(PORCH, now_ms, None, GapReason.STALLED)
+    made.ledger.put_gap(gap)
+    made.ledger.put_gap(Gap(PORCH, now_ms, now_ms + 5, GapReason.STALLED))
+    made.ledger.put_event(Event(EventId("e1"), PORCH, "motion", now_ms, now_ms + 9, 40.0, kept=True))
+    made.ledger.put_event(Event(EventId("e2"), YARD, "motion", now_ms, None, 40.0))
+    made.ledger.drop_event(EventId("e2"))
+    return made
+
+
+def _all(index: Index) -> tuple[object, ...]:
+    return (
+        list(index.all_segments()),
+        [index.spans(camera, None, EVER) for camera in (PORCH, YARD)],
+        [index.gaps(camera, EVER) for camera in (PORCH, YARD)],
+        index.events(EVER).events,
+        index.size_bytes(),
+    )
+
+
+def test_the_index_made_again_is_the_same(site: Site) -> None:
+    again = MemoryIndex()
+    counts: list[int] = []
+    rebuilt = rebuild(site.volume, again, site.history, counts.append)
+    assert _all(again) == _all(site.index)
+    assert rebuilt.segments == counts[-1] == 5
+    assert rebuilt.left_out == []
+
+
+def test_a_deleted_one_is_made_again_at_the_start(site: Site) -> None:
+    index = index_to_write(site.volume, site.history)
+    assert _all(index) == _all(site.index)
+    index.close()
+    assert sorted(path.name for path in site.folder.glob("tawny.db*")) == ["tawny.db"]
+
+
+def test_a_damaged_one_is_put_aside_and_made_again(site: Site) -> None:
+    (site.folder / "tawny.db").write_bytes(b"\0" * 10_000)
+    index = index_to_write(site.volume, site.history)
+    assert _all(index) == _all(site.index)
+    index.close()
+    assert (site.folder / "tawny.db.damaged").stat().st_size == 10_000
+
+
+def test_a_good_one_is_used_as_it_is(site: Site) -> None:
+    rebuild_index(site.volume, site.history)
+    index = index_to_write(site.volume, site.history)
+    index.drop_event(EventId("e1"))
+    index.close()
+    index = index_to_write(site.volume, site.history)
+    assert index.events(EVER).events == []
+    index.close()
+
+
+def test_what_an_interrupted_try_left_does_no_harm(site: Site) -> None:
+    (site.folder / "tawny.db.new").write_bytes(b"half")
+    (site.folder / "tawny.db.new-wal").write_bytes(b"half")
+    index = index_to_write(site.volume, site.history)
+    assert _all(index) == _all(site.index)
+    index.close()
+
+
+def test_open_and_damaged_files_are_left_out(site: Site) -> None:
+    site.record(5, stop=False)
+    damaged = next(site.folder.rglob("*Z.main.mp4"))
+    damaged.write_bytes(b"\0" * 500)
+    again = MemoryIndex()
+    rebuilt = rebuild(site.volume, again, site.history)
+    assert len(rebuilt.left_out) == 1
+    assert str(damaged) == rebuilt.left_out[0].where
+    assert rebuilt.segments == 4

@@ -1,0 +1,247 @@
+"""What a recorder left is put in order by the next one, and the time without one is explained."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from tawny.media.fmp4_file import read_segment
+from tawny.model.gaps import Gap, GapReason
+from tawny.model.times import Span
+from tawny.storage.disk import Entry
+from tawny.storage.history import Line
+from tawny.storage.lock import Life
+from tawny.storage.recovery import cause_of, recover
+from tawny.storage.wall import wall
+from tests.storage.bench import PORCH, YARD, Site
+
+EVER = Span(0, 1 << 45)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+def _open_file(site: Site) -> Path:
+    (path,) = site.folder.rglob("*.open.mp4")
+    return path
+
+
+def test_after_a_clean_stop_there_is_nothing_to_do(site: Site) -> None:
+    site.record(70)
+    found = site.recover()
+    assert (found.reclosed, found.listed, found.removed, found.damaged) == ([], 0, 0, [])
+
+
+def test_an_open_segment_is_closed_and_listed(site: Site) -> None:
+    site.record(70, stop=False)
+    open_path = _open_file(site)
+    found = site.recover()
+    (reclosed,) = found.reclosed
+    assert reclosed.cut_bytes == 0
+    assert reclosed.segment is not None
+    assert not open_path.exists()
+    segment = site.index.segments(PORCH, None, EVER)[-1]
+    assert segment == reclosed.segment
+    read = read_segment(site.folder / segment.path)
+    assert read.end == {"end_ms": segment.end_ms, "why": "found open"}
+    assert (site.folder / segment.path).stat().st_size == segment.size_bytes
+    assert site.recover().reclosed == []
+
+
+def test_a_closed_segment_without_a_row_gets_it(site: Site) -> None:
+    site.record(130)
+    segments = site.index.segments(PORCH, None, EVER)
+    site.index.drop_segments([segments[1].id])
+    site.volume.open_folders.enter(segments[1].path.rpartition("/")[0])
+    assert site.recover().listed == 1
+    assert site.index.segments(PORCH, None, EVER) == segments
+
+
+def test_only_folders_that_may_hold_open_segments_are_read(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.record(5)
+    for minutes_ago in range(600, 6000, 60):
+        site.put(minutes_ago)
+    site.record(5, stop=False)
+    read: list[str] = []
+    entries = site.volume.disk.entries
+
+    def noting(folder: str) -> list[Entry]:
+        read.append(folder)
+        return entries(folder)
+
+    monkeypatch.setattr(site.volume.disk, "entries", noting)
+    site.recover()
+    assert [folder for folder in read if folder.startswith("porch/")] == ["porch/2026/11/20/05"]
+
+
+def test_without_the_list_of_folders_all_are_read(site: Site) -> None:
+    site.record(5, stop=False)
+    (site.folder / "history" / "folders.json").unlink()
+    assert len(site.recover().reclosed) == 1
+
+
+@given(cut=some.floats(0, 1), tail=some.sampled_from(["", "zeros", "garbage"]))
+@settings(max_examples=40, deadline=None)
+def test_whatever_the_tail_all_whole_fragments_stay(
+    tmp_path_factory: pytest.TempPathFactory, cut: float, tail: str
+) -> None:
+    site = Site(tmp_path_factory.mktemp("site"))
+    site.record(8, stop=False)
+    path = _open_file(site)
+    whole = read_segment(path)
+    data = path.read_bytes()
+    kept = round(cut * len(data))
+    rest = len(data) - kept
+    path.write_bytes(data[:kept] + {"": b"", "zeros": bytes(rest), "garbage": b"\xa7" * rest}[tail])
+    fragments = [one for one in whole.fragments if one.offset + one.size <= kept]
+    site.recover()
+    segments = site.index.segments(PORCH, None, EVER)
+    if fragments:
+        read = read_segment(site.folder / segments[0].path)
+        # inside of a small picture, bytes that are not the right ones look like any others
+        assert len(fragments) <= len(read.fragments) <= len(fragments) + (tail != "")
+        assert not read.torn
+        assert segments[0].end_ms == segments[0].start_ms + round(read.fragments[-1].end_ticks / 90)
+    elif tail == "":
+        assert segments == []
+        assert list(site.folder.rglob("*.mp4")) == []
+
+
+def test_a_large_file_without_a_header_is_set_aside(site: Site) -> None:
+    site.record(5, stop=False)
+    path = _open_file(site)
+    path.write_bytes(b"\xa7" * 200_000)
+    (reclosed,) = site.recover().reclosed
+    assert reclosed.segment is None
+    assert path.with_name(f"{path.name}.damaged").stat().st_size == 200_000
+
+
+def test_a_file_that_is_another_cameras_is_set_aside(site: Site) -> None:
+    site.record(5, stop=False)
+    path = _open_file(site)
+    there = site.folder / "yard" / path.relative_to(site.folder / "porch")
+    there.parent.mkdir(parents=True)
+    path.replace(there)
+    (site.folder / "history" / "folders.json").unlink()
+    assert site.recover().reclosed[0].segment is None
+    assert there.with_name(f"{there.name}.damaged").exists()
+
+
+def test_a_foreign_or_damaged_closed_file_is_left_alone(site: Site) -> None:
+    site.record(5)
+    (segment,) = site.index.segments(PORCH, None, EVER)
+    site.index.drop_segments([segment.id])
+    (site.folder / segment.path).write_bytes(b"\0" * 5000)
+    site.volume.open_folders.enter(segment.path.rpartition("/")[0])
+    found = site.recover()
+    assert len(found.damaged) == 1
+    assert site.index.segments(PORCH, None, EVER) == []
+    assert (site.folder / segment.path).exists()
+
+
+# --- time
+
+
+def _kill_and_wait(site: Site, seconds: float = 600) -> None:
+    site.ledger.started("boot-1")
+    site.record(20, stop=False)
+    site.clock.advance(seconds)
+
+
+@pytest.mark.parametrize(("boot", "detail"), [("boot-1", "it stopped unexpectedly"), ("boot-2", "power cut")])
+def test_the_time_without_a_recorder_is_a_gap_with_its_cause(site: Site, boot: str, detail: str) -> None:
+    _kill_and_wait(site)
+    found = site.recover(boot=boot)
+    (segment,) = site.index.segments(PORCH, None, EVER)
+    assert found.gaps == [Gap(PORCH, segment.end_ms, site.clock.now_ms(), GapReason.RECORDER_OFF, detail)]
+    assert site.index.gaps(PORCH, EVER) == found.gaps
+    assert wall(site.index, [PORCH], site.clock.now_ms()).unexplained == []
+
+
+def test_after_a_stop_on_purpose_the_gap_says_so(site: Site) -> None:
+    site.ledger.started("boot-1")
+    site.record(20)
+    site.ledger.stopped("update")
+    site.clock.advance(60)
+    assert [gap.detail for gap in site.recover(boot="boot-2").gaps] == ["updating"]
+
+
+def test_a_gap_that_was_open_ends_with_the_recorder(site: Site) -> None:
+    site.ledger.started("boot-1")
+    site.record(10)
+    begin_ms = site.index.segments(PORCH, None, EVER)[-1].end_ms
+    site.ledger.put_gap(Gap(PORCH, begin_ms, None, GapReason.UNREACHABLE, "no answer"))
+    alive_ms = site.clock.now_ms() + 300_000
+    site.clock.advance(900)
+    found = site.recover()
+    first, second = site.index.gaps(PORCH, EVER)
+    assert (first.reason, first.end_ms) == (GapReason.UNREACHABLE, second.begin_ms)
+    assert (second.reason, second.end_ms) == (GapReason.RECORDER_OFF, site.clock.now_ms())
+    assert found.alive_ms is not None
+    assert found.alive_ms < alive_ms
+
+
+def test_the_last_sign_of_life_ends_an_open_gap(site: Site) -> None:
+    site.ledger.put_gap(Gap(PORCH, site.clock.now_ms(), None, GapReason.UNREACHABLE))
+    alive_ms = site.clock.now_ms() + 300_000
+    site.clock.advance(900)
+    recover(
+        site.volume,
+        site.index,
+        site.history,
+        site.ledger,
+        site.clock,
+        before=Life(1, "boot-1", alive_ms),
+        boot="boot-1",
+        cameras=[PORCH],
+    )
+    assert [gap.end_ms for gap in site.index.gaps(PORCH, EVER)] == [alive_ms, site.clock.now_ms()]
+
+
+def test_a_camera_that_is_new_has_no_gap(site: Site) -> None:
+    _kill_and_wait(site)
+    found = site.recover(cameras=(PORCH, YARD))
+    assert [gap.camera for gap in found.gaps] == [PORCH]
+
+
+def test_a_clock_that_went_back_makes_no_gap_of_negative_length(site: Site) -> None:
+    _kill_and_wait(site, 0)
+    site.clock.jump_utc(-3600)
+    assert site.recover().gaps == []
+
+
+def test_the_index_catches_up_with_the_history(site: Site) -> None:
+    site.record(5)
+    gap = Gap(PORCH, site.clock.now_ms(), site.clock.now_ms() + 5, GapReason.CLOCK)
+    site.ledger.put_gap(gap)
+    site.forget_index()
+    site.recover(cameras=())
+    assert site.index.gaps(PORCH, EVER) == [gap]
+
+
+@pytest.mark.parametrize(
+    ("lines", "before", "boot", "cause"),
+    [
+        ([], None, "b", None),
+        ([], Life(1, "b", 5), "b", "crash"),
+        ([], Life(1, "a", 5), "b", "power"),
+        ([("started", {"boot": "a"})], None, "b", "power"),
+        ([("started", {"boot": "b"})], None, "b", "crash"),
+        ([("started", {"boot": "a"}), ("stopped", {"cause": "person"})], None, "b", "person"),
+        ([("stopped", {"cause": "whim"})], None, "b", "person"),
+        ([("stopped", {"cause": "person"}), ("started", {"boot": "b"})], None, "b", "crash"),
+    ],
+)
+def test_causes(lines: list[tuple[str, dict[str, str]]], before: Life | None, boot: str, cause: str | None) -> None:
+    assert cause_of([Line(0, what, record) for what, record in lines], before, boot) == cause
+
+
+def test_sizes_in_the_index_are_those_of_the_files_after_a_kill(site: Site) -> None:
+    site.record(65, stop=False)
+    site.recover()
+    for segment in site.index.all_segments():
+        assert replace(segment, size_bytes=(site.folder / segment.path).stat().st_size) == segment

@@ -1,0 +1,252 @@
+"""What goes first, and why; and that whatever interrupts a removal, nothing is half there."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tawny.model.errors import StorageError
+from tawny.model.events import Event
+from tawny.model.gaps import GapReason
+from tawny.model.ids import CameraId, EventId
+from tawny.model.segments import Segment
+from tawny.model.times import Span
+from tawny.storage.check import check
+from tawny.storage.disk import Space
+from tawny.storage.retention import Keep, Plan, Retention, duration_words, size_words
+from tests.storage.bench import MAIN, PORCH, SUB, YARD, Site
+
+EVER = Span(0, 1 << 45)
+DAY_MIN = 24 * 60
+ALL = Keep(free_share=0.0)
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    made = Site(tmp_path)
+    monkeypatch.setattr(made.volume, "space", lambda: Space(50_000, 100_000))
+    return made
+
+
+def _retention(site: Site, keep: Keep, cameras: dict[CameraId, Keep] | None = None) -> Retention:
+    return Retention(site.volume, site.index, site.ledger, site.clock, keep, cameras)
+
+
+def _gone(plan: Plan) -> list[Segment]:
+    return [removal.segment for removal in plan.removals]
+
+
+def _event(site: Site, minutes_ago: float, name: str = "e1", *, kept: bool = False) -> Event:
+    start_ms = site.clock.now_ms() - round(minutes_ago * 60_000)
+    event = Event(EventId(name), PORCH, "motion", start_ms, start_ms + 5000, 50.0, kept=kept)
+    site.ledger.put_event(event)
+    return event
+
+
+def test_nothing_goes_while_there_is_room(site: Site) -> None:
+    site.put(10)
+    assert _retention(site, Keep(free_share=0.5)).plan() == Plan()
+
+
+def test_what_is_too_old_goes(site: Site) -> None:
+    old, _ = site.put(91 * DAY_MIN), site.put(89 * DAY_MIN)
+    plan = _retention(site, replace(ALL, max_s=90 * 86_400)).plan()
+    assert _gone(plan) == [old]
+    assert [one.why for one in plan.removals] == ["older than 90 days"]
+    assert not plan.breaks_promise
+
+
+def test_the_oldest_go_until_the_size_fits(site: Site) -> None:
+    segments = [site.put(minutes_ago, size_bytes=10_000) for minutes_ago in (50, 40, 30, 20)]
+    plan = _retention(site, replace(ALL, size_bytes=25_000)).plan()
+    assert _gone(plan) == segments[:2]
+    assert plan.removals[0].why == "to use at most 25 kB"
+    assert plan.missing_bytes == 0
+
+
+def test_free_space_is_made(site: Site) -> None:
+    segments = [site.put(minutes_ago, size_bytes=4_000) for minutes_ago in (500, 400, 300, 200)]
+    plan = _retention(site, Keep(free_share=0.55)).plan()
+    assert _gone(plan) == segments[:2]
+    assert plan.removals[0].why == "to leave 55 % of the disk free"
+
+
+def test_what_is_past_its_promise_goes_first_and_a_broken_one_is_said(site: Site) -> None:
+    young = site.put(5 * DAY_MIN, size_bytes=10_000)
+    old = site.put(20 * DAY_MIN, size_bytes=10_000, camera=YARD)
+    keep = replace(ALL, min_s=14 * 86_400, size_bytes=15_000)
+    plan = _retention(site, keep).plan()
+    assert (_gone(plan), plan.breaks_promise) == ([old], False)
+    plan = _retention(site, replace(keep, size_bytes=5_000)).plan()
+    assert (_gone(plan), plan.breaks_promise) == ([old, young], True)
+
+
+def test_quiet_time_goes_before_events(site: Site) -> None:
+    eventful = site.put(60, size_bytes=10_000)
+    _event(site, 59.5)
+    quiet = site.put(30, size_bytes=10_000)
+    plan = _retention(site, replace(ALL, size_bytes=15_000)).plan()
+    assert _gone(plan) == [quiet]
+    assert _gone(_retention(site, replace(ALL, size_bytes=5_000)).plan()) == [quiet, eventful]
+
+
+def test_events_are_promised_for_longer(site: Site) -> None:
+    site.put(20 * DAY_MIN, size_bytes=10_000)
+    _event(site, 20 * DAY_MIN - 0.5)
+    keep = replace(ALL, min_s=14 * 86_400, events_s=60 * 86_400, size_bytes=5_000)
+    assert _retention(site, keep).plan().breaks_promise
+
+
+def test_what_is_kept_never_goes(site: Site) -> None:
+    site.put(200 * DAY_MIN, size_bytes=10_000)
+    _event(site, 200 * DAY_MIN - 0.5, kept=True)
+    plan = _retention(site, Keep(max_s=86_400, size_bytes=1_000, free_share=0.9)).plan(urgent=True)
+    assert plan.removals == []
+    assert plan.missing_bytes > 0
+
+
+def test_large_video_goes_before_small(site: Site) -> None:
+    site.put(60, stream=SUB, size_bytes=5_000)
+    main = site.put(30, stream=MAIN, size_bytes=10_000)
+    assert _gone(_retention(site, replace(ALL, size_bytes=8_000)).plan()) == [main]
+
+
+def test_a_camera_may_have_its_own_rules(site: Site) -> None:
+    porch = site.put(3 * DAY_MIN, camera=PORCH)
+    site.put(3 * DAY_MIN, camera=YARD)
+    plan = _retention(site, replace(ALL, max_s=90 * 86_400), {PORCH: replace(ALL, max_s=2 * 86_400)}).plan()
+    assert _gone(plan) == [porch]
+    both = [site.put(minutes_ago, camera=YARD, size_bytes=9_000) for minutes_ago in (50, 40)]
+    plan = _retention(site, ALL, {YARD: replace(ALL, size_bytes=12_000)}).plan()
+    assert both[1] not in _gone(plan)
+    assert both[0] in _gone(plan)
+
+
+def test_somebody_elses_data_does_not_eat_the_last_hour(site: Site) -> None:
+    old, _ = site.put(90), site.put(30)
+    retention = _retention(site, Keep(free_share=0.99))
+    assert _gone(retention.plan()) == [old]
+    assert len(_gone(retention.plan(urgent=True))) == 2
+
+
+def test_a_dry_run_is_what_happens(site: Site) -> None:
+    for minutes_ago in (500, 400, 300, 200, 100):
+        site.put(minutes_ago, size_bytes=10_000)
+    retention = _retention(site, replace(ALL, size_bytes=22_000))
+    dry = retention.plan()
+    before = {str(path.relative_to(site.folder)) for path in site.folder.rglob("*.mp4")}
+    assert retention.run() == dry
+    after = {str(path.relative_to(site.folder)) for path in site.folder.rglob("*.mp4")}
+    assert before - after == {one.segment.path for one in dry.removals}
+    assert list(site.index.all_segments()) == site.index.oldest_segments(2)
+    assert retention.plan() == Plan()
+
+
+def test_what_is_gone_is_one_gap_that_grows(site: Site) -> None:
+    for minutes_ago in range(20, 10, -1):
+        site.put(minutes_ago, size_bytes=10_000)
+    begin_ms = site.clock.now_ms() - 20 * 60_000
+    retention = _retention(site, replace(ALL, size_bytes=75_000))
+    retention.run()
+    retention.keep = replace(ALL, size_bytes=55_000)
+    retention.run()
+    assert [(gap.begin_ms, gap.detail) for gap in site.index.gaps(PORCH, EVER)] == [
+        (begin_ms, "to use at most 75 kB"),
+        (begin_ms + 180_000, "to use at most 55 kB"),
+    ]
+    site.put(5, size_bytes=10_000)
+    retention.run()
+    first, second = site.index.gaps(PORCH, EVER)
+    assert first.end_ms == second.begin_ms
+    assert second.end_ms == begin_ms + 360_000
+    assert {gap.reason for gap in (first, second)} == {GapReason.REMOVED}
+
+
+def test_time_that_still_has_small_video_is_no_gap(site: Site) -> None:
+    site.put(60, size_bytes=10_000)
+    site.put(60, stream=SUB, size_bytes=1_000)
+    retention = _retention(site, replace(ALL, size_bytes=5_000))
+    retention.run()
+    assert site.index.gaps(PORCH, EVER) == []
+    retention.keep = replace(ALL, size_bytes=100)
+    retention.run()
+    assert [gap.reason for gap in site.index.gaps(PORCH, EVER)] == [GapReason.REMOVED]
+
+
+def test_an_event_goes_with_the_last_of_its_video(site: Site) -> None:
+    site.put(60, size_bytes=10_000)
+    site.put(60, stream=SUB, size_bytes=1_000)
+    event = _event(site, 59.5)
+    site.volume.write_picture(event, b"jpeg")
+    retention = _retention(site, replace(ALL, size_bytes=5_000))
+    retention.run()
+    assert site.index.event(event.id) == event
+    retention.keep = replace(ALL, size_bytes=100)
+    retention.run()
+    assert site.index.event(event.id) is None
+    assert site.volume.read_picture(event) is None
+
+
+def test_empty_folders_go_and_the_scores_of_empty_days(site: Site) -> None:
+    old = site.put(10 * DAY_MIN)
+    site.put(0.5)
+    day = site.folder / old.path.rpartition("/")[0] / ".."
+    (day / "scores").write_bytes(b"\xff" * 86_400)
+    _retention(site, replace(ALL, max_s=86_400)).run()
+    assert sorted(path.name for path in (site.folder / "porch" / "2026" / "11").iterdir()) == ["20"]
+
+
+@pytest.mark.parametrize("step", range(12))
+def test_a_removal_that_is_interrupted_is_finished_by_the_next_start(
+    site: Site, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    for minutes_ago in (300, 240, 180, 120):
+        site.put(minutes_ago, minutes=60, size_bytes=10_000)
+    retention = _retention(site, replace(ALL, size_bytes=20_000))
+    _break_at(site, monkeypatch, step)
+    try:
+        retention.run()
+    except StorageError:
+        monkeypatch.undo()
+        site.recover(cameras=())
+    monkeypatch.undo()
+    assert check(site.volume, site.index, site.clock, deep=True, with_wall=True, beside_recorder=False).findings == []
+    assert site.index.removing() == []
+    retention.run()
+    assert [segment.size_bytes for segment in site.index.all_segments()] == [10_000, 10_000]
+
+
+def _break_at(site: Site, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    """Let the call number `step`, to disk or index, fail."""
+    calls = iter(range(1000))
+
+    def breaking(do: Callable[..., object]) -> Callable[..., object]:
+        def call(*given: object) -> object:
+            if next(calls) == step:
+                raise StorageError("here", "interrupted")
+            return do(*given)
+
+        return call
+
+    for part, names in (
+        (site.index, ("mark_removing", "drop_segments", "put_gap")),
+        (site.volume.disk, ("unlink", "sync_folder", "remove_folder")),
+    ):
+        for name in names:
+            monkeypatch.setattr(part, name, breaking(getattr(part, name)))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(90 * 86_400, "90 days"), (86_400, "1 day"), (129_600, "36 hours"), (300, "5 minutes"), (30, "30 seconds")],
+)
+def test_durations_in_words(seconds: float, words: str) -> None:
+    assert duration_words(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "words"), [(200 * 10**9, "200 GB"), (1_500_000_000_000, "1.5 TB"), (12, "12 bytes")]
+)
+def test_sizes_in_words(size_bytes: int, words: str) -> None:
+    assert size_words(size_bytes) == words

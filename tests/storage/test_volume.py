@@ -1,0 +1,144 @@
+"""A volume belongs to one recorder, can be written to, and nothing leads out of it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tawny.model.errors import FolderInUse, FolderUnwritable, StorageError
+from tawny.model.events import Event
+from tawny.model.ids import CameraId, EventId
+from tawny.storage.disk import RealDisk
+from tawny.storage.lock import Life, holder
+from tawny.storage.open_folders import OpenFolders
+from tawny.storage.volume import Volume
+from tawny.testing.clock import FakeClock
+from tawny.testing.disk import MemoryDisk
+
+EVENT = Event(EventId("e1"), CameraId("porch"), "motion", 1_795_176_000_000, None, 50.0)
+
+
+def test_a_second_recorder_is_told_who_has_the_folder(tmp_path: Path) -> None:
+    clock = FakeClock()
+    lock = Volume.at(tmp_path).lock(clock)
+    with pytest.raises(FolderInUse, match=str(os.getpid())):
+        Volume.at(tmp_path).lock(clock)
+    assert holder(tmp_path) == Life(os.getpid(), lock_boot(tmp_path), clock.now_ms())
+    lock.release()
+    lock.release()
+    assert holder(tmp_path) is None
+    Volume.at(tmp_path).lock(clock).release()
+
+
+def lock_boot(folder: Path) -> str:
+    life = holder(folder)
+    assert life is not None
+    return life.boot
+
+
+def test_the_lock_is_gone_with_its_process(tmp_path: Path) -> None:
+    script = (
+        "import sys, os, signal; from pathlib import Path; from tawny.storage.lock import Lock;"
+        "Lock.take(Path(sys.argv[1]), 'boot-1', 5); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)
+    lock = Volume.at(tmp_path).lock(FakeClock())
+    assert lock.before is not None
+    assert (lock.before.boot, lock.before.at_ms) == ("boot-1", 5)
+    lock.release()
+
+
+def test_signs_of_life_are_left_behind(tmp_path: Path) -> None:
+    clock = FakeClock()
+    lock = Volume.at(tmp_path).lock(clock)
+    clock.advance(10)
+    lock.pulse(clock.now_ms())
+    lock.release()
+    again = Volume.at(tmp_path).lock(clock)
+    assert again.before is not None
+    assert again.before.at_ms == clock.now_ms()
+    again.release()
+
+
+def test_nonsense_in_the_lock_is_no_hindrance(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_bytes(b"\0" * 300)
+    lock = Volume.at(tmp_path).lock(FakeClock())
+    assert lock.before is None
+    lock.release()
+
+
+def test_a_folder_is_made_and_can_be_written(tmp_path: Path) -> None:
+    volume = Volume.at(tmp_path / "a" / "b")
+    volume.check_writable()
+    assert [path.name for path in (tmp_path / "a" / "b").rglob("*")] == ["history"]
+
+
+def test_a_folder_that_cannot_be_written_is_told() -> None:
+    disk = MemoryDisk()
+
+    def refuse(operation: str, path: str) -> None:
+        if operation == "sync":
+            raise FolderUnwritable(path, "Read-only file system")
+
+    disk.before = refuse
+    with pytest.raises(FolderUnwritable):
+        Volume(disk).check_writable()
+
+
+def test_a_file_in_place_of_the_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("no folder")
+    with pytest.raises(StorageError):
+        Volume.at(tmp_path / "data")
+
+
+def test_pictures_are_stored_replaced_and_removed(tmp_path: Path) -> None:
+    volume = Volume.at(tmp_path)
+    assert volume.read_picture(EVENT) is None
+    volume.write_picture(EVENT, b"first")
+    path = volume.write_picture(EVENT, b"second")
+    assert volume.read_picture(EVENT) == (tmp_path / path).read_bytes() == b"second"
+    volume.remove_picture(EVENT)
+    assert volume.read_picture(EVENT) is None
+
+
+def test_a_path_over_a_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "porch").symlink_to("/etc")
+    with pytest.raises(StorageError, match="link"):
+        Volume.at(tmp_path).path("porch/passwd")
+    assert Volume.at(tmp_path).cameras() == []
+
+
+def test_cameras_and_hours_are_found(tmp_path: Path) -> None:
+    for folder in ("porch/2026/11/20/05", "porch/2026/11/20/06", "porch/notes", "history", "yard/2026/1x"):
+        (tmp_path / folder).mkdir(parents=True)
+    volume = Volume.at(tmp_path)
+    assert volume.cameras() == ["porch", "yard"]
+    assert list(volume.hour_folders(CameraId("porch"))) == ["porch/2026/11/20/05", "porch/2026/11/20/06"]
+    assert list(volume.hour_folders(CameraId("yard"))) == []
+
+
+def test_folders_in_use_are_written_down_until_they_are_left() -> None:
+    disk = MemoryDisk()
+    folders = OpenFolders(disk)
+    assert folders.left_over() is None
+    folders.enter("a/1")
+    folders.enter("a/1")
+    folders.enter("b/1")
+    assert OpenFolders(disk).left_over() == ["a/1", "b/1"]
+    folders.leave("a/1")
+    folders.enter("b/2")
+    assert OpenFolders(disk).left_over() == ["a/1", "b/1", "b/2"]
+    folders.leave("a/1")
+    folders.leave("b/1")
+    folders.enter("b/3")
+    assert OpenFolders(disk).left_over() == ["b/2", "b/3"]
+    folders.clear()
+    assert OpenFolders(disk).left_over() == []
+
+
+def test_a_list_of_folders_that_cannot_be_read_is_none(tmp_path: Path) -> None:
+    (tmp_path / "history").mkdir()
+    (tmp_path / "history" / "folders.json").write_bytes(b"\0\0\0")
+    assert OpenFolders(RealDisk(tmp_path)).left_over() is None
