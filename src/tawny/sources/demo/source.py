@@ -1,0 +1,136 @@
+"""The door of the demo cameras: `demo:`, or `demo:` with the name of a place.
+
+A connection is read by one thread. It paints a picture when one is due, encodes it, and hands out its packet.
+"""
+
+import threading
+import zlib
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from tawny.media.encode import Encoder
+from tawny.model.clock import Clock
+from tawny.model.errors import SourceNotFound
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.packets import VIDEO_RATE, SourcePacket
+from tawny.sources.demo.painter import Painter
+from tawny.sources.demo.scenes import SCENES
+from tawny.sources.demo.world import Passage, World
+from tawny.sources.source import Idle, Opening
+
+USUAL = "front"
+FPS = {StreamName.MAIN: 10, StreamName.SUB: 5}
+DIVISOR = {StreamName.MAIN: 1, StreamName.SUB: 2}
+CRF = {StreamName.MAIN: 27, StreamName.SUB: 27}
+GOP_S = 2.0
+LATE_S = 1.0
+"""Pictures later than this are left out: the computer is too busy."""
+
+
+class Demo:
+    """Worlds begin when a camera is first opened, and outlive connections: both streams show the same."""
+
+    scheme: ClassVar[str] = "demo"
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._worlds: dict[CameraId, tuple[Clock, Mapping[str, Any], World]] = {}
+
+    def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        """quiet: nobody comes by. seed: other passages, 0 to 2³²−1. speed: days and passages come so much faster."""
+        known = {"quiet": False, "seed": None, "speed": 1.0}
+        for key in table:
+            if key not in known:
+                raise ValueError(f"{key}: found {table[key]!r}; allowed: quiet, seed and speed")
+        checked = {**known, **table}
+        if not isinstance(checked["quiet"], bool):
+            raise ValueError(f"quiet: found {checked['quiet']!r}; allowed: true or false")
+        seed, speed = checked["seed"], checked["speed"]
+        if seed is not None and (not _is_number(seed, int) or not 0 <= seed < 2**32):
+            raise ValueError(f"seed: found {seed!r}; allowed: a whole number from 0 to 4294967295")
+        if not _is_number(speed, int, float) or not 0.1 <= speed <= 10:
+            raise ValueError(f"speed: found {speed!r}; allowed: 0.1 to 10")
+        return checked
+
+    def claims(self, address: str) -> bool:
+        return address.startswith("demo:")
+
+    def public(self, address: str) -> str:
+        return address
+
+    def open(self, opening: Opening) -> "DemoConnection":
+        """SourceNotFound for a place that does not exist."""
+        return DemoConnection(self._world(opening), opening.stream, opening.clock)
+
+    def truth(self, camera: CameraId, from_ms: int, to_ms: int) -> list[Passage]:
+        """What could be seen between these instants at a camera that was opened; [] at one that never was."""
+        with self._lock:
+            known = self._worlds.get(camera)
+        if known is None:
+            return []
+        clock, _, world = known
+        began_ms = clock.now_ms() - round((clock.mono_s() - world.epoch_s) * 1000)
+        return world.truth((from_ms - began_ms) / 1000, (to_ms - began_ms) / 1000, began_ms)
+
+    def _world(self, opening: Opening) -> World:
+        name = opening.address.removeprefix("demo:") or USUAL
+        if name not in SCENES:
+            raise SourceNotFound(opening.address, f"the demo cameras are {', '.join(SCENES)}")
+        wanted = {**opening.options, "scene": name}
+        with self._lock:
+            clock, options, world = self._worlds.get(opening.camera, (None, None, None))
+            if world is None or clock is not opening.clock or options != wanted:
+                seed = opening.options.get("seed")
+                world = World(
+                    SCENES[name],
+                    opening.clock.mono_s(),
+                    zlib.crc32(opening.camera.encode()) if seed is None else seed,
+                    speed=float(opening.options.get("speed", 1.0)),
+                    quiet=bool(opening.options.get("quiet", False)),
+                )
+                self._worlds[opening.camera] = (opening.clock, wanted, world)
+            return world
+
+
+class DemoConnection:
+    """Pictures stand on a grid of the world's time, so those of two connections are of the same instants."""
+
+    def __init__(self, world: World, stream: StreamName, clock: Clock) -> None:
+        self._world, self._clock, self._fps = world, clock, FPS[stream]
+        self._painter = Painter(world, DIVISOR[stream])
+        self._encoder = Encoder(self._painter.width, self._painter.height, self._fps, gop_s=GOP_S, crf=CRF[stream])
+        self._first = self._next = self._number(clock.mono_s() - world.epoch_s)
+        self._ready: deque[SourcePacket] = deque()
+
+    @property
+    def notes(self) -> Mapping[str, Any]:
+        return {"fps": float(self._fps), "scene": self._world.scene.name, "encoder": self._encoder.name}
+
+    def read(self) -> SourcePacket | Idle:
+        if self._ready:
+            return self._ready.popleft()
+        now_s = self._clock.mono_s() - self._world.epoch_s
+        due_s = self._next / self._fps
+        if now_s < due_s - 1e-6:
+            return Idle(due_s - now_s)
+        if now_s - due_s > LATE_S:
+            self._next = self._number(now_s)
+            due_s = self._next / self._fps
+        picture = self._painter.paint(due_s, self._clock.now_ms() - round((now_s - due_s) * 1000))
+        pts = (self._next - self._first) * VIDEO_RATE // self._fps
+        self._next += 1
+        self._ready.extend(self._encoder.encode(picture, pts))
+        return self._ready.popleft() if self._ready else Idle(0.0)
+
+    def _number(self, at_s: float) -> int:
+        """Of the picture that is due, or was last."""
+        return int(at_s * self._fps + 1e-6)
+
+    def close(self) -> None:
+        self._ready.clear()
+        self._encoder.close()
+
+
+def _is_number(value: object, *types: type) -> bool:
+    return isinstance(value, types) and not isinstance(value, bool)

@@ -1,0 +1,86 @@
+"""Leaves in the wind: each bush and crown sways a little by itself, five times a second, harder in gusts."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+
+from tawny.sources.demo.pictures import Plane
+
+STEPS_A_SECOND = 5
+_SMALLEST = 0.0006
+"""Share of the picture; what is less does not move."""
+Map = np.ndarray[Any, np.dtype[np.float32]]
+
+
+@dataclass(frozen=True)
+class _Crown:
+    """What sways together. Each spot's way is a·here + b·there, for a turn of (a, b) that goes round with time."""
+
+    top: int
+    left: int
+    here: Map
+    there: Map
+    columns: Map
+    rows: Map
+    hertz: float
+    phase: float
+
+    def swayed(self, luma: Plane, at_s: float, reach: float) -> Plane:
+        height, width = self.here.shape
+        turn = 2 * math.pi * self.hertz * at_s + self.phase
+        way = cv2.addWeighted(self.here, reach * math.cos(turn), self.there, reach * math.sin(turn), 0)
+        part = luma[self.top : self.top + height, self.left : self.left + width]
+        moved = cv2.remap(
+            part, cv2.add(self.columns, way), cv2.scaleAdd(way, 0.4, self.rows), cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )  # fmt: skip
+        return np.asarray(moved, np.uint8)
+
+
+class Wind:
+    """leaves: uint8 [height, width], what moves; reach: the farthest, in pixels of these."""
+
+    def __init__(self, leaves: Plane, reach: float, seed: int) -> None:
+        self._reach = reach
+        self._chance = np.random.default_rng(seed)
+        self._crowns = list(self._found(leaves))
+
+    def blow(self, still: Plane, onto: Plane, at_s: float) -> None:
+        """still, onto: luma [height, width]. The crowns of `still` are written to `onto` as they are now."""
+        step_s = math.floor(at_s * STEPS_A_SECOND + 1e-6) / STEPS_A_SECOND
+        for crown in self._crowns:
+            height, width = crown.here.shape
+            moved = crown.swayed(still, step_s, self._reach * gust(step_s, crown.phase))
+            onto[crown.top : crown.top + height, crown.left : crown.left + width] = moved
+
+    def _found(self, leaves: Plane) -> Iterator[_Crown]:
+        rows, columns = leaves.shape
+        grown = cv2.dilate(leaves, np.ones((5, 5), np.uint8))
+        count, _, stats, _ = cv2.connectedComponentsWithStats((grown > 60).astype(np.uint8))
+        for left, top, width, height, area in stats[1:count].tolist():
+            if area >= _SMALLEST * rows * columns:
+                yield self._crown(leaves[top : top + height, left : left + width], top, left)
+
+    def _crown(self, leaves: Plane, top: int, left: int) -> _Crown:
+        height, width = leaves.shape
+        soft = cv2.GaussianBlur(leaves.astype(np.float32) / 255, (0, 0), 2)
+        soft[[0, -1], :] = 0
+        soft[:, [0, -1]] = 0
+        coarse = self._chance.normal(0, 1, (max(2, height // 24), max(2, width // 24))).astype(np.float32)
+        phase = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC) * 1.4
+        rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+        here, there = (np.asarray(soft * part(phase), np.float32) for part in (np.cos, np.sin))
+        chance = self._chance.uniform(0, 1, 2)
+        return _Crown(
+            top, left, here, there, columns, rows, 0.45 + 0.35 * float(chance[0]), 2 * math.pi * float(chance[1])
+        )
+
+
+def gust(at_s: float, phase: float) -> float:
+    """0.15..1: how hard it blows."""
+    swell = max(0.0, math.sin(at_s / 5.3 + 0.3 * phase)) * (0.6 + 0.4 * math.sin(at_s / 13.7 + phase))
+    return 0.15 + 0.85 * swell

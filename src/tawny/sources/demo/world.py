@@ -1,0 +1,111 @@
+"""What happens at one demo camera: nothing but a function of the seconds since it was first opened, and its seed.
+
+So its main and its sub stream, each read by a thread of its own, show the same without talking to each other, and the
+truth about what can be seen is known.
+"""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from tawny.model.observations import Box
+from tawny.sources.demo.pictures import FIGURES_FPS, HEIGHT, WIDTH, Way, ways
+from tawny.sources.demo.scenes import Scene
+
+SLOT_S = 60.0
+"""Somebody comes by once in each slot, somewhere in its first half: 30 to 90 s apart."""
+STANDS_S = 8.0
+"""How long who goes back the way he came stays in between."""
+
+
+@dataclass(frozen=True)
+class Passage:
+    """Somebody was to be seen: the truth. boxes: UTC in ms, and around what was seen then; ten a second."""
+
+    kind: str
+    """person, vehicle or animal."""
+    start_ms: int
+    end_ms: int
+    boxes: tuple[tuple[int, Box], ...]
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A way, gone from `start_s` on."""
+
+    way: Way
+    start_s: float
+
+    @property
+    def end_s(self) -> float:
+        return self.start_s + length_s(self.way)
+
+    def frame(self, at_s: float) -> int | None:
+        """Which picture of the way it is; None before, after, and while nothing is to be seen of it."""
+        n, count = int((at_s - self.start_s) * FIGURES_FPS + 1e-6), len(self.way.frames)
+        if at_s < self.start_s or n < 0:
+            return None
+        if self.way.returns and n >= count:
+            n = count - 1 - max(0, n - count - int(STANDS_S * FIGURES_FPS))
+        return n if 0 <= n < count and self.way.frames[n] is not None else None
+
+
+def length_s(way: Way) -> float:
+    gone_s = len(way.frames) / FIGURES_FPS
+    return 2 * gone_s + STANDS_S if way.returns else gone_s
+
+
+class World:
+    """epoch_s: the monotonic clock when it began. quiet: nobody ever comes by."""
+
+    def __init__(self, scene: Scene, epoch_s: float, seed: int, *, speed: float = 1.0, quiet: bool = False) -> None:
+        self.scene, self.epoch_s, self.speed = scene, epoch_s, speed
+        self.quiet = quiet or not ways(scene.name)
+        self._seed = f"{scene.name}/{seed}"
+        self._slot_s = SLOT_S / speed
+
+    def visits(self, at_s: float) -> list[Visit]:
+        """Who is on the way at this second."""
+        return [visit for visit in self.visits_between(at_s, at_s) if visit.frame(at_s) is not None]
+
+    def visits_between(self, from_s: float, to_s: float) -> Iterator[Visit]:
+        """Everybody on the way at some time of these, in the order of their coming."""
+        if self.quiet or to_s < 0:
+            return
+        longest_s = max(map(length_s, ways(self.scene.name)))
+        first = max(0, int((from_s - longest_s) / self._slot_s) - 1)
+        for slot in range(first, int(to_s / self._slot_s) + 1):
+            visit = _visit(self.scene.name, self._seed, slot, self._slot_s)
+            if visit.start_s <= to_s and visit.end_s >= from_s:
+                yield visit
+
+    def truth(self, from_s: float, to_s: float, utc_ms: int) -> list[Passage]:
+        """utc_ms: UTC of the world's first second. Passages that begin or end outside are whole."""
+        return [_told(visit, utc_ms) for visit in self.visits_between(from_s, to_s)]
+
+
+@lru_cache(maxsize=256)
+def _visit(scene: str, seed: str, slot: int, slot_s: float) -> Visit:
+    known = ways(scene)
+    first_s = random.Random(seed).uniform(11.0, 14.0)  # noqa: S311
+    chance = random.Random(f"{seed}/{slot}")  # noqa: S311
+    late_s = chance.uniform(0, slot_s / 2) if slot else 0.0
+    start_s = round((slot * slot_s + first_s + late_s) * FIGURES_FPS) / FIGURES_FPS
+    lap, turn = divmod(slot, len(known))
+    order = list(range(len(known)))
+    if lap:
+        random.Random(f"{seed}/{lap}/order").shuffle(order)  # noqa: S311
+    return Visit(known[order[turn]], start_s)
+
+
+def _told(visit: Visit, utc_ms: int) -> Passage:
+    boxes: list[tuple[int, Box]] = []
+    for n in range(round(length_s(visit.way) * FIGURES_FPS)):
+        at_s = visit.start_s + n / FIGURES_FPS
+        index = visit.frame(at_s + 0.001)
+        frame = None if index is None else visit.way.frames[index]
+        if frame is not None:
+            x, y, w, h = frame.x, frame.y, frame.width, frame.height
+            boxes.append((utc_ms + round(at_s * 1000), (x / WIDTH, y / HEIGHT, (x + w) / WIDTH, (y + h) / HEIGHT)))
+    return Passage(visit.way.kind, boxes[0][0], boxes[-1][0], tuple(boxes))
