@@ -9,7 +9,10 @@ const names = readdirSync(folder)
 
 const symbols = names.map((name) => {
   const svg = readFileSync(new URL(`${name}.svg`, folder), "utf8");
-  const inner = svg.replace(/<!--.*?-->/gs, "").replace(/^.*?<svg[^>]*>/s, "").replace(/<\/svg>.*$/s, "");
+  const inner = svg
+    .replace(/<!--.*?-->/gs, "")
+    .replace(/^.*?<svg[^>]*>/s, "")
+    .replace(/<\/svg>.*$/s, "");
   return `<symbol id="${name}" viewBox="0 0 24 24">${inner.replace(/\s+/g, " ").replace(/> </g, "><").trim()}</symbol>`;
 });
 

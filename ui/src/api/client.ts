@@ -26,7 +26,9 @@ export function whenSignedOut(action: () => void): void {
 
 export function url(path: string, query?: Query): string {
   const full = path.startsWith("/media/") ? path : `/api/v1${path}`;
-  const pairs = Object.entries(query ?? {}).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const pairs = Object.entries(query ?? {}).filter(
+    ([, value]) => value !== null && value !== undefined && value !== "",
+  );
   if (pairs.length === 0) return full;
   return `${full}?${new URLSearchParams(pairs.map(([key, value]) => [key, String(value)])).toString()}`;
 }

@@ -5,7 +5,11 @@ const after = (...events: Happened[]): Link => events.reduce(reduce, START);
 
 describe("the data socket", () => {
   it("is open after it was opened", () => {
-    expect(after({ what: "start", now: 0 }, { what: "opened", now: 5 })).toMatchObject({ phase: "open", failures: 0, down_since_ms: null });
+    expect(after({ what: "start", now: 0 }, { what: "opened", now: 5 })).toMatchObject({
+      phase: "open",
+      failures: 0,
+      down_since_ms: null,
+    });
   });
   it("waits after a loss and then tries again", () => {
     const lost = after({ what: "start", now: 0 }, { what: "opened", now: 0 }, { what: "lost", now: 1_000 });
@@ -17,7 +21,13 @@ describe("the data socket", () => {
     expect([1, 2, 3, 4, 5, 20].map(delayMs)).toEqual([300, 1_000, 2_000, 4_000, 5_000, 5_000]);
   });
   it("begins counting anew once it was open", () => {
-    const link = after({ what: "start", now: 0 }, { what: "lost", now: 1 }, { what: "start", now: 2 }, { what: "lost", now: 3 }, { what: "opened", now: 4 });
+    const link = after(
+      { what: "start", now: 0 },
+      { what: "lost", now: 1 },
+      { what: "start", now: 2 },
+      { what: "lost", now: 3 },
+      { what: "opened", now: 4 },
+    );
     expect(link.failures).toBe(0);
   });
   it("takes silence for a loss, since the last word", () => {

@@ -36,6 +36,9 @@ function hearClock(t: number): void {
 const scores = new Map<string, Signal<number>>();
 const scored_at = new Map<string, number>();
 const FADE_MS = 2_000;
+/** Who wants little to move on the screen gets one reading a second. */
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+const CALM_MS = 1_000;
 
 /** The camera's motion score now, 0 to 100. */
 export function motionOf(camera: string): Signal<number> {
@@ -157,6 +160,7 @@ function hear(message: Message): void {
       health.value = message.d;
       break;
     case "motion":
+      if (calm.matches && Date.now() - (scored_at.get(message.d.camera) ?? 0) < CALM_MS) break;
       scored_at.set(message.d.camera, Date.now());
       motionOf(message.d.camera).value = message.d.score;
       break;

@@ -153,23 +153,6 @@ export interface DayInfo {
   gaps: number;
 }
 
-export interface PlayItem {
-  id: string;
-  start_ms: number;
-  end_ms: number;
-  video: string;
-  audio: string;
-  url: string;
-  stream: "main" | "sub";
-  open: boolean;
-}
-
-export interface PlayPart {
-  items: PlayItem[];
-  next_ms: number | null;
-  gap: Gap | null;
-}
-
 /** What the data socket sends. */
 export type Message =
   | { ch: "state"; t: number; d: Health }

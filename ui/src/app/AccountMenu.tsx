@@ -20,7 +20,12 @@ export function AccountMenu() {
   const close = () => menu.current?.hidePopover?.();
   return (
     <span class="only-desk account">
-      <button type="button" class="avatar" popovertarget="account-menu" aria-label={t.menu.open(initials(user.name), user.name)}>
+      <button
+        type="button"
+        class="avatar"
+        popovertarget="account-menu"
+        aria-label={t.menu.open(initials(user.name), user.name)}
+      >
         {initials(user.name)}
       </button>
       <div ref={menu} id="account-menu" class="menu" popover="auto">

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
-import { useEffect } from "preact/hooks";
-import { health, lost } from "../api/state";
+import { useEffect, useState } from "preact/hooks";
+import { health, lost, on } from "../api/state";
 import { newEvents } from "../api/events";
 import { plural, t } from "../strings.en";
 import type { IconName } from "../ui/icon-names";
@@ -71,6 +71,7 @@ export function Frame({ children }: { children: ComponentChildren }) {
           <NavLink key={each.words} {...each} />
         ))}
       </nav>
+      <Spoken />
       <Toasts />
       <KeysDialog />
     </div>
@@ -86,6 +87,30 @@ function NavLink({ to, icon, words, push }: Destination & { push?: boolean }) {
       {to === "/events" && <Badge n={newEvents.value} label={plural(newEvents.value, t.nav.newEvents)} />}
       {to === "/health" && <Badge n={problems()} label={plural(problems(), t.nav.problems)} warn />}
     </a>
+  );
+}
+
+/** For screen readers: what has just begun, and, at once, that nothing is recorded. */
+function Spoken() {
+  const [said, say] = useState("");
+  useEffect(
+    () =>
+      on("event", ({ what, event }) => {
+        if (what === "started") say(event.title);
+      }),
+    [],
+  );
+  const now = health.value;
+  const nothing = !lost.value && now !== null && now.on_watch === 0 && now.trouble > 0;
+  return (
+    <>
+      <p class="hidden" aria-live="polite">
+        {said}
+      </p>
+      <p class="hidden" aria-live="assertive">
+        {nothing ? t.health.nothing : ""}
+      </p>
+    </>
   );
 }
 

@@ -7,7 +7,12 @@ import { Page } from "./Page";
 import { session } from "./session";
 
 beforeEach(() => {
-  session.value = { state: "signed-in", user: { id: "1", name: "Anna Keller", role: "owner" }, version: "1", recorder: "attic" };
+  session.value = {
+    state: "signed-in",
+    user: { id: "1", name: "Anna Keller", role: "owner" },
+    version: "1",
+    recorder: "attic",
+  };
   state.health.value = health([camera("front"), camera("hall", "offline")]);
 });
 afterEach(() => {

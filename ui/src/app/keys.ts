@@ -63,7 +63,8 @@ function onKey(event: KeyboardEvent): void {
   if (!keysOn.value && event.key !== "Escape") return;
   if (document.querySelector("dialog[open]")) return;
   for (const listener of [...listeners].reverse()) {
-    const action = listener.map[event.key] ?? (event.key.length === 1 ? listener.map[event.key.toLowerCase()] : undefined);
+    const action =
+      listener.map[event.key] ?? (event.key.length === 1 ? listener.map[event.key.toLowerCase()] : undefined);
     if (action && action(event) !== false) {
       event.preventDefault();
       return;

@@ -50,7 +50,12 @@ const english = new Map<string, Intl.DateTimeFormat>();
 function parts(ms: number): { year: number; month: number; day: number } {
   let made = english.get(zone.value);
   if (!made) {
-    made = new Intl.DateTimeFormat("en-CA", { year: "numeric", month: "2-digit", day: "2-digit", timeZone: zone.value });
+    made = new Intl.DateTimeFormat("en-CA", {
+      year: "numeric",
+      month: "2-digit",
+      day: "2-digit",
+      timeZone: zone.value,
+    });
     english.set(zone.value, made);
   }
   const [year, month, day] = made.format(ms).split("-").map(Number);

@@ -13,11 +13,17 @@ export interface Truth {
 }
 
 export function truth(health: Health | null, lost: boolean): Truth {
-  if (lost) return { tone: "bad", words: t.truth.lost, short: t.truth.lostShort, label: `${t.truth.lost}. ${t.truth.open}` };
+  if (lost)
+    return { tone: "bad", words: t.truth.lost, short: t.truth.lostShort, label: `${t.truth.lost}. ${t.truth.open}` };
   if (!health) return { tone: "calm", words: t.truth.unknown, short: t.truth.unknown, label: t.truth.unknown };
   const { on_watch: on, of, trouble, chosen_off: chosen } = health;
   if (health.cameras.length === 0)
-    return { tone: "calm", words: t.truth.none, short: t.truth.none, label: `${t.truth.none}. ${t.truth.noneLabel}. ${t.truth.open}` };
+    return {
+      tone: "calm",
+      words: t.truth.none,
+      short: t.truth.none,
+      label: `${t.truth.none}. ${t.truth.noneLabel}. ${t.truth.open}`,
+    };
   const blocked = health.cameras.some((camera) => camera.state === "blocked");
   const tone = blocked || (on === 0 && trouble > 0) ? "bad" : trouble > 0 ? "warn" : "calm";
   const byChoice = trouble === 0 && chosen > 0 && on > 0;
@@ -30,6 +36,10 @@ export function truth(health: Health | null, lost: boolean): Truth {
 
 /** What is read aloud begins with what is seen, so that one can also say it to a computer that listens. */
 function labelOf(words: string, short: string, trouble: number): string {
-  const parts = [words, words.includes(short) ? "" : t.truth.cameras(short), trouble > 0 ? plural(trouble, t.truth.needYou) : ""];
+  const parts = [
+    words,
+    words.includes(short) ? "" : t.truth.cameras(short),
+    trouble > 0 ? plural(trouble, t.truth.needYou) : "",
+  ];
   return [...parts.filter(Boolean).map((part) => part.replace(/\.$/, "")), t.truth.open].join(". ");
 }

@@ -15,7 +15,8 @@ export function LiveVideo({ camera, live, width }: { camera: Camera; live: Live;
   useEffect(() => {
     if (live.video.current) live.video.current.muted = !loud;
   }, [loud]);
-  if (failed.value) return (
+  if (failed.value)
+    return (
       <p class="live-sentence">
         {t.live.cannotShow} {isOnWatch(camera.state) && t.live.notAffected}
       </p>
@@ -30,13 +31,16 @@ export function LiveVideo({ camera, live, width }: { camera: Camera; live: Live;
       />
     );
   return (
-    <video
-      ref={live.video}
-      class="live-picture"
-      muted
-      playsInline
-      poster={url(`/cameras/${encodeURIComponent(camera.id)}/snapshot`, { width })}
-      aria-label={camera.name}
-    />
+    <>
+      <video
+        ref={live.video}
+        class="live-picture"
+        muted
+        playsInline
+        poster={url(`/cameras/${encodeURIComponent(camera.id)}/snapshot`, { width })}
+        aria-label={camera.name}
+      />
+      {live.view.value.kind === "waiting" && <p class="live-sentence">{t.live.waitingPicture}</p>}
+    </>
   );
 }

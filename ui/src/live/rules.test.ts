@@ -9,26 +9,52 @@ const playsH264 = (mime: string) => mime.includes("avc1");
 
 describe("which stream is shown", () => {
   it("is the wanted one when it can be played", () => {
-    expect(pickWay({ main: h264, sub: h264 }, "sub", playsH264)).toEqual({ by: "video", stream: "sub", instead: false });
-    expect(pickWay({ main: h264, sub: h264 }, "main", playsH264)).toEqual({ by: "video", stream: "main", instead: false });
+    expect(pickWay({ main: h264, sub: h264 }, "sub", playsH264)).toEqual({
+      by: "video",
+      stream: "sub",
+      instead: false,
+    });
+    expect(pickWay({ main: h264, sub: h264 }, "main", playsH264)).toEqual({
+      by: "video",
+      stream: "main",
+      instead: false,
+    });
   });
   it("is the small one when the large one cannot be played, and says so", () => {
-    expect(pickWay({ main: h265, sub: h264 }, "main", playsH264)).toEqual({ by: "video", stream: "sub", instead: true });
+    expect(pickWay({ main: h265, sub: h264 }, "main", playsH264)).toEqual({
+      by: "video",
+      stream: "sub",
+      instead: true,
+    });
   });
   it("is the large one without a word when there is no small one", () => {
-    expect(pickWay({ main: h264, sub: null }, "sub", playsH264)).toEqual({ by: "video", stream: "main", instead: false });
+    expect(pickWay({ main: h264, sub: null }, "sub", playsH264)).toEqual({
+      by: "video",
+      stream: "main",
+      instead: false,
+    });
   });
   it("is single pictures when nothing can be played", () => {
     expect(pickWay({ main: h265, sub: h265 }, "main", playsH264)).toEqual({ by: "pictures", instead: true });
   });
   it("is left to the recorder while no stream is known", () => {
-    expect(pickWay({ main: null, sub: null }, "sub", playsH264)).toEqual({ by: "video", stream: "auto", instead: false });
+    expect(pickWay({ main: null, sub: null }, "sub", playsH264)).toEqual({
+      by: "video",
+      stream: "auto",
+      instead: false,
+    });
   });
 });
 
 describe("what the recorder says", () => {
   it("is a format", () => {
-    const text = JSON.stringify({ mime: 'video/mp4; codecs="avc1.64001f"', stream: "sub", start_ms: 5, width: 640, height: 360 });
+    const text = JSON.stringify({
+      mime: 'video/mp4; codecs="avc1.64001f"',
+      stream: "sub",
+      start_ms: 5,
+      width: 640,
+      height: 360,
+    });
     expect(readText(text)).toMatchObject({ what: "format", start_ms: 5, stream: "sub", width: 640 });
   });
   it("is that the camera sends nothing", () => {
@@ -38,9 +64,12 @@ describe("what the recorder says", () => {
       detail: "No answer.",
     });
   });
-  it.each(["", "null", "[]", "{}", '{"mime":5,"start_ms":1}', '{"mime":"video/mp4"}'])("is nothing when it is %s", (text) => {
-    expect(readText(text)).toBeNull();
-  });
+  it.each(["", "null", "[]", "{}", '{"mime":5,"start_ms":1}', '{"mime":"video/mp4"}'])(
+    "is nothing when it is %s",
+    (text) => {
+      expect(readText(text)).toBeNull();
+    },
+  );
 });
 
 describe("the pace of playing", () => {

@@ -5,8 +5,7 @@ export type Want = "main" | "sub";
 
 /** How a camera can be shown here. `instead`: not the one that was asked for, because this browser cannot show it. */
 export type Way =
-  | { by: "video"; stream: "main" | "sub" | "auto"; instead: boolean }
-  | { by: "pictures"; instead: true };
+  { by: "video"; stream: "main" | "sub" | "auto"; instead: boolean } | { by: "pictures"; instead: true };
 
 export type CanPlay = (mime: string) => boolean;
 
@@ -34,9 +33,15 @@ export function readText(text: string): LiveText | null {
     return null;
   }
   if (typeof body !== "object" || body === null) return null;
-  const said = body as Partial<Record<"mime" | "stream" | "start_ms" | "width" | "height" | "waiting" | "state" | "detail", unknown>>;
+  const said = body as Partial<
+    Record<"mime" | "stream" | "start_ms" | "width" | "height" | "waiting" | "state" | "detail", unknown>
+  >;
   if (said.waiting === true)
-    return { what: "waiting", state: (said.state as CameraState) ?? null, detail: typeof said.detail === "string" ? said.detail : "" };
+    return {
+      what: "waiting",
+      state: (said.state as CameraState) ?? null,
+      detail: typeof said.detail === "string" ? said.detail : "",
+    };
   if (typeof said.mime !== "string" || typeof said.start_ms !== "number") return null;
   return {
     what: "format",

@@ -5,14 +5,6 @@ import { t } from "../strings.en";
 import { Icon } from "./Icon";
 import "./day-picker.css";
 
-/** What a day of the month shows besides its number. */
-export interface DayMark {
-  /** There is video. */
-  video: boolean;
-  /** Something is missing. */
-  gap: boolean;
-}
-
 interface Month {
   year: number;
   /** 1 to 12. */
@@ -38,19 +30,13 @@ function monthOf(day: string): Month {
 }
 
 /** A month of buttons. Days to come cannot be chosen. */
-export function DayPicker(props: {
-  value: string | null;
-  onPick: (day: string) => void;
-  marks?: (day: string) => DayMark | undefined;
-  onMonth?: (first: string) => void;
-}) {
+export function DayPicker(props: { value: string | null; onPick: (day: string) => void }) {
   const today = dayKey(serverNow());
   const [shown, setShown] = useState<Month>(monthOf(props.value ?? today));
   useEffect(() => {
     if (props.value) setShown(monthOf(props.value));
   }, [props.value]);
   const first = key(shown.year, shown.month, 1);
-  useEffect(() => props.onMonth?.(first), [first]);
 
   const turn = (by: number) => {
     const moved = new Date(Date.UTC(shown.year, shown.month - 1 + by, 1));
@@ -86,7 +72,6 @@ export function DayPicker(props: {
       <div class="days-grid">
         {weeks(shown).map((day, index) => {
           if (!day) return <span key={`empty${index}`} />;
-          const mark = props.marks?.(day);
           return (
             <button
               key={day}
@@ -98,7 +83,6 @@ export function DayPicker(props: {
               onClick={() => props.onPick(day)}
             >
               {Number(day.slice(8))}
-              {mark?.video && <i class={mark.gap ? "gap" : ""} />}
             </button>
           );
         })}

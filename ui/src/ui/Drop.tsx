@@ -4,7 +4,12 @@ import { Icon } from "./Icon";
 import "./drop.css";
 
 /** A chip that opens a small panel under itself: the browser's own popover, placed by hand. */
-export function Drop(props: { id: string; label: string; on?: boolean; children: (close: () => void) => ComponentChildren }) {
+export function Drop(props: {
+  id: string;
+  label: string;
+  on?: boolean;
+  children: (close: () => void) => ComponentChildren;
+}) {
   const button = useRef<HTMLButtonElement>(null);
   const panel = useRef<HTMLDivElement>(null);
   const placeIt = () => {

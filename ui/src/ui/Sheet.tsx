@@ -28,7 +28,12 @@ export function Sheet(props: { title: string; onClose: () => void; children: Com
       <div class="sheet-in">
         <header class="row between">
           <h2>{props.title}</h2>
-          <button type="button" class="btn ghost sq" aria-label={t.actions.close} onClick={() => dialog.current?.close()}>
+          <button
+            type="button"
+            class="btn ghost sq"
+            aria-label={t.actions.close}
+            onClick={() => dialog.current?.close()}
+          >
             <Icon name="x" />
           </button>
         </header>

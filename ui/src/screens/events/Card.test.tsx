@@ -28,7 +28,9 @@ describe("an event's card", () => {
   });
   it("keeps and reviews with named buttons that show their state", () => {
     const done = acts();
-    render(<Card event={event("1", 0, { kept: true })} current={false} selected={false} selecting={false} acts={done} />);
+    render(
+      <Card event={event("1", 0, { kept: true })} current={false} selected={false} selecting={false} acts={done} />,
+    );
     const keep = screen.getByRole("button", { name: "Kept. Let it go" });
     expect(keep.getAttribute("aria-pressed")).toBe("true");
     fireEvent.click(keep);

@@ -107,7 +107,12 @@ export function ClipPlayer({ event }: { event: TawnyEvent }) {
         >
           <Icon name={loud ? "volume-2" : "volume-x"} small />
         </button>
-        <button type="button" class="clip-button" aria-label={words.full} onClick={() => void video.current?.requestFullscreen?.()}>
+        <button
+          type="button"
+          class="clip-button"
+          aria-label={words.full}
+          onClick={() => void video.current?.requestFullscreen?.()}
+        >
           <Icon name="maximize-2" small />
         </button>
       </div>

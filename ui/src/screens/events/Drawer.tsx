@@ -48,7 +48,12 @@ export function Drawer({ event, others, onClose, onKeep, onReview }: Props) {
           <Icon name="check" />
           {event.reviewed ? words.reviewed : words.review}
         </button>
-        <button type="button" class={`btn${event.kept ? " on" : ""}`} aria-pressed={event.kept} onClick={() => onKeep(event)}>
+        <button
+          type="button"
+          class={`btn${event.kept ? " on" : ""}`}
+          aria-pressed={event.kept}
+          onClick={() => onKeep(event)}
+        >
           <Icon name={event.kept ? "lock" : "lock-open"} />
           {event.kept ? words.kept : words.keep}
         </button>
@@ -105,7 +110,11 @@ function Facts({ event, others }: { event: TawnyEvent; others: readonly TawnyEve
           <dt>{facts.nearby}</dt>
           <dd>
             {near.slice(0, 3).map((other) => (
-              <a key={other.id} class="more facts-near" href={`/events/${encodeURIComponent(other.id)}${location.search}`}>
+              <a
+                key={other.id}
+                class="more facts-near"
+                href={`/events/${encodeURIComponent(other.id)}${location.search}`}
+              >
                 {nearby(other, event)}
               </a>
             ))}

@@ -52,7 +52,8 @@ export default function Events({ params }: { params: Params }) {
   const shown = useMemo(() => items?.filter((event) => belongs(event, filters)) ?? null, [items, filters]);
   for (const event of items ?? []) kindsSeen.add(event.kind);
 
-  const current = id ?? (wide ? (shown?.some((event) => event.id === cursor) ? cursor : (shown?.[0]?.id ?? null)) : cursor);
+  const current =
+    id ?? (wide ? (shown?.some((event) => event.id === cursor) ? cursor : (shown?.[0]?.id ?? null)) : cursor);
   const event = useEvent(id ?? (wide ? current : null), items ?? []);
 
   const to = (next: string | null) => `/events${next ? `/${encodeURIComponent(next)}` : ""}${location.search}`;
@@ -140,9 +141,19 @@ export default function Events({ params }: { params: Params }) {
   const chosen = (items ?? []).filter((each) => selected.includes(each.id));
   const hasDrawer = id !== null || (wide && shown?.length !== 0);
   return (
-    <Page title={words.title} flush class={`events${hasDrawer ? "" : " alone"}`} {...(id && !wide ? { back: to(null) } : {})}>
+    <Page
+      title={words.title}
+      flush
+      class={`events${hasDrawer ? "" : " alone"}`}
+      {...(id && !wide ? { back: to(null) } : {})}
+    >
       <div class="events-list" ref={scroller}>
-        <Summary filters={filters} shown={shown} next={events.list.next} onMarkAll={() => void markAll(filters, shown, events)} />
+        <Summary
+          filters={filters}
+          shown={shown}
+          next={events.list.next}
+          onMarkAll={() => void markAll(filters, shown, events)}
+        />
         <FilterBar
           filters={filters}
           kinds={KINDS.filter((kind) => kindsSeen.size > 1 && kindsSeen.has(kind))}
@@ -235,14 +246,14 @@ export default function Events({ params }: { params: Params }) {
             <Gone />
           ) : (
             event && (
-            <Drawer
-              key={event.id}
-              event={event}
-              others={items ?? []}
-              onClose={close}
-              onKeep={keep}
-              onReview={review}
-            />
+              <Drawer
+                key={event.id}
+                event={event}
+                others={items ?? []}
+                onClose={close}
+                onKeep={keep}
+                onReview={review}
+              />
             )
           )}
         </aside>

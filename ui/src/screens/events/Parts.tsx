@@ -74,7 +74,8 @@ export function Nothing({ filters }: { filters: Filters }) {
   const narrowed = filters.cameras.length > 0 || filters.kinds.length > 0 || filters.day !== null;
   const [newest] = latest.value ?? [];
   if (narrowed) return <Problem icon="search" what={words.empty.none} todo={words.empty.noneDo} />;
-  if (filters.only === "kept") return <Problem icon="lock-open" what={words.empty.noneKept} todo={words.empty.noneKeptDo} />;
+  if (filters.only === "kept")
+    return <Problem icon="lock-open" what={words.empty.noneKept} todo={words.empty.noneKeptDo} />;
   if (!newest) return <Problem icon="film" what={words.empty.never} />;
   return (
     <Problem

@@ -13,13 +13,21 @@ beforeEach(() => {
 describe("filters in the address", () => {
   it("are the new ones when nothing is said", () => expect(readFilters(new URLSearchParams(""))).toEqual(plain));
   it("survive writing and reading", () => {
-    const filters: Filters = { only: "all", cameras: ["front", "hall"], kinds: ["person", "motion"], day: "2026-11-20" };
+    const filters: Filters = {
+      only: "all",
+      cameras: ["front", "hall"],
+      kinds: ["person", "motion"],
+      day: "2026-11-20",
+    };
     const query = new URLSearchParams();
     for (const [key, value] of Object.entries(writeFilters(filters))) if (value) query.set(key, value);
     expect(readFilters(query)).toEqual(filters);
   });
   it("leave aside what is not known", () => {
-    expect(readFilters(new URLSearchParams("only=odd&kinds=ghost,person&day=today"))).toEqual({ ...plain, kinds: ["person"] });
+    expect(readFilters(new URLSearchParams("only=odd&kinds=ghost,person&day=today"))).toEqual({
+      ...plain,
+      kinds: ["person"],
+    });
   });
   it("ask for the recorder's day", () => {
     expect(ask({ ...plain, day: "2026-11-20" }, null)).toMatchObject({
@@ -49,7 +57,11 @@ describe("the list", () => {
   const two: Change = { what: "first", items: [event("b", 20), event("a", 10)], next: "x" };
 
   it("puts what comes in at the top", () => {
-    expect(ids(after(two, { what: "came", event: event("c", 30), filters: plain, aside: false }))).toEqual(["c", "b", "a"]);
+    expect(ids(after(two, { what: "came", event: event("c", 30), filters: plain, aside: false }))).toEqual([
+      "c",
+      "b",
+      "a",
+    ]);
   });
   it("keeps it aside while somebody looks further down", () => {
     const list = after(two, { what: "came", event: event("c", 30), filters: plain, aside: true });
@@ -63,11 +75,17 @@ describe("the list", () => {
     expect(list.arrived).toHaveLength(0);
   });
   it("does not show an event twice when pages shift", () => {
-    expect(ids(after(two, { what: "more", items: [event("a", 10), event("z", 5)], next: null }))).toEqual(["b", "a", "z"]);
+    expect(ids(after(two, { what: "more", items: [event("a", 10), event("z", 5)], next: null }))).toEqual([
+      "b",
+      "a",
+      "z",
+    ]);
   });
   it("marks and unmarks", () => {
     const marked = after(two, { what: "marked", ids: new Set(["a"]), marks: { reviewed: true } });
     expect(marked.items?.map((each) => each.reviewed)).toEqual([false, true]);
-    expect(change(marked, { what: "marked", ids: new Set(["a"]), marks: { reviewed: false } }).items?.[1]?.reviewed).toBe(false);
+    expect(
+      change(marked, { what: "marked", ids: new Set(["a"]), marks: { reviewed: false } }).items?.[1]?.reviewed,
+    ).toBe(false);
   });
 });

@@ -31,7 +31,11 @@ export function change(list: List, how: Change): List {
       return { items: how.items, next: how.next, arrived: [] };
     case "more": {
       const known = new Set(list.items?.map((event) => event.id));
-      return { ...list, items: [...(list.items ?? []), ...how.items.filter((event) => !known.has(event.id))], next: how.next };
+      return {
+        ...list,
+        items: [...(list.items ?? []), ...how.items.filter((event) => !known.has(event.id))],
+        next: how.next,
+      };
     }
     case "came": {
       const { event } = how;

@@ -31,7 +31,6 @@ export const events = {
   more: "Older events",
   arrived: { one: "{n} new event", other: "{n} new events" },
   empty: {
-    caughtUp: "All caught up.",
     since: (clock: string) => `All caught up. Nothing new since ${clock}.`,
     noneKept: "Nothing is kept.",
     noneKeptDo: "Keep an event, and it stays until you let it go.",

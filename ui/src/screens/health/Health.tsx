@@ -142,7 +142,8 @@ function TodayTable({ cameras, today }: { cameras: readonly Camera[]; today: Tod
       </table>
       <p class="small muted today-note">
         {words.table.note}
-        {onMotion.length > 0 && ` ${plural(onMotion.length, words.table.motionNote).replace("{names}", listed(onMotion.map((camera) => camera.name)))}`}
+        {onMotion.length > 0 &&
+          ` ${plural(onMotion.length, words.table.motionNote).replace("{names}", listed(onMotion.map((camera) => camera.name)))}`}
       </p>
     </div>
   );
@@ -232,7 +233,11 @@ function Missing({ cameras, today }: { cameras: readonly Camera[]; today: Today 
           class="gap"
           href={`/timeline?cam=${encodeURIComponent(gap.camera)}&t=${Math.floor(gap.begin_ms / 1000)}&span=3600`}
         >
-          <Icon name={gapIcons[gap.reason] ?? "circle-slash"} small class={gap.tone === "warn" ? "gap-warn" : "muted"} />
+          <Icon
+            name={gapIcons[gap.reason] ?? "circle-slash"}
+            small
+            class={gap.tone === "warn" ? "gap-warn" : "muted"}
+          />
           <span>
             <b>{name(gap.camera)}</b> – {gap.words}
             {gap.detail && !gap.words.includes(gap.detail) && <span class="muted small gap-detail"> {gap.detail}</span>}
@@ -294,7 +299,8 @@ const SOON_MS = 3 * 86_400_000;
 
 function storageTag(disk: Disk): { tone: string; words: string } {
   const { storage } = words;
-  if (disk.keeps_days !== null && disk.keeps_days >= 1 && disk.full_at_ms === null) return { tone: "ok", words: storage.fine };
+  if (disk.keeps_days !== null && disk.keeps_days >= 1 && disk.full_at_ms === null)
+    return { tone: "ok", words: storage.fine };
   if (disk.free_bytes / disk.total_bytes < NEARLY_FULL) return { tone: "bad", words: storage.full };
   if (disk.full_at_ms !== null) {
     const left = disk.full_at_ms - serverNow();

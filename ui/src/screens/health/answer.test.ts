@@ -16,13 +16,17 @@ describe("is it recording?", () => {
     expect(told.more).toBe("1 is recording. Garage needs you. Nursery is off on purpose.");
   });
   it("no, nothing", () => {
-    expect(answer(health([camera("front", "refused")]), false)).toMatchObject({ tone: "bad", line: "Nothing is being recorded." });
+    expect(answer(health([camera("front", "refused")]), false)).toMatchObject({
+      tone: "bad",
+      line: "Nothing is being recorded.",
+    });
   });
   it("no, and that is as it should be", () => {
     expect(answer(health([camera("front", "off")]), false).tone).toBe("calm");
   });
   it("takes a start that lasts half a minute for trouble", () => {
-    const at = (now_ms: number) => answer(health([camera("front"), camera("hall", "starting")], { now_ms }), false).tone;
+    const at = (now_ms: number) =>
+      answer(health([camera("front"), camera("hall", "starting")], { now_ms }), false).tone;
     expect(at(29_000)).toBe("ok");
     expect(at(31_000)).toBe("warn");
   });

@@ -46,7 +46,6 @@ export const health = {
   storage: {
     title: "Storage",
     fine: "Will not fill up",
-    keeps: { one: "Keeps {n} day", other: "Keeps {n} days" },
     fullIn: (long: string) => `Full in ${long}`,
     full: "Disk is nearly full",
     unknown: "Measuring",

@@ -47,7 +47,10 @@ export function LastHour({ camera }: { camera: Camera }) {
   const words = t.live.focus;
   if (!lane) return <div class="last-hour" />;
   const { from_ms, to_ms } = lane;
-  const recorded = lane.lane.spans.reduce((sum, [begin, end]) => sum + Math.min(end, to_ms) - Math.max(begin, from_ms), 0);
+  const recorded = lane.lane.spans.reduce(
+    (sum, [begin, end]) => sum + Math.min(end, to_ms) - Math.max(begin, from_ms),
+    0,
+  );
   const enter = (share: number) => {
     const at = Math.min(from_ms + share * HOUR_MS, to_ms - BACK_MS / 30);
     go(`/timeline?cam=${encodeURIComponent(camera.id)}&t=${Math.floor(at / 1000)}&span=3600`);

@@ -21,7 +21,11 @@ export function Latest() {
       {events?.length === 0 ? (
         <p class="muted latest-none">{t.live.nothingYet}</p>
       ) : (
-        <div class="latest-row">{events?.map((event) => <LatestEvent key={event.id} event={event} />)}</div>
+        <div class="latest-row">
+          {events?.map((event) => (
+            <LatestEvent key={event.id} event={event} />
+          ))}
+        </div>
       )}
     </section>
   );

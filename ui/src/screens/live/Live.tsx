@@ -8,7 +8,19 @@ import { Icon } from "../../ui/Icon";
 import { Problem } from "../../ui/Problem";
 import { Latest } from "./Latest";
 import { Tile } from "./Tile";
-import { HERO_FROM, type Step, cameFrom, choose, chosen, follow, heroOf, layoutOf, neighbour, setFollow, showNumbers } from "./wall";
+import {
+  HERO_FROM,
+  type Step,
+  cameFrom,
+  choose,
+  chosen,
+  follow,
+  heroOf,
+  layoutOf,
+  neighbour,
+  setFollow,
+  showNumbers,
+} from "./wall";
 import "./wall.css";
 
 const words = t.live.keys;
@@ -74,10 +86,7 @@ export default function Live() {
   return (
     <Page title={t.live.title} tools={<Tools hasHero={hasHero} some={all.length > 0} />}>
       {all.length > 0 ? (
-        <div
-          ref={wall}
-          class={`wall ${layoutOf(all.length)}${showNumbers.value ? " show-numbers" : ""}`}
-        >
+        <div ref={wall} class={`wall ${layoutOf(all.length)}${showNumbers.value ? " show-numbers" : ""}`}>
           {all.map((camera) => (
             <Tile key={camera.id} camera={camera} hero={camera.id === hero} canBeHero={hasHero} />
           ))}

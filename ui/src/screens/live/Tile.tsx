@@ -170,7 +170,9 @@ function Quiet({ camera, hero }: Props) {
       <div class="tile-head">
         <StateDot dot={dotOf(camera.state)} />
         <b>{camera.name}</b>
-        <span class="tile-state">{chosen ? t.states[camera.state] : at ? t.live.lastPicture(when(at)) : t.live.noPicture}</span>
+        <span class="tile-state">
+          {chosen ? t.states[camera.state] : at ? t.live.lastPicture(when(at)) : t.live.noPicture}
+        </span>
       </div>
       <div class="quiet">
         <Icon name={iconOf(camera.state)} />

@@ -5,7 +5,10 @@ import { clockSeconds, dayKey } from "../../app/times";
 
 /** Attributes of a link that saves what the camera sees now. */
 export function photoLink(camera: Camera): { href: string; download: string } {
-  return { href: url(`/cameras/${encodeURIComponent(camera.id)}/snapshot`), download: photoName(camera.name, serverNow()) };
+  return {
+    href: url(`/cameras/${encodeURIComponent(camera.id)}/snapshot`),
+    download: photoName(camera.name, serverNow()),
+  };
 }
 
 /** `front-door 2026-11-20 20.46.02.jpg`. */

@@ -3,7 +3,6 @@ export const live = {
   tile: (name: string, state: string) => `${name}, ${state}`,
   behind: (s: string) => `${s} s`,
   farBehind: (s: string) => `${s} s behind`,
-  connecting: "Getting the picture…",
   noPicture: "No picture",
   lastPicture: (clock: string) => `Last picture ${clock}`,
   whatToCheck: "See what to check",
@@ -21,7 +20,6 @@ export const live = {
   follow: "Follow motion",
   followHint: "The camera that sees something moves to the large place",
   makeLarge: "Show large",
-  watch: "Open",
   numberWords: {
     size: (width: number, height: number) => `${width}×${height}`,
     rate: (fps: number, mbit: string) => `${fps} pictures/s · ${mbit} Mbit/s`,
@@ -33,7 +31,7 @@ export const live = {
   ongoing: "now",
   empty: {
     what: "No cameras yet.",
-    todo: "Add one to the settings file, or run tawny demo to try two made-up ones.",
+    todo: "Run “tawny add” on the recorder to add one, or “tawny demo” to try made-up ones.",
   },
   loading: "Looking for your cameras…",
   focus: {

@@ -78,7 +78,8 @@ function Claim({ token }: { token: string }) {
       go("/", { replace: true });
     } catch (reason) {
       setBusy(false);
-      if (reason instanceof ApiError && reason.code === "token_used") setError({ what: words.used, todo: words.usedDo });
+      if (reason instanceof ApiError && reason.code === "token_used")
+        setError({ what: words.used, todo: words.usedDo });
       else if (reason instanceof ApiError) setError({ what: reason.message, todo: reason.todo });
       else throw reason;
     }

@@ -89,7 +89,12 @@ function ByLink({ token }: { token: string }) {
       (reason: unknown) => setError(asError(reason)),
     );
   }, [token]);
-  if (!error) return <Door title={words.linkWorking} sub="">{null}</Door>;
+  if (!error)
+    return (
+      <Door title={words.linkWorking} sub="">
+        {null}
+      </Door>
+    );
   return (
     <Door title={words.linkTitle} sub="">
       <div class="col">
