@@ -61,9 +61,11 @@ export class RecordedPlayer {
     readonly camera: string,
     private readonly video: HTMLVideoElement,
     image: HTMLImageElement,
+    pictures_per_s: number | null = null,
     private readonly source: VideoSource = recorder,
   ) {
     video.muted = true;
+    if (pictures_per_s) this.picture_ms = 1000 / pictures_per_s;
     this.pictures = new Pictures(image, (at_ms, width) => source.frameUrl(camera, at_ms, width), (at_ms) => this.shows(at_ms));
     this.watchPictures();
     void this.fill();

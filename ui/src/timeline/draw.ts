@@ -34,9 +34,17 @@ export type Item =
   | ({ is: "hatch"; ink: Ink; round: number; dotted: boolean } & Box)
   | { is: "dots"; ink: Ink; x: number; y: number; w: number }
   | { is: "text"; ink: Ink; font: Font; x: number; y: number; text: string }
-  | { is: "disc"; ink: Ink; edge: Ink; x: number; y: number; r: number }
-  | { is: "glyph"; ink: Ink; name: string; x: number; y: number; size: number }
-  | ({ is: "clip"; round: number; items: Item[] } & Box);
+  /** A disc with an icon in it. */
+  | ({ is: "badge"; x: number; y: number } & Badge);
+
+export interface Badge {
+  ink: Ink;
+  edge: Ink;
+  r: number;
+  icon: string;
+  iconInk: Ink;
+  iconSize: number;
+}
 
 export type Target =
   | { is: "pin"; lane: string; events: Happening[] }

@@ -30,8 +30,16 @@ const DATES: Record<DateStyle, Intl.DateTimeFormatOptions> = {
 /** "Sat 13 Jun", "Sat 13 June" or "Saturday 13 June 2026", in the locale's own order. */
 export function dayName(zone: Zone, at_ms: number, style: DateStyle): string {
   const { year, month, day } = zone.local(at_ms);
-  const format = new Intl.DateTimeFormat(zone.look.locale, { timeZone: "UTC", ...DATES[style] });
-  return format.format(Date.UTC(year, month - 1, day)).replace(/^(\p{L}+\.?), /u, "$1 ");
+  return formatOf(zone.look.locale, style).format(Date.UTC(year, month - 1, day)).replace(/^(\p{L}+\.?), /u, "$1 ");
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+function formatOf(locale: string | undefined, style: DateStyle): Intl.DateTimeFormat {
+  const key = `${locale} ${style}`;
+  const found = formats.get(key) ?? new Intl.DateTimeFormat(locale, { timeZone: "UTC", ...DATES[style] });
+  formats.set(key, found);
+  return found;
 }
 
 function clockOf(zone: Zone, { hour, minute, second }: LocalTime, seconds: boolean): string {

@@ -25,7 +25,7 @@ const lane = (more: Partial<Lane>): Lane => ({
   ...more,
 });
 const data = (...lanes: Lane[]): TimelineData => ({ begin_ms: view.begin_ms, end_ms: view.end_ms, now_ms: NOW, lanes });
-const flat = (list: DrawList): Item[] => list.items.flatMap((item) => (item.is === "clip" ? [item, ...item.items] : [item]));
+const flat = (list: DrawList): Item[] => list.items;
 const texts = (list: DrawList): string[] => flat(list).flatMap((item) => (item.is === "text" ? [item.text] : []));
 
 describe("gaps", () => {
@@ -33,7 +33,7 @@ describe("gaps", () => {
     const shown = lanesLayout(view, data(lane({ gaps: [gap(0, 90, "Wi-Fi lost"), gap(100, 115, "Camera not answering"), gap(200, 200.1, "x")] })), look);
     expect(texts(shown)).toContain("Wi-Fi lost");
     expect(texts(shown)).not.toContain("Camera not answering");
-    expect(flat(shown)).toContainEqual(expect.objectContaining({ is: "glyph", name: "wifi-off" }));
+    expect(flat(shown)).toContainEqual(expect.objectContaining({ is: "badge", icon: "wifi-off" }));
     const hatches = flat(shown).filter((item) => item.is === "hatch");
     expect(hatches.map((item) => Math.round(item.w))).toEqual([300, 50, 3]);
   });
@@ -82,7 +82,7 @@ describe("pins", () => {
     const found = clusters(view, [event("a", 10, "motion"), event("b", 12), event("c", 60)], 22);
     expect(found.map((cluster) => cluster.events.map((each) => each.id))).toEqual([["a", "b"], ["c"]]);
     const shown = lanesLayout(view, data(lane({ events: [event("a", 10, "motion"), event("b", 12)] })), look);
-    expect(flat(shown)).toContainEqual(expect.objectContaining({ is: "disc", ink: "kind-person" }));
+    expect(flat(shown)).toContainEqual(expect.objectContaining({ is: "badge", ink: "kind-person" }));
     expect(texts(shown)).toContain("2");
   });
 

@@ -3,6 +3,7 @@ import { motionBars } from "./bars";
 import type { Gap, Happening, Lane, Span, TimelineData } from "./data";
 import {
   type DrawList,
+  type Ink,
   type Item,
   type Measure,
   type Region,
@@ -69,7 +70,7 @@ function laneRow(view: View, lane: Lane, now_ms: number, top: number, look: Lane
     band: [
       { is: "box", ink: "line", round: 0, x: 0, y: top, w: view.width, h: 1 },
       ...lane.waiting.filter(isShown(view)).map((span) => waitingLine(view, span, y)),
-      ...lane.spans.filter(isShown(view)).map((span) => recordedBand(view, span, lane, y)),
+      ...lane.spans.filter(isShown(view)).flatMap((span) => recordedBand(view, span, lane, y)),
       ...drawn.flatMap((mark) => mark.items),
     ],
     pins: groups.flatMap((group) => pin(group, top + 4 + PIN_PX / 2, look.measure)),
@@ -86,18 +87,17 @@ const isShown =
   ([begin, end]: Span): boolean =>
     begin < view.end_ms && end > view.begin_ms;
 
-function recordedBand(view: View, [begin_ms, end_ms]: Span, lane: Lane, y: number): Item {
+function recordedBand(view: View, [begin_ms, end_ms]: Span, lane: Lane, y: number): Item[] {
   const [x, w] = stretch(view, begin_ms, end_ms, 2);
   const bottom = y + BAND_PX;
   const bars = motionBars(lane.motion, {
     begin_ms: Math.max(begin_ms, view.begin_ms),
-    end_ms: Math.min(end_ms, view.end_ms),
+    end_ms: Math.min(end_ms, view.end_ms) - 2 * (spanOf(view) / view.width),
     ms_per_px: spanOf(view) / view.width,
     reach: BAND_PX - 6,
     place: (at_ms, length) => [Math.round(xOf(view, at_ms)), bottom - length, 2, length],
   });
-  const band: Item = { is: "box", ink: "recorded", round: 5, x, y, w, h: BAND_PX };
-  return { is: "clip", round: 5, x, y, w, h: BAND_PX, items: [band, ...bars] };
+  return [{ is: "box", ink: "recorded", round: 5, x, y, w, h: BAND_PX }, ...bars];
 }
 
 function waitingLine(view: View, [begin_ms, end_ms]: Span, y: number): Item {
@@ -115,7 +115,7 @@ function gapMark(view: View, gap: Gap, now_ms: number, y: number, look: LaneLook
 /** The words when they fit into the hatch, else the icon, else the hatch alone. */
 function gapWords(gap: Gap, { x, y, w }: { x: number; y: number; w: number }, look: LaneLook): Item[] {
   const text = gapLabel(gap, look.zone);
-  const ink = gap.tone === "warn" ? "warn" : "text-2";
+  const ink: Ink = gap.tone === "warn" ? "warn" : "text-2";
   const length = look.measure(text, "words");
   if (length + 34 <= w) {
     return [
@@ -124,11 +124,8 @@ function gapWords(gap: Gap, { x, y, w }: { x: number; y: number; w: number }, lo
     ];
   }
   if (w < GAP_ICON_PX + 4) return [];
-  const middle = { x: x + w / 2, y: y + BAND_PX / 2 };
-  return [
-    { is: "disc", ink: "surface", edge: ink, r: GAP_ICON_PX / 2, ...middle },
-    { is: "glyph", ink, name: iconOfGap(gap.reason), size: 16, ...middle },
-  ];
+  const badge = { ink: "surface" as const, edge: ink, r: GAP_ICON_PX / 2, icon: iconOfGap(gap.reason), iconInk: ink, iconSize: 16 };
+  return [{ is: "badge", x: x + w / 2, y: y + BAND_PX / 2, ...badge }];
 }
 
 export function gapLabel(gap: Gap, zone: Zone): string {
@@ -157,14 +154,13 @@ const inside = (x: number, view: View): number => Math.min(Math.max(x, PIN_PX / 
 
 function pin({ x, events }: Cluster, y: number, measure: Measure): Item[] {
   const kind = leadingKind(events);
-  const disc: Item = { is: "disc", ink: inkOfKind(kind), edge: "surface", x, y, r: PIN_PX / 2 };
-  const glyph: Item = { is: "glyph", ink: "pin-ink", name: iconOfKind(kind), x, y, size: 12 };
-  if (events.length === 1) return [disc, glyph];
+  const look = { ink: inkOfKind(kind), edge: "surface" as const, icon: iconOfKind(kind), iconInk: "pin-ink" as const };
+  const badge: Item = { is: "badge", x, y, r: PIN_PX / 2, iconSize: 12, ...look };
+  if (events.length === 1) return [badge];
   const count = events.length > 99 ? "99+" : String(events.length);
   const w = measure(count, "count") + 8;
   return [
-    disc,
-    glyph,
+    badge,
     { is: "box", ink: "surface", round: 7, x: x + 5, y: y - 14, w, h: 14 },
     { is: "text", ink: "text", font: "count", x: x + 9, y: y - 6.5, text: count },
   ];

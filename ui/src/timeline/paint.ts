@@ -1,5 +1,5 @@
-/** Puts a draw list on a canvas. The only place of the engine that knows a canvas. */
-import type { DrawList, Font, Ink, Item } from "./draw";
+/** Puts a draw list on a canvas. What is drawn many times, pins and hatching, is drawn once and then copied. */
+import type { Badge, Box, DrawList, Font, Ink, Item } from "./draw";
 
 export type Inks = (ink: Ink) => string;
 /** Outlines of 24x24 icons by name; absent ones are not drawn. */
@@ -14,121 +14,134 @@ export const FONTS: Record<Font, string> = {
   count: `700 10px ${FAMILY}`,
 };
 
-export function paint(ctx: CanvasRenderingContext2D, list: DrawList, inks: Inks, glyphs: Glyphs, ratio: number): void {
-  ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
-  ctx.clearRect(0, 0, list.width, list.height);
-  ctx.textBaseline = "middle";
-  for (const item of list.items) draw(ctx, item, inks, glyphs);
+const HATCH_PX = 8;
+
+/** Colours, icons and their copies for one theme and one density of pixels. */
+export class Brushes {
+  private readonly badges = new Map<string, HTMLCanvasElement>();
+  private readonly hatches = new Map<string, HTMLCanvasElement>();
+
+  constructor(
+    readonly ink: Inks,
+    private readonly glyphs: Glyphs,
+    readonly ratio: number,
+  ) {}
+
+  badge(badge: Badge): HTMLCanvasElement {
+    const key = `${badge.ink} ${badge.edge} ${badge.icon} ${badge.r}`;
+    return remembered(this.badges, key, () => {
+      const [canvas, pen] = this.sheet(2 * badge.r + 2);
+      disc(pen, badge, this.ink);
+      const path = this.glyphs.get(badge.icon);
+      if (path) glyph(pen, badge, this.ink(badge.iconInk), path);
+      return canvas;
+    });
+  }
+
+  hatch(ink: Ink, dotted: boolean): HTMLCanvasElement {
+    return remembered(this.hatches, `${ink} ${dotted}`, () => {
+      const [canvas, pen] = this.sheet(HATCH_PX);
+      pen.fillStyle = pen.strokeStyle = this.ink(ink);
+      pen.globalAlpha = 0.11;
+      pen.fillRect(0, 0, HATCH_PX, HATCH_PX);
+      pen.globalAlpha = dotted ? 0.28 : 0.53;
+      pen.lineWidth = 1.5;
+      for (const x of [-HATCH_PX, 0, HATCH_PX]) {
+        pen.moveTo(x - 2, HATCH_PX + 2);
+        pen.lineTo(x + HATCH_PX + 2, -2);
+      }
+      pen.stroke();
+      return canvas;
+    });
+  }
+
+  private sheet(size: number): [HTMLCanvasElement, CanvasRenderingContext2D] {
+    const canvas = document.createElement("canvas");
+    canvas.width = canvas.height = Math.ceil(size * this.ratio);
+    const pen = canvas.getContext("2d") as CanvasRenderingContext2D;
+    pen.scale(canvas.width / size, canvas.height / size);
+    return [canvas, pen];
+  }
 }
 
-function draw(ctx: CanvasRenderingContext2D, item: Item, inks: Inks, glyphs: Glyphs): void {
+export function paint(ctx: CanvasRenderingContext2D, list: DrawList, brushes: Brushes): void {
+  ctx.setTransform(brushes.ratio, 0, 0, brushes.ratio, 0, 0);
+  ctx.clearRect(0, 0, list.width, list.height);
+  ctx.textBaseline = "middle";
+  for (const item of list.items) draw(ctx, item, brushes);
+}
+
+function draw(ctx: CanvasRenderingContext2D, item: Item, brushes: Brushes): void {
   switch (item.is) {
     case "box":
-      ctx.fillStyle = inks(item.ink);
-      rounded(ctx, item);
-      ctx.fill();
-      return;
+      ctx.fillStyle = brushes.ink(item.ink);
+      if (item.round === 0) return ctx.fillRect(item.x, item.y, item.w, item.h);
+      rounded(ctx, item, item.round);
+      return ctx.fill();
     case "bars":
-      ctx.fillStyle = inks(item.ink);
-      ctx.beginPath();
-      for (let i = 0; i + 3 < item.rects.length; i += 4) {
-        const [x = 0, y = 0, w = 0, h = 0] = item.rects.slice(i, i + 4);
-        ctx.rect(x, y, w, h);
-      }
-      ctx.fill();
+      ctx.fillStyle = brushes.ink(item.ink);
+      for (let i = 0; i + 3 < item.rects.length; i += 4)
+        ctx.fillRect(item.rects[i] as number, item.rects[i + 1] as number, item.rects[i + 2] as number, item.rects[i + 3] as number);
       return;
     case "hatch":
-      return hatch(ctx, item, inks(item.ink));
+      return hatch(ctx, item, brushes);
     case "dots":
-      ctx.strokeStyle = inks(item.ink);
-      ctx.lineWidth = 2;
-      ctx.setLineDash([2, 5]);
-      ctx.beginPath();
-      ctx.moveTo(item.x, item.y);
-      ctx.lineTo(item.x + item.w, item.y);
-      ctx.stroke();
-      ctx.setLineDash([]);
+      ctx.fillStyle = brushes.ink(item.ink);
+      for (let x = item.x; x < item.x + item.w; x += 7) ctx.fillRect(Math.round(x), item.y - 1, 2, 2);
       return;
     case "text":
       ctx.font = FONTS[item.font];
-      ctx.fillStyle = inks(item.ink);
-      ctx.fillText(item.text, item.x, item.y);
-      return;
-    case "disc":
-      ctx.beginPath();
-      ctx.arc(item.x, item.y, item.r - 1, 0, 2 * Math.PI);
-      ctx.fillStyle = inks(item.ink);
-      ctx.fill();
-      ctx.strokeStyle = inks(item.edge);
-      ctx.lineWidth = item.edge === "surface" ? 2 : 1;
-      ctx.stroke();
-      return;
-    case "glyph":
-      return glyph(ctx, item, inks(item.ink), glyphs.get(item.name));
-    case "clip":
-      ctx.save();
-      rounded(ctx, item);
-      ctx.clip();
-      for (const inner of item.items) draw(ctx, inner, inks, glyphs);
-      ctx.restore();
-      return;
+      ctx.fillStyle = brushes.ink(item.ink);
+      return ctx.fillText(item.text, item.x, item.y);
+    case "badge":
+      return ctx.drawImage(brushes.badge(item), item.x - item.r - 1, item.y - item.r - 1, 2 * item.r + 2, 2 * item.r + 2);
   }
 }
 
-function rounded(ctx: CanvasRenderingContext2D, box: { x: number; y: number; w: number; h: number; round: number }): void {
-  ctx.beginPath();
-  if (box.round === 0) ctx.rect(box.x, box.y, box.w, box.h);
-  else ctx.roundRect(box.x, box.y, box.w, box.h, Math.min(box.round, box.w / 2, box.h / 2));
-}
-
-function hatch(ctx: CanvasRenderingContext2D, item: Extract<Item, { is: "hatch" }>, ink: string): void {
-  const { x, y, w, h } = item;
-  ctx.save();
-  rounded(ctx, item);
-  ctx.clip();
-  ctx.globalAlpha = 0.11;
-  ctx.fillStyle = ink;
-  ctx.fillRect(x, y, w, h);
-  ctx.globalAlpha = item.dotted ? 0.28 : 0.53;
-  ctx.strokeStyle = ink;
-  ctx.lineWidth = 1.5;
-  ctx.beginPath();
-  const reach = Math.min(w, h);
-  for (let i = -h; i < w; i += 8) {
-    const down = Math.min(h, w - i);
-    if (reach <= 0) break;
-    ctx.moveTo(x + i, y + h);
-    ctx.lineTo(x + i + down, y + h - down);
-  }
-  ctx.stroke();
-  ctx.restore();
-  if (item.dotted) dottedEdge(ctx, item, ink);
-}
-
-function dottedEdge(ctx: CanvasRenderingContext2D, item: Extract<Item, { is: "hatch" }>, ink: string): void {
-  ctx.save();
-  ctx.strokeStyle = ink;
+/** The lines begin at the gap's own corner, so that they move with it. */
+function hatch(ctx: CanvasRenderingContext2D, item: Extract<Item, { is: "hatch" }>, brushes: Brushes): void {
+  const pattern = ctx.createPattern(brushes.hatch(item.ink, item.dotted), "repeat");
+  if (!pattern) return;
+  pattern.setTransform(new DOMMatrix([1 / brushes.ratio, 0, 0, 1 / brushes.ratio, item.x, item.y]));
+  ctx.fillStyle = pattern;
+  rounded(ctx, item, item.round);
+  ctx.fill();
+  if (!item.dotted) return;
+  ctx.strokeStyle = brushes.ink(item.ink);
   ctx.lineWidth = 1;
   ctx.setLineDash([2, 3]);
-  rounded(ctx, { ...item, x: item.x + 0.5, y: item.y + 0.5, w: item.w - 1, h: item.h - 1 });
+  rounded(ctx, { x: item.x + 0.5, y: item.y + 0.5, w: item.w - 1, h: item.h - 1 }, item.round);
   ctx.stroke();
-  ctx.restore();
+  ctx.setLineDash([]);
 }
 
-function glyph(
-  ctx: CanvasRenderingContext2D,
-  { x, y, size }: { x: number; y: number; size: number },
-  ink: string,
-  path: Path2D | undefined,
-): void {
-  if (!path) return;
-  ctx.save();
-  ctx.translate(x - size / 2, y - size / 2);
-  ctx.scale(size / 24, size / 24);
-  ctx.strokeStyle = ink;
-  ctx.lineWidth = size < 14 ? 2.6 : 1.9;
-  ctx.lineCap = "round";
-  ctx.lineJoin = "round";
-  ctx.stroke(path);
-  ctx.restore();
+function rounded(ctx: CanvasRenderingContext2D, { x, y, w, h }: Box, round: number): void {
+  ctx.beginPath();
+  ctx.roundRect(x, y, w, h, Math.max(0, Math.min(round, w / 2, h / 2)));
+}
+
+function disc(pen: CanvasRenderingContext2D, { ink, edge, r }: Badge, inks: Inks): void {
+  pen.beginPath();
+  pen.arc(r + 1, r + 1, r - 1, 0, 2 * Math.PI);
+  pen.fillStyle = inks(ink);
+  pen.fill();
+  pen.strokeStyle = inks(edge);
+  pen.lineWidth = edge === "surface" ? 2 : 1;
+  pen.stroke();
+}
+
+function glyph(pen: CanvasRenderingContext2D, { r, iconSize }: Badge, ink: string, path: Path2D): void {
+  pen.translate(r + 1 - iconSize / 2, r + 1 - iconSize / 2);
+  pen.scale(iconSize / 24, iconSize / 24);
+  pen.strokeStyle = ink;
+  pen.lineWidth = iconSize < 14 ? 2.6 : 1.9;
+  pen.lineCap = "round";
+  pen.lineJoin = "round";
+  pen.stroke(path);
+}
+
+function remembered<Value>(known: Map<string, Value>, key: string, make: () => Value): Value {
+  const found = known.get(key) ?? make();
+  known.set(key, found);
+  return found;
 }

@@ -63,7 +63,7 @@ export function tapeLayout(tape: TapeView, lane: Lane, now_ms: number, zone: Zon
     items: [
       ...rules(tape, begin_ms, end_ms, now_ms, zone, measure),
       ...lane.waiting.map((span) => dottedBand(tape, span)),
-      ...lane.spans.filter(([b, e]) => b < end_ms && e > begin_ms).map((span) => recordedBand(tape, span, lane)),
+      ...lane.spans.filter(([b, e]) => b < end_ms && e > begin_ms).flatMap((span) => recordedBand(tape, span, lane)),
       ...gaps.map((gap) => hatch(tape, gap, now_ms)),
       ...nowLine(tape, now_ms),
     ],
@@ -115,18 +115,17 @@ function rules(tape: TapeView, begin_ms: number, end_ms: number, now_ms: number,
   return [lines, ...labels];
 }
 
-function recordedBand(tape: TapeView, [begin_ms, end_ms]: Span, lane: Lane): Item {
+function recordedBand(tape: TapeView, [begin_ms, end_ms]: Span, lane: Lane): Item[] {
   const [y, h] = stretch(tape, begin_ms, end_ms, 2);
   const [shown_begin, shown_end] = shownSpan(tape);
   const bars = motionBars(lane.motion, {
-    begin_ms: Math.max(begin_ms, shown_begin),
+    begin_ms: Math.max(begin_ms, shown_begin) + 2 * tape.ms_per_px,
     end_ms: Math.min(end_ms, shown_end),
     ms_per_px: tape.ms_per_px,
     reach: BAND_PX - 4,
     place: (at_ms, length) => [BAND_LEFT, Math.round(yOf(tape, at_ms)) - 2, length, 2],
   });
-  const band: Item = { is: "box", ink: "recorded", round: 8, x: BAND_LEFT, y, w: BAND_PX, h };
-  return { is: "clip", round: 8, x: BAND_LEFT, y, w: BAND_PX, h, items: [band, ...bars] };
+  return [{ is: "box", ink: "recorded", round: 8, x: BAND_LEFT, y, w: BAND_PX, h }, ...bars];
 }
 
 function dottedBand(tape: TapeView, [begin_ms, end_ms]: Span): Item {

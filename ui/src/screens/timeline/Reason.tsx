@@ -1,12 +1,12 @@
 import { t } from "../../strings.en";
 import type { Showing } from "../../player/recorded";
 import { length } from "../../app/times";
-import { gapAt } from "../../timeline/data";
-import { type Gap } from "../../timeline/data";
+import { type Gap, gapAt } from "../../timeline/data";
 import { iconOfGap } from "../../timeline/draw";
 import { fromTo } from "../../timeline/entries";
-import { clockMinute } from "../../timeline/format";
+import { clockMinute, dayName } from "../../timeline/format";
 import { gapLabel } from "../../timeline/layout";
+import type { Zone } from "../../timeline/zone";
 import { serverNow } from "../../api/state";
 import { Icon } from "../../ui/Icon";
 import type { IconName } from "../../ui/icon-names";
@@ -32,7 +32,7 @@ function Hole(props: { model: TimelineModel; camera: string; next_ms: number | n
     large && next_ms !== null ? (
       <button type="button" class="btn" onClick={() => model.go(next_ms)}>
         <Icon name="skip-forward" small />
-        {t.timeline.player.goOn(clockMinute(zone, next_ms))}
+        {t.timeline.player.goOn(whenFrom(zone, at_ms, next_ms))}
       </button>
     ) : null;
   if (gap)
@@ -47,12 +47,20 @@ function Hole(props: { model: TimelineModel; camera: string; next_ms: number | n
         {next}
       </Panel>
     );
-  const future = at_ms > serverNow() - 5_000;
+  const { begin_ms, end_ms } = zone.day(at_ms);
+  const anything = lane?.spans.some(([begin, end]) => begin < end_ms && end > begin_ms) ?? false;
+  const words = at_ms > serverNow() - 5_000 ? "future" : anything ? "nothing" : "nothingDay";
   return (
-    <Panel icon="video-off" title={future ? t.timeline.player.future : t.timeline.player.nothing} tone="choice">
+    <Panel icon="video-off" title={t.timeline.player[words]} tone="choice">
       {next}
     </Panel>
   );
+}
+
+/** The time, with its day when that is another one. */
+function whenFrom(zone: Zone, from_ms: number, to_ms: number): string {
+  const clock = clockMinute(zone, to_ms);
+  return to_ms < zone.day(from_ms).end_ms ? clock : `${clock}, ${dayName(zone, to_ms, "short")}`;
 }
 
 function extent(gap: Gap): string {

@@ -49,7 +49,7 @@ function Player({ model, camera: id, large, whole }: { model: TimelineModel; cam
 
   useEffect(() => {
     if (!video.current || !image.current) return;
-    const player = new RecordedPlayer(id, video.current, image.current);
+    const player = new RecordedPlayer(id, video.current, image.current, camera?.fps ?? null);
     state.value = player;
     model.setPlayer(id, player);
     const stop = effect(() => {

@@ -114,7 +114,7 @@ function Card({ model, card }: { model: TimelineModel; card: Placed<Happening> }
 function GapSentence({ gap: { value: gap, y } }: { gap: Placed<Gap> }) {
   const long = length((gap.end_ms ?? serverNow()) - gap.begin_ms);
   return (
-    <div class={`tape-gap ${gap.tone}`} style={{ transform: `translateY(${Math.round(y) - 10}px)` }} data-reason={gap.reason}>
+    <div class={`tape-gap ${gap.tone}`} style={{ transform: `translateY(calc(${Math.round(y)}px - 50%))` }} data-reason={gap.reason}>
       <Icon name={iconOfGap(gap.reason) as IconName} small />
       {t.timeline.phone.gap(gap.words, long)}
     </div>

@@ -4,7 +4,7 @@ import { useEffect, useMemo, useRef } from "preact/hooks";
 import { shown } from "../../app/theme";
 import type { DrawList, Font, Ink } from "../../timeline/draw";
 import { glyphsOf } from "../../timeline/glyphs";
-import { FONTS, type Glyphs, type Inks, paint } from "../../timeline/paint";
+import { Brushes, FONTS, type Glyphs, paint } from "../../timeline/paint";
 import sprite from "../../ui/icons.svg?url";
 
 export interface Size {
@@ -76,10 +76,9 @@ function paintOnFrames(canvas: { current: HTMLCanvasElement | null }, list: Sign
   const stop = effect(() => {
     const now = list.value;
     const { width, height } = size.value;
-    const pictures = glyphs.value;
-    const inks = inksOf(shown.value);
+    const brushes = brushesFor(shown.value, glyphs.value);
     cancelAnimationFrame(frame);
-    if (now) frame = requestAnimationFrame(() => paintNow(canvas.current, now, { width, height }, inks, pictures));
+    if (now) frame = requestAnimationFrame(() => paintNow(canvas.current, { ...now, width, height }, brushes));
   });
   return () => {
     stop();
@@ -87,16 +86,13 @@ function paintOnFrames(canvas: { current: HTMLCanvasElement | null }, list: Sign
   };
 }
 
-function paintNow(canvas: HTMLCanvasElement | null, list: DrawList, { width, height }: Size, inks: Inks, pictures: Glyphs): void {
+function paintNow(canvas: HTMLCanvasElement | null, list: DrawList, brushes: Brushes): void {
   const ctx = canvas?.getContext("2d");
   if (!canvas || !ctx) return;
-  const begun = performance.now();
-  const ratio = devicePixelRatio || 1;
-  const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
+  const [w, h] = [Math.round(list.width * brushes.ratio), Math.round(list.height * brushes.ratio)];
   if (canvas.width !== w) canvas.width = w;
   if (canvas.height !== h) canvas.height = h;
-  paint(ctx, { ...list, width, height }, inks, pictures, ratio);
-  canvas.dataset["paintMs"] = (performance.now() - begun).toFixed(2);
+  paint(ctx, list, brushes);
 }
 
 let pen: CanvasRenderingContext2D | null = null;
@@ -109,18 +105,24 @@ export function measure(text: string, font: Font): number {
 }
 
 const VARIABLES: Partial<Record<Ink, string>> = { recorded: "--lane-span", choice: "--text-3", faint: "--text-3", now: "--bad" };
-let inked: { theme: string; found: Map<Ink, string> } | null = null;
+let made: { theme: string; glyphs: Glyphs; brushes: Brushes } | null = null;
 
-/** Colours by name from the style sheet, looked up once a theme. */
-function inksOf(theme: string): Inks {
-  if (inked?.theme !== theme) inked = { theme, found: new Map() };
-  const { found } = inked;
-  return (ink) => {
-    const known = found.get(ink);
-    if (known !== undefined) return known;
-    const name = VARIABLES[ink] ?? `--${ink.replace("kind-", "")}`;
-    const colour = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-    found.set(ink, colour);
-    return colour;
-  };
+/** Kept until the theme, the icons or the density of pixels change. */
+function brushesFor(theme: string, icons: Glyphs): Brushes {
+  const ratio = devicePixelRatio || 1;
+  if (made?.theme !== theme || made.glyphs !== icons || made.brushes.ratio !== ratio) {
+    const found = new Map<Ink, string>();
+    made = { theme, glyphs: icons, brushes: new Brushes((ink) => colour(ink, found), icons, ratio) };
+  }
+  return made.brushes;
+}
+
+/** By name from the style sheet, looked up once a theme. */
+function colour(ink: Ink, found: Map<Ink, string>): string {
+  const known = found.get(ink);
+  if (known !== undefined) return known;
+  const name = VARIABLES[ink] ?? `--${ink.replace("kind-", "")}`;
+  const value = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  found.set(ink, value);
+  return value;
 }

@@ -21,6 +21,7 @@ import {
 import { type View, spanOf } from "../../timeline/view";
 
 const SETTLE_MS = 90;
+const BEAT_MS = 1000;
 const GROWS_WITHIN_MS = 90_000;
 const MOST_POINTS = 12_000;
 
@@ -33,12 +34,14 @@ export class TimelineStore {
   private timer: ReturnType<typeof setTimeout> | null = null;
   private request: AbortController | null = null;
   private wanted: View | null = null;
+  /** The greatest score of each camera since the last beat. */
+  private readonly scores = new Map<string, { at_ms: number; score: number }>();
   private readonly stops: (() => void)[];
 
   constructor() {
     const now_ms = serverNow();
     this.data = signal({ begin_ms: now_ms, end_ms: now_ms, now_ms, lanes: emptyLanes() });
-    const tick = setInterval(() => this.change((data) => ({ ...data, now_ms: serverNow() })), 1000);
+    const beat = setInterval(() => this.beat(), BEAT_MS);
     this.stops = [
       on("segment", ({ camera, start_ms, end_ms, stream }) => {
         if (stream === "main") this.lane(camera, (lane) => ({ ...lane, spans: withSpan(lane.spans, [start_ms, end_ms]) }));
@@ -46,9 +49,8 @@ export class TimelineStore {
       on("gap", ({ camera, ...gap }) => this.lane(camera, (lane) => ({ ...lane, gaps: withGap(lane.gaps, gap) }))),
       on("event", ({ event }) => this.lane(event.camera, (lane) => ({ ...lane, events: withEvent(lane.events, happening(event)) }))),
       on("back", () => this.reload()),
-      effect(() => this.grow()),
-      effect(() => this.score()),
-      () => clearInterval(tick),
+      effect(() => this.hearScores()),
+      () => clearInterval(beat),
     ];
   }
 
@@ -112,9 +114,21 @@ export class TimelineStore {
     }
   }
 
+  /** Once a second, whatever has come meanwhile: what is shown need not change more often. */
+  private beat(): void {
+    const scores = [...this.scores];
+    this.scores.clear();
+    batch(() => {
+      this.change((data) => ({ ...data, now_ms: serverNow() }));
+      this.grow();
+      for (const [id, { at_ms, score }] of scores)
+        this.lane(id, (lane) => ({ ...lane, motion: withScore(lane.motion, at_ms, score) }));
+    });
+  }
+
   /** A recording camera's last span reaches to its newest picture, though the segment is not closed yet. */
   private grow(): void {
-    const now = health.value;
+    const now = health.peek();
     const data = this.data.peek();
     if (!now || data.end_ms < now.now_ms - GROWS_WITHIN_MS) return;
     for (const { id, state, last_packet_ms } of now.cameras) {
@@ -126,10 +140,10 @@ export class TimelineStore {
     }
   }
 
-  private score(): void {
+  private hearScores(): void {
     for (const { id } of cameras.value) {
       const score = motionOf(id).value;
-      if (score > 0) this.lane(id, (lane) => ({ ...lane, motion: withScore(lane.motion, serverNow(), score) }));
+      if (score > (this.scores.get(id)?.score ?? 0)) this.scores.set(id, { at_ms: serverNow(), score });
     }
   }
 }
