@@ -16,7 +16,7 @@ TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 def clip(name: str, size: str, fps: int, bit_rate: str, length_s: int) -> Path:
-    """An H.264 clip of moving noise and shapes, keyframe every 2 s, made once. A short part is repeated, not encoded."""
+    """An H.264 clip of noise and shapes, a keyframe every 2 s; made once, of a short part that is repeated."""
     path = CACHE / f"{name}-{size}-{fps}-{bit_rate}-{length_s}.mp4"
     if path.exists():
         return path

@@ -43,11 +43,15 @@ class Keep(Table):
 
 
 class Storage(Table):
+    """Where recordings are, and how long they are kept (a table of its own)."""
+
     path: str = Field("", description="The folder that recordings go to. Empty: ~/tawny (as root /var/lib/tawny).")
     keep: Keep = Keep()
 
 
 class Web(Table):
+    """The interface."""
+
     listen: str = Field("127.0.0.1:8000", description="Address and port of the interface; 0.0.0.0:8000 for all.")
 
     @field_validator("listen")

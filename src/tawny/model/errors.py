@@ -174,6 +174,7 @@ class SourceFinished(SourceError):
     exit_code = 0
     code = "finished"
     says = "{where} was played to its end."
+    advice = ""
 
 
 # --- disks -----------------------------------------------------------------------------------------------------------

@@ -31,11 +31,13 @@ class MemoryIndex:
             before = self._listed, self._removing, self._gaps, self._events
             self._listed, self._removing = dict(self._listed), dict(self._removing)
             self._gaps, self._events = dict(self._gaps), dict(self._events)
+            is_whole = False
             try:
                 yield
-            except BaseException:
-                self._listed, self._removing, self._gaps, self._events = before
-                raise
+                is_whole = True
+            finally:
+                if not is_whole:
+                    self._listed, self._removing, self._gaps, self._events = before
 
     def close(self) -> None:
         """Nothing is held."""

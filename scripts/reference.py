@@ -1,0 +1,134 @@
+"""Writes docs/reference/ from the code: commands, settings, errors. `--check` says if it is stale (exit 1).
+
+.venv/bin/python scripts/reference.py [--check]
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from tawny.cli.main import COMMANDS, parser
+from tawny.config.settings import Camera, Keep, Storage, Watch, Web
+from tawny.config.units import duration_text
+from tawny.model import errors
+from tawny.model.errors import Problem, SettingsError, TawnyError
+
+FOLDER = Path(__file__).parent.parent / "docs" / "reference"
+MADE = "<!-- made by scripts/reference.py from the code; edit the code, not this page -->\n"
+TABLES: list[tuple[str, type[BaseModel], str]] = [
+    ("storage", Storage, "start"),
+    ("storage.keep", Keep, "at once"),
+    ("web", Web, "start"),
+    ("cameras.<id>", Camera, "at once; only this camera begins again"),
+    ("cameras.<id>.watch", Watch, "at once; only this camera begins again"),
+]
+"""The table's name, its type, and when a change takes effect."""
+
+
+def pages() -> dict[str, str]:
+    return {"commands.md": _commands(), "settings.md": _settings(), "errors.md": _errors()}
+
+
+def _commands() -> str:
+    os.environ["COLUMNS"] = "100"
+    top = parser()
+    chosen = next(action for action in top._actions if isinstance(action, argparse._SubParsersAction))
+    parts = [MADE, "# Commands", "", "Exit codes: 0 done and well; 1 done, and something is not well (it was told);"]
+    parts += ["2 wrong use or settings; 3 could not be done; 20 and up: see [errors](errors.md).", ""]
+    parts += ["Every command that prints data prints it as JSON with `--json`.", ""]
+    for name in COMMANDS:
+        parts += [f"## tawny {name}", "", "```", chosen.choices[name].format_help().rstrip(), "```", ""]
+    return "\n".join(parts)
+
+
+def _settings() -> str:
+    parts = [MADE, "# Settings", ""]
+    parts += ["`tawny.toml`; `tawny init` writes one with comments. A camera needs only a `source`.", ""]
+    for table, kind, effect in TABLES:
+        text = (kind.__doc__ or "").strip().split("\n")[0]
+        heading = table.replace("<", "&lt;").replace(">", "&gt;")
+        parts += [f"## [{heading}]", "", text, "", f"Takes effect: {effect}.", ""]
+        parts += ["| setting | default | what |", "|---|---|---|"]
+        parts += [f"| `{name}` | {default} | {what} |" for name, default, what in _fields(kind)]
+        parts += [""]
+    parts += [
+        "## [cameras.&lt;id&gt;.&lt;source&gt;]",
+        "",
+        "What only this kind of source knows, in a table named after it.",
+        "",
+    ]
+    parts += [*_parts("tawny.sources", "source"), "## [cameras.&lt;id&gt;.watch.&lt;detector&gt;]", ""]
+    parts += ["What only this detector knows, in a table named after it.", "", *_parts("tawny.detectors", "detector")]
+    return "\n".join(parts)
+
+
+def _parts(group: str, word: str) -> Iterator[str]:
+    from tawny.engine.plugins import load
+
+    parts, broken = load(group)
+    assert not broken, broken
+    for name, part in sorted(parts.items()):
+        text = (part.__doc__ or "").strip()
+        yield f"**{name}** ({word})"
+        yield ""
+        yield from (line.strip() for line in text.splitlines())
+        yield ""
+
+
+def _fields(kind: type[BaseModel]) -> Iterator[tuple[str, str, str]]:
+    for name, field in kind.model_fields.items():
+        default: Any = field.default
+        if default is PydanticUndefined:
+            shown = "must be there" if field.is_required() else "see its own table"
+        elif isinstance(default, BaseModel):
+            continue  # has a table of its own
+        elif isinstance(default, float):
+            shown = f"`{default * 100:g} %`" if name == "free" else f"`{duration_text(default)}`"
+        else:
+            shown = "none" if default in (None, "") else f"`{default}`"
+        yield name, shown, field.description or ""
+
+
+def _errors() -> str:
+    parts = [MADE, "# Errors", "", "Each says what happened and what to do. Words in `{}` are filled in.", ""]
+    parts += ["| exit | code | what happened | what to do |", "|---|---|---|---|"]
+    kinds = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, TawnyError)]
+    for kind in sorted(kinds, key=lambda each: each.exit_code):
+        if kind is TawnyError:
+            continue
+        says = kind.says or _example(kind).message.split("\n")[0]
+        parts.append(f"| {kind.exit_code} | `{kind.code}` | {says} | {kind.advice} |")
+    return "\n".join(parts) + "\n"
+
+
+def _example(kind: type[TawnyError]) -> TawnyError:
+    if kind is SettingsError:
+        return SettingsError("{file}", (Problem("path", "found", "allowed"),))
+    return kind(*(f"{{{field.name}}}" for field in fields(kind)))
+
+
+def main() -> int:
+    check = "--check" in sys.argv
+    stale = [name for name, text in pages().items() if not _same(FOLDER / name, text)]
+    if check:
+        print("\n".join(f"stale: docs/reference/{name}; run scripts/reference.py" for name in stale))
+        return 1 if stale else 0
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+    return 0
+
+
+def _same(path: Path, text: str) -> bool:
+    return path.exists() and path.read_text(encoding="utf-8") == text
+
+
+if __name__ == "__main__":
+    sys.exit(main())
