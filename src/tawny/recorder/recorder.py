@@ -11,7 +11,6 @@ from typing import Final
 
 from tawny.engine import Bus, Engine, Handle
 from tawny.model.clock import Clock
-from tawny.model.errors import DiskFull
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Segment
 from tawny.recorder.closing import Closing
@@ -138,11 +137,10 @@ class Recorder:
         is_full = False
         for recording in recordings:
             self._at_hand = recording
-            was_full = isinstance(recording.problem, DiskFull)
             job = recording.step(now_s)
             if job is not None:
                 self._submit(job)
-            is_full = is_full or (isinstance(recording.problem, DiskFull) and not was_full)
+            is_full, recording.needs_room = is_full or recording.needs_room, False
         self._at_hand = None
         if is_full:
             self._full()

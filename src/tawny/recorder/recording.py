@@ -94,6 +94,8 @@ class Recording:
         self._durable_at_s = float("-inf")
         self._is_removed = False
         self.problem: StorageError | None = None
+        self.needs_room = False
+        """The disk was full just now; who makes room sets it to False."""
         self.is_over = False
         """Removed, and all of it is written and closed."""
 
@@ -183,8 +185,10 @@ class Recording:
             self.problem = None
             self._backoff.reset()
             return
+        if self.problem is None:
+            log.warning("%s %s is not written: %s", self.camera, self.stream, job.error or job.unusable)
         self.problem = job.error or StorageError(self._writer.where, job.unusable or "a writer failed")
-        log.warning("%s %s: %s", self.camera, self.stream, self.problem)
+        self.needs_room = isinstance(job.error, DiskFull)
         self._retry_s = now_s + self._backoff.next_s()
         left = [*job.left, *self._queue]
         self._queue.clear()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from tawny.model.clock import Clock
+from tawny.model.errors import DiskFull
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId
 from tawny.model.segments import Segment
@@ -39,7 +40,13 @@ def remove(volume: Volume, index: Index, ledger: Ledger, clock: Clock, removals:
     for begin in range(0, len(removals), _AT_ONCE):
         some = removals[begin : begin + _AT_ONCE]
         _explain(index, ledger, some)
-        index.mark_removing([one.segment.id for one in some])
+        try:
+            index.mark_removing([one.segment.id for one in some])
+        except DiskFull:
+            # not even this can be written: files first, and should it be cut off now, `check` finds their rows
+            for one in some:
+                volume.disk.unlink(one.segment.path)
+            index.mark_removing([one.segment.id for one in some])
         _unlink(volume, index, clock, [one.segment for one in some])
 
 

@@ -19,6 +19,7 @@ from tawny.model.times import Span
 from tawny.storage.index import Index
 from tawny.storage.ledger import Ledger
 from tawny.storage.removal import Removal, remove
+from tawny.storage.reserve import Reserve
 from tawny.storage.volume import Volume
 
 _EVERY_S: Final = 60.0
@@ -77,6 +78,7 @@ class Retention:
     ) -> None:
         self._volume, self._index, self._ledger, self._clock = volume, index, ledger, clock
         self.keep, self.cameras = keep, dict(cameras or {})
+        self._reserve = Reserve(volume.disk)
         self._lock = threading.Lock()
         self._is_urgent = False
         self._handle: Handle | None = None
@@ -93,8 +95,8 @@ class Retention:
             self._handle.wake()
 
     def step(self) -> float:
-        urgent, self._is_urgent = self._is_urgent, False
-        self.run(urgent=urgent)
+        self.run(urgent=self._is_urgent)
+        self._is_urgent = False  # only now: what failed is as urgent next time
         return _EVERY_S
 
     def close(self) -> None:
@@ -103,14 +105,19 @@ class Retention:
     def run(self, *, urgent: bool = False) -> Plan:
         """Plan and apply. Raises StorageError."""
         with self._lock:
+            if urgent:
+                self._reserve.give_up()
             plan = self.plan(urgent=urgent)
             self.apply(plan)
             self.last = plan
+            self._reserve.fill()
         return plan
 
     def plan(self, *, urgent: bool = False) -> Plan:
         """What would go now. urgent: something must go, whatever the settings."""
-        return _Planning(self, self._volume, self._index, self._clock.now_ms(), urgent=urgent).plan()
+        total_bytes = self._volume.space().total_bytes
+        urgent_bytes = min(_URGENT_BYTES, total_bytes // 20) + 2 * self._reserve.size_bytes if urgent else 0
+        return _Planning(self, self._volume, self._index, self._clock.now_ms(), urgent_bytes).plan()
 
     def apply(self, plan: Plan) -> None:
         """Remove what the plan says, and the events of which nothing is left. Raises StorageError."""
@@ -133,9 +140,9 @@ class Retention:
 class _Planning:
     """One plan being made."""
 
-    def __init__(self, retention: Retention, volume: Volume, index: Index, now_ms: int, *, urgent: bool) -> None:
+    def __init__(self, retention: Retention, volume: Volume, index: Index, now_ms: int, urgent_bytes: int) -> None:
         self._keep, self._cameras = retention.keep, retention.cameras
-        self._volume, self._index, self._now_ms, self._urgent = volume, index, now_ms, urgent
+        self._volume, self._index, self._now_ms, self._urgent_bytes = volume, index, now_ms, urgent_bytes
         self._removals: dict[SegmentId, Removal] = {}
 
     def plan(self) -> Plan:
@@ -160,12 +167,12 @@ class _Planning:
 
     def _for_free_space(self) -> int:
         space = self._volume.space()
-        need_bytes = round(space.total_bytes * self._keep.free_share) - space.free_bytes
-        if self._urgent:
-            need_bytes = max(need_bytes, min(_URGENT_BYTES, space.total_bytes // 20))
+        need_bytes = max(round(space.total_bytes * self._keep.free_share) - space.free_bytes, self._urgent_bytes)
         need_bytes -= sum(one.segment.size_bytes for one in self._removals.values())
         why = f"to leave {self._keep.free_share:.0%} of the disk free".replace("%", " %")
-        youngest_ms = self._now_ms if self._urgent else self._now_ms - round(_LEAST_S * 1000)
+        if self._urgent_bytes:
+            why = "the disk was full"
+        youngest_ms = self._now_ms if self._urgent_bytes else self._now_ms - round(_LEAST_S * 1000)
         return self._for_space(None, need_bytes, why, youngest_ms)
 
     def _for_size(self, camera: CameraId | None, keep: Keep) -> int:
