@@ -4,7 +4,6 @@
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import fields
@@ -37,15 +36,28 @@ def pages() -> dict[str, str]:
 
 
 def _commands() -> str:
-    os.environ["COLUMNS"] = "100"
     top = parser()
     chosen = next(action for action in top._actions if isinstance(action, argparse._SubParsersAction))
     parts = [MADE, "# Commands", "", "Exit codes: 0 done and well; 1 done, and something is not well (it was told);"]
     parts += ["2 wrong use or settings; 3 could not be done; 20 and up: see [errors](errors.md).", ""]
     parts += ["Every command that prints data prints it as JSON with `--json`.", ""]
-    for name in COMMANDS:
-        parts += [f"## tawny {name}", "", "```", chosen.choices[name].format_help().rstrip(), "```", ""]
+    for name, summary in COMMANDS.items():
+        parts += [f"## tawny {name}", "", f"{summary[:1].upper()}{summary[1:]}.", "", "| word | what |", "|---|---|"]
+        parts += [f"| {words} | {what} |" for words, what in _words(chosen.choices[name])]
+        parts += [""]
     return "\n".join(parts)
+
+
+def _words(command: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
+    """A command's words and options, not as argparse prints them, which differs from one Python to the next."""
+    for action in command._actions:
+        if "--help" in action.option_strings:
+            continue
+        value = action.metavar or "\\|".join(str(choice) for choice in action.choices or ()) or action.dest.upper()
+        takes_value = action.nargs != 0
+        options = ", ".join(f"`{option}`" for option in action.option_strings)
+        words = f"{options} {value}" if options and takes_value else options or str(value)
+        yield words + (" …" if action.nargs in ("*", "+") else ""), (action.help or "").replace("|", "\\|")
 
 
 def _settings() -> str:
