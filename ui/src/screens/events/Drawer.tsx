@@ -137,6 +137,7 @@ function seenAs(event: TawnyEvent): string {
 
 function nearby(other: TawnyEvent, event: TawnyEvent): string {
   const by = other.start_ms - event.start_ms;
+  if (Math.abs(by) < 1_000) return words.sameTime(cameraNamed(other.camera));
   return (by < 0 ? words.earlier : words.later)(cameraNamed(other.camera), length(Math.abs(by)));
 }
 

@@ -46,7 +46,7 @@ export function Summary(props: {
     <div class="events-sum">
       <div class="grow">
         <h2>{title}</h2>
-        {whole && <p class="sub">{counts(shown)}</p>}
+        {whole && new Set(shown.map((event) => event.kind)).size > 1 && <p class="sub">{counts(shown)}</p>}
       </div>
       {isNew && (
         <button type="button" class="btn" onClick={props.onMarkAll}>

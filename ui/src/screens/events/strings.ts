@@ -95,6 +95,7 @@ export const events = {
     keptUntil: "Until you let it go",
     notKept: "Until its day is removed",
     earlier: (camera: string, s: string) => `${camera}, ${s} earlier`,
+    sameTime: (camera: string) => `${camera}, at the same time`,
     later: (camera: string, s: string) => `${camera}, ${s} later`,
   },
   player: {
