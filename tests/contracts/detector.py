@@ -2,7 +2,7 @@
 
 import tracemalloc
 from dataclasses import replace
-from itertools import islice
+from functools import cache
 
 import numpy as np
 
@@ -104,7 +104,7 @@ class DetectorContract:
                 assert 0 <= detector.look(replace(frame, at_ms=START_MS + n * apart_ms)).score <= 100
 
     def test_memory_is_bounded(self) -> None:
-        frames = list(situations.BUSY["traffic"](1).frames())
+        frames = _traffic()
         tracemalloc.start()
         try:
             detector = self.make()
@@ -124,9 +124,14 @@ class DetectorContract:
         return [(frame, detector.look(frame)) for frame in frames]
 
 
+@cache
+def _traffic() -> list[PictureFrame]:
+    """90 s of cars, one after the other."""
+    return list(situations.BUSY["traffic"](1).frames())
+
+
 def _busy() -> list[PictureFrame]:
-    """24 s of cars, one after the other."""
-    return list(islice(situations.BUSY["traffic"](1).frames(), 120))
+    return _traffic()[:100]
 
 
 def _plain(level: int, n: int, shape: tuple[int, int] = (HEIGHT, WIDTH)) -> PictureFrame:

@@ -13,7 +13,7 @@ START_S = 1.0
 FALLING_START_S = 2.5
 """In rain and snow, where it cannot be told to the second what is somebody."""
 END_S = 1.0
-MOST_SWARM = 3
+MOST_SWARM = 1
 """Insects that follow each other in one place look like one thing that goes on: a known weakness, held to this."""
 
 

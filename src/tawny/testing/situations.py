@@ -94,6 +94,12 @@ def _stand_night(seed: int) -> Scene:
     return scene
 
 
+def _slow_at_night(seed: int) -> Scene:
+    scene = Scene(seed, 70, night=True)
+    scene.walk([(20, 60, 72, 24), (50, 130, 73, 24)], person, 30)
+    return scene
+
+
 def _car_parks(seed: int) -> Scene:
     scene = Scene(seed, 110)
     scene.walk([(20, -45, 99, 20), (24, 90, 99, 20)], car, 45)
@@ -172,6 +178,7 @@ TOLD: dict[str, Situation] = {
     "rain_and_walker": _walk_in(weather.rain, 28, 27, night=True),
     "snow_and_walker": _walk_in(weather.snow, 32, 33, night=True),
     "near_at_night": _near_at_night,
+    "slow_at_night": _slow_at_night,
     "cat_at_night": _cat_passes(25, night=True),
     "cat_by_day": _cat_passes(-35, night=False),
     "wind_and_walker": _walk_in(lambda s: weather.wind(s, 57, 1.8), 40, 33),

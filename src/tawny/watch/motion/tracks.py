@@ -18,12 +18,12 @@ FACTOR = 8.0
 """Its area changes by no more than this from look to look."""
 RESTS = 0.06
 """Share of its cells that move in themselves, up to which it rests."""
-TRAVELS = 1.2
-"""Sizes: what goes so far has left its place..."""
+TRAVELS, TRAVEL_S = 1.2, 0.5
+"""Sizes: what goes so far, in so long at least, has left its place..."""
+SLOWLY = 0.6
+"""...and what goes so far is on its way..."""
 STRAIGHT = 0.6
-"""...if so much of the path it walked was way..."""
-TRAVEL_S = 0.5
-"""...and it took this long."""
+"""...both if so much of the path that it walked was way."""
 COVERED, CORE = 0.65, 0.25
 """A thing covers its ground: so much of its area differed for so much of the last seconds. Leaves and snow do not."""
 PEAK_S = 5.0
@@ -64,6 +64,8 @@ class Track:
     """When it last moved in itself."""
     start_t: float
     """When the first evidence came: where the event begins."""
+    in_sight_s: float = 0.0
+    """How long it was seen, gaps not counted."""
     state: State = State.CANDIDATE
     stays: list[Stay] = field(default_factory=list)
     end_t: float = 0.0
@@ -116,6 +118,7 @@ class Track:
     def step(self, t: float, dt: float, blob: Blob) -> None:
         """It was seen again."""
         self.seen_t = t
+        self.in_sight_s += dt
         if blob.moving > RESTS:
             self.moved_t = t
         self.path.append(Step(t, blob.box))
@@ -127,10 +130,19 @@ class Track:
             self.peak = max(blob.area, self.peak * math.exp(-dt / PEAK_S))
         self._travel(t)
 
+    @property
+    def gone(self) -> float:
+        """How far it is from its anchor."""
+        return way([self.anchor.box], [self.box])
+
+    @property
+    def is_on_its_way(self) -> bool:
+        """It goes slowly, but straight."""
+        return self.gone > SLOWLY and self.gone > STRAIGHT * self.anchor_walked
+
     def _travel(self, t: float) -> None:
-        gone = way([self.anchor.box], [self.box])
         self.anchor_walked += way([self.path[-2].box], [self.box])
-        if gone > TRAVELS and gone > STRAIGHT * self.anchor_walked and t - self.anchor.t > TRAVEL_S:
+        if self.gone > TRAVELS and self.is_on_its_way and t - self.anchor.t > TRAVEL_S:
             self.set_anchor(t)
 
     def set_anchor(self, t: float) -> None:

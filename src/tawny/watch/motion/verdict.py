@@ -9,7 +9,7 @@ from tawny.watch.motion.scene import Scene
 from tawny.watch.motion.tracks import State, Track
 
 AGE_S = 0.9
-"""An event has been seen this long; insects near the lamp have not."""
+"""An event has been seen this long, the gaps not counted: insects near the lamp have not, nor one and then another."""
 STIRS_S = 0.6
 """It moved in itself at most so long ago."""
 LOST_S, LOST_MOST_S = 0.7, 1.2
@@ -23,7 +23,7 @@ STILL_S = 60.0
 TRACE = 0.25
 """What is held and has less than this share of its area of late is a trace (a moved chair), not the thing."""
 FLICKER_S = 4.0
-"""What neither travels nor covers its ground is over after this."""
+"""What neither travels, be it slowly, nor covers its ground is over after this."""
 PATIENCE_S, MOST_PATIENCE_S, SUDDEN_PATIENCE_S = 4.0, 120.0, 8.0
 """How long an event may stay in one place: the first and twice its trust, at most the second; the third for what
 neither came from the edge nor went half a size."""
@@ -43,7 +43,7 @@ def _judge_candidate(track: Track, t: float, scene: Scene) -> None:
     if t - track.seen_t > min(LOST_MOST_S, max(LOST_S, 0.5 * lived_s)):
         came_to_nothing(track, scene)
         track.state = State.GONE
-    elif track.evidence >= scene.need(track.area) and lived_s >= AGE_S and t - track.moved_t <= STIRS_S:
+    elif track.evidence >= scene.need(track.area) and track.in_sight_s >= AGE_S and t - track.moved_t <= STIRS_S:
         rests = t - track.moved_t > 0.5
         if (rests and is_ghost(track.box, scene.seen, scene.memory)) or is_soft(track.box, scene.seen, scene.memory):
             track.state = State.GONE
@@ -65,7 +65,7 @@ def _judge_event(track: Track, t: float, scene: Scene) -> None:
     stays_s = t - track.anchor.t
     if t - track.seen_t > GAP_S:
         track.end(track.seen_t)
-    elif t - max(track.anchor.t, track.covered_t) > FLICKER_S or stays_s > _patience_s(track, scene):
+    elif _flickers(track, t) or stays_s > _patience_s(track, scene):
         _end_vain(track, scene)
     elif track.state is State.MOVING:
         if t - track.moved_t > REST_S:
@@ -74,6 +74,10 @@ def _judge_event(track: Track, t: float, scene: Scene) -> None:
         _end_learnt(track, scene)
     elif track.moved_t == t:
         track.state = State.MOVING
+
+
+def _flickers(track: Track, t: float) -> bool:
+    return t - max(track.anchor.t, track.covered_t) > FLICKER_S and not track.is_on_its_way
 
 
 def _rests(track: Track, scene: Scene) -> None:
