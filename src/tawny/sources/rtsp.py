@@ -7,41 +7,33 @@ still go on: it would lose what had come of an RTP packet.
 
 import queue
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from tawny.config.units import seconds
-from tawny.media.demux import Demuxer, DemuxTrack, Piece, open_rtsp
-from tawny.media.extradata import read_extradata
+from tawny.media.demux import Demuxer, open_rtsp
 from tawny.model.clock import Clock
-from tawny.model.errors import SourceClosed, SourceError, SourceRefused, SourceStalled, SourceUnusable
-from tawny.model.packets import AudioFormat, SourcePacket
+from tawny.model.errors import SourceError, SourceRefused, SourceStalled
+from tawny.model.packets import SourcePacket
 from tawny.sources.address import RtspAddress, claims_rtsp, parse_rtsp, public_rtsp
 from tawny.sources.describe import DEADLINE_S, describe
-from tawny.sources.pictures import Pictures
+from tawny.sources.rtsp_feed import Feed
 from tawny.sources.sdp import Description
 from tawny.sources.source import Connection, Idle, Opening
-from tawny.sources.units import Unit, Units, UnitTooBig
 
 STALL_S = 5.0
-KEYFRAME_S = 30.0
-"""How long to wait for a picture that decoding can begin with; cameras send one every 1 to 20 s."""
 _QUEUED_PACKETS = 256
 _WAIT_S = 0.5
 _LATEST_S = 0.75
 """So much after its time a stall that the connection's thread has not found (it hangs) is found without it."""
-_SENSELESS, _SENSELESS_MOST = 4, 100
-"""A senseless unit outweighs so many good ones; over so much it is no accident any more."""
 _AGAIN_S = (0.1, 0.3, 0.6)
 """Pauses before a camera that answers but would not play is asked again."""
-_SAME_ZERO_S = 1.0
-"""If sound and video are further apart at their first packets than these came apart, they have no common zero."""
 
 
 class Rtsp:
     """`rtsp://[user:password@]host[:port]/path`.
 
-    Settings: transport = "tcp" | "udp"; sound = true; stall = "5 s" (1 to 5 s without a picture end the connection).
+    Settings: transport = "tcp" | "udp"; sound = true; stall = "5 s" (so long without a picture ends it).
     """
 
     scheme: ClassVar[str] = "rtsp"
@@ -113,7 +105,7 @@ class _RtspConnection:
         self._where, self._stall_s, self._clock = address.public, options["stall"], clock
         self._notes: dict[str, Any] = {"transport": options["transport"], "tool": described.tool}
         glue = options["transport"] == "tcp"
-        self._feed = _Feed(demuxer, address.public, glue=glue, stall_s=self._stall_s, clock=clock)
+        self._feed = Feed(demuxer, address.public, glue=glue, stall_s=self._stall_s, clock=clock)
         if described.video is not None and described.video.fps:
             self._notes["fps"] = described.video.fps
         self._notes |= self._feed.notes
@@ -165,122 +157,6 @@ class _RtspConnection:
                 continue
             return True
         return False
-
-
-class _Feed:
-    """Pieces from FFmpeg made into packets, in the connection's thread. alive_s may be read from any."""
-
-    def __init__(self, demuxer: Demuxer, where: str, *, glue: bool, stall_s: float, clock: Clock) -> None:
-        self._demuxer, self._where, self._stall_s, self._clock = demuxer, where, stall_s, clock
-        video = next((track for track in demuxer.tracks if track.video_codec), None)
-        if video is None or video.video_codec is None:
-            demuxer.close()
-            raise SourceUnusable(where, "its video is not what it said it was")
-        self._video = video
-        sound = next((track for track in demuxer.tracks if track.audio_codec), None)
-        self._sound = _Sound(sound) if sound is not None else None
-        self._pictures = Pictures(video.video_codec, _announced(video))
-        self._units = Units(video.video_codec, glue=glue and sound is not None)
-        self._begun_s = self.alive_s = clock.mono_s()
-        self._video_first: tuple[int, float] | None = None
-        self._last_pts: int | None = None
-        self._good = 0
-
-    @property
-    def notes(self) -> dict[str, Any]:
-        ignored = [t.codec for t in self._demuxer.tracks if t.kind == "audio" and not t.audio_codec]
-        sound = self._sound.format.codec if self._sound else ""
-        return {"sound": sound} | ({"sound_ignored": ignored[0]} if ignored and not sound else {})
-
-    def packets(self) -> Iterator[SourcePacket]:
-        """Until the camera ends it or sends no pictures any more; then a SourceError."""
-        while True:
-            try:
-                piece = self._demuxer.read()
-                if piece is None:
-                    raise SourceClosed(self._where, "it hung up")
-                if piece.track == self._video.index:
-                    yield from self._picture(piece)
-                elif self._sound is not None and piece.track == self._sound.index:
-                    yield from self._sound.packets(piece, self._video_first, self._clock.mono_s())
-                self._watch()
-            except SourceError:
-                yield from self._made(self._units.finish())
-                raise
-
-    def close(self) -> None:
-        self._demuxer.close()
-
-    def _picture(self, piece: Piece) -> list[SourcePacket]:
-        now_s = self._clock.mono_s()
-        pts = piece.pts if piece.pts is not None else (self._last_pts or 0)
-        if self._video_first is None:
-            self._video_first = pts, now_s
-        try:
-            made = self._made(self._units.feed(piece.data, pts))
-        except UnitTooBig as error:
-            raise SourceUnusable(self._where, str(error)) from error
-        if made or (self._pictures.format is None and pts != self._last_pts):
-            self.alive_s = now_s  # a picture; more bytes of one that never ends are no sign of life
-        self._last_pts = pts
-        return made
-
-    def _made(self, units: list[Unit]) -> list[SourcePacket]:
-        packets: list[SourcePacket] = []
-        for unit in units:
-            if self._units.senseless and not unit.is_whole:
-                continue  # neither it nor what comes with it is what it should be
-            self._good += 1
-            packet = self._pictures.packet(unit.nals, unit.pts, is_whole=unit.is_whole)
-            packets += [packet] if packet is not None else []
-        return packets
-
-    def _watch(self) -> None:
-        """Raise if what comes are no pictures."""
-        now_s = self._clock.mono_s()
-        if now_s - self.alive_s >= self._stall_s:
-            raise SourceStalled(self._where, f"no picture for {self._stall_s:g} s, though it sends")
-        if self._pictures.format is None and now_s - self._begun_s > KEYFRAME_S:
-            raise SourceUnusable(self._where, f"no picture that decoding can begin with in {KEYFRAME_S:g} s")
-        senseless = self._units.senseless + self._pictures.senseless
-        if _SENSELESS * senseless - self._good > _SENSELESS_MOST:
-            raise SourceStalled(self._where, "what it sends are no pictures")
-        if _SENSELESS * senseless < self._good:
-            self._good, self._units.senseless, self._pictures.senseless = 0, 0, 0  # long ago: forgiven
-
-
-class _Sound:
-    """A sound track that can be recorded; its times set to the video's zero."""
-
-    def __init__(self, track: DemuxTrack) -> None:
-        codec = track.audio_codec
-        if codec is None:
-            raise ValueError(f"{track.codec} cannot be recorded")
-        self.index = track.index
-        self.format = AudioFormat(codec, track.rate, max(1, track.channels), track.extradata if codec == "aac" else b"")
-        self._shift: int | None = None
-        self._last_pts = -1
-
-    def packets(self, piece: Piece, video_first: tuple[int, float] | None, now_s: float) -> list[SourcePacket]:
-        if piece.pts is None or video_first is None:
-            return []
-        if self._shift is None:
-            apart_s = piece.pts / self.format.rate - video_first[0] / 90_000
-            arrived_s = now_s - video_first[1]
-            off_s = arrived_s - apart_s
-            self._shift = round(off_s * self.format.rate) if abs(off_s) > _SAME_ZERO_S else 0
-        pts = piece.pts + self._shift
-        if pts == self._last_pts or not piece.data:
-            return []  # an RTP packet sent twice
-        self._last_pts = pts
-        return [SourcePacket(self.format, piece.data, pts)]
-
-
-def _announced(track: DemuxTrack) -> tuple[bytes, ...]:
-    try:
-        return read_extradata(track.video_codec or "h264", track.extradata).sets
-    except ValueError:
-        return ()  # the stream's own count anyway
 
 
 def _stall_s(value: Any) -> float:

@@ -1,0 +1,82 @@
+"""Every source of ours against the contract of sources."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from tawny.model.clock import Clock, SystemClock
+from tawny.sources.demo import Demo
+from tawny.sources.file import File
+from tawny.sources.rtsp import Rtsp
+from tawny.testing.clips import ClipSpec, clip_file, made_clip
+from tawny.testing.rtsp_camera import RtspCamera
+from tawny.testing.rtsp_viewer import CameraSetup
+from tests.contracts.source import SECRET, Bench, SourceContract
+from tests.sources.reading import opening
+
+
+class FileContract(SourceContract):
+    SPEC = ClipSpec()
+
+    @contextmanager
+    def bench(self, clock: Clock) -> Iterator[Bench]:
+        here = opening(f"file:{clip_file(self.SPEC)}", clock)
+        missing = replace(here, address="/no/such/clip.mp4")
+        yield Bench(File(), here, missing, self.SPEC.sound, is_live=False)
+
+
+class TestFile(FileContract):
+    pass
+
+
+class TestFileOfH265WithSound(FileContract):
+    SPEC = ClipSpec("h265", sound="aac", b_frames=2)
+
+
+class TestFileThatLoops(SourceContract):
+    PACKETS = 200
+
+    @contextmanager
+    def bench(self, clock: Clock) -> Iterator[Bench]:
+        here = opening(f"file:{clip_file(ClipSpec(sound='pcmu'))}", clock, loop=True)
+        yield Bench(File(), here, replace(here, address="/no/such/clip.mp4"), "pcmu")
+
+
+class TestDemo(SourceContract):
+    @contextmanager
+    def bench(self, clock: Clock) -> Iterator[Bench]:
+        here = opening("demo:", clock)
+        yield Bench(Demo(), here, replace(here, address="demo:no-such-place"))
+
+
+class RtspContract(SourceContract):
+    SPEC = ClipSpec()
+    TRANSPORT = "tcp"
+    LOGIN = ""
+
+    @contextmanager
+    def bench(self, clock: Clock) -> Iterator[Bench]:
+        setup = CameraSetup("viewer", SECRET, self.LOGIN, speed=8)
+        with RtspCamera(made_clip(self.SPEC), setup) as camera:
+            here = opening(camera.address, SystemClock(), transport=self.TRANSPORT)
+            missing = replace(here, address=f"rtsp://viewer:{SECRET}@127.0.0.1:1/stream")
+            yield Bench(Rtsp(), here, missing, self.SPEC.sound)
+
+
+class TestRtsp(RtspContract):
+    LOGIN = "md5"
+
+
+class TestRtspOfH265WithAac(RtspContract):
+    SPEC = ClipSpec("h265", sound="aac", b_frames=2)
+    LOGIN = "basic"
+
+
+class TestRtspOverUdpWithG711(RtspContract):
+    SPEC = ClipSpec("h264", sound="pcma", slices=3)
+    TRANSPORT = "udp"
+
+
+class TestRtspOverUdpOfH265(RtspContract):
+    SPEC = ClipSpec("h265", slices=2)
+    TRANSPORT = "udp"
