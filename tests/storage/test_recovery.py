@@ -1,5 +1,7 @@
 """What a recorder left is put in order by the next one, and the time without one is explained."""
 
+import errno
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,6 +52,22 @@ def test_an_open_segment_is_closed_and_listed(site: Site) -> None:
     assert read.end == {"end_ms": segment.end_ms, "why": "found open"}
     assert (site.folder / segment.path).stat().st_size == segment.size_bytes
     assert site.recover().reclosed == []
+
+
+def test_a_full_disk_does_not_keep_a_segment_open(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.record(10, stop=False)
+    size_bytes = _open_file(site).stat().st_size
+
+    def full(_fd: int, parts: list[memoryview]) -> int:
+        if bytes(parts[0][4:8]) == b"uuid":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return os.write(_fd, b"".join(parts))
+
+    monkeypatch.setattr(os, "writev", full)
+    (reclosed,) = site.recover().reclosed
+    assert reclosed.segment is not None
+    assert reclosed.segment.size_bytes == size_bytes
+    assert (site.folder / reclosed.segment.path).stat().st_size == size_bytes
 
 
 def test_a_closed_segment_without_a_row_gets_it(site: Site) -> None:

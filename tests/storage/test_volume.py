@@ -87,6 +87,12 @@ def test_a_folder_that_cannot_be_written_is_told() -> None:
         Volume(disk).check_writable()
 
 
+def test_a_full_disk_is_no_reason_not_to_start() -> None:
+    disk = MemoryDisk(total_bytes=5)
+    Volume(disk).check_writable()
+    assert disk.files == {}
+
+
 def test_a_file_in_place_of_the_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("no folder")
     with pytest.raises(StorageError):

@@ -9,6 +9,7 @@ from tawny.model.errors import IndexDamaged, NotDone
 from tawny.model.ids import CameraId
 from tawny.storage.history import History
 from tawny.storage.rebuild import Rebuilt, rebuild
+from tawny.storage.reserve import Reserve
 from tawny.storage.sqlite_index import SqliteIndex
 from tawny.storage.volume import Volume
 
@@ -25,6 +26,7 @@ def index_to_write(volume: Volume, history: History) -> SqliteIndex:
     A damaged one is kept beside it (`tawny.db.damaged`). Raises DiskFull, FolderUnwritable, StorageError.
     """
     path = volume.root / INDEX_NAME
+    Reserve(volume.disk).give_up()  # on a full disk a start needs it; retention fills it again
     if path.exists():
         try:
             return SqliteIndex(path)

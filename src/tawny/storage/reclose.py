@@ -9,10 +9,11 @@ from typing import Final
 
 from tawny.media.fmp4 import end_box
 from tawny.media.fmp4_file import SegmentFile, read_segment
-from tawny.model.errors import FileDamaged
+from tawny.model.errors import DiskFull, FileDamaged
 from tawny.model.packets import VIDEO_RATE
 from tawny.model.segments import Segment
 from tawny.storage.about import About, End, about_of
+from tawny.storage.disk import OpenFile
 from tawny.storage.layout import SegmentName
 from tawny.storage.volume import Volume
 
@@ -57,7 +58,7 @@ def _closed(volume: Volume, said: About, read: SegmentFile, size_bytes: int, why
         if size_bytes != read.intact_bytes:
             file.cut(read.intact_bytes)
         if read.end is None:
-            file.append([end_box(end.record())])
+            _append_end(file, read.intact_bytes, end)
         file.sync()
         size_bytes, cut_bytes = file.size_bytes, size_bytes - read.intact_bytes
     finally:
@@ -66,6 +67,14 @@ def _closed(volume: Volume, said: About, read: SegmentFile, size_bytes: int, why
     volume.disk.rename(name.path, closed.path)
     volume.disk.sync_folder(name.folder)
     return Reclosed(name.path, said.segment(closed, size_bytes), cut_bytes, read.reason)
+
+
+def _append_end(file: OpenFile, good_bytes: int, end: End) -> None:
+    """A full disk is no reason to leave the file open: its name tells its end as well."""
+    try:
+        file.append([end_box(end.record())])
+    except DiskFull:
+        file.cut(good_bytes)
 
 
 def _end(said: About, read: SegmentFile, why: str) -> End:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ from tawny.storage.lock import Lock, boot_id
 from tawny.storage.open_folders import OpenFolders
 
 _DIGITS: Final = (re.compile(r"\d{4}"), re.compile(r"\d\d"), re.compile(r"\d\d"), re.compile(r"\d\d"))
+_TRIAL: Final = "history/trial"
 
 
 class Volume:
@@ -43,16 +45,17 @@ class Volume:
         return Lock.take(self.root, boot_id(), clock.now_ms())
 
     def check_writable(self) -> None:
-        """Write, sync, rename and remove a file. Raises FolderUnwritable, DiskFull, StorageError."""
-        self.disk.unlink("history/trial")
-        self.disk.make_folder("history")
-        file = self.disk.create("history/trial")
-        try:
-            file.append([b"can this be written?\n"])
-            file.sync()
-        finally:
-            file.close()
-            self.disk.unlink("history/trial")
+        """Write, sync and remove a file. Raises FolderUnwritable, StorageError; a full disk is retention's business."""
+        with suppress(DiskFull):
+            self.disk.unlink(_TRIAL)
+            self.disk.make_folder("history")
+            file = self.disk.create(_TRIAL)
+            try:
+                file.append([b"can this be written?\n"])
+                file.sync()
+            finally:
+                file.close()
+                self.disk.unlink(_TRIAL)
 
     def space(self) -> Space:
         return self.disk.space()
