@@ -28,7 +28,7 @@ const loadList = () => import("./ListView");
 const loadClipSheet = () => import("./ClipSheet");
 const nothing = () => null;
 
-const narrow = matchMedia("(max-width: 760px)");
+const narrow = matchMedia("(max-width: 760px), (max-height: 480px) and (pointer: coarse)");
 const phone = signal(narrow.matches);
 narrow.addEventListener("change", () => {
   phone.value = narrow.matches;
