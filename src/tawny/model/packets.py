@@ -53,6 +53,8 @@ class SourcePacket:
     pts: int
     is_keyframe: bool = False
     """Video: decoding can begin here, parameter sets are in `format`. Sound: False."""
+    is_damaged: bool = False
+    """Something of it is missing, or may be, as far as the source can tell. Never so for a keyframe."""
 
     @property
     def is_video(self) -> bool:
@@ -74,6 +76,7 @@ class Packet:
     pts: int
     at_ms: int
     is_keyframe: bool
+    is_damaged: bool = False
 
     @property
     def is_video(self) -> bool:

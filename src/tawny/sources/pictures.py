@@ -1,6 +1,7 @@
 """From access units to packets: which are keyframes that can be decoded, and what is needed to decode them."""
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from tawny.media.nal import is_keyframe, join_lengths, parameter_sets
 from tawny.media.params import same_picture, video_format
@@ -8,6 +9,13 @@ from tawny.media.slice_header import is_slice, pps_ids, slice_pps_id
 from tawny.model.packets import SourcePacket, VideoCodec, VideoFormat
 
 _MOST_LOOSE = 16
+
+
+class Look(NamedTuple):
+    """What a unit is decoded with, and whether decoding can begin with it."""
+
+    format: VideoFormat
+    is_keyframe: bool
 
 
 class Pictures:
@@ -35,18 +43,25 @@ class Pictures:
         None before the first keyframe that can be decoded, and for what is no picture. is_whole: False for a unit whose
         beginning is missing; it is no keyframe then.
         """
-        sets = parameter_sets(self._codec, nals)
+        first_slice = next((nal for nal in nals if is_slice(self._codec, nal)), b"")
+        is_key = is_whole and is_keyframe(self._codec, nals)
+        look = self.look(parameter_sets(self._codec, nals), first_slice, is_key=is_key)
+        return SourcePacket(look.format, join_lengths(nals), pts, look.is_keyframe) if look else None
+
+    def look(self, sets: tuple[bytes, ...], first_slice: bytes, *, is_key: bool) -> Look | None:
+        """What a unit is of which only this much is looked at: its parameter sets, and how its first slice begins.
+
+        is_key: it is whole, and a picture that decoding could begin with.
+        """
         if sets:
             self._learn(sets)
-        if not self._makes_sense(nals):
+        if not self._makes_sense(first_slice):
             self.senseless += 1
             return None
-        begins = is_whole and self._newest is not None and is_keyframe(self._codec, nals)
+        begins = is_key and self._newest is not None
         if begins:
             self._given = self._format_from(sets)
-        if self._given is None:
-            return None
-        return SourcePacket(self._given, join_lengths(nals), pts, begins)
+        return Look(self._given, begins) if self._given is not None else None
 
     def _learn(self, sets: tuple[bytes, ...]) -> None:
         for tried in (sets, (*self._sets, *sets)):  # a complete set stands for itself: nothing old is kept
@@ -61,13 +76,12 @@ class Pictures:
             self._sets = (*self._sets, *sets)[-_MOST_LOOSE:]  # the rest may come in another unit
         self._newest = None
 
-    def _makes_sense(self, nals: Sequence[bytes]) -> bool:
-        """Whether the first slice names a PPS that there is; bytes that are no picture mostly do not."""
+    def _makes_sense(self, first_slice: bytes) -> bool:
+        """Whether the slice names a PPS that there is; bytes that are no picture mostly do not."""
         if self._newest is None:
             return True  # nothing is known that could be named
-        first = next((nal for nal in nals if is_slice(self._codec, nal)), None)
         try:
-            return first is not None and slice_pps_id(self._codec, first) in self._pps_ids
+            return bool(first_slice) and slice_pps_id(self._codec, first_slice) in self._pps_ids
         except ValueError:
             return False
 

@@ -45,6 +45,10 @@ class Description:
     tracks: list[Track] = field(default_factory=list)
     more_tracks: bool = False
     """Some were beyond the limit."""
+    control: str = ""
+    """What the whole of it is called, as it says; empty when it does not."""
+    refused: list[Track] = field(default_factory=list)
+    """Tracks that were wanted and that it would not send."""
     login: str = ""
     """How it had us log in: `Basic`, `Digest MD5`, `Digest SHA-256`; empty if it did not."""
 
@@ -83,6 +87,8 @@ def read_sdp(body: bytes) -> Description:
                 _attribute(track, attribute.strip().lower(), text.strip())
             elif attribute.strip().lower() == "tool":
                 said.tool = _PRINTABLE.sub("", text.strip())[:80]
+            elif attribute.strip().lower() == "control":
+                said.control = text.strip()
     return said
 
 

@@ -29,6 +29,7 @@ class _Held(NamedTuple):
     data: bytes
     pts: int
     is_keyframe: bool
+    is_damaged: bool
     arrived_s: float
 
 
@@ -83,7 +84,10 @@ class Session:
             run.id = RunId(f"{stamp(at_ms)}-{secrets.token_hex(3)}")
             self._tell(RunStarted(self._camera, self._stream, run.id, at_ms))
         run.newest_ms = max(run.newest_ms, at_ms)
-        self._hub.append(Packet(run.id, self._number, held.format, held.data, held.pts, at_ms, held.is_keyframe))
+        packet = Packet(
+            run.id, self._number, held.format, held.data, held.pts, at_ms, held.is_keyframe, held.is_damaged
+        )
+        self._hub.append(packet)
         self._number += 1
 
 
@@ -107,7 +111,7 @@ class _Run:
         pts = track.place(packet.pts, packet.data, arrived_s)
         if pts is None:
             return []
-        placed = _Held(packet.format, packet.data, pts, packet.is_keyframe, arrived_s)
+        placed = _Held(packet.format, packet.data, pts, packet.is_keyframe, packet.is_damaged, arrived_s)
         if self._settled:
             if packet.is_video:
                 self.utc.feed(pts / VIDEO_RATE, arrived_s + self.wall_minus_mono_s)
