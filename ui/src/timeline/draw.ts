@@ -44,6 +44,8 @@ export interface Badge {
   icon: string;
   iconInk: Ink;
   iconSize: number;
+  /** A number at its upper right; empty for none. */
+  count: string;
 }
 
 export type Target =

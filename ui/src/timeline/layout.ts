@@ -73,7 +73,7 @@ function laneRow(view: View, lane: Lane, now_ms: number, top: number, look: Lane
       ...lane.spans.filter(isShown(view)).flatMap((span) => recordedBand(view, span, lane, y)),
       ...drawn.flatMap((mark) => mark.items),
     ],
-    pins: groups.flatMap((group) => pin(group, top + 4 + PIN_PX / 2, look.measure)),
+    pins: groups.map((group) => pin(group, top + 4 + PIN_PX / 2)),
     regions: [
       whole,
       ...drawn.map(({ box, gap }) => ({ ...box, target: { is: "gap" as const, lane: lane.id, gap } })),
@@ -124,7 +124,7 @@ function gapWords(gap: Gap, { x, y, w }: { x: number; y: number; w: number }, lo
     ];
   }
   if (w < GAP_ICON_PX + 4) return [];
-  const badge = { ink: "surface" as const, edge: ink, r: GAP_ICON_PX / 2, icon: iconOfGap(gap.reason), iconInk: ink, iconSize: 16 };
+  const badge = { ink: "surface" as const, edge: ink, r: GAP_ICON_PX / 2, icon: iconOfGap(gap.reason), iconInk: ink, iconSize: 16, count: "" };
   return [{ is: "badge", x: x + w / 2, y: y + BAND_PX / 2, ...badge }];
 }
 
@@ -152,18 +152,11 @@ export function clusters(view: View, events: readonly Happening[], apart_px: num
 
 const inside = (x: number, view: View): number => Math.min(Math.max(x, PIN_PX / 2), view.width - PIN_PX / 2);
 
-function pin({ x, events }: Cluster, y: number, measure: Measure): Item[] {
+function pin({ x, events }: Cluster, y: number): Item {
   const kind = leadingKind(events);
+  const count = events.length === 1 ? "" : events.length > 99 ? "99+" : String(events.length);
   const look = { ink: inkOfKind(kind), edge: "surface" as const, icon: iconOfKind(kind), iconInk: "pin-ink" as const };
-  const badge: Item = { is: "badge", x, y, r: PIN_PX / 2, iconSize: 12, ...look };
-  if (events.length === 1) return [badge];
-  const count = events.length > 99 ? "99+" : String(events.length);
-  const w = measure(count, "count") + 8;
-  return [
-    badge,
-    { is: "box", ink: "surface", round: 7, x: x + 5, y: y - 14, w, h: 14 },
-    { is: "text", ink: "text", font: "count", x: x + 9, y: y - 6.5, text: count },
-  ];
+  return { is: "badge", x, y, r: PIN_PX / 2, iconSize: 12, count, ...look };
 }
 
 const pinRegion = ({ x, events }: Cluster, lane: string, top: number): Region => ({

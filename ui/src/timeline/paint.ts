@@ -28,10 +28,12 @@ export class Brushes {
   ) {}
 
   badge(badge: Badge): HTMLCanvasElement {
-    const key = `${badge.ink} ${badge.edge} ${badge.icon} ${badge.r}`;
+    const key = `${badge.ink} ${badge.edge} ${badge.icon} ${badge.r} ${badge.count}`;
     return remembered(this.badges, key, () => {
-      const [canvas, pen] = this.sheet(2 * badge.r + 2);
+      const [canvas, pen] = this.sheet(2 * reachOf(badge));
+      pen.translate(reachOf(badge), reachOf(badge));
       disc(pen, badge, this.ink);
+      if (badge.count !== "") count(pen, badge, this.ink);
       const path = this.glyphs.get(badge.icon);
       if (path) glyph(pen, badge, this.ink(badge.iconInk), path);
       return canvas;
@@ -93,8 +95,10 @@ function draw(ctx: CanvasRenderingContext2D, item: Item, brushes: Brushes): void
       ctx.font = FONTS[item.font];
       ctx.fillStyle = brushes.ink(item.ink);
       return ctx.fillText(item.text, item.x, item.y);
-    case "badge":
-      return ctx.drawImage(brushes.badge(item), item.x - item.r - 1, item.y - item.r - 1, 2 * item.r + 2, 2 * item.r + 2);
+    case "badge": {
+      const reach = reachOf(item);
+      return ctx.drawImage(brushes.badge(item), item.x - reach, item.y - reach, 2 * reach, 2 * reach);
+    }
   }
 }
 
@@ -120,9 +124,22 @@ function rounded(ctx: CanvasRenderingContext2D, { x, y, w, h }: Box, round: numb
   ctx.roundRect(x, y, w, h, Math.max(0, Math.min(round, w / 2, h / 2)));
 }
 
+/** From a badge's middle to the edge of its copy. */
+const reachOf = ({ r, count }: Badge): number => r + (count === "" ? 1 : 14);
+
+function count(pen: CanvasRenderingContext2D, { count: text }: Badge, inks: Inks): void {
+  pen.font = FONTS.count;
+  pen.textBaseline = "middle";
+  pen.fillStyle = inks("surface");
+  rounded(pen, { x: 5, y: -14, w: pen.measureText(text).width + 8, h: 14 }, 7);
+  pen.fill();
+  pen.fillStyle = inks("text");
+  pen.fillText(text, 9, -6.5);
+}
+
 function disc(pen: CanvasRenderingContext2D, { ink, edge, r }: Badge, inks: Inks): void {
   pen.beginPath();
-  pen.arc(r + 1, r + 1, r - 1, 0, 2 * Math.PI);
+  pen.arc(0, 0, r - 1, 0, 2 * Math.PI);
   pen.fillStyle = inks(ink);
   pen.fill();
   pen.strokeStyle = inks(edge);
@@ -130,8 +147,8 @@ function disc(pen: CanvasRenderingContext2D, { ink, edge, r }: Badge, inks: Inks
   pen.stroke();
 }
 
-function glyph(pen: CanvasRenderingContext2D, { r, iconSize }: Badge, ink: string, path: Path2D): void {
-  pen.translate(r + 1 - iconSize / 2, r + 1 - iconSize / 2);
+function glyph(pen: CanvasRenderingContext2D, { iconSize }: Badge, ink: string, path: Path2D): void {
+  pen.translate(-iconSize / 2, -iconSize / 2);
   pen.scale(iconSize / 24, iconSize / 24);
   pen.strokeStyle = ink;
   pen.lineWidth = iconSize < 14 ? 2.6 : 1.9;
