@@ -11,7 +11,7 @@ from tawny.config.settings import Settings
 from tawny.model.clock import SystemClock
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.messages import Message, StatusChanged
+from tawny.model.messages import GapChanged, Message, StatusChanged
 from tawny.model.segments import Segment
 from tawny.model.states import CameraState
 from tawny.model.times import Span
@@ -62,9 +62,11 @@ class Rig:
         return sum(one.span.seconds for one in [*done, *going])
 
     def gaps(self, camera: CameraId = DOOR) -> list[Gap]:
-        """All but the one before the first picture."""
-        found = self.running.index.gaps(camera, EVER)
-        return [gap for gap in found if gap.reason is not GapReason.RECORDER_OFF]
+        """As they were told: all but the one before the first picture."""
+        told = {
+            one.gap.begin_ms: one.gap for one in self.heard if isinstance(one, GapChanged) and one.gap.camera == camera
+        }
+        return [gap for gap in told.values() if gap.reason is not GapReason.RECORDER_OFF]
 
     def told(self, camera: CameraId = DOOR) -> list[CameraState]:
         return [one.status.state for one in self.heard if isinstance(one, StatusChanged) and one.status.id == camera]

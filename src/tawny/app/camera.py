@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from tawny.app.doors import OFF, Doors
+from tawny.app.gap_writer import GapWriter
 from tawny.app.marks import Marks
 from tawny.app.rates import rates
 from tawny.config.settings import Camera as CameraSettings
@@ -19,7 +20,6 @@ from tawny.model.states import CameraState, CameraStatus
 from tawny.recorder.keeper import SILENT_S, Keeper
 from tawny.recorder.recorder import Loss, Recorder
 from tawny.sources.source import Connection, Opening
-from tawny.storage.ledger import Ledger
 from tawny.storage.scores import Scores
 from tawny.storage.volume import Volume
 from tawny.stream.hub import Hub
@@ -43,7 +43,7 @@ class Parts:
     bus: Bus
     doors: Doors
     volume: Volume
-    ledger: Ledger
+    gaps: GapWriter
     marks: Marks
     recorder: Recorder
     scores: Scores
@@ -171,7 +171,7 @@ class Camera:
         self._parts.bus.publish(message)
 
     def _put_gap(self, gap: Gap) -> None:
-        self._parts.ledger.put_gap(gap)
+        self._parts.gaps.put(gap)
         self._parts.bus.publish(GapChanged(gap))
 
     def connected(self, stream: StreamName) -> None:
@@ -185,7 +185,7 @@ class Camera:
             if self._recorded:
                 self.keeper.failed(error)
         else:
-            self._sub_trouble = f"The small picture is missing; the large one is watched instead. {error}"
+            self._sub_trouble = f"The small picture is missing; the large one is watched instead. {error.for_viewers}"
 
 
 @dataclass(frozen=True, slots=True)

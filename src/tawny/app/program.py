@@ -8,6 +8,7 @@ import logging
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tawny.app import shapes
 from tawny.app.control import Control
@@ -27,6 +28,7 @@ from tawny.web.site import Site
 
 log = logging.getLogger(__name__)
 
+Tell = Callable[[dict[str, Any], str], None]
 LOOK_EVERY_S = 1.0
 """How often the settings file is looked at for changes."""
 DEMO_LINK_MS = 24 * 3_600_000
@@ -44,18 +46,21 @@ class Program:
         self._clock = SystemClock()
         self._systemd = Systemd()
 
-    def run(self, say: Callable[[str], None]) -> None:
-        """Record until SIGTERM or Ctrl-C; a second Ctrl-C ends at once. Raises what kept it from starting."""
+    def run(self, tell: Tell) -> None:
+        """Record until SIGTERM or Ctrl-C; a second Ctrl-C ends at once. Raises what kept it from starting.
+
+        tell: given where the interface is, with the one-time link if there is one, as data and as words.
+        """
         configure_logging()
         doors = Doors.opened()
         doors.check(self._settings, str(self._config or "the command line"))
         running = Running(self._settings, self._folder, self._clock, doors)
         try:
-            asyncio.run(self._serve(running, say))
+            asyncio.run(self._serve(running, tell))
         finally:
             running.close("person")
 
-    async def _serve(self, running: Running, say: Callable[[str], None]) -> None:
+    async def _serve(self, running: Running, tell: Tell) -> None:
         accounts = await asyncio.to_thread(Accounts, self._folder / "accounts.db", self._clock)
         site = Site(running, accounts, Interface.at())
         control = Control(
@@ -71,7 +76,7 @@ class Program:
             await server.start()
             running.begin()
             await control.open()
-            say(await asyncio.to_thread(self._welcome, f"http://{server.address}", accounts))
+            tell(*await asyncio.to_thread(self._welcome, f"http://{server.address}", accounts))
             self._systemd.ready()
             await self._keep_going(running, stop)
         finally:
@@ -111,23 +116,26 @@ class Program:
         except SettingsError as error:
             log.error("%s\nThe settings from before stay in force.", error)
 
-    def _welcome(self, address: str, accounts: Accounts) -> str:
+    def _welcome(self, address: str, accounts: Accounts) -> tuple[dict[str, Any], str]:
         """What is printed at the start: where it is, and the one-time link if one is needed."""
+        told = {"address": address, "folder": str(self._folder), "link": None}
         if self._demo:
             owner = next((p for p in accounts.people() if p.role is Role.OWNER), None)
             owner = owner or accounts.put_person(OWNER, Role.OWNER)
             token = accounts.new_token(Purpose.LINK, owner, lasts_ms=DEMO_LINK_MS)
-            return (
+            told["link"] = f"{address}/sign-in#link={token}"
+            return told, (
                 f"tawny's demo is running. Open this link in a browser on this machine:\n\n"
-                f"    {address}/sign-in#link={token}\n\n"
+                f"    {told['link']}\n\n"
                 f"It signs one browser in. Recordings: {self._folder} (at most 4 GB). Ctrl-C ends the demo."
             )
         if accounts.has_owner():
-            return f"tawny is recording into {self._folder}. Interface: {address}"
+            return told, f"tawny is recording into {self._folder}. Interface: {address}"
         token = accounts.new_token(Purpose.CLAIM)
-        return (
+        told["link"] = f"{address}/setup#token={token}"
+        return told, (
             f"tawny is recording into {self._folder}.\n"
-            f"Open {address}/setup#token={token}\n"
+            f"Open {told['link']}\n"
             f"to make the owner's account. The link works once, for 30 minutes; `tawny token` makes another.\n"
             f"Token: {token}"
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tawny.app.camera import Camera, Parts
 from tawny.app.doors import Doors
+from tawny.app.gap_writer import GapWriter
 from tawny.app.housekeeping import Housekeeping
 from tawny.app.marks import Marks
 from tawny.app.rates import rates
@@ -81,8 +82,9 @@ class Running:
         )
         full = self._retention.make_room
         self._recorder = Recorder(self._volume, self._index, clock, self._bus, lost=self._lost, full=full)
+        self._gaps = GapWriter(self._ledger)
         self._parts = Parts(
-            clock, self._engine, self._bus, doors, self._volume, self._ledger, self._marks, self._recorder, self._scores
+            clock, self._engine, self._bus, doors, self._volume, self._gaps, self._marks, self._recorder, self._scores
         )
         self._changing = threading.Lock()
         self._cameras: dict[CameraId, Camera] = {}
@@ -91,6 +93,7 @@ class Running:
     def begin(self) -> None:
         """Start every part."""
         self._recorder.start(self._engine)
+        self._gaps.start(self._engine)
         self._retention.start(self._engine)
         self._room.start(self._engine)
         for name, camera in self.settings.cameras.items():
@@ -109,6 +112,7 @@ class Running:
             late = self._engine.stop(2.0)
             if late:
                 log.warning("did not end in time: %s", ", ".join(late))
+            self._gaps.step()
             self._scores.flush()
             self._ledger.stopped(cause)
             self._history.close()

@@ -34,7 +34,7 @@ def run(args: Namespace, out: Output) -> int:
     if not 0 <= args.port <= 65_535:
         raise UsageError(f"--port {args.port} is no port.", "Ports are 1 to 65535; 0 takes a free one.")
     folder = Path(args.data) if args.data else demo_folder()
-    Program(settings(args.cameras, args.port), folder, demo=True).run(out.say)
+    Program(settings(args.cameras, args.port), folder, demo=True).run(out.data)
     return 0
 
 

@@ -33,7 +33,7 @@ def run(args: Namespace, out: Output) -> int:
         where = f"{path} has no cameras." if path else "There is neither a settings file here nor a source named."
         raise NotDone(where, "Name a source (`tawny run rtsp://…`), or `tawny init`, then `tawny add NAME SOURCE`.")
     chosen = listening(chosen, args.listen)
-    Program(chosen, data_folder(args, chosen), config=path).run(out.say)
+    Program(chosen, data_folder(args, chosen), config=path).run(out.data)
     return 0
 
 

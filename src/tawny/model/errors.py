@@ -100,6 +100,12 @@ class SourceError(TawnyError):
     says = "The camera at {where} failed: {detail}."
     advice = "Check its address and that it is switched on."
 
+    @property
+    def for_viewers(self) -> str:
+        """What happened and what to do, without the camera's address, which is not everybody's business."""
+        said = self.says.replace(" at {where}", "").replace(" {where}", "").format(**vars(self))
+        return f"{said} {self.do}".strip()
+
 
 @dataclass(eq=False)
 class SourceUnreachable(SourceError):
@@ -173,7 +179,7 @@ class SourceFinished(SourceError):
 
     exit_code = 0
     code = "finished"
-    says = "{where} was played to its end."
+    says = "The file {where} was played to its end."
     advice = ""
 
 

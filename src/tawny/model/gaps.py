@@ -53,6 +53,7 @@ OFF_WORDS = {
     "update": "updating",
     "crash": "it stopped unexpectedly",
     "person": "stopped by hand",
+    "starting": "starting",
 }
 """Causes of `recorder_off`, as its detail says them."""
 

@@ -83,13 +83,14 @@ class Keeper:
         """The connection could not be opened, or ended so."""
         reason, state = next((why, to) for kind, why, to in _REASONS if isinstance(error, kind))
         with self._lock:
+            detail = error.detail or error.code
             if self._gap is None:
-                self._missing(self._clock.now_ms(), reason, error.message)
+                self._missing(self._clock.now_ms(), reason, detail)
             elif self._may_rename(reason):
-                self._gap = replace(self._gap, reason=reason, detail=error.message)
+                self._gap = replace(self._gap, reason=reason, detail=detail)
                 self._put(self._gap)
             if self._disk is None:
-                self._become(state, str(error))
+                self._become(state, error.for_viewers)
 
     def silent(self, last_ms: int) -> None:
         """Nothing has come since `last_ms` although the connection stands."""
