@@ -67,6 +67,7 @@ def test_the_template_is_valid() -> None:
         ('[cameras.a]\nsource = "x"\nsorce = "y"', "cameras.a.sorce", 3),
         ('[cameras.a]\nname = "x"', "cameras.a.source", 1),
         ('[cameras.A_b]\nsource = "x"', "cameras.A_b", 1),
+        ('[cameras.history]\nsource = "x"', "cameras.history", 1),
         ('[cameras.a]\nsource = "x"\nrecord = "sometimes"', "cameras.a.record", 3),
         ('[storage]\nkeep = { min = "30 days", max = "3 days" }', "storage.keep", 2),
         ('[cameras.a]\nsource = ""', "cameras.a.source", 2),

@@ -81,6 +81,18 @@ def test_bytes_bound_the_ring_whatever_the_bit_rate() -> None:
     assert hub.size_bytes <= 10_000
 
 
+def test_a_camera_that_sends_no_further_keyframe_fills_no_memory() -> None:
+    hub = Hub(keep_s=3600, max_bytes=10_000)
+    follower = hub.reader()
+    got: list[int] = []
+    for number in range(1000):
+        hub.append(packet(number, gop=10_000))
+        got += numbers(follower)
+    assert hub.size_bytes <= 10_000
+    assert got == list(range(1000))
+    assert numbers(hub.reader()) == []
+
+
 def test_every_packet_wakes_until_the_reader_is_closed() -> None:
     woken: list[int] = []
     hub = filled(1)

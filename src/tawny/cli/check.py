@@ -7,11 +7,13 @@ from tawny.cli import options
 from tawny.cli.output import Output
 from tawny.cli.places import existing_data
 from tawny.cli.times import shown
-from tawny.model.clock import SystemClock
+from tawny.model.clock import Clock, SystemClock
+from tawny.model.errors import FolderInUse
 from tawny.storage.check import check
 from tawny.storage.findings import Report
 from tawny.storage.history import History
 from tawny.storage.ledger import Ledger
+from tawny.storage.lock import Lock
 from tawny.storage.opening import INDEX_NAME, index_to_write
 from tawny.storage.sqlite_index import SqliteIndex
 from tawny.storage.volume import Volume
@@ -29,17 +31,17 @@ def run(args: Namespace, out: Output) -> int:
     clock = SystemClock()
     volume = Volume.at(folder)
     history = History(volume.disk)
-    lock = volume.lock(clock) if args.repair else None
-    index = index_to_write(volume, history) if args.repair else SqliteIndex(folder / INDEX_NAME, read_only=True)
+    lock = _lock_if_free(volume, clock) if args.repair else None
+    index = _index(volume, history, repair=args.repair, is_alone=lock is not None)
     try:
-        ledger = Ledger(history, index, clock) if args.repair else None
         report = check(
             volume,
             index,
             clock,
-            ledger=ledger,
+            ledger=Ledger(history, index, clock) if args.repair else None,
             deep=args.deep,
             with_wall=args.wall,
+            beside_recorder=False if lock is not None else None,
             progress=lambda count: out.progress(f"checking: {count} files"),
         )
     finally:
@@ -50,6 +52,20 @@ def run(args: Namespace, out: Output) -> int:
     out.progress("")
     out.data(as_json(report), _text(report, out, repair=args.repair))
     return 0 if all(finding.repaired for finding in report.findings) and not _unexplained(report) else 1
+
+
+def _lock_if_free(volume: Volume, clock: Clock) -> Lock | None:
+    """The volume's lock; None while a recorder has it: then only what it does not use is mended."""
+    try:
+        return volume.lock(clock)
+    except FolderInUse:
+        return None
+
+
+def _index(volume: Volume, history: History, *, repair: bool, is_alone: bool) -> SqliteIndex:
+    if repair and is_alone:
+        return index_to_write(volume, history)
+    return SqliteIndex(volume.root / INDEX_NAME, read_only=not repair)
 
 
 def as_json(report: Report) -> dict[str, Any]:

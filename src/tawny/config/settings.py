@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from tawny.config.units import Duration, Share, Size
 
 _CAMERA_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_TAKEN = frozenset({"history", "keys", "lock", "control", "outbox"})
+"""What lies in the data folder beside the cameras' folders."""
 _DAY_S = 86_400.0
 
 
@@ -110,8 +112,8 @@ class Settings(Table):
 
 
 def is_camera_id(text: str) -> bool:
-    """Whether it can be a camera's id: `front-door`; a-z, 0-9, single hyphens, at most 40."""
-    return bool(_CAMERA_ID.fullmatch(text)) and len(text) <= 40
+    """Whether it can be a camera's id: `front-door`; a-z, 0-9, single hyphens, at most 40, and not one of our own."""
+    return bool(_CAMERA_ID.fullmatch(text)) and len(text) <= 40 and text not in _TAKEN
 
 
 def display_name(camera_id: str, camera: Camera) -> str:

@@ -62,11 +62,17 @@ class Hub:
             wake()
 
     def _trim(self, newest_ms: int) -> None:
-        # always true: what is left still covers keep_s, unless max_bytes ran out first; one GOP is always left
+        # always true: what is left still covers keep_s, unless max_bytes ran out first
         while len(self._gops) > 1 and (
             newest_ms - self._gops[1].packets[0].at_ms >= self._keep_ms or self._size_bytes > self._max_bytes
         ):
             self._size_bytes -= self._gops.popleft().size_bytes
+        if self._size_bytes > self._max_bytes:  # one GOP without end: those who follow it go on, nobody can begin here
+            gop = self._gops[0]
+            gone = gop.packets[: len(gop.packets) // 2]
+            del gop.packets[: len(gone)]
+            gop.size_bytes -= sum(len(packet.data) for packet in gone)
+            self._size_bytes = gop.size_bytes
 
     def reader(self, *, back_s: float = 0.0, wake: Wake | None = None) -> "Reader":
         """A reader that begins with the newest keyframe at least `back_s` ago (as far as the ring goes).
@@ -106,15 +112,19 @@ class Hub:
             return Batch(packets, skipped=max(0, oldest - number))
 
     def begin_at(self, back_s: float) -> int:
-        """Number of the newest keyframe at least `back_s` ago, of the oldest if none is; -1 while there is none."""
+        """Number of the newest keyframe at least `back_s` ago, of the oldest if none is that old.
+
+        -1 before the first packet; the number of what comes next where a GOP without end has lost its keyframe.
+        """
         with self._lock:
             if not self._gops:
                 return -1  # nothing yet: from the first keyframe that comes
-            newest_ms = self._gops[-1].packets[-1].at_ms
-            for gop in reversed(self._gops):
-                if newest_ms - gop.packets[0].at_ms >= back_s * 1000:
-                    return gop.packets[0].number
-            return self._gops[0].packets[0].number
+            newest = self._gops[-1].packets[-1]
+            begins = [gop.packets[0] for gop in self._gops if gop.packets[0].is_keyframe]
+            for first in reversed(begins):
+                if newest.at_ms - first.at_ms >= back_s * 1000:
+                    return first.number
+            return begins[0].number if begins else newest.number + 1
 
     def forget(self, wake: Wake) -> None:
         """Stop calling `wake`."""
