@@ -92,8 +92,8 @@ def test_every_picture_and_piece_of_sound_is_kept_as_it_was_sent(spec: ClipSpec,
         read = read_from(f"rtsp://{server}/0", transport=transport)
     assert isinstance(read.error, SourceClosed)
     served, came = truth(clip), pictures_of(read)
-    if transport == "udp" and came == served[:-1]:
-        pytest.skip("the server hung up before the last picture's last packet was out")
+    if transport == "udp" and len(came) < len(served):
+        served = served[:-1]  # the word that it is over came on another port, before the last picture's last packet
     assert came == served
     assert read.packets[0].is_keyframe
     video = read.packets[0].format

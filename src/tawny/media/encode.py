@@ -61,6 +61,7 @@ class Encoder:
         self._size = (width, height)
         self._gop = max(1, round(gop_s * fps))
         self._count = 0
+        self._is_spent = False
         self._format: VideoFormat | None = None
         self._rate_options = {"crf": str(27 if crf is None else crf)} if bit_rate is None else {}
         self._bit_rate = bit_rate
@@ -83,8 +84,9 @@ class Encoder:
         return list(self._packets(frame))
 
     def close(self) -> list[SourcePacket]:
-        """What was still on its way. The encoder is spent."""
-        return list(self._packets(None))
+        """What was still on its way; nothing the second time. The encoder is spent."""
+        spent, self._is_spent = self._is_spent, True
+        return [] if spent else list(self._packets(None))
 
     def _open(self, fps: Fraction, preset: str) -> VideoCodecContext:
         tried: list[str] = []

@@ -5,6 +5,7 @@ Threads: each connection has one of its own, which waits in FFmpeg and puts pack
 still go on: it would lose what had come of an RTP packet.
 """
 
+import atexit
 import queue
 import threading
 from collections.abc import Mapping
@@ -114,6 +115,7 @@ class _RtspConnection:
         self._over: SourceError | None = None
         self._thread = threading.Thread(target=self._run, name="rtsp", daemon=True)
         self._thread.start()
+        atexit.register(self.close)  # a thread that is still in FFmpeg when the interpreter goes away crashes it
 
     def read(self) -> SourcePacket | Idle:
         if self._over is not None:
@@ -133,6 +135,7 @@ class _RtspConnection:
         """The thread ends with the next packet; of a camera that is silent, when its wait in FFmpeg is over."""
         self._closing = True
         self._thread.join(0.4)
+        atexit.unregister(self.close)
 
     @property
     def notes(self) -> Mapping[str, Any]:
