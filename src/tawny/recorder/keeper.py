@@ -61,6 +61,7 @@ class Keeper:
         self._status = CameraStatus(camera, name, state, since_ms)
         self._gap: Gap | None = Gap(camera, since_ms, None, first, "starting" if state is CameraState.STARTING else "")
         self._disk: tuple[GapReason, str] | None = None
+        self._is_wanted = True
         self._put(self._gap)
 
     @property
@@ -116,8 +117,9 @@ class Keeper:
                 self._recorded(at_ms)
 
     def stop(self, at_ms: int) -> None:
-        """Not wanted any more: what is open ends."""
+        """Not wanted any more: what is open ends, and nothing begins."""
         with self._lock:
+            self._is_wanted = False
             if self._gap is not None:
                 self._close(at_ms)
 
@@ -127,6 +129,8 @@ class Keeper:
         self._become(CameraState.RECORDING, "")
 
     def _missing(self, at_ms: int, reason: GapReason, detail: str) -> None:
+        if not self._is_wanted:
+            return
         self._gap = Gap(self._status.id, at_ms, None, reason, detail)
         self._put(self._gap)
 
@@ -136,7 +140,7 @@ class Keeper:
             self._gap = None
 
     def _may_rename(self, reason: GapReason) -> bool:
-        """A gap keeps its first reason, but for what only time can tell: the first try's, and a restart that is none."""
+        """A gap keeps its first reason, but for what time tells: the first try's, and a restart that is none."""
         assert self._gap is not None
         if self._gap.detail in {"starting", ""}:
             return True

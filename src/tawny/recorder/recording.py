@@ -130,9 +130,9 @@ class Recording:
         if self._job is not None and self._job.finished:
             job, self._job = self._job, None
             self._after(job, now_s)
-        if self._job is None and not self._queue:
-            self._queue.extend(self._gatherer.take(now_s))
         self._queue.extend(self._gatherer.shed(self._limits.waiting_s, self._limits.waiting_bytes))
+        if self._job is None and not self._queue and now_s >= self._retry_s:
+            self._queue.extend(self._gatherer.take(now_s))
         self._tell_of_loss()
         if self._job is not None:
             if now_s - self._job.begun_s > _HANGS_S and self.problem is None:

@@ -9,6 +9,7 @@ import json
 import re
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -51,7 +52,8 @@ class History:
             try:
                 file.append([b"".join(_encoded(line) for line in lines)])
             except StorageError:
-                file.cut(good_bytes)
+                with suppress(StorageError):  # a torn line is skipped when it is read
+                    file.cut(good_bytes)
                 self._close()
                 raise
             try:
@@ -80,7 +82,8 @@ class History:
     def _close(self) -> None:
         file, self._file = self._file, None
         if file is not None:
-            file.close()
+            with suppress(StorageError):  # the disk may be gone; what was synced is there
+                file.close()
 
     def close(self) -> None:
         with self._lock:

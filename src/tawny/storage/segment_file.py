@@ -30,6 +30,7 @@ class SegmentFile:
         self.is_usable = True
         """False once what the disk has of it is not known: it takes no more."""
         self.fragments = 0
+        self._is_left = self._has_last_name = False
 
     @classmethod
     def create(cls, volume: Volume, about: About, init: bytes) -> "SegmentFile":
@@ -76,21 +77,26 @@ class SegmentFile:
     def close(self, end: End) -> Segment | None:
         """End the file and give it its last name, durably. None when it held nothing and is removed.
 
-        Raises StorageError; then it stays under its open name, for recovery to find.
+        Raises StorageError; then `close` goes on from there when it is called again, or else recovery does.
         """
         disk, name = self._volume.disk, self.about.name
         if not self.fragments:
             self.leave()
             disk.unlink(name.path)
             return None
-        if self.is_usable:
+        if self.is_usable and not self._is_left:
             try:
                 self.append([end_box(end.record())], 0)
             except StorageError as error:
                 log.warning("%s ends without saying why: %s", name.path, error)
-        self.leave()
+        if not self._is_left:
+            self.leave()
+        elif not self._has_last_name:
+            self._cut_by_name()
         closed = name.closed(max(end.end_ms, name.start_ms))
-        disk.rename(name.path, closed.path)
+        if not self._has_last_name:
+            disk.rename(name.path, closed.path)
+            self._has_last_name = True
         disk.sync_folder(name.folder)
         return self.about.segment(closed, self._good_bytes)
 
@@ -99,7 +105,20 @@ class SegmentFile:
         with suppress(StorageError):  # it is cut again by whoever closes it
             if self._file.size_bytes != self._good_bytes:
                 self._file.cut(self._good_bytes)
+        self._is_left = True
         self._file.close()
+
+    def _cut_by_name(self) -> None:
+        """What `leave` could not cut while the disk was gone."""
+        disk, path = self._volume.disk, self.about.name.path
+        entry = disk.entry(path)
+        if entry is not None and entry.size_bytes > self._good_bytes:
+            file = disk.extend(path)
+            try:
+                file.cut(self._good_bytes)
+                file.sync()
+            finally:
+                file.close()
 
     def _cut_back(self) -> None:
         try:

@@ -1,0 +1,194 @@
+"""A whole recorder of two cameras on a clock that the test moves and a disk that fails as it is told to.
+
+Sources, sessions, keepers, the ledger, the recorder, retention, SQLite: all as in a running tawny, but for the threads,
+which are stepped one after another, and the cameras, which send pictures that nobody had to encode.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+from tawny.app.camera import Camera, Parts
+from tawny.app.doors import Doors
+from tawny.app.gap_writer import GapWriter
+from tawny.app.housekeeping import Housekeeping
+from tawny.app.marks import Marks
+from tawny.config.settings import Camera as CameraSettings
+from tawny.config.settings import Watch
+from tawny.engine import Bus, InlineEngine
+from tawny.model.errors import SourceClosed
+from tawny.model.gaps import Gap, GapReason
+from tawny.model.ids import CameraId
+from tawny.model.messages import Message
+from tawny.model.packets import VIDEO_RATE, SourcePacket
+from tawny.model.times import Span
+from tawny.recorder.recorder import Loss, Recorder
+from tawny.sources.source import Idle, Opening
+from tawny.storage.check import check
+from tawny.storage.findings import Report
+from tawny.storage.history import History
+from tawny.storage.ledger import Ledger
+from tawny.storage.retention import Keep, Retention
+from tawny.storage.scores import Scores
+from tawny.storage.sqlite_index import SqliteIndex
+from tawny.storage.volume import Volume
+from tawny.testing.clock import FakeClock
+from tawny.testing.faulty_disk import FaultyDisk
+from tawny.testing.feed import FORMAT
+
+PORCH, YARD = CameraId("porch"), CameraId("yard")
+EVER = Span(0, 1 << 45)
+FPS, GOP = 5, 10
+_PICTURE = bytes(300)
+
+
+class Pictures:
+    """A source whose cameras send a picture every fifth of a second. `away`: cameras that hang up."""
+
+    scheme: ClassVar[str] = "pictures"
+
+    def __init__(self) -> None:
+        self.away: set[CameraId] = set()
+
+    def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        return table
+
+    def claims(self, address: str) -> bool:
+        return address == "pictures:"
+
+    def public(self, address: str) -> str:
+        return address
+
+    def open(self, opening: Opening) -> "_Connection":
+        if opening.camera in self.away:
+            raise SourceClosed("pictures:", "it is away")
+        return _Connection(self, opening)
+
+
+class _Connection:
+    def __init__(self, source: Pictures, opening: Opening) -> None:
+        self._source, self._camera, self._clock = source, opening.camera, opening.clock
+        self._begun_s, self._number = opening.clock.mono_s(), 0
+
+    @property
+    def notes(self) -> Mapping[str, Any]:
+        return {}
+
+    def read(self) -> SourcePacket | Idle:
+        if self._camera in self._source.away:
+            raise SourceClosed("pictures:", "it went away")
+        due_s = self._begun_s + self._number / FPS - self._clock.mono_s()
+        if due_s > 1e-6:
+            return Idle(due_s)
+        is_keyframe = self._number % GOP == 0
+        nal = bytes([0x65 if is_keyframe else 0x41, self._number % 250 + 1]) + _PICTURE
+        pts = self._number * VIDEO_RATE // FPS
+        self._number += 1
+        return SourcePacket(FORMAT, len(nal).to_bytes(4, "big") + nal, pts, is_keyframe)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class World:
+    def __init__(self, folder: Path, start: str = "2026-11-20T05:00:00Z") -> None:
+        self.folder, self.clock = folder, FakeClock(start)
+        self.disk, self.cameras_of = FaultyDisk(folder), Pictures()
+        self.failed: list[str] = []
+        self.heard: list[Message] = []
+        self.losses: list[Loss] = []
+        self.engine = InlineEngine(self.clock, lambda name, error: self.failed.append(f"{name}: {error!r}"))
+        self.volume, self.bus = Volume(self.disk), Bus()
+        self.lock = self.volume.lock(self.clock)
+        self.index = SqliteIndex(folder / "tawny.db")
+        self.history = History(self.disk)
+        self.ledger = Ledger(self.history, self.index, self.clock)
+        self.ledger.started("boot")
+        self.retention = Retention(self.volume, self.index, self.ledger, self.clock, Keep(free_share=0.0))
+        self.recorder = Recorder(
+            self.volume, self.index, self.clock, self.bus, lost=self._lost, full=self.retention.make_room
+        )
+        self.recorder.start(self.engine)
+        self.gaps = GapWriter(self.ledger)
+        self.gaps.start(self.engine)
+        self.retention.start(self.engine)
+        self.bus.subscribe(self.heard.append)
+        self.begin_ms = self.clock.now_ms()
+        parts = Parts(
+            self.clock,
+            self.engine,
+            self.bus,
+            Doors({"pictures": self.cameras_of}, {}),
+            self.volume,
+            self.gaps,
+            Marks(self.ledger, self.index),
+            self.recorder,
+            Scores(self.volume, self.clock),
+        )
+        chosen = CameraSettings(source="pictures:", watch=Watch(detector="off"))
+        self.cameras = {name: Camera(name, chosen, parts, self.begin_ms) for name in (PORCH, YARD)}
+        self.engine.start("housekeeping", lambda: Housekeeping(self.cameras.values, self.ledger, self.lock, self.clock))
+
+    def run(self, seconds: float) -> None:
+        self.engine.run_for(seconds)
+
+    def _lost(self, loss: Loss) -> None:
+        self.losses.append(loss)
+        self.cameras[loss.camera].lost(loss)
+
+    def stall(self, seconds: float) -> None:
+        """From now on, for so long, no write of video comes back."""
+        until_s = self.clock.mono_s() + seconds
+
+        def before(operation: str, path: str) -> None:
+            left_s = until_s - self.clock.mono_s()
+            if left_s > 0 and operation in ("append", "sync") and path.endswith(".mp4"):
+                self.engine.run_for(left_s)  # all others go on meanwhile
+
+        self.disk.before = before
+
+    def stop(self) -> int:
+        """End as a recorder does that is told to; when that was."""
+        end_ms = self.clock.now_ms()
+        for camera in self.cameras.values():
+            camera.close()
+        self.run(10)
+        self.gaps.step()
+        assert self.ledger.flush()
+        assert self.recorder.is_idle
+        self.ledger.stopped("person")
+        self.history.close()
+        self.index.close()
+        self.lock.release()
+        return end_ms
+
+    # --- what was recorded
+
+    def spans(self, camera: CameraId = PORCH) -> list[Span]:
+        return self.index.spans(camera, None, EVER)
+
+    def gaps_of(self, camera: CameraId = PORCH) -> list[Gap]:
+        """All but the one before the first picture."""
+        return [gap for gap in self.index.gaps(camera, EVER) if gap.reason is not GapReason.RECORDER_OFF]
+
+
+@contextmanager
+def world(folder: Path, start: str = "2026-11-20T05:00:00Z") -> Iterator[World]:
+    """Nothing may fail in it but removing the oldest, which begins again a minute later, while the disk refuses."""
+    made = World(folder, start)
+    yield made
+    assert [name for name in made.failed if not name.startswith("retention: ")] == []
+
+
+def proved(folder: Path, clock: FakeClock) -> Report:
+    """What `tawny check --deep --wall` finds; nothing must be wrong, and nothing unexplained."""
+    index = SqliteIndex(folder / "tawny.db", read_only=True)
+    try:
+        report = check(Volume.at(folder), index, clock, deep=True, with_wall=True, beside_recorder=False)
+    finally:
+        index.close()
+    assert report.findings == []
+    assert report.wall is not None
+    assert report.wall.unexplained == []
+    return report
