@@ -236,5 +236,5 @@ def test_settings_are_completed() -> None:
 
 
 def test_only_rtsp_addresses_are_claimed() -> None:
-    claimed = [a for a in ("rtsp://cam/", "RTSP://cam", "rtsps://cam/", "/dev/video0", "clip.mp4") if Rtsp().claims(a)]
+    claimed = [a for a in ("rtsp://cam/", "RTSP://cam", "http://cam/", "/dev/video0", "clip.mp4") if Rtsp().claims(a)]
     assert claimed == ["rtsp://cam/", "RTSP://cam"]

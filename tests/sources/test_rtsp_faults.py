@@ -14,6 +14,7 @@ from tawny.sources.rtsp import Rtsp
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_faults import answer, endless, losing, random_bytes, random_payloads
+from tawny.testing.rtsp_talk import describe_clip
 from tawny.testing.rtsp_viewer import CameraSetup
 from tests.sources.reading import Read, open_camera, opening, read_all, sent, whole
 
@@ -217,6 +218,28 @@ def test_a_server_that_is_still_putting_things_away_is_asked_again() -> None:
         camera.faults.answers_left = 1
         connection = open_camera(camera)
         connection.close()
+
+
+def test_a_camera_whose_sound_cannot_be_had_gives_its_pictures() -> None:
+    with RtspCamera(made_clip(ClipSpec(sound="aac")), CameraSetup(speed=8)) as camera:
+        camera.faults.answers["SETUP track1"] = answer("461 Unsupported Transport")
+        connection = open_camera(camera)
+        read = read_all(connection, until=lambda read: len(read.packets) >= 20)
+    assert read.error is None
+    assert read.data(video=False) == []
+
+
+@pytest.mark.parametrize(
+    "lines",
+    ["m=audio 0 RTP/AVP 98\r\na=rtpmap:98 OPUS/48000/2", "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/0/1"],
+)
+def test_sound_of_no_use_does_not_disturb_the_pictures(lines: str) -> None:
+    clip = made_clip(ClipSpec())
+    with RtspCamera(clip, CameraSetup(speed=8, passes=1)) as camera:
+        camera.faults.sdp = describe_clip(clip, camera.setup) + f"{lines}\r\na=control:track1\r\n".encode()
+        read = read_all(open_camera(camera))
+        assert read.data() == sent(camera.playing[0])
+    assert read.data(video=False) == []
 
 
 def test_a_refused_port_is_told_at_once() -> None:

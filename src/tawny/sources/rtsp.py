@@ -27,8 +27,8 @@ _QUEUED_PACKETS = 256
 _WAIT_S = 0.5
 _LATEST_S = 0.75
 """So much after its time a stall that the connection's thread has not found (it hangs) is found without it."""
-_AGAIN_S = (0.1, 0.3, 0.6)
-"""Pauses before a camera that answers but would not play is asked again."""
+_AGAIN_S = (0.0, 0.1, 0.3, 0.6)
+"""Pauses before each try to have a camera play that has answered."""
 
 
 class Rtsp:
@@ -71,14 +71,18 @@ class Rtsp:
 def _play(
     address: RtspAddress, described: Description, options: Mapping[str, Any], clock: Clock, until_s: float
 ) -> Demuxer:
-    """Open through FFmpeg. Some servers are still putting away what they were just asked, and must be asked again."""
-    pauses_s = list(_AGAIN_S)
+    """Open through FFmpeg. Some servers are still putting away what they were just asked, and must be asked again; of
+    some the sound cannot be had, and then the pictures alone are."""
+    wants_sound = options["sound"] and described.audio is not None
+    tries = [(pause_s, wants_sound) for pause_s in _AGAIN_S] + ([(0.0, False)] if wants_sound else [])
     while True:
+        pause_s, sound = tries.pop(0)
+        threading.Event().wait(pause_s)
         try:
             return open_rtsp(
                 address.url_with_login,
                 udp=options["transport"] == "udp",
-                sound=options["sound"] and described.audio is not None,
+                sound=sound,
                 open_s=max(1.0, until_s - clock.mono_s()),
                 read_s=options["stall"],
                 where=address.public,
@@ -87,9 +91,8 @@ def _play(
             # a moment ago the same login was good: it is its form that FFmpeg cannot answer
             raise SourceError(address.public, f"its login ({described.login}) is of a form not known here") from error
         except SourceError as error:
-            if type(error) is not SourceError or not pauses_s or clock.mono_s() + pauses_s[0] > until_s:
+            if type(error) is not SourceError or not tries or clock.mono_s() + tries[0][0] > until_s:
                 raise
-        threading.Event().wait(pauses_s.pop(0))
 
 
 class _RtspConnection:
@@ -113,7 +116,7 @@ class _RtspConnection:
         self._waiting: queue.Queue[SourcePacket | SourceError] = queue.Queue(_QUEUED_PACKETS)
         self._closing = False
         self._over: SourceError | None = None
-        self._thread = threading.Thread(target=self._run, name="rtsp", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"rtsp {address.host}", daemon=True)
         self._thread.start()
         atexit.register(self.close)  # a thread that is still in FFmpeg when the interpreter goes away crashes it
 

@@ -32,7 +32,7 @@ class Feed:
             demuxer.close()
             raise SourceUnusable(where, "its video is not what it said it was")
         self._video = video
-        sound = next((track for track in demuxer.tracks if track.audio_codec), None)
+        sound = next((track for track in demuxer.tracks if _can_be_kept(track)), None)
         self._sound = _Sound(sound) if sound is not None else None
         self._pictures = Pictures(video.video_codec, _announced(video))
         self._units = Units(video.video_codec, glue=glue and sound is not None)
@@ -44,7 +44,7 @@ class Feed:
 
     @property
     def notes(self) -> dict[str, Any]:
-        ignored = [t.codec for t in self._demuxer.tracks if t.kind == "audio" and not t.audio_codec]
+        ignored = [track.codec for track in self._demuxer.tracks if track.kind == "audio"]
         sound = self._sound.format.codec if self._sound else ""
         return {"sound": sound} | ({"sound_ignored": ignored[0]} if ignored and not sound else {})
 
@@ -139,6 +139,11 @@ class _Sound:
             return []  # an RTP packet sent twice
         self._last_pts = pts
         return [SourcePacket(self.format, piece.data, pts)]
+
+
+def _can_be_kept(track: DemuxTrack) -> bool:
+    """Whether it is sound that a file can hold; AAC needs its configuration."""
+    return track.audio_codec is not None and track.rate > 0 and (track.audio_codec != "aac" or track.extradata != b"")
 
 
 def _announced(track: DemuxTrack) -> tuple[bytes, ...]:

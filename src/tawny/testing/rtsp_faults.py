@@ -19,7 +19,7 @@ class Faults:
     silent: frozenset[str] = frozenset()
     """Methods that get no answer; `*` for all."""
     answers: dict[str, bytes] = field(default_factory=dict)
-    """Raw answers instead of ours, by method; `{cseq}` is replaced."""
+    """Raw answers instead of ours, by method, or method and track (`SETUP track1`); `{cseq}` is replaced."""
     answers_left: int = -1
     """How often they are given before ours come again; negative: for ever."""
     byte_pause_s: float = 0.0

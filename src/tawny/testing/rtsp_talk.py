@@ -101,9 +101,10 @@ class Talk:
         faults, sequence = self._camera.faults, headers.get("cseq", "0")
         if faults.silent & {method, "*"}:
             return True
-        if method in faults.answers and faults.answers_left:
+        scripted = faults.answers.get(f"{method} {url.rpartition('/')[2]}", faults.answers.get(method))
+        if scripted is not None and faults.answers_left:
             faults.answers_left -= 1
-            await self._say(faults.answers[method].replace(b"{cseq}", sequence.encode()))
+            await self._say(scripted.replace(b"{cseq}", sequence.encode()))
             return True
         reply = self._reply(method, url, headers)
         await self._say(reply.to_bytes(sequence))
