@@ -32,7 +32,7 @@ def test_an_address_is_taken_apart(text: str, parsed: RtspAddress) -> None:
     "text",
     [
         "http://cam/live",
-        "rtsps://cam/live",
+        "rtspx://cam/live",
         "rtsp:///live",
         "rtsp://me:pw@/live",
         "rtsp://cam:0/",
