@@ -6,7 +6,7 @@ Daylight(<0.76,0.79,0.84>, <0.34,0.5,0.76>)
 #if (PASS != 1)
   plane { y, 0 Surface(Asphalt) }
   box { <-40,0,-7.2>, <40,0.08,-5.6> Surface(Paving) } box { <-40,0,-5.6>, <40,0.02,2> Surface(Gravel) } box { <-40,0,-17>, <40,0.08,-15.6> Surface(Paving) }
-  box { <-40,0,-24>, <40,6,-20> Surface(Brick) } box { <-40,6,-24.3>, <40,6.2,-19.8> Paint(0.1) }
+  box { <-40,0,-24>, <40,6,-20> Surface(Render) } box { <-40,6,-24.3>, <40,6.2,-19.8> Paint(0.1) }
   #for (i, 0, 8) object { Window(1.4, 1.6, (mod(i*7, 3) = 1 ? 0 : 0.85)) rotate y*180 translate <-16+i*4.4,1.1,-20> } #end
   box { <-40,0,-19.9>, <40,0.7,-19.7> Surface(Brick) } Hedge(<-24,0,-19.2>, <24,0,-19.2>, 0.8, 7, Dark)
   #if (PASS = 0 & LIGHT = 1) light_source { <3.4,4.7,-9.6> rgb <1.6,0.98,0.5>*3 fade_distance 2.6 fade_power 2 area_light x*0.3, z*0.3, 3, 3 adaptive 1 } #end

@@ -11,6 +11,7 @@ from tawny.model.errors import SourceNotFound
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import SourcePacket, VideoFormat
 from tawny.sources.demo import SCENES, Demo
+from tawny.sources.demo.sound import FORMAT
 from tawny.sources.demo.source import LATE_S, DemoConnection
 from tawny.sources.source import Idle, Opening
 from tawny.testing.clock import FakeClock
@@ -218,3 +219,17 @@ def test_settings_that_cannot_be_used_say_which_and_what_is_allowed(table: dict[
 
 def test_settings_are_completed() -> None:
     assert Demo().settings({"seed": 3}) == {"quiet": False, "seed": 3, "speed": 1.0}
+
+
+def test_the_garden_is_heard_on_its_main_stream_without_holes(clock: FakeClock) -> None:
+    found = list(packets(opened(Demo(), clock, MAIN, "demo:garden"), clock, 1.0))
+    sounds = [packet for packet in found if not packet.is_video]
+    assert sounds[0].format == FORMAT
+    assert [packet.pts for packet in sounds] == [n * 1600 for n in range(10)]
+    assert {len(packet.data) for packet in sounds} == {1600}
+
+
+def test_other_streams_are_silent(clock: FakeClock) -> None:
+    demo = Demo()
+    for stream, address in ((SUB, "demo:garden"), (MAIN, "demo:front")):
+        assert all(packet.is_video for packet in packets(opened(demo, clock, stream, address), clock, 0.5))

@@ -135,6 +135,15 @@ def test_a_greater_speed_brings_days_and_people_sooner() -> None:
     assert light(SCENES["front"], DAY_S * 0.25, 2.0) == light(SCENES["front"], DAY_S * 0.5, 1.0)
 
 
+@pytest.mark.parametrize("speed", [0.1, 1.0, 10.0])
+def test_who_is_there_does_not_depend_on_where_one_begins_to_look(speed: float) -> None:
+    place = world("drive", speed=speed)
+    all_ = list(place.visits_between(0, 900))
+    for at_s in range(0, 900, 7):
+        there = [visit for visit in all_ if visit.start_s <= at_s <= visit.end_s]
+        assert list(place.visits_between(at_s, at_s)) == there
+
+
 def test_the_time_is_written_in_the_corner() -> None:
     painter = Painter(world(quiet=True), SMALL)
     first, second = luma(painter.paint(4.0, UTC_MS)), luma(painter.paint(4.0, UTC_MS + 1000))

@@ -16,6 +16,7 @@ class Scene:
     name: str
     begins: float
     wind: float
+    sound: bool = False
 
 
 SCENES: dict[str, Scene] = {
@@ -23,7 +24,7 @@ SCENES: dict[str, Scene] = {
     for scene in (
         Scene("front", 0.04, 1.7),
         Scene("drive", 0.49, 1.6),
-        Scene("garden", 0.16, 1.9),
+        Scene("garden", 0.16, 1.9, sound=True),
         Scene("side", 0.70, 1.4),
         Scene("hall", 0.10, 0.5),
         Scene("gate", 0.57, 1.7),

@@ -15,7 +15,8 @@ from tawny.model.errors import SourceNotFound
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import VIDEO_RATE, SourcePacket
 from tawny.sources.demo.painter import Painter
-from tawny.sources.demo.scenes import SCENES
+from tawny.sources.demo.scenes import SCENES, light
+from tawny.sources.demo.sound import FORMAT, heard
 from tawny.sources.demo.world import Passage, World
 from tawny.sources.source import Idle, Opening
 
@@ -102,6 +103,7 @@ class DemoConnection:
         self._encoder = Encoder(self._painter.width, self._painter.height, self._fps, gop_s=GOP_S, crf=CRF[stream])
         self._first = self._next = self._number(clock.mono_s() - world.epoch_s)
         self._ready: deque[SourcePacket] = deque()
+        self._sounds = world.scene.sound and stream is StreamName.MAIN
 
     @property
     def notes(self) -> Mapping[str, Any]:
@@ -121,7 +123,15 @@ class DemoConnection:
         pts = (self._next - self._first) * VIDEO_RATE // self._fps
         self._next += 1
         self._ready.extend(self._encoder.encode(picture, pts))
+        if self._sounds:
+            self._ready.append(self._sound(due_s, pts))
         return self._ready.popleft() if self._ready else Idle(0.0)
+
+    def _sound(self, at_s: float, pts: int) -> SourcePacket:
+        """From this picture to the next."""
+        night = light(self._world.scene, at_s, self._world.speed).first != "day"
+        data = heard(at_s, FORMAT.rate // self._fps, night=night)
+        return SourcePacket(FORMAT, data, pts * FORMAT.rate // VIDEO_RATE)
 
     def _number(self, at_s: float) -> int:
         """Of the picture that is due, or was last."""

@@ -15,6 +15,8 @@ from tawny.sources.demo.scenes import Scene
 
 SLOT_S = 60.0
 """Somebody comes by once in each slot, somewhere in its first half: 30 to 90 s apart."""
+FIRST_S = (11.0, 14.0)
+"""When the very first comes, at the earliest and at the latest: detectors have learnt the place by then."""
 STANDS_S = 8.0
 """How long who goes back the way he came stays in between."""
 
@@ -74,7 +76,7 @@ class World:
         if self.quiet or to_s < 0:
             return
         longest_s = max(map(length_s, ways(self.scene.name)))
-        first = max(0, int((from_s - longest_s) / self._slot_s) - 1)
+        first = max(0, int((from_s - longest_s - FIRST_S[1]) / self._slot_s - 0.5))
         for slot in range(first, int(to_s / self._slot_s) + 1):
             visit = _visit(self.scene.name, self._seed, slot, self._slot_s)
             if visit.start_s <= to_s and visit.end_s >= from_s:
@@ -88,7 +90,7 @@ class World:
 @lru_cache(maxsize=256)
 def _visit(scene: str, seed: str, slot: int, slot_s: float) -> Visit:
     known = ways(scene)
-    first_s = random.Random(seed).uniform(11.0, 14.0)  # noqa: S311
+    first_s = random.Random(seed).uniform(*FIRST_S)  # noqa: S311
     chance = random.Random(f"{seed}/{slot}")  # noqa: S311
     late_s = chance.uniform(0, slot_s / 2) if slot else 0.0
     start_s = round((slot * slot_s + first_s + late_s) * FIGURES_FPS) / FIGURES_FPS
