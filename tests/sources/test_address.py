@@ -22,6 +22,8 @@ SECRET = "t0p-s3cret"
         ("rtsp://me@cam/x", RtspAddress("cam", 554, "/x", "me", "")),
         ("rtsp://cam/with space/ä", RtspAddress("cam", 554, "/with%20space/%C3%A4")),
         ("rtsp://cam/a%20b", RtspAddress("cam", 554, "/a%20b")),
+        ("rtsps://cam/live", RtspAddress("cam", 322, "/live", is_encrypted=True)),
+        ("RTSPS://me:pw@cam:8322/live", RtspAddress("cam", 8322, "/live", "me", "pw", is_encrypted=True)),
     ],
 )
 def test_an_address_is_taken_apart(text: str, parsed: RtspAddress) -> None:
@@ -94,3 +96,10 @@ def test_any_text_is_read_or_refused(text: str) -> None:
             continue
         assert all(c.isprintable() and c != " " for c in address.url)
         assert parse_rtsp(address.url_with_login) == address
+
+
+def test_an_encrypted_address_stays_one() -> None:
+    address = parse_rtsp("rtsps://me:pw@cam/live")
+    assert address.url == "rtsps://cam/live"
+    assert address.public == "rtsps://cam/live"
+    assert parse_rtsp(address.url_with_login) == address

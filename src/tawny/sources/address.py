@@ -5,8 +5,8 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
-DEFAULT_PORT = 554
-_SCHEME = "rtsp://"
+DEFAULT_PORT, ENCRYPTED_PORT = 554, 322
+_PLAIN, _ENCRYPTED = "rtsp://", "rtsps://"
 _MOST_CHARACTERS = 2000
 _NAME = re.compile(r"(?!-)[A-Za-z0-9._-]{1,253}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -28,34 +28,41 @@ class RtspAddress:
     """Begins with `/`, with its query."""
     user: str = ""
     password: str = field(default="", repr=False)
+    is_encrypted: bool = False
+    """`rtsps`: RTSP inside TLS."""
 
     @property
     def url(self) -> str:
         """Without user and password: what requests name."""
-        return f"{_SCHEME}{self._authority}{self.path}"
+        return f"{self._scheme}{self._authority}{self.path}"
 
     @property
     def url_with_login(self) -> str:
         """For a library that logs in by itself. Never to be shown."""
         if not self.user and not self.password:
             return self.url
-        return f"{_SCHEME}{quote(self.user, safe='')}:{quote(self.password, safe='')}@{self._authority}{self.path}"
+        return f"{self._scheme}{quote(self.user, safe='')}:{quote(self.password, safe='')}@{self._authority}{self.path}"
 
     @property
     def public(self) -> str:
         """For people and logs: neither a login before the host nor one in the path."""
         path = _SECRET_IN_PATH.sub(r"\1•••", self.path)
-        return f"{_SCHEME}{self._authority}{path}"
+        return f"{self._scheme}{self._authority}{path}"
+
+    @property
+    def _scheme(self) -> str:
+        return _ENCRYPTED if self.is_encrypted else _PLAIN
 
     @property
     def _authority(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == DEFAULT_PORT else f"{host}:{self.port}"
+        usual = ENCRYPTED_PORT if self.is_encrypted else DEFAULT_PORT
+        return host if self.port == usual else f"{host}:{self.port}"
 
 
 def claims_rtsp(address: str) -> bool:
     """Whether it is meant as an RTSP address, whatever else may be wrong with it."""
-    return address[: len(_SCHEME)].lower() == _SCHEME
+    return address[: len(_ENCRYPTED)].lower().startswith((_PLAIN, _ENCRYPTED))
 
 
 def parse_rtsp(address: str) -> RtspAddress:
@@ -66,17 +73,19 @@ def parse_rtsp(address: str) -> RtspAddress:
     if len(address) > _MOST_CHARACTERS:
         raise ValueError(f"an address of at most {_MOST_CHARACTERS} characters")
     if not claims_rtsp(address):
-        raise ValueError("an address that begins with rtsp://")
+        raise ValueError("an address that begins with rtsp:// or rtsps://")
     if _CONTROL.search(address):
         raise ValueError("an address without control characters")
-    authority, path = _split_path(address[len(_SCHEME) :])
+    is_encrypted = address[: len(_ENCRYPTED)].lower() == _ENCRYPTED
+    authority, path = _split_path(address[len(_ENCRYPTED if is_encrypted else _PLAIN) :])
     login, _, place = authority.rpartition("@")
     user, _, password = login.partition(":")
     user, password = unquote(user), unquote(password)
     if _CONTROL.search(user + password):
         raise ValueError("a user name and password without control characters")
     host, port = _host_and_port(place)
-    return RtspAddress(host, port, quote(path, safe=_PATH_SAFE), user, password)
+    port = port or (ENCRYPTED_PORT if is_encrypted else DEFAULT_PORT)
+    return RtspAddress(host, port, quote(path, safe=_PATH_SAFE), user, password, is_encrypted)
 
 
 def public_rtsp(address: str) -> str:
@@ -84,7 +93,7 @@ def public_rtsp(address: str) -> str:
     try:
         return parse_rtsp(address).public
     except ValueError:
-        return f"{_SCHEME}…"
+        return f"{_PLAIN}…"
 
 
 def _split_path(rest: str) -> tuple[str, str]:
@@ -116,8 +125,9 @@ def _ipv6(host: str) -> ipaddress.IPv6Address:
 
 
 def _port(text: str) -> int:
+    """0 when none is named."""
     if not text:
-        return DEFAULT_PORT
+        return 0
     if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) < 65536 and len(text) < 6):
         raise ValueError("a port from 1 to 65535")
     return int(text)

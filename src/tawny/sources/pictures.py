@@ -37,6 +37,11 @@ class Pictures:
         """Of the packets given out last."""
         return self._given
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether a keyframe that came now could be decoded."""
+        return self._newest is not None
+
     def packet(self, nals: Sequence[bytes], pts: int, *, is_whole: bool = True) -> SourcePacket | None:
         """The unit as a packet, same NAL units in the same order.
 

@@ -1,0 +1,195 @@
+"""A camera read by our own client over one TCP connection. Nothing here ever waits: one thread reads many cameras.
+
+`read` takes what has come, all of it at once; the more rarely, the less it costs. Over UDP see `udp`.
+"""
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tawny.model.clock import Clock
+from tawny.model.packets import SourcePacket
+from tawny.sources.address import RtspAddress
+from tawny.sources.rtsp_client.fault import Fault
+from tawny.sources.rtsp_client.framing import Wire
+from tawny.sources.rtsp_client.handshake import Place, Requests, handshake
+from tawny.sources.rtsp_client.line import Line
+from tawny.sources.rtsp_client.rtp import TCP_WINDOW
+from tawny.sources.rtsp_client.talk import Talk, read_reply
+from tawny.sources.rtsp_client.tracks import Tracks
+from tawny.sources.source import Idle
+
+OPEN_S = 8.0
+"""From the first packet to the answer to PLAY, whatever comes in between."""
+TICK_S = 0.097
+"""Between two looks: a prime number of milliseconds, so that no camera's rate keeps step with it and every phase of its
+pictures is seen; the smallest delay is what UTC is taken from."""
+QUICK_S = 0.019
+"""Between two looks while it is asked, and at the beginning of a stream."""
+_QUICK_FOR_S = 2.0
+_BUFFER_BYTES = 512 * 1024
+_LEFT_BYTES = 80_000
+"""More than any packet or message: with less room left, what is incomplete is moved to the front."""
+_MOST_READS = 8
+
+_OURS = frozenset({"stall", "waiting-key", "no-parameters", "bad-parameters", "picture-too-big", "framing", "mixed"})
+"""Faults at which the camera still thinks that we listen."""
+
+
+class RtspConnection:
+    """Begins to connect when made."""
+
+    transport = "tcp"
+
+    def __init__(self, address: RtspAddress, options: Mapping[str, Any], clock: Clock) -> None:
+        self._where, self._clock = address.public, clock
+        self._line = Line(address, options["fingerprint"])
+        self._talk = Talk(address)
+        self._tracks = Tracks(wants_sound=options["sound"], stall_s=options["stall"], window=self._window)
+        self._wire = Wire(self._report, self._message)
+        self._requests: Requests | None = None
+        self._buffer = bytearray(_BUFFER_BYTES)
+        self._view = memoryview(self._buffer)
+        self._begin = self._end = 0
+        self._made_s = self._byte_s = clock.mono_s()
+        self._played_s: float | None = None
+        self._keep_alive_s = 0.0
+        self._fault: Fault | None = None
+        self._is_closed = False
+        self._places: dict[int, Place] = {}
+
+    _window = TCP_WINDOW
+
+    @property
+    def is_playing(self) -> bool:
+        """The camera agreed to everything."""
+        return self._played_s is not None
+
+    def wait_until_it_plays(self) -> None:
+        """For who may wait. SourceError if it does not play within OPEN_S."""
+        pause = threading.Event()
+        while not self.is_playing:
+            self._try_step()
+            if self._fault is not None:
+                raise self._fault.error(self._where)
+            if not self.is_playing:
+                pause.wait(0.005)
+
+    def read(self) -> SourcePacket | Idle:
+        packets = self._tracks.packets
+        if not packets and self._fault is None:
+            self._try_step()
+        if packets:
+            return packets.popleft()
+        if self._fault is not None:
+            raise self._fault.error(self._where)
+        quick = self._played_s is None or self._clock.mono_s() - self._played_s < _QUICK_FOR_S
+        return Idle(QUICK_S if quick else TICK_S)
+
+    def close(self) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = True
+        if self.is_playing and (self._fault is None or self._fault.reason in _OURS):
+            self._line.send(self._talk.teardown())
+        self._line.close()
+        self._fault = self._fault or Fault("closed", "it was left")
+
+    @property
+    def notes(self) -> Mapping[str, Any]:
+        notes = {"client": "own", "transport": self.transport} | self._tracks.notes
+        return notes | {"rubbish_bytes": self._wire.rubbish_bytes, "unasked": self._wire.unasked}
+
+    # --- one look
+
+    def _try_step(self) -> None:
+        try:
+            self._step()
+        except Fault as fault:
+            self._over(fault)
+
+    def _over(self, fault: Fault) -> None:
+        self._fault = fault
+        try:
+            self._tracks.finish()
+        except Fault:
+            return  # the first one counts
+
+    def _step(self) -> None:
+        now_s = self._tracks.now_s = self._clock.mono_s()
+        if not self.is_playing:
+            if now_s - self._made_s > OPEN_S:
+                raise Fault("open-timeout", f"no complete answer within {OPEN_S:g} s")
+            if not self._line.step():
+                return
+            if self._requests is None:
+                self._begin_to_ask()
+        self._receive(now_s)
+        if self.is_playing:
+            self._tracks.watch(now_s - self._byte_s)
+            if now_s >= self._keep_alive_s:
+                self._keep_alive_s = now_s + self._talk.pause_s
+                self._line.send(self._talk.keep_alive())
+
+    def _begin_to_ask(self) -> None:
+        self._requests = handshake(self._talk, self._tracks.choose, self._placed, self._ports())
+        self._line.send(next(self._requests))
+
+    def _receive(self, now_s: float) -> None:
+        """Take all that has come over the connection."""
+        for _ in range(_MOST_READS):
+            room = self._view[self._end :]
+            came = self._line.receive_into(room)
+            if came is None:
+                return
+            if came == 0:
+                raise self._hung_up()
+            self._byte_s = now_s
+            self._end += came
+            self._begin = self._wire.feed(self._buffer, self._view, self._begin, self._end)
+            self._make_room()
+            if came < len(room) and not self._line.is_encrypted:
+                return
+
+    def _hung_up(self) -> Fault:
+        if self.is_playing:
+            return Fault("closed", "it hung up")
+        return Fault("unreachable", "it hung up while it was asked what it has")
+
+    def _make_room(self) -> None:
+        if self._begin == self._end:
+            self._begin = self._end = 0
+        elif len(self._buffer) - self._end < _LEFT_BYTES:
+            left = self._end - self._begin
+            self._view[:left] = self._view[self._begin : self._end]
+            self._begin, self._end = 0, left
+
+    # --- what comes
+
+    def _message(self, raw: bytes) -> None:
+        if self.is_playing:
+            self._line.send(self._talk.heard(raw))
+        elif not raw.startswith(b"RTSP/"):
+            self._line.send(self._talk.obeyed(raw))
+        elif self._requests is not None:
+            try:
+                self._line.send(self._requests.send(read_reply(raw)))
+            except StopIteration:
+                self._plays()
+
+    def _plays(self) -> None:
+        now_s = self._tracks.now_s
+        self._played_s = now_s
+        self._keep_alive_s = now_s + self._talk.pause_s
+        self._tracks.begin(now_s)
+
+    def _ports(self) -> Sequence[int] | None:
+        """First ports of our pairs, over UDP."""
+        return None
+
+    def _placed(self, place: Place) -> None:
+        self._places[place.channel] = place
+        self._wire.add(place.channel, self._tracks.receiver_of(place.track))
+
+    def _report(self, channel: int, data: bytes) -> None:
+        self._tracks.report(data, self._clock.now_ms() / 1000, is_video=self._places[channel].track.kind == "video")

@@ -1,0 +1,133 @@
+"""From the first request to the first packet, as a generator: it yields requests and is sent the camera's replies.
+
+OPTIONS, DESCRIBE, SETUP for each track that is wanted, PLAY. Nothing is sent anywhere but over the one connection.
+"""
+
+import re
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from tawny.sources.rtsp_client.fault import Fault, Reason
+from tawny.sources.rtsp_client.places import base_url, track_url
+from tawny.sources.rtsp_client.talk import Reply, Talk
+from tawny.sources.rtsp_message import Answer
+from tawny.sources.sdp import MOST_TRACKS, Description, Track, read_sdp
+
+Requests = Generator[bytes, Reply, Description]
+Choose = Callable[[Description], Sequence[Track]]
+
+_REASONS: dict[int, Reason] = {
+    401: "login-refused", 403: "login-refused", 404: "not-found", 410: "not-found", 453: "busy", 454: "session",
+    461: "transport",
+}  # fmt: skip
+_WORDS = {"busy": "it has no place for another viewer", "transport": "it does not send over this transport"}
+_CHANNEL = re.compile(r"interleaved\s*=\s*(\d{1,3})", re.IGNORECASE)
+_PORTS = re.compile(r"server_port\s*=\s*(\d{1,5})(?:\s*-\s*(\d{1,5}))?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a track's packets come. channel: over TCP; ports: the camera's own, over UDP, 0 if it did not say."""
+
+    track: Track
+    channel: int
+    ports: tuple[int, int] = (0, 0)
+
+
+def handshake(
+    talk: Talk, choose: Choose, placed: Callable[[Place], None], our_ports: Sequence[int] | None = None
+) -> Requests:
+    """Returns what the camera offers, once it plays. Faults tell why it does not.
+
+    choose: the tracks to have, the pictures first; it may raise. placed: hears of each as soon as it is set up, because
+    packets may come before PLAY is answered. our_ports: first ports of pairs, for UDP.
+    """
+    yield from _greet(talk)
+    reply = yield from _asked(talk, "DESCRIBE", talk.address.url, ("Accept", "application/sdp"))
+    described = read_sdp(reply.body)
+    described.login = talk.login.form
+    if described.more_tracks:
+        raise Fault("sdp", f"it offers more than {MOST_TRACKS} streams at once")
+    content_base = reply.answer.header("content-base") or reply.answer.header("content-location")
+    base = base_url(talk.address, content_base, described.control)
+    talk.play_url = base
+    taken: set[int] = set()
+    for number, track in enumerate(choose(described)):
+        url = track_url(talk.address, base, track.control)
+        wanted = _wanted(number, our_ports)
+        try:
+            reply = yield from _asked(talk, "SETUP", url, ("Transport", wanted))
+        except Fault as fault:
+            if number == 0 or fault.reason == "redirect-refused":
+                raise
+            described.refused.append(track)  # pictures alone are a recording
+            continue
+        talk.learn_session(reply.answer)
+        place = _place(track, 2 * number, reply.answer, over_udp=our_ports is not None, taken=taken)
+        taken |= {place.channel, place.channel + 1}
+        placed(place)
+    reply = yield from _asked(talk, "PLAY", talk.play_url, ("Range", "npt=0.000-"))
+    talk.learn_session(reply.answer)
+    return described
+
+
+def _greet(talk: Talk) -> Generator[bytes, Reply, None]:
+    """OPTIONS: some cameras want to be greeted; whatever they answer is fine, but no redirect."""
+    reply = yield talk.request("OPTIONS", talk.address.url)
+    answer = reply.answer
+    _refuse_redirect(answer)
+    said = ",".join(answer.headers.get("public", []))
+    talk.methods = frozenset(method.strip().upper() for method in said.split(","))
+    if answer.status == 401:
+        talk.login.challenged(answer.headers.get("www-authenticate", []))
+
+
+def _asked(talk: Talk, method: str, url: str, *headers: tuple[str, str]) -> Generator[bytes, Reply, Reply]:
+    """The reply to a request that was granted; logged in if the camera wants that."""
+    while True:
+        reply = yield talk.request(method, url, *headers)
+        answer = reply.answer
+        _refuse_redirect(answer)
+        if 200 <= answer.status < 300:
+            return reply
+        if answer.status == 401 and talk.login.challenged(answer.headers.get("www-authenticate", [])):
+            continue
+        reason = _REASONS.get(answer.status, "refused")
+        raise Fault(reason, _WORDS.get(reason, f"it answered {answer.says}" if reason == "refused" else answer.says))
+
+
+def _refuse_redirect(answer: Answer) -> None:
+    if 300 <= answer.status < 400:
+        raise Fault("redirect-refused", _target(answer.header("location")))
+
+
+def _target(location: str) -> str:
+    """Where a redirect points, without a login: scheme, host and port are enough to decide."""
+    try:
+        parts = urlsplit(location)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return "to an address that cannot be read"
+    shown = "".join(c for c in f"{parts.scheme}://{host}" if c.isascii() and c.isprintable())[:120]
+    return f"to {shown}:{port}" if port else f"to {shown}"
+
+
+def _wanted(number: int, our_ports: Sequence[int] | None) -> str:
+    if our_ports is None:
+        return f"RTP/AVP/TCP;unicast;interleaved={2 * number}-{2 * number + 1}"
+    return f"RTP/AVP;unicast;client_port={our_ports[number]}-{our_ports[number] + 1}"
+
+
+def _place(track: Track, asked: int, answer: Answer, *, over_udp: bool, taken: set[int]) -> Place:
+    """Where the camera says that it sends: taken from it if that is possible, else as we asked."""
+    said = answer.header("transport")
+    if over_udp:
+        ports = _PORTS.search(said)
+        first = int(ports[1]) if ports else 0
+        return Place(track, asked, (first, int(ports[2] or first + 1) if ports else 0))
+    found = _CHANNEL.search(said)
+    if said and not found and "tcp" not in said.lower():
+        raise Fault("transport", "asked to send over TCP, it would send over UDP")
+    wanted = (int(found[1]) if found else asked, asked, *range(0, 250, 2))
+    return Place(track, next(free for free in wanted if free < 255 and not {free, free + 1} & taken))

@@ -1,0 +1,90 @@
+"""The requests of one conversation with a camera, and what it says while it plays. Bytes and values, no sockets."""
+
+import re
+from typing import NamedTuple
+
+from tawny.sources.address import RtspAddress
+from tawny.sources.login import Login
+from tawny.sources.rtsp_client.fault import Fault
+from tawny.sources.rtsp_message import Answer, BadAnswer, read_head, request
+
+USUAL_TIMEOUT_S, LEAST_TIMEOUT_S = 60, 4
+MOST_PAUSE_S = 25.0
+_TIMEOUT = re.compile(r"timeout\s*=\s*(\d{1,5})", re.IGNORECASE)
+_SEQUENCE = re.compile(rb"^cseq[ \t]*:[ \t]*(\d{1,9})", re.IGNORECASE | re.MULTILINE)
+
+
+class Reply(NamedTuple):
+    """A camera's answer to a request of ours."""
+
+    answer: Answer
+    body: bytes
+
+
+def read_reply(raw: bytes) -> Reply:
+    """Fault for what is no answer."""
+    head, mark, body = raw.partition(b"\r\n\r\n")
+    if not mark:
+        head, _, body = raw.partition(b"\n\n")
+    try:
+        return Reply(read_head(head), body)
+    except BadAnswer as error:
+        raise Fault("not-rtsp", str(error)) from error
+
+
+class Talk:
+    """Begins with a handshake; what that learns about the session is put here."""
+
+    def __init__(self, address: RtspAddress) -> None:
+        self.address = address
+        self.login = Login(address.user, address.password)
+        self.play_url = address.url
+        self.session = ""
+        self.timeout_s = USUAL_TIMEOUT_S
+        self.methods: frozenset[str] = frozenset()
+        """What the camera says it understands."""
+        self._sequence = 0
+
+    @property
+    def pause_s(self) -> float:
+        """Between two signs of life."""
+        return min(self.timeout_s / 2, MOST_PAUSE_S)
+
+    def request(self, method: str, url: str, *headers: tuple[str, str]) -> bytes:
+        """The next request, logged in as far as the camera wanted it yet."""
+        self._sequence += 1
+        login = ("Authorization", self.login.header(method, url))
+        return request(method, url, self._sequence, (login, ("Session", self.session), *headers))
+
+    def keep_alive(self) -> bytes:
+        """Any answer to it will do, none as well."""
+        return self.request("GET_PARAMETER" if "GET_PARAMETER" in self.methods else "OPTIONS", self.play_url)
+
+    def teardown(self) -> bytes:
+        return self.request("TEARDOWN", self.play_url)
+
+    def learn_session(self, answer: Answer) -> None:
+        """What an answer to SETUP or PLAY says: the first session's name counts, the newest timeout."""
+        name, _, rest = answer.header("session").partition(";")
+        self.session = self.session or name.strip()
+        found = _TIMEOUT.search(rest)
+        if found and int(found[1]) > 0:
+            self.timeout_s = max(LEAST_TIMEOUT_S, int(found[1]))
+
+    def heard(self, raw: bytes) -> bytes:
+        """A message while the camera plays. Returns what to send, mostly nothing. Fault if the session is over."""
+        if not raw.startswith(b"RTSP/"):
+            return self.obeyed(raw)
+        answer = read_reply(raw).answer
+        if answer.status == 454:
+            raise Fault("session", "it knows nothing of our session any more")
+        if answer.status == 401 and self.login.challenged(answer.headers.get("www-authenticate", [])):
+            return self.keep_alive()
+        return b""
+
+    def obeyed(self, raw: bytes) -> bytes:
+        """The answer to a request of the camera's own."""
+        found = _SEQUENCE.search(raw)
+        sequence = found[1].decode() if found else "0"
+        status = "200 OK" if raw.startswith(b"OPTIONS ") else "501 Not Implemented"
+        return f"RTSP/1.0 {status}\r\nCSeq: {sequence}\r\n\r\n".encode()

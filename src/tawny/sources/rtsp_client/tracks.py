@@ -1,0 +1,187 @@
+"""A camera's pictures and sound from RTP packets to ours, with what is told of them. No sockets, no clock: who feeds it
+says what time it is."""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from tawny.model.packets import AudioFormat, SourcePacket, VideoFormat
+from tawny.sources.pictures import Pictures
+from tawny.sources.rtsp_client.audio import G711, Aac, Sound, sound_of
+from tawny.sources.rtsp_client.fault import Fault
+from tawny.sources.rtsp_client.placing import Placing
+from tawny.sources.rtsp_client.rtcp import Bye, read_reports
+from tawny.sources.rtsp_client.rtp import TCP_WINDOW, Receiver
+from tawny.sources.rtsp_client.sprop import announced_sets
+from tawny.sources.rtsp_client.units import Unit, Units
+from tawny.sources.sdp import Description, Track
+
+KEYFRAME_S = 30.0
+"""How long to wait for a picture that decoding can begin with; cameras send one every 1 to 20 s."""
+_MOST_EARLY = 100
+_CHANGES_S = 5.0
+"""Two changes of the format within this time are no camera's doing."""
+_SENSELESS, _SENSELESS_MOST = 4, 100
+"""A senseless unit outweighs so many good ones; over so much it is no accident any more."""
+
+
+class Tracks:
+    """wants_sound: whether to have sound if there is any. stall_s: so long without a picture is a fault."""
+
+    def __init__(self, *, wants_sound: bool, stall_s: float, window: int = TCP_WINDOW) -> None:
+        self.packets: deque[SourcePacket] = deque()
+        """What is ready to be given out."""
+        self.now_s = 0.0
+        """Set by who feeds, before it does."""
+        self._wants_sound, self._stall_s, self._window = wants_sound, stall_s, window
+        self._placing = Placing()
+        self._units: Units | None = None
+        self._pictures: Pictures | None = None
+        self._video: Receiver | None = None
+        self._audio: Receiver | None = None
+        self._audio_format: AudioFormat | None = None
+        self._sound: G711 | Aac | None = None
+        self._early: list[tuple[Sound, float]] = []
+        """Sound that came before the first picture, and when."""
+        self._begun_s = self.alive_s = 0.0
+        self._changed_s: float | None = None
+        self._good = self._units_given = self._damaged = 0
+        self._clock_off_s: float | None = None
+        self._tool, self._sound_ignored = "", ""
+        self._fps: float | None = None
+
+    def choose(self, described: Description) -> Sequence[Track]:
+        """The tracks to have: pictures first. Fault if there are none that can be recorded."""
+        video = described.video
+        if video is None or video.video_codec is None:
+            offered = ", ".join(described.encodings[:6])
+            raise Fault("no-video" if offered else "sdp", f"it offers {offered or 'no stream at all'}")
+        self._tool, self._fps = described.tool, video.fps
+        self._units = Units(video.video_codec, self._picture)
+        self._pictures = Pictures(video.video_codec, announced_sets(video))
+        self._video = Receiver(video.payload_type, self._units, self._window)
+        chosen = [video]
+        for track in described.tracks if self._wants_sound else ():
+            found = sound_of(track, self._heard)
+            if found:
+                self._audio_format, self._sound = found
+                self._audio = Receiver(track.payload_type, self._sound, self._window)
+                self._placing = Placing(self._audio_format.rate)
+                return [video, track]
+            if track.kind == "audio" and not self._sound_ignored:
+                self._sound_ignored = track.encoding
+        return chosen
+
+    def receiver_of(self, track: Track) -> Receiver:
+        """Who takes a chosen track's packets."""
+        receiver = self._video if track.kind == "video" else self._audio
+        assert receiver is not None, "it was chosen before"
+        return receiver
+
+    def begin(self, now_s: float) -> None:
+        """It plays."""
+        self.now_s = self._begun_s = self.alive_s = now_s
+
+    def report(self, data: bytes, utc_s: float, *, is_video: bool) -> None:
+        """Take an RTCP packet. Fault if it says goodbye."""
+        receiver = self._video if is_video else self._audio
+        if receiver is None:
+            return
+        for found in read_reports(data):
+            if isinstance(found, Bye):
+                if is_video and found.source == receiver.source:
+                    raise Fault("bye", "it said goodbye")
+            elif receiver.source in (found.source, -1):
+                self._placing.report(found, self.now_s, is_video=is_video)
+                if found.utc_s is not None:
+                    self._clock_off_s = found.utc_s - utc_s
+
+    def give_up_late(self) -> None:
+        """Wait no longer for packets that are late."""
+        for receiver in (self._video, self._audio):
+            if receiver is not None:
+                receiver.give_up()
+
+    def finish(self) -> None:
+        """It is over: what is whole of the open unit is given out."""
+        self.give_up_late()
+        if self._units is not None:
+            self._units.finish()
+
+    def watch(self, bytes_s: float) -> None:
+        """Raise a Fault if what comes are no pictures. bytes_s: how long ago the last byte came."""
+        if self.now_s - self.alive_s >= self._stall_s:
+            sends = "nothing came at all" if bytes_s > self._stall_s / 2 else "though it sends"
+            raise Fault("stall", f"no picture for {self._stall_s:g} s, {sends}")
+        pictures, units = self._pictures, self._units
+        if pictures is None or units is None:
+            return
+        if pictures.format is None and self.now_s - self._begun_s > KEYFRAME_S:
+            if not pictures.is_ready:
+                raise Fault("no-parameters", "it never says how its pictures are to be decoded")
+            raise Fault("waiting-key", f"no picture that decoding can begin with in {KEYFRAME_S:g} s")
+        senseless = pictures.senseless + units.odd
+        if _SENSELESS * senseless - self._good > _SENSELESS_MOST:
+            raise Fault("stall", "what it sends are no pictures")
+        if _SENSELESS * senseless < self._good:
+            self._good = pictures.senseless = units.odd = 0  # long ago: forgiven
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        """For status and report."""
+        notes: dict[str, Any] = {"tool": self._tool}
+        if self._fps:
+            notes["fps"] = self._fps
+        notes["sound"] = self._audio_format.codec if self._audio_format else ""
+        if self._sound_ignored and not self._audio_format:
+            notes["sound_ignored"] = self._sound_ignored
+        counts = self._video.counts if self._video else None
+        if counts:
+            notes |= {"packets": counts.packets, "missing": counts.missing, "gaps": counts.gaps, "late": counts.late}
+            notes |= {"repeated": counts.repeated, "strangers": counts.strangers, "restarts": counts.restarts}
+        notes |= {"units": self._units_given, "damaged": self._damaged, "clock_jumps": self._placing.video.jumps}
+        if self._sound is not None:
+            notes |= {
+                "sound_bad": self._sound.bad,
+                "sound_cut": self._placing.cut,
+                "sound_padded": self._placing.padded,
+            }
+        if self._clock_off_s is not None:
+            notes["clock_off_s"] = round(self._clock_off_s, 3)
+        return notes
+
+    def _picture(self, unit: Unit) -> None:
+        assert self._pictures is not None
+        before, senseless = self._pictures.format, self._pictures.senseless
+        look = self._pictures.look(unit.sets, unit.first_slice, is_key=unit.is_key and not unit.is_damaged)
+        at = self._placing.picture_at(unit.ticks, unit.time, self.now_s, is_anew=unit.is_anew)
+        early, self._early = self._early, []
+        for sound, arrived_s in early:
+            self._place_sound(sound, arrived_s)
+        if self._pictures.senseless == senseless:
+            self.alive_s = self.now_s
+        if look is None:
+            return
+        self._good += 1
+        self._units_given += 1
+        self._damaged += unit.is_damaged
+        if look.format is not before and before is not None:
+            self._changed(look.format)
+        self.packets.append(SourcePacket(look.format, unit.data, at, look.is_keyframe, unit.is_damaged))
+
+    def _changed(self, to: VideoFormat) -> None:
+        if self._changed_s is not None and self.now_s - self._changed_s < _CHANGES_S:
+            raise Fault("bad-parameters", f"its pictures change again and again, now to {to.width}x{to.height}")
+        self._changed_s = self.now_s
+
+    def _heard(self, sound: Sound) -> None:
+        if self._placing.video.newest is not None:
+            self._place_sound(sound, self.now_s)
+        elif len(self._early) < _MOST_EARLY:
+            self._early.append((sound, self.now_s))
+
+    def _place_sound(self, sound: Sound, arrived_s: float) -> None:
+        assert self._audio_format is not None
+        at = self._placing.sound_at(sound.ticks, sound.time, sound.samples, arrived_s, is_anew=sound.is_anew)
+        if at is not None:
+            self.packets.append(SourcePacket(self._audio_format, sound.data, at))
