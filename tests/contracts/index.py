@@ -145,6 +145,9 @@ class IndexContract:
         index.add_segment(segment(600, camera=YARD, stream=SUB))
         assert index.size_bytes(PORCH) == 1000
         assert index.size_bytes() == 2600
+        assert index.count(PORCH) == 1
+        assert index.count() == index.count(stream=MAIN) + index.count(stream=SUB)
+        assert index.size_bytes() == index.size_bytes(stream=MAIN) + index.size_bytes(stream=SUB)
         assert index.bounds(YARD) == span(600, 660)
 
     @given(
@@ -169,6 +172,7 @@ class IndexContract:
                     listed.pop(one.id, None)
                 assert index.spans(PORCH, MAIN, EVER) == merged([one.span for one in listed.values()])
                 assert index.size_bytes() == sum(one.size_bytes for one in listed.values())
+                assert index.count() == len(listed)
             found = index.segments(PORCH, MAIN, span(5, 12))
             expected = [one for one in listed.values() if one.span.overlaps(span(5, 12))]
             assert sorted(one.id for one in found) == sorted(one.id for one in expected)

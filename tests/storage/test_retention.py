@@ -14,7 +14,8 @@ from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.storage.check import check
 from tawny.storage.disk import Space
-from tawny.storage.retention import Keep, Plan, Retention, duration_words, size_words
+from tawny.storage.keep import duration_words, size_words
+from tawny.storage.retention import Keep, Plan, Retention
 from tests.storage.bench import MAIN, PORCH, SUB, YARD, Site
 
 EVER = Span(0, 1 << 45)

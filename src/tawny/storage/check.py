@@ -13,12 +13,14 @@ from tawny.model.gaps import Gap, GapReason
 from tawny.model.segments import Segment, segment_id
 from tawny.model.times import missing, utc_text
 from tawny.storage.about import read_about
+from tawny.storage.disk import parent_of
 from tawny.storage.findings import Finding, Report, What
 from tawny.storage.index import Index
-from tawny.storage.layout import SegmentName
+from tawny.storage.layout import SegmentName, is_thinned
 from tawny.storage.ledger import Ledger
 from tawny.storage.lock import holder
 from tawny.storage.reclose import reclose
+from tawny.storage.thinning import finish_thinning
 from tawny.storage.volume import Volume
 from tawny.storage.walk import Found, Kind, walk
 from tawny.storage.wall import Wall, wall
@@ -48,7 +50,7 @@ def check(
         progress(count)
     checking.look_at_rows()
     told = checking.look_at_wall(clock.now_ms()) if with_wall else None
-    return Report(checking.segments, checking.covered_ms / 1000, checking.findings, told)
+    return Report(checking.segments, checking.covered_ms / 1000, checking.findings, told, checking.thinned)
 
 
 class _Checking:
@@ -61,8 +63,9 @@ class _Checking:
         self._deep, self._beside_recorder = deep, beside_recorder
         self._seen: set[str] = set()
         self._unlisted: list[Segment] = []
+        self._doubles: list[Segment] = []  # another file has the row
         self.findings: list[Finding] = []
-        self.segments = self.covered_ms = 0
+        self.segments = self.thinned = self.covered_ms = 0
 
     def _find(self, what: What, path: str, detail: str = "", *, repaired: bool = False) -> None:
         self.findings.append(Finding(what, path, detail, repaired))
@@ -88,6 +91,7 @@ class _Checking:
         self._seen.add(name.path)
         assert name.end_ms is not None
         self.segments += 1
+        self.thinned += name.is_thinned
         self.covered_ms += name.end_ms - name.start_ms
         what, detail, row = self._read(name, size_bytes)
         if what is not None:
@@ -98,7 +102,7 @@ class _Checking:
         if listed is None:
             self._unlisted.append(row)
         elif listed.path != row.path:
-            self._find(What.NOT_ITSELF, row.path, f"begins at the same time as {listed.path}")
+            self._doubles.append(row)
         elif listed.size_bytes != size_bytes:
             detail = f"{size_bytes} bytes, listed with {listed.size_bytes}"
             self._find(What.WRONG_SIZE, row.path, detail, repaired=self._list_anew(row))
@@ -158,10 +162,30 @@ class _Checking:
                 if self._ledger is not None:
                     self._index.add_segment(row)
                 self._find(What.FILE_WITHOUT_ROW, row.path, repaired=self._ledger is not None)
+        for row in self._doubles:
+            self._double(row)
         for row in self._index.all_segments():
             is_gone = row.path not in self._seen and self._volume.disk.entry(row.path) is None
-            if is_gone and self._index.segment(row.id) is not None:
+            if is_gone and self._is_listed(row):
                 self._find(What.ROW_WITHOUT_FILE, row.path, repaired=self._drop(row, "its file is gone"))
+
+    def _is_listed(self, row: Segment) -> bool:
+        """Still, and under this path: it may have gone, or been thinned, while we looked."""
+        again = self._index.segment(row.id)
+        return again is not None and again.path == row.path
+
+    def _double(self, row: Segment) -> None:
+        """Two files of one instant: one of them thinned from the other, or strange."""
+        listed, disk = self._index.segment(row.id), self._volume.disk
+        if listed is None or listed.path == row.path or None in (disk.entry(listed.path), disk.entry(row.path)):
+            return
+        if is_thinned(row) == is_thinned(listed):
+            self._find(What.NOT_ITSELF, row.path, f"begins at the same time as {listed.path}")
+            return
+        may_repair = self._ledger is not None and not self._beside_recorder
+        if may_repair:
+            finish_thinning(self._volume, self._index, parent_of(row.path))
+        self._find(What.HALF_THINNED, row.path, repaired=may_repair)
 
     def _drop(self, row: Segment, why: str) -> bool:
         """Drop a row whose file is of no use, and explain its time. Returns whether that was done."""

@@ -19,6 +19,7 @@ class What(StrEnum):
     FOREIGN = "not ours"
     LINK = "a link"
     INDEX = "index damaged"
+    HALF_THINNED = "thinned, and still there in full"
     UNEXPLAINED = "time without explanation"
 
 
@@ -40,6 +41,8 @@ class Report:
     seconds: float
     findings: list[Finding] = field(default_factory=list)
     wall: Wall | None = None
+    thinned: int = 0
+    """How many of the segments are keyframes only."""
 
     @property
     def ok(self) -> bool:

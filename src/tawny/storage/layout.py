@@ -1,6 +1,7 @@
 """Names on a volume: where a segment's file stands, and what a name says. Pure; nothing is read or written here.
 
 <camera>/2026/11/20/05/20261120T055812.345Z-20261120T055912.301Z.main.mp4    closed
+<camera>/2026/11/20/05/20261120T055812.345Z-20261120T055912.301Z.main.thin.mp4    closed and thinned: only keyframes
 <camera>/2026/11/20/05/20261120T055912.301Z.main.open.mp4                    open: being written
 <camera>/2026/11/20/05/<event id>.jpg                                        an event's picture
 <camera>/2026/11/20/scores                                                   motion scores of a UTC day
@@ -12,6 +13,7 @@ from typing import Final
 
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
+from tawny.model.segments import Segment
 from tawny.model.times import stamp, stamp_ms
 
 HOUR_MS: Final = 3_600_000
@@ -21,7 +23,7 @@ OWN_NAMES: Final = frozenset({"history", "tawny.db", "accounts.db", "lock", "key
 """What stands at a volume's root and is no camera."""
 
 _CAMERA = re.compile(r"[a-z0-9](?:-?[a-z0-9]){0,39}")
-_CLOSED = re.compile(r"([0-9TZ.]{20})-([0-9TZ.]{20})\.(main|sub)\.mp4")
+_CLOSED = re.compile(r"([0-9TZ.]{20})-([0-9TZ.]{20})\.(main|sub)(\.thin)?\.mp4")
 _OPEN = re.compile(r"([0-9TZ.]{20})\.(main|sub)\.open\.mp4")
 _EVENT = re.compile(r"[A-Za-z0-9-]{1,64}")
 
@@ -35,12 +37,15 @@ class SegmentName:
     start_ms: int
     end_ms: int | None
     """None while it is open."""
+    is_thinned: bool = False
+    """Only its keyframes are left."""
 
     @property
     def path(self) -> str:
         if self.end_ms is None:
             return f"{self.folder}/{stamp(self.start_ms)}.{self.stream}.open.mp4"
-        return f"{self.folder}/{stamp(self.start_ms)}-{stamp(self.end_ms)}.{self.stream}.mp4"
+        thin = ".thin" if self.is_thinned else ""
+        return f"{self.folder}/{stamp(self.start_ms)}-{stamp(self.end_ms)}.{self.stream}{thin}.mp4"
 
     @property
     def folder(self) -> str:
@@ -58,7 +63,8 @@ def segment_name(path: str) -> SegmentName | None:
         return None
     try:
         if found := _CLOSED.fullmatch(name):
-            said = SegmentName(CameraId(camera), StreamName(found[3]), stamp_ms(found[1]), stamp_ms(found[2]))
+            begin_ms, end_ms = stamp_ms(found[1]), stamp_ms(found[2])
+            said = SegmentName(CameraId(camera), StreamName(found[3]), begin_ms, end_ms, found[4] is not None)
         elif found := _OPEN.fullmatch(name):
             said = SegmentName(CameraId(camera), StreamName(found[2]), stamp_ms(found[1]), None)
         else:
@@ -68,6 +74,11 @@ def segment_name(path: str) -> SegmentName | None:
     if said.end_ms is not None and said.end_ms < said.start_ms:
         return None
     return said if said.path == path else None
+
+
+def is_thinned(segment: Segment) -> bool:
+    """Whether only its keyframes are left: its file's name says so."""
+    return segment.path.endswith(".thin.mp4")
 
 
 def is_camera(name: str) -> bool:

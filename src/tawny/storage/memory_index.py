@@ -88,8 +88,11 @@ class MemoryIndex:
     def spans(self, camera: CameraId, stream: StreamName | None, within: Span) -> list[Span]:
         return merged([cut for one in self._of(camera, stream) if (cut := one.span.cut_to(within)) is not None])
 
-    def size_bytes(self, camera: CameraId | None = None) -> int:
-        return sum(one.size_bytes for one in self._of(camera, None))
+    def size_bytes(self, camera: CameraId | None = None, stream: StreamName | None = None) -> int:
+        return sum(one.size_bytes for one in self._of(camera, stream))
+
+    def count(self, camera: CameraId | None = None, stream: StreamName | None = None) -> int:
+        return len(self._of(camera, stream))
 
     def bounds(self, camera: CameraId) -> Span | None:
         found = self._of(camera, None)

@@ -23,6 +23,7 @@ from tawny.storage.lock import Life
 from tawny.storage.reclose import Reclosed, reclose
 from tawny.storage.removal import finish_removals
 from tawny.storage.rows import row_of
+from tawny.storage.thinning import finish_thinning
 from tawny.storage.volume import Volume
 
 log = logging.getLogger(__name__)
@@ -113,6 +114,7 @@ def _put_in_order(
     damaged: list[FileDamaged] = []
     rows: list[Segment] = []
     for folder in folders:
+        finish_thinning(volume, index, folder)
         for path, entry in volume.files(folder):
             name = segment_name(path)
             if name is None or entry.kind != "file":

@@ -176,12 +176,21 @@ class SqliteIndex:
         )
         return merged([cut for row in found if (cut := Span(*row).cut_to(within)) is not None])
 
-    def size_bytes(self, camera: CameraId | None = None) -> int:
-        return int(
-            self._ask("SELECT coalesce(sum(size_bytes), 0) FROM totals WHERE camera = coalesce(?, camera)", camera)[0][
-                0
-            ]
+    def size_bytes(self, camera: CameraId | None = None, stream: StreamName | None = None) -> int:
+        return self._totals(camera, stream)[1]
+
+    def count(self, camera: CameraId | None = None, stream: StreamName | None = None) -> int:
+        return self._totals(camera, stream)[0]
+
+    def _totals(self, camera: CameraId | None, stream: StreamName | None) -> tuple[int, int]:
+        """Files and bytes."""
+        found = self._ask(
+            """SELECT coalesce(sum(files), 0), coalesce(sum(size_bytes), 0) FROM totals
+               WHERE camera = coalesce(?, camera) AND stream = coalesce(?, stream)""",
+            camera,
+            stream.value if stream else None,
         )
+        return int(found[0][0]), int(found[0][1])
 
     def bounds(self, camera: CameraId) -> Span | None:
         begin_ms, end_ms = self._ask("SELECT min(start_ms), max(end_ms) FROM stretches WHERE camera = ?", camera)[0]

@@ -11,7 +11,7 @@ from typing import Final
 
 from tawny.model.errors import DiskFull, FolderUnwritable, IndexDamaged, StorageError
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 SCHEMA: Final = """
 CREATE TABLE runs (
@@ -47,8 +47,11 @@ CREATE TABLE stretches (
 ) WITHOUT ROWID;
 CREATE INDEX stretches_by_end ON stretches (camera, end_ms, start_ms, stream);
 CREATE TABLE totals (
-    camera      TEXT PRIMARY KEY,
-    size_bytes  INTEGER NOT NULL
+    camera      TEXT NOT NULL,
+    stream      TEXT NOT NULL,
+    files       INTEGER NOT NULL,
+    size_bytes  INTEGER NOT NULL,
+    PRIMARY KEY (camera, stream)
 ) WITHOUT ROWID;
 CREATE TABLE gaps (
     camera      TEXT NOT NULL,

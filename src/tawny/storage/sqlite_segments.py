@@ -1,7 +1,7 @@
 """Segments and stretches as rows. Every function runs on a connection that is in a transaction, or only reads.
 
 Always true: the stretches of a run are exactly the time that its listed segments cover, in as few pieces as can be; and
-a camera's total is the sum of its listed segments' sizes.
+a stream's total is the number and the sum of the sizes of its listed segments.
 """
 
 import sqlite3
@@ -67,7 +67,7 @@ def add(db: sqlite3.Connection, segment: Segment) -> None:
             segment.audio,
         ),
     )
-    _count(db, segment.camera, segment.size_bytes)
+    _count(db, segment, 1)
     _cover(db, run_id, segment.camera, segment.stream, segment.span)
 
 
@@ -78,7 +78,7 @@ def mark_removing(db: sqlite3.Connection, ids: Iterable[SegmentId]) -> None:
             continue
         segment = segment_of(listed)
         db.execute("UPDATE segments SET removing = 1 WHERE id = ?", (key(segment_id),))
-        _count(db, segment.camera, -segment.size_bytes)
+        _count(db, segment, -1)
         _uncover(db, _run_id(db, segment), segment)
 
 
@@ -99,10 +99,12 @@ def _run_id(db: sqlite3.Connection, segment: Segment) -> int:
     return int(found[0])
 
 
-def _count(db: sqlite3.Connection, camera: CameraId, more_bytes: int) -> None:
+def _count(db: sqlite3.Connection, segment: Segment, more: int) -> None:
+    """more: 1 or -1 segments like this one."""
     db.execute(
-        "INSERT INTO totals VALUES (?1, ?2) ON CONFLICT (camera) DO UPDATE SET size_bytes = size_bytes + ?2",
-        (camera, more_bytes),
+        """INSERT INTO totals VALUES (?1, ?2, ?3, ?4) ON CONFLICT (camera, stream)
+           DO UPDATE SET files = files + ?3, size_bytes = size_bytes + ?4""",
+        (segment.camera, segment.stream.value, more, more * segment.size_bytes),
     )
 
 

@@ -16,7 +16,7 @@ class Kind(Enum):
     OPEN = auto()
     SET_ASIDE = auto()
     OTHER_OF_OURS = auto()
-    """Pictures and scores."""
+    """Pictures and scores, and what is not whole yet."""
     FOREIGN = auto()
     LINK = auto()
 
@@ -57,7 +57,7 @@ def _found(path: str, entry: Entry, level: int) -> Found:
             return Found(Kind.OPEN if name.end_ms is None else Kind.CLOSED, path, entry, name)
         if segment_name(path.removesuffix(DAMAGED)) is not None:
             return Found(Kind.SET_ASIDE, path, entry)
-        if picture_event(path.removesuffix(".new")) is not None:
+        if picture_event(path.removesuffix(".new")) is not None or segment_name(path.removesuffix(".new")) is not None:
             return Found(Kind.OTHER_OF_OURS, path, entry)
     if entry.kind == "file" and level == _DAY and entry.name == "scores":
         return Found(Kind.OTHER_OF_OURS, path, entry)

@@ -1,0 +1,134 @@
+"""Thinning: of a segment only its keyframes stay, as they were written. Nothing is decoded; the sound goes.
+
+Every keyframe lasts until the next one, the last until the segment's end, so that the time stays recorded. The thinned
+file stands beside the full one under a name of its own, whole and durable, before the row leads to it, and only then
+does the full one go: whatever interrupts this, one of them plays, and `finish_thinning` of the next start, which looks
+into the folder because `OpenFolders` names it, does the rest.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Final
+
+from tawny.media.fmp4 import Sample, end_box, fragment, init_segment
+from tawny.media.fmp4_file import Place, SegmentFile, places, read_segment
+from tawny.model.errors import FileDamaged
+from tawny.model.packets import VIDEO_RATE
+from tawny.model.segments import Segment
+from tawny.storage.about import About, End, about_of
+from tawny.storage.index import Index
+from tawny.storage.layout import SegmentName, segment_name
+from tawny.storage.rows import row_of
+from tawny.storage.volume import Volume
+
+NEW: Final = ".new"
+"""Behind the name of a thinned file that is not whole yet."""
+WHY: Final = "thinned"
+
+
+@dataclass(frozen=True, slots=True)
+class Thinned:
+    segment: Segment
+    """The row as it is now."""
+    freed_bytes: int
+
+
+def thin(volume: Volume, index: Index, segment: Segment) -> Thinned | None:
+    """Keep only its keyframes. None when it has none, or is thinned already, or gone.
+
+    Raises FileDamaged when it cannot be read, and StorageError; then it is as it was, or `finish_thinning` goes on.
+    """
+    full = segment_name(segment.path)
+    if full is None or full.is_thinned or full.end_ms is None or volume.disk.entry(segment.path) is None:
+        return None
+    read = read_segment(volume.path(segment.path))
+    said = about_of(read.about)
+    kept = _keyframes(read, round((full.end_ms - full.start_ms) * VIDEO_RATE / 1000))
+    if said is None or not kept:
+        return None
+    name = replace(full, is_thinned=True)
+    volume.open_folders.enter(name.folder)
+    try:
+        size_bytes = _write(volume, name, replace(said, audio=""), read, kept, full.path)
+    except FileDamaged:
+        volume.disk.unlink(name.path + NEW)
+        volume.open_folders.leave(name.folder)
+        raise
+    row = replace(segment, path=name.path, size_bytes=size_bytes, audio="")
+    _lead_to(index, row)
+    volume.disk.unlink(full.path)
+    volume.disk.sync_folder(name.folder)
+    volume.open_folders.leave(name.folder)
+    return Thinned(row, segment.size_bytes - size_bytes)
+
+
+def finish_thinning(volume: Volume, index: Index, folder: str) -> int:
+    """Go on with what was interrupted in a folder. Returns how many segments that were."""
+    there = {path: entry for path, entry in volume.files(folder) if entry.kind == "file"}
+    count = 0
+    for path, entry in there.items():
+        begun = segment_name(path.removesuffix(NEW))
+        if path.endswith(NEW) and begun is not None:
+            volume.disk.unlink(path)
+            count += 1
+        elif begun is not None and begun.is_thinned:
+            count += _finish(volume, index, begun, entry.size_bytes, there)
+    if count:
+        volume.disk.sync_folder(folder)
+    return count
+
+
+def _finish(volume: Volume, index: Index, name: SegmentName, size_bytes: int, there: Iterable[str]) -> bool:
+    full = replace(name, is_thinned=False).path
+    try:
+        row = row_of(volume, name, size_bytes)
+    except FileDamaged:
+        return False  # recovery and `check` tell of it; the full one stays
+    listed = index.segment(row.id)
+    if listed is not None and listed.path == full:
+        _lead_to(index, replace(row, run=listed.run))
+    if full not in there:
+        return False
+    volume.disk.unlink(full)
+    return True
+
+
+def _lead_to(index: Index, row: Segment) -> None:
+    with index.together():
+        index.drop_segments([row.id])
+        index.add_segment(row)
+
+
+def _keyframes(read: SegmentFile, end_ticks: int) -> list[tuple[Place, int]]:
+    """Each with its duration, in order."""
+    found = [place for place in places(read, read.fragments) if place.is_video and place.is_keyframe]
+    if not found:
+        return []
+    ends = [*(after.pts for _, after in pairwise(found)), max(end_ticks, found[-1].pts + 1)]
+    return [(place, max(1, end - place.pts)) for place, end in zip(found, ends, strict=True)]
+
+
+def _write(
+    volume: Volume, name: SegmentName, said: About, read: SegmentFile, kept: list[tuple[Place, int]], source: str
+) -> int:
+    """The thinned file, durable under its name. Returns its size."""
+    assert name.end_ms is not None
+    disk, new = volume.disk, name.path + NEW
+    disk.unlink(new)
+    file = disk.create(new)
+    try:
+        file.append([init_segment(read.video, None, said.record())])
+        for number, (place, duration) in enumerate(kept, 1):
+            data = disk.read(source, place.offset, place.size)
+            if len(data) != place.size:
+                raise FileDamaged(source, "it became shorter while it was thinned")
+            file.append(fragment(number, [Sample(data, place.pts, duration, is_keyframe=True)], (), place.pts))
+        file.append([end_box(End(name.end_ms, WHY).record())])
+        file.sync()
+        size_bytes = file.size_bytes
+    finally:
+        file.close()
+    disk.rename(new, name.path)
+    disk.sync_folder(name.folder)
+    return size_bytes

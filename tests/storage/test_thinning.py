@@ -1,0 +1,186 @@
+"""What is thinned keeps its time and its keyframes; whatever interrupts it, nothing that plays is lost."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tawny.media.fmp4_file import read_segment, samples
+from tawny.model.errors import StorageError
+from tawny.model.events import Event
+from tawny.model.ids import EventId
+from tawny.model.segments import Segment
+from tawny.model.times import Span
+from tawny.storage.check import check
+from tawny.storage.findings import What
+from tawny.storage.keep import Keep
+from tawny.storage.layout import is_thinned
+from tawny.storage.rebuild import rebuild
+from tawny.storage.retention import Retention
+from tawny.storage.thinning import thin
+from tests.storage.bench import PORCH, Site
+
+EVER = Span(0, 1 << 45)
+THIN = Keep(free_share=0.0, thin_s=3600)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    made = Site(tmp_path)
+    made.record(150)
+    made.volume.open_folders.clear()
+    return made
+
+
+@pytest.fixture
+def short(tmp_path: Path) -> Site:
+    made = Site(tmp_path)
+    made.record(4)
+    made.volume.open_folders.clear()
+    return made
+
+
+def _rows(site: Site) -> list[Segment]:
+    return site.index.segments(PORCH, None, EVER)
+
+
+def _is_well(site: Site) -> bool:
+    report = check(site.volume, site.index, site.clock, deep=True, with_wall=True, beside_recorder=False)
+    return report.findings == []
+
+
+def test_only_keyframes_stay_byte_for_byte_and_all_time_is_kept(site: Site) -> None:
+    full = _rows(site)[0]
+    before = read_segment(site.volume.path(full.path))
+    keyframes = [one for one in samples(before, before.fragments) if one.is_keyframe]
+    thinned = thin(site.volume, site.index, full)
+    assert thinned is not None
+    row = site.index.segment(full.id)
+    assert row == thinned.segment
+    assert row is not None
+    assert (row.span, row.run, is_thinned(row)) == (full.span, full.run, True)
+    after = read_segment(site.volume.path(row.path))
+    kept = list(samples(after, after.fragments))
+    assert [(one.data, one.pts) for one in kept] == [(one.data, one.pts) for one in keyframes]
+    assert kept[0].pts + sum(one.duration for one in kept) == round(full.span.seconds * 90_000)
+    assert not after.torn
+    assert after.end == {"end_ms": full.end_ms, "why": "thinned"}
+    assert thinned.freed_bytes == full.size_bytes - row.size_bytes > 0
+    assert not (site.folder / full.path).exists()
+    assert _is_well(site)
+
+
+def test_time_that_is_thinned_is_no_gap(site: Site) -> None:
+    spans = site.index.spans(PORCH, None, EVER)
+    for row in _rows(site):
+        thin(site.volume, site.index, row)
+    assert site.index.spans(PORCH, None, EVER) == spans
+    assert site.index.gaps(PORCH, EVER) == []
+    assert check(site.volume, site.index, site.clock, beside_recorder=False).thinned == 3
+
+
+def test_thinning_twice_is_thinning_once(site: Site) -> None:
+    full = _rows(site)[0]
+    thin(site.volume, site.index, full)
+    assert thin(site.volume, site.index, _rows(site)[0]) is None
+    assert thin(site.volume, site.index, full) is None
+
+
+def test_the_index_made_again_knows_what_is_thinned(site: Site) -> None:
+    thin(site.volume, site.index, _rows(site)[0])
+    rows = _rows(site)
+    site.forget_index()
+    rebuild(site.volume, site.index, site.history)
+    assert _rows(site) == rows
+
+
+def test_a_damaged_file_is_left_alone(site: Site) -> None:
+    full = _rows(site)[0]
+    (site.folder / full.path).write_bytes(b"\xa7" * 5000)
+    retention = Retention(site.volume, site.index, site.ledger, site.clock, THIN)
+    site.clock.advance(2 * 3600)
+    retention.run()
+    assert [is_thinned(row) for row in _rows(site)] == [False, True, True]
+    assert retention.plan().thinnings == []
+
+
+def test_retention_thins_what_is_old_and_not_kept_nor_promised_for_its_events(site: Site) -> None:
+    first, second, third = _rows(site)
+    for number, (row, kept) in enumerate(((first, False), (third, True))):
+        at_ms = row.start_ms if row is first else row.end_ms
+        site.ledger.put_event(Event(EventId(f"e{number}"), PORCH, "person", at_ms, at_ms, 50.0, kept=kept))
+    keep = Keep(free_share=0.0, thin_s=3600, kinds_s={"person": 7200})
+    retention = Retention(site.volume, site.index, site.ledger, site.clock, keep)
+    assert retention.plan().thinnings == []
+    site.clock.advance(3700)
+    plan = retention.plan()
+    assert [(one.segment, one.why) for one in plan.thinnings] == [(second, "older than 1 hour: keyframes only")]
+    assert retention.run() == plan
+    site.clock.advance(3600)
+    assert [one.segment for one in retention.run().thinnings] == [first]
+    site.clock.advance(36_000)
+    assert retention.run().thinnings == []
+    assert [is_thinned(row) for row in _rows(site)] == [True, True, False]
+    assert _is_well(site)
+
+
+STEPS = 14
+"""Calls of one thinning to disk and index that can fail."""
+
+
+@pytest.mark.parametrize("step", range(STEPS + 1))
+@pytest.mark.parametrize("index_lost", [False, True])
+def test_a_thinning_that_is_interrupted_is_finished_or_undone_by_the_next_start(
+    short: Site, monkeypatch: pytest.MonkeyPatch, step: int, *, index_lost: bool
+) -> None:
+    site = short
+    full = _rows(site)[0]
+    calls = _break_at(site, monkeypatch, step)
+    try:
+        thin(site.volume, site.index, full)
+        assert step == STEPS, f"{calls} of it can fail"
+    except StorageError:
+        assert step < STEPS
+    monkeypatch.undo()
+    (now,) = [row for row in _rows(site) if row.id == full.id]
+    assert not read_segment(site.volume.path(now.path)).torn, "what the row leads to plays at any moment"
+    if index_lost:
+        site.forget_index()
+        rebuild(site.volume, site.index, site.history)
+    site.recover(cameras=())
+    assert _is_well(site)
+    assert len(list(site.folder.rglob("*.mp4*"))) == 1
+
+
+def _break_at(site: Site, monkeypatch: pytest.MonkeyPatch, step: int) -> list[str]:
+    """Let the call number `step`, to disk or index, fail and all after it: that is the end of the process."""
+    made: list[str] = []
+
+    def breaking(name: str, do: Callable[..., object]) -> Callable[..., object]:
+        def call(*given: object) -> object:
+            made.append(name)
+            if len(made) > step:
+                raise StorageError("here", "interrupted")
+            return do(*given)
+
+        return call
+
+    for part, names in (
+        (site.index, ("drop_segments", "add_segment")),
+        (site.volume.disk, ("make_folder", "create", "rename", "unlink", "sync_folder")),
+    ):
+        for name in names:
+            monkeypatch.setattr(part, name, breaking(name, getattr(part, name)))
+    return made
+
+
+def test_check_finds_and_mends_what_is_there_twice(site: Site) -> None:
+    full = _rows(site)[0]
+    content = (site.folder / full.path).read_bytes()
+    thin(site.volume, site.index, full)
+    (site.folder / full.path).write_bytes(content)
+    found = check(site.volume, site.index, site.clock, beside_recorder=False)
+    assert [one.what for one in found.findings] == [What.HALF_THINNED]
+    found = check(site.volume, site.index, site.clock, ledger=site.ledger, beside_recorder=False)
+    assert [one.repaired for one in found.findings] == [True]
+    assert _is_well(site)
