@@ -1,28 +1,31 @@
-"""A process that records until it is killed: `python -m tests.faults.child FOLDER PACKETS RUN_S`.
+"""A whole recorder that runs until it is killed: `python -m tests.faults.child FOLDER PACKETS RUN_S [unsynced]`.
 
-Real folder, real threads, real pace. Prints a line for each picture that came and for each that became durable.
+Real folder, real threads, real pace; its camera hangs up after RUN_S and comes back. Prints a line for each picture
+that came, for each instant up to which all is durable, and for each file that was closed. unsynced: it never asks the
+disk to keep anything, as a careless program would, and the tests of power cuts must find that out.
 """
 
+import os
 import pickle
 import sys
-import time
-from itertools import count
+import threading
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, ClassVar
 
-from tawny.engine import Bus, ThreadEngine
+from tawny.app.doors import Doors
+from tawny.app.running import Running
+from tawny.config.file import parse
 from tawny.model.clock import SystemClock
-from tawny.model.ids import CameraId, RunId, StreamName
-from tawny.model.messages import Message, SegmentClosed
-from tawny.model.packets import Packet, SourcePacket
-from tawny.recorder.recorder import Recorder
-from tawny.storage.history import History
-from tawny.storage.ledger import Ledger
-from tawny.storage.lock import boot_id
-from tawny.storage.opening import index_to_write
-from tawny.storage.volume import Volume
-from tawny.stream.hub import Hub
+from tawny.model.errors import SourceClosed
+from tawny.model.ids import CameraId
+from tawny.model.messages import Message, PartDied, SegmentClosed
+from tawny.model.packets import SourcePacket
+from tawny.sources.source import Idle, Opening
 
-CAMERA, MAIN = CameraId("porch"), StreamName.MAIN
+CAMERA = CameraId("porch")
+SETTINGS = f'storage.keep.free = "0 %"\n[cameras.{CAMERA}]\nsource = "film:"\nwatch.detector = "off"\n'
+_LOOK_S = 0.05
 
 
 def say(*words: object) -> None:
@@ -30,40 +33,74 @@ def say(*words: object) -> None:
     sys.stdout.flush()
 
 
+class Film:
+    """A camera that sends the same packets at their pace, and hangs up after `run_s`."""
+
+    scheme: ClassVar[str] = "film"
+
+    def __init__(self, packets: list[SourcePacket], run_s: float) -> None:
+        self.packets = [packet for packet in packets if packet.pts / packet.format.rate <= run_s]
+
+    def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        return table
+
+    def claims(self, address: str) -> bool:
+        return address == "film:"
+
+    def public(self, address: str) -> str:
+        return address
+
+    def open(self, opening: Opening) -> "_Playing":
+        return _Playing(self.packets, opening)
+
+
+class _Playing:
+    def __init__(self, packets: list[SourcePacket], opening: Opening) -> None:
+        self._packets, self._clock = iter(packets), opening.clock
+        self._begun_s = opening.clock.mono_s()
+        self._next = next(self._packets, None)
+
+    @property
+    def notes(self) -> Mapping[str, Any]:
+        return {}
+
+    def read(self) -> SourcePacket | Idle:
+        packet = self._next
+        if packet is None:
+            raise SourceClosed("film:", "the camera hung up")
+        wait_s = self._begun_s + packet.pts / packet.format.rate - self._clock.mono_s()
+        if wait_s > 0:
+            return Idle(wait_s)
+        self._next = next(self._packets, None)
+        if packet.is_video:
+            say("came", self._clock.now_ms())
+        return packet
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
 def main(folder: Path, packets: list[SourcePacket], run_s: float) -> None:
-    clock, bus = SystemClock(), Bus()
-    volume = Volume.at(folder)
-    volume.lock(clock)
-    history = History(volume.disk)
-    index = index_to_write(volume, history)
-    Ledger(history, index, clock).started(boot_id())
-    engine = ThreadEngine(clock, lambda name, error: say("failed", name, repr(error)))
-    recorder = Recorder(volume, index, clock, bus)
-    recorder.start(engine)
-    hub = Hub()
-    recorder.add(CAMERA, MAIN, hub)
+    settings, problems = parse(SETTINGS, {})
+    assert settings is not None, problems
+    running = Running(settings, folder, SystemClock(), Doors({"film": Film(packets, run_s)}, {}))
 
     def heard(message: Message) -> None:
-        if isinstance(message, SegmentClosed):
-            say("closed", message.segment.path, message.segment.size_bytes)
+        match message:
+            case SegmentClosed(segment):
+                say("closed", segment.path, segment.size_bytes)
+            case PartDied(part, error):
+                say("failed", part, error)
 
-    bus.subscribe(heard)
-    number = count()
-    for run in count():
-        begun_s, begun_ms = clock.mono_s(), clock.now_ms()
-        for packet in packets:
-            at_s = packet.pts / packet.format.rate
-            if at_s > run_s:
-                break
-            time.sleep(max(0.0, begun_s + at_s - clock.mono_s()))
-            at_ms = begun_ms + round(at_s * 1000)
-            name = RunId(f"run-{run}")
-            hub.append(Packet(name, next(number), packet.format, packet.data, packet.pts, at_ms, packet.is_keyframe))
-            say("came", at_ms, clock.now_ms())
-            for segment in recorder.open_segments(CAMERA):
-                say("durable", segment.end_ms)
-        recorder.end_run(CAMERA, MAIN, "closed")
+    running.bus.subscribe(heard)
+    running.begin()
+    while True:
+        for segment in running.open_segments(CAMERA):
+            say("durable", segment.end_ms)
+        threading.Event().wait(_LOOK_S)
 
 
 if __name__ == "__main__":
+    if "unsynced" in sys.argv:
+        os.fsync = os.fdatasync = lambda fd: None
     main(Path(sys.argv[1]), pickle.loads(Path(sys.argv[2]).read_bytes()), float(sys.argv[3]))

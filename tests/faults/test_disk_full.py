@@ -23,6 +23,7 @@ from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
 from tawny.testing.disk import MemoryDisk
 from tawny.testing.feed import Feed
+from tests.faults.figures import note
 
 SIZE_BYTES = 6_000_000
 CAMERAS = (CameraId("porch"), CameraId("yard"))
@@ -85,6 +86,7 @@ def _fill(disk: Disk, index: SqliteIndex) -> None:
         assert bounds.begin_ms > begin_ms
         assert {gap.reason for gap in gaps} == {GapReason.REMOVED}
         assert gaps[0].begin_ms == begin_ms
+    note("disk-full", recorded_s=900.0, lost_s=0.0, limit_s=0.0)
     if isinstance(disk, RealDisk):
         report = check(volume, index, clock, deep=True, with_wall=True, beside_recorder=False)
         assert report.findings == []

@@ -7,17 +7,18 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
+from typing import IO
 
 import pytest
 
+from tawny.cli.service import UNIT
 from tawny.model.clock import SystemClock
-from tawny.model.gaps import GapReason
 from tawny.storage.check import check
 from tawny.storage.history import History
 from tawny.storage.ledger import Ledger
@@ -27,10 +28,12 @@ from tawny.storage.recovery import Recovered, recover
 from tawny.storage.volume import Volume
 from tawny.testing.clips import ClipSpec, made_clip
 from tests.faults.child import CAMERA
+from tests.faults.figures import note
 
-KILLS, AT_ONCE = 20, 7
-MOST_LOST_S = 1.0
+KILLS, MORE_KILLS, AT_ONCE = 20, 200, 7
+MOST_LOST_S, AGAIN_S = 1.0, 5.0
 FPS = 15
+RESTART_S = float(UNIT.partition("RestartSec=")[2].partition("\n")[0])
 
 
 @dataclass
@@ -44,7 +47,7 @@ class Killed:
     @property
     def stalled_s(self) -> float:
         """For how long, at most, the machine let the process stand in its last two seconds."""
-        times = [int(line[2]) for line in self.lines if line[0] == "came"][-2 * FPS :]
+        times = self.numbers("came")[-2 * FPS :]
         return max((after - before) / 1000 - 1 / FPS for before, after in pairwise(times))
 
 
@@ -55,32 +58,56 @@ def packets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def recording(folder: Path, packets: Path, run_s: float) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "tests.faults.child", str(folder), str(packets), str(run_s)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+
 def record_and_kill(folder: Path, packets: Path, seed: int) -> Killed:
     dice = random.Random(seed)
-    run_s = dice.choice([0.7, 1.3, 3.9])
-    command = [sys.executable, "-m", "tests.faults.child", str(folder), str(packets), str(run_s)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+    with recording(folder, packets, dice.choice([0.7, 1.3, 3.9])) as child:
         assert child.stdout is not None
-        first = child.stdout.readline()
-        time.sleep(dice.uniform(0.9, 2.6))
+        first = _until("came", child.stdout)
+        threading.Event().wait(dice.uniform(0.9, 2.6))  # a random instant
         os.kill(child.pid, signal.SIGKILL)
         lines = [first, *child.stdout.readlines()]
     return Killed(folder, [line.split() for line in lines if line.endswith("\n")])
 
 
-def test_twenty_kills_lose_at_most_a_second_each(tmp_path: Path, packets: Path) -> None:
-    folders = [tmp_path / f"{number}" for number in range(KILLS)]
+def _until(word: str, lines: IO[str]) -> str:
+    return next(line for line in lines if line.startswith(word))
+
+
+def test_kills_lose_at_most_a_second_each(tmp_path: Path, packets: Path) -> None:
+    _campaign(tmp_path, packets, KILLS)
+
+
+@pytest.mark.long
+def test_two_hundred_kills_lose_at_most_a_second_each(tmp_path: Path, packets: Path) -> None:
+    _campaign(tmp_path, packets, MORE_KILLS)
+
+
+def _campaign(tmp_path: Path, packets: Path, kills: int) -> None:
+    folders = [tmp_path / f"{number}" for number in range(kills)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        killed = list(pool.map(record_and_kill, folders, [packets] * KILLS, range(KILLS)))
+        killed = list(pool.map(record_and_kill, folders, [packets] * kills, range(kills)))
         recorded_ms = list(pool.map(_recovered, folders))
-    lost_s = [_lost_s(one, until_ms) for one, until_ms in zip(killed, recorded_ms, strict=True)]
-    print(f"\nseconds lost at {KILLS} kills: median {median(lost_s):.2f}, worst {max(lost_s):.2f}")
     stalled_s = [one.stalled_s for one in killed]
+    lost_s = [_lost_s(one, until_ms) for one, until_ms in zip(killed, recorded_ms, strict=True)]
     assert all(lost <= MOST_LOST_S + stalled for lost, stalled in zip(lost_s, stalled_s, strict=True)), (
         lost_s,
         stalled_s,
     )
     assert median(lost_s) <= MOST_LOST_S
+    own_s = [lost - max(0.0, stalled) for lost, stalled in zip(lost_s, stalled_s, strict=True)]
+    note(
+        "kill",
+        kills=kills,
+        median_s=median(lost_s),
+        worst_s=max(lost_s),
+        worst_own_s=max(own_s),
+        limit_s=MOST_LOST_S,
+    )
 
 
 def _lost_s(killed: Killed, until_ms: int | None) -> float:
@@ -101,11 +128,10 @@ def _recovered(folder: Path) -> int | None:
     ledger = Ledger(history, index, clock)
     found = recover(volume, index, history, ledger, clock, before=lock.before, boot=boot_id(), cameras=[CAMERA])
     assert found.cause == "crash"
-    report = check(volume, index, clock, deep=True, beside_recorder=False)
+    report = check(volume, index, clock, deep=True, with_wall=True, beside_recorder=False)
     assert report.findings == []
     bounds = index.bounds(CAMERA)
-    if bounds is not None:
-        _explained(found)
+    _explained(found)
     for segment in index.all_segments():
         _plays(folder / segment.path)
     again = recover(volume, index, history, ledger, clock, before=lock.before, boot=boot_id())
@@ -116,8 +142,7 @@ def _recovered(folder: Path) -> int | None:
 
 
 def _explained(found: Recovered) -> None:
-    assert [gap.reason for gap in found.gaps] == [GapReason.RECORDER_OFF]
-    assert found.gaps[0].detail == "it stopped unexpectedly"
+    assert found.gaps[-1].detail == "it stopped unexpectedly"
 
 
 def _plays(path: Path) -> None:
@@ -127,3 +152,20 @@ def _plays(path: Path) -> None:
     told = subprocess.run([*command, "-select_streams", "v", str(path)], capture_output=True, text=True, check=True)
     assert told.stderr == "", path
     assert int(told.stdout.strip()) >= 1
+
+
+def test_after_a_kill_it_records_again_within_five_seconds(tmp_path: Path, packets: Path) -> None:
+    """systemd waits `RESTART_S`; what the machine needs beyond that is measured, to the first durable picture."""
+    clock, took_s = SystemClock(), list[float]()
+    for _ in range(3):
+        with recording(tmp_path, packets, 3.9) as child:
+            assert child.stdout is not None
+            begun_s = clock.mono_s()
+            _until("durable", child.stdout)
+            took_s.append(clock.mono_s() - begun_s + RESTART_S)
+            os.kill(child.pid, signal.SIGKILL)
+            child.stdout.read()
+    _recovered(tmp_path)
+    again_s = took_s[1:]
+    assert min(again_s) <= AGAIN_S
+    note("kill-again", median_s=median(again_s), worst_s=max(again_s), limit_s=AGAIN_S)

@@ -1,0 +1,90 @@
+"""`python -m tests.faults.rig.cut FOLDER CUTS SEED`: cut the power of a recorder that ran on a logged ext4, and look.
+
+Prints a JSON line a cut: what does not hold, and how much was lost.
+"""
+
+import json
+import random
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tawny.model.errors import TawnyError
+from tawny.model.times import Span
+from tawny.storage.check import check
+from tawny.storage.history import History
+from tawny.storage.index import Index
+from tawny.storage.ledger import Ledger
+from tawny.storage.opening import index_to_write
+from tawny.storage.recovery import recover
+from tawny.storage.volume import Volume
+from tawny.testing.clock import FakeClock
+from tests.faults.child import CAMERA
+from tests.faults.rig.ext4 import after_cut, cut_points, flushed, mounted
+from tests.faults.rig.log import Entry, Line, read_log
+
+
+def cuts(folder: Path, count: int, seed: int) -> Iterator[dict[str, object]]:
+    dice = random.Random(seed)
+    log = list(read_log(folder / "log"))
+    durable, begin = bytearray((folder / "base.img").read_bytes()), 0
+    image = folder / "cut.img"
+    for point in cut_points(log, count, dice):
+        begin = flushed(durable, log, begin, point)
+        image.write_bytes(after_cut(durable, log[begin:point], dice))
+        told = _said(log[:point])
+        with mounted(image, folder / "after") as data:
+            try:
+                found = _look(data, told)
+            except TawnyError as error:
+                found = {"broken": [f"it could not be recovered: {error}"], "lost_s": 0.0}
+        yield {"point": point, "unflushed": point - begin, **found}
+
+
+def _said(log: list[Entry]) -> list[list[str]]:
+    return [entry.text.split() for entry in log if isinstance(entry, Line)]
+
+
+def _look(data: Path, told: list[list[str]]) -> dict[str, object]:
+    came_ms = [int(words[1]) for words in told if words[0] == "came"]
+    now_ms = max(came_ms, default=0) + 60_000
+    clock = FakeClock("2026-01-01T00:00:00Z")
+    clock.jump_utc((now_ms - clock.now_ms()) / 1000)
+    volume = Volume.at(data)
+    lock = volume.lock(clock)
+    history = History(volume.disk)
+    index = index_to_write(volume, history)
+    try:
+        ledger = Ledger(history, index, clock)
+        recover(volume, index, history, ledger, clock, before=lock.before, boot="another", cameras=[CAMERA])
+        report = check(volume, index, clock, deep=True, with_wall=True, beside_recorder=False)
+        broken = [f"{one.what} {one.path} {one.detail}" for one in report.findings]
+        broken += _not_kept(data, index, told)
+        bounds = index.bounds(CAMERA)
+    finally:
+        history.close()
+        index.close()
+        lock.release()
+    begun_ms = min(came_ms, default=now_ms)
+    until_ms = bounds.end_ms if bounds else begun_ms
+    return {"broken": broken, "lost_s": (max(came_ms, default=until_ms) - until_ms) / 1000}
+
+
+def _not_kept(data: Path, index: Index, told: list[list[str]]) -> list[str]:
+    """Acknowledgements that turned out not to be true."""
+    broken: list[str] = []
+    spans = index.spans(CAMERA, None, Span(0, 1 << 45))
+    for words in told:
+        if words[0] == "durable" and not any(one.begin_ms < int(words[1]) <= one.end_ms for one in spans):
+            broken.append(f"not durable: {words[1]}")
+        if words[0] == "closed":
+            there = data / words[1]
+            if not there.is_file() or there.stat().st_size != int(words[2]):
+                broken.append(f"not closed: {words[1]}")
+    return broken
+
+
+if __name__ == "__main__":
+    for one in cuts(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])):
+        sys.stdout.write(json.dumps(one) + "\n")
+        sys.stdout.flush()
