@@ -29,7 +29,7 @@ def index_to_write(volume: Volume, history: History) -> SqliteIndex:
     Reserve(volume.disk).give_up()  # on a full disk a start needs it; retention fills it again
     if path.exists():
         try:
-            return SqliteIndex(path)
+            return _undamaged(path)
         except IndexDamaged as error:
             log.error("%s It is made again from the files now.", error.message)
             _put_aside(path)
@@ -53,6 +53,20 @@ def rebuild_index(volume: Volume, history: History, progress: Callable[[int], No
     volume.disk.rename(new.name, path.name)
     volume.disk.sync_folder("")
     return rebuilt
+
+
+def _undamaged(path: Path) -> SqliteIndex:
+    """Read whole once: a page that a dying card has harmed would else be met in the middle of the night."""
+    index = SqliteIndex(path)
+    try:
+        found = index.damage()
+    except IndexDamaged:
+        index.close()
+        raise
+    if found:
+        index.close()
+        raise IndexDamaged(str(path), found)
+    return index
 
 
 def _put_aside(path: Path) -> None:
