@@ -27,6 +27,7 @@ COMMANDS = {
     "export": "a clip as MP4, without re-encoding",
     "check": "prove that files, index and wall time agree; repair",
     "prune": "apply retention now, or show what would go",
+    "scan": "find what happens in any video files; clips and JSON",
     "token": "a new one-time link for the owner",
     "service": "install or remove the systemd service",
 }

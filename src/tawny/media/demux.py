@@ -30,7 +30,11 @@ from tawny.model.packets import VIDEO_RATE, AudioCodec, VideoCodec
 
 _VIDEO: dict[str, VideoCodec] = {"h264": "h264", "hevc": "h265"}
 _AUDIO: dict[str, AudioCodec] = {"aac": "aac", "pcm_mulaw": "pcmu", "pcm_alaw": "pcma"}
-_FILE_FORMS = "mov,matroska,avi,mpegts,mpeg,flv,h264,hevc"
+FILE_OPTIONS = {
+    "protocol_whitelist": "file",
+    "format_whitelist": "mov,matroska,avi,mpegts,mpeg,flv,h264,hevc",
+}
+"""A video file is opened only if its form names no other files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +92,7 @@ def open_rtsp(address: str, *, udp: bool, sound: bool, open_s: float, read_s: fl
 
 def open_file(path: str, where: str) -> "Demuxer":
     """Open a video file of a form that names no other files."""
-    options = {"protocol_whitelist": "file", "format_whitelist": _FILE_FORMS}
-    return _open(f"file:{path}", None, options, None, where)
+    return _open(f"file:{path}", None, FILE_OPTIONS, None, where)
 
 
 class Demuxer:

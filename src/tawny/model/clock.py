@@ -24,3 +24,8 @@ class SystemClock:
 
     def mono_s(self) -> float:
         return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def thread_cpu_s() -> float:
+    """Processor seconds that the calling thread has used, for reports."""
+    return time.thread_time()

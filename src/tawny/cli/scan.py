@@ -1,0 +1,115 @@
+"""`tawny scan`: what happens in video files, as fast as this computer can; with clips and pictures if wanted."""
+
+import json
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tawny.app.doors import Doors
+from tawny.cli.output import Output
+from tawny.cli.scanning import Job, Scanned, scan_all
+from tawny.config.units import seconds
+from tawny.model.errors import UsageError
+from tawny.watch.polygon import Polygon
+from tawny.watch.scan.scan import Wanted
+
+
+def describe(parser: ArgumentParser) -> None:
+    add = parser.add_argument
+    polygon = "only what lies in this polygon: x and y from 0 to 1, such as 0,0.5,1,0.5,1,1,0,1 (may be given again)"
+    add("files", metavar="FILE", nargs="+", help="video files of any kind")
+    add("--detector", metavar="D", default="motion", help="what looks at the pictures (usual: motion)")
+    add("--sensitivity", metavar="N", type=int, help="1 to 100 (usual: 50)")
+    add("--set", metavar="KEY=VALUE", action="append", default=[], help="a setting of the detector's own")
+    add("--region", metavar="X,Y,…", action="append", default=[], help=polygon)
+    add("--thorough", action="store_true", help="decode every picture, not only where something changed")
+    add("--join", metavar="TIME", default="1 s", help="what follows so soon is one event (usual: 1 s)")
+    add("--events-out", metavar="DIR", help="write there a clip and a picture of each event, and scores")
+    add("--before", metavar="TIME", default="2 s", help="in clips, before the event (usual: 2 s)")
+    add("--after", metavar="TIME", default="2 s", help="in clips, after the event (usual: 2 s)")
+    add("--log", metavar="FILE", help="keep results there; files that are in it are not scanned again")
+    add("--jobs", metavar="N", type=int, default=0, help="side by side (usual: one for each core)")
+
+
+def run(args: Namespace, out: Output) -> int:
+    wanted = _wanted(args)
+    job = Job(
+        files=[Path(name) for name in args.files],
+        wanted=wanted,
+        about={"detector": args.detector, "settings": dict(wanted.settings), "region": args.region}
+        | {"thorough": args.thorough, "join": args.join},
+        folder=Path(args.events_out) if args.events_out else None,
+        before_s=_time(args.before, "--before"),
+        after_s=_time(args.after, "--after"),
+        log=Path(args.log) if args.log else None,
+        jobs=args.jobs,
+    )
+    failed = False
+    for scanned in scan_all(job, out.progress):
+        out.progress("")
+        failed |= scanned.error is not None
+        out.data(scanned.told, _words(scanned))
+    return 1 if failed else 0
+
+
+def _wanted(args: Namespace) -> Wanted:
+    detectors = Doors.opened().detectors
+    if args.detector not in detectors:
+        raise UsageError(f"There is no detector {args.detector}.", f"Write one of {', '.join(sorted(detectors))}.")
+    settings = dict(map(_pair, args.set)) | ({} if args.sensitivity is None else {"sensitivity": args.sensitivity})
+    try:
+        detectors[args.detector](settings)
+        regions = tuple(map(_polygon, args.region))
+    except ValueError as error:
+        raise UsageError(f"{str(error)[:1].upper()}{str(error)[1:]}.", "See `tawny scan --help`.") from None
+    return Wanted(
+        detectors[args.detector], settings, thorough=args.thorough, join_s=_time(args.join, "--join"), regions=regions
+    )
+
+
+def _pair(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(f"--set {text} cannot be used.", "Write KEY=VALUE, such as level=400.")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
+
+
+def _polygon(text: str) -> Polygon:
+    try:
+        numbers = [float(number) for number in text.split(",")]
+    except ValueError:
+        numbers = [0.0]
+    if len(numbers) % 2:
+        raise ValueError(f"--region {text} is not pairs of x and y")
+    return Polygon.of(zip(numbers[::2], numbers[1::2], strict=True))
+
+
+def _time(text: str, option: str) -> float:
+    try:
+        return seconds(text)
+    except ValueError as error:
+        raise UsageError(f"{option} {text} cannot be used.", f"Write {error}.") from None
+
+
+def _words(scanned: Scanned) -> str:
+    """For people."""
+    if scanned.error is not None:
+        return f"{scanned.file}: {scanned.error}"
+    told: Mapping[str, Any] = scanned.told
+    events = told["events"]
+    head = f"{scanned.file}: {_clock(told['duration_s'])} long, {len(events)} event{'s' if len(events) != 1 else ''}"
+    return "\n".join([f"{head}, {told['cpu_s']:.1f} s of processor time", *map(_line, events)])
+
+
+def _line(event: Mapping[str, Any]) -> str:
+    length_s = event["end_s"] - event["start_s"]
+    return f"  {_clock(event['start_s'])}  {length_s:5.1f} s  {event['kind']}  {event['score']}"
+
+
+def _clock(at_s: float) -> str:
+    minutes, rest_s = divmod(at_s, 60)
+    return f"{int(minutes // 60)}:{int(minutes % 60):02}:{rest_s:04.1f}"

@@ -1,0 +1,101 @@
+"""Polygons in a picture: what lies inside, what a mask covers, which way a line is crossed.
+
+Points are x, y as shares of the picture's width and height, 0..1, so that they hold for every size of it. Pure.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from tawny.model.observations import Box
+
+Point = tuple[float, float]
+_SHIFT = 4
+"""Bits below one pixel."""
+
+
+class Polygon(NamedTuple):
+    """At least three points; its edges do not cross."""
+
+    points: tuple[Point, ...]
+
+    @classmethod
+    def of(cls, points: Iterable[Sequence[float]]) -> "Polygon":
+        """ValueError says what is wrong."""
+        made = tuple((float(x), float(y)) for x, y in points)
+        if len(made) < 3:
+            raise ValueError(f"found {len(made)} points; allowed: three or more")
+        if any(not (0 <= x <= 1 and 0 <= y <= 1) for x, y in made):
+            raise ValueError("found a point outside the picture; allowed: x and y from 0 to 1")
+        if crosses_itself(made):
+            raise ValueError("found lines that cross; allowed: lines that only meet at their ends")
+        return cls(made)
+
+    @property
+    def area(self) -> float:
+        """Share of the picture."""
+        doubled = sum(a[0] * b[1] - b[0] * a[1] for a, b in pairwise((*self.points, self.points[0])))
+        return abs(doubled) / 2
+
+    def contains(self, x: float, y: float) -> bool:
+        inside = False
+        for (ax, ay), (bx, by) in pairwise((*self.points, self.points[0])):
+            if (ay > y) != (by > y) and x < ax + (y - ay) * (bx - ax) / (by - ay):
+                inside = not inside
+        return inside
+
+    def mask(self, height: int, width: int) -> Any:
+        """uint8 [height, width]: 255 inside, 0 outside."""
+        drawn = np.zeros((height, width), np.uint8)
+        scale = np.array([width, height], np.float64) * (1 << _SHIFT)
+        corners = np.round(np.array(self.points) * scale - (1 << _SHIFT) / 2).astype(np.int32)
+        cv2.fillPoly(drawn, [corners], (255,), shift=_SHIFT)
+        return drawn
+
+
+def crosses_itself(points: Sequence[Point]) -> bool:
+    edges = list(pairwise((*points, points[0])))
+    count = len(edges)
+    return any(
+        _cross(edges[i], edges[j]) for i in range(count) for j in range(i + 2, count) if not (i == 0 and j == count - 1)
+    )
+
+
+def foot(box: Box) -> Point:
+    """Where something stands: the middle of its lower edge."""
+    return (box[0] + box[2]) / 2, box[3]
+
+
+def middle(box: Box) -> Point:
+    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+
+
+def side(line: tuple[Point, Point], point: Point) -> float:
+    """Above 0 to the right of the line, as somebody sees it who goes along it; below 0 to the left."""
+    (ax, ay), (bx, by) = line
+    return (bx - ax) * (point[1] - ay) - (by - ay) * (point[0] - ax)
+
+
+def crossing(line: tuple[Point, Point], one: Point, two: Point) -> int:
+    """1 if the way from one to two crosses the line from left to right, -1 from right to left, 0 if not at all."""
+    before, after = side(line, one), side(line, two)
+    if (before > 0) == (after > 0) or not _cross(line, (one, two)):
+        return 0
+    return 1 if after > 0 else -1
+
+
+def _cross(one: tuple[Point, Point], two: tuple[Point, Point]) -> bool:
+    """Whether two pieces of lines have a point in common."""
+    a, b = side(one, two[0]), side(one, two[1])
+    c, d = side(two, one[0]), side(two, one[1])
+    if a == b == c == d == 0:
+        return _overlap(one, two, 0) and _overlap(one, two, 1)
+    return a * b <= 0 and c * d <= 0
+
+
+def _overlap(one: tuple[Point, Point], two: tuple[Point, Point], axis: int) -> bool:
+    low, high = sorted((one[0][axis], one[1][axis]))
+    return min(two[0][axis], two[1][axis]) <= high and max(two[0][axis], two[1][axis]) >= low

@@ -1,0 +1,1 @@
+"""Events in video files, found after the fact: `scan.py` first."""

@@ -1,0 +1,110 @@
+"""The second pass: a detector looks at the keyframes, and five times a second where the first pass found something.
+
+Asleep, a keyframe is one look, so that the detector goes on learning what its place is like.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tawny.media.decode import NO_CAMERA, DecodedFrame
+from tawny.media.file_video import FileVideo
+from tawny.model.ids import CameraId
+from tawny.model.observations import Frame, Look
+from tawny.watch.detector import Detector
+from tawny.watch.region import Region
+from tawny.watch.scan.wake import Glance, glances
+
+LOOKS_A_SECOND = 5.0
+ENOUGH_FPS = 14.0
+"""From so many pictures a second on those that no other refers to are left out."""
+
+
+@dataclass(frozen=True)
+class Still:
+    """A picture that is there (`model.observations.Frame`)."""
+
+    luma: Any
+    at_ms: int
+    camera: CameraId = NO_CAMERA
+
+    @property
+    def rgb(self) -> Any:
+        return np.repeat(self.luma[:, :, None], 3, axis=2)
+
+
+class Looked(NamedTuple):
+    """source: the decoded picture; None for a keyframe that was only glanced at."""
+
+    at_s: float
+    look: Look
+    source: DecodedFrame | None
+
+
+class TwoPasses:
+    """decoded_s: seconds of video that were decoded whole, so far."""
+
+    def __init__(self, video: FileVideo, detector: Detector, region: Region, sensitivity: int) -> None:
+        self._video, self._detector, self._region, self._sensitivity = video, detector, region, sensitivity
+        self.decoded_s = 0.0
+
+    def looks(self, begin_s: float, end_s: float) -> Iterator[Looked]:
+        run: list[Glance] = []
+        for glance in glances(self._video.keyframes(begin_s, end_s), self._region, self._sensitivity):
+            if glance.is_awake:
+                run.append(glance)
+                continue
+            if run:
+                yield from self._awake(run[0].at_s, glance.at_s)
+                run = []
+            still = Still(glance.picture, round(glance.at_s * 1000))
+            yield Looked(glance.at_s, self._detector.look(still), None)
+        if run:
+            yield from self._awake(run[0].at_s, min(end_s, self._video.duration_s + 1.0))
+
+    def _awake(self, begin_s: float, end_s: float) -> Iterator[Looked]:
+        self.decoded_s += end_s - begin_s
+        pace = _Pace(begin_s, self._video.fps)
+        for frame in self._video.pictures(begin_s, end_s, only_referenced=self._video.fps >= ENOUGH_FPS):
+            at_s = frame.at_ms / 1000
+            if begin_s <= at_s < end_s and pace.is_due(at_s):
+                yield Looked(at_s, self._detector.look(_counted(frame, self._region)), frame)
+
+
+class OnePass:
+    """Every picture is decoded. looks_a_second: how many the detector gets, 0: all."""
+
+    def __init__(self, video: FileVideo, detector: Detector, region: Region, looks_a_second: float) -> None:
+        self._video, self._detector, self._region, self._rate = video, detector, region, looks_a_second
+        self.decoded_s = 0.0
+
+    def looks(self, begin_s: float, end_s: float) -> Iterator[Looked]:
+        self.decoded_s += min(end_s, self._video.duration_s) - begin_s
+        few = 0 < self._rate <= LOOKS_A_SECOND and self._video.fps >= ENOUGH_FPS
+        pace = _Pace(begin_s, self._video.fps, self._rate) if self._rate else None
+        for frame in self._video.pictures(begin_s, end_s, only_referenced=few):
+            at_s = frame.at_ms / 1000
+            if begin_s <= at_s < end_s and (pace is None or pace.is_due(at_s)):
+                yield Looked(at_s, self._detector.look(_counted(frame, self._region)), frame)
+
+
+def _counted(frame: DecodedFrame, region: Region) -> Frame:
+    """The frame with only that to be seen which counts."""
+    luma = frame.luma
+    counted = region.of(luma)
+    return frame if counted is luma else Still(counted, frame.at_ms)
+
+
+class _Pace:
+    """Evenly so many looks a second, early by half a picture."""
+
+    def __init__(self, begin_s: float, fps: float, looks_a_second: float = LOOKS_A_SECOND) -> None:
+        self._due_s, self._apart_s, self._slack_s = begin_s, 1 / looks_a_second, 0.5 / fps
+
+    def is_due(self, at_s: float) -> bool:
+        if at_s < self._due_s - self._slack_s:
+            return False
+        self._due_s = max(self._due_s + self._apart_s, at_s + self._apart_s / 2)
+        return True

@@ -1,0 +1,93 @@
+"""Files scanned in two passes: the same events as when all is decoded, for a fraction of the pictures."""
+
+from pathlib import Path
+from threading import Event as Flag
+
+import pytest
+
+from tawny.model.errors import SourceError
+from tawny.model.observations import Look, Observation
+from tawny.watch.motion import Motion
+from tawny.watch.polygon import Polygon
+from tawny.watch.scan.looks import Looked
+from tawny.watch.scan.scan import Part, Result, Wanted, merged, parts, scan_part
+from tawny.watch.scan.spans import Found, Spans, joined
+from tests.watch import films
+
+EVER = float("inf")
+TRUTH = [(40, 48), (100, 110)]
+
+
+def _scan(path: Path, wanted: Wanted | None = None, begin_s: float = 0.0, end_s: float = EVER) -> Result:
+    return scan_part(Part(path, begin_s, end_s), wanted or Wanted(Motion), lambda _s: None, Flag())
+
+
+def _spans(result: Result) -> list[tuple[float, float]]:
+    return [(found.start_s, found.end_s) for found in result.events]
+
+
+def test_two_passes_find_what_one_finds_and_decode_little() -> None:
+    two, one = _scan(films.walkers()), _scan(films.walkers(), Wanted(Motion, thorough=True))
+    assert len(two.events) == len(one.events) == 2
+    for ours, whole, (begin, end) in zip(_spans(two), _spans(one), TRUTH, strict=True):
+        assert ours == pytest.approx(whole, abs=1.0)
+        assert ours == pytest.approx((begin, end), abs=1.5)
+    assert two.decoded_s < 0.3 * two.duration_s < one.decoded_s
+
+
+def test_where_nothing_happens_nothing_is_decoded() -> None:
+    result = _scan(films.empty())
+    assert result.events == []
+    assert result.decoded_s < 0.05 * result.duration_s
+
+
+def test_outside_the_region_nothing_is_seen() -> None:
+    sky = Polygon.of([(0, 0), (1, 0), (1, 0.3), (0, 0.3)])
+    assert _scan(films.walkers(), Wanted(Motion, regions=(sky,))).events == []
+
+
+def test_inside_the_region_it_is() -> None:
+    ground = Polygon.of([(0, 0.25), (1, 0.25), (1, 1), (0, 1)])
+    assert len(_scan(films.walkers(), Wanted(Motion, regions=(ground,))).events) == 2
+
+
+def test_parts_together_are_as_the_whole() -> None:
+    wanted = Wanted(Motion)
+    two = [_scan(films.walkers(), wanted, 0.0, 75.0), _scan(films.walkers(), wanted, 75.0, EVER)]
+    whole = merged(two, 1.0)
+    assert [begin for begin, _ in _spans(whole)] == pytest.approx([begin for begin, _ in TRUTH], abs=1.5)
+    assert set(range(2, 148, 2)) <= set(whole.scores)
+
+
+def test_short_files_are_one_part() -> None:
+    assert len(parts(films.walkers(), 8)) == 1
+
+
+def test_every_second_that_was_looked_at_has_a_score() -> None:
+    scores = _scan(films.walkers()).scores
+    assert max(scores[second] for second in range(42, 47)) >= 50
+    assert all(scores[second] < 50 for second in range(0, 36, 2))
+
+
+def test_what_is_no_video_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "notes.mp4"
+    path.write_text("not a video")
+    with pytest.raises(SourceError):
+        _scan(path)
+
+
+def test_events_that_touch_are_one_called_after_the_better() -> None:
+    events = [Found(0, 2, "motion", 60), Found(2.5, 4, "person", 90), Found(9, 10, "motion", 55)]
+    assert [(f.start_s, f.end_s, f.kind, f.score) for f in joined(events, 1.0)] == [
+        (0, 4, "person", 90),
+        (9, 10, "motion", 55),
+    ]
+
+
+def test_a_detector_that_never_says_over_is_believed_to_lose_things() -> None:
+    spans = Spans(join_s=1.0)
+    for at_s in (1.0, 1.2, 1.4):
+        spans.add(Looked(at_s, Look(80, (Observation("light", 0.8, (0, 0, 1, 1)),)), None))
+    for at_s in (2.0, 5.0, 9.0):
+        spans.add(Looked(at_s, Look(0), None))
+    assert [(f.start_s, f.end_s) for f in spans.close()] == [(1.0, 1.4)]
