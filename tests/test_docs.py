@@ -2,7 +2,7 @@
 
 import ast
 import re
-import sys
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,13 +35,9 @@ def test_the_tour_shows_where_a_packet_reaches_the_disk() -> None:
 
 
 def test_the_reference_is_as_the_code() -> None:
-    sys.path.insert(0, str(ROOT / "scripts"))
-    try:
-        import reference  # type: ignore[import-not-found]
-    finally:
-        sys.path.remove(str(ROOT / "scripts"))
-    for name, text in reference.pages().items():
-        assert (reference.FOLDER / name).read_text(encoding="utf-8") == text, (
+    reference = runpy.run_path(str(ROOT / "scripts" / "reference.py"))
+    for name, text in reference["pages"]().items():
+        assert (reference["FOLDER"] / name).read_text(encoding="utf-8") == text, (
             f"run scripts/reference.py: {name} is stale"
         )
 

@@ -6,7 +6,7 @@
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +127,7 @@ def _refusal(why: str) -> dict[str, Any]:
     return {"error": {"code": "usage", "message": f"The recorder did not understand: {why}.", "do": ""}}
 
 
-async def ask(folder: Path, request: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+async def ask(folder: Path, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
     """What a running recorder answers, line by line. NotDone when none runs there."""
     try:
         reader, writer = await asyncio.open_unix_connection(_reach(folder), limit=2**24)

@@ -1,7 +1,7 @@
 """Asking a running recorder, from commands."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ def once(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
 def lines(folder: Path, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Its answers as they come."""
     loop = asyncio.new_event_loop()
-    answers: AsyncIterator[dict[str, Any]] = ask(folder, request)
+    answers = ask(folder, request)
     try:
         while True:
             try:
@@ -29,5 +29,5 @@ def lines(folder: Path, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
             except StopAsyncIteration:
                 return
     finally:
-        loop.run_until_complete(answers.aclose())  # type: ignore[attr-defined]
+        loop.run_until_complete(answers.aclose())
         loop.close()
