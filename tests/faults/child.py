@@ -1,8 +1,9 @@
 """A whole recorder that runs until it is killed: `python -m tests.faults.child FOLDER PACKETS RUN_S [unsynced]`.
 
 Real folder, real threads, real pace; its camera hangs up after RUN_S and comes back. Prints a line for each picture
-that came, for each instant up to which all is durable, and for each file that was closed. unsynced: it never asks the
-disk to keep anything, as a careless program would, and the tests of power cuts must find that out.
+that came, for each instant up to which all is durable, for each file that was closed, and
+for each time it looked. unsynced: it never asks the disk to keep anything, as a careless program would, and the tests
+of power cuts must find that out.
 """
 
 import os
@@ -25,7 +26,7 @@ from tawny.sources.source import Idle, Opening
 
 CAMERA = CameraId("porch")
 SETTINGS = f'storage.keep.free = "0 %"\n[cameras.{CAMERA}]\nsource = "film:"\nwatch.detector = "off"\n'
-_LOOK_S = 0.05
+LOOK_S = 0.05
 
 
 def say(*words: object) -> None:
@@ -83,7 +84,8 @@ class _Playing:
 def main(folder: Path, packets: list[SourcePacket], run_s: float) -> None:
     settings, problems = parse(SETTINGS, {})
     assert settings is not None, problems
-    running = Running(settings, folder, SystemClock(), Doors({"film": Film(packets, run_s)}, {}))
+    clock = SystemClock()
+    running = Running(settings, folder, clock, Doors({"film": Film(packets, run_s)}, {}))
 
     def heard(message: Message) -> None:
         match message:
@@ -97,7 +99,8 @@ def main(folder: Path, packets: list[SourcePacket], run_s: float) -> None:
     while True:
         for segment in running.open_segments(CAMERA):
             say("durable", segment.end_ms)
-        threading.Event().wait(_LOOK_S)
+        say("looked", clock.now_ms())
+        threading.Event().wait(LOOK_S)
 
 
 if __name__ == "__main__":

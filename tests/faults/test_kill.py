@@ -27,7 +27,7 @@ from tawny.storage.opening import index_to_write
 from tawny.storage.recovery import Recovered, recover
 from tawny.storage.volume import Volume
 from tawny.testing.clips import ClipSpec, made_clip
-from tests.faults.child import CAMERA
+from tests.faults.child import CAMERA, LOOK_S
 from tests.faults.figures import note
 
 KILLS, MORE_KILLS, AT_ONCE = 20, 200, 7
@@ -47,8 +47,12 @@ class Killed:
     @property
     def stalled_s(self) -> float:
         """For how long, at most, the machine let the process stand in its last two seconds."""
-        times = self.numbers("came")[-2 * FPS :]
-        return max((after - before) / 1000 - 1 / FPS for before, after in pairwise(times))
+        came, looked = self.numbers("came")[-2 * FPS :], self.numbers("looked")[-round(2 / LOOK_S) :]
+        return max(_longest_s(came) - 1 / FPS, _longest_s(looked) - LOOK_S)
+
+
+def _longest_s(times_ms: list[int]) -> float:
+    return max(((after - before) / 1000 for before, after in pairwise(times_ms)), default=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -78,28 +82,28 @@ def _until(word: str, lines: IO[str]) -> str:
     return next(line for line in lines if line.startswith(word))
 
 
-def test_kills_lose_at_most_a_second_each(tmp_path: Path, packets: Path) -> None:
-    _campaign(tmp_path, packets, KILLS)
+def test_kills_lose_at_most_a_second_each(quick_folder: Path, packets: Path) -> None:
+    _campaign(quick_folder, packets, KILLS)
 
 
 @pytest.mark.long
-def test_two_hundred_kills_lose_at_most_a_second_each(tmp_path: Path, packets: Path) -> None:
-    _campaign(tmp_path, packets, MORE_KILLS)
+def test_two_hundred_kills_lose_at_most_a_second_each(quick_folder: Path, packets: Path) -> None:
+    _campaign(quick_folder, packets, MORE_KILLS)
 
 
-def _campaign(tmp_path: Path, packets: Path, kills: int) -> None:
-    folders = [tmp_path / f"{number}" for number in range(kills)]
+def _campaign(folder: Path, packets: Path, kills: int) -> None:
+    folders = [folder / f"{number}" for number in range(kills)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         killed = list(pool.map(record_and_kill, folders, [packets] * kills, range(kills)))
         recorded_ms = list(pool.map(_recovered, folders))
     stalled_s = [one.stalled_s for one in killed]
     lost_s = [_lost_s(one, until_ms) for one, until_ms in zip(killed, recorded_ms, strict=True)]
-    assert all(lost <= MOST_LOST_S + stalled for lost, stalled in zip(lost_s, stalled_s, strict=True)), (
-        lost_s,
-        stalled_s,
-    )
-    assert median(lost_s) <= MOST_LOST_S
     own_s = [lost - max(0.0, stalled) for lost, stalled in zip(lost_s, stalled_s, strict=True)]
+    print(
+        f"\nseconds lost at {kills} kills: median {median(lost_s):.2f}, worst {max(lost_s):.2f}, own {max(own_s):.2f}"
+    )
+    assert max(own_s) <= MOST_LOST_S
+    assert median(lost_s) <= MOST_LOST_S
     note(
         "kill",
         kills=kills,
