@@ -6,7 +6,8 @@ from pathlib import Path
 from tawny.app.program import Program
 from tawny.cli.output import Output
 from tawny.cli.places import demo_folder
-from tawny.config.settings import Camera, Keep, Settings, Storage, Web
+from tawny.config.keeping import Keep
+from tawny.config.settings import Camera, Settings, Storage, Web
 from tawny.model.errors import UsageError
 
 SCENES = ("front", "drive", "garden", "side", "hall", "gate")
@@ -25,7 +26,7 @@ KEEP = Keep.model_validate({"min": "0 s", "size": "4 GB", "free": "2 %"})
 def describe(parser: ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=8000, help="where the interface listens on this machine (8000)")
     parser.add_argument("--data", metavar="DIR", help="folder of the recordings (usual: ~/.local/share/tawny-demo)")
-    parser.add_argument("--cameras", metavar="N", type=int, default=3, help=f"how many, 1 to {len(SCENES)} (3)")
+    parser.add_argument("--cameras", metavar="N", type=int, default=4, help=f"how many, 1 to {len(SCENES)} (4)")
 
 
 def run(args: Namespace, out: Output) -> int:
