@@ -5,7 +5,7 @@ Nothing here sleeps or starts a thread: the clock is moved to where the next pac
 
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from benchmarks.scoring import Span, Spans
 from tawny.events import EventMaker
@@ -19,6 +19,7 @@ from tawny.sources.source import Idle, Opening
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
 from tawny.watch.detector import Detector
+from tawny.watch.gate import Gate, Mode
 from tawny.watch.watcher import STEP_S, Watcher
 
 CAMERA = CameraId("footage")
@@ -32,12 +33,15 @@ class Watched(NamedTuple):
     known_s: list[float]
     """For each alarm, when it was told that it had begun."""
     cpu_s: float
+    notes: dict[str, Any]
+    """The watcher's."""
 
 
-def watch_file(path: Path, detector: Detector) -> Watched:
+def watch_file(path: Path, detector: Detector, gate: Gate | None = None) -> Watched:
+    """gate: decides what is decoded; None: everything is."""
     begun_s = time.process_time()
     clock = FakeClock()
-    watching = _Watching(detector, clock)
+    watching = _Watching(detector, clock, gate or Gate(Mode.THOROUGH))
     connection = File().open(Opening(CAMERA, StreamName.MAIN, str(path), {}, clock))
     try:
         while True:
@@ -55,14 +59,14 @@ def watch_file(path: Path, detector: Detector) -> Watched:
 class _Watching:
     """A watcher with all that it hands on to, stepped when it asked for it."""
 
-    def __init__(self, detector: Detector, clock: FakeClock) -> None:
+    def __init__(self, detector: Detector, clock: FakeClock, gate: Gate) -> None:
         self._clock, self._begun_ms, self._due_s = clock, clock.now_ms(), clock.mono_s()
         self._hub, self._number = Hub(), 0
         self._events: dict[EventId, Event] = {}
         self._known_ms: dict[EventId, int] = {}
         self._first_ms: int | None = None
         maker = EventMaker(CAMERA, self, self._tell, lambda *_picture: None)
-        self._watcher = Watcher(CAMERA, [self._hub], detector, maker, clock, self._tell, self._scored)
+        self._watcher = Watcher(CAMERA, [self._hub], detector, maker, clock, self._tell, self._scored, gate=gate)
 
     def put_event(self, event: Event) -> bool:
         self._events[event.id] = event
@@ -93,7 +97,7 @@ class _Watching:
 
         told = sorted(self._events.values(), key=lambda event: event.start_ms)
         alarms = [Span(second(e.start_ms), second(e.end_ms if e.end_ms is not None else e.start_ms)) for e in told]
-        return Watched(alarms, [second(self._known_ms[e.id]) for e in told], cpu_s)
+        return Watched(alarms, [second(self._known_ms[e.id]) for e in told], cpu_s, self._watcher.notes)
 
     def _tell(self, message: Message) -> None:
         if isinstance(message, EventChanged) and message.what == "started":

@@ -21,6 +21,11 @@ def walker(length_s: int = 40, gop_s: float = 2.0, scale: int = SCALE) -> tuple[
     """Somebody walks from 20 s to 30 s, at 5 pictures a second."""
     scene = Scene(1, length_s)
     scene.walk([(20, 20, 90, 45), (30, 170, 90, 45)], person, 45)
+    return encoded(scene, gop_s, scale)
+
+
+def encoded(scene: Scene, gop_s: float = 2.0, scale: int = SCALE) -> tuple[SourcePacket, ...]:
+    """The packets of a scene at 5 pictures a second."""
     width, height = 192 * scale, 108 * scale
     encoder = Encoder(width, height, FPS, gop_s=gop_s)
     packets: list[SourcePacket] = []

@@ -2,81 +2,16 @@
 
 import logging
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
-from tawny.model.ids import CameraId, RunId
-from tawny.model.messages import Message, Scored
-from tawny.model.observations import Frame, Look
+from tawny.model.ids import RunId
+from tawny.model.messages import Scored
 from tawny.testing.clock import FakeClock
-from tawny.watch.detector import Detector
 from tawny.watch.motion import Motion
-from tawny.watch.watcher import Watcher
+from tests.watch.bench import PORCH, Bench, Counting
 from tests.watch.camera import Camera, walker
-
-PORCH = CameraId("porch")
-
-
-class Bench:
-    """A watcher on a fake clock; `run` lets time pass."""
-
-    def __init__(self, detector: Detector | None = None, *cameras: Camera, clock: FakeClock | None = None) -> None:
-        self.clock = clock or FakeClock()
-        self.cameras = cameras or (Camera(self.clock),)
-        self.told: list[Message] = []
-        self.looks: list[tuple[int, Look]] = []
-        self.scores: list[tuple[int, int]] = []
-        self.idle_ms: list[int] = []
-        self.closed = False
-        self.watcher = Watcher(
-            PORCH,
-            [camera.hub for camera in self.cameras],
-            detector or Counting(),
-            _Sink(self),
-            self.clock,
-            self.told.append,
-            lambda at_ms, score: self.scores.append((at_ms, score)),
-        )
-
-    def run(self, seconds: float) -> None:
-        until_s = self.clock.mono_s() + seconds
-        while self.clock.mono_s() < until_s:
-            for camera in self.cameras:
-                camera.come()
-            self.clock.advance(self.watcher.step() or 0.001)
-
-    @property
-    def begun_ms(self) -> int:
-        return self.cameras[0].begun_ms
-
-
-class _Sink:
-    def __init__(self, bench: Bench) -> None:
-        self._bench = bench
-
-    def look(self, frame: Frame, look: Look) -> None:
-        assert frame.camera == PORCH
-        self._bench.looks.append((frame.at_ms, look))
-
-    def idle(self, now_ms: int) -> None:
-        self._bench.idle_ms.append(now_ms)
-
-    def close(self) -> None:
-        self._bench.closed = True
-
-
-class Counting:
-    """Its score is the number of the look."""
-
-    name: ClassVar[str] = "counting"
-
-    def __init__(self) -> None:
-        self.frames: list[tuple[int, Any]] = []
-
-    def look(self, frame: Frame) -> Look:
-        self.frames.append((frame.at_ms, frame.luma.shape))
-        return Look(len(self.frames))
 
 
 def test_somebody_who_walks_by_is_seen_while_they_are_there() -> None:

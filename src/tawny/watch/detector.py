@@ -1,7 +1,7 @@
 """The protocol of detectors; ours come through the same door as anybody's (entry points `tawny.detectors`)."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from tawny.model.observations import Frame, Look
 
@@ -17,6 +17,23 @@ class Detector(Protocol):
         Frames come in order of `at_ms`, 0.2 to 30 a second; a jump back, a long pause or another size of picture must
         do no harm. Raises DetectorFailed, or anything; then the supervisor makes a new one.
         """
+        ...
+
+
+@runtime_checkable
+class Glances(Protocol):
+    """What a detector can do besides, so that a camera needs not be decoded whole while nothing happens.
+
+    One that cannot is given every frame. Same thread as `look`.
+    """
+
+    def glance(self, frame: Frame) -> bool:
+        """Whether anything is in it that its place does not explain. Nothing is learnt; in doubt, True."""
+        ...
+
+    @property
+    def is_following(self) -> bool:
+        """Whether anything of late may still become an event, or is one: then every frame is wanted."""
         ...
 
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from tawny.model.clock import Clock
+from tawny.model.packets import Packet
 from tawny.stream.hub import Batch, Hub, Reader
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,10 @@ class Streams:
         if self._reader is None:
             self._reader = self._hubs[self.current].reader()
         return self._reader.take()
+
+    def since(self, number: int) -> list[Packet]:
+        """Once more what is still in the ring from this packet on, from a keyframe on."""
+        return self._hubs[self.current].since(number).packets
 
     def close(self) -> None:
         reader, self._reader = self._reader, None

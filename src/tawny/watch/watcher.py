@@ -1,8 +1,9 @@
-"""A camera's watcher: takes its packets, decodes them, looks five times a second, and hands on what was seen.
+"""A camera's watcher: takes its packets, decodes what the gate wants decoded, and hands on what was seen.
 
 One actor a camera, one thread at a time; all it calls runs in that thread. It takes what came in batches, because
-waking up costs more than looking. It never holds the recorder back: when it is late it leaves pictures out, and counts
-them.
+waking up costs more than looking. While the gate sleeps only keyframes are decoded; on waking it goes back through the
+ring to the keyframe before, so that what began there is judged from its start. It never holds the recorder back: when
+it is late it leaves pictures out, and counts them.
 """
 
 import logging
@@ -10,15 +11,16 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from tawny.media.decode import Decoder
 from tawny.model.clock import Clock
-from tawny.model.ids import CameraId, RunId
-from tawny.model.messages import Message, Scored
+from tawny.model.ids import CameraId
+from tawny.model.messages import Message
 from tawny.model.observations import Frame, Look
-from tawny.model.packets import Packet, VideoFormat
+from tawny.model.packets import Packet
 from tawny.stream.hub import Hub
-from tawny.watch.detector import Detector
-from tawny.watch.pace import Pace
+from tawny.watch.detector import Detector, Glances
+from tawny.watch.eyes import Eyes
+from tawny.watch.gate import Gate, Mode
+from tawny.watch.seconds import Seconds
 from tawny.watch.streams import Streams
 
 log = logging.getLogger(__name__)
@@ -29,8 +31,8 @@ BUSY_S = 1.0
 """A step works no longer than about this, then lets others ask it to stop."""
 LATE_S = 3.0
 """A batch that spans more is begun at its last keyframe."""
-ENOUGH_FPS = 14.0
-"""From so many pictures a second on, those that no other refers to need not be decoded: enough are left."""
+QUIET_S = 3.0
+"""Nothing came for so long while asleep: the camera is gone, and its last pictures have to be looked at."""
 SAYS_AGAIN_S = 60.0
 
 
@@ -48,7 +50,8 @@ class Sink(Protocol):
 class Watcher:
     """hubs: the camera's streams, the one to watch first, then what stands in for it.
 
-    tell: gets a `Scored` for each second in which was looked. scored: gets instant and score of each look.
+    tell: gets a `Scored` for each second that was watched, be it asleep. scored: gets instant and score of each look.
+    trouble: is told what should be known of how it watches (`Gate.trouble`), when that changes.
     """
 
     def __init__(
@@ -60,23 +63,33 @@ class Watcher:
         clock: Clock,
         tell: Callable[[Message], None],
         scored: Callable[[int, int], None] | None = None,
+        *,
+        gate: Gate | None = None,
+        trouble: Callable[[str], None] | None = None,
     ) -> None:
         self.name = f"watch {camera}"
-        self._camera, self._detector, self._sink, self._clock = camera, detector, sink, clock
+        self._sink, self._clock, self._scored = sink, clock, scored
+        self._glances = detector if isinstance(detector, Glances) else None
+        self._gate = gate or Gate(Mode.BALANCED)
+        self._trouble, self._told_trouble = trouble, ""
         self._streams = Streams(self.name, hubs, clock)
-        self._seconds = _Seconds(camera, tell)
-        self._scored = scored
-        self._pace = Pace()
+        self._seconds = Seconds(camera, tell)
+        self._eyes = Eyes(camera, detector, self._looked)
         self._waiting: deque[Packet] = deque()
-        self._decoder: Decoder | None = None
-        self._run: RunId | None = None
+        self._asleep: Packet | None = None
+        """The keyframe since which nothing was decoded."""
+        self._woken_by_size = False
+        self._came_s = clock.mono_s()
         self._said_s = float("-inf")
-        self._looks = self._skipped = self._errors = 0
+        self._looks = self._skipped = self._groups = self._slept = 0
+        self._score = 0
 
     def step(self) -> float:
         if not self._waiting:
             self._take()
         if not self._waiting:
+            if self._clock.mono_s() - self._came_s > QUIET_S:
+                self._rouse()
             self._sink.idle(self._clock.now_ms())
             return STEP_S
         until_s = self._clock.mono_s() + BUSY_S
@@ -85,22 +98,31 @@ class Watcher:
         return 0.0 if self._waiting else STEP_S
 
     def close(self) -> None:
+        self._rouse()
+        self._eyes.finish()
         self._streams.close()
         self._seconds.close()
         self._sink.close()
 
     @property
     def notes(self) -> dict[str, Any]:
-        """For status and reports. skipped: packets that were never decoded because it was late."""
-        errors = self._errors + (self._decoder.errors if self._decoder else 0)
-        return {"looks": self._looks, "skipped": self._skipped, "errors": errors, "stream": self._streams.current}
+        """For status and reports. skipped: packets that were never decoded because it was late. groups: of pictures,
+        each from a keyframe to the next; slept: those of them of which only the keyframe was decoded."""
+        audit = self._gate.audit
+        return {
+            "looks": self._looks, "skipped": self._skipped, "errors": self._eyes.errors,
+            "stream": self._streams.current, "groups": self._groups, "slept": self._slept,
+            "audits": audit.audits, "misses": audit.misses,
+        }  # fmt: skip
 
     def _take(self) -> None:
         batch = self._streams.take()
         skipped, packets = batch.skipped, [packet for packet in batch.packets if packet.is_video]
-        if packets and packets[-1].at_ms - packets[0].at_ms > LATE_S * 1000:
-            begin = max(i for i, packet in enumerate(packets) if packet.is_keyframe or i == 0)
-            skipped, packets = skipped + begin, packets[begin:]
+        if packets:
+            self._came_s = self._clock.mono_s()
+            if packets[-1].at_ms - packets[0].at_ms > LATE_S * 1000:
+                begin = max(i for i, packet in enumerate(packets) if packet.is_keyframe or i == 0)
+                skipped, packets = skipped + begin, packets[begin:]
         if skipped:
             self._late(skipped)
         self._waiting.extend(packets)
@@ -108,54 +130,100 @@ class Watcher:
     def _late(self, skipped: int) -> None:
         """Decoding goes on at a keyframe; the detector keeps what it knows."""
         self._skipped += skipped
-        if self._decoder is not None:
-            self._decoder.reset()
+        self._asleep = None
+        self._eyes.reset()
         now_s = self._clock.mono_s()
         if now_s - self._said_s > SAYS_AGAIN_S:
             self._said_s = now_s
             log.warning("%s: this computer is too busy, %d pictures were not looked at", self.name, self._skipped)
 
+    # --- asleep and awake ---------------------------------------------------------------------------------------------
+
     def _watch(self, packet: Packet) -> None:
-        assert isinstance(packet.format, VideoFormat)
-        decoder = self._decoder_for(packet, packet.format)
-        self._pace.packet(packet)
-        decoder.leave_out_unreferenced(leave_out=(self._pace.fps or 0.0) >= ENOUGH_FPS)
-        for frame in decoder.decode(packet):
-            if self._pace.is_due(frame.at_ms):
-                look = self._detector.look(frame)
-                self._looks += 1
-                self._seconds.add(frame.at_ms, look.score)
-                if self._scored is not None:
-                    self._scored(frame.at_ms, look.score)
-                self._sink.look(frame, look)
+        if self._asleep is not None and self._gate.is_new_run(packet):
+            self._rouse(packet.number)
+        self._eyes.pass_by(packet)
+        wakes = self._gate.pass_by(packet)
+        if packet.is_keyframe:
+            self._groups += 1
+            self._keyframe(packet)
+            self._tell_trouble()
+        elif self._asleep is None:
+            self._eyes.watch(packet)
+        elif wakes:
+            self._woken_by_size = True
+            self._rouse(packet.number + 1)
 
-    def _decoder_for(self, packet: Packet, video: VideoFormat) -> Decoder:
-        decoder = self._decoder
-        if decoder is None or decoder.format != video:
-            self._errors += decoder.errors if decoder else 0
-            decoder = self._decoder = Decoder(video, self._camera)
-        elif packet.run != self._run:
-            decoder.reset()
-        self._run = packet.run
-        return decoder
-
-
-class _Seconds:
-    """The greatest score of each second, told when the second is over."""
-
-    def __init__(self, camera: CameraId, tell: Callable[[Message], None]) -> None:
-        self._camera, self._tell = camera, tell
-        self._second: Scored | None = None
-
-    def add(self, at_ms: int, score: int) -> None:
-        second_ms = at_ms - at_ms % 1000
-        if self._second is not None and self._second.second_ms == second_ms:
-            score = max(score, self._second.score)
+    def _keyframe(self, packet: Packet) -> None:
+        """Sleep on or wake, stay awake or fall asleep."""
+        slept = self._asleep
+        if slept is None and not self._rests():
+            self._gate.group_over(calm=False)
+            self._eyes.watch(packet)
+            return
+        frame = self._eyes.alone(packet)
+        shows = frame is None or self._glances is None or self._glances.glance(frame)
+        calm = slept is not None and not shows
+        if slept is not None:
+            shows = self._look_back(slept, packet, shows=shows)
+        self._gate.group_over(calm=calm and not shows)
+        if shows or frame is None:
+            self._asleep = None
+            self._eyes.watch(packet)
         else:
-            self.close()
-        self._second = Scored(self._camera, second_ms, score)
+            self._fall_asleep(packet)
+            self._eyes.look(frame)
 
-    def close(self) -> None:
-        second, self._second = self._second, None
-        if second is not None:
-            self._tell(second)
+    def _rests(self) -> bool:
+        """Awake: whether it may fall asleep at this keyframe."""
+        if not self._gate.may_sleep or self._is_following:
+            return False
+        self._eyes.finish()  # what is held back for its order may show something
+        return not self._is_following
+
+    @property
+    def _is_following(self) -> bool:
+        return self._glances is None or self._glances.is_following
+
+    def _look_back(self, slept: Packet, packet: Packet, *, shows: bool) -> bool:
+        """Asleep up to this keyframe: look at what was slept through if it shows something, or by chance."""
+        audited = not shows and self._gate.audit.is_due()
+        if shows or audited:
+            if audited:
+                self._gate.audit.begin(packet.at_ms)
+            self._rouse(packet.number)
+            return shows or self._is_following
+        self._slept += 1
+        self._seconds.fill(slept.at_ms, packet.at_ms, self._score)
+        return not self._gate.may_sleep
+
+    def _fall_asleep(self, packet: Packet) -> None:
+        if self._asleep is None and self._woken_by_size:
+            self._gate.woke_for_nothing()
+        self._woken_by_size = False
+        self._gate.audit.over()
+        self._asleep = packet
+
+    def _rouse(self, before: int | None = None) -> None:
+        """Awake: look at what was slept through, as far as the packet of this number, or all of it."""
+        slept, self._asleep = self._asleep, None
+        if slept is None:
+            return
+        for packet in self._streams.since(slept.number):
+            if packet.is_video and packet.run == slept.run and (before is None or packet.number < before):
+                self._eyes.watch(packet)
+
+    def _tell_trouble(self) -> None:
+        trouble = self._gate.trouble if self._glances is not None else ""
+        if self._trouble is not None and trouble != self._told_trouble:
+            self._told_trouble = trouble
+            self._trouble(trouble)
+
+    def _looked(self, frame: Frame, look: Look) -> None:
+        self._looks += 1
+        self._score = look.score
+        self._gate.audit.look(frame.at_ms, look)
+        self._seconds.add(frame.at_ms, look.score)
+        if self._scored is not None:
+            self._scored(frame.at_ms, look.score)
+        self._sink.look(frame, look)

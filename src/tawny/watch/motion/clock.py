@@ -30,6 +30,10 @@ class OwnTime:
         """Whether what was followed before cannot be followed on. Ask before `tick`."""
         return not 0 <= at_ms - self._last_ms <= BREAK_S * 1000
 
+    def after(self, at_ms: int) -> float:
+        """Its seconds at this frame, which has not come yet and does not break."""
+        return (at_ms - self._zero_ms) / 1000
+
     def tick(self, at_ms: int) -> Tick:
         """Go on to this frame."""
         passed_s = (at_ms - self._last_ms) / 1000

@@ -12,6 +12,8 @@ from tawny.watch.motion.boxes import Box
 
 ROWS, COLUMNS = 18, 32
 MOST_REST_S = 60.0
+SEEN_S = 0.5
+"""One look says no more than this of how long a place was at rest."""
 REST_HALF_S = 0.5
 """Seconds of candidates that came to nothing that halve a place's rest."""
 RESTLESS_S = 2.0
@@ -95,7 +97,7 @@ class Ground:
 
     def pass_time(self, dt: float) -> None:
         """The end of a look."""
-        self._rest_s[~self._busy] += dt
+        self._rest_s[~self._busy] += min(dt, SEEN_S)
         np.minimum(self._rest_s, MOST_REST_S, out=self._rest_s)
         self._busy[:] = False
         self._vain *= float(np.exp(-dt / RATE_S))

@@ -35,6 +35,8 @@ BACK_S = 15.0
 """Time constant of the remembered brightness; less at the very start."""
 SPREAD_UP_S, SPREAD_DOWN_S = 6.0, 90.0
 """A cell turns restless soon and calms down slowly."""
+SEEN_S = 0.5
+"""One look says no more than this of how calm a place was: of two seconds, it did not see the rest."""
 LATELY_S = 3.0
 """Time constant of the spread of late, which a cell gets where a candidate came to nothing."""
 UNDER_CANDIDATE = 0.5
@@ -107,6 +109,13 @@ class Memory:
         front: Mask = away > limit
         return Difference(now, away, limit, front, count(front) / front.size)
 
+    def compared(self, now: Grey) -> Difference:
+        """The same, but nothing is noted."""
+        kept = self.gain, self.shake
+        seen = self.compare(now)
+        self.gain, self.shake = kept
+        return seen
+
     def is_jump(self, seen: Difference) -> bool:
         """Whether everything changed at once: then `take` this picture instead of looking for things in it."""
         return seen.share - self._share > JUMP
@@ -157,7 +166,8 @@ class Memory:
         strayed = np.minimum(seen.away * seen.away, np.float32(MOST_SPREAD**2))
         self._lately += (strayed - self._lately) * np.float32(min(0.5, dt / LATELY_S))
         step = strayed - self.spread2
-        up, down = dt / SPREAD_UP_S, min(0.5, dt / min(SPREAD_DOWN_S, max(2.0, t - self.fresh_t)))
+        calm_dt = min(dt, SEEN_S)
+        up, down = dt / SPREAD_UP_S, min(0.5, calm_dt / min(SPREAD_DOWN_S, max(2.0, t - self.fresh_t)))
         self.spread2 += step * speed * np.where(step > 0, np.float32(up), np.float32(down))
 
     def _speed(self, t: float) -> Grey:

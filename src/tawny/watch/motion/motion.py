@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import cv2
+import numpy as np
 
 from tawny.model.observations import Frame, Look, Observation
-from tawny.watch.motion.arrays import Grey, cells, count
+from tawny.watch.motion.arrays import Grey, Mask, cells, count
 from tawny.watch.motion.blobs import Blob, blobs
 from tawny.watch.motion.boxes import way
 from tawny.watch.motion.clock import OwnTime, Tick
@@ -29,6 +30,8 @@ DISTRUST = 0.1
 """Share by which the trust in a candidate follows to a place that had been less at rest."""
 COVER_AFTER_S = 1.0
 """Whether an event covers its ground is asked from so long after it last travelled."""
+GLANCE = 0.8
+"""Share of its limit by which a cell differs at a glance: one look has to do what many do otherwise."""
 LINE = 50
 """The score that is an event."""
 LARGE = 0.01
@@ -57,6 +60,15 @@ class Motion:
         self._next_number = place.next_number
         return look
 
+    def glance(self, frame: Frame) -> bool:
+        """Whether anything is in the frame that its place does not explain; changes nothing."""
+        now, place = cells(frame.luma), self._place
+        return place is None or place.memory.shape != now.shape or place.glance(frame.at_ms, now)
+
+    @property
+    def is_following(self) -> bool:
+        return self._place is None or self._place.is_following
+
 
 class _Place:
     """What is known, and followed, since the first picture of this size."""
@@ -80,6 +92,20 @@ class _Place:
         self.memory.learn(tick.t, tick.dt, seen)
         self._ground.pass_time(tick.dt)
         return self._told(over)
+
+    def glance(self, at_ms: int, now: Grey) -> bool:
+        """True as well while the place is new, and where the light jumped."""
+        if self._time.breaks(at_ms) or self.memory.is_young(self._time.after(at_ms)):
+            return True
+        seen = self.memory.compared(now)
+        limit = seen.limit * np.float32(GLANCE)
+        front: Mask = seen.away > limit
+        least = self._sensitivity.least_cells(now.size)
+        return self.memory.is_jump(seen) or bool(blobs(front, front, seen.away, limit, least))
+
+    @property
+    def is_following(self) -> bool:
+        return bool(self._tracks)
 
     def all_over(self) -> tuple[Observation, ...]:
         """Let go of all that is followed."""

@@ -1,0 +1,91 @@
+"""One camera's decoder and detector: packets in, looks out, five a second. Used by the watcher's thread alone."""
+
+import logging
+from collections.abc import Callable
+
+from tawny.media.decode import DecodedFrame, Decoder
+from tawny.model.ids import CameraId, RunId
+from tawny.model.observations import Frame, Look
+from tawny.model.packets import Packet, VideoFormat
+from tawny.watch.detector import Detector
+from tawny.watch.pace import Pace
+
+log = logging.getLogger(__name__)
+
+ENOUGH_FPS = 14.0
+"""From so many pictures a second on, those that no other refers to need not be decoded: enough are left."""
+
+
+class Eyes:
+    """looked: gets each frame that was looked at, with what was seen."""
+
+    def __init__(self, camera: CameraId, detector: Detector, looked: Callable[[Frame, Look], None]) -> None:
+        self._camera, self._detector, self._looked = camera, detector, looked
+        self._pace = Pace()
+        self._decoder: Decoder | None = None
+        self._run: RunId | None = None
+        self._errors = 0
+        self._ahead: tuple[int, DecodedFrame] | None = None
+        """A keyframe that the decoder has just decoded and that was not yet watched, by its packet's number."""
+
+    @property
+    def errors(self) -> int:
+        return self._errors + (self._decoder.errors if self._decoder else 0)
+
+    def pass_by(self, packet: Packet) -> None:
+        """Every packet passes here first, whether it will be decoded or not."""
+        self._pace.packet(packet)
+
+    def watch(self, packet: Packet) -> None:
+        """Decode the next packet, look at what comes out and is due."""
+        decoder = self._decoder_for(packet)
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead[0] == packet.number:
+            frames = [ahead[1]]
+        else:
+            decoder.leave_out_unreferenced(leave_out=(self._pace.fps or 0.0) >= ENOUGH_FPS)
+            frames = decoder.decode(packet)
+        self._look_where_due(frames)
+
+    def alone(self, keyframe: Packet) -> DecodedFrame | None:
+        """The picture of a keyframe, decoded without what was before it; None if it cannot be decoded."""
+        decoder = self._decoder_for(keyframe)
+        decoder.reset()
+        decoder.leave_out_unreferenced(leave_out=False)
+        frames = decoder.decode(keyframe)
+        self._ahead = (keyframe.number, frames[-1]) if frames else None
+        frames = frames or decoder.drain()
+        return frames[-1] if frames else None
+
+    def finish(self) -> None:
+        """Look at what the decoder still holds back for its order; it begins again at a keyframe."""
+        if self._decoder is not None:
+            self._look_where_due(self._decoder.drain())
+
+    def look(self, frame: DecodedFrame) -> None:
+        """Look at this frame, due or not."""
+        self._pace.is_due(frame.at_ms)
+        self._looked(frame, self._detector.look(frame))
+
+    def reset(self) -> None:
+        """Packets are missing: decoding goes on at a keyframe; the detector keeps what it knows."""
+        self._ahead = None
+        if self._decoder is not None:
+            self._decoder.reset()
+
+    def _look_where_due(self, frames: list[DecodedFrame]) -> None:
+        for frame in frames:
+            if self._pace.is_due(frame.at_ms):
+                self._looked(frame, self._detector.look(frame))
+
+    def _decoder_for(self, packet: Packet) -> Decoder:
+        assert isinstance(packet.format, VideoFormat)
+        decoder = self._decoder
+        if decoder is None or decoder.format != packet.format:
+            self._errors += decoder.errors if decoder else 0
+            self._ahead = None
+            decoder = self._decoder = Decoder(packet.format, self._camera)
+        elif packet.run != self._run:
+            self.reset()
+        self._run = packet.run
+        return decoder

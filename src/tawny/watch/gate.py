@@ -1,0 +1,126 @@
+"""When must anything be decoded? Asleep, only keyframes; a glance at each with what the detector knows of the place.
+
+The gate decides, and decodes nothing itself. Asleep only where keyframes come often, and only while nothing at all is
+being followed. Woken by what a keyframe shows, by packets larger than calm ones, by an audit, or by a missing keyframe.
+"""
+
+import random
+from collections import deque
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tawny.model.ids import RunId
+from tawny.model.packets import Packet, VideoFormat
+from tawny.watch.gate_audit import Audit
+from tawny.watch.gate_sizes import Sizes
+
+
+class Mode(StrEnum):
+    """How much work watching may save."""
+
+    THOROUGH = "thorough"
+    BALANCED = "balanced"
+    FRUGAL = "frugal"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """longest_gap_s: between keyframes; with longer ones everything is decoded. one_in: groups of pictures audited."""
+
+    longest_gap_s: float
+    one_in: int
+
+
+TERMS = {Mode.BALANCED: Terms(2.5, 40), Mode.FRUGAL: Terms(5.0, 120)}
+"""In the ring there must be room for the longest gap."""
+GAPS = 4
+"""The longest of so many is the camera's keyframe gap."""
+LATE_MS = 700
+"""A keyframe that is later by more than this has wakened."""
+LARGE_PIXELS = 500_000
+"""Decoding pictures smaller than this whole costs so little that nobody need do anything about it."""
+
+MISSED = (
+    "Every picture is decoded, because something was missed twice while only keyframes were. "
+    "Nothing more is missed; it costs more processor time."
+)
+FAR_APART = (
+    "Every picture is decoded, because this camera's keyframes are {gap:.0f} s apart. "
+    "Set its keyframe (I-frame) interval to 2 s, or give its small stream as `sub`, to save processor time."
+)
+
+
+@dataclass
+class Gate:
+    """One camera's. chance: what chooses groups of pictures for the audit."""
+
+    mode: Mode
+    chance: random.Random = field(default_factory=random.Random)
+
+    def __post_init__(self) -> None:
+        self._terms = TERMS.get(self.mode)
+        self.audit = Audit(self._terms.one_in if self._terms else 1, self.chance)
+        self._sizes = Sizes()
+        self._gaps_ms: deque[int] = deque(maxlen=GAPS)
+        self._key_ms: int | None = None
+        self._run: RunId | None = None
+        self._pixels = 0
+
+    @property
+    def may_sleep(self) -> bool:
+        gap_s = self.gap_s
+        return (
+            self._terms is not None
+            and not self.audit.failed
+            and gap_s is not None
+            and gap_s <= self._terms.longest_gap_s
+        )
+
+    @property
+    def gap_s(self) -> float | None:
+        """Between the camera's keyframes; None while too few came."""
+        return max(self._gaps_ms) / 1000 if len(self._gaps_ms) > 1 else None
+
+    @property
+    def trouble(self) -> str:
+        """Why it never sleeps, and what to do, where the camera is to blame; empty where it is not."""
+        if self._terms is None:
+            return ""
+        if self.audit.failed:
+            return MISSED
+        gap_s = self.gap_s
+        if gap_s is not None and gap_s > self._terms.longest_gap_s and self._pixels > LARGE_PIXELS:
+            return FAR_APART.format(gap=gap_s)
+        return ""
+
+    def is_new_run(self, packet: Packet) -> bool:
+        return self._run is not None and packet.run != self._run
+
+    def pass_by(self, packet: Packet) -> bool:
+        """Take notice of every video packet. Whether it wakes, if asleep."""
+        if self.is_new_run(packet):
+            self._key_ms = None
+        self._run = packet.run
+        if packet.is_keyframe:
+            self._keyframe(packet)
+            return False
+        longest_s = self._terms.longest_gap_s if self._terms else 0.0
+        is_late = self._key_ms is None or packet.at_ms - self._key_ms > longest_s * 1000 + LATE_MS
+        return self._sizes.add(packet) or is_late
+
+    def group_over(self, *, calm: bool) -> None:
+        """At each keyframe: whether the group of pictures before it was slept through, and rightly."""
+        if calm:
+            self._sizes.was_calm()
+        self._sizes.keyframe()
+
+    def woke_for_nothing(self) -> None:
+        """Sizes woke, and there was nothing."""
+        self._sizes.woke_for_nothing()
+
+    def _keyframe(self, packet: Packet) -> None:
+        if self._key_ms is not None and packet.at_ms > self._key_ms:
+            self._gaps_ms.append(packet.at_ms - self._key_ms)
+        self._key_ms = packet.at_ms
+        assert isinstance(packet.format, VideoFormat)
+        self._pixels = packet.format.width * packet.format.height
