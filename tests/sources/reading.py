@@ -1,5 +1,6 @@
 """Reading a source to its end, and telling what was read from what was sent."""
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -32,16 +33,23 @@ class Read:
     def data(self, *, video: bool = True) -> list[bytes]:
         return [packet.data for packet in self.packets if packet.is_video == video]
 
+    @property
+    def good(self) -> list[bytes]:
+        """Pictures that nothing is said against."""
+        return [packet.data for packet in self.packets if packet.is_video and not packet.is_damaged]
+
 
 def read_all(connection: Connection, *, most_s: float = 20.0, until: Callable[[Read], bool] | None = None) -> Read:
     """Read until it ends, or `until` says that it is enough; close it. AssertionError if neither comes in time."""
-    read = Read()
+    read, pause = Read(), threading.Event()
     begun_s = time.monotonic()
     try:
         while not (until and until(read)):
             assert time.monotonic() - begun_s < most_s, f"still going after {len(read.packets)} packets"
             got = connection.read()
-            if not isinstance(got, Idle):
+            if isinstance(got, Idle):
+                pause.wait(got.for_s)
+            else:
                 read.packets.append(got)
     except SourceError as error:
         read.error, read.ended_s = error, time.monotonic()
@@ -66,8 +74,8 @@ def read_faked(connection: Connection, clock: FakeClock, *, most_s: float = 3600
     return read
 
 
-def open_camera(camera: RtspCamera, **options: Any) -> Connection:
-    return Rtsp().open(opening(camera.address, **options))
+def open_camera(camera: RtspCamera, address: str = "", **options: Any) -> Connection:
+    return Rtsp().open(opening(address or camera.address, **options))
 
 
 def sent(viewer: Viewer, *, video: bool = True) -> list[bytes]:

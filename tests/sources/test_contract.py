@@ -53,12 +53,13 @@ class RtspContract(SourceContract):
     SPEC = ClipSpec()
     TRANSPORT = "tcp"
     LOGIN = ""
+    CLIENT = "own"
 
     @contextmanager
     def bench(self, clock: Clock) -> Iterator[Bench]:
         setup = CameraSetup("viewer", SECRET, self.LOGIN, speed=8)
         with RtspCamera(made_clip(self.SPEC), setup) as camera:
-            here = opening(camera.address, SystemClock(), transport=self.TRANSPORT)
+            here = opening(camera.address, SystemClock(), transport=self.TRANSPORT, client=self.CLIENT)
             missing = replace(here, address=f"rtsp://viewer:{SECRET}@127.0.0.1:1/stream")
             yield Bench(Rtsp(), here, missing, self.SPEC.sound)
 
@@ -80,3 +81,15 @@ class TestRtspOverUdpWithG711(RtspContract):
 class TestRtspOverUdpOfH265(RtspContract):
     SPEC = ClipSpec("h265", slices=2)
     TRANSPORT = "udp"
+
+
+class TestRtspThroughFfmpeg(TestRtsp):
+    CLIENT = "ffmpeg"
+
+
+class TestRtspThroughFfmpegOfH265WithAac(TestRtspOfH265WithAac):
+    CLIENT = "ffmpeg"
+
+
+class TestRtspThroughFfmpegOverUdpWithG711(TestRtspOverUdpWithG711):
+    CLIENT = "ffmpeg"

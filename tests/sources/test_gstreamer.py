@@ -32,6 +32,7 @@ def _is_here() -> bool:
 
 
 pytestmark = [
+    pytest.mark.usefixtures("client"),
     pytest.mark.gstreamer,
     pytest.mark.skipif(not _is_here(), reason="GStreamer's RTSP server is not installed"),
 ]

@@ -1,53 +1,50 @@
-"""RTSP cameras: described by us first, then read through FFmpeg, and made into whole pictures here.
+"""RTSP cameras, read by our own client, or through FFmpeg where that is asked for or ours does not get on with one."""
 
-Threads: each connection has one of its own, which waits in FFmpeg and puts packets together; the thread that calls
-`read` takes them from a short queue, and watches the clock. A wait in FFmpeg is never cut short while the camera may
-still go on: it would lose what had come of an RTP packet.
-"""
-
-import atexit
-import queue
-import threading
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from tawny.config.units import seconds
-from tawny.media.demux import Demuxer, open_rtsp
-from tawny.model.clock import Clock
-from tawny.model.errors import SourceError, SourceRefused, SourceStalled
-from tawny.model.packets import SourcePacket
+from tawny.model.errors import SourceError
+from tawny.model.ids import CameraId, StreamName
 from tawny.sources.address import RtspAddress, claims_rtsp, parse_rtsp, public_rtsp
-from tawny.sources.describe import DEADLINE_S, describe
-from tawny.sources.rtsp_feed import Feed
-from tawny.sources.sdp import Description
-from tawny.sources.source import Connection, Idle, Opening
+from tawny.sources.elsewhere import Elsewhere
+from tawny.sources.rtsp_client.connection import RtspConnection
+from tawny.sources.rtsp_client.memory import Memory
+from tawny.sources.rtsp_client.udp import UdpConnection
+from tawny.sources.rtsp_ffmpeg import WAIT_S, open_through_ffmpeg
+from tawny.sources.source import Connection, Opening
 
 STALL_S = 5.0
-_QUEUED_PACKETS = 256
-_WAIT_S = 0.5
-_LATEST_S = 0.75
-"""So much after its time a stall that the connection's thread has not found (it hangs) is found without it."""
-_AGAIN_S = (0.0, 0.1, 0.3, 0.6)
-"""Pauses before each try to have a camera play that has answered."""
+_CLIENTS = ("auto", "own", "ffmpeg")
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
+DEFAULTS = {"client": "ffmpeg", "transport": "tcp", "sound": True, "stall": STALL_S, "fingerprint": ""}
 
 
 class Rtsp:
-    """`rtsp://[user:password@]host[:port]/path`.
+    """`rtsp://[user:password@]host[:port]/path`, or `rtsps://…` for RTSP inside TLS.
 
-    Settings: transport = "tcp" | "udp"; sound = true; stall = "5 s" (so long without a picture ends it).
+    Settings: transport = "tcp" | "udp"; sound = true; stall = "5 s" (so long without a picture ends it);
+    client = "auto" | "own" | "ffmpeg" (who reads it); fingerprint = the SHA-256 of the camera's certificate.
     """
 
     scheme: ClassVar[str] = "rtsp"
 
+    def __init__(self) -> None:
+        self._memories: dict[tuple[CameraId, StreamName, str], Memory] = {}
+
     def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
-        checked = {"transport": "tcp", "sound": True, "stall": STALL_S} | dict(table)
-        if unknown := set(checked) - {"transport", "sound", "stall"}:
-            raise ValueError(f"{min(unknown)}: found an unknown key; allowed: transport, sound and stall")
+        checked = DEFAULTS | dict(table)
+        if unknown := set(checked) - set(DEFAULTS):
+            raise ValueError(f"{min(unknown)}: found an unknown key; allowed: {', '.join(DEFAULTS)}")
         if checked["transport"] not in ("tcp", "udp"):
             raise ValueError(f'transport: found {checked["transport"]!r}; allowed: "tcp" or "udp"')
+        if checked["client"] not in _CLIENTS:
+            raise ValueError(f'client: found {checked["client"]!r}; allowed: "auto", "own" or "ffmpeg"')
         if not isinstance(checked["sound"], bool):
             raise ValueError(f"sound: found {checked['sound']!r}; allowed: true or false")
         checked["stall"] = _stall_s(checked["stall"])
+        checked["fingerprint"] = _fingerprint(checked["fingerprint"])
         return checked
 
     def claims(self, address: str) -> bool:
@@ -57,112 +54,52 @@ class Rtsp:
         return public_rtsp(address)
 
     def open(self, opening: Opening) -> Connection:
+        options, address = self._understood(opening)
+        memory = self._memory_of(opening)
+        if options["client"] == "ffmpeg" or (options["client"] == "auto" and memory.wants_another_client):
+            return self._through_ffmpeg(opening, address, options, memory)
+        kind = UdpConnection if options["transport"] == "udp" else RtspConnection
+        connection = kind(address, options, opening.clock, memory)
+        try:
+            connection.wait_until_it_plays()
+        except SourceError:
+            connection.close()
+            raise
+        return connection
+
+    def begin(self, opening: Opening) -> Connection | None:
+        """See `SharedSource`. Over UDP our own client waits for packets."""
+        options, address = self._understood(opening)
+        memory = self._memory_of(opening)
+        if options["client"] == "ffmpeg" or (options["client"] == "auto" and memory.wants_another_client):
+            return Elsewhere(lambda: self._through_ffmpeg(opening, address, options, memory, wait_s=0.0))
+        if options["transport"] == "udp":
+            return None
+        return RtspConnection(address, options, opening.clock, memory)
+
+    def _understood(self, opening: Opening) -> tuple[Mapping[str, Any], RtspAddress]:
         options = self.settings(opening.options)
         try:
-            address = parse_rtsp(opening.address)
+            return options, parse_rtsp(opening.address)
         except ValueError as error:
             raise SourceError(self.public(opening.address), f"its address is not {error}") from None
-        until_s = opening.clock.mono_s() + DEADLINE_S
-        described = describe(address, opening.clock)
-        demuxer = _play(address, described, options, opening.clock, until_s)
-        return _RtspConnection(demuxer, address, described, options, opening.clock)
 
+    def _memory_of(self, opening: Opening) -> Memory:
+        return self._memories.setdefault((opening.camera, opening.stream, opening.address), Memory())
 
-def _play(
-    address: RtspAddress, described: Description, options: Mapping[str, Any], clock: Clock, until_s: float
-) -> Demuxer:
-    """Open through FFmpeg. Some servers are still putting away what they were just asked, and must be asked again; of
-    some the sound cannot be had, and then the pictures alone are."""
-    wants_sound = options["sound"] and described.audio is not None
-    tries = [(pause_s, wants_sound) for pause_s in _AGAIN_S] + ([(0.0, False)] if wants_sound else [])
-    while True:
-        pause_s, sound = tries.pop(0)
-        threading.Event().wait(pause_s)
-        try:
-            return open_rtsp(
-                address.url_with_login,
-                udp=options["transport"] == "udp",
-                sound=sound,
-                open_s=max(1.0, until_s - clock.mono_s()),
-                read_s=options["stall"],
-                where=address.public,
-            )
-        except SourceRefused as error:
-            # a moment ago the same login was good: it is its form that FFmpeg cannot answer
-            raise SourceError(address.public, f"its login ({described.login}) is of a form not known here") from error
-        except SourceError as error:
-            if type(error) is not SourceError or not tries or clock.mono_s() + tries[0][0] > until_s:
-                raise
-
-
-class _RtspConnection:
-    """One camera playing. Made in the thread that opened it, read in one thread."""
-
-    def __init__(
+    def _through_ffmpeg(
         self,
-        demuxer: Demuxer,
+        opening: Opening,
         address: RtspAddress,
-        described: Description,
         options: Mapping[str, Any],
-        clock: Clock,
-    ) -> None:
-        self._where, self._stall_s, self._clock = address.public, options["stall"], clock
-        self._notes: dict[str, Any] = {"transport": options["transport"], "tool": described.tool}
-        glue = options["transport"] == "tcp"
-        self._feed = Feed(demuxer, address.public, glue=glue, stall_s=self._stall_s, clock=clock)
-        if described.video is not None and described.video.fps:
-            self._notes["fps"] = described.video.fps
-        self._notes |= self._feed.notes
-        self._waiting: queue.Queue[SourcePacket | SourceError] = queue.Queue(_QUEUED_PACKETS)
-        self._closing = False
-        self._over: SourceError | None = None
-        self._thread = threading.Thread(target=self._run, name=f"rtsp {address.host}", daemon=True)
-        self._thread.start()
-        atexit.register(self.close)  # a thread that is still in FFmpeg when the interpreter goes away crashes it
-
-    def read(self) -> SourcePacket | Idle:
-        if self._over is not None:
-            raise self._over
+        memory: Memory,
+        wait_s: float = WAIT_S,
+    ) -> Connection:
         try:
-            came = self._waiting.get(timeout=_WAIT_S)
-        except queue.Empty:
-            if self._clock.mono_s() - self._feed.alive_s < self._stall_s + _LATEST_S:
-                return Idle(0.0)
-            came = SourceStalled(self._where, f"no picture for {self._stall_s:g} s")
-        if isinstance(came, SourceError):
-            self._over = came
-            raise came
-        return came
-
-    def close(self) -> None:
-        """The thread ends with the next packet; of a camera that is silent, when its wait in FFmpeg is over."""
-        self._closing = True
-        self._thread.join(0.4)
-        atexit.unregister(self.close)
-
-    @property
-    def notes(self) -> Mapping[str, Any]:
-        return self._notes
-
-    def _run(self) -> None:
-        try:
-            for packet in self._feed.packets():
-                if not self._put(packet):
-                    return
-        except SourceError as error:
-            self._put(error)
-        finally:
-            self._feed.close()
-
-    def _put(self, item: SourcePacket | SourceError) -> bool:
-        """False when nobody wants it any more."""
-        while not self._closing:
-            try:
-                self._waiting.put(item, timeout=0.2)
-            except queue.Full:
-                continue
-            return True
-        return False
+            return open_through_ffmpeg(address, options, opening.clock, wait_s)
+        except SourceError:
+            memory.other_failed()
+            raise
 
 
 def _stall_s(value: Any) -> float:
@@ -173,3 +110,11 @@ def _stall_s(value: Any) -> float:
     if not 0.5 <= stall_s <= STALL_S:
         raise ValueError(f"stall: found {value!r}; allowed: 0.5 s to {STALL_S:g} s")
     return stall_s
+
+
+def _fingerprint(value: Any) -> str:
+    """SHA-256 as people copy it: with colons, in any case."""
+    text = value.replace(":", "").strip().lower() if isinstance(value, str) else "?"
+    if text and not _FINGERPRINT.fullmatch(text):
+        raise ValueError(f"fingerprint: found {value!r}; allowed: 64 hexadecimal digits, or nothing")
+    return text

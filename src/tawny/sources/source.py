@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from tawny.model.clock import Clock
 from tawny.model.ids import CameraId, StreamName
@@ -70,6 +70,16 @@ class Source(Protocol):
 
     def open(self, opening: Opening) -> Connection:
         """Connect; returns when packets can be read, within 10 s. Raises a SourceError that tells why not."""
+        ...
+
+
+@runtime_checkable
+class SharedSource(Protocol):
+    """A source whose connections need no thread of their own: one thread may read many of them."""
+
+    def begin(self, opening: Opening) -> Connection | None:
+        """Like `open`, but returns at once: connecting goes on in `read`, which never waits, and raises why it could
+        not be opened. None if this one needs its own thread after all."""
         ...
 
 

@@ -14,6 +14,7 @@ from tawny.sources.rtsp_client.fault import Fault
 from tawny.sources.rtsp_client.framing import Wire
 from tawny.sources.rtsp_client.handshake import Place, Requests, handshake
 from tawny.sources.rtsp_client.line import Line
+from tawny.sources.rtsp_client.memory import Memory
 from tawny.sources.rtsp_client.rtp import TCP_WINDOW
 from tawny.sources.rtsp_client.talk import Talk, read_reply
 from tawny.sources.rtsp_client.tracks import Tracks
@@ -41,8 +42,8 @@ class RtspConnection:
 
     transport = "tcp"
 
-    def __init__(self, address: RtspAddress, options: Mapping[str, Any], clock: Clock) -> None:
-        self._where, self._clock = address.public, clock
+    def __init__(self, address: RtspAddress, options: Mapping[str, Any], clock: Clock, memory: Memory) -> None:
+        self._where, self._clock, self._memory = address.public, clock, memory
         self._line = Line(address, options["fingerprint"])
         self._talk = Talk(address)
         self._tracks = Tracks(wants_sound=options["sound"], stall_s=options["stall"], window=self._window)
@@ -110,6 +111,8 @@ class RtspConnection:
 
     def _over(self, fault: Fault) -> None:
         self._fault = fault
+        age_s = 0.0 if self._played_s is None else self._clock.mono_s() - self._played_s
+        self._memory.over(fault.reason, age_s, had_pictures=self._tracks.has_pictures)
         try:
             self._tracks.finish()
         except Fault:
@@ -128,7 +131,7 @@ class RtspConnection:
         if self.is_playing:
             self._tracks.watch(now_s - self._byte_s)
             if now_s >= self._keep_alive_s:
-                self._keep_alive_s = now_s + self._talk.pause_s
+                self._keep_alive_s = now_s + self._pause_s
                 self._line.send(self._talk.keep_alive())
 
     def _begin_to_ask(self) -> None:
@@ -180,8 +183,12 @@ class RtspConnection:
     def _plays(self) -> None:
         now_s = self._tracks.now_s
         self._played_s = now_s
-        self._keep_alive_s = now_s + self._talk.pause_s
+        self._keep_alive_s = now_s + self._pause_s
         self._tracks.begin(now_s)
+
+    @property
+    def _pause_s(self) -> float:
+        return min(self._talk.pause_s, self._memory.pause_s)
 
     def _ports(self) -> Sequence[int] | None:
         """First ports of our pairs, over UDP."""

@@ -18,6 +18,8 @@ from tawny.sources.sdp import Description, Track
 
 KEYFRAME_S = 30.0
 """How long to wait for a picture that decoding can begin with; cameras send one every 1 to 20 s."""
+_BYE_S = 0.3
+"""What was sent before a goodbye may come a little later; if pictures go on, it was none."""
 _MOST_EARLY = 100
 _CHANGES_S = 5.0
 """Two changes of the format within this time are no camera's doing."""
@@ -41,10 +43,11 @@ class Tracks:
         self._audio: Receiver | None = None
         self._audio_format: AudioFormat | None = None
         self._sound: G711 | Aac | None = None
-        self._early: list[tuple[Sound, float]] = []
+        self._early: deque[tuple[Sound, float]] = deque(maxlen=_MOST_EARLY)
         """Sound that came before the first picture, and when."""
         self._begun_s = self.alive_s = 0.0
         self._changed_s: float | None = None
+        self._bye_s: float | None = None
         self._good = self._units_given = self._damaged = 0
         self._clock_off_s: float | None = None
         self._tool, self._sound_ignored = "", ""
@@ -83,14 +86,14 @@ class Tracks:
         self.now_s = self._begun_s = self.alive_s = now_s
 
     def report(self, data: bytes, utc_s: float, *, is_video: bool) -> None:
-        """Take an RTCP packet. Fault if it says goodbye."""
+        """Take an RTCP packet."""
         receiver = self._video if is_video else self._audio
         if receiver is None:
             return
         for found in read_reports(data):
             if isinstance(found, Bye):
                 if is_video and found.source == receiver.source:
-                    raise Fault("bye", "it said goodbye")
+                    self._bye_s = self.now_s
             elif receiver.source in (found.source, -1):
                 self._placing.report(found, self.now_s, is_video=is_video)
                 if found.utc_s is not None:
@@ -110,6 +113,8 @@ class Tracks:
 
     def watch(self, bytes_s: float) -> None:
         """Raise a Fault if what comes are no pictures. bytes_s: how long ago the last byte came."""
+        if self._bye_s is not None and self.now_s - self._bye_s >= _BYE_S:
+            raise Fault("bye", "it said goodbye")
         if self.now_s - self.alive_s >= self._stall_s:
             sends = "nothing came at all" if bytes_s > self._stall_s / 2 else "though it sends"
             raise Fault("stall", f"no picture for {self._stall_s:g} s, {sends}")
@@ -125,6 +130,11 @@ class Tracks:
             raise Fault("stall", "what it sends are no pictures")
         if _SENSELESS * senseless < self._good:
             self._good = pictures.senseless = units.odd = 0  # long ago: forgiven
+
+    @property
+    def has_pictures(self) -> bool:
+        """Some were given out, ever."""
+        return self._units_given > 0
 
     @property
     def notes(self) -> dict[str, Any]:
@@ -155,11 +165,8 @@ class Tracks:
         before, senseless = self._pictures.format, self._pictures.senseless
         look = self._pictures.look(unit.sets, unit.first_slice, is_key=unit.is_key and not unit.is_damaged)
         at = self._placing.picture_at(unit.ticks, unit.time, self.now_s, is_anew=unit.is_anew)
-        early, self._early = self._early, []
-        for sound, arrived_s in early:
-            self._place_sound(sound, arrived_s)
         if self._pictures.senseless == senseless:
-            self.alive_s = self.now_s
+            self.alive_s, self._bye_s = self.now_s, None
         if look is None:
             return
         self._good += 1
@@ -168,6 +175,8 @@ class Tracks:
         if look.format is not before and before is not None:
             self._changed(look.format)
         self.packets.append(SourcePacket(look.format, unit.data, at, look.is_keyframe, unit.is_damaged))
+        while self._early:
+            self._place_sound(*self._early.popleft())
 
     def _changed(self, to: VideoFormat) -> None:
         if self._changed_s is not None and self.now_s - self._changed_s < _CHANGES_S:
@@ -175,9 +184,9 @@ class Tracks:
         self._changed_s = self.now_s
 
     def _heard(self, sound: Sound) -> None:
-        if self._placing.video.newest is not None:
+        if self.has_pictures:
             self._place_sound(sound, self.now_s)
-        elif len(self._early) < _MOST_EARLY:
+        else:
             self._early.append((sound, self.now_s))
 
     def _place_sound(self, sound: Sound, arrived_s: float) -> None:
