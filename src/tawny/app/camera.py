@@ -25,6 +25,7 @@ from tawny.storage.volume import Volume
 from tawny.stream.hub import Hub
 from tawny.stream.reader import StreamReader
 from tawny.stream.session import CLOCK_SET, STOPPED, Session
+from tawny.watch.gate import Gate, Mode
 from tawny.watch.watcher import Watcher
 
 RING_S = 20.0
@@ -58,7 +59,7 @@ class Camera:
         self.hubs: dict[StreamName, Hub] = {}
         self._sessions: dict[StreamName, Session] = {}
         self._handles: list[Handle] = []
-        self._sub_trouble = ""
+        self._sub_trouble = self._watch_trouble = ""
         self._recorded = settings.record != "off"
         self.keeper = Keeper(
             camera_id,
@@ -82,7 +83,7 @@ class Camera:
         status, hub = self.keeper.status, self.hubs[StreamName.MAIN]
         newest = hub.newest
         fps, bit_rate = rates(hub) if status.state is CameraState.RECORDING else (None, None)
-        detail = status.detail or self._sub_trouble
+        detail = status.detail or self._sub_trouble or self._watch_trouble
         last_ms = newest.at_ms if newest else None
         return replace(status, detail=detail, last_packet_ms=last_ms, fps=fps, bit_rate=bit_rate)
 
@@ -141,13 +142,16 @@ class Camera:
     def _begin_watching(self) -> None:
         parts, watch = self._parts, self.settings.watch
         main, sub = self.hubs[StreamName.MAIN], self.hubs.get(StreamName.SUB)
+        gate = Gate(Mode(watch.mode))  # what it has learnt of the camera outlives a watcher that died
 
         def make() -> Watcher:
             detector = parts.doors.detectors[watch.detector](watch.options)
             large = main if sub else None
             events = EventMaker(self.id, parts.marks, self._happened, parts.volume.write_picture, large)
             hubs = [sub, main] if sub else [main]
-            return Watcher(self.id, hubs, detector, events, parts.clock, self._scored)
+            return Watcher(
+                self.id, hubs, detector, events, parts.clock, self._scored, gate=gate, trouble=self._watched_so
+            )
 
         self._handles.append(parts.engine.start(f"watch {self.id}", make))
 
@@ -169,6 +173,9 @@ class Camera:
         if isinstance(message, Scored):
             self._parts.scores.put(self.id, message.second_ms, message.score)
         self._parts.bus.publish(message)
+
+    def _watched_so(self, trouble: str) -> None:
+        self._watch_trouble = trouble
 
     def _put_gap(self, gap: Gap) -> None:
         self._parts.gaps.put(gap)

@@ -69,6 +69,15 @@ class Watch(Table):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     detector: str = Field("motion", description="`motion`, `off`, or the name of an installed detector.")
+    mode: Literal["thorough", "balanced", "frugal"] = Field(
+        "balanced",
+        description=(
+            "`thorough`: every picture is decoded; nothing can be missed for saving, and it costs most. "
+            "`balanced`: while nothing happens only keyframes are, where they are at most 2.5 s apart; saves most of "
+            "the work. What passes between two of them can be missed, and checks now and then tell whether it is. "
+            "`frugal`: the same up to 5 s apart and with a third of the checks: slow processors, places that can wait."
+        ),
+    )
 
     @property
     def options(self) -> dict[str, Any]:
