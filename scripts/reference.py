@@ -14,7 +14,8 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from tawny.cli.main import COMMANDS, parser
-from tawny.config.settings import Camera, Keep, Storage, Watch, Web
+from tawny.config.keeping import CameraKeep, Keep, StreamKeep
+from tawny.config.settings import Camera, Storage, Watch, Web
 from tawny.config.units import duration_text
 from tawny.model import errors
 from tawny.model.errors import Problem, SettingsError, TawnyError
@@ -24,8 +25,10 @@ MADE = "<!-- made by scripts/reference.py from the code; edit the code, not this
 TABLES: list[tuple[str, type[BaseModel], str]] = [
     ("storage", Storage, "start"),
     ("storage.keep", Keep, "at once"),
+    ("storage.keep.sub", StreamKeep, "at once"),
     ("web", Web, "start"),
     ("cameras.<id>", Camera, "at once; only this camera begins again"),
+    ("cameras.<id>.keep", CameraKeep, "at once"),
     ("cameras.<id>.watch", Watch, "at once; only this camera begins again"),
 ]
 """The table's name, its type, and when a change takes effect."""
@@ -103,6 +106,8 @@ def _fields(kind: type[BaseModel]) -> Iterator[tuple[str, str, str]]:
             continue  # has a table of its own
         elif isinstance(default, float):
             shown = f"`{default * 100:g} %`" if name == "free" else f"`{duration_text(default)}`"
+        elif isinstance(default, dict):
+            shown = f"`{duration_text(default['other'])}`"
         else:
             shown = "none" if default in (None, "") else f"`{default}`"
         yield name, shown, field.description or ""

@@ -1,6 +1,6 @@
 """How far back recordings will go: room over rate."""
 
-from tawny.config.settings import Keep
+from tawny.config.keeping import Keep
 from tawny.storage.disk import Space
 
 DAY_S = 86_400.0

@@ -1,4 +1,4 @@
-"""Pictures and bits a second, over the last ten seconds of a ring."""
+"""Pictures, bits and bytes a second, over the last ten seconds of a ring."""
 
 from tawny.stream.hub import Hub
 
@@ -16,3 +16,14 @@ def rates(hub: Hub) -> tuple[float | None, int | None]:
         return None, None
     bits = 8 * sum(len(packet.data) for packet in packets[:-1])
     return round((len(pictures) - 1) / lasting_s, 1), round(bits / lasting_s)
+
+
+def byte_rates(hub: Hub) -> tuple[float, float] | None:
+    """(bytes a second, those of keyframes alone); None while there are fewer than two pictures."""
+    _, bits = rates(hub)
+    if not bits:
+        return None
+    packets = hub.recent(OVER_S)
+    whole = sum(len(packet.data) for packet in packets)
+    keyframes = sum(len(packet.data) for packet in packets if packet.is_video and packet.is_keyframe)
+    return bits / 8, bits / 8 * keyframes / max(1, whole)

@@ -11,8 +11,9 @@ from tawny.app.doors import Doors
 from tawny.app.gap_writer import GapWriter
 from tawny.app.housekeeping import Housekeeping
 from tawny.app.marks import Marks
-from tawny.app.rates import rates
-from tawny.app.room import Room, storage_keep
+from tawny.app.promises import Rates, contract
+from tawny.app.rates import byte_rates
+from tawny.app.room import Room
 from tawny.app.zone import local_zone
 from tawny.config.difference import difference
 from tawny.config.settings import Settings
@@ -70,15 +71,15 @@ class Running:
         self._marks = Marks(self._ledger, self._index)
         self._scores = Scores(self._volume, clock)
         self._engine = ThreadEngine(clock, self._died)
-        keep = storage_keep(settings.storage.keep)
-        self._retention = Retention(self._volume, self._index, self._ledger, clock, keep)
+        kept = contract(settings)
+        self._retention = Retention(self._volume, self._index, self._ledger, clock, kept.everyone, kept.cameras)
         self._room = Room(
             self._volume,
             self._index,
             clock,
-            lambda: self.settings.storage.keep,
+            lambda: self.settings,
             lambda: self._retention.last,
-            self._bytes_a_second,
+            self._byte_rates,
         )
         full = self._retention.make_room
         self._recorder = Recorder(self._volume, self._index, clock, self._bus, lost=self._lost, full=full)
@@ -124,12 +125,13 @@ class Running:
         self._doors.check(new, file)
         with self._changing:
             change = difference(self.settings, new)
-            later = [path for path in change.other if not path.startswith("storage.keep")]
+            later = [path for path in change.other if not path.endswith(".keep")]
             if later:
                 log.warning("%s takes effect at the next start", ", ".join(later))
             cameras = dict(self._cameras)
             self.settings = new
-            self._retention.keep = storage_keep(new.storage.keep)
+            kept = contract(new)
+            self._retention.promise(kept.everyone, kept.cameras)
             since_ms = self._clock.now_ms()  # what is between two lives of a camera belongs to the second
             for name in (*change.removed, *change.changed):
                 cameras.pop(CameraId(name)).close()
@@ -232,9 +234,9 @@ class Running:
         if camera is not None:
             camera.lost(loss)
 
-    def _bytes_a_second(self) -> float:
-        hubs = [hub for camera in self._cameras.values() for hub in camera.hubs.values()]
-        return sum(rates(hub)[1] or 0 for hub in hubs) / 8
+    def _byte_rates(self) -> Rates:
+        hubs = {(name, stream): hub for name, camera in self._cameras.items() for stream, hub in camera.hubs.items()}
+        return {which: found for which, hub in hubs.items() if (found := byte_rates(hub)) is not None}
 
     def _died(self, part: str, error: BaseException) -> None:
         self._bus.publish(PartDied(part, f"{type(error).__name__}: {error}"))

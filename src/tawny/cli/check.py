@@ -73,6 +73,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "ok": report.ok,
         "segments": report.segments,
         "seconds": round(report.seconds, 3),
+        "thinned": report.thinned,
         "findings": [
             {"what": one.what.value, "path": one.path, "detail": one.detail, "repaired": one.repaired}
             for one in report.findings
@@ -95,6 +96,8 @@ def _text(report: Report, out: Output, *, repair: bool) -> str:
     well = "Files and index agree."
     lines = [out.table(("found", "where", "", ""), rows, empty=well)]
     lines.append(f"{report.segments} files with {report.seconds / 3600:.2f} hours were looked at.")
+    if report.thinned:
+        lines.append(f"{report.thinned} of them are keyframes only.")
     if report.wall is not None:
         wall = report.wall
         known = f"Recorded {wall.recorded_s:.0f} s + explained {wall.explained_s:.0f} s"

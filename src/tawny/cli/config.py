@@ -49,12 +49,26 @@ def in_force(chosen: Settings, doors: Doors) -> dict[str, Any]:
         if source is not None:
             shown[source.scheme] = dict(source.settings(camera.table(source.scheme)))
     keep = tables["storage"]["keep"]
-    keep |= {key: duration_text(keep[key]) for key in ("min", "max", "events")}
     keep["free"] = f"{keep['free'] * 100:g} %"
-    keep["size"] = "" if keep["size"] is None else size_text(keep["size"])
+    _word(keep)
     for shown in tables["cameras"].values():
+        _word(shown["keep"] or {})
         shown["pre"], shown["post"] = duration_text(shown["pre"]), duration_text(shown["post"])
     return tables
+
+
+def _word(keep: dict[str, Any]) -> None:
+    """Times and sizes as they are written in the file; what is not set is left out."""
+    for key, value in list(keep.items()):
+        if value is None:
+            del keep[key]
+        elif key in ("sub", "events"):
+            keep[key] = dict(value)
+            _word(keep[key])
+        elif key == "size":
+            keep[key] = size_text(value)
+        elif isinstance(value, float):
+            keep[key] = duration_text(value)
 
 
 def _lines(tables: dict[str, Any], path: str = "") -> list[str]:

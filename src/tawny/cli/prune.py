@@ -1,29 +1,58 @@
-"""`tawny prune`: what retention removes, now or as a rehearsal."""
+"""`tawny prune`: what retention removes and thins, now or as a rehearsal; also in a dated folder of somebody else's."""
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
 
-from tawny.app.room import storage_keep
+from tawny.app.promises import contract
 from tawny.cli import options
 from tawny.cli.output import Output
 from tawny.cli.places import existing_data
 from tawny.cli.times import shown
-from tawny.config.units import size_text
+from tawny.config.units import seconds, size, size_text
 from tawny.model.clock import SystemClock
+from tawny.model.errors import NotDone, UsageError
+from tawny.model.segments import Segment
 from tawny.model.times import utc_text
+from tawny.storage import dated
+from tawny.storage.disk import RealDisk
 from tawny.storage.history import History
+from tawny.storage.keep import Keep
 from tawny.storage.ledger import Ledger
 from tawny.storage.opening import INDEX_NAME, index_to_write
-from tawny.storage.retention import Plan, Retention
+from tawny.storage.planning import Plan
+from tawny.storage.retention import Retention
 from tawny.storage.sqlite_index import SqliteIndex
 from tawny.storage.volume import Volume
+
+ALL = 10**9
 
 
 def describe(parser: ArgumentParser) -> None:
     options.data(parser)
     parser.add_argument("--dry-run", action="store_true", help="show what would go, and why; remove nothing")
+    parser.add_argument(
+        "--folder", metavar="DIR", help="prune this folder instead, which others fill, by the dates in its files' paths"
+    )
+    parser.add_argument("--keep", metavar="TIME", help='with --folder: what is older goes, such as "14 days"')
+    parser.add_argument("--files", metavar="N", type=int, help="with --folder: at most so many files stay")
+    parser.add_argument("--size", metavar="SIZE", help='with --folder: at most so much stays, such as "200 GB"')
 
 
 def run(args: Namespace, out: Output) -> int:
+    if args.folder:
+        plan = _prune_folder(Path(args.folder), _keep(args), dry_run=args.dry_run)
+        paths = True
+    else:
+        if args.keep or args.files or args.size:
+            raise UsageError("--keep, --files and --size are for --folder.", "Set `storage.keep` for recordings.")
+        plan, paths = _prune(args), False
+    out.data(_as_json(plan, dry_run=args.dry_run), _text(plan, out, dry_run=args.dry_run, paths=paths))
+    return 1 if plan.missing_bytes or plan.missing_files or plan.breaks_promise else 0
+
+
+def _prune(args: Namespace) -> Plan:
     chosen, folder = existing_data(args)
     clock = SystemClock()
     volume = Volume.at(folder)
@@ -31,51 +60,88 @@ def run(args: Namespace, out: Output) -> int:
     lock = None if args.dry_run else volume.lock(clock)
     index = SqliteIndex(folder / INDEX_NAME, read_only=True) if args.dry_run else index_to_write(volume, history)
     try:
-        retention = Retention(volume, index, Ledger(history, index, clock), clock, storage_keep(chosen.storage.keep))
-        plan = retention.plan() if args.dry_run else retention.run()
+        kept = contract(chosen)
+        ledger = Ledger(history, index, clock)
+        retention = Retention(volume, index, ledger, clock, kept.everyone, kept.cameras, thin_at_once=ALL)
+        return retention.plan() if args.dry_run else retention.run()
     finally:
         index.close()
         history.close()
         if lock is not None:
             lock.release()
-    out.data(_as_json(plan, dry_run=args.dry_run), _text(plan, out, dry_run=args.dry_run))
-    return 1 if plan.missing_bytes or plan.breaks_promise else 0
+
+
+def _keep(args: Namespace) -> Keep:
+    if args.keep is None and args.files is None and args.size is None:
+        raise UsageError("--folder needs to know what stays.", 'Add --keep "14 days", --files N or --size "200 GB".')
+    try:
+        max_s = None if args.keep is None else seconds(args.keep)
+        size_bytes = None if args.size is None else size(args.size)
+    except ValueError as error:
+        raise UsageError(f"Not understood: {error} is needed.") from None
+    if args.files is not None and args.files < 0:
+        raise UsageError("--files needs a number that is not negative.")
+    return Keep(max_s=max_s, size_bytes=size_bytes, count=args.files, free_share=0.0)
+
+
+def _prune_folder(folder: Path, keep: Keep, *, dry_run: bool) -> Plan:
+    if not folder.is_dir():
+        raise NotDone(f"There is no folder {folder}.")
+    disk, now_ms = RealDisk(folder), SystemClock().now_ms()
+    zone = datetime.fromtimestamp(now_ms / 1000).astimezone().tzinfo
+    assert zone is not None
+    plan = dated.plan(disk, keep, now_ms, zone)
+    if not dry_run:
+        dated.apply(disk, plan)
+    return plan
 
 
 def _as_json(plan: Plan, *, dry_run: bool) -> dict[str, object]:
-    removals = [
-        {
-            "path": one.segment.path,
-            "camera": one.segment.camera,
-            "stream": one.segment.stream.value,
-            "start": utc_text(one.segment.start_ms),
-            "end": utc_text(one.segment.end_ms),
-            "size_bytes": one.segment.size_bytes,
-            "why": one.why,
-            "breaks_promise": one.breaks_promise,
-        }
-        for one in plan.removals
-    ]
     return {
         "removed": not dry_run,
         "size_bytes": plan.size_bytes,
         "missing_bytes": plan.missing_bytes,
-        "removals": removals,
+        "missing_files": plan.missing_files,
+        "removals": [
+            {**_segment(one.segment), "why": one.why, "breaks_promise": one.breaks_promise} for one in plan.removals
+        ],
+        "thinnings": [{**_segment(one.segment), "why": one.why} for one in plan.thinnings],
     }
 
 
-def _text(plan: Plan, out: Output, *, dry_run: bool) -> str:
-    rows = [
-        (shown(file.start_ms), file.camera, file.stream.value, size_text(file.size_bytes), one.why)
-        for one in plan.removals
-        for file in [one.segment]
-    ]
+def _segment(segment: Segment) -> dict[str, object]:
+    return {
+        "path": segment.path,
+        "camera": segment.camera,
+        "stream": segment.stream.value,
+        "start": utc_text(segment.start_ms),
+        "end": utc_text(segment.end_ms),
+        "size_bytes": segment.size_bytes,
+    }
+
+
+def _text(plan: Plan, out: Output, *, dry_run: bool, paths: bool) -> str:
     verb = "would go" if dry_run else "went"
-    lines = [out.table(("start", "camera", "stream", "size", "why"), rows, empty=f"Nothing {verb}.")]
-    if rows:
-        lines.append(f"{len(rows)} files, {size_text(plan.size_bytes)} {verb}.")
+    lines = [_table([(one.segment, one.why) for one in plan.removals], out, paths=paths, empty=f"Nothing {verb}.")]
+    if plan.removals:
+        lines.append(f"{len(plan.removals)} files, {size_text(plan.size_bytes)} {verb}.")
+    if plan.thinnings:
+        verb = "would be thinned to their keyframes" if dry_run else "were thinned to their keyframes"
+        lines += [_table(plan.thinnings, out, paths=False, empty=""), f"{len(plan.thinnings)} files {verb}."]
     if plan.breaks_promise:
-        lines.append("Some of it is younger than `storage.keep.min` promises: there is not enough room.")
+        lines.append("Some of it is younger than `storage.keep` promises: there is not enough room.")
     if plan.missing_bytes:
         lines.append(f"{size_text(plan.missing_bytes)} more are needed, and nothing else may be removed.")
+    if plan.missing_files:
+        lines.append(f"{plan.missing_files} files are too many, and nothing else may be removed.")
     return "\n".join(lines)
+
+
+def _table(rows: Sequence[tuple[Segment, str]], out: Output, *, paths: bool, empty: str) -> str:
+    if paths:
+        told = [(file.path, size_text(file.size_bytes), why) for file, why in rows]
+        return out.table(("file", "size", "why"), told, empty=empty)
+    cells = [
+        (shown(file.start_ms), file.camera, file.stream.value, size_text(file.size_bytes), why) for file, why in rows
+    ]
+    return out.table(("start", "camera", "stream", "size", "why"), cells, empty=empty)

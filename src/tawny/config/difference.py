@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from tawny.config.settings import Settings
+from tawny.config.settings import Camera, Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """cameras: ids. `other`: paths outside the cameras that differ, such as `storage.keep`."""
+    """cameras: ids. `other`: paths that differ and concern no running camera, such as `storage.keep`."""
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
@@ -23,11 +23,19 @@ def difference(old: Settings, new: Settings) -> Difference:
     return Difference(
         added=tuple(key for key in new.cameras if key not in old.cameras),
         removed=tuple(key for key in old.cameras if key not in new.cameras),
-        changed=tuple(key for key in both if old.cameras[key] != new.cameras[key]),
-        other=tuple(
-            f"{table}.{key}"
-            for table in ("storage", "web")
-            for key in type(getattr(new, table)).model_fields
-            if getattr(getattr(old, table), key) != getattr(getattr(new, table), key)
+        changed=tuple(key for key in both if _running(old.cameras[key]) != _running(new.cameras[key])),
+        other=(
+            *(
+                f"{table}.{key}"
+                for table in ("storage", "web")
+                for key in type(getattr(new, table)).model_fields
+                if getattr(getattr(old, table), key) != getattr(getattr(new, table), key)
+            ),
+            *(f"cameras.{key}.keep" for key in both if old.cameras[key].keep != new.cameras[key].keep),
         ),
     )
+
+
+def _running(camera: Camera) -> Camera:
+    """What its running parts go by: how long its recordings are kept is nothing to them."""
+    return camera.model_copy(update={"keep": None})

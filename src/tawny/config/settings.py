@@ -3,14 +3,14 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator
 
-from tawny.config.units import Duration, Share, Size
+from tawny.config.keeping import CameraKeep, Keep, Table
+from tawny.config.units import Duration
 
 _CAMERA_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _TAKEN = frozenset({"history", "keys", "lock", "control", "outbox"})
 """What lies in the data folder beside the cameras' folders."""
-_DAY_S = 86_400.0
 
 
 def listen_address(text: str) -> tuple[str, int]:
@@ -20,28 +20,6 @@ def listen_address(text: str) -> tuple[str, int]:
     if not colon or not host or not port.isdigit() or not 0 <= int(port) <= 65_535:
         raise ValueError("HOST:PORT, such as 0.0.0.0:8000")
     return host, int(port)
-
-
-class Table(BaseModel):
-    """Every table refuses keys it does not know, so that a slip of the pen is told and not ignored."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Keep(Table):
-    """How long recordings are kept. Where rules disagree, `free` wins, then `max`, then `size`, then `min`."""
-
-    min: Duration = Field(14 * _DAY_S, description="Promised: only a full disk shortens it.")
-    max: Duration = Field(90 * _DAY_S, description="Removed when older, whatever the room.")
-    size: Size | None = Field(None, description="All recordings together take at most this.")
-    free: Share = Field(0.1, description="So much of the disk is always left free.")
-    events: Duration = Field(60 * _DAY_S, description="Events, with their pictures and video.")
-
-    @model_validator(mode="after")
-    def _in_order(self) -> "Keep":
-        if self.min > self.max:
-            raise ValueError("`min` no longer than `max`")
-        return self
 
 
 class Storage(Table):
@@ -96,6 +74,9 @@ class Camera(Table):
     record: Literal["continuous", "off"] = Field("continuous", description="`continuous` or `off`.")
     pre: Annotated[Duration, Field(ge=0, le=30)] = Field(5.0, description="Kept before an event: 0 s to 30 s.")
     post: Annotated[Duration, Field(ge=0, le=300)] = Field(10.0, description="Kept after an event: 0 s to 5 min.")
+    keep: CameraKeep | None = Field(
+        None, description="What is kept otherwise than in `storage.keep`: a table of the same settings but `free`."
+    )
     watch: Watch = Watch()
 
     @field_validator("source")

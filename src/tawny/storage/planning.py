@@ -101,10 +101,11 @@ class Planning:
         urgent_bytes: int = 0,
         least_s: float = 0.0,
         looked: Looked | None = None,
+        thin_at_once: int = THINNED_AT_ONCE,
     ) -> None:
         self._contract, self._index, self._space, self._now_ms = contract, index, space, now_ms
         self._cameras, self._urgent_bytes, self._least_s = list(cameras), urgent_bytes, least_s
-        self._looked = dict(looked or {})
+        self._looked, self._thin_at_once = dict(looked or {}), thin_at_once
         self._removals: dict[SegmentId, Removal] = {}
         self._thinnings: list[Thinning] = []
         self._missing = _Need()
@@ -218,7 +219,7 @@ class Planning:
         key = (camera, stream, with_events)
         chosen = {one.segment.id for one in self._thinnings}
         for segment in self._oldest(camera, stream, self._ago(age_s), after=self._looked.get(key)):
-            if len(self._thinnings) >= THINNED_AT_ONCE:
+            if len(self._thinnings) >= self._thin_at_once:
                 return False
             self._looked[key] = segment
             if is_thinned(segment) or segment.id in chosen:

@@ -16,7 +16,7 @@ from tawny.model.times import Span
 from tawny.storage.index import Index
 from tawny.storage.keep import Contract, Keep
 from tawny.storage.ledger import Ledger
-from tawny.storage.planning import Looked, Plan, Planning, events_at
+from tawny.storage.planning import THINNED_AT_ONCE, Looked, Plan, Planning, events_at
 from tawny.storage.removal import remove
 from tawny.storage.reserve import Reserve
 from tawny.storage.thinning import thin
@@ -36,8 +36,9 @@ _URGENT_BYTES: Final = 256_000_000
 class Retention:
     """keep: for all; cameras: instead of it, for those that have their own (its `free_share` does not count).
 
-    every_s: between two runs. least_s: as in `Planning`. `plan` and `apply` from any thread, one at a time; as an actor
-    it does both (`start`).
+    every_s: between two runs. least_s, thin_at_once: as in `Planning`.
+
+    `plan` and `apply` from any thread, one at a time; as an actor it does both (`start`).
     """
 
     name = "retention"
@@ -53,10 +54,11 @@ class Retention:
         *,
         every_s: float = EVERY_S,
         least_s: float = LEAST_S,
+        thin_at_once: int = THINNED_AT_ONCE,
     ) -> None:
         self._volume, self._index, self._ledger, self._clock = volume, index, ledger, clock
         self.keep, self.cameras = keep, dict(cameras or {})
-        self._every_s, self._least_s = every_s, least_s
+        self._every_s, self._least_s, self._thin_at_once = every_s, least_s, thin_at_once
         self._reserve = Reserve(volume.disk)
         self._lock = threading.Lock()
         self._is_urgent = False
@@ -110,6 +112,7 @@ class Retention:
             urgent_bytes=urgent_bytes,
             least_s=self._least_s,
             looked=self._looked,
+            thin_at_once=self._thin_at_once,
         ).plan()
 
     def apply(self, plan: Plan) -> None:

@@ -1,0 +1,89 @@
+"""`tawny prune`: a rehearsal shows what the next run does, file by file; folders of others are kept to their size."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Tawny
+
+
+@pytest.fixture
+def archive(recorded: Path, tmp_path: Path) -> Path:
+    """A copy, for what changes it."""
+    shutil.copytree(recorded, tmp_path / "archive", ignore=shutil.ignore_patterns("control"))
+    return tmp_path / "archive"
+
+
+def _files(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*.mp4")}
+
+
+def _settings(folder: Path, keep: str) -> str:
+    path = folder / "tawny.toml"
+    path.write_text(f"[storage]\nkeep = {keep}\n")
+    return str(path)
+
+
+def _json(tawny: Tawny, *words: str) -> Any:
+    return json.loads(tawny("prune", *words, "--json").out)
+
+
+def test_the_next_run_does_what_the_rehearsal_showed(tawny: Tawny, archive: Path, tmp_path: Path) -> None:
+    before = _files(archive)
+    where = ["--data", str(archive), "--config", _settings(tmp_path, '{ min = "0 s", count = 1, free = "0 %" }')]
+    shown = _json(tawny, *where, "--dry-run")
+    assert _files(archive) == before
+    done = _json(tawny, *where)
+    assert done["removals"] == shown["removals"]
+    assert {one["why"] for one in done["removals"]} == {"to have at most 1 files"}
+    assert _files(archive) == before - {one["path"] for one in shown["removals"]}
+    assert len(_files(archive)) == 1
+    assert tawny("check", "--wall", "--deep", "--data", str(archive)).code == 0
+
+
+def test_thinning_is_shown_and_done_and_leaves_time_recorded(tawny: Tawny, archive: Path, tmp_path: Path) -> None:
+    where = ["--data", str(archive), "--config", _settings(tmp_path, '{ thin_after = "0 s", free = "0 %" }')]
+    shown = _json(tawny, *where, "--dry-run")
+    assert {one["path"] for one in shown["thinnings"]} == _files(archive)
+    timeline = ["timeline", "--camera", "door", "--from", "1 day ago", "--to", "now", "--data", str(archive), "--json"]
+    spans = json.loads(tawny(*timeline).out)["spans"]
+    assert _json(tawny, *where)["thinnings"] == shown["thinnings"]
+    assert all(path.endswith(".main.thin.mp4") for path in _files(archive))
+    assert json.loads(tawny(*timeline).out)["spans"] == spans
+    said = tawny("check", "--wall", "--deep", "--data", str(archive))
+    assert said.code == 0
+    assert "are keyframes only" in said.out
+    assert "Nothing would go" in tawny("prune", *where, "--dry-run").out
+
+
+def test_a_folder_of_somebody_else(tawny: Tawny, tmp_path: Path) -> None:
+    for day in ("2020-01-01", "2020-01-02"):
+        (tmp_path / "ftp" / day).mkdir(parents=True)
+        (tmp_path / "ftp" / day / "a.mp4").write_bytes(b"12345")
+    (tmp_path / "ftp" / "notes.txt").write_text("stays")
+    where = ["--folder", str(tmp_path / "ftp")]
+    said = tawny("prune", *where, "--files", "1", "--dry-run")
+    assert "2020-01-01/a.mp4" in said.out
+    assert _files(tmp_path / "ftp") == {"2020-01-01/a.mp4", "2020-01-02/a.mp4"}
+    tawny("prune", *where, "--files", "1")
+    assert _files(tmp_path / "ftp") == {"2020-01-02/a.mp4"}
+    assert [one["path"] for one in _json(tawny, *where, "--keep", "14 days")["removals"]] == ["2020-01-02/a.mp4"]
+    assert sorted(path.name for path in (tmp_path / "ftp").iterdir()) == ["notes.txt"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["--folder", "."], 2),
+        (["--folder", ".", "--keep", "14"], 2),
+        (["--folder", ".", "--size", "lots"], 2),
+        (["--folder", ".", "--files", "-1"], 2),
+        (["--folder", "nowhere", "--keep", "14 days"], 3),
+        (["--keep", "14 days"], 2),
+    ],
+)
+def test_wrong_use_is_told(tawny: Tawny, words: list[str], code: int) -> None:
+    assert tawny("prune", *words).code == code
