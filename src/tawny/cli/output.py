@@ -17,12 +17,12 @@ class Output:
 
     def data(self, value: Any, text: str) -> None:
         """One result: the value as JSON, or the text for people."""
-        self._out.write((json.dumps(value, ensure_ascii=False) if self.as_json else text) + "\n")
+        self._out.write((_json(value) if self.as_json else text) + "\n")
         self._out.flush()
 
     def table(self, heads: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) -> str:
         """Columns as wide as they need to be; `empty` when there are no rows."""
-        lines = [list(heads), *(list(row) for row in rows)]
+        lines = [list(heads), *([shown(cell) for cell in row] for row in rows)]
         if len(lines) == 1:
             return empty
         widths = [max(len(line[n]) for line in lines) for n in range(len(heads))]
@@ -49,3 +49,13 @@ class Output:
         else:
             self._err.write(f"tawny: {error}\n")
         self._err.flush()
+
+
+def shown(text: str) -> str:
+    """As one line of plain text: a file's name may hold line breaks, commands to a terminal, and bytes of no letter."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def _json(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if text.isprintable() else json.dumps(value)

@@ -119,5 +119,5 @@ def _decoded(text: bytes) -> Line | None:
     try:
         said = json.loads(text)
         return Line(int(said["at_ms"]), str(said["what"]), dict(said[said["what"]]))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None

@@ -25,6 +25,7 @@ OWN_NAMES: Final = frozenset({"history", "tawny.db", "accounts.db", "lock", "key
 _CAMERA = re.compile(r"[a-z0-9](?:-?[a-z0-9]){0,39}")
 _CLOSED = re.compile(r"([0-9TZ.]{20})-([0-9TZ.]{20})\.(main|sub)(\.thin)?\.mp4")
 _OPEN = re.compile(r"([0-9TZ.]{20})\.(main|sub)\.open\.mp4")
+_HOUR = re.compile(r"\d{4}/\d\d/\d\d/\d\d")
 _EVENT = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
@@ -93,6 +94,12 @@ def day_folder(camera: CameraId, at_ms: int) -> str:
 
 def hour_folder(camera: CameraId, at_ms: int) -> str:
     return f"{day_folder(camera, at_ms)}/{stamp(at_ms)[9:11]}"
+
+
+def is_hour_folder(path: str) -> bool:
+    """Whether it is a folder that segments stand in."""
+    camera, _, rest = path.partition("/")
+    return is_camera(camera) and _HOUR.fullmatch(rest) is not None
 
 
 def scores_path(camera: CameraId, day_ms: int) -> str:

@@ -10,6 +10,7 @@ import threading
 from collections import Counter
 
 from tawny.storage.disk import Disk
+from tawny.storage.layout import is_hour_folder
 
 _FILE = "history/folders.json"
 
@@ -51,9 +52,11 @@ class OpenFolders:
             return None
         try:
             said = json.loads(self._disk.read(_FILE))
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
-        return [one for one in said if isinstance(one, str)] if isinstance(said, list) else None
+        if not isinstance(said, list):
+            return None
+        return [one for one in said if isinstance(one, str) and is_hour_folder(one)]
 
     def _write(self, folders: frozenset[str]) -> None:
         self._disk.make_folder("history")

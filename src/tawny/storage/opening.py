@@ -27,6 +27,8 @@ def index_to_write(volume: Volume, history: History) -> SqliteIndex:
     """
     path = volume.root / INDEX_NAME
     Reserve(volume.disk).give_up()  # on a full disk a start needs it; retention fills it again
+    if path.is_dir():
+        _put_aside(path)
     if path.exists():
         try:
             return _undamaged(path)
