@@ -140,6 +140,12 @@ def test_what_was_chosen_does_not(archive: FakeArchive) -> None:
     assert share(archive, T + 4 * HOUR_MS) == (1.0, 0)
 
 
+def test_the_moment_that_a_start_takes_is_not_missing(archive: FakeArchive) -> None:
+    archive.index.put_gap(gap(T, T + 2_000, GapReason.RECORDER_OFF, "starting"))
+    archive.index.add_segment(segment(T + 2_000, T + HOUR_MS))
+    assert share(archive, T + HOUR_MS) == (1.0, 0)
+
+
 def test_a_day_counts_from_when_the_camera_came(archive: FakeArchive) -> None:
     archive.index.add_segment(segment(T + 5 * HOUR_MS, T + 6 * HOUR_MS))
     assert share(archive, T + 6 * HOUR_MS) == (1.0, 0)
@@ -199,6 +205,7 @@ def test_the_calendar_counts_gaps_that_nobody_wanted(archive: FakeArchive) -> No
         (gap(0, 1, GapReason.RECORDER_OFF, "power cut"), "tawny was off: power cut", "warn"),
         (gap(0, 1, GapReason.RECORDER_OFF, "update"), "tawny was off: updating", "choice"),
         (gap(0, 1, GapReason.RECORDER_OFF), "tawny was off", "warn"),
+        (gap(0, 1, GapReason.RECORDER_OFF, "starting"), "tawny was off: starting", "choice"),
         (gap(0, 1, GapReason.PRIVACY), "Privacy pause", "choice"),
         (gap(0, 1, GapReason.CLOCK), "Clock was corrected", "choice"),
         (gap(0, 1, GapReason.REMOVED, "older than 14 days"), "Removed", "faint"),

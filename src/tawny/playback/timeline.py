@@ -131,8 +131,13 @@ def share_recorded(
 
 
 def is_unwanted(gap: Gap) -> bool:
-    """Whether it lowers the recorded share: nobody chose it."""
-    return gap.reason not in BY_CHOICE
+    """Whether it lowers the recorded share: nobody chose it, and it is more than the moment a start takes."""
+    return gap.reason not in BY_CHOICE and not _is_start(gap)
+
+
+def _is_start(gap: Gap) -> bool:
+    """The moment between tawny's start and the first picture. A camera that does not answer gets another reason."""
+    return gap.reason is GapReason.RECORDER_OFF and gap.detail == "starting"
 
 
 def gap_words(gap: Gap) -> str:
@@ -144,7 +149,7 @@ def gap_words(gap: Gap) -> str:
 
 
 def gap_tone(gap: Gap) -> Literal["warn", "choice", "faint"]:
-    """warn: somebody should know. choice: somebody wanted it, or nothing is amiss. faint: it was recorded once."""
+    """warn: somebody should know. choice: wanted, or nothing is amiss. faint: it was recorded once."""
     if gap.reason is GapReason.REMOVED:
         return "faint"
     is_update = gap.reason is GapReason.RECORDER_OFF and gap.detail in ("update", OFF_WORDS["update"])
