@@ -1,8 +1,12 @@
 import json
+import runpy
+from pathlib import Path
 
 from tawny.web import schema
 from tawny.web.access import check_routes
 from tawny.web.application import make_routes
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_the_description_is_the_same_each_time() -> None:
@@ -32,3 +36,8 @@ def test_errors_are_described_in_our_shape_alone() -> None:
     names = set(json.loads(schema.text())["components"]["schemas"])
     assert "Trouble" in names
     assert "HTTPValidationError" not in names
+
+
+def test_the_interface_knows_the_same_shapes() -> None:
+    made = runpy.run_path(str(ROOT / "scripts" / "interface_types.py"))
+    assert made["PATH"].read_text(encoding="utf-8") == made["text"](), "run scripts/interface_types.py"

@@ -80,15 +80,14 @@ const ICONS: Record<string, string> = {
   person: "footprints",
   vehicle: "car",
   animal: "paw-print",
-  package: "package",
   object: "package",
   sound: "volume-2",
   motion: "activity",
 };
-const IMPORTANT = ["person", "package", "object", "vehicle", "animal", "sound", "motion"];
+const IMPORTANT = ["person", "object", "vehicle", "animal", "sound", "motion"];
 
 export const iconOfKind = (kind: string): string => ICONS[kind] ?? "activity";
-export const inkOfKind = (kind: string): Ink => `kind-${kind === "object" ? "package" : kind in ICONS ? kind : "motion"}`;
+export const inkOfKind = (kind: string): Ink => `kind-${kind in ICONS ? kind : "motion"}`;
 
 /** What a group of events shows: the kind that people look for first. */
 export function leadingKind(events: readonly Happening[]): string {

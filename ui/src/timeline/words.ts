@@ -13,7 +13,6 @@ export const words = {
     person: "Person",
     vehicle: "Vehicle",
     animal: "Animal",
-    package: "Something left",
     object: "Something left",
     sound: "Sound",
     motion: "Motion",

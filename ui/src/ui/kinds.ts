@@ -1,13 +1,13 @@
 import type { Kind } from "../api/types";
 import type { IconName } from "./icon-names";
 
-export const KINDS = ["person", "vehicle", "animal", "package", "sound", "motion"] as const satisfies readonly Kind[];
+export const KINDS = ["person", "vehicle", "animal", "object", "sound", "motion"] as const satisfies readonly Kind[];
 
 const icons: Record<Kind, IconName> = {
   person: "footprints",
   vehicle: "car",
   animal: "paw-print",
-  package: "package",
+  object: "package",
   sound: "volume-2",
   motion: "activity",
 };
