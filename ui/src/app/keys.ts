@@ -1,6 +1,7 @@
 /** Keys: each screen says which it hears, and the `?` dialog shows what is in force. */
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { recall, remember } from "./remember";
 
 export interface KeyHelp {
   section: string;
@@ -15,22 +16,14 @@ interface Listener {
   help: KeyHelp | null;
 }
 
-const stored = "tawny.keys";
-export const keysOn = signal(readOn());
+const STORED = "keys";
+export const keysOn = signal(recall(STORED) !== "off");
 export const keyHelp = signal<readonly KeyHelp[]>([]);
 const listeners: Listener[] = [];
 
-function readOn(): boolean {
-  try {
-    return localStorage.getItem(stored) !== "off";
-  } catch {
-    return true;
-  }
-}
-
 export function setKeysOn(on: boolean): void {
   keysOn.value = on;
-  localStorage.setItem(stored, on ? "on" : "off");
+  remember(STORED, on ? "on" : "off");
 }
 
 /** Hears keys while the component is shown. The newest listener is asked first. */

@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import { get, post } from "../api/client";
 import { startState, stopState } from "../api/state";
 import type { Session, User } from "../api/types";
+import { recall, remember } from "./remember";
 import { go, place } from "./router";
 import { loadZone } from "./times";
 
@@ -11,9 +12,14 @@ export const session = signal<Session | null>(null);
 /** The person was signed out by the recorder, not by themselves. */
 export const ended = signal(false);
 
+const HERE = "signed-in";
+
+/** Somebody was signed in here the last time: the cameras are asked for while the recorder says whether that holds. */
 export async function loadSession(): Promise<void> {
+  if (recall(HERE)) startState(lose);
   session.value = await get<Session>("/session");
   if (session.value.state === "signed-in") begin();
+  else forget();
 }
 
 export function signedIn(user: User): void {
@@ -35,6 +41,7 @@ export function nextPath(query: URLSearchParams): string {
 }
 
 function begin(): void {
+  remember(HERE, "yes");
   startState(lose);
   loadZone().catch(() => {
     // Times are shown in the browser's zone until the recorder tells its own.
@@ -50,7 +57,12 @@ function lose(): void {
   go(`/sign-in?next=${encodeURIComponent(from)}`, { replace: true });
 }
 
-function end(): void {
+function forget(): void {
+  remember(HERE, null);
   stopState();
+}
+
+function end(): void {
+  forget();
   if (session.value) session.value = { ...session.value, state: "signed-out", user: null };
 }

@@ -1,26 +1,23 @@
 /** The look: the system's unless one was chosen on this browser. */
 import { signal } from "@preact/signals";
+import { recall, remember } from "./remember";
 
 export type Theme = "system" | "dark" | "light";
 
-const stored = "tawny.theme";
+const STORED = "theme";
 const lightSystem = matchMedia("(prefers-color-scheme: light)");
 export const theme = signal<Theme>(readTheme());
 /** What is shown now; things painted on a canvas paint again when it changes. */
 export const shown = signal<"dark" | "light">("dark");
 
 function readTheme(): Theme {
-  try {
-    const found = localStorage.getItem(stored);
-    return found === "dark" || found === "light" ? found : "system";
-  } catch {
-    return "system";
-  }
+  const found = recall(STORED);
+  return found === "dark" || found === "light" ? found : "system";
 }
 
 export function setTheme(next: Theme): void {
   theme.value = next;
-  localStorage.setItem(stored, next);
+  remember(STORED, next);
   apply();
 }
 

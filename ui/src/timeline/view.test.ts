@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { HOUR_MS, LONGEST_MS, SHORTEST_MS, paged, panBy, presetAround, presetOf, revealing, spanOf, timeAt, type View, xOf, zoomAt } from "./view";
+import { HOUR_MS, LONGEST_MS, SHORTEST_MS, paged, panBy, presetAround, presetFor, presetOf, revealing, spanOf, timeAt, type View, xOf, zoomAt } from "./view";
 import { Zone } from "./zone";
 
 const BEGIN = Date.UTC(2026, 5, 13, 14);
@@ -76,3 +76,13 @@ describe("following", () => {
     expect(xOf(revealing(view, BEGIN - HOUR_MS), BEGIN - HOUR_MS)).toBeCloseTo(view.width / 2, 3);
   });
 });
+
+it.each([
+  [0, "10min"],
+  [8, "10min"],
+  [9, "1h"],
+  [48, "1h"],
+  [49, "6h"],
+  [60 * 24 * 30, "6h"],
+])("a recorder that is %d minutes old is first shown over %s", (minutes, preset) =>
+  expect(presetFor(minutes * 60_000)).toBe(preset));

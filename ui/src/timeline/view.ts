@@ -59,6 +59,13 @@ export function presetAround(view: View, preset: Preset, at_ms: number, day: Day
   return { ...view, begin_ms, end_ms: begin_ms + span };
 }
 
+/** What to begin with when recording began so long ago: the closest that shows all of it, at most six hours. */
+export function presetFor(age_ms: number): "6h" | "1h" | "10min" {
+  const fits = (preset: "1h" | "10min") => age_ms <= PRESET_MS[preset] * 0.8;
+  if (fits("10min")) return "10min";
+  return fits("1h") ? "1h" : "6h";
+}
+
 export function presetOf(view: View, day: Day): Preset | null {
   if (Math.abs(view.begin_ms - day.begin_ms) < 1000 && Math.abs(view.end_ms - day.end_ms) < 1000) return "day";
   const found = Object.entries(PRESET_MS).find(([, span]) => Math.abs(span - spanOf(view)) < 500);

@@ -1,9 +1,18 @@
-import { useEffect, useState } from "preact/hooks";
-import { dayKey } from "../app/times";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { dayKey, length } from "../app/times";
 import { serverNow } from "../api/state";
-import { t } from "../strings.en";
+import { plural, t } from "../strings.en";
 import { Icon } from "./Icon";
 import "./day-picker.css";
+
+const words = t.days;
+const CELLS = 42;
+
+/** What is known of a day. */
+export interface DayMark {
+  recorded_s: number;
+  gaps: number;
+}
 
 interface Month {
   year: number;
@@ -11,82 +20,118 @@ interface Month {
   month: number;
 }
 
-/** The days of a month as rows of seven `2026-11-20`, beginning on Monday; null where the month has none. */
-export function weeks({ year, month }: Month): (string | null)[] {
-  const first = new Date(Date.UTC(year, month - 1, 1));
-  const days = new Date(Date.UTC(year, month, 0)).getUTCDate();
-  const before = (first.getUTCDay() + 6) % 7;
-  const named = Array.from({ length: days }, (_, index) => key(year, month, index + 1));
-  return [...Array.from({ length: before }, () => null), ...named];
+/** Six weeks as `2026-11-20`, from the Monday on or before the first of the month. */
+export function sixWeeks({ year, month }: Month): string[] {
+  const before = (new Date(Date.UTC(year, month - 1, 1)).getUTCDay() + 6) % 7;
+  return Array.from({ length: CELLS }, (_, index) => isoDay(Date.UTC(year, month - 1, 1 - before + index)));
 }
 
-function key(year: number, month: number, day: number): string {
-  return `${year}-${String(month).padStart(2, "0")}-${String(day).padStart(2, "0")}`;
-}
+const isoDay = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 
 function monthOf(day: string): Month {
   const [year = 1970, month = 1] = day.split("-").map(Number);
   return { year, month };
 }
 
-/** A month of buttons. Days to come cannot be chosen. */
-export function DayPicker(props: { value: string | null; onPick: (day: string) => void }) {
-  const today = dayKey(serverNow());
-  const [shown, setShown] = useState<Month>(monthOf(props.value ?? today));
-  useEffect(() => {
-    if (props.value) setShown(monthOf(props.value));
-  }, [props.value]);
-  const first = key(shown.year, shown.month, 1);
+function named(options: Intl.DateTimeFormatOptions, day: string): string {
+  return new Intl.DateTimeFormat(undefined, { ...options, timeZone: "UTC" }).format(Date.parse(day));
+}
 
-  const turn = (by: number) => {
-    const moved = new Date(Date.UTC(shown.year, shown.month - 1 + by, 1));
-    setShown({ year: moved.getUTCFullYear(), month: moved.getUTCMonth() + 1 });
-  };
-  const format = (options: Intl.DateTimeFormatOptions, day: string) =>
-    new Intl.DateTimeFormat(undefined, { ...options, timeZone: "UTC" }).format(Date.parse(day));
-  const words = t.events.days;
+/**
+ * A month as six weeks of buttons; days to come cannot be chosen. With `marks`: a dot where there is video, an amber
+ * one where some of that day is missing. `onShow` is told the days that came into sight.
+ */
+export function DayPicker(props: {
+  value: string | null;
+  onPick: (day: string) => void;
+  marks?: ReadonlyMap<string, DayMark>;
+  onShow?: (first: string, last: string) => void;
+}) {
+  const { value, marks, onShow } = props;
+  const today = dayKey(serverNow());
+  const [shown, setShown] = useState<Month>(monthOf(value ?? today));
+  const grid = useRef<HTMLDivElement>(null);
+  const days = sixWeeks(shown);
+  const [first = today] = days;
+  const last = days[CELLS - 1] ?? today;
+  useEffect(() => {
+    if (value) setShown(monthOf(value));
+  }, [value]);
+  useEffect(() => onShow?.(first, last), [first, last]);
+
+  const turn = (by: number) => setShown(monthOf(isoDay(Date.UTC(shown.year, shown.month - 1 + by, 1))));
+  const month = isoDay(Date.UTC(shown.year, shown.month - 1, 1));
+  const reached = days.includes(value ?? today) ? (value ?? today) : month;
   return (
-    <div class="days">
-      <div class="row between">
-        <button type="button" class="btn ghost sq" aria-label={words.previous} onClick={() => turn(-1)}>
+    <div class="month">
+      <header class="row between">
+        <button type="button" class="btn ghost sq" aria-label={words.earlier} onClick={() => turn(-1)}>
           <Icon name="chevron-left" />
         </button>
-        <b aria-live="polite">{format({ month: "long", year: "numeric" }, first)}</b>
+        <b aria-live="polite">{named({ month: "long", year: "numeric" }, month)}</b>
         <button
           type="button"
           class="btn ghost sq"
-          aria-label={words.next}
-          disabled={first.slice(0, 7) >= today.slice(0, 7)}
+          aria-label={words.later}
+          disabled={month.slice(0, 7) >= today.slice(0, 7)}
           onClick={() => turn(1)}
         >
           <Icon name="chevron-right" />
         </button>
-      </div>
-      <div class="days-grid" aria-hidden="true">
-        {Array.from({ length: 7 }, (_, index) => (
-          <span key={index} class="tiny muted">
-            {format({ weekday: "narrow" }, key(2024, 1, index + 1))}
+      </header>
+      <div class="month-grid" ref={grid} onKeyDown={(event) => moveInGrid(event, grid.current)}>
+        {days.slice(0, 7).map((day) => (
+          <span key={day} class="tiny muted" aria-hidden="true">
+            {named({ weekday: "short" }, day)}
           </span>
         ))}
-      </div>
-      <div class="days-grid">
-        {weeks(shown).map((day, index) => {
-          if (!day) return <span key={`empty${index}`} />;
+        {days.map((day) => {
+          const mark = marks?.get(day);
+          const has = (mark?.recorded_s ?? 0) > 0;
+          const about = marks ? `, ${wordsOf(mark)}` : "";
           return (
             <button
               key={day}
               type="button"
-              class={`${day === props.value ? "on" : ""}${day === today ? " is-today" : ""}`}
-              aria-label={format({ weekday: "long", day: "numeric", month: "long" }, day)}
-              aria-pressed={day === props.value}
+              class={`${day.startsWith(month.slice(0, 7)) ? "" : "other "}${day === value ? "on " : ""}${day === today ? "is-today" : ""}`}
+              aria-current={day === value ? "date" : undefined}
+              aria-label={`${named({ weekday: "long", day: "numeric", month: "long", year: "numeric" }, day)}${about}`}
+              tabIndex={day === reached ? 0 : -1}
               disabled={day > today}
+              data-day={day}
+              data-has={has ? "video" : "nothing"}
+              data-gaps={mark?.gaps ?? 0}
               onClick={() => props.onPick(day)}
             >
-              {Number(day.slice(8))}
+              <span class="num">{Number(day.slice(8))}</span>
+              {has && <i class={`has${mark && mark.gaps > 0 ? " gap" : ""}`} />}
             </button>
           );
         })}
       </div>
+      {marks && (
+        <footer class="row tiny muted">
+          <i class="has" /> {words.legendVideo} <i class="has gap" /> {words.legendGap}
+        </footer>
+      )}
     </div>
   );
+}
+
+function wordsOf(mark: DayMark | undefined): string {
+  if (!mark || mark.recorded_s <= 0) return words.nothing;
+  const gaps = mark.gaps > 0 ? `, ${plural(mark.gaps, words.withGaps)}` : "";
+  return `${length(mark.recorded_s * 1000)} ${words.recorded}${gaps}`;
+}
+
+const STEPS: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -7, ArrowDown: 7 };
+
+function moveInGrid(event: KeyboardEvent, grid: HTMLElement | null): void {
+  const by = STEPS[event.key];
+  if (by === undefined || !grid) return;
+  const all = [...grid.querySelectorAll<HTMLButtonElement>("button")];
+  const to = all[all.indexOf(document.activeElement as HTMLButtonElement) + by];
+  event.preventDefault();
+  event.stopPropagation();
+  if (to && !to.disabled) to.focus();
 }

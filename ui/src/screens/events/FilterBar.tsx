@@ -62,7 +62,7 @@ export function FilterBar(props: { filters: Filters; kinds: readonly Kind[]; onC
                   onChange({ ...filters, day: null });
                 }}
               >
-                {words.days.any}
+                {words.anyDay}
               </button>
             )}
           </>

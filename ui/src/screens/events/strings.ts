@@ -11,7 +11,7 @@ export const events = {
     person: { one: "{n} person", other: "{n} people" },
     vehicle: { one: "{n} vehicle", other: "{n} vehicles" },
     animal: { one: "{n} animal", other: "{n} animals" },
-    package: { one: "{n} thing left", other: "{n} things left" },
+    object: { one: "{n} thing left", other: "{n} things left" },
     sound: { one: "{n} sound", other: "{n} sounds" },
     motion: { one: "{n} movement", other: "{n} movements" },
   },
@@ -109,11 +109,6 @@ export const events = {
     failed: "This clip cannot be played.",
     failedDo: "It may have been removed, or this browser cannot show it. Save it to look at it elsewhere.",
     notYet: "The clip is ready when the event has ended.",
-  },
-  days: {
-    previous: "Earlier month",
-    next: "Later month",
-    any: "Any day",
   },
   keys: {
     section: "Events",

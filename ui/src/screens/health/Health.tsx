@@ -12,6 +12,7 @@ import { Icon } from "../../ui/Icon";
 import { StateDot } from "../../ui/StateDot";
 import { Strip } from "../../ui/Strip";
 import { type Answer, answer, listed } from "./answer";
+import { lookBack } from "./lookBack";
 import { type Today, useToday } from "./useToday";
 import "./health.css";
 
@@ -215,7 +216,7 @@ const gapIcons: Record<string, IconName> = {
 function Missing({ cameras, today }: { cameras: readonly Camera[]; today: Today }) {
   const all = today.lanes
     .flatMap((lane) => lane.gaps.map((gap) => ({ ...gap, camera: lane.id })))
-    .filter((gap) => gap.tone !== "faint")
+    .filter((gap) => gap.tone !== "faint" && !isStart(gap))
     .sort((a, b) => b.begin_ms - a.begin_ms);
   const name = (id: string) => cameras.find((camera) => camera.id === id)?.name ?? id;
   return (
@@ -250,6 +251,11 @@ function Missing({ cameras, today }: { cameras: readonly Camera[]; today: Today 
   );
 }
 
+/** The moment between tawny's start and the first picture: on the timeline, but nothing to look into. */
+function isStart(gap: Gap): boolean {
+  return gap.reason === "recorder_off" && gap.detail === "starting";
+}
+
 function gapTime(gap: Gap): string {
   if (gap.end_ms === null) return words.gaps.since(clock(gap.begin_ms), length(serverNow() - gap.begin_ms));
   return words.gaps.at(clock(gap.begin_ms), length(gap.end_ms - gap.begin_ms));
@@ -277,12 +283,16 @@ function Storage({ disk }: { disk: Disk | null }) {
         <i class="disk-video" style={{ width: `${(video * 100).toFixed(2)}%` }} />
         <i class="disk-other" style={{ width: `${(other * 100).toFixed(2)}%` }} />
       </div>
-      <p class="small sub num">{storage.facts(size(disk.used_bytes), size(disk.free_bytes))}</p>
+      <p class="small sub num">
+        {disk.used_bytes > 0
+          ? storage.facts(size(disk.used_bytes), size(disk.free_bytes))
+          : storage.free(size(disk.free_bytes))}
+      </p>
       <p class="small muted num">{storage.of(size(disk.total_bytes))}</p>
       <p class="disk-more">
-        {disk.keeps_days !== null && disk.keeps_days >= 1 ? (
+        {disk.keeps_days !== null ? (
           <>
-            <b>{plural(Math.floor(disk.keeps_days), storage.back)}</b> <span class="sub">{storage.room}</span>
+            <b>{storage.back(lookBack(disk.keeps_days))}</b> <span class="sub">{storage.room}</span>
           </>
         ) : disk.full_at_ms !== null ? (
           <span class="sub">{storage.removesItself}</span>
@@ -299,7 +309,7 @@ const SOON_MS = 3 * 86_400_000;
 
 function storageTag(disk: Disk): { tone: string; words: string } {
   const { storage } = words;
-  if (disk.keeps_days !== null && disk.keeps_days >= 1 && disk.full_at_ms === null)
+  if (disk.keeps_days !== null && disk.full_at_ms === null)
     return { tone: "ok", words: storage.fine };
   if (disk.free_bytes / disk.total_bytes < NEARLY_FULL) return { tone: "bad", words: storage.full };
   if (disk.full_at_ms !== null) {

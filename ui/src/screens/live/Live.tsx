@@ -9,12 +9,12 @@ import { Problem } from "../../ui/Problem";
 import { Latest } from "./Latest";
 import { Tile } from "./Tile";
 import {
-  HERO_FROM,
   type Step,
   cameFrom,
   choose,
   chosen,
   follow,
+  hasHero,
   heroOf,
   layoutOf,
   neighbour,
@@ -40,8 +40,8 @@ const help: KeyHelp = {
 export default function Live() {
   const wall = useRef<HTMLDivElement>(null);
   const all = cameras.value;
-  const hasHero = all.length >= HERO_FROM;
-  const hero = heroOf(all, chosen.value, follow.value && hasHero, ongoing.value.values());
+  const large = hasHero(all.length);
+  const hero = large || all.length === 1 ? heroOf(all, chosen.value, follow.value, ongoing.value.values()) : null;
 
   useEffect(() => {
     const id = cameFrom.peek();
@@ -84,11 +84,11 @@ export default function Live() {
   );
 
   return (
-    <Page title={t.live.title} tools={<Tools hasHero={hasHero} some={all.length > 0} />}>
+    <Page title={t.live.title} tools={<Tools hasHero={large} some={all.length > 0} />}>
       {all.length > 0 ? (
         <div ref={wall} class={`wall ${layoutOf(all.length)}${showNumbers.value ? " show-numbers" : ""}`}>
           {all.map((camera) => (
-            <Tile key={camera.id} camera={camera} hero={camera.id === hero} canBeHero={hasHero} />
+            <Tile key={camera.id} camera={camera} hero={camera.id === hero} canBeHero={large} />
           ))}
         </div>
       ) : health.value ? (

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { camera, event } from "../../testing/make";
-import { heroOf, neighbour } from "./wall";
+import { heroOf, layoutOf, neighbour } from "./wall";
 
 const cameras = [camera("garage", "offline"), camera("front"), camera("hall", "waiting")];
 
@@ -31,3 +31,13 @@ describe("arrow keys", () => {
   });
   it("stay at the edge", () => expect(neighbour(grid, 1, "ArrowRight")).toBe(1));
 });
+
+it.each([
+  [1, "one"],
+  [2, "few two"],
+  [3, "many three"],
+  [4, "few"],
+  [5, "many"],
+  [6, "many three"],
+  [8, "many"],
+])("%d cameras are laid out as %s", (cameras, layout) => expect(layoutOf(cameras)).toBe(layout));

@@ -2,41 +2,37 @@
 import { signal } from "@preact/signals";
 import type { Camera, TawnyEvent } from "../../api/types";
 import { isShowing } from "../../app/cameraWords";
+import { recall, remember } from "../../app/remember";
 
 export const showNumbers = signal(false);
 /** The camera to give the focus to when the wall is shown again. */
 export const cameFrom = signal<string | null>(null);
 
-const chosenKey = "tawny.hero";
-const followKey = "tawny.follow";
-export const chosen = signal<string | null>(read(chosenKey));
-export const follow = signal(read(followKey) === "on");
-
-function read(key: string): string | null {
-  try {
-    return localStorage.getItem(key);
-  } catch {
-    return null;
-  }
-}
+const CHOSEN = "hero";
+const FOLLOW = "follow";
+export const chosen = signal<string | null>(recall(CHOSEN));
+export const follow = signal(recall(FOLLOW) === "on");
 
 export function choose(camera: string): void {
   chosen.value = camera;
-  localStorage.setItem(chosenKey, camera);
+  remember(CHOSEN, camera);
 }
 
 export function setFollow(on: boolean): void {
   follow.value = on;
-  localStorage.setItem(followKey, on ? "on" : "off");
+  remember(FOLLOW, on ? "on" : "off");
 }
 
-/** From five cameras on one is large; with fewer, all are. */
-export const HERO_FROM = 5;
+/** Two and four are alike; with other numbers one is large, and the others fill the place beside and below it. */
+export function hasHero(cameras: number): boolean {
+  return cameras === 3 || cameras >= 5;
+}
 
-/** One, a few alike, or a large one among many. Six of them fill three columns, other numbers are best in four. */
-export function layoutOf(cameras: number): "one" | "few" | "many" | "many six" {
-  if (cameras < HERO_FROM) return cameras === 1 ? "one" : "few";
-  return cameras === 6 ? "many six" : "many";
+/** Three and six fill three columns, more are best in four. */
+export function layoutOf(cameras: number): "one" | "few two" | "few" | "many" | "many three" {
+  if (cameras === 1) return "one";
+  if (!hasHero(cameras)) return cameras === 2 ? "few two" : "few";
+  return cameras === 3 || cameras === 6 ? "many three" : "many";
 }
 
 /** The camera in the large place: where something goes on now (when that is followed), the chosen one, or the first. */

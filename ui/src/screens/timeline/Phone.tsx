@@ -1,4 +1,4 @@
-import { DayButton } from "./DayPicker";
+import { DayButton } from "./DayStepper";
 import type { TimelineModel } from "./model";
 import { CameraChips, Tape } from "./Tape";
 import { TimeField } from "./TimeField";

@@ -50,7 +50,7 @@ export function TimeField({ model }: { model: TimelineModel }) {
   const said = answer.value;
   return (
     <form
-      class="timefield"
+      class={`timefield${recorderZone.value.look.hour12 ? " twelve" : ""}`}
       onSubmit={(event) => {
         event.preventDefault();
         submit();

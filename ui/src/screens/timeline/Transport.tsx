@@ -3,7 +3,7 @@ import { SPEEDS, type Speed } from "../../player/sync";
 import { Icon } from "../../ui/Icon";
 import type { IconName } from "../../ui/icon-names";
 import { ClipBar } from "./ClipBar";
-import { DayPicker } from "./DayPicker";
+import { DayStepper } from "./DayStepper";
 import type { TimelineModel } from "./model";
 import { TimeField } from "./TimeField";
 import "./transport.css";
@@ -18,7 +18,7 @@ const keepFocus = (event: MouseEvent): void => {
 export function Transport({ model }: { model: TimelineModel }) {
   return (
     <div class="transport" role="group" aria-label={words.label} onMouseDown={keepFocus}>
-      <DayPicker model={model} />
+      <DayStepper model={model} />
       <span class="grow" />
       <Button icon="skip-back" label={words.previousEvent} keys="B" onPress={() => model.toEvent("previous")} />
       <Button icon="rotate-ccw" label={words.back} keys="J" onPress={() => model.jump(-1)} />

@@ -7,7 +7,7 @@ import { SPEEDS, type Skip, SyncGroup } from "../../player/sync";
 import { t } from "../../strings.en";
 import { type Lane, eventBeside } from "../../timeline/data";
 import { gapLabel } from "../../timeline/layout";
-import { HOUR_MS, type Preset, type View, followingLive, paged, placing, presetAround, presetOf, revealing, spanOf, zoomAt } from "../../timeline/view";
+import { HOUR_MS, PRESET_MS, type Preset, type View, followingLive, paged, placing, presetAround, presetFor, presetOf, revealing, spanOf, zoomAt } from "../../timeline/view";
 import type { Day } from "../../timeline/zone";
 import { toast } from "../../ui/toast";
 import { type Address, MOST_PLAYERS } from "./address";
@@ -57,6 +57,9 @@ export class TimelineModel {
     this.stops = [
       effect(() => this.store.want(this.view.value)),
       effect(() => this.choose()),
+      effect(() => {
+        if (!this.store.loading.value && address.span_ms === null && address.at_ms === null) this.fit();
+      }),
       effect(() => {
         const at = this.minuteOfView.value;
         if (!this.group.playing.peek()) return;
@@ -185,6 +188,17 @@ export class TimelineModel {
 
   makeLarge(camera: string): void {
     this.chosen.value = [camera, ...this.chosen.peek().filter((id) => id !== camera)].slice(0, MOST_PLAYERS);
+  }
+
+  /** Opened without a zoom of its own: as close as what there is fills the width. */
+  private fit(): void {
+    const begins = this.lanes.peek().flatMap(({ spans, waiting, gaps }) => [
+      ...[...spans, ...waiting].map(([begin_ms]) => begin_ms),
+      ...gaps.map((gap) => gap.begin_ms),
+    ]);
+    if (begins.length === 0 || spanOf(this.view.peek()) !== FIRST_SPAN_MS) return;
+    const preset = presetFor(serverNow() - Math.min(...begins));
+    if (PRESET_MS[preset] !== FIRST_SPAN_MS) this.setPreset(preset);
   }
 
   /** Drops cameras that are gone, and chooses some when none are chosen. */

@@ -162,9 +162,8 @@ function lanesOf(part: TimelinePart): Lane[] {
 }
 
 function laneOf(part: LanePart): Lane {
-  const motion = part.motion
-    ? { begin_ms: part.motion.begin_ms, step_s: part.motion.step_s, scores: decodeScores(part.motion.data) }
-    : NO_MOTION;
+  const { begin_ms, step_s, data } = part.motion;
+  const motion = { begin_ms, step_s, scores: decodeScores(data) };
   const { id, spans, waiting, gaps } = part;
   return { id, name: nameOf(id), spans, waiting, gaps, events: part.events.map(happening), motion };
 }

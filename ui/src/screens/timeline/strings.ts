@@ -74,13 +74,6 @@ export const timeline = {
     button: "Choose a day",
     today: (date: string) => `Today, ${date}`,
     yesterday: (date: string) => `Yesterday, ${date}`,
-    earlier: "Earlier month",
-    later: "Later month",
-    recorded: "recorded",
-    withGaps: { one: "{n} gap", other: "{n} gaps" },
-    nothing: "nothing recorded",
-    legendVideo: "Video",
-    legendGap: "Not recorded for a while",
   },
   clip: {
     save: "Save clip",

@@ -11,7 +11,7 @@ import { recorderZone } from "./wallclock";
 const words = t.timeline.days;
 const loadMonth = () => import("./Month");
 
-export function DayPicker({ model }: { model: TimelineModel }) {
+export function DayStepper({ model }: { model: TimelineModel }) {
   const zone = recorderZone.value;
   const today = zone.day(serverNow());
   const now = model.day.value;

@@ -1,0 +1,60 @@
+// Holds what `vite build` made to its budget: what a first visit of Live loads, each lazy screen, and all of it.
+import { readFileSync, readdirSync, statSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+
+const folder = new URL("../../src/tawny/web/static/", import.meta.url);
+const manifest = JSON.parse(readFileSync(new URL(".vite/manifest.json", folder), "utf8"));
+const KB = 1000;
+/** Screens that may be larger. The timeline brings a player of its own and all that draws. */
+const most = { Timeline: 30 * KB };
+const packed = (file) => gzipSync(readFileSync(new URL(file, folder)), { level: 9 }).length;
+const sum = (files) => files.reduce((all, file) => all + packed(file), 0);
+
+/** A chunk and all that it needs before it can run. */
+function withImports(key, seen = new Set()) {
+  if (seen.has(key)) return seen;
+  seen.add(key);
+  for (const next of manifest[key].imports ?? []) withImports(next, seen);
+  return seen;
+}
+const scripts = (keys) => keys.map((key) => manifest[key].file).filter((file) => file.endsWith(".js"));
+const styles = (keys) => [...new Set(keys.flatMap((key) => manifest[key].css ?? []))];
+
+const [entry] = Object.keys(manifest).filter((key) => manifest[key].isEntry);
+const first = [...withImports(entry)];
+/** What comes later, with what the page that asks for it has loaded already. */
+const later = [...withImports(entry)].flatMap((key) => lazyOf(key, first));
+
+function lazyOf(key, loaded) {
+  return (manifest[key].dynamicImports ?? []).flatMap((next) => {
+    const all = [...new Set([...loaded, ...withImports(next)])];
+    return [{ key: next, loaded }, ...[...withImports(next)].flatMap((part) => (loaded.includes(part) ? [] : lazyOf(part, all)))];
+  });
+}
+const sized = readdirSync(new URL("assets/", folder))
+  .filter((name) => !name.endsWith(".woff2"))
+  .map((name) => statSync(new URL(`assets/${name}`, folder)).size);
+const asset = (end) => readdirSync(new URL("assets/", folder)).filter((name) => name.endsWith(end)).map((name) => `assets/${name}`);
+
+const rows = [
+  ["first load, scripts", sum(scripts(first)), 45 * KB],
+  ["first load, styles", sum(styles(first)), 12 * KB],
+  ["font", asset(".woff2").reduce((all, file) => all + statSync(new URL(file, folder)).size, 0), 21 * KB],
+  ["icons", sum(asset(".svg").filter((file) => file.includes("/icons-"))), 8 * KB],
+  ...later.map(({ key, loaded }) => {
+    const more = [...withImports(key)].filter((each) => !loaded.includes(each));
+    const name = manifest[key].name;
+    return [`${name}, scripts and styles`, sum(scripts(more)) + sum(styles(more)), most[name] ?? 25 * KB];
+  }),
+  ["all of it, unpacked, without the font", sized.reduce((all, size) => all + size, 0), 450 * KB],
+];
+
+let over = 0;
+for (const [name, size, limit] of rows) {
+  if (size > limit) over += 1;
+  console.log(`${size > limit ? "OVER " : "     "}${(size / KB).toFixed(1).padStart(6)} of ${limit / KB} kB  ${name}`);
+}
+if (over > 0) {
+  console.error(`${over} over budget: load less at first, or say in scripts/budget.mjs why more is right.`);
+  process.exit(1);
+}
