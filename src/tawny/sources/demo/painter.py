@@ -96,7 +96,7 @@ class Painter:
             return Tone(lamp * 0.0085, lamp * 0.26, 0.0, 0.0, 0.0, 0.15)
         gain = min(1.35, max(0.16, (now[0] - 14) / max(8.0, day[0] - 14)))
         night = {"dusk": 1 - lit.light.mix, "day": lit.light.mix}[lit.light.first]
-        return Tone(gain, 0.0, 1 - 0.25 * night, now[1] - day[1], now[2] - day[2], 1 - 0.6 * night)
+        return Tone(gain, 0.0, 1 - 0.25 * night, 0.6 * (now[1] - day[1]), 0.6 * (now[2] - day[2]), 1 - 0.6 * night)
 
 
 def _small(picture: Plane) -> tuple[Plane, Plane, Plane]:

@@ -30,7 +30,11 @@ LATE_S = 1.0
 
 
 class Demo:
-    """Worlds begin when a camera is first opened, and outlive connections: both streams show the same."""
+    """`demo:`, or `demo:` and front, drive, garden, side, hall or gate. Settings: quiet = false (true: nobody comes);
+    seed (0 to 4294967295: another order of passages); speed = 1.0 (0.1 to 10: days pass, and people, so much faster).
+
+    A world begins when its camera is first opened, and outlives connections: both streams show the same.
+    """
 
     scheme: ClassVar[str] = "demo"
 
