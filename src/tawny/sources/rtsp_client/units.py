@@ -57,7 +57,8 @@ class Units:
         self._is_key = self._is_broken = False
         self._sets: list[tuple[int, bytes]] = []  # with their places in the unit
         self._first_slice = b""
-        self._is_tail_broken = False
+        self._is_tail_broken = self._is_odd = False
+        self._is_stray = False  # stray: behind no slice, though nothing else may stand there
         self._tail = 0  # where, behind its slices, what belongs to the next picture begins; 0: nowhere yet
         self._fragment = -1  # where the NAL unit that is not complete yet begins; negative: there is none
         self._fragment_head = b""
@@ -75,7 +76,7 @@ class Units:
         self._usual_slices = 1
         self._unchecked = _CHECKED
         self.odd = 0
-        """Payloads that fit nowhere, though nothing was missing."""
+        """Units with what fits nowhere, though nothing was missing."""
 
     # --- what comes (Depacketizer)
 
@@ -236,8 +237,9 @@ class Units:
         return self._types.kind_of(first) not in _PICTURE
 
     def _odd(self) -> None:
-        self.odd += 1
-        self._is_broken = True
+        """Something does not fit. A unit counts once."""
+        self.odd += not self._is_odd
+        self._is_odd = self._is_broken = True
 
     # --- NAL units to pictures
 
@@ -247,7 +249,10 @@ class Units:
             self._odd()
         if kind in _PICTURE:
             self._slice(kind, view, begin, end)
-        elif kind is not Kind.AFTER and self._slices and not self._tail:
+        elif kind is Kind.AFTER:
+            self._is_stray = self._is_stray or self._slices == 0
+            self._is_tail_broken = self._is_tail_broken or self._tail > 0
+        elif self._slices and not self._tail:
             self._tail = len(self._unit)
 
     def _slice(self, kind: Kind, view: memoryview, begin: int, end: int) -> None:
@@ -255,8 +260,9 @@ class Units:
         is_first = flag_at < end and view[flag_at] > 127
         if self._slices and is_first and (self._is_marked or self._tail):
             self._give()  # the camera's clock stands, or another picture has the same time
-        elif self._tail:
-            self._tail = 0  # the picture goes on: what came in between is part of it
+        elif self._tail:  # the picture goes on: what came in between is part of it
+            self._is_broken = self._is_broken or self._is_tail_broken
+            self._tail, self._is_tail_broken = 0, False
         if not self._slices:
             if not is_first:
                 self._is_broken = True  # its beginning is missing
@@ -271,13 +277,15 @@ class Units:
         if self._slices:
             self._learn()
             self._give()
+        elif self._is_stray:
+            self._odd()
         self._time = time
 
     def _break_off(self) -> None:
         """Packets are missing while a unit is open."""
         self._cut_fragment()
         self._is_broken = True
-        self._is_tail_broken = self._tail > 0
+        self._is_tail_broken = self._is_tail_broken or self._tail > 0
 
     def _learn(self) -> None:
         """A unit was ended by time: would its marker have said the same?"""
@@ -310,7 +318,7 @@ class Units:
             self._is_anew,
         )
         left, sets = unit[tail:], [(at - tail, nal) for at, nal in self._sets if at >= tail]
-        is_broken = self._after_gap or self._is_tail_broken
+        is_broken = self._after_gap or self._is_tail_broken or (bool(left) and self._is_odd)
         self._forget()
         self._unit, self._sets, self._is_broken = left, sets, is_broken
         self._is_anew = False
@@ -320,4 +328,4 @@ class Units:
         """Nothing is being gathered."""
         self._unit, self._fragment, self._tail = bytearray(), -1, 0
         self._slices, self._marks, self._sets, self._first_slice = 0, 0, [], b""
-        self._is_key = self._is_broken = self._is_tail_broken = self._is_marked = False
+        self._is_key = self._is_broken = self._is_tail_broken = self._is_odd = self._is_stray = self._is_marked = False
