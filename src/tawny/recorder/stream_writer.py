@@ -30,11 +30,15 @@ class _OpenFile:
         self.pictures = DecodeTimes(new.first_pts, _USUAL_PICTURE)
         self.sounds = DecodeTimes(_sound_begin(new), _AAC_FRAME)
         self.sequence = 0
-        self.end_ticks = 0
+        self.end_ticks = self.durable_ticks = 0  # until where it is written, or being written; and until where synced
 
     @property
     def end_ms(self) -> int:
         return self.start_ms + round(self.end_ticks * 1000 / VIDEO_RATE)
+
+    @property
+    def durable_ms(self) -> int:
+        return self.start_ms + round(self.durable_ticks * 1000 / VIDEO_RATE)
 
     def buffers(self, piece: Piece) -> list[Buffer]:
         """The piece's fragments as they stand in the file; moves on all counters."""
@@ -74,7 +78,7 @@ class StreamWriter:
         if opened is None or not opened.file.fragments:
             return None
         name = opened.file.about.name
-        row = opened.file.about.segment(name.closed(opened.end_ms), opened.file.size_bytes)
+        row = opened.file.about.segment(name.closed(opened.durable_ms), opened.file.size_bytes)
         return replace(row, path=name.path)
 
     def write(self, piece: Piece) -> None:
@@ -125,6 +129,7 @@ class StreamWriter:
                 self.end(End(0, f"the disk failed: {error.detail}"))
             raise
         self.durable_bytes += opened.file.size_bytes - size_bytes
+        opened.durable_ticks = opened.end_ticks
         self.durable_ms = opened.end_ms
 
 
