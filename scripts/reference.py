@@ -16,7 +16,7 @@ from pydantic_core import PydanticUndefined
 from tawny.cli.main import COMMANDS, parser
 from tawny.config.keeping import CameraKeep, Keep, StreamKeep
 from tawny.config.settings import Camera, Storage, Watch, Web
-from tawny.config.units import duration_text
+from tawny.config.units import duration_text, size_text
 from tawny.model import errors
 from tawny.model.errors import Problem, SettingsError, TawnyError
 
@@ -106,6 +106,8 @@ def _fields(kind: type[BaseModel]) -> Iterator[tuple[str, str, str]]:
             continue  # has a table of its own
         elif isinstance(default, float):
             shown = f"`{default * 100:g} %`" if name == "free" else f"`{duration_text(default)}`"
+        elif name == "memory":
+            shown = f"`{size_text(default)}`"
         elif isinstance(default, dict):
             shown = f"`{duration_text(default['other'])}`"
         else:

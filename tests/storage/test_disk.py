@@ -1,19 +1,27 @@
-"""Both disks, the real one and the one in memory, do the same; and what a power cut may leave of the one in memory."""
+"""All disks, the real one and those in memory, do the same; and what a power cut may leave of the one in memory."""
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tawny.model.errors import DiskFull, FolderUnwritable, StorageError
 from tawny.storage.disk import Disk, RealDisk, turned
+from tawny.storage.memory_disk import RamDisk
+from tawny.testing.clock import FakeClock
 from tawny.testing.disk import MemoryDisk
 
 
-@pytest.fixture(params=["real", "memory"])
+@pytest.fixture(params=["real", "memory", "ram"])
 def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Disk:
-    return RealDisk(tmp_path) if request.param == "real" else MemoryDisk()
+    kinds: dict[str, Callable[[], Disk]] = {
+        "real": lambda: RealDisk(tmp_path),
+        "memory": MemoryDisk,
+        "ram": lambda: RamDisk(10**8, FakeClock()),
+    }
+    return kinds[request.param]()
 
 
 def _put(disk: Disk, path: str, data: bytes = b"x") -> None:

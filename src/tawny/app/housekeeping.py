@@ -4,9 +4,9 @@ import logging
 from collections.abc import Callable, Iterable
 
 from tawny.app.camera import Camera
+from tawny.app.store import Holding
 from tawny.model.clock import Clock
 from tawny.storage.ledger import Ledger
-from tawny.storage.lock import Lock
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ class Housekeeping:
         self,
         cameras: Callable[[], Iterable[Camera]],
         ledger: Ledger,
-        lock: Lock,
+        lock: Holding,
         clock: Clock,
     ) -> None:
         self._cameras, self._ledger, self._lock, self._clock = cameras, ledger, lock, clock

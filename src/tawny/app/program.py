@@ -46,6 +46,14 @@ class Program:
         self._clock = SystemClock()
         self._systemd = Systemd()
 
+    @property
+    def _in_memory(self) -> bool:
+        return self._settings.storage.mode == "memory"
+
+    @property
+    def _place(self) -> str:
+        return "memory, and nothing to any disk" if self._in_memory else str(self._folder)
+
     def run(self, tell: Tell) -> None:
         """Record until SIGTERM or Ctrl-C; a second Ctrl-C ends at once. Raises what kept it from starting.
 
@@ -61,7 +69,8 @@ class Program:
             running.close("person")
 
     async def _serve(self, running: Running, tell: Tell) -> None:
-        accounts = await asyncio.to_thread(Accounts, self._folder / "accounts.db", self._clock)
+        where = ":memory:" if self._in_memory else self._folder / "accounts.db"
+        accounts = await asyncio.to_thread(Accounts, where, self._clock)
         site = Site(running, accounts, Interface.at())
         control = Control(
             self._folder,
@@ -75,7 +84,8 @@ class Program:
         try:
             await server.start()
             running.begin()
-            await control.open()
+            if not self._in_memory:
+                await control.open()
             tell(*await asyncio.to_thread(self._welcome, f"http://{server.address}", accounts))
             self._systemd.ready()
             await self._keep_going(running, stop)
@@ -130,13 +140,14 @@ class Program:
                 f"It signs one browser in. Recordings: {self._folder} (at most 4 GB). Ctrl-C ends the demo."
             )
         if accounts.has_owner():
-            return told, f"tawny is recording into {self._folder}. Interface: {address}"
+            return told, f"tawny is recording into {self._place}. Interface: {address}"
         token = accounts.new_token(Purpose.CLAIM)
         told["link"] = f"{address}/setup#token={token}"
+        another = "the next start" if self._in_memory else "`tawny token`"
         return told, (
-            f"tawny is recording into {self._folder}.\n"
+            f"tawny is recording into {self._place}.\n"
             f"Open {told['link']}\n"
-            f"to make the owner's account. The link works once, for 30 minutes; `tawny token` makes another.\n"
+            f"to make the owner's account. The link works once, for 30 minutes; {another} makes another.\n"
             f"Token: {token}"
         )
 

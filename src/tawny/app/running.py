@@ -14,6 +14,7 @@ from tawny.app.marks import Marks
 from tawny.app.promises import Rates, contract
 from tawny.app.rates import byte_rates
 from tawny.app.room import Room
+from tawny.app.store import opened
 from tawny.app.zone import local_zone
 from tawny.config.difference import difference
 from tawny.config.settings import Settings
@@ -26,15 +27,12 @@ from tawny.model.messages import EventChanged, PartDied
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.recorder.recorder import Loss, Recorder
-from tawny.storage.history import History
 from tawny.storage.index import Index
 from tawny.storage.ledger import Ledger
 from tawny.storage.lock import boot_id
-from tawny.storage.opening import index_to_write
 from tawny.storage.recovery import recover
 from tawny.storage.retention import Retention
 from tawny.storage.scores import Scores
-from tawny.storage.volume import Volume
 from tawny.stream.hub import Hub
 from tawny.web import recorder as web
 
@@ -53,11 +51,8 @@ class Running:
     def __init__(self, settings: Settings, folder: Path, clock: Clock, doors: Doors) -> None:
         self.settings, self._clock, self._doors = settings, clock, doors
         self._bus = Bus()
-        self._volume = Volume.at(folder)
-        self._lock = self._volume.lock(clock)
-        self._volume.check_writable()
-        self._history = History(self._volume.disk)
-        self._index = index_to_write(self._volume, self._history)
+        store = opened(settings, folder, clock)
+        self._volume, self._lock, self._history, self._index = store.volume, store.lock, store.history, store.index
         self._ledger = Ledger(self._history, self._index, clock)
         cameras = [CameraId(name) for name, camera in settings.cameras.items() if camera.record != "off"]
         before, boot = self._lock.before, boot_id()
@@ -72,7 +67,17 @@ class Running:
         self._scores = Scores(self._volume, clock)
         self._engine = ThreadEngine(clock, self._died)
         kept = contract(settings)
-        self._retention = Retention(self._volume, self._index, self._ledger, clock, kept.everyone, kept.cameras)
+        self._retention = Retention(
+            self._volume,
+            self._index,
+            self._ledger,
+            clock,
+            kept.everyone,
+            kept.cameras,
+            every_s=store.every_s,
+            least_s=store.least_s,
+            most_files=store.most_files,
+        )
         self._room = Room(
             self._volume,
             self._index,
@@ -82,7 +87,9 @@ class Running:
             self._byte_rates,
         )
         full = self._retention.make_room
-        self._recorder = Recorder(self._volume, self._index, clock, self._bus, lost=self._lost, full=full)
+        self._recorder = Recorder(
+            self._volume, self._index, clock, self._bus, lost=self._lost, full=full, limits=store.limits
+        )
         self._gaps = GapWriter(self._ledger)
         self._parts = Parts(
             clock, self._engine, self._bus, doors, self._volume, self._gaps, self._marks, self._recorder, self._scores

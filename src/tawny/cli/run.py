@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
+from pydantic import ValidationError
+
 from tawny.app.program import Program
 from tawny.cli import options
 from tawny.cli.output import Output
 from tawny.cli.places import data_folder, settings
-from tawny.config.settings import Camera, Settings, Web, is_camera_id, listen_address
+from tawny.config.settings import Camera, Settings, Storage, Web, is_camera_id, listen_address
 from tawny.model.errors import NotDone, UsageError
 
 
@@ -22,6 +24,9 @@ def describe(parser: ArgumentParser) -> None:
         help="rtsp://…, /dev/video0, clip.mp4, demo: – recorded instead of the settings' cameras",
     )
     options.data(parser)
+    parser.add_argument(
+        "--memory", metavar="SIZE", help='record into so much memory, such as "256 MB", and write nothing to any disk'
+    )
     parser.add_argument("--listen", metavar="HOST:PORT", help="address of the interface (usual: 127.0.0.1:8000)")
 
 
@@ -32,7 +37,7 @@ def run(args: Namespace, out: Output) -> int:
     elif not chosen.cameras:
         where = f"{path} has no cameras." if path else "There is neither a settings file here nor a source named."
         raise NotDone(where, "Name a source (`tawny run rtsp://…`), or `tawny init`, then `tawny add NAME SOURCE`.")
-    chosen = listening(chosen, args.listen)
+    chosen = in_memory(listening(chosen, args.listen), args.memory)
     Program(chosen, data_folder(args, chosen), config=path).run(out.data)
     return 0
 
@@ -46,6 +51,18 @@ def listening(chosen: Settings, listen: str | None) -> Settings:
     except ValueError as error:
         raise UsageError(f"--listen {listen} is no address.", f"Write {error}.") from None
     return chosen.model_copy(update={"web": Web(listen=listen)})
+
+
+def in_memory(chosen: Settings, size: str | None) -> Settings:
+    """The same settings with recordings in memory, if the command line says so."""
+    if not size:
+        return chosen
+    try:
+        memory = Storage.model_validate({"memory": size}).memory
+    except ValidationError:
+        raise UsageError(f"--memory {size} cannot be used.", "Write a size of 16 MB or more, such as 256 MB.") from None
+    storage = chosen.storage.model_copy(update={"mode": "memory", "memory": memory})
+    return chosen.model_copy(update={"storage": storage})
 
 
 def cameras_of(sources: Sequence[str]) -> dict[str, Camera]:

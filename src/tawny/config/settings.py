@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, field_validator
 
 from tawny.config.keeping import CameraKeep, Keep, Table
-from tawny.config.units import Duration
+from tawny.config.units import Duration, Size
 
 _CAMERA_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _TAKEN = frozenset({"history", "keys", "lock", "control", "outbox"})
@@ -26,6 +26,12 @@ class Storage(Table):
     """Where recordings are, and how long they are kept (a table of its own)."""
 
     path: str = Field("", description="The folder that recordings go to. Empty: ~/tawny (as root /var/lib/tawny).")
+    mode: Literal["disk", "memory"] = Field(
+        "disk", description="`memory`: nothing is ever written to any disk; all is gone when tawny ends."
+    )
+    memory: Annotated[Size, Field(ge=16_000_000)] = Field(
+        256_000_000, description="So much memory recordings take in that mode: 16 MB or more."
+    )
     keep: Keep = Keep()
 
 

@@ -98,9 +98,10 @@ class Clips:
         return Clip(file, whole.begin_ms, f'"{etag}"', whole.left_out[0].start_ms if whole.left_out else None)
 
     def _path(self, segment: Segment, held: list[int]) -> Path:
-        """Where to read it. What is still being written is opened now: when it closes, it gets another name."""
+        """Where to read it. What is still being written is opened now: when it closes, it gets another name. So is what
+        is in memory: where it was, something else may be once it is removed."""
         path = self._archive.segment_path(segment)
-        if not is_open(segment):
+        if not is_open(segment) and not path.is_relative_to("/proc"):
             return path
         try:
             held.append(os.open(path, os.O_RDONLY | os.O_CLOEXEC))

@@ -11,7 +11,7 @@ from typing import Final
 
 from tawny.model.packets import Packet
 from tawny.model.times import Span
-from tawny.recorder.grouping import Grouping
+from tawny.recorder.grouping import SEGMENT_S, Grouping
 from tawny.recorder.pieces import Piece
 
 PIECE_S: Final = 0.6
@@ -25,9 +25,9 @@ _SUCCESSOR_S: Final = 0.25
 class Gatherer:
     """`add` packets as they come, `take` pieces when they are due."""
 
-    def __init__(self) -> None:
+    def __init__(self, segment_s: float = SEGMENT_S) -> None:
         self._waiting: deque[tuple[Packet, float]] = deque()  # with the time it came
-        self._grouping = Grouping()
+        self._grouping = Grouping(segment_s)
         self.size_bytes = 0
         """Of what waits."""
         self.lost: Span | None = None

@@ -37,7 +37,8 @@ class _Part:
 class Grouping:
     """`pieces` from one thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, segment_s: float = SEGMENT_S) -> None:
+        self._segment_s = segment_s
         self._file: NewFile | None = None
         self._file_bytes = 0
         self._sounds: dict[RunId, AudioFormat] = {}  # of the file's run, and of those at hand
@@ -103,7 +104,7 @@ class Grouping:
             return "another format"
         if self._sounds.get(picture.run) not in (None, file.audio):
             return "another sound"
-        return "length" if picture.pts - file.first_pts >= SEGMENT_S * picture.format.rate else ""
+        return "length" if picture.pts - file.first_pts >= self._segment_s * picture.format.rate else ""
 
     def _new_file(self, picture: Packet) -> NewFile | None:
         goes_on = self._file is not None and self._file.run == picture.run

@@ -17,6 +17,7 @@ from tawny.model.packets import Packet
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.recorder.gather import Gatherer
+from tawny.recorder.grouping import SEGMENT_S
 from tawny.recorder.job import Job
 from tawny.recorder.pieces import Piece
 from tawny.recorder.stream_writer import StreamWriter
@@ -33,10 +34,11 @@ _FRESH_S: Final = 6.0
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What of a stream may wait in memory for the disk."""
+    """What of a stream may wait in memory for the disk, and how long a segment is."""
 
     waiting_s: float = 60.0
     waiting_bytes: int = 64_000_000
+    segment_s: float = SEGMENT_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Recording:
         self.camera, self.stream = camera, stream
         self._hub, self._writer, self._limits, self._tell = hub, writer, limits, tell
         self._reader = hub.reader(back_s=back_s)
-        self._gatherer = Gatherer()
+        self._gatherer = Gatherer(self._limits.segment_s)
         self._queue: deque[Piece] = deque()
         self._job: Job | None = None
         self._retry_s = 0.0
@@ -149,7 +151,7 @@ class Recording:
 
     def start_over(self) -> None:
         """Something in here failed that nobody foresaw: forget what waits, and go on with another file."""
-        self._gatherer = Gatherer()
+        self._gatherer = Gatherer(self._limits.segment_s)
         self._queue.append(Piece((), ends=End(0, "the recorder failed")))
 
     def _take(self, now_s: float) -> None:

@@ -101,6 +101,9 @@ class Disk(Protocol):
 
     def entry(self, path: str) -> Entry | None: ...
     def space(self) -> Space: ...
+    def place(self, path: str) -> Path:
+        """Where a file can be opened for reading, if it is there."""
+        ...
 
 
 def turned(error: OSError, where: str) -> StorageError:
@@ -217,6 +220,9 @@ class RealDisk:
         with self._folder("") as fd:
             now = os.statvfs(fd)
         return Space(now.f_bavail * now.f_frsize, now.f_blocks * now.f_frsize)
+
+    def place(self, path: str) -> Path:
+        return self._root / path
 
     def _where(self, path: str) -> str:
         return str(self._root / path)

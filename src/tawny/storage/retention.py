@@ -5,6 +5,7 @@ shows just what the next run does.
 import logging
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from tawny.engine import Engine, Handle
@@ -36,7 +37,7 @@ _URGENT_BYTES: Final = 256_000_000
 class Retention:
     """keep: for all; cameras: instead of it, for those that have their own (its `free_share` does not count).
 
-    every_s: between two runs. least_s, thin_at_once: as in `Planning`.
+    every_s: between two runs. least_s, thin_at_once: as in `Planning`. most_files: whatever the settings say.
 
     `plan` and `apply` from any thread, one at a time; as an actor it does both (`start`).
     """
@@ -55,10 +56,12 @@ class Retention:
         every_s: float = EVERY_S,
         least_s: float = LEAST_S,
         thin_at_once: int = THINNED_AT_ONCE,
+        most_files: int | None = None,
     ) -> None:
         self._volume, self._index, self._ledger, self._clock = volume, index, ledger, clock
         self.keep, self.cameras = keep, dict(cameras or {})
         self._every_s, self._least_s, self._thin_at_once = every_s, least_s, thin_at_once
+        self._most_files = most_files
         self._reserve = Reserve(volume.disk)
         self._lock = threading.Lock()
         self._is_urgent = False
@@ -104,7 +107,7 @@ class Retention:
         space = self._volume.space()
         urgent_bytes = min(_URGENT_BYTES, space.total_bytes // 20) + 2 * self._reserve.size_bytes if urgent else 0
         return Planning(
-            Contract(self.keep, self.cameras),
+            Contract(self._limited(self.keep), self.cameras),
             self._index,
             space,
             self._clock.now_ms(),
@@ -114,6 +117,10 @@ class Retention:
             looked=self._looked,
             thin_at_once=self._thin_at_once,
         ).plan()
+
+    def _limited(self, keep: Keep) -> Keep:
+        most = [count for count in (keep.count, self._most_files) if count is not None]
+        return replace(keep, count=min(most)) if most else keep
 
     def apply(self, plan: Plan) -> None:
         """Remove what the plan says, and the events of which nothing is left; thin the rest. Raises StorageError."""

@@ -67,7 +67,7 @@ class Volume:
             entry = self.disk.entry("/".join(names[:depth]))
             if entry is not None and entry.kind not in ("file", "folder"):
                 raise StorageError(str(self.root / path), "a link is in its place, and links are not followed")
-        return self.root / path
+        return self.disk.place(path)
 
     def cameras(self) -> list[CameraId]:
         """Those that have a folder here."""

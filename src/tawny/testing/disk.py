@@ -175,6 +175,10 @@ class MemoryDisk:
     def space(self) -> Space:
         return Space(max(0, self.total_bytes - self.used_bytes), self.total_bytes)
 
+    def place(self, path: str) -> Path:
+        """There is none: its files can only be read through it."""
+        return self.root / path
+
     @property
     def used_bytes(self) -> int:
         return sum(len(inode.data) for inode in self._names.values())

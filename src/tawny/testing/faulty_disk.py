@@ -85,6 +85,9 @@ class FaultyDisk:
         self.ask("space", "")
         return self._real.space()
 
+    def place(self, path: str) -> Path:
+        return self._real.place(path)
+
 
 class _FaultyFile:
     def __init__(self, disk: FaultyDisk, path: str, real: OpenFile) -> None:

@@ -1,0 +1,99 @@
+"""What a recorder stores in: a folder that is its own, or memory alone, of which nothing is ever on any disk."""
+
+import resource
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from tawny.config.settings import Settings
+from tawny.model.clock import Clock
+from tawny.recorder.recorder import Limits
+from tawny.storage.history import History, Line
+from tawny.storage.index import Index
+from tawny.storage.lock import Life
+from tawny.storage.memory_disk import RamDisk
+from tawny.storage.memory_index import MemoryIndex
+from tawny.storage.opening import index_to_write
+from tawny.storage.retention import EVERY_S, LEAST_S
+from tawny.storage.volume import Volume
+
+MEMORY_SEGMENT_S: Final = 10.0
+"""In memory files are short: what is being written cannot be removed."""
+MEMORY_EVERY_S: Final = 1.0
+MOST_NUMBERS: Final = 65_536
+"""So many descriptors this process may have then, if the system allows it."""
+FILES_SHARE: Final = 4
+"""One in so many of the process's descriptors may be a file in memory; removed ones need some, too."""
+
+
+class Holding(Protocol):
+    """That it is ours alone. before: who held it last."""
+
+    before: Life | None
+
+    def pulse(self, now_ms: int) -> None: ...
+    def release(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """every_s, least_s: of retention. most_files: None: as many as fit."""
+
+    volume: Volume
+    lock: Holding
+    history: History
+    index: Index
+    limits: Limits
+    every_s: float = EVERY_S
+    least_s: float = LEAST_S
+    most_files: int | None = None
+
+
+class _Alone:
+    """Memory is nobody else's."""
+
+    before: Life | None = None
+
+    def pulse(self, now_ms: int) -> None:
+        """Nobody asks later."""
+
+    def release(self) -> None:
+        """Nothing is held."""
+
+
+class _NoHistory(History):
+    """Nothing outlives the process, so nothing is written down for later; the index has it all."""
+
+    def write(self, lines: Iterable[Line]) -> None:
+        """Forget it."""
+
+
+def opened(settings: Settings, folder: Path, clock: Clock) -> Store:
+    """Raises FolderUnwritable, FolderInUse, DiskFull, StorageError."""
+    if settings.storage.mode == "memory":
+        return _in_memory(settings.storage.memory, clock)
+    volume = Volume.at(folder)
+    lock = volume.lock(clock)
+    volume.check_writable()
+    history = History(volume.disk)
+    return Store(volume, lock, history, index_to_write(volume, history), Limits())
+
+
+def _in_memory(size_bytes: int, clock: Clock) -> Store:
+    sys.dont_write_bytecode = True
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    numbers = MOST_NUMBERS if most == resource.RLIM_INFINITY else min(most, MOST_NUMBERS)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (numbers, most))
+    disk = RamDisk(size_bytes, clock)
+    return Store(
+        volume=Volume(disk),
+        lock=_Alone(),
+        history=_NoHistory(disk),
+        index=MemoryIndex(),
+        limits=Limits(segment_s=MEMORY_SEGMENT_S),
+        every_s=MEMORY_EVERY_S,
+        least_s=0.0,
+        most_files=numbers // FILES_SHARE,
+    )
