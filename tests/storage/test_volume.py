@@ -129,17 +129,17 @@ def test_folders_in_use_are_written_down_until_they_are_left() -> None:
     disk = MemoryDisk()
     folders = OpenFolders(disk)
     assert folders.left_over() is None
-    folders.enter("a/1")
-    folders.enter("a/1")
-    folders.enter("b/1")
-    assert OpenFolders(disk).left_over() == ["a/1", "b/1"]
-    folders.leave("a/1")
-    folders.enter("b/2")
-    assert OpenFolders(disk).left_over() == ["a/1", "b/1", "b/2"]
-    folders.leave("a/1")
-    folders.leave("b/1")
-    folders.enter("b/3")
-    assert OpenFolders(disk).left_over() == ["b/2", "b/3"]
+    folders.enter("a/2026/11/20/01")
+    folders.enter("a/2026/11/20/01")
+    folders.enter("b/2026/11/20/01")
+    assert OpenFolders(disk).left_over() == ["a/2026/11/20/01", "b/2026/11/20/01"]
+    folders.leave("a/2026/11/20/01")
+    folders.enter("b/2026/11/20/02")
+    assert OpenFolders(disk).left_over() == ["a/2026/11/20/01", "b/2026/11/20/01", "b/2026/11/20/02"]
+    folders.leave("a/2026/11/20/01")
+    folders.leave("b/2026/11/20/01")
+    folders.enter("b/2026/11/20/03")
+    assert OpenFolders(disk).left_over() == ["b/2026/11/20/02", "b/2026/11/20/03"]
     folders.clear()
     assert OpenFolders(disk).left_over() == []
 

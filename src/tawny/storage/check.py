@@ -7,6 +7,7 @@ leaves alone what it does not know. A row is only dropped, and its time explaine
 from collections.abc import Callable
 
 from tawny.media.fmp4_file import read_segment
+from tawny.media.hashes import changed
 from tawny.model.clock import Clock
 from tawny.model.errors import FileDamaged
 from tawny.model.gaps import Gap, GapReason
@@ -125,12 +126,15 @@ class _Checking:
                 return What.DAMAGED, error.detail, None
             if read.torn:
                 return What.TORN, read.reason, said.segment(name, size_bytes)
+            if rotten := changed(read):
+                detail = f"{len(rotten)} of {len(read.fragments)} fragments are not what was written"
+                return What.CHANGED, detail, said.segment(name, size_bytes)
         return None, "", said.segment(name, size_bytes)
 
     def _unplayable(self, what: What, name: SegmentName, detail: str) -> None:
         """Its time was not recorded, whatever the index says; a torn one was in part, and keeps its row."""
         row = self._index.segment(segment_id(name.camera, name.stream, name.start_ms))
-        if what is What.TORN or row is None or row.path != name.path:
+        if what in (What.TORN, What.CHANGED) or row is None or row.path != name.path:
             self._find(what, name.path, detail)
         else:
             self._find(what, name.path, detail, repaired=self._drop(row, "its file is damaged"))

@@ -15,6 +15,7 @@ class What(StrEnum):
     EMPTY = "empty"
     ZEROS = "only zeros"
     DAMAGED = "damaged"
+    CHANGED = "changed on the disk"
     NOT_ITSELF = "says it is another"
     FOREIGN = "not ours"
     LINK = "a link"

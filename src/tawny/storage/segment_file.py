@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from tawny.media.fmp4 import end_box
+from tawny.media.hashes import hash_box, hashes_of
 from tawny.model.errors import StorageError
 from tawny.model.segments import Segment
 from tawny.storage.about import About, End
@@ -30,6 +31,7 @@ class SegmentFile:
         self.is_usable = True
         """False once what the disk has of it is not known: it takes no more."""
         self.fragments = 0
+        self._hashes: list[bytes] = []
         self._is_left = self._has_last_name = False
 
     @classmethod
@@ -61,6 +63,11 @@ class SegmentFile:
     def append(self, parts: Sequence[Bytes], fragments: int = 1) -> None:
         """Add whole fragments, durably. Raises StorageError; if `is_usable` is still true, the file is as it was
         before, and the same may be tried again."""
+        self._write(parts)
+        self.fragments += fragments
+        self._hashes += hashes_of(parts)
+
+    def _write(self, parts: Sequence[Bytes]) -> None:
         try:
             self._file.append(parts)
         except StorageError:
@@ -72,7 +79,6 @@ class SegmentFile:
             self.is_usable = False
             raise
         self._good_bytes = self._file.size_bytes
-        self.fragments += fragments
 
     def close(self, end: End) -> Segment | None:
         """End the file and give it its last name, durably. None when it held nothing and is removed.
@@ -86,7 +92,7 @@ class SegmentFile:
             return None
         if self.is_usable and not self._is_left:
             try:
-                self.append([end_box(end.record())], 0)
+                self._write([hash_box(self._hashes), end_box(end.record())])
             except StorageError as error:
                 log.warning("%s ends without saying why: %s", name.path, error)
         if not self._is_left:
