@@ -1,6 +1,6 @@
 """What recording costs, beside `ffmpeg -c copy` on the same cameras at the same time. Recording alone: nothing watched.
 
-    python -m benchmarks.record [--cameras 8] [--seconds 300]
+    python -m benchmarks.record [--cameras 8] [--seconds 300] [--client auto|own|ffmpeg]
 
 The server is GStreamer's; a camera is 1080p, 15 pictures a second, 4 Mbit/s of H.264. tawny runs with its interface
 and syncs every second, ffmpeg has a process a camera and never syncs. CPU is user and system time of the processes,
@@ -28,6 +28,7 @@ def main() -> int:
     asked = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     asked.add_argument("--cameras", type=int, default=8)
     asked.add_argument("--seconds", type=float, default=300)
+    asked.add_argument("--client", default="auto", help="who reads the cameras: auto, own or ffmpeg")
     args = asked.parse_args()
     if shutil.which("ffmpeg") is None:
         print("ffmpeg is not installed: apt-get install ffmpeg", file=sys.stderr)
@@ -35,9 +36,9 @@ def main() -> int:
     film = clip("camera", "1920x1080", 15, "4M", 60 + round(args.seconds + WARM_UP_S))
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as folder, serving({"cam": film}) as address:
-        ours, theirs, many_mb = _many(f"{address}/cam", args.cameras, args.seconds, Path(folder))
+        ours, theirs, many_mb = _many(f"{address}/cam", args.cameras, args.client, args.seconds, Path(folder))
     with tempfile.TemporaryDirectory(dir=CACHE) as folder, serving({"cam": film}) as address:
-        one_mb = _one(f"{address}/cam", min(60.0, args.seconds), Path(folder))
+        one_mb = _one(f"{address}/cam", args.client, min(60.0, args.seconds), Path(folder))
     minutes = args.cameras * args.seconds / 60
     print(f"CPU s a camera-minute: tawny {ours / minutes:.3f}, ffmpeg {theirs / minutes:.3f}")
     ring_mb = RING_S * BIT_RATE / 8e6
@@ -52,10 +53,10 @@ def main() -> int:
     return 0 if all(within) else 1
 
 
-def _many(address: str, cameras: int, seconds: float, folder: Path) -> tuple[float, float, float]:
+def _many(address: str, cameras: int, client: str, seconds: float, folder: Path) -> tuple[float, float, float]:
     """CPU seconds of tawny and of all ffmpegs over the time, and tawny's memory in MB at its end."""
     with contextlib.ExitStack() as stack:
-        ours = stack.enter_context(_recorder(address, cameras, folder))
+        ours = stack.enter_context(_recorder(address, cameras, client, folder))
         theirs = [stack.enter_context(running(_copy(address, folder / f"{n}.mkv"))) for n in range(cameras)]
         watch_for(WARM_UP_S, "warming up")
         before = ours.cpu_s(), sum(each.cpu_s() for each in theirs)
@@ -63,16 +64,16 @@ def _many(address: str, cameras: int, seconds: float, folder: Path) -> tuple[flo
         return ours.cpu_s() - before[0], sum(each.cpu_s() for each in theirs) - before[1], ours.rss_mb()
 
 
-def _one(address: str, seconds: float, folder: Path) -> float:
-    with _recorder(address, 1, folder) as ours:
+def _one(address: str, client: str, seconds: float, folder: Path) -> float:
+    with _recorder(address, 1, client, folder) as ours:
         watch_for(WARM_UP_S + seconds, "one camera")
         return ours.rss_mb()
 
 
-def _recorder(address: str, cameras: int, folder: Path) -> contextlib.AbstractContextManager[Counted]:
+def _recorder(address: str, cameras: int, client: str, folder: Path) -> contextlib.AbstractContextManager[Counted]:
     settings = folder / "tawny.toml"
-    table = '[cameras.cam-{n}]\nsource = "{address}"\nwatch.detector = "off"\n'
-    settings.write_text("".join(table.format(n=n, address=address) for n in range(cameras)))
+    table = '[cameras.cam-{n}]\nsource = "{address}"\nwatch.detector = "off"\nrtsp.client = "{client}"\n'
+    settings.write_text("".join(table.format(n=n, address=address, client=client) for n in range(cameras)))
     data = str(folder / "data")
     return running([tawny(), "run", "--config", str(settings), "--data", data, "--listen", "127.0.0.1:0"])
 

@@ -15,7 +15,7 @@ server.set_address("127.0.0.1"); server.set_service("0")
 for word in sys.argv[1:]:
     name, _, launch = word.partition("=")
     factory = GstRtspServer.RTSPMediaFactory()
-    factory.set_shared(True); factory.set_launch(launch)
+    factory.set_shared(False); factory.set_launch(launch)
     server.get_mount_points().add_factory("/" + name, factory)
 server.attach(None)
 print(server.get_bound_port(), flush=True)
@@ -25,7 +25,7 @@ GLib.MainLoop().run()
 
 @contextlib.contextmanager
 def serving(clips: Mapping[str, Path]) -> Iterator[str]:
-    """Each clip (H.264 in MP4) in real time under its name; all who ask are sent the same. Gives the address."""
+    """Each clip (H.264 in MP4) in real time under its name, from its begin to each who asks. Gives the address."""
     pay = "qtdemux ! queue ! h264parse ! rtph264pay config-interval=-1 name=pay0 pt=96"
     words = [f"{name}=( filesrc location={path} ! {pay} )" for name, path in clips.items()]
     command = ["/usr/bin/python3", "-c", PROGRAM, *words]
