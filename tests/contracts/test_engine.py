@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tawny.engine import Engine, InlineEngine, ThreadEngine
+from tawny.engine import Engine, InlineEngine, SharedThread, ThreadEngine
 from tawny.model.clock import SystemClock
 from tawny.testing.clock import FakeClock
 from tawny.testing.waiting import until
@@ -39,7 +39,13 @@ def _threads() -> Bench:
     return Bench(engine, until, died)
 
 
-@pytest.fixture(params=[_inline, _threads], ids=["inline", "threads"])
+def _shared() -> Bench:
+    died: list[tuple[str, str]] = []
+    engine = SharedThread("shared", SystemClock(), lambda name, error: died.append((name, str(error))))
+    return Bench(engine, until, died)
+
+
+@pytest.fixture(params=[_inline, _threads, _shared], ids=["inline", "threads", "shared"])
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     made: Bench = request.param()
     yield made

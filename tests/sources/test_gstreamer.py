@@ -32,10 +32,14 @@ def _is_here() -> bool:
 
 
 pytestmark = [
-    pytest.mark.usefixtures("client"),
     pytest.mark.gstreamer,
     pytest.mark.skipif(not _is_here(), reason="GStreamer's RTSP server is not installed"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def _each_client(client: str) -> None:
+    """Every test here runs over both clients."""
 
 
 def launch(path: Path, codec: VideoCodec, sound: str) -> str:

@@ -19,11 +19,11 @@ from tawny.model.messages import GapChanged, Message, RunEnded, RunStarted, Scor
 from tawny.model.states import CameraState, CameraStatus
 from tawny.recorder.keeper import SILENT_S, Keeper
 from tawny.recorder.recorder import Loss, Recorder
-from tawny.sources.source import Connection, Opening
+from tawny.sources.source import Connection, Opening, SharedSource
 from tawny.storage.scores import Scores
 from tawny.storage.volume import Volume
 from tawny.stream.hub import Hub
-from tawny.stream.reader import StreamReader
+from tawny.stream.reader import Pace, StreamReader
 from tawny.stream.session import CLOCK_SET, STOPPED, Session
 from tawny.watch.gate import Gate, Mode
 from tawny.watch.watcher import Watcher
@@ -50,6 +50,8 @@ class Parts:
     scores: Scores
 
 
+    ingest: Engine | None = None
+    """Reads all streams whose connections never wait; None: each stream is read on its own."""
 class Camera:
     """Begins to connect, record and watch when made; `close` ends all of it. since_ms: from when on it is wanted."""
 
@@ -61,6 +63,7 @@ class Camera:
         self._handles: list[Handle] = []
         self._sub_trouble = self._watch_trouble = ""
         self._recorded = settings.record != "off"
+        self._readers: dict[StreamName, tuple[Pace, Handle]] = {}
         self.keeper = Keeper(
             camera_id,
             self.name,
@@ -105,6 +108,13 @@ class Camera:
 
     def stop_reading(self) -> None:
         """Ask its parts to end; returns at once."""
+    def watched(self, stream: StreamName, viewers: int) -> None:
+        """So many watch it live now: packets come at once, or when it is cheapest."""
+        if stream in self._readers:
+            pace, handle = self._readers[stream]
+            pace.is_watched = viewers > 0
+            handle.wake()
+
         for handle in self._handles:
             handle.stop()
 
@@ -121,23 +131,29 @@ class Camera:
         parts = self._parts
         hub = self.hubs[stream] = Hub(keep_s=RING_S)
         session = self._sessions[stream] = Session(self.id, stream, hub, parts.clock, self._heard)
-        open_source = self._opener(stream, address)
-        listener = _Listener(self, stream)
+        engine, open_source = self._opener(stream, address)
+        listener, pace = _Listener(self, stream), Pace()
         if self._recorded:
             parts.recorder.add(self.id, stream, hub)
         name = f"read {self.id} {stream}"
 
         def make() -> StreamReader:
-            return StreamReader(name, open_source, session, listener, parts.clock)
+            return StreamReader(name, open_source, session, listener, parts.clock, pace)
 
-        self._handles.append(parts.engine.start(name, make))
+        handle = engine.start(name, make)
+        self._handles.append(handle)
+        self._readers[stream] = pace, handle
 
-    def _opener(self, stream: StreamName, address: str) -> Callable[[], Connection]:
+    def _opener(self, stream: StreamName, address: str) -> tuple[Engine, Callable[[], Connection]]:
+        """What runs a stream's reader, and how that connects."""
         source = self._parts.doors.source_of(address)
         assert source is not None, "settings were checked before"
         options = source.settings(self.settings.table(source.scheme))
         opening = Opening(self.id, stream, address, options, self._parts.clock)
-        return lambda: source.open(opening)
+        ingest = self._parts.ingest
+        if ingest is not None and isinstance(source, SharedSource) and source.shares(options):
+            return ingest, lambda: source.begin(opening)
+        return self._parts.engine, lambda: source.open(opening)
 
     def _begin_watching(self) -> None:
         parts, watch = self._parts, self.settings.watch

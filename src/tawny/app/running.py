@@ -18,7 +18,7 @@ from tawny.app.store import opened
 from tawny.app.zone import local_zone
 from tawny.config.difference import difference
 from tawny.config.settings import Settings
-from tawny.engine import Bus, ThreadEngine
+from tawny.engine import Bus, SharedThread, ThreadEngine
 from tawny.events.recover import close_left_open
 from tawny.model.clock import Clock
 from tawny.model.events import Event
@@ -39,7 +39,7 @@ from tawny.web import recorder as web
 log = logging.getLogger(__name__)
 
 WATCHDOG_S = 10.0
-"""Housekeeping that has not stepped for so long hangs."""
+"""Housekeeping, or the reading of cameras, that has not stepped for so long hangs."""
 
 
 class Running:
@@ -67,6 +67,7 @@ class Running:
         self._scores = Scores(self._volume, clock)
         self._engine = ThreadEngine(clock, self._died)
         kept = contract(settings)
+        self._ingest = SharedThread("ingest", clock, self._died)
         self._retention = Retention(
             self._volume,
             self._index,
@@ -92,7 +93,16 @@ class Running:
         )
         self._gaps = GapWriter(self._ledger)
         self._parts = Parts(
-            clock, self._engine, self._bus, doors, self._volume, self._gaps, self._marks, self._recorder, self._scores
+            clock,
+            self._engine,
+            self._bus,
+            doors,
+            self._volume,
+            self._gaps,
+            self._marks,
+            self._recorder,
+            self._scores,
+            self._ingest,
         )
         self._changing = threading.Lock()
         self._cameras: dict[CameraId, Camera] = {}
@@ -117,7 +127,7 @@ class Running:
                 camera.close()
             if not self._recorder.stop():
                 log.error("the disk did not take everything in time; the next start puts it in order")
-            late = self._engine.stop(2.0)
+            late = [*self._ingest.stop(2.0), *self._engine.stop(2.0)]
             if late:
                 log.warning("did not end in time: %s", ", ".join(late))
             self._gaps.step()
@@ -148,8 +158,9 @@ class Running:
 
     def is_alive(self) -> bool:
         """Whether the parts that recording needs go on: what systemd's watchdog is told."""
-        keeping = self._housekeeping
-        return keeping is not None and self._clock.mono_s() - keeping.stepped_s < WATCHDOG_S
+        keeping, oldest_s = self._housekeeping, self._clock.mono_s() - WATCHDOG_S
+        reads = not self._ingest.has_work or self._ingest.stepped_s > oldest_s
+        return keeping is not None and keeping.stepped_s > oldest_s and reads
 
     # --- what the web layer sees (web.recorder.Recorder)
 
@@ -188,7 +199,9 @@ class Running:
         return found.hubs.get(stream) if found else None
 
     def watched(self, camera: CameraId, stream: StreamName, viewers: int) -> None:
-        """Packets come as soon as they are there, viewers or not."""
+        found = self._cameras.get(camera)
+        if found is not None:
+            found.watched(stream, viewers)
 
     def disk(self) -> web.Disk | None:
         return self._room.figures

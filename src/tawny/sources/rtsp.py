@@ -18,7 +18,7 @@ from tawny.sources.source import Connection, Opening
 STALL_S = 5.0
 _CLIENTS = ("auto", "own", "ffmpeg")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
-DEFAULTS = {"client": "ffmpeg", "transport": "tcp", "sound": True, "stall": STALL_S, "fingerprint": ""}
+DEFAULTS = {"client": "auto", "transport": "tcp", "sound": True, "stall": STALL_S, "fingerprint": ""}
 
 
 class Rtsp:
@@ -67,14 +67,16 @@ class Rtsp:
             raise
         return connection
 
-    def begin(self, opening: Opening) -> Connection | None:
+    def shares(self, options: Mapping[str, Any]) -> bool:
         """See `SharedSource`. Over UDP our own client waits for packets."""
+        return bool(options["transport"] == "tcp" or options["client"] == "ffmpeg")
+
+    def begin(self, opening: Opening) -> Connection:
+        """See `SharedSource`."""
         options, address = self._understood(opening)
         memory = self._memory_of(opening)
         if options["client"] == "ffmpeg" or (options["client"] == "auto" and memory.wants_another_client):
             return Elsewhere(lambda: self._through_ffmpeg(opening, address, options, memory, wait_s=0.0))
-        if options["transport"] == "udp":
-            return None
         return RtspConnection(address, options, opening.clock, memory)
 
     def _understood(self, opening: Opening) -> tuple[Mapping[str, Any], RtspAddress]:

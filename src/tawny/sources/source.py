@@ -77,9 +77,13 @@ class Source(Protocol):
 class SharedSource(Protocol):
     """A source whose connections need no thread of their own: one thread may read many of them."""
 
-    def begin(self, opening: Opening) -> Connection | None:
+    def shares(self, options: Mapping[str, Any]) -> bool:
+        """Whether those with these settings do not."""
+        ...
+
+    def begin(self, opening: Opening) -> Connection:
         """Like `open`, but returns at once: connecting goes on in `read`, which never waits, and raises why it could
-        not be opened. None if this one needs its own thread after all."""
+        not be opened."""
         ...
 
 

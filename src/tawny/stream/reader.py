@@ -1,7 +1,9 @@
-"""Keeps one stream coming: opens the source, feeds the session, and tries again when it is over. One actor a stream."""
+"""Keeps one stream coming: opens the source, feeds the session, and tries again when it is over. One actor a stream,
+which takes what has come all at once: who reads rarely reads cheaply, unless somebody watches."""
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from tawny.engine.backoff import Backoff
@@ -12,26 +14,48 @@ from tawny.stream.session import STOPPED, Session
 
 log = logging.getLogger(__name__)
 
+_MOST_S, _MOST_PACKETS = 0.1, 1000
+"""What one step takes at most."""
+_WATCHED_S = 0.019
+"""A stream that somebody watches is asked for packets so often."""
+
+
+@dataclass(slots=True)
+class Pace:
+    """How soon packets are wanted; may be changed from any thread."""
+
+    is_watched: bool = False
+
 
 class Listener(Protocol):
     """Who wants to know how the connection fares. Called from the reader's thread; returns at once."""
 
-    def connected(self) -> None: ...
+    def connected(self) -> None:
+        """The first packet came."""
+        ...
+
     def failed(self, error: SourceError) -> None:
         """It could not be opened, or is over. Called once a try."""
         ...
 
 
 class StreamReader:
-    """open: connects, or raises a SourceError. There is never more than one connection of a reader."""
+    """open_source: connects, or begins to, or raises a SourceError. A reader never has more than one connection."""
 
     def __init__(
-        self, name: str, open_source: Callable[[], Connection], session: Session, listener: Listener, clock: Clock
+        self,
+        name: str,
+        open_source: Callable[[], Connection],
+        session: Session,
+        listener: Listener,
+        clock: Clock,
+        pace: Pace | None = None,
     ) -> None:
         self.name = name
         self._open, self._session, self._listener, self._clock = open_source, session, listener, clock
+        self._pace = pace or Pace()
         self._connection: Connection | None = None
-        self._opened_s = 0.0
+        self._opened_s, self._is_new = 0.0, True
         # A camera that comes back is recorded again within 5 s; one that refuses the password is not asked often,
         # because many lock the account after some tries.
         self._backoff = Backoff(first_s=0.5, most_s=2.5)
@@ -40,17 +64,27 @@ class StreamReader:
     def step(self) -> float:
         try:
             if self._connection is None:
+                self._opened_s, self._is_new = self._clock.mono_s(), True
                 self._connection = self._open()
-                self._opened_s = self._clock.mono_s()
-                self._listener.connected()
-                log.info("%s: connected", self.name)
-            got = self._connection.read()
+            return self._take(self._connection)
         except SourceError as error:
             return self._over(error)
-        if isinstance(got, Idle):
-            self._session.settle()
-            return got.for_s
-        self._session.feed(got)
+
+    def _take(self, connection: Connection) -> float:
+        """Feed what is there; in how many seconds to look again."""
+        until_s = self._clock.mono_s() + _MOST_S
+        for _ in range(_MOST_PACKETS):
+            got = connection.read()
+            if isinstance(got, Idle):
+                self._session.settle()
+                return min(got.for_s, _WATCHED_S) if self._pace.is_watched else got.for_s
+            if self._is_new:
+                self._is_new = False
+                self._listener.connected()
+                log.info("%s: connected", self.name)
+            self._session.feed(got)
+            if self._session.arrived_s > until_s:
+                break
         return 0.0
 
     def close(self) -> None:

@@ -1,0 +1,66 @@
+"""One thread for many actors: when it steps them, and when there is no such thread."""
+
+import threading
+
+from tawny.engine import SharedThread
+from tawny.model.clock import SystemClock
+from tawny.testing.waiting import until
+
+
+class Ticker:
+    """Asks to be stepped every 50 ms, and writes down when it was."""
+
+    name = "ticker"
+
+    def __init__(self) -> None:
+        self.at_s: list[float] = []
+        self._clock = SystemClock()
+
+    def step(self) -> float:
+        self.at_s.append(self._clock.mono_s())
+        return 0.05
+
+    def close(self) -> None:
+        pass
+
+
+def shared() -> SharedThread:
+    return SharedThread("only-for-this-test", SystemClock(), lambda name, error: None)
+
+
+def threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "only-for-this-test"]
+
+
+def test_actors_begun_at_different_times_are_stepped_together() -> None:
+    engine, first, second = shared(), Ticker(), Ticker()
+    engine.start("first", lambda: first)
+    until(lambda: len(first.at_s) >= 2)
+    engine.start("second", lambda: second)
+    until(lambda: len(second.at_s) >= 4)
+    assert engine.stop() == []
+    apart_s = [min(abs(mine - theirs) for theirs in first.at_s) for mine in second.at_s[1:3]]
+    assert max(apart_s) < 0.02
+
+
+def test_there_is_a_thread_only_while_there_is_work() -> None:
+    engine, ticker = shared(), Ticker()
+    assert threads() == []
+    for _ in range(2):
+        ticker.at_s.clear()
+        handle = engine.start("ticker", lambda: ticker)
+        assert engine.has_work
+        until(lambda: len(ticker.at_s) > 1)
+        assert len(threads()) == 1
+        handle.stop()
+        assert handle.join(2.0)
+        until(lambda: not threads())
+        assert not engine.has_work
+
+
+def test_it_tells_when_it_last_looked() -> None:
+    engine, ticker = shared(), Ticker()
+    before_s = engine.stepped_s
+    engine.start("ticker", lambda: ticker)
+    until(lambda: engine.stepped_s > before_s + 0.05)
+    engine.stop()
