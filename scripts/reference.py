@@ -15,6 +15,7 @@ from pydantic_core import PydanticUndefined
 
 from tawny.cli.main import COMMANDS, parser
 from tawny.config.keeping import CameraKeep, Keep, StreamKeep
+from tawny.config.places import Line, Zone
 from tawny.config.settings import Camera, Storage, Watch, Web
 from tawny.config.units import duration_text, size_text
 from tawny.model import errors
@@ -30,6 +31,8 @@ TABLES: list[tuple[str, type[BaseModel], str]] = [
     ("cameras.<id>", Camera, "at once; only this camera begins again"),
     ("cameras.<id>.keep", CameraKeep, "at once"),
     ("cameras.<id>.watch", Watch, "at once; only this camera begins again"),
+    ("cameras.<id>.watch.zones.<name>", Zone, "at once; only this camera begins again"),
+    ("cameras.<id>.watch.lines.<name>", Line, "at once; only this camera begins again"),
 ]
 """The table's name, its type, and when a change takes effect."""
 
@@ -105,7 +108,7 @@ def _fields(kind: type[BaseModel]) -> Iterator[tuple[str, str, str]]:
         elif isinstance(default, BaseModel):
             continue  # has a table of its own
         elif isinstance(default, float):
-            shown = f"`{default * 100:g} %`" if name == "free" else f"`{duration_text(default)}`"
+            shown = f"`{default * 100:g} %`" if name in ("free", "smallest") else f"`{duration_text(default)}`"
         elif name == "memory":
             shown = f"`{size_text(default)}`"
         elif isinstance(default, dict):

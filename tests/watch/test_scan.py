@@ -7,8 +7,8 @@ import pytest
 
 from tawny.model.errors import SourceError
 from tawny.model.observations import Look, Observation
+from tawny.model.polygon import Polygon
 from tawny.watch.motion import Motion
-from tawny.watch.polygon import Polygon
 from tawny.watch.scan.looks import Looked
 from tawny.watch.scan.scan import Part, Result, Wanted, merged, parts, scan_part
 from tawny.watch.scan.spans import Found, Spans, joined

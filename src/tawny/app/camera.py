@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from tawny.app.doors import OFF, Doors
 from tawny.app.gap_writer import GapWriter
 from tawny.app.marks import Marks
+from tawny.app.places import places_of
 from tawny.app.rates import rates
 from tawny.config.settings import Camera as CameraSettings
 from tawny.config.settings import display_name
@@ -27,6 +28,7 @@ from tawny.stream.reader import Pace, StreamReader
 from tawny.stream.session import CLOCK_SET, STOPPED, Session
 from tawny.watch.gate import Gate, Mode
 from tawny.watch.watcher import Watcher
+from tawny.watch.zones import in_places
 
 RING_S = 20.0
 """Of packets kept in memory: more than the pre-roll, and than the pause of a slow memory card."""
@@ -161,7 +163,7 @@ class Camera:
         gate = Gate(Mode(watch.mode))  # what it has learnt of the camera outlives a watcher that died
 
         def make() -> Watcher:
-            detector = parts.doors.detectors[watch.detector](watch.options)
+            detector = in_places(parts.doors.detectors[watch.detector](watch.options), places_of(watch))
             large = main if sub else None
             events = EventMaker(self.id, parts.marks, self._happened, parts.volume.write_picture, large)
             hubs = [sub, main] if sub else [main]

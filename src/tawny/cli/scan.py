@@ -11,7 +11,7 @@ from tawny.cli.output import Output
 from tawny.cli.scanning import Job, Scanned, scan_all
 from tawny.config.units import seconds
 from tawny.model.errors import UsageError
-from tawny.watch.polygon import Polygon
+from tawny.model.polygon import Polygon
 from tawny.watch.scan.scan import Wanted
 
 

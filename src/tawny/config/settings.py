@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, field_validator
 
 from tawny.config.keeping import CameraKeep, Keep, Table
 from tawny.config.units import Duration, Size
+from tawny.config.places import Corners, Line, Zone
 
 _CAMERA_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _TAKEN = frozenset({"history", "keys", "lock", "control", "outbox"})
@@ -67,6 +68,12 @@ class Watch(Table):
     def options(self) -> dict[str, Any]:
         """The table of the chosen detector."""
         return dict((self.model_extra or {}).get(self.detector, {}))
+
+    zones: dict[str, Zone] = Field(
+        default_factory=dict, description="By name: with zones, only what is in one of them is an event."
+    )
+    lines: dict[str, Line] = Field(default_factory=dict, description="By name: who crosses one is told of.")
+    mask: tuple[Corners, ...] = Field((), description="Polygons that detectors do not see; they are recorded.")
 
 
 class Camera(Table):

@@ -115,7 +115,7 @@ class EventMaker:
         now.event, now.is_news = event, True
 
     def _put(self, what: str, now: "_Open", at_ms: int) -> None:
-        now.event = replace(now.event, score=now.score)
+        now.event = replace(now.event, score=now.score, zones=tuple(now.zones))
         now.told_ms, now.is_news = at_ms, False
         self._ledger.put_event(now.event)
         self._tell(EventChanged(what, now.event))
@@ -129,7 +129,9 @@ class _Open:
         self.score = event.score
         self.told_ms = 0
         self.is_news = False
-        """It has another picture than was told."""
+        """It has another picture, or more zones, than was told."""
+        self.zones: list[str] = []
+        """In the order in which things were in them."""
         self._things: dict[int, int] = {}
         """By track, when it was last seen."""
         self._last_ms = event.start_ms
@@ -159,6 +161,10 @@ class _Open:
 
     def take(self, at_ms: int, look: Look) -> None:
         self._things |= {thing.track: at_ms for thing in look.seen}
+        for zone in (zone for thing in look.seen for zone in thing.zones):
+            if zone not in self.zones:
+                self.zones.append(zone)
+                self.is_news = True
         self.score = max(self.score, float(look.score))
 
 

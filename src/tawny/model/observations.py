@@ -43,6 +43,8 @@ class Observation:
     """When this thing was first seen, if the detector knows it was earlier than now."""
     until_ms: int | None = None
     """Only in `Look.over`: when this thing was last seen or last moved, whichever ended it."""
+    zones: tuple[str, ...] = ()
+    """Zones that it is in, and lines that it has crossed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from tawny.watch.polygon import Polygon
+from tawny.model.polygon import Polygon
+
+_SHIFT = 4
+"""Bits below one pixel."""
 
 
 class Region:
@@ -30,8 +33,15 @@ class Region:
         cv2.copyTo(picture, self._counts, painted)
         return painted
 
+    @property
+    def hidden(self) -> Any:
+        """bool [height, width] of the last picture: what does not count."""
+        return self._counts == 0
+
     def _drawn(self, height: int, width: int) -> Any:
         drawn = np.zeros((height, width), np.uint8)
         for polygon in self._polygons:
-            drawn |= polygon.mask(height, width)
+            scale = np.array([width, height], np.float64) * (1 << _SHIFT)
+            corners = np.round(np.array(polygon.points) * scale - (1 << _SHIFT) / 2).astype(np.int32)
+            cv2.fillPoly(drawn, [corners], (255,), shift=_SHIFT)
         return ~drawn if self._outside else drawn

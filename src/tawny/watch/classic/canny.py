@@ -24,7 +24,7 @@ def edges(luma: Any) -> Any:
     strong = cv2.dilate((lines > HIGH).astype(np.uint8), np.ones((3, 3), np.uint8))
     strong[[0, -1], :] = strong[:, [0, -1]] = 0
     kept = (lines > HIGH) | ((lines > LOW) & (strong > 0))
-    return np.where(kept, lines, 0).astype(np.uint8)
+    return lines * kept
 
 
 def _smoothed(luma: Any) -> Any:
@@ -47,23 +47,18 @@ def _steps(smooth: Any) -> tuple[Any, Any, Any]:
 
 def _thinned(steps: Any, across: Any, down: Any) -> Any:
     """Only where a step is greater than its two neighbours in its own direction; at most 255."""
-    slope = np.where(across < 0, -down, down)
-    run = np.abs(across).astype(np.float32)
+    all_steps = steps.ravel()
+    at = np.flatnonzero(all_steps > LOW)
+    x, y = across.ravel()[at].astype(np.float32), down.ravel()[at]
+    slope, run = np.where(x < 0, -y, y), np.abs(x)
     low, high = _TAN_22 * run, _TAN_67 * run
     level = (run > 0) & (np.abs(slope) < low)
     rising = (run > 0) & (slope > -high) & (slope < -low)
     falling = (run > 0) & (slope > low) & (slope < high)
-    middle = steps[1:-1, 1:-1]
-
-    def tops(x: int, y: int) -> Any:
-        height, width = steps.shape
-        one = steps[1 + y : height - 1 + y, 1 + x : width - 1 + x]
-        other = steps[1 - y : height - 1 - y, 1 - x : width - 1 - x]
-        return (middle > one) & (middle > other)
-
-    inner = (slice(1, -1), slice(1, -1))
-    kept = np.where(level[inner], tops(1, 0), np.where(rising[inner], tops(1, -1), tops(0, 1)))
-    kept = np.where(falling[inner], tops(1, 1), kept)
-    lines = np.zeros_like(steps)
-    lines[1:-1, 1:-1] = np.where(kept, np.minimum(middle, 255), 0)
-    return lines
+    width = steps.shape[1]
+    way = np.select([level, rising, falling], [1, 1 - width, 1 + width], width)
+    here = all_steps[at]
+    kept = (here > all_steps[at + way]) & (here > all_steps[at - way])
+    lines = np.zeros(steps.size, np.uint8)
+    lines[at[kept]] = np.minimum(here[kept], 255)
+    return lines.reshape(steps.shape)

@@ -57,7 +57,12 @@ class Plain:
         reading = self.measure(luma)
         moves = reading.moves and self._counts(luma, at_ms)
         look = self._rule.step(
-            at_ms, moves=moves, k=self.k, within=self.within, box=reading.box, score=self._score(reading.number, moves)
+            at_ms,
+            moves=moves,
+            k=self.k,
+            within=self.within,
+            box=reading.box,
+            score=self._score(reading.number, moves=moves),
         )
         return Look(look.score, look.seen, (*over, *look.over))
 
@@ -98,12 +103,9 @@ class Plain:
         least = self.numbers["least_light"]
         return not least or cv2.mean(luma)[0] / 255 > least
 
-    def _score(self, number: float, moves: bool) -> int:
+    def _score(self, number: float, *, moves: bool) -> int:
         level = max(self.numbers[self.LEVEL], 1e-9)
-        if number > level:
-            shown = 2 * LINE - LINE * level / number
-        else:
-            shown = LINE * number / level
+        shown = 2 * LINE - LINE * level / number if number > level else LINE * number / level
         return max(LINE, int(shown)) if moves else min(LINE - 1, int(shown))
 
 

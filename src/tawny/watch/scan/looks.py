@@ -4,35 +4,19 @@ Asleep, a keyframe is one look, so that the detector goes on learning what its p
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
-
-from tawny.media.decode import NO_CAMERA, DecodedFrame
+from tawny.media.decode import DecodedFrame
 from tawny.media.file_video import FileVideo
-from tawny.model.ids import CameraId
 from tawny.model.observations import Frame, Look
 from tawny.watch.detector import Detector
+from tawny.watch.frames import Still
 from tawny.watch.region import Region
 from tawny.watch.scan.wake import Glance, glances
 
 LOOKS_A_SECOND = 5.0
 ENOUGH_FPS = 14.0
 """From so many pictures a second on those that no other refers to are left out."""
-
-
-@dataclass(frozen=True)
-class Still:
-    """A picture that is there (`model.observations.Frame`)."""
-
-    luma: Any
-    at_ms: int
-    camera: CameraId = NO_CAMERA
-
-    @property
-    def rgb(self) -> Any:
-        return np.repeat(self.luma[:, :, None], 3, axis=2)
 
 
 class Looked(NamedTuple):

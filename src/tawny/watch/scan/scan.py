@@ -11,8 +11,8 @@ from typing import Any
 
 from tawny.media.file_video import FileVideo
 from tawny.model.clock import thread_cpu_s
+from tawny.model.polygon import Polygon
 from tawny.watch.detector import Detector, DetectorKind
-from tawny.watch.polygon import Polygon
 from tawny.watch.region import Region
 from tawny.watch.scan.looks import LOOKS_A_SECOND, OnePass, TwoPasses
 from tawny.watch.scan.spans import Found, Spans, joined

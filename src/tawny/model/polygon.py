@@ -1,20 +1,15 @@
-"""Polygons in a picture: what lies inside, what a mask covers, which way a line is crossed.
+"""Polygons in a picture: what lies inside, and which way a line is crossed.
 
 Points are x, y as shares of the picture's width and height, 0..1, so that they hold for every size of it. Pure.
 """
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
-
-import cv2
-import numpy as np
+from typing import NamedTuple
 
 from tawny.model.observations import Box
 
 Point = tuple[float, float]
-_SHIFT = 4
-"""Bits below one pixel."""
 
 
 class Polygon(NamedTuple):
@@ -46,14 +41,6 @@ class Polygon(NamedTuple):
             if (ay > y) != (by > y) and x < ax + (y - ay) * (bx - ax) / (by - ay):
                 inside = not inside
         return inside
-
-    def mask(self, height: int, width: int) -> Any:
-        """uint8 [height, width]: 255 inside, 0 outside."""
-        drawn = np.zeros((height, width), np.uint8)
-        scale = np.array([width, height], np.float64) * (1 << _SHIFT)
-        corners = np.round(np.array(self.points) * scale - (1 << _SHIFT) / 2).astype(np.int32)
-        cv2.fillPoly(drawn, [corners], (255,), shift=_SHIFT)
-        return drawn
 
 
 def crosses_itself(points: Sequence[Point]) -> bool:

@@ -1,0 +1,17 @@
+"""A camera's zones, lines and masks, from its settings to what watches."""
+
+from tawny.config.settings import Watch
+from tawny.model.polygon import Polygon
+from tawny.watch.zones import Line, Places, Zone
+
+
+def places_of(watch: Watch) -> Places:
+    """Points are as the settings have them, checked there."""
+    return Places(
+        zones=tuple(
+            Zone(name, Polygon(one.points), one.level, one.smallest, one.stay, one.direction)
+            for name, one in watch.zones.items()
+        ),
+        lines=tuple(Line(name, (one.points[0], one.points[1]), one.direction) for name, one in watch.lines.items()),
+        mask=tuple(Polygon(points) for points in watch.mask),
+    )

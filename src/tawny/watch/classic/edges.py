@@ -1,0 +1,41 @@
+"""`edges`: the brightness of all edges together changes from one frame to the next.
+
+It notices what appears, vanishes or turns, and the whole scene; hardly what slides across a plain one. Totals are of
+640x480; two such frames within ten seconds are motion.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from tawny.watch.classic.canny import HEIGHT, WIDTH, edges
+from tawny.watch.classic.numbers import Number
+from tawny.watch.classic.plain import Plain, Reading, sized
+
+
+class Edges(Plain):
+    """The brightness of all edges together changes.
+
+    Settings: `level` (20000, on 640x480), `frames` (2) that move `within` (100) make an event, `hold` (2 s without
+    motion end it), `warm_up` (0 s after the start do not count), `least_light` (0: mean brightness, 0 to 1, that a
+    picture must exceed). `sensitivity` (1 to 100) stands for the level: 50 is the usual, 75 half, 25 twice as much.
+    """
+
+    name: ClassVar[str] = "edges"
+    NUMBERS: ClassVar[Mapping[str, Number]] = {
+        "level": Number(20_000, 0, 80_000_000),
+        "frames": Number(2, 1, 600, is_whole=True),
+        "within": Number(100, 1, 6000, is_whole=True),
+    }
+
+    _total: int | None = None
+
+    def measure(self, luma: Any) -> Reading:
+        total = int(edges(sized(luma, WIDTH, HEIGHT)).sum())
+        before, self._total = self._total, total
+        if before is None:
+            return Reading(0, moves=False)
+        change = abs(total - before)
+        return Reading(change, moves=change > self.numbers["level"])
+
+    def forget(self) -> None:
+        self._total = None

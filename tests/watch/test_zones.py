@@ -1,0 +1,187 @@
+"""Zones, lines and masks in front of a detector."""
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from tawny.app.places import places_of
+from tawny.config.settings import Watch
+from tawny.model.observations import Box, Frame, Look, Observation
+from tawny.model.polygon import Polygon
+from tawny.testing.scenes import START_MS, PictureFrame, Scene, person
+from tawny.watch.detector import Detector, Glances
+from tawny.watch.motion import Motion
+from tawny.watch.zones import Line, Places, Zone, in_places
+from tests.contracts.detector import DetectorContract
+from tests.watch.alarms import alarms
+
+LEFT = Polygon.of([(0, 0), (0.5, 0), (0.5, 1), (0, 1)])
+RIGHT = Polygon.of([(0.5, 0), (1, 0), (1, 1), (0.5, 1)])
+BOTTOM = Polygon.of([(0, 0.6), (1, 0.6), (1, 1), (0, 1)])
+
+
+class Told:
+    """Says what it was told to, one look after the other."""
+
+    name: ClassVar[str] = "told"
+
+    def __init__(self, boxes: Sequence[Box], score: int = 80) -> None:
+        self._boxes, self._score = iter(boxes), score
+
+    def look(self, frame: Frame) -> Look:
+        return Look(self._score, (Observation("motion", self._score / 100, next(self._boxes), 1, START_MS),))
+
+
+def walk(begin: float, end: float, looks: int = 21, foot: float = 0.8, side: float = 0.1) -> list[Box]:
+    middles = np.linspace(begin, end, looks)
+    return [(x - side / 2, foot - 2 * side, x + side / 2, foot) for x in middles]
+
+
+def looks(boxes: list[Box], places: Places, score: int = 80) -> Iterator[Look]:
+    detector = in_places(Told(boxes, score), places)
+    for n in range(len(boxes)):
+        yield detector.look(PictureFrame(np.zeros((90, 160), np.uint8), START_MS + 200 * n))
+
+
+def zones_seen(boxes: list[Box], places: Places, score: int = 80) -> list[tuple[str, ...]]:
+    return [look.seen[0].zones if look.seen else () for look in looks(boxes, places, score)]
+
+
+def test_what_is_in_a_zone_carries_its_name_and_the_rest_is_no_event() -> None:
+    seen = zones_seen(walk(0.1, 0.9), Places((Zone("path", LEFT),)))
+    assert seen[0] == ("path",)
+    assert seen[-1] == ()
+    assert 9 <= sum(zones == ("path",) for zones in seen) <= 12
+
+
+def test_without_an_event_the_score_stays_below_the_line() -> None:
+    last = list(looks(walk(0.1, 0.9), Places((Zone("path", LEFT),))))[-1]
+    assert last.score < 50
+
+
+def test_it_begins_when_it_enters() -> None:
+    entered = next(look for look in looks(walk(0.1, 0.9), Places((Zone("gate", RIGHT),))) if look.seen)
+    assert entered.seen[0].since_ms == pytest.approx(START_MS + 2000, abs=250)
+
+
+@pytest.mark.parametrize(
+    ("zone", "counts"),
+    [
+        (Zone("z", LEFT, level=81), False),
+        (Zone("z", LEFT, level=80), True),
+        (Zone("z", LEFT, smallest=0.03), False),
+        (Zone("z", LEFT, smallest=0.01), True),
+        (Zone("z", LEFT, stay_s=3), False),
+        (Zone("z", LEFT, stay_s=1), True),
+        (Zone("z", LEFT, direction="right"), True),
+        (Zone("z", LEFT, direction="left"), False),
+        (Zone("z", BOTTOM), True),
+    ],
+)
+def test_a_zone_asks_for_level_size_stay_and_direction(zone: Zone, counts: bool) -> None:
+    assert any(zones_seen(walk(0.1, 0.9), Places((zone,)))) == counts
+
+
+def test_who_loiters_is_told_after_the_stay() -> None:
+    seen = zones_seen(walk(0.2, 0.22, looks=40), Places((Zone("door", LEFT, stay_s=5),)))
+    assert seen[:20] == [()] * 20
+    assert seen[30] == ("door",)
+
+
+@pytest.mark.parametrize(
+    ("direction", "forth", "back"),
+    [("both", True, True), ("left-to-right", False, True), ("right-to-left", True, False)],
+)
+def test_a_line_is_crossed_in_its_direction(direction: str, forth: bool, back: bool) -> None:
+    """The line goes down, so its left is the picture's right."""
+    line = Watch.model_validate({"lines": {"gate": {"points": [[0.5, 0], [0.5, 1]], "direction": direction}}})
+    crossed = [
+        any(zones == ("gate",) for zones in zones_seen(boxes, places_of(line)))
+        for boxes in (walk(0.1, 0.9), walk(0.9, 0.1))
+    ]
+    assert crossed == [forth, back]
+
+
+def test_lines_alone_leave_everything_an_event() -> None:
+    assert all(look.seen for look in looks(walk(0.1, 0.4), Places(lines=(Line("gate", ((0.5, 0), (0.5, 1))),))))
+
+
+def test_what_is_masked_is_not_seen() -> None:
+    scene = Scene(1, 30)
+    scene.walk([(15, 20, 90, 45), (22, 170, 90, 45)], person, 45)
+    ground = Polygon.of([(0, 0.3), (1, 0.3), (1, 1), (0, 1)])
+    assert alarms(scene, in_places(Motion({}), Places(mask=(ground,)))) == []
+
+
+def test_beside_the_mask_all_is_seen() -> None:
+    scene = Scene(1, 30)
+    scene.walk([(15, 20, 90, 45), (22, 170, 90, 45)], person, 45)
+    sky = Polygon.of([(0, 0), (1, 0), (1, 0.3), (0, 0.3)])
+    assert len(alarms(scene, in_places(Motion({}), Places(mask=(sky,))))) == 1
+
+
+def test_masked_pixels_are_black_in_colour() -> None:
+    class Looks:
+        name: ClassVar[str] = "looks"
+
+        def look(self, frame: Frame) -> Look:
+            self.rgb = frame.rgb
+            return Look(0)
+
+    inner = Looks()
+    in_places(inner, Places(mask=(LEFT,))).look(PictureFrame(np.full((10, 20), 200, np.uint8)))
+    assert inner.rgb[:, :9].max() == 0
+    assert inner.rgb[:, 11:].min() == 200
+
+
+def test_without_places_the_detector_is_as_it_is() -> None:
+    motion = Motion({})
+    assert in_places(motion, Places()) is motion
+
+
+def test_what_can_be_woken_still_can() -> None:
+    assert isinstance(in_places(Motion({}), Places(mask=(LEFT,))), Glances)
+    assert not isinstance(in_places(Told([]), Places(mask=(LEFT,))), Glances)
+
+
+def test_settings_say_zones_shortly_or_in_full() -> None:
+    watch = Watch.model_validate(
+        {
+            "zones": {
+                "path": [[0.1, 0.5], [0.6, 0.5], [0.6, 1.0]],
+                "door": {"points": [[0, 0], [1, 0], [1, 1]], "level": 70, "smallest": "1 %", "stay": "5 s"},
+            },
+            "lines": {"gate": [[0.2, 0.5], [0.8, 0.5]]},
+            "mask": [[[0, 0], [0.2, 0], [0.2, 0.2]]],
+        }
+    )
+    places = places_of(watch)
+    assert [zone.name for zone in places.zones] == ["path", "door"]
+    assert (places.zones[1].level, places.zones[1].smallest, places.zones[1].stay_s) == (70, 0.01, 5)
+    assert places.lines[0].ends == ((0.2, 0.5), (0.8, 0.5))
+    assert len(places.mask) == 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"zones": {"z": [[0, 0], [1, 1]]}},
+        {"zones": {"z": [[0, 0], [1, 1], [1, 0], [0, 1]]}},
+        {"zones": {"z": {"points": [[0, 0], [1, 0], [1, 1]], "colour": "red"}}},
+        {"lines": {"l": [[0, 0], [1, 0], [1, 1]]}},
+        {"mask": [[[0, 0], [2, 0], [1, 1]]]},
+    ],
+)
+def test_impossible_places_are_refused(said: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"places|points|forbid|at most|outside|cross|three|Extra|too_long"):
+        Watch.model_validate(said)
+
+
+class TestZonedMotion(DetectorContract):
+    def make(self) -> Detector:
+        zone = Zone("path", BOTTOM)
+        return in_places(
+            Motion({}), Places((zone,), (Line("l", ((0.5, 0), (0.5, 1))),), (Polygon.of([(0, 0), (0.2, 0), (0, 0.2)]),))
+        )
