@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from tawny.engine import Bus
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
-from tawny.model.messages import EventChanged
+from tawny.model.messages import Alarm, EventChanged
 from tawny.model.states import CameraState, CameraStatus
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
@@ -42,6 +42,7 @@ class FakeRecorder(FakeArchive):
         self.listed = [Camera(CameraStatus(PORCH, "Front door", CameraState.RECORDING, clock.now_ms()), (MAIN, SUB))]
         self.viewers: list[tuple[CameraId, StreamName, int]] = []
         self.warned: list[Warn] = []
+        self.alarmed: list[Alarm] = []
         self.event_pictures: dict[EventId, bytes] = {}
 
     def cameras(self) -> Sequence[Camera]:
@@ -62,6 +63,9 @@ class FakeRecorder(FakeArchive):
 
     def warnings(self) -> Sequence[Warn]:
         return self.warned
+
+    def alarms(self) -> Sequence[Alarm]:
+        return self.alarmed
 
     def event_picture(self, event: Event) -> bytes | None:
         return self.event_pictures.get(event.id)

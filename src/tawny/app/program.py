@@ -16,6 +16,7 @@ from tawny.app.doors import Doors
 from tawny.app.journal import configure_logging
 from tawny.app.notify import Systemd
 from tawny.app.running import Running
+from tawny.app.self_test import words
 from tawny.config.file import read
 from tawny.config.settings import Settings, listen_address
 from tawny.model.clock import SystemClock
@@ -71,11 +72,11 @@ class Program:
     async def _serve(self, running: Running, tell: Tell) -> None:
         where = ":memory:" if self._in_memory else self._folder / "accounts.db"
         accounts = await asyncio.to_thread(Accounts, where, self._clock)
-        site = Site(running, accounts, Interface.at())
+        site = Site(running, accounts, Interface.at(), metrics_token=self._settings.web.metrics)
         control = Control(
             self._folder,
             running.bus,
-            {"status": lambda _: shapes.status(site.health.now())},
+            {"status": lambda _: {**shapes.status(site.health.now()), "self_test": words(running.care.self_test)}},
             lambda message: shapes.message(message, self._clock.now_ms()),
         )
         host, port = listen_address(self._settings.web.listen)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tawny.app.camera import Camera, Parts
+from tawny.app.care import Care
 from tawny.app.doors import Doors
 from tawny.app.gap_writer import GapWriter
 from tawny.app.housekeeping import Housekeeping
@@ -23,7 +24,7 @@ from tawny.events.recover import close_left_open
 from tawny.model.clock import Clock
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
-from tawny.model.messages import EventChanged, PartDied
+from tawny.model.messages import Alarm, EventChanged, PartDied
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.recorder.recorder import Loss, Recorder
@@ -107,6 +108,18 @@ class Running:
         self._changing = threading.Lock()
         self._cameras: dict[CameraId, Camera] = {}
         self._housekeeping: Housekeeping | None = None
+        self.care = Care(
+            settings.alarm,
+            clock,
+            self._bus,
+            self._volume,
+            self._index,
+            self._recorder,
+            self._ledger,
+            self._zone,
+            lambda: [camera.keeper.status for camera in self._cameras.values()],
+            lambda: [warning.message for warning in self._room.warnings],
+        )
 
     def begin(self) -> None:
         """Start every part."""
@@ -117,6 +130,7 @@ class Running:
         for name, camera in self.settings.cameras.items():
             self._cameras[CameraId(name)] = Camera(CameraId(name), camera, self._parts, self._started_ms)
         self._engine.start("housekeeping", self._make_housekeeping)
+        self.care.start(self._engine)
 
     def close(self, cause: str) -> None:
         """End every part; what was recorded is closed and durable. cause: a key of `model.gaps.OFF_WORDS`."""
@@ -211,7 +225,11 @@ class Running:
         problem = self._ledger.problem
         if problem is not None:
             told.append(web.Warn(problem.message, problem.do))
+        told += [web.Warn(alarm.detail) for alarm in self.alarms() if alarm.what in ("check_in", "self_test")]
         return [*told, *self._room.warnings]
+
+    def alarms(self) -> Sequence[Alarm]:
+        return self.care.alarms
 
     def open_segments(self, camera: CameraId) -> Sequence[Segment]:
         return self._recorder.open_segments(camera)

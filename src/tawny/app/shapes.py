@@ -5,6 +5,7 @@ from typing import Any
 from tawny.model.events import Event
 from tawny.model.gaps import Gap
 from tawny.model.messages import (
+    Alarm,
     EventChanged,
     GapChanged,
     Message,
@@ -111,6 +112,9 @@ def message(this: Message, now_ms: int) -> dict[str, Any] | None:
             return _told("camera.state", status.id, status.id, status.since_ms, **told)
         case PartDied(part, error):
             return _told("recorder.part_failed", part, None, now_ms, error=error)
+        case Alarm(what, camera_id, since_ms, detail, until_ms):
+            kind = "alarm.raised" if until_ms is None else "alarm.cleared"
+            return _told(kind, what, camera_id, since_ms if until_ms is None else until_ms, detail=detail)
         case RunStarted() | RunEnded() | Scored():
             return None
 

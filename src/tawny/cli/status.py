@@ -63,6 +63,7 @@ def text(status: dict[str, Any], out: Output) -> str:
     if disk:
         told.append(f"Disk: {size_text(disk['free_bytes'])} free{_forecast(disk)}.")
     told += [f"{camera['name']}: {camera['detail']}" for camera in status["cameras"] if camera["detail"]]
+    told.append(status["self_test"])
     told += [f"{warning['message']} {warning['do']}".rstrip() for warning in status["warnings"]]
     return "\n".join(told)
 

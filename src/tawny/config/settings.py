@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator
 
+from tawny.config.alarming import Alarm
 from tawny.config.keeping import CameraKeep, Keep, Table
 from tawny.config.units import Duration, Size
 from tawny.config.places import Corners, Line, Zone
@@ -40,6 +41,10 @@ class Web(Table):
     """The interface."""
 
     listen: str = Field("127.0.0.1:8000", description="Address and port of the interface; 0.0.0.0:8000 for all.")
+
+    metrics: str = Field(
+        "", description="A token for /metrics from other machines (`Authorization: Bearer`). Empty: only from this one."
+    )
 
     @field_validator("listen")
     @classmethod
@@ -111,6 +116,7 @@ class Camera(Table):
 class Settings(Table):
     storage: Storage = Storage()
     web: Web = Web()
+    alarm: Alarm = Alarm()
     cameras: dict[str, Camera] = Field(default_factory=dict)
 
 

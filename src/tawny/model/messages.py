@@ -72,4 +72,21 @@ class PartDied:
     error: str
 
 
-Message = StatusChanged | RunStarted | RunEnded | SegmentClosed | GapChanged | EventChanged | Scored | PartDied
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something that a person should know of now. what: `camera`, `disk`, `books`, `room`, `check_in`, `self_test`.
+
+    Published when it is raised, at most 60 s after `since_ms`, and once more with its end when it is over.
+    """
+
+    what: str
+    camera: CameraId | None
+    """None: it concerns all."""
+    since_ms: int
+    detail: str
+    """For people, never a secret."""
+    until_ms: int | None = None
+    """None while it lasts."""
+
+
+Message = StatusChanged | RunStarted | RunEnded | SegmentClosed | GapChanged | EventChanged | Scored | PartDied | Alarm

@@ -12,6 +12,7 @@ from tawny.web import (
     event_routes,
     live_socket,
     media_routes,
+    metrics,
     pages,
     past_routes,
     problems,
@@ -52,6 +53,7 @@ def make_routes() -> FastAPI:
     for part in (signing_in, camera_routes, past_routes, event_routes, media_routes, live_socket, state_socket):
         app.include_router(part.router)
     app.include_router(camera_routes.public_router)
+    app.include_router(metrics.router)
     app.include_router(router)
     app.include_router(pages.router)  # last: it has an answer for every name
     check_routes(app)

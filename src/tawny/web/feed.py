@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from tawny.model.ids import CameraId
 from tawny.model.messages import (
+    Alarm,
     EventChanged,
     GapChanged,
     Message,
@@ -51,7 +52,7 @@ class Feed:
                     self._heard.scores[message.camera] = message
                 case StatusChanged() | RunStarted() | RunEnded():
                     self._heard.has_changed = True
-                case PartDied():
+                case PartDied() | Alarm():
                     return
         self._wake()
 

@@ -47,8 +47,9 @@ class HealthDesk:
         )
 
     def is_well(self) -> bool:
-        """Whether every camera that should record does."""
-        return all(camera.status.state in ON_WATCH | CHOSEN for camera in self._recorder.cameras())
+        """Whether every camera that should record does, and the disk takes it."""
+        is_on_watch = all(camera.status.state in ON_WATCH | CHOSEN for camera in self._recorder.cameras())
+        return is_on_watch and not any(alarm.what == "disk" for alarm in self._recorder.alarms())
 
     def _camera(self, camera: Camera) -> shapes.CameraInfo:
         status = camera.status

@@ -8,6 +8,7 @@ from tawny.engine import Bus
 from tawny.model.clock import Clock
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
+from tawny.model.messages import Alarm
 from tawny.model.states import CameraStatus
 from tawny.playback.archive import Archive
 from tawny.stream.hub import Hub
@@ -47,7 +48,7 @@ class Warn:
 
 
 class Recorder(Archive, Protocol):
-    """Any thread may call. `cameras`, `hub`, `disk`, `warnings`, `watched` and `zone` answer from memory at once."""
+    """Any thread may call. All but `event_picture`, `mark_event` and the archive answer from memory at once."""
 
     @property
     def clock(self) -> Clock: ...
@@ -82,6 +83,9 @@ class Recorder(Archive, Protocol):
         ...
 
     def warnings(self) -> Sequence[Warn]: ...
+    def alarms(self) -> Sequence[Alarm]:
+        """Those that last."""
+        ...
 
     def event_picture(self, event: Event) -> bytes | None:
         """The JPEG file of an event's best picture; None when there is none. May wait for the disk."""

@@ -31,6 +31,7 @@ class Site:
     accounts: Accounts
     interface: Interface
     passwords: Passwords = field(default_factory=Passwords)
+    metrics_token: str = ""
 
     def __post_init__(self) -> None:
         self.attempts = Attempts(self.recorder.clock)

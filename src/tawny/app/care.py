@@ -1,0 +1,84 @@
+"""Who looks after the recorder itself: alarms, the sign of life, the nightly self-test. Recording needs none of it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from zoneinfo import ZoneInfo
+
+from tawny.app.alarms import Alarms, Trouble
+from tawny.app.check_in import CheckIn
+from tawny.app.self_test import SelfTest, SelfTester
+from tawny.config.alarming import Alarm as AlarmSettings
+from tawny.engine import Bus, Engine
+from tawny.model.clock import Clock
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.messages import Alarm
+from tawny.model.states import CHOSEN, ON_WATCH, CameraStatus
+from tawny.recorder.recorder import Recorder
+from tawny.storage.index import Index
+from tawny.storage.ledger import Ledger
+from tawny.storage.volume import Volume
+
+RECORDING = frozenset({"camera", "disk"})
+"""Alarms that say that something is not recorded, or soon will not be."""
+
+
+class Care:
+    """cameras: their states now. warned: what the disk's room gives cause to say."""
+
+    def __init__(
+        self,
+        settings: AlarmSettings,
+        clock: Clock,
+        bus: Bus,
+        volume: Volume,
+        index: Index,
+        recorder: Recorder,
+        ledger: Ledger,
+        zone: str,
+        cameras: Callable[[], Sequence[CameraStatus]],
+        warned: Callable[[], Sequence[str]],
+    ) -> None:
+        self._recorder, self._ledger, self._cameras, self._warned = recorder, ledger, cameras, warned
+        self._alarms = Alarms(self._troubles, clock, bus.publish)
+        self._tester = SelfTester(volume, index, clock, ZoneInfo(zone), self._recorded)
+        self._check_in: CheckIn | None = None
+        if settings.check_in:
+            self._check_in = CheckIn(settings.check_in, settings.every, self._is_well, clock)
+
+    def start(self, engine: Engine) -> None:
+        engine.start(self._alarms.name, lambda: self._alarms)
+        engine.start(self._tester.name, lambda: self._tester)
+        if self._check_in is not None:
+            check_in = self._check_in
+            engine.start(check_in.name, lambda: check_in)
+
+    @property
+    def alarms(self) -> tuple[Alarm, ...]:
+        """Those that last."""
+        return self._alarms.now
+
+    @property
+    def self_test(self) -> SelfTest | None:
+        return self._tester.last
+
+    def _is_well(self) -> bool:
+        return not self.alarms and all(status.state in ON_WATCH | CHOSEN for status in self._cameras())
+
+    def _recorded(self) -> list[CameraId]:
+        return [status.id for status in self._cameras()]
+
+    def _troubles(self) -> Iterator[Trouble]:
+        for status in self._cameras():
+            if status.state not in ON_WATCH | CHOSEN:
+                yield Trouble("camera", status.id, status.detail or f"It is {status.state.value}.")
+            for stream in StreamName:
+                problem = self._recorder.status(status.id, stream).problem
+                if problem is not None:
+                    yield Trouble("disk", None, problem.message)
+        if self._ledger.problem is not None:
+            yield Trouble("books", None, self._ledger.problem.message)
+        for warning in self._warned():
+            yield Trouble("room", None, warning)
+        if self._check_in is not None and self._check_in.trouble:
+            yield Trouble("check_in", None, self._check_in.trouble)
+        if self.self_test is not None and self.self_test.problems:
+            yield Trouble("self_test", None, " ".join(self.self_test.problems))

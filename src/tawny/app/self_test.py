@@ -1,0 +1,150 @@
+"""Every night: does a random minute of each camera play, and is a random old file as it was written?
+
+One actor. It works in small steps with pauses, so that it never stands in anybody's way; a minute of one camera takes
+some seconds of one core.
+"""
+
+import logging
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from tawny.media.decode import Decoder
+from tawny.media.fmp4_file import read_segment, samples
+from tawny.media.hashes import changed
+from tawny.model.clock import Clock
+from tawny.model.errors import FileDamaged, StorageError
+from tawny.model.ids import CameraId
+from tawny.model.packets import SourcePacket
+from tawny.model.segments import Segment
+from tawny.model.times import Span
+from tawny.storage.index import Index
+from tawny.storage.volume import Volume
+
+log = logging.getLogger(__name__)
+
+HOUR: Final = 3
+"""Of local time, in which it begins."""
+LEAST_S: Final = 20 * 3600.0
+"""Between two."""
+_LOOK_S, _PAUSE_S = 60.0, 0.1
+_MINUTE_MS: Final = 60_000
+_ENOUGH: Final = 0.9
+"""This share of a minute's pictures must come out of the decoder."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTest:
+    """What the last one found. problems: sentences; empty when all was well."""
+
+    at_ms: int
+    minutes: int
+    """Played back."""
+    files: int
+    """Compared with their hashes."""
+    problems: tuple[str, ...]
+
+
+class SelfTester:
+    """An actor. last: None until there was one."""
+
+    name = "self-test"
+
+    def __init__(
+        self,
+        volume: Volume,
+        index: Index,
+        clock: Clock,
+        zone: ZoneInfo,
+        cameras: Callable[[], Sequence[CameraId]],
+        dice: random.Random | None = None,
+    ) -> None:
+        self._volume, self._index, self._clock, self._zone, self._cameras = volume, index, clock, zone, cameras
+        self._dice = dice or random.SystemRandom()
+        self._work: Iterator[None] | None = None
+        self._began_s = float("-inf")
+        self._minutes = self._files = 0
+        self._problems: list[str] = []
+        self.last: SelfTest | None = None
+
+    def step(self) -> float:
+        if self._work is None:
+            if not self._is_due():
+                return _LOOK_S
+            self._began_s = self._clock.mono_s()
+            self._minutes, self._files, self._problems = 0, 0, []
+            self._work = self._all()
+        if next(self._work, self) is self:
+            self._work = None
+            self.last = SelfTest(self._clock.now_ms(), self._minutes, self._files, tuple(self._problems))
+            for problem in self._problems:
+                log.error("self-test: %s", problem)
+        return _PAUSE_S
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _is_due(self) -> bool:
+        local = datetime.fromtimestamp(self._clock.now_ms() // 1000, UTC).astimezone(self._zone)
+        return local.hour == HOUR and self._clock.mono_s() - self._began_s >= LEAST_S
+
+    def _all(self) -> Iterator[None]:
+        for camera in self._cameras():
+            for test in (self._plays, self._is_as_written):
+                segment = self._any(camera)
+                if segment is None:
+                    continue
+                try:
+                    yield from test(segment)
+                except (FileDamaged, StorageError) as error:
+                    if self._index.segment(segment.id) is not None:  # else it was removed meanwhile
+                        self._problems.append(error.message)
+
+    def _any(self, camera: CameraId) -> Segment | None:
+        """Of any time that is recorded."""
+        bounds = self._index.bounds(camera)
+        if bounds is None:
+            return None
+        for _ in range(20):
+            at_ms = self._dice.randint(bounds.begin_ms, max(bounds.begin_ms, bounds.end_ms - 1))
+            found = self._index.segments(camera, None, Span(at_ms, at_ms + _MINUTE_MS))
+            if found:
+                return self._dice.choice(found)
+        return None
+
+    def _plays(self, segment: Segment) -> Iterator[None]:
+        read = read_segment(self._volume.path(segment.path))
+        decoder, wanted, got = Decoder(read.video, segment.camera), 0, 0
+        for fragment in read.fragments:
+            for stored in samples(read, [fragment]):
+                if stored.is_video:
+                    wanted += 1
+                    got += len(decoder.decode(SourcePacket(read.video, stored.data, stored.pts, stored.is_keyframe)))
+            yield
+        got += len(decoder.drain())
+        self._minutes += 1
+        if got < wanted * _ENOUGH:
+            self._problems.append(f"{segment.path} does not play: {got} of {wanted} pictures could be decoded.")
+
+    def _is_as_written(self, segment: Segment) -> Iterator[None]:
+        yield
+        rotten = changed(read_segment(self._volume.path(segment.path)))
+        if rotten is not None:
+            self._files += 1
+        if rotten:
+            self._problems.append(
+                f"{segment.path} has changed on the disk: {len(rotten)} of its fragments are not what was written. "
+                "Disks that do this once do it again: replace it."
+            )
+
+
+def words(last: SelfTest | None) -> str:
+    """For status."""
+    if last is None:
+        return "The nightly self-test has not run yet."
+    if last.problems:
+        return " ".join(last.problems)
+    return f"Last night {last.minutes} recordings played and {last.files} were as they were written."

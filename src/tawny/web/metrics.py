@@ -1,0 +1,89 @@
+"""`/metrics`: figures for Prometheus, in its text form. For this machine, or whoever has the token `web.metrics`.
+
+A request that came through a proxy is not this machine's, whatever its address.
+"""
+
+import hmac
+import ipaddress
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from tawny.model.states import CHOSEN, ON_WATCH, CameraState
+from tawny.web.access import Access, rule
+from tawny.web.problems import Refused
+from tawny.web.site import Here, Site
+
+router = APIRouter()
+FORM: Final = "text/plain; version=0.0.4; charset=utf-8"
+_FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+
+Labels = Mapping[str, str]
+Value = tuple[Labels, float]
+
+
+@router.get("/metrics", dependencies=[rule(Access.PUBLIC)], include_in_schema=False)
+def metrics(request: Request, here: Here) -> Response:
+    if not _may(request, here.metrics_token):
+        raise Refused(403, "not_here", "Figures are for this machine.", "Set `web.metrics` and send it as a token.")
+    return PlainTextResponse("".join(_text(here)), media_type=FORM)
+
+
+def _may(request: Request, token: str) -> bool:
+    kind, _, sent = request.headers.get("authorization", "").partition(" ")
+    if token and kind.lower() == "bearer" and hmac.compare_digest(sent.encode(), token.encode()):
+        return True
+    try:
+        is_near = request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        is_near = False
+    return is_near and not any(name in request.headers for name in _FORWARDED)
+
+
+def _text(here: Site) -> Iterable[str]:
+    recorder = here.recorder
+    now_ms, cameras = recorder.clock.now_ms(), here.health.cameras()
+    of = [{"camera": one.id} for one in cameras]
+    states = [CameraState(one.state) for one in cameras]
+    yield _metric("up_seconds", "Since tawny began.", [({}, (now_ms - recorder.started_ms) / 1000)])
+    wanted = zip(of, (float(state not in CHOSEN) for state in states), strict=True)
+    yield _metric("camera_wanted", "1 if it should be recorded now.", wanted)
+    recorded = zip(of, (float(state in ON_WATCH) for state in states), strict=True)
+    yield _metric("camera_recording", "1 if it is recorded, or waits for motion.", recorded)
+    figures: dict[str, tuple[str, list[float | None]]] = {
+        "camera_frames_per_second": ("Pictures that come.", [one.fps for one in cameras]),
+        "camera_bits_per_second": ("Bits that come.", [one.bit_rate for one in cameras]),
+        "camera_recorded_today_ratio": ("Of today, 0 to 1.", [one.recorded_today for one in cameras]),
+        "camera_gaps_today": ("Gaps of today that nobody wanted.", [one.gaps_today for one in cameras]),
+        "camera_last_packet_age_seconds": (
+            "How old the newest picture is.",
+            [None if one.last_packet_ms is None else (now_ms - one.last_packet_ms) / 1000 for one in cameras],
+        ),
+    }
+    for name, (told, values) in figures.items():
+        yield _metric(
+            name, told, [(label, value) for label, value in zip(of, values, strict=True) if value is not None]
+        )
+    disk = recorder.disk()
+    if disk is not None:
+        yield _metric("disk_free_bytes", "Free on the disk.", [({}, disk.free_bytes)])
+        yield _metric("disk_total_bytes", "Size of the disk.", [({}, disk.total_bytes)])
+        yield _metric("recordings_bytes", "Taken by recordings.", [({}, disk.used_bytes)])
+    alarms = [({"what": one.what, "camera": one.camera or ""}, 1.0) for one in recorder.alarms()]
+    yield _metric("alarm", "An alarm that lasts.", alarms)
+    yield _metric("warnings", "What somebody should see to.", [({}, len(recorder.warnings()))])
+
+
+def _metric(name: str, told: str, values: Iterable[Value]) -> str:
+    lines = [f"# HELP tawny_{name} {told}", f"# TYPE tawny_{name} gauge"]
+    for labels, value in values:
+        inside = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
+        lines.append(f"tawny_{name}{{{inside}}} {value:.15g}" if inside else f"tawny_{name} {value:.15g}")
+    return "\n".join(lines) + "\n"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
