@@ -1,0 +1,144 @@
+"""Times of pictures and sound: on one scale, without jumps, sound where its picture is, whatever the clocks do."""
+
+import math
+import random
+from dataclasses import dataclass
+
+import pytest
+
+from tawny.sources.rtsp_client.placing import Placing
+from tawny.sources.rtsp_client.rtcp import SenderReport
+
+RATE, SAMPLES, FPS = 16_000, 1024, 15
+UTC_S = 1_790_000_000.0
+
+
+@dataclass
+class Camera:
+    """Two clocks of its own, and one on the wall that may be set. All times are seconds of the true clock."""
+
+    placing: Placing
+    video_ppm: float = 0.0
+    sound_ppm: float = 0.0
+    first_time: int = 0xFFFF0000
+    """RTP's, of both tracks: it goes round soon."""
+    wall_off_s: float = 0.0
+    reports: bool = True
+    delay_s: float = 0.0
+    jitter_s: float = 0.0
+    sound_late_s: float = 0.0
+    tick_s: float = 0.0
+    """What comes is only noticed so often."""
+
+    def __post_init__(self) -> None:
+        self._luck = random.Random(7)
+        self.off_s: list[tuple[float, float]] = []
+        """By how much sound was placed late against the pictures, and when."""
+
+    def run(self, begin_s: float, end_s: float) -> None:
+        """Events of both tracks in the order of their arrival."""
+        frame_s = SAMPLES / RATE
+        events = [(self._arrival(at_s), "picture", at_s) for at_s in _every(1 / FPS, begin_s, end_s)]
+        events += [(self._arrival(at_s) + self.sound_late_s, "sound", at_s) for at_s in _every(frame_s, begin_s, end_s)]
+        for at_s in _every(5.0, begin_s, end_s) if self.reports else ():
+            events.append((self._arrival(at_s), "video report", at_s))
+            events.append((self._arrival(at_s + 0.4), "sound report", at_s + 0.4))
+        for arrival_s, what, at_s in sorted(events):
+            self._event(arrival_s, what, at_s)
+
+    def _arrival(self, at_s: float) -> float:
+        arrival_s = at_s + self.delay_s + self._luck.random() * self.jitter_s
+        return math.ceil(arrival_s / self.tick_s) * self.tick_s if self.tick_s else arrival_s
+
+    def _event(self, arrival_s: float, what: str, at_s: float) -> None:
+        video = round(at_s * 90_000 * (1 + self.video_ppm / 1e6))
+        sound = round(at_s * RATE * (1 + self.sound_ppm / 1e6))
+        if what == "picture":
+            at = self.placing.picture_at(video, self._time(video), arrival_s, is_anew=False)
+            self._video_line = at / 90_000 - at_s  # where the scale is against the truth
+        elif what == "sound":
+            placed = self.placing.sound_at(sound, self._time(sound), SAMPLES, arrival_s, is_anew=False)
+            if placed is not None:
+                self.off_s.append((at_s, placed / RATE - at_s - self._video_line))
+        elif what == "video report":
+            self._report(arrival_s, at_s, video, is_video=True)
+        else:
+            self._report(arrival_s, at_s, sound, is_video=False)
+
+    def _report(self, arrival_s: float, at_s: float, ticks: int, *, is_video: bool) -> None:
+        report = SenderReport(1, UTC_S + at_s + self.wall_off_s, self._time(ticks))
+        self.placing.report(report, arrival_s, is_video=is_video)
+
+    def _time(self, ticks: int) -> int:
+        return (self.first_time + ticks) & 0xFFFFFFFF
+
+    def worst_off_s(self, after_s: float = 0.0) -> float:
+        return max(abs(off_s) for at_s, off_s in self.off_s if at_s >= after_s)
+
+
+def _every(step_s: float, begin_s: float, end_s: float) -> list[float]:
+    return [number * step_s for number in range(math.ceil(begin_s / step_s), math.ceil(end_s / step_s))]
+
+
+@pytest.mark.parametrize("ppm", [(0.0, 0.0), (200.0, -200.0), (-200.0, 200.0)])
+@pytest.mark.parametrize("tick_s", [0.0, 0.097])
+def test_two_hours_keep_sound_at_its_picture(ppm: tuple[float, float], tick_s: float) -> None:
+    camera = Camera(Placing(RATE), *ppm, jitter_s=0.03, delay_s=0.01, tick_s=tick_s)
+    luck = random.Random(2)
+    for minute in range(0, 120, 20):  # its clock is set now and then
+        camera.run(minute * 60.0, minute * 60.0 + 1200)
+        camera.wall_off_s += luck.choice((-5.0, -0.4, 0.3, 2.0, 3600.0))
+    assert camera.worst_off_s(after_s=20.0) < 0.04
+    assert camera.placing.cut + camera.placing.padded <= 2
+    assert camera.placing.video.jumps == camera.placing.sound.jumps == 0
+
+
+def test_without_reports_sound_stays_within_what_arrivals_tell() -> None:
+    camera = Camera(Placing(RATE), 200.0, -200.0, reports=False, jitter_s=0.02, tick_s=0.019)
+    camera.run(0, 3600)
+    assert camera.worst_off_s() < 0.3
+
+
+def test_sound_that_comes_late_is_put_right_by_the_reports() -> None:
+    camera = Camera(Placing(RATE), sound_late_s=0.5)
+    camera.run(0, 60)
+    assert camera.worst_off_s(after_s=10.0) < 0.04
+
+
+def test_reports_of_another_world_are_not_believed() -> None:
+    camera = Camera(Placing(RATE))
+    camera.run(0, 20)
+    for at_s in range(20, 60, 5):
+        camera.placing.report(SenderReport(1, UTC_S + at_s, 12345), float(at_s), is_video=True)
+        camera.placing.report(SenderReport(1, UTC_S + at_s, 99999999), float(at_s), is_video=False)
+        camera.reports = False
+        camera.run(at_s, at_s + 5)
+    assert camera.worst_off_s() < 0.1
+    assert camera.placing.cut == 0
+
+
+def placed(steps: list[tuple[int, float]], *, is_anew: bool = False) -> list[int]:
+    """Places of pictures with these ticks and arrivals."""
+    placing = Placing()
+    return [placing.picture_at(ticks, ticks & 0xFFFFFFFF, at_s, is_anew=is_anew) for ticks, at_s in steps]
+
+
+def test_pictures_keep_their_distances() -> None:
+    assert placed([(0, 0.0), (6000, 0.3), (12_000, 0.301)]) == [0, 6000, 12_000]
+
+
+def test_steps_back_of_b_frames_are_kept() -> None:
+    assert placed([(0, 0.0), (18_000, 0.07), (6000, 0.13), (12_000, 0.2)]) == [0, 18_000, 6000, 12_000]
+
+
+@pytest.mark.parametrize("jump", [-5 * 90_000, 3600 * 90_000])
+def test_after_a_jump_a_picture_stands_where_it_arrived(jump: int) -> None:
+    assert placed([(0, 0.0), (jump, 0.1), (jump + 6000, 0.15)]) == [0, 9000, 15_000]
+
+
+def test_a_clock_that_stands_is_replaced_by_arrivals() -> None:
+    assert placed([(0, 0.0), (0, 0.1), (0, 0.1), (0, 0.3)]) == [0, 9000, 9001, 27_001]
+
+
+def test_a_long_silence_is_no_jump() -> None:
+    assert placed([(0, 0.0), (60 * 90_000, 60.0)]) == [0, 60 * 90_000]
