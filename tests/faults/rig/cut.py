@@ -7,6 +7,7 @@ import json
 import random
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from tawny.model.errors import TawnyError
@@ -19,7 +20,7 @@ from tawny.storage.opening import index_to_write
 from tawny.storage.recovery import recover
 from tawny.storage.volume import Volume
 from tawny.testing.clock import FakeClock
-from tests.faults.child import CAMERA
+from tests.faults.child import CAMERA, LOOK_S
 from tests.faults.rig.ext4 import after_cut, cut_points, flushed, mounted
 from tests.faults.rig.log import Entry, Line, read_log
 
@@ -37,7 +38,7 @@ def cuts(folder: Path, count: int, seed: int) -> Iterator[dict[str, object]]:
             try:
                 found = _look(data, told)
             except TawnyError as error:
-                found = {"broken": [f"it could not be recovered: {error}"], "lost_s": 0.0}
+                found = {"broken": [f"it could not be recovered: {error}"], "lost_s": 0.0, "stalled_s": 0.0}
         yield {"point": point, "unflushed": point - begin, **found}
 
 
@@ -67,7 +68,14 @@ def _look(data: Path, told: list[list[str]]) -> dict[str, object]:
         lock.release()
     begun_ms = min(came_ms, default=now_ms)
     until_ms = bounds.end_ms if bounds else begun_ms
-    return {"broken": broken, "lost_s": (max(came_ms, default=until_ms) - until_ms) / 1000}
+    lost_s = (max(came_ms, default=until_ms) - until_ms) / 1000
+    return {"broken": broken, "lost_s": lost_s, "stalled_s": _stalled_s(told)}
+
+
+def _stalled_s(told: list[list[str]]) -> float:
+    """For how long, at most, the machine let the program stand in its last four seconds."""
+    looked_ms = [int(words[1]) for words in told if words[0] == "looked"][-round(4 / LOOK_S) :]
+    return max(((after - before) / 1000 - LOOK_S for before, after in pairwise(looked_ms)), default=0.0)
 
 
 def _not_kept(data: Path, index: Index, told: list[list[str]]) -> list[str]:
