@@ -55,6 +55,10 @@ export interface TimelineData {
 export const NOT_WATCHED = 255;
 export const NO_MOTION: Motion = { begin_ms: 0, step_s: 1, scores: new Uint8Array(0) };
 
+/** The moment between the recorder's start and a camera's first picture: drawn, but not worth a sentence. */
+export const isStart = (gap: Pick<Gap, "reason" | "detail">): boolean =>
+  gap.reason === "recorder_off" && gap.detail === "starting";
+
 export function decodeScores(base64: string): Uint8Array {
   return Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
 }

@@ -23,6 +23,16 @@ describe("the tape", () => {
     expect(shownSpan(tape)[0]).toBeLessThan(shownSpan(tape)[1]);
   });
 
+  it("tells the longest of gaps that lie together, and not the moment of a start", () => {
+    const gap = (begin_s: number, end_s: number, detail: string) => ({
+      ...{ begin_ms: AT - begin_s * 1000, end_ms: AT - end_s * 1000, reason: "recorder_off", words: "tawny was off" },
+      ...{ detail, tone: "warn" as const },
+    });
+    const gaps = [gap(2000, 1800, "power"), gap(1700, 1690, "crash"), gap(600, 598, "starting")];
+    const shown = tapeLayout(tape, { ...lane([]), gaps }, NOW, Zone.utc, measure);
+    expect(shown.gaps.map((each) => each.value.detail)).toEqual(["power"]);
+  });
+
   it("follows the finger, not past now", () => {
     expect(draggedBy(tape, 20, NOW).playhead_ms).toBe(AT + 300_000);
     expect(draggedBy(tape, 10_000, NOW).playhead_ms).toBe(NOW);

@@ -1,6 +1,6 @@
 /** Phone: a vertical tape, newest on top, under a playhead that stands still 120 px below the top. */
 import { motionBars } from "./bars";
-import type { Gap, Happening, Lane, Span } from "./data";
+import { type Gap, type Happening, type Lane, type Span, isStart } from "./data";
 import { type DrawList, type Item, type Measure, type Region, inkOfTone } from "./draw";
 import { type Tick, ticks } from "./ticks";
 import { type View, clamp } from "./view";
@@ -12,6 +12,7 @@ const BAND_LEFT = 64;
 const BAND_PX = 64;
 const CARD_PX = 64;
 const CARD_APART = 4;
+const SENTENCE_PX = 24;
 
 export interface TapeView {
   /** The instant under the playhead. */
@@ -58,7 +59,7 @@ export function tapeLayout(tape: TapeView, lane: Lane, now_ms: number, zone: Zon
   const [begin_ms, end_ms] = shownSpan(tape);
   const gaps = lane.gaps.filter((gap) => gap.begin_ms < end_ms && (gap.end_ms ?? now_ms) > begin_ms);
   const shown = lane.events.filter((event) => event.start_ms < end_ms && event.start_ms > begin_ms);
-  const sentences = gaps.map((gap) => ({ value: gap, y: middleOf(tape, gap, now_ms) }));
+  const sentences = told(tape, gaps, now_ms);
   return {
     items: [
       ...rules(tape, begin_ms, end_ms, now_ms, zone, measure),
@@ -73,6 +74,18 @@ export function tapeLayout(tape: TapeView, lane: Lane, now_ms: number, zone: Zon
     cards: spread(tape, shown, sentences.map((gap) => gap.y)),
     gaps: sentences,
   };
+}
+
+/** Sentences stand at the middle of their gap: the longest gaps have theirs, none over another or under the playhead. */
+function told(tape: TapeView, gaps: readonly Gap[], now_ms: number): Placed<Gap>[] {
+  const lengthOf = (gap: Gap): number => (gap.end_ms ?? now_ms) - gap.begin_ms;
+  const placed: Placed<Gap>[] = [];
+  for (const gap of gaps.filter((each) => !isStart(each)).sort((a, b) => lengthOf(b) - lengthOf(a))) {
+    const middle = middleOf(tape, gap, now_ms);
+    const y = Math.abs(middle - PLAYHEAD_PX) < SENTENCE_PX ? PLAYHEAD_PX + SENTENCE_PX : middle;
+    if (placed.every((other) => Math.abs(other.y - y) >= SENTENCE_PX)) placed.push({ value: gap, y });
+  }
+  return placed;
 }
 
 /** Cards stand at their event, or below the one above it; newest first, none over a gap's sentence or outside. */

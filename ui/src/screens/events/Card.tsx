@@ -66,7 +66,8 @@ export const Card = memo(function Card({ event, current, selected, selecting, ac
         <div class="grow">
           <b>{event.title}</b>
           <span class="num ec-when">
-            {camera} · {clock(event.start_ms)}
+            {event.title.endsWith(camera) ? "" : `${camera} · `}
+            {clock(event.start_ms)}
           </span>
         </div>
         <span class="ec-acts">

@@ -31,7 +31,8 @@ export function Drawer({ event, others, onClose, onKeep, onReview }: Props) {
         <div class="grow">
           <h2 ref={title}>{event.title}</h2>
           <p class="sub num">
-            {camera} · {day(event.start_ms)} {clockSeconds(event.start_ms)} · {long}
+            {event.title.endsWith(camera) ? "" : `${camera} · `}
+            {day(event.start_ms)} {clockSeconds(event.start_ms)} · {long}
           </p>
         </div>
         <button type="button" class="btn ghost sq drawer-close" aria-label={words.close} onClick={onClose}>

@@ -13,6 +13,7 @@ import { StateDot } from "../../ui/StateDot";
 import { Strip } from "../../ui/Strip";
 import { type Answer, answer, listed } from "./answer";
 import { lookBack } from "./lookBack";
+import { together } from "./together";
 import { type Today, useToday } from "./useToday";
 import "./health.css";
 
@@ -214,11 +215,12 @@ const gapIcons: Record<string, IconName> = {
 };
 
 function Missing({ cameras, today }: { cameras: readonly Camera[]; today: Today }) {
-  const all = today.lanes
-    .flatMap((lane) => lane.gaps.map((gap) => ({ ...gap, camera: lane.id })))
-    .filter((gap) => gap.tone !== "faint" && !isStart(gap))
-    .sort((a, b) => b.begin_ms - a.begin_ms);
-  const name = (id: string) => cameras.find((camera) => camera.id === id)?.name ?? id;
+  const gaps = today.lanes.flatMap((lane) => lane.gaps.map((gap) => ({ ...gap, camera: lane.id })));
+  const all = together(gaps, today.to_ms);
+  const who = (ids: readonly string[]) => {
+    if (ids.length > 1 && ids.length === cameras.length) return words.gaps.allCameras;
+    return listed(cameras.filter((camera) => ids.includes(camera.id)).map((camera) => camera.name));
+  };
   return (
     <div class="card">
       <div class="row between">
@@ -228,11 +230,11 @@ function Missing({ cameras, today }: { cameras: readonly Camera[]; today: Today 
         </a>
       </div>
       {all.length === 0 && <p class="sub gaps-none">{words.gaps.none}</p>}
-      {all.slice(0, MOST_GAPS).map((gap) => (
+      {all.slice(0, MOST_GAPS).map(({ gap, cameras: ids }) => (
         <a
-          key={`${gap.camera}${gap.begin_ms}`}
+          key={`${ids.join()}${gap.begin_ms}`}
           class="gap"
-          href={`/timeline?cam=${encodeURIComponent(gap.camera)}&t=${Math.floor(gap.begin_ms / 1000)}&span=3600`}
+          href={`/timeline?cam=${ids.map(encodeURIComponent).join(",")}&t=${Math.floor(gap.begin_ms / 1000)}&span=3600`}
         >
           <Icon
             name={gapIcons[gap.reason] ?? "circle-slash"}
@@ -240,7 +242,7 @@ function Missing({ cameras, today }: { cameras: readonly Camera[]; today: Today 
             class={gap.tone === "warn" ? "gap-warn" : "muted"}
           />
           <span>
-            <b>{name(gap.camera)}</b> – {gap.words}
+            <b>{who(ids)}</b> – {gap.words}
             {gap.detail && !gap.words.includes(gap.detail) && <span class="muted small gap-detail"> {gap.detail}</span>}
           </span>
           <span class="num sub">{gapTime(gap)}</span>
@@ -249,11 +251,6 @@ function Missing({ cameras, today }: { cameras: readonly Camera[]; today: Today 
       {all.length > MOST_GAPS && <p class="small muted gaps-none">{plural(all.length - MOST_GAPS, words.gaps.more)}</p>}
     </div>
   );
-}
-
-/** The moment between tawny's start and the first picture: on the timeline, but nothing to look into. */
-function isStart(gap: Gap): boolean {
-  return gap.reason === "recorder_off" && gap.detail === "starting";
 }
 
 function gapTime(gap: Gap): string {

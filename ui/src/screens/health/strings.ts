@@ -39,6 +39,7 @@ export const health = {
     title: "What is missing, and why",
     timeline: "Show on timeline",
     none: "Nothing is missing today.",
+    allCameras: "All cameras",
     since: (clock: string, long: string) => `since ${clock} (${long})`,
     at: (clock: string, long: string) => `${clock}, ${long}`,
     more: { one: "and {n} more on the timeline", other: "and {n} more on the timeline" },

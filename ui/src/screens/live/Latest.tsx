@@ -1,6 +1,7 @@
 import { latest } from "../../api/events";
 import { cameraNamed } from "../../api/state";
 import type { TawnyEvent } from "../../api/types";
+import { shortTitle } from "../../app/eventWords";
 import { length, when } from "../../app/times";
 import { t } from "../../strings.en";
 import { Icon } from "../../ui/Icon";
@@ -33,17 +34,18 @@ export function Latest() {
 
 export function LatestEvent({ event }: { event: TawnyEvent }) {
   const long = event.end_ms === null ? t.live.ongoing : length(event.end_ms - event.start_ms);
+  const camera = cameraNamed(event.camera);
   return (
     <a class="latest-event" href={`/events/${encodeURIComponent(event.id)}?only=all`}>
       {event.picture ? <img alt="" src={event.picture} loading="lazy" /> : <span class="latest-none-picture" />}
       <span class="latest-words">
-        <b>{event.title}</b>
+        <b>{shortTitle(event, camera)}</b>
         <span class="num muted tiny">
           {when(event.start_ms)} · {long}
         </span>
         <span class={`latest-kind kind-${event.kind}`}>
           <Icon name={kindIcon(event.kind)} small />
-          {cameraNamed(event.camera)}
+          {camera}
         </span>
       </span>
     </a>

@@ -1,3 +1,4 @@
+import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { cameras, health } from "../../api/state";
 import { ongoing } from "../../api/events";
@@ -22,6 +23,12 @@ import {
   showNumbers,
 } from "./wall";
 import "./wall.css";
+
+const roomy = matchMedia("(min-width: 1200px)");
+const wide = signal(roomy.matches);
+roomy.addEventListener("change", () => {
+  wide.value = roomy.matches;
+});
 
 const words = t.live.keys;
 const help: KeyHelp = {
@@ -87,9 +94,12 @@ export default function Live() {
     <Page title={t.live.title} tools={<Tools hasHero={large} some={all.length > 0} />}>
       {all.length > 0 ? (
         <div ref={wall} class={`wall ${layoutOf(all.length)}${showNumbers.value ? " show-numbers" : ""}`}>
-          {all.map((camera) => (
-            <Tile key={camera.id} camera={camera} hero={camera.id === hero} canBeHero={large} />
-          ))}
+          {all.map((camera) => {
+            const isHero = camera.id === hero;
+            return (
+              <Tile key={camera.id} camera={camera} hero={isHero} canBeHero={large} fine={isHero && wide.value} />
+            );
+          })}
         </div>
       ) : health.value ? (
         <Problem icon="video" what={t.live.empty.what} todo={t.live.empty.todo} />

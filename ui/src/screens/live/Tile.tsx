@@ -21,14 +21,16 @@ interface Props {
   hero: boolean;
   /** The wall has a large place that this tile could take. */
   canBeHero: boolean;
+  /** So large that the large stream is worth its bytes. */
+  fine: boolean;
 }
 
 export function Tile(props: Props) {
   return isShowing(props.camera.state) ? <Showing {...props} /> : <Quiet {...props} />;
 }
 
-function Showing({ camera, hero, canBeHero }: Props) {
-  const live = useLive(camera, "sub", true);
+function Showing({ camera, hero, canBeHero, fine }: Props) {
+  const live = useLive(camera, fine ? "main" : "sub", true);
   const moving = [...ongoing.value.values()].some((event) => event.camera === camera.id);
   return (
     <article
@@ -37,7 +39,7 @@ function Showing({ camera, hero, canBeHero }: Props) {
       data-camera={camera.id}
       data-view={live.view.value.kind}
     >
-      <LiveVideo camera={camera} live={live} width={640} />
+      <LiveVideo camera={camera} live={live} width={fine ? 1280 : 640} />
       <TileLink camera={camera} />
       <div class="tile-head">
         <StateDot dot={dotOf(camera.state)} label={sentence(camera)} />

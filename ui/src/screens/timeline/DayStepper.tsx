@@ -52,6 +52,7 @@ export function DayButton({ model, short }: { model: TimelineModel; short?: bool
   const today = zone.day(serverNow());
   const date = dayName(zone, begin_ms, short ? "short" : "middle");
   const ago = begin_ms === today.begin_ms ? "today" : begin_ms === zone.day(today.begin_ms - 1).begin_ms ? "yesterday" : null;
+  const shown = ago && !short ? words[ago](date) : date;
 
   return (
     <>
@@ -61,11 +62,11 @@ export function DayButton({ model, short }: { model: TimelineModel; short?: bool
         class={short ? "chip" : "btn day"}
         aria-haspopup="dialog"
         aria-expanded={open.value}
-        aria-label={`${words.button}. ${dayName(zone, begin_ms, "long")}`}
+        aria-label={`${shown}. ${words.button}`}
         onClick={() => popover.current?.togglePopover()}
       >
         <Icon name="calendar-days" small />
-        <span>{ago && !short ? words[ago](date) : date}</span>
+        <span>{shown}</span>
       </button>
       <div
         ref={popover}

@@ -1,0 +1,113 @@
+"""Everybody can use it: axe-core finds nothing against WCAG 2.2 AA on any page, in both themes, on a desk and a phone.
+
+What the pages ask the recorder for is right, too: no answer is an error, and the console stays silent.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.e2e.conftest import Tawny
+
+pytestmark = pytest.mark.browser
+AXE = Path(__file__).parents[2] / "ui" / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+SIZES = {"desk": (1440, 900), "phone": (390, 844)}
+PAGES = ["/", "/live/front", "/timeline", "/events?only=all", "/health", "/settings"]
+CHECK = """rules => axe.run(document, {runOnly: rules}).then(found => found.violations.map(one => {
+  const places = one.nodes.map(node => `${node.target.join(' ')}: ${node.failureSummary}`);
+  return [one.id, one.help, ...places].join('\\n');
+}))"""
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed: npm ci in ui/")
+    return AXE.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module", params=["dark", "light"])
+def theme(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module", params=list(SIZES))
+def visitor(
+    request: pytest.FixtureRequest, browser: Browser, signed_in: BrowserContext, theme: str
+) -> Iterator[BrowserContext]:
+    """The demo's owner, with this theme on a screen of this size."""
+    width, height = SIZES[request.param]
+    state: Any = signed_in.storage_state()
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if theme == "dark" else "light",
+        storage_state=state,
+    )
+    yield context
+    context.close()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_has_no_barriers(visitor: BrowserContext, demo: Tawny, axe: str, path: str) -> None:
+    page = visitor.new_page()
+    wrong = listen(page)
+    page.goto(demo.base + path)
+    settle(page)
+    assert violations(page, axe) == []
+    assert page.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0
+    assert wrong == []
+    page.close()
+
+
+def test_an_event_with_its_clip_has_no_barriers(visitor: BrowserContext, demo: Tawny, axe: str) -> None:
+    page = visitor.new_page()
+    page.goto(f"{demo.base}/events?only=all")
+    page.locator("[data-event] .ec-open").first.click(timeout=60_000)
+    page.locator(".drawer h2").wait_for()
+    assert violations(page, axe) == []
+    page.close()
+
+
+@pytest.mark.parametrize("press", ["Choose a day", "Any day"])
+def test_choosing_a_day_has_no_barriers(visitor: BrowserContext, demo: Tawny, axe: str, press: str) -> None:
+    page = visitor.new_page()
+    page.goto(demo.base + ("/timeline" if press == "Choose a day" else "/events?only=all"))
+    page.get_by_role("button", name=press).first.click()
+    page.locator("[popover]:popover-open [data-day]").first.wait_for()
+    assert violations(page, axe) == []
+    page.close()
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/setup#token=used"])
+def test_the_way_in_has_no_barriers(browser: Browser, demo: Tawny, axe: str, theme: str, path: str) -> None:
+    stranger = browser.new_context(color_scheme="dark" if theme == "dark" else "light")
+    page = stranger.new_page()
+    page.goto(demo.base + path)
+    page.wait_for_selector("h1")
+    assert violations(page, axe) == []
+    stranger.close()
+
+
+def listen(page: Page) -> list[str]:
+    """What goes wrong on a page from here on."""
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda said: wrong.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("response", lambda got: wrong.append(f"{got.status} {got.url}") if got.status >= 400 else None)
+    return wrong
+
+
+def settle(page: Page) -> None:
+    page.wait_for_selector("main")
+    page.wait_for_selector(".chip.truth:has-text('of')")
+    page.wait_for_timeout(700)
+
+
+def violations(page: Page, axe: str) -> list[str]:
+    page.evaluate(axe)
+    found: list[str] = page.evaluate(CHECK, RULES)
+    return found
