@@ -70,7 +70,14 @@ class FakeRecorder(FakeArchive):
     def event_picture(self, event: Event) -> bytes | None:
         return self.event_pictures.get(event.id)
 
-    def mark_event(self, event_id: EventId, *, kept: bool | None = None, reviewed: bool | None = None) -> Event | None:
+    def mark_event(
+        self,
+        event_id: EventId,
+        *,
+        kept: bool | None = None,
+        reviewed: bool | None = None,
+        false_alarm: str | None = None,
+    ) -> Event | None:
         event = self.index.event(event_id)
         if event is None:
             return None
@@ -78,6 +85,7 @@ class FakeRecorder(FakeArchive):
             event,
             kept=event.kept if kept is None else kept,
             reviewed=event.reviewed if reviewed is None else reviewed,
+            false_alarm=event.false_alarm if false_alarm is None else false_alarm,
         )
         self.index.put_event(event)
         self.bus.publish(EventChanged("updated", event))

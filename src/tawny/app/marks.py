@@ -1,4 +1,4 @@
-"""What people said of events (kept, reviewed), laid over what the watchers go on writing about them."""
+"""What people said of events (kept, reviewed, a false alarm), laid over what the watchers go on writing about them."""
 
 import threading
 from dataclasses import replace
@@ -16,8 +16,8 @@ class Marks:
     def __init__(self, ledger: Ledger, index: Index) -> None:
         self._ledger, self._index = ledger, index
         self._lock = threading.Lock()
-        self._of_open: dict[EventId, tuple[bool, bool]] = {}
-        """kept, reviewed: of events that last."""
+        self._of_open: dict[EventId, tuple[bool, bool, str]] = {}
+        """kept, reviewed, false_alarm: of events that last."""
 
     def put_event(self, event: Event) -> bool:
         """What a watcher says of an event."""
@@ -27,7 +27,9 @@ class Marks:
                 self._of_open.pop(event.id, None)
             return self._ledger.put_event(marked)
 
-    def mark(self, event_id: EventId, *, kept: bool | None, reviewed: bool | None) -> Event | None:
+    def mark(
+        self, event_id: EventId, *, kept: bool | None, reviewed: bool | None, false_alarm: str | None = None
+    ) -> Event | None:
         """What a person says. None when there is no such event."""
         with self._lock:
             event = self._index.event(event_id)
@@ -37,9 +39,10 @@ class Marks:
                 event,
                 kept=event.kept if kept is None else kept,
                 reviewed=event.reviewed if reviewed is None else reviewed,
+                false_alarm=event.false_alarm if false_alarm is None else false_alarm,
             )
             if event.end_ms is None:
-                self._of_open[event_id] = event.kept, event.reviewed
+                self._of_open[event_id] = event.kept, event.reviewed, event.false_alarm
             self._ledger.put_event(event)
             return event
 
@@ -50,5 +53,6 @@ class Marks:
         return message
 
     def _laid_over(self, event: Event) -> Event:
-        kept, reviewed = self._of_open.get(event.id, (event.kept, event.reviewed))
-        return replace(event, kept=kept, reviewed=reviewed)
+        as_it_is = event.kept, event.reviewed, event.false_alarm
+        kept, reviewed, false_alarm = self._of_open.get(event.id, as_it_is)
+        return replace(event, kept=kept, reviewed=reviewed, false_alarm=false_alarm)

@@ -243,8 +243,15 @@ class Running:
     def event_picture(self, event: Event) -> bytes | None:
         return self._volume.read_picture(event)
 
-    def mark_event(self, event_id: EventId, *, kept: bool | None = None, reviewed: bool | None = None) -> Event | None:
-        event = self._marks.mark(event_id, kept=kept, reviewed=reviewed)
+    def mark_event(
+        self,
+        event_id: EventId,
+        *,
+        kept: bool | None = None,
+        reviewed: bool | None = None,
+        false_alarm: str | None = None,
+    ) -> Event | None:
+        event = self._marks.mark(event_id, kept=kept, reviewed=reviewed, false_alarm=false_alarm)
         if event is not None:
             self._bus.publish(EventChanged("updated", event))
         return event

@@ -31,6 +31,8 @@ class Event:
     objects: tuple[SeenObject, ...] = ()
     kept: bool = False
     reviewed: bool = False
+    false_alarm: str = ""
+    """Why a person called it one: shadow, weather, known, traffic or other; empty where nobody did."""
     picture_ms: int | None = None
     """When the best picture was taken; None when there is none yet."""
 

@@ -52,6 +52,7 @@ def event_record(event: Event) -> Record:
         "objects": [{"label": one.label, "score": one.score} for one in event.objects],
         "kept": event.kept,
         "reviewed": event.reviewed,
+        "false_alarm": event.false_alarm,
         "picture_ms": event.picture_ms,
     }
 
@@ -71,6 +72,7 @@ def event_of(record: Record) -> Event:
             objects=tuple(SeenObject(str(one["label"]), float(one["score"])) for one in record["objects"]),
             kept=bool(record["kept"]),
             reviewed=bool(record["reviewed"]),
+            false_alarm=str(record.get("false_alarm", "")),
             picture_ms=_instant(record["picture_ms"]),
         )
     except (KeyError, TypeError) as error:

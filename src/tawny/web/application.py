@@ -19,6 +19,7 @@ from tawny.web import (
     shapes,
     signing_in,
     state_socket,
+    tuning_routes,
 )
 from tawny.web.access import Access, check_routes, rule
 from tawny.web.shell import Shell
@@ -50,7 +51,16 @@ def make_routes() -> FastAPI:
     )
     problems.install(app)
     app.add_middleware(Shell)
-    for part in (signing_in, camera_routes, past_routes, event_routes, media_routes, live_socket, state_socket):
+    for part in (
+        signing_in,
+        camera_routes,
+        past_routes,
+        event_routes,
+        tuning_routes,
+        media_routes,
+        live_socket,
+        state_socket,
+    ):
         app.include_router(part.router)
     app.include_router(camera_routes.public_router)
     app.include_router(metrics.router)

@@ -91,7 +91,14 @@ class Recorder(Archive, Protocol):
         """The JPEG file of an event's best picture; None when there is none. May wait for the disk."""
         ...
 
-    def mark_event(self, event_id: EventId, *, kept: bool | None = None, reviewed: bool | None = None) -> Event | None:
+    def mark_event(
+        self,
+        event_id: EventId,
+        *,
+        kept: bool | None = None,
+        reviewed: bool | None = None,
+        false_alarm: str | None = None,
+    ) -> Event | None:
         """Change what people say of an event, durably, and publish it as `updated`. None when there is no such event.
 
         May wait for the disk. An event that still goes on keeps the marks.

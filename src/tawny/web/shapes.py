@@ -205,6 +205,8 @@ class EventInfo(Told):
     objects: list[SeenObject]
     kept: bool
     reviewed: bool
+    false_alarm: str
+    """Why somebody called it one; empty where nobody did."""
     picture: str | None
     clip: str
     title: str
@@ -228,6 +230,46 @@ class BulkMarks(Marks):
 
 class Marked(Told):
     items: list[EventInfo]
+
+
+WhyFalse = Literal["shadow", "weather", "known", "traffic", "other"]
+
+
+class Feedback(Asked):
+    false_alarm: WhyFalse | Literal[""]
+
+
+class WhatIf(Asked):
+    """At another level: of the last 24 hours unless said otherwise."""
+
+    level: Annotated[int, Field(ge=1, le=100)]
+    from_ms: Ms | None = None
+    to_ms: Ms | None = None
+
+
+class WouldBe(Told):
+    start_ms: int
+    end_ms: int
+    score: int
+
+
+class WouldHave(Told):
+    level: int
+    from_ms: int
+    to_ms: int
+    still: list[str]
+    missed: list[EventInfo]
+    newly: list[WouldBe]
+    unknown: list[str]
+    """Of whose time no scores are stored."""
+
+
+class Proposal(Told):
+    level: int | None
+    removes: list[str]
+    leaves: list[str]
+    """False alarms that it does not remove."""
+    loses: list[EventInfo]
 
 
 class Motion(Told):

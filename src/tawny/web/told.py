@@ -47,6 +47,7 @@ def event(made: Event, recorder: Recorder) -> shapes.EventInfo:
         objects=[shapes.SeenObject(label=seen.label, score=seen.score) for seen in made.objects],
         kept=made.kept,
         reviewed=made.reviewed,
+        false_alarm=made.false_alarm,
         picture=None if made.picture_ms is None else f"/media/{made.id}.jpg",
         clip=f"/media/{made.id}.mp4",
         title=f"{TITLES.get(made.kind, made.kind.capitalize())} at {camera_name(recorder, made.camera)}",

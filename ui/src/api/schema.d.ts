@@ -65,6 +65,7 @@ export interface EventInfo {
   clip: string;
   end: string | null;
   end_ms: number | null;
+  false_alarm: string;
   id: string;
   kept: boolean;
   kind: string;
@@ -82,6 +83,10 @@ export interface Events {
   items: EventInfo[];
   new: number;
   next: string | null;
+}
+
+export interface Feedback {
+  false_alarm: "shadow" | "weather" | "known" | "traffic" | "other" | string;
 }
 
 export interface GapInfo {
@@ -162,6 +167,13 @@ export interface Playable {
   video: string;
 }
 
+export interface Proposal {
+  leaves: string[];
+  level: number | null;
+  loses: EventInfo[];
+  removes: string[];
+}
+
 export interface SeenObject {
   label: string;
   score: number;
@@ -218,4 +230,26 @@ export interface User {
 export interface Warn {
   do: string;
   message: string;
+}
+
+export interface WhatIf {
+  from_ms?: number | null;
+  level: number;
+  to_ms?: number | null;
+}
+
+export interface WouldBe {
+  end_ms: number;
+  score: number;
+  start_ms: number;
+}
+
+export interface WouldHave {
+  from_ms: number;
+  level: number;
+  missed: EventInfo[];
+  newly: WouldBe[];
+  still: string[];
+  to_ms: number;
+  unknown: string[];
 }

@@ -1,0 +1,151 @@
+"""What scanning files costs, and what it finds: `tawny scan`, DVR-Scan with its defaults, and FFmpeg's plain decoding.
+
+    python -m benchmarks.scan [--footage FOLDER] [--dvr-scan PROGRAM] [--all]
+
+Of the long clips, all in one run; processor seconds are those of the whole program. DVR-Scan is left out where it is
+not installed (`python -m venv .test/dvr-scan && .test/dvr-scan/bin/pip install 'dvr-scan[opencv-headless]'`). Exit: 0
+within the budgets, 1 over one, 3 no footage here.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchmarks.peers import tawny
+from benchmarks.scoring import Clip, Figures, Span, Spans, score
+
+BESIDE = Path(__file__).resolve().parents[2] / "shared" / "footage"
+DVR_SCAN = Path(__file__).parent.parent / ".test" / "dvr-scan" / "bin" / "dvr-scan"
+LONG = "long-"
+OF_DVR_SCAN, OF_DECODING = 0.1, 0.4
+NOT_HERE = 3
+
+
+class Ran(NamedTuple):
+    out: str
+    cpu_s: float
+
+
+@dataclass
+class Row:
+    name: str
+    figures: Figures
+    cpu_s: float
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _options(arguments)
+    if not (options.footage / "manifest.json").is_file():
+        print(f"no footage in {options.footage}: name its folder with --footage or TAWNY_FOOTAGE", file=sys.stderr)
+        return NOT_HERE
+    about = json.loads((options.footage / "manifest.json").read_text())["clips"]
+    clips = [(Clip.of(one), options.footage / one["file"]) for one in about]
+    clips = [one for one in clips if options.all or one[0].file.startswith(LONG)]
+    ours = _row("tawny scan", clips, lambda path: [tawny(), "scan", str(path), "--json"], _of_json)
+    rows = [ours, _row("tawny scan --thorough", clips, _thorough, _of_json)]
+    if shutil.which(str(options.dvr_scan)):
+        words = [str(options.dvr_scan), "-so", "-q", "-i"]
+        rows.append(_row("DVR-Scan, defaults", clips, lambda path: [*words, str(path)], _of_timecodes))
+    decoding_s = sum(
+        _ran(["ffmpeg", "-v", "error", "-threads", "1", "-i", str(p), "-f", "null", "-"]).cpu_s for _, p in clips
+    )
+    _print(rows, decoding_s)
+    return _judge(rows, decoding_s)
+
+
+def _options(arguments: list[str] | None) -> Any:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--footage", type=Path, default=Path(os.environ.get("TAWNY_FOOTAGE", BESIDE)))
+    parser.add_argument("--dvr-scan", type=Path, default=DVR_SCAN)
+    parser.add_argument("--all", action="store_true", help="the short clips, too")
+    return parser.parse_args(arguments)
+
+
+def _thorough(path: Path) -> list[str]:
+    return [tawny(), "scan", str(path), "--json", "--thorough"]
+
+
+def _row(
+    name: str, clips: list[tuple[Clip, Path]], words: Callable[[Path], list[str]], read: Callable[[str], Iterator[Span]]
+) -> Row:
+    row = Row(name, Figures(), 0.0)
+    for clip, path in clips:
+        print(f"\r\x1b[K{name}: {clip.file}", end="", file=sys.stderr, flush=True)
+        ran = _ran(words(path))
+        alarms: Spans = list(read(ran.out))
+        row.figures += score(clip, alarms)
+        row.cpu_s += ran.cpu_s
+    print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+    return row
+
+
+def _ran(words: list[str]) -> Ran:
+    """RuntimeError when it failed."""
+    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert process.stdout is not None
+    out = process.stdout.read()
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{words[0]} ended with {process.returncode}")
+    return Ran(out.decode(), used.ru_utime + used.ru_stime)
+
+
+def _of_json(out: str) -> Iterator[Span]:
+    for event in json.loads(out)["events"]:
+        yield Span(event["start_s"], event["end_s"])
+
+
+def _of_timecodes(out: str) -> Iterator[Span]:
+    """`00:00:01.000,00:00:05.000,…`: begins and ends in turn, on the last line."""
+    lines = [line for line in out.splitlines() if line.count(":") >= 2]
+    times = [_seconds(text) for text in lines[-1].split(",")] if lines else []
+    for begin, end in zip(times[::2], times[1::2], strict=False):
+        yield Span(begin, end)
+
+
+def _seconds(timecode: str) -> float:
+    hours, minutes, seconds = timecode.split(":")
+    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+
+
+def _print(rows: list[Row], decoding_s: float) -> None:
+    print("| what | found | told | false | quiet % | F | CPU s | CPU s/h |")
+    print("|---|---|---|---|---|---|---|---|")
+    for row in rows:
+        f = row.figures
+        print(
+            f"| {row.name} | {f.found}/{f.events} | {f.told}/{f.incidents} | {f.false} | {100 * (f.quiet_share or 0):.1f} "
+            f"| {f.f1 or 0:.2f} | {row.cpu_s:.1f} | {row.cpu_s * 3600 / f.length_s:.0f} |"
+        )
+    length_s = rows[0].figures.length_s
+    print(f"| FFmpeg, decoding alone | - | - | - | - | - | {decoding_s:.1f} | {decoding_s * 3600 / length_s:.0f} |\n")
+
+
+def _judge(rows: list[Row], decoding_s: float) -> int:
+    """0 within the budgets, 1 over one."""
+    ours, peer = rows[0], next((row for row in rows if row.name.startswith("DVR")), None)
+    of_decoding = ours.cpu_s / decoding_s
+    budgets = [(f"{of_decoding:.2f} of FFmpeg's decoding, at most {OF_DECODING}", of_decoding <= OF_DECODING)]
+    if peer is not None:
+        ratio = ours.cpu_s / peer.cpu_s
+        budgets.append((f"{ratio:.3f} of DVR-Scan's CPU, at most {OF_DVR_SCAN}", ratio <= OF_DVR_SCAN))
+        budgets.append(("found and told no fewer than DVR-Scan", _no_worse(ours.figures, peer.figures)))
+    for words, is_kept in budgets:
+        print(f"{'kept  ' if is_kept else 'BROKEN'}  {words}")
+    return 0 if all(is_kept for _, is_kept in budgets) else 1
+
+
+def _no_worse(ours: Figures, theirs: Figures) -> bool:
+    return ours.found >= theirs.found and ours.told >= theirs.told
+
+
+if __name__ == "__main__":
+    sys.exit(main())

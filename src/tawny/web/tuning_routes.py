@@ -1,0 +1,103 @@
+"""Tuning by looking: a day's scores, what another level would have done, why an alarm was false, and what follows."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from tawny.model.events import Event
+from tawny.model.ids import CameraId
+from tawny.model.times import Span
+from tawny.playback import whatif
+from tawny.web import shapes, told
+from tawny.web.access import Access, rule
+from tawny.web.event_routes import no_event
+from tawny.web.limits import At, OneCamera, OneEvent, known_camera, within
+from tawny.web.site import Here, Site
+
+router = APIRouter(prefix="/api/v1")
+view = [rule(Access.VIEW)]
+DAY_MS = 86_400_000
+MOST_EVENTS = 2000
+
+
+@router.get("/cameras/{camera}/motion", dependencies=view, response_class=Response)
+async def motion(camera: OneCamera, from_ms: At, to_ms: At, here: Here) -> Response:
+    """A byte a second: 0 to 100, 255 where nobody looked. X-Begin-Ms: of the first."""
+    span = within(from_ms, to_ms, 8)
+    scores = await asyncio.to_thread(lambda: here.recorder.scores(known_camera(camera, here), span))
+    begin = {"X-Begin-Ms": str(span.begin_ms // 1000 * 1000), "Cache-Control": "private, no-store"}
+    return Response(scores, media_type="application/octet-stream", headers=begin)
+
+
+@router.post("/cameras/{camera}/whatif", dependencies=view)
+async def what_if(camera: OneCamera, asked: shapes.WhatIf, here: Here) -> shapes.WouldHave:
+    """Of the last 24 hours, or of the time asked for."""
+    span = _span(here, asked.from_ms, asked.to_ms)
+
+    def look() -> whatif.WhatIf:
+        return whatif.what_if(*_stored(here, known_camera(camera, here), span), span, asked.level)
+
+    made = await asyncio.to_thread(look)
+    return shapes.WouldHave(
+        level=asked.level,
+        from_ms=span.begin_ms,
+        to_ms=span.end_ms,
+        still=[event.id for event in made.still],
+        missed=[told.event(event, here.recorder) for event in made.missed],
+        newly=[shapes.WouldBe(start_ms=o.span.begin_ms, end_ms=o.span.end_ms, score=o.score) for o in made.newly],
+        unknown=[event.id for event in made.unknown],
+    )
+
+
+@router.get("/cameras/{camera}/proposal", dependencies=view)
+async def proposal(
+    camera: OneCamera, here: Here, reason: shapes.WhyFalse, days: Annotated[int, Query(ge=1, le=30)] = 7
+) -> shapes.Proposal:
+    """A level that removes false alarms of a reason; level null where there are too few, or none would help."""
+    now_ms = here.recorder.clock.now_ms()
+    span = Span(now_ms - days * DAY_MS, now_ms)
+
+    def look() -> whatif.Proposal | None:
+        return whatif.propose(*_stored(here, known_camera(camera, here), span), span, reason)
+
+    made = await asyncio.to_thread(look)
+    if made is None:
+        return shapes.Proposal(level=None, removes=[], leaves=[], loses=[])
+    return shapes.Proposal(
+        level=made.level,
+        removes=[event.id for event in made.removes],
+        leaves=[event.id for event in made.leaves],
+        loses=[told.event(event, here.recorder) for event in made.loses],
+    )
+
+
+@router.post("/events/{event}/feedback", dependencies=view)
+async def feedback(event: OneEvent, said: shapes.Feedback, here: Here) -> shapes.EventInfo:
+    """It was a false alarm, and why; an empty reason takes that back."""
+    marked = await asyncio.to_thread(
+        lambda: here.recorder.mark_event(event, reviewed=True, false_alarm=said.false_alarm)
+    )
+    if marked is None:
+        raise no_event()
+    return told.event(marked, here.recorder)
+
+
+def _span(here: Site, from_ms: int | None, to_ms: int | None) -> Span:
+    end_ms = here.recorder.clock.now_ms() if to_ms is None else to_ms
+    return within(end_ms - DAY_MS if from_ms is None else from_ms, end_ms, 8)
+
+
+def _stored(here: Site, camera: CameraId, span: Span) -> tuple[list[Event], bytes]:
+    """Events that began in it, newest first, and its scores."""
+    found: list[Event] = []
+    after: str | None = None
+    while len(found) < MOST_EVENTS:
+        page = here.recorder.index.events(span, cameras=[camera], after=after, limit=200)
+        found += page.events
+        after = page.next
+        if after is None:
+            break
+    began = [event for event in found if span.begin_ms <= event.start_ms < span.end_ms]
+    return began, here.recorder.scores(camera, span)

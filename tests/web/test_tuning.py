@@ -1,0 +1,77 @@
+"""Scores, what-if, feedback and proposals over the API."""
+
+import httpx
+import pytest
+
+from tawny.web.accounts import Role
+from tests.web.fakes import House
+from tests.web.test_past import put_event
+
+
+@pytest.fixture
+def browser(house: House) -> httpx.AsyncClient:
+    return house.signed_in(Role.VIEWER)
+
+
+def score(house: House, before_now_s: int, value: int) -> None:
+    house.recorder.score[house.clock.now_ms() // 1000 - before_now_s] = value
+
+
+async def test_a_day_of_scores_is_a_byte_a_second(house: House, browser: httpx.AsyncClient) -> None:
+    now_ms = house.clock.now_ms()
+    score(house, 10, 77)
+    answer = await browser.get(f"/api/v1/cameras/porch/motion?from_ms={now_ms - 60_000}&to_ms={now_ms}")
+    assert answer.status_code == 200
+    assert len(answer.content) in (60, 61)
+    assert answer.content.count(77) == 1
+    assert answer.content[-10] == 77 or answer.content[-11] == 77
+    assert set(answer.content) == {77, 255}
+
+
+async def test_what_if_names_what_is_missed_and_what_is_new(house: House, browser: httpx.AsyncClient) -> None:
+    event = put_event(house)  # a minute ago
+    score(house, 60, 65)
+    score(house, 300, 40)
+    at_70 = (await browser.post("/api/v1/cameras/porch/whatif", json={"level": 70})).json()
+    assert (at_70["still"], [one["id"] for one in at_70["missed"]], at_70["newly"]) == ([], [event.id], [])
+    at_30 = (await browser.post("/api/v1/cameras/porch/whatif", json={"level": 30})).json()
+    assert (at_30["still"], at_30["missed"]) == ([event.id], [])
+    assert [one["score"] for one in at_30["newly"]] == [40]
+
+
+@pytest.mark.parametrize("level", [0, 101, "high"])
+async def test_levels_that_are_none_are_refused(browser: httpx.AsyncClient, level: object) -> None:
+    assert (await browser.post("/api/v1/cameras/porch/whatif", json={"level": level})).status_code == 422
+
+
+async def test_cameras_that_are_not_there(browser: httpx.AsyncClient) -> None:
+    assert (await browser.post("/api/v1/cameras/none/whatif", json={"level": 60})).status_code == 404
+
+
+async def test_a_false_alarm_is_kept_with_its_reason_and_taken_back(house: House, browser: httpx.AsyncClient) -> None:
+    event = put_event(house)
+    said = (await browser.post(f"/api/v1/events/{event.id}/feedback", json={"false_alarm": "shadow"})).json()
+    assert (said["false_alarm"], said["reviewed"]) == ("shadow", True)
+    stored = house.recorder.index.event(event.id)
+    assert stored is not None
+    assert stored.false_alarm == "shadow"
+    said = (await browser.post(f"/api/v1/events/{event.id}/feedback", json={"false_alarm": ""})).json()
+    assert said["false_alarm"] == ""
+
+
+async def test_feedback_needs_a_known_reason_and_an_event(house: House, browser: httpx.AsyncClient) -> None:
+    event = put_event(house)
+    answer = await browser.post(f"/api/v1/events/{event.id}/feedback", json={"false_alarm": "bored"})
+    assert answer.status_code == 422
+    assert (await browser.post("/api/v1/events/none/feedback", json={"false_alarm": "other"})).status_code == 404
+
+
+async def test_three_false_alarms_lead_to_a_proposal(house: House, browser: httpx.AsyncClient) -> None:
+    for n in range(4):
+        put_event(house, number=n * 10, false_alarm="weather" if n < 3 else "")
+        for second in range(2):
+            score(house, 60 - n * 10 - second, 90 if n == 3 else 55 + n)
+    path = "/api/v1/cameras/porch/proposal"
+    made = (await browser.get(f"{path}?reason=weather")).json()
+    assert (made["level"], len(made["removes"]), made["leaves"], made["loses"]) == (58, 3, [], [])
+    assert (await browser.get(f"{path}?reason=shadow")).json()["level"] is None
