@@ -54,6 +54,7 @@ export function event(id: string, start_ms: number, more: Partial<TawnyEvent> = 
     objects: [],
     kept: false,
     reviewed: false,
+    false_alarm: "",
     picture: null,
     clip: `/media/${id}.mp4`,
     title: `Motion at Front door ${id}`,
