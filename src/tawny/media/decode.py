@@ -1,20 +1,29 @@
 """Packets to pictures. One decoder a stream, used by one thread; a damaged packet costs pictures, never the decoder.
 
+Where it may, it decodes in hardware; what fails there is decoded in software from the next keyframe on, for good.
 The picture's time travels through FFmpeg as the packet's presentation time, in milliseconds, so reordering keeps it.
 """
 
+import logging
+from collections.abc import Iterable
 from typing import Any
 
 import av
 import numpy as np
 from av.video.codeccontext import VideoCodecContext
 
+from tawny.media.hardware import FFMPEG_NAMES, Device
 from tawny.media.nal import START, annexb
 from tawny.model.ids import CameraId
 from tawny.model.packets import VIDEO_RATE, Packet, SourcePacket, VideoFormat
 
 NO_CAMERA = CameraId("")
-_FFMPEG_NAMES = {"h264": "h264", "h265": "hevc"}
+SOFTWARE = "software"
+FAILURES = 3
+"""So many packets in a row that a device cannot decode, and it is given up."""
+_REFUSALS = (av.FFmpegError, ValueError, RuntimeError, NotImplementedError)
+
+log = logging.getLogger(__name__)
 
 
 class DecodedFrame:
@@ -49,8 +58,9 @@ class DecodedFrame:
         if first.bits == 8:
             rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
             return rows[: video.height, : video.width]
+        unused = 8 if video.format.name.startswith("p0") else first.bits - 8  # these lie at the high end of their word
         deep = np.frombuffer(memoryview(plane), np.uint16).reshape(-1, plane.line_size // 2)
-        return (deep[: video.height, : video.width] >> (first.bits - 8)).astype(np.uint8)
+        return (deep[: video.height, : video.width] >> unused).astype(np.uint8)
 
     @property
     def rgb(self) -> Any:
@@ -59,13 +69,17 @@ class DecodedFrame:
 
 
 class Decoder:
-    """errors: how many packets could not be decoded. After one, and at the start, it waits for a keyframe."""
+    """errors: how many packets could not be decoded. After one, and at the start, it waits for a keyframe.
 
-    def __init__(self, video: VideoFormat, camera: CameraId = NO_CAMERA) -> None:
+    devices: in hardware, to be tried in order (`hardware.devices`); none: in software. how: by which it decodes now.
+    """
+
+    def __init__(self, video: VideoFormat, camera: CameraId = NO_CAMERA, devices: Iterable[Device] = ()) -> None:
         self.format, self.camera = video, camera
         self.errors = 0
+        self._in_a_row = 0
         self._waits_for_keyframe = True
-        self._context = _opened(video)
+        self.how, self._context = self._opened(devices)
 
     def decode(self, packet: Packet | SourcePacket) -> list[DecodedFrame]:
         """The pictures that this packet completes, in order of presentation: mostly one, none while frames reorder."""
@@ -75,19 +89,18 @@ class Decoder:
             coded = av.Packet(annexb(packet.data, self.format))
             coded.pts = coded.dts = _at_ms(packet)
             frames = self._context.decode(coded)
-        except (av.FFmpegError, ValueError):
-            self.errors += 1
-            self.reset()
+        except _REFUSALS:
+            self._failed()
             return []
-        self._waits_for_keyframe = False
+        self._waits_for_keyframe, self._in_a_row = False, 0
         return self._whole(frames)
 
     def drain(self) -> list[DecodedFrame]:
         """What is still held back for reordering; then decoding begins again with a keyframe."""
         try:
             frames = self._context.decode(None)
-        except av.FFmpegError:
-            self.errors += 1
+        except _REFUSALS:
+            self._failed()
             frames = []
         self.reset()
         return self._whole(frames)
@@ -101,20 +114,41 @@ class Decoder:
         """Whether pictures that no other refers to are not decoded: cheaper, and fewer pictures come out."""
         self._context.skip_frame = "NONREF" if leave_out else "DEFAULT"
 
+    def _failed(self) -> None:
+        self.errors += 1
+        self._in_a_row += 1
+        if self.how != SOFTWARE and self._in_a_row >= FAILURES:
+            log.warning("%s cannot decode these pictures; they are decoded in software", self.how)
+            self.how, self._context = self._opened(())
+        self.reset()
+
+    def _opened(self, devices: Iterable[Device]) -> tuple[str, VideoCodecContext]:
+        """The first device that opens, else software."""
+        for device in devices:
+            try:
+                context = device.open(self.format.codec)
+                self._prepare(context)
+                context.open()
+            except _REFUSALS as error:
+                log.debug("no decoding by %s: %s", device.name, error)
+                continue
+            log.info("decodes by %s", device.name)
+            return device.name, context
+        software = av.CodecContext.create(FFMPEG_NAMES[self.format.codec], "r")
+        assert isinstance(software, VideoCodecContext)
+        self._prepare(software)
+        return SOFTWARE, software
+
+    def _prepare(self, context: VideoCodecContext) -> None:
+        context.thread_count = 1  # a thread a camera is there already
+        context.extradata = b"".join(START + nal for nal in self.format.parameter_sets)
+
     def _whole(self, frames: list[av.VideoFrame]) -> list[DecodedFrame]:
         return [
             DecodedFrame(frame, self.camera, frame.pts)
             for frame in frames
             if frame.pts is not None and not frame.is_corrupt
         ]
-
-
-def _opened(video: VideoFormat) -> VideoCodecContext:
-    context = av.CodecContext.create(_FFMPEG_NAMES[video.codec], "r")
-    assert isinstance(context, VideoCodecContext)
-    context.thread_count = 1  # a thread a camera is there already
-    context.extradata = b"".join(START + nal for nal in video.parameter_sets)
-    return context
 
 
 def _at_ms(packet: Packet | SourcePacket) -> int:

@@ -1,9 +1,10 @@
 """One camera's decoder and detector: packets in, looks out, five a second. Used by the watcher's thread alone."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from tawny.media.decode import DecodedFrame, Decoder
+from tawny.media.hardware import Device
 from tawny.model.ids import CameraId, RunId
 from tawny.model.observations import Frame, Look
 from tawny.model.packets import Packet, VideoFormat
@@ -17,10 +18,17 @@ ENOUGH_FPS = 14.0
 
 
 class Eyes:
-    """looked: gets each frame that was looked at, with what was seen."""
+    """looked: gets each frame that was looked at, with what was seen. hardware: what may decode instead of software."""
 
-    def __init__(self, camera: CameraId, detector: Detector, looked: Callable[[Frame, Look], None]) -> None:
+    def __init__(
+        self,
+        camera: CameraId,
+        detector: Detector,
+        looked: Callable[[Frame, Look], None],
+        hardware: Callable[[VideoFormat], Iterable[Device]],
+    ) -> None:
         self._camera, self._detector, self._looked = camera, detector, looked
+        self._hardware = hardware
         self._pace = Pace()
         self._decoder: Decoder | None = None
         self._run: RunId | None = None
@@ -31,6 +39,11 @@ class Eyes:
     @property
     def errors(self) -> int:
         return self._errors + (self._decoder.errors if self._decoder else 0)
+
+    @property
+    def decodes_by(self) -> str | None:
+        """`software`, or the name of a device; None before the first packet."""
+        return self._decoder.how if self._decoder else None
 
     def pass_by(self, packet: Packet) -> None:
         """Every packet passes here first, whether it will be decoded or not."""
@@ -84,7 +97,7 @@ class Eyes:
         if decoder is None or decoder.format != packet.format:
             self._errors += decoder.errors if decoder else 0
             self._ahead = None
-            decoder = self._decoder = Decoder(packet.format, self._camera)
+            decoder = self._decoder = Decoder(packet.format, self._camera, self._hardware(packet.format))
         elif packet.run != self._run:
             self.reset()
         self._run = packet.run

@@ -8,14 +8,15 @@ it is late it leaves pictures out, and counts them.
 
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
+from tawny.media.hardware import Device
 from tawny.model.clock import Clock
 from tawny.model.ids import CameraId
 from tawny.model.messages import Message
 from tawny.model.observations import Frame, Look
-from tawny.model.packets import Packet
+from tawny.model.packets import Packet, VideoFormat
 from tawny.stream.hub import Hub
 from tawny.watch.detector import Detector, Glances
 from tawny.watch.eyes import Eyes
@@ -47,11 +48,17 @@ class Sink(Protocol):
     def close(self) -> None: ...
 
 
+def in_software(_video: VideoFormat) -> tuple[Device, ...]:
+    """No devices."""
+    return ()
+
+
 class Watcher:
     """hubs: the camera's streams, the one to watch first, then what stands in for it.
 
     tell: gets a `Scored` for each second that was watched, be it asleep. scored: gets instant and score of each look.
     trouble: is told what should be known of how it watches (`Gate.trouble`), when that changes.
+    hardware: the devices that may decode a stream of this format (`media.hardware.devices`).
     """
 
     def __init__(
@@ -66,6 +73,7 @@ class Watcher:
         *,
         gate: Gate | None = None,
         trouble: Callable[[str], None] | None = None,
+        hardware: Callable[[VideoFormat], Iterable[Device]] = in_software,
     ) -> None:
         self.name = f"watch {camera}"
         self._sink, self._clock, self._scored = sink, clock, scored
@@ -74,7 +82,7 @@ class Watcher:
         self._trouble, self._told_trouble = trouble, ""
         self._streams = Streams(self.name, hubs, clock)
         self._seconds = Seconds(camera, tell)
-        self._eyes = Eyes(camera, detector, self._looked)
+        self._eyes = Eyes(camera, detector, self._looked, hardware)
         self._waiting: deque[Packet] = deque()
         self._asleep: Packet | None = None
         """The keyframe since which nothing was decoded."""
@@ -111,6 +119,7 @@ class Watcher:
         audit = self._gate.audit
         return {
             "looks": self._looks, "skipped": self._skipped, "errors": self._eyes.errors,
+            "decodes_by": self._eyes.decodes_by,
             "stream": self._streams.current, "groups": self._groups, "slept": self._slept,
             "audits": audit.audits, "misses": audit.misses,
         }  # fmt: skip
