@@ -16,7 +16,7 @@ from pydantic_core import PydanticUndefined
 from tawny.cli.main import COMMANDS, parser
 from tawny.config.keeping import CameraKeep, Keep, StreamKeep
 from tawny.config.places import Line, Zone
-from tawny.config.settings import Camera, Storage, Watch, Web
+from tawny.config.settings import Camera, Storage, Tier, Watch, Web
 from tawny.config.units import duration_text, size_text
 from tawny.model import errors
 from tawny.model.errors import Problem, SettingsError, TawnyError
@@ -27,6 +27,7 @@ TABLES: list[tuple[str, type[BaseModel], str]] = [
     ("storage", Storage, "start"),
     ("storage.keep", Keep, "at once"),
     ("storage.keep.sub", StreamKeep, "at once"),
+    ("storage.tiers", Tier, "start"),
     ("web", Web, "start"),
     ("cameras.<id>", Camera, "at once; only this camera begins again"),
     ("cameras.<id>.keep", CameraKeep, "at once"),
@@ -114,7 +115,7 @@ def _fields(kind: type[BaseModel]) -> Iterator[tuple[str, str, str]]:
         elif isinstance(default, dict):
             shown = f"`{duration_text(default['other'])}`"
         else:
-            shown = "none" if default in (None, "") else f"`{default}`"
+            shown = "none" if default in (None, "", ()) else f"`{default}`"
         yield name, shown, field.description or ""
 
 

@@ -34,6 +34,7 @@ from tawny.storage.lock import boot_id
 from tawny.storage.recovery import recover
 from tawny.storage.retention import Retention
 from tawny.storage.scores import Scores
+from tawny.storage.tiers import Mover
 from tawny.stream.hub import Hub
 from tawny.web import recorder as web
 
@@ -67,8 +68,8 @@ class Running:
         self._marks = Marks(self._ledger, self._index)
         self._scores = Scores(self._volume, clock)
         self._engine = ThreadEngine(clock, self._died)
-        kept = contract(settings)
         self._ingest = SharedThread("ingest", clock, self._died)
+        kept = contract(settings)
         self._retention = Retention(
             self._volume,
             self._index,
@@ -88,6 +89,11 @@ class Running:
             lambda: self._retention.last,
             self._byte_rates,
         )
+        self._movers = [
+            Mover([self._volume, *earlier], tier, self._index, clock, after_s, self._free_share)
+            for tier, after_s, earlier in store.moves()
+        ]
+        self._missing = store.missing
         full = self._retention.make_room
         self._recorder = Recorder(
             self._volume, self._index, clock, self._bus, lost=self._lost, full=full, limits=store.limits
@@ -127,6 +133,8 @@ class Running:
         self._gaps.start(self._engine)
         self._retention.start(self._engine)
         self._room.start(self._engine)
+        for mover in self._movers:
+            mover.start(self._engine)
         for name, camera in self.settings.cameras.items():
             self._cameras[CameraId(name)] = Camera(CameraId(name), camera, self._parts, self._started_ms)
         self._engine.start("housekeeping", self._make_housekeeping)
@@ -222,6 +230,8 @@ class Running:
 
     def warnings(self) -> Sequence[web.Warn]:
         told = [web.Warn(f"The part {one.name} could not be loaded: {one.error}.") for one in self._doors.broken]
+        told += [web.Warn(error.message, error.do) for error in self._missing]
+        told += [web.Warn(one.problem.message, one.problem.do) for one in self._movers if one.problem is not None]
         problem = self._ledger.problem
         if problem is not None:
             told.append(web.Warn(problem.message, problem.do))
@@ -278,6 +288,9 @@ class Running:
         camera = self._cameras.get(loss.camera)
         if camera is not None:
             camera.lost(loss)
+
+    def _free_share(self) -> float:
+        return self.settings.storage.keep.free
 
     def _byte_rates(self) -> Rates:
         hubs = {(name, stream): hub for name, camera in self._cameras.items() for stream, hub in camera.hubs.items()}

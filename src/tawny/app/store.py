@@ -1,14 +1,16 @@
 """What a recorder stores in: a folder that is its own, or memory alone, of which nothing is ever on any disk."""
 
+import logging
 import resource
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
 from tawny.config.settings import Settings
 from tawny.model.clock import Clock
+from tawny.model.errors import StorageError
 from tawny.recorder.recorder import Limits
 from tawny.storage.history import History, Line
 from tawny.storage.index import Index
@@ -16,8 +18,11 @@ from tawny.storage.lock import Life
 from tawny.storage.memory_disk import RamDisk
 from tawny.storage.memory_index import MemoryIndex
 from tawny.storage.opening import index_to_write
+from tawny.storage.others import Use, join
 from tawny.storage.retention import EVERY_S, LEAST_S
 from tawny.storage.volume import Volume
+
+log = logging.getLogger(__name__)
 
 MEMORY_SEGMENT_S: Final = 10.0
 """In memory files are short: what is being written cannot be removed."""
@@ -49,6 +54,15 @@ class Store:
     every_s: float = EVERY_S
     least_s: float = LEAST_S
     most_files: int | None = None
+    tiers: tuple[tuple[Volume, float], ...] = ()
+    """Where segments go, and at what age, in seconds."""
+    missing: tuple[StorageError, ...] = ()
+    """Volumes that should be there and are not."""
+
+    def moves(self) -> Iterator[tuple[Volume, float, list[Volume]]]:
+        """Each tier with its age and those before it."""
+        for number, (tier, after_s) in enumerate(self.tiers):
+            yield tier, after_s, [earlier for earlier, _ in self.tiers[:number]]
 
 
 class _Alone:
@@ -77,8 +91,22 @@ def opened(settings: Settings, folder: Path, clock: Clock) -> Store:
     volume = Volume.at(folder)
     lock = volume.lock(clock)
     volume.check_writable()
+    tiers, missing = _tiers(settings, volume)
     history = History(volume.disk)
-    return Store(volume, lock, history, index_to_write(volume, history), Limits())
+    return Store(volume, lock, history, index_to_write(volume, history), Limits(), tiers=tiers, missing=missing)
+
+
+def _tiers(settings: Settings, volume: Volume) -> tuple[tuple[tuple[Volume, float], ...], tuple[StorageError, ...]]:
+    """Those that are there, and why others are not: recording goes on without them."""
+    there: list[tuple[Volume, float]] = []
+    missing: list[StorageError] = []
+    for tier in sorted(settings.storage.tiers, key=lambda one: one.after):
+        try:
+            there.append((join(volume, Path(tier.path).expanduser(), Use.TIER), tier.after))
+        except StorageError as error:
+            log.error("%s", error)
+            missing.append(error)
+    return tuple(there), tuple(missing)
 
 
 def _in_memory(size_bytes: int, clock: Clock) -> Store:

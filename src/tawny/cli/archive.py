@@ -10,6 +10,7 @@ from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.storage.index import Index
 from tawny.storage.opening import index_to_read
+from tawny.storage.others import attach_all
 from tawny.storage.scores import Scores
 from tawny.storage.volume import Volume
 
@@ -19,6 +20,7 @@ class Folder:
 
     def __init__(self, path: Path, index: Index) -> None:
         self.volume = Volume.at(path)
+        attach_all(self.volume)
         self._index = index
 
     @property

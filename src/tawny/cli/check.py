@@ -15,6 +15,7 @@ from tawny.storage.history import History
 from tawny.storage.ledger import Ledger
 from tawny.storage.lock import Lock
 from tawny.storage.opening import INDEX_NAME, index_to_write
+from tawny.storage.others import attach_all
 from tawny.storage.sqlite_index import SqliteIndex
 from tawny.storage.volume import Volume
 
@@ -30,6 +31,8 @@ def run(args: Namespace, out: Output) -> int:
     _, folder = existing_data(args)
     clock = SystemClock()
     volume = Volume.at(folder)
+    for error in attach_all(volume):
+        out.say(str(error))
     history = History(volume.disk)
     lock = _lock_if_free(volume, clock) if args.repair else None
     index = _index(volume, history, repair=args.repair, is_alone=lock is not None)

@@ -21,6 +21,7 @@ from tawny.storage.history import History
 from tawny.storage.keep import Keep
 from tawny.storage.ledger import Ledger
 from tawny.storage.opening import INDEX_NAME, index_to_write
+from tawny.storage.others import attach_all
 from tawny.storage.planning import Plan
 from tawny.storage.retention import Retention
 from tawny.storage.sqlite_index import SqliteIndex
@@ -47,15 +48,17 @@ def run(args: Namespace, out: Output) -> int:
     else:
         if args.keep or args.files or args.size:
             raise UsageError("--keep, --files and --size are for --folder.", "Set `storage.keep` for recordings.")
-        plan, paths = _prune(args), False
+        plan, paths = _prune(args, out), False
     out.data(_as_json(plan, dry_run=args.dry_run), _text(plan, out, dry_run=args.dry_run, paths=paths))
     return 1 if plan.missing_bytes or plan.missing_files or plan.breaks_promise else 0
 
 
-def _prune(args: Namespace) -> Plan:
+def _prune(args: Namespace, out: Output) -> Plan:
     chosen, folder = existing_data(args)
     clock = SystemClock()
     volume = Volume.at(folder)
+    for error in attach_all(volume):
+        out.say(str(error))
     history = History(volume.disk)
     lock = None if args.dry_run else volume.lock(clock)
     index = SqliteIndex(folder / INDEX_NAME, read_only=True) if args.dry_run else index_to_write(volume, history)

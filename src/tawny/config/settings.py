@@ -7,8 +7,8 @@ from pydantic import ConfigDict, Field, field_validator
 
 from tawny.config.alarming import Alarm
 from tawny.config.keeping import CameraKeep, Keep, Table
-from tawny.config.units import Duration, Size
 from tawny.config.places import Corners, Line, Zone
+from tawny.config.units import Duration, Size
 
 _CAMERA_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _TAKEN = frozenset({"history", "keys", "lock", "control", "outbox"})
@@ -24,6 +24,13 @@ def listen_address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
+class Tier(Table):
+    """A volume that older recordings are moved to."""
+
+    path: str = Field(min_length=1, description="The folder there.")
+    after: Duration = Field(description="Older recordings are moved there; others too, if the first disk is full.")
+
+
 class Storage(Table):
     """Where recordings are, and how long they are kept (a table of its own)."""
 
@@ -33,6 +40,9 @@ class Storage(Table):
     )
     memory: Annotated[Size, Field(ge=16_000_000)] = Field(
         256_000_000, description="So much memory recordings take in that mode: 16 MB or more."
+    )
+    tiers: tuple[Tier, ...] = Field(
+        (), description='Volumes for older recordings, in order: `[{ path = "/mnt/big", after = "7 days" }]`.'
     )
     keep: Keep = Keep()
 
@@ -69,16 +79,19 @@ class Watch(Table):
         ),
     )
 
-    @property
-    def options(self) -> dict[str, Any]:
-        """The table of the chosen detector."""
-        return dict((self.model_extra or {}).get(self.detector, {}))
-
     zones: dict[str, Zone] = Field(
         default_factory=dict, description="By name: with zones, only what is in one of them is an event."
     )
     lines: dict[str, Line] = Field(default_factory=dict, description="By name: who crosses one is told of.")
     mask: tuple[Corners, ...] = Field((), description="Polygons that detectors do not see; they are recorded.")
+    decode: Literal["auto", "software"] = Field(
+        "auto", description="`auto`: large pictures in hardware where there is any that works. `software`: never."
+    )
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The table of the chosen detector."""
+        return dict((self.model_extra or {}).get(self.detector, {}))
 
 
 class Camera(Table):

@@ -20,6 +20,7 @@ from tawny.storage.index import Index
 from tawny.storage.layout import SegmentName, is_thinned
 from tawny.storage.ledger import Ledger
 from tawny.storage.lock import holder
+from tawny.storage.others import any_away
 from tawny.storage.reclose import reclose
 from tawny.storage.thinning import finish_thinning
 from tawny.storage.volume import Volume
@@ -46,8 +47,9 @@ def check(
     if beside_recorder is None:
         beside_recorder = holder(volume.root) is not None
     checking = _Checking(volume, index, ledger, deep=deep, beside_recorder=beside_recorder)
-    for count, found in enumerate(walk(volume), 1):
-        checking.look_at(found)
+    everything = ((each, found) for each in volume.everywhere for found in walk(each))
+    for count, (each, found) in enumerate(everything, 1):
+        checking.look_at(found, each)
         progress(count)
     checking.look_at_rows()
     told = checking.look_at_wall(clock.now_ms()) if with_wall else None
@@ -62,6 +64,7 @@ class _Checking:
     ) -> None:
         self._volume, self._index, self._ledger = volume, index, ledger
         self._deep, self._beside_recorder = deep, beside_recorder
+        self._on = volume
         self._seen: set[str] = set()
         self._unlisted: list[Segment] = []
         self._doubles: list[Segment] = []  # another file has the row
@@ -71,7 +74,9 @@ class _Checking:
     def _find(self, what: What, path: str, detail: str = "", *, repaired: bool = False) -> None:
         self.findings.append(Finding(what, path, detail, repaired))
 
-    def look_at(self, found: Found) -> None:
+    def look_at(self, found: Found, on: Volume) -> None:
+        """on: the volume that has it."""
+        self._on = on
         match found.kind:
             case Kind.CLOSED:
                 assert found.name is not None
@@ -89,6 +94,8 @@ class _Checking:
                 pass
 
     def _closed(self, name: SegmentName, size_bytes: int) -> None:
+        if name.path in self._seen:
+            return  # it was copied to another volume and not removed yet
         self._seen.add(name.path)
         assert name.end_ms is not None
         self.segments += 1
@@ -112,16 +119,16 @@ class _Checking:
         """What is wrong inside of it, and the row that it should have; None when it cannot be played at all."""
         if size_bytes == 0:
             return What.EMPTY, "", None
-        said = read_about(self._volume.disk, name.path)
+        said = read_about(self._on.disk, name.path)
         if said is None:
-            is_zero = not self._volume.disk.read(name.path, 0, 4096).strip(b"\0")
+            is_zero = not self._on.disk.read(name.path, 0, 4096).strip(b"\0")
             return What.ZEROS if is_zero else What.DAMAGED, "it does not say what it is", None
         if (said.camera, said.stream, said.start_ms) != (name.camera, name.stream, name.start_ms):
             detail = f"{said.camera}, {said.stream}, {utc_text(said.start_ms)}"
             return What.NOT_ITSELF, detail, None
         if self._deep:
             try:
-                read = read_segment(self._volume.path(name.path))
+                read = read_segment(self._on.own_path(name.path))
             except FileDamaged as error:
                 return What.DAMAGED, error.detail, None
             if read.torn:
@@ -152,7 +159,7 @@ class _Checking:
             return
         repaired = False
         if self._ledger is not None:
-            done = reclose(self._volume, name, "found open")
+            done = reclose(self._on, name, "found open")
             if done.segment is not None:
                 self._seen.add(done.segment.path)
                 self._index.add_segment(done.segment)
@@ -162,16 +169,19 @@ class _Checking:
     def look_at_rows(self) -> None:
         """Both ways, and asked again: beside a recorder, files close and go while we look."""
         for row in self._unlisted:
-            if self._index.segment(row.id) is None and self._volume.disk.entry(row.path) is not None:
+            if self._index.segment(row.id) is None and self._volume.holding(row.path) is not None:
                 if self._ledger is not None:
                     self._index.add_segment(row)
                 self._find(What.FILE_WITHOUT_ROW, row.path, repaired=self._ledger is not None)
         for row in self._doubles:
             self._double(row)
+        is_away = any_away(self._volume)
         for row in self._index.all_segments():
-            is_gone = row.path not in self._seen and self._volume.disk.entry(row.path) is None
+            is_gone = row.path not in self._seen and self._volume.holding(row.path) is None
             if is_gone and self._is_listed(row):
-                self._find(What.ROW_WITHOUT_FILE, row.path, repaired=self._drop(row, "its file is gone"))
+                detail = "it may be on a disk that is not there" if is_away else ""
+                dropped = not is_away and self._drop(row, "its file is gone")
+                self._find(What.ROW_WITHOUT_FILE, row.path, detail, repaired=dropped)
 
     def _is_listed(self, row: Segment) -> bool:
         """Still, and under this path: it may have gone, or been thinned, while we looked."""
@@ -180,15 +190,16 @@ class _Checking:
 
     def _double(self, row: Segment) -> None:
         """Two files of one instant: one of them thinned from the other, or strange."""
-        listed, disk = self._index.segment(row.id), self._volume.disk
-        if listed is None or listed.path == row.path or None in (disk.entry(listed.path), disk.entry(row.path)):
+        listed, there = self._index.segment(row.id), self._volume.holding
+        if listed is None or listed.path == row.path or None in (there(listed.path), there(row.path)):
             return
         if is_thinned(row) == is_thinned(listed):
             self._find(What.NOT_ITSELF, row.path, f"begins at the same time as {listed.path}")
             return
         may_repair = self._ledger is not None and not self._beside_recorder
         if may_repair:
-            finish_thinning(self._volume, self._index, parent_of(row.path))
+            for each in self._volume.everywhere:
+                finish_thinning(each, self._index, parent_of(row.path))
         self._find(What.HALF_THINNED, row.path, repaired=may_repair)
 
     def _drop(self, row: Segment, why: str) -> bool:

@@ -6,7 +6,7 @@ goes first, large video before small, quiet time before events, and the oldest b
 large. Time with events stays full as long as it is promised, whatever `thin` says.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -28,6 +28,16 @@ _FACTS_AT_ONCE: Final = 50_000
 
 Looked = Mapping[tuple[CameraId, StreamName, bool], Segment]
 """Up to which segment a stream was looked through for what is to be thinned; True: time with events, too."""
+
+
+Holds = Callable[[Segment], bool]
+
+
+class Room(NamedTuple):
+    """A disk's. holds: which segments are on it; None: all."""
+
+    space: Space
+    holds: Holds | None
 
 
 class Thinning(NamedTuple):
@@ -85,16 +95,17 @@ class _Need:
 
 
 class Planning:
-    """One plan being made. cameras: whose video may be thinned. looked: how far the last runs came with that.
+    """One plan being made. space: the first disk's, then others'. urgent_bytes: so much must be free on the first one,
+    whatever the settings. least_s: free space takes nothing younger if not urgent.
 
-    urgent_bytes: so much must be free, whatever the settings. least_s: free space takes nothing younger if not urgent.
+    cameras: whose video may be thinned. looked: how far the last runs came with that.
     """
 
     def __init__(
         self,
         contract: Contract,
         index: Index,
-        space: Space,
+        space: Space | Sequence[Room],
         now_ms: int,
         *,
         cameras: Iterable[CameraId] = (),
@@ -103,7 +114,8 @@ class Planning:
         looked: Looked | None = None,
         thin_at_once: int = THINNED_AT_ONCE,
     ) -> None:
-        self._contract, self._index, self._space, self._now_ms = contract, index, space, now_ms
+        self._contract, self._index, self._now_ms = contract, index, now_ms
+        self._rooms = [Room(space, None)] if isinstance(space, Space) else list(space)
         self._cameras, self._urgent_bytes, self._least_s = list(cameras), urgent_bytes, least_s
         self._looked, self._thin_at_once = dict(looked or {}), thin_at_once
         self._removals: dict[SegmentId, Removal] = {}
@@ -113,7 +125,8 @@ class Planning:
 
     def plan(self) -> Plan:
         self._by_age()
-        self._for_free_space()
+        for number, room in enumerate(self._rooms):
+            self._for_free_space(room, self._urgent_bytes if number == 0 else 0)
         for camera, stream, keep in self._contract.limits():
             self._for_limits(camera, stream, keep)
         goes_on = self._thin()
@@ -137,15 +150,16 @@ class Planning:
             if max_s is not None and segment.end_ms <= self._ago(max_s) and not self._of(segment).is_kept:
                 self._removals[segment.id] = Removal(segment, f"older than {duration_words(max_s)}")
 
-    def _for_free_space(self) -> None:
-        share = self._contract.everyone.free_share
-        need_bytes = max(round(self._space.total_bytes * share) - self._space.free_bytes, self._urgent_bytes)
-        need_bytes -= sum(one.segment.size_bytes for one in self._removals.values())
+    def _for_free_space(self, room: Room, urgent_bytes: int) -> None:
+        share, holds = self._contract.everyone.free_share, room.holds
+        need_bytes = max(round(room.space.total_bytes * share) - room.space.free_bytes, urgent_bytes)
+        gone = [one.segment for one in self._removals.values()]
+        need_bytes -= sum(one.size_bytes for one in gone if holds is None or holds(one))
         why = f"to leave {share:.0%} of the disk free".replace("%", " %")
-        if self._urgent_bytes:
+        if urgent_bytes:
             why = "the disk was full"
-        youngest_ms = self._now_ms if self._urgent_bytes else self._ago(self._least_s)
-        self._take(None, None, _Need(need_bytes), why, youngest_ms)
+        youngest_ms = self._now_ms if urgent_bytes else self._ago(self._least_s)
+        self._take(None, None, _Need(need_bytes), why, youngest_ms, holds)
 
     def _for_limits(self, camera: CameraId | None, stream: StreamName | None, keep: Keep) -> None:
         if keep.size_bytes is not None:
@@ -165,11 +179,19 @@ class Planning:
         ]
 
     def _take(
-        self, camera: CameraId | None, stream: StreamName | None, need: _Need, why: str, youngest_ms: int
+        self,
+        camera: CameraId | None,
+        stream: StreamName | None,
+        need: _Need,
+        why: str,
+        youngest_ms: int,
+        holds: Holds | None = None,
     ) -> None:
         """Take what goes first until it is enough."""
         if not need.is_met():
             for segment, breaks_promise in self._first_to_go(camera, stream, youngest_ms):
+                if holds is not None and not holds(segment):
+                    continue
                 self._removals[segment.id] = Removal(segment, why, breaks_promise)
                 need.found(segment)
                 if need.is_met():

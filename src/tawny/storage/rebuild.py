@@ -1,10 +1,11 @@
 """The index made again: segments from the files, gaps and events from the history. Reads two small pieces of a file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from tawny.model.errors import FileDamaged
+from tawny.model.ids import CameraId
 from tawny.model.segments import Segment
 from tawny.storage.history import History
 from tawny.storage.index import Index
@@ -34,14 +35,14 @@ def rebuild(
     rows: list[Segment] = []
     left_out: list[FileDamaged] = []
     count = 0
-    for camera in volume.cameras():
-        for folder in volume.hour_folders(camera):
-            for path, entry in volume.files(folder):
+    for each, camera in _cameras(volume):
+        for folder in each.hour_folders(camera):
+            for path, entry in each.files(folder):
                 name = segment_name(path)
                 if name is None or name.end_ms is None or entry.kind != "file":
                     continue
                 try:
-                    rows.append(row_of(volume, name, entry.size_bytes))
+                    rows.append(row_of(each, name, entry.size_bytes))
                 except FileDamaged as error:
                     left_out.append(error)
             if len(rows) >= _ROWS_AT_ONCE:
@@ -50,6 +51,12 @@ def rebuild(
     count += _add(index, rows)
     progress(count)
     return Rebuilt(count, left_out)
+
+
+def _cameras(volume: Volume) -> Iterator[tuple[Volume, CameraId]]:
+    for each in volume.everywhere:
+        for camera in each.cameras():
+            yield each, camera
 
 
 def _add(index: Index, rows: list[Segment]) -> int:

@@ -79,6 +79,10 @@ def recover(
     cause = cause_of(lines, before, boot)
     removed = finish_removals(volume, index, ledger, clock)
     reclosed, listed, damaged = _put_in_order(volume, index, _folders(volume), _WHY[cause])
+    for other in volume.others:
+        more = _put_in_order(other, index, other.open_folders.left_over() or [], _WHY[cause])
+        reclosed, listed, damaged = [*reclosed, *more[0]], listed + more[1], [*damaged, *more[2]]
+        other.open_folders.clear()
     cameras = list(cameras)
     alive_ms = _alive_ms(lines, before, index, cameras)
     gaps = [] if alive_ms is None else _write_down(index, ledger, cameras, alive_ms, clock.now_ms(), cause)

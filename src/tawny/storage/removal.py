@@ -5,13 +5,14 @@ and last the rows dropped. A crash before the mark: they are still listed, and g
 finishes it (`finish_removals`).
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from tawny.model.clock import Clock
-from tawny.model.errors import DiskFull
+from tawny.model.errors import DiskFull, StorageError
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId
 from tawny.model.segments import Segment
@@ -20,7 +21,10 @@ from tawny.storage.disk import parent_of
 from tawny.storage.index import Index
 from tawny.storage.layout import HOUR_MS
 from tawny.storage.ledger import Ledger
+from tawny.storage.others import is_there
 from tawny.storage.volume import Volume
+
+log = logging.getLogger(__name__)
 
 _AT_ONCE: Final = 100
 
@@ -85,14 +89,32 @@ def _put_gap(index: Index, ledger: Ledger, gap: Gap) -> None:
 
 
 def _unlink(volume: Volume, index: Index, clock: Clock, segments: Sequence[Segment]) -> None:
+    """What is on another volume that is not there now stays marked: the next start that finds it goes on."""
     folders = sorted({parent_of(segment.path) for segment in segments})
+    left = {segment.id for segment in segments if volume.disk.entry(segment.path) is None}
+    _unlink_on(volume, segments, folders)
+    well = [volume]
+    for other in volume.others:
+        try:
+            if not is_there(other):
+                raise StorageError(str(other.root), "the disk that should be there is not")
+            _unlink_on(other, segments, folders)
+            well.append(other)
+        except StorageError as error:
+            log.warning("not removed there yet: %s", error)
+    if len(well) == len(volume.everywhere):
+        left = set()
+    index.drop_segments([segment.id for segment in segments if segment.id not in left])
+    for each in well:
+        tidy(each, clock, folders)
+
+
+def _unlink_on(volume: Volume, segments: Sequence[Segment], folders: Sequence[str]) -> None:
     for segment in segments:
         volume.disk.unlink(segment.path)
     for folder in folders:
         if volume.disk.entry(folder) is not None:
             volume.disk.sync_folder(folder)
-    index.drop_segments([segment.id for segment in segments])
-    tidy(volume, clock, folders)
 
 
 def tidy(volume: Volume, clock: Clock, folders: Iterable[str]) -> None:

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from tawny.engine import Engine, Handle
@@ -13,11 +14,14 @@ from tawny.model.clock import Clock
 from tawny.model.errors import FileDamaged
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
+from tawny.model.segments import Segment
 from tawny.model.times import Span
+from tawny.storage.disk import Space
 from tawny.storage.index import Index
 from tawny.storage.keep import Contract, Keep
 from tawny.storage.ledger import Ledger
-from tawny.storage.planning import THINNED_AT_ONCE, Looked, Plan, Planning, events_at
+from tawny.storage.others import is_there
+from tawny.storage.planning import THINNED_AT_ONCE, Looked, Plan, Planning, Room, events_at
 from tawny.storage.removal import remove
 from tawny.storage.reserve import Reserve
 from tawny.storage.thinning import thin
@@ -109,7 +113,7 @@ class Retention:
         return Planning(
             Contract(self._limited(self.keep), self.cameras),
             self._index,
-            space,
+            self._rooms(space),
             self._clock.now_ms(),
             cameras=self._volume.cameras(),
             urgent_bytes=urgent_bytes,
@@ -117,6 +121,15 @@ class Retention:
             looked=self._looked,
             thin_at_once=self._thin_at_once,
         ).plan()
+
+    def _rooms(self, space: Space) -> list[Room]:
+        """Each disk's own: only what is on it makes room there."""
+        first = self._volume
+        if not first.others:
+            return [Room(space, None)]
+        rooms = [Room(space, partial(_holds, first))]
+        rooms += [Room(other.space(), partial(_holds, other)) for other in first.others if is_there(other)]
+        return rooms
 
     def _limited(self, keep: Keep) -> Keep:
         most = [count for count in (keep.count, self._most_files) if count is not None]
@@ -144,3 +157,7 @@ class Retention:
                 if not event.kept and not self._index.spans(segment.camera, None, span):
                     gone[event.id] = event
         return list(gone.values())
+
+
+def _holds(volume: Volume, segment: Segment) -> bool:
+    return volume.disk.entry(segment.path) is not None

@@ -39,9 +39,10 @@ def thin(volume: Volume, index: Index, segment: Segment) -> Thinned | None:
 
     Raises FileDamaged when it cannot be read, and StorageError; then it is as it was, or `finish_thinning` goes on.
     """
-    full = segment_name(segment.path)
-    if full is None or full.is_thinned or full.end_ms is None or volume.disk.entry(segment.path) is None:
+    full, holding = segment_name(segment.path), volume.holding(segment.path)
+    if full is None or full.is_thinned or full.end_ms is None or holding is None:
         return None
+    volume = holding
     read = read_segment(volume.path(segment.path))
     said = about_of(read.about)
     kept = _keyframes(read, round((full.end_ms - full.start_ms) * VIDEO_RATE / 1000))

@@ -25,6 +25,12 @@ class Volume:
     def __init__(self, disk: Disk) -> None:
         self.disk = disk
         self.open_folders = OpenFolders(disk)
+        self.others: tuple[Volume, ...] = ()
+        """Where segments may be instead (`storage.others`)."""
+        self.copies: tuple[Volume, ...] = ()
+        """Where they are a second time."""
+        self.mark: str | None = None
+        """What it says of itself that it is; None for the first volume."""
 
     @classmethod
     def at(cls, root: Path) -> "Volume":
@@ -60,8 +66,32 @@ class Volume:
     def space(self) -> Space:
         return self.disk.space()
 
+    @property
+    def everywhere(self) -> "tuple[Volume, ...]":
+        """All volumes that hold segments of this recorder, this one first."""
+        return (self, *self.others)
+
+    def holding(self, path: str) -> "Volume | None":
+        """The first of them that has the file; one that cannot be read has none."""
+        for volume in self.everywhere:
+            with suppress(StorageError):
+                if volume.disk.entry(path) is not None:
+                    return volume
+        return None
+
     def path(self, path: str) -> Path:
-        """Where it is in the file system, for reading. Raises StorageError if a link stands anywhere on the way."""
+        """Where it is in the file system, for reading; on the mirror if nowhere else. Raises StorageError if a link
+        stands anywhere on the way."""
+        if not self.others and not self.copies:
+            return self.own_path(path)
+        for volume in (*self.everywhere, *self.copies):
+            with suppress(StorageError):
+                if volume.disk.entry(path) is not None:
+                    return volume.own_path(path)
+        return self.own_path(path)
+
+    def own_path(self, path: str) -> Path:
+        """The same on this volume alone."""
         names = parts_of(path)
         for depth in range(1, len(names) + 1):
             entry = self.disk.entry("/".join(names[:depth]))
@@ -70,8 +100,12 @@ class Volume:
         return self.disk.place(path)
 
     def cameras(self) -> list[CameraId]:
-        """Those that have a folder here."""
-        return [CameraId(one.name) for one in self.disk.entries("") if one.kind == "folder" and is_camera(one.name)]
+        """Those that have a folder here, or on another volume of ours."""
+        names: set[str] = set()
+        for volume in self.everywhere:
+            with suppress(*(() if volume is self else (StorageError,))):
+                names |= {one.name for one in volume.disk.entries("") if one.kind == "folder" and is_camera(one.name)}
+        return [CameraId(name) for name in sorted(names)]
 
     def hour_folders(self, camera: CameraId) -> Iterator[str]:
         """In order of time."""

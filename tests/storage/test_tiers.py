@@ -1,0 +1,222 @@
+"""Segments move to other volumes whole; whatever interrupts it, each is on at least one, and read from there."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tawny.model.errors import StorageError
+from tawny.model.segments import Segment
+from tawny.model.times import Span
+from tawny.storage.check import check
+from tawny.storage.disk import Space
+from tawny.storage.findings import Report
+from tawny.storage.keep import Keep
+from tawny.storage.others import Use, any_away, attach_all, is_there, join
+from tawny.storage.rebuild import rebuild
+from tawny.storage.retention import Retention
+from tawny.storage.thinning import thin
+from tawny.storage.tiers import Mover
+from tawny.storage.volume import Volume
+from tests.storage.bench import Site
+
+EVER = Span(0, 1 << 45)
+HOUR_S = 3600.0
+DAY_MIN = 24 * 60
+
+
+class Tiered:
+    """A site with a second volume, to which goes what is older than a day."""
+
+    def __init__(self, folder: Path) -> None:
+        self.site = Site(folder / "first")
+        self.tier = join(self.site.volume, folder / "tier", Use.TIER)
+        self.mover = self.new_mover()
+
+    def new_mover(self, after_s: float = 24 * HOUR_S) -> Mover:
+        return Mover([self.site.volume], self.tier, self.site.index, self.site.clock, after_s, lambda: 0.0)
+
+    def check(self, *, repair: bool = False) -> Report:
+        site = self.site
+        return check(
+            site.volume,
+            site.index,
+            site.clock,
+            ledger=site.ledger if repair else None,
+            deep=True,
+            beside_recorder=False,
+        )
+
+
+@pytest.fixture
+def tiered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tiered:
+    made = Tiered(tmp_path)
+    for volume in made.site.volume.everywhere:
+        monkeypatch.setattr(volume, "space", lambda: Space(50_000, 100_000))
+    return made
+
+
+def _is_on(volume: Volume, segment: Segment) -> bool:
+    return (volume.root / segment.path).is_file()
+
+
+def test_what_is_old_enough_moves_and_is_read_from_there(tiered: Tiered) -> None:
+    site = tiered.site
+    old, young = site.put(2 * DAY_MIN), site.put(10)
+    content = (site.folder / old.path).read_bytes()
+    rows = list(site.index.all_segments())
+    assert tiered.mover.move() == 1
+    assert not _is_on(site.volume, old)
+    assert site.volume.path(old.path).read_bytes() == content
+    assert _is_on(site.volume, young)
+    assert list(site.index.all_segments()) == rows
+    assert tiered.check().findings == []
+    assert tiered.check().segments == 2
+    assert tiered.mover.move() == 0
+
+
+def test_a_first_disk_that_lacks_room_moves_more(tiered: Tiered, monkeypatch: pytest.MonkeyPatch) -> None:
+    segments = [tiered.site.put(minutes, size_bytes=4000) for minutes in (50, 40, 30, 20)]
+    monkeypatch.setattr(tiered.site.volume, "space", lambda: Space(0, 250_000))
+    assert tiered.mover.move() == 2
+    assert [_is_on(tiered.tier, one) for one in segments] == [True, True, False, False]
+
+
+def test_the_index_made_again_knows_all_volumes(tiered: Tiered) -> None:
+    site = tiered.site
+    site.put(2 * DAY_MIN)
+    site.put(10)
+    tiered.mover.move()
+    rows = list(site.index.all_segments())
+    site.forget_index()
+    rebuild(site.volume, site.index, site.history)
+    assert list(site.index.all_segments()) == rows
+
+
+def test_a_volume_opened_again_knows_its_others(tiered: Tiered) -> None:
+    again = Volume.at(tiered.site.folder)
+    assert attach_all(again) == []
+    assert [other.root for other in again.others] == [tiered.tier.root]
+
+
+def test_retention_removes_and_thins_there_too(tiered: Tiered) -> None:
+    site = tiered.site
+    oldest, older = site.put(3 * DAY_MIN), site.put(2 * DAY_MIN)
+    tiered.mover.move()
+    retention = Retention(site.volume, site.index, site.ledger, site.clock, Keep(max_s=2.5 * 86_400, free_share=0.0))
+    assert [one.segment for one in retention.run().removals] == [oldest]
+    assert not _is_on(tiered.tier, oldest)
+    thinned = thin(site.volume, site.index, older)
+    assert thinned is not None
+    assert _is_on(tiered.tier, thinned.segment)
+    assert tiered.check().findings == []
+
+
+def test_room_is_made_on_the_disk_that_needs_it(tiered: Tiered, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = tiered.site
+    on_tier, on_first = site.put(3 * DAY_MIN, size_bytes=9000), site.put(300, size_bytes=9000)
+    tiered.mover.move()
+    retention = Retention(site.volume, site.index, site.ledger, site.clock, Keep(free_share=0.1))
+    monkeypatch.setattr(site.volume, "space", lambda: Space(5_000, 100_000))
+    assert [one.segment for one in retention.plan().removals] == [on_first]
+    monkeypatch.setattr(site.volume, "space", lambda: Space(50_000, 100_000))
+    monkeypatch.setattr(tiered.tier, "space", lambda: Space(5_000, 100_000))
+    assert [one.segment for one in retention.plan().removals] == [on_tier]
+
+
+STEPS = 13
+
+
+@pytest.mark.parametrize("step", range(STEPS + 1))
+def test_a_move_that_is_interrupted_loses_nothing(tiered: Tiered, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    site = tiered.site
+    old = site.put(2 * DAY_MIN)
+    made = _break_at(tiered, monkeypatch, step)
+    try:
+        tiered.mover.move()
+        assert step == STEPS, f"{len(made)} can fail: {made}"
+    except StorageError:
+        assert step < STEPS
+    monkeypatch.undo()
+    assert site.volume.path(old.path).stat().st_size == old.size_bytes
+    assert tiered.check().findings == []
+    site.recover(cameras=())
+    tiered.new_mover().move()
+    assert _is_on(tiered.tier, old)
+    assert not _is_on(site.volume, old)
+    assert list(tiered.tier.root.rglob("*.new")) == []
+    assert tiered.check().findings == []
+
+
+def _break_at(tiered: Tiered, monkeypatch: pytest.MonkeyPatch, step: int) -> list[str]:
+    """From the call number `step` on, to either disk, nothing works any more: that is the end of the process."""
+    made: list[str] = []
+
+    def breaking(name: str, do: Callable[..., object]) -> Callable[..., object]:
+        def call(*given: object) -> object:
+            made.append(name)
+            if len(made) > step:
+                raise StorageError("here", "interrupted")
+            return do(*given)
+
+        return call
+
+    for volume in tiered.site.volume.everywhere:
+        for name in ("make_folder", "create", "rename", "unlink", "sync_folder"):
+            monkeypatch.setattr(volume.disk, name, breaking(name, getattr(volume.disk, name)))
+    return made
+
+
+def _moves(mover: Mover) -> bool:
+    mover.step()
+    return mover.problem is None
+
+
+def test_an_empty_mount_point_is_not_the_disk(tiered: Tiered) -> None:
+    """Nothing is moved to it, nothing there is taken for lost, and all goes on when the disk is back."""
+    site = tiered.site
+    old = site.put(2 * DAY_MIN)
+    tiered.mover.move()
+    away = tiered.tier.root.rename(tiered.tier.root.with_name("away"))
+    tiered.tier.root.mkdir()
+    other = site.put(2 * DAY_MIN - 10)
+    assert not is_there(tiered.tier)
+    assert not _moves(tiered.mover)
+    assert _is_on(site.volume, other)
+    again = Volume.at(site.folder)
+    assert len(attach_all(again)) == 1
+    assert any_away(again)
+    found = check(again, site.index, site.clock, ledger=site.ledger, beside_recorder=False).findings
+    assert [(one.path, one.repaired) for one in found] == [(old.path, False)]
+    shutil.rmtree(tiered.tier.root)
+    away.rename(tiered.tier.root)
+    assert _moves(tiered.mover)
+    assert _is_on(tiered.tier, other)
+    assert tiered.check().findings == []
+
+
+def test_what_is_on_a_disk_that_is_away_is_removed_when_it_is_back(tiered: Tiered) -> None:
+    site = tiered.site
+    old = site.put(2 * DAY_MIN)
+    tiered.mover.move()
+    away = tiered.tier.root.rename(tiered.tier.root.with_name("away"))
+    retention = Retention(site.volume, site.index, site.ledger, site.clock, Keep(max_s=86_400, free_share=0.0))
+    retention.run()
+    assert site.index.removing() == [old]
+    away.rename(tiered.tier.root)
+    assert site.recover(cameras=()).removed == 1
+    assert not _is_on(tiered.tier, old)
+    assert site.index.removing() == []
+
+
+def test_the_newest_names_win_when_a_segment_is_on_both(tiered: Tiered) -> None:
+    """A copy that another disk has in another size is made again."""
+    site = tiered.site
+    old = site.put(2 * DAY_MIN)
+    (tiered.tier.root / old.path).parent.mkdir(parents=True)
+    (tiered.tier.root / old.path).write_bytes(b"half")
+    tiered.mover.move()
+    assert (tiered.tier.root / old.path).stat().st_size == old.size_bytes
+    assert replace(old) == site.index.segment(old.id)
