@@ -10,17 +10,19 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from tawny.app.camera import Camera, Parts
+from tawny.app.care import Care
 from tawny.app.doors import Doors
 from tawny.app.gap_writer import GapWriter
 from tawny.app.housekeeping import Housekeeping
 from tawny.app.marks import Marks
+from tawny.config.alarming import Alarm as AlarmSettings
 from tawny.config.settings import Camera as CameraSettings
 from tawny.config.settings import Watch
 from tawny.engine import Bus, InlineEngine
 from tawny.model.errors import SourceClosed
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId
-from tawny.model.messages import Message
+from tawny.model.messages import Alarm, Message
 from tawny.model.packets import VIDEO_RATE, SourcePacket
 from tawny.model.times import Span
 from tawny.recorder.recorder import Loss, Recorder
@@ -96,7 +98,8 @@ class World:
         self.folder, self.clock = folder, FakeClock(start)
         self.disk, self.cameras_of = FaultyDisk(folder), Pictures()
         self.failed: list[str] = []
-        self.heard: list[Message] = []
+        self.heard: list[tuple[int, Message]] = []
+        """With the time at which it was told."""
         self.losses: list[Loss] = []
         self.engine = InlineEngine(self.clock, lambda name, error: self.failed.append(f"{name}: {error!r}"))
         self.volume, self.bus = Volume(self.disk), Bus()
@@ -113,7 +116,7 @@ class World:
         self.gaps = GapWriter(self.ledger)
         self.gaps.start(self.engine)
         self.retention.start(self.engine)
-        self.bus.subscribe(self.heard.append)
+        self.bus.subscribe(lambda message: self.heard.append((self.clock.now_ms(), message)))
         self.begin_ms = self.clock.now_ms()
         parts = Parts(
             self.clock,
@@ -128,6 +131,19 @@ class World:
         )
         chosen = CameraSettings(source="pictures:", watch=Watch(detector="off"))
         self.cameras = {name: Camera(name, chosen, parts, self.begin_ms) for name in (PORCH, YARD)}
+        self.care = Care(
+            AlarmSettings(),
+            self.clock,
+            self.bus,
+            self.volume,
+            self.index,
+            self.recorder,
+            self.ledger,
+            "UTC",
+            lambda: [camera.keeper.status for camera in self.cameras.values()],
+            list,
+        )
+        self.care.start(self.engine)
         self.engine.start("housekeeping", lambda: Housekeeping(self.cameras.values, self.ledger, self.lock, self.clock))
 
     def run(self, seconds: float) -> None:
@@ -162,6 +178,11 @@ class World:
         self.index.close()
         self.lock.release()
         return end_ms
+
+    def alarmed_s(self, since_ms: int) -> float:
+        """How long after an instant the first alarm was raised."""
+        raised = [at_ms for at_ms, one in self.heard if isinstance(one, Alarm) and one.until_ms is None]
+        return (min(at_ms for at_ms in raised if at_ms >= since_ms) - since_ms) / 1000
 
     # --- what was recorded
 

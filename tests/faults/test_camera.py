@@ -1,0 +1,36 @@
+"""A camera that goes away: found, alarmed within a minute, explained to the last second; the other loses nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from tawny.model.gaps import GapReason
+from tawny.model.messages import Alarm
+from tests.faults.figures import note
+from tests.faults.world import FPS, PORCH, YARD, proved, world
+
+ALARMED_S = 60.0
+
+
+def test_a_camera_that_goes_away_is_alarmed_and_explained(quick_folder: Path) -> None:
+    with world(quick_folder) as bench:
+        bench.run(60)
+        bench.cameras_of.away.add(PORCH)
+        away_ms = bench.clock.now_ms()
+        bench.run(300)
+        bench.cameras_of.away.clear()
+        back_ms = bench.clock.now_ms()
+        bench.run(60)
+        (gap,) = bench.gaps_of()
+        assert gap.end_ms is not None
+        assert gap.begin_ms == pytest.approx(away_ms, abs=2000 / FPS)
+        assert gap.reason in (GapReason.CAMERA_RESTART, GapReason.UNREACHABLE)
+        alarmed_s, again_s = bench.alarmed_s(away_ms), (gap.end_ms - back_ms) / 1000
+        assert alarmed_s <= ALARMED_S
+        assert again_s <= 5.0
+        assert bench.gaps_of(YARD) == []
+        told = [one for _, one in bench.heard if isinstance(one, Alarm)]
+        assert [(one.camera, one.until_ms is None) for one in told] == [(PORCH, True), (PORCH, False)]
+        bench.stop()
+        proved(quick_folder, bench.clock)
+    note("camera-away", alarmed_s=alarmed_s, again_s=again_s, others_lost_s=0.0, limit_s=ALARMED_S)
