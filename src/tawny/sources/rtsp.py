@@ -16,6 +16,7 @@ from tawny.sources.rtsp_ffmpeg import WAIT_S, open_through_ffmpeg
 from tawny.sources.source import Connection, Opening
 
 STALL_S = 5.0
+_HINT = "read by FFmpeg: losses are not seen"
 _CLIENTS = ("auto", "own", "ffmpeg")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 DEFAULTS = {"client": "auto", "transport": "tcp", "sound": True, "stall": STALL_S, "fingerprint": ""}
@@ -97,8 +98,9 @@ class Rtsp:
         memory: Memory,
         wait_s: float = WAIT_S,
     ) -> Connection:
+        hint = _HINT if options["client"] == "auto" else ""
         try:
-            return open_through_ffmpeg(address, options, opening.clock, wait_s)
+            return open_through_ffmpeg(address, options, opening.clock, wait_s, hint)
         except SourceError:
             memory.other_failed()
             raise

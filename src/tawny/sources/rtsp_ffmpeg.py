@@ -31,18 +31,18 @@ _AGAIN_S = (0.0, 0.1, 0.3, 0.6)
 
 
 def open_through_ffmpeg(
-    address: RtspAddress, options: Mapping[str, Any], clock: Clock, wait_s: float = WAIT_S
+    address: RtspAddress, options: Mapping[str, Any], clock: Clock, wait_s: float = WAIT_S, hint: str = ""
 ) -> "FfmpegConnection":
     """Returns when it plays, within DEADLINE_S. SourceError if it does not.
 
-    wait_s: how long `read` waits for a packet; 0 for not at all.
+    wait_s: how long `read` waits for a packet; 0 for not at all. hint: for the notes.
     """
     if address.is_encrypted:
         raise SourceError(address.public, 'an encrypted camera is only read by our own client (client = "own")')
     until_s = clock.mono_s() + DEADLINE_S
     described = describe(address, clock)
     demuxer = _play(address, described, options, clock, until_s)
-    return FfmpegConnection(demuxer, address, described, options, clock, wait_s)
+    return FfmpegConnection(demuxer, address, described, options, clock, wait_s, hint)
 
 
 def _play(
@@ -83,6 +83,7 @@ class FfmpegConnection:
         options: Mapping[str, Any],
         clock: Clock,
         wait_s: float,
+        hint: str,
     ) -> None:
         self._wait_s = wait_s
         self._where, self._stall_s, self._clock = address.public, options["stall"], clock
@@ -91,7 +92,7 @@ class FfmpegConnection:
         self._feed = Feed(demuxer, address.public, glue=glue, stall_s=self._stall_s, clock=clock)
         if described.video is not None and described.video.fps:
             self._notes["fps"] = described.video.fps
-        self._notes |= self._feed.notes
+        self._notes |= self._feed.notes | ({"hint": hint} if hint else {})
         self._waiting: queue.Queue[SourcePacket | SourceError] = queue.Queue(_QUEUED_PACKETS)
         self._closing = False
         self._over: SourceError | None = None

@@ -37,8 +37,8 @@ def edited(data: bytes, edits: list[Edit]) -> bytes:
     """edits: what, where (as a share of all), and the bytes of it."""
     changed = bytearray(data)
     for what, where, by in edits:
-        at = round(where * (len(changed) - 1))
-        if what == "flip":
+        at = round(where * max(0, len(changed) - 1))
+        if what == "flip" and changed:
             changed[at] ^= 1 << by[0] % 8
         elif what == "insert":
             changed[at:at] = by
