@@ -13,8 +13,12 @@ const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
 /** The recorder's time zone; the browser's until it is known. */
 export const zone = signal(here);
 
+const HALF_YEAR_MS = 15_768_000_000;
+
+/** Whether the recorder's clock shows another time than the browser's, now or in half a year. */
 export function zoneIsElsewhere(): boolean {
-  return zone.value !== here;
+  const now = serverNow();
+  return zone.value !== here && [now, now + HALF_YEAR_MS].some((ms) => offset(ms, zone.value) !== offset(ms, here));
 }
 
 export async function loadZone(): Promise<void> {
@@ -150,18 +154,18 @@ export function dayBounds(day: string): { begin_ms: number; end_ms: number } {
 
 /** The instant at which the recorder's wall clock shows what UTC shows at `wall_ms`. */
 function midnight(wall_ms: number): number {
-  const guess = wall_ms - offset(wall_ms);
-  return wall_ms - offset(guess);
+  const guess = wall_ms - offset(wall_ms, zone.value);
+  return wall_ms - offset(guess, zone.value);
 }
 
 const wallClocks = new Map<string, Intl.DateTimeFormat>();
 
-/** How far the recorder's wall clock is ahead of UTC at an instant, in milliseconds. */
-function offset(ms: number): number {
-  let made = wallClocks.get(zone.value);
+/** How far the wall clock of a time zone is ahead of UTC at an instant, in milliseconds. */
+function offset(ms: number, where: string): number {
+  let made = wallClocks.get(where);
   if (!made) {
     made = new Intl.DateTimeFormat("en-US", {
-      timeZone: zone.value,
+      timeZone: where,
       hourCycle: "h23",
       year: "numeric",
       month: "numeric",
@@ -170,7 +174,7 @@ function offset(ms: number): number {
       minute: "numeric",
       second: "numeric",
     });
-    wallClocks.set(zone.value, made);
+    wallClocks.set(where, made);
   }
   const read = Object.fromEntries(made.formatToParts(ms).map((part) => [part.type, Number(part.value)]));
   const wall = Date.UTC(

@@ -11,6 +11,7 @@ import type { IconName } from "../../ui/icon-names";
 import { Icon } from "../../ui/Icon";
 import { StateDot } from "../../ui/StateDot";
 import { Strip } from "../../ui/Strip";
+import { Told } from "../../ui/Told";
 import { type Answer, answer, listed } from "./answer";
 import { lookBack } from "./lookBack";
 import { together } from "./together";
@@ -33,9 +34,15 @@ export default function Health() {
                 <div>
                   <div class="row">
                     <StateDot dot="warn" />
-                    <h2>{warning.message}</h2>
+                    <h2>
+                      <Told words={warning.message} />
+                    </h2>
                   </div>
-                  {warning.do && <p class="sub small fix-do">{warning.do}</p>}
+                  {warning.do && (
+                    <p class="sub small fix-do">
+                      <Told words={warning.do} />
+                    </p>
+                  )}
                 </div>
               </div>
             ))}

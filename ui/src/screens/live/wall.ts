@@ -29,9 +29,8 @@ export function hasHero(cameras: number): boolean {
 }
 
 /** Three and six fill three columns, more are best in four. */
-export function layoutOf(cameras: number): "one" | "few two" | "few" | "many" | "many three" {
-  if (cameras === 1) return "one";
-  if (!hasHero(cameras)) return cameras === 2 ? "few two" : "few";
+export function layoutOf(cameras: number): "one" | "few" | "many" | "many three" {
+  if (!hasHero(cameras)) return cameras === 1 ? "one" : "few";
   return cameras === 3 || cameras === 6 ? "many three" : "many";
 }
 

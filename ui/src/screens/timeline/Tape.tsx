@@ -18,7 +18,8 @@ import { listenToFingers } from "./fingers";
 import { recorderZone } from "./wallclock";
 import "./tape.css";
 
-const FIRST_MS_PER_PX = (95 * 60_000) / 380;
+const SHOWN_PX = 380;
+const FIRST_MS_PER_PX = (95 * 60_000) / SHOWN_PX;
 const EMPTY: Lane = { id: "", name: "", spans: [], waiting: [], gaps: [], events: [], motion: NO_MOTION };
 
 /** Phone: time as a vertical tape under a playhead that stands still. */
@@ -33,7 +34,12 @@ export function Tape({ model }: { model: TimelineModel }) {
   });
 
   useEffect(() => {
+    const first = scale.peek();
     const stops = [
+      effect(() => {
+        const fitting_ms = model.fitting.value;
+        if (fitting_ms !== null && scale.peek() === first) scale.value = Math.min(first, fitting_ms / SHOWN_PX);
+      }),
       // The tape moves by whole thirds of a pixel: smooth to the eye, and still when nothing moves.
       effect(() => {
         const step = scale.value / 3;
@@ -92,7 +98,7 @@ export function Tape({ model }: { model: TimelineModel }) {
 /** A link that says how long a stretch to show is obeyed roughly; otherwise an hour and a half. */
 function firstScale(model: TimelineModel): number {
   const span = spanOf(model.view.peek());
-  return span < 3 * 3_600_000 ? span / 380 : FIRST_MS_PER_PX;
+  return span < 3 * 3_600_000 ? span / SHOWN_PX : FIRST_MS_PER_PX;
 }
 
 function Card({ model, card }: { model: TimelineModel; card: Placed<Happening> }) {

@@ -35,6 +35,8 @@ export class TimelineModel {
   readonly asList = signal(false);
   readonly skipQuiet = signal(false);
   readonly saving = signal(false);
+  /** How long a stretch shows all that there is; null until that is known, or when the address says how long. */
+  readonly fitting = signal<number | null>(null);
   readonly day = computed<Day>(() => recorderZone.value.day(this.minute.value));
   /** The playhead to the second: for words. */
   readonly second = computed(() => Math.floor(this.group.at_ms.value / 1000) * 1000);
@@ -196,9 +198,10 @@ export class TimelineModel {
       ...[...spans, ...waiting].map(([begin_ms]) => begin_ms),
       ...gaps.map((gap) => gap.begin_ms),
     ]);
-    if (begins.length === 0 || spanOf(this.view.peek()) !== FIRST_SPAN_MS) return;
+    if (begins.length === 0) return;
     const preset = presetFor(serverNow() - Math.min(...begins));
-    if (PRESET_MS[preset] !== FIRST_SPAN_MS) this.setPreset(preset);
+    this.fitting.value = PRESET_MS[preset];
+    if (spanOf(this.view.peek()) === FIRST_SPAN_MS && PRESET_MS[preset] !== FIRST_SPAN_MS) this.setPreset(preset);
   }
 
   /** Drops cameras that are gone, and chooses some when none are chosen. */
