@@ -1,11 +1,12 @@
 """Parts by name, as their entry points give them, and settings checked by the parts they are for."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from tawny.config.settings import Camera, Settings
-from tawny.engine.plugins import PluginBroken, load
+from tawny.engine.plugins import Parts, PluginBroken
 from tawny.model.errors import Problem, SettingsError
 from tawny.sources.source import Source
 from tawny.watch.detector import DetectorKind
@@ -16,20 +17,30 @@ OFF = "off"
 
 @dataclass(frozen=True, slots=True)
 class Doors:
+    """By name; loaded when first asked for. Asking for one that is broken is a KeyError."""
+
     sources: Mapping[str, Source]
     detectors: Mapping[str, DetectorKind]
-    broken: tuple[PluginBroken, ...] = ()
 
     @classmethod
     def opened(cls) -> "Doors":
         """Everything installed."""
-        sources, bad_sources = load("tawny.sources")
-        detectors, bad_detectors = load("tawny.detectors")
-        return cls({name: kind() for name, kind in sources.items()}, detectors, (*bad_sources, *bad_detectors))
+        sources = Parts("tawny.sources", make=lambda kind: kind(), first=("rtsp", "file", "v4l2"))
+        return cls(sources, Parts("tawny.detectors"))
+
+    @property
+    def broken(self) -> list[PluginBroken]:
+        """What was asked for and could not be loaded."""
+        return [one for parts in (self.sources, self.detectors) if isinstance(parts, Parts) for one in parts.broken]
 
     def source_of(self, address: str) -> Source | None:
         """Who opens such an address; None when nobody does."""
-        return next((source for source in self.sources.values() if source.claims(address)), None)
+        for name in list(self.sources):
+            with suppress(KeyError):
+                source = self.sources[name]
+                if source.claims(address):
+                    return source
+        return None
 
     def public(self, address: str) -> str:
         """The address without user and password."""

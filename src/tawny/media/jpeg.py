@@ -1,9 +1,10 @@
 """Pictures to JPEG, for people to look at."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import av
-import cv2
+import numpy as np
 from av.video.reformatter import Colorspace, Interpolation
 
 from tawny.media.decode import DecodedFrame
@@ -23,6 +24,17 @@ def jpeg(picture: DecodedFrame | Any, width: int | None = None, quality: int = 8
     return _encoded(_bgr(frame, width), quality)
 
 
+def small(picture: DecodedFrame | Any, width: int) -> Any:
+    """uint8 [height, width, 3], no wider than that, for `side_by_side`."""
+    frame = picture.video if isinstance(picture, DecodedFrame) else av.VideoFrame.from_ndarray(picture, format="rgb24")
+    return _bgr(frame, width)
+
+
+def side_by_side(pictures: Sequence[Any], quality: int = 70) -> bytes:
+    """A JPEG file of pictures of one size, as `small` makes them, from left to right."""
+    return _encoded(np.hstack(list(pictures)), quality)
+
+
 def _bgr(frame: av.VideoFrame, width: int | None) -> Any:
     wide = min(width or frame.width, frame.width)
     high = max(1, round(frame.height * wide / frame.width))
@@ -36,6 +48,8 @@ def _bgr(frame: av.VideoFrame, width: int | None) -> Any:
 
 
 def _encoded(bgr: Any, quality: int) -> bytes:
+    import cv2  # not above: 16 MB that a recorder which watches nothing can do without
+
     made, coded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not made:
         raise ValueError(f"a picture of shape {bgr.shape} cannot become a JPEG")

@@ -1,0 +1,46 @@
+"""Parts behind entry points: loaded late, and what is broken harms nobody else."""
+
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from tawny.engine import plugins
+from tawny.engine.plugins import Parts, load
+
+
+@pytest.fixture(autouse=True)
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = [EntryPoint("good", "collections:OrderedDict", "g"), EntryPoint("bad", "tawny_missing:Part", "g")]
+    monkeypatch.setattr(plugins, "entry_points", lambda group: entries if group == "g" else [])
+
+
+def test_a_part_is_made_once_and_only_when_asked_for() -> None:
+    made: list[object] = []
+
+    def make(kind: type) -> object:
+        made.append(kind)
+        return kind()
+
+    parts = Parts("g", make)
+    assert "good" in parts
+    assert made == []
+    assert parts["good"] is parts["good"]
+    assert len(made) == 1
+
+
+def test_a_broken_part_is_named_and_left_out() -> None:
+    parts = Parts("g")
+    with pytest.raises(KeyError):
+        parts["bad"]
+    assert [one.name for one in parts.broken] == ["bad"]
+    assert list(parts) == ["good"]
+
+
+def test_everything_at_once() -> None:
+    loaded, broken = load("g")
+    assert list(loaded) == ["good"]
+    assert "tawny_missing" in broken[0].error
+
+
+def test_order_is_as_wanted() -> None:
+    assert list(Parts("g", first=("good",))) == ["good", "bad"]
