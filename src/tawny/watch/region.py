@@ -6,7 +6,6 @@ So a change of light is the same everywhere, and nothing moves where nobody look
 from collections.abc import Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 
 from tawny.model.polygon import Polygon
@@ -28,10 +27,9 @@ class Region:
             return picture
         if self._counts is None or self._counts.shape != picture.shape:
             self._counts = self._drawn(*picture.shape)
-        level = cv2.mean(picture, self._counts)[0]
-        painted = np.full_like(picture, round(level), order="C", subok=False)
-        cv2.copyTo(picture, self._counts, painted)
-        return painted
+        counts = self._counts > 0
+        level = round(float(picture[counts].mean())) if counts.any() else 0
+        return np.where(counts, picture, np.uint8(level))
 
     @property
     def hidden(self) -> Any:
@@ -39,6 +37,8 @@ class Region:
         return self._counts == 0
 
     def _drawn(self, height: int, width: int) -> Any:
+        import cv2  # not above: the settings are read with this module, also where nothing is watched
+
         drawn = np.zeros((height, width), np.uint8)
         for polygon in self._polygons:
             scale = np.array([width, height], np.float64) * (1 << _SHIFT)
