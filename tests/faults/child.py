@@ -27,6 +27,8 @@ from tawny.sources.source import Idle, Opening
 CAMERA = CameraId("porch")
 SETTINGS = f'storage.keep.free = "0 %"\n[cameras.{CAMERA}]\nsource = "film:"\nwatch.detector = "off"\n'
 LOOK_S = 0.05
+FPS = 15
+"""Of the packets that it is handed."""
 
 
 def say(*words: object) -> None:

@@ -20,7 +20,7 @@ from tawny.storage.opening import index_to_write
 from tawny.storage.recovery import recover
 from tawny.storage.volume import Volume
 from tawny.testing.clock import FakeClock
-from tests.faults.child import CAMERA, LOOK_S
+from tests.faults.child import CAMERA, FPS, LOOK_S
 from tests.faults.rig.ext4 import after_cut, cut_points, flushed, mounted
 from tests.faults.rig.log import Entry, Line, read_log
 
@@ -68,7 +68,7 @@ def _look(data: Path, told: list[list[str]]) -> dict[str, object]:
         lock.release()
     begun_ms = min(came_ms, default=now_ms)
     until_ms = bounds.end_ms if bounds else begun_ms
-    lost_s = (max(came_ms, default=until_ms) - until_ms) / 1000
+    lost_s = sum(at_ms >= until_ms for at_ms in came_ms) / FPS  # not the time in which the camera was away
     return {"broken": broken, "lost_s": lost_s, "stalled_s": _stalled_s(told)}
 
 
