@@ -31,6 +31,7 @@ from tawny.recorder.recorder import Loss, Recorder
 from tawny.storage.index import Index
 from tawny.storage.ledger import Ledger
 from tawny.storage.lock import boot_id
+from tawny.storage.mirror import Mirror
 from tawny.storage.recovery import recover
 from tawny.storage.retention import Retention
 from tawny.storage.scores import Scores
@@ -94,6 +95,10 @@ class Running:
             for tier, after_s, earlier in store.moves()
         ]
         self._missing = store.missing
+        self._mirror: Mirror | None = None
+        if store.mirror is not None:
+            self._mirror = Mirror(self._volume, self._index, clock, store.mirror, kept)
+            self._bus.subscribe(self._mirror.heard)
         full = self._retention.make_room
         self._recorder = Recorder(
             self._volume, self._index, clock, self._bus, lost=self._lost, full=full, limits=store.limits
@@ -135,6 +140,8 @@ class Running:
         self._room.start(self._engine)
         for mover in self._movers:
             mover.start(self._engine)
+        if self._mirror is not None:
+            self._mirror.start(self._engine)
         for name, camera in self.settings.cameras.items():
             self._cameras[CameraId(name)] = Camera(CameraId(name), camera, self._parts, self._started_ms)
         self._engine.start("housekeeping", self._make_housekeeping)
@@ -153,6 +160,8 @@ class Running:
             if late:
                 log.warning("did not end in time: %s", ", ".join(late))
             self._gaps.step()
+            if self._mirror is not None:
+                self._mirror.finish()
             self._scores.flush()
             self._ledger.stopped(cause)
             self._history.close()
@@ -171,6 +180,8 @@ class Running:
             self.settings = new
             kept = contract(new)
             self._retention.promise(kept.everyone, kept.cameras)
+            if self._mirror is not None:
+                self._mirror.promise(kept)
             since_ms = self._clock.now_ms()  # what is between two lives of a camera belongs to the second
             for name in (*change.removed, *change.changed):
                 cameras.pop(CameraId(name)).close()
@@ -230,11 +241,10 @@ class Running:
 
     def warnings(self) -> Sequence[web.Warn]:
         told = [web.Warn(f"The part {one.name} could not be loaded: {one.error}.") for one in self._doors.broken]
-        told += [web.Warn(error.message, error.do) for error in self._missing]
-        told += [web.Warn(one.problem.message, one.problem.do) for one in self._movers if one.problem is not None]
-        problem = self._ledger.problem
-        if problem is not None:
-            told.append(web.Warn(problem.message, problem.do))
+        problems = [*self._missing, *(one.problem for one in self._movers), self._ledger.problem]
+        if self._mirror is not None:
+            problems.append(self._mirror.problem)
+        told += [web.Warn(problem.message, problem.do) for problem in problems if problem is not None]
         told += [web.Warn(alarm.detail) for alarm in self.alarms() if alarm.what in ("check_in", "self_test")]
         return [*told, *self._room.warnings]
 

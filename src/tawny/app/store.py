@@ -56,6 +56,8 @@ class Store:
     most_files: int | None = None
     tiers: tuple[tuple[Volume, float], ...] = ()
     """Where segments go, and at what age, in seconds."""
+    mirror: Path | None = None
+    """Where all goes a second time."""
     missing: tuple[StorageError, ...] = ()
     """Volumes that should be there and are not."""
 
@@ -93,7 +95,17 @@ def opened(settings: Settings, folder: Path, clock: Clock) -> Store:
     volume.check_writable()
     tiers, missing = _tiers(settings, volume)
     history = History(volume.disk)
-    return Store(volume, lock, history, index_to_write(volume, history), Limits(), tiers=tiers, missing=missing)
+    chosen = settings.storage.mirror
+    return Store(
+        volume,
+        lock,
+        history,
+        index_to_write(volume, history),
+        Limits(),
+        tiers=tiers,
+        mirror=Path(chosen).expanduser() if chosen else None,
+        missing=missing,
+    )
 
 
 def _tiers(settings: Settings, volume: Volume) -> tuple[tuple[tuple[Volume, float], ...], tuple[StorageError, ...]]:

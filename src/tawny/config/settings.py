@@ -41,6 +41,7 @@ class Storage(Table):
     memory: Annotated[Size, Field(ge=16_000_000)] = Field(
         256_000_000, description="So much memory recordings take in that mode: 16 MB or more."
     )
+    mirror: str = Field("", description="A folder on another disk, which gets all recordings a second time.")
     tiers: tuple[Tier, ...] = Field(
         (), description='Volumes for older recordings, in order: `[{ path = "/mnt/big", after = "7 days" }]`.'
     )

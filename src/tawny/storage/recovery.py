@@ -78,9 +78,9 @@ def recover(
     replay(lines, index)
     cause = cause_of(lines, before, boot)
     removed = finish_removals(volume, index, ledger, clock)
-    reclosed, listed, damaged = _put_in_order(volume, index, _folders(volume), _WHY[cause])
+    reclosed, listed, damaged = put_in_order(volume, index, _folders(volume), _WHY[cause])
     for other in volume.others:
-        more = _put_in_order(other, index, other.open_folders.left_over() or [], _WHY[cause])
+        more = put_in_order(other, index, other.open_folders.left_over() or [], _WHY[cause])
         reclosed, listed, damaged = [*reclosed, *more[0]], listed + more[1], [*damaged, *more[2]]
         other.open_folders.clear()
     cameras = list(cameras)
@@ -110,10 +110,10 @@ def _folders(volume: Volume) -> list[str]:
     return [folder for camera in volume.cameras() for folder in volume.hour_folders(camera)]
 
 
-def _put_in_order(
+def put_in_order(
     volume: Volume, index: Index, folders: Sequence[str], why: str
 ) -> tuple[list[Reclosed], int, list[FileDamaged]]:
-    """Close what is open, and list what is closed."""
+    """Close what is open in these folders, and list what is closed. why: the ends of what is closed now."""
     reclosed: list[Reclosed] = []
     damaged: list[FileDamaged] = []
     rows: list[Segment] = []

@@ -1,0 +1,263 @@
+"""The mirror: the same footage on a second volume, with an index and a history of its own, so that it stands alone.
+
+Closed segments are copied as they close, and what the mirror lacks when it is opened is copied then, oldest first; gaps
+and events go into its own ledger as they change. Its retention is its own, by the same settings. While the first disk
+lives, recordings that it lacks are read from here. At most the open segments are only on the first: about a minute.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from tawny.engine import Engine, Handle
+from tawny.model.clock import Clock
+from tawny.model.errors import DiskFull, StorageError
+from tawny.model.events import Event
+from tawny.model.gaps import Gap, GapReason
+from tawny.model.messages import EventChanged, GapChanged, Message, SegmentClosed
+from tawny.model.segments import Segment
+from tawny.model.times import Span
+from tawny.storage.copying import copy
+from tawny.storage.disk import parent_of
+from tawny.storage.history import History
+from tawny.storage.index import Index
+from tawny.storage.keep import Contract
+from tawny.storage.layout import picture_path
+from tawny.storage.ledger import Ledger
+from tawny.storage.lock import boot_id
+from tawny.storage.opening import index_to_write
+from tawny.storage.others import Use, is_there, join
+from tawny.storage.recovery import put_in_order
+from tawny.storage.removal import finish_removals
+from tawny.storage.retention import EVERY_S, Retention
+from tawny.storage.volume import Volume
+from tawny.storage.wall import wall
+
+log = logging.getLogger(__name__)
+
+STEP_S: Final = 2.0
+AGAIN_S: Final = 30.0
+"""Between two tries while it is not there."""
+_AT_ONCE: Final = 20
+_ROWS_AT_ONCE: Final = 500
+_SETTLED_MS: Final = 600_000
+"""What the mirror lacks after so long, it lacks for good."""
+_MOST_WAITING: Final = 10_000
+
+
+class _Copy:
+    """The mirror while it is open. Raises StorageError when its disk fails."""
+
+    def __init__(self, volume: Volume, index: Index, clock: Clock, root: Path, contract: Contract) -> None:
+        self._volume, self._index, self._clock = volume, index, clock
+        self.mirror = join(volume, root, Use.MIRROR)
+        self._lock = self.mirror.lock(clock)
+        self._history = History(self.mirror.disk)
+        self.index = index_to_write(self.mirror, self._history)
+        self.ledger = Ledger(self._history, self.index, clock)
+        self.retention = Retention(self.mirror, self.index, self.ledger, clock, contract.everyone, contract.cameras)
+        finish_removals(self.mirror, self.index, self.ledger, clock)
+        put_in_order(self.mirror, self.index, self.mirror.open_folders.left_over() or [], "found open")
+        self.ledger.started(boot_id())
+        self._lacking = self._all_lacking()
+        self._at_hand: Segment | None = None
+        self.has_caught_up = False
+        self._retention_s = clock.mono_s()
+
+    def close(self) -> None:
+        self._volume.copies = tuple(one for one in self._volume.copies if one is not self.mirror)
+        self._history.close()
+        self._lock.release()
+        self.index.close()
+
+    def put_segment(self, segment: Segment) -> bool:
+        """Returns whether it was copied; not if it is there already, or gone."""
+        source = self._volume.holding(segment.path)
+        if source is None or self.index.segment(segment.id) is not None:
+            return False
+        folder = parent_of(segment.path)
+        self.mirror.open_folders.enter(folder)
+        copy(source, self.mirror, segment.path)
+        self.index.add_segment(segment)
+        self.mirror.open_folders.leave(folder)
+        return True
+
+    def put_gap(self, gap: Gap) -> None:
+        """What is removed here is not removed there."""
+        if gap.reason is not GapReason.REMOVED:
+            self.ledger.put_gap(gap)
+
+    def put_event(self, event: Event) -> None:
+        if self.index.event(event.id) == event:
+            return
+        self.ledger.put_event(event)
+        picture = self._volume.read_picture(event)
+        if picture is not None and self.mirror.disk.entry(picture_path(event)) is None:
+            self.mirror.write_picture(event, picture)
+
+    def catch_up(self) -> None:
+        """Copy some of what it lacked when it was opened."""
+        if self.has_caught_up:
+            return
+        for _ in range(_AT_ONCE):
+            self._at_hand = self._at_hand or next(self._lacking, None)
+            if self._at_hand is None:
+                break
+            self.put_segment(self._at_hand)
+            self._at_hand = None
+        else:
+            return
+        self._put_all_told()
+        self.has_caught_up = True
+
+    def look_after(self) -> None:
+        """Its sign of life, its retention, and gaps for what it will never have."""
+        now_s = self._clock.mono_s()
+        if now_s < self._retention_s:
+            return
+        self._retention_s = now_s + EVERY_S
+        self.retention.run()
+        if self.has_caught_up:
+            for camera, hole in wall(self.index, self.mirror.cameras(), self._clock.now_ms() - _SETTLED_MS).unexplained:
+                self.ledger.put_gap(
+                    Gap(camera, hole.begin_ms, hole.end_ms, GapReason.DISK_ERROR, "it was not copied to the mirror")
+                )
+
+    def _all_lacking(self) -> Iterator[Segment]:
+        last: Segment | None = None
+        while page := self._index.oldest_segments(_ROWS_AT_ONCE, after=last):
+            yield from (segment for segment in page if self.index.segment(segment.id) is None)
+            last = page[-1]
+
+    def _put_all_told(self) -> None:
+        ever = Span(0, self._clock.now_ms() + 1)
+        for camera in self._volume.cameras():
+            known = set(self.index.gaps(camera, ever))
+            for gap in self._index.gaps(camera, ever):
+                if gap not in known:
+                    self.put_gap(gap)
+        after: str | None = None
+        while True:
+            page = self._index.events(ever, after=after, limit=_ROWS_AT_ONCE)
+            for event in page.events:
+                if self.index.spans(event.camera, None, Span(event.start_ms, event.start_ms + 1)):
+                    self.put_event(event)
+            if page.next is None:
+                return
+            after = page.next
+
+
+class Mirror:
+    """An actor. root: the mirror's folder. `heard` from any thread: what the bus tells."""
+
+    name = "mirror"
+
+    def __init__(self, volume: Volume, index: Index, clock: Clock, root: Path, contract: Contract) -> None:
+        self._volume, self._index, self._clock, self._root = volume, index, clock, root
+        self._contract = contract
+        self._waiting: deque[Segment | Gap | Event] = deque()
+        self._is_behind = False
+        self._copy: _Copy | None = None
+        self._handle: Handle | None = None
+        self.problem: StorageError | None = None
+        """Why nothing is copied now."""
+
+    def start(self, engine: Engine) -> None:
+        self._handle = engine.start(self.name, lambda: self)
+
+    def promise(self, contract: Contract) -> None:
+        """Go by this from now on."""
+        self._contract = contract
+        if self._copy is not None:
+            self._copy.retention.promise(contract.everyone, contract.cameras)
+
+    def heard(self, message: Message) -> None:
+        match message:
+            case SegmentClosed(segment):
+                self._waiting.append(segment)
+            case GapChanged(gap):
+                self._waiting.append(gap)
+            case EventChanged(_, event):
+                self._waiting.append(event)
+        while len(self._waiting) > _MOST_WAITING:
+            self._waiting.popleft()
+            self._is_behind = True
+
+    @property
+    def waiting(self) -> int:
+        """How much is to be written there yet."""
+        return len(self._waiting)
+
+    @property
+    def has_caught_up(self) -> bool:
+        return self._copy is not None and self._copy.has_caught_up and not self._waiting
+
+    def step(self) -> float:
+        try:
+            return self._step()
+        except DiskFull as error:
+            self.problem = error
+            return self._make_room()
+        except StorageError as error:
+            self._give_up(error)
+            return AGAIN_S
+
+    def finish(self) -> None:
+        """Copy what was closed last, and let go of it. For whoever ends the program, after `step` is called no more."""
+        self.step()
+        if self._copy is not None:
+            self._copy.ledger.stopped("person")
+            self._copy.close()
+            self._copy = None
+
+    def close(self) -> None:
+        """It is let go of by `finish`."""
+
+    def _step(self) -> float:
+        if self._copy is None:
+            self._copy = _Copy(self._volume, self._index, self._clock, self._root, self._contract)
+        if not is_there(self._copy.mirror):
+            raise StorageError(str(self._root), "the disk that should be there is not")
+        if self._is_behind:
+            self._is_behind = False
+            raise StorageError(str(self._root), "it did not keep up, and begins again")
+        while self._waiting:
+            self._put(self._copy, self._waiting[0])
+            self._waiting.popleft()
+        self._copy.catch_up()
+        self._copy.look_after()
+        self.problem = None
+        return STEP_S if self._copy.has_caught_up else 0.0
+
+    def _put(self, to: _Copy, what: Segment | Gap | Event) -> None:
+        match what:
+            case Segment():
+                to.put_segment(what)
+            case Gap():
+                to.put_gap(what)
+            case Event():
+                to.put_event(what)
+
+    def _make_room(self) -> float:
+        assert self._copy is not None
+        try:
+            self._copy.retention.run(urgent=True)
+        except StorageError as error:
+            self._give_up(error)
+            return AGAIN_S
+        return STEP_S
+
+    def _give_up(self, error: StorageError) -> None:
+        """Until it is opened again, which finds out what it lacks: nothing needs to be remembered."""
+        if self.problem is None:
+            log.warning("the mirror waits: %s", error)
+        self.problem = error
+        self._waiting.clear()
+        copied, self._copy = self._copy, None
+        if copied is not None:
+            try:
+                copied.close()
+            except (StorageError, OSError) as failed:
+                log.warning("the mirror could not be closed: %s", failed)

@@ -1,0 +1,192 @@
+"""The mirror has what the first volume has, explains the rest, stands alone, and is read when the first has lost it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tawny.model.errors import DiskFull, StorageError
+from tawny.model.events import Event
+from tawny.model.gaps import Gap, GapReason
+from tawny.model.ids import EventId
+from tawny.model.messages import EventChanged, GapChanged, SegmentClosed
+from tawny.model.segments import Segment
+from tawny.model.times import Span
+from tawny.storage.check import check
+from tawny.storage.copying import copy
+from tawny.storage.findings import Report
+from tawny.storage.keep import Contract, Keep
+from tawny.storage.mirror import Mirror
+from tawny.storage.opening import index_to_read
+from tawny.storage.volume import Volume
+from tests.storage.bench import PORCH, Site
+
+EVER = Span(0, 1 << 45)
+EASY = Contract(Keep(free_share=0.0))
+
+
+class Mirrored:
+    def __init__(self, folder: Path) -> None:
+        self.site = Site(folder / "first")
+        self.root = folder / "second"
+        self.mirror = self.open()
+
+    def open(self, contract: Contract = EASY) -> Mirror:
+        self.mirror = Mirror(self.site.volume, self.site.index, self.site.clock, self.root, contract)
+        return self.mirror
+
+    def run(self) -> None:
+        """Until there is nothing more to copy."""
+        for _ in range(50):
+            if self.mirror.step() > 0:
+                return
+        raise AssertionError("the mirror does not come to an end")
+
+    def rows(self) -> list[Segment]:
+        with index_to_read(self.root) as index:
+            return index.segments(PORCH, None, EVER)
+
+    def gaps(self) -> list[Gap]:
+        with index_to_read(self.root) as index:
+            return index.gaps(PORCH, EVER)
+
+    def check(self) -> Report:
+        """As `tawny check --deep --wall --data` of the mirror."""
+        with index_to_read(self.root) as index:
+            return check(Volume.at(self.root), index, self.site.clock, deep=True, with_wall=True)
+
+
+@pytest.fixture
+def both(tmp_path: Path) -> Mirrored:
+    return Mirrored(tmp_path)
+
+
+def _rows(site: Site) -> list[Segment]:
+    return site.index.segments(PORCH, None, EVER)
+
+
+def test_it_catches_up_and_stands_alone(both: Mirrored) -> None:
+    both.site.record(150)
+    both.run()
+    assert both.rows() == _rows(both.site)
+    both.mirror.finish()
+    assert both.check().findings == []
+    for row in both.rows():
+        assert (both.root / row.path).read_bytes() == (both.site.folder / row.path).read_bytes()
+
+
+def test_what_closes_later_follows_with_its_gaps_events_and_pictures(both: Mirrored) -> None:
+    both.run()
+    both.site.record(20)
+    (row,) = _rows(both.site)
+    gap = Gap(PORCH, row.end_ms, row.end_ms + 5000, GapReason.STALLED)
+    event = Event(EventId("e1"), PORCH, "person", row.start_ms, row.end_ms, 50.0, kept=True)
+    both.site.volume.write_picture(event, b"jpeg")
+    for message in (SegmentClosed(row), GapChanged(gap), EventChanged("ended", event)):
+        both.mirror.heard(message)
+    both.run()
+    assert both.rows() == [row]
+    assert both.gaps() == [gap]
+    with index_to_read(both.root) as index:
+        assert index.event(event.id) == event
+    assert Volume.at(both.root).read_picture(event) == b"jpeg"
+
+
+def test_what_the_first_has_lost_is_read_from_it(both: Mirrored) -> None:
+    both.site.record(5)
+    both.run()
+    (row,) = _rows(both.site)
+    content = (both.site.folder / row.path).read_bytes()
+    (both.site.folder / row.path).unlink()
+    assert both.site.volume.path(row.path).read_bytes() == content
+
+
+def test_what_is_removed_here_is_kept_there(both: Mirrored) -> None:
+    both.site.record(5)
+    both.run()
+    (row,) = _rows(both.site)
+    both.site.index.drop_segments([row.id])
+    both.mirror.heard(GapChanged(Gap(PORCH, row.start_ms, row.end_ms, GapReason.REMOVED)))
+    both.run()
+    assert both.rows() == [row]
+    assert both.gaps() == []
+
+
+def test_its_retention_is_its_own(both: Mirrored) -> None:
+    both.site.record(150)
+    both.mirror = both.open(Contract(Keep(free_share=0.0, count=1)))
+    both.run()
+    both.site.clock.advance(61)
+    both.run()
+    assert len(both.rows()) == 1
+    assert [gap.reason for gap in both.gaps()] == [GapReason.REMOVED]
+    assert len(_rows(both.site)) == 3
+
+
+def test_while_it_is_away_nothing_is_lost_and_it_catches_up(both: Mirrored) -> None:
+    both.site.record(5)
+    both.run()
+    away = both.root.rename(both.root.with_name("away"))
+    both.root.mkdir()
+    both.site.record(5)
+    both.mirror.heard(SegmentClosed(_rows(both.site)[1]))
+    both.mirror.step()
+    assert both.mirror.problem is not None
+    assert list(both.root.iterdir()) == []
+    shutil.rmtree(both.root)
+    away.rename(both.root)
+    both.run()
+    assert both.rows() == _rows(both.site)
+
+
+def test_what_it_never_got_is_explained(both: Mirrored) -> None:
+    both.site.record(150)
+    first, second, third = _rows(both.site)
+    both.site.index.drop_segments([second.id])
+    (both.site.folder / second.path).unlink()
+    both.run()
+    both.site.clock.advance(1200)
+    both.run()
+    assert both.rows() == [first, third]
+    (gap,) = both.gaps()
+    assert (gap.begin_ms, gap.end_ms, gap.detail) == (
+        second.start_ms,
+        second.end_ms,
+        "it was not copied to the mirror",
+    )
+    both.mirror.finish()
+    assert both.check().findings == []
+
+
+@pytest.mark.parametrize("error", [StorageError("second", "broken"), DiskFull("second")])
+def test_a_copy_that_fails_is_made_later(both: Mirrored, monkeypatch: pytest.MonkeyPatch, error: StorageError) -> None:
+    both.site.record(150)
+    left = iter(range(4))
+
+    def failing(source: Volume, target: Volume, path: str) -> int:
+        if next(left, None) in (1, 2):
+            raise error
+        return copy(source, target, path)
+
+    monkeypatch.setattr("tawny.storage.mirror.copy", failing)
+    for _ in range(5):
+        both.mirror.step()
+    assert both.rows()[-2:] == _rows(both.site)[-2:], "a full one has made room"
+    assert both.mirror.problem is None
+
+
+def test_what_a_kill_left_there_is_put_in_order(both: Mirrored) -> None:
+    both.site.record(70)
+    both.run()
+    first, second = _rows(both.site)
+    both.mirror.finish()
+    with_index = both.root / second.path
+    with_index.rename(with_index.with_name(with_index.name + ".new"))
+    Volume.at(both.root).open_folders.enter(second.path.rpartition("/")[0])
+    (both.root / "tawny.db").unlink()
+    both.mirror = both.open()
+    both.run()
+    assert both.rows() == [first, second]
+    both.mirror.finish()
+    assert both.check().findings == []
+    assert list(both.root.rglob("*.new")) == []
