@@ -14,6 +14,8 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm, EventChanged
 from tawny.model.states import CameraState, CameraStatus
+from tawny.model.times import Span
+from tawny.storage.layout import scores_path
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
 from tawny.web.access import COOKIE
@@ -44,6 +46,8 @@ class FakeRecorder(FakeArchive):
         self.warned: list[Warn] = []
         self.alarmed: list[Alarm] = []
         self.event_pictures: dict[EventId, bytes] = {}
+        self.event_loops: dict[EventId, bytes] = {}
+        self.moved: list[tuple[int, int]] = []
 
     def cameras(self) -> Sequence[Camera]:
         return self.listed
@@ -66,6 +70,16 @@ class FakeRecorder(FakeArchive):
 
     def alarms(self) -> Sequence[Alarm]:
         return self.alarmed
+
+    def zone_scores(self, camera: CameraId, zone: str, within: Span) -> bytes:
+        scores_path(camera, within.begin_ms, zone)
+        return bytes(len(self.scores(camera, within)))
+
+    def grids(self, camera: CameraId, within: Span) -> Sequence[tuple[int, int]]:
+        return [(at_ms, grid) for at_ms, grid in self.moved if within.begin_ms <= at_ms < within.end_ms]
+
+    def event_loop(self, event: Event) -> bytes | None:
+        return self.event_loops.get(event.id)
 
     def event_picture(self, event: Event) -> bytes | None:
         return self.event_pictures.get(event.id)

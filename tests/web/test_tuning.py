@@ -3,6 +3,7 @@
 import httpx
 import pytest
 
+from tawny.storage.grids import grid_of
 from tawny.web.accounts import Role
 from tests.web.fakes import House
 from tests.web.test_past import put_event
@@ -75,3 +76,27 @@ async def test_three_false_alarms_lead_to_a_proposal(house: House, browser: http
     made = (await browser.get(f"{path}?reason=weather")).json()
     assert (made["level"], len(made["removes"]), made["leaves"], made["loses"]) == (58, 3, [], [])
     assert (await browser.get(f"{path}?reason=shadow")).json()["level"] is None
+
+
+async def test_a_spot_is_searched(house: House, browser: httpx.AsyncClient) -> None:
+    now_ms = house.clock.now_ms()
+    left, right = grid_of((0.1, 0.1, 0.2, 0.2)), grid_of((0.8, 0.8, 0.9, 0.9))
+    house.recorder.moved = [(now_ms - 9000, left), (now_ms - 8000, left), (now_ms - 5000, right), (now_ms - 2000, left)]
+    path = f"/api/v1/cameras/porch/search?from_ms={now_ms - 60_000}&to_ms={now_ms}"
+    found = (await browser.get(f"{path}&x0=0.05&y0=0.05&x1=0.25&y1=0.25")).json()
+    assert found["spans"] == [[now_ms - 2000, now_ms - 1000], [now_ms - 9000, now_ms - 7000]]
+
+
+async def test_the_small_pictures_of_an_event(house: House, browser: httpx.AsyncClient) -> None:
+    event = put_event(house)
+    assert (await browser.get(f"/api/v1/events/{event.id}/loop")).status_code == 404
+    house.recorder.event_loops[event.id] = b"\xff\xd8jpeg"
+    answer = await browser.get(f"/api/v1/events/{event.id}/loop")
+    assert (answer.status_code, answer.content) == (200, b"\xff\xd8jpeg")
+
+
+async def test_scores_of_a_zone(house: House, browser: httpx.AsyncClient) -> None:
+    now_ms = house.clock.now_ms()
+    path = f"/api/v1/cameras/porch/motion?from_ms={now_ms - 60_000}&to_ms={now_ms}"
+    assert set((await browser.get(f"{path}&zone=path")).content) == {0}
+    assert (await browser.get(f"{path}&zone=../path")).status_code == 422

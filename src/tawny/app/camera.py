@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from tawny.app.doors import OFF, Doors
 from tawny.app.gap_writer import GapWriter
 from tawny.app.marks import Marks
+from tawny.app.noted import Noted
 from tawny.app.places import places_of
 from tawny.app.rates import rates
 from tawny.config.settings import Camera as CameraSettings
@@ -21,6 +22,7 @@ from tawny.model.states import CameraState, CameraStatus
 from tawny.recorder.keeper import SILENT_S, Keeper
 from tawny.recorder.recorder import Loss, Recorder
 from tawny.sources.source import Connection, Opening, SharedSource
+from tawny.storage.grids import Grids
 from tawny.storage.scores import Scores
 from tawny.storage.volume import Volume
 from tawny.stream.hub import Hub
@@ -50,6 +52,7 @@ class Parts:
     marks: Marks
     recorder: Recorder
     scores: Scores
+    grids: Grids
 
 
     ingest: Engine | None = None
@@ -165,10 +168,12 @@ class Camera:
         def make() -> Watcher:
             detector = in_places(parts.doors.detectors[watch.detector](watch.options), places_of(watch))
             large = main if sub else None
-            events = EventMaker(self.id, parts.marks, self._happened, parts.volume.write_picture, large)
+            volume = parts.volume
+            events = EventMaker(self.id, parts.marks, self._happened, volume.write_picture, large, volume.write_loop)
+            noted = Noted(self.id, events, parts.scores, parts.grids, tuple(watch.zones))
             hubs = [sub, main] if sub else [main]
             return Watcher(
-                self.id, hubs, detector, events, parts.clock, self._scored, gate=gate, trouble=self._watched_so
+                self.id, hubs, detector, noted, parts.clock, self._scored, gate=gate, trouble=self._watched_so
             )
 
         self._handles.append(parts.engine.start(f"watch {self.id}", make))

@@ -28,6 +28,7 @@ from tawny.model.messages import Alarm, EventChanged, PartDied
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.recorder.recorder import Loss, Recorder
+from tawny.storage.grids import Grids
 from tawny.storage.index import Index
 from tawny.storage.ledger import Ledger
 from tawny.storage.lock import boot_id
@@ -68,6 +69,7 @@ class Running:
         self._zone, self._host = local_zone(), socket.gethostname()
         self._marks = Marks(self._ledger, self._index)
         self._scores = Scores(self._volume, clock)
+        self._grids = Grids(self._volume, clock)
         self._engine = ThreadEngine(clock, self._died)
         self._ingest = SharedThread("ingest", clock, self._died)
         kept = contract(settings)
@@ -114,6 +116,7 @@ class Running:
             self._marks,
             self._recorder,
             self._scores,
+            self._grids,
             self._ingest,
         )
         self._changing = threading.Lock()
@@ -163,6 +166,7 @@ class Running:
             if self._mirror is not None:
                 self._mirror.finish()
             self._scores.flush()
+            self._grids.flush()
             self._ledger.stopped(cause)
             self._history.close()
             self._index.close()
@@ -259,6 +263,15 @@ class Running:
 
     def scores(self, camera: CameraId, within: Span) -> bytes:
         return self._scores.read(camera, within)
+
+    def zone_scores(self, camera: CameraId, zone: str, within: Span) -> bytes:
+        return self._scores.read(camera, within, zone)
+
+    def grids(self, camera: CameraId, within: Span) -> Sequence[tuple[int, int]]:
+        return self._grids.read(camera, within)
+
+    def event_loop(self, event: Event) -> bytes | None:
+        return self._volume.read_loop(event)
 
     def event_picture(self, event: Event) -> bytes | None:
         return self._volume.read_picture(event)

@@ -2,12 +2,14 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from tawny.config.keeping import Table
 from tawny.config.units import Duration, Share
 from tawny.model.polygon import Polygon
 
+PlaceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=40)]
+"""Zones have files of their own."""
 Points = tuple[tuple[float, float], ...]
 Corners = Annotated[Points, AfterValidator(lambda points: Polygon.of(points).points)]
 

@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field, field_validator
 
 from tawny.config.alarming import Alarm
 from tawny.config.keeping import CameraKeep, Keep, Table
-from tawny.config.places import Corners, Line, Zone
+from tawny.config.places import Corners, Line, PlaceName, Zone
 from tawny.config.units import Duration, Size
 
 _CAMERA_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -80,10 +80,10 @@ class Watch(Table):
         ),
     )
 
-    zones: dict[str, Zone] = Field(
+    zones: dict[PlaceName, Zone] = Field(
         default_factory=dict, description="By name: with zones, only what is in one of them is an event."
     )
-    lines: dict[str, Line] = Field(default_factory=dict, description="By name: who crosses one is told of.")
+    lines: dict[PlaceName, Line] = Field(default_factory=dict, description="By name: who crosses one is told of.")
     mask: tuple[Corners, ...] = Field((), description="Polygons that detectors do not see; they are recorded.")
     decode: Literal["auto", "software"] = Field(
         "auto", description="`auto`: large pictures in hardware where there is any that works. `software`: never."

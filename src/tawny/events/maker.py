@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tawny.events.ledger import Ledger, SavePicture
+from tawny.events.loop import Loop
 from tawny.events.picture import BestPicture, Picture
 from tawny.model.errors import StorageError
 from tawny.model.events import Event, new_event_id
@@ -34,7 +35,9 @@ LARGER_AFTER_MS = 2500
 
 
 class EventMaker:
-    """large: the hub of the stream from which the final picture is taken, where it is not the one that is watched."""
+    """large: the hub of the stream from which the final picture is taken, where it is not the one that is watched.
+    save_loop: keeps a few small pictures of each event, side by side.
+    """
 
     def __init__(
         self,
@@ -43,9 +46,10 @@ class EventMaker:
         tell: Callable[[Message], None],
         save_picture: SavePicture,
         large: Hub | None = None,
+        save_loop: SavePicture | None = None,
     ) -> None:
         self._camera, self._ledger, self._tell = camera, ledger, tell
-        self._save_picture, self._large = save_picture, large
+        self._save_picture, self._large, self._save_loop = save_picture, large, save_loop
         self._open: _Open | None = None
         self._last_end_ms = 0
         self._seen_ms = 0
@@ -83,11 +87,13 @@ class EventMaker:
         event = Event(new_event_id(start_ms), self._camera, "motion", start_ms, None, 0.0)
         now = self._open = _Open(event, BestPicture(self._large))
         now.take(frame.at_ms, look)
+        now.loop.take(frame)
         self._show(now, now.best.consider(frame, look.seen))
         self._put("started", now, frame.at_ms)
 
     def _update(self, now: "_Open", frame: Frame, look: Look) -> None:
         now.take(frame.at_ms, look)
+        now.loop.take(frame)
         self._show(now, now.best.consider(frame, look.seen))
         if now.best.may_be_larger and frame.at_ms - now.best.at_ms > LARGER_AFTER_MS:
             self._show(now, now.best.larger())
@@ -100,6 +106,7 @@ class EventMaker:
         self._show(now, now.best.larger())
         now.event = now.event.ended(now.end_ms)
         self._last_end_ms = now.end_ms
+        self._keep_loop(now)
         self._put("ended", now, self._seen_ms)
 
     def _show(self, now: "_Open", picture: Picture | None) -> None:
@@ -114,6 +121,15 @@ class EventMaker:
             return
         now.event, now.is_news = event, True
 
+    def _keep_loop(self, now: "_Open") -> None:
+        jpeg = now.loop.jpeg() if self._save_loop is not None else None
+        if jpeg is None or self._save_loop is None:
+            return
+        try:
+            self._save_loop(now.event, jpeg)
+        except StorageError as error:
+            log.warning("%s: the small pictures of an event could not be kept: %s", self._camera, error)
+
     def _put(self, what: str, now: "_Open", at_ms: int) -> None:
         now.event = replace(now.event, score=now.score, zones=tuple(now.zones))
         now.told_ms, now.is_news = at_ms, False
@@ -125,7 +141,7 @@ class _Open:
     """An event that lasts."""
 
     def __init__(self, event: Event, best: BestPicture) -> None:
-        self.event, self.best = event, best
+        self.event, self.best, self.loop = event, best, Loop()
         self.score = event.score
         self.told_ms = 0
         self.is_news = False

@@ -4,7 +4,8 @@
 <camera>/2026/11/20/05/20261120T055812.345Z-20261120T055912.301Z.main.thin.mp4    closed and thinned: only keyframes
 <camera>/2026/11/20/05/20261120T055912.301Z.main.open.mp4                    open: being written
 <camera>/2026/11/20/05/<event id>.jpg                                        an event's picture
-<camera>/2026/11/20/scores                                                   motion scores of a UTC day
+<camera>/2026/11/20/05/<event id>.loop.jpg                                   a few small pictures of it, side by side
+<camera>/2026/11/20/scores, scores.<zone>, grids                             motion of a UTC day: how much, and where
 """
 
 import re
@@ -26,6 +27,7 @@ _CAMERA = re.compile(r"[a-z0-9](?:-?[a-z0-9]){0,39}")
 _CLOSED = re.compile(r"([0-9TZ.]{20})-([0-9TZ.]{20})\.(main|sub)(\.thin)?\.mp4")
 _OPEN = re.compile(r"([0-9TZ.]{20})\.(main|sub)\.open\.mp4")
 _HOUR = re.compile(r"\d{4}/\d\d/\d\d/\d\d")
+_ZONE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _EVENT = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
@@ -102,8 +104,25 @@ def is_hour_folder(path: str) -> bool:
     return is_camera(camera) and _HOUR.fullmatch(rest) is not None
 
 
-def scores_path(camera: CameraId, day_ms: int) -> str:
-    return f"{day_folder(camera, day_ms)}/scores"
+def scores_path(camera: CameraId, day_ms: int, zone: str = "") -> str:
+    """zone: of which; empty: of the whole picture. ValueError when it cannot be in a file's name."""
+    if zone and not _ZONE.fullmatch(zone):
+        raise ValueError(f"{zone!r} cannot be in a file's name")
+    return f"{day_folder(camera, day_ms)}/scores{zone and '.'}{zone}"
+
+
+def grids_path(camera: CameraId, day_ms: int) -> str:
+    return f"{day_folder(camera, day_ms)}/grids"
+
+
+def is_of_day(name: str) -> bool:
+    """Whether a file of this name in a day's folder is one of ours."""
+    return name in ("scores", "grids") or (name.startswith("scores.") and bool(_ZONE.fullmatch(name[7:])))
+
+
+def loop_path(event: Event) -> str:
+    """Of a few small pictures of an event. ValueError as of `picture_path`."""
+    return f"{picture_path(event).removesuffix('.jpg')}.loop.jpg"
 
 
 def picture_path(event: Event) -> str:
@@ -116,5 +135,5 @@ def picture_path(event: Event) -> str:
 def picture_event(path: str) -> EventId | None:
     """The event whose picture a path is, None when it is none."""
     name = path.rpartition("/")[2]
-    event = name.removesuffix(".jpg")
+    event = name.removesuffix(".jpg").removesuffix(".loop")
     return EventId(event) if event != name and _EVENT.fullmatch(event) else None

@@ -19,7 +19,7 @@ from tawny.model.segments import Segment
 from tawny.model.times import Span, merged, missing, stamp
 from tawny.storage.disk import parent_of
 from tawny.storage.index import Index
-from tawny.storage.layout import HOUR_MS
+from tawny.storage.layout import HOUR_MS, is_of_day
 from tawny.storage.ledger import Ledger
 from tawny.storage.others import is_there
 from tawny.storage.volume import Volume
@@ -126,8 +126,10 @@ def tidy(volume: Volume, clock: Clock, folders: Iterable[str]) -> None:
         if hour.partition("/")[2] >= recent:
             continue
         while folder.count("/"):
-            if {one.name for one in volume.disk.entries(folder)} == {"scores"}:
-                volume.disk.unlink(f"{folder}/scores")
+            of_day = [one.name for one in volume.disk.entries(folder)]
+            if all(map(is_of_day, of_day)):
+                for name in of_day:
+                    volume.disk.unlink(f"{folder}/{name}")
             if not volume.disk.remove_folder(folder):
                 break
             folder = parent_of(folder)

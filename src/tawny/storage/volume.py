@@ -11,7 +11,7 @@ from tawny.model.errors import DiskFull, FolderUnwritable, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.storage.disk import Disk, Entry, RealDisk, Space, parts_of, turned
-from tawny.storage.layout import is_camera, picture_path
+from tawny.storage.layout import is_camera, loop_path, picture_path
 from tawny.storage.lock import Lock, boot_id
 from tawny.storage.open_folders import OpenFolders
 
@@ -126,7 +126,13 @@ class Volume:
 
     def write_picture(self, event: Event, jpeg: bytes) -> str:
         """Store an event's picture, in place of an earlier one, durably. Returns its path."""
-        path = picture_path(event)
+        return self._write_jpeg(picture_path(event), jpeg)
+
+    def write_loop(self, event: Event, jpeg: bytes) -> str:
+        """Store a few small pictures of an event, side by side in one JPEG. Returns its path."""
+        return self._write_jpeg(loop_path(event), jpeg)
+
+    def _write_jpeg(self, path: str, jpeg: bytes) -> str:
         folder = path.rpartition("/")[0]
         written = f"{path}.new"
         self.disk.make_folder(folder)
@@ -143,9 +149,16 @@ class Volume:
 
     def read_picture(self, event: Event) -> bytes | None:
         """None when there is none."""
-        path = picture_path(event)
+        return self._read_jpeg(picture_path(event))
+
+    def read_loop(self, event: Event) -> bytes | None:
+        """None when there is none."""
+        return self._read_jpeg(loop_path(event))
+
+    def _read_jpeg(self, path: str) -> bytes | None:
         entry = self.disk.entry(path)
         return self.disk.read(path) if entry is not None and entry.kind == "file" else None
 
     def remove_picture(self, event: Event) -> None:
         self.disk.unlink(picture_path(event))
+        self.disk.unlink(loop_path(event))

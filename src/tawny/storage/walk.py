@@ -6,7 +6,7 @@ from enum import Enum, auto
 from typing import Final, NamedTuple
 
 from tawny.storage.disk import Entry
-from tawny.storage.layout import SegmentName, is_camera, picture_event, segment_name
+from tawny.storage.layout import SegmentName, is_camera, is_of_day, picture_event, segment_name
 from tawny.storage.reclose import DAMAGED
 from tawny.storage.volume import Volume
 
@@ -59,6 +59,6 @@ def _found(path: str, entry: Entry, level: int) -> Found:
             return Found(Kind.SET_ASIDE, path, entry)
         if picture_event(path.removesuffix(".new")) is not None or segment_name(path.removesuffix(".new")) is not None:
             return Found(Kind.OTHER_OF_OURS, path, entry)
-    if entry.kind == "file" and level == _DAY and entry.name == "scores":
+    if entry.kind == "file" and level == _DAY and is_of_day(entry.name):
         return Found(Kind.OTHER_OF_OURS, path, entry)
     return Found(Kind.FOREIGN, path, entry)

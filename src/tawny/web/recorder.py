@@ -10,6 +10,7 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm
 from tawny.model.states import CameraStatus
+from tawny.model.times import Span
 from tawny.playback.archive import Archive
 from tawny.stream.hub import Hub
 
@@ -85,6 +86,18 @@ class Recorder(Archive, Protocol):
     def warnings(self) -> Sequence[Warn]: ...
     def alarms(self) -> Sequence[Alarm]:
         """Those that last."""
+        ...
+
+    def zone_scores(self, camera: CameraId, zone: str, within: Span) -> bytes:
+        """As `scores`, of one zone. ValueError for what cannot be a zone's name. May wait for the disk."""
+        ...
+
+    def grids(self, camera: CameraId, within: Span) -> Sequence[tuple[int, int]]:
+        """Seconds (UTC ms) in which it moved, and where (`storage.grids`). May wait for the disk."""
+        ...
+
+    def event_loop(self, event: Event) -> bytes | None:
+        """A few small pictures of an event, side by side in one JPEG; None when there are none. May wait."""
         ...
 
     def event_picture(self, event: Event) -> bytes | None:

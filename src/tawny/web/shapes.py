@@ -264,6 +264,10 @@ class WouldHave(Told):
     """Of whose time no scores are stored."""
 
 
+class SpotFound(Told):
+    spans: list[SpanMs]
+
+
 class Proposal(Told):
     level: int | None
     removes: list[str]

@@ -10,23 +10,36 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
 from tawny.playback import whatif
+from tawny.storage.grids import grid_of
 from tawny.web import shapes, told
 from tawny.web.access import Access, rule
-from tawny.web.event_routes import no_event
+from tawny.web.camera_routes import JPEG
+from tawny.web.event_routes import find_event, no_event
 from tawny.web.limits import At, OneCamera, OneEvent, known_camera, within
+from tawny.web.problems import not_found
 from tawny.web.site import Here, Site
 
 router = APIRouter(prefix="/api/v1")
 view = [rule(Access.VIEW)]
 DAY_MS = 86_400_000
 MOST_EVENTS = 2000
+MOST_FOUND = 500
+JOIN_MS = 3000
+"""Moving seconds no further apart are one."""
+OneZone = Annotated[str, Query(max_length=40, pattern=r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?)?$")]
+Share = Annotated[float, Query(ge=0, le=1)]
 
 
 @router.get("/cameras/{camera}/motion", dependencies=view, response_class=Response)
-async def motion(camera: OneCamera, from_ms: At, to_ms: At, here: Here) -> Response:
-    """A byte a second: 0 to 100, 255 where nobody looked. X-Begin-Ms: of the first."""
+async def motion(camera: OneCamera, from_ms: At, to_ms: At, here: Here, zone: OneZone = "") -> Response:
+    """A byte a second: 0 to 100, 255 where nobody looked. X-Begin-Ms: of the first. zone: of that part alone."""
     span = within(from_ms, to_ms, 8)
-    scores = await asyncio.to_thread(lambda: here.recorder.scores(known_camera(camera, here), span))
+
+    def read() -> bytes:
+        known = known_camera(camera, here)
+        return here.recorder.zone_scores(known, zone, span) if zone else here.recorder.scores(known, span)
+
+    scores = await asyncio.to_thread(read)
     begin = {"X-Begin-Ms": str(span.begin_ms // 1000 * 1000), "Cache-Control": "private, no-store"}
     return Response(scores, media_type="application/octet-stream", headers=begin)
 
@@ -82,6 +95,38 @@ async def feedback(event: OneEvent, said: shapes.Feedback, here: Here) -> shapes
     if marked is None:
         raise no_event()
     return told.event(marked, here.recorder)
+
+
+@router.get("/cameras/{camera}/search", dependencies=view)
+async def search(
+    camera: OneCamera, from_ms: At, to_ms: At, here: Here, x0: Share, y0: Share, x1: Share, y1: Share
+) -> shapes.SpotFound:
+    """When something moved in a part of the picture, newest first."""
+    span = within(from_ms, to_ms)
+    wanted = grid_of((min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)))
+
+    def look() -> list[shapes.SpanMs]:
+        found: list[tuple[int, int]] = []
+        for at_ms, grid in here.recorder.grids(known_camera(camera, here), span):
+            if not grid & wanted:
+                continue
+            if found and at_ms - found[-1][1] <= JOIN_MS:
+                found[-1] = found[-1][0], at_ms + 1000
+            else:
+                found.append((at_ms, at_ms + 1000))
+        return found[: -MOST_FOUND - 1 : -1]
+
+    return shapes.SpotFound(spans=await asyncio.to_thread(look))
+
+
+@router.get("/events/{event}/loop", dependencies=view, response_class=Response, responses=JPEG)
+async def loop(event: OneEvent, here: Here) -> Response:
+    """A few small pictures of it, side by side in one JPEG, each 320 wide at most."""
+    found = await find_event(event, here)
+    jpeg = await asyncio.to_thread(here.recorder.event_loop, found)
+    if jpeg is None:
+        raise not_found("There are no small pictures of this event.", "It may be too short, or still go on.")
+    return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
 
 
 def _span(here: Site, from_ms: int | None, to_ms: int | None) -> Span:

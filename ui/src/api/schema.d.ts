@@ -195,6 +195,10 @@ export interface SignedIn {
   user: User;
 }
 
+export interface SpotFound {
+  spans: [number, number][];
+}
+
 export interface Stream {
   audio: string;
   codec: string;

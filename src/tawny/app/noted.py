@@ -1,0 +1,33 @@
+"""What is kept of every look beside events: the score of each zone, and where in the picture it moved.
+
+It stands between a watcher and its event maker, in the watcher's thread.
+"""
+
+from tawny.model.ids import CameraId
+from tawny.model.observations import Frame, Look
+from tawny.storage.grids import Grids, grid_of
+from tawny.storage.scores import Scores
+from tawny.watch.watcher import Sink
+
+
+class Noted:
+    """zones: the names of the camera's zones."""
+
+    def __init__(self, camera: CameraId, sink: Sink, scores: Scores, grids: Grids, zones: tuple[str, ...]) -> None:
+        self._camera, self._sink, self._scores, self._grids, self._zones = camera, sink, scores, grids, zones
+
+    def look(self, frame: Frame, look: Look) -> None:
+        grid = 0
+        for thing in look.seen:
+            grid |= grid_of(thing.box)
+        self._grids.put(self._camera, frame.at_ms, grid)
+        for zone in self._zones:
+            score = max((round(thing.score * 100) for thing in look.seen if zone in thing.zones), default=0)
+            self._scores.put(self._camera, frame.at_ms, min(100, score), zone)
+        self._sink.look(frame, look)
+
+    def idle(self, now_ms: int) -> None:
+        self._sink.idle(now_ms)
+
+    def close(self) -> None:
+        self._sink.close()
