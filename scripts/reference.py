@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from tawny.cli.main import COMMANDS, parser
+from tawny.config.alarming import Alarm
 from tawny.config.keeping import CameraKeep, Keep, StreamKeep
 from tawny.config.places import Line, Zone
 from tawny.config.settings import Camera, Storage, Tier, Watch, Web
@@ -29,6 +30,7 @@ TABLES: list[tuple[str, type[BaseModel], str]] = [
     ("storage.keep.sub", StreamKeep, "at once"),
     ("storage.tiers", Tier, "start"),
     ("web", Web, "start"),
+    ("alarm", Alarm, "start"),
     ("cameras.<id>", Camera, "at once; only this camera begins again"),
     ("cameras.<id>.keep", CameraKeep, "at once"),
     ("cameras.<id>.watch", Watch, "at once; only this camera begins again"),
