@@ -13,6 +13,7 @@ from tawny.config.settings import Camera as CameraSettings
 from tawny.config.settings import display_name
 from tawny.engine import Bus, Engine, Handle
 from tawny.events.maker import EventMaker
+from tawny.media.hardware import devices
 from tawny.model.clock import Clock
 from tawny.model.errors import SourceError
 from tawny.model.gaps import Gap, GapReason
@@ -29,7 +30,7 @@ from tawny.stream.hub import Hub
 from tawny.stream.reader import Pace, StreamReader
 from tawny.stream.session import CLOCK_SET, STOPPED, Session
 from tawny.watch.gate import Gate, Mode
-from tawny.watch.watcher import Watcher
+from tawny.watch.watcher import Watcher, in_software
 from tawny.watch.zones import in_places
 
 RING_S = 20.0
@@ -53,10 +54,10 @@ class Parts:
     recorder: Recorder
     scores: Scores
     grids: Grids
-
-
     ingest: Engine | None = None
     """Reads all streams whose connections never wait; None: each stream is read on its own."""
+
+
 class Camera:
     """Begins to connect, record and watch when made; `close` ends all of it. since_ms: from when on it is wanted."""
 
@@ -66,9 +67,9 @@ class Camera:
         self.hubs: dict[StreamName, Hub] = {}
         self._sessions: dict[StreamName, Session] = {}
         self._handles: list[Handle] = []
+        self._readers: dict[StreamName, tuple[Pace, Handle]] = {}
         self._sub_trouble = self._watch_trouble = ""
         self._recorded = settings.record != "off"
-        self._readers: dict[StreamName, tuple[Pace, Handle]] = {}
         self.keeper = Keeper(
             camera_id,
             self.name,
@@ -111,8 +112,6 @@ class Camera:
         else:
             self.keeper.disk_recovered(loss.end_ms)
 
-    def stop_reading(self) -> None:
-        """Ask its parts to end; returns at once."""
     def watched(self, stream: StreamName, viewers: int) -> None:
         """So many watch it live now: packets come at once, or when it is cheapest."""
         if stream in self._readers:
@@ -120,6 +119,8 @@ class Camera:
             pace.is_watched = viewers > 0
             handle.wake()
 
+    def stop_reading(self) -> None:
+        """Ask its parts to end; returns at once."""
         for handle in self._handles:
             handle.stop()
 
@@ -173,8 +174,9 @@ class Camera:
             noted = Noted(self.id, events, parts.scores, parts.grids, tuple(watch.zones))
             hubs = [sub, main] if sub else [main]
             return Watcher(
-                self.id, hubs, detector, noted, parts.clock, self._scored, gate=gate, trouble=self._watched_so
-            )
+                self.id, hubs, detector, noted, parts.clock, self._scored, gate=gate, trouble=self._watched_so,
+                hardware=devices if watch.decode == "auto" else in_software,
+            )  # fmt: skip
 
         self._handles.append(parts.engine.start(f"watch {self.id}", make))
 
