@@ -249,6 +249,9 @@ class Running:
         if self._mirror is not None:
             problems.append(self._mirror.problem)
         told += [web.Warn(problem.message, problem.do) for problem in problems if problem is not None]
+        if (spare := self._recorder.on_spare) is not None:
+            do = "Check its cable and its health; recording goes back to it by itself."
+            told.append(web.Warn(f"The disk at {self._volume.root} fails; recording goes on at {spare.root}.", do))
         told += [web.Warn(alarm.detail) for alarm in self.alarms() if alarm.what in ("check_in", "self_test")]
         return [*told, *self._room.warnings]
 

@@ -93,7 +93,7 @@ def opened(settings: Settings, folder: Path, clock: Clock) -> Store:
     volume = Volume.at(folder)
     lock = volume.lock(clock)
     volume.check_writable()
-    tiers, missing = _tiers(settings, volume)
+    tiers, missing = _others(settings, volume)
     history = History(volume.disk)
     chosen = settings.storage.mirror
     return Store(
@@ -101,20 +101,32 @@ def opened(settings: Settings, folder: Path, clock: Clock) -> Store:
         lock,
         history,
         index_to_write(volume, history),
-        Limits(),
+        _limits(settings.storage.buffer),
         tiers=tiers,
         mirror=Path(chosen).expanduser() if chosen else None,
         missing=missing,
     )
 
 
-def _tiers(settings: Settings, volume: Volume) -> tuple[tuple[tuple[Volume, float], ...], tuple[StorageError, ...]]:
+def _limits(buffer_s: float) -> Limits:
+    """What waits may be as large as usual video of that time, or twice that."""
+    usual = Limits()
+    return Limits(buffer_s, round(usual.waiting_bytes * max(1.0, buffer_s / usual.waiting_s)))
+
+
+def _others(settings: Settings, volume: Volume) -> tuple[tuple[tuple[Volume, float], ...], tuple[StorageError, ...]]:
     """Those that are there, and why others are not: recording goes on without them."""
     there: list[tuple[Volume, float]] = []
     missing: list[StorageError] = []
     for tier in sorted(settings.storage.tiers, key=lambda one: one.after):
         try:
             there.append((join(volume, Path(tier.path).expanduser(), Use.TIER), tier.after))
+        except StorageError as error:
+            log.error("%s", error)
+            missing.append(error)
+    if settings.storage.spare:
+        try:
+            join(volume, Path(settings.storage.spare).expanduser(), Use.SPARE)
         except StorageError as error:
             log.error("%s", error)
             missing.append(error)

@@ -41,6 +41,12 @@ class Storage(Table):
     memory: Annotated[Size, Field(ge=16_000_000)] = Field(
         256_000_000, description="So much memory recordings take in that mode: 16 MB or more."
     )
+    buffer: Annotated[Duration, Field(ge=5, le=600)] = Field(
+        60.0, description="So long recording goes on in memory while the disk takes nothing: 5 s to 10 min."
+    )
+    spare: str = Field(
+        "", description="A folder on another disk, on which recording goes on while the first cannot be written."
+    )
     mirror: str = Field("", description="A folder on another disk, which gets all recordings a second time.")
     tiers: tuple[Tier, ...] = Field(
         (), description='Volumes for older recordings, in order: `[{ path = "/mnt/big", after = "7 days" }]`.'

@@ -19,11 +19,11 @@ log = logging.getLogger(__name__)
 class Closing:
     """Always true: a file's folder is left in `OpenFolders` only when its row is in the index, or the file is gone."""
 
-    def __init__(self, volume: Volume, index: Index, bus: Bus) -> None:
-        self._volume, self._index, self._bus = volume, index, bus
+    def __init__(self, index: Index, bus: Bus) -> None:
+        self._index, self._bus = index, bus
         self._lock = threading.Lock()
         self._unnamed: deque[tuple[SegmentFile, End]] = deque()
-        self._unlisted: deque[Segment] = deque()
+        self._unlisted: deque[tuple[Segment, Volume]] = deque()
 
     def finish(self, file: SegmentFile, end: End) -> None:
         """Name and list it; if the disk does not let us, `retry` goes on from there."""
@@ -35,19 +35,19 @@ class Closing:
                 self._unnamed.append((file, end))
             return
         if segment is None:
-            self._volume.open_folders.leave(file.about.name.folder)
+            file.volume.open_folders.leave(file.about.name.folder)
         else:
-            self._list(segment)
+            self._list(segment, file.volume)
 
-    def _list(self, segment: Segment) -> None:
+    def _list(self, segment: Segment, volume: Volume) -> None:
         try:
             self._index.add_segment(segment)
         except StorageError as error:
             log.warning("%s is not in the index yet: %s", segment.path, error)
             with self._lock:
-                self._unlisted.append(segment)
+                self._unlisted.append((segment, volume))
             return
-        self._volume.open_folders.leave(segment.path.rpartition("/")[0])
+        volume.open_folders.leave(segment.path.rpartition("/")[0])
         self._bus.publish(SegmentClosed(segment))
 
     @property
@@ -63,5 +63,5 @@ class Closing:
             self._unlisted.clear()
         for file, end in unnamed:
             self.finish(file, end)
-        for segment in unlisted:
-            self._list(segment)
+        for segment, volume in unlisted:
+            self._list(segment, volume)

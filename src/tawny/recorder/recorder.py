@@ -49,7 +49,7 @@ class Recorder:
         self._lost = lost or (lambda _: None)
         self._full = full or (lambda: None)
         self._limits = limits or Limits()
-        self._closing = Closing(volume, index, bus)
+        self._closing = Closing(index, bus)
         self._lock = threading.Lock()
         self._recordings: dict[tuple[CameraId, StreamName], Recording] = {}
         self._leaving: list[Recording] = []
@@ -102,6 +102,13 @@ class Recorder:
             theirs = [one for (whose, _), one in self._recordings.items() if whose == camera]
         return [segment for one in theirs if (segment := one.segment) is not None]
 
+    @property
+    def on_spare(self) -> Volume | None:
+        """Where something is recorded now because the first volume refuses it; None when nothing is."""
+        with self._lock:
+            recordings = list(self._recordings.values())
+        return next((spare for one in recordings if (spare := one.on_spare) is not None), None)
+
     def end_all(self, why: str = "tawny stopped") -> None:
         """Remove every stream."""
         with self._lock:
@@ -115,7 +122,8 @@ class Recorder:
         with self._changed:
             closed = self._changed.wait_for(lambda: not self._leaving, timeout_s)
         if closed and not self._closing.left:
-            self._volume.open_folders.clear()
+            for volume in (self._volume, *self._volume.spares):
+                volume.open_folders.clear()
         return closed
 
     @property

@@ -22,6 +22,7 @@ from tawny.recorder.job import Job
 from tawny.recorder.pieces import Piece
 from tawny.recorder.stream_writer import StreamWriter
 from tawny.storage.about import End
+from tawny.storage.volume import Volume
 from tawny.stream.hub import Hub
 
 log = logging.getLogger(__name__)
@@ -123,6 +124,10 @@ class Recording:
     @property
     def segment(self) -> Segment | None:
         return self._writer.segment
+
+    @property
+    def on_spare(self) -> Volume | None:
+        return self._writer.on_spare
 
     # --- from the recorder's thread
 

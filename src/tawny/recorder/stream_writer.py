@@ -1,6 +1,7 @@
 """One stream's files: pieces in, durable fragments out. One thread at a time, whichever of the writers that is."""
 
 import copy
+import logging
 from dataclasses import replace
 from typing import Final
 
@@ -15,8 +16,11 @@ from tawny.recorder.pieces import NewFile, Piece
 from tawny.storage.about import End, about
 from tawny.storage.index import Index
 from tawny.storage.layout import SegmentName
+from tawny.storage.others import is_there
 from tawny.storage.segment_file import SegmentFile
 from tawny.storage.volume import Volume
+
+log = logging.getLogger(__name__)
 
 _USUAL_PICTURE: Final = VIDEO_RATE // 25
 _AAC_FRAME: Final = 1024
@@ -103,20 +107,46 @@ class StreamWriter:
         if opened is not None:
             self._closing.finish(opened.file, End(end.end_ms or opened.end_ms, end.why))
 
-    def _create(self, new: NewFile) -> _OpenFile:
-        said = about(self._camera, self._stream, new.run, self._free_start(new.start_ms), new.video, new.audio)
-        init = init_segment(new.video, new.audio, said.record())
-        return _OpenFile(new, said.start_ms, SegmentFile.create(self._volume, said, init))
+    @property
+    def on_spare(self) -> Volume | None:
+        """The spare that the open file is on; None when it is on the first volume."""
+        opened = self._open
+        return opened.file.volume if opened is not None and opened.file.volume is not self._volume else None
 
-    def _free_start(self, start_ms: int) -> int:
+    def _create(self, new: NewFile) -> _OpenFile:
+        """On the first volume; while that refuses, but for being full, on a spare if there is one."""
+        try:
+            return self._create_on(self._volume, new)
+        except DiskFull:
+            raise
+        except StorageError as error:
+            for spare in self._volume.spares:
+                if is_there(spare):
+                    log.warning("%s %s is recorded on %s: %s", self._camera, self._stream, spare.root, error)
+                    return self._create_on(spare, new)
+            raise
+
+    def _create_on(self, volume: Volume, new: NewFile) -> _OpenFile:
+        start_ms = self._free_start(volume, new.start_ms)
+        said = about(self._camera, self._stream, new.run, start_ms, new.video, new.audio)
+        init = init_segment(new.video, new.audio, said.record())
+        return _OpenFile(new, said.start_ms, SegmentFile.create(volume, said, init))
+
+    def _free_start(self, volume: Volume, start_ms: int) -> int:
         """A start that no other segment has: after the clock went back, the same instant may come twice."""
-        while self._is_taken(SegmentName(self._camera, self._stream, start_ms, None)):
+        while self._is_taken(volume, SegmentName(self._camera, self._stream, start_ms, None)):
             start_ms += 1
         return start_ms
 
-    def _is_taken(self, name: SegmentName) -> bool:
-        listed = self._index.segment(segment_id(name.camera, name.stream, name.start_ms))
-        return listed is not None or self._volume.disk.entry(name.path) is not None
+    def _is_taken(self, volume: Volume, name: SegmentName) -> bool:
+        if volume.disk.entry(name.path) is not None:
+            return True
+        try:
+            return self._index.segment(segment_id(name.camera, name.stream, name.start_ms)) is not None
+        except StorageError:
+            if volume is self._volume:
+                raise
+            return False  # the index is on the first volume, which cannot be read
 
     def _append(self, opened: _OpenFile, piece: Piece) -> None:
         before = copy.copy(opened.pictures), copy.copy(opened.sounds), opened.sequence, opened.end_ticks

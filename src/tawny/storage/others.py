@@ -65,6 +65,8 @@ def attach(volume: Volume, root: Path, use: Use) -> Volume:
         volume.copies = (*volume.copies, other)
     else:
         volume.others = (*volume.others, other)
+    if use is Use.SPARE:
+        volume.spares = (*volume.spares, other)
     return other
 
 

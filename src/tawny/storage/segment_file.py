@@ -26,7 +26,7 @@ class SegmentFile:
     """Made by `create`; ended by `close` or `leave`, after which `Volume.open_folders.leave` is the caller's."""
 
     def __init__(self, volume: Volume, about: About, file: OpenFile) -> None:
-        self._volume, self.about, self._file = volume, about, file
+        self.volume, self.about, self._file = volume, about, file
         self._good_bytes = file.size_bytes
         self.is_usable = True
         """False once what the disk has of it is not known: it takes no more."""
@@ -85,7 +85,7 @@ class SegmentFile:
 
         Raises StorageError; then `close` goes on from there when it is called again, or else recovery does.
         """
-        disk, name = self._volume.disk, self.about.name
+        disk, name = self.volume.disk, self.about.name
         if not self.fragments:
             self.leave()
             disk.unlink(name.path)
@@ -116,7 +116,7 @@ class SegmentFile:
 
     def _cut_by_name(self) -> None:
         """What `leave` could not cut while the disk was gone."""
-        disk, path = self._volume.disk, self.about.name.path
+        disk, path = self.volume.disk, self.about.name.path
         entry = disk.entry(path)
         if entry is not None and entry.size_bytes > self._good_bytes:
             file = disk.extend(path)

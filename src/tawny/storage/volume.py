@@ -27,6 +27,8 @@ class Volume:
         self.open_folders = OpenFolders(disk)
         self.others: tuple[Volume, ...] = ()
         """Where segments may be instead (`storage.others`)."""
+        self.spares: tuple[Volume, ...] = ()
+        """Those of them on which recording goes on while this one cannot be written."""
         self.copies: tuple[Volume, ...] = ()
         """Where they are a second time."""
         self.mark: str | None = None

@@ -1,0 +1,93 @@
+"""While the first disk is away, recording goes on at the spare; when it is back, all of it is there and explained."""
+
+from pathlib import Path
+
+from tawny.engine import Bus, InlineEngine
+from tawny.model.times import Span
+from tawny.recorder.recorder import Recorder
+from tawny.storage.check import check
+from tawny.storage.history import History
+from tawny.storage.ledger import Ledger
+from tawny.storage.memory_index import MemoryIndex
+from tawny.storage.others import Use, join
+from tawny.storage.recovery import recover
+from tawny.storage.volume import Volume
+from tawny.stream.hub import Hub
+from tawny.testing.clock import FakeClock
+from tawny.testing.faulty_disk import FaultyDisk
+from tawny.testing.feed import Feed
+from tests.storage.bench import MAIN, PORCH
+
+EVER = Span(0, 1 << 45)
+
+
+class Bench:
+    def __init__(self, folder: Path) -> None:
+        (folder / "first").mkdir()
+        self.clock = FakeClock("2026-11-20T05:00:00Z")
+        self.disk = FaultyDisk(folder / "first")
+        self.volume, self.index = Volume(self.disk), MemoryIndex()
+        self.spare = join(self.volume, folder / "spare", Use.SPARE)
+        self.engine = InlineEngine(self.clock, _nothing_may_fail)
+        self.recorder = Recorder(self.volume, self.index, self.clock, Bus())
+        self.recorder.start(self.engine)
+        self.hub = Hub()
+        self.feed = Feed(self.hub, self.clock, fps=5, gop=10, size_bytes=40)
+        self.recorder.add(PORCH, MAIN, self.hub)
+        self.begun_ms = self.clock.now_ms()
+
+    def run(self, seconds: int) -> None:
+        for _ in range(seconds * 5):
+            self.feed.picture()
+            self.engine.run_for(0.2)
+
+    def stop(self) -> None:
+        self.recorder.end_all()
+        while not self.recorder.is_idle:
+            self.engine.run_for(0.2)
+
+    def is_on_spare(self) -> bool:
+        return self.recorder.on_spare is self.spare
+
+    def hole_s(self) -> float:
+        """Time between the first picture and now that is not recorded."""
+        whole = Span(self.begun_ms, self.clock.now_ms())
+        return whole.seconds - sum(span.seconds for span in self.index.spans(PORCH, MAIN, whole))
+
+
+def test_recording_goes_on_at_the_spare_and_comes_back(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.run(20)
+    bench.disk.unplug()
+    bench.run(300)
+    assert bench.is_on_spare()
+    assert bench.recorder.status(PORCH, MAIN).recording
+    bench.disk.plug_in()
+    bench.run(90)
+    assert not bench.is_on_spare()
+    bench.stop()
+    assert bench.hole_s() < 1.0
+    on_spare = [one for one in bench.index.all_segments() if (bench.spare.root / one.path).is_file()]
+    assert 4 <= len(on_spare) <= 6
+    report = check(bench.volume, bench.index, bench.clock, deep=True, beside_recorder=False)
+    assert report.findings == []
+
+
+def test_a_kill_in_between_loses_nothing_of_the_spare(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.run(20)
+    bench.disk.unplug()
+    bench.run(100)
+    bench.disk.plug_in()
+    index = MemoryIndex()
+    again = Volume.at(tmp_path / "first")
+    join(again, bench.spare.root, Use.SPARE)
+    history = History(again.disk)
+    recover(again, index, history, Ledger(history, index, bench.clock), bench.clock, before=None, boot="b")
+    whole = Span(bench.begun_ms, bench.clock.now_ms())
+    assert whole.seconds - sum(span.seconds for span in index.spans(PORCH, MAIN, whole)) < 2.0
+    assert check(again, index, bench.clock, deep=True, beside_recorder=False).findings == []
+
+
+def _nothing_may_fail(name: str, error: BaseException) -> None:
+    raise AssertionError(f"{name} failed") from error
