@@ -29,6 +29,7 @@ from tawny.recorder.recorder import Loss, Recorder
 from tawny.sources.source import Idle, Opening
 from tawny.storage.check import check
 from tawny.storage.findings import Report
+from tawny.storage.grids import Grids
 from tawny.storage.history import History
 from tawny.storage.ledger import Ledger
 from tawny.storage.retention import Keep, Retention
@@ -119,15 +120,16 @@ class World:
         self.bus.subscribe(lambda message: self.heard.append((self.clock.now_ms(), message)))
         self.begin_ms = self.clock.now_ms()
         parts = Parts(
-            self.clock,
-            self.engine,
-            self.bus,
-            Doors({"pictures": self.cameras_of}, {}),
-            self.volume,
-            self.gaps,
-            Marks(self.ledger, self.index),
-            self.recorder,
-            Scores(self.volume, self.clock),
+            clock=self.clock,
+            engine=self.engine,
+            bus=self.bus,
+            doors=Doors({"pictures": self.cameras_of}, {}),
+            volume=self.volume,
+            gaps=self.gaps,
+            marks=Marks(self.ledger, self.index),
+            recorder=self.recorder,
+            scores=Scores(self.volume, self.clock),
+            grids=Grids(self.volume, self.clock),
         )
         chosen = CameraSettings(source="pictures:", watch=Watch(detector="off"))
         self.cameras = {name: Camera(name, chosen, parts, self.begin_ms) for name in (PORCH, YARD)}

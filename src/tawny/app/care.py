@@ -17,8 +17,8 @@ from tawny.storage.index import Index
 from tawny.storage.ledger import Ledger
 from tawny.storage.volume import Volume
 
-RECORDING = frozenset({"camera", "disk"})
-"""Alarms that say that something is not recorded, or soon will not be."""
+NOT_WELL = frozenset({"camera", "disk", "books"})
+"""Alarms that keep the sign of life away: something is not recorded, or soon will not be. The others can wait."""
 
 
 class Care:
@@ -61,7 +61,8 @@ class Care:
         return self._tester.last
 
     def _is_well(self) -> bool:
-        return not self.alarms and all(status.state in ON_WATCH | CHOSEN for status in self._cameras())
+        is_on_watch = all(status.state in ON_WATCH | CHOSEN for status in self._cameras())
+        return is_on_watch and not any(alarm.what in NOT_WELL for alarm in self.alarms)
 
     def _recorded(self) -> list[CameraId]:
         return [status.id for status in self._cameras()]
