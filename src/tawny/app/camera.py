@@ -1,10 +1,12 @@
 """One camera put together: its streams from source to hub, who records and who watches them, and the truth about it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from tawny.app.doors import OFF, Doors
 from tawny.app.gap_writer import GapWriter
+from tawny.app.losses import losing
 from tawny.app.marks import Marks
 from tawny.app.noted import Noted
 from tawny.app.places import places_of
@@ -68,7 +70,7 @@ class Camera:
         self._sessions: dict[StreamName, Session] = {}
         self._handles: list[Handle] = []
         self._readers: dict[StreamName, tuple[Pace, Handle]] = {}
-        self._sub_trouble = self._watch_trouble = ""
+        self._sub_trouble = self._watch_trouble = self._hint = ""
         self._recorded = settings.record != "off"
         self.keeper = Keeper(
             camera_id,
@@ -92,7 +94,8 @@ class Camera:
         status, hub = self.keeper.status, self.hubs[StreamName.MAIN]
         newest = hub.newest
         fps, bit_rate = rates(hub) if status.state is CameraState.RECORDING else (None, None)
-        detail = status.detail or self._sub_trouble or self._watch_trouble
+        lost = losing(hub) if status.state is CameraState.RECORDING else ""
+        detail = status.detail or self._sub_trouble or self._watch_trouble or lost or self._hint
         last_ms = newest.at_ms if newest else None
         return replace(status, detail=detail, last_packet_ms=last_ms, fps=fps, bit_rate=bit_rate)
 
@@ -206,10 +209,12 @@ class Camera:
         self._parts.gaps.put(gap)
         self._parts.bus.publish(GapChanged(gap))
 
-    def connected(self, stream: StreamName) -> None:
-        """A stream's source is open."""
+    def connected(self, stream: StreamName, notes: Mapping[str, Any]) -> None:
+        """A stream's packets come. notes: what its connection says of itself."""
         if stream is StreamName.SUB:
             self._sub_trouble = ""
+        else:
+            self._hint = str(notes.get("hint", ""))
 
     def failed(self, stream: StreamName, error: SourceError) -> None:
         """A stream's source could not be opened, or is over. The small picture alone does not stop the recording."""
@@ -225,8 +230,8 @@ class _Listener:
     camera: Camera
     stream: StreamName
 
-    def connected(self) -> None:
-        self.camera.connected(self.stream)
+    def connected(self, notes: Mapping[str, Any]) -> None:
+        self.camera.connected(self.stream, notes)
 
     def failed(self, error: SourceError) -> None:
         self.camera.failed(self.stream, error)

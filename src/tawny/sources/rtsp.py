@@ -16,7 +16,7 @@ from tawny.sources.rtsp_ffmpeg import WAIT_S, open_through_ffmpeg
 from tawny.sources.source import Connection, Opening
 
 STALL_S = 5.0
-_HINT = "read by FFmpeg: losses are not seen"
+_HINT = "It is read by FFmpeg, because our own client does not get on with it: losses are not seen."
 _CLIENTS = ("auto", "own", "ffmpeg")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 DEFAULTS = {"client": "auto", "transport": "tcp", "sound": True, "stall": STALL_S, "fingerprint": ""}

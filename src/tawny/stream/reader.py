@@ -2,9 +2,9 @@
 which takes what has come all at once: who reads rarely reads cheaply, unless somebody watches."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from tawny.engine.backoff import Backoff
 from tawny.model.clock import Clock
@@ -30,8 +30,8 @@ class Pace:
 class Listener(Protocol):
     """Who wants to know how the connection fares. Called from the reader's thread; returns at once."""
 
-    def connected(self) -> None:
-        """The first packet came."""
+    def connected(self, notes: Mapping[str, Any]) -> None:
+        """The first packet came. notes: the connection's."""
         ...
 
     def failed(self, error: SourceError) -> None:
@@ -80,7 +80,7 @@ class StreamReader:
                 return min(got.for_s, _WATCHED_S) if self._pace.is_watched else got.for_s
             if self._is_new:
                 self._is_new = False
-                self._listener.connected()
+                self._listener.connected(connection.notes)
                 log.info("%s: connected", self.name)
             self._session.feed(got)
             if self._session.arrived_s > until_s:
