@@ -1,10 +1,11 @@
 """What recording and watching cost together, beside Debian's `motion` on the same cameras at the same time.
 
-    python -m benchmarks.watch [--cameras 4] [--seconds 180]
+    python -m benchmarks.watch [--cameras 4] [--seconds 180] [--quiet]
 
 A camera has a large stream (1080p, 15 pictures a second, 4 Mbit/s) and a small one (640x360, 5 a second). tawny records
 both and watches the small one; motion watches the small one and passes the large one through while something moves,
-which is its cheapest way. The pictures are busy all the time. CPU is user and system time, after the first 20 s.
+which is its cheapest way. The pictures are those of a demo place: wind, noise, somebody every 30 to 90 s (nobody with
+`--quiet`). CPU is user and system time of the processes, after the first 20 s.
 """
 
 import argparse
@@ -14,7 +15,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.peers import CACHE, clip, report, running, tawny, watch_for
+from benchmarks.films import films
+from benchmarks.peers import CACHE, report, running, tawny, watch_for
 from benchmarks.rtsp_server import serving
 
 BUDGET = 1.0
@@ -39,17 +41,14 @@ def main() -> int:
     asked = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     asked.add_argument("--cameras", type=int, default=4)
     asked.add_argument("--seconds", type=float, default=180)
+    asked.add_argument("--quiet", action="store_true", help="nobody comes by")
     args = asked.parse_args()
     if shutil.which("motion") is None:
         print("motion is not installed: apt-get install motion", file=sys.stderr)
         return 3
     length_s = 60 + round(args.seconds + WARM_UP_S)
-    films = {
-        "main": clip("camera", "1920x1080", 15, "4M", length_s),
-        "sub": clip("small", "640x360", 5, "300k", length_s),
-    }
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=CACHE) as folder, serving(films) as address:
+    shown = films("drive", length_s, quiet=args.quiet)
+    with tempfile.TemporaryDirectory(dir=CACHE) as folder, serving(shown) as address:
         ours, theirs = _both(address, args.cameras, args.seconds, Path(folder))
     minutes = args.cameras * args.seconds / 60
     print(f"CPU s a camera-minute: tawny {ours / minutes:.3f}, motion {theirs / minutes:.3f}")
