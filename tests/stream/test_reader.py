@@ -1,0 +1,163 @@
+"""What keeps a stream coming, alone and with many others in one thread."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from tawny.engine import SharedThread
+from tawny.model.clock import SystemClock
+from tawny.model.errors import SourceClosed, SourceError, SourceRefused
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.packets import SourcePacket
+from tawny.sources.rtsp import Rtsp
+from tawny.sources.source import Connection, Idle, Opening
+from tawny.stream.hub import Hub
+from tawny.stream.reader import Pace, StreamReader
+from tawny.stream.session import Session
+from tawny.testing.clips import ClipSpec, made_clip
+from tawny.testing.clock import FakeClock
+from tawny.testing.rtsp_camera import RtspCamera
+from tawny.testing.rtsp_faults import random_bytes, random_payloads
+from tawny.testing.rtsp_viewer import CameraSetup
+from tawny.testing.waiting import until
+
+CLIP = made_clip(ClipSpec(seconds=2))
+
+
+class Scripted:
+    """Gives what it is told to, one thing a read."""
+
+    notes: Mapping[str, Any] = {"fps": 15.0}
+
+    def __init__(self, *gives: SourcePacket | Idle | Exception) -> None:
+        self._gives = list(gives)
+        self.is_closed = False
+
+    def read(self) -> SourcePacket | Idle:
+        given = self._gives.pop(0) if self._gives else Idle(0.097)
+        if isinstance(given, Exception):
+            raise given
+        return given
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+class Heard:
+    """A listener that writes down what it hears."""
+
+    def __init__(self) -> None:
+        self.words: list[object] = []
+
+    def connected(self, notes: Mapping[str, Any]) -> None:
+        self.words.append(dict(notes))
+
+    def failed(self, error: SourceError) -> None:
+        self.words.append(error.code)
+
+
+class Bench:
+    def __init__(self, *connections: Connection | SourceError) -> None:
+        self.clock, self.hub, self.heard, self.pace = FakeClock(), Hub(), Heard(), Pace()
+        self._connections = list(connections)
+        session = Session(CameraId("porch"), StreamName.MAIN, self.hub, self.clock, lambda message: None)
+        self.reader = StreamReader("porch", self._open, session, self.heard, self.clock, self.pace)
+
+    def _open(self) -> Connection:
+        given = self._connections.pop(0)
+        if isinstance(given, SourceError):
+            raise given
+        return given
+
+
+def test_all_that_is_there_is_taken_in_one_step() -> None:
+    bench = Bench(Scripted(*CLIP.packets))
+    assert bench.reader.step() == pytest.approx(0.097)
+    bench.clock.advance(1.0)
+    bench.reader.step()
+    assert [packet.data for packet in bench.hub.recent(60)] == [packet.data for packet in CLIP.packets]
+
+
+def test_who_is_watched_is_asked_more_often() -> None:
+    bench = Bench(Scripted())
+    bench.pace.is_watched = True
+    assert bench.reader.step() < 0.03
+    bench.pace.is_watched = False
+    assert bench.reader.step() == pytest.approx(0.097)
+
+
+def test_it_is_connected_once_packets_come() -> None:
+    bench = Bench(Scripted(Idle(0.1), Idle(0.1), *CLIP.packets))
+    bench.reader.step()
+    assert bench.heard.words == []
+    bench.reader.step()
+    bench.reader.step()
+    assert bench.heard.words == [{"fps": 15.0}]
+
+
+def test_after_an_end_it_is_tried_again_soon_and_after_a_refusal_later() -> None:
+    first, refused = Scripted(*CLIP.packets[:3], SourceClosed("rtsp://cam", "gone")), SourceRefused("rtsp://cam")
+    bench = Bench(first, refused, Scripted(*CLIP.packets))
+    assert bench.reader.step() < 1.0
+    assert first.is_closed
+    assert bench.reader.step() > 3.0
+    bench.reader.step()
+    assert bench.heard.words == [{"fps": 15.0}, "closed", "login-refused", {"fps": 15.0}]
+
+
+def test_an_endless_source_does_not_keep_the_others_waiting() -> None:
+    class Endless(Scripted):
+        def read(self) -> SourcePacket:
+            return CLIP.packets[0]
+
+    assert Bench(Endless()).reader.step() == 0.0
+
+
+# --- many in one thread
+
+
+class Broken(Scripted):
+    """Our own mistake, in the middle of a stream."""
+
+    def read(self) -> SourcePacket | Idle:
+        raise ZeroDivisionError("a mistake in the code")
+
+
+def begun(engine: SharedThread, name: str, open_source: Callable[[], Connection]) -> Hub:
+    clock, hub = SystemClock(), Hub(keep_s=60)
+    session = Session(CameraId(name), StreamName.MAIN, hub, clock, lambda message: None)
+    engine.start(name, lambda: StreamReader(name, open_source, session, Heard(), clock))
+    return hub
+
+
+def test_cameras_that_send_anything_or_break_our_code_cost_the_others_nothing() -> None:
+    died: list[str] = []
+    engine, clock, source = (
+        SharedThread("ingest", SystemClock(), lambda name, error: died.append(name)),
+        SystemClock(),
+        Rtsp(),
+    )
+
+    def opener(address: str) -> Callable[[], Connection]:
+        opening = Opening(CameraId("any"), StreamName.MAIN, address, source.settings({}), clock)
+        return lambda: source.begin(opening)
+
+    clip = made_clip(ClipSpec(seconds=4))
+    with RtspCamera(clip, CameraSetup(speed=4, passes=3)) as good, RtspCamera(clip, CameraSetup(speed=4)) as bad:
+        begun(engine, "broken", Broken)
+        begun(engine, "unreachable", opener("rtsp://127.0.0.1:1/none"))
+        for _ in range(3):
+            begun(engine, "random", opener(bad.address))
+        hubs = [begun(engine, f"good-{n}", opener(good.address)) for n in range(4)]
+        until(lambda: all(hub.newest for hub in hubs))
+        bad.faults.packets, bad.faults.between = random_bytes(), b"$\0\x12 and more" * 50
+        until(lambda: all(hub.newest and hub.newest.number >= 60 for hub in hubs), 20)
+        bad.faults.packets = random_payloads()
+        until(lambda: all(hub.newest and hub.newest.number >= 179 for hub in hubs), 30)
+        served = [[unit.data for unit in viewer.sent] for viewer in good.playing[:4]]
+    assert engine.stop() == []
+    assert "broken" in died
+    assert not any(name.startswith("good") for name in died)
+    came = [[packet.data for packet in hub.recent(60)][:180] for hub in hubs]
+    assert came == [data[:180] for data in served]
