@@ -55,9 +55,13 @@ export interface TimelineData {
 export const NOT_WATCHED = 255;
 export const NO_MOTION: Motion = { begin_ms: 0, step_s: 1, scores: new Uint8Array(0) };
 
-/** The moment between the recorder's start and a camera's first picture: drawn, but not worth a sentence. */
-export const isStart = (gap: Pick<Gap, "reason" | "detail">): boolean =>
-  gap.reason === "recorder_off" && gap.detail === "starting";
+const LEAST_TOLD_MS = 500;
+
+/** Whether a gap is worth a sentence. The moment that a start takes, and the last instant before a stop, are only drawn. */
+export function isTold(gap: Pick<Gap, "reason" | "detail" | "begin_ms" | "end_ms">): boolean {
+  const isStart = gap.reason === "recorder_off" && gap.detail === "starting";
+  return !isStart && (gap.end_ms === null || gap.end_ms - gap.begin_ms >= LEAST_TOLD_MS);
+}
 
 export function decodeScores(base64: string): Uint8Array {
   return Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));

@@ -1,6 +1,6 @@
 /** Phone: a vertical tape, newest on top, under a playhead that stands still 120 px below the top. */
 import { motionBars } from "./bars";
-import { type Gap, type Happening, type Lane, type Span, isStart } from "./data";
+import { type Gap, type Happening, type Lane, type Span, isTold } from "./data";
 import { type DrawList, type Item, type Measure, type Region, inkOfTone } from "./draw";
 import { type Tick, ticks } from "./ticks";
 import { type View, clamp } from "./view";
@@ -80,7 +80,7 @@ export function tapeLayout(tape: TapeView, lane: Lane, now_ms: number, zone: Zon
 function told(tape: TapeView, gaps: readonly Gap[], now_ms: number): Placed<Gap>[] {
   const lengthOf = (gap: Gap): number => (gap.end_ms ?? now_ms) - gap.begin_ms;
   const placed: Placed<Gap>[] = [];
-  for (const gap of gaps.filter((each) => !isStart(each)).sort((a, b) => lengthOf(b) - lengthOf(a))) {
+  for (const gap of gaps.filter(isTold).sort((a, b) => lengthOf(b) - lengthOf(a))) {
     const middle = middleOf(tape, gap, now_ms);
     const y = Math.abs(middle - PLAYHEAD_PX) < SENTENCE_PX ? PLAYHEAD_PX + SENTENCE_PX : middle;
     if (placed.every((other) => Math.abs(other.y - y) >= SENTENCE_PX)) placed.push({ value: gap, y });

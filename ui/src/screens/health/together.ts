@@ -1,6 +1,6 @@
 /** What is missing, with one row for what cameras missed together. */
 import type { Gap } from "../../api/types";
-import { isStart } from "../../timeline/data";
+import { isTold } from "../../timeline/data";
 
 export type CameraGap = Gap & { camera: string };
 
@@ -11,14 +11,12 @@ export interface Missed {
 }
 
 const TOGETHER_MS = 10_000;
-/** Shorter than this is how a stop is written down, not something that anybody misses. */
-const LEAST_MS = 500;
 
 /** Newest first: gaps of one reason that began within ten seconds are one. Removed video and starts are left out. */
 export function together(gaps: readonly CameraGap[], now_ms: number): Missed[] {
   const long = (gap: Gap): number => (gap.end_ms ?? now_ms) - gap.begin_ms;
   const rows: Missed[] = [];
-  const told = gaps.filter((gap) => gap.tone !== "faint" && !isStart(gap) && (gap.end_ms === null || long(gap) >= LEAST_MS));
+  const told = gaps.filter((gap) => gap.tone !== "faint" && isTold(gap));
   for (const { camera, ...gap } of told.sort((a, b) => b.begin_ms - a.begin_ms)) {
     const at = rows.findIndex(
       (row) =>

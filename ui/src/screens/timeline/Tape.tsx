@@ -122,7 +122,8 @@ function GapSentence({ gap: { value: gap, y } }: { gap: Placed<Gap> }) {
   return (
     <div class={`tape-gap ${gap.tone}`} style={{ transform: `translateY(calc(${Math.round(y)}px - 50%))` }} data-reason={gap.reason}>
       <Icon name={iconOfGap(gap.reason) as IconName} small />
-      <span>{t.timeline.phone.gap(gap.words, long)}</span>
+      <span>{gap.words}</span>
+      <b class="num">{long}</b>
     </div>
   );
 }

@@ -123,7 +123,6 @@ export const timeline = {
   phone: {
     cameras: "Camera",
     tape: "Drag to move through time",
-    gap: (why: string, length: string) => `${why}, ${length} not recorded`,
     day: "Day and time",
   },
   keys: {

@@ -1,0 +1,168 @@
+"""Takes the README's pictures of the demo: docs/images/live.webp, timeline.webp and phone.webp.
+
+.venv/bin/python scripts/screenshots.py [--minutes 8] [--data DIR] [--chromium /usr/bin/chromium]
+
+Starts a demo of its own and waits until it has recorded for so many minutes: the timeline then has something to show. A
+folder that an earlier demo recorded into is taken up as it is. Needs Playwright and a Chromium.
+"""
+
+import argparse
+import base64
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tawny.testing.waiting import until
+
+IMAGES = Path(__file__).parent.parent / "docs" / "images"
+MOST_BYTES = 300_000
+QUALITY = 0.9
+ARGS = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"]
+LINK = re.compile(r"(http://[^\s/]+)/sign-in#link=\S+")
+DAY_MS = 86_400_000
+PASSAGE_MS = 60_000
+INTO_PASSAGE_MS = 4_500
+"""How long after an event began somebody stands well in the picture."""
+SOMEBODY_PASSES = """() => document.querySelectorAll('.tile.moving').length <= 2 &&
+  document.querySelectorAll('[data-camera=front].moving .meter i.on').length >= 4"""
+FIRST_MS = 30_000
+"""At its start the demo shows somebody in every picture at once; later on they come one by one."""
+PACK = """([data, quality]) => new Promise(done => {
+  const image = new Image();
+  image.onload = () => {
+    const canvas = document.createElement('canvas');
+    canvas.width = image.width; canvas.height = image.height;
+    canvas.getContext('2d').drawImage(image, 0, 0);
+    done(canvas.toDataURL('image/webp', quality).split(',')[1]);
+  };
+  image.src = 'data:image/png;base64,' + data;
+})"""
+
+
+def main() -> int:
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--minutes", type=float, default=8.0)
+    asked.add_argument("--data", type=Path)
+    asked.add_argument("--chromium", default="/usr/bin/chromium")
+    given = asked.parse_args()
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        demo(given.data or Path(folder) / "data") as link,
+        sync_playwright() as play,
+    ):
+        browser = play.chromium.launch(executable_path=given.chromium, args=ARGS)
+        take(browser, link, given.minutes)
+        browser.close()
+    return 0
+
+
+@contextmanager
+def demo(data: Path) -> Iterator[str]:
+    """The one-time link of a demo that records into `data`."""
+    log = data.with_suffix(".log")
+    command = [
+        str(Path(sys.executable).with_name("tawny")),
+        "demo",
+        "--port",
+        "0",
+        "--cameras",
+        "4",
+        "--data",
+        str(data),
+    ]
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+    try:
+        until(lambda: LINK.search(log.read_text()), 60, "the demo's link")
+        found = LINK.search(log.read_text())
+        assert found
+        yield found[0]
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def take(browser: Browser, link: str, minutes: float) -> None:
+    base = link.partition("/sign-in")[0]
+    desk = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="dark", locale="en-GB")
+    page = desk.new_page()
+    page.goto(link)
+    page.wait_for_selector("[data-camera]")
+    until(lambda: age_ms(desk, base) >= minutes * 60_000, minutes * 60 + 30, "enough to show")
+    live(page)
+    event = passage(desk, base)
+    moment = f"t={(event['start_ms'] + INTO_PASSAGE_MS) / 1000:.1f}"
+    page.goto(f"{base}/timeline?cam=front,drive,garden&{moment}&span=900")
+    shown(page)
+    save(page, "timeline", page.screenshot())
+    state: Any = desk.storage_state()
+    phone = browser.new_context(
+        viewport={"width": 390, "height": 844},
+        device_scale_factor=2,
+        is_mobile=True,
+        has_touch=True,
+        color_scheme="dark",
+        locale="en-GB",
+        storage_state=state,
+    )
+    small = phone.new_page()
+    small.goto(f"{base}/timeline?cam=front&{moment}&span=600")
+    shown(small)
+    save(small, "phone", small.screenshot())
+
+
+def live(page: Page) -> None:
+    """Somebody is on the path to the front door, and the tile is outlined."""
+    page.wait_for_timeout(FIRST_MS)
+    page.wait_for_function(SOMEBODY_PASSES, timeout=10 * PASSAGE_MS)
+    page.wait_for_timeout(INTO_PASSAGE_MS // 2)
+    save(page, "live", page.screenshot())
+
+
+def passage(context: BrowserContext, base: str) -> Any:
+    """The front door's longest of the newest events, but for those so new that the playhead would stand at the edge."""
+    answer = context.request.get(f"{base}/api/v1/events?cameras=front&only=all&limit=9").json()["items"]
+    ended = [event for event in answer[3:] if event["end_ms"] is not None]
+    return max(ended, key=lambda event: (event["end_ms"] - event["start_ms"], event["score"]))
+
+
+def age_ms(context: BrowserContext, base: str) -> int:
+    health = context.request.get(f"{base}/api/v1/health").json()
+    now_ms = int(health["now_ms"])
+    asked = f"{base}/api/v1/timeline?cameras=front&from_ms={now_ms - DAY_MS}&to_ms={now_ms}&points=10"
+    spans = context.request.get(asked).json()["cameras"][0]["spans"]
+    return now_ms - int(spans[0][0]) if spans else 0
+
+
+def shown(page: Page) -> None:
+    """Every player has its picture, and the lanes are drawn."""
+    page.wait_for_selector("canvas[data-t0]")
+    page.wait_for_function("() => [...document.querySelectorAll('.pl video')].every(v => v.readyState >= 2)")
+    page.wait_for_timeout(2500)
+
+
+def save(page: Page, name: str, png: bytes) -> None:
+    """As WebP, which is a quarter of the bytes; packed by the browser itself."""
+    blank = page.context.browser
+    assert blank
+    other = blank.new_page()
+    packed = other.evaluate(PACK, [base64.b64encode(png).decode(), QUALITY])
+    other.close()
+    data = base64.b64decode(packed)
+    path = IMAGES / f"{name}.webp"
+    path.write_bytes(data)
+    sys.stdout.write(f"{path.name}: {len(data) / 1000:.0f} kB\n")
+    if len(data) > MOST_BYTES:
+        sys.exit(f"{path.name} is larger than {MOST_BYTES / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
