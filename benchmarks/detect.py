@@ -1,6 +1,6 @@
 """How well the default detector finds what happens, on real footage with known truth, beside Debian's `motion`.
 
-    python -m benchmarks.detect [--footage FOLDER] [--sensitivity N] [--without-motion] [--clips]
+    python -m benchmarks.detect [--footage FOLDER] [--sensitivity N] [--without-motion] [--clips] [--gate]
 
 The folder holds clips and `manifest.json`; it is looked for in TAWNY_FOOTAGE, then beside this project. Exit: 0 within
 the budgets, 1 over one of them, 2 wrong use, 3 no footage here. `motion` plays files at their own pace: a run takes as
@@ -10,6 +10,7 @@ long as the longest clip; everything else is over in half a minute.
 import argparse
 import json
 import os
+import random
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,9 +19,10 @@ from operator import add
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks import debian_motion
+from benchmarks import debian_motion, detect_gate
 from benchmarks.footage import watch_file
 from benchmarks.scoring import Clip, Figures, quantile, score
+from tawny.watch.gate import Gate, Mode
 from tawny.watch.motion import Motion
 
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "footage"
@@ -53,12 +55,15 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"no footage in {options.footage}: name its folder with --footage or TAWNY_FOOTAGE", file=sys.stderr)
         return NOT_HERE
     footage = _footage(options.footage)
+    if options.gate:
+        return detect_gate.main([detect_gate.Footage(one.clip, one.path) for one in footage])
     with ThreadPoolExecutor(max_workers=PLAYERS) as players:
         with_peer = debian_motion.is_installed() and not options.without_motion
         longest_first = sorted(footage, key=lambda one: -one.clip.length_s)
         peers = [players.submit(_motion, one) for one in longest_first] if with_peer else []
-        rows = [_ours(one, options.sensitivity) for one in footage]
-        table = {"tawny": _total(row.figures for row in rows)}
+        rows = [_ours(one, options.sensitivity, Mode.BALANCED) for one in footage]
+        whole = [_ours(one, options.sensitivity, Mode.THOROUGH) for one in footage]
+        table = {"tawny": _total(row.figures for row in rows), "all decoded": _total(row.figures for row in whole)}
         if options.clips:
             _print({row.clip.file: row.figures for row in rows}, "clip")
         _print_told(rows)
@@ -73,6 +78,7 @@ def _options(arguments: list[str] | None) -> Any:
     parser.add_argument("--sensitivity", type=int, default=50)
     parser.add_argument("--without-motion", action="store_true")
     parser.add_argument("--clips", action="store_true", help="a row for each clip as well")
+    parser.add_argument("--gate", action="store_true", help="instead: is anything lost by decoding only keyframes?")
     return parser.parse_args(arguments)
 
 
@@ -81,8 +87,8 @@ def _footage(folder: Path) -> list[Footage]:
     return [Footage(Clip.of(r), folder / r["file"], (r["width"], r["height"])) for r in records]
 
 
-def _ours(one: Footage, sensitivity: int) -> Row:
-    watched = watch_file(one.path, Motion({"sensitivity": sensitivity}))
+def _ours(one: Footage, sensitivity: int, mode: Mode) -> Row:
+    watched = watch_file(one.path, Motion({"sensitivity": sensitivity}), Gate(mode, random.Random(1)))
     figures = score(one.clip, watched.alarms)
     figures.cpu_s = watched.cpu_s
     return Row(one.clip, figures, [k - a.begin for k, a in zip(watched.known_s, watched.alarms, strict=True)])

@@ -40,6 +40,32 @@ def distance(a: Grey, b: Grey) -> Grey:
     return np.asarray(cv2.absdiff(a, b), np.float32)
 
 
+def cut(a: Grey, limit: Grey) -> Grey:
+    """Each cell of a, at most its limit away from zero."""
+    return np.asarray(cv2.max(cv2.min(a, limit), -limit), np.float32)
+
+
+def mixed(a: Grey, b: Grey, share: float) -> Grey:
+    """So much of b, the rest of a."""
+    return np.asarray(cv2.addWeighted(a, 1 - share, b, share, 0), np.float32)
+
+
+def root(a: Grey) -> Grey:
+    return np.asarray(cv2.sqrt(a), np.float32)
+
+
+def towards(step: Grey, up: float, down: float) -> Grey:
+    """So much of what is above zero, so much of what is below."""
+    above = np.maximum(step, np.float32(0))
+    return np.asarray(cv2.addWeighted(step, down, above, up - down, 0), np.float32)
+
+
+def middle(a: Grey) -> float:
+    """The median, or the upper of two."""
+    flat = a.ravel()
+    return float(np.partition(flat, flat.size // 2)[flat.size // 2])
+
+
 def as_bytes(mask: Mask) -> npt.NDArray[np.uint8]:
     """The same memory as 0 and 1, as OpenCV takes it."""
     return mask.view(np.uint8)

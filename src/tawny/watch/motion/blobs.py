@@ -5,13 +5,13 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from tawny.watch.motion.arrays import Grey, Labels, Mask, as_bytes
+from tawny.watch.motion.arrays import Labels, Mask, as_bytes
 from tawny.watch.motion.boxes import Box, around
 
 MOST_BLOBS = 24
 """A look: the largest ones. More at once is weather."""
-STRONG, STRONG_CELLS = 1.5, 2
-"""A blob has at least so many cells that differ by so many times the limit."""
+STRONG_CELLS = 2
+"""A blob has at least so many cells that differ strongly."""
 NEAR = 0.5
 """Blobs nearer to each other than so many sides of the smaller one are one thing."""
 _CLOSING = np.ones((5, 3), np.uint8)
@@ -27,15 +27,15 @@ class Blob(NamedTuple):
     """Share of them that has changed since the look before the last."""
 
 
-def blobs(front: Mask, moving: Mask, away: Grey, limit: Grey, least_cells: int) -> list[Blob]:
-    """Largest first. front: cells that differ; away, limit: by how much, and how much means nothing."""
+def blobs(front: Mask, moving: Mask, strong_cells: Mask, least_cells: int) -> list[Blob]:
+    """Largest first. front: cells that differ; strong_cells: those that are no chance."""
     closed = cv2.dilate(as_bytes(front), _CLOSING)
     n, marked, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
     if n <= 1:
         return []
     labels: Labels = np.asarray(marked, np.int32)
     area = np.bincount(labels[front], minlength=n)
-    strong = np.bincount(labels[away > STRONG * limit], minlength=n)
+    strong = np.bincount(labels[strong_cells], minlength=n)
     inner = np.bincount(labels[moving & front], minlength=n)
     found = []
     for i in np.argsort(-area[1:])[:MOST_BLOBS] + 1:

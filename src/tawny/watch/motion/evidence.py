@@ -35,7 +35,7 @@ def gather(track: Track, blob: Blob, places: Places, t: float, dt: float, scene:
     track.alone += share
     track.looks += 1
     alone = share**2 if scene.is_young else 0.0
-    track.evidence += _by_path(track, worth) + _by_growth(track, blob, worth)
+    track.evidence += _by_path(track, worth, alone) + _by_growth(track, blob, worth)
     if blob.moving > RESTS:
         trust = min(1.0, track.trust_s / TRUST_S + alone)
         most = LINGER_YOUNG if alone else LINGER_MOST
@@ -46,15 +46,15 @@ def gather(track: Track, blob: Blob, places: Places, t: float, dt: float, scene:
         track.start_t = t
 
 
-def _by_path(track: Track, worth: float) -> float:
-    """Every new farthest distance from its birthplace."""
+def _by_path(track: Track, worth: float, alone: float) -> float:
+    """Every new farthest distance from its birthplace. alone: where no place is known, a thing that is alone counts."""
     boxes = track.boxes
     far = way(boxes[:2], boxes[-2:])
     track.walked += way(boxes[-3:-1], boxes[-2:])
     if far <= track.far:
         return 0.0
     straight = min(1.0, BENDS * far / max(track.walked, 1e-6))
-    place = max(LEAST_WORTH, worth) * max(LEAST_TRUST, min(1.0, track.trust_s / TRUST_S))
+    place = max(LEAST_WORTH, worth) * max(LEAST_TRUST, alone, min(1.0, track.trust_s / TRUST_S))
     if track.far >= 1:  # what its birthplace is like matters no more
         place = max(place, FAR_WORTH)
     new = min(far - track.far, STEP)

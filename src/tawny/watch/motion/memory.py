@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tawny.watch.motion.arrays import Grey, Mask, count, distance, widened
+from tawny.watch.motion.arrays import Grey, Mask, count, cut, distance, middle, mixed, root, towards, widened
 from tawny.watch.motion.boxes import Box
 from tawny.watch.motion.sensitivity import Sensitivity
 
@@ -36,7 +36,9 @@ BACK_S = 15.0
 SPREAD_UP_S, SPREAD_DOWN_S = 6.0, 90.0
 """A cell turns restless soon and calms down slowly."""
 SEEN_S = 0.5
-"""One look says no more than this of how calm a place was: of two seconds, it did not see the rest."""
+"""One look says no more than this of how much a place varies: of two seconds, it did not see the rest."""
+GLANCE_DT = 2.0
+"""At a glance one picture stands alone."""
 LATELY_S = 3.0
 """Time constant of the spread of late, which a cell gets where a candidate came to nothing."""
 UNDER_CANDIDATE = 0.5
@@ -57,10 +59,24 @@ class Difference(NamedTuple):
     now: Grey
     away: Grey
     limit: Grey
+    faint: Grey
+    """The mean of late of how they differ, signed."""
     front: Mask
-    """Cells that differ by more than means nothing."""
+    """Cells that differ by more than means nothing, now or on the mean of late."""
+    strong: Mask
+    """...by so much more that it cannot be chance."""
     share: float
     """Of the picture, of such cells."""
+
+
+FAINT_S = 0.45
+"""Time over which the mean is taken that shows what one picture's noise hides..."""
+_CALM = (1 - np.exp(-0.2 / FAINT_S)) / (1 + np.exp(-0.2 / FAINT_S))
+"""...and what is left of the noise's square in it, at five looks a second."""
+FAINTEST = 0.4
+"""It says no more than what noise alone would allow: leaves that sway are not calm because their mean is."""
+STRONG = 1.5
+"""So many times the limit is no chance."""
 
 
 class _Copy(NamedTuple):
@@ -78,6 +94,10 @@ class Memory:
         self.back = now.copy()
         self.spread2 = np.full_like(now, 1.0)
         """Mean square of how far each cell strays."""
+        self._faint = np.zeros_like(now)
+        self._faint_spread2 = np.full_like(now, 0.5)
+        self._left = 1.0
+        """Of the noise's square in the mean of late: less with each look, all after a pause."""
         self._lately = np.full_like(now, 1.0)
         self._before = (now, now)
         self.cover = np.zeros_like(now)
@@ -96,25 +116,45 @@ class Memory:
     def is_young(self, t: float) -> bool:
         return t - self.fresh_t < YOUNG_S
 
-    def compare(self, now: Grey) -> Difference:
-        """Which cells differ at today's light. Measures light and noise, learns nothing."""
-        some, back = now[_SOME, _SOME], self.back[_SOME, _SOME]
-        gain = float(np.median((some + DARK) / (back + DARK)))
-        self.gain = min(max(gain, GAIN_RANGE[0]), GAIN_RANGE[1])
-        away = distance(now, self._lit())
-        noise = float(np.median(away[_SOME, _SOME]))
-        self.shake = max(0.3, float(np.median(np.abs(some - self._before[1][_SOME, _SOME]))))
-        limit = np.sqrt(self.spread2) * np.float32(self._sensitivity.spreads)
-        limit = np.maximum(limit, np.float32(max(self._sensitivity.contrast, NOISES * noise)))
-        front: Mask = away > limit
-        return Difference(now, away, limit, front, count(front) / front.size)
-
-    def compared(self, now: Grey) -> Difference:
-        """The same, but nothing is noted."""
-        kept = self.gain, self.shake
-        seen = self.compare(now)
-        self.gain, self.shake = kept
+    def compare(self, now: Grey, t: float, dt: float) -> Difference:
+        """Which cells differ at today's light. Measures light and noise, learns nothing. dt: since the last look."""
+        gain, shake, left, seen = self._compared(now, dt, 1.0, young=self.is_young(t))
+        self.gain, self.shake, self._left, self._faint = gain, shake, left, seen.faint
         return seen
+
+    def glance(self, now: Grey, limits: float) -> Difference:
+        """The same with so much of the limits, but nothing is noted."""
+        return self._compared(now, GLANCE_DT, limits, young=False)[-1]
+
+    def _compared(self, now: Grey, dt: float, limits: float, *, young: bool) -> tuple[float, float, float, Difference]:
+        some, back = now[_SOME, _SOME], self.back[_SOME, _SOME]
+        gain = middle((some + DARK) / (back + DARK))
+        gain = min(max(gain, GAIN_RANGE[0]), GAIN_RANGE[1])
+        lit = self._lit(gain)
+        away = distance(now, lit)
+        shake = max(0.3, middle(np.abs(some - self._before[1][_SOME, _SOME])))
+        limit = self._limit(self.spread2, away, limits)
+        # what differs much shows in one look: it is cut, so that it leaves no trail
+        strays = cut(now - lit, limit)
+        new = float(1 - np.exp(-dt / FAINT_S))
+        faint = mixed(self._faint, strays, new)
+        left = (1 - new) ** 2 * self._left + new**2
+        of_late = np.abs(faint)
+        faint_limit = self._limit(self._faint_spread2, of_late, limits, max(1.0, left / _CALM) ** 0.5)
+        faint_limit = np.maximum(faint_limit, np.float32(FAINTEST) * limit)
+        front: Mask = away > limit
+        strong: Mask = away > np.float32(STRONG) * limit
+        if not young:
+            front |= of_late > faint_limit
+            strong |= of_late > np.float32(STRONG) * faint_limit
+        share = count(front) / front.size
+        return gain, shake, left, Difference(now, away, limit, faint, front, strong, share)
+
+    def _limit(self, spread2: Grey, away: Grey, limits: float, noisier: float = 1.0) -> Grey:
+        """How much means nothing: by each cell's own spread, by the setting, by the noise of this very picture."""
+        least = max(self._sensitivity.contrast, NOISES * middle(away[_SOME, _SOME][_SOME, _SOME]))
+        own = root(spread2) * np.float32(self._sensitivity.spreads * limits * noisier)
+        return np.asarray(np.maximum(own, np.float32(least * limits)), np.float32)
 
     def is_jump(self, seen: Difference) -> bool:
         """Whether everything changed at once: then `take` this picture instead of looking for things in it."""
@@ -123,10 +163,12 @@ class Memory:
     def take(self, t: float, now: Grey) -> None:
         """Believe the picture as it is, but for what is under an event; begin to know the place anew."""
         free = ~self._events
-        self.back = self._lit()
+        self.back = self._lit(self.gain)
         self.back[free] = now[free]
         self._before = (now, now)
         self._copies.clear()
+        self._faint[:] = 0.0
+        self._left = 1.0
         self._share = 0.0
         self.calm_t, self.fresh_t = t + CALM_S, t
 
@@ -139,9 +181,9 @@ class Memory:
         moving: Mask = changed > np.maximum(np.float32(MOVING) * seen.limit, np.float32(self.shake * SHAKES))
         return moving
 
-    def _lit(self) -> Grey:
-        """The place as remembered, at today's light."""
-        return self.back * np.float32(self.gain) + np.float32(DARK * self.gain - DARK)
+    def _lit(self, gain: float) -> Grey:
+        """The place as remembered, in this light."""
+        return self.back * np.float32(gain) + np.float32(DARK * gain - DARK)
 
     # --- learning -----------------------------------------------------------------------------------------------------
 
@@ -165,10 +207,11 @@ class Memory:
         self.back += (seen.now - self.back) * speed * np.float32(min(0.5, dt / back_s))
         strayed = np.minimum(seen.away * seen.away, np.float32(MOST_SPREAD**2))
         self._lately += (strayed - self._lately) * np.float32(min(0.5, dt / LATELY_S))
-        step = strayed - self.spread2
-        calm_dt = min(dt, SEEN_S)
-        up, down = dt / SPREAD_UP_S, min(0.5, calm_dt / min(SPREAD_DOWN_S, max(2.0, t - self.fresh_t)))
-        self.spread2 += step * speed * np.where(step > 0, np.float32(up), np.float32(down))
+        pace = min(dt, SEEN_S)
+        up, down = pace / SPREAD_UP_S, min(0.5, pace / min(SPREAD_DOWN_S, max(2.0, t - self.fresh_t)))
+        self.spread2 += towards(strayed - self.spread2, up, down) * speed
+        if dt <= SEEN_S:  # of late is not what one look in two seconds shows
+            self._faint_spread2 += towards(seen.faint * seen.faint - self._faint_spread2, up, down) * speed
 
     def _speed(self, t: float) -> Grey:
         speed = np.ones_like(self.back)

@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import cv2
-import numpy as np
 
 from tawny.model.observations import Frame, Look, Observation
-from tawny.watch.motion.arrays import Grey, Mask, cells, count
+from tawny.watch.motion.arrays import Grey, cells, count
 from tawny.watch.motion.blobs import Blob, blobs
 from tawny.watch.motion.boxes import way
 from tawny.watch.motion.clock import OwnTime, Tick
@@ -84,7 +83,7 @@ class _Place:
     def look(self, at_ms: int, now: Grey) -> Look:
         over = self.all_over() if self._time.breaks(at_ms) else ()
         tick = self._time.tick(at_ms)
-        seen = self.memory.compare(now)
+        seen = self.memory.compare(now, tick.t, tick.dt)
         if tick.forget or self.memory.is_jump(seen):
             self._jump(tick, now)
             return self._told(over)
@@ -97,11 +96,9 @@ class _Place:
         """True as well while the place is new, and where the light jumped."""
         if self._time.breaks(at_ms) or self.memory.is_young(self._time.after(at_ms)):
             return True
-        seen = self.memory.compared(now)
-        limit = seen.limit * np.float32(GLANCE)
-        front: Mask = seen.away > limit
+        seen = self.memory.glance(now, GLANCE)
         least = self._sensitivity.least_cells(now.size)
-        return self.memory.is_jump(seen) or bool(blobs(front, front, seen.away, limit, least))
+        return self.memory.is_jump(seen) or bool(blobs(seen.front, seen.front, seen.strong, least))
 
     @property
     def is_following(self) -> bool:
@@ -124,7 +121,7 @@ class _Place:
     def _follow(self, tick: Tick, seen: Difference) -> tuple[Observation, ...]:
         """Find each track again, begin new ones, judge all. Returns the events that ended."""
         moving = self.memory.moving(seen, tick.dt)
-        found = blobs(seen.front, moving, seen.away, seen.limit, self._sensitivity.least_cells(seen.now.size))
+        found = blobs(seen.front, moving, seen.strong, self._sensitivity.least_cells(seen.now.size))
         whole = sum(blob.area for blob in found) or 1.0
         scene = Scene(self._sensitivity, self.memory, self._ground, seen, self.memory.is_young(tick.t), whole)
         pairs, new = assign(tick.t, self._tracks, found)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from itertools import pairwise
 from typing import NamedTuple
 
 from tawny.watch.motion.blobs import Blob
@@ -24,6 +25,10 @@ SLOWLY = 0.6
 """...and what goes so far is on its way..."""
 STRAIGHT = 0.6
 """...both if so much of the path that it walked was way."""
+FAST_S, SLOW_S = 1.1, 3.2
+"""Lately: so long for what leaves its place, so long for what is on its way..."""
+LATE_STEPS, JUMPS = 5, 0.6
+"""...in so many steps at least, none of which is so much of the way: a blob that merges jumps."""
 COVERED, CORE = 0.65, 0.25
 """A thing covers its ground: so much of its area differed for so much of the last seconds. Leaves and snow do not."""
 PEAK_S = 5.0
@@ -135,15 +140,28 @@ class Track:
         """How far it is from its anchor."""
         return way([self.anchor.box], [self.box])
 
+    def is_on_its_way(self, t: float) -> bool:
+        """It goes slowly, but straight, since it last travelled or of late."""
+        return (self.gone > SLOWLY and self._is_straight) or self._gone_of_late(t, SLOW_S, 3) > SLOWLY
+
     @property
-    def is_on_its_way(self) -> bool:
-        """It goes slowly, but straight."""
-        return self.gone > SLOWLY and self.gone > STRAIGHT * self.anchor_walked
+    def _is_straight(self) -> bool:
+        return self.gone > STRAIGHT * self.anchor_walked
 
     def _travel(self, t: float) -> None:
         self.anchor_walked += way([self.path[-2].box], [self.box])
-        if self.gone > TRAVELS and self.is_on_its_way and t - self.anchor.t > TRAVEL_S:
+        has_left = self.gone > TRAVELS and self._is_straight and t - self.anchor.t > TRAVEL_S
+        if has_left or (self.is_event and self._gone_of_late(t, FAST_S, 1) > TRAVELS):
             self.set_anchor(t)
+
+    def _gone_of_late(self, t: float, within_s: float, every: int) -> float:
+        """How far it has come lately, if straight and step by step: it may have lingered before, or been another."""
+        late = [step.box for step in self.path if t - step.t <= within_s][::every]
+        if len(late) < LATE_STEPS:
+            return 0.0
+        steps = [way([a], [b]) for a, b in pairwise(late)]
+        far = way(late[:1], late[-1:])
+        return far if far > STRAIGHT * sum(steps) and max(steps) < JUMPS * far else 0.0
 
     def set_anchor(self, t: float) -> None:
         self.anchor, self.anchor_walked = Step(t, self.box), 0.0

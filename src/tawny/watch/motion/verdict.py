@@ -65,7 +65,7 @@ def _judge_event(track: Track, t: float, scene: Scene) -> None:
     stays_s = t - track.anchor.t
     if t - track.seen_t > GAP_S:
         track.end(track.seen_t)
-    elif _flickers(track, t) or stays_s > _patience_s(track, scene):
+    elif _flickers(track) or stays_s > _patience_s(track, scene):
         _end_vain(track, scene)
     elif track.state is State.MOVING:
         if t - track.moved_t > REST_S:
@@ -76,8 +76,10 @@ def _judge_event(track: Track, t: float, scene: Scene) -> None:
         track.state = State.MOVING
 
 
-def _flickers(track: Track, t: float) -> bool:
-    return t - max(track.anchor.t, track.covered_t) > FLICKER_S and not track.is_on_its_way
+def _flickers(track: Track) -> bool:
+    """As of when it was last seen: who is gone is over by that."""
+    stood_s = track.seen_t - max(track.anchor.t, track.covered_t)
+    return stood_s > FLICKER_S and not track.is_on_its_way(track.seen_t)
 
 
 def _rests(track: Track, scene: Scene) -> None:

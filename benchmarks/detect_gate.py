@@ -1,0 +1,138 @@
+"""Nothing is lost by the gate: over all footage, as it is and encoded anew, the events with keyframes alone while
+nothing happens are those of decoding everything. And a gate that is set wrong on purpose is found out by its audit.
+
+    python -m benchmarks.detect --gate [--footage FOLDER]
+
+Encoded anew, once, into .test/gate: constant quality, constant bit rate, and a keyframe only every 10 s.
+"""
+
+import random
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.footage import Watched, watch_file
+from benchmarks.scoring import Clip, Span, inside
+from tawny.model.observations import Frame
+from tawny.watch.gate import Gate, Mode
+from tawny.watch.motion import Motion
+
+CACHE = Path(__file__).resolve().parents[1] / ".test" / "gate"
+APART_S = 1.0
+"""Two events are the same if they begin no further apart."""
+AS_IT_IS = "as it is"
+_EVERY_2_S = ("-force_key_frames", "expr:gte(t,n_forced*2)", "-g", "600")
+ENCODINGS: dict[str, tuple[str, ...]] = {
+    "constant quality": ("-crf", "28", *_EVERY_2_S),
+    "constant bit rate": ("-b:v", "600k", "-minrate", "600k", "-maxrate", "600k", "-bufsize", "600k",
+                          "-x264-params", "nal-hrd=cbr", *_EVERY_2_S),
+    "keyframes 10 s apart": ("-crf", "28", "-force_key_frames", "expr:gte(t,n_forced*10)", "-g", "600"),
+}  # fmt: skip
+MOST_ENCODED_BYTES = 5_000_000_000
+
+
+class Footage(NamedTuple):
+    clip: Clip
+    path: Path
+
+
+class Compared(NamedTuple):
+    """missing: events of decoding everything that the gate lost; added: those that only it has."""
+
+    events: int
+    missing: list[Span]
+    added: list[Span]
+    whole: Watched
+    gated: Watched
+
+
+class Blind(Motion):
+    """Sees nothing at a glance: what a gate set wrong looks like."""
+
+    def glance(self, frame: Frame) -> bool:
+        del frame
+        return False
+
+
+def main(footage: list[Footage]) -> int:
+    """0 if nothing was lost and the planted fault was found."""
+    is_right = True
+    print(
+        "| encoding | events | lost | added | slept % | CPU s/h, all decoded | gated |\n|---|---|---|---|---|---|---|"
+    )
+    for name in (AS_IT_IS, *ENCODINGS):
+        told = [(one, _compared(one, path)) for one, path in _encoded(footage, name)]
+        is_right &= not any(c.missing or c.added for _, c in told)
+        print(_row(name, told), flush=True)
+        for one, c in told:
+            for word, spans in (("lost", c.missing), ("added", c.added)):
+                for span in spans:
+                    print(f"    {word}: {one.clip.file} {span.begin:.1f} to {span.end:.1f} s")
+    found = _planted(max(footage, key=lambda one: len(one.clip.events) * (one.clip.length_s > 300)))
+    print(f"\n{'kept  ' if is_right else 'BROKEN'}  events of the gate are those of decoding everything")
+    print(f"{'kept  ' if found else 'BROKEN'}  a gate that sees nothing is found out by its audit")
+    return 0 if is_right and found else 1
+
+
+def _compared(one: Footage, path: Path) -> Compared:
+    whole = watch_file(path, Motion({}))
+    gated = watch_file(path, Motion({}), Gate(Mode.BALANCED, random.Random(1)))
+    a, b = _judged(one.clip, whole), _judged(one.clip, gated)
+    return Compared(len(a), _without(a, b), _without(b, a), whole, gated)
+
+
+def _judged(clip: Clip, watched: Watched) -> list[Span]:
+    """Without what begins at a hard cut of a composed clip: no camera gives such."""
+    return [alarm for alarm in watched.alarms if not inside(clip.unjudged, alarm.begin)]
+
+
+def _without(a: list[Span], b: list[Span]) -> list[Span]:
+    return [x for x in a if not any(abs(x.begin - y.begin) <= APART_S for y in b)]
+
+
+def _row(name: str, told: list[tuple[Footage, Compared]]) -> str:
+    length_h = sum(one.clip.length_s for one, _ in told) / 3600
+    groups = sum(c.gated.notes["groups"] for _, c in told)
+    slept = sum(c.gated.notes["slept"] for _, c in told)
+    whole_s, gated_s = (sum(getattr(c, k).cpu_s for _, c in told) / length_h for k in ("whole", "gated"))
+    lost, added = (sum(len(getattr(c, k)) for _, c in told) for k in ("missing", "added"))
+    events = sum(c.events for _, c in told)
+    return f"| {name} | {events} | {lost} | {added} | {100 * slept / groups:.0f} | {whole_s:.0f} | {gated_s:.0f} |"
+
+
+def _planted(one: Footage) -> bool:
+    """Whether the audit finds out, over this clip again and again, that nothing is seen at a glance."""
+    gate = Gate(Mode.BALANCED, random.Random(1))
+    for played in range(1, 41):
+        watch_file(one.path, Blind({}), gate)
+        if gate.audit.failed:
+            print(f"\nset wrong: {gate.audit.misses} misses in {gate.audit.audits} audits, after {one.clip.file} was "
+                  f"played {played} times. The camera's page says: {gate.trouble}")  # fmt: skip
+            return True
+    return False
+
+
+def _encoded(footage: list[Footage], name: str) -> Iterator[tuple[Footage, Path]]:
+    if name == AS_IT_IS:
+        yield from ((one, one.path) for one in footage)
+        return
+    if shutil.which("ffmpeg") is None:
+        raise FileNotFoundError("ffmpeg is not installed: it encodes the clips anew")
+    CACHE.mkdir(parents=True, exist_ok=True)
+    for one in footage:
+        path = CACHE / f"{one.path.stem}-{name.replace(' ', '-')}.mp4"
+        if not path.is_file():
+            _encode(one.path, path, ENCODINGS[name])
+        yield one, path
+
+
+def _encode(source: Path, path: Path, words: tuple[str, ...]) -> None:
+    part = path.with_suffix(".part")
+    limit = ("-fs", str(MOST_ENCODED_BYTES))
+    subprocess.run(
+        ["ffmpeg", "-nostdin", "-v", "error", "-y", "-i", str(source), "-an", "-c:v", "libx264", "-preset", "superfast",
+         "-threads", "1", "-sc_threshold", "0", *words, *limit, "-f", "mp4", str(part)], check=True,
+    )  # fmt: skip
+    part.replace(path)
