@@ -43,6 +43,7 @@ from tawny.testing.feed import FORMAT
 PORCH, YARD = CameraId("porch"), CameraId("yard")
 EVER = Span(0, 1 << 45)
 FPS, GOP = 5, 10
+START = "2026-11-20T05:00:00Z"
 _PICTURE = bytes(300)
 
 
@@ -95,7 +96,7 @@ class _Connection:
 
 
 class World:
-    def __init__(self, folder: Path, start: str = "2026-11-20T05:00:00Z") -> None:
+    def __init__(self, folder: Path, start: str = START, check_in: str = "") -> None:
         self.folder, self.clock = folder, FakeClock(start)
         self.disk, self.cameras_of = FaultyDisk(folder), Pictures()
         self.failed: list[str] = []
@@ -134,7 +135,7 @@ class World:
         chosen = CameraSettings(source="pictures:", watch=Watch(detector="off"))
         self.cameras = {name: Camera(name, chosen, parts, self.begin_ms) for name in (PORCH, YARD)}
         self.care = Care(
-            AlarmSettings(),
+            AlarmSettings.model_validate({"check_in": check_in, "every": "1 min"}),
             self.clock,
             self.bus,
             self.volume,
@@ -197,9 +198,9 @@ class World:
 
 
 @contextmanager
-def world(folder: Path, start: str = "2026-11-20T05:00:00Z") -> Iterator[World]:
+def world(folder: Path, start: str = START, check_in: str = "") -> Iterator[World]:
     """Nothing may fail in it but removing the oldest, which begins again a minute later, while the disk refuses."""
-    made = World(folder, start)
+    made = World(folder, start, check_in)
     yield made
     assert [name for name in made.failed if not name.startswith("retention: ")] == []
 
