@@ -4,13 +4,14 @@ import logging
 import resource
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
 from tawny.config.settings import Settings
 from tawny.model.clock import Clock
-from tawny.model.errors import StorageError
+from tawny.model.errors import DiskFull, StorageError
 from tawny.recorder.recorder import Limits
 from tawny.storage.history import History, Line
 from tawny.storage.index import Index
@@ -18,7 +19,7 @@ from tawny.storage.lock import Life
 from tawny.storage.memory_disk import RamDisk
 from tawny.storage.memory_index import MemoryIndex
 from tawny.storage.opening import index_to_write
-from tawny.storage.others import Use, join
+from tawny.storage.others import Use, expect_itself, join
 from tawny.storage.retention import EVERY_S, LEAST_S
 from tawny.storage.volume import Volume
 
@@ -92,7 +93,9 @@ def opened(settings: Settings, folder: Path, clock: Clock) -> Store:
         return _in_memory(settings.storage.memory, clock)
     volume = Volume.at(folder)
     lock = volume.lock(clock)
-    volume.check_writable()
+    with suppress(DiskFull):  # then it is not told from another one until there is room
+        volume.check_writable()
+        expect_itself(volume)
     tiers, missing = _others(settings, volume)
     history = History(volume.disk)
     chosen = settings.storage.mirror

@@ -34,7 +34,7 @@ def hash_box(hashes: Iterable[bytes]) -> bytes:
 
 
 def stored_hashes(segment: SegmentFile) -> list[bytes] | None:
-    """None when the file has none: an older one, one that a crash ended, or one that was thinned."""
+    """None when the file has none: an older one, or one that a crash ended."""
     if not segment.fragments:
         return None
     begin = segment.fragments[-1].offset + segment.fragments[-1].size

@@ -135,6 +135,15 @@ class RealDisk:
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
+        self._mark: tuple[str, bytes] | None = None
+        self._identity = (0, 0)
+
+    def expect(self, path: str, mark: bytes) -> None:
+        """From now on this is only the disk whose file at `path` says `mark`: when another, or none, is mounted at the
+        root, nothing is read or written there, and every call raises StorageError until it is back."""
+        with self._folder("") as fd:
+            self._identity = _identity(fd)
+        self._mark = (path, mark)
 
     @property
     def root(self) -> Path:
@@ -233,7 +242,7 @@ class RealDisk:
         `passing`."""
         fd = -1
         try:
-            fd = os.open(self._root, _FOLDER)
+            fd = self._open_root()
             for name in parts_of(folder):
                 above, fd = fd, -1
                 try:
@@ -249,6 +258,22 @@ class RealDisk:
             if fd >= 0:
                 os.close(fd)
 
+    def _open_root(self) -> int:
+        if self._mark is None:
+            return os.open(self._root, _FOLDER)
+        fd = -1
+        try:
+            fd = os.open(self._root, _FOLDER)
+            if _identity(fd) != self._identity:
+                if not _says(fd, *self._mark):
+                    raise FileNotFoundError(errno.ENOENT, "another disk")
+                self._identity = _identity(fd)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            if fd >= 0:
+                os.close(fd)
+            raise StorageError(str(self._root), "the disk that should be there is not") from error
+        return fd
+
     @contextmanager
     def _at(self, path: str, passing: type[OSError] | tuple[()] = ()) -> Iterator[tuple[int, str]]:
         with self._folder(parent_of(path), passing) as fd:
@@ -257,6 +282,19 @@ class RealDisk:
 
 _NEVER_LINKS = os.O_NOFOLLOW | os.O_CLOEXEC
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+def _identity(fd: int) -> tuple[int, int]:
+    found = os.fstat(fd)
+    return found.st_dev, found.st_ino
+
+
+def _says(folder: int, path: str, mark: bytes) -> bool:
+    fd = os.open(path, os.O_RDONLY | _NEVER_LINKS, dir_fd=folder)
+    try:
+        return os.pread(fd, len(mark) + 1, 0).strip() == mark
+    finally:
+        os.close(fd)
 
 
 def _entry(name: str, found: os.stat_result) -> Entry:

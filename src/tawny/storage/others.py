@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tawny.model.errors import StorageError
-from tawny.storage.disk import Disk, parent_of
+from tawny.storage.disk import Disk, RealDisk, parent_of
 from tawny.storage.volume import Volume
 
 _NAMES: Final = "history/volumes.json"
@@ -52,6 +52,16 @@ def join(volume: Volume, root: Path, use: Use) -> Volume:
     return attach(volume, root, use)
 
 
+def expect_itself(volume: Volume) -> None:
+    """From now on nothing is written where the volume is unless it is the same disk. Raises StorageError."""
+    mark = _mark(volume.disk)
+    if mark is None:
+        mark = secrets.token_hex(8)
+        _write(volume.disk, _MARK, mark.encode())
+    if isinstance(volume.disk, RealDisk):
+        volume.disk.expect(_MARK, mark.encode())
+
+
 def attach(volume: Volume, root: Path, use: Use) -> Volume:
     """A volume that `join` made known. StorageError when it is not there now."""
     one = next((one for one in others(volume) if (one.path, one.use) == (str(root), use)), None)
@@ -61,6 +71,7 @@ def attach(volume: Volume, root: Path, use: Use) -> Volume:
     other.mark = one.id
     if not is_there(other):
         raise StorageError(str(root), "the disk that should be there is not")
+    expect_itself(other)
     if use is Use.MIRROR:
         volume.copies = (*volume.copies, other)
     else:

@@ -7,11 +7,11 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from tawny.model.errors import IndexDamaged
+from tawny.model.errors import DiskFull, IndexDamaged, StorageError
 from tawny.model.events import Event
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
@@ -44,6 +44,7 @@ class SqliteIndex:
         self._lock = threading.RLock()
         self._depth, self._changing_thread = 0, 0
         self._idle: list[sqlite3.Connection] = []
+        self._is_cut_off = False  # its disk failed: it may be another one by now, and the file is opened again
         with sqlite_errors(self._where):
             self._writer = self._connect("ro" if read_only else "rwc")
             try:
@@ -70,7 +71,9 @@ class SqliteIndex:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        with self._lock, sqlite_errors(self._where):
+        with self._lock, self._noticing(), sqlite_errors(self._where):
+            if self._is_cut_off and self._depth == 0:
+                self._open_again()
             if self._depth == 0:
                 self._writer.execute("BEGIN IMMEDIATE")
                 self._changing_thread = threading.get_ident()
@@ -86,6 +89,32 @@ class SqliteIndex:
                     if self._writer.in_transaction:
                         self._writer.execute("ROLLBACK")
 
+    @contextmanager
+    def _noticing(self) -> Iterator[None]:
+        """Whether the disk failed under it."""
+        try:
+            yield
+        except (DiskFull, IndexDamaged):
+            raise
+        except StorageError:
+            self._is_cut_off = True
+            raise
+
+    def _open_again(self) -> None:
+        """The old connections first: one that is closed while another is open would remove the other's WAL."""
+        for old in (*self._idle, self._writer):
+            with suppress(sqlite3.Error):  # its file is gone
+                old.close()
+        self._idle.clear()
+        again = self._connect("rw")
+        try:
+            again.execute("PRAGMA synchronous = FULL")
+            prepare(again, self._where)
+        except (sqlite3.Error, IndexDamaged):
+            again.close()
+            raise
+        self._writer, self._is_cut_off = again, False
+
     def _change(self, change: str, *values: Any) -> None:
         with self.together():
             self._writer.execute(change, values)
@@ -96,9 +125,12 @@ class SqliteIndex:
                 return self._writer.execute(question, values).fetchall()  # sees what it has changed so far
             reader = self._idle.pop() if self._idle else self._connect("ro")
             try:
-                return reader.execute(question, values).fetchall()
-            finally:
-                self._idle.append(reader)
+                found = reader.execute(question, values).fetchall()
+            except sqlite3.Error:
+                reader.close()
+                raise
+            self._idle.append(reader)
+            return found
 
     def _connect(self, mode: str) -> sqlite3.Connection:
         address = f"{self._path.absolute().as_uri()}?mode={mode}"

@@ -13,6 +13,7 @@ from typing import Final
 
 from tawny.media.fmp4 import Sample, end_box, fragment, init_segment
 from tawny.media.fmp4_file import Place, SegmentFile, places, read_segment
+from tawny.media.hashes import hash_box, hashes_of
 from tawny.model.errors import FileDamaged
 from tawny.model.packets import VIDEO_RATE
 from tawny.model.segments import Segment
@@ -118,14 +119,17 @@ def _write(
     disk, new = volume.disk, name.path + NEW
     disk.unlink(new)
     file = disk.create(new)
+    hashes: list[bytes] = []
     try:
         file.append([init_segment(read.video, None, said.record())])
         for number, (place, duration) in enumerate(kept, 1):
             data = disk.read(source, place.offset, place.size)
             if len(data) != place.size:
                 raise FileDamaged(source, "it became shorter while it was thinned")
-            file.append(fragment(number, [Sample(data, place.pts, duration, is_keyframe=True)], (), place.pts))
-        file.append([end_box(End(name.end_ms, WHY).record())])
+            parts = fragment(number, [Sample(data, place.pts, duration, is_keyframe=True)], (), place.pts)
+            hashes += hashes_of(parts)
+            file.append(parts)
+        file.append([hash_box(hashes), end_box(End(name.end_ms, WHY).record())])
         file.sync()
         size_bytes = file.size_bytes
     finally:
