@@ -75,6 +75,7 @@ class Counting:
     """Its score is the number of the look."""
 
     name: ClassVar[str] = "counting"
+    looks_a_second = 5.0
 
     def __init__(self) -> None:
         self.frames: list[tuple[int, Any]] = []

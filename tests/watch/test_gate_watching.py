@@ -74,6 +74,14 @@ def test_a_detector_that_cannot_glance_gets_every_picture() -> None:
     assert len(counting.frames) == pytest.approx(100, abs=3)
 
 
+@pytest.mark.parametrize(("asks", "gets"), [(2.5, 50), (0.0, 100)])
+def test_a_detector_gets_as_many_looks_as_it_asks_for(asks: float, gets: int) -> None:
+    counting = Counting()
+    counting.looks_a_second = asks
+    Bench(counting).run(20)
+    assert len(counting.frames) == pytest.approx(gets, abs=3)
+
+
 def test_with_keyframes_far_apart_every_picture_is_looked_at() -> None:
     bench = watched(walker(gop_s=8.0), 20, balanced())
     assert bench.watcher.notes["looks"] == pytest.approx(100, abs=3)

@@ -1,4 +1,7 @@
-"""One camera's decoder and detector: packets in, looks out, five a second. Used by the watcher's thread alone."""
+"""One camera's decoder and detector: packets in, looks out, five a second or as many as the detector asks for.
+
+Used by the watcher's thread alone.
+"""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -9,12 +12,14 @@ from tawny.model.ids import CameraId, RunId
 from tawny.model.observations import Frame, Look
 from tawny.model.packets import Packet, VideoFormat
 from tawny.watch.detector import Detector
-from tawny.watch.pace import Pace
+from tawny.watch.pace import LOOKS_A_SECOND, Pace
 
 log = logging.getLogger(__name__)
 
-ENOUGH_FPS = 14.0
-"""From so many pictures a second on, those that no other refers to need not be decoded: enough are left."""
+ENOUGH = 2.8
+"""With so many times the pictures that are looked at, those that no other refers to need not be decoded."""
+ALL_FPS = 60.0
+"""Looks a second of a detector that wants every picture (it says 0)."""
 
 
 class Eyes:
@@ -29,7 +34,8 @@ class Eyes:
     ) -> None:
         self._camera, self._detector, self._looked = camera, detector, looked
         self._hardware = hardware
-        self._pace = Pace()
+        self._looks_a_second = float(getattr(detector, "looks_a_second", LOOKS_A_SECOND)) or ALL_FPS
+        self._pace = Pace(self._looks_a_second)
         self._decoder: Decoder | None = None
         self._run: RunId | None = None
         self._errors = 0
@@ -56,7 +62,7 @@ class Eyes:
         if ahead is not None and ahead[0] == packet.number:
             frames = [ahead[1]]
         else:
-            decoder.leave_out_unreferenced(leave_out=(self._pace.fps or 0.0) >= ENOUGH_FPS)
+            decoder.leave_out_unreferenced(leave_out=(self._pace.fps or 0.0) >= ENOUGH * self._looks_a_second)
             frames = decoder.decode(packet)
         self._look_where_due(frames)
 
