@@ -220,3 +220,20 @@ def test_the_newest_names_win_when_a_segment_is_on_both(tiered: Tiered) -> None:
     tiered.mover.move()
     assert (tiered.tier.root / old.path).stat().st_size == old.size_bytes
     assert replace(old) == site.index.segment(old.id)
+
+
+def test_a_tier_that_fails_keeps_nobody_from_making_room(tiered: Tiered, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = tiered.site
+    site.put(3 * DAY_MIN, size_bytes=9000)
+    tiered.mover.move()
+    on_first = site.put(300, size_bytes=9000)
+
+    def fails(*_given: object) -> Space:
+        raise StorageError("tier", "Input/output error")
+
+    monkeypatch.setattr(tiered.tier, "space", fails)
+    monkeypatch.setattr(tiered.tier.disk, "entry", fails)
+    monkeypatch.setattr(site.volume, "space", lambda: Space(5_000, 100_000))
+    retention = Retention(site.volume, site.index, site.ledger, site.clock, Keep(free_share=0.1))
+    assert [one.segment for one in retention.run().removals] == [on_first]
+    assert not _is_on(site.volume, on_first)

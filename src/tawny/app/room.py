@@ -10,7 +10,7 @@ from tawny.engine import Engine
 from tawny.model.clock import Clock
 from tawny.storage.disk import Space
 from tawny.storage.index import Index
-from tawny.storage.others import is_there
+from tawny.storage.others import spaces
 from tawny.storage.planning import Plan
 from tawny.storage.volume import Volume
 from tawny.web.recorder import Disk, Warn
@@ -43,9 +43,9 @@ class Room:
         engine.start(self.name, lambda: self)
 
     def step(self) -> float:
-        first, used_bytes, settings = self._volume.space(), self._index.size_bytes(), self._settings()
-        spaces = [first, *(other.space() for other in self._volume.others if is_there(other))]
-        space = Space(sum(one.free_bytes for one in spaces), sum(one.total_bytes for one in spaces))
+        used_bytes, settings = self._index.size_bytes(), self._settings()
+        disks = [space for _, space in spaces(self._volume)]
+        space = Space(sum(one.free_bytes for one in disks), sum(one.total_bytes for one in disks))
         rates = self._rates()
         days = keeps_days(settings.storage.keep, space, used_bytes, sum(rate for rate, _ in rates.values()))
         self.figures = Disk(space.free_bytes, space.total_bytes, used_bytes, None, days)

@@ -8,13 +8,14 @@ anywhere: it is looked for. Always true: a listed segment's file is whole on at 
 import json
 import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
 from tawny.model.errors import StorageError
-from tawny.storage.disk import Disk, RealDisk, parent_of
+from tawny.storage.disk import Disk, RealDisk, Space, parent_of
 from tawny.storage.volume import Volume
 
 _NAMES: Final = "history/volumes.json"
@@ -104,6 +105,16 @@ def any_away(volume: Volume) -> bool:
     """Whether a volume that may hold segments is not attached."""
     here = {str(other.root) for other in volume.others}
     return any(str(Path(one.path).resolve()) not in here for one in others(volume) if one.use is not Use.MIRROR)
+
+
+def spaces(volume: Volume) -> list[tuple[Volume, Space]]:
+    """Of the first volume, and of others that are there and answer. Raises StorageError for the first one alone."""
+    found = [(volume, volume.space())]
+    for other in volume.others:
+        with suppress(StorageError):
+            if is_there(other):
+                found.append((other, other.space()))
+    return found
 
 
 def others(volume: Volume) -> list[Other]:

@@ -11,16 +11,15 @@ from typing import Final
 
 from tawny.engine import Engine, Handle
 from tawny.model.clock import Clock
-from tawny.model.errors import FileDamaged
+from tawny.model.errors import FileDamaged, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.storage.disk import Space
 from tawny.storage.index import Index
 from tawny.storage.keep import Contract, Keep
 from tawny.storage.ledger import Ledger
-from tawny.storage.others import is_there
+from tawny.storage.others import spaces
 from tawny.storage.planning import THINNED_AT_ONCE, Looked, Plan, Planning, Room, events_at
 from tawny.storage.removal import remove
 from tawny.storage.reserve import Reserve
@@ -113,7 +112,7 @@ class Retention:
         return Planning(
             Contract(self._limited(self.keep), self.cameras),
             self._index,
-            self._rooms(space),
+            self._rooms(),
             self._clock.now_ms(),
             cameras=self._volume.cameras(),
             urgent_bytes=urgent_bytes,
@@ -122,14 +121,12 @@ class Retention:
             thin_at_once=self._thin_at_once,
         ).plan()
 
-    def _rooms(self, space: Space) -> list[Room]:
+    def _rooms(self) -> list[Room]:
         """Each disk's own: only what is on it makes room there."""
-        first = self._volume
-        if not first.others:
-            return [Room(space, None)]
-        rooms = [Room(space, partial(_holds, first))]
-        rooms += [Room(other.space(), partial(_holds, other)) for other in first.others if is_there(other)]
-        return rooms
+        found = spaces(self._volume)
+        if not self._volume.others:
+            return [Room(space, None) for _, space in found]
+        return [Room(space, partial(_holds, volume)) for volume, space in found]
 
     def _limited(self, keep: Keep) -> Keep:
         most = [count for count in (keep.count, self._most_files) if count is not None]
@@ -160,4 +157,7 @@ class Retention:
 
 
 def _holds(volume: Volume, segment: Segment) -> bool:
-    return volume.disk.entry(segment.path) is not None
+    try:
+        return volume.disk.entry(segment.path) is not None
+    except StorageError:
+        return False
