@@ -77,6 +77,13 @@ def test_keyframes_far_apart_are_told_with_what_to_change_where_it_matters() -> 
     assert fed(Mode.THOROUGH, 10).trouble == ""
 
 
+def test_one_lost_keyframe_is_not_told() -> None:
+    gate = fed(Mode.BALANCED, 2)
+    gate.pass_by(packet(14, key=True))
+    assert not gate.may_sleep
+    assert gate.trouble == ""
+
+
 # --- sizes ------------------------------------------------------------------------------------------------------------
 
 

@@ -88,10 +88,12 @@ class Gate:
             return ""
         if self.audit.failed:
             return MISSED
-        gap_s = self.gap_s
-        if gap_s is not None and gap_s > self._terms.longest_gap_s and self._pixels > LARGE_PIXELS:
-            return FAR_APART.format(gap=gap_s)
-        return ""
+        if len(self._gaps_ms) < 2 or self._pixels <= LARGE_PIXELS:
+            return ""
+        usual_s = (
+            sorted(self._gaps_ms)[(len(self._gaps_ms) - 1) // 2] / 1000
+        )  # one lost keyframe is not the camera's way
+        return FAR_APART.format(gap=usual_s) if usual_s > self._terms.longest_gap_s else ""
 
     def is_new_run(self, packet: Packet) -> bool:
         return self._run is not None and packet.run != self._run
