@@ -70,7 +70,7 @@ class Camera:
         self._sessions: dict[StreamName, Session] = {}
         self._handles: list[Handle] = []
         self._readers: dict[StreamName, tuple[Pace, Handle]] = {}
-        self._sub_trouble = self._watch_trouble = self._hint = ""
+        self._sub_trouble = self._watch_trouble = self._tampered = self._hint = ""
         self._recorded = settings.record != "off"
         self.keeper = Keeper(
             camera_id,
@@ -95,7 +95,7 @@ class Camera:
         newest = hub.newest
         fps, bit_rate = rates(hub) if status.state is CameraState.RECORDING else (None, None)
         lost = losing(hub) if status.state is CameraState.RECORDING else ""
-        detail = status.detail or self._sub_trouble or self._watch_trouble or lost or self._hint
+        detail = status.detail or self._tampered or self._sub_trouble or self._watch_trouble or lost or self._hint
         last_ms = newest.at_ms if newest else None
         return replace(status, detail=detail, last_packet_ms=last_ms, fps=fps, bit_rate=bit_rate)
 
@@ -174,7 +174,7 @@ class Camera:
             large = main if sub else None
             volume = parts.volume
             events = EventMaker(self.id, parts.marks, self._happened, volume.write_picture, large, volume.write_loop)
-            noted = Noted(self.id, events, parts.scores, parts.grids, tuple(watch.zones))
+            noted = Noted(self.id, events, parts.scores, parts.grids, tuple(watch.zones), self._tampered_so)
             hubs = [sub, main] if sub else [main]
             return Watcher(
                 self.id, hubs, detector, noted, parts.clock, self._scored, gate=gate, trouble=self._watched_so,
@@ -204,6 +204,9 @@ class Camera:
 
     def _watched_so(self, trouble: str) -> None:
         self._watch_trouble = trouble
+
+    def _tampered_so(self, trouble: str) -> None:
+        self._tampered = trouble
 
     def _put_gap(self, gap: Gap) -> None:
         self._parts.gaps.put(gap)

@@ -1,22 +1,38 @@
-"""What is kept of every look beside events: the score of each zone, and where in the picture it moved.
+"""What is kept of every look beside events: scores of zones, where it moved, and whether the camera sees its place.
 
 It stands between a watcher and its event maker, in the watcher's thread.
 """
+
+from collections.abc import Callable
 
 from tawny.model.ids import CameraId
 from tawny.model.observations import Frame, Look
 from tawny.storage.grids import Grids, grid_of
 from tawny.storage.scores import Scores
+from tawny.watch.tamper import WORDS, Tamper
 from tawny.watch.watcher import Sink
 
 
 class Noted:
-    """zones: the names of the camera's zones."""
+    """zones: the names of the camera's zones. trouble: told in words when the camera no longer sees its place."""
 
-    def __init__(self, camera: CameraId, sink: Sink, scores: Scores, grids: Grids, zones: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        camera: CameraId,
+        sink: Sink,
+        scores: Scores,
+        grids: Grids,
+        zones: tuple[str, ...],
+        trouble: Callable[[str], None],
+    ) -> None:
         self._camera, self._sink, self._scores, self._grids, self._zones = camera, sink, scores, grids, zones
+        self._trouble, self._tamper, self._told = trouble, Tamper(), ""
 
     def look(self, frame: Frame, look: Look) -> None:
+        wrong = self._tamper.look(frame)
+        if wrong != self._told:
+            self._told = wrong
+            self._trouble(WORDS.get(wrong, ""))
         grid = 0
         for thing in look.seen:
             grid |= grid_of(thing.box)

@@ -47,6 +47,7 @@ class FileVideo:
             rate = stream.average_rate or stream.guessed_rate
             self.fps = float(rate) if rate else _USUAL_FPS
             self.has_times = True
+            self._tick_s = float(stream.time_base or 0)
             self._zero_s = self._first_s(container, stream)
             self.duration_s = self._length_s(container, stream)
 
@@ -167,9 +168,7 @@ class FileVideo:
         if not self.has_times:
             self._counted += 1
             return (self._counted - 1) / self.fps
-        if packet.pts is None or packet.time_base is None:
-            return None
-        return float(packet.pts * packet.time_base) - self._zero_s
+        return None if packet.pts is None else packet.pts * self._tick_s - self._zero_s
 
     def _decoded(self, stream: VideoStream, packet: Any, at_s: float | None) -> list[DecodedFrame]:
         """What a packet (None: the end) brings; nothing for a damaged one."""
@@ -179,9 +178,9 @@ class FileVideo:
             frames = stream.codec_context.decode(packet)
         except av.error.FFmpegError:
             return []
-        base, zero_s = stream.time_base or 0, self._zero_s if self.has_times else 0.0
+        zero_s = self._zero_s if self.has_times else 0.0
         return [
-            DecodedFrame(frame, NO_CAMERA, round((float(frame.pts * base) - zero_s) * 1000))
+            DecodedFrame(frame, NO_CAMERA, round((frame.pts * self._tick_s - zero_s) * 1000))
             for frame in frames
             if frame.pts is not None
         ]

@@ -15,8 +15,14 @@ from tawny.watch.region import Region
 from tawny.watch.scan.wake import Glance, glances
 
 LOOKS_A_SECOND = 5.0
-ENOUGH_FPS = 14.0
-"""From so many pictures a second on those that no other refers to are left out."""
+LEARNS_S = 10.0
+"""At the beginning all is decoded for so long: then the detector knows the place."""
+NEAR_S, NEAR, MOST_IDLE = 14.0, 30, 100
+"""So near to a stretch that is decoded every keyframe is a look; so many may be held back until that is known..."""
+SELDOM_S = 5.5
+"""...and elsewhere one in so many seconds, sooner than a detector believes the place to be another."""
+ENOUGH_FPS = 9.5
+"""From so many pictures a second on those that no other refers to are left out: at least every second one stays."""
 
 
 class Looked(NamedTuple):
@@ -33,20 +39,39 @@ class TwoPasses:
     def __init__(self, video: FileVideo, detector: Detector, region: Region, sensitivity: int) -> None:
         self._video, self._detector, self._region, self._sensitivity = video, detector, region, sensitivity
         self.decoded_s = 0.0
+        self._looked_s = float("-inf")
 
     def looks(self, begin_s: float, end_s: float) -> Iterator[Looked]:
         run: list[Glance] = []
+        idle: list[Glance] = []
+        woke_s = begin_s
         for glance in glances(self._video.keyframes(begin_s, end_s), self._region, self._sensitivity):
-            if glance.is_awake:
+            if glance.is_awake or glance.at_s < begin_s + LEARNS_S:
+                if not run:
+                    yield from self._asleep(idle, woke_s, glance.at_s)
+                    idle = []
                 run.append(glance)
                 continue
             if run:
                 yield from self._awake(run[0].at_s, glance.at_s)
-                run = []
-            still = Still(glance.picture, round(glance.at_s * 1000))
-            yield Looked(glance.at_s, self._detector.look(still), None)
+                run, woke_s = [], glance.at_s
+            idle.append(glance)
+            if len(idle) == MOST_IDLE:
+                yield from self._asleep(idle[:-NEAR], woke_s, float("inf"))
+                idle = idle[-NEAR:]
         if run:
             yield from self._awake(run[0].at_s, min(end_s, self._video.duration_s + 1.0))
+        yield from self._asleep(idle, woke_s, float("inf"))
+
+    def _asleep(self, idle: list[Glance], woke_s: float, wakes_s: float) -> Iterator[Looked]:
+        """Looks at keyframes: all of them near a stretch that is decoded, few elsewhere."""
+        for glance in idle:
+            far = glance.at_s - woke_s > NEAR_S and wakes_s - glance.at_s > NEAR_S
+            if far and glance.at_s - self._looked_s < SELDOM_S:
+                continue
+            self._looked_s = glance.at_s
+            still = Still(glance.picture, round(glance.at_s * 1000))
+            yield Looked(glance.at_s, self._detector.look(still), None)
 
     def _awake(self, begin_s: float, end_s: float) -> Iterator[Looked]:
         self.decoded_s += end_s - begin_s

@@ -12,7 +12,7 @@ from typing import Any
 from tawny.media.file_video import FileVideo
 from tawny.model.clock import thread_cpu_s
 from tawny.model.polygon import Polygon
-from tawny.watch.detector import Detector, DetectorKind
+from tawny.watch.detector import Detector, DetectorKind, Glances
 from tawny.watch.region import Region
 from tawny.watch.scan.looks import LOOKS_A_SECOND, OnePass, TwoPasses
 from tawny.watch.scan.spans import Found, Spans, joined
@@ -21,8 +21,6 @@ WARM_S = 60.0
 """A part is looked at from so long before its begin."""
 PART_S = 600.0
 """Parts are no shorter."""
-SLEEPERS = frozenset({"motion"})
-"""Detectors for which a look at each keyframe is enough where nothing happens."""
 SHORT_S = 60.0
 """A shorter file is scanned whole: too few keyframes say what is usual there."""
 MOST_GAP_S = 4.0
@@ -115,7 +113,7 @@ def merged(results: list[Result], join_s: float) -> Result:
 
 def _passes(video: FileVideo, detector: Detector, wanted: Wanted) -> TwoPasses | OnePass:
     region = Region(wanted.regions)
-    may_sleep = detector.name in SLEEPERS and video.has_times and video.duration_s >= SHORT_S
+    may_sleep = isinstance(detector, Glances) and video.has_times and video.duration_s >= SHORT_S
     if wanted.thorough or not may_sleep or not video.has_keyframes_within(MOST_GAP_S):
         return OnePass(video, detector, region, float(getattr(detector, "looks_a_second", LOOKS_A_SECOND)))
     return TwoPasses(video, detector, region, wanted.sensitivity)

@@ -20,7 +20,7 @@ from tawny.watch.region import Region
 
 AROUND = 30
 """Keyframes before and after, with which one is compared."""
-BLOCK = 8
+BLOCK = 20
 """What is usual is worked out anew for so many keyframes."""
 USUAL = 0.9
 """Share of the keyframes in which a cell differs no more than is usual for it: leaves differ in many, people in few."""
@@ -113,6 +113,8 @@ def _judge(before: Iterable[_Seen], now: list[_Seen], asks: float) -> None:
 
 def _has_thing(differs: Mask, clearly: Mask, asks: float) -> bool:
     """Whether one blob is large enough, and clear in two cells."""
+    if np.count_nonzero(differs) < _least(differs, asks) // 2 or np.count_nonzero(clearly) < 2:
+        return False
     closed = cv2.morphologyEx(differs.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(closed)
     least = _least(differs, asks)
