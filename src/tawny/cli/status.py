@@ -26,6 +26,9 @@ WORDS = {
 }
 
 
+FOLLOWED = frozenset({"camera.state", "gap.started", "gap.ended", "alarm.raised", "alarm.cleared"})
+
+
 def describe(parser: ArgumentParser) -> None:
     options.data(parser)
     parser.add_argument("--follow", action="store_true", help="go on, with a line for every change")
@@ -37,7 +40,7 @@ def run(args: Namespace, out: Output) -> int:
     out.data(status, text(status, out))
     if args.follow:
         for told in lines(folder, {"do": "follow"}):
-            if told["type"] in ("camera.state", "gap.started", "gap.ended"):
+            if told["type"] in FOLLOWED:
                 out.data(told, _line(told))
     return 0 if status["ok"] else 1
 
@@ -80,6 +83,9 @@ def _line(told: dict[str, Any]) -> str:
     when = shown(utc_from_text(told["time"]))
     if told["type"] == "camera.state":
         return f"{when}  {told['camera']}: {WORDS[told['state']]}. {told['detail']}".rstrip()
+    if told["type"].startswith("alarm."):
+        end = " It is over." if told["type"] == "alarm.cleared" else ""
+        return f"{when}  {told['camera'] or 'tawny'}: {told['detail']}{end}"
     return (
         f"{when}  {told['camera']}: {told['type'].replace('.', ' ')}, {told['gap']['reason']}. {told['gap']['detail']}"
     )
