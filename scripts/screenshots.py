@@ -27,6 +27,7 @@ QUALITY = 0.9
 ARGS = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"]
 LINK = re.compile(r"(http://[^\s/]+)/sign-in#link=\S+")
 DAY_MS = 86_400_000
+MOST_SHOWN_MS = 1_200_000
 PASSAGE_MS = 60_000
 INTO_PASSAGE_MS = 4_500
 """How long after an event began somebody stands well in the picture."""
@@ -98,9 +99,10 @@ def take(browser: Browser, link: str, minutes: float) -> None:
     page.wait_for_selector("[data-camera]")
     until(lambda: age_ms(desk, base) >= minutes * 60_000, minutes * 60 + 30, "enough to show")
     live(page)
-    event = passage(desk, base)
+    age = min(age_ms(desk, base), MOST_SHOWN_MS)
+    event = passage(desk, base, age)
     moment = f"t={(event['start_ms'] + INTO_PASSAGE_MS) / 1000:.1f}"
-    page.goto(f"{base}/timeline?cam=front,drive,garden&{moment}&span=900")
+    page.goto(f"{base}/timeline?cam=front,drive,garden&{moment}&span={age * 1.15 / 1000:.0f}")
     shown(page)
     save(page, "timeline", page.screenshot())
     state: Any = desk.storage_state()
@@ -114,7 +116,7 @@ def take(browser: Browser, link: str, minutes: float) -> None:
         storage_state=state,
     )
     small = phone.new_page()
-    small.goto(f"{base}/timeline?cam=front&{moment}&span=600")
+    small.goto(f"{base}/timeline?cam=front&{moment}&span={age / 1000:.0f}")
     shown(small)
     save(small, "phone", small.screenshot())
 
@@ -127,11 +129,13 @@ def live(page: Page) -> None:
     save(page, "live", page.screenshot())
 
 
-def passage(context: BrowserContext, base: str) -> Any:
-    """The front door's longest of the newest events, but for those so new that the playhead would stand at the edge."""
-    answer = context.request.get(f"{base}/api/v1/events?cameras=front&only=all&limit=9").json()["items"]
-    ended = [event for event in answer[3:] if event["end_ms"] is not None]
-    return max(ended, key=lambda event: (event["end_ms"] - event["start_ms"], event["score"]))
+def passage(context: BrowserContext, base: str, age: int) -> Any:
+    """The front door's event nearest to the middle of what was recorded; short ones are passed over."""
+    answer = context.request.get(f"{base}/api/v1/events?cameras=front&only=all&limit=60").json()["items"]
+    ended = [event for event in answer if event["end_ms"] is not None]
+    long = [event for event in ended if event["end_ms"] - event["start_ms"] > INTO_PASSAGE_MS] or ended
+    middle_ms = max(event["end_ms"] for event in ended) - age * 0.45
+    return min(long, key=lambda event: abs(event["start_ms"] - middle_ms))
 
 
 def age_ms(context: BrowserContext, base: str) -> int:
