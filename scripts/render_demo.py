@@ -377,7 +377,7 @@ def plates(camera: str, scratch: Path) -> None:
         lit *= _vignette(0.30 if light == INFRARED else 0.16)[:, :, None]
         picture = developed(lit, view.exposure[light])
         if light == INFRARED:
-            grey = cv2.GaussianBlur(picture.astype(np.float32) @ np.float32((0.2, 0.5, 0.3)), (0, 0), 0.7)
+            grey = cv2.GaussianBlur(picture.astype(np.float32) @ np.array((0.2, 0.5, 0.3), np.float32), (0, 0), 0.7)
             picture = cv2.cvtColor((14 + grey * 0.93).clip(0, 255).astype(np.uint8), cv2.COLOR_GRAY2BGR)
         write(f"{camera}-{name}.webp", picture, 64)
     leaves = trace(camera, scratch / "leaves.png", part=LEAVES)[:, :, 1].astype(np.float32) / 65535

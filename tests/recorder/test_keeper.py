@@ -125,7 +125,7 @@ def test_silence_on_a_standing_connection_is_a_stall(running: Bench) -> None:
 def test_a_disk_that_fails_blocks_although_pictures_come(running: Bench) -> None:
     running.keeper.disk_failed(running.now(), GapReason.DISK_FULL, "The disk is full.")
     running.keeper.begun(running.now())
-    assert running.keeper.status.state is CameraState.BLOCKED
+    assert [status.state for status in running.told] == [CameraState.RECORDING, CameraState.BLOCKED]
     running.clock.advance(5)
     running.keeper.disk_recovered(running.now())
     assert running.gaps[-1] == (10_000, 15_000, GapReason.DISK_FULL)
