@@ -8,7 +8,6 @@ from tawny.app.doors import OFF, Doors
 from tawny.app.gap_writer import GapWriter
 from tawny.app.losses import losing
 from tawny.app.marks import Marks
-from tawny.app.noted import Noted
 from tawny.app.places import places_of
 from tawny.app.rates import rates
 from tawny.config.settings import Camera as CameraSettings
@@ -165,6 +164,8 @@ class Camera:
         return self._parts.engine, lambda: source.open(opening)
 
     def _begin_watching(self) -> None:
+        from tawny.app.noted import Noted  # not above: it needs the vision library, which recording does without
+
         parts, watch = self._parts, self.settings.watch
         main, sub = self.hubs[StreamName.MAIN], self.hubs.get(StreamName.SUB)
         gate = Gate(Mode(watch.mode))  # what it has learnt of the camera outlives a watcher that died
