@@ -3,6 +3,7 @@
 import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from ipaddress import ip_address
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
@@ -66,7 +67,7 @@ def in_memory(chosen: Settings, size: str | None) -> Settings:
 
 
 def cameras_of(sources: Sequence[str]) -> dict[str, Camera]:
-    """Cameras for sources from the command line, named after them: `clip.mp4` is `clip`, an address its host."""
+    """Cameras for sources from the command line, named after them: `clip.mp4` is `clip`, `porch.lan` the `porch`."""
     cameras: dict[str, Camera] = {}
     for source in sources:
         if not source.strip():
@@ -82,10 +83,19 @@ def cameras_of(sources: Sequence[str]) -> dict[str, Camera]:
 def _slug(source: str) -> str:
     parts = urlsplit(source)
     if parts.scheme in ("rtsp", "rtsps", "http", "https"):
-        word = f"{parts.hostname or ''}-{PurePosixPath(parts.path).name}"
+        word = _host_word(parts.hostname or "")
     elif parts.scheme == "demo":
         word = parts.path
     else:
         word = PurePosixPath(source).stem
     slug = re.sub(r"[^a-z0-9]+", "-", word.lower()).strip("-")[:30].strip("-")
     return slug if is_camera_id(slug) else "camera"
+
+
+def _host_word(host: str) -> str:
+    """`192.168.1.20` is camera 20, `porch.lan` the porch."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host.partition(".")[0]
+    return f"camera-{host.rpartition('.')[2]}" if address.version == 4 else "camera"
