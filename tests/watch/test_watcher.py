@@ -68,9 +68,9 @@ def test_a_new_run_and_a_new_format_go_on_with_the_same_detector() -> None:
     clock = FakeClock()
     counting = Counting()
     bench = Bench(counting, Camera(clock, [*walker(4), *_later(walker(4, scale=3), 6)]), clock=clock)
-    bench.run(4)
+    bench.run(5)
     bench.cameras[0].run = RunId("second")
-    bench.run(8)
+    bench.run(7)
     assert [shape for _, shape in counting.frames] == [(216, 384)] * 20 + [(324, 576)] * 20
 
 
@@ -113,7 +113,7 @@ def test_while_nothing_comes_its_sink_is_told_the_time() -> None:
     clock = FakeClock()
     bench = Bench(None, Camera(clock, []), clock=clock)
     bench.run(1)
-    assert bench.idle_ms[-1] == pytest.approx(bench.clock.now_ms(), abs=300)
+    assert bench.idle_ms[-1] == pytest.approx(bench.clock.now_ms(), abs=500)
 
 
 def test_closing_lets_go_of_the_ring_and_tells_the_last_second() -> None:

@@ -105,7 +105,7 @@ class Program:
             except TimeoutError:
                 if running.is_alive():
                     self._systemd.alive()
-                now = await asyncio.to_thread(self._seen)
+                now = self._seen()
                 if now != seen:
                     seen = now
                     await asyncio.to_thread(self._reload, running)

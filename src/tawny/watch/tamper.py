@@ -18,7 +18,7 @@ LEARNS_S = 60.0
 """Nothing is told before the place is known."""
 MEMORY_S, WRONG_MEMORY_S = 600.0, 3600.0
 """Time constants of what is known; the second while something is wrong."""
-LOOK_MS = 1000
+LOOK_MS = 1900
 BREAK_MS = 10_000
 COVERED, BLURRED, ALIKE = 0.25, 0.35, 0.3
 """Of the usual contrast and detail; of the usual detail; likeness of the edges, 1 where they are the same."""
@@ -54,7 +54,7 @@ class Tamper:
         self._since_ms: dict[str, int] = {}
 
     def look(self, frame: Frame) -> str:
-        """What is wrong by now. Looks at one frame a second; others cost nothing."""
+        """What is wrong by now. Looks at one frame in two seconds; others cost nothing."""
         at_ms = frame.at_ms
         if self._before is not None and 0 <= at_ms - self._last_ms < LOOK_MS:
             return self.wrong

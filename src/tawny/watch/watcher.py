@@ -26,7 +26,7 @@ from tawny.watch.streams import Streams
 
 log = logging.getLogger(__name__)
 
-STEP_S = 0.22
+STEP_S = 0.45
 """Between two batches."""
 BUSY_S = 1.0
 """A step works no longer than about this, then lets others ask it to stop."""

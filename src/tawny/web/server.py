@@ -6,7 +6,7 @@ import ipaddress
 import logging
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import anyio.to_thread
 import uvicorn
@@ -16,6 +16,8 @@ from tawny.model.errors import NoAccount, NotDone, PortInUse, UsageError
 from tawny.web.accounts import Accounts
 
 GRACE_S = 1
+TICK_S = 1.0
+"""How often the date in answers is brought up to date."""
 MOST_CONNECTIONS = 1000
 FILE_THREADS = 8
 """Answers that stream from files are read by so many threads; each costs memory."""
@@ -59,6 +61,7 @@ class WebServer:
             return
         with _quiet():  # what is cut off now is cut off on purpose
             self._server.should_exit = True
+            self._server.ending.set()
             await self._serving
 
     async def _resolved(self) -> list[tuple[str, socket.AddressFamily]]:
@@ -101,11 +104,17 @@ class _Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self.ready = asyncio.Event()
+        self.ready, self.ending = asyncio.Event(), asyncio.Event()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def main_loop(self) -> None:
+        """Waits until told to end. uvicorn's own asks ten times a second, and waking up is what costs here."""
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.ending.wait(), TICK_S)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
