@@ -1,6 +1,7 @@
 """From access units to packets: which are keyframes that can be decoded, and what is needed to decode them."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from tawny.media.nal import is_keyframe, join_lengths, parameter_sets
@@ -9,6 +10,7 @@ from tawny.media.slice_header import is_slice, pps_ids, slice_pps_id
 from tawny.model.packets import SourcePacket, VideoCodec, VideoFormat
 
 _MOST_LOOSE = 16
+_SHORT_BYTES = 4
 
 
 class Look(NamedTuple):
@@ -86,7 +88,7 @@ class Pictures:
         if self._newest is None:
             return True  # nothing is known that could be named
         try:
-            return bool(first_slice) and slice_pps_id(self._codec, first_slice) in self._pps_ids
+            return bool(first_slice) and _pps_id(self._codec, first_slice) in self._pps_ids
         except ValueError:
             return False
 
@@ -97,3 +99,16 @@ class Pictures:
             return old if old == new else new
         changed = set(new.parameter_sets) - set(old.parameter_sets)
         return old if changed <= set(sets) and same_picture(old, new) else new
+
+
+def _pps_id(codec: VideoCodec, first_slice: bytes) -> int:
+    """Mostly within the first bytes, which are the same again and again."""
+    try:
+        return _short_pps_id(codec, bytes(first_slice[:_SHORT_BYTES]))
+    except ValueError:
+        return slice_pps_id(codec, first_slice)
+
+
+@lru_cache(maxsize=1024)
+def _short_pps_id(codec: VideoCodec, begins: bytes) -> int:
+    return slice_pps_id(codec, begins)

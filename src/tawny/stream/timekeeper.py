@@ -43,7 +43,7 @@ class Track:
         if self._newest >= 0:
             passed_s = arrived_s - self._arrived_s
             step_s = (at - self._newest) / self.rate
-            stands = any(at == earlier for earlier, _ in self._recent)
+            stands = at <= self._newest and any(at == earlier for earlier, _ in self._recent)
             if stands or step_s < -BACK_S or step_s > AHEAD_S + passed_s:
                 self.jumps += not stands
                 here = self._newest + max(1, round(passed_s * self.rate))

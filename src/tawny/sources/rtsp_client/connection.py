@@ -57,6 +57,7 @@ class RtspConnection:
         self._keep_alive_s = 0.0
         self._fault: Fault | None = None
         self._is_closed = False
+        self._is_taken = False  # all that a look found was given out just now: another would find nothing yet
         self._places: dict[int, Place] = {}
 
     _window = TCP_WINDOW
@@ -78,14 +79,14 @@ class RtspConnection:
 
     def read(self) -> SourcePacket | Idle:
         packets = self._tracks.packets
-        if not packets and self._fault is None:
+        if not packets and self._fault is None and not self._is_taken:
             self._try_step()
+        self._is_taken = bool(packets)
         if packets:
             return packets.popleft()
         if self._fault is not None:
             raise self._fault.error(self._where)
-        quick = self._played_s is None or self._clock.mono_s() - self._played_s < _QUICK_FOR_S
-        return Idle(QUICK_S if quick else TICK_S)
+        return Idle(self._wait_s())
 
     def close(self) -> None:
         if self._is_closed:
@@ -102,6 +103,11 @@ class RtspConnection:
         return notes | {"rubbish_bytes": self._wire.rubbish_bytes, "unasked": self._wire.unasked}
 
     # --- one look
+
+    def _wait_s(self) -> float:
+        """Until the next."""
+        quick = self._played_s is None or self._clock.mono_s() - self._played_s < _QUICK_FOR_S
+        return QUICK_S if quick else TICK_S
 
     def _try_step(self) -> None:
         try:

@@ -32,6 +32,13 @@ class Types:
         """From a NAL unit's first byte."""
         return first >> 1 & 63 if self.is_h265 else first & 31
 
+    def is_possible(self, first: int, second: int) -> bool:
+        """Whether a NAL unit of a camera can begin with these bytes: the forbidden bit is not set; H.265: in the base
+        layer, with a temporal id."""
+        if self.is_h265:
+            return not first & 0x81 and 0 < second < 8
+        return first < 0x80
+
     def kind_of(self, first: int) -> Kind:
         return self.kinds[first >> 1 & 63 if self.is_h265 else first & 31]
 

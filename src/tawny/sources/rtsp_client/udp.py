@@ -78,6 +78,9 @@ class UdpConnection(RtspConnection):
         super()._plays()
         self._say_that_we_listen()
 
+    def _wait_s(self) -> float:
+        return 0.0 if self.is_playing else super()._wait_s()
+
     def _receive(self, now_s: float) -> None:
         """Wait for packets, and take them; and whatever is said over the connection."""
         if self.is_playing:
@@ -89,7 +92,11 @@ class UdpConnection(RtspConnection):
             if now_s >= self._report_s:
                 self._report_s = now_s + _REPORT_S
                 self._say_that_we_listen()
-        super()._receive(now_s)
+        try:
+            super()._receive(now_s)
+        except Fault:
+            self._take_all(now_s)  # what was sent before it hung up is here
+            raise
 
     def _take_all(self, now_s: float) -> None:
         for heard in self._heard:

@@ -245,7 +245,7 @@ class Units:
 
     def _border(self, kind: Kind, view: memoryview, begin: int, end: int) -> None:
         """Called with a NAL unit before it is put in: the unit so far may be complete, and is given out then."""
-        if view[begin] & 0x80:  # forbidden_zero_bit
+        if not self._types.is_possible(view[begin], view[begin + 1] if end - begin > 1 else 0):
             self._odd()
         if kind in _PICTURE:
             self._slice(kind, view, begin, end)
