@@ -31,9 +31,12 @@ class Eyes:
         detector: Detector,
         looked: Callable[[Frame, Look], None],
         hardware: Callable[[VideoFormat], Iterable[Device]],
+        *,
+        is_rough: bool = False,
     ) -> None:
+        """is_rough: decode without smoothing the edges of blocks; pictures for people come from elsewhere."""
         self._camera, self._detector, self._looked = camera, detector, looked
-        self._hardware = hardware
+        self._hardware, self._is_rough = hardware, is_rough
         self._looks_a_second = float(getattr(detector, "looks_a_second", LOOKS_A_SECOND)) or ALL_FPS
         self._pace = Pace(self._looks_a_second)
         self._decoder: Decoder | None = None
@@ -103,7 +106,9 @@ class Eyes:
         if decoder is None or decoder.format != packet.format:
             self._errors += decoder.errors if decoder else 0
             self._ahead = None
-            decoder = self._decoder = Decoder(packet.format, self._camera, self._hardware(packet.format))
+            decoder = self._decoder = Decoder(
+                packet.format, self._camera, self._hardware(packet.format), is_rough=self._is_rough
+            )
         elif packet.run != self._run:
             self.reset()
         self._run = packet.run

@@ -82,7 +82,7 @@ class Watcher:
         self._trouble, self._told_trouble = trouble, ""
         self._streams = Streams(self.name, hubs, clock)
         self._seconds = Seconds(camera, tell)
-        self._eyes = Eyes(camera, detector, self._looked, hardware)
+        self._eyes = Eyes(camera, detector, self._looked, hardware, is_rough=len(hubs) > 1)
         self._waiting: deque[Packet] = deque()
         self._asleep: Packet | None = None
         """The keyframe since which nothing was decoded."""
