@@ -26,6 +26,8 @@ class Sums:
     flagged: int = 0
     touched: int = 0
     """Neither: a fault was on them, or on a neighbour."""
+    after: int = 0
+    """Sent, maybe, after we had left because of what it sent."""
     unexplained: int = 0
 
     def __add__(self, other: "Sums") -> "Sums":
@@ -170,9 +172,14 @@ def _compare(read: Read, sent: list[tuple[bytes, bool]]) -> Sums:
         fate[found] = "flagged" if packet.is_damaged else "same"
         at = found + 1
     sums.same, sums.flagged = fate.count("same"), fate.count("flagged")
+    we_left = not isinstance(read.error, SourceClosed)
     for n, word in enumerate(fate):
-        if not word:
-            touched = any(touched for _, touched in sent[max(0, n - 1) : n + 2])
-            sums.touched += touched
-            sums.unexplained += not touched
+        if word:
+            continue
+        if any(touched for _, touched in sent[max(0, n - 1) : n + 2]):
+            sums.touched += 1
+        elif we_left and not any(fate[n:]):
+            sums.after += 1
+        else:
+            sums.unexplained += 1
     return sums
