@@ -38,8 +38,8 @@ def recorded_once(source: Path, codec: VideoCodec, sound: str, folder: Path) -> 
     assert pictures == truth(clip)
     heard = b"".join(bytes(one.data) for one in found if not one.is_video)
     tone = b"".join(packet.data for packet in clip.packets if not packet.is_video)
-    assert heard in (tone, b"") if not sound else tone.endswith(heard[-1000:])
-    assert bool(heard) == bool(sound)
+    assert heard in tone  # without a hole; the server may hang up before it has sent the last of it
+    assert len(heard) >= 0.9 * len(tone) if sound else heard == b""
 
 
 @pytest.mark.parametrize(
