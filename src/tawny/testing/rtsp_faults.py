@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from tawny.testing.rtp_packets import RtpPacket
+from tawny.media.rtp import RtpPacket
 
 Mutation = Callable[[list[RtpPacket]], Sequence[RtpPacket | bytes]]
 """What becomes of one unit's packets; bytes go out as they are, in a packet's place."""

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 from tawny.media.nal import join_lengths, parameter_sets, split_lengths
+from tawny.media.rtp import Packetizer, RtpPacket
+from tawny.media.sdp_lines import VIDEO_TYPE, payload_type
 from tawny.model.packets import VIDEO_RATE, SourcePacket, VideoFormat
 from tawny.testing.clips import Clip
-from tawny.testing.rtp_packets import Packetizer, RtpPacket
 from tawny.testing.rtsp_viewer import CameraView, Sent, Viewer
 
 _LOOK_S = 0.02
@@ -176,11 +177,10 @@ class Player:
 
     def _make_tracks(self) -> None:
         aggregate = self._camera.setup.aggregate
-        self._tracks[0] = Packetizer(self._clip.video, 96, ssrc=0x1111, first=4000, aggregate=aggregate)
+        self._tracks[0] = Packetizer(self._clip.video, VIDEO_TYPE, ssrc=0x1111, first=4000, aggregate=aggregate)
         sound = self._clip.sound
         if sound is not None:
-            payload_type = {"pcmu": 0, "pcma": 8, "aac": 97}[sound.codec]
-            self._tracks[1] = Packetizer(sound, payload_type, ssrc=0x2222, first=900)
+            self._tracks[1] = Packetizer(sound, payload_type(sound), ssrc=0x2222, first=900)
 
 
 def _schedule(clip: Clip) -> Iterator[_Due]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from tawny.model.packets import AudioFormat, VideoFormat
+from tawny.media.sdp_lines import media_lines
 from tawny.testing.clips import Clip
 from tawny.testing.rtsp_player import Channel, Player, TcpChannel, UdpChannel
 from tawny.testing.rtsp_viewer import CameraSetup, CameraView, Viewer
@@ -194,30 +194,8 @@ def may_enter(setup: CameraSetup, nonce: str, method: str, authorization: str) -
 def describe_clip(clip: Clip, setup: CameraSetup) -> bytes:
     """The clip's SDP: video is track0, sound track1."""
     lines = ["v=0", "o=- 0 0 IN IP4 127.0.0.1", "s=camera", "c=IN IP4 0.0.0.0", "t=0 0", "a=tool:tawny test camera"]
-    lines += ["a=control:*", *_video_lines(clip.video, setup), f"a=framerate:{clip.fps:g}", "a=control:track0"]
+    video = media_lines(clip.video, with_sets=setup.sets_in_sdp)
+    lines += ["a=control:*", *video, f"a=framerate:{clip.fps:g}", "a=control:track0"]
     if clip.sound is not None:
-        lines += [*_sound_lines(clip.sound), "a=control:track1"]
+        lines += [*media_lines(clip.sound), "a=control:track1"]
     return ("\r\n".join(lines) + "\r\n").encode()
-
-
-def _video_lines(video: VideoFormat, setup: CameraSetup) -> list[str]:
-    sets = [base64.b64encode(nal).decode() for nal in video.parameter_sets] if setup.sets_in_sdp else []
-    if video.codec == "h264":
-        said = ["packetization-mode=1"] + ([f"sprop-parameter-sets={','.join(sets)}"] if sets else [])
-        name = "H264"
-    else:
-        said = [f"sprop-{kind}={text}" for kind, text in zip(("vps", "sps", "pps"), sets, strict=False)]
-        name = "H265"
-    lines = ["m=video 0 RTP/AVP 96", f"a=rtpmap:96 {name}/90000"]
-    return [*lines, f"a=fmtp:96 {';'.join(said)}"] if said else lines
-
-
-def _sound_lines(sound: AudioFormat) -> list[str]:
-    if sound.codec != "aac":
-        return [f"m=audio 0 RTP/AVP {0 if sound.codec == 'pcmu' else 8}"]
-    mode = "profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3"
-    return [
-        "m=audio 0 RTP/AVP 97",
-        f"a=rtpmap:97 MPEG4-GENERIC/{sound.rate}/{sound.channels}",
-        f"a=fmtp:97 {mode};config={sound.config.hex()}",
-    ]

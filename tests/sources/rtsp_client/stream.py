@@ -5,12 +5,12 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from tawny.media.nal import join_lengths, split_lengths
+from tawny.media.rtp import Packetizer, RtpPacket
 from tawny.model.packets import SourcePacket, VideoCodec
 from tawny.sources.rtsp_client.framing import Wire
 from tawny.sources.rtsp_client.rtp import Counts, Receiver
 from tawny.sources.rtsp_client.units import Unit, Units
 from tawny.testing.clips import Clip, ClipSpec, made_clip
-from tawny.testing.rtp_packets import Packetizer, RtpPacket
 
 Raw = tuple[int, bytes]
 """Channel and RTP packet."""

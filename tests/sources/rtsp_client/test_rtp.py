@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from tawny.media.rtp import RtpPacket
 from tawny.sources.rtsp_client.fault import Fault
 from tawny.sources.rtsp_client.rtp import TCP_WINDOW, UDP_WINDOW, Depacketizer, Middle, Receiver, read_header
-from tawny.testing.rtp_packets import RtpPacket
 
 
 class Listener(Depacketizer):

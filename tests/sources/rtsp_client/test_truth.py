@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from tawny.media.rtp import RtpPacket
 from tawny.model.errors import SourceClosed, SourceError
 from tawny.testing.clips import ClipSpec, made_clip
-from tawny.testing.rtp_packets import RtpPacket
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_faults import Mutation, losing, own_times, random_bytes, random_payloads, shuffled, twice
 from tawny.testing.rtsp_viewer import CameraSetup
