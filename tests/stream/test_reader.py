@@ -13,7 +13,7 @@ from tawny.model.packets import SourcePacket
 from tawny.sources.rtsp import Rtsp
 from tawny.sources.source import Connection, Idle, Opening
 from tawny.stream.hub import Hub
-from tawny.stream.reader import Pace, StreamReader
+from tawny.stream.reader import LINGER_S, Pace, StreamReader
 from tawny.stream.session import Session
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.clock import FakeClock
@@ -79,11 +79,18 @@ def test_all_that_is_there_is_taken_in_one_step() -> None:
     assert [packet.data for packet in bench.hub.recent(60)] == [packet.data for packet in CLIP.packets]
 
 
-def test_who_is_watched_is_asked_more_often() -> None:
+def test_who_is_watched_is_asked_more_often_and_for_a_while_after() -> None:
     bench = Bench(Scripted())
-    bench.pace.is_watched = True
-    assert bench.reader.step() < 0.03
-    bench.pace.is_watched = False
+    assert bench.reader.step() == pytest.approx(0.097)
+    bench.pace.watched_by(2, bench.clock.mono_s())
+    assert bench.reader.step() == pytest.approx(0.019)
+    bench.pace.watched_by(1, bench.clock.mono_s())
+    bench.clock.advance(LINGER_S + 1)
+    assert bench.reader.step() == pytest.approx(0.019)
+    bench.pace.watched_by(0, bench.clock.mono_s())
+    bench.clock.advance(LINGER_S - 0.1)
+    assert bench.reader.step() == pytest.approx(0.019)
+    bench.clock.advance(0.2)
     assert bench.reader.step() == pytest.approx(0.097)
 
 

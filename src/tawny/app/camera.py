@@ -118,7 +118,7 @@ class Camera:
         """So many watch it live now: packets come at once, or when it is cheapest."""
         if stream in self._readers:
             pace, handle = self._readers[stream]
-            pace.is_watched = viewers > 0
+            pace.watched_by(viewers, self._parts.clock.mono_s())
             handle.wake()
 
     def stop_reading(self) -> None:

@@ -2,8 +2,8 @@
 which takes what has come all at once: who reads rarely reads cheaply, unless somebody watches."""
 
 import logging
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tawny.engine.backoff import Backoff
@@ -18,13 +18,25 @@ _MOST_S, _MOST_PACKETS = 0.1, 1000
 """What one step takes at most."""
 _WATCHED_S = 0.019
 """A stream that somebody watches is asked for packets so often."""
+LINGER_S = 10.0
+"""It stays so after the last of them left: a page that is loaded anew, or a look at another camera, comes back."""
 
 
-@dataclass(slots=True)
 class Pace:
-    """How soon packets are wanted; may be changed from any thread."""
+    """How soon packets are wanted. Told from any thread, asked by the reader's."""
 
-    is_watched: bool = False
+    def __init__(self) -> None:
+        self._viewers = 0
+        self._until_s = -math.inf
+
+    def watched_by(self, viewers: int, now_s: float) -> None:
+        """So many watch from now on."""
+        if self._viewers and not viewers:
+            self._until_s = now_s + LINGER_S
+        self._viewers = viewers
+
+    def is_quick(self, now_s: float) -> bool:
+        return self._viewers > 0 or now_s < self._until_s
 
 
 class Listener(Protocol):
@@ -77,7 +89,7 @@ class StreamReader:
             got = connection.read()
             if isinstance(got, Idle):
                 self._session.settle()
-                return min(got.for_s, _WATCHED_S) if self._pace.is_watched else got.for_s
+                return min(got.for_s, _WATCHED_S) if self._pace.is_quick(self._clock.mono_s()) else got.for_s
             if self._is_new:
                 self._is_new = False
                 self._listener.connected(connection.notes)
