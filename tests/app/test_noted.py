@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 
 from tawny.app.noted import Noted
+from tawny.model.grid import grid_of
 from tawny.model.ids import CameraId
 from tawny.model.observations import Frame, Look, Observation
 from tawny.model.times import Span
-from tawny.storage.grids import Grids, grid_of
+from tawny.storage.grids import Grids
 from tawny.storage.scores import Scores
 from tawny.storage.volume import Volume
 from tawny.testing.clock import FakeClock

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tawny.model.grid import COLUMNS, ROWS, grid_of
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
-from tawny.storage.grids import COLUMNS, ROWS, Grids, grid_of
+from tawny.storage.grids import Grids
 from tawny.storage.layout import DAY_MS, grids_path
 from tawny.storage.volume import Volume
 from tawny.testing.clock import FakeClock

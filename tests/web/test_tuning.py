@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from tawny.storage.grids import grid_of
+from tawny.model.grid import grid_of
 from tawny.web.accounts import Role
 from tests.web.fakes import House
 from tests.web.test_past import put_event

@@ -5,9 +5,10 @@ It stands between a watcher and its event maker, in the watcher's thread.
 
 from collections.abc import Callable
 
+from tawny.model.grid import grid_of
 from tawny.model.ids import CameraId
 from tawny.model.observations import Frame, Look
-from tawny.storage.grids import Grids, grid_of
+from tawny.storage.grids import Grids
 from tawny.storage.scores import Scores
 from tawny.watch.tamper import WORDS, Tamper
 from tawny.watch.watcher import Sink
@@ -33,10 +34,7 @@ class Noted:
         if wrong != self._told:
             self._told = wrong
             self._trouble(WORDS.get(wrong, ""))
-        grid = 0
-        for thing in look.seen:
-            grid |= grid_of(thing.box)
-        self._grids.put(self._camera, frame.at_ms, grid)
+        self._grids.put(self._camera, frame.at_ms, _moving(look))
         for zone in self._zones:
             score = max((round(thing.score * 100) for thing in look.seen if zone in thing.zones), default=0)
             self._scores.put(self._camera, frame.at_ms, min(100, score), zone)
@@ -47,3 +45,11 @@ class Noted:
 
     def close(self) -> None:
         self._sink.close()
+
+
+def _moving(look: Look) -> int:
+    """Where it moves while something is going on: its cells, else the boxes around it."""
+    boxes = 0
+    for thing in look.seen:
+        boxes |= grid_of(thing.box)
+    return boxes if look.grid is None or not boxes else boxes & look.grid or boxes

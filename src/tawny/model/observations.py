@@ -45,6 +45,8 @@ class Observation:
     """Only in `Look.over`: when this thing was last seen or last moved, whichever ended it."""
     zones: tuple[str, ...] = ()
     """Zones that it is in, and lines that it has crossed."""
+    signs: tuple[str, ...] = ()
+    """What else is to be said of it: `loitering`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +61,7 @@ class Look:
     seen: tuple[Observation, ...] = ()
     over: tuple[Observation, ...] = ()
     """Those of earlier looks that are over, with `until_ms`: often some seconds ago. A detector may leave this out."""
+    near: tuple[Observation, ...] = ()
+    """What may yet become an event, with scores below 50, so that a lower level can make it one. May be left out."""
+    grid: int | None = None
+    """Where it moves (`model.grid`); None where the detector knows no more than boxes."""

@@ -13,8 +13,8 @@ from typing import Final
 
 from tawny.model.clock import Clock
 from tawny.model.errors import StorageError
+from tawny.model.grid import COLUMNS, ROWS
 from tawny.model.ids import CameraId
-from tawny.model.observations import Box
 from tawny.model.times import Span
 from tawny.storage.disk import parent_of
 from tawny.storage.layout import DAY_MS, grids_path
@@ -22,7 +22,6 @@ from tawny.storage.volume import Volume
 
 log = logging.getLogger(__name__)
 
-COLUMNS, ROWS = 32, 18
 BYTES: Final = COLUMNS * ROWS // 8
 _RECORD: Final = struct.Struct(f"<I{BYTES}s")
 _EVERY_S: Final = 10.0
@@ -39,7 +38,7 @@ class Grids:
         self._due_s = clock.mono_s() + _EVERY_S
 
     def put(self, camera: CameraId, at_ms: int, grid: int) -> None:
-        """grid: bits as `grid_of` makes them; those of one second are put together, none at all is not kept."""
+        """grid: bits as in `model.grid`; those of one second are put together, none at all is not kept."""
         if not grid:
             return
         day, second = divmod(at_ms // 1000, DAY_MS // 1000)
@@ -99,13 +98,3 @@ class Grids:
             file.append([b"".join(records)])
         finally:
             file.close()
-
-
-def grid_of(box: Box) -> int:
-    """The places that a box touches, as bits: the upper left place is the highest."""
-    left, right = int(box[0] * COLUMNS), min(COLUMNS - 1, int(box[2] * COLUMNS - 1e-9))
-    top, bottom = int(box[1] * ROWS), min(ROWS - 1, int(box[3] * ROWS - 1e-9))
-    if right < left or bottom < top:
-        return 0
-    row = ((1 << (right - left + 1)) - 1) << (COLUMNS - 1 - right)
-    return sum(row << (COLUMNS * (ROWS - 1 - y)) for y in range(top, bottom + 1))

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from tawny.model.events import Event
+from tawny.model.grid import grid_of
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
 from tawny.playback import whatif
-from tawny.storage.grids import grid_of
 from tawny.web import shapes, told
 from tawny.web.access import Access, rule
 from tawny.web.camera_routes import JPEG

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import cv2
+import numpy as np
 
 from tawny.model.observations import Frame, Look, Observation
-from tawny.watch.motion.arrays import Grey, cells, count
+from tawny.watch.motion.arrays import Grey, Mask, cells, count
 from tawny.watch.motion.blobs import Blob, blobs
 from tawny.watch.motion.boxes import way
 from tawny.watch.motion.clock import OwnTime, Tick
@@ -22,6 +23,7 @@ from tawny.watch.motion.scene import Scene, need
 from tawny.watch.motion.sensitivity import DEFAULT, LEAST, MOST, Sensitivity
 from tawny.watch.motion.tracks import CORE, COVERED, State, Track, assign
 from tawny.watch.motion.verdict import judge
+from tawny.watch.moving import moving_grid
 
 SLEEPS_S = 1.0
 """With looks further apart than this, one stands for as long a stay."""
@@ -79,11 +81,14 @@ class _Place:
         self._ground = Ground(self.memory.shape)
         self._tracks: list[Track] = []
         self.next_number = next_number
+        self._front: Mask = now > np.inf
+        """Cells that differ, of the last look."""
 
     def look(self, at_ms: int, now: Grey) -> Look:
         over = self.all_over() if self._time.breaks(at_ms) else ()
         tick = self._time.tick(at_ms)
         seen = self.memory.compare(now, tick.t, tick.dt)
+        self._front = seen.front
         if tick.forget or self.memory.is_jump(seen):
             self._jump(tick, now)
             return self._told(over)
@@ -169,7 +174,12 @@ class _Place:
     def _told(self, over: tuple[Observation, ...]) -> Look:
         score = max((self._score(track) for track in self._tracks), default=0.0)
         seen = tuple(self._observation(track) for track in self._tracks if track.is_event)
-        return Look(int(score), seen, over)
+        near = tuple(self._observation(track) for track in self._tracks if not track.is_event and track.evidence > 0)
+        return Look(int(score), seen, over, near, self._grid() if seen or near else 0)
+
+    def _grid(self) -> int:
+        """Where cells of what is followed differ."""
+        return moving_grid(self._front, [track.box.part for track in self._tracks if track.evidence > 0])
 
     def _score(self, track: Track) -> float:
         """50 is the line between a candidate and an event at the camera's sensitivity."""
