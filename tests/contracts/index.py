@@ -8,9 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
+from tawny.model.damage import Damage
 from tawny.model.errors import IndexDamaged
 from tawny.model.events import Event, SeenObject
-from tawny.model.gaps import Gap, GapReason
+from tawny.model.gaps import Evidence, Gap, GapReason
 from tawny.model.ids import CameraId, EventId, RunId, SegmentId, StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Span, merged
@@ -35,6 +36,10 @@ def segment(
 def event(name: str, begin_s: int = 0, end_s: int | None = 10, camera: CameraId = PORCH) -> Event:
     end_ms = None if end_s is None else NOON + end_s * 1000
     return Event(EventId(name), camera, "motion", NOON + begin_s * 1000, end_ms, 50.0)
+
+
+def damage(begin_s: int, end_s: int, camera: CameraId = PORCH, stream: StreamName = MAIN) -> Damage:
+    return Damage(camera, stream, NOON + begin_s * 1000, NOON + end_s * 1000, 3, 4)
 
 
 def span(begin_s: int, end_s: int) -> Span:
@@ -197,6 +202,39 @@ class IndexContract:
         assert index.gaps(PORCH, span(1, 5)) == []
         assert index.gaps(PORCH, span(700, 800)) == [lasting]
 
+    def test_a_gap_keeps_what_it_stands_on(self, index: Index) -> None:
+        seen = Evidence("busy", NOON - 7, NOON - 3, 12, 345, 6, "453 Not Enough Bandwidth")
+        gap = Gap(PORCH, NOON, None, GapReason.UNREACHABLE, "no place", seen)
+        index.put_gap(gap)
+        assert index.gaps(PORCH, EVER) == index.open_gaps() == [gap]
+        index.put_gap(replace(gap, evidence=Evidence()))
+        assert index.gaps(PORCH, EVER)[0].evidence in (None, Evidence())
+
+    # --- damage
+
+    def test_damage_is_found_by_time_and_camera(self, index: Index) -> None:
+        first, second = damage(0, 2), damage(5, 6)
+        small, other = damage(5, 9, stream=SUB), damage(1, 3, camera=YARD)
+        for one in (second, small, other, first):
+            index.add_damage(one)
+        assert index.damage(PORCH, EVER) == [first, second, small]
+        assert index.damage(None, EVER) == [first, other, second, small]
+        assert index.damage(PORCH, span(1, 5)) == [first]
+        assert index.damage(PORCH, span(2, 5)) == []
+        assert index.damage(PORCH, span(8, 9)) == [small]
+
+    def test_damage_that_goes_on_takes_its_own_place(self, index: Index) -> None:
+        for seconds in (1, 1, 4):
+            index.add_damage(damage(0, seconds))
+        assert index.damage(PORCH, EVER) == [damage(0, 4)]
+
+    def test_dropped_damage_is_gone(self, index: Index) -> None:
+        index.add_damage(damage(0, 4))
+        index.add_damage(damage(0, 4, stream=SUB))
+        for _ in range(2):
+            index.drop_damage(damage(0, 1))
+        assert index.damage(PORCH, EVER) == [damage(0, 4, stream=SUB)]
+
     # --- events
 
     def test_an_event_comes_back_as_it_was(self, index: Index) -> None:
@@ -265,17 +303,21 @@ class IndexContract:
         with pytest.raises(IndexDamaged), index.together():
             index.add_segment(segment(60))
             index.put_event(event("a"))
+            index.add_damage(damage(0, 4))
             index.drop_segments([segment(0).id])
             assert list(index.all_segments()) == [segment(60)]
             raise IndexDamaged("here", "made up")
         assert list(index.all_segments()) == [segment(0)]
         assert index.event(EventId("a")) is None
+        assert index.damage(None, EVER) == []
 
     def test_what_was_changed_is_there_when_opened_again(self, tmp_path: Path) -> None:
         with closing(self.open(tmp_path)) as index:
             index.add_segment(segment())
             index.put_gap(Gap(PORCH, NOON, None, GapReason.OFF))
             index.put_event(event("a"))
+            index.add_damage(damage(0, 4))
         with closing(self.open(tmp_path)) as index:
+            assert index.damage(PORCH, EVER) == ([damage(0, 4)] if self.traits.durable else [])
             there = [len(list(index.all_segments())), len(index.open_gaps()), len(index.events(EVER).events)]
             assert there == ([1, 1, 1] if self.traits.durable else [0, 0, 0])

@@ -108,5 +108,5 @@ def test_the_index_is_opened_again_when_its_disk_was_away(tmp_path: Path) -> Non
     index.close()
     again = SqliteIndex(tmp_path / "tawny.db")
     assert again.gaps(PORCH, Span(0, 10**6)) == [_gap(1), _gap(3)]
-    assert again.damage() == ""
+    assert again.integrity() == ""
     again.close()

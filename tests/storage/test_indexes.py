@@ -55,14 +55,14 @@ def test_damage_inside_is_found_by_reading_all(tmp_path: Path) -> None:
         with index.together():
             for number in range(2000):
                 index.add_segment(segment(60 * number))
-        assert index.damage() == ""
+        assert index.integrity() == ""
     data = bytearray(path.read_bytes())
     for at in range(8192, len(data), 4096):
         data[at + 100 : at + 400] = b"\xa5" * 300
     path.write_bytes(data)
     with closing(SqliteIndex(path)) as index:
         try:
-            found = index.damage()
+            found = index.integrity()
         except IndexDamaged as error:
             found = error.detail
     assert found

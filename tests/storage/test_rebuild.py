@@ -4,15 +4,16 @@ from pathlib import Path
 
 import pytest
 
+from tawny.model.damage import Damage
 from tawny.model.events import Event
-from tawny.model.gaps import Gap, GapReason
+from tawny.model.gaps import Evidence, Gap, GapReason
 from tawny.model.ids import EventId
 from tawny.model.times import Span
 from tawny.storage.index import Index
 from tawny.storage.memory_index import MemoryIndex
 from tawny.storage.opening import index_to_write, rebuild_index
 from tawny.storage.rebuild import rebuild
-from tests.storage.bench import PORCH, SUB, YARD, Site
+from tests.storage.bench import MAIN, PORCH, SUB, YARD, Site
 
 EVER = Span(0, 1 << 45)
 
@@ -29,6 +30,11 @@ def site(tmp_path: Path) -> Site:
     made.ledger.put_event(Event(EventId("e1"), PORCH, "motion", now_ms, now_ms + 9, 40.0, kept=True))
     made.ledger.put_event(Event(EventId("e2"), YARD, "motion", now_ms, None, 40.0))
     made.ledger.drop_event(EventId("e2"))
+    recorded = made.index.spans(PORCH, MAIN, EVER)[0]
+    made.ledger.put_damage(
+        [Damage(PORCH, MAIN, at_ms, at_ms + 50, 2, 3) for at_ms in (recorded.begin_ms + 10, recorded.begin_ms + 900)]
+    )
+    made.ledger.put_gap(Gap(YARD, now_ms + 9, None, GapReason.STALLED, "", Evidence("stall", now_ms, attempts=3)))
     return made
 
 
@@ -38,6 +44,7 @@ def _all(index: Index) -> tuple[object, ...]:
         [index.spans(camera, None, EVER) for camera in (PORCH, YARD)],
         [index.gaps(camera, EVER) for camera in (PORCH, YARD)],
         index.events(EVER).events,
+        index.damage(None, EVER),
         index.size_bytes(),
     )
 
@@ -47,6 +54,7 @@ def test_the_index_made_again_is_the_same(site: Site) -> None:
     counts: list[int] = []
     rebuilt = rebuild(site.volume, again, site.history, counts.append)
     assert _all(again) == _all(site.index)
+    assert len(again.damage(PORCH, EVER)) == 2
     assert rebuilt.segments == counts[-1] == 5
     assert rebuilt.left_out == []
 

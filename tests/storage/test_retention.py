@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tawny.model.damage import Damage
 from tawny.model.errors import StorageError
 from tawny.model.events import Event
 from tawny.model.gaps import GapReason
@@ -173,6 +174,18 @@ def test_time_that_still_has_small_video_is_no_gap(site: Site) -> None:
     retention.keep = replace(ALL, size_bytes=100)
     retention.run()
     assert [gap.reason for gap in site.index.gaps(PORCH, EVER)] == [GapReason.REMOVED]
+
+
+def test_damage_goes_with_its_segment(site: Site) -> None:
+    old, young = site.put(91 * DAY_MIN), site.put(10)
+    for segment in (old, young):
+        site.ledger.put_damage([Damage(PORCH, MAIN, segment.start_ms + 10, segment.start_ms + 20, 1, 1)])
+    site.ledger.put_damage([Damage(PORCH, SUB, old.start_ms + 10, old.start_ms + 20, 1, 1)])
+    _retention(site, replace(ALL, max_s=90 * 86_400)).run()
+    assert [(one.stream, one.begin_ms) for one in site.index.damage(PORCH, EVER)] == [
+        (SUB, old.start_ms + 10),
+        (MAIN, young.start_ms + 10),
+    ]
 
 
 def test_an_event_goes_with_the_last_of_its_video(site: Site) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tawny.media.fmp4_file import read_segment, samples
+from tawny.model.damage import Damage
 from tawny.model.errors import StorageError
 from tawny.model.events import Event
 from tawny.model.ids import EventId
@@ -15,10 +16,11 @@ from tawny.storage.check import check
 from tawny.storage.findings import What
 from tawny.storage.keep import Keep
 from tawny.storage.layout import is_thinned
+from tawny.storage.memory_index import MemoryIndex
 from tawny.storage.rebuild import rebuild
 from tawny.storage.retention import Retention
 from tawny.storage.thinning import thin
-from tests.storage.bench import PORCH, Site
+from tests.storage.bench import MAIN, PORCH, Site
 
 EVER = Span(0, 1 << 45)
 THIN = Keep(free_share=0.0, thin_s=3600)
@@ -47,6 +49,16 @@ def _rows(site: Site) -> list[Segment]:
 def _is_well(site: Site) -> bool:
     report = check(site.volume, site.index, site.clock, deep=True, with_wall=True, beside_recorder=False)
     return report.findings == []
+
+
+def test_no_damage_is_left_where_only_whole_pictures_are(short: Site) -> None:
+    full = _rows(short)[0]
+    short.ledger.put_damage([Damage(PORCH, MAIN, full.start_ms + 100, full.start_ms + 900, 2, 5)])
+    assert thin(short.volume, short.index, full) is not None
+    assert short.index.damage(PORCH, EVER) == []
+    again = MemoryIndex()
+    rebuild(short.volume, again, short.history)
+    assert again.damage(PORCH, EVER) == []
 
 
 def test_only_keyframes_stay_byte_for_byte_and_all_time_is_kept(site: Site) -> None:

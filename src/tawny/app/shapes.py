@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from tawny.model.damage import Damage
 from tawny.model.events import Event
-from tawny.model.gaps import Gap
+from tawny.model.gaps import Evidence, Gap
 from tawny.model.messages import (
     Alarm,
+    DamageFound,
     EventChanged,
     GapChanged,
     Message,
@@ -48,6 +50,33 @@ def gap(this: Gap) -> dict[str, Any]:
         "end": text_of(this.end_ms),
         "reason": this.reason.value,
         "detail": this.detail,
+        "evidence": evidence(this.evidence),
+    }
+
+
+def evidence(this: Evidence | None) -> dict[str, Any] | None:
+    """What a gap stands on; None where nothing was in touch with a camera."""
+    if this is None:
+        return None
+    return {
+        "word": this.word,
+        "last_unit": text_of(this.last_unit_ms),
+        "last_byte": text_of(this.last_byte_ms),
+        "packets_missing": this.packets_missing,
+        "rubbish_bytes": this.rubbish_bytes,
+        "attempts": this.attempts,
+        "peer_status": this.peer_status,
+    }
+
+
+def damage(this: Damage) -> dict[str, Any]:
+    """A stretch of recorded time whose pictures are not whole."""
+    return {
+        "start": utc_text(this.begin_ms),
+        "end": utc_text(this.end_ms),
+        "stream": this.stream.value,
+        "pictures": this.units,
+        "packets_missing": this.packets,
     }
 
 
@@ -107,6 +136,9 @@ def message(this: Message, now_ms: int) -> dict[str, Any] | None:
             what = "gap.started" if changed.end_ms is None else "gap.ended"
             at_ms = changed.begin_ms if changed.end_ms is None else changed.end_ms
             return _told(what, f"{changed.camera}-{changed.begin_ms}", changed.camera, at_ms, gap=gap(changed))
+        case DamageFound(found):
+            which = f"{found.camera}-{found.stream}-{found.begin_ms}"
+            return _told("damage.found", which, found.camera, found.end_ms, damage=damage(found))
         case StatusChanged(status):
             told = {"state": status.state.value, "detail": status.detail}
             return _told("camera.state", status.id, status.id, status.since_ms, **told)

@@ -59,6 +59,24 @@ OFF_WORDS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a gap stands on, as far as it is known. Counts are of the connection that ended. Never a secret."""
+
+    word: str = ""
+    """The client's own word for what happened, finer than the reason: `redirect-refused`, `bye`."""
+    last_unit_ms: int | None = None
+    """When the last picture came."""
+    last_byte_ms: int | None = None
+    """When the last byte came, whatever it was."""
+    packets_missing: int = 0
+    rubbish_bytes: int = 0
+    attempts: int = 0
+    """How often it was tried again since."""
+    peer_status: str = ""
+    """The camera's last answer: `453 Not Enough Bandwidth`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Gap:
     camera: CameraId
     begin_ms: int
@@ -67,6 +85,8 @@ class Gap:
     reason: GapReason
     detail: str = ""
     """For people, never a secret: what was seen, such as `connection refused`."""
+    evidence: Evidence | None = None
+    """None where nothing was in touch with a camera: tawny was off, the disk was full."""
 
     def span(self, now_ms: int) -> Span:
         return Span(self.begin_ms, max(self.begin_ms, now_ms if self.end_ms is None else self.end_ms))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from tawny.model.damage import Damage
 from tawny.model.events import Event
 from tawny.model.gaps import Gap
 from tawny.model.ids import CameraId, RunId, StreamName
@@ -48,6 +49,13 @@ class GapChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class DamageFound:
+    """Damage began, went on or ended: of one that has the same begin, the newest counts."""
+
+    damage: Damage
+
+
+@dataclass(frozen=True, slots=True)
 class EventChanged:
     """what: `started`, `updated` or `ended`."""
 
@@ -89,4 +97,15 @@ class Alarm:
     """None while it lasts."""
 
 
-Message = StatusChanged | RunStarted | RunEnded | SegmentClosed | GapChanged | EventChanged | Scored | PartDied | Alarm
+Message = (
+    StatusChanged
+    | RunStarted
+    | RunEnded
+    | SegmentClosed
+    | GapChanged
+    | DamageFound
+    | EventChanged
+    | Scored
+    | PartDied
+    | Alarm
+)

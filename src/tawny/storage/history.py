@@ -1,4 +1,4 @@
-"""The history: an append-only journal of gaps, events, starts and stops, from which the index's part is made again.
+"""The history: an append-only journal of gaps, damage, events, starts and stops; the index's part is made from it.
 
 `history/2026-11-20.jsonl`: a line a change, in the order it happened, durable when `write` returned. A line that a
 power cut tore is skipped when reading, and the next one begins on a line of its own. After a failed sync nothing more
@@ -24,7 +24,7 @@ _NAME: Final = re.compile(r"(\d{4}-\d\d-\d\d)(?:-(\d{1,6}))?\.jsonl")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """what: `gap`, `event`, `event_dropped`, `started` or `stopped`."""
+    """what: `gap`, `damage`, `event`, `event_dropped`, `started` or `stopped`."""
 
     at_ms: int
     what: str

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from tawny.model.damage import Damage
 from tawny.model.events import Event
 from tawny.model.gaps import Gap
 from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
@@ -91,6 +92,18 @@ class Index(Protocol):
 
     def gaps(self, camera: CameraId, within: Span) -> list[Gap]: ...
     def open_gaps(self) -> list[Gap]: ...
+
+    def add_damage(self, damage: Damage) -> None:
+        """Keyed by camera, stream and begin: one that goes on is added again, and takes its own place."""
+        ...
+
+    def damage(self, camera: CameraId | None, within: Span) -> list[Damage]:
+        """Those that overlap `within`, not cut to it; camera None: of all."""
+        ...
+
+    def drop_damage(self, damage: Damage) -> None:
+        """What was damaged is not there any more."""
+        ...
 
     def put_event(self, event: Event) -> None:
         """New, or in place of the one with its id."""

@@ -1,24 +1,25 @@
-"""The ledger: the one object through which gaps and events are written down, first in the history, then in the index.
+"""The ledger: gaps, damage and events are written down through it alone, first in the history, then in the index.
 
-Always true: what the index says of gaps and events, the history says too. A change that could not be written (the disk
+Always true: what the index says of them, the history says too. A change that could not be written (the disk
 is full, say) is not lost but kept and written first next time; for a gap or an event only its newest state is kept.
 Any thread may call.
 """
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from tawny.model.clock import Clock
+from tawny.model.damage import Damage
 from tawny.model.errors import StorageError
 from tawny.model.events import Event
 from tawny.model.gaps import Gap
-from tawny.model.ids import CameraId, EventId
+from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.storage.history import History, Line
 from tawny.storage.index import Index
-from tawny.storage.records import event_of, event_record, gap_of, gap_record
+from tawny.storage.records import damage_of, damage_record, event_of, event_record, gap_of, gap_record
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +31,8 @@ class _Dropped:
     event: EventId
 
 
-_Change = Gap | Event | _Dropped
-_Key = tuple[CameraId, int] | EventId
+_Change = Gap | Damage | Event | _Dropped
+_Key = tuple[CameraId, int] | tuple[CameraId, StreamName, int] | EventId
 
 
 class Ledger:
@@ -45,14 +46,18 @@ class Ledger:
 
     def put_gap(self, gap: Gap) -> bool:
         """Keyed by camera and begin. Returns whether it is durable now."""
-        return self._put((gap.camera, gap.begin_ms), gap)
+        return self._put([gap])
+
+    def put_damage(self, damage: Iterable[Damage]) -> bool:
+        """All at once, each keyed by camera, stream and begin. Returns whether they are durable now."""
+        return self._put(damage)
 
     def put_event(self, event: Event) -> bool:
         """Keyed by its id. Returns whether it is durable now."""
-        return self._put(event.id, event)
+        return self._put([event])
 
     def drop_event(self, event_id: EventId) -> bool:
-        return self._put(event_id, _Dropped(event_id))
+        return self._put([_Dropped(event_id)])
 
     def started(self, boot: str, **about: Any) -> bool:
         """The recorder began. boot: the kernel's boot id, by which the next start knows a power cut from a crash."""
@@ -71,10 +76,11 @@ class Ledger:
     def waiting(self) -> int:
         return len(self._waiting)
 
-    def _put(self, key: _Key, change: _Change) -> bool:
+    def _put(self, changes: Iterable[_Change]) -> bool:
         with self._lock:
-            self._waiting.pop(key, None)  # the newest state goes last
-            self._waiting[key] = change
+            for change in changes:
+                self._waiting.pop(_key(change), None)  # the newest state goes last
+                self._waiting[_key(change)] = change
             while len(self._waiting) > _MOST_WAITING:
                 log.error(
                     "the disk takes nothing, and this is forgotten: %s", self._waiting.pop(next(iter(self._waiting)))
@@ -93,7 +99,7 @@ class Ledger:
                     _apply(change, self._index)
         except StorageError as error:
             if self.problem is None:
-                log.warning("gaps and events wait for the disk: %s", error)
+                log.warning("gaps, damage and events wait for the disk: %s", error)
             self.problem = error
             return False
         self._waiting.clear()
@@ -116,24 +122,32 @@ def replay(lines: list[Line], index: Index) -> None:
     """Bring the index to what the history says; what is there already changes nothing."""
     changes: dict[_Key, _Change] = {}
     for line in lines:
-        match _change(line):
-            case Gap() as gap:
-                changes[gap.camera, gap.begin_ms] = gap
-            case Event() as event:
-                changes[event.id] = event
-            case _Dropped() as dropped:
-                changes[dropped.event] = dropped
-            case None:
-                pass
+        change = _change(line)
+        if change is not None:
+            changes[_key(change)] = change
     with index.together():
         for change in changes.values():
             _apply(change, index)
+
+
+def _key(change: _Change) -> _Key:
+    match change:
+        case Gap():
+            return change.camera, change.begin_ms
+        case Damage():
+            return change.camera, change.stream, change.begin_ms
+        case Event():
+            return change.id
+        case _Dropped():
+            return change.event
 
 
 def _line(change: _Change, at_ms: int) -> Line:
     match change:
         case Gap():
             return Line(at_ms, "gap", gap_record(change))
+        case Damage():
+            return Line(at_ms, "damage", damage_record(change))
         case Event():
             return Line(at_ms, "event", event_record(change))
         case _Dropped():
@@ -145,6 +159,8 @@ def _change(line: Line) -> _Change | None:
         match line.what:
             case "gap":
                 return gap_of(line.record)
+            case "damage":
+                return damage_of(line.record)
             case "event":
                 return event_of(line.record)
             case "event_dropped":
@@ -159,6 +175,8 @@ def _apply(change: _Change, index: Index) -> None:
     match change:
         case Gap():
             index.put_gap(change)
+        case Damage():
+            index.add_damage(change)
         case Event():
             index.put_event(change)
         case _Dropped():

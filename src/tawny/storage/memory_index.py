@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import ClassVar
 
+from tawny.model.damage import Damage
 from tawny.model.events import Event
 from tawny.model.gaps import Gap
 from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
@@ -23,21 +24,22 @@ class MemoryIndex:
         self._listed: dict[SegmentId, Segment] = {}
         self._removing: dict[SegmentId, Segment] = {}
         self._gaps: dict[tuple[CameraId, int], Gap] = {}
+        self._damage: dict[tuple[CameraId, StreamName, int], Damage] = {}
         self._events: dict[EventId, Event] = {}
 
     @contextmanager
     def together(self) -> Iterator[None]:
         with self._lock:
-            before = self._listed, self._removing, self._gaps, self._events
+            before = self._listed, self._removing, self._gaps, self._events, self._damage
             self._listed, self._removing = dict(self._listed), dict(self._removing)
-            self._gaps, self._events = dict(self._gaps), dict(self._events)
+            self._gaps, self._events, self._damage = dict(self._gaps), dict(self._events), dict(self._damage)
             is_whole = False
             try:
                 yield
                 is_whole = True
             finally:
                 if not is_whole:
-                    self._listed, self._removing, self._gaps, self._events = before
+                    self._listed, self._removing, self._gaps, self._events, self._damage = before
 
     def close(self) -> None:
         """Nothing is held."""
@@ -121,6 +123,19 @@ class MemoryIndex:
         with self._lock:
             found = [gap for gap in self._gaps.values() if gap.end_ms is None]
         return sorted(found, key=lambda gap: (gap.begin_ms, gap.camera))
+
+    def add_damage(self, damage: Damage) -> None:
+        with self._lock:
+            self._damage[damage.camera, damage.stream, damage.begin_ms] = damage
+
+    def damage(self, camera: CameraId | None, within: Span) -> list[Damage]:
+        with self._lock:
+            found = [one for one in self._damage.values() if camera in (None, one.camera) and one.span.overlaps(within)]
+        return sorted(found, key=lambda one: (one.begin_ms, one.camera, one.stream))
+
+    def drop_damage(self, damage: Damage) -> None:
+        with self._lock:
+            self._damage.pop((damage.camera, damage.stream, damage.begin_ms), None)
 
     def put_event(self, event: Event) -> None:
         with self._lock:

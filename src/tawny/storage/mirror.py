@@ -13,10 +13,11 @@ from typing import Final
 
 from tawny.engine import Engine, Handle
 from tawny.model.clock import Clock
+from tawny.model.damage import Damage
 from tawny.model.errors import DiskFull, StorageError
 from tawny.model.events import Event
 from tawny.model.gaps import Gap, GapReason
-from tawny.model.messages import EventChanged, GapChanged, Message, SegmentClosed
+from tawny.model.messages import DamageFound, EventChanged, GapChanged, Message, SegmentClosed
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.storage.copying import copy
@@ -138,6 +139,8 @@ class _Copy:
             for gap in self._index.gaps(camera, ever):
                 if gap not in known:
                     self.put_gap(gap)
+        noted = set(self.index.damage(None, ever))
+        self.ledger.put_damage(damage for damage in self._index.damage(None, ever) if damage not in noted)
         after: str | None = None
         while True:
             page = self._index.events(ever, after=after, limit=_ROWS_AT_ONCE)
@@ -157,7 +160,7 @@ class Mirror:
     def __init__(self, volume: Volume, index: Index, clock: Clock, root: Path, contract: Contract) -> None:
         self._volume, self._index, self._clock, self._root = volume, index, clock, root
         self._contract = contract
-        self._waiting: deque[Segment | Gap | Event] = deque()
+        self._waiting: deque[Segment | Gap | Damage | Event] = deque()
         self._is_behind = False
         self._copy: _Copy | None = None
         self._handle: Handle | None = None
@@ -179,6 +182,8 @@ class Mirror:
                 self._waiting.append(segment)
             case GapChanged(gap):
                 self._waiting.append(gap)
+            case DamageFound(damage):
+                self._waiting.append(damage)
             case EventChanged(_, event):
                 self._waiting.append(event)
         while len(self._waiting) > _MOST_WAITING:
@@ -231,12 +236,14 @@ class Mirror:
         self.problem = None
         return STEP_S if self._copy.has_caught_up else 0.0
 
-    def _put(self, to: _Copy, what: Segment | Gap | Event) -> None:
+    def _put(self, to: _Copy, what: Segment | Gap | Damage | Event) -> None:
         match what:
             case Segment():
                 to.put_segment(what)
             case Gap():
                 to.put_gap(what)
+            case Damage():
+                to.ledger.put_damage([what])
             case Event():
                 to.put_event(what)
 

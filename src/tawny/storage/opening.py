@@ -61,7 +61,7 @@ def _undamaged(path: Path) -> SqliteIndex:
     """Read whole once: a page that a dying card has harmed would else be met in the middle of the night."""
     index = SqliteIndex(path)
     try:
-        found = index.damage()
+        found = index.integrity()
     except IndexDamaged:
         index.close()
         raise

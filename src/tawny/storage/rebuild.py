@@ -1,20 +1,22 @@
-"""The index made again: segments from the files, gaps and events from the history. Reads two small pieces of a file."""
+"""The index made again: segments from the files, all else from the history. Reads two small pieces of a file."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from tawny.model.errors import FileDamaged
-from tawny.model.ids import CameraId
+from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Segment
+from tawny.model.times import Span
 from tawny.storage.history import History
 from tawny.storage.index import Index
-from tawny.storage.layout import segment_name
+from tawny.storage.layout import is_thinned, segment_name
 from tawny.storage.ledger import replay
 from tawny.storage.rows import row_of
 from tawny.storage.volume import Volume
 
 _ROWS_AT_ONCE: Final = 2000
+_EVER: Final = Span(0, 1 << 53)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,23 @@ def rebuild(
                 count += _add(index, rows)
                 progress(count)
     count += _add(index, rows)
+    _forget_damage_of_removed(index)
     progress(count)
     return Rebuilt(count, left_out)
+
+
+def _forget_damage_of_removed(index: Index) -> None:
+    """The history tells of damage whose segment is gone by now. What is behind all segments may be in an open file."""
+    newest: dict[tuple[CameraId, StreamName], int] = {}
+    with index.together():
+        for damage in reversed(index.damage(None, _EVER)):
+            stream = damage.camera, damage.stream
+            if stream not in newest:
+                spans = index.spans(*stream, _EVER)
+                newest[stream] = spans[-1].end_ms if spans else 0
+            is_there = any(not is_thinned(one) for one in index.segments(*stream, damage.span))
+            if damage.begin_ms < newest[stream] and not is_there:
+                index.drop_damage(damage)
 
 
 def _cameras(volume: Volume) -> Iterator[tuple[Volume, CameraId]]:

@@ -1,4 +1,4 @@
-"""Gaps and events as JSON, as they stand in the history: every field by its name, instants in ms.
+"""Gaps, damage and events as JSON, as they stand in the history: every field by its name, instants in ms.
 
 Reading is strict about what is needed and forgiving about what is new: a field that is not known is left alone, so that
 an older tawny can read what a newer one wrote.
@@ -7,22 +7,24 @@ an older tawny can read what a newer one wrote.
 from collections.abc import Mapping
 from typing import Any
 
+from tawny.model.damage import Damage
 from tawny.model.events import Event, SeenObject
-from tawny.model.gaps import Gap, GapReason
-from tawny.model.ids import CameraId, EventId
+from tawny.model.gaps import Evidence, Gap, GapReason
+from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.observations import Box
 
 Record = Mapping[str, Any]
 
 
 def gap_record(gap: Gap) -> Record:
-    return {
+    record = {
         "camera": gap.camera,
         "begin_ms": gap.begin_ms,
         "end_ms": gap.end_ms,
         "reason": gap.reason.value,
         "detail": gap.detail,
     }
+    return record | {"evidence": evidence_record(gap.evidence)} if gap.evidence else record
 
 
 def gap_of(record: Record) -> Gap:
@@ -34,9 +36,69 @@ def gap_of(record: Record) -> Gap:
             end_ms=_instant(record["end_ms"]),
             reason=GapReason(record["reason"]),
             detail=str(record.get("detail", "")),
+            evidence=evidence_of(record["evidence"]) if record.get("evidence") else None,
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a gap: {error}") from error
+
+
+def evidence_record(evidence: Evidence) -> Record:
+    """What is known of it; the rest is left out."""
+    return {
+        name: said
+        for name, said in (
+            ("word", evidence.word),
+            ("last_unit_ms", evidence.last_unit_ms),
+            ("last_byte_ms", evidence.last_byte_ms),
+            ("packets_missing", evidence.packets_missing),
+            ("rubbish_bytes", evidence.rubbish_bytes),
+            ("attempts", evidence.attempts),
+            ("peer_status", evidence.peer_status),
+        )
+        if said not in (None, "", 0)
+    }
+
+
+def evidence_of(record: Record) -> Evidence:
+    """ValueError or TypeError when it is none."""
+    return Evidence(
+        word=str(record.get("word", "")),
+        last_unit_ms=_instant(record.get("last_unit_ms")),
+        last_byte_ms=_instant(record.get("last_byte_ms")),
+        packets_missing=int(record.get("packets_missing", 0)),
+        rubbish_bytes=int(record.get("rubbish_bytes", 0)),
+        attempts=int(record.get("attempts", 0)),
+        peer_status=str(record.get("peer_status", "")),
+    )
+
+
+def damage_record(damage: Damage) -> Record:
+    return {
+        "camera": damage.camera,
+        "stream": damage.stream.value,
+        "begin_ms": damage.begin_ms,
+        "end_ms": damage.end_ms,
+        "units": damage.units,
+        "packets": damage.packets,
+    }
+
+
+def damage_of(record: Record) -> Damage:
+    """ValueError when it is none."""
+    try:
+        made = Damage(
+            camera=CameraId(str(record["camera"])),
+            stream=StreamName(record["stream"]),
+            begin_ms=int(record["begin_ms"]),
+            end_ms=int(record["end_ms"]),
+            units=int(record["units"]),
+            packets=int(record["packets"]),
         )
     except (KeyError, TypeError) as error:
-        raise ValueError(f"not a gap: {error}") from error
+        raise ValueError(f"no damage: {error}") from error
+    if made.end_ms <= made.begin_ms:
+        raise ValueError("no damage: it does not last")
+    return made
 
 
 def event_record(event: Event) -> Record:

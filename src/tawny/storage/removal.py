@@ -104,9 +104,19 @@ def _unlink(volume: Volume, index: Index, clock: Clock, segments: Sequence[Segme
             log.warning("not removed there yet: %s", error)
     if len(well) == len(volume.everywhere):
         left = set()
-    index.drop_segments([segment.id for segment in segments if segment.id not in left])
+    gone = [segment for segment in segments if segment.id not in left]
+    index.drop_segments([segment.id for segment in gone])
+    for segment in gone:
+        forget_damage(index, segment)
     for each in well:
         tidy(each, clock, folders)
+
+
+def forget_damage(index: Index, segment: Segment) -> None:
+    """Of a segment that is gone, or has only its keyframes left: those were whole."""
+    for damage in index.damage(segment.camera, segment.span):
+        if damage.stream is segment.stream:
+            index.drop_damage(damage)
 
 
 def _unlink_on(volume: Volume, segments: Sequence[Segment], folders: Sequence[str]) -> None:

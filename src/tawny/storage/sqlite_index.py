@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+from tawny.model.damage import Damage
 from tawny.model.errors import DiskFull, IndexDamaged, StorageError
 from tawny.model.events import Event
 from tawny.model.gaps import Gap, GapReason
@@ -19,12 +20,13 @@ from tawny.model.segments import Segment
 from tawny.model.times import Span, merged
 from tawny.storage import sqlite_segments as segments
 from tawny.storage.index import Page, Traits, page_mark, page_place
-from tawny.storage.records import event_of, event_record
+from tawny.storage.records import Record, event_of, event_record, evidence_of, evidence_record
 from tawny.storage.sqlite_schema import prepare, sqlite_errors
 
 _ROWS_AT_ONCE: Final = 1000
 _OVERLAPS: Final = "start_ms < ? AND (end_ms IS NULL OR end_ms > ? OR start_ms >= ?)"
-_GAPS: Final = "SELECT camera, begin_ms, end_ms, reason, detail FROM gaps"
+_GAPS: Final = "SELECT camera, begin_ms, end_ms, reason, detail, evidence FROM gaps"
+_DAMAGE: Final = "SELECT camera, stream, begin_ms, end_ms, units, packets FROM damage"
 _EVENTS: Final = "SELECT record FROM events"
 _AMONG: Final = {
     "camera": " AND camera IN (SELECT value FROM json_each(?))",
@@ -62,7 +64,7 @@ class SqliteIndex:
                 connection.close()
             self._idle.clear()
 
-    def damage(self) -> str:
+    def integrity(self) -> str:
         """What SQLite finds wrong when it reads all of its file; empty when nothing. Takes seconds a gigabyte."""
         found = self._ask("PRAGMA integrity_check(1)")
         return "" if found == [("ok",)] else str(found[0][0])
@@ -232,12 +234,13 @@ class SqliteIndex:
 
     def put_gap(self, gap: Gap) -> None:
         self._change(
-            "INSERT OR REPLACE INTO gaps VALUES (?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO gaps VALUES (?, ?, ?, ?, ?, ?)",
             gap.camera,
             gap.begin_ms,
             gap.end_ms,
             gap.reason.value,
             gap.detail,
+            _compact(evidence_record(gap.evidence)) if gap.evidence else "",
         )
 
     def gaps(self, camera: CameraId, within: Span) -> list[Gap]:
@@ -255,9 +258,47 @@ class SqliteIndex:
     def _gaps(self, which: str, *values: Any) -> list[Gap]:
         found = self._ask(f"{_GAPS} {which}", *values)
         return [
-            Gap(CameraId(camera), begin_ms, end_ms, GapReason(reason), detail)
-            for camera, begin_ms, end_ms, reason, detail in found
+            Gap(
+                CameraId(camera),
+                begin_ms,
+                end_ms,
+                GapReason(reason),
+                detail,
+                evidence_of(json.loads(evidence)) if evidence else None,
+            )
+            for camera, begin_ms, end_ms, reason, detail, evidence in found
         ]
+
+    # --- damage
+
+    def add_damage(self, damage: Damage) -> None:
+        self._change(
+            "INSERT OR REPLACE INTO damage VALUES (?, ?, ?, ?, ?, ?)",
+            damage.camera,
+            damage.stream.value,
+            damage.begin_ms,
+            damage.end_ms,
+            damage.units,
+            damage.packets,
+        )
+
+    def damage(self, camera: CameraId | None, within: Span) -> list[Damage]:
+        whose = "camera = ?1" if camera else "?1 IS NULL"
+        found = self._ask(
+            f"{_DAMAGE} WHERE {whose} AND end_ms > ?2 AND begin_ms < ?3 ORDER BY begin_ms, camera, stream",
+            camera,
+            within.begin_ms,
+            within.end_ms,
+        )
+        return [Damage(CameraId(name), StreamName(stream), *figures) for name, stream, *figures in found]
+
+    def drop_damage(self, damage: Damage) -> None:
+        self._change(
+            "DELETE FROM damage WHERE camera = ? AND stream = ? AND begin_ms = ?",
+            damage.camera,
+            damage.stream.value,
+            damage.begin_ms,
+        )
 
     # --- events
 
@@ -271,7 +312,7 @@ class SqliteIndex:
             event.end_ms,
             event.kept,
             event.reviewed,
-            json.dumps(event_record(event), separators=(",", ":")),
+            _compact(event_record(event)),
         )
 
     def event(self, event_id: EventId) -> Event | None:
@@ -308,3 +349,7 @@ class SqliteIndex:
 
     def _events(self, which: str, *values: Any) -> list[Event]:
         return [event_of(json.loads(row[0])) for row in self._ask(f"{_EVENTS} {which}", *values)]
+
+
+def _compact(record: Record) -> str:
+    return json.dumps(record, separators=(",", ":"))

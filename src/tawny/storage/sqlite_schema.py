@@ -11,7 +11,7 @@ from typing import Final
 
 from tawny.model.errors import DiskFull, FolderUnwritable, IndexDamaged, StorageError
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 SCHEMA: Final = """
 CREATE TABLE runs (
@@ -59,9 +59,20 @@ CREATE TABLE gaps (
     end_ms      INTEGER,            -- NULL: lasts
     reason      TEXT NOT NULL,
     detail      TEXT NOT NULL,
+    evidence    TEXT NOT NULL,      -- as in the history; empty: none
     PRIMARY KEY (camera, begin_ms)
 ) WITHOUT ROWID;
 CREATE INDEX gaps_open ON gaps (camera) WHERE end_ms IS NULL;
+CREATE TABLE damage (
+    camera      TEXT NOT NULL,
+    stream      TEXT NOT NULL,
+    begin_ms    INTEGER NOT NULL,
+    end_ms      INTEGER NOT NULL,
+    units       INTEGER NOT NULL,
+    packets     INTEGER NOT NULL,
+    PRIMARY KEY (camera, stream, begin_ms)
+) WITHOUT ROWID;
+CREATE INDEX damage_by_end ON damage (camera, end_ms);
 CREATE TABLE events (
     id          TEXT PRIMARY KEY,
     camera      TEXT NOT NULL,

@@ -20,6 +20,7 @@ from tawny.model.segments import Segment
 from tawny.storage.about import About, End, about_of
 from tawny.storage.index import Index
 from tawny.storage.layout import SegmentName, segment_name
+from tawny.storage.removal import forget_damage
 from tawny.storage.rows import row_of
 from tawny.storage.volume import Volume
 
@@ -100,6 +101,7 @@ def _lead_to(index: Index, row: Segment) -> None:
     with index.together():
         index.drop_segments([row.id])
         index.add_segment(row)
+        forget_damage(index, row)
 
 
 def _keyframes(read: SegmentFile, end_ticks: int) -> list[tuple[Place, int]]:
