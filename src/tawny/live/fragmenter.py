@@ -77,7 +77,7 @@ class Fragmenter:
     def _begin(self, packet: Packet, video: VideoFormat) -> Begin | None:
         """A new file if this keyframe, or the sound beside it, does not fit into the one so far."""
         recent = [other for other in self._hub.recent(SOUND_SEEN_S) if other.run == packet.run]
-        sound = _sound_of(recent)
+        sound = sound_of(recent)
         depth = reorder_depth(other.pts for other in recent if other.is_video)
         same_sound = sound in (self._sound.source if self._sound else None, self._deaf)
         if self._run == packet.run and self._format == video and same_sound and depth <= self._times.depth:
@@ -96,7 +96,7 @@ class Fragmenter:
         )
 
 
-def _sound_of(recent: list[Packet]) -> AudioFormat | None:
+def sound_of(recent: list[Packet]) -> AudioFormat | None:
     """The sound that comes at present, None when it has stopped."""
     newest = recent[-1].at_ms if recent else 0
     for packet in reversed(recent):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from struct import pack
 
 from tawny.media.nal import split_lengths
-from tawny.model.packets import AudioFormat, Format, SourcePacket, VideoCodec
+from tawny.model.packets import AudioFormat, Format, VideoCodec
 
 PAYLOAD_BYTES = 1200
 
@@ -42,9 +42,9 @@ class Packetizer:
     def time_of(self, pts: int) -> int:
         return (self.time_base + pts) & 0xFFFFFFFF
 
-    def cut(self, packet: SourcePacket, pts: int) -> list[RtpPacket]:
-        """A unit's packets; the last of a picture is marked."""
-        payloads = list(self._payloads(packet))
+    def cut(self, data: bytes, pts: int) -> list[RtpPacket]:
+        """The packets of a unit (`Packet.data`); the last of a picture is marked."""
+        payloads = list(self._payloads(data))
         made: list[RtpPacket] = []
         for number, payload in enumerate(payloads):
             marked = number == len(payloads) - 1
@@ -63,11 +63,11 @@ class Packetizer:
             self.sent_bytes & 0xFFFFFFFF,
         )  # fmt: skip
 
-    def _payloads(self, packet: SourcePacket) -> Iterator[bytes]:
+    def _payloads(self, data: bytes) -> Iterator[bytes]:
         if isinstance(self._media, AudioFormat):
-            yield aac_payload(packet.data) if self._media.codec == "aac" else packet.data
+            yield aac_payload(data) if self._media.codec == "aac" else data
             return
-        nals = split_lengths(packet.data)
+        nals = split_lengths(data)
         small: list[bytes] = []
         for nal in nals:
             fits = sum(map(len, small)) + len(nal) < PAYLOAD_BYTES // 2

@@ -1,12 +1,12 @@
 """Plays a clip to one viewer: at its pace, again and again, with whatever is wrong with the camera at the moment."""
 
 import asyncio
-import socket
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol
+from dataclasses import replace
+from typing import NamedTuple
 
+from tawny.live.rtsp.channels import Channel, TcpChannel
 from tawny.media.nal import join_lengths, parameter_sets, split_lengths
 from tawny.media.rtp import Packetizer, RtpPacket
 from tawny.media.sdp_lines import VIDEO_TYPE, payload_type
@@ -18,37 +18,6 @@ _LOOK_S = 0.02
 _REPORT_S = 1.0
 _SLOWEST_S = 5.0
 """A viewer who takes nothing for so long is dropped, as real cameras do."""
-
-
-class Channel(Protocol):
-    """Where one track's packets go."""
-
-    def send(self, data: bytes, *, is_report: bool) -> None: ...
-
-
-@dataclass(slots=True)
-class TcpChannel:
-    """Interleaved with the requests' connection."""
-
-    writer: asyncio.StreamWriter
-    number: int
-
-    def send(self, data: bytes, *, is_report: bool) -> None:
-        if self.writer.is_closing():
-            raise ConnectionResetError("the viewer is gone")
-        self.writer.write(b"$" + bytes([self.number + is_report]) + len(data).to_bytes(2, "big") + data)
-
-
-@dataclass(slots=True)
-class UdpChannel:
-    """From our socket to the viewer's pair of ports."""
-
-    socket: socket.socket
-    host: str
-    port: int
-
-    def send(self, data: bytes, *, is_report: bool) -> None:
-        self.socket.sendto(data, (self.host, self.port + is_report))
 
 
 class _Due(NamedTuple):
@@ -129,7 +98,7 @@ class Player:
         self._stepped_s, faults.clock_step_s = self._stepped_s + faults.clock_step_s, 0.0
         pts = packet.pts + round((self._base_s + self._stepped_s) * packet.format.rate)
         self._report(due_s)
-        whole = packetizer.cut(packet, pts)
+        whole = packetizer.cut(packet.data, pts)
         going = list(faults.packets(whole) if faults.packets is not None else whole)
         stops = faults.stop_in_unit and packet.is_video and len(going) > 1
         if stops:

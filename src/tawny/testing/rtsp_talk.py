@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from tawny.live.rtsp.channels import Channel, TcpChannel, UdpChannel
 from tawny.media.sdp_lines import media_lines
 from tawny.testing.clips import Clip
-from tawny.testing.rtsp_player import Channel, Player, TcpChannel, UdpChannel
+from tawny.testing.rtsp_player import Player
 from tawny.testing.rtsp_viewer import CameraSetup, CameraView, Viewer
 
 _PARAMETER = re.compile(r'(\w+)="?([^",]*)"?')

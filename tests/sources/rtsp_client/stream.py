@@ -34,7 +34,7 @@ def cut(codec: VideoCodec = "h264", slices: int = 1, b_frames: int = 0, *, aggre
     """A clip's packets; what a test does to them must not change them."""
     shot = clip(codec, slices, b_frames)
     packetizer = Packetizer(shot.video, 96, ssrc=0x1111, first=65_400, aggregate=aggregate)
-    return [made for packet in served(codec, slices, b_frames) for made in packetizer.cut(packet, packet.pts)]
+    return [made for packet in served(codec, slices, b_frames) for made in packetizer.cut(packet.data, packet.pts)]
 
 
 def renumbered(packets: Iterable[RtpPacket], first: int = 65_400) -> list[RtpPacket]:

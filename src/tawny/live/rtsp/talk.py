@@ -1,0 +1,253 @@
+"""One player's connection: requests answered, login checked, tracks set up, packets sent until either side ends it."""
+
+import asyncio
+import logging
+import secrets
+import socket
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+from tawny.live.rtsp import login
+from tawny.live.rtsp.channels import Channel, TcpChannel, UdpChannel
+from tawny.live.rtsp.messages import BadRequest, Reply, Request, read_request
+from tawny.live.rtsp.sender import Sender, Track, formats_now
+from tawny.media.sdp_lines import media_lines
+from tawny.model.clock import Clock
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.packets import Format
+from tawny.stream.hub import Hub
+
+METHODS = "OPTIONS, DESCRIBE, SETUP, PLAY, GET_PARAMETER, TEARDOWN"
+TIMEOUT_S = 60
+LOOK_S = 4.0
+"""How often it is asked whether who sees this still may."""
+MOST_REFUSALS = 3
+UDP_BUFFER_BYTES = 1 << 20
+"""A keyframe goes out in one burst."""
+log = logging.getLogger(__name__)
+
+
+class Doorman(Protocol):
+    """Who may come in, and see what."""
+
+    async def digest_of(self, user: str) -> str | None:
+        """`login.digest` of this user's secret; None for a stranger."""
+        ...
+
+    async def may_see(self, user: str, camera: CameraId) -> bool:
+        """Whether the user still may; asked again and again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What all connections share."""
+
+    hub: Callable[[CameraId, StreamName], Hub | None]
+    doorman: Doorman
+    clock: Clock
+    one_more: Callable[[CameraId, StreamName], AbstractContextManager[None]]
+    """Counts a viewer while it is entered."""
+    look_s: float = LOOK_S
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """What a player has asked for by name."""
+
+    camera: CameraId
+    stream: StreamName
+    hub: Hub
+
+
+class Talk:
+    """Runs as one task until the player leaves, may no longer see the camera, or is cancelled."""
+
+    def __init__(self, house: House, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._house, self._reader, self._writer = house, reader, writer
+        self._nonce, self._session = secrets.token_hex(16), secrets.token_hex(8)
+        self._wanted: _Wanted | None = None
+        self._tracks: dict[bool, Track] = {}
+        self._playing: asyncio.Task[None] | None = None
+        self._user = ""
+        self._refusals = 0
+        self._heard_s = house.clock.mono_s()
+
+    async def run(self) -> None:
+        try:
+            while await self._answer_one():
+                pass
+        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            log.debug("an RTSP player has left")
+        except BadRequest as error:
+            log.info("an RTSP player sent %s", error)
+            with suppress(OSError):
+                self._writer.write(Reply("400 Bad Request").to_bytes("0"))
+        finally:
+            await self._let_go()
+
+    async def _let_go(self) -> None:
+        if self._playing is not None:
+            self._playing.cancel()
+            with suppress(asyncio.CancelledError, OSError):
+                await self._playing
+        for track in self._tracks.values():
+            track.channel.close()
+        self._writer.close()
+
+    async def _answer_one(self) -> bool:
+        """Read one request and answer it. False when the connection is to be closed."""
+        first = await self._reader.readexactly(1)
+        self._heard_s = self._house.clock.mono_s()
+        if first == b"$":  # a report of the player's
+            head = await self._reader.readexactly(3)
+            await self._reader.readexactly(int.from_bytes(head[1:], "big"))
+            return True
+        request = read_request(first + (await self._reader.readuntil(b"\r\n\r\n"))[:-4])
+        await self._reader.readexactly(request.body_bytes)
+        reply = await self._reply(request)
+        self._writer.write(reply.to_bytes(request.headers.get("cseq", "")))
+        await self._writer.drain()
+        if request.method == "PLAY" and reply.is_ok and self._playing is None:
+            self._playing = asyncio.create_task(self._play())
+            self._playing.add_done_callback(lambda _: self._writer.close())
+        return request.method != "TEARDOWN" and self._refusals < MOST_REFUSALS
+
+    async def _reply(self, request: Request) -> Reply:
+        if request.method == "OPTIONS":
+            return Reply(headers={"Public": METHODS})
+        refusal = await self._enter(request)
+        if refusal is not None:
+            return refusal
+        match request.method:
+            case "DESCRIBE":
+                return self._describe(request)
+            case "SETUP":
+                return self._set_up(request)
+            case "PLAY" if self._tracks:
+                return Reply(headers={"Session": self._session, "Range": "npt=now-"})
+            case "PLAY":
+                return Reply("455 Method Not Valid in This State")
+            case "GET_PARAMETER" | "SET_PARAMETER" | "TEARDOWN":
+                return Reply(headers={"Session": self._session})
+        return Reply("501 Not Implemented", {"Public": METHODS})
+
+    async def _enter(self, request: Request) -> Reply | None:
+        """Check who asks, and that they may see what they ask for; None when all is well."""
+        authorization, doorman = request.headers.get("authorization", ""), self._house.doorman
+        user = login.user_of(authorization)
+        stored = await doorman.digest_of(user) if user else None
+        if stored is None or not login.is_right(authorization, request.method, self._nonce, stored):
+            self._refusals += bool(authorization)
+            return Reply("401 Unauthorized", {"WWW-Authenticate": login.challenge(self._nonce)})
+        self._user = user
+        if request.method in ("TEARDOWN", "GET_PARAMETER", "SET_PARAMETER", "PLAY"):
+            return None
+        wanted = self._find(request.path)
+        if wanted is None or not await doorman.may_see(user, wanted.camera):
+            return Reply("404 Not Found")  # whether there is such a camera is nobody else's business
+        self._wanted = wanted
+        return None
+
+    def _find(self, path: tuple[str, ...]) -> _Wanted | None:
+        """`/front-door` and `/front-door/main` are the same."""
+        if not path:
+            return None
+        names = {stream.value: stream for stream in StreamName}
+        stream = names.get(path[1]) if len(path) > 1 and not path[1].startswith("track") else StreamName.MAIN
+        hub = self._house.hub(CameraId(path[0]), stream) if stream else None
+        return _Wanted(CameraId(path[0]), stream, hub) if stream and hub else None
+
+    def _describe(self, request: Request) -> Reply:
+        assert self._wanted is not None
+        formats = formats_now(self._wanted.hub, self._house.clock)
+        if formats is None:
+            return Reply("503 Service Unavailable", {"Retry-After": "5"})
+        lines = [
+            "v=0",
+            "o=- 0 0 IN IP4 0.0.0.0",
+            f"s={self._wanted.camera}",
+            "c=IN IP4 0.0.0.0",
+            "t=0 0",
+            "a=control:*",
+        ]
+        for number, media in enumerate(one for one in formats if one):
+            lines += [*media_lines(media), f"a=control:track{number}", "a=recvonly"]
+        base = request.url.rstrip("/") + "/"
+        body = ("\r\n".join(lines) + "\r\n").encode()
+        return Reply(headers={"Content-Type": "application/sdp", "Content-Base": base}, body=body)
+
+    def _set_up(self, request: Request) -> Reply:
+        assert self._wanted is not None
+        formats = formats_now(self._wanted.hub, self._house.clock)
+        number = {"track0": 0, "track1": 1}.get(request.path[-1])
+        media: Format | None = formats[number] if formats and number is not None else None
+        if media is None:
+            return Reply("404 Not Found")
+        if self._playing is not None or (number == 0) in self._tracks:
+            return Reply("455 Method Not Valid in This State")
+        for transport in request.headers.get("transport", "").split(","):
+            found = self._channel(transport)
+            if found is not None:
+                channel, said = found
+                self._tracks[number == 0] = Track(media, channel)
+                return Reply(headers={"Transport": said, "Session": f"{self._session};timeout={TIMEOUT_S}"})
+        return Reply("461 Unsupported Transport")
+
+    def _channel(self, transport: str) -> tuple[Channel, str] | None:
+        """What one of the asked transports asks for, and how it is confirmed; None when it is none of ours."""
+        fields = dict(field.strip().partition("=")[::2] for field in transport.split(";"))
+        if "multicast" in fields:
+            return None
+        if "RTP/AVP/TCP" in fields:
+            number = _first_number(fields.get("interleaved", f"{2 * len(self._tracks)}"), 254)
+            if number is None:
+                return None
+            said = f"RTP/AVP/TCP;unicast;interleaved={number}-{number + 1}"
+            return TcpChannel(self._writer, number), said
+        port = _first_number(fields.get("client_port", ""), 65_534)
+        if port is None or port < 1024:
+            return None
+        host = self._writer.get_extra_info("peername")[0]  # packets go to who asked, and nowhere else
+        ours = self._writer.get_extra_info("sockname")[0]
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        udp = socket.socket(family, socket.SOCK_DGRAM)
+        udp.settimeout(0)
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UDP_BUFFER_BYTES)
+        udp.bind((ours, 0))
+        at = udp.getsockname()[1]
+        return UdpChannel(udp, host, port), (f"RTP/AVP;unicast;client_port={port}-{port + 1};server_port={at}-{at}")
+
+    async def _play(self) -> None:
+        assert self._wanted is not None
+        wanted, watch = self._wanted, asyncio.create_task(self._watch(self._wanted.camera))
+        sender = Sender(wanted.hub, self._house.clock, self._tracks, self._writer.drain)
+        both = [watch, asyncio.create_task(sender.run())]
+        try:
+            with self._house.one_more(wanted.camera, wanted.stream):
+                await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in both:
+                task.cancel()
+            ended = await asyncio.gather(*both, return_exceptions=True)
+        for error in ended:
+            if isinstance(error, Exception) and not isinstance(error, OSError):  # a player that is gone is no fault
+                raise error
+
+    async def _watch(self, camera: CameraId) -> None:
+        """Return when the user may no longer see this, or has not been heard of for too long."""
+        while True:
+            await asyncio.sleep(self._house.look_s)
+            if not await self._house.doorman.may_see(self._user, camera):
+                return
+            by_udp = any(isinstance(track.channel, UdpChannel) for track in self._tracks.values())
+            if by_udp and self._house.clock.mono_s() - self._heard_s > 2 * TIMEOUT_S:
+                return
+
+
+def _first_number(text: str, most: int) -> int | None:
+    """`4-5` is 4; None when it is no number up to `most`."""
+    first = text.partition("-")[0].strip()
+    return int(first) if first.isascii() and first.isdigit() and len(first) < 6 and int(first) <= most else None
