@@ -147,7 +147,8 @@ class World:
             list,
         )
         self.care.start(self.engine)
-        self.engine.start("housekeeping", lambda: Housekeeping(self.cameras.values, self.ledger, self.lock, self.clock))
+        self.engine.start("housekeeping", lambda: Housekeeping(self.cameras.values, self.clock))
+        self.engine.start("pulse", lambda: Pulse(self.ledger, self.lock, self.clock))
 
     def run(self, seconds: float) -> None:
         self.engine.run_for(seconds)

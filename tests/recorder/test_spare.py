@@ -89,5 +89,66 @@ def test_a_kill_in_between_loses_nothing_of_the_spare(tmp_path: Path) -> None:
     assert check(again, index, bench.clock, deep=True, beside_recorder=False).findings == []
 
 
+def _hang(bench: Bench, seconds: float) -> None:
+    """From now on, for so long, no call to the first disk comes back."""
+    until_s = bench.clock.mono_s() + seconds
+
+    def before(operation: str, path: str) -> None:
+        while bench.clock.mono_s() < until_s:
+            bench.feed.picture()
+            bench.engine.run_for(0.2)  # all others go on meanwhile
+
+    bench.disk.before = before
+
+
+def test_a_disk_that_hangs_is_left_for_the_spare_and_nothing_is_lost(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.run(20)
+    _hang(bench, 200)
+    bench.run(10)  # and all of the time in which it hangs
+    assert bench.recorder.status(PORCH, MAIN).recording
+    on_spare = list((bench.spare.root / PORCH).rglob("*.mp4"))
+    assert len(on_spare) >= 3
+    bench.run(90)
+    assert not bench.is_on_spare()
+    assert not bench.recorder.hangs(bench.volume)
+    bench.stop()
+    assert bench.hole_s() < 0.3
+    report = check(bench.volume, bench.index, bench.clock, deep=True, beside_recorder=False)
+    assert report.findings == []
+
+
+def test_while_the_disk_hangs_the_spare_is_written_and_said_to_be(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.run(20)
+    seen: list[tuple[float, bool, bool]] = []
+    begun_s = bench.clock.mono_s()
+
+    def before(operation: str, path: str) -> None:
+        while bench.clock.mono_s() < begun_s + 60:
+            bench.feed.picture()
+            bench.engine.run_for(0.2)
+            seen.append(
+                (bench.clock.mono_s() - begun_s, bench.is_on_spare(), bench.recorder.status(PORCH, MAIN).recording)
+            )
+
+    bench.disk.before = before
+    bench.run(5)
+    went_s = next(at_s for at_s, on_spare, _ in seen if on_spare)
+    assert went_s < 11
+    assert all(on_spare and well for at_s, on_spare, well in seen if at_s > went_s + 1)
+    bench.stop()
+
+
+def test_a_hang_without_a_spare_costs_what_memory_cannot_hold(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.volume.spares = ()
+    bench.run(20)
+    _hang(bench, 50)
+    bench.run(30)
+    bench.stop()
+    assert bench.hole_s() < 0.3
+
+
 def _nothing_may_fail(name: str, error: BaseException) -> None:
     raise AssertionError(f"{name} failed") from error

@@ -23,11 +23,12 @@ Key = tuple[str, CameraId | None]
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Something that is wrong just now. what: as in `Alarm`."""
+    """Something that is wrong just now. what, do: as in `Alarm`."""
 
     what: str
     camera: CameraId | None
     detail: str
+    do: str = ""
 
 
 @dataclass(slots=True)
@@ -70,8 +71,8 @@ class Alarms:
         key = (trouble.what, trouble.camera)
         seen = self._seen.get(key)
         if seen is None:
-            alarm = Alarm(trouble.what, trouble.camera, self._clock.now_ms(), trouble.detail)
+            alarm = Alarm(trouble.what, trouble.camera, self._clock.now_ms(), trouble.detail, do=trouble.do)
             self._seen[key] = _Seen(alarm, now_s, now_s)
         else:
-            seen.alarm = replace(seen.alarm, detail=trouble.detail)
+            seen.alarm = replace(seen.alarm, detail=trouble.detail, do=trouble.do)
             seen.last_s = now_s

@@ -1,6 +1,6 @@
 """Who looks after the recorder itself: alarms, the sign of life, the nightly self-test. Recording needs none of it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from zoneinfo import ZoneInfo
 
 from tawny.app.alarms import Alarms, Trouble
@@ -17,12 +17,14 @@ from tawny.storage.index import Index
 from tawny.storage.ledger import Ledger
 from tawny.storage.volume import Volume
 
+CHECK_IN_DO = "See whether its address is still right, and whether this machine can reach it."
+SELF_TEST_DO = "`tawny check --deep --repair` mends from the mirror what can be; have the disk looked at."
 NOT_WELL = frozenset({"camera", "disk", "books"})
 """Alarms that keep the sign of life away: something is not recorded, or soon will not be. The others can wait."""
 
 
 class Care:
-    """cameras: their states now. warned: what the disk's room gives cause to say."""
+    """cameras: their states now. others: what else is wrong, by whoever knows of it; answered from memory."""
 
     def __init__(
         self,
@@ -35,9 +37,9 @@ class Care:
         ledger: Ledger,
         zone: str,
         cameras: Callable[[], Sequence[CameraStatus]],
-        warned: Callable[[], Sequence[str]],
+        others: Callable[[], Iterable[Trouble]],
     ) -> None:
-        self._recorder, self._ledger, self._cameras, self._warned = recorder, ledger, cameras, warned
+        self._recorder, self._ledger, self._cameras, self._others = recorder, ledger, cameras, others
         self._alarms = Alarms(self._troubles, clock, bus.publish)
         self._tester = SelfTester(volume, index, clock, ZoneInfo(zone), self._recorded)
         self._check_in: CheckIn | None = None
@@ -74,12 +76,11 @@ class Care:
             for stream in StreamName:
                 problem = self._recorder.status(status.id, stream).problem
                 if problem is not None:
-                    yield Trouble("disk", None, problem.message)
+                    yield Trouble("disk", None, problem.message, problem.do)
         if self._ledger.problem is not None:
-            yield Trouble("books", None, self._ledger.problem.message)
-        for warning in self._warned():
-            yield Trouble("room", None, warning)
+            yield Trouble("books", None, self._ledger.problem.message, self._ledger.problem.do)
+        yield from self._others()
         if self._check_in is not None and self._check_in.trouble:
-            yield Trouble("check_in", None, self._check_in.trouble)
+            yield Trouble("check_in", None, self._check_in.trouble, CHECK_IN_DO)
         if self.self_test is not None and self.self_test.problems:
-            yield Trouble("self_test", None, " ".join(self.self_test.problems))
+            yield Trouble("self_test", None, " ".join(self.self_test.problems), SELF_TEST_DO)

@@ -1,4 +1,5 @@
-"""Twice a second, what nobody else looks after: silent cameras, the sign of life, what waits for the disk."""
+"""Twice a second, what nobody else looks after: silent cameras; and beside it, because it may wait for the disk, the
+sign of life on it and what could not be written down."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -16,25 +17,35 @@ PULSE_S = 10.0
 
 
 class Housekeeping:
-    """An actor."""
+    """An actor that never waits: while it steps, recording is alive."""
 
     name = "housekeeping"
 
-    def __init__(
-        self,
-        cameras: Callable[[], Iterable[Camera]],
-        ledger: Ledger,
-        lock: Holding,
-        clock: Clock,
-    ) -> None:
-        self._cameras, self._ledger, self._lock, self._clock = cameras, ledger, lock, clock
-        self._pulse_s = clock.mono_s()
+    def __init__(self, cameras: Callable[[], Iterable[Camera]], clock: Clock) -> None:
+        self._cameras, self._clock = cameras, clock
         self.stepped_s = clock.mono_s()
 
     def step(self) -> float:
-        now_s = self.stepped_s = self._clock.mono_s()
+        self.stepped_s = self._clock.mono_s()
         for camera in self._cameras():
             camera.look_after()
+        return STEP_S
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class Pulse:
+    """An actor that waits for the first disk as long as that takes."""
+
+    name = "pulse"
+
+    def __init__(self, ledger: Ledger, lock: Holding, clock: Clock) -> None:
+        self._ledger, self._lock, self._clock = ledger, lock, clock
+        self._pulse_s = clock.mono_s()
+
+    def step(self) -> float:
+        now_s = self._clock.mono_s()
         if self._ledger.waiting:
             self._ledger.flush()
         if now_s >= self._pulse_s:

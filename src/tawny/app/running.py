@@ -3,15 +3,17 @@
 import logging
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from tawny.app.alarms import Trouble
 from tawny.app.camera import Camera, Parts
 from tawny.app.care import Care
 from tawny.app.doors import Doors
 from tawny.app.gap_writer import GapWriter
 from tawny.app.housekeeping import Housekeeping
 from tawny.app.marks import Marks
+from tawny.app.other_volumes import OtherVolumes
 from tawny.app.promises import Rates, contract
 from tawny.app.rates import byte_rates
 from tawny.app.room import Room
@@ -36,7 +38,6 @@ from tawny.storage.mirror import Mirror
 from tawny.storage.recovery import recover
 from tawny.storage.retention import Retention
 from tawny.storage.scores import Scores
-from tawny.storage.tiers import Mover
 from tawny.stream.hub import Hub
 from tawny.web import recorder as web
 
@@ -92,11 +93,7 @@ class Running:
             lambda: self._retention.last,
             self._byte_rates,
         )
-        self._movers = [
-            Mover([self._volume, *earlier], tier, self._index, clock, after_s, self._free_share)
-            for tier, after_s, earlier in store.moves()
-        ]
-        self._missing = store.missing
+        self._others = OtherVolumes(self._volume, store.others, self._index, clock, self._engine, self._free_share)
         self._mirror: Mirror | None = None
         if store.mirror is not None:
             self._mirror = Mirror(self._volume, self._index, clock, store.mirror, kept)
@@ -132,7 +129,7 @@ class Running:
             self._ledger,
             self._zone,
             lambda: [camera.keeper.status for camera in self._cameras.values()],
-            lambda: [warning.message for warning in self._room.warnings],
+            self._troubles,
         )
 
     def begin(self) -> None:
@@ -141,13 +138,13 @@ class Running:
         self._gaps.start(self._engine)
         self._retention.start(self._engine)
         self._room.start(self._engine)
-        for mover in self._movers:
-            mover.start(self._engine)
+        self._others.start()
         if self._mirror is not None:
             self._mirror.start(self._engine)
         for name, camera in self.settings.cameras.items():
             self._cameras[CameraId(name)] = Camera(CameraId(name), camera, self._parts, self._started_ms)
         self._engine.start("housekeeping", self._make_housekeeping)
+        self._engine.start("pulse", lambda: Pulse(self._ledger, self._lock, self._clock))
         self.care.start(self._engine)
 
     def close(self, cause: str) -> None:
@@ -162,7 +159,7 @@ class Running:
             late = [*self._ingest.stop(2.0), *self._engine.stop(2.0)]
             if late:
                 log.warning("did not end in time: %s", ", ".join(late))
-            self._gaps.step()
+            self._gaps.finish()
             if self._mirror is not None:
                 self._mirror.finish()
             self._scores.flush()
@@ -245,15 +242,26 @@ class Running:
 
     def warnings(self) -> Sequence[web.Warn]:
         told = [web.Warn(f"The part {one.name} could not be loaded: {one.error}.") for one in self._doors.broken]
-        problems = [*self._missing, *(one.problem for one in self._movers), self._ledger.problem]
-        if self._mirror is not None:
-            problems.append(self._mirror.problem)
-        told += [web.Warn(problem.message, problem.do) for problem in problems if problem is not None]
+        if self._ledger.problem is not None:
+            told.append(web.Warn(self._ledger.problem.message, self._ledger.problem.do))
+        told += [web.Warn(trouble.detail, trouble.do) for trouble in self._troubles()]
+        told += [web.Warn(alarm.detail, alarm.do) for alarm in self.alarms() if alarm.what in ("check_in", "self_test")]
+        return told
+
+    def _troubles(self) -> Iterator[Trouble]:
+        """What is wrong with disks: the room on them, the other volumes, and the first one if it is done without."""
+        for warning in self._room.warnings:
+            yield Trouble("room", None, warning.message, warning.do)
+        for what, problem in self._others.problems():
+            yield Trouble(what, None, problem.message, problem.do)
+        if self._mirror is not None and self._mirror.problem is not None:
+            yield Trouble("mirror", None, self._mirror.problem.message, self._mirror.problem.do)
         if (spare := self._recorder.on_spare) is not None:
+            how = "does not answer" if self._recorder.hangs(self._volume) else "fails"
             do = "Check its cable and its health; recording goes back to it by itself."
-            told.append(web.Warn(f"The disk at {self._volume.root} fails; recording goes on at {spare.root}.", do))
-        told += [web.Warn(alarm.detail) for alarm in self.alarms() if alarm.what in ("check_in", "self_test")]
-        return [*told, *self._room.warnings]
+            yield Trouble(
+                "spare", None, f"The disk at {self._volume.root} {how}; recording goes on at {spare.root}.", do
+            )
 
     def alarms(self) -> Sequence[Alarm]:
         return self.care.alarms
@@ -306,7 +314,7 @@ class Running:
         close_left_open(page.events, self._ledger, last_ms)
 
     def _make_housekeeping(self) -> Housekeeping:
-        made = Housekeeping(lambda: self._cameras.values(), self._ledger, self._lock, self._clock)
+        made = Housekeeping(lambda: self._cameras.values(), self._clock)
         self._housekeeping = made
         return made
 

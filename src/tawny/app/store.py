@@ -5,7 +5,7 @@ import resource
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -55,17 +55,22 @@ class Store:
     every_s: float = EVERY_S
     least_s: float = LEAST_S
     most_files: int | None = None
-    tiers: tuple[tuple[Volume, float], ...] = ()
-    """Where segments go, and at what age, in seconds."""
+    others: tuple["Chosen", ...] = ()
+    """Tiers, earliest first, and the spare."""
     mirror: Path | None = None
     """Where all goes a second time."""
-    missing: tuple[StorageError, ...] = ()
-    """Volumes that should be there and are not."""
 
-    def moves(self) -> Iterator[tuple[Volume, float, list[Volume]]]:
-        """Each tier with its age and those before it."""
-        for number, (tier, after_s) in enumerate(self.tiers):
-            yield tier, after_s, [earlier for earlier, _ in self.tiers[:number]]
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A volume that the settings name. after_s: the age at which segments move there, of a tier. volume: None while it
+    is not there; error says why."""
+
+    root: Path
+    use: Use
+    after_s: float = 0.0
+    volume: Volume | None = None
+    error: StorageError | None = None
 
 
 class _Alone:
@@ -96,7 +101,6 @@ def opened(settings: Settings, folder: Path, clock: Clock) -> Store:
     with suppress(DiskFull):  # then it is not told from another one until there is room
         volume.check_writable()
         expect_itself(volume)
-    tiers, missing = _others(settings, volume)
     history = History(volume.disk)
     chosen = settings.storage.mirror
     return Store(
@@ -105,9 +109,8 @@ def opened(settings: Settings, folder: Path, clock: Clock) -> Store:
         history,
         index_to_write(volume, history),
         _limits(settings.storage.buffer),
-        tiers=tiers,
+        others=tuple(_others(settings, volume)),
         mirror=Path(chosen).expanduser() if chosen else None,
-        missing=missing,
     )
 
 
@@ -117,23 +120,20 @@ def _limits(buffer_s: float) -> Limits:
     return Limits(buffer_s, round(usual.waiting_bytes * max(1.0, buffer_s / usual.waiting_s)))
 
 
-def _others(settings: Settings, volume: Volume) -> tuple[tuple[tuple[Volume, float], ...], tuple[StorageError, ...]]:
-    """Those that are there, and why others are not: recording goes on without them."""
-    there: list[tuple[Volume, float]] = []
-    missing: list[StorageError] = []
+def _others(settings: Settings, volume: Volume) -> Iterator[Chosen]:
+    """Recording goes on without those that are not there."""
     for tier in sorted(settings.storage.tiers, key=lambda one: one.after):
-        try:
-            there.append((join(volume, Path(tier.path).expanduser(), Use.TIER), tier.after))
-        except StorageError as error:
-            log.error("%s", error)
-            missing.append(error)
+        yield _joined(volume, Chosen(Path(tier.path).expanduser(), Use.TIER, tier.after))
     if settings.storage.spare:
-        try:
-            join(volume, Path(settings.storage.spare).expanduser(), Use.SPARE)
-        except StorageError as error:
-            log.error("%s", error)
-            missing.append(error)
-    return tuple(there), tuple(missing)
+        yield _joined(volume, Chosen(Path(settings.storage.spare).expanduser(), Use.SPARE))
+
+
+def _joined(volume: Volume, chosen: Chosen) -> Chosen:
+    try:
+        return replace(chosen, volume=join(volume, chosen.root, chosen.use))
+    except StorageError as error:
+        log.error("%s", error)
+        return replace(chosen, error=error)
 
 
 def _in_memory(size_bytes: int, clock: Clock) -> Store:

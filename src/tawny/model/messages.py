@@ -82,7 +82,9 @@ class PartDied:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """Something that a person should know of now. what: `camera`, `disk`, `books`, `room`, `check_in`, `self_test`.
+    """Something that a person should know of now.
+
+    what: `camera`, `disk`, `books`, `room`, `spare`, `tier`, `mirror`, `check_in`, `self_test`.
 
     Published when it is raised, at most 60 s after `since_ms`, and once more with its end when it is over.
     """
@@ -106,6 +108,8 @@ Message = (
     | DamageFound
     | EventChanged
     | Scored
+    do: str = ""
+    """What to do about it, for people."""
     | PartDied
     | Alarm
 )

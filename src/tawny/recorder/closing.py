@@ -17,13 +17,19 @@ log = logging.getLogger(__name__)
 
 
 class Closing:
-    """Always true: a file's folder is left in `OpenFolders` only when its row is in the index, or the file is gone."""
+    """home: the volume that has the index. What is closed on another one gets its row by `retry`, from a thread that
+    may wait for the first disk.
 
-    def __init__(self, index: Index, bus: Bus) -> None:
-        self._index, self._bus = index, bus
+    Always true: a file's folder is left in `OpenFolders` only when its row is in the index, or the file is gone.
+    """
+
+    def __init__(self, index: Index, bus: Bus, home: Volume) -> None:
+        self._index, self._bus, self._home = index, bus, home
         self._lock = threading.Lock()
         self._unnamed: deque[tuple[SegmentFile, End]] = deque()
         self._unlisted: deque[tuple[Segment, Volume]] = deque()
+        self.is_due = False
+        """Something was closed on another volume that `retry` can list at once."""
 
     def finish(self, file: SegmentFile, end: End) -> None:
         """Name and list it; if the disk does not let us, `retry` goes on from there."""
@@ -36,8 +42,12 @@ class Closing:
             return
         if segment is None:
             file.volume.open_folders.leave(file.about.name.folder)
-        else:
+        elif file.volume is self._home:
             self._list(segment, file.volume)
+        else:
+            with self._lock:
+                self._unlisted.append((segment, file.volume))
+                self.is_due = True
 
     def _list(self, segment: Segment, volume: Volume) -> None:
         try:
@@ -56,8 +66,9 @@ class Closing:
         return len(self._unnamed) + len(self._unlisted)
 
     def retry(self) -> None:
-        """Try each that waits once more."""
+        """Try each that waits once more. By a thread of the first volume's."""
         with self._lock:
+            self.is_due = False
             unnamed, unlisted = list(self._unnamed), list(self._unlisted)
             self._unnamed.clear()
             self._unlisted.clear()

@@ -3,14 +3,19 @@
 from tawny.model.errors import StorageError
 from tawny.recorder.pieces import Piece
 from tawny.recorder.stream_writer import StreamWriter
+from tawny.storage.volume import Volume
 
 
 class Job:
-    """Run once, by a writer. Always true: all else is set before `finished` is, and never changes afterwards."""
+    """Run once, by a writer. on: where new files are made, and whose threads run it.
 
-    def __init__(self, writer: StreamWriter, pieces: list[Piece], begun_s: float) -> None:
-        self._writer, self._pieces, self.begun_s = writer, pieces, begun_s
+    Always true: all else is set before `finished` is, and never changes afterwards.
+    """
+
+    def __init__(self, writer: StreamWriter, pieces: list[Piece], begun_s: float, on: Volume) -> None:
+        self._writer, self._pieces, self.begun_s, self.on = writer, pieces, begun_s, on
         self._done = 0
+        self._is_given_up = False
         self.error: StorageError | None = None
         """Why it stopped before its end."""
         self.unusable = ""
@@ -20,7 +25,9 @@ class Job:
     def __call__(self) -> None:
         try:
             for piece in self._pieces:
-                self._writer.write(piece)
+                if self._is_given_up:
+                    break
+                self._writer.write(piece, self.on)
                 self._done += 1
         except StorageError as error:
             self.error = error
@@ -28,6 +35,10 @@ class Job:
             self.unusable = str(error)
         finally:
             self.finished = True
+
+    def give_up(self) -> None:
+        """What is not begun yet is not to be: somebody else writes it. Any thread may call."""
+        self._is_given_up = True
 
     @property
     def done(self) -> list[Piece]:

@@ -7,6 +7,7 @@ dropped and told as a `Loss`. Any thread may call the public methods.
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from tawny.engine import Bus, Engine, Handle
@@ -14,9 +15,11 @@ from tawny.model.clock import Clock
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Segment
 from tawny.recorder.closing import Closing
+from tawny.recorder.places import Places
 from tawny.recorder.recording import NOT_RECORDED, Limits, Loss, Recording, RecordingStatus
 from tawny.recorder.stream_writer import StreamWriter
 from tawny.recorder.writers import Writers
+from tawny.storage.about import End
 from tawny.storage.index import Index
 from tawny.storage.volume import Volume
 from tawny.stream.hub import Hub
@@ -49,26 +52,30 @@ class Recorder:
         self._lost = lost or (lambda _: None)
         self._full = full or (lambda: None)
         self._limits = limits or Limits()
-        self._closing = Closing(index, bus)
+        self._closing = Closing(index, bus, volume)
+        self._places = Places(volume)
+        self._is_retrying = threading.Event()
         self._lock = threading.Lock()
         self._recordings: dict[tuple[CameraId, StreamName], Recording] = {}
         self._leaving: list[Recording] = []
         self._at_hand: Recording | None = None
         self._changed = threading.Condition(self._lock)
         self._retry_closing_s = 0.0
-        self._writers: Writers | None = None
+        self._writers: dict[Volume, Writers] = {}
+        self._new_writers: Callable[[str], Writers] | None = None
         self._handle: Handle | None = None
 
     def start(self, engine: Engine, writers: int = 2) -> None:
-        """Begin to work, with so many threads that wait for the disk."""
-        self._writers = Writers(engine, writers)
+        """Begin to work, with so many threads that wait for the disk, and as many for each spare one."""
+        self._new_writers = lambda name: Writers(engine, writers, name)
+        self._writers = {self._volume: self._new_writers("writer")}
         self._handle = engine.start("recorder", lambda: _Steps(self))
 
     def add(self, camera: CameraId, stream: StreamName, hub: Hub, *, back_s: float = 0.0) -> None:
         """Record this stream from now on, or from the newest keyframe at least `back_s` ago; in place of what the
         recorder had under this name."""
         writer = StreamWriter(self._volume, self._index, self._closing, camera, stream)
-        recording = Recording(camera, stream, hub, writer, self._limits, self._lost, back_s=back_s)
+        recording = Recording(camera, stream, hub, writer, self._places, self._limits, self._lost, back_s=back_s)
         self.remove(camera, stream)
         with self._lock:
             self._recordings[camera, stream] = recording
@@ -104,7 +111,7 @@ class Recorder:
 
     @property
     def on_spare(self) -> Volume | None:
-        """Where something is recorded now because the first volume refuses it; None when nothing is."""
+        """Where something is recorded now because the first volume does not take it; None when nothing is."""
         with self._lock:
             recordings = list(self._recordings.values())
         return next((spare for one in recordings if (spare := one.on_spare) is not None), None)
@@ -120,17 +127,26 @@ class Recorder:
         """End all streams and wait until they are closed. False when they were not within the time. For threads."""
         self.end_all(why)
         with self._changed:
-            closed = self._changed.wait_for(lambda: not self._leaving, timeout_s)
-        if closed and not self._closing.left:
-            for volume in (self._volume, *self._volume.spares):
+            closed = self._changed.wait_for(self._is_done, timeout_s)
+        volumes = (self._volume, *self._volume.spares)
+        if closed and not self._closing.left and not any(self._places.hangs(volume) for volume in volumes):
+            for volume in volumes:
                 volume.open_folders.clear()
         return closed
+
+    def hangs(self, volume: Volume) -> bool:
+        """Whether it was left because it does not answer."""
+        return self._places.hangs(volume)
+
+    def _is_done(self) -> bool:
+        is_listed = not (self._closing.is_due or self._is_retrying.is_set()) or self._places.hangs(self._volume)
+        return not self._leaving and is_listed
 
     @property
     def is_idle(self) -> bool:
         """Nothing is recorded, and all is closed."""
         with self._lock:
-            return not self._recordings and not self._leaving
+            return not self._recordings and self._is_done()
 
     def _wake(self) -> None:
         if self._handle is not None:
@@ -147,22 +163,39 @@ class Recorder:
             self._at_hand = recording
             job = recording.step(now_s)
             if job is not None:
-                self._submit(job)
+                self._submit(job, job.on)
             is_full, recording.needs_room = is_full or recording.needs_room, False
         self._at_hand = None
         if is_full:
             self._full()
-        if now_s >= self._retry_closing_s and self._closing.left:
-            self._retry_closing_s = now_s + _RETRY_CLOSING_S
-            self._submit(self._closing.retry)
+        for back in self._places.answered():
+            self._submit(partial(back.writer.end, End(0, "the disk did not answer")), back.job.on)
+        self._retry_closing(now_s)
         with self._changed:
             self._leaving = [one for one in self._leaving if not one.is_over]
             self._changed.notify_all()
         return _STEP_S
 
-    def _submit(self, job: Callable[[], None]) -> None:
-        assert self._writers is not None
-        self._writers.submit(job)
+    def _retry_closing(self, now_s: float) -> None:
+        """What could not be named or listed; one try at a time, and none while the first disk does not answer."""
+        if self._is_retrying.is_set() or self._places.hangs(self._volume):
+            return
+        if self._closing.is_due or (now_s >= self._retry_closing_s and self._closing.left):
+            self._retry_closing_s = now_s + _RETRY_CLOSING_S
+            self._is_retrying.set()
+            self._submit(self._closed_again, self._volume)
+
+    def _closed_again(self) -> None:
+        try:
+            self._closing.retry()
+        finally:
+            self._is_retrying.clear()
+
+    def _submit(self, job: Callable[[], None], on: Volume) -> None:
+        if on not in self._writers:
+            assert self._new_writers is not None
+            self._writers[on] = self._new_writers(f"writer at {on.root}")
+        self._writers[on].submit(job)
 
     def begin_again(self) -> None:
         """The last step failed in one stream: that one starts over, and no other is the worse for it."""

@@ -20,6 +20,7 @@ from tawny.recorder.gather import Gatherer
 from tawny.recorder.grouping import SEGMENT_S
 from tawny.recorder.job import Job
 from tawny.recorder.pieces import Piece
+from tawny.recorder.places import Places
 from tawny.recorder.stream_writer import StreamWriter
 from tawny.storage.about import End
 from tawny.storage.volume import Volume
@@ -29,6 +30,9 @@ log = logging.getLogger(__name__)
 
 _HANGS_S: Final = 5.0
 """A disk that has not answered for so long does not work."""
+_LEAVE_S: Final = 8.0
+"""After so long recording goes on elsewhere, if there is a place. A hub's ring holds more than this."""
+_EVER_S: Final = 1e6
 _FRESH_S: Final = 6.0
 """A stream is recorded if something of it became durable no longer ago."""
 
@@ -69,7 +73,7 @@ NOT_RECORDED: Final = RecordingStatus(recording=False, durable_ms=None, size_byt
 
 
 class Recording:
-    """tell: hears of losses."""
+    """places: where it may be written. tell: hears of losses."""
 
     def __init__(
         self,
@@ -77,13 +81,14 @@ class Recording:
         stream: StreamName,
         hub: Hub,
         writer: StreamWriter,
+        places: Places,
         limits: Limits,
         tell: Callable[[Loss], None],
         *,
         back_s: float = 0.0,
     ) -> None:
         self.camera, self.stream = camera, stream
-        self._hub, self._writer, self._limits, self._tell = hub, writer, limits, tell
+        self._hub, self._writer, self._places, self._limits, self._tell = hub, writer, places, limits, tell
         self._reader = hub.reader(back_s=back_s)
         self._gatherer = Gatherer(self._limits.segment_s)
         self._queue: deque[Piece] = deque()
@@ -142,17 +147,49 @@ class Recording:
             self._queue.extend(self._gatherer.take(now_s))
         self._tell_of_loss()
         if self._job is not None:
-            if now_s - self._job.begun_s > _HANGS_S and self.problem is None:
-                self.problem = StorageError(self._writer.where, "it does not answer")
+            self._wait(self._job, now_s)
             return None
         if self._queue and now_s >= self._retry_s:
-            self._job = Job(self._writer, list(self._queue), now_s)
-            self._queue.clear()
-            return self._job
+            return self._next_job(now_s)
         if self._is_removed and not self._queue and not self._ends:
             self.is_over = True
             self._reader.close()
         return None
+
+    def _next_job(self, now_s: float) -> Job | None:
+        """All that is due, or what of it still goes into the open file, if new files are made elsewhere now."""
+        pieces, on, at = list(self._queue), self._places.best(), self._writer.volume
+        if at is not None and at is not on:
+            begins = next((n for n, piece in enumerate(pieces) if not self._writer.goes_on_with(piece)), len(pieces))
+            if begins:
+                pieces, on = pieces[:begins], at
+        if on is None:
+            return None
+        for _ in pieces:
+            self._queue.popleft()
+        self._job = Job(self._writer, pieces, now_s, on)
+        return self._job
+
+    def _wait(self, job: Job, now_s: float) -> None:
+        """For a disk. One that does not answer is left, if there is another place."""
+        waited_s = now_s - job.begun_s
+        if waited_s > _HANGS_S and self.problem is None:
+            self.problem = StorageError(str(job.on.root), "it does not answer")
+        if waited_s > _LEAVE_S and self._places.other_than(job.on):
+            self._places.leave(job, self._writer)
+            self._job, self._writer = None, self._writer.another()
+            packets = [packet for piece in (*job.left, *self._queue) for packet in piece.packets]
+            self._queue.clear()
+            packets.sort(key=lambda packet: packet.number)
+            self._gatherer.put_back([*self._before(packets), *packets], now_s)
+
+    def _before(self, packets: list[Packet]) -> list[Packet]:
+        """What the ring has from the keyframe that these need: a file of their own begins with one."""
+        if not packets:
+            return []
+        ring, first = self._hub.recent(_EVER_S), packets[0].number
+        begins = [packet.number for packet in ring if packet.is_keyframe and packet.number <= first]
+        return [packet for packet in ring if begins and begins[-1] <= packet.number < first]
 
     def start_over(self) -> None:
         """Something in here failed that nobody foresaw: forget what waits, and go on with another file."""

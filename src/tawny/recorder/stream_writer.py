@@ -62,6 +62,7 @@ class StreamWriter:
         self._volume, self._index, self._closing = volume, index, closing
         self._camera, self._stream = camera, stream
         self._open: _OpenFile | None = None
+        self._begun_ms = self._avoided_ms = -1  # where the newest file begins; where another's does
         self.durable_ms: int | None = None
         """Until when all is on the disk."""
         self.durable_bytes = 0
@@ -69,11 +70,27 @@ class StreamWriter:
 
     @property
     def where(self) -> str:
-        return str(self._volume.root)
+        return str((self.volume or self._volume).root)
 
     @property
     def has_file(self) -> bool:
         return self._open is not None
+
+    @property
+    def volume(self) -> Volume | None:
+        """That of the open file."""
+        return self._open.file.volume if self._open is not None else None
+
+    def goes_on_with(self, piece: Piece) -> bool:
+        """Whether it belongs to the open file."""
+        return self._open is not None and (piece.begins is None or piece.begins is self._open.new)
+
+    def another(self) -> "StreamWriter":
+        """One that goes on in a file of its own, while this one waits for a disk that does not answer."""
+        made = StreamWriter(self._volume, self._index, self._closing, self._camera, self._stream)
+        made.durable_ms, made.durable_bytes = self.durable_ms, self.durable_bytes
+        made._avoided_ms = self._begun_ms
+        return made
 
     @property
     def segment(self) -> Segment | None:
@@ -85,15 +102,15 @@ class StreamWriter:
         row = opened.file.about.segment(name.closed(opened.durable_ms), opened.file.size_bytes)
         return replace(row, path=name.path)
 
-    def write(self, piece: Piece) -> None:
-        """Write a piece; when it returns, the piece is durable.
+    def write(self, piece: Piece, on: Volume | None = None) -> None:
+        """Write a piece; when it returns, the piece is durable. on: where a new file is made; None: on the first.
 
         Raises StorageError when it is not. If `has_file` is still true, the same piece may be tried again; else its
         file was given up. Raises ValueError for a format that cannot be stored.
         """
         if piece.begins is not None and (self._open is None or self._open.new is not piece.begins):
             self.end(End(0, "another begins"))
-            self._open = self._create(piece.begins)
+            self._open = self._create(piece.begins, on or self._volume)
         if self._open is None:
             return
         if piece.fragments:
@@ -113,14 +130,14 @@ class StreamWriter:
         opened = self._open
         return opened.file.volume if opened is not None and opened.file.volume is not self._volume else None
 
-    def _create(self, new: NewFile) -> _OpenFile:
-        """On the first volume; while that refuses, but for being full, on a spare if there is one."""
+    def _create(self, new: NewFile, on: Volume) -> _OpenFile:
+        """There; if it is the first volume and refuses, but for being full, on a spare if there is one."""
         try:
-            return self._create_on(self._volume, new)
+            return self._create_on(on, new)
         except DiskFull:
             raise
         except StorageError as error:
-            for spare in self._volume.spares:
+            for spare in self._volume.spares if on is self._volume else ():
                 if is_there(spare):
                     log.warning("%s %s is recorded on %s: %s", self._camera, self._stream, spare.root, error)
                     return self._create_on(spare, new)
@@ -129,6 +146,7 @@ class StreamWriter:
     def _create_on(self, volume: Volume, new: NewFile) -> _OpenFile:
         start_ms = self._free_start(volume, new.start_ms)
         said = about(self._camera, self._stream, new.run, start_ms, new.video, new.audio)
+        self._begun_ms = said.start_ms
         init = init_segment(new.video, new.audio, said.record())
         return _OpenFile(new, said.start_ms, SegmentFile.create(volume, said, init))
 
@@ -139,14 +157,12 @@ class StreamWriter:
         return start_ms
 
     def _is_taken(self, volume: Volume, name: SegmentName) -> bool:
-        if volume.disk.entry(name.path) is not None:
+        """On a spare the index is not asked: it is on the first volume, which may never answer."""
+        if name.start_ms == self._avoided_ms or volume.disk.entry(name.path) is not None:
             return True
-        try:
-            return self._index.segment(segment_id(name.camera, name.stream, name.start_ms)) is not None
-        except StorageError:
-            if volume is self._volume:
-                raise
-            return False  # the index is on the first volume, which cannot be read
+        if volume is not self._volume:
+            return False
+        return self._index.segment(segment_id(name.camera, name.stream, name.start_ms)) is not None
 
     def _append(self, opened: _OpenFile, piece: Piece) -> None:
         before = copy.copy(opened.pictures), copy.copy(opened.sounds), opened.sequence, opened.end_ticks

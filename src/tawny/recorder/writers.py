@@ -11,12 +11,12 @@ _IDLE_S: Final = 5.0  # a new job wakes them
 
 
 class Writers:
-    """Jobs begin in the order in which they were submitted; any thread may submit."""
+    """Jobs begin in the order in which they were submitted; any thread may submit. name: of their threads."""
 
-    def __init__(self, engine: Engine, threads: int = 2) -> None:
+    def __init__(self, engine: Engine, threads: int = 2, name: str = "writer") -> None:
         self._jobs: deque[Job] = deque()
         self._handles: list[Handle] = [
-            engine.start(f"writer {number}", lambda: _Writer(self._jobs)) for number in range(1, threads + 1)
+            engine.start(f"{name} {number}", lambda: _Writer(self._jobs)) for number in range(1, threads + 1)
         ]
 
     def submit(self, job: Job) -> None:

@@ -7,7 +7,7 @@ lives, recordings that it lacks are read from here. At most the open segments ar
 
 import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 STEP_S: Final = 2.0
 AGAIN_S: Final = 30.0
 """Between two tries while it is not there."""
+_HANGS_S: Final = 30.0
+"""One file that takes so long is on a disk that does not answer."""
 _AT_ONCE: Final = 20
 _ROWS_AT_ONCE: Final = 500
 _SETTLED_MS: Final = 600_000
@@ -98,8 +100,8 @@ class _Copy:
         if picture is not None and self.mirror.disk.entry(picture_path(event)) is None:
             self.mirror.write_picture(event, picture)
 
-    def catch_up(self) -> None:
-        """Copy some of what it lacked when it was opened."""
+    def catch_up(self, told: Callable[[], None]) -> None:
+        """Copy some of what it lacked when it was opened. told: after each."""
         if self.has_caught_up:
             return
         for _ in range(_AT_ONCE):
@@ -108,6 +110,7 @@ class _Copy:
                 break
             self.put_segment(self._at_hand)
             self._at_hand = None
+            told()
         else:
             return
         self._put_all_told()
@@ -164,8 +167,8 @@ class Mirror:
         self._is_behind = False
         self._copy: _Copy | None = None
         self._handle: Handle | None = None
-        self.problem: StorageError | None = None
-        """Why nothing is copied now."""
+        self._problem: StorageError | None = None
+        self._copying_s: float | None = None
 
     def start(self, engine: Engine) -> None:
         self._handle = engine.start(self.name, lambda: self)
@@ -191,6 +194,18 @@ class Mirror:
             self._is_behind = True
 
     @property
+    def problem(self) -> StorageError | None:
+        """Why nothing is copied now. Any thread may ask."""
+        since_s = self._copying_s
+        if since_s is not None and self._clock.mono_s() - since_s > _HANGS_S:
+            return StorageError(str(self._root), "it does not answer")
+        return self._problem
+
+    @property
+    def root(self) -> Path:
+        return self._root
+
+    @property
     def waiting(self) -> int:
         """How much is to be written there yet."""
         return len(self._waiting)
@@ -200,14 +215,20 @@ class Mirror:
         return self._copy is not None and self._copy.has_caught_up and not self._waiting
 
     def step(self) -> float:
+        self._goes_on()
         try:
             return self._step()
         except DiskFull as error:
-            self.problem = error
+            self._problem = error
             return self._make_room()
         except StorageError as error:
             self._give_up(error)
             return AGAIN_S
+        finally:
+            self._copying_s = None
+
+    def _goes_on(self) -> None:
+        self._copying_s = self._clock.mono_s()
 
     def finish(self) -> None:
         """Copy what was closed last, and let go of it. For whoever ends the program, after `step` is called no more."""
@@ -231,9 +252,10 @@ class Mirror:
         while self._waiting:
             self._put(self._copy, self._waiting[0])
             self._waiting.popleft()
-        self._copy.catch_up()
+            self._goes_on()
+        self._copy.catch_up(self._goes_on)
         self._copy.look_after()
-        self.problem = None
+        self._problem = None
         return STEP_S if self._copy.has_caught_up else 0.0
 
     def _put(self, to: _Copy, what: Segment | Gap | Damage | Event) -> None:
@@ -258,9 +280,9 @@ class Mirror:
 
     def _give_up(self, error: StorageError) -> None:
         """Until it is opened again, which finds out what it lacks: nothing needs to be remembered."""
-        if self.problem is None:
+        if self._problem is None:
             log.warning("the mirror waits: %s", error)
-        self.problem = error
+        self._problem = error
         self._waiting.clear()
         copied, self._copy = self._copy, None
         if copied is not None:

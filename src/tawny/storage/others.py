@@ -7,7 +7,7 @@ anywhere: it is looked for. Always true: a listed segment's file is whole on at 
 
 import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -38,8 +38,16 @@ class Other:
     use: Use
 
 
-def join(volume: Volume, root: Path, use: Use) -> Volume:
-    """Use the folder beside the first volume from now on; made if it was never used before.
+Prepare = Callable[[Volume], None]
+
+
+def _as_it_is(volume: Volume) -> None:
+    """Nothing is to be done there before it is used."""
+
+
+def join(volume: Volume, root: Path, use: Use, prepare: Prepare = _as_it_is) -> Volume:
+    """Use the folder beside the first volume from now on; made if it was never used before. prepare: called with it
+    before anybody else can use it.
 
     Raises StorageError when it should be there and is not, and FolderUnwritable.
     """
@@ -50,7 +58,7 @@ def join(volume: Volume, root: Path, use: Use) -> Volume:
         mark = _mark(made.disk) or secrets.token_hex(8)
         _write(made.disk, _MARK, mark.encode())
         _remember(volume, [*known.values(), Other(str(root), mark, use)])
-    return attach(volume, root, use)
+    return attach(volume, root, use, prepare)
 
 
 def expect_itself(volume: Volume) -> None:
@@ -63,7 +71,7 @@ def expect_itself(volume: Volume) -> None:
         volume.disk.expect(_MARK, mark.encode())
 
 
-def attach(volume: Volume, root: Path, use: Use) -> Volume:
+def attach(volume: Volume, root: Path, use: Use, prepare: Prepare = _as_it_is) -> Volume:
     """A volume that `join` made known. StorageError when it is not there now."""
     one = next((one for one in others(volume) if (one.path, one.use) == (str(root), use)), None)
     if one is None or not root.is_dir():
@@ -73,6 +81,7 @@ def attach(volume: Volume, root: Path, use: Use) -> Volume:
     if not is_there(other):
         raise StorageError(str(root), "the disk that should be there is not")
     expect_itself(other)
+    prepare(other)
     if use is Use.MIRROR:
         volume.copies = (*volume.copies, other)
     else:

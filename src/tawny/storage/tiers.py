@@ -6,6 +6,7 @@ whoever reads looks at both. No row changes, because rows do not say on which vo
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
 from tawny.engine import Engine
@@ -21,10 +22,12 @@ from tawny.storage.volume import Volume
 
 log = logging.getLogger(__name__)
 
-_EVERY_S: Final = 30.0
+_EVERY_S: Final = 15.0
 _SOON_S: Final = 0.5
 _AT_ONCE: Final = 20
 _ROWS_AT_ONCE: Final = 500
+_HANGS_S: Final = 30.0
+"""One file that takes so long is on a disk that does not answer."""
 _SPARE_SHARE: Final = 0.02
 """Of the first disk: moving begins so much before retention would have to remove."""
 _LEAST_MS: Final = 120_000
@@ -51,8 +54,21 @@ class Mover:
         self._sources, self._tier, self._index, self._clock = tuple(sources), tier, index, clock
         self._after_s, self._free_share = after_s, free_share
         self._looked: Segment | None = None
-        self.problem: StorageError | None = None
-        """Why nothing can be moved now."""
+        self._moving_s: float | None = None
+        self._problem: StorageError | None = None
+
+    @property
+    def root(self) -> Path:
+        """The tier's."""
+        return self._tier.root
+
+    @property
+    def problem(self) -> StorageError | None:
+        """Why nothing can be moved now. Any thread may ask."""
+        since_s = self._moving_s
+        if since_s is not None and self._clock.mono_s() - since_s > _HANGS_S:
+            return StorageError(str(self._tier.root), "it does not answer")
+        return self._problem
 
     def start(self, engine: Engine) -> None:
         engine.start(f"{self.name} {self._tier.root}", lambda: self)
@@ -61,11 +77,13 @@ class Mover:
         try:
             moved = self.move()
         except StorageError as error:
-            if self.problem is None:
+            if self._problem is None:
                 log.warning("nothing is moved to %s: %s", self._tier.root, error)
-            self.problem = error
+            self._problem = error
             return _EVERY_S
-        self.problem = None
+        finally:
+            self._moving_s = None
+        self._problem = None
         return _SOON_S if moved == _AT_ONCE else _EVERY_S
 
     def close(self) -> None:
@@ -73,11 +91,13 @@ class Mover:
 
     def move(self) -> int:
         """Move some. Returns how many. Raises StorageError; then the one at hand is where it was."""
+        self._moving_s = self._clock.mono_s()
         if not is_there(self._tier):
             raise StorageError(str(self._tier.root), "the disk that should be there is not")
         count = 0
         for segment, source in self._due():
             self._move(segment.path, source)
+            self._moving_s = self._clock.mono_s()
             self._looked = segment
             count += 1
             if count == _AT_ONCE:

@@ -1,0 +1,129 @@
+"""The volumes beside the first, tiers and the spare: taken into use whenever they are there, told of while not.
+
+One actor for each, because a disk that does not answer takes the thread that asks it; and one that moves for each tier.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from tawny.app.store import Chosen
+from tawny.engine import Engine
+from tawny.model.clock import Clock
+from tawny.model.errors import StorageError
+from tawny.storage.index import Index
+from tawny.storage.others import Use, is_there, join
+from tawny.storage.recovery import put_in_order
+from tawny.storage.tiers import Mover
+from tawny.storage.volume import Volume
+
+log = logging.getLogger(__name__)
+
+LOOK_S: Final = 10.0
+HANGS_S: Final = 20.0
+"""A look that takes so long is one at a disk that does not answer."""
+
+
+class OtherVolumes:
+    """free_share: of the first volume."""
+
+    def __init__(
+        self,
+        first: Volume,
+        chosen: Sequence[Chosen],
+        index: Index,
+        clock: Clock,
+        engine: Engine,
+        free_share: Callable[[], float],
+    ) -> None:
+        self._first, self._index, self._clock, self._engine = first, index, clock, engine
+        self._free_share = free_share
+        self._movers: list[Mover] = []
+        self._looks = [_Look(first, one, clock, self._prepare, self._joined) for one in chosen]
+
+    def start(self) -> None:
+        for look in self._looks:
+            if look.volume is not None:
+                self._joined(look.chosen, look.volume)
+            look.start(self._engine)
+
+    def problems(self) -> Iterator[tuple[str, StorageError]]:
+        """Each with what it is used for. Any thread may ask; answered from memory."""
+        away = {str(look.chosen.root) for look in self._looks if look.problem is not None}
+        for look in self._looks:
+            if look.problem is not None:
+                yield look.chosen.use.value, look.problem
+        for mover in self._movers:
+            if mover.problem is not None and str(mover.root) not in away:
+                yield Use.TIER.value, mover.problem
+
+    def _prepare(self, volume: Volume) -> None:
+        """What a recorder left open there is closed before anybody writes to it."""
+        put_in_order(volume, self._index, volume.open_folders.left_over() or [], "found open")
+        volume.open_folders.clear()
+
+    def _joined(self, chosen: Chosen, volume: Volume) -> None:
+        if chosen.use is not Use.TIER:
+            return
+        before = [
+            look.volume
+            for look in self._looks
+            if look.chosen.use is Use.TIER and look.chosen.after_s < chosen.after_s and look.volume is not None
+        ]
+        mover = Mover([self._first, *before], volume, self._index, self._clock, chosen.after_s, self._free_share)
+        self._movers.append(mover)
+        mover.start(self._engine)
+
+
+class _Look:
+    """An actor. joined: told when it came after the start."""
+
+    name = "volume"
+
+    def __init__(
+        self,
+        first: Volume,
+        chosen: Chosen,
+        clock: Clock,
+        prepare: Callable[[Volume], None],
+        joined: Callable[[Chosen, Volume], None],
+    ) -> None:
+        self._first, self.chosen, self._clock = first, chosen, clock
+        self.volume, self._problem = chosen.volume, chosen.error
+        self._prepare, self._joined = prepare, joined
+        self._looking_s: float | None = None
+
+    @property
+    def problem(self) -> StorageError | None:
+        """Why it is not in use now. Any thread may ask."""
+        since_s = self._looking_s
+        if since_s is not None and self._clock.mono_s() - since_s > HANGS_S:
+            return StorageError(str(self.chosen.root), "it does not answer")
+        return self._problem
+
+    def start(self, engine: Engine) -> None:
+        engine.start(f"{self.chosen.use} {self.chosen.root}", lambda: self)
+
+    def step(self) -> float:
+        self._looking_s = self._clock.mono_s()
+        try:
+            self._look()
+            self._problem = None
+        except StorageError as error:
+            if self._problem is None:
+                log.warning("%s", error)
+            self._problem = error
+        finally:
+            self._looking_s = None
+        return LOOK_S
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _look(self) -> None:
+        if self.volume is None:
+            self.volume = join(self._first, self.chosen.root, self.chosen.use, self._prepare)
+            log.warning("%s is there now and is used", self.chosen.root)
+            self._joined(self.chosen, self.volume)
+        elif not is_there(self.volume):
+            raise StorageError(str(self.chosen.root), "the disk that should be there is not")
