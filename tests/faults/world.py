@@ -13,7 +13,7 @@ from tawny.app.camera import Camera, Parts
 from tawny.app.care import Care
 from tawny.app.doors import Doors
 from tawny.app.gap_writer import GapWriter
-from tawny.app.housekeeping import Housekeeping
+from tawny.app.housekeeping import Housekeeping, Pulse
 from tawny.app.marks import Marks
 from tawny.config.alarming import Alarm as AlarmSettings
 from tawny.config.settings import Camera as CameraSettings

@@ -97,6 +97,8 @@ class Alarm:
     """For people, never a secret."""
     until_ms: int | None = None
     """None while it lasts."""
+    do: str = ""
+    """What to do about it, for people."""
 
 
 Message = (
@@ -108,8 +110,6 @@ Message = (
     | DamageFound
     | EventChanged
     | Scored
-    do: str = ""
-    """What to do about it, for people."""
     | PartDied
     | Alarm
 )
