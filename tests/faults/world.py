@@ -172,6 +172,8 @@ class World:
         """End as a recorder does that is told to; when that was."""
         end_ms = self.clock.now_ms()
         for camera in self.cameras.values():
+            camera.stop_reading(for_good=True)
+        for camera in self.cameras.values():
             camera.close()
         self.run(10)
         self.gaps.step()

@@ -48,7 +48,7 @@ class Bench:
             bus,
             lost=self.losses.append,
             full=self._full,
-            limits=Limits(waiting_s=limits.get("waiting_s", 60.0)),
+            limits=Limits(limits.get("waiting_s", 60.0), round(limits.get("waiting_bytes", 64e6))),
         )
         self.recorder.start(self.engine)
         self.feeds: dict[CameraId, Feed] = {}
@@ -209,6 +209,32 @@ def test_a_disk_full_for_too_long_loses_the_oldest_and_says_so() -> None:
     assert after.begin_ms == ended.end_ms
     assert after.end_ms == made.clock.now_ms() - 8000
     assert made.failed == []
+
+
+@pytest.mark.parametrize("operation", ["append", "sync"])
+def test_what_waits_is_bounded_however_long_the_disk_takes_nothing(operation: str) -> None:
+    bench = Bench(waiting_s=600.0, waiting_bytes=400_000)
+    bench.add(size_bytes=2000)  # 26 kB a second
+    bench.run(5)
+    bench.disk.before = _failing(DiskFull("disk"), operation, path=".mp4")
+    most = 0
+    (recording,) = bench.recorder._recordings.values()
+    for _ in range(240):
+        bench.run(1)
+        most = max(most, recording.waiting_bytes)
+    assert 300_000 <= most <= 400_000 + 30_000  # what comes between two looks
+    bench.disk.before = _well
+    bench.run(10)
+    bench.end()
+    began, ended = bench.losses
+    assert (began.reason, ended.begin_ms) == (GapReason.DISK_FULL, began.begin_ms)
+    assert ended.end_ms is not None
+    lost = Span(ended.begin_ms, ended.end_ms)
+    first, last = bench.spans()[0], bench.spans()[-1]
+    whole_s = (last.end_ms - first.begin_ms) / 1000
+    assert bench.recorded_s() + lost.seconds == pytest.approx(whole_s, abs=0.2)
+    assert 220 <= lost.seconds <= 240
+    assert bench.failed == []
 
 
 def test_a_failed_sync_ends_the_file_at_its_last_good_one(bench: Bench, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from tawny.model.times import Span
 from tawny.storage.check import check
 from tawny.storage.disk import Space
 from tawny.storage.keep import duration_words, size_words
+from tawny.storage.reserve import Reserve
 from tawny.storage.retention import Keep, Plan, Retention
 from tests.storage.bench import MAIN, PORCH, SUB, YARD, Site
 
@@ -130,6 +131,45 @@ def test_somebody_elses_data_does_not_eat_the_last_hour(site: Site) -> None:
     retention = _retention(site, Keep(free_share=0.99))
     assert _gone(retention.plan()) == [old]
     assert len(_gone(retention.plan(urgent=True))) == 2
+
+
+def test_a_call_for_room_is_heard_while_room_is_made_and_after_a_failure(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else fills the disk as fast as room is made: every call counts."""
+    for minutes_ago in range(10, 5, -1):
+        site.put(minutes_ago, size_bytes=3_000)
+    retention = _retention(site, ALL)
+    monkeypatch.setattr(site.volume, "space", lambda: Space(0, 60_000))
+    unlink, calls = site.volume.disk.unlink, list[str]()
+
+    def filled_again(path: str) -> None:
+        unlink(path)
+        if path.endswith(".mp4") and not calls:
+            calls.append(path)
+            retention.make_room()
+
+    monkeypatch.setattr(site.volume.disk, "unlink", filled_again)
+    monkeypatch.setattr(Reserve, "fill", lambda self: None)
+    monkeypatch.setattr(Reserve, "size_bytes", 0)
+    retention.make_room()
+    retention.step()
+    left = site.index.count()
+    retention.step()
+    assert site.index.count() < left
+
+    def refuses(path: str) -> None:
+        raise StorageError(path, "Input/output error")
+
+    monkeypatch.setattr(site.volume.disk, "unlink", refuses)
+    site.put(4, size_bytes=3_000)
+    retention.make_room()
+    with pytest.raises(StorageError):
+        retention.step()
+    monkeypatch.setattr(site.volume.disk, "unlink", unlink)
+    left = site.index.count()
+    retention.step()
+    assert site.index.count() < left
 
 
 def test_a_dry_run_is_what_happens(site: Site) -> None:

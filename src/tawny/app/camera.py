@@ -69,7 +69,9 @@ class Camera:
         self._sessions: dict[StreamName, Session] = {}
         self._handles: list[Handle] = []
         self._readers: dict[StreamName, tuple[Pace, Handle]] = {}
-        self._sub_trouble = self._watch_trouble = self._tampered = self._hint = ""
+        self._sub_trouble = self._hint = ""
+        self._is_over_tcp = False
+        self._is_ending = False
         self._recorded = settings.record != "off"
         self.keeper = Keeper(
             camera_id,
@@ -121,8 +123,11 @@ class Camera:
             pace.watched_by(viewers, self._parts.clock.mono_s())
             handle.wake()
 
-    def stop_reading(self) -> None:
-        """Ask its parts to end; returns at once."""
+    def stop_reading(self, *, for_good: bool = False) -> None:
+        """Ask its parts to end; returns at once. for_good: the recorder ends, and its next start explains the time
+        from the last picture on."""
+        self._is_ending = self._is_ending or for_good
+        self.watching.stop()
         for handle in self._handles:
             handle.stop()
 
@@ -189,6 +194,8 @@ class Camera:
         match message:
             case RunStarted(_, StreamName.MAIN, _, at_ms) if self._recorded:
                 self.keeper.begun(at_ms)
+            case RunEnded(_, StreamName.MAIN, _, _, why) if self._is_ending and why == STOPPED:
+                pass
             case RunEnded(_, StreamName.MAIN, _, at_ms, why) if self._recorded:
                 self.keeper.over(at_ms, *_WHY.get(why, (GapReason.CAMERA_RESTART, "")))
         if isinstance(message, RunEnded):

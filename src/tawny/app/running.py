@@ -151,7 +151,7 @@ class Running:
         """End every part; what was recorded is closed and durable. cause: a key of `model.gaps.OFF_WORDS`."""
         with self._changing:
             for camera in self._cameras.values():
-                camera.stop_reading()
+                camera.stop_reading(for_good=True)
             for camera in self._cameras.values():
                 camera.close()
             if not self._recorder.stop():

@@ -37,9 +37,14 @@ _FRESH_S: Final = 6.0
 """A stream is recorded if something of it became durable no longer ago."""
 
 
+_JOB_BYTES: Final = 8_000_000
+"""One job takes no more, beyond its first piece: what is on its way to the disk cannot be dropped any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What of a stream may wait in memory for the disk, and how long a segment is."""
+    """What of a stream may wait in memory for the disk, and how long a segment is. waiting_bytes: whatever happens, no
+    more than this and what one job takes (8 MB) is held."""
 
     waiting_s: float = 60.0
     waiting_bytes: int = 64_000_000
@@ -70,6 +75,16 @@ class RecordingStatus:
 
 
 NOT_RECORDED: Final = RecordingStatus(recording=False, durable_ms=None, size_bytes=0, problem=None)
+
+
+def _some(pieces: list[Piece]) -> list[Piece]:
+    """The first of them, as many as one job takes."""
+    size_bytes = 0
+    for number, piece in enumerate(pieces):
+        size_bytes += sum(len(packet.data) for packet in piece.packets)
+        if size_bytes > _JOB_BYTES:
+            return pieces[: max(1, number)]
+    return pieces
 
 
 class Recording:
@@ -134,6 +149,13 @@ class Recording:
     def on_spare(self) -> Volume | None:
         return self._writer.on_spare
 
+    @property
+    def waiting_bytes(self) -> int:
+        """In memory, because the disk does not have it yet."""
+        job = self._job
+        pieces = [*self._queue, *(job.left if job is not None else ())]
+        return self._gatherer.size_bytes + sum(len(packet.data) for piece in pieces for packet in piece.packets)
+
     # --- from the recorder's thread
 
     def step(self, now_s: float) -> Job | None:
@@ -142,7 +164,7 @@ class Recording:
         if self._job is not None and self._job.finished:
             job, self._job = self._job, None
             self._after(job, now_s)
-        self._queue.extend(self._gatherer.shed(self._limits.waiting_s, self._limits.waiting_bytes))
+        self._shed(now_s)
         if self._job is None and not self._queue and now_s >= self._retry_s:
             self._queue.extend(self._gatherer.take(now_s))
         self._tell_of_loss()
@@ -165,10 +187,23 @@ class Recording:
                 pieces, on = pieces[:begins], at
         if on is None:
             return None
+        pieces = _some(pieces)
         for _ in pieces:
             self._queue.popleft()
         self._job = Job(self._writer, pieces, now_s, on)
         return self._job
+
+    def _shed(self, now_s: float) -> None:
+        """Keep what waits, in pieces or not, within its limits: the oldest goes, up to a keyframe."""
+        limits, packets = self._limits, [packet for piece in self._queue for packet in piece.packets]
+        if packets:
+            size_bytes = self._gatherer.size_bytes + sum(len(packet.data) for packet in packets)
+            waiting_s = ((self._newest_ms or 0) - packets[0].at_ms) / 1000
+            if size_bytes > limits.waiting_bytes or waiting_s > limits.waiting_s:
+                self._queue.clear()
+                self._queue.append(Piece((), ends=End(0, "the disk was too slow")))
+                self._gatherer.put_back(packets, now_s)
+        self._queue.extend(self._gatherer.shed(limits.waiting_s, limits.waiting_bytes))
 
     def _wait(self, job: Job, now_s: float) -> None:
         """For a disk. One that does not answer is left, if there is another place."""

@@ -83,8 +83,12 @@ class Retention:
             self._handle.wake()
 
     def step(self) -> float:
-        plan = self.run(urgent=self._is_urgent)
-        self._is_urgent = False  # only now: what failed is as urgent next time
+        urgent, self._is_urgent = self._is_urgent, False
+        try:
+            plan = self.run(urgent=urgent)
+        except StorageError:
+            self._is_urgent = self._is_urgent or urgent  # what failed is as urgent next time
+            raise
         return _SOON_S if plan.goes_on else self._every_s
 
     def close(self) -> None:
