@@ -115,7 +115,7 @@ class World:
             self.volume, self.index, self.clock, self.bus, lost=self._lost, full=self.retention.make_room
         )
         self.recorder.start(self.engine)
-        self.gaps = GapWriter(self.ledger)
+        self.gaps = GapWriter(self.ledger, self.clock)
         self.gaps.start(self.engine)
         self.retention.start(self.engine)
         self.bus.subscribe(lambda message: self.heard.append((self.clock.now_ms(), message)))

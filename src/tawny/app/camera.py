@@ -6,7 +6,7 @@ from typing import Any
 
 from tawny.app.doors import OFF, Doors
 from tawny.app.gap_writer import GapWriter
-from tawny.app.losses import losing
+from tawny.app.losses import Losses
 from tawny.app.marks import Marks
 from tawny.app.places import places_of
 from tawny.app.rates import rates
@@ -19,7 +19,7 @@ from tawny.model.clock import Clock
 from tawny.model.errors import SourceError
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.messages import GapChanged, Message, RunEnded, RunStarted, Scored, StatusChanged
+from tawny.model.messages import DamageFound, GapChanged, HoleFound, Message, RunEnded, RunStarted, Scored, StatusChanged
 from tawny.model.states import CameraState, CameraStatus
 from tawny.recorder.keeper import SILENT_S, Keeper
 from tawny.recorder.recorder import Loss, Recorder
@@ -83,6 +83,7 @@ class Camera:
             first=GapReason.RECORDER_OFF if self._recorded else GapReason.OFF,
             state=CameraState.STARTING if self._recorded else CameraState.OFF,
         )
+        self._losses: dict[StreamName, Losses] = {}
         self._begin_stream(StreamName.MAIN, settings.source)
         if settings.sub:
             self._begin_stream(StreamName.SUB, settings.sub)
@@ -95,7 +96,9 @@ class Camera:
         status, hub = self.keeper.status, self.hubs[StreamName.MAIN]
         newest = hub.newest
         fps, bit_rate = rates(hub) if status.state is CameraState.RECORDING else (None, None)
-        lost = losing(hub) if status.state is CameraState.RECORDING else ""
+        lost = ""
+        if status.state is CameraState.RECORDING:
+            lost = self._losses[StreamName.MAIN].hint(self._parts.clock.now_ms(), over_tcp=self._is_over_tcp)
         detail = status.detail or self._tampered or self._sub_trouble or self._watch_trouble or lost or self._hint
         last_ms = newest.at_ms if newest else None
         return replace(status, detail=detail, last_packet_ms=last_ms, fps=fps, bit_rate=bit_rate)
@@ -143,6 +146,7 @@ class Camera:
     def _begin_stream(self, stream: StreamName, address: str) -> None:
         parts = self._parts
         hub = self.hubs[stream] = Hub(keep_s=RING_S)
+        self._losses[stream] = Losses(hub)
         session = self._sessions[stream] = Session(self.id, stream, hub, parts.clock, self._heard)
         engine, open_source = self._opener(stream, address)
         listener, pace = _Listener(self, stream), Pace()
@@ -198,6 +202,13 @@ class Camera:
                 pass
             case RunEnded(_, StreamName.MAIN, _, at_ms, why) if self._recorded:
                 self.keeper.over(at_ms, *_WHY.get(why, (GapReason.CAMERA_RESTART, "")))
+            case HoleFound(_, StreamName.MAIN, begin_ms, end_ms, missing) if self._recorded:
+                self.keeper.hole(begin_ms, end_ms, missing)
+            case DamageFound(damage) if self._recorded:
+                self._parts.gaps.put_damage(damage)
+                self._losses[damage.stream].heard(damage)
+            case DamageFound() | HoleFound():
+                return  # of what nobody records
         if isinstance(message, RunEnded):
             self._parts.recorder.end_run(message.camera, message.stream, message.why)
         self._parts.bus.publish(message)
@@ -226,6 +237,7 @@ class Camera:
             self._sub_trouble = ""
         else:
             self._hint = str(notes.get("hint", ""))
+            self._is_over_tcp = notes.get("transport") == "tcp"
 
     def failed(self, stream: StreamName, error: SourceError) -> None:
         """A stream's source could not be opened, or is over. The small picture alone does not stop the recording."""

@@ -102,7 +102,7 @@ class Running:
         self._recorder = Recorder(
             self._volume, self._index, clock, self._bus, lost=self._lost, full=full, limits=store.limits
         )
-        self._gaps = GapWriter(self._ledger)
+        self._gaps = GapWriter(self._ledger, clock)
         self._parts = Parts(
             clock,
             self._engine,

@@ -10,6 +10,7 @@ from tawny.model.messages import (
     DamageFound,
     EventChanged,
     GapChanged,
+    HoleFound,
     Message,
     PartDied,
     RunEnded,
@@ -147,7 +148,7 @@ def message(this: Message, now_ms: int) -> dict[str, Any] | None:
         case Alarm(what, camera_id, since_ms, detail, until_ms):
             kind = "alarm.raised" if until_ms is None else "alarm.cleared"
             return _told(kind, what, camera_id, since_ms if until_ms is None else until_ms, detail=detail)
-        case RunStarted() | RunEnded() | Scored():
+        case RunStarted() | RunEnded() | HoleFound() | Scored():
             return None
 
 

@@ -11,6 +11,8 @@ TawnyError
 from dataclasses import dataclass, fields
 from typing import ClassVar, NamedTuple
 
+from tawny.model.gaps import Evidence
+
 
 class Problem(NamedTuple):
     """One setting that cannot be used: `cameras.porch.post: found "-3 s", allowed 0 s to 5 min`."""
@@ -95,6 +97,8 @@ class SourceError(TawnyError):
 
     where: str
     detail: str = ""
+    evidence: Evidence | None = None
+    """What was seen of the camera before; None where nothing was."""
     exit_code = 20
     code = "source"
     says = "The camera at {where} failed: {detail}."

@@ -56,6 +56,17 @@ class DamageFound:
 
 
 @dataclass(frozen=True, slots=True)
+class HoleFound:
+    """Time in a run without a picture, although the camera sent: all of it was lost, or could not be understood."""
+
+    camera: CameraId
+    stream: StreamName
+    begin_ms: int
+    end_ms: int
+    packets_missing: int
+
+
+@dataclass(frozen=True, slots=True)
 class EventChanged:
     """what: `started`, `updated` or `ended`."""
 
@@ -108,6 +119,7 @@ Message = (
     | SegmentClosed
     | GapChanged
     | DamageFound
+    | HoleFound
     | EventChanged
     | Scored
     | PartDied

@@ -55,6 +55,12 @@ class SourcePacket:
     """Video: decoding can begin here, parameter sets are in `format`. Sound: False."""
     is_damaged: bool = False
     """Something of it is missing, or may be, as far as the source can tell. Never so for a keyframe."""
+    missing: int = 0
+    """Of the network's packets, how many never came, of this unit or since the one before; 0 where nobody can tell."""
+    after_waste: bool = False
+    """The camera sent for a while before it, and what it sent made no unit."""
+    waited_s: float = 0.0
+    """It was complete so long before it could be known to be: what ended it was the next one's beginning."""
 
     @property
     def is_video(self) -> bool:

@@ -18,7 +18,7 @@ from tawny.model.errors import (
     SourceRefused,
     SourceStalled,
 )
-from tawny.model.gaps import Gap, GapReason
+from tawny.model.gaps import Evidence, Gap, GapReason
 from tawny.model.ids import CameraId
 from tawny.model.states import CameraState, CameraStatus
 
@@ -80,6 +80,14 @@ class Keeper:
             if self._gap is None:
                 self._missing(at_ms, reason, detail)
 
+    def hole(self, begin_ms: int, end_ms: int, packets_missing: int) -> None:
+        """The camera sent all the time, and for a while nothing whole: a gap in the middle of what is recorded."""
+        with self._lock:
+            if self._gap is None and self._is_wanted:
+                seen = Evidence(last_unit_ms=begin_ms, last_byte_ms=end_ms, packets_missing=packets_missing)
+                detail = "it sent, but no whole picture"
+                self._put(Gap(self._status.id, begin_ms, end_ms, GapReason.STALLED, detail, seen))
+
     def failed(self, error: SourceError) -> None:
         """The connection could not be opened, or ended so."""
         reason, state = next((why, to) for kind, why, to in _REASONS if isinstance(error, kind))
@@ -87,8 +95,12 @@ class Keeper:
             detail = error.detail or error.code
             if self._gap is None:
                 self._missing(self._clock.now_ms(), reason, detail)
-            elif self._may_rename(reason):
+            before = self._gap
+            if self._gap is not None and self._may_rename(reason):
                 self._gap = replace(self._gap, reason=reason, detail=detail)
+            if self._gap is not None and self._disk is None:
+                self._gap = replace(self._gap, evidence=_with(self._gap.evidence, error))
+            if self._gap is not None and _is_news(before, self._gap):
                 self._put(self._gap)
             if self._disk is None:
                 self._become(state, error.for_viewers)
@@ -157,3 +169,28 @@ class Keeper:
         since_ms = self._clock.now_ms() if state is not self._status.state else self._status.since_ms
         self._status = replace(self._status, state=state, since_ms=since_ms, detail=detail)
         self._tell(self._status)
+
+
+def _with(known: Evidence | None, error: SourceError) -> Evidence:
+    """What a gap stands on, with what this end or this attempt adds. The connection that had pictures tells most."""
+    seen = error.evidence or Evidence(error.code)
+    if known is None and seen.last_unit_ms is not None:
+        return seen
+    known = known or Evidence()
+    return replace(
+        known,
+        word=seen.word or known.word,
+        last_byte_ms=known.last_byte_ms or seen.last_byte_ms,
+        attempts=known.attempts + 1,
+        peer_status=seen.peer_status or known.peer_status,
+    )
+
+
+def _is_news(before: Gap | None, after: Gap) -> bool:
+    """Whether it is worth a line in the history: a camera that is away for days is tried every few seconds."""
+    if before is None or before.evidence is None or after.evidence is None:
+        return True
+    attempts = after.evidence.attempts
+    if replace(after, evidence=before.evidence) != before or after.evidence.peer_status != before.evidence.peer_status:
+        return True
+    return attempts & (attempts - 1) == 0

@@ -13,6 +13,7 @@ from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.messages import Message, RunEnded, RunStarted
 from tawny.model.packets import VIDEO_RATE, Format, Packet, SourcePacket
 from tawny.model.times import stamp
+from tawny.stream.damages import Damages
 from tawny.stream.hub import Hub
 from tawny.stream.timekeeper import Track, UtcMap
 
@@ -31,15 +32,18 @@ class _Held(NamedTuple):
     is_keyframe: bool
     is_damaged: bool
     arrived_s: float
+    missing: int
+    after_waste: bool
 
 
 class Session:
-    """camera and stream: whose. tell: hears when runs begin and end."""
+    """camera and stream: whose. tell: hears when runs begin and end, and of damage."""
 
     def __init__(
         self, camera: CameraId, stream: StreamName, hub: Hub, clock: Clock, tell: Callable[[Message], None]
     ) -> None:
         self._camera, self._stream, self._hub, self._clock, self._tell = camera, stream, hub, clock, tell
+        self._damages = Damages(camera, stream, tell)
         self._number = 0
         self._run: _Run | None = None
         self.jumps = 0
@@ -76,6 +80,7 @@ class Session:
         for held in run.let_go():
             self._give(run, held)
         self.jumps += run.jumps
+        self._damages.end()
         self._tell(RunEnded(self._camera, self._stream, run.id, run.newest_ms, why))
 
     def _give(self, run: "_Run", held: _Held) -> None:
@@ -89,6 +94,14 @@ class Session:
         )
         self._hub.append(packet)
         self._number += 1
+        if packet.is_video:
+            self._damages.picture(
+                at_ms,
+                is_keyframe=held.is_keyframe,
+                is_damaged=held.is_damaged,
+                missing=held.missing,
+                after_waste=held.after_waste,
+            )
 
 
 class _Run:
@@ -111,7 +124,16 @@ class _Run:
         pts = track.place(packet.pts, packet.data, arrived_s)
         if pts is None:
             return []
-        placed = _Held(packet.format, packet.data, pts, packet.is_keyframe, packet.is_damaged, arrived_s)
+        placed = _Held(
+            packet.format,
+            packet.data,
+            pts,
+            packet.is_keyframe,
+            packet.is_damaged,
+            arrived_s,
+            packet.missing,
+            packet.after_waste,
+        )
         if self._settled:
             if packet.is_video:
                 self.utc.feed(pts / VIDEO_RATE, arrived_s + self.wall_minus_mono_s)

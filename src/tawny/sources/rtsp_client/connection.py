@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tawny.model.clock import Clock
+from tawny.model.gaps import Evidence
 from tawny.model.packets import SourcePacket
 from tawny.sources.address import RtspAddress
 from tawny.sources.rtsp_client.fault import Fault
@@ -56,7 +57,7 @@ class RtspConnection:
         self._played_s: float | None = None
         self._keep_alive_s = 0.0
         self._fault: Fault | None = None
-        self._is_closed = False
+        self._is_closed = self._has_heard = False
         self._is_taken = False  # all that a look found was given out just now: another would find nothing yet
         self._places: dict[int, Place] = {}
 
@@ -73,7 +74,7 @@ class RtspConnection:
         while not self.is_playing:
             self._try_step()
             if self._fault is not None:
-                raise self._fault.error(self._where)
+                raise self._fault.error(self._where, self._evidence(self._fault))
             if not self.is_playing:
                 pause.wait(0.005)
 
@@ -85,7 +86,7 @@ class RtspConnection:
         if packets:
             return packets.popleft()
         if self._fault is not None:
-            raise self._fault.error(self._where)
+            raise self._fault.error(self._where, self._evidence(self._fault))
         return Idle(self._wait_s())
 
     def close(self) -> None:
@@ -101,6 +102,19 @@ class RtspConnection:
     def notes(self) -> Mapping[str, Any]:
         notes = {"client": "own", "transport": self.transport} | self._tracks.notes
         return notes | {"rubbish_bytes": self._wire.rubbish_bytes, "unasked": self._wire.unasked}
+
+    def _evidence(self, fault: Fault) -> Evidence:
+        """What a gap that begins now stands on."""
+        ago_ms = self._clock.now_ms() - self._clock.mono_s() * 1000
+        tracks = self._tracks
+        return Evidence(
+            word=fault.reason,
+            last_unit_ms=round(ago_ms + tracks.alive_s * 1000) if tracks.has_pictures else None,
+            last_byte_ms=round(ago_ms + self._byte_s * 1000) if self._has_heard else None,
+            packets_missing=tracks.missing,
+            rubbish_bytes=self._wire.rubbish_bytes,
+            peer_status=self._talk.last_status,
+        )
 
     # --- one look
 
@@ -153,7 +167,7 @@ class RtspConnection:
                 return
             if came == 0:
                 raise self._hung_up()
-            self._byte_s = now_s
+            self._byte_s, self._has_heard = now_s, True
             self._end += came
             self._begin = self._wire.feed(self._buffer, self._view, self._begin, self._end)
             self._make_room()
@@ -182,7 +196,9 @@ class RtspConnection:
             self._line.send(self._talk.obeyed(raw))
         elif self._requests is not None:
             try:
-                self._line.send(self._requests.send(read_reply(raw)))
+                reply = read_reply(raw)
+                self._talk.note(reply.answer)
+                self._line.send(self._requests.send(reply))
             except StopIteration:
                 self._plays()
 

@@ -12,6 +12,7 @@ from tawny.model.errors import (
     SourceUnreachable,
     SourceUnusable,
 )
+from tawny.model.gaps import Evidence
 
 Reason = Literal[
     "unreachable", "refused", "login-refused", "not-found", "busy", "redirect-refused", "open-timeout", "not-rtsp",
@@ -51,9 +52,9 @@ class Fault(Exception):
         self.reason: Reason = reason
         self.detail = detail
 
-    def error(self, where: str) -> SourceError:
+    def error(self, where: str, evidence: Evidence | None = None) -> SourceError:
         """As everybody else knows it. where: the address without its login."""
-        made = _ERRORS.get(self.reason, SourceError)(where, self.detail)
+        made = _ERRORS.get(self.reason, SourceError)(where, self.detail, evidence or Evidence(self.reason))
         made.__cause__ = self
         return made
 

@@ -7,6 +7,7 @@ from tawny.sources.address import RtspAddress
 from tawny.sources.login import Login
 from tawny.sources.rtsp_client.fault import Fault
 from tawny.sources.rtsp_message import Answer, BadAnswer, read_head, request
+from tawny.sources.secrets import Secrets
 
 USUAL_TIMEOUT_S, LEAST_TIMEOUT_S = 60, 4
 MOST_PAUSE_S = 25.0
@@ -38,11 +39,14 @@ class Talk:
     def __init__(self, address: RtspAddress) -> None:
         self.address = address
         self.login = Login(address.user, address.password)
+        self.secrets = Secrets(address.user, address.password)
         self.play_url = address.url
         self.session = ""
         self.timeout_s = USUAL_TIMEOUT_S
         self.methods: frozenset[str] = frozenset()
         """What the camera says it understands."""
+        self.last_status = ""
+        """The first line of its last answer, without what could be a secret."""
         self._sequence = 0
 
     @property
@@ -55,6 +59,10 @@ class Talk:
         self._sequence += 1
         login = ("Authorization", self.login.header(method, url))
         return request(method, url, self._sequence, (login, ("Session", self.session), *headers))
+
+    def note(self, answer: Answer) -> None:
+        """Its status is what it said last."""
+        self.last_status = self.secrets.hide(answer.says)
 
     def keep_alive(self) -> bytes:
         """Any answer to it will do, none as well."""
@@ -76,6 +84,7 @@ class Talk:
         if not raw.startswith(b"RTSP/"):
             return self.obeyed(raw)
         answer = read_reply(raw).answer
+        self.note(answer)
         if answer.status == 454:
             raise Fault("session", "it knows nothing of our session any more")
         if answer.status == 401 and self.login.challenged(answer.headers.get("www-authenticate", [])):

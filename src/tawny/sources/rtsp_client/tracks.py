@@ -11,7 +11,7 @@ from tawny.sources.rtsp_client.audio import G711, Aac, Sound, sound_of
 from tawny.sources.rtsp_client.fault import Fault
 from tawny.sources.rtsp_client.placing import Placing
 from tawny.sources.rtsp_client.rtcp import Bye, read_reports
-from tawny.sources.rtsp_client.rtp import TCP_WINDOW, Receiver
+from tawny.sources.rtsp_client.rtp import TCP_WINDOW, Counts, Receiver
 from tawny.sources.rtsp_client.sprop import announced_sets
 from tawny.sources.rtsp_client.units import Unit, Units
 from tawny.sources.sdp import Description, Track
@@ -23,6 +23,8 @@ _BYE_S = 0.3
 _MOST_EARLY = 100
 _CHANGES_S = 5.0
 """Two changes of the format within this time are no camera's doing."""
+_WASTE_S = 0.5
+"""Packets that come for longer without a picture are noted; no camera needs so long for one."""
 _SENSELESS, _SENSELESS_MOST = 4, 100
 """A senseless unit outweighs so many good ones; over so much it is no accident any more."""
 
@@ -49,6 +51,8 @@ class Tracks:
         self._changed_s: float | None = None
         self._bye_s: float | None = None
         self._good = self._units_given = self._damaged = 0
+        self._missing_told = self._packets_seen = 0
+        self._is_waste = False  # packets came, and for long no picture
         self._clock_off_s: float | None = None
         self._tool, self._sound_ignored = "", ""
         self._fps: float | None = None
@@ -121,6 +125,7 @@ class Tracks:
         pictures, units = self._pictures, self._units
         if pictures is None or units is None:
             return
+        self._look_for_waste()
         if pictures.format is None and self.now_s - self._begun_s > KEYFRAME_S:
             if not pictures.is_ready:
                 raise Fault("no-parameters", "it never says how its pictures are to be decoded")
@@ -130,6 +135,24 @@ class Tracks:
             raise Fault("stall", "what it sends are no pictures")
         if _SENSELESS * senseless < self._good:
             self._good = pictures.senseless = units.odd = 0  # long ago: forgiven
+
+    def _look_for_waste(self) -> None:
+        """Whether packets of the picture came although for some time none was complete."""
+        counts = self._counts
+        came = counts.packets + counts.bad + counts.strangers
+        if came != self._packets_seen and self.now_s - self.alive_s > _WASTE_S:
+            self._is_waste = True
+        self._packets_seen = came
+
+    @property
+    def _counts(self) -> Counts:
+        """What happened to the pictures' packets."""
+        return self._video.counts if self._video else Counts()
+
+    @property
+    def missing(self) -> int:
+        """Packets of pictures that never came."""
+        return self._counts.missing
 
     @property
     def has_pictures(self) -> bool:
@@ -174,7 +197,11 @@ class Tracks:
         self._damaged += unit.is_damaged
         if look.format is not before and before is not None:
             self._changed(look.format)
-        self.packets.append(SourcePacket(look.format, unit.data, at, look.is_keyframe, unit.is_damaged))
+        missing, is_waste = self.missing - self._missing_told, self._is_waste
+        self._missing_told, self._is_waste = self.missing, False
+        self.packets.append(
+            SourcePacket(look.format, unit.data, at, look.is_keyframe, unit.is_damaged, missing, is_waste)
+        )
         while self._early:
             self._place_sound(*self._early.popleft())
 

@@ -104,7 +104,7 @@ class UdpConnection(RtspConnection):
                 count = self._from_camera(heard.pair.packets)
                 if count < 0:
                     break
-                self._byte_s = now_s
+                self._byte_s, self._has_heard = now_s, True
                 heard.receiver.packet(self._datagram, 0, count)
             for _ in range(_MOST_AT_ONCE):
                 count = self._from_camera(heard.pair.reports)
