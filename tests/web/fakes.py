@@ -20,8 +20,10 @@ from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
 from tawny.web.access import COOKIE
 from tawny.web.accounts import Accounts, Caller, Person, Role
+from tawny.web.accounts_file import AccountsFile
 from tawny.web.application import make_routes
 from tawny.web.interface import Interface
+from tawny.web.passes import Passes
 from tawny.web.passwords import Passwords
 from tawny.web.recorder import Camera, Disk, Warn
 from tawny.web.site import Site
@@ -113,6 +115,7 @@ class House:
     recorder: FakeRecorder
     clock: FakeClock
     accounts: Accounts
+    passes: Passes
     site: Site
     app: FastAPI
 
@@ -137,11 +140,12 @@ class House:
 def make_house(folder: Path) -> House:
     clock = FakeClock()
     recorder = FakeRecorder(folder, clock)
-    accounts = Accounts(":memory:", clock)
-    site = Site(recorder, accounts, Interface({}), Passwords(memory_kib=8, rounds=1))
+    file = AccountsFile(":memory:")
+    accounts, passes = Accounts(file, clock), Passes(file, clock)
+    site = Site(recorder, accounts, passes, Interface({}), Passwords(memory_kib=8, rounds=1))
     app = routes()
     app.state.site = site
-    return House(recorder, clock, accounts, site, app)
+    return House(recorder, clock, accounts, passes, site, app)
 
 
 @cache

@@ -55,6 +55,14 @@ async def test_the_owner_gets_everything(house: House, route: str) -> None:
     assert answer.status_code not in (401, 403, 500)
 
 
+@pytest.mark.parametrize(("route", "access"), ENDING.items())
+async def test_who_holds_a_pass_gets_what_is_live_and_nothing_else(house: House, route: str, access: Access) -> None:
+    _, secret = house.passes.make("TV")
+    method, path = route.split(" ")
+    answer = await house.browser().request(method, f"{filled(path)}?pass={secret}")
+    assert (answer.status_code == 401) == (access in (Access.VIEW, Access.OWN))
+
+
 def test_what_is_public_is_public_on_purpose() -> None:
     public = {route for route, access in RULES.items() if access is Access.PUBLIC}
     others = ("GET /api", "POST", "GET /healthz", "GET /metrics", "GET /assets")
@@ -65,7 +73,7 @@ def test_what_is_public_is_public_on_purpose() -> None:
 
 def test_every_websocket_asks_for_a_session() -> None:
     sockets = {route: access for route, access in RULES.items() if route.startswith("WS ")}
-    assert sockets == {"WS /api/v1/ws": Access.VIEW, "WS /api/v1/cameras/{camera}/live": Access.VIEW}
+    assert sockets == {"WS /api/v1/ws": Access.VIEW, "WS /api/v1/cameras/{camera}/live": Access.SEE}
 
 
 async def hello() -> str:

@@ -1,11 +1,15 @@
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tawny.model.errors import StorageError
+from tawny.model.ids import CameraId
 from tawny.testing.clock import FakeClock
 from tawny.web.accounts import MOST_SESSIONS, Accounts, Caller, Purpose, Role
+from tawny.web.accounts_file import AccountsFile
 
 HERE = Caller("192.168.1.7", "a browser")
 MINUTE_S, DAY_S = 60, 86_400
@@ -18,7 +22,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def accounts(clock: FakeClock) -> Iterator[Accounts]:
-    made = Accounts(":memory:", clock)
+    made = Accounts(AccountsFile(":memory:"), clock)
     yield made
     made.close()
 
@@ -112,7 +116,7 @@ def test_a_person_has_a_bounded_number_of_sessions_and_the_longest_unused_ends(
 
 
 def test_who_reads_the_file_finds_no_token(tmp_path: Path, clock: FakeClock) -> None:
-    accounts = Accounts(tmp_path / "accounts.db", clock)
+    accounts = Accounts(AccountsFile(tmp_path / "accounts.db"), clock)
     anna = accounts.put_person("Anna", Role.OWNER)
     tokens = [
         accounts.begin_session(anna, HERE),
@@ -125,15 +129,15 @@ def test_who_reads_the_file_finds_no_token(tmp_path: Path, clock: FakeClock) -> 
 
 
 def test_the_file_is_nobody_elses(tmp_path: Path, clock: FakeClock) -> None:
-    Accounts(tmp_path / "accounts.db", clock).close()
+    Accounts(AccountsFile(tmp_path / "accounts.db"), clock).close()
     assert (tmp_path / "accounts.db").stat().st_mode & 0o077 == 0
 
 
 def test_people_and_sessions_survive_a_restart(tmp_path: Path, clock: FakeClock) -> None:
-    before = Accounts(tmp_path / "accounts.db", clock)
+    before = Accounts(AccountsFile(tmp_path / "accounts.db"), clock)
     token = before.begin_session(before.put_person("Anna", Role.VIEWER), HERE)
     before.close()
-    after = Accounts(tmp_path / "accounts.db", clock)
+    after = Accounts(AccountsFile(tmp_path / "accounts.db"), clock)
     session = after.session(token)
     after.close()
     assert session
@@ -143,7 +147,7 @@ def test_people_and_sessions_survive_a_restart(tmp_path: Path, clock: FakeClock)
 def test_a_damaged_file_is_told(tmp_path: Path, clock: FakeClock) -> None:
     (tmp_path / "accounts.db").write_bytes(b"no database" * 1000)
     with pytest.raises(StorageError):
-        Accounts(tmp_path / "accounts.db", clock)
+        Accounts(AccountsFile(tmp_path / "accounts.db"), clock)
 
 
 def test_the_log_tells_the_newest_first(accounts: Accounts, clock: FakeClock) -> None:
@@ -152,3 +156,40 @@ def test_the_log_tells_the_newest_first(accounts: Accounts, clock: FakeClock) ->
     accounts.note("clip", "Anna", HERE, "Front door")
     told = [(row.action, row.person, row.detail, row.address) for row in accounts.audit()]
     assert told == [("clip", "Anna", "Front door", "192.168.1.7"), ("sign-in", "Anna", "", "192.168.1.7")]
+
+
+def test_what_a_viewer_may_see_is_kept_and_changes_for_sessions_that_last(accounts: Accounts) -> None:
+    person = accounts.put_person("Ben", Role.VIEWER)
+    session = accounts.begin_session(person, HERE)
+    accounts.change_person(person, Role.VIEWER, [CameraId("yard")])
+    seen = accounts.session(session)
+    assert seen
+    assert (seen.person.may_see(CameraId("yard")), seen.person.may_see(CameraId("porch"))) == (True, False)
+
+
+def test_an_owner_sees_everything(accounts: Accounts) -> None:
+    person = accounts.put_person("Ben", Role.VIEWER)
+    accounts.change_person(person, Role.OWNER, [CameraId("yard")])
+    assert accounts.people()[0].may_see(CameraId("porch"))
+
+
+def test_who_is_removed_is_signed_out(accounts: Accounts) -> None:
+    person = accounts.put_person("Ben", Role.VIEWER)
+    session = accounts.begin_session(person, HERE)
+    accounts.remove_person(person)
+    assert (accounts.session(session), accounts.people()) == (None, [])
+
+
+def test_a_file_made_before_there_were_rights_is_taken_over(tmp_path: Path, clock: FakeClock) -> None:
+    path = tmp_path / "accounts.db"
+    with closing(sqlite3.connect(path)) as old:
+        old.execute(
+            "CREATE TABLE people (id TEXT PRIMARY KEY, name TEXT NOT NULL, folded TEXT NOT NULL UNIQUE, "
+            "role TEXT NOT NULL, password TEXT NOT NULL, made_ms INTEGER NOT NULL) STRICT"
+        )
+        old.execute("INSERT INTO people VALUES ('1', 'Anna', 'anna', 'viewer', '', 0)")
+        old.commit()
+    accounts = Accounts(AccountsFile(path), clock)
+    people = accounts.people()
+    accounts.close()
+    assert [(one.name, one.cameras) for one in people] == [("Anna", None)]

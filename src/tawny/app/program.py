@@ -22,9 +22,11 @@ from tawny.config.settings import Settings, listen_address
 from tawny.model.clock import SystemClock
 from tawny.model.errors import SettingsError
 from tawny.web.accounts import Accounts, Purpose, Role
+from tawny.web.accounts_file import AccountsFile
 from tawny.web.application import make_app
 from tawny.web.interface import Interface
-from tawny.web.server import WebServer
+from tawny.web.passes import Passes
+from tawny.web.server import WebServer, addresses_of
 from tawny.web.site import Site
 
 log = logging.getLogger(__name__)
@@ -71,15 +73,24 @@ class Program:
 
     async def _serve(self, running: Running, tell: Tell) -> None:
         where = ":memory:" if self._in_memory else self._folder / "accounts.db"
-        accounts = await asyncio.to_thread(Accounts, where, self._clock)
-        site = Site(running, accounts, Interface.at(), metrics_token=self._settings.web.metrics)
+        file = await asyncio.to_thread(AccountsFile, where)
+        accounts, passes = Accounts(file, self._clock), Passes(file, self._clock)
+        host, port = listen_address(self._settings.web.listen)
+        site = Site(
+            running,
+            accounts,
+            passes,
+            Interface.at(),
+            metrics_token=self._settings.web.metrics,
+            live=self._settings.live,
+            hosts=await addresses_of(host),
+        )
         control = Control(
             self._folder,
             running.bus,
             {"status": lambda _: {**shapes.status(site.health.now()), "self_test": words(running.care.self_test)}},
             lambda message: shapes.message(message, self._clock.now_ms()),
         )
-        host, port = listen_address(self._settings.web.listen)
         server = WebServer(make_app(site), accounts, host, port)
         stop = _stop_on_signals()
         try:
@@ -93,6 +104,7 @@ class Program:
         finally:
             self._systemd.stopping()
             await control.close()
+            await site.close()
             await server.stop()
             await asyncio.to_thread(accounts.close)
 

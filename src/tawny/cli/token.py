@@ -7,6 +7,7 @@ from tawny.cli.output import Output
 from tawny.cli.places import existing_data
 from tawny.model.clock import SystemClock
 from tawny.web.accounts import TOKEN_MS, Accounts, Purpose
+from tawny.web.accounts_file import AccountsFile
 
 
 def describe(parser: ArgumentParser) -> None:
@@ -15,7 +16,7 @@ def describe(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, out: Output) -> int:
     chosen, folder = existing_data(args)
-    accounts = Accounts(folder / "accounts.db", SystemClock())
+    accounts = Accounts(AccountsFile(folder / "accounts.db"), SystemClock())
     try:
         token = accounts.new_token(Purpose.CLAIM)
     finally:

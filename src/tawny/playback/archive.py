@@ -1,23 +1,48 @@
 """What playback needs of whoever keeps the recordings. `storage` and the recorder's open files satisfy it together."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from tawny.model.ids import CameraId
+from tawny.model.damage import Damage
+from tawny.model.events import Event
+from tawny.model.gaps import Gap
+from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.storage.index import Index
+from tawny.storage.index import Page
 
 OPEN_SUFFIX = ".open.mp4"
 UNKNOWN_SCORE = 255
+
+
+class Past(Protocol):
+    """What is read of the index; see `storage.index.Index`, which is one."""
+
+    def segment(self, segment_id: SegmentId) -> Segment | None: ...
+    def segments(self, camera: CameraId, stream: StreamName | None, within: Span) -> list[Segment]: ...
+    def spans(self, camera: CameraId, stream: StreamName | None, within: Span) -> list[Span]: ...
+    def bounds(self, camera: CameraId) -> Span | None: ...
+    def gaps(self, camera: CameraId, within: Span) -> list[Gap]: ...
+    def damage(self, camera: CameraId | None, within: Span) -> list[Damage]: ...
+    def event(self, event_id: EventId) -> Event | None: ...
+    def events(
+        self,
+        within: Span,
+        *,
+        cameras: Iterable[CameraId] | None = None,
+        kinds: Iterable[str] | None = None,
+        only: str = "all",
+        after: str | None = None,
+        limit: int = 60,
+    ) -> Page: ...
 
 
 class Archive(Protocol):
     """Any thread may call; calls may wait for the disk."""
 
     @property
-    def index(self) -> Index: ...
+    def index(self) -> Past: ...
 
     def open_segments(self, camera: CameraId) -> Sequence[Segment]:
         """The segments being written now, of both streams, as the index will have them.

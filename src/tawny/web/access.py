@@ -16,19 +16,23 @@ from starlette.exceptions import WebSocketException
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
+from tawny.model.ids import CameraId
 from tawny.web.accounts import Caller, Role, Session
-from tawny.web.problems import Refused
+from tawny.web.problems import Refused, not_found
 from tawny.web.site import the_site
 
 COOKIE = "tawny_session"
 SIGNED_OUT = 4401
 """The code that a WebSocket is closed with when there is no session, or no longer."""
 NOT_ALLOWED = 4403
+NOT_THERE = 4404
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Access(StrEnum):
     PUBLIC = "public"
+    SEE = "see"
+    """Signed in, or with a pass: what is live."""
     VIEW = "view"
     """Signed in, as viewer or owner."""
     OWN = "own"
@@ -48,7 +52,9 @@ class Rule:
             if connection.scope["method"] not in SAFE:
                 _check_ours(connection)
             if self.access is not Access.PUBLIC:
-                connection.state.session = _allowed(await find_session(connection), self.access)
+                connection.state.session = _allowed(await _found(connection, self.access), self.access)
+                if not may_see(connection):
+                    raise not_found("There is no such camera.")
 
 
 def rule(access: Access) -> Any:
@@ -84,10 +90,28 @@ async def find_session(connection: HTTPConnection) -> Session | None:
     return await asyncio.to_thread(the_site(connection).accounts.session, token) if token else None
 
 
+async def _found(connection: HTTPConnection, access: Access) -> Session | None:
+    """By cookie; where a pass is enough, by `?pass=…` or `Authorization: Bearer …` as well."""
+    session = await find_session(connection)
+    if session is not None or access is not Access.SEE:
+        return session
+    scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
+    secret = secret if scheme.lower() == "bearer" else connection.query_params.get("pass", "")
+    return await asyncio.to_thread(the_site(connection).passes.session, secret) if secret else None
+
+
+def may_see(connection: HTTPConnection) -> bool:
+    """Whether the camera that is asked for by name, if one is, is among those that may be seen."""
+    asked = connection.path_params.get("camera") or connection.query_params.get("camera")
+    return asked is None or the_session(connection).person.may_see(CameraId(asked))
+
+
 async def has_ended(connection: HTTPConnection) -> bool:
-    """Whether a session that a long answer began with is over. Asked every few seconds while it lasts."""
-    session: Session = connection.state.session
-    return await asyncio.to_thread(the_site(connection).accounts.session_of, session.key) is None
+    """Whether the right that a long answer began with is over. Asked every few seconds while it lasts."""
+    session, site = the_session(connection), the_site(connection)
+    holder = site.passes if session.person.role is Role.HOLDER else site.accounts
+    now = await asyncio.to_thread(holder.session_of, session.key)
+    return now is None or (now.person.role, now.person.cameras) != (session.person.role, session.person.cameras)
 
 
 def the_session(connection: HTTPConnection) -> Session:
@@ -126,15 +150,20 @@ async def _check_socket(socket: WebSocket, access: Access) -> None:
     if access is Access.PUBLIC:
         return
     try:
-        socket.state.session = _allowed(await find_session(socket), access)
+        socket.state.session = _allowed(await _found(socket, access), access)
+        if not may_see(socket):
+            raise not_found("There is no such camera.")
     except Refused as refused:
         await socket.accept()  # a page can read the code of an open socket only
-        raise WebSocketException(SIGNED_OUT if refused.status == 401 else NOT_ALLOWED, refused.message) from refused
+        code = {401: SIGNED_OUT, 404: NOT_THERE}.get(refused.status, NOT_ALLOWED)
+        raise WebSocketException(code, refused.message) from refused
 
 
 def _allowed(session: Session | None, access: Access) -> Session:
     if session is None:
         raise Refused(401, "signed_out", "You are not signed in on this device.", "Sign in to continue.")
+    if session.person.role is Role.HOLDER and access is not Access.SEE:
+        raise Refused(403, "live_only", "A pass is for what is live.", "Sign in to see more.")
     if access is Access.OWN and session.person.role is not Role.OWNER:
         raise Refused(403, "owner_only", "Only an owner can do this.", "Ask an owner.")
     return session

@@ -1,21 +1,21 @@
 """People, their sessions, one-time tokens and the log of who did what, in `accounts.db`.
 
 Tokens are 256 random bits and stored as their SHA-256 only: who reads the file cannot sign in with it. Any thread may
-call; one lock, because the work is small. Nothing here is slow: passwords come hashed.
+call. Nothing here is slow: passwords come hashed.
 """
 
 import hashlib
+import json
 import secrets
 import sqlite3
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from pathlib import Path
+from typing import Any
 
 from tawny.model.clock import Clock
-from tawny.model.errors import StorageError
+from tawny.model.ids import CameraId
+from tawny.web.accounts_file import AccountsFile
 
 SESSION_MS = 30 * 86_400_000
 SEEN_EVERY_MS = 60_000
@@ -24,29 +24,19 @@ TOKEN_MS = 30 * 60_000
 MOST_SESSIONS = 50
 """A person's; the longest unused end first."""
 AUDIT_ROWS = 50_000
-
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS people (
-  id TEXT PRIMARY KEY, name TEXT NOT NULL, folded TEXT NOT NULL UNIQUE, role TEXT NOT NULL,
-  password TEXT NOT NULL,            -- argon2id; empty: signs in by link only
-  made_ms INTEGER NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS sessions (
-  hash BLOB PRIMARY KEY, person TEXT NOT NULL REFERENCES people(id) ON DELETE CASCADE,
-  made_ms INTEGER NOT NULL, seen_ms INTEGER NOT NULL, ends_ms INTEGER NOT NULL,
-  agent TEXT NOT NULL, address TEXT NOT NULL) STRICT;
-CREATE INDEX IF NOT EXISTS sessions_by_person ON sessions(person, seen_ms);
-CREATE TABLE IF NOT EXISTS tokens (
-  hash BLOB PRIMARY KEY, purpose TEXT NOT NULL, person TEXT REFERENCES people(id) ON DELETE CASCADE,
-  ends_ms INTEGER NOT NULL, used_ms INTEGER) STRICT;
-CREATE TABLE IF NOT EXISTS audit (
-  number INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, person TEXT NOT NULL, action TEXT NOT NULL,
-  detail TEXT NOT NULL, address TEXT NOT NULL) STRICT;
+_PEOPLE = "SELECT id, name, role, cameras FROM people"
+_BY_NAME = "SELECT id, name, role, cameras, password FROM people WHERE folded = ?"
+_SIGNED_IN = """
+SELECT people.id, people.name, people.role, people.cameras, sessions.seen_ms, sessions.ends_ms
+FROM sessions JOIN people ON people.id = sessions.person WHERE hash = ? AND ends_ms > ?
 """
 
 
 class Role(StrEnum):
     OWNER = "owner"
     VIEWER = "viewer"
+    HOLDER = "holder"
+    """Who holds a pass (`web.passes`): a program, or a page elsewhere. It sees what is live, and nothing else."""
 
 
 class Purpose(StrEnum):
@@ -61,6 +51,11 @@ class Person:
     id: str
     name: str
     role: Role
+    cameras: frozenset[CameraId] | None = None
+    """What a viewer may see; None: all there are, and will be."""
+
+    def may_see(self, camera: CameraId) -> bool:
+        return self.cameras is None or camera in self.cameras
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,22 +84,14 @@ class AuditRow:
 
 
 class Accounts:
-    """path: a file, or `:memory:` for tests. Raises StorageError."""
+    """Raises StorageError."""
 
-    def __init__(self, path: Path | str, clock: Clock) -> None:
-        self._clock, self._path = clock, str(path)
-        self._lock = threading.Lock()
-        with _turned_over(self._path):
-            if self._path != ":memory:":
-                Path(path).touch(mode=0o600)
-            self._db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=5.0)
-            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -256"):
-                self._db.execute(f"PRAGMA {pragma}")
-            self._db.executescript(SCHEMA)
+    def __init__(self, file: AccountsFile, clock: Clock) -> None:
+        self._file, self._clock = file, clock
+        self._reading, self._writing = file.reading, file.writing
 
     def close(self) -> None:
-        with self._lock:
-            self._db.close()
+        self._file.close()
 
     # --- people ------------------------------------------------------------------------------------------------------
 
@@ -114,19 +101,32 @@ class Accounts:
 
     def people(self) -> list[Person]:
         with self._reading() as db:
-            rows = db.execute("SELECT id, name, role FROM people ORDER BY made_ms, id").fetchall()
-        return [Person(row[0], row[1], Role(row[2])) for row in rows]
+            rows = db.execute(f"{_PEOPLE} ORDER BY made_ms, id").fetchall()
+        return [_person(row) for row in rows]
 
     def find(self, name: str) -> tuple[Person, str] | None:
         """A person by name, whatever the case, with the stored password."""
         with self._reading() as db:
-            row = db.execute("SELECT id, name, role, password FROM people WHERE folded = ?", (_fold(name),)).fetchone()
-        return (Person(row[0], row[1], Role(row[2])), row[3]) if row else None
+            row = db.execute(_BY_NAME, (_fold(name),)).fetchone()
+        return (_person(row), row[-1]) if row else None
 
     def put_person(self, name: str, role: Role, password: str = "") -> Person:
         """Add a person, or give the one of this name this role and password, which ends their sessions."""
         with self._writing() as db:
             return self._put_person(db, name, role, password)
+
+    def change_person(self, person: Person, role: Role, cameras: Iterable[CameraId] | None) -> Person:
+        """Another role, and what may be seen; sessions go on, with that."""
+        made = replace(person, role=role, cameras=None if cameras is None else frozenset(cameras))
+        with self._writing() as db:
+            row = (role, seen_as_text(made.cameras), person.id)
+            db.execute("UPDATE people SET role = ?, cameras = ? WHERE id = ?", row)
+        return made
+
+    def remove_person(self, person: Person) -> None:
+        """With all their sessions."""
+        with self._writing() as db:
+            db.execute("DELETE FROM people WHERE id = ?", (person.id,))
 
     def set_password(self, person: Person, password: str) -> None:
         """The same password with today's costs: sessions go on."""
@@ -136,14 +136,14 @@ class Accounts:
     def _put_person(self, db: sqlite3.Connection, name: str, role: Role, password: str) -> Person:
         name = name.strip()
         db.execute(
-            "INSERT INTO people VALUES (?, ?, ?, ?, ?, ?) "
+            "INSERT INTO people (id, name, folded, role, password, made_ms) VALUES (?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (folded) DO UPDATE "
             "SET name = excluded.name, role = excluded.role, password = excluded.password",
             (secrets.token_hex(8), name, _fold(name), role, password, self._clock.now_ms()),
         )
-        (key,) = db.execute("SELECT id FROM people WHERE folded = ?", (_fold(name),)).fetchone()
-        db.execute("DELETE FROM sessions WHERE person = ?", (key,))
-        return Person(key, name, role)
+        row = db.execute(_BY_NAME, (_fold(name),)).fetchone()
+        db.execute("DELETE FROM sessions WHERE person = ?", (row[0],))
+        return _person(row)
 
     # --- one-time tokens ---------------------------------------------------------------------------------------------
 
@@ -152,7 +152,7 @@ class Accounts:
         token, now_ms = secrets.token_urlsafe(32), self._clock.now_ms()
         with self._writing() as db:
             db.execute("DELETE FROM tokens WHERE ends_ms < ? OR purpose = 'claim' AND ? = 'claim'", (now_ms, purpose))
-            row = (_hashed(token), purpose, person.id if person else None, now_ms + lasts_ms)
+            row = (hashed(token), purpose, person.id if person else None, now_ms + lasts_ms)
             db.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, NULL)", row)
         return token
 
@@ -160,7 +160,7 @@ class Accounts:
         """Whether the token would work now."""
         query = "SELECT 1 FROM tokens WHERE hash = ? AND purpose = ? AND used_ms IS NULL AND ends_ms > ?"
         with self._reading() as db:
-            return db.execute(query, (_hashed(token), purpose, self._clock.now_ms())).fetchone() is not None
+            return db.execute(query, (hashed(token), purpose, self._clock.now_ms())).fetchone() is not None
 
     def claim(self, token: str, name: str, password: str) -> Person | None:
         """Use a claim token up: an owner of this name and (hashed) password. None when the token works no more."""
@@ -173,15 +173,15 @@ class Accounts:
         """Use a sign-in link up. None when it works no more."""
         with self._writing() as db:
             used = self._use(db, token, Purpose.LINK)
-            row = used and db.execute("SELECT id, name, role FROM people WHERE id = ?", used).fetchone()
-        return Person(row[0], row[1], Role(row[2])) if row else None
+            row = used and db.execute(f"{_PEOPLE} WHERE id = ?", used).fetchone()
+        return _person(row) if row else None
 
     def _use(self, db: sqlite3.Connection, token: str, purpose: Purpose) -> tuple[str | None] | None:
         now_ms = self._clock.now_ms()
         used: tuple[str | None] | None = db.execute(
             "UPDATE tokens SET used_ms = ? WHERE hash = ? AND purpose = ? AND used_ms IS NULL AND ends_ms > ? "
             "RETURNING person",
-            (now_ms, _hashed(token), purpose, now_ms),
+            (now_ms, hashed(token), purpose, now_ms),
         ).fetchone()
         return used
 
@@ -192,7 +192,7 @@ class Accounts:
         token, now_ms = secrets.token_urlsafe(32), self._clock.now_ms()
         with self._writing() as db:
             db.execute("DELETE FROM sessions WHERE ends_ms <= ?", (now_ms,))
-            row = (_hashed(token), person.id, now_ms, now_ms, now_ms + SESSION_MS, caller.agent[:300], caller.address)
+            row = (hashed(token), person.id, now_ms, now_ms, now_ms + SESSION_MS, caller.agent[:300], caller.address)
             db.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)", row)
             db.execute(
                 "DELETE FROM sessions WHERE person = ?1 AND hash NOT IN "
@@ -203,20 +203,16 @@ class Accounts:
 
     def session(self, token: str) -> Session | None:
         """The session of a cookie, which goes on for another 30 days; None when there is none."""
-        return self.session_of(_hashed(token))
+        return self.session_of(hashed(token))
 
     def session_of(self, key: bytes) -> Session | None:
         """The same, by what it is stored under."""
         now_ms = self._clock.now_ms()
-        query = (
-            "SELECT people.id, name, role, seen_ms, ends_ms FROM sessions JOIN people ON people.id = sessions.person "
-            "WHERE hash = ? AND ends_ms > ?"
-        )
         with self._reading() as db:
-            row = db.execute(query, (key, now_ms)).fetchone()
+            row = db.execute(_SIGNED_IN, (key, now_ms)).fetchone()
         if row is None:
             return None
-        person, seen_ms, ends_ms = Person(row[0], row[1], Role(row[2])), row[3], row[4]
+        person, seen_ms, ends_ms = _person(row), row[-2], row[-1]
         if abs(now_ms - seen_ms) >= SEEN_EVERY_MS:
             ends_ms = now_ms + SESSION_MS
             with self._writing() as db:
@@ -242,38 +238,25 @@ class Accounts:
         with self._reading() as db:
             return [AuditRow(*row) for row in db.execute(query, (limit,)).fetchall()]
 
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, _turned_over(self._path):
-            yield self._db
 
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: all of it or, after any error, nothing."""
-        with self._reading() as db:
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                yield db
-                db.execute("COMMIT")
-            finally:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-
-
-def _hashed(token: str) -> bytes:
+def hashed(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def seen_as_text(cameras: Iterable[CameraId] | None) -> str | None:
+    """How a set of cameras is stored; NULL is all of them."""
+    return None if cameras is None else json.dumps(sorted(cameras))
+
+
+def seen_from_text(text: str | None) -> frozenset[CameraId] | None:
+    return None if text is None else frozenset(CameraId(name) for name in json.loads(text))
+
+
+def _person(row: tuple[Any, ...]) -> Person:
+    """From the first four columns of a row. An owner sees all."""
+    role = Role(row[2])
+    return Person(row[0], row[1], role, None if role is Role.OWNER else seen_from_text(row[3]))
 
 
 def _fold(name: str) -> str:
     return name.strip().casefold()
-
-
-@contextmanager
-def _turned_over(path: str) -> Iterator[None]:
-    """SQLite's and the system's errors as ours."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        raise StorageError(path, str(error)) from error
-    except OSError as error:
-        raise StorageError(path, error.strerror or str(error)) from error

@@ -22,7 +22,7 @@ SMALL_WIDTH = 640
 Width = Annotated[int, Query(ge=LEAST_WIDTH, le=MOST_WIDTH)]
 
 router = APIRouter(prefix="/api/v1")
-view = [rule(Access.VIEW)]
+view, see = [rule(Access.VIEW)], [rule(Access.SEE)]
 JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}}}
 
 
@@ -36,7 +36,7 @@ async def health(here: Here) -> shapes.Health:
     return await asyncio.to_thread(here.health.now)
 
 
-@router.get("/cameras/{camera}/snapshot", dependencies=view, response_class=Response, responses=JPEG)
+@router.get("/cameras/{camera}/snapshot", dependencies=see, response_class=Response, responses=JPEG)
 async def snapshot(camera: CameraId, here: Here, width: Width = 1280) -> Response:
     hub, _ = hub_for_pictures(here, camera, width)
     still = await asyncio.to_thread(here.pictures.newest, hub, width)
@@ -45,7 +45,7 @@ async def snapshot(camera: CameraId, here: Here, width: Width = 1280) -> Respons
     return Response(still.jpeg, media_type="image/jpeg", headers={"X-At-Ms": str(still.at_ms)})
 
 
-@router.get("/cameras/{camera}/mjpeg", dependencies=view, response_class=Response, responses={200: {}})
+@router.get("/cameras/{camera}/mjpeg", dependencies=see, response_class=Response, responses={200: {}})
 async def moving_jpegs(
     camera: CameraId,
     request: Request,

@@ -46,7 +46,9 @@ def cameras_of(text: str, here: Site) -> list[CameraId]:
     named = list(dict.fromkeys(CameraId(part) for part in split(text)))
     if len(named) > MOST_CAMERAS:
         raise bad_input(f"That is more than {MOST_CAMERAS} cameras at once.", "Ask for fewer.")
-    return named or [camera.status.id for camera in here.recorder.cameras()]
+    if not named:
+        return [camera.status.id for camera in here.recorder.cameras()]
+    return [camera for camera in named if here.seen is None or camera in here.seen]
 
 
 def known_camera(camera: CameraId, here: Site) -> CameraId:

@@ -12,12 +12,12 @@ from tawny.live.viewer import Viewer
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import VideoFormat
 from tawny.stream.hub import Hub
-from tawny.web.access import Access, rule
+from tawny.web.access import NOT_THERE, Access, rule
 from tawny.web.limits import OneCamera, split
 from tawny.web.site import Here, Site
 from tawny.web.sockets import SessionWatch, talk
 
-NO_CAMERA, BEGIN_AGAIN = 4404, 1012
+BEGIN_AGAIN = 1012
 router = APIRouter(prefix="/api/v1")
 
 
@@ -28,7 +28,7 @@ class Pause(BaseModel):
     pause: bool | None = None
 
 
-@router.websocket("/cameras/{camera}/live", dependencies=[rule(Access.VIEW)])
+@router.websocket("/cameras/{camera}/live", dependencies=[rule(Access.SEE)])
 async def live(
     socket: WebSocket,
     camera: OneCamera,
@@ -41,7 +41,7 @@ async def live(
     name = choose(here, camera, stream, split(can))
     hub = name and here.recorder.hub(camera, name)
     if name is None or not hub:
-        await socket.close(NO_CAMERA, "There is no such camera.")
+        await socket.close(NOT_THERE, "There is no such camera.")
         return
     viewer = Viewer(hub, here.recorder.clock)
 

@@ -1,10 +1,10 @@
 """What the web layer needs of the running recorder. `app` implements it; tests have a small one of their own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from tawny.engine import Bus
+from tawny.engine.bus import Listener
 from tawny.model.clock import Clock
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
@@ -48,13 +48,19 @@ class Warn:
     do: str = ""
 
 
+class Heard(Protocol):
+    """The bus, to listen to."""
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]: ...
+
+
 class Recorder(Archive, Protocol):
     """Any thread may call. All but `event_picture`, `mark_event` and the archive answer from memory at once."""
 
     @property
     def clock(self) -> Clock: ...
     @property
-    def bus(self) -> Bus: ...
+    def bus(self) -> Heard: ...
     @property
     def started_ms(self) -> int: ...
     @property

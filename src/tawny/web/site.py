@@ -1,23 +1,32 @@
 """What all routes share: the recorder, the accounts, and what is kept between requests."""
 
 import asyncio
+import copy
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from tawny.config.live import Live
 from tawny.live.pictures import Pictures
 from tawny.live.viewer import Viewers
+from tawny.model.clock import Clock
+from tawny.model.ids import CameraId
 from tawny.playback.clip import Clips
 from tawny.playback.frames import Frames
-from tawny.web.accounts import Accounts
+from tawny.web.accounts import Accounts, Person, Session
 from tawny.web.attempts import Attempts
 from tawny.web.health import HealthDesk
 from tawny.web.interface import Interface
+from tawny.web.passes import Passes
 from tawny.web.passwords import Passwords
 from tawny.web.recorder import Recorder
+from tawny.web.sight import Sight
+
+if TYPE_CHECKING:
+    from tawny.web.rtc import Rtc
 
 AT_ONCE = 2
 """Pictures decoded, and clips cut, side by side: a flood of them must not keep other requests from their threads."""
@@ -29,9 +38,15 @@ class Site:
 
     recorder: Recorder
     accounts: Accounts
+    passes: Passes
     interface: Interface
     passwords: Passwords = field(default_factory=Passwords)
     metrics_token: str = ""
+    seen: frozenset[CameraId] | None = None
+    """The cameras that who asks may see; None: all."""
+    live: Live = field(default_factory=Live)
+    hosts: tuple[str, ...] = ("127.0.0.1",)
+    """What WebRTC listens on: addresses."""
 
     def __post_init__(self) -> None:
         self.attempts = Attempts(self.recorder.clock)
@@ -41,10 +56,49 @@ class Site:
         self.clips = Clips(self.recorder)
         self.decoding, self.cutting = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(AT_ONCE)
         self.health = HealthDesk(self.recorder)
+        self._rtc = _RtcOnDemand(self.live, self.hosts, self.recorder.clock)
+
+    @property
+    def rtc(self) -> "Rtc":
+        return self._rtc.made()
+
+    async def close(self) -> None:
+        """End what outlives requests."""
+        await self._rtc.close()
 
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.recorder.zone)
+
+    def seen_by(self, person: Person) -> "Site":
+        """The same, with nothing in it of cameras that this person may not see."""
+        if person.cameras is None:
+            return self
+        seen = copy.copy(self)
+        seen.seen = person.cameras
+        seen.recorder = Sight(self.recorder, person.cameras)
+        seen.frames, seen.clips = Frames(seen.recorder), Clips(seen.recorder)
+        seen.health = HealthDesk(seen.recorder)
+        return seen
+
+
+class _RtcOnDemand:
+    """Made when the first one asks: few do, and it takes memory."""
+
+    def __init__(self, live: Live, hosts: tuple[str, ...], clock: Clock) -> None:
+        self._live, self._hosts, self._clock = live, hosts, clock
+        self._made: Rtc | None = None
+
+    def made(self) -> "Rtc":
+        if self._made is None:
+            from tawny.web.rtc import Rtc
+
+            self._made = Rtc(self._live, self._hosts, self._clock)
+        return self._made
+
+    async def close(self) -> None:
+        if self._made is not None:
+            await self._made.close()
 
 
 def the_site(connection: HTTPConnection) -> Site:
@@ -52,4 +106,11 @@ def the_site(connection: HTTPConnection) -> Site:
     return site
 
 
-Here = Annotated[Site, Depends(the_site)]
+def the_part_seen(connection: HTTPConnection) -> Site:
+    """As far as who asks may see it; the route's rule has found out who that is."""
+    session: Session | None = getattr(connection.state, "session", None)
+    site = the_site(connection)
+    return site.seen_by(session.person) if session else site
+
+
+Here = Annotated[Site, Depends(the_part_seen)]

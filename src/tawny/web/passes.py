@@ -1,0 +1,95 @@
+"""Passes: what lets a program, a television or a page elsewhere see cameras live, and nothing else.
+
+A pass has a name, the cameras it is for, an end if wanted, and can be taken back. Its secret is shown once.
+"""
+
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from tawny.live.rtsp.login import digest
+from tawny.model.clock import Clock
+from tawny.model.ids import CameraId
+from tawny.web.accounts import Person, Role, Session, hashed, seen_as_text, seen_from_text
+from tawny.web.accounts_file import AccountsFile
+
+FOREVER_MS = 253_402_300_799_000
+"""The end of year 9999."""
+_PASSES = "SELECT id, name, cameras, made_ms, ends_ms FROM passes"
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    id: str
+    """Also the user name for RTSP."""
+    name: str
+    cameras: frozenset[CameraId] | None
+    made_ms: int
+    ends_ms: int | None
+
+    @property
+    def person(self) -> Person:
+        return Person(self.id, self.name, Role.HOLDER, self.cameras)
+
+
+class Passes:
+    """Any thread may call. Raises StorageError."""
+
+    def __init__(self, file: AccountsFile, clock: Clock) -> None:
+        self._file, self._clock = file, clock
+
+    def make(
+        self, name: str, cameras: Iterable[CameraId] | None = None, ends_ms: int | None = None
+    ) -> tuple[Pass, str]:
+        """A new pass, and its secret, which is not kept."""
+        secret, seen = secrets.token_urlsafe(32), None if cameras is None else frozenset(cameras)
+        words = "-".join(re.findall(r"[a-z0-9]+", name.lower()))[:20]
+        made = Pass(f"{words or 'pass'}-{secrets.token_hex(3)}", name.strip(), seen, self._clock.now_ms(), ends_ms)
+        row = (made.id, made.name, hashed(secret), digest(made.id, secret), seen_as_text(seen), made.made_ms, ends_ms)
+        with self._file.writing() as db:
+            db.execute("INSERT INTO passes VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        return made, secret
+
+    def all(self) -> list[Pass]:
+        """Oldest first, with those that have ended."""
+        with self._file.reading() as db:
+            return [_pass(row) for row in db.execute(f"{_PASSES} ORDER BY made_ms, id").fetchall()]
+
+    def take_back(self, pass_id: str) -> bool:
+        """False when there is none of this id. What is open by it ends within seconds."""
+        with self._file.writing() as db:
+            return db.execute("DELETE FROM passes WHERE id = ?", (pass_id,)).rowcount == 1
+
+    def session(self, secret: str) -> Session | None:
+        """What a pass is worth now; None when nothing."""
+        return self.session_of(hashed(secret))
+
+    def session_of(self, key: bytes) -> Session | None:
+        """The same, by what it is stored under."""
+        found = self._good("hash = ?", key)
+        return Session(found.person, key, found.ends_ms or FOREVER_MS) if found else None
+
+    def person(self, pass_id: str) -> Person | None:
+        found = self._good("id = ?", pass_id)
+        return found.person if found else None
+
+    def digest_of(self, pass_id: str) -> str | None:
+        """See `live.rtsp.login.digest`; None when there is no such pass, or no longer."""
+        if self.person(pass_id) is None:
+            return None
+        with self._file.reading() as db:
+            row = db.execute("SELECT digest FROM passes WHERE id = ?", (pass_id,)).fetchone()
+        return str(row[0]) if row else None
+
+    def _good(self, where: str, value: object) -> Pass | None:
+        with self._file.reading() as db:
+            row = db.execute(f"{_PASSES} WHERE {where}", (value,)).fetchone()
+        found = _pass(row) if row else None
+        is_good = found is not None and (found.ends_ms is None or found.ends_ms > self._clock.now_ms())
+        return found if is_good else None
+
+
+def _pass(row: tuple[Any, ...]) -> Pass:
+    return Pass(row[0], row[1], seen_from_text(row[2]), row[3], row[4])
