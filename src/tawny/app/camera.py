@@ -130,7 +130,6 @@ class Camera:
         """Ask its parts to end; returns at once. for_good: the recorder ends, and its next start explains the time
         from the last picture on."""
         self._is_ending = self._is_ending or for_good
-        self.watching.stop()
         for handle in self._handles:
             handle.stop()
 
