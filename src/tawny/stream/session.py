@@ -55,14 +55,14 @@ class Session:
         arrived_s, wall_s = self._clock.mono_s(), self._clock.now_ms() / 1000
         self.arrived_s = arrived_s
         run = self._run
-        if run is not None and packet.is_keyframe and abs(wall_s - arrived_s - run.wall_minus_mono_s) > SET_BY_S:
+        if run is not None and not run.keeps(wall_s - arrived_s) and packet.is_keyframe:
             self.end(CLOCK_SET)
             run = None
         if run is None:
             if not packet.is_keyframe:
                 return  # nothing before a keyframe can be decoded
-            run = self._run = _Run(packet, arrived_s, wall_s)
-        for held in run.place(packet, arrived_s):
+            run = self._run = _Run(packet, arrived_s - packet.waited_s, wall_s - packet.waited_s)
+        for held in run.place(packet, arrived_s - packet.waited_s):
             self._give(run, held)
 
     def settle(self) -> None:
@@ -117,6 +117,13 @@ class _Run:
         self.utc = UtcMap(0.0, wall_s)
         self.held: list[_Held] = []
         self._settled = False
+
+    def keeps(self, wall_minus_mono_s: float) -> bool:
+        """Whether the run goes on under this wall clock: not if that was set. A correction is followed slowly."""
+        if abs(wall_minus_mono_s - self.wall_minus_mono_s) > SET_BY_S:
+            return False
+        self.wall_minus_mono_s = wall_minus_mono_s
+        return True
 
     def place(self, packet: SourcePacket, arrived_s: float) -> list[_Held]:
         """The packet in its place, with those held before it; none of them while the run settles."""

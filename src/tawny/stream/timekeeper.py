@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 BACK_S, AHEAD_S = 1.0, 10.0
 """A step outside these is a jump of the camera's clock; smaller steps back are B-frames."""
 SETTLE_SLIDE, SLIDE = 0.02, 0.0005
-"""Seconds that the mapping to UTC may move a second: in the first ten seconds of a run, and later (500 ppm)."""
+"""Seconds that the mapping to UTC may move a second: in the first ten seconds of a run, and later (500 ppm). To what is
+earlier it always moves as in the first: nothing arrives before it was taken."""
 SETTLING_S = 10.0
 WINDOW_S = 30.0
 _LOOKED_AT = 64
@@ -75,9 +76,9 @@ class UtcMap:
             self._least.popleft()
         passed_s = max(0.0, arrived_utc_s - self._last_utc_s)
         self._last_utc_s = max(self._last_utc_s, arrived_utc_s)
-        settling = arrived_utc_s - self._begun_utc_s < SETTLING_S
-        most_s = (SETTLE_SLIDE if settling else SLIDE) * passed_s
         wanted_s = self._least[0][1] - self._offset_s
+        settling = wanted_s < 0 or arrived_utc_s - self._begun_utc_s < SETTLING_S
+        most_s = (SETTLE_SLIDE if settling else SLIDE) * passed_s
         self._offset_s += max(-most_s, min(most_s, wanted_s))
 
     def settle(self, offsets_s: list[float]) -> None:

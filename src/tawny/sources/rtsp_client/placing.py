@@ -5,6 +5,7 @@ times of their own; sender reports tell how they belong together, and as long as
 """
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tawny.model.packets import VIDEO_RATE
@@ -83,10 +84,11 @@ class _Least:
     """The smallest delay of the last seconds: arrival minus position."""
 
     begun_s: float = 0.0
+    _moved_s: float = 0.0
     _delays: deque[tuple[float, float]] = field(default_factory=deque)
 
     def feed(self, arrived_s: float, at_s: float) -> None:
-        delays, delay_s = self._delays, arrived_s - at_s
+        delays, delay_s = self._delays, arrived_s - at_s + self._moved_s
         if not delays:
             self.begun_s = arrived_s
         while delays and delays[-1][1] >= delay_s:
@@ -95,12 +97,13 @@ class _Least:
         while delays[0][0] < arrived_s - _WINDOW_S:
             delays.popleft()
 
-    def clear(self) -> None:
-        self._delays.clear()
+    def moved(self, by_s: float) -> None:
+        """From now on positions are so much later; what was fed before counts as if they had always been."""
+        self._moved_s += by_s
 
     @property
     def delay_s(self) -> float | None:
-        return self._delays[0][1] if self._delays else None
+        return self._delays[0][1] - self._moved_s if self._delays else None
 
 
 class Placing:
@@ -111,6 +114,7 @@ class Placing:
         self.sound = Line(sound_rate or 8000)
         self._reports = _Reported(VIDEO_RATE), _Reported(self.sound.rate)
         self._least = _Least(), _Least()
+        self._is_begun = False
         self.cut = self.padded = 0
         """How often sound was left out, or a silence left, to be where its picture is."""
 
@@ -123,12 +127,21 @@ class Placing:
         self._note(0, time, at, now_s)
         return at
 
+    def begin_sound(self, heard: Iterable[tuple[int, float]]) -> None:
+        """Where sound belongs as far as arrivals tell: of both tracks that which was on its way for the shortest time
+        counts. heard: the first frames' ticks and arrivals. There was a picture."""
+        picture_s = self._least[0].delay_s
+        assert picture_s is not None
+        sound_s = min(arrived_s - ticks / self.sound.rate for ticks, arrived_s in heard)
+        self.sound.shift = round((sound_s - picture_s) * self.sound.rate)
+        self._is_begun = True
+
     def sound_at(self, ticks: int, time: int, samples: int, now_s: float, *, is_anew: bool) -> int | None:
         """A sound frame's time in its rate's ticks, once there was a picture; None to leave it out, to catch up."""
-        line, video = self.sound, self.video
+        line = self.sound
         if line.newest is None:
-            assert video.newest is not None
-            line.shift = round((video.newest / VIDEO_RATE + now_s - video.arrived_s) * line.rate) - ticks
+            if not self._is_begun:
+                self.begin_sound([(ticks, now_s)])
             line.shift += round((self._off_s(time, ticks + line.shift, now_s) or 0.0) * line.rate)
         jumps = line.jumps
         at = line.place(ticks, now_s, is_anew=is_anew)
@@ -139,17 +152,21 @@ class Placing:
         if off_s is None:
             return at
         if off_s > _STEP_S:
-            line.shift += round(off_s * line.rate)
+            self._move_sound(round(off_s * line.rate))
             self.padded += 1
         elif off_s < -_STEP_S:
-            line.shift -= samples
+            self._move_sound(-samples)
             line.newest = at - samples
             self.cut += 1
             return None
         elif abs(off_s) > _FINE_S:
             most = max(1, round(samples * _SLIDE))
-            line.shift += max(-most, min(most, round(off_s * line.rate)))
+            self._move_sound(max(-most, min(most, round(off_s * line.rate))))
         return at
+
+    def _move_sound(self, ticks: int) -> None:
+        self.sound.shift += ticks
+        self._least[1].moved(ticks / self.sound.rate)
 
     def report(self, report: SenderReport, now_s: float, *, is_video: bool) -> None:
         if report.utc_s is None:

@@ -133,9 +133,9 @@ class Receiver:
         return self._source
 
     @property
-    def waits(self) -> bool:
-        """Whether packets wait for a late one."""
-        return bool(self._ahead)
+    def waits_for(self) -> int:
+        """The number of the late packet that others wait for; negative: there is none."""
+        return self._next if self._ahead else -1
 
     def packet(self, view: memoryview, begin: int, end: int) -> None:
         """Take one RTP packet."""

@@ -5,9 +5,10 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from tawny.model.packets import AudioFormat, SourcePacket, VideoFormat
+from tawny.model.packets import VIDEO_RATE, AudioFormat, SourcePacket, VideoFormat
 from tawny.sources.pictures import Pictures
 from tawny.sources.rtsp_client.audio import G711, Aac, Sound, sound_of
+from tawny.sources.rtsp_client.camera_clock import CameraClock
 from tawny.sources.rtsp_client.fault import Fault
 from tawny.sources.rtsp_client.placing import Placing
 from tawny.sources.rtsp_client.rtcp import Bye, read_reports
@@ -20,6 +21,10 @@ KEYFRAME_S = 30.0
 """How long to wait for a picture that decoding can begin with; cameras send one every 1 to 20 s."""
 _BYE_S = 0.3
 """What was sent before a goodbye may come a little later; if pictures go on, it was none."""
+_OTHER_BYE_S = 2.0
+"""So long the sound may go on when the pictures have said goodbye."""
+_HEARD_S = 0.2
+"""Sound is held so long after the first picture, to see which of both was on its way for how long."""
 _MOST_EARLY = 100
 _CHANGES_S = 5.0
 """Two changes of the format within this time are no camera's doing."""
@@ -46,14 +51,17 @@ class Tracks:
         self._audio_format: AudioFormat | None = None
         self._sound: G711 | Aac | None = None
         self._early: deque[tuple[Sound, float]] = deque(maxlen=_MOST_EARLY)
-        """Sound that came before the first picture, and when."""
+        """Sound that came before it was known where it belongs, and when."""
+        self._pictures_s: float | None = None  # when the first picture came
         self._begun_s = self.alive_s = 0.0
         self._changed_s: float | None = None
         self._bye_s: float | None = None
+        self._sound_ended = False
         self._good = self._units_given = self._damaged = 0
         self._missing_told = self._packets_seen = 0
         self._is_waste = False  # packets came, and for long no picture
-        self._clock_off_s: float | None = None
+        self._clock = CameraClock(VIDEO_RATE)
+        self._picture_came: tuple[int, float] | None = None
         self._tool, self._sound_ignored = "", ""
         self._fps: float | None = None
 
@@ -96,12 +104,19 @@ class Tracks:
             return
         for found in read_reports(data):
             if isinstance(found, Bye):
-                if is_video and found.source == receiver.source:
-                    self._bye_s = self.now_s
+                if found.source == receiver.source:
+                    self._said_goodbye(is_video=is_video)
             elif receiver.source in (found.source, -1):
                 self._placing.report(found, self.now_s, is_video=is_video)
-                if found.utc_s is not None:
-                    self._clock_off_s = found.utc_s - utc_s
+                if is_video:
+                    self._clock.report(found, utc_s, self._came_at(utc_s))
+
+    def _came_at(self, utc_s: float) -> tuple[int, float] | None:
+        """The newest picture's RTP time, and when it came."""
+        if self._picture_came is None:
+            return None
+        time, came_s = self._picture_came
+        return time, utc_s - self.now_s + came_s
 
     def give_up_late(self) -> None:
         """Wait no longer for packets that are late."""
@@ -110,15 +125,19 @@ class Tracks:
                 receiver.give_up()
 
     def finish(self) -> None:
-        """It is over: what is whole of the open unit is given out."""
+        """It is over: what is whole of the open unit is given out, and sound that was held."""
         self.give_up_late()
         if self._units is not None:
             self._units.finish()
+        if self.has_pictures:
+            self._let_sound_go()
 
     def watch(self, bytes_s: float) -> None:
         """Raise a Fault if what comes are no pictures. bytes_s: how long ago the last byte came."""
-        if self._bye_s is not None and self.now_s - self._bye_s >= _BYE_S:
+        if self._bye_s is not None and self._has_gone(self._bye_s):
             raise Fault("bye", "it said goodbye")
+        if self._early and self._is_sound_due:
+            self._let_sound_go()
         if self.now_s - self.alive_s >= self._stall_s:
             sends = "nothing came at all" if bytes_s > self._stall_s / 2 else "though it sends"
             raise Fault("stall", f"no picture for {self._stall_s:g} s, {sends}")
@@ -179,19 +198,28 @@ class Tracks:
                 "sound_cut": self._placing.cut,
                 "sound_padded": self._placing.padded,
             }
-        if self._clock_off_s is not None:
-            notes["clock_off_s"] = round(self._clock_off_s, 3)
+        if (offset_s := self._clock.offset_s) is not None:
+            notes["clock_offset_s"] = round(offset_s, 3)
+        if (latency_s := self._clock.latency_s) is not None:
+            notes["latency_s"] = round(latency_s, 3)
         return notes
 
     def _picture(self, unit: Unit) -> None:
         assert self._pictures is not None
         before, senseless = self._pictures.format, self._pictures.senseless
         look = self._pictures.look(unit.sets, unit.first_slice, is_key=unit.is_key and not unit.is_damaged)
-        at = self._placing.picture_at(unit.ticks, unit.time, self.now_s, is_anew=unit.is_anew)
+        waited_s = unit.ahead / VIDEO_RATE
+        came_s = self.now_s - waited_s
+        at = self._placing.picture_at(unit.ticks, unit.time, came_s, is_anew=unit.is_anew)
         if self._pictures.senseless == senseless:
             self.alive_s, self._bye_s = self.now_s, None
+        self._picture_came = unit.time, came_s
+        if unit.is_anew:
+            self._clock.restart()
         if look is None:
             return
+        if self._pictures_s is None:
+            self._pictures_s = self.now_s
         self._good += 1
         self._units_given += 1
         self._damaged += unit.is_damaged
@@ -200,21 +228,46 @@ class Tracks:
         missing, is_waste = self.missing - self._missing_told, self._is_waste
         self._missing_told, self._is_waste = self.missing, False
         self.packets.append(
-            SourcePacket(look.format, unit.data, at, look.is_keyframe, unit.is_damaged, missing, is_waste)
+            SourcePacket(look.format, unit.data, at, look.is_keyframe, unit.is_damaged, missing, is_waste, waited_s)
         )
-        while self._early:
-            self._place_sound(*self._early.popleft())
+        if self._early and self._is_sound_due:
+            self._let_sound_go()
 
     def _changed(self, to: VideoFormat) -> None:
         if self._changed_s is not None and self.now_s - self._changed_s < _CHANGES_S:
             raise Fault("bad-parameters", f"its pictures change again and again, now to {to.width}x{to.height}")
         self._changed_s = self.now_s
 
-    def _heard(self, sound: Sound) -> None:
-        if self.has_pictures:
-            self._place_sound(sound, self.now_s)
+    def _said_goodbye(self, *, is_video: bool) -> None:
+        if is_video:
+            self._bye_s = self.now_s
         else:
-            self._early.append((sound, self.now_s))
+            self._sound_ended = True
+
+    def _has_gone(self, bye_s: float) -> bool:
+        """Whether nothing more is to come since the pictures said goodbye: sound may go on a little."""
+        passed_s = self.now_s - bye_s
+        if self._audio is None or self._audio.source < 0 or self._sound_ended:
+            return passed_s >= _BYE_S
+        return passed_s >= _OTHER_BYE_S
+
+    @property
+    def _is_sound_due(self) -> bool:
+        return self._pictures_s is not None and self.now_s - self._pictures_s >= _HEARD_S
+
+    def _heard(self, sound: Sound) -> None:
+        if self._is_sound_due and not self._early:
+            self._place_sound(sound, self.now_s)
+            return
+        self._early.append((sound, self.now_s))
+        if self._is_sound_due:
+            self._let_sound_go()
+
+    def _let_sound_go(self) -> None:
+        if self._early:
+            self._placing.begin_sound([(sound.ticks, came_s) for sound, came_s in self._early])
+        while self._early:
+            self._place_sound(*self._early.popleft())
 
     def _place_sound(self, sound: Sound, arrived_s: float) -> None:
         assert self._audio_format is not None

@@ -7,6 +7,7 @@ such a camera needs a thread of its own.
 import select
 import socket
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from tawny.model.clock import Clock
@@ -36,10 +37,15 @@ class Pair(NamedTuple):
     port: int
 
 
-class _Heard(NamedTuple):
+@dataclass(slots=True)
+class _Heard:
+    """A track. late: the packet that others wait for, negative while none does; late_s: since when."""
+
     place: Place
     pair: Pair
     receiver: Receiver
+    late: int = -1
+    late_s: float = 0.0
 
 
 class UdpConnection(RtspConnection):
@@ -53,7 +59,6 @@ class UdpConnection(RtspConnection):
         self._pairs: list[Pair] = []
         self._heard: list[_Heard] = []
         self._datagram = memoryview(bytearray(_LARGEST_BYTES))
-        self._waiting_since_s: float | None = None
         self._report_s = 0.0
         self._peer = ""
 
@@ -85,7 +90,7 @@ class UdpConnection(RtspConnection):
         """Wait for packets, and take them; and whatever is said over the connection."""
         if self.is_playing:
             sockets = [one.fileno() for heard in self._heard for one in (heard.pair.packets, heard.pair.reports)]
-            wait_s = _WAIT_S if self._waiting_since_s is None else LATE_S / 3
+            wait_s = LATE_S / 3 if any(heard.late >= 0 for heard in self._heard) else _WAIT_S
             select.select([*sockets, self._line.fileno()], [], [], wait_s)
             now_s = self._tracks.now_s = self._clock.mono_s()
             self._take_all(now_s)
@@ -114,13 +119,14 @@ class UdpConnection(RtspConnection):
         self._wait_no_longer(now_s)
 
     def _wait_no_longer(self, now_s: float) -> None:
-        if not any(heard.receiver.waits for heard in self._heard):
-            self._waiting_since_s = None
-        elif self._waiting_since_s is None:
-            self._waiting_since_s = now_s
-        elif now_s - self._waiting_since_s > LATE_S:
-            self._waiting_since_s = None
-            self._tracks.give_up_late()
+        """Each late packet has its time, counted from when it was missed, with all that had come by then taken."""
+        for heard in self._heard:
+            late = heard.receiver.waits_for
+            if late != heard.late:
+                heard.late, heard.late_s = late, now_s
+            elif late >= 0 and now_s - heard.late_s > LATE_S:
+                heard.late = -1
+                heard.receiver.give_up()
 
     def _from_camera(self, by: socket.socket) -> int:
         """Bytes of the next datagram, 0 for one of somebody else's, negative if there is none."""

@@ -21,6 +21,8 @@ _HEAD_BYTES = 16
 _CHECKED = 50
 """So many NAL units are searched for start codes inside, which some cameras put there; if none had one, none will."""
 _START = b"\0\0\1"
+_MOST_AHEAD = 90_000
+"""A longer step between two pictures says nothing about when the first was complete."""
 _PICTURE = (Kind.SLICE, Kind.KEY)
 
 
@@ -43,6 +45,8 @@ class Unit:
     """Its first bytes."""
     is_anew: bool
     """The camera began another stream with it: its ticks say nothing."""
+    ahead: int
+    """By how many ticks the packet that ended it is later; 0 if its own marker did."""
 
 
 class Units:
@@ -66,6 +70,7 @@ class Units:
         self._gap = False  # packets are missing before the next
         self._after_gap = False  # the packet looked at now is that one
         self._is_anew = False
+        self._ahead = 0
         self._ticks, self._last_time = 0, -1
         self._ended_by_mark = -1  # the time of the unit that its marker ended last
         # what the camera is like
@@ -276,6 +281,8 @@ class Units:
         """A packet of another time: the unit is complete if it has a picture; else it belongs to the one that comes."""
         if self._slices:
             self._learn()
+            step = (time - self._time) & 0xFFFFFFFF
+            self._ahead = step if step <= _MOST_AHEAD else 0
             self._give()
         elif self._is_stray:
             self._odd()
@@ -316,12 +323,13 @@ class Units:
             tuple(nal for at, nal in self._sets if at < tail),
             self._first_slice,
             self._is_anew,
+            self._ahead,
         )
         left, sets = unit[tail:], [(at - tail, nal) for at, nal in self._sets if at >= tail]
         is_broken = self._after_gap or self._is_tail_broken or (bool(left) and self._is_odd)
         self._forget()
         self._unit, self._sets, self._is_broken = left, sets, is_broken
-        self._is_anew = False
+        self._is_anew, self._ahead = False, 0
         self._give_out(given)
 
     def _forget(self) -> None:
