@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 from tawny.cli.main import COMMANDS, parser
 from tawny.config.alarming import Alarm
 from tawny.config.keeping import CameraKeep, Keep, StreamKeep
+from tawny.config.live import Live, Turn
 from tawny.config.places import Line, Zone
 from tawny.config.settings import Camera, Storage, Tier, Watch, Web
 from tawny.config.units import duration_text, size_text
@@ -30,6 +31,8 @@ TABLES: list[tuple[str, type[BaseModel], str]] = [
     ("storage.keep.sub", StreamKeep, "at once"),
     ("storage.tiers", Tier, "start"),
     ("web", Web, "start"),
+    ("live", Live, "start"),
+    ("live.turn", Turn, "start"),
     ("alarm", Alarm, "start"),
     ("cameras.<id>", Camera, "at once; only this camera begins again"),
     ("cameras.<id>.keep", CameraKeep, "at once"),

@@ -26,7 +26,10 @@ def test_every_answer_of_the_api_that_is_json_has_a_type() -> None:
         (path, method)
         for path, methods in described.items()
         for method, about in methods.items()
-        if about["responses"]["200"].get("content", {}).get("application/json", {"schema": {"$ref": ""}})["schema"]
+        if about["responses"]
+        .get("200", {})
+        .get("content", {})
+        .get("application/json", {"schema": {"$ref": ""}})["schema"]
         == {}
     ]
     assert untyped == []

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, field_validator
 
 from tawny.config.alarming import Alarm
 from tawny.config.keeping import CameraKeep, Keep, Table
+from tawny.config.live import Live
 from tawny.config.places import Corners, Line, PlaceName, Zone
 from tawny.config.units import Duration, Size
 
@@ -136,6 +137,7 @@ class Camera(Table):
 class Settings(Table):
     storage: Storage = Storage()
     web: Web = Web()
+    live: Live = Live()
     alarm: Alarm = Alarm()
     cameras: dict[str, Camera] = Field(default_factory=dict)
 

@@ -16,6 +16,7 @@ from tawny.web import (
     pages,
     past_routes,
     problems,
+    rtc_routes,
     shapes,
     signing_in,
     state_socket,
@@ -59,6 +60,7 @@ def make_routes() -> FastAPI:
         tuning_routes,
         media_routes,
         live_socket,
+        rtc_routes,
         state_socket,
     ):
         app.include_router(part.router)

@@ -44,7 +44,7 @@ class WebServer:
 
     async def start(self) -> None:
         """Returns when it listens. Raises PortInUse, NoAccount (beyond loopback while there is no owner), NotDone."""
-        places = await self._resolved()
+        places = await _resolved(self._host, self._port)
         is_reachable = not all(ipaddress.ip_address(address).is_loopback for address, _ in places)
         if is_reachable and not await asyncio.to_thread(self._accounts.has_owner):
             raise NoAccount(self.address)
@@ -63,15 +63,6 @@ class WebServer:
             self._server.should_exit = True
             self._server.ending.set()
             await self._serving
-
-    async def _resolved(self) -> list[tuple[str, socket.AddressFamily]]:
-        try:
-            found = await asyncio.get_running_loop().getaddrinfo(
-                self._host, self._port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-            )
-        except OSError as error:
-            raise UsageError(f"{self._host} is no address of this computer ({error.strerror}).") from error
-        return list(dict.fromkeys((str(place[4][0]).partition("%")[0], place[0]) for place in found))
 
     def _bound(self, places: list[tuple[str, socket.AddressFamily]]) -> list[socket.socket]:
         sockets: list[socket.socket] = []
@@ -97,6 +88,21 @@ class WebServer:
             return PortInUse(self.address)
         what = f"Cannot listen on {self.address}: {error.strerror}."
         return NotDone(what, "Choose another address with `--listen HOST:PORT`; ports below 1024 need rights.")
+
+
+async def addresses_of(host: str) -> tuple[str, ...]:
+    """What a name or address stands for. UsageError when nothing."""
+    return tuple(address for address, _ in await _resolved(host, 0))
+
+
+async def _resolved(host: str, port: int) -> list[tuple[str, socket.AddressFamily]]:
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    except OSError as error:
+        raise UsageError(f"{host} is no address of this computer ({error.strerror}).") from error
+    return list(dict.fromkeys((str(place[4][0]).partition("%")[0], place[0]) for place in found))
 
 
 class _Server(uvicorn.Server):

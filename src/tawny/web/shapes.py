@@ -303,6 +303,19 @@ class Day(Told):
     gaps: int
 
 
+class IceServer(Told):
+    """As browsers take it."""
+
+    urls: list[str]
+    username: str | None = None
+    credential: str | None = None
+
+
+class LiveServers(Told):
+    webrtc: bool
+    ice_servers: list[IceServer]
+
+
 class Days(Told):
     days: list[Day]
 

@@ -111,6 +111,12 @@ export interface Health {
   warnings: Warn[];
 }
 
+export interface IceServer {
+  credential?: string | null;
+  urls: string[];
+  username?: string | null;
+}
+
 export interface Lane {
   events: EventInfo[];
   gaps: GapInfo[];
@@ -122,6 +128,11 @@ export interface Lane {
 
 export interface Link {
   token: string;
+}
+
+export interface LiveServers {
+  ice_servers: IceServer[];
+  webrtc: boolean;
 }
 
 export interface LocalTime {

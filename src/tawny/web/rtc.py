@@ -1,0 +1,128 @@
+"""WebRTC connections of the site, each with a task that ends it with the right to see.
+
+Imported when the first one is wanted: what it stands on takes 20 MB of memory.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+
+from tawny.config.live import Live
+from tawny.live.decode_times import reorder_depth
+from tawny.live.rtc.desk import Desk, NoWay
+from tawny.live.rtc.peer import Peer
+from tawny.live.rtc.sdp import NotAnOffer
+from tawny.live.rtc.show import Show
+from tawny.live.rtc.sounds import names, sounds_of
+from tawny.model.clock import Clock
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.packets import AudioFormat, VideoFormat
+from tawny.stream.hub import Hub
+from tawny.web.access import has_ended, the_session
+from tawny.web.accounts import Session
+from tawny.web.problems import Refused, bad_input, not_found
+
+if TYPE_CHECKING:
+    from tawny.web.site import Site
+
+LOOK_S = 4.0
+"""How often the right to see is looked at."""
+SOUND_SEEN_S = 3.0
+log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class Connection:
+    """One viewer's. session: the key of the one that began it."""
+
+    peer: Peer
+    session: bytes
+    task: "asyncio.Task[None]"
+
+
+class Rtc:
+    """All of them."""
+
+    def __init__(self, live: Live, hosts: Sequence[str], clock: Clock) -> None:
+        self._desk = Desk(live, hosts, clock)
+        self._open: dict[str, Connection] = {}
+
+    async def begin(
+        self, here: "Site", request: Request, offer: str, hub: Hub, camera: CameraId, name: StreamName
+    ) -> tuple[str, str]:
+        """A connection's key, and the answer to the offer. Refused when it cannot be."""
+        video, sound = _formats(hub)
+        try:
+            peer = await self._desk.meet(offer, video, names(sound))
+        except NotAnOffer as error:
+            raise bad_input(f"This is no offer: {error}.") from error
+        except NoWay as error:
+            raise Refused(409, "no_way", str(error), "Use another way.") from error
+        key = secrets.token_urlsafe(16)
+        task = asyncio.create_task(self._attend(here, request, key, peer, hub, video, camera, name))
+        self._open[key] = Connection(peer, the_session(request).key, task)
+        return key, peer.answer
+
+    def mine(self, key: str, session: Session) -> Peer:
+        found = self._open.get(key)
+        if found is None or found.session != session.key:
+            raise not_found("There is no such connection.", "Begin another.")
+        return found.peer
+
+    async def close(self) -> None:
+        tasks = [each.task for each in self._open.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._desk.close()
+
+    async def _attend(
+        self,
+        here: "Site",
+        request: Request,
+        key: str,
+        peer: Peer,
+        hub: Hub,
+        video: VideoFormat,
+        camera: CameraId,
+        name: StreamName,
+    ) -> None:
+        """Show it until it is over."""
+        codec = peer.sound_name
+        show = Show(peer, hub, here.recorder.clock, video, sounds_of(hub, codec) if codec else None)
+        tasks = [asyncio.create_task(each) for each in (show.run(), peer.attend(), _while_allowed(request, peer))]
+        try:
+            with here.viewers.one_more(camera, name):
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            show.close()
+            del self._open[key]
+            await self._desk.part(peer)
+            log.debug("%s: a WebRTC viewer left: %s", camera, peer.why)
+
+
+async def _while_allowed(request: Request, peer: Peer) -> None:
+    while not peer.ended.is_set():
+        await asyncio.sleep(LOOK_S)
+        if await has_ended(request):
+            peer.end("the right to see has ended")
+
+
+def _formats(hub: Hub) -> tuple[VideoFormat, AudioFormat | None]:
+    """What comes at present. Refused when WebRTC cannot carry it."""
+    recent = hub.recent(SOUND_SEEN_S)
+    pictures = [packet for packet in recent if packet.is_video]
+    newest = next((packet.format for packet in reversed(pictures) if packet.is_keyframe), None)
+    if not isinstance(newest, VideoFormat):
+        raise Refused(404, "no_picture", "There is no picture of this camera at present.", "See its state.")
+    if reorder_depth(packet.pts for packet in pictures):
+        raise Refused(409, "no_way", "WebRTC cannot carry pictures in this camera's order.", "Use another way.")
+    sound = next((packet.format for packet in reversed(recent) if isinstance(packet.format, AudioFormat)), None)
+    return newest, sound

@@ -1,0 +1,66 @@
+"""Live video by WebRTC: an offer comes in, an answer goes out (as WHEP has it), and the right to see is looked at on.
+
+What a browser needs to know beforehand is at `/live/servers`. Candidates of its own it may send afterwards; they are
+needed only where our side is behind a router.
+"""
+
+from typing import Literal
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from tawny.live.rtc.logins import ice_servers
+from tawny.web import shapes
+from tawny.web.access import Access, Signed, rule
+from tawny.web.limits import OneCamera
+from tawny.web.live_socket import choose
+from tawny.web.problems import Refused, not_found
+from tawny.web.site import Here
+
+SDP = "application/sdp"
+router = APIRouter(prefix="/api/v1")
+view = [rule(Access.SEE)]
+
+
+@router.get("/live/servers", dependencies=view)
+async def servers(here: Here, session: Signed) -> shapes.LiveServers:
+    """Whether WebRTC is offered, and the STUN and TURN servers with logins for an hour."""
+    found = ice_servers(here.live, session.person.id, here.recorder.clock)
+    listed = [
+        shapes.IceServer(urls=[each.url], username=each.username or None, credential=each.credential or None)
+        for each in found
+    ]
+    return shapes.LiveServers(webrtc=here.live.webrtc, ice_servers=listed)
+
+
+@router.post("/cameras/{camera}/rtc", dependencies=view, status_code=201, response_class=Response)
+async def begin(
+    camera: OneCamera, request: Request, here: Here, stream: Literal["main", "sub", "auto"] = "auto"
+) -> Response:
+    """Body: a browser's offer (`application/sdp`). The answer's `Location` ends the connection by DELETE."""
+    if not here.live.webrtc:
+        raise Refused(404, "no_webrtc", "WebRTC is switched off here.", "Use another way.")
+    offer = (await request.body()).decode("utf-8", "replace")
+    can = [codec for codec in ("h264", "h265") if f" {codec}/90000" in offer.lower()]
+    name = choose(here, camera, stream, can)
+    hub = name and here.recorder.hub(camera, name)
+    if name is None or not hub:
+        raise not_found("There is no such camera.")
+    key, answer = await here.rtc.begin(here, request, offer, hub, camera, name)
+    headers = {"Location": f"/api/v1/rtc/{key}", "X-Stream": name.value}
+    return Response(answer, 201, media_type=SDP, headers=headers)
+
+
+@router.patch("/rtc/{key}", dependencies=view, status_code=204, response_class=Response)
+async def more(key: str, request: Request, here: Here, session: Signed) -> Response:
+    """Body: candidates of the browser's, as lines of SDP."""
+    text = (await request.body()).decode("utf-8", "replace")
+    found = [line.strip().removeprefix("a=") for line in text.splitlines()]
+    here.rtc.mine(key, session).hear_of([line for line in found if line.startswith("candidate:")])
+    return Response(status_code=204)
+
+
+@router.delete("/rtc/{key}", dependencies=view, status_code=204, response_class=Response)
+async def end(key: str, here: Here, session: Signed) -> Response:
+    here.rtc.mine(key, session).end("the viewer left")
+    return Response(status_code=204)
