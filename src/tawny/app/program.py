@@ -16,9 +16,10 @@ from tawny.app.doors import Doors
 from tawny.app.journal import configure_logging
 from tawny.app.notify import Systemd
 from tawny.app.running import Running
-from tawny.app.self_test import words
 from tawny.config.file import read
 from tawny.config.settings import Settings, listen_address
+from tawny.live.rtsp.server import RtspServer
+from tawny.live.rtsp.talk import House
 from tawny.model.clock import SystemClock
 from tawny.model.errors import SettingsError
 from tawny.web.accounts import Accounts, Purpose, Role
@@ -26,6 +27,7 @@ from tawny.web.accounts_file import AccountsFile
 from tawny.web.application import make_app
 from tawny.web.interface import Interface
 from tawny.web.passes import Passes
+from tawny.web.rtsp_door import RtspDoor
 from tawny.web.server import WebServer, addresses_of
 from tawny.web.site import Site
 
@@ -65,7 +67,7 @@ class Program:
         configure_logging()
         doors = Doors.opened()
         doors.check(self._settings, str(self._config or "the command line"))
-        running = Running(self._settings, self._folder, self._clock, doors)
+        running = Running(self._settings, self._folder, self._clock, doors, self._config)
         try:
             asyncio.run(self._serve(running, tell))
         finally:
@@ -92,13 +94,20 @@ class Program:
             lambda message: shapes.message(message, self._clock.now_ms()),
         )
         server = WebServer(make_app(site), accounts, host, port)
+        rtsp = _rtsp_server(self._settings.web.rtsp, site)
         stop = _stop_on_signals()
         try:
             await server.start()
+            if rtsp is not None:
+                await rtsp.start()
+                site.rtsp = rtsp.address
             running.begin()
             if not self._in_memory:
                 await control.open()
-            tell(*await asyncio.to_thread(self._welcome, f"http://{server.address}", accounts))
+            told, words = await asyncio.to_thread(self._welcome, f"http://{server.address}", accounts)
+            if site.rtsp:
+                words += f"\nOther programs: rtsp://{site.rtsp}/CAMERA, with a pass (`tawny passes make NAME`)."
+            tell(told | {"rtsp": site.rtsp or None}, words)
             self._systemd.ready()
             await self._keep_going(running, stop)
         finally:
@@ -163,6 +172,15 @@ class Program:
             f"to make the owner's account. The link works once, for 30 minutes; {another} makes another.\n"
             f"Token: {token}"
         )
+
+
+def _rtsp_server(listen: str, site: Site) -> RtspServer | None:
+    """Cameras for other programs; None when nobody asked for that."""
+    if not listen:
+        return None
+    recorder = site.recorder
+    house = House(recorder.hub, RtspDoor(site.passes), recorder.clock, site.viewers.one_more)
+    return RtspServer(house, *listen_address(listen))
 
 
 def _stop_on_signals() -> asyncio.Event:

@@ -28,6 +28,8 @@ COMMANDS = {
     "check": "prove that files, index and wall time agree; repair",
     "prune": "apply retention now, or show what would go",
     "scan": "find what happens in any video files; clips and JSON",
+    "user": "people who may sign in, and what they may see",
+    "passes": "let a program or a television see cameras live",
     "token": "a new one-time link for the owner",
     "service": "install or remove the systemd service",
 }

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, field_validator
 
 from tawny.config.alarming import Alarm
+from tawny.config.hearing import Sound
 from tawny.config.keeping import CameraKeep, Keep, Table
 from tawny.config.live import Live
 from tawny.config.places import Corners, Line, PlaceName, Zone
@@ -64,11 +65,22 @@ class Web(Table):
         "", description="A token for /metrics from other machines (`Authorization: Bearer`). Empty: only from this one."
     )
 
+    rtsp: str = Field(
+        "",
+        description="Address and port on which other programs get cameras by RTSP, with a pass (`tawny passes make`): "
+        "0.0.0.0:8554. Empty: not at all.",
+    )
+
     @field_validator("listen")
     @classmethod
     def _host_and_port(cls, text: str) -> str:
         listen_address(text)
         return text
+
+    @field_validator("rtsp")
+    @classmethod
+    def _host_and_port_or_none(cls, text: str) -> str:
+        return cls._host_and_port(text) if text else text
 
 
 class Watch(Table):
@@ -87,11 +99,20 @@ class Watch(Table):
         ),
     )
 
+    level: Annotated[int, Field(ge=1, le=100)] = Field(
+        50, description="From this score on a movement is an event: higher for fewer events, lower for more."
+    )
+    frames: Annotated[int, Field(ge=1, le=100)] = Field(
+        1, description="So many of the last `within` looks (five a second) must reach the level."
+    )
+    within: Annotated[int, Field(ge=1, le=600)] = Field(1, description="See `frames`; as many, if that is more.")
+
     zones: dict[PlaceName, Zone] = Field(
         default_factory=dict, description="By name: with zones, only what is in one of them is an event."
     )
     lines: dict[PlaceName, Line] = Field(default_factory=dict, description="By name: who crosses one is told of.")
     mask: tuple[Corners, ...] = Field((), description="Polygons that detectors do not see; they are recorded.")
+    sound: Sound = Sound()
     decode: Literal["auto", "software"] = Field(
         "auto", description="`auto`: large pictures in hardware where there is any that works. `software`: never."
     )

@@ -15,12 +15,14 @@ from tawny.web import (
     metrics,
     pages,
     past_routes,
+    people_routes,
     problems,
     rtc_routes,
     shapes,
     signing_in,
     state_socket,
     tuning_routes,
+    watching_routes,
 )
 from tawny.web.access import Access, check_routes, rule
 from tawny.web.shell import Shell
@@ -56,8 +58,10 @@ def make_routes() -> FastAPI:
         signing_in,
         camera_routes,
         past_routes,
+        people_routes,
         event_routes,
         tuning_routes,
+        watching_routes,
         media_routes,
         live_socket,
         rtc_routes,

@@ -42,6 +42,8 @@ class Site:
     interface: Interface
     passwords: Passwords = field(default_factory=Passwords)
     metrics_token: str = ""
+    rtsp: str = ""
+    """Where cameras are given on by RTSP, `0.0.0.0:8554`; empty: nowhere."""
     seen: frozenset[CameraId] | None = None
     """The cameras that who asks may see; None: all."""
     live: Live = field(default_factory=Live)

@@ -1,0 +1,77 @@
+"""`tawny passes`: for programs, televisions and pages elsewhere that show cameras live; `list`, `make`, `take-back`."""
+
+from argparse import ArgumentParser, Namespace
+
+from tawny.cli import options
+from tawny.cli.output import Output
+from tawny.cli.people import camera_list, opened, seen_words
+from tawny.config.units import seconds
+from tawny.model.clock import SystemClock
+from tawny.model.errors import NotDone, UsageError
+from tawny.model.times import utc_text
+from tawny.web.passes import Pass, Passes
+
+
+def describe(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument("do", choices=["list", "make", "take-back"], help="what to do")
+    parser.add_argument("name", nargs="?", help="make: what it is for; take-back: its id")
+    parser.add_argument("--cameras", metavar="A,B", help="what it is for (usual: all)")
+    parser.add_argument("--for", dest="lasts", metavar="TIME", help='how long it lasts, such as "7 days" (usual: ever)')
+
+
+def run(args: Namespace, out: Output) -> int:
+    chosen, accounts, passes = opened(args)
+    try:
+        if args.do == "list":
+            return _list(passes, out)
+        if not args.name:
+            raise UsageError(f"`tawny passes {args.do}` needs a name.")
+        if args.do == "take-back":
+            if not passes.take_back(args.name):
+                raise NotDone(f"There is no pass {args.name}.", "See `tawny passes list`.")
+            out.data({"taken_back": args.name}, f"{args.name} opens nothing any more.")
+            return 0
+        return _make(args, passes, out, chosen.web.listen, chosen.web.rtsp)
+    finally:
+        accounts.close()
+
+
+def _list(passes: Passes, out: Output) -> int:
+    made = passes.all()
+    rows = [(one.id, one.name, seen_words(one.cameras), utc_text(one.ends_ms) if one.ends_ms else "–") for one in made]
+    out.data({"passes": [_data(one) for one in made]}, out.table(("ID", "NAME", "SEES", "ENDS"), rows, empty="None."))
+    return 0
+
+
+def _make(args: Namespace, passes: Passes, out: Output, listen: str, rtsp: str) -> int:
+    made, secret = passes.make(args.name, camera_list(args.cameras), _end_ms(args.lasts))
+    camera = sorted(made.cameras)[0] if made.cameras else "CAMERA"
+    by_http = f"http://{listen}/api/v1/cameras/{camera}/mjpeg?pass={secret}"
+    by_rtsp = f"rtsp://{made.id}:{secret}@{rtsp}/{camera}" if rtsp else ""
+    words = [
+        f"{made.name} sees {seen_words(made.cameras)}, live. The secret is shown this once: {secret}",
+        f"Motion JPEG: {by_http}",
+        f"RTSP: {by_rtsp}" if by_rtsp else 'RTSP is off; `rtsp = "0.0.0.0:8554"` under [web] turns it on.',
+        f"`tawny passes take-back {made.id}` ends it.",
+    ]
+    out.data(_data(made) | {"secret": secret, "mjpeg": by_http, "rtsp": by_rtsp or None}, "\n".join(words))
+    return 0
+
+
+def _end_ms(text: str | None) -> int | None:
+    if not text:
+        return None
+    try:
+        return SystemClock().now_ms() + round(seconds(text) * 1000)
+    except ValueError as error:
+        raise UsageError(f"--for: found {text!r}; allowed: {error}.") from error
+
+
+def _data(made: Pass) -> dict[str, object]:
+    return {
+        "id": made.id,
+        "name": made.name,
+        "cameras": None if made.cameras is None else sorted(made.cameras),
+        "ends": None if made.ends_ms is None else utc_text(made.ends_ms),
+    }

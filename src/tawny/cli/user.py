@@ -1,0 +1,81 @@
+"""`tawny user`: people who may sign in; `list`, `add`, `change`, `link` and `remove`. A link signs one person in."""
+
+from argparse import ArgumentParser, Namespace
+
+from tawny.cli import options
+from tawny.cli.output import Output
+from tawny.cli.people import camera_list, opened, seen_words
+from tawny.model.errors import NotDone, UsageError
+from tawny.web.accounts import Accounts, Person, Purpose, Role
+
+LINK_DAYS = 7
+
+
+def describe(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument("do", choices=["list", "add", "change", "link", "remove"], help="what to do")
+    parser.add_argument("name", nargs="?", help="who")
+    parser.add_argument("--role", choices=["owner", "viewer"], help="an owner may do everything (usual: viewer)")
+    parser.add_argument("--cameras", metavar="A,B", help="all that a viewer may see; `all` for everything")
+
+
+def run(args: Namespace, out: Output) -> int:
+    chosen, accounts, _ = opened(args)
+    try:
+        if args.do == "list":
+            return _list(accounts, out)
+        if not args.name:
+            raise UsageError(f"`tawny user {args.do}` needs a name.")
+        found = accounts.find(args.name)
+        if args.do == "add":
+            return _add(args, accounts, out, chosen.web.listen, is_there=found is not None)
+        if found is None:
+            raise NotDone(f"There is nobody called {args.name}.", "See `tawny user list`.")
+        return _change(args, accounts, found[0], out, chosen.web.listen)
+    finally:
+        accounts.close()
+
+
+def _list(accounts: Accounts, out: Output) -> int:
+    people = accounts.people()
+    rows = [(one.name, one.role.value, seen_words(one.cameras)) for one in people]
+    table = out.table(("NAME", "ROLE", "SEES"), rows, empty="Nobody yet: `tawny token` makes the owner's link.")
+    out.data({"people": [_data(one) for one in people]}, table)
+    return 0
+
+
+def _add(args: Namespace, accounts: Accounts, out: Output, listen: str, *, is_there: bool) -> int:
+    if is_there:
+        raise NotDone(f"There is somebody called {args.name} already.", "`tawny user change` changes them.")
+    role = Role(args.role or "viewer")
+    person = accounts.change_person(accounts.put_person(args.name, role), role, camera_list(args.cameras))
+    return _link(accounts, person, out, listen)
+
+
+def _change(args: Namespace, accounts: Accounts, person: Person, out: Output, listen: str) -> int:
+    owners = [one for one in accounts.people() if one.role is Role.OWNER]
+    if owners == [person] and (args.do == "remove" or args.role == "viewer"):
+        raise NotDone(f"{person.name} is the only owner.", "Make somebody else an owner first.")
+    if args.do == "link":
+        return _link(accounts, person, out, listen)
+    if args.do == "remove":
+        accounts.remove_person(person)
+        out.data({"removed": person.name}, f"{person.name} is removed and signed out everywhere.")
+        return 0
+    cameras = person.cameras if args.cameras is None else camera_list(args.cameras)
+    person = accounts.change_person(person, Role(args.role) if args.role else person.role, cameras)
+    out.data(_data(person), f"{person.name} is {person.role.value} and sees {seen_words(person.cameras)}.")
+    return 0
+
+
+def _link(accounts: Accounts, person: Person, out: Output, listen: str) -> int:
+    token = accounts.new_token(Purpose.LINK, person, lasts_ms=LINK_DAYS * 86_400_000)
+    link = f"http://{listen}/sign-in#link={token}"
+    words = f"{person.name} is {person.role.value} and sees {seen_words(person.cameras)}."
+    out.data(_data(person) | {"link": link}, f"{words}\nOpen {link}\nIt works once, within {LINK_DAYS} days.")
+    return 0
+
+
+def _data(person: Person) -> dict[str, object]:
+    cameras = None if person.cameras is None else sorted(person.cameras)
+    return {"name": person.name, "role": person.role.value, "cameras": cameras}

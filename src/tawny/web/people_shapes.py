@@ -1,0 +1,78 @@
+"""What goes over the wire about people and passes."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tawny.web.shapes import Asked, Id, Ms, Name, Told
+
+CameraIds = Annotated[list[Id], Field(max_length=64)]
+Role = Literal["owner", "viewer"]
+
+
+class PersonInfo(Told):
+    id: str
+    name: str
+    role: Role
+    cameras: list[str] | None
+    """Those that may be seen; null: all."""
+
+
+class People(Told):
+    items: list[PersonInfo]
+
+
+class NewPerson(Asked):
+    name: Name
+    role: Role = "viewer"
+    cameras: CameraIds | None = None
+
+
+class ChangedPerson(Asked):
+    role: Role
+    cameras: CameraIds | None = None
+
+
+class Invited(Told):
+    person: PersonInfo
+    link: str
+    """The path of a one-time link that signs this person in."""
+
+
+class PassInfo(Told):
+    id: str
+    name: str
+    cameras: list[str] | None
+    made_ms: int
+    ends_ms: int | None
+    has_ended: bool
+
+
+class PassList(Told):
+    items: list[PassInfo]
+
+
+class NewPass(Asked):
+    name: Name
+    cameras: CameraIds | None = None
+    ends_ms: Ms | None = None
+
+
+class MadePass(Told):
+    made: PassInfo
+    secret: str
+    """Shown this once."""
+    rtsp: str
+    """Address and port of the RTSP server; empty when it is off."""
+
+
+class AuditEntry(Told):
+    at_ms: int
+    person: str
+    action: str
+    detail: str
+    address: str
+
+
+class AuditLog(Told):
+    items: list[AuditEntry]

@@ -1,0 +1,86 @@
+"""`tawny user` and `tawny passes`: who may come in is said from the command line, and holds at once."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tawny.model.ids import CameraId
+from tawny.testing.clock import FakeClock
+from tawny.web.accounts import Accounts, Role
+from tawny.web.accounts_file import AccountsFile
+from tawny.web.passes import Passes
+from tests.cli.conftest import Tawny
+
+
+@pytest.fixture
+def folder(recorded: Path) -> Iterator[Path]:
+    """With one owner."""
+    file = AccountsFile(recorded / "accounts.db")
+    accounts, passes = Accounts(file, FakeClock()), Passes(file, FakeClock())
+    accounts.put_person("Anna", Role.OWNER)
+    yield recorded
+    for person in accounts.people():
+        accounts.remove_person(person)
+    for one in passes.all():
+        passes.take_back(one.id)
+    file.close()
+
+
+def told(tawny: Tawny, folder: Path, *words: str) -> Any:
+    said = tawny(*words, "--data", str(folder), "--json")
+    assert said.code == 0, said.err
+    return json.loads(said.out)
+
+
+def test_a_viewer_is_added_with_the_cameras_to_see_and_a_link(tawny: Tawny, folder: Path) -> None:
+    ben = told(tawny, folder, "user", "add", "Ben", "--cameras", "porch,back-yard")
+    assert (ben["role"], ben["cameras"]) == ("viewer", ["back-yard", "porch"])
+    assert "/sign-in#link=" in ben["link"]
+    listed = told(tawny, folder, "user", "list")["people"]
+    assert [(one["name"], one["role"]) for one in listed] == [("Anna", "owner"), ("Ben", "viewer")]
+
+
+def test_what_is_seen_changes(tawny: Tawny, folder: Path) -> None:
+    told(tawny, folder, "user", "add", "Ben", "--cameras", "porch")
+    assert told(tawny, folder, "user", "change", "ben", "--cameras", "all")["cameras"] is None
+    assert told(tawny, folder, "user", "change", "Ben", "--role", "owner")["role"] == "owner"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("user", "add"), 2, "needs a name"),
+        (("user", "add", "anna"), 3, "already"),
+        (("user", "add", "Ben", "--cameras", "../etc"), 2, "'../etc' can be no camera"),
+        (("user", "remove", "Anna"), 3, "only owner"),
+        (("user", "change", "Anna", "--role", "viewer"), 3, "only owner"),
+        (("user", "remove", "Eve"), 3, "nobody called Eve"),
+        (("passes", "take-back", "tv-1"), 3, "no pass tv-1"),
+        (("passes", "make", "TV", "--for", "soon"), 2, "found 'soon'"),
+    ],
+)
+def test_what_cannot_be_done_is_said(tawny: Tawny, folder: Path, words: tuple[str, ...], code: int, says: str) -> None:
+    said = tawny(*words, "--data", str(folder))
+    assert (said.code, says in said.err) == (code, True), said.err
+
+
+def test_a_pass_is_made_shown_once_and_taken_back(tawny: Tawny, folder: Path) -> None:
+    made = told(tawny, folder, "passes", "make", "Kitchen TV", "--cameras", "door", "--for", "7 days")
+    assert made["secret"] in made["mjpeg"]
+    listed = tawny("passes", "list", "--data", str(folder))
+    assert made["id"] in listed.out
+    assert made["secret"] not in listed.out
+    file = AccountsFile(folder / "accounts.db")
+    person = Passes(file, FakeClock()).person(made["id"])
+    file.close()
+    assert person
+    assert person.may_see(CameraId("door"))
+    told(tawny, folder, "passes", "take-back", made["id"])
+    assert told(tawny, folder, "passes", "list")["passes"] == []
+
+
+def test_how_to_have_rtsp_is_said(tawny: Tawny, folder: Path) -> None:
+    assert 'rtsp = "0.0.0.0:8554"' in tawny("passes", "make", "TV", "--data", str(folder)).out
