@@ -49,6 +49,8 @@ def _type(shape: Mapping[str, Any]) -> str:
         case {"items": dict(item)}:
             inner = _type(item)
             return f"({inner})[]" if " | " in inner else f"{inner}[]"
+        case {"additionalProperties": dict(value)}:
+            return f"Record<string, {_type(value)}>"
         case {"type": str(kind)} if kind in PLAIN:
             return PLAIN[kind]
     raise ValueError(f"A shape that has no TypeScript yet: {json.dumps(shape)}")

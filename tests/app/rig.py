@@ -36,9 +36,9 @@ def one_camera(source: str, more: str = "") -> Settings:
 
 
 class Rig:
-    def __init__(self, chosen: Settings, folder: Path, doors: Doors | None = None) -> None:
+    def __init__(self, chosen: Settings, folder: Path, doors: Doors | None = None, config: Path | None = None) -> None:
         self.folder, self.clock = folder, SystemClock()
-        self.running = Running(chosen, folder, self.clock, doors or Doors.opened())
+        self.running = Running(chosen, folder, self.clock, doors or Doors.opened(), config)
         self.heard: list[Message] = []
         self.running.bus.subscribe(self.heard.append)
 
@@ -73,8 +73,8 @@ class Rig:
 
 
 @contextmanager
-def rig(chosen: Settings, folder: Path, doors: Doors | None = None) -> Iterator[Rig]:
-    made = Rig(chosen, folder, doors)
+def rig(chosen: Settings, folder: Path, doors: Doors | None = None, config: Path | None = None) -> Iterator[Rig]:
+    made = Rig(chosen, folder, doors, config)
     made.running.begin()
     try:
         yield made

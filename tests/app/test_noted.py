@@ -14,6 +14,9 @@ from tawny.storage.scores import Scores
 from tawny.storage.volume import Volume
 from tawny.testing.clock import FakeClock
 from tawny.testing.scenes import PictureFrame, Scene
+from tawny.watch.left import Found, Left
+from tawny.watch.meter import Meter, Reading
+from tawny.watch.tamper import Tamper
 
 PORCH = CameraId("porch")
 BOX = (0.1, 0.1, 0.2, 0.3)
@@ -35,11 +38,28 @@ class Seen:
         pass
 
 
+class Hears:
+    def __init__(self) -> None:
+        self.wrong: list[str] = []
+
+    def tampered(self, wrong: str, frame: Frame) -> None:
+        self.wrong.append(wrong)
+
+    def left(self, found: Found, frame: Frame) -> None:
+        raise AssertionError
+
+
+def made(
+    sink: Seen, scores: Scores, grids: Grids, hears: Hears, zones: tuple[str, ...] = (), meter: Meter | None = None
+) -> Noted:
+    return Noted(PORCH, sink, scores, grids, zones, hears, tamper=Tamper(), left=Left(()), meter=meter or Meter())
+
+
 def test_scores_of_zones_and_where_it_moved(tmp_path: Path) -> None:
     clock = FakeClock()
     volume, now_ms = Volume.at(tmp_path), clock.now_ms() // 1000 * 1000
     scores, grids, sink = Scores(volume, clock), Grids(volume, clock), Seen()
-    noted = Noted(PORCH, sink, scores, grids, ("path", "door"), lambda _words: None)
+    noted = made(sink, scores, grids, Hears(), ("path", "door"))
     picture = np.zeros((90, 160), np.uint8)
     noted.look(PictureFrame(picture, now_ms), Look(80, (Observation("motion", 0.8, BOX, 1, zones=("path",)),)))
     noted.look(PictureFrame(picture, now_ms + 1000), Look(10))
@@ -54,12 +74,26 @@ def test_scores_of_zones_and_where_it_moved(tmp_path: Path) -> None:
 
 
 def test_a_covered_camera_is_told_once_and_when_it_is_over(tmp_path: Path) -> None:
-    clock = FakeClock()
-    volume, told = Volume.at(tmp_path), list[str]()
-    noted = Noted(PORCH, Seen(), Scores(volume, clock), Grids(volume, clock), (), told.append)
+    clock, hears = FakeClock(), Hears()
+    volume = Volume.at(tmp_path)
+    noted = made(Seen(), Scores(volume, clock), Grids(volume, clock), hears)
     chance, plate = np.random.default_rng(1), Scene(1).plate
     for n, picture in enumerate([plate] * 90 + [plate * 0 + 60] * 20 + [plate] * 5):
         noisy = (picture + chance.normal(0, 0.8, plate.shape)).clip(0, 255).astype(np.uint8)
         noted.look(PictureFrame(noisy, clock.now_ms() + n * 1000), Look(0))
-    assert [bool(words) for words in told] == [True, False]
-    assert "covered" in told[0]
+    assert hears.wrong == ["covered", ""]
+
+
+def test_people_who_look_on_see_each_look(tmp_path: Path) -> None:
+    clock, meter, readings = FakeClock(), Meter(), list[Reading]()
+    volume = Volume.at(tmp_path)
+    noted = made(Seen(), Scores(volume, clock), Grids(volume, clock), Hears(), ("path",), meter)
+    picture = PictureFrame(np.zeros((90, 160), np.uint8), clock.now_ms())
+    thing = Observation("motion", 0.8, BOX, 1, zones=("path",))
+    stop = meter.listen(readings.append)
+    noted.look(picture, Look(80, (thing,), near=(Observation("motion", 0.3, BOX, 2),)))
+    stop()
+    noted.look(picture, Look(10))
+    assert [(one.score, one.zones, one.things) for one in readings] == [
+        (80, {"path": 80}, ((BOX, 80, True), (BOX, 30, False)))
+    ]

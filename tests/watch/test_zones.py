@@ -84,10 +84,67 @@ def test_a_zone_asks_for_level_size_stay_and_direction(zone: Zone, counts: bool)
     assert any(zones_seen(walk(0.1, 0.9), Places((zone,)))) == counts
 
 
-def test_who_loiters_is_told_after_the_stay() -> None:
+def test_who_stays_is_told_after_the_stay() -> None:
     seen = zones_seen(walk(0.2, 0.22, looks=40), Places((Zone("door", LEFT, stay_s=5),)))
     assert seen[:20] == [()] * 20
     assert seen[30] == ("door",)
+
+
+def test_who_loiters_is_told_so() -> None:
+    zone = Zone("door", LEFT, loiter_s=5)
+    signs = [look.seen[0].signs for look in looks(walk(0.2, 0.22, looks=40), Places((zone,)))]
+    assert signs == [()] * 25 + [("loitering",)] * 15
+    passing = looks(walk(0.1, 0.9, looks=40), Places((zone,)))
+    assert {thing.signs for look in passing for thing in look.seen} == {()}
+
+
+class Scored:
+    """One thing in the middle that scores as it was told: from 50 on an event, below it something that may be one."""
+
+    name: ClassVar[str] = "scored"
+
+    def __init__(self, scores: Sequence[int]) -> None:
+        self._scores = iter(scores)
+
+    def look(self, frame: Frame) -> Look:
+        score = next(self._scores)
+        thing = Observation("motion", score / 100, (0.4, 0.4, 0.6, 0.6), 1, START_MS)
+        return Look(score, (thing,)) if score >= 50 else Look(score, near=(thing,))
+
+
+def counts(scores: list[int], places: Places) -> list[bool]:
+    detector = in_places(Scored(scores), places)
+    frames = (PictureFrame(np.zeros((90, 160), np.uint8), START_MS + 200 * n) for n in range(len(scores)))
+    return [bool(detector.look(frame).seen) for frame in frames]
+
+
+@pytest.mark.parametrize(
+    ("level", "told"),
+    [(50, [False, False, True, True]), (60, [False, False, False, True]), (40, [False, True, True, True])],
+)
+def test_a_camera_has_a_level(level: int, told: list[bool]) -> None:
+    assert counts([30, 45, 55, 65], Places(level=level)) == told
+
+
+def test_what_reached_the_level_counts_to_its_end() -> None:
+    assert counts([55, 65, 55, 52], Places(level=60)) == [False, True, True, True]
+
+
+def test_a_zone_may_have_a_level_of_its_own() -> None:
+    everywhere = Polygon.of([(0, 0), (1, 0), (1, 1), (0, 1)])
+    zones = (Zone("z", everywhere, level=70),)
+    assert counts([55, 65, 75], Places(zones, level=40)) == [False, False, True]
+
+
+@pytest.mark.parametrize(("frames", "within", "at"), [(1, 1, 0), (2, 2, 5), (2, 3, 2), (3, 5, 4), (3, 2, 6)])
+def test_one_rule_for_how_often(frames: int, within: int, at: int) -> None:
+    told = counts([60, 40, 60, 40, 60, 60, 60], Places(frames=frames, within=within, level=51))
+    assert told.index(True) == at
+
+
+def test_what_is_in_no_zone_does_not_raise_the_score() -> None:
+    detector = in_places(Scored([90]), Places((Zone("corner", Polygon.of([(0, 0), (0.2, 0), (0, 0.2)])),)))
+    assert detector.look(PictureFrame(np.zeros((90, 160), np.uint8), START_MS)).score == 0
 
 
 @pytest.mark.parametrize(

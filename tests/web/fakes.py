@@ -5,11 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import httpx
 from fastapi import FastAPI
 
+from tawny.config.change import plain
+from tawny.config.settings import Watch
 from tawny.engine import Bus
+from tawny.model.errors import TawnyError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm, EventChanged
@@ -18,6 +22,8 @@ from tawny.model.times import Span
 from tawny.storage.layout import scores_path
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
+from tawny.watch.classic.numbers import Number
+from tawny.watch.meter import Meter
 from tawny.web.access import COOKIE
 from tawny.web.accounts import Accounts, Caller, Person, Role
 from tawny.web.accounts_file import AccountsFile
@@ -27,11 +33,39 @@ from tawny.web.passes import Passes
 from tawny.web.passwords import Passwords
 from tawny.web.recorder import Camera, Disk, Warn
 from tawny.web.site import Site
+from tawny.web.tuning import Changed, DetectorAbout, Watching
 from tests.playback.archives import MAIN, PORCH, SUB, FakeArchive
 
 PASSWORD = "correct horse battery"
 ORIGIN = "http://tawny.test"
 OURS = {"X-Tawny": "1", "Origin": ORIGIN}
+
+
+class FakeTuning:
+    """`web.tuning.Tuning` of the one camera."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.clock, self.watch, self.met = clock, Watch(), Meter()
+        self.changed: Changed | None = None
+        self.notes: dict[str, Any] = {}
+        self.refuses: TawnyError | None = None
+
+    def detectors(self) -> Sequence[DetectorAbout]:
+        return [DetectorAbout("motion", "Ours.", {"sensitivity": Number(50, 1, 100, is_whole=True)})]
+
+    def watching(self, camera: CameraId) -> Watching | None:
+        if camera != PORCH:
+            return None
+        version = str(hash(str(plain(self.watch))))
+        return Watching(self.watch, version, is_kept=True, notes=self.notes, trouble="", changed=self.changed)
+
+    def meter(self, camera: CameraId) -> Meter | None:
+        return self.met if camera == PORCH else None
+
+    def change(self, camera: CameraId, watch: Watch, by: str) -> None:
+        if self.refuses is not None:
+            raise self.refuses
+        self.watch, self.changed = watch, Changed(by, self.clock.now_ms())
 
 
 class FakeRecorder(FakeArchive):
@@ -42,6 +76,7 @@ class FakeRecorder(FakeArchive):
     def __init__(self, root: Path, clock: FakeClock) -> None:
         super().__init__(root)
         self.clock, self.bus, self.started_ms = clock, Bus(), clock.now_ms()
+        self.tuning = FakeTuning(clock)
         self.hubs = {(PORCH, MAIN): Hub(), (PORCH, SUB): Hub()}
         self.listed = [Camera(CameraStatus(PORCH, "Front door", CameraState.RECORDING, clock.now_ms()), (MAIN, SUB))]
         self.viewers: list[tuple[CameraId, StreamName, int]] = []

@@ -4,22 +4,30 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tawny.app.doors import OFF, Doors
+from tawny.app.camera_clock import clock_hint, note_clock
+from tawny.app.doors import Doors
 from tawny.app.gap_writer import GapWriter
 from tawny.app.losses import Losses
 from tawny.app.marks import Marks
-from tawny.app.places import places_of
 from tawny.app.rates import rates
+from tawny.app.watching import Means, Watching
 from tawny.config.settings import Camera as CameraSettings
 from tawny.config.settings import display_name
 from tawny.engine import Bus, Engine, Handle
-from tawny.events.maker import EventMaker
-from tawny.media.hardware import devices
 from tawny.model.clock import Clock
 from tawny.model.errors import SourceError
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.messages import DamageFound, GapChanged, HoleFound, Message, RunEnded, RunStarted, Scored, StatusChanged
+from tawny.model.messages import (
+    DamageFound,
+    GapChanged,
+    HoleFound,
+    Message,
+    RunEnded,
+    RunStarted,
+    Scored,
+    StatusChanged,
+)
 from tawny.model.states import CameraState, CameraStatus
 from tawny.recorder.keeper import SILENT_S, Keeper
 from tawny.recorder.recorder import Loss, Recorder
@@ -30,9 +38,6 @@ from tawny.storage.volume import Volume
 from tawny.stream.hub import Hub
 from tawny.stream.reader import Pace, StreamReader
 from tawny.stream.session import CLOCK_SET, STOPPED, Session
-from tawny.watch.gate import Gate, Mode
-from tawny.watch.watcher import Watcher, in_software
-from tawny.watch.zones import in_places
 
 RING_S = 20.0
 """Of packets kept in memory: more than the pre-roll, and than the pause of a slow memory card."""
@@ -73,12 +78,14 @@ class Camera:
         self._is_over_tcp = False
         self._is_ending = False
         self._recorded = settings.record != "off"
+        means = Means(parts.clock, parts.engine, parts.doors, parts.volume, parts.marks, parts.scores, parts.grids)
+        self.watching = Watching(camera_id, self.hubs, means, self._happened, self._scored, self._seen_otherwise)
         self.keeper = Keeper(
             camera_id,
             self.name,
             parts.clock,
             self._put_gap,
-            lambda status: parts.bus.publish(StatusChanged(status)),
+            lambda status: parts.bus.publish(StatusChanged(self.watching.shown(status))),
             since_ms=since_ms,
             first=GapReason.RECORDER_OFF if self._recorded else GapReason.OFF,
             state=CameraState.STARTING if self._recorded else CameraState.OFF,
@@ -87,21 +94,23 @@ class Camera:
         self._begin_stream(StreamName.MAIN, settings.source)
         if settings.sub:
             self._begin_stream(StreamName.SUB, settings.sub)
-        if settings.watch.detector != OFF:
-            self._begin_watching()
+        self.watching.begin(settings.watch)
 
     @property
     def status(self) -> CameraStatus:
         """The truth, with what came last and how much comes."""
         status, hub = self.keeper.status, self.hubs[StreamName.MAIN]
+        shown = self.watching.shown(status)
         newest = hub.newest
         fps, bit_rate = rates(hub) if status.state is CameraState.RECORDING else (None, None)
         lost = ""
         if status.state is CameraState.RECORDING:
             lost = self._losses[StreamName.MAIN].hint(self._parts.clock.now_ms(), over_tcp=self._is_over_tcp)
-        detail = status.detail or self._tampered or self._sub_trouble or self._watch_trouble or lost or self._hint
+        wrong = clock_hint(hub.clock_offset_s)
+        detail = shown.detail or self._sub_trouble or self.watching.trouble or lost or self._hint or wrong
         last_ms = newest.at_ms if newest else None
-        return replace(status, detail=detail, last_packet_ms=last_ms, fps=fps, bit_rate=bit_rate)
+        told = replace(shown, detail=detail, last_packet_ms=last_ms, fps=fps, bit_rate=bit_rate)
+        return replace(told, clock_offset_s=hub.clock_offset_s, latency_s=hub.latency_s)
 
     def look_after(self) -> None:
         """What no connection tells: that it stands and nothing comes. Called once a second."""
@@ -119,6 +128,11 @@ class Camera:
         else:
             self.keeper.disk_recovered(loss.end_ms)
 
+    def watch_otherwise(self, settings: CameraSettings) -> None:
+        """Take over settings that differ only in how it is watched: the recording goes on."""
+        self.settings = settings
+        self.watching.begin(settings.watch)
+
     def watched(self, stream: StreamName, viewers: int) -> None:
         """So many watch it live now: packets come at once, or when it is cheapest."""
         if stream in self._readers:
@@ -130,12 +144,15 @@ class Camera:
         """Ask its parts to end; returns at once. for_good: the recorder ends, and its next start explains the time
         from the last picture on."""
         self._is_ending = self._is_ending or for_good
+        self.watching.stop()
         for handle in self._handles:
             handle.stop()
 
     def close(self) -> None:
         """End all of it; the recorder closes its files soon after."""
         self.stop_reading()
+        self.watching.close()
+        self.watching.over(self._parts.clock.now_ms())
         for handle in self._handles:
             handle.join(3.0)
         for stream in self.hubs:
@@ -171,27 +188,6 @@ class Camera:
             return ingest, lambda: source.begin(opening)
         return self._parts.engine, lambda: source.open(opening)
 
-    def _begin_watching(self) -> None:
-        from tawny.app.noted import Noted  # not above: it needs the vision library, which recording does without
-
-        parts, watch = self._parts, self.settings.watch
-        main, sub = self.hubs[StreamName.MAIN], self.hubs.get(StreamName.SUB)
-        gate = Gate(Mode(watch.mode))  # what it has learnt of the camera outlives a watcher that died
-
-        def make() -> Watcher:
-            detector = in_places(parts.doors.detectors[watch.detector](watch.options), places_of(watch))
-            large = main if sub else None
-            volume = parts.volume
-            events = EventMaker(self.id, parts.marks, self._happened, volume.write_picture, large, volume.write_loop)
-            noted = Noted(self.id, events, parts.scores, parts.grids, tuple(watch.zones), self._tampered_so)
-            hubs = [sub, main] if sub else [main]
-            return Watcher(
-                self.id, hubs, detector, noted, parts.clock, self._scored, gate=gate, trouble=self._watched_so,
-                hardware=devices if watch.decode == "auto" else in_software,
-            )  # fmt: skip
-
-        self._handles.append(parts.engine.start(f"watch {self.id}", make))
-
     def _heard(self, message: Message) -> None:
         """Runs begin and end, told by a session in its reader's thread."""
         match message:
@@ -220,11 +216,8 @@ class Camera:
             self._parts.scores.put(self.id, message.second_ms, message.score)
         self._parts.bus.publish(message)
 
-    def _watched_so(self, trouble: str) -> None:
-        self._watch_trouble = trouble
-
-    def _tampered_so(self, trouble: str) -> None:
-        self._tampered = trouble
+    def _seen_otherwise(self) -> None:
+        self._parts.bus.publish(StatusChanged(self.watching.shown(self.keeper.status)))
 
     def _put_gap(self, gap: Gap) -> None:
         self._parts.gaps.put(gap)
@@ -232,11 +225,16 @@ class Camera:
 
     def connected(self, stream: StreamName, notes: Mapping[str, Any]) -> None:
         """A stream's packets come. notes: what its connection says of itself."""
+        self.noted(stream, notes)
         if stream is StreamName.SUB:
             self._sub_trouble = ""
         else:
             self._hint = str(notes.get("hint", ""))
             self._is_over_tcp = notes.get("transport") == "tcp"
+
+    def noted(self, stream: StreamName, notes: Mapping[str, Any]) -> None:
+        """What a stream's connection says of itself has changed."""
+        note_clock(self.hubs[stream], notes)
 
     def failed(self, stream: StreamName, error: SourceError) -> None:
         """A stream's source could not be opened, or is over. The small picture alone does not stop the recording."""
@@ -254,6 +252,9 @@ class _Listener:
 
     def connected(self, notes: Mapping[str, Any]) -> None:
         self.camera.connected(self.stream, notes)
+
+    def noted(self, notes: Mapping[str, Any]) -> None:
+        self.camera.noted(self.stream, notes)
 
     def failed(self, error: SourceError) -> None:
         self.camera.failed(self.stream, error)

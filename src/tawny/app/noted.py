@@ -1,21 +1,35 @@
-"""What is kept of every look beside events: scores of zones, where it moved, and whether the camera sees its place.
+"""What is kept of every look beside events: scores of zones, where it moved, what was left behind, and whether the
+camera sees its place.
 
 It stands between a watcher and its event maker, in the watcher's thread.
 """
 
-from collections.abc import Callable
+from typing import Protocol
 
 from tawny.model.grid import grid_of
 from tawny.model.ids import CameraId
 from tawny.model.observations import Frame, Look
 from tawny.storage.grids import Grids
 from tawny.storage.scores import Scores
-from tawny.watch.tamper import WORDS, Tamper
+from tawny.watch.left import Found, Left
+from tawny.watch.meter import Meter
+from tawny.watch.tamper import Tamper
 from tawny.watch.watcher import Sink
 
 
+class Hears(Protocol):
+    """Who is told."""
+
+    def tampered(self, wrong: str, frame: Frame) -> None:
+        """The camera no longer sees its place (a key of `watch.tamper.STAYS_S`), or does again (empty)."""
+        ...
+
+    def left(self, found: Found, frame: Frame) -> None: ...
+
+
 class Noted:
-    """zones: the names of the camera's zones. trouble: told in words when the camera no longer sees its place."""
+    """zones: the names of the camera's zones. tamper: knows the camera's place, for longer than one watcher lives.
+    meter: for people who look on."""
 
     def __init__(
         self,
@@ -24,20 +38,29 @@ class Noted:
         scores: Scores,
         grids: Grids,
         zones: tuple[str, ...],
-        trouble: Callable[[str], None],
+        hears: Hears,
+        *,
+        tamper: Tamper,
+        left: Left,
+        meter: Meter,
     ) -> None:
         self._camera, self._sink, self._scores, self._grids, self._zones = camera, sink, scores, grids, zones
-        self._trouble, self._tamper, self._told = trouble, Tamper(), ""
+        self._hears, self._tamper, self._left, self._meter = hears, tamper, left, meter
+        self._told = tamper.wrong
 
     def look(self, frame: Frame, look: Look) -> None:
         wrong = self._tamper.look(frame)
         if wrong != self._told:
             self._told = wrong
-            self._trouble(WORDS.get(wrong, ""))
+            self._hears.tampered(wrong, frame)
+        for found in self._left.look(frame, look):
+            self._hears.left(found, frame)
         self._grids.put(self._camera, frame.at_ms, _moving(look))
-        for zone in self._zones:
-            score = max((round(thing.score * 100) for thing in look.seen if zone in thing.zones), default=0)
-            self._scores.put(self._camera, frame.at_ms, min(100, score), zone)
+        zones = {zone: _score_in(zone, look) for zone in self._zones}
+        for zone, score in zones.items():
+            self._scores.put(self._camera, frame.at_ms, score, zone)
+        if self._meter.is_read:
+            self._meter.show(frame.at_ms, look, zones)
         self._sink.look(frame, look)
 
     def idle(self, now_ms: int) -> None:
@@ -45,6 +68,10 @@ class Noted:
 
     def close(self) -> None:
         self._sink.close()
+
+
+def _score_in(zone: str, look: Look) -> int:
+    return min(100, max((round(thing.score * 100) for thing in look.seen if zone in thing.zones), default=0))
 
 
 def _moving(look: Look) -> int:

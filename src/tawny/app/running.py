@@ -18,6 +18,7 @@ from tawny.app.promises import Rates, contract
 from tawny.app.rates import byte_rates
 from tawny.app.room import Room
 from tawny.app.store import opened
+from tawny.app.tuning import Tuning
 from tawny.app.zone import local_zone
 from tawny.config.difference import difference
 from tawny.config.settings import Settings
@@ -50,10 +51,13 @@ WATCHDOG_S = 10.0
 class Running:
     """Made: the folder is ours and in order. `begin`: cameras run. `close`: all is on the disk. The web sees this.
 
+    config: the settings' file, for changes that people make here.
     Raises FolderUnwritable, FolderInUse, DiskFull, StorageError when made.
     """
 
-    def __init__(self, settings: Settings, folder: Path, clock: Clock, doors: Doors) -> None:
+    def __init__(
+        self, settings: Settings, folder: Path, clock: Clock, doors: Doors, config: Path | None = None
+    ) -> None:
         self.settings, self._clock, self._doors = settings, clock, doors
         self._bus = Bus()
         store = opened(settings, folder, clock)
@@ -118,6 +122,7 @@ class Running:
         )
         self._changing = threading.Lock()
         self._cameras: dict[CameraId, Camera] = {}
+        self.tuning = Tuning(lambda: self.settings, lambda: self._cameras, self.apply, doors, clock, config)
         self._housekeeping: Housekeeping | None = None
         self.care = Care(
             settings.alarm,
@@ -188,6 +193,8 @@ class Running:
                 cameras.pop(CameraId(name)).close()
             for name in (*change.changed, *change.added):
                 cameras[CameraId(name)] = Camera(CameraId(name), new.cameras[name], self._parts, since_ms)
+            for name in change.watched:
+                cameras[CameraId(name)].watch_otherwise(new.cameras[name])
             self._cameras = {CameraId(name): cameras[CameraId(name)] for name in new.cameras}
 
     def is_alive(self) -> bool:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tawny.config.settings import Camera, Settings
+from tawny.config.settings import Camera, Settings, Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,10 +12,12 @@ class Difference:
     added: tuple[str, ...]
     removed: tuple[str, ...]
     changed: tuple[str, ...]
+    watched: tuple[str, ...]
+    """Those that are only watched otherwise: recording them goes on."""
     other: tuple[str, ...]
 
     def __bool__(self) -> bool:
-        return bool(self.added or self.removed or self.changed or self.other)
+        return bool(self.added or self.removed or self.changed or self.watched or self.other)
 
 
 def difference(old: Settings, new: Settings) -> Difference:
@@ -23,7 +25,13 @@ def difference(old: Settings, new: Settings) -> Difference:
     return Difference(
         added=tuple(key for key in new.cameras if key not in old.cameras),
         removed=tuple(key for key in old.cameras if key not in new.cameras),
-        changed=tuple(key for key in both if _running(old.cameras[key]) != _running(new.cameras[key])),
+        changed=tuple(key for key in both if _recorded(old.cameras[key]) != _recorded(new.cameras[key])),
+        watched=tuple(
+            key
+            for key in both
+            if old.cameras[key].watch != new.cameras[key].watch
+            and _recorded(old.cameras[key]) == _recorded(new.cameras[key])
+        ),
         other=(
             *(
                 f"{table}.{key}"
@@ -36,6 +44,6 @@ def difference(old: Settings, new: Settings) -> Difference:
     )
 
 
-def _running(camera: Camera) -> Camera:
-    """What its running parts go by: how long its recordings are kept is nothing to them."""
-    return camera.model_copy(update={"keep": None})
+def _recorded(camera: Camera) -> Camera:
+    """What its recording goes by: how long it is kept, and how it is watched, is nothing to that."""
+    return camera.model_copy(update={"keep": None, "watch": Watch()})

@@ -59,10 +59,10 @@ def add_camera(path: Path, camera_id: str, values: dict[str, str]) -> None:
     _, problems = parse(new, known_secrets(path.parent))
     if problems:
         raise SettingsError(str(path), tuple(problems))
-    _replace(path, new)
+    replace_file(path, new)
 
 
-def _replace(path: Path, text: str) -> None:
+def replace_file(path: Path, text: str) -> None:
     """Write beside it, sync, rename: whoever reads sees the old file or the new one."""
     try:
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:

@@ -18,11 +18,19 @@ class Zone(Table):
     """A part of the picture. `path = [[0.1, 0.5], [0.6, 0.5], [0.6, 1]]` is enough; more needs a table."""
 
     points: Corners = Field(description="Its corners, three or more: [[0.1, 0.5], [0.6, 0.5], [0.6, 1]].")
-    level: Annotated[int, Field(ge=0, le=100)] = Field(50, description="From this score on it counts: 50 to 100.")
+    level: Annotated[int, Field(ge=1, le=100)] | None = Field(
+        None, description="From this score on it counts: 1 to 100. Left out: the camera's level."
+    )
     smallest: Share = Field(0.0, description="What covers less of the picture does not count, such as `0.5 %`.")
     stay: Duration = Field(0.0, description="It counts only once it has been there so long.")
     direction: Literal["any", "left", "right", "up", "down"] = Field(
         "any", description="It counts going this way only."
+    )
+    loiter: Duration = Field(
+        0.0, description="Who stays so long is told to be loitering, such as `60 s`; 0: nobody is."
+    )
+    left: Duration = Field(
+        0.0, description="A thing that was left there, or taken from there, is told after so long; 0: never."
     )
 
     @model_validator(mode="before")

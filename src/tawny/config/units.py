@@ -45,6 +45,11 @@ def duration_text(duration_s: float) -> str:
     return f"{duration_s:g} s"
 
 
+def share_text(part: float) -> str:
+    """`1 %`."""
+    return f"{round(part * 100, 3):g} %"
+
+
 def size_text(size_bytes: float) -> str:
     """For people: `38.2 GB`."""
     for unit in ("TB", "GB", "MB", "kB"):

@@ -68,7 +68,7 @@ class BestPicture:
         if best is not None and (seen.worth < BETTER * best.worth or seen.at_ms - best.at_ms < AGAIN_MS):
             return None
         self._best, self._is_large, self.may_be_larger = seen, False, self._large is not None
-        return Picture(seen.at_ms, seen.box, jpeg(_pixels(frame), WIDTH))
+        return Picture(seen.at_ms, seen.box, jpeg(pixels_of(frame), WIDTH))
 
     @property
     def at_ms(self) -> int:
@@ -107,5 +107,6 @@ def worth(box: Box) -> float:
     return size * (AT_EDGE if is_cut else 1.0) * (1 - 0.3 * off_middle)
 
 
-def _pixels(frame: Frame) -> Any:
+def pixels_of(frame: Frame) -> Any:
+    """As `media.jpeg` takes them."""
     return frame if isinstance(frame, DecodedFrame) else frame.rgb

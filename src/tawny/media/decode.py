@@ -72,6 +72,7 @@ class Decoder:
     """errors: how many packets could not be decoded. After one, and at the start, it waits for a keyframe.
 
     devices: in hardware, to be tried in order (`hardware.devices`); none: in software. how: by which it decodes now.
+    refused: devices that were tried in vain, by name.
     is_rough: the edges of blocks are not smoothed: a sixth cheaper, and good enough to look for motion.
     """
 
@@ -85,6 +86,7 @@ class Decoder:
     ) -> None:
         self.format, self.camera, self._is_rough = video, camera, is_rough
         self.errors = 0
+        self.refused: list[str] = []
         self._in_a_row = 0
         self._waits_for_keyframe = True
         self.how, self._context = self._opened(devices)
@@ -127,6 +129,7 @@ class Decoder:
         self._in_a_row += 1
         if self.how != SOFTWARE and self._in_a_row >= FAILURES:
             log.warning("%s cannot decode these pictures; they are decoded in software", self.how)
+            self.refused.append(self.how)
             self.how, self._context = self._opened(())
         self.reset()
 
@@ -139,6 +142,7 @@ class Decoder:
                 context.open()
             except _REFUSALS as error:
                 log.debug("no decoding by %s: %s", device.name, error)
+                self.refused.append(device.name)
                 continue
             log.info("decodes by %s", device.name)
             return device.name, context

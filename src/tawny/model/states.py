@@ -17,11 +17,16 @@ class CameraState(StrEnum):
     OFFLINE = "offline"
     REFUSED = "refused"
     FROZEN = "frozen"
+    COVERED = "covered"
+    DEFOCUSED = "defocused"
+    MOVED = "moved"
     BLOCKED = "blocked"
 
 
 ON_WATCH = frozenset({CameraState.RECORDING, CameraState.WAITING})
 CHOSEN = frozenset({CameraState.SCHEDULED_OFF, CameraState.MODE_OFF, CameraState.PAUSED, CameraState.OFF})
+BLINDED = frozenset({CameraState.FROZEN, CameraState.COVERED, CameraState.DEFOCUSED, CameraState.MOVED})
+"""It is recorded, and shows nothing of what it should."""
 TROUBLE = frozenset(CameraState) - ON_WATCH - CHOSEN - {CameraState.STARTING}
 
 
@@ -38,3 +43,7 @@ class CameraStatus:
     last_packet_ms: int | None = None
     fps: float | None = None
     bit_rate: int | None = None
+    clock_offset_s: float | None = None
+    """By how much the camera's own clock is ahead of ours."""
+    latency_s: float | None = None
+    """From the moment a picture is taken until it is here."""

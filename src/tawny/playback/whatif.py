@@ -1,6 +1,6 @@
 """What another trigger level would have done, from the stored scores alone: nothing is decoded. Pure.
 
-An event is still caught at a level if the score reached it at any time in it. Above the line of 50 events only go;
+An event is still caught at a level if the score reached it at any time in it. Above the level in use events only go;
 below it, seconds that came near enough become new ones.
 """
 
@@ -14,7 +14,7 @@ from tawny.model.times import Span
 from tawny.playback.archive import UNKNOWN_SCORE
 
 LINE = 50
-"""The score that is an event at the level in use."""
+"""The level in use, unless said otherwise."""
 JOIN_S = 5
 """Seconds below the level that do not end what would be a new event."""
 NEAR_MS = 3000
@@ -56,17 +56,17 @@ class Proposal:
     """Events that nobody called false, and that would be none."""
 
 
-def what_if(events: Sequence[Event], scores: bytes, within: Span, level: int) -> WhatIf:
+def what_if(events: Sequence[Event], scores: bytes, within: Span, level: int, in_use: int = LINE) -> WhatIf:
     """events: of one camera, those that began in `within`; scores: a byte a second of `within`. level: 1 to 100."""
     still, missed, unknown = list[Event](), list[Event](), list[Event]()
     for event in events:
         peak = peak_of(event, scores, within)
         (unknown if peak is None else still if peak >= level else missed).append(event)
-    newly = _newly(events, scores, within, level) if level < LINE else []
+    newly = _newly(events, scores, within, level) if level < in_use else []
     return WhatIf(tuple(still), tuple(missed), tuple(newly), tuple(unknown))
 
 
-def propose(events: Sequence[Event], scores: bytes, within: Span, reason: str) -> Proposal | None:
+def propose(events: Sequence[Event], scores: bytes, within: Span, reason: str, in_use: int = LINE) -> Proposal | None:
     """The lowest level that removes the most of the false alarms of this reason, and loses hardly anything else.
 
     None for too few false alarms, and where no level helps.
@@ -86,7 +86,7 @@ def propose(events: Sequence[Event], scores: bytes, within: Span, reason: str) -
             best = worth, level
     if best is None:
         return None
-    level = max(LINE + 1, best[1])
+    level = max(in_use + 1, best[1])
     return Proposal(
         level,
         removes=tuple(event for event, peak in false if peak < level),

@@ -54,6 +54,11 @@ class Eyes:
         """`software`, or the name of a device; None before the first packet."""
         return self._decoder.how if self._decoder else None
 
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """Devices that do not decode these pictures."""
+        return tuple(self._decoder.refused) if self._decoder else ()
+
     def pass_by(self, packet: Packet) -> None:
         """Every packet passes here first, whether it will be decoded or not."""
         self._pace.packet(packet)

@@ -28,12 +28,6 @@ DARK = 12.0
 """Mean brightness below which nothing can be said."""
 STAYS_S = {"covered": 5.0, "defocused": 15.0, "moved": 15.0, "frozen": 120.0}
 """For so long it must be wrong."""
-WORDS = {
-    "covered": "The camera sees next to nothing: is it covered?",
-    "defocused": "The picture is blurred: is the lens out of focus or dirty?",
-    "moved": "The camera looks elsewhere than before: was it turned?",
-    "frozen": "The picture has not changed at all for a while: the camera may hang.",
-}
 
 
 @dataclass(slots=True)
@@ -44,7 +38,7 @@ class _Known:
 
 
 class Tamper:
-    """Fed with frames; `wrong` is a key of WORDS, or empty."""
+    """Fed with frames; `wrong` is a key of STAYS_S, or empty."""
 
     def __init__(self) -> None:
         self.wrong = ""

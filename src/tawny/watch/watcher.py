@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 STEP_S = 0.45
 """Between two batches."""
+READ_S = 0.15
+"""The same while somebody looks on."""
 BUSY_S = 1.0
 """A step works no longer than about this, then lets others ask it to stop."""
 LATE_S = 3.0
@@ -58,6 +60,7 @@ class Watcher:
 
     tell: gets a `Scored` for each second that was watched, be it asleep. scored: gets instant and score of each look.
     trouble: is told what should be known of how it watches (`Gate.trouble`), when that changes.
+    is_read: whether somebody looks on: then the camera is looked at without pause, and at once.
     hardware: the devices that may decode a stream of this format (`media.hardware.devices`).
     """
 
@@ -73,12 +76,14 @@ class Watcher:
         *,
         gate: Gate | None = None,
         trouble: Callable[[str], None] | None = None,
+        is_read: Callable[[], bool] = lambda: False,
         hardware: Callable[[VideoFormat], Iterable[Device]] = in_software,
     ) -> None:
         self.name = f"watch {camera}"
         self._sink, self._clock, self._scored = sink, clock, scored
         self._glances = detector if isinstance(detector, Glances) else None
         self._gate = gate or Gate(Mode.BALANCED)
+        self._is_read = is_read
         self._trouble, self._told_trouble = trouble, ""
         self._streams = Streams(self.name, hubs, clock)
         self._seconds = Seconds(camera, tell)
@@ -93,17 +98,21 @@ class Watcher:
         self._score = 0
 
     def step(self) -> float:
+        step_s = STEP_S
+        if self._is_read():
+            step_s = READ_S
+            self._rouse()
         if not self._waiting:
             self._take()
         if not self._waiting:
             if self._clock.mono_s() - self._came_s > QUIET_S:
                 self._rouse()
             self._sink.idle(self._clock.now_ms())
-            return STEP_S
+            return step_s
         until_s = self._clock.mono_s() + BUSY_S
         while self._waiting and self._clock.mono_s() < until_s:
             self._watch(self._waiting.popleft())
-        return 0.0 if self._waiting else STEP_S
+        return 0.0 if self._waiting else step_s
 
     def close(self) -> None:
         self._rouse()
@@ -119,7 +128,8 @@ class Watcher:
         audit = self._gate.audit
         return {
             "looks": self._looks, "skipped": self._skipped, "errors": self._eyes.errors,
-            "decodes_by": self._eyes.decodes_by,
+            "decodes_by": self._eyes.decodes_by, "refused": self._eyes.refused,
+            "gap_s": self._gate.gap_s, "may_sleep": self._gate.may_sleep,
             "stream": self._streams.current, "groups": self._groups, "slept": self._slept,
             "audits": audit.audits, "misses": audit.misses,
         }  # fmt: skip
@@ -185,7 +195,7 @@ class Watcher:
 
     def _rests(self) -> bool:
         """Awake: whether it may fall asleep at this keyframe."""
-        if not self._gate.may_sleep or self._is_following:
+        if not self._gate.may_sleep or self._is_following or self._is_read():
             return False
         self._eyes.finish()  # what is held back for its order may show something
         return not self._is_following

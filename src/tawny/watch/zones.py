@@ -1,8 +1,9 @@
-"""A detector that knows the picture's zones: it does not see what is masked, and says where things are.
+"""A detector that knows the camera's level and its picture's zones: it does not see what is masked, and says where
+things are.
 
-It stands in front of any other detector and is one itself. With zones, only what is in one of them is an event, from
-the look on at which its zone's demands are met. Things are judged by where they stand, the middle of their lower edge,
-and by where their middle is. One thread.
+It stands in front of any other detector and is one itself. A thing counts from the look on at which K of its last W
+looks reach the level; with zones, only in one of them, and when that zone's demands are met. Things are judged by where
+they stand, the middle of their lower edge, and by where their middle is. One thread.
 """
 
 from collections.abc import Mapping
@@ -14,8 +15,13 @@ from tawny.model.polygon import Point, Polygon, crossing, foot, middle
 from tawny.watch.detector import Detector, Glances
 from tawny.watch.frames import Masked
 from tawny.watch.region import Region
+from tawny.watch.trigger import Trigger
 
 LINE_SCORE = 50
+"""The level at which a detector says by itself that something is an event."""
+EVERYWHERE = ""
+"""Stands for a zone where there are none."""
+LOITERS = "loitering"
 GOES = 0.05
 """Share of the picture that something goes before it has a direction."""
 FORGET_MS = 10_000
@@ -25,14 +31,18 @@ _WAYS: Mapping[str, Point] = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """level: score from which on something counts. smallest: share of the picture. direction: where it goes."""
+    """level: score from which on something counts, None: the camera's. smallest: share of the picture. direction: where
+    it goes. loiter_s: who stays so long is told to be loitering, 0: nobody. left_s: what was left there or taken from
+    there is told after so long (`watch.left`), 0: never."""
 
     name: str
     polygon: Polygon
-    level: int = LINE_SCORE
+    level: int | None = None
     smallest: float = 0.0
     stay_s: float = 0.0
     direction: str = "any"
+    loiter_s: float = 0.0
+    left_s: float = 0.0
 
     def has(self, thing: Observation) -> bool:
         return self.polygon.contains(*foot(thing.box)) or self.polygon.contains(*middle(thing.box))
@@ -51,37 +61,56 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Of one camera. mask: what detectors do not see."""
+    """Of one camera. mask: what detectors do not see. level, frames, within: what counts, by `watch.trigger`."""
 
     zones: tuple[Zone, ...] = ()
     lines: tuple[Line, ...] = ()
     mask: tuple[Polygon, ...] = ()
+    level: int = LINE_SCORE
+    frames: int = 1
+    within: int = 1
 
     def __bool__(self) -> bool:
-        return bool(self.zones or self.lines or self.mask)
+        return bool(self.zones or self.lines or self.mask or self.level != LINE_SCORE or self.frames > 1)
+
+
+@dataclass(slots=True)
+class _Stay:
+    """Of a thing in a zone. entered_ms: since when it is there without a break."""
+
+    entered_ms: int
+    trigger: Trigger = field(default_factory=Trigger)
+    since_ms: int | None = None
+    """Since when it counts; None while it does not."""
 
 
 @dataclass(slots=True)
 class _Thing:
-    """One that is followed. entered_ms: by zone, since when it is there without a break."""
+    """One that is followed."""
 
     born: Point
     at: Point
     seen_ms: int
     is_new: bool = True
-    entered_ms: dict[str, int] = field(default_factory=dict)
+    stays: dict[str, _Stay] = field(default_factory=dict)
     crossed: tuple[str, ...] = ()
+    loiters: bool = False
+
+    @property
+    def zones(self) -> tuple[str, ...]:
+        inside = tuple(name for name, stay in self.stays.items() if name and stay.since_ms is not None)
+        return (*inside, *self.crossed)
 
 
 def in_places(detector: Detector, places: Places) -> Detector:
-    """The detector, with zones, lines and masks if there are any."""
+    """The detector, with level, zones, lines and masks where they are not as usual."""
     if not places:
         return detector
     return GlancingZoned(detector, places) if isinstance(detector, Glances) else Zoned(detector, places)
 
 
 class Zoned:
-    """What the inner detector says, told by zones."""
+    """What the inner detector says, told by level and zones."""
 
     name: ClassVar[str] = "zoned"
 
@@ -99,17 +128,33 @@ class Zoned:
         if at_ms < self._last_ms:
             self._things.clear()
         self._last_ms = at_ms
-        seen = tuple(found for thing in look.seen if (found := self._placed(thing, look.score, at_ms)) is not None)
+        all_seen = (*look.seen, *look.near)
+        strengths = [_strength(thing, is_event=n < len(look.seen)) for n, thing in enumerate(all_seen)]
+        placed = [self._placed(thing, strength, at_ms) for thing, strength in zip(all_seen, strengths, strict=True)]
+        seen = tuple(one for one in placed if one is not None)
+        near = tuple(thing for thing, one in zip(all_seen, placed, strict=True) if one is None)
         for track in [track for track, one in self._things.items() if at_ms - one.seen_ms > FORGET_MS]:
             del self._things[track]
-        score = look.score if seen or not self._places.zones else min(look.score, LINE_SCORE - 1)
         over = tuple(replace(thing, zones=self._zones_of(thing)) for thing in look.over if thing.track in self._told)
         self._told = (self._told | {thing.track for thing in seen}) - {thing.track for thing in look.over}
-        return Look(score, seen, over)
+        return Look(self._score(look, strengths), seen, over, near, look.grid)
+
+    def _score(self, look: Look, strengths: list[int]) -> int:
+        """With zones, what is in none of them does not count for it."""
+        if not self._places.zones:
+            return look.score
+        if not strengths:
+            return min(look.score, LINE_SCORE - 1)
+        inside = [
+            strength
+            for thing, strength in zip((*look.seen, *look.near), strengths, strict=True)
+            if any(zone.has(thing) for zone in self._places.zones)
+        ]
+        return min(100, max(inside, default=0))
 
     def _zones_of(self, thing: Observation) -> tuple[str, ...]:
         known = self._things.get(thing.track)
-        return (*known.entered_ms, *known.crossed) if known else ()
+        return known.zones if known else ()
 
     def _shown(self, frame: Frame) -> Frame:
         """The frame without what is masked."""
@@ -117,38 +162,59 @@ class Zoned:
         shown = self._region.of(luma)
         return frame if shown is luma else Masked(frame, shown, self._region.hidden)
 
-    def _placed(self, seen: Observation, score: int, at_ms: int) -> Observation | None:
-        """The thing with its zones; None if it is in none of them."""
+    def _placed(self, seen: Observation, strength: int, at_ms: int) -> Observation | None:
+        """The thing with its zones; None if it counts in none of them."""
         at = foot(seen.box)
         thing = self._things.get(seen.track)
         if thing is None:
             thing = self._things[seen.track] = _Thing(at, at, at_ms)
-        thing.crossed += tuple(
+        crossed = tuple(
             line.name for line in self._places.lines if line.name not in thing.crossed and line.is_crossed(thing.at, at)
         )
-        inside = [zone for zone in self._places.zones if self._counts(zone, thing, seen, score, at_ms)]
+        thing.crossed += crossed
+        since_ms = self._since_ms(thing, seen, strength, at_ms)
         thing.at, thing.seen_ms, thing.is_new = at, at_ms, False
-        names = (*(zone.name for zone in inside), *thing.crossed)
-        if self._places.zones and not names:
+        if since_ms is None and not (thing.crossed and strength >= self._places.level):
             return None
-        since_ms = seen.since_ms
-        if inside and since_ms is not None:
-            since_ms = max(since_ms, min(thing.entered_ms[zone.name] for zone in inside))
-        return replace(seen, zones=names, since_ms=since_ms)
+        if seen.since_ms is not None and since_ms is not None:
+            since_ms = max(since_ms, seen.since_ms)
+        signs = (*seen.signs, LOITERS) if thing.loiters else seen.signs
+        return replace(seen, zones=thing.zones, since_ms=since_ms or seen.since_ms, signs=signs)
 
-    def _counts(self, zone: Zone, thing: _Thing, seen: Observation, score: int, at_ms: int) -> bool:
+    def _since_ms(self, thing: _Thing, seen: Observation, strength: int, at_ms: int) -> int | None:
+        """Since when it counts, in any zone or, without zones, at all; None while it does not."""
+        if not self._places.zones:
+            stay = thing.stays.setdefault(EVERYWHERE, _Stay(at_ms if seen.since_ms is None else seen.since_ms))
+            self._step(stay, self._places.level, strength, at_ms, demands=True)
+            return stay.since_ms
+        for zone in self._places.zones:
+            self._stay_in(zone, thing, seen, strength, at_ms)
+        counts = [stay.since_ms for stay in thing.stays.values() if stay.since_ms is not None]
+        return min(counts, default=None)
+
+    def _stay_in(self, zone: Zone, thing: _Thing, seen: Observation, strength: int, at_ms: int) -> None:
         if not zone.has(seen):
-            thing.entered_ms.pop(zone.name, None)
-            return False
+            thing.stays.pop(zone.name, None)
+            return
         first_ms = at_ms if seen.since_ms is None or not thing.is_new else min(at_ms, seen.since_ms)
-        entered_ms = thing.entered_ms.setdefault(zone.name, first_ms)
+        stay = thing.stays.setdefault(zone.name, _Stay(first_ms))
         x0, y0, x1, y1 = seen.box
-        return (
-            score >= zone.level
-            and (x1 - x0) * (y1 - y0) >= zone.smallest
-            and at_ms - entered_ms >= zone.stay_s * 1000
+        demands = (
+            (x1 - x0) * (y1 - y0) >= zone.smallest
+            and at_ms - stay.entered_ms >= zone.stay_s * 1000
             and _goes(zone.direction, thing.born, foot(seen.box))
         )
+        level = self._places.level if zone.level is None else zone.level
+        self._step(stay, level, strength, at_ms, demands=demands)
+        if zone.loiter_s and stay.since_ms is not None and at_ms - stay.entered_ms >= zone.loiter_s * 1000:
+            thing.loiters = True
+
+    def _step(self, stay: _Stay, level: int, strength: int, at_ms: int, *, demands: bool) -> None:
+        """Once it counts, it does so until it leaves."""
+        moves = strength >= level and demands
+        begun_ms = stay.trigger.add(at_ms, moves=moves, k=self._places.frames, within=self._places.within)
+        if stay.since_ms is None and begun_ms is not None:
+            stay.since_ms = stay.entered_ms
 
 
 class GlancingZoned(Zoned):
@@ -165,6 +231,12 @@ class GlancingZoned(Zoned):
     @property
     def is_following(self) -> bool:
         return self._glances.is_following
+
+
+def _strength(thing: Observation, *, is_event: bool) -> int:
+    """The thing's own score, 0 to 100: from 50 on what the detector calls an event, below it what is none yet."""
+    own = round(thing.score * 100)
+    return min(100, max(LINE_SCORE, own)) if is_event else max(0, min(LINE_SCORE - 1, own))
 
 
 def _goes(direction: str, born: Point, now: Point) -> bool:

@@ -4,7 +4,7 @@ import threading
 from zoneinfo import ZoneInfo
 
 from tawny.model.ids import CameraId
-from tawny.model.states import CHOSEN, ON_WATCH, TROUBLE, CameraState, CameraStatus
+from tawny.model.states import BLINDED, CHOSEN, ON_WATCH, TROUBLE, CameraState, CameraStatus
 from tawny.playback.local_time import day_of
 from tawny.playback.timeline import share_recorded
 from tawny.web import shapes, told
@@ -48,7 +48,7 @@ class HealthDesk:
 
     def is_well(self) -> bool:
         """Whether every camera that should record does, and the disk takes it."""
-        is_on_watch = all(camera.status.state in ON_WATCH | CHOSEN for camera in self._recorder.cameras())
+        is_on_watch = all(camera.status.state in ON_WATCH | BLINDED | CHOSEN for camera in self._recorder.cameras())
         return is_on_watch and not any(alarm.what == "disk" for alarm in self._recorder.alarms())
 
     def _camera(self, camera: Camera) -> shapes.CameraInfo:

@@ -13,6 +13,7 @@ from tawny.model.states import CameraStatus
 from tawny.model.times import Span
 from tawny.playback.archive import Archive
 from tawny.stream.hub import Hub
+from tawny.web.tuning import Tuning
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,8 @@ class Recorder(Archive, Protocol):
         """Told whenever the number of people who see a stream live has changed: its packets are wanted sooner."""
         ...
 
+    @property
+    def tuning(self) -> Tuning: ...
     def disk(self) -> Disk | None:
         """None while not known."""
         ...

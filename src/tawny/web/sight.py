@@ -6,9 +6,11 @@ Routes need not know: who may see some cameras only is handed this instead of th
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from tawny.config.settings import Watch
 from tawny.engine.bus import Listener
 from tawny.model.clock import Clock
 from tawny.model.damage import Damage
+from tawny.model.errors import NotDone
 from tawny.model.events import Event
 from tawny.model.gaps import Gap
 from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
@@ -27,7 +29,9 @@ from tawny.model.times import Span
 from tawny.playback.archive import Past
 from tawny.storage.index import Page
 from tawny.stream.hub import Hub
+from tawny.watch.meter import Meter
 from tawny.web.recorder import Camera, Disk, Heard, Recorder, Warn
+from tawny.web.tuning import DetectorAbout, Tuning, Watching
 
 May = Callable[[CameraId], bool]
 
@@ -91,6 +95,27 @@ class SeenBus:
         return self._bus.subscribe(heard)
 
 
+class SeenTuning:
+    """How some cameras are watched."""
+
+    def __init__(self, tuning: Tuning, cameras: frozenset[CameraId]) -> None:
+        self._tuning, self._cameras = tuning, cameras
+
+    def detectors(self) -> Sequence[DetectorAbout]:
+        return self._tuning.detectors()
+
+    def watching(self, camera: CameraId) -> Watching | None:
+        return self._tuning.watching(camera) if camera in self._cameras else None
+
+    def meter(self, camera: CameraId) -> Meter | None:
+        return self._tuning.meter(camera) if camera in self._cameras else None
+
+    def change(self, camera: CameraId, watch: Watch, by: str) -> None:
+        if camera not in self._cameras:
+            raise NotDone(f"There is no camera {camera}.", "Was it taken out? Reload the page.")
+        self._tuning.change(camera, watch, by)
+
+
 class Sight:
     """`web.Recorder` of some cameras. Warnings, which may name any camera, and the disk are the owners' business."""
 
@@ -98,6 +123,7 @@ class Sight:
         self._recorder, self._cameras = recorder, cameras
         self.bus = SeenBus(recorder.bus, cameras)
         self.index = SeenPast(recorder.index, cameras)
+        self.tuning = SeenTuning(recorder.tuning, cameras)
 
     @property
     def clock(self) -> Clock:

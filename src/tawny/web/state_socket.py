@@ -12,6 +12,7 @@ from tawny.model.messages import EventChanged, GapChanged, SegmentClosed
 from tawny.web import told
 from tawny.web.access import Access, rule
 from tawny.web.feed import Feed, Said
+from tawny.web.meters import PREFIX, Meters
 from tawny.web.site import Here, Site
 from tawny.web.sockets import LOOK_S, SessionWatch, talk
 
@@ -39,20 +40,25 @@ async def state_socket(socket: WebSocket, here: Here) -> None:
         await talk(socket, teller.tell(), Sub, teller.subscribe)
     finally:
         unsubscribe()
+        teller.meters.want(())
 
 
 class _Teller:
-    """Sends one browser what it subscribed to: state at most twice a second, and every LOOK_S for its rates."""
+    """Sends one browser what it subscribed to: state at most twice a second, and every LOOK_S for its rates.
+
+    A channel such as `motion:front` is each look at that camera; it is looked at without pause while that is wanted.
+    """
 
     def __init__(self, socket: WebSocket, here: Site, wakeup: Wakeup) -> None:
         self._socket, self._here, self._wakeup = socket, here, wakeup
-        self.feed = Feed(wakeup)
+        self.feed, self.meters = Feed(wakeup), Meters(here.recorder.tuning, wakeup)
         self._channels: frozenset[str] = frozenset()
         self._state_due_s: float | None = None
         self._state_sent_s = self._motion_sent_s = 0.0
 
     def subscribe(self, said: Sub) -> None:
         self._channels = frozenset(said.sub)
+        self.meters.want(said.sub)
         self._state_due_s, self._state_sent_s = 0.0, 0.0
         self._wakeup()
 
@@ -69,6 +75,8 @@ class _Teller:
                 self._motion_sent_s = now_s
                 for score in heard.scores.values():
                     await self._say("motion", {"camera": score.camera, "score": score.score, "t": score.second_ms})
+            for reading in self.meters.take():
+                await self._send(f"{PREFIX}{reading['camera']}", reading)
             if now_s >= ping_s:
                 ping_s = now_s + LOOK_S
                 await self._send("ping")

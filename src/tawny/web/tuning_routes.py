@@ -24,6 +24,8 @@ view = [rule(Access.VIEW)]
 DAY_MS = 86_400_000
 MOST_EVENTS = 2000
 MOST_FOUND = 500
+NOT_MOVING = frozenset({"sound", "object", "tamper"})
+"""Kinds of events that no score of motion has made."""
 JOIN_MS = 3000
 """Moving seconds no further apart are one."""
 OneZone = Annotated[str, Query(max_length=40, pattern=r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?)?$")]
@@ -50,7 +52,8 @@ async def what_if(camera: OneCamera, asked: shapes.WhatIf, here: Here) -> shapes
     span = _span(here, asked.from_ms, asked.to_ms)
 
     def look() -> whatif.WhatIf:
-        return whatif.what_if(*_stored(here, known_camera(camera, here), span), span, asked.level)
+        stored = _stored(here, known_camera(camera, here), span)
+        return whatif.what_if(*stored, span, asked.level, _in_use(here, camera))
 
     made = await asyncio.to_thread(look)
     return shapes.WouldHave(
@@ -73,7 +76,8 @@ async def proposal(
     span = Span(now_ms - days * DAY_MS, now_ms)
 
     def look() -> whatif.Proposal | None:
-        return whatif.propose(*_stored(here, known_camera(camera, here), span), span, reason)
+        stored = _stored(here, known_camera(camera, here), span)
+        return whatif.propose(*stored, span, reason, _in_use(here, camera))
 
     made = await asyncio.to_thread(look)
     if made is None:
@@ -129,6 +133,12 @@ async def loop(event: OneEvent, here: Here) -> Response:
     return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
 
 
+def _in_use(here: Site, camera: CameraId) -> int:
+    """The level that made the events."""
+    watching = here.recorder.tuning.watching(camera)
+    return whatif.LINE if watching is None else watching.watch.level
+
+
 def _span(here: Site, from_ms: int | None, to_ms: int | None) -> Span:
     end_ms = here.recorder.clock.now_ms() if to_ms is None else to_ms
     return within(end_ms - DAY_MS if from_ms is None else from_ms, end_ms, 8)
@@ -144,5 +154,5 @@ def _stored(here: Site, camera: CameraId, span: Span) -> tuple[list[Event], byte
         after = page.next
         if after is None:
             break
-    began = [event for event in found if span.begin_ms <= event.start_ms < span.end_ms]
+    began = [event for event in found if span.begin_ms <= event.start_ms < span.end_ms and event.kind not in NOT_MOVING]
     return began, here.recorder.scores(camera, span)

@@ -1,12 +1,10 @@
-"""The one rule by which moving frames become an event: K of them within the last W frames. Pure.
+"""Moving frames become an event by the one trigger rule (`watch.trigger`); it is over when nothing moved for some time.
 
-It says all that is in use: two in ten seconds, five in a row, all of three seconds, one at once. The K-th frame begins
-the event; as its start counts the first of the K. It is over when nothing moved for some time.
+Pure.
 """
 
-from collections import deque
-
 from tawny.model.observations import Box, Look, Observation
+from tawny.watch.trigger import Trigger
 
 BREAK_MS = 10_000
 """After a pause of so long, or a step back, nothing is the same event any more."""
@@ -17,7 +15,7 @@ class Rule:
 
     def __init__(self, hold_s: float) -> None:
         self._hold_ms = round(hold_s * 1000)
-        self._frames: deque[tuple[int, bool]] = deque()
+        self._trigger = Trigger()
         self._track = 0
         self._since_ms: int | None = None
         self._moved_ms = 0
@@ -26,15 +24,12 @@ class Rule:
     def step(self, at_ms: int, *, moves: bool, k: int, within: int, box: Box | None, score: int) -> Look:
         """One frame. k of the last `within` must move. score: 50 or more if it moves, less if not."""
         over = self._ended(at_ms)
-        self._frames.append((at_ms, moves))
-        while len(self._frames) > max(within, k):
-            self._frames.popleft()
+        since_ms = self._trigger.add(at_ms, moves=moves, k=k, within=within)
         if moves:
             self._moved_ms = at_ms
             self._box = box or (0.0, 0.0, 1.0, 1.0)
-        moving = [ms for ms, moved in self._frames if moved]
-        if self._since_ms is None and moves and len(moving) >= k:
-            self._since_ms = moving[-k]
+        if self._since_ms is None and since_ms is not None:
+            self._since_ms = since_ms
             self._track += 1
         seen = () if self._since_ms is None else (self._seen(score),)
         return Look(score, seen, over)
@@ -42,11 +37,12 @@ class Rule:
     def forget(self) -> tuple[Observation, ...]:
         """Begin anew; what was going on is over."""
         over = self._end() if self._since_ms is not None else ()
-        self._frames.clear()
+        self._trigger.clear()
         return over
 
     def _ended(self, at_ms: int) -> tuple[Observation, ...]:
-        if self._frames and not 0 <= at_ms - self._frames[-1][0] <= BREAK_MS:
+        last_ms = self._trigger.last_ms
+        if last_ms is not None and not 0 <= at_ms - last_ms <= BREAK_MS:
             return self.forget()
         if self._since_ms is not None and at_ms - self._moved_ms > self._hold_ms:
             return self._end()
@@ -55,7 +51,7 @@ class Rule:
     def _end(self) -> tuple[Observation, ...]:
         over = Observation("motion", 0.5, self._box, self._track, self._since_ms, self._moved_ms)
         self._since_ms = None
-        self._frames.clear()
+        self._trigger.clear()
         return (over,)
 
     def _seen(self, score: int) -> Observation:

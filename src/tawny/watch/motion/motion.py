@@ -175,7 +175,7 @@ class _Place:
         score = max((self._score(track) for track in self._tracks), default=0.0)
         seen = tuple(self._observation(track) for track in self._tracks if track.is_event)
         near = tuple(self._observation(track) for track in self._tracks if not track.is_event and track.evidence > 0)
-        return Look(int(score), seen, over, near, self._grid() if seen or near else 0)
+        return Look(int(score), seen, over, near, self._grid() if seen or near else None)
 
     def _grid(self) -> int:
         """Where cells of what is followed differ."""

@@ -1,0 +1,176 @@
+"""How a camera is watched: told to everybody, changed by an owner, in force at once."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import ValidationError
+
+from tawny.config.change import plain
+from tawny.config.settings import Watch
+from tawny.config.units import duration_text, share_text
+from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
+from tawny.model.ids import CameraId
+from tawny.web import tuning
+from tawny.web import watching_shapes as shapes
+from tawny.web.access import Access, Signed, rule
+from tawny.web.limits import OneCamera
+from tawny.web.problems import Refused, bad_input, not_found
+from tawny.web.site import Here, Site
+
+router = APIRouter(prefix="/api/v1")
+
+
+@router.get("/cameras/{camera}/watching", dependencies=[rule(Access.VIEW)])
+async def watching(camera: OneCamera, here: Here) -> shapes.Watching:
+    return await asyncio.to_thread(_told, here, camera)
+
+
+@router.put("/cameras/{camera}/watching", dependencies=[rule(Access.OWN)])
+async def watch_otherwise(camera: OneCamera, asked: shapes.WatchChange, here: Here, session: Signed) -> shapes.Watching:
+    """Changes hold at once, and recording goes on. 409 if somebody else has changed them meanwhile."""
+
+    def change() -> shapes.Watching:
+        now = _found(here, camera)
+        if asked.version is not None and asked.version != now.version:
+            raise _changed_meanwhile(now, here.recorder.clock.now_ms())
+        try:
+            here.recorder.tuning.change(camera, _settings(asked.watch, now.watch), session.person.name)
+        except SettingsError as error:
+            raise bad_input(f"{error.problems[0].path.rpartition('.')[2]}: {error.problems[0].allowed}.") from error
+        except (NotDone, FolderUnwritable) as error:
+            raise Refused(409, "not_saved", "The settings could not be changed.", error.do) from error
+        return _told(here, camera)
+
+    return await asyncio.to_thread(change)
+
+
+def _changed_meanwhile(now: tuning.Watching, now_ms: int) -> Refused:
+    if now.changed is None:
+        return Refused(409, "changed", "The settings file was changed meanwhile.", "Reload, or overwrite it.")
+    ago_min = max(0, now_ms - now.changed.at_ms) // 60_000
+    ago = "just now" if not ago_min else "a minute ago" if ago_min == 1 else f"{ago_min} minutes ago"
+    return Refused(409, "changed", f"{now.changed.by} changed this {ago}.", "Reload, or overwrite it.")
+
+
+def _found(here: Site, camera: CameraId) -> tuning.Watching:
+    now = here.recorder.tuning.watching(camera)
+    if now is None:
+        raise not_found("There is no such camera.")
+    return now
+
+
+def _told(here: Site, camera: CameraId) -> shapes.Watching:
+    now = _found(here, camera)
+    return shapes.Watching(
+        camera=camera,
+        version=now.version,
+        watch=_watch(now.watch),
+        kept=now.is_kept,
+        trouble=now.trouble,
+        notes=_notes(now.notes) if now.notes else None,
+        changed=shapes.WatchChanged(by=now.changed.by, at_ms=now.changed.at_ms) if now.changed else None,
+        detectors=[_detector(about) for about in here.recorder.tuning.detectors()],
+    )
+
+
+def _watch(watch: Watch) -> shapes.Watch:
+    return shapes.Watch(
+        detector=watch.detector,
+        level=watch.level,
+        frames=watch.frames,
+        within=max(watch.within, watch.frames),
+        mode=watch.mode,
+        decode=watch.decode,
+        zones=[
+            shapes.WatchZone(
+                name=name,
+                points=list(zone.points),
+                level=zone.level,
+                smallest=round(zone.smallest, 6),
+                stay_s=zone.stay,
+                direction=zone.direction,
+                loiter_s=zone.loiter,
+                left_s=zone.left,
+            )
+            for name, zone in watch.zones.items()
+        ],
+        lines=[
+            shapes.WatchLine(name=name, points=list(line.points), direction=line.direction)
+            for name, line in watch.lines.items()
+        ],
+        mask=[list(points) for points in watch.mask],
+        numbers={key: value for key, value in watch.options.items() if isinstance(value, int | float)},
+        sound=shapes.WatchSound(
+            listen=watch.sound.listen, level=watch.sound.level, hold_s=min(60.0, max(0.5, watch.sound.hold))
+        ),
+    )
+
+
+def _settings(asked: shapes.Watch, now: Watch) -> Watch:
+    """What was asked for, as settings; what cannot be asked for stays as it is."""
+    said: dict[str, Any] = plain(now)
+    for key in ("detector", "level", "frames", "within", "mode", "decode", "mask"):
+        said[key] = getattr(asked, key)
+    said["zones"] = {zone.name: _zone(zone) for zone in asked.zones}
+    said["lines"] = {line.name: {"points": line.points, "direction": line.direction} for line in asked.lines}
+    sound = {"listen": asked.sound.listen, "level": asked.sound.level, "hold": duration_text(asked.sound.hold_s)}
+    said["sound"] = {**said.get("sound", {}), **sound}
+    numbers = {key: int(value) if value == int(value) else value for key, value in asked.numbers.items()}
+    if numbers or said.get(asked.detector):
+        said[asked.detector] = {**said.get(asked.detector, {}), **numbers}
+        for gone in [key for key in said[asked.detector] if key not in numbers]:
+            del said[asked.detector][gone]
+    try:
+        return Watch.model_validate(said)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise bad_input(f"{place}: {str(first['msg']).removeprefix('Value error, ')}.", "Mend what is named.") from None
+
+
+def _zone(zone: shapes.WatchZone) -> Mapping[str, Any]:
+    return {
+        "points": zone.points,
+        "level": zone.level,
+        "smallest": share_text(zone.smallest),
+        "stay": duration_text(zone.stay_s),
+        "direction": zone.direction,
+        "loiter": duration_text(zone.loiter_s),
+        "left": duration_text(zone.left_s),
+    }
+
+
+def _notes(notes: Mapping[str, Any]) -> shapes.WatchNotes:
+    return shapes.WatchNotes(
+        stream=notes["stream"],
+        looks=notes["looks"],
+        late=notes["skipped"],
+        groups=notes["groups"],
+        slept=notes["slept"],
+        audits=notes["audits"],
+        misses=notes["misses"],
+        keyframe_gap_s=notes["gap_s"],
+        sleeps=notes["may_sleep"],
+        decodes_by=notes["decodes_by"],
+        hardware=notes["hardware"],
+    )
+
+
+def _detector(about: tuning.DetectorAbout) -> shapes.DetectorInfo:
+    return shapes.DetectorInfo(
+        name=about.name,
+        words=about.words,
+        numbers=[
+            shapes.DetectorNumber(
+                name=name,
+                usual=number.usual,
+                least=number.least,
+                most=number.most,
+                whole=number.is_whole,
+                odd=number.is_odd,
+            )
+            for name, number in about.numbers.items()
+        ],
+    )

@@ -1,0 +1,117 @@
+"""How a camera is watched, as it goes over the wire."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tawny.web.shapes import Asked, Told
+
+Level = Annotated[int, Field(ge=1, le=100)]
+PlaceName = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")]
+Share = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(ge=0, le=86_400)]
+Point = tuple[Share, Share]
+Corners = Annotated[list[Point], Field(min_length=3, max_length=60)]
+Way = Literal["any", "left", "right", "up", "down"]
+LineWay = Literal["both", "left-to-right", "right-to-left"]
+
+
+class WatchZone(Asked):
+    """level: None is the camera's. smallest: share of the picture."""
+
+    name: PlaceName
+    points: Corners
+    level: Level | None = None
+    smallest: Share = 0
+    stay_s: Seconds = 0
+    direction: Way = "any"
+    loiter_s: Seconds = 0
+    left_s: Seconds = 0
+
+
+class WatchLine(Asked):
+    name: PlaceName
+    points: Annotated[list[Point], Field(min_length=2, max_length=2)]
+    direction: LineWay = "both"
+
+
+class WatchSound(Asked):
+    listen: bool = False
+    level: Level = 50
+    hold_s: Annotated[float, Field(ge=0.5, le=60)] = 3
+
+
+class Watch(Asked):
+    """mask: what detectors do not see. numbers: settings of the chosen detector's own."""
+
+    detector: Annotated[str, Field(min_length=1, max_length=60)]
+    level: Level
+    frames: Annotated[int, Field(ge=1, le=100)]
+    within: Annotated[int, Field(ge=1, le=600)]
+    mode: Literal["thorough", "balanced", "frugal"]
+    decode: Literal["auto", "software"]
+    zones: Annotated[list[WatchZone], Field(max_length=20)]
+    lines: Annotated[list[WatchLine], Field(max_length=20)]
+    mask: Annotated[list[Corners], Field(max_length=20)]
+    numbers: dict[Annotated[str, Field(max_length=40)], float]
+    sound: WatchSound
+
+
+class WatchChange(Asked):
+    """version: that of the settings which were changed here; None: whatever they are by now."""
+
+    watch: Watch
+    version: Annotated[str, Field(max_length=40)] | None = None
+
+
+class DetectorNumber(Told):
+    name: str
+    usual: float
+    least: float
+    most: float
+    whole: bool
+    odd: bool
+
+
+class DetectorInfo(Told):
+    name: str
+    words: str
+    numbers: list[DetectorNumber]
+
+
+class WatchNotes(Told):
+    """Since the watcher began: groups of pictures, those of which only the keyframe was decoded, and what checks of
+    those found. decodes_by: `software`, or the name of a device. stream: which is watched."""
+
+    stream: Literal["main", "sub"]
+    looks: int
+    late: int
+    """Pictures that were not looked at because this computer was too busy."""
+    groups: int
+    slept: int
+    audits: int
+    misses: int
+    keyframe_gap_s: float | None
+    sleeps: bool
+    """Whether only keyframes are decoded while nothing happens."""
+    decodes_by: str | None
+    hardware: str
+    """Why it is not decoded in hardware; empty where it is, or was not wanted."""
+
+
+class WatchChanged(Told):
+    by: str
+    at_ms: int
+
+
+class Watching(Told):
+    camera: str
+    version: str
+    watch: Watch
+    kept: bool
+    """Changes are written to the settings' file; else they hold until the recorder ends."""
+    trouble: str
+    """What should be known of how it is watched, and what to do about it."""
+    notes: WatchNotes | None
+    changed: WatchChanged | None
+    detectors: list[DetectorInfo]

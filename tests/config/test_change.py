@@ -1,0 +1,108 @@
+"""How a camera is watched, changed in its file: what does not change stays as somebody wrote it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tawny.config.change import change_watch, plain
+from tawny.config.file import read
+from tawny.config.settings import Watch
+from tawny.model.errors import NotDone, SettingsError
+
+FILE = """\
+# the house
+[cameras.door]
+source = "demo:front"   # the front
+
+[cameras.door.watch]
+level = 40              # leaves
+mode = "thorough"
+
+[cameras.door.watch.zones]
+# where people walk
+path = [[0.1, 0.5], [0.6, 0.5], [0.6, 1.0]]   # by the hedge
+gate = { points = [[0, 0], [0.5, 0], [0, 0.5]], stay = "2 s" }
+
+[cameras.yard]
+source = "demo:yard"
+"""
+
+
+def changed(tmp_path: Path, text: str, camera: str = "door", **changes: Any) -> str:
+    path = tmp_path / "tawny.toml"
+    path.write_text(text, encoding="utf-8")
+    before = read(path).cameras[camera].watch
+    watch = Watch.model_validate({**plain(before), **changes})
+    after = change_watch(path, camera, watch)
+    assert plain(after.cameras[camera].watch) == plain(watch)
+    assert read(path) == after
+    return path.read_text(encoding="utf-8")
+
+
+def test_nothing_changes_if_nothing_changed(tmp_path: Path) -> None:
+    assert changed(tmp_path, FILE) == FILE
+
+
+def test_a_level_keeps_its_comment_and_all_around_it(tmp_path: Path) -> None:
+    assert changed(tmp_path, FILE, level=62) == FILE.replace("level = 40 ", "level = 62 ")
+
+
+def test_a_level_as_usual_is_left_out(tmp_path: Path) -> None:
+    assert "level" not in changed(tmp_path, FILE, level=50)
+
+
+def test_what_is_as_usual_and_was_written_stays_written(tmp_path: Path) -> None:
+    text = FILE.replace("level = 40 ", "level = 50 ")
+    assert changed(tmp_path, text, mode="frugal") == text.replace("thorough", "frugal")
+
+
+def test_zones_come_change_and_go(tmp_path: Path) -> None:
+    corner = [[0, 0], [0.123456, 0], [0, 1]]
+    zones = {
+        "path": [[0.1, 0.5], [0.6, 0.5], [0.6, 1.0]],
+        "corner": {"points": corner, "level": 70, "smallest": "1.5 %", "loiter": "90 s", "left": "20 s"},
+    }
+    text = changed(tmp_path, FILE, zones=zones)
+    assert "path = [[0.1, 0.5], [0.6, 0.5], [0.6, 1.0]]   # by the hedge" in text
+    assert "# where people walk" in text
+    assert "gate" not in text
+    assert (
+        'corner = {points = [[0.0, 0.0], [0.1235, 0.0], [0.0, 1.0]], level = 70, smallest = "1.5 %", '
+        'loiter = "1.5 min", left = "20 s"}'
+    ) in text
+
+
+def test_a_camera_that_had_no_table(tmp_path: Path) -> None:
+    text = changed(tmp_path, FILE, "yard", mask=[[[0, 0], [1, 0], [1, 0.2]]], motion={"sensitivity": 60})
+    assert text.startswith(FILE.rstrip())
+    assert "[cameras.yard.watch]" in text
+
+
+@pytest.mark.parametrize("written", ["watch.level = 30\n", "watch = { level = 30 }\n"])
+def test_other_ways_to_write_a_table(tmp_path: Path, written: str) -> None:
+    text = changed(tmp_path, f'[cameras.door]\nsource = "demo:"\n{written}# end\n', mode="frugal", level=31)
+    assert "31" in text
+    assert "frugal" in text
+    assert "# end" in text
+
+
+def test_a_camera_that_is_gone(tmp_path: Path) -> None:
+    path = tmp_path / "tawny.toml"
+    path.write_text(FILE, encoding="utf-8")
+    with pytest.raises(NotDone):
+        change_watch(path, "cellar", Watch())
+    assert path.read_text(encoding="utf-8") == FILE
+
+
+def test_a_file_that_is_broken_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "tawny.toml"
+    path.write_text(FILE.replace("level = 40", "level = 400"), encoding="utf-8")
+    with pytest.raises(SettingsError):
+        change_watch(path, "door", Watch(level=60))
+    assert "400" in path.read_text(encoding="utf-8")
+
+
+def test_times_and_shares_are_said_with_units() -> None:
+    watch = Watch.model_validate({"zones": {"z": {"points": [[0, 0], [1, 0], [1, 1]], "stay": "2 s"}}})
+    assert plain(watch) == {"zones": {"z": {"points": [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]], "stay": "2 s"}}}
