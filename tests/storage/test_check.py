@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from tawny.model.damage import Damage, DamageSum
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.storage.check import check
 from tawny.storage.findings import Report, What
 from tawny.storage.wall import wall
-from tests.storage.bench import PORCH, YARD, Site
+from tests.storage.bench import MAIN, PORCH, SUB, YARD, Site
 
 EVER = Span(0, 1 << 45)
 
@@ -52,7 +53,7 @@ def test_all_is_well(site: Site) -> None:
 
 
 def _lose_row(site: Site, segment: Segment) -> None:
-    site.index.drop_segments([segment.id])
+    site.index.drop_segments([segment])
 
 
 def _lose_file(site: Site, segment: Segment) -> None:
@@ -181,6 +182,16 @@ def test_a_hole_in_time_is_found(site: Site) -> None:
     assert hole.end_ms == begin_ms + 60_000
     site.index.put_gap(Gap(PORCH, hole.begin_ms, hole.end_ms, GapReason.STALLED))
     assert _check(site).ok
+
+
+def test_damage_is_counted_and_is_no_finding(site: Site) -> None:
+    begin_ms = _segments(site)[0].start_ms + 100
+    site.ledger.put_damage(
+        [Damage(PORCH, stream, begin_ms + at, begin_ms + at + 500, 1, 4) for stream in (MAIN, SUB) for at in (0, 900)]
+    )
+    report = check(site.volume, site.index, site.clock)
+    assert report.ok
+    assert report.damage == {PORCH: DamageSum(4, 2.0, 4, 16)}
 
 
 def test_pictures_and_scores_belong_there(site: Site) -> None:

@@ -1,17 +1,18 @@
 import base64
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import httpx
 import pytest
 
+from tawny.model.damage import Damage
 from tawny.model.events import Event, SeenObject
-from tawny.model.gaps import Gap, GapReason
+from tawny.model.gaps import Evidence, Gap, GapReason
 from tawny.model.ids import EventId
 from tawny.model.states import CameraState
 from tawny.model.times import utc_from_text
 from tawny.web.accounts import Role
 from tawny.web.recorder import Warn
-from tests.playback.archives import PORCH, SUB
+from tests.playback.archives import MAIN, PORCH, SUB
 from tests.web.fakes import House
 
 HOUR_MS = 3_600_000
@@ -112,6 +113,41 @@ async def test_the_timeline_tells_spans_gaps_events_and_motion(house: House, bro
     assert lane["events"][0]["title"] == "Person at Front door"
     scores = base64.b64decode(lane["motion"]["data"])
     assert scores[now_ms // 1000 - 9 - lane["motion"]["begin_ms"] // 1000] == 44
+
+
+async def test_the_timeline_tells_damage_and_what_gaps_stand_on(house: House, browser: httpx.AsyncClient) -> None:
+    now_ms = house.clock.now_ms()
+    seen = Evidence("busy", now_ms - 7000, now_ms - 6500, 3, 0, 4, "453 Not Enough Bandwidth")
+    house.recorder.index.put_gap(Gap(PORCH, now_ms - 6000, None, GapReason.UNREACHABLE, "no place", seen))
+    house.recorder.index.put_gap(Gap(PORCH, now_ms - 9000, now_ms - 8000, GapReason.DISK_FULL))
+    house.recorder.index.add_damage(Damage(PORCH, MAIN, now_ms - 5000, now_ms - 3000, 2, 12))
+    told = await json(browser, f"/api/v1/timeline?cameras=porch&from_ms={now_ms - 60_000}&to_ms={now_ms}")
+    assert isinstance(told["cameras"], list)
+    (lane,) = told["cameras"]
+    full, busy = lane["gaps"]
+    assert full["evidence"] is None
+    assert busy["evidence"] == asdict(seen)
+    assert lane["damage"] == [
+        {
+            "begin_ms": now_ms - 5000,
+            "end_ms": now_ms - 3000,
+            "stream": "main",
+            "pictures": 2,
+            "packets_missing": 12,
+            "words": "Damaged pictures",
+            "detail": "2 pictures not whole, 12 packets lost on the way",
+        }
+    ]
+
+
+async def test_damage_of_today_is_counted_of_the_large_picture(house: House, browser: httpx.AsyncClient) -> None:
+    now_ms = house.clock.now_ms()
+    for stream, begin_ms in ((MAIN, now_ms - 5000), (SUB, now_ms - 5000), (MAIN, now_ms - 3 * 86_400_000)):
+        house.recorder.index.add_damage(Damage(PORCH, stream, begin_ms, begin_ms + 1500, 2, 12))
+    told = await json(browser, "/api/v1/health")
+    assert isinstance(told["cameras"], list)
+    expected = {"spans": 1, "seconds": 1.5, "pictures": 2, "packets_missing": 12}
+    assert told["cameras"][0]["damage_today"] == expected
 
 
 async def test_all_cameras_are_on_the_timeline_when_none_is_named(house: House, browser: httpx.AsyncClient) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tawny.model.damage import Damage
+from tawny.model.damage import Damage, DamageSum
 from tawny.model.events import Event
 from tawny.model.gaps import Evidence, Gap
 from tawny.model.messages import (
@@ -21,7 +21,7 @@ from tawny.model.messages import (
 )
 from tawny.model.segments import Segment
 from tawny.model.times import Span, utc_text
-from tawny.web.shapes import CameraInfo, Health
+from tawny.web.shapes import CameraInfo, DamageToday, Health
 
 
 def text_of(ms: int | None) -> str | None:
@@ -81,6 +81,15 @@ def damage(this: Damage) -> dict[str, Any]:
     }
 
 
+def damage_sum(this: DamageSum | DamageToday) -> dict[str, Any]:
+    """What some damage comes to."""
+    if isinstance(this, DamageSum):
+        figures = this.spans, this.seconds, this.units, this.packets
+    else:
+        figures = this.spans, this.seconds, this.pictures, this.packets_missing
+    return dict(zip(("spans", "seconds", "pictures", "packets_missing"), figures, strict=True))
+
+
 def span(this: Span, stream: str) -> dict[str, Any]:
     return {"start": utc_text(this.begin_ms), "end": utc_text(this.end_ms), "stream": stream}
 
@@ -113,6 +122,7 @@ def camera(this: CameraInfo) -> dict[str, Any]:
         "bit_rate": this.bit_rate,
         "recorded_today": this.recorded_today,
         "gaps_today": this.gaps_today,
+        "damage_today": damage_sum(this.damage_today),
     }
 
 

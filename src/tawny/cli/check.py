@@ -3,14 +3,11 @@
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from tawny.cli import options
 from tawny.cli.output import Output
 from tawny.cli.places import existing_data
 from tawny.cli.times import shown
 from tawny.model.clock import Clock, SystemClock
 from tawny.model.errors import FolderInUse
-from tawny.storage.check import check
-from tawny.storage.findings import Report
 from tawny.storage.history import History
 from tawny.storage.ledger import Ledger
 from tawny.storage.lock import Lock
@@ -18,6 +15,15 @@ from tawny.storage.opening import INDEX_NAME, index_to_write
 from tawny.storage.others import attach_all
 from tawny.storage.sqlite_index import SqliteIndex
 from tawny.storage.volume import Volume
+
+from tawny.app import shapes
+from tawny.cli import options
+from tawny.model.damage import DamageSum
+from tawny.storage.check import check
+from tawny.storage.findings import Report
+
+MOST_GAPS = 1000
+"""Gaps that `--wall --json` lists: the newest."""
 
 
 def describe(parser: ArgumentParser) -> None:
@@ -81,17 +87,24 @@ def as_json(report: Report) -> dict[str, Any]:
             {"what": one.what.value, "path": one.path, "detail": one.detail, "repaired": one.repaired}
             for one in report.findings
         ],
+        "damage": [{"camera": camera} | shapes.damage_sum(found) for camera, found in sorted(report.damage.items())],
         "wall": None,
     }
     if report.wall is not None:
         wall = report.wall
         sums = {"recorded_s": wall.recorded_s, "explained_s": wall.explained_s, "unexplained_s": wall.unexplained_s}
-        told["wall"] = sums
+        newest = sorted(wall.gaps, key=lambda gap: gap.begin_ms)[-MOST_GAPS:]
+        told["wall"] = sums | {"gaps": [{"camera": gap.camera} | shapes.gap(gap) for gap in newest]}
     return told
 
 
 def _unexplained(report: Report) -> bool:
     return report.wall is not None and report.wall.unexplained_s > 0
+
+
+def _damage_words(found: DamageSum) -> str:
+    lost = f", {found.packets} packets lost on the way" if found.packets else ""
+    return f"{found.seconds:.1f} s damaged in {found.spans} stretches: {found.units} pictures not whole{lost}."
 
 
 def _text(report: Report, out: Output, *, repair: bool) -> str:
@@ -101,6 +114,7 @@ def _text(report: Report, out: Output, *, repair: bool) -> str:
     lines.append(f"{report.segments} files with {report.seconds / 3600:.2f} hours were looked at.")
     if report.thinned:
         lines.append(f"{report.thinned} of them are keyframes only.")
+    lines += [f"{camera}: {_damage_words(found)}" for camera, found in sorted(report.damage.items())]
     if report.wall is not None:
         wall = report.wall
         known = f"Recorded {wall.recorded_s:.0f} s + explained {wall.explained_s:.0f} s"

@@ -56,11 +56,12 @@ def text(status: dict[str, Any], out: Output) -> str:
             _or_dash(camera["bit_rate"], "{:.2f} Mbit/s", 1e-6),
             _or_dash(camera["recorded_today"], "{:.1f} %", 100),
             str(camera["gaps_today"]),
+            _or_dash(camera["damage_today"]["seconds"] or None, "{:.1f} s"),
         )
         for camera in status["cameras"]
     ]
     told = [f"{status['on_watch']} of {status['of']} on watch."]
-    heads = ("camera", "state", "since", "pictures", "rate", "today", "gaps")
+    heads = ("camera", "state", "since", "pictures", "rate", "today", "gaps", "damaged")
     told.append(out.table(heads, rows, empty="No cameras yet. Add one: tawny add NAME SOURCE"))
     disk = status["disk"]
     if disk:

@@ -9,6 +9,7 @@ from tawny.cli.output import Output
 from tawny.cli.places import existing_data
 from tawny.cli.times import shown
 from tawny.model.clock import SystemClock
+from tawny.model.damage import damage_detail
 from tawny.model.gaps import GAP_WORDS
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Span, utc_text
@@ -39,6 +40,7 @@ def as_json(index: Index, camera: CameraId, within: Span) -> dict[str, Any]:
         "to": utc_text(within.end_ms),
         "spans": spans,
         "gaps": [shapes.gap(gap) for gap in index.gaps(camera, within)],
+        "damage": [shapes.damage(damage) for damage in index.damage(camera, within)],
         "events": [shapes.event(event) for event in _events(index, camera, within)],
     }
 
@@ -53,5 +55,9 @@ def _lines(index: Index, camera: CameraId, within: Span) -> list[str]:
         until = "still" if gap.end_ms is None else f"until {shown(gap.end_ms)}"
         detail = f" ({gap.detail})" if gap.detail else ""
         told.append((gap.begin_ms, f"missing  {until}: {GAP_WORDS[gap.reason]}{detail}"))
+    told += [
+        (damage.begin_ms, f"damaged  until {shown(damage.end_ms)}: {damage_detail(damage)} ({damage.stream})")
+        for damage in index.damage(camera, within)
+    ]
     told += [(event.start_ms, f"{event.kind}, score {event.score:.0f}") for event in _events(index, camera, within)]
     return [f"{shown(at_ms)}  {what}" for at_ms, what in sorted(told)] or ["Nothing is known of this time."]

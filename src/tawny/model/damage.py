@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Span
 
+DAMAGE_WORDS = "Damaged pictures"
+
 
 @dataclass(frozen=True, slots=True)
 class Damage:
@@ -27,6 +29,13 @@ class Damage:
     @property
     def span(self) -> Span:
         return Span(self.begin_ms, self.end_ms)
+
+
+def damage_detail(damage: Damage) -> str:
+    """For people: `3 pictures not whole, 12 packets lost on the way`."""
+    pictures = "1 picture" if damage.units == 1 else f"{damage.units} pictures"
+    packets = "1 packet" if damage.packets == 1 else f"{damage.packets} packets"
+    return f"{pictures} not whole" + (f", {packets} lost on the way" if damage.packets else "")
 
 
 @dataclass(frozen=True, slots=True)

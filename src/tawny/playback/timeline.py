@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from tawny.model.damage import Damage, DamageSum, damage_sum
 from tawny.model.events import Event
 from tawny.model.gaps import BY_CHOICE, GAP_WORDS, OFF_WORDS, Gap, GapReason
 from tawny.model.ids import CameraId, StreamName
@@ -17,7 +18,7 @@ from tawny.playback.archive import Archive
 from tawny.playback.local_time import days
 
 MOST_SHOWN = 2_000
-"""Spans, gaps and events of one lane; where there are more, spans are drawn together and the longest gaps stay."""
+"""Spans, gaps and so on of one lane; where there are more, spans are drawn together and the longest gaps stay."""
 FRESH_MS = 10_000
 """The end of what is being recorded may be this old before the time since counts as missing."""
 
@@ -37,6 +38,7 @@ class Lane:
     spans: list[Span]
     waiting: list[Span]
     gaps: list[Gap]
+    damage: list[Damage]
     events: list[Event]
     motion: Motion
 
@@ -62,6 +64,7 @@ def lane(
         _drawn_together(spans, within),
         _drawn_together(waiting, within),
         _longest(gaps, now_ms),
+        _longest_damage(archive.index.damage(camera, within)),
         sorted(events, key=lambda event: event.start_ms),
         motion(archive, camera, within, points),
     )
@@ -182,6 +185,18 @@ def _drawn_together(spans: list[Span], within: Span) -> list[Span]:
         join_ms = max(join_ms * 2, (within.end_ms - within.begin_ms) // (8 * MOST_SHOWN))
         spans = merged(spans, join_ms=join_ms)
     return spans
+
+
+def damage_today(archive: Archive, camera: CameraId, day: Span) -> DamageSum:
+    """Of the large pictures: what people look at."""
+    return damage_sum(one for one in archive.index.damage(camera, day) if one.stream is StreamName.MAIN)
+
+
+def _longest_damage(damage: list[Damage]) -> list[Damage]:
+    if len(damage) <= MOST_SHOWN:
+        return damage
+    longest = sorted(damage, key=lambda one: one.span.seconds, reverse=True)[:MOST_SHOWN]
+    return sorted(longest, key=lambda one: one.begin_ms)
 
 
 def _longest(gaps: list[Gap], now_ms: int) -> list[Gap]:

@@ -4,6 +4,7 @@ Repairing adds and corrects rows and closes files that were left open. It delete
 leaves alone what it does not know. A row is only dropped, and its time explained, while no recorder runs.
 """
 
+from collections import defaultdict
 from collections.abc import Callable
 
 from tawny.media.fmp4_file import read_segment
@@ -11,11 +12,11 @@ from tawny.media.hashes import changed
 from tawny.model.clock import Clock
 from tawny.model.errors import FileDamaged
 from tawny.model.gaps import Gap, GapReason
+from tawny.model.ids import CameraId
 from tawny.model.segments import Segment, segment_id
-from tawny.model.times import missing, utc_text
+from tawny.model.times import Span, missing, utc_text
 from tawny.storage.about import read_about
 from tawny.storage.disk import parent_of
-from tawny.storage.findings import Finding, Report, What
 from tawny.storage.index import Index
 from tawny.storage.layout import SegmentName, is_thinned
 from tawny.storage.ledger import Ledger
@@ -25,6 +26,9 @@ from tawny.storage.reclose import reclose
 from tawny.storage.thinning import finish_thinning
 from tawny.storage.volume import Volume
 from tawny.storage.walk import Found, Kind, walk
+
+from tawny.model.damage import Damage, DamageSum, damage_sum
+from tawny.storage.findings import Finding, Report, What
 from tawny.storage.wall import Wall, wall
 
 
@@ -53,7 +57,15 @@ def check(
         progress(count)
     checking.look_at_rows()
     told = checking.look_at_wall(clock.now_ms()) if with_wall else None
-    return Report(checking.segments, checking.covered_ms / 1000, checking.findings, told, checking.thinned)
+    damage = _damage(index, clock.now_ms())
+    return Report(checking.segments, checking.covered_ms / 1000, checking.findings, told, checking.thinned, damage)
+
+
+def _damage(index: Index, now_ms: int) -> dict[CameraId, DamageSum]:
+    of_each: defaultdict[CameraId, list[Damage]] = defaultdict(list)
+    for damage in index.damage(None, Span(0, now_ms)):
+        of_each[damage.camera].append(damage)
+    return {camera: damage_sum(found) for camera, found in of_each.items()}
 
 
 class _Checking:

@@ -1,8 +1,11 @@
 """What `check` can find, as values."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from tawny.model.damage import DamageSum
+from tawny.model.ids import CameraId
 from tawny.storage.wall import Wall
 
 
@@ -44,6 +47,8 @@ class Report:
     wall: Wall | None = None
     thinned: int = 0
     """How many of the segments are keyframes only."""
+    damage: Mapping[CameraId, DamageSum] = field(default_factory=dict)
+    """Recorded time whose pictures are not whole, of both streams; no camera that has none. It is no finding."""
 
     @property
     def ok(self) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from tawny.model.gaps import Gap
 from tawny.model.ids import CameraId
 from tawny.model.times import Span, merged, missing
 from tawny.storage.index import Index
@@ -16,16 +17,21 @@ class Wall:
     explained_s: float = 0.0
     unexplained_s: float = 0.0
     unexplained: list[tuple[CameraId, Span]] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    """What explains, with what it stands on."""
 
 
 def wall(index: Index, cameras: Iterable[CameraId], until_ms: int) -> Wall:
     """Each camera's time from its first recorded or explained instant to its last one, at most `until_ms`."""
     recorded_ms = explained_ms = 0
     unexplained: list[tuple[CameraId, Span]] = []
+    told: list[Gap] = []
     for camera in cameras:
         ever = Span(0, until_ms)
         recorded = index.spans(camera, None, ever)
-        gaps = [cut for gap in index.gaps(camera, ever) if (cut := gap.span(until_ms).cut_to(ever)) is not None]
+        found = index.gaps(camera, ever)
+        told += found
+        gaps = [cut for gap in found if (cut := gap.span(until_ms).cut_to(ever)) is not None]
         known = merged([*recorded, *gaps])
         if not known:
             continue
@@ -34,7 +40,7 @@ def wall(index: Index, cameras: Iterable[CameraId], until_ms: int) -> Wall:
         recorded_ms += _sum(recorded)
         explained_ms += _sum(known) - _sum(recorded)
     hole_ms = sum(span.end_ms - span.begin_ms for _, span in unexplained)
-    return Wall(recorded_ms / 1000, explained_ms / 1000, hole_ms / 1000, unexplained)
+    return Wall(recorded_ms / 1000, explained_ms / 1000, hole_ms / 1000, unexplained, told)
 
 
 def _sum(spans: list[Span]) -> int:

@@ -1,19 +1,32 @@
 """The answer to "is it recording?", made from the cameras' states and the index."""
 
 import threading
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from tawny.model.ids import CameraId
-from tawny.model.states import BLINDED, CHOSEN, ON_WATCH, TROUBLE, CameraState, CameraStatus
+from tawny.model.states import CHOSEN, ON_WATCH, TROUBLE, CameraState, CameraStatus
 from tawny.playback.local_time import day_of
-from tawny.playback.timeline import share_recorded
-from tawny.web import shapes, told
 from tawny.web.recorder import Camera, Disk, Recorder
 
+from tawny.model.damage import DamageSum
+from tawny.playback.timeline import damage_today, share_recorded
+from tawny.web import shapes, told
+
 SHARE_AGE_S = 10.0
-"""How old the share of today may be: it is read from the index."""
+"""How old the figures of today may be: they are read from the index."""
 STARTING_MS = 30_000
 """Starting for longer than this is trouble."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """What the index says of a camera's today; asked when."""
+
+    asked_s: float
+    share: float | None
+    gaps: int
+    damage: DamageSum
 
 
 class HealthDesk:
@@ -22,7 +35,7 @@ class HealthDesk:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._lock = threading.Lock()
-        self._shares: dict[CameraId, tuple[float, float | None, int]] = {}
+        self._days: dict[CameraId, _Day] = {}
 
     def cameras(self) -> list[shapes.CameraInfo]:
         return [self._camera(camera) for camera in self._recorder.cameras()]
@@ -48,12 +61,12 @@ class HealthDesk:
 
     def is_well(self) -> bool:
         """Whether every camera that should record does, and the disk takes it."""
-        is_on_watch = all(camera.status.state in ON_WATCH | BLINDED | CHOSEN for camera in self._recorder.cameras())
+        is_on_watch = all(camera.status.state in ON_WATCH | CHOSEN for camera in self._recorder.cameras())
         return is_on_watch and not any(alarm.what == "disk" for alarm in self._recorder.alarms())
 
     def _camera(self, camera: Camera) -> shapes.CameraInfo:
         status = camera.status
-        share, gaps = self._share(camera)
+        day = self._day(camera)
         made = told.streams(self._recorder, status.id)
         return shapes.CameraInfo(
             id=status.id,
@@ -64,29 +77,32 @@ class HealthDesk:
             last_packet_ms=status.last_packet_ms,
             fps=status.fps,
             bit_rate=status.bit_rate,
-            recorded_today=share,
-            gaps_today=gaps,
+            recorded_today=day.share,
+            gaps_today=day.gaps,
+            damage_today=shapes.DamageToday(
+                spans=day.damage.spans,
+                seconds=round(day.damage.seconds, 3),
+                pictures=day.damage.units,
+                packets_missing=day.damage.packets,
+            ),
             streams=made,
             audio=any(stream.audio for stream in (made.main, made.sub) if stream),
         )
 
-    def _share(self, camera: Camera) -> tuple[float | None, int]:
-        clock = self._recorder.clock
+    def _day(self, camera: Camera) -> "_Day":
+        clock, name = self._recorder.clock, camera.status.id
         with self._lock:
-            known = self._shares.get(camera.status.id)
-        if known is None or not 0 <= clock.mono_s() - known[0] < SHARE_AGE_S:
+            known = self._days.get(name)
+        if known is None or not 0 <= clock.mono_s() - known.asked_s < SHARE_AGE_S:
             now_ms = clock.now_ms()
+            today = day_of(ZoneInfo(self._recorder.zone), now_ms)
             share, gaps = share_recorded(
-                self._recorder,
-                camera.status.id,
-                day_of(ZoneInfo(self._recorder.zone), now_ms),
-                now_ms=now_ms,
-                waits_for_motion=camera.waits_for_motion,
+                self._recorder, name, today, now_ms=now_ms, waits_for_motion=camera.waits_for_motion
             )
-            known = clock.mono_s(), share, gaps
+            known = _Day(clock.mono_s(), share, gaps, damage_today(self._recorder, name, today))
             with self._lock:
-                self._shares[camera.status.id] = known
-        return known[1], known[2]
+                self._days[name] = known
+        return known
 
 
 def is_trouble(status: CameraStatus, now_ms: int) -> bool:

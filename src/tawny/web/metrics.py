@@ -11,7 +11,6 @@ from typing import Final
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-
 from tawny.model.states import CHOSEN, ON_WATCH, CameraState
 from tawny.web.access import Access, rule
 from tawny.web.problems import Refused
@@ -58,6 +57,10 @@ def _text(here: Site) -> Iterable[str]:
         "camera_bits_per_second": ("Bits that come.", [one.bit_rate for one in cameras]),
         "camera_recorded_today_ratio": ("Of today, 0 to 1.", [one.recorded_today for one in cameras]),
         "camera_gaps_today": ("Gaps of today that nobody wanted.", [one.gaps_today for one in cameras]),
+        "camera_damaged_today_seconds": (
+            "Recorded today with pictures that are not whole.",
+            [one.damage_today.seconds for one in cameras],
+        ),
         "camera_last_packet_age_seconds": (
             "How old the newest picture is.",
             [None if one.last_packet_ms is None else (now_ms - one.last_packet_ms) / 1000 for one in cameras],

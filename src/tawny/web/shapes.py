@@ -98,8 +98,18 @@ class Streams(Told):
 
 State = Literal[
     "recording", "waiting", "scheduled_off", "mode_off", "paused", "off", "starting", "offline", "refused", "frozen",
-    "covered", "defocused", "moved", "blocked",
+    "blocked",
 ]  # fmt: skip
+
+
+class DamageToday(Told):
+    """Recorded time of today whose pictures are not whole, of the large picture."""
+
+    spans: int
+    seconds: float
+    pictures: int
+    """Those of which something is missing."""
+    packets_missing: int
 
 
 class CameraInfo(Told):
@@ -114,6 +124,7 @@ class CameraInfo(Told):
     recorded_today: float | None
     """0..1 of what was wanted; None before anything was."""
     gaps_today: int
+    damage_today: DamageToday
     streams: Streams
     audio: bool
 
@@ -173,6 +184,22 @@ class LocalTime(Told):
 Tone = Literal["warn", "choice", "faint"]
 
 
+class EvidenceInfo(Told):
+    """What a gap stands on, as far as it is known."""
+
+    word: str
+    """What happened, finer than the reason: `redirect-refused`; empty where nobody said."""
+    last_unit_ms: int | None
+    """When the last picture came."""
+    last_byte_ms: int | None
+    packets_missing: int
+    rubbish_bytes: int
+    attempts: int
+    """How often it was tried again."""
+    peer_status: str
+    """The camera's last answer: `453 Not Enough Bandwidth`."""
+
+
 class GapInfo(Told):
     begin_ms: int
     end_ms: int | None
@@ -180,6 +207,19 @@ class GapInfo(Told):
     words: str
     detail: str
     tone: Tone
+    evidence: EvidenceInfo | None
+
+
+class DamageInfo(Told):
+    """Recorded, but with pictures that are not whole."""
+
+    begin_ms: int
+    end_ms: int
+    stream: Literal["main", "sub"]
+    pictures: int
+    packets_missing: int
+    words: str
+    detail: str
 
 
 class CameraGap(GapInfo):
@@ -288,6 +328,7 @@ class Lane(Told):
     spans: list[SpanMs]
     waiting: list[SpanMs]
     gaps: list[GapInfo]
+    damage: list[DamageInfo]
     events: list[EventInfo]
     motion: Motion
 

@@ -4,8 +4,9 @@ import base64
 
 from tawny.media.params import codec_string
 from tawny.media.sound import can_become_aac
+from tawny.model.damage import DAMAGE_WORDS, Damage, damage_detail
 from tawny.model.events import Event
-from tawny.model.gaps import Gap
+from tawny.model.gaps import Evidence, Gap
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import AudioFormat, VideoFormat
 from tawny.model.segments import Segment
@@ -67,6 +68,31 @@ def gap(made: Gap) -> shapes.GapInfo:
         words=timeline.gap_words(made),
         detail=made.detail,
         tone=timeline.gap_tone(made),
+        evidence=evidence(made.evidence) if made.evidence else None,
+    )
+
+
+def evidence(made: Evidence) -> shapes.EvidenceInfo:
+    return shapes.EvidenceInfo(
+        word=made.word,
+        last_unit_ms=made.last_unit_ms,
+        last_byte_ms=made.last_byte_ms,
+        packets_missing=made.packets_missing,
+        rubbish_bytes=made.rubbish_bytes,
+        attempts=made.attempts,
+        peer_status=made.peer_status,
+    )
+
+
+def damage(made: Damage) -> shapes.DamageInfo:
+    return shapes.DamageInfo(
+        begin_ms=made.begin_ms,
+        end_ms=made.end_ms,
+        stream=made.stream.value,
+        pictures=made.units,
+        packets_missing=made.packets,
+        words=DAMAGE_WORDS,
+        detail=damage_detail(made),
     )
 
 
@@ -80,6 +106,7 @@ def lane(made: timeline.Lane, recorder: Recorder) -> shapes.Lane:
         spans=[_pair(span) for span in made.spans],
         waiting=[_pair(span) for span in made.waiting],
         gaps=[gap(one) for one in made.gaps],
+        damage=[damage(one) for one in made.damage],
         events=[event(one, recorder) for one in made.events],
         motion=shapes.Motion(
             begin_ms=made.motion.begin_ms,
