@@ -82,6 +82,7 @@ class Program:
             running,
             accounts,
             passes,
+            Shares(file, self._clock),
             Interface.at(),
             metrics_token=self._settings.web.metrics,
             live=self._settings.live,
@@ -104,10 +105,10 @@ class Program:
             running.begin()
             if not self._in_memory:
                 await control.open()
-            told, words = await asyncio.to_thread(self._welcome, f"http://{server.address}", accounts)
+            told, text = await asyncio.to_thread(self._welcome, f"http://{server.address}", accounts)
             if site.rtsp:
-                words += f"\nOther programs: rtsp://{site.rtsp}/CAMERA, with a pass (`tawny passes make NAME`)."
-            tell(told | {"rtsp": site.rtsp or None}, words)
+                text += f"\nOther programs: rtsp://{site.rtsp}/CAMERA, with a pass (`tawny passes make NAME`)."
+            tell(told | {"rtsp": site.rtsp or None}, text)
             self._systemd.ready()
             await self._keep_going(running, stop)
         finally:
