@@ -49,9 +49,13 @@ class Heard:
 
     def __init__(self) -> None:
         self.words: list[object] = []
+        self.notes: list[dict[str, Any]] = []
 
     def connected(self, notes: Mapping[str, Any]) -> None:
         self.words.append(dict(notes))
+
+    def noted(self, notes: Mapping[str, Any]) -> None:
+        self.notes.append(dict(notes))
 
     def failed(self, error: SourceError) -> None:
         self.words.append(error.code)
@@ -168,3 +172,12 @@ def test_cameras_that_send_anything_or_break_our_code_cost_the_others_nothing() 
     assert not any(name.startswith("good") for name in died)
     came = [[packet.data for packet in hub.recent(60)][:180] for hub in hubs]
     assert came == [data[:180] for data in served]
+
+
+def test_what_a_connection_notes_is_told_now_and_then() -> None:
+    bench = Bench(Scripted(*CLIP.packets[:5]))
+    for _ in range(200):
+        bench.reader.step()
+        bench.clock.advance(0.1)
+    assert bench.heard.notes[0] == {"fps": 15.0}
+    assert 3 <= len(bench.heard.notes) <= 5

@@ -120,6 +120,8 @@ def camera(this: CameraInfo) -> dict[str, Any]:
         "last_packet": text_of(this.last_packet_ms),
         "fps": this.fps,
         "bit_rate": this.bit_rate,
+        "clock_offset_s": this.clock_offset_s,
+        "latency_s": this.latency_s,
         "recorded_today": this.recorded_today,
         "gaps_today": this.gaps_today,
         "damage_today": damage_sum(this.damage_today),

@@ -161,6 +161,7 @@ class Recording:
     def step(self, now_s: float) -> Job | None:
         """Take what came; what there is to do at the disk now, if anything."""
         self._take(now_s)
+        self._writer.clock_offset_s = self._hub.clock_offset_s
         if self._job is not None and self._job.finished:
             job, self._job = self._job, None
             self._after(job, now_s)

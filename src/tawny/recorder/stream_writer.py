@@ -67,6 +67,8 @@ class StreamWriter:
         """Until when all is on the disk."""
         self.durable_bytes = 0
         """All that was ever written."""
+        self.clock_offset_s: float | None = None
+        """Of the camera; its files tell of it."""
 
     @property
     def where(self) -> str:
@@ -89,6 +91,7 @@ class StreamWriter:
         """One that goes on in a file of its own, while this one waits for a disk that does not answer."""
         made = StreamWriter(self._volume, self._index, self._closing, self._camera, self._stream)
         made.durable_ms, made.durable_bytes = self.durable_ms, self.durable_bytes
+        made.clock_offset_s = self.clock_offset_s
         made._avoided_ms = self._begun_ms
         return made
 
@@ -122,7 +125,7 @@ class StreamWriter:
         """Close the file, if there is one."""
         opened, self._open = self._open, None
         if opened is not None:
-            self._closing.finish(opened.file, End(end.end_ms or opened.end_ms, end.why))
+            self._closing.finish(opened.file, End(end.end_ms or opened.end_ms, end.why, self.clock_offset_s))
 
     @property
     def on_spare(self) -> Volume | None:

@@ -73,11 +73,15 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class End:
+    """clock_offset_s: by how much the camera's own clock was ahead; None where it did not say."""
+
     end_ms: int
     why: str
+    clock_offset_s: float | None = None
 
     def record(self) -> Mapping[str, object]:
-        return {"end_ms": self.end_ms, "why": self.why}
+        said: dict[str, object] = {"end_ms": self.end_ms, "why": self.why}
+        return said if self.clock_offset_s is None else said | {"clock_offset_s": round(self.clock_offset_s, 3)}
 
 
 def about(
@@ -127,7 +131,8 @@ def read_end(disk: Disk, path: str, size_bytes: int) -> End | None:
         return None
     said = _json(tail[at + 24 :])
     try:
-        return End(int(said["end_ms"]), str(said["why"]))
+        offset_s = said.get("clock_offset_s")
+        return End(int(said["end_ms"]), str(said["why"]), None if offset_s is None else float(offset_s))
     except (KeyError, TypeError, ValueError):
         return None
 

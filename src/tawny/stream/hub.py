@@ -43,6 +43,10 @@ class Hub:
         self._size_bytes = 0
         self._first = -1  # number of the first packet ever given out
         self._wakes: tuple[Wake, ...] = ()
+        self.clock_offset_s: float | None = None
+        """By how much the clock of whatever fills it is ahead of ours; None while it does not say."""
+        self.latency_s: float | None = None
+        """From the moment a picture is taken until it is here; None while that is not known."""
 
     def append(self, packet: Packet) -> None:
         """Give out a packet. What comes before the first keyframe cannot be decoded and is dropped."""

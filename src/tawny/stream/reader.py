@@ -18,6 +18,7 @@ _MOST_S, _MOST_PACKETS = 0.1, 1000
 """What one step takes at most."""
 _WATCHED_S = 0.019
 """A stream that somebody watches is asked for packets so often."""
+_NOTED_S = 5.0
 LINGER_S = 10.0
 """It stays so after the last of them left: a page that is loaded anew, or a look at another camera, comes back."""
 
@@ -46,6 +47,10 @@ class Listener(Protocol):
         """The first packet came. notes: the connection's."""
         ...
 
+    def noted(self, notes: Mapping[str, Any]) -> None:
+        """What the connection's notes have become; now and then while it lasts."""
+        ...
+
     def failed(self, error: SourceError) -> None:
         """It could not be opened, or is over. Called once a try."""
         ...
@@ -67,7 +72,7 @@ class StreamReader:
         self._open, self._session, self._listener, self._clock = open_source, session, listener, clock
         self._pace = pace or Pace()
         self._connection: Connection | None = None
-        self._opened_s, self._is_new = 0.0, True
+        self._opened_s, self._is_new, self._noted_s = 0.0, True, 0.0
         # A camera that comes back is recorded again within 5 s; one that refuses the password is not asked often,
         # because many lock the account after some tries.
         self._backoff = Backoff(first_s=0.5, most_s=2.5)
@@ -89,6 +94,9 @@ class StreamReader:
             got = connection.read()
             if isinstance(got, Idle):
                 self._session.settle()
+                if until_s > self._noted_s and not self._is_new:
+                    self._noted_s = until_s + _NOTED_S
+                    self._listener.noted(connection.notes)
                 return min(got.for_s, _WATCHED_S) if self._pace.is_quick(self._clock.mono_s()) else got.for_s
             if self._is_new:
                 self._is_new = False

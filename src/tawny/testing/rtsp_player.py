@@ -37,7 +37,7 @@ class Player:
         self._tracks: dict[int, Packetizer] = {}
         self._base_s = 0.0
         """Where the present pass begins in the times of this session."""
-        self._began_s = time.monotonic()
+        self._began_s, self._began_utc_s = time.monotonic(), time.time()
         self._stepped_s = 0.0
         self._reported_s = -_REPORT_S
         self._make_tracks()
@@ -133,7 +133,7 @@ class Player:
         if not self._camera.setup.sender_reports or at_s - self._reported_s < _REPORT_S:
             return
         self._reported_s = at_s
-        utc_s = 1_780_000_000 + at_s + self._camera.faults.sender_report_step_s
+        utc_s = self._began_utc_s + at_s + self._camera.faults.sender_report_step_s
         for number, channel in self._channels.items():
             packetizer = self._tracks.get(number)
             if packetizer is not None:

@@ -76,6 +76,8 @@ class HealthDesk:
             detail=status.detail,
             last_packet_ms=status.last_packet_ms,
             fps=status.fps,
+            clock_offset_s=status.clock_offset_s,
+            latency_s=status.latency_s,
             bit_rate=status.bit_rate,
             recorded_today=day.share,
             gaps_today=day.gaps,

@@ -56,6 +56,14 @@ def _text(here: Site) -> Iterable[str]:
         "camera_frames_per_second": ("Pictures that come.", [one.fps for one in cameras]),
         "camera_bits_per_second": ("Bits that come.", [one.bit_rate for one in cameras]),
         "camera_recorded_today_ratio": ("Of today, 0 to 1.", [one.recorded_today for one in cameras]),
+        "camera_clock_offset_seconds": (
+            "By how much the camera's own clock is ahead.",
+            [one.clock_offset_s for one in cameras],
+        ),
+        "camera_latency_seconds": (
+            "From the moment a picture is taken until it is here.",
+            [one.latency_s for one in cameras],
+        ),
         "camera_gaps_today": ("Gaps of today that nobody wanted.", [one.gaps_today for one in cameras]),
         "camera_damaged_today_seconds": (
             "Recorded today with pictures that are not whole.",

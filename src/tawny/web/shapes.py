@@ -121,6 +121,10 @@ class CameraInfo(Told):
     last_packet_ms: int | None
     fps: float | None
     bit_rate: int | None
+    clock_offset_s: float | None
+    """By how much the camera's own clock is ahead of the recorder's; None where it does not say."""
+    latency_s: float | None
+    """From the moment a picture is taken until the recorder has it; None where that is not known."""
     recorded_today: float | None
     """0..1 of what was wanted; None before anything was."""
     gaps_today: int

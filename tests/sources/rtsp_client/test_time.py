@@ -49,6 +49,8 @@ class Seen:
 class _Deaf:
     def connected(self, notes: object) -> None: ...
 
+    def noted(self, notes: object) -> None: ...
+
     def failed(self, error: object) -> None:
         raise AssertionError(error)
 

@@ -21,6 +21,8 @@ export interface CameraInfo {
   streams: Streams;
 }
 
+  clock_offset_s: number | null;
+  damage_today: DamageToday;
 export interface Cameras {
   items: CameraInfo[];
 }

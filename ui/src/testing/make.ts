@@ -11,6 +11,8 @@ export function camera(id: string, state: CameraState = "recording", more: Parti
     last_packet_ms: null,
     fps: null,
     bit_rate: null,
+    clock_offset_s: null,
+    latency_s: null,
     recorded_today: 1,
     gaps_today: 0,
     streams: { main: null, sub: null },

@@ -107,6 +107,8 @@ function CameraFacts({ camera }: { camera: Camera }) {
     [words.cameras.small, picture(camera.streams.sub)],
     [words.cameras.sound, camera.audio ? words.cameras.yes : words.cameras.no],
     [words.cameras.rate, rates(camera)],
+    [words.cameras.latency, latency(camera)],
+    [words.cameras.clock, clock(camera)],
   ];
   return (
     <article class="setting camera-facts">
@@ -138,6 +140,19 @@ function picture(stream: Stream | null): string | null {
 function rates(camera: Camera): string | null {
   if (camera.fps === null || camera.bit_rate === null) return null;
   return words.cameras.numbers(camera.fps.toFixed(0), (camera.bit_rate / 1e6).toFixed(1));
+}
+
+function latency(camera: Camera): string | null {
+  return camera.latency_s === null ? null : words.cameras.latencyMs((camera.latency_s * 1000).toFixed(0));
+}
+
+/** Differences that nobody could see are none. */
+function clock(camera: Camera): string | null {
+  const off = camera.clock_offset_s;
+  if (off === null) return null;
+  if (Math.abs(off) < 0.5) return words.cameras.clockRight;
+  const seconds = Math.abs(off).toLocaleString("en", { maximumFractionDigits: Math.abs(off) < 10 ? 1 : 0 });
+  return off > 0 ? words.cameras.clockAhead(seconds) : words.cameras.clockBehind(seconds);
 }
 
 function About() {
