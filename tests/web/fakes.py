@@ -32,6 +32,7 @@ from tawny.web.interface import Interface
 from tawny.web.passes import Passes
 from tawny.web.passwords import Passwords
 from tawny.web.recorder import Camera, Disk, Warn
+from tawny.web.shares import Shares
 from tawny.web.site import Site
 from tawny.web.tuning import Changed, DetectorAbout, Watching
 from tests.playback.archives import MAIN, PORCH, SUB, FakeArchive
@@ -177,7 +178,7 @@ def make_house(folder: Path) -> House:
     recorder = FakeRecorder(folder, clock)
     file = AccountsFile(":memory:")
     accounts, passes = Accounts(file, clock), Passes(file, clock)
-    site = Site(recorder, accounts, passes, Interface({}), Passwords(memory_kib=8, rounds=1))
+    site = Site(recorder, accounts, passes, Shares(file, clock), Interface({}), Passwords(memory_kib=8, rounds=1))
     app = routes()
     app.state.site = site
     return House(recorder, clock, accounts, passes, site, app)

@@ -16,6 +16,7 @@ from tawny.app.doors import Doors
 from tawny.app.journal import configure_logging
 from tawny.app.notify import Systemd
 from tawny.app.running import Running
+from tawny.app.self_test import words
 from tawny.config.file import read
 from tawny.config.settings import Settings, listen_address
 from tawny.live.rtsp.server import RtspServer
@@ -29,6 +30,7 @@ from tawny.web.interface import Interface
 from tawny.web.passes import Passes
 from tawny.web.rtsp_door import RtspDoor
 from tawny.web.server import WebServer, addresses_of
+from tawny.web.shares import Shares
 from tawny.web.site import Site
 
 log = logging.getLogger(__name__)

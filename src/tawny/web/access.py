@@ -18,7 +18,7 @@ from starlette.websockets import WebSocket
 
 from tawny.model.ids import CameraId
 from tawny.web.accounts import Caller, Role, Session
-from tawny.web.problems import Refused, not_found
+from tawny.web.problems import Refused, not_found, share_ended
 from tawny.web.site import the_site
 
 COOKIE = "tawny_session"
@@ -31,6 +31,8 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 class Access(StrEnum):
     PUBLIC = "public"
+    SHARED = "shared"
+    """With a ticket that a shared link gave: that one clip."""
     SEE = "see"
     """Signed in, or with a pass: what is live."""
     VIEW = "view"
@@ -51,7 +53,9 @@ class Rule:
         else:
             if connection.scope["method"] not in SAFE:
                 _check_ours(connection)
-            if self.access is not Access.PUBLIC:
+            if self.access is Access.SHARED:
+                await _open_shared(connection)
+            elif self.access is not Access.PUBLIC:
                 connection.state.session = _allowed(await _found(connection, self.access), self.access)
                 if not may_see(connection):
                     raise not_found("There is no such camera.")
@@ -98,6 +102,14 @@ async def _found(connection: HTTPConnection, access: Access) -> Session | None:
     scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
     secret = secret if scheme.lower() == "bearer" else connection.query_params.get("pass", "")
     return await asyncio.to_thread(the_site(connection).passes.session, secret) if secret else None
+
+
+async def _open_shared(connection: HTTPConnection) -> None:
+    ticket = connection.query_params.get("ticket", "")
+    found = await asyncio.to_thread(the_site(connection).shares.shown_by, ticket)
+    if found is None:
+        raise share_ended()
+    connection.state.share, connection.state.session = found
 
 
 def may_see(connection: HTTPConnection) -> bool:

@@ -37,6 +37,8 @@ class Role(StrEnum):
     VIEWER = "viewer"
     HOLDER = "holder"
     """Who holds a pass (`web.passes`): a program, or a page elsewhere. It sees what is live, and nothing else."""
+    GUEST = "guest"
+    """Who opened a shared link (`web.shares`): sees that one clip."""
 
 
 class Purpose(StrEnum):

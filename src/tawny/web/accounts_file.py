@@ -30,6 +30,12 @@ CREATE TABLE IF NOT EXISTS passes (
   digest TEXT NOT NULL,              -- for login by RTSP
   cameras TEXT, made_ms INTEGER NOT NULL,
   ends_ms INTEGER) STRICT;           -- NULL: when it is taken back
+CREATE TABLE IF NOT EXISTS shares (
+  id TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, camera TEXT NOT NULL,
+  from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL,
+  names_camera INTEGER NOT NULL, code TEXT NOT NULL,      -- argon2id; empty: none
+  made_by TEXT NOT NULL,             -- a person's id
+  made_ms INTEGER NOT NULL, ends_ms INTEGER NOT NULL, opened INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS audit (
   number INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, person TEXT NOT NULL, action TEXT NOT NULL,
   detail TEXT NOT NULL, address TEXT NOT NULL) STRICT;

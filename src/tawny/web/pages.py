@@ -23,6 +23,7 @@ PAGES = (
     "/settings",
     "/settings/{rest:path}",
     "/clips",
+    "/s/{rest:path}",
     "/setup",
     "/sign-in",
 )

@@ -38,6 +38,10 @@ def bad_input(what: str, todo: str = "") -> Refused:
     return Refused(400, "bad_input", what, todo)
 
 
+def share_ended() -> Refused:
+    return Refused(410, "share_ended", "This link has ended.", "Ask for a new one.")
+
+
 BY_STATUS = {
     404: ("not_found", "There is nothing at this address.", "Check the address."),
     405: ("wrong_method", "This address does not answer that kind of request.", ""),

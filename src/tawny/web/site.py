@@ -23,6 +23,7 @@ from tawny.web.interface import Interface
 from tawny.web.passes import Passes
 from tawny.web.passwords import Passwords
 from tawny.web.recorder import Recorder
+from tawny.web.shares import Shares
 from tawny.web.sight import Sight
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Site:
     recorder: Recorder
     accounts: Accounts
     passes: Passes
+    shares: Shares
     interface: Interface
     passwords: Passwords = field(default_factory=Passwords)
     metrics_token: str = ""

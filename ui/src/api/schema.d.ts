@@ -1,5 +1,17 @@
 // Made by scripts/interface_types.py from the server's code; edit src/tawny/web/shapes.py, not this file.
 
+export interface AuditEntry {
+  action: string;
+  address: string;
+  at_ms: number;
+  detail: string;
+  person: string;
+}
+
+export interface AuditLog {
+  items: AuditEntry[];
+}
+
 export interface BulkMarks {
   ids: string[];
   kept?: boolean | null;
@@ -9,20 +21,21 @@ export interface BulkMarks {
 export interface CameraInfo {
   audio: boolean;
   bit_rate: number | null;
+  clock_offset_s: number | null;
+  damage_today: DamageToday;
   detail: string;
   fps: number | null;
   gaps_today: number;
   id: string;
   last_packet_ms: number | null;
+  latency_s: number | null;
   name: string;
   recorded_today: number | null;
   since_ms: number;
-  state: "recording" | "waiting" | "scheduled_off" | "mode_off" | "paused" | "off" | "starting" | "offline" | "refused" | "frozen" | "blocked";
+  state: "recording" | "waiting" | "scheduled_off" | "mode_off" | "paused" | "off" | "starting" | "offline" | "refused" | "frozen" | "covered" | "defocused" | "moved" | "blocked";
   streams: Streams;
 }
 
-  clock_offset_s: number | null;
-  damage_today: DamageToday;
 export interface Cameras {
   items: CameraInfo[];
 }
@@ -33,10 +46,32 @@ export interface Change {
   before_s: number;
 }
 
+export interface ChangedPerson {
+  cameras?: string[] | null;
+  role: "owner" | "viewer";
+}
+
 export interface Claim {
   name: string;
   password: string;
   token: string;
+}
+
+export interface DamageInfo {
+  begin_ms: number;
+  detail: string;
+  end_ms: number;
+  packets_missing: number;
+  pictures: number;
+  stream: "main" | "sub";
+  words: string;
+}
+
+export interface DamageToday {
+  packets_missing: number;
+  pictures: number;
+  seconds: number;
+  spans: number;
 }
 
 export interface Day {
@@ -47,6 +82,21 @@ export interface Day {
 
 export interface Days {
   days: Day[];
+}
+
+export interface DetectorInfo {
+  name: string;
+  numbers: DetectorNumber[];
+  words: string;
+}
+
+export interface DetectorNumber {
+  least: number;
+  most: number;
+  name: string;
+  odd: boolean;
+  usual: number;
+  whole: boolean;
 }
 
 export interface DiskInfo {
@@ -87,6 +137,16 @@ export interface Events {
   next: string | null;
 }
 
+export interface EvidenceInfo {
+  attempts: number;
+  last_byte_ms: number | null;
+  last_unit_ms: number | null;
+  packets_missing: number;
+  peer_status: string;
+  rubbish_bytes: number;
+  word: string;
+}
+
 export interface Feedback {
   false_alarm: "shadow" | "weather" | "known" | "traffic" | "other" | string;
 }
@@ -95,6 +155,7 @@ export interface GapInfo {
   begin_ms: number;
   detail: string;
   end_ms: number | null;
+  evidence: EvidenceInfo | null;
   reason: string;
   tone: "warn" | "choice" | "faint";
   words: string;
@@ -119,7 +180,13 @@ export interface IceServer {
   username?: string | null;
 }
 
+export interface Invited {
+  link: string;
+  person: PersonInfo;
+}
+
 export interface Lane {
+  damage: DamageInfo[];
   events: EventInfo[];
   gaps: GapInfo[];
   id: string;
@@ -144,6 +211,12 @@ export interface LocalTime {
   zone: string;
 }
 
+export interface MadePass {
+  made: PassInfo;
+  rtsp: string;
+  secret: string;
+}
+
 export interface Marked {
   items: EventInfo[];
 }
@@ -159,8 +232,66 @@ export interface Motion {
   step_s: number;
 }
 
+export interface NewPass {
+  cameras?: string[] | null;
+  ends_ms?: number | null;
+  name: string;
+}
+
+export interface NewPerson {
+  cameras?: string[] | null;
+  name: string;
+  role?: "owner" | "viewer";
+}
+
+export interface NewShare {
+  camera: string;
+  code?: string;
+  from_ms: number;
+  lasts_s?: number;
+  names_camera?: boolean;
+  to_ms: number;
+}
+
 export interface Ok {
   ok: boolean;
+}
+
+export interface OpenShare {
+  code?: string;
+}
+
+export interface OpenedShare {
+  camera: string | null;
+  ends_ms: number;
+  from_ms: number;
+  offset_s: number;
+  to_ms: number;
+  video: string;
+}
+
+export interface PassInfo {
+  cameras: string[] | null;
+  ends_ms: number | null;
+  has_ended: boolean;
+  id: string;
+  made_ms: number;
+  name: string;
+}
+
+export interface PassList {
+  items: PassInfo[];
+}
+
+export interface People {
+  items: PersonInfo[];
+}
+
+export interface PersonInfo {
+  cameras: string[] | null;
+  id: string;
+  name: string;
+  role: "owner" | "viewer";
 }
 
 export interface Play {
@@ -197,6 +328,27 @@ export interface SessionInfo {
   state: "setup" | "signed-out" | "signed-in";
   user: User | null;
   version: string;
+}
+
+export interface ShareInfo {
+  camera: string;
+  ends_ms: number;
+  from_ms: number;
+  has_code: boolean;
+  id: string;
+  made_ms: number;
+  names_camera: boolean;
+  opened: number;
+  to_ms: number;
+}
+
+export interface ShareList {
+  items: ShareInfo[];
+}
+
+export interface Shared {
+  link: string;
+  share: ShareInfo;
 }
 
 export interface SignIn {
@@ -247,6 +399,78 @@ export interface User {
 export interface Warn {
   do: string;
   message: string;
+}
+
+export interface Watch {
+  decode: "auto" | "software";
+  detector: string;
+  frames: number;
+  level: number;
+  lines: WatchLine[];
+  mask: [number, number][][];
+  mode: "thorough" | "balanced" | "frugal";
+  numbers: Record<string, number>;
+  sound: WatchSound;
+  within: number;
+  zones: WatchZone[];
+}
+
+export interface WatchChange {
+  version?: string | null;
+  watch: Watch;
+}
+
+export interface WatchChanged {
+  at_ms: number;
+  by: string;
+}
+
+export interface WatchLine {
+  direction?: "both" | "left-to-right" | "right-to-left";
+  name: string;
+  points: [number, number][];
+}
+
+export interface WatchNotes {
+  audits: number;
+  decodes_by: string | null;
+  groups: number;
+  hardware: string;
+  keyframe_gap_s: number | null;
+  late: number;
+  looks: number;
+  misses: number;
+  sleeps: boolean;
+  slept: number;
+  stream: "main" | "sub";
+}
+
+export interface WatchSound {
+  hold_s?: number;
+  level?: number;
+  listen?: boolean;
+}
+
+export interface WatchZone {
+  direction?: "any" | "left" | "right" | "up" | "down";
+  left_s?: number;
+  level?: number | null;
+  loiter_s?: number;
+  name: string;
+  points: [number, number][];
+  smallest?: number;
+  stay_s?: number;
+}
+
+export interface Watching {
+  camera: string;
+  changed: WatchChanged | null;
+  detectors: DetectorInfo[];
+  kept: boolean;
+  notes: WatchNotes | null;
+  trouble: string;
+  version: string;
+  watch: Watch;
 }
 
 export interface WhatIf {

@@ -1,0 +1,124 @@
+"""Shared links: made and taken back by who is signed in, opened by anybody who has one."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+from starlette.responses import Response
+
+from tawny.model.ids import CameraId, StreamName
+from tawny.playback import local_time
+from tawny.web import share_shapes as shapes
+from tawny.web import told
+from tawny.web.access import Access, Signed, caller_of, rule
+from tawny.web.accounts import Role
+from tawny.web.clips import answer_clip, clip_name
+from tawny.web.limits import MOST_CLIP_S, known_camera, within
+from tawny.web.problems import Refused, not_found, share_ended
+from tawny.web.shapes import Done
+from tawny.web.shares import Share
+from tawny.web.site import Here, Site
+
+router = APIRouter()
+view, public, shared = [rule(Access.VIEW)], [rule(Access.PUBLIC)], [rule(Access.SHARED)]
+OneToken = Annotated[str, Path(max_length=128)]
+
+
+@router.get("/api/v1/shares", dependencies=view)
+async def shares(signed: Signed, here: Here) -> shapes.ShareList:
+    """Those that still work: an owner's are all of them."""
+    return shapes.ShareList(items=[_info(one) for one in await asyncio.to_thread(here.shares.of, signed.person)])
+
+
+@router.post("/api/v1/shares", dependencies=view)
+async def share(asked: shapes.NewShare, request: Request, signed: Signed, here: Here) -> shapes.Shared:
+    span = within(asked.from_ms, asked.to_ms, MOST_CLIP_S / 86_400)
+    code = await here.passwords.hash(asked.code) if asked.code else ""
+
+    def make() -> tuple[Share, str]:
+        camera = known_camera(CameraId(asked.camera), here)
+        ends_ms = here.recorder.clock.now_ms() + asked.lasts_s * 1000
+        here.accounts.note("shared", signed.person.name, caller_of(request), clip_name(here, camera, span.begin_ms))
+        return here.shares.make(signed.person, camera, span, ends_ms, code=code, names_camera=asked.names_camera)
+
+    made, token = await asyncio.to_thread(make)
+    return shapes.Shared(share=_info(made), link=f"/s/{token}")
+
+
+@router.delete("/api/v1/shares/{share_id}", dependencies=view)
+async def end_share(
+    share_id: Annotated[str, Path(max_length=64)], request: Request, signed: Signed, here: Here
+) -> Done:
+    found = next((one for one in await asyncio.to_thread(here.shares.of, signed.person) if one.id == share_id), None)
+    if found is None:
+        raise not_found("There is no such link.")
+    await asyncio.to_thread(here.shares.take_back, share_id)
+    await asyncio.to_thread(here.accounts.note, "share taken back", signed.person.name, caller_of(request), share_id)
+    return Done()
+
+
+@router.post("/api/v1/shared/{token}", dependencies=public)
+async def open_share(token: OneToken, asked: shapes.OpenShare, request: Request, here: Here) -> shapes.OpenedShare:
+    """What is behind a link. The code is asked for where there is one; who guesses is made to wait."""
+    found = await asyncio.to_thread(here.shares.find, token)
+    if found is None:
+        raise share_ended()
+    if found.code:
+        await _check_code(here, request, found, asked.code)
+    ticket = await asyncio.to_thread(here.shares.open, found)
+    await asyncio.to_thread(here.accounts.note, "shared link opened", Role.GUEST.value, caller_of(request), found.id)
+    return shapes.OpenedShare(
+        from_ms=found.span.begin_ms,
+        to_ms=found.span.end_ms,
+        offset_s=local_time.offset_s(here.zone, found.span.begin_ms),
+        ends_ms=found.ends_ms,
+        camera=told.camera_name(here.recorder, found.camera) if found.names_camera else None,
+        video=f"/media/shared.mp4?ticket={ticket}",
+    )
+
+
+@router.get("/media/shared.mp4", dependencies=shared, response_class=Response)
+async def shared_video(request: Request, here: Here) -> Response:
+    """The clip of the link that the ticket was given for. `?save=1`: as a file."""
+    found: Share = request.state.share
+    save = None
+    if "save" in request.query_params:
+        name = clip_name(here, found.camera, found.span.begin_ms)
+        save = name if found.names_camera else f"Clip{name[-24:]}"
+    return await answer_clip(here, request, found.camera, found.span, StreamName.MAIN, attachment=save)
+
+
+router.add_api_route(
+    "/media/shared.mp4",
+    shared_video,
+    methods=["HEAD"],
+    dependencies=shared,
+    response_class=Response,
+    include_in_schema=False,
+)
+
+
+async def _check_code(here: Site, request: Request, found: Share, code: str) -> None:
+    name, address = f"share {found.id}", caller_of(request).address
+    if not code:
+        raise Refused(401, "code_needed", "This link asks for a code.", "Who sent it to you has it.")
+    if wait_s := here.attempts.wait_s(name, address):
+        raise Refused(429, "wait", f"Too many wrong codes. Wait {wait_s:.0f} s.", "Then try again.", {"wait_s": wait_s})
+    here.attempts.failed(name, address)
+    if not await here.passwords.matches(found.code, code):
+        raise Refused(401, "wrong_code", "This is not the code.", "Check it.")
+    here.attempts.succeeded(name, address)
+
+
+def _info(share: Share) -> shapes.ShareInfo:
+    return shapes.ShareInfo(
+        id=share.id,
+        camera=share.camera,
+        from_ms=share.span.begin_ms,
+        to_ms=share.span.end_ms,
+        made_ms=share.made_ms,
+        ends_ms=share.ends_ms,
+        opened=share.opened,
+        has_code=bool(share.code),
+        names_camera=share.names_camera,
+    )
