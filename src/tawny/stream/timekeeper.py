@@ -29,7 +29,7 @@ class Track:
     """The camera's tick at which the run begins."""
     _newest: int = -1
     _arrived_s: float = 0.0
-    _recent: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=16))
+    _recent: deque[tuple[int, bytes]] = field(default_factory=lambda: deque(maxlen=16))
     jumps: int = 0
 
     def place(self, pts: int, data: bytes, arrived_s: float) -> int | None:
@@ -38,13 +38,13 @@ class Track:
         arrived_s: monotonic. A packet with the time and the bytes of a recent one is that one again.
         """
         at = pts - self.zero
-        sign = hash((len(data), data[:_LOOKED_AT], data[-_LOOKED_AT:]))
-        if (at, sign) in self._recent:
-            return None
         if self._newest >= 0:
+            same = [earlier for when, earlier in self._recent if when == at] if at <= self._newest else []
+            if any(_are_alike(data, earlier) for earlier in same):
+                return None
             passed_s = arrived_s - self._arrived_s
             step_s = (at - self._newest) / self.rate
-            stands = at <= self._newest and any(at == earlier for earlier, _ in self._recent)
+            stands = bool(same)
             if stands or step_s < -BACK_S or step_s > AHEAD_S + passed_s:
                 self.jumps += not stands
                 here = self._newest + max(1, round(passed_s * self.rate))
@@ -52,10 +52,16 @@ class Track:
                 at = here
         if at < 0:
             return None
-        self._recent.append((at, sign))
+        self._recent.append((at, data))
         if at > self._newest:
             self._newest, self._arrived_s = at, arrived_s
         return at
+
+
+def _are_alike(one: bytes, other: bytes) -> bool:
+    return (
+        len(one) == len(other) and one[:_LOOKED_AT] == other[:_LOOKED_AT] and one[-_LOOKED_AT:] == other[-_LOOKED_AT:]
+    )
 
 
 class UtcMap:

@@ -96,7 +96,11 @@ class Units:
             self._new_time(time)
         if self._after_gap:
             self._is_broken = True
-        self._put(view, begin, end)
+        kind = self._types.kind_of(view[begin])
+        if kind is Kind.PIECE:
+            self._piece(view, begin, end)
+        else:
+            self._put(kind, view, begin, end)
         self._after_gap = False
         if len(self._unit) > self._most_bytes:
             raise Fault("picture-too-big", f"a picture of more than {self._most_bytes} bytes")
@@ -123,7 +127,7 @@ class Units:
     def middle(self) -> Middle | None:
         if self._fragment < 0 or self._gap or self._is_marked or len(self._unit) > self._most_bytes:
             return None
-        return Middle(self._unit, self._time, int.from_bytes(self._fragment_head, "big"), len(self._fragment_head))
+        return Middle(self._unit, self._time, self._fragment_head)
 
     def finish(self) -> None:
         """The stream is over: give out the open unit if by all appearances nothing of it is missing."""
@@ -133,11 +137,9 @@ class Units:
 
     # --- payloads to NAL units
 
-    def _put(self, view: memoryview, begin: int, end: int) -> None:
-        kind = self._types.kind_of(view[begin])
-        if kind is Kind.PIECE:
-            self._piece(view, begin, end)
-        elif kind is Kind.SEVERAL:
+    def _put(self, kind: Kind, view: memoryview, begin: int, end: int) -> None:
+        """Any payload but a fragment."""
+        if kind is Kind.SEVERAL:
             self._several(view, begin + self._types.header_bytes, end)
         elif kind is Kind.UNKNOWN:
             self._odd()
