@@ -9,16 +9,26 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from tawny.live.choice import choose
+from tawny.model.damage import Damage
 from tawny.model.events import Event
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import EventId
-from tawny.model.messages import EventChanged, GapChanged, PartDied, Scored, SegmentClosed, StatusChanged
+from tawny.model.messages import (
+    DamageFound,
+    EventChanged,
+    GapChanged,
+    Message,
+    PartDied,
+    Scored,
+    SegmentClosed,
+    StatusChanged,
+)
 from tawny.model.packets import VideoFormat
 from tawny.model.states import CameraState
 from tawny.stream.hub import Hub
 from tawny.web.access import COOKIE
 from tawny.web.accounts import Caller, Role
-from tawny.web.live_socket import choose
 from tawny.web.server import WebServer
 from tests.live.cameras import GOP, numbered, video
 from tests.playback.archives import MAIN, PORCH, SUB
@@ -167,7 +177,9 @@ def test_what_the_browser_cannot_play_is_replaced_by_the_small_picture(house: Ho
         assert isinstance(packet.format, VideoFormat)
         house.recorder.hubs[PORCH, MAIN].append(replace(packet, format=replace(packet.format, codec="h265")))
     feed(house.recorder.hubs[PORCH, SUB], 3)
-    assert choose(house.site, PORCH, "auto", can.split(",")) == stream
+    choice = choose(house.site.hubs(PORCH), "auto", can.split(","))
+    assert choice
+    assert (choice.name, choice.turns) == (stream, False)
 
 
 async def test_only_the_small_picture_is_coming(house: House, server: WebServer) -> None:
@@ -231,12 +243,13 @@ async def test_a_change_of_state_is_told(house: House, server: WebServer) -> Non
     ("message", "channel", "data"),
     [
         (GapChanged(Gap(PORCH, 5, None, GapReason.STALLED)), "gap", {"camera": "porch", "begin_ms": 5}),
+        (DamageFound(Damage(PORCH, MAIN, 5, 9, 1, 2)), "damage", {"camera": "porch", "begin_ms": 5, "stream": "main"}),
         (Scored(PORCH, 7000, 44), "motion", {"camera": "porch", "score": 44, "t": 7000}),
         (EventChanged("started", EVENT), "event", {"what": "started"}),
     ],
 )
 async def test_what_happens_is_told(
-    house: House, server: WebServer, message: GapChanged | Scored | EventChanged, channel: str, data: dict[str, object]
+    house: House, server: WebServer, message: Message, channel: str, data: dict[str, object]
 ) -> None:
     async with opened(server, STATE, session(house)) as socket:
         await subscribed(socket, "state", channel)

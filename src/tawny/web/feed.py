@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from tawny.model.ids import CameraId
 from tawny.model.messages import (
     Alarm,
+    DamageFound,
     EventChanged,
     GapChanged,
     Message,
@@ -20,7 +21,7 @@ from tawny.model.messages import (
 )
 
 MOST_KEPT = 500
-Said = EventChanged | GapChanged | SegmentClosed
+Said = EventChanged | GapChanged | DamageFound | SegmentClosed
 
 
 @dataclass
@@ -43,7 +44,7 @@ class Feed:
     def __call__(self, message: Message) -> None:
         with self._lock:
             match message:
-                case EventChanged() | SegmentClosed():
+                case EventChanged() | SegmentClosed() | DamageFound():
                     self._heard.said.append(message)
                 case GapChanged():
                     self._heard.said.append(message)

@@ -230,6 +230,10 @@ class CameraGap(GapInfo):
     camera: str
 
 
+class CameraDamage(DamageInfo):
+    camera: str
+
+
 class SeenObject(Told):
     label: str
     score: float

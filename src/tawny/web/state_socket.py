@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.websockets import WebSocket
 
 from tawny.live.wakeup import Wakeup
-from tawny.model.messages import EventChanged, GapChanged, SegmentClosed
+from tawny.model.messages import DamageFound, EventChanged, GapChanged, SegmentClosed
 from tawny.web import told
 from tawny.web.access import Access, rule
 from tawny.web.feed import Feed, Said
@@ -18,7 +18,7 @@ from tawny.web.sockets import LOOK_S, SessionWatch, talk
 
 STATE_S, MOTION_S = 0.5, 0.2
 """Least time between two messages of this kind."""
-Channel = Literal["state", "event", "motion", "segment", "gap"]
+Channel = Literal["state", "event", "motion", "segment", "gap", "damage"]
 
 router = APIRouter(prefix="/api/v1")
 
@@ -108,6 +108,8 @@ def _channel(said: Said, here: Site) -> tuple[Channel, dict[str, Any]]:
             return "event", {"what": said.what, "event": event}
         case GapChanged():
             return "gap", told.camera_gap(said.gap).model_dump(mode="json")
+        case DamageFound():
+            return "damage", told.camera_damage(said.damage).model_dump(mode="json")
         case SegmentClosed():
             segment = said.segment
             data = {"camera": segment.camera, "stream": segment.stream.value}

@@ -100,6 +100,10 @@ def camera_gap(made: Gap) -> shapes.CameraGap:
     return shapes.CameraGap(camera=made.camera, **gap(made).model_dump())
 
 
+def camera_damage(made: Damage) -> shapes.CameraDamage:
+    return shapes.CameraDamage(camera=made.camera, **damage(made).model_dump())
+
+
 def lane(made: timeline.Lane, recorder: Recorder) -> shapes.Lane:
     return shapes.Lane(
         id=made.camera,

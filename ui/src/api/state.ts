@@ -5,7 +5,7 @@
 import { batch, computed, signal, type Signal } from "@preact/signals";
 import { whenSignedOut } from "./client";
 import { isLost, type Link, reduce, START, type Happened } from "./reconnect";
-import type { Camera, Gap, Health, Message, TawnyEvent } from "./types";
+import type { Camera, Damage, Gap, Health, Message, TawnyEvent } from "./types";
 
 export const health = signal<Health | null>(null);
 export const cameras = computed<Camera[]>(() => health.value?.cameras ?? []);
@@ -56,6 +56,7 @@ export interface Happenings {
   event: { what: "started" | "updated" | "ended"; event: TawnyEvent };
   segment: { camera: string; stream: "main" | "sub"; start_ms: number; end_ms: number };
   gap: Gap & { camera: string };
+  damage: Damage & { camera: string };
   /** The connection is back: what was shown before may have holes. */
   back: null;
 }
@@ -64,6 +65,7 @@ const listeners: { [Name in keyof Happenings]: Set<(what: Happenings[Name]) => v
   event: new Set(),
   segment: new Set(),
   gap: new Set(),
+  damage: new Set(),
   back: new Set(),
 };
 
@@ -128,7 +130,7 @@ function connect(): void {
   const here = new WebSocket(`${location.origin.replace(/^http/, "ws")}/api/v1/ws`);
   socket = here;
   here.onopen = () => {
-    here.send(JSON.stringify({ sub: ["state", "event", "motion", "segment", "gap"] }));
+    here.send(JSON.stringify({ sub: ["state", "event", "motion", "segment", "gap", "damage"] }));
     happen({ what: "opened", now: Date.now() });
     if (opened_before) tell("back", null);
     opened_before = true;
@@ -167,6 +169,7 @@ function hear(message: Message): void {
     case "event":
     case "segment":
     case "gap":
+    case "damage":
       tell(message.ch, message.d as never);
       break;
     case "ping":

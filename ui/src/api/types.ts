@@ -23,6 +23,7 @@ export type TawnyEvent = Omit<made.EventInfo, "kind"> & { kind: Kind };
 export type EventPage = Omit<made.Events, "items"> & { items: TawnyEvent[] };
 
 export type Gap = made.GapInfo;
+export type Damage = made.DamageInfo;
 export type GapTone = Gap["tone"];
 export type Span = [begin_ms: number, end_ms: number];
 /** `motion.data`: base64 of one byte a step, 0 to 100; 255 is not known. */
@@ -38,4 +39,6 @@ export type Message =
   | { ch: "motion"; d: { camera: string; score: number; t: number } }
   | { ch: "segment"; d: { camera: string; stream: "main" | "sub"; start_ms: number; end_ms: number } }
   | { ch: "gap"; d: Gap & { camera: string } }
+  /** Of damage with the same begin, the newest counts. */
+  | { ch: "damage"; d: Damage & { camera: string } }
   | { ch: "ping"; t: number };

@@ -15,6 +15,7 @@ export function camera(id: string, state: CameraState = "recording", more: Parti
     latency_s: null,
     recorded_today: 1,
     gaps_today: 0,
+    damage_today: { spans: 0, seconds: 0, pictures: 0, packets_missing: 0 },
     streams: { main: null, sub: null },
     audio: false,
     ...more,

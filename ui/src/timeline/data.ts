@@ -13,6 +13,28 @@ export interface Gap {
   words: string;
   detail: string;
   tone: "warn" | "choice" | "faint";
+  evidence?: Evidence | null;
+}
+
+/** What a gap stands on, as far as it is known. */
+export interface Evidence {
+  word: string;
+  last_unit_ms: number | null;
+  last_byte_ms: number | null;
+  packets_missing: number;
+  rubbish_bytes: number;
+  attempts: number;
+  peer_status: string;
+}
+
+/** Recorded, but with pictures that are not whole. */
+export interface Damage {
+  begin_ms: number;
+  end_ms: number;
+  pictures: number;
+  packets_missing: number;
+  words: string;
+  detail: string;
 }
 
 export interface Happening {
@@ -41,6 +63,8 @@ export interface Lane {
   /** Recording on motion, and nothing moved. */
   waiting: Span[];
   gaps: Gap[];
+  /** Of the large picture. */
+  damage: Damage[];
   events: Happening[];
   motion: Motion;
 }
@@ -87,6 +111,9 @@ export const within = (spans: readonly Span[], at_ms: number): boolean =>
 export const gapAt = (gaps: readonly Gap[], at_ms: number): Gap | undefined =>
   gaps.find((gap) => gap.begin_ms <= at_ms && (gap.end_ms === null || at_ms < gap.end_ms));
 
+export const damageAt = (damage: readonly Damage[], at_ms: number): Damage | undefined =>
+  damage.find(({ begin_ms, end_ms }) => begin_ms <= at_ms && at_ms < end_ms);
+
 /** Joins a span to those it touches. Holes shorter than a second are how segments meet, not missing video. */
 export function withSpan(spans: readonly Span[], added: Span, join_ms = 1000): Span[] {
   let [begin, end] = added;
@@ -102,6 +129,10 @@ export function withSpan(spans: readonly Span[], added: Span, join_ms = 1000): S
 
 export function withGap(gaps: readonly Gap[], changed: Gap): Gap[] {
   return [...gaps.filter((gap) => gap.begin_ms !== changed.begin_ms), changed].sort((a, b) => a.begin_ms - b.begin_ms);
+}
+
+export function withDamage(damage: readonly Damage[], changed: Damage): Damage[] {
+  return [...damage.filter((each) => each.begin_ms !== changed.begin_ms), changed].sort((a, b) => a.begin_ms - b.begin_ms);
 }
 
 export function withEvent(events: readonly Happening[], changed: Happening): Happening[] {

@@ -1,5 +1,5 @@
 /** The draw list: what a canvas shows, as plain values in paint order, and the places that answer to a pointer. */
-import type { Gap, Happening } from "./data";
+import type { Damage, Gap, Happening } from "./data";
 
 export type Ink =
   | "line"
@@ -51,6 +51,7 @@ export interface Badge {
 export type Target =
   | { is: "pin"; lane: string; events: Happening[] }
   | { is: "gap"; lane: string; gap: Gap }
+  | { is: "damage"; lane: string; damage: Damage }
   | { is: "lane"; lane: string }
   | { is: "ruler" };
 
@@ -112,5 +113,6 @@ const GAP_ICONS: Record<string, string> = {
   clock: "clock",
 };
 
+export const DAMAGE_ICON = "image-off";
 export const iconOfGap = (reason: string): string => GAP_ICONS[reason] ?? "triangle-alert";
 export const inkOfTone = (tone: Gap["tone"]): Ink => tone;

@@ -1,11 +1,11 @@
 /** The timeline as an ordered list of sentences: for screen readers, for tests, and as the List view. */
-import type { Gap, Happening, Lane, Span, TimelineData } from "./data";
+import type { Damage, Gap, Happening, Lane, Span, TimelineData } from "./data";
 import { clockMinute } from "./format";
 import { words } from "./words";
 import type { Zone } from "./zone";
 
 export interface Entry {
-  is: "event" | "gap" | "waiting" | "recorded";
+  is: "event" | "gap" | "damage" | "waiting" | "recorded";
   key: string;
   camera: string;
   cameraName: string;
@@ -16,14 +16,15 @@ export interface Entry {
   sentence: string;
   event: Happening | null;
   gap: Gap | null;
+  damage: Damage | null;
 }
 
-/** Events and gaps of the range, in order of time; with `all`, recorded and waiting spans too. */
+/** Events, gaps and damage of the range, in order of time; with `all`, recorded and waiting spans too. */
 export function entries(data: TimelineData, begin_ms: number, end_ms: number, zone: Zone, all = false): Entry[] {
   return data.lanes
     .flatMap((lane) => laneEntries(lane, zone, all))
     .filter((entry) => entry.begin_ms < end_ms && (entry.end_ms ?? data.now_ms) >= begin_ms)
-    .map((entry) => (entry.event || entry.gap ? entry : within(entry, begin_ms, end_ms, zone)))
+    .map((entry) => (entry.event || entry.gap || entry.damage ? entry : within(entry, begin_ms, end_ms, zone)))
     .sort((a, b) => a.begin_ms - b.begin_ms || a.camera.localeCompare(b.camera));
 }
 
@@ -48,12 +49,14 @@ function laneEntries(lane: Lane, zone: Zone, all: boolean): Entry[] {
     sentence: `${fromTo(zone, begin_ms, end_ms)} ${what}, ${lane.name}`,
     event: null,
     gap: null,
+    damage: null,
     ...more,
   });
   const spans = (found: Span[], is: Entry["is"], what: string) => (all ? found.map((span) => made(is, span, what)) : []);
   return [
     ...lane.events.map((event) => made("event", [event.start_ms, event.end_ms], kindWord(event.kind), { event })),
     ...lane.gaps.map((gap) => made("gap", [gap.begin_ms, gap.end_ms], words.notRecorded(gap.words), { gap })),
+    ...lane.damage.map((damage) => made("damage", [damage.begin_ms, damage.end_ms], words.damaged, { damage })),
     ...spans(lane.spans, "recorded", words.recorded),
     ...spans(lane.waiting, "waiting", words.waiting),
   ];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Gap, type Happening, type Lane, NO_MOTION, type TimelineData } from "./data";
+import { type Damage, type Gap, type Happening, type Lane, NO_MOTION, type TimelineData } from "./data";
 import { type DrawList, type Item, hit } from "./draw";
 import { entries } from "./entries";
 import { LANE_PX, RULER_PX, clusters, lanesLayout } from "./layout";
@@ -21,7 +21,7 @@ const event = (id: string, min: number, kind = "person"): Happening => ({
   ...{ start_ms: BEGIN + min * 60_000, end_ms: BEGIN + min * 60_000 + 20_000 },
 });
 const lane = (more: Partial<Lane>): Lane => ({
-  ...{ id: "front", name: "Front door", spans: [[BEGIN, NOW]], waiting: [], gaps: [], events: [], motion: NO_MOTION },
+  ...{ id: "front", name: "Front door", spans: [[BEGIN, NOW]], waiting: [], gaps: [], damage: [], events: [], motion: NO_MOTION },
   ...more,
 });
 const data = (...lanes: Lane[]): TimelineData => ({ begin_ms: view.begin_ms, end_ms: view.end_ms, now_ms: NOW, lanes });
@@ -43,6 +43,27 @@ describe("gaps", () => {
     expect(texts(shown)).toContain("Camera not answering since 17:00");
     const hatch = flat(shown).find((item) => item.is === "hatch");
     expect(hatch).toMatchObject({ x: 200, w: 800 });
+  });
+});
+
+describe("damage", () => {
+  const damage = (from_min: number, to_min: number): Damage => ({
+    begin_ms: BEGIN + from_min * 60_000,
+    end_ms: BEGIN + to_min * 60_000,
+    ...{ pictures: 2, packets_missing: 9, words: "Damaged pictures", detail: "2 pictures not whole, 9 packets lost on the way" },
+  });
+  const shown = lanesLayout(view, data(lane({ damage: [damage(60, 90), damage(100, 100.05)] })), look);
+
+  it("is a line along the top of what is recorded, never thinner than can be seen", () => {
+    const lines = flat(shown).filter((item) => item.is === "box" && item.ink === "warn");
+    expect(lines).toEqual([expect.objectContaining({ x: 200, w: 100, h: 5 }), expect.objectContaining({ w: 3, h: 5 })]);
+  });
+
+  it("answers to the pointer over the whole band, and is in the list", () => {
+    expect(hit(shown, 250, RULER_PX + 30)).toMatchObject({ is: "damage", lane: "front" });
+    expect(hit(shown, 150, RULER_PX + 30)).toEqual({ is: "lane", lane: "front" });
+    const told = entries(data(lane({ damage: [damage(60, 90)] })), view.begin_ms, view.end_ms, Zone.utc);
+    expect(told.map((entry) => entry.sentence)).toEqual(["17:00 to 17:30 Recorded with damaged pictures, Front door"]);
   });
 });
 

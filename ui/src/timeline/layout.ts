@@ -1,7 +1,8 @@
 /** Desktop: one horizontal lane a camera under a ruler. Pure: the same values give the same draw list. */
 import { motionBars } from "./bars";
-import type { Gap, Happening, Lane, Span, TimelineData } from "./data";
+import type { Damage, Gap, Happening, Lane, Span, TimelineData } from "./data";
 import {
+  type Box,
   type DrawList,
   type Ink,
   type Item,
@@ -24,6 +25,8 @@ export const LANE_PX = 54;
 const BAND_PX = 36;
 const PIN_PX = 22;
 const GAP_ICON_PX = 26;
+/** Damage is a line along the top of what is recorded: the pictures are there. */
+const DAMAGE_PX = 5;
 
 export interface LaneLook {
   zone: Zone;
@@ -63,6 +66,9 @@ interface Row {
 function laneRow(view: View, lane: Lane, now_ms: number, top: number, look: LaneLook): Row {
   const y = top + Math.round((look.laneHeight - BAND_PX) / 2);
   const gaps = lane.gaps.filter((gap) => gap.begin_ms < view.end_ms && (gap.end_ms ?? now_ms) > view.begin_ms);
+  const damaged = lane.damage
+    .filter(({ begin_ms, end_ms }) => isShown(view)([begin_ms, end_ms]))
+    .map((damage) => damageMark(view, damage, y));
   const drawn = gaps.map((gap) => gapMark(view, gap, now_ms, y, look));
   const groups = clusters(view, lane.events, PIN_PX).map((group) => ({ ...group, x: inside(group.x, view) }));
   const whole: Region = { x: 0, y: top, w: view.width, h: look.laneHeight, target: { is: "lane", lane: lane.id } };
@@ -71,11 +77,13 @@ function laneRow(view: View, lane: Lane, now_ms: number, top: number, look: Lane
       { is: "box", ink: "line", round: 0, x: 0, y: top, w: view.width, h: 1 },
       ...lane.waiting.filter(isShown(view)).map((span) => waitingLine(view, span, y)),
       ...lane.spans.filter(isShown(view)).flatMap((span) => recordedBand(view, span, lane, y)),
+      ...damaged.map((mark) => mark.item),
       ...drawn.flatMap((mark) => mark.items),
     ],
     pins: groups.map((group) => pin(group, top + 4 + PIN_PX / 2)),
     regions: [
       whole,
+      ...damaged.map(({ box, damage }) => ({ ...box, target: { is: "damage" as const, lane: lane.id, damage } })),
       ...drawn.map(({ box, gap }) => ({ ...box, target: { is: "gap" as const, lane: lane.id, gap } })),
       ...groups.map((group) => pinRegion(group, lane.id, top)),
     ],
@@ -103,6 +111,12 @@ function recordedBand(view: View, [begin_ms, end_ms]: Span, lane: Lane, y: numbe
 function waitingLine(view: View, [begin_ms, end_ms]: Span, y: number): Item {
   const [x, w] = stretch(view, begin_ms, end_ms, 2);
   return { is: "dots", ink: "text-3", x, y: y + BAND_PX - 6, w };
+}
+
+function damageMark(view: View, damage: Damage, y: number): { damage: Damage; box: Box; item: Item } {
+  const [x, w] = stretch(view, damage.begin_ms, damage.end_ms, 3);
+  const item: Item = { is: "box", ink: "warn", round: 2, x, y, w, h: DAMAGE_PX };
+  return { damage, item, box: atLeast({ x, y, w, h: BAND_PX }, 12) };
 }
 
 function gapMark(view: View, gap: Gap, now_ms: number, y: number, look: LaneLook) {

@@ -1,6 +1,6 @@
 /** Phone: a vertical tape, newest on top, under a playhead that stands still 120 px below the top. */
 import { motionBars } from "./bars";
-import { type Gap, type Happening, type Lane, type Span, isTold } from "./data";
+import { type Damage, type Gap, type Happening, type Lane, type Span, isTold } from "./data";
 import { type DrawList, type Item, type Measure, type Region, inkOfTone } from "./draw";
 import { type Tick, ticks } from "./ticks";
 import { type View, clamp } from "./view";
@@ -10,6 +10,7 @@ import type { Zone } from "./zone";
 export const PLAYHEAD_PX = 120;
 const BAND_LEFT = 64;
 const BAND_PX = 64;
+const DAMAGE_PX = 6;
 const CARD_PX = 64;
 const CARD_APART = 4;
 const SENTENCE_PX = 24;
@@ -65,6 +66,7 @@ export function tapeLayout(tape: TapeView, lane: Lane, now_ms: number, zone: Zon
       ...rules(tape, begin_ms, end_ms, now_ms, zone, measure),
       ...lane.waiting.map((span) => dottedBand(tape, span)),
       ...lane.spans.filter(([b, e]) => b < end_ms && e > begin_ms).flatMap((span) => recordedBand(tape, span, lane)),
+      ...lane.damage.filter((each) => each.begin_ms < end_ms && each.end_ms > begin_ms).map((each) => damageLine(tape, each)),
       ...gaps.map((gap) => hatch(tape, gap, now_ms)),
       ...nowLine(tape, now_ms),
     ],
@@ -145,6 +147,12 @@ function dottedBand(tape: TapeView, [begin_ms, end_ms]: Span): Item {
   const [y, h] = stretch(tape, begin_ms, end_ms, 2);
   const rects = Array.from({ length: Math.floor(h / 7) }, (_, i) => [BAND_LEFT + 4, y + i * 7, 2, 2]).flat();
   return { is: "bars", ink: "text-3", rects };
+}
+
+/** Along the far edge of what is recorded. */
+function damageLine(tape: TapeView, damage: Damage): Item {
+  const [y, h] = stretch(tape, damage.begin_ms, damage.end_ms, 3);
+  return { is: "box", ink: "warn", round: 2, x: BAND_LEFT + BAND_PX - DAMAGE_PX, y, w: DAMAGE_PX, h };
 }
 
 function hatch(tape: TapeView, gap: Gap, now_ms: number): Item {

@@ -8,6 +8,7 @@ export const words = {
   sinceBegin: (begin: string) => `Since ${begin}`,
   notRecorded: (why: string) => `Not recorded: ${why}`,
   recorded: "Recorded",
+  damaged: "Recorded with damaged pictures",
   waiting: "Waiting for motion",
   kinds: {
     person: "Person",

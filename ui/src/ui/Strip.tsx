@@ -24,6 +24,9 @@ export function Strip(props: { lane: Lane; from_ms: number; to_ms: number; label
       {lane.spans.map(([begin, end]) => (
         <i key={`s${begin}`} class="strip-span" style={place(begin, end)} />
       ))}
+      {lane.damage.filter((each) => each.stream === "main").map(({ begin_ms, end_ms }) => (
+        <i key={`d${begin_ms}`} class="strip-damage" style={place(begin_ms, end_ms)} />
+      ))}
       {lane.gaps.map((gap) => (
         <i key={`g${gap.begin_ms}`} class={`strip-gap ${gap.tone}`} style={place(gap.begin_ms, gap.end_ms ?? to_ms)} />
       ))}

@@ -51,6 +51,9 @@ export default function Health() {
               .map((camera) => (
                 <TroubleCard key={camera.id} camera={camera} state={now} />
               ))}
+            {now.cameras.filter(isLosing).map((camera) => (
+              <LosingCard key={camera.id} camera={camera} />
+            ))}
             {now.cameras.length > 0 && <TodayTable cameras={now.cameras} today={today} />}
             {now.cameras.length > 0 && today && <Missing cameras={now.cameras} today={today} />}
           </section>
@@ -120,6 +123,34 @@ function TroubleCard({ camera, state }: { camera: Camera; state: State }) {
           href={`/timeline?cam=${encodeURIComponent(camera.id)}&t=${Math.floor(camera.since_ms / 1000)}&span=3600`}
         >
           {words.before}
+        </a>
+      </div>
+    </div>
+  );
+}
+
+/** Recorded, but not as it should be: the recorder's own words say why. */
+const isLosing = (camera: Camera): boolean =>
+  camera.state === "recording" && camera.detail !== "" && camera.damage_today.spans > 0;
+
+function LosingCard({ camera }: { camera: Camera }) {
+  const { spans, seconds, packets_missing } = camera.damage_today;
+  return (
+    <div class="card fix">
+      <div>
+        <div class="row">
+          <StateDot dot="warn" />
+          <h2>{words.losing.title(camera.name)}</h2>
+        </div>
+        <p class="sub small fix-do">{camera.detail}</p>
+        <p class="small muted fix-do">
+          {words.losing.today(length(Math.max(1000, seconds * 1000)), spans)}
+          {packets_missing > 0 && ` ${plural(packets_missing, words.losing.packets)}`}
+        </p>
+      </div>
+      <div class="col">
+        <a class="btn" href={`/timeline?cam=${encodeURIComponent(camera.id)}`}>
+          {words.gaps.timeline}
         </a>
       </div>
     </div>
@@ -196,6 +227,9 @@ function TodayRow({ camera, today }: { camera: Camera; today: Today | null }) {
       </td>
       <td class="num sub today-gaps">
         {camera.gaps_today > 0 ? plural(camera.gaps_today, words.table.gaps) : words.table.none}
+        {camera.damage_today.spans > 0 && (
+          <span class="today-damage">{words.table.damaged(length(Math.max(1000, camera.damage_today.seconds * 1000)))}</span>
+        )}
       </td>
     </tr>
   );

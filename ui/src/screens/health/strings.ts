@@ -27,6 +27,7 @@ export const health = {
     missing: "Missing",
     gaps: { one: "{n} gap", other: "{n} gaps" },
     none: "–",
+    damaged: (long: string) => `${long} damaged`,
     label: (name: string, recorded: string) => `${name}: ${recorded} of today recorded`,
     onMotion: "On motion",
     note: "What you switch off on purpose is not counted as missing.",
@@ -34,6 +35,11 @@ export const health = {
       one: "{names} records only when something moves.",
       other: "{names} record only when something moves.",
     },
+  },
+  losing: {
+    title: (name: string) => `${name} is recorded, but parts of its pictures are damaged.`,
+    today: (long: string, times: number) => `Today: ${long}${times > 1 ? `, ${times} times` : ""}.`,
+    packets: { one: "{n} packet was lost on the way.", other: "{n} packets were lost on the way." },
   },
   gaps: {
     title: "What is missing, and why",

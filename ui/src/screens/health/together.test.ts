@@ -3,7 +3,7 @@ import { type CameraGap, together } from "./together";
 
 const gap = (camera: string, begin_s: number, end_s: number | null, more: Partial<CameraGap> = {}): CameraGap => ({
   ...{ camera, begin_ms: begin_s * 1000, end_ms: end_s === null ? null : end_s * 1000 },
-  ...{ reason: "unreachable", words: "Camera not answering", detail: "", tone: "warn" },
+  ...{ reason: "unreachable", words: "Camera not answering", detail: "", tone: "warn", evidence: null },
   ...more,
 });
 const rows = (...gaps: CameraGap[]) => together(gaps, 1_000_000).map((row) => [row.cameras.join(), row.gap.begin_ms / 1000]);

@@ -42,6 +42,7 @@ export const dataOf = (entry: Entry) => ({
   "data-begin": Math.round(entry.begin_ms),
   "data-end": entry.end_ms === null ? "" : Math.round(entry.end_ms),
   "data-reason": entry.gap?.reason,
+  "data-damage": entry.damage ? entry.damage.pictures : undefined,
   "data-event": entry.event?.id,
 });
 

@@ -4,6 +4,7 @@ import { cameras, serverNow } from "../../api/state";
 import { iconOf, isShowing } from "../../app/cameraWords";
 import { url } from "../../api/client";
 import { t } from "../../strings.en";
+import { damageAt } from "../../timeline/data";
 import { type Target, hit } from "../../timeline/draw";
 import { clockBare, clockMinute, clockSecond } from "../../timeline/format";
 import { RULER_PX, lanesLayout } from "../../timeline/layout";
@@ -70,7 +71,7 @@ const steady = (now_ms: number, view: { begin_ms: number; end_ms: number; width:
 
 function cursorOf(target: Target | null): string {
   if (target?.is === "ruler") return "grab";
-  return target?.is === "pin" || target?.is === "gap" ? "pointer" : "crosshair";
+  return target?.is === "pin" || target?.is === "gap" || target?.is === "damage" ? "pointer" : "crosshair";
 }
 
 function Canvas({ model, painted }: { model: TimelineModel; painted: Painted<ReturnType<typeof lanesLayout>> }) {
@@ -142,7 +143,7 @@ export function whatAt(model: TimelineModel, at_ms: number): string {
   const lane = model.shownLanes.value[0];
   if (!lane) return words.nothing;
   const inside = ([begin, end]: readonly [number, number]): boolean => begin <= at_ms && at_ms < end;
-  if (lane.spans.some(inside)) return words.recorded;
+  if (lane.spans.some(inside)) return damageAt(lane.damage, at_ms) ? words.damaged : words.recorded;
   if (lane.waiting.some(inside)) return words.waiting;
   const gap = lane.gaps.find((each) => inside([each.begin_ms, each.end_ms ?? serverNow()]));
   return gap ? `${words.gap}: ${gap.words}` : words.nothing;

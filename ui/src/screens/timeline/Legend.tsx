@@ -21,6 +21,10 @@ export function Legend() {
         {words.gap}
       </span>
       <span>
+        <i class="is-damaged" />
+        {words.damaged}
+      </span>
+      <span>
         <i class="is-waiting" />
         {words.waiting}
       </span>

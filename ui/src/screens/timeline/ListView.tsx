@@ -2,7 +2,7 @@ import { patch } from "../../api/client";
 import { serverNow } from "../../api/state";
 import { length } from "../../app/times";
 import { t } from "../../strings.en";
-import { iconOfGap, iconOfKind } from "../../timeline/draw";
+import { DAMAGE_ICON, iconOfGap, iconOfKind } from "../../timeline/draw";
 import type { Entry } from "../../timeline/entries";
 import { clockSecond, dayName } from "../../timeline/format";
 import { Icon } from "../../ui/Icon";
@@ -45,7 +45,7 @@ export default function ListView({ model }: { model: TimelineModel }) {
                   <Icon name={iconOf(entry)} small />
                   {entry.what}
                 </span>
-                {entry.gap?.detail && <span class="muted small"> {entry.gap.detail}</span>}
+                {detailOf(entry) && <span class="muted small"> {detailOf(entry)}</span>}
               </td>
               <td data-label={words.from}>
                 <button type="button" class="more num" onClick={() => model.go(entry.begin_ms)}>
@@ -92,13 +92,17 @@ function Keep({ model, id, camera, kept }: { model: TimelineModel; id: string; c
   );
 }
 
+const detailOf = (entry: Entry): string => entry.gap?.detail ?? entry.damage?.detail ?? "";
+
 function iconOf(entry: Entry): IconName {
   if (entry.gap) return iconOfGap(entry.gap.reason) as IconName;
+  if (entry.damage) return DAMAGE_ICON;
   if (entry.event) return iconOfKind(entry.event.kind) as IconName;
   return entry.is === "waiting" ? "clock" : "film";
 }
 
 function toneOf(entry: Entry): string {
   if (entry.gap) return entry.gap.tone;
+  if (entry.damage) return "warn";
   return entry.event ? `kind-${entry.event.kind}` : "plain";
 }

@@ -4,7 +4,7 @@ import { url } from "../../api/client";
 import { serverNow } from "../../api/state";
 import { length } from "../../app/times";
 import { t } from "../../strings.en";
-import { gapAt } from "../../timeline/data";
+import { damageAt, gapAt } from "../../timeline/data";
 import type { Target } from "../../timeline/draw";
 import { clockBare } from "../../timeline/format";
 import { RULER_PX, gapLabel } from "../../timeline/layout";
@@ -47,7 +47,9 @@ export function hoverAt(model: TimelineModel, x: number, y: number, target: Targ
     return { ...base, words: gap.detail ? `${words} (${gap.detail})` : words, hasPicture: false };
   }
   const count = target.is === "pin" ? target.events.length : 0;
-  const words = count > 1 ? t.timeline.clusterTip(count) : first ? kindWord(first.kind) : "";
+  const damage = target.is === "damage" ? target.damage : target.is === "pin" ? undefined : damageAt(lane.damage, at_ms);
+  const damaged = damage ? t.timeline.damageTip(length(damage.end_ms - damage.begin_ms), damage.detail) : "";
+  const words = count > 1 ? t.timeline.clusterTip(count) : first ? kindWord(first.kind) : damaged;
   const hasPicture = lane.spans.some(([begin, end]) => begin <= at_ms && at_ms <= end);
   return { ...base, words: words || (hasPicture ? "" : t.timeline.player.nothing), hasPicture };
 }

@@ -6,6 +6,7 @@ import { iconOfGap } from "../../timeline/draw";
 import { fromTo } from "../../timeline/entries";
 import { clockMinute, dayName } from "../../timeline/format";
 import { gapLabel } from "../../timeline/layout";
+import { known } from "./known";
 import type { Zone } from "../../timeline/zone";
 import { serverNow } from "../../api/state";
 import { Icon } from "../../ui/Icon";
@@ -38,6 +39,7 @@ function Hole(props: { model: TimelineModel; camera: string; next_ms: number | n
   if (gap)
     return (
       <Panel icon={iconOfGap(gap.reason) as IconName} title={gapLabel(gap, zone)} sub={extent(gap)} detail={gap.detail} tone={gap.tone}>
+        {large && <Known lines={known(gap, zone)} />}
         {next}
       </Panel>
     );
@@ -54,6 +56,18 @@ function Hole(props: { model: TimelineModel; camera: string; next_ms: number | n
     <Panel icon="video-off" title={t.timeline.player[words]} tone="choice">
       {next}
     </Panel>
+  );
+}
+
+/** What the gap stands on, a line each. */
+function Known({ lines }: { lines: readonly string[] }) {
+  if (lines.length === 0) return null;
+  return (
+    <ul class="pl-known" aria-label={t.timeline.evidence.label}>
+      {lines.map((line) => (
+        <li key={line}>{line}</li>
+      ))}
+    </ul>
   );
 }
 

@@ -12,6 +12,7 @@ import {
   NO_MOTION,
   type TimelineData,
   decodeScores,
+  withDamage,
   withEvent,
   withGap,
   withLane,
@@ -47,6 +48,9 @@ export class TimelineStore {
         if (stream === "main") this.lane(camera, (lane) => ({ ...lane, spans: withSpan(lane.spans, [start_ms, end_ms]) }));
       }),
       on("gap", ({ camera, ...gap }) => this.lane(camera, (lane) => ({ ...lane, gaps: withGap(lane.gaps, gap) }))),
+      on("damage", ({ camera, stream, ...damage }) => {
+        if (stream === "main") this.lane(camera, (lane) => ({ ...lane, damage: withDamage(lane.damage, damage) }));
+      }),
       on("event", ({ event }) => this.lane(event.camera, (lane) => ({ ...lane, events: withEvent(lane.events, happening(event)) }))),
       on("back", () => this.reload()),
       effect(() => this.hearScores()),
@@ -151,7 +155,7 @@ export class TimelineStore {
 const nameOf = (id: string): string => cameras.peek().find((camera) => camera.id === id)?.name ?? id;
 
 function emptyLanes(): Lane[] {
-  return cameras.peek().map(({ id, name }) => ({ id, name, spans: [], waiting: [], gaps: [], events: [], motion: NO_MOTION }));
+  return cameras.peek().map(({ id, name }) => ({ id, name, spans: [], waiting: [], gaps: [], damage: [], events: [], motion: NO_MOTION }));
 }
 
 /** In the order of the cameras everywhere else. */
@@ -165,7 +169,8 @@ function laneOf(part: LanePart): Lane {
   const { begin_ms, step_s, data } = part.motion;
   const motion = { begin_ms, step_s, scores: decodeScores(data) };
   const { id, spans, waiting, gaps } = part;
-  return { id, name: nameOf(id), spans, waiting, gaps, events: part.events.map(happening), motion };
+  const damage = part.damage.filter((each) => each.stream === "main");
+  return { id, name: nameOf(id), spans, waiting, gaps, damage, events: part.events.map(happening), motion };
 }
 
 function happening(event: TawnyEvent): Happening {
