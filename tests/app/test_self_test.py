@@ -108,6 +108,6 @@ def test_a_file_that_is_gone_is_found(night: Night) -> None:
 
 def test_a_camera_that_never_recorded_is_no_problem(tmp_path: Path) -> None:
     night = Night(tmp_path)
-    night.index.drop_segments([one.id for one in night.index.all_segments()])
+    night.index.drop_segments(list(night.index.all_segments()))
     night.pass_on()
     assert (night.last.minutes, night.last.problems) == (0, ())

@@ -27,6 +27,7 @@ from tawny.model.packets import VIDEO_RATE, SourcePacket
 from tawny.model.times import Span
 from tawny.recorder.recorder import Loss, Recorder
 from tawny.sources.source import Idle, Opening
+from tawny.storage.catalogue import Catalogue
 from tawny.storage.check import check
 from tawny.storage.findings import Report
 from tawny.storage.grids import Grids
@@ -106,7 +107,7 @@ class World:
         self.engine = InlineEngine(self.clock, lambda name, error: self.failed.append(f"{name}: {error!r}"))
         self.volume, self.bus = Volume(self.disk), Bus()
         self.lock = self.volume.lock(self.clock)
-        self.index = SqliteIndex(folder / "tawny.db")
+        self.index = SqliteIndex(folder / "tawny.db", Catalogue(self.volume))
         self.history = History(self.disk)
         self.ledger = Ledger(self.history, self.index, self.clock)
         self.ledger.started("boot")
@@ -210,9 +211,10 @@ def world(folder: Path, start: str = START, check_in: str = "") -> Iterator[Worl
 
 def proved(folder: Path, clock: FakeClock) -> Report:
     """What `tawny check --deep --wall` finds; nothing must be wrong, and nothing unexplained."""
-    index = SqliteIndex(folder / "tawny.db", read_only=True)
+    volume = Volume.at(folder)
+    index = SqliteIndex(folder / "tawny.db", Catalogue(volume), read_only=True)
     try:
-        report = check(Volume.at(folder), index, clock, deep=True, with_wall=True, beside_recorder=False)
+        report = check(volume, index, clock, deep=True, with_wall=True, beside_recorder=False)
     finally:
         index.close()
     assert report.findings == []

@@ -1,5 +1,6 @@
 """A volume with real files in it, made in an instant: a recorder on the fake clock, or files without any pictures."""
 
+import os
 from pathlib import Path
 
 from tawny.engine import Bus, InlineEngine
@@ -88,6 +89,24 @@ class Site:
         if listed:
             self.index.add_segment(segment)
         return segment
+
+
+def put_file(volume: Volume, segment: Segment) -> None:
+    """A file that says that it is this segment, as large as it, and holds nothing else."""
+    said = About(
+        segment.camera,
+        segment.stream,
+        segment.run,
+        segment.start_ms,
+        segment.video,
+        segment.width,
+        segment.height,
+        segment.audio,
+    )
+    path = volume.root / segment.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(init_segment(FORMAT, None, said.record()))
+    os.truncate(path, segment.size_bytes)
 
 
 def _nothing_may_fail(name: str, error: BaseException) -> None:

@@ -112,7 +112,7 @@ def test_nothing_older_than_its_max_stays(index: MemoryIndex, contract: Contract
 @settings(deadline=None)
 def test_every_limit_holds_afterwards_or_it_is_said_by_how_much_not(index: MemoryIndex, contract: Contract) -> None:
     plan = _plan(index, contract)
-    index.drop_segments([one.segment.id for one in plan.removals])
+    index.drop_segments([one.segment for one in plan.removals])
     free = 50_000 + plan.size_bytes
     assert free + plan.missing_bytes >= 100_000 * contract.everyone.free_share
     for camera, stream, keep in contract.limits():
@@ -179,5 +179,5 @@ def test_what_is_thinned_is_old_enough_and_no_longer_promised_for_its_events(
 def test_a_plan_is_the_same_again_and_leaves_nothing_to_the_next(index: MemoryIndex, contract: Contract) -> None:
     plan = _plan(index, contract)
     assert _plan(index, contract) == plan
-    index.drop_segments([one.segment.id for one in plan.removals])
+    index.drop_segments([one.segment for one in plan.removals])
     assert _plan(index, contract, free=50_000 + plan.size_bytes).removals == []

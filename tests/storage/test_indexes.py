@@ -3,20 +3,25 @@
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from tawny.model.errors import DiskFull, FolderUnwritable, IndexDamaged, StorageError
 from tawny.model.ids import StreamName
+from tawny.model.segments import Segment
 from tawny.model.times import Span
+from tawny.storage.catalogue import Catalogue
 from tawny.storage.index import Index
+from tawny.storage.layout import segment_name
 from tawny.storage.memory_index import MemoryIndex
 from tawny.storage.sqlite_index import SqliteIndex
 from tawny.storage.sqlite_schema import sqlite_errors
-from tests.contracts.index import EVER, NOON, PORCH, IndexContract, event, segment
+from tawny.storage.volume import Volume
+from tests.contracts.index import EVER, MAIN, NOON, PORCH, IndexContract, event, segment
+from tests.storage.bench import put_file
 
 
 class TestSqliteIndex(IndexContract):
@@ -24,6 +29,60 @@ class TestSqliteIndex(IndexContract):
 
     def open(self, folder: Path) -> Index:
         return SqliteIndex(folder / "tawny.db")
+
+
+class _Settling(SqliteIndex):
+    """Settles after every change. The files of what is told stand on the disk, as in a recorder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._volume = Volume.at(folder)
+        self._gone: list[Segment] = []
+        self._is_within = False
+        super().__init__(folder / "tawny.db", Catalogue(self._volume))
+
+    def add_segment(self, segment: Segment) -> None:
+        if self.segment(segment.id) is None and segment_name(segment.path) is not None:
+            put_file(self._volume, segment)
+        super().add_segment(segment)
+        self._settle()
+
+    def drop_segments(self, segments: Iterable[Segment]) -> None:
+        self._gone = [self.segment(one.id) or one for one in segments]
+        self.mark_removing(self._gone)
+        if not self._is_within:
+            for one in self._gone:
+                self._volume.disk.unlink(one.path)
+        super().drop_segments(self._gone)
+        self._settle()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        self._is_within = True
+        try:
+            with super().together():
+                yield
+        finally:
+            self._is_within = False
+        self._settle()
+
+    def _settle(self) -> None:
+        if not self._is_within:
+            self.settle(EVER.end_ms)
+
+
+class TestSettledIndex(IndexContract):
+    traits = SqliteIndex.traits
+
+    def open(self, folder: Path) -> Index:
+        return _Settling(folder)
+
+    def test_it_counts_what_it_need_not_list(self, tmp_path: Path) -> None:
+        with closing(_Settling(tmp_path)) as index:
+            for begin_s in range(0, 3600, 60):
+                index.add_segment(segment(begin_s))
+            (hour,) = index.counted()
+            assert (hour.camera, hour.stream, hour.begin_ms, hour.files) == (PORCH, MAIN, NOON, 60)
+            assert hour.size_bytes == index.size_bytes()
 
 
 class TestMemoryIndex(IndexContract):

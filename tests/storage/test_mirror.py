@@ -105,7 +105,7 @@ def test_what_is_removed_here_is_kept_there(both: Mirrored) -> None:
     both.site.record(5)
     both.run()
     (row,) = _rows(both.site)
-    both.site.index.drop_segments([row.id])
+    both.site.index.drop_segments([row])
     both.mirror.heard(GapChanged(Gap(PORCH, row.start_ms, row.end_ms, GapReason.REMOVED)))
     both.run()
     assert both.rows() == [row]
@@ -142,7 +142,7 @@ def test_while_it_is_away_nothing_is_lost_and_it_catches_up(both: Mirrored) -> N
 def test_what_it_never_got_is_explained(both: Mirrored) -> None:
     both.site.record(150)
     first, second, third = _rows(both.site)
-    both.site.index.drop_segments([second.id])
+    both.site.index.drop_segments([second])
     (both.site.folder / second.path).unlink()
     both.run()
     both.site.clock.advance(1200)

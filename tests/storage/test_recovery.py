@@ -73,7 +73,7 @@ def test_a_full_disk_does_not_keep_a_segment_open(site: Site, monkeypatch: pytes
 def test_a_closed_segment_without_a_row_gets_it(site: Site) -> None:
     site.record(130)
     segments = site.index.segments(PORCH, None, EVER)
-    site.index.drop_segments([segments[1].id])
+    site.index.drop_segments([segments[1]])
     site.volume.open_folders.enter(segments[1].path.rpartition("/")[0])
     assert site.recover().listed == 1
     assert site.index.segments(PORCH, None, EVER) == segments
@@ -152,7 +152,7 @@ def test_a_file_that_is_another_cameras_is_set_aside(site: Site) -> None:
 def test_a_foreign_or_damaged_closed_file_is_left_alone(site: Site) -> None:
     site.record(5)
     (segment,) = site.index.segments(PORCH, None, EVER)
-    site.index.drop_segments([segment.id])
+    site.index.drop_segments([segment])
     (site.folder / segment.path).write_bytes(b"\0" * 5000)
     site.volume.open_folders.enter(segment.path.rpartition("/")[0])
     found = site.recover()

@@ -3,11 +3,17 @@
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
+from tawny.app import shapes
+from tawny.cli import options
 from tawny.cli.output import Output
 from tawny.cli.places import existing_data
 from tawny.cli.times import shown
 from tawny.model.clock import Clock, SystemClock
+from tawny.model.damage import DamageSum
 from tawny.model.errors import FolderInUse
+from tawny.storage.catalogue import Catalogue
+from tawny.storage.check import check
+from tawny.storage.findings import Report
 from tawny.storage.history import History
 from tawny.storage.ledger import Ledger
 from tawny.storage.lock import Lock
@@ -15,12 +21,6 @@ from tawny.storage.opening import INDEX_NAME, index_to_write
 from tawny.storage.others import attach_all
 from tawny.storage.sqlite_index import SqliteIndex
 from tawny.storage.volume import Volume
-
-from tawny.app import shapes
-from tawny.cli import options
-from tawny.model.damage import DamageSum
-from tawny.storage.check import check
-from tawny.storage.findings import Report
 
 MOST_GAPS = 1000
 """Gaps that `--wall --json` lists: the newest."""
@@ -74,7 +74,7 @@ def _lock_if_free(volume: Volume, clock: Clock) -> Lock | None:
 def _index(volume: Volume, history: History, *, repair: bool, is_alone: bool) -> SqliteIndex:
     if repair and is_alone:
         return index_to_write(volume, history)
-    return SqliteIndex(volume.root / INDEX_NAME, read_only=not repair)
+    return SqliteIndex(volume.root / INDEX_NAME, Catalogue(volume), read_only=not repair)
 
 
 def as_json(report: Report) -> dict[str, Any]:

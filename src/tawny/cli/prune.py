@@ -16,6 +16,7 @@ from tawny.model.errors import NotDone, UsageError
 from tawny.model.segments import Segment
 from tawny.model.times import utc_text
 from tawny.storage import dated
+from tawny.storage.catalogue import Catalogue
 from tawny.storage.disk import RealDisk
 from tawny.storage.history import History
 from tawny.storage.keep import Keep
@@ -61,7 +62,11 @@ def _prune(args: Namespace, out: Output) -> Plan:
         out.say(str(error))
     history = History(volume.disk)
     lock = None if args.dry_run else volume.lock(clock)
-    index = SqliteIndex(folder / INDEX_NAME, read_only=True) if args.dry_run else index_to_write(volume, history)
+    index = (
+        SqliteIndex(folder / INDEX_NAME, Catalogue(volume), read_only=True)
+        if args.dry_run
+        else index_to_write(volume, history)
+    )
     try:
         kept = contract(chosen)
         ledger = Ledger(history, index, clock)

@@ -10,15 +10,18 @@ from collections.abc import Callable
 from tawny.media.fmp4_file import read_segment
 from tawny.media.hashes import changed
 from tawny.model.clock import Clock
+from tawny.model.damage import Damage, DamageSum, damage_sum
 from tawny.model.errors import FileDamaged
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId
 from tawny.model.segments import Segment, segment_id
 from tawny.model.times import Span, missing, utc_text
 from tawny.storage.about import read_about
+from tawny.storage.counting import differences
 from tawny.storage.disk import parent_of
-from tawny.storage.index import Index
-from tawny.storage.layout import SegmentName, is_thinned
+from tawny.storage.findings import Finding, Report, What
+from tawny.storage.index import Counted, Index
+from tawny.storage.layout import SegmentName, hour_folder, is_thinned
 from tawny.storage.ledger import Ledger
 from tawny.storage.lock import holder
 from tawny.storage.others import any_away
@@ -26,9 +29,6 @@ from tawny.storage.reclose import reclose
 from tawny.storage.thinning import finish_thinning
 from tawny.storage.volume import Volume
 from tawny.storage.walk import Found, Kind, walk
-
-from tawny.model.damage import Damage, DamageSum, damage_sum
-from tawny.storage.findings import Finding, Report, What
 from tawny.storage.wall import Wall, wall
 
 
@@ -162,7 +162,7 @@ class _Checking:
         if self._ledger is None:
             return False
         with self._index.together():
-            self._index.drop_segments([row.id])
+            self._index.drop_segments([row])
             self._index.add_segment(row)
         return True
 
@@ -195,6 +195,23 @@ class _Checking:
                 dropped = not is_away and self._drop(row, "its file is gone")
                 self._find(What.ROW_WITHOUT_FILE, row.path, detail, repaired=dropped)
 
+        for counted, there in differences(self._index):
+            self._miscounted(counted, there, is_away=is_away)
+
+    def _miscounted(self, counted: Counted, there: Counted, *, is_away: bool) -> None:
+        """Of an hour that the index only counts, files are gone or have become others."""
+        folder = hour_folder(counted.camera, counted.begin_ms)
+        detail = (
+            f"{counted.stream}: {there.files} files with {there.size_bytes} bytes, listed were {counted.files} files"
+        )
+        detail += f" with {counted.size_bytes} bytes"
+        may_repair = self._ledger is not None and not self._beside_recorder and not is_away
+        if may_repair:
+            for span in self._index.recount(counted):
+                self._explain(counted.camera, span, "its file is gone")
+        what = What.ROW_WITHOUT_FILE if there.files < counted.files else What.WRONG_SIZE
+        self._find(what, folder, detail, repaired=may_repair)
+
     def _is_listed(self, row: Segment) -> bool:
         """Still, and under this path: it may have gone, or been thinned, while we looked."""
         again = self._index.segment(row.id)
@@ -218,11 +235,15 @@ class _Checking:
         """Drop a row whose file is of no use, and explain its time. Returns whether that was done."""
         if self._ledger is None or self._beside_recorder:
             return False
-        self._index.drop_segments([row.id])
-        explained = [gap.span(row.end_ms) for gap in self._index.gaps(row.camera, row.span)]
-        for span in missing([*explained, *self._index.spans(row.camera, None, row.span)], row.span):
-            self._ledger.put_gap(Gap(row.camera, span.begin_ms, span.end_ms, GapReason.UNKNOWN, why))
+        self._index.drop_segments([row])
+        self._explain(row.camera, row.span, why)
         return True
+
+    def _explain(self, camera: CameraId, lost: Span, why: str) -> None:
+        assert self._ledger is not None
+        explained = [gap.span(lost.end_ms) for gap in self._index.gaps(camera, lost)]
+        for span in missing([*explained, *self._index.spans(camera, None, lost)], lost):
+            self._ledger.put_gap(Gap(camera, span.begin_ms, span.end_ms, GapReason.UNKNOWN, why))
 
     def look_at_wall(self, now_ms: int) -> Wall:
         told = wall(self._index, self._volume.cameras(), now_ms)

@@ -1,7 +1,10 @@
 """The protocol of the index: what is where on the disk, and what happened when.
 
 The index is a convenience: files describe themselves, and `history/` tells gaps and events, so that it can be deleted
-and rebuilt (`storage.rebuild`). Always true: a segment's row has its whole file on disk, so the row is the last step.
+and rebuilt (`storage.rebuild`). Always true: a listed segment has its whole file on disk, so listing is the last step.
+
+An index may keep less than that: of an hour that is settled it may only count the segments, and list them from the
+hour's folder, where their names and sizes say the rest. So it is told of whole segments, and of each change to a file.
 """
 
 from collections.abc import Iterable
@@ -33,6 +36,17 @@ class Page:
     next: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many segments of a stream are listed that begin in an hour, and their size."""
+
+    camera: CameraId
+    stream: StreamName
+    begin_ms: int
+    files: int
+    size_bytes: int
+
+
 class Index(Protocol):
     """Any thread may call. Every change is durable when the call returns. Raises IndexDamaged, DiskFull, StorageError.
 
@@ -61,13 +75,26 @@ class Index(Protocol):
         ...
 
     def all_segments(self) -> Iterable[Segment]: ...
-    def mark_removing(self, ids: Iterable[SegmentId]) -> None:
+    def mark_removing(self, segments: Iterable[Segment]) -> None:
         """First step of a deletion: these are no longer listed, and are finished off at the next start if need be."""
         ...
 
     def removing(self) -> list[Segment]: ...
-    def drop_segments(self, ids: Iterable[SegmentId]) -> None:
+    def drop_segments(self, segments: Iterable[Segment]) -> None:
         """Last step of a deletion."""
+        ...
+
+    def settle(self, before_ms: int) -> None:
+        """Of hours that ended before, it may keep as little as it can: what is listed stays the same. Now and then."""
+        ...
+
+    def counted(self) -> Iterable[Counted]:
+        """Hours of which it only knows how much is there."""
+        ...
+
+    def recount(self, hour: Counted) -> list[Span]:
+        """List what such an hour has now. Returns the time that was recorded and has no file any more; None of it is
+        listed then. Nothing happens while a volume is away that may have the files."""
         ...
 
     def spans(self, camera: CameraId, stream: StreamName | None, within: Span) -> list[Span]:

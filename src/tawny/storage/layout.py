@@ -10,6 +10,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from tawny.model.events import Event
@@ -20,12 +21,16 @@ from tawny.model.times import stamp, stamp_ms
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
 
+LONGEST_MS: Final = DAY_MS
+"""No segment is longer; a file whose name says so is none of ours."""
+
 OWN_NAMES: Final = frozenset({"history", "tawny.db", "accounts.db", "lock", "keys", "outbox"})
 """What stands at a volume's root and is no camera."""
 
 _CAMERA = re.compile(r"[a-z0-9](?:-?[a-z0-9]){0,39}")
-_CLOSED = re.compile(r"([0-9TZ.]{20})-([0-9TZ.]{20})\.(main|sub)(\.thin)?\.mp4")
-_OPEN = re.compile(r"([0-9TZ.]{20})\.(main|sub)\.open\.mp4")
+_INSTANT = r"[0-9]{8}T[0-9]{6}\.[0-9]{3}Z"
+_CLOSED = re.compile(rf"(?P<start>{_INSTANT})-(?P<end>{_INSTANT})\.(?P<stream>main|sub)(?P<thin>\.thin)?\.mp4")
+_OPEN = re.compile(rf"(?P<start>{_INSTANT})\.(?P<stream>main|sub)\.open\.mp4(?P<end>)?(?P<thin>)?")
 _HOUR = re.compile(r"\d{4}/\d\d/\d\d/\d\d")
 _ZONE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _EVENT = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -62,21 +67,41 @@ def segment_name(path: str) -> SegmentName | None:
     """What the path says, None when it is not where and how a segment would stand."""
     folder, _, name = path.rpartition("/")
     camera = folder.partition("/")[0]
-    if not is_camera(camera):
+    found = _CLOSED.fullmatch(name) or _OPEN.fullmatch(name)
+    if found is None or not is_camera(camera) or folder != f"{camera}/{_hour_path(found['start'])}":
         return None
+    stream, end = StreamName(found["stream"]), found["end"]
     try:
-        if found := _CLOSED.fullmatch(name):
-            begin_ms, end_ms = stamp_ms(found[1]), stamp_ms(found[2])
-            said = SegmentName(CameraId(camera), StreamName(found[3]), begin_ms, end_ms, found[4] is not None)
-        elif found := _OPEN.fullmatch(name):
-            said = SegmentName(CameraId(camera), StreamName(found[2]), stamp_ms(found[1]), None)
-        else:
-            return None
+        start_ms = _instant_ms(found["start"])
+        end_ms = _instant_ms(end) if end else None
     except ValueError:
         return None  # no such day, or no such hour
-    if said.end_ms is not None and said.end_ms < said.start_ms:
+    if start_ms < 0 or (end_ms is not None and not 0 <= end_ms - start_ms <= LONGEST_MS):
         return None
-    return said if said.path == path else None
+    return SegmentName(CameraId(camera), stream, start_ms, end_ms, bool(found["thin"]))
+
+
+def _hour_path(text: str) -> str:
+    """Of a stamp, or the beginning of one: `2026/11/20/05`."""
+    return f"{text[0:4]}/{text[4:6]}/{text[6:8]}/{text[9:11]}"
+
+
+def _instant_ms(text: str) -> int:
+    """As `stamp_ms`, of what the pattern of a name let through."""
+    minute, second = int(text[11:13]), int(text[13:15])
+    if minute > 59 or second > 59:
+        raise ValueError(f"{text!r} is no time of day")
+    return _hour_ms(text[:11]) + (minute * 60 + second) * 1000 + int(text[16:19])
+
+
+@lru_cache(maxsize=64)
+def _hour_ms(text: str) -> int:
+    return stamp_ms(f"{text}0000.000Z")
+
+
+@lru_cache(maxsize=64)
+def _hour_name(hour: int) -> str:
+    return _hour_path(stamp(hour * HOUR_MS))
 
 
 def is_thinned(segment: Segment) -> bool:
@@ -90,12 +115,11 @@ def is_camera(name: str) -> bool:
 
 
 def day_folder(camera: CameraId, at_ms: int) -> str:
-    at = stamp(at_ms)
-    return f"{camera}/{at[0:4]}/{at[4:6]}/{at[6:8]}"
+    return hour_folder(camera, at_ms)[:-3]
 
 
 def hour_folder(camera: CameraId, at_ms: int) -> str:
-    return f"{day_folder(camera, at_ms)}/{stamp(at_ms)[9:11]}"
+    return f"{camera}/{_hour_name(at_ms // HOUR_MS)}"
 
 
 def is_hour_folder(path: str) -> bool:

@@ -11,7 +11,7 @@ from tawny.model.gaps import Gap
 from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Span, merged
-from tawny.storage.index import Page, Traits, page_mark, page_place
+from tawny.storage.index import Counted, Page, Traits, page_mark, page_place
 
 
 class MemoryIndex:
@@ -71,21 +71,30 @@ class MemoryIndex:
     def all_segments(self) -> Iterable[Segment]:
         return self.oldest_segments(len(self._listed))
 
-    def mark_removing(self, ids: Iterable[SegmentId]) -> None:
+    def mark_removing(self, segments: Iterable[Segment]) -> None:
         with self._lock:
-            for segment_id in ids:
-                if segment := self._listed.pop(segment_id, None):
-                    self._removing[segment_id] = segment
+            for one in segments:
+                if segment := self._listed.pop(one.id, None):
+                    self._removing[one.id] = segment
 
     def removing(self) -> list[Segment]:
         with self._lock:
             return sorted(self._removing.values(), key=_by_end)
 
-    def drop_segments(self, ids: Iterable[SegmentId]) -> None:
+    def drop_segments(self, segments: Iterable[Segment]) -> None:
         with self._lock:
-            for segment_id in ids:
-                self._listed.pop(segment_id, None)
-                self._removing.pop(segment_id, None)
+            for one in segments:
+                self._listed.pop(one.id, None)
+                self._removing.pop(one.id, None)
+
+    def settle(self, before_ms: int) -> None:
+        """It knows every segment, always."""
+
+    def counted(self) -> Iterable[Counted]:
+        return ()
+
+    def recount(self, hour: Counted) -> list[Span]:
+        return []
 
     def spans(self, camera: CameraId, stream: StreamName | None, within: Span) -> list[Span]:
         return merged([cut for one in self._of(camera, stream) if (cut := one.span.cut_to(within)) is not None])

@@ -1,4 +1,7 @@
-"""Opening the index: to look at it, also while a recorder writes there; or as the one recorder, whatever its state."""
+"""Opening the index: to look at it, also while a recorder writes there; or as the one recorder, whatever its state.
+
+Of another version of tawny, or damaged, it is made again from the files: it has nothing that they and the history lack.
+"""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -7,10 +10,13 @@ from pathlib import Path
 
 from tawny.model.errors import IndexDamaged, NotDone
 from tawny.model.ids import CameraId
+from tawny.storage.catalogue import Catalogue
 from tawny.storage.history import History
+from tawny.storage.others import attach_all
 from tawny.storage.rebuild import Rebuilt, rebuild
 from tawny.storage.reserve import Reserve
 from tawny.storage.sqlite_index import SqliteIndex
+from tawny.storage.sqlite_schema import is_older
 from tawny.storage.volume import Volume
 
 log = logging.getLogger(__name__)
@@ -29,14 +35,16 @@ def index_to_write(volume: Volume, history: History) -> SqliteIndex:
     Reserve(volume.disk).give_up()  # on a full disk a start needs it; retention fills it again
     if path.is_dir():
         _put_aside(path)
-    if path.exists():
+    if path.exists() and is_older(path):
+        log.warning("%s is of an earlier version of tawny. It is made again from the files now.", path)
+    elif path.exists():
         try:
-            return _undamaged(path)
+            return _undamaged(volume, path)
         except IndexDamaged as error:
             log.error("%s It is made again from the files now.", error.message)
             _put_aside(path)
     rebuild_index(volume, history)
-    return SqliteIndex(path)
+    return SqliteIndex(path, Catalogue(volume))
 
 
 def rebuild_index(volume: Volume, history: History, progress: Callable[[int], None] = lambda _: None) -> Rebuilt:
@@ -46,7 +54,7 @@ def rebuild_index(volume: Volume, history: History, progress: Callable[[int], No
     path = volume.root / INDEX_NAME
     new = path.with_name(f"{INDEX_NAME}.new")
     _unlink(new)
-    index = SqliteIndex(new)
+    index = SqliteIndex(new, Catalogue(volume))
     try:
         rebuilt = rebuild(volume, index, history, progress)
     finally:
@@ -57,9 +65,9 @@ def rebuild_index(volume: Volume, history: History, progress: Callable[[int], No
     return rebuilt
 
 
-def _undamaged(path: Path) -> SqliteIndex:
+def _undamaged(volume: Volume, path: Path) -> SqliteIndex:
     """Read whole once: a page that a dying card has harmed would else be met in the middle of the night."""
-    index = SqliteIndex(path)
+    index = SqliteIndex(path, Catalogue(volume))
     try:
         found = index.integrity()
     except IndexDamaged:
@@ -89,7 +97,9 @@ def index_to_read(folder: Path) -> Iterator[SqliteIndex]:
     path = folder / INDEX_NAME
     if not path.exists():
         raise IndexDamaged(str(path), "it is gone")
-    index = SqliteIndex(path, read_only=True)
+    volume = Volume.at(folder)
+    attach_all(volume)  # what is away is told by whoever looks for its files
+    index = SqliteIndex(path, Catalogue(volume), read_only=True)
     try:
         yield index
     finally:

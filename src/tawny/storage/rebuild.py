@@ -80,6 +80,7 @@ def _add(index: Index, rows: list[Segment]) -> int:
     with index.together():
         for row in rows:
             index.add_segment(row)
+    index.settle(_EVER.end_ms)
     count = len(rows)
     rows.clear()
     return count

@@ -45,12 +45,12 @@ def remove(volume: Volume, index: Index, ledger: Ledger, clock: Clock, removals:
         some = removals[begin : begin + _AT_ONCE]
         _explain(index, ledger, some)
         try:
-            index.mark_removing([one.segment.id for one in some])
+            index.mark_removing([one.segment for one in some])
         except DiskFull:
             # not even this can be written: files first, and should it be cut off now, `check` finds their rows
             for one in some:
                 volume.disk.unlink(one.segment.path)
-            index.mark_removing([one.segment.id for one in some])
+            index.mark_removing([one.segment for one in some])
         _unlink(volume, index, clock, [one.segment for one in some])
 
 
@@ -105,7 +105,7 @@ def _unlink(volume: Volume, index: Index, clock: Clock, segments: Sequence[Segme
     if len(well) == len(volume.everywhere):
         left = set()
     gone = [segment for segment in segments if segment.id not in left]
-    index.drop_segments([segment.id for segment in gone])
+    index.drop_segments(gone)
     for segment in gone:
         forget_damage(index, segment)
     for each in well:

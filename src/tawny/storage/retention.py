@@ -18,6 +18,7 @@ from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.storage.index import Index
 from tawny.storage.keep import Contract, Keep
+from tawny.storage.layout import HOUR_MS
 from tawny.storage.ledger import Ledger
 from tawny.storage.others import spaces
 from tawny.storage.planning import THINNED_AT_ONCE, Looked, Plan, Planning, Room, events_at
@@ -34,6 +35,9 @@ EVERY_S: Final = 60.0
 LEAST_S: Final = 3600.0
 """Free space takes nothing younger, unless the disk is full: who fills it may be somebody else."""
 _SOON_S: Final = 5.0
+_SETTLE_EVERY_S: Final = 3600.0
+_SETTLED_MS: Final = 2 * HOUR_MS
+"""What ended so long ago changes no more, but for what is done here."""
 _URGENT_BYTES: Final = 256_000_000
 
 
@@ -68,6 +72,7 @@ class Retention:
         self._reserve = Reserve(volume.disk)
         self._lock = threading.Lock()
         self._is_urgent = False
+        self._settle_s = clock.mono_s()
         self._looked: Looked = {}
         self._handle: Handle | None = None
         self.last: Plan | None = None
@@ -107,7 +112,14 @@ class Retention:
             self.apply(plan)
             self.last = plan
             self._reserve.fill()
+            self._settle()
         return plan
+
+    def _settle(self) -> None:
+        now_s = self._clock.mono_s()
+        if now_s >= self._settle_s:
+            self._settle_s = now_s + _SETTLE_EVERY_S
+            self._index.settle(self._clock.now_ms() - _SETTLED_MS)
 
     def plan(self, *, urgent: bool = False) -> Plan:
         """What would go now. urgent: something must go, whatever the settings."""

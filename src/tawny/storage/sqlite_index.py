@@ -1,27 +1,28 @@
-"""The index in SQLite: one connection writes, under a lock; others read, each for one question at a time.
+"""The index in SQLite. Its file is `storage.sqlite_file`; here is what is asked and told of segments, gaps and events.
 
-WAL with `synchronous=FULL`: a change is durable when its call returned, and nobody who reads makes a writer wait.
+Segments of hours past are only counted, and listed from their folders (`storage.sqlite_hours`): one row for an hour of
+a stream instead of sixty, and one for what a run has recorded in a day.
 """
 
 import json
 import sqlite3
-import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from tawny.model.damage import Damage
-from tawny.model.errors import DiskFull, IndexDamaged, StorageError
 from tawny.model.events import Event
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
 from tawny.model.segments import Segment
-from tawny.model.times import Span, merged
-from tawny.storage import sqlite_segments as segments
-from tawny.storage.index import Page, Traits, page_mark, page_place
+from tawny.model.times import Span
+from tawny.storage.catalogue import Catalogue
+from tawny.storage.index import Counted, Page, Traits, page_mark, page_place
 from tawny.storage.records import Record, event_of, event_record, evidence_of, evidence_record
-from tawny.storage.sqlite_schema import prepare, sqlite_errors
+from tawny.storage.sqlite_archive import Archive
+from tawny.storage.sqlite_file import SqliteFile
+from tawny.storage.sqlite_names import Names
 
 _ROWS_AT_ONCE: Final = 1000
 _OVERLAPS: Final = "start_ms < ? AND (end_ms IS NULL OR end_ms > ? OR start_ms >= ?)"
@@ -36,129 +37,44 @@ _ONLY: Final = {"all": "", "new": " AND NOT reviewed", "kept": " AND kept"}
 
 
 class SqliteIndex:
-    """read_only: for looking on while a recorder has it open."""
+    """catalogue: lists the hours' folders; None: every segment keeps a row. read_only: for looking on while a recorder
+    has it open."""
 
     traits: ClassVar = Traits(durable=True)
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+    def __init__(self, path: Path, catalogue: Catalogue | None = None, *, read_only: bool = False) -> None:
         """Makes the file if it is not there. Raises IndexDamaged, FolderUnwritable, DiskFull."""
-        self._path, self._where = path, str(path)
-        self._lock = threading.RLock()
-        self._depth, self._changing_thread = 0, 0
-        self._idle: list[sqlite3.Connection] = []
-        self._is_cut_off = False  # its disk failed: it may be another one by now, and the file is opened again
-        with sqlite_errors(self._where):
-            self._writer = self._connect("ro" if read_only else "rwc")
-            try:
-                if not read_only:
-                    self._writer.execute("PRAGMA journal_mode = WAL")
-                    self._writer.execute("PRAGMA synchronous = FULL")
-                prepare(self._writer, self._where)
-            except (sqlite3.Error, IndexDamaged):
-                self._writer.close()
-                raise
+        names = Names()
+        self._file = SqliteFile(path, read_only=read_only, undone=names.forget)
+        self._archive = Archive(names, catalogue or Catalogue(None))
+        self._may_settle = catalogue is not None
 
     def close(self) -> None:
-        with self._lock, sqlite_errors(self._where):
-            for connection in (*self._idle, self._writer):
-                connection.close()
-            self._idle.clear()
+        self._file.close()
 
     def integrity(self) -> str:
         """What SQLite finds wrong when it reads all of its file; empty when nothing. Takes seconds a gigabyte."""
-        found = self._ask("PRAGMA integrity_check(1)")
+        found = self._file.ask("PRAGMA integrity_check(1)")
         return "" if found == [("ok",)] else str(found[0][0])
-
-    # --- how changes and questions run
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        with self._lock, self._noticing(), sqlite_errors(self._where):
-            if self._is_cut_off and self._depth == 0:
-                self._open_again()
-            if self._depth == 0:
-                self._writer.execute("BEGIN IMMEDIATE")
-                self._changing_thread = threading.get_ident()
-            self._depth += 1
-            try:
-                yield
-                if self._depth == 1:
-                    self._writer.execute("COMMIT")
-            finally:
-                self._depth -= 1
-                if self._depth == 0:
-                    self._changing_thread = 0
-                    if self._writer.in_transaction:
-                        self._writer.execute("ROLLBACK")
-
-    @contextmanager
-    def _noticing(self) -> Iterator[None]:
-        """Whether the disk failed under it."""
-        try:
+        with self._file.changing():
             yield
-        except (DiskFull, IndexDamaged):
-            raise
-        except StorageError:
-            self._is_cut_off = True
-            raise
-
-    def _open_again(self) -> None:
-        """The old connections first: one that is closed while another is open would remove the other's WAL."""
-        for old in (*self._idle, self._writer):
-            with suppress(sqlite3.Error):  # its file is gone
-                old.close()
-        self._idle.clear()
-        again = self._connect("rw")
-        try:
-            again.execute("PRAGMA synchronous = FULL")
-            prepare(again, self._where)
-        except (sqlite3.Error, IndexDamaged):
-            again.close()
-            raise
-        self._writer, self._is_cut_off = again, False
-
-    def _change(self, change: str, *values: Any) -> None:
-        with self.together():
-            self._writer.execute(change, values)
-
-    def _ask(self, question: str, *values: Any) -> list[tuple[Any, ...]]:
-        with sqlite_errors(self._where):
-            if self._changing_thread == threading.get_ident():
-                return self._writer.execute(question, values).fetchall()  # sees what it has changed so far
-            reader = self._idle.pop() if self._idle else self._connect("ro")
-            try:
-                found = reader.execute(question, values).fetchall()
-            except sqlite3.Error:
-                reader.close()
-                raise
-            self._idle.append(reader)
-            return found
-
-    def _connect(self, mode: str) -> sqlite3.Connection:
-        address = f"{self._path.absolute().as_uri()}?mode={mode}"
-        return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=10)
 
     # --- segments
 
     def add_segment(self, segment: Segment) -> None:
-        with self.together():
-            segments.add(self._writer, segment)
+        with self._file.changing() as db:
+            self._archive.add(db, segment)
 
     def segment(self, segment_id: SegmentId) -> Segment | None:
-        found = self._segments("WHERE segments.id = ? AND NOT removing", segments.key(segment_id))
-        return found[0] if found else None
+        with self._file.reading() as db:
+            return self._archive.one(db, segment_id)
 
     def segments(self, camera: CameraId, stream: StreamName | None, within: Span) -> list[Segment]:
-        # the stretches lead to the few runs that are worth looking at
-        return self._segments(
-            """WHERE run_id IN (SELECT run_id FROM stretches WHERE camera = ?1 AND end_ms > ?3 AND start_ms < ?4
-                                AND (?2 IS NULL OR stream = ?2))
-               AND start_ms < ?4 AND end_ms > ?3 AND NOT removing ORDER BY start_ms, stream""",
-            camera,
-            stream.value if stream else None,
-            within.begin_ms,
-            within.end_ms,
-        )
+        with self._file.reading() as db:
+            return self._archive.overlapping(db, camera, stream, within)
 
     def oldest_segments(
         self,
@@ -168,16 +84,8 @@ class SqliteIndex:
         stream: StreamName | None = None,
         after: Segment | None = None,
     ) -> list[Segment]:
-        end_ms, last = (after.end_ms, segments.key(after.id)) if after else (-1, b"")
-        return self._segments(
-            """WHERE NOT removing AND (end_ms, segments.id) > (?, ?) AND camera = coalesce(?, camera)
-               AND stream = coalesce(?, stream) ORDER BY end_ms, segments.id LIMIT ?""",
-            end_ms,
-            last,
-            camera,
-            stream.value if stream else None,
-            limit,
-        )
+        with self._file.reading() as db:
+            return self._archive.oldest(db, limit, camera, stream, after)
 
     def all_segments(self) -> Iterable[Segment]:
         last: Segment | None = None
@@ -185,55 +93,55 @@ class SqliteIndex:
             yield from page
             last = page[-1]
 
-    def mark_removing(self, ids: Iterable[SegmentId]) -> None:
-        with self.together():
-            segments.mark_removing(self._writer, ids)
+    def mark_removing(self, segments: Iterable[Segment]) -> None:
+        self._change_each(self._archive.mark_removing, segments)
 
     def removing(self) -> list[Segment]:
-        return self._segments("WHERE removing ORDER BY end_ms, segments.id")
+        with self._file.reading() as db:
+            return self._archive.removing(db)
 
-    def drop_segments(self, ids: Iterable[SegmentId]) -> None:
-        with self.together():
-            segments.drop(self._writer, ids)
+    def drop_segments(self, segments: Iterable[Segment]) -> None:
+        self._change_each(self._archive.drop, segments)
 
-    def _segments(self, which: str, *values: Any) -> list[Segment]:
-        return [segments.segment_of(row) for row in self._ask(f"{segments.SELECT} {which}", *values)]
+    def _change_each(self, change: Callable[[sqlite3.Connection, Segment], None], segments: Iterable[Segment]) -> None:
+        these = list(segments)
+        if not self._file.is_changing:
+            self._archive.list_ahead(self._file, these)
+        with self._file.changing() as db:
+            for one in these:
+                change(db, one)
+
+    def settle(self, before_ms: int) -> None:
+        if self._may_settle:
+            self._archive.settle(self._file, before_ms)
+
+    def counted(self) -> Iterable[Counted]:
+        with self._file.reading() as db:
+            return self._archive.counted(db)
+
+    def recount(self, hour: Counted) -> list[Span]:
+        return self._archive.recount(self._file, hour)
 
     def spans(self, camera: CameraId, stream: StreamName | None, within: Span) -> list[Span]:
-        found = self._ask(
-            """SELECT start_ms, end_ms FROM stretches WHERE camera = ?1 AND end_ms > ?3 AND start_ms < ?4
-               AND (?2 IS NULL OR stream = ?2)""",
-            camera,
-            stream.value if stream else None,
-            within.begin_ms,
-            within.end_ms,
-        )
-        return merged([cut for row in found if (cut := Span(*row).cut_to(within)) is not None])
+        with self._file.reading() as db:
+            return self._archive.spans(db, camera, stream, within)
 
     def size_bytes(self, camera: CameraId | None = None, stream: StreamName | None = None) -> int:
-        return self._totals(camera, stream)[1]
+        with self._file.reading() as db:
+            return self._archive.totals(db, camera, stream)[1]
 
     def count(self, camera: CameraId | None = None, stream: StreamName | None = None) -> int:
-        return self._totals(camera, stream)[0]
-
-    def _totals(self, camera: CameraId | None, stream: StreamName | None) -> tuple[int, int]:
-        """Files and bytes."""
-        found = self._ask(
-            """SELECT coalesce(sum(files), 0), coalesce(sum(size_bytes), 0) FROM totals
-               WHERE camera = coalesce(?, camera) AND stream = coalesce(?, stream)""",
-            camera,
-            stream.value if stream else None,
-        )
-        return int(found[0][0]), int(found[0][1])
+        with self._file.reading() as db:
+            return self._archive.totals(db, camera, stream)[0]
 
     def bounds(self, camera: CameraId) -> Span | None:
-        begin_ms, end_ms = self._ask("SELECT min(start_ms), max(end_ms) FROM stretches WHERE camera = ?", camera)[0]
-        return None if begin_ms is None else Span(begin_ms, end_ms)
+        with self._file.reading() as db:
+            return self._archive.bounds(db, camera)
 
     # --- gaps
 
     def put_gap(self, gap: Gap) -> None:
-        self._change(
+        self._file.change(
             "INSERT OR REPLACE INTO gaps VALUES (?, ?, ?, ?, ?, ?)",
             gap.camera,
             gap.begin_ms,
@@ -256,7 +164,7 @@ class SqliteIndex:
         return self._gaps("WHERE end_ms IS NULL ORDER BY begin_ms, camera")
 
     def _gaps(self, which: str, *values: Any) -> list[Gap]:
-        found = self._ask(f"{_GAPS} {which}", *values)
+        found = self._file.ask(f"{_GAPS} {which}", *values)
         return [
             Gap(
                 CameraId(camera),
@@ -272,7 +180,7 @@ class SqliteIndex:
     # --- damage
 
     def add_damage(self, damage: Damage) -> None:
-        self._change(
+        self._file.change(
             "INSERT OR REPLACE INTO damage VALUES (?, ?, ?, ?, ?, ?)",
             damage.camera,
             damage.stream.value,
@@ -284,7 +192,7 @@ class SqliteIndex:
 
     def damage(self, camera: CameraId | None, within: Span) -> list[Damage]:
         whose = "camera = ?1" if camera else "?1 IS NULL"
-        found = self._ask(
+        found = self._file.ask(
             f"{_DAMAGE} WHERE {whose} AND end_ms > ?2 AND begin_ms < ?3 ORDER BY begin_ms, camera, stream",
             camera,
             within.begin_ms,
@@ -293,7 +201,7 @@ class SqliteIndex:
         return [Damage(CameraId(name), StreamName(stream), *figures) for name, stream, *figures in found]
 
     def drop_damage(self, damage: Damage) -> None:
-        self._change(
+        self._file.change(
             "DELETE FROM damage WHERE camera = ? AND stream = ? AND begin_ms = ?",
             damage.camera,
             damage.stream.value,
@@ -303,7 +211,7 @@ class SqliteIndex:
     # --- events
 
     def put_event(self, event: Event) -> None:
-        self._change(
+        self._file.change(
             "INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             event.id,
             event.camera,
@@ -345,10 +253,10 @@ class SqliteIndex:
         return Page(found[:limit], page_mark(found[limit - 1]) if len(found) > limit else None)
 
     def drop_event(self, event_id: EventId) -> None:
-        self._change("DELETE FROM events WHERE id = ?", event_id)
+        self._file.change("DELETE FROM events WHERE id = ?", event_id)
 
     def _events(self, which: str, *values: Any) -> list[Event]:
-        return [event_of(json.loads(row[0])) for row in self._ask(f"{_EVENTS} {which}", *values)]
+        return [event_of(json.loads(row[0])) for row in self._file.ask(f"{_EVENTS} {which}", *values)]
 
 
 def _compact(record: Record) -> str:

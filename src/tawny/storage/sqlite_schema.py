@@ -1,58 +1,67 @@
 """The index's tables, and SQLite's errors as ours.
 
-A stretch is what a run has recorded without a hole, over all its segments that are listed: a day of video is a few
-stretches and thousands of segments, so that a day's spans cost a few rows.
+A stretch is what a run has recorded in one format without a hole, over all its segments that are listed. It ends at
+midnight (UTC) at the latest and goes on in another one, so that who asks for a day needs to look no further than that.
+
+A segment has a row of its own until its hour is settled: then the hour has one, which counts its files. Always true: a
+listed segment either has a row or is counted, never both; what is counted stands in the hour's folder.
 """
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Final
 
 from tawny.model.errors import DiskFull, FolderUnwritable, IndexDamaged, StorageError
 
-VERSION: Final = 3
+VERSION: Final = 4
 
 SCHEMA: Final = """
-CREATE TABLE runs (
-    id      INTEGER PRIMARY KEY,
-    camera  TEXT NOT NULL,
-    stream  TEXT NOT NULL,
-    run     TEXT NOT NULL,
-    UNIQUE (camera, stream, run)
-);
-CREATE TABLE segments (
-    id          BLOB PRIMARY KEY,
-    run_id      INTEGER NOT NULL REFERENCES runs,
-    start_ms    INTEGER NOT NULL,
-    end_ms      INTEGER NOT NULL,
+CREATE TABLE streams (
+    id          INTEGER PRIMARY KEY,
+    camera      TEXT NOT NULL,
+    stream      TEXT NOT NULL,
+    mark        BLOB NOT NULL,      -- its segments' ids begin with it
+    files       INTEGER NOT NULL,   -- of all that is listed
     size_bytes  INTEGER NOT NULL,
-    path        TEXT,               -- NULL: as `layout` has it
+    UNIQUE (camera, stream)
+);
+CREATE TABLE formats (
+    id          INTEGER PRIMARY KEY,
     video       TEXT NOT NULL,
     width       INTEGER NOT NULL,
     height      INTEGER NOT NULL,
     audio       TEXT NOT NULL,
-    removing    INTEGER NOT NULL DEFAULT 0
-) WITHOUT ROWID;
-CREATE INDEX segments_of_run ON segments (run_id, start_ms);
-CREATE INDEX segments_by_end ON segments (end_ms, id) WHERE NOT removing;
-CREATE INDEX segments_removing ON segments (id) WHERE removing;
+    UNIQUE (video, width, height, audio)
+);
 CREATE TABLE stretches (
-    run_id      INTEGER NOT NULL REFERENCES runs,
-    camera      TEXT NOT NULL,
-    stream      TEXT NOT NULL,
+    stream_id   INTEGER NOT NULL REFERENCES streams,
     start_ms    INTEGER NOT NULL,
+    run         TEXT NOT NULL,
+    format_id   INTEGER NOT NULL REFERENCES formats,
     end_ms      INTEGER NOT NULL,
-    PRIMARY KEY (run_id, start_ms)
+    PRIMARY KEY (stream_id, start_ms, run, format_id)
 ) WITHOUT ROWID;
-CREATE INDEX stretches_by_end ON stretches (camera, end_ms, start_ms, stream);
-CREATE TABLE totals (
-    camera      TEXT NOT NULL,
-    stream      TEXT NOT NULL,
+CREATE TABLE hours (                -- settled: what is there is counted, and listed from its folder
+    stream_id   INTEGER NOT NULL REFERENCES streams,
+    hour        INTEGER NOT NULL,   -- since 1970
     files       INTEGER NOT NULL,
     size_bytes  INTEGER NOT NULL,
-    PRIMARY KEY (camera, stream)
+    PRIMARY KEY (stream_id, hour)
 ) WITHOUT ROWID;
+CREATE TABLE segments (             -- all others, and those that are being removed
+    stream_id   INTEGER NOT NULL REFERENCES streams,
+    start_ms    INTEGER NOT NULL,
+    end_ms      INTEGER NOT NULL,
+    size_bytes  INTEGER NOT NULL,
+    run         TEXT NOT NULL,
+    format_id   INTEGER NOT NULL REFERENCES formats,
+    path        TEXT,               -- NULL: as `layout` has it
+    removing    INTEGER NOT NULL,
+    PRIMARY KEY (stream_id, start_ms)
+) WITHOUT ROWID;
+CREATE INDEX segments_removing ON segments (stream_id) WHERE removing;
 CREATE TABLE gaps (
     camera      TEXT NOT NULL,
     begin_ms    INTEGER NOT NULL,
@@ -108,6 +117,15 @@ def sqlite_errors(where: str) -> Iterator[None]:
         if code in _DAMAGED or isinstance(error, sqlite3.IntegrityError):
             raise IndexDamaged(where, str(error)) from error
         raise StorageError(where, str(error)) from error
+
+
+def is_older(path: Path) -> bool:
+    """Whether it is an index of an earlier version. False for what cannot be read: that is told by opening it."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as there:
+            return 0 < int(there.execute("PRAGMA user_version").fetchone()[0]) < VERSION
+    except sqlite3.Error:
+        return False
 
 
 def prepare(connection: sqlite3.Connection, where: str) -> None:

@@ -1,144 +1,82 @@
-"""Segments and stretches as rows. Every function runs on a connection that is in a transaction, or only reads.
-
-Always true: the stretches of a run are exactly the time that its listed segments cover, in as few pieces as can be; and
-a stream's total is the number and the sum of the sizes of its listed segments.
-"""
+"""Segments with a row of their own. Every function runs on a connection that is in a transaction, or only reads."""
 
 import sqlite3
-from collections.abc import Iterable
 from typing import Any, Final
 
-from tawny.model.ids import CameraId, RunId, SegmentId, StreamName
+from tawny.model.ids import RunId
 from tawny.model.segments import Segment
-from tawny.model.times import Span, merged, missing
-from tawny.storage.layout import SegmentName
+from tawny.storage.layout import LONGEST_MS, SegmentName
+from tawny.storage.sqlite_names import Format, Names, Stream, format_of
 
-Row = tuple[Any, ...]
-
-SELECT: Final = """
-SELECT camera, stream, run, start_ms, end_ms, size_bytes, path, video, width, height, audio
-FROM segments JOIN runs ON runs.id = run_id
-"""
+_SELECT: Final = "SELECT start_ms, end_ms, size_bytes, run, format_id, path FROM segments"
 
 
-def segment_of(row: Row) -> Segment:
-    camera, stream, run, start_ms, end_ms, size_bytes, path, video, width, height, audio = row
-    stream = StreamName(stream)
+def segment_as(
+    stream: Stream, start_ms: int, end_ms: int, size_bytes: int, run: RunId, path: str, said: Format
+) -> Segment:
     return Segment(
-        camera=CameraId(camera),
-        stream=stream,
-        run=RunId(run),
+        camera=stream.camera,
+        stream=stream.name,
+        run=run,
         start_ms=start_ms,
         end_ms=end_ms,
         size_bytes=size_bytes,
-        path=path or SegmentName(CameraId(camera), stream, start_ms, end_ms).path,
-        video=video,
-        width=width,
-        height=height,
-        audio=audio,
+        path=path,
+        video=said.video,
+        width=said.width,
+        height=said.height,
+        audio=said.audio,
     )
 
 
-def key(segment_id: SegmentId) -> bytes:
-    """An id as it is stored; one that is none of ours finds nothing."""
-    try:
-        return bytes.fromhex(segment_id)
-    except ValueError:
-        return b""
+def rows(db: sqlite3.Connection, names: Names, stream: Stream, which: str, *values: Any) -> list[Segment]:
+    """which: a condition on the rows of this stream."""
+    found = db.execute(f"{_SELECT} WHERE stream_id = ? AND {which}", (stream.id, *values))
+    return [
+        segment_as(
+            stream,
+            start_ms,
+            end_ms,
+            size_bytes,
+            RunId(run),
+            path or SegmentName(stream.camera, stream.name, start_ms, end_ms).path,
+            names.format(db, format_id),
+        )
+        for start_ms, end_ms, size_bytes, run, format_id, path in found
+    ]
 
 
-def add(db: sqlite3.Connection, segment: Segment) -> None:
-    if db.execute("SELECT 1 FROM segments WHERE id = ?", (key(segment.id),)).fetchone():
-        return
-    run_id = _run_id(db, segment)
+def overlapping(db: sqlite3.Connection, names: Names, stream: Stream, begin_ms: int, end_ms: int) -> list[Segment]:
+    """Listed ones."""
+    which = "start_ms > ? AND start_ms < ? AND end_ms > ? AND NOT removing"
+    return rows(db, names, stream, which, begin_ms - LONGEST_MS - 1, end_ms, begin_ms)
+
+
+def is_removing(db: sqlite3.Connection, stream: Stream, start_ms: int) -> bool | None:
+    """None: it has no row."""
+    asked = (stream.id, start_ms)
+    found = db.execute("SELECT removing FROM segments WHERE stream_id = ? AND start_ms = ?", asked).fetchone()
+    return None if found is None else bool(found[0])
+
+
+def insert(db: sqlite3.Connection, names: Names, stream: Stream, segment: Segment, *, removing: bool) -> None:
     usual = SegmentName(segment.camera, segment.stream, segment.start_ms, segment.end_ms).path
     db.execute(
-        "INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+        "INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            key(segment.id),
-            run_id,
+            stream.id,
             segment.start_ms,
             segment.end_ms,
             segment.size_bytes,
+            segment.run,
+            names.format_id(db, format_of(segment)),
             None if segment.path == usual else segment.path,
-            segment.video,
-            segment.width,
-            segment.height,
-            segment.audio,
+            removing,
         ),
     )
-    _count(db, segment, 1)
-    _cover(db, run_id, segment.camera, segment.stream, segment.span)
 
 
-def mark_removing(db: sqlite3.Connection, ids: Iterable[SegmentId]) -> None:
-    for segment_id in ids:
-        listed = db.execute(f"{SELECT} WHERE segments.id = ? AND NOT removing", (key(segment_id),)).fetchone()
-        if listed is None:
-            continue
-        segment = segment_of(listed)
-        db.execute("UPDATE segments SET removing = 1 WHERE id = ?", (key(segment_id),))
-        _count(db, segment, -1)
-        _uncover(db, _run_id(db, segment), segment)
-
-
-def drop(db: sqlite3.Connection, ids: Iterable[SegmentId]) -> None:
-    ids = list(ids)
-    mark_removing(db, ids)
-    for segment_id in ids:
-        gone = db.execute("DELETE FROM segments WHERE id = ? RETURNING run_id", (key(segment_id),)).fetchone()
-        if gone:
-            db.execute("DELETE FROM runs WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM segments WHERE run_id = ?1)", gone)
-
-
-def _run_id(db: sqlite3.Connection, segment: Segment) -> int:
-    named = (segment.camera, segment.stream.value, segment.run)
-    found = db.execute("SELECT id FROM runs WHERE camera = ? AND stream = ? AND run = ?", named).fetchone()
-    if found is None:
-        found = db.execute("INSERT INTO runs (camera, stream, run) VALUES (?, ?, ?) RETURNING id", named).fetchone()
-    return int(found[0])
-
-
-def _count(db: sqlite3.Connection, segment: Segment, more: int) -> None:
-    """more: 1 or -1 segments like this one."""
-    db.execute(
-        """INSERT INTO totals VALUES (?1, ?2, ?3, ?4) ON CONFLICT (camera, stream)
-           DO UPDATE SET files = files + ?3, size_bytes = size_bytes + ?4""",
-        (segment.camera, segment.stream.value, more, more * segment.size_bytes),
-    )
-
-
-def _cover(db: sqlite3.Connection, run_id: int, camera: CameraId, stream: StreamName, span: Span) -> None:
-    """Add a span to a run's stretches: one with all that it touches."""
-    whole = merged([span, *_take_stretches(db, run_id, span)])
-    db.executemany(
-        "INSERT INTO stretches VALUES (?, ?, ?, ?, ?)",
-        [(run_id, camera, stream.value, one.begin_ms, one.end_ms) for one in whole],
-    )
-
-
-def _uncover(db: sqlite3.Connection, run_id: int, segment: Segment) -> None:
-    """Take a segment's span out, but for what other segments of the run cover as well."""
-    span = segment.span
-    others = [
-        Span(*row)
-        for row in db.execute(
-            "SELECT start_ms, end_ms FROM segments WHERE run_id = ? AND start_ms < ? AND end_ms > ? AND NOT removing",
-            (run_id, span.end_ms, span.begin_ms),
-        )
-    ]
-    gone = missing(others, span)
-    left = [piece for stretch in _take_stretches(db, run_id, span) for piece in missing(gone, stretch)]
-    db.executemany(
-        "INSERT INTO stretches VALUES (?, ?, ?, ?, ?)",
-        [(run_id, segment.camera, segment.stream.value, one.begin_ms, one.end_ms) for one in merged(left)],
-    )
-
-
-def _take_stretches(db: sqlite3.Connection, run_id: int, span: Span) -> list[Span]:
-    """The run's stretches that overlap or touch a span; they are no longer there."""
-    rows = db.execute(
-        "DELETE FROM stretches WHERE run_id = ? AND start_ms <= ? AND end_ms >= ? RETURNING start_ms, end_ms",
-        (run_id, span.end_ms, span.begin_ms),
-    ).fetchall()
-    return [Span(*row) for row in rows]
+def count(db: sqlite3.Connection, stream: Stream, files: int, size_bytes: int) -> None:
+    """So many more are listed."""
+    asked = (files, size_bytes, stream.id)
+    db.execute("UPDATE streams SET files = files + ?, size_bytes = size_bytes + ? WHERE id = ?", asked)

@@ -99,7 +99,7 @@ def _finish(volume: Volume, index: Index, name: SegmentName, size_bytes: int, th
 
 def _lead_to(index: Index, row: Segment) -> None:
     with index.together():
-        index.drop_segments([row.id])
+        index.drop_segments([row])
         index.add_segment(row)
         forget_damage(index, row)
 

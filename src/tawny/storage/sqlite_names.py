@@ -1,0 +1,98 @@
+"""Short numbers in the index for what is said again and again: streams and formats. None of them goes away.
+
+Every function runs on a connection that is in a transaction, or only reads.
+"""
+
+import sqlite3
+from typing import Final, NamedTuple
+
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.segments import Segment, stream_mark
+
+_STREAMS: Final = "SELECT id, camera, stream FROM streams"
+_FORMATS: Final = "SELECT id, video, width, height, audio FROM formats"
+
+
+class Stream(NamedTuple):
+    id: int
+    camera: CameraId
+    name: StreamName
+
+
+class Format(NamedTuple):
+    video: str
+    width: int
+    height: int
+    audio: str
+
+    def looks_as(self, other: "Format") -> bool:
+        """But for the sound."""
+        return self[:3] == other[:3]
+
+
+def format_of(segment: Segment) -> Format:
+    return Format(segment.video, segment.width, segment.height, segment.audio)
+
+
+class Names:
+    def __init__(self) -> None:
+        self._streams: dict[tuple[CameraId, StreamName], Stream] = {}
+        self._formats: dict[int, Format] = {}
+        self._format_ids: dict[Format, int] = {}
+
+    def forget(self) -> None:
+        """What was made is undone."""
+        self._streams, self._formats, self._format_ids = {}, {}, {}
+
+    def stream(self, db: sqlite3.Connection, camera: CameraId, name: StreamName) -> Stream | None:
+        if (camera, name) not in self._streams:
+            self._load_streams(db)
+        return self._streams.get((camera, name))
+
+    def stream_or_new(self, db: sqlite3.Connection, camera: CameraId, name: StreamName) -> Stream:
+        found = self.stream(db, camera, name)
+        if found is None:
+            made = db.execute(
+                "INSERT INTO streams (camera, stream, mark, files, size_bytes) VALUES (?, ?, ?, 0, 0) RETURNING id",
+                (camera, name.value, stream_mark(camera, name)),
+            ).fetchone()
+            found = self._streams[camera, name] = Stream(made[0], camera, name)
+        return found
+
+    def streams(self, db: sqlite3.Connection, camera: CameraId | None, name: StreamName | None) -> list[Stream]:
+        """None: of all, both."""
+        if camera is None:
+            self._load_streams(db)
+            known = list(self._streams.values())
+        else:
+            both = [self.stream(db, camera, one) for one in StreamName]
+            known = [one for one in both if one is not None]
+        return [one for one in known if camera in (None, one.camera) and name in (None, one.name)]
+
+    def marked(self, db: sqlite3.Connection, mark: bytes) -> Stream | None:
+        """By the beginning of its segments' ids."""
+        found = db.execute(f"{_STREAMS} WHERE mark = ?", (mark,)).fetchone()
+        return _stream(*found) if found else None
+
+    def format(self, db: sqlite3.Connection, format_id: int) -> Format:
+        if format_id not in self._formats:
+            self._formats.update({number: Format(*said) for number, *said in db.execute(_FORMATS)})
+        return self._formats[format_id]
+
+    def format_id(self, db: sqlite3.Connection, said: Format) -> int:
+        """Made if need be."""
+        known = self._format_ids.get(said)
+        if known is None:
+            found = db.execute(f"{_FORMATS} WHERE (video, width, height, audio) = (?, ?, ?, ?)", said).fetchone()
+            if found is None:
+                make = "INSERT INTO formats (video, width, height, audio) VALUES (?, ?, ?, ?) RETURNING id"
+                found = db.execute(make, said).fetchone()
+            known = self._format_ids[said] = int(found[0])
+        return known
+
+    def _load_streams(self, db: sqlite3.Connection) -> None:
+        self._streams = {(one.camera, one.name): one for row in db.execute(_STREAMS) for one in [_stream(*row)]}
+
+
+def _stream(number: int, camera: str, name: str) -> Stream:
+    return Stream(number, CameraId(camera), StreamName(name))
