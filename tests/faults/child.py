@@ -1,9 +1,10 @@
-"""A whole recorder that runs until it is killed: `python -m tests.faults.child FOLDER PACKETS RUN_S [unsynced]`.
+"""A whole recorder that runs until it is killed: `python -m tests.faults.child FOLDER PACKETS RUN_S [WORD ...]`.
 
 Real folder, real threads, real pace; its camera hangs up after RUN_S and comes back. Prints a line for each picture
-that came, for each instant up to which all is durable, for each file that was closed, and
-for each time it looked. unsynced: it never asks the disk to keep anything, as a careless program would, and the tests
-of power cuts must find that out.
+that came, for each instant up to which all is durable, for each file that was closed, and for each time it looked.
+
+Words: `unsynced`: it never asks the disk to keep anything, as a careless program would, and the tests of power cuts
+must find that out. `spare=FOLDER`. `leave=SECONDS`: a disk that hangs is left after so long.
 """
 
 import os
@@ -22,6 +23,7 @@ from tawny.model.errors import SourceClosed
 from tawny.model.ids import CameraId
 from tawny.model.messages import Message, PartDied, SegmentClosed
 from tawny.model.packets import SourcePacket
+from tawny.recorder import recording
 from tawny.sources.source import Idle, Opening
 
 CAMERA = CameraId("porch")
@@ -83,8 +85,8 @@ class _Playing:
         """Nothing is held."""
 
 
-def main(folder: Path, packets: list[SourcePacket], run_s: float) -> None:
-    settings, problems = parse(SETTINGS, {})
+def main(folder: Path, packets: list[SourcePacket], run_s: float, spare: str) -> None:
+    settings, problems = parse(f'storage.spare = "{spare}"\n{SETTINGS}', {})
     assert settings is not None, problems
     clock = SystemClock()
     running = Running(settings, folder, clock, Doors({"film": Film(packets, run_s)}, {}))
@@ -101,6 +103,8 @@ def main(folder: Path, packets: list[SourcePacket], run_s: float) -> None:
     while True:
         for segment in running.open_segments(CAMERA):
             say("durable", segment.end_ms)
+        if spare:
+            say("spare", clock.now_ms(), int(running._recorder.on_spare is not None), int(running.is_alive()))
         say("looked", clock.now_ms())
         threading.Event().wait(LOOK_S)
 
@@ -108,4 +112,7 @@ def main(folder: Path, packets: list[SourcePacket], run_s: float) -> None:
 if __name__ == "__main__":
     if "unsynced" in sys.argv:
         os.fsync = os.fdatasync = lambda fd: None
-    main(Path(sys.argv[1]), pickle.loads(Path(sys.argv[2]).read_bytes()), float(sys.argv[3]))
+    words = dict(word.split("=", 1) for word in sys.argv[4:] if "=" in word)
+    if "leave" in words:
+        vars(recording)["_LEAVE_S"] = float(words["leave"])
+    main(Path(sys.argv[1]), pickle.loads(Path(sys.argv[2]).read_bytes()), float(sys.argv[3]), words.get("spare", ""))

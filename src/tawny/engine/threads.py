@@ -14,11 +14,13 @@ class ThreadEngine:
     def __init__(self, clock: Clock, tell: Tell) -> None:
         self._clock, self._tell = clock, tell
         self._running: list[_Worker] = []
+        self._lock = threading.Lock()
 
     def start(self, name: str, make: Callable[[], Actor]) -> Handle:
-        self._running = [worker for worker in self._running if not worker.join(0)]
+        """Any thread may call, an actor's too."""
         worker = _Worker(Supervised(name, make, self._clock, self._tell))
-        self._running.append(worker)
+        with self._lock:
+            self._running = [*(one for one in self._running if one.is_alive), worker]
         return worker
 
     def stop(self, timeout_s: float = 5.0) -> list[str]:
@@ -46,6 +48,10 @@ class _Worker:
                 self._due.wait(wait_s)
             self._due.clear()
         self._supervised.close()
+
+    @property
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
 
     def wake(self) -> None:
         self._due.set()

@@ -41,7 +41,7 @@ def make_image(path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(SIZE_BYTES)
     options = "lazy_itable_init=0,lazy_journal_init=0,nodiscard"
-    _run("mkfs.ext4", "-q", "-F", "-E", options, str(path))
+    run("mkfs.ext4", "-q", "-F", "-E", options, str(path))
 
 
 def record(folder: Path, command: Sequence[str], run_s: float) -> None:
@@ -57,7 +57,7 @@ def record(folder: Path, command: Sequence[str], run_s: float) -> None:
     mounted.mkdir()
     log = Log(folder / "log")
     disk = OneFile(live, place, log)
-    _run("mount", "-o", "loop,noatime", str(place), str(mounted))
+    run("mount", "-o", "loop,noatime", str(place), str(mounted))
     data = mounted / "data"
     data.mkdir()
     words = [word.replace("{}", str(data)) for word in command]
@@ -69,7 +69,7 @@ def record(folder: Path, command: Sequence[str], run_s: float) -> None:
             log.add(Line(line.rstrip("\n")))
         alarm.cancel()
     log.close()  # before the file system is unmounted, which flushes everything
-    _run("umount", "-l", str(mounted))
+    run("umount", "-l", str(mounted))
     disk.close()
     live.unlink()
 
@@ -122,15 +122,15 @@ def flushed(durable: bytearray, log: Sequence[Entry], begin: int, point: int) ->
 def mounted(image: Path, at: Path) -> Iterator[Path]:
     """The file system after its journal was played back. Afterwards `e2fsck` must find nothing to repair."""
     at.mkdir(exist_ok=True)
-    _run("mount", "-o", "loop,noatime", str(image), str(at))
+    run("mount", "-o", "loop,noatime", str(image), str(at))
     try:
         yield at / "data"
     finally:
-        _run("umount", str(at))
-    _run("e2fsck", "-fn", str(image))
+        run("umount", str(at))
+    run("e2fsck", "-fn", str(image))
 
 
-def _run(*words: str) -> None:
+def run(*words: str) -> None:
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(words)}: {done.returncode}: {done.stdout}{done.stderr}")

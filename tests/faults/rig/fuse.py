@@ -46,6 +46,9 @@ class OneFile:
         self._log = log
         self._image = os.open(image, os.O_RDWR)
         self._size = os.fstat(self._image).st_size
+        self.answers = threading.Event()
+        """While it is not set, nobody who asks gets an answer: a disk that hangs."""
+        self.answers.set()
         self._device = os.open("/dev/fuse", os.O_RDWR)
         options = f"fd={self._device},rootmode=100000,user_id=0,group_id=0,allow_other"
         libc = ctypes.CDLL(None, use_errno=True)
@@ -68,6 +71,7 @@ class OneFile:
             _, opcode, unique, *_ = _IN.unpack_from(request)
             if opcode in (_Op.FORGET, _Op.FORGET_MANY, _Op.INTERRUPT):
                 continue
+            self.answers.wait()
             answer = self._answer(opcode, memoryview(request)[_IN.size :])
             code, body = (-answer, b"") if isinstance(answer, int) else (0, answer)
             try:
