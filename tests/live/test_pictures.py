@@ -1,11 +1,10 @@
-import asyncio
 from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
-from tawny.live import mjpeg, pictures
+from tawny.live import pictures
 from tawny.live.pictures import Pictures, rounded_width
 from tawny.model.packets import Packet
 from tawny.stream.hub import Hub
@@ -65,17 +64,3 @@ def test_there_is_none_of_a_keyframe_that_cannot_be_decoded() -> None:
 @pytest.mark.parametrize(("wanted", "made"), [(1, 64), (320, 320), (321, 336), (9999, 3840)])
 def test_widths_are_few(wanted: int, made: int) -> None:
     assert rounded_width(wanted) == made
-
-
-async def test_a_moving_jpeg_shows_each_keyframe_once() -> None:
-    hub = filled(1)
-    parts = mjpeg.parts(hub, Pictures(), width=128, fps=30)
-    async with asyncio.timeout(10):
-        first = await anext(parts)
-        following = asyncio.ensure_future(anext(parts))
-        for packet in PACKETS[1 : GOP + 1]:
-            hub.append(packet)
-        second = await following
-    assert first.startswith(b"--picture\r\nContent-Type: image/jpeg\r\n")
-    assert first != second
-    await parts.aclose()

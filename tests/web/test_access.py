@@ -15,6 +15,7 @@ HTTP = {route: access for route, access in RULES.items() if not route.startswith
 ENDING = {route: access for route, access in HTTP.items() if not route.endswith("/mjpeg")}
 """mjpeg goes on for ever: its rule is looked at as nobody."""
 FILLED = {"{camera}": "porch", "{event}": "none", "{segment}": "none", "{name}": "none.js", "{rest:path}": "x"}
+FILLED |= {"{stream}": "main", "{number}": "0", "{part}": "0"}
 PUBLIC_ON_PURPOSE = {
     "GET /api/v1/session",
     "POST /api/v1/setup/claim",
@@ -74,7 +75,11 @@ def test_what_is_public_is_public_on_purpose() -> None:
 
 def test_every_websocket_asks_for_a_session() -> None:
     sockets = {route: access for route, access in RULES.items() if route.startswith("WS ")}
-    assert sockets == {"WS /api/v1/ws": Access.VIEW, "WS /api/v1/cameras/{camera}/live": Access.SEE}
+    assert sockets == {
+        "WS /api/v1/ws": Access.VIEW,
+        "WS /api/v1/cameras/{camera}/live": Access.SEE,
+        "WS /api/v1/cameras/{camera}/pictures": Access.SEE,
+    }
 
 
 async def hello() -> str:

@@ -30,7 +30,7 @@ ASKED = sorted(
 )
 QUERY = "?from_ms={0}&to_ms={1}&at_ms={0}&width=320&x0=0&y0=0&x1=1&y1=1&reason=shadow"
 NAMED_BY_QUERY = {"/api/v1/clip", "/api/v1/days"}
-OF_NO_CAMERA = {"/api/v1/time", "/api/v1/openapi.json", "/api/v1/live/servers"}
+OF_NO_CAMERA = {"/api/v1/time", "/api/v1/openapi.json", "/api/v1/live/servers", "/api/v1/live/clock"}
 
 
 @dataclass
@@ -45,6 +45,7 @@ class Filled:
 
     def path(self, route: str) -> str:
         names = {"{camera}": "porch", "{event}": self.event.id, "{segment}": self.segment, "{key}": "none"}
+        names |= {"{stream}": "main", "{number}": "0", "{part}": "0"}
         for part, value in names.items():
             route = route.replace(part, value)
         now_ms = self.house.clock.now_ms()
@@ -90,8 +91,8 @@ async def test_nothing_of_another_camera_is_told(filled: Filled, route: str, lis
 @pytest.mark.parametrize("route", [route for route in ASKED if not route.endswith("/mjpeg")])
 async def test_who_may_see_it_is_told_what_the_others_are_not(filled: Filled, route: str) -> None:
     answer = await asyncio.wait_for(filled.browser([PORCH]).get(filled.path(route)), 30)
-    no_such = {"/api/v1/rtc/{key}"}
-    assert answer.status_code == 200 or route in no_such or answer.json()["code"] in {"no_way", "no_picture"}
+    no_such = route == "/api/v1/rtc/{key}" or ("/hls/{stream}/" in route and "{number}" in route)
+    assert answer.status_code == 200 or no_such or answer.json()["code"] in {"no_way", "no_picture"}
 
 
 @pytest.mark.parametrize(
@@ -101,6 +102,7 @@ async def test_who_may_see_it_is_told_what_the_others_are_not(filled: Filled, ro
         ("POST", "/api/v1/events/bulk", {"ids": ["a-secret-event"], "kept": True}),
         ("POST", "/api/v1/events/a-secret-event/feedback", {"false_alarm": "shadow"}),
         ("POST", "/api/v1/cameras/porch/whatif", {"level": 40}),
+        ("POST", "/api/v1/cameras/porch/rtc", "v=0"),
     ],
 )
 async def test_nothing_of_another_camera_is_changed(filled: Filled, method: str, path: str, body: object) -> None:
@@ -109,12 +111,13 @@ async def test_nothing_of_another_camera_is_changed(filled: Filled, method: str,
     assert filled.house.recorder.index.event(filled.event.id) == filled.event
 
 
-async def test_a_live_picture_of_another_camera_is_closed_at_once(filled: Filled) -> None:
+@pytest.mark.parametrize("way", ["live", "live?stream=main", "pictures", "pictures?width=320"])
+async def test_a_live_picture_of_another_camera_is_closed_at_once(filled: Filled, way: str) -> None:
     server = WebServer(filled.house.app, filled.house.accounts, "127.0.0.1", 0)
     await server.start()
     headers = {"Cookie": f"{COOKIE}={filled.session([YARD])}", "Origin": f"http://{server.address}"}
     async with asyncio.timeout(30):
-        address = f"ws://{server.address}/api/v1/cameras/porch/live"
+        address = f"ws://{server.address}/api/v1/cameras/porch/{way}"
         async with connect(address, additional_headers=headers, proxy=None) as socket:
             with pytest.raises(ConnectionClosed) as closed:
                 await socket.recv()
@@ -144,4 +147,4 @@ async def test_what_happens_elsewhere_is_not_told(filled: Filled) -> None:
 def test_every_way_to_see_is_tried() -> None:
     """Sockets and what is sent are listed by hand above: a new one must be added there."""
     sockets = {route for route in RULES if route.startswith("WS ")}
-    assert sockets == {"WS /api/v1/ws", "WS /api/v1/cameras/{camera}/live"}
+    assert sockets == {"WS /api/v1/ws", *(f"WS /api/v1/cameras/{{camera}}/{way}" for way in ("live", "pictures"))}

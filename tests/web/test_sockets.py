@@ -138,7 +138,7 @@ async def test_the_first_picture_comes_at_once(house: House, server: WebServer) 
     feed(house.recorder.hubs[PORCH, MAIN], GOP + 3)
     async with opened(server, f"{LIVE}?stream=main", session(house)) as socket:
         about, init, fragment = [await heard(socket) for _ in range(3)]
-    assert set(about) == {"mime", "stream", "start_ms", "width", "height"}
+    assert set(about) == {"mime", "stream", "start_ms", "width", "height", "turned"}
     assert (about["stream"], about["width"]) == ("main", 64)
     assert (init[4:8], fragment[4:8]) == (b"ftyp", b"moof")
 

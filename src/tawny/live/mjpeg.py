@@ -1,36 +1,39 @@
-"""The newest pictures as one endless multipart answer, for pages that can show nothing else. Keyframes only."""
+"""The newest pictures as one endless multipart answer, for other programs, and for pages that can show nothing else."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 
-from tawny.live.pictures import Pictures
+from tawny.live.jpegs import Jpegs, Wish
+from tawny.live.pictures import Still
+from tawny.live.shared import shared
 from tawny.live.wakeup import Wakeup
 from tawny.stream.hub import Hub
 
 BOUNDARY = "picture"
 MEDIA_TYPE = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
-LOOK_S = 5.0
+LOOK_S = 4.0
+"""So often at least something is sent, which is the way to learn that nobody looks any more."""
 
 
-async def parts(hub: Hub, pictures: Pictures, *, width: int, fps: float) -> AsyncGenerator[bytes]:
-    """A part a keyframe, at most `fps` a second; an empty one now and then while nothing comes."""
+async def parts(hub: Hub, wish: Wish) -> AsyncGenerator[bytes]:
+    """A part a picture, the last one again while nothing comes. Each ends with the boundary: browsers wait for it."""
+    yield f"--{BOUNDARY}\r\n".encode()
+    async for still in pictures(hub, wish, again_s=LOOK_S):
+        head = f"Content-Type: image/jpeg\r\nContent-Length: {len(still.jpeg)}\r\nX-At-Ms: {still.at_ms}\r\n\r\n"
+        yield head.encode() + still.jpeg + f"\r\n--{BOUNDARY}\r\n".encode()
+
+
+async def pictures(hub: Hub, wish: Wish, again_s: float) -> AsyncGenerator[Still]:
+    """Each picture when whoever asks is ready for it, so always the newest; the last one again after `again_s`."""
     wakeup = Wakeup()
-    reader = hub.reader(wake=wakeup)
-    shown = -1
+    look = shared(Jpegs, hub, lambda: Jpegs(hub)).look(wish, wakeup)
+    shown: Still | None = None
     try:
         while True:
-            if hub.begin_at(0.0) > shown:
-                still = await asyncio.to_thread(pictures.newest, hub, width)
-                if still and still.number > shown:
-                    shown = still.number
-                    yield _part(still.jpeg)
-                    await asyncio.sleep(1 / fps)
-            if not await wakeup.wait(LOOK_S):
-                yield b"\r\n"  # the way to learn that nobody looks any more
+            newest = look.newest()
+            if newest is not None and newest is not shown:
+                shown = newest
+                yield newest
+            elif not await wakeup.wait(again_s) and shown is not None:
+                yield shown
     finally:
-        reader.close()
-
-
-def _part(jpeg: bytes) -> bytes:
-    head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
-    return head.encode() + jpeg + b"\r\n"
+        look.close()

@@ -10,6 +10,7 @@ from tawny import __version__
 from tawny.web import (
     camera_routes,
     event_routes,
+    hls_routes,
     live_socket,
     media_routes,
     metrics,
@@ -66,6 +67,7 @@ def make_routes() -> FastAPI:
         share_routes,
         media_routes,
         live_socket,
+        hls_routes,
         rtc_routes,
         state_socket,
     ):

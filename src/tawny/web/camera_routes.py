@@ -8,7 +8,8 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from tawny.live import mjpeg
-from tawny.live.pictures import LEAST_WIDTH, MOST_WIDTH
+from tawny.live.jpegs import Wish
+from tawny.live.pictures import LEAST_WIDTH, MOST_WIDTH, rounded_width
 from tawny.model.ids import CameraId, StreamName
 from tawny.stream.hub import Hub
 from tawny.web import shapes
@@ -20,6 +21,8 @@ SESSION_LOOK_S = 5.0
 SMALL_WIDTH = 640
 """Up to this width the small stream is good enough."""
 Width = Annotated[int, Query(ge=LEAST_WIDTH, le=MOST_WIDTH)]
+Fps = Annotated[float, Query(ge=0.1, le=30)]
+Quality = Annotated[int, Query(ge=10, le=95)]
 
 router = APIRouter(prefix="/api/v1")
 view, see = [rule(Access.VIEW)], [rule(Access.SEE)]
@@ -51,14 +54,17 @@ async def moving_jpegs(
     request: Request,
     here: Here,
     width: Width = SMALL_WIDTH,
-    fps: Annotated[float, Query(ge=0.1, le=30)] = 2.0,
+    fps: Fps = 2.0,
+    quality: Quality = 75,
 ) -> Response:
+    """JPEGs without end, for `<img>` and other programs. Many who want the same cost no more than one."""
     hub, stream = hub_for_pictures(here, camera, width)
+    wish = Wish(rounded_width(width), fps, quality)
 
     async def while_signed_in() -> AsyncIterator[bytes]:
         looked_s = here.recorder.clock.mono_s()
         with here.viewers.one_more(camera, stream):
-            async for part in mjpeg.parts(hub, here.pictures, width=width, fps=fps):
+            async for part in mjpeg.parts(hub, wish):
                 if here.recorder.clock.mono_s() - looked_s >= SESSION_LOOK_S:
                     looked_s = here.recorder.clock.mono_s()
                     if await has_ended(request):

@@ -1,31 +1,50 @@
-"""Live video: `/api/v1/cameras/{id}/live`, a socket of its own for each picture, so that none delays another."""
+"""Live video by WebSocket, a socket of its own for each picture, so that none delays another.
 
-from collections.abc import Callable
+`/cameras/{id}/live`: fragments of MP4 as they come. A viewer says how many it has taken (`got`); one that falls behind
+is sent nothing until it has caught up, and then goes on with the newest keyframe: what waits in the network for it
+would be old. `/cameras/{id}/pictures`: JPEGs, the next when the last one was shown.
+"""
+
+import asyncio
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.websockets import WebSocket
 
+from tawny.live import mjpeg
+from tawny.live.choice import Choice, choose
 from tawny.live.fragmenter import Begin
+from tawny.live.jpegs import Wish
+from tawny.live.pace import Pace
+from tawny.live.pictures import rounded_width
 from tawny.live.viewer import Viewer
-from tawny.model.ids import CameraId, StreamName
-from tawny.model.packets import VideoFormat
+from tawny.model.ids import CameraId
 from tawny.stream.hub import Hub
 from tawny.web.access import NOT_THERE, Access, rule
+from tawny.web.camera_routes import SMALL_WIDTH, Fps, Quality, Width, hub_for_pictures
 from tawny.web.limits import OneCamera, split
+from tawny.web.problems import Refused
 from tawny.web.site import Here, Site
-from tawny.web.sockets import SessionWatch, talk
+from tawny.web.sockets import LOOK_S, SessionWatch, talk
 
 BEGIN_AGAIN = 1012
 router = APIRouter(prefix="/api/v1")
 
 
-class Pause(BaseModel):
+class Said(BaseModel):
     """All that a browser may say. What is not known is left aside."""
 
     model_config = ConfigDict(extra="ignore")
     pause: bool | None = None
+    got: Annotated[int, Field(ge=0)] | None = None
+    """How many messages with video have come, all in all."""
+
+
+class Shown(BaseModel):
+    """The last picture was shown: the next may come."""
+
+    model_config = ConfigDict(extra="ignore")
 
 
 @router.websocket("/cameras/{camera}/live", dependencies=[rule(Access.SEE)])
@@ -38,31 +57,82 @@ async def live(
 ) -> None:
     """can: the codecs that the browser plays, `h264,h265`, for `auto`: the large picture if it can be played."""
     await socket.accept()
-    name = choose(here, camera, stream, split(can))
-    hub = name and here.recorder.hub(camera, name)
-    if name is None or not hub:
+    choice = choose(here.hubs(camera), stream, split(can))
+    if choice is None:
         await socket.close(NOT_THERE, "There is no such camera.")
         return
-    viewer = Viewer(hub, here.recorder.clock)
+    with choice.opened() as hub:
+        viewer = Viewer(hub, here.recorder.clock)
+        pace = Pace(viewer, here.recorder.clock)
 
-    def hear(said: Pause) -> None:
-        if said.pause is not None:
-            viewer.pause(paused=said.pause)
+        def hear(said: Said) -> None:
+            if said.pause is not None:
+                pace.pause(paused=said.pause)
+            if said.got is not None:
+                pace.got(said.got)
 
+        try:
+            with here.viewers.one_more(camera, choice.name):
+                await talk(socket, _show(socket, viewer, pace, here, camera, choice), Said, hear)
+        finally:
+            viewer.close()
+
+
+@router.websocket("/cameras/{camera}/pictures", dependencies=[rule(Access.SEE)])
+async def pictures(
+    socket: WebSocket,
+    camera: OneCamera,
+    here: Here,
+    width: Width = SMALL_WIDTH,
+    fps: Fps = 10.0,
+    quality: Quality = 75,
+) -> None:
+    """Each message: when it was taken (UTC ms, 8 bytes), then a JPEG. Say anything (`{}`) for the next one."""
+    await socket.accept()
     try:
-        with here.viewers.one_more(camera, name):
-            await talk(socket, _show(socket, hub, viewer, here, camera, name), Pause, hear)
-    finally:
-        viewer.close()
+        hub, name = hub_for_pictures(here, camera, width)
+    except Refused as refused:
+        await socket.close(NOT_THERE, refused.what)
+        return
+    wanted = asyncio.Event()
+    wish = Wish(rounded_width(width), fps, quality)
+    with here.viewers.one_more(camera, name):
+        await talk(socket, _each(socket, hub, wish, wanted, here), Shown, lambda _: wanted.set())
 
 
-async def _show(socket: WebSocket, hub: Hub, viewer: Viewer, here: Site, camera: CameraId, name: StreamName) -> None:
+async def _each(socket: WebSocket, hub: Hub, wish: Wish, wanted: asyncio.Event, here: Site) -> None:
     watch = SessionWatch(socket, here.recorder.clock)
+    shown = -1
+    async for still in mjpeg.pictures(hub, wish, again_s=LOOK_S):
+        if await watch.is_over():
+            return
+        if still.number == shown:
+            continue
+        shown = still.number
+        wanted.clear()
+        await socket.send_bytes(still.at_ms.to_bytes(8, "big") + still.jpeg)
+        while not await _is_set(wanted, LOOK_S):
+            if await watch.is_over():
+                return
+
+
+async def _is_set(event: asyncio.Event, timeout_s: float) -> bool:
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await event.wait()
+    except TimeoutError:
+        return False
+
+
+async def _show(socket: WebSocket, viewer: Viewer, pace: Pace, here: Site, camera: CameraId, choice: Choice) -> None:
+    watch = SessionWatch(socket, here.recorder.clock)
+    name = choice.name
     async for message in viewer.messages():
         if await watch.is_over():
             return
         if isinstance(message, bytes):
             await socket.send_bytes(message)
+            pace.sent()
         elif isinstance(message, Begin):
             await socket.send_json(
                 {
@@ -71,10 +141,11 @@ async def _show(socket: WebSocket, hub: Hub, viewer: Viewer, here: Site, camera:
                     "start_ms": message.start_ms,
                     "width": message.width,
                     "height": message.height,
+                    "turned": choice.turns,
                 }
             )
             await socket.send_bytes(message.init)
-        elif here.recorder.hub(camera, name) is hub:
+        elif here.recorder.hub(camera, name) is choice.source:
             await socket.send_json(_waiting(here, camera))
         else:
             await socket.close(BEGIN_AGAIN, "The camera was set up anew.")
@@ -85,26 +156,3 @@ def _waiting(here: Site, camera: CameraId) -> dict[str, object]:
     status = next((one.status for one in here.recorder.cameras() if one.status.id == camera), None)
     state, detail = (status.state.value, status.detail) if status else ("off", "")
     return {"waiting": True, "state": state, "detail": detail}
-
-
-def choose(here: Site, camera: CameraId, wanted: str, can: list[str]) -> StreamName | None:
-    """The stream to show; None when there is no such camera.
-
-    A stream that is named but not configured is replaced by the other. `auto`: the large picture, unless the browser
-    cannot play it and can play the small one, or only the small one is coming.
-    """
-    hubs = {name: hub for name in StreamName if (hub := here.recorder.hub(camera, name)) is not None}
-    if wanted != "auto":
-        return next((name for name in (StreamName(wanted), *hubs) if name in hubs), None)
-    tests: list[Callable[[Hub], bool]] = [lambda hub: _codec(hub) in can, lambda hub: _codec(hub) is not None]
-    for is_good in tests:
-        for name in (StreamName.MAIN, StreamName.SUB):
-            if name in hubs and is_good(hubs[name]):
-                return name
-    return next(iter(hubs), None)
-
-
-def _codec(hub: Hub) -> str | None:
-    """Of what comes at present."""
-    keyframe = next(iter(hub.recent(0.0)), None)
-    return keyframe.format.codec if keyframe and isinstance(keyframe.format, VideoFormat) else None

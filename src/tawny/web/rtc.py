@@ -7,20 +7,23 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 
 from tawny.config.live import Live
+from tawny.live.choice import Choice
 from tawny.live.decode_times import reorder_depth
 from tawny.live.rtc.desk import Desk, NoWay
 from tawny.live.rtc.peer import Peer
 from tawny.live.rtc.sdp import NotAnOffer
 from tawny.live.rtc.show import Show
 from tawny.live.rtc.sounds import names, sounds_of
+from tawny.live.wakeup import Wakeup
 from tawny.model.clock import Clock
-from tawny.model.ids import CameraId, StreamName
+from tawny.model.ids import CameraId
 from tawny.model.packets import AudioFormat, VideoFormat
 from tawny.stream.hub import Hub
 from tawny.web.access import has_ended, the_session
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
 LOOK_S = 4.0
 """How often the right to see is looked at."""
 SOUND_SEEN_S = 3.0
+FIRST_S = 5.0
+"""Pictures that must be encoded first are waited for so long."""
 log = logging.getLogger(__name__)
 
 
@@ -45,6 +50,16 @@ class Connection:
     task: "asyncio.Task[None]"
 
 
+@dataclass(eq=False)
+class Shown:
+    """What a connection shows. opened: to be closed at its end. counted: it is one more viewer."""
+
+    hub: Hub
+    video: VideoFormat
+    opened: ExitStack
+    counted: AbstractContextManager[None]
+
+
 class Rtc:
     """All of them."""
 
@@ -53,18 +68,23 @@ class Rtc:
         self._open: dict[str, Connection] = {}
 
     async def begin(
-        self, here: "Site", request: Request, offer: str, hub: Hub, camera: CameraId, name: StreamName
+        self, here: "Site", request: Request, offer: str, choice: Choice, camera: CameraId
     ) -> tuple[str, str]:
         """A connection's key, and the answer to the offer. Refused when it cannot be."""
-        video, sound = _formats(hub)
-        try:
-            peer = await self._desk.meet(offer, video, names(sound))
-        except NotAnOffer as error:
-            raise bad_input(f"This is no offer: {error}.") from error
-        except NoWay as error:
-            raise Refused(409, "no_way", str(error), "Use another way.") from error
+        with ExitStack() as opening:
+            hub = opening.enter_context(choice.opened())
+            await _first(hub, FIRST_S if choice.turns else 0.0)
+            video, sound = _formats(hub)
+            try:
+                peer = await self._desk.meet(offer, video, names(sound))
+            except NotAnOffer as error:
+                raise bad_input(f"This is no offer: {error}.") from error
+            except NoWay as error:
+                raise Refused(409, "no_way", str(error), "Use another way.") from error
+            opened = opening.pop_all()
         key = secrets.token_urlsafe(16)
-        task = asyncio.create_task(self._attend(here, request, key, peer, hub, video, camera, name))
+        counted = here.viewers.one_more(camera, choice.name)
+        task = asyncio.create_task(self._attend(here, request, key, peer, Shown(hub, video, opened, counted)))
         self._open[key] = Connection(peer, the_session(request).key, task)
         return key, peer.answer
 
@@ -81,31 +101,36 @@ class Rtc:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._desk.close()
 
-    async def _attend(
-        self,
-        here: "Site",
-        request: Request,
-        key: str,
-        peer: Peer,
-        hub: Hub,
-        video: VideoFormat,
-        camera: CameraId,
-        name: StreamName,
-    ) -> None:
+    async def _attend(self, here: "Site", request: Request, key: str, peer: Peer, what: Shown) -> None:
         """Show it until it is over."""
-        codec = peer.sound_name
-        show = Show(peer, hub, here.recorder.clock, video, sounds_of(hub, codec) if codec else None)
+        hub, codec = what.hub, peer.sound_name
+        show = Show(peer, hub, here.recorder.clock, what.video, sounds_of(hub, codec) if codec else None)
         tasks = [asyncio.create_task(each) for each in (show.run(), peer.attend(), _while_allowed(request, peer))]
         try:
-            with here.viewers.one_more(camera, name):
-                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            with what.opened, what.counted:
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for error in [task.exception() for task in done]:
+                    if error is not None:
+                        log.error("A WebRTC connection ended by a fault of ours", exc_info=error)
         finally:
             for task in tasks:
                 task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             show.close()
             del self._open[key]
             await self._desk.part(peer)
-            log.debug("%s: a WebRTC viewer left: %s", camera, peer.why)
+            log.debug("a WebRTC viewer left: %s", peer.why)
+
+
+async def _first(hub: Hub, timeout_s: float) -> None:
+    """Until a picture has come."""
+    wakeup = Wakeup()
+    reader = hub.reader(wake=wakeup)
+    try:
+        if hub.newest is None and timeout_s:
+            await wakeup.wait(timeout_s)
+    finally:
+        reader.close()
 
 
 async def _while_allowed(request: Request, peer: Peer) -> None:

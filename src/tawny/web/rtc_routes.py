@@ -9,11 +9,11 @@ from typing import Literal
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from tawny.live.choice import choose
 from tawny.live.rtc.logins import ice_servers
 from tawny.web import shapes
 from tawny.web.access import Access, Signed, rule
 from tawny.web.limits import OneCamera
-from tawny.web.live_socket import choose
 from tawny.web.problems import Refused, not_found
 from tawny.web.site import Here
 
@@ -33,6 +33,12 @@ async def servers(here: Here, session: Signed) -> shapes.LiveServers:
     return shapes.LiveServers(webrtc=here.live.webrtc, ice_servers=listed)
 
 
+@router.get("/live/clock", dependencies=view)
+async def clock(here: Here) -> shapes.Now:
+    """The clock that pictures' instants are told by: how old one is can be told from it, not guessed."""
+    return shapes.Now(now_ms=here.recorder.clock.now_ms())
+
+
 @router.post("/cameras/{camera}/rtc", dependencies=view, status_code=201, response_class=Response)
 async def begin(
     camera: OneCamera, request: Request, here: Here, stream: Literal["main", "sub", "auto"] = "auto"
@@ -42,12 +48,11 @@ async def begin(
         raise Refused(404, "no_webrtc", "WebRTC is switched off here.", "Use another way.")
     offer = (await request.body()).decode("utf-8", "replace")
     can = [codec for codec in ("h264", "h265") if f" {codec}/90000" in offer.lower()]
-    name = choose(here, camera, stream, can)
-    hub = name and here.recorder.hub(camera, name)
-    if name is None or not hub:
+    choice = choose(here.hubs(camera), stream, can)
+    if choice is None:
         raise not_found("There is no such camera.")
-    key, answer = await here.rtc.begin(here, request, offer, hub, camera, name)
-    headers = {"Location": f"/api/v1/rtc/{key}", "X-Stream": name.value}
+    key, answer = await here.rtc.begin(here, request, offer, choice, camera)
+    headers = {"Location": f"/api/v1/rtc/{key}", "X-Stream": choice.name.value, "X-Turned": str(int(choice.turns))}
     return Response(answer, 201, media_type=SDP, headers=headers)
 
 

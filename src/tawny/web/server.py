@@ -23,6 +23,7 @@ FILE_THREADS = 8
 """Answers that stream from files are read by so many threads; each costs memory."""
 LARGEST_MESSAGE_BYTES = 4096
 """That a browser may send over a WebSocket."""
+MOST_UNSENT_BYTES = 128 * 1024
 PROXIES = "127.0.0.1,::1"
 """Whose word about the client's address and scheme is taken: a proxy on this machine."""
 log = logging.getLogger(__name__)
@@ -74,6 +75,8 @@ class WebServer:
                 made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 if family == socket.AF_INET6:
                     made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if address == "::" else 1)
+                # what waits in the kernel for a slow viewer is old when it comes: let it be little
+                made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MOST_UNSENT_BYTES)
                 made.bind((address, port))
                 made.listen(128)
                 port = made.getsockname()[1]

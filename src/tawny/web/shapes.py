@@ -360,6 +360,10 @@ class IceServer(Told):
     credential: str | None = None
 
 
+class Now(Told):
+    now_ms: int
+
+
 class LiveServers(Told):
     webrtc: bool
     ice_servers: list[IceServer]

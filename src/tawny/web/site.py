@@ -10,12 +10,14 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from tawny.config.live import Live
+from tawny.live.hls_feeds import HlsFeeds
 from tawny.live.pictures import Pictures
 from tawny.live.viewer import Viewers
 from tawny.model.clock import Clock
-from tawny.model.ids import CameraId
+from tawny.model.ids import CameraId, StreamName
 from tawny.playback.clip import Clips
 from tawny.playback.frames import Frames
+from tawny.stream.hub import Hub
 from tawny.web.accounts import Accounts, Person, Session
 from tawny.web.attempts import Attempts
 from tawny.web.health import HealthDesk
@@ -60,6 +62,7 @@ class Site:
         self.clips = Clips(self.recorder)
         self.decoding, self.cutting = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(AT_ONCE)
         self.health = HealthDesk(self.recorder)
+        self.hls = HlsFeeds(self.recorder.clock)
         self._rtc = _RtcOnDemand(self.live, self.hosts, self.recorder.clock)
 
     @property
@@ -68,7 +71,12 @@ class Site:
 
     async def close(self) -> None:
         """End what outlives requests."""
+        await self.hls.close()
         await self._rtc.close()
+
+    def hubs(self, camera: CameraId) -> dict[StreamName, Hub]:
+        """The streams of a camera that there are, the large one first."""
+        return {name: hub for name in StreamName if (hub := self.recorder.hub(camera, name)) is not None}
 
     @property
     def zone(self) -> ZoneInfo:

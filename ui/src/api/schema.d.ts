@@ -32,7 +32,7 @@ export interface CameraInfo {
   name: string;
   recorded_today: number | null;
   since_ms: number;
-  state: "recording" | "waiting" | "scheduled_off" | "mode_off" | "paused" | "off" | "starting" | "offline" | "refused" | "frozen" | "covered" | "defocused" | "moved" | "blocked";
+  state: "recording" | "waiting" | "scheduled_off" | "mode_off" | "paused" | "off" | "starting" | "offline" | "refused" | "frozen" | "blocked";
   streams: Streams;
 }
 
@@ -251,6 +251,10 @@ export interface NewShare {
   lasts_s?: number;
   names_camera?: boolean;
   to_ms: number;
+}
+
+export interface Now {
+  now_ms: number;
 }
 
 export interface Ok {

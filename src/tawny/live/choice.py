@@ -1,0 +1,62 @@
+"""Which of a camera's streams somebody sees, and as what: as it comes, or encoded again where nothing else plays."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tawny.live.shared import shared
+from tawny.live.turned import Turned
+from tawny.model.ids import StreamName
+from tawny.model.packets import VideoFormat
+from tawny.stream.hub import Hub
+
+ORDER = (StreamName.MAIN, StreamName.SUB)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """source: the camera's own. turns: it must be encoded again."""
+
+    name: StreamName
+    source: Hub
+    turns: bool = False
+
+    @contextmanager
+    def opened(self) -> Iterator[Hub]:
+        """What to show, as long as it is shown."""
+        if not self.turns:
+            yield self.source
+            return
+        turned = shared(Turned, self.source, lambda: Turned(self.source))
+        turned.open()
+        try:
+            yield turned.hub
+        finally:
+            turned.close()
+
+
+def choose(hubs: Mapping[StreamName, Hub], wanted: str, can: list[str]) -> Choice | None:
+    """None when there is no stream. can: codecs that the browser plays.
+
+    A stream that is named but not there is replaced by the other. `auto`: the large picture, unless the browser cannot
+    play it and can play the small one, or only the small one is coming; what it cannot play at all is turned.
+    """
+    if not hubs:
+        return None
+    if wanted != "auto":
+        name = next(name for name in (StreamName(wanted), *hubs) if name in hubs)
+        return Choice(name, hubs[name])
+    codecs = {name: codec_of(hubs[name]) for name in ORDER if name in hubs}
+    for name, codec in codecs.items():
+        if codec in can:
+            return Choice(name, hubs[name])
+    coming = [name for name, codec in codecs.items() if codec is not None] or list(codecs)
+    if "h264" in can and codecs[coming[-1]] is not None:
+        return Choice(coming[-1], hubs[coming[-1]], turns=True)  # the smaller picture costs less to encode
+    return Choice(coming[0], hubs[coming[0]])
+
+
+def codec_of(hub: Hub) -> str | None:
+    """Of what comes at present."""
+    keyframe = next(iter(hub.recent(0.0)), None)
+    return keyframe.format.codec if keyframe and isinstance(keyframe.format, VideoFormat) else None

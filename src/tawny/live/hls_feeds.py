@@ -1,0 +1,63 @@
+"""The HLS lists that somebody asks for: each begun by the first who does, and ended when nobody has for a while."""
+
+import asyncio
+from contextlib import AbstractContextManager
+from typing import NamedTuple
+
+from tawny.live.choice import Choice
+from tawny.live.hls import HlsFeed
+from tawny.model.clock import Clock
+from tawny.model.ids import CameraId
+from tawny.stream.hub import Hub
+
+
+class Key(NamedTuple):
+    """stream: main, sub or auto, as asked for."""
+
+    camera: CameraId
+    stream: str
+
+
+class HlsFeeds:
+    """In the event loop."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._open: dict[Key, tuple[HlsFeed, Hub, asyncio.Task[None]]] = {}
+
+    def known(self, key: Key) -> HlsFeed | None:
+        found = self._open.get(key)
+        if found is None or found[0].over:
+            return None
+        found[0].asked()
+        return found[0]
+
+    def feed(self, key: Key, choice: Choice, counted: AbstractContextManager[None]) -> HlsFeed:
+        """counted: entered while the feed is made, to be counted as a viewer."""
+        known, found = self.known(key), self._open.get(key)
+        if known is not None and found is not None and found[1] is choice.source:
+            return known
+        if found is not None:
+            found[2].cancel()
+        opened = choice.opened()
+        feed = HlsFeed(opened.__enter__(), self._clock)
+        task = asyncio.create_task(self._run(key, feed, opened, counted))
+        self._open[key] = (feed, choice.source, task)
+        return feed
+
+    async def _run(
+        self, key: Key, feed: HlsFeed, opened: AbstractContextManager[Hub], counted: AbstractContextManager[None]
+    ) -> None:
+        try:
+            with counted:
+                await feed.run()
+        finally:
+            opened.__exit__(None, None, None)
+            if self._open.get(key, (None,))[0] is feed:
+                del self._open[key]
+
+    async def close(self) -> None:
+        tasks = [task for _, _, task in self._open.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

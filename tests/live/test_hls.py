@@ -1,0 +1,135 @@
+import asyncio
+import io
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import av
+
+from tawny.live.hls import PART_S, HlsFeed
+from tawny.stream.hub import Hub
+from tawny.testing.clock import FakeClock
+from tests.live.cameras import GOP, numbered, sound, video
+
+PACKETS = list(numbered(video(count=150), sound(seconds=10)))
+"""Ten seconds, a keyframe a second."""
+
+
+@asynccontextmanager
+async def running(hub: Hub) -> AsyncIterator[HlsFeed]:
+    feed = HlsFeed(hub, FakeClock())
+    task = asyncio.create_task(feed.run())
+    try:
+        yield feed
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def filled(count: int) -> Hub:
+    hub = Hub()
+    for packet in PACKETS[:count]:
+        hub.append(packet)
+    return hub
+
+
+async def has(feed: HlsFeed, segment: int, part: int | None = None) -> bool:
+    return await feed.has(segment, part, 30)
+
+
+async def test_the_list_begins_with_what_the_ring_has() -> None:
+    async with running(filled(len(PACKETS))) as feed:
+        assert await has(feed, 1)
+        text = feed.playlist()
+    assert text.startswith("#EXTM3U\n")
+    assert '#EXT-X-MAP:URI="header-0.mp4"' in text
+    lengths = [float(found) for found in re.findall(r"#EXTINF:([\d.]+)", text)]
+    assert lengths
+    assert all(abs(length - 2.0) < 0.01 for length in lengths)
+
+
+async def test_parts_are_short_and_together_they_are_the_segment() -> None:
+    async with running(filled(len(PACKETS))) as feed:
+        assert await has(feed, 0)
+        segment = feed.segment(0)
+    assert segment
+    assert segment.is_whole
+    assert all(part.seconds <= PART_S + 0.1 for part in segment.parts)
+    assert segment.parts[0].begins
+    assert b"".join(part.data for part in segment.parts) == segment.data
+
+
+async def test_header_and_segment_play() -> None:
+    async with running(filled(len(PACKETS))) as feed:
+        assert await has(feed, 0)
+        header, segment = feed.header(0), feed.segment(0)
+    assert header
+    assert segment
+    with av.open(io.BytesIO(header + segment.data)) as playing:
+        frames = list(playing.decode(video=0))
+    assert len(frames) == 2 * GOP
+
+
+async def test_the_next_part_is_waited_for() -> None:
+    hub = filled(2 * GOP)
+    async with running(hub) as feed:
+        assert await has(feed, 0, 0)
+        segment = feed.segment(0)
+        assert segment
+        number = len(segment.parts)
+        waiting = asyncio.ensure_future(has(feed, 0, number))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        for packet in PACKETS[2 * GOP :]:
+            hub.append(packet)
+        assert await waiting
+
+
+async def test_nothing_comes_and_nobody_waits_for_ever() -> None:
+    async with running(Hub()) as feed:
+        assert not await feed.has(0, 0, 0.01)
+        assert feed.mime == ""
+
+
+async def test_what_is_far_ahead_is_not_waited_for() -> None:
+    async with running(filled(len(PACKETS))) as feed:
+        assert await has(feed, 0)
+        assert not feed.is_near(1000)
+
+
+async def test_another_format_is_told_with_a_header_of_its_own() -> None:
+    count = sum(1 for packet in PACKETS if packet.at_ms < PACKETS[0].at_ms + 4000)
+    hub = filled(count)
+    async with running(hub) as feed:
+        assert await has(feed, 0)
+        after = PACKETS[count - 1].at_ms + 100
+        other = list(numbered(video(width=128, start_ms=after), first=count))
+        for packet in other:
+            hub.append(packet)
+        last = 0
+        while 'header-1.mp4"' not in feed.playlist():
+            last += 1
+            assert await has(feed, last, 0)
+        text = feed.playlist()
+    assert text.index("#EXT-X-DISCONTINUITY\n") < text.index('#EXT-X-MAP:URI="header-1.mp4"')
+
+
+async def test_it_ends_when_nobody_asks_any_more() -> None:
+    clock, hub = FakeClock(), filled(60)
+    feed = HlsFeed(hub, clock)
+    task = asyncio.create_task(feed.run())
+    assert await has(feed, 0, 0)
+    clock.advance(60)
+    hub.append(PACKETS[60])
+    async with asyncio.timeout(30):
+        await task
+    assert feed.over
+
+
+async def test_every_address_can_carry_a_pass() -> None:
+    async with running(filled(len(PACKETS))) as feed:
+        assert await has(feed, 0)
+        text = feed.playlist("?pass=abc")
+    addresses = re.findall(r'URI="([^"]+)"', text) + [line for line in text.splitlines() if line.endswith("abc")]
+    assert addresses
+    assert all(address.endswith("?pass=abc") for address in addresses)

@@ -1,0 +1,124 @@
+import asyncio
+
+import cv2
+import numpy as np
+import pytest
+
+from tawny.live import mjpeg
+from tawny.live.jpegs import Jpegs, Wish
+from tawny.live.shared import shared
+from tawny.stream.hub import Hub
+from tawny.testing.waiting import until
+from tests.live.cameras import GOP, START_MS, numbered, video
+
+PACKETS = list(numbered(video(width=128)))
+ALL = Wish(128, 30, 75)
+
+
+def filled(count: int) -> Hub:
+    hub = Hub()
+    for packet in PACKETS[:count]:
+        hub.append(packet)
+    return hub
+
+
+def nobody() -> None:
+    """Is told, and does nothing."""
+
+
+def test_the_first_picture_is_the_newest_there_is() -> None:
+    jpegs = Jpegs(filled(GOP + 5))
+    look = jpegs.look(ALL, nobody)
+    until(look.newest, 30, "a picture")
+    still = look.newest()
+    assert still
+    assert still.at_ms == START_MS + (GOP + 4) * 1000 // 15
+    assert jpegs.encoded == 1
+    look.close()
+
+
+def test_every_picture_is_made_once_for_all_who_want_the_same() -> None:
+    hub = filled(1)
+    jpegs = Jpegs(hub)
+    looks = [jpegs.look(ALL, nobody) for _ in range(5)]
+    for packet in PACKETS[1:6]:
+        before = jpegs.encoded
+        hub.append(packet)
+        until(lambda before=before: jpegs.encoded > before, 30, "the next picture")
+    assert len({id(look.newest()) for look in looks}) == 1
+    assert jpegs.encoded <= 6
+    for look in looks:
+        look.close()
+
+
+def test_another_size_is_another_picture() -> None:
+    jpegs = Jpegs(filled(2))
+    large, small = jpegs.look(ALL, nobody), jpegs.look(Wish(64, 30, 75), nobody)
+    until(lambda: large.newest() and small.newest(), 30, "both sizes")
+    widths = []
+    for look in (large, small):
+        still = look.newest()
+        assert still
+        seen = cv2.imdecode(np.frombuffer(still.jpeg, np.uint8), cv2.IMREAD_COLOR)
+        assert seen is not None
+        widths.append(seen.shape[1])
+        look.close()
+    assert widths == [128, 64]
+
+
+def test_few_pictures_a_second_are_given_where_few_are_wanted() -> None:
+    hub = filled(1)
+    jpegs = Jpegs(hub)
+    look = jpegs.look(Wish(128, 5, 75), nobody)
+    until(look.newest, 30, "a picture")
+    for packet in PACKETS[1 : 2 * GOP]:
+        hub.append(packet)
+    until(lambda: (still := look.newest()) and still.number >= 2 * GOP - 4, 30, "the last ones")
+    assert jpegs.encoded <= 11
+    look.close()
+
+
+def test_the_work_ends_with_the_last_viewer() -> None:
+    jpegs = Jpegs(filled(2))
+    looks = [jpegs.look(ALL, nobody) for _ in range(2)]
+    thread = jpegs._thread
+    assert thread
+    looks[0].close()
+    assert thread.is_alive()
+    looks[1].close()
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+@pytest.mark.asyncio
+async def test_a_moving_jpeg_has_a_part_a_picture_and_ends_each_with_the_boundary() -> None:
+    hub = filled(1)
+    parts = mjpeg.parts(hub, ALL)
+    async with asyncio.timeout(30):
+        assert await anext(parts) == b"--picture\r\n"
+        first = await anext(parts)
+        following = asyncio.ensure_future(anext(parts))
+        hub.append(PACKETS[1])
+        second = await following
+    assert first.startswith(b"Content-Type: image/jpeg\r\n")
+    assert first.endswith(b"\r\n--picture\r\n")
+    assert f"X-At-Ms: {PACKETS[1].at_ms}".encode() in second
+    await parts.aclose()
+
+
+async def test_who_is_slow_gets_the_newest_picture_and_not_all_between() -> None:
+    hub = filled(1)
+    pictures = mjpeg.pictures(hub, ALL, again_s=30)
+    async with asyncio.timeout(60):
+        await anext(pictures)
+        jpegs = shared(Jpegs, hub, lambda: Jpegs(hub))
+        for packet in PACKETS[1:8]:
+            hub.append(packet)
+        await asyncio.to_thread(lambda: until(lambda: _newest(jpegs) == 7, 30, "the last one"))
+        assert (await anext(pictures)).number == 7
+    await pictures.aclose()
+
+
+def _newest(jpegs: Jpegs) -> int:
+    still = jpegs.newest(ALL)
+    return still.number if still else -1

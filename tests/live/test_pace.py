@@ -1,0 +1,69 @@
+from tawny.live.pace import LATE_S, Pace
+from tawny.testing.clock import FakeClock
+
+
+class FakeViewer:
+    def __init__(self) -> None:
+        self.paused: list[bool] = []
+
+    def pause(self, *, paused: bool) -> None:
+        self.paused.append(paused)
+
+
+def made() -> tuple[Pace, FakeViewer, FakeClock]:
+    viewer, clock = FakeViewer(), FakeClock()
+    return Pace(viewer, clock), viewer, clock
+
+
+def test_a_viewer_that_keeps_up_is_never_held_up() -> None:
+    pace, viewer, clock = made()
+    for count in range(100):
+        pace.sent()
+        clock.advance(0.07)
+        pace.got(count + 1)
+    assert viewer.paused == []
+
+
+def test_with_too_much_on_its_way_nothing_more_is_sent_until_all_has_come() -> None:
+    pace, viewer, clock = made()
+    pace.sent()
+    pace.got(1)
+    for _ in range(5):
+        pace.sent()
+        clock.advance(LATE_S / 3)
+    assert viewer.paused == [True]
+    pace.got(3)
+    assert viewer.paused == [True]
+    pace.got(6)
+    assert viewer.paused == [True, False]
+    assert pace.held_up == 1
+
+
+def test_a_viewer_that_says_nothing_is_left_alone() -> None:
+    pace, viewer, clock = made()
+    for _ in range(50):
+        pace.sent()
+        clock.advance(1)
+    assert viewer.paused == []
+
+
+def test_a_viewer_that_wants_nothing_stays_paused_when_all_has_come() -> None:
+    pace, viewer, clock = made()
+    pace.sent()
+    pace.got(1)
+    for _ in range(5):
+        pace.sent()
+        clock.advance(LATE_S / 2)
+    pace.pause(paused=True)
+    pace.got(6)
+    assert viewer.paused[-1] is True
+    pace.pause(paused=False)
+    assert viewer.paused[-1] is False
+
+
+def test_more_than_was_sent_is_not_believed() -> None:
+    pace, viewer, _ = made()
+    pace.sent()
+    pace.got(10**12)
+    pace.sent()
+    assert viewer.paused == []

@@ -1,0 +1,96 @@
+from dataclasses import replace
+
+from tawny.live.choice import choose
+from tawny.live.turned import Turned
+from tawny.media.decode import Decoder
+from tawny.model.ids import RunId, StreamName
+from tawny.model.packets import Packet, VideoFormat
+from tawny.stream.hub import Hub
+from tawny.testing.clips import ClipSpec, made_clip
+from tawny.testing.waiting import until
+from tests.live.cameras import START_MS, numbered, video
+
+CLIP = made_clip(ClipSpec(codec="h265", seconds=2.0))
+H265 = [
+    Packet(RunId("r"), number, one.format, one.data, one.pts, START_MS + one.pts // 90, one.is_keyframe)
+    for number, one in enumerate(CLIP.packets)
+]
+
+
+def filled(packets: list[Packet]) -> Hub:
+    hub = Hub()
+    for packet in packets:
+        hub.append(packet)
+    return hub
+
+
+def test_what_browsers_cannot_play_becomes_what_they_can() -> None:
+    source = filled(H265[:1])
+    turned = Turned(source)
+    turned.open()
+    for packet in H265[1:]:
+        source.append(packet)
+    until(lambda: (newest := turned.hub.newest) and newest.at_ms >= H265[-1].at_ms - 500, 60, "turned pictures")
+    made = turned.hub.recent(30)
+    turned.close()
+    assert isinstance(made[0].format, VideoFormat)
+    assert made[0].format.codec == "h264"
+    assert made[0].is_keyframe
+    decoder = Decoder(made[0].format)
+    shown = [frame.at_ms for packet in made for frame in decoder.decode(packet)]
+    assert set(shown) <= {packet.at_ms for packet in H265}
+    assert len(shown) == len(made)
+
+
+def test_the_work_ends_with_the_last_viewer_and_begins_with_the_next() -> None:
+    turned = Turned(filled(H265))
+    for _ in range(2):
+        turned.open()
+        turned.open()
+        thread = turned._thread
+        assert thread
+        turned.close()
+        assert thread.is_alive()
+        turned.close()
+        thread.join(60)
+        assert not thread.is_alive()
+
+
+def test_all_who_need_it_share_one() -> None:
+    source = filled(H265[:3])
+    choice = choose({StreamName.MAIN: source}, "auto", ["h264"])
+    assert choice
+    assert choice.turns
+    with choice.opened() as one, choice.opened() as other:
+        assert one is other
+        assert one is not source
+
+
+def test_the_small_picture_is_passed_on_before_anything_is_turned() -> None:
+    hubs = {StreamName.MAIN: filled(H265[:3]), StreamName.SUB: filled(list(numbered(video(count=3))))}
+    choice = choose(hubs, "auto", ["h264"])
+    assert choice
+    assert (choice.name, choice.turns) == (StreamName.SUB, False)
+    choice = choose(hubs, "auto", ["h264", "h265"])
+    assert choice
+    assert (choice.name, choice.turns) == (StreamName.MAIN, False)
+
+
+def test_a_camera_without_pictures_has_no_choice_to_offer() -> None:
+    assert choose({}, "auto", ["h264"]) is None
+    silent = choose({StreamName.MAIN: Hub()}, "auto", ["h264"])
+    assert silent
+    assert not silent.turns
+
+
+def test_times_of_turned_pictures_go_on_over_a_new_run() -> None:
+    source = filled(H265[:1])
+    turned = Turned(source)
+    turned.open()
+    later = [replace(one, run=RunId("s"), number=100 + one.number, at_ms=one.at_ms + 5000) for one in H265]
+    for packet in [*H265[1:], *later]:
+        source.append(packet)
+    until(lambda: (newest := turned.hub.newest) and newest.at_ms >= later[-1].at_ms - 500, 60, "the second run")
+    turned.close()
+    numbers = [packet.number for packet in turned.hub.recent(30)]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
