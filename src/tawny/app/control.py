@@ -1,12 +1,19 @@
 """The door for commands on this machine: a UNIX socket in the data folder, one JSON object a line, for its owner only.
 
+In memory mode, when no disk is written to, it is an abstract one: a name that the kernel keeps for as long as the
+program runs, made from the user and the folder. Both ends look who the other is, as such a name has no owner.
+
 `{"do": "status"}` is answered once; `{"do": "follow"}` by a line for everything that happens, until the asker goes.
 """
 
 import asyncio
 import json
 import os
+import socket
+import struct
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +25,14 @@ from tawny.model.messages import Message
 NAME = "control"
 LONGEST = 64_000
 """Bytes of a request's line."""
+_CREDENTIALS = struct.Struct("iii")  # of the other end: process, user, group
 MOST_WAITING = 1000
 """Messages kept for one that follows slowly; older ones are dropped."""
 
 
 class Control:
-    """Runs in the asyncio loop. answers: what can be asked, by name; called in a thread, may block."""
+    """Runs in the asyncio loop. answers: what can be asked, by name; called in a thread, may block. on_disk: False: the
+    folder is only a name, and nothing is written there."""
 
     def __init__(
         self,
@@ -31,8 +40,11 @@ class Control:
         bus: Bus,
         answers: dict[str, Callable[[dict[str, Any]], Any]],
         told: Callable[[Message], dict[str, Any] | None],
+        *,
+        on_disk: bool = True,
     ) -> None:
-        self._path = folder / NAME
+        self._data, self._path, self._on_disk = folder, folder / NAME, on_disk
+        self._threads = ThreadPoolExecutor(2, "control")  # its own: others may wait for a disk that does not answer
         self._bus, self._answers, self._told = bus, answers, told
         self._server: asyncio.Server | None = None
         self._folder: int | None = None
@@ -41,6 +53,10 @@ class Control:
     async def open(self) -> None:
         """Raises StorageError. A socket that a killed recorder left behind is taken away."""
         try:
+            if not self._on_disk:
+                address = _abstract(self._data, os.geteuid())
+                self._server = await asyncio.start_unix_server(self._serve, address, limit=LONGEST)
+                return
             self._path.unlink(missing_ok=True)
             before = os.umask(0o177)
             try:
@@ -56,10 +72,12 @@ class Control:
             for task in list(self._callers):
                 task.cancel()
             await asyncio.gather(*self._callers, return_exceptions=True)
-            self._path.unlink(missing_ok=True)
+            if self._on_disk:
+                self._path.unlink(missing_ok=True)
         if self._folder is not None:
             os.close(self._folder)
             self._folder = None
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _address(self) -> str:
         """A UNIX address has room for 107 bytes; a longer one is reached through the open folder."""
@@ -74,6 +92,8 @@ class Control:
         assert task is not None
         self._callers.add(task)
         try:
+            if not self._on_disk and _peer(writer) not in (os.geteuid(), 0):
+                return
             line = await reader.readline()
             async for answer in self._answer(line):
                 writer.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
@@ -95,7 +115,8 @@ class Control:
             async for told in self._follow():
                 yield told
         elif what in self._answers:
-            yield await asyncio.to_thread(self._answers[what], asked)
+            loop = asyncio.get_running_loop()
+            yield await loop.run_in_executor(self._threads, self._answers[what], asked)
         else:
             yield _refusal(f"{what!r} is not known to this version")
 
@@ -129,12 +150,12 @@ def _refusal(why: str) -> dict[str, Any]:
 
 async def ask(folder: Path, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
     """What a running recorder answers, line by line. NotDone when none runs there."""
-    try:
-        reader, writer = await asyncio.open_unix_connection(_reach(folder), limit=2**24)
-    except OSError:
+    found = await _connected(folder)
+    if found is None:
         raise NotDone(
             f"No tawny is running on {folder}.", "Start it with `tawny run`, or name its folder with `--data`."
-        ) from None
+        )
+    reader, writer = found
     try:
         writer.write(json.dumps(request).encode() + b"\n")
         while line := await reader.readline():
@@ -143,6 +164,36 @@ async def ask(folder: Path, request: dict[str, Any]) -> AsyncGenerator[dict[str,
         return
     finally:
         writer.close()
+
+
+async def _connected(folder: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+    """To the one that writes there, or that only has its name from there."""
+    for address, is_abstract in ((_reach(folder), False), (_abstract(folder, os.geteuid()), True)):
+        try:
+            reader, writer = await asyncio.open_unix_connection(address, limit=2**24)
+        except OSError:
+            continue
+        if not is_abstract or _peer(writer) == os.geteuid():
+            return reader, writer
+        writer.close()
+    return None
+
+
+def is_in_memory(folder: Path) -> bool:
+    """Whether a recorder of ours runs under this name without writing there."""
+    with socket.socket(socket.AF_UNIX) as asking:
+        return asking.connect_ex(_abstract(folder, os.geteuid())) == 0
+
+
+def _abstract(folder: Path, user: int) -> str:
+    return f"\0tawny-{user}-{sha256(os.fsencode(folder.absolute())).hexdigest()[:24]}"
+
+
+def _peer(writer: asyncio.StreamWriter) -> int:
+    """The user at the other end."""
+    packed = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    _, user, _ = _CREDENTIALS.unpack(packed)
+    return int(user)
 
 
 def _reach(folder: Path) -> str:

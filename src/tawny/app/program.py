@@ -95,6 +95,7 @@ class Program:
             running.bus,
             {"status": lambda _: {**shapes.status(site.health.now()), "self_test": words(running.care.self_test)}},
             lambda message: shapes.message(message, self._clock.now_ms()),
+            on_disk=not self._in_memory,
         )
         server = WebServer(make_app(site), accounts, host, port)
         rtsp = _rtsp_server(self._settings.web.rtsp, site)
@@ -105,8 +106,7 @@ class Program:
                 await rtsp.start()
                 site.rtsp = rtsp.address
             running.begin()
-            if not self._in_memory:
-                await control.open()
+            await control.open()
             told, text = await asyncio.to_thread(self._welcome, f"http://{server.address}", accounts)
             if site.rtsp:
                 text += f"\nOther programs: rtsp://{site.rtsp}/CAMERA, with a pass (`tawny passes make NAME`)."

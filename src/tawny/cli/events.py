@@ -1,13 +1,15 @@
 """`tawny events`: what happened, and what happens."""
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 from typing import Any
 
 from tawny.app import shapes
+from tawny.app.control import is_in_memory
 from tawny.cli import options, times
 from tawny.cli.asking import lines
 from tawny.cli.output import Output
-from tawny.cli.places import existing_data
+from tawny.cli.places import existing_data, running_data
 from tawny.cli.times import shown
 from tawny.model.clock import SystemClock
 from tawny.model.ids import CameraId
@@ -24,19 +26,8 @@ def describe(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, out: Output) -> int:
-    _, folder = existing_data(args)
-    within = times.span(args.begin, args.end, SystemClock().now_ms())
-    cameras = [CameraId(name) for name in args.camera] if args.camera else None
-    found: list[dict[str, Any]] = []
-    with index_to_read(folder) as index:
-        after: str | None = None
-        while True:
-            page = index.events(within, cameras=cameras, kinds=args.kind, after=after, limit=200)
-            found += [shapes.event(event) for event in page.events]
-            after = page.next
-            if after is None:
-                break
-    found.reverse()
+    folder = running_data(args) if args.follow else existing_data(args)[1]
+    found = [] if is_in_memory(folder) else _past(folder, args)
     if args.json:
         for event in found:
             out.data(event, "")
@@ -49,6 +40,21 @@ def run(args: Namespace, out: Output) -> int:
             if told["type"].startswith("event.") and _wanted(told["event"], args):
                 out.data(told, f"{told['type'].removeprefix('event.'):8}" + "  ".join(_row(told["event"])))
     return 0
+
+
+def _past(folder: Path, args: Namespace) -> list[dict[str, Any]]:
+    """Those in the index, oldest first."""
+    within = times.span(args.begin, args.end, SystemClock().now_ms())
+    cameras = [CameraId(name) for name in args.camera] if args.camera else None
+    found: list[dict[str, Any]] = []
+    with index_to_read(folder) as index:
+        after: str | None = None
+        while True:
+            page = index.events(within, cameras=cameras, kinds=args.kind, after=after, limit=200)
+            found += [shapes.event(event) for event in page.events]
+            after = page.next
+            if after is None:
+                return found[::-1]
 
 
 def _row(event: dict[str, Any]) -> tuple[str, ...]:

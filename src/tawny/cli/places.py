@@ -4,6 +4,7 @@ import os
 from argparse import Namespace
 from pathlib import Path
 
+from tawny.app.control import is_in_memory
 from tawny.config.file import read
 from tawny.config.settings import Settings
 from tawny.model.errors import NotDone
@@ -47,11 +48,23 @@ def existing_data(args: Namespace) -> tuple[Settings, Path]:
     """Settings and the folder of recordings, for commands that look at what is there. NotDone when it is not."""
     chosen, _ = settings(args)
     folder = data_folder(args, chosen)
+    if is_in_memory(folder):
+        raise NotDone(
+            f"The tawny of {folder} records into memory: there is nothing to look into.",
+            "Use the interface, `tawny status`, or `tawny events --follow`.",
+        )
     if not (folder / "tawny.db").exists() and not (folder / "history").is_dir():
         raise NotDone(
             f"{folder} holds no recordings of tawny.", "Name the folder with `--data`, or the settings with `--config`."
         )
     return chosen, folder
+
+
+def running_data(args: Namespace) -> Path:
+    """The folder of a recorder that may run now; in memory mode it is only its name. NotDone when it is not."""
+    chosen, _ = settings(args)
+    folder = data_folder(args, chosen)
+    return folder if is_in_memory(folder) else existing_data(args)[1]
 
 
 def _home_config() -> Path:

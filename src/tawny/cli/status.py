@@ -6,7 +6,7 @@ from typing import Any
 from tawny.cli import options
 from tawny.cli.asking import lines, once
 from tawny.cli.output import Output
-from tawny.cli.places import existing_data
+from tawny.cli.places import running_data
 from tawny.cli.times import shown
 from tawny.config.units import size_text
 from tawny.model.times import utc_from_text
@@ -35,7 +35,7 @@ def describe(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, out: Output) -> int:
-    _, folder = existing_data(args)
+    folder = running_data(args)
     status = once(folder, {"do": "status"})
     out.data(status, text(status, out))
     if args.follow:

@@ -1,0 +1,74 @@
+"""The door for commands: in the data folder, or, when nothing may be written, a name that only the kernel keeps."""
+
+import asyncio
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tawny.app.control import NAME, Control, _abstract, ask, is_in_memory
+from tawny.engine import Bus
+from tawny.model.errors import NotDone
+from tawny.model.messages import Message
+
+
+def _control(folder: Path, *, on_disk: bool) -> Control:
+    def told(message: Message) -> dict[str, Any]:
+        return {"type": type(message).__name__}
+
+    return Control(folder, Bus(), {"status": lambda _: {"ok": True}}, told, on_disk=on_disk)
+
+
+async def _asked(folder: Path) -> list[dict[str, Any]]:
+    return [answer async for answer in ask(folder, {"do": "status"})]
+
+
+async def test_in_memory_mode_it_answers_and_nothing_is_written(tmp_path: Path) -> None:
+    folder = tmp_path / "is" / "not" / "there"
+    control = _control(folder, on_disk=False)
+    assert not is_in_memory(folder)
+    await control.open()
+    try:
+        assert is_in_memory(folder)
+        assert await _asked(folder) == [{"ok": True}]
+        assert list(tmp_path.iterdir()) == []
+    finally:
+        await control.close()
+    with pytest.raises(NotDone):
+        await _asked(folder)
+
+
+async def test_another_folder_is_another_recorder(tmp_path: Path) -> None:
+    control = _control(tmp_path / "one", on_disk=False)
+    await control.open()
+    try:
+        with pytest.raises(NotDone):
+            await _asked(tmp_path / "two")
+    finally:
+        await control.close()
+
+
+async def test_on_a_disk_it_is_for_its_owner_only(tmp_path: Path) -> None:
+    control = _control(tmp_path, on_disk=True)
+    await control.open()
+    try:
+        assert (tmp_path / NAME).stat().st_mode & 0o777 == 0o600
+        assert not is_in_memory(tmp_path)
+        assert await _asked(tmp_path) == [{"ok": True}]
+    finally:
+        await control.close()
+    assert not (tmp_path / NAME).exists()
+
+
+async def test_one_that_says_nothing_does_no_harm(tmp_path: Path) -> None:
+    control = _control(tmp_path, on_disk=False)
+    await control.open()
+    try:
+        assert await asyncio.to_thread(is_in_memory, tmp_path)
+        with socket.socket(socket.AF_UNIX) as silent:
+            await asyncio.to_thread(silent.connect, _abstract(tmp_path, os.geteuid()))
+            assert await _asked(tmp_path) == [{"ok": True}]
+    finally:
+        await control.close()
