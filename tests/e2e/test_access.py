@@ -4,30 +4,22 @@ What the pages ask the recorder for is right, too: no answer is an error, and th
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.e2e.conftest import Tawny
+from tests.e2e.rules import axe_script, violations
 
 pytestmark = pytest.mark.browser
-AXE = Path(__file__).parents[2] / "ui" / "node_modules" / "axe-core" / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 SIZES = {"desk": (1440, 900), "phone": (390, 844)}
 PAGES = ["/", "/live/front", "/timeline", "/events?only=all", "/health", "/settings"]
-CHECK = """rules => axe.run(document, {runOnly: rules}).then(found => found.violations.map(one => {
-  const places = one.nodes.map(node => `${node.target.join(' ')}: ${node.failureSummary}`);
-  return [one.id, one.help, ...places].join('\\n');
-}))"""
 
 
 @pytest.fixture(scope="module")
 def axe() -> str:
-    if not AXE.is_file():
-        pytest.skip("axe-core is not installed: npm ci in ui/")
-    return AXE.read_text(encoding="utf-8")
+    return axe_script()
 
 
 @pytest.fixture(scope="module", params=["dark", "light"])
@@ -105,9 +97,3 @@ def settle(page: Page) -> None:
     page.wait_for_selector("main")
     page.wait_for_selector(".chip.truth:has-text('of')")
     page.wait_for_timeout(700)
-
-
-def violations(page: Page, axe: str) -> list[str]:
-    page.evaluate(axe)
-    found: list[str] = page.evaluate(CHECK, RULES)
-    return found

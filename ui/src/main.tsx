@@ -9,7 +9,10 @@ import { startTheme } from "./app/theme";
 import { NoRecorder } from "./app/NoRecorder";
 
 const root = document.getElementById("app");
-if (root) {
+if (root && location.pathname.startsWith("/s/")) {
+  startTheme();
+  void import("./screens/share/Shared").then(({ showShared }) => showShared(root));
+} else if (root) {
   startTheme();
   startRouter();
   startKeys();

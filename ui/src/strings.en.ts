@@ -1,13 +1,15 @@
 /** Every word the page shows, in English. A translation is a file of this shape. */
 import { app } from "./app/strings";
+import { camera } from "./screens/camera/strings";
 import { events } from "./screens/events/strings";
 import { health } from "./screens/health/strings";
 import { live } from "./screens/live/strings";
 import { settings } from "./screens/settings/strings";
+import { share } from "./screens/share/strings";
 import { account } from "./screens/sign-in/strings";
 import { timeline } from "./screens/timeline/strings";
 
-export const t = { ...app, account, events, health, live, settings, timeline };
+export const t = { ...app, account, camera, events, health, live, settings, share, timeline };
 
 export interface Forms {
   one: string;

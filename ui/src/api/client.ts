@@ -41,8 +41,16 @@ export function post<T>(path: string, body: unknown = {}): Promise<T> {
   return ask<T>("POST", url(path), body);
 }
 
+export function put<T>(path: string, body: unknown): Promise<T> {
+  return ask<T>("PUT", url(path), body);
+}
+
 export function patch<T>(path: string, body: unknown): Promise<T> {
   return ask<T>("PATCH", url(path), body);
+}
+
+export function remove<T>(path: string): Promise<T> {
+  return ask<T>("DELETE", url(path));
 }
 
 async function ask<T>(method: string, address: string, body?: unknown, signal?: AbortSignal): Promise<T> {
@@ -63,7 +71,7 @@ async function ask<T>(method: string, address: string, body?: unknown, signal?: 
   }
   if (answer.ok) return (answer.status === 204 ? undefined : await answer.json()) as T;
   const error = await readError(answer);
-  if (answer.status === 401 && error.code !== "wrong_login") onSignedOut();
+  if (answer.status === 401 && error.code === "signed_out") onSignedOut();
   throw error;
 }
 

@@ -16,8 +16,8 @@ export type Disk = made.DiskInfo;
 export type Warning = made.Warn;
 export type Health = made.Health;
 
-/** `object` is something left behind. */
-export type Kind = "person" | "vehicle" | "animal" | "object" | "sound" | "motion";
+/** `object` is something left behind or taken, `tamper` a camera that does not see. */
+export type Kind = "person" | "vehicle" | "animal" | "object" | "sound" | "tamper" | "motion";
 /** `box`: left, top, right and bottom as fractions of the picture. */
 export type TawnyEvent = Omit<made.EventInfo, "kind"> & { kind: Kind };
 export type EventPage = Omit<made.Events, "items"> & { items: TawnyEvent[] };
@@ -32,6 +32,22 @@ export type TimelinePart = Omit<made.Timeline, "cameras"> & { cameras: Lane[] };
 export type ZoneInfo = made.LocalTime;
 export type DayInfo = made.Day;
 
+export type Watching = made.Watching;
+export type Watch = made.Watch;
+export type WatchZone = Required<made.WatchZone>;
+export type WatchLine = Required<made.WatchLine>;
+export type Proposal = Omit<made.Proposal, "loses"> & { loses: TawnyEvent[] };
+export type WhyFalse = made.Feedback["false_alarm"];
+/** One look at a camera. `zones`: the greatest score in each; `things`: what moves, and whether it is an event. */
+export interface Reading {
+  camera: string;
+  t: number;
+  score: number;
+  zones: Record<string, number>;
+  things: { box: [number, number, number, number]; score: number; event: boolean }[];
+  sound?: { db: number; score: number };
+}
+
 /** What the data socket sends. */
 export type Message =
   | { ch: "state"; t: number; d: Health }
@@ -41,4 +57,10 @@ export type Message =
   | { ch: "gap"; d: Gap & { camera: string } }
   /** Of damage with the same begin, the newest counts. */
   | { ch: "damage"; d: Damage & { camera: string } }
+  | { ch: `motion:${string}`; d: Reading }
   | { ch: "ping"; t: number };
+
+export type Share = made.ShareInfo;
+export type OpenedShare = made.OpenedShare;
+export type Person = made.PersonInfo;
+export type Pass = made.PassInfo;

@@ -6,6 +6,7 @@ import { plural, t } from "../strings.en";
 import type { IconName } from "../ui/icon-names";
 import { Icon } from "../ui/Icon";
 import { Owl } from "../ui/Owl";
+import { Sharing } from "../screens/share/sharing";
 import { Toasts } from "../ui/toast";
 import trouble from "../ui/favicon-trouble.svg?url";
 import { KeysDialog, showKeys } from "./KeysDialog";
@@ -74,6 +75,7 @@ export function Frame({ children }: { children: ComponentChildren }) {
       <Spoken />
       <Toasts />
       <KeysDialog />
+      <Sharing />
     </div>
   );
 }

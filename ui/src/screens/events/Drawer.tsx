@@ -6,6 +6,7 @@ import { clockSeconds, day, length } from "../../app/times";
 import { t } from "../../strings.en";
 import { Icon } from "../../ui/Icon";
 import { Problem } from "../../ui/Problem";
+import { shareEvent } from "../share/sharing";
 import { ClipPlayer } from "./ClipPlayer";
 
 const words = t.events.drawer;
@@ -63,6 +64,12 @@ export function Drawer({ event, others, onClose, onKeep, onReview }: Props) {
             <Icon name="download" />
             {words.save}
           </a>
+        )}
+        {event.end_ms !== null && (
+          <button type="button" class="btn" onClick={() => shareEvent(event)}>
+            <Icon name="share-2" />
+            {words.share}
+          </button>
         )}
         <a class="btn" href={`/live/${encodeURIComponent(event.camera)}`}>
           <Icon name="video" />

@@ -12,6 +12,7 @@ import { Icon } from "../../ui/Icon";
 import { KINDS } from "../../ui/kinds";
 import { Problem } from "../../ui/Problem";
 import { undoNewest } from "../../ui/toast";
+import { shareEvent } from "../share/sharing";
 import { Card, type CardActs } from "./Card";
 import { Drawer, Gone, useEvent } from "./Drawer";
 import { FilterBar } from "./FilterBar";
@@ -29,6 +30,7 @@ const help: KeyHelp = {
     { keys: ["Space"], words: words.keys.play },
     { keys: ["R"], words: words.keys.review },
     { keys: ["L"], words: words.keys.keep },
+    { keys: ["S"], words: words.keys.share },
     { keys: ["X"], words: words.keys.select },
     { keys: ["U"], words: words.keys.undo },
   ],
@@ -104,6 +106,7 @@ export default function Events({ params }: { params: Params }) {
       k: () => step(-1),
       r: goOn(review),
       l: onCurrent(keep),
+      s: onCurrent(shareEvent),
       x: onCurrent((which) => select(which, false)),
       u: () => undoNewest(),
       Enter: () => {

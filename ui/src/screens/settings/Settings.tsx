@@ -14,6 +14,8 @@ import { Owl } from "../../ui/Owl";
 import { Segmented } from "../../ui/Segmented";
 import { StateDot } from "../../ui/StateDot";
 import licences from "../../../LICENSES.txt?url";
+import { Passes, SharedLinks } from "./Passes";
+import { People } from "./People";
 import { codecName } from "./codec";
 import "./settings.css";
 
@@ -26,6 +28,13 @@ export default function Settings() {
         <You />
         <Look />
         <Cameras />
+        {session.value?.user?.role === "owner" && (
+          <>
+            <People />
+            <Passes />
+          </>
+        )}
+        <SharedLinks />
         <About />
       </div>
     </Page>
@@ -119,6 +128,10 @@ function CameraFacts({ camera }: { camera: Camera }) {
           <p class="small sub">{sentence(camera)}</p>
         </a>
       </div>
+      <a class="btn camera-tune" href={`/settings/cameras/${encodeURIComponent(camera.id)}`}>
+        <Icon name="activity" small />
+        {words.cameras.tune}
+      </a>
       <dl>
         {facts.map(([name, value]) =>
           value === null ? null : (

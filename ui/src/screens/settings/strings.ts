@@ -1,3 +1,5 @@
+import { passes, people } from "./people.strings";
+
 export const settings = {
   title: "Settings",
   account: {
@@ -24,6 +26,7 @@ export const settings = {
     sound: "Sound",
     yes: "Yes",
     no: "No",
+    tune: "Motion and zones",
     rate: "Now",
     unknown: "Not known until it has sent a picture",
     size: (width: number, height: number, codec: string) => `${width}×${height}, ${codec}`,
@@ -36,6 +39,8 @@ export const settings = {
     numbers: (fps: string, mbit: string) => `${fps} pictures/s, ${mbit} Mbit/s`,
     file: "Cameras are added and changed in the settings file. Addresses and passwords are never shown here.",
   },
+  people,
+  passes,
   about: {
     title: "About",
     version: "Version",

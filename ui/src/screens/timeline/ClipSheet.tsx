@@ -9,6 +9,7 @@ import { gapLabel } from "../../timeline/layout";
 import { Icon } from "../../ui/Icon";
 import { Sheet } from "../../ui/Sheet";
 import { toast } from "../../ui/toast";
+import { share } from "../share/sharing";
 import { bytesOf } from "./ClipBar";
 import type { TimelineModel } from "./model";
 import { recorderZone } from "./wallclock";
@@ -28,6 +29,7 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
   const zone = recorderZone.value;
   const offers = model.lanes.value.map((lane) => offerOf(lane, begin_ms, end_ms));
   const wanted = offers.filter((offer) => !offer.none && ticked.value.includes(offer.lane.id)).map((offer) => offer.lane.id);
+  const [only] = wanted.length === 1 ? wanted : [];
   const link = (camera: string) =>
     url("/clip", { camera, from_ms: Math.round(begin_ms), to_ms: Math.round(end_ms), stream: "main" });
   const download = () => {
@@ -69,6 +71,19 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
       <p class="small muted">{words.asIs}</p>
       <div class="row clip-actions">
         <span class="small sub grow">{wanted.length === 0 ? words.none : ""}</span>
+        {only !== undefined && (
+          <button
+            type="button"
+            class="btn"
+            onClick={() => {
+              close();
+              share({ camera: only, from_ms: begin_ms, to_ms: end_ms });
+            }}
+          >
+            <Icon name="share-2" small />
+            {words.share}
+          </button>
+        )}
         <button type="button" class="btn pri" disabled={wanted.length === 0} onClick={download}>
           <Icon name="download" small />
           {plural(wanted.length, words.download)}

@@ -86,6 +86,7 @@ export const timeline = {
     yesterday: (date: string) => `Yesterday, ${date}`,
   },
   clip: {
+    share: "Share",
     save: "Save clip",
     mark: "Mark a clip",
     title: "Save a clip",

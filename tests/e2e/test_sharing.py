@@ -1,0 +1,107 @@
+"""A clip is shared from an event, opened by somebody without an account, and ended; people and passes are made."""
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tawny.testing.waiting import until
+from tests.e2e.conftest import Tawny
+from tests.e2e.rules import axe_script, violations
+
+pytestmark = pytest.mark.browser
+WAIT_MS = 30_000
+
+
+@pytest.fixture
+def page(signed_in: BrowserContext) -> Page:
+    return signed_in.new_page()
+
+
+def shared_link(page: Page, demo: Tawny, *, code: str = "") -> str:
+    """Of the newest event that has ended."""
+    page.goto(f"{demo.base}/events?only=all")
+    share = page.get_by_role("button", name="Share", exact=True)
+    card = page.locator("[data-event]").last
+    expect(card).to_be_visible(timeout=60_000)
+    card.locator(".ec-open").click()
+    expect(share).to_be_visible(timeout=60_000)
+    share.click()
+    if code:
+        page.get_by_label("Ask for a code").check()
+        page.get_by_label("Code", exact=True).fill(code)
+    page.get_by_role("button", name="Make the link").click()
+    field = page.get_by_label("The link", exact=True)
+    expect(field).to_have_value(re.compile(r"/s/\S+"))
+    return field.input_value()
+
+
+def wait_until_it_plays(page: Page) -> None:
+    until(lambda: page.evaluate("() => document.querySelector('video')?.currentTime > 0.2"), 30, "it plays")
+
+
+def test_who_has_the_link_sees_the_clip_and_nothing_else(page: Page, browser: Browser, demo: Tawny) -> None:
+    link = shared_link(page, demo)
+    stranger = browser.new_context(viewport={"width": 390, "height": 844})
+    there = stranger.new_page()
+    asked: list[str] = []
+    there.on("request", lambda request: asked.append(request.url))
+    there.goto(link)
+    wait_until_it_plays(there)
+    assert violations(there, axe_script()) == []
+    assert "garden" not in there.content().lower()
+    assert not [url for url in asked if "/api/" in url and "/shared/" not in url]
+    page.goto(f"{demo.base}/settings")
+    links = page.get_by_role("region", name="Shared links")
+    expect(links).to_contain_text("opened once")
+    links.get_by_role("button", name="End it").first.click()
+    there.reload()
+    expect(there.get_by_text("This link has ended. Ask for a new one.")).to_be_visible(timeout=WAIT_MS)
+    stranger.close()
+
+
+def test_a_code_opens_it(page: Page, browser: Browser, demo: Tawny) -> None:
+    link = shared_link(page, demo, code="magpie")
+    stranger = browser.new_context()
+    there = stranger.new_page()
+    there.goto(link)
+    there.get_by_label("Code").fill("jackdaw")
+    there.get_by_role("button", name="Open").click()
+    expect(there.get_by_role("alert")).to_have_text("This is not the code.")
+    there.get_by_label("Code").fill("magpie")
+    there.get_by_role("button", name="Open").click()
+    wait_until_it_plays(there)
+    stranger.close()
+
+
+def test_somebody_is_invited_and_sees_one_camera(page: Page, browser: Browser, demo: Tawny) -> None:
+    page.goto(f"{demo.base}/settings")
+    people = page.get_by_role("region", name="People")
+    people.get_by_role("button", name="Invite somebody").click()
+    people.get_by_label("Name").fill("Ben")
+    people.get_by_label("All cameras").uncheck()
+    ticks = people.locator(".access-ticks input")
+    assert ticks.count() == 3
+    ticks.nth(2).uncheck()
+    people.get_by_role("button", name="Make the link").click()
+    link = people.locator(".access-address input").input_value()
+    guest = browser.new_context()
+    there = guest.new_page()
+    there.goto(link)
+    expect(there.locator("[data-camera]")).to_have_count(1, timeout=WAIT_MS)
+    there.goto(f"{demo.base}/settings")
+    expect(there.get_by_role("region", name="People")).to_have_count(0)
+    guest.close()
+
+
+def test_a_pass_shows_its_addresses_once(page: Page, demo: Tawny) -> None:
+    page.goto(f"{demo.base}/settings")
+    passes = page.get_by_role("region", name="Televisions and programs")
+    passes.get_by_role("button", name="Make a pass").click()
+    passes.get_by_label("What it is for").fill("Kitchen TV")
+    passes.get_by_role("button", name="Make it").click()
+    address = passes.get_by_label("Motion JPEG").input_value()
+    assert page.context.request.get(address.replace("mjpeg", "snapshot")).ok
+    assert violations(page, axe_script()) == []
+    passes.get_by_role("button", name="Take back").click()
+    expect(passes.get_by_text("No pass yet.")).to_be_visible(timeout=WAIT_MS)

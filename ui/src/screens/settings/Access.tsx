@@ -1,0 +1,83 @@
+/** What people, passes and shared links have in common on the settings page. */
+import { ApiError } from "../../api/client";
+import { cameras } from "../../api/state";
+import type { Camera } from "../../api/types";
+import { t } from "../../strings.en";
+import { Icon } from "../../ui/Icon";
+import { toast } from "../../ui/toast";
+import "./access.css";
+
+const words = t.settings.people;
+
+/** `All cameras`, or their names. */
+export function seen(ids: readonly string[] | null, all: readonly Camera[]): string {
+  if (ids === null) return words.all.toLowerCase();
+  const names = ids.map((id) => all.find((camera) => camera.id === id)?.name ?? id);
+  return names.join(", ") || words.nothing.toLowerCase();
+}
+
+/** null: all of them, whatever is added later. */
+export function CameraTicks(props: { chosen: readonly string[] | null; onChange: (next: string[] | null) => void }) {
+  const { chosen, onChange } = props;
+  const everything = cameras.value.map((camera) => camera.id);
+  const flip = (id: string, on: boolean) => {
+    const others = (chosen ?? everything).filter((each) => each !== id);
+    onChange(on ? [...others, id] : others);
+  };
+  return (
+    <fieldset class="access-ticks">
+      <legend class="hidden">{words.sees}</legend>
+      <label>
+        <input
+          type="checkbox"
+          checked={chosen === null}
+          onChange={(event) => onChange(event.currentTarget.checked ? null : everything)}
+        />
+        {words.all}
+      </label>
+      {chosen !== null &&
+        cameras.value.map((camera) => (
+          <label key={camera.id}>
+            <input
+              type="checkbox"
+              checked={chosen.includes(camera.id)}
+              onChange={(event) => flip(camera.id, event.currentTarget.checked)}
+            />
+            {camera.name}
+          </label>
+        ))}
+    </fieldset>
+  );
+}
+
+/** Something to copy. */
+export function Address({ value, label }: { value: string; label: string }) {
+  const copy = async (field: HTMLInputElement | null) => {
+    field?.select();
+    await navigator.clipboard?.writeText(value); // on secure pages only; elsewhere it is selected
+    toast(words.copied);
+  };
+  return (
+    <div class="access-address">
+      <input readOnly aria-label={label} value={value} onFocus={(event) => event.currentTarget.select()} />
+      <button
+        type="button"
+        class="btn"
+        onClick={(event) => void copy(event.currentTarget.parentElement?.querySelector("input") ?? null)}
+      >
+        <Icon name="copy" small />
+        {words.copy}
+      </button>
+    </div>
+  );
+}
+
+/** What the recorder refuses is said. */
+export async function tryTo(action: () => Promise<void>): Promise<void> {
+  try {
+    await action();
+  } catch (reason) {
+    if (!(reason instanceof ApiError)) throw reason;
+    toast(`${reason.message} ${reason.todo}`.trim());
+  }
+}

@@ -1,0 +1,140 @@
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { get, patch, post, remove } from "../../api/client";
+import { cameras } from "../../api/state";
+import type { Person } from "../../api/types";
+import { session } from "../../app/session";
+import { t } from "../../strings.en";
+import { Icon } from "../../ui/Icon";
+import { toast } from "../../ui/toast";
+import { Address, CameraTicks, seen, tryTo } from "./Access";
+
+const words = t.settings.people;
+
+/** Who may come in, and see what. For owners. */
+export function People() {
+  const list = useSignal<readonly Person[]>([]);
+  const adding = useSignal(false);
+  const link = useSignal<{ name: string; address: string } | null>(null);
+  const load = async () => {
+    list.value = (await get<{ items: Person[] }>("/people")).items;
+  };
+  useEffect(() => void load(), []);
+  const invited = (name: string, path: string) => {
+    link.value = { name, address: new URL(path, location.href).href };
+    adding.value = false;
+    void load();
+  };
+  return (
+    <section class="card" aria-labelledby="people-title">
+      <div class="row between">
+        <h2 id="people-title">{words.title}</h2>
+        <button type="button" class="btn" aria-expanded={adding.value} onClick={() => (adding.value = !adding.value)}>
+          <Icon name="plus" small />
+          {words.add}
+        </button>
+      </div>
+      <p class="small sub">{words.sub}</p>
+      {adding.value && <Invite onInvited={invited} />}
+      {link.value && (
+        <div class="setting access-made">
+          <p class="sub">{words.link(link.value.name)}</p>
+          <Address value={link.value.address} label={words.title} />
+        </div>
+      )}
+      {list.value.map((person) => (
+        <OnePerson key={person.id} person={person} onChange={load} onInvited={invited} />
+      ))}
+    </section>
+  );
+}
+
+function Invite({ onInvited }: { onInvited: (name: string, path: string) => void }) {
+  const name = useSignal("");
+  const chosen = useSignal<string[] | null>(null);
+  const submit = (event: Event) => {
+    event.preventDefault();
+    void tryTo(async () => {
+      const asked = { name: name.value, role: "viewer", cameras: chosen.value };
+      const made = await post<{ person: Person; link: string }>("/people", asked);
+      onInvited(made.person.name, made.link);
+    });
+  };
+  return (
+    <form class="setting access-form" onSubmit={submit}>
+      <input
+        class="access-name"
+        aria-label={words.name}
+        placeholder={words.name}
+        required
+        maxLength={64}
+        autofocus
+        value={name.value}
+        onInput={(event) => (name.value = event.currentTarget.value)}
+      />
+      <CameraTicks chosen={chosen.value} onChange={(next) => (chosen.value = next)} />
+      <button type="submit" class="btn pri">
+        {words.invite}
+      </button>
+    </form>
+  );
+}
+
+function OnePerson(props: {
+  person: Person;
+  onChange: () => Promise<void>;
+  onInvited: (name: string, path: string) => void;
+}) {
+  const { person } = props;
+  const changing = useSignal(false);
+  const isMe = session.value?.user?.id === person.id;
+  const take = () =>
+    tryTo(async () => {
+      if (!confirm(words.sure(person.name))) return;
+      await remove(`/people/${person.id}`);
+      toast(words.removed(person.name));
+      await props.onChange();
+    });
+  const again = () =>
+    tryTo(async () => {
+      const made = await post<{ link: string }>(`/people/${person.id}/link`);
+      props.onInvited(person.name, made.link);
+    });
+  const change = (chosen: string[] | null) =>
+    tryTo(async () => {
+      await patch(`/people/${person.id}`, { role: "viewer", cameras: chosen });
+      await props.onChange();
+    });
+  return (
+    <div class="setting access-one">
+      <div class="grow">
+        <b>{person.name}</b> {isMe && <span class="small muted">({words.you})</span>}
+        <p class="small sub">
+          {words[person.role]} · {words.sees.toLowerCase()} {seen(person.cameras, cameras.value)}
+        </p>
+        {changing.value && <CameraTicks chosen={person.cameras} onChange={(next) => void change(next)} />}
+      </div>
+      {person.role === "viewer" && (
+        <button
+          type="button"
+          class="btn ghost"
+          aria-expanded={changing.value}
+          onClick={() => (changing.value = !changing.value)}
+        >
+          <Icon name="video" small />
+          {words.sees}
+        </button>
+      )}
+      {!isMe && (
+        <>
+          <button type="button" class="btn ghost" onClick={() => void again()}>
+            {words.again}
+          </button>
+          <button type="button" class="btn ghost" onClick={() => void take()}>
+            {words.remove}
+          </button>
+        </>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,149 @@
+import { useId, useState } from "preact/hooks";
+import { ApiError, post } from "../../api/client";
+import type { Share } from "../../api/types";
+import { when } from "../../app/times";
+import { t } from "../../strings.en";
+import { Icon } from "../../ui/Icon";
+import { Segmented } from "../../ui/Segmented";
+import { Sheet } from "../../ui/Sheet";
+import { toast } from "../../ui/toast";
+import "./share.css";
+
+const words = t.share;
+const LASTS_S = { hour: 3_600, day: 86_400, week: 604_800 } as const;
+type Lasts = keyof typeof LASTS_S;
+const lengths = (Object.keys(LASTS_S) as Lasts[]).map((value) => ({ value, label: words.lengths[value] }));
+
+interface Made {
+  share: Share;
+  link: string;
+}
+
+/** Makes a link to one clip: how long it works, with a code or not. */
+export default function ShareSheet(props: { camera: string; from_ms: number; to_ms: number; onClose: () => void }) {
+  const [lasts, setLasts] = useState<Lasts>("day");
+  const [asks, setAsks] = useState(false);
+  const [code, setCode] = useState("");
+  const [names, setNames] = useState(false);
+  const [made, setMade] = useState<Made | null>(null);
+  const [error, setError] = useState<ApiError | null>(null);
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    setError(null);
+    try {
+      const asked = {
+        camera: props.camera,
+        from_ms: Math.round(props.from_ms),
+        to_ms: Math.round(props.to_ms),
+        lasts_s: LASTS_S[lasts],
+        code: asks ? code.trim() : "",
+        names_camera: names,
+      };
+      setMade(await post<Made>("/shares", asked));
+    } catch (reason) {
+      setError(reason instanceof ApiError ? reason : new ApiError(0, "unknown", t.problems.unknown, ""));
+    }
+  };
+  return (
+    <Sheet title={words.title} onClose={props.onClose} class="share-sheet">
+      {made ? (
+        <Link made={made} />
+      ) : (
+        <form onSubmit={(event) => void submit(event)}>
+          <p class="sub">{words.sub}</p>
+          <div class="share-row">
+            <b class="grow">{words.lasts}</b>
+            <Segmented label={words.lasts} value={lasts} options={lengths} onChange={setLasts} />
+          </div>
+          <Tick checked={asks} onChange={setAsks} label={words.code} sub={words.codeSub} />
+          {asks && (
+            <input
+              class="share-code"
+              aria-label={words.codeLabel}
+              placeholder={words.codeLabel}
+              autocomplete="off"
+              maxLength={64}
+              required
+              autofocus
+              value={code}
+              onInput={(event) => setCode(event.currentTarget.value)}
+            />
+          )}
+          <Tick checked={names} onChange={setNames} label={words.names} sub={words.namesSub} />
+          {error && (
+            <p class="share-refusal" role="alert">
+              {error.message} {error.todo}
+            </p>
+          )}
+          <button type="submit" class="btn pri share-make">
+            <Icon name="share-2" small />
+            {words.make}
+          </button>
+        </form>
+      )}
+    </Sheet>
+  );
+}
+
+function Tick(props: { checked: boolean; onChange: (on: boolean) => void; label: string; sub: string }) {
+  const id = useId();
+  return (
+    <label class="share-row" for={id}>
+      <span class="grow">
+        <b>{props.label}</b>
+        <span class="small sub">{props.sub}</span>
+      </span>
+      <input
+        id={id}
+        type="checkbox"
+        checked={props.checked}
+        onChange={(event) => props.onChange(event.currentTarget.checked)}
+      />
+    </label>
+  );
+}
+
+function Link({ made }: { made: Made }) {
+  const address = new URL(made.link, location.href).href;
+  const copy = async () => {
+    const field = document.querySelector<HTMLInputElement>("#share-link");
+    field?.select();
+    // The clipboard is there on secure pages only; elsewhere the field is selected, and Ctrl-C copies it.
+    await navigator.clipboard?.writeText(address);
+    toast(words.copied);
+  };
+  return (
+    <div>
+      <div class="share-link">
+        <input
+          id="share-link"
+          aria-label={words.made}
+          readOnly
+          value={address}
+          onFocus={(event) => event.currentTarget.select()}
+        />
+        <button type="button" class="btn" onClick={() => void copy()}>
+          <Icon name="copy" small />
+          {words.copy}
+        </button>
+        {"share" in navigator && (
+          <button type="button" class="btn pri" onClick={() => void hand(address)}>
+            <Icon name="share-2" small />
+            {words.hand}
+          </button>
+        )}
+      </div>
+      <p class="sub num">{words.until(when(made.share.ends_ms))}</p>
+      <p class="small muted">{words.reach}</p>
+    </div>
+  );
+}
+
+/** The device's own way to hand something on. Closing it without choosing is no fault. */
+async function hand(address: string): Promise<void> {
+  try {
+    await navigator.share({ url: address });
+  } catch (reason) {
+    if (!(reason instanceof DOMException && reason.name === "AbortError")) throw reason;
+  }
+}

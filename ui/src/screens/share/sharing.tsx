@@ -1,0 +1,33 @@
+/** What is to be shared, from wherever it is shown; the sheet's code comes when it is first wanted. */
+import { signal } from "@preact/signals";
+import { Lazy } from "../../app/Lazy";
+import type { TawnyEvent } from "../../api/types";
+
+interface Clip {
+  camera: string;
+  from_ms: number;
+  to_ms: number;
+}
+
+const PRE_MS = 5_000;
+const POST_MS = 10_000;
+const clip = signal<Clip | null>(null);
+const load = () => import("./ShareSheet");
+
+export function share(wanted: Clip): void {
+  clip.value = wanted;
+}
+
+/** An event that has ended, with the time before and after that its clip has as well. */
+export function shareEvent(event: TawnyEvent): void {
+  if (event.end_ms === null) return;
+  share({ camera: event.camera, from_ms: event.start_ms - PRE_MS, to_ms: event.end_ms + POST_MS });
+}
+
+export function Sharing() {
+  if (!clip.value) return null;
+  const onClose = () => {
+    clip.value = null;
+  };
+  return <Lazy load={load} props={{ ...clip.value, onClose }} waiting={() => null} />;
+}
