@@ -1,5 +1,6 @@
 import io
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import av
 import pytest
@@ -11,10 +12,10 @@ from tawny.stream.hub import Hub
 from tests.live.cameras import FPS, GOP, START_MS, numbered, sound, video
 
 
-def shown(packets: list[Packet], hub: Hub | None = None) -> list[Begin | bytes]:
+def shown(packets: list[Packet], hub: Hub | None = None, *, at_once: bool = False) -> list[Begin | bytes]:
     """All that a viewer gets who is there from the first packet on."""
     hub = hub or Hub()
-    fragmenter = Fragmenter(hub)
+    fragmenter = Fragmenter(hub, at_once=at_once)
     made: list[Begin | bytes] = []
     for packet in packets:
         hub.append(packet)
@@ -45,6 +46,67 @@ def times(file: bytes, kind: str = "video") -> list[float]:
 def test_each_picture_is_given_out_when_the_next_has_come() -> None:
     messages = shown(list(numbered(video(count=GOP))))
     assert [type(message) for message in messages] == [Begin] + [bytes] * (GOP - 1)
+
+
+def test_each_picture_is_given_out_at_once_where_that_is_wanted() -> None:
+    messages = shown(list(numbered(video(count=GOP))), at_once=True)
+    assert [type(message) for message in messages] == [Begin] + [bytes] * GOP
+    (file,) = files(messages)
+    assert times(file) == pytest.approx([n / FPS for n in range(GOP)], abs=1e-4)
+
+
+@dataclass
+class Said:
+    """What a fragment says of its picture, in ticks of 90 kHz."""
+
+    dts: int
+    lasts: int
+    pts: int
+
+
+def said(messages: list[Begin | bytes]) -> list[Said]:
+    found = []
+    for message in messages:
+        if isinstance(message, bytes):
+            dts = int.from_bytes(message[message.index(b"tfdt") + 8 :][:8], "big")
+            run = message[message.index(b"trun") + 4 :]
+            has_offset = run[2] & 8
+            lasts, offset = int.from_bytes(run[12:16], "big"), int.from_bytes(run[24:28], "big", signed=True)
+            found.append(Said(dts, lasts, dts + (offset if has_offset else 0)))
+    return found
+
+
+def believed(pictures: list[Said]) -> None:
+    """A browser's rule (Media Source Extensions, coded frame processing): a decode time that goes back, or ahead by
+    more than twice what the last picture lasted, has it drop everything up to the next keyframe."""
+    for earlier, later in pairwise(pictures):
+        assert earlier.dts < later.dts <= earlier.dts + 2 * earlier.lasts
+        assert later.dts <= later.pts
+
+
+@pytest.mark.parametrize("fps", [30.0, 15.0, 5.0, 1.0, 0.5])
+def test_a_picture_given_out_at_once_is_said_to_last_longer_than_it_will(fps: float) -> None:
+    slow = [
+        replace(one, pts=round(n * 90_000 / fps), at_ms=START_MS + round(n * 1000 / fps))
+        for n, one in enumerate(video(count=40))
+    ]
+    pictures = said(shown(list(numbered(slow)), Hub(keep_s=100.0), at_once=True))
+    believed(pictures)
+    steps = [later.pts - earlier.pts for earlier, later in pairwise(pictures)]
+    assert all(one.lasts > step for one, step in list(zip(pictures, steps, strict=False))[3:])
+    assert pictures[-1].dts == pictures[-1].pts
+
+
+def test_gaps_of_any_length_are_gone_over_and_shown_in_their_time() -> None:
+    gaps = {7: 1.0, 20: 0.4, 33: 9.0, 34: 2.5}
+    later_s, packets = 0.0, []
+    for n, one in enumerate(video(count=90)):
+        later_s += gaps.get(n, 0.0)
+        packets.append(replace(one, pts=one.pts + round(later_s * 90_000), at_ms=one.at_ms + round(later_s * 1000)))
+    pictures = said(shown(list(numbered(packets)), Hub(keep_s=100.0), at_once=True))
+    believed(pictures)
+    assert [one.pts for one in pictures] == [packet.pts - packets[0].pts for packet in packets]
+    assert pictures[-1].dts == pictures[-1].pts, "it caught up"
 
 
 def test_it_plays_from_zero_at_the_cameras_pace() -> None:

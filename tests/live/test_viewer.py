@@ -43,7 +43,7 @@ async def test_a_viewer_goes_on_with_what_comes() -> None:
     hub = filled(PACKETS[:2])
     viewer = Viewer(hub, FakeClock())
     messages = viewer.messages()
-    await take(messages, 2)
+    await take(messages, 3)
     threading.Thread(target=hub.append, args=(PACKETS[2],)).start()
     assert isinstance((await take(messages, 1))[0], bytes)
     viewer.close()
@@ -74,13 +74,13 @@ async def test_after_a_silence_another_file_begins(monkeypatch: pytest.MonkeyPat
     hub, clock = filled(PACKETS[:3]), FakeClock()
     viewer = Viewer(hub, clock)
     messages = viewer.messages()
-    kinds = [type(message) for message in await take(messages, 3)]
+    kinds = [type(message) for message in await take(messages, 4)]
     clock.advance(1)
     kinds += [type(message) for message in await take(messages, 2)]
     clock.jump_utc(-1)
     hub.append(PACKETS[3])
-    kinds += [type(message) for message in await take(messages, 4)]
-    assert kinds == [Begin, bytes, bytes, Waiting, Waiting, Begin, bytes, bytes, bytes]
+    kinds += [type(message) for message in await take(messages, 5)]
+    assert kinds == [Begin, bytes, bytes, bytes, Waiting, Waiting, Begin, bytes, bytes, bytes, bytes]
     viewer.close()
 
 

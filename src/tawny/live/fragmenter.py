@@ -1,9 +1,11 @@
 """Packets to fragmented MP4 for one viewer, a fragment a picture, without decoding anything.
 
-A picture is given out when the next one has come, because only then is it known how long it stays: a browser that is
-told too short a time drops everything up to the next keyframe.
+How long a picture stays is known when the next one has come. Whoever wants true times waits for that. Whoever wants to
+see it sooner is told a time that is longer for sure: a browser that is told too short a one drops everything up to the
+next keyframe, while one that is too long ends where the next picture begins.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -30,11 +32,19 @@ class Begin:
     init: bytes
 
 
-class Fragmenter:
-    """For one reader of one hub."""
+LASTS_TICKS = VIDEO_RATE // 4
+_LASTS_STEPS = 2
+"""A picture that is given out at once is said to last so long at least, and so many times what those before did."""
+_MOST_LASTS_TICKS = 4 * VIDEO_RATE
+_BELIEVED = 2
+"""A browser goes on over a gap of so many times what the last picture was said to last."""
 
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
+
+class Fragmenter:
+    """For one reader of one hub. at_once: pictures are not held until the next has come."""
+
+    def __init__(self, hub: Hub, *, at_once: bool = False) -> None:
+        self._hub, self._at_once = hub, at_once
         self._run: RunId | None = None
         self._format: VideoFormat | None = None
         self._times = DecodeTimes(0)
@@ -42,6 +52,8 @@ class Fragmenter:
         self._sound: Soundtrack | None = None
         self._deaf: AudioFormat | None = None
         self._held: tuple[Packet, int] | None = None
+        self._steps: deque[int] = deque(maxlen=8)  # between the newest pictures
+        self._newest_dts = self._said_dts = self._lasts = 0  # what the last was given out with
         self._sequence = 0
 
     def take(self, packet: Packet) -> Iterator[Begin | bytes]:
@@ -51,26 +63,45 @@ class Fragmenter:
                 self._sound.add(packet.data, packet.pts)
         elif packet.is_keyframe and (begin := self._begin(packet, packet.format)):
             yield begin
-            self._held = packet, 0
+            self._lasts = 0
+            if self._at_once:
+                yield self._now(packet, 0)
+            else:
+                self._held = packet, 0
         elif packet.run == self._run:
             yield from self._picture(packet)
 
     def skip(self) -> None:
         """Packets are left out here; the next one is a keyframe."""
-        self._held = None
+        self._held, self._lasts = None, 0
         self._times.skip()
         if self._sound:
             self._sound.skip()
 
     def _picture(self, packet: Packet) -> Iterator[bytes]:
         dts = self._times.next(packet.pts) - self._zero
+        if self._at_once:
+            yield self._now(packet, dts)
+            return
         if self._held:
-            yield self._fragment(*self._held, until=dts)
+            yield self._fragment(*self._held, dts - self._held[1])
         self._held = packet, dts
 
-    def _fragment(self, packet: Packet, dts: int, until: int) -> bytes:
+    def _now(self, packet: Packet, dts: int) -> bytes:
+        """The picture with a time that it will not last. After a longer gap than that allows, decode times fall behind,
+        and catch up little by little; when it is shown stays true."""
+        if self._lasts:
+            self._steps.append(min(dts - self._newest_dts, _MOST_LASTS_TICKS // _LASTS_STEPS))
+            self._said_dts = min(dts, self._said_dts + _BELIEVED * self._lasts)
+        else:
+            self._said_dts = dts
+        self._newest_dts = dts
+        self._lasts = max(LASTS_TICKS, _LASTS_STEPS * max(self._steps, default=0))
+        return self._fragment(packet, self._said_dts, self._lasts)
+
+    def _fragment(self, packet: Packet, dts: int, lasts: int) -> bytes:
         self._sequence += 1
-        picture = Sample(packet.data, packet.pts - self._zero, until - dts, is_keyframe=packet.is_keyframe)
+        picture = Sample(packet.data, packet.pts - self._zero, lasts, is_keyframe=packet.is_keyframe)
         sounds = self._sound.take() if self._sound else []
         return b"".join(fragment(self._sequence, [picture], sounds, dts, sounds[0].pts if sounds else 0))
 

@@ -29,7 +29,7 @@ class Viewer:
         self._hub, self._clock = hub, clock
         self._wakeup = Wakeup()
         self._reader = hub.reader(wake=self._wakeup)
-        self._fragmenter = Fragmenter(hub)
+        self._fragmenter = Fragmenter(hub, at_once=True)
         self._last_number = -1  # of the packets that were not left out
         self._from_number = 0
         self._is_paused = self._needs_keyframe = False
@@ -70,7 +70,7 @@ class Viewer:
             yield Waiting()
             await self._wakeup.wait(SILENT_S)
         self._read_anew()
-        self._fragmenter, self._last_number = Fragmenter(self._hub), -1
+        self._fragmenter, self._last_number = Fragmenter(self._hub, at_once=True), -1
 
     def _is_silent(self) -> bool:
         newest = self._hub.newest

@@ -4,7 +4,8 @@
  */
 import { serverNow } from "../api/state";
 import type { CameraState } from "../api/types";
-import { hasSound, join, pace, readText, retryMs, trim } from "./rules";
+import { shownAt } from "./fragment";
+import { edge, hasSound, join, pace, readText, retryMs, trim } from "./rules";
 
 export type View =
   | { kind: "idle" }
@@ -42,6 +43,7 @@ export class LivePlayer {
   private address = "";
   private queue: Uint8Array[] = [];
   private start_ms = 0;
+  private newest_s: number | null = null;
   private playing = false;
   private failures = 0;
   private heard_ms = 0;
@@ -97,6 +99,7 @@ export class LivePlayer {
 
   private closeMedia(): void {
     this.queue = [];
+    this.newest_s = null;
     this.buffer = null;
     this.media = null;
     this.playing = false;
@@ -165,6 +168,8 @@ export class LivePlayer {
     this.bytes += piece.byteLength;
     if (!this.media) return;
     this.queue.push(piece);
+    const shown_s = shownAt(piece);
+    if (shown_s !== null) this.newest_s = Math.max(this.newest_s ?? 0, shown_s);
     this.pump();
   }
 
@@ -185,7 +190,8 @@ export class LivePlayer {
     const { buffered } = buffer;
     if (buffered.length > 0) {
       const end = buffered.end(buffered.length - 1);
-      const next = pace(end, this.video.currentTime, this.video.playbackRate, this.playing);
+      const live = edge(end, this.newest_s, hasSound(mime));
+      const next = pace(live, this.video.currentTime, this.video.playbackRate, this.playing);
       if (next.jump_s !== null) this.video.currentTime = Math.max(next.jump_s, buffered.start(buffered.length - 1));
       if (this.video.playbackRate !== next.rate) this.video.playbackRate = next.rate;
       if (!this.playing) {

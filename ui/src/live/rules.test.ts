@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Stream } from "../api/types";
-import { hasSound, join, pace, pickWay, readText, retryMs, trim } from "./rules";
+import { edge, hasSound, join, pace, pickWay, readText, retryMs, trim } from "./rules";
 
 const stream = (codec: string): Stream => ({ codec, width: 640, height: 360, audio: "" });
 const h264 = stream("avc1.64001f");
@@ -74,21 +74,41 @@ describe("what the recorder says", () => {
 
 describe("the pace of playing", () => {
   it("begins at the live edge", () => {
-    expect(pace(10, 0, 1, false)).toEqual({ jump_s: 9.92, rate: 1 });
+    expect(pace(10, 0, 1, false)).toEqual({ jump_s: 10, rate: 1 });
   });
   it("goes on as it is when near the edge", () => {
-    expect(pace(10, 9.7, 1, true)).toEqual({ jump_s: null, rate: 1 });
+    expect(pace(10, 9.96, 1, true)).toEqual({ jump_s: null, rate: 1 });
+    expect(pace(10, 10.05, 1, true)).toEqual({ jump_s: null, rate: 1 });
   });
   it("hurries when a little behind, and until it has caught up", () => {
-    expect(pace(10, 9.4, 1, true).rate).toBeGreaterThan(1);
-    expect(pace(10, 9.7, 1.06, true).rate).toBe(1.06);
-    expect(pace(10, 9.85, 1.06, true).rate).toBe(1);
+    expect(pace(10, 9.85, 1, true).rate).toBeGreaterThan(1);
+    expect(pace(10, 9.6, 1, true).rate).toBeGreaterThan(pace(10, 9.85, 1, true).rate);
+    expect(pace(10, 9.95, 1.06, true).rate).toBe(1.06);
+    expect(pace(10, 10.01, 1.06, true).rate).toBe(1);
+  });
+  it("waits a little when ahead, and until it is there", () => {
+    expect(pace(10, 10.2, 1, true).rate).toBeLessThan(1);
+    expect(pace(10, 10.05, 0.95, true).rate).toBe(0.95);
+    expect(pace(10, 9.99, 0.95, true).rate).toBe(1);
   });
   it("jumps when more than a second behind", () => {
-    expect(pace(10, 8.9, 1, true).jump_s).toBeCloseTo(9.92);
+    expect(pace(10, 8.9, 1, true).jump_s).toBe(10);
   });
   it("jumps back when the clip began anew behind the playhead", () => {
-    expect(pace(3, 9, 1, true).jump_s).toBeCloseTo(2.92);
+    expect(pace(3, 9, 1, true).jump_s).toBe(3);
+  });
+});
+
+describe("the live edge", () => {
+  it("is the newest picture, however long that is said to last", () => {
+    expect(edge(10.25, 10, false)).toBeCloseTo(9.97);
+  });
+  it("is never where sound is missing", () => {
+    expect(edge(10, 10, true)).toBeCloseTo(9.85);
+  });
+  it("is near the end while no picture is known, and never before the beginning", () => {
+    expect(edge(10, null, false)).toBeCloseTo(9.85);
+    expect(edge(0.01, 0, true)).toBe(0);
   });
 });
 

@@ -57,11 +57,20 @@ export function hasSound(mime: string): boolean {
   return /mp4a|opus|flac|ac-3/i.test(mime);
 }
 
-/** Just behind the end, so that the next picture is there when its turn comes. */
-const EDGE_S = 0.08;
+/** Sound must be there when its turn comes: with it, playing stays so far behind the buffer's end. */
+const EDGE_S = 0.15;
+/** A picture that comes is shown when it is this old: soon, and evenly although pictures do not come evenly. */
+const LEAD_S = 0.03;
 const JUMP_S = 1;
-const HURRY_S = 0.45;
-const CALM_S = 0.2;
+const RUN_S = 0.25;
+const HURRY_S = 0.06;
+const WAIT_S = -0.1;
+
+/** Where to play: at the newest picture, as far as there is sound. newest_s: when it is shown. */
+export function edge(end_s: number, newest_s: number | null, sound: boolean): number {
+  const latest = sound ? end_s - EDGE_S : end_s;
+  return Math.max(0, Math.min(newest_s === null ? end_s - EDGE_S : newest_s - LEAD_S, latest));
+}
 
 export interface Pace {
   /** Where to jump to; null to go on. */
@@ -69,12 +78,16 @@ export interface Pace {
   rate: number;
 }
 
-/** Keeps near the live edge: a little faster when a little behind, a jump when more than a second behind. */
-export function pace(end_s: number, current_s: number, rate: number, started: boolean): Pace {
-  const behind = end_s - current_s;
-  if (!started || behind > JUMP_S || behind < -JUMP_S) return { jump_s: Math.max(0, end_s - EDGE_S), rate: 1 };
-  if (behind > HURRY_S) return { jump_s: null, rate: 1.06 };
-  return { jump_s: null, rate: behind < CALM_S ? 1 : rate };
+/** Keeps at the live edge: a little faster or slower when a little off, until it is there; a jump when more than a
+ * second off. */
+export function pace(edge_s: number, current_s: number, rate: number, started: boolean): Pace {
+  const behind = edge_s - current_s;
+  if (!started || behind > JUMP_S || behind < -JUMP_S) return { jump_s: edge_s, rate: 1 };
+  if (behind > RUN_S) return { jump_s: null, rate: 1.15 };
+  if (behind > HURRY_S) return { jump_s: null, rate: Math.max(rate, 1.06) };
+  if (behind < WAIT_S) return { jump_s: null, rate: 0.95 };
+  const arrived = rate > 1 ? behind <= 0 : behind >= 0;
+  return { jump_s: null, rate: arrived ? 1 : rate };
 }
 
 const KEEP_S = 10;

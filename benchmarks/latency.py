@@ -1,0 +1,213 @@
+"""From the moment a picture is taken to the moment it is on a screen, through the whole program.
+
+    python -m benchmarks.latency [--way mse] [--seconds 30] [--fps 15] [--codec h264] [--cameras 1]
+
+The camera is GStreamer's server, whose pictures show when they were drawn (`clock_camera`); tawny records it like any
+other and shows it on its live page; a headless Chromium reads the time off each picture that it presents. Camera,
+tawny and browser run on this machine and have one clock. Encoding, sending, our reading, the way to the browser,
+decoding and presenting are all in the figure. Prints the median, the 95th of a hundred, and how long the first picture
+takes from the moment the page is asked for.
+"""
+
+import argparse
+import contextlib
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import BrowserContext, Page, sync_playwright
+
+from benchmarks.clock_camera import COLUMNS, ROWS, clock_camera
+from benchmarks.peers import CACHE, report, tawny
+
+MOST_MS, MOST_FIRST_MS = 200.0, 2000.0
+SETTLED_S = 5.0
+CHROMIUM = "/usr/bin/chromium"
+ARGS = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"]
+LINK = re.compile(r"(http://[^\s/]+)/setup#token=(\S+)")
+READ = """([columns, rows]) => {
+  const seen = window.seen = [];
+  const canvas = document.createElement('canvas');
+  canvas.width = columns * 8; canvas.height = rows * 8;
+  const pen = canvas.getContext('2d', { willReadFrequently: true });
+  const read = (shown) => {
+    pen.drawImage(shown, 0, 0, canvas.width, canvas.height);
+    const pixels = pen.getImageData(0, 0, canvas.width, canvas.height).data;
+    const bytes = [];
+    for (let row = 0; row < rows; row += 1) {
+      let byte = 0;
+      for (let column = 0; column < columns; column += 1)
+        byte = byte * 2 + (pixels[4 * ((row * 8 + 4) * canvas.width + column * 8 + 4)] > 128 ? 1 : 0);
+      bytes.push(byte);
+    }
+    const sum = bytes.slice(0, 6).reduce((all, each) => all + each, 0) & 255;
+    return sum === bytes[6] ? bytes.slice(0, 6).reduce((all, each) => all * 256 + each, 0) : 0;
+  };
+  const note = (shown, at) => {
+    const taken = read(shown);
+    if (taken && taken !== seen.at(-1)?.[0]) seen.push([taken, performance.timeOrigin + at]);
+  };
+  const watched = new WeakSet();
+  const watch = (video) => {
+    const presented = (now, { expectedDisplayTime }) => {
+      note(video, Math.max(now, expectedDisplayTime));
+      video.requestVideoFrameCallback(presented);
+    };
+    video.requestVideoFrameCallback(presented);
+  };
+  const look = (now) => {
+    for (const shown of document.querySelectorAll('[data-camera] video, [data-camera] img')) {
+      if (shown instanceof HTMLImageElement) {
+        if (shown.naturalWidth) note(shown, now);
+      } else if (!watched.has(shown)) {
+        watched.add(shown);
+        watch(shown);
+      }
+    }
+    requestAnimationFrame(look);
+  };
+  look(performance.now());
+}"""
+
+
+CLAIM = """async (claim) => (await fetch('/api/v1/setup/claim', {
+  method: 'POST', headers: { 'Content-Type': 'application/json', 'X-Tawny': '1' }, body: JSON.stringify(claim),
+})).status"""
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a browser has the pictures. path: of the page, which must show the camera inside a `data-camera`."""
+
+    says: str
+    path: str = "/live/clock"
+    script: str = ""
+    """Run in the page before anything else, to make it take this way."""
+    settings: str = ""
+    """More lines of tawny's settings."""
+
+
+NO_MEDIA = "delete window.MediaSource; delete window.ManagedMediaSource;"
+WAYS: Mapping[str, Way] = {
+    "mse": Way("fragments of MP4 over a WebSocket, into a media buffer"),
+    "mjpeg": Way(
+        "JPEG after JPEG, for browsers that can show nothing else",
+        script=NO_MEDIA,
+    ),
+}
+
+
+@dataclass
+class Figures:
+    """Milliseconds. ages: of each picture when it was presented."""
+
+    ages: list[float] = field(default_factory=list)
+    first: float = 0.0
+    taken: list[float] = field(default_factory=list)
+
+    def of(self, share: float) -> float:
+        return statistics.quantiles(self.ages, n=100)[round(share * 100) - 1]
+
+
+def main() -> int:
+    asked = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
+    asked.add_argument("--way", choices=sorted(WAYS), default="mse")
+    asked.add_argument("--seconds", type=float, default=30)
+    asked.add_argument("--fps", type=int, default=15)
+    asked.add_argument("--codec", choices=("h264", "h265"), default="h264")
+    asked.add_argument("--cameras", type=int, default=1, help="so many are recorded; one is watched")
+    args = asked.parse_args()
+    way = WAYS[args.way]
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(dir=CACHE) as folder,
+        clock_camera(fps=args.fps, codec=args.codec) as camera,
+        recorder(camera, args.cameras, way, Path(folder)) as link,
+    ):
+        figures = watched(link, way, args.seconds)
+    print(f"{args.way}: {way.says}; {args.codec}, {args.fps} pictures a second, {len(figures.ages)} seen")
+    print(f"capture to screen: median {figures.of(0.5):.0f} ms, 95 of 100 within {figures.of(0.95):.0f} ms")
+    print(f"first picture: {figures.first:.0f} ms after the page was asked for")
+    within = [
+        report("latency_median", figures.of(0.5), MOST_MS, f"{MOST_MS:.0f} ms", 1.0),
+        report("latency_95", figures.of(0.95), MOST_MS, f"{MOST_MS:.0f} ms", 1.5),
+        report("first_picture", figures.first, MOST_FIRST_MS, f"{MOST_FIRST_MS:.0f} ms", 1.0),
+    ]
+    return 0 if all(within) else 1
+
+
+@contextlib.contextmanager
+def recorder(camera: str, cameras: int, way: Way, folder: Path) -> Iterator[str]:
+    """The one-time link of a tawny that records the camera, under the name `clock` and further ones."""
+    names = ["clock", *(f"more-{number}" for number in range(1, cameras))]
+    tables = [f'[cameras.{name}]\nsource = "{camera}"\nwatch.detector = "off"\n' for name in names]
+    (folder / "tawny.toml").write_text(way.settings + "".join(tables))
+    command = [tawny(), "run", "--config", str(folder / "tawny.toml"), "--data", str(folder / "data")]
+    log = folder / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen([*command, "--listen", "127.0.0.1:0"], stdout=out, stderr=out)
+    try:
+        until_s = time.monotonic() + 30
+        while not (found := LINK.search(log.read_text())):
+            if time.monotonic() > until_s or process.poll() is not None:
+                raise SystemExit(f"tawny did not begin:\n{log.read_text()}")
+            time.sleep(0.05)
+        yield found[0]
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def watched(link: str, way: Way, seconds: float) -> Figures:
+    """Look at the camera's page for so long."""
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        context = browser.new_context(viewport={"width": 1280, "height": 800})
+        _sign_in(context, link)
+        context.add_init_script(way.script)
+        time.sleep(SETTLED_S)  # it is recorded by now, as a camera is that somebody comes to look at
+        page = context.new_page()
+        page.add_init_script(f"({READ})([{COLUMNS}, {ROWS}])")
+        begun_ms = time.time() * 1000
+        page.goto(_base(link) + way.path)
+        page.wait_for_function("() => window.seen.length > 0", timeout=30_000)
+        first_ms = page.evaluate("() => window.seen[0][1]") - begun_ms
+        figures = _ages(page, seconds)
+        figures.first = first_ms
+        browser.close()
+        return figures
+
+
+def _ages(page: Page, seconds: float) -> Figures:
+    time.sleep(SETTLED_S)
+    page.evaluate("() => { window.seen.length = 0; }")
+    time.sleep(seconds)
+    seen: list[tuple[float, float]] = page.evaluate("() => window.seen")
+    if len(seen) < 2:
+        raise SystemExit("no picture moves")
+    return Figures([shown - taken for taken, shown in seen], taken=[taken for taken, _ in seen])
+
+
+def _sign_in(context: BrowserContext, link: str) -> None:
+    page = context.new_page()
+    page.goto(_base(link) + "/sign-in")
+    claim = {"token": link.partition("#token=")[2], "name": "Watcher", "password": "a long one for a while"}
+    if (status := page.evaluate(CLAIM, claim)) != 200:
+        raise SystemExit(f"tawny did not let the browser in: {status}")
+    page.close()
+
+
+def _base(link: str) -> str:
+    parts = urlsplit(link)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

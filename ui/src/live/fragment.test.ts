@@ -1,0 +1,24 @@
+import { describe, expect, it } from "vitest";
+import { shownAt } from "./fragment";
+
+/** As the recorder makes them: a picture 216,000.05 s into the file with sound beside it; a picture alone at 0.1 s. */
+const WITH_SOUND =
+  "000000b06d6f6f66000000106d66686400000000000000070000005074726166000000107466686400020000000000010000001474666474" +
+  "010000000000000486b6dc00000000247472756e01000f0100000001000000b8000057e40000000302000000000011940000004874726166" +
+  "0000001074666864000200000000000200000014746664740100000000000000000000050000001c7472756e0100030100000001000000bb" +
+  "00000400000000010000000c6d64617461626373";
+const ALONE =
+  "000000646d6f6f66000000106d66686400000000000000080000004c74726166000000107466686400020000000000010000001474666474" +
+  "0100000000000000000023280000 00207472756e01000701000000010000006c000057e400000003010100000000000b6d646174616263";
+
+const bytes = (hex: string) => Uint8Array.from(hex.replaceAll(" ", "").match(/../g) ?? [], (two) => parseInt(two, 16));
+
+describe("when a fragment's picture is shown", () => {
+  it("is its decode time and what it is later", () => expect(shownAt(bytes(WITH_SOUND))).toBeCloseTo(216_000.05, 6));
+  it("is its decode time where both are the same", () => expect(shownAt(bytes(ALONE))).toBeCloseTo(0.1, 6));
+  it("is not known of a file's beginning", () => expect(shownAt(bytes("00000008667479700000000c6d6f6f7600000000"))).toBeNull());
+  it("is not known of what is cut short anywhere, or is anything", () => {
+    for (let end = 0; end < 0x64; end += 1) expect(shownAt(bytes(ALONE).subarray(0, end))).toBeNull();
+    for (let at = 0; at < 0x64; at += 1) expect(() => shownAt(bytes(ALONE).fill(255, at, at + 4))).not.toThrow();
+  });
+});
