@@ -2,10 +2,10 @@
  * What the recorder says at this moment, as signals fed by one socket. Nothing here is asked for twice:
  * a full picture comes on subscribing, then changes.
  */
-import { batch, computed, signal, type Signal } from "@preact/signals";
+import { batch, computed, signal, type ReadonlySignal, type Signal } from "@preact/signals";
 import { whenSignedOut } from "./client";
 import { isLost, type Link, reduce, START, type Happened } from "./reconnect";
-import type { Camera, Damage, Gap, Health, Message, TawnyEvent } from "./types";
+import type { Camera, Damage, Gap, Health, Message, Reading, TawnyEvent } from "./types";
 
 export const health = signal<Health | null>(null);
 export const cameras = computed<Camera[]>(() => health.value?.cameras ?? []);
@@ -48,6 +48,34 @@ export function motionOf(camera: string): Signal<number> {
     scores.set(camera, score);
   }
   return score;
+}
+
+// Meters: every look at a camera, while a screen wants it.
+
+const meters = new Map<string, { reading: Signal<Reading | null>; wanted: number }>();
+const METER = "motion:";
+
+function channels(): string[] {
+  const wanted = [...meters].filter(([, meter]) => meter.wanted > 0).map(([camera]) => METER + camera);
+  return ["state", "event", "motion", "segment", "gap", "damage", ...wanted];
+}
+
+/** The newest look at a camera, five a second, until the returned function is called. */
+export function readMeter(camera: string): { reading: ReadonlySignal<Reading | null>; stop: () => void } {
+  const meter = meters.get(camera) ?? { reading: signal<Reading | null>(null), wanted: 0 };
+  meters.set(camera, meter);
+  meter.wanted += 1;
+  subscribe();
+  const stop = () => {
+    meter.wanted -= 1;
+    meter.reading.value = null;
+    subscribe();
+  };
+  return { reading: meter.reading, stop };
+}
+
+function subscribe(): void {
+  if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ sub: channels() }));
 }
 
 // Happenings: screens listen to what they show.
@@ -130,7 +158,7 @@ function connect(): void {
   const here = new WebSocket(`${location.origin.replace(/^http/, "ws")}/api/v1/ws`);
   socket = here;
   here.onopen = () => {
-    here.send(JSON.stringify({ sub: ["state", "event", "motion", "segment", "gap", "damage"] }));
+    subscribe();
     happen({ what: "opened", now: Date.now() });
     if (opened_before) tell("back", null);
     opened_before = true;
@@ -174,6 +202,11 @@ function hear(message: Message): void {
       break;
     case "ping":
       hearClock(message.t);
+      break;
+    default: {
+      const meter = meters.get(message.ch.slice(METER.length));
+      if (meter && meter.wanted > 0) meter.reading.value = message.d;
+    }
   }
 }
 

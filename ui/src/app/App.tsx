@@ -20,6 +20,7 @@ interface Route {
 
 const events: Loader = () => import("../screens/events/Events");
 const settings: Loader = () => import("../screens/settings/Settings");
+const camera: Loader = () => import("../screens/camera/Camera");
 const signIn = () => import("../screens/sign-in/SignIn");
 const setup = () => import("../screens/setup/Setup");
 
@@ -29,6 +30,8 @@ const routes: readonly Route[] = [
   { pattern: "/events", title: t.events.title, load: events },
   { pattern: "/events/:id", title: t.events.title, load: events },
   { pattern: "/health", title: t.health.title, load: () => import("../screens/health/Health") },
+  { pattern: "/settings/cameras/:camera", title: t.settings.title, load: camera },
+  { pattern: "/settings/cameras/:camera/motion", title: t.settings.title, load: camera },
   { pattern: "/settings", title: t.settings.title, load: settings },
 ];
 

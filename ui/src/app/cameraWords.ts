@@ -17,6 +17,9 @@ const dots: Record<CameraState, Dot> = {
   offline: "bad",
   refused: "bad",
   frozen: "bad",
+  covered: "bad",
+  defocused: "bad",
+  moved: "bad",
   blocked: "bad",
 };
 
@@ -24,6 +27,9 @@ const icons: Partial<Record<CameraState, IconName>> = {
   offline: "wifi-off",
   refused: "key-round",
   frozen: "snowflake",
+  covered: "eye-off",
+  defocused: "eye-off",
+  moved: "eye-off",
   blocked: "hard-drive",
   paused: "eye-off",
   off: "power",
@@ -59,9 +65,14 @@ export function isOnWatch(state: CameraState): boolean {
   return state === "recording" || state === "waiting";
 }
 
+/** It is recorded, and shows nothing of what it should. */
+export function isBlinded(state: CameraState): boolean {
+  return state === "frozen" || state === "covered" || state === "defocused" || state === "moved";
+}
+
 /** Whether there is something to watch: pictures come, whatever becomes of them. */
 export function isShowing(state: CameraState): boolean {
-  return state === "recording" || state === "waiting" || state === "starting" || state === "blocked";
+  return isOnWatch(state) || isBlinded(state) || state === "starting" || state === "blocked";
 }
 
 /** `Not answering since 14:02`, `Recording`. */
@@ -71,6 +82,9 @@ export function sentence(camera: Camera): string {
     case "offline":
     case "refused":
     case "frozen":
+    case "covered":
+    case "defocused":
+    case "moved":
     case "blocked":
       return t.since[camera.state](clock);
     case "recording":
@@ -89,7 +103,10 @@ export function checks(state: CameraState): readonly string[] {
     case "refused":
       return t.checks.refused;
     case "frozen":
-      return t.checks.frozen;
+    case "covered":
+    case "defocused":
+    case "moved":
+      return t.checks[state];
     case "blocked":
       return t.checks.blocked;
     case "starting":

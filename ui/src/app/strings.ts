@@ -62,12 +62,18 @@ export const app = {
     offline: "Not answering",
     refused: "Wrong password",
     frozen: "Picture stands still",
+    covered: "Covered",
+    defocused: "Blurred",
+    moved: "Turned away",
     blocked: "Cannot write to the disk",
   },
   since: {
     offline: (clock: string) => `Not answering since ${clock}`,
     refused: (clock: string) => `Password refused since ${clock}`,
     frozen: (clock: string) => `Picture has not changed since ${clock}`,
+    covered: (clock: string) => `Covered since ${clock}`,
+    defocused: (clock: string) => `Blurred since ${clock}`,
+    moved: (clock: string) => `Turned away since ${clock}`,
     blocked: (clock: string) => `Not recording since ${clock}`,
     starting: "Starting",
     scheduled_off: "Off by schedule",
@@ -89,6 +95,18 @@ export const app = {
       "Is it really this still there? Wave at the camera.",
       "Turn the camera off and on again. Most come back from this.",
     ],
+    covered: [
+      "Is something in front of the lens? A leaf, a spider's web, or paint will do.",
+      "Is it dark there, and the camera's own light broken?",
+    ],
+    defocused: [
+      "Is the lens wet, dirty or fogged? Wipe it with a soft cloth.",
+      "Was it knocked out of focus? Turn the lens, or focus again in the camera's own app.",
+    ],
+    moved: [
+      "Was it knocked or turned? Look at the live picture, and turn it back.",
+      "Turned on purpose? Then this is over within the hour; draw its zones again.",
+    ],
     blocked: [
       "Is the disk still plugged in? Look at its cable and its light.",
       "Is there room on it? tawny removes the oldest video by itself, but not other files.",
@@ -98,8 +116,9 @@ export const app = {
     person: { one: "Person", many: "People" },
     vehicle: { one: "Vehicle", many: "Vehicles" },
     animal: { one: "Animal", many: "Animals" },
-    object: { one: "Something left", many: "Things left" },
+    object: { one: "Something left or taken", many: "Things left or taken" },
     sound: { one: "Sound", many: "Sounds" },
+    tamper: { one: "Camera disturbed", many: "Cameras disturbed" },
     motion: { one: "Motion", many: "Motion" },
   },
   times: {

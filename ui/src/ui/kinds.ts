@@ -1,7 +1,7 @@
 import type { Kind } from "../api/types";
 import type { IconName } from "./icon-names";
 
-export const KINDS = ["person", "vehicle", "animal", "object", "sound", "motion"] as const satisfies readonly Kind[];
+export const KINDS = ["person", "vehicle", "animal", "object", "sound", "tamper", "motion"] as const satisfies readonly Kind[];
 
 const icons: Record<Kind, IconName> = {
   person: "footprints",
@@ -9,6 +9,7 @@ const icons: Record<Kind, IconName> = {
   animal: "paw-print",
   object: "package",
   sound: "volume-2",
+  tamper: "eye-off",
   motion: "activity",
 };
 

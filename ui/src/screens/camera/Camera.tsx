@@ -1,0 +1,208 @@
+import { type ReadonlySignal, signal, useSignal } from "@preact/signals";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { cameras, health, readMeter } from "../../api/state";
+import type { Camera, Reading } from "../../api/types";
+import { type KeyHelp, useKeys } from "../../app/keys";
+import { Page } from "../../app/Page";
+import { type Params, go } from "../../app/router";
+import { session } from "../../app/session";
+import { Problem } from "../../ui/Problem";
+import { Sheet } from "../../ui/Sheet";
+import { toast } from "../../ui/toast";
+import { Advanced } from "./Advanced";
+import { Day } from "./Day";
+import { Editor } from "./Editor";
+import { FalseAlarms } from "./FalseAlarms";
+import { Meter } from "./Meter";
+import { Modes } from "./Modes";
+import { Places } from "./Places";
+import { rectangle } from "./geometry";
+import { Sound } from "./Sound";
+import { TuningStore } from "./store";
+import { camera as words } from "./strings";
+import "./camera.css";
+import "./editor.css";
+
+const REFRESH_MS = 10_000;
+const help: KeyHelp = {
+  section: words.title,
+  rows: [
+    { keys: ["↑", "↓"], words: words.meter.level },
+    { keys: ["Z"], words: words.picture.zone },
+    { keys: ["U"], words: words.picture.undo },
+  ],
+};
+const nothing = signal<Reading | null>(null);
+
+export default function CameraSettings({ params }: { params: Params }) {
+  const id = params["camera"] ?? "";
+  const camera = cameras.value.find((each) => each.id === id);
+  if (!camera)
+    return (
+      <Page title={words.title} back="/settings">
+        {health.value && <Problem icon="video-off" what={words.gone} href="/settings" button={words.goneDo} />}
+      </Page>
+    );
+  return <Shown key={id} camera={camera} />;
+}
+
+function Shown({ camera }: { camera: Camera }) {
+  const store = useMemo(() => new TuningStore(camera.id), [camera.id]);
+  const reading = useReading(camera.id);
+  const disabled = session.value?.user?.role !== "owner";
+  useEffect(() => {
+    const stop = new AbortController();
+    void store.load(stop.signal);
+    const timer = setInterval(() => void store.refresh(), REFRESH_MS);
+    return () => {
+      stop.abort();
+      clearInterval(timer);
+    };
+  }, [store]);
+  useKeys(
+    {
+      ArrowUp: () => (disabled ? false : store.level(1)),
+      ArrowDown: () => (disabled ? false : store.level(-1)),
+      z: () => (disabled ? false : store.add("zones", rectangle([0.3, 0.4], [0.7, 0.85]), words.places.newZone)),
+      u: () => store.undo(),
+    },
+    help,
+  );
+  const now = store.now.value;
+  const failed = store.failed.value;
+  return (
+    <Page title={camera.name} back="/settings" class="tuning">
+      {!now && failed && <Problem what={failed.message} todo={failed.todo} href="/settings" button={words.goneDo} />}
+      {now && (
+        <>
+          <div class="tu-main">
+            {disabled && <p class="small sub tu-note">{words.onlyOwner}</p>}
+            {!disabled && !now.kept && <p class="small sub tu-note">{words.notKept}</p>}
+            <div class="tu-stage">
+              <Editor store={store} camera={camera} reading={reading} disabled={disabled} />
+              <Meter store={store} reading={reading} disabled={disabled} />
+            </div>
+            <Day store={store} camera={camera} disabled={disabled} />
+            <FalseAlarms store={store} disabled={disabled} />
+          </div>
+          <aside class="tu-side">
+            <Places store={store} disabled={disabled} />
+            <Modes store={store} disabled={disabled} />
+            <Sound store={store} camera={camera} reading={reading} disabled={disabled} />
+            <Advanced store={store} disabled={disabled} />
+          </aside>
+          {(store.changed.value || failed) && <SaveBar store={store} />}
+          <Leaving store={store} />
+        </>
+      )}
+    </Page>
+  );
+}
+
+/** Each look at the camera, while it is shown here. */
+function useReading(camera: string): ReadonlySignal<Reading | null> {
+  const [reading, setReading] = useState<ReadonlySignal<Reading | null>>(nothing);
+  useEffect(() => {
+    const meter = readMeter(camera);
+    setReading(meter.reading);
+    return meter.stop;
+  }, [camera]);
+  return reading;
+}
+
+function SaveBar({ store }: { store: TuningStore }) {
+  const failed = store.failed.value;
+  const save = async (anyway: boolean) => {
+    if (await store.save(anyway)) toast(words.save.saved);
+  };
+  return (
+    <div class="tu-bar" role="region" aria-label={words.save.bar}>
+      <span class="grow" role={failed ? "alert" : "status"}>
+        {failed ? (
+          <>
+            <b>{failed.message}</b> {failed.todo}
+          </>
+        ) : (
+          words.save.bar
+        )}
+      </span>
+      {failed?.code === "changed" ? (
+        <>
+          <button
+            type="button"
+            class="btn"
+            onClick={() => {
+              store.failed.value = null;
+              void store.load();
+            }}
+          >
+            {words.save.reload}
+          </button>
+          <button type="button" class="btn pri" onClick={() => void save(true)}>
+            {words.save.overwrite}
+          </button>
+        </>
+      ) : (
+        <>
+          <button
+            type="button"
+            class="btn ghost"
+            onClick={() => {
+              store.failed.value = null;
+              store.reset();
+            }}
+          >
+            {words.save.undo}
+          </button>
+          <button type="button" class="btn pri" disabled={store.saving.value} onClick={() => void save(false)}>
+            {store.saving.value ? words.save.saving : words.save.save}
+          </button>
+        </>
+      )}
+    </div>
+  );
+}
+
+/** Asks before changes are lost: on links of this page, and when the browser leaves it. */
+function Leaving({ store }: { store: TuningStore }) {
+  const to = useSignal<string | null>(null);
+  useEffect(() => {
+    const unload = (event: BeforeUnloadEvent) => {
+      if (store.changed.peek()) event.preventDefault();
+    };
+    const click = (event: MouseEvent) => {
+      const link = (event.target as Element | null)?.closest?.("a");
+      if (!link?.href || !store.changed.peek() || link.target || event.button !== 0) return;
+      if (event.metaKey || event.ctrlKey || event.shiftKey || link.origin !== location.origin) return;
+      event.preventDefault();
+      event.stopPropagation();
+      to.value = link.pathname + link.search + link.hash;
+    };
+    addEventListener("beforeunload", unload);
+    document.addEventListener("click", click, true);
+    return () => {
+      removeEventListener("beforeunload", unload);
+      document.removeEventListener("click", click, true);
+    };
+  }, [store]);
+  if (to.value === null) return null;
+  const leave = () => {
+    const there = to.value ?? "/";
+    store.reset();
+    to.value = null;
+    go(there);
+  };
+  return (
+    <Sheet title={words.save.leave} onClose={() => (to.value = null)}>
+      <p class="sub">{words.save.leaveSub}</p>
+      <div class="row tu-leave">
+        <button type="button" class="btn" onClick={leave}>
+          {words.save.go}
+        </button>
+        <button type="button" class="btn pri" onClick={() => (to.value = null)}>
+          {words.save.stay}
+        </button>
+      </div>
+    </Sheet>
+  );
+}
