@@ -10,9 +10,10 @@ from hypothesis import strategies as some
 
 from tawny.model.damage import Damage
 from tawny.model.errors import IndexDamaged
-from tawny.model.events import Event, SeenObject
+from tawny.model.events import Event, SeenObject, new_event_id, rounded
 from tawny.model.gaps import Evidence, Gap, GapReason
 from tawny.model.ids import CameraId, EventId, RunId, SegmentId, StreamName
+from tawny.model.observations import Box
 from tawny.model.segments import Segment
 from tawny.model.times import Span, merged
 from tawny.storage.index import Index, Traits
@@ -202,6 +203,15 @@ class IndexContract:
         assert index.gaps(PORCH, span(1, 5)) == []
         assert index.gaps(PORCH, span(700, 800)) == [lasting]
 
+    def test_a_gap_of_weeks_is_found_in_its_middle(self, index: Index) -> None:
+        weeks = Gap(PORCH, NOON - 2_000_000_000, NOON, GapReason.OFF)
+        hours = Gap(PORCH, NOON - 1_000_000_000, NOON - 990_000_000, GapReason.AUTH)
+        for gap in (hours, weeks):
+            index.put_gap(gap)
+        assert index.gaps(PORCH, span(-1_900_000, -1_899_000)) == [weeks]
+        assert index.gaps(PORCH, span(-995_000, -994_000)) == [weeks, hours]
+        assert index.gaps(PORCH, EVER) == [weeks, hours]
+
     def test_a_gap_keeps_what_it_stands_on(self, index: Index) -> None:
         seen = Evidence("busy", NOON - 7, NOON - 3, 12, 345, 6, "453 Not Enough Bandwidth")
         gap = Gap(PORCH, NOON, None, GapReason.UNREACHABLE, "no place", seen)
@@ -244,6 +254,38 @@ class IndexContract:
         )
         index.put_event(whole)
         assert index.event(whole.id) == whole
+
+    @given(
+        score=some.floats(0, 100),
+        edges=some.none() | some.tuples(*[some.floats(0, 1)] * 4),
+        named=some.sampled_from(["a", new_event_id(NOON), new_event_id(NOON + 1)]),
+        took_ms=some.none() | some.integers(0, 10**8),
+        picture_ms=some.none() | some.integers(NOON - 10**6, NOON + 10**6),
+        labels=some.lists(some.tuples(some.sampled_from(["person", "dog", ""]), some.floats(0, 1)), max_size=3),
+        marks=some.tuples(some.booleans(), some.booleans(), some.sampled_from(["", "shadow"])),
+        is_rounded=some.booleans(),
+    )
+    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+    def test_any_event_comes_back_as_it_was(
+        self,
+        tmp_path_factory: pytest.TempPathFactory,
+        score: float,
+        edges: Box | None,
+        named: str,
+        took_ms: int | None,
+        picture_ms: int | None,
+        labels: list[tuple[str, float]],
+        marks: tuple[bool, bool, str],
+        is_rounded: bool,
+    ) -> None:
+        end_ms = None if took_ms is None else NOON + took_ms
+        seen = tuple(SeenObject(*one) for one in labels)
+        given = Event(EventId(named), PORCH, "motion", NOON, end_ms, score, edges, ("path",), seen, *marks, picture_ms)
+        given = rounded(given) if is_rounded else given
+        with closing(self.open(tmp_path_factory.mktemp("index"))) as index:
+            index.put_event(given)
+            assert index.event(given.id) == given
+            assert index.events(EVER).events == [given]
 
     def test_the_newest_state_of_an_event_counts(self, index: Index) -> None:
         index.put_event(event("a", end_s=None))
@@ -289,6 +331,25 @@ class IndexContract:
         assert index.events(span(90, 95)).events == [lasting, long]
         assert index.events(span(100, 110)).events == [lasting]
         assert index.events(span(-10, 0)).events == []
+
+    def test_what_lasted_long_is_found_in_its_middle_and_comes_last(self, index: Index) -> None:
+        every = [
+            event("week", -600_000, 10),
+            event("hours", -9000, 10),
+            event("now", 0, 10),
+            event("lasting", -5, None),
+        ]
+        for one in every:
+            index.put_event(one)
+        pages, mark = [], None
+        while True:
+            page = index.events(span(5, 60), after=mark, limit=1)
+            pages += [one.id for one in page.events]
+            mark = page.next
+            if mark is None:
+                break
+        assert pages == ["now", "lasting", "hours", "week"]
+        assert index.events(span(-300_000, -299_000)).events == [every[0]]
 
     def test_a_dropped_event_is_gone(self, index: Index) -> None:
         index.put_event(event("a"))

@@ -12,7 +12,7 @@ from tawny.events.ledger import Ledger, SavePicture
 from tawny.events.loop import Loop
 from tawny.events.picture import BestPicture, Picture
 from tawny.model.errors import StorageError
-from tawny.model.events import Event, new_event_id
+from tawny.model.events import Event, SeenObject, new_event_id, rounded
 from tawny.model.ids import CameraId
 from tawny.model.messages import EventChanged, Message
 from tawny.model.observations import Frame, Look
@@ -69,6 +69,8 @@ class EventMaker:
             self._update(self._open, frame, look)
         elif look.seen:
             self._begin(frame, look)
+        elif self._open and self._open.loop.is_short:
+            self._open.loop.take(frame)
 
     def idle(self, now_ms: int) -> None:
         """Nothing came since the last look."""
@@ -131,7 +133,7 @@ class EventMaker:
             log.warning("%s: the small pictures of an event could not be kept: %s", self._camera, error)
 
     def _put(self, what: str, now: "_Open", at_ms: int) -> None:
-        now.event = replace(now.event, score=now.score, zones=tuple(now.zones))
+        now.event = rounded(replace(now.event, score=now.score, zones=tuple(now.zones), objects=now.objects))
         now.told_ms, now.is_news = at_ms, False
         self._ledger.put_event(now.event)
         self._tell(EventChanged(what, now.event))
@@ -148,6 +150,8 @@ class _Open:
         """It has another picture, or more zones, than was told."""
         self.zones: list[str] = []
         """In the order in which things were in them."""
+        self.objects: tuple[SeenObject, ...] = ()
+        """What else was said of its things."""
         self._things: dict[int, int] = {}
         """By track, when it was last seen."""
         self._last_ms = event.start_ms
@@ -180,6 +184,10 @@ class _Open:
         for zone in (zone for thing in look.seen for zone in thing.zones):
             if zone not in self.zones:
                 self.zones.append(zone)
+                self.is_news = True
+        for sign in (sign for thing in look.seen for sign in thing.signs):
+            if all(sign != known.label for known in self.objects):
+                self.objects += (SeenObject(sign, 1.0),)
                 self.is_news = True
         self.score = max(self.score, float(look.score))
 

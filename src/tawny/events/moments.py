@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from tawny.events.ledger import Ledger, SavePicture
 from tawny.model.errors import StorageError
-from tawny.model.events import Event, SeenObject, new_event_id
+from tawny.model.events import Event, SeenObject, new_event_id, rounded
 from tawny.model.ids import CameraId
 from tawny.model.messages import EventChanged, Message
 from tawny.model.observations import Box
@@ -45,7 +45,7 @@ class Moments:
         """Ends what lasts. at_ms: when the picture was taken, if that was not at its start."""
         if self._open is not None:
             self.end(start_ms)
-        event = Event(new_event_id(start_ms), self._camera, kind, start_ms, None, score, box, zones, what)
+        event = rounded(Event(new_event_id(start_ms), self._camera, kind, start_ms, None, score, box, zones, what))
         if jpeg is not None:
             pictured = replace(event, picture_ms=start_ms if at_ms is None else at_ms)
             try:

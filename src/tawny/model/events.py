@@ -1,11 +1,14 @@
 """Events: something happened, from begin to end."""
 
+import re
 import secrets
 from dataclasses import dataclass, replace
 
 from tawny.model.ids import CameraId, EventId
 from tawny.model.observations import Box
-from tawny.model.times import Span, stamp
+from tawny.model.times import Span, stamp, stamp_ms
+
+_ID = re.compile(r"([0-9]{8}T[0-9]{6})([0-9]{3})-([0-9a-f]{8})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,4 +49,35 @@ class Event:
 
 
 def new_event_id(start_ms: int) -> EventId:
-    return EventId(f"{stamp(start_ms)[:-1].replace('.', '')}-{secrets.token_hex(4)}")
+    return event_id(start_ms, secrets.token_bytes(4))
+
+
+def event_id(start_ms: int, mark: bytes) -> EventId:
+    """mark: 4 bytes by which events of one instant differ."""
+    return EventId(f"{stamp(start_ms)[:-1].replace('.', '')}-{mark.hex()}")
+
+
+def event_id_says(event: EventId) -> tuple[int, bytes] | None:
+    """What `event_id` was made of; None for one that is not ours."""
+    found = _ID.fullmatch(event)
+    if found is None:
+        return None
+    try:
+        return stamp_ms(f"{found[1]}.{found[2]}Z"), bytes.fromhex(found[3])
+    except ValueError:
+        return None
+
+
+def rounded(event: Event) -> Event:
+    """As an event is told and kept: finer than its picture's pixels nobody can see."""
+    return replace(
+        event,
+        score=round(event.score, 2),
+        box=None if event.box is None else _rounded(event.box),
+        objects=tuple(SeenObject(one.label, round(one.score, 4)) for one in event.objects),
+    )
+
+
+def _rounded(box: Box) -> Box:
+    x0, y0, x1, y1 = (round(float(edge), 4) for edge in box)
+    return x0, y0, x1, y1

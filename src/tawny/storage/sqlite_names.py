@@ -1,4 +1,4 @@
-"""Short numbers in the index for what is said again and again: streams and formats. None of them goes away.
+"""Short numbers in the index for what is said again and again: streams, formats and words. None goes away.
 
 Every function runs on a connection that is in a transaction, or only reads.
 """
@@ -39,10 +39,13 @@ class Names:
         self._streams: dict[tuple[CameraId, StreamName], Stream] = {}
         self._formats: dict[int, Format] = {}
         self._format_ids: dict[Format, int] = {}
+        self._words: dict[int, str] = {}
+        self._word_ids: dict[str, int] = {}
 
     def forget(self) -> None:
         """What was made is undone."""
         self._streams, self._formats, self._format_ids = {}, {}, {}
+        self._words, self._word_ids = {}, {}
 
     def stream(self, db: sqlite3.Connection, camera: CameraId, name: StreamName) -> Stream | None:
         if (camera, name) not in self._streams:
@@ -88,6 +91,26 @@ class Names:
                 make = "INSERT INTO formats (video, width, height, audio) VALUES (?, ?, ?, ?) RETURNING id"
                 found = db.execute(make, said).fetchone()
             known = self._format_ids[said] = int(found[0])
+        return known
+
+    def word(self, db: sqlite3.Connection, word_id: int) -> str:
+        if word_id not in self._words:
+            self._words.update(db.execute("SELECT id, word FROM words"))
+        return self._words[word_id]
+
+    def known_word_id(self, db: sqlite3.Connection, word: str) -> int | None:
+        known = self._word_ids.get(word)
+        if known is None:
+            found = db.execute("SELECT id FROM words WHERE word = ?", (word,)).fetchone()
+            known = int(found[0]) if found else None
+        return known
+
+    def word_id(self, db: sqlite3.Connection, word: str) -> int:
+        """Made if need be: for what is one of few, such as cameras, kinds, zones and labels."""
+        known = self.known_word_id(db, word)
+        if known is None:
+            known = int(db.execute("INSERT INTO words (word) VALUES (?) RETURNING id", (word,)).fetchone()[0])
+        self._word_ids[word] = known
         return known
 
     def _load_streams(self, db: sqlite3.Connection) -> None:

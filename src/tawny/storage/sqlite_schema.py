@@ -15,7 +15,7 @@ from typing import Final
 
 from tawny.model.errors import DiskFull, FolderUnwritable, IndexDamaged, StorageError
 
-VERSION: Final = 4
+VERSION: Final = 5
 
 SCHEMA: Final = """
 CREATE TABLE streams (
@@ -62,39 +62,42 @@ CREATE TABLE segments (             -- all others, and those that are being remo
     PRIMARY KEY (stream_id, start_ms)
 ) WITHOUT ROWID;
 CREATE INDEX segments_removing ON segments (stream_id) WHERE removing;
+CREATE TABLE words (
+    id          INTEGER PRIMARY KEY,
+    word        TEXT NOT NULL UNIQUE
+);
 CREATE TABLE gaps (
-    camera      TEXT NOT NULL,
+    camera_id   INTEGER NOT NULL REFERENCES words,
     begin_ms    INTEGER NOT NULL,
     end_ms      INTEGER,            -- NULL: lasts
-    reason      TEXT NOT NULL,
+    reason_id   INTEGER NOT NULL REFERENCES words,
     detail      TEXT NOT NULL,
-    evidence    TEXT NOT NULL,      -- as in the history; empty: none
-    PRIMARY KEY (camera, begin_ms)
+    evidence    TEXT NOT NULL,      -- empty: none
+    PRIMARY KEY (camera_id, begin_ms)
 ) WITHOUT ROWID;
-CREATE INDEX gaps_open ON gaps (camera) WHERE end_ms IS NULL;
+CREATE INDEX gaps_long ON gaps (camera_id, begin_ms) WHERE end_ms IS NULL OR end_ms - begin_ms > 86400000;
 CREATE TABLE damage (
-    camera      TEXT NOT NULL,
-    stream      TEXT NOT NULL,
+    stream_id   INTEGER NOT NULL REFERENCES streams,
     begin_ms    INTEGER NOT NULL,
-    end_ms      INTEGER NOT NULL,
+    took_ms     INTEGER NOT NULL,
     units       INTEGER NOT NULL,
     packets     INTEGER NOT NULL,
-    PRIMARY KEY (camera, stream, begin_ms)
+    PRIMARY KEY (stream_id, begin_ms)
 ) WITHOUT ROWID;
-CREATE INDEX damage_by_end ON damage (camera, end_ms);
 CREATE TABLE events (
-    id          TEXT PRIMARY KEY,
-    camera      TEXT NOT NULL,
-    kind        TEXT NOT NULL,
     start_ms    INTEGER NOT NULL,
-    end_ms      INTEGER,            -- NULL: lasts
+    id          BLOB NOT NULL,      -- a blob: what ours says beside its begin; or the whole, as text
+    camera_id   INTEGER NOT NULL REFERENCES words,
+    kind_id     INTEGER NOT NULL REFERENCES words,
+    took_ms     INTEGER,            -- NULL: lasts
     kept        INTEGER NOT NULL,
     reviewed    INTEGER NOT NULL,
-    record      TEXT NOT NULL       -- all of it, as in the history
+    record      BLOB NOT NULL,      -- a blob of numbers; or all of it as in the history, as text
+    PRIMARY KEY (start_ms, id)
 ) WITHOUT ROWID;
-CREATE INDEX events_by_start ON events (start_ms, id);
+CREATE INDEX events_of_others ON events (id) WHERE typeof(id) = 'text';
 CREATE INDEX events_kept ON events (start_ms, id) WHERE kept;
-CREATE INDEX events_open ON events (id) WHERE end_ms IS NULL;
+CREATE INDEX events_long ON events (start_ms, id) WHERE took_ms IS NULL OR took_ms > 3600000;
 """
 
 _DAMAGED: Final = frozenset(

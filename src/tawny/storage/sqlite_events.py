@@ -1,0 +1,182 @@
+"""Events as rows, some forty bytes each. Every function runs on a connection that is in a transaction, or only reads.
+
+An id that tells its event's begin, as ours do, is stored as what it says beside that. What is left of an event is a
+row of small numbers; one that does not come back from them as it was is stored as in the history.
+
+To find what overlaps a span nobody looks at all older events: those that took longer than an hour have an index.
+"""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
+
+from tawny.model.events import Event, SeenObject, event_id, event_id_says
+from tawny.model.ids import CameraId, EventId
+from tawny.model.times import Span
+from tawny.storage.index import Page, page_mark, page_place
+from tawny.storage.records import event_of, event_record
+from tawny.storage.sqlite_names import Names
+
+LONG_MS: Final = 3_600_000
+_SELECT: Final = "SELECT start_ms, id, camera_id, kind_id, took_ms, kept, reviewed, record FROM events"
+_LONG: Final = f"(took_ms IS NULL OR took_ms > {LONG_MS})"
+_LASTS: Final = "(took_ms IS NULL OR start_ms + took_ms > ? OR start_ms >= ?)"
+_AMONG: Final = {
+    "camera": " AND camera_id IN (SELECT value FROM json_each(?))",
+    "kind": " AND kind_id IN (SELECT value FROM json_each(?))",
+}
+_ONLY: Final = {"all": "", "new": " AND NOT reviewed", "kept": " AND kept"}
+_HUNDREDTH: Final = 100
+_TEN_THOUSANDTH: Final = 10_000
+
+
+class Events:
+    def __init__(self, names: Names) -> None:
+        self._names = names
+
+    def put(self, db: sqlite3.Connection, event: Event) -> None:
+        self.drop(db, event.id)
+        db.execute(
+            "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                event.start_ms,
+                _key(event.id, event.start_ms),
+                self._names.word_id(db, event.camera),
+                self._names.word_id(db, event.kind),
+                None if event.end_ms is None else event.end_ms - event.start_ms,
+                event.kept,
+                event.reviewed,
+                self._record(db, event),
+            ),
+        )
+
+    def drop(self, db: sqlite3.Connection, named: EventId) -> None:
+        db.execute("DELETE FROM events WHERE typeof(id) = 'text' AND id = ?", (named,))
+        if (place := event_id_says(named)) is not None:
+            db.execute("DELETE FROM events WHERE start_ms = ? AND id = ?", place)
+
+    def one(self, db: sqlite3.Connection, named: EventId) -> Event | None:
+        found = self._events(db, f"{_SELECT} WHERE typeof(id) = 'text' AND id = ?", named)
+        if not found and (place := event_id_says(named)) is not None:
+            found = self._events(db, f"{_SELECT} WHERE start_ms = ? AND id = ?", *place)
+        return found[0] if found else None
+
+    def open(self, db: sqlite3.Connection) -> list[Event]:
+        found = self._events(db, f"{_SELECT} INDEXED BY events_long WHERE {_LONG} AND took_ms IS NULL")
+        return sorted(found, key=lambda event: (event.start_ms, event.id))
+
+    def page(
+        self,
+        db: sqlite3.Connection,
+        within: Span,
+        cameras: Iterable[CameraId] | None,
+        kinds: Iterable[str] | None,
+        only: str,
+        after: str | None,
+        limit: int,
+    ) -> Page:
+        which = f" AND {_LASTS}{_ONLY[only]}"
+        values: list[Any] = [within.begin_ms, within.begin_ms]
+        for column, allowed in (("camera", cameras), ("kind", kinds)):
+            if allowed is not None:
+                which += _AMONG[column]
+                known = [self._names.known_word_id(db, word) for word in allowed]
+                values.append(json.dumps([one for one in known if one is not None]))
+        if after is not None:
+            start_ms, named = page_place(after)
+            which += " AND (start_ms, id) < (?, ?)"
+            values += [start_ms, _key(EventId(named), start_ms)]
+        which += " ORDER BY start_ms DESC, id DESC LIMIT ?"
+        since_ms = within.begin_ms - LONG_MS
+        short = f"{_SELECT} WHERE start_ms >= ? AND start_ms < ?{which}"
+        found = self._events(db, short, since_ms, within.end_ms, *values, limit + 1)
+        if len(found) <= limit:
+            long = f"{_SELECT} INDEXED BY events_long WHERE {_LONG} AND start_ms < ?{which}"
+            found += self._events(db, long, min(since_ms, within.end_ms), *values, limit + 1 - len(found))
+        return Page(found[:limit], page_mark(found[limit - 1]) if len(found) > limit else None)
+
+    # --- as rows
+
+    def _events(self, db: sqlite3.Connection, question: str, *values: Any) -> list[Event]:
+        return [self._event(db, *row) for row in db.execute(question, values).fetchall()]
+
+    def _event(
+        self,
+        db: sqlite3.Connection,
+        start_ms: int,
+        key: bytes | str,
+        camera_id: int,
+        kind_id: int,
+        took_ms: int | None,
+        kept: int,
+        reviewed: int,
+        record: bytes | str,
+    ) -> Event:
+        if isinstance(record, str):
+            return event_of(json.loads(record))
+        take = _unpacked(record).__next__
+        return Event(
+            id=EventId(key) if isinstance(key, str) else event_id(start_ms, key),
+            camera=CameraId(self._names.word(db, camera_id)),
+            kind=self._names.word(db, kind_id),
+            start_ms=start_ms,
+            end_ms=None if took_ms is None else start_ms + took_ms,
+            kept=bool(kept),
+            reviewed=bool(reviewed),
+            score=take() / _HUNDREDTH,
+            picture_ms=start_ms + take() if take() else None,
+            false_alarm=self._names.word(db, take()) if take() else "",
+            zones=tuple(self._names.word(db, take()) for _ in range(take())),
+            objects=tuple(SeenObject(self._names.word(db, take()), take() / _TEN_THOUSANDTH) for _ in range(take())),
+            box=(_share(take), _share(take), _share(take), _share(take)) if take() else None,
+        )
+
+    def _record(self, db: sqlite3.Connection, event: Event) -> bytes | str:
+        numbers: list[int] = [round(event.score * _HUNDREDTH)]
+        numbers += [0] if event.picture_ms is None else [1, event.picture_ms - event.start_ms]
+        numbers += [1, self._names.word_id(db, event.false_alarm)] if event.false_alarm else [0]
+        numbers += [len(event.zones), *(self._names.word_id(db, zone) for zone in event.zones), len(event.objects)]
+        for one in event.objects:
+            numbers += [self._names.word_id(db, one.label), round(one.score * _TEN_THOUSANDTH)]
+        numbers += [0] if event.box is None else [1, *(round(edge * _TEN_THOUSANDTH) for edge in event.box)]
+        record = _packed(numbers)
+        if self._from_row(db, event, record) == event:
+            return record
+        return json.dumps(event_record(event), separators=(",", ":"))
+
+    def _from_row(self, db: sqlite3.Connection, event: Event, record: bytes) -> Event:
+        key, took_ms = _key(event.id, event.start_ms), None if event.end_ms is None else event.end_ms - event.start_ms
+        camera_id, kind_id = self._names.word_id(db, event.camera), self._names.word_id(db, event.kind)
+        return self._event(db, event.start_ms, key, camera_id, kind_id, took_ms, event.kept, event.reviewed, record)
+
+
+def _key(named: EventId, start_ms: int) -> bytes | str:
+    said = event_id_says(named)
+    return said[1] if said is not None and said[0] == start_ms else named
+
+
+def _share(take: Callable[[], int]) -> float:
+    return take() / _TEN_THOUSANDTH
+
+
+def _packed(numbers: Iterable[int]) -> bytes:
+    """Seven bits a byte, lowest first; the sign is the lowest bit of all."""
+    packed = bytearray()
+    for number in numbers:
+        left = -2 * number - 1 if number < 0 else 2 * number
+        while left > 127:
+            packed.append(left & 127 | 128)
+            left >>= 7
+        packed.append(left)
+    return bytes(packed)
+
+
+def _unpacked(packed: bytes) -> Iterator[int]:
+    number = shift = 0
+    for byte in packed:
+        number |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            yield -(number + 1) // 2 if number & 1 else number // 2
+            number = shift = 0
