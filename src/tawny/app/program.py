@@ -93,7 +93,10 @@ class Program:
         control = Control(
             self._folder,
             running.bus,
-            {"status": lambda _: {**shapes.status(site.health.now()), "self_test": words(running.care.self_test)}},
+            {
+                "status": lambda _: {**shapes.status(site.health.now()), "self_test": words(running.care.self_test)},
+                "report": running.report,
+            },
             lambda message: shapes.message(message, self._clock.now_ms()),
             on_disk=not self._in_memory,
         )

@@ -3,8 +3,9 @@
 import logging
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tawny.app.alarms import Trouble
 from tawny.app.camera import Camera, Parts
@@ -16,6 +17,7 @@ from tawny.app.marks import Marks
 from tawny.app.other_volumes import OtherVolumes
 from tawny.app.promises import Rates, contract
 from tawny.app.rates import byte_rates
+from tawny.app.reporting import openings, report
 from tawny.app.room import Room
 from tawny.app.store import opened
 from tawny.app.tuning import Tuning
@@ -25,6 +27,7 @@ from tawny.config.settings import Settings
 from tawny.engine import Bus, SharedThread, ThreadEngine
 from tawny.events.recover import close_left_open
 from tawny.model.clock import Clock
+from tawny.model.errors import NothingToReport
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm, EventChanged, PartDied
@@ -306,6 +309,19 @@ class Running:
         if event is not None:
             self._bus.publish(EventChanged("updated", event))
         return event
+
+    def report(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """How a camera is talked to: `report`, empty where nothing can be told; `known` cameras if there is no such."""
+        camera = self._cameras.get(CameraId(str(asked.get("camera"))))
+        if camera is None:
+            return {"known": list(self._cameras)}
+        try:
+            found = openings(camera.id, camera.settings, self._doors, self._clock)
+        except NothingToReport:
+            return {"report": {}}
+        with_host = asked.get("host") is True
+        told = report(camera.id, found, self._clock, with_host=with_host, status=camera.status, index=self._index)
+        return {"report": told}
 
     # --- what the parts tell
 

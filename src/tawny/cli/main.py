@@ -26,6 +26,7 @@ COMMANDS = {
     "timeline": "what is recorded, what is missing and why",
     "export": "a clip as MP4, without re-encoding",
     "check": "prove that files, index and wall time agree; repair",
+    "report": "how a camera is talked to, without secrets",
     "prune": "apply retention now, or show what would go",
     "scan": "find what happens in any video files; clips and JSON",
     "user": "people who may sign in, and what they may see",

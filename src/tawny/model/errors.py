@@ -144,6 +144,29 @@ class NoSuchDevice(SourceError):
 
 
 @dataclass(eq=False)
+class NoSuchCamera(TawnyError):
+    """name: as it was asked for. known: those there are."""
+
+    name: str
+    known: str = ""
+    exit_code = 29
+    code = "no_camera"
+    says = "There is no camera {name}."
+    advice = "Cameras there are: {known}."
+
+
+@dataclass(eq=False)
+class NothingToReport(TawnyError):
+    """name: of a camera."""
+
+    name: str
+    exit_code = 29
+    code = "no_report"
+    says = "The camera {name} is not read over RTSP, so there is no conversation to report."
+    advice = "`tawny status` and `tawny timeline --camera {name}` tell how it is recorded."
+
+
+@dataclass(eq=False)
 class SourceRedirected(SourceError):
     exit_code = 25
     code = "redirect-refused"

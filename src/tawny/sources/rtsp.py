@@ -10,9 +10,11 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.sources.address import RtspAddress, claims_rtsp, parse_rtsp, public_rtsp
 from tawny.sources.elsewhere import Elsewhere
 from tawny.sources.rtsp_client.connection import RtspConnection
+from tawny.sources.rtsp_client.forgiven import forgiven
 from tawny.sources.rtsp_client.memory import Memory
 from tawny.sources.rtsp_client.udp import UdpConnection
 from tawny.sources.rtsp_ffmpeg import WAIT_S, open_through_ffmpeg
+from tawny.sources.secrets import HIDDEN, Secrets, without_places
 from tawny.sources.source import Connection, Opening
 
 STALL_S = 5.0
@@ -79,6 +81,27 @@ class Rtsp:
         if options["client"] == "ffmpeg" or (options["client"] == "auto" and memory.wants_another_client):
             return Elsewhere(lambda: self._through_ffmpeg(opening, address, options, memory, wait_s=0.0))
         return RtspConnection(address, options, opening.clock, memory)
+
+    def report(self, opening: Opening) -> Mapping[str, Any]:
+        """See `ReportingSource`."""
+        memory = self._memory_of(opening)
+        if memory.transcript is None:
+            return {}
+        counted = memory.counted()
+        return {
+            "talk": memory.transcript.record(),
+            "forgiven": [*memory.transcript.forgiven, *forgiven(counted)],
+            "counted": dict(counted),
+        }
+
+    def without_secrets(self, opening: Opening, text: str, *, with_host: bool) -> str:
+        """See `ReportingSource`."""
+        try:
+            address = parse_rtsp(opening.address)
+        except ValueError:
+            return HIDDEN
+        hidden = Secrets.of(address).hide(text)
+        return hidden if with_host else without_places(hidden, address.host)
 
     def _understood(self, opening: Opening) -> tuple[Mapping[str, Any], RtspAddress]:
         options = self.settings(opening.options)

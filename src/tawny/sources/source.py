@@ -87,4 +87,18 @@ class SharedSource(Protocol):
         ...
 
 
+@runtime_checkable
+class ReportingSource(Source, Protocol):
+    """A source that can tell how it talked to a camera, so that an oddity can be looked into."""
+
+    def report(self, opening: Opening) -> Mapping[str, Any]:
+        """Of the newest connection opened so, whether it lasts or not: `talk`, what was said; `forgiven`, what was odd,
+        in words; `counted`. Empty before there was one. No secrets. From any thread."""
+        ...
+
+    def without_secrets(self, opening: Opening, text: str, *, with_host: bool) -> str:
+        """A text about this camera without its login and, unless with_host, without where it is."""
+        ...
+
+
 OpenSource = Callable[[Opening], Connection]

@@ -60,6 +60,7 @@ class RtspConnection:
         self._is_closed = self._has_heard = False
         self._is_taken = False  # all that a look found was given out just now: another would find nothing yet
         self._places: dict[int, Place] = {}
+        memory.transcript, memory.counted = self._talk.transcript, lambda: self.notes
 
     _window = TCP_WINDOW
 
@@ -97,6 +98,9 @@ class RtspConnection:
             self._line.send(self._talk.teardown())
         self._line.close()
         self._fault = self._fault or Fault("closed", "it was left")
+        counted = dict(self.notes)  # without the connection, which is large
+        if self._memory.transcript is self._talk.transcript:
+            self._memory.counted = lambda: counted
 
     @property
     def notes(self) -> Mapping[str, Any]:
@@ -140,6 +144,7 @@ class RtspConnection:
 
     def _step(self) -> None:
         now_s = self._tracks.now_s = self._clock.mono_s()
+        self._talk.transcript.at_s = now_s - self._made_s
         if not self.is_playing:
             if now_s - self._made_s > OPEN_S:
                 raise Fault("open-timeout", f"no complete answer within {OPEN_S:g} s")
@@ -190,6 +195,7 @@ class RtspConnection:
     # --- what comes
 
     def _message(self, raw: bytes) -> None:
+        self._talk.transcript.heard(raw)
         if self.is_playing:
             self._line.send(self._talk.heard(raw))
         elif not raw.startswith(b"RTSP/"):

@@ -51,6 +51,7 @@ def handshake(
         raise Fault("sdp", f"it offers more than {MOST_TRACKS} streams at once")
     content_base = reply.answer.header("content-base") or reply.answer.header("content-location")
     base = base_url(talk.address, content_base, described.control)
+    _note_forms(talk, described, content_base, base)
     talk.play_url = base
     taken: set[int] = set()
     for number, track in enumerate(choose(described)):
@@ -62,14 +63,29 @@ def handshake(
             if number == 0 or fault.reason == "redirect-refused":
                 raise
             described.refused.append(track)  # pictures alone are a recording
+            talk.transcript.forgive(f"it offers {track.encoding or track.kind} and does not send it")
             continue
         talk.learn_session(reply.answer)
         place = _place(track, 2 * number, reply.answer, over_udp=our_ports is not None, taken=taken)
         taken |= {place.channel, place.channel + 1}
+        if place.channel != 2 * number:
+            talk.transcript.forgive("it sends over another channel than asked")
         placed(place)
     reply = yield from _asked(talk, "PLAY", talk.play_url, ("Range", "npt=0.000-"))
     talk.learn_session(reply.answer)
     return described
+
+
+def _note_forms(talk: Talk, described: Description, content_base: str, base: str) -> None:
+    """What of its description is otherwise than it should be."""
+    forgive = talk.transcript.forgive
+    if not content_base:
+        forgive("it does not say what its tracks' names belong to (Content-Base)")
+    elif base.rstrip("/") != content_base.strip().rstrip("/"):
+        forgive("what it says its tracks' names belong to (Content-Base) is not used as it is")
+    video = described.video
+    if video is not None and "sprop-parameter-sets" not in video.fmtp and "sprop-sps" not in video.fmtp:
+        forgive("it does not describe its pictures beforehand (sprop)")
 
 
 def _greet(talk: Talk) -> Generator[bytes, Reply, None]:

@@ -1,10 +1,13 @@
 """What was learned of one stream in earlier connections: whether our client gets on with it, how often it wants to
 hear from us."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from tawny.sources.rtsp_client.fault import FORM, Reason
 from tawny.sources.rtsp_client.talk import MOST_PAUSE_S
+from tawny.sources.rtsp_client.transcript import Transcript
 
 _MOST_FAILURES = 3
 _STEADY_S, _MOST_AGE_S, _LEAST_PAUSE_S = 2.0, 300.0, 2.0
@@ -16,6 +19,10 @@ class Memory:
 
     pause_s: float = MOST_PAUSE_S
     """Between two signs of life, at most."""
+    transcript: Transcript | None = None
+    """Of the newest connection."""
+    counted: Callable[[], Mapping[str, Any]] = dict
+    """What that one has counted."""
     _failures: int = 0
     _age_s: float = 0.0
 

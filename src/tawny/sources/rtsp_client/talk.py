@@ -6,6 +6,7 @@ from typing import NamedTuple
 from tawny.sources.address import RtspAddress
 from tawny.sources.login import Login
 from tawny.sources.rtsp_client.fault import Fault
+from tawny.sources.rtsp_client.transcript import Transcript
 from tawny.sources.rtsp_message import Answer, BadAnswer, read_head, request
 from tawny.sources.secrets import Secrets
 
@@ -39,7 +40,8 @@ class Talk:
     def __init__(self, address: RtspAddress) -> None:
         self.address = address
         self.login = Login(address.user, address.password)
-        self.secrets = Secrets(address.user, address.password)
+        self.secrets = Secrets.of(address)
+        self.transcript = Transcript(self.secrets)
         self.play_url = address.url
         self.session = ""
         self.timeout_s = USUAL_TIMEOUT_S
@@ -58,7 +60,9 @@ class Talk:
         """The next request, logged in as far as the camera wanted it yet."""
         self._sequence += 1
         login = ("Authorization", self.login.header(method, url))
-        return request(method, url, self._sequence, (login, ("Session", self.session), *headers))
+        made = request(method, url, self._sequence, (login, ("Session", self.session), *headers))
+        self.transcript.sent(made)
+        return made
 
     def note(self, answer: Answer) -> None:
         """Its status is what it said last."""
@@ -74,6 +78,10 @@ class Talk:
     def learn_session(self, answer: Answer) -> None:
         """What an answer to SETUP or PLAY says: the first session's name counts, the newest timeout."""
         name, _, rest = answer.header("session").partition(";")
+        if not name.strip() and not self.session:
+            self.transcript.forgive("it names no session")
+        elif self.session and name.strip() not in ("", self.session):
+            self.transcript.forgive("it names its session otherwise than before")
         self.session = self.session or name.strip()
         found = _TIMEOUT.search(rest)
         if found and int(found[1]) > 0:
@@ -96,4 +104,6 @@ class Talk:
         found = _SEQUENCE.search(raw)
         sequence = found[1].decode() if found else "0"
         status = "200 OK" if raw.startswith(b"OPTIONS ") else "501 Not Implemented"
-        return f"RTSP/1.0 {status}\r\nCSeq: {sequence}\r\n\r\n".encode()
+        answer = f"RTSP/1.0 {status}\r\nCSeq: {sequence}\r\n\r\n".encode()
+        self.transcript.sent(answer)
+        return answer

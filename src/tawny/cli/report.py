@@ -1,0 +1,114 @@
+"""`tawny report`: how a camera is talked to, without secrets, for whoever is to look into an oddity of it.
+
+Asks the recorder that reads the camera; where none runs, or with `--try`, opens the camera itself for some seconds.
+"""
+
+import threading
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tawny.app import reporting
+from tawny.app.control import NAME as CONTROL
+from tawny.app.doors import Doors
+from tawny.cli import options
+from tawny.cli.asking import once
+from tawny.cli.output import Output
+from tawny.cli.places import data_folder, settings
+from tawny.model.clock import SystemClock
+from tawny.model.errors import NoSuchCamera, NotDone, NothingToReport, SourceError
+from tawny.model.ids import CameraId, StreamName
+from tawny.sources.source import Connection, Idle, Opening, Source
+
+TRY_S = 5.0
+"""So long a camera is read for a report of its own."""
+
+
+def describe(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument("what", choices=["camera"], help="what to report")
+    parser.add_argument("name", metavar="NAME", help="the camera's id, such as front-door")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write it there (usual: standard output)")
+    parser.add_argument("--host", action="store_true", help="tell where the camera is, too")
+    parser.add_argument(
+        "--try",
+        dest="tries",
+        action="store_true",
+        help="open the camera for 5 s, though a recorder may read it already",
+    )
+
+
+def run(args: Namespace, out: Output) -> int:
+    chosen, _ = settings(args)
+    folder = data_folder(args, chosen)
+    runs = (folder / CONTROL).exists()
+    made, is_well = _of_recorder(folder, args) if runs and not args.tries else _of_our_own(args)
+    text = reporting.text(made)
+    if args.output:
+        _write(Path(args.output), text)
+        out.data(
+            {"file": args.output, "camera": args.name}, f"Written to {args.output}. Read it before you give it away."
+        )
+    else:
+        out.data(made, text.rstrip("\n"))
+    return 0 if is_well else 1
+
+
+def _of_recorder(folder: Path, args: Namespace) -> tuple[Mapping[str, Any], bool]:
+    told = once(folder, {"do": "report", "camera": args.name, "host": args.host})
+    if "known" in told:
+        raise NoSuchCamera(args.name, ", ".join(told["known"]) or "none yet")
+    if not told["report"]:
+        raise NothingToReport(args.name)
+    return told["report"], True
+
+
+def _of_our_own(args: Namespace) -> tuple[Mapping[str, Any], bool]:
+    """Whether pictures came is told, too."""
+    chosen, _ = settings(args)
+    camera = chosen.cameras.get(args.name)
+    if camera is None:
+        raise NoSuchCamera(args.name, ", ".join(chosen.cameras) or "none yet")
+    clock, is_well = SystemClock(), True
+    ended: dict[StreamName, str] = {}
+    found = reporting.openings(CameraId(args.name), camera, Doors.opened(), clock)
+    for stream, (source, opening) in found.items():
+        ended[stream], has_pictures = _tried(source, opening)
+        is_well = is_well and has_pictures
+    made = reporting.report(CameraId(args.name), found, clock, with_host=args.host, ended=ended)
+    return made, is_well
+
+
+def _tried(source: Source, opening: Opening) -> tuple[str, bool]:
+    """Read it with our own client for a while: how that ended, and whether a picture came."""
+    own = {"client": "own"} if "client" in opening.options else {}
+    opening = Opening(opening.camera, opening.stream, opening.address, {**opening.options, **own}, opening.clock)
+    try:
+        connection = source.open(opening)
+    except SourceError as error:
+        return str(error), False
+    try:
+        return _read(connection, opening)
+    except SourceError as error:
+        return str(error), False
+    finally:
+        connection.close()
+
+
+def _read(connection: Connection, opening: Opening) -> tuple[str, bool]:
+    until_s, pause, pictures = opening.clock.mono_s() + TRY_S, threading.Event(), 0
+    while opening.clock.mono_s() < until_s:
+        got = connection.read()
+        if isinstance(got, Idle):
+            pause.wait(got.for_s)
+        else:
+            pictures += got.is_video
+    return f"we left after {TRY_S:g} s and {pictures} pictures", pictures > 0
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise NotDone(f"{path} cannot be written: {error.strerror}.", "Choose another file with `-o`.") from error

@@ -1,0 +1,124 @@
+"""`tawny report camera`: the conversation with a camera, without a secret, of a running recorder or opened for it."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tawny.app.control import Control
+from tawny.testing.clips import ClipSpec, made_clip
+from tawny.testing.rtsp_camera import RtspCamera
+from tawny.testing.rtsp_faults import answer
+from tawny.testing.rtsp_viewer import CameraSetup
+from tawny.testing.waiting import until
+from tests.app.rig import DOOR, EVER, Rig, one_camera, rig
+from tests.cli.conftest import Tawny
+
+USER, PASSWORD = "olga-of-the-door", "s3cret & more"
+
+
+@pytest.fixture
+def camera() -> Iterator[RtspCamera]:
+    setup = CameraSetup(user=USER, password=PASSWORD, login="md5")
+    with RtspCamera(made_clip(ClipSpec(seconds=3)), setup) as made:
+        yield made
+
+
+def settings_for(camera: RtspCamera, folder: Path) -> Path:
+    file = folder / "tawny.toml"
+    file.write_text(f'[cameras.door]\nsource = "{camera.address}"\n')
+    return file
+
+
+@contextmanager
+def answering(bench: Rig) -> Iterator[None]:
+    """The door for commands, as the program has it."""
+    loop = asyncio.new_event_loop()
+    control = Control(bench.folder, bench.running.bus, {"report": bench.running.report}, lambda _: None)
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(control.open(), loop).result(30)
+    try:
+        yield
+    finally:
+        asyncio.run_coroutine_threadsafe(control.close(), loop).result(30)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def assert_without_secrets(text: str) -> None:
+    for secret in (USER, PASSWORD, "s3cret%20", "127.0.0.1"):
+        assert secret not in text
+
+
+def methods(stream: dict[str, Any]) -> list[str]:
+    return [said["text"].split()[0] for said in stream["talk"] if said["by"] == "tawny"]
+
+
+def test_a_camera_is_opened_for_it_where_no_recorder_runs(tawny: Tawny, camera: RtspCamera, tmp_path: Path) -> None:
+    config = settings_for(camera, tmp_path)
+    words = ["report", "camera", "door", "--config", str(config), "--data", str(tmp_path / "data")]
+    said = tawny(*words, "--json")
+    assert said.code == 0, said.err
+    assert_without_secrets(said.out)
+    told = json.loads(said.out)
+    stream = told["streams"]["main"]
+    assert methods(stream)[:5] == ["OPTIONS", "DESCRIBE", "DESCRIBE", "SETUP", "PLAY"]
+    assert "Authorization: Digest username=…" in stream["talk"][4]["text"]
+    assert "response=…" in stream["talk"][4]["text"]
+    assert any("m=video" in one["text"] for one in stream["talk"] if one["by"] == "camera")
+    assert stream["counted"]["units"] > 0
+    assert stream["address"].endswith("/stream")
+    assert "we left after 5 s" in stream["ended"]
+
+
+def test_a_camera_that_fails_is_reported_all_the_same(tawny: Tawny, camera: RtspCamera, tmp_path: Path) -> None:
+    camera.faults.answers["SETUP"] = answer("461 Unsupported Transport", f"X-Debug: {USER}/{PASSWORD}")
+    config = settings_for(camera, tmp_path)
+    words = ["report", "camera", "door", "--config", str(config), "--data", str(tmp_path / "data")]
+    said = tawny(*words, "-o", str(tmp_path / "door.txt"), "--host")
+    assert said.code == 1, said.err
+    text = (tmp_path / "door.txt").read_text("utf-8")
+    assert "461 Unsupported Transport" in text
+    assert "It ended: The camera" in text
+    assert "127.0.0.1" in text
+    assert USER not in text
+    assert PASSWORD not in text
+
+
+def test_a_running_recorder_is_asked(tawny: Tawny, camera: RtspCamera, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    with rig(one_camera(camera.address), folder) as bench, answering(bench):
+        until(lambda: len(bench.running.open_segments(DOOR)) > 0, 60, "it records")
+        camera.kick()
+        until(lambda: len([one for one in bench.gaps() if one.end_ms is not None]) > 0, 60, "it is back")
+        viewers = len(camera.viewers)
+        until(lambda: bool(bench.running.index.gaps(DOOR, EVER)), 60, "the gap is written")
+        said = tawny("report", "camera", "door", "--data", str(folder), "--json")
+        assert said.code == 0, said.err
+        assert len(camera.viewers) == viewers  # the camera itself was left in peace
+        assert_without_secrets(said.out)
+        told = json.loads(said.out)
+        assert told["state"]["state"] in ("recording", "starting")
+        assert methods(told["streams"]["main"])[-1] == "PLAY"
+        lost = next(gap for gap in told["history"] if gap["reason"] == "camera_restart")
+        assert lost["evidence"]["word"] in ("reset", "closed")
+        assert lost["evidence"]["last_unit"] is not None
+        unknown = tawny("report", "camera", "gate", "--data", str(folder))
+        assert (unknown.code, "door" in unknown.err) == (29, True)
+    text = tawny("timeline", "--camera", "door", "--data", str(folder), "--json").out
+    assert lost["evidence"] in [gap["evidence"] for gap in json.loads(text)["gaps"]]
+
+
+def test_what_is_no_rtsp_camera_has_nothing_to_report(tawny: Tawny, tmp_path: Path) -> None:
+    config = tmp_path / "tawny.toml"
+    config.write_text('[cameras.door]\nsource = "demo:garden"\n')
+    said = tawny("report", "camera", "door", "--config", str(config), "--data", str(tmp_path / "data"), "--json")
+    assert said.code == 29
+    assert json.loads(said.err)["error"]["code"] == "no_report"

@@ -1,0 +1,35 @@
+"""A conversation is kept from its beginning and to its end, bounded whatever the camera says."""
+
+from tawny.sources.rtsp_client.transcript import Transcript
+from tawny.sources.secrets import Secrets
+
+
+def test_a_long_one_keeps_both_ends_and_counts_the_rest() -> None:
+    transcript = Transcript(Secrets([]))
+    for number in range(200):
+        transcript.at_s = number
+        transcript.sent(f"OPTIONS {number}".encode())
+    told = transcript.record()
+    assert told[0] == {"at_s": 0, "by": "tawny", "text": "OPTIONS 0"}
+    assert told[-1]["text"] == "OPTIONS 199"
+    assert len(told) < 100
+    (between,) = [said for said in told if not said["by"]]
+    assert between["text"] == f"[{200 - len(told) + 1} more]"
+
+
+def test_what_is_endless_is_cut_and_what_cannot_be_shown_is_a_dot() -> None:
+    transcript = Transcript(Secrets([]))
+    transcript.heard(b"\x00\x1b[31m" + b"a" * 60_000)
+    (said,) = transcript.record()
+    assert len(said["text"]) < 17_000
+    assert said["text"].startswith("··[31maaa")
+    assert said["text"].endswith("[cut off here]")
+
+
+def test_what_is_forgiven_is_told_once() -> None:
+    transcript = Transcript(Secrets([]))
+    for number in range(1000):
+        transcript.forgive("it names no session")
+        transcript.forgive(f"other {number}")
+    assert transcript.forgiven[:2] == ["it names no session", "other 0"]
+    assert len(transcript.forgiven) < 100
