@@ -1,9 +1,14 @@
 """Looks to events."""
 
+from dataclasses import replace
+
+import cv2
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tawny.events.maker import EventMaker
 from tests.events.scripted import BEGUN_MS, PORCH, Bench, thing
 
 
@@ -150,3 +155,24 @@ def test_whatever_comes_each_event_starts_once_and_ends_once_after_its_start(
         assert whats[-1] == "ended"
         assert set(whats[1:-1]) <= {"updated"}
     assert all(end is not None and end >= start for start, end in bench.spans)
+
+
+def test_who_loiters_is_named_in_the_event() -> None:
+    bench = Bench()
+    bench.see(0, 1, thing())
+    bench.see(1, 3, replace(thing(), signs=("loitering",)))
+    bench.see(3, 10)
+    assert [one.label for one in bench.told[0].event.objects] == []
+    assert [one.label for one in bench.told[-1].event.objects] == ["loitering"]
+
+
+def test_even_a_short_event_has_three_small_pictures() -> None:
+    bench, loops = Bench(), list[bytes]()
+    bench.maker = EventMaker(
+        PORCH, bench, bench.told.append, lambda event, jpeg: None, save_loop=lambda event, jpeg: loops.append(jpeg)
+    )
+    bench.see(0, 0.4, thing())
+    bench.see(0.4, 8)
+    picture = cv2.imdecode(np.frombuffer(loops[0], np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert picture is not None
+    assert picture.shape[1] == 3 * 160

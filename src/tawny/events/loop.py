@@ -28,6 +28,11 @@ class Loop:
         self._pictures.append(small(frame if isinstance(frame, DecodedFrame) else frame.rgb, WIDTH))
         self._due_ms = frame.at_ms + self._apart_ms
 
+    @property
+    def is_short(self) -> bool:
+        """There are too few pictures yet: those of the moment after the event do as well."""
+        return len(self._pictures) < LEAST
+
     def jpeg(self) -> bytes | None:
         """None for an event too short for three pictures."""
         shapes = {picture.shape for picture in self._pictures}

@@ -25,8 +25,19 @@ TITLES = {
     "animal": "Animal",
     "object": "Something left",
     "sound": "Sound",
+    "tamper": "Camera disturbed",
     "motion": "Motion",
 }
+BY_SIGN = {
+    "left": "Something left",
+    "taken": "Something taken",
+    "loitering": "Loitering",
+    "covered": "Camera covered",
+    "defocused": "Picture blurred",
+    "moved": "Camera turned",
+    "frozen": "Picture stands still",
+}
+"""Titles that say more than the kind."""
 
 
 def user(person: Person) -> shapes.User:
@@ -51,8 +62,18 @@ def event(made: Event, recorder: Recorder) -> shapes.EventInfo:
         false_alarm=made.false_alarm,
         picture=None if made.picture_ms is None else f"/media/{made.id}.jpg",
         clip=f"/media/{made.id}.mp4",
-        title=f"{TITLES.get(made.kind, made.kind.capitalize())} at {camera_name(recorder, made.camera)}",
+        title=f"{_what(made)} at {camera_name(recorder, made.camera)}",
     )
+
+
+def _what(made: Event) -> str:
+    """The kind, or what else is known of it: its first sign, or the name of a sound."""
+    for seen in made.objects:
+        if seen.label in BY_SIGN:
+            return BY_SIGN[seen.label]
+    if made.kind == "sound" and made.objects:
+        return made.objects[0].label.capitalize()
+    return TITLES.get(made.kind, made.kind.capitalize())
 
 
 def camera_name(recorder: Recorder, camera: CameraId) -> str:

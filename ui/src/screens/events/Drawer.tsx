@@ -8,6 +8,7 @@ import { Icon } from "../../ui/Icon";
 import { Problem } from "../../ui/Problem";
 import { shareEvent } from "../share/sharing";
 import { ClipPlayer } from "./ClipPlayer";
+import { Worth } from "./Worth";
 
 const words = t.events.drawer;
 const NEAR_MS = 60_000;
@@ -77,6 +78,7 @@ export function Drawer({ event, others, onClose, onKeep, onReview }: Props) {
         </a>
       </div>
       <Facts event={event} others={others} />
+      {event.kind !== "tamper" && <Worth key={event.id} event={event} />}
       <a
         class="btn pri"
         href={`/timeline?cam=${encodeURIComponent(event.camera)}&t=${Math.floor(event.start_ms / 1000)}&span=3600`}

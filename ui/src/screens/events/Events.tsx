@@ -31,6 +31,7 @@ const help: KeyHelp = {
     { keys: ["R"], words: words.keys.review },
     { keys: ["L"], words: words.keys.keep },
     { keys: ["S"], words: words.keys.share },
+    { keys: ["F"], words: words.keys.falseAlarm },
     { keys: ["X"], words: words.keys.select },
     { keys: ["U"], words: words.keys.undo },
   ],
@@ -108,6 +109,7 @@ export default function Events({ params }: { params: Params }) {
       l: onCurrent(keep),
       s: onCurrent(shareEvent),
       x: onCurrent((which) => select(which, false)),
+      f: () => document.querySelector<HTMLElement>('[data-act="false"]')?.click(),
       u: () => undoNewest(),
       Enter: () => {
         if (document.activeElement?.matches("a, button, input, [role=checkbox]")) return false;

@@ -1,0 +1,120 @@
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { ApiError, get, post } from "../../api/client";
+import { useLevel } from "../../api/tuning";
+import type { Proposal, TawnyEvent, WhyFalse } from "../../api/types";
+import { session } from "../../app/session";
+import { plural, t } from "../../strings.en";
+import { Icon } from "../../ui/Icon";
+import { toast } from "../../ui/toast";
+
+const words = t.events.worth;
+const REASONS = ["shadow", "weather", "known", "traffic", "other"] as const;
+
+/** Was this worth telling? If not, why; and from three of a kind on, the level that would have spared them. */
+export function Worth({ event }: { event: TawnyEvent }) {
+  const asks = useSignal(false);
+  const failed = useSignal<ApiError | null>(null);
+  const said = useSignal(event.false_alarm);
+  const why = said.value || event.false_alarm;
+  const say = async (reason: WhyFalse) => {
+    failed.value = null;
+    try {
+      await post<TawnyEvent>(`/events/${encodeURIComponent(event.id)}/feedback`, { false_alarm: reason });
+    } catch (reason) {
+      if (reason instanceof ApiError) failed.value = reason;
+      return;
+    }
+    said.value = reason;
+    asks.value = false;
+    if (reason) toast(words.thanks, () => void say(""));
+  };
+  return (
+    <section class="worth" aria-labelledby={`worth-${event.id}`}>
+      <h3 id={`worth-${event.id}`}>{words.question}</h3>
+      {why ? (
+        <div class="row wrap">
+          <span class="tag">
+            <Icon name="circle-slash" small />
+            {words.was(words.why[why as keyof typeof words.why])}
+          </span>
+          <button type="button" class="btn ghost" onClick={() => void say("")}>
+            {words.takeBack}
+          </button>
+        </div>
+      ) : asks.value ? (
+        <div class="worth-why" role="group" aria-label={words.whyLabel}>
+          {REASONS.map((reason) => (
+            <button key={reason} type="button" class="btn" onClick={() => void say(reason)}>
+              {words.why[reason]}
+            </button>
+          ))}
+        </div>
+      ) : (
+        <div class="row">
+          <button type="button" class="btn" onClick={() => toast(words.thanks)}>
+            {words.yes}
+          </button>
+          <button type="button" class="btn" data-act="false" onClick={() => (asks.value = true)}>
+            {words.no}
+          </button>
+        </div>
+      )}
+      {failed.value && (
+        <p class="small worth-failed" role="alert">
+          {failed.value.message} {failed.value.todo}
+        </p>
+      )}
+      {why && <Proposed key={why} event={event} why={why} />}
+    </section>
+  );
+}
+
+function Proposed({ event, why }: { event: TawnyEvent; why: string }) {
+  const made = useSignal<Proposal | null>(null);
+  const saving = useSignal(false);
+  const camera = encodeURIComponent(event.camera);
+  useEffect(() => {
+    const stop = new AbortController();
+    get<Proposal>(`/cameras/${camera}/proposal`, { reason: why }, stop.signal).then(
+      (found) => (made.value = found),
+      () => {
+        // Without a proposal there is nothing to show.
+      },
+    );
+    return () => stop.abort();
+  }, [camera, why]);
+  const found = made.value;
+  if (!found || found.level === null) return null;
+  const level = found.level;
+  const use = async () => {
+    saving.value = true;
+    try {
+      await useLevel(event.camera, level);
+      made.value = null;
+      toast(words.applied(level));
+    } catch (reason) {
+      if (reason instanceof ApiError) toast(`${reason.message} ${reason.todo}`);
+    } finally {
+      saving.value = false;
+    }
+  };
+  return (
+    <div class="worth-card" data-proposal={level}>
+      <b>
+        {words.removes(level, found.removes.length, found.removes.length + found.leaves.length)}{" "}
+        {found.loses.length === 0 ? words.losesNone : plural(found.loses.length, words.loses)}
+      </b>
+      <div class="row wrap">
+        {session.value?.user?.role === "owner" && (
+          <button type="button" class="btn pri" disabled={saving.value} onClick={() => void use()}>
+            {words.use(level)}
+          </button>
+        )}
+        <a class="btn" href={`/settings/cameras/${camera}`}>
+          {words.look}
+        </a>
+      </div>
+    </div>
+  );
+}
