@@ -140,6 +140,19 @@ STEPS = 14
 """Calls of one thinning to disk and index that can fail."""
 
 
+def test_what_was_thinned_is_stated_and_told_by_check(site: Site) -> None:
+    site.clock.advance(7200)
+    rows = _rows(site)
+    plan = Retention(site.volume, site.index, site.ledger, site.clock, THIN).run()
+    assert len(plan.thinnings) == len(rows)
+    stated = [line.record for line in site.history.lines() if line.what == "thinned"]
+    assert [one["path"] for record in stated for one in record["segments"]] == [row.path for row in _rows(site)]
+    assert stated[0]["why"] == "older than 1 hour: keyframes only"
+    report = check(site.volume, site.index, site.clock, beside_recorder=False)
+    (span,) = report.thinned_spans[PORCH]
+    assert (span.begin_ms, span.end_ms) == (rows[0].start_ms, rows[-1].end_ms)
+
+
 @pytest.mark.parametrize("step", range(STEPS + 1))
 @pytest.mark.parametrize("index_lost", [False, True])
 def test_a_thinning_that_is_interrupted_is_finished_or_undone_by_the_next_start(

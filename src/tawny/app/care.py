@@ -1,6 +1,7 @@
 """Who looks after the recorder itself: alarms, the sign of life, the nightly self-test. Recording needs none of it."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from tawny.app.alarms import Alarms, Trouble
@@ -13,6 +14,7 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Alarm
 from tawny.model.states import CHOSEN, ON_WATCH, CameraStatus
 from tawny.recorder.recorder import Recorder
+from tawny.storage.healing import heal
 from tawny.storage.index import Index
 from tawny.storage.ledger import Ledger
 from tawny.storage.volume import Volume
@@ -41,7 +43,9 @@ class Care:
     ) -> None:
         self._recorder, self._ledger, self._cameras, self._others = recorder, ledger, cameras, others
         self._alarms = Alarms(self._troubles, clock, bus.publish)
-        self._tester = SelfTester(volume, index, clock, ZoneInfo(zone), self._recorded)
+        self._tester = SelfTester(
+            volume, index, clock, ZoneInfo(zone), self._recorded, mend=partial(heal, volume, ledger)
+        )
         self._check_in: CheckIn | None = None
         if settings.check_in:
             self._check_in = CheckIn(settings.check_in, settings.every, self._is_well, clock)

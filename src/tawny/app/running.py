@@ -33,8 +33,10 @@ from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm, EventChanged, PartDied
 from tawny.model.segments import Segment
 from tawny.model.times import Span
+from tawny.playback.archive import is_open
 from tawny.recorder.recorder import Loss, Recorder
 from tawny.storage.grids import Grids
+from tawny.storage.healing import Healer
 from tawny.storage.index import Index
 from tawny.storage.ledger import Ledger
 from tawny.storage.lock import boot_id
@@ -100,6 +102,7 @@ class Running:
             lambda: self._retention.last,
             self._byte_rates,
         )
+        self._healer = Healer(self._volume, self._ledger)
         self._others = OtherVolumes(self._volume, store.others, self._index, clock, self._engine, self._free_share)
         self._mirror: Mirror | None = None
         if store.mirror is not None:
@@ -280,7 +283,8 @@ class Running:
         return self._recorder.open_segments(camera)
 
     def segment_path(self, segment: Segment) -> Path:
-        return self._volume.path(segment.path)
+        """Of a closed one where it is whole: what has rotted is mended from the mirror, if there is one."""
+        return self._volume.path(segment.path) if is_open(segment) else self._healer.sound_path(segment.path)
 
     def scores(self, camera: CameraId, within: Span) -> bytes:
         return self._scores.read(camera, within)

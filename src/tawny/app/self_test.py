@@ -49,7 +49,7 @@ class SelfTest:
 
 
 class SelfTester:
-    """An actor. last: None until there was one."""
+    """An actor. last: None until there was one. mend: handed a file and what is wrong; whether it is whole now."""
 
     name = "self-test"
 
@@ -61,7 +61,9 @@ class SelfTester:
         zone: ZoneInfo,
         cameras: Callable[[], Sequence[CameraId]],
         dice: random.Random | None = None,
+        mend: Callable[[str, str], bool] = lambda _path, _why: False,
     ) -> None:
+        self._mend = mend
         self._volume, self._index, self._clock, self._zone, self._cameras = volume, index, clock, zone, cameras
         self._dice = dice or random.SystemRandom()
         self._work: Iterator[None] | None = None
@@ -135,8 +137,10 @@ class SelfTester:
         if rotten is not None:
             self._files += 1
         if rotten:
+            why = f"{len(rotten)} of its fragments are not what was written"
+            mended = " It was mended from the mirror." if self._mend(segment.path, why) else ""
             self._problems.append(
-                f"{segment.path} has changed on the disk: {len(rotten)} of its fragments are not what was written. "
+                f"{segment.path} has changed on the disk: {why}.{mended} "
                 "Disks that do this once do it again: replace it."
             )
 

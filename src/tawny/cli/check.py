@@ -11,6 +11,7 @@ from tawny.cli.times import shown
 from tawny.model.clock import Clock, SystemClock
 from tawny.model.damage import DamageSum
 from tawny.model.errors import FolderInUse
+from tawny.model.times import utc_text
 from tawny.storage.catalogue import Catalogue
 from tawny.storage.check import check
 from tawny.storage.findings import Report
@@ -83,6 +84,11 @@ def as_json(report: Report) -> dict[str, Any]:
         "segments": report.segments,
         "seconds": round(report.seconds, 3),
         "thinned": report.thinned,
+        "thinned_spans": [
+            {"camera": camera, "start": utc_text(span.begin_ms), "end": utc_text(span.end_ms)}
+            for camera, spans in report.thinned_spans.items()
+            for span in spans
+        ],
         "findings": [
             {"what": one.what.value, "path": one.path, "detail": one.detail, "repaired": one.repaired}
             for one in report.findings
@@ -113,7 +119,12 @@ def _text(report: Report, out: Output, *, repair: bool) -> str:
     lines = [out.table(("found", "where", "", ""), rows, empty=well)]
     lines.append(f"{report.segments} files with {report.seconds / 3600:.2f} hours were looked at.")
     if report.thinned:
-        lines.append(f"{report.thinned} of them are keyframes only.")
+        lines.append(f"{report.thinned} of them are keyframes only:")
+        lines += [
+            f"  {camera}: {shown(span.begin_ms)} to {shown(span.end_ms)}"
+            for camera, spans in report.thinned_spans.items()
+            for span in spans
+        ]
     lines += [f"{camera}: {_damage_words(found)}" for camera, found in sorted(report.damage.items())]
     if report.wall is not None:
         wall = report.wall

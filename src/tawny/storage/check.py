@@ -6,6 +6,7 @@ leaves alone what it does not know. A row is only dropped, and its time explaine
 
 from collections import defaultdict
 from collections.abc import Callable
+from typing import Final
 
 from tawny.media.fmp4_file import read_segment
 from tawny.media.hashes import changed
@@ -15,11 +16,12 @@ from tawny.model.errors import FileDamaged
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId
 from tawny.model.segments import Segment, segment_id
-from tawny.model.times import Span, missing, utc_text
+from tawny.model.times import Span, merged, missing, utc_text
 from tawny.storage.about import read_about
 from tawny.storage.counting import differences
 from tawny.storage.disk import parent_of
 from tawny.storage.findings import Finding, Report, What
+from tawny.storage.healing import heal
 from tawny.storage.index import Counted, Index
 from tawny.storage.layout import SegmentName, hour_folder, is_thinned
 from tawny.storage.ledger import Ledger
@@ -58,7 +60,15 @@ def check(
     checking.look_at_rows()
     told = checking.look_at_wall(clock.now_ms()) if with_wall else None
     damage = _damage(index, clock.now_ms())
-    return Report(checking.segments, checking.covered_ms / 1000, checking.findings, told, checking.thinned, damage)
+    return Report(
+        checking.segments,
+        checking.covered_ms / 1000,
+        checking.findings,
+        told,
+        checking.thinned,
+        damage,
+        {camera: merged(spans, join_ms=_JOIN_MS) for camera, spans in checking.thinned_spans.items()},
+    )
 
 
 def _damage(index: Index, now_ms: int) -> dict[CameraId, DamageSum]:
@@ -66,6 +76,10 @@ def _damage(index: Index, now_ms: int) -> dict[CameraId, DamageSum]:
     for damage in index.damage(None, Span(0, now_ms)):
         of_each[damage.camera].append(damage)
     return {camera: damage_sum(found) for camera, found in of_each.items()}
+
+
+_JOIN_MS: Final = 1000
+"""Thinned time no further apart is told as one."""
 
 
 class _Checking:
@@ -82,6 +96,7 @@ class _Checking:
         self._doubles: list[Segment] = []  # another file has the row
         self.findings: list[Finding] = []
         self.segments = self.thinned = self.covered_ms = 0
+        self.thinned_spans: defaultdict[CameraId, list[Span]] = defaultdict(list)
 
     def _find(self, what: What, path: str, detail: str = "", *, repaired: bool = False) -> None:
         self.findings.append(Finding(what, path, detail, repaired))
@@ -111,7 +126,9 @@ class _Checking:
         self._seen.add(name.path)
         assert name.end_ms is not None
         self.segments += 1
-        self.thinned += name.is_thinned
+        if name.is_thinned:
+            self.thinned += 1
+            self.thinned_spans[name.camera].append(Span(name.start_ms, name.end_ms))
         self.covered_ms += name.end_ms - name.start_ms
         what, detail, row = self._read(name, size_bytes)
         if what is not None:
@@ -153,10 +170,16 @@ class _Checking:
     def _unplayable(self, what: What, name: SegmentName, detail: str) -> None:
         """Its time was not recorded, whatever the index says; a torn one was in part, and keeps its row."""
         row = self._index.segment(segment_id(name.camera, name.stream, name.start_ms))
-        if what in (What.TORN, What.CHANGED) or row is None or row.path != name.path:
+        if self._heal(name.path, detail or what.value):
+            self._find(what, name.path, f"{detail}; mended from the mirror".removeprefix("; "), repaired=True)
+        elif what in (What.TORN, What.CHANGED) or row is None or row.path != name.path:
             self._find(what, name.path, detail)
         else:
             self._find(what, name.path, detail, repaired=self._drop(row, "its file is damaged"))
+
+    def _heal(self, path: str, why: str) -> bool:
+        """From the mirror, if we repair and it has it; a running recorder does that itself."""
+        return self._ledger is not None and not self._beside_recorder and heal(self._volume, self._ledger, path, why)
 
     def _list_anew(self, row: Segment) -> bool:
         if self._ledger is None:
@@ -192,6 +215,9 @@ class _Checking:
             is_gone = row.path not in self._seen and self._volume.holding(row.path) is None
             if is_gone and self._is_listed(row):
                 detail = "it may be on a disk that is not there" if is_away else ""
+                if not is_away and self._heal(row.path, "it is gone"):
+                    self._find(What.ROW_WITHOUT_FILE, row.path, "put back from the mirror", repaired=True)
+                    continue
                 dropped = not is_away and self._drop(row, "its file is gone")
                 self._find(What.ROW_WITHOUT_FILE, row.path, detail, repaired=dropped)
 

@@ -1,11 +1,12 @@
 """What `check` can find, as values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tawny.model.damage import DamageSum
 from tawny.model.ids import CameraId
+from tawny.model.times import Span
 from tawny.storage.wall import Wall
 
 
@@ -49,6 +50,8 @@ class Report:
     """How many of the segments are keyframes only."""
     damage: Mapping[CameraId, DamageSum] = field(default_factory=dict)
     """Recorded time whose pictures are not whole, of both streams; no camera that has none. It is no finding."""
+    thinned_spans: Mapping[CameraId, Sequence[Span]] = field(default_factory=dict)
+    """Of which time only keyframes are left."""
 
     @property
     def ok(self) -> bool:

@@ -17,6 +17,7 @@ from tawny.model.errors import StorageError
 from tawny.model.events import Event
 from tawny.model.gaps import Gap
 from tawny.model.ids import CameraId, EventId, StreamName
+from tawny.model.segments import Segment
 from tawny.storage.history import History, Line
 from tawny.storage.index import Index
 from tawny.storage.records import damage_of, damage_record, event_of, event_record, gap_of, gap_record
@@ -66,6 +67,15 @@ class Ledger:
     def stopped(self, cause: str) -> bool:
         """The recorder ends on purpose. cause: a key of `model.gaps.OFF_WORDS`."""
         return self._mark("stopped", {"cause": cause})
+
+    def healed(self, path: str, why: str, source: str) -> bool:
+        """A file that was lost or had rotted was put back from a mirror."""
+        return self._mark("healed", {"path": path, "why": why, "from": source})
+
+    def thinned(self, segments: Iterable[Segment], why: str) -> bool:
+        """Of these only their keyframes are left. segments: as they are now."""
+        stated = [{"path": one.path, "begin_ms": one.start_ms, "end_ms": one.end_ms} for one in segments]
+        return self._mark("thinned", {"segments": stated, "why": why}) if stated else True
 
     def flush(self) -> bool:
         """Try once more what waits. Returns whether nothing waits any longer."""

@@ -25,7 +25,7 @@ from tawny.storage.disk import parent_of
 from tawny.storage.history import History
 from tawny.storage.index import Index
 from tawny.storage.keep import Contract
-from tawny.storage.layout import picture_path
+from tawny.storage.layout import is_of_day
 from tawny.storage.ledger import Ledger
 from tawny.storage.lock import boot_id
 from tawny.storage.opening import index_to_write
@@ -45,6 +45,8 @@ _HANGS_S: Final = 30.0
 """One file that takes so long is on a disk that does not answer."""
 _AT_ONCE: Final = 20
 _ROWS_AT_ONCE: Final = 500
+_DAYS_EVERY_S: Final = 600.0
+"""So often the scores of today are copied; the first disk's loss costs at most so much of them."""
 _SETTLED_MS: Final = 600_000
 """What the mirror lacks after so long, it lacks for good."""
 _MOST_WAITING: Final = 10_000
@@ -68,6 +70,7 @@ class _Copy:
         self._at_hand: Segment | None = None
         self.has_caught_up = False
         self._retention_s = clock.mono_s()
+        self._days_s = clock.mono_s() + _DAYS_EVERY_S
 
     def close(self) -> None:
         self._volume.copies = tuple(one for one in self._volume.copies if one is not self.mirror)
@@ -97,8 +100,22 @@ class _Copy:
             return
         self.ledger.put_event(event)
         picture = self._volume.read_picture(event)
-        if picture is not None and self.mirror.disk.entry(picture_path(event)) is None:
+        if picture is not None and self.mirror.read_picture(event) != picture:
             self.mirror.write_picture(event, picture)
+        loop = self._volume.read_loop(event)
+        if loop is not None and self.mirror.read_loop(event) != loop:
+            self.mirror.write_loop(event, loop)
+
+    def put_days(self, newest: int | None = None) -> None:
+        """What belongs to whole days, scores and where it moved; of the newest days only, if told so."""
+        for camera in self._volume.cameras():
+            days = list(self._volume.day_folders(camera))
+            for day in days if newest is None else days[-newest:]:
+                for path, entry in self._volume.files(day):
+                    there = self.mirror.disk.entry(path)
+                    is_of_us = entry.kind == "file" and is_of_day(entry.name)
+                    if is_of_us and (newest is not None or there is None or there.size_bytes != entry.size_bytes):
+                        copy(self._volume, self.mirror, path)
 
     def catch_up(self, told: Callable[[], None]) -> None:
         """Copy some of what it lacked when it was opened. told: after each."""
@@ -114,6 +131,7 @@ class _Copy:
         else:
             return
         self._put_all_told()
+        self.put_days()
         self.has_caught_up = True
 
     def look_after(self) -> None:
@@ -123,6 +141,9 @@ class _Copy:
             return
         self._retention_s = now_s + EVERY_S
         self.retention.run()
+        if self.has_caught_up and now_s >= self._days_s:
+            self._days_s = now_s + _DAYS_EVERY_S
+            self.put_days(newest=2)
         if self.has_caught_up:
             for camera, hole in wall(self.index, self.mirror.cameras(), self._clock.now_ms() - _SETTLED_MS).unexplained:
                 self.ledger.put_gap(

@@ -4,6 +4,7 @@ shows just what the next run does.
 
 import logging
 import threading
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -154,12 +155,24 @@ class Retention:
         for event in self._without_video(plan):
             self._volume.remove_picture(event)
             self._ledger.drop_event(event.id)
-        for segment, _ in plan.thinnings:
-            try:
-                thin(self._volume, self._index, segment)
-            except FileDamaged as error:
-                log.warning("left as it is: %s", error)
+        self._thin(plan)
         self._looked = plan.looked
+
+    def _thin(self, plan: Plan) -> None:
+        """And write down what was, in one statement for each reason."""
+        done: defaultdict[str, list[Segment]] = defaultdict(list)
+        try:
+            for segment, why in plan.thinnings:
+                try:
+                    thinned = thin(self._volume, self._index, segment)
+                except FileDamaged as error:
+                    log.warning("left as it is: %s", error)
+                    continue
+                if thinned is not None:
+                    done[why].append(thinned.segment)
+        finally:
+            for why, segments in done.items():
+                self._ledger.thinned(segments, why)
 
     def _without_video(self, plan: Plan) -> list[Event]:
         gone: dict[str, Event] = {}

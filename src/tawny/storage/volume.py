@@ -111,15 +111,19 @@ class Volume:
 
     def hour_folders(self, camera: CameraId) -> Iterator[str]:
         """In order of time."""
-        yield from self._below(camera, 0)
+        yield from self._below(camera, 0, len(_DIGITS))
 
-    def _below(self, folder: str, depth: int) -> Iterator[str]:
-        if depth == len(_DIGITS):
+    def _below(self, folder: str, depth: int, deepest: int) -> Iterator[str]:
+        if depth == deepest:
             yield folder
             return
         for one in self.disk.entries(folder):
             if one.kind == "folder" and _DIGITS[depth].fullmatch(one.name):
-                yield from self._below(f"{folder}/{one.name}", depth + 1)
+                yield from self._below(f"{folder}/{one.name}", depth + 1, deepest)
+
+    def day_folders(self, camera: CameraId) -> Iterator[str]:
+        """In order of time."""
+        yield from self._below(camera, 0, len(_DIGITS) - 1)
 
     def files(self, folder: str) -> Iterator[tuple[str, Entry]]:
         """What stands in a folder, with its path."""
@@ -158,8 +162,13 @@ class Volume:
         return self._read_jpeg(loop_path(event))
 
     def _read_jpeg(self, path: str) -> bytes | None:
-        entry = self.disk.entry(path)
-        return self.disk.read(path) if entry is not None and entry.kind == "file" else None
+        """From the mirror if it is not here."""
+        for volume in (self, *self.copies):
+            with suppress(*((StorageError,) if self.copies else ())):
+                entry = volume.disk.entry(path)
+                if entry is not None and entry.kind == "file":
+                    return volume.disk.read(path)
+        return None
 
     def remove_picture(self, event: Event) -> None:
         self.disk.unlink(picture_path(event))

@@ -1,0 +1,133 @@
+"""What the first disk lost or let rot is put back from the mirror, and that is written down."""
+
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tawny.app.self_test import SelfTester
+from tawny.model.events import Event
+from tawny.model.ids import EventId
+from tawny.model.segments import Segment
+from tawny.model.times import Span
+from tawny.storage.check import check
+from tawny.storage.findings import What
+from tawny.storage.healing import Healer, heal, wrong_with
+from tawny.storage.keep import Contract, Keep
+from tawny.storage.mirror import Mirror
+from tests.storage.bench import PORCH, Site
+
+EVER = Span(0, 1 << 45)
+
+
+class Mirrored:
+    def __init__(self, folder: Path) -> None:
+        self.site = Site(folder / "first")
+        self.mirror = Mirror(
+            self.site.volume, self.site.index, self.site.clock, folder / "second", Contract(Keep(free_share=0.0))
+        )
+
+    def run(self) -> None:
+        while self.mirror.step() == 0:
+            pass
+
+    @property
+    def rows(self) -> list[Segment]:
+        return self.site.index.segments(PORCH, None, EVER)
+
+    def healed(self) -> list[str]:
+        return [str(line.record["path"]) for line in self.site.history.lines() if line.what == "healed"]
+
+
+@pytest.fixture
+def both(tmp_path: Path) -> Mirrored:
+    made = Mirrored(tmp_path)
+    made.site.record(130)
+    made.run()
+    return made
+
+
+def _flip(path: Path) -> bytes:
+    """A bit in the middle; what was there before."""
+    before = path.read_bytes()
+    path.write_bytes(
+        before[: len(before) // 2] + bytes([before[len(before) // 2] ^ 1]) + before[len(before) // 2 + 1 :]
+    )
+    return before
+
+
+def test_a_file_that_rotted_is_mended_when_it_is_played(both: Mirrored) -> None:
+    row = both.rows[0]
+    path = both.site.folder / row.path
+    before = _flip(path)
+    healer = Healer(both.site.volume, both.site.ledger)
+    assert healer.sound_path(row.path) == path
+    assert path.read_bytes() == before
+    assert both.healed() == [row.path]
+    _flip(path)  # what was looked at once is not read again
+    healer.sound_path(row.path)
+    assert both.healed() == [row.path]
+
+
+def test_check_mends_what_rotted_and_what_is_gone(both: Mirrored) -> None:
+    first, second, *_ = both.rows
+    before = _flip(both.site.folder / first.path)
+    (both.site.folder / second.path).unlink()
+    site = both.site
+    looked = check(site.volume, site.index, site.clock, deep=True, beside_recorder=False)
+    assert {(one.what, one.repaired) for one in looked.findings} == {
+        (What.CHANGED, False),
+        (What.ROW_WITHOUT_FILE, False),
+    }
+    done = check(site.volume, site.index, site.clock, ledger=site.ledger, deep=True, beside_recorder=False)
+    assert all(one.repaired for one in done.findings)
+    assert (site.folder / first.path).read_bytes() == before
+    assert check(site.volume, site.index, site.clock, deep=True, beside_recorder=False).ok
+    assert both.healed() == [first.path, second.path]
+
+
+def test_what_rotted_on_both_is_left_and_told(both: Mirrored, tmp_path: Path) -> None:
+    row = both.rows[0]
+    _flip(both.site.folder / row.path)
+    rotten = (both.site.folder / row.path).read_bytes()
+    _flip(tmp_path / "second" / row.path)
+    assert "fragments" in wrong_with(both.site.volume, row.path)
+    assert not heal(both.site.volume, both.site.ledger, row.path, "it rotted")
+    assert (both.site.folder / row.path).read_bytes() == rotten
+    assert both.healed() == []
+
+
+def test_the_self_test_mends_and_still_tells(both: Mirrored) -> None:
+    site = both.site
+    for row in both.rows:
+        _flip(site.folder / row.path)
+    tester = SelfTester(
+        site.volume,
+        site.index,
+        site.clock,
+        ZoneInfo("UTC"),
+        lambda: [PORCH],
+        mend=lambda path, why: heal(site.volume, site.ledger, path, why),
+    )
+    (row, *_) = both.rows
+    list(tester._is_as_written(row))
+    assert both.healed() == [row.path]
+    assert "mended from the mirror" in tester._problems[0]
+
+
+def test_scores_and_pictures_are_mirrored_and_read_from_there(both: Mirrored, tmp_path: Path) -> None:
+    site, row = both.site, both.rows[0]
+    day = row.path.rpartition("/")[0].rpartition("/")[0]
+    for name in ("scores", "scores.path", "grids"):
+        (site.folder / day / name).write_bytes(name.encode())
+    event = Event(EventId("20261120T050010000-0a1b2c3d"), PORCH, "person", row.start_ms, row.end_ms, 50.0)
+    site.volume.write_picture(event, b"picture")
+    site.volume.write_loop(event, b"loop")
+    site.ledger.put_event(event)
+    both.mirror.finish()
+    both.run()
+    for name in ("scores", "scores.path", "grids"):
+        assert (tmp_path / "second" / day / name).read_bytes() == name.encode()
+    site.volume.remove_picture(event)
+    assert site.volume.read_picture(event) == b"picture"
+    assert site.volume.read_loop(event) == b"loop"
