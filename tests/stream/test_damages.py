@@ -105,7 +105,19 @@ def test_no_picture_for_more_than_a_second_though_it_sends_is_a_hole() -> None:
     bench.send(after_waste=True, skip=40)
     bench.send(50)
     bench.send(is_damaged=True, missing=300, skip=30)
-    assert bench.holes == [(50 * STEP_MS, 90 * STEP_MS), (141 * STEP_MS, 171 * STEP_MS)]
+    bench.send()
+    assert bench.holes == [(50 * STEP_MS, 90 * STEP_MS), (141 * STEP_MS, 172 * STEP_MS)]
+
+
+def test_so_is_a_second_in_which_no_picture_is_whole() -> None:
+    bench = Bench()
+    bench.send(50)
+    bench.send(20, is_damaged=True)
+    bench.send(50)
+    assert bench.holes == []
+    bench.send(30, is_damaged=True)
+    bench.send(50)
+    assert bench.holes == [(120 * STEP_MS, 150 * STEP_MS)]
 
 
 def test_a_pause_in_which_nothing_came_is_none() -> None:

@@ -57,7 +57,7 @@ class DamageFound:
 
 @dataclass(frozen=True, slots=True)
 class HoleFound:
-    """Time in a run without a picture, although the camera sent: all of it was lost, or could not be understood."""
+    """Time in a run without a whole picture, although the camera sent: it was lost, or could not be understood."""
 
     camera: CameraId
     stream: StreamName

@@ -1,4 +1,4 @@
-"""What is wrong with a stream's pictures although they come: damage, and holes in which what came made no picture.
+"""What is wrong with a stream's pictures although they come: damage, and holes in which none of them was whole.
 
 Fed with every picture of a stream in its order, by the thread that reads the source.
 """
@@ -11,7 +11,7 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import DamageFound, HoleFound, Message
 
 HOLE_MS = 1000
-"""So long without a picture, although the camera sent, is time that was not recorded."""
+"""So long without a whole picture, although the camera sent, is time that was not recorded."""
 _HOLE_STEPS = 3
 """And so much longer than usual: some cameras send a picture only every few seconds."""
 _SOON_MS, _AGAIN_MS = 1000, 10_000
@@ -24,6 +24,8 @@ class Damages:
     def __init__(self, camera: CameraId, stream: StreamName, tell: Callable[[Message], None]) -> None:
         self._camera, self._stream, self._tell = camera, stream, tell
         self._newest_ms: int | None = None
+        self._whole_ms = 0  # the newest whole picture
+        self._came = False  # since then, something of which nothing whole was made
         self._usual_ms = 0.0
         self._missing = 0  # packets that no damage counts yet
         self._open: Damage | None = None
@@ -35,11 +37,14 @@ class Damages:
         step_ms = at_ms - newest_ms
         self._missing += missing
         usual_ms = round(self._usual_ms)
-        is_long = usual_ms > 0 and step_ms > max(HOLE_MS, _HOLE_STEPS * usual_ms)
-        if is_long and (after_waste or missing):
-            self._tell(HoleFound(self._camera, self._stream, newest_ms + usual_ms, at_ms, self._missing))
-        elif step_ms > 0:
+        longest_ms = max(HOLE_MS, _HOLE_STEPS * usual_ms)
+        if 0 < step_ms <= longest_ms or not usual_ms:
             self._usual_ms += (step_ms - self._usual_ms) / (8 if usual_ms else 1)
+        self._came = self._came or is_damaged or after_waste or missing > 0
+        if not is_damaged:
+            if usual_ms and self._came and at_ms - self._whole_ms > longest_ms:
+                self._hole(self._whole_ms + usual_ms, at_ms)
+            self._whole_ms, self._came = max(self._whole_ms, at_ms), False
         if self._open is not None:
             self._go_on(self._open, at_ms, is_over=is_keyframe and not is_damaged, is_damaged=is_damaged)
         elif is_damaged:
@@ -55,6 +60,11 @@ class Damages:
             end_ms = max(self._open.begin_ms + 1, self._newest_ms or 0)
             self._tell(DamageFound(replace(self._open, end_ms=end_ms)))
         self._open, self._newest_ms, self._usual_ms, self._missing = None, None, 0.0, 0
+        self._whole_ms, self._came = 0, False
+
+    def _hole(self, begin_ms: int, end_ms: int) -> None:
+        missing = self._missing + (self._open.packets if self._open is not None else 0)
+        self._tell(HoleFound(self._camera, self._stream, begin_ms, end_ms, missing))
 
     def _go_on(self, damage: Damage, at_ms: int, *, is_over: bool, is_damaged: bool) -> None:
         end_ms = max(damage.begin_ms + 1, at_ms) if is_over else max(damage.end_ms, at_ms + round(self._usual_ms))
