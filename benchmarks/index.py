@@ -1,10 +1,14 @@
 """What the index costs: made again from the files, asked for a day of a camera, and its size after a year.
 
-    python -m benchmarks.index [--segments 10000] [--folder FOLDER]
+    python -m benchmarks.index [--segments 10000] [--days 365] [--folder FOLDER]
 
-Rebuilt: so many closed segments on a disk, the index deleted; scaled to 100,000. A day: recorded spans and gaps of one
-camera and one day, out of a year of 16 cameras whose connection breaks six times a day, each day asked for once, in any
-order. Size: that year, without and with what each segment adds (60 s each, one stream a camera).
+Rebuilt: so many closed segments on a disk, the index deleted; scaled to 100,000. A year: 16 cameras with main and sub
+video, files of 60 s, whose connection breaks six times a day; with 50 events a camera and day, and 10 stretches of
+damage. Its hours are settled as they pass. A day: recorded spans, gaps, damage and events of one camera, each day asked
+for once, in any order. Written: what the index writes for a minute of all cameras, whose files end at once.
+
+The year's files are not there: a pretended disk has their names, one for an hour instead of sixty, because the index
+keeps of an hour how many they are and not which.
 """
 
 import argparse
@@ -13,18 +17,26 @@ import sqlite3
 import sys
 import tempfile
 import time
-from contextlib import closing
+from collections import defaultdict
+from contextlib import closing, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.peers import report
 from tawny.media.fmp4 import Sample, end_box, fragment, init_segment
-from tawny.model.gaps import Gap, GapReason
+from tawny.model.clock import SystemClock
+from tawny.model.damage import Damage
+from tawny.model.events import Event, SeenObject, new_event_id, rounded
+from tawny.model.gaps import Evidence, Gap, GapReason
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.segments import Segment
-from tawny.model.times import Span
+from tawny.model.times import Span, stamp
 from tawny.storage.about import About, End
+from tawny.storage.catalogue import Catalogue
+from tawny.storage.disk import Entry
 from tawny.storage.history import History
-from tawny.storage.layout import DAY_MS
+from tawny.storage.layout import DAY_MS, HOUR_MS
+from tawny.storage.memory_disk import RamDisk
 from tawny.storage.opening import INDEX_NAME, rebuild_index
 from tawny.storage.sqlite_index import SqliteIndex
 from tawny.storage.volume import Volume
@@ -35,7 +47,8 @@ DAY_WALL_MS, DAY_CPU_MS = 5.0, 1.0
 YEAR_MB = 25.0
 CAMERAS = tuple(CameraId(f"camera-{number}") for number in range(1, 17))
 DAYS, BREAKS_A_DAY, BREAK_MS, SEGMENT_MS = 365, 6, 20_000, 60_000
-SEGMENTS_A_YEAR = DAYS * DAY_MS // SEGMENT_MS * len(CAMERAS)
+EVENTS_A_DAY, DAMAGES_A_DAY = 50, 10
+HOUR_BYTES = {StreamName.MAIN: 1_800_000_000, StreamName.SUB: 220_000_000}
 BEGIN_MS = 1_767_225_600_000  # 2026-01-01
 MAIN = StreamName.MAIN
 
@@ -43,21 +56,25 @@ MAIN = StreamName.MAIN
 def main() -> int:
     asked = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     asked.add_argument("--segments", type=int, default=10_000)
+    asked.add_argument("--days", type=int, default=DAYS)
     asked.add_argument("--folder", type=Path, default=None, help="where the segments are made, and removed again")
     args = asked.parse_args()
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
         rebuilt_s = _rebuilt(Path(folder), args.segments)
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
-        wall_ms, cpu_ms, year_mb, segment_bytes = _year(Path(folder) / INDEX_NAME)
-    with_segments_mb = year_mb + segment_bytes * SEGMENTS_A_YEAR / 1e6
-    print(f"a day of a camera: p99 {wall_ms:.2f} ms, of which CPU {cpu_ms:.2f} ms")
-    print(f"a year of 16 cameras: {year_mb:.1f} MB, and {segment_bytes:.0f} bytes a segment")
+        year = _Year(Path(folder), args.days)
+        year.fill()
+        wall_ms, cpu_ms = year.ask()
+        year_mb, events_mb = year.sizes_mb()
+        minute = year.minute()
+        year.close()
+    print(minute)
     within = [
         report("index_rebuild", rebuilt_s, REBUILT_S, f"{REBUILT_S:.0f} s for {REBUILT:,}", 1.0),
         report("index_day_wall", wall_ms, DAY_WALL_MS, f"{DAY_WALL_MS:.0f} ms", 1.0),
         report("index_day_cpu", cpu_ms, DAY_CPU_MS, f"{DAY_CPU_MS:.0f} ms", 1.0),
-        report("index_year", year_mb, YEAR_MB, f"{YEAR_MB:.0f} MB, spans and gaps", 1.0),
-        report("index_year_segments", with_segments_mb, YEAR_MB, f"{YEAR_MB:.0f} MB, segments too", 1.0),
+        report("index_year", year_mb, YEAR_MB, f"{YEAR_MB:.0f} MB, all but events", 1.0),
+        report("index_year_events", events_mb, YEAR_MB, f"{YEAR_MB:.0f} MB, events", 1.0),
     ]
     return 0 if all(within) else 1
 
@@ -85,63 +102,147 @@ def _write(volume: Volume, camera: CameraId, start_ms: int) -> None:
     path.write_bytes(b"".join([init_segment(FORMAT, None, said.record()), *map(bytes, fragment(1, [picture])), end]))
 
 
-def _year(path: Path) -> tuple[float, float, float, float]:
-    """p99 in ms of a day's question, wall and CPU; the index's size in MB; bytes that a segment adds."""
-    with closing(SqliteIndex(path)) as index:
-        with index.together():
-            for camera in CAMERAS:
-                _fill(index, camera)
-        path_mb = _size_bytes(path) / 1e6
-        wall_ms, cpu_ms = _days(index)
-        before, count = _size_bytes(path), 0
-        with index.together():
-            for number in range(20_000):
-                camera = CAMERAS[number % len(CAMERAS)]
-                start_ms = BEGIN_MS + DAYS * DAY_MS + number // len(CAMERAS) * SEGMENT_MS
-                index.add_segment(_segment(camera, RunId("another"), start_ms, start_ms + SEGMENT_MS))
-                count += 1
-        return wall_ms, cpu_ms, path_mb, (_size_bytes(path) - before) / count
+class _Pretended(RamDisk):
+    """Has what it is told to have."""
+
+    def __init__(self) -> None:
+        super().__init__(0, SystemClock())
+        self.folders: defaultdict[str, list[Entry]] = defaultdict(list)
+
+    def entries(self, folder: str) -> list[Entry]:
+        return self.folders[folder]
 
 
-def _fill(index: SqliteIndex, camera: CameraId) -> None:
-    """A year: a long segment stands for all of those of a run, as the spans of a day do not depend on their number."""
-    dice, at_ms = random.Random(camera), BEGIN_MS
-    while at_ms < BEGIN_MS + DAYS * DAY_MS:
-        until_ms = at_ms + round(dice.uniform(0.2, 1.8) * DAY_MS / BREAKS_A_DAY)
-        index.add_segment(_segment(camera, RunId(f"run-{at_ms}"), at_ms, until_ms))
-        at_ms = until_ms + BREAK_MS
-        index.put_gap(Gap(camera, until_ms, at_ms, GapReason.CAMERA_RESTART, "the camera hung up"))
+class _Year:
+    """It is filled hour by hour, as time goes by."""
+
+    def __init__(self, folder: Path, days: int) -> None:
+        self._days, self._path, self._disk = days, folder / INDEX_NAME, _Pretended()
+        self._index = SqliteIndex(self._path, Catalogue(Volume(self._disk)))
+        self._dice = random.Random(1)
+        self._runs: dict[CameraId, RunId] = {}
+
+    def close(self) -> None:
+        self._index.close()
+
+    def fill(self) -> None:
+        begun_s = time.process_time()
+        for day_ms in range(BEGIN_MS, BEGIN_MS + self._days * DAY_MS, DAY_MS):
+            with self._index.together():
+                breaks = {camera: self._breaks(day_ms) for camera in CAMERAS}
+                for hour_ms in range(day_ms, day_ms + DAY_MS, HOUR_MS):
+                    for camera in CAMERAS:
+                        self._hour(camera, hour_ms, breaks[camera])
+                for camera in CAMERAS:
+                    self._happenings(camera, day_ms)
+            self._index.settle(day_ms + DAY_MS)
+            self._disk.folders.clear()
+        print(f"{self._days} days of {len(CAMERAS)} cameras: filled in {time.process_time() - begun_s:.0f} s of CPU")
+
+    def _breaks(self, day_ms: int) -> list[int]:
+        return sorted(day_ms + self._dice.randrange(0, DAY_MS, SEGMENT_MS) for _ in range(BREAKS_A_DAY))
+
+    def _hour(self, camera: CameraId, hour_ms: int, breaks: list[int]) -> None:
+        at_ms = hour_ms
+        for break_ms in (*(one for one in breaks if hour_ms <= one < hour_ms + HOUR_MS), hour_ms + HOUR_MS):
+            if at_ms < break_ms:
+                run = self._runs.setdefault(camera, RunId(f"{stamp(at_ms)}-{self._dice.randrange(1 << 24):06x}"))
+                for stream, size_bytes in HOUR_BYTES.items():
+                    self._put(camera, stream, run, Span(at_ms, break_ms), size_bytes + self._dice.randrange(1 << 24))
+            if break_ms < hour_ms + HOUR_MS:
+                self._runs.pop(camera, None)
+                at_ms = max(at_ms, break_ms + BREAK_MS)
+                seen = Evidence("read-timeout", break_ms - 40, break_ms - 20, 2, 0, 3, "")
+                gap = Gap(camera, break_ms, at_ms, GapReason.CAMERA_RESTART, "the camera hung up", seen)
+                self._index.put_gap(gap)
+
+    def _put(self, camera: CameraId, stream: StreamName, run: RunId, span: Span, size_bytes: int) -> None:
+        segment = _segment(camera, stream, run, span, size_bytes)
+        folder, _, name = segment.path.rpartition("/")
+        self._disk.folders[folder].append(Entry(name, "file", size_bytes))
+        self._index.add_segment(segment)
+
+    def _happenings(self, camera: CameraId, day_ms: int) -> None:
+        dice = self._dice
+        for _ in range(DAMAGES_A_DAY):
+            at_ms = day_ms + dice.randrange(DAY_MS)
+            self._index.add_damage(Damage(camera, MAIN, at_ms, at_ms + 2000, 1, dice.randrange(1, 60)))
+        for at_ms in sorted(day_ms + dice.randrange(DAY_MS) for _ in range(EVENTS_A_DAY)):
+            box = dice.random() / 2, dice.random() / 2, 0.5 + dice.random() / 2, 0.5 + dice.random() / 2
+            seen = (SeenObject(dice.choice(["person", "car", "cat"]), dice.random()),)
+            end_ms, picture_ms = at_ms + dice.randrange(5000, 60_000), at_ms + dice.randrange(5000)
+            zones = dice.choice([("path",), ("path", "gate"), ()])
+            said = Event(new_event_id(at_ms), camera, "motion", at_ms, end_ms, 100 * dice.random(), box, zones, seen)
+            self._index.put_event(rounded(replace(said, picture_ms=picture_ms)))
+
+    def ask(self) -> tuple[float, float]:
+        """p99 in ms, wall and CPU."""
+        asked = [(camera, BEGIN_MS + day * DAY_MS) for camera in CAMERAS for day in range(self._days)]
+        self._dice.shuffle(asked)
+        walls: list[float] = []
+        cpus: list[float] = []
+        for camera, begin_ms in asked:
+            day = Span(begin_ms, begin_ms + DAY_MS)
+            wall_s, cpu_s = time.perf_counter(), time.thread_time()
+            spans, gaps = self._index.spans(camera, None, day), self._index.gaps(camera, day)
+            damage, events = self._index.damage(camera, day), self._index.events(day, cameras=[camera], limit=2000)
+            cpus.append(1000 * (time.thread_time() - cpu_s))
+            walls.append(1000 * (time.perf_counter() - wall_s))
+            assert spans and gaps and damage and len(events.events) >= EVENTS_A_DAY
+        print(
+            f"a day of a camera: wall p50 {_part(walls, 50):.2f} p99 {_part(walls, 99):.2f} ms, "
+            f"CPU p50 {_part(cpus, 50):.2f} p99 {_part(cpus, 99):.2f} ms"
+        )
+        return _part(walls, 99), _part(cpus, 99)
+
+    def sizes_mb(self) -> tuple[float, float]:
+        """Of 365 days: all but events, and events."""
+        with closing(sqlite3.connect(self._path)) as other:
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            found = other.execute("SELECT name, sum(pgsize) FROM dbstat GROUP BY name ORDER BY 2 DESC").fetchall()
+        scale = DAYS / self._days / 1e6
+        print("MB a year:", ", ".join(f"{name} {size_bytes * scale:.1f}" for name, size_bytes in found[:8]))
+        events = sum(size_bytes for name, size_bytes in found if name.startswith(("events", "sqlite_autoindex_events")))
+        return (self._path.stat().st_size - events) * scale, events * scale
+
+    def minute(self) -> str:
+        """A minute's files of all cameras end, an hour long: each by itself, and all at once."""
+        told = []
+        for at_once in (False, True):
+            begun_s, begun_bytes, bytes_recorded = time.thread_time(), _written_bytes(), 0
+            for minute in range(60):
+                start_ms = BEGIN_MS + (self._days + 1 + at_once) * DAY_MS + minute * SEGMENT_MS
+                span = Span(start_ms, start_ms + SEGMENT_MS)
+                closed = [
+                    _segment(camera, stream, RunId(f"run-{camera}"), span, size_bytes // 60)
+                    for camera in CAMERAS
+                    for stream, size_bytes in HOUR_BYTES.items()
+                ]
+                bytes_recorded += sum(one.size_bytes for one in closed)
+                with self._index.together() if at_once else nullcontext():
+                    for one in closed:
+                        self._index.add_segment(one)
+            cpu_ms = (time.thread_time() - begun_s) / 60 * 1000
+            wrote = _written_bytes() - begun_bytes
+            told.append(
+                f"{'at once' if at_once else 'one by one'} {cpu_ms:.1f} ms of CPU and {wrote / 60 / 1000:.0f} kB, "
+                f"{wrote / bytes_recorded:.6f} of what is recorded"
+            )
+        return f"a minute's {2 * len(CAMERAS)} files are listed: " + "; ".join(told)
 
 
-def _segment(camera: CameraId, run: RunId, start_ms: int, end_ms: int) -> Segment:
-    said = About(camera, MAIN, run, start_ms, "avc1.640028", 1920, 1080, "mp4a.40.2")
-    return said.segment(said.name.closed(end_ms), 30_000_000 + start_ms % 999_983)
+def _segment(camera: CameraId, stream: StreamName, run: RunId, span: Span, size_bytes: int) -> Segment:
+    said = About(camera, stream, run, span.begin_ms, "avc1.640028", 1920, 1080, "mp4a.40.2")
+    return said.segment(said.name.closed(span.end_ms), size_bytes)
 
 
-def _days(index: SqliteIndex) -> tuple[float, float]:
-    asked = [(camera, BEGIN_MS + day * DAY_MS) for camera in CAMERAS for day in range(DAYS)]
-    random.Random(1).shuffle(asked)
-    walls: list[float] = []
-    cpus: list[float] = []
-    for camera, begin_ms in asked:
-        day = Span(begin_ms, begin_ms + DAY_MS)
-        wall_s, cpu_s = time.perf_counter(), time.thread_time()
-        spans, gaps = index.spans(camera, None, day), index.gaps(camera, day)
-        cpus.append(time.thread_time() - cpu_s)
-        walls.append(time.perf_counter() - wall_s)
-        assert spans
-        assert gaps
-    return _p99(walls) * 1000, _p99(cpus) * 1000
+def _written_bytes() -> int:
+    """By this process, to any file."""
+    return int(Path("/proc/self/io").read_text().split("wchar: ")[1].split()[0])
 
 
-def _p99(values: list[float]) -> float:
-    return sorted(values)[len(values) * 99 // 100]
-
-
-def _size_bytes(path: Path) -> int:
-    with closing(sqlite3.connect(path)) as other:
-        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return path.stat().st_size
+def _part(values: list[float], percent: int) -> float:
+    return sorted(values)[len(values) * percent // 100]
 
 
 if __name__ == "__main__":

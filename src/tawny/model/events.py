@@ -3,6 +3,7 @@
 import re
 import secrets
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from tawny.model.ids import CameraId, EventId
 from tawny.model.observations import Box
@@ -54,7 +55,14 @@ def new_event_id(start_ms: int) -> EventId:
 
 def event_id(start_ms: int, mark: bytes) -> EventId:
     """mark: 4 bytes by which events of one instant differ."""
-    return EventId(f"{stamp(start_ms)[:-1].replace('.', '')}-{mark.hex()}")
+    hour, since_ms = divmod(start_ms, 3_600_000)
+    second, ms = divmod(since_ms, 1000)
+    return EventId(f"{_hour(hour)}{second // 60:02d}{second % 60:02d}{ms:03d}-{mark.hex()}")
+
+
+@lru_cache(maxsize=64)
+def _hour(hour: int) -> str:
+    return stamp(hour * 3_600_000)[:11]
 
 
 def event_id_says(event: EventId) -> tuple[int, bytes] | None:

@@ -8,7 +8,8 @@ To find what overlaps a span nobody looks at all older events: those that took l
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+import struct
+from collections.abc import Iterable
 from typing import Any, Final
 
 from tawny.model.events import Event, SeenObject, event_id, event_id_says
@@ -28,7 +29,9 @@ _AMONG: Final = {
 }
 _ONLY: Final = {"all": "", "new": " AND NOT reviewed", "kept": " AND kept"}
 _HUNDREDTH: Final = 100
-_TEN_THOUSANDTH: Final = 10_000
+_SHARE: Final = 10_000
+_HEAD: Final = struct.Struct("<H?iH?4HBB")
+"""Score, picture, false alarm, box, how many zones and objects. Behind it a word for each zone, two for an object."""
 
 
 class Events:
@@ -76,13 +79,14 @@ class Events:
         after: str | None,
         limit: int,
     ) -> Page:
-        which = f" AND {_LASTS}{_ONLY[only]}"
-        values: list[Any] = [within.begin_ms, within.begin_ms]
+        which, values = "", list[Any]()
         for column, allowed in (("camera", cameras), ("kind", kinds)):
             if allowed is not None:
                 which += _AMONG[column]
                 known = [self._names.known_word_id(db, word) for word in allowed]
                 values.append(json.dumps([one for one in known if one is not None]))
+        which += f" AND {_LASTS}{_ONLY[only]}"
+        values += [within.begin_ms, within.begin_ms]
         if after is not None:
             start_ms, named = page_place(after)
             which += " AND (start_ms, id) < (?, ?)"
@@ -115,35 +119,48 @@ class Events:
     ) -> Event:
         if isinstance(record, str):
             return event_of(json.loads(record))
-        take = _unpacked(record).__next__
+        score, has_picture, picture, false_alarm, has_box, *box, zones, objects = _HEAD.unpack_from(record)
+        word, rest = self._names.word, struct.unpack_from(f"<{zones + 2 * objects}H", record, _HEAD.size)
+        labels = zip(rest[zones::2], rest[zones + 1 :: 2], strict=True)
+        x0, y0, x1, y1 = box
         return Event(
             id=EventId(key) if isinstance(key, str) else event_id(start_ms, key),
-            camera=CameraId(self._names.word(db, camera_id)),
-            kind=self._names.word(db, kind_id),
+            camera=CameraId(word(db, camera_id)),
+            kind=word(db, kind_id),
             start_ms=start_ms,
             end_ms=None if took_ms is None else start_ms + took_ms,
+            score=score / _HUNDREDTH,
+            box=(x0 / _SHARE, y0 / _SHARE, x1 / _SHARE, y1 / _SHARE) if has_box else None,
+            zones=tuple([word(db, zone) for zone in rest[:zones]]),
+            objects=tuple([SeenObject(word(db, label), seen / _SHARE) for label, seen in labels]),
             kept=bool(kept),
             reviewed=bool(reviewed),
-            score=take() / _HUNDREDTH,
-            picture_ms=start_ms + take() if take() else None,
-            false_alarm=self._names.word(db, take()) if take() else "",
-            zones=tuple(self._names.word(db, take()) for _ in range(take())),
-            objects=tuple(SeenObject(self._names.word(db, take()), take() / _TEN_THOUSANDTH) for _ in range(take())),
-            box=(_share(take), _share(take), _share(take), _share(take)) if take() else None,
+            false_alarm=word(db, false_alarm) if false_alarm else "",
+            picture_ms=start_ms + picture if has_picture else None,
         )
 
     def _record(self, db: sqlite3.Connection, event: Event) -> bytes | str:
-        numbers: list[int] = [round(event.score * _HUNDREDTH)]
-        numbers += [0] if event.picture_ms is None else [1, event.picture_ms - event.start_ms]
-        numbers += [1, self._names.word_id(db, event.false_alarm)] if event.false_alarm else [0]
-        numbers += [len(event.zones), *(self._names.word_id(db, zone) for zone in event.zones), len(event.objects)]
+        word_id = self._names.word_id
+        false_alarm = word_id(db, event.false_alarm) if event.false_alarm else 0
+        picture = 0 if event.picture_ms is None else event.picture_ms - event.start_ms
+        box = [round(edge * _SHARE) for edge in event.box or (0, 0, 0, 0)]
+        rest = [word_id(db, zone) for zone in event.zones]
         for one in event.objects:
-            numbers += [self._names.word_id(db, one.label), round(one.score * _TEN_THOUSANDTH)]
-        numbers += [0] if event.box is None else [1, *(round(edge * _TEN_THOUSANDTH) for edge in event.box)]
-        record = _packed(numbers)
-        if self._from_row(db, event, record) == event:
-            return record
-        return json.dumps(event_record(event), separators=(",", ":"))
+            rest += [word_id(db, one.label), round(one.score * _SHARE)]
+        head = (
+            round(event.score * _HUNDREDTH),
+            event.picture_ms is not None,
+            picture,
+            false_alarm,
+            event.box is not None,
+        )
+        try:
+            record = _HEAD.pack(*head, *box, len(event.zones), len(event.objects)) + struct.pack(
+                f"<{len(rest)}H", *rest
+            )
+        except struct.error:
+            return _as_told(event)
+        return record if self._from_row(db, event, record) == event else _as_told(event)
 
     def _from_row(self, db: sqlite3.Connection, event: Event, record: bytes) -> Event:
         key, took_ms = _key(event.id, event.start_ms), None if event.end_ms is None else event.end_ms - event.start_ms
@@ -156,27 +173,5 @@ def _key(named: EventId, start_ms: int) -> bytes | str:
     return said[1] if said is not None and said[0] == start_ms else named
 
 
-def _share(take: Callable[[], int]) -> float:
-    return take() / _TEN_THOUSANDTH
-
-
-def _packed(numbers: Iterable[int]) -> bytes:
-    """Seven bits a byte, lowest first; the sign is the lowest bit of all."""
-    packed = bytearray()
-    for number in numbers:
-        left = -2 * number - 1 if number < 0 else 2 * number
-        while left > 127:
-            packed.append(left & 127 | 128)
-            left >>= 7
-        packed.append(left)
-    return bytes(packed)
-
-
-def _unpacked(packed: bytes) -> Iterator[int]:
-    number = shift = 0
-    for byte in packed:
-        number |= (byte & 127) << shift
-        shift += 7
-        if byte < 128:
-            yield -(number + 1) // 2 if number & 1 else number // 2
-            number = shift = 0
+def _as_told(event: Event) -> str:
+    return json.dumps(event_record(event), separators=(",", ":"))
