@@ -2,6 +2,8 @@
 
 import random
 
+MOST_DOUBLINGS = 32
+
 
 class Backoff:
     """first_s, doubled up to most_s; back to first_s after something held for forget_s."""
@@ -16,9 +18,15 @@ class Backoff:
         """Seconds to wait now. held_s: how long the last try went well."""
         if held_s >= self._forget_s:
             self._tries = 0
-        pause_s = min(self._first_s * 2.0**self._tries, self._most_s)
-        self._tries = min(self._tries + 1, 32)
-        return pause_s * random.uniform(1 - self._spread, 1 + self._spread)
+        pause_s = spread_s(self._tries, self._first_s, self._most_s, self._spread)
+        self._tries = min(self._tries + 1, MOST_DOUBLINGS)
+        return pause_s
 
     def reset(self) -> None:
         self._tries = 0
+
+
+def spread_s(tries: int, first_s: float, most_s: float, spread: float = 0.2) -> float:
+    """The pause after so many tries that failed."""
+    pause_s = min(first_s * 2.0 ** min(tries, MOST_DOUBLINGS), most_s)
+    return pause_s * random.uniform(1 - spread, 1 + spread)

@@ -282,3 +282,82 @@ class NoAccount(TawnyError):
     code = "no_account"
     says = "tawny does not listen on {address} while it has no owner's account."
     advice = "Start it with `--listen 127.0.0.1:8000`, open the one-time link, make the account, then use this address."
+
+
+# --- what is brought elsewhere ---------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class DeliveryError(TawnyError):
+    """Something could not be brought to its target. where: its name and host, without secrets. It is tried again."""
+
+    where: str
+    detail: str = ""
+    exit_code = 50
+    code = "delivery"
+    says = "{where} did not take it: {detail}."
+    advice = "It is tried again by itself."
+
+
+@dataclass(eq=False)
+class TargetUnreachable(DeliveryError):
+    exit_code = 51
+    code = "target_unreachable"
+    says = "{where} does not answer ({detail})."
+    advice = "Is it switched on, and is the network there? It is tried again by itself."
+
+
+@dataclass(eq=False)
+class TargetRefused(DeliveryError):
+    exit_code = 52
+    code = "target_refused"
+    says = "{where} refused the login ({detail})."
+    advice = "Check the user name, password, key or token in the settings."
+
+
+@dataclass(eq=False)
+class TargetFull(DeliveryError):
+    exit_code = 53
+    code = "target_full"
+    says = "{where} is full ({detail})."
+    advice = "Make room there, or let less be kept there."
+
+
+@dataclass(eq=False)
+class TargetLied(DeliveryError):
+    """What is there is not what was sent."""
+
+    exit_code = 54
+    code = "target_lied"
+    says = "{where} said that it took it, but {detail}."
+    advice = "It is sent again. If it goes on, the storage there is damaged."
+
+
+@dataclass(eq=False)
+class StrangeTarget(DeliveryError):
+    """It is not who it was: nothing was sent, no password either."""
+
+    exit_code = 55
+    code = "target_changed"
+    says = "{where} is not the server it was: {detail}."
+    advice = "If you changed the server, set its new fingerprint in the settings. If not, somebody is in between."
+
+
+@dataclass(eq=False)
+class TargetMissing(DeliveryError):
+    """There is no such bucket, folder, topic or room."""
+
+    exit_code = 56
+    code = "target_missing"
+    says = "{where} has no such place: {detail}."
+    advice = "Make it there, or correct its name in the settings."
+
+
+@dataclass(eq=False)
+class ContentGone(DeliveryError):
+    """What was to be sent is no longer here: another try makes no sense."""
+
+    exit_code = 57
+    code = "content_gone"
+    says = "There is nothing left to send to {where}: {detail}."
+    advice = ""

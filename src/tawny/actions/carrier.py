@@ -1,0 +1,53 @@
+"""The protocol of what brings a delivery to its target: destinations and notifiers are made into carriers."""
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from tawny.actions.delivery import Delivery
+
+CHUNK_BYTES = 256 * 1024
+
+
+class Content(Protocol):
+    """The bytes of a delivery. One thread reads."""
+
+    @property
+    def size_bytes(self) -> int: ...
+    @property
+    def media_type(self) -> str: ...
+    @property
+    def sha256(self) -> str:
+        """In hex. May read all of it."""
+        ...
+
+    def read(self, offset: int, size_bytes: int) -> bytes:
+        """That part, or what there is of it. Raises Stopping when the program ends, ContentGone when it was removed."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def chunks(content: Content, offset: int = 0, size_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
+    """All of it from `offset` on."""
+    while offset < content.size_bytes:
+        chunk = content.read(offset, min(size_bytes, content.size_bytes - offset))
+        if not chunk:
+            return
+        yield chunk
+        offset += len(chunk)
+
+
+class Carrier(Protocol):
+    """Made for one target; used from one thread at a time, and for one delivery after the other."""
+
+    def carry(self, delivery: Delivery, content: Content, note: Callable[[str], None]) -> str:
+        """Bring it there; returns the receipt. When it returns, it is there whole, under its name, and was verified.
+
+        note: keeps, durably, how far it has come (`Delivery.progress`), so that another try goes on from there.
+        Raises a DeliveryError that says why not. Carrying what is there already does no harm.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection. Never raises."""
+        ...
