@@ -13,7 +13,14 @@ PORCH = CameraId("porch")
 
 
 def delivery(name: str = "a.jpg", what: What = What.PICTURE, at_ms: int = 1000, **about: Any) -> Delivery:
-    made = {"to": "offsite", "name": name, "what": what, "content": {"event": "e"}, "made_ms": at_ms, "at_ms": at_ms}
+    made: dict[str, Any] = {
+        "to": "offsite",
+        "name": name,
+        "what": what,
+        "content": {"event": "e"},
+        "made_ms": at_ms,
+        "at_ms": at_ms,
+    }
     return Delivery(**(made | {"camera": PORCH, "event": EventId("e")} | about))
 
 
