@@ -1,0 +1,235 @@
+"""Tuning a camera in a real browser: a zone drawn by mouse and by keys, saved into the file, and in force at once."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tawny.testing.waiting import until
+from tests.e2e.conftest import Tawny, tawny
+from tests.e2e.rules import axe_script, violations
+from tests.e2e.test_access import listen, settle
+
+pytestmark = pytest.mark.browser
+FILE = """\
+# the house
+[cameras.front]
+source = "demo:front"   # the large one
+sub = "demo:front"
+
+[cameras.front.watch]
+mode = "balanced"       # as usual
+"""
+OWNER = {"name": "Anna", "password": "correct horse battery"}
+PATH = "/settings/cameras/front"
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tawny]:
+    folder = tmp_path_factory.mktemp("house")
+    config = folder / "tawny.toml"
+    config.write_text(FILE, encoding="utf-8")
+    yield from tawny("run", "--config", str(config), "--listen", "127.0.0.1:0", folder=folder / "data")
+
+
+@pytest.fixture(scope="module")
+def owner(browser: Browser, house: Tawny) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
+    token = house.link.partition("#token=")[2]
+    headers = {"X-Tawny": "1", "Origin": house.base}
+    claimed = context.request.post(f"{house.base}/api/v1/setup/claim", data={"token": token, **OWNER}, headers=headers)
+    assert claimed.ok, claimed.text()
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(owner: BrowserContext, house: Tawny) -> Iterator[Page]:
+    page = owner.new_page()
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.goto(house.base + PATH)
+    page.locator("[data-layer]").wait_for(timeout=30_000)
+    yield page
+    page.close()
+
+
+def config_of(house: Tawny) -> str:
+    return (house.folder.parent / "tawny.toml").read_text(encoding="utf-8")
+
+
+def draw(page: Page, tool: str, begin: tuple[float, float], end: tuple[float, float]) -> None:
+    page.get_by_role("button", name=tool, exact=True).click()
+    box = page.locator("[data-layer]").bounding_box()
+    assert box is not None
+    x, y, width, height = box["x"], box["y"], box["width"], box["height"]
+    page.mouse.move(x + begin[0] * width, y + begin[1] * height)
+    page.mouse.down()
+    page.mouse.move(x + end[0] * width, y + end[1] * height, steps=4)
+    page.mouse.up()
+
+
+def save(page: Page) -> None:
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_role("region", name="Changes not saved yet").wait_for(state="detached", timeout=30_000)
+
+
+def watching(owner: BrowserContext, house: Tawny) -> dict[str, Any]:
+    told: dict[str, Any] = owner.request.get(f"{house.base}/api/v1/cameras/front/watching").json()
+    return told
+
+
+def test_the_meter_moves_and_a_level_is_tried_without_asking(page: Page) -> None:
+    """Three looks a second at least come in, and moving the level asks the recorder for nothing."""
+    seen = page.evaluate(
+        """() => new Promise(done => {
+          let count = 0;
+          const meter = document.querySelector('[data-meter]');
+          const what = {subtree: true, characterData: true, childList: true};
+          new MutationObserver(() => (count += 1)).observe(meter, what);
+          const begun = Date.now();
+          const look = () => count >= 10 ? done((Date.now() - begun) / count) : setTimeout(look, 100);
+          look();
+        })"""
+    )
+    assert seen > 0
+    page.get_by_text("Level in use (50)").first.wait_for()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/api/" in request.url else None)
+    before = len(asked)
+    page.get_by_label("Raise the level: fewer events").click()
+    expect(page.get_by_role("slider", name="Level")).to_have_attribute("aria-valuenow", "52")
+    expect(page.get_by_role("button", name="Use level 52")).to_be_visible()
+    assert [url for url in asked[before:] if "whatif" in url or "motion?" in url or "events" in url] == []
+    page.get_by_role("slider", name="Level").focus()
+    page.keyboard.press("ArrowDown")
+    page.get_by_role("region", name="Changes not saved yet").wait_for(state="detached")
+
+
+def test_a_zone_is_drawn_saved_and_only_what_is_in_it_is_an_event(
+    page: Page, owner: BrowserContext, house: Tawny
+) -> None:
+    draw(page, "Zone", (0.02, 0.02), (0.98, 0.98))
+    page.get_by_role("textbox", name="Name").fill("Path and porch")
+    page.get_by_role("textbox", name="Name").press("Tab")
+    save(page)
+    text = config_of(house)
+    assert 'source = "demo:front"   # the large one' in text
+    assert 'mode = "balanced"       # as usual' in text
+    assert "path-and-porch = [[" in text
+    zone = watching(owner, house)["watch"]["zones"][0]
+    assert zone["points"][0] == pytest.approx([0.02, 0.02], abs=0.01)
+    until(lambda: _zones_of_events(owner, house) >= {"path-and-porch"}, 120, "an event in the zone")
+    page.reload()
+    page.get_by_role("button", name="Edit: Path and porch").click()
+    page.get_by_role("button", name="Remove").click()
+    draw(page, "Zone", (0.0, 0.9), (0.04, 1.0))
+    save(page)
+    known = _events(owner, house)
+    page.locator(".ed-thing:not(.event)").first.wait_for(timeout=120_000)
+    page.wait_for_timeout(3000)
+    assert {one["id"] for one in _events(owner, house) if one["end_ms"] is None} <= {one["id"] for one in known}
+
+
+def test_all_of_it_by_keys(page: Page, owner: BrowserContext, house: Tawny) -> None:
+    before = len(watching(owner, house)["watch"]["zones"])
+    page.get_by_role("button", name="Add: Zones").press("Enter")
+    point = page.locator("[data-point='0']")
+    left = _right_of(point.get_attribute("aria-label"))
+    point.focus()
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Shift+ArrowRight")
+    assert _right_of(page.locator("[data-point='0']").get_attribute("aria-label")) == left + 10
+    page.keyboard.press("+")
+    expect(page.locator("[data-point]")).to_have_count(5)
+    page.locator("[data-point='1']").focus()
+    page.keyboard.press("Delete")
+    expect(page.locator("[data-point]")).to_have_count(4)
+
+    page.get_by_role("button", name="Undo", exact=True).first.press("Enter")
+    page.get_by_role("button", name="Add: Lines").press("Enter")
+    page.get_by_role("combobox", name="Crossed").select_option("left-to-right")
+    page.get_by_role("button", name="Save", exact=True).press("Enter")
+    page.get_by_role("region", name="Changes not saved yet").wait_for(state="detached", timeout=30_000)
+    now = watching(owner, house)["watch"]
+    assert len(now["zones"]) == before + 1
+    assert now["lines"][0]["direction"] == "left-to-right"
+
+
+def test_lines_that_cross_are_refused_and_leaving_asks(page: Page) -> None:
+    page.get_by_role("button", name="Add: Zones").click()
+    page.locator("[data-point='0']").focus()
+    page.keyboard.press("Shift+ArrowDown")
+    for _ in range(12):
+        page.keyboard.press("Shift+ArrowRight")
+    expect(page.get_by_text("Lines may not cross.")).to_be_visible()
+    page.get_by_role("link", name=re.compile("^Health")).first.click()
+    page.get_by_role("dialog", name="Leave without saving?").wait_for()
+    page.get_by_role("button", name="Stay").click()
+    assert page.url.endswith(PATH)
+    page.get_by_role("link", name=re.compile("^Health")).first.click()
+    page.get_by_role("button", name="Leave", exact=True).click()
+    page.wait_for_url("**/health")
+
+
+def test_the_second_of_two_people_is_asked(page: Page, owner: BrowserContext, house: Tawny) -> None:
+    other = watching(owner, house)
+    headers = {"X-Tawny": "1", "Origin": house.base}
+    body = {"watch": {**other["watch"], "mode": "frugal"}}
+    answer = owner.request.put(f"{house.base}/api/v1/cameras/front/watching", data=body, headers=headers)
+    assert answer.ok, answer.text()
+    page.get_by_text("Thorough").click()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Anna changed this just now.")).to_be_visible()
+    page.get_by_role("button", name="Overwrite").click()
+    until(lambda: watching(owner, house)["watch"]["mode"] == "thorough", 30, "what was overwritten")
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
+def test_the_page_has_no_barriers(
+    browser: Browser, owner: BrowserContext, house: Tawny, theme: Any, size: tuple[int, int]
+) -> None:
+    axe = axe_script()
+    state: Any = owner.storage_state()
+    width, height = size
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme, storage_state=state)
+    page = context.new_page()
+    wrong = listen(page)
+    page.goto(house.base + PATH)
+    page.get_by_role("button", name="Add: Zones").click()
+    page.get_by_text("Advanced").click()
+    settle(page)
+    assert violations(page, axe) == []
+    assert page.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0
+    assert wrong == []
+    context.close()
+
+
+def test_a_false_alarm_says_why(owner: BrowserContext, house: Tawny) -> None:
+    event = _events(owner, house)[0]
+    page = owner.new_page()
+    page.goto(f"{house.base}/events/{event['id']}?only=all")
+    page.get_by_role("button", name="No, a false alarm").click()
+    page.get_by_role("button", name="Shadow or light").click()
+    expect(page.get_by_text("False alarm: Shadow or light")).to_be_visible()
+    assert next(one for one in _events(owner, house) if one["id"] == event["id"])["false_alarm"] == "shadow"
+    page.get_by_role("button", name="Take back").click()
+    expect(page.get_by_role("button", name="No, a false alarm")).to_be_visible()
+    page.close()
+
+
+def _events(owner: BrowserContext, house: Tawny) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = owner.request.get(f"{house.base}/api/v1/events?limit=50").json()["items"]
+    return items
+
+
+def _zones_of_events(owner: BrowserContext, house: Tawny) -> set[str]:
+    return {zone for event in _events(owner, house) for zone in event["zones"]}
+
+
+def _right_of(label: str | None) -> int:
+    found = re.search(r", (\d+) % right", label or "")
+    assert found, label
+    return int(found[1])
