@@ -80,9 +80,8 @@ class HlsFeed:
     def asked(self) -> None:
         self._asked_s = self._clock.mono_s()
 
-    def header(self, number: int) -> bytes | None:
-        begin = self._begins.get(number)
-        return begin.init if begin else None
+    def header(self, number: int) -> Begin | None:
+        return self._begins.get(number)
 
     def segment(self, number: int) -> Segment | None:
         return next((each for each in self._segments if each.number == number), None)

@@ -66,7 +66,12 @@ async def playlist(
 
 @router.get("/{stream}/header-{number}.mp4", dependencies=see, response_class=Response)
 async def header(camera: OneCamera, stream: Wanted, number: Number, here: Here) -> Response:
-    return _bytes(_feed(here, camera, stream).header(number), MP4)
+    """`X-Start-Ms`: UTC of its time 0. `X-Mime`: what is in it."""
+    begin = _feed(here, camera, stream).header(number)
+    answer = _bytes(begin.init if begin else None, MP4)
+    if begin:
+        answer.headers["X-Start-Ms"], answer.headers["X-Mime"] = str(begin.start_ms), begin.mime
+    return answer
 
 
 @router.get("/{stream}/segment-{number}.m4s", dependencies=see, response_class=Response)

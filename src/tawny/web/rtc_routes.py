@@ -4,6 +4,7 @@ What a browser needs to know beforehand is at `/live/servers`. Candidates of its
 needed only where our side is behind a router.
 """
 
+import asyncio
 from typing import Literal
 
 from fastapi import APIRouter, Request
@@ -25,6 +26,8 @@ view = [rule(Access.SEE)]
 @router.get("/live/servers", dependencies=view)
 async def servers(here: Here, session: Signed) -> shapes.LiveServers:
     """Whether WebRTC is offered, and the STUN and TURN servers with logins for an hour."""
+    if here.live.webrtc:
+        await asyncio.to_thread(lambda: here.rtc)  # what it stands on is loaded before it is wanted
     found = ice_servers(here.live, session.person.id, here.recorder.clock)
     listed = [
         shapes.IceServer(urls=[each.url], username=each.username or None, credential=each.credential or None)

@@ -1,38 +1,39 @@
-import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { url } from "../api/client";
 import type { Camera } from "../api/types";
-import { isOnWatch } from "../app/cameraWords";
 import { t } from "../strings.en";
 import { soundFrom } from "./sound";
 import type { Live } from "./useLive";
 
-/** The moving picture of a camera; single pictures where the browser cannot play it; a sentence where there is none. */
+/** The moving picture of a camera, by whichever way it comes; a sentence where there is none. */
 export function LiveVideo({ camera, live, width }: { camera: Camera; live: Live; width: number }) {
-  const failed = useSignal(false);
-  const byPictures = live.way.value.by === "pictures" || live.view.value.kind === "unplayable";
-  const loud = soundFrom.value === camera.id && !byPictures;
+  const { name } = live.by.value;
+  const loud = soundFrom.value === camera.id;
   useEffect(() => {
     if (live.video.current) live.video.current.muted = !loud;
-  }, [loud]);
-  if (failed.value)
-    return (
-      <p class="live-sentence">
-        {t.live.cannotShow} {isOnWatch(camera.state) && t.live.notAffected}
-      </p>
-    );
-  if (byPictures)
+  }, [loud, name]);
+  const waits = live.view.value.kind === "waiting" && <p class="live-sentence">{t.live.waitingPicture}</p>;
+  if (name === "mjpeg")
     return (
       <img
         class="live-picture"
-        alt=""
+        alt={camera.name}
         src={live.seen.value ? url(`/cameras/${encodeURIComponent(camera.id)}/mjpeg`, { width, fps: 5 }) : undefined}
-        onError={() => (failed.value = live.seen.peek())}
+        onLoad={() => (live.view.value = { kind: "playing", sound: false, stream: "" })}
+        onError={() => live.seen.peek() && live.fail("blocked")}
       />
+    );
+  if (name === "pictures")
+    return (
+      <>
+        <canvas key="canvas" ref={live.canvas} class="live-picture" role="img" aria-label={camera.name} />
+        {waits}
+      </>
     );
   return (
     <>
       <video
+        key="video"
         ref={live.video}
         class="live-picture"
         muted
@@ -40,7 +41,7 @@ export function LiveVideo({ camera, live, width }: { camera: Camera; live: Live;
         poster={url(`/cameras/${encodeURIComponent(camera.id)}/snapshot`, { width })}
         aria-label={camera.name}
       />
-      {live.view.value.kind === "waiting" && <p class="live-sentence">{t.live.waitingPicture}</p>}
+      {waits}
     </>
   );
 }

@@ -1,42 +1,20 @@
 /**
  * Live video: fragments from a WebSocket into a media buffer, played at its end. Any fault begins anew after a pause;
- * the person sees what is going on through `onView`.
+ * the listener hears what is going on.
  */
-import { serverNow } from "../api/state";
-import type { CameraState } from "../api/types";
+import { localNow, recorderClock } from "./clock";
 import { shownAt } from "./fragment";
+import { Managed, Media, canPlay } from "./media";
 import { edge, hasSound, join, pace, readText, retryMs, trim } from "./rules";
+import { Watched } from "./shown";
+import { type Listener, PATIENCE_MS, type Player, codecName } from "./told";
 
-export type View =
-  | { kind: "idle" }
-  | { kind: "connecting" }
-  | { kind: "playing"; sound: boolean; stream: string }
-  | { kind: "waiting"; state: CameraState | null; detail: string }
-  | { kind: "unplayable" };
-
-export interface Numbers {
-  width: number;
-  height: number;
-  /** Pictures a second, shown here. */
-  fps: number;
-  bit_rate: number;
-  behind_s: number;
-  /** Pictures that came and were not shown. */
-  dropped: number;
-}
-
-type Source = typeof MediaSource;
-const Managed = (globalThis as { ManagedMediaSource?: Source }).ManagedMediaSource;
-const Media: Source | undefined = Managed ?? globalThis.MediaSource;
-
-export function canPlay(mime: string): boolean {
-  return Media?.isTypeSupported(mime) ?? false;
-}
-
+const SAY_MS = 200;
+const BREAKS = 4;
 const SILENT_MS = 10_000;
 const TICK_MS = 1_000;
 
-export class LivePlayer {
+export class LivePlayer implements Player {
   private socket: WebSocket | null = null;
   private media: MediaSource | null = null;
   private buffer: SourceBuffer | null = null;
@@ -46,6 +24,12 @@ export class LivePlayer {
   private newest_s: number | null = null;
   private playing = false;
   private failures = 0;
+  private mime = "";
+  private begun_ms = 0;
+  private everPlayed = false;
+  private got = 0;
+  private said_ms = 0;
+  private watched: Watched | null = null;
   private heard_ms = 0;
   private bytes = 0;
   private pictures = 0;
@@ -56,11 +40,13 @@ export class LivePlayer {
   constructor(
     private readonly video: HTMLVideoElement,
     private readonly from: string,
-    private readonly onView: (view: View) => void,
-    private readonly onNumbers: (numbers: Numbers) => void,
+    private readonly listener: Listener,
   ) {}
 
   start(): void {
+    recorderClock();
+    this.begun_ms = localNow();
+    this.watched = new Watched(this.video, ({ mediaTime }) => this.start_ms + mediaTime * 1000);
     this.ticker = setInterval(() => this.tick(), TICK_MS);
     this.video.addEventListener("error", this.fail);
     this.open();
@@ -70,6 +56,7 @@ export class LivePlayer {
     clearInterval(this.ticker);
     clearTimeout(this.retry);
     this.video.removeEventListener("error", this.fail);
+    this.watched?.stop();
     this.close();
     this.onView({ kind: "idle" });
   }
@@ -77,6 +64,8 @@ export class LivePlayer {
   private open(): void {
     this.onView({ kind: "connecting" });
     this.heard_ms = Date.now();
+    this.begun_ms = localNow();
+    this.got = 0;
     const socket = new WebSocket(new URL(this.from, location.origin.replace(/^http/, "ws")));
     socket.binaryType = "arraybuffer";
     socket.onmessage = (message: MessageEvent<string | ArrayBuffer>) => {
@@ -115,6 +104,10 @@ export class LivePlayer {
     if (!this.socket) return;
     this.close();
     this.failures += 1;
+    if (this.failures >= (this.everPlayed ? BREAKS : 2)) {
+      this.listener.onFail(this.everPlayed ? "broken" : "blocked");
+      return;
+    }
     this.onView({ kind: "connecting" });
     clearTimeout(this.retry);
     this.retry = setTimeout(() => this.open(), retryMs(this.failures));
@@ -124,16 +117,20 @@ export class LivePlayer {
     const said = readText(text);
     if (!said) return;
     this.closeMedia();
+    this.begun_ms = localNow();
     if (said.what === "waiting") {
+      this.failures = 0;
       this.onView({ kind: "waiting", state: said.state, detail: said.detail });
       return;
     }
     if (!canPlay(said.mime)) {
       this.close();
       this.onView({ kind: "unplayable" });
+      this.listener.onFail("unplayable");
       return;
     }
     this.start_ms = said.start_ms;
+    this.mime = said.mime;
     this.openMedia(said.mime, said.stream);
   }
 
@@ -166,6 +163,7 @@ export class LivePlayer {
 
   private take(piece: Uint8Array): void {
     this.bytes += piece.byteLength;
+    this.acknowledge();
     if (!this.media) return;
     this.queue.push(piece);
     const shown_s = shownAt(piece);
@@ -195,7 +193,7 @@ export class LivePlayer {
       if (next.jump_s !== null) this.video.currentTime = Math.max(next.jump_s, buffered.start(buffered.length - 1));
       if (this.video.playbackRate !== next.rate) this.video.playbackRate = next.rate;
       if (!this.playing) {
-        this.playing = true;
+        this.playing = this.everPlayed = true;
         this.failures = 0;
         this.onView({ kind: "playing", sound: hasSound(mime), stream });
       }
@@ -213,8 +211,26 @@ export class LivePlayer {
     });
   }
 
+  /** What has come is told a few times a second: the recorder sends no more than the line takes. */
+  private acknowledge(): void {
+    this.got += 1;
+    const now = localNow();
+    if (now - this.said_ms < SAY_MS || this.socket?.readyState !== WebSocket.OPEN) return;
+    this.said_ms = now;
+    this.socket.send(JSON.stringify({ got: this.got }));
+  }
+
+  private onView(view: Parameters<Listener["onView"]>[0]): void {
+    this.listener.onView(view);
+  }
+
   private tick(): void {
     const now = Date.now();
+    if (!this.playing && this.socket && localNow() - this.begun_ms > PATIENCE_MS) {
+      this.begun_ms = localNow();
+      this.fail();
+      return;
+    }
     if (this.playing && now - this.heard_ms > SILENT_MS) {
       this.fail();
       return;
@@ -222,14 +238,21 @@ export class LivePlayer {
     if (!this.playing) return;
     const quality = this.video.getVideoPlaybackQuality();
     const shown = quality.totalVideoFrames - quality.droppedVideoFrames;
-    this.onNumbers({
+    const clock = recorderClock();
+    this.listener.onNumbers({
+      codec: codecName(this.mime),
       width: this.video.videoWidth,
       height: this.video.videoHeight,
       fps: Math.max(0, shown - this.pictures),
       bit_rate: this.bytes * 8,
-      behind_s: Math.max(0, (serverNow() - this.start_ms) / 1000 - this.video.currentTime),
-      dropped: Math.max(0, quality.droppedVideoFrames - this.dropped),
+      delay: this.watched?.take() ?? null,
+      lost: Math.max(0, quality.droppedVideoFrames - this.dropped),
     });
+    if (clock && this.newest_s !== null)
+      this.listener.onLine({
+        late_s: (localNow() + clock.ahead_ms - this.start_ms) / 1000 - this.newest_s,
+        lost: 0,
+      });
     this.pictures = shown;
     this.dropped = quality.droppedVideoFrames;
     this.bytes = 0;

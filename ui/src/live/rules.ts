@@ -3,6 +3,9 @@ import type { Camera, CameraState } from "../api/types";
 
 export type Want = "main" | "sub";
 
+/** What a person chooses: the large picture unless the line is slow, always the large one, always the small one. */
+export type Quality = "auto" | "original" | "light";
+
 /** How a camera can be shown here. `instead`: not the one that was asked for, because this browser cannot show it. */
 export type Way =
   { by: "video"; stream: "main" | "sub" | "auto"; instead: boolean } | { by: "pictures"; instead: true };

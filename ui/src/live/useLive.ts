@@ -1,75 +1,172 @@
-import { type Signal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { type ReadonlySignal, type Signal, signal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { type RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { url } from "../api/client";
+import { get, url } from "../api/client";
 import { lost } from "../api/state";
 import type { Camera } from "../api/types";
-import { LivePlayer, type Numbers, type View, canPlay } from "./player";
+import { HlsPlayer } from "./hlsPlayer";
+import { Media, canPlay } from "./media";
+import { PicturesPlayer } from "./picturesPlayer";
+import { LivePlayer } from "./player";
+import { RtcPlayer } from "./rtcPlayer";
 import { type Want, type Way, pickWay } from "./rules";
+import type { Listener, Numbers, Player, View } from "./told";
 import { tabSeen, watchOnScreen } from "./visible";
+import { type Chosen, type Failed, type Failure, Line, WAYS, type WayName, failedNow, pick, wayNamed } from "./ways";
+
+export type { Numbers, View } from "./told";
 
 export interface Live {
   video: RefObject<HTMLVideoElement | null>;
+  canvas: RefObject<HTMLCanvasElement | null>;
   /** The element whose being seen decides whether video is fetched. */
   frame: RefObject<HTMLElement | null>;
   view: Signal<View>;
   numbers: Signal<Numbers | null>;
-  way: Signal<Way>;
+  /** Which stream. */
+  way: ReadonlySignal<Way>;
+  /** How it comes, and why so. */
+  by: ReadonlySignal<Chosen>;
+  /** The small picture is shown because the line is slow. */
+  slow: ReadonlySignal<boolean>;
   /** Somebody can see it now. */
-  seen: Signal<boolean>;
+  seen: ReadonlySignal<boolean>;
+  /** This way does not work; for ways that play by themselves. */
+  fail(because: Failure): void;
 }
 
-/** Plays a camera while it is on the screen and `show` is true. */
-export function useLive(camera: Camera, want: Want, show: boolean): Live {
+/** `?way=webrtc` in the address: that way and no other, for tests and for finding faults. */
+const forced = wayNamed(new URLSearchParams(location.search).get("way"));
+
+const able: ReadonlySet<WayName> = new Set(
+  WAYS.filter((name) => {
+    if (name === "socket") return Media !== undefined && "WebSocket" in globalThis;
+    if (name === "webrtc") return "RTCPeerConnection" in globalThis;
+    if (name === "hls")
+      return Media !== undefined || document.createElement("video").canPlayType("application/vnd.apple.mpegurl") !== "";
+    return name === "mjpeg" || ("WebSocket" in globalThis && "createImageBitmap" in globalThis);
+  }),
+);
+
+/** What does not get through for one camera does not for the others: all players know it. */
+const blocked = signal<ReadonlyMap<WayName, Failed>>(new Map());
+
+/** Plays a camera while it is on the screen and `show` is true. keeps: the stream asked for, however slow the line. */
+export function useLive(camera: Camera, want: Want, show: boolean, keeps = false): Live {
   const video = useRef<HTMLVideoElement>(null);
+  const canvas = useRef<HTMLCanvasElement>(null);
   const frame = useRef<HTMLElement>(null);
+  const line = useRef(new Line());
   const view = useSignal<View>({ kind: "idle" });
   const numbers = useSignal<Numbers | null>(null);
   const onScreen = useSignal(false);
   const refused = useSignal<readonly string[]>([]);
-  const wanted = useSignal({ streams: camera.streams, want, show });
+  const failed = useSignal<ReadonlyMap<WayName, Failed>>(new Map());
+  const slow = useSignal(false);
+  const again = useSignal(0);
+  const wanted = useSignal({ streams: camera.streams, want, show, keeps });
   const codecs = key(camera.streams);
   useEffect(() => {
-    wanted.value = { streams: camera.streams, want, show };
-  }, [codecs, want, show]);
+    wanted.value = { streams: camera.streams, want, show, keeps };
+  }, [codecs, want, show, keeps]);
 
   const seen = useComputed(() => onScreen.value && tabSeen.value && !lost.value);
+  const by = useComputed<Chosen>(
+    () => pick(able, new Map([...blocked.value, ...failed.value]), performance.now(), forced),
+  );
   const way = useComputed<Way>(() => {
-    const { streams, want: which } = wanted.value;
-    return pickWay(streams, which, (mime) => !refused.value.includes(mime) && canPlay(mime));
+    const { streams, want: which, keeps: fixed } = wanted.value;
+    const light = slow.value && !fixed && streams.sub !== null;
+    return pickWay(streams, light ? "sub" : which, (mime) => !refused.value.includes(mime) && canPlay(mime));
   });
-  const plan = useComputed(() => (wanted.value.show && way.value.by === "video" ? way.value.stream : null));
+  const plan = useComputed(() => {
+    if (!wanted.value.show) return null;
+    const stream = way.value.by === "video" ? way.value.stream : "auto";
+    return `${by.value.name} ${stream} ${again.value}`;
+  });
 
   useEffect(() => (frame.current ? watchOnScreen(frame.current, (is) => (onScreen.value = is)) : undefined), []);
 
+  const fail = (because: Failure) => {
+    const { name } = by.peek();
+    void reachable().then((is) => {
+      if (by.peek().name !== name) return;
+      const now = failedNow(because, performance.now());
+      if (!is || forced) setTimeout(() => (again.value += 1), RETRY_MS);
+      else if (because === "blocked") blocked.value = new Map([...blocked.peek(), [name, now]]);
+      else failed.value = new Map([...failed.peek(), [name, now]]);
+    });
+  };
+
   useSignalEffect(() => {
-    const stream = plan.value;
-    if (!stream || !seen.value || !video.current) return undefined;
-    const player = new LivePlayer(
-      video.current,
-      url(`/cameras/${encodeURIComponent(camera.id)}/live`, { stream, can: stream === "auto" ? known() : null }),
-      (next) => {
+    const chosen = plan.value;
+    if (!chosen || !seen.value) return undefined;
+    const [name, stream = "auto"] = chosen.split(" ") as [WayName, string];
+    const listener: Listener = {
+      onView: (next) => {
         view.value = next;
         if (next.kind !== "playing") numbers.value = null;
-        // The recorder sends what this browser cannot show after all: the other stream, or pictures.
-        const codec = stream === "auto" ? null : wanted.peek().streams[stream]?.codec;
-        if (next.kind === "unplayable" && codec) refused.value = [...refused.peek(), `video/mp4; codecs="${codec}"`];
       },
-      (next) => {
-        numbers.value = next;
+      onNumbers: (next) => (numbers.value = next),
+      onLine: (now) => {
+        const { want: which, keeps: fixed } = wanted.peek();
+        if (which === "main" && !fixed) slow.value = line.current.hear(now.late_s, now.lost, performance.now());
       },
-    );
-    player.start();
-    return () => player.stop();
+      onFail: (because) => {
+        // The recorder sends what this browser cannot show after all: the other stream, or another way.
+        const codec = stream === "main" || stream === "sub" ? wanted.peek().streams[stream]?.codec : undefined;
+        if (because === "unplayable" && codec && canPlay(mimeOf(codec)))
+          refused.value = [...refused.peek(), mimeOf(codec)];
+        else fail(because);
+      },
+    };
+    const player = made(name, stream, camera.id, { video: video.current, canvas: canvas.current }, listener);
+    player?.start();
+    return () => player?.stop();
   });
-  return { video, frame, view, numbers, way, seen };
+  return { video, canvas, frame, view, numbers, way, by, slow, seen, fail };
+}
+
+const RETRY_MS = 2_000;
+
+/** Whether the recorder answers at all: if it does not, no way is to blame. */
+async function reachable(): Promise<boolean> {
+  try {
+    await get("/live/clock");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+interface Places {
+  video: HTMLVideoElement | null;
+  canvas: HTMLCanvasElement | null;
+}
+
+function made(name: WayName, stream: string, camera: string, on: Places, listener: Listener): Player | null {
+  const can = known();
+  if (name === "pictures" && on.canvas) {
+    const width = Math.min(1280, Math.round(on.canvas.clientWidth * devicePixelRatio) || 640);
+    return new PicturesPlayer(on.canvas, camera, Math.max(64, width), listener);
+  }
+  if (!on.video) return null;
+  if (name === "webrtc") return new RtcPlayer(on.video, camera, stream, listener);
+  if (name === "hls") return new HlsPlayer(on.video, camera, stream, can, listener);
+  if (name !== "socket") return null;
+  const from = url(`/cameras/${encodeURIComponent(camera)}/live`, { stream, can: stream === "auto" ? can : null });
+  return new LivePlayer(on.video, from, listener);
+}
+
+function mimeOf(codec: string): string {
+  return `video/mp4; codecs="${codec}"`;
 }
 
 /** What the recorder is told when it is to choose. */
 function known(): string {
   const names = { h264: "avc1.42c01e", h265: "hvc1.1.6.L93.B0", av1: "av01.0.04M.08" };
   return Object.entries(names)
-    .filter(([, codec]) => canPlay(`video/mp4; codecs="${codec}"`))
+    .filter(([, codec]) => canPlay(mimeOf(codec)))
     .map(([name]) => name)
     .join(",");
 }

@@ -8,7 +8,7 @@ import ipaddress
 import logging
 import socket
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, cast
 
 import ifaddr
 from aioice.turn import TurnTransport
@@ -143,8 +143,7 @@ class _Udp(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast(asyncio.DatagramTransport, transport)  # asyncio's own is none by name
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         transport, remote = self._transport, (addr[0], addr[1])

@@ -6,7 +6,7 @@ import { type KeyHelp, useKeys } from "../../app/keys";
 import { Page } from "../../app/Page";
 import { type Params, go } from "../../app/router";
 import { LiveVideo } from "../../live/LiveVideo";
-import type { Want } from "../../live/rules";
+import type { Quality } from "../../live/rules";
 import { flipSound } from "../../live/sound";
 import { type Live, useLive } from "../../live/useLive";
 import { t } from "../../strings.en";
@@ -50,9 +50,9 @@ export default function Focus({ params }: { params: Params }) {
 }
 
 function Shown({ camera }: { camera: Camera }) {
-  const [want, setWant] = useState<Want>("main");
+  const [quality, setQuality] = useState<Quality>("auto");
   const showing = isShowing(camera.state);
-  const live = useLive(camera, want, showing);
+  const live = useLive(camera, quality === "light" ? "sub" : "main", showing, quality === "original");
   useWakeLock(showing);
 
   const step = (by: number) => {
@@ -79,7 +79,7 @@ function Shown({ camera }: { camera: Camera }) {
   return (
     <Page title={camera.name} back="/" class={`focus${showNumbers.value ? " show-numbers" : ""}`}>
       <section class="focus-main">
-        <figure ref={live.frame} class="tile focus-picture" data-camera={camera.id} data-view={live.view.value.kind}>
+        <figure ref={live.frame} class="tile focus-picture" data-camera={camera.id} data-view={live.view.value.kind} data-way={live.by.value.name}>
           {showing ? (
             <>
               <LiveVideo camera={camera} live={live} width={1280} />
@@ -104,7 +104,7 @@ function Shown({ camera }: { camera: Camera }) {
             </div>
           )}
         </figure>
-        <Controls camera={camera} live={live} want={want} onWant={setWant} showing={showing} />
+        <Controls camera={camera} live={live} quality={quality} onQuality={setQuality} showing={showing} />
         <LastHour key={camera.id} camera={camera} />
       </section>
       <Lately camera={camera} />
@@ -112,8 +112,15 @@ function Shown({ camera }: { camera: Camera }) {
   );
 }
 
-function Controls(props: { camera: Camera; live: Live; want: Want; onWant: (want: Want) => void; showing: boolean }) {
-  const { camera, live, want, onWant, showing } = props;
+interface ControlsProps {
+  camera: Camera;
+  live: Live;
+  quality: Quality;
+  onQuality: (quality: Quality) => void;
+  showing: boolean;
+}
+
+function Controls({ camera, live, quality, onQuality, showing }: ControlsProps) {
   const words = t.live.focus;
   const { main, sub } = camera.streams;
   const way = live.way.value;
@@ -126,15 +133,16 @@ function Controls(props: { camera: Camera; live: Live; want: Want; onWant: (want
             <Icon name="camera" />
           </a>
           <FullButton live={live} />
-          {main && sub && !way.instead && (
+          {main && sub && (quality !== "auto" || !way.instead) && (
             <Segmented
               label={words.picture}
-              value={want}
+              value={quality}
               options={[
-                { value: "main", label: words.large },
-                { value: "sub", label: words.small },
+                { value: "auto", label: words.auto },
+                { value: "original", label: words.original },
+                { value: "light", label: words.light },
               ]}
-              onChange={onWant}
+              onChange={onQuality}
             />
           )}
           {way.instead && (

@@ -38,6 +38,7 @@ function Showing({ camera, hero, canBeHero, fine }: Props) {
       class={`tile${hero ? " hero" : ""}${moving ? " moving" : ""}`}
       data-camera={camera.id}
       data-view={live.view.value.kind}
+      data-way={live.by.value.name}
     >
       <LiveVideo camera={camera} live={live} width={fine ? 1280 : 640} />
       <TileLink camera={camera} />
@@ -87,7 +88,7 @@ function TileLink({ camera }: { camera: Camera }) {
 const FAR_S = 3;
 
 export function Behind({ live }: { live: Live }) {
-  const behind = live.numbers.value?.behind_s;
+  const behind = live.numbers.value?.delay?.seconds;
   if (lost.value || behind === undefined) return null;
   const words = behind.toFixed(1);
   return behind > FAR_S ? (
@@ -99,17 +100,33 @@ export function Behind({ live }: { live: Live }) {
 
 export function NumbersBox({ live }: { live: Live }) {
   const now = live.numbers.value;
+  const { name, why } = live.by.value;
   const words = t.live.numberWords;
-  if (!now) return null;
+  if (!now && live.view.value.kind === "idle") return null;
   return (
-    <div class="numbers num">
-      {words.size(now.width, now.height)}
+    <div class="numbers num" data-numbers>
+      {now && (
+        <>
+          {words.size(now.codec, now.width, now.height)}
+          <br />
+          {words.rate(now.fps, (now.bit_rate / 1e6).toFixed(1))}
+          <br />
+          {now.delay ? words.delay(now.delay.seconds.toFixed(2), ms(now.delay.within_s)) : words.noDelay}
+          {` · ${words.lost(now.lost)}`}
+          <br />
+        </>
+      )}
+      {words.ways[name]}
       <br />
-      {words.rate(now.fps, (now.bit_rate / 1e6).toFixed(1))}
-      <br />
-      {words.delay(now.behind_s.toFixed(1), now.dropped)}
+      <span class="why">
+        {live.slow.value ? words.slow : typeof why === "string" ? words.why[why] : words.because(why.after, why.because)}
+      </span>
     </div>
   );
+}
+
+function ms(seconds: number): string {
+  return Math.max(1, Math.ceil(seconds * 1000)).toFixed(0);
 }
 
 export function SoundButton({ camera, live }: { camera: Camera; live: Live }) {

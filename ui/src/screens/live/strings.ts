@@ -1,3 +1,20 @@
+import type { Failure, WayName } from "../../live/ways";
+
+const WAY: Record<WayName, string> = {
+  socket: "WebSocket",
+  webrtc: "WebRTC",
+  hls: "HLS",
+  pictures: "Pictures",
+  mjpeg: "MJPEG",
+};
+const BECAUSE: Record<Failure | "unable", string> = {
+  blocked: "does not get through",
+  refused: "cannot carry this picture",
+  unplayable: "came, but would not play",
+  broken: "broke off again and again",
+  unable: "is not in this browser",
+};
+
 export const live = {
   title: "Live",
   tile: (name: string, state: string) => `${name}, ${state}`,
@@ -9,7 +26,7 @@ export const live = {
   cannotShow: "This browser cannot show this camera.",
   smallInstead: "This browser cannot show this camera's large picture. You see the small one.",
   notAffected: "Recording is not affected.",
-  picturesInstead: "This browser cannot play this camera's video. You see single pictures.",
+  picturesInstead: "This browser cannot play this camera's video. You see it made anew, a little lighter.",
   waitingPicture: "The camera sends no picture yet.",
   soundOn: "Sound on",
   soundOff: "Sound off",
@@ -21,9 +38,21 @@ export const live = {
   followHint: "The camera that sees something moves to the large place",
   makeLarge: "Show large",
   numberWords: {
-    size: (width: number, height: number) => `${width}×${height}`,
+    size: (codec: string, width: number, height: number) => `${codec ? `${codec} · ` : ""}${width}×${height}`,
     rate: (fps: number, mbit: string) => `${fps} pictures/s · ${mbit} Mbit/s`,
-    delay: (s: string, dropped: number) => `${s} s behind · ${dropped} lost`,
+    delay: (s: string, within_ms: string) => `${s} s behind (±${within_ms} ms)`,
+    noDelay: "Delay not known",
+    lost: (count: number) => `${count} lost`,
+    ways: {
+      socket: "Media Source over WebSocket",
+      webrtc: "WebRTC",
+      hls: "HLS with low delay",
+      pictures: "Pictures over WebSocket",
+      mjpeg: "MJPEG",
+    },
+    why: { first: "The best way here", forced: "As the address asks" },
+    because: (way: WayName, because: Failure | "unable") => `${WAY[way]} ${BECAUSE[because]}`,
+    slow: "Small picture: the line is slow",
   },
   latest: "Latest",
   allEvents: "All events",
@@ -38,8 +67,10 @@ export const live = {
     wall: "All cameras",
     gone: "There is no camera of this name.",
     picture: "Picture",
-    large: "Large",
-    small: "Small",
+    auto: "Auto",
+    original: "Original",
+    light: "Light",
+    autoHint: "Large, and small when the line is slow",
     lastHour: "Last hour",
     openTimeline: "Open in timeline",
     laneLabel: (recorded: string) => `The last hour, ${recorded} recorded. Click or drag to go back.`,

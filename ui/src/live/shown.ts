@@ -1,0 +1,66 @@
+/** How old each picture is when it gets to the screen. */
+import { type Delay, delayOf } from "./clock";
+
+/** What a browser says of a picture that it puts on the screen. */
+interface Told {
+  mediaTime: number;
+  rtpTimestamp?: number;
+  expectedDisplayTime: number;
+}
+
+type WithPictures = HTMLVideoElement & {
+  requestVideoFrameCallback?: (tell: (now: number, told: Told) => void) => number;
+  cancelVideoFrameCallback?: (handle: number) => void;
+};
+
+const KEPT = 60;
+
+/** Watches the pictures of `video`; `utcOf` tells which instant one shows, null where that is not known. */
+export class Watched {
+  private readonly delays: Delay[] = [];
+  private handle = 0;
+  private stopped = false;
+  count = 0;
+
+  constructor(
+    private readonly video: WithPictures,
+    private readonly utcOf: (told: Told) => number | null,
+    private readonly onFirst: () => void = () => {},
+  ) {
+    this.wait();
+  }
+
+  /** The usual delay of the last pictures. */
+  take(): Delay | null {
+    const sorted = this.delays.splice(0).sort((a, b) => a.seconds - b.seconds);
+    return sorted[Math.floor(sorted.length / 2)] ?? null;
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.video.cancelVideoFrameCallback?.(this.handle);
+    this.video.removeEventListener("timeupdate", this.timeGoesOn);
+  }
+
+  /** Browsers that tell nothing of single pictures tell at least that time goes on. */
+  private readonly timeGoesOn = () => {
+    this.count += 1;
+    if (this.count === 1) this.onFirst();
+  };
+
+  private wait(): void {
+    if (!this.video.requestVideoFrameCallback) {
+      this.video.addEventListener("timeupdate", this.timeGoesOn);
+      return;
+    }
+    this.handle = this.video.requestVideoFrameCallback((_, told) => {
+      if (this.stopped) return;
+      this.timeGoesOn();
+      const utc = this.utcOf(told);
+      const delay = utc === null ? null : delayOf(utc, told.expectedDisplayTime);
+      if (delay) this.delays.push(delay);
+      if (this.delays.length > KEPT) this.delays.shift();
+      this.wait();
+    });
+  }
+}
