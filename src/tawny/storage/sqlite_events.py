@@ -9,7 +9,7 @@ To find what overlaps a span nobody looks at all older events: those that took l
 import json
 import sqlite3
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from tawny.model.events import Event, SeenObject, event_id, event_id_says
@@ -47,7 +47,7 @@ class Events:
                 _key(event.id, event.start_ms),
                 self._names.word_id(db, event.camera),
                 self._names.word_id(db, event.kind),
-                None if event.end_ms is None else event.end_ms - event.start_ms,
+                _took_ms(event),
                 event.kept,
                 event.reviewed,
                 self._record(db, event),
@@ -103,41 +103,13 @@ class Events:
     # --- as rows
 
     def _events(self, db: sqlite3.Connection, question: str, *values: Any) -> list[Event]:
-        return [self._event(db, *row) for row in db.execute(question, values).fetchall()]
-
-    def _event(
-        self,
-        db: sqlite3.Connection,
-        start_ms: int,
-        key: bytes | str,
-        camera_id: int,
-        kind_id: int,
-        took_ms: int | None,
-        kept: int,
-        reviewed: int,
-        record: bytes | str,
-    ) -> Event:
-        if isinstance(record, str):
-            return event_of(json.loads(record))
-        score, has_picture, picture, false_alarm, has_box, *box, zones, objects = _HEAD.unpack_from(record)
-        word, rest = self._names.word, struct.unpack_from(f"<{zones + 2 * objects}H", record, _HEAD.size)
-        labels = zip(rest[zones::2], rest[zones + 1 :: 2], strict=True)
-        x0, y0, x1, y1 = box
-        return Event(
-            id=EventId(key) if isinstance(key, str) else event_id(start_ms, key),
-            camera=CameraId(word(db, camera_id)),
-            kind=word(db, kind_id),
-            start_ms=start_ms,
-            end_ms=None if took_ms is None else start_ms + took_ms,
-            score=score / _HUNDREDTH,
-            box=(x0 / _SHARE, y0 / _SHARE, x1 / _SHARE, y1 / _SHARE) if has_box else None,
-            zones=tuple([word(db, zone) for zone in rest[:zones]]),
-            objects=tuple([SeenObject(word(db, label), seen / _SHARE) for label, seen in labels]),
-            kept=bool(kept),
-            reviewed=bool(reviewed),
-            false_alarm=word(db, false_alarm) if false_alarm else "",
-            picture_ms=start_ms + picture if has_picture else None,
-        )
+        rows = db.execute(question, values).fetchall()
+        try:
+            words = self._names.words(db)
+            return [_event(words, *row) for row in rows]
+        except KeyError:
+            words = self._names.words(db, anew=True)
+            return [_event(words, *row) for row in rows]
 
     def _record(self, db: sqlite3.Connection, event: Event) -> bytes | str:
         word_id = self._names.word_id
@@ -160,12 +132,46 @@ class Events:
             )
         except struct.error:
             return _as_told(event)
-        return record if self._from_row(db, event, record) == event else _as_told(event)
+        row = (_key(event.id, event.start_ms), word_id(db, event.camera), word_id(db, event.kind), _took_ms(event))
+        again = _event(self._names.words(db, anew=True), event.start_ms, *row, event.kept, event.reviewed, record)
+        return record if again == event else _as_told(event)
 
-    def _from_row(self, db: sqlite3.Connection, event: Event, record: bytes) -> Event:
-        key, took_ms = _key(event.id, event.start_ms), None if event.end_ms is None else event.end_ms - event.start_ms
-        camera_id, kind_id = self._names.word_id(db, event.camera), self._names.word_id(db, event.kind)
-        return self._event(db, event.start_ms, key, camera_id, kind_id, took_ms, event.kept, event.reviewed, record)
+
+def _event(
+    words: Mapping[int, str],
+    start_ms: int,
+    key: bytes | str,
+    camera_id: int,
+    kind_id: int,
+    took_ms: int | None,
+    kept: int,
+    reviewed: int,
+    record: bytes | str,
+) -> Event:
+    """KeyError: there is a word that is not among these."""
+    if isinstance(record, str):
+        return event_of(json.loads(record))
+    score, has_picture, picture, false_alarm, has_box, x0, y0, x1, y1, zones, objects = _HEAD.unpack_from(record)
+    rest = struct.unpack_from(f"<{zones + 2 * objects}H", record, _HEAD.size)
+    return Event(
+        EventId(key) if isinstance(key, str) else event_id(start_ms, key),
+        CameraId(words[camera_id]),
+        words[kind_id],
+        start_ms,
+        None if took_ms is None else start_ms + took_ms,
+        score / _HUNDREDTH,
+        (x0 / _SHARE, y0 / _SHARE, x1 / _SHARE, y1 / _SHARE) if has_box else None,
+        tuple([words[zone] for zone in rest[:zones]]),
+        tuple([SeenObject(words[rest[at]], rest[at + 1] / _SHARE) for at in range(zones, len(rest), 2)]),
+        bool(kept),
+        bool(reviewed),
+        words[false_alarm],
+        start_ms + picture if has_picture else None,
+    )
+
+
+def _took_ms(event: Event) -> int | None:
+    return None if event.end_ms is None else event.end_ms - event.start_ms
 
 
 def _key(named: EventId, start_ms: int) -> bytes | str:

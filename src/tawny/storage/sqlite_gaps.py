@@ -5,6 +5,7 @@ To find what overlaps a span nobody looks at all older gaps: those that lasted l
 
 import json
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import astuple
 from typing import Any, Final
 
@@ -52,18 +53,11 @@ class Gaps:
         return sorted(found, key=lambda gap: (gap.begin_ms, gap.camera))
 
     def _gaps(self, db: sqlite3.Connection, question: str, *values: Any) -> list[Gap]:
-        word = self._names.word
-        return [
-            Gap(
-                CameraId(word(db, camera_id)),
-                begin_ms,
-                end_ms,
-                GapReason(word(db, reason_id)),
-                detail,
-                Evidence(*json.loads(evidence)) if evidence else None,
-            )
-            for camera_id, begin_ms, end_ms, reason_id, detail, evidence in db.execute(question, values).fetchall()
-        ]
+        rows = db.execute(question, values).fetchall()
+        try:
+            return [_gap(self._names.words(db), *row) for row in rows]
+        except KeyError:
+            return [_gap(self._names.words(db, anew=True), *row) for row in rows]
 
     # --- damage
 
@@ -93,3 +87,17 @@ class Gaps:
             Damage(stream.camera, stream.name, begin_ms, begin_ms + took_ms, units, packets)
             for begin_ms, took_ms, units, packets in rows.fetchall()
         ]
+
+
+def _gap(
+    words: Mapping[int, str],
+    camera_id: int,
+    begin_ms: int,
+    end_ms: int | None,
+    reason_id: int,
+    detail: str,
+    evidence: str,
+) -> Gap:
+    """KeyError: there is a word that is not among these."""
+    seen = Evidence(*json.loads(evidence)) if evidence else None
+    return Gap(CameraId(words[camera_id]), begin_ms, end_ms, GapReason(words[reason_id]), detail, seen)

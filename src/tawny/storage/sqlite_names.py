@@ -4,6 +4,7 @@ Every function runs on a connection that is in a transaction, or only reads.
 """
 
 import sqlite3
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from tawny.model.ids import CameraId, StreamName
@@ -39,7 +40,7 @@ class Names:
         self._streams: dict[tuple[CameraId, StreamName], Stream] = {}
         self._formats: dict[int, Format] = {}
         self._format_ids: dict[Format, int] = {}
-        self._words: dict[int, str] = {}
+        self._words: Mapping[int, str] = {}
         self._word_ids: dict[str, int] = {}
 
     def forget(self) -> None:
@@ -93,10 +94,11 @@ class Names:
             known = self._format_ids[said] = int(found[0])
         return known
 
-    def word(self, db: sqlite3.Connection, word_id: int) -> str:
-        if word_id not in self._words:
-            self._words.update(db.execute("SELECT id, word FROM words"))
-        return self._words[word_id]
+    def words(self, db: sqlite3.Connection, *, anew: bool = False) -> Mapping[int, str]:
+        """By their numbers; 0 is the empty word. anew: what was remembered lacks some."""
+        if anew or not self._words:
+            self._words = {0: "", **dict(db.execute("SELECT id, word FROM words"))}
+        return self._words
 
     def known_word_id(self, db: sqlite3.Connection, word: str) -> int | None:
         known = self._word_ids.get(word)
