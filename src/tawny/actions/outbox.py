@@ -45,6 +45,8 @@ CREATE TABLE IF NOT EXISTS deliveries (
   receipt     TEXT NOT NULL,
   done_ms     INTEGER,
   UNIQUE (target, name)) STRICT;
+CREATE TABLE IF NOT EXISTS targets (
+  name TEXT PRIMARY KEY, since_ms INTEGER NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (target, rank, at_ms, id) WHERE state = 'waiting';
 CREATE INDEX IF NOT EXISTS deliveries_ended ON deliveries (done_ms) WHERE state <> 'waiting';
 CREATE INDEX IF NOT EXISTS deliveries_of_event ON deliveries (event) WHERE event IS NOT NULL;
@@ -196,10 +198,17 @@ class Outbox:
             before_ms = self._clock.now_ms() - REMEMBERED_MS
             db.execute("DELETE FROM deliveries WHERE state <> 'waiting' AND done_ms < ?", (before_ms,))
 
+    def since_ms(self, to: str) -> int:
+        """When the target was first asked for: what happened before then is not for it."""
+        with self._writing() as db:
+            db.execute("INSERT INTO targets VALUES (?, ?) ON CONFLICT DO NOTHING", (to, self._clock.now_ms()))
+            return int(db.execute("SELECT since_ms FROM targets WHERE name = ?", (to,)).fetchone()[0])
+
     def forget_target(self, to: str) -> None:
         """The target is no longer in the settings."""
         with self._writing() as db:
             db.execute("DELETE FROM deliveries WHERE target = ?", (to,))
+            db.execute("DELETE FROM targets WHERE name = ?", (to,))
 
     # --- what is known -----------------------------------------------------------------------------------------------
 

@@ -1,0 +1,103 @@
+"""The bytes of deliveries, made when their turn comes: an event's picture, a clip cut from segments, a whole segment."""
+
+import hashlib
+from collections.abc import Callable
+from functools import cached_property
+
+from tawny.actions.carrier import Content, chunks
+from tawny.actions.delivery import Delivery, What
+from tawny.model.errors import ContentGone
+from tawny.model.events import Event
+from tawny.model.ids import CameraId, SegmentId, StreamName
+from tawny.model.times import Span
+from tawny.playback.archive import Archive
+from tawny.playback.clip import Clip, Clips, TooLarge
+
+MOST_BYTES = 20_000_000_000
+Picture = Callable[[Event], bytes | None]
+
+
+class Contents:
+    """Any thread. picture: an event's JPEG. Raises ContentGone, StorageError."""
+
+    def __init__(self, archive: Archive, clips: Clips, picture: Picture) -> None:
+        self._archive, self._clips, self._picture = archive, clips, picture
+
+    def of(self, delivery: Delivery) -> Content:
+        match delivery.what:
+            case What.REMOVAL:
+                return Held(b"", "application/octet-stream")
+            case What.PICTURE:
+                return Held(self._jpeg(delivery), "image/jpeg")
+            case What.CLIP | What.PIECE:
+                span = Span(int(delivery.content["from_ms"]), int(delivery.content["to_ms"]))
+                return ClipContent(self._clip(delivery, delivery.camera, span))
+            case What.FOOTAGE:
+                segment = self._archive.index.segment(SegmentId(delivery.content["segment"]))
+                if segment is None:
+                    raise ContentGone(delivery.to, "its recording was removed")
+                return ClipContent(self._clip(delivery, segment.camera, segment.span))
+        raise ContentGone(delivery.to, f"{delivery.what} is nothing that can be made here")
+
+    def _jpeg(self, delivery: Delivery) -> bytes:
+        event = self._archive.index.event(delivery.event) if delivery.event else None
+        jpeg = self._picture(event) if event else None
+        if jpeg is None:
+            raise ContentGone(delivery.to, "the event was removed")
+        return jpeg
+
+    def _clip(self, delivery: Delivery, camera: CameraId | None, span: Span) -> Clip:
+        try:
+            clip = self._clips.clip(camera, StreamName.MAIN, span, MOST_BYTES) if camera else None
+        except TooLarge as error:
+            raise ContentGone(delivery.to, "it would have more than 20 GB") from error
+        if clip is None:
+            raise ContentGone(delivery.to, "its recording was removed")
+        return clip
+
+
+class Held:
+    """Content in memory."""
+
+    def __init__(self, data: bytes, media_type: str) -> None:
+        self._data, self.media_type = data, media_type
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self._data)
+
+    @cached_property
+    def sha256(self) -> str:
+        return hashlib.sha256(self._data).hexdigest()
+
+    def read(self, offset: int, size_bytes: int) -> bytes:
+        return self._data[offset : offset + size_bytes]
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class ClipContent:
+    """A clip, read from its segments as it is sent."""
+
+    media_type = "video/mp4"
+
+    def __init__(self, clip: Clip) -> None:
+        self._clip = clip
+
+    @property
+    def size_bytes(self) -> int:
+        return self._clip.size_bytes
+
+    @cached_property
+    def sha256(self) -> str:
+        digest = hashlib.sha256()
+        for chunk in chunks(self):
+            digest.update(chunk)
+        return digest.hexdigest()
+
+    def read(self, offset: int, size_bytes: int) -> bytes:
+        return b"".join(self._clip.read(offset, min(offset + size_bytes, self.size_bytes)))
+
+    def close(self) -> None:
+        """The clip is kept by who made it."""
