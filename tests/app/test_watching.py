@@ -149,3 +149,29 @@ def test_a_thing_that_was_left_is_an_event_with_a_picture(tmp_path: Path) -> Non
     event = ended.event
     assert (event.kind, event.objects[0].label, event.zones) == ("object", "left", ("hall",))
     assert (event.start_ms, event.end_ms, event.picture_ms) == (2000, 5000, 5000)
+
+
+def test_a_loud_sound_is_an_event_with_its_names(tmp_path: Path) -> None:
+    told: list[Message] = []
+    made = watching(tmp_path, told)
+    made.loud(1000, 61)
+    made.still_loud(70, [("Bark", 0.8012)])
+    made.still_loud(65, [("Bark", 0.7), ("Dog", 0.6)])
+    made.quiet(4000)
+    events = [one.event for one in told if isinstance(one, EventChanged)]
+    assert len({event.id for event in events}) == 1
+    last = events[-1]
+    assert (last.kind, last.score, last.start_ms, last.end_ms) == ("sound", 70.0, 1000, 4000)
+    assert [(one.label, one.score) for one in last.objects] == [("Bark", 0.801), ("Dog", 0.6)]
+
+
+def test_listening_is_told_where_it_is_wanted(tmp_path: Path) -> None:
+    """The demo sends sound: with `listen` it is measured, without nobody decodes it."""
+    source = '[cameras.door]\nsource = "demo:garden"\n'
+    with rig(settings(source + "[cameras.door.watch.sound]\nlisten = true\n"), tmp_path) as made:
+        meter = made.running.tuning.meter(DOOR)
+        assert meter is not None
+        sounds: list[object] = []
+        stop = meter.listen(lambda reading: sounds.append(reading.sound))
+        until(lambda: any(sounds), 60, "a loudness")
+        stop()

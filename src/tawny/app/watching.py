@@ -6,11 +6,13 @@ the watcher's thread, read by any.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from tawny.app.doors import OFF, Doors
 from tawny.app.marks import Marks
 from tawny.app.places import places_of
+from tawny.config.hearing import Sound
 from tawny.config.settings import Watch
 from tawny.engine import Engine, Handle
 from tawny.events.maker import EventMaker
@@ -19,7 +21,9 @@ from tawny.events.picture import WIDTH, pixels_of
 from tawny.media.decode import SOFTWARE
 from tawny.media.hardware import LEAST_PIXELS, devices
 from tawny.media.jpeg import jpeg
+from tawny.media.keyframe import keyframe_jpeg
 from tawny.model.clock import Clock
+from tawny.model.errors import NotDone
 from tawny.model.events import SeenObject
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Message
@@ -32,12 +36,15 @@ from tawny.storage.volume import Volume
 from tawny.stream.hub import Hub
 from tawny.watch.gate import Gate, Mode
 from tawny.watch.meter import Meter
+from tawny.watch.sound.listener import Listener
+from tawny.watch.sound.names import Names
 from tawny.watch.watcher import Watcher, in_software
 from tawny.watch.zones import in_places
 
 SURE = 100.0
 """The score of what is not a matter of more or less."""
 STOP_S = 5.0
+RECENT_S = 3.0
 WORDS = {
     "covered": "The camera sees next to nothing. Is it covered?",
     "defocused": "The picture is blurred. Is the lens dirty, wet or out of focus?",
@@ -45,7 +52,7 @@ WORDS = {
     "frozen": "The picture has not changed at all for 2 minutes. Switch the camera off and on again.",
 }
 """What is wrong, by the camera's state."""
-TAMPERED, LEFT_KIND = "tamper", "object"
+TAMPERED, LEFT_KIND, SOUND = "tamper", "object", "sound"
 """Kinds of events."""
 
 
@@ -82,7 +89,7 @@ class Watching:
         self._wrong, self._wrong_ms = "", 0
         self._handles: list[Handle] = []
         self._watcher: Watcher | None = None
-        self._tampers, self._lefts = self._moments(), self._moments()
+        self._tampers, self._lefts, self._sounds = self._moments(), self._moments(), self._moments()
         self._wants_hardware = False
         self._tamper: Any = None
         """Knows the camera's place, and outlives a change of settings."""
@@ -128,6 +135,8 @@ class Watching:
             self._tampers.end(self._means.clock.now_ms())
         else:
             self._begin_looking(settings)
+        if settings.sound.listen:
+            self._begin_listening(settings.sound)
         self._changed()
 
     def stop(self) -> None:
@@ -194,6 +203,44 @@ class Watching:
             jpeg=_picture(frame), box=found.box, zones=found.zones, at_ms=frame.at_ms,
         )  # fmt: skip
         self._lefts.end(frame.at_ms)
+
+    # --- listening
+
+    def _begin_listening(self, settings: Sound) -> None:
+        means, hub = self._means, self._hubs[StreamName.MAIN]
+
+        def make() -> Listener:
+            names: Names | None = None
+            if settings.model:
+                try:
+                    names = Names(
+                        Path(settings.model), Path(settings.labels), sure=settings.sure, classes=settings.classes
+                    )
+                except NotDone as error:
+                    self._watched_so(f"{error.message} {error.do}")
+            return Listener(
+                f"listen {self._camera}", hub, self, means.clock,
+                level=settings.level, hold_s=settings.hold, names=names,
+            )  # fmt: skip
+
+        self._handles.append(means.engine.start(f"listen {self._camera}", make))
+
+    def heard(self, at_ms: int, db: float, score: int) -> None:
+        self.meter.hear(at_ms, db, score)
+
+    def loud(self, start_ms: int, score: int) -> None:
+        """Something is loud: an event with the picture of that moment."""
+        keyframes = [one for one in self._hubs[StreamName.MAIN].recent(RECENT_S) if one.is_keyframe]
+        picture = keyframe_jpeg(keyframes[-1], WIDTH) if keyframes else None
+        self._sounds.begin(
+            SOUND, start_ms, float(score), jpeg=picture, at_ms=keyframes[-1].at_ms if keyframes else None
+        )
+
+    def still_loud(self, score: int, names: list[tuple[str, float]]) -> None:
+        self._sounds.grow(float(score), tuple(SeenObject(name, round(sure, 3)) for name, sure in names))
+
+    def quiet(self, end_ms: int) -> None:
+        self._sounds.end(end_ms)
 
     def _moments(self) -> Moments:
         return Moments(self._camera, self._means.marks, self._tell, self._means.volume.write_picture)

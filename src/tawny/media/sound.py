@@ -30,6 +30,12 @@ def can_become_aac(source: AudioFormat) -> bool:
     return source.codec in ("pcmu", "pcma") and source.rate in RATES and source.channels in (1, 2)
 
 
+def linear(codec: str, data: bytes) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
+    """G.711 as samples from -1 to 1."""
+    table = _MU_LAW if codec == "pcmu" else _A_LAW
+    return table[np.frombuffer(data, np.uint8)]
+
+
 class ToAac:
     """format: what comes out. ValueError when this sound cannot be turned into AAC."""
 

@@ -15,8 +15,11 @@ class Reading:
     score: int
     zones: dict[str, int]
     things: tuple[tuple[Box, int, bool], ...]
+    sound: tuple[float, int] | None = None
+    """dB below full scale and score of what was heard last; None where nobody listens."""
 
 
+FRESH_MS = 5000
 Heard = Callable[[Reading], None]
 
 
@@ -26,6 +29,7 @@ class Meter:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._listeners: tuple[Heard, ...] = ()
+        self._sound: tuple[int, float, int] | None = None
 
     @property
     def is_read(self) -> bool:
@@ -42,11 +46,17 @@ class Meter:
 
         return stop
 
+    def hear(self, at_ms: int, db: float, score: int) -> None:
+        """How loud it is; told with the next look."""
+        self._sound = at_ms, db, score
+
     def show(self, at_ms: int, look: Look, zones: dict[str, int]) -> None:
         things = (
             *((thing.box, round(thing.score * 100), True) for thing in look.seen),
             *((thing.box, round(thing.score * 100), False) for thing in look.near),
         )
-        reading = Reading(at_ms, look.score, zones, things)
+        heard_ms, db, loud = self._sound or (0, 0.0, 0)
+        sound = (db, loud) if abs(at_ms - heard_ms) < FRESH_MS else None
+        reading = Reading(at_ms, look.score, zones, things, sound)
         for heard in self._listeners:
             heard(reading)

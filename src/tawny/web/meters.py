@@ -54,4 +54,7 @@ def _told(camera: CameraId, reading: Reading) -> dict[str, Any]:
         {"box": [round(side, 4) for side in box], "score": score, "event": is_event}
         for box, score, is_event in reading.things
     ]
-    return {"camera": camera, "t": reading.at_ms, "score": reading.score, "zones": reading.zones, "things": things}
+    told = {"camera": camera, "t": reading.at_ms, "score": reading.score, "zones": reading.zones, "things": things}
+    if reading.sound is not None:
+        told["sound"] = {"db": round(reading.sound[0], 1), "score": reading.sound[1]}
+    return told

@@ -1,0 +1,1 @@
+"""Loud sounds, and what they are: `listener.py` first."""

@@ -1,0 +1,89 @@
+"""What a sound is, by an ONNX model that somebody gave: mono samples at 16 kHz in, a score for each class out.
+
+Such models are many (YAMNet is one); none comes with tawny. Needs onnxruntime, which is an optional part. One thread.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tawny.model.errors import NotDone
+
+RATE = 16_000
+USUAL_LENGTH = 15_600
+"""Samples that are handed over where the model takes any number: 0.975 s."""
+MOST_NAMES = 3
+
+
+class Names:
+    """model, labels: files; the labels one a line in the order of the classes. NotDone says what is wrong."""
+
+    def __init__(self, model: Path, labels: Path, *, sure: float, classes: Sequence[str] = ()) -> None:
+        try:
+            import onnxruntime
+        except ImportError:
+            raise NotDone(
+                "Sounds are not named: onnxruntime is not installed.", "Install it with `pip install tawny[models]`."
+            ) from None
+        self._labels = _read(labels)
+        self._sure, self._wanted = sure, {name.casefold() for name in classes}
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        failed = ""
+        try:
+            self._session: Any = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        except _refusals(onnxruntime) as error:
+            failed = str(error).splitlines()[0]
+        if failed:
+            raise NotDone(f"The model {model} cannot be used: {failed}.", "Is it an ONNX file, and complete?")
+        given = self._session.get_inputs()[0]
+        self._input, self._rank = given.name, len(given.shape)
+        self.length = given.shape[-1] if isinstance(given.shape[-1], int) else USUAL_LENGTH
+        self._check(model)
+
+    def name(self, samples: Any) -> list[tuple[str, float]]:
+        """samples: float32 at 16 kHz; its last `length` are looked at. Names with scores, the surest first."""
+        part = np.zeros(self.length, np.float32)
+        last = samples[-self.length :]
+        part[len(part) - len(last) :] = last
+        scores = self._scores(part)
+        order = np.argsort(-scores)
+        sure = [(self._labels[n], float(scores[n])) for n in order if scores[n] >= self._sure]
+        return [one for one in sure if not self._wanted or one[0].casefold() in self._wanted][:MOST_NAMES]
+
+    def _scores(self, part: Any) -> Any:
+        """The greatest of each class, where the model looks at several moments."""
+        shaped = part.reshape((1,) * (self._rank - 1) + (self.length,))
+        scores = np.asarray(self._session.run(None, {self._input: shaped})[0], np.float32)
+        return scores.reshape(-1, scores.shape[-1]).max(axis=0)
+
+    def _check(self, model: Path) -> None:
+        count = self._scores(np.zeros(self.length, np.float32)).shape[0]
+        if count != len(self._labels):
+            what = f"The model {model} has {count} classes, its labels name {len(self._labels)}."
+            raise NotDone(what, "Give the labels that belong to it, one a line.")
+
+
+def at_rate(samples: Any, rate: int) -> Any:
+    """The same sound at 16 kHz."""
+    if rate == RATE:
+        return samples
+    count = round(len(samples) * RATE / rate)
+    return np.interp(np.arange(count) * (rate / RATE), np.arange(len(samples)), samples).astype(np.float32)
+
+
+def _refusals(onnxruntime: Any) -> tuple[type[Exception], ...]:
+    """What it raises for a file that is no model, or none that it can run."""
+    state = onnxruntime.capi.onnxruntime_pybind11_state
+    kinds = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoSuchFile", "NotImplemented")
+    return (RuntimeError, ValueError, OSError, *(getattr(state, kind) for kind in kinds if hasattr(state, kind)))
+
+
+def _read(labels: Path) -> list[str]:
+    try:
+        return [line.strip() for line in labels.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotDone(f"The labels {labels} cannot be read: {error}.", "Give a text file, one name a line.") from None

@@ -1,0 +1,47 @@
+"""A tiny ONNX model, written byte by byte: so no package is needed to make one."""
+
+import struct
+
+
+def _varint(n: int) -> bytes:
+    made = b""
+    while n > 127:
+        made += bytes([n & 127 | 128])
+        n >>= 7
+    return made + bytes([n])
+
+
+def _number(field: int, n: int) -> bytes:
+    return _varint(field << 3) + _varint(n)
+
+
+def _bytes(field: int, data: bytes | str) -> bytes:
+    raw = data.encode() if isinstance(data, str) else data
+    return _varint(field << 3 | 2) + _varint(len(raw)) + raw
+
+
+FLOAT = 1
+
+
+def _tensor(name: str, dims: tuple[int, ...], values: list[float]) -> bytes:
+    sizes = b"".join(_number(1, n) for n in dims)
+    return sizes + _number(2, FLOAT) + _bytes(8, name) + _bytes(9, struct.pack(f"<{len(values)}f", *values))
+
+
+def _value(name: str, dims: tuple[int, ...]) -> bytes:
+    shape = b"".join(_bytes(1, _number(1, n)) for n in dims)
+    return _bytes(1, name) + _bytes(2, _bytes(1, _number(1, FLOAT) + _bytes(2, shape)))
+
+
+def mean_model(length: int) -> bytes:
+    """[1, length] in; [1, 2] out: the mean, and its opposite."""
+    weights = [value for _ in range(length) for value in (1 / length, -1 / length)]
+    node = _bytes(1, "samples") + _bytes(1, "weights") + _bytes(2, "scores") + _bytes(4, "MatMul")
+    graph = (
+        _bytes(1, node)
+        + _bytes(2, "mean")
+        + _bytes(5, _tensor("weights", (length, 2), weights))
+        + _bytes(11, _value("samples", (1, length)))
+        + _bytes(12, _value("scores", (1, 2)))
+    )
+    return _number(1, 8) + _bytes(7, graph) + _bytes(8, _bytes(1, "") + _number(2, 13))
