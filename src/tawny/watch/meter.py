@@ -55,8 +55,8 @@ class Meter:
             *((thing.box, round(thing.score * 100), True) for thing in look.seen),
             *((thing.box, round(thing.score * 100), False) for thing in look.near),
         )
-        heard_ms, db, loud = self._sound or (0, 0.0, 0)
-        sound = (db, loud) if abs(at_ms - heard_ms) < FRESH_MS else None
-        reading = Reading(at_ms, look.score, zones, things, sound)
+        heard = self._sound
+        is_fresh = heard is not None and abs(at_ms - heard[0]) < FRESH_MS
+        reading = Reading(at_ms, look.score, zones, things, heard[1:] if heard and is_fresh else None)
         for heard in self._listeners:
             heard(reading)
