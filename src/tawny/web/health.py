@@ -4,14 +4,13 @@ import threading
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from tawny.model.ids import CameraId
-from tawny.model.states import CHOSEN, ON_WATCH, TROUBLE, CameraState, CameraStatus
-from tawny.playback.local_time import day_of
-from tawny.web.recorder import Camera, Disk, Recorder
-
 from tawny.model.damage import DamageSum
+from tawny.model.ids import CameraId
+from tawny.model.states import BLINDED, CHOSEN, ON_WATCH, TROUBLE, CameraState, CameraStatus
+from tawny.playback.local_time import day_of
 from tawny.playback.timeline import damage_today, share_recorded
 from tawny.web import shapes, told
+from tawny.web.recorder import Camera, Disk, Recorder
 
 SHARE_AGE_S = 10.0
 """How old the figures of today may be: they are read from the index."""
@@ -61,7 +60,7 @@ class HealthDesk:
 
     def is_well(self) -> bool:
         """Whether every camera that should record does, and the disk takes it."""
-        is_on_watch = all(camera.status.state in ON_WATCH | CHOSEN for camera in self._recorder.cameras())
+        is_on_watch = all(camera.status.state in ON_WATCH | BLINDED | CHOSEN for camera in self._recorder.cameras())
         return is_on_watch and not any(alarm.what == "disk" for alarm in self._recorder.alarms())
 
     def _camera(self, camera: Camera) -> shapes.CameraInfo:
@@ -76,9 +75,9 @@ class HealthDesk:
             detail=status.detail,
             last_packet_ms=status.last_packet_ms,
             fps=status.fps,
+            bit_rate=status.bit_rate,
             clock_offset_s=status.clock_offset_s,
             latency_s=status.latency_s,
-            bit_rate=status.bit_rate,
             recorded_today=day.share,
             gaps_today=day.gaps,
             damage_today=shapes.DamageToday(

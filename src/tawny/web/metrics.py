@@ -11,6 +11,7 @@ from typing import Final
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
+
 from tawny.model.states import CHOSEN, ON_WATCH, CameraState
 from tawny.web.access import Access, rule
 from tawny.web.problems import Refused
@@ -55,7 +56,6 @@ def _text(here: Site) -> Iterable[str]:
     figures: dict[str, tuple[str, list[float | None]]] = {
         "camera_frames_per_second": ("Pictures that come.", [one.fps for one in cameras]),
         "camera_bits_per_second": ("Bits that come.", [one.bit_rate for one in cameras]),
-        "camera_recorded_today_ratio": ("Of today, 0 to 1.", [one.recorded_today for one in cameras]),
         "camera_clock_offset_seconds": (
             "By how much the camera's own clock is ahead.",
             [one.clock_offset_s for one in cameras],
@@ -64,6 +64,7 @@ def _text(here: Site) -> Iterable[str]:
             "From the moment a picture is taken until it is here.",
             [one.latency_s for one in cameras],
         ),
+        "camera_recorded_today_ratio": ("Of today, 0 to 1.", [one.recorded_today for one in cameras]),
         "camera_gaps_today": ("Gaps of today that nobody wanted.", [one.gaps_today for one in cameras]),
         "camera_damaged_today_seconds": (
             "Recorded today with pictures that are not whole.",

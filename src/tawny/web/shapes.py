@@ -98,7 +98,7 @@ class Streams(Told):
 
 State = Literal[
     "recording", "waiting", "scheduled_off", "mode_off", "paused", "off", "starting", "offline", "refused", "frozen",
-    "blocked",
+    "covered", "defocused", "moved", "blocked",
 ]  # fmt: skip
 
 
