@@ -55,8 +55,8 @@ class Meter:
             *((thing.box, round(thing.score * 100), True) for thing in look.seen),
             *((thing.box, round(thing.score * 100), False) for thing in look.near),
         )
-        heard = self._sound
-        is_fresh = heard is not None and abs(at_ms - heard[0]) < FRESH_MS
-        reading = Reading(at_ms, look.score, zones, things, heard[1:] if heard and is_fresh else None)
+        sound = self._sound
+        is_fresh = sound is not None and abs(at_ms - sound[0]) < FRESH_MS
+        reading = Reading(at_ms, look.score, zones, things, sound[1:] if sound and is_fresh else None)
         for heard in self._listeners:
             heard(reading)
