@@ -18,6 +18,7 @@ from tawny.storage.healing import heal
 from tawny.storage.index import Index
 from tawny.storage.ledger import Ledger
 from tawny.storage.volume import Volume
+from tawny.web import caring as web
 
 CHECK_IN_DO = "See whether its address is still right, and whether this machine can reach it."
 SELF_TEST_DO = "`tawny check --deep --repair` mends from the mirror what can be; have the disk looked at."
@@ -52,7 +53,7 @@ class Care:
 
     def start(self, engine: Engine) -> None:
         engine.start(self._alarms.name, lambda: self._alarms)
-        engine.start(self._tester.name, lambda: self._tester)
+        self._tester.start(engine)
         if self._check_in is not None:
             check_in = self._check_in
             engine.start(check_in.name, lambda: check_in)
@@ -65,6 +66,21 @@ class Care:
     @property
     def self_test(self) -> SelfTest | None:
         return self._tester.last
+
+    def test_now(self) -> None:
+        """Returns at once; `now` tells what came of it."""
+        self._tester.ask()
+
+    def now(self) -> web.Care:
+        """For the interface; answered from memory."""
+        last, check_in = self._tester.last, self._check_in
+        return web.Care(
+            self_test=None if last is None else web.SelfTested(last.at_ms, last.minutes, last.files, last.problems),
+            is_testing=self._tester.is_running,
+            check_in=None
+            if check_in is None
+            else web.CheckedIn(check_in.host, check_in.last_ms, check_in.trouble, is_sent=self._is_well()),
+        )
 
     def _is_well(self) -> bool:
         is_on_watch = all(status.state in ON_WATCH | CHOSEN for status in self._cameras())

@@ -36,11 +36,20 @@ class CheckIn:
         self._due_s = clock.mono_s()
         self._failures = 0
         self.trouble = ""
+        self.last_ms: int | None = None
+        """When it last arrived."""
+
+    @property
+    def host(self) -> str:
+        """The address without what may be secret in it."""
+        return self._address.hostname or ""
 
     def step(self) -> float:
         if self._clock.mono_s() >= self._due_s and self._is_well():
             why = self._send()
             self._failures = self._failures + 1 if why else 0
+            if not why:
+                self.last_ms = self._clock.now_ms()
             if why:
                 log.warning("the check-in at %s failed: %s", self._address.hostname, why)
             is_told = self._failures >= TROUBLE_AFTER

@@ -5,6 +5,8 @@ One actor for each, because a disk that does not answer takes the thread that as
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from tawny.app.store import Chosen
@@ -22,6 +24,16 @@ log = logging.getLogger(__name__)
 LOOK_S: Final = 10.0
 HANGS_S: Final = 20.0
 """A look that takes so long is one at a disk that does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class OtherVolume:
+    """volume: None if it was never there. problem: why it is not used now."""
+
+    root: Path
+    use: str
+    volume: Volume | None
+    problem: StorageError | None
 
 
 class OtherVolumes:
@@ -46,6 +58,11 @@ class OtherVolumes:
             if look.volume is not None:
                 self._joined(look.chosen, look.volume)
             look.start(self._engine)
+
+    def looks(self) -> "Iterator[OtherVolume]":
+        """Each that the settings name, as it is now. Any thread may ask."""
+        for look in self._looks:
+            yield OtherVolume(look.chosen.root, look.chosen.use.value, look.volume, look.problem)
 
     def problems(self) -> Iterator[tuple[str, StorageError]]:
         """Each with what it is used for. Any thread may ask; answered from memory."""

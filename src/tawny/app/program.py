@@ -15,6 +15,7 @@ from tawny.app.control import Control
 from tawny.app.doors import Doors
 from tawny.app.journal import configure_logging
 from tawny.app.notify import Systemd
+from tawny.app.outward import Outward
 from tawny.app.running import Running
 from tawny.app.self_test import words
 from tawny.config.file import read
@@ -71,11 +72,11 @@ class Program:
         doors.check(self._settings, str(self._config or "the command line"))
         running = Running(self._settings, self._folder, self._clock, doors, self._config)
         try:
-            asyncio.run(self._serve(running, tell))
+            asyncio.run(self._serve(running, doors, tell))
         finally:
             running.close("person")
 
-    async def _serve(self, running: Running, tell: Tell) -> None:
+    async def _serve(self, running: Running, doors: Doors, tell: Tell) -> None:
         where = ":memory:" if self._in_memory else self._folder / "accounts.db"
         file = await asyncio.to_thread(AccountsFile, where)
         accounts, passes = Accounts(file, self._clock), Passes(file, self._clock)
@@ -88,13 +89,20 @@ class Program:
             Interface.at(),
             metrics_token=self._settings.web.metrics,
             live=self._settings.live,
+            keeping=running.keeping,
+            caring=running.care,
             hosts=await addresses_of(host),
         )
+        outward = await asyncio.to_thread(self._made_outward, running, doors)
         control = Control(
             self._folder,
             running.bus,
             {
-                "status": lambda _: {**shapes.status(site.health.now()), "self_test": words(running.care.self_test)},
+                "status": lambda _: {
+                    **shapes.status(site.health.now()),
+                    "self_test": words(running.care.self_test),
+                    "outbox": outward.summary(),
+                },
                 "report": running.report,
             },
             lambda message: shapes.message(message, self._clock.now_ms()),
@@ -109,6 +117,7 @@ class Program:
                 await rtsp.start()
                 site.rtsp = rtsp.address
             running.begin()
+            outward.start()
             await control.open()
             told, text = await asyncio.to_thread(self._welcome, f"http://{server.address}", accounts)
             if site.rtsp:
@@ -121,7 +130,12 @@ class Program:
             await control.close()
             await site.close()
             await server.stop()
+            await asyncio.to_thread(outward.close)
             await asyncio.to_thread(accounts.close)
+
+    def _made_outward(self, running: Running, doors: Doors) -> Outward:
+        where = ":memory:" if self._in_memory else self._folder / "outbox.db"
+        return Outward(self._settings, where, running, doors, self._clock, running.died)
 
     async def _keep_going(self, running: Running, stop: asyncio.Event) -> None:
         """Until told to stop: take over changed settings, tell systemd that all is alive."""

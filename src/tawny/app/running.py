@@ -13,6 +13,7 @@ from tawny.app.care import Care
 from tawny.app.doors import Doors
 from tawny.app.gap_writer import GapWriter
 from tawny.app.housekeeping import Housekeeping, Pulse
+from tawny.app.keeping import Keeping
 from tawny.app.marks import Marks
 from tawny.app.other_volumes import OtherVolumes
 from tawny.app.promises import Rates, contract
@@ -80,8 +81,8 @@ class Running:
         self._marks = Marks(self._ledger, self._index)
         self._scores = Scores(self._volume, clock)
         self._grids = Grids(self._volume, clock)
-        self._engine = ThreadEngine(clock, self._died)
-        self._ingest = SharedThread("ingest", clock, self._died)
+        self._engine = ThreadEngine(clock, self.died)
+        self._ingest = SharedThread("ingest", clock, self.died)
         kept = contract(settings)
         self._retention = Retention(
             self._volume,
@@ -129,6 +130,19 @@ class Running:
         self._changing = threading.Lock()
         self._cameras: dict[CameraId, Camera] = {}
         self.tuning = Tuning(lambda: self.settings, lambda: self._cameras, self.apply, doors, clock, config)
+        self.keeping = Keeping(
+            self._volume,
+            self._index,
+            clock,
+            self._retention,
+            self._others,
+            self._mirror,
+            lambda: self.settings,
+            self.apply,
+            config,
+            self._byte_rates,
+            lambda: (self._room.figures, self._room.warnings),
+        )
         self._housekeeping: Housekeeping | None = None
         self.care = Care(
             settings.alarm,
@@ -357,5 +371,6 @@ class Running:
         hubs = {(name, stream): hub for name, camera in self._cameras.items() for stream, hub in camera.hubs.items()}
         return {which: found for which, hub in hubs.items() if (found := byte_rates(hub)) is not None}
 
-    def _died(self, part: str, error: BaseException) -> None:
+    def died(self, part: str, error: BaseException) -> None:
+        """A part had to be begun again."""
         self._bus.publish(PartDied(part, f"{type(error).__name__}: {error}"))

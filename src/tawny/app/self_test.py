@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from tawny.engine import Engine, Handle
 from tawny.media.decode import Decoder
 from tawny.media.fmp4_file import read_segment, samples
 from tawny.media.hashes import changed
@@ -70,15 +71,31 @@ class SelfTester:
         self._began_s = float("-inf")
         self._minutes = self._files = 0
         self._problems: list[str] = []
+        self._is_asked = False
+        self._handle: Handle | None = None
         self.last: SelfTest | None = None
+
+    def start(self, engine: Engine) -> None:
+        self._handle = engine.start(self.name, lambda: self)
+
+    def ask(self) -> None:
+        """Begin now, with the newest recording of each camera and a file written to every disk. Returns at once."""
+        self._is_asked = True
+        if self._handle is not None:
+            self._handle.wake()
+
+    @property
+    def is_running(self) -> bool:
+        return self._is_asked or self._work is not None
 
     def step(self) -> float:
         if self._work is None:
-            if not self._is_due():
+            if not self._is_asked and not self._is_due():
                 return _LOOK_S
             self._began_s = self._clock.mono_s()
             self._minutes, self._files, self._problems = 0, 0, []
-            self._work = self._all()
+            self._work = self._all(newest=self._is_asked)
+            self._is_asked = False
         if next(self._work, self) is self:
             self._work = None
             self.last = SelfTest(self._clock.now_ms(), self._minutes, self._files, tuple(self._problems))
@@ -93,10 +110,12 @@ class SelfTester:
         local = datetime.fromtimestamp(self._clock.now_ms() // 1000, UTC).astimezone(self._zone)
         return local.hour == HOUR and self._clock.mono_s() - self._began_s >= LEAST_S
 
-    def _all(self) -> Iterator[None]:
+    def _all(self, *, newest: bool) -> Iterator[None]:
+        if newest:
+            yield from self._take_a_file()
         for camera in self._cameras():
             for test in (self._plays, self._is_as_written):
-                segment = self._any(camera)
+                segment = self._newest(camera) if newest and test == self._plays else self._any(camera)
                 if segment is None:
                     continue
                 try:
@@ -104,6 +123,20 @@ class SelfTester:
                 except (FileDamaged, StorageError) as error:
                     if self._index.segment(segment.id) is not None:  # else it was removed meanwhile
                         self._problems.append(error.message)
+
+    def _take_a_file(self) -> Iterator[None]:
+        """Each disk that recordings are on."""
+        for volume in self._volume.everywhere:
+            try:
+                volume.check_writable()
+            except StorageError as error:
+                self._problems.append(error.message)
+            yield
+
+    def _newest(self, camera: CameraId) -> Segment | None:
+        bounds = self._index.bounds(camera)
+        found = self._index.segments(camera, None, Span(bounds.end_ms - 1, bounds.end_ms)) if bounds else []
+        return found[-1] if found else None
 
     def _any(self, camera: CameraId) -> Segment | None:
         """Of any time that is recorded."""
@@ -151,4 +184,4 @@ def words(last: SelfTest | None) -> str:
         return "The nightly self-test has not run yet."
     if last.problems:
         return " ".join(last.problems)
-    return f"Last night {last.minutes} recordings played and {last.files} were as they were written."
+    return f"At the last self-test {last.minutes} recordings played and {last.files} were as they were written."

@@ -122,25 +122,37 @@ class Retention:
             self._settle_s = now_s + _SETTLE_EVERY_S
             self._index.settle(self._clock.now_ms() - _SETTLED_MS)
 
-    def plan(self, *, urgent: bool = False) -> Plan:
-        """What would go now. urgent: something must go, whatever the settings."""
+    def wake(self) -> None:
+        """Run soon: the rules are others now."""
+        if self._handle is not None:
+            self._handle.wake()
+
+    def plan(
+        self, *, urgent: bool = False, chosen: Contract | None = None, ahead_s: float = 0.0, ahead_bytes: int = 0
+    ) -> Plan:
+        """What would go now. urgent: something must go, whatever the settings. chosen: instead of the rules in force.
+
+        ahead_s, ahead_bytes: so much later, when so much more was written to the first disk.
+        """
+        contract = chosen or Contract(self.keep, self.cameras)
         space = self._volume.space()
         urgent_bytes = min(_URGENT_BYTES, space.total_bytes // 20) + 2 * self._reserve.size_bytes if urgent else 0
         return Planning(
-            Contract(self._limited(self.keep), self.cameras),
+            replace(contract, everyone=self._limited(contract.everyone)),
             self._index,
-            self._rooms(),
-            self._clock.now_ms(),
+            self._rooms(ahead_bytes),
+            self._clock.now_ms() + round(ahead_s * 1000),
             cameras=self._volume.cameras(),
             urgent_bytes=urgent_bytes,
             least_s=self._least_s,
-            looked=self._looked,
+            looked=self._looked if chosen is None else {},
             thin_at_once=self._thin_at_once,
         ).plan()
 
-    def _rooms(self) -> list[Room]:
+    def _rooms(self, ahead_bytes: int) -> list[Room]:
         """Each disk's own: only what is on it makes room there."""
-        found = spaces(self._volume)
+        (first, space), *more = spaces(self._volume)
+        found = [(first, space._replace(free_bytes=max(0, space.free_bytes - ahead_bytes))), *more]
         if not self._volume.others:
             return [Room(space, None) for _, space in found]
         return [Room(space, partial(_holds, volume)) for volume, space in found]

@@ -20,8 +20,10 @@ from tawny.playback.frames import Frames
 from tawny.stream.hub import Hub
 from tawny.web.accounts import Accounts, Person, Session
 from tawny.web.attempts import Attempts
+from tawny.web.caring import Caring
 from tawny.web.health import HealthDesk
 from tawny.web.interface import Interface
+from tawny.web.keeping import Keeping
 from tawny.web.passes import Passes
 from tawny.web.passwords import Passwords
 from tawny.web.recorder import Recorder
@@ -51,6 +53,9 @@ class Site:
     seen: frozenset[CameraId] | None = None
     """The cameras that who asks may see; None: all."""
     live: Live = field(default_factory=Live)
+    keeping: Keeping | None = None
+    """None: nothing of it can be told or changed here."""
+    caring: Caring | None = None
     hosts: tuple[str, ...] = ("127.0.0.1",)
     """What WebRTC listens on: addresses."""
 

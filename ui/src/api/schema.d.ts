@@ -1,5 +1,13 @@
 // Made by scripts/interface_types.py from the server's code; edit src/tawny/web/shapes.py, not this file.
 
+export interface AlarmInfo {
+  camera: string | null;
+  detail: string;
+  do: string;
+  since_ms: number;
+  what: string;
+}
+
 export interface AuditEntry {
   action: string;
   address: string;
@@ -40,6 +48,13 @@ export interface Cameras {
   items: CameraInfo[];
 }
 
+export interface CareInfo {
+  alarms: AlarmInfo[];
+  check_in: CheckInInfo | null;
+  self_test: SelfTestInfo | null;
+  testing: boolean;
+}
+
 export interface Change {
   after_s: number;
   at_ms: number;
@@ -49,6 +64,13 @@ export interface Change {
 export interface ChangedPerson {
   cameras?: string[] | null;
   role: "owner" | "viewer";
+}
+
+export interface CheckInInfo {
+  host: string;
+  last_ms: number | null;
+  sent: boolean;
+  trouble: string;
 }
 
 export interface Claim {
@@ -111,6 +133,11 @@ export interface Done {
   ok?: boolean;
 }
 
+export interface DryRun {
+  ahead_h?: number;
+  change?: KeepChange | null;
+}
+
 export interface EventInfo {
   box: [number, number, number, number] | null;
   camera: string;
@@ -161,6 +188,28 @@ export interface GapInfo {
   words: string;
 }
 
+export interface Going {
+  at_ms: number;
+  breaks_promise: boolean;
+  camera: string;
+  day_ms: number;
+  files: number;
+  name: string;
+  seconds: number;
+  size_bytes: number;
+  thinned: boolean;
+  why: string;
+}
+
+export interface GoingNext {
+  breaks_promise: boolean;
+  files: number;
+  items: Going[];
+  missing_bytes: number;
+  more: number;
+  size_bytes: number;
+}
+
 export interface Health {
   cameras: CameraInfo[];
   chosen_off: number;
@@ -183,6 +232,52 @@ export interface IceServer {
 export interface Invited {
   link: string;
   person: PersonInfo;
+}
+
+export interface Keep {
+  count?: number | null;
+  events?: Record<string, string> | null;
+  free?: string | null;
+  max?: string | null;
+  min?: string | null;
+  size?: string | null;
+  sub?: SmallKeep | null;
+  thin_after?: string | null;
+}
+
+export interface KeepChange {
+  cameras?: Record<string, Keep>;
+  everyone: Keep;
+  remove?: boolean;
+}
+
+export interface Kept {
+  cameras: KeptCamera[];
+  everyone: Keep;
+  in_file: boolean;
+  locked: number;
+  locked_bytes: number;
+  volumes: KeptVolume[];
+  warnings: Warn[];
+}
+
+export interface KeptCamera {
+  day_bytes: number | null;
+  fits_s: number | null;
+  id: string;
+  name: string;
+  oldest_ms: number | null;
+  own: Keep;
+  promised_s: number;
+  used_bytes: number;
+}
+
+export interface KeptVolume {
+  free_bytes: number | null;
+  path: string;
+  problem: string;
+  total_bytes: number | null;
+  use: "first" | "tier" | "spare" | "mirror";
 }
 
 export interface Lane {
@@ -327,6 +422,13 @@ export interface SeenObject {
   score: number;
 }
 
+export interface SelfTestInfo {
+  at_ms: number;
+  files: number;
+  minutes: number;
+  problems: string[];
+}
+
 export interface SessionInfo {
   recorder: string;
   state: "setup" | "signed-out" | "signed-in";
@@ -362,6 +464,14 @@ export interface SignIn {
 
 export interface SignedIn {
   user: User;
+}
+
+export interface SmallKeep {
+  count?: number | null;
+  max?: string | null;
+  min?: string | null;
+  size?: string | null;
+  thin_after?: string | null;
 }
 
 export interface SpotFound {

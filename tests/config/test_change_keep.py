@@ -1,0 +1,98 @@
+"""How long what is kept is changed in the file as a person would: comments and all that stays as it is survive."""
+
+from pathlib import Path
+
+import pytest
+
+from tawny.config.change_keep import change_keep, keep_words, understood
+from tawny.config.file import read
+from tawny.config.keeping import Keep
+from tawny.model.errors import NotDone, SettingsError
+
+FILE = """\
+# My house.
+[storage]
+path = "/srv/video"   # the big disk
+keep = { min = "14 days", max = "90 days" }  # as agreed
+
+[cameras.porch]
+source = "demo:"      # in front
+keep = { size = "500 GB" }
+
+[cameras.yard]
+source = "demo:"
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "tawny.toml"
+    path.write_text(FILE)
+    return path
+
+
+def _words(file: Path) -> dict[str, object]:
+    return keep_words(read(file).storage.keep)
+
+
+def test_only_what_differs_is_written_and_comments_stay(file: Path) -> None:
+    words = {**_words(file), "min": "7 days", "size": "5.4 TB", "events": {"person": "60 days", "other": "30 days"}}
+    made = change_keep(file, words, {})
+    text = file.read_text()
+    assert "# the big disk" in text
+    assert "# as agreed" in text
+    assert "# in front" in text
+    assert 'min = "7 days"' in text
+    assert "free" not in text
+    assert made.storage.keep.size == 5_400_000_000_000
+    assert made.storage.keep.events == {"person": 60 * 86_400, "other": 30 * 86_400}
+    assert _words(file) == words
+
+
+def test_what_is_said_again_changes_nothing(file: Path) -> None:
+    change_keep(file, _words(file), {"porch": {"size": "500 GB"}})
+    assert file.read_text() == FILE
+
+
+def test_a_camera_gets_its_own_and_loses_it(file: Path) -> None:
+    made = change_keep(file, _words(file), {"yard": {"min": "30 days", "sub": {"max": "1 years"}}, "porch": {}})
+    yard = made.cameras["yard"].keep
+    assert yard is not None
+    assert yard.sub is not None
+    assert (yard.min, yard.sub.max) == (30 * 86_400, 365 * 86_400)
+    assert made.cameras["porch"].keep is None
+    assert "500 GB" not in file.read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "path"),
+    [({"min": "two weeks"}, "storage.keep.min"), ({"min": "9 days", "max": "3 days"}, "storage.keep"),
+     ({"free": "200 %"}, "storage.keep.free"), ({"never": "1 days"}, "storage.keep.never")],
+)  # fmt: skip
+def test_what_cannot_be_used_is_told_and_nothing_is_written(file: Path, words: dict[str, str], path: str) -> None:
+    with pytest.raises(SettingsError) as told:
+        understood(words, {})
+    assert told.value.problems[0].path == path
+    with pytest.raises(SettingsError):
+        change_keep(file, words, {})
+    assert file.read_text() == FILE
+
+
+def test_a_camera_that_was_taken_out_is_told(file: Path) -> None:
+    with pytest.raises(NotDone):
+        change_keep(file, _words(file), {"garage": {"min": "1 days"}})
+    assert file.read_text() == FILE
+
+
+def test_a_file_without_any_of_it_gets_what_is_needed(tmp_path: Path) -> None:
+    file = tmp_path / "tawny.toml"
+    file.write_text('[cameras.porch]\nsource = "demo:"\n')
+    change_keep(file, {**keep_words(Keep()), "size": "200 GB"}, {"porch": {"min": "1 days"}})
+    made = read(file)
+    assert made.storage.keep.size == 200 * 10**9
+    assert made.cameras["porch"].keep is not None
+
+
+def test_words_say_exactly_what_was_meant() -> None:
+    keep = Keep.model_validate({"size": "123.456 GB", "min": "36 h", "max": "14 days", "free": "2.5 %"})
+    assert understood(keep_words(keep), {})[0] == keep
