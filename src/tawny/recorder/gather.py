@@ -1,7 +1,7 @@
 """Packets of one stream that wait for the disk, and when they are due. Reads no clock, touches no disk; one thread.
 
-Chosen so that a kill loses at most a second: what is older than `PIECE_S` is handed out at the recorder's next step,
-all but the newest picture, whose successor tells how long it lasts; and a picture without a successor soon after.
+Chosen so that a kill loses at most a second: at each of the recorder's looks all that came is handed out but the newest
+picture, whose successor tells how long it lasts; and that one too where no successor comes soon.
 """
 
 from collections import deque
@@ -14,19 +14,23 @@ from tawny.model.times import Span
 from tawny.recorder.grouping import SEGMENT_S, Grouping
 from tawny.recorder.pieces import Piece
 
-PIECE_S: Final = 0.6
-"""Pictures of so much time go to the disk together."""
-_OLDEST_S: Final = 0.75
-"""So long after it came a packet goes to the disk, however little there is."""
-_SUCCESSOR_S: Final = 0.25
-"""So long the newest picture waits for its successor, if others wait for it."""
+LOOK_S: Final = 0.692
+"""Between two looks at what came."""
+_PIECE_S: Final = 0.55
+"""Less than this waits for the next look, so that a look in between costs no sync."""
+_OLDEST_S: Final = 0.65
+"""So long after it may have come a packet goes to the disk, however little there is."""
+_SUCCESSOR_S: Final = 0.15
+"""The newest picture waits for its successor where pictures come in shorter distances than this."""
 
 
 class Gatherer:
     """`add` packets as they come, `take` pieces when they are due."""
 
     def __init__(self, segment_s: float = SEGMENT_S) -> None:
-        self._waiting: deque[tuple[Packet, float]] = deque()  # with the time it came
+        self._waiting: deque[tuple[Packet, float]] = deque()  # with the look that did not see it yet
+        self._looked_s = self._looked_before_s = float("-inf")
+        self._newest_ms, self._distance_s = 0, 0.0  # the newest picture, and how long after the one before it is
         self._grouping = Grouping(segment_s)
         self.size_bytes = 0
         """Of what waits."""
@@ -36,8 +40,12 @@ class Gatherer:
         """How often."""
 
     def add(self, packets: Iterable[Packet], now_s: float) -> None:
+        if now_s > self._looked_s:
+            self._looked_before_s, self._looked_s = max(self._looked_s, now_s - LOOK_S), now_s
         for packet in packets:
-            self._waiting.append((packet, now_s))
+            if packet.is_video:
+                self._distance_s, self._newest_ms = (packet.at_ms - self._newest_ms) / 1000, packet.at_ms
+            self._waiting.append((packet, self._looked_before_s))
             self.size_bytes += len(packet.data)
 
     def missed(self, span: Span) -> None:
@@ -84,13 +92,13 @@ class Gatherer:
         """How many of those that wait."""
         if not self._waiting:
             return 0
-        is_old = now_s - self._waiting[0][1] >= _OLDEST_S
-        if not is_old and self.waiting_s < PIECE_S:
+        if now_s - self._waiting[0][1] < _OLDEST_S and self.waiting_s < _PIECE_S:
             return 0
         newest = next((at for at in reversed(range(len(self._waiting))) if self._waiting[at][0].is_video), None)
-        if newest is None or (is_old and now_s - self._waiting[newest][1] >= _SUCCESSOR_S):
+        if newest is None:
             return len(self._waiting)
-        return newest
+        is_new = self._waiting[newest][1] == self._looked_before_s
+        return newest if is_new and self._distance_s < _SUCCESSOR_S else len(self._waiting)
 
     def _out(self, count: int) -> list[Packet]:
         packets = [self._waiting.popleft()[0] for _ in range(count)]

@@ -1,6 +1,7 @@
 """The recorder: packets of all cameras from their hubs to the disk. It never waits for a disk, and for nobody else.
 
-One actor takes from every hub five times a second and hands what is due to a few writers. Of a stream, one list of
+One actor takes from every hub a little more often than once a second, all in one go and just after the cameras were
+read, and hands what is due to a few writers: waking up costs more than the work. Of a stream, one list of
 pieces is on its way to the disk at a time; what comes meanwhile waits, at most `Limits`, and then the oldest is
 dropped and told as a `Loss`. Any thread may call the public methods.
 """
@@ -15,6 +16,8 @@ from tawny.model.clock import Clock
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Segment
 from tawny.recorder.closing import Closing
+from tawny.recorder.gather import LOOK_S
+from tawny.recorder.job import Job
 from tawny.recorder.places import Places
 from tawny.recorder.recording import NOT_RECORDED, Limits, Loss, Recording, RecordingStatus
 from tawny.recorder.stream_writer import StreamWriter
@@ -26,7 +29,10 @@ from tawny.stream.hub import Hub
 
 __all__ = ["Limits", "Loss", "Recorder", "RecordingStatus"]
 
-_STEP_S: Final = 0.2
+_READ_S: Final = 0.03
+"""So long after a multiple of `LOOK_S` it looks: cameras are read at multiples of a quarter of that."""
+_SOON_S: Final = 0.2
+"""Between two looks while somebody waits for a disk."""
 _RETRY_CLOSING_S: Final = 5.0
 
 
@@ -158,23 +164,34 @@ class Recorder:
         with self._lock:
             recordings = [*self._recordings.values(), *self._leaving]
         now_s = self._clock.mono_s()
-        is_full = False
-        for recording in recordings:
-            self._at_hand = recording
-            job = recording.step(now_s)
-            if job is not None:
-                self._submit(job, job.on)
-            is_full, recording.needs_room = is_full or recording.needs_room, False
-        self._at_hand = None
+        is_behind = any(recording.waits for recording in recordings)
+        is_full = self._look(recordings, now_s)
         if is_full:
             self._full()
         for back in self._places.answered():
-            self._submit(partial(back.writer.end, End(0, "the disk did not answer")), back.job.on)
+            self._submit(back.job.on, partial(back.writer.end, End(0, "the disk did not answer")))
         self._retry_closing(now_s)
         with self._changed:
             self._leaving = [one for one in self._leaving if not one.is_over]
             self._changed.notify_all()
-        return _STEP_S
+        return _SOON_S if is_behind or self._leaving else LOOK_S - (now_s - _READ_S) % LOOK_S
+
+    def _look(self, recordings: list[Recording], now_s: float) -> bool:
+        """Take what came, and hand what is due to the writers in one go. Whether room is needed."""
+        is_full = False
+        jobs: dict[Volume, list[Job]] = {}
+        try:
+            for recording in recordings:
+                self._at_hand = recording
+                job = recording.step(now_s)
+                if job is not None:
+                    jobs.setdefault(job.on, []).append(job)
+                is_full, recording.needs_room = is_full or recording.needs_room, False
+            self._at_hand = None
+        finally:
+            for on, theirs in jobs.items():
+                self._submit(on, *theirs)
+        return is_full
 
     def _retry_closing(self, now_s: float) -> None:
         """What could not be named or listed; one try at a time, and none while the first disk does not answer."""
@@ -183,7 +200,7 @@ class Recorder:
         if self._closing.is_due or (now_s >= self._retry_closing_s and self._closing.left):
             self._retry_closing_s = now_s + _RETRY_CLOSING_S
             self._is_retrying.set()
-            self._submit(self._closed_again, self._volume)
+            self._submit(self._volume, self._closed_again)
 
     def _closed_again(self) -> None:
         try:
@@ -191,11 +208,11 @@ class Recorder:
         finally:
             self._is_retrying.clear()
 
-    def _submit(self, job: Callable[[], None], on: Volume) -> None:
+    def _submit(self, on: Volume, *jobs: Callable[[], None]) -> None:
         if on not in self._writers:
             assert self._new_writers is not None
             self._writers[on] = self._new_writers(f"writer at {on.root}")
-        self._writers[on].submit(job)
+        self._writers[on].submit(*jobs)
 
     def begin_again(self) -> None:
         """The last step failed in one stream: that one starts over, and no other is the worse for it."""

@@ -158,6 +158,11 @@ class Recording:
 
     # --- from the recorder's thread
 
+    @property
+    def waits(self) -> bool:
+        """For a disk."""
+        return self._job is not None and not self._job.finished
+
     def step(self, now_s: float) -> Job | None:
         """Take what came; what there is to do at the disk now, if anything."""
         self._take(now_s)

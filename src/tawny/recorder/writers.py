@@ -19,8 +19,8 @@ class Writers:
             engine.start(f"{name} {number}", lambda: _Writer(self._jobs)) for number in range(1, threads + 1)
         ]
 
-    def submit(self, job: Job) -> None:
-        self._jobs.append(job)
+    def submit(self, *jobs: Job) -> None:
+        self._jobs.extend(jobs)
         for handle in self._handles:
             handle.wake()
 

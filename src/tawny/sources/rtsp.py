@@ -9,7 +9,7 @@ from tawny.model.errors import SourceError
 from tawny.model.ids import CameraId, StreamName
 from tawny.sources.address import RtspAddress, claims_rtsp, parse_rtsp, public_rtsp
 from tawny.sources.elsewhere import Elsewhere
-from tawny.sources.rtsp_client.connection import RtspConnection
+from tawny.sources.rtsp_client.connection import Room, RtspConnection
 from tawny.sources.rtsp_client.forgiven import forgiven
 from tawny.sources.rtsp_client.memory import Memory
 from tawny.sources.rtsp_client.udp import UdpConnection
@@ -34,6 +34,7 @@ class Rtsp:
     scheme: ClassVar[str] = "rtsp"
 
     def __init__(self) -> None:
+        self._room = Room()  # of the one thread that reads all connections that `begin` made
         self._memories: dict[tuple[CameraId, StreamName, str], Memory] = {}
 
     def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -80,7 +81,7 @@ class Rtsp:
         memory = self._memory_of(opening)
         if options["client"] == "ffmpeg" or (options["client"] == "auto" and memory.wants_another_client):
             return Elsewhere(lambda: self._through_ffmpeg(opening, address, options, memory, wait_s=0.0))
-        return RtspConnection(address, options, opening.clock, memory)
+        return RtspConnection(address, options, opening.clock, memory, self._room)
 
     def report(self, opening: Opening) -> Mapping[str, Any]:
         """See `ReportingSource`."""

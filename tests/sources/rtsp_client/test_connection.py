@@ -219,7 +219,7 @@ def test_memory_is_bounded_whatever_comes(camera: RtspCamera) -> None:
     connection = open_camera(camera, client="own")
     read_all(connection, until=lambda read: len(read.packets) >= 20)
     assert isinstance(connection, RtspConnection)
-    assert len(connection._buffer) == 512 * 1024
+    assert len(connection._room.buffer) == 512 * 1024
 
 
 def test_over_udp_nobody_elses_packets_are_taken() -> None:

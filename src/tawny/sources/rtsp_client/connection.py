@@ -23,36 +23,47 @@ from tawny.sources.source import Idle
 
 OPEN_S = 8.0
 """From the first packet to the answer to PLAY, whatever comes in between."""
-TICK_S = 0.097
+TICK_S = 0.173
 """Between two looks: a prime number of milliseconds, so that no camera's rate keeps step with it and every phase of its
-pictures is seen; the smallest delay is what UTC is taken from."""
+pictures is seen; the smallest delay is what UTC is taken from. Half of it after a look at which much had come."""
+_MUCH_BYTES = 300_000
+"""More should not have to wait in the system: some cameras throw packets away when nobody takes them."""
 QUICK_S = 0.019
 """Between two looks while it is asked, and at the beginning of a stream."""
 _QUICK_FOR_S = 2.0
-_BUFFER_BYTES = 512 * 1024
-_LEFT_BYTES = 80_000
-"""More than any packet or message: with less room left, what is incomplete is moved to the front."""
+_ROOM_BYTES = 512 * 1024
 _MOST_READS = 8
 
 _OURS = frozenset({"stall", "waiting-key", "no-parameters", "bad-parameters", "picture-too-big", "framing", "mixed"})
 """Faults at which the camera still thinks that we listen."""
 
 
+class Room:
+    """Where bytes are received. One serves all connections of one thread: what is used again at once stays near the
+    processor."""
+
+    def __init__(self) -> None:
+        self.buffer = bytearray(_ROOM_BYTES)
+        self.view = memoryview(self.buffer)
+
+
 class RtspConnection:
-    """Begins to connect when made."""
+    """Begins to connect when made. room: of the thread that reads it; its own if there is none."""
 
     transport = "tcp"
 
-    def __init__(self, address: RtspAddress, options: Mapping[str, Any], clock: Clock, memory: Memory) -> None:
+    def __init__(
+        self, address: RtspAddress, options: Mapping[str, Any], clock: Clock, memory: Memory, room: Room | None = None
+    ) -> None:
         self._where, self._clock, self._memory = address.public, clock, memory
         self._line = Line(address, options["fingerprint"])
         self._talk = Talk(address)
         self._tracks = Tracks(wants_sound=options["sound"], stall_s=options["stall"], window=self._window)
         self._wire = Wire(self._report, self._message)
         self._requests: Requests | None = None
-        self._buffer = bytearray(_BUFFER_BYTES)
-        self._view = memoryview(self._buffer)
-        self._begin = self._end = 0
+        self._room = room or Room()
+        self._came_bytes = 0  # at the last look
+        self._left = b""  # what came of a packet or message that is not complete yet
         self._made_s = self._byte_s = clock.mono_s()
         self._played_s: float | None = None
         self._keep_alive_s = 0.0
@@ -125,7 +136,9 @@ class RtspConnection:
     def _wait_s(self) -> float:
         """Until the next."""
         quick = self._played_s is None or self._clock.mono_s() - self._played_s < _QUICK_FOR_S
-        return QUICK_S if quick else TICK_S
+        if quick:
+            return QUICK_S
+        return TICK_S / 2 if self._came_bytes > _MUCH_BYTES else TICK_S
 
     def _try_step(self) -> None:
         try:
@@ -165,32 +178,28 @@ class RtspConnection:
 
     def _receive(self, now_s: float) -> None:
         """Take all that has come over the connection."""
+        buffer, view = self._room.buffer, self._room.view
+        self._came_bytes = 0
         for _ in range(_MOST_READS):
-            room = self._view[self._end :]
-            came = self._line.receive_into(room)
+            begin = len(self._left)
+            view[:begin] = self._left
+            came = self._line.receive_into(view[begin:])
             if came is None:
                 return
             if came == 0:
                 raise self._hung_up()
             self._byte_s, self._has_heard = now_s, True
-            self._end += came
-            self._begin = self._wire.feed(self._buffer, self._view, self._begin, self._end)
-            self._make_room()
-            if came < len(room) and not self._line.is_encrypted:
+            self._came_bytes += came
+            end = begin + came
+            taken = self._wire.feed(buffer, view, 0, end)
+            self._left = bytes(view[taken:end])
+            if end < len(buffer) and not self._line.is_encrypted:
                 return
 
     def _hung_up(self) -> Fault:
         if self.is_playing:
             return Fault("closed", "it hung up")
         return Fault("unreachable", "it hung up while it was asked what it has")
-
-    def _make_room(self) -> None:
-        if self._begin == self._end:
-            self._begin = self._end = 0
-        elif len(self._buffer) - self._end < _LEFT_BYTES:
-            left = self._end - self._begin
-            self._view[:left] = self._view[self._begin : self._end]
-            self._begin, self._end = 0, left
 
     # --- what comes
 
