@@ -1,4 +1,4 @@
-"""How a segment gets its last name and its row; what the disk refuses now is tried again later. Any thread may call."""
+"""How a segment gets its last name and is listed; what the disk refuses is tried again later. Any thread may call."""
 
 import logging
 import threading
@@ -6,9 +6,11 @@ from collections import deque
 
 from tawny.engine import Bus
 from tawny.model.errors import StorageError
+from tawny.model.ids import SegmentId
 from tawny.model.messages import SegmentClosed
 from tawny.model.segments import Segment
 from tawny.storage.about import End
+from tawny.storage.disk import parent_of
 from tawny.storage.index import Index
 from tawny.storage.segment_file import SegmentFile
 from tawny.storage.volume import Volume
@@ -17,22 +19,21 @@ log = logging.getLogger(__name__)
 
 
 class Closing:
-    """home: the volume that has the index. What is closed on another one gets its row by `retry`, from a thread that
-    may wait for the first disk.
+    """What is closed waits for `retry`, which lists all of it in one change of the index: cameras' files end together.
 
-    Always true: a file's folder is left in `OpenFolders` only when its row is in the index, or the file is gone.
+    Always true: a file's folder is left in `OpenFolders` only when it is listed in the index, or gone.
     """
 
-    def __init__(self, index: Index, bus: Bus, home: Volume) -> None:
-        self._index, self._bus, self._home = index, bus, home
+    def __init__(self, index: Index, bus: Bus) -> None:
+        self._index, self._bus = index, bus
         self._lock = threading.Lock()
         self._unnamed: deque[tuple[SegmentFile, End]] = deque()
-        self._unlisted: deque[tuple[Segment, Volume]] = deque()
+        self._unlisted: dict[SegmentId, tuple[Segment, Volume]] = {}
         self.is_due = False
-        """Something was closed on another volume that `retry` can list at once."""
+        """Something was closed that was not tried to be listed yet."""
 
     def finish(self, file: SegmentFile, end: End) -> None:
-        """Name and list it; if the disk does not let us, `retry` goes on from there."""
+        """Name it; if the disk does not let us, `retry` goes on from there."""
         try:
             segment = file.close(end)
         except StorageError as error:
@@ -42,23 +43,19 @@ class Closing:
             return
         if segment is None:
             file.volume.open_folders.leave(file.about.name.folder)
-        elif file.volume is self._home:
-            self._list(segment, file.volume)
-        else:
-            with self._lock:
-                self._unlisted.append((segment, file.volume))
-                self.is_due = True
-
-    def _list(self, segment: Segment, volume: Volume) -> None:
-        try:
-            self._index.add_segment(segment)
-        except StorageError as error:
-            log.warning("%s is not in the index yet: %s", segment.path, error)
-            with self._lock:
-                self._unlisted.append((segment, volume))
             return
-        volume.open_folders.leave(segment.path.rpartition("/")[0])
-        self._bus.publish(SegmentClosed(segment))
+        with self._lock:
+            self._unlisted[segment.id] = segment, file.volume
+            self.is_due = True
+
+    def unlisted(self) -> list[Segment]:
+        """Closed, and not in the index yet."""
+        with self._lock:
+            return [segment for segment, _ in self._unlisted.values()]
+
+    def has(self, segment_id: SegmentId) -> bool:
+        """Whether it is one of those."""
+        return segment_id in self._unlisted
 
     @property
     def left(self) -> int:
@@ -66,13 +63,24 @@ class Closing:
         return len(self._unnamed) + len(self._unlisted)
 
     def retry(self) -> None:
-        """Try each that waits once more. By a thread of the first volume's."""
+        """Try each that waits once more. By a thread that may wait for the first volume."""
         with self._lock:
             self.is_due = False
-            unnamed, unlisted = list(self._unnamed), list(self._unlisted)
+            unnamed = list(self._unnamed)
             self._unnamed.clear()
-            self._unlisted.clear()
         for file, end in unnamed:
             self.finish(file, end)
-        for segment, volume in unlisted:
-            self._list(segment, volume)
+        with self._lock:
+            waiting = list(self._unlisted.values())
+        try:
+            with self._index.together():
+                for segment, _ in waiting:
+                    self._index.add_segment(segment)
+        except StorageError as error:
+            log.warning("%d files are not in the index yet: %s", len(waiting), error)
+            return
+        for segment, volume in waiting:
+            with self._lock:
+                del self._unlisted[segment.id]
+            volume.open_folders.leave(parent_of(segment.path))
+            self._bus.publish(SegmentClosed(segment))

@@ -34,6 +34,8 @@ _READ_S: Final = 0.03
 _SOON_S: Final = 0.2
 """Between two looks while somebody waits for a disk."""
 _RETRY_CLOSING_S: Final = 5.0
+_LIST_WITHIN_S: Final = 1.0
+"""So long after the first one was closed, all that was closed by then is listed."""
 
 
 class Recorder:
@@ -58,7 +60,7 @@ class Recorder:
         self._lost = lost or (lambda _: None)
         self._full = full or (lambda: None)
         self._limits = limits or Limits()
-        self._closing = Closing(index, bus, volume)
+        self._closing = Closing(index, bus)
         self._places = Places(volume)
         self._is_retrying = threading.Event()
         self._lock = threading.Lock()
@@ -66,7 +68,7 @@ class Recorder:
         self._leaving: list[Recording] = []
         self._at_hand: Recording | None = None
         self._changed = threading.Condition(self._lock)
-        self._retry_closing_s = 0.0
+        self._retry_closing_s = self._list_s = 0.0
         self._writers: dict[Volume, Writers] = {}
         self._new_writers: Callable[[str], Writers] | None = None
         self._handle: Handle | None = None
@@ -110,10 +112,12 @@ class Recorder:
         return recording.status(self._clock.mono_s()) if recording else NOT_RECORDED
 
     def open_segments(self, camera: CameraId) -> list[Segment]:
-        """Those being written, as far as they are durable: `path` is the open file's. Answers from memory."""
+        """Those being written, as far as they are durable: `path` is the open file's; and what was closed and is not
+        in the index yet. Answers from memory."""
+        closed = [one for one in self._closing.unlisted() if one.camera == camera]
         with self._lock:
             theirs = [one for (whose, _), one in self._recordings.items() if whose == camera]
-        return [segment for one in theirs if (segment := one.segment) is not None]
+        return [*closed, *(segment for one in theirs if (segment := one.segment) is not None)]
 
     @property
     def on_spare(self) -> Volume | None:
@@ -197,7 +201,10 @@ class Recorder:
         """What could not be named or listed; one try at a time, and none while the first disk does not answer."""
         if self._is_retrying.is_set() or self._places.hangs(self._volume):
             return
-        if self._closing.is_due or (now_s >= self._retry_closing_s and self._closing.left):
+        if not self._closing.is_due:
+            self._list_s = now_s + _LIST_WITHIN_S
+        is_time = now_s >= self._list_s or self._leaving or not self._recordings
+        if (self._closing.is_due and is_time) or (now_s >= self._retry_closing_s and self._closing.left):
             self._retry_closing_s = now_s + _RETRY_CLOSING_S
             self._is_retrying.set()
             self._submit(self._volume, self._closed_again)

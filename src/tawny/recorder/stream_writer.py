@@ -165,7 +165,8 @@ class StreamWriter:
             return True
         if volume is not self._volume:
             return False
-        return self._index.segment(segment_id(name.camera, name.stream, name.start_ms)) is not None
+        known = segment_id(name.camera, name.stream, name.start_ms)
+        return self._closing.has(known) or self._index.segment(known) is not None
 
     def _append(self, opened: _OpenFile, piece: Piece) -> None:
         before = copy.copy(opened.pictures), copy.copy(opened.sounds), opened.sequence, opened.end_ticks
