@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tawny.actions.carrier import Content, chunks
+from tawny.actions.carrier import Content, portions
 from tawny.actions.delivery import Delivery, What
 from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Span
@@ -67,7 +67,7 @@ class _Carrier:
     def carry(self, delivery: Delivery, content: Content, note: Callable[[str], None]) -> str:
         if self.shelf.fails:
             raise self.shelf.fails.pop(0)
-        self.shelf.there[delivery.name] = b"".join(chunks(content))
+        self.shelf.there[delivery.name] = b"".join(portions(content))
         self.shelf.carried.append(delivery.name)
         return f"receipt of {delivery.name}"
 

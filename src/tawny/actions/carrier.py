@@ -5,7 +5,7 @@ from typing import Protocol
 
 from tawny.actions.delivery import Delivery
 
-CHUNK_BYTES = 256 * 1024
+PORTION_BYTES = 256 * 1024
 
 
 class Content(Protocol):
@@ -27,14 +27,14 @@ class Content(Protocol):
     def close(self) -> None: ...
 
 
-def chunks(content: Content, offset: int = 0, size_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
+def portions(content: Content, offset: int = 0, size_bytes: int = PORTION_BYTES) -> Iterator[bytes]:
     """All of it from `offset` on."""
     while offset < content.size_bytes:
-        chunk = content.read(offset, min(size_bytes, content.size_bytes - offset))
-        if not chunk:
+        portion = content.read(offset, min(size_bytes, content.size_bytes - offset))
+        if not portion:
             return
-        yield chunk
-        offset += len(chunk)
+        yield portion
+        offset += len(portion)
 
 
 class Carrier(Protocol):

@@ -1,10 +1,10 @@
-"""The bytes of deliveries, made when their turn comes: an event's picture, a clip cut from segments, a whole segment."""
+"""The bytes of deliveries, made when their turn comes: a picture of an event, a clip cut from segments, a segment."""
 
 import hashlib
 from collections.abc import Callable
 from functools import cached_property
 
-from tawny.actions.carrier import Content, chunks
+from tawny.actions.carrier import Content, portions
 from tawny.actions.delivery import Delivery, What
 from tawny.model.errors import ContentGone
 from tawny.model.events import Event
@@ -92,8 +92,8 @@ class ClipContent:
     @cached_property
     def sha256(self) -> str:
         digest = hashlib.sha256()
-        for chunk in chunks(self):
-            digest.update(chunk)
+        for portion in portions(self):
+            digest.update(portion)
         return digest.hexdigest()
 
     def read(self, offset: int, size_bytes: int) -> bytes:

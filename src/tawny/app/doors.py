@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from tawny.actions.destination import Destination
+from tawny.actions.names import checked
+from tawny.config import outward
 from tawny.config.settings import Camera, Settings
 from tawny.engine.plugins import Parts, PluginBroken
 from tawny.model.errors import Problem, SettingsError
@@ -21,17 +24,24 @@ class Doors:
 
     sources: Mapping[str, Source]
     detectors: Mapping[str, DetectorKind]
+    destinations: Mapping[str, Destination] = field(default_factory=dict)
 
     @classmethod
     def opened(cls) -> "Doors":
         """Everything installed."""
         sources = Parts("tawny.sources", make=lambda kind: kind(), first=("rtsp", "file", "v4l2"))
-        return cls(sources, Parts("tawny.detectors"))
+        destinations = Parts("tawny.destinations", make=lambda kind: kind())
+        return cls(sources, Parts("tawny.detectors"), destinations)
 
     @property
     def broken(self) -> list[PluginBroken]:
         """What was asked for and could not be loaded."""
-        return [one for parts in (self.sources, self.detectors) if isinstance(parts, Parts) for one in parts.broken]
+        return [
+            one
+            for parts in (self.sources, self.detectors, self.destinations)
+            if isinstance(parts, Parts)
+            for one in parts.broken
+        ]
 
     def source_of(self, address: str) -> Source | None:
         """Who opens such an address; None when nobody does."""
@@ -42,6 +52,15 @@ class Doors:
                     return source
         return None
 
+    def destination_of(self, url: str) -> Destination | None:
+        """Who brings files to such an address; None when nobody does."""
+        scheme = url.partition(":")[0].lower()
+        for name in list(self.destinations):
+            with suppress(KeyError):
+                if scheme in self.destinations[name].schemes:
+                    return self.destinations[name]
+        return None
+
     def public(self, address: str) -> str:
         """The address without user and password."""
         source = self.source_of(address)
@@ -50,6 +69,8 @@ class Doors:
     def check(self, settings: Settings, file: str) -> None:
         """What only the parts know to be wrong. SettingsError with every problem."""
         problems = [problem for name, camera in settings.cameras.items() for problem in self._check(name, camera)]
+        for name, one in settings.destinations.items():
+            problems += self._check_destination(f"destinations.{name}", one, settings)
         if problems:
             raise SettingsError(file, tuple(problems))
 
@@ -75,6 +96,20 @@ class Doors:
             if key not in self.detectors:
                 yield Problem(
                     f"cameras.{name}.watch.{key}", "a setting that is not known", "detector, or a detector's table"
+                )
+
+    def _check_destination(self, path: str, one: outward.Destination, settings: Settings) -> Iterator[Problem]:
+        kind = self.destination_of(one.url)
+        if kind is None:
+            schemes = sorted(scheme for name in self.destinations for scheme in self.destinations[name].schemes)
+            yield Problem(f"{path}.url", "an address of an unknown kind", ", ".join(f"{each}:…" for each in schemes))
+        else:
+            yield from _refusals(f"{path}.url", lambda: kind.settings(one.url, one.options))
+        yield from _refusals(f"{path}.names", lambda: checked(one.names))
+        for camera in one.cameras:
+            if camera not in settings.cameras:
+                yield Problem(
+                    f"{path}.cameras", repr(camera), f"cameras of these settings: {', '.join(settings.cameras)}"
                 )
 
 

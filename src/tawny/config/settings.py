@@ -9,6 +9,7 @@ from tawny.config.alarming import Alarm
 from tawny.config.hearing import Sound
 from tawny.config.keeping import CameraKeep, Keep, Table
 from tawny.config.live import Live
+from tawny.config.outward import Destination, TargetName, Waiting
 from tawny.config.places import Corners, Line, PlaceName, Zone
 from tawny.config.units import Duration, Size
 
@@ -160,6 +161,8 @@ class Settings(Table):
     web: Web = Web()
     live: Live = Live()
     alarm: Alarm = Alarm()
+    outbox: Waiting = Waiting()
+    destinations: dict[TargetName, Destination] = Field(default_factory=dict)
     cameras: dict[str, Camera] = Field(default_factory=dict)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
-from tawny.actions.carrier import CHUNK_BYTES, Content, chunks
+from tawny.actions.carrier import PORTION_BYTES, Content, portions
 from tawny.actions.destination import Connection, Opening, There
 from tawny.model.errors import DeliveryError, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
 
@@ -64,8 +64,8 @@ class _OpenFolder:
             begun = part.stat().st_size if progress == content.sha256 and part.exists() else 0
             note(content.sha256)
             with part.open("ab" if begun else "wb") as file:
-                for chunk in chunks(content, begun):
-                    file.write(chunk)
+                for portion in portions(content, begun):
+                    file.write(portion)
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(path)
@@ -75,15 +75,15 @@ class _OpenFolder:
 
     def sha256(self, name: str) -> str | None:
         digest = hashlib.sha256()
-        for chunk in self.read(name):
-            digest.update(chunk)
+        for portion in self.read(name):
+            digest.update(portion)
         return digest.hexdigest()
 
     def read(self, name: str) -> Iterator[bytes]:
         try:
             with self._path(name).open("rb") as file:
-                while chunk := file.read(CHUNK_BYTES):
-                    yield chunk
+                while portion := file.read(PORTION_BYTES):
+                    yield portion
         except OSError as error:
             raise self._worded(error) from error
 

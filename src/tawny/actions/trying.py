@@ -1,0 +1,60 @@
+"""Trying a destination out: writes a small file, reads it back and removes it, and says how each step went."""
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tawny.actions.carrier import Content
+from tawny.actions.destination import Connection
+from tawny.model.errors import DeliveryError, TargetLied
+
+SIZE_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """wrong: empty when it went well; else what is wrong, and what to do."""
+
+    what: str
+    wrong: str = ""
+    do: str = ""
+
+
+class _Sample:
+    media_type = "application/octet-stream"
+
+    def __init__(self) -> None:
+        self.data = secrets.token_bytes(SIZE_BYTES)
+        self.size_bytes, self.sha256 = SIZE_BYTES, hashlib.sha256(self.data).hexdigest()
+
+    def read(self, offset: int, size_bytes: int) -> bytes:
+        return self.data[offset : offset + size_bytes]
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def try_out(connect: Callable[[], Connection], public: str) -> list[Step]:
+    """Connect, write, read back, remove; ends with the first step that fails."""
+    name, sample = f"tawny-test-{secrets.token_hex(4)}.bin", _Sample()
+    done: list[Step] = []
+    connection: Connection | None = None
+    try:
+        connection = connect()
+        done.append(Step("Connected"))
+        content: Content = sample
+        connection.put(name, content, "", lambda _: None)
+        done.append(Step("Wrote a small file"))
+        if b"".join(connection.read(name)) != sample.data:
+            raise TargetLied(public, "what it gave back is not what was written")
+        done.append(Step("Read it back"))
+        connection.remove(name)
+        done.append(Step("Removed it"))
+    except DeliveryError as error:
+        failed = ("Connect", "Write a small file", "Read it back", "Remove it")[len(done)]
+        done.append(Step(failed, error.message, error.do))
+    finally:
+        if connection is not None:
+            connection.close()
+    return done

@@ -1,0 +1,183 @@
+"""All that leaves this machine: the outbox, what fills it, and the couriers. Recording knows none of it."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from tawny.actions.carrier import Content
+from tawny.actions.courier import Courier, Route, Stopping
+from tawny.actions.delivery import Delivery
+from tawny.actions.destination import Connection, Destination, FileCarrier, Opening
+from tawny.actions.names import checked
+from tawny.actions.outbox import Outbox, Waiting
+from tawny.actions.pacing import Pace, PacedContent
+from tawny.actions.trying import Step, try_out
+from tawny.app.contents import Contents
+from tawny.app.doors import Doors
+from tawny.app.sending import Sending, Wish
+from tawny.config import outward as config
+from tawny.config.settings import Settings
+from tawny.engine import ThreadEngine
+from tawny.model.clock import Clock
+from tawny.model.events import Event
+from tawny.model.ids import CameraId
+from tawny.model.times import Span, utc_text
+from tawny.playback.clip import Clips
+from tawny.web.recorder import Recorder
+
+Died = Callable[[str, BaseException], None]
+DAY_MIN = 24 * 60
+_STOP_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """How a destination does."""
+
+    name: str
+    where: str
+    waiting: Waiting
+    trouble: str
+    """Why it does not go on; empty when it does."""
+    is_paused: bool
+    last: Sequence[Delivery]
+
+
+class Outward:
+    """Made, started and closed beside the recorder. The rest from any thread."""
+
+    def __init__(
+        self, settings: Settings, where: Path | str, recorder: Recorder, doors: Doors, clock: Clock, died: Died
+    ) -> None:
+        """where: the outbox's file, or `:memory:`. died: told when a part had to be begun again."""
+        self.outbox = Outbox(where, clock)
+        self._settings, self._recorder, self._doors, self._clock = settings, recorder, doors, clock
+        self._contents = Contents(recorder, Clips(recorder), recorder.event_picture)
+        self._ending = threading.Event()
+        self._paused: set[str] = set()
+        self._engine = ThreadEngine(clock, died)
+        self._couriers: list[Courier] = []
+        self._unsubscribe: Callable[[], None] = lambda: None
+        wishes = [_wish(name, one) for name, one in settings.destinations.items()]
+        self.sending = Sending(self.outbox, recorder, wishes, self._clip_of, clock, budget_bytes=settings.outbox.budget)
+
+    def start(self) -> None:
+        if not self._settings.destinations:
+            return
+        for name, one in self._settings.destinations.items():
+            self._start(name, one)
+        self._unsubscribe = self._recorder.bus.subscribe(self.sending.heard)
+        self.sending.handle = self._engine.start(self.sending.name, lambda: self.sending)
+
+    def close(self) -> None:
+        """What is under way waits for the next start."""
+        self._unsubscribe()
+        self._ending.set()
+        for courier in self._couriers:
+            courier.stop()
+        self._engine.stop(_STOP_S)
+        self.outbox.close()
+
+    def targets(self) -> list[Target]:
+        return [self._target(name, one) for name, one in self._settings.destinations.items()]
+
+    def summary(self) -> dict[str, object]:
+        """How much waits, and since when; as `tawny status --json` has it."""
+        waiting = self.outbox.waiting()
+        oldest = None if waiting.oldest_ms is None else utc_text(waiting.oldest_ms)
+        return {"waiting": waiting.count, "oldest": oldest}
+
+    def pause(self, name: str, *, paused: bool) -> None:
+        """Nothing is sent there until it goes on; what is to be sent waits."""
+        (self._paused.add if paused else self._paused.discard)(name)
+        self.try_now(name)
+
+    def try_now(self, name: str) -> None:
+        self.outbox.try_now(name)
+
+    def test(self, name: str) -> list[Step]:
+        """KeyError when there is no such destination. Waits for the network."""
+        one = self._settings.destinations[name]
+        kind = self._kind(one.url)
+        return try_out(lambda: self._connect(name, one), f"{name} ({kind.public(one.url)})")
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _start(self, name: str, one: config.Destination) -> None:
+        kind, pace = self._kind(one.url), Pace(one.limit, self._clock)
+        public = f"{name} ({kind.public(one.url)})"
+
+        def content(delivery: Delivery) -> Content:
+            return PacedContent(self._contents.of(delivery), pace, self._wait)
+
+        route = Route(
+            name,
+            lambda: FileCarrier(self._connect(name, one), public),
+            content,
+            lambda: self._open_in_s(name, one.hours),
+        )
+        for number in range(1, one.parallel + 1):
+            courier = Courier(number, route, self.outbox, self._clock, self.sending.ended)
+            self._couriers.append(courier)
+            courier.handle = self._engine.start(courier.name, partial(_same, courier))
+
+    def _connect(self, name: str, one: config.Destination) -> Connection:
+        kind = self._kind(one.url)
+        return kind.connect(Opening(name, one.url, kind.settings(one.url, one.options), self._clock))
+
+    def _kind(self, url: str) -> Destination:
+        kind = self._doors.destination_of(url)
+        assert kind is not None  # the settings were checked
+        return kind
+
+    def _target(self, name: str, one: config.Destination) -> Target:
+        return Target(
+            name,
+            self._kind(one.url).public(one.url),
+            self.outbox.waiting(name),
+            self.outbox.trouble(name),
+            name in self._paused,
+            self.outbox.ended(name),
+        )
+
+    def _wait(self, seconds: float) -> None:
+        if self._ending.wait(seconds):
+            raise Stopping
+
+    def _open_in_s(self, name: str, hours: str) -> float:
+        if name in self._paused:
+            return DAY_MIN * 60.0
+        return open_in_s(hours, self._clock.now_ms(), ZoneInfo(self._recorder.zone)) if hours else 0.0
+
+    def _clip_of(self, event: Event, now_ms: int) -> Span:
+        known = {camera.status.id: camera for camera in self._recorder.cameras()}
+        camera = known.get(event.camera)
+        return event.clip(now_ms, camera.pre_s, camera.post_s) if camera else event.clip(now_ms, 5.0, 10.0)
+
+
+def _same(courier: Courier) -> Courier:
+    """What the engine makes, and makes again after a failure: it keeps nothing that could be wrong."""
+    return courier
+
+
+def open_in_s(hours: str, now_ms: int, zone: ZoneInfo) -> float:
+    """Seconds until it is within the hours, by the wall clock there; 0 when it is."""
+    begin, end = config.hours(hours)
+    now = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(zone)
+    minute = now.hour * 60 + now.minute
+    is_open = begin <= minute < end if begin <= end else minute >= begin or minute < end
+    return 0.0 if is_open else ((begin - minute) % DAY_MIN) * 60.0 - now.second
+
+
+def _wish(name: str, one: config.Destination) -> Wish:
+    return Wish(
+        name,
+        checked(one.names),
+        frozenset(one.what),
+        frozenset(CameraId(camera) for camera in one.cameras) or None,
+        frozenset(one.kinds) or None,
+    )

@@ -1,0 +1,62 @@
+"""Settings of what leaves this machine: where files are brought, and how much may wait."""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, field_validator
+
+from tawny.config.keeping import Table
+from tawny.config.units import Duration, Size
+
+TargetName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
+_HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
+
+
+def hours(text: str) -> tuple[int, int]:
+    """`22:00-06:00` as minutes of the day. ValueError tells what is allowed."""
+    found = _HOURS.fullmatch(text)
+    if found is None:
+        raise ValueError("hours such as 22:00-06:00")
+    return int(found[1]) * 60 + int(found[2]), int(found[3]) * 60 + int(found[4])
+
+
+class Destination(Table):
+    """A place that files are brought to. Its kind's own settings stand in the same table."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    url: str = Field(min_length=1, description="Where, such as folder:/mnt/nas/tawny; docs/offsite.md lists them.")
+    what: tuple[Literal["events", "kept", "footage"], ...] = Field(
+        ("events",),
+        description="`events`: pictures and clips of all; `kept`: of those you keep; `footage`: all.",
+    )
+    cameras: tuple[str, ...] = Field((), description="Only of these cameras. Empty: of all.")
+    kinds: tuple[str, ...] = Field((), description="Only events of these kinds, such as person. Empty: of all.")
+    names: str = Field(
+        "tawny", description="What files are called there: tawny, rom-cam, diycam, pancake, or a pattern of {fields}."
+    )
+    keep: Duration | None = Field(None, description="What is older is removed there. Nothing is unless this is set.")
+    limit: Size = Field(0, description="At most so much a second, such as 500 kB. 0: as fast as it goes.")
+    hours: str = Field("", description="Clips and footage only in these hours: 22:00-06:00. Pictures go at once.")
+    parallel: Annotated[int, Field(ge=1, le=8)] = Field(1, description="So many files at a time.")
+
+    @field_validator("hours")
+    @classmethod
+    def _are_hours(cls, text: str) -> str:
+        if text:
+            hours(text)
+        return text
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What its kind understands."""
+        return dict(self.model_extra or {})
+
+
+class Waiting(Table):
+    """What waits to be brought elsewhere."""
+
+    budget: Size = Field(
+        5_000_000_000,
+        description="Recordings that wait keep at most so much of the disk; beyond it the least important is dropped.",
+    )
