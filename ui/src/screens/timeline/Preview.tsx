@@ -26,6 +26,8 @@ export interface Hover {
 }
 
 const WIDTH = 210;
+/** So many lanes below it have room for a picture with words. */
+const ROOM_BELOW = 4;
 const WAIT_MS = 40;
 const KEPT = 240;
 
@@ -59,7 +61,7 @@ export function Preview({ hover, laneHeight, lanes }: { hover: Hover | null; lan
   if (!hover) return null;
   const half = WIDTH / 2 + 2;
   const left = Math.min(Math.max(hover.x, half), hover.width - half);
-  const below = hover.row < 2;
+  const below = hover.row < 2 && lanes - hover.row > ROOM_BELOW;
   const edge = below ? RULER_PX + (hover.row + 1) * laneHeight + 4 : (lanes - hover.row) * laneHeight + 4;
   return (
     <div class="preview" style={{ left: `${left}px`, [below ? "top" : "bottom"]: `${edge}px` }} data-preview={hover.lane} aria-hidden="true">
