@@ -46,6 +46,10 @@ class Counted:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS_A_SECOND
 
+    @property
+    def is_running(self) -> bool:
+        return self.process.poll() is None
+
     def rss_mb(self) -> float:
         """Resident memory now."""
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])

@@ -1,10 +1,12 @@
-"""What recording costs, beside `ffmpeg -c copy` on the same cameras at the same time. Recording alone: nothing watched.
+"""What recording costs, beside others that record the same cameras at the same time. Recording alone: nothing watched.
 
-    python -m benchmarks.record [--cameras 8] [--seconds 300] [--client auto|own|ffmpeg]
+    python -m benchmarks.record [--cameras 1 8 16] [--seconds 300] [--peers ffmpeg pyav fallback] [--client auto]
 
 The server is GStreamer's; a camera is 1080p, 15 pictures a second, 4 Mbit/s of H.264. tawny runs with its interface
-and syncs every second, ffmpeg has a process a camera and never syncs. CPU is user and system time of the processes,
-after the first 20 s. Memory is resident at the end, without the ring (the last 20 s, which the bit rate decides).
+and syncs every second. Its peers: `ffmpeg -c copy`, a process a camera, which never syncs; PyAV, one process with a
+thread a camera, synced every second; and with `fallback` tawny once more, reading through FFmpeg. CPU is user and
+system time of the processes, after the first 20 s. Memory is resident at the end, without the ring (the last 20 s,
+which the bit rate decides).
 """
 
 import argparse
@@ -12,87 +14,131 @@ import contextlib
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.peers import CACHE, Counted, clip, report, running, tawny, watch_for
 from benchmarks.rtsp_server import serving
 
-BUDGET_CPU = 1.4
-BUDGET_ONE_MB, BUDGET_MORE_MB = 120.0, 12.0
+ONE, MANY = 1, 16
+BUDGET_OF_FFMPEG = {ONE: 1.0, MANY: 0.6}
+"""By the number of cameras."""
+BUDGET_OF_PYAV = {MANY: 0.5}
+BUDGET_ONE_MB, BUDGET_MORE_MB = 120.0, 8.0
 RING_S = 20.0
 BIT_RATE = 4_000_000
 WARM_UP_S = 20.0
 
 
+class Measured(NamedTuple):
+    """One peer: CPU seconds a camera-minute, and resident memory at the end."""
+
+    cpu_s: float
+    rss_mb: float
+
+
+Start = Callable[[str, int, Path], list[contextlib.AbstractContextManager[Counted]]]
+"""From the cameras' address, their number and a folder: the processes, not begun yet."""
+
+
 def main() -> int:
     asked = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
-    asked.add_argument("--cameras", type=int, default=8)
+    asked.add_argument("--cameras", type=int, nargs="+", default=[ONE, 8, MANY])
     asked.add_argument("--seconds", type=float, default=300)
-    asked.add_argument("--client", default="auto", help="who reads the cameras: auto, own or ffmpeg")
+    asked.add_argument("--peers", nargs="*", choices=sorted(PEERS), default=["ffmpeg", "pyav"])
+    asked.add_argument("--client", default="auto", help="who reads the cameras for tawny: auto, own or ffmpeg")
     args = asked.parse_args()
-    if shutil.which("ffmpeg") is None:
+    if "ffmpeg" in args.peers and shutil.which("ffmpeg") is None:
         print("ffmpeg is not installed: apt-get install ffmpeg", file=sys.stderr)
         return 3
     film = clip("camera", "1920x1080", 15, "4M", 60 + round(args.seconds + WARM_UP_S))
+    programs: dict[str, Start] = {"tawny": lambda *where: _tawny(args.client, *where)}
+    programs |= {name: PEERS[name] for name in args.peers}
+    found: dict[int, dict[str, Measured]] = {}
+    for cameras in sorted(set(args.cameras)):
+        found[cameras] = _measured(programs, film, cameras, args.seconds)
+        told = (f"{name} {one.cpu_s:.3f} s and {one.rss_mb:.0f} MB" for name, one in found[cameras].items())
+        print(f"{cameras} cameras, CPU a camera-minute and memory: {', '.join(told)}", flush=True)
+    return 0 if all([*_cpu(found), *_memory(found)]) else 1
+
+
+def _measured(programs: dict[str, Start], film: Path, cameras: int, seconds: float) -> dict[str, Measured]:
     CACHE.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=CACHE) as folder, serving({"cam": film}) as address:
-        ours, theirs, many_mb = _many(f"{address}/cam", args.cameras, args.client, args.seconds, Path(folder))
-    with tempfile.TemporaryDirectory(dir=CACHE) as folder, serving({"cam": film}) as address:
-        one_mb = _one(f"{address}/cam", args.client, min(60.0, args.seconds), Path(folder))
-    minutes = args.cameras * args.seconds / 60
-    print(f"CPU s a camera-minute: tawny {ours / minutes:.3f}, ffmpeg {theirs / minutes:.3f}")
-    ring_mb = RING_S * BIT_RATE / 8e6
-    alone_mb = one_mb - ring_mb
-    more_mb = (many_mb - one_mb) / (args.cameras - 1) - ring_mb if args.cameras > 1 else 0.0
-    print(f"resident MB: one camera {one_mb:.0f}, {args.cameras} cameras {many_mb:.0f}; a ring is {ring_mb:.0f}")
-    within = [
-        report("record_cpu", ours, theirs, "ffmpeg -c copy", BUDGET_CPU),
-        report("record_memory_one", alone_mb, BUDGET_ONE_MB, f"{BUDGET_ONE_MB:.0f} MB", 1.0),
-        report("record_memory_more", more_mb, BUDGET_MORE_MB, f"{BUDGET_MORE_MB:.0f} MB a further camera", 1.0),
-    ]
-    return 0 if all(within) else 1
-
-
-def _many(address: str, cameras: int, client: str, seconds: float, folder: Path) -> tuple[float, float, float]:
-    """CPU seconds of tawny and of all ffmpegs over the time, and tawny's memory in MB at its end."""
     with contextlib.ExitStack() as stack:
-        ours = stack.enter_context(_recorder(address, cameras, client, folder))
-        theirs = [stack.enter_context(running(_copy(address, folder / f"{n}.mkv"))) for n in range(cameras)]
-        watch_for(WARM_UP_S, "warming up")
-        before = ours.cpu_s(), sum(each.cpu_s() for each in theirs)
-        watch_for(seconds, "recording")
-        return ours.cpu_s() - before[0], sum(each.cpu_s() for each in theirs) - before[1], ours.rss_mb()
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=CACHE)))
+        address = f"{stack.enter_context(serving({'cam': film}))}/cam"
+        running_now: dict[str, list[Counted]] = {}
+        for name, start in programs.items():
+            (folder / name).mkdir()
+            running_now[name] = [stack.enter_context(one) for one in start(address, cameras, folder / name)]
+        watch_for(WARM_UP_S, f"{cameras} cameras: warming up")
+        before = {name: _cpu_s(processes) for name, processes in running_now.items()}
+        watch_for(seconds, f"{cameras} cameras: recording")
+        if ended := [name for name, processes in running_now.items() if not all(one.is_running for one in processes)]:
+            raise SystemExit(f"{' and '.join(ended)} ended before the time")
+        minutes = cameras * seconds / 60
+        return {
+            name: Measured((_cpu_s(processes) - before[name]) / minutes, sum(one.rss_mb() for one in processes))
+            for name, processes in running_now.items()
+        }
 
 
-def _one(address: str, client: str, seconds: float, folder: Path) -> float:
-    with _recorder(address, 1, client, folder) as ours:
-        watch_for(WARM_UP_S + seconds, "one camera")
-        return ours.rss_mb()
+def _cpu_s(processes: Sequence[Counted]) -> float:
+    return sum(one.cpu_s() for one in processes)
 
 
-def _recorder(address: str, cameras: int, client: str, folder: Path) -> contextlib.AbstractContextManager[Counted]:
+def _cpu(found: dict[int, dict[str, Measured]]) -> list[bool]:
+    """Lines with the ratios that have a budget; whether each is within it."""
+    return [
+        report(f"record_cpu_{cameras}_of_{peer}", peers["tawny"].cpu_s, peers[peer].cpu_s, of, budgets[cameras])
+        for cameras, peers in found.items()
+        for peer, of, budgets in (
+            ("ffmpeg", "ffmpeg -c copy", BUDGET_OF_FFMPEG),
+            ("pyav", "a recorder on PyAV", BUDGET_OF_PYAV),
+        )
+        if peer in peers and cameras in budgets
+    ]
+
+
+def _memory(found: dict[int, dict[str, Measured]]) -> list[bool]:
+    ring_mb = RING_S * BIT_RATE / 8e6
+    least, most = min(found), max(found)
+    one_mb, most_mb = found[least]["tawny"].rss_mb, found[most]["tawny"].rss_mb
+    within = []
+    if least == ONE:
+        alone = f"{BUDGET_ONE_MB:.0f} MB for one camera"
+        within.append(report("record_memory_one", one_mb - ring_mb, BUDGET_ONE_MB, alone, 1.0))
+    if most > least:
+        more_mb = (most_mb - one_mb) / (most - least) - ring_mb
+        further = f"{BUDGET_MORE_MB:.0f} MB for each further camera"
+        within.append(report("record_memory_more", more_mb, BUDGET_MORE_MB, further, 1.0))
+    return within
+
+
+def _tawny(client: str, address: str, cameras: int, folder: Path) -> list[contextlib.AbstractContextManager[Counted]]:
     settings = folder / "tawny.toml"
     table = '[cameras.cam-{n}]\nsource = "{address}"\nwatch.detector = "off"\nrtsp.client = "{client}"\n'
     settings.write_text("".join(table.format(n=n, address=address, client=client) for n in range(cameras)))
-    data = str(folder / "data")
-    return running([tawny(), "run", "--config", str(settings), "--data", data, "--listen", "127.0.0.1:0"])
+    words = ["run", "--config", str(settings), "--data", str(folder / "data"), "--listen", "127.0.0.1:0"]
+    return [running([tawny(), *words])]
 
 
-def _copy(address: str, path: Path) -> list[str]:
-    return [
-        "ffmpeg",
-        "-nostdin",
-        "-loglevel",
-        "error",
-        "-rtsp_transport",
-        "tcp",
-        "-i",
-        address,
-        "-c",
-        "copy",
-        str(path),
-    ]
+def _ffmpeg(address: str, cameras: int, folder: Path) -> list[contextlib.AbstractContextManager[Counted]]:
+    quiet = ["ffmpeg", "-nostdin", "-loglevel", "error"]
+    copy = ["-rtsp_transport", "tcp", "-i", address, "-c", "copy"]
+    return [running([*quiet, *copy, str(folder / f"{number}.mkv")]) for number in range(cameras)]
 
+
+def _pyav(address: str, cameras: int, folder: Path) -> list[contextlib.AbstractContextManager[Counted]]:
+    return [running([sys.executable, "-m", "benchmarks.pyav_recorder", str(folder), *[address] * cameras])]
+
+
+PEERS: dict[str, Start] = {
+    "ffmpeg": _ffmpeg,
+    "pyav": _pyav,
+    "fallback": lambda *where: _tawny("ffmpeg", *where),
+}
 
 if __name__ == "__main__":
     sys.exit(main())
