@@ -1,5 +1,7 @@
 """An index that is gone or damaged is made again from files and history, and is the same as before."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -101,3 +103,14 @@ def test_open_and_damaged_files_are_left_out(site: Site) -> None:
     assert len(rebuilt.left_out) == 1
     assert str(damaged) == rebuilt.left_out[0].where
     assert rebuilt.segments == 4
+
+
+def test_one_of_an_earlier_version_is_made_again_and_that_is_told(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    with closing(sqlite3.connect(site.folder / "tawny.db")) as old:
+        old.executescript("CREATE TABLE segments (id BLOB); PRAGMA user_version = 2;")
+    index = index_to_write(site.volume, site.history)
+    assert _all(index) == _all(site.index)
+    index.close()
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "earlier version" in caplog.text
+    assert sorted(path.name for path in site.folder.glob("tawny.db*")) == ["tawny.db"]

@@ -1,13 +1,14 @@
 """Hours that are settled: whatever happens in them, the index says what one says that knows every segment."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tawny.model.errors import StorageError
 from tawny.model.gaps import GapReason
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.segments import Segment
@@ -271,6 +272,55 @@ def test_retention_and_thinning_work_on_what_is_counted(site: Settled) -> None:
     assert list(site.index.all_segments()) == thinned[2:]
     assert site.found() == []
     assert site.index.gaps(PORCH, EVER)[0].reason is GapReason.REMOVED
+
+
+@pytest.mark.parametrize("step", range(16))
+@pytest.mark.parametrize("what", ["remove", "thin"])
+def test_what_is_interrupted_is_finished_by_the_next_start(
+    site: Settled, monkeypatch: pytest.MonkeyPatch, what: str, step: int
+) -> None:
+    first, *others = site.minutes(3)
+    retention = Retention(site.volume, site.index, site.ledger, site.clock, Keep(count=2, free_share=0.0))
+    _break_at(site, monkeypatch, step)
+    try:
+        if what == "remove":
+            retention.run()
+        else:
+            thin(site.volume, site.index, first)
+        assert step > 4
+    except StorageError:
+        assert step < 15
+    monkeypatch.undo()
+    site.index.close()
+    site.open(Volume.at(site.folder))
+    site.recover(cameras=())
+    assert site.found() == []
+    site.index.settle(site.clock.now_ms())
+    assert site.found() == []
+    assert site.index.removing() == []
+    listed = site.index.segments(PORCH, MAIN, EVER)
+    assert listed[-2:] == others
+    assert len(listed) == len(list(site.folder.rglob("*.mp4")))
+
+
+def _break_at(site: Settled, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    """From the call number `step` on, to disk or index, nothing works any more: that is the end of the process."""
+    calls = iter(range(1000))
+
+    def breaking(do: Callable[..., object]) -> Callable[..., object]:
+        def call(*given: object) -> object:
+            if next(calls) >= step:
+                raise StorageError("here", "interrupted")
+            return do(*given)
+
+        return call
+
+    for part, names in (
+        (site.index, ("mark_removing", "drop_segments", "add_segment", "put_gap", "settle")),
+        (site.volume.disk, ("make_folder", "create", "rename", "unlink", "sync_folder")),
+    ):
+        for name in names:
+            monkeypatch.setattr(part, name, breaking(getattr(part, name)))
 
 
 def test_retention_settles_hours_that_are_over(site: Settled) -> None:
