@@ -7,9 +7,10 @@ import { live } from "./screens/live/strings";
 import { settings } from "./screens/settings/strings";
 import { share } from "./screens/share/strings";
 import { account } from "./screens/sign-in/strings";
+import { storage } from "./screens/storage/strings";
 import { timeline } from "./screens/timeline/strings";
 
-export const t = { ...app, account, camera, events, health, live, settings, share, timeline };
+export const t = { ...app, account, camera, events, health, live, settings, share, storage, timeline };
 
 export interface Forms {
   one: string;

@@ -32,6 +32,7 @@ const routes: readonly Route[] = [
   { pattern: "/health", title: t.health.title, load: () => import("../screens/health/Health") },
   { pattern: "/settings/cameras/:camera", title: t.settings.title, load: camera },
   { pattern: "/settings/cameras/:camera/motion", title: t.settings.title, load: camera },
+  { pattern: "/settings/storage", title: t.storage.title, load: () => import("../screens/storage/Storage") },
   { pattern: "/settings", title: t.settings.title, load: settings },
 ];
 

@@ -30,6 +30,7 @@ export default function Settings() {
         <Cameras />
         {session.value?.user?.role === "owner" && (
           <>
+            <Storage />
             <People />
             <Passes />
           </>
@@ -92,6 +93,23 @@ function Look() {
         />
       </div>
       <p class="small muted settings-note">{words.look.stored}</p>
+    </section>
+  );
+}
+
+function Storage() {
+  return (
+    <section class="card" aria-labelledby="storage-title">
+      <div class="setting storage-link">
+        <div class="grow">
+          <h2 id="storage-title">{words.storage.title}</h2>
+          <p class="small sub">{words.storage.sub}</p>
+        </div>
+        <a class="btn" href="/settings/storage">
+          <Icon name="hard-drive" small />
+          {words.storage.open}
+        </a>
+      </div>
     </section>
   );
 }

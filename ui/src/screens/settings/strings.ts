@@ -41,6 +41,11 @@ export const settings = {
   },
   people,
   passes,
+  storage: {
+    title: "Storage",
+    sub: "What is kept how long, what goes next, and whether that fits.",
+    open: "What is kept",
+  },
   about: {
     title: "About",
     version: "Version",

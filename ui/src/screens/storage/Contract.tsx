@@ -1,0 +1,99 @@
+/** What is kept, as one sentence whose parts can be changed. */
+import type { Keep, Kept } from "../../api/schema";
+import { percent, size } from "../../app/times";
+import { t } from "../../strings.en";
+
+const words = t.storage;
+
+export function Contract(props: { keep: Keep; kept: Kept; onChange: (keep: Keep) => void }) {
+  const { keep, onChange } = props;
+  const { sentence, labels } = words;
+  const set = (name: keyof Keep) => (value: string) => onChange({ ...keep, [name]: value });
+  const events = Object.entries(keep.events ?? { other: "" });
+  return (
+    <p class="contract-words">
+      {sentence.min[0]}
+      <Pick label={labels.min} value={keep.min ?? ""} onChange={set("min")} />
+      {sentence.min[1]}
+      {events.length === 1 && events[0]?.[0] === "other" ? sentence.events[0] : null}
+      {events.map(([kind, time], index) => {
+        const name = sentence.kinds[kind] ?? kind;
+        const alone = events.length === 1 && kind === "other";
+        return (
+          <span key={kind}>
+            {!alone && sentence.kind(name, index === 0)}
+            <Pick
+              label={labels.events(name)}
+              value={time}
+              onChange={(value) => onChange({ ...keep, events: { ...keep.events, [kind]: value } })}
+            />
+            {index < events.length - 1 ? ", " : ". "}
+          </span>
+        );
+      })}
+      {sentence.max[0]}
+      <Pick label={labels.max} value={keep.max ?? ""} onChange={set("max")} />
+      {sentence.max[1]}
+      {sentence.size[0]}
+      <Pick label={labels.size} value={keep.size ?? ""} none={words.noLimit} onChange={set("size")} />
+      {sentence.size[1]}
+      <Pick label={labels.free} value={keep.free ?? ""} onChange={set("free")} />
+      {sentence.free}
+      {sentence.thin[0]}
+      <Pick label={labels.thin_after} value={keep.thin_after ?? ""} none={words.never} onChange={set("thin_after")} />
+      {sentence.thin[1]}
+      {sentence.locked}
+    </p>
+  );
+}
+
+function Pick(props: { label: string; value: string; none?: string; onChange: (value: string) => void }) {
+  const { label, value, none = "", onChange } = props;
+  return (
+    <input
+      class="pick"
+      aria-label={label}
+      value={value}
+      placeholder={none}
+      size={Math.max(4, (value || none).length)}
+      spellcheck={false}
+      autocomplete="off"
+      onInput={(event) => onChange(event.currentTarget.value)}
+    />
+  );
+}
+
+/** What takes the room on the disks. */
+export function Room({ kept }: { kept: Kept }) {
+  const { bar } = words;
+  const measured = kept.volumes.filter((volume) => volume.use !== "mirror" && volume.total_bytes !== null);
+  const total = measured.reduce((sum, volume) => sum + (volume.total_bytes ?? 0), 0);
+  const free = measured.reduce((sum, volume) => sum + (volume.free_bytes ?? 0), 0);
+  const video = kept.cameras.reduce((sum, camera) => sum + camera.used_bytes, 0);
+  if (total <= 0) return null;
+  const parts = [
+    ["video", bar.video, Math.max(0, video - kept.locked_bytes)],
+    ["locked", bar.locked, kept.locked_bytes],
+    ["other", bar.other, Math.max(0, total - free - video)],
+    ["free", bar.free, free],
+  ] as const;
+  return (
+    <>
+      <div class="room" role="img" aria-label={bar.label(percent((total - free) / total))}>
+        {parts.map(([name, , bytes]) =>
+          name === "free" ? null : (
+            <i key={name} class={`room-${name}`} style={{ width: `${((bytes / total) * 100).toFixed(2)}%` }} />
+          ),
+        )}
+      </div>
+      <p class="room-legend small sub num">
+        {parts.map(([name, word, bytes]) => (
+          <span key={name}>
+            <i class={`room-${name}`} />
+            {word} {size(bytes)}
+          </span>
+        ))}
+      </p>
+    </>
+  );
+}

@@ -1,0 +1,127 @@
+/** What is kept how long: asked for in a sentence, tried before it holds, and whether it can be done. */
+import { useEffect, useState } from "preact/hooks";
+import { ApiError, get, post, put } from "../../api/client";
+import type { GoingNext, Keep, Kept } from "../../api/schema";
+import { Page } from "../../app/Page";
+import { session } from "../../app/session";
+import { size } from "../../app/times";
+import { plural, t } from "../../strings.en";
+import { toast } from "../../ui/toast";
+import { Locked, Next, Where } from "./Beside";
+import { Cameras } from "./Cameras";
+import { Contract, Room } from "./Contract";
+import { type Draft, changeOf, draftOf, same } from "./draft";
+import "./storage.css";
+
+const words = t.storage;
+const TRY_AFTER_MS = 450;
+const AHEAD_H = 24;
+
+type Tried = { what: "looking" } | { what: "known"; goes: GoingNext } | { what: "refused"; message: string };
+
+export default function Storage() {
+  const [kept, setKept] = useState<Kept | null>(null);
+  const [draft, setDraft] = useState<Draft | null>(null);
+  const [next, setNext] = useState<GoingNext | null>(null);
+  const [failed, setFailed] = useState("");
+  const isOwner = session.value?.user?.role === "owner";
+
+  const take = (now: Kept) => {
+    setKept(now);
+    setDraft(draftOf(now));
+    void post<GoingNext>("/retention/dry-run", { ahead_h: AHEAD_H }).then(setNext, () => setNext(null));
+  };
+  useEffect(() => {
+    if (!isOwner) return;
+    get<Kept>("/retention").then(take, (error: unknown) => setFailed(error instanceof ApiError ? error.message : ""));
+  }, [isOwner]);
+
+  if (!isOwner) return <Page title={words.title}>{<p class="muted">{words.ownerOnly}</p>}</Page>;
+  return (
+    <Page title={words.title} class="storage">
+      {!kept || !draft ? (
+        <p class="muted">{failed || words.loading}</p>
+      ) : (
+        <>
+          <div class="storage-main">
+            <section class="card contract" aria-labelledby="asked-title">
+              <h2 id="asked-title">{words.asked}</h2>
+              <Contract
+                keep={draft.everyone}
+                kept={kept}
+                onChange={(everyone: Keep) => setDraft({ ...draft, everyone })}
+              />
+              <Room kept={kept} />
+              <p class="small muted">
+                {words.wins}
+                {!kept.in_file && ` ${words.restart}`}
+              </p>
+              <Save kept={kept} draft={draft} onSaved={take} onUndo={() => setDraft(draftOf(kept))} />
+            </section>
+            <Cameras
+              kept={kept}
+              own={draft.cameras}
+              onChange={(camera, keep) => setDraft({ ...draft, cameras: { ...draft.cameras, [camera]: keep } })}
+            />
+          </div>
+          <aside class="storage-side">
+            <Next next={next} />
+            <Locked kept={kept} />
+            <Where kept={kept} />
+          </aside>
+        </>
+      )}
+    </Page>
+  );
+}
+
+function Save(props: { kept: Kept; draft: Draft; onSaved: (now: Kept) => void; onUndo: () => void }) {
+  const { kept, draft, onSaved, onUndo } = props;
+  const [tried, setTried] = useState<Tried>({ what: "looking" });
+  const changed = !same(draft, draftOf(kept));
+  useEffect(() => {
+    if (!changed) return;
+    setTried({ what: "looking" });
+    let wanted = true;
+    const timer = setTimeout(() => {
+      post<GoingNext>("/retention/dry-run", { change: changeOf(draft) }).then(
+        (goes) => wanted && setTried({ what: "known", goes }),
+        (error: unknown) =>
+          wanted && setTried({ what: "refused", message: error instanceof Error ? error.message : "" }),
+      );
+    }, TRY_AFTER_MS);
+    return () => {
+      wanted = false;
+      clearTimeout(timer);
+    };
+  }, [draft, changed]);
+  if (!changed) return null;
+
+  const { draft: told } = words;
+  const removes = tried.what === "known" && tried.goes.files > 0;
+  const save = () => {
+    put<Kept>("/retention", changeOf(draft, removes)).then(
+      (now) => {
+        toast(told.saved);
+        onSaved(now);
+      },
+      (error: unknown) => setTried({ what: "refused", message: error instanceof Error ? error.message : "" }),
+    );
+  };
+  return (
+    <div class="save row wrap">
+      <p class={`small grow ${tried.what === "refused" || removes ? "going-warn" : "sub"}`} role="status">
+        {tried.what === "looking" && told.trying}
+        {tried.what === "refused" && tried.message}
+        {tried.what === "known" &&
+          (removes ? told.removes(size(tried.goes.size_bytes), plural(tried.goes.files, told.files)) : told.nothing)}
+      </p>
+      <button type="button" class="btn ghost" onClick={onUndo}>
+        {told.undo}
+      </button>
+      <button type="button" class="btn pri" disabled={tried.what !== "known"} onClick={save}>
+        {removes && tried.what === "known" ? told.saveAndRemove(size(tried.goes.size_bytes)) : told.save}
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,24 @@
+import { describe, expect, it } from "vitest";
+import type { Keep } from "../../api/schema";
+import { changeOf, same, tidy } from "./draft";
+
+const keep = (some: Partial<Keep>): Keep => some as Keep;
+
+describe("what is asked for", () => {
+  it("leaves out what is empty", () => {
+    expect(tidy(keep({ min: "14 days", size: "", max: null, events: { person: "", other: "60 days" } }))).toEqual({
+      min: "14 days",
+      events: { other: "60 days" },
+    });
+    expect(tidy(keep({ events: { person: "" }, sub: { max: "" } as Keep }))).toEqual({});
+  });
+  it("is the same in another order", () => {
+    const a = { everyone: keep({ min: "1 days", max: "2 days" }), cameras: { porch: keep({}) } };
+    const b = { everyone: keep({ max: "2 days", min: "1 days", size: "" }), cameras: { porch: keep({ size: null }) } };
+    expect(same(a, b)).toBe(true);
+    expect(same(a, { ...b, cameras: { porch: keep({ size: "1 GB" }) } })).toBe(false);
+  });
+  it("says when something may be removed", () => {
+    expect(changeOf({ everyone: keep({}), cameras: {} }, true).remove).toBe(true);
+  });
+});

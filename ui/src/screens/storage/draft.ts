@@ -1,0 +1,53 @@
+/** What is asked for while it is being edited: in the words of the settings, empty for "not said". */
+import type { Keep, KeepChange, Kept } from "../../api/schema";
+
+export interface Draft {
+  everyone: Keep;
+  cameras: Record<string, Keep>;
+}
+
+export function draftOf(kept: Kept): Draft {
+  return {
+    everyone: kept.everyone,
+    cameras: Object.fromEntries(kept.cameras.map((camera) => [camera.id, camera.own])),
+  };
+}
+
+/** Without what is empty: that is how the recorder hears "not said". */
+export function tidy(keep: Keep): Keep {
+  const made = Object.fromEntries(
+    Object.entries(keep).filter(([, value]) => value !== null && value !== "" && value !== undefined),
+  ) as Partial<Keep>;
+  if (made.events) {
+    const events = Object.fromEntries(Object.entries(made.events).filter(([, value]) => value !== ""));
+    if (Object.keys(events).length > 0) made.events = events;
+    else delete made.events;
+  }
+  if (made.sub) {
+    const sub = tidy(made.sub as Keep);
+    if (Object.keys(sub).length > 0) made.sub = sub;
+    else delete made.sub;
+  }
+  return made as Keep;
+}
+
+export function changeOf(draft: Draft, remove = false): KeepChange {
+  return {
+    everyone: tidy(draft.everyone),
+    cameras: Object.fromEntries(Object.entries(draft.cameras).map(([id, keep]) => [id, tidy(keep)])),
+    remove,
+  };
+}
+
+/** Whether they ask for the same. */
+export function same(a: Draft, b: Draft): boolean {
+  return canonical(changeOf(a)) === canonical(changeOf(b));
+}
+
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, each: unknown) =>
+    each && typeof each === "object" && !Array.isArray(each)
+      ? Object.fromEntries(Object.entries(each).sort(([a], [b]) => a.localeCompare(b)))
+      : each,
+  );
+}
