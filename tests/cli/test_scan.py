@@ -2,10 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
+import av
 import pytest
 
+from tawny.cli import scanning
 from tawny.media.file_video import FileVideo
+from tawny.watch.scan.scan import Part
 from tests.cli.conftest import Tawny
 from tests.watch import films
 
@@ -47,6 +51,71 @@ def test_what_is_in_the_log_is_not_scanned_again(tawny: Tawny, tmp_path: Path, m
         log.write('{"key": "torn')
     monkeypatch.setattr("tawny.cli.scanning.scan_part", None)
     assert tawny(*words).out == first.out
+
+
+def test_a_scan_that_was_broken_off_goes_on_within_the_file(
+    tawny: Tawny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tawny.watch.scan.scan.RESUME_S", 50.0)
+    log = tmp_path / "log.jsonl"
+    words = ("scan", str(films.walkers()), "--log", str(log), "--json")
+    whole = json.loads(tawny(*words).out)
+    lines = log.read_text().splitlines()
+    assert len(lines) == 4
+    log.write_text("\n".join(lines[:2]) + "\n")
+    scanned: list[float] = []
+    real = scanning.scan_part
+
+    def scan_part(part: Part, *rest: Any) -> Any:
+        scanned.append(part.begin_s)
+        return real(part, *rest)
+
+    monkeypatch.setattr(scanning, "scan_part", scan_part)
+    again = json.loads(tawny(*words).out)
+    assert len(scanned) == 1
+    assert again["events"] == whole["events"]
+    assert [event["start_s"] for event in again["events"]] == pytest.approx([40, 100], abs=1.5)
+
+
+def test_exact_clips_show_nothing_before_and_after(tawny: Tawny, tmp_path: Path) -> None:
+    out = tmp_path / "events"
+    words = ("scan", str(films.walkers()), "--events-out", str(out), "--before", "1.4 s", "--after", "0.6 s", "--exact")
+    event = json.loads(tawny(*words, "--json").out)["events"][0]
+    shown = shown_at(Path(event["clip"]))
+    assert shown[0] == pytest.approx(0, abs=0.21)
+    assert shown[-1] == pytest.approx(event["end_s"] - event["start_s"] + 2.0, abs=0.45)
+
+
+def shown_at(clip: Path) -> list[float]:
+    """When a player shows each picture: those before the beginning are only decoded."""
+    with av.open(str(clip)) as opened:
+        frames = list(opened.decode(opened.streams.video[0]))
+    return sorted(frame.time for frame in frames if frame.time is not None and frame.time >= 0)
+
+
+def test_recorded_time_is_scanned_as_files_are(tawny: Tawny, recorded: Path, tmp_path: Path) -> None:
+    out = tmp_path / "events"
+    words = ("scan", "--camera", "door", "--data", str(recorded), "--from", "2000-01-01", "--json", "--thorough")
+    said = tawny(*words, "--detector", "framediff", "--set", "level=0", "--set", "frames=1", "--events-out", str(out))
+    told = [json.loads(line) for line in said.out.splitlines()]
+    assert said.code == 0, said.err
+    assert {one["camera"] for one in told} == {"door"}
+    assert all(one["duration_s"] > 0 and one["start"].endswith("Z") for one in told)
+    events = [event for one in told for event in one["events"]]
+    assert events
+    assert all(event["at"].startswith(told[0]["start"][:10]) for event in events)
+    assert FileVideo(Path(events[0]["clip"])).duration_s > 0
+    assert Path(events[0]["picture"]).read_bytes().startswith(b"\xff\xd8")
+
+
+@pytest.mark.parametrize("words", [("scan",), ("scan", "clip.mp4", "--camera", "door"), ("scan", "--camera", "door")])
+def test_either_files_or_a_camera_with_a_time(tawny: Tawny, words: tuple[str, ...]) -> None:
+    assert tawny(*words).code == 2
+
+
+def test_nothing_recorded_is_told(tawny: Tawny, recorded: Path) -> None:
+    said = tawny("scan", "--camera", "door", "--data", str(recorded), "--from", "2000-01-01", "--to", "2000-01-02")
+    assert (said.code, "Nothing of door" in said.err) == (3, True)
 
 
 def test_another_sensitivity_is_another_scan(tawny: Tawny, tmp_path: Path) -> None:

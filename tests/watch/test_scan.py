@@ -6,6 +6,7 @@ from threading import Event as Flag
 
 import pytest
 
+from tawny.media.file_video import FileVideo
 from tawny.model.errors import SourceError
 from tawny.model.observations import Look, Observation
 from tawny.model.polygon import Polygon
@@ -20,7 +21,9 @@ TRUTH = [(40, 48), (100, 110)]
 
 
 def _scan(path: Path, wanted: Wanted | None = None, begin_s: float = 0.0, end_s: float = EVER) -> Result:
-    return scan_part(Part(path, begin_s, end_s), wanted or Wanted(Motion), lambda _s: None, Flag())
+    return scan_part(
+        Part(lambda: FileVideo(path), begin_s, end_s, 0.0), wanted or Wanted(Motion), lambda _s: None, Flag()
+    )
 
 
 def _spans(result: Result) -> list[tuple[float, float]]:
@@ -61,7 +64,7 @@ def test_parts_together_are_as_the_whole() -> None:
 
 
 def test_short_files_are_one_part() -> None:
-    assert len(parts(films.walkers(), 8)) == 1
+    assert len(parts(lambda: FileVideo(films.walkers()), 8)) == 1
 
 
 def test_every_second_that_was_looked_at_has_a_score() -> None:

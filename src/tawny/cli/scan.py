@@ -1,24 +1,38 @@
-"""`tawny scan`: what happens in video files, as fast as this computer can; with clips and pictures if wanted."""
+"""`tawny scan`: what happens in video files, or in recordings, as fast as this computer can; with clips if wanted."""
 
 import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from tawny.app.doors import Doors
+from tawny.cli import options, times
+from tawny.cli.archive import opened
 from tawny.cli.output import Output
+from tawny.cli.places import existing_data
+from tawny.cli.scan_inputs import FileInput, Input, recorded
 from tawny.cli.scanning import Job, Scanned, scan_all
 from tawny.config.units import seconds
-from tawny.model.errors import UsageError
+from tawny.model.clock import SystemClock
+from tawny.model.errors import NotDone, UsageError
+from tawny.model.ids import StreamName
 from tawny.model.polygon import Polygon
+from tawny.model.times import utc_from_text
+from tawny.storage.opening import known_camera
 from tawny.watch.scan.scan import Wanted
 
 
 def describe(parser: ArgumentParser) -> None:
     add = parser.add_argument
     polygon = "only what lies in this polygon: x and y from 0 to 1, such as 0,0.5,1,0.5,1,1,0,1 (may be given again)"
-    add("files", metavar="FILE", nargs="+", help="video files of any kind")
+    add("files", metavar="FILE", nargs="*", help="video files of any kind")
+    add("--camera", metavar="C", help="a camera's recordings instead, from --from to --to")
+    streams = [name.value for name in StreamName]
+    add("--stream", choices=streams, default="main", help="of those, the large or the small")
+    options.data(parser)
+    options.times(parser, begin="", end="now")
     add("--detector", metavar="D", default="motion", help="what looks at the pictures (usual: motion)")
     add("--sensitivity", metavar="N", type=int, help="1 to 100 (usual: 50)")
     add("--set", metavar="KEY=VALUE", action="append", default=[], help="a setting of the detector's own")
@@ -28,29 +42,49 @@ def describe(parser: ArgumentParser) -> None:
     add("--events-out", metavar="DIR", help="write there a clip and a picture of each event, and scores")
     add("--before", metavar="TIME", default="2 s", help="in clips, before the event (usual: 2 s)")
     add("--after", metavar="TIME", default="2 s", help="in clips, after the event (usual: 2 s)")
-    add("--log", metavar="FILE", help="keep results there; files that are in it are not scanned again")
+    add("--exact", action="store_true", help="clips show nothing before and after; else they begin at a keyframe")
+    add("--log", metavar="FILE", help="keep results there; what is in it is not scanned again")
     add("--jobs", metavar="N", type=int, default=0, help="side by side (usual: one for each core)")
 
 
 def run(args: Namespace, out: Output) -> int:
     wanted = _wanted(args)
-    job = Job(
-        files=[Path(name) for name in args.files],
-        wanted=wanted,
-        about={"detector": args.detector, "settings": dict(wanted.settings), "region": args.region}
-        | {"thorough": args.thorough, "join": args.join},
-        folder=Path(args.events_out) if args.events_out else None,
-        before_s=_time(args.before, "--before"),
-        after_s=_time(args.after, "--after"),
-        log=Path(args.log) if args.log else None,
-        jobs=args.jobs,
-    )
-    failed = False
-    for scanned in scan_all(job, out.progress):
-        out.progress("")
-        failed |= scanned.error is not None
-        out.data(scanned.told, _words(scanned))
+    with ExitStack() as stack:
+        job = Job(
+            inputs=_inputs(args, stack),
+            wanted=wanted,
+            about={"detector": args.detector, "settings": dict(wanted.settings), "region": args.region}
+            | {"thorough": args.thorough, "join": args.join},
+            folder=Path(args.events_out) if args.events_out else None,
+            before_s=_time(args.before, "--before"),
+            after_s=_time(args.after, "--after"),
+            exact=args.exact,
+            log=Path(args.log) if args.log else None,
+            jobs=args.jobs,
+        )
+        failed = False
+        for scanned in scan_all(job, out.progress):
+            out.progress("")
+            failed |= scanned.error is not None
+            out.data(scanned.told, _words(scanned))
     return 1 if failed else 0
+
+
+def _inputs(args: Namespace, stack: ExitStack) -> list[Input]:
+    if bool(args.files) == bool(args.camera):
+        raise UsageError("What is to be scanned?", "Name video files; or `--camera`, with `--from` and `--to`.")
+    if args.files:
+        return [FileInput(Path(name)) for name in args.files]
+    if not args.begin:
+        raise UsageError("From when on?", 'Write --from, such as --from "2 h ago".')
+    _, folder = existing_data(args)
+    within = times.span(args.begin, args.end, SystemClock().now_ms())
+    camera = known_camera(folder, args.camera)
+    found = list(recorded(stack.enter_context(opened(folder)), camera, StreamName(args.stream), within))
+    if not found:
+        wanted = f"from {times.shown(within.begin_ms)} to {times.shown(within.end_ms)}"
+        raise NotDone(f"Nothing of {camera} is recorded {wanted}.", "`tawny timeline` shows what is.")
+    return list(found)
 
 
 def _wanted(args: Namespace) -> Wanted:
@@ -98,16 +132,17 @@ def _time(text: str, option: str) -> float:
 def _words(scanned: Scanned) -> str:
     """For people."""
     if scanned.error is not None:
-        return f"{scanned.file}: {scanned.error}"
+        return f"{scanned.name}: {scanned.error}"
     told: Mapping[str, Any] = scanned.told
     events = told["events"]
-    head = f"{scanned.file}: {_clock(told['duration_s'])} long, {len(events)} event{'s' if len(events) != 1 else ''}"
+    head = f"{scanned.name}: {_clock(told['duration_s'])} long, {len(events)} event{'s' if len(events) != 1 else ''}"
     return "\n".join([f"{head}, {told['cpu_s']:.1f} s of processor time", *map(_line, events)])
 
 
 def _line(event: Mapping[str, Any]) -> str:
     length_s = event["end_s"] - event["start_s"]
-    return f"  {_clock(event['start_s'])}  {length_s:5.1f} s  {event['kind']}  {event['score']}"
+    when = times.shown(utc_from_text(event["at"])) if "at" in event else _clock(event["start_s"])
+    return f"  {when}  {length_s:5.1f} s  {event['kind']}  {event['score']}"
 
 
 def _clock(at_s: float) -> str:

@@ -1,12 +1,10 @@
-"""Many files scanned side by side: parts in worker threads, results in the order of the files, clips beside them.
+"""Many videos scanned side by side: parts in worker threads, results in the order given, clips beside them.
 
-What is in the log is not scanned again: a file is known by its path, size and time of change, and by how it is scanned.
+What is in the log is not scanned again, be it a whole file or a part of one.
 """
 
-import hashlib
-import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,12 +12,12 @@ from threading import Event as Flag
 from threading import Lock
 from typing import Any
 
-from tawny.media.file_clip import copy_part
-from tawny.media.file_video import FileVideo
+from tawny.cli.scan_inputs import Input
+from tawny.cli.scan_log import ScanLog
 from tawny.media.jpeg import jpeg
 from tawny.model.errors import NotDone, SourceError, TawnyError
 from tawny.storage.disk import turned
-from tawny.watch.scan.scan import Result, Wanted, merged, parts, scan_part
+from tawny.watch.scan.scan import Part, Result, Wanted, merged, parts, scan_part
 from tawny.watch.scan.spans import Found
 
 PICTURE_WIDTH = 1280
@@ -29,14 +27,16 @@ UNKNOWN = ""
 
 @dataclass(frozen=True)
 class Job:
-    """files are scanned as `wanted`; about: the same in words that can be compared. folder: for clips and pictures."""
+    """inputs are scanned as `wanted`; about: the same in words that can be compared. folder: for clips and pictures.
+    exact: clips show nothing before and after; else they begin and end at keyframes."""
 
-    files: list[Path]
+    inputs: Sequence[Input]
     wanted: Wanted
     about: Mapping[str, Any]
     folder: Path | None = None
     before_s: float = 2.0
     after_s: float = 2.0
+    exact: bool = False
     log: Path | None = None
     jobs: int = 0
 
@@ -45,77 +45,113 @@ class Job:
 class Scanned:
     """told: what `--json` prints."""
 
-    file: Path
+    name: str
     told: dict[str, Any] = field(default_factory=dict)
     error: TawnyError | None = None
 
 
+@dataclass(frozen=True)
+class _Begun:
+    """results: of its parts, known or to come; an error when it cannot be read."""
+
+    input: Input
+    key: str
+    results: "list[Future[Result]] | SourceError"
+
+
 def scan_all(job: Job, progress: Callable[[str], None]) -> Iterator[Scanned]:
-    """A result for each file, in their order. Interrupted, it ends within some seconds."""
-    known = _logged(job.log)
+    """A result for each input, in their order. Interrupted, it ends within some seconds."""
+    log = ScanLog(job.log)
     workers = job.jobs if job.jobs > 0 else len(os.sched_getaffinity(0))
     stop = Flag()
     meter = _Meter(progress)
     with ThreadPoolExecutor(workers) as pool:
-        begun: list[tuple[Path, str, list[Future[Result]] | SourceError]] = []
+        begun: list[_Begun] = []
         try:
-            for file in job.files:
-                key = _key(file, job.about)
-                begun.append((file, key, [] if key in known else _begin(file, job, workers, meter, stop, pool)))
-            for file, key, futures in begun:
-                yield _result(file, key, futures, known, job)
+            for each in job.inputs:
+                key = each.key(job.about)
+                results = [] if key in log.whole else _begin(each, key, job, log, workers, meter, stop, pool)
+                begun.append(_Begun(each, key, results))
+            for one in begun:
+                yield _result(one, log, job)
         finally:
             stop.set()
             pool.shutdown(cancel_futures=True)
 
 
 def _begin(
-    file: Path, job: Job, workers: int, meter: "_Meter", stop: Flag, pool: ThreadPoolExecutor
+    each: Input,
+    key: str,
+    job: Job,
+    log: ScanLog,
+    workers: int,
+    meter: "_Meter",
+    stop: Flag,
+    pool: ThreadPoolExecutor,
 ) -> "list[Future[Result]] | SourceError":
-    """Its parts, given to the workers. Several files keep all cores busy without parts."""
+    """Its parts, given to the workers; what is in the log is done. Several files keep all cores busy without parts."""
     try:
-        made = parts(file, max(1, workers // len(job.files)))
+        made = parts(each.video, max(1, workers // len(job.inputs)), resumes=job.log is not None)
     except SourceError as error:
         return error
-    return [pool.submit(scan_part, part, job.wanted, meter.done, stop) for part in made]
+    futures: list[Future[Result]] = []
+    for number, part in enumerate(made):
+        known = log.part(key, number, len(made))
+        if known is not None:
+            future: Future[Result] = Future()
+            future.set_result(known)
+        else:
+            meter.wants(part.length_s)
+            future = pool.submit(_scan, part, job.wanted, meter, stop, log, (key, number, len(made)))
+        futures.append(future)
+    return futures
 
 
-def _result(
-    file: Path, key: str, futures: "list[Future[Result]] | SourceError", known: dict[str, Any], job: Job
-) -> Scanned:
-    if key in known:
-        return Scanned(file, known[key])
-    if isinstance(futures, SourceError):
-        return _failed(file, futures)
+def _scan(part: Part, wanted: Wanted, meter: "_Meter", stop: Flag, log: ScanLog, which: tuple[str, int, int]) -> Result:
+    result = scan_part(part, wanted, meter.done, stop)
+    if not stop.is_set() and which[2] > 1:
+        log.add_part(*which, result)
+    return result
+
+
+def _result(one: _Begun, log: ScanLog, job: Job) -> Scanned:
+    each = one.input
+    if one.key in log.whole:
+        return Scanned(each.name, log.whole[one.key])
+    if isinstance(one.results, SourceError):
+        return _failed(each, one.results)
     try:
-        whole = merged([future.result() for future in futures], job.wanted.join_s)
+        whole = merged([future.result() for future in one.results], job.wanted.join_s)
+        whole.events = [found for found in whole.events if found.end_s >= each.asked_s]
     except SourceError as error:
-        return _failed(file, error)
-    told = _told(file, whole)
+        return _failed(each, error)
+    told = _told(each, whole)
     if job.folder is not None:
-        _write_events(file, whole, told, job)
-    _log(job.log, key, told)
-    return Scanned(file, told)
+        _write_events(each, whole, told, job)
+    log.add(one.key, told)
+    return Scanned(each.name, told)
 
 
-def _failed(file: Path, error: SourceError) -> Scanned:
-    found = NotDone(f"{file} cannot be scanned: {error.detail}.", "Is it a video, and can it be read?")
+def _failed(each: Input, error: SourceError) -> Scanned:
+    found = NotDone(f"{each.name} cannot be scanned: {error.detail}.", "Is it a video, and can it be read?")
     told = {"code": error.code, "message": found.message, "do": found.do}
-    return Scanned(file, {"file": str(file), "duration_s": None, "cpu_s": 0.0, "events": [], "error": told}, found)
+    empty: dict[str, Any] = {"duration_s": None, "cpu_s": 0.0, "events": [], "error": told}
+    return Scanned(each.name, {**each.told(), **empty}, found)
 
 
-def _told(file: Path, whole: Result) -> dict[str, Any]:
+def _told(each: Input, whole: Result) -> dict[str, Any]:
     events = [
         {
             "start_s": round(max(0.0, found.start_s), 3),
             "end_s": round(min(found.end_s, whole.duration_s), 3),
             "kind": found.kind,
             "score": found.score,
+            **each.at(max(0.0, found.start_s)),
         }
         for found in whole.events
     ]
     return {
-        "file": str(file),
+        **each.told(),
         "duration_s": round(whole.duration_s, 3),
         "cpu_s": round(whole.cpu_s, 3),
         "decoded_s": round(min(whole.decoded_s, whole.duration_s), 3),
@@ -126,30 +162,30 @@ def _told(file: Path, whole: Result) -> dict[str, Any]:
 # --- clips, pictures, scores -----------------------------------------------------------------------------------------
 
 
-def _write_events(file: Path, whole: Result, told: dict[str, Any], job: Job) -> None:
+def _write_events(each: Input, whole: Result, told: dict[str, Any], job: Job) -> None:
     """`<name>-0001.mp4`, `.jpg`, and `<name>.scores.csv`. Raises the disk's errors."""
     folder = job.folder
     assert folder is not None
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for number, (found, event) in enumerate(zip(whole.events, told["events"], strict=True), 1):
-            stem = f"{file.stem}-{number:04}"
+            stem = f"{each.stem}-{number:04}"
             clip = folder / f"{stem}.mp4"
-            copy_part(file, clip, max(0.0, found.start_s - job.before_s), found.end_s + job.after_s)
+            each.copy(clip, max(0.0, found.start_s - job.before_s), found.end_s + job.after_s, exact=job.exact)
             event["clip"] = str(clip)
-            picture = _picture(file, found)
+            picture = _picture(each, found)
             if picture is not None:
                 (folder / f"{stem}.jpg").write_bytes(picture)
                 event["picture"] = str(folder / f"{stem}.jpg")
-        (folder / f"{file.stem}.scores.csv").write_text(_scores(whole), encoding="utf-8")
+        (folder / f"{each.stem}.scores.csv").write_text(_scores(whole), encoding="utf-8")
     except OSError as error:
         raise turned(error, str(folder)) from error
 
 
-def _picture(file: Path, found: Found) -> bytes | None:
+def _picture(each: Input, found: Found) -> bytes | None:
     """Of the event at its best."""
     best = None
-    for frame in FileVideo(file).pictures(found.best_s, found.best_s + 0.001):
+    for frame in each.video().pictures(found.best_s, found.best_s + 0.001):
         best = frame if best is None or frame.at_ms <= found.best_s * 1000 + 1 else best
         if frame.at_ms >= found.best_s * 1000:
             break
@@ -161,50 +197,18 @@ def _scores(whole: Result) -> str:
     return "second,score\n" + "".join(rows)
 
 
-# --- the log ---------------------------------------------------------------------------------------------------------
-
-
-def _key(file: Path, about: Mapping[str, Any]) -> str:
-    try:
-        seen = file.stat()
-    except OSError:
-        return ""
-    known_by = [str(file.resolve()), seen.st_size, seen.st_mtime_ns, about]
-    return hashlib.blake2s(json.dumps(known_by, sort_keys=True, default=str).encode(), digest_size=12).hexdigest()
-
-
-def _logged(log: Path | None) -> dict[str, Any]:
-    """What is there already; torn lines are left out."""
-    known: dict[str, Any] = {}
-    if log is None or not log.exists():
-        return known
-    for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            said = json.loads(line)
-            known[said["key"]] = said["result"]
-        except (ValueError, KeyError, TypeError):
-            continue
-    return known
-
-
-def _log(log: Path | None, key: str, told: dict[str, Any]) -> None:
-    if log is None:
-        return
-    try:
-        with log.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"key": key, "result": told}) + "\n")
-    except OSError as error:
-        raise turned(error, str(log)) from error
-
-
 class _Meter:
-    """How much is done; the workers tell."""
+    """How much is done, and of how much; the workers tell."""
 
     def __init__(self, show: Callable[[str], None]) -> None:
         self._show, self._lock = show, Lock()
-        self._done_s = 0.0
+        self._done_s = self._wanted_s = 0.0
+
+    def wants(self, more_s: float) -> None:
+        self._wanted_s += more_s
 
     def done(self, more_s: float) -> None:
         with self._lock:
             self._done_s += more_s
-            self._show(f"scanned {self._done_s / 60:.1f} min")
+            of = f" of {self._wanted_s / 60:.1f}" if self._wanted_s > 0 else ""
+            self._show(f"scanned {self._done_s / 60:.1f}{of} min")

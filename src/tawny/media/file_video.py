@@ -4,9 +4,9 @@ Times are seconds since the file's first picture. One thread an object; several 
 opened as `demux.open_file` does: only forms that name no other files.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import av
 import av.error
@@ -34,11 +34,14 @@ class Gop(NamedTuple):
 
 
 class FileVideo:
-    """What the file says of itself, and its pictures. SourceError when it cannot be read."""
+    """What the file says of itself, and its pictures. SourceError when it cannot be read.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        if not path.is_file():
+    source: makes a file object to read from instead of the path, which then is only a name.
+    """
+
+    def __init__(self, path: Path, source: Callable[[], IO[bytes]] | None = None) -> None:
+        self.path, self._source = path, source
+        if source is None and not path.is_file():
             raise NoSuchDevice(str(path), "it is not a file" if path.exists() else "no such file")
         container, stream = self._opened()
         with container:
@@ -112,7 +115,8 @@ class FileVideo:
 
     def _opened(self) -> Opened:
         try:
-            container = av.open(f"file:{self.path}", options=dict(FILE_OPTIONS))
+            opened = f"file:{self.path}" if self._source is None else self._source()
+            container = av.open(opened, options=dict(FILE_OPTIONS))
         except av.error.FFmpegError as error:
             failed: SourceError = source_error(error, str(self.path), 0.0)
         else:

@@ -5,7 +5,6 @@ A part begins some time before what it answers for, so that its detector knows t
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from threading import Event as Flag
 from typing import Any
 
@@ -21,6 +20,8 @@ WARM_S = 60.0
 """A part is looked at from so long before its begin."""
 PART_S = 600.0
 """Parts are no shorter."""
+RESUME_S = 900.0
+"""A scan that was broken off goes on at the next quarter of an hour of its file."""
 SHORT_S = 60.0
 """A shorter file is scanned whole: too few keyframes say what is usual there."""
 MOST_GAP_S = 4.0
@@ -58,26 +59,36 @@ class Result:
     scores: dict[int, int]
 
 
+Opened = Callable[[], FileVideo]
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
-    path: Path
+    """opened: makes a video to read, for the thread that scans it. length_s: how much of it there is."""
+
+    opened: Opened
     begin_s: float
     end_s: float
+    length_s: float
 
 
-def parts(path: Path, workers: int) -> list[Part]:
-    """A file as so many parts at most. SourceError when it cannot be read."""
-    video = FileVideo(path)
-    count = max(1, min(workers, int(video.duration_s / PART_S))) if video.has_times else 1
+def parts(opened: Opened, workers: int, *, resumes: bool = False) -> list[Part]:
+    """A file as so many parts at most; resumes: in parts of RESUME_S instead, whose results are kept one by one.
+
+    SourceError when it cannot be read.
+    """
+    video = opened()
+    most = int(video.duration_s / RESUME_S) if resumes else min(workers, int(video.duration_s / PART_S))
+    count = max(1, most) if video.has_times else 1
     length_s = video.duration_s / count
     ends = [length_s * (n + 1) for n in range(count - 1)]
-    return [Part(path, begin, end) for begin, end in zip([0.0, *ends], [*ends, float("inf")], strict=True)]
+    return [Part(opened, begin, end, length_s) for begin, end in zip([0.0, *ends], [*ends, float("inf")], strict=True)]
 
 
 def scan_part(part: Part, wanted: Wanted, progress: Progress, stop: Flag) -> Result:
     """Raises SourceError, and what the detector raises."""
     begun_s = thread_cpu_s()
-    video = FileVideo(part.path)
+    video = part.opened()
     detector = wanted.make(wanted.settings)
     passes = _passes(video, detector, wanted)
     spans, scores = Spans(wanted.join_s), dict[int, int]()

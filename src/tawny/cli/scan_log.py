@@ -1,0 +1,63 @@
+"""The results of scans in a file, a line each: of whole inputs, and of parts of long ones.
+
+So a scan that was broken off goes on where it was. Any thread adds.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from tawny.storage.disk import turned
+from tawny.watch.scan.scan import Result
+from tawny.watch.scan.spans import Found
+
+
+class ScanLog:
+    """file: None: nothing is kept. whole: what is there of whole inputs, by key; torn lines are left out."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file, self._lock = file, Lock()
+        self.whole: dict[str, dict[str, Any]] = {}
+        self._parts: dict[tuple[str, int, int], Result] = {}
+        if file is not None and file.exists():
+            for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+                self._read(line)
+
+    def part(self, key: str, number: int, count: int) -> Result | None:
+        """Of part `number` of `count`."""
+        return self._parts.get((key, number, count))
+
+    def add(self, key: str, told: dict[str, Any]) -> None:
+        """Raises the disk's errors."""
+        self._append({"key": key, "result": told})
+
+    def add_part(self, key: str, number: int, count: int, result: Result) -> None:
+        said = {**asdict(result), "scores": sorted(result.scores.items())}
+        self._append({"key": key, "part": number, "of": count, "result": said})
+
+    def _read(self, line: str) -> None:
+        try:
+            said = json.loads(line)
+            if "part" in said:
+                self._parts[said["key"], int(said["part"]), int(said["of"])] = _result(said["result"])
+            else:
+                self.whole[said["key"]] = said["result"]
+        except (ValueError, KeyError, TypeError):
+            return
+
+    def _append(self, said: dict[str, Any]) -> None:
+        if self._file is None:
+            return
+        try:
+            with self._lock, self._file.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(said) + "\n")
+        except OSError as error:
+            raise turned(error, str(self._file)) from error
+
+
+def _result(said: dict[str, Any]) -> Result:
+    events = [Found(**{**event, "box": tuple(event["box"])}) for event in said["events"]]
+    scores = {int(second): int(score) for second, score in said["scores"]}
+    return Result(float(said["duration_s"]), events, float(said["cpu_s"]), float(said["decoded_s"]), scores)
