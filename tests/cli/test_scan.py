@@ -7,9 +7,8 @@ from typing import Any
 import av
 import pytest
 
-from tawny.cli import scanning
 from tawny.media.file_video import FileVideo
-from tawny.watch.scan.scan import Part
+from tawny.watch.scan.scan import Part, scan_part
 from tests.cli.conftest import Tawny
 from tests.watch import films
 
@@ -64,13 +63,12 @@ def test_a_scan_that_was_broken_off_goes_on_within_the_file(
     assert len(lines) == 4
     log.write_text("\n".join(lines[:2]) + "\n")
     scanned: list[float] = []
-    real = scanning.scan_part
 
-    def scan_part(part: Part, *rest: Any) -> Any:
+    def counted(part: Part, *rest: Any) -> Any:
         scanned.append(part.begin_s)
-        return real(part, *rest)
+        return scan_part(part, *rest)
 
-    monkeypatch.setattr(scanning, "scan_part", scan_part)
+    monkeypatch.setattr("tawny.cli.scanning.scan_part", counted)
     again = json.loads(tawny(*words).out)
     assert len(scanned) == 1
     assert again["events"] == whole["events"]
