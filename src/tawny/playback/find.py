@@ -64,12 +64,25 @@ def next_after(archive: Archive, camera: CameraId, at_ms: int, stream: StreamNam
     last_ms = max(ends_ms, default=at_ms)
     begin_ms, look_ms = at_ms, LOOK_MS
     while begin_ms < last_ms:
-        found = segments(archive, camera, stream, Span(begin_ms, begin_ms + look_ms))
+        ahead = Span(begin_ms, begin_ms + look_ms)
+        first_ms = _first_recorded_ms(archive, camera, stream, ahead)
+        if first_ms is None:
+            begin_ms, look_ms = ahead.end_ms, look_ms * 2
+            continue
+        found = segments(archive, camera, stream, Span(first_ms, first_ms + LOOK_MS))
         later = [one.start_ms for one in found if one.start_ms >= at_ms - JOIN_MS and one.end_ms > at_ms]
         if later:
             return later[0]
-        begin_ms, look_ms = begin_ms + look_ms, look_ms * 2
+        begin_ms = first_ms + LOOK_MS
     return None
+
+
+def _first_recorded_ms(archive: Archive, camera: CameraId, stream: StreamName | None, within: Span) -> int | None:
+    """Without looking at single segments."""
+    still_open = [one.span for one in archive.open_segments(camera) if stream in (None, one.stream)]
+    recorded = archive.index.spans(camera, stream, within)
+    recorded += [cut for span in still_open if (cut := span.cut_to(within)) is not None]
+    return min((span.begin_ms for span in recorded), default=None)
 
 
 def _unbroken(found: list[Segment], at_ms: int) -> list[Segment]:
