@@ -28,8 +28,18 @@ class Faults:
     """A description instead of ours."""
     packets: Mutation | None = None
     """What becomes of a unit's packets, of every track."""
+    units: Callable[[bytes], bytes] | None = None
+    """What becomes of a picture before it is cut into packets: the camera itself does this, and sends it whole."""
     between: bytes = b""
     """Rubbish after every unit (over TCP)."""
+    wrong_lengths: float = 0.0
+    """The share of packets whose frame says another length than theirs (over TCP)."""
+    trickle_bytes: int = 0
+    """What is sent comes in pieces of so many bytes (over TCP)."""
+    jitter_s: float = 0.0
+    """Units are late by up to so much."""
+    bye: bool = False
+    """Once, the camera says goodbye, and sends nothing more."""
     pause_in_packet_s: float = 0.0
     """Once, in the middle of a packet, the camera pauses so long."""
     stop_in_unit: bool = False

@@ -1,6 +1,7 @@
 """Plays a clip to one viewer: at its pace, again and again, with whatever is wrong with the camera at the moment."""
 
 import asyncio
+import random
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -40,6 +41,8 @@ class Player:
         self._began_s, self._began_utc_s = time.monotonic(), time.time()
         self._stepped_s = 0.0
         self._reported_s = -_REPORT_S
+        self._luck = random.Random(9)
+        self._is_spoilt = False
         self._make_tracks()
 
     async def run(self) -> None:
@@ -95,6 +98,8 @@ class Player:
         channel, packetizer = self._channels.get(track), self._tracks.get(track)
         if channel is None or packetizer is None:
             return
+        if faults.units is not None and packet.is_video:
+            packet = replace(packet, data=faults.units(packet.data))
         self._stepped_s, faults.clock_step_s = self._stepped_s + faults.clock_step_s, 0.0
         pts = packet.pts + round((self._base_s + self._stepped_s) * packet.format.rate)
         self._report(due_s)
@@ -103,8 +108,14 @@ class Player:
         stops = faults.stop_in_unit and packet.is_video and len(going) > 1
         if stops:
             going = going[: len(going) // 2]
+        if faults.jitter_s:
+            await asyncio.sleep(self._luck.random() * faults.jitter_s)
+        if faults.bye:
+            faults.bye, faults.stall = False, True
+            channel.send(packetizer.goodbye(), is_report=True)
+            return
         await self._out(channel, going)
-        damaged = stops or going != whole
+        damaged, self._is_spoilt = stops or going != whole or self._is_spoilt, False
         self._viewer.sent.append(Sent(packet.is_video, packet.data, pts, packet.is_keyframe, damaged))
         if faults.between and isinstance(channel, TcpChannel):
             self._writer.write(faults.between)
@@ -124,8 +135,28 @@ class Player:
                 await asyncio.sleep(pause_s)
                 self._hold(pause_s)
                 self._writer.write(framed[len(framed) // 2 :])
+            elif isinstance(channel, TcpChannel) and self._is_odd():
+                await self._oddly(channel, data)
             else:
                 channel.send(data, is_report=False)
+
+    def _is_odd(self) -> bool:
+        faults = self._camera.faults
+        return faults.trickle_bytes > 0 or self._luck.random() < faults.wrong_lengths
+
+    async def _oddly(self, channel: TcpChannel, data: bytes) -> None:
+        """In small pieces, or with a wrong length."""
+        faults, length = self._camera.faults, len(data)
+        if faults.wrong_lengths:
+            length = max(0, length + self._luck.randrange(-40, 40))
+            self._is_spoilt = True
+        framed = b"$" + bytes([channel.number]) + length.to_bytes(2, "big") + data
+        step = faults.trickle_bytes or len(framed)
+        for at in range(0, len(framed), step):
+            self._writer.write(framed[at : at + step])
+            await self._writer.drain()
+            if faults.trickle_bytes:
+                await asyncio.sleep(0)
 
     def _report(self, due_s: float) -> None:
         """Sender reports of all tracks, for one instant of the clip."""
@@ -147,6 +178,8 @@ class Player:
     def _make_tracks(self) -> None:
         aggregate = self._camera.setup.aggregate
         self._tracks[0] = Packetizer(self._clip.video, VIDEO_TYPE, ssrc=0x1111, first=4000, aggregate=aggregate)
+        if self._camera.setup.time_base is not None:
+            self._tracks[0].time_base = self._camera.setup.time_base
         sound = self._clip.sound
         if sound is not None:
             self._tracks[1] = Packetizer(sound, payload_type(sound), ssrc=0x2222, first=900)

@@ -60,6 +60,8 @@ class Talk:
             self._ended("left")
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
             self._ended("left")
+        except TimeoutError:
+            self._ended("no sign of life")
         except asyncio.CancelledError:
             self._ended("ended")
         finally:
@@ -89,7 +91,8 @@ class Talk:
 
     async def _answer_one(self) -> bool:
         """Read one request and answer it. False after TEARDOWN."""
-        first = await self._reader.readexactly(1)
+        async with asyncio.timeout(self._camera.setup.timeout_s if self._playing is not None else None):
+            first = await self._reader.readexactly(1)
         if first == b"$":  # the viewer's receiver report
             head = await self._reader.readexactly(3)
             await self._reader.readexactly(int.from_bytes(head[1:], "big"))
@@ -152,7 +155,7 @@ class Talk:
             self._channels[track] = UdpChannel(udp, "127.0.0.1", number)
             port = udp.getsockname()[1]
             transport = f"RTP/AVP;unicast;client_port={number}-{number + 1};server_port={port}-{port}"
-        return _Reply(headers=[f"Transport: {transport}", "Session: 12345678;timeout=60"])
+        return _Reply(headers=[f"Transport: {transport}", f"Session: 12345678;timeout={self._camera.setup.timeout_s}"])
 
     def _play(self) -> None:
         self._viewer.is_playing = True

@@ -25,6 +25,10 @@ class CameraSetup:
     passes: int | None = None
     """How often the clip is played to a viewer before the camera hangs up; None for ever."""
     udp_refused: bool = False
+    timeout_s: int = 60
+    """A viewer who gives no sign of life for so long is hung up on."""
+    time_base: int | None = None
+    """RTP's time of the first unit; None for one that looks random."""
 
 
 @dataclass(frozen=True, slots=True)

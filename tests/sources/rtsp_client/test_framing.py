@@ -72,21 +72,22 @@ def test_rubbish_is_counted_and_only_what_it_may_have_cut_is_flagged(size: int) 
     assert came.damaged <= 1
 
 
-def test_rubbish_after_every_picture_damages_none() -> None:
+def test_rubbish_after_every_picture_damages_only_the_first() -> None:
     data = b"".join(p + (b"\xff\xfe\xfd" * 9 if m.is_marked else b"") for p, m in zip(PIECES, cut(), strict=True))
     came = through(data)
     assert came.data == sent()
-    assert came.damaged == 0
+    assert [unit.is_damaged for unit in came.units] == [True] * 3 + [False] * (len(sent()) - 3)
 
 
+@pytest.mark.parametrize("is_last", [False, True])
 @pytest.mark.parametrize("wrong", [-40, -5, 5, 40])
-def test_a_wrong_length_costs_its_own_unit_and_no_unit_is_wrong_in_silence(wrong: int) -> None:
-    at = next(n for n in range(300, 400) if not cut()[n].is_marked and len(PIECES[n]) > 500)
+def test_a_wrong_length_costs_its_own_unit_and_no_unit_is_wrong_in_silence(wrong: int, is_last: bool) -> None:
+    at = next(n for n in range(300, 400) if cut()[n].is_marked == is_last and len(PIECES[n]) > 500)
     piece = PIECES[at]
     size = int.from_bytes(piece[2:4], "big") + wrong
     came = through(b"".join([*PIECES[:at], piece[:2] + size.to_bytes(2, "big") + piece[4:], *PIECES[at + 1 :]]))
     assert [data for data in came.good if data not in sent()] == []
-    assert 1 <= came.damaged <= 2
+    assert (not is_last or wrong < 0) <= came.damaged <= 2
     assert len(came.good) >= len(sent()) - 2
 
 

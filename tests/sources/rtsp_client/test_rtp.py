@@ -24,6 +24,9 @@ class Listener(Depacketizer):
     def doubt(self) -> None:
         self.heard.append("?")
 
+    def spoilt(self) -> None:
+        self.heard.append("!")
+
     def restart(self) -> None:
         self.heard.append("new")
 

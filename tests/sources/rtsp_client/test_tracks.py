@@ -155,6 +155,9 @@ class Numbers(Depacketizer):
 
     def doubt(self) -> None: ...
 
+    def spoilt(self) -> None:
+        self.heard.append("!")
+
     def restart(self) -> None: ...
 
     def middle(self) -> Middle | None:

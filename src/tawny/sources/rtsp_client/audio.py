@@ -76,6 +76,9 @@ class G711(Depacketizer):
     def doubt(self) -> None:
         """A packet that was cut is only shorter."""
 
+    def spoilt(self) -> None:
+        """So here."""
+
     def restart(self) -> None:
         self._clock.restart()
 
@@ -112,6 +115,9 @@ class Aac(Depacketizer):
         self._part.clear()
 
     def doubt(self) -> None:
+        self._part.clear()
+
+    def spoilt(self) -> None:
         self._part.clear()
 
     def restart(self) -> None:

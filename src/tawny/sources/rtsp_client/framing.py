@@ -14,9 +14,14 @@ MOST_RUBBISH_BYTES = 100_000
 _DOLLAR, _LINE_ENDS = 0x24, b"\r\n"
 _FRAME_BYTES, _RTP_BYTES = 4, 12
 _USUAL_BYTES = 2000
+_REPORTS = range(200, 205)
+_MOST_LEFT_BYTES = 64
+"""So few bytes that belong to nothing may be the rest of the packet before."""
+_HABIT = 3
+"""What comes behind more pictures in a row is no part of any of them."""
 _MESSAGE = re.compile(rb"RTSP/|(?:OPTIONS|GET_PARAMETER|SET_PARAMETER|ANNOUNCE|REDIRECT|TEARDOWN|PLAY_NOTIFY) ")
 _LONGEST_START = 14
-_LENGTH = re.compile(rb"^[ \t]*content-length[ \t]*:[ \t]*(\d{1,9})[ \t\r]*$", re.IGNORECASE | re.MULTILINE)
+_LENGTH = re.compile(rb"^[ \t]*content-length[ \t]*:[ \t]*(\d{1,20})[ \t\r]*$", re.IGNORECASE | re.MULTILINE)
 
 
 class Wire:
@@ -29,6 +34,8 @@ class Wire:
         self._report, self._message = report, message
         self._receivers: dict[int, Receiver] = {}
         self._spoke = False
+        self._pictures = self._odd_picture = 0  # how many were ended by a marker; the last that odd bytes came behind
+        self._in_a_row = 0
         self.rubbish_bytes = 0
         """Skipped because nobody can have meant them."""
         self.unasked = 0
@@ -58,6 +65,10 @@ class Wire:
             if receiver is not None:
                 if stop > end:
                     break
+                if buffer[begin + 1] > 127 and stop - begin >= _RTP_BYTES:
+                    self._pictures += 1
+                    if stop < end and buffer[stop] != _DOLLAR:
+                        stop = self._true_end(receiver, buffer, begin, stop, end)
                 receiver.packet(view, begin, stop)
                 at = receiver.run(view, stop, end, channel)
             elif channel - 1 in receivers:
@@ -116,27 +127,67 @@ class Wire:
         self._message(bytes(buffer[at : body + size]))
         return body + size
 
+    def _true_end(self, receiver: Receiver, buffer: bytearray, begin: int, stop: int, end: int) -> int:
+        """Where a packet ends that closes a picture, and behind which something odd is: its length may be wrong. If it
+        is too long, the next packet begins inside it; if it is too short, a few bytes of it are left over."""
+        if buffer[stop] in _LINE_ENDS or self._is_message(buffer, stop, end):
+            return stop
+        inside = self._another_inside(buffer, begin, stop, end)
+        if inside >= 0:
+            return inside
+        behind = self._next_pair(buffer, stop, end)
+        if (behind if behind >= 0 else end) - stop <= _MOST_LEFT_BYTES:
+            self._in_a_row = self._in_a_row + 1 if self._pictures == self._odd_picture + 1 else 1
+            if self._in_a_row <= _HABIT:
+                receiver.spoilt()
+            self._odd_picture = self._pictures
+        return stop
+
+    def _another_inside(self, buffer: bytearray, begin: int, stop: int, end: int) -> int:
+        """Where inside a packet another begins: the one with the next number, a report, or one that fits the one behind
+        it. -1: nowhere."""
+        channel, number = buffer[begin - _FRAME_BYTES + 1], ((buffer[begin + 2] << 8 | buffer[begin + 3]) + 1) & 0xFFFF
+        source = buffer[begin + 8 : begin + _RTP_BYTES]
+        at = begin + _RTP_BYTES
+        while (at := buffer.find(b"$", at, stop)) >= 0 and end - at >= _FRAME_BYTES + _RTP_BYTES:
+            head = at + _FRAME_BYTES
+            if self._fits(buffer, at):
+                is_next = buffer[at + 1] == channel and buffer[head + 8 : head + _RTP_BYTES] == source
+                if is_next and (buffer[head + 2] << 8 | buffer[head + 3]) == number:
+                    return at
+                if buffer[at + 1] == channel + 1 and buffer[head + 1] in _REPORTS:
+                    return at
+            at += 1
+        inside = self._next_pair(buffer, begin + _RTP_BYTES, end)
+        return inside if inside < stop else -1
+
     def _rubbish(self, buffer: bytearray, at: int, end: int) -> int:
         """Where two packets begin that fit each other, or a message; -1: not here yet."""
         for receiver in self._receivers.values():
             receiver.doubt()
-        found = at + 1
+        found = self._next_pair(buffer, at + 1, end)
+        if found >= 0:
+            self.rubbish_bytes += found - at
+            return found
+        if end - at > MOST_RUBBISH_BYTES:
+            raise Fault("framing", f"{MOST_RUBBISH_BYTES} bytes without a packet among them")
+        return -1
+
+    def _next_pair(self, buffer: bytearray, at: int, end: int) -> int:
+        """Where, from here on, two packets begin that fit each other, or one and a message; -1: nowhere yet."""
+        found = at
         while True:
             found = buffer.find(b"$", found, end)
             if found < 0 or end - found < _FRAME_BYTES + _RTP_BYTES:
-                break
+                return -1
             if self._fits(buffer, found):
                 after = found + _FRAME_BYTES + (buffer[found + 2] << 8 | buffer[found + 3])
                 if after + _FRAME_BYTES + 1 > end:
                     if after - found < _USUAL_BYTES:
-                        break  # the second is not there yet
+                        return -1  # the second is not there yet
                 elif (buffer[after] == _DOLLAR and self._fits(buffer, after)) or self._is_message(buffer, after, end):
-                    self.rubbish_bytes += found - at
                     return found
             found += 1
-        if end - at > MOST_RUBBISH_BYTES:
-            raise Fault("framing", f"{MOST_RUBBISH_BYTES} bytes without a packet among them")
-        return -1
 
     def _fits(self, buffer: bytearray, at: int) -> bool:
         """Whether what begins with `$` may be a packet of ours."""

@@ -46,6 +46,10 @@ class Depacketizer(Protocol):
         """What came last may have been cut short."""
         ...
 
+    def spoilt(self) -> None:
+        """What comes next is not as it was sent."""
+        ...
+
     def restart(self) -> None:
         """Another stream begins: its times have nothing to do with those before."""
         ...
@@ -221,8 +225,14 @@ class Receiver:
         return at
 
     def doubt(self) -> None:
-        """What came last may have been cut short."""
+        """What came last may have been cut short; what is missing before it will not come any more."""
+        self.give_up()
         self._to.doubt()
+
+    def spoilt(self) -> None:
+        """The packet that comes next is not as it was sent."""
+        self.give_up()
+        self._to.spoilt()
 
     def give_up(self) -> None:
         """Wait no longer for packets that are late."""

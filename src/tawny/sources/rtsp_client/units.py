@@ -69,6 +69,7 @@ class Units:
         # between units
         self._gap = False  # packets are missing before the next
         self._after_gap = False  # the packet looked at now is that one
+        self._is_spoilt = False  # the next packet is
         self._is_anew = False
         self._ahead = 0
         self._ticks, self._last_time = 0, -1
@@ -94,8 +95,8 @@ class Units:
             self._break_off()
         if time != self._time:
             self._new_time(time)
-        if self._after_gap:
-            self._is_broken = True
+        if self._after_gap or self._is_spoilt:
+            self._is_broken, self._is_spoilt = True, False
         kind = self._types.kind_of(view[begin])
         if kind is Kind.PIECE:
             self._piece(view, begin, end)
@@ -118,6 +119,9 @@ class Units:
     def doubt(self) -> None:
         if self._unit and not self._is_marked:  # at a picture's end it harms nothing
             self._is_broken = True
+
+    def spoilt(self) -> None:
+        self._is_spoilt = True
 
     def restart(self) -> None:
         self.finish()
