@@ -1,0 +1,48 @@
+"""Addresses of servers: user, password, host, port and folder, taken apart once and never told with the password."""
+
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    scheme: str
+    host: str
+    port: int
+    user: str
+    password: str
+    folder: str
+    """Without slashes at its ends; empty for the server's own."""
+
+    @property
+    def public(self) -> str:
+        folder = f"/{self.folder}" if self.folder else ""
+        return f"{self.scheme}://{self.host}{folder}"
+
+
+def parse(url: str, ports: dict[str, int]) -> Address:
+    """ports: the usual one of each scheme. ValueError says what is allowed."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ValueError("url: an address such as sftp://user:password@host/folder") from None
+    if parts.scheme not in ports or not parts.hostname:
+        raise ValueError("url: an address such as sftp://user:password@host/folder")
+    if any(ord(one) < 32 for one in unquote(url)):
+        raise ValueError("url: no line breaks or other such characters")
+    return Address(
+        parts.scheme,
+        parts.hostname,
+        port or ports[parts.scheme],
+        unquote(parts.username or ""),
+        unquote(parts.password or ""),
+        unquote(parts.path).strip("/"),
+    )
+
+
+def only(table: object, known: tuple[str, ...]) -> None:
+    """ValueError for a key that is none of those known."""
+    keys = sorted(set(table) - set(known)) if isinstance(table, dict) else []
+    if keys:
+        raise ValueError(f"{keys[0]}: found an unknown key; allowed: {', '.join(known) or 'none'}")
