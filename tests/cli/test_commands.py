@@ -2,13 +2,24 @@
 
 import json
 import re
+import shutil
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tawny.cli.main import COMMANDS
+from tawny.model.clock import SystemClock
+from tawny.model.damage import Damage
+from tawny.model.gaps import Evidence, Gap, GapReason
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.times import utc_from_text
+from tawny.storage.history import History
+from tawny.storage.ledger import Ledger
+from tawny.storage.opening import index_to_write
+from tawny.storage.volume import Volume
 from tests.cli.conftest import Tawny
 
 UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -47,6 +58,39 @@ def test_checking_proves_every_second(tawny: Tawny, recorded: Path) -> None:
     assert told["ok"] is True
     assert told["segments"] == 2
     assert told["wall"]["unexplained_s"] == 0
+    assert told["damage"] == []
+    assert all(gap["camera"] == "door" and "evidence" in gap for gap in told["wall"]["gaps"])
+    assert len(told["wall"]["gaps"]) >= 2
+
+
+def test_damage_and_what_a_gap_stands_on_are_told(tawny: Tawny, recorded: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(recorded, folder)
+    span = as_json(tawny("timeline", "--camera", "door", "--data", str(folder), "--json").out)["spans"][0]
+    begin_ms = utc_from_text(span["start"])
+    volume = Volume.at(folder)
+    history = History(volume.disk)
+    with closing(index_to_write(volume, history)) as index:
+        ledger = Ledger(history, index, SystemClock())
+        ledger.put_damage([Damage(CameraId("door"), StreamName.MAIN, begin_ms + 100, begin_ms + 1600, 2, 7)])
+        seen = Evidence("stall", begin_ms + 200, begin_ms + 300, 7, 0, 2, "200 OK")
+        ledger.put_gap(Gap(CameraId("door"), begin_ms + 200, begin_ms + 1300, GapReason.STALLED, "none whole", seen))
+    history.close()
+    damage = {"pictures": 2, "packets_missing": 7}
+    told = as_json(tawny("timeline", "--camera", "door", "--data", str(folder), "--json").out)
+    assert damage.items() <= told["damage"][0].items()
+    evidence = next(gap["evidence"] for gap in told["gaps"] if gap["detail"] == "none whole")
+    assert (evidence["word"], evidence["attempts"], evidence["peer_status"]) == ("stall", 2, "200 OK")
+    assert (
+        "2 pictures not whole, 7 packets lost on the way"
+        in tawny("timeline", "--camera", "door", "--data", str(folder)).out
+    )
+    checked = as_json(tawny("check", "--wall", "--data", str(folder), "--json").out)
+    assert checked["damage"] == [{"camera": "door", "spans": 1, "seconds": 1.5, **damage}]
+    assert evidence in [gap["evidence"] for gap in checked["wall"]["gaps"]]
+    assert checked["ok"] is True
+    text = tawny("check", "--data", str(folder)).out
+    assert "door: 1.5 s damaged in 1 stretch: 2 pictures not whole, 7 packets lost on the way." in text
 
 
 def test_an_export_is_an_ordinary_file_of_the_time_asked_for(tawny: Tawny, recorded: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from tawny.cli.output import Output
 from tawny.cli.places import existing_data
 from tawny.cli.times import shown
 from tawny.model.clock import Clock, SystemClock
-from tawny.model.damage import DamageSum
+from tawny.model.damage import DamageSum, damage_detail
 from tawny.model.errors import FolderInUse
 from tawny.model.times import utc_text
 from tawny.storage.catalogue import Catalogue
@@ -109,8 +109,8 @@ def _unexplained(report: Report) -> bool:
 
 
 def _damage_words(found: DamageSum) -> str:
-    lost = f", {found.packets} packets lost on the way" if found.packets else ""
-    return f"{found.seconds:.1f} s damaged in {found.spans} stretches: {found.units} pictures not whole{lost}."
+    stretches = "1 stretch" if found.spans == 1 else f"{found.spans} stretches"
+    return f"{found.seconds:.1f} s damaged in {stretches}: {damage_detail(found)}."
 
 
 def _text(report: Report, out: Output, *, repair: bool) -> str:

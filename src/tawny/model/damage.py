@@ -31,7 +31,7 @@ class Damage:
         return Span(self.begin_ms, self.end_ms)
 
 
-def damage_detail(damage: Damage) -> str:
+def damage_detail(damage: "Damage | DamageSum") -> str:
     """For people: `3 pictures not whole, 12 packets lost on the way`."""
     pictures = "1 picture" if damage.units == 1 else f"{damage.units} pictures"
     packets = "1 packet" if damage.packets == 1 else f"{damage.packets} packets"
