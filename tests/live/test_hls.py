@@ -65,7 +65,7 @@ async def test_header_and_segment_play() -> None:
         header, segment = feed.header(0), feed.segment(0)
     assert header
     assert segment
-    with av.open(io.BytesIO(header.init + segment.data)) as playing:
+    with av.open(io.BytesIO(header.init + segment.data), "r") as playing:
         frames = list(playing.decode(video=0))
     assert len(frames) == 2 * GOP
 

@@ -1,4 +1,5 @@
 import asyncio
+from functools import partial
 
 import cv2
 import numpy as np
@@ -20,6 +21,10 @@ def filled(count: int) -> Hub:
     for packet in PACKETS[:count]:
         hub.append(packet)
     return hub
+
+
+def more_than(jpegs: Jpegs, count: int) -> bool:
+    return jpegs.encoded > count
 
 
 def nobody() -> None:
@@ -44,7 +49,7 @@ def test_every_picture_is_made_once_for_all_who_want_the_same() -> None:
     for packet in PACKETS[1:6]:
         before = jpegs.encoded
         hub.append(packet)
-        until(lambda before=before: jpegs.encoded > before, 30, "the next picture")
+        until(partial(more_than, jpegs, before), 30, "the next picture")
     assert len({id(look.newest()) for look in looks}) == 1
     assert jpegs.encoded <= 6
     for look in looks:

@@ -4,12 +4,16 @@ Without that, seconds of old pictures wait in the network, and nobody here sees 
 """
 
 from collections import deque
+from typing import Protocol
 
-from tawny.live.viewer import Viewer
 from tawny.model.clock import Clock
 
 LATE_S = 1.0
 """What was sent so long ago and has not come is too much on its way."""
+
+
+class Viewer(Protocol):
+    def pause(self, *, paused: bool) -> None: ...
 
 
 class Pace:

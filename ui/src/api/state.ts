@@ -3,8 +3,8 @@
  * a full picture comes on subscribing, then changes.
  */
 import { batch, computed, signal, type ReadonlySignal, type Signal } from "@preact/signals";
-import { whenSignedOut } from "./client";
-import { isLost, type Link, reduce, START, type Happened } from "./reconnect";
+import { get, whenSignedOut } from "./client";
+import { TELL_AFTER_MS, isLost, type Link, reduce, START, type Happened } from "./reconnect";
 import type { Camera, Damage, Gap, Health, Message, Reading, TawnyEvent } from "./types";
 
 export const health = signal<Health | null>(null);
@@ -147,10 +147,35 @@ function happen(event: Happened): void {
   if (link.phase === "connecting" && before !== "connecting") connect();
   if (link.phase === "waiting" && before === "open") drop();
   batch(() => {
-    lost.value = link.phase !== "closed" && isLost(link, event.now);
+    lost.value = link.phase !== "closed" && isLost(link, event.now) && event.now - polled_ms > 2 * TELL_AFTER_MS;
     retry_s.value = link.retry_at_ms === null ? null : Math.max(0, Math.ceil((link.retry_at_ms - event.now) / 1000));
   });
-  if (event.what === "tick") fade(event.now);
+  if (event.what === "tick") {
+    fade(event.now);
+    if (link.failures >= POLL_AFTER && link.phase !== "open" && link.phase !== "closed") poll(event.now);
+  }
+}
+
+// Where no WebSocket gets through, the state is asked for: nothing moves by itself then, but all that counts is there.
+
+const POLL_AFTER = 2;
+const POLL_MS = 3_000;
+let polled_ms = -Infinity;
+let poll_due_ms = 0;
+
+function poll(now: number): void {
+  if (now < poll_due_ms) return;
+  poll_due_ms = now + POLL_MS;
+  get<Health>("/health").then(
+    (told) => {
+      polled_ms = Date.now();
+      batch(() => {
+        health.value = told;
+        lost.value = false;
+      });
+    },
+    () => {}, // that the recorder is lost is told by the silence
+  );
 }
 
 function connect(): void {

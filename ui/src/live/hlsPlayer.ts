@@ -155,8 +155,8 @@ export class HlsPlayer implements Player {
       this.fail("unplayable");
       return;
     }
-    this.header = header;
     await this.openMedia();
+    this.header = header;
     await this.append(new Uint8Array(await answer.arrayBuffer()));
   }
 

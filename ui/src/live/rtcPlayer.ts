@@ -2,7 +2,7 @@
 import { get, url } from "../api/client";
 import { localNow, recorderClock, utcOfRtp } from "./clock";
 import { Watched } from "./shown";
-import { type Listener, PATIENCE_MS, type Player, codecName } from "./told";
+import { type Listener, type Numbers, PATIENCE_MS, type Player, codecName } from "./told";
 
 interface Servers {
   webrtc: boolean;
@@ -22,6 +22,17 @@ function askServers(): Promise<Servers> {
     told.catch(() => (servers = null));
   }
   return servers.told;
+}
+
+/** What of the recorder's, or which server, the packets come through. */
+function throughOf(stats: RTCStatsReport): Pick<Numbers, "through"> {
+  const all: (RTCStats & Record<string, unknown>)[] = [];
+  stats.forEach((report: RTCStats & Record<string, unknown>) => all.push(report));
+  const pair = all.find((report) => report["id"] === all.find(({ type }) => type === "transport")?.["selectedCandidatePairId"]);
+  const ends = all.filter(({ id }) => id === pair?.["localCandidateId"] || id === pair?.["remoteCandidateId"]);
+  if (ends.some((end) => end["candidateType"] === "relay")) return { through: "relay" };
+  const protocol = ends[0]?.["protocol"];
+  return protocol === "udp" || protocol === "tcp" ? { through: protocol } : {};
 }
 
 /** For tests and for finding faults: `?ice=relay` lets nothing but a TURN server be used. */
@@ -211,6 +222,7 @@ export class RtcPlayer implements Player {
         bit_rate: Math.max(0, now.bytes - this.before.bytes) * 8,
         delay,
         lost: missing,
+        ...throughOf(stats),
       });
       this.listener.onLine({ late_s: 0, lost: missing / Math.max(1, missing + came) });
       this.before = now;

@@ -22,6 +22,8 @@ export interface Numbers {
   delay: Delay | null;
   /** Pictures that came and were not shown, or packets that did not come. */
   lost: number;
+  /** WebRTC: through what. */
+  through?: "udp" | "tcp" | "relay";
 }
 
 /** How well the line keeps up, told once a second. */

@@ -117,6 +117,7 @@ export function NumbersBox({ live }: { live: Live }) {
         </>
       )}
       {words.ways[name]}
+      {now?.through && words.through[now.through]}
       <br />
       <span class="why">
         {live.slow.value ? words.slow : typeof why === "string" ? words.why[why] : words.because(why.after, why.because)}

@@ -50,6 +50,7 @@ export const live = {
       pictures: "Pictures over WebSocket",
       mjpeg: "MJPEG",
     },
+    through: { udp: " by UDP", tcp: " by TCP", relay: " through a TURN server" },
     why: { first: "The best way here", forced: "As the address asks" },
     because: (way: WayName, because: Failure | "unable") => `${WAY[way]} ${BECAUSE[because]}`,
     slow: "Small picture: the line is slow",
