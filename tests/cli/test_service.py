@@ -28,6 +28,19 @@ def test_installing_writes_the_unit_and_starts_it(tawny: Tawny, tmp_path: Path, 
     assert systemctl.read_text().splitlines()[1:] == ["daemon-reload", "enable --now tawny.service"]
 
 
+def test_the_unit_waits_for_its_disk_unless_a_spare_can_stand_in(tawny: Tawny, tmp_path: Path, systemctl: Path) -> None:
+    config = tmp_path / "tawny.toml"
+    config.write_text('[storage]\nmirror = "/mnt/mirror"\n')
+    unit = tawny("service", "show", "--data", "data").out
+    assert f"RequiresMountsFor={tmp_path}/data\n" in unit
+    assert f"ReadWritePaths={tmp_path}/data -/mnt/mirror\n" in unit
+    config.write_text('[storage]\nspare = "/mnt/spare"\n')
+    unit = tawny("service", "show", "--data", "data").out
+    assert f"WantsMountsFor={tmp_path}/data\n" in unit
+    assert "RequiresMountsFor" not in unit
+    assert f"ReadWritePaths={tmp_path}/data -/mnt/spare\n" in unit
+
+
 def test_uninstalling_leaves_recordings_and_settings(tawny: Tawny, tmp_path: Path, systemctl: Path) -> None:
     tawny("init")
     tawny("service", "install", "--units", str(tmp_path))

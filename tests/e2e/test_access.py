@@ -14,7 +14,7 @@ from tests.e2e.rules import axe_script, violations
 
 pytestmark = pytest.mark.browser
 SIZES = {"desk": (1440, 900), "phone": (390, 844)}
-PAGES = ["/", "/live/front", "/timeline", "/events?only=all", "/health", "/settings"]
+PAGES = ["/", "/live/front", "/timeline", "/events?only=all", "/health", "/settings", "/settings/storage"]
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from tawny.config.settings import Settings, listen_address
 from tawny.live.rtsp.server import RtspServer
 from tawny.live.rtsp.talk import House
 from tawny.model.clock import SystemClock
-from tawny.model.errors import SettingsError
+from tawny.model.errors import SettingsError, StorageError
 from tawny.web.accounts import Accounts, Purpose, Role
 from tawny.web.accounts_file import AccountsFile
 from tawny.web.application import make_app
@@ -46,10 +46,21 @@ OWNER = "Owner"
 class Program:
     """config: the settings' file, followed while running; None when the settings came from the command line.
 
-    demo: an owner is there from the start, and a link signs whoever opens it in as that owner.
+    demo: an owner is there from the start, and a link signs whoever opens it in as that owner. stands_for: the folder
+    whose disk is not there, so that this one is recorded to; until: whether it is, and this should end.
     """
 
-    def __init__(self, settings: Settings, folder: Path, *, config: Path | None = None, demo: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        folder: Path,
+        *,
+        config: Path | None = None,
+        demo: bool = False,
+        stands_for: Path | None = None,
+        until: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._stands_for, self._until, self.came_back = stands_for, until, False
         self._settings, self._folder, self._config, self._demo = settings, folder, config, demo
         self._clock = SystemClock()
         self._systemd = Systemd()
@@ -70,15 +81,17 @@ class Program:
         configure_logging()
         doors = Doors.opened()
         doors.check(self._settings, str(self._config or "the command line"))
-        running = Running(self._settings, self._folder, self._clock, doors, self._config)
+        running = Running(self._settings, self._folder, self._clock, doors, self._config, stands_for=self._stands_for)
         try:
             asyncio.run(self._serve(running, doors, tell))
         finally:
-            running.close("person")
+            running.close("disk" if self.came_back else "person")
 
     async def _serve(self, running: Running, doors: Doors, tell: Tell) -> None:
         where = ":memory:" if self._in_memory else self._folder / "accounts.db"
         file = await asyncio.to_thread(AccountsFile, where)
+        if self._settings.storage.spare and not self._in_memory:
+            await asyncio.to_thread(_copied, file, Path(self._settings.storage.spare).expanduser() / "accounts.db")
         accounts, passes = Accounts(file, self._clock), Passes(file, self._clock)
         host, port = listen_address(self._settings.web.listen)
         site = Site(
@@ -95,7 +108,7 @@ class Program:
         )
         outward = await asyncio.to_thread(self._made_outward, running, doors)
         control = Control(
-            self._folder,
+            self._stands_for or self._folder,
             running.bus,
             {
                 "status": lambda _: {
@@ -106,7 +119,7 @@ class Program:
                 "report": running.report,
             },
             lambda message: shapes.message(message, self._clock.now_ms()),
-            on_disk=not self._in_memory,
+            on_disk=not self._in_memory and self._stands_for is None,
         )
         server = WebServer(make_app(site), accounts, host, port)
         rtsp = _rtsp_server(self._settings.web.rtsp, site)
@@ -146,6 +159,9 @@ class Program:
             except TimeoutError:
                 if running.is_alive():
                     self._systemd.alive()
+                if self._until():
+                    self.came_back = True
+                    return
                 now = self._seen()
                 if now != seen:
                     seen = now
@@ -201,6 +217,15 @@ def _rtsp_server(listen: str, site: Site) -> RtspServer | None:
     recorder = site.recorder
     house = House(recorder.hub, RtspDoor(site.passes), recorder.clock, site.viewers.one_more)
     return RtspServer(house, *listen_address(listen))
+
+
+def _copied(file: AccountsFile, path: Path) -> None:
+    """People can sign in when the spare has to stand in for the first disk."""
+    if (path.parent / "history").is_dir():
+        try:
+            file.copy_to(path)
+        except StorageError as error:
+            log.warning("accounts are not on the spare: %s", error)
 
 
 def _stop_on_signals() -> asyncio.Event:

@@ -45,6 +45,7 @@ from tawny.storage.mirror import Mirror
 from tawny.storage.recovery import recover
 from tawny.storage.retention import Retention
 from tawny.storage.scores import Scores
+from tawny.storage.standing_in import stand_in, take_over
 from tawny.stream.hub import Hub
 from tawny.web import recorder as web
 
@@ -57,13 +58,21 @@ WATCHDOG_S = 10.0
 class Running:
     """Made: the folder is ours and in order. `begin`: cameras run. `close`: all is on the disk. The web sees this.
 
-    config: the settings' file, for changes that people make here.
+    config: the settings' file, for changes that people make here. stands_for: the folder whose disk is not there.
     Raises FolderUnwritable, FolderInUse, DiskFull, StorageError when made.
     """
 
     def __init__(
-        self, settings: Settings, folder: Path, clock: Clock, doors: Doors, config: Path | None = None
+        self,
+        settings: Settings,
+        folder: Path,
+        clock: Clock,
+        doors: Doors,
+        config: Path | None = None,
+        *,
+        stands_for: Path | None = None,
     ) -> None:
+        self._stands_for = stands_for
         self.settings, self._clock, self._doors = settings, clock, doors
         self._bus = Bus()
         store = opened(settings, folder, clock)
@@ -71,6 +80,10 @@ class Running:
         self._ledger = Ledger(self._history, self._index, clock)
         cameras = [CameraId(name) for name, camera in settings.cameras.items() if camera.record != "off"]
         before, boot = self._lock.before, boot_id()
+        if stands_for is not None:
+            stand_in(self._volume, clock.now_ms())
+        else:
+            take_over(self._volume, self._index, self._ledger, cameras, clock.now_ms())
         self._started_ms = clock.now_ms()  # up to here it is the last recorder's time, from here on ours
         recover(
             self._volume, self._index, self._history, self._ledger, clock, before=before, boot=boot, cameras=cameras
@@ -283,6 +296,9 @@ class Running:
             yield Trouble(what, None, problem.message, problem.do)
         if self._mirror is not None and self._mirror.problem is not None:
             yield Trouble("mirror", None, self._mirror.problem.message, self._mirror.problem.do)
+        if self._stands_for is not None:
+            told = f"The disk for {self._stands_for} is not there; recording goes on at {self._volume.root}."
+            yield Trouble("spare", None, told, "Plug it in, or mount it; recording goes back to it by itself.")
         if (spare := self._recorder.on_spare) is not None:
             how = "does not answer" if self._recorder.hangs(self._volume) else "fails"
             do = "Check its cable and its health; recording goes back to it by itself."

@@ -50,8 +50,8 @@ def existing_data(args: Namespace) -> tuple[Settings, Path]:
     folder = data_folder(args, chosen)
     if is_in_memory(folder):
         raise NotDone(
-            f"The tawny of {folder} records into memory: there is nothing to look into.",
-            "Use the interface, `tawny status`, or `tawny events --follow`.",
+            f"The tawny of {folder} records elsewhere now, in memory or on its spare disk.",
+            "There is nothing to look into: use the interface, `tawny status`, or `tawny events --follow`.",
         )
     if not (folder / "tawny.db").exists() and not (folder / "history").is_dir():
         raise NotDone(

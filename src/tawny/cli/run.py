@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from tawny.app.program import Program
+from tawny.app.standing_in import record
 from tawny.cli import options
 from tawny.cli.output import Output
 from tawny.cli.places import data_folder, settings
@@ -39,7 +39,7 @@ def run(args: Namespace, out: Output) -> int:
         where = f"{path} has no cameras." if path else "There is neither a settings file here nor a source named."
         raise NotDone(where, "Name a source (`tawny run rtsp://…`), or `tawny init`, then `tawny add NAME SOURCE`.")
     chosen = in_memory(listening(chosen, args.listen), args.memory)
-    Program(chosen, data_folder(args, chosen), config=path).run(out.data)
+    record(chosen, data_folder(args, chosen), out.data, config=path)
     return 0
 
 

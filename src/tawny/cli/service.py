@@ -17,6 +17,7 @@ Description=tawny security-camera recorder
 Documentation=https://github.com/tawny/tawny
 After=network-online.target time-sync.target
 Wants=network-online.target
+{mounts}={data}
 
 [Service]
 Type=notify
@@ -31,7 +32,7 @@ LoadCredential=-tawny:{config_folder}/credentials
 UMask=0077
 NoNewPrivileges=yes
 ProtectSystem=strict
-ReadWritePaths={data}
+ReadWritePaths={data}{others}
 ProtectHome={home}
 PrivateTmp=yes
 ProtectKernelTunables=yes
@@ -84,7 +85,9 @@ def unit_text(args: Namespace) -> str:
         raise NotDone(
             "There is no settings file to run with.", "Write one with `tawny init`, or name it with `--config`."
         )
-    data = data_folder(args, settings(args)[0]).resolve()
+    chosen = settings(args)[0]
+    data, storage = data_folder(args, chosen).resolve(), chosen.storage
+    others = [storage.spare, storage.mirror, *(tier.path for tier in storage.tiers)]
     user = args.user or os.environ.get("SUDO_USER", "")
     below_home = any(str(path.resolve()).startswith(("/home/", "/root/")) for path in (config, data, Path(sys.prefix)))
     return UNIT.format(
@@ -92,6 +95,8 @@ def unit_text(args: Namespace) -> str:
         config=config.resolve(),
         config_folder=config.resolve().parent,
         data=data,
+        mounts="WantsMountsFor" if storage.spare else "RequiresMountsFor",  # with a spare it begins without the first
+        others="".join(f" -{Path(other).expanduser().resolve()}" for other in others if other),
         user=f"User={user}\n" if user else "",
         home="read-only" if below_home else "yes",
     )

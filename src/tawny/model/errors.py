@@ -248,6 +248,14 @@ class FolderInUse(StorageError):
 
 
 @dataclass(eq=False)
+class DiskMissing(StorageError):
+    exit_code = 36
+    code = "disk_missing"
+    says = "The disk for {where} is not there: {detail}."
+    advice = "Plug it in, or mount it; nothing is written in its place. With a `storage.spare` it records there."
+
+
+@dataclass(eq=False)
 class FileDamaged(StorageError):
     exit_code = 34
     code = "damaged"

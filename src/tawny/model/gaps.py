@@ -54,6 +54,7 @@ OFF_WORDS = {
     "crash": "it stopped unexpectedly",
     "person": "stopped by hand",
     "starting": "starting",
+    "disk": "it went back to its disk",
 }
 """Causes of `recorder_off`, as its detail says them."""
 

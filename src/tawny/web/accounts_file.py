@@ -62,6 +62,16 @@ class AccountsFile:
         with self._lock:
             self._db.close()
 
+    def copy_to(self, path: Path) -> None:
+        """All of it, in place of what is there. Raises StorageError."""
+        with self.reading() as db:
+            path.touch(mode=0o600)
+            copy = sqlite3.connect(path)
+            try:
+                db.backup(copy)
+            finally:
+                copy.close()
+
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         with self._lock, _turned_over(self._path):

@@ -1,0 +1,95 @@
+"""The first disk is not there at the start: the spare stands in, and all of that is taken over when it is back."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tawny.app import standing_in
+from tawny.app.doors import Doors
+from tawny.app.running import Running
+from tawny.config.file import parse
+from tawny.config.settings import Settings
+from tawny.model.clock import SystemClock
+from tawny.model.errors import DiskMissing
+from tawny.model.gaps import GapReason
+from tawny.model.times import Span, missing
+from tawny.storage.check import check
+from tawny.storage.opening import index_to_read
+from tawny.storage.others import attach_all
+from tawny.storage.volume import Volume
+from tawny.testing.clips import ClipSpec, made_clip
+from tawny.testing.waiting import until
+from tests.app.rig import EVER
+from tests.faults.child import CAMERA, Film
+
+CLOCK = SystemClock()
+
+
+def _settings(spare: Path) -> Settings:
+    text = f'storage.spare = "{spare}"\nstorage.keep.free = "0 %"\n'
+    text += f'[cameras.{CAMERA}]\nsource = "film:"\nwatch.detector = "off"\n'
+    made, problems = parse(text, {})
+    assert made is not None, problems
+    return made
+
+
+@pytest.fixture
+def doors() -> Iterator[Doors]:
+    yield Doors({"film": Film(list(made_clip(ClipSpec(seconds=20.0)).packets), 20.0)}, {})
+
+
+def _live(running: Running, cause: str) -> None:
+    running.begin()
+    try:
+        until(lambda: running.open_segments(CAMERA), 30, "something is durable")
+    finally:
+        running.close(cause)
+
+
+def test_what_was_recorded_meanwhile_is_part_of_all_when_the_disk_is_back(tmp_path: Path, doors: Doors) -> None:
+    first, spare, chosen = tmp_path / "first", tmp_path / "spare", _settings(tmp_path / "spare")
+    _live(Running(chosen, first, CLOCK, doors), "person")
+    meanwhile = Running(standing_in._standing_in(chosen, spare), spare, CLOCK, doors, stands_for=first)
+    assert any("is not there" in one.message for one in meanwhile.warnings())
+    _live(meanwhile, "disk")
+    assert (spare / "tawny.db").exists()
+    again = Running(chosen, first, CLOCK, doors)
+    again.close("person")
+    assert not (spare / "tawny.db").exists()
+    volume = Volume.at(first)
+    assert attach_all(volume) == []
+    with index_to_read(first) as index:
+        rows = index.segments(CAMERA, None, EVER)
+        report = check(volume, index, CLOCK, deep=True, with_wall=True, beside_recorder=False)
+        gaps = index.gaps(CAMERA, EVER)
+    assert [(first / row.path).is_file() for row in rows] == [True, False]
+    assert report.findings == []
+    assert {gap.reason for gap in gaps} == {GapReason.RECORDER_OFF}
+    assert [gap.detail for gap in gaps if gap.detail == "its disk was not there"]
+    whole = Span(rows[0].start_ms, rows[-1].end_ms)
+    assert missing([*(row.span for row in rows), *(gap.span(0) for gap in gaps)], whole) == []
+
+
+def test_without_a_spare_it_says_so_and_writes_nothing(tmp_path: Path) -> None:
+    chosen = _settings(tmp_path / "spare").model_copy(update={"storage": Settings().storage})
+    with pytest.raises(DiskMissing) as told:
+        standing_in.record(chosen, tmp_path / "first", lambda *_: None, is_missing=lambda _: "no disk is mounted there")
+    assert told.value.exit_code == 36
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_spare_that_was_never_one_is_not_taken_for_it(tmp_path: Path) -> None:
+    chosen = _settings(tmp_path / "spare")
+    (tmp_path / "spare").mkdir()
+    with pytest.raises(DiskMissing):
+        standing_in.record(chosen, tmp_path / "first", lambda *_: None, is_missing=lambda _: "it is away")
+
+
+def test_nobody_from_outside_is_let_in_where_nobody_could_sign_in(tmp_path: Path) -> None:
+    chosen = _settings(tmp_path).model_copy(
+        update={"web": Settings().web.model_copy(update={"listen": "0.0.0.0:8000"})}
+    )
+    assert standing_in._standing_in(chosen, tmp_path).web.listen == "127.0.0.1:8000"
+    (tmp_path / "accounts.db").touch()
+    assert standing_in._standing_in(chosen, tmp_path).web.listen == "0.0.0.0:8000"
