@@ -105,9 +105,10 @@ def _unlink(volume: Volume, index: Index, clock: Clock, segments: Sequence[Segme
     if len(well) == len(volume.everywhere):
         left = set()
     gone = [segment for segment in segments if segment.id not in left]
-    index.drop_segments(gone)
-    for segment in gone:
-        forget_damage(index, segment)
+    with index.together():
+        index.drop_segments(gone)
+        for segment in gone:
+            forget_damage(index, segment)
     for each in well:
         tidy(each, clock, folders)
 
