@@ -7,7 +7,8 @@ import pytest
 
 from tawny.engine import SharedThread
 from tawny.model.clock import SystemClock
-from tawny.model.errors import SourceClosed, SourceError, SourceRefused
+from tawny.model.errors import SourceClosed, SourceError, SourceRefused, SourceUnreachable
+from tawny.model.gaps import Evidence
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import SourcePacket
 from tawny.sources.rtsp import Rtsp
@@ -115,6 +116,17 @@ def test_after_an_end_it_is_tried_again_soon_and_after_a_refusal_later() -> None
     assert bench.reader.step() > 3.0
     bench.reader.step()
     assert bench.heard.words == [{"fps": 15.0}, "closed", "login-refused", {"fps": 15.0}]
+
+
+@pytest.mark.parametrize("word", ["busy", "session"])
+def test_a_camera_without_a_place_is_given_time_to_free_one(word: str) -> None:
+    full = SourceError("rtsp://cam", "no place", Evidence(word=word))
+    bench = Bench(full, full, SourceUnreachable("rtsp://cam"), full)
+    first_s, second_s = bench.reader.step(), bench.reader.step()
+    assert 4.0 <= first_s <= 6.0
+    assert second_s > 1.3 * first_s
+    assert bench.reader.step() <= 3.0
+    assert 4.0 <= bench.reader.step() <= 6.0
 
 
 def test_an_endless_source_does_not_keep_the_others_waiting() -> None:

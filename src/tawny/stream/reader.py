@@ -19,6 +19,8 @@ _MOST_S, _MOST_PACKETS = 0.1, 1000
 _WATCHED_S = 0.019
 """A stream that somebody watches is asked for packets so often."""
 _NOTED_S = 5.0
+_TAKEN = frozenset({"busy", "session"})
+"""Words for a camera that has a place for few viewers, and frees it only some time after the last of them is gone."""
 LINGER_S = 10.0
 """It stays so after the last of them left: a page that is loaded anew, or a look at another camera, comes back."""
 
@@ -77,6 +79,7 @@ class StreamReader:
         # because many lock the account after some tries.
         self._backoff = Backoff(first_s=0.5, most_s=2.5)
         self._refused = Backoff(first_s=4.0, most_s=30.0)
+        self._busy = Backoff(first_s=5.0, most_s=30.0)
 
     def step(self) -> float:
         try:
@@ -126,4 +129,7 @@ class StreamReader:
         if isinstance(error, SourceRefused):
             return self._refused.next_s(held_s)
         self._refused.reset()
+        if error.evidence is not None and error.evidence.word in _TAKEN:
+            return self._busy.next_s(held_s)
+        self._busy.reset()
         return self._backoff.next_s(held_s)
