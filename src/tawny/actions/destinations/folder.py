@@ -43,6 +43,8 @@ class Folder:
 
 
 class _OpenFolder:
+    is_sure: ClassVar[bool] = False
+
     def __init__(self, root: Path, public: str) -> None:
         self._root, self._public = root, public
 

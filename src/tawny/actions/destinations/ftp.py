@@ -84,6 +84,8 @@ def _log_in(ftp: FTP, address: Address, fingerprint: str, public: str) -> None:
 
 
 class _OpenFtp:
+    is_sure: ClassVar[bool] = False
+
     def __init__(self, ftp: FTP, folder: str, public: str) -> None:
         self._ftp, self._public = ftp, public
         if folder:
