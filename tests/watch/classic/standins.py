@@ -34,6 +34,11 @@ def still(length: int = 100) -> Iterator[PictureFrame]:
     return (_frame(n, _grey()) for n in range(length))
 
 
+def grey_with_noise(seed: int, spread: float = 3.0) -> Any:
+    noise = np.random.default_rng(seed).normal(0, spread, (HEIGHT, WIDTH))
+    return (GREY + noise).round().clip(0, 255).astype(np.uint8)
+
+
 def burst() -> Iterator[PictureFrame]:
     """The texture in frames 40 to 49 and 60 to 69."""
     for n in range(100):

@@ -9,6 +9,7 @@ import pytest
 from tawny.testing.scenes import START_MS, PictureFrame
 from tawny.watch.classic.background import Mixture, Neighbours, Stability
 from tawny.watch.classic.blocks import Blocks
+from tawny.watch.classic.denoise import Denoise
 from tawny.watch.classic.edges import Edges
 from tawny.watch.classic.framediff import FrameDiff
 from tawny.watch.classic.likeness import Likeness
@@ -97,6 +98,22 @@ def test_a_square_on_plain_ground_is_seen_by_blocks_and_not_by_new_pixels() -> N
 
     assert len(moving(Blocks({}), sliding())) >= 39
     assert moving(Pixels({}), sliding()) == []
+
+
+def test_without_noise_the_clips_are_as_they_were() -> None:
+    frames = list(standins.burst())[36:72]
+    assert moving(Blocks({"denoise": 1, "spread": 0.1}), frames) == [40, 50, 60, 70]
+    assert len(moving(Pixels({"denoise": 1}), frames)) == 2
+
+
+def test_noise_is_taken_off_and_edges_stay() -> None:
+    noisy = [standins.grey_with_noise(n) for n in range(4)]
+    calm = Denoise()
+    last = [calm(picture) for picture in noisy][-1]
+    assert float(last.std()) < 0.7 * float(noisy[-1].std())
+    step = np.full((480, 640), 60, np.uint8)
+    step[:, 320:] = 180
+    assert np.array_equal(Denoise()(step), step)
 
 
 # --- frame difference -------------------------------------------------------------------------------------------------

@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 import cv2
 import numpy as np
 
-from tawny.watch.classic.canny import HEIGHT, WIDTH, edges
+from tawny.watch.classic.canny import DENOISE, HEIGHT, WIDTH, Lines
 from tawny.watch.classic.numbers import Number
-from tawny.watch.classic.plain import Plain, Reading, box_of, sized
+from tawny.watch.classic.plain import Plain, Reading, box_of
 
 CHANGED = 10
 """With `spread`: levels by which a pixel has changed."""
@@ -19,7 +19,7 @@ class Blocks(Plain):
 
     Settings: `level` (500) that a block's change must exceed, `size` of a block (32 of 640x480), `blocks` (3) that
     must do so, `spread` (0: share of a block's pixels that must have changed), `frames` (1), `within` (1); and
-    `sensitivity`, `hold`, `warm_up`, `least_light` as with `edges`.
+    `denoise`, `sensitivity`, `hold`, `warm_up`, `least_light` as with `edges`.
     """
 
     name: ClassVar[str] = "blocks"
@@ -28,14 +28,19 @@ class Blocks(Plain):
         "size": Number(32, 4, 160, is_whole=True),
         "blocks": Number(3, 1, 19_200, is_whole=True),
         "spread": Number(0, 0, 1),
+        "denoise": DENOISE,
         "frames": Number(1, 1, 600, is_whole=True),
         "within": Number(1, 1, 6000, is_whole=True),
     }
 
     _before: Any = None
 
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        super().__init__(settings)
+        self._lines = Lines(denoise=bool(self.numbers["denoise"]))
+
     def measure(self, luma: Any) -> Reading:
-        now = edges(sized(luma, WIDTH, HEIGHT))
+        now = self._lines.of(luma)
         before, self._before = self._before, now
         if before is None:
             return Reading(0, moves=False)
@@ -50,6 +55,7 @@ class Blocks(Plain):
         return Reading(number, moves=int(active.sum()) >= least, box=box_of(active))
 
     def forget(self) -> None:
+        self._lines.forget()
         self._before = None
 
     def _sums(self, picture: Any) -> Any:

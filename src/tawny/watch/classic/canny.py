@@ -9,12 +9,34 @@ from typing import Any
 import cv2
 import numpy as np
 
+from tawny.watch.classic.denoise import Denoise
+from tawny.watch.classic.numbers import Number
+from tawny.watch.classic.plain import sized
+
 WIDTH, HEIGHT = 640, 480
 """The size that totals are of."""
 LOW, HIGH = 20, 50
+DENOISE = Number(0, 0, 1, is_whole=True)
+"""A setting of those that look at edges: 1 takes the noise off first."""
 _ROW = np.array([[2, 4, 5, 4, 2], [4, 9, 12, 9, 4], [5, 12, 15, 12, 5], [4, 9, 12, 9, 4], [2, 4, 5, 4, 2]], np.float32)
 _TAN_22, _TAN_67 = 27146 / 65536, 158218 / 65536
 """Tangents of 22.5 and 67.5 degrees: between them a step is a slanting one."""
+
+
+class Lines:
+    """The edges of one stream of pictures after another. denoise: without their noise."""
+
+    def __init__(self, *, denoise: bool) -> None:
+        self._denoise = Denoise() if denoise else None
+
+    def of(self, luma: Any) -> Any:
+        """uint8 [480, 640]."""
+        picture = sized(luma, WIDTH, HEIGHT)
+        return edges(picture if self._denoise is None else self._denoise(picture))
+
+    def forget(self) -> None:
+        if self._denoise is not None:
+            self._denoise.forget()
 
 
 def edges(luma: Any) -> Any:

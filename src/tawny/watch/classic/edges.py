@@ -7,9 +7,9 @@ It notices what appears, vanishes or turns, and the whole scene; hardly what sli
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tawny.watch.classic.canny import HEIGHT, WIDTH, edges
+from tawny.watch.classic.canny import DENOISE, Lines
 from tawny.watch.classic.numbers import Number
-from tawny.watch.classic.plain import Plain, Reading, sized
+from tawny.watch.classic.plain import Plain, Reading
 
 
 class Edges(Plain):
@@ -17,20 +17,26 @@ class Edges(Plain):
 
     Settings: `level` (20000, on 640x480), `frames` (2) that move `within` (100) make an event, `hold` (2 s without
     motion end it), `warm_up` (0 s after the start do not count), `least_light` (0: mean brightness, 0 to 1, that a
-    picture must exceed). `sensitivity` (1 to 100) stands for the level: 50 is the usual, 75 half, 25 twice as much.
+    picture must exceed), `denoise` (0; 1 takes noise off the picture first). `sensitivity` (1 to 100) stands for the
+    level: 50 is the usual, 75 half, 25 twice as much.
     """
 
     name: ClassVar[str] = "edges"
     NUMBERS: ClassVar[Mapping[str, Number]] = {
         "level": Number(20_000, 0, 80_000_000),
+        "denoise": DENOISE,
         "frames": Number(2, 1, 600, is_whole=True),
         "within": Number(100, 1, 6000, is_whole=True),
     }
 
     _total: int | None = None
 
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        super().__init__(settings)
+        self._lines = Lines(denoise=bool(self.numbers["denoise"]))
+
     def measure(self, luma: Any) -> Reading:
-        total = int(edges(sized(luma, WIDTH, HEIGHT)).sum())
+        total = int(self._lines.of(luma).sum())
         before, self._total = self._total, total
         if before is None:
             return Reading(0, moves=False)
@@ -38,4 +44,5 @@ class Edges(Plain):
         return Reading(change, moves=change > self.numbers["level"])
 
     def forget(self) -> None:
+        self._lines.forget()
         self._total = None

@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 import cv2
 import numpy as np
 
-from tawny.watch.classic.canny import HEIGHT, WIDTH, edges
+from tawny.watch.classic.canny import DENOISE, Lines
 from tawny.watch.classic.numbers import Number
-from tawny.watch.classic.plain import Plain, Reading, box_of, sized
+from tawny.watch.classic.plain import Plain, Reading, box_of
 
 _AROUND = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], np.uint8)
 
@@ -17,21 +17,26 @@ class Pixels(Plain):
     """Edges that are new since the two frames before.
 
     Settings: `level` (1000 pixels of 640x480), `company` (0; 1 drops lit pixels without a lit one beside them),
-    `frames` (1), `within` (1); and `sensitivity`, `hold`, `warm_up`, `least_light` as with `edges`.
+    `frames` (1), `within` (1), `denoise` (0); and `sensitivity`, `hold`, `warm_up`, `least_light` as with `edges`.
     """
 
     name: ClassVar[str] = "pixels"
     NUMBERS: ClassVar[Mapping[str, Number]] = {
         "level": Number(1000, 0, 307_200),
         "company": Number(0, 0, 1, is_whole=True),
+        "denoise": DENOISE,
         "frames": Number(1, 1, 600, is_whole=True),
         "within": Number(1, 1, 6000, is_whole=True),
     }
 
     _before: tuple[Any, Any] = (None, None)
 
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        super().__init__(settings)
+        self._lines = Lines(denoise=bool(self.numbers["denoise"]))
+
     def measure(self, luma: Any) -> Reading:
-        lit = (edges(sized(luma, WIDTH, HEIGHT)) > 0).astype(np.uint8)
+        lit = (self._lines.of(luma) > 0).astype(np.uint8)
         if self.numbers["company"]:
             lit &= cv2.dilate(lit, _AROUND)
         one, two = self._before
@@ -44,4 +49,5 @@ class Pixels(Plain):
         return Reading(count, moves=moves, box=box_of(new) if moves else None)
 
     def forget(self) -> None:
+        self._lines.forget()
         self._before = (None, None)
