@@ -1,23 +1,29 @@
 """Anything at all comes in: nothing but a Fault comes out, units stay within their limits, and their lengths add up."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from tawny.media.nal import join_lengths, split_lengths
+from tawny.media.params import video_format
+from tawny.media.rtp import RtpPacket
 from tawny.model.packets import VideoCodec
 from tawny.sources.address import parse_rtsp
 from tawny.sources.rtsp_client.audio import Aac, Sound, sound_of
-from tawny.sources.rtsp_client.fault import Fault
+from tawny.sources.rtsp_client.fault import Fault, Reason
 from tawny.sources.rtsp_client.handshake import handshake
 from tawny.sources.rtsp_client.rtcp import read_reports
+from tawny.sources.rtsp_client.rtp import Counts, Depacketizer, Middle, Receiver
 from tawny.sources.rtsp_client.sprop import announced_sets
 from tawny.sources.rtsp_client.talk import Talk, read_reply
 from tawny.sources.rtsp_client.tracks import Tracks
-from tawny.sources.sdp import Track, read_sdp
-from tests.sources.rtsp_client.stream import Came, cut, interleaved, raw, through
+from tawny.sources.sdp import MOST_TRACKS, Track, read_sdp
+from tests.sources.rtsp_client.stream import Came, clip, cut, interleaved, raw, through
 
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 CODECS = st.sampled_from(("h264", "h265"))
@@ -93,16 +99,194 @@ def test_any_payloads(codec: VideoCodec, payloads: list[bytes]) -> None:
     held(through(interleaved(packets), codec), 8_000_000)
 
 
-def test_the_fuzzers_find_a_limit_that_is_set_too_low() -> None:
-    @FEW
+# --- RTP
+
+
+Step = tuple[int, int, int, bool, bytes]
+"""By how much the number goes on, whose it is, its payload type, whether it is marked, its payload."""
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from((1, 1, 1, 1, 0, 2, 5, 200, 40_000, -1, -30)),
+        st.sampled_from((7, 7, 7, 8, 9)),
+        st.sampled_from((96, 96, 96, 35, 0)),
+        st.booleans(),
+        st.binary(max_size=30),
+    ),
+    max_size=300,
+)
+
+
+class Kept(Depacketizer):
+    """Every payload that came out."""
+
+    def __init__(self) -> None:
+        self.payloads: list[bytes] = []
+
+    def payload(self, view: memoryview, begin: int, end: int, time: int, *, is_marked: bool) -> None:
+        self.payloads.append(bytes(view[begin:end]))
+
+    def gap(self) -> None: ...
+
+    def doubt(self) -> None: ...
+
+    def spoilt(self) -> None: ...
+
+    def restart(self) -> None: ...
+
+    def middle(self) -> Middle | None:
+        return None
+
+
+def ordered(steps: list[Step], window: int) -> None:
+    """Put packets in order: nothing comes out that did not go in, nothing more often, and few wait."""
+    kept, number = Kept(), 65_500
+    receiver = Receiver(96, kept, window)
+    given: Counter[bytes] = Counter()
+    for forward, source, payload_type, is_marked, payload in steps:
+        number = (number + forward) & 0xFFFF
+        packet = RtpPacket(payload, is_marked, payload_type, number, 0, source).to_bytes()
+        given[payload] += 1
+        receiver.packet(memoryview(packet), 0, len(packet))
+        assert len(receiver._ahead) <= window
+    receiver.give_up()
+    assert not Counter(kept.payloads) - given
+    counts = receiver.counts
+    assert min(vars_of(counts)) >= 0
+    assert counts.packets - counts.bad <= len(kept.payloads) <= counts.packets
+
+
+def vars_of(counts: Counts) -> list[int]:
+    return [getattr(counts, name) for name in counts.__slots__]
+
+
+@FEW
+@given(steps=STEPS, window=st.sampled_from((16, 128)))
+def test_any_numbers_sources_and_types(steps: list[Step], window: int) -> None:
+    with suppress(Fault):
+        ordered(steps, window)
+
+
+# --- parameter sets
+
+
+@lru_cache
+def sets(codec: VideoCodec) -> tuple[bytes, ...]:
+    return clip(codec).video.parameter_sets
+
+
+def read_sets(codec: VideoCodec, edits: list[Edit], most_pixels: int = 16_384) -> None:
+    """Whatever they say is refused, or a picture that there may be."""
+    changed = tuple(edited(nal, edits) if n < 2 else nal for n, nal in enumerate(sets(codec)))
+    try:
+        video = video_format(codec, changed)
+    except ValueError:
+        return
+    assert 16 <= video.width <= most_pixels
+    assert 16 <= video.height <= most_pixels
+
+
+@FEW
+@given(codec=CODECS, edits=EDITS)
+def test_any_parameter_sets(codec: VideoCodec, edits: list[Edit]) -> None:
+    read_sets(codec, edits)
+
+
+SDP_TEXT = st.lists(
+    st.one_of(
+        st.sampled_from(
+            (
+                "m=video 0 RTP/AVP 96",
+                "m=audio 0 RTP/AVP 0",
+                "m=application 0 RTP/AVP 107",
+                "a=rtpmap:96 H264/90000",
+                "a=control:track1",
+                "a=control:*",
+                "a=fmtp:96 sprop-parameter-sets=Z0IA,aM4=",
+                "a=framerate:15",
+                "a=rtpmap:97 MPEG4-GENERIC/16000/1",
+                "a=fmtp:97 config=1408",
+                "",
+                "v=0",
+            )
+        ),
+        st.text(max_size=60),
+    ),
+    max_size=100,
+).map("\r\n".join)
+
+
+# --- a limit that is set too low is found by each of them
+
+
+PLANTED = settings(FEW, report_multiple_bugs=False, phases=(Phase.explicit, Phase.generate))
+
+
+def finds(fuzz: Callable[[], None], reason: str) -> None:
+    with pytest.raises(AssertionError) as found:
+        fuzz()
+    assert reason in repr(found.value)
+
+
+@contextmanager
+def only(reason: Reason) -> Iterator[None]:
+    """Other faults are right."""
+    try:
+        yield
+    except Fault as fault:
+        assert fault.reason != reason, reason
+
+
+def test_the_fuzzer_of_streams_finds_it() -> None:
+    @PLANTED
     @given(edits=EDITS)
     def fuzz(edits: list[Edit]) -> None:
-        data = interleaved(raw(cut("h264", 1)[:300]))
-        through(edited(data, edits), most_bytes=5_000)
+        with only("picture-too-big"):
+            through(edited(interleaved(raw(cut("h264", 1)[:300])), edits), most_bytes=5_000)
 
-    with pytest.raises(Fault) as found:
-        fuzz()
-    assert found.value.reason == "picture-too-big"
+    finds(fuzz, "picture-too-big")
+
+
+def test_the_fuzzer_of_framing_finds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tawny.sources.rtsp_client.framing.MOST_RUBBISH_BYTES", 20)
+
+    @PLANTED
+    @given(edits=EDITS)
+    def fuzz(edits: list[Edit]) -> None:
+        with only("framing"):
+            through(edited(interleaved(raw(cut("h264", 1)[:300])), edits), step=1460)
+
+    finds(fuzz, "framing")
+
+
+def test_the_fuzzer_of_rtp_finds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tawny.sources.rtsp_client.rtp._MOST_RESTARTS", 0)
+
+    @PLANTED
+    @given(steps=STEPS)
+    @example(steps=[(1, 7, 96, False, b""), *([(1, 8, 96, False, b"")] * 3)])
+    def fuzz(steps: list[Step]) -> None:
+        with only("mixed"):
+            ordered(steps, 16)
+
+    finds(fuzz, "mixed")
+
+
+def test_the_fuzzer_of_descriptions_finds_it() -> None:
+    @PLANTED
+    @given(text=SDP_TEXT)
+    def fuzz(text: str) -> None:
+        assert len(read_sdp(text.encode()).tracks) <= 3, "too many tracks"
+
+    finds(fuzz, "too many tracks")
+
+
+def test_the_fuzzer_of_parameter_sets_finds_it() -> None:
+    @PLANTED
+    @given(edits=EDITS)
+    def fuzz(edits: list[Edit]) -> None:
+        read_sets("h264", edits, most_pixels=300)
+
+    finds(fuzz, "300")
 
 
 @given(st.binary(max_size=400))
@@ -126,11 +310,12 @@ def test_any_sound(payloads: list[tuple[bytes, int, bool]], bits: int) -> None:
 
 @FEW
 @given(
-    st.text(max_size=300),
+    st.one_of(st.text(max_size=300), SDP_TEXT),
     st.dictionaries(st.sampled_from(("config", "sizelength", "indexlength")), st.text(max_size=40)),
 )
 def test_any_description(text: str, fmtp: dict[str, str]) -> None:
     described = read_sdp(text.encode())
+    assert len(described.tracks) <= MOST_TRACKS
     for track in [*described.tracks, Track("audio", 97, "mpeg4-generic", 16_000, 1, fmtp=fmtp)]:
         sound_of(track, lambda _: None)
         announced_sets(track)
