@@ -1,6 +1,7 @@
 """How well the default detector finds what happens, on real footage with known truth, beside Debian's `motion`.
 
-    python -m benchmarks.detect [--footage FOLDER] [--sensitivity N] [--without-motion] [--clips] [--gate]
+    python -m benchmarks.detect [--footage FOLDER] [--sensitivity N] [--without-motion] [--clips]
+    python -m benchmarks.detect --gate | --made [--seeds N ...] | --spoilt | --moved
 
 The folder holds clips and `manifest.json`; it is looked for in TAWNY_FOOTAGE, then beside this project. Exit: 0 within
 the budgets, 1 over one of them, 2 wrong use, 3 no footage here. `motion` plays files at their own pace: a run takes as
@@ -19,7 +20,7 @@ from operator import add
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks import debian_motion, detect_gate
+from benchmarks import debian_motion, detect_gate, detect_made, detect_moved
 from benchmarks.footage import watch_file
 from benchmarks.scoring import Clip, Figures, quantile, score
 from tawny.watch.gate import Gate, Mode
@@ -51,12 +52,18 @@ class Row(NamedTuple):
 
 def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
+    if options.made:
+        return detect_made.main(options.seeds, options.only, clips_too=options.clips)
     if not (options.footage / "manifest.json").is_file():
         print(f"no footage in {options.footage}: name its folder with --footage or TAWNY_FOOTAGE", file=sys.stderr)
         return NOT_HERE
     footage = _footage(options.footage)
     if options.gate:
         return detect_gate.main([detect_gate.Footage(one.clip, one.path) for one in footage])
+    if options.spoilt:
+        return detect_moved.spoilt([detect_moved.Footage(one.clip, one.path) for one in footage])
+    if options.moved:
+        return detect_moved.moved([detect_moved.Footage(one.clip, one.path) for one in footage])
     with ThreadPoolExecutor(max_workers=PLAYERS) as players:
         with_peer = debian_motion.is_installed() and not options.without_motion
         longest_first = sorted(footage, key=lambda one: -one.clip.length_s)
@@ -79,6 +86,11 @@ def _options(arguments: list[str] | None) -> Any:
     parser.add_argument("--without-motion", action="store_true")
     parser.add_argument("--clips", action="store_true", help="a row for each clip as well")
     parser.add_argument("--gate", action="store_true", help="instead: is anything lost by decoding only keyframes?")
+    parser.add_argument("--made", action="store_true", help="instead: films of our own, by day and by night")
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(detect_made.HELD_OUT), help="of the films")
+    parser.add_argument("--only", default="", help="films whose name holds these words")
+    parser.add_argument("--spoilt", action="store_true", help="instead: the footage as worse cameras would give it")
+    parser.add_argument("--moved", action="store_true", help="instead: each main number a quarter up and down")
     return parser.parse_args(arguments)
 
 

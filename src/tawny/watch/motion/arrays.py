@@ -20,6 +20,8 @@ _MOST_CELLS = 45_000
 """Upright pictures get fewer columns, so that a look costs the same."""
 _ROWS_READ = 3
 """Rows of pixels that a row of cells is the mean of, at least; the others are skipped, which costs nothing."""
+_SOMEBODY = (3, 5)
+"""Cells wide and high: somebody small."""
 _THREE = np.ones((3, 3), np.uint8)
 
 
@@ -43,6 +45,11 @@ def distance(a: Grey, b: Grey) -> Grey:
 def cut(a: Grey, limit: Grey) -> Grey:
     """Each cell of a, at most its limit away from zero."""
     return np.asarray(cv2.max(cv2.min(a, limit), -limit), np.float32)
+
+
+def around(a: Grey) -> Grey:
+    """The mean of each cell's neighbourhood, which is as wide and high as somebody small."""
+    return np.asarray(cv2.blur(a, _SOMEBODY, borderType=cv2.BORDER_REPLICATE), np.float32)
 
 
 def mixed(a: Grey, b: Grey, share: float) -> Grey:

@@ -11,6 +11,10 @@ EDGE = 0.4
 to be sharp."""
 GHOST = 1.3
 """A border with so many times more edge in the memory than in the picture is that of something that went away."""
+LIGHT, LIGHT_PAIRS = 0.8, 16
+"""What lies there is seen through it if the steps from cell to cell are as alike as this, of so many at least..."""
+LIGHT_TEXTURE = 1.5
+"""...which are of so many levels at least, noise apart: on plain ground nothing shows through."""
 _MARGIN = 3
 
 
@@ -24,6 +28,23 @@ def is_soft(box: Box, seen: Difference, memory: Memory) -> bool:
     away = seen.now[part] - memory.back[part] * np.float32(gain) - np.float32(DARK * gain - DARK)
     slope = np.abs(away[2:, 1:-1] - away[:-2, 1:-1]) + np.abs(away[1:-1, 2:] - away[1:-1, :-2])
     return float((slope[ring].mean() - 2 * memory.shake) / np.abs(away[mask]).mean()) < EDGE
+
+
+def is_light(box: Box, seen: Difference, memory: Memory) -> bool:
+    """Whether what the place is made of is still seen there, only brighter or darker: a beam, a shadow, a glow."""
+    part = box.part
+    mask = seen.front[part]
+    now, lit = seen.now[part], memory.back[part]
+    both = mask[:, 1:] & mask[:, :-1], mask[1:] & mask[:-1]
+    here = np.concatenate([(now[:, 1:] - now[:, :-1])[both[0]], (now[1:] - now[:-1])[both[1]]])
+    there = np.concatenate([(lit[:, 1:] - lit[:, :-1])[both[0]], (lit[1:] - lit[:-1])[both[1]]])
+    if here.size < LIGHT_PAIRS:
+        return False
+    known = float(there @ there)
+    if known < here.size * (LIGHT_TEXTURE + 2 * memory.noise) ** 2:
+        return False
+    alike = float(here @ there) / (known * float(here @ here)) ** 0.5 if here.any() else 0.0
+    return alike > LIGHT
 
 
 def is_ghost(box: Box, seen: Difference, memory: Memory) -> bool:

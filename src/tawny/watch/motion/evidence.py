@@ -19,8 +19,8 @@ BENDS = 1.3
 """A path counts in full if it is longer than its way by no more than this."""
 LEAST_WORTH, LEAST_TRUST = 0.3, 0.5
 """A path counts at least so much, wherever it leads and however new the place is..."""
-FAR_WORTH = 0.5
-"""...and so much for what it goes beyond its own first size."""
+FAR, FAR_WORTH = 2.0, 0.5
+"""...and so much for what it goes beyond so many of its own sizes."""
 LINGER_S = 3.0
 """What covers `LINGER_SHARE` of the picture and moves in itself needs to stay so long; larger things less."""
 LINGER_SHARE, LINGER_LEAST, LINGER_MOST, LINGER_YOUNG = 0.01, 0.4, 2.0, 1.0
@@ -55,7 +55,7 @@ def _by_path(track: Track, worth: float, alone: float) -> float:
         return 0.0
     straight = min(1.0, BENDS * far / max(track.walked, 1e-6))
     place = max(LEAST_WORTH, worth) * max(LEAST_TRUST, alone, min(1.0, track.trust_s / TRUST_S))
-    if track.far >= 1:  # what its birthplace is like matters no more
+    if track.far >= FAR:  # what its birthplace is like matters no more
         place = max(place, FAR_WORTH)
     new = min(far - track.far, STEP)
     track.far = far

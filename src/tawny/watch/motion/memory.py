@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tawny.watch.motion.arrays import Grey, Mask, count, cut, distance, middle, mixed, root, towards, widened
+from tawny.watch.motion.arrays import Grey, Mask, around, count, cut, distance, middle, mixed, root, towards, widened
 from tawny.watch.motion.boxes import Box
+from tawny.watch.motion.light import bends
 from tawny.watch.motion.sensitivity import Sensitivity
 
 DARK = 8.0
@@ -21,12 +22,20 @@ GAIN_RANGE = 0.4, 2.5
 """Between two pictures the light changes by no more than this; beyond, it is another picture."""
 NOISES = 5.0
 """A cell must differ by so many times the median difference of this very picture: a bad keyframe raises its own bar."""
+NOISE_SPREAD = 2.4
+"""The spread of a cell with nothing but noise, in medians of how much cells differ: it rises sooner than it falls."""
+NOISY = 0.7
+"""...for such a cell so much of the spreads is enough."""
+NOISE_S = 10.0
+"""Time constant of the noise of late."""
 MOVING = 0.75
 """A cell moves in itself if it changed by this share of its limit since the look before the last..."""
 SHAKES = 5.0
 """...and by so many times the median change between two looks."""
 JUMP = 0.35
 """Share of the picture that begins to differ in one look: light, not things."""
+STRANGE = 9.0
+"""Levels by which half of the picture differs: it is another picture."""
 CALM_S = 0.8
 """Nothing new begins so long after a jump."""
 YOUNG_S = 10.0
@@ -60,7 +69,8 @@ class Difference(NamedTuple):
     away: Grey
     limit: Grey
     faint: Grey
-    """The mean of late of how they differ, signed."""
+    """The mean of late, and of the neighbourhood, of how they differ, signed."""
+    faint_limit: Grey
     front: Mask
     """Cells that differ by more than means nothing, now or on the mean of late."""
     strong: Mask
@@ -95,7 +105,9 @@ class Memory:
         self.spread2 = np.full_like(now, 1.0)
         """Mean square of how far each cell strays."""
         self._faint = np.zeros_like(now)
+        self._faint_before = (self._faint, self._faint)
         self._faint_spread2 = np.full_like(now, 0.5)
+        self.noise = self._faint_noise = 0.3
         self._left = 1.0
         """Of the noise's square in the mean of late: less with each look, all after a pause."""
         self._lately = np.full_like(now, 1.0)
@@ -131,16 +143,19 @@ class Memory:
         gain = middle((some + DARK) / (back + DARK))
         gain = min(max(gain, GAIN_RANGE[0]), GAIN_RANGE[1])
         lit = self._lit(gain)
+        bent = bends(some, lit[_SOME, _SOME], back)
+        if bent is not None:
+            lit = lit + bent[self.back.astype(np.uint8)]
         away = distance(now, lit)
         shake = max(0.3, middle(np.abs(some - self._before[1][_SOME, _SOME])))
-        limit = self._limit(self.spread2, away, limits)
+        limit = self._limit(self.spread2, away, 0.0 if young else self.noise, limits)
         # what differs much shows in one look: it is cut, so that it leaves no trail
-        strays = cut(now - lit, limit)
+        strays = around(cut(now - lit, limit))
         new = float(1 - np.exp(-dt / FAINT_S))
         faint = mixed(self._faint, strays, new)
         left = (1 - new) ** 2 * self._left + new**2
-        of_late = np.abs(faint)
-        faint_limit = self._limit(self._faint_spread2, of_late, limits, max(1.0, left / _CALM) ** 0.5)
+        of_late, noisier = np.abs(faint), max(1.0, left / _CALM) ** 0.5
+        faint_limit = self._limit(self._faint_spread2, of_late, self._faint_noise, limits, noisier)
         faint_limit = np.maximum(faint_limit, np.float32(FAINTEST) * limit)
         front: Mask = away > limit
         strong: Mask = away > np.float32(STRONG) * limit
@@ -148,17 +163,27 @@ class Memory:
             front |= of_late > faint_limit
             strong |= of_late > np.float32(STRONG) * faint_limit
         share = count(front) / front.size
-        return gain, shake, left, Difference(now, away, limit, faint, front, strong, share)
+        return gain, shake, left, Difference(now, away, limit, faint, faint_limit, front, strong, share)
 
-    def _limit(self, spread2: Grey, away: Grey, limits: float, noisier: float = 1.0) -> Grey:
-        """How much means nothing: by each cell's own spread, by the setting, by the noise of this very picture."""
+    def _limit(self, spread2: Grey, away: Grey, noise: float, limits: float, noisier: float = 1.0) -> Grey:
+        """How much means nothing: by each cell's own spread, by the setting, by the noise of this very picture.
+
+        noise: the median of late of how much a cell differs. What a cell strays beyond what such noise explains is its
+        own restlessness.
+        """
         least = max(self._sensitivity.contrast, NOISES * middle(away[_SOME, _SOME][_SOME, _SOME]))
-        own = root(spread2) * np.float32(self._sensitivity.spreads * limits * noisier)
+        spreads = self._sensitivity.spreads
+        restless = (spread2 - np.float32((NOISE_SPREAD * noise) ** 2)) * np.float32(spreads**2)
+        own = root(np.maximum(restless, spread2 * np.float32((NOISY * spreads) ** 2)))
+        own *= np.float32(limits * noisier)
         return np.asarray(np.maximum(own, np.float32(least * limits)), np.float32)
 
     def is_jump(self, seen: Difference) -> bool:
         """Whether everything changed at once: then `take` this picture instead of looking for things in it."""
-        return seen.share - self._share > JUMP
+        if seen.share - self._share > JUMP:
+            return True
+        strange = middle(seen.away[_SOME, _SOME])
+        return strange > STRANGE
 
     def take(self, t: float, now: Grey) -> None:
         """Believe the picture as it is, but for what is under an event; begin to know the place anew."""
@@ -167,8 +192,10 @@ class Memory:
         self.back[free] = now[free]
         self._before = (now, now)
         self._copies.clear()
-        self._faint[:] = 0.0
+        self._faint = np.zeros_like(now)
+        self._faint_before = (self._faint, self._faint)
         self._left = 1.0
+        self.noise = self._faint_noise = 0.3
         self._share = 0.0
         self.calm_t, self.fresh_t = t + CALM_S, t
 
@@ -179,7 +206,9 @@ class Memory:
         changed = distance(seen.now, self._before[0])
         self._before = (self._before[1], seen.now)
         moving: Mask = changed > np.maximum(np.float32(MOVING) * seen.limit, np.float32(self.shake * SHAKES))
-        return moving
+        changed = distance(seen.faint, self._faint_before[0])
+        self._faint_before = (self._faint_before[1], seen.faint)
+        return moving | (changed > np.float32(MOVING) * seen.faint_limit)
 
     def _lit(self, gain: float) -> Grey:
         """The place as remembered, in this light."""
@@ -208,8 +237,13 @@ class Memory:
         strayed = np.minimum(seen.away * seen.away, np.float32(MOST_SPREAD**2))
         self._lately += (strayed - self._lately) * np.float32(min(0.5, dt / LATELY_S))
         pace = min(dt, SEEN_S)
+        new = min(0.5, dt / min(NOISE_S, max(1.0, t - self.fresh_t)))
+        self.noise += (middle(seen.away[_SOME, _SOME]) - self.noise) * new
+        self._faint_noise += (middle(np.abs(seen.faint[_SOME, _SOME])) - self._faint_noise) * new
         up, down = pace / SPREAD_UP_S, min(0.5, pace / min(SPREAD_DOWN_S, max(2.0, t - self.fresh_t)))
         self.spread2 += towards(strayed - self.spread2, up, down) * speed
+        if self.is_young(t):  # sooner than each cell by itself, all cells together say what noise there is
+            np.maximum(self.spread2, np.float32((NOISE_SPREAD * self.noise) ** 2), out=self.spread2)
         if dt <= SEEN_S:  # of late is not what one look in two seconds shows
             self._faint_spread2 += towards(seen.faint * seen.faint - self._faint_spread2, up, down) * speed
 

@@ -3,14 +3,16 @@
 candidate -> moving <-> held -> ended      candidate -> gone
 """
 
-from tawny.watch.motion.edges import is_ghost, is_soft
+from tawny.watch.motion.edges import is_ghost, is_light, is_soft
 from tawny.watch.motion.evidence import TRUST_S
 from tawny.watch.motion.scene import Scene
 from tawny.watch.motion.tracks import State, Track
 
 AGE_S = 0.9
 """An event has been seen this long, the gaps not counted: insects near the lamp have not, nor one and then another."""
-STIRS_S = 0.6
+DARTS, DARTS_AGE_S = 5.0, 1.9
+"""What goes so many of its own sizes a second has been seen this long: insects in the light of the lamp."""
+STIRS_S = 0.45
 """It moved in itself at most so long ago."""
 LOST_S, LOST_MOST_S = 0.7, 1.2
 """A candidate not seen so long is gone; longer for one that has lived longer."""
@@ -18,15 +20,17 @@ GAP_S = 1.6
 """A moving event not seen so long is over."""
 REST_S = 1.0
 """An event without motion in itself for so long is held."""
+HOLE_S = 2.0
+"""What stays so long in one place, though something moves in it, may be the hole that a parked car left."""
 STILL_S = 60.0
 """Somebody who stands without the least motion is held so long; then they belong to the place, like a parked car."""
 TRACE = 0.25
 """What is held and has less than this share of its area of late is a trace (a moved chair), not the thing."""
 FLICKER_S = 4.0
 """What neither travels, be it slowly, nor covers its ground is over after this."""
-PATIENCE_S, MOST_PATIENCE_S, SUDDEN_PATIENCE_S = 4.0, 120.0, 8.0
-"""How long an event may stay in one place: the first and twice its trust, at most the second; the third for what
-neither came from the edge nor went half a size."""
+PATIENCE_S, PATIENCE_TRUST, MOST_PATIENCE_S, SUDDEN_PATIENCE_S = 4.0, 2.2, 120.0, 8.0
+"""How long an event may stay in one place: the first, and so many times its trust as the place is worth, at most the
+third; the fourth for what neither came from the edge nor went half a size."""
 CAME = 0.5
 
 
@@ -43,12 +47,18 @@ def _judge_candidate(track: Track, t: float, scene: Scene) -> None:
     if t - track.seen_t > min(LOST_MOST_S, max(LOST_S, 0.5 * lived_s)):
         came_to_nothing(track, scene)
         track.state = State.GONE
-    elif track.evidence >= scene.need(track.area) and track.in_sight_s >= AGE_S and t - track.moved_t <= STIRS_S:
-        rests = t - track.moved_t > 0.5
-        if (rests and is_ghost(track.box, scene.seen, scene.memory)) or is_soft(track.box, scene.seen, scene.memory):
+    elif _is_due(track, t, scene):
+        where = track.box, scene.seen, scene.memory
+        if is_soft(*where) or is_light(*where):
             track.state = State.GONE
         else:
             _becomes_event(track, t, scene)
+
+
+def _is_due(track: Track, t: float, scene: Scene) -> bool:
+    """Whether it has evidence enough, has been seen long enough, and still moves."""
+    age_s = DARTS_AGE_S if track.walked > DARTS * track.in_sight_s else AGE_S
+    return track.evidence >= scene.need(track.area) and track.in_sight_s >= age_s and t - track.moved_t <= STIRS_S
 
 
 def _becomes_event(track: Track, t: float, scene: Scene) -> None:
@@ -67,6 +77,8 @@ def _judge_event(track: Track, t: float, scene: Scene) -> None:
         track.end(track.seen_t)
     elif _flickers(track) or stays_s > _patience_s(track, scene):
         _end_vain(track, scene)
+    elif stays_s > HOLE_S and _is_nothing(track, scene):
+        _end_learnt(track, scene)
     elif track.state is State.MOVING:
         if t - track.moved_t > REST_S:
             _rests(track, scene)
@@ -84,10 +96,16 @@ def _flickers(track: Track) -> bool:
 
 def _rests(track: Track, scene: Scene) -> None:
     """It stopped moving: is it still there, or is this the hole it left?"""
-    if is_ghost(track.box, scene.seen, scene.memory):
+    if _is_nothing(track, scene):
         _end_learnt(track, scene)
     else:
         track.state = State.HELD
+
+
+def _is_nothing(track: Track, scene: Scene) -> bool:
+    """The hole of what was here before, or light that has stayed."""
+    where = track.box, scene.seen, scene.memory
+    return is_light(*where) or (track.state is State.MOVING and is_ghost(*where))
 
 
 def _end_learnt(track: Track, scene: Scene) -> None:
@@ -112,7 +130,8 @@ def _patience_s(track: Track, scene: Scene) -> float:
         b.x0 <= 1 or b.y0 <= 1 or b.x1 >= width - 1 or b.y1 >= height - 1 for b in track.boxes[:3]
     )  # fmt: skip
     if from_edge or track.far >= CAME:
-        return min(MOST_PATIENCE_S, PATIENCE_S + 2 * track.trust_s)
+        worth = scene.ground.worth(scene.ground.places(track.box))
+        return min(MOST_PATIENCE_S, PATIENCE_S + PATIENCE_TRUST * track.trust_s * worth)
     return SUDDEN_PATIENCE_S
 
 

@@ -1,0 +1,57 @@
+"""Somebody on the way, cut out of the demo cameras' pictures: brightness and opacity, step by step."""
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from tawny.sources.demo.pictures import Way, atlases, ways
+
+Picture = np.ndarray[Any, np.dtype[np.float32]]
+
+_SHOWN = {
+    "walker": ("garden", "stroll", range(38, 58)),
+    "passer": ("front", "out", range(24, 44)),
+    "comer": ("side", "comes", range(36, 56)),
+    "car": ("drive", "car", range(20, 24)),
+    "cat": ("garden", "cat", range(40, 52)),
+}
+"""Of each kind of figure: which passage through which place, and the pictures of it in which all of it is seen."""
+
+
+class Cut(NamedTuple):
+    """grey: 0..1 of its brightest; opacity: 0..1. Both [height, width]."""
+
+    grey: Picture
+    opacity: Picture
+
+
+@lru_cache(maxsize=8)
+def cuts(kind: str) -> tuple[Cut, ...]:
+    """Ten a second of somebody who walks to the right, or comes nearer."""
+    scene, name, numbers = _SHOWN[kind]
+    way = next(way for way in ways(scene) if way.name == name)
+    atlas, _ = atlases(way)
+    return tuple(_cut(way, atlas, number) for number in numbers)
+
+
+def _cut(way: Way, atlas: Any, number: int) -> Cut:
+    frame = way.frames[number]
+    assert frame is not None
+    x, y = frame.atlas_x, frame.atlas_y
+    part = atlas[y : y + frame.height, x : x + frame.width]
+    opacity = part[:, :, 3].astype(np.float32) / 255
+    grey = cv2.cvtColor(np.ascontiguousarray(part[:, :, :3]), cv2.COLOR_BGR2GRAY).astype(np.float32) * opacity
+    rows, columns = np.nonzero(opacity.max(1) > 0.1)[0], np.nonzero(opacity.max(0) > 0.1)[0]
+    tight = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    return Cut(grey[tight] / max(1.0, float(grey.max())), opacity[tight])
+
+
+def sized(cut: Cut, height: float, *, turned: bool) -> Cut:
+    """So many pixels high, at least one."""
+    share = height / cut.grey.shape[0]
+    size = (max(1, round(cut.grey.shape[1] * share)), max(1, round(height)))
+    grey = np.asarray(cv2.resize(cut.grey, size, interpolation=cv2.INTER_AREA), np.float32)
+    opacity = np.asarray(cv2.resize(cut.opacity, size, interpolation=cv2.INTER_AREA), np.float32)
+    return Cut(grey[:, ::-1], opacity[:, ::-1]) if turned else Cut(grey, opacity)
