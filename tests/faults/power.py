@@ -21,7 +21,7 @@ from tawny.storage.recovery import recover
 from tawny.storage.volume import Volume
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
-from tawny.testing.disk import MemoryDisk, write_out
+from tawny.testing.disk import MemoryDisk, State, write_out
 from tawny.testing.feed import Feed
 
 CAMERAS = (CameraId("porch"), CameraId("yard"))
@@ -116,7 +116,12 @@ class Broken:
 
 def after_cut(disk: MemoryDisk, point: int, seed: int, folder: Path) -> Broken:
     """Cut, put what is left into a folder, recover, and look."""
-    write_out(disk.after_cut(point, seed), folder)
+    return look(disk, disk.after_cut(point, seed), point, folder)
+
+
+def look(disk: MemoryDisk, left: State, point: int, folder: Path) -> Broken:
+    """left: what is there of what was done before a point."""
+    write_out(left, folder)
     said = disk.notes(point)
     clock = FakeClock("2026-11-20T06:30:00Z")
     volume, index = Volume.at(folder), MemoryIndex()

@@ -64,7 +64,7 @@ def _content(index: Index) -> list[object]:
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("recorded")
     with world(folder) as bench:
-        for _ in range(6):
+        for _ in range(3):
             bench.run(45)
             bench.cameras_of.away.add(PORCH)
             bench.run(15)

@@ -99,6 +99,23 @@ class MemoryDisk:
         """What may be found if the power failed before so many operations; another seed, another possibility."""
         return _AfterCut(self._log[:before], random.Random(seed)).files()
 
+    def after_kill(self, before: int) -> State:
+        """What is there if only the program ended before so many operations: all that it had done, synced or not."""
+        names: dict[str, _Inode] = {}
+        data: dict[int, bytearray] = {}
+        for entry in self._log[:before]:
+            match entry:
+                case _Write() | _Cut():
+                    _apply(data.setdefault(id(entry.inode), bytearray()), entry)
+                case _Name():
+                    names.pop(entry.instead_of, None)
+                    names.pop(entry.path, None)
+                    if entry.inode is not None:
+                        names[entry.path] = entry.inode
+                case _:
+                    pass
+        return {path: bytes(data.get(id(inode), b"")) for path, inode in names.items()}
+
     @property
     def files(self) -> State:
         """As they are now."""
