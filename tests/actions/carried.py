@@ -35,6 +35,7 @@ class Bytes:
     data: bytes = b"a picture"
     media_type: str = "image/jpeg"
     sha256: str = ""
+    modified_ms: int = 0
 
     @property
     def size_bytes(self) -> int:

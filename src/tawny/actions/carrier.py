@@ -16,6 +16,11 @@ class Content(Protocol):
     @property
     def media_type(self) -> str: ...
     @property
+    def modified_ms(self) -> int:
+        """When what it shows was over: what a file's age is to say. 0: not known."""
+        ...
+
+    @property
     def sha256(self) -> str:
         """In hex. May read all of it."""
         ...

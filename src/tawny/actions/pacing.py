@@ -42,6 +42,10 @@ class PacedContent:
         return self._content.media_type
 
     @property
+    def modified_ms(self) -> int:
+        return self._content.modified_ms
+
+    @property
     def sha256(self) -> str:
         return self._content.sha256
 

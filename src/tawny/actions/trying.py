@@ -23,6 +23,7 @@ class Step:
 
 class _Sample:
     media_type = "application/octet-stream"
+    modified_ms = 0
 
     def __init__(self) -> None:
         self.data = secrets.token_bytes(SIZE_BYTES)

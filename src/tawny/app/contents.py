@@ -26,17 +26,17 @@ class Contents:
     def of(self, delivery: Delivery) -> Content:
         match delivery.what:
             case What.REMOVAL:
-                return Held(b"", "application/octet-stream")
+                return Held(b"", "application/octet-stream", 0)
             case What.PICTURE:
-                return Held(self._jpeg(delivery), "image/jpeg")
+                return Held(self._jpeg(delivery), "image/jpeg", delivery.at_ms)
             case What.CLIP | What.PIECE:
                 span = Span(int(delivery.content["from_ms"]), int(delivery.content["to_ms"]))
-                return ClipContent(self._clip(delivery, delivery.camera, span))
+                return ClipContent(self._clip(delivery, delivery.camera, span), span.end_ms)
             case What.FOOTAGE:
                 segment = self._archive.index.segment(SegmentId(delivery.content["segment"]))
                 if segment is None:
                     raise ContentGone(delivery.to, "its recording was removed")
-                return ClipContent(self._clip(delivery, segment.camera, segment.span))
+                return ClipContent(self._clip(delivery, segment.camera, segment.span), segment.end_ms)
         raise ContentGone(delivery.to, f"{delivery.what} is nothing that can be made here")
 
     def _jpeg(self, delivery: Delivery) -> bytes:
@@ -59,8 +59,8 @@ class Contents:
 class Held:
     """Content in memory."""
 
-    def __init__(self, data: bytes, media_type: str) -> None:
-        self._data, self.media_type = data, media_type
+    def __init__(self, data: bytes, media_type: str, modified_ms: int) -> None:
+        self._data, self.media_type, self.modified_ms = data, media_type, modified_ms
 
     @property
     def size_bytes(self) -> int:
@@ -82,8 +82,8 @@ class ClipContent:
 
     media_type = "video/mp4"
 
-    def __init__(self, clip: Clip) -> None:
-        self._clip = clip
+    def __init__(self, clip: Clip, modified_ms: int) -> None:
+        self._clip, self.modified_ms = clip, modified_ms
 
     @property
     def size_bytes(self) -> int:

@@ -70,6 +70,8 @@ class _OpenFolder:
                     file.write(portion)
                 file.flush()
                 os.fsync(file.fileno())
+            if content.modified_ms:
+                os.utime(part, ns=(content.modified_ms * 1_000_000, content.modified_ms * 1_000_000))
             part.replace(path)
             _sync_folder(path.parent)
         except OSError as error:

@@ -1,0 +1,148 @@
+"""Against OpenSSH's server, by password it would not even be asked: keys only, as it should be."""
+
+import os
+import pwd
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+import pytest
+
+from tawny.actions.destination import Connection, Opening
+from tawny.actions.destinations.sftp import Sftp
+from tawny.model.errors import StrangeTarget, TargetMissing, TargetRefused, TargetUnreachable
+from tawny.testing.clock import FakeClock
+from tawny.testing.waiting import until
+from tests.contracts.destination import DestinationContract, Target, content
+
+SSHD = Path("/usr/sbin/sshd")
+pytestmark = pytest.mark.skipif(
+    not SSHD.exists(), reason="OpenSSH's server is not installed: apt install openssh-server"
+)
+
+
+@dataclass(frozen=True)
+class Server:
+    port: int
+    host_key: str
+    key: Path
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    home = tmp_path_factory.mktemp("ssh")
+    host, ours = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
+    host.write_private_key(home / "host")
+    ours.write_private_key(home / "ours")
+    ours.write_public_key(home / "allowed")
+    for name in ("host", "ours"):
+        (home / name).chmod(0o600)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = {
+        "Port": port, "ListenAddress": "127.0.0.1", "HostKey": home / "host", "AuthorizedKeysFile": home / "allowed",
+        "PidFile": "none", "StrictModes": "no", "UsePAM": "no", "PasswordAuthentication": "no",
+        "Subsystem": "sftp internal-sftp",
+    }  # fmt: skip
+    (home / "config").write_text("".join(f"{key} {value}\n" for key, value in settings.items()))
+    Path("/run/sshd").mkdir(exist_ok=True) if os.geteuid() == 0 else None
+    command = [str(SSHD), "-D", "-e", "-f", str(home / "config")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            until(lambda: _answers(port), 30, "sshd")
+            yield Server(port, host.get_fingerprint(), home / "ours")
+        finally:
+            process.terminate()
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) == 0
+
+
+def connect(server: Server, folder: Path, **options: Any) -> Connection:
+    url = f"sftp://{pwd.getpwuid(os.geteuid()).pw_name}@127.0.0.1:{server.port}/{folder}"
+    table = {"host_key": server.host_key, "key": str(server.key)} | options
+    return Sftp().connect(Opening("nas", url.replace("//tmp", "/%2Ftmp"), Sftp().settings(url, table), FakeClock()))
+
+
+class TestSftp(DestinationContract):
+    @pytest.fixture
+    def target(self, server: Server, tmp_path: Path) -> Target:
+        def get(name: str) -> bytes | None:
+            path = tmp_path / name
+            return path.read_bytes() if path.exists() else None
+
+        return Target(lambda: connect(server, tmp_path), get)
+
+
+def test_a_file_is_as_old_as_what_it_shows(server: Server, tmp_path: Path) -> None:
+    connection, made = connect(server, tmp_path), content()
+    made.modified_ms = 1_700_000_000_000
+    connection.put("a.jpg", made, "", lambda _: None)
+    connection.close()
+    assert (tmp_path / "a.jpg").stat().st_mtime == 1_700_000_000
+
+
+def test_an_unknown_server_is_told_nothing_and_its_key_is_named(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(StrangeTarget) as strange:
+        connect(server, tmp_path, host_key="")
+    assert server.host_key in str(strange.value)
+
+
+def test_another_server_than_before_is_refused(server: Server, tmp_path: Path) -> None:
+    other = asyncssh.generate_private_key("ssh-ed25519").get_fingerprint()
+    with pytest.raises(StrangeTarget):
+        connect(server, tmp_path, host_key=other)
+
+
+def test_who_is_not_let_in_is_told(server: Server, tmp_path: Path) -> None:
+    stranger = tmp_path / "stranger"
+    asyncssh.generate_private_key("ssh-ed25519").write_private_key(stranger)
+    with pytest.raises(TargetRefused):
+        connect(server, tmp_path, key=str(stranger))
+
+
+def test_a_folder_that_is_not_there_is_told(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(TargetMissing):
+        connect(server, tmp_path / "nowhere")
+
+
+def test_nobody_there_is_told(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(TargetUnreachable):
+        connect(Server(9, server.host_key, server.key), tmp_path)
+
+
+def test_a_server_that_says_nothing_is_given_up(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tawny.actions.destinations.sftp.TIMEOUT_S", 0.5)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        with pytest.raises(TargetUnreachable):
+            connect(Server(silent.getsockname()[1], server.host_key, server.key), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ({"host_key": "abc"}, "neither"),
+        ({"key": "/nowhere/key"}, "no file"),
+        ({"password": "x"}, "unknown key"),
+    ],
+)
+def test_settings_that_cannot_be_are_told(table: dict[str, str], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        Sftp().settings("sftp://cam@nas/x", table)
+
+
+def test_a_public_key_is_as_good_as_its_fingerprint() -> None:
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    told = Sftp().settings("sftp://cam@nas/x", {"host_key": key.export_public_key().decode()})
+    assert told["host_key"] == key.get_fingerprint()
