@@ -62,11 +62,12 @@ def test_scores_of_zones_and_where_it_moved(tmp_path: Path) -> None:
     noted = made(sink, scores, grids, Hears(), ("path", "door"))
     picture = np.zeros((90, 160), np.uint8)
     noted.look(PictureFrame(picture, now_ms), Look(80, (Observation("motion", 0.8, BOX, 1, zones=("path",)),)))
-    noted.look(PictureFrame(picture, now_ms + 1000), Look(10))
+    near = Observation("motion", 0.3, BOX, 2, zones=("door",))
+    noted.look(PictureFrame(picture, now_ms + 1000), Look(30, near=(near,)))
     span = Span(now_ms, now_ms + 3000)
     assert sink.looks == 2
     assert scores.read(PORCH, span, "path") == bytes([80, 0, 255])
-    assert scores.read(PORCH, span, "door") == bytes([0, 0, 255])
+    assert scores.read(PORCH, span, "door") == bytes([0, 30, 255])
     assert scores.read(PORCH, span) == bytes([255, 255, 255])
     assert grids.read(PORCH, span) == [(now_ms, grid_of(BOX))]
     scores.flush()

@@ -175,3 +175,16 @@ def test_listening_is_told_where_it_is_wanted(tmp_path: Path) -> None:
         stop = meter.listen(lambda reading: sounds.append(reading.sound))
         until(lambda: any(sounds), 60, "a loudness")
         stop()
+
+
+def test_why_it_is_decoded_in_software(tmp_path: Path) -> None:
+    """Small pictures are cheaper so; large ones only where no hardware works."""
+    with rig(settings('[cameras.door]\nsource = "demo:front"\n'), tmp_path) as made:
+        until(lambda: _notes(made).get("decodes_by"), 60, "a decoder")
+        notes = _notes(made)
+        assert notes["stream"] == "main"
+        if notes["decodes_by"] == "software":
+            assert "hardware" in notes["hardware"].lower()
+        made.running.tuning.change(DOOR, Watch(decode="software"), "Anna")
+        until(lambda: _notes(made).get("decodes_by") == "software", 60, "software")
+        assert _notes(made)["hardware"] == ""

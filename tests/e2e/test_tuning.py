@@ -207,6 +207,25 @@ def test_the_page_has_no_barriers(
     context.close()
 
 
+def test_the_page_counts_as_the_recorder_does(page: Page, owner: BrowserContext, house: Tawny) -> None:
+    headers = {"X-Tawny": "1", "Origin": house.base}
+    path = f"{house.base}/api/v1/cameras/front/whatif"
+    for button, presses in (("Raise", 0), ("Raise", 12), ("Lower", 30)):
+        for _ in range(presses):
+            page.get_by_role("button", name=re.compile(f"^{button} the level")).click()
+        level = int(page.get_by_role("slider", name="Level").get_attribute("aria-valuenow") or 0)
+        body = {"level": level, "from_ms": _day_of(page)[0], "to_ms": _day_of(page)[1]}
+        made = owner.request.post(path, data=body, headers=headers).json()
+        shown = page.locator("[data-would]").get_attribute("data-would")
+        assert shown == str(len(made["still"]) + len(made["newly"])), level
+
+
+def _day_of(page: Page) -> tuple[int, int]:
+    """From when to when the page's scores are."""
+    begin, end = (page.locator("[data-day]").get_attribute(name) for name in ("data-day", "data-day-end"))
+    return int(begin or 0), int(end or 0)
+
+
 def test_a_false_alarm_says_why(owner: BrowserContext, house: Tawny) -> None:
     event = _events(owner, house)[0]
     page = owner.new_page()

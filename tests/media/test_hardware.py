@@ -58,6 +58,7 @@ def test_where_no_device_opens_it_is_software() -> None:
     packets = _packets()
     decoder = Decoder(_video(packets), devices=[Device("a", _refuses), Device("b", _refuses)])
     assert decoder.how == SOFTWARE
+    assert decoder.refused == ["a", "b"]
     assert _decoded(decoder, packets) == len(packets)
 
 
@@ -78,6 +79,7 @@ def test_a_device_that_breaks_is_given_up_and_it_is_said(caplog: pytest.LogCaptu
             decoder.decode(keyframes[0])
     assert decoder.how == SOFTWARE
     assert decoder.errors == FAILURES
+    assert decoder.refused == ["breaks"]
     assert "decoded in software" in caplog.text
     assert _decoded(decoder, packets) == len(packets)
 

@@ -19,6 +19,7 @@ from tests.watch.alarms import alarms
 
 LEFT = Polygon.of([(0, 0), (0.5, 0), (0.5, 1), (0, 1)])
 RIGHT = Polygon.of([(0.5, 0), (1, 0), (1, 1), (0.5, 1)])
+CORNER = Polygon.of([(0, 0), (0.2, 0), (0, 0.2)])
 BOTTOM = Polygon.of([(0, 0.6), (1, 0.6), (1, 1), (0, 1)])
 
 
@@ -140,6 +141,12 @@ def test_a_zone_may_have_a_level_of_its_own() -> None:
 def test_one_rule_for_how_often(frames: int, within: int, at: int) -> None:
     told = counts([60, 40, 60, 40, 60, 60, 60], Places(frames=frames, within=within, level=51))
     assert told.index(True) == at
+
+
+def test_what_may_become_an_event_names_the_zones_it_is_in() -> None:
+    detector = in_places(Scored([30]), Places((Zone("bottom", BOTTOM), Zone("corner", CORNER))))
+    near = detector.look(PictureFrame(np.zeros((90, 160), np.uint8), START_MS)).near
+    assert [thing.zones for thing in near] == [("bottom",)]
 
 
 def test_what_is_in_no_zone_does_not_raise_the_score() -> None:

@@ -101,6 +101,17 @@ async def test_what_the_detector_or_the_disk_refuses(house: House, owner: httpx.
     assert (await change(owner, await told(owner), level=60)).status_code == 409
 
 
+async def test_what_came_of_watching_is_told(house: House, owner: httpx.AsyncClient) -> None:
+    house.recorder.tuning.notes = {
+        "stream": "main", "looks": 900, "skipped": 3, "errors": 0, "decodes_by": "software", "refused": ("vaapi",),
+        "gap_s": 2.0, "may_sleep": True, "groups": 100, "slept": 88, "audits": 4, "misses": 1, "hardware": "Tried.",
+    }  # fmt: skip
+    assert (await told(owner))["notes"] == {
+        "stream": "main", "looks": 900, "late": 3, "groups": 100, "slept": 88, "audits": 4, "misses": 1,
+        "keyframe_gap_s": 2.0, "sleeps": True, "decodes_by": "software", "hardware": "Tried.",
+    }  # fmt: skip
+
+
 async def test_of_no_camera(owner: httpx.AsyncClient) -> None:
     assert (await owner.get("/api/v1/cameras/none/watching")).status_code == 404
 

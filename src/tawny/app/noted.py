@@ -71,7 +71,9 @@ class Noted:
 
 
 def _score_in(zone: str, look: Look) -> int:
-    return min(100, max((round(thing.score * 100) for thing in look.seen if zone in thing.zones), default=0))
+    """Of what is an event there, or may become one."""
+    there = (round(thing.score * 100) for thing in (*look.seen, *look.near) if zone in thing.zones)
+    return min(100, max(there, default=0))
 
 
 def _moving(look: Look) -> int:

@@ -132,12 +132,16 @@ class Zoned:
         strengths = [_strength(thing, is_event=n < len(look.seen)) for n, thing in enumerate(all_seen)]
         placed = [self._placed(thing, strength, at_ms) for thing, strength in zip(all_seen, strengths, strict=True)]
         seen = tuple(one for one in placed if one is not None)
-        near = tuple(thing for thing, one in zip(all_seen, placed, strict=True) if one is None)
+        near = tuple(self._near(thing) for thing, one in zip(all_seen, placed, strict=True) if one is None)
         for track in [track for track, one in self._things.items() if at_ms - one.seen_ms > FORGET_MS]:
             del self._things[track]
         over = tuple(replace(thing, zones=self._zones_of(thing)) for thing in look.over if thing.track in self._told)
         self._told = (self._told | {thing.track for thing in seen}) - {thing.track for thing in look.over}
         return Look(self._score(look, strengths), seen, over, near, look.grid)
+
+    def _near(self, thing: Observation) -> Observation:
+        """What counts nowhere yet, with the zones that it is in: their scores are kept all the same."""
+        return replace(thing, zones=tuple(zone.name for zone in self._places.zones if zone.has(thing)))
 
     def _score(self, look: Look, strengths: list[int]) -> int:
         """With zones, what is in none of them does not count for it."""

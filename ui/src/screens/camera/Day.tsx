@@ -49,7 +49,12 @@ export function Day({ store, camera, disabled }: { store: TuningStore; camera: C
   if (failed.value) return <section class="card day">{words.day.failed}</section>;
   const then = made.value;
   return (
-    <section class="card day" aria-labelledby="day-title">
+    <section
+      class="card day"
+      aria-labelledby="day-title"
+      data-day={day.value?.begin_ms}
+      data-day-end={day.value && day.value.begin_ms + day.value.scores.length * 1000}
+    >
       <div class="row between wrap">
         <div class="grow">
           <h2 id="day-title">{words.day.title}</h2>
