@@ -17,7 +17,7 @@ from tawny.web.access import Access, has_ended, rule
 from tawny.web.problems import Refused, not_found
 from tawny.web.site import Here, Site
 
-SESSION_LOOK_S = 5.0
+SESSION_LOOK_S = 4.0
 SMALL_WIDTH = 640
 """Up to this width the small stream is good enough."""
 Width = Annotated[int, Query(ge=LEAST_WIDTH, le=MOST_WIDTH)]

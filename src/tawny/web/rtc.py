@@ -88,6 +88,11 @@ class Rtc:
         self._open[key] = Connection(peer, the_session(request).key, task)
         return key, peer.answer
 
+    @property
+    def count(self) -> int:
+        """How many are open."""
+        return len(self._open)
+
     def mine(self, key: str, session: Session) -> Peer:
         found = self._open.get(key)
         if found is None or found.session != session.key:

@@ -10,7 +10,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from tawny.model.clock import Clock
 from tawny.web.access import SIGNED_OUT, has_ended
 
-LOOK_S = 5.0
+LOOK_S = 4.0
 """How often a session is looked at, and a sign of life given."""
 NOT_UNDERSTOOD = 1008
 Said = TypeVar("Said", bound=BaseModel)

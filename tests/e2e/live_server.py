@@ -1,0 +1,94 @@
+"""A recorder with its interface in this process: cameras on loopback, and people who may be sent away again."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tawny.config.settings import Settings
+from tawny.web.access import COOKIE
+from tawny.web.accounts import Accounts, Caller, Role
+from tawny.web.accounts_file import AccountsFile
+from tawny.web.application import make_app
+from tawny.web.interface import Interface
+from tawny.web.passes import Passes
+from tawny.web.server import WebServer
+from tawny.web.shares import Shares
+from tawny.web.site import Site
+from tests.app.rig import Rig, rig
+
+Got = TypeVar("Got")
+
+
+class LiveServer:
+    """bench: the recorder. Any thread may call."""
+
+    def __init__(self, bench: Rig) -> None:
+        self.bench = bench
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="web", daemon=True)
+        self._thread.start()
+        self.accounts: Accounts
+        self.site: Site
+        self._server: WebServer
+
+    @property
+    def base(self) -> str:
+        return f"http://{self._server.address}"
+
+    def session(self, name: str = "Anna") -> str:
+        """The cookie of somebody who may see."""
+        person = self.accounts.put_person(name, Role.VIEWER)
+        return self.accounts.begin_session(person, Caller("127.0.0.1"))
+
+    def cookie(self, session: str) -> dict[str, str]:
+        return {"Cookie": f"{COOKIE}={session}", "Origin": self.base, "X-Tawny": "1"}
+
+    def send_away(self, session: str) -> None:
+        """Their right ends now."""
+        found = self.accounts.session(session)
+        assert found
+        self.accounts.end_session(found.key)
+
+    def connections(self) -> int:
+        """By WebRTC."""
+        return self.site.rtc.count
+
+    def do(self, what: Coroutine[Any, Any, Got]) -> Got:
+        """In the loop that serves."""
+        return asyncio.run_coroutine_threadsafe(what, self._loop).result(60)
+
+    def start(self) -> None:
+        self.do(self._start())
+
+    def stop(self) -> None:
+        self.do(self._stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(30)
+        self._loop.close()
+
+    async def _start(self) -> None:
+        clock = self.bench.clock
+        file = AccountsFile(":memory:")
+        self.accounts = Accounts(file, clock)
+        self.site = Site(self.bench.running, self.accounts, Passes(file, clock), Shares(file, clock), Interface.at())
+        self._server = WebServer(make_app(self.site), self.accounts, "127.0.0.1", 0)
+        await self._server.start()
+
+    async def _stop(self) -> None:
+        await self.site.close()
+        await self._server.stop()
+        self.accounts.close()
+
+
+@contextmanager
+def live_server(chosen: Settings, folder: Path) -> Iterator[LiveServer]:
+    with rig(chosen, folder) as bench:
+        made = LiveServer(bench)
+        made.start()
+        try:
+            yield made
+        finally:
+            made.stop()
