@@ -1,8 +1,7 @@
-"""All disks, the real one and those in memory, do the same; and what a power cut may leave of the one in memory."""
+"""All kinds of volumes do the same (`tests/contracts/disk.py`); and what is of the real one, or of the model, alone."""
 
 import errno
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,113 +11,28 @@ from tawny.storage.disk import Disk, RealDisk, turned
 from tawny.storage.memory_disk import RamDisk
 from tawny.testing.clock import FakeClock
 from tawny.testing.disk import MemoryDisk
+from tawny.testing.faulty_disk import FaultyDisk
+from tests.contracts.disk import DiskContract, put
 
 
-@pytest.fixture(params=["real", "memory", "ram"])
-def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Disk:
-    kinds: dict[str, Callable[[], Disk]] = {
-        "real": lambda: RealDisk(tmp_path),
-        "memory": MemoryDisk,
-        "ram": lambda: RamDisk(10**8, FakeClock()),
-    }
-    return kinds[request.param]()
+class TestReal(DiskContract):
+    def made(self, folder: Path) -> Disk:
+        return RealDisk(folder)
 
 
-def _put(disk: Disk, path: str, data: bytes = b"x") -> None:
-    file = disk.create(path)
-    file.append([data])
-    file.sync()
-    file.close()
+class TestModel(DiskContract):
+    def made(self, folder: Path) -> Disk:
+        return MemoryDisk()
 
 
-def test_what_is_appended_can_be_read(disk: Disk) -> None:
-    disk.make_folder("a/b")
-    file = disk.create("a/b/c")
-    file.append([b"one", b"", memoryview(b"two")])
-    file.append([b"three"])
-    file.sync()
-    file.close()
-    assert disk.read("a/b/c") == b"onetwothree"
-    assert disk.read("a/b/c", 3, 3) == b"two"
-    assert disk.read("a/b/c", 100) == b""
-    entry = disk.entry("a/b/c")
-    assert entry is not None
-    assert (entry.kind, entry.size_bytes) == ("file", 11)
+class TestRam(DiskContract):
+    def made(self, folder: Path) -> Disk:
+        return RamDisk(10**8, FakeClock())
 
 
-def test_more_parts_than_one_call_takes(disk: Disk) -> None:
-    file = disk.create("many")
-    file.append([b"%d," % number for number in range(5000)])
-    assert file.size_bytes == len(disk.read("many")) == sum(len(f"{number},") for number in range(5000))
-    file.close()
-
-
-def test_a_cut_file_goes_on_where_it_was_cut(disk: Disk) -> None:
-    file = disk.create("a")
-    file.append([b"good", b"torn"])
-    file.cut(4)
-    file.append([b"!"])
-    file.close()
-    assert disk.read("a") == b"good!"
-
-
-def test_a_file_is_made_once(disk: Disk) -> None:
-    _put(disk, "a")
-    with pytest.raises(StorageError, match="exists"):
-        disk.create("a")
-
-
-def test_a_file_is_extended(disk: Disk) -> None:
-    _put(disk, "a", b"one")
-    file = disk.extend("a")
-    assert file.size_bytes == 3
-    file.append([b"two"])
-    file.close()
-    assert disk.read("a") == b"onetwo"
-
-
-def test_bytes_are_written_in_place(disk: Disk) -> None:
-    _put(disk, "a", b"......")
-    disk.write_at("a", 2, b"xy")
-    assert disk.read("a") == b"..xy.."
-
-
-def test_names_change_and_go(disk: Disk) -> None:
-    disk.make_folder("f")
-    _put(disk, "f/a", b"1")
-    _put(disk, "f/b", b"2")
-    disk.rename("f/a", "f/b")
-    assert [one.name for one in disk.entries("f")] == ["b"]
-    assert disk.read("f/b") == b"1"
-    assert not disk.remove_folder("f")
-    disk.unlink("f/b")
-    disk.unlink("f/b")
-    disk.sync_folder("f")
-    assert disk.remove_folder("f")
-    assert not disk.remove_folder("f")
-    assert disk.entries("f") == []
-    assert disk.entry("f") is None
-
-
-@pytest.mark.parametrize("path", ["../a", "/etc/passwd", "a/../b", "a//b", "./a", "a\0b"])
-def test_no_path_leads_out(disk: Disk, path: str) -> None:
-    with pytest.raises(ValueError, match="path"):
-        disk.create(path)
-    with pytest.raises(ValueError, match="path"):
-        disk.unlink(path)
-
-
-def test_what_is_not_there_cannot_be_read(disk: Disk) -> None:
-    with pytest.raises(StorageError):
-        disk.read("none")
-    with pytest.raises(StorageError):
-        disk.extend("none")
-    assert disk.entry("none") is None
-
-
-def test_space_is_told(disk: Disk) -> None:
-    space = disk.space()
-    assert 0 < space.free_bytes <= space.total_bytes
+class TestFaulty(DiskContract):
+    def made(self, folder: Path) -> Disk:
+        return FaultyDisk(folder)
 
 
 def test_no_link_is_followed(tmp_path: Path) -> None:
@@ -146,7 +60,7 @@ def test_no_link_is_followed(tmp_path: Path) -> None:
 def test_a_root_that_is_reached_over_a_link_is_fine(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
-    _put(RealDisk(tmp_path / "link"), "a")
+    put(RealDisk(tmp_path / "link"), "a")
     assert (tmp_path / "real" / "a").exists()
 
 
@@ -198,7 +112,7 @@ def test_a_full_disk_takes_a_part_and_says_so() -> None:
 
 def test_a_cut_leaves_what_was_synced() -> None:
     disk = MemoryDisk()
-    _put(disk, "a", b"good" * 1000)
+    put(disk, "a", b"good" * 1000)
     disk.sync_folder("")
     disk.extend("a").append([b"more" * 1000])
     seen = {disk.after_cut(disk.points, seed)["a"] for seed in range(200)}
@@ -211,7 +125,7 @@ def test_a_cut_leaves_what_was_synced() -> None:
 
 def test_a_cut_takes_back_names_that_were_not_synced() -> None:
     disk = MemoryDisk()
-    _put(disk, "a", b"1")
+    put(disk, "a", b"1")
     disk.sync_folder("")
     disk.rename("a", "b")
     assert {tuple(disk.after_cut(disk.points, seed)) for seed in range(30)} == {("a",), ("b",)}
