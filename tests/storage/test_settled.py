@@ -13,6 +13,7 @@ from tawny.model.gaps import GapReason
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Span
+from tawny.storage import catalogue
 from tawny.storage.catalogue import Catalogue
 from tawny.storage.check import check
 from tawny.storage.findings import What
@@ -234,6 +235,18 @@ def test_a_file_that_came_by_itself_is_not_listed_until_it_is_told(site: Settled
     assert [one.path for one in site.index.all_segments()] == [
         one.path for one in sorted([*every, stray, again], key=lambda one: one.end_ms)
     ]
+
+
+def test_an_hour_with_more_files_than_a_recorder_makes_keeps_its_rows(
+    site: Settled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "MOST_FILES", 4)
+    for minute in range(5):
+        site.put(30 * 60 - minute)
+    site.put(20 * 60)
+    site.index.settle(site.clock.now_ms())
+    assert [hour.files for hour in site.index.counted()] == [1]
+    assert site.index.count() == len(list(site.index.all_segments())) == 6
 
 
 def test_a_disk_that_is_away_takes_its_segments_along_and_brings_them_back(site: Settled) -> None:

@@ -15,8 +15,10 @@ from tawny.storage.layout import HOUR_MS, hour_folder, segment_name
 from tawny.storage.others import any_away
 from tawny.storage.volume import Volume
 
+MOST_FILES: Final = 2000
+"""An hour that has more is not as a recorder makes it: it is neither remembered nor settled."""
 _MOST_HOURS: Final = 96
-"""Of one camera each; about 15 KB."""
+"""Of one camera each; usually about 15 KB."""
 
 
 class Listed(NamedTuple):
@@ -56,8 +58,9 @@ class Catalogue:
         """As it is now."""
         found = self._look(camera, hour)
         with self._lock:
-            self._known[camera, hour] = found
-            self._known.move_to_end((camera, hour))
+            self._known.pop((camera, hour), None)
+            if len(found.files) <= MOST_FILES:
+                self._known[camera, hour] = found
             while len(self._known) > _MOST_HOURS:
                 self._known.popitem(last=False)
         return found

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from tawny.model.ids import RunId
 from tawny.model.segments import Segment
 from tawny.model.times import Span, merged
+from tawny.storage import catalogue
 from tawny.storage import sqlite_segments as segments
 from tawny.storage import sqlite_stretches as stretches
 from tawny.storage.catalogue import Catalogue, Hour, Listed
@@ -37,8 +38,8 @@ class Count(NamedTuple):
 
 
 class Hours:
-    def __init__(self, names: Names, catalogue: Catalogue) -> None:
-        self._names, self._catalogue = names, catalogue
+    def __init__(self, names: Names, listing: Catalogue) -> None:
+        self._names, self._catalogue = names, listing
 
     def overlapping(self, db: sqlite3.Connection, stream: Stream, begin_ms: int, end_ms: int) -> list[Segment]:
         first, last = begin_ms // HOUR_MS - 1, (end_ms - 1) // HOUR_MS
@@ -84,11 +85,11 @@ class Hours:
     def listed(self, db: sqlite3.Connection, stream: Stream, count: Count) -> list[Segment]:
         """In order of time."""
         with_rows, runs = self._with_rows(db, stream, count.hour), self._runs(db, stream, count.hour)
+        found: list[Segment] = []
         for look in (self._catalogue.hour, self._catalogue.fresh):
-            files = _without(look(stream.camera, count.hour), stream, with_rows)
-            if (len(files), sum(one.size_bytes for one in files)) == count[1:]:
-                break
-        found = self._segments(db, stream, files, runs)
+            found = self._segments(db, stream, _without(look(stream.camera, count.hour), stream, with_rows), runs)
+            if (len(found), sum(one.size_bytes for one in found)) == count[1:]:
+                return found
         if len(found) > count.files:
             found = [one for one in found if self._says(one.path) == one.run]
         return found
@@ -175,7 +176,7 @@ class Hours:
         which = "start_ms >= ? AND start_ms < ? AND end_ms <= ? AND NOT removing ORDER BY start_ms"
         rows = segments.rows(db, self._names, stream, which, begin_ms, end_ms, end_ms + REACH_MS)
         before = next(iter(self._counts(db, stream, hour, hour)), Count(hour, 0, 0))
-        if len(rows) != len(self._with_rows(db, stream, hour)) or not rows:
+        if len(rows) != len(self._with_rows(db, stream, hour)) or not rows or len(look.files) > catalogue.MOST_FILES:
             return False
         files = [one for one in look.files if one.stream is stream.name]
         sum_bytes = before.size_bytes + sum(one.size_bytes for one in rows)
