@@ -57,6 +57,9 @@ async def test_all_of_it_goes_there_and_back(house: House, owner: httpx.AsyncCli
     assert answer.json()["watch"] == {"detector": "motion", **changes}
     assert answer.json()["changed"]["by"].startswith("owner")
     assert house.recorder.tuning.watch.zones["path"].stay == 2.5
+    assert house.accounts.audit()[0].detail == (
+        "porch: decode, frames, level, lines, mask, mode, motion, sound, within, zones"
+    )
     assert house.recorder.tuning.watch.options == {"sensitivity": 60}
     assert (await change(owner, answer.json(), zones=[], numbers={})).json()["watch"]["zones"] == []
     assert house.recorder.tuning.watch.options == {}

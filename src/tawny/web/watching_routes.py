@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import ValidationError
 
 from tawny.config.change import plain
@@ -14,7 +14,7 @@ from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.ids import CameraId
 from tawny.web import tuning
 from tawny.web import watching_shapes as shapes
-from tawny.web.access import Access, Signed, rule
+from tawny.web.access import Access, Signed, caller_of, rule
 from tawny.web.limits import OneCamera
 from tawny.web.problems import Refused, bad_input, not_found
 from tawny.web.site import Here, Site
@@ -28,7 +28,9 @@ async def watching(camera: OneCamera, here: Here) -> shapes.Watching:
 
 
 @router.put("/cameras/{camera}/watching", dependencies=[rule(Access.OWN)])
-async def watch_otherwise(camera: OneCamera, asked: shapes.WatchChange, here: Here, session: Signed) -> shapes.Watching:
+async def watch_otherwise(
+    camera: OneCamera, asked: shapes.WatchChange, here: Here, request: Request, session: Signed
+) -> shapes.Watching:
     """Changes hold at once, and recording goes on. 409 if somebody else has changed them meanwhile."""
 
     def change() -> shapes.Watching:
@@ -36,7 +38,14 @@ async def watch_otherwise(camera: OneCamera, asked: shapes.WatchChange, here: He
         if asked.version is not None and asked.version != now.version:
             raise _changed_meanwhile(now, here.recorder.clock.now_ms())
         try:
-            here.recorder.tuning.change(camera, _settings(asked.watch, now.watch), session.person.name)
+            changed = _settings(asked.watch, now.watch)
+            here.recorder.tuning.change(camera, changed, session.person.name)
+            here.accounts.note(
+                "camera watched otherwise",
+                session.person.name,
+                caller_of(request),
+                f"{camera}: {_what(now.watch, changed)}",
+            )
         except SettingsError as error:
             raise bad_input(f"{error.problems[0].path.rpartition('.')[2]}: {error.problems[0].allowed}.") from error
         except (NotDone, FolderUnwritable) as error:
@@ -44,6 +53,12 @@ async def watch_otherwise(camera: OneCamera, asked: shapes.WatchChange, here: He
         return _told(here, camera)
 
     return await asyncio.to_thread(change)
+
+
+def _what(before: Watch, after: Watch) -> str:
+    """Which settings are others now."""
+    one, two = plain(before), plain(after)
+    return ", ".join(sorted(key for key in one.keys() | two.keys() if one.get(key) != two.get(key))) or "nothing"
 
 
 def _changed_meanwhile(now: tuning.Watching, now_ms: int) -> Refused:
