@@ -38,7 +38,9 @@ def recorded_once(source: Path, codec: VideoCodec, sound: str, folder: Path) -> 
     assert pictures == truth(clip)
     heard = b"".join(bytes(one.data) for one in found if not one.is_video)
     tone = b"".join(packet.data for packet in clip.packets if not packet.is_video)
-    assert heard in tone  # without a hole; the server may hang up before it has sent the last of it
+    assert tone.endswith(
+        heard
+    )  # without a hole and to its end; some servers leave out what is before the first picture
     assert len(heard) >= 0.9 * len(tone) if sound else heard == b""
 
 

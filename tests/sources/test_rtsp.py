@@ -47,6 +47,9 @@ CASES = [
     Case(ClipSpec("h265", slices=2), "udp", CameraSetup("me", "pw", "md5", aggregate=True)),
     Case(ClipSpec("h264", b_frames=2), setup=CameraSetup(sets_in_sdp=False)),
     Case(ClipSpec("h264", sound="pcmu"), "udp", CameraSetup(sender_reports=False)),
+    Case(ClipSpec("h264", slices=3, sound="aac")),
+    Case(ClipSpec("h265", sound="aac"), "udp"),
+    Case(ClipSpec("h265", slices=3, sound="pcmu"), "udp"),
 ]
 
 

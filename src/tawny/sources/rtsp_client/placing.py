@@ -23,7 +23,9 @@ _SLIDE = 0.002
 _FINE_S = 0.004
 """If it is wrong by less, it stays."""
 _STEP_S = 0.15
-"""If it is wrong by more, it steps there."""
+"""If it is wrong by more, it steps there where that leaves a silence; where it would cost sound it hurries first."""
+_HURRY, _HURRY_S = 0.05, 0.6
+"""So much of the time that passes it hurries; if it is late by more than so much, it is cut."""
 _ARRIVALS_OFF_S = 0.2
 """Arrivals are not exact: only what is off by more is put right by them."""
 _ABSURD_S = 2.0
@@ -154,13 +156,13 @@ class Placing:
         if off_s > _STEP_S:
             self._move_sound(round(off_s * line.rate))
             self.padded += 1
-        elif off_s < -_STEP_S:
+        elif off_s < -_HURRY_S:
             self._move_sound(-samples)
             line.newest = at - samples
             self.cut += 1
             return None
         elif abs(off_s) > _FINE_S:
-            most = max(1, round(samples * _SLIDE))
+            most = max(1, round(samples * (_HURRY if off_s < -_STEP_S else _SLIDE)))
             self._move_sound(max(-most, min(most, round(off_s * line.rate))))
         return at
 

@@ -46,7 +46,7 @@ class Unit:
     is_anew: bool
     """The camera began another stream with it: its ticks say nothing."""
     ahead: int
-    """By how many ticks the packet that ended it is later; 0 if its own marker did."""
+    """How many ticks after it was complete it was known to be; 0 if its own marker told, and at the beginning."""
 
 
 class Units:
@@ -72,6 +72,7 @@ class Units:
         self._is_spoilt = False  # the next packet is
         self._is_anew = False
         self._ahead = 0
+        self._least_step = 0  # between two pictures, in 90 kHz; 0: not known
         self._ticks, self._last_time = 0, -1
         self._ended_by_mark = -1  # the time of the unit that its marker ended last
         # what the camera is like
@@ -287,8 +288,10 @@ class Units:
         """A packet of another time: the unit is complete if it has a picture; else it belongs to the one that comes."""
         if self._slices:
             self._learn()
-            step = (time - self._time) & 0xFFFFFFFF
-            self._ahead = step if step <= _MOST_AHEAD else 0
+            step, known = (time - self._time) & 0xFFFFFFFF, self._least_step
+            if step <= _MOST_AHEAD:  # to a picture that is shown far later than its turn it says nothing
+                self._ahead = min(step, known) if known else 0
+                self._least_step = self._ahead or step
             self._give()
         elif self._is_stray:
             self._odd()
