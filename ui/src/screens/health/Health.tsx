@@ -12,6 +12,7 @@ import { Icon } from "../../ui/Icon";
 import { StateDot } from "../../ui/StateDot";
 import { Strip } from "../../ui/Strip";
 import { Told } from "../../ui/Told";
+import { Care, sinceOf, useCare } from "./Care";
 import { type Answer, answer, listed } from "./answer";
 import { lookBack } from "./lookBack";
 import { together } from "./together";
@@ -23,6 +24,7 @@ const words = t.health;
 export default function Health() {
   const now = health.value;
   const today = useToday(now?.cameras.map((camera) => camera.id) ?? []);
+  const [care, lookAgain] = useCare();
   return (
     <Page title={words.title} class="health">
       {now ? (
@@ -43,6 +45,7 @@ export default function Health() {
                       <Told words={warning.do} />
                     </p>
                   )}
+                  <Since ms={sinceOf(care, warning.message)} />
                 </div>
               </div>
             ))}
@@ -59,6 +62,7 @@ export default function Health() {
           </section>
           <aside class="health-side">
             <Storage disk={now.disk} />
+            <Care care={care} onAsked={lookAgain} />
             <Recorder state={now} />
           </aside>
         </>
@@ -67,6 +71,10 @@ export default function Health() {
       )}
     </Page>
   );
+}
+
+function Since({ ms }: { ms: number | null }) {
+  return ms === null ? null : <p class="small muted fix-do">{words.care.since(when(ms))}</p>;
 }
 
 const answerIcons: Record<Answer["tone"], IconName> = {
@@ -339,6 +347,11 @@ function Storage({ disk }: { disk: Disk | null }) {
           <span class="sub">{storage.measuring}</span>
         )}
       </p>
+      {session.value?.user?.role === "owner" && (
+        <a class="more small" href="/settings/storage">
+          {words.keepRules}
+        </a>
+      )}
     </div>
   );
 }
