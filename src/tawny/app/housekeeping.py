@@ -12,6 +12,7 @@ from tawny.storage.ledger import Ledger
 log = logging.getLogger(__name__)
 
 STEP_S = 0.5
+FLUSH_S = 2.0
 PULSE_S = 10.0
 """Between two signs of life on the disk: how exactly the next start knows when this one ended."""
 
@@ -51,7 +52,7 @@ class Pulse:
         if now_s >= self._pulse_s:
             self._pulse_s = now_s + PULSE_S
             self._pulse()
-        return STEP_S
+        return FLUSH_S
 
     def close(self) -> None:
         """Nothing is held."""

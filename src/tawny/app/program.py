@@ -37,7 +37,7 @@ from tawny.web.site import Site
 log = logging.getLogger(__name__)
 
 Tell = Callable[[dict[str, Any], str], None]
-LOOK_EVERY_S = 1.0
+LOOK_EVERY_S = 2.0
 """How often the settings file is looked at for changes."""
 DEMO_LINK_MS = 24 * 3_600_000
 OWNER = "Owner"

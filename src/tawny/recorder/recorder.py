@@ -30,7 +30,7 @@ from tawny.stream.hub import Hub
 __all__ = ["Limits", "Loss", "Recorder", "RecordingStatus"]
 
 _READ_S: Final = 0.03
-"""So long after a multiple of `LOOK_S` it looks: cameras are read at multiples of a quarter of that."""
+"""So long after a multiple of `LOOK_S` it looks: cameras are read at multiples of half of that, or less."""
 _SOON_S: Final = 0.2
 """Between two looks while somebody waits for a disk."""
 _RETRY_CLOSING_S: Final = 5.0

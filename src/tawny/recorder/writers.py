@@ -2,6 +2,8 @@
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from tawny.engine import Engine, Handle
@@ -15,13 +17,15 @@ class Writers:
 
     def __init__(self, engine: Engine, threads: int = 2, name: str = "writer") -> None:
         self._jobs: deque[Job] = deque()
+        self._desks = [_Desk(self._jobs) for _ in range(threads)]
         self._handles: list[Handle] = [
-            engine.start(f"{name} {number}", lambda: _Writer(self._jobs)) for number in range(1, threads + 1)
+            engine.start(f"{name} {number}", partial(_Writer, desk)) for number, desk in enumerate(self._desks, 1)
         ]
 
     def submit(self, *jobs: Job) -> None:
         self._jobs.extend(jobs)
-        for handle in self._handles:
+        idle = [handle for handle, desk in zip(self._handles, self._desks, strict=True) if not desk.is_busy]
+        for handle in idle[: len(jobs)]:
             handle.wake()
 
     def stop(self) -> None:
@@ -29,21 +33,34 @@ class Writers:
             handle.stop()
 
 
+@dataclass(slots=True)
+class _Desk:
+    """What a writer works at, and its successor if it dies."""
+
+    jobs: deque[Job]
+    is_busy: bool = False
+    """It looks for another job before it rests."""
+
+
 class _Writer:
     """An actor: one job a step."""
 
     name = "writer"
 
-    def __init__(self, jobs: deque[Job]) -> None:
-        self._jobs = jobs
+    def __init__(self, desk: _Desk) -> None:
+        self._desk = desk
 
     def step(self) -> float:
+        desk = self._desk
+        desk.is_busy = True
         try:
-            job = self._jobs.popleft()
+            job = desk.jobs.popleft()
         except IndexError:
-            return _IDLE_S
+            desk.is_busy = False  # first this, then the look: what was handed in before it wakes nobody
+            return 0.0 if desk.jobs else _IDLE_S
         job()
         return 0.0
 
     def close(self) -> None:
         """Nothing is held."""
+        self._desk.is_busy = False

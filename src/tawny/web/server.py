@@ -16,7 +16,7 @@ from tawny.model.errors import NoAccount, NotDone, PortInUse, UsageError
 from tawny.web.accounts import Accounts
 
 GRACE_S = 1
-TICK_S = 1.0
+TICK_S = 2.0
 """How often the date in answers is brought up to date."""
 MOST_CONNECTIONS = 1000
 FILE_THREADS = 8

@@ -25,9 +25,9 @@ OPEN_S = 8.0
 """From the first packet to the answer to PLAY, whatever comes in between."""
 TICK_S = 0.173
 """Between two looks: a prime number of milliseconds, so that no camera's rate keeps step with it and every phase of its
-pictures is seen; the smallest delay is what UTC is taken from. Half of it after a look at which much had come."""
-_MUCH_BYTES = 300_000
-"""More should not have to wait in the system: some cameras throw packets away when nobody takes them."""
+pictures is seen; the smallest delay is what UTC is taken from. Twice as long after a look at which little had come,
+half as long after much: what waits in the system should not be more, for some cameras throw packets away then."""
+_LITTLE_BYTES, _MUCH_BYTES = 120_000, 300_000
 QUICK_S = 0.019
 """Between two looks while it is asked, and at the beginning of a stream."""
 _QUICK_FOR_S = 2.0
@@ -138,7 +138,9 @@ class RtspConnection:
         quick = self._played_s is None or self._clock.mono_s() - self._played_s < _QUICK_FOR_S
         if quick:
             return QUICK_S
-        return TICK_S / 2 if self._came_bytes > _MUCH_BYTES else TICK_S
+        if self._came_bytes < _LITTLE_BYTES:
+            return 2 * TICK_S
+        return TICK_S if self._came_bytes < _MUCH_BYTES else TICK_S / 2
 
     def _try_step(self) -> None:
         try:

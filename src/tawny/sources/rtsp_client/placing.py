@@ -13,9 +13,9 @@ from tawny.sources.rtsp_client.rtcp import SenderReport
 
 BACK_S, AHEAD_S = 1.0, 10.0
 """A step outside these is a jump of the camera's clock; smaller steps back are B-frames."""
-_PAIR_S = 0.2
+_PAIR_S = 0.12
 """Two reports belong to one clock if they are as far apart as their arrivals, within so much: a camera's clock may have
-been set between them, and arrivals are only noticed every 0.2 s."""
+been set between them, and arrivals are only noticed when we look."""
 _REPORT_S = 30.0
 """A report is good for so long."""
 _SLIDE = 0.002
