@@ -5,11 +5,11 @@ than they were made (those since the keyframe) get times close together: a brows
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from tawny.live.rtc.cuts import cuts_of
-from tawny.live.rtc.peer import Peer
+from tawny.live.rtc.rtp import Track
 from tawny.live.wakeup import Wakeup
 from tawny.model.clock import Clock
 from tawny.model.packets import Packet, VideoFormat
@@ -33,10 +33,23 @@ class Sounds(Protocol):
     def take(self, packet: Packet) -> Sequence[tuple[bytes, int, int]]: ...
 
 
+class Goal(Protocol):
+    """Where it is sent: a `Peer`."""
+
+    video: Track
+    sound: Track | None
+    opened: asyncio.Event
+    ended: asyncio.Event
+    keyframe: Callable[[], None]
+
+    def send(self, track: Track, payloads: Sequence[bytes], time: int, at_ms: int) -> None: ...
+    def end(self, why: str) -> None: ...
+
+
 class Show:
     """video: what was agreed on; pictures of another codec end it."""
 
-    def __init__(self, peer: Peer, hub: Hub, clock: Clock, video: VideoFormat, sounds: Sounds | None = None) -> None:
+    def __init__(self, peer: Goal, hub: Hub, clock: Clock, video: VideoFormat, sounds: Sounds | None = None) -> None:
         self._peer, self._hub, self._clock, self._codec, self._sounds = peer, hub, clock, video.codec, sounds
         self._wakeup = Wakeup()
         self._reader = hub.reader(wake=self._wakeup)
