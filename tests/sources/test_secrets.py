@@ -5,7 +5,7 @@ from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as some
 
 from tawny.sources.address import parse_rtsp
@@ -35,6 +35,7 @@ def _is_in(word: str, text: str) -> bool:
     return any(shape.lower() in text.lower() for shape in (*shapes, word.encode().hex()))
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(words, words, some.sampled_from(sorted(FORMS)), some.binary(max_size=40), some.binary(max_size=40))
 @example("viewer", "s3cret!", "address", b"", b"")
 def test_a_login_is_not_kept_however_it_comes_back(
@@ -56,6 +57,7 @@ def test_a_login_is_not_kept_however_it_comes_back(
 made = some.text("0123456789abcdefABCDEF+/", min_size=8, max_size=40)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(made, made, made, made, some.sampled_from(['"{}"', "{}", "'{}'", '  "{}"']))
 def test_what_a_login_is_made_of_is_not_kept(nonce: str, response: str, cnonce: str, session: str, quotes: str) -> None:
     transcript = Transcript(Secrets([], ("viewer", "s3cret")))
@@ -96,6 +98,7 @@ def test_what_tells_a_quirk_stays() -> None:
     assert secrets.hide(text) == text
 
 
+@settings(deadline=None)
 @given(some.sampled_from(["192.168.7.23", "cam.garden.example", "fd00::12:34"]))
 def test_where_it_is_is_hidden_if_wanted(host: str) -> None:
     shown = f"[{host}]" if ":" in host else host

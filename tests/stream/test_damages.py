@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from tawny.model.damage import Damage
@@ -135,6 +135,7 @@ def test_a_camera_with_a_picture_every_few_seconds_has_no_holes() -> None:
     assert bench.holes == []
 
 
+@settings(deadline=None)
 @given(some.lists(some.tuples(some.booleans(), some.booleans(), some.integers(0, 9), some.integers(-80, 3000))))
 def test_damage_counts_everything_once_and_overlaps_nowhere(
     pictures: list[tuple[bool, bool, int, int]],
