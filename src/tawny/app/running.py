@@ -51,6 +51,8 @@ from tawny.web import recorder as web
 
 log = logging.getLogger(__name__)
 
+LAST_WRITES_S = 4.0
+"""So long an end waits for a disk that did not take everything at once."""
 WATCHDOG_S = 10.0
 """Housekeeping, or the reading of cameras, that has not stepped for so long hangs."""
 
@@ -192,20 +194,32 @@ class Running:
                 camera.stop_reading(for_good=True)
             for camera in self._cameras.values():
                 camera.close()
-            if not self._recorder.stop():
+            is_closed = self._recorder.stop()
+            if not is_closed:
                 log.error("the disk did not take everything in time; the next start puts it in order")
             late = [*self._ingest.stop(2.0), *self._engine.stop(2.0)]
             if late:
                 log.warning("did not end in time: %s", ", ".join(late))
-            self._gaps.finish()
-            if self._mirror is not None:
-                self._mirror.finish()
-            self._scores.flush()
-            self._grids.flush()
-            self._ledger.stopped(cause)
-            self._history.close()
-            self._index.close()
-            self._lock.release()
+            if is_closed and not late:
+                self._finish(cause)
+                return
+            last = threading.Thread(target=self._finish, args=(cause,), name="last writes", daemon=True)
+            last.start()
+            last.join(LAST_WRITES_S)
+            if last.is_alive():
+                log.error("the disk does not answer; the next start puts in order what is not written")
+
+    def _finish(self, cause: str) -> None:
+        """The last writes. A disk that hangs takes the thread that does them."""
+        self._gaps.finish()
+        if self._mirror is not None:
+            self._mirror.finish()
+        self._scores.flush()
+        self._grids.flush()
+        self._ledger.stopped(cause)
+        self._history.close()
+        self._index.close()
+        self._lock.release()
 
     def apply(self, new: Settings, file: str) -> None:
         """Take over changed settings: only cameras that differ begin again. SettingsError changes nothing."""

@@ -1,10 +1,12 @@
 """The answer to "is it recording?", made from the cameras' states and the index."""
 
+import logging
 import threading
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from tawny.model.damage import DamageSum
+from tawny.model.damage import DamageSum, damage_sum
+from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
 from tawny.model.states import BLINDED, CHOSEN, ON_WATCH, TROUBLE, CameraState, CameraStatus
 from tawny.playback.local_time import day_of
@@ -12,8 +14,11 @@ from tawny.playback.timeline import damage_today, share_recorded
 from tawny.web import shapes, told
 from tawny.web.recorder import Camera, Disk, Recorder
 
+log = logging.getLogger(__name__)
+
 SHARE_AGE_S = 10.0
 """How old the figures of today may be: they are read from the index."""
+ANSWER_S = 2.0
 STARTING_MS = 30_000
 """Starting for longer than this is trouble."""
 
@@ -29,12 +34,15 @@ class _Day:
 
 
 class HealthDesk:
-    """Blocking (it asks the index); any thread may call."""
+    """Any thread may call. It asks the index, but waits for it no longer than `ANSWER_S` in all: that it is recorded is
+    told from memory, also while the disk that has the index does not answer."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._lock = threading.Lock()
         self._days: dict[CameraId, _Day] = {}
+        self._asking: dict[CameraId, threading.Event] = {}
+        self._is_slow = False
 
     def cameras(self) -> list[shapes.CameraInfo]:
         return [self._camera(camera) for camera in self._recorder.cameras()]
@@ -91,19 +99,38 @@ class HealthDesk:
         )
 
     def _day(self, camera: Camera) -> "_Day":
-        clock, name = self._recorder.clock, camera.status.id
+        name, now_s = camera.status.id, self._recorder.clock.mono_s()
         with self._lock:
             known = self._days.get(name)
-        if known is None or not 0 <= clock.mono_s() - known.asked_s < SHARE_AGE_S:
-            now_ms = clock.now_ms()
-            today = day_of(ZoneInfo(self._recorder.zone), now_ms)
+            if known is not None and 0 <= now_s - known.asked_s < SHARE_AGE_S:
+                return known
+            answered = self._asking.get(name)
+            if answered is None:
+                answered = self._asking[name] = threading.Event()
+                threading.Thread(target=self._ask, args=(camera, answered), name="health", daemon=True).start()
+        if not answered.wait(0.0 if self._is_slow else ANSWER_S):
+            self._is_slow = True
+        with self._lock:
+            return self._days.get(name, _Day(now_s, None, 0, damage_sum([])))
+
+    def _ask(self, camera: Camera, answered: threading.Event) -> None:
+        clock, name = self._recorder.clock, camera.status.id
+        now_ms = clock.now_ms()
+        today = day_of(ZoneInfo(self._recorder.zone), now_ms)
+        try:
             share, gaps = share_recorded(
                 self._recorder, name, today, now_ms=now_ms, waits_for_motion=camera.waits_for_motion
             )
-            known = _Day(clock.mono_s(), share, gaps, damage_today(self._recorder, name, today))
+            day = _Day(clock.mono_s(), share, gaps, damage_today(self._recorder, name, today))
             with self._lock:
-                self._days[name] = known
-        return known
+                self._days[name] = day
+        except StorageError as error:
+            log.warning("today's figures of %s cannot be read: %s", name, error)
+        finally:
+            with self._lock:
+                del self._asking[name]
+            self._is_slow = False
+            answered.set()
 
 
 def is_trouble(status: CameraStatus, now_ms: int) -> bool:
