@@ -12,12 +12,11 @@ class Address:
     user: str
     password: str
     folder: str
-    """Without slashes at its ends; empty for the server's own."""
+    """Empty for the server's own; `/mnt/disk`, in the address `%2Fmnt/disk`, is one from the server's root."""
 
     @property
     def public(self) -> str:
-        folder = f"/{self.folder}" if self.folder else ""
-        return f"{self.scheme}://{self.host}{folder}"
+        return f"{self.scheme}://{self.host}/{self.folder}".rstrip("/")
 
 
 def parse(url: str, ports: dict[str, int]) -> Address:
@@ -37,7 +36,7 @@ def parse(url: str, ports: dict[str, int]) -> Address:
         port or ports[parts.scheme],
         unquote(parts.username or ""),
         unquote(parts.password or ""),
-        unquote(parts.path).strip("/"),
+        unquote(parts.path.removeprefix("/")).rstrip("/"),
     )
 
 

@@ -53,7 +53,7 @@ class Sftp:
             with _worded(public):
                 opened = runner.run(_connected(address, opening.options, public))
         except DeliveryError:
-            _end(runner)
+            runner.close()
             raise
         return _OpenSftp(runner, opened, public)
 
@@ -87,16 +87,23 @@ async def _connected(address: Address, options: Mapping[str, Any], public: str) 
             agent_path=None,
             connect_timeout=TIMEOUT_S,
         )
-        async with asyncio.timeout(TIMEOUT_S):
-            sftp = await ssh.start_sftp_client()
-            root = str(await sftp.realpath(address.folder or "."))
     except asyncssh.HostKeyNotVerifiable as error:
         told = f"its key is {client.shown}" if client.shown else "it showed no key"
         if not options["host_key"]:
             told += ', and none is known yet: if it is right, set host_key = "…" to it'
         raise StrangeTarget(public, told) from error
-    if not await sftp.isdir(root):
-        ssh.abort()
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            sftp = await ssh.start_sftp_client()
+            root = str(await sftp.realpath(address.folder or "."))
+            is_there = await sftp.isdir(root)
+    except asyncssh.SFTPNoSuchFile:
+        is_there = False
+    except (OSError, asyncssh.Error):
+        await _cut_off(ssh)
+        raise
+    if not is_there:
+        await _cut_off(ssh)
         raise TargetMissing(public, "there is no such folder")
     return ssh, sftp, root.rstrip("/")
 
@@ -186,8 +193,8 @@ class _OpenSftp:
         return ""
 
     def close(self) -> None:
-        self._ssh.abort()
-        _end(self._runner)
+        self._runner.run(_cut_off(self._ssh))
+        self._runner.close()
 
     def _path(self, name: str) -> str:
         if any(part == ".." for part in PurePosixPath(name).parts) or not name:
@@ -199,11 +206,12 @@ class _OpenSftp:
             return self._runner.run(coroutine)
 
 
-def _end(runner: asyncio.Runner) -> None:
-    """What was cut off is let go of in the loop's next rounds."""
-    for _ in range(3):
-        runner.run(asyncio.sleep(0))
-    runner.close()
+async def _cut_off(ssh: asyncssh.SSHClientConnection) -> None:
+    """A polite end may take for ever."""
+    ssh.abort()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(1.0):
+            await ssh.wait_closed()
 
 
 async def _opened(sftp: asyncssh.SFTPClient, path: str) -> Any:
