@@ -3,13 +3,13 @@
 import logging
 import socket
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tawny.app.alarms import Trouble
 from tawny.app.camera import Camera, Parts
 from tawny.app.care import Care
+from tawny.app.disk_troubles import DiskTroubles
 from tawny.app.doors import Doors
 from tawny.app.gap_writer import GapWriter
 from tawny.app.housekeeping import Housekeeping, Pulse
@@ -74,7 +74,6 @@ class Running:
         *,
         stands_for: Path | None = None,
     ) -> None:
-        self._stands_for = stands_for
         self.settings, self._clock, self._doors = settings, clock, doors
         self._bus = Bus()
         store = opened(settings, folder, clock)
@@ -158,6 +157,7 @@ class Running:
             self._byte_rates,
             lambda: (self._room.figures, self._room.warnings),
         )
+        self._troubles = DiskTroubles(self._volume, self._room, self._others, self._mirror, self._recorder, stands_for)
         self._housekeeping: Housekeeping | None = None
         self.care = Care(
             settings.alarm,
@@ -301,24 +301,6 @@ class Running:
         told += [web.Warn(trouble.detail, trouble.do) for trouble in self._troubles()]
         told += [web.Warn(alarm.detail, alarm.do) for alarm in self.alarms() if alarm.what in ("check_in", "self_test")]
         return told
-
-    def _troubles(self) -> Iterator[Trouble]:
-        """What is wrong with disks: the room on them, the other volumes, and the first one if it is done without."""
-        for warning in self._room.warnings:
-            yield Trouble("room", None, warning.message, warning.do)
-        for what, problem in self._others.problems():
-            yield Trouble(what, None, problem.message, problem.do)
-        if self._mirror is not None and self._mirror.problem is not None:
-            yield Trouble("mirror", None, self._mirror.problem.message, self._mirror.problem.do)
-        if self._stands_for is not None:
-            told = f"The disk for {self._stands_for} is not there; recording goes on at {self._volume.root}."
-            yield Trouble("spare", None, told, "Plug it in, or mount it; recording goes back to it by itself.")
-        if (spare := self._recorder.on_spare) is not None:
-            how = "does not answer" if self._recorder.hangs(self._volume) else "fails"
-            do = "Check its cable and its health; recording goes back to it by itself."
-            yield Trouble(
-                "spare", None, f"The disk at {self._volume.root} {how}; recording goes on at {spare.root}.", do
-            )
 
     def alarms(self) -> Sequence[Alarm]:
         return self.care.alarms
