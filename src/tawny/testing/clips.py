@@ -4,6 +4,7 @@ folder of the system's temporary files. Reading them, and any other video file, 
 import hashlib
 import os
 import tempfile
+import threading
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -66,7 +67,7 @@ def clip_file(spec: ClipSpec | None = None) -> Path:
     folder.mkdir(mode=0o700, exist_ok=True)
     path = folder / f"{name}{'.mov' if spec.sound in ('pcmu', 'pcma') else '.mp4'}"
     if not path.exists():
-        making = path.with_name(f"making-{os.getpid()}-{path.name}")
+        making = path.with_name(f"making-{os.getpid()}-{threading.get_ident()}-{path.name}")
         _encode(spec, making)
         making.replace(path)
     return path
