@@ -34,6 +34,7 @@ def test_a_pattern_is_filled(pattern: str, expected: str) -> None:
         ("/{id}.{type}", "not at the beginning"),
         ("../{id}.{type}", "not at the beginning"),
         ("a//{id}.{type}", "not at the beginning"),
+        ("{id}?.{type}", "not every system"),
         ("{id.__class__}.{type}", "is no field"),
     ],
 )

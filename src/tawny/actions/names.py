@@ -16,6 +16,7 @@ PRESETS = {
 """The trees of the systems that people come from, and ours."""
 FIELDS = ("camera", "id", "kind", "stamp", "unix", "year", "month", "day", "hour", "minute", "second", "type")
 _FIELD = re.compile(r"\{([^{}]*)\}")
+_NOT_EVERYWHERE = '\\:*?"<>|#'
 _UNIQUE = {"id", "stamp", "unix", "second"}
 
 
@@ -29,6 +30,8 @@ def checked(pattern: str) -> str:
         raise ValueError("it must have {type}, {camera} or {id}, and one of {id}, {stamp}, {unix}, {second}")
     if pattern.startswith("/") or any(part in ("", ".", "..") for part in pattern.split("/")):
         raise ValueError("folders and a name with / between them, and not at the beginning")
+    if odd := sorted(set(pattern) & set(_NOT_EVERYWHERE)):
+        raise ValueError(f"no {' '.join(odd)}: not every system and server can have it in a name")
     return pattern
 
 

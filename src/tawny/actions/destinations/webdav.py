@@ -1,0 +1,236 @@
+"""WebDAV: Nextcloud, ownCloud, a NAS. `davs://user:password@host/path`, or `dav://` without TLS.
+
+WebDAV knows no resuming: a file that was cut off is sent again from its beginning.
+"""
+
+import hashlib
+import http.client
+import re
+import ssl
+import xml.etree.ElementTree as ET
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
+from pathlib import PurePosixPath
+from typing import Any, ClassVar
+from urllib.parse import quote, unquote
+
+from tawny.actions.carrier import PORTION_BYTES, Content, portions
+from tawny.actions.destination import Connection, Opening, There
+from tawny.actions.destinations.address import Address, only, parse
+from tawny.model.errors import DeliveryError, StrangeTarget, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
+
+PORTS = {"davs": 443, "dav": 80}
+TIMEOUT_S = 15.0
+PART = ".part"
+MOST_LIST_BYTES = 32_000_000
+_ASK = (
+    b'<?xml version="1.0"?><d:propfind xmlns:d="DAV:"><d:prop>'
+    b"<d:resourcetype/><d:getcontentlength/><d:getlastmodified/></d:prop></d:propfind>"
+)
+_DAV = "{DAV:}"
+_Body = bytes | Iterator[bytes] | None
+
+
+class WebDav:
+    """fingerprint: the SHA-256 of a certificate that nobody signed."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("davs", "dav")
+
+    def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        parse(url, PORTS)
+        only(table, ("fingerprint",))
+        return {"fingerprint": str(table.get("fingerprint", "")).replace(":", "").lower()}
+
+    def public(self, url: str) -> str:
+        return parse(url, PORTS).public
+
+    def connect(self, opening: Opening) -> Connection:
+        address = parse(opening.url, PORTS)
+        made = _OpenDav(address, str(opening.options["fingerprint"]), f"{opening.name} ({address.public})")
+        try:
+            made.look()
+        except DeliveryError:
+            made.close()
+            raise
+        return made
+
+
+class _OpenDav:
+    is_sure: ClassVar[bool] = False
+
+    def __init__(self, address: Address, fingerprint: str, public: str) -> None:
+        self._address, self._fingerprint, self._public = address, fingerprint, public
+        self._root = "/" + quote(address.folder.strip("/"))
+        self._login = "Basic " + b64encode(f"{address.user}:{address.password}".encode()).decode()
+        self._line: http.client.HTTPConnection | None = None
+        self._made: set[str] = set()
+
+    def look(self) -> None:
+        """Whether the folder is there, and who we are is known."""
+        status, _ = self._ask("PROPFIND", "", _ASK, {"Depth": "0"})
+        if status == 404:
+            raise TargetMissing(self._public, "there is no such folder")
+        self._expect(status, 207)
+
+    def find(self, name: str) -> There | None:
+        status, body = self._ask("PROPFIND", name, _ASK, {"Depth": "0"})
+        if status == 404:
+            return None
+        self._expect(status, 207)
+        return next((there for there, is_folder in self._read_list(body) if not is_folder), None)
+
+    def put(self, name: str, content: Content, progress: str, note: Callable[[str], None]) -> None:
+        self._make_folders(name)
+        headers = {"Content-Type": content.media_type, "Content-Length": str(content.size_bytes)}
+        status, _ = self._ask("PUT", name + PART, portions(content), headers)
+        self._expect(status, 200, 201, 204)
+        moved = {"Destination": self._url(name), "Overwrite": "T"}
+        status, _ = self._ask("MOVE", name + PART, None, moved)
+        self._expect(status, 201, 204)
+
+    def sha256(self, name: str) -> str | None:
+        return None
+
+    def read(self, name: str) -> Iterator[bytes]:
+        with self._worded():
+            answer = self._sent("GET", name, None, {})
+            self._expect(answer.status, 200)
+            while portion := answer.read(PORTION_BYTES):
+                yield portion
+
+    def remove(self, name: str) -> None:
+        status, _ = self._ask("DELETE", name)
+        self._expect(status, 200, 204, 404)
+        for folder in list(PurePosixPath(name).parents)[:-1]:
+            if next(self._entries(str(folder)), None) is not None:
+                return
+            self._ask("DELETE", f"{folder}/")
+            self._made.clear()
+
+    def files(self, prefix: str = "") -> Iterator[There]:
+        for there, is_folder in list(self._entries(prefix.strip("/"))):
+            if is_folder:
+                yield from self.files(there.name)
+            elif not there.name.endswith(PART):
+                yield there
+
+    def link(self, name: str, lasts_s: float) -> str:
+        return ""
+
+    def close(self) -> None:
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+
+    def _entries(self, folder: str) -> Iterator[tuple[There, bool]]:
+        status, body = self._ask("PROPFIND", f"{folder}/" if folder else "", _ASK, {"Depth": "1"})
+        if status == 404:
+            return
+        self._expect(status, 207)
+        yield from (each for each in self._read_list(body) if each[0].name.strip("/") != folder)
+
+    def _make_folders(self, name: str) -> None:
+        for folder in reversed(list(PurePosixPath(name).parents)[:-1]):
+            if str(folder) not in self._made:
+                status, _ = self._ask("MKCOL", f"{folder}/")
+                self._expect(status, 201, 405, 301)  # 405: it is there
+                self._made.add(str(folder))
+
+    def _read_list(self, body: bytes) -> Iterator[tuple[There, bool]]:
+        """What is listed, by its name below our folder, and whether it is a folder itself."""
+        if b"<!" in body:  # no entities, no document types: what WebDAV answers has none
+            raise DeliveryError(self._public, "its list cannot be read")
+        try:
+            tree = ET.fromstring(body)
+        except ET.ParseError as error:
+            raise DeliveryError(self._public, "its list cannot be read") from error
+        for each in tree.iter(f"{_DAV}response"):
+            path = unquote(re.sub(r"^https?://[^/]*", "", each.findtext(f"{_DAV}href") or ""))
+            name = path.removeprefix(unquote(self._root).rstrip("/")).strip("/")
+            modified_ms = _ms(each.findtext(f".//{_DAV}getlastmodified") or "")
+            size_bytes = int(each.findtext(f".//{_DAV}getcontentlength") or 0)
+            yield There(name, size_bytes, modified_ms), each.find(f".//{_DAV}collection") is not None
+
+    def _url(self, name: str) -> str:
+        scheme = "https" if self._address.scheme == "davs" else "http"
+        return f"{scheme}://{self._address.host}:{self._address.port}{self._path(name)}"
+
+    def _path(self, name: str) -> str:
+        if any(part == ".." for part in name.split("/")):
+            raise DeliveryError(self._public, f"{name!r} is no name of a file in it")
+        return f"{self._root.rstrip('/')}/{quote(name)}"
+
+    def _ask(
+        self,
+        method: str,
+        name: str,
+        body: bytes | Iterator[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> tuple[int, bytes]:
+        """Status and body of the answer."""
+        with self._worded():
+            answer = self._sent(method, name, body, headers or {})
+            return answer.status, answer.read(MOST_LIST_BYTES)
+
+    def _sent(self, method: str, name: str, body: _Body, headers: Mapping[str, str]) -> http.client.HTTPResponse:
+        whole = {"Authorization": self._login, "User-Agent": "tawny", **headers}
+        line = self._line = self._line or self._connected()
+        try:
+            line.request(method, self._path(name), body, whole)
+            return line.getresponse()
+        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
+            self.close()
+            if body is not None and not isinstance(body, bytes):
+                raise
+            line = self._line = self._connected()  # it had let go of us meanwhile
+            line.request(method, self._path(name), body, whole)
+            return line.getresponse()
+
+    def _connected(self) -> http.client.HTTPConnection:
+        if self._address.scheme == "dav":
+            return http.client.HTTPConnection(self._address.host, self._address.port, timeout=TIMEOUT_S)
+        context = ssl.create_default_context()
+        if self._fingerprint:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        line = http.client.HTTPSConnection(self._address.host, self._address.port, timeout=TIMEOUT_S, context=context)
+        line.connect()
+        shown = hashlib.sha256(line.sock.getpeercert(binary_form=True) or b"").hexdigest()
+        if self._fingerprint and shown != self._fingerprint:
+            line.close()
+            raise StrangeTarget(self._public, f"its certificate has the fingerprint {shown}")
+        return line
+
+    def _expect(self, status: int, *good: int) -> None:
+        if status in good:
+            return
+        self.close()
+        detail = f"it answers {status} {http.client.responses.get(status, '')}".strip()
+        if status in (401, 403):
+            raise TargetRefused(self._public, detail)
+        if status in (507, 413):
+            raise TargetFull(self._public, detail)
+        if status in (502, 503, 504):
+            raise TargetUnreachable(self._public, detail)
+        raise DeliveryError(self._public, detail)
+
+    @contextmanager
+    def _worded(self) -> Iterator[None]:
+        """The errors of the line as ours; whatever failed, the line is not used again."""
+        try:
+            yield
+        except ssl.SSLCertVerificationError as error:
+            self.close()
+            raise StrangeTarget(self._public, f"its certificate does not hold: {error.verify_message}") from error
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise TargetUnreachable(self._public, str(error) or type(error).__name__) from error
+
+
+def _ms(text: str) -> int:
+    """`Fri, 20 Nov 2026 05:58:12 GMT`; 0 for what is no time."""
+    try:
+        return round(parsedate_to_datetime(text).timestamp() * 1000)
+    except (ValueError, TypeError):
+        return 0

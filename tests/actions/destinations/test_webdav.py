@@ -1,0 +1,71 @@
+"""Against wsgidav."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from tawny.actions.destination import Connection, Opening
+from tawny.actions.destinations.webdav import WebDav
+from tawny.model.errors import TargetMissing, TargetRefused, TargetUnreachable
+from tawny.testing.clock import FakeClock
+from tests.contracts.destination import DestinationContract, Target, content
+
+PASSWORD = "a pass:word/@"
+SERVER = Path(__file__).with_name("webdav_server.py")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[int]:
+    (tmp_path / "tawny").mkdir()
+    command = [sys.executable, "-W", "ignore", str(SERVER), str(tmp_path), PASSWORD]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=quiet, text=True) as process:
+        assert process.stdin and process.stdout
+        try:
+            yield int(process.stdout.readline())
+        finally:
+            process.stdin.close()
+            process.kill()
+
+
+def connect(port: int, folder: str = "tawny", password: str = PASSWORD) -> Connection:
+    url = f"dav://cam:{quote(password, safe='')}@127.0.0.1:{port}/{folder}"
+    return WebDav().connect(Opening("cloud", url, WebDav().settings(url, {}), FakeClock()))
+
+
+class TestWebDav(DestinationContract):
+    @pytest.fixture
+    def target(self, server: int, tmp_path: Path) -> Target:
+        def get(name: str) -> bytes | None:
+            path = tmp_path / "tawny" / name
+            return path.read_bytes() if path.exists() else None
+
+        return Target(lambda: connect(server), get, resumes=False)
+
+
+def test_a_wrong_password_is_told_without_it(server: int) -> None:
+    with pytest.raises(TargetRefused) as refused:
+        connect(server, password="wrong-password")
+    assert "wrong-password" not in str(refused.value)
+
+
+def test_a_folder_that_is_not_there_is_told(server: int) -> None:
+    with pytest.raises(TargetMissing):
+        connect(server, "nowhere")
+
+
+def test_nobody_there_is_told() -> None:
+    with pytest.raises(TargetUnreachable):
+        connect(9)
+
+
+def test_empty_folders_go_with_their_last_file(server: int, tmp_path: Path) -> None:
+    connection = connect(server)
+    connection.put("2026/11/a.jpg", content(), "", lambda _: None)
+    connection.remove("2026/11/a.jpg")
+    connection.close()
+    assert list((tmp_path / "tawny").iterdir()) == []
