@@ -382,6 +382,8 @@ class Playable(Told):
     url: str
     stream: Literal["main", "sub"]
     open: bool
+    thinned: bool
+    """Only its keyframes are left."""
 
 
 class Play(Told):

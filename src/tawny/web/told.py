@@ -13,6 +13,7 @@ from tawny.model.segments import Segment
 from tawny.model.times import Span, utc_text
 from tawny.playback import timeline
 from tawny.playback.archive import is_open
+from tawny.storage.layout import is_thinned
 from tawny.stream.hub import Hub
 from tawny.web import shapes
 from tawny.web.accounts import Person
@@ -151,6 +152,7 @@ def playable(segment: Segment) -> shapes.Playable:
         url=f"/media/{segment.id}/play",
         stream=segment.stream.value,
         open=is_open(segment),
+        thinned=is_thinned(segment),
     )
 
 

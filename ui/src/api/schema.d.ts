@@ -406,6 +406,7 @@ export interface Playable {
   open: boolean;
   start_ms: number;
   stream: "main" | "sub";
+  thinned: boolean;
   url: string;
   video: string;
 }

@@ -14,6 +14,8 @@ export interface Piece {
   stream: "main" | "sub";
   /** Still being written: `end_ms` is as far as it was durable when asked. */
   open: boolean;
+  /** Only its key pictures are kept. */
+  thinned?: boolean;
 }
 
 export interface Why {

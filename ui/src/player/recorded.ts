@@ -33,6 +33,8 @@ export class RecordedPlayer {
   readonly showing = signal<Showing>(LOADING);
   /** The small stream stands in, because this browser cannot play the large one. */
   readonly small = signal(false);
+  /** Of what is shown only key pictures are kept. */
+  readonly thinned = signal(false);
   readonly wantsSound = signal(false);
   /** UTC of the picture on the screen; null when there is none. */
   shown_ms: number | null = null;
@@ -185,6 +187,7 @@ export class RecordedPlayer {
 
   private shows(at_ms: number | null): void {
     this.shown_ms = at_ms;
+    if (at_ms !== null) this.thinned.value = this.pieces.at(at_ms)?.thinned ?? false;
     if (at_ms === null) delete this.video.dataset["shownMs"];
     else this.video.dataset["shownMs"] = String(Math.round(at_ms));
   }

@@ -174,6 +174,7 @@ function Note({ player }: { player: RecordedPlayer }) {
   const words = t.timeline.player;
   if (showing.is === "pictures")
     return <div class="pl-note">{showing.because === "speed" ? words.keyPictures : words.pictures}</div>;
+  if (player.thinned.value) return <div class="pl-note">{words.thinned}</div>;
   return player.small.value ? <div class="pl-note">{words.small}</div> : null;
 }
 

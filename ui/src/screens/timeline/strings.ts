@@ -30,6 +30,7 @@ export const timeline = {
     label: (name: string) => `Video of ${name}`,
     loading: "Getting the video…",
     problem: "This video could not be loaded. Trying again.",
+    thinned: "Only key pictures are kept of this time, without sound.",
     small: "This browser cannot show this camera's large picture. You see the small one.",
     pictures: "This browser cannot play this camera's video. You see its key pictures.",
     future: "This has not happened yet.",
