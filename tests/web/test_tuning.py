@@ -75,7 +75,17 @@ async def test_three_false_alarms_lead_to_a_proposal(house: House, browser: http
     path = "/api/v1/cameras/porch/proposal"
     made = (await browser.get(f"{path}?reason=weather")).json()
     assert (made["level"], len(made["removes"]), made["leaves"], made["loses"]) == (58, 3, [], [])
-    assert (await browser.get(f"{path}?reason=shadow")).json()["level"] is None
+    none = (await browser.get(f"{path}?reason=shadow")).json()
+    assert none == {"level": None, "removes": [], "leaves": [], "loses": []}
+
+
+async def test_where_no_level_helps_that_is_told(house: House, browser: httpx.AsyncClient) -> None:
+    for n in range(4):
+        put_event(house, number=n * 10, false_alarm="weather" if n < 3 else "")
+        for second in range(2):
+            score(house, 60 - n * 10 - second, 55 if n == 3 else 90)
+    made = (await browser.get("/api/v1/cameras/porch/proposal?reason=weather")).json()
+    assert (made["level"], len(made["leaves"])) == (None, 3)
 
 
 async def test_a_spot_is_searched(house: House, browser: httpx.AsyncClient) -> None:

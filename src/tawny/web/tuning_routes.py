@@ -71,17 +71,23 @@ async def what_if(camera: OneCamera, asked: shapes.WhatIf, here: Here) -> shapes
 async def proposal(
     camera: OneCamera, here: Here, reason: shapes.WhyFalse, days: Annotated[int, Query(ge=1, le=30)] = 7
 ) -> shapes.Proposal:
-    """A level that removes false alarms of a reason; level null where there are too few, or none would help."""
+    """A level that removes false alarms of a reason.
+
+    level null: there are too few; or, where they are in `leaves`, none removes them without losing others.
+    """
     now_ms = here.recorder.clock.now_ms()
     span = Span(now_ms - days * DAY_MS, now_ms)
 
-    def look() -> whatif.Proposal | None:
-        stored = _stored(here, known_camera(camera, here), span)
-        return whatif.propose(*stored, span, reason, _in_use(here, camera))
+    def look() -> tuple[whatif.Proposal | None, list[str]]:
+        events, scores = _stored(here, known_camera(camera, here), span)
+        false = [event.id for event in events if event.false_alarm == reason]
+        return whatif.propose(events, scores, span, reason, _in_use(here, camera)), false
 
-    made = await asyncio.to_thread(look)
+    made, false = await asyncio.to_thread(look)
     if made is None:
-        return shapes.Proposal(level=None, removes=[], leaves=[], loses=[])
+        return shapes.Proposal(
+            level=None, removes=[], leaves=false if len(false) >= whatif.ENOUGH_FALSE else [], loses=[]
+        )
     return shapes.Proposal(
         level=made.level,
         removes=[event.id for event in made.removes],

@@ -223,6 +223,14 @@ def test_the_dark_does_not_count_if_told_so() -> None:
     assert told(Edges({"level": 1000, "frames": 1, "least_light": 0.15}), standins.frames(dark)) == []
 
 
+def test_a_change_of_light_does_not_count_if_told_so() -> None:
+    dim = [standins.grey_with_noise(n) // 2 for n in range(40)]
+    lit = [standins.grey_with_noise(n + 40) for n in range(60)]
+    numbers = {"kernel": 1, "seconds": 0, "level": 20}
+    assert told(Mixture(numbers), standins.frames(dim + lit))
+    assert told(Mixture({**numbers, "light": 0.2}), standins.frames(dim + lit)) == []
+
+
 def test_while_it_warms_up_nothing_counts() -> None:
     assert told(Edges({"warm_up": 8}), standins.burst()) == []
 

@@ -15,14 +15,19 @@ from tawny.watch.classic.rule import BREAK_MS, Rule
 
 LINE = 50
 HOLD_S = 2.0
+DARK = 16.0
+"""Levels of 255: a darker picture changes by shares of this."""
 
 SHARED: Mapping[str, Number] = {
     "hold": Number(HOLD_S, 0, 60),
     "warm_up": Number(0, 0, 600),
     "least_light": Number(0, 0, 1),
+    "light": Number(0, 0, 1),
 }
 """hold: seconds without motion that end an event. warm_up: seconds after the start in which nothing counts.
-least_light: a picture whose mean brightness (0 to 1) is no more is too dark to count."""
+least_light: a picture whose mean brightness (0 to 1) is no more is too dark to count. light: where the mean changes by
+more than this share from one picture to the next, it is the light: that picture does not count, and the place is learnt
+anew; 0: it is not asked."""
 
 
 class Reading(NamedTuple):
@@ -49,11 +54,14 @@ class Plain:
         self._shape: tuple[int, ...] | None = None
         self._last_ms = self._begun_ms = 0
         self._apart_ms = 1000 / self.looks_a_second
+        self._mean: float | None = None
 
     def look(self, frame: Frame) -> Look:
         luma, at_ms = frame.luma, frame.at_ms
         over = self._rule.forget() if self._is_another_place(luma.shape, at_ms) else ()
         self._last_ms = at_ms
+        if self._is_another_light(luma):
+            self.forget()
         reading = self.measure(luma)
         moves = reading.moves and self._counts(luma, at_ms)
         look = self._rule.step(
@@ -96,6 +104,13 @@ class Plain:
         if passed_ms:
             self._apart_ms += (passed_ms - self._apart_ms) * 0.2
         return False
+
+    def _is_another_light(self, luma: Any) -> bool:
+        most = self.numbers["light"]
+        if not most:
+            return False
+        before, self._mean = self._mean, cv2.mean(luma)[0]
+        return before is not None and abs(self._mean - before) > most * max(before, DARK)
 
     def _counts(self, luma: Any, at_ms: int) -> bool:
         if at_ms - self._begun_ms < self.numbers["warm_up"] * 1000:

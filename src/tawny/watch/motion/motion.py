@@ -40,7 +40,10 @@ LARGE = 0.01
 
 
 class Motion:
-    """settings: `sensitivity`, 1 to 100."""
+    """What goes somewhere or stays counts, not what is large. By day and night with one setting.
+
+    settings: `sensitivity`, 1 to 100.
+    """
 
     name: ClassVar[str] = "motion"
 

@@ -84,10 +84,10 @@ function Shown({ camera }: { camera: Camera }) {
             </div>
             <Day store={store} camera={camera} disabled={disabled} />
             <FalseAlarms store={store} disabled={disabled} />
+            <Modes store={store} disabled={disabled} />
           </div>
           <aside class="tu-side">
             <Places store={store} disabled={disabled} />
-            <Modes store={store} disabled={disabled} />
             <Sound store={store} camera={camera} reading={reading} disabled={disabled} />
             <Advanced store={store} disabled={disabled} />
           </aside>

@@ -24,7 +24,7 @@ export function FalseAlarms({ store, disabled }: { store: TuningStore; disabled:
       Promise.all(
         REASONS.map(async (why) => ({ why, made: await get<Proposal>(path, { reason: why }, stop.signal) })),
       ).then(
-        (all) => (found.value = all.filter(({ made }) => made.level !== null)),
+        (all) => (found.value = all.filter(({ made }) => made.level !== null || made.leaves.length > 0)),
         () => (found.value = []),
       );
     };
@@ -42,7 +42,13 @@ export function FalseAlarms({ store, disabled }: { store: TuningStore; disabled:
       <h2 id="falses-title">{w.title}</h2>
       {found.value.length === 0 && <p class="small sub">{w.none}</p>}
       {found.value.map(({ why, made }) => {
-        const level = made.level ?? 0;
+        const level = made.level;
+        if (level === null)
+          return (
+            <p key={why} class="false">
+              {w.noLevel(made.leaves.length, w.why[why])}
+            </p>
+          );
         return (
           <article key={why} class="false" data-proposal={why}>
             <p>{w.found(level, made.removes.length, made.removes.length + made.leaves.length, w.why[why])}</p>

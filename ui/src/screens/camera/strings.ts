@@ -76,6 +76,8 @@ export const camera = {
     none: "Mark events as false alarms on their page: from three of a kind on, a level is proposed here.",
     found: (level: number, removes: number, of: number, why: string) =>
       `Level ${level} removes ${removes} of ${of} false alarms (${why}).`,
+    noLevel: (n: number, why: string) =>
+      `${n} false alarms (${why}) that no level removes without losing others. A zone, a smallest size or an ignored part may.`,
     losesNone: "It loses no other event of the last week.",
     loses: { one: "It loses {n} other event of the last week:", other: "It loses {n} other events of the last week:" },
     try: "Try it",
@@ -167,7 +169,7 @@ export const camera = {
     looks: "looks",
     framesNote: "Five looks a second. 1 of 1 is the usual; 3 of 5 asks for more than a moment.",
     decode: "Decoding",
-    auto: "In hardware where it works",
+    auto: "In hardware if it works",
     softwareOnly: "In software",
     numbers: "Its own numbers",
     usual: (n: number) => `usual ${n}`,

@@ -85,7 +85,13 @@ function Proposed({ event, why }: { event: TawnyEvent; why: string }) {
     return () => stop.abort();
   }, [camera, why]);
   const found = made.value;
-  if (!found || found.level === null) return null;
+  if (!found) return null;
+  if (found.level === null)
+    return found.leaves.length > 0 ? (
+      <p class="small sub">
+        {words.noLevel} <a class="more" href={`/settings/cameras/${camera}`}>{words.zones}</a>
+      </p>
+    ) : null;
   const level = found.level;
   const use = async () => {
     saving.value = true;

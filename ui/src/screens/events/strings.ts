@@ -118,6 +118,8 @@ export const events = {
     removes: (level: number, n: number, of: number) => `Level ${level} removes ${n} of ${of} such false alarms`,
     losesNone: "and loses nothing else of the last week.",
     loses: { one: "and loses {n} other event.", other: "and loses {n} other events." },
+    noLevel: "No level removes such false alarms without losing others.",
+    zones: "A zone or an ignored part may.",
     use: (level: number) => `Use level ${level}`,
     look: "Look at it first",
     applied: (level: number) => `Level ${level} holds from now on.`,
