@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tawny.app import standing_in
 from tawny.app.doors import Doors
 from tawny.app.running import Running
-from tawny.config.file import parse
+from tawny.config.file import parse, read
 from tawny.config.settings import Settings
 from tawny.model.clock import SystemClock
 from tawny.model.errors import DiskMissing
@@ -93,3 +94,33 @@ def test_nobody_from_outside_is_let_in_where_nobody_could_sign_in(tmp_path: Path
     assert standing_in._standing_in(chosen, tmp_path).web.listen == "127.0.0.1:8000"
     (tmp_path / "accounts.db").touch()
     assert standing_in._standing_in(chosen, tmp_path).web.listen == "0.0.0.0:8000"
+
+
+def test_it_goes_back_by_itself_with_the_settings_as_they_are_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spare, file = tmp_path / "spare", tmp_path / "tawny.toml"
+    (spare / "history").mkdir(parents=True)
+    (spare / "history" / "volume").write_text("mark")
+    file.write_text(f'[storage]\nspare = "{spare}"\n[cameras.door]\nsource = "film:"\n')
+    away, ran = [True], list[tuple[Path, Path | None, int]]()
+
+    class Ran:
+        """A program that runs until the disk is back."""
+
+        def __init__(self, settings: Settings, folder: Path, **more: Any) -> None:
+            self.came_back = False
+            self._until = more.get("until", lambda: False)
+            ran.append((folder, more.get("stands_for"), len(settings.cameras)))
+
+        def run(self, _tell: object) -> None:
+            file.write_text(file.read_text() + '[cameras.yard]\nsource = "film:"\n')
+            away[0] = False
+            self.came_back = self._until()
+
+    monkeypatch.setattr(standing_in, "Program", Ran)
+    first = tmp_path / "first"
+    standing_in.record(
+        read(file), first, lambda *_: None, config=file, is_missing=lambda at: "away" if away[0] and at == first else ""
+    )
+    assert ran == [(spare, first, 1), (first, None, 2)]
