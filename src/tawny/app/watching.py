@@ -126,6 +126,7 @@ class Watching:
 
     def begin(self, settings: Watch) -> None:
         """Watch by these settings, instead of by those from before."""
+        was_wrong = self._wrong, self.trouble
         self.stop()
         self.close()
         self.trouble = ""
@@ -137,7 +138,8 @@ class Watching:
             self._begin_looking(settings)
         if settings.sound.listen:
             self._begin_listening(settings.sound)
-        self._changed()
+        if (self._wrong, self.trouble) != was_wrong:
+            self._changed()
 
     def stop(self) -> None:
         """Ask it to end; returns at once."""
