@@ -52,6 +52,16 @@ def test_nothing_goes_while_there_is_room(site: Site) -> None:
     assert _retention(site, Keep(free_share=0.5)).plan() == Plan()
 
 
+def test_what_waits_to_be_brought_elsewhere_stays_until_it_is_there(site: Site) -> None:
+    waits, other = site.put(91 * DAY_MIN), site.put(92 * DAY_MIN)
+    retention = _retention(site, replace(ALL, max_s=90 * 86_400))
+    held = [(PORCH, waits.span)]
+    retention.held = lambda: held
+    assert _gone(retention.plan()) == [other]
+    held.clear()
+    assert _gone(retention.plan()) == [other, waits]
+
+
 def test_what_is_too_old_goes(site: Site) -> None:
     old, _ = site.put(91 * DAY_MIN), site.put(89 * DAY_MIN)
     plan = _retention(site, replace(ALL, max_s=90 * 86_400)).plan()

@@ -130,6 +130,7 @@ class Program:
                 await rtsp.start()
                 site.rtsp = rtsp.address
             running.begin()
+            running.keep_until_sent(outward.outbox.held)
             outward.start()
             await control.open()
             told, text = await asyncio.to_thread(self._welcome, f"http://{server.address}", accounts)

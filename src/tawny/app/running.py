@@ -3,7 +3,7 @@
 import logging
 import socket
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -243,6 +243,10 @@ class Running:
             for name in change.watched:
                 cameras[CameraId(name)].watch_otherwise(new.cameras[name])
             self._cameras = {CameraId(name): cameras[CameraId(name)] for name in new.cameras}
+
+    def keep_until_sent(self, held: Callable[[], Sequence[tuple[CameraId, Span]]]) -> None:
+        """held: recordings that wait to be brought elsewhere, and that retention leaves alone meanwhile."""
+        self._retention.held = held
 
     def is_alive(self) -> bool:
         """Whether the parts that recording needs go on: what systemd's watchdog is told."""

@@ -98,6 +98,8 @@ class Planning:
     """One plan being made. space: the first disk's, then others'. urgent_bytes: so much must be free on the first one,
     whatever the settings. least_s: free space takes nothing younger if not urgent.
 
+    held: recordings that wait to be brought elsewhere, and are kept meanwhile.
+
     cameras: whose video may be thinned. looked: how far the last runs came with that.
     """
 
@@ -113,7 +115,9 @@ class Planning:
         least_s: float = 0.0,
         looked: Looked | None = None,
         thin_at_once: int = THINNED_AT_ONCE,
+        held: Sequence[tuple[CameraId, Span]] = (),
     ) -> None:
+        self._held = held
         self._contract, self._index, self._now_ms = contract, index, now_ms
         self._rooms = [Room(space, None)] if isinstance(space, Space) else list(space)
         self._cameras, self._urgent_bytes, self._least_s = list(cameras), urgent_bytes, least_s
@@ -288,7 +292,8 @@ class Planning:
         keep = self._keep_of(segment)
         events = events_at(self._index, segment.camera, segment.span)
         eventful_s = max((keep.event_s(one.kind) for one in events), default=0.0)
-        is_kept = any(one.kept for one in events)
+        is_held = any(camera == segment.camera and span.overlaps(segment.span) for camera, span in self._held)
+        is_kept = is_held or any(one.kept for one in events)
         return _Facts(bool(events), is_kept, max(keep.min_s, eventful_s), eventful_s)
 
 

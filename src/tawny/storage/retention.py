@@ -5,7 +5,7 @@ shows just what the next run does.
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -78,6 +78,8 @@ class Retention:
         self._handle: Handle | None = None
         self.last: Plan | None = None
         """What was done last."""
+        self.held: Callable[[], Sequence[tuple[CameraId, Span]]] = tuple
+        """Recordings that wait to be brought elsewhere: they are kept meanwhile."""
 
     def start(self, engine: Engine) -> None:
         self._handle = engine.start(self.name, lambda: self)
@@ -147,6 +149,7 @@ class Retention:
             least_s=self._least_s,
             looked=self._looked if chosen is None else {},
             thin_at_once=self._thin_at_once,
+            held=self.held(),
         ).plan()
 
     def _rooms(self, ahead_bytes: int) -> list[Room]:
