@@ -169,7 +169,7 @@ def test_who_loiters_is_named_in_the_event() -> None:
 def test_even_a_short_event_has_three_small_pictures() -> None:
     bench, loops = Bench(), list[bytes]()
     bench.maker = EventMaker(
-        PORCH, bench, bench.told.append, lambda event, jpeg: None, save_loop=lambda event, jpeg: loops.append(jpeg)
+        PORCH, bench, lambda message: None, lambda event, jpeg: None, save_loop=lambda event, jpeg: loops.append(jpeg)
     )
     bench.see(0, 0.4, thing())
     bench.see(0.4, 8)

@@ -1,6 +1,8 @@
-/** Every word the page shows, in English. A translation is a file of this shape. */
+/**
+ * Every word the page shows, in English. A translation is a file of this shape; the words of a camera's settings, which are
+ * many and seldom wanted, come with that screen (`screens/camera/strings.ts`).
+ */
 import { app } from "./app/strings";
-import { camera } from "./screens/camera/strings";
 import { events } from "./screens/events/strings";
 import { health } from "./screens/health/strings";
 import { live } from "./screens/live/strings";
@@ -10,7 +12,7 @@ import { account } from "./screens/sign-in/strings";
 import { storage } from "./screens/storage/strings";
 import { timeline } from "./screens/timeline/strings";
 
-export const t = { ...app, account, camera, events, health, live, settings, share, storage, timeline };
+export const t = { ...app, account, events, health, live, settings, share, storage, timeline };
 
 export interface Forms {
   one: string;

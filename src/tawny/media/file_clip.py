@@ -34,7 +34,7 @@ def copy_part(
     """
     failed: SourceError
     try:
-        with av.open(f"file:{path}" if source is None else source(), options=dict(FILE_OPTIONS)) as opened:
+        with av.open(f"file:{path}" if source is None else source(), "r", options=dict(FILE_OPTIONS)) as opened:
             if not opened.streams.video:
                 raise SourceUnusable(str(path), "the file holds no video")
             with av.open(str(out), "w", format="mp4", options={"movflags": "faststart"}) as made:

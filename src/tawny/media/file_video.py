@@ -116,7 +116,7 @@ class FileVideo:
     def _opened(self) -> Opened:
         try:
             opened = f"file:{self.path}" if self._source is None else self._source()
-            container = av.open(opened, options=dict(FILE_OPTIONS))
+            container = av.open(opened, "r", options=dict(FILE_OPTIONS))
         except av.error.FFmpegError as error:
             failed: SourceError = source_error(error, str(self.path), 0.0)
         else:

@@ -80,7 +80,7 @@ async def proposal(
 
     def look() -> tuple[whatif.Proposal | None, list[str]]:
         events, scores = _stored(here, known_camera(camera, here), span)
-        false = [event.id for event in events if event.false_alarm == reason]
+        false: list[str] = [event.id for event in events if event.false_alarm == reason]
         return whatif.propose(events, scores, span, reason, _in_use(here, camera)), false
 
     made, false = await asyncio.to_thread(look)
