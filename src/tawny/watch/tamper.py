@@ -18,7 +18,7 @@ LEARNS_S = 60.0
 """Nothing is told before the place is known."""
 MEMORY_S, WRONG_MEMORY_S = 600.0, 3600.0
 """Time constants of what is known; the second while something is wrong."""
-LOOK_MS = 1900
+LOOK_MS = 3900
 BREAK_MS = 10_000
 COVERED, BLURRED, ALIKE = 0.25, 0.35, 0.3
 """Of the usual contrast and detail; of the usual detail; likeness of the edges, 1 where they are the same."""
@@ -48,7 +48,7 @@ class Tamper:
         self._since_ms: dict[str, int] = {}
 
     def look(self, frame: Frame) -> str:
-        """What is wrong by now. Looks at one frame in two seconds; others cost nothing."""
+        """What is wrong by now. Looks at one frame in four seconds; others cost nothing."""
         at_ms = frame.at_ms
         if self._before is not None and 0 <= at_ms - self._last_ms < LOOK_MS:
             return self.wrong
@@ -56,7 +56,7 @@ class Tamper:
         if self._before is None or not 0 <= at_ms - self._last_ms <= BREAK_MS:
             self._since_ms.clear()
             self._begun_ms, self._known = (at_ms, None) if self._known is None else (self._begun_ms, self._known)
-        passed_s, self._last_ms = min(2.0, max(0.0, (at_ms - self._last_ms) / 1000)), at_ms
+        passed_s, self._last_ms = min(4.0, max(0.0, (at_ms - self._last_ms) / 1000)), at_ms
         now = _measured(small)
         is_same = self._before is not None and not cv2.absdiff(small, self._before).any()
         self._before = small

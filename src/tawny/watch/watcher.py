@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 STEP_S = 0.45
 """Between two batches."""
+ASLEEP_S = 0.9
+"""The same while only keyframes are decoded."""
 READ_S = 0.15
 """The same while somebody looks on."""
 BUSY_S = 1.0
@@ -98,7 +100,7 @@ class Watcher:
         self._score = 0
 
     def step(self) -> float:
-        step_s = STEP_S
+        step_s = STEP_S if self._asleep is None else ASLEEP_S
         if self._is_read():
             step_s = READ_S
             self._rouse()
