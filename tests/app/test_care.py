@@ -1,9 +1,11 @@
 """What looks after the recorder, in a whole one: which trouble is which alarm, and when the sign of life stays away."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from tawny.model.errors import StorageError
 from tawny.model.messages import Alarm
+from tawny.model.states import CameraState
 from tests.app.test_check_in import serving
 from tests.faults.world import PORCH, World, world
 
@@ -33,6 +35,20 @@ def test_a_disk_that_refuses_is_told_with_what_it_costs_and_both_end(tmp_path: P
         told = [(one.what, one.camera) for one in raised(bench)]
         assert sorted(told, key=str) == [("camera", "porch"), ("camera", "yard"), ("disk", None)]
         bench.disk.before = lambda operation, path: None
+        bench.run(60)
+        assert bench.care.alarms == ()
+        bench.stop()
+
+
+def test_a_camera_that_does_not_see_is_told_though_it_is_recorded(tmp_path: Path) -> None:
+    with world(tmp_path) as bench:
+        bench.run(20)
+        bench.shown = lambda status: (
+            replace(status, state=CameraState.COVERED, detail="Is it covered?") if status.id == PORCH else status
+        )
+        bench.run(60)
+        assert [(one.what, one.camera, one.detail) for one in raised(bench)] == [("sight", PORCH, "Is it covered?")]
+        bench.shown = lambda status: status
         bench.run(60)
         assert bench.care.alarms == ()
         bench.stop()

@@ -12,7 +12,7 @@ from tawny.engine import Bus, Engine
 from tawny.model.clock import Clock
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Alarm
-from tawny.model.states import CHOSEN, ON_WATCH, CameraStatus
+from tawny.model.states import BLINDED, CHOSEN, ON_WATCH, CameraStatus
 from tawny.recorder.recorder import Recorder
 from tawny.storage.healing import heal
 from tawny.storage.index import Index
@@ -22,6 +22,7 @@ from tawny.web import caring as web
 
 CHECK_IN_DO = "See whether its address is still right, and whether this machine can reach it."
 SELF_TEST_DO = "`tawny check --deep --repair` mends from the mirror what can be; have the disk looked at."
+SIGHT_DO = "It is recorded all the same. Look at its live picture; this is over when it sees its place again."
 NOT_WELL = frozenset({"camera", "disk", "books"})
 """Alarms that keep the sign of life away: something is not recorded, or soon will not be. The others can wait."""
 
@@ -83,7 +84,7 @@ class Care:
         )
 
     def _is_well(self) -> bool:
-        is_on_watch = all(status.state in ON_WATCH | CHOSEN for status in self._cameras())
+        is_on_watch = all(status.state in ON_WATCH | BLINDED | CHOSEN for status in self._cameras())
         return is_on_watch and not any(alarm.what in NOT_WELL for alarm in self.alarms)
 
     def _recorded(self) -> list[CameraId]:
@@ -91,7 +92,9 @@ class Care:
 
     def _troubles(self) -> Iterator[Trouble]:
         for status in self._cameras():
-            if status.state not in ON_WATCH | CHOSEN:
+            if status.state in BLINDED:
+                yield Trouble("sight", status.id, status.detail, SIGHT_DO)
+            elif status.state not in ON_WATCH | CHOSEN:
                 yield Trouble("camera", status.id, status.detail or f"It is {status.state.value}.")
             for stream in StreamName:
                 problem = self._recorder.status(status.id, stream).problem

@@ -168,7 +168,7 @@ class Running:
             self._recorder,
             self._ledger,
             self._zone,
-            lambda: [camera.keeper.status for camera in self._cameras.values()],
+            lambda: [camera.watching.shown(camera.keeper.status) for camera in self._cameras.values()],
             self._troubles,
         )
 

@@ -95,7 +95,7 @@ class PartDied:
 class Alarm:
     """Something that a person should know of now.
 
-    what: `camera`, `disk`, `books`, `room`, `spare`, `tier`, `mirror`, `check_in`, `self_test`.
+    what: `camera`, `sight`, `disk`, `books`, `room`, `spare`, `tier`, `mirror`, `check_in`, `self_test`.
 
     Published when it is raised, at most 60 s after `since_ms`, and once more with its end when it is over.
     """
