@@ -115,7 +115,8 @@ class Retention:
             self.apply(plan)
             self.last = plan
             self._reserve.fill()
-            self._settle()
+            if not urgent:  # on a full disk there may be no room for that
+                self._settle()
         return plan
 
     def _settle(self) -> None:
