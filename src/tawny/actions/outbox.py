@@ -47,6 +47,8 @@ CREATE TABLE IF NOT EXISTS deliveries (
   UNIQUE (target, name)) STRICT;
 CREATE TABLE IF NOT EXISTS targets (
   name TEXT PRIMARY KEY, since_ms INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS marks (
+  name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (target, rank, at_ms, id) WHERE state = 'waiting';
 CREATE INDEX IF NOT EXISTS deliveries_ended ON deliveries (done_ms) WHERE state <> 'waiting';
 CREATE INDEX IF NOT EXISTS deliveries_of_event ON deliveries (event) WHERE event IS NOT NULL;
@@ -117,6 +119,19 @@ class Outbox:
                 db.execute("DELETE FROM deliveries WHERE id = ?", (old.id,))
             db.execute(_INSERT, _row(delivery))
         self._tell({delivery.to})
+
+    def amend(self, delivery: Delivery) -> bool:
+        """What waits under its name gets this content, unless somebody carries it just now or has. Whether it did."""
+        with self._writing() as db:
+            old = self._find(db, "target = ? AND name = ? AND state = 'waiting'", (delivery.to, delivery.name))
+            if old is None or old.id in self._taken:
+                return False
+            content = json.dumps(dict(delivery.content), sort_keys=True)
+            db.execute(
+                "UPDATE deliveries SET content = ?, next_ms = ? WHERE id = ?", (content, delivery.next_ms, old.id)
+            )
+        self._tell({delivery.to})
+        return True
 
     def take(self, to: str, most_rank: int = len(What)) -> Delivery | None:
         """The next that is due, most important first; nobody else is given it until it is put back. None: none is due.
@@ -210,6 +225,21 @@ class Outbox:
             db.execute("DELETE FROM deliveries WHERE target = ?", (to,))
             db.execute("DELETE FROM targets WHERE name = ?", (to,))
 
+    # --- what else is to survive -------------------------------------------------------------------------------------
+
+    def mark(self, name: str, value: str) -> None:
+        """Keep a value under a name; an empty one takes it away."""
+        with self._writing() as db:
+            db.execute("DELETE FROM marks WHERE name = ?", (name,))
+            if value:
+                db.execute("INSERT INTO marks VALUES (?, ?)", (name, value))
+
+    def marks(self, prefix: str = "") -> dict[str, str]:
+        """Those whose names begin so."""
+        with self._reading() as db:
+            found = db.execute("SELECT name, value FROM marks WHERE substr(name, 1, ?) = ?", (len(prefix), prefix))
+            return dict(found.fetchall())
+
     # --- what is known -----------------------------------------------------------------------------------------------
 
     def find(self, to: str, name: str) -> Delivery | None:
@@ -220,6 +250,12 @@ class Outbox:
         """All that has to do with an event, in order of importance."""
         with self._reading() as db:
             rows = db.execute(f"{_ROWS} WHERE event = ? ORDER BY rank, at_ms, id", (event,)).fetchall()
+        return [_delivery(row) for row in rows]
+
+    def since(self, to: str, at_ms: int) -> list[Delivery]:
+        """All of one target that happened from then on, in order of time."""
+        with self._reading() as db:
+            rows = db.execute(f"{_ROWS} WHERE target = ? AND at_ms >= ? ORDER BY at_ms, id", (to, at_ms)).fetchall()
         return [_delivery(row) for row in rows]
 
     def targets(self) -> list[str]:

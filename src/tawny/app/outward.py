@@ -1,7 +1,8 @@
 """All that leaves this machine: the outbox, what fills it, and the couriers. Recording knows none of it."""
 
+import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -10,11 +11,12 @@ from zoneinfo import ZoneInfo
 
 from tawny.actions.carrier import Content
 from tawny.actions.courier import Courier, Route, Stopping
-from tawny.actions.delivery import Delivery
-from tawny.actions.destination import Connection, Destination, FileCarrier, Opening
+from tawny.actions.delivery import Delivery, What
+from tawny.actions.destination import Connection, Destination, FileCarrier, Opening, There
 from tawny.actions.names import checked
 from tawny.actions.outbox import Outbox, Waiting
 from tawny.actions.pacing import Pace, PacedContent
+from tawny.actions.sweeping import too_old
 from tawny.actions.trying import Step, try_out
 from tawny.app.contents import Contents
 from tawny.app.doors import Doors
@@ -23,6 +25,7 @@ from tawny.config import outward as config
 from tawny.config.settings import Settings
 from tawny.engine import ThreadEngine
 from tawny.model.clock import Clock
+from tawny.model.errors import DeliveryError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.times import Span, utc_text
@@ -31,7 +34,9 @@ from tawny.web.recorder import Recorder
 
 Died = Callable[[str, BaseException], None]
 DAY_MIN = 24 * 60
+SWEEP_FIRST_S, SWEEP_AGAIN_S, SWEEP_EVERY_S = 120.0, 3600.0, 86_400.0
 _STOP_S = 5.0
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,7 @@ class Outward:
             self._start(name, one)
         self._unsubscribe = self._recorder.bus.subscribe(self.sending.heard)
         self.sending.handle = self._engine.start(self.sending.name, lambda: self.sending)
+        self._engine.start("sweeping", lambda: _Sweeper(self, self._settings.destinations, self._clock))
 
     def close(self) -> None:
         """What is under way waits for the next start."""
@@ -104,6 +110,29 @@ class Outward:
         one = self._settings.destinations[name]
         kind = self._kind(one.url)
         return try_out(lambda: self._connect(name, one), f"{name} ({kind.public(one.url)})")
+
+    def too_old(self, name: str) -> list[There]:
+        """What its `keep` says is to be removed there now. KeyError when there is no such destination.
+
+        Raises a DeliveryError. Waits for the network.
+        """
+        one = self._settings.destinations[name]
+        if one.keep is None:
+            return []
+        before_ms = self._clock.now_ms() - round(one.keep * 1000)
+        connection = self._connect(name, one)
+        try:
+            return list(too_old(connection.files(), checked(one.names), before_ms))
+        finally:
+            connection.close()
+
+    def sweep(self, name: str) -> int:
+        """Have it removed: in its turn, after all that is to be sent. How many files."""
+        found = self.too_old(name)
+        now_ms = self._clock.now_ms()
+        for there in found:
+            self.outbox.renew(Delivery(name, there.name, What.REMOVAL, {}, made_ms=now_ms, at_ms=there.modified_ms))
+        return len(found)
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
@@ -157,6 +186,34 @@ class Outward:
         known = {camera.status.id: camera for camera in self._recorder.cameras()}
         camera = known.get(event.camera)
         return event.clip(now_ms, camera.pre_s, camera.post_s) if camera else event.clip(now_ms, 5.0, 10.0)
+
+
+class _Sweeper:
+    """Has removed what is too old at destinations, once a day, and soon again where that failed."""
+
+    name = "sweeping"
+
+    def __init__(self, outward: Outward, destinations: Mapping[str, config.Destination], clock: Clock) -> None:
+        self._outward, self._clock = outward, clock
+        self._due_s = {
+            name: clock.mono_s() + SWEEP_FIRST_S for name, one in destinations.items() if one.keep is not None
+        }
+
+    def step(self) -> float:
+        for name, due_s in self._due_s.items():
+            if due_s > self._clock.mono_s():
+                continue
+            try:
+                self._outward.sweep(name)
+            except DeliveryError as error:
+                log.warning("what is too old there could not be looked for: %s", error)
+                self._due_s[name] = self._clock.mono_s() + SWEEP_AGAIN_S
+            else:
+                self._due_s[name] = self._clock.mono_s() + SWEEP_EVERY_S
+        return max(1.0, min(self._due_s.values(), default=self._clock.mono_s() + SWEEP_EVERY_S) - self._clock.mono_s())
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 def _same(courier: Courier) -> Courier:

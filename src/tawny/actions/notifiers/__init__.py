@@ -1,0 +1,1 @@
+"""Our notifiers, each behind an entry point of its own."""

@@ -1,0 +1,131 @@
+"""Telegram, by a bot: the picture at once, and when the event is over the clip in its place; buttons are answered.
+
+`telegram://TOKEN@CHAT`: the bot's token as BotFather gives it, and the number of the chat (negative for groups).
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from urllib.parse import unquote
+
+from tawny.actions.message import Message, Urgency
+from tawny.actions.notifier import Attached, Sender, Telling, Traits
+from tawny.actions.notifiers.address import filled
+from tawny.actions.notifiers.http import Answer, Api, base_of, form, refusal
+
+EXAMPLE = "telegram://123456:ABC-DEF@987654321"
+CLOUD = "https://api.telegram.org"
+WHY = ("description",)
+_WORDS = 1024
+"""The longest caption."""
+_METHODS = {"image/jpeg": ("sendPhoto", "photo"), "image/gif": ("sendAnimation", "animation")}
+_METHODS |= {"video/mp4": ("sendVideo", "video")}
+
+
+class Telegram:
+    """api: a Bot API server of one's own."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("telegram",)
+
+    def traits(self, url: str) -> Traits:
+        return Traits(
+            "Phones show picture, clip and buttons; the clip takes the picture's place.",
+            edits=True,
+            picture=True,
+            gif=True,
+            video=True,
+            buttons="calls",
+            largest_bytes=48_000_000,
+        )
+
+    def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        bot_and_chat(url)
+        found = filled(table, {"api": CLOUD})
+        base_of(found["api"], CLOUD)
+        return found
+
+    def public(self, url: str) -> str:
+        return f"Telegram chat {bot_and_chat(url)[1]}"
+
+    def open(self, telling: Telling) -> Sender:
+        return _Sender(bot(telling, self.public(telling.url)), bot_and_chat(telling.url)[1])
+
+
+class Bot:
+    """One bot's methods. The token is in the path, and the path in no error."""
+
+    def __init__(self, api: Api, token: str) -> None:
+        self._api, self._token, self.public = api, token, api.public
+
+    def call(self, method: str, fields: Mapping[str, str], files: Mapping[str, Attached] | None = None) -> Any:
+        """`result` of the answer; a refusal as the error that fits it."""
+        answer = self.ask(method, fields, files)
+        if not answer.is_well or answer.json().get("ok") is not True:
+            raise refusal(self._api.public, answer, WHY)
+        return answer.json().get("result")
+
+    def ask(self, method: str, fields: Mapping[str, str], files: Mapping[str, Attached] | None = None) -> Answer:
+        body, headers = form(fields, files or {})
+        return self._api.ask("POST", f"/bot{self._token}/{method}", body, headers)
+
+
+class _Sender:
+    def __init__(self, made: Bot, chat: str) -> None:
+        self._bot, self._chat = made, chat
+
+    def send(self, message: Message, attached: Attached | None) -> str:
+        fields = {"chat_id": self._chat, **_keys(message)}
+        if message.urgency is Urgency.QUIET:
+            fields["disable_notification"] = "true"
+        if attached is None:
+            found = self._bot.call("sendMessage", fields | {"text": _words(message)})
+        else:
+            method, name = _METHODS[attached.media_type]
+            found = self._bot.call(method, fields | {"caption": _words(message)}, {name: attached})
+        return str(found["message_id"])
+
+    def edit(self, receipt: str, message: Message, attached: Attached | None) -> str:
+        fields = {"chat_id": self._chat, "message_id": receipt, **_keys(message)}
+        if attached is None:
+            answer = self._bot.ask("editMessageCaption", fields | {"caption": _words(message)})
+        else:
+            media = {"type": _METHODS[attached.media_type][1], "media": "attach://file", "caption": _words(message)}
+            answer = self._bot.ask("editMessageMedia", fields | {"media": json.dumps(media)}, {"file": attached})
+        if not answer.is_well and not _is_so_already(answer):
+            if answer.status != 400:
+                raise refusal(self._bot.public, answer, WHY)
+            return self.send(message, attached)  # somebody removed it, or it is too old to be changed
+        return receipt
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def bot(telling: Telling, public: str, timeout_s: float = 30.0) -> Bot:
+    api = Api(str(telling.options["api"]), f"{telling.name} ({public})", timeout_s)
+    return Bot(api, bot_and_chat(telling.url)[0])
+
+
+def bot_and_chat(url: str) -> tuple[str, str]:
+    """Token and chat. ValueError says what is allowed."""
+    token, at, chat = unquote(url.removeprefix("telegram://")).rpartition("@")
+    is_token = ":" in token and all(one.isascii() and (one.isalnum() or one in ":-_") for one in token)
+    if not at or not is_token or not chat.removeprefix("-").isdigit():
+        raise ValueError(f"url: an address such as {EXAMPLE}")
+    return token, chat
+
+
+def _words(message: Message) -> str:
+    link = message.clip_link or message.link
+    return f"{message.words}\n{link}"[:_WORDS] if link else message.words[:_WORDS]
+
+
+def _keys(message: Message) -> dict[str, str]:
+    if not message.buttons:
+        return {}
+    row = [{"text": one.label, "callback_data": one.token} for one in message.buttons]
+    return {"reply_markup": json.dumps({"inline_keyboard": [row]})}
+
+
+def _is_so_already(answer: Answer) -> bool:
+    return "not modified" in str(answer.json().get("description", ""))
