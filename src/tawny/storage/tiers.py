@@ -6,6 +6,7 @@ whoever reads looks at both. No row changes, because rows do not say on which vo
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -106,13 +107,14 @@ class Mover:
 
     def _due(self) -> Iterator[tuple[Segment, Volume]]:
         now_ms, need_bytes = self._clock.now_ms(), self._need_bytes()
+        has_folder = lru_cache(maxsize=64)(_has_folder)
         while page := self._index.oldest_segments(_ROWS_AT_ONCE, after=self._looked):
             for segment in page:
                 is_due = segment.end_ms <= now_ms - self._after_s * 1000
                 if not is_due and (need_bytes <= 0 or segment.end_ms > now_ms - _LEAST_MS):
                     return
                 for source in self._sources:
-                    if source.disk.entry(segment.path) is not None:
+                    if has_folder(source, parent_of(segment.path)) and source.disk.entry(segment.path) is not None:
                         need_bytes -= segment.size_bytes if source is self._sources[0] else 0
                         yield segment, source
                 self._looked = segment
@@ -133,3 +135,7 @@ class Mover:
         source.disk.unlink(path)
         source.disk.sync_folder(folder)
         tidy(source, self._clock, [folder])
+
+
+def _has_folder(volume: Volume, folder: str) -> bool:
+    return volume.disk.entry(folder) is not None
