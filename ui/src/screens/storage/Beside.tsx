@@ -78,11 +78,9 @@ export function Locked({ kept }: { kept: Kept }) {
         {kept.locked === 0 ? locked.none : locked.sub(plural(kept.locked, locked.events), size(kept.locked_bytes))}
       </p>
       {video > 0 && kept.locked_bytes > MUCH * video && <p class="small going-warn">{locked.much}</p>}
-      {kept.locked > 0 && (
-        <a class="btn beside-do" href="/events?only=kept">
-          {locked.show}
-        </a>
-      )}
+      <a class="btn beside-do" href={kept.locked > 0 ? "/events?only=kept" : "/events?only=all"}>
+        {kept.locked > 0 ? locked.show : locked.lock}
+      </a>
     </section>
   );
 }

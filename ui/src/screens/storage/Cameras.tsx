@@ -124,6 +124,11 @@ function OwnRules(props: {
           <Field key={name} label={labels[name]} value={keep[name]} onChange={(value) => onChange({ ...keep, [name]: value })} />
         ))}
         <Field
+          label={labels.count}
+          value={keep.count ? String(keep.count) : ""}
+          onChange={(value) => onChange({ ...keep, count: Number.parseInt(value, 10) || null })}
+        />
+        <Field
           label={labels.events(words.sentence.kinds.other ?? "")}
           value={keep.events?.other}
           onChange={(value) => onChange({ ...keep, events: { ...keep.events, other: value } })}

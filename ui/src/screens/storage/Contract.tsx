@@ -66,7 +66,8 @@ function Pick(props: { label: string; value: string; none?: string; onChange: (v
 /** What takes the room on the disks. */
 export function Room({ kept }: { kept: Kept }) {
   const { bar } = words;
-  const measured = kept.volumes.filter((volume) => volume.use !== "mirror" && volume.total_bytes !== null);
+  const holding = kept.volumes.filter((volume) => volume.use === "first" || volume.use === "tier");
+  const measured = holding.filter((volume) => volume.total_bytes !== null);
   const total = measured.reduce((sum, volume) => sum + (volume.total_bytes ?? 0), 0);
   const free = measured.reduce((sum, volume) => sum + (volume.free_bytes ?? 0), 0);
   const video = kept.cameras.reduce((sum, camera) => sum + camera.used_bytes, 0);

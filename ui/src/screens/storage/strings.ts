@@ -93,6 +93,7 @@ export const storage = {
     sub: (events: string, size: string) => `${events}, ${size}. Never removed on their own.`,
     events: { one: "{n} event", other: "{n} events" },
     show: "Show locked events",
+    lock: "Lock something",
     much: "That is more than a third of all video: it leaves less room for the rest.",
   },
   where: {
