@@ -99,6 +99,17 @@ def test_who_loiters_is_told_so() -> None:
     assert {thing.signs for look in passing for thing in look.seen} == {()}
 
 
+def test_somebody_who_stands_at_the_door_loiters_and_who_passes_does_not() -> None:
+    def signs(*points: tuple[float, float, float, float]) -> set[tuple[str, ...]]:
+        scene = Scene(1, 55)
+        scene.walk(list(points), person, 45, sway=0.45)
+        detector = in_places(Motion({}), Places((Zone("door", BOTTOM, loiter_s=15),)))
+        return {thing.signs for frame in scene.frames() for thing in detector.look(frame).seen}
+
+    assert ("loitering",) in signs((15, 6, 95, 45), (20, 90, 95, 45), (45, 90, 95, 45), (50, 186, 95, 45))
+    assert signs((15, 6, 95, 45), (26, 186, 95, 45)) == {()}
+
+
 class Scored:
     """One thing in the middle that scores as it was told: from 50 on an event, below it something that may be one."""
 

@@ -66,11 +66,10 @@ class Tuning:
             now = self._settings()
             if camera not in now.cameras:
                 raise NotDone(f"There is no camera {camera}.", "Was it taken out? Reload the page.")
-            changed = now.cameras[camera].model_copy(update={"watch": watch})
-            new = now.model_copy(update={"cameras": {**now.cameras, camera: changed}})
+            new = _with(now, camera, watch)
             self._doors.check(new, "the settings")
-            if self._config is not None:
-                new = change_watch(self._config, camera, watch)
+            if self._config is not None:  # what else is in the file may be overruled by the command line
+                new = _with(now, camera, change_watch(self._config, camera, watch).cameras[camera].watch)
             self._apply(new, str(self._config or "the settings"))
             self._changes[camera] = web.Changed(by, self._clock.now_ms())
 
@@ -85,6 +84,11 @@ class Tuning:
         elif name == "motion":
             numbers = {"sensitivity": SENSITIVITY}
         return web.DetectorAbout(name, words, numbers)
+
+
+def _with(settings: Settings, camera: CameraId, watch: Watch) -> Settings:
+    changed = settings.cameras[camera].model_copy(update={"watch": watch})
+    return settings.model_copy(update={"cameras": {**settings.cameras, camera: changed}})
 
 
 def _version(watch: Watch) -> str:
