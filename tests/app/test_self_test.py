@@ -9,6 +9,7 @@ import pytest
 from tawny.app.self_test import SelfTest, SelfTester
 from tawny.engine import Bus, InlineEngine
 from tawny.media.fmp4_file import read_segment
+from tawny.model.errors import FolderUnwritable
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.packets import Packet
 from tawny.recorder.recorder import Recorder
@@ -32,7 +33,7 @@ class Night:
         self.test = SelfTester(
             self.volume, self.index, self.clock, ZoneInfo("Europe/Berlin"), lambda: [PORCH], random.Random(1)
         )
-        self.engine.start("self-test", lambda: self.test)
+        self.test.start(self.engine)
 
     def pass_on(self, hours: float = 24.0) -> None:
         self.engine.run_for(hours * 3600)
@@ -111,3 +112,22 @@ def test_a_camera_that_never_recorded_is_no_problem(tmp_path: Path) -> None:
     night.index.drop_segments(list(night.index.all_segments()))
     night.pass_on()
     assert (night.last.minutes, night.last.problems) == (0, ())
+
+
+def test_it_can_be_asked_for_at_any_time_and_writes_to_the_disk_too(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    night.test.ask()
+    assert night.test.is_running
+    night.pass_on(0.01)
+    assert not night.test.is_running
+    assert (night.last.minutes, night.last.files, night.last.problems) == (1, 1, ())
+
+    def refuses() -> None:
+        raise FolderUnwritable("/srv/video", "Read-only file system")
+
+    monkeypatch.setattr(night.volume, "check_writable", refuses)
+    night.test.ask()
+    night.pass_on(0.01)
+    assert "Read-only file system" in night.last.problems[0]
+    assert night.last.minutes == 1
