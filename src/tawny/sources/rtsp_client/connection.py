@@ -27,7 +27,7 @@ TICK_S = 0.173
 """Between two looks: a prime number of milliseconds, so that no camera's rate keeps step with it and every phase of its
 pictures is seen; the smallest delay is what UTC is taken from. Twice as long after a look at which little had come,
 half as long after much: what waits in the system should not be more, for some cameras throw packets away then."""
-_LITTLE_BYTES, _MUCH_BYTES = 120_000, 300_000
+_LITTLE_BYTES, _MUCH_BYTES = 200_000, 400_000
 QUICK_S = 0.019
 """Between two looks while it is asked, and at the beginning of a stream."""
 _QUICK_FOR_S = 2.0
