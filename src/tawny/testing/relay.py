@@ -21,7 +21,8 @@ Address = tuple[str, int]
 
 @dataclass
 class Line:
-    """rate: bytes a second towards the client, None for all there are. delay_s: both ways. loss: of UDP."""
+    """rate: bytes a second towards the client, None for all there are. delay_s: both ways. loss: of UDP packets; by TCP
+    what is lost comes later, and all after it."""
 
     rate: float | None = None
     delay_s: float = 0.0
@@ -111,7 +112,7 @@ async def _serve(target: Address, line: Line, reader: asyncio.StreamReader, writ
 
 
 async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: Line, *, paced: bool) -> None:
-    loop = asyncio.get_running_loop()
+    loop, chance = asyncio.get_running_loop(), random.Random(7)
     waiting: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(4096 if line.delay_s else 1)
 
     async def read() -> None:
@@ -125,6 +126,8 @@ async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line
             while (piece := await waiting.get())[1]:
                 due_s, data = piece
                 await asyncio.sleep(max(0.0, due_s - loop.time()))
+                if chance.random() < line.loss:
+                    await asyncio.sleep(line.delay_s * 3)
                 if paced and line.rate:
                     await asyncio.sleep(len(data) / line.rate)
                 writer.write(data)

@@ -18,7 +18,7 @@ export function LiveVideo({ camera, live, width }: { camera: Camera; live: Live;
       <img
         class="live-picture"
         alt={camera.name}
-        src={live.seen.value ? url(`/cameras/${encodeURIComponent(camera.id)}/mjpeg`, { width, fps: 5 }) : undefined}
+        src={live.seen.value ? url(`/cameras/${encodeURIComponent(camera.id)}/mjpeg`, { width, fps: 15 }) : undefined}
         onLoad={() => (live.view.value = { kind: "playing", sound: false, stream: "" })}
         onError={() => live.seen.peek() && live.fail("blocked")}
       />

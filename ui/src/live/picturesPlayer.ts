@@ -40,7 +40,7 @@ export class PicturesPlayer implements Player {
   private open(): void {
     this.listener.onView({ kind: "connecting" });
     this.begun_ms = performance.now();
-    const path = url(`/cameras/${encodeURIComponent(this.camera)}/pictures`, { width: this.width });
+    const path = url(`/cameras/${encodeURIComponent(this.camera)}/pictures`, { width: this.width, fps: 15 });
     const socket = new WebSocket(new URL(path, location.origin.replace(/^http/, "ws")));
     socket.binaryType = "arraybuffer";
     socket.onmessage = (message: MessageEvent<ArrayBuffer>) => void this.show(socket, message.data);

@@ -14,12 +14,16 @@ type WithPictures = HTMLVideoElement & {
 };
 
 const KEPT = 60;
+/** Asking of every picture would have the page drawn for each: one is asked of now and then. */
+const EVERY_MS = 400;
 
 /** Watches the pictures of `video`; `utcOf` tells which instant one shows, null where that is not known. */
 export class Watched {
   private readonly delays: Delay[] = [];
   private handle = 0;
   private stopped = false;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  /** Pictures seen: not all of them, but more as long as it plays. */
   count = 0;
 
   constructor(
@@ -38,6 +42,7 @@ export class Watched {
 
   stop(): void {
     this.stopped = true;
+    clearTimeout(this.timer);
     this.video.cancelVideoFrameCallback?.(this.handle);
     this.video.removeEventListener("timeupdate", this.timeGoesOn);
   }
@@ -60,7 +65,7 @@ export class Watched {
       const delay = utc === null ? null : delayOf(utc, told.expectedDisplayTime);
       if (delay) this.delays.push(delay);
       if (this.delays.length > KEPT) this.delays.shift();
-      this.wait();
+      this.timer = setTimeout(() => this.wait(), EVERY_MS);
     });
   }
 }
