@@ -13,7 +13,7 @@ Score = Annotated[int, Field(ge=1, le=100)]
 class Sound(Table):
     """Whether and how the camera's sound is listened to. Without `listen` it is recorded and never decoded."""
 
-    listen: bool = Field(False, description="Whether loud sounds are events.")
+    listen: bool = Field(default=False, description="Whether loud sounds are events.")
     level: Score = Field(
         50, description="How far above the quiet of the place a sound is an event: 50 is 15 dB, 100 is 30 dB."
     )
