@@ -116,6 +116,38 @@ def test_an_export_can_be_split(tawny: Tawny, recorded: Path, tmp_path: Path) ->
     assert len(list(tmp_path.glob("part *.mp4"))) >= 2
 
 
+@pytest.mark.parametrize(
+    ("kind", "begins"),
+    [("--gif", b"GIF89a"), ("--timelapse=2", b"\0\0\0"), ("--sheet=3x2", b"\xff\xd8"), ("--side-by-side", b"\0\0\0")],
+)
+def test_other_things_can_be_made_of_the_past(
+    tawny: Tawny, recorded: Path, tmp_path: Path, kind: str, begins: bytes
+) -> None:
+    span = as_json(tawny("timeline", "--camera", "door", "--data", str(recorded), "--json").out)["spans"][0]
+    camera = "door,door" if kind == "--side-by-side" else "door"
+    words = ["export", "--camera", camera, "--data", str(recorded), "--from", span["start"], "--to", span["end"]]
+    said = tawny(*words, "-o", "made", kind, "--json")
+    assert said.code == 0, said.err
+    assert (tmp_path / "made").read_bytes().startswith(begins)
+    assert [entry.name for entry in tmp_path.iterdir() if entry.name not in ("config", "share")] == ["made"]
+
+
+def test_what_cannot_be_made_leaves_no_file(tawny: Tawny, recorded: Path, tmp_path: Path) -> None:
+    words = [
+        "export",
+        "--camera",
+        "door",
+        "--data",
+        str(recorded),
+        "--from",
+        "2001-01-01",
+        "--to",
+        "2001-01-01T00:00:09",
+    ]
+    said = tawny(*words, "-o", "made.gif", "--gif")
+    assert (said.code, (tmp_path / "made.gif").exists()) == (3, False)
+
+
 def test_an_export_of_nothing_says_so(tawny: Tawny, recorded: Path) -> None:
     said = tawny(
         "export",

@@ -1,10 +1,14 @@
-"""`tawny export`: a clip as an ordinary MP4 file, byte for byte what the camera sent."""
+"""`tawny export`: a clip as an ordinary MP4 file, byte for byte what the camera sent; or what can be made of it."""
 
+import tempfile
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+from tawny.app.zone import local_zone
 from tawny.cli import options, times
 from tawny.cli.archive import opened
 from tawny.cli.output import Output
@@ -16,6 +20,7 @@ from tawny.model.errors import NotDone, UsageError
 from tawny.model.ids import StreamName
 from tawny.model.times import Span, utc_text
 from tawny.playback.clip import Clip, Clips
+from tawny.playback.making import Kind, Wish, check, make
 from tawny.storage.disk import turned
 from tawny.storage.opening import known_camera
 
@@ -25,15 +30,27 @@ MOST_BYTES = 2**40
 def describe(parser: ArgumentParser) -> None:
     options.data(parser)
     options.times(parser)
-    parser.add_argument("--camera", metavar="C", required=True, help="the camera's id, such as front-door")
-    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the MP4 file; never overwritten")
+    parser.add_argument(
+        "--camera", metavar="C", required=True, help="the camera's id, such as front-door; side by side: several, a,b,c"
+    )
+    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the file; never overwritten")
     parser.add_argument("--stream", choices=[name.value for name in StreamName], default="main", help="large or small")
     parser.add_argument("--split", metavar="TIME", help="one file for each so much time, such as 15min")
+    kinds = parser.add_mutually_exclusive_group()
+    kinds.add_argument("--gif", action="store_true", help="a small moving GIF, up to 30 s")
+    kinds.add_argument(
+        "--timelapse", metavar="N", nargs="?", const="", help="a time-lapse, N times as fast; without N: of one minute"
+    )
+    kinds.add_argument("--side-by-side", action="store_true", help="several cameras in one picture, with one clock")
+    kinds.add_argument("--sheet", metavar="CxR", nargs="?", const="10x12", help="one JPEG of many pictures: 10x12")
 
 
 def run(args: Namespace, out: Output) -> int:
     _, folder = existing_data(args)
     within = times.span(args.begin, args.end, SystemClock().now_ms())
+    kind = _kind(args)
+    if kind is not None:
+        return _make(args, kind, folder, within, out)
     camera, stream = known_camera(folder, args.camera), StreamName(args.stream)
     written: list[dict[str, object]] = []
     with opened(folder) as archive:
@@ -91,3 +108,73 @@ def _write(clip: Clip, path: Path, out: Output) -> None:
     except OSError as error:
         path.unlink(missing_ok=True)
         raise turned(error, str(path)) from error
+
+
+def _kind(args: Namespace) -> Kind | None:
+    if args.timelapse is not None:
+        return Kind.TIMELAPSE
+    if args.sheet is not None:
+        return Kind.SHEET
+    return Kind.GIF if args.gif else Kind.SIDE_BY_SIDE if args.side_by_side else None
+
+
+@dataclass
+class _Place:
+    """`playback.making.Place`: a file that the command was asked for."""
+
+    out: Path
+    scratch: Path
+    output: Output
+
+    def needs(self, size_bytes: int) -> None:
+        """The person who named the file knows how much room there is."""
+
+    def has_done(self, part: float) -> None:
+        self.output.progress(f"{self.out}: {part:.0%}")
+
+
+def _make(args: Namespace, kind: Kind, folder: Path, within: Span, out: Output) -> int:
+    names = args.camera.split(",") if kind is Kind.SIDE_BY_SIDE else [args.camera]
+    cameras = tuple(known_camera(folder, name) for name in names)
+    columns, rows = _sheet_size(args.sheet or "10x12")
+    wish = Wish(kind, cameras, within, _speed(args.timelapse), columns, rows)
+    check(wish)
+    path = Path(args.output)
+    try:
+        path.touch(exist_ok=False)
+    except FileExistsError:
+        raise NotDone(f"{path} is there already.", "Choose another name with `-o`.") from None
+    except OSError as error:
+        raise turned(error, str(path)) from error
+    is_made = False
+    try:
+        with opened(folder) as archive, tempfile.TemporaryDirectory(dir=path.parent) as scratch:
+            place = _Place(path, Path(scratch) / "film", out)
+            make(archive, Clips(archive), wish, ZoneInfo(local_zone()), place, MOST_BYTES)
+            is_made = True
+    except OSError as error:
+        raise turned(error, str(path)) from error
+    finally:
+        out.progress("")
+        if not is_made:
+            path.unlink(missing_ok=True)
+    size_bytes = path.stat().st_size
+    told = {"file": str(path), "start": utc_text(within.begin_ms), "size_bytes": size_bytes}
+    out.data(told, f"{path}: from {shown(within.begin_ms)}, {size_text(size_bytes)}")
+    return 0
+
+
+def _speed(text: str | None) -> float | None:
+    if not text:
+        return None
+    try:
+        return float(text.removesuffix("x"))
+    except ValueError:
+        raise UsageError(f"--timelapse {text} cannot be used.", "Write how many times as fast, such as 60.") from None
+
+
+def _sheet_size(text: str) -> tuple[int, int]:
+    columns, _, rows = text.partition("x")
+    if not (columns.isdigit() and rows.isdigit() and 1 <= int(columns) <= 20 and 1 <= int(rows) <= 50):
+        raise UsageError(f"--sheet {text} cannot be used.", "Write columns and rows, such as 10x12: up to 20x50.")
+    return int(columns), int(rows)

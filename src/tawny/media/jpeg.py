@@ -54,3 +54,29 @@ def _encoded(bgr: Any, quality: int) -> bytes:
     if not made:
         raise ValueError(f"a picture of shape {bgr.shape} cannot become a JPEG")
     return coded.tobytes()
+
+
+class Tiles:
+    """Many small pictures on one sheet, in rows from the left. Places that get none are dark."""
+
+    def __init__(self, columns: int, rows: int, width: int) -> None:
+        self._columns, self._rows, self._width = columns, rows, width
+        self._sheet: Any = None
+        self._height = 0
+
+    @property
+    def is_empty(self) -> bool:
+        return self._sheet is None
+
+    def put(self, place: int, frame: DecodedFrame) -> None:
+        """The first picture tells how high all are."""
+        tile = _bgr(frame.video, self._width)
+        if self._sheet is None:
+            self._height = round(tile.shape[0] * self._width / tile.shape[1])
+            self._sheet = np.full((self._rows * self._height, self._columns * self._width, 3), 24, np.uint8)
+        left, top = place % self._columns * self._width, place // self._columns * self._height
+        fits = tile[: self._height, : self._width]
+        self._sheet[top : top + fits.shape[0], left : left + fits.shape[1]] = fits
+
+    def jpeg(self, quality: int = 85) -> bytes:
+        return _encoded(self._sheet, quality)

@@ -1,0 +1,259 @@
+"""What can be made of a span of the past, as one file: a clip as recorded, or pictures of it encoded anew.
+
+A GIF, a time-lapse, cameras side by side with one clock, a contact sheet. Blocking; one thread each. Whoever asks is
+told how far it is, and ends it by raising.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from tawny.media.canvas import Canvas
+from tawny.media.decode import DecodedFrame
+from tawny.media.film import Film
+from tawny.media.gif import FPS as GIF_FPS
+from tawny.media.gif import gif_picture, write_gif
+from tawny.media.jpeg import Tiles
+from tawny.model.errors import NotDone
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.times import Span
+from tawny.playback.archive import Archive
+from tawny.playback.clip import Clips, TooLarge
+from tawny.playback.pictures import Pictures
+
+MOST_GIF_S = 30.0
+MOST_BESIDE_S = 600.0
+MOST_LAPSE_S = 600.0
+"""Of the film that it becomes."""
+LEAST_SPEED, MOST_SPEED = 2.0, 100_000.0
+MINUTE_S = 60.0
+LAPSE_FPS, BESIDE_FPS = 25, 15
+COARSE_MS = 1500
+"""Pictures further apart than this are taken from keyframes."""
+SHEET_COLUMNS, SHEET_ROWS, SHEET_WIDTH = 10, 12, 320
+LAPSE_WIDTH = 1280
+MOST_BESIDE = 9
+CELLS = {2: (640, 360), 3: (480, 270)}
+"""How large each camera's picture is, by the number of them in a row."""
+
+
+class Kind(StrEnum):
+    MP4 = "mp4"
+    """As recorded, nothing is encoded again."""
+    GIF = "gif"
+    TIMELAPSE = "timelapse"
+    SIDE_BY_SIDE = "side-by-side"
+    SHEET = "sheet"
+
+    @property
+    def suffix(self) -> str:
+        return {Kind.GIF: ".gif", Kind.SHEET: ".jpg"}.get(self, ".mp4")
+
+    @property
+    def media_type(self) -> str:
+        return {Kind.GIF: "image/gif", Kind.SHEET: "image/jpeg"}.get(self, "video/mp4")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """cameras: one, but for side by side. speed: of a time-lapse; None: such that it becomes one minute."""
+
+    kind: Kind
+    cameras: tuple[CameraId, ...]
+    span: Span
+    speed: float | None = None
+    columns: int = SHEET_COLUMNS
+    rows: int = SHEET_ROWS
+    """Of a contact sheet."""
+
+    @property
+    def lapse_speed(self) -> float:
+        return self.speed or max(LEAST_SPEED, self.span.seconds / MINUTE_S)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """start_ms: UTC of its begin. cut_at_ms: where it ends early because the camera's picture became another there."""
+
+    start_ms: int
+    cut_at_ms: int | None = None
+
+
+class Place(Protocol):
+    """Where it is made, and who waits for it."""
+
+    @property
+    def out(self) -> Path: ...
+    @property
+    def scratch(self) -> Path:
+        """For what is needed meanwhile."""
+        ...
+
+    def needs(self, size_bytes: int) -> None:
+        """Told as soon as it is known. Raises NotDone if there is no room."""
+        ...
+
+    def has_done(self, part: float) -> None:
+        """0 to 1, every few pictures. Raises to end it."""
+        ...
+
+
+def check(wish: Wish) -> None:
+    """NotDone for what is too much, or makes no sense."""
+    seconds = wish.span.seconds
+    if seconds <= 0:
+        raise NotDone("The end must come after the beginning.", "Choose another time.")
+    if wish.kind is Kind.GIF and seconds > MOST_GIF_S:
+        raise NotDone(f"A GIF can be {MOST_GIF_S:.0f} s long.", "Choose a shorter time, or a time-lapse.")
+    if wish.kind is Kind.SIDE_BY_SIDE:
+        if seconds > MOST_BESIDE_S:
+            raise NotDone("Side by side can be 10 minutes long.", "Choose a shorter time.")
+        if not 2 <= len(wish.cameras) <= MOST_BESIDE:
+            raise NotDone(f"Side by side takes 2 to {MOST_BESIDE} cameras.", "Choose others.")
+    elif len(wish.cameras) != 1:
+        raise NotDone("This is made of one camera.", "Choose one.")
+    if wish.kind is Kind.TIMELAPSE:
+        if not LEAST_SPEED <= wish.lapse_speed <= MOST_SPEED:
+            raise NotDone(f"A time-lapse is {LEAST_SPEED:.0f} to {MOST_SPEED:.0f} times as fast.", "Choose another.")
+        if seconds / wish.lapse_speed > MOST_LAPSE_S:
+            raise NotDone("This time-lapse would be longer than 10 minutes.", "Make it faster.")
+
+
+def make(archive: Archive, clips: Clips, wish: Wish, zone: ZoneInfo, place: Place, most_bytes: int) -> Made:
+    """Make it at `place.out`. NotDone when nothing is recorded, or too much; what `place` raises; OSError."""
+    check(wish)
+    match wish.kind:
+        case Kind.MP4:
+            return _copy(clips, wish, place, most_bytes)
+        case Kind.GIF:
+            return _gif(archive, wish, place)
+        case Kind.SHEET:
+            return _sheet(archive, wish, place)
+        case Kind.TIMELAPSE:
+            return _lapse(archive, wish, zone, place)
+    return _beside(archive, wish, zone, place)
+
+
+def nothing_recorded() -> NotDone:
+    return NotDone("Nothing was recorded in this time.", "Choose another.")
+
+
+def _copy(clips: Clips, wish: Wish, place: Place, most_bytes: int) -> Made:
+    try:
+        clip = clips.clip(wish.cameras[0], StreamName.MAIN, wish.span, most_bytes)
+    except TooLarge:
+        raise NotDone("This clip would be too large.", "Choose a shorter time.") from None
+    if clip is None:
+        raise nothing_recorded()
+    place.needs(clip.size_bytes)
+    with place.out.open("wb") as file:
+        for data in clip.read(0, clip.size_bytes):
+            file.write(data)
+            place.has_done(file.tell() / clip.size_bytes)
+    return Made(clip.start_ms, clip.cut_at_ms)
+
+
+def _gif(archive: Archive, wish: Wish, place: Place) -> Made:
+    step_ms = 1000 // GIF_FPS
+    found = [gif_picture(frame) for _, frame in _shown(archive, wish, StreamName.SUB, step_ms, place, 0.7)]
+    if not found:
+        raise nothing_recorded()
+    first = found[0]
+    write_gif(place.out, [one for one in found if (one.width, one.height) == (first.width, first.height)])
+    return Made(wish.span.begin_ms)
+
+
+def _sheet(archive: Archive, wish: Wish, place: Place) -> Made:
+    """Pictures spread evenly over the time, row by row."""
+    count = wish.columns * wish.rows
+    tiles = Tiles(wish.columns, wish.rows, SHEET_WIDTH)
+    pictures = Pictures(
+        archive, wish.cameras[0], StreamName.SUB, is_coarse=_is_coarse(wish.span.seconds * 1000 / count)
+    )
+    for number in range(count):
+        at_ms = wish.span.begin_ms + round(wish.span.seconds * 1000 * number / count)
+        frame = pictures.at(at_ms)
+        if frame is not None:
+            tiles.put(number, frame)
+        place.has_done(number / count)
+    if tiles.is_empty:
+        raise nothing_recorded()
+    place.out.write_bytes(tiles.jpeg())
+    return Made(wish.span.begin_ms)
+
+
+def _lapse(archive: Archive, wish: Wish, zone: ZoneInfo, place: Place) -> Made:
+    """Time in which nothing is recorded is left out."""
+    film: Film | None = None
+    canvas: Canvas | None = None
+    try:
+        step_ms = wish.lapse_speed * 1000 / LAPSE_FPS
+        for at_ms, frame in _shown(archive, wish, StreamName.MAIN, step_ms, place, 1.0):
+            if film is None or canvas is None:
+                width = min(LAPSE_WIDTH, frame.width) // 2 * 2
+                canvas = Canvas(1, 1, width, round(frame.height * width / frame.width / 2) * 2)
+                film = Film(place.out, place.scratch, canvas.width, canvas.height, LAPSE_FPS)
+            canvas.put(0, frame)
+            canvas.write(clock_text(zone, at_ms))
+            film.add(canvas.picture)
+        if film is None:
+            raise nothing_recorded()
+        film.finish(wish.span.begin_ms)
+    finally:
+        if film is not None:
+            film.close()
+    return Made(wish.span.begin_ms)
+
+
+def _beside(archive: Archive, wish: Wish, zone: ZoneInfo, place: Place) -> Made:
+    """A camera that has nothing at an instant stays dark for it."""
+    columns = 2 if len(wish.cameras) <= 4 else 3
+    canvas = Canvas(len(wish.cameras), columns, *CELLS[columns])
+    each = [Pictures(archive, camera, StreamName.SUB) for camera in wish.cameras]
+    film = Film(place.out, place.scratch, canvas.width, canvas.height, BESIDE_FPS)
+    try:
+        has_any = False
+        for at_ms in _instants(wish.span, 1000 / BESIDE_FPS, place, 1.0):
+            frames = [pictures.at(at_ms) for pictures in each]
+            has_any = has_any or any(frames)
+            for cell, frame in enumerate(frames):
+                canvas.put(cell, frame)
+            canvas.write(clock_text(zone, at_ms))
+            film.add(canvas.picture)
+        if not has_any:
+            raise nothing_recorded()
+        film.finish(wish.span.begin_ms)
+    finally:
+        film.close()
+    return Made(wish.span.begin_ms)
+
+
+def clock_text(zone: ZoneInfo, at_ms: int) -> str:
+    """`2026-11-20 05:58:12`, and the offset from UTC: an hour that comes twice is told apart."""
+    return f"{datetime.fromtimestamp(at_ms // 1000, UTC).astimezone(zone):%Y-%m-%d  %H:%M:%S  %z}"
+
+
+def _shown(
+    archive: Archive, wish: Wish, stream: StreamName, step_ms: float, place: Place, share: float
+) -> Iterator[tuple[int, DecodedFrame]]:
+    pictures = Pictures(archive, wish.cameras[0], stream, is_coarse=_is_coarse(step_ms))
+    for at_ms in _instants(wish.span, step_ms, place, share):
+        frame = pictures.at(at_ms)
+        if frame is not None:
+            yield at_ms, frame
+
+
+def _instants(span: Span, step_ms: float, place: Place, share: float) -> Iterator[int]:
+    """share: what part of all the work this is."""
+    count = max(1, round((span.end_ms - span.begin_ms) / step_ms))
+    for number in range(count):
+        place.has_done(share * number / count)
+        yield span.begin_ms + round(number * step_ms)
+
+
+def _is_coarse(step_ms: float) -> bool:
+    return step_ms >= COARSE_MS

@@ -1,0 +1,179 @@
+"""What is made of the past is looked at, picture by picture. Picture n of a test's segment is as grey as 16 + 2 n."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from tawny.media.canvas import CLOCK_HEIGHT
+from tawny.model.errors import NotDone
+from tawny.model.ids import CameraId
+from tawny.model.times import Span
+from tawny.playback.clip import Clips
+from tawny.playback.making import Kind, Made, Wish, make
+from tests.playback.archives import PORCH, FakeArchive
+
+T = 1_795_000_000_000
+YARD = CameraId("yard")
+ZONE = ZoneInfo("Europe/Berlin")
+
+
+@dataclass
+class Bench:
+    out: Path
+    scratch: Path
+    parts: list[float] = field(default_factory=list)
+    needed: int = 0
+
+    def needs(self, size_bytes: int) -> None:
+        self.needed = size_bytes
+
+    def has_done(self, part: float) -> None:
+        self.parts.append(part)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path / "made", tmp_path / "scratch")
+
+
+def made(archive: FakeArchive, bench: Bench, wish: Wish) -> Made:
+    return make(archive, Clips(archive), wish, ZONE, bench, 1 << 40)
+
+
+def wish(kind: Kind, seconds: float, *cameras: CameraId, speed: float | None = None) -> Wish:
+    return Wish(kind, cameras or (PORCH,), Span(T, T + round(seconds * 1000)), speed)
+
+
+def pictures(path: Path) -> Iterator[tuple[float, Any]]:
+    """Each picture's time and its RGB."""
+    with av.open(str(path)) as opened:
+        for frame in opened.decode(opened.streams.video[0]):
+            assert frame.time is not None
+            yield frame.time, frame.to_ndarray(format="rgb24")
+
+
+def grey_of(number: int) -> float:
+    """What picture n looks like on a screen."""
+    return ((16 + 2 * number % 220) - 16) * 255 / 219
+
+
+def test_a_gif_is_small_and_has_few_colours_and_five_pictures_a_second(archive: FakeArchive, bench: Bench) -> None:
+    archive.record(T, seconds=10, size=(640, 480))
+    made(archive, bench, wish(Kind.GIF, 10))
+    shown = list(pictures(bench.out))
+    assert len(shown) == 50
+    assert shown[-1][0] == pytest.approx(9.8)
+    assert {picture.shape for _, picture in shown} == {(240, 320, 3)}
+    assert max(len(np.unique(picture.astype(int) @ (1, 256, 65536))) for _, picture in shown) <= 32
+    assert bench.out.stat().st_size < 3_000_000
+    for number in (5, 25, 45):
+        assert shown[number][1].mean() == pytest.approx(grey_of(2 * number), abs=8)
+
+
+def test_a_sheet_has_a_tile_for_each_picture_in_rows(archive: FakeArchive, bench: Bench) -> None:
+    archive.record(T, seconds=12, size=(640, 480))
+    made(archive, bench, wish(Kind.SHEET, 12))
+    sheet = cv2.imread(str(bench.out))
+    assert sheet is not None
+    assert sheet.shape == (2880, 3200, 3)
+    for row, column in ((0, 0), (0, 9), (3, 4), (10, 9)):
+        tile = sheet[row * 240 + 20 : row * 240 + 220, column * 320 + 20 : column * 320 + 300]
+        assert tile.mean() == pytest.approx(grey_of(10 * row + column), abs=5)
+
+
+def test_tiles_of_time_that_was_not_recorded_stay_dark(archive: FakeArchive, bench: Bench) -> None:
+    archive.record(T, seconds=6, size=(640, 480))
+    made(archive, bench, wish(Kind.SHEET, 12))
+    sheet = cv2.imread(str(bench.out))
+    assert sheet is not None
+    assert sheet[1740:].mean() == pytest.approx(24, abs=2)
+
+
+def test_a_time_lapse_is_as_much_faster_as_was_asked(archive: FakeArchive, bench: Bench) -> None:
+    archive.record(T, seconds=10)
+    made(archive, bench, wish(Kind.TIMELAPSE, 10, speed=5))
+    shown = list(pictures(bench.out))
+    assert shown[-1][0] == pytest.approx(2, abs=0.1)
+    assert shown[-1][1].shape == (64 + CLOCK_HEIGHT, 96, 3)
+    for number in (10, 25, 40):
+        assert shown[number][1][:60].mean() == pytest.approx(grey_of(2 * number), abs=6)
+
+
+def test_a_time_lapse_of_hours_becomes_a_minute_of_keyframes(archive: FakeArchive, bench: Bench) -> None:
+    for second in range(0, 3000, 100):
+        archive.record(T + second * 1000, seconds=10)
+    made(archive, bench, wish(Kind.TIMELAPSE, 3000))
+    times = [time for time, _ in pictures(bench.out)]
+    assert len(times) == pytest.approx(0.1 * 60 * 25, abs=31)  # what was not recorded is left out
+
+
+def test_cameras_side_by_side_show_the_same_instant_above_one_clock(archive: FakeArchive, bench: Bench) -> None:
+    archive.record(T, seconds=6)
+    archive.record(T + 2000, seconds=2, camera=YARD)
+    made(archive, bench, wish(Kind.SIDE_BY_SIDE, 6, PORCH, YARD))
+    shown = list(pictures(bench.out))
+    assert shown[0][1].shape == (360 + CLOCK_HEIGHT, 1280, 3)
+    at_3 = shown[45][1]
+    assert at_3[100:260, 100:540].mean() == pytest.approx(grey_of(30), abs=5)
+    assert at_3[100:260, 740:1180].mean() == pytest.approx(grey_of(10), abs=5)
+    assert shown[75][1][100:260, 740:1180].mean() < 8  # the yard recorded nothing then
+    assert (at_3[360:] > 200).any()
+    clocks = [picture[360:].astype(int) for _, picture in (shown[45], shown[55], shown[75])]
+    assert np.abs(clocks[0] - clocks[1]).max() < 60  # the same second
+    assert np.abs(clocks[0] - clocks[2]).max() > 150
+
+
+def test_a_clip_is_the_file_that_is_also_downloaded(archive: FakeArchive, bench: Bench) -> None:
+    archive.record(T, seconds=4)
+    told = made(archive, bench, wish(Kind.MP4, 4))
+    assert told.start_ms == T
+    assert bench.needed == bench.out.stat().st_size
+    assert len(list(pictures(bench.out))) == 40
+    assert bench.parts[-1] == 1.0
+
+
+@pytest.mark.parametrize("kind", [Kind.MP4, Kind.GIF, Kind.TIMELAPSE, Kind.SHEET])
+def test_of_nothing_nothing_is_made(archive: FakeArchive, bench: Bench, kind: Kind) -> None:
+    with pytest.raises(NotDone, match="Nothing was recorded"):
+        made(archive, bench, wish(kind, 10))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        wish(Kind.GIF, 31),
+        wish(Kind.SIDE_BY_SIDE, 5),
+        wish(Kind.SIDE_BY_SIDE, 601, PORCH, YARD),
+        wish(Kind.TIMELAPSE, 3600, speed=2),
+        wish(Kind.TIMELAPSE, 3600, speed=1),
+        wish(Kind.MP4, 5, PORCH, YARD),
+        wish(Kind.MP4, 0),
+    ],
+)
+def test_too_much_is_refused_before_it_begins(archive: FakeArchive, bench: Bench, asked: Wish) -> None:
+    with pytest.raises(NotDone):
+        made(archive, bench, asked)
+    assert not bench.parts
+
+
+class Enough(Exception):
+    pass
+
+
+class Impatient(Bench):
+    def has_done(self, part: float) -> None:
+        if part > 0.3:
+            raise Enough
+
+
+def test_who_waits_can_end_it(archive: FakeArchive, tmp_path: Path) -> None:
+    archive.record(T, seconds=10)
+    with pytest.raises(Enough):
+        made(archive, Impatient(tmp_path / "made", tmp_path / "scratch"), wish(Kind.SIDE_BY_SIDE, 5, PORCH, YARD))
