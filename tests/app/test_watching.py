@@ -188,3 +188,18 @@ def test_why_it_is_decoded_in_software(tmp_path: Path) -> None:
         made.running.tuning.change(DOOR, Watch(decode="software"), "Anna")
         until(lambda: _notes(made).get("decodes_by") == "software", 60, "software")
         assert _notes(made)["hardware"] == ""
+
+
+def test_a_model_that_cannot_be_used_is_told_and_loud_sounds_are_told_all_the_same(tmp_path: Path) -> None:
+    text = '[cameras.door]\nsource = "demo:garden"\n[cameras.door.watch.sound]\nlisten = true\n'
+    with rig(settings(text + 'model = "none.onnx"\nlabels = "none.txt"\n'), tmp_path) as made:
+        tuning = made.running.tuning
+
+        def trouble() -> str:
+            now = tuning.watching(DOOR)
+            return now.sound_trouble if now else ""
+
+        until(trouble, 60, "what is wrong with the model")
+        now = tuning.watching(DOOR)
+        assert now is not None
+        assert now.trouble == ""

@@ -13,6 +13,7 @@ from tests.e2e.rules import axe_script, violations
 from tests.e2e.test_access import listen, settle
 
 pytestmark = pytest.mark.browser
+expect.set_options(timeout=30_000)
 FILE = """\
 # the house
 [cameras.front]

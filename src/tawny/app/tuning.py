@@ -54,6 +54,7 @@ class Tuning:
             is_kept=self._config is not None,
             notes=running.watching.notes,
             trouble=running.watching.trouble,
+            sound_trouble=running.watching.sound_trouble,
             changed=self._changes.get(camera),
         )
 

@@ -84,8 +84,8 @@ class Watching:
         self._camera, self._hubs, self._means = camera, hubs, means
         self._tell, self._scored, self._changed = tell, scored, changed
         self.meter = Meter()
-        self.trouble = ""
-        """What should be known of how it is watched, and what to do, in sentences."""
+        self.trouble = self.sound_trouble = ""
+        """What should be known of how it is watched, and heard, and what to do, in sentences."""
         self._wrong, self._wrong_ms = "", 0
         self._handles: list[Handle] = []
         self._watcher: Watcher | None = None
@@ -117,6 +117,11 @@ class Watching:
             return f"Hardware was tried ({', '.join(notes['refused'])}) and does not decode these pictures."
         return "This computer has no hardware for it that can be reached."
 
+    @property
+    def concern(self) -> str:
+        """What is to be said of it, if nothing weighs more."""
+        return self.trouble or self.sound_trouble
+
     def shown(self, status: CameraStatus) -> CameraStatus:
         """The camera's state, which is another while it does not see its place."""
         if not self._wrong or status.state not in ON_WATCH:
@@ -129,7 +134,7 @@ class Watching:
         was_wrong = self._wrong, self.trouble
         self.stop()
         self.close()
-        self.trouble = ""
+        self.trouble = self.sound_trouble = ""
         self._wants_hardware = settings.decode == "auto"
         if settings.detector == OFF:
             self._wrong = ""
@@ -219,7 +224,8 @@ class Watching:
                         Path(settings.model), Path(settings.labels), sure=settings.sure, classes=settings.classes
                     )
                 except NotDone as error:
-                    self._watched_so(f"{error.message} {error.do}")
+                    self.sound_trouble = f"{error.message} {error.do}"
+                    self._changed()
             return Listener(
                 f"listen {self._camera}", hub, self, means.clock,
                 level=settings.level, hold_s=settings.hold, names=names,

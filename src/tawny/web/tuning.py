@@ -36,6 +36,8 @@ class Watching:
     notes: Mapping[str, Any]
     trouble: str
     changed: Changed | None
+    sound_trouble: str = ""
+    """The same of listening."""
 
 
 class Tuning(Protocol):

@@ -84,6 +84,7 @@ def _told(here: Site, camera: CameraId) -> shapes.Watching:
         watch=_watch(now.watch),
         kept=now.is_kept,
         trouble=now.trouble,
+        sound_trouble=now.sound_trouble,
         notes=_notes(now.notes) if now.notes else None,
         changed=shapes.WatchChanged(by=now.changed.by, at_ms=now.changed.at_ms) if now.changed else None,
         detectors=[_detector(about) for about in here.recorder.tuning.detectors()],

@@ -112,6 +112,8 @@ class Watching(Told):
     """Changes are written to the settings' file; else they hold until the recorder ends."""
     trouble: str
     """What should be known of how it is watched, and what to do about it."""
+    sound_trouble: str
+    """The same of listening."""
     notes: WatchNotes | None
     changed: WatchChanged | None
     detectors: list[DetectorInfo]

@@ -33,6 +33,7 @@ export function Sound(props: { store: TuningStore; camera: Camera; reading: Read
         />
       </div>
       <p class="small sub">{camera.audio ? w.listenSub : w.none}</p>
+      {store.now.value?.sound_trouble && <p class="small field-bad">{store.now.value.sound_trouble}</p>}
       {listens && (
         <div class="sound-now" role="img" aria-label={`${w.now}: ${now ? w.db(Math.round(now.db)) : w.waiting}`}>
           <span class="sound-bar">
