@@ -107,15 +107,7 @@ class Camera:
         if status.state is CameraState.RECORDING:
             lost = self._losses[StreamName.MAIN].hint(self._parts.clock.now_ms(), over_tcp=self._is_over_tcp)
         wrong = clock_hint(hub.clock_offset_s)
-        detail = (
-            shown.detail
-            or self._sub_trouble
-            or self.watching.trouble
-            or self.watching.sound_trouble
-            or lost
-            or self._hint
-            or wrong
-        )
+        detail = shown.detail or self._sub_trouble or self.watching.concern or lost or self._hint or wrong
         last_ms = newest.at_ms if newest else None
         told = replace(shown, detail=detail, last_packet_ms=last_ms, fps=fps, bit_rate=bit_rate)
         return replace(told, clock_offset_s=hub.clock_offset_s, latency_s=hub.latency_s)
