@@ -583,6 +583,7 @@ export interface Watching {
   detectors: DetectorInfo[];
   kept: boolean;
   notes: WatchNotes | null;
+  sound_trouble: string;
   trouble: string;
   version: string;
   watch: Watch;
