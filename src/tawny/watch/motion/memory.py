@@ -108,6 +108,8 @@ class Memory:
         self._faint_before = (self._faint, self._faint)
         self._faint_spread2 = np.full_like(now, 0.5)
         self.noise = self._faint_noise = 0.3
+        self._known = 0.0
+        """0..1: how well the noise of the place is known."""
         self._left = 1.0
         """Of the noise's square in the mean of late: less with each look, all after a pause."""
         self._lately = np.full_like(now, 1.0)
@@ -148,7 +150,7 @@ class Memory:
             lit = lit + bent[self.back.astype(np.uint8)]
         away = distance(now, lit)
         shake = max(0.3, middle(np.abs(some - self._before[1][_SOME, _SOME])))
-        limit = self._limit(self.spread2, away, 0.0 if young else self.noise, limits)
+        limit = self._limit(self.spread2, away, self.noise, limits)
         # what differs much shows in one look: it is cut, so that it leaves no trail
         strays = around(cut(now - lit, limit))
         new = float(1 - np.exp(-dt / FAINT_S))
@@ -173,8 +175,9 @@ class Memory:
         """
         least = max(self._sensitivity.contrast, NOISES * middle(away[_SOME, _SOME][_SOME, _SOME]))
         spreads = self._sensitivity.spreads
-        restless = (spread2 - np.float32((NOISE_SPREAD * noise) ** 2)) * np.float32(spreads**2)
-        own = root(np.maximum(restless, spread2 * np.float32((NOISY * spreads) ** 2)))
+        known = self._known
+        restless = (spread2 - np.float32(known * (NOISE_SPREAD * noise) ** 2)) * np.float32(spreads**2)
+        own = root(np.maximum(restless, spread2 * np.float32(((1 - (1 - NOISY) * known) * spreads) ** 2)))
         own *= np.float32(limits * noisier)
         return np.asarray(np.maximum(own, np.float32(least * limits)), np.float32)
 
@@ -196,7 +199,7 @@ class Memory:
         self._faint_before = (self._faint, self._faint)
         self._left = 1.0
         self.noise = self._faint_noise = 0.3
-        self._share = 0.0
+        self._known = self._share = 0.0
         self.calm_t, self.fresh_t = t + CALM_S, t
 
     def moving(self, seen: Difference, dt: float) -> Mask:
@@ -237,6 +240,7 @@ class Memory:
         strayed = np.minimum(seen.away * seen.away, np.float32(MOST_SPREAD**2))
         self._lately += (strayed - self._lately) * np.float32(min(0.5, dt / LATELY_S))
         pace = min(dt, SEEN_S)
+        self._known = min(1.0, max(0.0, (t - self.fresh_t - YOUNG_S) / NOISE_S))
         new = min(0.5, dt / min(NOISE_S, max(1.0, t - self.fresh_t)))
         self.noise += (middle(seen.away[_SOME, _SOME]) - self.noise) * new
         self._faint_noise += (middle(np.abs(seen.faint[_SOME, _SOME])) - self._faint_noise) * new

@@ -21,12 +21,13 @@ from tawny.watch.motion.ground import Ground
 from tawny.watch.motion.memory import Difference, Memory
 from tawny.watch.motion.scene import Scene, need
 from tawny.watch.motion.sensitivity import DEFAULT, LEAST, MOST, Sensitivity
-from tawny.watch.motion.tracks import CORE, COVERED, State, Track, assign
+from tawny.watch.motion.tracks import CORE, COVERED, RESTS, State, Track, assign
 from tawny.watch.motion.verdict import judge
 from tawny.watch.moving import moving_grid
 
-SLEEPS_S = 1.0
-"""With looks further apart than this, one stands for as long a stay."""
+SLEEPS_S = 1.3
+"""With looks further apart than this, one stands for as long a stay, and says nothing of how it
+moves, nor for a candidate: between them it may have been another."""
 DISTRUST = 0.1
 """Share by which the trust in a candidate follows to a place that had been less at rest."""
 COVER_AFTER_S = 1.0
@@ -156,9 +157,12 @@ class _Place:
         return track
 
     def _step(self, track: Track, blob: Blob, tick: Tick, scene: Scene) -> None:
+        asleep = tick.dt > SLEEPS_S
         if track.is_event and tick.t - track.anchor.t > COVER_AFTER_S and self._covers(blob):
             track.covered_t = tick.t
-        track.step(tick.t, tick.dt, blob)
+        track.step(tick.t, tick.dt, blob, moves=not asleep and blob.moving > RESTS)
+        if asleep and track.is_event:
+            track.state = State.HELD
         places = self._ground.places(blob.box)
         rest_s = self._ground.rest_s(places)
         track.stay(places, tick.dt)
@@ -166,7 +170,8 @@ class _Place:
             track.far = max(track.far, way(track.boxes[:2], track.boxes[-2:]))
         else:
             track.trust_s += (rest_s - track.trust_s) * (1.0 if rest_s > track.trust_s else DISTRUST)
-            gather(track, blob, places, tick.t, tick.dt, scene)
+            if not asleep:
+                gather(track, blob, places, tick.t, tick.dt, scene)
 
     def _covers(self, blob: Blob) -> bool:
         """Whether enough of it has differed for most of the last seconds."""

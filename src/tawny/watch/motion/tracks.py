@@ -120,11 +120,11 @@ class Track:
         dy = (b.y0 + b.y1 - a.y0 - a.y1) / 2 * steps
         return b.x0 + dx, b.y0 + dy, b.x1 + dx, b.y1 + dy
 
-    def step(self, t: float, dt: float, blob: Blob) -> None:
-        """It was seen again."""
+    def step(self, t: float, dt: float, blob: Blob, *, moves: bool) -> None:
+        """It was seen again. moves: in itself, as far as can be told."""
         self.seen_t = t
         self.in_sight_s += dt
-        if blob.moving > RESTS:
+        if moves:
             self.moved_t = t
         self.path.append(Step(t, blob.box))
         self.box = blob.box

@@ -10,7 +10,7 @@ from tawny.watch.motion.tracks import State, Track
 
 AGE_S = 0.9
 """An event has been seen this long, the gaps not counted: insects near the lamp have not, nor one and then another."""
-DARTS, DARTS_AGE_S = 5.0, 1.9
+DARTS, DARTS_AGE_S = 3.5, 1.9
 """What goes so many of its own sizes a second has been seen this long: insects in the light of the lamp."""
 STIRS_S = 0.45
 """It moved in itself at most so long ago."""
@@ -20,7 +20,7 @@ GAP_S = 1.6
 """A moving event not seen so long is over."""
 REST_S = 1.0
 """An event without motion in itself for so long is held."""
-HOLE_S = 2.0
+HOLE_S = 1.5
 """What stays so long in one place, though something moves in it, may be the hole that a parked car left."""
 STILL_S = 60.0
 """Somebody who stands without the least motion is held so long; then they belong to the place, like a parked car."""

@@ -98,17 +98,21 @@ def _block(before: "deque[_Seen]", now: list[_Seen], asks: float) -> Iterator[Gl
 def _judge(before: Iterable[_Seen], now: list[_Seen], asks: float) -> None:
     """Mark what differs in the block's keyframes, and in the one behind it."""
     around = np.stack([one.coarse for one in (*before, *now)])
-    middle = len(around) // 2
+    middle, rank = len(around) // 2, int(USUAL * (len(around) - 1))
     usual = np.partition(around, middle, axis=0)[middle]
-    light = np.median((around[:, _FINE, _FINE] + DARK) / (usual[_FINE, _FINE] + DARK), axis=(1, 2))
-    away = np.abs((around + DARK) / light[:, None, None] - DARK - usual)
-    rank = int(USUAL * (len(around) - 1))
-    spread = cv2.dilate(np.partition(away, rank, axis=0)[rank], np.ones((3, 3), np.uint8))
-    for one, differs_by in zip(now[: BLOCK + 1], away[len(around) - len(now) :], strict=False):
+    spread = cv2.dilate(np.partition(_away(around, usual), rank, axis=0)[rank], np.ones((3, 3), np.uint8))
+    judged = now[: BLOCK + 1]
+    for one, differs_by in zip(judged, _away(np.stack([one.coarse for one in judged]), usual), strict=True):
         noise = float(np.median(differs_by[_FINE, _FINE]))
         limit = np.maximum(SPREADS * spread, max(CONTRAST * asks, NOISE * noise))
         one.differs = differs_by > limit
         one.has_thing = _has_thing(one.differs, differs_by > 1.5 * limit, asks)
+
+
+def _away(pictures: Any, usual: Grey) -> Any:
+    """How far each picture is from what is usual, in today's light."""
+    light = np.median((pictures[:, _FINE, _FINE] + DARK) / (usual[_FINE, _FINE] + DARK), axis=(1, 2))
+    return np.abs((pictures + DARK) / light[:, None, None] - DARK - usual)
 
 
 def _has_thing(differs: Mask, clearly: Mask, asks: float) -> bool:
