@@ -1,4 +1,4 @@
-"""What is too old at a destination. Only files whose names are of its pattern are ours; nothing else is ever touched."""
+"""What is too old at a destination. Only files whose names are of its pattern are ours; nothing else is touched."""
 
 import re
 from collections.abc import Iterable, Iterator
