@@ -118,9 +118,9 @@ def test_it_can_be_asked_for_at_any_time_and_writes_to_the_disk_too(
     night: Night, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     night.test.ask()
-    assert night.test.is_running
+    running = [night.test.is_running]
     night.pass_on(0.01)
-    assert not night.test.is_running
+    assert [*running, night.test.is_running] == [True, False]
     assert (night.last.minutes, night.last.files, night.last.problems) == (1, 1, ())
 
     def refuses() -> None:

@@ -19,7 +19,7 @@ def test_one_gain_for_all_needs_no_curve() -> None:
 
 
 def test_a_curve_is_found_from_what_bright_and_dark_parts_did() -> None:
-    gamma = 255 * (PLACE / 255) ** np.float32(0.6)
+    gamma = (255 * (PLACE / 255) ** np.float32(0.6)).astype(np.float32)
     bent = bends(gamma, PLACE, PLACE)
     assert bent is not None
     assert np.abs(PLACE + bent[PLACE.astype(np.uint8)] - gamma).mean() < 3

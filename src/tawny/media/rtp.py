@@ -63,6 +63,10 @@ class Packetizer:
             self.sent_bytes & 0xFFFFFFFF,
         )  # fmt: skip
 
+    def goodbye(self) -> bytes:
+        """RTCP BYE (RFC 3550, 6.6)."""
+        return pack(">BBHI", 0x81, 203, 1, self.ssrc)
+
     def _payloads(self, data: bytes) -> Iterator[bytes]:
         if isinstance(self._media, AudioFormat):
             yield aac_payload(data) if self._media.codec == "aac" else data
