@@ -1,6 +1,7 @@
 """Many who look at one camera: recording loses nothing, nobody holds up another, and whose right ends sees no more."""
 
 import asyncio
+import subprocess
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
@@ -205,6 +206,25 @@ def page(served: LiveServer, browser: Browser) -> Iterator[Page]:
     context.add_cookies([{"name": COOKIE, "value": served.session("page"), "domain": "127.0.0.1", "path": "/"}])
     yield context.new_page()
     context.close()
+
+
+@pytest.mark.parametrize("way", ["socket", "webrtc", "hls"])
+def test_the_camera_is_heard(served: LiveServer, page: Page, way: str) -> None:
+    page.goto(f"{served.base}/live/door?way={way}")
+    page.wait_for_selector("[data-camera=door][data-view=playing]", timeout=60_000)
+    page.locator("[data-act=sound]").click(timeout=60_000)
+    page.wait_for_function("() => { const v = document.querySelector('video'); return !v.muted && !v.paused; }")
+    heard = "() => { const v = document.querySelector('video'); return v.webkitAudioDecodedByteCount > 0 "
+    heard += "|| (v.srcObject?.getAudioTracks() ?? []).some((track) => !track.muted); }"
+    page.wait_for_function(heard, timeout=60_000)
+
+
+def test_another_player_plays_the_list(served: LiveServer) -> None:
+    address = f"{served.base}{CAMERA}/hls/index.m3u8"
+    cookie = f"Cookie: {served.cookie(served.session('player'))['Cookie']}\r\n"
+    play = ["ffmpeg", "-v", "error", "-headers", cookie, "-i", address, "-t", "3", "-map", "0:v:0", "-f", "null", "-"]
+    done = subprocess.run(play, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_who_is_sent_away_sees_no_more_by_webrtc(served: LiveServer, page: Page) -> None:

@@ -53,9 +53,6 @@ def missing() -> str:
     return f"no network namespaces here: {made.stderr.strip()}" if made.returncode else ""
 
 
-WHY_NOT = missing()
-
-
 @dataclass(frozen=True)
 class Net:
     """browser, server: namespaces. Addresses: `home` is ours, `client` the browser's, the others the server's."""
@@ -75,6 +72,8 @@ def ip(*words: str) -> None:
 
 @pytest.fixture
 def net() -> Iterator[Net]:
+    if why_not := missing():
+        pytest.skip(why_not)
     number = os.getpid() % 200 + 20
     left, right = f"10.213.{number}", f"10.214.{number}"
     made = Net(f"tawny-b-{number}", f"tawny-t-{number}", f"{right}.1", f"{right}.2", f"{left}.1", f"{left}.2")
@@ -177,7 +176,6 @@ def answers(page: Page, address: str) -> bool:
     return answer is not None and answer.ok
 
 
-@pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
 def test_pictures_come_through_a_turn_server_by_tcp_alone(
     page: Page, door: str, turn_server: Path, recorder: tuple[str, int]
 ) -> None:
@@ -188,7 +186,6 @@ def test_pictures_come_through_a_turn_server_by_tcp_alone(
     assert "TCP" in turn_server.read_text()
 
 
-@pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
 def test_without_the_turn_server_the_browser_takes_another_way(page: Page, door: str) -> None:
     page.route_web_socket("**/cameras/*/live*", lambda socket: socket.close())
     page.goto(f"{door}/live/front")
