@@ -19,6 +19,7 @@ from tawny.config.keeping import CameraKeep, Keep, StreamKeep
 from tawny.config.live import Live, Turn
 from tawny.config.places import Line, Zone
 from tawny.config.settings import Camera, Storage, Tier, Watch, Web
+from tawny.config.telling import Notifier
 from tawny.config.units import duration_text, size_text
 from tawny.model import errors
 from tawny.model.errors import Problem, SettingsError, TawnyError
@@ -34,6 +35,7 @@ TABLES: list[tuple[str, type[BaseModel], str]] = [
     ("live", Live, "start"),
     ("live.turn", Turn, "start"),
     ("alarm", Alarm, "start"),
+    ("notifiers.<name>", Notifier, "start"),
     ("cameras.<id>", Camera, "at once; only this camera begins again"),
     ("cameras.<id>.keep", CameraKeep, "at once"),
     ("cameras.<id>.watch", Watch, "at once; only this camera begins again"),
@@ -90,6 +92,7 @@ def _settings() -> str:
     ]
     parts += [*_parts("tawny.sources", "source"), "## [cameras.&lt;id&gt;.watch.&lt;detector&gt;]", ""]
     parts += ["What only this detector knows, in a table named after it.", "", *_parts("tawny.detectors", "detector")]
+    parts += ["## [notifiers.&lt;name&gt;]: what only a kind knows", "", *_parts("tawny.notifiers", "notifier")]
     return "\n".join(parts)
 
 

@@ -50,8 +50,8 @@ class Route:
     content: Callable[[Delivery], Content]
     open_in_s: Callable[[], float] = lambda: 0.0
     """In how many seconds it may be used: 0 for now; more outside of its hours, and while it is paused."""
-    always: What = What.PICTURE
-    """What is at least as important as this goes at any hour."""
+    always: What | None = What.PICTURE
+    """What is at least as important as this goes at any hour; None: nothing."""
 
 
 class Courier:
@@ -83,7 +83,8 @@ class Courier:
         if now_s < self._resume_s:
             return self._resume_s - now_s
         closed_s = self._route.open_in_s()
-        delivery = self._outbox.take(self._route.to, len(What) if closed_s <= 0 else self._route.always.rank + 1)
+        always = self._route.always.rank + 1 if self._route.always else 0
+        delivery = self._outbox.take(self._route.to, len(What) if closed_s <= 0 else always)
         if delivery is None:
             self._let_go_if_idle()
             return min(IDLE_S, closed_s or IDLE_S, self._until_due_s())

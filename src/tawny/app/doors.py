@@ -1,13 +1,14 @@
 """Parts by name, as their entry points give them, and settings checked by the parts they are for."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from tawny.actions.destination import Destination
 from tawny.actions.names import checked
-from tawny.config import outward
+from tawny.actions.notifier import Notifier
+from tawny.config import outward, telling
 from tawny.config.settings import Camera, Settings
 from tawny.engine.plugins import Parts, PluginBroken
 from tawny.model.errors import Problem, SettingsError
@@ -25,20 +26,22 @@ class Doors:
     sources: Mapping[str, Source]
     detectors: Mapping[str, DetectorKind]
     destinations: Mapping[str, Destination] = field(default_factory=dict)
+    notifiers: Mapping[str, Notifier] = field(default_factory=dict)
 
     @classmethod
     def opened(cls) -> "Doors":
         """Everything installed."""
         sources = Parts("tawny.sources", make=lambda kind: kind(), first=("rtsp", "file", "v4l2"))
         destinations = Parts("tawny.destinations", make=lambda kind: kind())
-        return cls(sources, Parts("tawny.detectors"), destinations)
+        notifiers = Parts("tawny.notifiers", make=lambda kind: kind())
+        return cls(sources, Parts("tawny.detectors"), destinations, notifiers)
 
     @property
     def broken(self) -> list[PluginBroken]:
         """What was asked for and could not be loaded."""
         return [
             one
-            for parts in (self.sources, self.detectors, self.destinations)
+            for parts in (self.sources, self.detectors, self.destinations, self.notifiers)
             if isinstance(parts, Parts)
             for one in parts.broken
         ]
@@ -54,12 +57,13 @@ class Doors:
 
     def destination_of(self, url: str) -> Destination | None:
         """Who brings files to such an address; None when nobody does."""
-        scheme = url.partition(":")[0].lower()
-        for name in list(self.destinations):
-            with suppress(KeyError):
-                if scheme in self.destinations[name].schemes:
-                    return self.destinations[name]
-        return None
+        name = _of_scheme(self.destinations, url)
+        return self.destinations[name] if name else None
+
+    def notifier_of(self, url: str) -> Notifier | None:
+        """Who tells people at such an address; None when nobody does."""
+        name = _of_scheme(self.notifiers, url)
+        return self.notifiers[name] if name else None
 
     def public(self, address: str) -> str:
         """The address without user and password."""
@@ -71,6 +75,8 @@ class Doors:
         problems = [problem for name, camera in settings.cameras.items() for problem in self._check(name, camera)]
         for name, one in settings.destinations.items():
             problems += self._check_destination(f"destinations.{name}", one, settings)
+        for name, notifier in settings.notifiers.items():
+            problems += self._check_notifier(name, notifier, settings)
         if problems:
             raise SettingsError(file, tuple(problems))
 
@@ -106,11 +112,35 @@ class Doors:
         else:
             yield from _refusals(f"{path}.url", lambda: kind.settings(one.url, one.options))
         yield from _refusals(f"{path}.names", lambda: checked(one.names))
-        for camera in one.cameras:
-            if camera not in settings.cameras:
-                yield Problem(
-                    f"{path}.cameras", repr(camera), f"cameras of these settings: {', '.join(settings.cameras)}"
-                )
+        yield from _unknown(f"{path}.cameras", one.cameras, settings)
+
+    def _check_notifier(self, name: str, one: telling.Notifier, settings: Settings) -> Iterator[Problem]:
+        path = f"notifiers.{name}"
+        kind = self.notifier_of(one.url)
+        if kind is None:
+            schemes = sorted(scheme for each in self.notifiers for scheme in self.notifiers[each].schemes)
+            yield Problem(f"{path}.url", "an address of an unknown kind", ", ".join(f"{each}:…" for each in schemes))
+        else:
+            yield from _refusals(path, lambda: kind.settings(one.url, one.options))
+        if name in settings.destinations:
+            yield Problem(path, "a name that a destination has too", "a name of its own")
+        yield from _unknown(f"{path}.cameras", one.cameras, settings)
+
+
+def _of_scheme(parts: Mapping[str, Any], url: str) -> str:
+    """The name of the part that takes such an address; empty where none does."""
+    scheme = url.partition(":")[0].lower()
+    for name in list(parts):
+        with suppress(KeyError):
+            if scheme in parts[name].schemes:
+                return name
+    return ""
+
+
+def _unknown(path: str, cameras: Iterable[str], settings: Settings) -> Iterator[Problem]:
+    for camera in cameras:
+        if camera not in settings.cameras:
+            yield Problem(path, repr(camera), f"cameras of these settings: {', '.join(settings.cameras)}")
 
 
 def _refusals(path: str, check: Any) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from tawny.actions.carrier import Content
 from tawny.actions.courier import Courier, Route, Stopping
-from tawny.actions.delivery import Delivery, What
+from tawny.actions.delivery import Delivery, State, What
 from tawny.actions.destination import Connection, Destination, FileCarrier, Opening, There
 from tawny.actions.names import checked
 from tawny.actions.outbox import Outbox, Waiting
@@ -20,6 +20,7 @@ from tawny.actions.sweeping import too_old
 from tawny.actions.trying import Step, try_out
 from tawny.app.contents import Contents
 from tawny.app.doors import Doors
+from tawny.app.messaging import MaySee, Messaging
 from tawny.app.sending import Sending, Wish
 from tawny.config import outward as config
 from tawny.config.settings import Settings
@@ -27,7 +28,8 @@ from tawny.engine import ThreadEngine
 from tawny.model.clock import Clock
 from tawny.model.errors import DeliveryError
 from tawny.model.events import Event
-from tawny.model.ids import CameraId
+from tawny.model.ids import CameraId, EventId
+from tawny.model.messages import Message
 from tawny.model.times import Span, utc_text
 from tawny.playback.clip import Clips
 from tawny.web.recorder import Recorder
@@ -35,6 +37,8 @@ from tawny.web.recorder import Recorder
 Died = Callable[[str, BaseException], None]
 DAY_MIN = 24 * 60
 SWEEP_FIRST_S, SWEEP_AGAIN_S, SWEEP_EVERY_S = 120.0, 3600.0, 86_400.0
+LINK_S = 6 * 3600.0
+"""So long a link in a message opens the clip."""
 _STOP_S = 5.0
 log = logging.getLogger(__name__)
 
@@ -56,7 +60,14 @@ class Outward:
     """Made, started and closed beside the recorder. The rest from any thread."""
 
     def __init__(
-        self, settings: Settings, where: Path | str, recorder: Recorder, doors: Doors, clock: Clock, died: Died
+        self,
+        settings: Settings,
+        where: Path | str,
+        recorder: Recorder,
+        doors: Doors,
+        clock: Clock,
+        died: Died,
+        may_see: MaySee = lambda *_: False,
     ) -> None:
         """where: the outbox's file, or `:memory:`. died: told when a part had to be begun again."""
         self.outbox = Outbox(where, clock)
@@ -69,13 +80,19 @@ class Outward:
         self._unsubscribe: Callable[[], None] = lambda: None
         wishes = [_wish(name, one) for name, one in settings.destinations.items()]
         self.sending = Sending(self.outbox, recorder, wishes, self._clip_of, clock, budget_bytes=settings.outbox.budget)
+        self._without_links: set[str] = set()
+        self.messaging = Messaging(
+            settings, self.outbox, recorder, doors, clock, self._clip_of, self._clip_link, may_see
+        )
 
     def start(self) -> None:
-        if not self._settings.destinations:
+        if not self._settings.destinations and not self._settings.notifiers:
             return
         for name, one in self._settings.destinations.items():
             self._start(name, one)
-        self._unsubscribe = self._recorder.bus.subscribe(self.sending.heard)
+        if self._settings.notifiers:
+            self._couriers += self.messaging.start(self._engine, self._paused.__contains__)
+        self._unsubscribe = self._recorder.bus.subscribe(self._heard)
         self.sending.handle = self._engine.start(self.sending.name, lambda: self.sending)
         self._engine.start("sweeping", lambda: _Sweeper(self, self._settings.destinations, self._clock))
 
@@ -135,6 +152,30 @@ class Outward:
         return len(found)
 
     # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _heard(self, message: Message) -> None:
+        self.sending.heard(message)
+        self.messaging.heard(message)
+
+    def _clip_link(self, event: EventId) -> str:
+        """To the clip of an event where it was brought, if whoever has the link can fetch it there."""
+        for done in self.outbox.of_event(event):
+            one = self._settings.destinations.get(done.to)
+            is_there = one is not None and done.what is What.CLIP and done.state is State.DONE
+            if one is None or not is_there or done.to in self._without_links:
+                continue
+            try:
+                connection = self._connect(done.to, one)
+                try:
+                    link = connection.link(done.name, LINK_S)
+                finally:
+                    connection.close()
+            except DeliveryError:
+                continue
+            if link:
+                return link
+            self._without_links.add(done.to)
+        return ""
 
     def _start(self, name: str, one: config.Destination) -> None:
         kind, pace = self._kind(one.url), Pace(one.limit, self._clock)

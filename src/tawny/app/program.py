@@ -25,6 +25,7 @@ from tawny.live.rtsp.talk import House
 from tawny.model.clock import SystemClock
 from tawny.model.errors import SettingsError, StorageError
 from tawny.web.accounts import Accounts, Purpose, Role
+from tawny.model.ids import CameraId
 from tawny.web.accounts_file import AccountsFile
 from tawny.web.application import make_app
 from tawny.web.interface import Interface
@@ -106,7 +107,7 @@ class Program:
             caring=running.care,
             hosts=await addresses_of(host),
         )
-        outward = await asyncio.to_thread(self._made_outward, running, doors)
+        outward = await asyncio.to_thread(self._made_outward, running, doors, accounts)
         control = Control(
             self._stands_for or self._folder,
             running.bus,
@@ -149,7 +150,12 @@ class Program:
 
     def _made_outward(self, running: Running, doors: Doors) -> Outward:
         where = ":memory:" if self._in_memory else self._folder / "outbox.db"
-        return Outward(self._settings, where, running, doors, self._clock, running.died)
+
+        def may_see(person: str, camera: CameraId) -> bool:
+            found = accounts.find(person)
+            return found is not None and found[0].may_see(camera)
+
+        return Outward(self._settings, where, running, doors, self._clock, running.died, may_see)
 
     async def _keep_going(self, running: Running, stop: asyncio.Event) -> None:
         """Until told to stop: take over changed settings, tell systemd that all is alive."""

@@ -120,7 +120,7 @@ def _problem(error: ErrorDetails) -> Problem:
 
 def _shown(value: object, path: list[str]) -> str:
     """Never a secret: of addresses only that there was one."""
-    if path and path[-1] in {"source", "sub"} and "keep" not in path:
+    if path and path[-1] in {"source", "sub", "url", "secret", "address"} and "keep" not in path:
         return "an address that cannot be used"
     return repr(value) if isinstance(value, str | int | float | bool) else f"a {type(value).__name__}"
 

@@ -2,6 +2,7 @@
 
 import re
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, field_validator
 
@@ -11,6 +12,7 @@ from tawny.config.keeping import CameraKeep, Keep, Table
 from tawny.config.live import Live
 from tawny.config.outward import Destination, TargetName, Waiting
 from tawny.config.places import Corners, Line, PlaceName, Zone
+from tawny.config.telling import Notifier
 from tawny.config.units import Duration, Size
 
 _CAMERA_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -67,6 +69,12 @@ class Web(Table):
     )
 
     rtsp: str = Field(
+    address: str = Field(
+        "",
+        description="How phones reach this interface, such as https://cam.example.org: for links in messages. "
+        "Empty: messages have none.",
+    )
+
         "",
         description="Address and port on which other programs get cameras by RTSP, with a pass (`tawny passes make`): "
         "0.0.0.0:8554. Empty: not at all.",
@@ -82,6 +90,14 @@ class Web(Table):
     @classmethod
     def _host_and_port_or_none(cls, text: str) -> str:
         return cls._host_and_port(text) if text else text
+
+    @field_validator("address")
+    @classmethod
+    def _an_address(cls, text: str) -> str:
+        parts = urlsplit(text)
+        if text and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
+            raise ValueError("an address such as https://cam.example.org")
+        return text.rstrip("/")
 
 
 class Watch(Table):
@@ -168,6 +184,7 @@ class Settings(Table):
 
 def is_camera_id(text: str) -> bool:
     """Whether it can be a camera's id: `front-door`; a-z, 0-9, single hyphens, at most 40, and not one of our own."""
+    notifiers: dict[TargetName, Notifier] = Field(default_factory=dict)
     return bool(_CAMERA_ID.fullmatch(text)) and len(text) <= 40 and text not in _TAKEN
 
 

@@ -63,11 +63,11 @@ def event(made: Event, recorder: Recorder) -> shapes.EventInfo:
         false_alarm=made.false_alarm,
         picture=None if made.picture_ms is None else f"/media/{made.id}.jpg",
         clip=f"/media/{made.id}.mp4",
-        title=f"{_what(made)} at {camera_name(recorder, made.camera)}",
+        title=f"{what(made)} at {camera_name(recorder, made.camera)}",
     )
 
 
-def _what(made: Event) -> str:
+def what(made: Event) -> str:
     """The kind, or what else is known of it: its first sign, or the name of a sound."""
     for seen in made.objects:
         if seen.label in BY_SIGN:

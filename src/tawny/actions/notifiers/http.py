@@ -43,7 +43,7 @@ class Api:
 
     def __init__(self, base: str, public: str, timeout_s: float = TIMEOUT_S) -> None:
         parts = urlsplit(base)
-        self._is_secure, self.host, self._port = parts.scheme == "https", parts.hostname or "", parts.port
+        self.scheme, self.host, self._port = parts.scheme, parts.hostname or "", parts.port
         self._path, self.public, self._timeout_s = parts.path.rstrip("/"), public, timeout_s
         self._query = f"?{parts.query}" if parts.query else ""
 
@@ -89,7 +89,7 @@ class Api:
         return self.well(method, path, json.dumps(value).encode(), sent, why).json()
 
     def _line(self) -> http.client.HTTPConnection:
-        if self._is_secure:
+        if self.scheme == "https":
             context = ssl.create_default_context()
             return http.client.HTTPSConnection(self.host, self._port, timeout=self._timeout_s, context=context)
         return http.client.HTTPConnection(self.host, self._port, timeout=self._timeout_s)

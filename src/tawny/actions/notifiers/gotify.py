@@ -1,0 +1,56 @@
+"""Gotify, a server of one's own. `gotify://:TOKEN@host`, an application's token; `gotify+http://` without TLS."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from tawny.actions.message import Message, Urgency
+from tawny.actions.notifier import Attached, Sender, Telling, Traits
+from tawny.actions.notifiers.address import filled, parse
+from tawny.actions.notifiers.http import Api
+
+EXAMPLE = "gotify://:TOKEN@gotify.example.org"
+PRIORITIES = {Urgency.QUIET: 2, Urgency.NORMAL: 5, Urgency.HIGH: 8}
+
+
+class Gotify:
+    """No settings of its own."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("gotify", "gotify+http")
+
+    def traits(self, url: str) -> Traits:
+        return Traits("Android shows the words, and opens tawny when pressed; it takes no pictures.")
+
+    def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not parse(url, EXAMPLE).password:
+            raise ValueError(f"url: an address such as {EXAMPLE}")
+        return filled(table, {})
+
+    def public(self, url: str) -> str:
+        return f"Gotify at {parse(url, EXAMPLE).host}"
+
+    def open(self, telling: Telling) -> Sender:
+        address = parse(telling.url, EXAMPLE)
+        scheme = "http" if address.scheme == "gotify+http" else "https"
+        base = f"{scheme}://{address.at}/{'/'.join(address.parts)}"
+        return _Sender(Api(base, f"{telling.name} ({self.public(telling.url)})"), address.password)
+
+
+class _Sender:
+    def __init__(self, api: Api, token: str) -> None:
+        self._api, self._headers = api, {"X-Gotify-Key": token}
+
+    def send(self, message: Message, attached: Attached | None) -> str:
+        told: dict[str, object] = {
+            "title": message.title,
+            "message": message.text or message.title,
+            "priority": PRIORITIES[message.urgency],
+        }
+        if link := message.clip_link or message.link:
+            told["extras"] = {"client::notification": {"click": {"url": link}}}
+        return str(self._api.post_json("/message", told, self._headers, ("errorDescription",)).get("id", ""))
+
+    def edit(self, receipt: str, message: Message, attached: Attached | None) -> str:
+        return self.send(message, attached)
+
+    def close(self) -> None:
+        """Nothing is held."""

@@ -1,0 +1,172 @@
+"""Notifiers at work: an ear, a composer and a courier for each, beside the destinations and in the same outbox."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from tawny.actions.carrier import Content
+from tawny.actions.courier import Courier, Route
+from tawny.actions.delivery import Delivery, What
+from tawny.actions.notifier import MessageCarrier, Notifier, Telling, Traits
+from tawny.actions.outbox import Outbox
+from tawny.actions.trying import Step
+from tawny.app.acts import Acts
+from tawny.app.composing import Composer
+from tawny.app.contents import Held
+from tawny.app.doors import Doors
+from tawny.app.ears import Ear
+from tawny.app.telling import Telling as TellingActor
+from tawny.config import telling as config
+from tawny.config.settings import Settings
+from tawny.engine import Engine
+from tawny.model.clock import Clock
+from tawny.model.errors import DeliveryError
+from tawny.model.events import Event
+from tawny.model.ids import CameraId, EventId
+from tawny.model.messages import Message
+from tawny.model.times import Span
+from tawny.playback.clip import Clips
+from tawny.web.recorder import Recorder
+from tawny.web.told import camera_name
+
+MaySee = Callable[[str, CameraId], bool]
+"""Whether the person of this name may see a camera."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A notifier, as it is shown. public: its address without secrets."""
+
+    name: str
+    public: str
+    traits: Traits
+    settings: config.Notifier
+
+
+class Messaging:
+    """Any thread. clip_link: to an event's clip somewhere else, or empty."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        outbox: Outbox,
+        recorder: Recorder,
+        doors: Doors,
+        clock: Clock,
+        clip_of: Callable[[Event, int], Span],
+        clip_link: Callable[[EventId], str],
+        may_see: MaySee,
+    ) -> None:
+        self._settings, self._outbox, self._recorder, self._doors = settings, outbox, recorder, doors
+        self._clock, self._clip_link, self._may_see = clock, clip_link, may_see
+        self._clips = Clips(recorder)
+        self.acts = Acts(outbox, recorder, clock, self._name_of)
+        self.telling = TellingActor(
+            outbox,
+            recorder,
+            [self._ear(name, one) for name, one in settings.notifiers.items()],
+            clip_of,
+            self.acts.is_muted,
+            recorder.alarms,
+            ZoneInfo(recorder.zone),
+            clock,
+            links=bool(settings.destinations),
+        )
+
+    def start(self, engine: Engine, is_paused: Callable[[str], bool]) -> list[Courier]:
+        """The couriers, one a notifier."""
+        couriers: list[Courier] = []
+        for name, one in self._settings.notifiers.items():
+            courier = Courier(1, self._route(name, one, is_paused), self._outbox, self._clock, self.telling.ended)
+            courier.handle = engine.start(courier.name, partial(_same, courier))
+            couriers.append(courier)
+        self.telling.handle = engine.start(self.telling.name, lambda: self.telling)
+        return couriers
+
+    def heard(self, message: Message) -> None:
+        self.telling.heard(message)
+
+    def all(self) -> list[Told]:
+        return [
+            Told(name, self.kind(one.url).public(one.url), self.kind(one.url).traits(one.url), one)
+            for name, one in self._settings.notifiers.items()
+        ]
+
+    def test(self, name: str) -> list[Step]:
+        """Send one now. KeyError when there is no such notifier. Waits for the network."""
+        one, now_ms = self._settings.notifiers[name], self._clock.now_ms()
+        delivery = Delivery(name, f"test/{now_ms}", What.MESSAGE, {"kind": "test"}, now_ms, now_ms)
+        try:
+            carrier = self._carrier(name, one)
+            try:
+                carrier.carry(delivery, Held(b"", "text/plain", 0), lambda _: None)
+            finally:
+                carrier.close()
+        except DeliveryError as error:
+            return [Step("Send a message", error.message, error.do)]
+        return [Step("Sent a message")]
+
+    def kind(self, url: str) -> Notifier:
+        kind = self._doors.notifier_of(url)
+        assert kind is not None  # the settings were checked
+        return kind
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _route(self, name: str, one: config.Notifier, is_paused: Callable[[str], bool]) -> Route:
+        composer = self._composer(name, one)
+
+        def content(delivery: Delivery) -> Content:
+            return composer.content(delivery)
+
+        return Route(
+            name,
+            lambda: self._carrier(name, one),
+            content,
+            lambda: 86_400.0 if is_paused(name) else 0.0,
+            always=None,
+        )
+
+    def _carrier(self, name: str, one: config.Notifier) -> MessageCarrier:
+        kind = self.kind(one.url)
+        telling = Telling(name, one.url, kind.settings(one.url, one.options), self._clock)
+        return MessageCarrier(kind.open(telling), kind.traits(one.url), self._composer(name, one).message)
+
+    def _composer(self, name: str, one: config.Notifier) -> Composer:
+        return Composer(
+            name,
+            one,
+            self.kind(one.url).traits(one.url),
+            self._recorder,
+            self._clips,
+            self.acts,
+            self._name_of,
+            self._clip_link,
+            self._clock,
+            self._settings.web.address,
+        )
+
+    def _ear(self, name: str, one: config.Notifier) -> Ear:
+        traits = self.kind(one.url).traits(one.url)
+        return Ear(
+            name,
+            frozenset(CameraId(camera) for camera in one.cameras) or None,
+            frozenset(one.kinds) or None,
+            events=one.events,
+            alarms=one.alarms,
+            recap=config.minute(one.recap) if one.recap else None,
+            quiet=one.quiet,
+            cool_down_ms=round(one.cool_down * 1000),
+            follows=one.clip != "none" and (traits.gif or traits.video or bool(self._settings.destinations)),
+            edits=traits.edits,
+            may_see=partial(self._may_see, one.person) if one.person else lambda _: True,
+        )
+
+    def _name_of(self, camera: CameraId) -> str:
+        return camera_name(self._recorder, camera)
+
+
+def _same(courier: Courier) -> Courier:
+    """What the engine makes, and makes again after a failure: it keeps nothing that could be wrong."""
+    return courier

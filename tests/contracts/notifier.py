@@ -1,0 +1,147 @@
+"""What every notifier must do. A kind's tests make a `Subject` with a stand-in of its service behind it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from tawny.actions.message import Button, Message, Urgency
+from tawny.actions.notifier import Attached, Notifier, Sender, Telling
+from tawny.model.errors import DeliveryError, TargetMissing, TargetRefused, TargetUnreachable
+from tawny.testing.clock import FakeClock
+from tests.actions.notifiers.stand_in import Reply, StandIn
+
+SECRET = "s3cretT0kenThatNobodyMaySee"
+JPEG = Attached("tawny.jpg", "image/jpeg", b"\xff\xd8 a picture \r\n--x")
+GIF = Attached("tawny.gif", "image/gif", b"GIF89a moving")
+MP4 = Attached("tawny.mp4", "video/mp4", b"\0\0\0 ftyp")
+TOLD = Message(
+    id="event/20261120T194600000-1a2b3c4d",
+    kind="event",
+    title="Person at the porch.",
+    text="Front door, 20:46. Grüße",
+    at_ms=1_795_200_360_000,
+    camera="front-door",
+    event="20261120T194600000-1a2b3c4d",
+    link="https://cam.example.org/events/20261120T194600000-1a2b3c4d",
+    buttons=(
+        Button("Mute 1 h", "https://cam.example.org/act/phone/m.x", "m.x"),
+        Button("Keep", "https://cam.example.org/act/phone/k.x", "k.x"),
+    ),
+)
+LATER = replace(TOLD, id="clip/x", text="Front door, 20:46 to 20:47.", urgency=Urgency.QUIET)
+
+
+@dataclass
+class Subject:
+    """url, table: as in the settings, with SECRET in them. told: the words that the service got, the last ones."""
+
+    kind: Notifier
+    service: StandIn
+    url: str
+    table: dict[str, Any] = field(default_factory=dict)
+    told: Callable[[StandIn], str] = lambda service: service.last.body.decode(errors="replace")
+    refused: Reply = (401, {})
+    busy: Reply = (429, {})
+    missing: Reply | None = (404, {})
+
+    def open(self) -> Sender:
+        options = self.kind.settings(self.url, self.table)
+        return self.kind.open(Telling("phone", self.url, options, FakeClock()))
+
+
+class NotifierContract:
+    """Inherited; the `subject` fixture is the subclass's."""
+
+    def test_words_arrive(self, subject: Subject) -> None:
+        sender = subject.open()
+        sender.send(TOLD, None)
+        sender.close()
+        said = subject.told(subject.service)
+        assert "Person at the porch." in said
+        assert "Front door, 20:46. Grüße" in said
+
+    def test_a_picture_arrives_as_it_is(self, subject: Subject) -> None:
+        traits = subject.kind.traits(subject.url)
+        if not traits.picture:
+            pytest.skip("it takes no pictures")
+        subject.open().send(TOLD, JPEG)
+        assert any(JPEG.data in asked.body for asked in subject.service.asked)
+
+    def test_what_moves_arrives_or_is_not_offered(self, subject: Subject) -> None:
+        traits = subject.kind.traits(subject.url)
+        for attached, takes in ((GIF, traits.gif), (MP4, traits.video)):
+            if takes:
+                subject.open().send(LATER, attached)
+                assert any(attached.data in asked.body for asked in subject.service.asked)
+
+    def test_what_was_told_is_changed(self, subject: Subject) -> None:
+        traits = subject.kind.traits(subject.url)
+        sender = subject.open()
+        receipt = sender.send(TOLD, JPEG if traits.picture else None)
+        if not traits.edits:
+            pytest.skip("nothing can be changed there")
+        assert receipt
+        assert sender.edit(receipt, LATER, GIF if traits.gif else None) == receipt
+        assert "20:47" in subject.told(subject.service)
+
+    @pytest.mark.parametrize("refusal", [(500, {}), (503, b"<html>"), None])
+    def test_a_service_that_fails_is_unreachable(self, subject: Subject, refusal: Reply | None) -> None:
+        subject.service.fails = [refusal] * 4
+        with pytest.raises(TargetUnreachable):
+            subject.open().send(TOLD, None)
+
+    def test_a_refusal_is_about_who_we_are(self, subject: Subject) -> None:
+        subject.service.fails = [subject.refused] * 4
+        with pytest.raises(TargetRefused):
+            subject.open().send(TOLD, None)
+
+    def test_a_busy_service_is_tried_later(self, subject: Subject) -> None:
+        subject.service.fails = [subject.busy] * 4
+        with pytest.raises(TargetUnreachable):
+            subject.open().send(TOLD, None)
+
+    def test_what_is_not_there_is_said(self, subject: Subject) -> None:
+        if subject.missing is None:
+            pytest.skip("it has no places")
+        subject.service.fails = [subject.missing] * 4
+        with pytest.raises(TargetMissing):
+            subject.open().send(TOLD, None)
+
+    @pytest.mark.parametrize("lie", [(200, b""), (200, b"\xff\xfe"), (200, b"[]"), (302, {}), (400, {"error": "no"})])
+    def test_an_answer_that_makes_no_sense_is_no_crash(self, subject: Subject, lie: Reply) -> None:
+        subject.service.fails = [lie] * 4
+        try:
+            subject.open().send(TOLD, None)
+        except DeliveryError as error:
+            assert SECRET not in str(error)
+
+    @pytest.mark.parametrize("refusal", [(500, {}), (401, {}), (404, {}), None, (400, {})])
+    def test_no_secret_is_in_an_error_nor_in_the_public_address(self, subject: Subject, refusal: Reply | None) -> None:
+        assert SECRET not in subject.kind.public(subject.url)
+        subject.service.fails = [refusal] * 4
+        with pytest.raises(DeliveryError) as failed:
+            subject.open().send(TOLD, JPEG)
+        whole = f"{failed.value} {failed.value!r} {failed.value.__cause__} {failed.value.__dict__}"
+        assert SECRET not in whole
+
+    def test_nobody_there_is_unreachable(self, subject: Subject) -> None:
+        port = subject.service.port
+        subject.url, subject.table = (
+            subject.url.replace(str(port), "1"),
+            {
+                key: value.replace(str(port), "1") if isinstance(value, str) else value
+                for key, value in subject.table.items()
+            },
+        )
+        with pytest.raises(TargetUnreachable):
+            subject.open().send(TOLD, None)
+
+    def test_settings_that_cannot_be_are_refused(self, subject: Subject) -> None:
+        with pytest.raises(ValueError, match="allowed"):
+            subject.kind.settings(subject.url, {**subject.table, "colour": "red"})
+        scheme = subject.url.partition(":")[0]
+        with pytest.raises(ValueError, match="address") as refused:
+            subject.kind.settings(f"{scheme}://", {})
+        assert SECRET not in str(refused.value)
