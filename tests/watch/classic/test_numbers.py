@@ -1,6 +1,7 @@
 """Each old detector decides as its definition says, on the clips its numbers are known on."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -153,6 +154,12 @@ def test_framediff_on_the_clips(last: int | None, count: int) -> None:
     assert len(moving(FrameDiff({}), _clip(last))) == count
 
 
+@pytest.mark.parametrize("last", [248, 218])
+def test_framediff_at_most_on_who_walks(last: int) -> None:
+    read = readings(FrameDiff({}), standins.walk(last))
+    assert max(reading.number for _, reading in read) == pytest.approx(4_330, rel=0.02)
+
+
 def test_five_in_a_row_are_told_at_the_fifth() -> None:
     detector = FrameDiff({"level": 300})
     looks = [detector.look(frame) for frame in standins.square(64, 192, 7)]
@@ -166,6 +173,13 @@ def test_five_in_a_row_are_told_at_the_fifth() -> None:
 @pytest.mark.parametrize(("last", "count"), [(None, 10), (248, 50), (218, 20)])
 def test_background_by_mixture(last: int | None, count: int) -> None:
     assert len(moving(Mixture({}), _clip(last))) == count
+
+
+@pytest.mark.parametrize(("last", "longest"), [(None, 9), (248, 50), (218, 20)])
+def test_longest_run_of_background_by_mixture(last: int | None, longest: int) -> None:
+    numbers = moving(Mixture({}), _clip(last))
+    runs = [len(list(run)) for _, run in groupby(enumerate(numbers), lambda one: one[1] - one[0])]
+    assert max(runs) == pytest.approx(longest, abs=1)
 
 
 @pytest.mark.parametrize(
