@@ -148,7 +148,7 @@ class Program:
             await asyncio.to_thread(outward.close)
             await asyncio.to_thread(accounts.close)
 
-    def _made_outward(self, running: Running, doors: Doors) -> Outward:
+    def _made_outward(self, running: Running, doors: Doors, accounts: Accounts) -> Outward:
         where = ":memory:" if self._in_memory else self._folder / "outbox.db"
 
         def may_see(person: str, camera: CameraId) -> bool:
