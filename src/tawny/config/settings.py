@@ -64,17 +64,17 @@ class Web(Table):
 
     listen: str = Field("127.0.0.1:8000", description="Address and port of the interface; 0.0.0.0:8000 for all.")
 
-    metrics: str = Field(
-        "", description="A token for /metrics from other machines (`Authorization: Bearer`). Empty: only from this one."
-    )
-
-    rtsp: str = Field(
     address: str = Field(
         "",
         description="How phones reach this interface, such as https://cam.example.org: for links in messages. "
         "Empty: messages have none.",
     )
 
+    metrics: str = Field(
+        "", description="A token for /metrics from other machines (`Authorization: Bearer`). Empty: only from this one."
+    )
+
+    rtsp: str = Field(
         "",
         description="Address and port on which other programs get cameras by RTSP, with a pass (`tawny passes make`): "
         "0.0.0.0:8554. Empty: not at all.",
@@ -86,11 +86,6 @@ class Web(Table):
         listen_address(text)
         return text
 
-    @field_validator("rtsp")
-    @classmethod
-    def _host_and_port_or_none(cls, text: str) -> str:
-        return cls._host_and_port(text) if text else text
-
     @field_validator("address")
     @classmethod
     def _an_address(cls, text: str) -> str:
@@ -98,6 +93,11 @@ class Web(Table):
         if text and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
             raise ValueError("an address such as https://cam.example.org")
         return text.rstrip("/")
+
+    @field_validator("rtsp")
+    @classmethod
+    def _host_and_port_or_none(cls, text: str) -> str:
+        return cls._host_and_port(text) if text else text
 
 
 class Watch(Table):
@@ -179,12 +179,12 @@ class Settings(Table):
     alarm: Alarm = Alarm()
     outbox: Waiting = Waiting()
     destinations: dict[TargetName, Destination] = Field(default_factory=dict)
+    notifiers: dict[TargetName, Notifier] = Field(default_factory=dict)
     cameras: dict[str, Camera] = Field(default_factory=dict)
 
 
 def is_camera_id(text: str) -> bool:
     """Whether it can be a camera's id: `front-door`; a-z, 0-9, single hyphens, at most 40, and not one of our own."""
-    notifiers: dict[TargetName, Notifier] = Field(default_factory=dict)
     return bool(_CAMERA_ID.fullmatch(text)) and len(text) <= 40 and text not in _TAKEN
 
 
