@@ -12,8 +12,10 @@ from tawny.model.events import Event
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged
+from tawny.model.times import Span
+from tawny.playback.making import Kind, Wish
 from tawny.web.access import COOKIE, NOT_THERE, Access, check_routes
-from tawny.web.accounts import Caller, Role
+from tawny.web.accounts import Caller, Person, Role
 from tawny.web.application import make_routes
 from tawny.web.server import WebServer
 from tests.live.cameras import numbered, video
@@ -40,11 +42,18 @@ class Filled:
     house: House
     event: Event
     segment: str
+    clip: str
     listed: str = ""
     """`&cameras=porch`, or nothing: all there are."""
 
     def path(self, route: str) -> str:
-        names = {"{camera}": "porch", "{event}": self.event.id, "{segment}": self.segment, "{key}": "none"}
+        names = {
+            "{camera}": "porch",
+            "{event}": self.event.id,
+            "{segment}": self.segment,
+            "{clip}": self.clip,
+            "{key}": "none",
+        }
         names |= {"{stream}": "main", "{number}": "0", "{part}": "0"}
         for part, value in names.items():
             route = route.replace(part, value)
@@ -72,7 +81,15 @@ def filled(house: House) -> Filled:
     house.recorder.event_pictures[event.id] = house.recorder.event_loops[event.id] = b"\xff\xd8 a picture"
     for packet in numbered(video(start_ms=house.clock.now_ms() - 4000)):
         house.recorder.hubs[(PORCH, MAIN)].append(packet)
-    return Filled(house, event, segment.id)
+    return Filled(house, event, segment.id, clip_of_the_porch(house, Span(start_ms, start_ms + 9000)))
+
+
+def clip_of_the_porch(house: House, span: Span) -> str:
+    owner = house.accounts.put_person("Anna", Role.OWNER)
+    wish = Wish(Kind.MP4, (PORCH,), span)
+    made = house.site.jobs.ask(owner, house.recorder, house.site.clips, wish, "Front door.mp4")
+    assert house.site.jobs.work()
+    return made.id
 
 
 @pytest.mark.parametrize("listed", ["", "&cameras=porch"])
@@ -103,12 +120,19 @@ async def test_who_may_see_it_is_told_what_the_others_are_not(filled: Filled, ro
         ("POST", "/api/v1/events/a-secret-event/feedback", {"false_alarm": "shadow"}),
         ("POST", "/api/v1/cameras/porch/whatif", {"level": 40}),
         ("POST", "/api/v1/cameras/porch/rtc", "v=0"),
+        ("POST", "/api/v1/clips", {"cameras": ["porch"], "from_ms": 1_795_000_000_000, "to_ms": 1_795_000_009_000}),
+        ("PATCH", "/api/v1/clips/{clip}", {"kept": True}),
+        ("DELETE", "/api/v1/clips/{clip}", None),
+        ("POST", "/api/v1/shares", {"camera": "yard", "from_ms": 1000, "to_ms": 2000, "clip": "{clip}"}),
     ],
 )
 async def test_nothing_of_another_camera_is_changed(filled: Filled, method: str, path: str, body: object) -> None:
-    answer = await filled.browser([YARD]).request(method, path, json=body)
+    if isinstance(body, dict) and "clip" in body:
+        body = {**body, "clip": filled.clip}
+    answer = await filled.browser([YARD]).request(method, path.replace("{clip}", filled.clip), json=body)
     assert answer.status_code == 404 or answer.json() == {"items": []}
     assert filled.house.recorder.index.event(filled.event.id) == filled.event
+    assert [one.kept for one in filled.house.site.jobs.seen_by(Person("anna", "Anna", Role.OWNER))] == [False]
 
 
 @pytest.mark.parametrize("way", ["live", "live?stream=main", "pictures", "pictures?width=320"])
@@ -132,9 +156,10 @@ async def test_what_happens_elsewhere_is_not_told(filled: Filled) -> None:
     async with asyncio.timeout(30):
         address = f"ws://{server.address}/api/v1/ws"
         async with connect(address, additional_headers=headers, proxy=None) as socket:
-            await socket.send('{"sub": ["state", "event", "motion", "segment", "gap"]}')
+            await socket.send('{"sub": ["state", "event", "motion", "segment", "gap", "job"]}')
             first = await socket.recv()
             filled.house.recorder.bus.publish(EventChanged("started", filled.event))
+            clip_of_the_porch(filled.house, Span(0, 1000))
             ours = Event(EventId("an-event-here"), YARD, "person", 0, None, 1.0)
             filled.house.recorder.bus.publish(EventChanged("started", ours))
             said = [str(first)]

@@ -20,14 +20,17 @@ from tawny.app.running import Running
 from tawny.app.self_test import words
 from tawny.config.file import read
 from tawny.config.settings import Settings, listen_address
+from tawny.engine import ThreadEngine
 from tawny.live.rtsp.server import RtspServer
 from tawny.live.rtsp.talk import House
 from tawny.model.clock import SystemClock
 from tawny.model.errors import SettingsError, StorageError
-from tawny.web.accounts import Accounts, Purpose, Role
 from tawny.model.ids import CameraId
+from tawny.web.accounts import Accounts, Purpose, Role
 from tawny.web.accounts_file import AccountsFile
 from tawny.web.application import make_app
+from tawny.web.clip_store import FOLDER as CLIPS
+from tawny.web.clip_store import ClipStore
 from tawny.web.interface import Interface
 from tawny.web.passes import Passes
 from tawny.web.rtsp_door import RtspDoor
@@ -105,6 +108,7 @@ class Program:
             live=self._settings.live,
             keeping=running.keeping,
             caring=running.care,
+            clip_store=self._clip_store(),
             hosts=await addresses_of(host),
         )
         outward = await asyncio.to_thread(self._made_outward, running, doors, accounts)
@@ -131,6 +135,7 @@ class Program:
                 await rtsp.start()
                 site.rtsp = rtsp.address
             running.begin()
+            site.jobs.start(ThreadEngine(self._clock, running.died))
             running.keep_until_sent(outward.outbox.held)
             outward.start()
             await control.open()
@@ -147,6 +152,12 @@ class Program:
             await server.stop()
             await asyncio.to_thread(outward.close)
             await asyncio.to_thread(accounts.close)
+
+    def _clip_store(self) -> ClipStore:
+        storage = self._settings.storage
+        if self._in_memory:
+            return ClipStore(None, min(storage.clips, storage.memory // 4))
+        return ClipStore(self._folder / CLIPS, storage.clips)
 
     def _made_outward(self, running: Running, doors: Doors, accounts: Accounts) -> Outward:
         where = ":memory:" if self._in_memory else self._folder / "outbox.db"

@@ -16,7 +16,7 @@ from tawny.config.telling import Notifier
 from tawny.config.units import Duration, Size
 
 _CAMERA_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_TAKEN = frozenset({"history", "keys", "lock", "control", "outbox"})
+_TAKEN = frozenset({"history", "keys", "lock", "control", "outbox", "clips"})
 """What lies in the data folder beside the cameras' folders."""
 
 
@@ -55,6 +55,11 @@ class Storage(Table):
     mirror: str = Field("", description="A folder on another disk, which gets all recordings a second time.")
     tiers: tuple[Tier, ...] = Field(
         (), description='Volumes for older recordings, in order: `[{ path = "/mnt/big", after = "7 days" }]`.'
+    )
+    clips: Annotated[Size, Field(ge=10_000_000)] = Field(
+        5_000_000_000,
+        description="So much room saved clips take at most; the oldest that are not kept make way. "
+        "In memory mode a quarter of `memory`, if that is less.",
     )
     keep: Keep = Keep()
 

@@ -24,7 +24,7 @@ DAY_MS: Final = 24 * HOUR_MS
 LONGEST_MS: Final = DAY_MS
 """No segment is longer; a file whose name says so is none of ours."""
 
-OWN_NAMES: Final = frozenset({"history", "tawny.db", "accounts.db", "lock", "keys", "outbox.db"})
+OWN_NAMES: Final = frozenset({"history", "tawny.db", "accounts.db", "lock", "keys", "outbox.db", "clips"})
 """What stands at a volume's root and is no camera."""
 
 _CAMERA = re.compile(r"[a-z0-9](?:-?[a-z0-9]){0,39}")

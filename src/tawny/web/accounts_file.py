@@ -35,7 +35,8 @@ CREATE TABLE IF NOT EXISTS shares (
   from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL,
   names_camera INTEGER NOT NULL, code TEXT NOT NULL,      -- argon2id; empty: none
   made_by TEXT NOT NULL,             -- a person's id
-  made_ms INTEGER NOT NULL, ends_ms INTEGER NOT NULL, opened INTEGER NOT NULL) STRICT;
+  made_ms INTEGER NOT NULL, ends_ms INTEGER NOT NULL, opened INTEGER NOT NULL,
+  clip TEXT NOT NULL DEFAULT '') STRICT;   -- a saved clip's id; empty: cut from the recordings
 CREATE TABLE IF NOT EXISTS audit (
   number INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, person TEXT NOT NULL, action TEXT NOT NULL,
   detail TEXT NOT NULL, address TEXT NOT NULL) STRICT;
@@ -55,8 +56,9 @@ class AccountsFile:
             for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -256"):
                 self._db.execute(f"PRAGMA {pragma}")
             self._db.executescript(SCHEMA)
-            if "cameras" not in {row[1] for row in self._db.execute("PRAGMA table_info(people)")}:
-                self._db.execute("ALTER TABLE people ADD COLUMN cameras TEXT")  # made before there were such rights
+            for table, column, kind in (("people", "cameras", "TEXT"), ("shares", "clip", "TEXT NOT NULL DEFAULT ''")):
+                if column not in {row[1] for row in self._db.execute(f"PRAGMA table_info({table})")}:
+                    self._db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")  # the file is an older one
 
     def close(self) -> None:
         with self._lock:

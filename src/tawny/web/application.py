@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from tawny import __version__
 from tawny.web import (
     camera_routes,
+    clip_routes,
     event_routes,
     hls_routes,
     keeping_routes,
@@ -61,6 +62,7 @@ def make_routes() -> FastAPI:
         signing_in,
         camera_routes,
         past_routes,
+        clip_routes,
         people_routes,
         event_routes,
         tuning_routes,

@@ -12,6 +12,8 @@ from tawny.web import share_shapes as shapes
 from tawny.web import told
 from tawny.web.access import Access, Signed, caller_of, rule
 from tawny.web.accounts import Role
+from tawny.web.clip_desk import Job, State, may_change
+from tawny.web.clip_routes import answer_file
 from tawny.web.clips import answer_clip, clip_name
 from tawny.web.limits import MOST_CLIP_S, known_camera, within
 from tawny.web.problems import Refused, not_found, share_ended
@@ -32,14 +34,21 @@ async def shares(signed: Signed, here: Here) -> shapes.ShareList:
 
 @router.post("/api/v1/shares", dependencies=view)
 async def share(asked: shapes.NewShare, request: Request, signed: Signed, here: Here) -> shapes.Shared:
-    span = within(asked.from_ms, asked.to_ms, MOST_CLIP_S / 86_400)
+    job = await asyncio.to_thread(here.jobs.find, asked.clip, signed.person) if asked.clip else None
+    if asked.clip and (job is None or job.state is not State.DONE or not may_change(signed.person, job)):
+        raise not_found("There is no such clip.")
+    span = job.span if job else within(asked.from_ms, asked.to_ms, MOST_CLIP_S / 86_400)
     code = await here.passwords.hash(asked.code) if asked.code else ""
 
     def make() -> tuple[Share, str]:
-        camera = known_camera(CameraId(asked.camera), here)
+        camera = job.cameras[0] if job else known_camera(CameraId(asked.camera), here)
+        if job:
+            here.jobs.keep(job, kept=True)  # or the link would end when room is needed
         ends_ms = here.recorder.clock.now_ms() + asked.lasts_s * 1000
         here.accounts.note("shared", signed.person.name, caller_of(request), clip_name(here, camera, span.begin_ms))
-        return here.shares.make(signed.person, camera, span, ends_ms, code=code, names_camera=asked.names_camera)
+        return here.shares.make(
+            signed.person, camera, span, ends_ms, code=code, names_camera=asked.names_camera, clip=asked.clip
+        )
 
     made, token = await asyncio.to_thread(make)
     return shapes.Shared(share=_info(made), link=f"/s/{token}")
@@ -65,6 +74,7 @@ async def open_share(token: OneToken, asked: shapes.OpenShare, request: Request,
         raise share_ended()
     if found.code:
         await _check_code(here, request, found, asked.code)
+    job = await asyncio.to_thread(_clip_of, here, found)
     ticket = await asyncio.to_thread(here.shares.open, found)
     await asyncio.to_thread(here.accounts.note, "shared link opened", Role.GUEST.value, caller_of(request), found.id)
     return shapes.OpenedShare(
@@ -74,6 +84,7 @@ async def open_share(token: OneToken, asked: shapes.OpenShare, request: Request,
         ends_ms=found.ends_ms,
         camera=told.camera_name(here.recorder, found.camera) if found.names_camera else None,
         video=f"/media/shared.mp4?ticket={ticket}",
+        is_picture=job is not None and job.kind.media_type.startswith("image/"),
     )
 
 
@@ -81,10 +92,12 @@ async def open_share(token: OneToken, asked: shapes.OpenShare, request: Request,
 async def shared_video(request: Request, here: Here) -> Response:
     """The clip of the link that the ticket was given for. `?save=1`: as a file."""
     found: Share = request.state.share
-    save = None
+    save, job = None, await asyncio.to_thread(_clip_of, here, found)
     if "save" in request.query_params:
-        name = clip_name(here, found.camera, found.span.begin_ms)
+        name = job.name if job else clip_name(here, found.camera, found.span.begin_ms)
         save = name if found.names_camera else f"Clip{name[-24:]}"
+    if job is not None:
+        return answer_file(here, request, job, save)
     return await answer_clip(here, request, found.camera, found.span, StreamName.MAIN, attachment=save)
 
 
@@ -96,6 +109,16 @@ router.add_api_route(
     response_class=Response,
     include_in_schema=False,
 )
+
+
+def _clip_of(here: Site, share: Share) -> Job | None:
+    """The saved clip that a link is to; None when it is to what is recorded. Refused once that clip is removed."""
+    if not share.clip:
+        return None
+    found = here.jobs.given_on(share.clip)
+    if found is None:
+        raise share_ended()
+    return found
 
 
 async def _check_code(here: Site, request: Request, found: Share, code: str) -> None:
@@ -121,4 +144,5 @@ def _info(share: Share) -> shapes.ShareInfo:
         opened=share.opened,
         has_code=bool(share.code),
         names_camera=share.names_camera,
+        clip=share.clip,
     )

@@ -17,6 +17,8 @@ class NewShare(Asked):
     lasts_s: Annotated[int, Field(ge=60, le=WEEKS)] = 86_400
     code: Code = ""
     names_camera: bool = False
+    clip: Annotated[str, StringConstraints(max_length=64)] = ""
+    """A saved clip to show, instead of what is recorded: camera and time are that clip's then."""
 
 
 class ShareInfo(Told):
@@ -29,6 +31,7 @@ class ShareInfo(Told):
     opened: int
     has_code: bool
     names_camera: bool
+    clip: str
 
 
 class ShareList(Told):
@@ -56,3 +59,6 @@ class OpenedShare(Told):
     camera: str | None
     """Its name; null where it is not to be told."""
     video: str
+    """Its address."""
+    is_picture: bool
+    """A picture, moving or not, and no video."""

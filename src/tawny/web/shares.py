@@ -19,7 +19,7 @@ from tawny.web.accounts_file import AccountsFile
 
 TICKET_S = 6 * 3600.0
 MOST_TICKETS = 1000
-_SHARES = "SELECT id, camera, from_ms, to_ms, names_camera, code, made_by, made_ms, ends_ms, opened FROM shares"
+_SHARES = "SELECT id, camera, from_ms, to_ms, names_camera, code, made_by, made_ms, ends_ms, opened, clip FROM shares"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ class Share:
     made_ms: int
     ends_ms: int
     opened: int
+    clip: str = ""
+    """A saved clip's id; empty: it is cut from the recordings."""
 
 
 class Shares:
@@ -47,11 +49,19 @@ class Shares:
         self._tickets: dict[bytes, tuple[str, float]] = {}
 
     def make(
-        self, made_by: Person, camera: CameraId, span: Span, ends_ms: int, *, code: str = "", names_camera: bool = False
+        self,
+        made_by: Person,
+        camera: CameraId,
+        span: Span,
+        ends_ms: int,
+        *,
+        code: str = "",
+        names_camera: bool = False,
+        clip: str = "",
     ) -> tuple[Share, str]:
         """A new share, and the token of its link. code: hashed, empty for none."""
         token, now_ms = secrets.token_urlsafe(32), self._clock.now_ms()
-        made = Share(secrets.token_hex(8), camera, span, names_camera, code, made_by.id, now_ms, ends_ms, 0)
+        made = Share(secrets.token_hex(8), camera, span, names_camera, code, made_by.id, now_ms, ends_ms, 0, clip)
         row = (
             made.id,
             hashed(token),
@@ -63,9 +73,10 @@ class Shares:
             made_by.id,
             now_ms,
             ends_ms,
+            clip,
         )
         with self._file.writing() as db:
-            db.execute("INSERT INTO shares VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)", row)
+            db.execute("INSERT INTO shares VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)", row)
         return made, token
 
     def of(self, person: Person) -> list[Share]:
@@ -119,6 +130,6 @@ class Shares:
 
 
 def _share(row: tuple[Any, ...]) -> Share:
-    key, camera, from_ms, to_ms, names_camera, code, made_by, made_ms, ends_ms, opened = row
+    key, camera, from_ms, to_ms, names_camera, code, made_by, made_ms, ends_ms, opened, clip = row
     span = Span(from_ms, to_ms)
-    return Share(key, CameraId(camera), span, bool(names_camera), code, made_by, made_ms, ends_ms, opened)
+    return Share(key, CameraId(camera), span, bool(names_camera), code, made_by, made_ms, ends_ms, opened, clip)

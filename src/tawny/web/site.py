@@ -21,6 +21,8 @@ from tawny.stream.hub import Hub
 from tawny.web.accounts import Accounts, Person, Session
 from tawny.web.attempts import Attempts
 from tawny.web.caring import Caring
+from tawny.web.clip_desk import ClipDesk
+from tawny.web.clip_store import ClipStore
 from tawny.web.health import HealthDesk
 from tawny.web.interface import Interface
 from tawny.web.keeping import Keeping
@@ -33,6 +35,8 @@ from tawny.web.sight import Sight
 if TYPE_CHECKING:
     from tawny.web.rtc import Rtc
 
+FEW_BYTES = 64_000_000
+"""Of clips, where they are made in memory."""
 AT_ONCE = 2
 """Pictures decoded, and clips cut, side by side: a flood of them must not keep other requests from their threads."""
 
@@ -56,6 +60,7 @@ class Site:
     keeping: Keeping | None = None
     """None: nothing of it can be told or changed here."""
     caring: Caring | None = None
+    clip_store: ClipStore = field(default_factory=lambda: ClipStore(None, FEW_BYTES))
     hosts: tuple[str, ...] = ("127.0.0.1",)
     """What WebRTC listens on: addresses."""
 
@@ -65,6 +70,7 @@ class Site:
         self.pictures = Pictures()
         self.frames = Frames(self.recorder)
         self.clips = Clips(self.recorder)
+        self.jobs = ClipDesk(self.recorder.clock, self.clip_store)
         self.decoding, self.cutting = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(AT_ONCE)
         self.health = HealthDesk(self.recorder)
         self.hls = HlsFeeds(self.recorder.clock)
@@ -76,6 +82,7 @@ class Site:
 
     async def close(self) -> None:
         """End what outlives requests."""
+        await asyncio.to_thread(self.jobs.close)
         await self.hls.close()
         await self._rtc.close()
 

@@ -10,7 +10,9 @@ from starlette.websockets import WebSocket
 from tawny.live.wakeup import Wakeup
 from tawny.model.messages import DamageFound, EventChanged, GapChanged, SegmentClosed
 from tawny.web import told
-from tawny.web.access import Access, rule
+from tawny.web.access import Access, rule, the_session
+from tawny.web.clip_desk import Job, may_see
+from tawny.web.clip_routes import told_job
 from tawny.web.feed import Feed, Said
 from tawny.web.meters import PREFIX, Meters
 from tawny.web.site import Here, Site
@@ -18,7 +20,7 @@ from tawny.web.sockets import LOOK_S, SessionWatch, talk
 
 STATE_S, MOTION_S = 0.5, 0.2
 """Least time between two messages of this kind."""
-Channel = Literal["state", "event", "motion", "segment", "gap", "damage"]
+Channel = Literal["state", "event", "motion", "segment", "gap", "damage", "job"]
 
 router = APIRouter(prefix="/api/v1")
 
@@ -36,10 +38,12 @@ async def state_socket(socket: WebSocket, here: Here) -> None:
     wakeup = Wakeup()
     teller = _Teller(socket, here, wakeup)
     unsubscribe = here.recorder.bus.subscribe(teller.feed)
+    unsubscribe_jobs = here.jobs.subscribe(teller.hear_job)
     try:
         await talk(socket, teller.tell(), Sub, teller.subscribe)
     finally:
         unsubscribe()
+        unsubscribe_jobs()
         teller.meters.want(())
 
 
@@ -52,6 +56,8 @@ class _Teller:
     def __init__(self, socket: WebSocket, here: Site, wakeup: Wakeup) -> None:
         self._socket, self._here, self._wakeup = socket, here, wakeup
         self.feed, self.meters = Feed(wakeup), Meters(here.recorder.tuning, wakeup)
+        self._person = the_session(socket).person
+        self._jobs: dict[str, Job] = {}
         self._channels: frozenset[str] = frozenset()
         self._state_due_s: float | None = None
         self._state_sent_s = self._motion_sent_s = 0.0
@@ -61,6 +67,12 @@ class _Teller:
         self.meters.want(said.sub)
         self._state_due_s, self._state_sent_s = 0.0, 0.0
         self._wakeup()
+
+    def hear_job(self, job: Job) -> None:
+        """From any thread. The newest of each is told."""
+        if may_see(self._person, job):
+            self._jobs[job.id] = job
+            self._wakeup()
 
     async def tell(self) -> None:
         clock = self._here.recorder.clock
@@ -75,6 +87,9 @@ class _Teller:
                 self._motion_sent_s = now_s
                 for score in heard.scores.values():
                     await self._say("motion", {"camera": score.camera, "score": score.score, "t": score.second_ms})
+            while self._jobs:
+                _, job = self._jobs.popitem()
+                await self._say("job", told_job(job, self._person).model_dump(mode="json"))
             for reading in self.meters.take():
                 await self._send(f"{PREFIX}{reading['camera']}", reading)
             if now_s >= ping_s:

@@ -79,6 +79,30 @@ export interface Claim {
   token: string;
 }
 
+export interface ClipJob {
+  cameras: string[];
+  cut_at_ms: number | null;
+  do: string;
+  file: string | null;
+  from_ms: number;
+  id: string;
+  kept: boolean;
+  kind: "mp4" | "gif" | "timelapse" | "side-by-side" | "sheet";
+  made_ms: number;
+  message: string;
+  mine: boolean;
+  name: string;
+  progress: number;
+  size_bytes: number;
+  speed: number | null;
+  state: "waiting" | "working" | "done" | "failed" | "removed";
+  to_ms: number;
+}
+
+export interface ClipJobs {
+  items: ClipJob[];
+}
+
 export interface DamageInfo {
   begin_ms: number;
   detail: string;
@@ -251,6 +275,10 @@ export interface KeepChange {
   remove?: boolean;
 }
 
+export interface KeepClip {
+  kept: boolean;
+}
+
 export interface Kept {
   cameras: KeptCamera[];
   everyone: Keep;
@@ -327,6 +355,14 @@ export interface Motion {
   step_s: number;
 }
 
+export interface NewClip {
+  cameras: string[];
+  from_ms: number;
+  kind?: "mp4" | "gif" | "timelapse" | "side-by-side" | "sheet";
+  speed?: number | null;
+  to_ms: number;
+}
+
 export interface NewPass {
   cameras?: string[] | null;
   ends_ms?: number | null;
@@ -341,6 +377,7 @@ export interface NewPerson {
 
 export interface NewShare {
   camera: string;
+  clip?: string;
   code?: string;
   from_ms: number;
   lasts_s?: number;
@@ -364,6 +401,7 @@ export interface OpenedShare {
   camera: string | null;
   ends_ms: number;
   from_ms: number;
+  is_picture: boolean;
   offset_s: number;
   to_ms: number;
   video: string;
@@ -418,6 +456,12 @@ export interface Proposal {
   removes: string[];
 }
 
+export interface SavedClips {
+  items: ClipJob[];
+  most_bytes: number;
+  used_bytes: number;
+}
+
 export interface SeenObject {
   label: string;
   score: number;
@@ -439,6 +483,7 @@ export interface SessionInfo {
 
 export interface ShareInfo {
   camera: string;
+  clip: string;
   ends_ms: number;
   from_ms: number;
   has_code: boolean;

@@ -1,0 +1,337 @@
+"""Clips that are made on the side: asked for, made one after the other by one thread of low priority, kept for a while.
+
+Any thread may ask. The thread that makes them calls `work`. Whoever subscribes is told of every change, from whichever
+thread changes something.
+"""
+
+import os
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from tawny.engine.actor import Engine, Handle
+from tawny.model.clock import Clock
+from tawny.model.errors import DiskFull, NotDone, StorageError, TawnyError
+from tawny.model.ids import CameraId
+from tawny.model.times import Span
+from tawny.playback.clip import Clips
+from tawny.playback.making import Kind, Wish, check, make
+from tawny.storage.disk import turned
+from tawny.web.accounts import Person, Role
+from tawny.web.clip_store import ClipStore
+from tawny.web.recorder import Recorder
+
+MOST_WAITING = 20
+MOST_KNOWN = 200
+"""Jobs; the oldest that failed make way."""
+TELL_S = 0.25
+LOWEST_PRIORITY = 19
+IDLE_S = 3600.0
+
+
+class State(StrEnum):
+    WAITING = "waiting"
+    WORKING = "working"
+    DONE = "done"
+    FAILED = "failed"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """made_by: a person's id. name: of the file, for people. problem, todo: sentences, once it failed."""
+
+    id: str
+    kind: Kind
+    cameras: tuple[CameraId, ...]
+    from_ms: int
+    to_ms: int
+    speed: float | None
+    name: str
+    made_by: str
+    made_ms: int
+    state: State = State.WAITING
+    progress: float = 0.0
+    size_bytes: int = 0
+    kept: bool = False
+    cut_at_ms: int | None = None
+    problem: str = ""
+    todo: str = ""
+
+    @property
+    def span(self) -> Span:
+        return Span(self.from_ms, self.to_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What a waiting job is made from: the archive as the person who asked may see it."""
+
+    archive: Recorder
+    clips: Clips
+    wish: Wish
+    zone: ZoneInfo
+
+
+class Enough(Exception):
+    """It is not wanted any more."""
+
+
+Listener = Callable[[Job], None]
+
+
+class ClipDesk:
+    def __init__(self, clock: Clock, store: ClipStore) -> None:
+        self._clock, self._store = clock, store
+        self._lock = threading.RLock()
+        self._jobs: dict[str, Job] = {}
+        self._orders: dict[str, _Order] = {}
+        self._listeners: list[Listener] = []
+        self._handle: Handle | None = None
+        self._is_loaded = self._is_ending = False
+
+    @property
+    def most_bytes(self) -> int:
+        return self._store.most_bytes
+
+    def start(self, engine: Engine) -> None:
+        """Make what is asked for from now on."""
+        self._handle = engine.start("clips", lambda: _Maker(self))
+
+    def close(self) -> None:
+        """What is being made is given up."""
+        self._is_ending = True
+        if self._handle is not None:
+            self._handle.stop()
+            self._handle.join(2.0)
+        self._store.close()
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """It must return at once."""
+        with self._lock:
+            self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    # --- what people do
+
+    def ask(self, person: Person, archive: Recorder, clips: Clips, wish: Wish, name: str) -> Job:
+        """NotDone for what cannot be made, or if too much waits already."""
+        check(wish)
+        with self._lock:
+            if len(self._orders) >= MOST_WAITING:
+                raise NotDone("Too many clips are waiting already.", "Try again when some are done.")
+            made = Job(
+                secrets.token_hex(8),
+                wish.kind,
+                wish.cameras,
+                wish.span.begin_ms,
+                wish.span.end_ms,
+                wish.lapse_speed if wish.kind is Kind.TIMELAPSE else None,
+                name,
+                person.id,
+                self._clock.now_ms(),
+            )
+            self._orders[made.id] = _Order(archive, clips, wish, ZoneInfo(archive.zone))
+            self._forget_old()
+        self._put(made)
+        if self._handle is not None:
+            self._handle.wake()
+        return made
+
+    def seen_by(self, person: Person) -> list[Job]:
+        """Newest first: those of which the person may see every camera."""
+        return sorted((one for one in self._all() if may_see(person, one)), key=lambda one: -one.made_ms)
+
+    def find(self, job_id: str, person: Person) -> Job | None:
+        found = next((one for one in self._all() if one.id == job_id), None)
+        return found if found and may_see(person, found) else None
+
+    def given_on(self, job_id: str) -> Job | None:
+        """To whoever has a link to it."""
+        found = next((one for one in self._all() if one.id == job_id), None)
+        return found if found and found.state is State.DONE else None
+
+    def keep(self, job: Job, *, kept: bool) -> Job:
+        changed = replace(job, kept=kept)
+        self._store.note(job.id, _about(changed))
+        self._put(changed)
+        return changed
+
+    def remove(self, job: Job) -> None:
+        """Also one that is waiting, or being made: that ends it."""
+        with self._lock:
+            self._jobs.pop(job.id, None)
+            self._orders.pop(job.id, None)
+        if job.state is not State.WORKING:
+            self._store.remove(job.id, job.kind.suffix)
+        self._tell(replace(job, state=State.REMOVED))
+
+    def file(self, job: Job) -> Path:
+        return self._store.path(job.id, job.kind.suffix)
+
+    def used_bytes(self) -> int:
+        return sum(one.size_bytes for one in self._all())
+
+    # --- what the thread does
+
+    def work(self) -> bool:
+        """Make the next one; False when none waits."""
+        with self._lock:
+            waiting = next(iter(self._orders), None)
+            if waiting is None or self._is_ending:
+                return False
+            order, job = self._orders.pop(waiting), replace(self._jobs[waiting], state=State.WORKING)
+            self._jobs[waiting] = job
+        self._tell(job)
+        try:
+            place = _Bench(self, job.id, *self._store.begin(job.id))
+            made = make(order.archive, order.clips, order.wish, order.zone, place, self.most_bytes)
+            done = replace(self._jobs.get(job.id, job), state=State.DONE, progress=1.0, cut_at_ms=made.cut_at_ms)
+            self.room(job.id, 0)
+            done = replace(done, size_bytes=self._store.finish(job.id, job.kind.suffix))
+            self._store.note(job.id, _about(done))
+            self._ended(done)
+        except Enough:
+            self._store.remove(job.id, job.kind.suffix)
+        except TawnyError as error:
+            self._fail(job, error)
+        except OSError as error:
+            self._fail(job, turned(error, job.name))
+        return True
+
+    def given_up(self) -> None:
+        """Whatever was being made is not being made any more."""
+        for job in [one for one in self._all() if one.state is State.WORKING]:
+            self._fail(job, NotDone("Something went wrong here.", "Try again, or look into the log."))
+
+    def now_s(self) -> float:
+        return self._clock.mono_s()
+
+    def is_wanted(self, job_id: str) -> bool:
+        return not self._is_ending and job_id in self._jobs
+
+    def progress(self, job_id: str, part: float) -> None:
+        with self._lock:
+            if job_id not in self._jobs:
+                return
+            job = self._jobs[job_id] = replace(self._jobs[job_id], progress=part)
+        self._tell(job)
+
+    def room(self, job_id: str, size_bytes: int) -> None:
+        """Make room for one that is being made and will have so many bytes at least: the oldest unkept ones go."""
+        wanted = max(size_bytes, self._store.written_bytes(job_id))
+        if wanted > self.most_bytes:
+            raise NotDone("This clip would take more room than all clips may.", "Choose a shorter time.")
+        while self.used_bytes() + wanted > self.most_bytes:
+            done = [one for one in self._all() if one.state is State.DONE and not one.kept]
+            if not done:
+                raise NotDone("There is no room for another clip: kept ones take all of it.", "Remove some of them.")
+            self.remove(min(done, key=lambda one: one.made_ms))
+
+    # --- inside
+
+    def _all(self) -> list[Job]:
+        with self._lock:
+            if not self._is_loaded:
+                self._is_loaded = True
+                self._jobs = {job.id: job for about in self._store.load() if (job := _from(about))} | self._jobs
+            return list(self._jobs.values())
+
+    def _put(self, job: Job) -> None:
+        with self._lock:
+            self._all()
+            self._jobs[job.id] = job
+        self._tell(job)
+
+    def _ended(self, job: Job) -> None:
+        """Made, unless it was taken back in the very last moment."""
+        with self._lock:
+            is_wanted = job.id in self._jobs
+            if is_wanted:
+                self._jobs[job.id] = job
+        if is_wanted:
+            self._tell(job)
+        else:
+            self._store.remove(job.id, job.kind.suffix)
+
+    def _fail(self, job: Job, error: TawnyError) -> None:
+        self._store.remove(job.id, job.kind.suffix)
+        words = "The disk is full." if isinstance(error, DiskFull) else error.message
+        if isinstance(error, StorageError) and not isinstance(error, DiskFull):
+            words = error.message.replace(error.where, "the recordings")
+        self._ended(replace(job, state=State.FAILED, problem=words, todo=error.do))
+
+    def _forget_old(self) -> None:
+        failed = [one for one in self._all() if one.state is State.FAILED]
+        for job in failed[: max(0, len(self._jobs) - MOST_KNOWN)]:
+            del self._jobs[job.id]
+
+    def _tell(self, job: Job) -> None:
+        for listener in list(self._listeners):
+            listener(job)
+
+
+def may_see(person: Person, job: Job) -> bool:
+    return all(person.may_see(camera) for camera in job.cameras)
+
+
+def may_change(person: Person, job: Job) -> bool:
+    """Remove it, keep it, give it on."""
+    return may_see(person, job) and (person.role is Role.OWNER or person.id == job.made_by)
+
+
+class _Bench:
+    """`playback.making.Place` of a job."""
+
+    def __init__(self, desk: ClipDesk, job_id: str, out: Path, scratch: Path) -> None:
+        self.out, self.scratch = out, scratch
+        self._desk, self._job_id = desk, job_id
+        self._told_s = float("-inf")
+
+    def needs(self, size_bytes: int) -> None:
+        self._desk.room(self._job_id, size_bytes)
+
+    def has_done(self, part: float) -> None:
+        if not self._desk.is_wanted(self._job_id):
+            raise Enough
+        now_s = self._desk.now_s()
+        if now_s - self._told_s >= TELL_S:
+            self._told_s = now_s
+            self._desk.room(self._job_id, 0)
+            self._desk.progress(self._job_id, part)
+
+
+class _Maker:
+    """The thread's work: recording and live pictures come first."""
+
+    name = "clips"
+
+    def __init__(self, desk: ClipDesk) -> None:
+        self._desk = desk
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)
+
+    def step(self) -> float:
+        return 0.0 if self._desk.work() else IDLE_S
+
+    def close(self) -> None:
+        self._desk.given_up()
+
+
+def _about(job: Job) -> dict[str, Any]:
+    return asdict(job)
+
+
+def _from(about: dict[str, Any]) -> Job | None:
+    """None for what another version wrote."""
+    try:
+        job = Job(**about)
+        return replace(
+            job, kind=Kind(job.kind), state=State(job.state), cameras=tuple(CameraId(camera) for camera in job.cameras)
+        )
+    except (TypeError, ValueError):
+        return None

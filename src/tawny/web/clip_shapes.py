@@ -1,0 +1,60 @@
+"""What goes over the wire about clips that are made on the side."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tawny.web.shapes import Asked, Id, Ms, Told
+
+ClipKind = Literal["mp4", "gif", "timelapse", "side-by-side", "sheet"]
+
+
+class NewClip(Asked):
+    """One file a camera; side by side: one of all. speed: of a time-lapse, null for one that lasts a minute."""
+
+    cameras: Annotated[list[Id], Field(min_length=1, max_length=16)]
+    from_ms: Ms
+    to_ms: Ms
+    kind: ClipKind = "mp4"
+    speed: Annotated[float, Field(gt=0, le=1e6)] | None = None
+
+
+class KeepClip(Asked):
+    kept: bool
+
+
+class ClipJob(Told):
+    id: str
+    kind: ClipKind
+    cameras: list[str]
+    from_ms: int
+    to_ms: int
+    speed: float | None
+    name: str
+    """Of the file."""
+    made_ms: int
+    state: Literal["waiting", "working", "done", "failed", "removed"]
+    progress: float
+    """0 to 1."""
+    size_bytes: int
+    kept: bool
+    cut_at_ms: int | None
+    """Where it ends early: the camera's picture became another there."""
+    message: str
+    do: str
+    """Why it failed, and what to do."""
+    file: str | None
+    """Its address, once it is done; `?save=1` to save it."""
+    mine: bool
+    """Whether who asks may keep, share and remove it."""
+
+
+class ClipJobs(Told):
+    items: list[ClipJob]
+
+
+class SavedClips(Told):
+    items: list[ClipJob]
+    used_bytes: int
+    most_bytes: int
+    """Of room for all clips together: the oldest that are not kept make way."""
