@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ class Asked:
     path: str
     headers: dict[str, str]
     body: bytes
+    at_ms: float = 0.0
+    """When it was all there, by this machine's clock."""
 
     @property
     def route(self) -> str:
@@ -73,7 +76,7 @@ def served(stand_in: StandIn) -> Iterator[StandIn]:
         def handle_any(self) -> None:
             size = int(self.headers.get("Content-Length", 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            asked = Asked(self.command, self.path, headers, self.rfile.read(size))
+            asked = Asked(self.command, self.path, headers, self.rfile.read(size), time.time() * 1000)
             if stand_in.fails:
                 failure = stand_in.fails.pop(0)
                 if failure is None:

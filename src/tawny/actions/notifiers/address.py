@@ -31,7 +31,7 @@ def parse(url: str, example: str, least: int = 0) -> Address:
     except ValueError:
         raise ValueError(f"url: an address such as {example}") from None
     parts = tuple(unquote(part) for part in split.path.split("/") if part)
-    if len(parts) < least or not split.hostname or any(ord(one) < 32 for one in unquote(url)):
+    if len(parts) < least or not split.hostname or "#" in url or any(ord(one) < 32 for one in unquote(url)):
         raise ValueError(f"url: an address such as {example}")
     host = split.netloc.rpartition("@")[2]
     host = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
