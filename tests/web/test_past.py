@@ -1,7 +1,9 @@
 import base64
 from dataclasses import asdict, replace
 
+import cv2
 import httpx
+import numpy as np
 import pytest
 
 from tawny.model.damage import Damage
@@ -288,3 +290,18 @@ async def test_an_event_that_lasts_has_no_end(house: House, browser: httpx.Async
     told = await json(browser, f"/api/v1/events/{event.id}")
     assert (told["end"], told["end_ms"]) == (None, None)
     assert str(told["start"]).endswith("Z")
+
+
+async def test_the_shown_picture_can_be_had_in_full_size(house: House) -> None:
+    start_ms = house.clock.now_ms() - 30_000
+    house.recorder.record(start_ms, seconds=10)
+    viewer = house.signed_in(Role.VIEWER)
+    answer = await viewer.get(f"/api/v1/cameras/porch/picture?at_ms={start_ms + 4350}")
+    picture = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    assert picture.shape == (64, 96, 3)
+    assert picture.mean() == pytest.approx(2 * 43 * 255 / 219, abs=4)  # the very one, between two keyframes
+    assert answer.headers["x-at-ms"] == str(start_ms + 4300)
+    assert answer.headers["content-disposition"].endswith(".jpg")
+    nothing = await viewer.get(f"/api/v1/cameras/porch/picture?at_ms={start_ms - 60_000}")
+    assert nothing.status_code == 404

@@ -9,6 +9,8 @@ from tawny.live.wakeup import Wakeup
 from tawny.stream.hub import Hub
 
 BOUNDARY = "picture"
+OPENING = f"--{BOUNDARY}\r\n".encode()
+"""Before the first part."""
 MEDIA_TYPE = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
 LOOK_S = 4.0
 """So often at least something is sent, which is the way to learn that nobody looks any more."""
@@ -16,10 +18,14 @@ LOOK_S = 4.0
 
 async def parts(hub: Hub, wish: Wish) -> AsyncGenerator[bytes]:
     """A part a picture, the last one again while nothing comes. Each ends with the boundary: browsers wait for it."""
-    yield f"--{BOUNDARY}\r\n".encode()
+    yield OPENING
     async for still in pictures(hub, wish, again_s=LOOK_S):
-        head = f"Content-Type: image/jpeg\r\nContent-Length: {len(still.jpeg)}\r\nX-At-Ms: {still.at_ms}\r\n\r\n"
-        yield head.encode() + still.jpeg + f"\r\n--{BOUNDARY}\r\n".encode()
+        yield part(still)
+
+
+def part(still: Still) -> bytes:
+    head = f"Content-Type: image/jpeg\r\nContent-Length: {len(still.jpeg)}\r\nX-At-Ms: {still.at_ms}\r\n\r\n"
+    return head.encode() + still.jpeg + b"\r\n" + OPENING
 
 
 async def pictures(hub: Hub, wish: Wish, again_s: float) -> AsyncGenerator[Still]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from tawny.media.decode import DecodedFrame, Decoder
 from tawny.media.fmp4_file import SegmentFile, StoredSample, samples
+from tawny.media.jpeg import jpeg
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import SourcePacket
@@ -31,6 +32,11 @@ class Pictures:
         self._looked = Span(0, 0)
         self._known: list[list[Segment]] = [[] for _ in self._streams]
         self._reader: _Reader | None = None
+
+    @property
+    def start_ms(self) -> int | None:
+        """What the times of the last picture count from."""
+        return self._reader.segment.start_ms if self._reader else None
 
     def at(self, at_ms: int) -> DecodedFrame | None:
         """What is shown at an instant, not before the last one asked for; None where nothing is recorded."""
@@ -55,6 +61,14 @@ class Pictures:
             if place >= 0 and at_ms < known[place].end_ms + JOIN_MS:
                 return known[place]
         return None
+
+
+def full_size(archive: Archive, camera: CameraId, at_ms: int) -> tuple[bytes, int] | None:
+    """The very picture that is shown at an instant, as a JPEG as large as it was recorded; and its own instant."""
+    pictures = Pictures(archive, camera, StreamName.MAIN)
+    frame = pictures.at(at_ms)
+    start_ms = pictures.start_ms
+    return None if frame is None or start_ms is None else (jpeg(frame, quality=92), start_ms + frame.at_ms)
 
 
 class _Reader:

@@ -10,6 +10,7 @@ from tawny import __version__
 from tawny.web import (
     camera_routes,
     clip_routes,
+    embed_routes,
     event_routes,
     hls_routes,
     keeping_routes,
@@ -70,6 +71,7 @@ def make_routes() -> FastAPI:
         keeping_routes,
         share_routes,
         media_routes,
+        embed_routes,
         live_socket,
         hls_routes,
         rtc_routes,

@@ -10,9 +10,10 @@ from tawny.live.pictures import LEAST_WIDTH, MOST_WIDTH
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Span
 from tawny.playback import find, local_time, timeline
+from tawny.playback.pictures import full_size
 from tawny.web import shapes, told
 from tawny.web.access import Access, Signed, caller_of, rule
-from tawny.web.clips import answer_clip, clip_name
+from tawny.web.clips import answer_clip, clip_name, disposition
 from tawny.web.limits import (
     MOST_CLIP_S,
     At,
@@ -93,6 +94,18 @@ async def frame(
         raise Refused(404, "no_picture", "Nothing was recorded at this moment.", "Choose another.")
     kept = {"Cache-Control": "private, max-age=3600", "X-At-Ms": str(picture.at_ms)}
     return Response(picture.jpeg, media_type="image/jpeg", headers=kept)
+
+
+@router.get("/cameras/{camera}/picture", dependencies=view, response_class=Response)
+async def picture(camera: OneCamera, at_ms: At, here: Here) -> Response:
+    """The very picture shown at this moment, in full size, for the browser to save."""
+    async with here.decoding:
+        found = await asyncio.to_thread(full_size, here.recorder, camera, at_ms)
+    if found is None:
+        raise Refused(404, "no_picture", "Nothing was recorded at this moment.", "Choose another.")
+    name = clip_name(here, camera, found[1]).removesuffix(".mp4") + ".jpg"
+    told = {"X-At-Ms": str(found[1]), "Content-Disposition": disposition(name)}
+    return Response(found[0], media_type="image/jpeg", headers=told)
 
 
 @router.get("/clip", dependencies=view, response_class=Response)

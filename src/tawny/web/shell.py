@@ -19,6 +19,11 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
+FRAMED = "frame-ancestors *"
+"""In the policy of an answer that is made to stand in other sites' pages."""
+OF_FRAMES = frozenset({"Content-Security-Policy", "X-Frame-Options", "Cross-Origin-Resource-Policy"})
+"""What such an answer says for itself."""
+
 
 class Shell:
     """ASGI middleware. What an answer says of caching is kept; where it says nothing, it is not to be stored."""
@@ -34,8 +39,10 @@ class Shell:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                may_be_framed = FRAMED in headers.get("Content-Security-Policy", "")
                 for name, value in HEADERS.items():
-                    headers[name] = value
+                    if not (may_be_framed and name in OF_FRAMES):
+                        headers[name] = value
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 

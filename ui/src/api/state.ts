@@ -5,7 +5,7 @@
 import { batch, computed, signal, type ReadonlySignal, type Signal } from "@preact/signals";
 import { get, whenSignedOut } from "./client";
 import { TELL_AFTER_MS, isLost, type Link, reduce, START, type Happened } from "./reconnect";
-import type { Camera, Damage, Gap, Health, Message, Reading, TawnyEvent } from "./types";
+import type { Camera, ClipJob, Damage, Gap, Health, Message, Reading, TawnyEvent } from "./types";
 
 export const health = signal<Health | null>(null);
 export const cameras = computed<Camera[]>(() => health.value?.cameras ?? []);
@@ -57,7 +57,7 @@ const METER = "motion:";
 
 function channels(): string[] {
   const wanted = [...meters].filter(([, meter]) => meter.wanted > 0).map(([camera]) => METER + camera);
-  return ["state", "event", "motion", "segment", "gap", "damage", ...wanted];
+  return ["state", "event", "motion", "segment", "gap", "damage", "job", ...wanted];
 }
 
 /** The newest look at a camera, five a second, until the returned function is called. */
@@ -85,6 +85,7 @@ export interface Happenings {
   segment: { camera: string; stream: "main" | "sub"; start_ms: number; end_ms: number };
   gap: Gap & { camera: string };
   damage: Damage & { camera: string };
+  job: ClipJob;
   /** The connection is back: what was shown before may have holes. */
   back: null;
 }
@@ -94,6 +95,7 @@ const listeners: { [Name in keyof Happenings]: Set<(what: Happenings[Name]) => v
   segment: new Set(),
   gap: new Set(),
   damage: new Set(),
+  job: new Set(),
   back: new Set(),
 };
 
@@ -223,6 +225,7 @@ function hear(message: Message): void {
     case "segment":
     case "gap":
     case "damage":
+    case "job":
       tell(message.ch, message.d as never);
       break;
     case "ping":

@@ -54,12 +54,15 @@ export type Message =
   | { ch: "event"; d: { what: "started" | "updated" | "ended"; event: TawnyEvent } }
   | { ch: "motion"; d: { camera: string; score: number; t: number } }
   | { ch: "segment"; d: { camera: string; stream: "main" | "sub"; start_ms: number; end_ms: number } }
+  | { ch: "job"; d: ClipJob }
   | { ch: "gap"; d: Gap & { camera: string } }
   /** Of damage with the same begin, the newest counts. */
   | { ch: "damage"; d: Damage & { camera: string } }
   | { ch: `motion:${string}`; d: Reading }
   | { ch: "ping"; t: number };
 
+export type ClipJob = made.ClipJob;
+export type SavedClips = made.SavedClips;
 export type Share = made.ShareInfo;
 export type OpenedShare = made.OpenedShare;
 export type Person = made.PersonInfo;

@@ -29,6 +29,7 @@ const routes: readonly Route[] = [
   { pattern: "/timeline", title: t.timeline.title, load: () => import("../screens/timeline/Timeline") },
   { pattern: "/events", title: t.events.title, load: events },
   { pattern: "/events/:id", title: t.events.title, load: events },
+  { pattern: "/clips", title: t.nav.clips, load: () => import("../screens/clips/Clips") },
   { pattern: "/health", title: t.health.title, load: () => import("../screens/health/Health") },
   { pattern: "/settings/cameras/:camera", title: t.settings.title, load: camera },
   { pattern: "/settings/cameras/:camera/motion", title: t.settings.title, load: camera },

@@ -4,6 +4,7 @@ export const app = {
     label: "Main",
     live: "Live",
     timeline: "Timeline",
+    clips: "Clips",
     events: "Events",
     health: "Health",
     settings: "Settings",

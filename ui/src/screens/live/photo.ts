@@ -3,10 +3,13 @@ import { serverNow } from "../../api/state";
 import type { Camera } from "../../api/types";
 import { clockSeconds, dayKey } from "../../app/times";
 
+/** No camera is wider: pictures are made no wider than this, and never larger than they are. */
+const FULL_WIDTH = 3840;
+
 /** Attributes of a link that saves what the camera sees now. */
 export function photoLink(camera: Camera): { href: string; download: string } {
   return {
-    href: url(`/cameras/${encodeURIComponent(camera.id)}/snapshot`),
+    href: url(`/cameras/${encodeURIComponent(camera.id)}/snapshot`, { width: FULL_WIDTH }),
     download: photoName(camera.name, serverNow()),
   };
 }

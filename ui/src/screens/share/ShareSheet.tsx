@@ -20,7 +20,7 @@ interface Made {
 }
 
 /** Makes a link to one clip: how long it works, with a code or not. */
-export default function ShareSheet(props: { camera: string; from_ms: number; to_ms: number; onClose: () => void }) {
+export default function ShareSheet(props: { camera: string; from_ms: number; to_ms: number; clip?: string; onClose: () => void }) {
   const [lasts, setLasts] = useState<Lasts>("day");
   const [asks, setAsks] = useState(false);
   const [code, setCode] = useState("");
@@ -38,6 +38,7 @@ export default function ShareSheet(props: { camera: string; from_ms: number; to_
         lasts_s: LASTS_S[lasts],
         code: asks ? code.trim() : "",
         names_camera: names,
+        clip: props.clip ?? "",
       };
       setMade(await post<Made>("/shares", asked));
     } catch (reason) {

@@ -88,7 +88,11 @@ function AskCode({ why, onCode }: { why: string; onCode: (code: string) => void 
 function Clip({ clip }: { clip: OpenedShare }) {
   return (
     <>
-      <video src={clip.video} controls autoplay muted playsInline aria-label={words.title} />
+      {clip.is_picture ? (
+        <img class="shared-picture" src={clip.video} alt={words.title} />
+      ) : (
+        <video src={clip.video} controls autoplay muted playsInline aria-label={words.title} />
+      )}
       <div class="shared-head">
         <div class="grow">
           <h1>{clip.camera ?? words.title}</h1>

@@ -7,6 +7,8 @@ interface Clip {
   camera: string;
   from_ms: number;
   to_ms: number;
+  /** A saved clip, instead of what is recorded. */
+  clip?: string;
 }
 
 const PRE_MS = 5_000;

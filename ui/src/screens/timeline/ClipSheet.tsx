@@ -1,16 +1,20 @@
 import { useSignal } from "@preact/signals";
-import { url } from "../../api/client";
+import { ApiError, post, url } from "../../api/client";
+import type { NewClip } from "../../api/schema";
 import { serverNow } from "../../api/state";
+import { go } from "../../app/router";
 import { length, size } from "../../app/times";
 import { plural, t } from "../../strings.en";
 import type { Gap, Lane } from "../../timeline/data";
 import { clockSecond, dayName } from "../../timeline/format";
 import { gapLabel } from "../../timeline/layout";
 import { Icon } from "../../ui/Icon";
+import { Segmented } from "../../ui/Segmented";
 import { Sheet } from "../../ui/Sheet";
 import { toast } from "../../ui/toast";
 import { share } from "../share/sharing";
 import { bytesOf } from "./ClipBar";
+import { follow } from "./follow";
 import type { TimelineModel } from "./model";
 import { recorderZone } from "./wallclock";
 import "./clipsheet.css";
@@ -18,9 +22,16 @@ import "./clipsheet.css";
 const words = t.timeline.clip;
 const APART_MS = 700;
 
-/** One file a camera, copied as recorded, downloaded by the browser. */
+type Kind = NewClip["kind"] & string;
+const KINDS = ["mp4", "gif", "timelapse", "side-by-side", "sheet"] as const satisfies readonly Kind[];
+const SPEEDS = ["minute", "10", "60", "600"] as const;
+
+/** One file a camera, copied as recorded and downloaded by the browser; or what the recorder is to make on the side. */
 export default function ClipSheet({ model }: { model: TimelineModel }) {
   const ticked = useSignal<readonly string[]>(model.chosen.peek());
+  const kind = useSignal<Kind>("mp4");
+  const speed = useSignal<(typeof SPEEDS)[number]>("minute");
+  const refused = useSignal("");
   const { begin_ms, end_ms } = model.marks.value;
   if (begin_ms === null || end_ms === null) return null;
   const close = () => {
@@ -37,6 +48,29 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
     toast(plural(wanted.length, words.started));
     close();
   };
+  const make = async () => {
+    refused.value = "";
+    const times = kind.value === "timelapse" && speed.value !== "minute" ? Number(speed.value) : null;
+    const asked: NewClip = {
+      cameras: wanted,
+      from_ms: Math.round(begin_ms),
+      to_ms: Math.round(end_ms),
+      kind: kind.value,
+      speed: times,
+    };
+    try {
+      await post("/clips", asked);
+      toast(words.making);
+      close();
+      go("/clips");
+    } catch (reason) {
+      if (!(reason instanceof ApiError)) throw reason;
+      refused.value = `${reason.message} ${reason.todo}`;
+    }
+  };
+  const isCopy = kind.value === "mp4";
+  const together = kind.value === "side-by-side";
+  const enough = wanted.length >= (together ? 2 : 1);
   return (
     <Sheet title={words.title} onClose={close} class="clipsheet">
       <dl class="clip-facts num">
@@ -46,8 +80,31 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
         <Fact name={words.to}>{clockSecond(zone, end_ms)}</Fact>
         <Fact name={words.length}>{length(end_ms - begin_ms)}</Fact>
       </dl>
+      <div class="clip-kinds">
+        <Segmented
+          label={words.kind}
+          value={kind.value}
+          options={KINDS.map((value) => ({ value, label: words.kinds[value] }))}
+          onChange={(value) => {
+            kind.value = value;
+          }}
+        />
+      </div>
+      {kind.value === "timelapse" && (
+        <div class="row clip-speed">
+          <b class="grow">{words.speed}</b>
+          <Segmented
+            label={words.speed}
+            value={speed.value}
+            options={SPEEDS.map((value) => ({ value, label: value === "minute" ? words.minute : words.times(Number(value)) }))}
+            onChange={(value) => {
+              speed.value = value;
+            }}
+          />
+        </div>
+      )}
       <fieldset>
-        <legend>{words.each}</legend>
+        <legend>{together ? words.together : words.each}</legend>
         {offers.map(({ lane, missing, lost_ms, bytes, none }) => (
           <label key={lane.id} class={none ? "none" : ""}>
             <input
@@ -63,15 +120,28 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
               {lane.name}
               {missing && <span class="clip-missing">{words.missing(length(lost_ms), gapLabel(missing, zone))}</span>}
             </span>
-            {bytes > 0 && <span class="muted num small">{words.about(size(bytes))}</span>}
+            {isCopy && bytes > 0 && <span class="muted num small">{words.about(size(bytes))}</span>}
           </label>
         ))}
       </fieldset>
-      <p class="small sub">{words.early}</p>
-      <p class="small muted">{words.asIs}</p>
+      {kind.value === "mp4" ? (
+        <>
+          <p class="small sub">{words.early}</p>
+          <p class="small muted">{words.asIs}</p>
+        </>
+      ) : (
+        <p class="small sub">{words.about_kinds[kind.value]}</p>
+      )}
+      {refused.value && (
+        <p class="clip-refusal" role="alert">
+          {refused.value}
+        </p>
+      )}
       <div class="row clip-actions">
-        <span class="small sub grow">{wanted.length === 0 ? words.none : ""}</span>
-        {only !== undefined && (
+        <span class="small sub grow">
+          {enough ? <a href="/clips">{words.all}</a> : together ? words.two : words.none}
+        </span>
+        {isCopy && only !== undefined && (
           <button
             type="button"
             class="btn"
@@ -84,10 +154,16 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
             {words.share}
           </button>
         )}
-        <button type="button" class="btn pri" disabled={wanted.length === 0} onClick={download}>
-          <Icon name="download" small />
-          {plural(wanted.length, words.download)}
+        <button type="button" class={`btn${isCopy ? "" : " pri"}`} disabled={!enough} onClick={() => void make()}>
+          <Icon name="film" small />
+          {isCopy ? words.keepHere : words.make}
         </button>
+        {isCopy && (
+          <button type="button" class="btn pri" disabled={!enough} onClick={download}>
+            <Icon name="download" small />
+            {plural(wanted.length, words.download)}
+          </button>
+        )}
       </div>
     </Sheet>
   );
@@ -116,14 +192,4 @@ function Fact({ name, children }: { name: string; children: preact.ComponentChil
       <dd>{children}</dd>
     </div>
   );
-}
-
-/** The answer is an attachment: the page stays. */
-function follow(href: string): void {
-  const link = document.createElement("a");
-  link.href = href;
-  link.download = "";
-  document.body.append(link);
-  link.click();
-  link.remove();
 }

@@ -1,11 +1,13 @@
 import { effect, useSignal } from "@preact/signals";
 import { type RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { url } from "../../api/client";
 import { cameras } from "../../api/state";
 import { RecordedPlayer } from "../../player/recorded";
 import { t } from "../../strings.en";
 import { dayName, clockSecond } from "../../timeline/format";
 import { Icon } from "../../ui/Icon";
+import { follow } from "./follow";
 import { Reason } from "./Reason";
 import type { TimelineModel } from "./model";
 import { recorderZone } from "./wallclock";
@@ -89,6 +91,11 @@ function Player({ model, camera: id, large, whole }: { model: TimelineModel; cam
         {large && (
           <span class="pl-tools">
             {camera?.audio && player && <Sound player={player} />}
+            {player && (
+              <button type="button" class="pl-tool" aria-label={t.timeline.player.photo} title={t.timeline.player.photo} onClick={() => savePicture(id, player.shown_ms ?? model.group.at_ms.peek())}>
+                <Icon name="camera" small />
+              </button>
+            )}
             <button
               type="button"
               class="pl-tool"
@@ -176,6 +183,11 @@ function Note({ player }: { player: RecordedPlayer }) {
     return <div class="pl-note">{showing.because === "speed" ? words.keyPictures : words.pictures}</div>;
   if (player.thinned.value) return <div class="pl-note">{words.thinned}</div>;
   return player.small.value ? <div class="pl-note">{words.small}</div> : null;
+}
+
+/** The picture shown, in full size. */
+function savePicture(camera: string, at_ms: number): void {
+  follow(url(`/cameras/${encodeURIComponent(camera)}/picture`, { at_ms: Math.round(at_ms) }));
 }
 
 function flipFull(node: HTMLElement | null): void {

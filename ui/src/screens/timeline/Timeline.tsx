@@ -106,6 +106,10 @@ function Screen({ model }: { model: TimelineModel }) {
           words={t.timeline.quiet}
           onPress={() => (model.skipQuiet.value = !model.skipQuiet.peek())}
         />
+        <a class="chip" href="/clips" title={t.timeline.clip.all} aria-label={t.timeline.clip.all}>
+          <Icon name="film" small />
+          <span class="timeline-toggle-words">{t.nav.clips}</span>
+        </a>
       </span>
     </>
   );

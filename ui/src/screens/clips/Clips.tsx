@@ -1,0 +1,193 @@
+/** Clips that were made on the side, and those that are being made. */
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { ApiError, get, patch, remove, url } from "../../api/client";
+import { cameraNamed, on } from "../../api/state";
+import type { ClipJob, SavedClips } from "../../api/types";
+import { Page } from "../../app/Page";
+import { clockSeconds, length, percent, size, when } from "../../app/times";
+import { t } from "../../strings.en";
+import { Icon } from "../../ui/Icon";
+import type { IconName } from "../../ui/icon-names";
+import { Problem } from "../../ui/Problem";
+import { toast } from "../../ui/toast";
+import { share } from "../share/sharing";
+import { merged } from "./merged";
+import { clips as words } from "./strings";
+import "./clips.css";
+
+const ICONS: Record<ClipJob["kind"], IconName> = {
+  mp4: "film",
+  gif: "play",
+  timelapse: "fast-forward",
+  "side-by-side": "layout-grid",
+  sheet: "layout-grid",
+};
+
+export default function Clips() {
+  const saved = useSignal<SavedClips | null>(null);
+  const failed = useSignal("");
+  const load = () =>
+    get<SavedClips>("/clips").then(
+      (found) => {
+        saved.value = found;
+      },
+      (reason: unknown) => {
+        failed.value = reason instanceof ApiError ? reason.message : t.problems.unknown;
+      },
+    );
+  useEffect(() => {
+    void load();
+    const stops = [
+      on("back", () => void load()),
+      on("job", (job) => {
+        if (saved.value) saved.value = { ...saved.value, ...merged(saved.value, job) };
+      }),
+    ];
+    return () => {
+      for (const stop of stops) stop();
+    };
+  }, []);
+  const found = saved.value;
+  return (
+    <Page title={words.title} class="clips">
+      {!found && <p class="muted">{failed.value || words.loading}</p>}
+      {found?.items.length === 0 && (
+        <Problem icon="scissors" what={words.none} todo={words.noneDo} href="/timeline" button={words.toTimeline} />
+      )}
+      {found && found.items.length > 0 && (
+        <>
+          <ul class="clips-list" aria-label={words.list}>
+            {found.items.map((job) => (
+              <Row key={job.id} job={job} />
+            ))}
+          </ul>
+          <p class="small muted num">{words.room(size(found.used_bytes), size(found.most_bytes))}</p>
+        </>
+      )}
+    </Page>
+  );
+}
+
+function Row({ job }: { job: ClipJob }) {
+  const [camera = ""] = job.cameras;
+  const isMade = job.state === "done";
+  const who = job.cameras.length > 1 ? words.more(job.cameras.length) : cameraNamed(camera);
+  return (
+    <li class="card saved-clip" data-clip={job.id} data-state={job.state}>
+      <div class="saved-picture">
+        <Icon name={ICONS[job.kind]} />
+        <img
+          alt=""
+          loading="lazy"
+          src={url(`/cameras/${encodeURIComponent(camera)}/frame`, { at_ms: job.from_ms, width: 320 })}
+          onError={(event) => event.currentTarget.remove()}
+        />
+      </div>
+      <div class="clip-words">
+        <h2>{who}</h2>
+        <p class="sub num">
+          {when(job.from_ms)} · {length(job.to_ms - job.from_ms)}
+        </p>
+        <p class="small muted num">
+          <span class="tag">{words.kinds[job.kind]}</span>
+          {job.speed !== null && ` ${words.faster(job.speed.toFixed(job.speed < 10 ? 1 : 0))}`}
+          {isMade && ` ${size(job.size_bytes)}`}
+        </p>
+        {job.cut_at_ms !== null && <p class="small sub">{words.cut(clockSeconds(job.cut_at_ms))}</p>}
+        <Progress job={job} />
+      </div>
+      <Acts job={job} camera={camera} />
+    </li>
+  );
+}
+
+function Progress({ job }: { job: ClipJob }) {
+  if (job.state === "failed")
+    return (
+      <p class="clip-failed">
+        {words.failed} {job.message} {job.do}
+      </p>
+    );
+  if (job.state === "waiting") return <p class="small sub">{words.waiting}</p>;
+  if (job.state !== "working") return null;
+  return (
+    <>
+      <p class="small sub num">{words.working(percent(job.progress))}</p>
+      <progress aria-label={words.progress(job.name)} max={1} value={job.progress} />
+    </>
+  );
+}
+
+function Acts({ job, camera }: { job: ClipJob; camera: string }) {
+  if (job.state === "waiting" || job.state === "working")
+    return (
+      <div class="clip-acts">
+        {job.mine && (
+          <button type="button" class="btn" onClick={() => void gone(job, words.cancelled)}>
+            <Icon name="x" small />
+            {words.cancel}
+          </button>
+        )}
+      </div>
+    );
+  return (
+    <div class="clip-acts">
+      {job.file !== null && (
+        <a class="btn pri" href={`${job.file}?save=1`} download>
+          <Icon name="download" small />
+          {words.download}
+        </a>
+      )}
+      {job.mine && job.file !== null && (
+        <>
+          <button
+            type="button"
+            class="btn"
+            onClick={() => share({ camera, from_ms: job.from_ms, to_ms: job.to_ms, clip: job.id })}
+          >
+            <Icon name="share-2" small />
+            {words.share}
+          </button>
+          <button
+            type="button"
+            class={`btn${job.kept ? " on" : ""}`}
+            aria-pressed={job.kept}
+            title={words.keepHint}
+            onClick={() => void told(patch(`/clips/${job.id}`, { kept: !job.kept }))}
+          >
+            <Icon name={job.kept ? "lock" : "lock-open"} small />
+            {job.kept ? words.kept : words.keep}
+          </button>
+        </>
+      )}
+      {job.mine && (
+        <button
+          type="button"
+          class="btn ghost sq"
+          aria-label={words.remove}
+          title={words.remove}
+          onClick={() => void gone(job, words.removed)}
+        >
+          <Icon name="trash-2" small />
+        </button>
+      )}
+    </div>
+  );
+}
+
+async function gone(job: ClipJob, say: string): Promise<void> {
+  if (await told(remove(`/clips/${job.id}`))) toast(say);
+}
+
+/** What changes is heard from the recorder; here only that it could not be done. */
+async function told(asked: Promise<unknown>): Promise<boolean> {
+  try {
+    await asked;
+    return true;
+  } catch (reason) {
+    if (!(reason instanceof ApiError)) throw reason;
+    toast(`${reason.message} ${reason.todo}`);
+    return false;
+  }
+}
