@@ -15,6 +15,7 @@ HTTP = {route: access for route, access in RULES.items() if not route.startswith
 ENDING = {route: access for route, access in HTTP.items() if not route.endswith("/mjpeg")}
 """mjpeg goes on for ever: its rule is looked at as nobody."""
 FILLED = {"{camera}": "porch", "{event}": "none", "{segment}": "none", "{name}": "none.js", "{rest:path}": "x"}
+FILLED |= {"{target}": "phone", "{token}": "none"}
 FILLED |= {"{stream}": "main", "{number}": "0", "{part}": "0"}
 PUBLIC_ON_PURPOSE = {
     "GET /api/v1/session",
@@ -22,6 +23,8 @@ PUBLIC_ON_PURPOSE = {
     "POST /api/v1/sign-in",
     "POST /api/v1/sign-in/link",
     "POST /api/v1/shared/{token}",
+    "GET /api/v1/acts/{target}/{token}",
+    "POST /api/v1/acts/{target}/{token}",
     "GET /healthz",
     "GET /metrics",
     "GET /assets/{name}",

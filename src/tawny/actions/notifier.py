@@ -4,7 +4,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from tawny.actions.carrier import Content, portions
 from tawny.actions.delivery import Delivery
@@ -85,6 +85,24 @@ class Notifier(Protocol):
     def open(self, telling: Telling) -> Sender:
         """Raises a DeliveryError."""
         ...
+
+
+class Presses(Protocol):
+    """Waits for buttons that were pressed. Used from one thread."""
+
+    def wait(self, do: Callable[[str], str]) -> None:
+        """Some seconds at most. do: does what a button's token stands for, and says what was done, or why not.
+
+        Raises a DeliveryError.
+        """
+        ...
+
+
+@runtime_checkable
+class Hears(Protocol):
+    """A notifier with `Traits.buttons` of "calls" is one, too."""
+
+    def presses(self, telling: Telling) -> Presses: ...
 
 
 class MessageCarrier:

@@ -1,14 +1,15 @@
 """Notifiers at work: an ear, a composer and a courier for each, beside the destinations and in the same outbox."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from zoneinfo import ZoneInfo
 
 from tawny.actions.carrier import Content
-from tawny.actions.courier import Courier, Route
+from tawny.actions.courier import FIRST_WAIT_S, MOST_WAIT_S, Courier, Route
 from tawny.actions.delivery import Delivery, What
-from tawny.actions.notifier import MessageCarrier, Notifier, Telling, Traits
+from tawny.actions.notifier import Hears, MessageCarrier, Notifier, Presses, Telling, Traits
 from tawny.actions.outbox import Outbox
 from tawny.actions.trying import Step
 from tawny.app.acts import Acts
@@ -20,8 +21,9 @@ from tawny.app.telling import Telling as TellingActor
 from tawny.config import telling as config
 from tawny.config.settings import Settings
 from tawny.engine import Engine
+from tawny.engine.backoff import spread_s
 from tawny.model.clock import Clock
-from tawny.model.errors import DeliveryError
+from tawny.model.errors import DeliveryError, NotDone
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import Message
@@ -30,6 +32,9 @@ from tawny.playback.clip import Clips
 from tawny.web.recorder import Recorder
 from tawny.web.told import camera_name
 
+PRESSES_S = 0.2
+"""Between two times that a service is asked what was pressed; it keeps each waiting for many seconds."""
+log = logging.getLogger(__name__)
 MaySee = Callable[[str, CameraId], bool]
 """Whether the person of this name may see a camera."""
 
@@ -42,6 +47,15 @@ class Told:
     public: str
     traits: Traits
     settings: config.Notifier
+
+    @property
+    def gets(self) -> str:
+        """What of all that happens, in words."""
+        one = self.settings
+        kinds = ", ".join(one.kinds) if one.kinds else "all events"
+        parts = [kinds if one.events else "", "trouble" if one.alarms else "", "a daily summary" if one.recap else ""]
+        where = f" of {', '.join(one.cameras)}" if one.cameras else ""
+        return ", ".join(part for part in parts if part) + where
 
 
 class Messaging:
@@ -81,6 +95,11 @@ class Messaging:
             courier = Courier(1, self._route(name, one, is_paused), self._outbox, self._clock, self.telling.ended)
             courier.handle = engine.start(courier.name, partial(_same, courier))
             couriers.append(courier)
+            kind = self.kind(one.url)
+            if one.buttons and isinstance(kind, Hears):
+                opened = kind.presses(self._opened(name, one))
+                pressed = _Pressed(name, opened, self.acts)
+                engine.start(pressed.name, partial(_always, pressed))
         self.telling.handle = engine.start(self.telling.name, lambda: self.telling)
         return couriers
 
@@ -130,8 +149,12 @@ class Messaging:
 
     def _carrier(self, name: str, one: config.Notifier) -> MessageCarrier:
         kind = self.kind(one.url)
-        telling = Telling(name, one.url, kind.settings(one.url, one.options), self._clock)
-        return MessageCarrier(kind.open(telling), kind.traits(one.url), self._composer(name, one).message)
+        return MessageCarrier(
+            kind.open(self._opened(name, one)), kind.traits(one.url), self._composer(name, one).message
+        )
+
+    def _opened(self, name: str, one: config.Notifier) -> Telling:
+        return Telling(name, one.url, self.kind(one.url).settings(one.url, one.options), self._clock)
 
     def _composer(self, name: str, one: config.Notifier) -> Composer:
         return Composer(
@@ -165,6 +188,37 @@ class Messaging:
 
     def _name_of(self, camera: CameraId) -> str:
         return camera_name(self._recorder, camera)
+
+
+class _Pressed:
+    """An actor that does what buttons say."""
+
+    def __init__(self, to: str, presses: Presses, acts: Acts) -> None:
+        self.name = f"buttons of {to}"
+        self._to, self._presses, self._acts, self._misses = to, presses, acts, 0
+
+    def step(self) -> float:
+        try:
+            self._presses.wait(self._do)
+        except DeliveryError as error:
+            log.info("%s", error)
+            self._misses += 1
+            return spread_s(self._misses - 1, FIRST_WAIT_S, MOST_WAIT_S)
+        self._misses = 0
+        return PRESSES_S
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _do(self, token: str) -> str:
+        try:
+            return self._acts.do(self._to, token)
+        except NotDone as error:
+            return error.message
+
+
+def _always(pressed: _Pressed) -> _Pressed:
+    return pressed
 
 
 def _same(courier: Courier) -> Courier:

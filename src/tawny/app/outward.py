@@ -32,6 +32,7 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import Message
 from tawny.model.times import Span, utc_text
 from tawny.playback.clip import Clips
+from tawny.web.outside import Target as AnyTarget
 from tawny.web.recorder import Recorder
 
 Died = Callable[[str, BaseException], None]
@@ -116,14 +117,70 @@ class Outward:
 
     def pause(self, name: str, *, paused: bool) -> None:
         """Nothing is sent there until it goes on; what is to be sent waits."""
+        self._known(name)
         (self._paused.add if paused else self._paused.discard)(name)
         self.try_now(name)
 
     def try_now(self, name: str) -> None:
+        self._known(name)
         self.outbox.try_now(name)
 
+    def all_targets(self) -> list[AnyTarget]:
+        """Destinations, then notifiers."""
+        found = [
+            AnyTarget(
+                one.name, "destination", one.where, "", ", ".join(self._settings.destinations[one.name].what),
+                one.waiting, one.trouble, one.is_paused, one.last, {},
+            )
+            for one in self.targets()
+        ]  # fmt: skip
+        for told in self.messaging.all():
+            name = told.name
+            found.append(
+                AnyTarget(
+                    name, "notifier", told.public, told.traits.shows, told.gets, self.outbox.waiting(name),
+                    self.outbox.trouble(name), name in self._paused, self.outbox.ended(name),
+                    self.messaging.acts.mutes(name),
+                )
+            )  # fmt: skip
+        return found
+
+    def mute(self, name: str, camera: CameraId, for_ms: int) -> None:
+        self._known(name)
+        self.messaging.acts.mute(name, camera, for_ms)
+
+    def act_words(self, name: str, token: str) -> str:
+        return self.messaging.acts.look(name, token).words
+
+    def act(self, name: str, token: str) -> str:
+        return self.messaging.acts.do(name, token)
+
+    def told(self) -> list[dict[str, object]]:
+        """All targets, as `tawny notify list --json` has them."""
+        return [
+            {
+                "name": one.name,
+                "kind": one.kind,
+                "where": one.where,
+                "waiting": one.waiting.count,
+                "trouble": one.trouble,
+                "paused": one.is_paused,
+            }
+            for one in self.all_targets()
+        ]
+
+    def tested(self, name: str) -> dict[str, object]:
+        """What `tawny notify test` tells; `known` names when there is no such target."""
+        try:
+            steps = self.test(name)
+        except KeyError:
+            return {"known": [*self._settings.destinations, *self._settings.notifiers]}
+        return {"steps": [{"what": one.what, "wrong": one.wrong, "do": one.do} for one in steps]}
+
     def test(self, name: str) -> list[Step]:
-        """KeyError when there is no such destination. Waits for the network."""
+        """KeyError when there is no such destination or notifier. Waits for the network."""
+        if name in self._settings.notifiers:
+            return self.messaging.test(name)
         one = self._settings.destinations[name]
         kind = self._kind(one.url)
         return try_out(lambda: self._connect(name, one), f"{name} ({kind.public(one.url)})")
@@ -152,6 +209,10 @@ class Outward:
         return len(found)
 
     # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _known(self, name: str) -> None:
+        if name not in self._settings.destinations and name not in self._settings.notifiers:
+            raise KeyError(name)
 
     def _heard(self, message: Message) -> None:
         self.sending.heard(message)

@@ -112,6 +112,7 @@ class Program:
             hosts=await addresses_of(host),
         )
         outward = await asyncio.to_thread(self._made_outward, running, doors, accounts)
+        site.outside, site.address = outward, self._settings.web.address
         control = Control(
             self._stands_for or self._folder,
             running.bus,
@@ -122,6 +123,8 @@ class Program:
                     "outbox": outward.summary(),
                 },
                 "report": running.report,
+                "targets": lambda _: {"items": outward.told()},
+                "test": lambda asked: outward.tested(str(asked.get("name"))),
             },
             lambda message: shapes.message(message, self._clock.now_ms()),
             on_disk=not self._in_memory and self._stands_for is None,

@@ -27,6 +27,7 @@ COMMANDS = {
     "export": "a clip as MP4, without re-encoding",
     "check": "prove that files, index and wall time agree; repair",
     "report": "how a camera is talked to, without secrets",
+    "notify": "who is told, and where files go; try one out",
     "prune": "apply retention now, or show what would go",
     "scan": "find what happens in any video files; clips and JSON",
     "user": "people who may sign in, and what they may see",

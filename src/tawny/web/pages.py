@@ -24,6 +24,7 @@ PAGES = (
     "/settings/{rest:path}",
     "/clips",
     "/s/{rest:path}",
+    "/act/{rest:path}",
     "/setup",
     "/sign-in",
 )

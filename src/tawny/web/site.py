@@ -26,6 +26,7 @@ from tawny.web.clip_store import ClipStore
 from tawny.web.health import HealthDesk
 from tawny.web.interface import Interface
 from tawny.web.keeping import Keeping
+from tawny.web.outside import Outside
 from tawny.web.passes import Passes
 from tawny.web.passwords import Passwords
 from tawny.web.recorder import Recorder
@@ -60,6 +61,10 @@ class Site:
     keeping: Keeping | None = None
     """None: nothing of it can be told or changed here."""
     caring: Caring | None = None
+    outside: Outside | None = None
+    """None: nothing leaves this machine."""
+    address: str = ""
+    """How phones reach us; empty: not known."""
     clip_store: ClipStore = field(default_factory=lambda: ClipStore(None, FEW_BYTES))
     hosts: tuple[str, ...] = ("127.0.0.1",)
     """What WebRTC listens on: addresses."""

@@ -1,5 +1,9 @@
 // Made by scripts/interface_types.py from the server's code; edit src/tawny/web/shapes.py, not this file.
 
+export interface ActInfo {
+  words: string;
+}
+
 export interface AlarmInfo {
   camera: string | null;
   detail: string;
@@ -355,6 +359,16 @@ export interface Motion {
   step_s: number;
 }
 
+export interface Mute {
+  camera: string;
+  for_s: number;
+}
+
+export interface MutedInfo {
+  camera: string;
+  until_ms: number;
+}
+
 export interface NewClip {
   cameras: string[];
   from_ms: number;
@@ -420,6 +434,10 @@ export interface PassList {
   items: PassInfo[];
 }
 
+export interface PauseChange {
+  paused: boolean;
+}
+
 export interface People {
   items: PersonInfo[];
 }
@@ -474,6 +492,15 @@ export interface SelfTestInfo {
   problems: string[];
 }
 
+export interface SentInfo {
+  at_ms: number;
+  delivered: boolean;
+  done_ms: number | null;
+  name: string;
+  what: string;
+  why: string;
+}
+
 export interface SessionInfo {
   recorder: string;
   state: "setup" | "signed-out" | "signed-in";
@@ -524,6 +551,12 @@ export interface SpotFound {
   spans: [number, number][];
 }
 
+export interface StepInfo {
+  do: string;
+  what: string;
+  wrong: string;
+}
+
 export interface Stream {
   audio: string;
   codec: string;
@@ -538,9 +571,33 @@ export interface Streams {
   sub: Stream | null;
 }
 
+export interface TargetInfo {
+  gets: string;
+  kind: "destination" | "notifier";
+  last: SentInfo[];
+  mutes: MutedInfo[];
+  name: string;
+  oldest_ms: number | null;
+  paused: boolean;
+  shows: string;
+  trouble: string;
+  waiting: number;
+  waiting_bytes: number;
+  where: string;
+}
+
+export interface TargetList {
+  address: string;
+  items: TargetInfo[];
+}
+
 export interface Timeline {
   cameras: Lane[];
   now_ms: number;
+}
+
+export interface Tried {
+  steps: StepInfo[];
 }
 
 export interface Trouble {

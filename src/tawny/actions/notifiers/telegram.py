@@ -4,18 +4,19 @@
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 from urllib.parse import unquote
 
 from tawny.actions.message import Message, Urgency
-from tawny.actions.notifier import Attached, Sender, Telling, Traits
+from tawny.actions.notifier import Attached, Presses, Sender, Telling, Traits
 from tawny.actions.notifiers.address import filled
 from tawny.actions.notifiers.http import Answer, Api, base_of, form, refusal
 
 EXAMPLE = "telegram://123456:ABC-DEF@987654321"
 CLOUD = "https://api.telegram.org"
 WHY = ("description",)
+POLL_S = 20
 _WORDS = 1024
 """The longest caption."""
 _METHODS = {"image/jpeg": ("sendPhoto", "photo"), "image/gif": ("sendAnimation", "animation")}
@@ -49,6 +50,9 @@ class Telegram:
 
     def open(self, telling: Telling) -> Sender:
         return _Sender(bot(telling, self.public(telling.url)), bot_and_chat(telling.url)[1])
+
+    def presses(self, telling: Telling) -> Presses:
+        return _Presses(bot(telling, self.public(telling.url)), bot_and_chat(telling.url)[1])
 
 
 class Bot:
@@ -99,6 +103,24 @@ class _Sender:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+class _Presses:
+    """Only those in our own chat count: a bot can be written to by anybody."""
+
+    def __init__(self, made: Bot, chat: str) -> None:
+        self._bot, self._chat, self._next = made, chat, 0
+
+    def wait(self, do: Callable[[str], str]) -> None:
+        asked = {"timeout": str(POLL_S), "offset": str(self._next), "allowed_updates": '["callback_query"]'}
+        found = self._bot.call("getUpdates", asked)
+        for update in found if isinstance(found, list) else []:
+            self._next = max(self._next, int(update.get("update_id", 0)) + 1)
+            pressed = update.get("callback_query") or {}
+            chat = str(((pressed.get("message") or {}).get("chat") or {}).get("id", ""))
+            if pressed.get("id") and chat == self._chat:
+                said = do(str(pressed.get("data", "")))
+                self._bot.ask("answerCallbackQuery", {"callback_query_id": str(pressed["id"]), "text": said[:200]})
 
 
 def bot(telling: Telling, public: str, timeout_s: float = 30.0) -> Bot:

@@ -1,0 +1,52 @@
+"""What the web layer needs of what leaves this machine: destinations, notifiers, and what messages may have done."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from tawny.actions.delivery import Delivery
+from tawny.actions.outbox import Waiting
+from tawny.actions.trying import Step
+from tawny.model.ids import CameraId
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A destination or a notifier. where: its address without secrets; shows: what people see of its messages."""
+
+    name: str
+    kind: Literal["destination", "notifier"]
+    where: str
+    shows: str
+    gets: str
+    """What of all that happens, in words."""
+    waiting: Waiting
+    trouble: str
+    is_paused: bool
+    last: Sequence[Delivery]
+    """Newest first."""
+    mutes: Mapping[CameraId, int]
+    """Until when nothing is said of a camera."""
+
+
+class Outside(Protocol):
+    """Any thread may call; may wait for the disk. KeyError where there is no target of this name."""
+
+    def all_targets(self) -> Sequence[Target]: ...
+    def test(self, name: str) -> Sequence[Step]:
+        """Waits for the network."""
+        ...
+
+    def pause(self, name: str, *, paused: bool) -> None: ...
+    def try_now(self, name: str) -> None: ...
+    def mute(self, name: str, camera: CameraId, for_ms: int) -> None:
+        """0 ends it."""
+        ...
+
+    def act_words(self, name: str, token: str) -> str:
+        """What a button of a message would do, as a question. NotDone when it is not ours, or no longer."""
+        ...
+
+    def act(self, name: str, token: str) -> str:
+        """Do it; what was done. NotDone as above."""
+        ...

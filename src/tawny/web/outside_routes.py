@@ -1,0 +1,122 @@
+"""What leaves this machine, for the owner; and the one door of the buttons in messages, for whoever has their token."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+
+from fastapi import APIRouter, Path, Request
+
+from tawny.model.errors import NotDone
+from tawny.model.ids import CameraId
+from tawny.web import outside_shapes as shapes
+from tawny.web.access import Access, Signed, caller_of, rule
+from tawny.web.outside import Outside, Target
+from tawny.web.problems import Refused, not_found
+from tawny.web.shapes import Done
+from tawny.web.site import Here, Site
+
+router = APIRouter(prefix="/api/v1")
+own, public = [rule(Access.OWN)], [rule(Access.PUBLIC)]
+OneName = Annotated[str, Path(max_length=40)]
+OneToken = Annotated[str, Path(max_length=64)]
+T = TypeVar("T")
+
+
+@router.get("/targets", dependencies=own)
+async def targets(here: Here) -> shapes.TargetList:
+    """Destinations and notifiers: what waits, what went last, and what is wrong."""
+    found = await asyncio.to_thread(here.outside.all_targets) if here.outside else []
+    return shapes.TargetList(items=[_told(one) for one in found], address=here.address)
+
+
+@router.post("/targets/{target}/test", dependencies=own)
+async def test_target(target: OneName, here: Here) -> shapes.Tried:
+    """Bring a small file there and back, or send a message: step by step, up to what is wrong."""
+    steps = await _of(here, lambda outside: outside.test(target))
+    return shapes.Tried(steps=[shapes.StepInfo(what=one.what, wrong=one.wrong, do=one.do) for one in steps])
+
+
+@router.put("/targets/{target}/pause", dependencies=own)
+async def pause_target(
+    target: OneName, asked: shapes.PauseChange, request: Request, signed: Signed, here: Here
+) -> Done:
+    """Nothing is sent there until it goes on, or tawny starts again; what is to be sent waits."""
+
+    def pause(outside: Outside) -> None:
+        outside.pause(target, paused=asked.paused)
+        word = "paused" if asked.paused else "resumed"
+        here.accounts.note(f"sending {word}", signed.person.name, caller_of(request), target)
+
+    await _of(here, pause)
+    return Done()
+
+
+@router.post("/targets/{target}/try", dependencies=own)
+async def try_target_now(target: OneName, here: Here) -> Done:
+    """Whatever waits for a pause between tries to end goes now."""
+    await _of(here, lambda outside: outside.try_now(target))
+    return Done()
+
+
+@router.put("/targets/{target}/mute", dependencies=own)
+async def mute_target(target: OneName, asked: shapes.Mute, here: Here) -> Done:
+    """Say nothing of this camera's events for so long."""
+    await _of(here, lambda outside: outside.mute(target, CameraId(asked.camera), asked.for_s * 1000))
+    return Done()
+
+
+@router.get("/acts/{target}/{token}", dependencies=public)
+async def look_at_act(target: OneName, token: OneToken, here: Here) -> shapes.ActInfo:
+    """What a message's button would do. Nothing is done by looking: programs that read messages follow links too."""
+    return shapes.ActInfo(words=await _of(here, lambda outside: outside.act_words(target, token)))
+
+
+@router.post("/acts/{target}/{token}", dependencies=public)
+async def act(target: OneName, token: OneToken, request: Request, here: Here) -> shapes.ActInfo:
+    """Do it. The token is signed for one act on one event; twice is the same as once."""
+
+    def do(outside: Outside) -> str:
+        done = outside.act(target, token)
+        here.accounts.note("from a message", target, caller_of(request), done)
+        return done
+
+    return shapes.ActInfo(words=await _of(here, do))
+
+
+async def _of(here: Site, ask: Callable[[Outside], T]) -> T:
+    outside = here.outside
+    if outside is None:
+        raise not_found("Nothing leaves this machine.")
+    try:
+        return await asyncio.to_thread(ask, outside)
+    except KeyError:
+        raise not_found("There is no such destination or notifier.") from None
+    except NotDone as error:
+        raise Refused(410, "ended", error.message, error.do) from error
+
+
+def _told(one: Target) -> shapes.TargetInfo:
+    return shapes.TargetInfo(
+        name=one.name,
+        kind=one.kind,
+        where=one.where,
+        shows=one.shows,
+        gets=one.gets,
+        waiting=one.waiting.count,
+        waiting_bytes=one.waiting.size_bytes,
+        oldest_ms=one.waiting.oldest_ms,
+        trouble=one.trouble,
+        paused=one.is_paused,
+        last=[
+            shapes.SentInfo(
+                what=sent.what.value,
+                name=sent.name,
+                at_ms=sent.at_ms,
+                done_ms=sent.done_ms,
+                delivered=not sent.why,
+                why=sent.why,
+            )
+            for sent in one.last
+        ],
+        mutes=[shapes.MutedInfo(camera=camera, until_ms=until_ms) for camera, until_ms in one.mutes.items()],
+    )

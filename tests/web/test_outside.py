@@ -1,0 +1,107 @@
+"""Destinations and notifiers for the owner, and the public door of buttons in messages."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from tawny.actions.outbox import Waiting
+from tawny.actions.trying import Step
+from tawny.model.errors import NotDone
+from tawny.model.ids import CameraId
+from tawny.web.accounts import Role
+from tawny.web.outside import Target
+from tests.actions.carried import delivery
+from tests.web.fakes import OURS, House
+
+
+class FakeOutside:
+    def __init__(self) -> None:
+        self.said: list[tuple[object, ...]] = []
+
+    def all_targets(self) -> Sequence[Target]:
+        last = [delivery("event/e", why="", done_ms=2000)]
+        waiting = Waiting(2, 0, 1000)
+        return [Target("phone", "notifier", "ntfy at h", "All.", "person", waiting, "", False, last, {})]
+
+    def test(self, name: str) -> Sequence[Step]:
+        self._known(name)
+        return [Step("Send a message", "No.", "Do.")]
+
+    def pause(self, name: str, *, paused: bool) -> None:
+        self._known(name)
+        self.said.append(("pause", paused))
+
+    def try_now(self, name: str) -> None:
+        self._known(name)
+        self.said.append(("try",))
+
+    def mute(self, name: str, camera: CameraId, for_ms: int) -> None:
+        self._known(name)
+        self.said.append(("mute", camera, for_ms))
+
+    def act_words(self, name: str, token: str) -> str:
+        if token != "good":
+            raise NotDone("This button no longer works.", "Open tawny to do it there.")
+        return "Keep this event?"
+
+    def act(self, name: str, token: str) -> str:
+        self.act_words(name, token)
+        self.said.append(("act", token))
+        return "It is kept."
+
+    def _known(self, name: str) -> None:
+        if name != "phone":
+            raise KeyError(name)
+
+
+@pytest.fixture
+def outside(house: House) -> FakeOutside:
+    made = FakeOutside()
+    house.app.state.site.outside = made
+    return made
+
+
+async def test_targets_are_told_with_what_waits_and_went_last(house: House, outside: FakeOutside) -> None:
+    (phone,) = (await house.signed_in(Role.OWNER).get("/api/v1/targets")).json()["items"]
+    assert (phone["name"], phone["where"], phone["waiting"], phone["oldest_ms"]) == ("phone", "ntfy at h", 2, 1000)
+    assert phone["last"][0]["delivered"]
+
+
+async def test_trying_out_tells_each_step(house: House, outside: FakeOutside) -> None:
+    answer = await house.signed_in(Role.OWNER).post("/api/v1/targets/phone/test")
+    assert answer.json() == {"steps": [{"what": "Send a message", "wrong": "No.", "do": "Do."}]}
+
+
+async def test_pause_try_and_mute(house: House, outside: FakeOutside) -> None:
+    owner = house.signed_in(Role.OWNER)
+    await owner.put("/api/v1/targets/phone/pause", json={"paused": True})
+    await owner.post("/api/v1/targets/phone/try")
+    await owner.put("/api/v1/targets/phone/mute", json={"camera": "porch", "for_s": 900})
+    assert outside.said == [("pause", True), ("try",), ("mute", "porch", 900_000)]
+
+
+async def test_a_name_that_is_none_is_not_there(house: House, outside: FakeOutside) -> None:
+    for path in ("test", "try"):
+        assert (await house.signed_in(Role.OWNER).post(f"/api/v1/targets/none/{path}")).status_code == 404
+
+
+async def test_a_button_asks_first_and_needs_no_account(house: House, outside: FakeOutside) -> None:
+    browser = house.browser()
+    assert (await browser.get("/api/v1/acts/phone/good")).json() == {"words": "Keep this event?"}
+    assert outside.said == []
+    assert (await browser.post("/api/v1/acts/phone/good")).json() == {"words": "It is kept."}
+    assert outside.said == [("act", "good")]
+
+
+async def test_what_is_not_signed_does_nothing(house: House, outside: FakeOutside) -> None:
+    browser = house.browser()
+    for ask in (browser.get, browser.post):
+        answer = await ask("/api/v1/acts/phone/bad")
+        assert (answer.status_code, answer.json()["message"]) == (410, "This button no longer works.")
+    assert outside.said == []
+
+
+async def test_another_site_cannot_press_it(house: House, outside: FakeOutside) -> None:
+    others = {**OURS, "Origin": "http://elsewhere.example"}
+    assert (await house.browser().post("/api/v1/acts/phone/good", headers=others)).status_code == 403
+    assert outside.said == []
