@@ -14,10 +14,12 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged
 from tawny.model.times import Span
 from tawny.playback.making import Kind, Wish
-from tawny.web.access import COOKIE, NOT_THERE, Access, check_routes
-from tawny.web.accounts import Caller, Person, Role
+from tawny.playback.reel import Reel
+from tawny.web.access import COOKIE, NOT_THERE, Access, check_routes, why_not
+from tawny.web.accounts import Caller, Person, Role, Session
 from tawny.web.application import make_routes
 from tawny.web.server import WebServer
+from tawny.web.sight import Sight
 from tests.live.cameras import numbered, video
 from tests.playback.archives import MAIN, PORCH
 from tests.web.fakes import House
@@ -133,6 +135,18 @@ async def test_nothing_of_another_camera_is_changed(filled: Filled, method: str,
     assert answer.status_code == 404 or answer.json() == {"items": []}
     assert filled.house.recorder.index.event(filled.event.id) == filled.event
     assert [one.kept for one in filled.house.site.jobs.seen_by(Person("anna", "Anna", Role.OWNER))] == [False]
+
+
+def test_recordings_of_another_camera_are_not_played_by_webrtc_either(filled: Filled) -> None:
+    recorder, at_ms = filled.house.recorder, filled.house.clock.now_ms() - 30_000
+    assert Reel(Sight(recorder, frozenset({PORCH})), PORCH, MAIN, at_ms, codec="h264").next()
+    assert Reel(Sight(recorder, frozenset({YARD})), PORCH, MAIN, at_ms, codec="h264").next() is None
+
+
+def test_the_past_is_for_those_who_are_signed_in() -> None:
+    holder, viewer = (Session(Person("x", "X", role, None), b"", 0) for role in (Role.HOLDER, Role.VIEWER))
+    assert why_not(holder, Access.VIEW)
+    assert why_not(holder, Access.SEE) == why_not(viewer, Access.VIEW) == ""
 
 
 @pytest.mark.parametrize("way", ["live", "live?stream=main", "pictures", "pictures?width=320"])

@@ -135,6 +135,15 @@ def the_session(connection: HTTPConnection) -> Session:
 Signed = Annotated[Session, Depends(the_session)]
 
 
+def why_not(session: Session, access: Access) -> str:
+    """Why who was let in for less may not do this; empty where they may."""
+    try:
+        _allowed(session, access)
+    except Refused as refused:
+        return refused.message
+    return ""
+
+
 def is_same_origin(connection: HTTPConnection) -> bool:
     """Whether a page of ours made this request, as the browser says.
 

@@ -17,16 +17,19 @@ from tawny.config.live import Live
 from tawny.live.choice import Choice
 from tawny.live.decode_times import reorder_depth
 from tawny.live.rtc.desk import Desk, NoWay
+from tawny.live.rtc.orders import Orders
 from tawny.live.rtc.peer import Peer
+from tawny.live.rtc.screen import Archive, Screen
 from tawny.live.rtc.sdp import NotAnOffer
-from tawny.live.rtc.show import Show
-from tawny.live.rtc.sounds import names, sounds_of
+from tawny.live.rtc.show import Goal, Show
+from tawny.live.rtc.sounds import names, recorded_sounds, sounds_of
 from tawny.live.wakeup import Wakeup
 from tawny.model.clock import Clock
-from tawny.model.ids import CameraId
+from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import AudioFormat, VideoFormat
+from tawny.playback.reel import Reel
 from tawny.stream.hub import Hub
-from tawny.web.access import has_ended, the_session
+from tawny.web.access import Access, has_ended, the_session, why_not
 from tawny.web.accounts import Session
 from tawny.web.problems import Refused, bad_input, not_found
 
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
 LOOK_S = 4.0
 """How often the right to see is looked at."""
 SOUND_SEEN_S = 3.0
+READING_AT_ONCE = 3
+"""Threads that read recordings for all viewers together."""
 FIRST_S = 5.0
 """Pictures that must be encoded first are waited for so long."""
 log = logging.getLogger(__name__)
@@ -52,8 +57,11 @@ class Connection:
 
 @dataclass(eq=False)
 class Shown:
-    """What a connection shows. opened: to be closed at its end. counted: it is one more viewer."""
+    """What a connection shows, and what it is asked for. opened: to be closed at its end. counted: one more viewer."""
 
+    camera: CameraId
+    stream: StreamName
+    orders: Orders
     hub: Hub
     video: VideoFormat
     opened: ExitStack
@@ -66,17 +74,19 @@ class Rtc:
     def __init__(self, live: Live, hosts: Sequence[str], clock: Clock) -> None:
         self._desk = Desk(live, hosts, clock)
         self._open: dict[str, Connection] = {}
+        self._reading = asyncio.Semaphore(READING_AT_ONCE)
 
     async def begin(
         self, here: "Site", request: Request, offer: str, choice: Choice, camera: CameraId
     ) -> tuple[str, str]:
         """A connection's key, and the answer to the offer. Refused when it cannot be."""
+        orders = Orders()
         with ExitStack() as opening:
             hub = opening.enter_context(choice.opened())
             await _first(hub, FIRST_S if choice.turns else 0.0)
             video, sound = _formats(hub)
             try:
-                peer = await self._desk.meet(offer, video, names(sound))
+                peer = await self._desk.meet(offer, video, names(sound), orders.hear)
             except NotAnOffer as error:
                 raise bad_input(f"This is no offer: {error}.") from error
             except NoWay as error:
@@ -84,7 +94,8 @@ class Rtc:
             opened = opening.pop_all()
         key = secrets.token_urlsafe(16)
         counted = here.viewers.one_more(camera, choice.name)
-        task = asyncio.create_task(self._attend(here, request, key, peer, Shown(hub, video, opened, counted)))
+        what = Shown(camera, choice.name, orders, hub, video, opened, counted)
+        task = asyncio.create_task(self._attend(here, request, key, peer, what))
         self._open[key] = Connection(peer, the_session(request).key, task)
         return key, peer.answer
 
@@ -108,9 +119,8 @@ class Rtc:
 
     async def _attend(self, here: "Site", request: Request, key: str, peer: Peer, what: Shown) -> None:
         """Show it until it is over."""
-        hub, codec = what.hub, peer.sound_name
-        show = Show(peer, hub, here.recorder.clock, what.video, sounds_of(hub, codec) if codec else None)
-        tasks = [asyncio.create_task(each) for each in (show.run(), peer.attend(), _while_allowed(request, peer))]
+        screen = self._screen(here, request, peer, what)
+        tasks = [asyncio.create_task(each) for each in (screen.run(), peer.attend(), _while_allowed(request, peer))]
         try:
             with what.opened, what.counted:
                 done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -121,10 +131,25 @@ class Rtc:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            show.close()
             del self._open[key]
             await self._desk.part(peer)
             log.debug("a WebRTC viewer left: %s", peer.why)
+
+    def _screen(self, here: "Site", request: Request, peer: Peer, what: Shown) -> Screen:
+        """Recordings are those that who asks may see: `here` knows no others."""
+        hub, codec, clock = what.hub, peer.sound_name, here.recorder.clock
+
+        def show(goal: Goal) -> Show:
+            return Show(goal, hub, clock, what.video, sounds_of(hub, codec) if codec else None)
+
+        def reel(at_ms: int, sparse_ms: int) -> Reel:
+            past = (here.recorder, what.camera, what.stream, at_ms)
+            return Reel(*past, codec=what.video.codec, sparse_ms=sparse_ms)
+
+        archive = Archive(
+            reel, lambda: recorded_sounds(codec), self._reading, why_not(the_session(request), Access.VIEW)
+        )
+        return Screen(peer, clock, show, archive, what.orders)
 
 
 async def _first(hub: Hub, timeout_s: float) -> None:

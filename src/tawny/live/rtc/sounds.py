@@ -1,7 +1,7 @@
 """A camera's sound as WebRTC takes it: G.711 as it comes, anything else turned into Opus once for all who hear it."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from tawny.live.rtc.sdp import Sound
@@ -102,3 +102,13 @@ class _Times:
 def sounds_of(hub: Hub, name: str) -> "G711 | Opus":
     """What turns this stream's sound into what was agreed on."""
     return shared(Opus, hub, Opus) if name == "opus" else G711()
+
+
+def recorded_sounds(name: str) -> "Callable[[Packet], G711 | Opus | None]":
+    """For what was agreed on: what takes a recorded piece, None where it would have to be turned into that."""
+    made = Opus() if name == "opus" else G711()
+
+    def taking(packet: Packet) -> G711 | Opus | None:
+        return made if name in ("opus", getattr(packet.format, "codec", "")) else None
+
+    return taking

@@ -1,0 +1,235 @@
+"""The past by WebRTC on the connection that shows live, in a real browser: which picture it shows is read off it.
+
+Every picture of the camera has its number drawn into it as black and white fields, and the recording is decoded here to
+know when each was. For every picture that it shows, the page keeps the number, and the RTP time that came with it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tawny.media.decode import Decoder
+from tawny.media.encode import Encoder
+from tawny.media.fmp4_file import read_segment, samples
+from tawny.model.ids import StreamName
+from tawny.model.packets import SourcePacket, VideoFormat
+from tawny.model.states import CameraState
+from tawny.playback.find import segments
+from tawny.testing.clips import Clip
+from tawny.testing.rtsp_camera import RtspCamera
+from tawny.testing.waiting import until
+from tawny.web.access import COOKIE
+from tests.app.rig import DOOR, EVER, one_camera
+from tests.e2e.live_server import LiveServer, live_server
+
+pytestmark = pytest.mark.browser
+WIDTH, HEIGHT, BITS, FPS, SECONDS, GOP_S = 320, 240, 10, 15, 60, 2
+PICTURE_MS = 1000 // FPS + 1
+PAGE = """async ([camera, bits]) => {
+  const it = window.it = {frames: [], told: [], link: new RTCPeerConnection(), bytes: 0};
+  const video = document.createElement('video');
+  video.muted = true; video.autoplay = true;
+  document.body.append(video);
+  const canvas = document.createElement('canvas');
+  canvas.width = 320; canvas.height = 240;
+  const pen = canvas.getContext('2d', {willReadFrequently: true});
+  const look = (now, about) => {
+    pen.drawImage(video, 0, 0, 320, 240);
+    const row = pen.getImageData(0, 120, 320, 1).data;
+    let number = 0;
+    for (let bit = 0; bit < bits; bit++) number = 2 * number + (row[4 * Math.floor((bit + 0.5) * 320 / bits)] > 127);
+    it.frames.push({number, rtp: about.rtpTimestamp, at: performance.now()});
+    video.requestVideoFrameCallback(look);
+  };
+  video.requestVideoFrameCallback(look);
+  it.link.ontrack = ({track, receiver}) => {
+    receiver.jitterBufferTarget = 0;
+    video.srcObject = new MediaStream([track]);
+  };
+  it.link.addTransceiver('video', {direction: 'recvonly'});
+  it.channel = it.link.createDataChannel('playback');
+  it.channel.onmessage = ({data}) => it.told.push({...JSON.parse(data), at: performance.now()});
+  await it.link.setLocalDescription(await it.link.createOffer());
+  const answer = await fetch(`/api/v1/cameras/${camera}/rtc`, {
+    method: 'POST', headers: {'Content-Type': 'application/sdp', 'X-Tawny': '1'}, body: it.link.localDescription.sdp});
+  await it.link.setRemoteDescription({type: 'answer', sdp: await answer.text()});
+}"""
+
+
+@cache
+def numbered_clip() -> Clip:
+    encoder = Encoder(WIDTH, HEIGHT, FPS, gop_s=GOP_S)
+    made: list[SourcePacket] = []
+    for number in range(FPS * SECONDS):
+        fields = [235 if number >> bit & 1 else 16 for bit in range(BITS - 1, -1, -1)]
+        picture = np.full((HEIGHT * 3 // 2, WIDTH), 128, np.uint8)
+        picture[:HEIGHT] = np.repeat(fields, WIDTH // BITS)
+        made += encoder.encode(picture, number * 90_000 // FPS)
+    made += encoder.close()
+    video = made[0].format
+    assert isinstance(video, VideoFormat)
+    return Clip(video, None, tuple(made), FPS)
+
+
+@dataclass
+class Filmed:
+    served: LiveServer
+    camera: RtspCamera
+
+    def taken(self) -> dict[int, int]:
+        """What the recording holds by now: the number of each picture by its instant."""
+        running, found = self.served.bench.running, dict[int, int]()
+        for segment in segments(running, DOOR, StreamName.MAIN, EVER):
+            file = read_segment(running.segment_path(segment))
+            decoder = Decoder(file.video)
+            for sample in samples(file, file.fragments):
+                packet = SourcePacket(file.video, sample.data, sample.pts, is_keyframe=sample.is_keyframe)
+                for frame in decoder.decode(packet):
+                    row = frame.luma[HEIGHT // 2]
+                    lit = [row[WIDTH // BITS * bit + WIDTH // BITS // 2] > 127 for bit in range(BITS)]
+                    found[segment.start_ms + sample.pts // 90] = int("".join(str(int(each)) for each in lit), 2)
+        return found
+
+
+@pytest.fixture(scope="module")
+def filmed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filmed]:
+    """Some seconds, nothing for a moment, some seconds more, and it goes on."""
+    with (
+        RtspCamera(numbered_clip()) as camera,
+        live_server(one_camera(camera.address), tmp_path_factory.mktemp("filmed")) as made,
+    ):
+        made.bench.wait_for(CameraState.RECORDING, 60)
+        made.bench.wait_for_seconds(5)
+        camera.down()
+        until(lambda: made.bench.state() is not CameraState.RECORDING, 60, "the camera to be missed")
+        camera.up()
+        made.bench.wait_for(CameraState.RECORDING, 60)
+        made.bench.wait_for_seconds(3)
+        yield Filmed(made, camera)
+
+
+class Watcher:
+    """What the page has seen and was told."""
+
+    def __init__(self, page: Page, session: str) -> None:
+        self._page, self.session = page, session
+
+    def say(self, **order: object) -> float:
+        """When, as the page's clock has it."""
+        words = "(order) => { window.it.channel.send(JSON.stringify(order)); return performance.now(); }"
+        return float(self._page.evaluate(words, order))
+
+    def frames(self, since: float = 0.0) -> list[dict[str, Any]]:
+        return [each for each in self._page.evaluate("window.it.frames") if each["at"] >= since]
+
+    def told(self, since: float = 0.0) -> list[dict[str, Any]]:
+        return [each for each in self._page.evaluate("window.it.told") if each["at"] >= since]
+
+    def pictures(self, since: float = 0.0) -> dict[int, int]:
+        """Those shown that were told of: instant to number."""
+        by_rtp = {each["rtp"]: each["number"] for each in self.frames(since)}
+        return {each["at_ms"]: by_rtp[each["rtp"]] for each in self.told(since) if each["rtp"] in by_rtp}
+
+    def shows(self, number: int, since: float) -> bool:
+        """It is the last picture shown, and no other came for a while."""
+        frames = self.frames(since)
+        return bool(frames) and frames[-1]["number"] == number
+
+
+@pytest.fixture
+def watcher(filmed: Filmed, browser: Browser) -> Iterator[Watcher]:
+    context = browser.new_context()
+    token = filmed.served.session("page")
+    context.add_cookies([{"name": COOKIE, "value": token, "domain": "127.0.0.1", "path": "/"}])
+    page = context.new_page()
+    page.goto(f"{filmed.served.base}/live/door?way=mjpeg")
+    page.evaluate(PAGE, ["door", BITS])
+    begun = "() => window.it.frames.length > 5 && window.it.channel.readyState === 'open'"
+    page.wait_for_function(begun, timeout=60_000)
+    yield Watcher(page, token)
+    context.close()
+
+
+def nearest(taken: dict[int, int], at_ms: int) -> int:
+    return taken[min(taken, key=lambda each: abs(each - at_ms))]
+
+
+def of_its_time(watcher: Watcher, taken: dict[int, int], since: float) -> None:
+    """Every picture shown that was told of carries the instant that it was taken at."""
+    shown = {at_ms: number for at_ms, number in watcher.pictures(since).items() if at_ms in taken}
+    assert shown
+    assert shown == {at_ms: taken[at_ms] for at_ms in shown}
+
+
+def test_it_goes_to_any_time_and_holds_it(filmed: Filmed, watcher: Watcher) -> None:
+    taken = filmed.taken()
+    first = min(taken)
+    for wanted_ms in (first + 3_210, first + 1_000, first + 4_099):
+        holds(watcher, taken, wanted_ms)
+
+
+def holds(watcher: Watcher, taken: dict[int, int], wanted_ms: int) -> None:
+    said = watcher.say(at_ms=wanted_ms, pause=True)
+    number = taken[max(each for each in taken if each <= wanted_ms)]
+    until(lambda: watcher.shows(number, said), 30, f"picture {number}")
+    until(lambda: sum(each["state"] == "paused" for each in watcher.told(said)) > 3, 30, "to be told")
+    assert watcher.shows(number, said)
+    assert abs(watcher.told(said)[-1]["at_ms"] - wanted_ms) <= PICTURE_MS
+    of_its_time(watcher, taken, said)
+
+
+def test_it_plays_from_there_and_goes_back_to_live(filmed: Filmed, watcher: Watcher) -> None:
+    taken = filmed.taken()
+    wanted_ms = min(taken) + 1_500
+    said = watcher.say(at_ms=wanted_ms, pause=False)
+    until(lambda: len({each["at_ms"] for each in watcher.told(said) if each["state"] == "playing"}) > 5, 60, "playing")
+    of_its_time(watcher, taken, said)
+    back = watcher.say(live=True)
+    until(lambda: any(each["state"] == "live" for each in watcher.told(back)), 30, "to be told that it is live")
+    before = watcher.told(back)[-1]["at_ms"]
+    until(lambda: len(watcher.pictures(back)) > 4 and watcher.told(back)[-1]["at_ms"] > before, 30, "live pictures")
+    now_ms = filmed.served.bench.clock.now_ms()
+    assert abs(watcher.told(back)[-1]["at_ms"] - now_ms) < 5_000
+    until(lambda: max(filmed.taken()) > now_ms, 60, "it to be recorded")
+    taken = filmed.taken()
+    live = {at_ms: number for at_ms, number in watcher.pictures(back).items() if at_ms <= now_ms}
+    assert live
+    assert all(abs(nearest(taken, at_ms) - number) <= 1 for at_ms, number in live.items())
+
+
+def test_where_nothing_is_recorded_it_goes_on_behind_and_says_so(filmed: Filmed, watcher: Watcher) -> None:
+    taken = sorted(filmed.taken())
+    begin_ms, end_ms = max(pairwise(taken), key=lambda pair: pair[1] - pair[0])
+    assert end_ms - begin_ms > 500
+    said = watcher.say(at_ms=begin_ms - 1_000)
+    until(lambda: any("gap" in each for each in watcher.told(said)), 30, "the gap to be told")
+    gap = next(each["gap"] for each in watcher.told(said) if "gap" in each)
+    assert abs(gap["end_ms"] - end_ms) <= PICTURE_MS
+    assert abs(gap["begin_ms"] - begin_ms) <= 2 * PICTURE_MS
+    until(lambda: watcher.told(said)[-1]["at_ms"] > end_ms + 500, 30, "what is behind the gap")
+    of_its_time(watcher, filmed.taken(), said)
+
+
+def test_fast_it_shows_keyframes_alone_and_comes_to_live_by_itself(filmed: Filmed, watcher: Watcher) -> None:
+    taken = filmed.taken()
+    said = watcher.say(at_ms=min(taken), rate=8)
+    until(lambda: any(each["state"] == "playing" for each in watcher.told(said)), 60, "playing")
+    begun = next(each["at"] for each in watcher.told(said) if each["state"] == "playing")
+    until(lambda: any(each["state"] == "live" for each in watcher.told(begun)), 60, "what is live")
+    ended = next(each["at"] for each in watcher.told(begun) if each["state"] == "live")
+    of_its_time(watcher, taken, said)
+    fast = {each["number"] for each in watcher.frames(begun) if each["at"] < ended}
+    assert {number % (FPS * GOP_S) for number in fast} == {0}
+
+
+def test_who_is_sent_away_sees_no_more_of_the_past(filmed: Filmed, watcher: Watcher) -> None:
+    said = watcher.say(at_ms=min(filmed.taken()) + 500, rate=0.5)
+    until(lambda: any(each["state"] == "playing" for each in watcher.told(said)), 30, "playing")
+    filmed.served.send_away(watcher.session)
+    until(lambda: filmed.served.connections() == 0, 30, "the end of the connection")

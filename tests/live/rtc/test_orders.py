@@ -1,0 +1,78 @@
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tawny.live.rtc.orders import CHANNEL, NotAnOrder, Order, Orders, read_order
+
+
+@pytest.mark.parametrize(
+    ("text", "order"),
+    [
+        ('{"at_ms": 1795000000000}', Order(at_ms=1_795_000_000_000)),
+        ('{"at_ms": 5.0, "rate": 0.5, "pause": true}', Order(5, 0.5, True)),
+        ('{"rate": 32}', Order(rate=32.0)),
+        ('{"pause": false}', Order(pause=False)),
+        ('{"live": true, "at_ms": 5}', Order(live=True)),
+        ("{}", Order()),
+    ],
+)
+def test_what_is_asked_for_is_understood(text: str, order: Order) -> None:
+    assert read_order(text) == order
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"at_ms": "noon"}',
+        '{"at_ms": true}',
+        '{"at_ms": -1}',
+        '{"at_ms": 1e99}',
+        '{"at_ms": NaN}',
+        '{"rate": 0}',
+        '{"rate": 33}',
+        '{"rate": 0.4}',
+        '{"rate": Infinity}',
+        '{"pause": 1}',
+        '{"volume": 3}',
+        '{"pause": null}',
+        "[" * 900,
+        '{"at_ms": 5' + " " * 2000 + "}",
+    ],
+)
+def test_anything_else_is_refused(text: str) -> None:
+    with pytest.raises(NotAnOrder):
+        read_order(text)
+
+
+@given(st.text(max_size=100))
+def test_any_text_is_an_order_or_is_refused(text: str) -> None:
+    try:
+        read_order(text)
+    except NotAnOrder:
+        return
+
+
+async def test_of_many_places_the_last_one_alone_is_gone_to() -> None:
+    orders = Orders()
+    for at_ms in range(100):
+        orders.hear(CHANNEL, f'{{"at_ms": {at_ms}}}')
+    orders.hear(CHANNEL, '{"pause": true}')
+    orders.hear("another", '{"at_ms": 5}')
+    assert await orders.next() == (Order(at_ms=99, pause=True), "")
+    waiting = asyncio.create_task(orders.next())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    orders.hear(CHANNEL, "what?")
+    order, wrong = await waiting
+    assert order is None
+    assert wrong
+
+
+def test_live_is_forgotten_for_a_place_and_a_place_for_live() -> None:
+    assert Order(live=True).then(Order(at_ms=5)) == Order(at_ms=5)
+    assert Order(at_ms=5, rate=2.0).then(Order(live=True)) == Order(live=True)
+    assert Order(live=True).then(Order(pause=True)).live
