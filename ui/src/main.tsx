@@ -12,6 +12,9 @@ const root = document.getElementById("app");
 if (root && location.pathname.startsWith("/s/")) {
   startTheme();
   void import("./screens/share/Shared").then(({ showShared }) => showShared(root));
+} else if (root && location.pathname.startsWith("/act/")) {
+  startTheme();
+  void import("./screens/act/Act").then(({ showAct }) => showAct(root));
 } else if (root) {
   startTheme();
   startRouter();

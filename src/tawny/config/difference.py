@@ -39,6 +39,7 @@ def difference(old: Settings, new: Settings) -> Difference:
                 for key in type(getattr(new, table)).model_fields
                 if getattr(getattr(old, table), key) != getattr(getattr(new, table), key)
             ),
+            *(table for table in ("destinations", "notifiers") if getattr(old, table) != getattr(new, table)),
             *(f"cameras.{key}.keep" for key in both if old.cameras[key].keep != new.cameras[key].keep),
         ),
     )

@@ -33,6 +33,7 @@ const routes: readonly Route[] = [
   { pattern: "/health", title: t.health.title, load: () => import("../screens/health/Health") },
   { pattern: "/settings/cameras/:camera", title: t.settings.title, load: camera },
   { pattern: "/settings/cameras/:camera/motion", title: t.settings.title, load: camera },
+  { pattern: "/settings/messages", title: t.settings.title, load: () => import("../screens/outside/Outside") },
   { pattern: "/settings/storage", title: t.storage.title, load: () => import("../screens/storage/Storage") },
   { pattern: "/settings", title: t.settings.title, load: settings },
 ];

@@ -31,6 +31,7 @@ export default function Settings() {
         {session.value?.user?.role === "owner" && (
           <>
             <Storage />
+            <Outside />
             <People />
             <Passes />
           </>
@@ -108,6 +109,23 @@ function Storage() {
         <a class="btn" href="/settings/storage">
           <Icon name="hard-drive" small />
           {words.storage.open}
+        </a>
+      </div>
+    </section>
+  );
+}
+
+function Outside() {
+  return (
+    <section class="card" aria-labelledby="outside-title">
+      <div class="setting storage-link">
+        <div class="grow">
+          <h2 id="outside-title">{words.outside.title}</h2>
+          <p class="small sub">{words.outside.sub}</p>
+        </div>
+        <a class="btn" href="/settings/messages">
+          <Icon name="share-2" small />
+          {words.outside.open}
         </a>
       </div>
     </section>

@@ -41,6 +41,11 @@ export const settings = {
   },
   people,
   passes,
+  outside: {
+    title: "Uploads and messages",
+    sub: "Who is told, where pictures and clips are brought, and what waits.",
+    open: "Open",
+  },
   storage: {
     title: "Storage",
     sub: "What is kept how long, what goes next, and whether that fits.",
