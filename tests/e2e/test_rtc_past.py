@@ -4,7 +4,9 @@ Every picture of the camera has its number drawn into it as black and white fiel
 know when each was. For every picture that it shows, the page keeps the number, and the RTP time that came with it.
 """
 
-from collections.abc import Iterator
+import asyncio
+import json
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -14,6 +16,11 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tawny.live.rtc.orders import CHANNEL, Orders
+from tawny.live.rtc.rtp import Track
+from tawny.live.rtc.screen import Archive, Screen
+from tawny.live.rtc.show import Show
+from tawny.live.rtc.sounds import recorded_sounds
 from tawny.media.decode import Decoder
 from tawny.media.encode import Encoder
 from tawny.media.fmp4_file import read_segment, samples
@@ -21,16 +28,19 @@ from tawny.model.ids import StreamName
 from tawny.model.packets import SourcePacket, VideoFormat
 from tawny.model.states import CameraState
 from tawny.playback.find import segments
+from tawny.playback.reel import Reel
 from tawny.testing.clips import Clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.waiting import until
 from tawny.web.access import COOKIE
-from tests.app.rig import DOOR, EVER, one_camera
+from tawny.web.rtc import READING_AT_ONCE
+from tests.app.rig import DOOR, EVER, looked_at, one_camera
 from tests.e2e.live_server import LiveServer, live_server
 
 pytestmark = pytest.mark.browser
 WIDTH, HEIGHT, BITS, FPS, SECONDS, GOP_S = 320, 240, 10, 15, 60, 2
 PICTURE_MS = 1000 // FPS + 1
+LOOK_S = 4.0
 PAGE = """async ([camera, bits]) => {
   const it = window.it = {frames: [], told: [], link: new RTCPeerConnection(), bytes: 0};
   const video = document.createElement('video');
@@ -96,14 +106,15 @@ class Filmed:
                     found[segment.start_ms + sample.pts // 90] = int("".join(str(int(each)) for each in lit), 2)
         return found
 
+    def gaps(self) -> int:
+        return len(self.served.bench.gaps())
+
 
 @pytest.fixture(scope="module")
 def filmed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filmed]:
     """Some seconds, nothing for a moment, some seconds more, and it goes on."""
-    with (
-        RtspCamera(numbered_clip()) as camera,
-        live_server(one_camera(camera.address), tmp_path_factory.mktemp("filmed")) as made,
-    ):
+    folder = tmp_path_factory.mktemp("filmed")
+    with RtspCamera(numbered_clip()) as camera, live_server(one_camera(camera.address), folder) as made:
         made.bench.wait_for(CameraState.RECORDING, 60)
         made.bench.wait_for_seconds(5)
         camera.down()
@@ -112,6 +123,8 @@ def filmed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filmed]:
         made.bench.wait_for(CameraState.RECORDING, 60)
         made.bench.wait_for_seconds(3)
         yield Filmed(made, camera)
+    report = looked_at(folder)
+    assert report.ok, report.findings
 
 
 class Watcher:
@@ -226,6 +239,60 @@ def test_fast_it_shows_keyframes_alone_and_comes_to_live_by_itself(filmed: Filme
     of_its_time(watcher, taken, said)
     fast = {each["number"] for each in watcher.frames(begun) if each["at"] < ended}
     assert {number % (FPS * GOP_S) for number in fast} == {0}
+
+
+class Quiet:
+    """A viewer whose packets go nowhere."""
+
+    def __init__(self) -> None:
+        self.video = Track(102, 90_000)
+        self.sound: Track | None = None
+        self.opened, self.ended = asyncio.Event(), asyncio.Event()
+        self.keyframe: Callable[[], None] = lambda: None
+        self.sent = 0
+        self.opened.set()
+
+    def send(self, track: Track, payloads: Sequence[bytes], time: int, at_ms: int) -> None:
+        self.sent += 1
+
+    def end(self, why: str) -> None:
+        self.ended.set()
+
+    def tell(self, label: str, text: str) -> bool:
+        return True
+
+
+def test_twenty_who_look_at_the_past_cost_the_recording_nothing(filmed: Filmed) -> None:
+    """Each from another place on; what is recorded meanwhile is whole, and is looked through when it is over."""
+    running, limit = filmed.served.bench.running, asyncio.Semaphore(READING_AT_ONCE)
+    begin_ms, gaps = min(filmed.taken()), filmed.gaps()
+    hub = running.hub(DOOR, StreamName.MAIN)
+    assert hub
+    video = numbered_clip().video
+
+    async def look(number: int) -> int:
+        viewer, orders = Quiet(), Orders()
+        archive = Archive(
+            lambda at_ms, sparse_ms: Reel(
+                running, DOOR, StreamName.MAIN, at_ms, codec=video.codec, sparse_ms=sparse_ms
+            ),
+            lambda: recorded_sounds(""),
+            limit,
+        )
+        screen = Screen(viewer, running.clock, lambda goal: Show(goal, hub, running.clock, video), archive, orders)
+        orders.hear(CHANNEL, json.dumps({"at_ms": begin_ms + 100 * number, "rate": 0.5 + number % 3}))
+        task = asyncio.create_task(screen.run())
+        await asyncio.sleep(LOOK_S)
+        viewer.end("seen enough")
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return viewer.sent
+
+    async def all_look() -> list[int]:
+        return await asyncio.gather(*(look(number) for number in range(20)))
+
+    assert min(filmed.served.do(all_look())) >= FPS * LOOK_S / 8
+    assert filmed.gaps() == gaps
 
 
 def test_who_is_sent_away_sees_no_more_of_the_past(filmed: Filmed, watcher: Watcher) -> None:
