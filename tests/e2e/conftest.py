@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tawny.testing.waiting import until
 
@@ -22,6 +22,7 @@ CHROMIUM = [
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
 ]
+_DAY_MS = 86_400_000
 _LINK = re.compile(r"(http://[^\s/]+)/(?:sign-in#link|setup#token)=\S+")
 
 
@@ -77,3 +78,16 @@ def signed_in(browser: Browser, demo: Tawny) -> Iterator[BrowserContext]:
     page.close()
     yield context
     context.close()
+
+
+def until_recorded(page: Page, demo: Tawny, seconds: float) -> None:
+    """Every camera has so much: what is older than that can be looked for on the timeline."""
+
+    def least() -> float:
+        lanes = page.request.get(f"{demo.base}/api/v1/timeline?from_ms={_DAY_MS}&to_ms={2 * _DAY_MS}").json()
+        now_ms = lanes["now_ms"]
+        asked = f"{demo.base}/api/v1/timeline?from_ms={now_ms - 600_000}&to_ms={now_ms}"
+        cameras = page.request.get(asked).json()["cameras"]
+        return min((sum(end - begin for begin, end in lane["spans"]) for lane in cameras), default=0) / 1000
+
+    until(lambda: least() >= seconds, 120, f"{seconds:g} s are recorded")

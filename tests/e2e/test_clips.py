@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.e2e.conftest import Tawny
+from tests.e2e.conftest import Tawny, until_recorded
 from tests.e2e.rules import axe_script, violations
 
 pytestmark = pytest.mark.browser
@@ -15,9 +15,9 @@ WAIT_MS = 60_000
 @pytest.fixture
 def page(signed_in: BrowserContext, demo: Tawny) -> Page:
     made = signed_in.new_page()
+    until_recorded(made, demo, 12)
     made.goto(f"{demo.base}/timeline?span=600")
     expect(made.locator('.pl.large[data-showing="video"]')).to_be_visible(timeout=WAIT_MS)
-    made.wait_for_timeout(6000)  # a few seconds must be there to be marked
     made.keyboard.press("]")
     for _ in range(6):
         made.keyboard.press("ArrowLeft")

@@ -2,6 +2,11 @@
 
 /** From this speed on only key pictures are shown. */
 export const KEY_PICTURES_FROM = 8;
+
+/** Fast, or backwards: there are only key pictures then. */
+export function byKeyPictures(speed: number): boolean {
+  return speed < 0 || speed >= KEY_PICTURES_FROM;
+}
 const NEAR_MS = 30;
 /** Two videos that go by a third may be off to both sides of it: together they stay within 0.3 s. */
 const JUMP_MS = 140;

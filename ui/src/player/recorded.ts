@@ -9,7 +9,7 @@ import { Pictures } from "./pictures";
 import { type Range, bufferedUntil, drainedKey, isBuffered, nextStep } from "./plan";
 import { Sink, SinkClosed } from "./sink";
 import { PieceGone, type StreamName, type VideoSource, mimeOf, recorder } from "./source";
-import { KEY_PICTURES_FROM, correction } from "./drift";
+import { byKeyPictures, correction } from "./drift";
 
 export type Showing =
   | { is: "loading" }
@@ -90,7 +90,7 @@ export class RecordedPlayer {
     const cover = this.pieces.cover(at_ms, this.source.now());
     if (this.failures >= BROKEN_AFTER) return this.rest(PROBLEM);
     if (cover.is === "hole") return this.rest({ is: "hole", hole: cover.hole });
-    if (this.unplayable || speed >= KEY_PICTURES_FROM) return this.showPictures(at_ms, playing ? speed : 0);
+    if (this.unplayable || byKeyPictures(speed)) return this.showPictures(at_ms, playing ? speed : 0);
     const sink = this.sink;
     if (sink && isBuffered(sink.buffered, at_ms)) return this.align(sink, at_ms, playing, leads);
     if (cover.is === "edge" && this.showing.peek().is === "video") return;
@@ -143,7 +143,7 @@ export class RecordedPlayer {
     if (!this.video.paused) this.video.pause();
     const because = this.unplayable ? "unplayable" : "speed";
     const before = this.showing.peek();
-    this.pictures.want(at_ms, speed, speed === 0 ? STILL_MS : Math.max(400, speed * 60));
+    this.pictures.want(at_ms, speed, speed === 0 ? STILL_MS : Math.max(400, Math.abs(speed) * 60));
     const shown = this.pictures.shown_ms !== null;
     if (shown && (before.is !== "pictures" || before.because !== because)) this.showing.value = { is: "pictures", because };
     if (!shown && before.is !== "loading" && before.is !== "video") this.showing.value = LOADING;
@@ -218,7 +218,8 @@ export class RecordedPlayer {
 
   private async next(): Promise<void> {
     const now_ms = this.source.now();
-    if (this.unplayable || this.speed >= KEY_PICTURES_FROM) return this.askAhead();
+    if (this.speed < 0) return this.askBehind();
+    if (this.unplayable || byKeyPictures(this.speed)) return this.askAhead();
     if (this.at_ms === 0) return this.pause(REST_MS);
     const buffered = this.sink?.buffered ?? [];
     const { pieces, drained, asked_ms } = this;
@@ -236,6 +237,16 @@ export class RecordedPlayer {
     if (this.at_ms === 0 || enough || cover.is === "hole") return this.pause(REST_MS);
     if (cover.is === "edge" && this.source.now() - this.asked_ms < 900) return this.pause(REST_MS);
     await this.ask(until);
+  }
+
+  /** Backwards: what lies before has to be known, and where nothing does. */
+  private async askBehind(): Promise<void> {
+    const { at_ms } = this;
+    const before_ms = at_ms - 20_000 * -this.speed;
+    const now_ms = this.source.now();
+    if (at_ms !== 0 && this.pieces.cover(at_ms, now_ms).is === "unknown") return this.ask(at_ms);
+    if (at_ms === 0 || this.pieces.cover(before_ms, now_ms).is !== "unknown") return this.pause(REST_MS);
+    await this.ask(before_ms);
   }
 
   private async ask(at_ms: number): Promise<void> {

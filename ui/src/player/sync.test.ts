@@ -62,6 +62,43 @@ function group(...players: Pretended[]): { sync: SyncGroup; run: (ms: number) =>
   return { sync, run, skips };
 }
 
+describe("SyncGroup backwards", () => {
+  it("goes back by key pictures as fast as is told, and is not live", () => {
+    const player = new Pretended();
+    player.showing.value = { is: "pictures", because: "speed" };
+    player.edge_ms = AT;
+    const { sync, run } = group(player);
+    sync.setSpeed(-8);
+    sync.play();
+    run(1000);
+    expect((AT - sync.at_ms.peek()) / 8000).toBeCloseTo(1, 1);
+    expect(sync.live.peek()).toBe(false);
+  });
+
+  it("steps over what was not recorded, to what lies before it", () => {
+    const player = new Pretended();
+    const { sync, run } = group(player);
+    sync.setSpeed(-4);
+    sync.seek(AT + 100_000);
+    player.showing.value = { is: "hole", hole: HOLE };
+    sync.play();
+    sync.seek(AT + 100_000);
+    run(16);
+    expect(sync.at_ms.peek()).toBe(AT - 500);
+    expect(sync.playing.peek()).toBe(true);
+  });
+
+  it("stops where nothing was recorded before", () => {
+    const player = new Pretended();
+    player.showing.value = { is: "hole", hole: { ...HOLE, begin_ms: Number.NEGATIVE_INFINITY } };
+    const { sync, run } = group(player);
+    sync.setSpeed(-1);
+    sync.playing.value = true;
+    run(32);
+    expect(sync.playing.peek()).toBe(false);
+  });
+});
+
 describe("SyncGroup", () => {
   it("goes by the first video", () => {
     const large = new Pretended();

@@ -25,12 +25,15 @@ export interface Skip {
 }
 
 export const SPEEDS = [0.5, 1, 4, 8, 16, 32] as const;
-export type Speed = (typeof SPEEDS)[number];
+/** Backwards, by key pictures. */
+export const BACKWARDS = [-1, -4, -8, -16, -32] as const;
+export type Speed = (typeof SPEEDS)[number] | (typeof BACKWARDS)[number];
 
 /** Nearer than this to the newest recorded instant is live. */
 const LIVE_MS = 9_000;
 const WAIT_FOR_OTHERS_MS = 1_500;
 const LONGEST_FRAME_MS = 250;
+const BEFORE_HOLE_MS = 500;
 const BEHIND_NOW_MS = 3_500;
 
 export class SyncGroup {
@@ -129,8 +132,10 @@ export class SyncGroup {
     const before = this.at_ms.peek();
     const leader = this.leader();
     const clock_ms = leader?.clock_ms ?? null;
-    if (clock_ms !== null) {
+    if (clock_ms !== null && this.speed.peek() > 0) {
       if (Math.abs(clock_ms - before) < 2_000) this.at_ms.value = clock_ms;
+    } else if (this.holes().length < this.players.length && this.speed.peek() < 0) {
+      this.at_ms.value = before + passed_ms * this.speed.peek();
     } else if (this.players.some((player) => player.showing.peek().is === "pictures")) {
       this.at_ms.value = Math.min(this.now() - BEHIND_NOW_MS, before + passed_ms * this.speed.peek());
     } else return this.stepOver();
@@ -141,10 +146,19 @@ export class SyncGroup {
 
   /** Nobody has video here. Having come by playing, go on where it goes on; having come by a jump, stay and say why. */
   private stepOver(): void {
+    if (this.speed.peek() < 0) return this.stepBack();
     const next_ms = this.beyondHole();
     if (next_ms === null) return;
     if (this.arrived === "jump") this.pause();
     else this.skipTo(next_ms, this.holes()[0] ?? null);
+  }
+
+  /** The same backwards: on with what was recorded before. */
+  private stepBack(): void {
+    const begin_ms = Math.max(...this.holes().map((hole) => hole.begin_ms));
+    if (this.players.length === 0) return;
+    if (Number.isFinite(begin_ms)) this.seek(Math.min(begin_ms, this.at_ms.peek()) - BEFORE_HOLE_MS);
+    else this.pause();
   }
 
   private skipTo(to_ms: number, hole: Hole | null): void {
@@ -184,7 +198,7 @@ export class SyncGroup {
     const edge_ms = edges.length === 0 ? null : Math.max(...edges);
     const near = edge_ms !== null && this.now() - edge_ms < 20_000 && edge_ms - at_ms < LIVE_MS;
     const undecided = this.live.peek() && (!this.primed || edge_ms === null);
-    const live = this.playing.peek() && (near || undecided);
+    const live = this.playing.peek() && this.speed.peek() > 0 && (near || undecided);
     if (live !== this.live.peek()) this.live.value = live;
     if (live && this.speed.peek() > 1) this.speed.value = 1;
   }

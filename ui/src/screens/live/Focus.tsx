@@ -9,6 +9,7 @@ import { LiveVideo } from "../../live/LiveVideo";
 import type { Quality } from "../../live/rules";
 import { flipSound } from "../../live/sound";
 import { type Live, useLive } from "../../live/useLive";
+import { ZoomChip, useZoom } from "../../player/useZoom";
 import { t } from "../../strings.en";
 import { Icon } from "../../ui/Icon";
 import { MotionMeter } from "../../ui/MotionMeter";
@@ -27,6 +28,7 @@ const help: KeyHelp = {
   section: words.section,
   rows: [
     { keys: ["←", "→"], words: words.move },
+    { keys: ["+", "−", "0"], words: words.zoom },
     { keys: ["F"], words: words.full },
     { keys: ["S"], words: words.sound },
     { keys: ["P"], words: words.photo },
@@ -54,6 +56,7 @@ function Shown({ camera }: { camera: Camera }) {
   const showing = isShowing(camera.state);
   const live = useLive(camera, quality === "light" ? "sub" : "main", showing, quality === "original");
   useWakeLock(showing);
+  const zoom = useZoom(live.frame);
 
   const step = (by: number) => {
     const all = cameras.peek();
@@ -63,7 +66,11 @@ function Shown({ camera }: { camera: Camera }) {
   };
   useKeys(
     {
-      Escape: () => go("/"),
+      Escape: () => (zoom.scale > 1 ? zoom.reset() : go("/")),
+      "+": zoom.in,
+      "=": zoom.in,
+      "-": zoom.out,
+      "0": zoom.reset,
       ArrowLeft: () => step(-1),
       ArrowRight: () => step(1),
       f: () => flipFull(live.frame.current, live.video.current),
@@ -79,7 +86,7 @@ function Shown({ camera }: { camera: Camera }) {
   return (
     <Page title={camera.name} back="/" class={`focus${showNumbers.value ? " show-numbers" : ""}`}>
       <section class="focus-main">
-        <figure ref={live.frame} class="tile focus-picture" data-camera={camera.id} data-view={live.view.value.kind} data-way={live.by.value.name}>
+        <figure ref={live.frame} class="tile focus-picture can-zoom" data-camera={camera.id} data-view={live.view.value.kind} data-way={live.by.value.name}>
           {showing ? (
             <>
               <LiveVideo camera={camera} live={live} width={1280} />
@@ -92,6 +99,7 @@ function Shown({ camera }: { camera: Camera }) {
                 </span>
               </div>
               <NumbersBox live={live} />
+              <ZoomChip zoom={zoom} />
             </>
           ) : (
             <div class="quiet focus-quiet">

@@ -3,7 +3,9 @@ import { type RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { url } from "../../api/client";
 import { cameras } from "../../api/state";
+import { useKeys } from "../../app/keys";
 import { RecordedPlayer } from "../../player/recorded";
+import { ZoomChip, useZoom } from "../../player/useZoom";
 import { t } from "../../strings.en";
 import { dayName, clockSecond } from "../../timeline/format";
 import { Icon } from "../../ui/Icon";
@@ -67,6 +69,8 @@ function Player({ model, camera: id, large, whole }: { model: TimelineModel; cam
     if (!large && state.value) state.value.wantsSound.value = false;
   }, [large]);
 
+  const zoom = useZoom(frame);
+  useKeys(large ? { z: zoom.in, x: zoom.out } : {});
   const glow = useGlow(whole && !filled.value, video, image);
   const player = state.value;
   const showing = player?.showing.value;
@@ -74,7 +78,7 @@ function Player({ model, camera: id, large, whole }: { model: TimelineModel; cam
   return (
     <div
       ref={frame}
-      class={`pl${large ? " large" : ""}${whole && !filled.value ? " whole" : ""}`}
+      class={`pl can-zoom${large ? " large" : ""}${whole && !filled.value ? " whole" : ""}`}
       data-camera={id}
       role="group"
       aria-label={t.timeline.player.label(name)}
@@ -121,6 +125,7 @@ function Player({ model, camera: id, large, whole }: { model: TimelineModel; cam
         )}
       </div>
       {large && <Stamp model={model} />}
+      <ZoomChip zoom={zoom} />
       {large && player && <Note player={player} />}
     </div>
   );
@@ -171,6 +176,7 @@ function Stamp({ model }: { model: TimelineModel }) {
   return (
     <div class="pl-stamp num">
       {dayName(zone, at_ms, "short")} · {clockSecond(zone, at_ms)}
+      {model.group.speed.value < 0 && ` · ${t.timeline.transport.speeds[String(model.group.speed.value)]}`}
     </div>
   );
 }

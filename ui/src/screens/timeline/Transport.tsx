@@ -35,7 +35,7 @@ export function Transport({ model }: { model: TimelineModel }) {
 
 export function PhoneTransport({ model }: { model: TimelineModel }) {
   const speed = model.group.speed.value;
-  const faster = SPEEDS[(SPEEDS.indexOf(speed) + 1) % SPEEDS.length] as Speed;
+  const faster = SPEEDS[(SPEEDS.findIndex((each) => each === speed) + 1) % SPEEDS.length] as Speed;
   return (
     <div class="transport phone" role="group" aria-label={words.label}>
       <Button icon="skip-back" label={words.previousEvent} onPress={() => model.toEvent("previous")} />

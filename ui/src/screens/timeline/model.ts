@@ -3,7 +3,7 @@ import { type Signal, batch, computed, effect, signal } from "@preact/signals";
 import { cameras, serverNow } from "../../api/state";
 import { length } from "../../app/times";
 import { type RecordedPlayer } from "../../player/recorded";
-import { SPEEDS, type Skip, SyncGroup } from "../../player/sync";
+import { BACKWARDS, SPEEDS, type Skip, type Speed, SyncGroup } from "../../player/sync";
 import { t } from "../../strings.en";
 import { type Lane, eventBeside } from "../../timeline/data";
 import { gapLabel } from "../../timeline/layout";
@@ -153,8 +153,16 @@ export class TimelineModel {
     else toast(t.timeline.transport.noMore[way]);
   }
 
+  /** Plays on that way; pressed again, faster. */
+  shuttle(way: 1 | -1): void {
+    const rates = way === 1 ? SPEEDS.filter((speed) => speed >= 1) : BACKWARDS;
+    const at = rates.findIndex((speed) => speed === this.group.speed.peek());
+    this.group.setSpeed(rates[this.group.playing.peek() ? Math.min(at + 1, rates.length - 1) : 0] as Speed);
+    if (!this.group.playing.peek()) this.group.play();
+  }
+
   faster(way: 1 | -1): void {
-    const at = SPEEDS.indexOf(this.group.speed.peek());
+    const at = SPEEDS.findIndex((speed) => speed === this.group.speed.peek());
     const speed = SPEEDS[at + way];
     if (speed !== undefined) this.group.setSpeed(speed);
   }
