@@ -120,5 +120,5 @@ def test_what_is_no_rtsp_camera_has_nothing_to_report(tawny: Tawny, tmp_path: Pa
     config = tmp_path / "tawny.toml"
     config.write_text('[cameras.door]\nsource = "demo:garden"\n')
     said = tawny("report", "camera", "door", "--config", str(config), "--data", str(tmp_path / "data"), "--json")
-    assert said.code == 29
+    assert said.code == 3
     assert json.loads(said.err)["error"]["code"] == "no_report"

@@ -44,14 +44,15 @@ def test_the_truth_is_on_every_page(page: Page, demo: Tawny) -> None:
 
 def test_an_event_appears_by_itself_plays_and_downloads(page: Page, demo: Tawny, tmp_path: Path) -> None:
     page.goto(f"{demo.base}/events")
-    card = page.locator("[data-event]").first
-    card.wait_for(timeout=60_000)
-    card.click()
+    page.locator("[data-event]").first.wait_for(timeout=60_000)
+    page.locator("[data-event]").last.click()  # the oldest: what still goes on changes while it plays
     clip = page.locator("dialog video, aside video, [role=dialog] video").first
     clip.wait_for()
     page.wait_for_function("() => [...document.querySelectorAll('video')].some(v => v.readyState >= 2)")
     page.evaluate("() => [...document.querySelectorAll('video')].forEach(v => { v.muted = true; v.play(); })")
-    page.wait_for_function("() => [...document.querySelectorAll('video')].some(v => v.currentTime > 0.5)")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('video')].some(v => v.currentTime > 0.5)", timeout=90_000
+    )
     with page.expect_download() as download:
         page.get_by_role("link", name="Save").first.click()
     saved = tmp_path / "event.mp4"

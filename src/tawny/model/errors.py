@@ -160,7 +160,7 @@ class NothingToReport(TawnyError):
     """name: of a camera."""
 
     name: str
-    exit_code = 29
+    exit_code = 3
     code = "no_report"
     says = "The camera {name} is not read over RTSP, so there is no conversation to report."
     advice = "`tawny status` and `tawny timeline --camera {name}` tell how it is recorded."
