@@ -39,6 +39,14 @@ class FakeOutside:
         self._known(name)
         self.said.append(("mute", camera, for_ms))
 
+    def push_key(self) -> str:
+        return "key"
+
+    def tell_browser(self, person: str, endpoint: str, keys: tuple[str, str] | None) -> None:
+        if keys and keys[0] == "bad":
+            raise ValueError(keys)
+        self.said.append((person, endpoint, keys))
+
     def act_words(self, name: str, token: str) -> str:
         if token != "good":
             raise NotDone("This button no longer works.", "Open tawny to do it there.")
@@ -105,3 +113,25 @@ async def test_another_site_cannot_press_it(house: House, outside: FakeOutside) 
     others = {**OURS, "Origin": "http://elsewhere.example"}
     assert (await house.browser().post("/api/v1/acts/phone/good", headers=others)).status_code == 403
     assert outside.said == []
+
+
+async def test_a_browser_asks_for_messages_and_no_longer(house: House, outside: FakeOutside) -> None:
+    viewer, place = house.signed_in(Role.VIEWER), "https://push.example/abc"
+    assert (await viewer.get("/api/v1/push")).json() == {"key": "key"}
+    assert (await viewer.post("/api/v1/push", json={"endpoint": place, "p256dh": "p", "auth": "a"})).status_code == 200
+    assert (await viewer.post("/api/v1/push", json={"endpoint": place})).status_code == 200
+    assert [said[1:] for said in outside.said] == [(place, ("p", "a")), (place, None)]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"endpoint": "http://plain.example/x"},
+        {"endpoint": "https://user@h/x"},
+        {"endpoint": "file:///etc/passwd"},
+        {"endpoint": "https://push.example/abc", "p256dh": "bad", "auth": "a"},
+    ],
+)
+async def test_an_address_that_is_none_is_refused(house: House, outside: FakeOutside, asked: dict[str, str]) -> None:
+    answer = await house.signed_in(Role.VIEWER).post("/api/v1/push", json=asked)
+    assert (answer.status_code // 100, outside.said) == (4, [])

@@ -54,6 +54,19 @@ class Sender(Protocol):
         ...
 
 
+class Kept(Protocol):
+    """What a notifier keeps for itself, durably. Any thread."""
+
+    def marks(self) -> dict[str, str]: ...
+    def mark(self, name: str, value: str) -> None:
+        """An empty value takes it away."""
+        ...
+
+
+def everybody(person: str, camera: str) -> bool:
+    return bool(person or camera)
+
+
 @dataclass(frozen=True, slots=True)
 class Telling:
     """What a notifier is opened with."""
@@ -65,6 +78,9 @@ class Telling:
     options: Mapping[str, Any]
     """Its table's own settings, already checked by `settings`."""
     clock: Clock
+    kept: Kept | None = None
+    may_see: Callable[[str, str], bool] = everybody
+    """Whether the person of this name may see a camera."""
 
 
 class Notifier(Protocol):

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from tawny.actions.carrier import Content
 from tawny.actions.courier import FIRST_WAIT_S, MOST_WAIT_S, Courier, Route
 from tawny.actions.delivery import Delivery, What
-from tawny.actions.notifier import Hears, MessageCarrier, Notifier, Presses, Telling, Traits
+from tawny.actions.notifier import Hears, Kept, MessageCarrier, Notifier, Presses, Telling, Traits
 from tawny.actions.outbox import Outbox
 from tawny.actions.trying import Step
 from tawny.app.acts import Acts
@@ -126,6 +126,13 @@ class Messaging:
             return [Step("Send a message", error.message, error.do)]
         return [Step("Sent a message")]
 
+    def browsers(self) -> Kept | None:
+        """Where browsers that want messages are kept; None where no notifier tells browsers."""
+        for name, one in self._settings.notifiers.items():
+            if one.url.startswith("webpush:"):
+                return _Kept(self._outbox, f"kept/{name}/")
+        return None
+
     def kind(self, url: str) -> Notifier:
         kind = self._doors.notifier_of(url)
         assert kind is not None  # the settings were checked
@@ -154,7 +161,9 @@ class Messaging:
         )
 
     def _opened(self, name: str, one: config.Notifier) -> Telling:
-        return Telling(name, one.url, self.kind(one.url).settings(one.url, one.options), self._clock)
+        options = self.kind(one.url).settings(one.url, one.options)
+        kept = _Kept(self._outbox, f"kept/{name}/")
+        return Telling(name, one.url, options, self._clock, kept, lambda who, what: self._may_see(who, CameraId(what)))
 
     def _composer(self, name: str, one: config.Notifier) -> Composer:
         return Composer(
@@ -188,6 +197,20 @@ class Messaging:
 
     def _name_of(self, camera: CameraId) -> str:
         return camera_name(self._recorder, camera)
+
+
+class _Kept:
+    """A notifier's own part of the outbox's marks."""
+
+    def __init__(self, outbox: Outbox, prefix: str) -> None:
+        self._outbox, self._prefix = outbox, prefix
+
+    def marks(self) -> dict[str, str]:
+        found = self._outbox.marks(self._prefix)
+        return {name.removeprefix(self._prefix): value for name, value in found.items()}
+
+    def mark(self, name: str, value: str) -> None:
+        self._outbox.mark(self._prefix + name, value)
 
 
 class _Pressed:

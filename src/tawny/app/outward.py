@@ -14,6 +14,7 @@ from tawny.actions.courier import Courier, Route, Stopping
 from tawny.actions.delivery import Delivery, State, What
 from tawny.actions.destination import Connection, Destination, FileCarrier, Opening, There
 from tawny.actions.names import checked
+from tawny.actions.notifiers import webpush
 from tawny.actions.outbox import Outbox, Waiting
 from tawny.actions.pacing import Pace, PacedContent
 from tawny.actions.sweeping import too_old
@@ -148,6 +149,21 @@ class Outward:
     def mute(self, name: str, camera: CameraId, for_ms: int) -> None:
         self._known(name)
         self.messaging.acts.mute(name, camera, for_ms)
+
+    def push_key(self) -> str:
+        """What browsers subscribe to messages with; empty where none are told."""
+        kept = self.messaging.browsers()
+        return webpush.public_key(kept) if kept else ""
+
+    def tell_browser(self, person: str, endpoint: str, keys: tuple[str, str] | None) -> None:
+        """keys: its p256dh and auth; None: no longer. ValueError when they are none."""
+        kept = self.messaging.browsers()
+        if kept is None:
+            raise KeyError("webpush")
+        if keys is None:
+            webpush.remove(kept, endpoint)
+        else:
+            webpush.add(kept, webpush.Browser(person, endpoint, *keys))
 
     def act_words(self, name: str, token: str) -> str:
         return self.messaging.acts.look(name, token).words

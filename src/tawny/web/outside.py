@@ -43,6 +43,14 @@ class Outside(Protocol):
         """0 ends it."""
         ...
 
+    def push_key(self) -> str:
+        """What browsers subscribe to messages with, Base64; empty where none are told."""
+        ...
+
+    def tell_browser(self, person: str, endpoint: str, keys: tuple[str, str] | None) -> None:
+        """keys: its p256dh and auth; None: no longer. KeyError where none are told; ValueError: they are none."""
+        ...
+
     def act_words(self, name: str, token: str) -> str:
         """What a button of a message would do, as a question. NotDone when it is not ours, or no longer."""
         ...

@@ -11,11 +11,12 @@ from tawny.model.ids import CameraId
 from tawny.web import outside_shapes as shapes
 from tawny.web.access import Access, Signed, caller_of, rule
 from tawny.web.outside import Outside, Target
-from tawny.web.problems import Refused, not_found
+from tawny.web.problems import Refused, bad_input, not_found
 from tawny.web.shapes import Done
 from tawny.web.site import Here, Site
 
 router = APIRouter(prefix="/api/v1")
+view = [rule(Access.VIEW)]
 own, public = [rule(Access.OWN)], [rule(Access.PUBLIC)]
 OneName = Annotated[str, Path(max_length=40)]
 OneToken = Annotated[str, Path(max_length=64)]
@@ -62,6 +63,23 @@ async def try_target_now(target: OneName, here: Here) -> Done:
 async def mute_target(target: OneName, asked: shapes.Mute, here: Here) -> Done:
     """Say nothing of this camera's events for so long."""
     await _of(here, lambda outside: outside.mute(target, CameraId(asked.camera), asked.for_s * 1000))
+    return Done()
+
+
+@router.get("/push", dependencies=view)
+async def push_key(here: Here) -> shapes.PushKey:
+    """What a browser subscribes to messages with."""
+    return shapes.PushKey(key=await asyncio.to_thread(here.outside.push_key) if here.outside else "")
+
+
+@router.post("/push", dependencies=view)
+async def tell_browser(asked: shapes.PushAddress, signed: Signed, here: Here) -> Done:
+    """This browser shows messages, of cameras that who is signed in may see; without keys: no longer."""
+    keys = (asked.p256dh, asked.auth) if asked.p256dh else None
+    try:
+        await _of(here, lambda outside: outside.tell_browser(signed.person.name, asked.endpoint, keys))
+    except ValueError:
+        raise bad_input("These are no keys of a browser.") from None
     return Done()
 
 

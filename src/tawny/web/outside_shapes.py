@@ -69,6 +69,20 @@ class Mute(Asked):
     for_s: Annotated[int, Field(ge=0, le=86_400)]
 
 
+class PushKey(Told):
+    """key: empty where browsers are not told."""
+
+    key: str
+
+
+class PushAddress(Asked):
+    """As a browser's subscription has them."""
+
+    endpoint: Annotated[str, Field(max_length=1000, pattern=r"^https://[A-Za-z0-9.-]+(:[0-9]+)?/[!-~]*$")]
+    p256dh: Annotated[str, Field(max_length=200)] = ""
+    auth: Annotated[str, Field(max_length=100)] = ""
+
+
 class ActInfo(Told):
     """What a button does, as a question; or what was done."""
 

@@ -474,6 +474,16 @@ export interface Proposal {
   removes: string[];
 }
 
+export interface PushAddress {
+  auth?: string;
+  endpoint: string;
+  p256dh?: string;
+}
+
+export interface PushKey {
+  key: string;
+}
+
 export interface SavedClips {
   items: ClipJob[];
   most_bytes: number;

@@ -16,6 +16,7 @@ import { StateDot } from "../../ui/StateDot";
 import licences from "../../../LICENSES.txt?url";
 import { Passes, SharedLinks } from "./Passes";
 import { People } from "./People";
+import { Push } from "./Push";
 import { codecName } from "./codec";
 import "./settings.css";
 
@@ -27,6 +28,7 @@ export default function Settings() {
       <div class="settings-in">
         <You />
         <Look />
+        <Push />
         <Cameras />
         {session.value?.user?.role === "owner" && (
           <>

@@ -41,6 +41,12 @@ export const settings = {
   },
   people,
   passes,
+  push: {
+    title: "Messages in this browser",
+    sub: "Also while this page is closed. Of the cameras that you may see.",
+    insecure: "Browsers show messages only from a secure address (https).",
+    refused: "The browser does not allow messages from this address. Its settings say why.",
+  },
   outside: {
     title: "Uploads and messages",
     sub: "Who is told, where pictures and clips are brought, and what waits.",
