@@ -230,7 +230,7 @@ def test_another_player_plays_the_list(served: LiveServer) -> None:
 def test_who_is_sent_away_sees_no_more_by_webrtc(served: LiveServer, page: Page) -> None:
     page.goto(f"{served.base}/live/door?way=webrtc")
     page.wait_for_selector("[data-camera=door][data-view=playing]", timeout=60_000)
-    assert served.connections() == 1
+    until(lambda: served.connections() == 1, 60, "those of before to be gone")
     served.send_away(page.context.cookies()[0]["value"])
     until(lambda: served.connections() == 0, 30, "the end of the connection")
 

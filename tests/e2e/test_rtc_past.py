@@ -299,4 +299,4 @@ def test_who_is_sent_away_sees_no_more_of_the_past(filmed: Filmed, watcher: Watc
     said = watcher.say(at_ms=min(filmed.taken()) + 500, rate=0.5)
     until(lambda: any(each["state"] == "playing" for each in watcher.told(said)), 30, "playing")
     filmed.served.send_away(watcher.session)
-    until(lambda: filmed.served.connections() == 0, 30, "the end of the connection")
+    until(lambda: filmed.served.connections() == 0, 60, "the end of the connection")

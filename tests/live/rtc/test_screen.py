@@ -200,6 +200,22 @@ async def test_the_end_of_what_is_recorded_is_what_is_live() -> None:
         await bench.until(lambda: bench.states[-1] == "live")
 
 
+async def test_the_last_picture_of_all_can_be_held_too() -> None:
+    async with screen() as bench:
+        bench.say(at_ms=PICTURES[-1].at_ms + FAR_MS + 1, pause=True)
+        await bench.until(lambda: bench.states.count("paused") > 2)
+        assert bench.viewer.sent[-1] == PICTURES[-1]
+        bench.say(pause=False)
+        await bench.until(lambda: bench.states[-1:] == ["live"])
+
+
+async def test_who_asks_for_what_is_live_while_it_is_gets_nothing_again() -> None:
+    async with screen() as bench:
+        bench.say(live=True)
+        await bench.until(lambda: bench.states.count("live") > 2)
+        assert bench.viewer.sent == []
+
+
 async def test_fast_it_sends_keyframes_alone() -> None:
     async with screen() as bench:
         bench.say(at_ms=START_MS, rate=16)

@@ -66,6 +66,12 @@ class Pace:
                 continue
         return self.due_s(at_ms)
 
+    async def going(self) -> None:
+        """Wait until it is not held."""
+        while self._is_held:
+            self._changed.clear()
+            await self._changed.wait()
+
     def _anchor(self, at_ms: float) -> None:
         self._from_ms, self._from_s = at_ms, self._clock.mono_s()
         self.turns += 1

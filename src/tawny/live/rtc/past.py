@@ -57,9 +57,15 @@ class Past:
     async def run(self) -> None:
         """Until nothing more is recorded. NotCarried and StorageError as the reel has them."""
         try:
-            while (piece := await self._ahead.next()) is not None:
-                await self._piece(piece)
-            self._arrive()
+            while True:
+                piece = await self._ahead.next()
+                if piece is not None:
+                    await self._piece(piece)
+                    continue
+                self._arrive()
+                if not (self._pace.is_held and self.has_begun):
+                    return
+                await self._pace.going()  # by then there may be more
         finally:
             await self._ahead.close()
 

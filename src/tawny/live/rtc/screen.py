@@ -106,7 +106,8 @@ class Screen:
         if order.pause is not None:
             self._is_paused = order.pause
         if order.live:
-            await self._go_live()
+            if pace is not None:
+                await self._go_live()
         elif self._archive.why_not:
             self._tell(error=self._archive.why_not)
         elif order.at_ms is not None:
