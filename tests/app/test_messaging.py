@@ -328,3 +328,22 @@ def test_a_button_in_another_chat_does_nothing(bench: Bench) -> None:
     assert found
     assert not found.kept
     assert bench.sent("/answerCallbackQuery") == []
+
+
+def test_the_day_is_told_with_what_was_recorded_and_its_pictures(tmp_path: Path, service: StandIn) -> None:
+    bench = Bench(tmp_path, service, recap="06:30", cool_down="0 s")
+    bench.messaging.telling.step()
+    begin_ms = bench.clock.now_ms()
+    bench.recorder.record(begin_ms, seconds=30)
+    bench.happens(end_ms=begin_ms + 1000)
+    bench.clock.advance(40)
+    bench.recorder.record(bench.clock.now_ms() - 5_000, seconds=5)
+    bench.clock.advance(1800)
+    bench.messaging.telling.step()
+    recap = bench.outbox.find("phone", "recap/2026-11-20")
+    assert recap
+    composer = bench.messaging._composer("phone", bench.settings.notifiers["phone"])
+    told = composer.message(recap)
+    assert told.title == "The last day: recorded 1.90 %."
+    assert told.text == "1 event: 1 × person."
+    bench.outbox.close()

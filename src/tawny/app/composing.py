@@ -44,10 +44,12 @@ class Composer:
         clip_link: Callable[[EventId], str],
         clock: Clock,
         address: str,
+        may_see: Callable[[CameraId], bool],
     ) -> None:
         self._to, self._settings, self._traits, self._recorder = to, settings, traits, recorder
         self._clips, self._acts, self._camera_name = clips, acts, camera_name
         self._clip_link, self._clock, self._address = clip_link, clock, address
+        self._may_see = may_see
 
     @property
     def _zone(self) -> ZoneInfo:
@@ -115,8 +117,7 @@ class Composer:
 
     def _of_day(self, delivery: Delivery) -> Message:
         day = Span(int(delivery.content["from_ms"]), int(delivery.content["to_ms"]))
-        page = self._recorder.index.events(day, cameras=self._cameras(), limit=_MOST_EVENTS)
-        title, text = sentences.of_day(self._recorded(day), page.events, 1 if page.next else 0)
+        title, text = sentences.of_day(self._recorded(day), self._events_in(day))
         link = f"{self._address}/timeline" if self._address else ""
         return Message(
             delivery.name, "recap", title, text, delivery.at_ms, urgency=Urgency.QUIET, link=link
@@ -143,8 +144,7 @@ class Composer:
                 return self._sheet(self._events_of(delivery))
             case "recap":
                 day = Span(int(delivery.content["from_ms"]), int(delivery.content["to_ms"]))
-                found = self._recorder.index.events(day, cameras=self._cameras(), limit=_MOST_EVENTS).events
-                return self._sheet(sorted(found, key=lambda one: one.start_ms))
+                return self._sheet(self._events_in(day))
         return Held(b"", "text/plain", 0)
 
     def _picture(self, event: Event) -> Content:
@@ -198,7 +198,14 @@ class Composer:
 
     def _cameras(self) -> list[CameraId]:
         known = [one.status.id for one in self._recorder.cameras()]
-        return [camera for camera in known if not self._settings.cameras or camera in self._settings.cameras]
+        asked = self._settings.cameras or known
+        return [camera for camera in known if camera in asked and self._may_see(camera)]
+
+    def _events_in(self, day: Span) -> list[Event]:
+        """In order of time; of a wild day not all."""
+        cameras = self._cameras()
+        found = self._recorder.index.events(day, cameras=cameras, limit=_MOST_EVENTS).events if cameras else ()
+        return sorted(found, key=lambda one: one.start_ms)
 
     def _recorded(self, day: Span) -> float | None:
         """The part of the day, since each camera's first recording, that there is."""

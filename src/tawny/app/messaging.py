@@ -16,7 +16,7 @@ from tawny.app.acts import Acts
 from tawny.app.composing import Composer
 from tawny.app.contents import Held
 from tawny.app.doors import Doors
-from tawny.app.ears import Ear
+from tawny.app.ears import Ear, anybody
 from tawny.app.telling import Telling as TellingActor
 from tawny.config import telling as config
 from tawny.config.settings import Settings
@@ -177,6 +177,7 @@ class Messaging:
             self._clip_link,
             self._clock,
             self._settings.web.address,
+            partial(self._may_see, one.person) if one.person else anybody,
         )
 
     def _ear(self, name: str, one: config.Notifier) -> Ear:
@@ -192,7 +193,7 @@ class Messaging:
             cool_down_ms=round(one.cool_down * 1000),
             follows=one.clip != "none" and (traits.gif or traits.video or bool(self._settings.destinations)),
             edits=traits.edits,
-            may_see=partial(self._may_see, one.person) if one.person else lambda _: True,
+            may_see=partial(self._may_see, one.person) if one.person else anybody,
         )
 
     def _name_of(self, camera: CameraId) -> str:

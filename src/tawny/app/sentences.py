@@ -8,8 +8,6 @@ from zoneinfo import ZoneInfo
 from tawny.model.events import Event
 from tawny.web.told import TITLES, what
 
-DAY_MS = 86_400_000
-
 
 def clock_text(at_ms: int, zone: ZoneInfo) -> str:
     return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone).strftime("%H:%M")
@@ -53,13 +51,12 @@ def of_alarms_end(what: str, camera: str, since: str, until: str, detail: str) -
     return "That is over.", f"From {since} to {until}: {detail}"
 
 
-def of_day(recorded: float | None, events: Sequence[Event], more: int) -> tuple[str, str]:
-    """recorded: the part of the day that was, 0 to 1; None where nothing was to be. more: events not listed."""
+def of_day(recorded: float | None, events: Sequence[Event]) -> tuple[str, str]:
+    """recorded: the part of the day that was, 0 to 1; None where nothing was to be."""
     title = "The last day." if recorded is None else f"The last day: recorded {share(recorded)}."
     if not events:
         return title, "Nothing happened."
-    total = len(events) + more
-    return title, f"{total} event{'' if total == 1 else 's'}: {counts(events)}{' and more' if more else ''}."
+    return title, f"{len(events)} event{'' if len(events) == 1 else 's'}: {counts(events)}."
 
 
 def share(part: float) -> str:

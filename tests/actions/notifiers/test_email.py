@@ -35,7 +35,7 @@ class Post:
     to: list[list[str]] = field(default_factory=list)
     port: int = 0
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def take(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         assert isinstance(envelope.content, bytes)
         letter = email.message_from_bytes(envelope.content, policy=default)
         assert isinstance(letter, EmailMessage)
@@ -52,8 +52,10 @@ def running(post: Post, **about: Any) -> Iterator[Post]:
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
 
+    handler = type("Handler", (), {"handle_DATA": staticmethod(post.take)})()  # as the server calls it
+
     async def begin() -> asyncio.Server:
-        return await loop.create_server(lambda: SMTP(post, loop=loop, **about), "127.0.0.1", 0)
+        return await loop.create_server(lambda: SMTP(handler, loop=loop, **about), "127.0.0.1", 0)
 
     server = asyncio.run_coroutine_threadsafe(begin(), loop).result(30)
     post.port = server.sockets[0].getsockname()[1]

@@ -71,8 +71,8 @@ class _Sender:
         """To all browsers of those who may see it. One that shows it already shows it once: its tag is the event's."""
         failed: DeliveryError | None = None
         for browser in browsers(self._kept):
-            if message.camera and not self._telling.may_see(browser.person, message.camera):
-                continue
+            if not self._telling.may_see(browser.person, message.camera):
+                continue  # what is of no camera is for who may see all
             try:
                 self._push(browser, message)
             except TargetMissing:
