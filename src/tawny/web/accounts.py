@@ -125,6 +125,16 @@ class Accounts:
             db.execute("UPDATE people SET role = ?, cameras = ? WHERE id = ?", row)
         return made
 
+    def wall(self, person: Person) -> str:
+        """How they have laid out the wall, as `put_wall` was given it; empty when they have not."""
+        with self._reading() as db:
+            row = db.execute("SELECT layout FROM walls WHERE person = ?", (person.id,)).fetchone()
+        return str(row[0]) if row else ""
+
+    def put_wall(self, person: Person, layout: str) -> None:
+        with self._writing() as db:
+            db.execute("INSERT OR REPLACE INTO walls VALUES (?, ?)", (person.id, layout))
+
     def remove_person(self, person: Person) -> None:
         """With all their sessions."""
         with self._writing() as db:

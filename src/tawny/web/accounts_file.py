@@ -37,6 +37,9 @@ CREATE TABLE IF NOT EXISTS shares (
   made_by TEXT NOT NULL,             -- a person's id
   made_ms INTEGER NOT NULL, ends_ms INTEGER NOT NULL, opened INTEGER NOT NULL,
   clip TEXT NOT NULL DEFAULT '') STRICT;   -- a saved clip's id; empty: cut from the recordings
+CREATE TABLE IF NOT EXISTS walls (
+  person TEXT PRIMARY KEY REFERENCES people(id) ON DELETE CASCADE,
+  layout TEXT NOT NULL) STRICT;      -- JSON
 CREATE TABLE IF NOT EXISTS audit (
   number INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, person TEXT NOT NULL, action TEXT NOT NULL,
   detail TEXT NOT NULL, address TEXT NOT NULL) STRICT;

@@ -28,6 +28,7 @@ from tawny.web import (
     signing_in,
     state_socket,
     tuning_routes,
+    wall_routes,
     watching_routes,
 )
 from tawny.web.access import Access, check_routes, rule
@@ -65,6 +66,7 @@ def make_routes() -> FastAPI:
         camera_routes,
         past_routes,
         clip_routes,
+        wall_routes,
         people_routes,
         event_routes,
         tuning_routes,

@@ -238,6 +238,11 @@ export interface GoingNext {
   size_bytes: number;
 }
 
+export interface Group {
+  cameras: string[];
+  name: string;
+}
+
 export interface Health {
   cameras: CameraInfo[];
   chosen_off: number;
@@ -621,6 +626,12 @@ export interface User {
   id: string;
   name: string;
   role: "owner" | "viewer";
+}
+
+export interface Wall {
+  group?: string;
+  groups?: Group[];
+  order?: string[];
 }
 
 export interface Warn {

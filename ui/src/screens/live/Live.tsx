@@ -7,6 +7,8 @@ import { Page } from "../../app/Page";
 import { t } from "../../strings.en";
 import { Icon } from "../../ui/Icon";
 import { Problem } from "../../ui/Problem";
+import { Groups, kept } from "./Groups";
+import { arranged, layout, loadLayout, movedTo, setLayout } from "./layout";
 import { Latest } from "./Latest";
 import { Tile } from "./Tile";
 import {
@@ -35,6 +37,7 @@ const help: KeyHelp = {
   section: words.section,
   rows: [
     { keys: ["←", "→", "↑", "↓"], words: words.move },
+    { keys: ["Shift ←", "Shift →"], words: words.order },
     { keys: ["Enter"], words: words.open },
     { keys: ["L"], words: words.large },
     { keys: ["F"], words: words.full },
@@ -46,10 +49,14 @@ const help: KeyHelp = {
 
 export default function Live() {
   const wall = useRef<HTMLDivElement>(null);
-  const all = cameras.value;
+  const all = arranged(cameras.value, layout.value);
   const large = hasHero(all.length);
   const hero = large || all.length === 1 ? heroOf(all, chosen.value, follow.value, ongoing.value.values()) : null;
 
+  const dragged = useRef<string | null>(null);
+  useEffect(() => {
+    loadLayout().catch(() => {}); // without a connection, which the page says, the usual order does
+  }, []);
   useEffect(() => {
     const id = cameFrom.peek();
     cameFrom.value = null;
@@ -58,8 +65,17 @@ export default function Live() {
 
   const tiles = () => [...(wall.current?.querySelectorAll<HTMLElement>(".tile") ?? [])];
   const current = () => document.activeElement?.closest<HTMLElement>(".tile") ?? null;
+  const moveTo = (camera: string, to: string) =>
+    kept(setLayout((now) => ({ order: movedTo(cameras.peek(), now, camera, to) })));
   const move = (event: KeyboardEvent) => {
     const list = tiles();
+    const held = event.shiftKey ? current()?.dataset["camera"] : undefined;
+    if (held !== undefined) {
+      const by = event.key === "ArrowLeft" || event.key === "ArrowUp" ? -1 : 1;
+      const to = all[all.findIndex((camera) => camera.id === held) + by];
+      if (to) moveTo(held, to.id);
+      return;
+    }
     const places = list.map((tile) => {
       const box = tile.getBoundingClientRect();
       return { x: box.x, y: box.y };
@@ -93,7 +109,18 @@ export default function Live() {
   return (
     <Page title={t.live.title} tools={<Tools hasHero={large} some={all.length > 0} />}>
       {all.length > 0 ? (
-        <div ref={wall} class={`wall ${layoutOf(all.length)}${showNumbers.value ? " show-numbers" : ""}`}>
+        <div
+          ref={wall}
+          onDragStart={(event) => (dragged.current = cameraAt(event))}
+          onDragOver={(event) => dragged.current !== null && event.preventDefault()}
+          onDrop={(event) => {
+            const to = cameraAt(event);
+            if (dragged.current === null || to === null) return;
+            event.preventDefault();
+            moveTo(dragged.current, to);
+          }}
+          onDragEnd={() => (dragged.current = null)}
+          class={`wall ${layoutOf(all.length)}${showNumbers.value ? " show-numbers" : ""}`}>
           {all.map((camera) => {
             const isHero = camera.id === hero;
             return (
@@ -111,8 +138,19 @@ export default function Live() {
   );
 }
 
+/** The camera of the tile that something happened on. */
+function cameraAt(event: Event): string | null {
+  return (event.target as Element | null)?.closest<HTMLElement>(".tile")?.dataset["camera"] ?? null;
+}
+
 function flipNumbers(): void {
   showNumbers.value = !showNumbers.value;
+}
+
+/** The cameras alone, on the whole screen. */
+function flipWall(): void {
+  if (document.fullscreenElement) void document.exitFullscreen();
+  else void document.querySelector(".wall")?.requestFullscreen?.();
 }
 
 function Tools({ hasHero, some }: { hasHero: boolean; some: boolean }) {
@@ -120,6 +158,7 @@ function Tools({ hasHero, some }: { hasHero: boolean; some: boolean }) {
   const numbers = showNumbers.value ? t.live.numbersHide : t.live.numbers;
   return (
     <div class="row only-desk">
+      <Groups />
       {hasHero && (
         <button
           type="button"
@@ -132,6 +171,9 @@ function Tools({ hasHero, some }: { hasHero: boolean; some: boolean }) {
           {t.live.follow}
         </button>
       )}
+      <button type="button" class="btn sq ghost" aria-label={t.live.wallFull} title={t.live.wallFull} onClick={flipWall}>
+        <Icon name="maximize-2" />
+      </button>
       <button
         type="button"
         class={`btn sq ${showNumbers.value ? "on" : "ghost"}`}

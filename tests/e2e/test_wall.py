@@ -1,0 +1,57 @@
+"""The wall as one wants it: another order, by keys and by dragging, and a group; it is the same after a reload."""
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.e2e.conftest import Tawny
+from tests.e2e.rules import axe_script, violations
+
+pytestmark = pytest.mark.browser
+WAIT_MS = 60_000
+
+
+def order(page: Page) -> list[str]:
+    found = page.locator(".wall .tile").evaluate_all("(tiles) => tiles.map((tile) => tile.dataset.camera)")
+    return [str(camera) for camera in found]
+
+
+def until_order(page: Page, wanted: list[str]) -> None:
+    page.wait_for_function(
+        "(wanted) => [...document.querySelectorAll('.tile')].map((tile) => tile.dataset.camera).join() === wanted",
+        arg=",".join(wanted),
+        timeout=WAIT_MS,
+    )
+
+
+def test_order_and_groups_are_kept(signed_in: BrowserContext, demo: Tawny) -> None:
+    page = signed_in.new_page()
+    page.goto(demo.base)
+    tiles = page.locator(".wall .tile")
+    expect(tiles).to_have_count(2, timeout=WAIT_MS)
+    first, second = order(page)
+    page.locator(f'[data-camera="{first}"] .tile-link').focus()
+    with page.expect_response(lambda answer: "/wall" in answer.url and answer.request.method == "PUT") as kept:
+        page.keyboard.press("Shift+ArrowRight")
+    assert kept.value.ok
+    until_order(page, [second, first])
+    page.reload()
+    until_order(page, [second, first])
+    with page.expect_response(lambda answer: "/wall" in answer.url and answer.request.method == "PUT"):
+        page.locator(f'[data-camera="{second}"]').drag_to(page.locator(f'[data-camera="{first}"]'))
+    until_order(page, [first, second])
+    groups = page.get_by_label("Which cameras are shown")
+    groups.select_option(label="New group…")
+    sheet = page.get_by_role("dialog", name="New group")
+    sheet.get_by_label("Name").fill("Outside")
+    sheet.get_by_role("checkbox").first.check()
+    page.wait_for_function("() => document.getAnimations().every((one) => one.playState !== 'running')")
+    assert violations(page, axe_script()) == []
+    sheet.get_by_role("button", name="Save").click()
+    expect(tiles).to_have_count(1, timeout=WAIT_MS)
+    page.reload()
+    expect(tiles).to_have_count(1, timeout=WAIT_MS)
+    assert violations(page, axe_script()) == []
+    groups.select_option(label="Change this group…")
+    page.get_by_role("button", name="Remove the group").click()
+    expect(tiles).to_have_count(2, timeout=WAIT_MS)
+    page.close()

@@ -1,0 +1,45 @@
+import { useSignal } from "@preact/signals";
+import { ApiError } from "../../api/client";
+import { Lazy } from "../../app/Lazy";
+import { t } from "../../strings.en";
+import { toast } from "../../ui/toast";
+import { type Group, layout, setLayout } from "./layout";
+
+const words = t.live.groups;
+const ADD = "\n+";
+const CHANGE = "\n*";
+const load = () => import("./GroupSheet");
+const nothing = () => null;
+
+/** Which cameras the wall shows: all, or a group of one's own. */
+export function Groups() {
+  const sheet = useSignal<{ group: Group | null } | null>(null);
+  const { groups, group } = layout.value;
+  const current = groups.find((each) => each.name === group) ?? null;
+  const choose = (event: { currentTarget: HTMLSelectElement }) => {
+    const { value } = event.currentTarget;
+    event.currentTarget.value = current?.name ?? "";
+    if (value === ADD || value === CHANGE) sheet.value = { group: value === ADD ? null : current };
+    else kept(setLayout(() => ({ group: value })));
+  };
+  return (
+    <>
+      <select class="chip wall-groups" aria-label={words.label} value={current?.name ?? ""} onChange={choose}>
+        <option value="">{words.all}</option>
+        {groups.map(({ name }) => (
+          <option key={name} value={name}>
+            {name}
+          </option>
+        ))}
+        {current && <option value={CHANGE}>{words.changeThis}</option>}
+        <option value={ADD}>{words.addOne}</option>
+      </select>
+      {sheet.value && <Lazy load={load} props={{ group: sheet.value.group, onClose: () => (sheet.value = null) }} waiting={nothing} />}
+    </>
+  );
+}
+
+/** Says so when the recorder did not take it. */
+export function kept(saved: Promise<void>): void {
+  saved.catch((reason: unknown) => toast(reason instanceof ApiError ? reason.message : t.problems.unknown));
+}
