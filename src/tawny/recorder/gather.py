@@ -16,8 +16,9 @@ from tawny.recorder.pieces import Piece
 
 LOOK_S: Final = 0.692
 """Between two looks at what came."""
-_PIECE_S: Final = 0.55
-"""Less than this waits for the next look, so that a look in between costs no sync."""
+_PIECE_S: Final = 0.25
+"""Less than this waits for the next look, so that a look in between costs no sync. With one look more it must stay
+below a second: that is what a kill may cost."""
 _OLDEST_S: Final = 0.65
 """So long after it may have come a packet goes to the disk, however little there is."""
 _SUCCESSOR_S: Final = 0.15
