@@ -9,18 +9,16 @@ Any thread may call; every change is durable when the call returns.
 
 import json
 import sqlite3
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tawny.actions.delivery import Delivery, State, What
 from tawny.model.clock import Clock
-from tawny.model.errors import DiskFull, StorageError
 from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Span
+from tawny.storage.small_db import SmallDb
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS deliveries (
@@ -80,21 +78,13 @@ class Outbox:
     """path: a file, or `:memory:`, where all is gone with the program. Raises StorageError, DiskFull."""
 
     def __init__(self, path: Path | str, clock: Clock) -> None:
-        self._path, self._clock = str(path), clock
-        self._lock = threading.Lock()
+        self._file, self._clock = SmallDb(path, SCHEMA), clock
+        self._reading, self._writing = self._file.reading, self._file.writing
         self._listeners: list[Callable[[str], None]] = []
         self._taken: set[int] = set()
-        with _turned_over(self._path):
-            if self._path != ":memory:":
-                Path(path).touch(mode=0o600)
-            self._db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=5.0)
-            for pragma in ("journal_mode = WAL", "synchronous = FULL", "cache_size = -256"):
-                self._db.execute(f"PRAGMA {pragma}")
-            self._db.executescript(SCHEMA)
 
     def close(self) -> None:
-        with self._lock:
-            self._db.close()
+        self._file.close()
 
     def whenever_added(self, listener: Callable[[str], None]) -> None:
         """Called with a target's name when there is something for it; must return at once."""
@@ -178,7 +168,7 @@ class Outbox:
 
     def put_back(self, delivery: Delivery) -> None:
         """It was taken, and nothing was tried."""
-        with self._lock:
+        with self._reading():
             self._taken.discard(delivery.id)
 
     def try_now(self, to: str) -> None:
@@ -319,23 +309,6 @@ class Outbox:
             for listener in self._listeners:
                 listener(target)
 
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, _turned_over(self._path):
-            yield self._db
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: all of it or, after any error, nothing."""
-        with self._reading() as db:
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                yield db
-                db.execute("COMMIT")
-            finally:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-
 
 def _row(one: Delivery) -> tuple[object, ...]:
     begin, end = (one.needs.begin_ms, one.needs.end_ms) if one.needs else (None, None)
@@ -369,15 +342,3 @@ def _delivery(row: tuple[Any, ...]) -> Delivery:
         done_ms=done_ms,
         id=key,
     )
-
-
-@contextmanager
-def _turned_over(path: str) -> Iterator[None]:
-    """SQLite's and the system's errors as ours."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        full = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
-        raise DiskFull(path) if full else StorageError(path, str(error)) from error
-    except OSError as error:
-        raise StorageError(path, error.strerror or str(error)) from error

@@ -1,15 +1,8 @@
-"""`accounts.db`: the file that people, sessions, passes and the log of who did what are in.
+"""`accounts.db`: the file that people, sessions, passes and the log of who did what are in."""
 
-Any thread may use it; one lock, because the work is small.
-"""
-
-import sqlite3
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from tawny.model.errors import StorageError
+from tawny.storage.small_db import SmallDb
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS people (
@@ -46,61 +39,12 @@ CREATE TABLE IF NOT EXISTS audit (
 """
 
 
-class AccountsFile:
+class AccountsFile(SmallDb):
     """path: a file, or `:memory:`. Raises StorageError."""
 
     def __init__(self, path: Path | str) -> None:
-        self._path = str(path)
-        self._lock = threading.Lock()
-        with _turned_over(self._path):
-            if self._path != ":memory:":
-                Path(path).touch(mode=0o600)
-            self._db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=5.0)
-            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -256"):
-                self._db.execute(f"PRAGMA {pragma}")
-            self._db.executescript(SCHEMA)
+        super().__init__(path, SCHEMA)
+        with self.writing() as db:
             for table, column, kind in (("people", "cameras", "TEXT"), ("shares", "clip", "TEXT NOT NULL DEFAULT ''")):
-                if column not in {row[1] for row in self._db.execute(f"PRAGMA table_info({table})")}:
-                    self._db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")  # the file is an older one
-
-    def close(self) -> None:
-        with self._lock:
-            self._db.close()
-
-    def copy_to(self, path: Path) -> None:
-        """All of it, in place of what is there. Raises StorageError."""
-        with self.reading() as db:
-            path.touch(mode=0o600)
-            copy = sqlite3.connect(path)
-            try:
-                db.backup(copy)
-            finally:
-                copy.close()
-
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, _turned_over(self._path):
-            yield self._db
-
-    @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: all of it or, after any error, nothing."""
-        with self.reading() as db:
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                yield db
-                db.execute("COMMIT")
-            finally:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-
-
-@contextmanager
-def _turned_over(path: str) -> Iterator[None]:
-    """SQLite's and the system's errors as ours."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        raise StorageError(path, str(error)) from error
-    except OSError as error:
-        raise StorageError(path, error.strerror or str(error)) from error
+                if column not in {row[1] for row in db.execute(f"PRAGMA table_info({table})")}:
+                    db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")  # the file is an older one
