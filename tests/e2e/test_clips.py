@@ -42,7 +42,7 @@ def made_of(page: Page, kind: str) -> None:
 )
 def test_what_is_asked_for_is_made_and_saved(page: Page, kind: str, suffix: str, begins: bytes) -> None:
     made_of(page, kind)
-    row = page.locator('.saved-clip[data-state="done"]').first
+    row = page.locator('.saved-clip[data-state="done"]', has_text=kind).first
     expect(row).to_be_visible(timeout=WAIT_MS)
     expect(row).to_contain_text(kind)
     with page.expect_download() as saved:
@@ -64,7 +64,7 @@ def test_what_is_asked_for_is_made_and_saved(page: Page, kind: str, suffix: str,
 
 def test_a_saved_clip_is_given_on_by_a_link(page: Page) -> None:
     made_of(page, "GIF")
-    row = page.locator('.saved-clip[data-state="done"]').first
+    row = page.locator('.saved-clip[data-state="done"]', has_text="GIF").first
     row.get_by_role("button", name="Share").click(timeout=WAIT_MS)
     page.get_by_role("button", name="Make the link").click()
     link = page.get_by_label("The link", exact=True).input_value()

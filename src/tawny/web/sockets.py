@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from tawny.model.clock import Clock
 from tawny.web.access import SIGNED_OUT, has_ended
@@ -51,7 +51,7 @@ async def talk(
 
 
 async def _hear(socket: WebSocket, kind: type[Said], hear: Callable[[Said], None]) -> None:
-    while True:
+    while socket.application_state is WebSocketState.CONNECTED:  # until the other side of `talk` has closed it
         text = await socket.receive_text()
         try:
             said = kind.model_validate_json(text)

@@ -127,3 +127,9 @@ def test_what_is_incomplete_waits() -> None:
     assert feed(taker, ANSWER[:-1]) == 0
     assert messages == []
     assert feed(taker, ANSWER + b"$\0") == len(ANSWER)
+
+
+@pytest.mark.parametrize("size", [0, 1, 11])
+def test_a_packet_too_short_for_rtp_at_the_end_of_what_came_is_no_fault(size: int) -> None:
+    came = through(b"".join(PIECES) + b"$\0\0" + bytes([size]) + bytes(size))
+    assert came.good == sent()

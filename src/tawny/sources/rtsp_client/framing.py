@@ -65,7 +65,7 @@ class Wire:
             if receiver is not None:
                 if stop > end:
                     break
-                if buffer[begin + 1] > 127 and stop - begin >= _RTP_BYTES:
+                if stop - begin >= _RTP_BYTES and buffer[begin + 1] > 127:
                     self._pictures += 1
                     if stop < end and buffer[stop] != _DOLLAR:
                         stop = self._true_end(receiver, buffer, begin, stop, end)
