@@ -105,11 +105,16 @@ def test_notes_tell_what_the_camera_says_of_itself(client: str) -> None:
     assert connection.notes.items() >= said.items()
 
 
-def test_a_camera_that_is_left_is_told_so() -> None:
+def test_a_camera_that_is_left_is_told_so(client: str) -> None:
+    def knows() -> bool:
+        (viewer,) = camera.playing
+        # FFmpeg hangs up right behind its goodbye, with pictures unread: the goodbye itself may be lost by that
+        return viewer.requests[-1] == "TEARDOWN" or (client == "ffmpeg" and viewer.ended == "left")
+
     with RtspCamera(made_clip(ClipSpec())) as camera:
         connection = open_camera(camera)
         read_all(connection, until=lambda read: len(read.packets) >= 2)
-        until(lambda: camera.playing[0].requests[-1] == "TEARDOWN", 2.0)
+        until(knows, 30.0)
 
 
 def test_closing_twice_and_reading_after_it_harm_nothing() -> None:
