@@ -1,6 +1,5 @@
 """Against pyftpdlib, plain and inside TLS."""
 
-import datetime as dt
 import hashlib
 import subprocess
 import sys
@@ -11,14 +10,13 @@ from urllib.parse import quote
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives import hashes
 
 from tawny.actions.destination import Connection, Opening
 from tawny.actions.destinations.ftp import Ftp
 from tawny.model.errors import StrangeTarget, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock
+from tests.actions.certificates import self_signed
 from tests.contracts.destination import DestinationContract, Target
 
 SERVER = Path(__file__).with_name("ftp_server.py")
@@ -41,23 +39,8 @@ def serving(root: Path, certificate: str = "") -> Iterator[int]:
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Signed by nobody, with its key."""
-    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "nas")])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("certificate") / "both.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    path = self_signed(tmp_path_factory.mktemp("certificate"))
+    made = x509.load_pem_x509_certificate(path.read_bytes())
     path.with_suffix(".sha256").write_text(made.fingerprint(hashes.SHA256()).hex())
     return path
 

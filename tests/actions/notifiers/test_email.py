@@ -19,7 +19,7 @@ from tawny.actions.notifier import Telling
 from tawny.actions.notifiers.email import Email
 from tawny.model.errors import DeliveryError, TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock
-from tests.actions.notifiers.certificates import self_signed
+from tests.actions.certificates import self_signed
 from tests.contracts.notifier import GIF, JPEG, SECRET, TOLD
 
 pytestmark = pytest.mark.filterwarnings("ignore:The (asyncore|asynchat|smtpd) module:DeprecationWarning")
