@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import AfterValidator, ConfigDict, Field
 
 from tawny.config.keeping import Table
 from tawny.config.units import Duration, Size
@@ -18,6 +18,16 @@ def hours(text: str) -> tuple[int, int]:
     if found is None:
         raise ValueError("hours such as 22:00-06:00")
     return int(found[1]) * 60 + int(found[2]), int(found[3]) * 60 + int(found[4])
+
+
+def _hours_or_none(text: str) -> str:
+    if text:
+        hours(text)
+    return text
+
+
+Hours = Annotated[str, AfterValidator(_hours_or_none)]
+"""Checked; empty for none."""
 
 
 class Destination(Table):
@@ -37,15 +47,8 @@ class Destination(Table):
     )
     keep: Duration | None = Field(None, description="What is older is removed there. Nothing is unless this is set.")
     limit: Size = Field(0, description="At most so much a second, such as 500 kB. 0: as fast as it goes.")
-    hours: str = Field("", description="Clips and footage only in these hours: 22:00-06:00. Pictures go at once.")
+    hours: Hours = Field("", description="Clips and footage only in these hours: 22:00-06:00. Pictures go at once.")
     parallel: Annotated[int, Field(ge=1, le=8)] = Field(1, description="So many files at a time.")
-
-    @field_validator("hours")
-    @classmethod
-    def _are_hours(cls, text: str) -> str:
-        if text:
-            hours(text)
-        return text
 
     @property
     def options(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, field_validator
 
 from tawny.config.keeping import Table
-from tawny.config.outward import hours
+from tawny.config.outward import Hours
 from tawny.config.units import Duration
 
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
@@ -34,7 +34,7 @@ class Notifier(Table):
     events: bool = Field(default=True, description="Whether events are told.")
     alarms: bool = Field(default=True, description="Whether trouble with the recorder is told, and its end.")
     recap: str = Field("", description="A summary of the last day at this time, such as 20:00. Empty: none.")
-    quiet: str = Field("", description="In these hours events wait: 22:00-06:30. Then they are told in one message.")
+    quiet: Hours = Field("", description="In these hours events wait: 22:00-06:30. Then they are told in one message.")
     cool_down: Annotated[Duration, Field(ge=0, le=86_400)] = Field(
         60.0, description="At most one message a camera in so long; what comes meanwhile is told in one."
     )
@@ -43,13 +43,6 @@ class Notifier(Table):
         "auto", description="What follows when the event is over; `auto`: what the service shows best."
     )
     buttons: bool = Field(default=True, description="Mute, false alarm and keep, where the service can.")
-
-    @field_validator("quiet")
-    @classmethod
-    def _are_hours(cls, text: str) -> str:
-        if text:
-            hours(text)
-        return text
 
     @field_validator("recap")
     @classmethod
