@@ -1,0 +1,80 @@
+"""Checks evidence that tawny made, without tawny: verify.py FOLDER FINGERPRINT. Needs Python 3.11 and cryptography."""
+
+import json
+import sys
+from datetime import datetime
+from hashlib import file_digest, sha256
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey as Public
+
+
+def must(holds, problem):
+    return holds or sys.exit(f"WRONG: {problem}.")
+
+
+def check(key, what, message, signature, problem):
+    try:
+        Public.from_public_bytes(bytes.fromhex(key)).verify(bytes.fromhex(signature), b"tawny.sign/1 " + what + message)
+    except (InvalidSignature, ValueError):
+        sys.exit(f"WRONG: {problem}.")
+
+
+def signed(line, key, what, prev, problem):
+    signature = (said := json.loads(line)).pop("sig")
+    again = json.dumps(said | {"sig": signature.lower()}, **PLAIN).encode()  # else it could be read in two ways
+    must(again == line and said["v"] == 1 and said.get("prev", "") == prev, problem)
+    check(key, what, json.dumps(said, **PLAIN).encode(), signature, problem)
+    return said
+
+
+PLAIN = {"sort_keys": True, "separators": (",", ":"), "ensure_ascii": False}
+folder, key, prev, days, keys, items, shown = Path(sys.argv[1]), sys.argv[2], "", [], {}, [], set()
+manifest = json.loads(claimed := (folder / "manifest.json").read_bytes())
+for name, said in manifest["files"].items():
+    must(Path(name).name == name and (folder / name).is_file(), f"{name} is missing")
+    with (folder / name).open("rb") as file:
+        must(file_digest(file, "sha256").hexdigest() == said["sha256"], f"{name} was changed")
+for line in (folder / "chain-days.jsonl").read_bytes().splitlines():  # signed with the key that the one before names
+    days.append(signed(line, key, b"day\0", prev, "the chain of days has no beginning, is broken, or another's"))
+    must(len(days) == 1 or days[-1]["day"] > days[-2]["day"], "the chain of days goes back")
+    key, prev = days[-1]["next"], sha256(line).hexdigest()
+for day, end in zip(days, [*(day["last"] for day in days[1:]), ""], strict=False):
+    chain, key, prev, now = folder / f"chain-{day['day']}", day["key"], day["last"], day["day"]
+    if f"{chain.name}.jsonl" in manifest["files"]:  # else no film touches this day
+        lists = {sha256(line).hexdigest(): json.loads(line) for line in Path(f"{chain}.list").read_bytes().splitlines()}
+        for line in Path(f"{chain}.jsonl").read_bytes().splitlines():
+            one = signed(line, key, b"statement\0", prev, f"the chain of statements of {day['day']} is broken")
+            must(one["list"] in lists and now <= one["time"], f"lists of {day['day']} are missing, or times go back")
+            items += [(*item, datetime.fromisoformat(one["time"]).timestamp()) for item in lists[one["list"]]]
+            keys |= {one["n"]: key, one["n"] + 1: one["next"]}
+            key, prev, now = one["next"], sha256(line).hexdigest(), one["time"]
+        must(end in ("", prev), f"statements at the end of {day['day']} are missing")
+signed(claimed, keys.get(manifest["statement"], ""), b"export\0", "", "the manifest is not signed by this recorder")
+for name in [name.removesuffix(".proof.json") for name in manifest["files"] if name.endswith(".proof.json")]:
+    proof, at = json.loads((folder / f"{name}.proof.json").read_bytes()), 0
+    header, film = bytes.fromhex(proof["header"]), (folder / f"{name}.mp4").read_bytes() if proof["shown"] else b""
+    digest = sha256(b"tawny.file/1" + header)
+    for entry in map(bytes.fromhex, proof["records"]):
+        size, seq, after_ms = (int.from_bytes(entry[a:b], "big") for a, b in ((1, 4), (4, 8), (8, 12)))
+        digest.update(entry)
+        if seq in proof["shown"]:
+            leaf = sha256(b"tawny.leaf/1" + bytes.fromhex(proof["leaf_key"]) + entry[:12] + film[at : at + size])
+            must(leaf.digest() == entry[12:], f"{name}: fragment {seq} is not what was recorded")
+            at += size
+    must(at == len(film), f"{name}: something was added to the film, or taken from it")
+    camera, number = (header[32:48].hex(), *header[9:11]), int.from_bytes(header[64:72], "big")
+    said = [item for item in items if item[:5] == ("file", *camera, number)] or [(0,) * 8]
+    must(len(said) == 1 and said[0][5] == digest.hexdigest(), f"{name}: the statements say otherwise, or nothing of it")
+    late_s = said[0][-1] - (int.from_bytes(header[72:80], "big") + after_ms) / 1000
+    must(-5 <= late_s <= 1200 or header[11] & 2, f"{name}: it was stated {late_s / 60:.0f} min after it ended")
+    if proof["signature"]:
+        check(keys[proof["statement"]], b"file\0", digest.digest(), proof["signature"], f"{name}: its signature fails")
+    shown.add(number)
+for number in sorted({*range(min(shown), max(shown))} - shown):
+    said = [item[0] for item in items if item[1:4] == camera and item[4] <= number and number in item[4:6]]
+    print(f"To know: recording {number} is not shown. What the recorder stated of it: {', '.join(said) or 'nothing'}.")
+for gap in [item for item in items if item[:2] == ("gap", camera[0])]:
+    print(f"To know: nothing was recorded for {(gap[3] - gap[2]) / 1000:.0f} s: {gap[4]}.")
+print("REDACTED:" if "redacted_of" in manifest else "It holds:", *(manifest[name] for name in ("camera", "from", "to")))

@@ -1,0 +1,295 @@
+"""What a stranger checks: an evidence folder against the fingerprint of its recorder, and against nothing else.
+
+Days from the first key, statements, the manifest's signature, each file's hash, each fragment's leaf, each recording's
+digest and signature, and the one list that has it, in time. Nothing is believed before its signature. A film that was
+put together of them for convenience is held against them; one that was redacted is never said to be what was recorded.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from mmap import mmap
+from typing import Any, Final
+
+from tawny.model.times import utc_from_text
+from tawny.sealed.broken import Broken
+from tawny.sealed.header import Flag, Header
+from tawny.sealed.records import Digest, leaf_of
+from tawny.sealed.signing import SignedLine, is_signed, read_signed
+from tawny.sealed.statements import (
+    DAYS,
+    Item,
+    Statement,
+    last_of,
+    list_name,
+    read_days,
+    read_lists,
+    read_statements,
+    statements_name,
+)
+
+MANIFEST: Final = "manifest.json"
+CHAIN: Final = "chain-"
+PROOF: Final = ".proof.json"
+DERIVED: Final = "derived"
+REDACTED_OF: Final = "redacted_of"
+FILM: Final = ".mp4"
+_EARLY_MS, _LATE_MS = 5_000, 1_200_000
+"""A file is stated at most so long before and after it says that it ended: else today's key could sign yesterday."""
+_MOST_SPAN: Final = 100_000
+_EDGE_MS: Final = 2_000
+
+Read = Callable[[str], bytes | mmap | None]
+"""A file of the folder by its plain name; None when there is none. Films may be larger than memory."""
+Place = tuple[str, int, int, int]
+
+
+@dataclass(slots=True)
+class Verdict:
+    """problems: what is wrong; none: all holds. notes: what is missing and why, for people."""
+
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+    until: str = ""
+    """Time of the newest statement in the folder."""
+
+    @property
+    def is_redacted(self) -> bool:
+        """Its pictures are not those that were recorded: parts were made unrecognizable."""
+        return REDACTED_OF in self.manifest
+
+
+@dataclass(slots=True)
+class _Chain:
+    statements: dict[int, Statement] = field(default_factory=dict)
+    files: defaultdict[Place, list[tuple[str, Statement]]] = field(default_factory=lambda: defaultdict(list))
+    others: list[tuple[Statement, Item]] = field(default_factory=list)
+
+    @property
+    def keys(self) -> dict[int, str]:
+        after = {n + 1: one.next for n, one in self.statements.items()}
+        return after | {n: one.key for n, one in self.statements.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """One recording, and from when to when it is shown, UTC ms."""
+
+    header: Header
+    first_ms: int
+    last_ms: int
+
+
+def verify(read: Read, genesis: str) -> Verdict:
+    """genesis: the recorder's fingerprint, known from elsewhere: its recovery sheet, its health page."""
+    verdict = Verdict()
+    try:
+        line = read_signed(_text(read, MANIFEST))
+        chain = _chain(read, genesis, line.said)
+        if not line.is_by(chain.keys.get(_number(line.said.get("statement")), ""), b"export"):
+            raise Broken("the manifest is not signed by this recorder")
+        verdict.manifest = line.said
+        verdict.until = max(one.time for one in chain.statements.values())
+        _look_at_files(read, line, verdict)
+        shown = list(_look_at_proofs(read, line, chain, verdict))
+        _look_at_films(read, line, verdict)
+        verdict.notes += _around([one.header for one in shown], chain)
+        verdict.notes += _at_the_ends(shown, line.said)
+    except (Broken, ValueError, KeyError, TypeError, AttributeError) as problem:
+        told = str(problem) if isinstance(problem, Broken) else "something in the folder cannot be read"
+        verdict.problems.append(told)
+    return verdict
+
+
+def _there(read: Read, name: str) -> bytes | mmap:
+    """Names in a manifest are plain names or refused: they could be paths in disguise."""
+    data = read(name) if is_plain(name) else None
+    if data is None:
+        raise Broken(f"{name} is missing")
+    return data
+
+
+def _text(read: Read, name: str) -> bytes:
+    return _there(read, name)[:]
+
+
+def is_plain(name: str) -> bool:
+    return bool(name) and name not in (".", "..") and not set(name) & set("/\\\0:")
+
+
+def _number(value: object) -> int:
+    if type(value) is not int:
+        raise Broken("a number that is none")
+    return value
+
+
+def _chain(read: Read, genesis: str, manifest: Mapping[str, Any]) -> _Chain:
+    chain = _Chain()
+    days = read_days(_text(read, CHAIN + DAYS), genesis)
+    for day in days:
+        if CHAIN + statements_name(day) not in manifest["files"]:
+            continue  # only the days that the export is about
+        statements = read_statements(days[day], _text(read, CHAIN + statements_name(day)))
+        if last_of(days, day) not in (None, statements[-1].hash if statements else ""):
+            raise Broken(f"statements at the end of {day} are missing")
+        chain.statements |= {one.n: one for one in statements}
+        listed = list(read_lists(_text(read, CHAIN + list_name(day)), statements))
+        if len(listed) != len(statements):
+            raise Broken(f"lists of {day} are missing")
+        for statement, items in listed:
+            for item in items:
+                _take(chain, statement, item)
+    if not chain.statements:
+        raise Broken("there is no statement in it")
+    return chain
+
+
+def _take(chain: _Chain, statement: Statement, item: Item) -> None:
+    match list(item):
+        case ["file", str(camera), int(kind), int(stream), int(number), str(digest), str()]:
+            chain.files[camera, kind, stream, number].append((digest, statement))
+        case [str(), *_]:
+            chain.others.append((statement, item))
+        case _:
+            pass
+
+
+def _look_at_files(read: Read, line: SignedLine, verdict: Verdict) -> None:
+    for name, said in line.said["files"].items():
+        data = read(name) if is_plain(name) else None
+        if data is None:
+            verdict.problems.append(f"{name} is missing")
+        elif sha256(data).hexdigest() != said["sha256"] or len(data) != said["bytes"]:
+            verdict.problems.append(f"{name} was changed")
+
+
+def _look_at_proofs(read: Read, line: SignedLine, chain: _Chain, verdict: Verdict) -> Iterator[_Shown]:
+    """The recordings that are shown."""
+    for name in sorted(line.said["files"]):
+        if name.endswith(PROOF) and is_plain(name):
+            one, problems = _look_at_proof(read, name, chain, is_redacted=verdict.is_redacted)
+            verdict.problems += [f"{name.removesuffix(PROOF)}: {problem}" for problem in problems]
+            yield one
+
+
+def _look_at_proof(read: Read, name: str, chain: _Chain, *, is_redacted: bool) -> tuple[_Shown, list[str]]:
+    """Of what was redacted there is only what was stated of it: no film, and no key that would tell of its pictures."""
+    said = json.loads(_text(read, name))
+    packed = bytes.fromhex(said["header"])
+    header, digest = Header.read(packed), Digest(packed)
+    shown = set(said["shown"])
+    film: bytes | mmap = b"" if is_redacted else _there(read, name.removesuffix(PROOF) + FILM)
+    leaf_key = b"" if is_redacted else bytes.fromhex(said["leaf_key"])
+    problems, at, times_ms = list[str](), 0, dict[int, int]()
+    for entry in map(bytes.fromhex, said["records"]):
+        head, leaf = entry[:12], entry[12:]
+        digest.add(head, leaf)
+        size, seq = int.from_bytes(head[1:4], "big"), int.from_bytes(head[4:8], "big")
+        times_ms[seq] = header.start_ms + int.from_bytes(head[8:12], "big")
+        if seq in shown:
+            if leaf_of(leaf_key, head, film[at : at + size]) != leaf:
+                problems.append(f"fragment {seq} is not what was recorded")
+            at += size
+    if at != len(film):
+        problems.append("something was added to the film, or taken from it")
+    end_ms = max(times_ms.values(), default=header.start_ms)
+    first_ms = min((times_ms[seq] for seq in shown & times_ms.keys() if seq > 1), default=header.start_ms)
+    last_ms = times_ms.get(max(shown, default=-1) + 1, end_ms)
+    return _Shown(header, first_ms, last_ms), [*problems, *_stated(said, header, digest.value, end_ms, chain)]
+
+
+def _look_at_films(read: Read, line: SignedLine, verdict: Verdict) -> None:
+    """Those that were put together for convenience: of bytes that are proved, but for heads and sound made anew."""
+    files, derived = line.said["files"], line.said.get(DERIVED, {})
+    for name, said in derived.items():
+        film, at, anew = _there(read, name), said["head"], 0
+        for source, begin, size in said["of"]:
+            if not source:
+                anew += size
+            elif f"{source.removesuffix(FILM)}{PROOF}" not in files:
+                raise Broken(f"{name}: {source} is not proved")
+            elif film[at : at + size] != _there(read, source)[begin : begin + size]:
+                verdict.problems.append(f"{name} is not made of {source}")
+            at += size
+        if at != len(film):
+            verdict.problems.append(f"{name}: something was added to it, or taken from it")
+        verdict.notes.append(f"{name} is made of the films for convenience; these prove, not it")
+        if anew:
+            verdict.notes.append(f"{anew} bytes in {name} were made anew, so that players can play it: its sound")
+    for name in files:
+        is_proved = f"{name.removesuffix(FILM)}{PROOF}" in files
+        if name.endswith(FILM) and not is_proved and name not in derived and not verdict.is_redacted:
+            verdict.problems.append(f"{name} is proved by nothing")
+
+
+def _at_the_ends(shown: list[_Shown], said: Mapping[str, Any]) -> Iterator[str]:
+    """What of the time that was asked for is not shown before the first recording, and after the last."""
+    if not shown or not said["from"] or not said["to"] or REDACTED_OF in said:
+        return
+    begin_ms, end_ms = utc_from_text(said["from"]), utc_from_text(said["to"])
+    first_ms, last_ms = min(one.first_ms for one in shown), max(one.last_ms for one in shown)
+    if first_ms > begin_ms + _EDGE_MS:
+        yield f"nothing is shown of the first {(first_ms - begin_ms) / 1000:.0f} s"
+    if last_ms < end_ms - _EDGE_MS:
+        yield f"nothing is shown of the last {(end_ms - last_ms) / 1000:.0f} s"
+
+
+def _stated(said: Mapping[str, Any], header: Header, digest: bytes, end_ms: int, chain: _Chain) -> Iterator[str]:
+    """What is wrong with how it was signed and stated."""
+    listed = chain.files.get((header.camera.hex(), header.kind, header.stream, header.number), [])
+    if len(listed) != 1:
+        yield "two statements list it" if listed else "no statement in the folder lists it: not yet, or never"
+        return
+    (stated, statement) = listed[0]
+    if stated != digest.hex():
+        yield "the statement says otherwise"
+    signature = bytes.fromhex(said["signature"])
+    if signature:
+        if said["statement"] != statement.n:
+            yield "it is signed for another statement than the one that lists it"
+        if not is_signed(chain.keys.get(_number(said["statement"]), ""), b"file", digest, signature):
+            yield "its signature does not hold"
+    late_ms = statement.at_ms - end_ms
+    if not -_EARLY_MS <= late_ms <= _LATE_MS and not header.flags & Flag.FILLED_IN:
+        yield f"it was stated {late_ms / 60_000:.0f} min after it says that it ended"
+
+
+def _around(shown: list[Header], chain: _Chain) -> Iterator[str]:
+    """What is missing between the first and the last recording of a row, and whether the history explains it."""
+    rows: defaultdict[tuple[str, int, int], list[Header]] = defaultdict(list)
+    for header in shown:
+        rows[header.camera.hex(), header.kind, header.stream].append(header)
+    for row, headers in rows.items():
+        numbers = {header.number for header in headers}
+        gone = _named(chain, "removed", row)
+        thinned = _named(chain, "thinned", row)
+        for number in range(min(numbers), min(max(numbers), min(numbers) + _MOST_SPAN) + 1):
+            if number in numbers:
+                continue
+            if number in gone:
+                yield f"recording {number} was removed by the recorder: {gone[number]}"
+            elif number in thinned:
+                yield f"recording {number} was thinned: only key pictures are left, which prove nothing"
+            elif (*row, number) in chain.files:
+                yield f"recording {number} is stated, and not shown here: left out, or taken away"
+            else:
+                yield f"recording {number} is missing, unexplained"
+        begin_ms, end_ms = min(one.start_ms for one in headers), max(one.start_ms for one in headers)
+        for _, item in chain.others:
+            if item[0] == "gap" and len(item) == 5 and item[1] == row[0] and item[2] < end_ms and item[3] > begin_ms:
+                yield f"nothing was recorded for {(item[3] - item[2]) / 1000:.0f} s: {item[4]}"
+            if item[0] == "clock" and len(item) == 3 and begin_ms <= item[2] <= end_ms + _LATE_MS:
+                yield f"the clock was set by {(item[2] - item[1]) / 1000:.0f} s"
+
+
+def _named(chain: _Chain, what: str, row: tuple[str, int, int]) -> dict[int, str]:
+    """Numbers of a row that such items name, with what they say."""
+    found: dict[int, str] = {}
+    for _, item in chain.others:
+        if item[0] == what and len(item) >= 6 and tuple(item[1:4]) == row:
+            said = str(item[6]) if len(item) > 6 else ""
+            found |= dict.fromkeys(range(item[4], min(item[5], item[4] + _MOST_SPAN) + 1), said)
+    return found

@@ -1,0 +1,100 @@
+"""The first 192 bytes of a file. They never change, and all enter its keys: with one bit changed nothing opens."""
+
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+from struct import Struct
+from typing import Final
+
+from tawny.sealed.broken import Broken
+from tawny.sealed.keys import MOST_STEPS
+
+MAGIC: Final = b"\x89tawny\r\n"
+VERSION: Final = 1
+HEADER_BYTES: Final = 192
+NO_STREAM: Final = 255
+_LAYOUT: Final = Struct(">8sBBBBHH16s16sqIIQqQQ32s32s32s")
+assert _LAYOUT.size == HEADER_BYTES
+
+
+class Kind(IntEnum):
+    SEGMENT = 1
+    PICTURE = 2
+    STRIP = 3
+    MOTION = 4
+    CLIP = 5
+
+
+class Flag(IntFlag):
+    SPLIT = 1
+    """Key pictures are records of their own, so that the rest can be thinned out."""
+    FILLED_IN = 2
+    """Recorded elsewhere first: its start may lie before what was stated meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """wrap_bytes: of the part behind it; 0, with a `commit` of zeros, in a file that is hashed and signed but plain.
+
+    recorder, camera: 16 bytes each, names that only the recorder can lead back. born_ms: of the epoch's key. number:
+    +1 in this camera, stream and kind. prev: digest of the file before.
+    """
+
+    kind: int
+    stream: int
+    flags: int
+    wrap_bytes: int
+    recorder: bytes
+    camera: bytes
+    born_ms: int
+    step: int
+    number: int
+    start_ms: int
+    run: int
+    commit: bytes
+    salt: bytes
+    prev: bytes
+
+    @property
+    def is_sealed(self) -> bool:
+        return any(self.commit)
+
+    def packed(self) -> bytes:
+        return _LAYOUT.pack(
+            MAGIC,
+            VERSION,
+            self.kind,
+            self.stream,
+            self.flags,
+            HEADER_BYTES,
+            self.wrap_bytes,
+            self.recorder,
+            self.camera,
+            self.born_ms,
+            self.step,
+            0,
+            self.number,
+            self.start_ms,
+            self.run,
+            0,
+            self.commit,
+            self.salt,
+            self.prev,
+        )
+
+    @classmethod
+    def read(cls, data: bytes) -> "Header":
+        """Broken when it is none, or of another format."""
+        if len(data) < HEADER_BYTES or data[:8] != MAGIC:
+            raise Broken("this is no sealed file")
+        _, version, kind, stream, flags, size, wrap, *ids, born_ms, step, zero, number, start_ms, run, zeros = (
+            _LAYOUT.unpack(data[:HEADER_BYTES])[:-3]
+        )
+        commit, salt, prev = _LAYOUT.unpack(data[:HEADER_BYTES])[-3:]
+        if version != VERSION:
+            raise Broken(f"it is sealed in format {version}, which this version of tawny does not know")
+        if size != HEADER_BYTES or zero or zeros or step > MOST_STEPS:
+            raise Broken("its header was changed")
+        recorder, camera = ids
+        return cls(
+            kind, stream, flags, wrap, recorder, camera, born_ms, step, number, start_ms, run, commit, salt, prev
+        )

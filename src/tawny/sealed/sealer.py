@@ -1,0 +1,73 @@
+"""Sealing one file, record by record. Returns bytes to write, writes nothing. One thread at a time.
+
+A record is sealed once: what could not be written is written again as it is, or the file ends before it.
+"""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from tawny.sealed.header import Header
+from tawny.sealed.keys import FileKeys
+from tawny.sealed.records import END, INFO, INIT, SIGNATURE, SIGNATURE_BYTES, Buffer, Digest, head_of, lead_of, leaf_of
+from tawny.sealed.signing import Signer, signed_digest
+from tawny.sealed.wrapping import area
+
+
+def new_salt() -> bytes:
+    return os.urandom(32)
+
+
+def compact(said: Mapping[str, object]) -> bytes:
+    return json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
+
+
+def read_compact(content: bytes) -> dict[str, object]:
+    """Nothing when it is no object of JSON."""
+    try:
+        said = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+class Sealer:
+    def __init__(self, header: Header, key: bytes, wrapped: bytes) -> None:
+        """key: of the epoch, at the step that the header names; it is not kept."""
+        self.header, packed = header, header.packed()
+        self._keys = FileKeys.of(key, packed)
+        self._gcm = AESGCM(self._keys.seal)
+        self._digest = Digest(packed)
+        self._seq = 0
+        self._lead = [packed, area(wrapped, header.wrap_bytes)]
+
+    def begin(self, info: Mapping[str, object], init: bytes = b"") -> list[bytes]:
+        """The file's beginning, up to where fragments or a blob follow. To be written in one go with the first."""
+        parts = [*self._lead, *self.record(INFO, 0, [compact(info)])]
+        return [*parts, *self.record(INIT, 0, [init])] if init else parts
+
+    def record(self, type_: int, time_ms: int, parts: Sequence[Buffer]) -> list[bytes]:
+        """ValueError for a content of 16 MiB or more."""
+        content = parts[0] if len(parts) == 1 else b"".join(parts)
+        head = head_of(type_, len(content), self._seq, time_ms)
+        leaf = leaf_of(self._keys.leaf, head, content)
+        body = self._gcm.encrypt(self._keys.nonce_of(head, leaf), content, head + leaf)
+        self._digest.add(head, leaf)
+        self._seq += 1
+        return [lead_of(head, leaf, body), body]
+
+    def end(self, reason: int, time_ms: int, totals: Mapping[str, object], signer: Signer | None = None) -> list[bytes]:
+        """The last records. signer: signs the digest; None leaves that to the list of the next statement."""
+        parts = self.record(END + reason, time_ms, [compact(totals)])
+        if signer is None:
+            return parts
+        head = head_of(SIGNATURE, SIGNATURE_BYTES, self._seq, time_ms)
+        body = signed_digest(signer, self.digest)
+        return [*parts, lead_of(head, self.digest, body), body]
+
+    @property
+    def digest(self) -> bytes:
+        """Of all records until now."""
+        return self._digest.value

@@ -1,0 +1,122 @@
+"""Signatures (Ed25519) and the one way to write what is signed: canonical JSON, RFC 8785 without fractions."""
+
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from tawny.sealed.broken import Broken
+
+_MOST_LINE_BYTES: Final = 64 << 20
+Said = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Signer:
+    """The key of the statement to come."""
+
+    key: Ed25519PrivateKey
+    statement: int
+
+    @property
+    def public(self) -> str:
+        return public_of(self.key)
+
+    def sign(self, what: bytes, message: bytes) -> bytes:
+        return sign(self.key, what, message)
+
+
+def signed_digest(signer: Signer, digest: bytes) -> bytes:
+    """Of a file: the statement's number, 8 bytes, and the signature."""
+    return signer.statement.to_bytes(8, "big") + signer.sign(b"file", digest)
+
+
+def new_key() -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.generate()
+
+
+def public_of(key: Ed25519PrivateKey) -> str:
+    return key.public_key().public_bytes_raw().hex()
+
+
+def private_of(key: Ed25519PrivateKey) -> str:
+    """As `state.json` keeps it."""
+    return key.private_bytes_raw().hex()
+
+
+def key_from(private: str) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(private))
+
+
+def sign(key: Ed25519PrivateKey, what: bytes, message: bytes) -> bytes:
+    """what: file, day, statement or export, so that one can never stand for another."""
+    return key.sign(b"tawny.sign/1 " + what + b"\0" + message)
+
+
+def is_signed(public: str, what: bytes, message: bytes, signature: bytes) -> bool:
+    """public: hexadecimal. False as well for what is no key at all."""
+    try:
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
+        key.verify(signature, b"tawny.sign/1 " + what + b"\0" + message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def canonical(said: object) -> bytes:
+    """Names are ASCII and numbers whole, so that sorting and writing them is what RFC 8785 says."""
+    return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def hash_of(line: bytes) -> str:
+    """Of a line without its newline, hexadecimal."""
+    return sha256(line).hexdigest()
+
+
+def signed(said: Said, what: bytes, key: Ed25519PrivateKey) -> bytes:
+    """The line, without newline."""
+    return canonical(said | {"sig": sign(key, what, canonical(said)).hex()})
+
+
+@dataclass(frozen=True, slots=True)
+class SignedLine:
+    """What a line says, the line itself, and its signature, which nobody has checked yet."""
+
+    said: Said
+    line: bytes
+    signature: bytes
+
+    def is_by(self, public: str, what: bytes) -> bool:
+        return is_signed(public, what, canonical(self.said), self.signature)
+
+    @property
+    def hash(self) -> str:
+        return hash_of(self.line)
+
+
+def read_signed(line: bytes) -> SignedLine:
+    """Broken for what is not exactly what we would have written: else one text could be read in two ways."""
+    said = read_canonical(line)
+    if not isinstance(said, dict) or not isinstance(said.get("sig"), str):
+        raise Broken("a line that is not signed")
+    try:
+        signature = bytes.fromhex(said["sig"])
+    except ValueError:
+        raise Broken("a signature that is none") from None
+    if signature.hex() != said["sig"]:
+        raise Broken("a line that was written by another hand")
+    return SignedLine({name: value for name, value in said.items() if name != "sig"}, line, signature)
+
+
+def read_canonical(line: bytes) -> Any:
+    """Broken when it is no JSON, or not written as we write it."""
+    try:
+        said = json.loads(line) if len(line) <= _MOST_LINE_BYTES else None
+        if said is not None and canonical(said) == line:
+            return said
+    except (ValueError, RecursionError):
+        pass
+    raise Broken("a line that was written by another hand")

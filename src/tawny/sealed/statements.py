@@ -1,0 +1,251 @@
+"""The lines of the signed history: what a recorder states every ten minutes, with keys that move on.
+
+A day's line is signed with the `next` of the day before, a statement with the `next` of the statement before. So a
+recorder holds only keys that sign the future: whoever steals it cannot state the past again.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tawny.model.times import utc_from_text
+from tawny.sealed.broken import Broken
+from tawny.sealed.signing import (
+    Said,
+    SignedLine,
+    Signer,
+    canonical,
+    hash_of,
+    key_from,
+    new_key,
+    private_of,
+    public_of,
+    read_canonical,
+    read_signed,
+    signed,
+)
+
+DAYS: Final = "days.jsonl"
+Item = Sequence[Any]
+"""A list's entry: what it is, then its facts."""
+
+
+def statements_name(day: str) -> str:
+    return f"{day}.jsonl"
+
+
+def list_name(day: str) -> str:
+    return f"{day}.list"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class State:
+    """What the next statement needs. day: of the last statement, empty before the first. Private keys are in here."""
+
+    n: int
+    time: str
+    key: Ed25519PrivateKey
+    day: str
+    day_next: Ed25519PrivateKey
+    prev: str
+    day_prev: str
+
+    @classmethod
+    def first(cls) -> "State":
+        """Of a new recorder: `day_next` is its genesis key, which is forgotten after the first line."""
+        return cls(0, "", new_key(), "", new_key(), "", "")
+
+    @property
+    def signer(self) -> Signer:
+        """Of files that the next statement will list."""
+        return Signer(self.key, self.n)
+
+    def record(self) -> Said:
+        return {
+            "n": self.n,
+            "time": self.time,
+            "key": private_of(self.key),
+            "day": self.day,
+            "day_next": private_of(self.day_next),
+            "prev": self.prev,
+            "day_prev": self.day_prev,
+        }
+
+    @classmethod
+    def read(cls, said: Mapping[str, Any]) -> "State":
+        """Broken when something is missing or strange."""
+        try:
+            texts = [str(said[name]) for name in ("time", "day", "prev", "day_prev")]
+            time, day, prev, day_prev = texts
+            return cls(int(said["n"]), time, key_from(said["key"]), day, key_from(said["day_next"]), prev, day_prev)
+        except (KeyError, TypeError, ValueError) as problem:
+            raise Broken("the recorder's signing keys cannot be read") from problem
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """lines: to append, each to its file, in this order; without newline."""
+
+    state: State
+    lines: tuple[tuple[str, bytes], ...]
+    line: bytes
+    """The statement."""
+
+
+def stated(state: State, items: Sequence[Item], recipients: Sequence[str], now: str) -> Stated:
+    """The next statement, and the line of its day if that is new. now: RFC 3339 in UTC; stated times never go back."""
+    time = max(now, state.time)
+    day, lines = time[:10], list[tuple[str, bytes]]()
+    if day != state.day:
+        state, line = _new_day(state, day)
+        lines.append((DAYS, line))
+    after, listed = new_key(), canonical(items)
+    said: Said = {
+        "v": 1,
+        "n": state.n,
+        "time": time,
+        "list": hash_of(listed),
+        "recipients": list(recipients),
+        "prev": state.prev,
+        "next": public_of(after),
+    }
+    line = signed(said, b"statement", state.key)
+    lines += [(list_name(day), listed), (statements_name(day), line)]
+    moved = State(state.n + 1, time, after, day, state.day_next, hash_of(line), state.day_prev)
+    return Stated(moved, tuple(lines), line)
+
+
+def _new_day(state: State, day: str) -> tuple[State, bytes]:
+    after = new_key()
+    said: Said = {
+        "v": 1,
+        "day": day,
+        "key": public_of(state.key),
+        "next": public_of(after),
+        "prev": state.day_prev,
+        "last": state.prev,
+    }
+    if not state.day:
+        said["genesis"] = public_of(state.day_next)
+    line = signed(said, b"day", state.day_next)
+    return State(state.n, state.time, state.key, day, after, state.prev, hash_of(line)), line
+
+
+# --- read by whoever does not trust it
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """key: signs its first statement. last: hash of the statement before that."""
+
+    day: str
+    key: str
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """key: it was signed with. hash: of its line."""
+
+    n: int
+    time: str
+    list_hash: str
+    recipients: tuple[str, ...]
+    key: str
+    next: str
+    hash: str
+
+    @property
+    def at_ms(self) -> int:
+        return utc_from_text(self.time)
+
+
+def lines_of(text: bytes) -> list[bytes]:
+    """Whole ones: behind the last newline is what a power cut tore."""
+    return text.split(b"\n")[:-1]
+
+
+def genesis_of(days: bytes) -> str:
+    """The fingerprint of the recorder, as its first line has it, unproved. Broken without one."""
+    lines = lines_of(days)
+    said = read_signed(lines[0]).said.get("genesis") if lines else None
+    if not isinstance(said, str):
+        raise Broken("the history has no beginning")
+    return said
+
+
+def read_days(text: bytes, genesis: str) -> dict[str, Day]:
+    """All days, each proved by the one before. genesis: the recorder's fingerprint, known from elsewhere.
+
+    Broken where the chain is.
+    """
+    days: dict[str, Day] = {}
+    key, prev = genesis, ""
+    if genesis_of(text) != genesis:
+        raise Broken("it is signed by another recorder")
+    for line in lines_of(text):
+        one = read_signed(line)
+        day = _text(one, "day")
+        is_next = _text(one, "prev") == prev and day > max(days, default="") and one.said.get("v") == 1
+        if not is_next or not one.is_by(key, b"day"):
+            raise Broken(f"the chain of days is broken at {day}")
+        days[day] = Day(day, _text(one, "key"), _text(one, "last"))
+        key, prev = _text(one, "next"), one.hash
+    return days
+
+
+def read_statements(day: Day, text: bytes) -> list[Statement]:
+    """All of a day, each proved by the one before. Broken where the chain is."""
+    found: list[Statement] = []
+    key, prev = day.key, day.last
+    for line in lines_of(text):
+        one = read_signed(line)
+        said = _statement(one, key)
+        is_next = _text(one, "prev") == prev and said.time[:10] == day.day and one.said.get("v") == 1
+        if found and (said.time < found[-1].time or said.n != found[-1].n + 1):
+            is_next = False
+        if not is_next or not one.is_by(key, b"statement"):
+            raise Broken(f"the chain of statements is broken at {said.time}")
+        found.append(said)
+        key, prev = said.next, one.hash
+    return found
+
+
+def last_of(days: Mapping[str, Day], day: str) -> str | None:
+    """The hash of the last statement of a day, as the day after proves it; None for the newest day."""
+    after = min((other for other in days if other > day), default=None)
+    return days[after].last if after is not None else None
+
+
+def read_lists(text: bytes, statements: Sequence[Statement]) -> Iterator[tuple[Statement, list[Item]]]:
+    """What statements listed; a list that no statement vouches for is left out."""
+    by_hash: dict[str, list[Statement]] = {}
+    for statement in reversed(statements):
+        by_hash.setdefault(statement.list_hash, []).append(statement)
+    for line in lines_of(text):
+        same = by_hash.get(hash_of(line))  # several may have listed nothing
+        if same:
+            statement = same.pop()
+            items = read_canonical(line)
+            yield statement, [one for one in items if isinstance(one, list) and one] if isinstance(items, list) else []
+
+
+def _statement(one: SignedLine, key: str) -> Statement:
+    n, recipients = one.said.get("n"), one.said.get("recipients")
+    if type(n) is not int or not isinstance(recipients, list) or not all(isinstance(each, str) for each in recipients):
+        raise Broken("a statement that is none")
+    time = _text(one, "time")
+    try:
+        utc_from_text(time)
+    except ValueError:
+        raise Broken("a statement without a time") from None
+    return Statement(n, time, _text(one, "list"), tuple(recipients), key, _text(one, "next"), one.hash)
+
+
+def _text(one: SignedLine, name: str) -> str:
+    value = one.said.get(name)
+    if not isinstance(value, str):
+        raise Broken(f"a signed line without {name!r}")
+    return value
