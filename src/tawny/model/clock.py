@@ -1,7 +1,13 @@
 """The only place that reads a clock. Everything else is handed a `Clock`, so tests decide what time it is."""
 
+import ctypes
 import time
 from typing import Protocol
+
+_UNSYNC = 0x0040
+"""`STA_UNSYNC` of `<linux/timex.h>`."""
+_STATUS_AT, _TIMEX_BYTES, _LONG_BYTES = 40, 256, 8
+"""Where `struct timex` has its status on 64-bit Linux, and more than its size."""
 
 
 class Clock(Protocol):
@@ -29,3 +35,17 @@ class SystemClock:
 def thread_cpu_s() -> float:
     """Processor seconds that the calling thread has used, for reports."""
     return time.thread_time()
+
+
+def is_kept_right() -> bool | None:
+    """Whether something on this machine keeps its clock right, as the kernel knows; None where it does not say."""
+    if ctypes.sizeof(ctypes.c_long) != _LONG_BYTES:
+        return None
+    about = ctypes.create_string_buffer(_TIMEX_BYTES)
+    try:
+        state = ctypes.CDLL(None, use_errno=True).adjtimex(about)
+    except (AttributeError, OSError):
+        return None
+    if state < 0:
+        return None
+    return not int.from_bytes(about.raw[_STATUS_AT : _STATUS_AT + 4], "little") & _UNSYNC

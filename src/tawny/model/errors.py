@@ -264,6 +264,17 @@ class FileDamaged(StorageError):
 
 
 @dataclass(eq=False)
+class FileSealed(FileDamaged):
+    """Nothing is wrong with it, but whoever asks cannot open it."""
+
+    detail: str = "it is sealed"
+    exit_code = 37
+    code = "sealed"
+    says = "Sealed: the recorder itself cannot open {where}."
+    advice = "Whoever has its key opens it: `tawny unseal --help`."
+
+
+@dataclass(eq=False)
 class IndexDamaged(StorageError):
     exit_code = 35
     code = "index"

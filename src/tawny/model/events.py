@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from tawny.model.ids import CameraId, EventId
+from tawny.model.kinds import MOTION, NOTHING, kind_of_all
 from tawny.model.observations import Box
+from tawny.model.reads import Read
 from tawny.model.times import Span, stamp, stamp_ms
 
 _ID = re.compile(r"([0-9]{8}T[0-9]{6})([0-9]{3})-([0-9a-f]{8})")
@@ -39,6 +41,27 @@ class Event:
     """Why a person called it one: shadow, weather, known, traffic or other; empty where nobody did."""
     picture_ms: int | None = None
     """When the best picture was taken; None when there is none yet."""
+    reads: tuple[Read, ...] = ()
+    """What was read of its things: number plates, who it was."""
+    perhaps: tuple[SeenObject, ...] = ()
+    """Kinds that its things look like to the small model that comes with tawny, each as sure as at best. It is not
+    called by them: they only suggest."""
+    said: str = ""
+    """What a person said it was: person, vehicle, animal, or nothing; empty where nobody did."""
+
+    @property
+    def suggested(self) -> str:
+        """The kind that it may be, where no model named it and nobody said what it was; else empty."""
+        if self.kind != MOTION or self.said or not self.perhaps:
+            return ""
+        return kind_of_all(one.label for one in self.perhaps)
+
+    @property
+    def shown_kind(self) -> str:
+        """What it is sorted by: what a person said, else its name, else what is suggested."""
+        if self.said:
+            return MOTION if self.said == NOTHING else self.said
+        return self.suggested or self.kind
 
     def clip(self, now_ms: int, pre_s: float, post_s: float) -> Span:
         """Its time with pre-roll and post-roll."""
@@ -83,6 +106,8 @@ def rounded(event: Event) -> Event:
         score=round(event.score, 2),
         box=None if event.box is None else _rounded(event.box),
         objects=tuple(SeenObject(one.label, round(one.score, 4)) for one in event.objects),
+        reads=tuple(replace(one, score=round(one.score, 4)) for one in event.reads),
+        perhaps=tuple(SeenObject(one.label, round(one.score, 4)) for one in event.perhaps),
     )
 
 

@@ -95,7 +95,8 @@ class PartDied:
 class Alarm:
     """Something that a person should know of now.
 
-    what: `camera`, `sight`, `disk`, `books`, `room`, `spare`, `tier`, `mirror`, `check_in`, `self_test`.
+    what: `camera`, `sight`, `disk`, `books`, `room`, `spare`, `tier`, `mirror`, `check_in`, `self_test`, `gap`,
+    `upload`, `clock`, `certificate`.
 
     Published when it is raised, at most 60 s after `since_ms`, and once more with its end when it is over.
     """
@@ -112,6 +113,35 @@ class Alarm:
     """What to do about it, for people."""
 
 
+@dataclass(frozen=True, slots=True)
+class ModeChanged:
+    """Another mode is on, or somebody else has set it. by: who or what; a person's or program's name if by hand."""
+
+    mode: str
+    by: str
+    is_by_hand: bool
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleChanged:
+    """Who is at home now."""
+
+    home: tuple[str, ...]
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class HoldChanged:
+    """Somebody told a camera what to do. what: `pause`, `record`, or empty when that is over."""
+
+    camera: CameraId
+    what: str
+    by: str
+    at_ms: int
+    until_ms: int | None
+
+
 Message = (
     StatusChanged
     | RunStarted
@@ -124,4 +154,7 @@ Message = (
     | Scored
     | PartDied
     | Alarm
+    | ModeChanged
+    | PeopleChanged
+    | HoldChanged
 )

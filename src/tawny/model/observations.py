@@ -1,9 +1,10 @@
 """What a detector is handed and what it says."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tawny.model.ids import CameraId
+from tawny.model.reads import Read
 
 Box = tuple[float, float, float, float]
 """x0, y0, x1, y1 as shares of the picture's width and height, 0..1."""
@@ -47,6 +48,12 @@ class Observation:
     """Zones that it is in, and lines that it has crossed."""
     signs: tuple[str, ...] = ()
     """What else is to be said of it: `loitering`."""
+    sure: float = 0.0
+    """How sure the label is, 0..1; 0 where nobody named it and the label is the detector's own."""
+    perhaps: str = ""
+    """The kind that it looks like to the small model that comes with tawny; empty where that says none."""
+    perhaps_sure: float = 0.0
+    """How sure that is, 0..1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +72,8 @@ class Look:
     """What may yet become an event, with scores below 50, so that a lower level can make it one. May be left out."""
     grid: int | None = None
     """Where it moves (`model.grid`); None where the detector knows no more than boxes."""
+    reads: tuple[tuple[int, Read], ...] = ()
+    """What is by now known to stand on things, or who they are, each with its track; of those that are over too."""
+    mask: Any = field(default=None, compare=False, repr=False)
+    """bool [rows, columns], smaller than the picture: cells that differ from what is usual there; None where the
+    detector knows no more than boxes. Not to be changed, and not to be kept."""
