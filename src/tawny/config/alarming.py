@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 
 from tawny.config.keeping import Table
-from tawny.config.units import Duration
+from tawny.config.quantities import Duration
 
 
 class Alarm(Table):

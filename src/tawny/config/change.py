@@ -37,7 +37,7 @@ def change_watch(path: Path, camera: str, watch: Watch) -> Settings:
     table: Any = cameras[camera]
     if "watch" not in table:
         table["watch"] = tomlkit.table()
-    _put(table["watch"], plain(before.cameras[camera].watch), plain(watch))
+    put(table["watch"], plain(before.cameras[camera].watch), plain(watch))
     text = tomlkit.dumps(document)
     after, problems = parse(text, known_secrets(path.parent))
     if after is None:
@@ -81,9 +81,7 @@ def _rounded(value: Any) -> Any:
     return round(value, DIGITS) if isinstance(value, float) else value
 
 
-def _put(
-    table: MutableMapping[str, Any], old: Mapping[str, Any], new: Mapping[str, Any], *, deep: bool = False
-) -> None:
+def put(table: MutableMapping[str, Any], old: Mapping[str, Any], new: Mapping[str, Any], *, deep: bool = False) -> None:
     """Make the table say what is new, touching only what differs."""
     for key in old.keys() - new.keys():
         table.pop(key, None)
@@ -92,7 +90,7 @@ def _put(
             continue
         if isinstance(value, Mapping) and isinstance(table.get(key), MutableMapping):
             before = old.get(key)
-            _put(table[key], before if isinstance(before, Mapping) else {}, value, deep=True)
+            put(table[key], before if isinstance(before, Mapping) else {}, value, deep=True)
         else:
             table[key] = _item(value, deep=deep)
 

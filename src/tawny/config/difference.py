@@ -4,6 +4,11 @@ from dataclasses import dataclass
 
 from tawny.config.settings import Camera, Settings, Watch
 
+_OUTWARD = ("outbox", "destinations", "notifiers")
+_PROGRAMS = ("emit", "inputs", "mqtt", "scripts", "relays")
+AT_ONCE = frozenset({*_OUTWARD, "relays", "web.address", "storage.sealed", "sealed"})
+"""Paths of `Difference.other` that are taken over while it runs; so is what is kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -39,12 +44,12 @@ def difference(old: Settings, new: Settings) -> Difference:
                 for key in type(getattr(new, table)).model_fields
                 if getattr(getattr(old, table), key) != getattr(getattr(new, table), key)
             ),
-            *(table for table in ("destinations", "notifiers") if getattr(old, table) != getattr(new, table)),
+            *(table for table in (*_OUTWARD, *_PROGRAMS, "sealed") if getattr(old, table) != getattr(new, table)),
             *(f"cameras.{key}.keep" for key in both if old.cameras[key].keep != new.cameras[key].keep),
         ),
     )
 
 
 def _recorded(camera: Camera) -> Camera:
-    """What its recording goes by: how long it is kept, and how it is watched, is nothing to that."""
-    return camera.model_copy(update={"keep": None, "watch": Watch()})
+    """What its recording goes by: how long it is kept, how it is watched and turned, is nothing to that."""
+    return camera.model_copy(update={"keep": None, "watch": Watch(), "onvif": ""})

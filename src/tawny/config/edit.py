@@ -3,6 +3,7 @@
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import tomlkit
 from tomlkit.items import Table
@@ -55,6 +56,22 @@ def add_camera(path: Path, camera_id: str, values: dict[str, str]) -> None:
     for key, value in values.items():
         camera[key] = value
     cameras[camera_id] = camera
+    new = tomlkit.dumps(document)
+    _, problems = parse(new, known_secrets(path.parent))
+    if problems:
+        raise SettingsError(str(path), tuple(problems))
+    replace_file(path, new)
+
+
+def put_table(path: Path, table: str, values: dict[str, object]) -> None:
+    """Set these in `[table]`, or `[table.table]`. SettingsError when the file would not be valid then; nothing is
+    changed in that case."""
+    document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    target: Any = document
+    for name in table.split("."):
+        target = target.setdefault(name, tomlkit.table())
+    for key, value in values.items():
+        target[key] = value
     new = tomlkit.dumps(document)
     _, problems = parse(new, known_secrets(path.parent))
     if problems:

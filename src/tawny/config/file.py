@@ -14,6 +14,8 @@ from pydantic_core import ErrorDetails
 from tawny.config.settings import Camera, Settings, is_camera_id
 from tawny.model.errors import Problem, SettingsError
 
+SECRET_KEYS = frozenset({"source", "sub", "onvif", "url", "secret", "token", "address", "metrics", "check_in"})
+"""Settings that hold, or may hold, something that is nobody's business."""
 _SECRET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -108,19 +110,23 @@ def _fill(value: Any, secrets: Mapping[str, str], path: tuple[str, ...], problem
 
 def _problem(error: ErrorDetails) -> Problem:
     path = [str(part) for part in error["loc"] if part != "[key]"]
-    allowed = {
-        "extra_forbidden": f"one of {_siblings(path)}",
-        "missing": "this setting must be there",
-    }.get(error["type"], error["msg"].removeprefix("Value error, ").removeprefix("Input should be "))
-    found = "nothing" if error["type"] == "missing" else _shown(error["input"], path)
     if error["type"] == "extra_forbidden":
-        found = "a setting that is not known"
+        found, allowed = "a setting that is not known", f"one of {_siblings(path)}"
+    elif error["type"] == "missing":
+        found, allowed = "nothing", "this setting must be there"
+    else:
+        found = _shown(error["input"], path)
+        allowed = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     return Problem(".".join(path) or "file", found, allowed)
 
 
 def _shown(value: object, path: list[str]) -> str:
     """Never a secret: of addresses only that there was one."""
-    if path and path[-1] in {"source", "sub", "url", "secret", "address"} and "keep" not in path:
+    if not path:
+        return "settings that do not go together"
+    if path[0] == "sealed" or "recipients" in path:
+        return "something else"  # a private key perhaps, by mistake
+    if path[-1] in SECRET_KEYS and "keep" not in path:
         return "an address that cannot be used"
     return repr(value) if isinstance(value, str | int | float | bool) else f"a {type(value).__name__}"
 

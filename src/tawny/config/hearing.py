@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from tawny.config.keeping import Table
-from tawny.config.units import Duration, Share
+from tawny.config.quantities import Duration, Share
 
 Score = Annotated[int, Field(ge=1, le=100)]
 

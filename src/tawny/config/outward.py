@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field
 
 from tawny.config.keeping import Table
-from tawny.config.units import Duration, Size
+from tawny.config.quantities import Duration, Size
 
 TargetName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
 _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
@@ -45,9 +45,18 @@ class Destination(Table):
     names: str = Field(
         "tawny", description="What files are called there: tawny, rom-cam, diycam, pancake, or a pattern of {fields}."
     )
+    sealed_names: Literal["opaque", "readable"] = Field(
+        "opaque", description="Names of what sealed cameras recorded: `opaque` ones tell nothing, else as `names` says."
+    )
     keep: Duration | None = Field(None, description="What is older is removed there. Nothing is unless this is set.")
     limit: Size = Field(0, description="At most so much a second, such as 500 kB. 0: as fast as it goes.")
     hours: Hours = Field("", description="Clips and footage only in these hours: 22:00-06:00. Pictures go at once.")
+    after: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        None, description="Clips and footage go once so many wait. Not set, nor `minutes`: at once."
+    )
+    minutes: tuple[Annotated[int, Field(ge=0, le=59)], ...] = Field(
+        (), description="Clips and footage go at these minutes of each hour, such as [5, 20, 35, 50]; or `after`."
+    )
     parallel: Annotated[int, Field(ge=1, le=8)] = Field(1, description="So many files at a time.")
 
     @property

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from tawny.config.keeping import Table
-from tawny.config.units import Duration, Share
+from tawny.config.quantities import Duration, Share
 from tawny.model.polygon import Polygon
 
 PlaceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=40)]

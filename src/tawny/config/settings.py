@@ -4,19 +4,25 @@ import re
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from tawny.config.alarming import Alarm
+from tawny.config.arming import Arm
 from tawny.config.hearing import Sound
 from tawny.config.keeping import CameraKeep, Keep, Table
 from tawny.config.live import Live
+from tawny.config.objects import Objects, Suggest
 from tawny.config.outward import Destination, TargetName, Waiting
 from tawny.config.places import Corners, Line, PlaceName, Zone
+from tawny.config.programs import Emit, Input, Mqtt, Relay, Scripts
+from tawny.config.quantities import Duration, Share, Size
+from tawny.config.recognisers import Recogniser
+from tawny.config.rules import Rule
+from tawny.config.sealing import Recipient, Sealed
 from tawny.config.telling import Notifier
-from tawny.config.units import Duration, Size
 
 _CAMERA_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_TAKEN = frozenset({"history", "keys", "lock", "control", "outbox", "clips"})
+_TAKEN = frozenset({"history", "keys", "lock", "control", "outbox", "inbox", "clips"})
 """What lies in the data folder beside the cameras' folders."""
 
 
@@ -60,6 +66,9 @@ class Storage(Table):
         5_000_000_000,
         description="So much room saved clips take at most; the oldest that are not kept make way. "
         "In memory mode a quarter of `memory`, if that is less.",
+    )
+    sealed: bool = Field(
+        default=False, description="Whether what is recorded is sealed to the keys of `sealed`: only they open it."
     )
     keep: Keep = Keep()
 
@@ -134,6 +143,30 @@ class Watch(Table):
     )
     lines: dict[PlaceName, Line] = Field(default_factory=dict, description="By name: who crosses one is told of.")
     mask: tuple[Corners, ...] = Field((), description="Polygons that detectors do not see; they are recorded.")
+    objects: tuple[str, ...] = Field(
+        ("person", "vehicle"),
+        description=(
+            "With a model (`tawny models`): what is told of, by kind (`person`, `vehicle`, `animal`) or by the model's "
+            "own label (`dog`). Other movement is kept as motion, and nobody is told. Empty: nothing is named."
+        ),
+    )
+    read: tuple[str, ...] = Field(
+        (),
+        description=(
+            "What is read of what was seen, by the name of a recogniser: `plates`, or one of `recognisers`. "
+            "Empty: nothing, and nothing of the kind is stored."
+        ),
+    )
+    read_sure: Share = Field(0.6, description="What is read less surely counts for nothing.")
+    read_zones: tuple[PlaceName, ...] = Field((), description="Only what is in one of these zones is read. Empty: all.")
+    suggest: Suggest = Suggest()
+    private: tuple[Corners, ...] = Field(
+        (),
+        description=(
+            "Polygons that nobody is to see: black in tawny's pages, pictures and clips, and no detector sees them. "
+            "The stored video still has them."
+        ),
+    )
     sound: Sound = Sound()
     decode: Literal["auto", "software"] = Field(
         "auto", description="`auto`: large pictures in hardware where there is any that works. `software`: never."
@@ -153,9 +186,19 @@ class Camera(Table):
     source: str = Field(description="rtsp://user:password@host/path, /dev/video0, a video file, or demo:front.")
     sub: str = Field("", description="The same camera's small picture: watched instead of the large; recorded too.")
     name: str = Field("", description="As people call it. Empty: from the table's name.")
+    where: Literal["", "outside", "inside"] = Field(
+        "", description="`outside` or `inside`: a group of that name is on the live wall."
+    )
     record: Literal["continuous", "off"] = Field("continuous", description="`continuous` or `off`.")
     pre: Annotated[Duration, Field(ge=0, le=30)] = Field(5.0, description="Kept before an event: 0 s to 30 s.")
     post: Annotated[Duration, Field(ge=0, le=300)] = Field(10.0, description="Kept after an event: 0 s to 5 min.")
+    onvif: str = Field(
+        "",
+        description="Its ONVIF service, to turn it and switch its relays: "
+        "http://user:password@host/onvif/device_service.",
+    )
+    sealed: bool | None = Field(None, description="Whether it is sealed. Not said: as `storage.sealed`.")
+    recipients: tuple[Recipient, ...] = Field((), description="Others who can open this camera alone: `age1…`.")
     keep: CameraKeep | None = Field(
         None, description="What is kept otherwise than in `storage.keep`: a table of the same settings but `free`."
     )
@@ -166,6 +209,14 @@ class Camera(Table):
     def _not_empty(cls, text: str) -> str:
         if not text.strip():
             raise ValueError("an address, such as rtsp://192.168.1.20/main")
+        return text
+
+    @field_validator("onvif")
+    @classmethod
+    def _a_service(cls, text: str) -> str:
+        parts = urlsplit(text)
+        if text and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError("an address such as http://user:password@192.168.1.20/onvif/device_service")
         return text
 
     def table(self, scheme: str) -> dict[str, Any]:
@@ -179,13 +230,37 @@ class Camera(Table):
 
 class Settings(Table):
     storage: Storage = Storage()
+    sealed: Sealed = Sealed()
     web: Web = Web()
     live: Live = Live()
     alarm: Alarm = Alarm()
+    arm: Arm = Arm()
+    objects: Objects = Objects()
+    recognisers: dict[TargetName, Recogniser] = Field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
     outbox: Waiting = Waiting()
     destinations: dict[TargetName, Destination] = Field(default_factory=dict)
     notifiers: dict[TargetName, Notifier] = Field(default_factory=dict)
+    emit: dict[TargetName, Emit] = Field(default_factory=dict)
+    inputs: dict[TargetName, Input] = Field(default_factory=dict)
+    mqtt: Mqtt = Mqtt()
+    scripts: Scripts = Scripts()
+    relays: dict[TargetName, Relay] = Field(default_factory=dict)
     cameras: dict[str, Camera] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _can_be_opened(self) -> "Settings":
+        """Sealed to nobody would be lost; in memory nothing is kept that could be sealed."""
+        sealed = any(self.is_sealed(name) for name in self.cameras)
+        if sealed and not (self.sealed.recipients and self.sealed.recovery):
+            raise ValueError("for sealed cameras `sealed.recipients` and `.recovery`: `tawny seal init` makes them")
+        if sealed and self.storage.mode == "memory":
+            raise ValueError('no sealed camera with `storage.mode = "memory"`: there nothing is kept')
+        return self
+
+    def is_sealed(self, camera: str) -> bool:
+        own = self.cameras[camera].sealed if camera in self.cameras else None
+        return self.storage.sealed if own is None else own
 
 
 def is_camera_id(text: str) -> bool:

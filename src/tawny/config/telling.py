@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field, field_validator
 
 from tawny.config.keeping import Table
 from tawny.config.outward import Hours
-from tawny.config.units import Duration
+from tawny.config.quantities import Duration
 
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 
@@ -39,6 +39,10 @@ class Notifier(Table):
         60.0, description="At most one message a camera in so long; what comes meanwhile is told in one."
     )
     picture: bool = Field(default=True, description="Whether the picture goes along.")
+    sealed_pictures: bool = Field(
+        default=False,
+        description="Whether pictures of sealed cameras go along, not sealed: whoever runs the service can see them.",
+    )
     clip: Literal["auto", "gif", "video", "link", "none"] = Field(
         "auto", description="What follows when the event is over; `auto`: what the service shows best."
     )

@@ -1,0 +1,181 @@
+"""Settings of other programs: what they are told, what they may ask for, and what tawny may move and switch."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator, model_validator
+
+from tawny.config.keeping import Table
+from tawny.config.quantities import Duration
+
+Right = Literal["arm", "presence", "pause", "record", "event", "ptz", "relay"]
+"""What somebody may ask for: change the mode, say who is at home, make a camera private, record, tell of events, turn a
+camera, switch."""
+RIGHTS: tuple[Right, ...] = ("arm", "presence", "pause", "record", "event", "ptz", "relay")
+Told = Literal["event", "segment", "gap", "damage", "camera", "alarm", "mode", "recorder"]
+"""What messages are about: the first word of their `type`."""
+SCHEMES = ("unix", "webhook+http", "webhook+https", "run")
+EXAMPLES = "unix:@NAME, unix:/run/my.sock, webhook+https://example.org/hook or run:SCRIPT"
+MOST_SOCKET = 100
+"""Bytes of a socket's address."""
+
+
+class Emit(Table):
+    """A program that is told what happens, as it happens."""
+
+    url: str = Field(min_length=1, description=f"Where: {EXAMPLES}.")
+    what: tuple[Told, ...] = Field(
+        ("event", "segment", "camera", "alarm"),
+        description="`event`, `segment` (a file is finished), `gap`, `damage`, `camera`, `alarm`, `mode`, `recorder`.",
+    )
+    cameras: tuple[str, ...] = Field((), description="Only of these cameras. Empty: of all.")
+    kinds: tuple[str, ...] = Field((), description="Only events of these kinds, such as person. Empty: of all.")
+    form: Literal["tawny", "pancake"] = Field(
+        "tawny", description="`pancake`: what Raspberry Pancake's receivers understand, of one camera."
+    )
+    clips: str = Field(
+        "", description="In Pancake's form: a folder that gets a clip of 6 s at each beginning and end; 500 at most."
+    )
+    secret: str = Field("", description="What a webhook's bodies are signed with.")
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> "Emit":
+        scheme, _, rest = self.url.partition(":")
+        if scheme not in SCHEMES or not rest:
+            raise ValueError(f"url: an address such as {EXAMPLES}")
+        if scheme == "unix":
+            socket_address(rest)
+        if scheme.startswith("webhook+"):
+            parts = urlsplit(self.url.removeprefix("webhook+"))
+            if not parts.hostname or any(ord(one) <= 32 for one in self.url):
+                raise ValueError(f"url: an address such as {EXAMPLES}")
+        if scheme == "run" and not is_script_name(rest):
+            raise ValueError("url: run: and the name of a file in the scripts' folder, without a path")
+        if self.form == "pancake" and (scheme != "unix" or len(self.cameras) != 1):
+            raise ValueError('form: pancake is for a unix: address, and `cameras = ["one"]`')
+        if self.clips and (self.form != "pancake" or not self.clips.startswith("/")):
+            raise ValueError("clips: a whole path, and only in Pancake's form")
+        if self.secret and not scheme.startswith("webhook+"):
+            raise ValueError("secret: only webhooks are signed")
+        return self
+
+    @property
+    def script(self) -> str:
+        """The one that is run; empty for none."""
+        return self.url.partition(":")[2] if self.url.startswith("run:") else ""
+
+    @property
+    def public(self) -> str:
+        """Where, without secrets: an address may have them in its path."""
+        if self.url.startswith("webhook+"):
+            return f"the webhook at {urlsplit(self.url.removeprefix('webhook+')).hostname}"
+        return self.url
+
+
+class Input(Table):
+    """A program that may ask for something."""
+
+    may: tuple[Right, ...] = Field(min_length=1, description=f"What: {', '.join(RIGHTS)}.")
+    cameras: tuple[str, ...] = Field((), description="Only of these cameras. Empty: of all.")
+    secret: str = Field("", description="It signs what it sends to `/api/v1/inputs/NAME` with this.")
+    token: str = Field("", description="Instead, for what cannot sign: sent along as `Authorization: Bearer`.")
+    socket: str = Field("", description="It sends datagrams to this UNIX socket: @NAME (abstract) or a path.")
+    users: tuple[str, ...] = Field(
+        (), description="Users of this machine that may send datagrams there, beside tawny's own and root."
+    )
+
+    @model_validator(mode="after")
+    def _has_one_way(self) -> "Input":
+        if sum(bool(way) for way in (self.secret, self.token, self.socket)) != 1:
+            raise ValueError("one of secret, token and socket")
+        if 0 < len(self.secret or self.token or "x" * 16) < 16:
+            raise ValueError("secret, token: 16 characters or more, such as from `openssl rand -hex 16`")
+        if self.socket:
+            socket_address(self.socket)
+        if self.users and not self.socket:
+            raise ValueError("users: only where there is a socket")
+        return self
+
+    @property
+    def public(self) -> str:
+        """How it reaches us, without secrets."""
+        return f"datagrams to {self.socket}" if self.socket else "signed" if self.secret else "with its token"
+
+
+class Mqtt(Table):
+    """The MQTT broker through which Home Assistant and others see and steer tawny."""
+
+    url: str = Field("", description="mqtt://user:password@broker/tawny, or mqtts://…; empty: none.")
+    discovery: str = Field(
+        "homeassistant", description="Home Assistant's discovery prefix; empty: nothing is announced."
+    )
+    may: tuple[Right, ...] = Field(
+        ("record", "event"), description=f"What may be asked for through the broker: {', '.join(RIGHTS)}."
+    )
+    cameras: tuple[str, ...] = Field((), description="Only these cameras are shown there. Empty: all.")
+    pictures: Annotated[Duration, Field(ge=0, le=86_400)] = Field(
+        60.0, description="How often each camera's picture is sent; 0: only those of events."
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _an_address(cls, text: str) -> str:
+        if text and (urlsplit(text).scheme not in ("mqtt", "mqtts") or not urlsplit(text).hostname):
+            raise ValueError("an address such as mqtt://user:password@broker/tawny")
+        return text
+
+    @field_validator("discovery")
+    @classmethod
+    def _a_topic(cls, text: str) -> str:
+        if any(one in text for one in "+# \0") or text.startswith("/"):
+            raise ValueError("a topic without +, # and spaces, such as homeassistant")
+        return text.rstrip("/")
+
+
+class Scripts(Table):
+    """Programs of your own that tawny may start."""
+
+    folder: str = Field("", description="Only what lies in this folder is ever started. Empty: nothing.")
+    deadline: Annotated[Duration, Field(ge=0.1, le=600)] = Field(
+        10.0, description="A script that takes longer is ended, with all that it started."
+    )
+
+
+class Relay(Table):
+    """Something that can be switched: a gate, a light, a siren."""
+
+    camera: str = Field("", description="A relay output of this camera, which needs `onvif`.")
+    output: str = Field("", description="Which, by the camera's name for it. Empty: its first.")
+    script: str = Field("", description="Or a script that switches: it gets `on` as JSON.")
+    pulse: Duration = Field(0.0, ge=0, le=3600, description="So long a press on a page puts it on. 0: until it is off.")
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "Relay":
+        if bool(self.camera) == bool(self.script):
+            raise ValueError("either camera or script")
+        if self.script and not is_script_name(self.script):
+            raise ValueError("script: the name of a file in the scripts' folder, without a path")
+        return self
+
+
+def is_script_name(text: str) -> bool:
+    return bool(text) and len(text) <= 60 and text[0] not in ".-" and all(one.isalnum() or one in "._-" for one in text)
+
+
+def socket_address(text: str) -> str:
+    """As the kernel wants it. ValueError tells what is allowed."""
+    is_abstract = text.startswith("@")
+    if not (is_abstract or text.startswith("/")) or len(text) < 2 or "\0" in text:
+        raise ValueError("a socket: @NAME (abstract), or a whole path such as /run/tawny/events")
+    if len(text.encode()) > MOST_SOCKET:
+        raise ValueError(f"a socket's name of at most {MOST_SOCKET} bytes")
+    return "\0" + text[1:] if is_abstract else text
+
+
+def cameras_named(tables: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Where settings of these kinds name cameras: path and id."""
+    for table, entries in tables.items():
+        for name, one in entries.items():
+            for camera in getattr(one, "cameras", ()) or filter(None, (getattr(one, "camera", ""),)):
+                yield f"{table}.{name}", camera

@@ -1,0 +1,26 @@
+"""Values with their unit (`units.py`) as types of settings: text in the file, a number in the program."""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+from tawny.config.units import seconds, share, size
+
+
+def _reading(read: Any, wanted: str) -> BeforeValidator:
+    def check(value: object) -> object:
+        if isinstance(value, str):
+            return read(value)
+        if isinstance(value, int | float) and not isinstance(value, bool) and value == 0:
+            return 0
+        raise ValueError(f"text with a unit: {wanted}")
+
+    return BeforeValidator(check, json_schema_input_type=str)
+
+
+Duration = Annotated[float, _reading(seconds, "5 s, 10 min, 14 days")]
+"""Seconds."""
+Size = Annotated[int, _reading(size, "200 GB")]
+"""Bytes."""
+Share = Annotated[float, _reading(share, "10 %")]
+"""0..1."""

@@ -1,0 +1,165 @@
+"""Settings of rules: when something happens, what is done about it. `do` is read here, word by word."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+
+from tawny.config.keeping import Table
+from tawny.config.quantities import Duration
+from tawny.config.units import duration_text, seconds
+from tawny.config.week import Stretches
+
+Verb = Literal["tell", "clip", "no recording", "record", "relay", "ptz", "run", "say"]
+ALL, NONE = "*", ""
+"""Of `tell` and `clip`: everybody and everywhere, nobody and nowhere."""
+RECORD_S, SIREN_S = 300.0, 30.0
+WANTED = (
+    "tell NAME, tell everybody, tell nobody, clip to NAME, clip to everywhere, clip to nowhere, no recording, "
+    "record CAMERA 2 min, relay NAME 2 s, siren 30 s, ptz CAMERA PRESET, run SCRIPT, say WORDS"
+)
+_NAME = r"[a-z0-9]+(?:-[a-z0-9]+)*"
+_LASTS = r"(?P<lasts>\d+(?:\.\d+)?\s*[a-z]+)"
+_FORMS: tuple[tuple[Verb, str], ...] = (
+    ("tell", rf"tell (?P<name>{_NAME})"),
+    ("clip", rf"clip to (?P<name>{_NAME})"),
+    ("no recording", r"no recording"),
+    ("record", rf"record(?: (?P<name>{_NAME}))??(?: {_LASTS})?"),
+    ("relay", rf"relay (?P<name>{_NAME})(?: (?P<more>on|off))?(?: {_LASTS})?"),
+    ("relay", rf"(?P<name>siren)(?: (?P<more>on|off))?(?: {_LASTS})?"),
+    ("ptz", rf"ptz (?P<name>{_NAME}) (?P<more>\S[^\x00-\x1f]{{0,59}})"),
+    ("run", r"run (?P<name>[A-Za-z0-9][A-Za-z0-9._-]{0,59})"),
+    ("say", r"say (?P<more>\S[^\x00-\x1f]{0,199})"),
+)
+_PATTERNS = tuple((verb, re.compile(form)) for verb, form in _FORMS)
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One thing to be done. name: of whom or what; for_s: so long, where that is said or usual."""
+
+    verb: Verb
+    name: str = ""
+    more: str = ""
+    for_s: float | None = None
+
+    def __str__(self) -> str:
+        lasts = "" if self.for_s is None else f" {duration_text(self.for_s)}"
+        match self.verb:
+            case "tell":
+                return f"tell {({ALL: 'everybody', NONE: 'nobody'}).get(self.name, self.name)}"
+            case "clip":
+                return f"clip to {({ALL: 'everywhere', NONE: 'nowhere'}).get(self.name, self.name)}"
+            case "say":
+                return f"say {self.more}"
+            case _:
+                return " ".join(part for part in (self.verb, self.name, self.more) if part) + lasts
+
+
+def deed(text: str) -> Deed:
+    """`relay gate 2 s`. ValueError tells what there is."""
+    words = " ".join(text.split())
+    read = next(((verb, found) for verb, form in _PATTERNS if (found := form.fullmatch(words))), None)
+    if read is None:
+        raise ValueError(WANTED)
+    verb, found = read
+    parts = found.groupdict()
+    name, more, lasts = (parts.get(key) or "" for key in ("name", "more", "lasts"))
+    for_s = seconds(lasts) if lasts else None
+    if for_s is not None and not 0.1 <= for_s <= 86_400:
+        raise ValueError("a time from 0.1 s to 24 h")
+    match verb:
+        case "tell" if name in ("everybody", "nobody"):
+            name = ALL if name == "everybody" else NONE
+        case "clip" if name in ("everywhere", "nowhere"):
+            name = ALL if name == "everywhere" else NONE
+        case "record":
+            for_s = RECORD_S if for_s is None else for_s
+        case "relay" if name == "siren" and for_s is None and more != "off":
+            for_s = SIREN_S
+    return Deed(verb, name, more, for_s)
+
+
+def _deeds(value: object) -> Any:
+    several = [value] if isinstance(value, str | Deed) else value
+    if not isinstance(several, list | tuple) or not all(isinstance(one, str | Deed) for one in several):
+        raise ValueError(WANTED)
+    return tuple(one if isinstance(one, Deed) else deed(one) for one in several)
+
+
+def _several(value: object) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+def _texts(several: tuple[Deed, ...]) -> list[str]:
+    return [str(one) for one in several]
+
+
+Deeds = Annotated[
+    tuple[Deed, ...],
+    BeforeValidator(_deeds, json_schema_input_type=str | list[str]),
+    PlainSerializer(_texts, return_type=list[str]),
+]
+Word = Annotated[str, Field(min_length=1, max_length=60)]
+Words = Annotated[tuple[Word, ...], BeforeValidator(_several, json_schema_input_type=str | list[str])]
+"""One, or any of several."""
+
+
+class When(Table):
+    """What must be so. What is not said may be anything; of several any one is enough."""
+
+    camera: Words = Field((), description="The camera it happens at.")
+    kind: Words = Field((), description="What is seen: person, vehicle, animal, object, sound, motion …")
+    suggested: bool = Field(
+        default=False,
+        description=(
+            "With `kind`: also what only looks like one to the small model that comes with tawny (`perhaps a person`), "
+            "which errs more often."
+        ),
+    )
+    zone: Words = Field((), description="A zone that it is in.")
+    read: Words = Field(
+        (), description="What is read of it: a plate, somebody's name, `known`, `unknown`, or `plates`: any plate."
+    )
+    arm: Words = Field((), description="The mode.")
+    between: Stretches = Field((), description="When: `22:00-06:00`, `sat sun sunset+20m-sunrise`.")
+    home: Words = Field((), description="Somebody of these is at home; `anybody`: whoever it is.")
+    gone: Words = Field((), description="Somebody of these is not at home; `everybody`: nobody is.")
+    lasts: Annotated[Duration, Field(ge=0, le=3600)] = Field(0.0, description="It has lasted so long.")
+
+    @model_validator(mode="after")
+    def _suggests_a_kind(self) -> "When":
+        if self.suggested and not self.kind:
+            raise ValueError("suggested: only with `kind`, which says what is to be suggested")
+        return self
+
+    def __str__(self) -> str:
+        """For people: `person at front-door, away, 22:00-06:00`."""
+        what = " or ".join(f"{'perhaps ' if self.suggested else ''}{one}" for one in self.kind)
+        where = f"at {' or '.join(self.camera)}" if self.camera else ""
+        zone = f"in {' or '.join(self.zone)}" if self.zone else ""
+        lasts = f"for {duration_text(self.lasts)}" if self.lasts else ""
+        read = f"with {' or '.join(self.read)}" if self.read else ""
+        seen = " ".join(part for part in (what, read, where, zone, lasts) if part)
+        home = f"{' or '.join(self.home)} at home" if self.home else ""
+        gone = f"{' or '.join(self.gone)} not at home" if self.gone else ""
+        times = " or ".join(str(one) for one in self.between)
+        return ", ".join(part for part in (seen, " or ".join(self.arm), times, home, gone) if part) or "always"
+
+
+class Rule(Table):
+    """When something is so, what is done."""
+
+    name: Annotated[str, Field(max_length=60)] = Field("", description="What people call it.")
+    when: When = Field(When(), description="What must be so: a table; what is not said may be anything.")
+    do: Annotated[Deeds, Field(min_length=1)] = Field(description=f"What is done: {WANTED}.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Rule":
+        if any(one.verb == "no recording" for one in self.do):
+            if len(self.do) > 1:
+                raise ValueError("no recording: alone in a rule of its own")
+            if self.when.kind or self.when.zone or self.when.read or self.when.lasts:
+                raise ValueError("no recording: only by camera, arm, between, home and gone, as nothing has to happen")
+        return self

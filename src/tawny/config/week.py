@@ -1,0 +1,137 @@
+"""Times of the week as people write them: `22:00-06:00`, `mon-fri 08:00-17:00`, `sat sun sunset+20m-sunrise`.
+
+What they mean on a given day, where clocks change and the sun moves, is worked out in `events/calendar.py`.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+EVERY_DAY = frozenset(range(7))
+SUNRISE, SUNSET = "sunrise", "sunset"
+WANTED = "times such as 22:00-06:00, mon-fri 08:00-17:00 or sat sun sunset+20m-sunrise"
+NOON_MIN, DAY_MIN = 12 * 60, 24 * 60
+
+_TIME = r"(?:[01]\d|2[0-4]):[0-5]\d|(?:sunrise|sunset)(?:\s*[+-]\s*\d{1,3}\s*(?:min|m|h))?"
+_TIMES = re.compile(rf"\s*({_TIME})\s*-\s*({_TIME})\s*")
+_DAY = re.compile(rf"({'|'.join(WEEKDAYS)})\b")
+_OFFSET = re.compile(r"([+-])(\d+)(min|m|h)")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time of day. sun: empty for one of the clock; else sunrise or sunset, and the minutes count from there."""
+
+    minute: int
+    sun: str = ""
+
+    @property
+    def is_morning(self) -> bool:
+        return self.sun == SUNRISE if self.sun else self.minute < NOON_MIN
+
+    def __str__(self) -> str:
+        if not self.sun:
+            return f"{self.minute // 60:02d}:{self.minute % 60:02d}"
+        return self.sun + (f"{self.minute:+d}m" if self.minute else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """From one moment to another, on these days of the week (0 is Monday): those that it begins on."""
+
+    begin: Moment
+    end: Moment
+    days: frozenset[int] = EVERY_DAY
+
+    @property
+    def ends_next_day(self) -> bool:
+        """By the clock: when it ends no later than it begins. With the sun: from an afternoon to a morning."""
+        if not self.begin.sun and not self.end.sun:
+            return self.end.minute <= self.begin.minute
+        return self.end.is_morning and not self.begin.is_morning
+
+    @property
+    def needs_sun(self) -> bool:
+        return bool(self.begin.sun or self.end.sun)
+
+    def __str__(self) -> str:
+        days = "" if self.days == EVERY_DAY else f"{days_text(self.days)} "
+        return f"{days}{self.begin}-{self.end}"
+
+
+def stretch(text: str) -> Stretch:
+    """ValueError tells what is allowed."""
+    words = text.strip().lower()
+    days, rest = EVERY_DAY, words
+    if _DAY.match(words):
+        found = re.match(r"((?:[a-z]{3}(?:\s*-\s*[a-z]{3})?[\s,]+)+)(.*)", words)
+        if found is None:
+            raise ValueError(WANTED)
+        days, rest = _days(found[1]), found[2]
+    times = _TIMES.fullmatch(rest)
+    if times is None:
+        raise ValueError(WANTED)
+    begin, end = _moment(times[1]), _moment(times[2])
+    if begin.sun == end.sun and begin.sun and begin.minute >= end.minute:
+        raise ValueError(f"a time that ends later than it begins, not {words}")
+    return Stretch(begin, end, days)
+
+
+def days_text(days: frozenset[int]) -> str:
+    """`mon-fri`, `sat sun`."""
+    ordered = sorted(days)
+    if len(ordered) > 2 and ordered[-1] - ordered[0] == len(ordered) - 1:
+        return f"{WEEKDAYS[ordered[0]]}-{WEEKDAYS[ordered[-1]]}"
+    return " ".join(WEEKDAYS[day] for day in ordered)
+
+
+def _days(text: str) -> frozenset[int]:
+    found: set[int] = set()
+    for part in re.split(r"[\s,]+", re.sub(r"\s*-\s*", "-", text).strip(" ,")):
+        first, _, last = part.partition("-")
+        if first not in WEEKDAYS or (last and last not in WEEKDAYS):
+            raise ValueError(f"days such as mon, mon-fri or sat sun, not {part}")
+        begin = WEEKDAYS.index(first)
+        count = (WEEKDAYS.index(last) - begin) % 7 + 1 if last else 1
+        found |= {(begin + step) % 7 for step in range(count)}
+    return frozenset(found)
+
+
+def _moment(text: str) -> Moment:
+    compact = re.sub(r"\s", "", text)
+    for sun in (SUNRISE, SUNSET):
+        if compact.startswith(sun):
+            offset = _OFFSET.fullmatch(compact.removeprefix(sun))
+            if offset is None:
+                return Moment(0, sun)
+            minutes = int(offset[2]) * (60 if offset[3] == "h" else 1)
+            if minutes > NOON_MIN:
+                raise ValueError("at most 12 hours before or after the sun")
+            return Moment(minutes if offset[1] == "+" else -minutes, sun)
+    minute = int(compact[:2]) * 60 + int(compact[3:])
+    if minute > DAY_MIN:
+        raise ValueError("a time of day up to 24:00")
+    return Moment(minute)
+
+
+def _read(value: object) -> Any:
+    """One text, or a list of them."""
+    several = [value] if isinstance(value, str | Stretch) else value
+    if not isinstance(several, list | tuple) or not all(isinstance(one, str | Stretch) for one in several):
+        raise ValueError(WANTED)
+    return tuple(one if isinstance(one, Stretch) else stretch(one) for one in several)
+
+
+def _texts(several: tuple[Stretch, ...]) -> list[str]:
+    return [str(one) for one in several]
+
+
+Stretches = Annotated[
+    tuple[Stretch, ...],
+    BeforeValidator(_read, json_schema_input_type=str | list[str]),
+    PlainSerializer(_texts, return_type=list[str]),
+]
+"""Checked; empty for none."""

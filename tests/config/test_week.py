@@ -1,0 +1,48 @@
+"""Times of the week, as people write them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tawny.config.week import Moment, Stretch, stretch
+
+moments = st.one_of(
+    st.integers(0, 1440).map(Moment),
+    st.builds(Moment, st.integers(-720, 720), st.sampled_from(["sunrise", "sunset"])),
+)
+days = st.frozensets(st.integers(0, 6), min_size=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "days", "rest"),
+    [
+        ("22:00-06:00", "", "22:00-06:00"),
+        ("mon-fri 08:00 - 17:00", "mon-fri ", "08:00-17:00"),
+        ("fri-mon 08:00-17:00", "mon fri sat sun ", "08:00-17:00"),
+        ("Sat, Sun sunset+20m-sunrise", "sat sun ", "sunset+20m-sunrise"),
+        ("sunset - 1 h-23:00", "", "sunset-60m-23:00"),
+        ("sunrise-sunset", "", "sunrise-sunset"),
+        ("wed 00:00-24:00", "wed ", "00:00-24:00"),
+    ],
+)
+def test_times_are_read_as_people_write_them(text: str, days: str, rest: str) -> None:
+    assert str(stretch(text)) == days + rest
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "22-06", "25:00-26:00", "mon", "xyz 08:00-09:00", "mon-xyz 08:00-09:00", "24:30-06:00", "sunset-13h-sunrise",
+     "sunset-sunset", "sunset+2h-sunset", "08:00", "mon 08:00-"],
+)  # fmt: skip
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"such as|hours|later|up to"):
+        stretch(text)
+
+
+@given(moments, moments, days)
+def test_what_is_written_is_read_again(begin: Moment, end: Moment, days: frozenset[int]) -> None:
+    one = Stretch(begin, end, days)
+    try:
+        assert stretch(str(one)) == one
+    except ValueError as error:
+        assert begin.sun == end.sun != "" and begin.minute >= end.minute, error
