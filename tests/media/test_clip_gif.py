@@ -7,9 +7,9 @@ import av
 import numpy as np
 import pytest
 
-from tawny.media.clip_gif import COLOURS, clip_gif
 from tawny.media.encode import Encoder
 from tawny.media.fmp4 import Sample, fragment, init_segment
+from tawny.media.gif import COLOURS, clip_gif
 from tawny.media.jpeg import jpeg
 from tawny.media.sheet import contact_sheet
 from tawny.model.errors import FileDamaged

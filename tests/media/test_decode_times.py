@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from copy import copy
 from itertools import accumulate, pairwise
 
 from hypothesis import given
@@ -101,6 +102,17 @@ def test_decode_times_grow_and_presentation_times_stay(
     assert [sample.pts for _, part in made for sample in part] == [time - pts[0] for time in pts]
     ends = [base + sum(sample.duration for sample in part) for base, part in made]
     assert all(base >= end for end, (base, _) in zip(ends, made[1:], strict=False))
+
+
+@given(streams(), st.integers(1, 5))
+def test_what_could_not_be_written_gets_the_same_times_again(stream: tuple[list[int], list[int]], at: int) -> None:
+    pts, _ = stream
+    units = [Unit(b"", time, False) for time in pts]
+    times = DecodeTimes(pts[0], 10)
+    times.samples(units[:at], pts[at] if at < len(pts) else None)
+    before = copy(times)
+    failed = times.samples(units[at:])
+    assert before.samples(units[at:]) == failed
 
 
 def test_nothing_is_a_fragment_of_no_length() -> None:

@@ -25,6 +25,14 @@ def test_keyframes_come_alone_with_what_follows_them(b_frames: int) -> None:
     gops = list(video.keyframes())
     assert [gop.at_s for gop in gops] == pytest.approx([0, 1, 2, 3, 4, 5])
     assert all(gop.other_bytes > 0 for gop in gops)
+    assert [picture.at_ms for gop in reversed(gops) if (picture := gop.picture())] == [5000, 4000, 3000, 2000, 1000, 0]
+
+
+def test_one_stretch_after_the_other_and_back_to_the_beginning() -> None:
+    video = FileVideo(clip_file(ClipSpec(seconds=6, fps=10, gop_s=1, b_frames=2)))
+    for begin, end in ((4, 5), (1, 2), (0, 1), (0, 1)):
+        at_ms = [frame.at_ms for frame in video.pictures(begin, end)]
+        assert [ms for ms in at_ms if ms < 1000 * end] == list(range(1000 * begin, 1000 * end, 100))
 
 
 def test_keyframes_from_one_instant_up_to_another() -> None:

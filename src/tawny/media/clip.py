@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tawny.media.fmp4 import Sample
 from tawny.media.fmp4_file import Place, SegmentFile, places, read_segment
-from tawny.media.params import same_picture
+from tawny.media.params import can_follow, same_picture
 from tawny.media.stored_bytes import read_bytes
 from tawny.model.packets import VIDEO_RATE, AudioFormat, VideoFormat
 
@@ -30,6 +30,8 @@ class Piece:
     """UTC of the file's tick 0."""
     begin_ticks: int = 0
     end_ticks: int | None = None
+    is_anew: bool = False
+    """It was encoded by us, to stand before what a camera encoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ class _Cutter:
         self.left_out: tuple[Piece, ...] = ()
         self._chunks: list[Chunk] = []
         self._video: VideoFormat | None = None
+        self._has_anew = False
         self._audio: AudioFormat | None = None
         self._zero_ms = 0.0  # UTC of the clip's 0
         self._end = 0  # of the pictures so far
@@ -113,7 +116,7 @@ class _Cutter:
     def take(self, piece: Piece) -> bool:
         """False if it cannot be in one file with those before."""
         segment = read_segment(piece.path)
-        if not self._fits(segment):
+        if not self._fits(piece, segment):
             return False
         kept, begin = _kept(piece, segment, is_first=self._video is None)
         if not kept:
@@ -122,20 +125,24 @@ class _Cutter:
             self._zero_ms = piece.start_ms + begin / _TICKS_A_MS
         shift = round((piece.start_ms - self._zero_ms) * _TICKS_A_MS)
         if self._video is not None:
-            first = kept[0].pts + shift
+            first = next(place.pts for place in kept if place.is_video) + shift
             if first - self._end > _LONGEST_GAP_TICKS:
                 return False
             if first < self._end + _SNAP_TICKS:
                 shift += self._end - first
-        self._video, self._audio = self._video or segment.video, self._audio or segment.audio
+        if self._video is None or self._has_anew:  # what most of the clip is, is told in its header
+            self._video, self._has_anew = segment.video, piece.is_anew
+        self._audio = self._audio or segment.audio
         self._chunks += (_chunk(piece.path, segment, group, shift) for group in _together(kept))
         self._end = shift + max(place.pts + place.duration for place in kept if place.is_video)
         self._told_end = self._end if piece.end_ticks is None else piece.end_ticks + shift
         return True
 
-    def _fits(self, segment: SegmentFile) -> bool:
-        is_same_sound = self._audio is None or segment.audio is None or self._audio == segment.audio
-        return is_same_sound and (self._video is None or same_picture(self._video, segment.video))
+    def _fits(self, piece: Piece, segment: SegmentFile) -> bool:
+        if self._audio is not None and segment.audio is not None and self._audio != segment.audio:
+            return False
+        fits = can_follow if self._has_anew or piece.is_anew else same_picture
+        return self._video is None or fits(self._video, segment.video)
 
     def result(self) -> Clip:
         if self._video is None:

@@ -73,7 +73,7 @@ class Decoder:
 
     devices: in hardware, to be tried in order (`hardware.devices`); none: in software. how: by which it decodes now.
     refused: devices that were tried in vain, by name.
-    is_rough: the edges of blocks are not smoothed: a sixth cheaper, and good enough to look for motion.
+    is_rough: the edges of blocks are not smoothed: a sixth to a quarter cheaper, and good enough to look for motion.
     """
 
     def __init__(
@@ -154,7 +154,7 @@ class Decoder:
     def _prepare(self, context: VideoCodecContext) -> None:
         context.thread_count = 1  # a thread a camera is there already
         if self._is_rough:
-            context.options = {"skip_loop_filter": "all"}  # a sixth of the cost
+            context.options = {"skip_loop_filter": "all"}
         context.extradata = b"".join(START + nal for nal in self.format.parameter_sets)
 
     def _whole(self, frames: list[av.VideoFrame]) -> list[DecodedFrame]:

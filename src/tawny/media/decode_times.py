@@ -35,6 +35,11 @@ class DecodeTimes:
         self._ahead: int | None = None  # the next packet's presentation time, counted among the last ones already
         self._left_over = 0  # if so: the greatest of them, not yet given as a decode time
 
+    def __copy__(self) -> "DecodeTimes":
+        copied = DecodeTimes(self._first_pts, self._usual, reorders=self._reorders)
+        copied._end, copied._ahead, copied._left_over = self._end, self._ahead, self._left_over
+        return copied
+
     def samples(self, packets: Sequence[Timed], next_pts: int | None = None) -> tuple[int, list[Sample]]:
         """The packets of the next fragment as samples, and the decode time of the first: `fragment`'s base.
 

@@ -5,8 +5,10 @@ opened as `demux.open_file` does: only forms that name no other files.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 import av
 import av.error
@@ -16,7 +18,9 @@ from av.video.stream import VideoStream
 
 from tawny.media.decode import NO_CAMERA, DecodedFrame
 from tawny.media.demux import FILE_OPTIONS, source_error
-from tawny.model.errors import NoSuchDevice, SourceError, SourceUnusable
+from tawny.media.stored_bytes import read_bytes
+from tawny.model.errors import FileSealed, NoSuchDevice, SourceError, SourceUnusable
+from tawny.sealed.header import MAGIC
 
 _USUAL_FPS = 25.0
 _MEASURED_S = 120.0
@@ -24,25 +28,31 @@ _MEASURED_S = 120.0
 Opened = tuple[InputContainer, VideoStream]
 
 
-class Gop(NamedTuple):
-    """A keyframe, and how much came after it up to the next."""
+@dataclass(eq=False, slots=True)
+class Gop:
+    """A keyframe that is decoded when it is asked for, and how much came after it up to the next."""
 
-    frame: DecodedFrame
     at_s: float
     other_bytes: int
-    """Of all packets between this keyframe and the next: 0 where they are not known."""
+    """Of all packets between this keyframe and the next."""
+    picture: Callable[[], DecodedFrame | None]
+    """Decodes it; None for a damaged one. It keeps the coded picture in memory."""
 
 
 class FileVideo:
-    """What the file says of itself, and its pictures. SourceError when it cannot be read.
+    """What the file says of itself, and its pictures. SourceError when it cannot be read, FileSealed.
 
     source: makes a file object to read from instead of the path, which then is only a name.
     """
 
     def __init__(self, path: Path, source: Callable[[], IO[bytes]] | None = None) -> None:
         self.path, self._source = path, source
+        self._readers: dict[bool, Opened] = {}
+        """Kept open, for all pictures and for those that others refer to."""
         if source is None and not path.is_file():
             raise NoSuchDevice(str(path), "it is not a file" if path.exists() else "no such file")
+        if source is None and next(read_bytes(path, 0, len(MAGIC)), b"") == MAGIC:
+            raise FileSealed(str(path))
         container, stream = self._opened()
         with container:
             self.width, self.height = stream.width, stream.height
@@ -59,7 +69,7 @@ class FileVideo:
         container, stream = self._opened()
         with container:
             last_s = at_s = 0.0
-            for packet in self._packets(container, stream, 0.0):
+            for packet in self._packets(container, stream):
                 at_s = self._at_s(packet) or at_s
                 if packet.is_keyframe:
                     last_s = at_s
@@ -70,48 +80,52 @@ class FileVideo:
         return True
 
     def keyframes(self, begin_s: float = 0.0, end_s: float = float("inf")) -> Iterator[Gop]:
-        """Its keyframes from begin_s (the one before, if there is none) up to end_s; nothing else is decoded."""
+        """Its keyframes from begin_s (the one before, if there is none) up to end_s; nothing is decoded by itself."""
         container, stream = self._opened()
+        stream.codec_context.options = {"skip_loop_filter": "all"}
+        gop: Gop | None = None
         with container:
-            context = stream.codec_context
-            context.options = {"skip_loop_filter": "all"}
-            sizes: dict[int, int] = {}
-            waiting: list[DecodedFrame] = []
-            newest: int | None = None
-            for packet in self._packets(container, stream, begin_s):
+            if begin_s > 0:
+                self._seek(container, stream, begin_s)
+            for packet in self._packets(container, stream):
                 at_s = self._at_s(packet)
                 if packet.is_keyframe and at_s is not None:
-                    if at_s >= end_s:
+                    if gop is not None:
+                        yield gop
+                    gop = Gop(round(at_s, 3), 0, partial(self._alone, stream, packet, at_s)) if at_s < end_s else None
+                    if gop is None:
                         break
-                    newest = round(at_s * 1000)
-                    sizes[newest] = 0
-                    waiting += self._decoded(stream, packet, at_s)
-                elif newest is not None:
-                    sizes[newest] += packet.size
-                while len(waiting) > 1 or (waiting and waiting[0].at_ms != newest):
-                    yield _gop(waiting.pop(0), sizes)
-            waiting += self._decoded(stream, None, 0.0)
-            for frame in waiting:
-                yield _gop(frame, sizes)
+                elif gop is not None:
+                    gop.other_bytes += packet.size
+        if gop is not None:
+            yield gop
 
     def pictures(
         self, begin_s: float = 0.0, end_s: float = float("inf"), *, only_referenced: bool = False
     ) -> Iterator[DecodedFrame]:
-        """All pictures from the keyframe at or before begin_s up to end_s.
+        """All pictures from the keyframe at or before begin_s up to end_s; one stretch after the other.
 
         only_referenced: cheaper; pictures that no other refers to are left out, and edges of blocks are not smoothed.
         """
-        container, stream = self._opened()
-        with container:
-            if only_referenced:
-                stream.codec_context.options = {"skip_loop_filter": "all"}
-                stream.codec_context.skip_frame = "NONREF"
-            for packet in self._packets(container, stream, begin_s):
-                at_s = self._at_s(packet)
-                yield from self._decoded(stream, packet, at_s)
-                if packet.is_keyframe and at_s is not None and at_s >= end_s:
-                    break
-            yield from self._decoded(stream, None, 0.0)
+        container, stream = self._kept(begin_s, only_referenced=only_referenced)
+        for packet in self._packets(container, stream):
+            at_s = self._at_s(packet)
+            yield from self._decoded(stream, packet, at_s)
+            if packet.is_keyframe and at_s is not None and at_s >= end_s:
+                break
+        yield from self._decoded(stream, None, 0.0)
+
+    def _kept(self, begin_s: float, *, only_referenced: bool) -> Opened:
+        """Opened once for all stretches, as most of opening is to find out what it is; at the keyframe before."""
+        kept = self._readers.get(only_referenced) if self.has_times else None
+        container, stream = kept or self._opened()
+        if kept is None and only_referenced:
+            stream.codec_context.options = {"skip_loop_filter": "all"}
+            stream.codec_context.skip_frame = "NONREF"
+        if begin_s > 0 or kept is not None:
+            self._seek(container, stream, begin_s)
+        self._readers[only_referenced] = container, stream
+        return container, stream
 
     def _opened(self) -> Opened:
         try:
@@ -147,12 +161,13 @@ class FileVideo:
             return container.duration / av.time_base
         return 0.0
 
-    def _packets(
-        self, container: InputContainer, stream: VideoStream, begin_s: float
-    ) -> Iterator["AvPacket[VideoStream]"]:
-        """From the keyframe at or before begin_s. Damaged packets are left out."""
-        if begin_s > 0 and self.has_times and stream.time_base:
+    def _seek(self, container: InputContainer, stream: VideoStream, begin_s: float) -> None:
+        """To the keyframe at or before begin_s; what was decoded before is forgotten."""
+        if self.has_times and stream.time_base:
             container.seek(round((begin_s + self._zero_s) / stream.time_base), stream=stream)
+
+    def _packets(self, container: InputContainer, stream: VideoStream) -> Iterator["AvPacket[VideoStream]"]:
+        """From where it stands on. Damaged packets are left out."""
         self._counted = 0
         packets = container.demux(stream)
         while True:
@@ -174,6 +189,12 @@ class FileVideo:
             return (self._counted - 1) / self.fps
         return None if packet.pts is None else packet.pts * self._tick_s - self._zero_s
 
+    def _alone(self, stream: VideoStream, keyframe: Any, at_s: float) -> DecodedFrame | None:
+        """A keyframe's picture, without what was before it or comes after."""
+        frames = self._decoded(stream, keyframe, at_s) + self._decoded(stream, None, 0.0)
+        stream.codec_context.flush_buffers()
+        return frames[0] if frames else None
+
     def _decoded(self, stream: VideoStream, packet: Any, at_s: float | None) -> list[DecodedFrame]:
         """What a packet (None: the end) brings; nothing for a damaged one."""
         if packet is not None and not self.has_times and at_s is not None and packet.time_base is not None:
@@ -188,7 +209,3 @@ class FileVideo:
             for frame in frames
             if frame.pts is not None
         ]
-
-
-def _gop(frame: DecodedFrame, sizes: dict[int, int]) -> Gop:
-    return Gop(frame, frame.at_ms / 1000, sizes.pop(frame.at_ms, 0))

@@ -18,8 +18,9 @@ from tawny.media.fragments import Fragment, flaw_in, runs_in, summary
 from tawny.media.moof import NOT_SYNC, Run, runs_of
 from tawny.media.stored_bytes import exactly, opened, read_bytes
 from tawny.media.stored_format import Track, tracks_of
-from tawny.model.errors import FileDamaged
+from tawny.model.errors import FileDamaged, FileSealed
 from tawny.model.packets import AudioFormat, VideoFormat
+from tawny.sealed.header import MAGIC
 
 __all__ = [
     "Fragment",
@@ -93,7 +94,7 @@ class Place(NamedTuple):
 
 
 def read_segment(path: Path) -> SegmentFile:
-    """FileDamaged if not even the header can be used, StorageError if the file cannot be read."""
+    """FileDamaged if not even the header can be used, FileSealed, StorageError if the file cannot be read."""
     with opened(path) as file:
         return _Scan(path, file).result()
 
@@ -174,6 +175,8 @@ class _Scan:
 
     def _header(self) -> bytes:
         """The content of the moov box, found among the first few."""
+        if os.pread(self._file, len(MAGIC), 0) == MAGIC:
+            raise FileSealed(str(self._path))
         for _ in range(8):
             kind, head, size = self._box(os.pread(self._file, 16, self._at))
             if kind not in (b"ftyp", b"moov", *_SKIPPED) or size > _MOST_HEADER_BYTES:

@@ -4,20 +4,25 @@ The colours are chosen from all pictures together and laid out in a fixed (Bayer
 to picture, and so packs better, than errors that are spread. Blocking; any thread.
 """
 
+import io
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import av.filter
+from av.error import FFmpegError
 from av.video.stream import VideoStream
 
-from tawny.media.decode import DecodedFrame
-from tawny.model.errors import NotDone
+from tawny.media.decode import NO_CAMERA, DecodedFrame
+from tawny.model.errors import FileDamaged, NotDone
 
 FPS = 5
 WIDTH = 320
 COLOURS = 32
+MOST_S = 20.0
+"""Longer clips show their beginning in messages: what the message was about."""
 
 
 def gif_picture(frame: DecodedFrame) -> av.VideoFrame:
@@ -27,9 +32,29 @@ def gif_picture(frame: DecodedFrame) -> av.VideoFrame:
     return frame.video.reformat(width=wide, height=high, format="yuv420p", interpolation="LANCZOS")
 
 
-def write_gif(path: Path, pictures: Sequence[av.VideoFrame]) -> None:
+def clip_gif(clip: BinaryIO, *, most_s: float = MOST_S) -> bytes:
+    """A GIF file of an MP4 file, in memory: for messages. Raises FileDamaged. Decodes all that it shows."""
+    out = io.BytesIO()
+    pictures: list[av.VideoFrame] = []
+    try:
+        with av.open(clip, "r") as opened:
+            opened.streams.video[0].codec_context.thread_count = 1
+            for frame in opened.decode(video=0):
+                at_s = frame.time or 0.0
+                if at_s >= most_s:
+                    break
+                while len(pictures) <= at_s * FPS:
+                    pictures.append(gif_picture(DecodedFrame(frame, NO_CAMERA, round(at_s * 1000))))
+        write_gif(out, pictures)
+    except (FFmpegError, IndexError, OSError) as error:
+        raise FileDamaged("clip", f"no GIF can be made of it: {error}") from error
+    return out.getvalue()
+
+
+def write_gif(out: Path | BinaryIO, pictures: Sequence[av.VideoFrame]) -> None:
     """FPS pictures a second, for ever from the start again. All have one size; there is one at least."""
-    with av.open(str(path), "w", format="gif", options={"loop": "0"}) as made:
+    file = str(out) if isinstance(out, Path) else out
+    with av.open(file, "w", format="gif", options={"loop": "0"}) as made:
         stream = made.add_stream("gif", rate=FPS)
         assert isinstance(stream, VideoStream)
         stream.width, stream.height, stream.pix_fmt = pictures[0].width, pictures[0].height, "pal8"

@@ -1,4 +1,5 @@
-"""A hash of each fragment, kept in the file behind the last one: how bits that changed on the disk are found.
+"""A hash of each fragment, kept in the file behind the last one: how bits that changed on the disk are found. Files
+that stand in the signed history have leaves instead (`media.leaves`).
 
 A `uuid` box of ours: SHA-256 of moof and mdat, 32 bytes a fragment, in their order. Players skip it. It costs the
 recorder 0.3 ms of CPU for a second of 4 Mbit/s. Plain functions, any thread.
@@ -9,6 +10,7 @@ from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
+from tawny.media import leaves
 from tawny.media.boxes import box
 from tawny.media.fmp4 import Buffer
 from tawny.media.fmp4_file import SegmentFile
@@ -49,10 +51,13 @@ def stored_hashes(segment: SegmentFile) -> list[bytes] | None:
 
 
 def changed(segment: SegmentFile) -> list[int] | None:
-    """Which fragments are no longer what was written, by their number; None when the file has no hashes.
+    """Which fragments are no longer what was written, by their number; None when the file has no hashes of any kind.
 
     Reads the whole file. Raises FileDamaged, StorageError.
     """
+    proof = leaves.stored_proof(segment)
+    if proof is not None:
+        return leaves.changed(segment, proof)
     stored = stored_hashes(segment)
     if stored is None:
         return None

@@ -11,7 +11,7 @@ from tawny.media.sps_h264 import parse_h264
 from tawny.media.sps_h265 import parse_h265
 from tawny.model.packets import VideoCodec, VideoFormat
 
-__all__ = ["SpsInfo", "codec_string", "parse_sps", "same_picture", "sps_of", "video_format"]
+__all__ = ["SpsInfo", "can_follow", "codec_string", "parse_sps", "same_picture", "sps_of", "video_format"]
 
 MOST_SET_BYTES = 4096
 MOST_SETS = 4
@@ -44,6 +44,16 @@ def same_picture(a: VideoFormat, b: VideoFormat) -> bool:
     if a == b:
         return True
     return a.codec == b.codec and _look(sps_of(a)) == _look(sps_of(b))
+
+
+def can_follow(a: VideoFormat, b: VideoFormat) -> bool:
+    """True if a player goes on from one to the other in one file: as `same_picture`, but for how it was encoded."""
+    if a.codec != b.codec:
+        return False
+    one, other = sps_of(a), sps_of(b)
+    sizes = [(sps.width, sps.height, sps.interlaced) for sps in (one, other)]
+    depths = [(sps.chroma, sps.bit_depth, sps.chroma_bit_depth) for sps in (one, other)]
+    return sizes[0] == sizes[1] and depths[0] == depths[1]
 
 
 def _look(sps: SpsInfo) -> tuple[object, ...]:

@@ -66,6 +66,12 @@ class ProgressiveMp4:
         at = len(self.header)
         yield from self._body.read(max(0, begin - at), end - at)
 
+    @property
+    def origins(self) -> Sequence[tuple[Path | None, int, int]]:
+        """Where the bytes behind `header` come from, in order: a segment's file, where in it, and how many; None for
+        bytes of our own."""
+        return self._body.origins
+
     def _moov(self, body_at: int) -> bytes:
         created = self._clip.begin_ms // 1000 + _FROM_1904_S
         length = self._clip.end_ticks
@@ -150,6 +156,13 @@ class _Body:
         self._begin(data)
         self.size_bytes += len(data)
         self._continues = None
+
+    @property
+    def origins(self) -> list[tuple[Path | None, int, int]]:
+        ends = [*self._begins[1:], self.size_bytes]
+        sizes = [end - begin for begin, end in zip(self._begins, ends, strict=True)]
+        pairs = zip(self._spans, sizes, strict=True)
+        return [(None, 0, size) if isinstance(span, bytes) else (*span, size) for span, size in pairs]
 
     def _begin(self, span: tuple[Path, int] | bytes) -> None:
         self._begins.append(self.size_bytes)

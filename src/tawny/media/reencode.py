@@ -1,12 +1,15 @@
 """Pictures that a browser cannot play, decoded and encoded again as H.264. Costs what nothing else here costs."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
 
+from tawny.media.cover import covered
 from tawny.media.decode import Decoder
 from tawny.media.encode import Encoder
 from tawny.model.packets import VIDEO_RATE, Packet, SourcePacket, VideoFormat
+from tawny.model.polygon import Polygon
 
 GOP_S = 1.0
 
@@ -22,7 +25,7 @@ class Reencoder:
         self._encoder = Encoder(*self._size, float(Fraction(fps).limit_denominator(1001)), gop_s=GOP_S, crf=26)
         self._last = -1
 
-    def turn(self, packet: Packet) -> list[tuple[SourcePacket, int]]:
+    def turn(self, packet: Packet, private: Sequence[Polygon] = ()) -> list[tuple[SourcePacket, int]]:
         """The packets that are ready, each with the instant (UTC ms) of its picture; their times count from 1970."""
         made: list[tuple[SourcePacket, int]] = []
         for frame in self._decoder.decode(packet):
@@ -30,7 +33,7 @@ class Reencoder:
             if at <= self._last:
                 continue
             self._last = at
-            small = frame.video.reformat(width=self._size[0], height=self._size[1], format="yuv420p")
+            small = covered(frame, private).video.reformat(width=self._size[0], height=self._size[1], format="yuv420p")
             picture = np.asarray(small.to_ndarray(), np.uint8)
             made += [(coded, coded.pts // (VIDEO_RATE // 1000)) for coded in self._encoder.encode(picture, at)]
         return made

@@ -36,6 +36,17 @@ def linear(codec: str, data: bytes) -> "np.ndarray[tuple[int], np.dtype[np.float
     return table[np.frombuffer(data, np.uint8)]
 
 
+def g711(codec: str, pcm: bytes) -> bytes:
+    """Samples of 16 bits (little-endian) as G.711: each as the value that is nearest to it."""
+    table = _MU_LAW if codec == "pcmu" else _A_LAW
+    order = np.argsort(table, kind="stable")
+    known = table[order]
+    said = np.frombuffer(pcm, "<i2").astype(np.float32) / 32768
+    above = np.clip(np.searchsorted(known, said), 1, len(known) - 1)
+    nearest = above - (said - known[above - 1] < known[above] - said)
+    return order[nearest].astype(np.uint8).tobytes()
+
+
 class ToAac:
     """format: what comes out. ValueError when this sound cannot be turned into AAC."""
 

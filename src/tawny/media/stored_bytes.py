@@ -37,7 +37,12 @@ def exactly(path: Path, file: int, size: int, offset: int) -> bytes:
 def read_bytes(path: Path, begin: int, end: int) -> Iterator[bytes]:
     """The file's bytes from `begin` up to `end`, in pieces: `init_bytes` and fragments can be sent as they are."""
     with opened(path) as file:
-        while begin < end:
-            piece = exactly(path, file, min(_PIECE_BYTES, end - begin), begin)
-            begin += len(piece)
-            yield piece
+        yield from pieces(path, file, begin, end)
+
+
+def pieces(path: Path, file: int, begin: int, end: int) -> Iterator[bytes]:
+    """The same of a file that is open. path: what errors call it."""
+    while begin < end:
+        piece = exactly(path, file, min(_PIECE_BYTES, end - begin), begin)
+        begin += len(piece)
+        yield piece
