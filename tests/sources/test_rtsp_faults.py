@@ -109,7 +109,10 @@ def test_a_stall_is_found_between_five_and_six_seconds_after_the_last_packet() -
 
 
 def test_a_pause_in_the_middle_of_a_packet_costs_nothing() -> None:
-    with RtspCamera(made_clip(ClipSpec(sound="aac")), CameraSetup(speed=8, passes=2)) as camera:
+    clip = made_clip(ClipSpec(sound="aac"))
+    with RtspCamera(
+        clip, CameraSetup(speed=2, passes=1)
+    ) as camera:  # faster, sound would seem to drift from its picture
         connection = open_camera(camera)
         camera.faults.pause_in_packet_s = 1.5
         read = read_all(connection)

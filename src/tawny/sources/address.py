@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
 DEFAULT_PORT, ENCRYPTED_PORT = 554, 322
+LEFT_OUT = "•••"
+"""What stands in a public address where something secret was."""
 _PLAIN, _ENCRYPTED = "rtsp://", "rtsps://"
 _MOST_CHARACTERS = 2000
 _NAME = re.compile(r"(?!-)[A-Za-z0-9._-]{1,253}")
@@ -46,7 +48,7 @@ class RtspAddress:
     @property
     def public(self) -> str:
         """For people and logs: neither a login before the host nor one in the path."""
-        path = _SECRET_IN_PATH.sub(r"\1•••", self.path)
+        path = _SECRET_IN_PATH.sub(rf"\1{LEFT_OUT}", self.path)
         return f"{self._scheme}{self._authority}{path}"
 
     @property

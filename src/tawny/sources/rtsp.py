@@ -9,13 +9,14 @@ from tawny.model.errors import SourceError
 from tawny.model.ids import CameraId, StreamName
 from tawny.sources.address import RtspAddress, claims_rtsp, parse_rtsp, public_rtsp
 from tawny.sources.elsewhere import Elsewhere
+from tawny.sources.rtsp_client.back import BackChannel
 from tawny.sources.rtsp_client.connection import Room, RtspConnection
 from tawny.sources.rtsp_client.forgiven import forgiven
 from tawny.sources.rtsp_client.memory import Memory
 from tawny.sources.rtsp_client.udp import UdpConnection
 from tawny.sources.rtsp_ffmpeg import WAIT_S, open_through_ffmpeg
 from tawny.sources.secrets import HIDDEN, Secrets, without_places
-from tawny.sources.source import Connection, Opening
+from tawny.sources.source import Connection, Opening, Speaker
 
 STALL_S = 5.0
 _HINT = "It is read by FFmpeg, because our own client does not get on with it: losses are not seen."
@@ -82,6 +83,11 @@ class Rtsp:
         if options["client"] == "ffmpeg" or (options["client"] == "auto" and memory.wants_another_client):
             return Elsewhere(lambda: self._through_ffmpeg(opening, address, options, memory, wait_s=0.0))
         return RtspConnection(address, options, opening.clock, memory, self._room)
+
+    def speaker(self, opening: Opening) -> Speaker:
+        """See `SpeakingSource`. By our own client, whoever reads the pictures."""
+        options, address = self._understood(opening)
+        return BackChannel(address, options["fingerprint"], opening.clock)
 
     def report(self, opening: Opening) -> Mapping[str, Any]:
         """See `ReportingSource`."""

@@ -26,6 +26,8 @@ class Track:
     control: str = ""
     fps: float | None = None
     fmtp: dict[str, str] = field(default_factory=dict)
+    is_back: bool = False
+    """The camera does not send it, but takes it: sound for its loudspeaker."""
 
     @property
     def video_codec(self) -> VideoCodec | None:
@@ -59,7 +61,7 @@ class Description:
 
     @property
     def audio(self) -> Track | None:
-        return next((track for track in self.tracks if track.audio_codec), None)
+        return next((track for track in self.tracks if track.audio_codec and not track.is_back), None)
 
     @property
     def encodings(self) -> list[str]:
@@ -113,6 +115,8 @@ def _attribute(track: Track, name: str, text: str) -> None:
                 track.fmtp[key.strip().lower()] = value.strip()
     elif name == "control":
         track.control = text
+    elif name == "sendonly":  # as ONVIF has it, said of who reads this
+        track.is_back = True
     elif name in ("framerate", "x-framerate"):
         track.fps = _rate(text)
 

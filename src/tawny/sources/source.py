@@ -101,4 +101,31 @@ class ReportingSource(Source, Protocol):
         ...
 
 
+class Speaker(Protocol):
+    """A camera's loudspeaker. Used by one thread at a time; `close` in any case."""
+
+    def has_one(self) -> bool:
+        """Whether the camera has one for us; that is all that is done. May wait for 10 s. Raises SourceError."""
+        ...
+
+    def open(self) -> None:
+        """May wait for 10 s. Raises SourceError."""
+        ...
+
+    def speak(self, pcm: bytes) -> None:
+        """Samples of 16 bits, 8 kHz, one channel, as they come. Never waits. Raises SourceError."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class SpeakingSource(Source, Protocol):
+    """A source whose cameras may have loudspeakers."""
+
+    def speaker(self, opening: Opening) -> Speaker:
+        """Not connected yet. Raises SourceError for what is no address."""
+        ...
+
+
 OpenSource = Callable[[Opening], Connection]

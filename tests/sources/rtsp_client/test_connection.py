@@ -1,6 +1,7 @@
 """One connection from its first byte to its last: limits of time, signs of life, what is learned, encryption."""
 
 import hashlib
+import select
 import shutil
 import socket
 import ssl
@@ -288,22 +289,23 @@ def _serve(server: socket.socket, context: ssl.SSLContext, port: int) -> None:
 
 
 def _pass_on(outside: ssl.SSLSocket, inside: socket.socket) -> None:
-    """Until either side ends."""
-
-    def upwards() -> None:
-        try:
-            while data := outside.recv(65536):
-                inside.sendall(data)
-            inside.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            return
-
-    thread = threading.Thread(target=upwards, daemon=True)
-    thread.start()
-    while data := inside.recv(65536):
-        outside.sendall(data)
-    outside.unwrap()
-    thread.join(5)
+    """Until either side ends. By one thread: OpenSSL's connections are not for two."""
+    while True:
+        ready, _, _ = select.select([outside, inside], [], [])
+        if inside in ready:
+            data = inside.recv(65536)
+            if not data:
+                outside.unwrap()
+                return
+            outside.sendall(data)
+        if outside in ready:
+            data = outside.recv(65536)
+            while outside.pending():
+                data += outside.recv(65536)
+            if not data:
+                inside.shutdown(socket.SHUT_RDWR)
+                return
+            inside.sendall(data)
 
 
 def test_an_encrypted_camera_with_the_agreed_certificate_is_read(certificate: Path) -> None:

@@ -296,6 +296,7 @@ def test_any_reports(data: bytes) -> None:
 
 
 @FEW
+@example(payloads=[(b"\x00", 0, True)], bits=0)
 @given(
     payloads=st.lists(st.tuples(st.binary(max_size=200), st.integers(0, 1 << 32), st.booleans())),
     bits=st.integers(0, 16),

@@ -247,6 +247,6 @@ def _adts_frames(data: bytes) -> list[bytes]:
 
 
 def _without_adts(frame: bytes) -> bytes:
-    if _adts_size(frame, 0) != len(frame):
+    if not frame or _adts_size(frame, 0) != len(frame):
         return frame
     return frame[_ADTS_BYTES if frame[1] & 1 else _ADTS_BYTES + 2 :]

@@ -19,6 +19,7 @@ from tawny.sources.rtsp_client.memory import Memory
 from tawny.sources.rtsp_client.rtp import TCP_WINDOW
 from tawny.sources.rtsp_client.talk import Talk, read_reply
 from tawny.sources.rtsp_client.tracks import Tracks
+from tawny.sources.sdp import Description
 from tawny.sources.source import Idle
 
 OPEN_S = 8.0
@@ -60,7 +61,7 @@ class RtspConnection:
         self._talk = Talk(address)
         self._tracks = Tracks(wants_sound=options["sound"], stall_s=options["stall"], window=self._window)
         self._wire = Wire(self._report, self._message)
-        self._requests: Requests | None = None
+        self._requests: Requests[Description] | None = None
         self._room = room or Room()
         self._came_bytes = 0  # at the last look
         self._left = b""  # what came of a packet or message that is not complete yet

@@ -6,6 +6,7 @@ OPTIONS, DESCRIBE, SETUP for each track that is wanted, PLAY. Nothing is sent an
 import re
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from tawny.sources.rtsp_client.fault import Fault, Reason
@@ -14,7 +15,8 @@ from tawny.sources.rtsp_client.talk import Reply, Talk
 from tawny.sources.rtsp_message import Answer
 from tawny.sources.sdp import MOST_TRACKS, Description, Track, read_sdp
 
-Requests = Generator[bytes, Reply, Description]
+_Told = TypeVar("_Told")
+Requests = Generator[bytes, Reply, _Told]
 Choose = Callable[[Description], Sequence[Track]]
 
 _REASONS: dict[int, Reason] = {
@@ -37,24 +39,15 @@ class Place:
 
 def handshake(
     talk: Talk, choose: Choose, placed: Callable[[Place], None], our_ports: Sequence[int] | None = None
-) -> Requests:
+) -> Requests[Description]:
     """Returns what the camera offers, once it plays. Faults tell why it does not.
 
     choose: the tracks to have, the pictures first; it may raise. placed: hears of each as soon as it is set up, because
     packets may come before PLAY is answered. our_ports: first ports of pairs, for UDP.
     """
-    yield from _greet(talk)
-    reply = yield from _asked(talk, "DESCRIBE", talk.address.url, ("Accept", "application/sdp"))
-    described = read_sdp(reply.body)
-    described.login = talk.login.form
-    if described.more_tracks:
-        raise Fault("sdp", f"it offers more than {MOST_TRACKS} streams at once")
-    content_base = reply.answer.header("content-base") or reply.answer.header("content-location")
-    base = base_url(talk.address, content_base, described.control)
-    _note_forms(talk, described, content_base, base)
-    talk.play_url = base
+    offered, base = yield from described(talk)
     taken: set[int] = set()
-    for number, track in enumerate(choose(described)):
+    for number, track in enumerate(choose(offered)):
         url = track_url(talk.address, base, track.control)
         wanted = _wanted(number, our_ports)
         try:
@@ -62,7 +55,7 @@ def handshake(
         except Fault as fault:
             if number == 0 or fault.reason == "redirect-refused":
                 raise
-            described.refused.append(track)  # pictures alone are a recording
+            offered.refused.append(track)  # pictures alone are a recording
             talk.transcript.forgive(f"it offers {track.encoding or track.kind} and does not send it")
             continue
         talk.learn_session(reply.answer)
@@ -73,7 +66,22 @@ def handshake(
         placed(place)
     reply = yield from _asked(talk, "PLAY", talk.play_url, ("Range", "npt=0.000-"))
     talk.learn_session(reply.answer)
-    return described
+    return offered
+
+
+def described(talk: Talk) -> Requests[tuple[Description, str]]:
+    """OPTIONS and DESCRIBE alone: what it offers, and what its tracks' names belong to."""
+    yield from _greet(talk)
+    reply = yield from _asked(talk, "DESCRIBE", talk.address.url, ("Accept", "application/sdp"))
+    found = read_sdp(reply.body)
+    found.login = talk.login.form
+    if found.more_tracks:
+        raise Fault("sdp", f"it offers more than {MOST_TRACKS} streams at once")
+    content_base = reply.answer.header("content-base") or reply.answer.header("content-location")
+    base = base_url(talk.address, content_base, found.control)
+    _note_forms(talk, found, content_base, base)
+    talk.play_url = base
+    return found, base
 
 
 def _note_forms(talk: Talk, described: Description, content_base: str, base: str) -> None:

@@ -109,9 +109,10 @@ class _Least:
 
 
 class Placing:
-    """Fed with every unit in the order of arrival. now_s: monotonic."""
+    """Fed with every unit in the order of arrival. now_s: monotonic. sound_rate: 0 where there is no sound."""
 
     def __init__(self, sound_rate: int = 0) -> None:
+        self._has_sound = sound_rate > 0
         self.video = Line(VIDEO_RATE)
         self.sound = Line(sound_rate or 8000)
         self._reports = _Reported(VIDEO_RATE), _Reported(self.sound.rate)
@@ -122,6 +123,8 @@ class Placing:
 
     def picture_at(self, ticks: int, time: int, now_s: float, *, is_anew: bool) -> int:
         """A picture's time in 90 kHz ticks. time: RTP's."""
+        if not self._has_sound:
+            return self.video.place(ticks, now_s, is_anew=is_anew)
         jumps = self.video.jumps
         at = self.video.place(ticks, now_s, is_anew=is_anew)
         if self.video.jumps != jumps:

@@ -44,6 +44,8 @@ class Talk:
         self.transcript = Transcript(self.secrets)
         self.play_url = address.url
         self.session = ""
+        self.require = ""
+        """What all requests that matter ask for beyond the usual."""
         self.timeout_s = USUAL_TIMEOUT_S
         self.methods: frozenset[str] = frozenset()
         """What the camera says it understands."""
@@ -60,7 +62,8 @@ class Talk:
         """The next request, logged in as far as the camera wanted it yet."""
         self._sequence += 1
         login = ("Authorization", self.login.header(method, url))
-        made = request(method, url, self._sequence, (login, ("Session", self.session), *headers))
+        required = ("Require", self.require if method in ("DESCRIBE", "SETUP", "PLAY") else "")
+        made = request(method, url, self._sequence, (login, ("Session", self.session), required, *headers))
         self.transcript.sent(made)
         return made
 

@@ -1,0 +1,143 @@
+"""A camera that can be turned and switched, as ONVIF has it: it checks logins and keeps what it was told."""
+
+import base64
+import hashlib
+import re
+import threading
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tawny.sources.onvif.soap import ENVELOPE, local, text_at
+
+DEVICE, PTZ, MEDIA = "/onvif/device_service", "/onvif/ptz", "/onvif/media"
+
+
+@dataclass
+class FakeCamera:
+    """ahead: by so much its clock is. told: each request's name and what was in it, in order."""
+
+    user: str = "admin"
+    password: str = "s3cret"
+    ahead: timedelta = timedelta()
+    turns: bool = True
+    relays: tuple[str, ...] = ("relay-1",)
+    presets: tuple[tuple[str, str], ...] = (("1", "Gate"), ("2", "Door"))
+    elsewhere: str = ""
+    """The host that it says its services are at."""
+    reply: bytes | None = None
+    """What it answers instead."""
+    told: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    challenge: str = ""
+    """How it asks for HTTP's own login, and no other counts."""
+    nonces: set[str] = field(default_factory=set)
+    port: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.user}:{self.password}@127.0.0.1:{self.port}{DEVICE}"
+
+    def done(self) -> list[str]:
+        """What was done to it."""
+        names = [name for name, _ in self.told]
+        return [name for name in names if not name.startswith("Get")]
+
+    def answer(self, path: str, body: bytes, authorization: str) -> tuple[int, str]:
+        if self.challenge and not self._lets_in(path, authorization):
+            return 401, ""
+        root = ET.fromstring(body)
+        asked = next(iter(next(one for one in root if local(one) == "Body")))
+        name = local(asked)
+        if name != "GetSystemDateAndTime" and not self.challenge and not self._knows(root):
+            return 400, _fault("ter:NotAuthorized", "Sender not authorized")
+        values = {local(one): (one.text or "").strip() for one in asked.iter()}
+        values |= {f"{local(one)}.{key}": value for one in asked.iter() for key, value in one.attrib.items()}
+        self.told.append((name, values))
+        return self._of(name, values, path)
+
+    def _of(self, name: str, values: dict[str, str], path: str) -> tuple[int, str]:
+        host = self.elsewhere or f"127.0.0.1:{self.port}"
+        match name, path:
+            case "GetSystemDateAndTime", "/onvif/device_service":
+                now = datetime.now(UTC) + self.ahead
+                time = f"<Time><Hour>{now.hour}</Hour><Minute>{now.minute}</Minute><Second>{now.second}</Second></Time>"
+                date = f"<Date><Year>{now.year}</Year><Month>{now.month}</Month><Day>{now.day}</Day></Date>"
+                return 200, f"<r><SystemDateAndTime><UTCDateTime>{time}{date}</UTCDateTime></SystemDateAndTime></r>"
+            case "GetCapabilities", "/onvif/device_service":
+                turning = f"<tt:PTZ><tt:XAddr>http://{host}{PTZ}</tt:XAddr></tt:PTZ>" if self.turns else ""
+                media = f"<tt:Media><tt:XAddr>http://{host}{MEDIA}</tt:XAddr></tt:Media>"
+                return 200, f'<r xmlns:tt="urn:tt"><tt:Capabilities>{media}{turning}</tt:Capabilities></r>'
+            case "GetProfiles", "/onvif/media":
+                turning = '<Profiles token="turning"><PTZConfiguration/></Profiles>'
+                return 200, f'<r><Profiles token="still"/>{turning}</r>'
+            case "GetPresets", "/onvif/ptz":
+                listed = "".join(
+                    f'<Preset token="{token}"><Name>{name}</Name></Preset>' for token, name in self.presets
+                )
+                return 200, f"<r>{listed}</r>"
+            case "GetRelayOutputs", "/onvif/device_service":
+                listed = "".join(f'<RelayOutputs token="{token}"/>' for token in self.relays)
+                return 200, f"<r>{listed}</r>"
+            case ("ContinuousMove" | "Stop" | "GotoPreset", "/onvif/ptz") | ("SetRelayOutputState", _):
+                return 200, "<r/>"
+        return 400, _fault("ter:ActionNotSupported", f"{name} is not known at {path}")
+
+    def _lets_in(self, path: str, authorization: str) -> bool:
+        """RFC 7616 with MD5 and `auth`; or Basic, if that is what it asks for."""
+        if self.challenge.startswith("Basic"):
+            return authorization == "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+        said: dict[str, str] = dict(re.findall(r'(\w+)="?([^",]*)"?', authorization.removeprefix("Digest ")))
+        if said.get("username") != self.user or said.get("uri") != path:
+            return False
+        secret = hashlib.md5(f"{self.user}:camera:{self.password}".encode()).hexdigest()
+        asked = hashlib.md5(f"POST:{path}".encode()).hexdigest()
+        proof = f"{secret}:{said['nonce']}:{said['nc']}:{said['cnonce']}:auth:{asked}"
+        return said["response"] == hashlib.md5(proof.encode()).hexdigest()
+
+    def _knows(self, root: ET.Element) -> bool:
+        nonce, made = text_at(root, "UsernameToken", "Nonce"), text_at(root, "UsernameToken", "Created")
+        digest, user = text_at(root, "UsernameToken", "Password"), text_at(root, "UsernameToken", "Username")
+        if not made or nonce in self.nonces:
+            return False
+        self.nonces.add(nonce)
+        late = abs(datetime.fromisoformat(made) - (datetime.now(UTC) + self.ahead))
+        right = hashlib.sha1(base64.b64decode(nonce) + made.encode() + self.password.encode()).digest()
+        return user == self.user and base64.b64decode(digest) == right and late < timedelta(seconds=10)
+
+
+def _fault(code: str, text: str) -> str:
+    return f"<s:Fault><s:Code><s:Value>{code}</s:Value></s:Code><s:Reason><s:Text>{text}</s:Text></s:Reason></s:Fault>"
+
+
+@contextmanager
+def served(camera: FakeCamera) -> Iterator[FakeCamera]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            asked = self.path, body, self.headers.get("Authorization", "")
+            status, content = (200, "") if camera.reply is not None else camera.answer(*asked)
+            whole = f'<s:Envelope xmlns:s="{ENVELOPE}"><s:Body>{content}</s:Body></s:Envelope>'.encode()
+            data = whole if camera.reply is None else camera.reply
+            self.send_response(status)
+            if status == 401:
+                self.send_header("WWW-Authenticate", camera.challenge)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    camera.port = server.server_port
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield camera
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,128 @@
+"""Cameras turned and switched by ONVIF, against one that checks what it is asked."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from tawny.model.clock import SystemClock
+from tawny.model.errors import NotDone, SourceError, SourceRefused, SourceUnreachable
+from tawny.sources.onvif import OnvifCamera, Preset
+from tests.sources.onvif.fake_camera import FakeCamera, served
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeCamera]:
+    with served(FakeCamera()) as camera:
+        yield camera
+
+
+def opened(fake: FakeCamera) -> OnvifCamera:
+    return OnvifCamera(fake.url, SystemClock())
+
+
+def test_it_is_turned_and_stops(fake: FakeCamera) -> None:
+    camera = opened(fake)
+    camera.move(0.5, -0.25, 0, 2)
+    camera.stop()
+    (moved, how), (stopped, _) = fake.told[-2:]
+    assert (moved, stopped) == ("ContinuousMove", "Stop")
+    assert (how["ProfileToken"], how["Timeout"]) == ("turning", "PT2S")
+    assert (how["PanTilt.x"], how["PanTilt.y"]) == ("0.5", "-0.25")
+    assert "Zoom.x" not in how
+
+
+def test_what_it_can_do_is_asked_once(fake: FakeCamera) -> None:
+    camera = opened(fake)
+    for _ in range(3):
+        camera.stop()
+    assert [name for name, _ in fake.told].count("GetCapabilities") == 1
+
+
+def test_it_goes_to_stored_places(fake: FakeCamera) -> None:
+    camera = opened(fake)
+    assert camera.presets() == [Preset("1", "Gate"), Preset("2", "Door")]
+    camera.go_to("Door")
+    assert fake.told[-1][1]["PresetToken"] == "2"
+    with pytest.raises(NotDone, match="Stored places: Gate, Door"):
+        camera.go_to("Moon")
+
+
+def test_its_relays_are_switched(fake: FakeCamera) -> None:
+    camera = opened(fake)
+    camera.switch("", on=True)
+    camera.switch("relay-1", on=False)
+    told = [values for name, values in fake.told if name == "SetRelayOutputState"]
+    assert [(one["RelayOutputToken"], one["LogicalState"]) for one in told] == [
+        ("relay-1", "active"),
+        ("relay-1", "inactive"),
+    ]
+    with pytest.raises(NotDone, match="Relays: relay-1"):
+        camera.switch("relay-9", on=True)
+
+
+DIGEST = 'Digest realm="camera", qop="auth", nonce="abc", algorithm=MD5'
+
+
+@pytest.mark.parametrize("challenge", [DIGEST, 'Basic realm="camera"'])
+def test_a_camera_that_wants_the_login_of_http_gets_it(fake: FakeCamera, challenge: str) -> None:
+    fake.challenge = challenge
+    opened(fake).stop()
+    assert fake.done() == ["Stop"]
+
+
+@pytest.mark.parametrize("challenge", [DIGEST, 'Basic realm="camera"', "Bearer", ""])
+def test_a_login_that_http_refuses_is_told(fake: FakeCamera, challenge: str) -> None:
+    fake.challenge, address = challenge or "-", fake.url.replace("s3cret", "wrong")
+    with pytest.raises(SourceRefused):
+        OnvifCamera(address, SystemClock()).stop()
+    assert fake.done() == []
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=-400), timedelta(hours=1)])
+def test_a_clock_that_is_wrong_does_not_matter(fake: FakeCamera, ahead: timedelta) -> None:
+    fake.ahead = ahead
+    opened(fake).stop()
+    assert fake.done() == ["Stop"]
+
+
+def test_a_wrong_password_is_said_and_not_shown(fake: FakeCamera) -> None:
+    url = fake.url.replace("s3cret", "pLanted")
+    with pytest.raises(SourceRefused) as refused:
+        OnvifCamera(url, SystemClock()).stop()
+    assert "pLanted" not in str(refused.value)
+
+
+def test_one_that_stands_still_is_said(fake: FakeCamera) -> None:
+    fake.turns = False
+    with pytest.raises(NotDone, match="cannot be turned"):
+        opened(fake).move(1, 0, 0, 1)
+
+
+def test_the_login_goes_to_no_other_host(fake: FakeCamera) -> None:
+    fake.elsewhere = "192.0.2.1:81"
+    opened(fake).stop()
+    assert fake.done() == ["Stop"]
+
+
+def test_nobody_there_is_said() -> None:
+    with pytest.raises(SourceUnreachable):
+        OnvifCamera("http://u:p@127.0.0.1:1/onvif/device_service", SystemClock()).stop()
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"",
+        b"not xml",
+        b"<a>",
+        b"<a/>",
+        b'<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>',
+        b'<s:Envelope xmlns:s="x"><s:Body/></s:Envelope>',
+        b"<a>" + b"x" * 1_000_001 + b"</a>",
+    ],
+)
+def test_what_is_no_answer_is_an_error(fake: FakeCamera, reply: bytes) -> None:
+    fake.reply = reply
+    with pytest.raises(SourceError):
+        opened(fake).stop()
