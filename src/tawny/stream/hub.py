@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from tawny.model.packets import Packet
+from tawny.model.polygon import Polygon
 
 Wake = Callable[[], None]
 
@@ -47,6 +48,8 @@ class Hub:
         """By how much the clock of whatever fills it is ahead of ours; None while it does not say."""
         self.latency_s: float | None = None
         """From the moment a picture is taken until it is here; None while that is not known."""
+        self.private: tuple[Polygon, ...] = ()
+        """Parts of its pictures that nobody is to see: who decodes them makes them black."""
 
     def append(self, packet: Packet) -> None:
         """Give out a packet. What comes before the first keyframe cannot be decoded and is dropped."""

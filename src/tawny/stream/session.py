@@ -11,7 +11,7 @@ from typing import NamedTuple
 from tawny.model.clock import Clock
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.messages import Message, RunEnded, RunStarted
-from tawny.model.packets import VIDEO_RATE, Format, Packet, SourcePacket
+from tawny.model.packets import VIDEO_RATE, Packet, SourcePacket
 from tawny.model.times import stamp
 from tawny.stream.damages import Damages
 from tawny.stream.hub import Hub
@@ -25,15 +25,11 @@ SET_BY_S = 1.0
 """A step of the wall clock from which on it was set, not corrected little by little."""
 
 
-class _Held(NamedTuple):
-    format: Format
-    data: bytes
+class _Placed(NamedTuple):
+    packet: SourcePacket
     pts: int
-    is_keyframe: bool
-    is_damaged: bool
+    """Ticks since the run began."""
     arrived_s: float
-    missing: int
-    after_waste: bool
 
 
 class Session:
@@ -62,45 +58,45 @@ class Session:
             if not packet.is_keyframe:
                 return  # nothing before a keyframe can be decoded
             run = self._run = _Run(packet, arrived_s - packet.waited_s, wall_s - packet.waited_s)
-        for held in run.place(packet, arrived_s - packet.waited_s):
-            self._give(run, held)
+        for placed in run.place(packet, arrived_s - packet.waited_s):
+            self._give(run, placed)
 
     def settle(self) -> None:
         """Let go of the first packets if they were held long enough (called while nothing comes)."""
         run = self._run
         if run is not None and run.held and self._clock.mono_s() - run.begun_s >= SETTLE_S:
-            for held in run.let_go():
-                self._give(run, held)
+            for placed in run.let_go():
+                self._give(run, placed)
 
     def end(self, why: str) -> None:
         """The connection is gone, or its clock is: what was held is given out, and the run is over."""
         run, self._run = self._run, None
         if run is None:
             return
-        for held in run.let_go():
-            self._give(run, held)
+        for placed in run.let_go():
+            self._give(run, placed)
         self.jumps += run.jumps
         self._damages.end()
         self._tell(RunEnded(self._camera, self._stream, run.id, run.newest_ms, why))
 
-    def _give(self, run: "_Run", held: _Held) -> None:
-        at_ms = run.utc.at_ms(held.pts / held.format.rate)
+    def _give(self, run: "_Run", placed: _Placed) -> None:
+        came, pts, _ = placed
+        at_ms = run.utc.at_ms(pts / came.format.rate)
         if not run.id:
             run.id = RunId(f"{stamp(at_ms)}-{secrets.token_hex(3)}")
             self._tell(RunStarted(self._camera, self._stream, run.id, at_ms))
         run.newest_ms = max(run.newest_ms, at_ms)
-        packet = Packet(
-            run.id, self._number, held.format, held.data, held.pts, at_ms, held.is_keyframe, held.is_damaged
+        self._hub.append(
+            Packet(run.id, self._number, came.format, came.data, pts, at_ms, came.is_keyframe, came.is_damaged)
         )
-        self._hub.append(packet)
         self._number += 1
-        if packet.is_video:
+        if came.is_video:
             self._damages.picture(
                 at_ms,
-                is_keyframe=held.is_keyframe,
-                is_damaged=held.is_damaged,
-                missing=held.missing,
-                after_waste=held.after_waste,
+                is_keyframe=came.is_keyframe,
+                is_damaged=came.is_damaged,
+                missing=came.missing,
+                after_waste=came.after_waste,
             )
 
 
@@ -115,7 +111,7 @@ class _Run:
         self._sound: Track | None = None
         self._video_zero_s = first.pts / VIDEO_RATE
         self.utc = UtcMap(0.0, wall_s)
-        self.held: list[_Held] = []
+        self.held: list[_Placed] = []
         self._settled = False
 
     def keeps(self, wall_minus_mono_s: float) -> bool:
@@ -125,22 +121,13 @@ class _Run:
         self.wall_minus_mono_s = wall_minus_mono_s
         return True
 
-    def place(self, packet: SourcePacket, arrived_s: float) -> list[_Held]:
+    def place(self, packet: SourcePacket, arrived_s: float) -> list[_Placed]:
         """The packet in its place, with those held before it; none of them while the run settles."""
         track = self._video if packet.is_video else self._sound_track(packet)
         pts = track.place(packet.pts, packet.data, arrived_s)
         if pts is None:
             return []
-        placed = _Held(
-            packet.format,
-            packet.data,
-            pts,
-            packet.is_keyframe,
-            packet.is_damaged,
-            arrived_s,
-            packet.missing,
-            packet.after_waste,
-        )
+        placed = _Placed(packet, pts, arrived_s)
         if self._settled:
             if packet.is_video:
                 self.utc.feed(pts / VIDEO_RATE, arrived_s + self.wall_minus_mono_s)
@@ -148,11 +135,11 @@ class _Run:
         self.held.append(placed)
         return self.let_go() if arrived_s - self.begun_s >= SETTLE_S else []
 
-    def let_go(self) -> list[_Held]:
+    def let_go(self) -> list[_Placed]:
         held, self.held = self.held, []
         if not self._settled and held:
             self._settled = True
-            self.utc.settle([h.arrived_s + self.wall_minus_mono_s - h.pts / h.format.rate for h in held])
+            self.utc.settle([h.arrived_s + self.wall_minus_mono_s - h.pts / h.packet.format.rate for h in held])
         return held
 
     @property
