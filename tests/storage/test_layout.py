@@ -6,7 +6,7 @@ from hypothesis import strategies as some
 
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
-from tawny.storage.layout import SegmentName, is_camera, picture_path, scores_path, segment_name
+from tawny.storage.layout import SOUND, SegmentName, is_camera, is_of_day, picture_path, scores_path, segment_name
 
 PORCH, MAIN = CameraId("porch"), StreamName.MAIN
 START = 1_795_154_292_345
@@ -71,6 +71,10 @@ def test_pictures_and_scores() -> None:
     event = Event(EventId("20261120T055812345-ab12"), PORCH, "motion", START, None, 3.0)
     assert picture_path(event) == "porch/2026/11/20/05/20261120T055812345-ab12.jpg"
     assert scores_path(PORCH, START) == "porch/2026/11/20/scores"
+    assert scores_path(PORCH, START, "path") == "porch/2026/11/20/scores.path"
+    assert scores_path(PORCH, START, SOUND) == "porch/2026/11/20/sound"
+    assert is_of_day("sound")
+    assert not is_of_day("scores.~sound")
 
 
 def test_an_events_id_is_no_path() -> None:

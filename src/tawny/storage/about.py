@@ -12,21 +12,27 @@ from typing import Any, Final
 
 from tawny.media.boxes import OURS
 from tawny.media.codec_names import codec_string
+from tawny.media.leaves import proof_keys
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.packets import AudioFormat, VideoFormat
 from tawny.model.segments import Segment
+from tawny.sealed.broken import Broken
+from tawny.sealed.header import HEADER_BYTES, Header, Kind
 from tawny.storage.disk import Disk
-from tawny.storage.layout import SegmentName
+from tawny.storage.layout import SegmentName, is_sealed, segment_name
 
 _HEAD_BYTES: Final = 8 * 1024  # a beginning is about 1.5 KiB
 _MOST_HEAD_BYTES: Final = 256 * 1024
 _TAIL_BYTES: Final = 1024
+THINNED_FROM: Final = "thinned_from"
+"""In a thinned file's description: the header of the full one, by which the signed history knows it."""
 _HEADER: Final = struct.Struct(">I4s")
+_STREAMS: Final = {0: StreamName.MAIN, 1: StreamName.SUB}
 
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """video, audio: codec strings; width and height in pixels."""
+    """video, audio: codec strings; width and height in pixels. Of a sealed file they are not known without its key."""
 
     camera: CameraId
     stream: StreamName
@@ -36,10 +42,11 @@ class About:
     width: int
     height: int
     audio: str = ""
+    is_sealed: bool = False
 
     @property
     def name(self) -> SegmentName:
-        return SegmentName(self.camera, self.stream, self.start_ms, None)
+        return SegmentName(self.camera, self.stream, self.start_ms, None, is_sealed=self.is_sealed)
 
     def record(self) -> Mapping[str, object]:
         return {
@@ -111,6 +118,34 @@ def about_of(said: Any) -> About | None:
 
 def read_about(disk: Disk, path: str) -> About | None:
     """From the file's beginning. None when there is none: torn, all zero, or no file of ours."""
+    if is_sealed(path):
+        return _read_sealed(disk, path)
+    return about_of(_description(disk, path))
+
+
+def read_header(disk: Disk, path: str) -> Header | None:
+    """Of a sealed file, or of a plain one that is in the signed history; also when it was thinned. None of others."""
+    if is_sealed(path):
+        packed = disk.read(path, 0, HEADER_BYTES)
+    else:
+        said = _description(disk, path)
+        keys = proof_keys(said) if isinstance(said, dict) else None
+        packed = keys[0] if keys is not None else _thinned_from(said)
+    try:
+        return Header.read(packed)
+    except Broken:
+        return None
+
+
+def _thinned_from(said: Any) -> bytes:
+    try:
+        return bytes.fromhex(said[THINNED_FROM])
+    except (TypeError, KeyError, ValueError):
+        return b""
+
+
+def _description(disk: Disk, path: str) -> Any:
+    """What stands in our own box, None where there is none."""
     head = disk.read(path, 0, _HEAD_BYTES)
     need = _head_bytes(head)
     if need > len(head):
@@ -119,12 +154,31 @@ def read_about(disk: Disk, path: str) -> About | None:
         if kind == b"moov":
             for inner, said in _boxes(content):
                 if inner == b"uuid" and said[:16] == OURS:
-                    return about_of(_json(said[16:]))
+                    return _json(said[16:])
     return None
 
 
+def _read_sealed(disk: Disk, path: str) -> About | None:
+    """The camera is believed to be the one in whose folder it stands: the header names it for the recorder alone."""
+    name = segment_name(path)
+    try:
+        header = Header.read(disk.read(path, 0, HEADER_BYTES))
+    except Broken:
+        return None
+    if name is None or header.kind != Kind.SEGMENT or header.stream not in _STREAMS:
+        return None
+    stream = _STREAMS[header.stream]
+    run = RunId(f"{header.run:016x}")
+    return About(name.camera, stream, run, header.start_ms, video="", width=0, height=0, is_sealed=True)
+
+
+def stream_number(stream: StreamName) -> int:
+    """As headers have it."""
+    return next(number for number, each in _STREAMS.items() if each is stream)
+
+
 def read_end(disk: Disk, path: str, size_bytes: int) -> End | None:
-    """From the file's end. None when it was not closed by its recorder."""
+    """From the file's end. None when it was not closed by its recorder, or when it is sealed."""
     tail = disk.read(path, max(0, size_bytes - _TAIL_BYTES), _TAIL_BYTES)
     at = tail.rfind(b"uuid" + OURS) - 4
     if at < 0 or _HEADER.unpack_from(tail, at)[0] != len(tail) - at:

@@ -17,6 +17,7 @@ from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId
 from tawny.model.segments import Segment, segment_id
 from tawny.model.times import Span, merged, missing, utc_text
+from tawny.sealed.walk import Ends
 from tawny.storage.about import read_about
 from tawny.storage.counting import differences
 from tawny.storage.disk import parent_of
@@ -27,7 +28,9 @@ from tawny.storage.layout import SegmentName, hour_folder, is_thinned
 from tawny.storage.ledger import Ledger
 from tawny.storage.lock import holder
 from tawny.storage.others import any_away
+from tawny.storage.proof import prove
 from tawny.storage.reclose import reclose
+from tawny.storage.signing import read_sealed
 from tawny.storage.thinning import finish_thinning
 from tawny.storage.volume import Volume
 from tawny.storage.walk import Found, Kind, walk
@@ -58,6 +61,8 @@ def check(
         checking.look_at(found, each)
         progress(count)
     checking.look_at_rows()
+    if deep:
+        checking.findings += prove(volume, clock.now_ms())
     told = checking.look_at_wall(clock.now_ms()) if with_wall else None
     damage = _damage(index, clock.now_ms())
     return Report(
@@ -155,6 +160,12 @@ class _Checking:
         if (said.camera, said.stream, said.start_ms) != (name.camera, name.stream, name.start_ms):
             detail = f"{said.camera}, {said.stream}, {utc_text(said.start_ms)}"
             return What.NOT_ITSELF, detail, None
+        if self._deep and name.is_sealed:
+            row = said.segment(name, size_bytes)
+            ends = read_sealed(self._on.disk, name.path, deep=True).ends
+            if ends is Ends.DAMAGED:
+                return What.CHANGED, "not what was sealed", row
+            return (What.TORN, "its last record is not whole", row) if ends is Ends.TORN else (None, "", row)
         if self._deep:
             try:
                 read = read_segment(self._on.own_path(name.path))

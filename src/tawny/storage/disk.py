@@ -65,8 +65,8 @@ class Disk(Protocol):
     @property
     def root(self) -> Path: ...
 
-    def create(self, path: str) -> OpenFile:
-        """A new, empty file. StorageError when there is something by this name already."""
+    def create(self, path: str, *, secret: bool = False) -> OpenFile:
+        """A new, empty file. secret: for its owner alone. StorageError when there is something by this name already."""
         ...
 
     def extend(self, path: str) -> OpenFile:
@@ -149,9 +149,10 @@ class RealDisk:
     def root(self) -> Path:
         return self._root
 
-    def create(self, path: str) -> OpenFile:
+    def create(self, path: str, *, secret: bool = False) -> OpenFile:
         with self._at(path) as (folder, name):
-            fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NEVER_LINKS, 0o640, dir_fd=folder)
+            mode = 0o600 if secret else 0o640
+            fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NEVER_LINKS, mode, dir_fd=folder)
             return _RealFile(fd, self._where(path), 0)
 
     def extend(self, path: str) -> OpenFile:

@@ -26,6 +26,9 @@ class What(StrEnum):
     INDEX = "index damaged"
     HALF_THINNED = "thinned, and still there in full"
     UNEXPLAINED = "time without explanation"
+    HISTORY = "signed history broken"
+    MISSING = "missing, unexplained"
+    NOT_STATED = "not in the signed history"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import logging
 import struct
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from tawny.model.clock import Clock
@@ -31,7 +31,9 @@ _Day = tuple[CameraId, int]
 
 
 class Grids:
-    def __init__(self, volume: Volume, clock: Clock) -> None:
+    def __init__(self, volume: Volume, clock: Clock, is_sealed: Callable[[CameraId], bool] = lambda _: False) -> None:
+        """is_sealed: of a camera; where it moved there is not written down."""
+        self._is_sealed = is_sealed
         self._disk, self._clock = volume.disk, clock
         self._lock = threading.Lock()
         self._waiting: defaultdict[_Day, dict[int, int]] = defaultdict(dict)
@@ -39,7 +41,7 @@ class Grids:
 
     def put(self, camera: CameraId, at_ms: int, grid: int) -> None:
         """grid: bits as in `model.grid`; those of one second are put together, none at all is not kept."""
-        if not grid:
+        if not grid or self._is_sealed(camera):
             return
         day, second = divmod(at_ms // 1000, DAY_MS // 1000)
         with self._lock:

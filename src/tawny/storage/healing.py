@@ -12,9 +12,12 @@ from typing import Final
 from tawny.media.fmp4_file import read_segment
 from tawny.media.hashes import changed
 from tawny.model.errors import FileDamaged, StorageError
+from tawny.sealed.walk import Ends
 from tawny.storage.copying import copy
 from tawny.storage.disk import parent_of
+from tawny.storage.layout import is_sealed
 from tawny.storage.ledger import Ledger
+from tawny.storage.signing import read_sealed
 from tawny.storage.volume import Volume
 
 log = logging.getLogger(__name__)
@@ -27,6 +30,9 @@ def wrong_with(volume: Volume, path: str) -> str:
     try:
         if volume.disk.entry(path) is None:
             return "it is gone"
+        if is_sealed(path):
+            ends = read_sealed(volume.disk, path, deep=True).ends
+            return "it is not what was sealed" if ends in (Ends.DAMAGED, Ends.TORN) else ""
         read = read_segment(volume.own_path(path))
         if read.torn:
             return read.reason

@@ -175,7 +175,7 @@ class MemoryIndex:
                 for one in self._events.values()
                 if _touches(one.start_ms, one.end_ms, within)
                 and (here is None or one.camera in here)
-                and (wanted is None or one.kind in wanted)
+                and (wanted is None or one.shown_kind in wanted)
                 and {"all": True, "new": not one.reviewed, "kept": one.kept}[only]
                 and (after is None or _by_start(one) < page_place(after))
             ]

@@ -25,7 +25,7 @@ from tawny.storage.disk import parent_of
 from tawny.storage.history import History
 from tawny.storage.index import Index
 from tawny.storage.keep import Contract
-from tawny.storage.layout import is_of_day
+from tawny.storage.layout import is_of_day, loop_path, picture_path, sealed_path
 from tawny.storage.ledger import Ledger
 from tawny.storage.lock import boot_id
 from tawny.storage.opening import index_to_write
@@ -33,6 +33,7 @@ from tawny.storage.others import Use, is_there, join
 from tawny.storage.recovery import put_in_order
 from tawny.storage.removal import finish_removals
 from tawny.storage.retention import EVERY_S, Retention
+from tawny.storage.signed_files import public_files
 from tawny.storage.volume import Volume
 from tawny.storage.wall import wall
 
@@ -102,6 +103,9 @@ class _Copy:
         picture = self._volume.read_picture(event)
         if picture is not None and self.mirror.read_picture(event) != picture:
             self.mirror.write_picture(event, picture)
+        for path in (sealed_path(picture_path(event)), sealed_path(loop_path(event))):
+            if self._volume.disk.entry(path) is not None:
+                copy(self._volume, self.mirror, path)
         loop = self._volume.read_loop(event)
         if loop is not None and self.mirror.read_loop(event) != loop:
             self.mirror.write_loop(event, loop)
@@ -116,6 +120,8 @@ class _Copy:
                     is_of_us = entry.kind == "file" and is_of_day(entry.name)
                     if is_of_us and (newest is not None or there is None or there.size_bytes != entry.size_bytes):
                         copy(self._volume, self.mirror, path)
+        for path in public_files(self._volume.disk):
+            copy(self._volume, self.mirror, path)
 
     def catch_up(self, told: Callable[[], None]) -> None:
         """Copy some of what it lacked when it was opened. told: after each."""

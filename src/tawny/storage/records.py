@@ -12,6 +12,7 @@ from tawny.model.events import Event, SeenObject
 from tawny.model.gaps import Evidence, Gap, GapReason
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.observations import Box
+from tawny.model.reads import Read
 
 Record = Mapping[str, Any]
 
@@ -102,6 +103,9 @@ def damage_of(record: Record) -> Damage:
 
 
 def event_record(event: Event) -> Record:
+    """`reads`, `perhaps` and `said` only where something was."""
+    perhaps = [{"label": one.label, "score": one.score} for one in event.perhaps]
+    reads = [{"by": one.by, "text": one.text, "score": one.score, "who": one.who} for one in event.reads]
     return {
         "id": event.id,
         "camera": event.camera,
@@ -116,6 +120,9 @@ def event_record(event: Event) -> Record:
         "reviewed": event.reviewed,
         "false_alarm": event.false_alarm,
         "picture_ms": event.picture_ms,
+        **({"reads": reads} if reads else {}),
+        **({"perhaps": perhaps} if perhaps else {}),
+        **({"said": event.said} if event.said else {}),
     }
 
 
@@ -131,14 +138,24 @@ def event_of(record: Record) -> Event:
             score=float(record["score"]),
             box=_box(record["box"]),
             zones=tuple(str(zone) for zone in record["zones"]),
-            objects=tuple(SeenObject(str(one["label"]), float(one["score"])) for one in record["objects"]),
+            objects=_objects(record["objects"]),
             kept=bool(record["kept"]),
             reviewed=bool(record["reviewed"]),
             false_alarm=str(record.get("false_alarm", "")),
             picture_ms=_instant(record["picture_ms"]),
+            reads=tuple(
+                Read(str(one["by"]), str(one["text"]), float(one["score"]), str(one["who"]))
+                for one in record.get("reads", ())
+            ),
+            perhaps=_objects(record.get("perhaps", ())),
+            said=str(record.get("said", "")),
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"not an event: {error}") from error
+
+
+def _objects(said: Any) -> tuple[SeenObject, ...]:
+    return tuple(SeenObject(str(one["label"]), float(one["score"])) for one in said)
 
 
 def _instant(said: Any) -> int | None:

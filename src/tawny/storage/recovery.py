@@ -23,6 +23,7 @@ from tawny.storage.lock import Life
 from tawny.storage.reclose import Reclosed, reclose
 from tawny.storage.removal import finish_removals
 from tawny.storage.rows import row_of
+from tawny.storage.signing import sign_found
 from tawny.storage.thinning import finish_thinning
 from tawny.storage.volume import Volume
 
@@ -72,7 +73,8 @@ def recover(
 ) -> Recovered:
     """Put the volume in order and write down the time without a recorder, for `cameras` (those in the settings).
 
-    before: what the lock said (`Lock.before`). boot: the boot id now. Raises StorageError when the disk refuses.
+    before: what the lock said (`Lock.before`). boot: the boot id now. The signed history gets the files that it does
+    not know yet. Raises StorageError when the disk refuses.
     """
     lines = list(history.lines(_NEWEST_FILES))
     replay(lines, index)
@@ -83,6 +85,11 @@ def recover(
         more = put_in_order(other, index, other.open_folders.left_over() or [], _WHY[cause])
         reclosed, listed, damaged = [*reclosed, *more[0]], listed + more[1], [*damaged, *more[2]]
         other.open_folders.clear()
+    if volume.signed is not None:
+        for each in volume.everywhere:
+            sign_found(each, volume.signed)
+        volume.signed.all_found()
+        volume.signed.write_items()
     cameras = list(cameras)
     alive_ms = _alive_ms(lines, before, index, cameras)
     gaps = [] if alive_ms is None else _write_down(index, ledger, cameras, alive_ms, clock.now_ms(), cause)

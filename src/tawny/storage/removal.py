@@ -17,6 +17,7 @@ from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId
 from tawny.model.segments import Segment
 from tawny.model.times import Span, merged, missing, stamp
+from tawny.storage.about import read_header
 from tawny.storage.disk import parent_of
 from tawny.storage.index import Index
 from tawny.storage.layout import HOUR_MS, is_of_day
@@ -44,6 +45,7 @@ def remove(volume: Volume, index: Index, ledger: Ledger, clock: Clock, removals:
     for begin in range(0, len(removals), _AT_ONCE):
         some = removals[begin : begin + _AT_ONCE]
         _explain(index, ledger, some)
+        _state(volume, some)
         try:
             index.mark_removing([one.segment for one in some])
         except DiskFull:
@@ -52,6 +54,22 @@ def remove(volume: Volume, index: Index, ledger: Ledger, clock: Clock, removals:
                 volume.disk.unlink(one.segment.path)
             index.mark_removing([one.segment for one in some])
         _unlink(volume, index, clock, [one.segment for one in some])
+
+
+def _state(volume: Volume, removals: Sequence[Removal]) -> None:
+    """In the signed history, by the numbers that the files have, before they go."""
+    if volume.signed is None:
+        return
+    for one in removals:
+        holding = volume.holding(one.segment.path)
+        place = read_header(holding.disk, one.segment.path) if holding is not None else None
+        if place is not None:
+            row = [place.camera.hex(), place.kind, place.stream]
+            volume.signed.add(["removed", *row, place.number, place.number, one.why])
+    try:
+        volume.signed.write_items()
+    except DiskFull as error:
+        log.warning("what is removed is stated later: %s", error)  # it goes to make room for that, too
 
 
 def finish_removals(volume: Volume, index: Index, ledger: Ledger, clock: Clock) -> int:

@@ -15,7 +15,7 @@ def row_of(volume: Volume, name: SegmentName, size_bytes: int) -> Segment:
     said = read_about(volume.disk, name.path)
     if said is None:
         raise FileDamaged(str(volume.root / name.path), "it does not say what it is")
-    if said.name != SegmentName(name.camera, name.stream, name.start_ms, None):
+    if said.name != SegmentName(name.camera, name.stream, name.start_ms, None, is_sealed=name.is_sealed):
         raise FileDamaged(
             str(volume.root / name.path), f"it says that it is {said.stream} of {said.camera} from {said.start_ms} on"
         )

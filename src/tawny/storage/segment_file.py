@@ -11,12 +11,12 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 
-from tawny.media.fmp4 import end_box
-from tawny.media.hashes import hash_box, hashes_of
 from tawny.model.errors import StorageError
 from tawny.model.segments import Segment
 from tawny.storage.about import About, End
+from tawny.storage.contents import Content, Written
 from tawny.storage.disk import Bytes, OpenFile
+from tawny.storage.signing import Signing
 from tawny.storage.volume import Volume
 
 log = logging.getLogger(__name__)
@@ -25,24 +25,29 @@ log = logging.getLogger(__name__)
 class SegmentFile:
     """Made by `create`; ended by `close` or `leave`, after which `Volume.open_folders.leave` is the caller's."""
 
-    def __init__(self, volume: Volume, about: About, file: OpenFile) -> None:
+    def __init__(self, volume: Volume, about: About, file: OpenFile, content: Content, signing: Signing | None) -> None:
         self.volume, self.about, self._file = volume, about, file
+        self._content, self._signing = content, signing
         self._good_bytes = file.size_bytes
         self.is_usable = True
         """False once what the disk has of it is not known: it takes no more."""
         self.fragments = 0
-        self._hashes: list[bytes] = []
         self._is_left = self._has_last_name = False
+        self._is_cut = True
+        """What the disk has of it is what is known to be good."""
 
     @classmethod
-    def create(cls, volume: Volume, about: About, init: bytes) -> "SegmentFile":
-        """The file with its beginning, durable under its open name. Raises StorageError; then nothing is left."""
+    def create(cls, volume: Volume, about: About, content: Content, signing: Signing | None = None) -> "SegmentFile":
+        """The file with its beginning, durable under its open name. signing: its place in the signed history.
+
+        Raises StorageError; then nothing is left.
+        """
         name = about.name
         volume.open_folders.enter(name.folder)
         try:
             file = volume.disk.create(name.path)
             try:
-                file.append([init])
+                file.append(content.begin)
                 file.sync()
                 volume.disk.sync_folder(name.folder)
             except StorageError:
@@ -52,20 +57,27 @@ class SegmentFile:
                 raise
         except StorageError:
             volume.open_folders.leave(name.folder)
+            if signing is not None:
+                signing.give_back()
             raise
-        return cls(volume, about, file)
+        return cls(volume, about, file, content, signing)
 
     @property
     def size_bytes(self) -> int:
         """What is durable."""
         return self._good_bytes
 
-    def append(self, parts: Sequence[Bytes], fragments: int = 1) -> None:
+    def append(self, fragments: Sequence[Written]) -> None:
         """Add whole fragments, durably. Raises StorageError; if `is_usable` is still true, the file is as it was
         before, and the same may be tried again."""
+        try:
+            parts = self._content.add(fragments)
+        except StorageError:
+            self.is_usable = False
+            raise
         self._write(parts)
-        self.fragments += fragments
-        self._hashes += hashes_of(parts)
+        self._content.taken(fragments)
+        self.fragments += len(fragments)
 
     def _write(self, parts: Sequence[Bytes]) -> None:
         try:
@@ -89,42 +101,55 @@ class SegmentFile:
         if not self.fragments:
             self.leave()
             disk.unlink(name.path)
+            if self._signing is not None:
+                self._signing.give_back()
             return None
         if self.is_usable and not self._is_left:
             try:
-                self._write([hash_box(self._hashes), end_box(end.record())])
+                self._end(end)
             except StorageError as error:
                 log.warning("%s ends without saying why: %s", name.path, error)
         if not self._is_left:
             self.leave()
-        elif not self._has_last_name:
+        if not self._is_cut:
             self._cut_by_name()
         closed = name.closed(max(end.end_ms, name.start_ms))
         if not self._has_last_name:
             disk.rename(name.path, closed.path)
             self._has_last_name = True
         disk.sync_folder(name.folder)
+        if self._signing is not None and not self._signing.is_done:
+            self._signing.found(self.volume, closed.path)
         return self.about.segment(closed, self._good_bytes)
+
+    def _end(self, end: End) -> None:
+        if self._signing is None:
+            self._write(self._content.end(end, None))
+            return
+        with self._signing.signer() as signer:
+            self._write(self._content.end(end, signer))
+            if self._content.digest is not None:
+                self._signing.done(self._content.digest)
 
     def leave(self) -> None:
         """Let go of it as it is, cut to what is known to be good."""
-        with suppress(StorageError):  # it is cut again by whoever closes it
-            if self._file.size_bytes != self._good_bytes:
+        if self._file.size_bytes != self._good_bytes:
+            self._is_cut = False
+            with suppress(StorageError):  # it is cut again by whoever closes it
                 self._file.cut(self._good_bytes)
+                self._is_cut = True
         self._is_left = True
         self._file.close()
 
     def _cut_by_name(self) -> None:
-        """What `leave` could not cut while the disk was gone."""
-        disk, path = self.volume.disk, self.about.name.path
-        entry = disk.entry(path)
-        if entry is not None and entry.size_bytes > self._good_bytes:
-            file = disk.extend(path)
-            try:
-                file.cut(self._good_bytes)
-                file.sync()
-            finally:
-                file.close()
+        """What `leave` could not cut while the disk refused. Behind it may be an end that nobody may believe."""
+        file = self.volume.disk.extend(self.about.name.path)
+        try:
+            file.cut(self._good_bytes)
+            file.sync()
+        finally:
+            file.close()
+        self._is_cut = True
 
     def _cut_back(self) -> None:
         try:

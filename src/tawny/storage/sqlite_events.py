@@ -25,13 +25,14 @@ _LONG: Final = f"(took_ms IS NULL OR took_ms > {LONG_MS})"
 _LASTS: Final = "(took_ms IS NULL OR start_ms + took_ms > ? OR start_ms >= ?)"
 _AMONG: Final = {
     "camera": " AND camera_id IN (SELECT value FROM json_each(?))",
-    "kind": " AND kind_id IN (SELECT value FROM json_each(?))",
+    "kind": " AND shown_id IN (SELECT value FROM json_each(?))",
 }
 _ONLY: Final = {"all": "", "new": " AND NOT reviewed", "kept": " AND kept"}
 _HUNDREDTH: Final = 100
 _SHARE: Final = 10_000
-_HEAD: Final = struct.Struct("<H?iH?4HBB")
-"""Score, picture, false alarm, box, how many zones and objects. Behind it a word for each zone, two for an object."""
+_HEAD: Final = struct.Struct("<H?iHH?4HBBB")
+"""Score, picture, false alarm, what was said, box, how many zones, objects and suggestions. Behind it a word for each
+zone, two for each of the others."""
 
 
 class Events:
@@ -41,12 +42,13 @@ class Events:
     def put(self, db: sqlite3.Connection, event: Event) -> None:
         self.drop(db, event.id)
         db.execute(
-            "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 event.start_ms,
                 _key(event.id, event.start_ms),
                 self._names.word_id(db, event.camera),
                 self._names.word_id(db, event.kind),
+                self._names.word_id(db, event.shown_kind),
                 _took_ms(event),
                 event.kept,
                 event.reviewed,
@@ -114,22 +116,23 @@ class Events:
     def _record(self, db: sqlite3.Connection, event: Event) -> bytes | str:
         word_id = self._names.word_id
         false_alarm = word_id(db, event.false_alarm) if event.false_alarm else 0
+        said = word_id(db, event.said) if event.said else 0
         picture = 0 if event.picture_ms is None else event.picture_ms - event.start_ms
         box = [round(edge * _SHARE) for edge in event.box or (0, 0, 0, 0)]
         rest = [word_id(db, zone) for zone in event.zones]
-        for one in event.objects:
+        for one in (*event.objects, *event.perhaps):
             rest += [word_id(db, one.label), round(one.score * _SHARE)]
         head = (
             round(event.score * _HUNDREDTH),
             event.picture_ms is not None,
             picture,
             false_alarm,
+            said,
             event.box is not None,
         )
+        counts = len(event.zones), len(event.objects), len(event.perhaps)
         try:
-            record = _HEAD.pack(*head, *box, len(event.zones), len(event.objects)) + struct.pack(
-                f"<{len(rest)}H", *rest
-            )
+            record = _HEAD.pack(*head, *box, *counts) + struct.pack(f"<{len(rest)}H", *rest)
         except struct.error:
             return _as_told(event)
         row = (_key(event.id, event.start_ms), word_id(db, event.camera), word_id(db, event.kind), _took_ms(event))
@@ -151,8 +154,10 @@ def _event(
     """KeyError: there is a word that is not among these."""
     if isinstance(record, str):
         return event_of(json.loads(record))
-    score, has_picture, picture, false_alarm, has_box, x0, y0, x1, y1, zones, objects = _HEAD.unpack_from(record)
-    rest = struct.unpack_from(f"<{zones + 2 * objects}H", record, _HEAD.size)
+    score, has_picture, picture, false_alarm, said, has_box, *box, zones, objects, perhaps = _HEAD.unpack_from(record)
+    rest = struct.unpack_from(f"<{zones + 2 * (objects + perhaps)}H", record, _HEAD.size)
+    seen = [SeenObject(words[rest[at]], rest[at + 1] / _SHARE) for at in range(zones, len(rest), 2)]
+    x0, y0, x1, y1 = (edge / _SHARE for edge in box)
     return Event(
         EventId(key) if isinstance(key, str) else event_id(start_ms, key),
         CameraId(words[camera_id]),
@@ -160,13 +165,15 @@ def _event(
         start_ms,
         None if took_ms is None else start_ms + took_ms,
         score / _HUNDREDTH,
-        (x0 / _SHARE, y0 / _SHARE, x1 / _SHARE, y1 / _SHARE) if has_box else None,
+        (x0, y0, x1, y1) if has_box else None,
         tuple([words[zone] for zone in rest[:zones]]),
-        tuple([SeenObject(words[rest[at]], rest[at + 1] / _SHARE) for at in range(zones, len(rest), 2)]),
+        tuple(seen[:objects]),
         bool(kept),
         bool(reviewed),
         words[false_alarm],
         start_ms + picture if has_picture else None,
+        perhaps=tuple(seen[objects:]),
+        said=words[said],
     )
 
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from tawny.model.errors import DiskFull, FolderUnwritable, IndexDamaged, StorageError
 
-VERSION: Final = 5
+VERSION: Final = 6
 
 SCHEMA: Final = """
 CREATE TABLE streams (
@@ -89,6 +89,7 @@ CREATE TABLE events (
     id          BLOB NOT NULL,      -- a blob: what ours says beside its begin; or the whole, as text
     camera_id   INTEGER NOT NULL REFERENCES words,
     kind_id     INTEGER NOT NULL REFERENCES words,
+    shown_id    INTEGER NOT NULL REFERENCES words,  -- the kind it is sorted by
     took_ms     INTEGER,            -- NULL: lasts
     kept        INTEGER NOT NULL,
     reviewed    INTEGER NOT NULL,

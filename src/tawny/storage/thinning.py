@@ -17,11 +17,15 @@ from tawny.media.hashes import hash_box, hashes_of
 from tawny.model.errors import FileDamaged
 from tawny.model.packets import VIDEO_RATE
 from tawny.model.segments import Segment
-from tawny.storage.about import About, End, about_of
+from tawny.sealed.header import Header
+from tawny.sealed.thin import can_be_thinned, thinned
+from tawny.sealed.walk import Ends
+from tawny.storage.about import THINNED_FROM, About, End, about_of, read_header
 from tawny.storage.index import Index
 from tawny.storage.layout import SegmentName, segment_name
 from tawny.storage.removal import forget_damage
 from tawny.storage.rows import row_of
+from tawny.storage.signing import read_sealed
 from tawny.storage.volume import Volume
 
 NEW: Final = ".new"
@@ -45,25 +49,63 @@ def thin(volume: Volume, index: Index, segment: Segment) -> Thinned | None:
     if full is None or full.is_thinned or full.end_ms is None or holding is None:
         return None
     volume = holding
+    if full.is_sealed:
+        return _thin_sealed(volume, index, segment, full)
     read = read_segment(volume.path(segment.path))
     said = about_of(read.about)
     kept = _keyframes(read, round((full.end_ms - full.start_ms) * VIDEO_RATE / 1000))
     if said is None or not kept:
         return None
-    name = replace(full, is_thinned=True)
+    name, header = replace(full, is_thinned=True), read_header(volume.disk, full.path)
     volume.open_folders.enter(name.folder)
     try:
-        size_bytes = _write(volume, name, replace(said, audio=""), read, kept, full.path)
+        size_bytes = _write(volume, name, replace(said, audio=""), read, kept, full.path, header)
     except FileDamaged:
         volume.disk.unlink(name.path + NEW)
         volume.open_folders.leave(name.folder)
         raise
-    row = replace(segment, path=name.path, size_bytes=size_bytes, audio="")
+    _state(volume, header)
+    return _replace(volume, index, segment, full, replace(segment, path=name.path, size_bytes=size_bytes, audio=""))
+
+
+def _state(volume: Volume, header: Header | None) -> None:
+    """In the signed history."""
+    if volume.signed is not None and header is not None:
+        volume.signed.add(["thinned", header.camera.hex(), header.kind, header.stream, header.number, header.number])
+
+
+def _thin_sealed(volume: Volume, index: Index, segment: Segment, full: SegmentName) -> Thinned | None:
+    """Without its key: what lies between key pictures is taken out, and leaves its hash; its signature still holds."""
+    read = read_sealed(volume.disk, full.path, deep=True)
+    if read.ends is Ends.DAMAGED:
+        raise FileDamaged(str(volume.root / full.path), "it was changed")
+    if not can_be_thinned(read):
+        return None
+    name = replace(full, is_thinned=True)
+    volume.open_folders.enter(name.folder)
+    disk, new = volume.disk, name.path + NEW
+    disk.unlink(new)
+    file = disk.create(new)
+    try:
+        for piece in thinned(read):
+            file.append([piece])
+        file.sync()
+        size_bytes = file.size_bytes
+    finally:
+        file.close()
+    disk.rename(new, name.path)
+    disk.sync_folder(name.folder)
+    _state(volume, read.header)
+    return _replace(volume, index, segment, full, replace(segment, path=name.path, size_bytes=size_bytes))
+
+
+def _replace(volume: Volume, index: Index, segment: Segment, full: SegmentName, row: Segment) -> Thinned:
+    """The thinned file is durable under its name: lead to it, and let the full one go."""
     _lead_to(index, row)
     volume.disk.unlink(full.path)
-    volume.disk.sync_folder(name.folder)
-    volume.open_folders.leave(name.folder)
-    return Thinned(row, segment.size_bytes - size_bytes)
+    volume.disk.sync_folder(full.folder)
+    volume.open_folders.leave(full.folder)
+    return Thinned(row, segment.size_bytes - row.size_bytes)
 
 
 def finish_thinning(volume: Volume, index: Index, folder: str) -> int:
@@ -114,16 +156,23 @@ def _keyframes(read: SegmentFile, end_ticks: int) -> list[tuple[Place, int]]:
 
 
 def _write(
-    volume: Volume, name: SegmentName, said: About, read: SegmentFile, kept: list[tuple[Place, int]], source: str
+    volume: Volume,
+    name: SegmentName,
+    said: About,
+    read: SegmentFile,
+    kept: list[tuple[Place, int]],
+    source: str,
+    header: Header | None,
 ) -> int:
     """The thinned file, durable under its name. Returns its size."""
     assert name.end_ms is not None
     disk, new = volume.disk, name.path + NEW
     disk.unlink(new)
     file = disk.create(new)
+    known_as = {} if header is None else {THINNED_FROM: header.packed().hex()}
     hashes: list[bytes] = []
     try:
-        file.append([init_segment(read.video, None, said.record())])
+        file.append([init_segment(read.video, None, {**said.record(), **known_as})])
         for number, (place, duration) in enumerate(kept, 1):
             data = disk.read(source, place.offset, place.size)
             if len(data) != place.size:

@@ -1,7 +1,7 @@
 """A volume: a folder on a disk that holds the recordings. Knows where things stand; any thread may call."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -10,13 +10,17 @@ from tawny.model.clock import Clock
 from tawny.model.errors import DiskFull, FolderUnwritable, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
+from tawny.storage.about import read_header
 from tawny.storage.disk import Disk, Entry, RealDisk, Space, parts_of, turned
-from tawny.storage.layout import is_camera, loop_path, picture_path
+from tawny.storage.layout import is_camera, loop_path, picture_path, sealed_path
 from tawny.storage.lock import Lock, boot_id
 from tawny.storage.open_folders import OpenFolders
+from tawny.storage.signed_history import SignedHistory
 
 _DIGITS: Final = (re.compile(r"\d{4}"), re.compile(r"\d\d"), re.compile(r"\d\d"), re.compile(r"\d\d"))
 _TRIAL: Final = "history/trial"
+
+SealPicture = Callable[["Volume", CameraId, int, bytes], bytes | None]
 
 
 class Volume:
@@ -31,6 +35,12 @@ class Volume:
         """Those of them on which recording goes on while this one cannot be written."""
         self.copies: tuple[Volume, ...] = ()
         """Where they are a second time."""
+        self.signed: SignedHistory | None = None
+        """What is removed and thinned here is stated there; None where nothing is signed."""
+        self.seal_picture: SealPicture = lambda _volume, _camera, _at_ms, _jpeg: None
+        """A picture of a sealed camera as it is stored; None when the camera is not sealed."""
+        self.picture_made: Callable[[Event, bytes], None] = lambda _event, _jpeg: None
+        """Told of each event's picture before it is stored."""
         self.mark: str | None = None
         """What it says of itself that it is; None for the first volume."""
 
@@ -132,20 +142,39 @@ class Volume:
 
     def write_picture(self, event: Event, jpeg: bytes) -> str:
         """Store an event's picture, in place of an earlier one, durably. Returns its path."""
-        return self._write_jpeg(picture_path(event), jpeg)
+        self.picture_made(event, jpeg)
+        return self._write_picture(event.camera, picture_path(event), event.start_ms, jpeg)
 
     def write_loop(self, event: Event, jpeg: bytes) -> str:
         """Store a few small pictures of an event, side by side in one JPEG. Returns its path."""
-        return self._write_jpeg(loop_path(event), jpeg)
+        return self._write_picture(event.camera, loop_path(event), event.start_ms, jpeg)
 
-    def _write_jpeg(self, path: str, jpeg: bytes) -> str:
+    def _write_picture(self, camera: CameraId, path: str, at_ms: int, jpeg: bytes) -> str:
+        sealed = self.seal_picture(self, camera, at_ms, jpeg)
+        if sealed is None:
+            return self._write_whole(path, jpeg)
+        self._state_gone(sealed_path(path), "a better one took its place")
+        return self._write_whole(sealed_path(path), sealed)
+
+    def _state_gone(self, path: str, why: str) -> None:
+        """Of a sealed picture, in the signed history, before it goes: it has a number there."""
+        if self.signed is None or self.disk.entry(path) is None:
+            return
+        header = read_header(self.disk, path)
+        if header is not None:
+            number = header.number
+            self.signed.add(["removed", header.camera.hex(), header.kind, header.stream, number, number, why])
+            with suppress(DiskFull):  # it is stated later
+                self.signed.write_items()
+
+    def _write_whole(self, path: str, data: bytes) -> str:
         folder = path.rpartition("/")[0]
         written = f"{path}.new"
         self.disk.make_folder(folder)
         self.disk.unlink(written)
         file = self.disk.create(written)
         try:
-            file.append([jpeg])
+            file.append([data])
             file.sync()
         finally:
             file.close()
@@ -154,12 +183,17 @@ class Volume:
         return path
 
     def read_picture(self, event: Event) -> bytes | None:
-        """None when there is none."""
+        """None when there is none, or it is sealed."""
         return self._read_jpeg(picture_path(event))
 
     def read_loop(self, event: Event) -> bytes | None:
-        """None when there is none."""
+        """None when there is none, or it is sealed."""
         return self._read_jpeg(loop_path(event))
+
+    def sealed_picture(self, event: Event, *, is_loop: bool = False) -> Path | None:
+        """Where its picture, or its loop, stands sealed; None when there is none."""
+        path = self.path(sealed_path(loop_path(event) if is_loop else picture_path(event)))
+        return path if path.is_file() else None
 
     def _read_jpeg(self, path: str) -> bytes | None:
         """From the mirror if it is not here."""
@@ -171,5 +205,7 @@ class Volume:
         return None
 
     def remove_picture(self, event: Event) -> None:
-        self.disk.unlink(picture_path(event))
-        self.disk.unlink(loop_path(event))
+        for path in (picture_path(event), loop_path(event)):
+            self.disk.unlink(path)
+            self._state_gone(sealed_path(path), "its event was removed")
+            self.disk.unlink(sealed_path(path))

@@ -1,0 +1,511 @@
+"""Evidence that a stranger checks: what was recorded holds, what is missing is explained, tampering is named."""
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
+from pathlib import Path
+from runpy import run_path
+from shutil import copytree
+from unittest.mock import patch
+
+import av
+import pytest
+
+from tawny.media.fmp4_file import Place, SegmentFile, read_segment
+from tawny.media.fmp4_file import places as places_of
+from tawny.media.leaves import Proof
+from tawny.model.gaps import Gap, GapReason
+from tawny.model.ids import StreamName
+from tawny.model.times import Span, utc_from_text, utc_text
+from tawny.playback.proving import Asked, prove
+from tawny.sealed.evidence import MANIFEST, Verdict, verify
+from tawny.sealed.opened import opened
+from tawny.sealed.records import leaf_of
+from tawny.sealed.signing import Signer, canonical, hash_of, new_key, read_signed, signed
+from tawny.sealed.statements import lines_of
+from tawny.sealed.walk import Walked
+from tawny.storage.evidence import Evidence, Shown, shown_of, signer_of
+from tawny.storage.removal import Removal, remove
+from tawny.storage.signed_history import Row
+from tawny.storage.signing import read_sealed
+from tawny.storage.thinning import thin
+from tests.sealed.test_vectors import HERE
+from tests.storage.test_proof import OWNER, PORCH, Site, record
+
+PROGRAM = Path(__file__).parents[2] / "docs" / "verify.py"
+HOUR = Span(utc_from_text("2026-11-20T05:00:00Z"), utc_from_text("2026-11-20T07:30:00Z"))
+
+
+def evidence(site: Site, folder: Path, within: Span = HOUR) -> str:
+    """Made of all that there is; the recorder's fingerprint."""
+    asked = Asked(PORCH, StreamName.MAIN, within, "box", "tawny", site.clock.now_ms())
+    made = prove(
+        site.volume, site.index, asked, folder, lambda path: opened(sealed(site, path), [OWNER]), lambda _: None
+    )
+    return made.fingerprint
+
+
+def sealed(site: Site, path: str) -> Walked:
+    return read_sealed(site.volume.disk, path)
+
+
+def checked(folder: Path, genesis: str) -> Verdict:
+    return verify(lambda name: (folder / name).read_bytes() if (folder / name).is_file() else None, genesis)
+
+
+def told_by_program(folder: Path, genesis: str) -> tuple[int, str]:
+    """What the program of the documentation says."""
+    said = io.StringIO()
+    with patch.object(sys, "argv", [str(PROGRAM), str(folder), genesis]), redirect_stdout(said):
+        try:
+            run_path(str(PROGRAM))
+        except SystemExit as end:
+            return 1, str(end)
+    return 0, said.getvalue()
+
+
+class Case:
+    """An export with a gap, a removed minute and a thinned one, and what it is made of."""
+
+    def __init__(self, folder: Path, genesis: str, site: Site) -> None:
+        self.folder, self.genesis, self.site = folder, genesis, site
+
+    def read(self, name: str) -> bytes:
+        return (self.folder / name).read_bytes()
+
+    def write(self, name: str, data: bytes) -> None:
+        (self.folder / name).write_bytes(data)
+
+    def proof(self, name: str = "000") -> dict:  # type: ignore[type-arg]
+        return dict(json.loads(self.read(f"{name}.proof.json")))
+
+    def manifest(self) -> dict:  # type: ignore[type-arg]
+        return dict(read_signed(self.read(MANIFEST)).said)
+
+    def sign_again(self, change: Callable[[dict], None] = lambda _: None, *, key: Signer | None = None) -> None:  # type: ignore[type-arg]
+        """As a thief of today's keys can: everything in the folder agrees with the manifest."""
+        said = self.manifest()
+        for name in list(said["files"]):
+            data = self.read(name) if (self.folder / name).exists() else b""
+            said["files"][name] = {"bytes": len(data), "sha256": hash_of(data)}
+        change(said)
+        signer = key or signer_of(self.site.volume.disk)
+        self.write(MANIFEST, signed(said | {"statement": signer.statement}, b"export", signer.key))
+
+    @property
+    def verdict(self) -> Verdict:
+        return checked(self.folder, self.genesis)
+
+    @property
+    def program(self) -> tuple[int, str]:
+        return told_by_program(self.folder, self.genesis)
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["sealed", "plain"])
+def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
+    base = tmp_path_factory.mktemp("evidence")
+    site = Site(record(base / "data", sealed=request.param))
+    thin(site.volume, site.index, site.segments[2])
+    remove(site.volume, site.index, site.ledger, site.clock, [Removal(site.segments[1], "older than 1 hour")])
+    begin_ms = site.segments[0].start_ms + 1000
+    site.index.put_gap(Gap(PORCH, begin_ms, begin_ms + 7000, GapReason.STALLED))
+    site.signed.add(["gap", site.signed.camera(PORCH).hex(), begin_ms, begin_ms + 7000, "stalled"])
+    site.state()
+    return Case(base / "export", evidence(site, base / "export"), site)
+
+
+@pytest.fixture
+def case(exported: Case, tmp_path: Path) -> Case:
+    return Case(copytree(exported.folder, tmp_path / "export"), exported.genesis, exported.site)
+
+
+def test_it_holds_and_what_is_missing_is_explained(case: Case) -> None:
+    verdict = case.verdict
+    assert verdict.problems == []
+    told = " ".join(verdict.notes)
+    assert "recording 1 was removed by the recorder: older than 1 hour" in told
+    assert "nothing was recorded for 7 s: stalled" in told
+    if not case.site.is_sealed:
+        assert "recording 2 was thinned" in told
+    assert verdict.manifest["gaps"][0]["reason"] == "stalled"
+    assert "nothing is shown of the first 3000 s" in told
+    assert "tawny verify" in case.read("README.txt").decode()
+    code, said = case.program
+    assert (code, _elsewhere(case)) == (0, said), said
+    assert "recording 1 is not shown. What the recorder stated of it: file, removed" in said
+    assert "nothing was recorded for 7 s: stalled" in said
+    assert "It holds: porch" in said
+
+
+def _elsewhere(case: Case) -> str:
+    """In a process of its own, in another place, that knows nothing of tawny."""
+    words = [sys.executable, "-I", str(PROGRAM), str(case.folder), case.genesis]
+    return subprocess.run(words, capture_output=True, text=True, check=True, cwd=case.folder, env={}).stdout
+
+
+def test_the_films_play_as_they_are(case: Case) -> None:
+    for path in sorted(case.folder.glob("0*.mp4")):
+        film = read_segment(path)
+        assert film.fragments
+        assert not film.torn
+
+
+def test_a_part_of_a_recording_begins_with_a_key_picture(case: Case, tmp_path: Path) -> None:
+    begin_ms = case.site.segments[0].start_ms
+    genesis = evidence(case.site, tmp_path / "part", Span(begin_ms + 10_500, begin_ms + 20_000))
+    assert checked(tmp_path / "part", genesis).problems == []
+    (film,) = (tmp_path / "part").glob("0*.mp4")
+    read = read_segment(film)
+    assert read.fragments[0].is_keyframe
+    assert 6_000 <= read.fragments[0].start_ticks // 90 <= 10_500
+    assert read.fragments[-1].start_ticks // 90 < 20_000
+
+
+def test_another_recorder_has_not_signed_it(case: Case) -> None:
+    assert checked(case.folder, "ab" * 32).problems == ["it is signed by another recorder"]
+    assert "another's" in told_by_program(case.folder, "ab" * 32)[1]
+
+
+def test_the_vectors_hold() -> None:
+    folder = HERE / "export"
+    genesis = (HERE / "export-genesis.txt").read_text().strip()
+    verdict = checked(folder, genesis)
+    assert verdict.problems == []
+    assert told_by_program(folder, genesis)[0] == 0
+
+
+def test_the_program_has_at_most_80_lines_and_needs_nothing_of_tawny() -> None:
+    text = PROGRAM.read_text()
+    assert len(text.splitlines()) <= 80
+    assert "import tawny" not in text
+    assert "from tawny" not in text
+
+
+def test_the_clip_is_the_films_in_one_with_only_what_was_asked_for(case: Case) -> None:
+    """Each of its pictures is byte for byte one of theirs: nothing was encoded."""
+    shown = [case.read(path.name) for path in sorted(case.folder.glob("0*.mp4"))]
+    with av.open(str(case.folder / "clip.mp4")) as film:
+        pictures = [bytes(packet) for packet in film.demux(video=0) if packet.size]
+    assert len(pictures) == sum(len(list(places(read_segment(path)))) for path in case.folder.glob("0*.mp4"))
+    assert all(any(picture in film for film in shown) for picture in pictures)
+    assert sorted(case.manifest()["derived"]) == ["clip.mp4"]
+    assert case.read("clip.mp4").index(b"moov") < case.read("clip.mp4").index(b"mdat")
+
+
+def places(segment: SegmentFile) -> Iterator[Place]:
+    return (place for place in places_of(segment, segment.fragments) if place.is_video)
+
+
+def test_the_clip_begins_and_ends_where_it_was_asked_to(case: Case, tmp_path: Path) -> None:
+    begin_ms = case.site.segments[0].start_ms
+    evidence(case.site, tmp_path / "part", Span(begin_ms + 10_000, begin_ms + 20_000))
+    with av.open(str(tmp_path / "part" / "clip.mp4")) as film:
+        times_s = [float(packet.pts * packet.time_base) for packet in film.demux(video=0) if packet.pts is not None]
+    assert [round(time_s) for time_s in times_s if time_s > -0.5] == list(range(10))
+
+
+@pytest.fixture
+def redacted(case: Case) -> Case:
+    """What is handed over instead: a film that is another, and the proofs without the keys of their leaves."""
+    for path in sorted(case.folder.glob("0*.mp4")):
+        said = case.proof(path.stem)
+        del said["leaf_key"]
+        said["shown"] = []
+        case.write(f"{path.stem}.proof.json", json.dumps(said).encode())
+        path.unlink()
+    case.write("redacted.mp4", case.read("clip.mp4"))
+    (case.folder / "clip.mp4").unlink()
+    original = hash_of(case.read(MANIFEST))
+    gone = ("clip.mp4", *(f"{number:03}.mp4" for number in range(10)))
+
+    def change(said: dict) -> None:  # type: ignore[type-arg]
+        del said["derived"]
+        said["files"] = {name: one for name, one in said["files"].items() if name not in gone}
+        said["files"]["redacted.mp4"] = {"bytes": len(film := case.read("redacted.mp4")), "sha256": hash_of(film)}
+        said["redacted_of"] = original
+
+    case.sign_again(change)
+    return case
+
+
+def test_what_was_redacted_is_never_said_to_be_the_original(redacted: Case) -> None:
+    verdict = redacted.verdict
+    assert verdict.problems == []
+    assert verdict.is_redacted
+    assert redacted.program[0] == 0
+    assert "REDACTED: porch" in redacted.program[1]
+    assert "It holds" not in redacted.program[1]
+
+
+def test_proofs_without_keys_are_no_proofs_of_an_original(redacted: Case) -> None:
+    redacted.sign_again(lambda said: said.pop("redacted_of"))
+    assert redacted.verdict.problems
+    assert redacted.verdict.problems[0] in ("000.mp4 is missing", "redacted.mp4 is proved by nothing")
+
+
+def _film_bit(case: Case) -> None:
+    film = bytearray(case.read("000.mp4"))
+    film[-5] ^= 1
+    case.write("000.mp4", bytes(film))
+
+
+def _film_bit_agreed(case: Case) -> None:
+    _film_bit(case)
+    case.sign_again()
+
+
+def _film_and_leaf(case: Case) -> None:
+    """He changes the leaf, too, which the leaf key lets him."""
+    _film_bit(case)
+    film, said = case.read("000.mp4"), case.proof()
+    at = 0
+    for number, entry in enumerate(map(bytes.fromhex, said["records"])):
+        size, seq = int.from_bytes(entry[1:4], "big"), int.from_bytes(entry[4:8], "big")
+        if seq in said["shown"]:
+            leaf = leaf_of(bytes.fromhex(said["leaf_key"]), entry[:12], film[at : at + size])
+            said["records"][number] = (entry[:12] + leaf).hex()
+            at += size
+    case.write("000.proof.json", json.dumps(said).encode())
+    case.sign_again()
+
+
+def _proof(change: Callable[[dict], None]) -> Callable[[Case], None]:  # type: ignore[type-arg]
+    def attack(case: Case) -> None:
+        said = case.proof()
+        change(said)
+        case.write("000.proof.json", json.dumps(said).encode())
+        case.sign_again()
+
+    return attack
+
+
+def _header(at: int) -> Callable[[dict], None]:  # type: ignore[type-arg]
+    def change(said: dict) -> None:  # type: ignore[type-arg]
+        packed = bytearray(bytes.fromhex(said["header"]))
+        packed[at] ^= 1
+        said["header"] = packed.hex()
+
+    return change
+
+
+def _records_out(said: dict) -> None:  # type: ignore[type-arg]
+    del said["records"][-3]
+
+
+def _records_swapped(said: dict) -> None:  # type: ignore[type-arg]
+    said["records"][4], said["records"][5] = said["records"][5], said["records"][4]
+
+
+def _without_signature(said: dict) -> None:  # type: ignore[type-arg]
+    said["signature"] = ""
+    said["header"] = said["header"][:-2] + f"{int(said['header'][-2:], 16) ^ 1:02x}"
+
+
+def _other_statement(said: dict) -> None:  # type: ignore[type-arg]
+    said["statement"] += 1
+
+
+def _films_swapped(case: Case) -> None:
+    one, other = case.read("000.mp4"), case.read("001.mp4")
+    case.write("000.mp4", other)
+    case.write("001.mp4", one)
+    case.sign_again()
+
+
+def _film_longer(case: Case) -> None:
+    case.write("000.mp4", case.read("000.mp4") + b"more")
+    case.sign_again()
+
+
+def _film_gone(case: Case) -> None:
+    (case.folder / "000.mp4").unlink()
+
+
+def _recording_left_out(case: Case) -> None:
+    for name in ("001.mp4", "001.proof.json"):
+        (case.folder / name).unlink()
+
+
+def _manifest_changed(case: Case) -> None:
+    case.write(MANIFEST, case.read(MANIFEST).replace(b'"porch"', b'"other"'))
+
+
+def _manifest_by_another(case: Case) -> None:
+    case.sign_again(key=Signer(new_key(), signer_of(case.site.volume.disk).statement))
+
+
+def _manifest_path(case: Case) -> None:
+    case.sign_again(lambda said: said["files"].update({"../../etc/hostname": said["files"]["000.mp4"]}))
+
+
+def _line_out(name: str, at: int) -> Callable[[Case], None]:
+    def attack(case: Case) -> None:
+        lines = lines_of(case.read(name))
+        del lines[at]
+        case.write(name, b"".join(line + b"\n" for line in lines))
+        case.sign_again()
+
+    return attack
+
+
+def _removal_forged(case: Case) -> None:
+    """What was taken away is said to have been removed, in a list of yesterday."""
+    name = "chain-2026-11-20.list"
+    lines = lines_of(case.read(name))
+    items = json.loads(lines[1])
+    items.append(["removed", items[0][1], 1, 0, 3, 3, "older than 1 hour"])
+    lines[1] = canonical(items)
+    case.write(name, b"".join(line + b"\n" for line in lines))
+    case.sign_again()
+
+
+def _stated_again(case: Case) -> None:
+    """A thief of today's keys states a minute of his own for that time: under a number that is taken."""
+    said = case.proof()
+    header = bytes.fromhex(said["header"])
+    signer = signer_of(case.site.volume.disk)
+    lines = lines_of(case.read("chain-2026-11-20.jsonl"))
+    items = [["file", header[32:48].hex(), 1, 0, 0, "ab" * 32, "signed"]]
+    last = read_signed(lines[-1])
+    statement = {
+        **last.said,
+        "n": signer.statement,
+        "list": hash_of(canonical(items)),
+        "next": Signer(new_key(), 0).public,
+        "prev": last.hash,
+    }
+    lines.append(signed(statement, b"statement", signer.key))
+    case.write("chain-2026-11-20.jsonl", b"".join(line + b"\n" for line in lines))
+    case.write("chain-2026-11-20.list", case.read("chain-2026-11-20.list") + canonical(items) + b"\n")
+    case.sign_again()
+
+
+def _clip_bit(case: Case) -> None:
+    clip = bytearray(case.read("clip.mp4"))
+    clip[-5] ^= 1
+    case.write("clip.mp4", bytes(clip))
+
+
+def _clip_bit_agreed(case: Case) -> None:
+    _clip_bit(case)
+    case.sign_again()
+
+
+def _clip_longer(case: Case) -> None:
+    case.write("clip.mp4", case.read("clip.mp4") + b"more")
+    case.sign_again()
+
+
+def _clip_of_nothing(case: Case) -> None:
+    """A film of something else, said to be made of another film that nothing proves."""
+    case.write("other.mp4", film := case.read("clip.mp4"))
+    derived = {"clip.mp4": {"head": 8, "of": [["other.mp4", 8, len(film) - 8]]}}
+    case.sign_again(lambda said: said.update(derived=derived))
+
+
+def _film_beside(case: Case) -> None:
+    case.write("099.mp4", film := case.read("clip.mp4"))
+    added = {"099.mp4": {"bytes": len(film), "sha256": hash_of(film)}}
+    case.sign_again(lambda said: said["files"].update(added))
+
+
+_OTHERWISE = "the statements say otherwise, or nothing of it"
+_NO_CHAIN = "the chain of statements of 2026-11-20 is broken"
+_NO_LISTS = "lists of 2026-11-20 are missing"
+_NOT_SIGNED = "the manifest is not signed by this recorder"
+
+TAMPERINGS: list[tuple[Callable[[Case], None], str, str]] = [
+    (_film_bit, "000.mp4 was changed", "000.mp4 was changed"),
+    (_film_bit_agreed, "is not what was recorded", "is not what was recorded"),
+    (_film_and_leaf, "the statement says otherwise", _OTHERWISE),
+    (_proof(_header(0)), "no sealed file", _OTHERWISE),
+    (_proof(_header(70)), "no statement in the folder lists it", _OTHERWISE),
+    (_proof(_header(79)), "the statement says otherwise", _OTHERWISE),
+    (_proof(_header(100)), "the statement says otherwise", _OTHERWISE),
+    (_proof(_records_out), "the statement says otherwise", "is not what was recorded"),
+    (_proof(_records_swapped), "is not what was recorded", "is not what was recorded"),
+    (_proof(_without_signature), "the statement says otherwise", _OTHERWISE),
+    (_proof(_other_statement), "signed for another statement", "its signature fails"),
+    (_films_swapped, "is not what was recorded", "is not what was recorded"),
+    (_film_longer, "something was added to the film", "something was added to the film"),
+    (_film_gone, "000.mp4 is missing", "000.mp4 is missing"),
+    (_recording_left_out, "001.mp4 is missing", "001.mp4 is missing"),
+    (_manifest_changed, _NOT_SIGNED, _NOT_SIGNED),
+    (_manifest_by_another, _NOT_SIGNED, _NOT_SIGNED),
+    (_manifest_path, "../../etc/hostname is missing", "../../etc/hostname is missing"),
+    (_line_out("chain-2026-11-20.jsonl", 1), "the chain of statements is broken", _NO_CHAIN),
+    (_line_out("chain-2026-11-20.list", 1), _NO_LISTS, _NO_LISTS),
+    (_line_out("chain-days.jsonl", 0), "has no beginning", _NOT_SIGNED),
+    (_removal_forged, _NO_LISTS, _NO_LISTS),
+    (_stated_again, "two statements list it", _OTHERWISE),
+    (_clip_bit, "clip.mp4 was changed", "clip.mp4 was changed"),
+]
+
+
+@pytest.mark.parametrize(("attack", "named", "by_program"), TAMPERINGS)
+def test_every_tampering_is_named(case: Case, attack: Callable[[Case], None], named: str, by_program: str) -> None:
+    """By `tawny verify`, and by the program of the documentation."""
+    attack(case)
+    problems = case.verdict.problems
+    assert any(named in problem for problem in problems), problems
+    code, said = case.program
+    assert (code, by_program in said) == (1, True), said
+
+
+@pytest.mark.parametrize(
+    ("attack", "named"),
+    [
+        (_clip_bit_agreed, "clip.mp4 is not made of"),
+        (_clip_longer, "clip.mp4: something was added"),
+        (_clip_of_nothing, "other.mp4 is not proved"),
+        (_film_beside, "099.mp4 is proved by nothing"),
+    ],
+)
+def test_what_is_beside_the_films_is_held_against_them(case: Case, attack: Callable[[Case], None], named: str) -> None:
+    """The program says instead that only films with a proof count."""
+    attack(case)
+    assert any(named in problem for problem in case.verdict.problems), case.verdict.problems
+
+
+def test_a_recording_that_nobody_explains_is_named(tmp_path: Path) -> None:
+    """Deleted by a stranger before the export was made."""
+    site = Site(record(tmp_path / "data", sealed=False))
+    site.path(1).unlink()
+    site.index.drop_segments([site.segments[1]])
+    genesis = evidence(site, tmp_path / "export")
+    verdict = checked(tmp_path / "export", genesis)
+    assert verdict.problems == []
+    assert "recording 1 is stated, and not shown here: left out, or taken away" in verdict.notes
+
+
+def test_footage_that_was_put_into_yesterday_is_named(tmp_path: Path) -> None:
+    """Today's keys state it now, whatever it says of its time."""
+    site = Site(record(tmp_path / "data", sealed=False))
+    site.clock.advance(86_400)
+    case = Case(tmp_path / "export", evidence(site, tmp_path / "export"), site)
+    said = case.proof()
+    header = bytes.fromhex(said["header"])
+    assert utc_text(int.from_bytes(header[72:80], "big")).startswith("2026-11-20T05:5")
+    site.signed.take_place(row := Row(site.signed.camera(PORCH), 1, 0))
+    packed = bytearray(header)
+    packed[64:72] = (99).to_bytes(8, "big")
+    shown = shown_of(site.volume, site.segments[0], HOUR, lambda _: pytest.fail("sealed"))
+    assert shown is not None
+    forged = Shown(bytes(packed), shown.leaf_key, shown.leaves, shown.shown, shown.parts, 0, b"")
+    digest = _digest(forged)
+    site.signed.add_file(row, 99, digest, "signed")
+    site.state()
+    made = Evidence.begun(tmp_path / "forged")
+    made.put_shown(0, forged)
+    made.put_history(site.volume.disk, ["2026-11-20", "2026-11-21"])
+    said = {"recorder": "", "software": "", "camera": "", "from": "", "to": "", "made": ""}
+    made.close(signer_of(site.volume.disk), said, [], "")
+    assert "min after it says that it ended" in " ".join(checked(tmp_path / "forged", case.genesis).problems)
+    assert "min after it ended" in told_by_program(tmp_path / "forged", case.genesis)[1]
+
+
+def _digest(shown: Shown) -> bytes:
+    return Proof(shown.header, shown.leaf_key, list(shown.leaves)).digest

@@ -1,0 +1,270 @@
+"""`check` holds files against the signed history: each thing done to them behind the recorder's back is named."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from shutil import copytree
+
+import pytest
+
+from tawny.engine import Bus, InlineEngine
+from tawny.media.fmp4 import init_segment
+from tawny.media.fmp4_file import read_segment
+from tawny.media.hashes import changed
+from tawny.media.leaves import stored_proof
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.segments import Segment
+from tawny.model.times import Span
+from tawny.recorder.recorder import Recorder
+from tawny.sealed.records import leaf_of
+from tawny.sealed.thin import thinned
+from tawny.sealed.wrapping import Identity
+from tawny.storage.check import check
+from tawny.storage.disk import Entry
+from tawny.storage.findings import What
+from tawny.storage.history import History
+from tawny.storage.layout import is_sealed, segment_name
+from tawny.storage.ledger import Ledger
+from tawny.storage.memory_index import MemoryIndex
+from tawny.storage.proof import read_history
+from tawny.storage.rebuild import rebuild
+from tawny.storage.reclose import reclose
+from tawny.storage.removal import Removal, remove
+from tawny.storage.seals import Policy, Seals
+from tawny.storage.signed_files import FOLDER
+from tawny.storage.signed_history import SignedHistory
+from tawny.storage.signing import digest_of, read_sealed, sign_found
+from tawny.storage.thinning import thin
+from tawny.storage.volume import Volume
+from tawny.stream.hub import Hub
+from tawny.testing.clock import FakeClock
+from tawny.testing.feed import FORMAT, Feed
+
+PORCH = CameraId("porch")
+MAIN = StreamName.MAIN
+EVER = Span(0, 1 << 45)
+OWNER = Identity.new()
+
+
+NOW = "2026-11-20T07:00:00Z"
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["sealed", "plain"])
+def recorded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return record(tmp_path_factory.mktemp("recorded"), sealed=request.param)
+
+
+def record(folder: Path, *, sealed: bool) -> Path:
+    """Five minutes of one camera, stated; the recorder has ended."""
+    clock, volume = FakeClock("2026-11-20T05:50:00Z"), Volume.at(folder)
+    signed = SignedHistory.opened(volume.disk, clock.now_ms())
+    seals = Seals(signed, clock, lambda _: Policy((OWNER.recipient,)) if sealed else None)
+    engine = InlineEngine(clock, lambda name, error: pytest.fail(f"{name}: {error!r}"))
+    recorder, hub = Recorder(volume, MemoryIndex(), clock, Bus(), seals=seals), Hub()
+    recorder.start(engine)
+    recorder.add(PORCH, MAIN, hub)
+    feed = Feed(hub, clock, fps=1, gop=4)
+    for _ in range(310):
+        feed.picture()
+        engine.run_for(1)
+    recorder.end_all()
+    engine.run_for(5)
+    assert signed.state(clock.now_ms())
+    return folder
+
+
+class Site:
+    """A copy of it, an hour later."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.clock, self.index = folder, FakeClock(NOW), MemoryIndex()
+        self.volume = Volume.at(folder)
+        rebuild(self.volume, self.index, History(self.volume.disk))
+        self.signed = self.volume.signed = SignedHistory.opened(self.volume.disk, self.clock.now_ms())
+
+    @property
+    def is_sealed(self) -> bool:
+        return is_sealed(self.segments[0].path)
+
+    def state(self) -> None:
+        assert self.signed.state(self.clock.now_ms())
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(History(self.volume.disk), self.index, self.clock)
+
+    @property
+    def segments(self) -> list[Segment]:
+        return self.index.segments(PORCH, MAIN, EVER)
+
+    def path(self, number: int) -> Path:
+        return self.folder / self.segments[number].path
+
+    def found(self) -> list[tuple[What, str]]:
+        report = check(self.volume, self.index, self.clock, deep=True, beside_recorder=False)
+        return [(one.what, one.detail) for one in report.findings]
+
+
+@pytest.fixture
+def site(recorded: Path, tmp_path: Path) -> Site:
+    return Site(copytree(recorded, tmp_path / "data"))
+
+
+def test_all_is_proved(site: Site) -> None:
+    assert len(site.segments) >= 5
+    assert site.found() == []
+
+
+def test_what_the_recorder_removes_and_thins_is_explained(site: Site) -> None:
+    thin(site.volume, site.index, site.segments[1])
+    remove(site.volume, site.index, site.ledger, site.clock, [Removal(site.segments[0], "older than 1 day")])
+    assert site.found() == [], "before the next statement, and after it"
+    site.state()
+    assert site.found() == []
+
+
+def _replaced(site: Site) -> None:
+    site.path(1).write_bytes(site.path(2).read_bytes())
+
+
+def _swapped(site: Site) -> None:
+    one, other = site.path(1), site.path(2)
+    data = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    other.write_bytes(data)
+
+
+def _cut(site: Site) -> None:
+    file = read_sealed(site.volume.disk, site.segments[1].path)
+    site.path(1).write_bytes(site.path(1).read_bytes()[: file.records[-5].at])
+
+
+def _bit(site: Site) -> None:
+    data = bytearray(site.path(1).read_bytes())
+    data[len(data) // 2] ^= 1
+    site.path(1).write_bytes(data)
+
+
+def _thinned(site: Site) -> None:
+    file = read_sealed(site.volume.disk, site.segments[1].path)
+    site.path(1).write_bytes(b"".join(thinned(file)))
+
+
+def _statement_gone(site: Site) -> None:
+    site.state()
+    path = site.folder / FOLDER / "2026-11-20.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([lines[0], *lines[2:]]))
+
+
+def _list_changed(site: Site) -> None:
+    path = site.folder / FOLDER / "2026-11-20.list"
+    path.write_bytes(path.read_bytes().replace(b'"signed"', b'"closed"'))
+
+
+@pytest.mark.parametrize(
+    ("attack", "named"),
+    [
+        (lambda site: site.path(1).unlink(), "neither there nor removed"),
+        (_replaced, "neither there nor removed"),
+        (_bit, "not what was"),
+        (_statement_gone, "chain of statements is broken"),
+        (_list_changed, "lists are missing"),
+    ],
+)
+def test_what_a_stranger_does_is_named(site: Site, attack: Callable[[Site], None], named: str) -> None:
+    attack(site)
+    assert named in " ".join(detail for _, detail in site.found())
+
+
+@pytest.mark.parametrize(("attack", "named"), [(_cut, "not what was stated"), (_thinned, "nothing says by whom")])
+def test_what_a_stranger_does_without_a_key(site: Site, attack: Callable[[Site], None], named: str) -> None:
+    if site.is_sealed:
+        attack(site)
+        assert named in " ".join(detail for _, detail in site.found())
+
+
+def test_whoever_changes_a_plain_file_and_its_leaf_is_found_out(site: Site) -> None:
+    """The key of the leaves is in the file; that of the signature is nowhere any more."""
+    if site.is_sealed:
+        return
+    read = read_segment(site.path(1))
+    proof = stored_proof(read)
+    assert proof is not None
+    fragment, (head, old) = read.fragments[5], proof.leaves[7]
+    data = bytearray(site.path(1).read_bytes())
+    data[fragment.offset + fragment.size - 1] ^= 1
+    content = bytes(data[fragment.offset : fragment.offset + fragment.size])
+    data = bytearray(bytes(data).replace(old, leaf_of(proof.leaf_key, head, content)))
+    site.path(1).write_bytes(data)
+    assert changed(read_segment(site.path(1))) == [], "all hashes in the file agree"
+    assert "not what was stated" in " ".join(detail for _, detail in site.found())
+
+
+def test_a_plain_file_that_a_crash_ended_is_proved_as_well(site: Site) -> None:
+    """Recovery makes its leaves from what is there, and the next statement lists them."""
+    if site.is_sealed:
+        return
+    read = read_segment(site.path(4))
+    name = segment_name(site.segments[4].path)
+    assert name is not None
+    opened = replace(name, end_ms=None)
+    site.path(4).rename(site.folder / opened.path)
+    (site.folder / opened.path).write_bytes((site.folder / opened.path).read_bytes()[: read.fragments[-1].offset - 9])
+    done = reclose(site.volume, opened, "power cut")
+    assert done.segment is not None
+    proof = stored_proof(read_segment(site.folder / done.segment.path))
+    assert proof is not None
+    assert proof.digest == digest_of(site.volume, done.segment.path)[0]
+    assert changed(read_segment(site.folder / done.segment.path)) == []
+
+
+def test_a_start_looks_no_further_back_than_it_must(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hours that are stated, or from before there was a history, end the search for what the last recorder left."""
+    hours = list(site.volume.hour_folders(PORCH))
+    old = site.folder / "porch" / "2026" / "11" / "20" / "03"
+    old.mkdir()
+    name = "20261120T030000.000Z-20261120T030100.000Z.main.mp4"
+    (old / name).write_bytes(init_segment(FORMAT, None, {"camera": "porch"}))
+    looked: list[str] = []
+    files = site.volume.files
+
+    def noted(folder: str) -> Iterator[tuple[str, Entry]]:
+        looked.append(folder)
+        return files(folder)
+
+    monkeypatch.setattr(site.volume, "files", noted)
+    sign_found(site.volume, site.signed)
+    assert looked == hours[-1:]
+    looked.clear()
+    (site.folder / FOLDER / "state.json").unlink()
+    sign_found(site.volume, SignedHistory.opened(site.volume.disk, site.clock.now_ms()))
+    assert looked == hours[-1:], "of another recorder, as far as the new keys know"
+
+
+def test_two_files_that_changed_places_say_that_they_are_others(site: Site) -> None:
+    _swapped(site)
+    assert [what for what, _ in site.found()].count(What.NOT_ITSELF) == 2
+
+
+def test_a_file_of_a_later_intruder_is_not_stated(site: Site) -> None:
+    """He has the public keys, and writes to the disk."""
+    name = segment_name(site.segments[1].path)
+    assert name is not None
+    other = Site(record(site.folder.parent / "other", sealed=site.is_sealed))
+    strange = site.path(1).with_name(other.path(1).name.replace("T0551", "T0552"))
+    strange.write_bytes(other.path(1).read_bytes())
+    assert {What.NOT_STATED, What.CHANGED} <= {what for what, _ in site.found()}
+
+
+def test_files_from_before_a_recorder_was_restored_are_no_finding(site: Site) -> None:
+    """Its keys were not in the backup: it began a new history, and put the old one aside."""
+    (site.folder / FOLDER / "state.json").unlink()
+    again = SignedHistory.opened(site.volume.disk, site.clock.now_ms())
+    assert again.genesis != site.signed.genesis
+    assert site.found() == []
+
+
+def test_the_fingerprint_is_that_of_the_recorder(site: Site) -> None:
+    stated, findings = read_history(site.volume)
+    assert (stated.genesis, findings) == (site.signed.genesis, [])

@@ -1,0 +1,173 @@
+"""Others are let in, or shut out, without touching footage; whoever shall open it can, wherever it is cut off."""
+
+import random
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tawny.model.clock import Clock
+from tawny.model.ids import CameraId
+from tawny.sealed.broken import WrongKey
+from tawny.sealed.header import HEADER_BYTES
+from tawny.sealed.opened import opened
+from tawny.sealed.ring import read_ring
+from tawny.sealed.walk import Ends, Held, walked
+from tawny.sealed.wrapping import Identity
+from tawny.storage.layout import is_sealed
+from tawny.storage.rewrap import Rewrapped, rewrap_camera, tell
+from tawny.storage.seals import Policy, Seals
+from tawny.storage.signed_history import SignedHistory
+from tawny.storage.volume import Volume
+from tawny.testing.clock import FakeClock
+from tawny.testing.disk import MemoryDisk, State
+from tests.storage.test_signed_history import loaded, proved
+
+PORCH = CameraId("porch")
+OWNER, SHEET, GUEST = Identity.new(), Identity.new(), Identity.new()
+PEOPLE = [OWNER, SHEET, GUEST, Identity.new(), Identity.new()]
+PICTURE = b"a picture of somebody"
+ALL_DAYS = "9999"
+
+
+def recorded(recipients: Sequence[Identity], pictures: int = 3) -> State:
+    """A few sealed files of two days, with their rings."""
+    disk, clock = MemoryDisk(), FakeClock("2026-11-20T23:40:00Z")
+    volume = Volume(disk)
+    policy = Policy(tuple(one.recipient for one in recipients))
+    seals = Seals(SignedHistory.opened(disk, clock.now_ms()), clock, lambda _: policy)
+    for number in range(pictures):
+        _keep(volume, seals, clock, number)
+        clock.advance(900)
+    seals.history.state(clock.now_ms())
+    return disk.files
+
+
+def _keep(volume: Volume, seals: Seals, clock: Clock, number: int) -> None:
+    sealed = seals.picture(volume, PORCH, clock.now_ms(), PICTURE)
+    assert sealed is not None
+    folder = f"porch/2026/11/{20 + (number > 1)}/05"
+    volume.disk.make_folder(folder)
+    file = volume.disk.create(f"{folder}/e{number}.tws")
+    file.append([sealed])
+    file.sync()
+    volume.disk.sync_folder(folder)
+
+
+def files(left: State) -> dict[str, bytes]:
+    return {path: data for path, data in left.items() if is_sealed(path)}
+
+
+def who_opens(left: State, people: Sequence[Identity] = PEOPLE) -> list[set[int]]:
+    """Of each file: who, by the file itself or by a ring."""
+    rings = read_ring(b"".join(data for path, data in left.items() if path.endswith(".keys")))
+    found = []
+    for data in files(left).values():
+        file = walked(Held(data))
+        assert file.ends is Ends.SIGNED
+        line = rings.get(file.header.commit)
+        can = {place for place, one in enumerate(people) if _opens(data, one, line.wrapped if line else b"")}
+        found.append(can)
+    assert found
+    return found
+
+
+def _opens(data: bytes, one: Identity, besides: bytes) -> bool:
+    try:
+        last = list(opened(walked(Held(data)), [one], besides).contents())[1]
+    except WrongKey:
+        return False
+    return last[1] == PICTURE
+
+
+def rewrap(disk: MemoryDisk, by: Identity, to: Sequence[Identity], *, shuts_out: bool = True) -> Rewrapped:
+    recipients = [one.recipient for one in to]
+    return rewrap_camera(Volume(disk), PORCH, [by], recipients, shuts_out=shuts_out, before=ALL_DAYS)
+
+
+def test_who_is_added_opens_what_exists_by_the_ring() -> None:
+    before = recorded([OWNER, SHEET])
+    disk = loaded(before)
+    assert rewrap(disk, SHEET, [OWNER, SHEET, GUEST], shuts_out=False).keys >= 2
+    assert who_opens(before) == [{0, 1}] * 3
+    assert who_opens(disk.files) == [{0, 1, 2}] * 3
+    assert files(disk.files) == files(before)
+
+
+def test_who_is_removed_opens_nothing_any_more_and_no_picture_is_touched() -> None:
+    before = recorded([OWNER, SHEET, GUEST])
+    disk = loaded(before)
+    assert rewrap(disk, OWNER, [OWNER, SHEET]).files == 3
+    assert who_opens(disk.files) == [{0, 1}] * 3
+    for path, data in files(before).items():
+        after = disk.files[path]
+        begin = HEADER_BYTES + walked(Held(data)).header.wrap_bytes
+        assert (after[:HEADER_BYTES], after[begin:]) == (data[:HEADER_BYTES], data[begin:])
+        assert walked(Held(after)).digest == walked(Held(data)).digest
+    again = rewrap(disk, OWNER, [OWNER, SHEET])
+    assert again.files == 0, "what was done is not done again"
+
+
+def test_a_key_too_large_for_its_file_is_in_the_ring_alone() -> None:
+    disk = loaded(recorded([OWNER]))
+    many = [OWNER, SHEET, GUEST, *(Identity.new() for _ in range(6))]
+    rewrap(disk, OWNER, many)
+    assert who_opens(disk.files, many) == [set(range(9))] * 3
+    assert all(not walked(Held(data)).wrapped for data in files(disk.files).values())
+
+
+def test_who_has_no_key_changes_nothing() -> None:
+    disk = loaded(before := recorded([OWNER, SHEET]))
+    done = rewrap(disk, GUEST, [GUEST])
+    assert (done.keys, done.files, done.locked > 0) == (0, 0, True)
+    assert who_opens(disk.files) == who_opens(before) == [{0, 1}] * 3
+
+
+def test_newer_days_are_left_to_a_recorder_that_runs() -> None:
+    disk = loaded(recorded([OWNER, SHEET, GUEST]))
+    people = [OWNER.recipient, SHEET.recipient]
+    rewrap_camera(Volume(disk), PORCH, [OWNER], people, shuts_out=True, before="2026/11/21")
+    assert sorted(map(len, who_opens(disk.files))) == [2, 2, 3]
+
+
+@given(turns=st.lists(st.sets(st.integers(0, 4), min_size=1, max_size=4), min_size=1, max_size=4), adds=st.booleans())
+def test_whatever_is_changed_in_turn_exactly_those_open_it_who_shall(turns: list[set[int]], adds: bool) -> None:
+    disk = loaded(FIRST)
+    can = {0, 1}
+    for turn in turns:
+        by, can = PEOPLE[min(can)], can | turn if adds else turn
+        rewrap(disk, by, [PEOPLE[place] for place in sorted(can)], shuts_out=not adds)
+        assert who_opens(disk.files) == [can] * 2
+
+
+FIRST = recorded([OWNER, SHEET], pictures=2)
+
+
+@pytest.mark.parametrize("seeds", [4, pytest.param(60, marks=pytest.mark.long)])
+def test_the_power_is_cut_anywhere(seeds: int) -> None:
+    """Owner and sheet open all of it whatever is left, and doing it again shuts the third one out."""
+    disk = loaded(recorded([OWNER, SHEET, GUEST]))
+    begin = disk.points
+    rewrap(disk, OWNER, [OWNER, SHEET])
+    dice, cuts = random.Random(7), 0
+    for point in range(begin, disk.points + 1):
+        for _ in range(seeds):
+            left = disk.after_cut(point, dice.randrange(1 << 30))
+            assert all({0, 1} <= can for can in who_opens(left)), f"cut at {point}"
+            again = loaded(left)
+            rewrap(again, SHEET, [OWNER, SHEET])
+            assert who_opens(again.files) == [{0, 1}] * 3, f"cut at {point}"
+            cuts += 1
+    assert cuts >= 60
+
+
+def test_the_next_statement_says_it() -> None:
+    disk = loaded(recorded([OWNER]))
+    tell(disk, [["rewrapped", "00" * 16, "9999", 2, 3, ["aa"]]])
+    history = SignedHistory.opened(disk, 1 << 41)
+    for _ in range(2):
+        assert history.state(1 << 41)
+    said = [item for _, items in proved(disk, history.genesis).values() for item in items if item[0] == "rewrapped"]  # type: ignore[index]
+    assert said == [["rewrapped", "00" * 16, "9999", 2, 3, ["aa"]]]
+    assert not [path for path in disk.files if "told-" in path]

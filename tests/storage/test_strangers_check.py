@@ -1,0 +1,122 @@
+"""A stranger checks an hour: with a gap, a removed minute and a thinned span, on a machine that has no recorder."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from tawny.engine import Bus, InlineEngine
+from tawny.model.gaps import Gap, GapReason
+from tawny.model.ids import StreamName
+from tawny.model.times import Span
+from tawny.playback.proving import Asked, prove
+from tawny.recorder.recorder import Recorder
+from tawny.sealed.opened import Opened, opened
+from tawny.storage.history import History
+from tawny.storage.ledger import Ledger
+from tawny.storage.memory_index import MemoryIndex
+from tawny.storage.removal import Removal, remove
+from tawny.storage.seals import Policy, Seals
+from tawny.storage.signed_history import SignedHistory
+from tawny.storage.signing import read_sealed
+from tawny.storage.thinning import thin
+from tawny.storage.volume import Volume
+from tawny.stream.hub import Hub
+from tawny.testing.clock import FakeClock
+from tawny.testing.feed import Feed
+from tests.storage.test_proof import MAIN, OWNER, PORCH
+
+PROGRAM = Path(__file__).parents[2] / "docs" / "verify.py"
+_TAWNY = "import sys; from tawny.cli.main import main; sys.exit(main(sys.argv[1:]))"
+BEGIN = "2026-11-20T05:50:00Z"
+
+
+class Hour:
+    """A recorder's hour, stated every ten minutes; in the middle the camera was away for half a minute."""
+
+    def __init__(self, folder: Path, *, sealed: bool) -> None:
+        self.clock, self.volume, self.index = FakeClock(BEGIN), Volume.at(folder), MemoryIndex()
+        self.begin_ms = self.clock.now_ms()
+        self.volume.signed = self.signed = SignedHistory.opened(self.volume.disk, self.begin_ms)
+        seals = Seals(self.signed, self.clock, lambda _: Policy((OWNER.recipient,)) if sealed else None)
+        engine = InlineEngine(self.clock, lambda name, error: pytest.fail(f"{name}: {error!r}"))
+        recorder, hub = Recorder(self.volume, self.index, self.clock, Bus(), seals=seals), Hub()
+        self.ledger = Ledger(History(self.volume.disk), self.index, self.clock)
+        recorder.start(engine)
+        recorder.add(PORCH, MAIN, hub)
+        feed = Feed(hub, self.clock, fps=1, gop=4)
+        for second in range(3600):
+            is_away = 1800 <= second < 1830
+            if second == 1830:
+                feed.begin_run()
+                gap = Gap(PORCH, self.clock.now_ms() - 30_000, self.clock.now_ms(), GapReason.STALLED)
+                self.index.put_gap(gap)
+                self.signed.add(["gap", self.signed.camera(PORCH).hex(), gap.begin_ms, gap.end_ms, "stalled"])
+            if not is_away:
+                feed.picture()
+            engine.run_for(1)
+            if second % 600 == 599:
+                assert self.signed.state(self.clock.now_ms())
+        recorder.end_all()
+        engine.run_for(5)
+        segments = self.index.segments(PORCH, MAIN, self.span)
+        remove(self.volume, self.index, self.ledger, self.clock, [Removal(segments[5], "older than 1 hour")])
+        for segment in segments[40:43]:
+            thin(self.volume, self.index, segment)
+        assert self.signed.state(self.clock.now_ms())
+
+    @property
+    def span(self) -> Span:
+        return Span(self.begin_ms, self.begin_ms + 3_600_000)
+
+    def export(self, folder: Path) -> str:
+        def open_sealed(path: str) -> Opened:
+            return opened(read_sealed(self.volume.disk, path), [OWNER])
+
+        asked = Asked(PORCH, StreamName.MAIN, self.span, "box", "tawny", self.clock.now_ms())
+        return prove(self.volume, self.index, asked, folder, open_sealed, lambda _: None).fingerprint
+
+
+def told(words: list[str], folder: Path) -> str:
+    """By a process of its own that finds neither settings nor recordings."""
+    home = folder.parent / "nobody"
+    home.mkdir(exist_ok=True)
+    done = subprocess.run(
+        [sys.executable, *words], capture_output=True, text=True, check=False, cwd=home, env={"HOME": str(home)}
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def quick_disk(tmp_path: Path) -> Iterator[Path]:
+    """Where a sync costs nothing, if there is such a place: an hour has thousands of them."""
+    memory = Path("/dev/shm")
+    with TemporaryDirectory(dir=memory if memory.is_dir() else tmp_path) as folder:
+        yield Path(folder)
+
+
+@pytest.mark.parametrize("sealed", [False, pytest.param(True, marks=pytest.mark.long)], ids=["plain", "sealed"])
+def test_an_hour_is_checked_without_the_recorder(tmp_path: Path, quick_disk: Path, *, sealed: bool) -> None:
+    data = quick_disk / "data"
+    hour = Hour(data, sealed=sealed)
+    fingerprint = hour.export(tmp_path / "proof")
+    proof = str(tmp_path / "proof")
+    data.rename(quick_disk / "away")
+    said = json.loads(told(["-c", _TAWNY, "verify", proof, "--recorder", fingerprint, "--json"], tmp_path / "proof"))
+    notes = " ".join(said["notes"])
+    assert (said["ok"], said["problems"]) == (True, [])
+    assert "recording 5 was removed by the recorder: older than 1 hour" in notes
+    assert "nothing was recorded for 30 s: stalled" in notes
+    assert "unexplained" not in notes
+    program = told(["-I", str(PROGRAM), proof, fingerprint], tmp_path / "proof")
+    assert "It holds: porch" in program
+    assert "recording 5 is not shown. What the recorder stated of it: file, removed" in program
+    assert "nothing was recorded for 30 s: stalled" in program
+    if not sealed:
+        assert notes.count("was thinned") == 3
+        assert program.count("stated of it: file, thinned") == 3
