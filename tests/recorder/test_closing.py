@@ -15,6 +15,7 @@ from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.recorder.closing import Closing
 from tawny.storage.about import About, End
+from tawny.storage.contents import Plain, Written
 from tawny.storage.memory_index import MemoryIndex
 from tawny.storage.segment_file import SegmentFile
 from tawny.storage.volume import Volume
@@ -55,8 +56,9 @@ class Bench:
 
     def close_a_file(self, begin_ms: int) -> None:
         said = About(PORCH, StreamName.MAIN, RunId("run"), begin_ms, "avc1.640028", 640, 360)
-        file = SegmentFile.create(self.volume, said, init_segment(FORMAT, None, said.record()))
-        file.append(fragment(1, [Sample(b"\0\0\0\x02\x65\x01", 0, 90_000, True)]))
+        file = SegmentFile.create(self.volume, said, Plain(init_segment(FORMAT, None, said.record())))
+        parts = fragment(1, [Sample(b"\0\0\0\x02\x65\x01", 0, 90_000, True)])
+        file.append([Written(parts, 0, is_keyframe=True)])
         self.closing.finish(file, End(begin_ms + 1000, "length"))
 
 

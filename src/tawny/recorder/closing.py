@@ -13,6 +13,7 @@ from tawny.storage.about import End
 from tawny.storage.disk import parent_of
 from tawny.storage.index import Index
 from tawny.storage.segment_file import SegmentFile
+from tawny.storage.signed_history import SignedHistory
 from tawny.storage.volume import Volume
 
 log = logging.getLogger(__name__)
@@ -24,8 +25,9 @@ class Closing:
     Always true: a file's folder is left in `OpenFolders` only when it is listed in the index, or gone.
     """
 
-    def __init__(self, index: Index, bus: Bus) -> None:
-        self._index, self._bus = index, bus
+    def __init__(self, index: Index, bus: Bus, history: SignedHistory | None = None) -> None:
+        """history: lists what is closed, too."""
+        self._index, self._bus, self._history = index, bus, history
         self._lock = threading.Lock()
         self._unnamed: deque[tuple[SegmentFile, End]] = deque()
         self._unlisted: dict[SegmentId, tuple[Segment, Volume]] = {}
@@ -47,6 +49,12 @@ class Closing:
         with self._lock:
             self._unlisted[segment.id] = segment, file.volume
             self.is_due = True
+
+    def _write_items(self, history: SignedHistory) -> None:
+        try:
+            history.write_items()
+        except StorageError as error:
+            log.warning("the signed history is not written yet: %s", error)
 
     def unlisted(self) -> list[Segment]:
         """Closed, and not in the index yet."""
@@ -72,6 +80,8 @@ class Closing:
             self.finish(file, end)
         with self._lock:
             waiting = list(self._unlisted.values())
+        if self._history is not None:
+            self._write_items(self._history)
         try:
             with self._index.together():
                 for segment, _ in waiting:

@@ -76,7 +76,7 @@ class Gatherer:
         for picture in self._grouping.undecodable:
             self.missed(Span(picture.at_ms, picture.at_ms))
         self._grouping.undecodable.clear()
-        return [replace(piece, losses=self.losses) for piece in pieces]
+        return [replace(piece, losses=self.losses) for piece in pieces] if self.losses else pieces
 
     def shed(self, most_s: float, most_bytes: int) -> list[Piece]:
         """Drop the oldest, up to a keyframe each time, until at most so much waits; returns the end of their file."""

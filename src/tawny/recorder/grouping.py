@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from tawny.media.params import same_picture
@@ -15,6 +15,8 @@ SEGMENT_S: Final = 60.0
 """A segment ends before the first keyframe after so much time."""
 _SEGMENT_BYTES: Final = 1 << 30
 """And here even before another picture, so that a stream without keyframes does not make a file without end."""
+_LONGEST_S: Final = 540.0
+"""Without a keyframe it ends then: the key of a sealed file lives no longer than ten minutes."""
 _FRAGMENT_S: Final = 0.5
 """A keyframe begins a fragment, unless the one before began with one too and is not this long yet."""
 
@@ -99,7 +101,7 @@ class Grouping:
         if self._file_bytes >= _SEGMENT_BYTES:
             return "size"
         if not picture.is_keyframe:
-            return ""
+            return "length" if picture.pts - file.first_pts >= _LONGEST_S * picture.format.rate else ""
         if not (isinstance(picture.format, VideoFormat) and same_picture(file.video, picture.format)):
             return "another format"
         if self._sounds.get(picture.run) not in (None, file.audio):
@@ -132,12 +134,16 @@ def _pieces(part: _Part, following: Packet | None) -> list[Piece]:
     cuts = range(0, len(fragments), FRAGMENTS_AT_ONCE)
     if not cuts:
         return [Piece((), ends=part.ends)] if part.ends is not None else []
-    pieces = [Piece(tuple(fragments[cut : cut + FRAGMENTS_AT_ONCE])) for cut in cuts]
-    nexts = [*(piece.packets[0].pts for piece in pieces[1:]), _next_pts(part, following)]
-    pieces = [replace(piece, next_pts=next_pts) for piece, next_pts in zip(pieces, nexts, strict=True)]
-    pieces[0] = replace(pieces[0], begins=part.file if part.begins else None)
-    pieces[-1] = replace(pieces[-1], ends=part.ends)
-    return pieces
+    nexts = [*(fragments[cut].pictures[0].pts for cut in cuts[1:]), _next_pts(part, following)]
+    return [
+        Piece(
+            tuple(fragments[cut : cut + FRAGMENTS_AT_ONCE]),
+            begins=part.file if part.begins and cut == 0 else None,
+            next_pts=next_pts,
+            ends=part.ends if cut == cuts[-1] else None,
+        )
+        for cut, next_pts in zip(cuts, nexts, strict=True)
+    ]
 
 
 def _next_pts(part: _Part, following: Packet | None) -> int | None:
@@ -153,12 +159,11 @@ def _fragments(part: _Part) -> list[Fragment]:
         cut[-1].append(picture)
     if not cut:
         return [Fragment((), tuple(part.sounds))] if part.sounds else []
-    fragments = [Fragment(tuple(pictures)) for pictures in cut]
-    begins_s = [one.pictures[0].pts_s for one in fragments]
-    heard: list[list[Packet]] = [[] for _ in fragments]
+    begins_s = [pictures[0].pts_s for pictures in cut]
+    heard: list[list[Packet]] = [[] for _ in cut]
     for sound in part.sounds:
         heard[max(0, bisect_right(begins_s, sound.pts_s) - 1)].append(sound)
-    return [replace(one, sounds=tuple(sounds)) for one, sounds in zip(fragments, heard, strict=True)]
+    return [Fragment(tuple(pictures), tuple(sounds)) for pictures, sounds in zip(cut, heard, strict=True)]
 
 
 def _is_short(pictures: Sequence[Packet], following: Packet) -> bool:

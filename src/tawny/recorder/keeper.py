@@ -55,11 +55,12 @@ class Keeper:
         since_ms: int,
         first: GapReason = GapReason.RECORDER_OFF,
         state: CameraState = CameraState.STARTING,
+        detail: str = "starting",
     ) -> None:
         self._clock, self._put, self._tell = clock, put_gap, tell
         self._lock = threading.Lock()
         self._status = CameraStatus(camera, name, state, since_ms)
-        self._gap: Gap | None = Gap(camera, since_ms, None, first, "starting" if state is CameraState.STARTING else "")
+        self._gap: Gap | None = Gap(camera, since_ms, None, first, detail)
         self._disk: tuple[GapReason, str] | None = None
         self._is_wanted = True
         self._put(self._gap)

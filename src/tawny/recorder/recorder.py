@@ -24,6 +24,7 @@ from tawny.recorder.stream_writer import StreamWriter
 from tawny.recorder.writers import Writers
 from tawny.storage.about import End
 from tawny.storage.index import Index
+from tawny.storage.seals import Seals
 from tawny.storage.volume import Volume
 from tawny.stream.hub import Hub
 
@@ -43,6 +44,7 @@ class Recorder:
 
     lost: told when time of a stream could not be written (its `end_ms` None) and when it is written again; from the
     recorder's thread, must return at once. full: told when the disk is full, to make room (`storage.retention`).
+    seals: seals the cameras that are to be.
     """
 
     def __init__(
@@ -55,12 +57,14 @@ class Recorder:
         lost: Callable[[Loss], None] | None = None,
         full: Callable[[], None] | None = None,
         limits: Limits | None = None,
+        seals: Seals | None = None,
     ) -> None:
+        self._seals = seals
         self._volume, self._index, self._clock = volume, index, clock
         self._lost = lost or (lambda _: None)
         self._full = full or (lambda: None)
         self._limits = limits or Limits()
-        self._closing = Closing(index, bus)
+        self._closing = Closing(index, bus, seals.history if seals is not None else None)
         self._places = Places(volume)
         self._is_retrying = threading.Event()
         self._lock = threading.Lock()
@@ -82,7 +86,7 @@ class Recorder:
     def add(self, camera: CameraId, stream: StreamName, hub: Hub, *, back_s: float = 0.0) -> None:
         """Record this stream from now on, or from the newest keyframe at least `back_s` ago; in place of what the
         recorder had under this name."""
-        writer = StreamWriter(self._volume, self._index, self._closing, camera, stream)
+        writer = StreamWriter(self._volume, self._index, self._closing, camera, stream, self._seals)
         recording = Recording(camera, stream, hub, writer, self._places, self._limits, self._lost, back_s=back_s)
         self.remove(camera, stream)
         with self._lock:

@@ -2,22 +2,26 @@
 
 import copy
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from tawny.media.decode_times import DecodeTimes
-from tawny.media.fmp4 import Buffer, fragment, init_segment
+from tawny.media.fmp4 import Sample, fragment, init_segment
 from tawny.model.errors import DiskFull, StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import VIDEO_RATE, AudioFormat
 from tawny.model.segments import Segment, segment_id
 from tawny.recorder.closing import Closing
 from tawny.recorder.pieces import NewFile, Piece
-from tawny.storage.about import End, about
+from tawny.storage.about import About, End, about
+from tawny.storage.contents import Content, MakeInit, Plain, Written
 from tawny.storage.index import Index
 from tawny.storage.layout import SegmentName
 from tawny.storage.others import is_there
+from tawny.storage.seals import Seals
 from tawny.storage.segment_file import SegmentFile
+from tawny.storage.signing import Signing
 from tawny.storage.volume import Volume
 
 log = logging.getLogger(__name__)
@@ -29,7 +33,8 @@ _AAC_FRAME: Final = 1024
 class _OpenFile:
     """A file and the times in it."""
 
-    def __init__(self, new: NewFile, start_ms: int, file: SegmentFile) -> None:
+    def __init__(self, new: NewFile, start_ms: int, file: SegmentFile, *, splits: bool) -> None:
+        self.splits = splits
         self.new, self.start_ms, self.file = new, start_ms, file
         self.pictures = DecodeTimes(new.first_pts, _USUAL_PICTURE)
         self.sounds = DecodeTimes(_sound_begin(new), _AAC_FRAME)
@@ -44,22 +49,41 @@ class _OpenFile:
     def durable_ms(self) -> int:
         return self.start_ms + round(self.durable_ticks * 1000 / VIDEO_RATE)
 
-    def buffers(self, piece: Piece) -> list[Buffer]:
+    def written(self, piece: Piece) -> list[Written]:
         """The piece's fragments as they stand in the file; moves on all counters."""
-        parts: list[Buffer] = []
+        made: list[Written] = []
         nexts = [*(one.pictures[0].pts for one in piece.fragments[1:]), piece.next_pts]
         for one, next_pts in zip(piece.fragments, nexts, strict=True):
             base_video, pictures = self.pictures.samples(one.pictures, next_pts)
             base_audio, sounds = self.sounds.samples(one.sounds)
-            self.sequence += 1
-            parts += fragment(self.sequence, pictures, sounds, base_video, base_audio)
+            if self.splits and len(pictures) > 1 and pictures[0].is_keyframe:
+                made.append(self._fragment(pictures[:1], [], base_video, base_audio))
+                base_video, pictures = base_video + pictures[0].duration, pictures[1:]
+            made.append(self._fragment(pictures, sounds, base_video, base_audio))
             self.end_ticks = base_video + sum(sample.duration for sample in pictures)
-        return parts
+        return made
+
+    def _fragment(
+        self, pictures: Sequence[Sample], sounds: Sequence[Sample], base_video: int, base_audio: int
+    ) -> Written:
+        self.sequence += 1
+        parts = fragment(self.sequence, pictures, sounds, base_video, base_audio)
+        is_keyframe = bool(pictures) and pictures[0].is_keyframe
+        return Written(parts, max(0, base_video * 1000 // VIDEO_RATE), is_keyframe)
 
 
 class StreamWriter:
-    def __init__(self, volume: Volume, index: Index, closing: Closing, camera: CameraId, stream: StreamName) -> None:
-        self._volume, self._index, self._closing = volume, index, closing
+    def __init__(
+        self,
+        volume: Volume,
+        index: Index,
+        closing: Closing,
+        camera: CameraId,
+        stream: StreamName,
+        seals: Seals | None = None,
+    ) -> None:
+        """seals: None: nothing is sealed or signed."""
+        self._volume, self._index, self._closing, self._seals = volume, index, closing, seals
         self._camera, self._stream = camera, stream
         self._open: _OpenFile | None = None
         self._begun_ms = self._avoided_ms = -1  # where the newest file begins; where another's does
@@ -89,7 +113,7 @@ class StreamWriter:
 
     def another(self) -> "StreamWriter":
         """One that goes on in a file of its own, while this one waits for a disk that does not answer."""
-        made = StreamWriter(self._volume, self._index, self._closing, self._camera, self._stream)
+        made = StreamWriter(self._volume, self._index, self._closing, self._camera, self._stream, self._seals)
         made.durable_ms, made.durable_bytes = self.durable_ms, self.durable_bytes
         made.clock_offset_s = self.clock_offset_s
         made._avoided_ms = self._begun_ms
@@ -149,13 +173,26 @@ class StreamWriter:
     def _create_on(self, volume: Volume, new: NewFile) -> _OpenFile:
         start_ms = self._free_start(volume, new.start_ms)
         said = about(self._camera, self._stream, new.run, start_ms, new.video, new.audio)
+        said = replace(said, is_sealed=self._is_sealed)
         self._begun_ms = said.start_ms
-        init = init_segment(new.video, new.audio, said.record())
-        return _OpenFile(new, said.start_ms, SegmentFile.create(volume, said, init))
+        content, signing = self._begin(
+            volume, said, lambda more: init_segment(new.video, new.audio, {**said.record(), **more})
+        )
+        file = SegmentFile.create(volume, said, content, signing)
+        return _OpenFile(new, said.start_ms, file, splits=content.splits)
+
+    @property
+    def _is_sealed(self) -> bool:
+        return self._seals is not None and self._seals.seals(self._camera)
+
+    def _begin(self, volume: Volume, said: About, make_init: MakeInit) -> tuple[Content, Signing | None]:
+        return (Plain(make_init({})), None) if self._seals is None else self._seals.begin(volume, said, make_init)
 
     def _free_start(self, volume: Volume, start_ms: int) -> int:
         """A start that no other segment has: after the clock went back, the same instant may come twice."""
-        while self._is_taken(volume, SegmentName(self._camera, self._stream, start_ms, None)):
+        while self._is_taken(
+            volume, SegmentName(self._camera, self._stream, start_ms, None, is_sealed=self._is_sealed)
+        ):
             start_ms += 1
         return start_ms
 
@@ -172,7 +209,7 @@ class StreamWriter:
         before = copy.copy(opened.pictures), copy.copy(opened.sounds), opened.sequence, opened.end_ticks
         size_bytes = opened.file.size_bytes
         try:
-            opened.file.append(opened.buffers(piece), len(piece.fragments))
+            opened.file.append(opened.written(piece))
         except StorageError as error:
             opened.pictures, opened.sounds, opened.sequence, opened.end_ticks = before
             if not (isinstance(error, DiskFull) and opened.file.is_usable):
