@@ -70,6 +70,30 @@ def test_a_keyframe_that_does_not_come_wakes() -> None:
     assert gate.pass_by(packet(8.3))
 
 
+@pytest.mark.parametrize(
+    ("mode", "gap_s", "looked_at_s"),
+    [
+        (Mode.BALANCED, 2, [2, 4, 6, 8]), (Mode.BALANCED, 1, [2, 4, 6, 8]), (Mode.BALANCED, 0.5, [2.5, 5, 7.5]),
+        (Mode.FRUGAL, 2, [4, 8]), (Mode.FRUGAL, 1, [5]), (Mode.FRUGAL, 4, [4, 8]),
+    ],
+)  # fmt: skip
+def test_asleep_it_looks_as_rarely_as_the_mode_allows(mode: Mode, gap_s: float, looked_at_s: list[float]) -> None:
+    gate = fed(mode, gap_s)
+    slept, looked = packet(0, key=True), []
+    for n in range(1, int(9 / gap_s) + 1):
+        keyframe = packet(n * gap_s, key=True)
+        if not gate.passes(slept, keyframe):
+            looked.append(n * gap_s)
+            slept = keyframe
+    assert looked == looked_at_s
+
+
+def test_once_it_may_not_sleep_no_keyframe_is_passed_over() -> None:
+    gate = fed(Mode.FRUGAL, 1)
+    gate.audit.misses = MISSES
+    assert not gate.passes(packet(0, key=True), packet(1, key=True))
+
+
 def test_keyframes_far_apart_are_told_with_what_to_change_where_it_matters() -> None:
     assert fed(Mode.BALANCED, 10).trouble == FAR_APART.format(gap=10)
     assert fed(Mode.BALANCED, 10, SMALL).trouble == ""

@@ -1,5 +1,6 @@
 """The watcher behind the gate: what it decodes, and that nothing is lost by it."""
 
+import itertools
 import random
 
 import pytest
@@ -47,6 +48,19 @@ def test_while_nothing_happens_only_keyframes_are_decoded() -> None:
     bench = watched(walker(), 19, balanced())
     asleep = [ms for at_ms, _ in bench.looks if 12_000 < (ms := at_ms - bench.begun_ms) < 18_100]
     assert asleep == [14_000, 16_000, 18_000]
+
+
+def test_keyframes_that_come_often_are_not_all_decoded() -> None:
+    bench = watched(walker(gop_s=1.0), 19, balanced())
+    asleep = [ms for at_ms, _ in bench.looks if 12_000 < (ms := at_ms - bench.begun_ms) < 18_100]
+    assert [b - a for a, b in itertools.pairwise(asleep)] == [2000] * (len(asleep) - 1)
+    assert bench.watcher.notes["slept"] >= 5
+
+
+def test_who_comes_between_keyframes_that_are_passed_over_is_seen_from_the_same_moment() -> None:
+    packets = walker(gop_s=1.0)
+    whole, gated = watched(packets, 41, Gate(Mode.THOROUGH)), watched(packets, 41, Gate(Mode.FRUGAL, random.Random(1)))
+    assert starts_s(gated) == pytest.approx(starts_s(whole), abs=0.2)
 
 
 def test_who_walks_by_is_seen_from_the_same_moment_as_when_all_is_decoded() -> None:

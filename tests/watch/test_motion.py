@@ -1,6 +1,6 @@
 """What the default detector takes, and what it says beyond its contract."""
 
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,23 @@ def test_a_quiet_place_scores_nothing() -> None:
     detector = Motion({})
     scores = [detector.look(frame).score for frame in SILENT["noise"](1).frames()]
     assert max(scores) < 25
+
+
+@pytest.mark.parametrize("apart", [1, 5, 10])
+def test_a_glance_changes_nothing_of_what_is_seen(apart: int) -> None:
+    looking, glancing = Motion({}), Motion({})
+    for n, frame in enumerate(islice(TOLD["near_at_night"](1).frames(), 0, 180, apart)):
+        if n % 3:
+            glancing.glance(frame)
+        assert glancing.look(frame) == looking.look(frame)
+
+
+def test_a_glance_may_be_followed_by_a_look_at_another_frame() -> None:
+    looking, glancing = Motion({}), Motion({})
+    frames = list(islice(TOLD["near_at_night"](1).frames(), 0, 180, 10))
+    for frame, next_one in pairwise(frames):
+        glancing.glance(next_one)
+        assert glancing.look(frame) == looking.look(frame)
 
 
 def test_the_box_is_around_the_walker() -> None:

@@ -11,9 +11,11 @@ from tawny.model.errors import SourceError
 from tawny.model.observations import Look, Observation
 from tawny.model.polygon import Polygon
 from tawny.watch.motion import Motion
+from tawny.watch.region import Region
 from tawny.watch.scan.looks import Looked
 from tawny.watch.scan.scan import Part, Result, Wanted, merged, parts, scan_part
 from tawny.watch.scan.spans import Found, Spans, joined
+from tawny.watch.scan.wake import glances
 from tests.watch import films
 
 EVER = float("inf")
@@ -43,6 +45,28 @@ def test_where_nothing_happens_nothing_is_decoded() -> None:
     result = _scan(films.empty())
     assert result.events == []
     assert result.decoded_s < 0.15 * result.duration_s  # the beginning, from which the place is learnt
+
+
+def test_of_a_calm_place_only_every_second_keyframe_is_decoded() -> None:
+    looked = [glance.at_s for glance in glances(FileVideo(films.empty()).keyframes(), Region(()))]
+    apart = [b - a for a, b in pairwise(looked)]
+    assert max(apart) == pytest.approx(4.0)
+    assert len(looked) < 0.75 * sum(1 for _ in FileVideo(films.empty()).keyframes())
+
+
+def test_while_somebody_is_there_no_keyframe_is_passed_over_and_before_they_come_none_is_awake() -> None:
+    given = list(glances(FileVideo(films.walkers()).keyframes(), Region(())))
+    for begin, end in TRUTH:
+        inside = [glance for glance in given if begin <= glance.at_s < end]
+        assert [glance.at_s for glance in inside] == pytest.approx(range(begin, end, 2))
+        assert all(glance.is_awake for glance in inside)
+    asleep = [glance for glance in given if all(not begin - 4 <= glance.at_s <= end + 4 for begin, end in TRUTH)]
+    assert not any(glance.is_awake for glance in asleep)
+
+
+def test_what_was_passed_over_can_still_be_looked_at() -> None:
+    first = next(g for g in glances(FileVideo(films.empty()).keyframes(), Region(())) if g.at_s > 60)
+    assert [glance.at_s for glance in first.between()] == pytest.approx([first.at_s + 2.0])
 
 
 def test_outside_the_region_nothing_is_seen() -> None:

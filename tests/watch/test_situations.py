@@ -3,10 +3,11 @@
 import pytest
 
 from tawny.testing import weather
-from tawny.testing.scenes import Scene
+from tawny.testing.scenes import START_MS, Scene
 from tawny.testing.situations import BUSY, SILENT, TOLD
 from tawny.watch.motion import Motion
 from tests.watch.alarms import alarms
+from tests.watch.classic import standins
 
 SEED = 1
 START_S = 1.0
@@ -54,6 +55,18 @@ def test_a_swarm_at_the_lamp_is_told_rarely() -> None:
     scene = Scene(SEED, 120, night=True)
     weather.insects(scene, 1.5, near=(96, 54))
     assert len(alarms(scene, Motion({}))) <= MOST_SWARM
+
+
+@pytest.mark.parametrize(("last", "until_s"), [(248, 25.0), (218, 22.0)])
+def test_who_walks_on_plain_ground_is_one_event(last: int, until_s: float) -> None:
+    detector, told = Motion({}), dict[int, tuple[int, int]]()
+    for frame in standins.walk(last):
+        if frame.at_ms % 200 == 0:
+            look = detector.look(frame)
+            for thing in (*look.seen, *look.over):
+                told[thing.track] = (thing.since_ms or 0, thing.until_ms or frame.at_ms)
+    seconds = [tuple((ms - START_MS) / 1000 for ms in span) for span in told.values()]
+    assert seconds == [pytest.approx((20.0, until_s), abs=0.5)]
 
 
 @pytest.mark.parametrize("sensitivity", [1, 50, 100])

@@ -7,7 +7,11 @@ from tawny.model.observations import Frame, Look
 
 
 class Detector(Protocol):
-    """Looks at the frames of one camera, from one thread. It keeps what it knows of the place between looks."""
+    """Looks at the frames of one camera, from one thread. It keeps what it knows of the place between looks.
+
+    Two things it may say of itself: `looks_a_second` (usual: 5; 0: all), and `takes_frame = False`: it is asked
+    at these times, and no picture is decoded for it.
+    """
 
     name: ClassVar[str]
 

@@ -1,17 +1,21 @@
 """One camera's decoder and detector: packets in, looks out, five a second or as many as the detector asks for.
 
-Used by the watcher's thread alone.
+The edges of blocks are not smoothed; pictures for people are decoded anew (`events.picture`). Used by the watcher's
+thread alone.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
+from tawny.media.cover import covered
 from tawny.media.decode import DecodedFrame, Decoder
 from tawny.media.hardware import Device
 from tawny.model.ids import CameraId, RunId
 from tawny.model.observations import Frame, Look
 from tawny.model.packets import Packet, VideoFormat
+from tawny.model.polygon import Polygon
 from tawny.watch.detector import Detector
+from tawny.watch.frames import Undecoded
 from tawny.watch.pace import LOOKS_A_SECOND, Pace
 
 log = logging.getLogger(__name__)
@@ -31,12 +35,10 @@ class Eyes:
         detector: Detector,
         looked: Callable[[Frame, Look], None],
         hardware: Callable[[VideoFormat], Iterable[Device]],
-        *,
-        is_rough: bool = False,
+        private: Sequence[Polygon] = (),
     ) -> None:
-        """is_rough: decode without smoothing the edges of blocks; pictures for people come from elsewhere."""
         self._camera, self._detector, self._looked = camera, detector, looked
-        self._hardware, self._is_rough = hardware, is_rough
+        self._hardware, self._private = hardware, private
         self._looks_a_second = float(getattr(detector, "looks_a_second", LOOKS_A_SECOND)) or ALL_FPS
         self._pace = Pace(self._looks_a_second)
         self._decoder: Decoder | None = None
@@ -44,6 +46,10 @@ class Eyes:
         self._errors = 0
         self._ahead: tuple[int, DecodedFrame] | None = None
         """A keyframe that the decoder has just decoded and that was not yet watched, by its packet's number."""
+        self._keyframe: Packet | None = None
+        """The newest."""
+        self._last_ms = 0
+        self._took_frame = True
 
     @property
     def errors(self) -> int:
@@ -62,9 +68,17 @@ class Eyes:
     def pass_by(self, packet: Packet) -> None:
         """Every packet passes here first, whether it will be decoded or not."""
         self._pace.packet(packet)
+        if packet.is_keyframe:
+            self._keyframe = packet
 
     def watch(self, packet: Packet) -> None:
-        """Decode the next packet, look at what comes out and is due."""
+        """Decode the next packet, look at what comes out and is due. For who wants no pictures nothing is decoded."""
+        if not getattr(self._detector, "takes_frame", True):
+            self._look_without(packet)
+            return
+        if not self._took_frame:
+            self._took_frame = True
+            self.reset()
         decoder = self._decoder_for(packet)
         ahead, self._ahead = self._ahead, None
         if ahead is not None and ahead[0] == packet.number:
@@ -82,7 +96,7 @@ class Eyes:
         frames = decoder.decode(keyframe)
         self._ahead = (keyframe.number, frames[-1]) if frames else None
         frames = frames or decoder.drain()
-        return frames[-1] if frames else None
+        return covered(frames[-1], self._private) if frames else None
 
     def finish(self) -> None:
         """Look at what the decoder still holds back for its order; it begins again at a keyframe."""
@@ -100,10 +114,18 @@ class Eyes:
         if self._decoder is not None:
             self._decoder.reset()
 
+    def _look_without(self, packet: Packet) -> None:
+        self._took_frame = False
+        if packet.at_ms > self._last_ms and self._pace.is_due(packet.at_ms):
+            self._last_ms = packet.at_ms
+            frame = Undecoded(self._camera, packet.at_ms, self._keyframe, self._private)
+            self._looked(frame, self._detector.look(frame))
+
     def _look_where_due(self, frames: list[DecodedFrame]) -> None:
         for frame in frames:
             if self._pace.is_due(frame.at_ms):
-                self._looked(frame, self._detector.look(frame))
+                seen = covered(frame, self._private)
+                self._looked(seen, self._detector.look(seen))
 
     def _decoder_for(self, packet: Packet) -> Decoder:
         assert isinstance(packet.format, VideoFormat)
@@ -111,9 +133,8 @@ class Eyes:
         if decoder is None or decoder.format != packet.format:
             self._errors += decoder.errors if decoder else 0
             self._ahead = None
-            decoder = self._decoder = Decoder(
-                packet.format, self._camera, self._hardware(packet.format), is_rough=self._is_rough
-            )
+            devices = self._hardware(packet.format)
+            decoder = self._decoder = Decoder(packet.format, self._camera, devices, is_rough=True)
         elif packet.run != self._run:
             self.reset()
         self._run = packet.run

@@ -25,7 +25,8 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """longest_gap_s: between keyframes; with longer ones everything is decoded. one_in: groups of pictures audited."""
+    """longest_gap_s: between two keyframes that are looked at: with longer gaps everything is decoded, with shorter
+    ones not every keyframe. one_in: of so many looks asleep, one is an audit."""
 
     longest_gap_s: float
     one_in: int
@@ -110,8 +111,15 @@ class Gate:
         is_late = self._key_ms is None or packet.at_ms - self._key_ms > longest_s * 1000 + LATE_MS
         return self._sizes.add(packet) or is_late
 
+    def passes(self, slept: Packet, keyframe: Packet) -> bool:
+        """Asleep since the first of these: whether the other need not be looked at, as the next one comes soon."""
+        gap_s = self.gap_s
+        if self._terms is None or gap_s is None or not self.may_sleep:
+            return False
+        return (keyframe.at_ms - slept.at_ms) / 1000 + gap_s <= self._terms.longest_gap_s
+
     def group_over(self, *, calm: bool) -> None:
-        """At each keyframe: whether the group of pictures before it was slept through, and rightly."""
+        """At each keyframe that is looked at: whether what was before it was slept through, and rightly."""
         if calm:
             self._sizes.was_calm()
         self._sizes.keyframe()

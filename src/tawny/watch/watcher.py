@@ -17,6 +17,7 @@ from tawny.model.ids import CameraId
 from tawny.model.messages import Message
 from tawny.model.observations import Frame, Look
 from tawny.model.packets import Packet, VideoFormat
+from tawny.model.polygon import Polygon
 from tawny.stream.hub import Hub
 from tawny.watch.detector import Detector, Glances
 from tawny.watch.eyes import Eyes
@@ -63,6 +64,7 @@ class Watcher:
     tell: gets a `Scored` for each second that was watched, be it asleep. scored: gets instant and score of each look.
     trouble: is told what should be known of how it watches (`Gate.trouble`), when that changes.
     is_read: whether somebody looks on: then the camera is looked at without pause, and at once.
+    private: what nobody is to see: neither does the detector, nor is it in pictures of events.
     hardware: the devices that may decode a stream of this format (`media.hardware.devices`).
     """
 
@@ -80,6 +82,7 @@ class Watcher:
         trouble: Callable[[str], None] | None = None,
         is_read: Callable[[], bool] = lambda: False,
         hardware: Callable[[VideoFormat], Iterable[Device]] = in_software,
+        private: Sequence[Polygon] = (),
     ) -> None:
         self.name = f"watch {camera}"
         self._sink, self._clock, self._scored = sink, clock, scored
@@ -89,7 +92,7 @@ class Watcher:
         self._trouble, self._told_trouble = trouble, ""
         self._streams = Streams(self.name, hubs, clock)
         self._seconds = Seconds(camera, tell)
-        self._eyes = Eyes(camera, detector, self._looked, hardware, is_rough=len(hubs) > 1)
+        self._eyes = Eyes(camera, detector, self._looked, hardware, private)
         self._waiting: deque[Packet] = deque()
         self._asleep: Packet | None = None
         """The keyframe since which nothing was decoded."""
@@ -126,7 +129,7 @@ class Watcher:
     @property
     def notes(self) -> dict[str, Any]:
         """For status and reports. skipped: packets that were never decoded because it was late. groups: of pictures,
-        each from a keyframe to the next; slept: those of them of which only the keyframe was decoded."""
+        each from a keyframe to the next; slept: those of them of which only the keyframe was decoded, or nothing."""
         audit = self._gate.audit
         return {
             "looks": self._looks, "skipped": self._skipped, "errors": self._eyes.errors,
@@ -178,6 +181,9 @@ class Watcher:
     def _keyframe(self, packet: Packet) -> None:
         """Sleep on or wake, stay awake or fall asleep."""
         slept = self._asleep
+        if slept is not None and self._gate.passes(slept, packet):
+            self._slept += 1
+            return
         if slept is None and not self._rests():
             self._gate.group_over(calm=False)
             self._eyes.watch(packet)

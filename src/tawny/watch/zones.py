@@ -122,6 +122,10 @@ class Zoned:
         self._told: set[int] = set()
         self.looks_a_second = getattr(inner, "looks_a_second", 5.0)
 
+    @property
+    def takes_frame(self) -> bool:
+        return bool(getattr(self._inner, "takes_frame", True))
+
     def look(self, frame: Frame) -> Look:
         look = self._inner.look(self._shown(frame))
         at_ms = frame.at_ms
@@ -137,7 +141,7 @@ class Zoned:
             del self._things[track]
         over = tuple(replace(thing, zones=self._zones_of(thing)) for thing in look.over if thing.track in self._told)
         self._told = (self._told | {thing.track for thing in seen}) - {thing.track for thing in look.over}
-        return Look(self._score(look, strengths), seen, over, near, look.grid)
+        return Look(self._score(look, strengths), seen, over, near, look.grid, mask=look.mask)
 
     def _near(self, thing: Observation) -> Observation:
         """What counts nowhere yet, with the zones that it is in: their scores are kept all the same."""
@@ -161,7 +165,9 @@ class Zoned:
         return known.zones if known else ()
 
     def _shown(self, frame: Frame) -> Frame:
-        """The frame without what is masked."""
+        """The frame without what is masked; as it is for who wants no pictures."""
+        if not self.takes_frame:
+            return frame
         luma = frame.luma
         shown = self._region.of(luma)
         return frame if shown is luma else Masked(frame, shown, self._region.hidden)

@@ -58,6 +58,29 @@ def walk(last: int, begin: int = 180, end: int = 275) -> Iterator[PictureFrame]:
         yield _frame(n, picture)
 
 
+def small_stream(last: int | None) -> Iterator[PictureFrame]:
+    """The burst clip, or a walk to `last`, encoded, and of it the small stream of 512 x 288 that FFmpeg's scaler makes.
+
+    How large spots come out of a texture as fine as this hangs on the scaler: by area it is 20,551 at most.
+    """
+    path = f"color=c=gray:s={WIDTH}x{HEIGHT}:r={FPS}"
+    shown, at = "between(n,40,49)+between(n,60,69)", "160:120"
+    patch = "loop=-1:1:0,format=yuv420p"
+    if last is not None:
+        shown, at, patch = f"between(n,199,{last})", "x='100+60*(t-20)':y=200", f"{patch},crop=60:120:0:0"
+    drawn = f"[1]{patch}[t];[0][t]overlay={at}:enable='{shown}'"
+    length = 100 if last is None else 275
+    encode = ["-c:v", "libx264", "-preset", "ultrafast", "-threads", "1", "-g", "10", "-f", "matroska", "-"]
+    words = ["-f", "lavfi", "-i", path, "-f", "lavfi", "-i", CELLS, "-filter_complex", drawn, "-frames:v", str(length)]
+    film = _ffmpeg([*words, "-pix_fmt", "yuv420p", *encode])
+    small = _ffmpeg(["-i", "-", "-vf", "scale=512:288", "-pix_fmt", "gray", "-f", "rawvideo", "-"], film)
+    return frames(list(np.frombuffer(small, np.uint8).reshape(-1, 288, 512)))
+
+
+def _ffmpeg(words: list[str], given: bytes = b"") -> bytes:
+    return subprocess.run(["ffmpeg", "-v", "error", *words], input=given, capture_output=True, check=True).stdout
+
+
 def square(ground: int, level: int, length: int, width: int = 512, height: int = 288) -> Iterator[PictureFrame]:
     """40x40, 8 pixels further in each frame."""
     for n in range(length):

@@ -1,5 +1,6 @@
 """Each old detector decides as its definition says, on the clips its numbers are known on."""
 
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
@@ -158,6 +159,14 @@ def test_framediff_on_the_clips(last: int | None, count: int) -> None:
 def test_framediff_at_most_on_who_walks(last: int) -> None:
     read = readings(FrameDiff({}), standins.walk(last))
     assert max(reading.number for _, reading in read) == pytest.approx(4_330, rel=0.02)
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="FFmpeg makes the small stream")
+@pytest.mark.parametrize(("last", "count", "most"), [(None, 4, 33_976), (248, 51, 4_330), (218, 21, 4_330)])
+def test_framediff_on_the_small_stream(last: int | None, count: int, most: int) -> None:
+    read = [reading for _, reading in readings(FrameDiff({}), standins.small_stream(last))]
+    assert sum(reading.moves for reading in read) == count
+    assert max(reading.number for reading in read) == pytest.approx(most, rel=0.02)
 
 
 def test_five_in_a_row_are_told_at_the_fifth() -> None:

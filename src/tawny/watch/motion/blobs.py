@@ -5,13 +5,15 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from tawny.watch.motion.arrays import Labels, Mask, as_bytes
+from tawny.watch.motion.arrays import Labels, Mask, as_bytes, count
 from tawny.watch.motion.boxes import Box, around
 
 MOST_BLOBS = 24
 """A look: the largest ones. More at once is weather."""
 STRONG_CELLS = 2
 """A blob has at least so many cells that differ strongly."""
+HINT = 0.5
+"""...and so much of its least size is a hint of what is followed already."""
 NEAR = 0.5
 """Blobs nearer to each other than so many sides of the smaller one are one thing."""
 _CLOSING = np.ones((5, 3), np.uint8)
@@ -25,29 +27,33 @@ class Blob(NamedTuple):
     """Cells that differ."""
     moving: float
     """Share of them that has changed since the look before the last."""
+    is_sure: bool = True
+    """Else too little to begin with, and enough for what is followed already."""
 
 
-def blobs(front: Mask, moving: Mask, strong_cells: Mask, least_cells: int) -> list[Blob]:
-    """Largest first. front: cells that differ; strong_cells: those that are no chance."""
-    closed = cv2.dilate(as_bytes(front), _CLOSING)
-    n, marked, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
-    if n <= 1:
+def blobs(front: Mask, moving: Mask, strong_cells: Mask, least_cells: int, *, hints: bool = False) -> list[Blob]:
+    """Largest first. front: cells that differ; strong_cells: those that are no chance; hints: with what is not sure."""
+    least = HINT * least_cells if hints else least_cells
+    if count(front) < least:
         return []
-    labels: Labels = np.asarray(marked, np.int32)
+    closed = cv2.dilate(as_bytes(front), _CLOSING)
+    # 16 bits, of which no picture of cells uses all, cost a third of 32
+    n, marked, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8, ltype=cv2.CV_16U)
+    labels: Labels = np.asarray(marked, np.uint16)
     area = np.bincount(labels[front], minlength=n)
     strong = np.bincount(labels[strong_cells], minlength=n)
     inner = np.bincount(labels[moving & front], minlength=n)
     found = []
     for i in np.argsort(-area[1:])[:MOST_BLOBS] + 1:
-        if area[i] < least_cells:
+        if area[i] < least:
             break
-        if strong[i] >= STRONG_CELLS:
+        is_sure = area[i] >= least_cells and strong[i] >= STRONG_CELLS
+        if is_sure or hints:
             x, y, wide, high = (int(v) for v in stats[i, :4])
-            box = Box(
-                x, y + 1, x + wide, y + high - 1
-            )  # of the two cells that closing added above and below, one is left
-            found.append(Blob(int(i), box, float(area[i]), float(inner[i] / area[i])))
-    return _joined(found)
+            # of the two cells that closing added above and below, one is left
+            box = Box(x, y + 1, x + wide, y + high - 1)
+            found.append(Blob(int(i), box, float(area[i]), float(inner[i] / area[i]), is_sure))
+    return _joined([blob for blob in found if blob.is_sure]) + [blob for blob in found if not blob.is_sure]
 
 
 def _joined(found: list[Blob]) -> list[Blob]:

@@ -41,8 +41,9 @@ def apart(a: Sequence[float], b: Sequence[float]) -> float:
 
 def way(first: Sequence[Box], last: Sequence[Box]) -> float:
     """How far a thing has gone, in its own sizes: each axis by its own side; each end the mean of one or two boxes."""
-    fx0, fy0, fx1, fy1 = (sum(b[i] for b in first) / len(first) for i in range(4))
-    lx0, ly0, lx1, ly1 = (sum(b[i] for b in last) / len(last) for i in range(4))
-    wide = min(MOST_SIDE, max(LEAST_SIDE, (fx1 - fx0 + lx1 - lx0) / 2))
-    high = min(MOST_SIDE, max(LEAST_SIDE, (fy1 - fy0 + ly1 - ly0) / 2))
-    return max(abs(fx0 + fx1 - lx0 - lx1) / 2 / wide, abs(fy0 + fy1 - ly0 - ly1) / 2 / high)
+    a, b, c, d = first[0], first[-1], last[0], last[-1]  # of one box it is the mean of it and itself
+    wide = (a.x1 - a.x0 + b.x1 - b.x0 + c.x1 - c.x0 + d.x1 - d.x0) / 4
+    high = (a.y1 - a.y0 + b.y1 - b.y0 + c.y1 - c.y0 + d.y1 - d.y0) / 4
+    across = abs(a.x0 + a.x1 + b.x0 + b.x1 - c.x0 - c.x1 - d.x0 - d.x1) / 4
+    down = abs(a.y0 + a.y1 + b.y0 + b.y1 - c.y0 - c.y1 - d.y0 - d.y1) / 4
+    return max(across / min(MOST_SIDE, max(LEAST_SIDE, wide)), down / min(MOST_SIDE, max(LEAST_SIDE, high)))

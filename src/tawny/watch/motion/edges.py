@@ -6,7 +6,7 @@ from tawny.watch.motion.arrays import Grey, border, distance
 from tawny.watch.motion.boxes import Box
 from tawny.watch.motion.memory import DARK, Difference, Memory
 
-EDGE = 0.4
+EDGE = 0.5
 """A border over which less than this share of the change happens is no thing's: light, soft shadow, an insect too near
 to be sharp."""
 GHOST = 1.3

@@ -48,9 +48,9 @@ def gather(track: Track, blob: Blob, places: Places, t: float, dt: float, scene:
 
 def _by_path(track: Track, worth: float, alone: float) -> float:
     """Every new farthest distance from its birthplace. alone: where no place is known, a thing that is alone counts."""
-    boxes = track.boxes
-    far = way(boxes[:2], boxes[-2:])
-    track.walked += way(boxes[-3:-1], boxes[-2:])
+    late = [step.box for step in track.path[-3:]]
+    far = track.way_from_birth
+    track.walked += way(late[:-1], late[-2:])
     if far <= track.far:
         return 0.0
     straight = min(1.0, BENDS * far / max(track.walked, 1e-6))

@@ -46,8 +46,8 @@ SPREAD_UP_S, SPREAD_DOWN_S = 6.0, 90.0
 """A cell turns restless soon and calms down slowly."""
 SEEN_S = 0.5
 """One look says no more than this of how much a place varies: of two seconds, it did not see the rest."""
-GLANCE_DT = 2.0
-"""At a glance one picture stands alone."""
+ALONE_DT = 2.0
+"""As if so long had passed since the last look: one picture stands alone."""
 LATELY_S = 3.0
 """Time constant of the spread of late, which a cell gets where a candidate came to nothing."""
 UNDER_CANDIDATE = 0.5
@@ -77,6 +77,30 @@ class Difference(NamedTuple):
     """...by so much more that it cannot be chance."""
     share: float
     """Of the picture, of such cells."""
+
+
+class Measured(NamedTuple):
+    """One picture against the memory, and nothing made of it yet: from it, a glance and a look."""
+
+    now: Grey
+    away: Grey
+    limit: Grey
+    faint: Grey
+    faint_limit: Grey
+    gain: float
+    shake: float
+    left: float
+
+    def difference(self, limits: float = 1.0, *, with_faint: bool = True) -> Difference:
+        """Which cells differ, by so much of their limits. with_faint: on the mean of late, too."""
+        front: Mask = self.away > np.float32(limits) * self.limit
+        strong: Mask = self.away > np.float32(limits * STRONG) * self.limit
+        if with_faint:
+            of_late = np.abs(self.faint)
+            front |= of_late > np.float32(limits) * self.faint_limit
+            strong |= of_late > np.float32(limits * STRONG) * self.faint_limit
+        share = count(front) / front.size
+        return Difference(self.now, self.away, self.limit, self.faint, self.faint_limit, front, strong, share)
 
 
 FAINT_S = 0.45
@@ -118,6 +142,8 @@ class Memory:
         """Share of the last seconds in which each cell differed."""
         self._candidates: Mask = np.zeros(now.shape, np.bool_)
         self._events: Mask = np.zeros(now.shape, np.bool_)
+        self._is_covered = False
+        """Whether any cell is under one of these."""
         self._copies: deque[_Copy] = deque(maxlen=COPIES)
         self._share = 0.0
         self.gain = 1.0
@@ -130,17 +156,11 @@ class Memory:
     def is_young(self, t: float) -> bool:
         return t - self.fresh_t < YOUNG_S
 
-    def compare(self, now: Grey, t: float, dt: float) -> Difference:
-        """Which cells differ at today's light. Measures light and noise, learns nothing. dt: since the last look."""
-        gain, shake, left, seen = self._compared(now, dt, 1.0, young=self.is_young(t))
-        self.gain, self.shake, self._left, self._faint = gain, shake, left, seen.faint
-        return seen
+    def measure(self, now: Grey, dt: float) -> Measured:
+        """Hold a picture against what is known, in its light and with its noise. Notes nothing.
 
-    def glance(self, now: Grey, limits: float) -> Difference:
-        """The same with so much of the limits, but nothing is noted."""
-        return self._compared(now, GLANCE_DT, limits, young=False)[-1]
-
-    def _compared(self, now: Grey, dt: float, limits: float, *, young: bool) -> tuple[float, float, float, Difference]:
+        dt: since the last look; ALONE_DT where nothing that was seen before is to count.
+        """
         some, back = now[_SOME, _SOME], self.back[_SOME, _SOME]
         gain = middle((some + DARK) / (back + DARK))
         gain = min(max(gain, GAIN_RANGE[0]), GAIN_RANGE[1])
@@ -150,24 +170,24 @@ class Memory:
             lit = lit + bent[self.back.astype(np.uint8)]
         away = distance(now, lit)
         shake = max(0.3, middle(np.abs(some - self._before[1][_SOME, _SOME])))
-        limit = self._limit(self.spread2, away, self.noise, limits)
+        limit = self._limit(self.spread2, away, self.noise)
         # what differs much shows in one look: it is cut, so that it leaves no trail
         strays = around(cut(now - lit, limit))
         new = float(1 - np.exp(-dt / FAINT_S))
         faint = mixed(self._faint, strays, new)
         left = (1 - new) ** 2 * self._left + new**2
-        of_late, noisier = np.abs(faint), max(1.0, left / _CALM) ** 0.5
-        faint_limit = self._limit(self._faint_spread2, of_late, self._faint_noise, limits, noisier)
+        noisier = max(1.0, left / _CALM) ** 0.5
+        faint_limit = self._limit(self._faint_spread2, np.abs(faint), self._faint_noise, noisier)
         faint_limit = np.maximum(faint_limit, np.float32(FAINTEST) * limit)
-        front: Mask = away > limit
-        strong: Mask = away > np.float32(STRONG) * limit
-        if not young:
-            front |= of_late > faint_limit
-            strong |= of_late > np.float32(STRONG) * faint_limit
-        share = count(front) / front.size
-        return gain, shake, left, Difference(now, away, limit, faint, faint_limit, front, strong, share)
+        return Measured(now, away, limit, faint, faint_limit, gain, shake, left)
 
-    def _limit(self, spread2: Grey, away: Grey, noise: float, limits: float, noisier: float = 1.0) -> Grey:
+    def compare(self, measured: Measured, t: float) -> Difference:
+        """Which cells differ at today's light. Notes light and noise, learns nothing."""
+        self.gain, self.shake, self._left = measured.gain, measured.shake, measured.left
+        self._faint = measured.faint
+        return measured.difference(with_faint=not self.is_young(t))
+
+    def _limit(self, spread2: Grey, away: Grey, noise: float, noisier: float = 1.0) -> Grey:
         """How much means nothing: by each cell's own spread, by the setting, by the noise of this very picture.
 
         noise: the median of late of how much a cell differs. What a cell strays beyond what such noise explains is its
@@ -178,8 +198,8 @@ class Memory:
         known = self._known
         restless = (spread2 - np.float32(known * (NOISE_SPREAD * noise) ** 2)) * np.float32(spreads**2)
         own = root(np.maximum(restless, spread2 * np.float32(((1 - (1 - NOISY) * known) * spreads) ** 2)))
-        own *= np.float32(limits * noisier)
-        return np.asarray(np.maximum(own, np.float32(least * limits)), np.float32)
+        own *= np.float32(noisier)
+        return np.asarray(np.maximum(own, np.float32(least)), np.float32)
 
     def is_jump(self, seen: Difference) -> bool:
         """Whether everything changed at once: then `take` this picture instead of looking for things in it."""
@@ -202,16 +222,19 @@ class Memory:
         self._known = self._share = 0.0
         self.calm_t, self.fresh_t = t + CALM_S, t
 
-    def moving(self, seen: Difference, dt: float) -> Mask:
-        """Cells that have changed since the look before the last. Notes this look: call it once for each."""
-        self._share = seen.share
-        self.cover += (seen.front - self.cover) * (1 - np.exp(-dt / COVER_S, dtype=np.float32))
+    def moving(self, seen: Difference) -> Mask:
+        """Cells that have changed since the look before the last. Ask before `pass_look`."""
         changed = distance(seen.now, self._before[0])
-        self._before = (self._before[1], seen.now)
         moving: Mask = changed > np.maximum(np.float32(MOVING) * seen.limit, np.float32(self.shake * SHAKES))
         changed = distance(seen.faint, self._faint_before[0])
-        self._faint_before = (self._faint_before[1], seen.faint)
         return moving | (changed > np.float32(MOVING) * seen.faint_limit)
+
+    def pass_look(self, seen: Difference, dt: float) -> None:
+        """Note this look, for the next ones."""
+        self._share = seen.share
+        self.cover += (seen.front - self.cover) * (1 - np.exp(-dt / COVER_S, dtype=np.float32))
+        self._before = (self._before[1], seen.now)
+        self._faint_before = (self._faint_before[1], seen.faint)
 
     def _lit(self, gain: float) -> Grey:
         """The place as remembered, in this light."""
@@ -221,9 +244,11 @@ class Memory:
 
     def cover_with(self, front: Mask, candidates: Sequence[Box], events: Sequence[Box]) -> None:
         """What must be learnt slowly or not at all from now on: the differing cells under these boxes."""
-        self._candidates[:] = False
-        self._events[:] = False
-        if not candidates and not events:
+        if self._is_covered:
+            self._candidates[:] = False
+            self._events[:] = False
+        self._is_covered = bool(candidates or events)
+        if not self._is_covered:
             return
         thick = widened(front)
         for owned, boxes in ((self._candidates, candidates), (self._events, events)):
@@ -236,7 +261,7 @@ class Memory:
             self._copies.append(_Copy(t, self.back.copy(), self.spread2.copy()))
         speed = self._speed(t)
         back_s = min(BACK_S, max(1.0, t - self.began_t))
-        self.back += (seen.now - self.back) * speed * np.float32(min(0.5, dt / back_s))
+        self.back += (seen.now - self.back) * (speed * np.float32(min(0.5, dt / back_s)))
         strayed = np.minimum(seen.away * seen.away, np.float32(MOST_SPREAD**2))
         self._lately += (strayed - self._lately) * np.float32(min(0.5, dt / LATELY_S))
         pace = min(dt, SEEN_S)
@@ -251,7 +276,9 @@ class Memory:
         if dt <= SEEN_S:  # of late is not what one look in two seconds shows
             self._faint_spread2 += towards(seen.faint * seen.faint - self._faint_spread2, up, down) * speed
 
-    def _speed(self, t: float) -> Grey:
+    def _speed(self, t: float) -> Grey | np.float32:
+        if not self._is_covered:
+            return np.float32(1)
         speed = np.ones_like(self.back)
         if not self.is_young(t):
             speed[self._candidates] = UNDER_CANDIDATE

@@ -6,19 +6,18 @@ the memory learns. Each number stands with its reason where it is used.
 
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import cv2
 import numpy as np
 
 from tawny.model.observations import Frame, Look, Observation
 from tawny.watch.motion.arrays import Grey, Mask, cells, count
-from tawny.watch.motion.blobs import Blob, blobs
-from tawny.watch.motion.boxes import way
+from tawny.watch.motion.blobs import HINT, Blob, blobs
 from tawny.watch.motion.clock import OwnTime, Tick
 from tawny.watch.motion.evidence import gather
 from tawny.watch.motion.ground import Ground
-from tawny.watch.motion.memory import Difference, Memory
+from tawny.watch.motion.memory import ALONE_DT, Difference, Measured, Memory
 from tawny.watch.motion.scene import Scene, need
 from tawny.watch.motion.sensitivity import DEFAULT, LEAST, MOST, Sensitivity
 from tawny.watch.motion.tracks import CORE, COVERED, RESTS, State, Track, assign
@@ -53,26 +52,42 @@ class Motion:
         self._sensitivity = Sensitivity.of(_sensitivity(settings))
         self._place: _Place | None = None
         self._next_number = 1
+        self._glanced: _Glanced | None = None
+        """What was glanced at last, if nothing was looked at since."""
 
     def look(self, frame: Frame) -> Look:
-        now = cells(frame.luma)
+        glanced, self._glanced = self._glanced, None
+        if glanced is not None and glanced.at_ms != frame.at_ms:
+            glanced = None
+        now = glanced.now if glanced is not None else cells(frame.luma)
         place = self._place
         if place is None or place.memory.shape != now.shape:
             over = place.all_over() if place else ()
             self._place = _Place(frame.at_ms, now, self._sensitivity, self._next_number)
             return Look(0, over=over)
-        look = place.look(frame.at_ms, now)
+        look = place.look(frame.at_ms, now, glanced.measured if glanced is not None else None)
         self._next_number = place.next_number
         return look
 
     def glance(self, frame: Frame) -> bool:
         """Whether anything is in the frame that its place does not explain; changes nothing."""
         now, place = cells(frame.luma), self._place
-        return place is None or place.memory.shape != now.shape or place.glance(frame.at_ms, now)
+        measured = place.measured(frame.at_ms, now) if place is not None and place.memory.shape == now.shape else None
+        self._glanced = _Glanced(frame.at_ms, now, measured)
+        return place is None or measured is None or place.shows(measured)
 
     @property
     def is_following(self) -> bool:
         return self._place is None or self._place.is_following
+
+
+class _Glanced(NamedTuple):
+    """A frame's cells and how they differ, which are not worked out again if it is looked at next."""
+
+    at_ms: int
+    now: Grey
+    measured: Measured | None
+    """None while the place is not known."""
 
 
 class _Place:
@@ -88,10 +103,13 @@ class _Place:
         self._front: Mask = now > np.inf
         """Cells that differ, of the last look."""
 
-    def look(self, at_ms: int, now: Grey) -> Look:
+    def look(self, at_ms: int, now: Grey, measured: Measured | None = None) -> Look:
+        """measured: of this very frame, if it was glanced at after the look before it."""
         over = self.all_over() if self._time.breaks(at_ms) else ()
         tick = self._time.tick(at_ms)
-        seen = self.memory.compare(now, tick.t, tick.dt)
+        if tick.dt <= SLEEPS_S or measured is None:
+            measured = self.memory.measure(now, ALONE_DT if tick.dt > SLEEPS_S else tick.dt)
+        seen = self.memory.compare(measured, tick.t)
         self._front = seen.front
         if tick.forget or self.memory.is_jump(seen):
             self._jump(tick, now)
@@ -101,12 +119,16 @@ class _Place:
         self._ground.pass_time(tick.dt)
         return self._told(over)
 
-    def glance(self, at_ms: int, now: Grey) -> bool:
-        """True as well while the place is new, and where the light jumped."""
+    def measured(self, at_ms: int, now: Grey) -> Measured | None:
+        """A frame by itself against what is known; None while the place is new. Changes nothing."""
         if self._time.breaks(at_ms) or self.memory.is_young(self._time.after(at_ms)):
-            return True
-        seen = self.memory.glance(now, GLANCE)
-        least = self._sensitivity.least_cells(now.size)
+            return None
+        return self.memory.measure(now, ALONE_DT)
+
+    def shows(self, measured: Measured) -> bool:
+        """Whether there is anything that the place does not explain. True as well where the light jumped."""
+        seen = measured.difference(GLANCE)
+        least = self._sensitivity.least_cells(seen.now.size)
         return self.memory.is_jump(seen) or bool(blobs(seen.front, seen.front, seen.strong, least))
 
     @property
@@ -129,11 +151,12 @@ class _Place:
 
     def _follow(self, tick: Tick, seen: Difference) -> tuple[Observation, ...]:
         """Find each track again, begin new ones, judge all. Returns the events that ended."""
-        moving = self.memory.moving(seen, tick.dt)
-        found = blobs(seen.front, moving, seen.strong, self._sensitivity.least_cells(seen.now.size))
+        least = self._sensitivity.least_cells(seen.now.size)
+        found = self._found(tick, seen, least)
+        self.memory.pass_look(seen, tick.dt)
         whole = sum(blob.area for blob in found) or 1.0
         scene = Scene(self._sensitivity, self.memory, self._ground, seen, self.memory.is_young(tick.t), whole)
-        pairs, new = assign(tick.t, self._tracks, found)
+        pairs, new = assign(tick.t, self._tracks, found, least)
         for track, blob in pairs:
             self._step(track, blob, tick, scene)
         if tick.t >= self.memory.calm_t:
@@ -149,6 +172,12 @@ class _Place:
         )
         return tuple(over)
 
+    def _found(self, tick: Tick, seen: Difference, least: int) -> list[Blob]:
+        if count(seen.front) < HINT * least:
+            return []
+        hints = self.is_following and tick.dt <= SLEEPS_S
+        return blobs(seen.front, self.memory.moving(seen), seen.strong, least, hints=hints)
+
     def _begun(self, blob: Blob, tick: Tick) -> Track:
         track = Track.begun(self.next_number, tick.t, blob)
         self.next_number += 1
@@ -163,11 +192,14 @@ class _Place:
         track.step(tick.t, tick.dt, blob, moves=not asleep and blob.moving > RESTS)
         if asleep and track.is_event:
             track.state = State.HELD
+        elif asleep:
+            track.begin_again(tick.t)
         places = self._ground.places(blob.box)
         rest_s = self._ground.rest_s(places)
         track.stay(places, tick.dt)
+        track.worth = self._ground.worth(places)
         if track.is_event:
-            track.far = max(track.far, way(track.boxes[:2], track.boxes[-2:]))
+            track.far = max(track.far, track.way_from_birth)
         else:
             track.trust_s += (rest_s - track.trust_s) * (1.0 if rest_s > track.trust_s else DISTRUST)
             if not asleep:
@@ -183,7 +215,9 @@ class _Place:
         score = max((self._score(track) for track in self._tracks), default=0.0)
         seen = tuple(self._observation(track) for track in self._tracks if track.is_event)
         near = tuple(self._observation(track) for track in self._tracks if not track.is_event and track.evidence > 0)
-        return Look(int(score), seen, over, near, self._grid() if seen or near else None)
+        if not seen and not near:
+            return Look(int(score), seen, over, near)
+        return Look(int(score), seen, over, near, self._grid(), mask=self._front)
 
     def _grid(self) -> int:
         """Where cells of what is followed differ."""

@@ -33,6 +33,11 @@ COVERED, CORE = 0.65, 0.25
 """A thing covers its ground: so much of its area differed for so much of the last seconds. Leaves and snow do not."""
 PEAK_S = 5.0
 """Time constant of the largest area of late."""
+HINTED, HINTED_FALL = 1.4, 3.0
+"""Somebody who is hardly to be seen: of so many least sizes at most. Hints do to follow them, of a third of their size
+at least..."""
+CALM_S, CALM_WORTH = 10.0, 0.8
+"""...and only on ground that was at rest so long and is worth so much: leaves give hints all the time."""
 _STEPS, _STAYS = 60, 300
 """Most steps and stays that are kept of a track."""
 
@@ -83,6 +88,8 @@ class Track:
     """How far one of its sides has come."""
     trust_s: float = 0.0
     """How long its places had been at rest when it came."""
+    worth: float = 0.0
+    """What its places were worth when it was last seen."""
     alone: float = 0.0
     looks: int = 0
     """Sum over so many looks of its share in all that differed."""
@@ -103,12 +110,22 @@ class Track:
         return self.state in (State.MOVING, State.HELD)
 
     @property
+    def is_on_calm_ground(self) -> bool:
+        return self.trust_s >= CALM_S and self.worth >= CALM_WORTH
+
+    @property
     def is_over(self) -> bool:
         return self.state in (State.GONE, State.ENDED)
 
     @property
     def boxes(self) -> list[Box]:
         return [step.box for step in self.path]
+
+    @property
+    def way_from_birth(self) -> float:
+        """How far it is from where it was first seen."""
+        path = self.path
+        return way([path[0].box, path[1].box], [path[-2].box, path[-1].box]) if len(path) > 1 else 0.0
 
     def expected(self, t: float) -> tuple[float, float, float, float]:
         """Its box, moved on at the speed of its last two steps."""
@@ -166,6 +183,10 @@ class Track:
     def set_anchor(self, t: float) -> None:
         self.anchor, self.anchor_walked = Step(t, self.box), 0.0
 
+    def begin_again(self, t: float) -> None:
+        """What spoke for a candidate so far may have been another's."""
+        self.start_t, self.evidence = t, 0.0
+
     def stay(self, places: Places, dt: float) -> None:
         self.stays.append(Stay(places, dt))
         del self.stays[:-_STAYS]
@@ -174,17 +195,24 @@ class Track:
         self.state, self.end_t = State.ENDED, end_t
 
 
-def assign(t: float, tracks: Iterable[Track], blobs: Sequence[Blob]) -> tuple[list[tuple[Track, Blob]], list[Blob]]:
-    """Which blob each track goes on with, and the blobs that are nobody's. Two events may share a blob: they merged."""
+def assign(
+    t: float, tracks: Iterable[Track], blobs: Sequence[Blob], least_cells: int
+) -> tuple[list[tuple[Track, Blob]], list[Blob]]:
+    """Which blob each track goes on with, and the sure ones that are nobody's. Two events may share one: they merged.
+
+    least_cells: of a sure blob.
+    """
     pairs: list[tuple[Track, Blob]] = []
     used: set[int] = set()
     for track in sorted(tracks, key=lambda k: (not k.is_event, k.born_t)):  # the sure ones choose first
         free = blobs if track.is_event else [blob for blob in blobs if blob.number not in used]
-        best = _nearest(t, track, free)
+        best = _nearest(t, track, [blob for blob in free if blob.is_sure])
+        if best is None and track.area <= HINTED * least_cells and track.is_on_calm_ground:
+            best = _nearest(t, track, [b for b in free if not b.is_sure and HINTED_FALL * b.area >= track.area])
         if best is not None:
             used.add(best.number)
             pairs.append((track, best))
-    return pairs, [blob for blob in blobs if blob.number not in used]
+    return pairs, [blob for blob in blobs if blob.is_sure and blob.number not in used]
 
 
 def _nearest(t: float, track: Track, blobs: Iterable[Blob]) -> Blob | None:

@@ -12,6 +12,9 @@ AGE_S = 0.9
 """An event has been seen this long, the gaps not counted: insects near the lamp have not, nor one and then another."""
 DARTS, DARTS_AGE_S = 3.5, 1.9
 """What goes so many of its own sizes a second has been seen this long: insects in the light of the lamp."""
+FLEW, FLEW_FAR = 3.0, 0.6
+"""What goes so many of its own sizes a second over calm ground, so many at all, and is gone before that age, has flown
+by; at 2, or elsewhere, leaves would count. While such things fly, everybody must be seen as long as what darts."""
 STIRS_S = 0.45
 """It moved in itself at most so long ago."""
 LOST_S, LOST_MOST_S = 0.7, 1.2
@@ -57,7 +60,8 @@ def _judge_candidate(track: Track, t: float, scene: Scene) -> None:
 
 def _is_due(track: Track, t: float, scene: Scene) -> bool:
     """Whether it has evidence enough, has been seen long enough, and still moves."""
-    age_s = DARTS_AGE_S if track.walked > DARTS * track.in_sight_s else AGE_S
+    late = 1.0 if track.walked > DARTS * track.in_sight_s else scene.ground.flies
+    age_s = AGE_S + (DARTS_AGE_S - AGE_S) * late
     return track.evidence >= scene.need(track.area) and track.in_sight_s >= age_s and t - track.moved_t <= STIRS_S
 
 
@@ -75,6 +79,8 @@ def _judge_event(track: Track, t: float, scene: Scene) -> None:
     stays_s = t - track.anchor.t
     if t - track.seen_t > GAP_S:
         track.end(track.seen_t)
+        if _flew_by(track):
+            scene.ground.flew_by()
     elif _flickers(track) or stays_s > _patience_s(track, scene):
         _end_vain(track, scene)
     elif stays_s > HOLE_S and _is_nothing(track, scene):
@@ -135,6 +141,13 @@ def _patience_s(track: Track, scene: Scene) -> float:
     return SUDDEN_PATIENCE_S
 
 
+def _flew_by(track: Track) -> bool:
+    is_fast = track.walked > FLEW * track.in_sight_s and track.far > FLEW_FAR
+    return is_fast and track.is_on_calm_ground and track.seen_t - track.born_t < DARTS_AGE_S
+
+
 def came_to_nothing(track: Track, scene: Scene) -> None:
     scene.memory.blame(track.boxes)
     scene.ground.came_to_nothing(track.area, track.stays)
+    if _flew_by(track):
+        scene.ground.flew_by()

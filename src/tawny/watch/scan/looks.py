@@ -19,7 +19,7 @@ LEARNS_S = 10.0
 """At the beginning all is decoded for so long: then the detector knows the place."""
 NEAR_S, NEAR, MOST_IDLE = 14.0, 30, 100
 """So near to a stretch that is decoded every keyframe is a look; so many may be held back until that is known..."""
-SELDOM_S = 5.5
+SELDOM_S = 3.5
 """...and elsewhere one in so many seconds, sooner than a detector believes the place to be another."""
 ENOUGH_FPS = 9.5
 """From so many pictures a second on those that no other refers to are left out: at least every second one stays."""
@@ -40,6 +40,8 @@ class TwoPasses:
         self._video, self._detector, self._region, self._sensitivity = video, detector, region, sensitivity
         self.decoded_s = 0.0
         self._looked_s = float("-inf")
+        self._goes_on = False
+        """Whether there was something at the last look."""
 
     def looks(self, begin_s: float, end_s: float) -> Iterator[Looked]:
         run: list[Glance] = []
@@ -69,9 +71,14 @@ class TwoPasses:
             far = glance.at_s - woke_s > NEAR_S and wakes_s - glance.at_s > NEAR_S
             if far and glance.at_s - self._looked_s < SELDOM_S:
                 continue
-            self._looked_s = glance.at_s
-            still = Still(glance.picture, round(glance.at_s * 1000))
-            yield Looked(glance.at_s, self._detector.look(still), None)
+            yield self._glanced(glance)
+            if self._goes_on:
+                yield from map(self._glanced, glance.between())
+
+    def _glanced(self, glance: Glance) -> Looked:
+        look = self._detector.look(Still(glance.picture, round(glance.at_s * 1000)))
+        self._looked_s, self._goes_on = glance.at_s, bool(look.seen)
+        return Looked(glance.at_s, look, None)
 
     def _awake(self, begin_s: float, end_s: float) -> Iterator[Looked]:
         self.decoded_s += end_s - begin_s
@@ -79,7 +86,9 @@ class TwoPasses:
         for frame in self._video.pictures(begin_s, end_s, only_referenced=self._video.fps >= ENOUGH_FPS):
             at_s = frame.at_ms / 1000
             if begin_s <= at_s < end_s and pace.is_due(at_s):
-                yield Looked(at_s, self._detector.look(_counted(frame, self._region)), frame)
+                look = self._detector.look(_counted(frame, self._region))
+                self._goes_on = bool(look.seen)
+                yield Looked(at_s, look, frame)
 
 
 class OnePass:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from tawny.model.errors import NotDone
+from tawny.watch.label_file import read_labels
+from tawny.watch.onnx import opened
 
 RATE = 16_000
 USUAL_LENGTH = 15_600
@@ -21,24 +23,9 @@ class Names:
     """model, labels: files; the labels one a line in the order of the classes. NotDone says what is wrong."""
 
     def __init__(self, model: Path, labels: Path, *, sure: float, classes: Sequence[str] = ()) -> None:
-        try:
-            import onnxruntime
-        except ImportError:
-            raise NotDone(
-                "Sounds are not named: onnxruntime is not installed.", "Install it with `pip install tawny[models]`."
-            ) from None
-        self._labels = _read(labels)
+        self._labels = read_labels(labels)
         self._sure, self._wanted = sure, {name.casefold() for name in classes}
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        failed = ""
-        try:
-            self._session: Any = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-        except _refusals(onnxruntime) as error:
-            failed = str(error).splitlines()[0]
-        if failed:
-            raise NotDone(f"The model {model} cannot be used: {failed}.", "Is it an ONNX file, and complete?")
+        self._session: Any = opened(model)
         given = self._session.get_inputs()[0]
         self._input, self._rank = given.name, len(given.shape)
         self.length = given.shape[-1] if isinstance(given.shape[-1], int) else USUAL_LENGTH
@@ -73,17 +60,3 @@ def at_rate(samples: Any, rate: int) -> Any:
         return samples
     count = round(len(samples) * RATE / rate)
     return np.interp(np.arange(count) * (rate / RATE), np.arange(len(samples)), samples).astype(np.float32)
-
-
-def _refusals(onnxruntime: Any) -> tuple[type[Exception], ...]:
-    """What it raises for a file that is no model, or none that it can run."""
-    state = onnxruntime.capi.onnxruntime_pybind11_state
-    kinds = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoSuchFile", "NotImplemented")
-    return (RuntimeError, ValueError, OSError, *(getattr(state, kind) for kind in kinds if hasattr(state, kind)))
-
-
-def _read(labels: Path) -> list[str]:
-    try:
-        return [line.strip() for line in labels.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise NotDone(f"The labels {labels} cannot be read: {error}.", "Give a text file, one name a line.") from None

@@ -1,0 +1,62 @@
+"""What takes its time, done for all cameras by one thread, with at most one picture waiting of each.
+
+A camera that asks again before its turn replaces what it asked: the newest picture says most.
+"""
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+from tawny.model.ids import CameraId
+
+IDLE_S = 1.0
+
+
+class OfCamera(Protocol):
+    @property
+    def camera(self) -> CameraId: ...
+
+
+Asked = TypeVar("Asked", bound=OfCamera)
+Answer = TypeVar("Answer")
+
+
+class Desk(ABC, Generic[Asked, Answer]):
+    """`step` in one thread; all else from any. wake: has `step` called soon."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: dict[CameraId, Asked] = {}
+        self._answers: dict[CameraId, list[Answer]] = {}
+        self.wake: Callable[[], None] = lambda: None
+        self.replaced = 0
+        """How many pictures were not looked at because a newer one came."""
+
+    def ask(self, asked: Asked) -> None:
+        with self._lock:
+            self.replaced += self._waiting.pop(asked.camera, None) is not None
+            self._waiting[asked.camera] = asked
+        self.wake()
+
+    def answers(self, camera: CameraId) -> list[Answer]:
+        """What came since the last call."""
+        with self._lock:
+            return self._answers.pop(camera, [])
+
+    def step(self) -> float:
+        with self._lock:
+            asked = self._waiting.pop(next(iter(self._waiting)), None) if self._waiting else None
+        if asked is None:
+            return IDLE_S
+        found = self._answered(asked)
+        with self._lock:
+            self._answers.setdefault(asked.camera, []).extend(found)
+        return 0.0
+
+    def close(self) -> None:
+        with self._lock:
+            self._waiting.clear()
+
+    @abstractmethod
+    def _answered(self, asked: Asked) -> list[Answer]: ...

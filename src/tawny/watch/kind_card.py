@@ -1,0 +1,89 @@
+"""The card of a model that suggests kinds: what it was trained from, by whom the labels are, and how well it does.
+
+Training writes it beside the model: `kinds.onnx`, `kinds.json`. A model without its card, or another than its card's,
+is not used.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tawny.model.errors import NotDone
+from tawny.watch.kinds import KINDS
+
+OWN: Final = Path(__file__).parent / "kinds.onnx"
+"""The one that comes with tawny."""
+AGAIN: Final = "Make both again with `python -m training.train`, or leave `kinds` in `[objects]` out."
+
+
+@dataclass(frozen=True, slots=True)
+class KindCard:
+    """said: all of the card, as training wrote it."""
+
+    name: str
+    version: str
+    sha256: str
+    bytes: int
+    licence: str
+    said: Mapping[str, Any]
+
+
+def card_of(model: Path) -> KindCard:
+    """Of a model that is whole, and the one its card tells of. NotDone says what is wrong, and what to do."""
+    file = model.with_suffix(".json")
+    try:
+        said = json.loads(file.read_text(encoding="utf-8"))
+        card = KindCard(
+            str(said["name"]), str(said["version"]), str(said["sha256"]), int(said["bytes"]), str(said["licence"]), said
+        )
+        kinds = tuple(said["kinds"])
+    except OSError as error:
+        raise NotDone(f"The card {file} of a kinds model cannot be read: {error.strerror}.", AGAIN) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise NotDone(f"{file} is no card of a kinds model: {error}.", AGAIN) from None
+    if kinds != KINDS:
+        raise NotDone(f"The kinds model {model} tells {', '.join(kinds)}, not {', '.join(KINDS)}.", AGAIN)
+    try:
+        content = model.read_bytes()
+    except OSError as error:
+        raise NotDone(f"The kinds model {model} cannot be read: {error.strerror}.", AGAIN) from None
+    if len(content) < card.bytes:
+        raise NotDone(f"The kinds model {model} is not whole: {len(content)} of {card.bytes} bytes.", AGAIN)
+    found = hashlib.sha256(content).hexdigest()
+    if found != card.sha256:
+        raise NotDone(f"The kinds model {model} is not its card's: its SHA-256 is {found}, not {card.sha256}.", AGAIN)
+    return card
+
+
+def card_words(card: KindCard) -> str:
+    """For people: what it is, what it was trained from, and how well each camera went that it had never seen."""
+    said = card.said
+    origins = dict.fromkeys(
+        f"{one['origin']} ({one['licence']})" if "licence" in one else str(one["origin"])
+        for one in said.get("sources", ())
+    )
+    told = [f"{card.name} {card.version} suggests kinds: {card.bytes / 1e6:.1f} MB, {card.licence}."]
+    if origins:
+        told.append(f"Trained from: {'; '.join(origins)}.")
+    measured = [_measured(one) for one in said.get("measured", ())]
+    if any(measured):
+        told.append("Each camera was judged by weights that never saw it:")
+        told += [f"  {line}" for line in measured if line]
+    if "false_persons_an_hour" in said:
+        told.append(f"False persons in an hour of quiet: {said['false_persons_an_hour']:g}.")
+    if said.get("not_measured"):
+        told.append(f"Not measured: {'; '.join(said['not_measured'])}.")
+    return "\n".join(told)
+
+
+def _measured(one: Mapping[str, Any]) -> str:
+    """`street: vehicle 17 of 17 (YOLOX-Nano 17)`; empty where there was nothing to find."""
+    found = [
+        f"{kind} {each['found']} of {each['there']} (YOLOX-Nano {each['yolox_nano']})"
+        for kind, each in one["events"].items()
+    ]
+    wrong = [f"{count} taken for a {kind}" for kind, count in one["wrong"].items()]
+    return f"{one['camera']}: {', '.join([*found, *wrong])}" if found else ""

@@ -1,0 +1,65 @@
+"""Where pictures are looked at for all cameras, by one model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from tawny.model.ids import CameraId
+from tawny.model.observations import Box
+from tawny.watch.desk import Desk
+from tawny.watch.objects.fit import within
+from tawny.watch.objects.model import Thing
+
+
+class Looks(Protocol):
+    """What can be asked (`objects.model.ObjectModel`)."""
+
+    def look(self, rgb: Any, wanted: Sequence[str] = ()) -> list[Thing]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """rgb: uint8 [height, width, 3], of a part of the picture. part: which one. tracks: what was followed then."""
+
+    camera: CameraId
+    at_ms: int
+    rgb: Any
+    part: Box
+    tracks: tuple[tuple[int, Box], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """things: what was seen, in shares of the whole picture."""
+
+    asked: Asked
+    things: tuple[Thing, ...]
+
+
+class NamingDesk(Desk[Asked, Answer]):
+    """`use` in the thread of `step`."""
+
+    def __init__(self, model: Looks | None = None) -> None:
+        super().__init__()
+        self._model = model
+        self.looks = 0
+        """How many pictures were looked at."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a model: without one nobody need ask."""
+        return self._model is not None
+
+    def use(self, model: Looks | None) -> None:
+        """From now on this one; with none, what waits is let go."""
+        self._model = model
+        if model is None:
+            self.close()
+
+    def _answered(self, asked: Asked) -> list[Answer]:
+        if self._model is None:
+            return []
+        seen = self._model.look(asked.rgb)
+        things = tuple(Thing(one.label, one.score, within(one.box, asked.part)) for one in seen)
+        self.looks += 1
+        return [Answer(asked, things)]

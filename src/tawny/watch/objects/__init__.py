@@ -1,0 +1,1 @@
+"""What moves: object models in ONNX files, known by their outputs' shapes."""

@@ -1,0 +1,89 @@
+"""Models that give lists of what they found, overlaps taken out: RTMDet, SSD, and PicoDet with its last step."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tawny.watch.objects.distances import NANODET, PICODET
+from tawny.watch.objects.family import Read, as_columns
+from tawny.watch.objects.fit import IMAGENET, Size, Wants
+
+RTMDET = Wants(is_bgr=True, mean=NANODET.mean, spread=NANODET.spread)
+BYTES = Wants(stretched=True, channels_last=True, as_bytes=True)
+CLASSES = 80
+OLD_NUMBERS = 91
+
+
+class RtmDet:
+    """dets [1, n, 5], x0 y0 x1 y1 and a score in the input's pixels; labels [1, n] (Lyu and others, 2022)."""
+
+    name: ClassVar[str] = "RTMDet"
+    wants = RTMDET
+    threshold = 0.4
+    overlaps = False
+
+    def __init__(self, dets: int, labels: int) -> None:
+        self._dets, self._labels = dets, labels
+
+    def read(self, outputs: Sequence[Any], size: Size) -> Read:
+        dets = np.asarray(outputs[self._dets][0], np.float32).reshape(-1, 5)
+        return Read(dets[:, :4], as_columns(outputs[self._labels][0].reshape(-1), dets[:, 4], CLASSES))
+
+
+class Rows:
+    """[n, 6]: class, score, x0 y0 x1 y1 in the input's pixels; PaddleDetection's export with its last step."""
+
+    name: ClassVar[str] = "PicoDet"
+    wants = PICODET
+    threshold = 0.42
+    overlaps = False
+
+    def __init__(self, rows: int) -> None:
+        self._rows = rows
+
+    def read(self, outputs: Sequence[Any], size: Size) -> Read:
+        rows = np.asarray(outputs[self._rows], np.float32).reshape(-1, 6)
+        return Read(rows[:, 2:], as_columns(rows[:, 0], rows[:, 1], CLASSES))
+
+
+class Ssd:
+    """boxes, classes, scores: [1, n, 4], [1, n], [1, n] (Liu and others, 2016), in shares of the picture.
+
+    by_rows: boxes are y0 x0 y1 x1, and classes count as COCO did at first, as TensorFlow's exporter has them. Else
+    x0 y0 x1 y1 and classes from 1, as in the ONNX model zoo.
+    """
+
+    name: ClassVar[str] = "SSD"
+    threshold = 0.5
+    overlaps = False
+
+    def __init__(self, boxes: int, classes: int, scores: int, *, by_rows: bool) -> None:
+        self._boxes, self._classes, self._scores, self._by_rows = boxes, classes, scores, by_rows
+        self.wants = BYTES if by_rows else Wants(stretched=True, mean=IMAGENET[0], spread=IMAGENET[1])
+        self.count = OLD_NUMBERS if by_rows else CLASSES
+
+    def read(self, outputs: Sequence[Any], size: Size) -> Read:
+        boxes = np.asarray(outputs[self._boxes], np.float32).reshape(-1, 4)
+        classes, scores = outputs[self._classes].reshape(-1), outputs[self._scores].reshape(-1)
+        if self._by_rows:
+            boxes = boxes[:, [1, 0, 3, 2]]
+        else:
+            classes = classes - 1
+        boxes = boxes * np.array([size.width, size.height] * 2, np.float32)
+        return Read(boxes, as_columns(classes, scores, self.count))
+
+
+class CaffeSsd:
+    """[1, 1, n, 7]: picture, class from 1, score, x0 y0 x1 y1 in shares; as Caffe and OpenVINO have it."""
+
+    name: ClassVar[str] = "SSD"
+    wants = Wants(stretched=True, is_bgr=True)
+    threshold = 0.5
+    overlaps = False
+
+    def read(self, outputs: Sequence[Any], size: Size) -> Read:
+        rows = np.asarray(outputs[0], np.float32).reshape(-1, 7)
+        rows = rows[rows[:, 0] >= 0]  # a row of -1 ends the list
+        boxes = rows[:, 3:] * np.array([size.width, size.height] * 2, np.float32)
+        return Read(boxes, as_columns(rows[:, 1] - 1, rows[:, 2], CLASSES))

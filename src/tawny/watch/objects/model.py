@@ -1,0 +1,171 @@
+"""An object model: an ONNX file, opened once for all cameras, tried out, and asked what is in a picture.
+
+Needs onnxruntime, which is an optional part. Used by one thread.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tawny.model.errors import NotDone
+from tawny.model.observations import Box
+from tawny.watch.objects.family import Read
+from tawny.watch.objects.fit import Size, fit
+from tawny.watch.objects.known import family_of
+from tawny.watch.objects.labels import LIKE_A_CAR, usual_names
+from tawny.watch.onnx import CPU, Accelerator, opened, opened_by
+
+USUAL_SIZE = Size(640, 384)
+"""For models that take any size: 16 to 9, in whole cells of 32."""
+SAME = 0.5
+"""Two boxes of one label that share so much (intersection over union) are one thing..."""
+SAME_CAR = 0.6
+"""...and two of labels that models mistake for one another."""
+MOST = 100
+"""Things in a picture: the surest."""
+USUAL_CLASSES = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    label: str
+    score: float
+    """0..1."""
+    box: Box
+    """Shares of the picture that was looked at."""
+
+
+class ObjectModel:
+    """file: the model. labels: names of its classes, in their order; None: the usual ones for their number.
+
+    size: for models that take any. providers, accelerator: see `watch.onnx`. threshold: what is seen has this score at
+    least; None: what suits its family. NotDone says what is wrong with it.
+    """
+
+    def __init__(
+        self,
+        file: Path,
+        labels: Sequence[str] | None = None,
+        *,
+        size: Size = USUAL_SIZE,
+        providers: Sequence[str] = (CPU,),
+        threshold: float | None = None,
+        accelerator: Accelerator | None = None,
+    ) -> None:
+        self._file = file
+        self._session = opened(file, providers) if accelerator is None else opened_by(accelerator, file)
+        picture = self._picture_input(size)
+        self._others = {one.name: one for one in self._session.get_inputs() if one.name != self._input}
+        outputs = self._run(self._blank(picture))
+        family = family_of(outputs, self.size, USUAL_CLASSES if labels is None else len(labels))
+        if family is None:
+            shapes = ", ".join(str(list(one.shape)) for one in outputs)
+            what = f"The model {file} gives {shapes}, which is no object model known here."
+            raise NotDone(what, "Known: YOLOX, D-FINE, RT-DETR, RF-DETR, RTMDet, NanoDet, PicoDet, SSD.")
+        self.family = family
+        self._threshold = family.threshold if threshold is None else threshold
+        self.labels = self._labels(labels, self._read(outputs).scores.shape[1])
+
+    @property
+    def provider(self) -> str:
+        """By what it is computed."""
+        return str(self._session.get_providers()[0])
+
+    def look(self, rgb: Any, wanted: Sequence[str] = ()) -> list[Thing]:
+        """rgb: uint8 [height, width, 3]. wanted: only these labels compete; none: all. The surest first."""
+        fitted = fit(rgb, self.size, self.family.wants)
+        read = self._read(self._run(fitted.values))
+        columns = [n for n, label in enumerate(self.labels) if label and (not wanted or label in wanted)]
+        if not columns or not len(read.boxes):
+            return []
+        scores = read.scores[:, columns]
+        best = scores.argmax(axis=1)
+        surest = scores[np.arange(len(best)), best]
+        kept = np.nonzero(surest >= self._threshold)[0]
+        kept = kept[np.argsort(-surest[kept], kind="stable")]
+        boxes = fitted.shares(read.boxes[kept])
+        things = [
+            Thing(self.labels[columns[best[n]]], float(surest[n]), (float(x0), float(y0), float(x1), float(y1)))
+            for n, (x0, y0, x1, y1) in zip(kept, boxes, strict=True)
+            if x1 > x0 and y1 > y0
+        ]
+        return _single(things, overlaps=self.family.overlaps)[:MOST]
+
+    def _read(self, outputs: Sequence[Any]) -> Read:
+        return self.family.read(outputs, self.size)
+
+    def _run(self, values: Any) -> list[Any]:
+        feeds = {self._input: values} | {name: self._answer(one) for name, one in self._others.items()}
+        return [np.asarray(one) for one in self._session.run(None, feeds)]
+
+    def _answer(self, asked: Any) -> Any:
+        """What models ask for besides is the picture's size: told that of the input, they give boxes in its pixels."""
+        if "int" in asked.type:
+            return np.array([[self.size.width, self.size.height]], np.int64)
+        if "scale" in asked.name:
+            return np.ones((1, 2), np.float32)
+        return np.array([[self.size.height, self.size.width]], np.float32)
+
+    def _picture_input(self, size: Size) -> Any:
+        for one in self._session.get_inputs():
+            if len(one.shape) == 4:
+                self._input = one.name
+                last = one.shape[3] == 3
+                rows, columns = (one.shape[1], one.shape[2]) if last else (one.shape[2], one.shape[3])
+                self.size = Size(_fixed(columns, size.width), _fixed(rows, size.height))
+                self._batch = _fixed(one.shape[0], 1)
+                if self._batch != 1:
+                    break
+                return one
+        what = f"The model {self._file} takes no single picture of three colours."
+        raise NotDone(what, "Export it for one picture at a time: [1, 3, height, width].")
+
+    def _blank(self, given: Any) -> Any:
+        """Noise, so that nothing in the outputs is all alike; the same every time."""
+        kind = np.uint8 if "uint8" in given.type else np.float32
+        shape = (self.size.height, self.size.width)
+        shape4 = (1, *shape, 3) if given.shape[3] == 3 else (1, 3, *shape)
+        return np.random.default_rng(0).integers(0, 255, shape4).astype(kind)
+
+    def _labels(self, given: Sequence[str] | None, count: int) -> tuple[str, ...]:
+        labels = usual_names(count) if given is None else tuple(given)
+        if labels is None:
+            what = f"The model {self._file} has {count} classes, and nothing says what they are."
+            raise NotDone(what, "Give their names: a text file beside it, one a line in their order.")
+        if len(labels) != count:
+            what = f"The model {self._file} has {count} classes, its labels name {len(labels)}."
+            raise NotDone(what, "Give the labels that belong to it, one a line.")
+        return labels
+
+
+def _fixed(length: Any, usual: int) -> int:
+    """A dimension: a number, or a name where any will do."""
+    return length if isinstance(length, int) and length > 0 else usual
+
+
+def _single(things: list[Thing], *, overlaps: bool) -> list[Thing]:
+    """The surest of those that are one thing. things: the surest first."""
+    kept: list[Thing] = []
+    for thing in things:
+        if not any(_is_same(thing, other, overlaps=overlaps) for other in kept):
+            kept.append(thing)
+    return kept
+
+
+def _is_same(a: Thing, b: Thing, *, overlaps: bool) -> bool:
+    if a.label == b.label:
+        return overlaps and shared(a.box, b.box) > SAME
+    return a.label in LIKE_A_CAR and b.label in LIKE_A_CAR and shared(a.box, b.box) > SAME_CAR
+
+
+def shared(a: Box, b: Box) -> float:
+    """Intersection over union, 0..1."""
+    wide = min(a[2], b[2]) - max(a[0], b[0])
+    high = min(a[3], b[3]) - max(a[1], b[1])
+    if wide <= 0 or high <= 0:
+        return 0.0
+    both = wide * high
+    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)

@@ -1,0 +1,66 @@
+"""ONNX models, opened the one way that suits a recorder: one thread, which sleeps while there is nothing to do."""
+
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from tawny.model.errors import NotDone
+
+CPU = "CPUExecutionProvider"
+ONLY_ERRORS = 3
+PROVIDERS = {
+    "cuda": "CUDAExecutionProvider", "openvino": "OpenVINOExecutionProvider", "coreml": "CoreMLExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider", "cpu": CPU,
+}  # fmt: skip
+"""By their names in settings, as onnxruntime calls them."""
+PACKAGES = {"cuda": "onnxruntime-gpu", "tensorrt": "onnxruntime-gpu", "openvino": "onnxruntime-openvino"}
+"""What to install for them."""
+Accelerator = Callable[[Path], Any]
+"""Opens a model on something else than onnxruntime: the door `tawny.accelerators`. What it gives has the methods
+`get_inputs`, `run` and `get_providers` of an `InferenceSession`. Raises RuntimeError, ValueError or OSError."""
+
+
+def is_there() -> bool:
+    """Whether onnxruntime is installed."""
+    return find_spec("onnxruntime") is not None
+
+
+def opened(model: Path, providers: Sequence[str] = (CPU,)) -> Any:
+    """An `onnxruntime.InferenceSession`. NotDone says what is missing, or wrong with the file.
+
+    providers: by what it is computed, in order; what is not there is left out, the processor always is.
+    """
+    try:
+        import onnxruntime
+    except ImportError:
+        raise NotDone(
+            f"The model {model} is not used: onnxruntime is not installed.",
+            "Install it with `pip install tawny[models]`.",
+        ) from None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = ONLY_ERRORS
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    there = onnxruntime.get_available_providers()
+    by = [one for one in providers if one in there and one != CPU]
+    try:
+        return onnxruntime.InferenceSession(str(model), options, providers=[*by, CPU])
+    except _refusals(onnxruntime) as error:
+        failed = str(error).splitlines()[0]
+    raise NotDone(f"The model {model} cannot be used: {failed}.", "Is it an ONNX file, and complete?")
+
+
+def opened_by(accelerator: Accelerator, model: Path) -> Any:
+    """NotDone says what is wrong."""
+    try:
+        return accelerator(model)
+    except (RuntimeError, ValueError, OSError) as error:
+        raise NotDone(f"The model {model} cannot be used: {error}.", 'Use `by = "cpu"` meanwhile.') from error
+
+
+def _refusals(onnxruntime: Any) -> tuple[type[Exception], ...]:
+    """What it raises for a file that is no model, or none that it can run."""
+    state = onnxruntime.capi.onnxruntime_pybind11_state
+    kinds = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoSuchFile", "NotImplemented")
+    return (RuntimeError, ValueError, OSError, *(getattr(state, kind) for kind in kinds if hasattr(state, kind)))

@@ -1,0 +1,5 @@
+"""A detector that somebody writes: a file with `detect()`, run in a process of its own."""
+
+from tawny.watch.own.detector import Own
+
+__all__ = ["Own"]

@@ -1,0 +1,123 @@
+"""Training: the same from the same seed, what is drawn is what it is called, and what comes out can be used."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from tawny.watch.kind_card import card_of
+from tawny.watch.kinds import KINDS, SIDE, Kinds
+from training import train
+from training.collect import agreed, sources
+from training.collect import main as collect
+from training.compose import altered, composed
+from training.learn import learn
+from training.network import FEATURES, features_model, whole_model
+from training.samples import NoSamples, Samples, read, written
+
+COUNT = 12_000
+FEW = {"person": 6, "vehicle": 6, "animal": 3, "nothing": 6}
+
+
+@pytest.fixture(scope="module")
+def drawn() -> Samples:
+    return composed(FEW, [], seed=3)
+
+
+def test_what_is_composed_is_the_same_from_the_same_seed(drawn: Samples) -> None:
+    again, other = composed(FEW, [], seed=3), composed(FEW, [], seed=4)
+    assert drawn.counts() == FEW
+    assert np.array_equal(drawn.crops, again.crops)
+    assert not np.array_equal(drawn.crops, other.crops)
+
+
+def test_each_composed_crop_shows_something_that_moves(drawn: Samples) -> None:
+    assert all(np.count_nonzero(crop[1] > 127) >= 12 for crop in drawn.crops)
+    assert all(crop[0].std() > 0.5 for crop in drawn.crops)
+
+
+def test_each_is_altered_so_many_times_and_keeps_its_label(drawn: Samples) -> None:
+    made = altered(drawn, times=2, seed=1)
+    assert len(made.crops) == 3 * len(drawn.crops)
+    assert made.labels.tolist() == drawn.labels.tolist() * 3
+
+
+def test_it_learns_what_can_be_told_apart() -> None:
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, 3, COUNT)
+    x = rng.normal(0, 1, (COUNT, 12)).astype(np.float32)
+    x[np.arange(COUNT), labels] += 6
+    layer = learn(x, labels, np.ones(COUNT), 3, seed=5)
+    hidden = np.maximum((x - layer.mean) / layer.scale @ layer.w1 + layer.b1, 0)
+    assert np.mean((hidden @ layer.w2 + layer.b2).argmax(axis=1) == labels) > 0.95
+    again = learn(x, labels, np.ones(COUNT), 3, seed=5)
+    assert np.array_equal(layer.w1, again.w1)
+
+
+def test_the_file_says_what_was_learnt(drawn: Samples, tmp_path: Path) -> None:
+    features = onnxruntime.InferenceSession(features_model()).run(None, {"crops": drawn.crops})[0]
+    assert features.shape == (len(drawn.crops), FEATURES)
+    layer = learn(features, drawn.labels, np.ones(len(drawn.labels)), len(KINDS), seed=1)
+    (tmp_path / "k.onnx").write_bytes(whole_model([layer]))
+    hidden = np.maximum((features - layer.mean) / layer.scale @ layer.w1 + layer.b1, 0)
+    powers = np.exp(hidden @ layer.w2 + layer.b2)
+    assert np.allclose(
+        Kinds(tmp_path / "k.onnx").look(drawn.crops), powers / powers.sum(axis=1, keepdims=True), atol=1e-3
+    )
+
+
+def test_training_makes_weights_and_their_card(drawn: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train, "COMPOSED", FEW)
+    for camera in ("door", "yard"):
+        written(tmp_path / "crops", Samples(camera, drawn.crops, drawn.labels))
+    output = tmp_path / "mine.onnx"
+    assert train.main([str(tmp_path / "crops"), "-o", str(output), "--name", "mine", "--without", "yard"]) == 0
+    card = card_of(output)
+    assert (card.name, card.said["sources"][0]["origin"]) == ("mine", "exported by its owner")
+    assert Kinds(output).look(drawn.crops).shape == (len(drawn.crops), len(KINDS))
+    assert (tmp_path / "without-yard.onnx").read_bytes() != output.read_bytes()
+    first = output.read_bytes()
+    assert train.main([str(tmp_path / "crops"), "-o", str(output), "--name", "mine", "--without", "yard"]) == 0
+    assert output.read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    ("crops", "labels", "says"),
+    [
+        (np.zeros((2, 2, 32, 32), np.uint8), ["person", ""], "no file of crops"),
+        (np.zeros((2, 2, SIDE, SIDE), np.uint8), ["person"], "no file of crops"),
+        (np.zeros((1, 2, SIDE, SIDE), np.uint8), ["ghost"], "labels that are no kinds: ghost"),
+    ],
+)
+def test_files_that_are_no_crops_are_refused(tmp_path: Path, crops: Any, labels: list[str], says: str) -> None:
+    np.savez(tmp_path / "door.npz", crops=crops, labels=np.asarray(labels))
+    with pytest.raises(NoSamples, match=says):
+        read([tmp_path])
+    (tmp_path / "door.npz").write_bytes(b"PK?")
+    with pytest.raises(NoSamples, match="no file of crops"):
+        read([tmp_path])
+
+
+def test_what_has_no_label_is_left_out_and_a_camera_is_one_over_all_folders(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        crops = np.zeros((3, 2, SIDE, SIDE), np.uint8)
+        np.savez(tmp_path / folder / "door.npz", crops=crops, labels=np.asarray(["person", "", "nothing"]))
+    [door] = read([tmp_path / "a", tmp_path / "b"])
+    assert (door.camera, door.labels.tolist()) == ("door", [0, 3, 0, 3])
+
+
+def test_two_models_must_agree() -> None:
+    one = np.array([[0.9, 0, 0, 0.9], [0.9, 0, 0, 0.9], [0.05, 0, 0, 0.1], [0, 0.5, 0, 0.5]])
+    other = np.array([[0.5, 0, 0, 0.5], [0.2, 0, 0, 0.2], [0.0, 0, 0, 0.6], [0.1, 0.6, 0, 0.6]])
+    assert agreed(one, other).tolist() == [0, -1, 3, 1]
+
+
+def test_every_source_says_whose_it_is_and_under_which_licence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert all(one["origin"] and one["licence"] and one["cameras"] for one in sources())
+    assert collect([str(tmp_path), "-o", str(tmp_path / "out")]) == 3
+    assert "not here" in capsys.readouterr().err

@@ -1,0 +1,79 @@
+"""The card of trained weights (`kinds.json`): what they were made from, and, once they are judged, how good."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+
+from tawny.watch.kinds import KINDS, SIDE
+from training.collect import AGREED, UNSEEN, sources
+from training.samples import Samples
+
+VERSION = "1"
+OWNERS: dict[str, Any] = {"origin": "exported by its owner"}
+NOT_MEASURED = (
+    "animals: the footage has one burrow, and they are not suggested", "snow, fog and rain in front of the lens",
+    "fish-eye lenses and cameras that look straight down", "other processors than x86-64",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Trained:
+    """content: the ONNX file. cpu_s: of the training. samples: what it was trained from, by camera."""
+
+    name: str
+    content: bytes
+    seed: int
+    cpu_s: float
+    samples: Sequence[Samples]
+    composed: Mapping[str, int]
+
+
+def card(about: Trained) -> dict[str, Any]:
+    known: dict[str, dict[str, Any]] = {camera: source for source in sources() for camera in source["cameras"]}
+    origins: list[dict[str, Any]] = []
+    for one in about.samples:
+        source = known.get(one.camera, OWNERS)
+        named = {key: text for key, text in source.items() if key != "cameras"}
+        origins.append({"camera": one.camera, **named, "crops": one.counts()})
+    rendered: dict[str, Any] = {
+        "camera": "rendered",
+        "origin": "figures of solids drawn by training/solids.py, and those of the demo cameras",
+        "licence": "Apache-2.0",
+        "crops": dict(about.composed),
+    }
+    return {
+        "name": about.name,
+        "version": VERSION,
+        "sha256": hashlib.sha256(about.content).hexdigest(),
+        "bytes": len(about.content),
+        "licence": "Apache-2.0",
+        "kinds": list(KINDS),
+        "input": f"crops: uint8 [n, 2, {SIDE}, {SIDE}], luma and mask; output kinds: float32 [n, {len(KINDS)}]",
+        "parameters": parameters(about.content),
+        "trained": {
+            "seed": about.seed, "cpu_minutes": round(about.cpu_s / 60, 1), "library": f"numpy {np.__version__}",
+        },
+        "sources": [*origins, rendered],
+        "labels_by": (
+            f"two object models that agree (YOLOX-Nano and PicoDet-S, both Apache-2.0; both at least {AGREED}, or both "
+            f"below {UNSEEN}); rendered figures by how they were made; an owner's by what the owner said"
+        ),
+        "trigger": {"person": 0.7, "vehicle": 0.7},
+        "measured": [],
+        "not_measured": list(NOT_MEASURED),
+    }  # fmt: skip
+
+
+def parameters(content: bytes) -> int:
+    """How many numbers the file has."""
+    graph = onnx.load_model_from_string(content).graph
+    return sum(int(np.prod(one.dims)) if one.dims else 1 for one in graph.initializer)
+
+
+def card_text(made: Mapping[str, Any]) -> str:
+    return json.dumps(made, ensure_ascii=False, indent=1) + "\n"

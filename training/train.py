@@ -1,0 +1,152 @@
+"""From samples to weights: features of crops as they are, altered, and composed; then layers from several seeds.
+
+    python -m training.train FOLDER … -o kinds.onnx [--seed 1] [--without CAMERA …] [--name NAME]
+
+Needs numpy, OpenCV, onnx and onnxruntime: `pip install tawny[training]`. The same folders and the same seed give the
+same weights on the same processor. The card is written beside the weights.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import onnxruntime
+
+from tawny.model.kinds import ANIMAL, NOTHING, PERSON, VEHICLE
+from tawny.watch.kinds import KINDS
+from training.card import Trained, card, card_text
+from training.compose import altered, composed
+from training.learn import learn
+from training.network import Floats, features_model, whole_model
+from training.samples import NoSamples, Samples, read
+
+COMPOSED = {PERSON: 2500, VEHICLE: 3500, ANIMAL: 500, NOTHING: 1500}
+ALTERED = 3
+"""Of each real crop so many more like it."""
+SEEDS = 3
+RENDERED_SHARE = 0.4
+"""So much of what is learnt from is rendered."""
+WEIGHTS = {PERSON: 1.0, VEHICLE: 1.2, ANIMAL: 0.25, NOTHING: 1.4}
+"""How much of it is of each kind: it had better say nothing than something else."""
+PLACES = 600
+"""Real crops with nothing in them that figures are put into."""
+_AT_ONCE = 256
+BAD = 2
+WITHOUT_HELP = "also train weights that never saw this camera, to be judged by it: without-CAMERA.onnx"
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is learnt from. weights: how much each counts, within its part."""
+
+    features: Floats
+    labels: Any
+    weights: Any
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", type=Path, nargs="+")
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--without", action="append", default=[], metavar="CAMERA", help=WITHOUT_HELP)
+    parser.add_argument("--name", default="tawny-kinds")
+    options = parser.parse_args(arguments)
+    cv2.setNumThreads(1)
+    try:
+        samples = [one for one in read(options.folders) if len(one.labels)]
+    except NoSamples as error:
+        print(error, file=sys.stderr)
+        return BAD
+    begun_s = time.process_time()
+    training = Training(samples, options.without, options.seed, lambda text: print(text, file=sys.stderr, flush=True))
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    content = training.weights()
+    about = Trained(options.name, content, options.seed, time.process_time() - begun_s, samples, COMPOSED)
+    options.output.write_bytes(content)
+    options.output.with_suffix(".json").write_text(card_text(card(about)), encoding="utf-8")
+    for camera in options.without:
+        options.output.with_name(f"without-{camera}.onnx").write_bytes(training.weights(without=camera))
+    print(f"{options.output}: {len(content)} bytes")
+    return 0
+
+
+class Training:
+    """samples: of each camera. held: cameras that will be left out in turn: no figure is put into their places."""
+
+    def __init__(
+        self, samples: Sequence[Samples], held: Sequence[str], seed: int, told: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self._seed, self._told, look = seed, told, _looker()
+        rng = np.random.default_rng(seed)
+        places = [
+            crop[0]
+            for one in samples
+            if one.camera not in held
+            for crop in one.crops[one.labels == KINDS.index(NOTHING)]
+        ]
+        drawn = composed(COMPOSED, [places[n] for n in rng.permutation(len(places))[:PLACES]], seed)
+        told(f"{len(drawn.labels)} crops are composed")
+        self._drawn = Part(look(drawn.crops), drawn.labels, np.ones(len(drawn.labels)))
+        self._real: dict[str, Part] = {}
+        for n, one in enumerate(samples):
+            more = altered(one, ALTERED, seed + n)
+            # a camera with a hundred times the crops of another does not say a hundred times as much
+            each = np.full(len(more.labels), len(more.labels) ** -0.5)
+            self._real[one.camera] = Part(look(more.crops), more.labels, each)
+        told(f"{sum(len(part.labels) for part in self._real.values())} crops of cameras")
+
+    def weights(self, without: str = "") -> bytes:
+        """An ONNX file, trained from all cameras but this one."""
+        real = [part for camera, part in self._real.items() if camera != without]
+        parts = [*real, self._drawn]
+        even = [_evened(self._drawn) * (RENDERED_SHARE if real else 1.0)]
+        if real:
+            even.insert(0, _evened(_joined(real)) * (1 - RENDERED_SHARE))
+        whole = _joined(parts)
+        layers = []
+        for n in range(SEEDS):
+            layers.append(learn(whole.features, whole.labels, np.concatenate(even), len(KINDS), self._seed * SEEDS + n))
+            self._told(f"{n + 1} of {SEEDS} layers{f' without {without}' if without else ''}")
+        return whole_model(layers)
+
+
+def _joined(parts: Sequence[Part]) -> Part:
+    return Part(
+        np.concatenate([part.features for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.weights for part in parts]),
+    )
+
+
+def _evened(part: Part) -> Any:
+    """How much each counts, so that kinds weigh as WEIGHTS has it; all together 1."""
+    made = np.zeros(len(part.labels))
+    for n, kind in enumerate(KINDS):
+        of_it = part.labels == n
+        if of_it.any():
+            made[of_it] = part.weights[of_it] / part.weights[of_it].sum() * WEIGHTS[kind]
+    return made / made.sum()
+
+
+def _looker() -> Callable[[Any], Floats]:
+    """Crops -> features, by the same arithmetic as when they are used."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(features_model(), options)
+
+    def look(crops: Any) -> Floats:
+        parts = [session.run(None, {"crops": crops[n : n + _AT_ONCE]})[0] for n in range(0, len(crops), _AT_ONCE)]
+        return np.concatenate(parts)
+
+    return look
+
+
+if __name__ == "__main__":
+    sys.exit(main())
