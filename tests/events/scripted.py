@@ -10,6 +10,7 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.messages import EventChanged, Message
 from tawny.model.observations import Box, Look, Observation
+from tawny.model.reads import Read
 from tawny.stream.hub import Hub
 from tawny.testing.scenes import PictureFrame
 
@@ -47,9 +48,12 @@ class Bench:
         self.rows.append(event)
         return True
 
-    def look(self, at_s: float, *seen: Observation, over: tuple[Observation, ...] = (), score: int = 70) -> None:
+    def look(
+        self, at_s: float, *seen: Observation, over: tuple[Observation, ...] = (), score: int = 70,
+        reads: tuple[tuple[int, Read], ...] = (),
+    ) -> None:  # fmt: skip
         frame = PictureFrame(np.full((90, 160), 100, np.uint8), _ms(at_s), PORCH)
-        self.maker.look(frame, Look(score if seen else 10, seen, over))
+        self.maker.look(frame, Look(score if seen else 10, seen, over, reads=reads))
 
     def see(self, begin_s: float, end_s: float, *seen: Observation, score: int = 70) -> None:
         """The same things at each look of a time."""

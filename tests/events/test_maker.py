@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tawny.events.maker import EventMaker
+from tawny.model.reads import Read
 from tests.events.scripted import BEGUN_MS, PORCH, Bench, thing
 
 
@@ -67,6 +68,23 @@ def test_what_follows_within_a_second_belongs_to_it(since_s: float, spans: list[
     bench.see(17, 20, thing(2, since_s))
     bench.see(20, 25)
     assert bench.spans == spans
+
+
+def test_what_was_read_of_its_things_is_told_and_kept_with_it() -> None:
+    bench = Bench()
+    bench.see(11, 13, thing(1))
+    plate = Read("plates", "BAB123", 0.7)
+    bench.look(13.0, thing(1), reads=((1, plate), (7, Read("plates", "OTHER1", 0.9))))
+    assert bench.told[-1].what == "updated"
+    assert bench.told[-1].event.reads == (plate,)
+    before = len(bench.told)
+    bench.look(13.2, thing(1), reads=((1, replace(plate, score=0.75)),))
+    assert len(bench.told) == before  # a little surer is no news
+    bench.look(13.4, over=(thing(1, until_s=13.2),))
+    bench.look(15.0, reads=((1, replace(plate, who="anna")),))
+    bench.see(15.2, 18)
+    assert bench.told[-1].what == "ended"
+    assert bench.told[-1].event.reads == (replace(plate, who="anna"),)
 
 
 def test_it_is_told_as_ended_only_when_nothing_can_belong_to_it_any_more() -> None:
@@ -176,3 +194,50 @@ def test_even_a_short_event_has_three_small_pictures() -> None:
     picture = cv2.imdecode(np.frombuffer(loops[0], np.uint8), cv2.IMREAD_GRAYSCALE)
     assert picture is not None
     assert picture.shape[1] == 3 * 160
+
+
+def test_an_event_is_called_by_the_strongest_kind_in_it() -> None:
+    bench = Bench()
+    bench.see(11, 12, thing())
+    assert bench.told[-1].event.kind == "motion"
+    bench.look(12.0, replace(thing(), label="car", sure=0.6))
+    assert (bench.told[-1].what, bench.told[-1].event.kind) == ("updated", "vehicle")
+    bench.look(12.2, replace(thing(), label="car", sure=0.7), replace(thing(2), label="person", sure=0.5))
+    event = bench.told[-1].event
+    assert event.kind == "person"
+    assert [(one.label, one.score) for one in event.objects] == [("car", 0.7), ("person", 0.5)]
+
+
+def test_its_picture_shows_what_it_is_called_by() -> None:
+    bench, branch = Bench(), thing(1, box=(0.1, 0.1, 0.6, 0.7))
+    bench.see(11, 13, branch)
+    assert bench.told[-1].event.box == branch.box
+    small = (0.7, 0.4, 0.75, 0.6)
+    bench.look(13.0, branch, replace(thing(2, box=small), label="person", sure=0.6))
+    assert bench.told[-1].event.box == small
+    bench.see(13.2, 15, branch)
+    assert bench.told[-1].event.box == small
+
+
+def test_what_is_only_suggested_is_kept_beside_its_name() -> None:
+    bench = Bench()
+    bench.see(11, 12, thing())
+    bench.see(12, 14, replace(thing(), perhaps="vehicle", perhaps_sure=0.75))
+    bench.see(
+        14,
+        15,
+        replace(thing(), perhaps="vehicle", perhaps_sure=0.8),
+        replace(thing(2), perhaps="person", perhaps_sure=0.7),
+    )
+    event = bench.told[-1].event
+    assert (event.kind, event.suggested, event.shown_kind) == ("motion", "person", "person")
+    assert [(one.label, one.score) for one in event.perhaps] == [("vehicle", 0.8), ("person", 0.7)]
+    assert event.objects == ()
+
+
+def test_a_name_wins_over_what_was_suggested() -> None:
+    bench = Bench()
+    bench.see(11, 12, replace(thing(), perhaps="vehicle", perhaps_sure=0.8))
+    bench.look(12.0, replace(thing(), label="person", sure=0.6, perhaps="vehicle", perhaps_sure=0.8))
+    event = bench.told[-1].event
+    assert (event.kind, event.suggested, event.shown_kind) == ("person", "", "person")

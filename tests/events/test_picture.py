@@ -1,10 +1,12 @@
 """An event's best picture."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tawny.events.picture import worth
 from tawny.media.encode import Encoder
@@ -24,11 +26,27 @@ def _size(jpeg: bytes) -> tuple[int, int]:
     return picture.shape[1], picture.shape[0]
 
 
-def _large_stream(seconds: int = 20, gop_s: float = 2.0, size: tuple[int, int] = (1280, 720)) -> Hub:
+def _grey(size: tuple[int, int], luma: int) -> NDArray[np.uint8]:
+    picture = np.full((size[1] * 3 // 2, size[0]), 128, np.uint8)
+    picture[: size[1]] = luma
+    return picture
+
+
+def _shown(luma: int) -> float:
+    """The grey of a picture whose luma is of the limited range."""
+    return (luma - 16) * 255 / 219
+
+
+def _large_stream(
+    seconds: int = 20,
+    gop_s: float = 2.0,
+    size: tuple[int, int] = (1280, 720),
+    brightness: Callable[[int], int] = lambda _n: 90,
+) -> Hub:
     hub, encoder = Hub(keep_s=60), Encoder(*size, fps=5, gop_s=gop_s)
     number = 0
     for n in range(seconds * 5):
-        for one in encoder.encode(np.full((size[1] * 3 // 2, size[0]), 90, np.uint8), n * 18_000):
+        for one in encoder.encode(_grey(size, brightness(n)), n * 18_000):
             hub.append(Packet(RunId("r"), number, one.format, one.data, one.pts, BEGUN_MS + n * 200, one.is_keyframe))
             number += 1
     return hub
@@ -82,7 +100,29 @@ def test_in_a_long_event_the_large_stream_gives_it_on_the_way() -> None:
     assert bench.whats == ["started", "updated"]
 
 
-def test_a_keyframe_at_which_it_was_seen_worse_is_not_taken() -> None:
+@pytest.mark.parametrize(("box", "pictures"), [((0.35, 0.3, 0.55, 0.8), [160, 960]), (LARGER, [160, 960, 160, 960])])
+def test_a_large_picture_stays_until_the_thing_is_seen_far_better(box: Box, pictures: list[int]) -> None:
+    bench = Bench(large=_large_stream())
+    bench.see(3, 8, thing())
+    bench.see(8, 15, thing(box=box))
+    bench.see(15, 19)
+    assert [_size(saved.jpeg)[0] for saved in bench.saved] == pictures
+
+
+def test_where_no_keyframe_shows_it_well_the_best_moment_is_decoded_from_the_one_before() -> None:
+    bench = Bench(large=_large_stream(gop_s=4.0, brightness=lambda n: 40 + n))
+    bench.see(9, 11, thing(box=LARGER))
+    bench.see(11, 13, thing(box=AT_EDGE))
+    bench.see(13, 17)
+    assert [_size(saved.jpeg)[0] for saved in bench.saved] == [160, 960]
+    assert bench.told[-1].event.picture_ms == BEGUN_MS + 9000
+    picture = cv2.imdecode(np.frombuffer(bench.saved[-1].jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert picture is not None
+    assert picture.mean() == pytest.approx(_shown(40 + 9 * 5), abs=2)
+
+
+def test_what_would_take_long_to_decode_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tawny.events.picture.MOST_DECODED", 5)
     bench = Bench(large=_large_stream(gop_s=4.0))
     bench.see(9, 11, thing(box=LARGER))
     bench.see(11, 13, thing(box=AT_EDGE))

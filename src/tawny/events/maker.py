@@ -14,8 +14,10 @@ from tawny.events.picture import BestPicture, Picture
 from tawny.model.errors import StorageError
 from tawny.model.events import Event, SeenObject, new_event_id, rounded
 from tawny.model.ids import CameraId
+from tawny.model.kinds import MOTION, kind_of, kind_of_all
 from tawny.model.messages import EventChanged, Message
-from tawny.model.observations import Frame, Look
+from tawny.model.observations import Frame, Look, Observation
+from tawny.model.reads import Read
 from tawny.stream.hub import Hub
 
 log = logging.getLogger(__name__)
@@ -60,6 +62,8 @@ class EventMaker:
         if self._open and at_ms < self._seen_ms:
             self._finish()
         self._seen_ms = at_ms
+        if self._open and self._open.learn(look):
+            self._put("updated", self._open, at_ms)
         if self._open:
             self._open.let_go(at_ms, look)
             goes_on = self._open.goes_on_with(at_ms, look)
@@ -86,20 +90,25 @@ class EventMaker:
         start_ms = _since_ms(look, frame.at_ms)
         if self._last_end_ms <= frame.at_ms:
             start_ms = max(start_ms, self._last_end_ms)
-        event = Event(new_event_id(start_ms), self._camera, "motion", start_ms, None, 0.0)
+        event = Event(new_event_id(start_ms), self._camera, MOTION, start_ms, None, 0.0)
         now = self._open = _Open(event, BestPicture(self._large))
         now.take(frame.at_ms, look)
         now.loop.take(frame)
-        self._show(now, now.best.consider(frame, look.seen))
+        self._show(now, now.best.consider(frame, now.shown_of(look)))
         self._put("started", now, frame.at_ms)
 
     def _update(self, now: "_Open", frame: Frame, look: Look) -> None:
         now.take(frame.at_ms, look)
         now.loop.take(frame)
-        self._show(now, now.best.consider(frame, look.seen))
+        has_name = now.kind != now.event.kind
+        if has_name:
+            now.best = BestPicture(self._large)  # of what it is called by, not of whatever else moved
+        self._show(now, now.best.consider(frame, now.shown_of(look)))
         if now.best.may_be_larger and frame.at_ms - now.best.at_ms > LARGER_AFTER_MS:
             self._show(now, now.best.larger())
-        if frame.at_ms - now.told_ms >= UPDATE_MS and (now.is_news or now.score >= now.event.score + SCORE_STEP):
+        if has_name or (
+            frame.at_ms - now.told_ms >= UPDATE_MS and (now.is_news or now.score >= now.event.score + SCORE_STEP)
+        ):
             self._put("updated", now, frame.at_ms)
 
     def _finish(self) -> None:
@@ -133,7 +142,17 @@ class EventMaker:
             log.warning("%s: the small pictures of an event could not be kept: %s", self._camera, error)
 
     def _put(self, what: str, now: "_Open", at_ms: int) -> None:
-        now.event = rounded(replace(now.event, score=now.score, zones=tuple(now.zones), objects=now.objects))
+        now.event = rounded(
+            replace(
+                now.event,
+                kind=now.kind,
+                score=now.score,
+                zones=tuple(now.zones),
+                objects=now.objects,
+                reads=now.reads,
+                perhaps=now.perhaps,
+            )
+        )
         now.told_ms, now.is_news = at_ms, False
         self._ledger.put_event(now.event)
         self._tell(EventChanged(what, now.event))
@@ -150,16 +169,61 @@ class _Open:
         """It has another picture, or more zones, than was told."""
         self.zones: list[str] = []
         """In the order in which things were in them."""
-        self.objects: tuple[SeenObject, ...] = ()
+        self._signs: tuple[SeenObject, ...] = ()
         """What else was said of its things."""
+        self._names: dict[str, float] = {}
+        """What its things were called, and how surely at best."""
+        self._perhaps: dict[str, float] = {}
+        """What they look like, where that is only suggested."""
         self._things: dict[int, int] = {}
         """By track, when it was last seen."""
         self._last_ms = event.start_ms
         """When the last thing that is over ended."""
+        self._tracks: set[int] = set()
+        """All that were ever in it."""
+        self._reads: dict[tuple[int, str], Read] = {}
+        """What was read, by track and by whom."""
 
     @property
     def end_ms(self) -> int:
         return max(self._last_ms, *self._things.values()) if self._things else self._last_ms
+
+    @property
+    def kind(self) -> str:
+        return kind_of_all(self._names)
+
+    @property
+    def perhaps(self) -> tuple[SeenObject, ...]:
+        """The surest first."""
+        return tuple(SeenObject(kind, sure) for kind, sure in sorted(self._perhaps.items(), key=lambda one: -one[1]))
+
+    @property
+    def objects(self) -> tuple[SeenObject, ...]:
+        """The surest first."""
+        named = sorted(self._names.items(), key=lambda one: -one[1])
+        return (*(SeenObject(label, sure) for label, sure in named), *self._signs)
+
+    @property
+    def reads(self) -> tuple[Read, ...]:
+        """The surest first; the same plate of two tracks once."""
+        best: dict[tuple[str, str, str], Read] = {}
+        for read in sorted(self._reads.values(), key=lambda one: -one.score):
+            best.setdefault((read.by, read.text, read.who), read)
+        return tuple(best.values())
+
+    def learn(self, look: Look) -> bool:
+        """Take in what was read of its things. Whether that is news."""
+        before = [(read.by, read.text, read.who) for read in self.reads]
+        for track, read in look.reads:
+            if track in self._tracks:
+                self._reads[track, read.by] = read
+        return before != [(read.by, read.text, read.who) for read in self.reads]
+
+    def shown_of(self, look: Look) -> tuple[Observation, ...]:
+        """What its picture should show: what gave it its name, else whatever is seen."""
+        kind = self.kind
+        meant = tuple(thing for thing in look.seen if thing.sure > 0 and kind_of(thing.label) == kind)
+        return look.seen if kind == MOTION else meant
 
     def let_go(self, at_ms: int, look: Look) -> None:
         """Take off what is over."""
@@ -181,14 +245,22 @@ class _Open:
 
     def take(self, at_ms: int, look: Look) -> None:
         self._things |= {thing.track: at_ms for thing in look.seen}
+        self._tracks |= {thing.track for thing in look.seen}
         for zone in (zone for thing in look.seen for zone in thing.zones):
             if zone not in self.zones:
                 self.zones.append(zone)
                 self.is_news = True
         for sign in (sign for thing in look.seen for sign in thing.signs):
-            if all(sign != known.label for known in self.objects):
-                self.objects += (SeenObject(sign, 1.0),)
+            if all(sign != known.label for known in self._signs):
+                self._signs += (SeenObject(sign, 1.0),)
                 self.is_news = True
+        for thing in look.seen:
+            if thing.sure > 0:
+                self.is_news = self.is_news or thing.label not in self._names
+                self._names[thing.label] = max(thing.sure, self._names.get(thing.label, 0.0))
+            if thing.perhaps:
+                self.is_news = self.is_news or thing.perhaps not in self._perhaps
+                self._perhaps[thing.perhaps] = max(thing.perhaps_sure, self._perhaps.get(thing.perhaps, 0.0))
         self.score = max(self.score, float(look.score))
 
 

@@ -1,18 +1,21 @@
 """An event's best picture: where the thing is seen large, whole and in the middle; from the large stream if it can be.
 
-The small stream's frame is there at once. When the event has gone on a little, and when it ends, the large stream's
-keyframes still in the ring are gone through: one of them is decoded if the thing was seen there nearly as well.
+The frame that was looked at is there at once; it is small, or decoded roughly. When the event has gone on a little, and
+when it ends, the large stream's ring is gone through: a keyframe is decoded if the thing was seen there nearly as well,
+else what leads from one to the best moment.
 """
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from tawny.media.decode import DecodedFrame
 from tawny.media.jpeg import jpeg
-from tawny.media.keyframe import keyframe_jpeg
+from tawny.media.keyframe import jpeg_near, keyframe_jpeg
 from tawny.model.observations import Box, Frame, Observation
-from tawny.model.packets import VideoFormat
+from tawny.model.packets import Packet, VideoFormat
+from tawny.model.polygon import Polygon
 from tawny.stream.hub import Hub
 
 WIDTH = 960
@@ -31,6 +34,8 @@ NEARLY = 0.6
 NEAR_MS = 300
 """A keyframe is judged by the look nearest to it, at most so far away."""
 BACK_S = 15.0
+MOST_DECODED = 90
+"""Pictures: watching waits while they are decoded."""
 
 
 class Seen(NamedTuple):
@@ -45,17 +50,19 @@ class Picture(NamedTuple):
     at_ms: int
     box: Box
     jpeg: bytes
+    worth: float
 
 
 class BestPicture:
-    """Of one event. large: the hub of the large stream, None where the watched stream is the largest."""
+    """Of one event. large: the hub of the large stream; None: the frames that are looked at are all there is."""
 
     def __init__(self, large: Hub | None) -> None:
         self._large = large
         self._best: Seen | None = None
         self.may_be_larger = False
         """The best is new, and the large stream was not searched for it yet."""
-        self._is_large = False
+        self._large_worth = 0.0
+        """How well the thing is seen on its large picture; 0: it has none yet, or a better one is looked for."""
         self._looks: deque[Seen] = deque(maxlen=round(BACK_S * 5))
 
     def consider(self, frame: Frame, things: tuple[Observation, ...]) -> Picture | None:
@@ -67,8 +74,10 @@ class BestPicture:
         best = self._best
         if best is not None and (seen.worth < BETTER * best.worth or seen.at_ms - best.at_ms < AGAIN_MS):
             return None
-        self._best, self._is_large, self.may_be_larger = seen, False, self._large is not None
-        return Picture(seen.at_ms, seen.box, jpeg(pixels_of(frame), WIDTH))
+        if seen.worth * NEARLY < self._large_worth:
+            return None  # a small picture would be no better, and another large one costs much
+        self._best, self._large_worth, self.may_be_larger = seen, 0.0, self._large is not None
+        return Picture(seen.at_ms, seen.box, jpeg(pixels_of(frame), WIDTH), seen.worth)
 
     @property
     def at_ms(self) -> int:
@@ -77,21 +86,41 @@ class BestPicture:
 
     def larger(self) -> Picture | None:
         """The thing on the large stream; None if it has it already, or no keyframe shows it well."""
-        if self._large is None or self._best is None or self._is_large:
+        if self._large is None or self._best is None or self._large_worth:
             return None
         self.may_be_larger = False
-        keyframes = [p for p in self._large.recent(BACK_S) if p.is_keyframe and isinstance(p.format, VideoFormat)]
-        shown = [
-            (seen, p) for p in keyframes if (seen := self._at(p.at_ms)) and seen.worth >= NEARLY * self._best.worth
-        ]
+        packets = [p for p in self._large.recent(BACK_S) if isinstance(p.format, VideoFormat)]
+        picture = self._of_keyframe(packets) or self._of_best(self._best, packets)
+        self._large_worth = picture.worth if picture is not None else 0.0
+        return picture
+
+    def _of_keyframe(self, packets: list[Packet]) -> Picture | None:
+        """One that shows the thing nearly as well as it was ever seen."""
+        assert self._best is not None
+        least = NEARLY * self._best.worth
+        shown = [(seen, p) for p in packets if p.is_keyframe and (seen := self._at(p.at_ms)) and seen.worth >= least]
         if not shown:
             return None
         seen, packet = max(shown, key=lambda pair: pair[0].worth)
-        picture = keyframe_jpeg(packet, WIDTH)
-        if picture is None:
+        picture = keyframe_jpeg(packet, WIDTH, self._private)
+        return Picture(packet.at_ms, seen.box, picture, seen.worth) if picture is not None else None
+
+    def _of_best(self, best: Seen, packets: list[Packet]) -> Picture | None:
+        """The best moment itself, decoded from the keyframe before."""
+        begins = [n for n, p in enumerate(packets) if p.is_keyframe and p.at_ms <= best.at_ms]
+        if not begins:
             return None
-        self._is_large = True
-        return Picture(packet.at_ms, seen.box, picture)
+        first = packets[begins[-1]]
+        until_ms = best.at_ms + NEAR_MS
+        group = [p for p in packets[begins[-1] :] if p.run == first.run and first.at_ms <= p.at_ms <= until_ms]
+        if len(group) > MOST_DECODED or group[-1].at_ms < best.at_ms - NEAR_MS:
+            return None
+        picture = jpeg_near(best.at_ms, group, WIDTH, self._private)
+        return Picture(best.at_ms, best.box, picture, best.worth) if picture is not None else None
+
+    @property
+    def _private(self) -> Sequence[Polygon]:
+        return self._large.private if self._large is not None else ()
 
     def _at(self, at_ms: int) -> Seen | None:
         near = min(self._looks, key=lambda seen: abs(seen.at_ms - at_ms), default=None)

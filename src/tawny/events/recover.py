@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable
 
 from tawny.events.ledger import Ledger
 from tawny.model.events import Event
+from tawny.model.times import Span
+from tawny.storage.index import Index
 
 
 def close_left_open(events: Iterable[Event], ledger: Ledger, last_ms: Callable[[Event], int | None]) -> list[Event]:
@@ -20,3 +22,13 @@ def close_left_open(events: Iterable[Event], ledger: Ledger, last_ms: Callable[[
             closed.append(event.ended(end_ms))
             ledger.put_event(closed[-1])
     return closed
+
+
+def close_all_left_open(index: Index, ledger: Ledger, now_ms: int) -> None:
+    """The same of all that the last recorder left open: they end with what it recorded."""
+
+    def last_ms(event: Event) -> int | None:
+        recorded = index.spans(event.camera, None, Span(event.start_ms, now_ms))
+        return recorded[0].end_ms if recorded else None
+
+    close_left_open(index.events(Span(0, now_ms), limit=200).events, ledger, last_ms)

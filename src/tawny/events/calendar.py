@@ -1,0 +1,89 @@
+"""What times of the week are on the clock of a place: by its zone, whatever the clocks do, and by its sun.
+
+A time begins at the first instant at which the clock shows it or more: once, also on the day that has an hour twice;
+and on the day that leaves it out, when that hour would begin. Where the sun does not rise, sunrise and sunset are at
+noon; where it does not set, they are at midnight.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from astral import Observer
+from astral.sun import elevation, noon, sunrise, sunset
+
+from tawny.config.week import DAY_MIN, NOON_MIN, SUNRISE, Moment, Stretch
+from tawny.model.times import Span
+
+_HORIZON = -0.833
+"""Degrees at which the sun's upper edge is seen, with the air's refraction."""
+_KEPT_DAYS = 64
+
+
+class Calendar:
+    """place: latitude and longitude in degrees; None where times by the sun are not asked for. Any thread."""
+
+    def __init__(self, zone: ZoneInfo, place: tuple[float, float] | None = None) -> None:
+        self.zone = zone
+        self._observer = Observer(*place) if place else None
+        self._suns: dict[tuple[date, str], int] = {}
+
+    def local(self, at_ms: int) -> datetime:
+        """Without its zone: as the clock on the wall shows it."""
+        return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(self.zone).replace(tzinfo=None)
+
+    def day(self, at_ms: int) -> date:
+        return self.local(at_ms).date()
+
+    def at_ms(self, day: date, minute: int) -> int:
+        """When the clock first shows this minute of that day, or more. minute: may be beyond the day."""
+        wall = datetime(day.year, day.month, day.day) + timedelta(minutes=minute)  # noqa: DTZ001 - that of the wall
+        either = [round(wall.replace(tzinfo=self.zone, fold=fold).timestamp()) for fold in (0, 1)]
+        seconds = range(min(either), max(either) + 1)
+        if self.local(seconds[0] * 1000) == wall:
+            return seconds[0] * 1000  # the first of two
+        return seconds[bisect_left(seconds, wall, key=lambda at_s: self.local(at_s * 1000))] * 1000
+
+    def moment_ms(self, day: date, moment: Moment) -> int:
+        if not moment.sun:
+            return self.at_ms(day, moment.minute)
+        return self._sun_ms(day, moment.sun) + moment.minute * 60_000
+
+    def span(self, stretch: Stretch, day: date) -> Span | None:
+        """The one that begins on this day; None where it would be over before it begins. Of all days of the week."""
+        begin_ms = self.moment_ms(day, stretch.begin)
+        end_ms = self.moment_ms(day + timedelta(days=stretch.ends_next_day), stretch.end)
+        return Span(begin_ms, end_ms) if begin_ms < end_ms else None
+
+    def is_within(self, stretches: Iterable[Stretch], at_ms: int) -> bool:
+        """Whether one of these times is now."""
+        today = self.day(at_ms)
+        return any(
+            day.weekday() in one.days and (span := self.span(one, day)) is not None and _has(span, at_ms)
+            for day in (today - timedelta(days=1), today, today + timedelta(days=1))
+            for one in stretches
+        )
+
+    def _sun_ms(self, day: date, what: str) -> int:
+        known = self._suns.get((day, what))
+        if known is None:
+            if len(self._suns) > _KEPT_DAYS:
+                self._suns.clear()
+            known = self._suns[day, what] = self._found_ms(day, what)
+        return known
+
+    def _found_ms(self, day: date, what: str) -> int:
+        assert self._observer is not None, "settings with times by the sun have a place"
+        find = sunrise if what == SUNRISE else sunset
+        try:
+            found = find(self._observer, date=day, tzinfo=self.zone)
+        except ValueError:  # it does not rise that day, or does not set
+            if elevation(self._observer, noon(self._observer, day, UTC)) < _HORIZON:
+                return self.at_ms(day, NOON_MIN)
+            return self.at_ms(day, 0 if what == SUNRISE else DAY_MIN)
+        return round(found.timestamp()) * 1000
+
+
+def _has(span: Span, at_ms: int) -> bool:
+    return span.begin_ms <= at_ms < span.end_ms

@@ -1,0 +1,59 @@
+"""Who answers to a name on the network at hand: one-shot queries of multicast DNS (RFC 6762, section 5.1).
+
+An answer to such a query comes back to who asked, with the query's number and question in it.
+"""
+
+import secrets
+import select
+import socket
+import struct
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Final
+
+from tawny.model.clock import Clock
+
+GROUP: Final = ("224.0.0.251", 5353)
+TIMEOUT_S: Final = 1.5
+MOST_BYTES: Final = 9000
+_HEAD: Final = struct.Struct("!HHHHHH")
+_ANSWER: Final = 0x8000
+_ADDRESS, _INTERNET = 1, 1
+
+
+def answer_names(
+    names: Iterable[str], clock: Clock, timeout_s: float = TIMEOUT_S, group: tuple[str, int] = GROUP
+) -> set[str]:
+    """Those that somebody answers to in time: `annas-phone.local`."""
+    asked: dict[int, tuple[str, bytes]] = {}
+    there: set[str] = set()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 255)
+        for name in names:
+            with suppress(OSError, UnicodeError, ValueError):
+                number, question = secrets.randbelow(65_535) + 1, _question(name)
+                one.sendto(_HEAD.pack(number, 0, 1, 0, 0, 0) + question, group)
+                asked[number] = name, question
+        until_s = clock.mono_s() + timeout_s
+        while len(there) < len(asked) and (left_s := until_s - clock.mono_s()) > 0:
+            ready, _, _ = select.select([one], [], [], left_s)
+            if ready:
+                with suppress(OSError):
+                    there |= _answered(one.recv(MOST_BYTES), asked)
+    return there
+
+
+def _answered(said: bytes, asked: dict[int, tuple[str, bytes]]) -> set[str]:
+    if len(said) < _HEAD.size:
+        return set()
+    number, flags, _, answers, _, _ = _HEAD.unpack_from(said)
+    name, question = asked.get(number, ("", b""))
+    is_ours = name and said[_HEAD.size : _HEAD.size + len(question) - 4].lower() == question[:-4].lower()
+    return {name} if is_ours and flags & _ANSWER and answers else set()
+
+
+def _question(name: str) -> bytes:
+    parts = [part.encode("utf-8") for part in name.rstrip(".").split(".")]
+    if not all(0 < len(part) < 64 for part in parts):
+        raise ValueError(name)
+    return b"".join(bytes([len(part)]) + part for part in parts) + struct.pack("!BHH", 0, _ADDRESS, _INTERNET)

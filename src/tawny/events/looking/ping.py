@@ -1,0 +1,117 @@
+"""Who answers an echo request (ICMP, RFC 792 and 4443), all at once; or, where those are not allowed, who answers to a
+connection in any way, refusals included."""
+
+import errno
+import secrets
+import select
+import socket
+import struct
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack, suppress
+from typing import Final
+
+from tawny.model.clock import Clock
+
+TIMEOUT_S: Final = 2.0
+PORTS: Final = (62078, 443, 80, 22)
+"""Of phones and computers: one that refuses is there."""
+MOST_BYTES: Final = 2048
+_REQUEST: Final = {socket.AF_INET: 8, socket.AF_INET6: 128}
+_PROTOCOL: Final = {socket.AF_INET: socket.IPPROTO_ICMP, socket.AF_INET6: socket.IPPROTO_ICMPV6}
+_HEAD: Final = struct.Struct("!BBHHH")
+_THERE: Final = frozenset({0, errno.ECONNREFUSED, errno.ECONNRESET})
+Found = Mapping[str, tuple[socket.AddressFamily, tuple[str, int]]]
+"""What each name stands for."""
+
+
+def resolved(names: Iterable[str]) -> Found:
+    """Those that have an address; may wait for the name server."""
+    found: dict[str, tuple[socket.AddressFamily, tuple[str, int]]] = {}
+    for name in names:
+        with suppress(OSError, UnicodeError):
+            family, _, _, _, where = socket.getaddrinfo(name, None, type=socket.SOCK_DGRAM)[0]
+            found[name] = family, (str(where[0]), 0)
+    return found
+
+
+def may_ping() -> bool:
+    """Whether this user may send echo requests here: by `net.ipv4.ping_group_range`, or CAP_NET_RAW."""
+    with suppress(OSError):
+        _opened(socket.AF_INET).close()
+        return True
+    return False
+
+
+def answer_pings(found: Found, clock: Clock, timeout_s: float = TIMEOUT_S) -> set[str]:
+    """The names of those that answer in time."""
+    token, there = secrets.token_bytes(12), set[str]()
+    numbers = dict(enumerate(found, 1))
+    with ExitStack() as open_ones:
+        sockets: dict[socket.AddressFamily, socket.socket] = {}
+        for number, name in numbers.items():
+            family, where = found[name]
+            with suppress(OSError):  # no way there: nobody answers
+                if family not in sockets:
+                    sockets[family] = open_ones.enter_context(_opened(family))
+                sockets[family].sendto(_request(family, number, token), where)
+        until_s = clock.mono_s() + timeout_s
+        while sockets and len(there) < len(found) and (left_s := until_s - clock.mono_s()) > 0:
+            ready, _, _ = select.select(list(sockets.values()), [], [], left_s)
+            for one in ready:
+                with suppress(OSError):
+                    said = one.recv(MOST_BYTES)
+                    before, mark, after = said.partition(token)
+                    if mark and not _is_request(one.family, before):
+                        there.add(numbers.get(int.from_bytes(after[:2]), ""))
+    return there - {""}
+
+
+def answer_connections(found: Found, clock: Clock, timeout_s: float = TIMEOUT_S) -> set[str]:
+    """The names of those that take or refuse a connection in time."""
+    there: set[str] = set()
+    with ExitStack() as open_ones:
+        waiting: dict[socket.socket, str] = {}
+        for name, (family, where) in found.items():
+            for port in PORTS:
+                one = open_ones.enter_context(socket.socket(family, socket.SOCK_STREAM))
+                one.settimeout(0)
+                code = one.connect_ex((where[0], port))
+                if code in _THERE:
+                    there.add(name)
+                elif code == errno.EINPROGRESS:
+                    waiting[one] = name
+        until_s = clock.mono_s() + timeout_s
+        while waiting and (left_s := until_s - clock.mono_s()) > 0:
+            _, ready, _ = select.select([], list(waiting), [], left_s)
+            for one in ready:
+                if one.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) in _THERE:
+                    there.add(waiting[one])
+                del waiting[one]
+    return there
+
+
+def _opened(family: socket.AddressFamily) -> socket.socket:
+    try:
+        return socket.socket(family, socket.SOCK_DGRAM, _PROTOCOL[family])
+    except PermissionError:
+        return socket.socket(family, socket.SOCK_RAW, _PROTOCOL[family])
+
+
+def _request(family: socket.AddressFamily, number: int, token: bytes) -> bytes:
+    body = token + number.to_bytes(2)
+    head = _HEAD.pack(_REQUEST[family], 0, 0, 0, number)
+    return _HEAD.pack(_REQUEST[family], 0, _checksum(head + body), 0, number) + body
+
+
+def _is_request(family: int, before: bytes) -> bool:
+    """Whether what stands before the token is the head of a request: a raw socket on loopback hears it too."""
+    return len(before) >= _HEAD.size and before[-_HEAD.size] == _REQUEST[socket.AddressFamily(family)]
+
+
+def _checksum(data: bytes) -> int:
+    """RFC 1071; the kernel makes that of ICMPv6."""
+    padded = data + b"\0" * (len(data) % 2)
+    total: int = sum(struct.unpack(f"!{len(padded) // 2}H", padded))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return 0xFFFF - total

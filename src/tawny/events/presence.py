@@ -1,0 +1,63 @@
+"""Who is at home: whoever was seen lately. Pure; `app/looking.py` looks, and phones and other programs tell."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One who is looked for."""
+
+    name: str
+    is_home: bool
+    seen_ms: int | None
+    """None: not since it was begun."""
+    source: str
+    """How, such as `ping`; empty while not seen."""
+    leaves_ms: int | None
+    """When this person has left, if not seen until then; None where not at home."""
+
+
+class Presence:
+    """names: who is looked for. home: those who were at home before; they are believed to be until it shows."""
+
+    def __init__(self, names: Iterable[str], away_after_s: float, home: Iterable[str], now_ms: int) -> None:
+        self._names, self._after_ms = tuple(names), round(away_after_s * 1000)
+        self._seen: dict[str, tuple[int, str]] = {name: (now_ms, "before") for name in home if name in self._names}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self._names
+
+    def seen(self, name: str, source: str, at_ms: int) -> None:
+        """KeyError for somebody who is not known."""
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self._seen or self._seen[name][0] <= at_ms:
+            self._seen[name] = at_ms, source
+
+    def left(self, name: str) -> None:
+        """Said so: nothing is waited for. KeyError as above."""
+        if name not in self._names:
+            raise KeyError(name)
+        self._seen.pop(name, None)
+
+    def home(self, at_ms: int) -> frozenset[str]:
+        return frozenset(name for name, (seen_ms, _) in self._seen.items() if at_ms < self._leaves_ms(seen_ms))
+
+    def next_leave_ms(self, at_ms: int) -> int | None:
+        """When the next has left, if not seen again."""
+        leaves = [self._leaves_ms(seen_ms) for seen_ms, _ in self._seen.values()]
+        return min((leave for leave in leaves if leave > at_ms), default=None)
+
+    def people(self, at_ms: int) -> list[Person]:
+        home = self.home(at_ms)
+        return [self._person(name, self._seen, name in home) for name in self._names]
+
+    def _person(self, name: str, seen: Mapping[str, tuple[int, str]], is_home: bool) -> Person:  # noqa: FBT001
+        seen_ms, source = seen.get(name, (None, ""))
+        leaves_ms = None if seen_ms is None or not is_home else self._leaves_ms(seen_ms)
+        return Person(name, is_home, seen_ms, source, leaves_ms)
+
+    def _leaves_ms(self, seen_ms: int) -> int:
+        return seen_ms + max(self._after_ms, 1)

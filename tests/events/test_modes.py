@@ -1,0 +1,191 @@
+"""Which mode is on: by the week, by who is at home, by hand; and what survives a restart."""
+
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tawny.config.arming import Arm, Presence
+from tawny.events.book import Book
+from tawny.events.modes import Modes
+from tawny.model.errors import NotDone
+from tawny.model.ids import CameraId
+from tawny.model.messages import HoldChanged, Message, ModeChanged, PeopleChanged
+from tawny.model.times import utc_from_text
+from tawny.testing.clock import FakeClock
+
+BERLIN = ZoneInfo("Europe/Berlin")
+DOOR = CameraId("front-door")
+WEEK: dict[str, Any] = {"night": "22:00-06:30", "away": ["mon-fri 08:00-17:00"]}
+
+
+class House:
+    """A recorder's modes with a clock of their own; `again` is a restart."""
+
+    def __init__(self, where: Path | str = ":memory:", at: str = "2026-11-20T11:00:00Z", **arm: Any) -> None:
+        self.arm, self.where, self.clock = Arm.model_validate({"week": WEEK, **arm}), where, FakeClock(at)
+        self.told: list[Message] = []
+        self.again()
+
+    def again(self) -> None:
+        self.book = Book(self.where)
+        self.modes = Modes(self.arm, BERLIN, self.book, self.clock, self.told.append)
+
+    @property
+    def mode(self) -> str:
+        return self.modes.now().mode
+
+    def go_to(self, utc: str) -> None:
+        self.clock.jump_utc((utc_from_text(utc) - self.clock.now_ms()) / 1000)
+
+
+def test_the_week_sets_the_mode_and_says_what_is_next() -> None:
+    house = House()  # a Friday, noon
+    standing = house.modes.now()
+    assert (standing.mode, standing.by, standing.is_by_hand) == ("away", "week", False)
+    assert standing.next == (utc_from_text("2026-11-20T16:00:00Z"), "home")
+    assert [mode for _, mode in house.modes.week_ahead()][:4] == ["home", "night", "home", "night"]
+
+
+def test_by_hand_it_stays_until_the_next_change() -> None:
+    house = House()
+    house.modes.set_mode("home", "Anna")
+    standing = house.modes.now()
+    assert (standing.mode, standing.by, standing.is_by_hand) == ("home", "Anna", True)
+    assert standing.until_ms == utc_from_text("2026-11-20T16:00:00Z")
+    assert standing.next == (utc_from_text("2026-11-20T21:00:00Z"), "night")  # at 17:00 it is home all the same
+    house.clock.advance(5 * 3600)
+    assert (house.mode, house.modes.now().by) == ("home", "week")
+
+
+def test_by_hand_until_a_time_outlasts_changes() -> None:
+    house = House()
+    house.modes.set_mode("night", "Anna", house.clock.now_ms() + 6 * 3_600_000)
+    house.clock.advance(5.5 * 3600)
+    assert house.mode == "night"
+    house.clock.advance(0.5 * 3600)
+    assert house.mode == "home"
+
+
+def test_what_was_set_by_hand_is_taken_back() -> None:
+    house = House()
+    house.modes.set_mode("night", "Anna")
+    house.modes.back_to_week()
+    assert house.mode == "away"
+
+
+def test_a_mode_that_is_not_there_is_refused() -> None:
+    with pytest.raises(NotDone, match="There are: home, away, night"):
+        House().modes.set_mode("holiday", "Anna")
+
+
+def test_all_that_is_set_survives_a_restart(tmp_path: Path) -> None:
+    house = House(tmp_path / "modes.db", presence={"people": {"anna": {"ping": ["192.0.2.1"]}}})
+    house.modes.seen("anna", "ping")
+    house.modes.set_mode("night", "Anna", house.clock.now_ms() + 3_600_000)
+    house.modes.pause(DOOR, house.clock.now_ms() + 7_200_000, "Anna")
+    house.clock.advance(60)
+    house.again()
+    assert house.modes.now().by == "Anna"
+    assert house.modes.now().since_ms == house.clock.now_ms() - 60_000
+    hold = house.modes.hold(DOOR)
+    assert hold is not None and (hold.what, hold.by) == ("pause", "Anna")
+    assert [(one.name, one.is_home) for one in house.modes.people()] == [("anna", True)]
+    house.clock.advance(7200)
+    house.again()
+    assert house.modes.hold(DOOR) is None
+    assert not house.modes.now().is_by_hand
+
+
+def test_nobody_at_home_is_away_and_the_first_back_ends_it() -> None:
+    house = House(at="2026-11-20T17:00:00Z", presence={"people": {"anna": {}, "ben": {}}, "away_after": "10 min"})
+    assert house.mode == "away"  # nobody was seen yet
+    house.modes.seen("anna", "ping")
+    house.modes.seen("ben", "ping")
+    assert house.mode == "home"
+    house.clock.advance(599)
+    house.modes.seen("ben", "mdns")
+    house.clock.advance(2)
+    assert [one.name for one in house.modes.people() if one.is_home] == ["ben"]
+    assert house.mode == "home"
+    house.clock.advance(600)
+    assert (house.mode, house.modes.now().by) == ("away", "presence")
+    house.modes.seen("anna", "check-in")
+    assert house.mode == "home"
+    assert [one for one in house.told if isinstance(one, PeopleChanged)][-1].home == ("anna",)
+
+
+def test_somebody_at_home_overrules_a_week_that_says_away() -> None:
+    house = House(presence={"people": {"anna": {}}})
+    house.modes.seen("anna", "ping")
+    assert (house.mode, house.modes.now().by) == ("home", "presence")
+
+
+def test_who_says_so_has_left_at_once() -> None:
+    house = House(at="2026-11-20T17:00:00Z", presence={"people": {"anna": {}}})
+    house.modes.seen("anna", "check-in")
+    house.modes.left("anna")
+    assert house.mode == "away"
+    with pytest.raises(NotDone, match="There are: anna"):
+        house.modes.seen("eve", "webhook")
+
+
+def test_a_mode_set_by_hand_ends_when_the_last_leaves() -> None:
+    house = House(at="2026-11-20T17:00:00Z", presence={"people": {"anna": {}}})
+    house.modes.seen("anna", "ping")
+    house.modes.set_mode("night", "Anna")
+    house.modes.left("anna")
+    assert (house.mode, house.modes.now().by) == ("away", "presence")
+
+
+def test_changes_have_the_time_they_were_due_at_whenever_somebody_looks() -> None:
+    house = House()
+    house.clock.advance(20 * 3600)
+    house.modes.now()
+    told = [(one.mode, one.at_ms) for one in house.told if isinstance(one, ModeChanged)][1:]
+    assert told == [
+        ("home", utc_from_text("2026-11-20T16:00:00Z")),
+        ("night", utc_from_text("2026-11-20T21:00:00Z")),
+        ("home", utc_from_text("2026-11-21T05:30:00Z")),
+    ]
+    assert house.modes.at(utc_from_text("2026-11-20T23:00:00Z")).mode == "night"
+    assert house.modes.at(utc_from_text("2026-11-20T15:59:59Z")).mode == "away"
+
+
+def test_a_camera_does_what_it_is_told_until_then() -> None:
+    house = House()
+    house.modes.record(DOOR, house.clock.now_ms() + 300_000, "a webhook")
+    assert 0 < house.modes.step() <= 30
+    house.clock.advance(300)
+    assert house.modes.hold(DOOR) is None
+    house.modes.step()
+    told = [(one.what, one.by) for one in house.told if isinstance(one, HoldChanged)]
+    assert told == [("record", "a webhook"), ("", "a webhook")]
+
+
+def test_other_settings_keep_what_is_set_by_hand_if_there_is_such_a_mode() -> None:
+    house = House()
+    house.modes.set_mode("night", "Anna")
+    house.modes.apply(Arm(modes=("home", "away", "night", "party"), week=house.arm.week))
+    assert house.mode == "night"
+    house.modes.apply(Arm(modes=("home", "away"), presence=Presence()))
+    assert house.mode == "home"
+
+
+@pytest.mark.parametrize("jump_s", [-5 * 3600, 2 * 86_400])
+def test_a_clock_that_jumps_only_changes_what_is_now(jump_s: float) -> None:
+    house = House()
+    house.modes.now()
+    house.clock.jump_utc(jump_s)
+    assert house.mode == "home"  # early in the morning, and on a Sunday
+    assert len([one for one in house.told if isinstance(one, ModeChanged)]) == 2
+    assert house.modes.step() > 0
+
+
+def test_a_disk_that_does_not_take_it_stops_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "not there"
+    house = House(folder / "modes.db")
+    house.modes.set_mode("night", "Anna")
+    assert house.mode == "night"
+    assert house.book.problem is not None
