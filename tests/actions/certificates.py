@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def self_signed(folder: Path) -> Path:
-    """With its key, in one file."""
+def self_signed(folder: Path, days: float = 1) -> Path:
+    """With its key, in one file. It ends after so many days."""
     key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail")])
     now = dt.datetime.now(dt.UTC)
     made = (
@@ -20,7 +20,7 @@ def self_signed(folder: Path) -> Path:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=days))
         .sign(key, hashes.SHA256())
     )
     coded, private = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8

@@ -76,8 +76,9 @@ def test_somebody_may_have_it_tried_at_once(outbox: Outbox, clock: FakeClock) ->
     taken = outbox.take("offsite")
     assert taken
     outbox.failed(taken, "no", clock.now_ms() + 900_000)
+    outbox.add([replace(delivery("later"), next_ms=clock.now_ms() + 60_000)])
     outbox.try_now("offsite")
-    assert outbox.take("offsite")
+    assert drain(outbox) == ["a.jpg"]
 
 
 def test_a_clip_that_has_grown_is_sent_again_also_while_the_old_one_is_under_way(outbox: Outbox) -> None:
@@ -111,6 +112,13 @@ def test_recordings_that_wait_are_held(outbox: Outbox) -> None:
     assert outbox.held() == [(PORCH, Span(1000, 11_000))]
     drain(outbox)
     assert outbox.held() == []
+
+
+def test_what_waits_for_a_target_that_is_gone_holds_nothing_and_takes_no_room(outbox: Outbox) -> None:
+    outbox.add([clip("a", 1000, 400), replace(clip("b", 2000, 400), to="gone")])
+    assert outbox.held(["offsite"]) == [(PORCH, Span(1000, 11_000))]
+    assert outbox.keep_within(500, ["offsite"]) == []
+    assert [one.name for one in outbox.keep_within(300, ["offsite"])] == ["a"]
 
 
 def test_it_tells_how_much_waits_and_since_when(outbox: Outbox) -> None:

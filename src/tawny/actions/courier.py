@@ -69,11 +69,12 @@ class Courier:
         self._resume_s = 0.0
         self.is_stopping = False
         self.handle: Handle | None = None
-        outbox.whenever_added(self._added)
+        self._no_more = outbox.whenever_added(self._added)
 
     def stop(self) -> None:
         """End soon, also in the midst of a delivery."""
         self.is_stopping = True
+        self._no_more()
 
     def step(self) -> float:
         """Carry one thing, however long that takes; it ends early when told to stop."""
@@ -84,10 +85,11 @@ class Courier:
             return self._resume_s - now_s
         closed_s = self._route.open_in_s()
         always = self._route.always.rank + 1 if self._route.always else 0
-        delivery = self._outbox.take(self._route.to, len(What) if closed_s <= 0 else always)
+        most_rank = len(What) if closed_s <= 0 else always
+        delivery = self._outbox.take(self._route.to, most_rank)
         if delivery is None:
             self._let_go_if_idle()
-            return min(IDLE_S, closed_s or IDLE_S, self._until_due_s())
+            return min(IDLE_S, closed_s or IDLE_S, self._until_due_s(most_rank))
         try:
             self._carry(delivery)
         except Stopping:
@@ -138,10 +140,11 @@ class Courier:
             self._misses += 1
             self._resume_s = self._clock.mono_s() + wait_s
         log.warning("%s (tried %d times; again in %.0f s)", error, delivery.tries + 1, wait_s)
-        self._outbox.failed(delivery, error.message, self._clock.now_ms() + round(wait_s * 1000))
+        own_ms = 0 if is_targets else round(wait_s * 1000)  # else what matters less would go first when it is back
+        self._outbox.failed(delivery, error.message, self._clock.now_ms() + own_ms)
 
-    def _until_due_s(self) -> float:
-        next_ms = self._outbox.next_ms(self._route.to)
+    def _until_due_s(self, most_rank: int) -> float:
+        next_ms = self._outbox.next_ms(self._route.to, most_rank)
         return IDLE_S if next_ms is None else max(0.5, (next_ms - self._clock.now_ms()) / 1000)
 
     def _let_go_if_idle(self) -> None:

@@ -28,6 +28,17 @@ class What(StrEnum):
         return list(What).index(self)
 
 
+class Receives(StrEnum):
+    """What who runs a target could look at."""
+
+    SEALED = "sealed"
+    """Video and pictures that only holders of a key can open."""
+    CLEAR = "clear"
+    """Video and pictures as they are."""
+    LINK = "link"
+    """Words, and where it is seen."""
+
+
 class State(StrEnum):
     WAITING = "waiting"
     DONE = "done"

@@ -60,6 +60,7 @@ INSERT INTO deliveries (target, name, what, rank, content, made_ms, at_ms, camer
 size_bytes, state, tries, next_ms, why, progress, receipt, done_ms)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+_SERVED = "(?1 IS NULL OR target IN (SELECT value FROM json_each(?1)))"
 REMEMBERED_MS = 90 * 86_400_000
 """So long it is known what was delivered."""
 
@@ -86,9 +87,14 @@ class Outbox:
     def close(self) -> None:
         self._file.close()
 
-    def whenever_added(self, listener: Callable[[str], None]) -> None:
-        """Called with a target's name when there is something for it; must return at once."""
-        self._listeners.append(listener)
+    def whenever_added(self, listener: Callable[[str], None]) -> Callable[[], None]:
+        """Called with a target's name when there is something for it; must return at once. Returns what ends that."""
+        self._listeners = [*self._listeners, listener]
+
+        def end() -> None:
+            self._listeners = [one for one in self._listeners if one is not listener]
+
+        return end
 
     # --- what is to be done ------------------------------------------------------------------------------------------
 
@@ -140,11 +146,26 @@ class Outbox:
                     return found
         return None
 
-    def next_ms(self, to: str) -> int | None:
-        """When something of what nobody has taken is due; None when nothing waits."""
+    def next_ms(self, to: str, most_rank: int = len(What)) -> int | None:
+        """When something of what nobody has taken is due; None when nothing waits.
+
+        most_rank: of what is less important only what is yet to be due; the rest is held back.
+        """
+        query = (
+            "SELECT id, next_ms FROM deliveries WHERE target = ? AND state = 'waiting' AND (rank < ? OR next_ms > ?)"
+        )
         with self._reading() as db:
-            rows = db.execute("SELECT id, next_ms FROM deliveries WHERE target = ? AND state = 'waiting'", (to,))
+            rows = db.execute(query, (to, most_rank, self._clock.now_ms()))
             return min((next_ms for key, next_ms in rows if key not in self._taken), default=None)
+
+    def ready(self, to: str, least_rank: int) -> dict[What, int]:
+        """How many wait that are due or were tried, of what is so unimportant; those under way too."""
+        query = (
+            "SELECT what, count(*) FROM deliveries WHERE target = ? AND state = 'waiting' AND rank >= ? "
+            "AND (next_ms <= ? OR tries > 0) GROUP BY what"
+        )
+        with self._reading() as db:
+            return {What(what): count for what, count in db.execute(query, (to, least_rank, self._clock.now_ms()))}
 
     # --- how it goes -------------------------------------------------------------------------------------------------
 
@@ -172,20 +193,23 @@ class Outbox:
             self._taken.discard(delivery.id)
 
     def try_now(self, to: str) -> None:
-        """Whatever waits for a pause to end is due."""
+        """Whatever failed and waits for a pause to end is due; what has its own time keeps it."""
         with self._writing() as db:
-            db.execute("UPDATE deliveries SET next_ms = 0 WHERE target = ? AND state = 'waiting'", (to,))
+            change = "UPDATE deliveries SET next_ms = 0 WHERE target = ? AND state = 'waiting' AND tries > 0"
+            db.execute(change, (to,))
         self._tell({to})
 
-    def keep_within(self, budget_bytes: int) -> list[Delivery]:
-        """Drop the least important, of these the oldest first, until what waits fits; returns what was dropped."""
+    def keep_within(self, budget_bytes: int, targets: Iterable[str] | None = None) -> list[Delivery]:
+        """Drop the least important, of these the oldest first, until what waits fits; returns what was dropped.
+
+        targets: those in the settings; what waits for others takes no room. None: all.
+        """
         dropped: list[Delivery] = []
         with self._writing() as db:
-            (total,) = db.execute(
-                "SELECT coalesce(sum(size_bytes), 0) FROM deliveries WHERE state = 'waiting'"
-            ).fetchone()
-            order = f"{_ROWS} WHERE state = 'waiting' AND size_bytes > 0 ORDER BY rank DESC, at_ms, id"
-            for row in db.execute(order).fetchall():
+            served = _served(targets)
+            total = self._sum_of(db, served)
+            order = f"{_ROWS} WHERE state = 'waiting' AND size_bytes > 0 AND {_SERVED} ORDER BY rank DESC, at_ms, id"
+            for row in db.execute(order, served).fetchall():
                 if total <= budget_bytes:
                     break
                 one = _delivery(row)
@@ -275,14 +299,16 @@ class Outbox:
             query = f"{_ROWS} WHERE target = ? AND state <> 'waiting' ORDER BY done_ms DESC, id DESC LIMIT ?"
             return [_delivery(row) for row in db.execute(query, (to, limit)).fetchall()]
 
-    def held(self) -> list[tuple[CameraId, Span]]:
-        """Recordings that wait to be sent, and are not to be removed before."""
+    def held(self, targets: Iterable[str] | None = None) -> list[tuple[CameraId, Span]]:
+        """Recordings that wait to be sent, and are not to be removed before. targets: as in `keep_within`."""
         query = (
             "SELECT camera, need_begin_ms, need_end_ms FROM deliveries "
-            "WHERE state = 'waiting' AND camera IS NOT NULL AND need_begin_ms IS NOT NULL"
+            "WHERE state = 'waiting' AND camera IS NOT NULL AND need_begin_ms IS NOT NULL "
+            "AND (?1 IS NULL OR target IN (SELECT value FROM json_each(?1)))"
         )
         with self._reading() as db:
-            return [(CameraId(camera), Span(begin, end)) for camera, begin, end in db.execute(query).fetchall()]
+            found = db.execute(query, _served(targets)).fetchall()
+        return [(CameraId(camera), Span(begin, end)) for camera, begin, end in found]
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
@@ -300,6 +326,13 @@ class Outbox:
         )
         db.execute(change, (state, why, receipt, size_bytes, self._clock.now_ms(), delivery.id))
 
+    def _sum_of(self, db: sqlite3.Connection, served: tuple[str | None]) -> int:
+        query = (
+            "SELECT coalesce(sum(size_bytes), 0) FROM deliveries WHERE state = 'waiting' "
+            "AND (?1 IS NULL OR target IN (SELECT value FROM json_each(?1)))"
+        )
+        return int(db.execute(query, served).fetchone()[0])
+
     def _find(self, db: sqlite3.Connection, where: str, values: tuple[object, ...]) -> Delivery | None:
         row = db.execute(f"{_ROWS} WHERE {where}", values).fetchone()
         return _delivery(row) if row else None
@@ -308,6 +341,10 @@ class Outbox:
         for target in targets:
             for listener in self._listeners:
                 listener(target)
+
+
+def _served(targets: Iterable[str] | None) -> tuple[str | None]:
+    return (None if targets is None else json.dumps(list(targets)),)
 
 
 def _row(one: Delivery) -> tuple[object, ...]:

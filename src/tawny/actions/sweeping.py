@@ -18,9 +18,11 @@ _SHAPES = {
     "hour": r"\d\d",
     "minute": r"\d\d",
     "second": r"\d\d",
-    "type": r"mp4|jpg|gif",
+    "type": r"mp4|jpg|gif|tws",
 }
 _FIELD = re.compile(r"\{([^{}]*)\}")
+_OPAQUE = re.compile(r"[0-9a-f]{8}/(?P<day>\d{8})/[a-z2-7]{26}\.tws")
+"""What sealed cameras recorded, under names that tell nothing but the day."""
 _PIECE = re.compile(r"\.\d{3}(\.[a-z0-9]+)$")
 
 
@@ -28,6 +30,10 @@ def too_old(files: Iterable[There], pattern: str, before_ms: int) -> Iterator[Th
     """Ours that show what was before an instant. pattern: a checked one (`actions.names`)."""
     shape = _shape(pattern)
     for there in files:
+        if opaque := _OPAQUE.fullmatch(there.name):
+            if (_utc_ms(f"{opaque['day']}235959") or before_ms) < before_ms:
+                yield there
+            continue
         found = shape.fullmatch(_PIECE.sub(r"\1", there.name))
         at_ms = _at_ms(found.groupdict()) if found else None
         if found and (at_ms if at_ms is not None else there.modified_ms or before_ms) < before_ms:

@@ -1,18 +1,37 @@
 """pyftpdlib as a process of its own: prints its port and serves a folder until its standard input is closed."""
 
+import os
 import sys
 import threading
+from pathlib import Path
 
 from pyftpdlib.authorizers import DummyAuthorizer
 from pyftpdlib.handlers import FTPHandler, TLS_FTPHandler
 from pyftpdlib.servers import ThreadedFTPServer
 
 
-def main(root: str, password: str, certificate: str) -> None:
+def said(mode: str) -> str:
+    return Path(mode).read_text() if mode and Path(mode).exists() else ""
+
+
+def main(root: str, password: str, certificate: str, mode: str = "") -> None:
     authorizer = DummyAuthorizer()
     authorizer.add_user("cam", password, root, perm="elradfmwMT")
     more = {"certfile": certificate, "tls_data_required": True} if certificate else {}
-    handler = type("Handler", (TLS_FTPHandler if certificate else FTPHandler,), {"authorizer": authorizer, **more})
+    kind = TLS_FTPHandler if certificate else FTPHandler
+
+    def received(self: object, file: str) -> None:
+        if said(mode) == "lies":
+            os.truncate(file, Path(file).stat().st_size // 2)
+
+    def stor(self: FTPHandler, *words: str, **more: str) -> object:
+        if said(mode) == "full":
+            self.respond("552 There is no room.")
+            return None
+        return kind.ftp_STOR(self, *words, **more)
+
+    own = {"authorizer": authorizer, "on_file_received": received, "ftp_STOR": stor}
+    handler = type("Handler", (kind,), own | more)
     server = ThreadedFTPServer(("127.0.0.1", 0), handler)
     print(server.address[1], flush=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -20,4 +39,4 @@ def main(root: str, password: str, certificate: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4])
+    main(*sys.argv[1:5])

@@ -1,10 +1,8 @@
 """Against pyftpdlib, plain and inside TLS."""
 
 import hashlib
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,23 +15,14 @@ from tawny.actions.destinations.ftp import Ftp
 from tawny.model.errors import StrangeTarget, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock
 from tests.actions.certificates import self_signed
+from tests.actions.destinations.servers import ftp_server
 from tests.contracts.destination import DestinationContract, Target
 
-SERVER = Path(__file__).with_name("ftp_server.py")
 PASSWORD = "a pass:word/@"
 
 
-@contextmanager
-def serving(root: Path, certificate: str = "") -> Iterator[int]:
-    command = [sys.executable, "-W", "ignore", str(SERVER), str(root), PASSWORD, certificate]
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=quiet, text=True) as server:
-        assert server.stdin and server.stdout
-        try:
-            yield int(server.stdout.readline())
-        finally:
-            server.stdin.close()
-            server.kill()
+def serving(root: Path, certificate: str = "") -> AbstractContextManager[int]:
+    return ftp_server(root, PASSWORD, certificate)
 
 
 @pytest.fixture(scope="module")

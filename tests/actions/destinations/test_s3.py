@@ -1,8 +1,6 @@
 """Against moto's S3 server, which checks what Amazon checks but the signature."""
 
-import re
-import subprocess
-import sys
+import json
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,26 +12,17 @@ from botocore.config import Config
 
 from tawny.actions.destination import Connection, FileCarrier, Opening
 from tawny.actions.destinations.s3 import PART_BYTES, S3
-from tawny.model.errors import TargetMissing, TargetUnreachable
+from tawny.model.errors import TargetLied, TargetMissing, TargetUnreachable
 from tawny.testing.clock import FakeClock
-from tawny.testing.waiting import until
 from tests.actions.carried import delivery
+from tests.actions.destinations.servers import s3_server
 from tests.contracts.destination import LARGE, DestinationContract, Target, content
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Its address."""
-    log = tmp_path_factory.mktemp("s3") / "log"
-    command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
-    with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
-        try:
-            until(lambda: re.search(rb"Running on (http://\S+)", log.read_bytes()), 60, "the S3 server")
-            found = re.search(r"Running on (http://\S+)", log.read_text())
-            assert found
-            yield found[1]
-        finally:
-            process.kill()
+def server() -> Iterator[str]:
+    with s3_server() as address:
+        yield address
 
 
 @pytest.fixture
@@ -96,6 +85,28 @@ def test_a_key_that_may_only_write_is_enough(server: str, bucket: Any, size_byte
     writing = {"PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"}
     assert set(asked) <= writing
     assert stored(bucket, "a.bin") == data
+
+
+@pytest.mark.parametrize("size_bytes", [1000, PART_BYTES + 1])
+def test_a_server_that_says_it_took_something_else_is_not_believed(
+    server: str, bucket: Any, monkeypatch: pytest.MonkeyPatch, size_bytes: int
+) -> None:
+    connection = connect(server)
+    client = connection._client  # type: ignore[attr-defined]
+    for method in ("put_object", "upload_part"):
+        monkeypatch.setattr(client, method, lambda **_: {"ETag": f'"{"0" * 32}"'})
+    with pytest.raises(TargetLied):
+        connection.put("a.mp4", content(b"x" * size_bytes), "", lambda _: None)
+    connection.close()
+
+
+def test_an_upload_that_was_of_something_else_and_is_gone_keeps_nothing_up(server: str, bucket: Any) -> None:
+    connection, data, notes = connect(server), b"x" * (PART_BYTES + 1), list[str]()
+    before = json.dumps({"upload": "is-not-there", "sha256": "0" * 64, "good": 1})
+    connection.put("a.mp4", content(data), before, notes.append)
+    connection.close()
+    assert stored(bucket, "a.mp4") == data
+    assert [json.loads(one)["good"] for one in notes] == [0, 1, 2]
 
 
 def test_a_bucket_that_is_not_there_is_told(server: str, bucket: Any) -> None:

@@ -3,9 +3,7 @@
 import os
 import pwd
 import socket
-import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,53 +14,19 @@ from tawny.actions.destination import Connection, Opening
 from tawny.actions.destinations.sftp import Sftp
 from tawny.model.errors import StrangeTarget, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock
-from tawny.testing.waiting import until
+from tests.actions.destinations.servers import SSHD, ssh_server
+from tests.actions.destinations.servers import SshServer as Server
 from tests.contracts.destination import DestinationContract, Target, content
 
-SSHD = Path("/usr/sbin/sshd")
 pytestmark = pytest.mark.skipif(
     not SSHD.exists(), reason="OpenSSH's server is not installed: apt install openssh-server"
 )
 
 
-@dataclass(frozen=True)
-class Server:
-    port: int
-    host_key: str
-    key: Path
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    home = tmp_path_factory.mktemp("ssh")
-    host, ours = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
-    host.write_private_key(home / "host")
-    ours.write_private_key(home / "ours")
-    ours.write_public_key(home / "allowed")
-    for name in ("host", "ours"):
-        (home / name).chmod(0o600)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    settings = {
-        "Port": port, "ListenAddress": "127.0.0.1", "HostKey": home / "host", "AuthorizedKeysFile": home / "allowed",
-        "PidFile": "none", "StrictModes": "no", "UsePAM": "no", "PasswordAuthentication": "no",
-        "Subsystem": "sftp internal-sftp",
-    }  # fmt: skip
-    (home / "config").write_text("".join(f"{key} {value}\n" for key, value in settings.items()))
-    Path("/run/sshd").mkdir(exist_ok=True) if os.geteuid() == 0 else None
-    command = [str(SSHD), "-D", "-e", "-f", str(home / "config")]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            until(lambda: _answers(port), 30, "sshd")
-            yield Server(port, host.get_fingerprint(), home / "ours")
-        finally:
-            process.terminate()
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as tried:
-        return tried.connect_ex(("127.0.0.1", port)) == 0
+    with ssh_server(tmp_path_factory.mktemp("ssh")) as made:
+        yield made
 
 
 def connect(server: Server, folder: Path, **options: Any) -> Connection:

@@ -1,7 +1,5 @@
 """Against wsgidav."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -12,24 +10,17 @@ from tawny.actions.destination import Connection, Opening
 from tawny.actions.destinations.webdav import WebDav
 from tawny.model.errors import TargetMissing, TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock
+from tests.actions.destinations.servers import dav_server
 from tests.contracts.destination import DestinationContract, Target, content
 
 PASSWORD = "a pass:word/@"
-SERVER = Path(__file__).with_name("webdav_server.py")
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[int]:
     (tmp_path / "tawny").mkdir()
-    command = [sys.executable, "-W", "ignore", str(SERVER), str(tmp_path), PASSWORD]
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=quiet, text=True) as process:
-        assert process.stdin and process.stdout
-        try:
-            yield int(process.stdout.readline())
-        finally:
-            process.stdin.close()
-            process.kill()
+    with dav_server(tmp_path, PASSWORD) as port:
+        yield port
 
 
 def connect(port: int, folder: str = "tawny", password: str = PASSWORD) -> Connection:

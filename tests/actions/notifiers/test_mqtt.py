@@ -1,9 +1,6 @@
 """MQTT against a real broker."""
 
 import json
-import shutil
-import socket
-import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -15,36 +12,15 @@ from tawny.actions.notifiers.mqtt import Mqtt
 from tawny.model.errors import TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock
 from tawny.testing.waiting import until
+from tests.actions.broker import served
 from tests.contracts.notifier import GIF, JPEG, LATER, SECRET, TOLD
 
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Its port. It lets `tawny` in, with SECRET."""
-    home = tmp_path_factory.mktemp("broker")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
-    people = home / "people"
-    path = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/sbin:/bin")
-    assert path, "mosquitto is not installed: ./test installs it"
-    subprocess.run(["mosquitto_passwd", "-b", "-c", str(people), "tawny", SECRET], check=True, capture_output=True)
-    people.chmod(0o644)
-    home.chmod(0o755)
-    settings = home / "mosquitto.conf"
-    settings.write_text(f"listener {port} 127.0.0.1\nallow_anonymous false\npassword_file {people}\nuser root\n")
-    process = subprocess.Popen([path, "-c", str(settings)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        until(lambda: answers(port) or process.poll() is not None, 30, "the broker")
-        yield port
-    finally:
-        process.kill()
-        process.wait()
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as asking:
-        return asking.connect_ex(("127.0.0.1", port)) == 0
+    with served(tmp_path_factory.mktemp("broker"), SECRET) as made:
+        yield made.port
 
 
 @pytest.fixture

@@ -13,7 +13,15 @@ from typing import Any, ClassVar
 from tawny.actions.carrier import PORTION_BYTES, Content
 from tawny.actions.destination import Connection, Opening, There
 from tawny.actions.destinations.address import Address, only, parse
-from tawny.model.errors import DeliveryError, StrangeTarget, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
+from tawny.model.errors import (
+    DeliveryError,
+    StrangeTarget,
+    TargetFull,
+    TargetLied,
+    TargetMissing,
+    TargetRefused,
+    TargetUnreachable,
+)
 
 PORTS = {"ftps": 21, "ftp": 21}
 TIMEOUT_S = 15.0
@@ -116,6 +124,10 @@ class _OpenFtp:
             note(content.sha256)
             reader = _Reader(content, begun)
             self._ftp.storbinary(f"STOR {part}", reader, PORTION_BYTES, rest=begun or None)
+            held_bytes = self._size(part)
+            if held_bytes != content.size_bytes:
+                note("")
+                raise TargetLied(self._public, f"{name} has {held_bytes} bytes there instead of {content.size_bytes}")
             with suppress(error_perm):
                 self._ftp.delete(path)  # many servers do not rename onto a file that is there
             self._ftp.rename(part, path)

@@ -6,6 +6,7 @@ unless files are to be removed there, or the destination is tried out.
 
 import hashlib
 import json
+import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from botocore.config import Config
 from tawny.actions.carrier import PORTION_BYTES, Content
 from tawny.actions.destination import Connection, Opening, There
 from tawny.actions.destinations.address import only
-from tawny.model.errors import DeliveryError, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
+from tawny.model.errors import DeliveryError, TargetFull, TargetLied, TargetMissing, TargetRefused, TargetUnreachable
 
 PART_BYTES = 8 * 1024 * 1024
 """S3 wants at least 5 MiB; every part is in memory while it is sent."""
@@ -30,7 +31,13 @@ _LOGIN = {
     "AccessDenied", "AllAccessDisabled", "AuthorizationHeaderMalformed", "ExpiredToken", "Forbidden",
     "InvalidAccessKeyId", "InvalidToken", "RequestTimeTooSkewed", "SignatureDoesNotMatch", "401", "403",
 }  # fmt: skip
-_FULL = {"QuotaExceeded", "InsufficientStorage", "ServiceQuotaExceededException", "XMinioStorageFull", "507"}
+_FULL = {
+    "InsufficientStorage", "QuotaExceeded", "ServiceQuotaExceededException", "XMinioAdminBucketQuotaExceeded",
+    "XMinioStorageFull", "507",
+}  # fmt: skip
+_BUSY = (429, 500, 502, 503, 504)
+_GONE = ("NoSuchUpload", "404", "AccessDenied", "403")
+"""An upload that was begun, to a key that may only write too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +116,7 @@ class _OpenBucket:
 
     def _put_at_once(self, name: str, content: Content) -> None:
         data = content.read(0, content.size_bytes)
-        self._client.put_object(
+        taken = self._client.put_object(
             Bucket=self._bucket,
             Key=self._key(name),
             Body=data,
@@ -118,6 +125,7 @@ class _OpenBucket:
             Metadata={"sha256": content.sha256},
             **self._more,
         )
+        self._compare(taken, data, name)
 
     def _put_in_parts(self, name: str, content: Content, progress: str, note: Callable[[str], None]) -> None:
         target = {"Bucket": self._bucket, "Key": self._key(name)}
@@ -127,7 +135,8 @@ class _OpenBucket:
                 **target, ContentType=content.media_type, Metadata={"sha256": content.sha256}, **self._more
             )
             upload = begun["UploadId"]
-            note(json.dumps({"upload": upload, "sha256": content.sha256}))
+        known = {"upload": upload, "sha256": content.sha256}
+        note(json.dumps(known | {"good": len(parts)}))
         for number, offset in enumerate(range(0, content.size_bytes, PART_BYTES), 1):
             if number in parts:
                 continue
@@ -135,9 +144,22 @@ class _OpenBucket:
             sent = self._client.upload_part(
                 **target, UploadId=upload, PartNumber=number, Body=data, ContentMD5=_md5(data)
             )
+            self._compare(sent, data, name)
             parts[number] = sent["ETag"]
+            note(json.dumps(known | {"good": number}))
         listed = [{"PartNumber": number, "ETag": parts[number]} for number in sorted(parts)]
         self._client.complete_multipart_upload(**target, UploadId=upload, MultipartUpload={"Parts": listed})
+
+    def _compare(self, taken: Mapping[str, Any], data: bytes, name: str) -> None:
+        """What it says it took is the MD5 of that, but where a key of the owner's encrypts it."""
+        said = str(taken.get("ETag", "")).strip('"')
+        is_md5 = re.fullmatch(r"[0-9a-f]{32}", said) and taken.get("ServerSideEncryption", "AES256") == "AES256"
+        if (
+            is_md5
+            and "SSECustomerAlgorithm" not in taken
+            and said != hashlib.md5(data, usedforsecurity=False).hexdigest()
+        ):
+            raise TargetLied(self._public, f"{name} is damaged there")
 
     def _part(self, content: Content, offset: int) -> bytes:
         """Read in portions, so that it keeps to its pace."""
@@ -145,21 +167,29 @@ class _OpenBucket:
         return b"".join(content.read(at, min(PORTION_BYTES, end - at)) for at in range(offset, end, PORTION_BYTES))
 
     def _begun(self, target: Mapping[str, str], content: Content, progress: str) -> tuple[str, dict[int, str]]:
-        """An upload that an earlier try began with the same content, and the parts of it that are there."""
+        """An upload that an earlier try began with the same content, and the parts of it that were found good there."""
         known = json.loads(progress) if progress else {}
         upload = known.get("upload", "")
         if not upload:
             return "", {}
         if known.get("sha256") != content.sha256:
-            self._client.abort_multipart_upload(**target, UploadId=upload)
+            self._abort(target, upload)
             return "", {}
         try:
             pages = self._client.get_paginator("list_parts").paginate(**target, UploadId=upload)
-            return upload, {part["PartNumber"]: part["ETag"] for page in pages for part in page.get("Parts", ())}
+            listed = {part["PartNumber"]: part["ETag"] for page in pages for part in page.get("Parts", ())}
         except botocore.exceptions.ClientError as error:
-            if error.response["Error"]["Code"] in ("NoSuchUpload", "404", "AccessDenied"):
-                return "", {}  # it is gone, or the key may only write: begun anew
+            if error.response["Error"]["Code"] in _GONE:
+                return "", {}  # begun anew
             raise
+        return upload, {number: tag for number, tag in listed.items() if number <= known.get("good", 0)}
+
+    def _abort(self, target: Mapping[str, str], upload: str) -> None:
+        try:
+            self._client.abort_multipart_upload(**target, UploadId=upload)
+        except botocore.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] not in _GONE:
+                raise
 
     def sha256(self, name: str) -> str | None:
         """Each part was compared by its MD5 when it came; what the whole was is written beside it."""
@@ -214,6 +244,8 @@ class _OpenBucket:
             return TargetFull(self._public, said)
         if code == "NoSuchBucket":
             return TargetMissing(self._public, f"there is no bucket {self._bucket}")
+        if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") in _BUSY:
+            return TargetUnreachable(self._public, said)
         return DeliveryError(self._public, f"{code}: {said}")
 
 

@@ -6,6 +6,7 @@ Each call runs its coroutine to the end in the courier's own thread: between cal
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from math import inf
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, TypeVar
 
@@ -14,7 +15,15 @@ import asyncssh
 from tawny.actions.carrier import PORTION_BYTES, Content, portions
 from tawny.actions.destination import Connection, Opening, There
 from tawny.actions.destinations.address import Address, only, parse
-from tawny.model.errors import DeliveryError, StrangeTarget, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
+from tawny.model.errors import (
+    DeliveryError,
+    StrangeTarget,
+    TargetFull,
+    TargetLied,
+    TargetMissing,
+    TargetRefused,
+    TargetUnreachable,
+)
 
 PORTS = {"sftp": 22, "scp": 22}
 TIMEOUT_S = 15.0
@@ -137,10 +146,16 @@ class _OpenSftp:
             with suppress(asyncssh.SFTPNoSuchFile):
                 begun = (await self._sftp.stat(part)).size or 0
         note(content.sha256)
-        async with self._sftp.open(part, "ab" if begun else "wb") as file:
-            for portion in portions(content, begun):
-                async with asyncio.timeout(2 * TIMEOUT_S):
-                    await file.write(portion)
+        try:
+            await self._write(part, content, begun)
+        except asyncssh.SFTPFailure as error:  # all that OpenSSH says of a full disk
+            if await self._room_bytes() < content.size_bytes - begun:
+                raise TargetFull(self._public, "no room is left") from error
+            raise
+        held_bytes = (await self._sftp.stat(part)).size or 0
+        if held_bytes != content.size_bytes:
+            note("")
+            raise TargetLied(self._public, f"{name} has {held_bytes} bytes there instead of {content.size_bytes}")
         if content.modified_ms:
             await self._sftp.utime(part, (content.modified_ms / 1000, content.modified_ms / 1000))
         try:
@@ -149,6 +164,20 @@ class _OpenSftp:
             with suppress(asyncssh.SFTPNoSuchFile):
                 await self._sftp.remove(path)
             await self._sftp.rename(part, path)
+
+    async def _write(self, part: str, content: Content, begun: int) -> None:
+        async with self._sftp.open(part, "ab" if begun else "wb") as file:
+            for portion in portions(content, begun):
+                async with asyncio.timeout(2 * TIMEOUT_S):
+                    await file.write(portion)
+
+    async def _room_bytes(self) -> float:
+        """Infinite where it does not tell."""
+        try:
+            told = await self._sftp.statvfs(self._root or "/")
+        except asyncssh.SFTPError:
+            return inf
+        return told.bavail * told.frsize
 
     def sha256(self, name: str) -> str | None:
         return None

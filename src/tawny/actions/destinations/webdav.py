@@ -3,14 +3,10 @@
 WebDAV knows no resuming: a file that was cut off is sent again from its beginning.
 """
 
-import hashlib
-import http.client
 import re
-import ssl
 import xml.etree.ElementTree as ET
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from pathlib import PurePosixPath
 from typing import Any, ClassVar
@@ -19,10 +15,10 @@ from urllib.parse import quote, unquote
 from tawny.actions.carrier import PORTION_BYTES, Content, portions
 from tawny.actions.destination import Connection, Opening, There
 from tawny.actions.destinations.address import Address, only, parse
-from tawny.model.errors import DeliveryError, StrangeTarget, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
+from tawny.actions.destinations.http_line import Body, HttpLine
+from tawny.model.errors import DeliveryError, TargetLied, TargetMissing
 
 PORTS = {"davs": 443, "dav": 80}
-TIMEOUT_S = 15.0
 PART = ".part"
 MOST_LIST_BYTES = 32_000_000
 _ASK = (
@@ -30,7 +26,6 @@ _ASK = (
     b"<d:resourcetype/><d:getcontentlength/><d:getlastmodified/></d:prop></d:propfind>"
 )
 _DAV = "{DAV:}"
-_Body = bytes | Iterator[bytes] | None
 
 
 class WebDav:
@@ -61,10 +56,17 @@ class _OpenDav:
     is_sure: ClassVar[bool] = False
 
     def __init__(self, address: Address, fingerprint: str, public: str) -> None:
-        self._address, self._fingerprint, self._public = address, fingerprint, public
+        self._address, self._public = address, public
         self._root = "/" + quote(address.folder.strip("/"))
-        self._login = "Basic " + b64encode(f"{address.user}:{address.password}".encode()).decode()
-        self._line: http.client.HTTPConnection | None = None
+        login = "Basic " + b64encode(f"{address.user}:{address.password}".encode()).decode()
+        self._line = HttpLine(
+            address.host,
+            address.port,
+            tls=address.scheme == "davs",
+            fingerprint=fingerprint,
+            headers={"Authorization": login},
+            public=public,
+        )
         self._made: set[str] = set()
 
     def look(self) -> None:
@@ -72,37 +74,41 @@ class _OpenDav:
         status, _ = self._ask("PROPFIND", "", _ASK, {"Depth": "0"})
         if status == 404:
             raise TargetMissing(self._public, "there is no such folder")
-        self._expect(status, 207)
+        self._line.expect(status, 207)
 
     def find(self, name: str) -> There | None:
         status, body = self._ask("PROPFIND", name, _ASK, {"Depth": "0"})
         if status == 404:
             return None
-        self._expect(status, 207)
+        self._line.expect(status, 207)
         return next((there for there, is_folder in self._read_list(body) if not is_folder), None)
 
     def put(self, name: str, content: Content, progress: str, note: Callable[[str], None]) -> None:
         self._make_folders(name)
         headers = {"Content-Type": content.media_type, "Content-Length": str(content.size_bytes)}
         status, _ = self._ask("PUT", name + PART, portions(content), headers)
-        self._expect(status, 200, 201, 204)
+        self._line.expect(status, 200, 201, 204)
+        there = self.find(name + PART)
+        if there is None or there.size_bytes != content.size_bytes:
+            held_bytes = there.size_bytes if there else 0
+            raise TargetLied(self._public, f"{name} has {held_bytes} bytes there instead of {content.size_bytes}")
         moved = {"Destination": self._url(name), "Overwrite": "T"}
         status, _ = self._ask("MOVE", name + PART, None, moved)
-        self._expect(status, 201, 204)
+        self._line.expect(status, 201, 204)
 
     def sha256(self, name: str) -> str | None:
         return None
 
     def read(self, name: str) -> Iterator[bytes]:
-        with self._worded():
-            answer = self._sent("GET", name, None, {})
-            self._expect(answer.status, 200)
+        with self._line.worded():
+            answer = self._line.sent("GET", self._path(name), None, {})
+            self._line.expect(answer.status, 200)
             while portion := answer.read(PORTION_BYTES):
                 yield portion
 
     def remove(self, name: str) -> None:
         status, _ = self._ask("DELETE", name)
-        self._expect(status, 200, 204, 404)
+        self._line.expect(status, 200, 204, 404)
         for folder in list(PurePosixPath(name).parents)[:-1]:
             if next(self._entries(str(folder)), None) is not None:
                 return
@@ -120,22 +126,20 @@ class _OpenDav:
         return ""
 
     def close(self) -> None:
-        if self._line is not None:
-            self._line.close()
-            self._line = None
+        self._line.close()
 
     def _entries(self, folder: str) -> Iterator[tuple[There, bool]]:
         status, body = self._ask("PROPFIND", f"{folder}/" if folder else "", _ASK, {"Depth": "1"})
         if status == 404:
             return
-        self._expect(status, 207)
+        self._line.expect(status, 207)
         yield from (each for each in self._read_list(body) if each[0].name.strip("/") != folder)
 
     def _make_folders(self, name: str) -> None:
         for folder in reversed(list(PurePosixPath(name).parents)[:-1]):
             if str(folder) not in self._made:
                 status, _ = self._ask("MKCOL", f"{folder}/")
-                self._expect(status, 201, 405, 301)  # 405: it is there
+                self._line.expect(status, 201, 405, 301)  # 405: it is there
                 self._made.add(str(folder))
 
     def _read_list(self, body: bytes) -> Iterator[tuple[There, bool]]:
@@ -166,66 +170,13 @@ class _OpenDav:
         self,
         method: str,
         name: str,
-        body: bytes | Iterator[bytes] | None = None,
+        body: Body = None,
         headers: Mapping[str, str] | None = None,
     ) -> tuple[int, bytes]:
         """Status and body of the answer."""
-        with self._worded():
-            answer = self._sent(method, name, body, headers or {})
+        with self._line.worded():
+            answer = self._line.sent(method, self._path(name), body, headers or {})
             return answer.status, answer.read(MOST_LIST_BYTES)
-
-    def _sent(self, method: str, name: str, body: _Body, headers: Mapping[str, str]) -> http.client.HTTPResponse:
-        whole = {"Authorization": self._login, "User-Agent": "tawny", **headers}
-        line = self._line = self._line or self._connected()
-        try:
-            line.request(method, self._path(name), body, whole)
-            return line.getresponse()
-        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
-            self.close()
-            if body is not None and not isinstance(body, bytes):
-                raise
-            line = self._line = self._connected()  # it had let go of us meanwhile
-            line.request(method, self._path(name), body, whole)
-            return line.getresponse()
-
-    def _connected(self) -> http.client.HTTPConnection:
-        if self._address.scheme == "dav":
-            return http.client.HTTPConnection(self._address.host, self._address.port, timeout=TIMEOUT_S)
-        context = ssl.create_default_context()
-        if self._fingerprint:
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        line = http.client.HTTPSConnection(self._address.host, self._address.port, timeout=TIMEOUT_S, context=context)
-        line.connect()
-        shown = hashlib.sha256(line.sock.getpeercert(binary_form=True) or b"").hexdigest()
-        if self._fingerprint and shown != self._fingerprint:
-            line.close()
-            raise StrangeTarget(self._public, f"its certificate has the fingerprint {shown}")
-        return line
-
-    def _expect(self, status: int, *good: int) -> None:
-        if status in good:
-            return
-        self.close()
-        detail = f"it answers {status} {http.client.responses.get(status, '')}".strip()
-        if status in (401, 403):
-            raise TargetRefused(self._public, detail)
-        if status in (507, 413):
-            raise TargetFull(self._public, detail)
-        if status in (502, 503, 504):
-            raise TargetUnreachable(self._public, detail)
-        raise DeliveryError(self._public, detail)
-
-    @contextmanager
-    def _worded(self) -> Iterator[None]:
-        """The errors of the line as ours; whatever failed, the line is not used again."""
-        try:
-            yield
-        except ssl.SSLCertVerificationError as error:
-            self.close()
-            raise StrangeTarget(self._public, f"its certificate does not hold: {error.verify_message}") from error
-        except (OSError, http.client.HTTPException) as error:
-            self.close()
-            raise TargetUnreachable(self._public, str(error) or type(error).__name__) from error
 
 
 def _ms(text: str) -> int:

@@ -5,12 +5,13 @@ A connection is not kept: one that went stale would look like a failure after wh
 
 import http.client
 import json
+import re
 import secrets
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from tawny.actions.notifier import Attached
 from tawny.model.errors import DeliveryError, TargetMissing, TargetRefused, TargetUnreachable
@@ -18,12 +19,18 @@ from tawny.model.errors import DeliveryError, TargetMissing, TargetRefused, Targ
 TIMEOUT_S = 15.0
 MOST_ANSWER_BYTES = 1_000_000
 _WHY_CHARS = 120
+_SHORT, _LONG = 6, 16
+"""From so many letters on a word is hidden: of an address or a header, and of a body, which holds plain words."""
+_LOOKED_BYTES = 4000
+_WORD = re.compile(r"[^\s/?&=:,;\"'{}]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     status: int
     data: bytes
+    sent: tuple[str, ...] = field(default=(), repr=False)
+    """Words of the request that nobody is to see, should the answer repeat them."""
 
     @property
     def is_well(self) -> bool:
@@ -55,7 +62,11 @@ class Api:
                 method, (self._path + path or "/") + self._query, body, {"User-Agent": "tawny", **(headers or {})}
             )
             found = line.getresponse()
-            return Answer(found.status, found.read(MOST_ANSWER_BYTES))
+            where = f"{self._path}{path.partition('?')[0]}{self._query}"
+            sent = _words(_SHORT, where, *(headers or {}).values()) + _words(
+                _LONG, body[:_LOOKED_BYTES].decode("latin-1")
+            )
+            return Answer(found.status, found.read(MOST_ANSWER_BYTES), sent)
         except ssl.SSLCertVerificationError as error:
             raise TargetUnreachable(self.public, f"its certificate is not right: {error.verify_message}") from None
         except (OSError, http.client.HTTPException) as error:
@@ -97,7 +108,10 @@ class Api:
 
 def refusal(public: str, answer: Answer, why: Sequence[str] = ()) -> DeliveryError:
     """What an answer that is not well means: whether it is about who we are, this message, or the service."""
-    told = next((str(text) for key in why if (text := answer.json().get(key))), "")[:_WHY_CHARS]
+    told = next((str(text) for key in why if (text := answer.json().get(key))), "")
+    for word in answer.sent:
+        told = told.replace(word, "…")
+    told = told[:_WHY_CHARS]
     said = f"it answers {answer.status}" + (f": {told}" if told else "")
     if answer.status in (401, 403):
         return TargetRefused(public, said)
@@ -106,6 +120,13 @@ def refusal(public: str, answer: Answer, why: Sequence[str] = ()) -> DeliveryErr
     if answer.status == 429 or answer.status >= 500:
         return TargetUnreachable(public, said)
     return DeliveryError(public, said)
+
+
+def _words(least: int, *texts: str) -> tuple[str, ...]:
+    """Those that may be a token or a password, the longest first; also as they were before quoting."""
+    forms = [form for text in texts for form in (text, unquote(text))]
+    found = {word for form in forms for word in _WORD.findall(form) if len(word) >= least}
+    return tuple(sorted(found, key=len, reverse=True))
 
 
 def _reason(error: Exception) -> str:

@@ -1,11 +1,9 @@
 """A webhook of one's own: JSON by POST, signed, so that who gets it knows who sent it and when.
 
-`webhook+https://host/path`, with `secret`. `X-Tawny-Signature: t=1732050000,v1=HEX`: HEX is the HMAC-SHA256, with the
-secret, of the seconds since 1970, a dot and the body. `Idempotency-Key` is the same whenever a message is sent again.
+`webhook+https://host/path`, with `secret` (`actions.signing`). `Idempotency-Key` is the same whenever a message is sent
+again.
 """
 
-import hashlib
-import hmac
 import json
 from base64 import b64encode
 from collections.abc import Mapping
@@ -14,9 +12,10 @@ from typing import Any, ClassVar
 from tawny.actions.message import Message
 from tawny.actions.notifier import Attached, Sender, Telling, Traits
 from tawny.actions.notifiers.address import filled
+from tawny.actions.notifiers.as_json import as_json
 from tawny.actions.notifiers.http import Api, base_of
+from tawny.actions.signing import HEADER, signature
 from tawny.model.clock import Clock
-from tawny.model.times import utc_text
 
 EXAMPLE = "webhook+https://example.org/tawny"
 LARGEST_BYTES = 8_000_000
@@ -66,32 +65,14 @@ class _Sender:
         """Nothing is held."""
 
     def _post(self, message: Message, attached: Attached | None, changes: str = "") -> None:
-        told: dict[str, object] = {
-            "type": f"message.{message.kind}",
-            "id": message.id,
-            "changes": changes or None,
-            "title": message.title,
-            "text": message.text,
-            "time": utc_text(message.at_ms),
-            "camera": message.camera or None,
-            "event": message.event or None,
-            "urgency": message.urgency.value,
-            "link": message.link or None,
-            "clip": message.clip_link or None,
-            "buttons": [{"label": one.label, "url": one.url} for one in message.buttons if one.url],
-        }
+        told = as_json(message, changes)
         if attached is not None and self._attaches:
             told["attached"] = {"type": attached.media_type, "base64": b64encode(attached.data).decode()}
         body = json.dumps(told, ensure_ascii=False).encode()
         headers = {"Content-Type": "application/json", "Idempotency-Key": message.id}
         if self._secret:
-            headers["X-Tawny-Signature"] = signature(self._secret, self._clock.now_ms() // 1000, body)
+            headers[HEADER] = signature(self._secret, self._clock.now_ms() // 1000, body)
         self._api.well("POST", "", body, headers)
-
-
-def signature(secret: str, at_s: int, body: bytes) -> str:
-    signed = hmac.new(secret.encode(), f"{at_s}.".encode() + body, hashlib.sha256).hexdigest()
-    return f"t={at_s},v1={signed}"
 
 
 def _base(url: str) -> str:
