@@ -57,8 +57,10 @@ def test_every_picture_is_made_once_for_all_who_want_the_same() -> None:
 
 
 def test_another_size_is_another_picture() -> None:
-    jpegs = Jpegs(filled(2))
+    hub = filled(2)
+    jpegs = Jpegs(hub)
     large, small = jpegs.look(ALL, nobody), jpegs.look(Wish(64, 30, 75), nobody)
+    hub.append(PACKETS[2])  # who looks a moment later is given the next
     until(lambda: large.newest() and small.newest(), 30, "both sizes")
     widths = []
     for look in (large, small):

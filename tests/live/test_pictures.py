@@ -40,7 +40,7 @@ def test_it_is_made_as_small_as_wanted() -> None:
 def test_many_who_look_cost_one_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
     decoded: list[Packet] = []
 
-    def counted(packet: Packet, width: int) -> bytes:
+    def counted(packet: Packet, width: int, private: object) -> bytes:
         decoded.append(packet)
         return b"jpeg"
 

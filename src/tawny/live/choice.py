@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tawny.live.shared import shared
 from tawny.live.turned import Turned
@@ -20,6 +20,15 @@ class Choice:
     name: StreamName
     source: Hub
     turns: bool = False
+
+    def covered(self) -> "Choice":
+        """For those for whom no page covers what is private: where something is, encoded again with it black."""
+        return replace(self, turns=True) if self.source.private else self
+
+    @property
+    def is_bare(self) -> bool:
+        """Something is private, and is in it."""
+        return bool(self.source.private) and not self.turns
 
     @contextmanager
     def opened(self) -> Iterator[Hub]:

@@ -2,9 +2,8 @@
 
 import asyncio
 from contextlib import AbstractContextManager
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from tawny.live.choice import Choice
 from tawny.live.hls import HlsFeed
 from tawny.model.clock import Clock
 from tawny.model.ids import CameraId
@@ -12,10 +11,24 @@ from tawny.stream.hub import Hub
 
 
 class Key(NamedTuple):
-    """stream: main, sub or auto, as asked for."""
+    """stream: main, sub or auto, as asked for. seen: the cameras that one which follows may show; None: all.
 
-    camera: CameraId
+    covered: without what is private.
+    """
+
+    camera: CameraId | None
     stream: str
+    seen: frozenset[CameraId] | None = None
+    covered: bool = False
+
+
+class Shown(Protocol):
+    """A `Choice`, or a `Followed`. source: whether it is the same still."""
+
+    @property
+    def source(self) -> Hub: ...
+
+    def opened(self) -> AbstractContextManager[Hub]: ...
 
 
 class HlsFeeds:
@@ -32,7 +45,7 @@ class HlsFeeds:
         found[0].asked()
         return found[0]
 
-    def feed(self, key: Key, choice: Choice, counted: AbstractContextManager[None]) -> HlsFeed:
+    def feed(self, key: Key, choice: Shown, counted: AbstractContextManager[None]) -> HlsFeed:
         """counted: entered while the feed is made, to be counted as a viewer."""
         known, found = self.known(key), self._open.get(key)
         if known is not None and found is not None and found[1] is choice.source:

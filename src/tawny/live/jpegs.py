@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tawny.live.pictures import Still
+from tawny.media.cover import covered
 from tawny.media.decode import DecodedFrame, Decoder
 from tawny.media.jpeg import jpeg
 from tawny.model.packets import Packet, VideoFormat
@@ -99,6 +100,7 @@ class Jpegs:
     def _give(self, frame: DecodedFrame, number: int) -> None:
         with self._lock:
             wanted = [(wish, made) for wish, made in self._made.items() if frame.at_ms >= made.due_ms]
+        frame = covered(frame, self._hub.private) if wanted else frame
         for wish, made in wanted:
             still = Still(jpeg(frame, wish.width, wish.quality), frame.at_ms, number)
             self.encoded += 1

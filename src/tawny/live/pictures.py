@@ -29,17 +29,17 @@ class Pictures:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[int, int, int], Still] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, int, int, int], Still] = OrderedDict()
 
     def newest(self, hub: Hub, width: int) -> Still | None:
         """The stream's newest keyframe, no wider than about `width`; None while there is none that can be decoded."""
         keyframe = next(iter(hub.recent(0.0)), None)
         if keyframe is None:
             return None
-        key = (id(hub), keyframe.at_ms, rounded_width(width))
+        key = (id(hub), keyframe.at_ms, rounded_width(width), hash(hub.private))
         with self._lock:
             if key not in self._kept:
-                made = keyframe_jpeg(keyframe, key[2])
+                made = keyframe_jpeg(keyframe, key[2], hub.private)
                 if made is None:
                     return None
                 for old in [other for other in self._kept if other[0] == key[0] and other[1] != key[1]]:

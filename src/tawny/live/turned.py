@@ -65,7 +65,7 @@ class Turned:
                             continue
                         work = self._begun(work, packet.format)
                         run = RunId(f"turned-{packet.run}-{number}")
-                    for coded, at_ms in work.turn(packet):
+                    for coded, at_ms in work.turn(packet, self._source.private):
                         whole = Packet(run, number, coded.format, coded.data, coded.pts, at_ms, coded.is_keyframe)
                         self.hub.append(whole)
                         number += 1

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
+from tawny.live.followed import Followed
 from tawny.live.rtsp.login import digest
 from tawny.live.rtsp.server import RtspServer
 from tawny.live.rtsp.talk import House
@@ -30,12 +31,18 @@ class Doorman:
     """One user, `tv`, who may see what is in `cameras`."""
 
     cameras: set[CameraId] = field(default_factory=lambda: {PORCH})
+    follows: Followed | None = None
+    asked: int = 0
 
     async def digest_of(self, user: str) -> str | None:
         return digest("tv", SECRET) if user == "tv" else None
 
     async def may_see(self, user: str, camera: CameraId) -> bool:
         return camera in self.cameras
+
+    async def followed(self, user: str) -> Followed | None:
+        self.asked += 1
+        return self.follows
 
 
 @dataclass

@@ -8,14 +8,17 @@ from itertools import pairwise
 import pytest
 
 from tawny.live.rtsp.sender import Sender, Track
+from tawny.media.decode import Decoder
 from tawny.media.nal import nal_type, split_lengths
 from tawny.model.errors import SourceClosed, SourceNotFound, SourceRefused, SourceUnreachable
 from tawny.model.ids import RunId
-from tawny.model.packets import AudioFormat, Packet, SourcePacket
+from tawny.model.packets import AudioFormat, Packet, SourcePacket, VideoFormat
+from tawny.model.polygon import Polygon
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
-from tests.live.cameras import numbered, sound, video
-from tests.live.rtsp.house import SECRET, refusal, serving, watch
+from tests.live.cameras import START_MS, numbered, sound, video
+from tests.live.following import Cameras
+from tests.live.rtsp.house import PORCH, SECRET, YARD, refusal, serving, watch
 
 PACKETS = list(numbered(video(count=150), sound("aac", seconds=10)))
 G711 = list(numbered(video(count=150), sound("pcmu", seconds=10)))
@@ -203,3 +206,78 @@ async def test_who_takes_too_little_goes_on_with_the_newest_keyframe() -> None:
     begin = max(packet.at_ms for packet in packets if packet.is_keyframe)
     assert (sent[-1] - sent[0]) % 2**32 >= (begin - packets[0].at_ms) * 90
     assert sender.skipped == 1
+
+
+@pytest.mark.parametrize("client", ["own", "ffmpeg"])
+async def test_one_address_shows_where_something_happens(client: str) -> None:
+    """From one camera to another of another size, in one session: parameter sets come before each keyframe."""
+    cameras = Cameras({PORCH: Hub(), YARD: Hub()}, PORCH)
+    cameras.send(PORCH, video(count=40))
+    cameras.send(YARD, video(width=128, count=150, start_ms=START_MS - 5000))
+    async with serving(PACKETS) as house:
+        house.doorman.follows = cameras.followed()
+        watching = asyncio.create_task(watch(house.address("live/follow"), pictures=40, client=client))
+        async with asyncio.timeout(30):
+            while not cameras.seen:
+                await asyncio.sleep(0.02)
+        await asyncio.sleep(0)
+        feeding = asyncio.create_task(_sends_on(cameras))
+        got = await watching
+        feeding.cancel()
+    assert all(one.pts < two.pts for one, two in pairwise(got))
+    assert {64, 128} <= {packet.format.width for packet in got if isinstance(packet.format, VideoFormat)}
+
+
+async def _sends_on(cameras: Cameras) -> None:
+    """The porch a little longer, then the yard."""
+    for at in range(40, 60):
+        cameras.send(PORCH, [video(count=60)[at]])
+        await asyncio.sleep(0.02)
+    cameras.go(YARD)
+    start_ms = START_MS + 4000
+    for round_number in range(20):
+        cameras.send(YARD, [replace(one, run=RunId(f"y{round_number}")) for one in video(width=128, start_ms=start_ms)])
+        start_ms += 4000
+        await asyncio.sleep(0.1)
+
+
+async def test_who_may_see_other_cameras_now_is_sent_away_from_what_follows() -> None:
+    cameras = Cameras({PORCH: Hub()}, PORCH)
+    cameras.send(PORCH, video(count=40))
+    async with serving(PACKETS, look_s=0.05) as house:
+        house.doorman.follows = cameras.followed()
+        watching = asyncio.create_task(watch(house.address("live/follow"), pictures=10_000))
+        async with asyncio.timeout(30):
+            while house.doorman.asked < 5:  # for DESCRIBE, SETUP, and then again and again
+                await asyncio.sleep(0.02)
+        house.doorman.follows = None
+        with pytest.raises(SourceClosed):
+            await watching
+        async with asyncio.timeout(30):
+            while cameras.seen:
+                await asyncio.sleep(0.02)
+
+
+async def test_what_is_private_is_black_for_players() -> None:
+    async with serving(PACKETS) as house:
+        house.hub.private = (Polygon.of([(0, 0), (0.5, 0), (0.5, 1), (0, 1)]),)
+        got = await watch(house.address(), pictures=12)
+    assert all(one.is_video for one in got)
+    first = got[0]
+    assert isinstance(first.format, VideoFormat)
+    decoder = Decoder(first.format)
+    packets = [Packet(RunId("r"), 0, one.format, one.data, one.pts, 0, one.is_keyframe) for one in got]
+    shown = [frame.rgb for packet in packets for frame in decoder.decode(packet)]
+    wide = shown[0].shape[1]
+    assert shown[0][:, : wide // 2 - 2].mean() < 12
+    assert shown[0][:, wide // 2 + 2 :].mean() > 24
+
+
+async def test_what_becomes_private_ends_what_showed_it() -> None:
+    async with serving(PACKETS, look_s=0.05) as house:
+        asyncio.get_running_loop().call_later(
+            0.5, setattr, house.hub, "private", (Polygon.of([(0, 0), (0.5, 0), (0.5, 1)]),)
+        )
+        with suppress(SourceClosed):
+            await watch(house.address(), pictures=100_000)
+            pytest.fail("it went on")

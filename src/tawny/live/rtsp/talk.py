@@ -4,15 +4,18 @@ import asyncio
 import logging
 import secrets
 import socket
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
+from tawny.live.choice import Choice
+from tawny.live.followed import Followed
 from tawny.live.rtsp import login
 from tawny.live.rtsp.channels import Channel, TcpChannel, UdpChannel
 from tawny.live.rtsp.messages import BadRequest, Reply, Request, read_request
 from tawny.live.rtsp.sender import Sender, Track, formats_now
+from tawny.live.wakeup import Wakeup
 from tawny.media.sdp_lines import media_lines
 from tawny.model.clock import Clock
 from tawny.model.ids import CameraId, StreamName
@@ -21,6 +24,10 @@ from tawny.stream.hub import Hub
 
 METHODS = "OPTIONS, DESCRIBE, SETUP, PLAY, GET_PARAMETER, TEARDOWN"
 TIMEOUT_S = 60
+FOLLOW = ("live", "follow")
+"""`rtsp://HOST/live/follow`: no stream of a camera has that name."""
+FIRST_S = 5.0
+"""So long the first picture of what is made here is waited for."""
 LOOK_S = 4.0
 """How often it is asked whether who sees this still may."""
 MOST_REFUSALS = 3
@@ -40,6 +47,13 @@ class Doorman(Protocol):
         """Whether the user still may; asked again and again."""
         ...
 
+    async def followed(self, user: str) -> Followed | None:
+        """What shows this user where something happens: the same one, as long as they may see the same cameras.
+
+        None when nothing does, or they may see none.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class House:
@@ -57,9 +71,11 @@ class House:
 class _Wanted:
     """What a player has asked for by name."""
 
-    camera: CameraId
-    stream: StreamName
+    name: str
     hub: Hub
+    counted: AbstractContextManager[None]
+    still: Callable[[], Awaitable[bool]]
+    """Whether the user may still see it."""
 
 
 class Talk:
@@ -69,6 +85,10 @@ class Talk:
         self._house, self._reader, self._writer = house, reader, writer
         self._nonce, self._session = secrets.token_hex(16), secrets.token_hex(8)
         self._wanted: _Wanted | None = None
+        self._following: Followed | None = None
+        self._covered: tuple[Hub, Hub] | None = None
+        """A camera's, and the same without what is private."""
+        self._open = ExitStack()
         self._tracks: dict[bool, Track] = {}
         self._playing: asyncio.Task[None] | None = None
         self._user = ""
@@ -95,6 +115,7 @@ class Talk:
                 await self._playing
         for track in self._tracks.values():
             track.channel.close()
+        self._open.close()
         self._writer.close()
 
     async def _answer_one(self) -> bool:
@@ -145,20 +166,51 @@ class Talk:
         self._user = user
         if request.method in ("TEARDOWN", "GET_PARAMETER", "SET_PARAMETER", "PLAY"):
             return None
-        wanted = self._find(request.path)
-        if wanted is None or not await doorman.may_see(user, wanted.camera):
+        wanted = await (self._follow(user) if request.path[:2] == FOLLOW else self._find(user, request.path))
+        if wanted is None:
             return Reply("404 Not Found")  # whether there is such a camera is nobody else's business
         self._wanted = wanted
         return None
 
-    def _find(self, path: tuple[str, ...]) -> _Wanted | None:
-        """`/front-door` and `/front-door/main` are the same."""
+    async def _find(self, user: str, path: tuple[str, ...]) -> _Wanted | None:
+        """`/front-door` and `/front-door/main` are the same. None when there is none, or none that the user may see."""
         if not path:
             return None
         names = {stream.value: stream for stream in StreamName}
         stream = names.get(path[1]) if len(path) > 1 and not path[1].startswith("track") else StreamName.MAIN
-        hub = self._house.hub(CameraId(path[0]), stream) if stream else None
-        return _Wanted(CameraId(path[0]), stream, hub) if stream and hub else None
+        camera = CameraId(path[0])
+        hub = self._house.hub(camera, stream) if stream else None
+        if stream is None or hub is None or not await self._house.doorman.may_see(user, camera):
+            return None
+        shown = await self._without_private(stream, hub) if hub.private else hub
+
+        async def still() -> bool:
+            return (shown is not hub or not hub.private) and await self._house.doorman.may_see(user, camera)
+
+        return _Wanted(camera, shown, self._house.one_more(camera, stream), still)
+
+    async def _without_private(self, stream: StreamName, hub: Hub) -> Hub:
+        """Encoded again with it black, and without sound: other programs cover nothing. Waits for its first picture."""
+        if self._covered is None or self._covered[0] is not hub:
+            self._covered = hub, self._open.enter_context(Choice(stream, hub).covered().opened())
+            await _first_picture(self._covered[1])
+        return self._covered[1]
+
+    async def _follow(self, user: str) -> _Wanted | None:
+        """Where something happens, among the cameras that the user may see; None while none shows anything."""
+        found = await self._house.doorman.followed(user)
+        if found is None:
+            return None
+        if self._following is None:
+            self._following = found
+            await _first_picture(self._open.enter_context(found.opened()))
+        if self._following is not found:
+            return None
+
+        async def still() -> bool:
+            return await self._house.doorman.followed(user) is found
+
+        return _Wanted("follow", found.hub, nullcontext(), still)
 
     def _describe(self, request: Request) -> Reply:
         assert self._wanted is not None
@@ -168,7 +220,7 @@ class Talk:
         lines = [
             "v=0",
             "o=- 0 0 IN IP4 0.0.0.0",
-            f"s={self._wanted.camera}",
+            f"s={self._wanted.name}",
             "c=IN IP4 0.0.0.0",
             "t=0 0",
             "a=control:*",
@@ -222,11 +274,11 @@ class Talk:
 
     async def _play(self) -> None:
         assert self._wanted is not None
-        wanted, watch = self._wanted, asyncio.create_task(self._watch(self._wanted.camera))
+        wanted, watch = self._wanted, asyncio.create_task(self._watch(self._wanted))
         sender = Sender(wanted.hub, self._house.clock, self._tracks, self._writer.drain)
         both = [watch, asyncio.create_task(sender.run())]
         try:
-            with self._house.one_more(wanted.camera, wanted.stream):
+            with wanted.counted:
                 await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in both:
@@ -236,15 +288,24 @@ class Talk:
             if isinstance(error, Exception) and not isinstance(error, OSError):  # a player that is gone is no fault
                 raise error
 
-    async def _watch(self, camera: CameraId) -> None:
+    async def _watch(self, wanted: _Wanted) -> None:
         """Return when the user may no longer see this, or has not been heard of for too long."""
         while True:
             await asyncio.sleep(self._house.look_s)
-            if not await self._house.doorman.may_see(self._user, camera):
+            if not await wanted.still():
                 return
             by_udp = any(isinstance(track.channel, UdpChannel) for track in self._tracks.values())
             if by_udp and self._house.clock.mono_s() - self._heard_s > 2 * TIMEOUT_S:
                 return
+
+
+async def _first_picture(hub: Hub) -> None:
+    """Until it has come, or for FIRST_S."""
+    wakeup = Wakeup()
+    reader = hub.reader(wake=wakeup)
+    if hub.newest is None:
+        await wakeup.wait(FIRST_S)
+    reader.close()
 
 
 def _first_number(text: str, most: int) -> int | None:
