@@ -13,6 +13,7 @@ from tawny.media.fmp4 import Sample, end_box, fragment, init_segment
 from tawny.media.params import codec_string
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.packets import AudioFormat, SourcePacket, VideoFormat
+from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.storage.memory_index import MemoryIndex
@@ -45,12 +46,16 @@ class FakeArchive:
         self.index = MemoryIndex()
         self.still_open: list[Segment] = []
         self.score: dict[int, int] = {}
+        self.hidden: tuple[Polygon, ...] = ()
 
     def open_segments(self, camera: CameraId) -> Sequence[Segment]:
         return [segment for segment in self.still_open if segment.camera == camera]
 
     def segment_path(self, segment: Segment) -> Path:
         return self.root / segment.path
+
+    def private(self, camera: CameraId) -> tuple[Polygon, ...]:
+        return self.hidden
 
     def scores(self, camera: CameraId, within: Span) -> bytes:
         seconds = range(within.begin_ms // 1000, -(-within.end_ms // 1000))
@@ -67,10 +72,11 @@ class FakeArchive:
         audio: Literal["", "pcmu", "aac"] = "",
         is_open: bool = False,
         size: tuple[int, int] | None = None,
+        packets: Sequence[SourcePacket] = (),
     ) -> Segment:
-        """Write a segment and list it: in the index, or as one that is still being written."""
+        """Write a segment and list it: in the index, or as one that is still being written. packets: other pictures."""
         width, height = size or SIZES[stream]
-        packets = pictures(width, height, seconds)
+        packets = packets or pictures(width, height, seconds)
         sound = {"": None, "pcmu": G711, "aac": AAC}[audio]
         video = packets[0].format
         assert isinstance(video, VideoFormat)

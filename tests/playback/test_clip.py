@@ -122,3 +122,15 @@ def test_no_file_stays_open(archive: FakeArchive) -> None:
     for end_s in range(1, 4):
         clip(archive, 0, end_s)
     assert len(list(Path("/dev/fd").iterdir())) <= before
+
+
+def test_a_clip_without_its_sound(archive: FakeArchive) -> None:
+    archive.record(T, audio="pcmu")
+    span = Span(T, T + 4000)
+    loud = Clips(archive).clip(PORCH, MAIN, span, MUCH)
+    silent = Clips(archive).clip(PORCH, MAIN, span, MUCH, with_sound=False)
+    with av.open(io.BytesIO(data(silent)), "r") as opened:
+        assert [stream.type for stream in opened.streams] == ["video"]
+    assert len(shown(data(silent))) == 4 * FPS
+    with av.open(io.BytesIO(data(loud)), "r") as opened:
+        assert {stream.type for stream in opened.streams} == {"video", "audio"}

@@ -67,7 +67,7 @@ def test_asking_again_decodes_nothing(archive: FakeArchive, monkeypatch: pytest.
 
 def test_what_is_kept_is_bounded(archive: FakeArchive, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frames, "MOST_KEPT_BYTES", 10_000)
-    monkeypatch.setattr(frames, "keyframe_jpeg", lambda packet, width: b"x" * 3000)
+    monkeypatch.setattr(frames, "keyframe_jpeg", lambda packet, width, private: b"x" * 3000)
     archive.record(T)
     made = Frames(archive)
     for second in range(4):

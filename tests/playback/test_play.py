@@ -66,6 +66,18 @@ def test_a_segment_that_was_closed_meanwhile_plays(archive: FakeArchive) -> None
     assert len(times(b"".join(play(archive, segment, T).data))) == 4 * FPS
 
 
+@pytest.mark.parametrize("audio", ["aac", "pcmu"])
+@pytest.mark.parametrize("sent", [0, 1])
+def test_a_segment_that_is_closed_while_it_is_sent_plays(
+    archive: FakeArchive, audio: Literal["aac", "pcmu"], sent: int
+) -> None:
+    segment = archive.record(T, audio=audio, is_open=True)
+    data = play(archive, segment, T).data
+    begin = [next(data) for _ in range(sent)]
+    archive.close(segment)
+    assert len(times(b"".join([*begin, *data]))) == 4 * FPS
+
+
 def test_a_file_that_is_gone_is_told(archive: FakeArchive) -> None:
     segment = archive.record(T)
     archive.segment_path(segment).unlink()

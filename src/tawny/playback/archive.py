@@ -8,11 +8,11 @@ from tawny.model.damage import Damage
 from tawny.model.events import Event
 from tawny.model.gaps import Gap
 from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
+from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.storage.index import Page
 
-OPEN_SUFFIX = ".open.mp4"
 UNKNOWN_SCORE = 255
 
 
@@ -47,7 +47,7 @@ class Archive(Protocol):
     def open_segments(self, camera: CameraId) -> Sequence[Segment]:
         """The segments being written now, of both streams, as the index will have them.
 
-        `end_ms` and `size_bytes` are those of the last fragment that is durable; `path` ends in `.open.mp4`. One that
+        `end_ms` and `size_bytes` are those of the last fragment that is durable; `path` is the open file's. One that
         has no fragment yet is left out. Called often: answer from memory.
         """
         ...
@@ -56,14 +56,13 @@ class Archive(Protocol):
         """Where its file is. The file may be gone by the time it is opened (retention, or renamed when closed)."""
         ...
 
+    def private(self, camera: CameraId) -> tuple[Polygon, ...]:
+        """Parts of the camera's pictures that nobody is to see: pictures and clips made of them have them black."""
+        ...
+
     def scores(self, camera: CameraId, within: Span) -> bytes:
         """Motion scores, one byte a second: of the seconds from `begin_ms // 1000` up to `ceil(end_ms / 1000)`.
 
         0..100; 255 where nothing was watched.
         """
         ...
-
-
-def is_open(segment: Segment) -> bool:
-    """Whether it is still being written."""
-    return segment.path.endswith(OPEN_SUFFIX)

@@ -10,6 +10,7 @@ import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,28 +19,46 @@ from tawny.media.progressive import Piece, ProgressiveMp4, Sound, cut
 from tawny.media.soundtrack import soundtrack
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.playback.archive import Archive, is_open
+from tawny.playback.archive import Archive
+from tawny.playback.beginning import Begun, begun_exactly
+from tawny.playback.covering import covered_file
 from tawny.playback.find import segments
+from tawny.storage.layout import is_open
 
 MOST_KEPT = 4
 MOST_SOUND_S = 3600.0
 """G.711 in longer clips is left out: encoding it would take too long before the first byte."""
 
 
+MOST_COVERED_S = 300.0
+"""Of a camera with parts that nobody is to see: all of it is decoded, encoded anew, and held in memory."""
+
+
 class TooLarge(Exception):
     """The clip would have more bytes than allowed."""
 
 
+class TooLongToCover(TooLarge):
+    """It would have to be encoded anew, and is longer than `MOST_COVERED_S`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """start_ms: UTC of its time 0. cut_at_ms: where it ends early because the camera's picture became another there."""
+    """start_ms: UTC of its time 0. cut_at_ms: where it ends early because the camera's picture became another there.
+
+    anew: how many pictures were encoded anew. is_exact: nothing from before its begin is in it; otherwise players are
+    told not to show that.
+    """
 
     file: ProgressiveMp4
     start_ms: int
     etag: str
     cut_at_ms: int | None
+    anew: int = 0
+    is_exact: bool = False
 
     @property
     def size_bytes(self) -> int:
@@ -55,30 +74,46 @@ class Clips:
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[Span, tuple[Segment, ...]], Clip] = OrderedDict()
+        self._kept: OrderedDict[tuple[Span, tuple[Segment, ...], tuple[Polygon, ...], bool, bool], Clip] = OrderedDict()
 
-    def clip(self, camera: CameraId, stream: StreamName, span: Span, most_bytes: int) -> Clip | None:
+    def clip(
+        self,
+        camera: CameraId,
+        stream: StreamName,
+        span: Span,
+        most_bytes: int,
+        *,
+        with_sound: bool = True,
+        exact: bool = False,
+    ) -> Clip | None:
         """From the span's begin, or the first keyframe after it, to its end; None if nothing is recorded in it.
 
-        Of the other stream where there is nothing of this one. Raises TooLarge.
+        Of the other stream where there is nothing of this one. What nobody is to see is black: then it is encoded anew.
+        exact: so is what comes before its first keyframe, where that can be; then it has nothing from before its begin.
+        Raises TooLarge.
         """
         for name in (stream, *(other for other in StreamName if other is not stream)):
             found = segments(self._archive, camera, name, span)
             if sum(segment.size_bytes for segment in found) > most_bytes:
                 raise TooLarge
-            made = self._made(span, found) if found else None
+            private = self._archive.private(camera)
+            if found and private and span.seconds > MOST_COVERED_S:
+                raise TooLongToCover
+            made = self._made(span, found, private, with_sound=with_sound, exact=exact) if found else None
             if made:
                 return made
         return None
 
-    def _made(self, span: Span, found: list[Segment]) -> Clip | None:
-        key = span, tuple(replace(segment, path="") for segment in found)
+    def _made(
+        self, span: Span, found: list[Segment], private: tuple[Polygon, ...], *, with_sound: bool, exact: bool
+    ) -> Clip | None:
+        key = span, tuple(replace(segment, path="") for segment in found), private, with_sound, exact
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
         try:
-            made = self._cut(span, found)
+            made = self._cut(span, found, private, with_sound=with_sound, exact=exact)
         except ValueError:
             return None  # nothing in it can be shown
         with self._lock:
@@ -87,36 +122,57 @@ class Clips:
                 self._kept.popitem(last=False)
         return made
 
-    def _cut(self, span: Span, found: Sequence[Segment]) -> Clip:
-        held: list[int] = []
-        pieces = [_piece(span, segment, self._path(segment, held)) for segment in found]
-        whole = cut(pieces)
-        file = ProgressiveMp4(whole, _sound(whole), is_silent=_is_mute(whole))
-        for descriptor in held:
-            weakref.finalize(file, os.close, descriptor)
+    def _cut(
+        self, span: Span, found: Sequence[Segment], private: Sequence[Polygon], *, with_sound: bool, exact: bool
+    ) -> Clip:
+        begun = Begun([], 0, is_exact=False)
+        with ExitStack() as held:
+            pieces = [_piece(span, segment, self._path(segment, held)) for segment in found]
+            if private:
+                pieces = [_covered(piece, private, held) for piece in pieces]
+            if exact:
+                begun = begun_exactly(pieces[0], held)
+                pieces = [*begun.pieces, *pieces[1:]]
+            whole = cut(pieces)
+            file = as_file(whole, with_sound=with_sound)
+            weakref.finalize(file, held.pop_all().close)
         etag = hashlib.blake2s(file.header, digest_size=12).hexdigest()
-        return Clip(file, whole.begin_ms, f'"{etag}"', whole.left_out[0].start_ms if whole.left_out else None)
+        cut_at_ms = whole.left_out[0].start_ms if whole.left_out else None
+        return Clip(file, whole.begin_ms, f'"{etag}"', cut_at_ms, begun.anew, begun.is_exact)
 
-    def _path(self, segment: Segment, held: list[int]) -> Path:
+    def _path(self, segment: Segment, held: ExitStack) -> Path:
         """Where to read it. What is still being written is opened now: when it closes, it gets another name. So is what
         is in memory: where it was, something else may be once it is removed."""
         path = self._archive.segment_path(segment)
         if not is_open(segment) and not path.is_relative_to("/proc"):
             return path
         try:
-            held.append(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+            opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             closed = self._archive.index.segment(segment.id)
             return self._archive.segment_path(closed or segment)
         except OSError as error:
             raise StorageError(str(path), error.strerror or str(error)) from error
-        return Path(f"/dev/fd/{held[-1]}")
+        held.callback(os.close, opened)
+        return Path(f"/dev/fd/{opened}")
+
+
+def as_file(whole: Cut, *, with_sound: bool) -> ProgressiveMp4:
+    """With sound that players can play, or none."""
+    sound = _sound(whole) if with_sound else None
+    return ProgressiveMp4(whole, sound, is_silent=not with_sound or _is_mute(whole))
 
 
 def _piece(span: Span, segment: Segment, path: Path) -> Piece:
     begin_ticks = max(0, (span.begin_ms - segment.start_ms) * 90)
     end_ticks = (span.end_ms - segment.start_ms) * 90 if span.end_ms < segment.end_ms else None
     return Piece(path, segment.start_ms, begin_ticks, end_ticks)
+
+
+def _covered(piece: Piece, private: Sequence[Polygon], held: ExitStack) -> Piece:
+    made = covered_file(piece.path, piece.begin_ticks, piece.end_ticks, private)
+    held.callback(made.close)
+    return replace(piece, path=Path(f"/dev/fd/{made.fileno()}"))
 
 
 def _is_mute(whole: Cut) -> bool:

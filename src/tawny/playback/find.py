@@ -57,6 +57,14 @@ def run_from(archive: Archive, camera: CameraId, stream: StreamName, at_ms: int)
     return Run([], next_after(archive, camera, at_ms, None), gaps[0] if gaps else None)
 
 
+def at(archive: Archive, camera: CameraId, stream: StreamName, at_ms: int) -> Segment | None:
+    """The segment of an instant, of the other stream where this one has none there."""
+    for name in (stream, *(other for other in StreamName if other is not stream)):
+        if found := segments(archive, camera, name, Span(at_ms, at_ms + 1)):
+            return found[0]
+    return None
+
+
 def next_after(archive: Archive, camera: CameraId, at_ms: int, stream: StreamName | None) -> int | None:
     """When the first recording begins that begins at or after an instant (or a moment before it, at a join)."""
     bounds = archive.index.bounds(camera)

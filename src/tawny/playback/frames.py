@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tawny.media.fmp4_file import SegmentFile, read_segment, samples
 from tawny.media.keyframe import keyframe_jpeg
-from tawny.model.errors import FileDamaged
+from tawny.model.errors import FileDamaged, FileSealed
 from tawny.model.ids import CameraId, SegmentId, StreamName
 from tawny.model.packets import SourcePacket
 from tawny.model.segments import Segment
@@ -30,7 +30,7 @@ class Picture:
     at_ms: int
 
 
-_Key = tuple[SegmentId, int, int]
+_Key = tuple[SegmentId, int, int, int]
 
 
 class Frames:
@@ -41,7 +41,7 @@ class Frames:
         self._kept_bytes = 0
 
     def at(self, camera: CameraId, at_ms: int, width: int) -> Picture | None:
-        """No wider than `width`; None where nothing is recorded, or nothing that can be decoded."""
+        """No wider than `width`; None where nothing is recorded, or nothing that can be decoded. Raises FileSealed."""
         by_fitness = [StreamName.SUB, StreamName.MAIN] if width <= SMALL_WIDTH else [StreamName.MAIN, StreamName.SUB]
         for stream in by_fitness:
             for segment in reversed(segments(self._archive, camera, stream, Span(at_ms - LATE_MS, at_ms + 1))):
@@ -54,6 +54,8 @@ class Frames:
         try:
             file = read_segment(self._archive.segment_path(segment))
             return self._picture(segment, file, at_ms, width)
+        except FileSealed:
+            raise  # whoever asks may have the key
         except FileDamaged:
             return None  # `tawny check` tells of it; a preview has nothing to show
 
@@ -63,13 +65,14 @@ class Frames:
         fragment = next((one for one in reversed(places) if one.start_ticks <= ticks), places[0] if places else None)
         if fragment is None:
             return None
-        key = (segment.id, fragment.offset, width)
+        private = self._archive.private(segment.camera)
+        key = (segment.id, fragment.offset, width, hash(private))
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
         first = next(samples(file, [fragment]))
-        jpeg = keyframe_jpeg(SourcePacket(file.video, first.data, first.pts, is_keyframe=True), width)
+        jpeg = keyframe_jpeg(SourcePacket(file.video, first.data, first.pts, is_keyframe=True), width, private)
         picture = jpeg and Picture(jpeg, segment.start_ms + first.pts // 90)
         if picture:
             self._keep(key, picture)

@@ -4,12 +4,14 @@ A GIF, a time-lapse, cameras side by side with one clock, a contact sheet. Block
 told how far it is, and ends it by raising.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
+from zipfile import ZIP_STORED, ZipFile
 from zoneinfo import ZoneInfo
 
 from tawny.media.canvas import Canvas
@@ -22,8 +24,9 @@ from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Span
 from tawny.playback.archive import Archive
-from tawny.playback.clip import Clips, TooLarge
+from tawny.playback.clip import MOST_COVERED_S, Clips, TooLarge, TooLongToCover
 from tawny.playback.pictures import Pictures
+from tawny.playback.redaction import Redaction
 
 MOST_GIF_S = 30.0
 MOST_BESIDE_S = 600.0
@@ -48,14 +51,17 @@ class Kind(StrEnum):
     TIMELAPSE = "timelapse"
     SIDE_BY_SIDE = "side-by-side"
     SHEET = "sheet"
+    EVIDENCE = "evidence"
+    """A ZIP file of an evidence folder."""
 
     @property
     def suffix(self) -> str:
-        return {Kind.GIF: ".gif", Kind.SHEET: ".jpg"}.get(self, ".mp4")
+        return {Kind.GIF: ".gif", Kind.SHEET: ".jpg", Kind.EVIDENCE: ".zip"}.get(self, ".mp4")
 
     @property
     def media_type(self) -> str:
-        return {Kind.GIF: "image/gif", Kind.SHEET: "image/jpeg"}.get(self, "video/mp4")
+        types = {Kind.GIF: "image/gif", Kind.SHEET: "image/jpeg", Kind.EVIDENCE: "application/zip"}
+        return types.get(self, "video/mp4")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,12 @@ class Wish:
     columns: int = SHEET_COLUMNS
     rows: int = SHEET_ROWS
     """Of a contact sheet."""
+    with_sound: bool = True
+    """Of a clip as recorded."""
+    exact: bool = False
+    """Such a clip begins with the very picture in any player: up to a key picture it is encoded anew."""
+    redaction: Redaction | None = None
+    """What is hidden in a clip, which then has no sound, and is encoded anew."""
 
     @property
     def lapse_speed(self) -> float:
@@ -77,10 +89,14 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """start_ms: UTC of its begin. cut_at_ms: where it ends early because the camera's picture became another there."""
+    """start_ms: UTC of its begin. cut_at_ms: where it ends early because the camera's picture became another there.
+
+    shown_s: of a redacted clip, in how many seconds the one is shown who is not hidden.
+    """
 
     start_ms: int
     cut_at_ms: int | None = None
+    shown_s: int | None = None
 
 
 class Place(Protocol):
@@ -123,10 +139,26 @@ def check(wish: Wish) -> None:
             raise NotDone("This time-lapse would be longer than 10 minutes.", "Make it faster.")
 
 
-def make(archive: Archive, clips: Clips, wish: Wish, zone: ZoneInfo, place: Place, most_bytes: int) -> Made:
+Prove = Callable[[CameraId, Span, Path, Callable[[float], None]], object]
+"""Makes an evidence folder."""
+
+
+def make(
+    archive: Archive,
+    clips: Clips,
+    wish: Wish,
+    zone: ZoneInfo,
+    place: Place,
+    most_bytes: int,
+    prove: Prove | None = None,
+) -> Made:
     """Make it at `place.out`. NotDone when nothing is recorded, or too much; what `place` raises; OSError."""
     check(wish)
     match wish.kind:
+        case Kind.EVIDENCE:
+            return _evidence(archive, wish, place, prove)
+        case Kind.MP4 if wish.redaction is not None:
+            return _redact(archive, wish, wish.redaction, place)
         case Kind.MP4:
             return _copy(clips, wish, place, most_bytes)
         case Kind.GIF:
@@ -143,8 +175,13 @@ def nothing_recorded() -> NotDone:
 
 
 def _copy(clips: Clips, wish: Wish, place: Place, most_bytes: int) -> Made:
+    camera, sound, exact = wish.cameras[0], wish.with_sound, wish.exact
     try:
-        clip = clips.clip(wish.cameras[0], StreamName.MAIN, wish.span, most_bytes)
+        clip = clips.clip(camera, StreamName.MAIN, wish.span, most_bytes, with_sound=sound, exact=exact)
+    except TooLongToCover:
+        long = f"{MOST_COVERED_S / 60:.0f} minutes"
+        what = f"A clip of a camera with private parts can be {long} long, as it is encoded anew without them."
+        raise NotDone(what, "Choose a shorter time.") from None
     except TooLarge:
         raise NotDone("This clip would be too large.", "Choose a shorter time.") from None
     if clip is None:
@@ -155,6 +192,31 @@ def _copy(clips: Clips, wish: Wish, place: Place, most_bytes: int) -> Made:
             file.write(data)
             place.has_done(file.tell() / clip.size_bytes)
     return Made(clip.start_ms, clip.cut_at_ms)
+
+
+def _evidence(archive: Archive, wish: Wish, place: Place, prove: Prove | None) -> Made:
+    """Each file is in the ZIP as it is, and nothing twice on the disk."""
+    if prove is None or place.out.is_relative_to("/proc"):
+        raise NotDone("Nothing can be proved of recordings that are in memory only.", "Download a clip instead.")
+    found = archive.index.segments(wish.cameras[0], StreamName.MAIN, wish.span)
+    place.needs(2 * sum(segment.size_bytes for segment in found))
+    with TemporaryDirectory(dir=place.out.parent, prefix=place.scratch.name) as scratch:
+        folder = Path(scratch) / "evidence"
+        prove(wish.cameras[0], wish.span, folder, lambda part: place.has_done(0.7 * part))
+        paths = sorted(folder.iterdir())
+        with ZipFile(place.out, "w", ZIP_STORED) as file:
+            for number, path in enumerate(paths):
+                file.write(path, f"evidence/{path.name}")
+                path.unlink()
+                place.has_done(0.7 + 0.3 * number / len(paths))
+    return Made(wish.span.begin_ms)
+
+
+def _redact(archive: Archive, wish: Wish, redaction: Redaction, place: Place) -> Made:
+    from tawny.playback.redacting import redact  # not above: what it needs is large, and seldom asked for
+
+    made = redact(archive, wish.cameras[0], wish.span, redaction, place.out, place.has_done)
+    return Made(made.start_ms, shown_s=made.shown_s)
 
 
 def _gif(archive: Archive, wish: Wish, place: Place) -> Made:

@@ -7,10 +7,11 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator
 
+from tawny.media.cover import covered
 from tawny.media.decode import DecodedFrame, Decoder
 from tawny.media.fmp4_file import SegmentFile, StoredSample, samples
 from tawny.media.jpeg import jpeg
-from tawny.model.errors import StorageError
+from tawny.model.errors import FileSealed, StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import SourcePacket
 from tawny.model.segments import Segment
@@ -39,7 +40,8 @@ class Pictures:
         return self._reader.segment.start_ms if self._reader else None
 
     def at(self, at_ms: int) -> DecodedFrame | None:
-        """What is shown at an instant, not before the last one asked for; None where nothing is recorded."""
+        """What is shown at an instant, not before the last one asked for; None where nothing is recorded.
+        Raises FileSealed."""
         segment = self._segment(at_ms)
         if segment is None:
             return None
@@ -47,9 +49,12 @@ class Pictures:
             if self._reader is None or self._reader.segment.id != segment.id:
                 decoder = self._reader.decoder if self._reader else None
                 self._reader = _Reader(segment, read_again(self._archive, segment), decoder, is_coarse=self._is_coarse)
-            return self._reader.at(at_ms)
+            frame = self._reader.at(at_ms)
+        except FileSealed:
+            raise  # it is there, and nobody here can see it
         except StorageError:
             return None  # removed or damaged meanwhile: nothing is there to be seen
+        return covered(frame, self._archive.private(self._camera)) if frame else None
 
     def _segment(self, at_ms: int) -> Segment | None:
         if not self._looked.begin_ms <= at_ms < self._looked.end_ms:

@@ -5,13 +5,16 @@ far as it goes. Blocking; run it in a thread.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from tawny.media.decode_times import DecodeTimes
 from tawny.media.fmp4 import fragment, init_segment
-from tawny.media.fmp4_file import Fragment, SegmentFile, read_bytes, read_segment, samples
+from tawny.media.fmp4_file import Fragment, SegmentFile, read_segment, samples
 from tawny.media.params import codec_string
 from tawny.media.soundtrack import Soundtrack, soundtrack
+from tawny.media.stored_bytes import opened, pieces
 from tawny.model.errors import FileDamaged, StorageError
 from tawny.model.packets import VIDEO_RATE
 from tawny.model.segments import Segment
@@ -44,6 +47,18 @@ def read_again(archive: Archive, segment: Segment) -> SegmentFile:
         return read_segment(archive.segment_path(closed))
 
 
+@contextmanager
+def _held(archive: Archive, segment: Segment) -> Iterator[int]:
+    """The segment's file, open: what is sent slowly may be closed, and so renamed, on the way."""
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(opened(archive.segment_path(segment)))
+        except StorageError:
+            closed = archive.index.segment(segment.id) or segment
+            file = stack.enter_context(opened(archive.segment_path(closed)))
+        yield file
+
+
 def play(archive: Archive, segment: Segment, from_ms: int) -> Playing:
     """From the keyframe at or before an instant to the end. FileDamaged when nothing in it can be played."""
     file = read_again(archive, segment)
@@ -51,8 +66,8 @@ def play(archive: Archive, segment: Segment, from_ms: int) -> Playing:
     if not fragments:
         raise FileDamaged(str(file.path), "it has no picture to begin with")
     if file.audio is None or file.audio.codec == "aac":
-        return _as_it_lies(segment, file, fragments)
-    return _with_aac(segment, file, fragments, soundtrack(file.audio))
+        return _as_it_lies(archive, segment, file, fragments)
+    return _with_aac(archive, segment, file, fragments, soundtrack(file.audio))
 
 
 def fragments_from(file: SegmentFile, ticks: int) -> list[Fragment]:
@@ -62,21 +77,30 @@ def fragments_from(file: SegmentFile, ticks: int) -> list[Fragment]:
     return file.fragments[(before[-1] if before else begins[0]) :] if begins else []
 
 
-def _as_it_lies(segment: Segment, file: SegmentFile, fragments: Sequence[Fragment]) -> Playing:
+def _as_it_lies(archive: Archive, segment: Segment, file: SegmentFile, fragments: Sequence[Fragment]) -> Playing:
     begin, end = fragments[0].offset, fragments[-1].offset + fragments[-1].size
 
     def data() -> Iterator[bytes]:
-        yield from read_bytes(file.path, 0, file.init_bytes)
-        yield from read_bytes(file.path, begin, end)
+        with _held(archive, segment) as held:
+            head = b"".join(pieces(file.path, held, 0, file.init_bytes))
+            for piece in pieces(file.path, held, begin, end):
+                yield head + piece  # the first picture and what it takes to read it come together
+                head = b""
 
     codecs = ",".join(codec_string(track) for track in (file.video, file.audio) if track)
     return Playing(segment.start_ms, codecs, file.init_bytes + end - begin, data())
 
 
-def _with_aac(segment: Segment, file: SegmentFile, fragments: Sequence[Fragment], sound: Soundtrack | None) -> Playing:
+def _with_aac(
+    archive: Archive, segment: Segment, file: SegmentFile, fragments: Sequence[Fragment], sound: Soundtrack | None
+) -> Playing:
     codecs = ",".join(codec_string(track) for track in (file.video, sound and sound.format) if track)
 
     def data() -> Iterator[bytes]:
+        with _held(archive, segment) as held:
+            yield from made(replace(file, path=Path(f"/dev/fd/{held}")))
+
+    def made(file: SegmentFile) -> Iterator[bytes]:
         yield init_segment(file.video, sound.format if sound else None)
         times = DecodeTimes(0, USUAL_TICKS)
         for number, one in enumerate(fragments, 1):

@@ -9,15 +9,16 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from tawny.media.fmp4_file import Fragment, SegmentFile, StoredSample, places, read_bytes, samples
-from tawny.model.errors import StorageError
+from tawny.model.errors import FileSealed, StorageError
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.packets import VIDEO_RATE, Format, Packet, VideoCodec
 from tawny.model.reels import NotCarried, Piece, Skipped
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.playback.archive import Archive, is_open
+from tawny.playback.archive import Archive
 from tawny.playback.find import JOIN_MS, Run, run_from
 from tawny.playback.play import fragments_from, read_again
+from tawny.storage.layout import is_open
 
 _EDGE_MS = 3_000
 _CODECS = {"avc1": "h264", "avc3": "h264", "hvc1": "h265", "hev1": "h265"}
@@ -116,6 +117,9 @@ class Reel:
         self._file = None
         try:
             self._file = read_again(self._archive, segment)
+        except FileSealed:
+            self._coming.clear()
+            raise NotCarried("What is recorded there is sealed. Unlock it to see it.") from None
         except StorageError:
             self._over(segment)  # `tawny check` tells of it
             return

@@ -1,0 +1,62 @@
+"""What is said of a clip beside it, on a sheet of plain text: which times it shows, what is missing, and its SHA-256.
+
+Whoever has both can see that the clip is the one that was handed out. That it was not changed before is shown by the
+recordings' own proofs, not by this sheet. Blocking: all of the clip is read.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from tawny.model.gaps import GAP_WORDS
+from tawny.model.ids import CameraId
+from tawny.model.times import Span, utc_text
+from tawny.playback.archive import Archive
+from tawny.playback.clip import Clip
+from tawny.playback.making import clock_text
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Who and what, for the first lines."""
+
+    name: str
+    """Of the clip's file."""
+    camera: CameraId
+    camera_name: str
+    recorder: str
+    person: str
+    zone: ZoneInfo
+    now_ms: int
+
+
+def clip_sheet(archive: Archive, clip: Clip, asked: Span, about: About) -> str:
+    """Lines of text. asked: the time that the clip was to show."""
+    digest = hashlib.sha256()
+    for data in clip.read(0, clip.size_bytes):
+        digest.update(data)
+    end_ms = clip.cut_at_ms or asked.end_ms
+    lines = [
+        f"File        {about.name}",
+        f"Size        {clip.size_bytes} bytes",
+        f"SHA-256     {digest.hexdigest()}",
+        f"Camera      {about.camera_name} ({about.camera})",
+        f"Begins      {_both(about.zone, clip.start_ms)}",
+        f"Ends        {_both(about.zone, end_ms)}",
+        f"Recorder    {about.recorder}",
+        f"Made        {_both(about.zone, about.now_ms)}, for {about.person}",
+    ]
+    if archive.private(about.camera):
+        lines.append("Encoded anew, because parts of the picture are private: they are black.")
+    else:
+        lines.append("Pictures as they were recorded: nothing was encoded again.")
+    gaps = archive.index.gaps(about.camera, Span(clip.start_ms, max(end_ms, clip.start_ms + 1)))
+    lines += ["", "Missing in it" if gaps else "Nothing is missing in it."]
+    for gap in gaps:
+        until = "now" if gap.end_ms is None else _both(about.zone, gap.end_ms)
+        lines.append(f"  {_both(about.zone, gap.begin_ms)} to {until}: {GAP_WORDS[gap.reason]}")
+    return "\n".join(lines) + "\n"
+
+
+def _both(zone: ZoneInfo, at_ms: int) -> str:
+    return f"{clock_text(zone, at_ms)} ({utc_text(at_ms)})"

@@ -1,0 +1,66 @@
+"""Events that fit a question, from the index."""
+
+from collections.abc import Callable, Iterator
+
+from tawny.model.events import Event
+from tawny.model.kinds import is_meant
+from tawny.playback.archive import Past
+from tawny.playback.finding.question import Question
+
+PAGE = 200
+
+Words = Callable[[Event], frozenset[str]]
+
+
+def find(index: Past, asked: Question, limit: int, now_ms: int, words: Words) -> list[Event]:
+    """In the order that was asked for. words: by which an event may be found because they were read."""
+    if asked.order == "newest":
+        found = []
+        for event in _fitting(index, asked, now_ms, words):
+            found.append(event)
+            if len(found) == (1 if asked.one else limit):
+                break
+        return found
+    every = list(_fitting(index, asked, now_ms, words))
+    if asked.order == "longest":
+        every.sort(key=lambda event: -_length_s(event, now_ms))
+    else:
+        every.reverse()
+    return every[: 1 if asked.one else limit]
+
+
+def _fitting(index: Past, asked: Question, now_ms: int, words: Words) -> Iterator[Event]:
+    """Newest first."""
+    kinds = None if not asked.kinds or asked.labels else asked.kinds
+    for span in reversed(asked.spans):
+        after: str | None = None
+        while True:
+            page = index.events(
+                span, cameras=asked.cameras or None, kinds=kinds, only=asked.only, after=after, limit=PAGE
+            )
+            yield from (event for event in page.events if _fits(event, asked, now_ms) and _is_read(asked, words(event)))
+            after = page.next
+            if after is None:
+                break
+
+
+def _fits(event: Event, asked: Question, now_ms: int) -> bool:
+    if asked.labels and not (
+        event.shown_kind in asked.kinds or any(is_meant(one.label, asked.labels) for one in event.objects)
+    ):
+        return False
+    if asked.zones and not asked.zones & set(event.zones):
+        return False
+    if asked.false_alarms and not event.false_alarm:
+        return False
+    return asked.least_s <= _length_s(event, now_ms) <= asked.most_s
+
+
+def _is_read(asked: Question, words: frozenset[str]) -> bool:
+    if not asked.read_so <= words:
+        return False
+    return not asked.read or any(one in word for one in asked.read for word in words)
+
+
+def _length_s(event: Event, now_ms: int) -> float:
+    return ((now_ms if event.end_ms is None else event.end_ms) - event.start_ms) / 1000

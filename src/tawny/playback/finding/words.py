@@ -1,0 +1,174 @@
+"""Words to a question: `person gate last night`, `dogs in the garden, longer than 1 min`. Pure.
+
+Nothing is guessed: a word that is no kind, label, camera, zone, time or length is told as unknown, and asks for
+nothing.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from tawny.config.units import seconds
+from tawny.model.ids import CameraId
+from tawny.model.kinds import ANIMAL, KINDS, MOTION, PERSON, VEHICLE
+from tawny.model.reads import spoken
+from tawny.playback.finding.question import Question
+from tawny.playback.finding.when import understood
+
+SYNONYMS: Mapping[str, str] = {
+    **dict.fromkeys(("people", "persons", "somebody", "someone", "anybody", "anyone", "man", "woman", "who"), PERSON),
+    **dict.fromkeys(("visitor", "visitors", "postman", "child", "children", "kid", "kids"), PERSON),
+    **dict.fromkeys(("vehicles", "traffic"), VEHICLE),
+    **dict.fromkeys(("animals", "pet", "pets"), ANIMAL),
+    **dict.fromkeys(("movement", "movements", "anything", "something"), ""),
+    **dict.fromkeys(("noise", "noises", "sounds", "loud"), "sound"),
+    **dict.fromkeys(("sabotage", "tampering", "covered"), "tamper"),
+    **dict.fromkeys(("parcel", "parcels", "package", "packages", "things", "left", "taken"), "object"),
+}
+"""What people say for a kind; empty: any."""
+EVENT_KINDS = (*KINDS, MOTION, "sound", "tamper")
+_IRREGULAR = {"bicycles": "bicycle", "buses": "bus", "bikes": "bicycle", "bike": "bicycle", "lorry": "truck"}
+SMALL_WORDS = frozenset((
+    "a", "an", "the", "in", "on", "at", "of", "by", "to", "near", "with", "and", "or", "was", "were", "is",
+    "are", "did", "do", "does", "there", "any", "all", "me", "show", "find", "what", "when", "which", "come",
+    "comes", "came", "passed", "pass", "went", "go", "goes", "walked", "drove", "seen", "see", "saw", "event",
+    "events", "picture", "pictures", "clip", "clips", "from", "for", "it", "that", "my", "our", "has", "have",
+    "had", "be", "been", "during", "happened", "happens", "camera", "cameras", "zone", "how", "many", "ones",
+    "i",
+))  # fmt: skip
+READ_SO: Mapping[str, str] = {
+    "unknown": "unknown", "stranger": "unknown", "strangers": "unknown", "known": "known", "number": "plates",
+}  # fmt: skip
+SHORTEST, LONGEST, SHORT = 3, 10, 3
+"""Letters of a plate, or of a part of one; of a word without digits that may be a part."""
+_LENGTH = r"(\d+(?:\.\d+)?) ?(s|sec|seconds?|min|minutes?|h|hours?)"
+_LONGER = re.compile(rf"(?:longer than|more than|over|at least) {_LENGTH}(?: long)?")
+_SHORTER = re.compile(rf"(?:shorter than|less than|under|at most) {_LENGTH}(?: long)?")
+_WORD = re.compile(r"[\w'-]+")
+
+
+@dataclass(frozen=True)
+class Known:
+    """What there is: cameras with their names, zones, the labels that were seen; who is known by name, and by what
+    something is read (`plates`)."""
+
+    cameras: Mapping[CameraId, str]
+    zones: Iterable[str] = ()
+    labels: Iterable[str] = ()
+    people: Iterable[str] = ()
+    readers: Iterable[str] = ()
+
+
+@dataclass
+class _Found:
+    kinds: set[str] = field(default_factory=set)
+    labels: set[str] = field(default_factory=set)
+    cameras: set[str] = field(default_factory=set)
+    zones: set[str] = field(default_factory=set)
+    read: set[str] = field(default_factory=set)
+    read_so: set[str] = field(default_factory=set)
+
+
+def question_of(text: str, known: Known, zone: ZoneInfo, now_ms: int) -> Question:
+    """zone: of the clock on the wall."""
+    rest = " ".join(text.lower().replace(",", " ").replace("?", " ").split())
+    rest, least_s = _length(_LONGER, rest, 0.0)
+    rest, most_s = _length(_SHORTER, rest, float("inf"))
+    rest, order, one = _order(rest)
+    when, rest = understood(rest, zone, now_ms)
+    rest, is_false = _taken(rest, r"false alarms?")
+    rest, is_kept = _taken(rest, r"kept|saved")
+    rest, is_new = _taken(rest, r"new|unseen|not reviewed")
+    found = _Found()
+    rest = _named(rest, known, found)
+    words = [word for word in _WORD.findall(rest) if not _is_kind(word, found) and word not in SMALL_WORDS]
+    unknown = _texts([word for word in words if not _is_in_names(word, known, found)], found)
+    return Question(
+        when.spans(zone, now_ms),
+        frozenset(found.kinds),
+        frozenset(found.labels),
+        frozenset(CameraId(one) for one in found.cameras),
+        frozenset(found.zones),
+        frozenset(found.read),
+        frozenset(found.read_so),
+        least_s,
+        most_s,
+        "kept" if is_kept else "new" if is_new else "all",
+        is_false,
+        order,
+        one,
+        when.words,
+        tuple(dict.fromkeys(unknown)),
+    )
+
+
+def _named(text: str, known: Known, found: _Found) -> str:
+    """Cameras, zones and labels, by all their words; the longest names first, so that `front gate` is not `gate`."""
+    names: list[tuple[str, set[str], str]] = []
+    for camera, name in known.cameras.items():
+        names += [(one, found.cameras, camera) for one in {name.lower(), camera.replace("-", " "), camera}]
+    names += [(one, found.zones, zone) for zone in known.zones for one in {zone.replace("-", " "), zone}]
+    names += [(name.lower(), found.read, spoken(name)) for name in known.people]
+    names += [(one, found.read_so, reader) for reader in known.readers for one in {reader, reader.removesuffix("s")}]
+    names += [(word, found.read_so, so) for word, so in READ_SO.items()]
+    names += [(label, found.labels, label) for label in known.labels if label not in EVENT_KINDS]
+    taken: set[str] = set()
+    for name, into, what in sorted(names, key=lambda each: -len(each[0])):
+        pattern = re.compile(rf"(?<!\w){re.escape(name)}(?:e?s)?(?!\w)")
+        if pattern.search(text) or name in taken:
+            into.add(what)
+            taken.add(name)
+            text = pattern.sub(" ", text)
+    return text
+
+
+def _is_kind(word: str, found: _Found) -> bool:
+    singular = _IRREGULAR.get(word, word[:-1] if word.endswith("s") else word)
+    for one in (word, singular):
+        if one in EVENT_KINDS:
+            found.kinds.add(one)
+            return True
+        if one in SYNONYMS:
+            found.kinds |= {SYNONYMS[one]} - {""}
+            return True
+    return singular in found.labels
+
+
+def _is_in_names(word: str, known: Known, found: _Found) -> bool:
+    """`gate` is every camera or zone with a gate in its name."""
+    cameras = {one for one, name in known.cameras.items() if word in (*name.lower().split(), *one.split("-"))}
+    zones = {one for one in known.zones if word in one.split("-")}
+    found.cameras |= cameras
+    found.zones |= set() if cameras else zones
+    return bool(cameras or zones)
+
+
+def _texts(words: list[str], found: _Found) -> list[str]:
+    """What is left may be a plate, with its gaps: `b ab 123`. Whatever is none is not known."""
+    parts = [word for word in words if len(word) <= SHORT or any(one.isdigit() for one in word)]
+    plate = "".join(spoken(word) for word in parts)
+    if not (SHORTEST <= len(plate) <= LONGEST and any(one.isdigit() for one in plate)):
+        return words
+    found.read.add(plate)
+    return [word for word in words if word not in parts]
+
+
+def _order(text: str) -> tuple[str, str, bool]:
+    for words, order in (("longest", "longest"), ("first", "oldest"), ("latest", "newest"), ("most recent", "newest")):
+        text, is_there = _taken(text, rf"(?:the )?{words}(?: one)?")
+        if is_there:
+            return text, order, True
+    return text, "newest", False
+
+
+def _length(pattern: re.Pattern[str], text: str, usual: float) -> tuple[str, float]:
+    found = pattern.search(text)
+    if found is None:
+        return text, usual
+    return pattern.sub(" ", text, count=1), seconds(f"{found[1]} {found[2]}")
+
+
+def _taken(text: str, words: str) -> tuple[str, bool]:
+    rest, count = re.subn(rf"(?<!\w)(?:{words})(?!\w)", " ", text)
+    return rest, bool(count)

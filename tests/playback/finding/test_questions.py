@@ -1,0 +1,152 @@
+"""Twenty questions over a prepared week, answered from what is stored alone."""
+
+from dataclasses import replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tawny.model.events import Event, SeenObject, event_id
+from tawny.model.grid import COLUMNS, grid_of
+from tawny.model.ids import CameraId
+from tawny.playback.finding.ask import ask
+from tawny.playback.finding.question import Recognised
+from tawny.playback.finding.spots import heat, moved_in
+from tawny.playback.finding.words import Known, question_of
+from tawny.storage.memory_index import MemoryIndex
+
+BERLIN = ZoneInfo("Europe/Berlin")
+CAMERAS = {CameraId("front-gate"): "Front gate", CameraId("yard"): "Yard", CameraId("shop"): "Till"}
+
+
+def ms(text: str) -> int:
+    return round(datetime.fromisoformat(text).replace(tzinfo=BERLIN).timestamp() * 1000)
+
+
+NOW = ms("2026-11-20 15:00")
+
+
+def event(
+    name: str,
+    at: str,
+    camera: str,
+    kind: str = "motion",
+    length_s: float = 10.0,
+    *labels: str,
+    zones: tuple[str, ...] = (),
+) -> Event:
+    start_ms = ms(f"2026-11-{at}")
+    found, end_ms = event_id(start_ms, name.encode().ljust(4)[:4]), start_ms + round(length_s * 1000)
+    objects = tuple(SeenObject(label, 0.8) for label in labels)
+    return Event(found, CameraId(camera), kind, start_ms, end_ms, 70.0, zones=zones, objects=objects)
+
+
+WEEK = {
+    "post": event("post", "19 11:02", "front-gate", "person", 25, "person", zones=("letter-box",)),
+    "late": event("late", "20 02:14", "front-gate", "person", 40, "person"),
+    "cat": event("cat", "20 03:30", "yard", "animal", 12, "cat"),
+    "fox": event("fox", "18 04:10", "yard", "animal", 95, "fox"),
+    "dog": event("dog", "17 17:20", "yard", "person", 130, "person", "dog"),
+    "van": event("van", "19 14:31", "front-gate", "vehicle", 70, "truck", zones=("drive",)),
+    "car": event("car", "16 22:45", "front-gate", "vehicle", 8, "car", zones=("drive",)),
+    "bike": event("bike", "15 10:00", "front-gate", "vehicle", 5, "bicycle"),
+    "wind": event("wind", "20 02:40", "yard", "motion", 300),
+    "bang": event("bang", "18 23:59", "shop", "sound", 1, "Glass"),
+    "crew": event("crew", "20 09:00", "shop", "person", 600, "person", zones=("counter",)),
+    "lens": event("lens", "14 08:00", "shop", "tamper", 60, "covered"),
+    "bag": event("bag", "17 12:00", "shop", "object", 0, "left", zones=("counter",)),
+    "old": event("old", "10 12:00", "front-gate", "person", 10, "person"),
+}
+WEEK["van"] = replace(WEEK["van"], kept=True)
+WEEK["wind"] = replace(WEEK["wind"], false_alarm="weather")
+WEEK["crew"] = replace(WEEK["crew"], reviewed=True)
+
+
+@pytest.fixture(scope="module")
+def index() -> MemoryIndex:
+    made = MemoryIndex()
+    for one in WEEK.values():
+        made.put_event(one)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("question", "answers"),
+    [
+        ("person gate last night", ["late"]),
+        ("people at the front gate", ["late", "post"]),
+        ("who was at the letter box yesterday?", ["post"]),
+        ("cars", ["car"]),
+        ("vehicles in the drive", ["van", "car"]),
+        ("trucks longer than 1 min", ["van"]),
+        ("animals in the yard this week", ["cat", "fox"]),
+        ("dog", ["dog"]),
+        ("the fox", ["fox"]),
+        ("somebody yesterday after 10:00 and before 12:00", ["post"]),
+        ("anything last night longer than 30 s", ["wind", "late"]),
+        ("sounds on wednesday", ["bang"]),
+        ("was the camera covered last week, or on saturday", ["lens"]),
+        ("false alarms", ["wind"]),
+        ("kept vehicles", ["van"]),
+        ("new people at the till today", []),
+        ("people at the counter in the morning", ["crew"]),
+        ("the longest event on friday", ["crew"]),
+        ("first person this week", ["dog"]),
+        ("vehicles shorter than 10 s", ["car", "bike"]),
+        ("parcel left in the shop", ["bag"]),
+        ("person on 2026-11-10", ["old"]),
+        ("cats and foxes at night", ["cat", "fox"]),
+    ],
+)
+def test_a_question_has_its_answer(index: MemoryIndex, question: str, answers: list[str]) -> None:
+    asked, found = ask(index, question, CAMERAS, {"drive"}, BERLIN, NOW, 60)
+    names = {one.id: name for name, one in WEEK.items()}
+    assert asked.unknown == ()
+    assert [names[one.id] for one in found] == answers
+
+
+@pytest.mark.parametrize(
+    ("question", "answers"),
+    [
+        ("anna yesterday", ["van"]),
+        ("plate B-AB 123 at the gate", ["van"]),
+        ("unknown plates", ["car"]),
+        ("known plate this week", ["van"]),
+        ("vehicles with xy9", ["car"]),
+        ("plate XX 111", []),
+    ],
+)
+def test_by_what_was_read(question: str, answers: list[str]) -> None:
+    read = {
+        "van": frozenset({"plates", "bab123", "anna", "known"}),
+        "car": frozenset({"plates", "mxy987", "unknown"}),
+    }
+    index, names = MemoryIndex(), {one.id: name for name, one in WEEK.items()}
+    for one in WEEK.values():
+        index.put_event(one)
+    recognised = Recognised(["Anna"], lambda one: read.get(names[one.id], frozenset()))
+    _, found = ask(index, question, CAMERAS, {"drive"}, BERLIN, NOW, 60, recognised)
+    assert [names[one.id] for one in found] == answers
+
+
+def test_words_that_mean_nothing_are_told() -> None:
+    asked = question_of("purple elephant person near the moon", Known(CAMERAS, (), {"elephant"}), BERLIN, NOW)
+    assert asked.unknown == ("purple", "moon")
+    assert (asked.kinds, asked.labels) == (frozenset({"person"}), frozenset({"elephant"}))
+
+
+def test_no_more_than_was_asked_for(index: MemoryIndex) -> None:
+    assert len(ask(index, "this week", CAMERAS, (), BERLIN, NOW, 3)[1]) == 3
+
+
+def test_when_something_moved_in_a_spot_and_where_most_did() -> None:
+    door, path = (0.1, 0.1, 0.2, 0.3), (0.5, 0.5, 0.9, 0.6)
+    moved = [(1000, grid_of(door)), (2000, grid_of(door)), (5000, grid_of(path)), (9000, grid_of(door) | grid_of(path))]
+    assert [(one.begin_ms, one.end_ms) for one in moved_in(moved, door)] == [(9000, 10_000), (1000, 3000)]
+    assert [(one.begin_ms, one.end_ms) for one in moved_in(moved, path)] == [(5000, 10_000)]
+    assert moved_in(moved, (0.0, 0.9, 0.05, 1.0)) == []
+    counts = heat(moved)
+    assert max(counts) == 3
+    assert counts[2 * COLUMNS + 4] == 3
+    assert counts[9 * COLUMNS + 20] == 2
+    assert sum(counts) == sum(grid.bit_count() for _, grid in moved)

@@ -1,0 +1,92 @@
+"""Times as people say them."""
+
+from datetime import datetime
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tawny.playback.finding.when import understood
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def ms(text: str, zone: ZoneInfo = BERLIN) -> int:
+    return round(datetime.fromisoformat(text).replace(tzinfo=zone).timestamp() * 1000)
+
+
+NOW = ms("2026-11-20 15:00")
+"""A Friday."""
+
+
+def spans(text: str, now_ms: int = NOW) -> list[tuple[str, str]]:
+    when, _ = understood(text, BERLIN, now_ms)
+
+    def shown(at_ms: int) -> str:
+        return f"{datetime.fromtimestamp(at_ms / 1000, BERLIN):%m-%d %H:%M}"
+
+    return [(shown(one.begin_ms), shown(one.end_ms)) for one in when.spans(BERLIN, now_ms)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", [("11-14 00:00", "11-20 15:00")]),
+        ("today", [("11-20 00:00", "11-20 15:00")]),
+        ("yesterday", [("11-19 00:00", "11-20 00:00")]),
+        ("last night", [("11-19 20:00", "11-20 06:00")]),
+        ("this morning", [("11-20 05:00", "11-20 12:00")]),
+        ("yesterday evening", [("11-19 18:00", "11-20 00:00")]),
+        ("on monday", [("11-16 00:00", "11-17 00:00")]),
+        ("monday night", [("11-16 20:00", "11-17 06:00")]),
+        ("friday", [("11-20 00:00", "11-20 15:00")]),
+        ("3 days ago", [("11-17 00:00", "11-18 00:00")]),
+        ("the last 2 hours", [("11-20 13:00", "11-20 15:00")]),
+        ("in the past 3 days", [("11-17 15:00", "11-20 15:00")]),
+        ("the last hour", [("11-20 14:00", "11-20 15:00")]),
+        ("last week", [("11-09 00:00", "11-16 00:00")]),
+        ("this week", [("11-16 00:00", "11-20 15:00")]),
+        ("on the weekend", [("11-14 00:00", "11-16 00:00")]),
+        ("on 2026-11-18", [("11-18 00:00", "11-19 00:00")]),
+        ("on the 18th of november", [("11-18 00:00", "11-19 00:00")]),
+        ("november 18", [("11-18 00:00", "11-19 00:00")]),
+        ("yesterday after 22:00", [("11-19 22:00", "11-20 00:00")]),
+        ("yesterday before 7 am", [("11-19 00:00", "11-19 07:00")]),
+        ("yesterday between 2 and 5 pm", [("11-19 14:00", "11-19 17:00")]),
+        ("yesterday from 14:00 to 15:30", [("11-19 14:00", "11-19 15:30")]),
+        ("yesterday between 23:00 and 1:00", [("11-19 23:00", "11-20 01:00")]),
+        ("yesterday at 14:00", [("11-19 13:30", "11-19 14:30")]),
+        ("last night after 2:00", [("11-20 02:00", "11-20 06:00")]),
+        ("this week at night", [
+            ("11-16 20:00", "11-17 06:00"), ("11-17 20:00", "11-18 06:00"), ("11-18 20:00", "11-19 06:00"),
+            ("11-19 20:00", "11-20 06:00"),
+        ]),
+    ],
+)  # fmt: skip
+def test_it_is_understood(text: str, expected: list[tuple[str, str]]) -> None:
+    assert spans(text) == expected
+
+
+def test_a_day_of_25_hours_and_one_of_23() -> None:
+    autumn = understood("on 2026-10-25", BERLIN, NOW)[0].spans(BERLIN, NOW)
+    assert [one.seconds / 3600 for one in autumn] == [25]
+    spring = understood("on 2026-03-29", BERLIN, NOW)[0].spans(BERLIN, NOW)
+    assert [one.seconds / 3600 for one in spring] == [23]
+
+
+def test_what_is_no_time_stays_in_the_text() -> None:
+    when, rest = understood("red car at the gate", BERLIN, NOW)
+    assert rest == "red car at the gate"
+    assert when.words == "the last 7 days"
+    assert understood("at 29:00", BERLIN, NOW)[1] == "at 29:00"
+    assert understood("on 2026-13-40", BERLIN, NOW)[1] == "on 2026-13-40"
+
+
+@given(st.text(max_size=60), st.integers(0, 4_000_000_000_000))
+def test_whatever_is_typed_spans_are_in_order_and_end_by_now(text: str, now_ms: int) -> None:
+    now_ms += 10 * 86_400_000
+    found = understood(text.lower(), BERLIN, now_ms)[0].spans(BERLIN, now_ms)
+    assert all(one.begin_ms < one.end_ms <= now_ms for one in found)
+    assert all(a.end_ms < b.begin_ms for a, b in pairwise(found))

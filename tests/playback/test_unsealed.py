@@ -1,0 +1,165 @@
+"""Sealed recordings for who has the key: what comes out is what a plain camera has, and nothing once it is locked."""
+
+import gc
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tawny.model.errors import FileDamaged, FileSealed, StorageError
+from tawny.model.reels import NotCarried
+from tawny.model.segments import Segment
+from tawny.model.times import Span
+from tawny.playback.clip import Clips
+from tawny.playback.frames import Frames
+from tawny.playback.pictures import full_size
+from tawny.playback.play import play, read_again
+from tawny.playback.reel import Reel
+from tawny.playback.unsealed import Unsealed
+from tawny.sealed.wrapping import Identity
+from tests.playback.archives import MAIN, PORCH, FakeArchive
+from tests.playback.sealed_archives import sealed, sealed_jpeg
+
+T = 1_795_000_000_000
+OWNER, OTHER = Identity.new(), Identity.new()
+
+
+class Open(FakeArchive):
+    """The same recordings for who has unlocked them."""
+
+    def __init__(self, archive: FakeArchive, unsealed: Unsealed) -> None:
+        super().__init__(archive.root)
+        self.index, self.still_open, self.unsealed = archive.index, archive.still_open, unsealed
+
+    def segment_path(self, segment: Segment) -> Path:
+        stored = super().segment_path(segment)
+        return self.unsealed.path(segment, stored) if segment.path.endswith(".tws") else stored
+
+
+def unlocked(archive: FakeArchive, most_bytes: int = 10_000_000) -> Open:
+    return Open(archive, Unsealed(OWNER, most_bytes=most_bytes))
+
+
+def data_of(archive: FakeArchive, segment: Segment, from_ms: int = T) -> bytes:
+    return b"".join(play(archive, segment, from_ms).data)
+
+
+@pytest.mark.parametrize("audio", ["", "aac", "pcmu"])
+def test_what_comes_out_is_what_was_recorded(archive: FakeArchive, audio: str) -> None:
+    segment = archive.record(T, audio=audio)  # type: ignore[arg-type]
+    plain, end = data_of(archive, segment, T + 1500), read_again(archive, segment).end
+    told, opened = sealed(archive, segment, [OWNER.recipient]), unlocked(archive)
+    assert data_of(opened, told, T + 1500) == plain
+    assert read_again(opened, told).end == end
+
+
+def test_pictures_clips_and_reels_are_the_same(archive: FakeArchive) -> None:
+    segments = [archive.record(T), archive.record(T + 4000)]
+    span = Span(T + 1000, T + 7000)
+
+    def all_of(of: FakeArchive) -> list[bytes]:
+        clip, picture, exact = Clips(of).clip(PORCH, MAIN, span, 10**7), Frames(of).at(PORCH, T + 5500, 320), None
+        exact = full_size(of, PORCH, T + 2300)
+        assert clip
+        assert picture
+        assert exact
+        return [b"".join(clip.read(0, clip.size_bytes)), picture.jpeg, exact[0], *reeled(of)]
+
+    def reeled(of: FakeArchive) -> list[bytes]:
+        reel, found = Reel(of, PORCH, MAIN, T + 3000, codec="h264"), list[bytes]()
+        while (piece := reel.next()) is not None:
+            found += [packet.data for packet in piece.packets]
+        return found
+
+    plain = all_of(archive)
+    for segment in segments:
+        sealed(archive, segment, [OWNER.recipient])
+    assert all_of(unlocked(archive, most_bytes=1)) == plain, "also when only the last one is kept"
+
+
+def test_without_the_key_it_is_said_that_it_is_sealed(archive: FakeArchive) -> None:
+    told = sealed(archive, archive.record(T), [OTHER.recipient])
+    for of in (archive, unlocked(archive)):
+        with pytest.raises(FileSealed):
+            play(of, told, T)
+        with pytest.raises(FileSealed):
+            Frames(of).at(PORCH, T + 1000, 320)
+        with pytest.raises(FileSealed):
+            full_size(of, PORCH, T + 1000)
+        with pytest.raises(FileSealed):
+            Clips(of).clip(PORCH, MAIN, Span(T, T + 2000), 10**7)
+        with pytest.raises(NotCarried, match="is sealed"):
+            Reel(of, PORCH, MAIN, T, codec="h264").next()
+
+
+def test_once_it_is_locked_nothing_is_read_on(archive: FakeArchive) -> None:
+    told, opened = sealed(archive, archive.record(T, seconds=30), [OWNER.recipient]), unlocked(archive)
+    read = read_again(opened, told)
+    with read.path.open("rb", buffering=0) as reader:
+        assert reader.read(8)[4:] == b"ftyp"
+        reader.seek(0)
+        opened.unsealed.close()
+        assert reader.read() == b""
+    with pytest.raises(StorageError):
+        play(opened, told, T)
+
+
+def test_what_is_being_written_is_read_as_it_grows(archive: FakeArchive) -> None:
+    segment = archive.record(T, is_open=True)
+    whole = archive.segment_path(segment).read_bytes()
+    told, opened = sealed(archive, segment, [OWNER.recipient]), unlocked(archive)
+    path = archive.segment_path(told)
+    stored = path.read_bytes()
+    path.write_bytes(stored[: len(stored) * 3 // 4])
+    before = data_of(opened, told)
+    assert whole.startswith(before)
+    path.write_bytes(stored)
+    assert data_of(opened, told) == whole
+
+
+def test_a_recording_that_somebody_changed_ends_there(archive: FakeArchive) -> None:
+    segment = archive.record(T)
+    plain = data_of(archive, segment)
+    told = sealed(archive, segment, [OWNER.recipient])
+    path = archive.segment_path(told)
+    stored = bytearray(path.read_bytes())
+    stored[len(stored) * 3 // 4] ^= 1
+    path.write_bytes(stored)
+    shown = data_of(unlocked(archive), told)
+    assert plain.startswith(shown)
+    assert 0 < len(shown) < len(plain)
+
+
+def test_only_the_newest_are_kept(archive: FakeArchive) -> None:
+    opened = unlocked(archive, most_bytes=1)
+    before = memory_files()
+    told = [sealed(archive, archive.record(T + 4000 * n), [OWNER.recipient]) for n in range(25)]
+    for segment in told:
+        assert data_of(opened, segment, segment.start_ms)
+    assert memory_files() - before <= 17
+    opened.unsealed.close()
+    opened.unsealed._dropped.clear()
+    assert memory_files() == before
+
+
+def memory_files() -> int:
+    gc.collect()
+    return sum("memfd:unsealed" in str(place.readlink()) for place in Path("/proc/self/fd").iterdir() if place.exists())
+
+
+def test_sealed_pictures_open_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "event.tws"
+    path.write_bytes(sealed_jpeg([OWNER.recipient], T, b"\xff\xd8 somebody"))
+    assert Unsealed(OWNER).picture(path) == b"\xff\xd8 somebody"
+    with pytest.raises(FileSealed):
+        Unsealed(OTHER).picture(path)
+    path.write_bytes(path.read_bytes()[:600])
+    with pytest.raises(FileDamaged):
+        Unsealed(OWNER).picture(path)
+
+
+def test_what_is_no_sealed_file_is_said_to_be_damaged(archive: FakeArchive) -> None:
+    told = replace(archive.record(T), path="junk.tws")
+    (archive.root / "junk.tws").write_bytes(b"junk" * 100)
+    with pytest.raises(FileDamaged):
+        play(unlocked(archive), told, T)
