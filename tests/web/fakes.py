@@ -1,11 +1,12 @@
 """A recorder that records nothing, and a browser to look at it with."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import httpx
 from fastapi import FastAPI
@@ -19,6 +20,7 @@ from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm, EventChanged
 from tawny.model.states import CameraState, CameraStatus
 from tawny.model.times import Span
+from tawny.sources.source import Speaker
 from tawny.storage.layout import scores_path
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
@@ -29,6 +31,7 @@ from tawny.web.accounts import Accounts, Caller, Person, Role
 from tawny.web.accounts_file import AccountsFile
 from tawny.web.application import make_routes
 from tawny.web.interface import Interface
+from tawny.web.modes import Held, Now, Outcome, Plan
 from tawny.web.passes import Passes
 from tawny.web.passwords import Passwords
 from tawny.web.recorder import Camera, Disk, Warn
@@ -54,6 +57,9 @@ class FakeTuning:
     def detectors(self) -> Sequence[DetectorAbout]:
         return [DetectorAbout("motion", "Ours.", {"sensitivity": Number(50, 1, 100, is_whole=True)})]
 
+    def readers(self) -> Sequence[str]:
+        return ["plates"]
+
     def watching(self, camera: CameraId) -> Watching | None:
         if camera != PORCH:
             return None
@@ -78,14 +84,17 @@ class FakeRecorder(FakeArchive):
         super().__init__(root)
         self.clock, self.bus, self.started_ms = clock, Bus(), clock.now_ms()
         self.tuning = FakeTuning(clock)
+        self.speakers: dict[CameraId, Speaker] = {}
         self.hubs = {(PORCH, MAIN): Hub(), (PORCH, SUB): Hub()}
         self.listed = [Camera(CameraStatus(PORCH, "Front door", CameraState.RECORDING, clock.now_ms()), (MAIN, SUB))]
         self.viewers: list[tuple[CameraId, StreamName, int]] = []
         self.warned: list[Warn] = []
         self.alarmed: list[Alarm] = []
         self.event_pictures: dict[EventId, bytes] = {}
+        self.sealed_pictures: dict[EventId, Path] = {}
         self.event_loops: dict[EventId, bytes] = {}
         self.moved: list[tuple[int, int]] = []
+        self.known: dict[str, str] = {}
 
     def cameras(self) -> Sequence[Camera]:
         return self.listed
@@ -96,6 +105,9 @@ class FakeRecorder(FakeArchive):
 
     def hub(self, camera: CameraId, stream: StreamName) -> Hub | None:
         return self.hubs.get((camera, stream))
+
+    def speaker(self, camera: CameraId) -> Speaker | None:
+        return self.speakers.get(camera)
 
     def watched(self, camera: CameraId, stream: StreamName, viewers: int) -> None:
         self.viewers.append((camera, stream, viewers))
@@ -116,11 +128,22 @@ class FakeRecorder(FakeArchive):
     def grids(self, camera: CameraId, within: Span) -> Sequence[tuple[int, int]]:
         return [(at_ms, grid) for at_ms, grid in self.moved if within.begin_ms <= at_ms < within.end_ms]
 
+    def called(self, who: str) -> str:
+        return self.known.get(who, "")
+
     def event_loop(self, event: Event) -> bytes | None:
         return self.event_loops.get(event.id)
 
     def event_picture(self, event: Event) -> bytes | None:
         return self.event_pictures.get(event.id)
+
+    def prove(self, camera: CameraId, span: Span, folder: Path, has_done: Callable[[float], None]) -> None:
+        folder.mkdir()
+        (folder / "manifest.json").write_text(f"{camera} {span.begin_ms}")
+        has_done(1.0)
+
+    def sealed_picture(self, event: Event, *, is_loop: bool = False) -> Path | None:
+        return self.sealed_pictures.get(event.id)
 
     def mark_event(
         self,
@@ -129,6 +152,7 @@ class FakeRecorder(FakeArchive):
         kept: bool | None = None,
         reviewed: bool | None = None,
         false_alarm: str | None = None,
+        said: str | None = None,
     ) -> Event | None:
         event = self.index.event(event_id)
         if event is None:
@@ -138,10 +162,25 @@ class FakeRecorder(FakeArchive):
             kept=event.kept if kept is None else kept,
             reviewed=event.reviewed if reviewed is None else reviewed,
             false_alarm=event.false_alarm if false_alarm is None else false_alarm,
+            said=event.said if said is None else said,
         )
         self.index.put_event(event)
         self.bus.publish(EventChanged("updated", event))
         return event
+
+
+class FakeModes(Mock):
+    """`web.ModesDesk`: the porch is private."""
+
+    def now(self) -> Now:
+        held = Held(PORCH, "pause", "Anna", None)
+        return Now(("home", "away"), "home", "", False, 0, None, (), (), "", (held,), ())
+
+    def plan(self) -> Plan:
+        return Plan({}, (), is_in_file=True, does={"home": "All is recorded."})
+
+    def why(self, event: EventId) -> Sequence[Outcome]:
+        return ()
 
 
 @dataclass
@@ -180,6 +219,7 @@ def make_house(folder: Path) -> House:
     accounts, passes = Accounts(file, clock), Passes(file, clock)
     site = Site(recorder, accounts, passes, Shares(file, clock), Interface({}), Passwords(memory_kib=8, rounds=1))
     app = routes()
+    site.modes = FakeModes()
     app.state.site = site
     return House(recorder, clock, accounts, passes, site, app)
 

@@ -12,10 +12,12 @@ from tests.web.fakes import ORIGIN, House
 
 RULES = check_routes(make_routes())
 HTTP = {route: access for route, access in RULES.items() if not route.startswith("WS ")}
-ENDING = {route: access for route, access in HTTP.items() if not route.endswith("/mjpeg")}
+SIGNED = {route for route, access in HTTP.items() if access is Access.SIGNED}
+"""Whoever is signed in is nobody there."""
+ENDING = {route: access for route, access in HTTP.items() if not route.endswith("/mjpeg") and route not in SIGNED}
 """mjpeg goes on for ever: its rule is looked at as nobody."""
 FILLED = {"{camera}": "porch", "{event}": "none", "{segment}": "none", "{name}": "none.js", "{rest:path}": "x"}
-FILLED |= {"{target}": "phone", "{token}": "none"}
+FILLED |= {"{program}": "panel", "{target}": "phone", "{token}": "none"}
 FILLED |= {"{stream}": "main", "{number}": "0", "{part}": "0"}
 PUBLIC_ON_PURPOSE = {
     "GET /api/v1/session",
@@ -49,15 +51,39 @@ async def test_nobody_gets_what_is_not_public(house: House, route: str, access: 
 async def test_a_viewer_gets_all_but_what_is_the_owners(house: House, route: str, access: Access) -> None:
     method, path = route.split(" ")
     answer = await house.signed_in(Role.VIEWER).request(method, filled(path))
-    assert (answer.status_code == 403) == (access is Access.OWN)
-    assert answer.status_code != 401
+    assert (answer.status_code == 403) == (access in (Access.OWN, Access.DIRECT))
+    assert (answer.status_code == 401) == (access is Access.BRING)
 
 
-@pytest.mark.parametrize("route", ENDING)
-async def test_the_owner_gets_everything(house: House, route: str) -> None:
+@pytest.mark.parametrize("route", [route for route, access in ENDING.items() if access is Access.DIRECT])
+async def test_family_directs(house: House, route: str) -> None:
+    method, path = route.split(" ")
+    answer = await house.signed_in(Role.FAMILY).request(method, filled(path))
+    assert answer.status_code not in (401, 403, 500)
+
+
+async def test_family_owns_nothing(house: House) -> None:
+    assert (await house.signed_in(Role.FAMILY).get("/api/v1/people")).status_code == 403
+
+
+@pytest.mark.parametrize(("route", "access"), ENDING.items())
+async def test_the_owner_gets_everything(house: House, route: str, access: Access) -> None:
+    """But what other recorders bring, which is by their pass alone."""
     method, path = route.split(" ")
     answer = await house.signed_in(Role.OWNER).request(method, filled(path))
-    assert answer.status_code not in (401, 403, 500)
+    assert answer.status_code not in ((403, 500) if access is Access.BRING else (401, 403, 500))
+
+
+@pytest.mark.parametrize(("route", "access"), ENDING.items())
+async def test_who_may_bring_can_do_that_and_nothing_else(house: House, route: str, access: Access) -> None:
+    _, secret = house.passes.make("A friend", brings=10**9)
+    method, path = route.split(" ")
+    signed = {"Authorization": f"Bearer {secret}"}
+    answer = await house.browser().request(method, filled(path), headers=signed)
+    if access is Access.BRING:
+        assert answer.status_code not in (401, 403, 500)
+    elif access is not Access.PUBLIC:
+        assert answer.status_code in (401, 403, 410)
 
 
 @pytest.mark.parametrize(("route", "access"), ENDING.items())
@@ -65,7 +91,17 @@ async def test_who_holds_a_pass_gets_what_is_live_and_nothing_else(house: House,
     _, secret = house.passes.make("TV")
     method, path = route.split(" ")
     answer = await house.browser().request(method, f"{filled(path)}?pass={secret}")
-    assert (answer.status_code == 401) == (access in (Access.VIEW, Access.OWN))
+    assert (answer.status_code == 401) == (access in (Access.VIEW, Access.DIRECT, Access.OWN, Access.BRING))
+
+
+@pytest.mark.parametrize("route", SIGNED)
+async def test_no_session_counts_where_programs_prove_who_they_are(house: House, route: str) -> None:
+    method, path = route.split(" ")
+    assert (await house.signed_in(Role.OWNER).request(method, filled(path))).status_code == 401
+
+
+def test_only_inputs_are_left_to_programs() -> None:
+    assert {"POST /api/v1/inputs/{program}"} == SIGNED
 
 
 def test_what_is_public_is_public_on_purpose() -> None:
@@ -82,6 +118,7 @@ def test_every_websocket_asks_for_a_session() -> None:
         "WS /api/v1/ws": Access.VIEW,
         "WS /api/v1/cameras/{camera}/live": Access.SEE,
         "WS /api/v1/cameras/{camera}/pictures": Access.SEE,
+        "WS /api/v1/cameras/{camera}/talk": Access.DIRECT,
     }
 
 

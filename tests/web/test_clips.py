@@ -1,13 +1,17 @@
 """Clips made on the side: what becomes of them, who may do what with them, and the room that they take."""
 
 import asyncio
+import io
 import json
 from pathlib import Path
+from zipfile import ZipFile
 
 import httpx
 import pytest
 from websockets.asyncio.client import connect
 
+from tawny.model.events import Event, new_event_id
+from tawny.model.polygon import Polygon
 from tawny.model.times import Span
 from tawny.playback.making import Kind, Wish
 from tawny.web.access import COOKIE
@@ -67,6 +71,61 @@ async def test_what_was_asked_for_can_be_fetched(
     assert file.headers["content-disposition"].endswith(name)
     part = await viewer.get(str(done["file"]), headers={"Range": "bytes=4-7"})
     assert (part.status_code, part.content) == (206, file.content[4:8])
+
+
+async def test_evidence_is_a_zip_file_for_owners(house: House, viewer: httpx.AsyncClient, tmp_path: Path) -> None:
+    owner = house.signed_in(Role.OWNER)
+    house.site.jobs = ClipDesk(house.clock, ClipStore(tmp_path / "clips", 1 << 30))
+    made = await asked(house, owner, kind="evidence")
+    assert house.site.jobs.work()
+    file = await owner.get(f"/media/clips/{made['id']}")
+    assert file.headers["content-type"] == "application/zip"
+    with ZipFile(io.BytesIO(file.content)) as found:
+        assert found.read("evidence/manifest.json").decode().startswith("porch")
+    assert [path.suffix for path in (tmp_path / "clips").iterdir() if path.suffix != ".json"] == [".zip"]
+    assert (await listed(viewer), (await viewer.get(f"/media/clips/{made['id']}")).status_code) == ([], 404)
+    wish = {"cameras": ["porch"], "from_ms": made["from_ms"], "to_ms": made["to_ms"], "kind": "evidence"}
+    refused = await viewer.post("/api/v1/clips", json=wish)
+    assert (refused.status_code, refused.json()["message"]) == (403, "Evidence is made by owners.")
+    house.recorder.hidden = (Polygon.of([(0, 0), (1, 0), (1, 1)]),)
+    assert "private" in (await owner.post("/api/v1/clips", json=wish)).json()["message"]
+    link = await owner.post("/api/v1/shares", json={"camera": "porch", **_span(wish), "clip": made["id"]})
+    assert (link.status_code, link.json()["message"]) == (400, "Evidence is not given on by a link.")
+
+
+def _span(wish: dict[str, object]) -> dict[str, object]:
+    return {name: wish[name] for name in ("from_ms", "to_ms")}
+
+
+async def test_what_was_given_up_leaves_no_folder_behind(tmp_path: Path) -> None:
+    store = ClipStore(tmp_path / "clips", 1 << 30)
+    out, scratch = store.begin("one")
+    out.write_bytes(b"half")
+    (scratch.with_name(scratch.name + "abc") / "evidence").mkdir(parents=True)
+    assert store.load() == []
+    assert list((tmp_path / "clips").iterdir()) == []
+
+
+async def test_an_exact_clip_and_one_where_all_but_an_events_is_hidden(house: House, viewer: httpx.AsyncClient) -> None:
+    made = await asked(house, viewer, exact=True)
+    assert house.site.jobs.work()
+    (done,) = await listed(viewer)
+    assert (done["state"], done["redacted"]) == ("done", False)
+    wish = {"cameras": ["porch"], "from_ms": made["from_ms"], "to_ms": made["to_ms"]}
+    refused = await viewer.post("/api/v1/clips", json=wish | {"all_but": "20261120T055812345-0a0b0c0d"})
+    assert (refused.status_code, refused.json()["message"]) == (
+        400,
+        "There is no such event, or nothing to follow in it.",
+    )
+    at_ms = int(str(made["from_ms"])) + 1000
+    event = Event(new_event_id(at_ms), PORCH, "person", at_ms, at_ms + 1000, 90.0, box=(0.4, 0.4, 0.6, 0.6))
+    house.recorder.index.put_event(event)
+    answer = await viewer.post("/api/v1/clips", json=wish | {"all_but": event.id})
+    assert answer.json()["items"][0]["redacted"]
+    assert "redacted" in answer.json()["items"][0]["name"]
+    assert house.site.jobs.work()
+    (last,) = [one for one in await listed(viewer) if one["redacted"]]
+    assert (last["state"], "Nobody moves" in str(last["message"])) == ("failed", True), "all is grey there"
 
 
 async def test_each_camera_has_a_file_of_its_own_and_side_by_side_is_one(

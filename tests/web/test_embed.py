@@ -64,9 +64,9 @@ async def test_where_no_camera_shows_anything_there_is_nothing_to_follow(house: 
     assert (await asyncio.wait_for(viewer.get("/embed"), 30)).status_code == 200
 
 
-def test_both_need_a_right() -> None:
+def test_they_need_a_right() -> None:
     rules = check_routes(make_routes())
-    for route in ("/embed", "/embed/{camera}", "/api/v1/live/follow/mjpeg"):
+    for route in ("/embed", "/embed/{camera}", "/api/v1/live/follow/mjpeg", "/api/v1/live/follow/hls/index.m3u8"):
         assert rules[f"GET {route}"] is Access.SEE
 
 

@@ -1,15 +1,18 @@
 """Destinations and notifiers for the owner, and the public door of buttons in messages."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 
 from tawny.actions.outbox import Waiting
 from tawny.actions.trying import Step
-from tawny.model.errors import NotDone
+from tawny.config.change_out import Group
+from tawny.model.errors import NotDone, Problem, SettingsError
 from tawny.model.ids import CameraId
 from tawny.web.accounts import Role
 from tawny.web.outside import Target
+from tawny.web.placing import Field, Kind, Said
 from tests.actions.carried import delivery
 from tests.web.fakes import OURS, House
 
@@ -135,3 +138,63 @@ async def test_a_browser_asks_for_messages_and_no_longer(house: House, outside: 
 async def test_an_address_that_is_none_is_refused(house: House, outside: FakeOutside, asked: dict[str, str]) -> None:
     answer = await house.signed_in(Role.VIEWER).post("/api/v1/push", json=asked)
     assert (answer.status_code // 100, outside.said) == (4, [])
+
+
+class FakePlacing:
+    is_kept = True
+
+    def __init__(self) -> None:
+        self.put_there: list[tuple[object, ...]] = []
+
+    def kinds(self) -> Sequence[Kind]:
+        return [Kind("destinations", "folder", "Folder", "A disk.", "folder:{path}", (Field("path", "Folder"),))]
+
+    def said(self, name: str) -> Said:
+        if name != "nas":
+            raise NotDone(f"There is no {name} in the settings.", "Reload the page.")
+        return Said("destinations", {"keep": "90 days"})
+
+    def put(self, group: Group, name: str, values: Mapping[str, Any]) -> None:
+        if values.get("keep") == "often":
+            raise SettingsError("tawny.toml", (Problem("destinations.nas.keep", "'often'", "90 days"),))
+        self.put_there.append((group, name, dict(values)))
+
+    def remove(self, name: str) -> None:
+        self.said(name)
+
+    def try_out(self, group: Group, name: str, values: Mapping[str, Any]) -> Sequence[Step]:
+        return [Step("Connected")]
+
+
+@pytest.fixture
+def placing(house: House) -> FakePlacing:
+    made = FakePlacing()
+    house.app.state.site.placing = made
+    return made
+
+
+async def test_a_place_is_put_and_noted(house: House, placing: FakePlacing) -> None:
+    owner = house.signed_in(Role.OWNER)
+    change = {"group": "destinations", "values": {"url": "folder:/mnt", "keep": None, "minutes": [5, 20]}}
+    assert (await owner.put("/api/v1/targets/nas", json=change)).status_code == 200
+    assert placing.put_there == [("destinations", "nas", change["values"])]
+    assert house.accounts.audit(1)[0].detail == "nas"
+    assert (await owner.get("/api/v1/targets/nas/settings")).json()["values"] == {"keep": "90 days"}
+    assert (await owner.get("/api/v1/targets/kinds")).json()["items"][0]["fields"][0]["key"] == "path"
+    assert (await owner.post("/api/v1/targets/nas/try-out", json=change)).json()["steps"][0]["what"] == "Connected"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "says"),
+    [
+        ("PUT", "nas", {"group": "destinations", "values": {"keep": "often"}}, 400, "allowed: 90 days"),
+        ("PUT", "No%20Name", {"group": "destinations", "values": {}}, 422, "cannot be understood"),
+        ("PUT", "nas", {"group": "cameras", "values": {}}, 422, "cannot be understood"),
+        ("DELETE", "other", None, 404, "no other"),
+    ],
+)
+async def test_what_cannot_be_is_said(
+    house: House, placing: FakePlacing, method: str, path: str, body: object, status: int, says: str
+) -> None:
+    answer = await house.signed_in(Role.OWNER).request(method, f"/api/v1/targets/{path}", json=body)
+    assert (answer.status_code, says in answer.text) == (status, True), answer.text

@@ -69,3 +69,16 @@ def test_who_reads_the_file_finds_no_secret(tmp_path: Path, clock: FakeClock) ->
     _, secret = Passes(file, clock).make("TV")
     file.close()
     assert secret.encode() not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+
+
+def test_one_that_brings_sees_nothing_and_knows_how_much(passes: Passes) -> None:
+    made, secret = passes.make("A friend", brings=5_000_000)
+    session = passes.session(secret)
+    assert session
+    assert (session.person.role, session.person.may_see(PORCH), passes.brings(made.id)) == (
+        Role.BRINGER,
+        False,
+        5_000_000,
+    )
+    passes.take_back(made.id)
+    assert passes.brings(made.id) == 0

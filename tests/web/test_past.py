@@ -1,5 +1,6 @@
 import base64
 from dataclasses import asdict, replace
+from json import loads
 
 import cv2
 import httpx
@@ -177,6 +178,20 @@ async def test_play_tells_what_to_fetch(house: House, browser: httpx.AsyncClient
     assert answer.headers["content-type"] == "video/mp4"
     assert answer.headers["x-start-ms"] == str(now_ms - 4000)
     assert answer.headers["x-codecs"] == f"{items[1]['video']},{items[1]['audio']}"
+
+
+async def test_the_video_of_an_instant_is_given_at_once(house: House, browser: httpx.AsyncClient) -> None:
+    now_ms = house.clock.now_ms()
+    house.recorder.record(now_ms - 8000)
+    told = await browser.get(f"/api/v1/cameras/porch/play?at_ms={now_ms - 7000}")
+    piece = told.json()["items"][0]
+    whole = await browser.get(piece["url"], params={"from_ms": now_ms - 7000})
+    at_once = await browser.get(f"/api/v1/cameras/porch/from?at_ms={now_ms - 7000}")
+    assert (at_once.content, at_once.headers["x-start-ms"]) == (whole.content, whole.headers["x-start-ms"])
+    assert loads(at_once.headers["x-piece"]) == piece
+    nothing = f"?at_ms={now_ms - 15_000_000}"
+    told = await browser.get(f"/api/v1/cameras/porch/play{nothing}")
+    assert (await browser.get(f"/api/v1/cameras/porch/from{nothing}")).json() == told.json()
 
 
 async def test_play_in_a_gap_says_why_and_where_it_goes_on(house: House, browser: httpx.AsyncClient) -> None:

@@ -60,6 +60,17 @@ async def test_a_false_alarm_is_kept_with_its_reason_and_taken_back(house: House
     assert said["false_alarm"] == ""
 
 
+async def test_what_it_was_is_kept_and_it_is_sorted_by_that(house: House, browser: httpx.AsyncClient) -> None:
+    event = put_event(house)
+    said = (await browser.post(f"/api/v1/events/{event.id}/feedback", json={"said": "animal"})).json()
+    assert (said["said"], said["shown"], said["kind"], said["false_alarm"]) == ("animal", "animal", "person", "")
+    assert said["title"].startswith("Animal")
+    assert (await browser.get("/api/v1/events", params={"kinds": "animal"})).json()["items"] == [said]
+    said = (await browser.post(f"/api/v1/events/{event.id}/feedback", json={"said": ""})).json()
+    assert (said["said"], said["shown"]) == ("", "person")
+    assert (await browser.post(f"/api/v1/events/{event.id}/feedback", json={"said": "ghost"})).status_code == 422
+
+
 async def test_feedback_needs_a_known_reason_and_an_event(house: House, browser: httpx.AsyncClient) -> None:
     event = put_event(house)
     answer = await browser.post(f"/api/v1/events/{event.id}/feedback", json={"false_alarm": "bored"})
@@ -110,3 +121,12 @@ async def test_scores_of_a_zone(house: House, browser: httpx.AsyncClient) -> Non
     path = f"/api/v1/cameras/porch/motion?from_ms={now_ms - 60_000}&to_ms={now_ms}"
     assert set((await browser.get(f"{path}&zone=path")).content) == {0}
     assert (await browser.get(f"{path}&zone=../path")).status_code == 422
+
+
+async def test_scores_of_sound(house: House, browser: httpx.AsyncClient) -> None:
+    now_ms = house.clock.now_ms()
+    answer = await browser.get(f"/api/v1/cameras/porch/sound?from_ms={now_ms - 60_000}&to_ms={now_ms}")
+    assert (answer.status_code, set(answer.content)) == (200, {0})
+    assert int(answer.headers["X-Begin-Ms"]) == (now_ms - 60_000) // 1000 * 1000
+    motion = f"/api/v1/cameras/porch/motion?from_ms={now_ms - 60_000}&to_ms={now_ms}&zone=~sound"
+    assert (await browser.get(motion)).status_code == 422

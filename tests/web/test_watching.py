@@ -49,8 +49,10 @@ async def test_all_of_it_goes_there_and_back(house: House, owner: httpx.AsyncCli
     }  # fmt: skip
     changes: Told = {
         "level": 44, "frames": 2, "within": 5, "mode": "frugal", "decode": "software", "zones": [zone],
-        "lines": [{"name": "gate", "points": CORNER[:2], "direction": "left-to-right"}], "mask": [CORNER],
+        "lines": [{"name": "gate", "points": CORNER[:2], "direction": "left-to-right"}],
+            "mask": [CORNER], "private": [CORNER],
         "numbers": {"sensitivity": 60}, "sound": {"listen": True, "level": 40, "hold_s": 2.0},
+        "read": ["plates"],
     }  # fmt: skip
     answer = await change(owner, await told(owner), **changes)
     assert answer.status_code == 200
@@ -58,7 +60,7 @@ async def test_all_of_it_goes_there_and_back(house: House, owner: httpx.AsyncCli
     assert answer.json()["changed"]["by"].startswith("owner")
     assert house.recorder.tuning.watch.zones["path"].stay == 2.5
     assert house.accounts.audit()[0].detail == (
-        "porch: decode, frames, level, lines, mask, mode, motion, sound, within, zones"
+        "porch: decode, frames, level, lines, mask, mode, motion, private, read, sound, within, zones"
     )
     assert house.recorder.tuning.watch.options == {"sensitivity": 60}
     assert (await change(owner, answer.json(), zones=[], numbers={})).json()["watch"]["zones"] == []

@@ -31,14 +31,24 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 class Access(StrEnum):
     PUBLIC = "public"
+    SIGNED = "signed"
+    """By a program that proves for itself who it is: no cookie counts. The route finds out."""
     SHARED = "shared"
     """With a ticket that a shared link gave: that one clip."""
     SEE = "see"
     """Signed in, or with a pass: what is live."""
     VIEW = "view"
-    """Signed in, as viewer or owner."""
+    """Signed in, as viewer, family or owner."""
+    DIRECT = "direct"
+    """Signed in as family or owner: what the recorder is to do now."""
     OWN = "own"
     """Signed in as owner."""
+    BRING = "bring"
+    """With a pass that lets another recorder bring files; no browser, and nobody who is signed in."""
+
+
+BY_HEADER = frozenset({Access.BRING, Access.SIGNED})
+"""What proves who asks is in a header, which no other site's page can send along."""
 
 
 class Rule:
@@ -51,11 +61,11 @@ class Rule:
         if isinstance(connection, WebSocket):
             await _check_socket(connection, self.access)
         else:
-            if connection.scope["method"] not in SAFE:
+            if connection.scope["method"] not in SAFE and self.access not in BY_HEADER:
                 _check_ours(connection)
             if self.access is Access.SHARED:
                 await _open_shared(connection)
-            elif self.access is not Access.PUBLIC:
+            elif self.access is not Access.SIGNED and self.access is not Access.PUBLIC:
                 connection.state.session = _allowed(await _found(connection, self.access), self.access)
                 if not may_see(connection):
                     raise not_found("There is no such camera.")
@@ -95,12 +105,13 @@ async def find_session(connection: HTTPConnection) -> Session | None:
 
 
 async def _found(connection: HTTPConnection, access: Access) -> Session | None:
-    """By cookie; where a pass is enough, by `?pass=…` or `Authorization: Bearer …` as well."""
-    session = await find_session(connection)
-    if session is not None or access is not Access.SEE:
+    """By cookie; where a pass is enough, by `?pass=…` or `Authorization: Bearer …` as well; to bring, by that alone."""
+    session = await find_session(connection) if access is not Access.BRING else None
+    if session is not None or access not in (Access.SEE, Access.BRING):
         return session
     scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
-    secret = secret if scheme.lower() == "bearer" else connection.query_params.get("pass", "")
+    asked = connection.query_params.get("pass", "") if access is Access.SEE else ""
+    secret = secret if scheme.lower() == "bearer" else asked
     return await asyncio.to_thread(the_site(connection).passes.session, secret) if secret else None
 
 
@@ -121,8 +132,14 @@ def may_see(connection: HTTPConnection) -> bool:
 async def has_ended(connection: HTTPConnection) -> bool:
     """Whether the right that a long answer began with is over. Asked every few seconds while it lasts."""
     session, site = the_session(connection), the_site(connection)
-    holder = site.passes if session.person.role is Role.HOLDER else site.accounts
-    now = await asyncio.to_thread(holder.session_of, session.key)
+    match session.person.role:
+        case Role.HOLDER | Role.BRINGER:
+            session_of = site.passes.session_of
+        case Role.GUEST:
+            session_of = site.shares.session_of
+        case _:
+            session_of = site.accounts.session_of
+    now = await asyncio.to_thread(session_of, session.key)
     return now is None or (now.person.role, now.person.cameras) != (session.person.role, session.person.cameras)
 
 
@@ -185,6 +202,10 @@ def _allowed(session: Session | None, access: Access) -> Session:
         raise Refused(401, "signed_out", "You are not signed in on this device.", "Sign in to continue.")
     if session.person.role is Role.HOLDER and access is not Access.SEE:
         raise Refused(403, "live_only", "A pass is for what is live.", "Sign in to see more.")
+    if session.person.role is Role.BRINGER and access is not Access.BRING:
+        raise Refused(403, "bring_only", "This pass is for bringing files.", "Make another one.")
     if access is Access.OWN and session.person.role is not Role.OWNER:
         raise Refused(403, "owner_only", "Only an owner can do this.", "Ask an owner.")
+    if access is Access.DIRECT and session.person.role not in (Role.OWNER, Role.FAMILY):
+        raise Refused(403, "family_only", "Only family or an owner can do this.", "Ask an owner.")
     return session

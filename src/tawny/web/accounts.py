@@ -34,9 +34,13 @@ FROM sessions JOIN people ON people.id = sessions.person WHERE hash = ? AND ends
 
 class Role(StrEnum):
     OWNER = "owner"
+    FAMILY = "family"
+    """Sees, and says what the recorder is to do now: modes, privacy, talking, turning. Changes no settings."""
     VIEWER = "viewer"
     HOLDER = "holder"
     """Who holds a pass (`web.passes`): a program, or a page elsewhere. It sees what is live, and nothing else."""
+    BRINGER = "bringer"
+    """Another recorder, with a pass that lets it bring files here. It sees nothing."""
     GUEST = "guest"
     """Who opened a shared link (`web.shares`): sees that one clip."""
 
@@ -54,7 +58,7 @@ class Person:
     name: str
     role: Role
     cameras: frozenset[CameraId] | None = None
-    """What a viewer may see; None: all there are, and will be."""
+    """What family or a viewer may see; None: all there are, and will be."""
 
     def may_see(self, camera: CameraId) -> bool:
         return self.cameras is None or camera in self.cameras

@@ -22,7 +22,8 @@ CREATE TABLE IF NOT EXISTS passes (
   id TEXT PRIMARY KEY, name TEXT NOT NULL, hash BLOB NOT NULL UNIQUE,
   digest TEXT NOT NULL,              -- for login by RTSP
   cameras TEXT, made_ms INTEGER NOT NULL,
-  ends_ms INTEGER) STRICT;           -- NULL: when it is taken back
+  ends_ms INTEGER,                   -- NULL: when it is taken back
+  brings INTEGER) STRICT;            -- bytes that another recorder may bring; NULL: it sees what is live
 CREATE TABLE IF NOT EXISTS shares (
   id TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, camera TEXT NOT NULL,
   from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL,
@@ -38,6 +39,13 @@ CREATE TABLE IF NOT EXISTS audit (
   detail TEXT NOT NULL, address TEXT NOT NULL) STRICT;
 """
 
+_LATER = (
+    ("people", "cameras", "TEXT"),
+    ("shares", "clip", "TEXT NOT NULL DEFAULT ''"),
+    ("passes", "brings", "INTEGER"),
+)
+"""Columns that older files lack."""
+
 
 class AccountsFile(SmallDb):
     """path: a file, or `:memory:`. Raises StorageError."""
@@ -45,6 +53,6 @@ class AccountsFile(SmallDb):
     def __init__(self, path: Path | str) -> None:
         super().__init__(path, SCHEMA)
         with self.writing() as db:
-            for table, column, kind in (("people", "cameras", "TEXT"), ("shares", "clip", "TEXT NOT NULL DEFAULT ''")):
+            for table, column, kind in _LATER:
                 if column not in {row[1] for row in db.execute(f"PRAGMA table_info({table})")}:
                     db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")  # the file is an older one

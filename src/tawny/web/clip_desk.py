@@ -60,6 +60,7 @@ class Job:
     size_bytes: int = 0
     kept: bool = False
     cut_at_ms: int | None = None
+    redacted: bool = False
     problem: str = ""
     todo: str = ""
 
@@ -135,6 +136,7 @@ class ClipDesk:
                 name,
                 person.id,
                 self._clock.now_ms(),
+                redacted=wish.redaction is not None,
             )
             self._orders[made.id] = _Order(archive, clips, wish, ZoneInfo(archive.zone))
             self._forget_old()
@@ -190,7 +192,8 @@ class ClipDesk:
         self._tell(job)
         try:
             place = _Bench(self, job.id, *self._store.begin(job.id))
-            made = make(order.archive, order.clips, order.wish, order.zone, place, self.most_bytes)
+            prove = order.archive.prove
+            made = make(order.archive, order.clips, order.wish, order.zone, place, self.most_bytes, prove)
             done = replace(self._jobs.get(job.id, job), state=State.DONE, progress=1.0, cut_at_ms=made.cut_at_ms)
             self.room(job.id, 0)
             done = replace(done, size_bytes=self._store.finish(job.id, job.kind.suffix))
@@ -277,6 +280,9 @@ class ClipDesk:
 
 
 def may_see(person: Person, job: Job) -> bool:
+    """Evidence shows all that was recorded, with the recorder's signature: it is the owners'."""
+    if job.kind is Kind.EVIDENCE and person.role is not Role.OWNER:
+        return False
     return all(person.may_see(camera) for camera in job.cameras)
 
 

@@ -8,13 +8,16 @@ from starlette.responses import Response
 
 from tawny.media.stored_bytes import read_bytes
 from tawny.model.errors import NotDone
-from tawny.model.ids import CameraId
+from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Span
+from tawny.playback.find import segments
 from tawny.playback.making import Kind, Wish
+from tawny.playback.redaction import Mark, Redaction
+from tawny.storage.layout import is_sealed
 from tawny.web import clip_shapes as shapes
 from tawny.web import told
 from tawny.web.access import Access, Signed, caller_of, rule
-from tawny.web.accounts import Person
+from tawny.web.accounts import Person, Role
 from tawny.web.clip_desk import Job, State, may_change
 from tawny.web.clips import clip_name, disposition
 from tawny.web.limits import MOST_CLIP_S, MOST_DAYS, known_camera, within
@@ -43,7 +46,9 @@ async def saved_clips(signed: Signed, here: Here) -> shapes.SavedClips:
 async def make_clips(asked: shapes.NewClip, request: Request, signed: Signed, here: Here) -> shapes.ClipJobs:
     """Begin to make them. The channel `job` of the state socket tells how far each is."""
     kind = Kind(asked.kind)
-    days = MOST_CLIP_S / 86_400 if kind is Kind.MP4 else MOST_DAYS
+    days = MOST_CLIP_S / 86_400 if kind in (Kind.MP4, Kind.EVIDENCE) else MOST_DAYS
+    if kind is Kind.EVIDENCE:
+        _check_may_prove(here, signed.person, asked.cameras)
     span, cameras = within(asked.from_ms, asked.to_ms, days), [CameraId(one) for one in dict.fromkeys(asked.cameras)]
 
     def ask() -> list[Job]:
@@ -52,8 +57,11 @@ async def make_clips(asked: shapes.NewClip, request: Request, signed: Signed, he
         groups = [tuple(cameras)] if kind is Kind.SIDE_BY_SIDE else [(camera,) for camera in cameras]
         made = []
         for group in groups:
-            name = _name(here, group, span, kind)
-            wish = Wish(kind, group, span, asked.speed)
+            hidden = _all_but(here, group[0], asked.all_but) if asked.all_but else None
+            name = _name(here, group, span, kind, " redacted" if hidden else "")
+            wish = Wish(kind, group, span, asked.speed, with_sound=asked.sound, exact=asked.exact, redaction=hidden)
+            if here.is_unlocked:
+                _check_open(here, group, span)
             made.append(here.jobs.ask(signed.person, here.recorder, here.clips, wish, name))
             here.accounts.note("clip", signed.person.name, caller_of(request), name)
         return made
@@ -131,11 +139,19 @@ def told_job(job: Job, person: Person) -> shapes.ClipJob:
         size_bytes=job.size_bytes,
         kept=job.kept,
         cut_at_ms=job.cut_at_ms,
+        redacted=job.redacted,
         message=job.problem,
         do=job.todo,
         file=f"/media/clips/{job.id}" if job.state is State.DONE else None,
         mine=may_change(person, job),
     )
+
+
+def _check_open(here: Site, cameras: tuple[CameraId, ...], span: Span) -> None:
+    """Saved clips lie on the disk in the clear, for all who may see the camera. So none is made of what is sealed."""
+    if any(is_sealed(one.path) for camera in cameras for one in segments(here.recorder, camera, None, span)):
+        what = "What is sealed is not saved as a clip, which would lie on the disk in the clear."
+        raise Refused(423, "sealed", what, "Download it instead.")
 
 
 async def _seen(here: Site, clip: str, person: Person) -> Job:
@@ -152,8 +168,26 @@ async def _own(here: Site, clip: str, person: Person) -> Job:
     return found
 
 
-def _name(here: Site, cameras: tuple[CameraId, ...], span: Span, kind: Kind) -> str:
+def _check_may_prove(here: Site, person: Person, cameras: list[str]) -> None:
+    """What is proved is all that was recorded, signed by the recorder: the owner's business."""
+    if person.role is not Role.OWNER:
+        raise Refused(403, "not_yours", "Evidence is made by owners.", "Ask one.")
+    if any(here.recorder.private(CameraId(camera)) for camera in cameras):
+        what = "Parts of this camera's picture are private, and evidence shows all that was recorded."
+        raise bad_input(what, "Make it on the recorder: tawny export --evidence.")
+
+
+def _all_but(here: Site, camera: CameraId, event_id: str) -> Redaction:
+    """NotDone when there is no such event of the camera, or nobody in it."""
+    event = here.recorder.index.event(EventId(event_id))
+    if event is None or event.camera != camera or event.box is None:
+        raise NotDone("There is no such event, or nothing to follow in it.", "Choose another.")
+    x0, y0, x1, y1 = event.box
+    return Redaction(marks=(Mark(event.picture_ms or event.start_ms, (x0 + x1) / 2, (y0 + y1) / 2),))
+
+
+def _name(here: Site, cameras: tuple[CameraId, ...], span: Span, kind: Kind, more: str) -> str:
     name = clip_name(here, cameras[0], span.begin_ms).removesuffix(".mp4")
     if len(cameras) > 1:
         name = name.replace(told.camera_name(here.recorder, cameras[0]), f"{len(cameras)} cameras", 1)
-    return name + kind.suffix
+    return name + more + kind.suffix

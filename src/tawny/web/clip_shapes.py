@@ -6,7 +6,7 @@ from pydantic import Field
 
 from tawny.web.shapes import Asked, Id, Ms, Told
 
-ClipKind = Literal["mp4", "gif", "timelapse", "side-by-side", "sheet"]
+ClipKind = Literal["mp4", "gif", "timelapse", "side-by-side", "sheet", "evidence"]
 
 
 class NewClip(Asked):
@@ -17,6 +17,12 @@ class NewClip(Asked):
     to_ms: Ms
     kind: ClipKind = "mp4"
     speed: Annotated[float, Field(gt=0, le=1e6)] | None = None
+    sound: bool = True
+    """Of a clip as recorded."""
+    exact: bool = False
+    """Such a clip begins with the very picture in any player."""
+    all_but: Annotated[str, Field(max_length=64)] = ""
+    """An event of the camera: everything but what it is about is hidden. Empty: nothing is."""
 
 
 class KeepClip(Asked):
@@ -40,6 +46,8 @@ class ClipJob(Told):
     kept: bool
     cut_at_ms: int | None
     """Where it ends early: the camera's picture became another there."""
+    redacted: bool
+    """Parts of it are hidden."""
     message: str
     do: str
     """Why it failed, and what to do."""

@@ -1,11 +1,12 @@
 """Where made clips are: a folder beside the recordings, or memory; so much of it at most.
 
-A clip is two files: `<id>.mp4` (or .gif, .jpg) and `<id>.json`, which says what it is and is written last. What has no
-such file was not finished and is removed at the start.
+A clip is two files: `<id>.mp4` (or .gif, .jpg, .zip) and `<id>.json`, which says what it is and is written last. What
+has no such file was not finished and is removed at the start.
 """
 
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,9 @@ class ClipStore:
         try:
             known = {path.stem: path for path in self._folder.glob(f"*{ABOUT}")}
             for path in self._folder.iterdir():
-                if path.name.partition(".")[0] not in known or path.suffix in (UNFINISHED, SCRATCH):
+                if path.is_dir():
+                    shutil.rmtree(path)
+                elif path.name.partition(".")[0] not in known or path.suffix in (UNFINISHED, SCRATCH):
                     path.unlink(missing_ok=True)
             return [about for path in known.values() if (about := _read(path))]
         except OSError as error:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from datetime import UTC, datetime
+from functools import partial
 from urllib.parse import quote
 
 from fastapi import Request
@@ -10,7 +11,7 @@ from starlette.responses import Response
 
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Span
-from tawny.playback.clip import TooLarge
+from tawny.playback.clip import MOST_COVERED_S, Clip, TooLarge, TooLongToCover
 from tawny.web import told
 from tawny.web.limits import MOST_CLIP_BYTES
 from tawny.web.problems import Refused, bad_input
@@ -18,17 +19,38 @@ from tawny.web.ranges import ranged
 from tawny.web.site import Site
 
 
-async def answer_clip(
-    here: Site, request: Request, camera: CameraId, span: Span, stream: StreamName, attachment: str | None = None
-) -> Response:
-    """The clip, or the part of it that was asked for. attachment: the name of the file that the browser is to save."""
+async def cut_clip(
+    here: Site, camera: CameraId, span: Span, stream: StreamName, *, with_sound: bool = True, exact: bool = False
+) -> Clip:
+    """Refused where there is nothing, or too much."""
+    make = partial(here.clips.clip, camera, stream, span, MOST_CLIP_BYTES, with_sound=with_sound, exact=exact)
     try:
         async with here.cutting:
-            clip = await asyncio.to_thread(here.clips.clip, camera, stream, span, MOST_CLIP_BYTES)
+            clip = await asyncio.to_thread(make)
+    except TooLongToCover as error:
+        long = f"{MOST_COVERED_S / 60:.0f} minutes"
+        what = f"A clip of a camera with private parts can be {long} long, as it is encoded anew without them."
+        raise bad_input(what, "Choose a shorter time.") from error
     except TooLarge as error:
         raise bad_input("This clip would be larger than 20 GB.", "Choose a shorter time.") from error
     if clip is None:
         raise Refused(404, "nothing_recorded", "Nothing was recorded in this time.", "Choose another.")
+    return clip
+
+
+async def answer_clip(
+    here: Site,
+    request: Request,
+    camera: CameraId,
+    span: Span,
+    stream: StreamName,
+    attachment: str | None = None,
+    *,
+    with_sound: bool = True,
+    exact: bool = False,
+) -> Response:
+    """The clip, or the part of it that was asked for. attachment: the name of the file that the browser is to save."""
+    clip = await cut_clip(here, camera, span, stream, with_sound=with_sound, exact=exact)
     headers = {"X-Start-Ms": str(clip.start_ms), "Cache-Control": "private, no-cache"}
     if clip.cut_at_ms is not None:
         headers["X-Cut-At-Ms"] = str(clip.cut_at_ms)

@@ -11,8 +11,11 @@ from tawny.model.messages import (
     DamageFound,
     EventChanged,
     GapChanged,
+    HoldChanged,
     Message,
+    ModeChanged,
     PartDied,
+    PeopleChanged,
     RunEnded,
     RunStarted,
     Scored,
@@ -21,7 +24,7 @@ from tawny.model.messages import (
 )
 
 MOST_KEPT = 500
-Said = EventChanged | GapChanged | DamageFound | SegmentClosed
+Said = EventChanged | GapChanged | DamageFound | SegmentClosed | ModeChanged | PeopleChanged | HoldChanged
 
 
 @dataclass
@@ -55,6 +58,8 @@ class Feed:
                     self._heard.has_changed = True
                 case PartDied() | Alarm():
                     return
+                case ModeChanged() | PeopleChanged() | HoldChanged():
+                    self._heard.said.append(message)
         self._wake()
 
     def take(self) -> Heard:

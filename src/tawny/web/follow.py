@@ -2,12 +2,19 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
+from tawny.live.choice import Choice, choose
+from tawny.live.followed import CODEC, Followed
 from tawny.model.clock import Clock
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.messages import EventChanged, Message
 from tawny.web.recorder import Heard
+
+if TYPE_CHECKING:
+    from tawny.web.site import Site
 
 STAYS_S = 4.0
 """So long it shows a camera at least, whatever happens elsewhere."""
@@ -47,3 +54,36 @@ class Follow:
                 self._ongoing[message.event.id] = message.event
             else:
                 self._ongoing.pop(message.event.id, None)
+
+
+def showing(here: "Site") -> list[CameraId]:
+    """The cameras that have a picture."""
+    cameras = [camera.status.id for camera in here.recorder.cameras()]
+    return [camera for camera in cameras if any(hub.newest is not None for hub in here.hubs(camera).values())]
+
+
+class Follows:
+    """One stream that follows for all who may see the same cameras. In the event loop."""
+
+    def __init__(self) -> None:
+        self._known: WeakValueDictionary[frozenset[CameraId] | None, Followed] = WeakValueDictionary()
+
+    def of(self, here: "Site") -> Followed:
+        """Hold it, and it stays the same one."""
+        found = self._known.get(here.seen)
+        if found is None:
+            found = self._known[here.seen] = _followed(here)
+        return found
+
+
+def _followed(here: "Site") -> Followed:
+    clock = here.recorder.clock
+
+    def look() -> Follow:
+        return Follow(here.recorder.bus, clock, lambda: showing(here))
+
+    def choice(camera: CameraId) -> Choice | None:
+        found = choose(here.hubs(camera), "auto", [CODEC])
+        return found.covered() if found else None  # a television covers nothing
+
+    return Followed(look, choice, here.viewers.one_more, clock)

@@ -96,6 +96,8 @@ class HealthDesk:
             ),
             streams=made,
             audio=any(stream.audio for stream in (made.main, made.sub) if stream),
+            where=camera.where,
+            mask=shapes.Mask(effect="hidden", parts=[list(part.points) for part in self._recorder.private(status.id)]),
         )
 
     def _day(self, camera: Camera) -> "_Day":

@@ -5,14 +5,16 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from tawny.live.choice import choose, codec_of
+from tawny.live.choice import codec_of
 from tawny.live.hls import HlsFeed
 from tawny.live.hls_feeds import Key
 from tawny.media.params import codec_string
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import VideoFormat
 from tawny.stream.hub import Hub
-from tawny.web.access import Access, rule
+from tawny.web.access import Access, Signed, rule
+from tawny.web.accounts import Session
+from tawny.web.choosing import chosen, is_covered
 from tawny.web.limits import OneCamera, split
 from tawny.web.problems import Refused, not_found
 from tawny.web.site import Here, Site
@@ -22,21 +24,25 @@ WAIT_S = 4.0
 RATE_S = 8.0
 Number = Annotated[int, Path(ge=0, le=10**9)]
 Wanted = Literal["main", "sub", "auto"]
+Following = Annotated[int | None, Query(alias="_HLS_msn", ge=0)]
+"""With it the list is answered when there is that much."""
+FollowingPart = Annotated[int | None, Query(alias="_HLS_part", ge=0)]
 
 router = APIRouter(prefix="/api/v1/cameras/{camera}/hls")
 see = [rule(Access.SEE)]
 
 
 @router.get("/index.m3u8", dependencies=see, response_class=Response)
-async def index(camera: OneCamera, request: Request, here: Here) -> Response:
+async def index(camera: OneCamera, request: Request, here: Here, signed: Signed) -> Response:
     """The streams there are; a player takes what it can and what the line allows."""
     hubs = here.hubs(camera)
     if not hubs:
         raise not_found("There is no such camera.")
     lines = ["#EXTM3U", "#EXT-X-INDEPENDENT-SEGMENTS"]
-    for name, hub in hubs.items():
+    covered = is_covered(here, signed, camera)
+    for name, hub in () if covered else hubs.items():
         lines += _variant(name, hub, _more(request))
-    if not any(codec_of(hub) == "h264" for hub in hubs.values()):
+    if covered or not any(codec_of(hub) == "h264" for hub in hubs.values()):
         lines += [f'#EXT-X-STREAM-INF:BANDWIDTH=1500000,CODECS="avc1.42c01f"\nauto/live.m3u8{_more(request)}']
     return Response("\n".join(lines) + "\n", media_type=PLAYLIST)
 
@@ -47,15 +53,50 @@ async def playlist(
     stream: Wanted,
     request: Request,
     here: Here,
+    signed: Signed,
     can: Annotated[str, Query(max_length=100)] = "h264",
-    segment: Annotated[int | None, Query(alias="_HLS_msn", ge=0)] = None,
-    part: Annotated[int | None, Query(alias="_HLS_part", ge=0)] = None,
+    segment: Following = None,
+    part: FollowingPart = None,
 ) -> Response:
     """can: the codecs that the player knows, for `auto`. With `_HLS_msn` it is answered when there is that much."""
-    choice = choose(here.hubs(camera), stream, split(can))
+    choice = chosen(here, signed, camera, stream, split(can))
     if choice is None:
         raise not_found("There is no such camera.")
-    feed = here.hls.feed(Key(camera, stream), choice, here.viewers.one_more(camera, choice.name))
+    feed = here.hls.feed(_key(here, signed, camera, stream), choice, here.viewers.one_more(camera, choice.name))
+    return await list_answer(feed, request, segment, part)
+
+
+@router.get("/{stream}/header-{number}.mp4", dependencies=see, response_class=Response)
+async def header(camera: OneCamera, stream: Wanted, number: Number, here: Here, signed: Signed) -> Response:
+    """`X-Start-Ms`: UTC of its time 0. `X-Mime`: what is in it."""
+    return header_answer(feed_of(here, _key(here, signed, camera, stream)), number)
+
+
+@router.get("/{stream}/segment-{number}.m4s", dependencies=see, response_class=Response)
+async def segment(camera: OneCamera, stream: Wanted, number: Number, here: Here, signed: Signed) -> Response:
+    return segment_answer(feed_of(here, _key(here, signed, camera, stream)), number)
+
+
+@router.get("/{stream}/part-{number}-{part}.m4s", dependencies=see, response_class=Response)
+async def part(camera: OneCamera, stream: Wanted, number: Number, part: Number, here: Here, signed: Signed) -> Response:
+    """One that is not there yet, but is the next, is waited for."""
+    return await part_answer(feed_of(here, _key(here, signed, camera, stream)), number, part)
+
+
+def _key(here: Site, session: Session, camera: CameraId, stream: str) -> Key:
+    """Who is not to see what is private has another list."""
+    return Key(camera, stream, covered=is_covered(here, session, camera))
+
+
+def feed_of(here: Site, key: Key) -> HlsFeed:
+    found = here.hls.known(key)
+    if found is None:
+        raise not_found("This list has ended.", "Read it again.")
+    return found
+
+
+async def list_answer(feed: HlsFeed, request: Request, segment: int | None, part: int | None) -> Response:
+    """The list as soon as it has what is asked for. Refused when nothing comes."""
     if segment is not None and not feed.is_near(segment):
         raise Refused(400, "bad_input", "That is too far ahead.", "Read the list again.")
     wanted = (0, 0) if segment is None else (segment, part)
@@ -64,38 +105,24 @@ async def playlist(
     return Response(feed.playlist(_more(request)), media_type=PLAYLIST)
 
 
-@router.get("/{stream}/header-{number}.mp4", dependencies=see, response_class=Response)
-async def header(camera: OneCamera, stream: Wanted, number: Number, here: Here) -> Response:
-    """`X-Start-Ms`: UTC of its time 0. `X-Mime`: what is in it."""
-    begin = _feed(here, camera, stream).header(number)
+def header_answer(feed: HlsFeed, number: int) -> Response:
+    begin = feed.header(number)
     answer = _bytes(begin.init if begin else None, MP4)
     if begin:
         answer.headers["X-Start-Ms"], answer.headers["X-Mime"] = str(begin.start_ms), begin.mime
     return answer
 
 
-@router.get("/{stream}/segment-{number}.m4s", dependencies=see, response_class=Response)
-async def segment(camera: OneCamera, stream: Wanted, number: Number, here: Here) -> Response:
-    feed = _feed(here, camera, stream)
+def segment_answer(feed: HlsFeed, number: int) -> Response:
     found = feed.segment(number)
     return _bytes(found.data if found and found.is_whole else None, PART)
 
 
-@router.get("/{stream}/part-{number}-{part}.m4s", dependencies=see, response_class=Response)
-async def part(camera: OneCamera, stream: Wanted, number: Number, part: Number, here: Here) -> Response:
-    """One that is not there yet, but is the next, is waited for."""
-    feed = _feed(here, camera, stream)
+async def part_answer(feed: HlsFeed, number: int, part: int) -> Response:
     if feed.is_near(number):
         await feed.has(number, part, WAIT_S)
     found = feed.segment(number)
     return _bytes(found.parts[part].data if found and part < len(found.parts) else None, PART)
-
-
-def _feed(here: Site, camera: CameraId, stream: str) -> HlsFeed:
-    found = here.hls.known(Key(camera, stream))
-    if found is None:
-        raise not_found("This list has ended.", "Read it again.")
-    return found
 
 
 def _bytes(data: bytes | None, kind: str) -> Response:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.websockets import WebSocket
 
 from tawny.live import mjpeg
-from tawny.live.choice import Choice, choose
+from tawny.live.choice import Choice
 from tawny.live.fragmenter import Begin
 from tawny.live.jpegs import Wish
 from tawny.live.pace import Pace
@@ -21,8 +21,9 @@ from tawny.live.pictures import rounded_width
 from tawny.live.viewer import Viewer
 from tawny.model.ids import CameraId
 from tawny.stream.hub import Hub
-from tawny.web.access import NOT_THERE, Access, rule
+from tawny.web.access import NOT_THERE, Access, Signed, rule, the_session
 from tawny.web.camera_routes import SMALL_WIDTH, Fps, Quality, Width, hub_for_pictures
+from tawny.web.choosing import chosen, is_bare
 from tawny.web.limits import OneCamera, split
 from tawny.web.problems import Refused
 from tawny.web.site import Here, Site
@@ -52,12 +53,13 @@ async def live(
     socket: WebSocket,
     camera: OneCamera,
     here: Here,
+    signed: Signed,
     stream: Literal["main", "sub", "auto"] = "auto",
     can: Annotated[str, Query(max_length=100)] = "h264",
 ) -> None:
     """can: the codecs that the browser plays, `h264,h265`, for `auto`: the large picture if it can be played."""
     await socket.accept()
-    choice = choose(here.hubs(camera), stream, split(can))
+    choice = chosen(here, signed, camera, stream, split(can))
     if choice is None:
         await socket.close(NOT_THERE, "There is no such camera.")
         return
@@ -129,6 +131,9 @@ async def _show(socket: WebSocket, viewer: Viewer, pace: Pace, here: Site, camer
     name = choice.name
     async for message in viewer.messages():
         if await watch.is_over():
+            return
+        if is_bare(the_session(socket), choice):
+            await socket.close(BEGIN_AGAIN, "Something is private now.")
             return
         if isinstance(message, bytes):
             await socket.send_bytes(message)

@@ -1,21 +1,28 @@
 """Media by opaque id: an id is looked up in the index, and no path ever comes from a request."""
 
 import asyncio
+import os
+from base64 import b64encode
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
+from tawny.media.stored_bytes import opened, read_bytes
 from tawny.model.ids import StreamName
 from tawny.playback import find
 from tawny.playback.play import play
+from tawny.playback.unsealed import ring_key
+from tawny.storage.layout import is_sealed
 from tawny.web.access import Access, rule
 from tawny.web.clips import answer_clip
 from tawny.web.event_routes import find_event
 from tawny.web.limits import OneEvent, OneSegment
-from tawny.web.problems import Refused, not_found
+from tawny.web.problems import Refused, not_found, sealed
 from tawny.web.shapes import LATEST_MS
 from tawny.web.site import Here
+from tawny.web.streamed import Streamed, played
 
 router = APIRouter(prefix="/media")
 view = [rule(Access.VIEW)]
@@ -23,7 +30,7 @@ view = [rule(Access.VIEW)]
 
 @router.get("/{segment}/play", dependencies=view, response_class=Response)
 async def segment_play(
-    segment: OneSegment, here: Here, from_ms: Annotated[int, Query(ge=0, le=LATEST_MS)] = 0
+    segment: OneSegment, request: Request, here: Here, from_ms: Annotated[int, Query(ge=0, le=LATEST_MS)] = 0
 ) -> Response:
     """Header and fragments from the keyframe at or before from_ms on. `X-Start-Ms`: UTC of media time 0."""
     cameras = [camera.status.id for camera in here.recorder.cameras()]
@@ -31,16 +38,37 @@ async def segment_play(
     if found is None:
         raise not_found("There is no such recording.")
     playing = await asyncio.to_thread(play, here.recorder, found, from_ms)
-    headers = {"X-Start-Ms": str(playing.start_ms), "X-Codecs": playing.codecs}
-    if playing.size_bytes is not None:
-        headers["Content-Length"] = str(playing.size_bytes)
-    return StreamingResponse(playing.data, media_type="video/mp4", headers=headers)
+    return played(request, playing)
+
+
+@router.get("/{segment}/stored", dependencies=view, response_class=Response)
+async def stored(segment: OneSegment, request: Request, here: Here) -> Response:
+    """The file as it lies, as far as it goes. Of a sealed one, who has its key opens it: `X-Wrapped` is its own key as
+    the ring of its day has it, in Base64, where it has."""
+    recorder = here.behind or here.recorder
+    cameras = [camera.status.id for camera in recorder.cameras()]
+    found = await asyncio.to_thread(find.segment, recorder, cameras, segment)
+    if found is None:
+        raise not_found("There is no such recording.")
+
+    path = await asyncio.to_thread(recorder.segment_path, found)
+    wrapped = await asyncio.to_thread(ring_key, path) if is_sealed(found.path) else b""
+    size_bytes = await asyncio.to_thread(_size_of, path)
+    headers = {"Content-Length": str(size_bytes)} | ({"X-Wrapped": b64encode(wrapped).decode()} if wrapped else {})
+    return Streamed(request, read_bytes(path, 0, size_bytes), 200, headers, "application/octet-stream")
+
+
+def _size_of(path: Path) -> int:
+    with opened(path) as file:
+        return os.fstat(file).st_size
 
 
 @router.get("/{event}.jpg", dependencies=view, response_class=Response)
 async def event_picture(event: OneEvent, here: Here) -> Response:
     found = await find_event(event, here)
     jpeg = await asyncio.to_thread(here.recorder.event_picture, found)
+    if jpeg is None and await asyncio.to_thread(here.recorder.sealed_picture, found) is not None:
+        raise sealed()
     if jpeg is None:
         raise Refused(404, "no_picture", "This event has no picture.", "Look at its clip.")
     kept = "no-store" if found.end_ms is None else "private, max-age=3600"

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from tawny.actions.delivery import Delivery
+from tawny.actions.delivery import Delivery, Receives
 from tawny.actions.outbox import Waiting
 from tawny.actions.trying import Step
 from tawny.model.ids import CameraId
@@ -27,6 +27,7 @@ class Target:
     """Newest first."""
     mutes: Mapping[CameraId, int]
     """Until when nothing is said of a camera."""
+    receives: Receives = Receives.CLEAR
 
 
 class Outside(Protocol):

@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Path, Request
 
-from tawny.model.errors import NotDone
+from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.ids import CameraId
 from tawny.web import outside_shapes as shapes
 from tawny.web.access import Access, Signed, caller_of, rule
 from tawny.web.outside import Outside, Target
+from tawny.web.placing import Placing
 from tawny.web.problems import Refused, bad_input, not_found
 from tawny.web.shapes import Done
 from tawny.web.site import Here, Site
@@ -19,6 +21,7 @@ router = APIRouter(prefix="/api/v1")
 view = [rule(Access.VIEW)]
 own, public = [rule(Access.OWN)], [rule(Access.PUBLIC)]
 OneName = Annotated[str, Path(max_length=40)]
+NewName = Annotated[str, Path(max_length=40, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 OneToken = Annotated[str, Path(max_length=64)]
 T = TypeVar("T")
 
@@ -28,6 +31,52 @@ async def targets(here: Here) -> shapes.TargetList:
     """Destinations and notifiers: what waits, what went last, and what is wrong."""
     found = await asyncio.to_thread(here.outside.all_targets) if here.outside else []
     return shapes.TargetList(items=[_told(one) for one in found], address=here.address)
+
+
+@router.get("/targets/kinds", dependencies=own)
+async def target_kinds(here: Here) -> shapes.KindList:
+    """What can be added, and what each asks for."""
+    placing = _placing(here)
+    found = await asyncio.to_thread(placing.kinds)
+    return shapes.KindList(items=[shapes.KindInfo.model_validate(asdict(one)) for one in found], kept=placing.is_kept)
+
+
+@router.get("/targets/{target}/settings", dependencies=own)
+async def target_settings(target: OneName, here: Here) -> shapes.TargetSettings:
+    """What the settings say of it, without anything secret."""
+    said = await _placed(here, lambda placing: placing.said(target))
+    return shapes.TargetSettings(group=said.group, values=dict(said.values))
+
+
+@router.put("/targets/{target}", dependencies=own)
+async def put_target(target: NewName, asked: shapes.TargetChange, request: Request, signed: Signed, here: Here) -> Done:
+    """Add it, or change it. It holds at once, and loses nothing of what waits."""
+
+    def put(placing: Placing) -> None:
+        placing.put(asked.group, target, asked.values)
+        here.accounts.note(f"{asked.group} changed", signed.person.name, caller_of(request), target)
+
+    await _placed(here, put)
+    return Done()
+
+
+@router.delete("/targets/{target}", dependencies=own)
+async def remove_target(target: OneName, request: Request, signed: Signed, here: Here) -> Done:
+    """Nothing is sent there any more; what waits for it is dropped. What is there stays there."""
+
+    def remove(placing: Placing) -> None:
+        placing.remove(target)
+        here.accounts.note("sending ended", signed.person.name, caller_of(request), target)
+
+    await _placed(here, remove)
+    return Done()
+
+
+@router.post("/targets/{target}/try-out", dependencies=own)
+async def try_out_target(target: NewName, asked: shapes.TargetChange, here: Here) -> shapes.Tried:
+    """As `test`, with settings that are not in force yet; nothing is changed."""
+    steps = await _placed(here, lambda placing: placing.try_out(asked.group, target, asked.values))
+    return shapes.Tried(steps=[shapes.StepInfo(what=one.what, wrong=one.wrong, do=one.do) for one in steps])
 
 
 @router.post("/targets/{target}/test", dependencies=own)
@@ -101,6 +150,25 @@ async def act(target: OneName, token: OneToken, request: Request, here: Here) ->
     return shapes.ActInfo(words=await _of(here, do))
 
 
+def _placing(here: Site) -> Placing:
+    if here.placing is None:
+        raise not_found("Nothing leaves this machine.")
+    return here.placing
+
+
+async def _placed(here: Site, ask: Callable[[Placing], T]) -> T:
+    try:
+        return await asyncio.to_thread(ask, _placing(here))
+    except SettingsError as error:
+        problem = error.problems[0]
+        name = problem.path.rpartition(".")[2]
+        raise bad_input(f"{name}: found {problem.found}; allowed: {problem.allowed}.") from error
+    except NotDone as error:
+        raise not_found(error.message, error.do) from error
+    except FolderUnwritable as error:
+        raise Refused(409, "not_saved", "The settings could not be changed.", error.do) from error
+
+
 async def _of(here: Site, ask: Callable[[Outside], T]) -> T:
     outside = here.outside
     if outside is None:
@@ -120,6 +188,7 @@ def _told(one: Target) -> shapes.TargetInfo:
         where=one.where,
         shows=one.shows,
         gets=one.gets,
+        receives=one.receives.value,
         waiting=one.waiting.count,
         waiting_bytes=one.waiting.size_bytes,
         oldest_ms=one.waiting.oldest_ms,

@@ -24,13 +24,17 @@ class MutedInfo(Told):
 
 
 class TargetInfo(Told):
-    """where: without secrets. shows: what phones can show of a notifier's messages. trouble: why it does not go on."""
+    """where: without secrets. shows: what phones can show of a notifier's messages. trouble: why it does not go on.
+
+    receives: what who runs it could look at: sealed video, clear video, or a link only.
+    """
 
     name: str
     kind: Literal["destination", "notifier"]
     where: str
     shows: str
     gets: str
+    receives: Literal["sealed", "clear", "link"]
     waiting: int
     waiting_bytes: int
     oldest_ms: int | None
@@ -56,6 +60,53 @@ class StepInfo(Told):
 
 class Tried(Told):
     steps: list[StepInfo]
+
+
+class FieldInfo(Told):
+    """goes: into the address, percent-encoded or as it is; or a setting of its own."""
+
+    key: str
+    label: str
+    hint: str
+    goes: Literal["encoded", "as-is", "setting"]
+    secret: bool
+    required: bool
+
+
+class KindInfo(Told):
+    """address: with `{field}`s; what is in `[…]` is left out where a field in it is empty."""
+
+    group: Literal["destinations", "notifiers"]
+    scheme: str
+    title: str
+    about: str
+    address: str
+    fields: list[FieldInfo]
+    shows: str
+
+
+class KindList(Told):
+    """kept: changes outlast the program."""
+
+    items: list[KindInfo]
+    kept: bool
+
+
+Setting = bool | int | Annotated[str, Field(max_length=2000)] | Annotated[list[str | int], Field(max_length=200)]
+
+
+class TargetSettings(Told):
+    """values: as in the settings' file, without anything secret."""
+
+    group: Literal["destinations", "notifiers"]
+    values: dict[str, Setting]
+
+
+class TargetChange(Asked):
+    """values: each as in the settings' file; null takes one away, and what is not named stays as it is."""
+
+    group: Literal["destinations", "notifiers"]
+    values: Annotated[dict[str, Setting | None], Field(max_length=40)]
 
 
 class PauseChange(Asked):

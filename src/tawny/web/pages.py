@@ -23,6 +23,7 @@ PAGES = (
     "/settings",
     "/settings/{rest:path}",
     "/clips",
+    "/find",
     "/s/{rest:path}",
     "/act/{rest:path}",
     "/setup",

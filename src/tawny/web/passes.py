@@ -1,4 +1,5 @@
-"""Passes: what lets a program, a television or a page elsewhere see cameras live, and nothing else.
+"""Passes: what lets a program, a television or a page elsewhere see cameras live, and nothing else; or lets another
+recorder bring its files here, and nothing else.
 
 A pass has a name, the cameras it is for, an end if wanted, and can be taken back. Its secret is shown once.
 """
@@ -17,7 +18,10 @@ from tawny.web.accounts_file import AccountsFile
 
 FOREVER_MS = 253_402_300_799_000
 """The end of year 9999."""
-_PASSES = "SELECT id, name, cameras, made_ms, ends_ms FROM passes"
+_PASSES = "SELECT id, name, cameras, made_ms, ends_ms, brings FROM passes"
+_INSERT = (
+    "INSERT INTO passes (id, name, hash, digest, cameras, made_ms, ends_ms, brings) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +32,13 @@ class Pass:
     cameras: frozenset[CameraId] | None
     made_ms: int
     ends_ms: int | None
+    brings: int | None = None
+    """Another recorder's, which may bring so many bytes here and sees nothing; None: one for what is live."""
 
     @property
     def person(self) -> Person:
+        if self.brings is not None:
+            return Person(self.id, self.name, Role.BRINGER, frozenset())
         return Person(self.id, self.name, Role.HOLDER, self.cameras)
 
 
@@ -41,15 +49,22 @@ class Passes:
         self._file, self._clock = file, clock
 
     def make(
-        self, name: str, cameras: Iterable[CameraId] | None = None, ends_ms: int | None = None
+        self,
+        name: str,
+        cameras: Iterable[CameraId] | None = None,
+        ends_ms: int | None = None,
+        brings: int | None = None,
     ) -> tuple[Pass, str]:
-        """A new pass, and its secret, which is not kept."""
+        """A new pass, and its secret, which is not kept. brings: bytes that another recorder may bring."""
         secret, seen = secrets.token_urlsafe(32), None if cameras is None else frozenset(cameras)
         words = "-".join(re.findall(r"[a-z0-9]+", name.lower()))[:20]
-        made = Pass(f"{words or 'pass'}-{secrets.token_hex(3)}", name.strip(), seen, self._clock.now_ms(), ends_ms)
-        row = (made.id, made.name, hashed(secret), digest(made.id, secret), seen_as_text(seen), made.made_ms, ends_ms)
+        made = Pass(
+            f"{words or 'pass'}-{secrets.token_hex(3)}", name.strip(), seen, self._clock.now_ms(), ends_ms, brings
+        )
+        signs = hashed(secret), digest(made.id, secret)
+        row = (made.id, made.name, *signs, seen_as_text(seen), made.made_ms, ends_ms, brings)
         with self._file.writing() as db:
-            db.execute("INSERT INTO passes VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            db.execute(_INSERT, row)
         return made, secret
 
     def all(self) -> list[Pass]:
@@ -75,6 +90,11 @@ class Passes:
         found = self._good("id = ?", pass_id)
         return found.person if found else None
 
+    def brings(self, pass_id: str) -> int:
+        """So many bytes this pass may bring; 0 for one that may not, or no longer."""
+        found = self._good("id = ?", pass_id)
+        return (found.brings or 0) if found else 0
+
     def digest_of(self, pass_id: str) -> str | None:
         """See `live.rtsp.login.digest`; None when there is no such pass, or no longer."""
         if self.person(pass_id) is None:
@@ -92,4 +112,4 @@ class Passes:
 
 
 def _pass(row: tuple[Any, ...]) -> Pass:
-    return Pass(row[0], row[1], seen_from_text(row[2]), row[3], row[4])
+    return Pass(row[0], row[1], seen_from_text(row[2]), row[3], row[4], row[5])

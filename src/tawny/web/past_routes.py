@@ -4,16 +4,21 @@ import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
+from tawny import __version__
 from tawny.live.pictures import LEAST_WIDTH, MOST_WIDTH
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.playback import find, local_time, timeline
+from tawny.playback.clip_sheet import About, clip_sheet
 from tawny.playback.pictures import full_size
-from tawny.web import shapes, told
+from tawny.playback.play import Playing
+from tawny.playback.play import play as make_playing
+from tawny.web import play_shapes, shapes, told
 from tawny.web.access import Access, Signed, caller_of, rule
-from tawny.web.clips import answer_clip, clip_name, disposition
+from tawny.web.clips import answer_clip, clip_name, cut_clip, disposition
 from tawny.web.limits import (
     MOST_CLIP_S,
     At,
@@ -27,10 +32,15 @@ from tawny.web.limits import (
 )
 from tawny.web.problems import Refused
 from tawny.web.site import Here, Site
+from tawny.web.streamed import played
 
 router = APIRouter(prefix="/api/v1")
 view = [rule(Access.VIEW)]
 MOST_DAYS_OF_TIME = 4000
+
+
+def nothing_recorded() -> Refused:
+    return Refused(404, "no_picture", "Nothing was recorded at this moment.", "Choose another.")
 
 
 @router.get("/time", dependencies=view)
@@ -71,9 +81,9 @@ async def days(camera: Annotated[CameraId, Query(max_length=64)], from_ms: At, t
 
 
 @router.get("/cameras/{camera}/play", dependencies=view)
-async def play(camera: OneCamera, at_ms: At, here: Here, stream: OneStream = StreamName.MAIN) -> shapes.Play:
+async def play(camera: OneCamera, at_ms: At, here: Here, stream: OneStream = StreamName.MAIN) -> play_shapes.Play:
     run = await asyncio.to_thread(_run, here, camera, stream, at_ms)
-    return shapes.Play(
+    return play_shapes.Play(
         items=[told.playable(segment) for segment in run.segments],
         next_ms=run.next_ms,
         gap=told.gap(run.gap) if run.gap else None,
@@ -84,6 +94,26 @@ def _run(here: Site, camera: CameraId, stream: StreamName, at_ms: int) -> find.R
     return find.run_from(here.recorder, known_camera(camera, here), stream, at_ms)
 
 
+@router.get("/cameras/{camera}/from", dependencies=view, response_class=Response)
+async def play_from(
+    camera: OneCamera, at_ms: At, request: Request, here: Here, stream: OneStream = StreamName.MAIN
+) -> Response:
+    """The video of an instant at once, without asking first what there is: as `/media/{segment}/play` gives it.
+
+    `X-Piece`: what it is out of. Where nothing is recorded it is answered as by `/cameras/{camera}/play`.
+    """
+    found = await asyncio.to_thread(_from, here, camera, stream, at_ms)
+    if found is None:
+        return JSONResponse((await play(camera, at_ms, here, stream)).model_dump(mode="json"))
+    segment, playing = found
+    return played(request, playing, **{"X-Piece": told.playable(segment).model_dump_json()})
+
+
+def _from(here: Site, camera: CameraId, stream: StreamName, at_ms: int) -> tuple[Segment, Playing] | None:
+    found = find.at(here.recorder, known_camera(camera, here), stream, at_ms)
+    return (found, make_playing(here.recorder, found, at_ms)) if found else None
+
+
 @router.get("/cameras/{camera}/frame", dependencies=view, response_class=Response)
 async def frame(
     camera: OneCamera, at_ms: At, here: Here, width: Annotated[int, Query(ge=LEAST_WIDTH, le=MOST_WIDTH)] = 320
@@ -91,7 +121,7 @@ async def frame(
     async with here.decoding:
         picture = await asyncio.to_thread(here.frames.at, camera, at_ms, width)
     if picture is None:
-        raise Refused(404, "no_picture", "Nothing was recorded at this moment.", "Choose another.")
+        raise nothing_recorded()
     kept = {"Cache-Control": "private, max-age=3600", "X-At-Ms": str(picture.at_ms)}
     return Response(picture.jpeg, media_type="image/jpeg", headers=kept)
 
@@ -102,7 +132,7 @@ async def picture(camera: OneCamera, at_ms: At, here: Here) -> Response:
     async with here.decoding:
         found = await asyncio.to_thread(full_size, here.recorder, camera, at_ms)
     if found is None:
-        raise Refused(404, "no_picture", "Nothing was recorded at this moment.", "Choose another.")
+        raise nothing_recorded()
     name = clip_name(here, camera, found[1]).removesuffix(".mp4") + ".jpg"
     told = {"X-At-Ms": str(found[1]), "Content-Disposition": disposition(name)}
     return Response(found[0], media_type="image/jpeg", headers=told)
@@ -117,13 +147,47 @@ async def clip(
     signed: Signed,
     here: Here,
     stream: OneStream = StreamName.MAIN,
+    *,
+    sound: bool = True,
+    exact: bool = False,
 ) -> Response:
-    """An ordinary MP4 file, cut without re-encoding: it begins with the keyframe at or before from_ms."""
+    """An ordinary MP4 file, cut without re-encoding: it begins with the keyframe at or before from_ms.
+
+    exact: it begins with the very picture; those up to the next keyframe are encoded anew.
+    """
     span = within(from_ms, to_ms, MOST_CLIP_S / 86_400)
     name = clip_name(here, camera, from_ms)
     if request.method == "GET" and request.headers.get("range", "bytes=0-").startswith("bytes=0-"):
         await asyncio.to_thread(here.accounts.note, "clip", signed.person.name, caller_of(request), name)
-    return await answer_clip(here, request, camera, span, stream, attachment=name)
+    return await answer_clip(here, request, camera, span, stream, attachment=name, with_sound=sound, exact=exact)
+
+
+@router.get("/clip/sheet", dependencies=view, response_class=Response)
+async def sheet(
+    camera: Annotated[CameraId, Query(max_length=64)],
+    from_ms: At,
+    to_ms: At,
+    signed: Signed,
+    here: Here,
+    stream: OneStream = StreamName.MAIN,
+    *,
+    sound: bool = True,
+) -> Response:
+    """What is said of that very clip: times, what is missing, its SHA-256. Plain text."""
+    span, name = within(from_ms, to_ms, MOST_CLIP_S / 86_400), clip_name(here, camera, from_ms)
+    made = await cut_clip(here, camera, span, stream, with_sound=sound)
+    about = About(
+        name=name,
+        camera=camera,
+        camera_name=told.camera_name(here.recorder, camera),
+        recorder=f"{here.recorder.host}, tawny {__version__}",
+        person=signed.person.name,
+        zone=here.zone,
+        now_ms=here.recorder.clock.now_ms(),
+    )
+    text = await asyncio.to_thread(clip_sheet, here.recorder, made, span, about)
+    headers = {"Content-Disposition": disposition(name.removesuffix(".mp4") + ".txt")}
+    return Response(text, media_type="text/plain; charset=utf-8", headers=headers)
 
 
 router.add_api_route(

@@ -92,7 +92,7 @@ async def passes(here: Here) -> shapes.PassList:
 async def make_pass(asked: shapes.NewPass, request: Request, signed: Signed, here: Here) -> shapes.MadePass:
     def make() -> tuple[Pass, str]:
         here.accounts.note("pass made", signed.person.name, caller_of(request), asked.name)
-        return here.passes.make(asked.name, _ids(asked.cameras), asked.ends_ms)
+        return here.passes.make(asked.name, _ids(asked.cameras), asked.ends_ms, asked.brings_bytes)
 
     made, secret = await asyncio.to_thread(make)
     return shapes.MadePass(made=_pass(made, here.recorder.clock.now_ms()), secret=secret, rtsp=here.rtsp)
@@ -154,4 +154,5 @@ def _pass(made: Pass, now_ms: int) -> shapes.PassInfo:
         made_ms=made.made_ms,
         ends_ms=made.ends_ms,
         has_ended=made.ends_ms is not None and made.ends_ms <= now_ms,
+        brings_bytes=made.brings,
     )

@@ -7,7 +7,7 @@ from pydantic import Field
 from tawny.web.shapes import Asked, Id, Ms, Name, Told
 
 CameraIds = Annotated[list[Id], Field(max_length=64)]
-Role = Literal["owner", "viewer"]
+Role = Literal["owner", "family", "viewer"]
 
 
 class PersonInfo(Told):
@@ -46,6 +46,8 @@ class PassInfo(Told):
     made_ms: int
     ends_ms: int | None
     has_ended: bool
+    brings_bytes: int | None
+    """Another recorder's: so much it may bring, and it sees nothing; null: it sees what is live."""
 
 
 class PassList(Told):
@@ -56,6 +58,7 @@ class NewPass(Asked):
     name: Name
     cameras: CameraIds | None = None
     ends_ms: Ms | None = None
+    brings_bytes: Annotated[int, Field(ge=1_000_000, le=10**15)] | None = None
 
 
 class MadePass(Told):

@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from tawny.model.errors import DiskFull, FileDamaged, StorageError, TawnyError
+from tawny.model.errors import DiskFull, FileDamaged, FileSealed, StorageError, TawnyError
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,10 @@ def share_ended() -> Refused:
     return Refused(410, "share_ended", "This link has ended.", "Ask for a new one.")
 
 
+def sealed() -> Refused:
+    return Refused(423, "sealed", "This is sealed.", "Unlock it to see it.")
+
+
 BY_STATUS = {
     404: ("not_found", "There is nothing at this address.", "Check the address."),
     405: ("wrong_method", "This address does not answer that kind of request.", ""),
@@ -68,6 +72,8 @@ def as_answer(error: TawnyError) -> JSONResponse:
         if "wait_s" in error.more:
             made.headers["Retry-After"] = str(error.more["wait_s"])
         return made
+    if isinstance(error, FileSealed):
+        return as_answer(sealed())
     status = 507 if isinstance(error, DiskFull) else 503 if isinstance(error, StorageError) else 500
     if isinstance(error, FileDamaged):
         status = 404  # what was asked for is not to be had; the rest works

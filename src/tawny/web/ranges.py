@@ -4,7 +4,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
+
+from tawny.web.streamed import Streamed
 
 RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
 
@@ -35,7 +37,7 @@ def ranged(
     if is_part:
         told["Content-Range"] = f"bytes {begin}-{end - 1}/{size_bytes}"
     body = read(begin, end) if request.method == "GET" else iter(())
-    return StreamingResponse(body, 206 if is_part else 200, told, media_type)
+    return Streamed(request, body, 206 if is_part else 200, told, media_type)
 
 
 def part_of(asked: str, size_bytes: int) -> tuple[int, int] | None:

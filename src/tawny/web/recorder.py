@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Literal, Protocol
 
 from tawny.engine.bus import Listener
 from tawny.model.clock import Clock
@@ -12,6 +13,7 @@ from tawny.model.messages import Alarm
 from tawny.model.states import CameraStatus
 from tawny.model.times import Span
 from tawny.playback.archive import Archive
+from tawny.sources.source import Speaker
 from tawny.stream.hub import Hub
 from tawny.web.tuning import Tuning
 
@@ -25,6 +27,7 @@ class Camera:
     """Those that are configured, main first."""
     pre_s: float = 5.0
     post_s: float = 10.0
+    where: Literal["", "outside", "inside"] = ""
     waits_for_motion: bool = False
     """Records on motion only: time neither recorded nor explained is waiting."""
 
@@ -86,6 +89,10 @@ class Recorder(Archive, Protocol):
         """Told whenever the number of people who see a stream live has changed: its packets are wanted sooner."""
         ...
 
+    def speaker(self, camera: CameraId) -> Speaker | None:
+        """A camera's loudspeaker, not connected yet; None where its kind has none."""
+        ...
+
     @property
     def tuning(self) -> Tuning: ...
     def disk(self) -> Disk | None:
@@ -105,12 +112,24 @@ class Recorder(Archive, Protocol):
         """Seconds (UTC ms) in which it moved, and where (`storage.grids`). May wait for the disk."""
         ...
 
+    def called(self, who: str) -> str:
+        """The name of somebody who was recognised; empty when nobody is known by this id any more."""
+        ...
+
     def event_loop(self, event: Event) -> bytes | None:
         """A few small pictures of an event, side by side in one JPEG; None when there are none. May wait."""
         ...
 
     def event_picture(self, event: Event) -> bytes | None:
         """The JPEG file of an event's best picture; None when there is none. May wait for the disk."""
+        ...
+
+    def prove(self, camera: CameraId, span: Span, folder: Path, has_done: Callable[[float], None]) -> None:
+        """Make an evidence folder, signed by this recorder. NotDone where nothing can be proved, or all is sealed."""
+        ...
+
+    def sealed_picture(self, event: Event, *, is_loop: bool = False) -> Path | None:
+        """Where an event's picture, or its loop, stands sealed; None when there is none. May wait for the disk."""
         ...
 
     def mark_event(
@@ -120,6 +139,7 @@ class Recorder(Archive, Protocol):
         kept: bool | None = None,
         reviewed: bool | None = None,
         false_alarm: str | None = None,
+        said: str | None = None,
     ) -> Event | None:
         """Change what people say of an event, durably, and publish it as `updated`. None when there is no such event.
 

@@ -25,12 +25,13 @@ from tawny.live.rtc.show import Goal, Show
 from tawny.live.rtc.sounds import names, recorded_sounds, sounds_of
 from tawny.live.wakeup import Wakeup
 from tawny.model.clock import Clock
-from tawny.model.ids import CameraId, StreamName
+from tawny.model.ids import CameraId
 from tawny.model.packets import AudioFormat, VideoFormat
 from tawny.playback.reel import Reel
 from tawny.stream.hub import Hub
 from tawny.web.access import Access, has_ended, the_session, why_not
 from tawny.web.accounts import Session
+from tawny.web.choosing import is_bare
 from tawny.web.problems import Refused, bad_input, not_found
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Shown:
     """What a connection shows, and what it is asked for. opened: to be closed at its end. counted: one more viewer."""
 
     camera: CameraId
-    stream: StreamName
+    choice: Choice
     orders: Orders
     hub: Hub
     video: VideoFormat
@@ -94,7 +95,7 @@ class Rtc:
             opened = opening.pop_all()
         key = secrets.token_urlsafe(16)
         counted = here.viewers.one_more(camera, choice.name)
-        what = Shown(camera, choice.name, orders, hub, video, opened, counted)
+        what = Shown(camera, choice, orders, hub, video, opened, counted)
         task = asyncio.create_task(self._attend(here, request, key, peer, what))
         self._open[key] = Connection(peer, the_session(request).key, task)
         return key, peer.answer
@@ -120,7 +121,10 @@ class Rtc:
     async def _attend(self, here: "Site", request: Request, key: str, peer: Peer, what: Shown) -> None:
         """Show it until it is over."""
         screen = self._screen(here, request, peer, what)
-        tasks = [asyncio.create_task(each) for each in (screen.run(), peer.attend(), _while_allowed(request, peer))]
+        tasks = [
+            asyncio.create_task(each)
+            for each in (screen.run(), peer.attend(), _while_allowed(request, peer, what.choice))
+        ]
         try:
             with what.opened, what.counted:
                 done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -143,7 +147,7 @@ class Rtc:
             return Show(goal, hub, clock, what.video, sounds_of(hub, codec) if codec else None)
 
         def reel(at_ms: int, sparse_ms: int) -> Reel:
-            past = (here.recorder, what.camera, what.stream, at_ms)
+            past = (here.recorder, what.camera, what.choice.name, at_ms)
             return Reel(*past, codec=what.video.codec, sparse_ms=sparse_ms)
 
         archive = Archive(
@@ -163,11 +167,13 @@ async def _first(hub: Hub, timeout_s: float) -> None:
         reader.close()
 
 
-async def _while_allowed(request: Request, peer: Peer) -> None:
+async def _while_allowed(request: Request, peer: Peer, choice: Choice) -> None:
     while not peer.ended.is_set():
         await asyncio.sleep(LOOK_S)
         if await has_ended(request):
             peer.end("the right to see has ended")
+        elif is_bare(the_session(request), choice):
+            peer.end("something is private now")
 
 
 def _formats(hub: Hub) -> tuple[VideoFormat, AudioFormat | None]:

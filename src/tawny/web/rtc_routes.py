@@ -10,10 +10,10 @@ from typing import Literal
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from tawny.live.choice import choose
 from tawny.live.rtc.logins import ice_servers
-from tawny.web import shapes
+from tawny.web import live_shapes as shapes
 from tawny.web.access import Access, Signed, rule
+from tawny.web.choosing import chosen
 from tawny.web.limits import OneCamera
 from tawny.web.problems import Refused, not_found
 from tawny.web.site import Here
@@ -44,14 +44,14 @@ async def clock(here: Here) -> shapes.Now:
 
 @router.post("/cameras/{camera}/rtc", dependencies=view, status_code=201, response_class=Response)
 async def begin(
-    camera: OneCamera, request: Request, here: Here, stream: Literal["main", "sub", "auto"] = "auto"
+    camera: OneCamera, request: Request, here: Here, signed: Signed, stream: Literal["main", "sub", "auto"] = "auto"
 ) -> Response:
     """Body: a browser's offer (`application/sdp`). The answer's `Location` ends the connection by DELETE."""
     if not here.live.webrtc:
         raise Refused(404, "no_webrtc", "WebRTC is switched off here.", "Use another way.")
     offer = (await request.body()).decode("utf-8", "replace")
     can = [codec for codec in ("h264", "h265") if f" {codec}/90000" in offer.lower()]
-    choice = choose(here.hubs(camera), stream, can)
+    choice = chosen(here, signed, camera, stream, can)
     if choice is None:
         raise not_found("There is no such camera.")
     key, answer = await here.rtc.begin(here, request, offer, choice, camera)

@@ -2,15 +2,17 @@
 
 import asyncio
 
+from tawny.live.followed import Followed
 from tawny.model.ids import CameraId
-from tawny.web.passes import Passes
+from tawny.web.follow import showing
+from tawny.web.site import Site
 
 
 class RtspDoor:
     """`live.rtsp.talk.Doorman`. The user is a pass's id, the password its secret."""
 
-    def __init__(self, passes: Passes) -> None:
-        self._passes = passes
+    def __init__(self, site: Site) -> None:
+        self._site, self._passes = site, site.passes
 
     async def digest_of(self, user: str) -> str | None:
         return await asyncio.to_thread(self._passes.digest_of, user)
@@ -18,3 +20,10 @@ class RtspDoor:
     async def may_see(self, user: str, camera: CameraId) -> bool:
         holder = await asyncio.to_thread(self._passes.person, user)
         return holder is not None and holder.may_see(camera)
+
+    async def followed(self, user: str) -> Followed | None:
+        holder = await asyncio.to_thread(self._passes.person, user)
+        if holder is None:
+            return None
+        here = self._site.of_person(holder)
+        return here.follows.of(here) if showing(here) else None

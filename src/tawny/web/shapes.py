@@ -36,7 +36,7 @@ class Told(BaseModel):
 class User(Told):
     id: str
     name: str
-    role: Literal["owner", "viewer"]
+    role: Literal["owner", "family", "viewer"]
 
 
 class SessionInfo(Told):
@@ -45,6 +45,8 @@ class SessionInfo(Told):
     version: str
     recorder: str
     """The recorder's host name."""
+    zone: str
+    """Its time zone; empty for who is not signed in."""
 
 
 class SignedIn(Told):
@@ -112,6 +114,16 @@ class DamageToday(Told):
     packets_missing: int
 
 
+class Mask(Told):
+    """Parts of the picture that nobody is to see: pages cover them; pictures and clips that are made have them black.
+
+    effect: `hidden`: the stored video, and live video for other programs, still have them.
+    """
+
+    effect: Literal["hidden"]
+    parts: list[list[tuple[float, float]]]
+
+
 class CameraInfo(Told):
     id: str
     name: str
@@ -131,6 +143,9 @@ class CameraInfo(Told):
     damage_today: DamageToday
     streams: Streams
     audio: bool
+    mask: Mask
+    where: Literal["", "outside", "inside"]
+    """For the groups of these names on the wall."""
 
 
 class Cameras(Told):
@@ -239,6 +254,15 @@ class SeenObject(Told):
     score: float
 
 
+class ReadInfo(Told):
+    """by: the recogniser. text: a plate; empty of a face. known: the name of who that is; empty for nobody known."""
+
+    by: str
+    text: str
+    score: float
+    known: str
+
+
 class EventInfo(Told):
     id: str
     camera: str
@@ -255,6 +279,15 @@ class EventInfo(Told):
     reviewed: bool
     false_alarm: str
     """Why somebody called it one; empty where nobody did."""
+    reads: list[ReadInfo]
+    perhaps: list[SeenObject]
+    """Kinds that its things look like to the small model that comes with tawny, the surest first."""
+    suggested: str
+    """The kind that it may be, where no model named it and nobody said what it was; else empty."""
+    said: str
+    """What somebody said it was: a kind, or `nothing`; empty where nobody did."""
+    shown: str
+    """The kind that it is shown and sorted as: what somebody said, else its name, else what is suggested."""
     picture: str | None
     clip: str
     title: str
@@ -284,7 +317,10 @@ WhyFalse = Literal["shadow", "weather", "known", "traffic", "other"]
 
 
 class Feedback(Asked):
-    false_alarm: WhyFalse | Literal[""]
+    """What is left out stays as it is."""
+
+    false_alarm: WhyFalse | Literal[""] | None = None
+    said: Literal["person", "vehicle", "animal", "nothing", ""] | None = None
 
 
 class WhatIf(Asked):
@@ -352,43 +388,5 @@ class Day(Told):
     gaps: int
 
 
-class IceServer(Told):
-    """As browsers take it."""
-
-    urls: list[str]
-    username: str | None = None
-    credential: str | None = None
-
-
-class Now(Told):
-    now_ms: int
-
-
-class LiveServers(Told):
-    webrtc: bool
-    ice_servers: list[IceServer]
-
-
 class Days(Told):
     days: list[Day]
-
-
-class Playable(Told):
-    id: str
-    start_ms: int
-    end_ms: int
-    video: str
-    audio: str
-    url: str
-    stream: Literal["main", "sub"]
-    open: bool
-    thinned: bool
-    """Only its keyframes are left."""
-
-
-class Play(Told):
-    items: list[Playable]
-    next_ms: int | None
-    """Where there is something recorded after these."""
-    gap: GapInfo | None
-    """What explains it when nothing is recorded at the instant."""

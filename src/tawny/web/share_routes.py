@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from tawny.model.ids import CameraId, StreamName
 from tawny.playback import local_time
+from tawny.playback.making import Kind
 from tawny.web import share_shapes as shapes
 from tawny.web import told
 from tawny.web.access import Access, Signed, caller_of, rule
@@ -16,7 +17,7 @@ from tawny.web.clip_desk import Job, State, may_change
 from tawny.web.clip_routes import answer_file
 from tawny.web.clips import answer_clip, clip_name
 from tawny.web.limits import MOST_CLIP_S, known_camera, within
-from tawny.web.problems import Refused, not_found, share_ended
+from tawny.web.problems import Refused, bad_input, not_found, share_ended
 from tawny.web.shapes import Done
 from tawny.web.shares import Share
 from tawny.web.site import Here, Site
@@ -37,6 +38,8 @@ async def share(asked: shapes.NewShare, request: Request, signed: Signed, here: 
     job = await asyncio.to_thread(here.jobs.find, asked.clip, signed.person) if asked.clip else None
     if asked.clip and (job is None or job.state is not State.DONE or not may_change(signed.person, job)):
         raise not_found("There is no such clip.")
+    if job is not None and job.kind is Kind.EVIDENCE:
+        raise bad_input("Evidence is not given on by a link.", "Download it, and hand it over.")
     span = job.span if job else within(asked.from_ms, asked.to_ms, MOST_CLIP_S / 86_400)
     code = await here.passwords.hash(asked.code) if asked.code else ""
 

@@ -108,13 +108,19 @@ class Shares:
 
     def shown_by(self, ticket: str) -> tuple[Share, Session] | None:
         """What a ticket is for, as a session of a guest; None when it is worth nothing any more."""
+        key = hashed(ticket)
+        share = self._shown(key)
+        return (share, _session(share, key)) if share else None
+
+    def session_of(self, key: bytes) -> Session | None:
+        """The same session, by what its ticket is stored under."""
+        share = self._shown(key)
+        return _session(share, key) if share else None
+
+    def _shown(self, key: bytes) -> Share | None:
         with self._tickets_kept() as tickets:
-            share_id, until_s = tickets.get(hashed(ticket), ("", 0.0))
-        share = self._good("id = ?", share_id) if until_s > self._clock.mono_s() else None
-        if share is None:
-            return None
-        guest = Person(share.id, "guest", Role.GUEST, frozenset({share.camera}))
-        return share, Session(guest, hashed(ticket), share.ends_ms)
+            share_id, until_s = tickets.get(key, ("", 0.0))
+        return self._good("id = ?", share_id) if until_s > self._clock.mono_s() else None
 
     @contextmanager
     def _tickets_kept(self) -> Iterator[dict[bytes, tuple[str, float]]]:
@@ -127,6 +133,11 @@ class Shares:
         with self._file.reading() as db:
             row = db.execute(f"{_SHARES} WHERE {where} AND ends_ms > ?", (value, self._clock.now_ms())).fetchone()
         return _share(row) if row else None
+
+
+def _session(share: Share, key: bytes) -> Session:
+    guest = Person(share.id, "guest", Role.GUEST, frozenset({share.camera}))
+    return Session(guest, key, share.ends_ms)
 
 
 def _share(row: tuple[Any, ...]) -> Share:

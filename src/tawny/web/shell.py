@@ -6,6 +6,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tawny.web.problems import answer
 
 MOST_BODY_BYTES = 64 * 1024
+STREAMED = frozenset({("PUT", "/api/v1/inbox/file")})
+"""Whose body is a file: the route takes it portion by portion, within what its pass may bring."""
 POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; style-src 'self'; "
     "script-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -23,6 +25,8 @@ FRAMED = "frame-ancestors *"
 """In the policy of an answer that is made to stand in other sites' pages."""
 OF_FRAMES = frozenset({"Content-Security-Policy", "X-Frame-Options", "Cross-Origin-Resource-Policy"})
 """What such an answer says for itself."""
+UNLOCKED = "unlocked"
+"""In a request's state: who asks has unlocked what is sealed, and no browser keeps anything of that."""
 
 
 class Shell:
@@ -36,6 +40,8 @@ class Shell:
             await self._app(scope, receive, send)
             return
 
+        scope.setdefault("state", {})
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
@@ -44,6 +50,8 @@ class Shell:
                     if not (may_be_framed and name in OF_FRAMES):
                         headers[name] = value
                 headers.setdefault("Cache-Control", "no-store")
+                if scope["state"].get(UNLOCKED):
+                    headers["Cache-Control"] = "no-store"
             await send(message)
 
         body = await _body_within(scope, receive)
@@ -56,7 +64,7 @@ class Shell:
 
 async def _body_within(scope: Scope, receive: Receive) -> Receive | None:
     """The request with its body read, at most MOST_BODY_BYTES of it; None when there is more."""
-    if scope["method"] in ("GET", "HEAD"):
+    if scope["method"] in ("GET", "HEAD") or (scope["method"], scope["path"]) in STREAMED:
         return receive
     parts: list[bytes] = []
     size_bytes, more = 0, True

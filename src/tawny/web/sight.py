@@ -20,13 +20,17 @@ from tawny.model.messages import (
     EventChanged,
     GapChanged,
     Message,
+    ModeChanged,
     PartDied,
+    PeopleChanged,
     SegmentClosed,
     StatusChanged,
 )
+from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.playback.archive import Past
+from tawny.sources.source import Speaker
 from tawny.storage.index import Page
 from tawny.stream.hub import Hub
 from tawny.watch.meter import Meter
@@ -104,6 +108,9 @@ class SeenTuning:
     def detectors(self) -> Sequence[DetectorAbout]:
         return self._tuning.detectors()
 
+    def readers(self) -> Sequence[str]:
+        return self._tuning.readers()
+
     def watching(self, camera: CameraId) -> Watching | None:
         return self._tuning.watching(camera) if camera in self._cameras else None
 
@@ -144,11 +151,17 @@ class Sight:
     def cameras(self) -> Sequence[Camera]:
         return [camera for camera in self._recorder.cameras() if camera.status.id in self._cameras]
 
+    def prove(self, camera: CameraId, span: Span, folder: Path, has_done: Callable[[float], None]) -> None:
+        raise NotDone("Evidence is made by owners.", "Ask one.")
+
     def hub(self, camera: CameraId, stream: StreamName) -> Hub | None:
         return self._recorder.hub(camera, stream) if camera in self._cameras else None
 
     def watched(self, camera: CameraId, stream: StreamName, viewers: int) -> None:
         self._recorder.watched(camera, stream, viewers)
+
+    def speaker(self, camera: CameraId) -> Speaker | None:
+        return self._recorder.speaker(camera) if camera in self._cameras else None
 
     def disk(self) -> Disk | None:
         return None
@@ -165,6 +178,9 @@ class Sight:
     def segment_path(self, segment: Segment) -> Path:
         return self._recorder.segment_path(segment)
 
+    def private(self, camera: CameraId) -> tuple[Polygon, ...]:
+        return self._recorder.private(camera)
+
     def scores(self, camera: CameraId, within: Span) -> bytes:
         return self._recorder.scores(camera, within) if camera in self._cameras else b""
 
@@ -174,11 +190,17 @@ class Sight:
     def grids(self, camera: CameraId, within: Span) -> Sequence[tuple[int, int]]:
         return self._recorder.grids(camera, within) if camera in self._cameras else []
 
+    def called(self, who: str) -> str:
+        return self._recorder.called(who)
+
     def event_loop(self, event: Event) -> bytes | None:
         return self._recorder.event_loop(event) if event.camera in self._cameras else None
 
     def event_picture(self, event: Event) -> bytes | None:
         return self._recorder.event_picture(event) if event.camera in self._cameras else None
+
+    def sealed_picture(self, event: Event, *, is_loop: bool = False) -> Path | None:
+        return self._recorder.sealed_picture(event, is_loop=is_loop) if event.camera in self._cameras else None
 
     def mark_event(
         self,
@@ -187,10 +209,11 @@ class Sight:
         kept: bool | None = None,
         reviewed: bool | None = None,
         false_alarm: str | None = None,
+        said: str | None = None,
     ) -> Event | None:
         if self.index.event(event_id) is None:
             return None
-        return self._recorder.mark_event(event_id, kept=kept, reviewed=reviewed, false_alarm=false_alarm)
+        return self._recorder.mark_event(event_id, kept=kept, reviewed=reviewed, false_alarm=false_alarm, said=said)
 
 
 def _camera_of(message: Message) -> CameraId | None:
@@ -205,6 +228,6 @@ def _camera_of(message: Message) -> CameraId | None:
             return message.event.camera
         case DamageFound():
             return message.damage.camera
-        case PartDied():
+        case PartDied() | ModeChanged() | PeopleChanged():
             return None
     return message.camera

@@ -33,6 +33,7 @@ async def session(request: Request, here: Here) -> shapes.SessionInfo:
             "user": told.user(found.person) if found else None,
             "version": __version__,
             "recorder": here.recorder.host,
+            "zone": here.recorder.zone if found else "",
         }
     )
 
@@ -83,6 +84,7 @@ async def follow_link(asked: shapes.Link, request: Request, response: Response, 
 @router.post("/sign-out", dependencies=view)
 async def sign_out(signed: Signed, request: Request, response: Response, here: Here) -> shapes.Done:
     await asyncio.to_thread(here.accounts.end_session, signed.key)
+    await asyncio.to_thread(here.unlocks.lock, signed.key, "signed out")
     await asyncio.to_thread(here.accounts.note, "sign-out", signed.person.name, caller_of(request))
     response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=_is_secure(request))
     return shapes.Done()
@@ -93,6 +95,7 @@ async def _sign_in(person: Person, how: str, request: Request, response: Respons
     before = await find_session(request)
     if before:
         await asyncio.to_thread(here.accounts.end_session, before.key)
+        await asyncio.to_thread(here.unlocks.lock, before.key, "signed in again")
     token = await asyncio.to_thread(here.accounts.begin_session, person, caller)
     await asyncio.to_thread(here.accounts.note, how, person.name, caller)
     response.set_cookie(

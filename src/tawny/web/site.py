@@ -23,15 +23,27 @@ from tawny.web.attempts import Attempts
 from tawny.web.caring import Caring
 from tawny.web.clip_desk import ClipDesk
 from tawny.web.clip_store import ClipStore
+from tawny.web.connecting import Connecting
+from tawny.web.follow import Follows
 from tawny.web.health import HealthDesk
+from tawny.web.inbox import Inbox
 from tawny.web.interface import Interface
 from tawny.web.keeping import Keeping
+from tawny.web.known import KnownDesk
+from tawny.web.models import Models
+from tawny.web.modes import ModesDesk
+from tawny.web.orders import Orders
 from tawny.web.outside import Outside
 from tawny.web.passes import Passes
 from tawny.web.passwords import Passwords
+from tawny.web.placing import Placing
 from tawny.web.recorder import Recorder
+from tawny.web.sealed import SealedDesk
 from tawny.web.shares import Shares
+from tawny.web.shell import UNLOCKED
 from tawny.web.sight import Sight
+from tawny.web.talking import Talking
+from tawny.web.unlocks import Unlocks
 
 if TYPE_CHECKING:
     from tawny.web.rtc import Rtc
@@ -63,22 +75,47 @@ class Site:
     caring: Caring | None = None
     outside: Outside | None = None
     """None: nothing leaves this machine."""
+    modes: ModesDesk | None = None
+    """None: there are none here."""
+    models: Models | None = None
+    """None: nothing is named here."""
+    known: KnownDesk | None = None
+    """None: nothing is read here."""
+    placing: Placing | None = None
+    """None: nor can that be changed."""
+    connecting: Connecting | None = None
+    """None: where cameras are cannot be changed here."""
+    orders: Orders | None = None
+    """None: nothing can be asked of the recorder."""
+    sealed: SealedDesk | None = None
+    """None: nothing can be sealed here."""
     address: str = ""
     """How phones reach us; empty: not known."""
     clip_store: ClipStore = field(default_factory=lambda: ClipStore(None, FEW_BYTES))
+    inbox: Inbox = field(default_factory=lambda: Inbox(None))
     hosts: tuple[str, ...] = ("127.0.0.1",)
     """What WebRTC listens on: addresses."""
+
+    is_unlocked: bool = field(default=False, init=False)
+    """Who asks has unlocked what is sealed."""
+
+    behind: Recorder | None = field(default=None, init=False)
+    """Then: the recorder without that."""
 
     def __post_init__(self) -> None:
         self.attempts = Attempts(self.recorder.clock)
         self.viewers = Viewers(self.recorder.watched)
         self.pictures = Pictures()
         self.frames = Frames(self.recorder)
+        self.talking = Talking(self.recorder.speaker, self.recorder.clock)
         self.clips = Clips(self.recorder)
+        self.unlocks = Unlocks(
+            self.accounts, self.recorder.clock, lambda session: self.of_person(session.person).recorder
+        )
         self.jobs = ClipDesk(self.recorder.clock, self.clip_store)
         self.decoding, self.cutting = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(AT_ONCE)
         self.health = HealthDesk(self.recorder)
-        self.hls = HlsFeeds(self.recorder.clock)
+        self.hls, self.follows = HlsFeeds(self.recorder.clock), Follows()
         self._rtc = _RtcOnDemand(self.live, self.hosts, self.recorder.clock)
 
     @property
@@ -88,6 +125,7 @@ class Site:
     async def close(self) -> None:
         """End what outlives requests."""
         await asyncio.to_thread(self.jobs.close)
+        self.unlocks.close()
         await self.hls.close()
         await self._rtc.close()
 
@@ -99,8 +137,16 @@ class Site:
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.recorder.zone)
 
-    def seen_by(self, person: Person) -> "Site":
-        """The same, with nothing in it of cameras that this person may not see."""
+    def seen_by(self, session: Session) -> "Site":
+        """The same, with nothing in it of cameras that this person may not see, and with what they have unlocked."""
+        seen, opened = self.of_person(session.person), self.unlocks.of(session)
+        if opened is not None:
+            seen = copy.copy(seen)
+            seen.is_unlocked, seen.behind = True, seen.recorder
+            seen.recorder, seen.frames, seen.clips = opened.recorder, opened.frames, opened.clips
+        return seen
+
+    def of_person(self, person: Person) -> "Site":
         if person.cameras is None:
             return self
         seen = copy.copy(self)
@@ -139,7 +185,9 @@ def the_part_seen(connection: HTTPConnection) -> Site:
     """As far as who asks may see it; the route's rule has found out who that is."""
     session: Session | None = getattr(connection.state, "session", None)
     site = the_site(connection)
-    return site.seen_by(session.person) if session else site
+    seen = site.seen_by(session) if session else site
+    connection.scope.setdefault("state", {})[UNLOCKED] = seen.is_unlocked
+    return seen
 
 
 Here = Annotated[Site, Depends(the_part_seen)]

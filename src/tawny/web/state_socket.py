@@ -8,7 +8,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.websockets import WebSocket
 
 from tawny.live.wakeup import Wakeup
-from tawny.model.messages import DamageFound, EventChanged, GapChanged, SegmentClosed
+from tawny.model.messages import (
+    DamageFound,
+    EventChanged,
+    GapChanged,
+    HoldChanged,
+    ModeChanged,
+    PeopleChanged,
+    SegmentClosed,
+)
 from tawny.web import told
 from tawny.web.access import Access, rule, the_session
 from tawny.web.clip_desk import Job, may_see
@@ -20,7 +28,7 @@ from tawny.web.sockets import LOOK_S, SessionWatch, talk
 
 STATE_S, MOTION_S = 0.5, 0.2
 """Least time between two messages of this kind."""
-Channel = Literal["state", "event", "motion", "segment", "gap", "damage", "job"]
+Channel = Literal["state", "event", "motion", "segment", "gap", "damage", "job", "mode"]
 
 router = APIRouter(prefix="/api/v1")
 
@@ -129,3 +137,5 @@ def _channel(said: Said, here: Site) -> tuple[Channel, dict[str, Any]]:
             segment = said.segment
             data = {"camera": segment.camera, "stream": segment.stream.value}
             return "segment", data | {"start_ms": segment.start_ms, "end_ms": segment.end_ms}
+        case ModeChanged() | PeopleChanged() | HoldChanged():
+            return "mode", {}  # what it is is asked for: who may see what differs

@@ -1,6 +1,7 @@
 """From the recorder's own values to what goes over the wire."""
 
 import base64
+from collections.abc import Callable
 
 from tawny.media.params import codec_string
 from tawny.media.sound import can_become_aac
@@ -9,13 +10,13 @@ from tawny.model.events import Event
 from tawny.model.gaps import Evidence, Gap
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import AudioFormat, VideoFormat
+from tawny.model.reads import Read
 from tawny.model.segments import Segment
 from tawny.model.times import Span, utc_text
 from tawny.playback import timeline
-from tawny.playback.archive import is_open
-from tawny.storage.layout import is_thinned
+from tawny.storage.layout import is_open, is_sealed, is_thinned
 from tawny.stream.hub import Hub
-from tawny.web import shapes
+from tawny.web import play_shapes, shapes
 from tawny.web.accounts import Person
 from tawny.web.recorder import Recorder
 
@@ -29,6 +30,8 @@ TITLES = {
     "tamper": "Camera disturbed",
     "motion": "Motion",
 }
+PERHAPS = {"person": "Perhaps a person", "vehicle": "Perhaps a vehicle", "animal": "Perhaps an animal"}
+"""Titles of what is only suggested."""
 BY_SIGN = {
     "left": "Something left",
     "taken": "Something taken",
@@ -61,19 +64,43 @@ def event(made: Event, recorder: Recorder) -> shapes.EventInfo:
         kept=made.kept,
         reviewed=made.reviewed,
         false_alarm=made.false_alarm,
+        reads=[
+            shapes.ReadInfo(by=one.by, text=one.text, score=one.score, known=_called(one, recorder))
+            for one in made.reads
+        ],
+        perhaps=[shapes.SeenObject(label=seen.label, score=seen.score) for seen in made.perhaps],
+        suggested=made.suggested,
+        said=made.said,
+        shown=made.shown_kind,
         picture=None if made.picture_ms is None else f"/media/{made.id}.jpg",
         clip=f"/media/{made.id}.mp4",
-        title=f"{what(made)} at {camera_name(recorder, made.camera)}",
+        title=f"{who(made, recorder.called) or what(made)} at {camera_name(recorder, made.camera)}",
     )
 
 
+def who(made: Event, called: Callable[[str], str]) -> str:
+    """Who or what was recognised, by name; else what was read; empty where nothing was."""
+    names = [name for one in made.reads if one.who and (name := called(one.who))]
+    texts = [one.text for one in made.reads if one.text]
+    return " and ".join(dict.fromkeys(names)) or (f"{what(made)} {texts[0]}" if texts else "")
+
+
+def _called(read: Read, recorder: Recorder) -> str:
+    return recorder.called(read.who) if read.who else ""
+
+
 def what(made: Event) -> str:
-    """The kind, or what else is known of it: its first sign, or the name of a sound."""
+    """What a person said it was, or the kind, or what else is known of it: its first sign, the name of a sound, or what
+    it looks like."""
+    if made.said:
+        return TITLES[made.shown_kind]
     for seen in made.objects:
         if seen.label in BY_SIGN:
             return BY_SIGN[seen.label]
     if made.kind == "sound" and made.objects:
         return made.objects[0].label.capitalize()
+    if made.suggested:
+        return PERHAPS[made.suggested]
     return TITLES.get(made.kind, made.kind.capitalize())
 
 
@@ -142,8 +169,8 @@ def lane(made: timeline.Lane, recorder: Recorder) -> shapes.Lane:
     )
 
 
-def playable(segment: Segment) -> shapes.Playable:
-    return shapes.Playable(
+def playable(segment: Segment) -> play_shapes.Playable:
+    return play_shapes.Playable(
         id=segment.id,
         start_ms=segment.start_ms,
         end_ms=segment.end_ms,
@@ -153,6 +180,7 @@ def playable(segment: Segment) -> shapes.Playable:
         stream=segment.stream.value,
         open=is_open(segment),
         thinned=is_thinned(segment),
+        sealed=is_sealed(segment.path),
     )
 
 

@@ -44,6 +44,10 @@ class Tuning(Protocol):
     """Any thread."""
 
     def detectors(self) -> Sequence[DetectorAbout]: ...
+    def readers(self) -> Sequence[str]:
+        """The recognisers there are, by name."""
+        ...
+
     def watching(self, camera: CameraId) -> Watching | None:
         """None when there is no such camera."""
         ...

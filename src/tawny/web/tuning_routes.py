@@ -1,6 +1,7 @@
 """Tuning by looking: a day's scores, what another level would have done, why an alarm was false, and what follows."""
 
 import asyncio
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -11,12 +12,13 @@ from tawny.model.grid import grid_of
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
 from tawny.playback import whatif
+from tawny.storage.layout import SOUND
 from tawny.web import shapes, told
 from tawny.web.access import Access, rule
 from tawny.web.camera_routes import JPEG
 from tawny.web.event_routes import find_event, no_event
 from tawny.web.limits import At, OneCamera, OneEvent, known_camera, within
-from tawny.web.problems import not_found
+from tawny.web.problems import not_found, sealed
 from tawny.web.site import Here, Site
 
 router = APIRouter(prefix="/api/v1")
@@ -35,6 +37,16 @@ Share = Annotated[float, Query(ge=0, le=1)]
 @router.get("/cameras/{camera}/motion", dependencies=view, response_class=Response)
 async def motion(camera: OneCamera, from_ms: At, to_ms: At, here: Here, zone: OneZone = "") -> Response:
     """A byte a second: 0 to 100, 255 where nobody looked. X-Begin-Ms: of the first. zone: of that part alone."""
+    return await _scores(camera, from_ms, to_ms, here, zone)
+
+
+@router.get("/cameras/{camera}/sound", dependencies=view, response_class=Response)
+async def sound(camera: OneCamera, from_ms: At, to_ms: At, here: Here) -> Response:
+    """The same of how loud it was: 50 is 15 dB above the quiet of the place, 255 where nobody listened."""
+    return await _scores(camera, from_ms, to_ms, here, SOUND)
+
+
+async def _scores(camera: OneCamera, from_ms: int, to_ms: int, here: Here, zone: str) -> Response:
     span = within(from_ms, to_ms, 8)
 
     def read() -> bytes:
@@ -98,9 +110,9 @@ async def proposal(
 
 @router.post("/events/{event}/feedback", dependencies=view)
 async def feedback(event: OneEvent, said: shapes.Feedback, here: Here) -> shapes.EventInfo:
-    """It was a false alarm, and why; an empty reason takes that back."""
+    """It was a false alarm, and why; or what it was. What is empty takes that back."""
     marked = await asyncio.to_thread(
-        lambda: here.recorder.mark_event(event, reviewed=True, false_alarm=said.false_alarm)
+        lambda: here.recorder.mark_event(event, reviewed=True, false_alarm=said.false_alarm, said=said.said)
     )
     if marked is None:
         raise no_event()
@@ -134,6 +146,8 @@ async def loop(event: OneEvent, here: Here) -> Response:
     """A few small pictures of it, side by side in one JPEG, each 320 wide at most."""
     found = await find_event(event, here)
     jpeg = await asyncio.to_thread(here.recorder.event_loop, found)
+    if jpeg is None and await asyncio.to_thread(partial(here.recorder.sealed_picture, found, is_loop=True)) is not None:
+        raise sealed()
     if jpeg is None:
         raise not_found("There are no small pictures of this event.", "It may be too short, or still go on.")
     return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})

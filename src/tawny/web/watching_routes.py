@@ -87,6 +87,7 @@ def _told(here: Site, camera: CameraId) -> shapes.Watching:
         sound_trouble=now.sound_trouble,
         notes=_notes(now.notes) if now.notes else None,
         changed=shapes.WatchChanged(by=now.changed.by, at_ms=now.changed.at_ms) if now.changed else None,
+        readers=list(here.recorder.tuning.readers()),
         detectors=[_detector(about) for about in here.recorder.tuning.detectors()],
     )
 
@@ -117,22 +118,26 @@ def _watch(watch: Watch) -> shapes.Watch:
             for name, line in watch.lines.items()
         ],
         mask=[list(points) for points in watch.mask],
+        private=[list(points) for points in watch.private],
         numbers={key: value for key, value in watch.options.items() if isinstance(value, int | float)},
         sound=shapes.WatchSound(
             listen=watch.sound.listen, level=watch.sound.level, hold_s=min(60.0, max(0.5, watch.sound.hold))
         ),
+        read=list(watch.read),
     )
 
 
 def _settings(asked: shapes.Watch, now: Watch) -> Watch:
     """What was asked for, as settings; what cannot be asked for stays as it is."""
     said: dict[str, Any] = plain(now)
-    for key in ("detector", "level", "frames", "within", "mode", "decode", "mask"):
+    for key in ("detector", "level", "frames", "within", "mode", "decode", "mask", "private"):
         said[key] = getattr(asked, key)
     said["zones"] = {zone.name: _zone(zone) for zone in asked.zones}
     said["lines"] = {line.name: {"points": line.points, "direction": line.direction} for line in asked.lines}
     sound = {"listen": asked.sound.listen, "level": asked.sound.level, "hold": duration_text(asked.sound.hold_s)}
     said["sound"] = {**said.get("sound", {}), **sound}
+    if asked.read is not None:
+        said["read"] = asked.read
     numbers = {key: int(value) if value == int(value) else value for key, value in asked.numbers.items()}
     if numbers or said.get(asked.detector):
         said[asked.detector] = {**said.get(asked.detector, {}), **numbers}

@@ -42,7 +42,7 @@ class WatchSound(Asked):
 
 
 class Watch(Asked):
-    """mask: what detectors do not see. numbers: settings of the chosen detector's own."""
+    """mask: what detectors do not see. private: what nobody does. numbers: settings of the chosen detector's own."""
 
     detector: Annotated[str, Field(min_length=1, max_length=60)]
     level: Level
@@ -53,8 +53,11 @@ class Watch(Asked):
     zones: Annotated[list[WatchZone], Field(max_length=20)]
     lines: Annotated[list[WatchLine], Field(max_length=20)]
     mask: Annotated[list[Corners], Field(max_length=20)]
+    private: Annotated[list[Corners], Field(max_length=20)]
     numbers: dict[Annotated[str, Field(max_length=40)], float]
     sound: WatchSound
+    read: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=10)] | None = None
+    """By which recognisers things are read; None: as it is."""
 
 
 class WatchChange(Asked):
@@ -116,4 +119,6 @@ class Watching(Told):
     """The same of listening."""
     notes: WatchNotes | None
     changed: WatchChanged | None
+    readers: list[str]
+    """The recognisers there are."""
     detectors: list[DetectorInfo]
