@@ -1,6 +1,7 @@
 """A whole recorder without its interface, in this process, with real cameras on loopback and a real disk."""
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from tawny.app.doors import Doors
 from tawny.app.running import Running
 from tawny.config.file import parse
 from tawny.config.settings import Settings
+from tawny.media.fmp4_file import read_segment, samples
 from tawny.model.clock import SystemClock
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId, StreamName
@@ -19,6 +21,8 @@ from tawny.storage.check import check
 from tawny.storage.findings import Report
 from tawny.storage.opening import index_to_read
 from tawny.storage.volume import Volume
+from tawny.testing.rtsp_camera import RtspCamera
+from tawny.testing.rtsp_viewer import Sent
 from tawny.testing.waiting import until
 
 DOOR = CameraId("door")
@@ -91,3 +95,32 @@ def looked_at(folder: Path) -> Report:
 def segments(folder: Path, camera: CameraId = DOOR, stream: StreamName = StreamName.MAIN) -> list[Segment]:
     with index_to_read(folder) as index:
         return index.segments(camera, stream, EVER)
+
+
+def assert_all_recorded(camera: RtspCamera, folder: Path, sent: Sequence[Sent], name: CameraId = DOOR) -> None:
+    """Byte for byte what the camera sent in its one connection, at least as far as `sent`.
+
+    But for sound before the first picture, which is not recorded.
+    """
+    assert len(camera.playing) == 1
+    for is_video in (True, False):
+        whole = [unit.data for unit in camera.playing[0].sent if unit.is_video == is_video]
+        recorded = [hashed(data) for data in on_disk(folder, name, is_video=is_video)]
+        first = (
+            0 if is_video or not recorded else next(n for n, data in enumerate(whole) if hashed(data) == recorded[0])
+        )
+        assert recorded == [hashed(data) for data in whole[first:]][: len(recorded)]
+        assert len(recorded) + first >= sum(unit.is_video == is_video for unit in sent)
+
+
+def on_disk(folder: Path, camera: CameraId, *, is_video: bool) -> list[bytes]:
+    """All that was recorded of a camera, in order."""
+    found: list[bytes] = []
+    for segment in segments(folder, camera):
+        file = read_segment(Volume.at(folder).path(segment.path))
+        found += [bytes(one.data) for one in samples(file, file.fragments) if one.is_video == is_video]
+    return found
+
+
+def hashed(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -134,7 +134,7 @@ def test_damage_ends_at_the_next_whole_keyframe_and_damaged_ones_are_none(camera
 
 def _status(bench: Rig) -> dict[str, object]:
     """As the control socket answers."""
-    return shapes.status(HealthDesk(bench.running).now()) | {"self_test": ""}
+    return shapes.status(HealthDesk(bench.running).now()) | {"self_test": "", "hint": ""}
 
 
 def _keyframes_ms(folder: Path) -> list[int]:

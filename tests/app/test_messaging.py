@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +197,29 @@ def test_a_network_that_is_away_for_a_day_loses_nothing(bench: Bench) -> None:
     assert len(bench.sent()) == 24
 
 
+def test_a_thousand_events_in_an_hour(bench: Bench) -> None:
+    """At most one message a camera and minute, digests of the rest, and each event is told, once."""
+    begun_ms, told_ms = bench.clock.now_ms(), list[int]()
+    events: list[Event] = []
+    while len(events) < 1000:
+        event = bench.happens()
+        events.append(bench.tell(event.ended(event.start_ms + 2_000)))
+        bench.clock.advance(3.6)
+        before = len(bench.sent("/sendPhoto")) + len(bench.sent("/sendMessage"))
+        bench.work()
+        if len(bench.sent("/sendPhoto")) + len(bench.sent("/sendMessage")) > before:
+            told_ms.append(bench.clock.now_ms())
+    for _ in range(60):
+        bench.clock.advance(60)
+        bench.work()
+    assert all(later - earlier >= 60_000 - 3_600 for earlier, later in pairwise(told_ms))
+    assert len(told_ms) <= 60
+    rows = [row for row in bench.outbox.since("phone", begun_ms) if row.content["kind"] in ("event", "digest")]
+    said = [one for row in rows for one in row.content.get("events", [row.event])]
+    assert sorted(said) == sorted(event.id for event in events)
+    assert ({row.state for row in rows}, bench.outbox.waiting("phone").count) == ({State.DONE}, 0)
+
+
 def test_killed_at_any_step_each_event_arrives_once(bench: Bench) -> None:
     """A kill between two of our own steps costs nothing, whatever was under way."""
     events: list[Event] = []
@@ -221,7 +245,7 @@ def test_killed_while_the_service_had_it_it_may_come_twice_and_never_less(bench:
     assert taken
     carrier = bench.messaging._carrier("phone", bench.settings.notifiers["phone"])
     carrier.carry(
-        taken, bench.messaging._route("phone", bench.settings.notifiers["phone"], bool).content(taken), lambda _: None
+        taken, bench.messaging._route("phone", bench.settings.notifiers["phone"]).content(taken), lambda _: None
     )
     bench.killed()  # before the answer was kept
     until_done(bench)

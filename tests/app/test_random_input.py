@@ -19,7 +19,7 @@ from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_faults import Faults, endless, random_bytes, random_payloads
 from tawny.testing.waiting import until
-from tests.app.test_the_first_law import hashed, on_disk
+from tests.app.rig import hashed, on_disk
 
 CAMERAS = 16
 MOST_GROWTH_BYTES = 24_000_000

@@ -100,16 +100,52 @@ def test_while_it_goes_on_its_video_follows_in_pieces(bench: Bench) -> None:
     ]
 
 
-def test_when_it_is_over_the_clip_is_due_after_its_post_roll(bench: Bench) -> None:
+def test_what_goes_on_is_off_site_at_most_ten_seconds_behind_what_is_recorded(bench: Bench) -> None:
+    """At every second of a minute, with a destination that takes a second for each."""
+    event = bench.event()
+    bench.archive.record(event.start_ms - 4_000, seconds=4)
+    bench.tell(event)
+    there_ms, behind_s = event.start_ms - PRE_MS, list[float]()
+    for second in range(60):
+        bench.archive.record(event.start_ms + second * 1000, seconds=1)
+        bench.clock.advance(1)
+        taken = bench.outbox.take("offsite")
+        bench.sending.step()
+        if taken is not None and taken.needs is not None:
+            assert bench.contents.of(taken).size_bytes > 0
+            assert taken.needs.begin_ms == there_ms  # no hole
+            there_ms = taken.needs.end_ms
+            bench.outbox.done(taken, "", 1)
+        behind_s.append((event.start_ms + (second + 1) * 1000 - there_ms) / 1000)
+    assert max(behind_s) <= 10
+
+
+def test_when_it_is_over_the_clip_goes_as_soon_as_its_post_roll_is_recorded(bench: Bench) -> None:
     event = bench.event().ended(bench.clock.now_ms() + 4_000)
-    bench.archive.record(event.start_ms - 10_000, seconds=60)
+    bench.archive.record(event.start_ms - 10_000, seconds=16)
+    bench.tell(event, "ended")
+    bench.clock.advance(7.5)
+    assert bench.sending.step() < 1
+    assert bench.outbox.take("offsite") is None
+    bench.archive.record(event.start_ms + 6_000, seconds=1)
+    bench.sending.step()
+    clip = bench.outbox.take("offsite")
+    assert clip
+    assert clip.what is What.CLIP
+    content = bench.contents.of(clip)
+    assert content.read(4, 4) == b"ftyp"
+    assert len(content.sha256) == 64
+
+
+def test_a_clip_whose_end_is_never_recorded_goes_all_the_same(bench: Bench) -> None:
+    event = bench.event().ended(bench.clock.now_ms() + 4_000)
+    bench.archive.record(event.start_ms - 10_000, seconds=12)
     bench.tell(event, "ended")
     (clip,) = bench.outbox.of_event(event.id)
     assert event.end_ms
     assert (clip.what, clip.next_ms) == (What.CLIP, event.end_ms + POST_MS + SETTLE_MS)
-    content = bench.contents.of(clip)
-    assert content.read(4, 4) == b"ftyp"
-    assert len(content.sha256) == 64
+    bench.clock.advance(7 + SETTLE_MS / 1000)
+    assert bench.outbox.take("offsite") == clip
 
 
 def test_pieces_are_taken_away_once_the_clip_is_there(bench: Bench) -> None:
@@ -167,6 +203,46 @@ def test_what_somebody_keeps_goes_when_it_is_kept(tmp_path: Path) -> None:
     bench.tell(event, "ended")
     bench.tell(replace(event, kept=True), "updated")
     assert bench.kinds() == [What.CLIP]
+
+
+def test_where_clips_wait_for_each_other_no_pieces_follow(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, replace(OFFSITE, follows=False))
+    event = bench.event()
+    bench.tell(event)
+    bench.archive.record(event.start_ms - 4_000, seconds=12)
+    bench.sending.step()
+    assert bench.kinds() == []
+    bench.tell(event.ended(event.start_ms + 4_000), "ended")
+    assert bench.kinds() == [What.CLIP]
+
+
+def test_another_destination_is_taken_over_while_an_event_goes_on(bench: Bench) -> None:
+    event = bench.event()
+    bench.tell(event)
+    bench.archive.record(event.start_ms - 4_000, seconds=12)
+    bench.sending.step()
+    nas = replace(OFFSITE, to="nas")
+    bench.sending.take_over([OFFSITE, nas], 10**9)
+    bench.archive.record(event.start_ms + 8_000, seconds=8)
+    bench.tell(event, "updated")
+    bench.tell(event.ended(event.start_ms + 12_000), "ended")
+    names = {(one.to, one.name.rpartition("/")[2]) for one in bench.outbox.of_event(event.id)}
+    assert {("offsite", "e.001.mp4"), ("offsite", "e.002.mp4"), ("offsite", "e.mp4"), ("nas", "e.mp4")} <= names
+
+
+def test_what_is_no_longer_wished_for_is_not_followed(bench: Bench) -> None:
+    bench.tell(bench.event())
+    bench.sending.take_over([], 10**9)
+    bench.archive.record(bench.clock.now_ms() - 4_000, seconds=12)
+    bench.sending.step()
+    assert bench.kinds() == []
+
+
+def test_what_a_clip_will_take_is_known_from_what_is_recorded(bench: Bench) -> None:
+    segment = bench.archive.record(bench.clock.now_ms() - 4_000, seconds=12)
+    bench.tell(bench.event().ended(bench.clock.now_ms() + 1_000), "ended")
+    (clip,) = bench.outbox.of_event(EventId("e"))
+    assert clip.size_bytes == segment.size_bytes // 2
 
 
 def test_footage_is_sent_file_by_file(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from tawny.app import sentences
 from tawny.model.events import Event, SeenObject
 from tawny.model.ids import CameraId, EventId
+from tawny.model.reads import Read
 
 BERLIN = ZoneInfo("Europe/Berlin")
 AT_MS = 1_795_203_960_000  # 20:46 there
@@ -29,11 +30,21 @@ def event(**about: Any) -> Event:
             "Person.",
             "Front door, 20:46. Seen: person, dog.",
         ),
+        ({"kind": "motion", "perhaps": (SeenObject("person", 0.8),)}, "Perhaps a person.", "Front door, 20:46."),
+        ({"kind": "motion", "said": "vehicle"}, "Vehicle.", "Front door, 20:46."),
+        ({"kind": "person", "said": "nothing"}, "Motion.", "Front door, 20:46."),
         ({"kind": "object", "objects": (SeenObject("left", 1.0),)}, "Something left.", "Front door, 20:46."),
     ],
 )
 def test_an_event(about: dict[str, object], title: str, text: str) -> None:
-    assert sentences.of_event(event(**about), "Front door", BERLIN) == (title, text)
+    assert sentences.of_event(event(**about), "Front door", BERLIN, lambda _who: "") == (title, text)
+
+
+def test_who_was_recognised_and_what_was_read() -> None:
+    known = event(reads=(Read("plates", "BAB123", 0.9, "k1"), Read("faces", "", 0.8, "k2")), kind="vehicle")
+    names = {"k1": "Anna's car", "k2": "Anna"}
+    assert sentences.of_event(known, "Gate", BERLIN, lambda who: names[who])[0] == "Anna's car and Anna."
+    assert sentences.of_event(known, "Gate", BERLIN, lambda _who: "")[0] == "Vehicle BAB123."
 
 
 def test_several_events() -> None:

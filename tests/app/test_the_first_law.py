@@ -1,7 +1,6 @@
 """Recording depends on nothing beside it: the index, the detector or the interface may hang, and no picture is lost."""
 
 import asyncio
-import hashlib
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -12,12 +11,10 @@ from typing import ClassVar
 import pytest
 
 from tawny.app.doors import Doors
-from tawny.media.fmp4_file import read_segment, samples
 from tawny.model.clock import Clock
 from tawny.model.ids import CameraId
 from tawny.model.observations import Frame, Look
 from tawny.model.states import CameraState
-from tawny.storage.volume import Volume
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.web.accounts import Accounts
@@ -28,7 +25,7 @@ from tawny.web.passes import Passes
 from tawny.web.server import WebServer
 from tawny.web.shares import Shares
 from tawny.web.site import Site
-from tests.app.rig import DOOR, Rig, looked_at, one_camera, rig, segments, settings
+from tests.app.rig import DOOR, Rig, assert_all_recorded, looked_at, one_camera, rig, segments, settings
 
 HANGS_S, BLOCKED_S = 7.0, 10.0
 
@@ -131,25 +128,5 @@ def test_an_interface_whose_loop_is_blocked_for_ten_seconds_costs_no_picture(tmp
             bench.wait_for_seconds(2, CameraId(name))
             assert bench.gaps(CameraId(name)) == []
     for name, camera in cameras.items():
-        assert len(camera.playing) == 1
-        for is_video in (True, False):
-            whole = [unit.data for unit in camera.playing[0].sent if unit.is_video == is_video]
-            recorded = on_disk(tmp_path, CameraId(name), is_video=is_video)
-            # what was sent before the first picture is not recorded
-            first = 0 if is_video else next(n for n, data in enumerate(whole) if data == recorded[0]) if recorded else 0
-            assert [hashed(data) for data in recorded] == [hashed(data) for data in whole[first:]][: len(recorded)]
-            assert len(recorded) + first >= sum(unit.is_video == is_video for unit in sent[name])
+        assert_all_recorded(camera, tmp_path, sent[name], CameraId(name))
     assert looked_at(tmp_path).ok
-
-
-def on_disk(folder: Path, camera: CameraId, *, is_video: bool) -> list[bytes]:
-    """All that was recorded of a camera, in order."""
-    found: list[bytes] = []
-    for segment in segments(folder, camera):
-        file = read_segment(Volume.at(folder).path(segment.path))
-        found += [bytes(one.data) for one in samples(file, file.fragments) if one.is_video == is_video]
-    return found
-
-
-def hashed(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

@@ -82,7 +82,7 @@ class _Bench:
         self.running._recorder.start(self.running._engine)
         parts = replace(self.running._parts, engine=self.engine, ingest=self.engine)
         for name, camera in chosen.cameras.items():
-            self.running._cameras[CameraId(name)] = Camera(CameraId(name), camera, parts, 0)
+            self.running._own.now[CameraId(name)] = Camera(CameraId(name), camera, parts, 0)
         self.viewers = Viewers(self.running.watched)
 
     def pause_s(self, camera: CameraId, stream: StreamName, over_s: float = 2.0) -> float:

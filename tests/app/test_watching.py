@@ -15,7 +15,9 @@ from tawny.engine import InlineEngine
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import EventChanged, Message, RunEnded
 from tawny.model.states import CameraState, CameraStatus
+from tawny.model.times import Span
 from tawny.storage.grids import Grids
+from tawny.storage.layout import SOUND
 from tawny.storage.scores import Scores
 from tawny.storage.volume import Volume
 from tawny.stream.hub import Hub
@@ -92,7 +94,7 @@ def _notes(made: Rig) -> Any:
     return now.notes
 
 
-def watching(folder: Path, told: list[Message]) -> Watching:
+def watching(folder: Path, told: list[Message], scores: Scores | None = None) -> Watching:
     clock, marks = FakeClock(), Mock(Marks)
     volume = Volume.at(folder)
     nobody: Any = None
@@ -102,7 +104,7 @@ def watching(folder: Path, told: list[Message]) -> Watching:
         nobody,
         volume,
         marks,
-        Scores(volume, clock),
+        scores or Scores(volume, clock),
         Grids(volume, clock),
     )
     return Watching(CameraId("door"), {StreamName.MAIN: Hub()}, means, told.append, told.append, lambda: None)
@@ -165,6 +167,17 @@ def test_a_loud_sound_is_an_event_with_its_names(tmp_path: Path) -> None:
     assert [(one.label, one.score) for one in last.objects] == [("Bark", 0.801), ("Dog", 0.6)]
 
 
+def test_how_loud_it_is_is_kept_for_each_second(tmp_path: Path) -> None:
+    kept = Scores(Volume.at(tmp_path), FakeClock())
+    made = watching(tmp_path, [], kept)
+    for at_ms, score in ((1000, 20), (1500, 64), (2100, 7)):
+        made.heard(at_ms, -40.0, score)
+    kept.flush()
+    assert (tmp_path / "door/1970/01/01/sound").is_file()
+    assert list(kept.read(DOOR, Span(0, 4000), SOUND)) == [255, 64, 7, 255]
+    assert list(kept.read(DOOR, Span(0, 4000))) == [255] * 4
+
+
 def test_listening_is_told_where_it_is_wanted(tmp_path: Path) -> None:
     """The demo sends sound: with `listen` it is measured, without nobody decodes it."""
     source = '[cameras.door]\nsource = "demo:garden"\n'
@@ -203,3 +216,22 @@ def test_a_model_that_cannot_be_used_is_told_and_loud_sounds_are_told_all_the_sa
         now = tuning.watching(DOOR)
         assert now is not None
         assert now.trouble == ""
+
+
+def test_an_own_detector_that_never_returns_is_told_with_its_line_and_recording_goes_on(tmp_path: Path) -> None:
+    file = tmp_path / "detect.py"
+    file.write_text("def detect(frame):\n    while True: pass\n", encoding="utf-8")
+    text = (
+        f'[cameras.door]\nsource = "demo:front"\n[cameras.door.watch]\ndetector = "own"\nown = {{ file = "{file}" }}\n'
+    )
+    with rig(settings(text), tmp_path / "data") as made:
+
+        def said() -> str:
+            return next(one.status.detail for one in made.running.cameras())
+
+        until(lambda: "detect.py, line 2: it took longer than 1 s" in said(), 30, "what is wrong")
+        made.wait_for_seconds(2)
+        file.write_text("def detect(frame):\n    return 0.9\n", encoding="utf-8")
+        until(lambda: any(isinstance(one, EventChanged) for one in made.heard), 60, "an event")
+        assert "detect.py" not in said()
+        assert not [one for one in made.heard if isinstance(one, RunEnded)]

@@ -1,18 +1,21 @@
 """One camera put together: its streams from source to hub, who records and who watches them, and the truth about it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tawny.app.camera_clock import clock_hint, note_clock
+from tawny.app.doors import OFF as NO_DETECTOR
 from tawny.app.doors import Doors
+from tawny.app.duty import Duty, duty_of
 from tawny.app.gap_writer import GapWriter
 from tawny.app.losses import Losses
 from tawny.app.marks import Marks
+from tawny.app.places import private_of
 from tawny.app.rates import rates
 from tawny.app.watching import Means, Watching
 from tawny.config.settings import Camera as CameraSettings
-from tawny.config.settings import display_name
+from tawny.config.settings import Watch, display_name
 from tawny.engine import Bus, Engine, Handle
 from tawny.model.clock import Clock
 from tawny.model.errors import SourceError
@@ -31,13 +34,17 @@ from tawny.model.messages import (
 from tawny.model.states import CameraState, CameraStatus
 from tawny.recorder.keeper import SILENT_S, Keeper
 from tawny.recorder.recorder import Loss, Recorder
-from tawny.sources.source import Connection, Opening, SharedSource
+from tawny.sources.source import Connection, Opening, SharedSource, Speaker, SpeakingSource
 from tawny.storage.grids import Grids
 from tawny.storage.scores import Scores
 from tawny.storage.volume import Volume
 from tawny.stream.hub import Hub
 from tawny.stream.reader import Pace, StreamReader
 from tawny.stream.session import CLOCK_SET, STOPPED, Session
+from tawny.watch.naming.desk import NamingDesk
+from tawny.watch.naming.suggester import Guesser
+from tawny.watch.reading.desk import ReadingDesk
+from tawny.web import recorder as web
 
 RING_S = 20.0
 """Of packets kept in memory: more than the pre-roll, and than the pause of a slow memory card."""
@@ -62,13 +69,25 @@ class Parts:
     grids: Grids
     ingest: Engine | None = None
     """Reads all streams whose connections never wait; None: each stream is read on its own."""
+    desk: NamingDesk = field(default_factory=NamingDesk)
+    """Where what moves gets its name."""
+    reading: ReadingDesk = field(default_factory=ReadingDesk)
+    """Where it is read."""
+    guesser: Guesser | None = None
+    """What suggests a kind where nothing does."""
 
 
 class Camera:
-    """Begins to connect, record and watch when made; `close` ends all of it. since_ms: from when on it is wanted."""
+    """Begins to connect, record and watch when made; `close` ends all of it. since_ms: from when on it is wanted.
 
-    def __init__(self, camera_id: CameraId, settings: CameraSettings, parts: Parts, since_ms: int) -> None:
+    duty: what it is to do; None: what its settings say.
+    """
+
+    def __init__(
+        self, camera_id: CameraId, settings: CameraSettings, parts: Parts, since_ms: int, duty: Duty | None = None
+    ) -> None:
         self.id, self.settings, self._parts = camera_id, settings, parts
+        self.duty = duty or duty_of(settings, None, "")
         self.name = display_name(camera_id, settings)
         self.hubs: dict[StreamName, Hub] = {}
         self._sessions: dict[StreamName, Session] = {}
@@ -77,8 +96,11 @@ class Camera:
         self._sub_trouble = self._hint = ""
         self._is_over_tcp = False
         self._is_ending = False
-        self._recorded = settings.record != "off"
-        means = Means(parts.clock, parts.engine, parts.doors, parts.volume, parts.marks, parts.scores, parts.grids)
+        self._recorded = self.duty.is_recorded
+        means = Means(
+            parts.clock, parts.engine, parts.doors, parts.volume, parts.marks, parts.scores, parts.grids, parts.desk,
+            parts.reading, parts.guesser,
+        )  # fmt: skip
         self.watching = Watching(camera_id, self.hubs, means, self._happened, self._scored, self._seen_otherwise)
         self.keeper = Keeper(
             camera_id,
@@ -87,14 +109,15 @@ class Camera:
             self._put_gap,
             lambda status: parts.bus.publish(StatusChanged(self.watching.shown(status))),
             since_ms=since_ms,
-            first=GapReason.RECORDER_OFF if self._recorded else GapReason.OFF,
-            state=CameraState.STARTING if self._recorded else CameraState.OFF,
+            first=self.duty.reason,
+            state=self.duty.state,
+            detail=self.duty.detail,
         )
         self._losses: dict[StreamName, Losses] = {}
         self._begin_stream(StreamName.MAIN, settings.source)
         if settings.sub:
             self._begin_stream(StreamName.SUB, settings.sub)
-        self.watching.begin(settings.watch)
+        self._watch()
 
     @property
     def status(self) -> CameraStatus:
@@ -131,7 +154,16 @@ class Camera:
     def watch_otherwise(self, settings: CameraSettings) -> None:
         """Take over settings that differ only in how it is watched: the recording goes on."""
         self.settings = settings
-        self.watching.begin(settings.watch)
+        private = private_of(settings.watch)
+        is_seen_otherwise = any(hub.private != private for hub in self.hubs.values())
+        for hub in self.hubs.values():
+            hub.private = private
+        self._watch()
+        if is_seen_otherwise:
+            self._seen_otherwise()
+
+    def _watch(self) -> None:
+        self.watching.begin(self.settings.watch if self.duty.is_watched else Watch(detector=NO_DETECTOR))
 
     def watched(self, stream: StreamName, viewers: int) -> None:
         """So many watch it live now: packets come at once, or when it is cheapest."""
@@ -162,8 +194,11 @@ class Camera:
     def _begin_stream(self, stream: StreamName, address: str) -> None:
         parts = self._parts
         hub = self.hubs[stream] = Hub(keep_s=RING_S)
+        hub.private = private_of(self.settings.watch)
         self._losses[stream] = Losses(hub)
         session = self._sessions[stream] = Session(self.id, stream, hub, parts.clock, self._heard)
+        if not self.duty.is_read:
+            return
         engine, open_source = self._opener(stream, address)
         listener, pace = _Listener(self, stream), Pace()
         if self._recorded:
@@ -176,6 +211,21 @@ class Camera:
         handle = engine.start(name, make)
         self._handles.append(handle)
         self._readers[stream] = pace, handle
+
+    @property
+    def about(self) -> web.Camera:
+        """As the web layer sees it."""
+        chosen = self.settings
+        return web.Camera(self.status, tuple(self.hubs), chosen.pre, chosen.post, chosen.where)
+
+    def speaker(self) -> Speaker | None:
+        """Its loudspeaker, if its kind may have one; not connected yet."""
+        address = self.settings.source
+        source = self._parts.doors.source_of(address)
+        if not isinstance(source, SpeakingSource):
+            return None
+        options = source.settings(self.settings.table(source.scheme))
+        return source.speaker(Opening(self.id, StreamName.MAIN, address, options, self._parts.clock))
 
     def _opener(self, stream: StreamName, address: str) -> tuple[Engine, Callable[[], Connection]]:
         """What runs a stream's reader, and how that connects."""

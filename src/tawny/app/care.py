@@ -6,10 +6,11 @@ from zoneinfo import ZoneInfo
 
 from tawny.app.alarms import Alarms, Trouble
 from tawny.app.check_in import CheckIn
+from tawny.app.doctor import ClockWatch, Doctor, GapWatch, Look
 from tawny.app.self_test import SelfTest, SelfTester
 from tawny.config.alarming import Alarm as AlarmSettings
 from tawny.engine import Bus, Engine
-from tawny.model.clock import Clock
+from tawny.model.clock import Clock, is_kept_right
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Alarm
 from tawny.model.states import BLINDED, CHOSEN, ON_WATCH, CameraStatus
@@ -42,17 +43,26 @@ class Care:
         zone: str,
         cameras: Callable[[], Sequence[CameraStatus]],
         others: Callable[[], Iterable[Trouble]],
+        is_clock_kept: Callable[[], bool | None] = is_kept_right,
     ) -> None:
         self._recorder, self._ledger, self._cameras, self._others = recorder, ledger, cameras, others
         self._alarms = Alarms(self._troubles, clock, bus.publish)
         self._tester = SelfTester(
             volume, index, clock, ZoneInfo(zone), self._recorded, mend=partial(heal, volume, ledger)
         )
+        gaps = GapWatch(cameras, index, clock)
+        self._looks = [Look(gaps), Look(ClockWatch(is_clock_kept, clock))]
+        self._doctor = Doctor(self._looks, clock)
         self._check_in: CheckIn | None = None
         if settings.check_in:
             self._check_in = CheckIn(settings.check_in, settings.every, self._is_well, clock)
 
+    def also(self, look: Look) -> None:
+        """Something else that may be wrong. Before the start."""
+        self._looks.append(look)
+
     def start(self, engine: Engine) -> None:
+        engine.start(self._doctor.name, lambda: self._doctor)
         engine.start(self._alarms.name, lambda: self._alarms)
         self._tester.start(engine)
         if self._check_in is not None:
@@ -103,6 +113,7 @@ class Care:
         if self._ledger.problem is not None:
             yield Trouble("books", None, self._ledger.problem.message, self._ledger.problem.do)
         yield from self._others()
+        yield from self._doctor()
         if self._check_in is not None and self._check_in.trouble:
             yield Trouble("check_in", None, self._check_in.trouble, CHECK_IN_DO)
         if self.self_test is not None and self.self_test.problems:

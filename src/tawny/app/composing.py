@@ -12,11 +12,12 @@ from tawny.actions.notifier import Traits
 from tawny.app import sentences
 from tawny.app.acts import LABELS, Acts
 from tawny.app.contents import Held
+from tawny.app.sealed_out import SealedOut
 from tawny.config.telling import Notifier
-from tawny.media.clip_gif import clip_gif
+from tawny.media.gif import clip_gif
 from tawny.media.sheet import contact_sheet
 from tawny.model.clock import Clock
-from tawny.model.errors import ContentGone, FileDamaged
+from tawny.model.errors import ContentGone, FileDamaged, FileSealed
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.states import CHOSEN, ON_WATCH
@@ -45,11 +46,12 @@ class Composer:
         clock: Clock,
         address: str,
         may_see: Callable[[CameraId], bool],
+        sealed: SealedOut,
     ) -> None:
         self._to, self._settings, self._traits, self._recorder = to, settings, traits, recorder
         self._clips, self._acts, self._camera_name = clips, acts, camera_name
         self._clip_link, self._clock, self._address = clip_link, clock, address
-        self._may_see = may_see
+        self._may_see, self._sealed = may_see, sealed
 
     @property
     def _zone(self) -> ZoneInfo:
@@ -73,7 +75,7 @@ class Composer:
         return Message(delivery.name, "test", title, "Messages arrive here.", delivery.at_ms, link=self._address)
 
     def _of_event(self, delivery: Delivery, event: Event, *, is_first: bool) -> Message:
-        title, text = sentences.of_event(event, self._camera_name(event.camera), self._zone)
+        title, text = sentences.of_event(event, self._camera_name(event.camera), self._zone, self._recorder.called)
         return Message(
             delivery.name,
             "event",
@@ -149,14 +151,20 @@ class Composer:
 
     def _picture(self, event: Event) -> Content:
         wanted = self._settings.picture and self._traits.picture
-        return Held((self._recorder.event_picture(event) if wanted else None) or b"", "image/jpeg", event.start_ms)
+        return Held((self._jpeg(event) if wanted else None) or b"", "image/jpeg", event.start_ms)
+
+    def _jpeg(self, event: Event) -> bytes | None:
+        """Of a sealed camera only where the settings say so, and as long as it is in memory."""
+        if self._settings.sealed_pictures and self._sealed.seals(event.camera):
+            return self._sealed.picture_in_memory(event)
+        return self._recorder.event_picture(event)
 
     def _sheet(self, events: Sequence[Event]) -> Content:
         """Of a few of them, evenly."""
         if not self._settings.picture or not self._traits.picture:
             return Held(b"", "image/jpeg", 0)
         step = max(1, -(-len(events) // SHEET_PICTURES))
-        pictures = [self._recorder.event_picture(event) for event in events[::step]]
+        pictures = [self._jpeg(event) for event in events[::step]]
         with suppress(ValueError):
             return Held(contact_sheet([one for one in pictures if one]), "image/jpeg", 0)
         return Held(b"", "image/jpeg", 0)
@@ -176,7 +184,7 @@ class Composer:
         return self._picture(self._event(delivery))
 
     def _clip(self, delivery: Delivery, stream: StreamName, span: Span) -> Clip | None:
-        with suppress(TooLarge):
+        with suppress(TooLarge, FileSealed):
             return self._clips.clip(CameraId(delivery.camera or ""), stream, span, MOST_VIDEO_BYTES)
         return None
 

@@ -5,15 +5,20 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from tawny.actions import mqtt_line
 from tawny.actions.destination import Destination
 from tawny.actions.names import checked
 from tawny.actions.notifier import Notifier
-from tawny.config import outward, telling
+from tawny.app.mqtt_bridge import base_topic
+from tawny.app.read_checks import check_reading
+from tawny.app.rule_checks import check_rules
+from tawny.config import outward, programs, telling
 from tawny.config.settings import Camera, Settings
 from tawny.engine.plugins import Parts, PluginBroken
 from tawny.model.errors import Problem, SettingsError
 from tawny.sources.source import Source
 from tawny.watch.detector import DetectorKind
+from tawny.watch.onnx import PROVIDERS
 
 OFF = "off"
 """The name of no detector."""
@@ -27,6 +32,10 @@ class Doors:
     detectors: Mapping[str, DetectorKind]
     destinations: Mapping[str, Destination] = field(default_factory=dict)
     notifiers: Mapping[str, Notifier] = field(default_factory=dict)
+    recognisers: Mapping[str, Any] = field(default_factory=dict)
+    """Each is called with its settings and gives a `watch.reading.recogniser.Recogniser`."""
+    accelerators: Mapping[str, Any] = field(default_factory=dict)
+    """Each is a `watch.onnx.Accelerator`."""
 
     @classmethod
     def opened(cls) -> "Doors":
@@ -34,14 +43,22 @@ class Doors:
         sources = Parts("tawny.sources", make=lambda kind: kind(), first=("rtsp", "file", "v4l2"))
         destinations = Parts("tawny.destinations", make=lambda kind: kind())
         notifiers = Parts("tawny.notifiers", make=lambda kind: kind())
-        return cls(sources, Parts("tawny.detectors"), destinations, notifiers)
+        recognisers, accelerators = Parts("tawny.recognisers"), Parts("tawny.accelerators")
+        return cls(sources, Parts("tawny.detectors"), destinations, notifiers, recognisers, accelerators)
 
     @property
     def broken(self) -> list[PluginBroken]:
         """What was asked for and could not be loaded."""
         return [
             one
-            for parts in (self.sources, self.detectors, self.destinations, self.notifiers)
+            for parts in (
+                self.sources,
+                self.detectors,
+                self.destinations,
+                self.notifiers,
+                self.recognisers,
+                self.accelerators,
+            )
             if isinstance(parts, Parts)
             for one in parts.broken
         ]
@@ -77,6 +94,12 @@ class Doors:
             problems += self._check_destination(f"destinations.{name}", one, settings)
         for name, notifier in settings.notifiers.items():
             problems += self._check_notifier(name, notifier, settings)
+        problems += check_rules(settings)
+        problems += check_reading(settings, self.recognisers)
+        if settings.objects.by not in (*PROVIDERS, *self.accelerators):
+            there = ", ".join([*PROVIDERS, *self.accelerators])
+            problems.append(Problem("objects.by", repr(settings.objects.by), there))
+        problems += _check_programs(settings)
         if problems:
             raise SettingsError(file, tuple(problems))
 
@@ -125,6 +148,27 @@ class Doors:
         if name in settings.destinations:
             yield Problem(path, "a name that a destination has too", "a name of its own")
         yield from _unknown(f"{path}.cameras", one.cameras, settings)
+
+
+def _check_programs(settings: Settings) -> Iterator[Problem]:
+    """What other programs are told and may ask for, against the cameras and scripts there are."""
+    cameras, tables = settings.cameras, {name: getattr(settings, name) for name in ("emit", "inputs", "relays")}
+    for path, camera in programs.cameras_named({**tables, "mqtt": {"": settings.mqtt}}):
+        yield from _unknown(f"{path.rstrip('.')}.cameras", (camera,), settings)
+    for name, relay in settings.relays.items():
+        if relay.camera in cameras and not cameras[relay.camera].onvif:
+            yield Problem(f"relays.{name}.camera", repr(relay.camera), "a camera with `onvif` set")
+    scripts = {f"emit.{name}.url": one.script for name, one in settings.emit.items()}
+    scripts |= {f"relays.{name}.script": one.script for name, one in settings.relays.items()}
+    for path, script in scripts.items():
+        if script and not settings.scripts.folder:
+            yield Problem(path, f"the script {script}", "scripts only where `scripts.folder` is set")
+    if settings.scripts.folder and not settings.scripts.folder.startswith("/"):
+        yield Problem("scripts.folder", repr(settings.scripts.folder), "a whole path, such as /etc/tawny/scripts")
+    if settings.mqtt.url:
+        yield from _refusals("mqtt.url", lambda: base_topic(settings.mqtt.url))
+    if settings.mqtt.url and not mqtt_line.is_there():
+        yield Problem("mqtt.url", "a broker", mqtt_line.MISSING)
 
 
 def _of_scheme(parts: Mapping[str, Any], url: str) -> str:

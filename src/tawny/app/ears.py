@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from tawny.config.outward import hours
-from tawny.model.events import Event
+from tawny.events.deciding import Decision
 from tawny.model.ids import CameraId
 
 
@@ -37,8 +37,42 @@ class Ear:
     def has(self, camera: CameraId) -> bool:
         return (self.cameras is None or camera in self.cameras) and self.may_see(camera)
 
-    def is_for(self, event: Event) -> bool:
-        return self.events and (self.kinds is None or event.kind in self.kinds) and self.has(event.camera)
+    def why_not(self, camera: CameraId, kind: str) -> str:
+        """What of its own settings speaks against telling it; empty when nothing does."""
+        if not self.events:
+            return f"{self.to} is told of no events."
+        if self.cameras is not None and camera not in self.cameras:
+            return f"{self.to} is only told of {', '.join(sorted(self.cameras))}."
+        if self.kinds is not None and kind not in self.kinds:
+            return f"{self.to} is only told of {', '.join(sorted(self.kinds))}."
+        return "" if self.may_see(camera) else f"Whose {self.to} is may not see this camera."
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether something is told or sent, and why. wait_ms: not before then; 0: at once."""
+
+    does: bool
+    why: str
+    wait_ms: int = 0
+    is_final: bool = False
+    """A no that stays one, whatever becomes of the event."""
+
+
+def verdict(
+    ear: Ear, camera: CameraId, kind: str, says: Decision, now_ms: int, zone: ZoneInfo, *, is_muted: bool
+) -> Verdict:
+    """Its settings, then the rules, then what was muted by hand, then its quiet hours."""
+    against = ear.why_not(camera, kind)
+    if against or not says.does:
+        return Verdict(does=False, why=against or says.why)
+    if is_muted:
+        return Verdict(does=False, why=f"This camera was muted for {ear.to}.", is_final=True)
+    quiet_ms = quiet_until_ms(ear.quiet, now_ms, zone)
+    if quiet_ms <= now_ms:
+        return Verdict(does=True, why=says.why)
+    until = datetime.fromtimestamp(quiet_ms / 1000, UTC).astimezone(zone)
+    return Verdict(does=True, why=f"{says.why} It is quiet for {ear.to} until {until:%H:%M}.", wait_ms=quiet_ms)
 
 
 def quiet_until_ms(quiet: str, now_ms: int, zone: ZoneInfo) -> int:

@@ -1,4 +1,6 @@
-"""What people said of events (kept, reviewed, a false alarm), laid over what the watchers go on writing about them."""
+"""What people said of events (kept, reviewed, a false alarm, what it was), laid over what the watchers go on writing
+about them.
+"""
 
 import threading
 from dataclasses import replace
@@ -9,6 +11,9 @@ from tawny.model.messages import EventChanged, Message
 from tawny.storage.index import Index
 from tawny.storage.ledger import Ledger
 
+_Marked = tuple[bool, bool, str, str]
+"""kept, reviewed, false_alarm, said."""
+
 
 class Marks:
     """The ledger for events: marks survive a watcher's later word. Any thread."""
@@ -16,8 +21,8 @@ class Marks:
     def __init__(self, ledger: Ledger, index: Index) -> None:
         self._ledger, self._index = ledger, index
         self._lock = threading.Lock()
-        self._of_open: dict[EventId, tuple[bool, bool, str]] = {}
-        """kept, reviewed, false_alarm: of events that last."""
+        self._of_open: dict[EventId, _Marked] = {}
+        """Of events that last."""
 
     def put_event(self, event: Event) -> bool:
         """What a watcher says of an event."""
@@ -28,7 +33,13 @@ class Marks:
             return self._ledger.put_event(marked)
 
     def mark(
-        self, event_id: EventId, *, kept: bool | None, reviewed: bool | None, false_alarm: str | None = None
+        self,
+        event_id: EventId,
+        *,
+        kept: bool | None,
+        reviewed: bool | None,
+        false_alarm: str | None = None,
+        said: str | None = None,
     ) -> Event | None:
         """What a person says. None when there is no such event."""
         with self._lock:
@@ -40,9 +51,10 @@ class Marks:
                 kept=event.kept if kept is None else kept,
                 reviewed=event.reviewed if reviewed is None else reviewed,
                 false_alarm=event.false_alarm if false_alarm is None else false_alarm,
+                said=event.said if said is None else said,
             )
             if event.end_ms is None:
-                self._of_open[event_id] = event.kept, event.reviewed, event.false_alarm
+                self._of_open[event_id] = _marked(event)
             self._ledger.put_event(event)
             return event
 
@@ -53,6 +65,9 @@ class Marks:
         return message
 
     def _laid_over(self, event: Event) -> Event:
-        as_it_is = event.kept, event.reviewed, event.false_alarm
-        kept, reviewed, false_alarm = self._of_open.get(event.id, as_it_is)
-        return replace(event, kept=kept, reviewed=reviewed, false_alarm=false_alarm)
+        kept, reviewed, false_alarm, said = self._of_open.get(event.id, _marked(event))
+        return replace(event, kept=kept, reviewed=reviewed, false_alarm=false_alarm, said=said)
+
+
+def _marked(event: Event) -> _Marked:
+    return event.kept, event.reviewed, event.false_alarm, event.said

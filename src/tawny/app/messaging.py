@@ -1,6 +1,7 @@
 """Notifiers at work: an ear, a composer and a courier for each, beside the destinations and in the same outbox."""
 
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -8,19 +9,23 @@ from zoneinfo import ZoneInfo
 
 from tawny.actions.carrier import Content
 from tawny.actions.courier import FIRST_WAIT_S, MOST_WAIT_S, Courier, Route
-from tawny.actions.delivery import Delivery, What
+from tawny.actions.delivery import Delivery, Receives, What
 from tawny.actions.notifier import Hears, Kept, MessageCarrier, Notifier, Presses, Telling, Traits
 from tawny.actions.outbox import Outbox
+from tawny.actions.triggers import NEVER_S
 from tawny.actions.trying import Step
 from tawny.app.acts import Acts
 from tawny.app.composing import Composer
 from tawny.app.contents import Held
+from tawny.app.crew import Crew, Worker
+from tawny.app.decider import Decider
 from tawny.app.doors import Doors
 from tawny.app.ears import Ear, anybody
+from tawny.app.sealed_out import NothingSealed, SealedOut
 from tawny.app.telling import Telling as TellingActor
 from tawny.config import telling as config
 from tawny.config.settings import Settings
-from tawny.engine import Engine
+from tawny.engine import Engine, Handle
 from tawny.engine.backoff import spread_s
 from tawny.model.clock import Clock
 from tawny.model.errors import DeliveryError, NotDone
@@ -35,6 +40,8 @@ from tawny.web.told import camera_name
 PRESSES_S = 0.2
 """Between two times that a service is asked what was pressed; it keeps each waiting for many seconds."""
 log = logging.getLogger(__name__)
+_Wanted = tuple[config.Notifier, str]
+"""A notifier's settings, and how phones reach us."""
 MaySee = Callable[[str, CameraId], bool]
 """Whether the person of this name may see a camera."""
 
@@ -57,6 +64,13 @@ class Told:
         where = f" of {', '.join(one.cameras)}" if one.cameras else ""
         return ", ".join(part for part in parts if part) + where
 
+    @property
+    def receives(self) -> Receives:
+        """Whether pictures themselves are handed to the service, or only words and where to see them."""
+        one, traits = self.settings, self.traits
+        pictures = one.picture and traits.picture
+        return Receives.CLEAR if pictures or (one.clip in ("auto", "gif", "video") and traits.gif) else Receives.LINK
+
 
 class Messaging:
     """Any thread. clip_link: to an event's clip somewhere else, or empty."""
@@ -71,7 +85,10 @@ class Messaging:
         clip_of: Callable[[Event, int], Span],
         clip_link: Callable[[EventId], str],
         may_see: MaySee,
+        deciding: Decider | None = None,
+        sealed: SealedOut | None = None,
     ) -> None:
+        self._sealed = sealed or NothingSealed()
         self._settings, self._outbox, self._recorder, self._doors = settings, outbox, recorder, doors
         self._clock, self._clip_link, self._may_see = clock, clip_link, may_see
         self._clips = Clips(recorder)
@@ -79,29 +96,41 @@ class Messaging:
         self.telling = TellingActor(
             outbox,
             recorder,
-            [self._ear(name, one) for name, one in settings.notifiers.items()],
+            self.ears(),
             clip_of,
             self.acts.is_muted,
             recorder.alarms,
             ZoneInfo(recorder.zone),
             clock,
             links=bool(settings.destinations),
+            deciding=deciding,
         )
+        self._is_paused: Callable[[str], bool] = lambda _: False
+        self._crew: Crew[_Wanted] | None = None
 
     def start(self, engine: Engine, is_paused: Callable[[str], bool]) -> list[Courier]:
         """The couriers, one a notifier."""
-        couriers: list[Courier] = []
-        for name, one in self._settings.notifiers.items():
-            courier = Courier(1, self._route(name, one, is_paused), self._outbox, self._clock, self.telling.ended)
-            courier.handle = engine.start(courier.name, partial(_same, courier))
-            couriers.append(courier)
-            kind = self.kind(one.url)
-            if one.buttons and isinstance(kind, Hears):
-                opened = kind.presses(self._opened(name, one))
-                pressed = _Pressed(name, opened, self.acts)
-                engine.start(pressed.name, partial(_always, pressed))
+        self._is_paused = is_paused
+        self._crew = Crew(engine, self._begin)
+        self._crew.take_over(self._wanted())
         self.telling.handle = engine.start(self.telling.name, lambda: self.telling)
-        return couriers
+        return [worker for worker in self._crew.workers() if isinstance(worker, Courier)]
+
+    def take_over(self, settings: Settings) -> None:
+        """These notifiers, and no others, from now on."""
+        self._settings = settings
+        self.telling.take_over(self.ears(), links=bool(settings.destinations))
+        if self._crew is not None:
+            self._crew.take_over(self._wanted())
+
+    def ears(self) -> list[Ear]:
+        """Who hears of what."""
+        return [self._ear(name, one) for name, one in self._settings.notifiers.items()]
+
+    def stop(self) -> None:
+        """What is under way waits for the next start."""
+        if self._crew is not None:
+            self._crew.stop()
 
     def heard(self, message: Message) -> None:
         self.telling.heard(message)
@@ -112,9 +141,9 @@ class Messaging:
             for name, one in self._settings.notifiers.items()
         ]
 
-    def test(self, name: str) -> list[Step]:
-        """Send one now. KeyError when there is no such notifier. Waits for the network."""
-        one, now_ms = self._settings.notifiers[name], self._clock.now_ms()
+    def test(self, name: str, one: config.Notifier | None = None) -> list[Step]:
+        """Send one now. one: other settings than those in force. KeyError without any. Waits for the network."""
+        one, now_ms = one or self._settings.notifiers[name], self._clock.now_ms()
         delivery = Delivery(name, f"test/{now_ms}", What.MESSAGE, {"kind": "test"}, now_ms, now_ms)
         try:
             carrier = self._carrier(name, one)
@@ -130,7 +159,7 @@ class Messaging:
         """Where browsers that want messages are kept; None where no notifier tells browsers."""
         for name, one in self._settings.notifiers.items():
             if one.url.startswith("webpush:"):
-                return _Kept(self._outbox, f"kept/{name}/")
+                return OutboxMarks(self._outbox, f"kept/{name}/")
         return None
 
     def kind(self, url: str) -> Notifier:
@@ -140,7 +169,19 @@ class Messaging:
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
-    def _route(self, name: str, one: config.Notifier, is_paused: Callable[[str], bool]) -> Route:
+    def _wanted(self) -> dict[str, "_Wanted"]:
+        """Each with all that who serves it goes by."""
+        address = self._settings.web.address
+        return {name: (one, address) for name, one in self._settings.notifiers.items()}
+
+    def _begin(self, name: str, wanted: "_Wanted", _: threading.Event) -> list[Worker]:
+        one, kind = wanted[0], self.kind(wanted[0].url)
+        workers: list[Worker] = [Courier(1, self._route(name, one), self._outbox, self._clock, self.telling.ended)]
+        if one.buttons and isinstance(kind, Hears):
+            workers.append(_Pressed(name, kind.presses(self._opened(name, one)), self.acts))
+        return workers
+
+    def _route(self, name: str, one: config.Notifier) -> Route:
         composer = self._composer(name, one)
 
         def content(delivery: Delivery) -> Content:
@@ -150,7 +191,7 @@ class Messaging:
             name,
             lambda: self._carrier(name, one),
             content,
-            lambda: 86_400.0 if is_paused(name) else 0.0,
+            lambda: NEVER_S if self._is_paused(name) else 0.0,
             always=None,
         )
 
@@ -162,7 +203,7 @@ class Messaging:
 
     def _opened(self, name: str, one: config.Notifier) -> Telling:
         options = self.kind(one.url).settings(one.url, one.options)
-        kept = _Kept(self._outbox, f"kept/{name}/")
+        kept = OutboxMarks(self._outbox, f"kept/{name}/")
         return Telling(name, one.url, options, self._clock, kept, lambda who, what: self._may_see(who, CameraId(what)))
 
     def _composer(self, name: str, one: config.Notifier) -> Composer:
@@ -178,6 +219,7 @@ class Messaging:
             self._clock,
             self._settings.web.address,
             partial(self._may_see, one.person) if one.person else anybody,
+            self._sealed,
         )
 
     def _ear(self, name: str, one: config.Notifier) -> Ear:
@@ -200,7 +242,7 @@ class Messaging:
         return camera_name(self._recorder, camera)
 
 
-class _Kept:
+class OutboxMarks:
     """A notifier's own part of the outbox's marks."""
 
     def __init__(self, outbox: Outbox, prefix: str) -> None:
@@ -220,6 +262,10 @@ class _Pressed:
     def __init__(self, to: str, presses: Presses, acts: Acts) -> None:
         self.name = f"buttons of {to}"
         self._to, self._presses, self._acts, self._misses = to, presses, acts, 0
+        self.handle: Handle | None = None
+
+    def stop(self) -> None:
+        """It ends with its step: a service answers within seconds."""
 
     def step(self) -> float:
         try:
@@ -239,12 +285,3 @@ class _Pressed:
             return self._acts.do(self._to, token)
         except NotDone as error:
             return error.message
-
-
-def _always(pressed: _Pressed) -> _Pressed:
-    return pressed
-
-
-def _same(courier: Courier) -> Courier:
-    """What the engine makes, and makes again after a failure: it keeps nothing that could be wrong."""
-    return courier

@@ -11,6 +11,7 @@ from tawny.model.ids import CameraId
 from tawny.model.observations import Frame, Look
 from tawny.storage.grids import Grids
 from tawny.storage.scores import Scores
+from tawny.watch.frames import Undecoded
 from tawny.watch.left import Found, Left
 from tawny.watch.meter import Meter
 from tawny.watch.tamper import Tamper
@@ -49,12 +50,8 @@ class Noted:
         self._told = tamper.wrong
 
     def look(self, frame: Frame, look: Look) -> None:
-        wrong = self._tamper.look(frame)
-        if wrong != self._told:
-            self._told = wrong
-            self._hears.tampered(wrong, frame)
-        for found in self._left.look(frame, look):
-            self._hears.left(found, frame)
+        if not isinstance(frame, Undecoded):  # nothing is decoded for this alone
+            self._see_place(frame, look)
         self._grids.put(self._camera, frame.at_ms, _moving(look))
         zones = {zone: _score_in(zone, look) for zone in self._zones}
         for zone, score in zones.items():
@@ -62,6 +59,14 @@ class Noted:
         if self._meter.is_read:
             self._meter.show(frame.at_ms, look, zones)
         self._sink.look(frame, look)
+
+    def _see_place(self, frame: Frame, look: Look) -> None:
+        wrong = self._tamper.look(frame)
+        if wrong != self._told:
+            self._told = wrong
+            self._hears.tampered(wrong, frame)
+        for found in self._left.look(frame, look):
+            self._hears.left(found, frame)
 
     def idle(self, now_ms: int) -> None:
         self._sink.idle(now_ms)

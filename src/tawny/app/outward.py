@@ -1,35 +1,31 @@
 """All that leaves this machine: the outbox, what fills it, and the couriers. Recording knows none of it."""
 
-import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
-from tawny.actions.carrier import Content
-from tawny.actions.courier import Courier, Route, Stopping
-from tawny.actions.delivery import Delivery, State, What
-from tawny.actions.destination import Connection, Destination, FileCarrier, Opening, There
-from tawny.actions.names import checked
+from tawny.actions.delivery import Delivery, Receives
+from tawny.actions.destination import There
 from tawny.actions.notifiers import webpush
 from tawny.actions.outbox import Outbox, Waiting
-from tawny.actions.pacing import Pace, PacedContent
-from tawny.actions.sweeping import too_old
-from tawny.actions.trying import Step, try_out
+from tawny.actions.trying import Step
+from tawny.app.alarms import Trouble
+from tawny.app.bringing import Bringing, Sweeper
 from tawny.app.contents import Contents
+from tawny.app.decider import Decider
+from tawny.app.doctor import uploads_behind
 from tawny.app.doors import Doors
 from tawny.app.messaging import MaySee, Messaging
-from tawny.app.sending import Sending, Wish
-from tawny.config import outward as config
+from tawny.app.rehearsing import Targets
+from tawny.app.sealed_out import NothingSealed, SealedOut
+from tawny.app.sending import Sending
 from tawny.config.settings import Settings
 from tawny.engine import ThreadEngine
 from tawny.model.clock import Clock
 from tawny.model.errors import DeliveryError
 from tawny.model.events import Event
-from tawny.model.ids import CameraId, EventId
+from tawny.model.ids import CameraId
 from tawny.model.messages import Message
 from tawny.model.times import Span, utc_text
 from tawny.playback.clip import Clips
@@ -37,12 +33,9 @@ from tawny.web.outside import Target as AnyTarget
 from tawny.web.recorder import Recorder
 
 Died = Callable[[str, BaseException], None]
-DAY_MIN = 24 * 60
-SWEEP_FIRST_S, SWEEP_AGAIN_S, SWEEP_EVERY_S = 120.0, 3600.0, 86_400.0
-LINK_S = 6 * 3600.0
-"""So long a link in a message opens the clip."""
+MEMORY_SHARE = 2
+"""In memory mode what waits may hold one in so many parts of the memory: the rest is for what is being recorded."""
 _STOP_S = 5.0
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,45 +63,99 @@ class Outward:
         clock: Clock,
         died: Died,
         may_see: MaySee = lambda *_: False,
+        deciding: Decider | None = None,
+        sealed: SealedOut | None = None,
     ) -> None:
-        """where: the outbox's file, or `:memory:`. died: told when a part had to be begun again."""
+        """where: the outbox's file, or `:memory:`. died: told when a part had to be begun again. deciding: the
+        rules. sealed: None: nothing is."""
+        sealed = sealed or NothingSealed()
         self.outbox = Outbox(where, clock)
-        self._settings, self._recorder, self._doors, self._clock = settings, recorder, doors, clock
-        self._contents = Contents(recorder, Clips(recorder), recorder.event_picture)
-        self._ending = threading.Event()
+        self._settings, self._recorder, self._clock = settings, recorder, clock
         self._paused: set[str] = set()
+        self._changing = threading.Lock()
+        self._is_working = False
         self._engine = ThreadEngine(clock, died)
-        self._couriers: list[Courier] = []
         self._unsubscribe: Callable[[], None] = lambda: None
-        wishes = [_wish(name, one) for name, one in settings.destinations.items()]
-        self.sending = Sending(self.outbox, recorder, wishes, self._clip_of, clock, budget_bytes=settings.outbox.budget)
-        self._without_links: set[str] = set()
-        self.messaging = Messaging(
-            settings, self.outbox, recorder, doors, clock, self._clip_of, self._clip_link, may_see
+        self.sending = Sending(
+            self.outbox,
+            recorder,
+            [],
+            self._clip_of,
+            clock,
+            budget_bytes(settings),
+            lambda: self._names,
+            deciding,
+            sealed,
         )
+        self.bringing = Bringing(
+            self.outbox,
+            Contents(recorder, Clips(recorder), recorder.event_picture, sealed),
+            doors,
+            clock,
+            lambda: recorder.zone,
+            self._paused.__contains__,
+            self.sending.ended,
+            self._engine,
+        )
+        self.messaging = Messaging(
+            settings,
+            self.outbox,
+            recorder,
+            doors,
+            clock,
+            self._clip_of,
+            self.bringing.clip_link,
+            may_see,
+            deciding,
+            sealed,
+        )
+        self._started = False
 
     def start(self) -> None:
-        if not self._settings.destinations and not self._settings.notifiers:
-            return
-        for name, one in self._settings.destinations.items():
-            self._start(name, one)
-        if self._settings.notifiers:
-            self._couriers += self.messaging.start(self._engine, self._paused.__contains__)
         self._unsubscribe = self._recorder.bus.subscribe(self._heard)
-        self.sending.handle = self._engine.start(self.sending.name, lambda: self.sending)
-        self._engine.start("sweeping", lambda: _Sweeper(self, self._settings.destinations, self._clock))
+        self._started = True
+        self.apply(self._settings)
+
+    def apply(self, settings: Settings) -> None:
+        """Take over changed settings, already checked: only targets that differ begin again; what waits goes on."""
+        with self._changing:
+            before, self._settings = self._settings, settings
+            if not self._started:
+                return
+            self.bringing.take_over(settings.destinations)
+            self.sending.take_over(self.bringing.wishes(), budget_bytes(settings))
+            if not self._is_working and self._names:
+                self._is_working = True
+                self.sending.handle = self._engine.start(self.sending.name, lambda: self.sending)
+                self._engine.start(Sweeper.name, lambda: Sweeper(self.bringing, self.outbox, self._clock))
+                self.messaging.start(self._engine, self._paused.__contains__)
+            self.messaging.take_over(settings)
+            for name in self._names:
+                if _of(before, name) != _of(settings, name):
+                    self.outbox.try_now(name)  # the pause was for what was wrong before
 
     def close(self) -> None:
         """What is under way waits for the next start."""
-        self._unsubscribe()
-        self._ending.set()
-        for courier in self._couriers:
-            courier.stop()
-        self._engine.stop(_STOP_S)
-        self.outbox.close()
+        with self._changing:
+            self._started = False
+            self._unsubscribe()
+            self.bringing.stop()
+            self.messaging.stop()
+            self._engine.stop(_STOP_S)
+            self.outbox.close()
+
+    @property
+    def rehearsed(self) -> Targets:
+        """Who would be told, and where would be sent to."""
+        return Targets(self.messaging.ears, self.bringing.wishes, self.messaging.acts.is_muted)
 
     def targets(self) -> list[Target]:
-        return [self._target(name, one) for name, one in self._settings.destinations.items()]
+        """Destinations."""
+        return [self._target(name) for name in self._settings.destinations]
+
+    def held(self) -> list[tuple[CameraId, Span]]:
+        """Recordings that wait to be brought elsewhere; not those for a target that is no longer in the settings."""
+        return self.outbox.held(self._names)
 
     def summary(self) -> dict[str, object]:
         """How much waits, and since when; as `tawny status --json` has it."""
@@ -126,12 +173,19 @@ class Outward:
         self._known(name)
         self.outbox.try_now(name)
 
+    def troubles(self) -> list[Trouble]:
+        """What falls behind. Waits for the disk."""
+        if not self._started:
+            return []
+        return list(uploads_behind(self.all_targets(), budget_bytes(self._settings), self._clock.now_ms()))
+
     def all_targets(self) -> list[AnyTarget]:
         """Destinations, then notifiers."""
+        settings = self._settings
         found = [
             AnyTarget(
-                one.name, "destination", one.where, "", ", ".join(self._settings.destinations[one.name].what),
-                one.waiting, one.trouble, one.is_paused, one.last, {},
+                one.name, "destination", one.where, "", ", ".join(settings.destinations[one.name].what),
+                one.waiting, one.trouble, one.is_paused, one.last, {}, _receives(settings, one.name),
             )
             for one in self.targets()
         ]  # fmt: skip
@@ -141,7 +195,7 @@ class Outward:
                 AnyTarget(
                     name, "notifier", told.public, told.traits.shows, told.gets, self.outbox.waiting(name),
                     self.outbox.trouble(name), name in self._paused, self.outbox.ended(name),
-                    self.messaging.acts.mutes(name),
+                    self.messaging.acts.mutes(name), told.receives,
                 )
             )  # fmt: skip
         return found
@@ -190,115 +244,60 @@ class Outward:
         try:
             steps = self.test(name)
         except KeyError:
-            return {"known": [*self._settings.destinations, *self._settings.notifiers]}
+            return {"known": self._names}
         return {"steps": [{"what": one.what, "wrong": one.wrong, "do": one.do} for one in steps]}
+
+    def swept(self, name: str, *, only_told: bool) -> dict[str, object]:
+        """What `tawny notify sweep` tells: what goes, or would. `known` names when there is no such destination."""
+        chosen = self._settings.destinations
+        if name not in chosen:
+            return {"known": list(chosen)}
+        try:
+            found = self.bringing.too_old(name) if only_told else self.bringing.sweep(name)
+        except DeliveryError as error:
+            return {"error": {"code": error.code, "message": error.message, "do": error.do}}
+        items = [{"name": one.name, "size_bytes": one.size_bytes, "written_ms": one.modified_ms} for one in found]
+        return {"keep_s": chosen[name].keep, "removed": not only_told, "items": items}
 
     def test(self, name: str) -> list[Step]:
         """KeyError when there is no such destination or notifier. Waits for the network."""
-        if name in self._settings.notifiers:
+        settings = self._settings
+        if name in settings.notifiers:
             return self.messaging.test(name)
-        one = self._settings.destinations[name]
-        kind = self._kind(one.url)
-        return try_out(lambda: self._connect(name, one), f"{name} ({kind.public(one.url)})")
+        return self.bringing.test(name)
 
     def too_old(self, name: str) -> list[There]:
-        """What its `keep` says is to be removed there now. KeyError when there is no such destination.
+        """What its `keep` says is to be removed there now: nothing is. KeyError when there is no such destination.
 
         Raises a DeliveryError. Waits for the network.
         """
-        one = self._settings.destinations[name]
-        if one.keep is None:
-            return []
-        before_ms = self._clock.now_ms() - round(one.keep * 1000)
-        connection = self._connect(name, one)
-        try:
-            return list(too_old(connection.files(), checked(one.names), before_ms))
-        finally:
-            connection.close()
-
-    def sweep(self, name: str) -> int:
-        """Have it removed: in its turn, after all that is to be sent. How many files."""
-        found = self.too_old(name)
-        now_ms = self._clock.now_ms()
-        for there in found:
-            self.outbox.renew(Delivery(name, there.name, What.REMOVAL, {}, made_ms=now_ms, at_ms=there.modified_ms))
-        return len(found)
+        return self.bringing.too_old(name)
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
+    @property
+    def _names(self) -> list[str]:
+        """Of all targets."""
+        return [*self._settings.destinations, *self._settings.notifiers]
+
     def _known(self, name: str) -> None:
-        if name not in self._settings.destinations and name not in self._settings.notifiers:
+        if name not in self._names:
             raise KeyError(name)
 
     def _heard(self, message: Message) -> None:
-        self.sending.heard(message)
-        self.messaging.heard(message)
+        if self._is_working:
+            self.sending.heard(message)
+            self.messaging.heard(message)
 
-    def _clip_link(self, event: EventId) -> str:
-        """To the clip of an event where it was brought, if whoever has the link can fetch it there."""
-        for done in self.outbox.of_event(event):
-            one = self._settings.destinations.get(done.to)
-            is_there = one is not None and done.what is What.CLIP and done.state is State.DONE
-            if one is None or not is_there or done.to in self._without_links:
-                continue
-            try:
-                connection = self._connect(done.to, one)
-                try:
-                    link = connection.link(done.name, LINK_S)
-                finally:
-                    connection.close()
-            except DeliveryError:
-                continue
-            if link:
-                return link
-            self._without_links.add(done.to)
-        return ""
-
-    def _start(self, name: str, one: config.Destination) -> None:
-        kind, pace = self._kind(one.url), Pace(one.limit, self._clock)
-        public = f"{name} ({kind.public(one.url)})"
-
-        def content(delivery: Delivery) -> Content:
-            return PacedContent(self._contents.of(delivery), pace, self._wait)
-
-        route = Route(
-            name,
-            lambda: FileCarrier(self._connect(name, one), public),
-            content,
-            lambda: self._open_in_s(name, one.hours),
-        )
-        for number in range(1, one.parallel + 1):
-            courier = Courier(number, route, self.outbox, self._clock, self.sending.ended)
-            self._couriers.append(courier)
-            courier.handle = self._engine.start(courier.name, partial(_same, courier))
-
-    def _connect(self, name: str, one: config.Destination) -> Connection:
-        kind = self._kind(one.url)
-        return kind.connect(Opening(name, one.url, kind.settings(one.url, one.options), self._clock))
-
-    def _kind(self, url: str) -> Destination:
-        kind = self._doors.destination_of(url)
-        assert kind is not None  # the settings were checked
-        return kind
-
-    def _target(self, name: str, one: config.Destination) -> Target:
+    def _target(self, name: str) -> Target:
         return Target(
             name,
-            self._kind(one.url).public(one.url),
+            self.bringing.public(name),
             self.outbox.waiting(name),
             self.outbox.trouble(name),
             name in self._paused,
             self.outbox.ended(name),
         )
-
-    def _wait(self, seconds: float) -> None:
-        if self._ending.wait(seconds):
-            raise Stopping
-
-    def _open_in_s(self, name: str, hours: str) -> float:
-        if name in self._paused:
-            return DAY_MIN * 60.0
-        return open_in_s(hours, self._clock.now_ms(), ZoneInfo(self._recorder.zone)) if hours else 0.0
 
     def _clip_of(self, event: Event, now_ms: int) -> Span:
         known = {camera.status.id: camera for camera in self._recorder.cameras()}
@@ -306,53 +305,20 @@ class Outward:
         return event.clip(now_ms, camera.pre_s, camera.post_s) if camera else event.clip(now_ms, 5.0, 10.0)
 
 
-class _Sweeper:
-    """Has removed what is too old at destinations, once a day, and soon again where that failed."""
-
-    name = "sweeping"
-
-    def __init__(self, outward: Outward, destinations: Mapping[str, config.Destination], clock: Clock) -> None:
-        self._outward, self._clock = outward, clock
-        self._due_s = {
-            name: clock.mono_s() + SWEEP_FIRST_S for name, one in destinations.items() if one.keep is not None
-        }
-
-    def step(self) -> float:
-        for name, due_s in self._due_s.items():
-            if due_s > self._clock.mono_s():
-                continue
-            try:
-                self._outward.sweep(name)
-            except DeliveryError as error:
-                log.warning("what is too old there could not be looked for: %s", error)
-                self._due_s[name] = self._clock.mono_s() + SWEEP_AGAIN_S
-            else:
-                self._due_s[name] = self._clock.mono_s() + SWEEP_EVERY_S
-        return max(1.0, min(self._due_s.values(), default=self._clock.mono_s() + SWEEP_EVERY_S) - self._clock.mono_s())
-
-    def close(self) -> None:
-        """Nothing is held."""
+def _of(settings: Settings, name: str) -> object:
+    return settings.destinations.get(name) or settings.notifiers.get(name)
 
 
-def _same(courier: Courier) -> Courier:
-    """What the engine makes, and makes again after a failure: it keeps nothing that could be wrong."""
-    return courier
+def _receives(settings: Settings, name: str) -> Receives:
+    """A destination of which some cameras are not sealed gets what is clear."""
+    cameras = settings.destinations[name].cameras or tuple(settings.cameras)
+    is_sealed = bool(cameras) and all(settings.is_sealed(camera) for camera in cameras)
+    return Receives.SEALED if is_sealed else Receives.CLEAR
 
 
-def open_in_s(hours: str, now_ms: int, zone: ZoneInfo) -> float:
-    """Seconds until it is within the hours, by the wall clock there; 0 when it is."""
-    begin, end = config.hours(hours)
-    now = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(zone)
-    minute = now.hour * 60 + now.minute
-    is_open = begin <= minute < end if begin <= end else minute >= begin or minute < end
-    return 0.0 if is_open else ((begin - minute) % DAY_MIN) * 60.0 - now.second
-
-
-def _wish(name: str, one: config.Destination) -> Wish:
-    return Wish(
-        name,
-        checked(one.names),
-        frozenset(one.what),
-        frozenset(CameraId(camera) for camera in one.cameras) or None,
-        frozenset(one.kinds) or None,
-    )
+def budget_bytes(settings: Settings) -> int:
+    """So much may what waits take of the disk, or of the memory."""
+    storage = settings.storage
+    if storage.mode == "memory":
+        return min(settings.outbox.budget, storage.memory // MEMORY_SHARE)
+    return settings.outbox.budget

@@ -5,6 +5,11 @@ from tawny.model.polygon import Polygon
 from tawny.watch.zones import Line, Places, Zone
 
 
+def private_of(watch: Watch) -> tuple[Polygon, ...]:
+    """What nobody is to see."""
+    return tuple(Polygon(points) for points in watch.private)
+
+
 def places_of(watch: Watch) -> Places:
     """Points are as the settings have them, checked there."""
     return Places(

@@ -7,15 +7,25 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tawny.app import shapes
+from tawny.app.connecting import Connecting
 from tawny.app.control import Control
+from tawny.app.doctor import CERTIFICATE_S, CertificateWatch, Look
 from tawny.app.doors import Doors
 from tawny.app.journal import configure_logging
+from tawny.app.known_desk import BookDesk
+from tawny.app.messaging import OutboxMarks
+from tawny.app.models_desk import ModelsDesk
+from tawny.app.modes_answers import answers
 from tawny.app.notify import Systemd
 from tawny.app.outward import Outward
+from tawny.app.placing import Placing
+from tawny.app.private_memory import keep_memory_private
+from tawny.app.programs import Programs
 from tawny.app.running import Running
 from tawny.app.self_test import words
 from tawny.config.file import read
@@ -31,6 +41,8 @@ from tawny.web.accounts_file import AccountsFile
 from tawny.web.application import make_app
 from tawny.web.clip_store import FOLDER as CLIPS
 from tawny.web.clip_store import ClipStore
+from tawny.web.inbox import FOLDER as INBOX
+from tawny.web.inbox import Inbox
 from tawny.web.interface import Interface
 from tawny.web.passes import Passes
 from tawny.web.rtsp_door import RtspDoor
@@ -83,6 +95,8 @@ class Program:
         tell: given where the interface is, with the one-time link if there is one, as data and as words.
         """
         configure_logging()
+        if not keep_memory_private():
+            log.warning("other programs of this user can read what is in tawny's memory")
         doors = Doors.opened()
         doors.check(self._settings, str(self._config or "the command line"))
         running = Running(self._settings, self._folder, self._clock, doors, self._config, stands_for=self._stands_for)
@@ -109,10 +123,21 @@ class Program:
             keeping=running.keeping,
             caring=running.care,
             clip_store=self._clip_store(),
+            inbox=Inbox(None if self._in_memory else self._folder / INBOX),
             hosts=await addresses_of(host),
         )
         outward = await asyncio.to_thread(self._made_outward, running, doors, accounts)
+        site.modes, running.modes.outbox, running.modes.targets = running.modes, outward.outbox, outward.rehearsed
         site.outside, site.address = outward, self._settings.web.address
+        site.placing = Placing(lambda: running.settings, running.apply, outward, doors, self._config)
+        site.connecting = Connecting(lambda: running.settings, running.apply, doors, self._clock, self._config)
+        programs = self._made_programs(running, outward, accounts)
+        site.sealed = running.sealed
+        site.models = ModelsDesk(running.naming)
+        site.known = BookDesk(running.known, lambda: running.settings, doors.recognisers)
+        site.orders = running.arming.orders = programs
+        running.care.also(Look(outward.troubles))
+        running.care.also(Look(CertificateWatch(lambda: running.settings.web.address, self._clock), CERTIFICATE_S))
         control = Control(
             self._stands_for or self._folder,
             running.bus,
@@ -121,10 +146,17 @@ class Program:
                     **shapes.status(site.health.now()),
                     "self_test": words(running.care.self_test),
                     "outbox": outward.summary(),
+                    "hint": running.naming.suggesting.hint,
                 },
                 "report": running.report,
                 "targets": lambda _: {"items": outward.told()},
+                "programs": lambda _: {"items": programs.told()},
+                "order": lambda asked: programs.commanded(asked.get("order")),
                 "test": lambda asked: outward.tested(str(asked.get("name"))),
+                "sweep": lambda asked: outward.swept(
+                    str(asked.get("name")), only_told=asked.get("dry_run") is not False
+                ),
+                **answers(running.modes, site.zone, self._clock),
             },
             lambda message: shapes.message(message, self._clock.now_ms()),
             on_disk=not self._in_memory and self._stands_for is None,
@@ -139,8 +171,10 @@ class Program:
                 site.rtsp = rtsp.address
             running.begin()
             site.jobs.start(ThreadEngine(self._clock, running.died))
-            running.keep_until_sent(outward.outbox.held)
+            running.keep_until_sent(outward.held)
+            running.whenever_changed(partial(_take_over, site, outward))
             outward.start()
+            programs.start()
             await control.open()
             told, text = await asyncio.to_thread(self._welcome, f"http://{server.address}", accounts)
             if site.rtsp:
@@ -153,6 +187,7 @@ class Program:
             await control.close()
             await site.close()
             await server.stop()
+            await asyncio.to_thread(programs.close)
             await asyncio.to_thread(outward.close)
             await asyncio.to_thread(accounts.close)
 
@@ -169,7 +204,17 @@ class Program:
             found = accounts.find(person)
             return found is not None and found[0].may_see(camera)
 
-        return Outward(self._settings, where, running, doors, self._clock, running.died, may_see)
+        return Outward(
+            self._settings, where, running, doors, self._clock, running.died, may_see, running.arming.deciding,
+            running.sealing.out,
+        )  # fmt: skip
+
+    def _made_programs(self, running: Running, outward: Outward, accounts: Accounts) -> Programs:
+        kept, modes, note = OutboxMarks(outward.outbox, "inputs/"), running.arming.modes, accounts.note
+        return Programs(
+            lambda: running.settings, running, running.said, modes, kept, note, self._clock, running.died,
+            lambda: outward.outbox.waiting().count,
+        )  # fmt: skip
 
     async def _keep_going(self, running: Running, stop: asyncio.Event) -> None:
         """Until told to stop: take over changed settings, tell systemd that all is alive."""
@@ -231,12 +276,18 @@ class Program:
         )
 
 
+def _take_over(site: Site, outward: Outward, settings: Settings) -> None:
+    """What has changed for all that leaves this machine."""
+    site.address = settings.web.address
+    outward.apply(settings)
+
+
 def _rtsp_server(listen: str, site: Site) -> RtspServer | None:
     """Cameras for other programs; None when nobody asked for that."""
     if not listen:
         return None
     recorder = site.recorder
-    house = House(recorder.hub, RtspDoor(site.passes), recorder.clock, site.viewers.one_more)
+    house = House(recorder.hub, RtspDoor(site), recorder.clock, site.viewers.one_more)
     return RtspServer(house, *listen_address(listen))
 
 

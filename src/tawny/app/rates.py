@@ -1,5 +1,9 @@
 """Pictures, bits and bytes a second, over the last ten seconds of a ring."""
 
+from collections.abc import Mapping
+
+from tawny.app.promises import Rates
+from tawny.model.ids import CameraId, StreamName
 from tawny.stream.hub import Hub
 
 OVER_S = 10.0
@@ -27,3 +31,9 @@ def byte_rates(hub: Hub) -> tuple[float, float] | None:
     whole = sum(len(packet.data) for packet in packets)
     keyframes = sum(len(packet.data) for packet in packets if packet.is_video and packet.is_keyframe)
     return bits / 8, bits / 8 * keyframes / max(1, whole)
+
+
+def rates_of(cameras: Mapping[CameraId, Mapping[StreamName, Hub]]) -> Rates:
+    """`byte_rates` of every stream that has some."""
+    hubs = {(camera, stream): hub for camera, streams in cameras.items() for stream, hub in streams.items()}
+    return {which: found for which, hub in hubs.items() if (found := byte_rates(hub)) is not None}

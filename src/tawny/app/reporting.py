@@ -5,7 +5,7 @@ Nothing of its login is in it, and, unless asked for, nothing of where it is.
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from tawny import __version__
 from tawny.app import shapes
@@ -66,6 +66,29 @@ def report(
     text = json.dumps(made, ensure_ascii=False)
     loaded: Any = _hidden(json.loads(text), found, with_host=with_host)
     return dict(loaded)
+
+
+class _Camera(Protocol):
+    @property
+    def settings(self) -> CameraSettings: ...
+    @property
+    def status(self) -> CameraStatus: ...
+
+
+def report_asked(
+    asked: Mapping[str, Any], cameras: Mapping[CameraId, _Camera], doors: Doors, clock: Clock, index: Index
+) -> dict[str, Any]:
+    """Of a recorder that runs: `report`, empty where nothing can be told; `known` cameras if there is no such."""
+    name = CameraId(str(asked.get("camera")))
+    camera = cameras.get(name)
+    if camera is None:
+        return {"known": list(cameras)}
+    try:
+        found = openings(name, camera.settings, doors, clock)
+    except NothingToReport:
+        return {"report": {}}
+    with_host = asked.get("host") is True
+    return {"report": report(name, found, clock, with_host=with_host, status=camera.status, index=index)}
 
 
 def _stream(source: ReportingSource, opening: Opening) -> dict[str, Any]:

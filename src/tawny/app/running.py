@@ -6,39 +6,52 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from tawny.app.camera import Camera, Parts
+from tawny.app.arming import Arming
+from tawny.app.camera import Parts
+from tawny.app.cameras import Cameras
 from tawny.app.care import Care
 from tawny.app.disk_troubles import DiskTroubles
 from tawny.app.doors import Doors
 from tawny.app.gap_writer import GapWriter
 from tawny.app.housekeeping import Housekeeping, Pulse
 from tawny.app.keeping import Keeping
+from tawny.app.known import KnownBook
 from tawny.app.marks import Marks
+from tawny.app.modes_desk import ModesDesk
+from tawny.app.naming import Naming
 from tawny.app.other_volumes import OtherVolumes
+from tawny.app.places import private_of
 from tawny.app.promises import Rates, contract
-from tawny.app.rates import byte_rates
-from tawny.app.reporting import openings, report
+from tawny.app.proving import Prover
+from tawny.app.rates import rates_of
+from tawny.app.reading import ReadingRoom, of_recogniser
+from tawny.app.reporting import report_asked
 from tawny.app.room import Room
+from tawny.app.said_events import SaidEvents
+from tawny.app.sealing import Sealing
+from tawny.app.shelf import Shelf
 from tawny.app.store import opened
 from tawny.app.tuning import Tuning
 from tawny.app.zone import local_zone
-from tawny.config.difference import difference
+from tawny.config.difference import AT_ONCE, difference
 from tawny.config.settings import Settings
 from tawny.engine import Bus, SharedThread, ThreadEngine
-from tawny.events.recover import close_left_open
+from tawny.events.recover import close_all_left_open
 from tawny.model.clock import Clock
-from tawny.model.errors import NothingToReport
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm, EventChanged, PartDied
+from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.playback.archive import is_open
 from tawny.recorder.recorder import Loss, Recorder
+from tawny.sources.source import Speaker
 from tawny.storage.grids import Grids
 from tawny.storage.healing import Healer
 from tawny.storage.index import Index
+from tawny.storage.layout import is_open
 from tawny.storage.ledger import Ledger
 from tawny.storage.lock import boot_id
 from tawny.storage.mirror import Mirror
@@ -53,6 +66,7 @@ log = logging.getLogger(__name__)
 
 LAST_WRITES_S = 4.0
 """So long an end waits for a disk that did not take everything at once."""
+STAND_S = 1.0
 WATCHDOG_S = 10.0
 """Housekeeping, or the reading of cameras, that has not stepped for so long hangs."""
 
@@ -85,65 +99,57 @@ class Running:
             stand_in(self._volume, clock.now_ms())
         else:
             take_over(self._volume, self._index, self._ledger, cameras, clock.now_ms())
+        self.sealing = Sealing(self._volume, clock, self._bus, lambda: self.settings)
         self._started_ms = clock.now_ms()  # up to here it is the last recorder's time, from here on ours
         recover(
             self._volume, self._index, self._history, self._ledger, clock, before=before, boot=boot, cameras=cameras
         )
         self._ledger.started(boot)
-        self._end_open_events()
+        close_all_left_open(self._index, self._ledger, clock.now_ms())
         self._zone, self._host = local_zone(), socket.gethostname()
-        self._marks = Marks(self._ledger, self._index)
-        self._scores = Scores(self._volume, clock)
-        self._grids = Grids(self._volume, clock)
-        self._engine = ThreadEngine(clock, self.died)
-        self._ingest = SharedThread("ingest", clock, self.died)
+        self.prove = Prover(store.volume, store.index, clock).prove
+        kept_in = None if settings.storage.mode == "memory" else folder
+        self.arming = Arming(lambda: self.settings, ZoneInfo(self._zone), kept_in, clock, self._bus)
+        self._marks, self._scores = Marks(self._ledger, self._index), Scores(self._volume, clock)
+        self.said = SaidEvents(self._marks, self._volume.write_picture, self.hub, self._bus.publish, clock)
+        self._grids = Grids(self._volume, clock, lambda camera: self.settings.is_sealed(camera))
+        self._engine, self._ingest = ThreadEngine(clock, self.died), SharedThread("ingest", clock, self.died)
+        self.naming = Naming(Shelf(folder, clock), lambda: self.settings, clock, doors.accelerators)
+        self.arming.deciding.names = self.naming.names
+        known_in = config.parent if config is not None else None
+        self.known = KnownBook(kept_in, known_in, lambda by: of_recogniser(self.settings, by).alike)
+        self.reading = ReadingRoom(lambda: self.settings, doors, self.known, clock)
+        self.arming.deciding.words = self.known.words
         kept = contract(settings)
         self._retention = Retention(
-            self._volume,
-            self._index,
-            self._ledger,
-            clock,
-            kept.everyone,
-            kept.cameras,
-            every_s=store.every_s,
-            least_s=store.least_s,
-            most_files=store.most_files,
-        )
+            self._volume, self._index, self._ledger, clock, kept.everyone, kept.cameras,
+            every_s=store.every_s, least_s=store.least_s, most_files=store.most_files,
+        )  # fmt: skip
         self._room = Room(
-            self._volume,
-            self._index,
-            clock,
-            lambda: self.settings,
-            lambda: self._retention.last,
-            self._byte_rates,
+            self._volume, self._index, clock, lambda: self.settings, lambda: self._retention.last, self._byte_rates
         )
-        self._healer = Healer(self._volume, self._ledger)
-        self._others = OtherVolumes(self._volume, store.others, self._index, clock, self._engine, self._free_share)
-        self._mirror: Mirror | None = None
-        if store.mirror is not None:
-            self._mirror = Mirror(self._volume, self._index, clock, store.mirror, kept)
+        self._healer, self._gaps = Healer(self._volume, self._ledger), GapWriter(self._ledger, clock)
+        self._others = OtherVolumes(
+            self._volume, store.others, self._index, clock, self._engine, lambda: self.settings.storage.keep.free
+        )
+        self._mirror = Mirror(self._volume, self._index, clock, store.mirror, kept) if store.mirror else None
+        if self._mirror is not None:
             self._bus.subscribe(self._mirror.heard)
-        full = self._retention.make_room
+        full, seals = self._retention.make_room, self.sealing.seals
         self._recorder = Recorder(
-            self._volume, self._index, clock, self._bus, lost=self._lost, full=full, limits=store.limits
+            self._volume, self._index, clock, self._bus, lost=self._lost, full=full, limits=store.limits, seals=seals
         )
-        self._gaps = GapWriter(self._ledger, clock)
         self._parts = Parts(
-            clock,
-            self._engine,
-            self._bus,
-            doors,
-            self._volume,
-            self._gaps,
-            self._marks,
-            self._recorder,
-            self._scores,
-            self._grids,
-            self._ingest,
-        )
-        self._changing = threading.Lock()
-        self._cameras: dict[CameraId, Camera] = {}
-        self.tuning = Tuning(lambda: self.settings, lambda: self._cameras, self.apply, doors, clock, config)
+            clock, self._engine, self._bus, doors, self._volume, self._gaps, self._marks, self._recorder,
+            self._scores, self._grids, self._ingest, self.naming.desk, self.reading.desk,
+            self.naming.suggesting.guesser,
+        )  # fmt: skip
+        self._changing, self._is_closing = threading.Lock(), False
+        self._heeding: list[Callable[[Settings], None]] = []
+        self._own = Cameras(self._parts, self.arming.duty)
+        self.arming.stand, self.arming.check = self._stand, lambda new: doors.check(new, "what was entered")
+        self.modes = ModesDesk(self.arming, lambda: self.settings, self.apply, config, ZoneInfo(self._zone), clock)
+        self.tuning = Tuning(lambda: self.settings, lambda: self._own.now, self.apply, doors, clock, config)
         self.keeping = Keeping(
             self._volume,
             self._index,
@@ -157,6 +163,7 @@ class Running:
             self._byte_rates,
             lambda: (self._room.figures, self._room.warnings),
         )
+        self.sealed = self.sealing.desk(folder, lambda: self.settings, self.apply, config)
         self._troubles = DiskTroubles(self._volume, self._room, self._others, self._mirror, self._recorder, stands_for)
         self._housekeeping: Housekeeping | None = None
         self.care = Care(
@@ -168,7 +175,7 @@ class Running:
             self._recorder,
             self._ledger,
             self._zone,
-            lambda: [camera.watching.shown(camera.keeper.status) for camera in self._cameras.values()],
+            lambda: [camera.watching.shown(camera.keeper.status) for camera in self._own.now.values()],
             self._troubles,
         )
 
@@ -179,21 +186,23 @@ class Running:
         self._retention.start(self._engine)
         self._room.start(self._engine)
         self._others.start()
+        self.naming.start(self._engine)
+        self.reading.start(self._engine)
         if self._mirror is not None:
             self._mirror.start(self._engine)
-        for name, camera in self.settings.cameras.items():
-            self._cameras[CameraId(name)] = Camera(CameraId(name), camera, self._parts, self._started_ms)
+        self._own.begin(self.settings.cameras, self._started_ms)
         self._engine.start("housekeeping", self._make_housekeeping)
         self._engine.start("pulse", lambda: Pulse(self._ledger, self._lock, self._clock))
+        self.sealing.start(self._engine)
         self.care.start(self._engine)
+        self.arming.start(self._engine)
+        self.said.handle = self._engine.start(self.said.name, lambda: self.said)
 
     def close(self, cause: str) -> None:
         """End every part; what was recorded is closed and durable. cause: a key of `model.gaps.OFF_WORDS`."""
         with self._changing:
-            for camera in self._cameras.values():
-                camera.stop_reading(for_good=True)
-            for camera in self._cameras.values():
-                camera.close()
+            self._is_closing = True
+            self._own.close()
             is_closed = self._recorder.stop()
             if not is_closed:
                 log.error("the disk did not take everything in time; the next start puts it in order")
@@ -216,6 +225,8 @@ class Running:
             self._mirror.finish()
         self._scores.flush()
         self._grids.flush()
+        self.arming.finish()
+        self.sealing.finish()
         self._ledger.stopped(cause)
         self._history.close()
         self._index.close()
@@ -226,23 +237,31 @@ class Running:
         self._doors.check(new, file)
         with self._changing:
             change = difference(self.settings, new)
-            later = [path for path in change.other if not path.endswith(".keep")]
+            later = [path for path in change.other if not path.endswith(".keep") and path not in AT_ONCE]
             if later:
                 log.warning("%s takes effect at the next start", ", ".join(later))
-            cameras = dict(self._cameras)
             self.settings = new
             kept = contract(new)
             self._retention.promise(kept.everyone, kept.cameras)
+            self.arming.apply(new)
             if self._mirror is not None:
                 self._mirror.promise(kept)
-            since_ms = self._clock.now_ms()  # what is between two lives of a camera belongs to the second
-            for name in (*change.removed, *change.changed):
-                cameras.pop(CameraId(name)).close()
-            for name in (*change.changed, *change.added):
-                cameras[CameraId(name)] = Camera(CameraId(name), new.cameras[name], self._parts, since_ms)
-            for name in change.watched:
-                cameras[CameraId(name)].watch_otherwise(new.cameras[name])
-            self._cameras = {CameraId(name): cameras[CameraId(name)] for name in new.cameras}
+            self._own.take_over(new.cameras, change)
+            for heed in self._heeding:
+                heed(new)
+
+    def whenever_changed(self, heed: Callable[[Settings], None]) -> None:
+        """Called with settings that were taken over."""
+        self._heeding.append(heed)
+
+    def _stand(self) -> None:
+        """Some camera may have to do something else now."""
+        if self._changing.acquire(timeout=STAND_S):  # whoever has it may wait for this to end
+            try:
+                if not self._is_closing:
+                    self._own.stand()
+            finally:
+                self._changing.release()
 
     def keep_until_sent(self, held: Callable[[], Sequence[tuple[CameraId, Span]]]) -> None:
         """held: recordings that wait to be brought elsewhere, and that retention leaves alone meanwhile."""
@@ -281,19 +300,20 @@ class Running:
         return self._zone
 
     def cameras(self) -> Sequence[web.Camera]:
-        return [
-            web.Camera(camera.status, tuple(camera.hubs), camera.settings.pre, camera.settings.post)
-            for camera in self._cameras.values()
-        ]
+        return [camera.about for camera in self._own.now.values()]
 
     def hub(self, camera: CameraId, stream: StreamName) -> Hub | None:
-        found = self._cameras.get(camera)
+        found = self._own.now.get(camera)
         return found.hubs.get(stream) if found else None
 
     def watched(self, camera: CameraId, stream: StreamName, viewers: int) -> None:
-        found = self._cameras.get(camera)
+        found = self._own.now.get(camera)
         if found is not None:
             found.watched(stream, viewers)
+
+    def speaker(self, camera: CameraId) -> Speaker | None:
+        found = self._own.now.get(camera)
+        return found.speaker() if found else None
 
     def disk(self) -> web.Disk | None:
         return self._room.figures
@@ -302,6 +322,7 @@ class Running:
         told = [web.Warn(f"The part {one.name} could not be loaded: {one.error}.") for one in self._doors.broken]
         if self._ledger.problem is not None:
             told.append(web.Warn(self._ledger.problem.message, self._ledger.problem.do))
+        told += [web.Warn(trouble) for trouble in (*self.naming.troubles, *self.reading.troubles) if trouble]
         told += [web.Warn(trouble.detail, trouble.do) for trouble in self._troubles()]
         told += [web.Warn(alarm.detail, alarm.do) for alarm in self.alarms() if alarm.what in ("check_in", "self_test")]
         return told
@@ -316,6 +337,10 @@ class Running:
         """Of a closed one where it is whole: what has rotted is mended from the mirror, if there is one."""
         return self._volume.path(segment.path) if is_open(segment) else self._healer.sound_path(segment.path)
 
+    def private(self, camera: CameraId) -> tuple[Polygon, ...]:
+        found = self.settings.cameras.get(camera)
+        return private_of(found.watch) if found else ()
+
     def scores(self, camera: CameraId, within: Span) -> bytes:
         return self._scores.read(camera, within)
 
@@ -325,11 +350,17 @@ class Running:
     def grids(self, camera: CameraId, within: Span) -> Sequence[tuple[int, int]]:
         return self._grids.read(camera, within)
 
+    def called(self, who: str) -> str:
+        return self.known.name(who)
+
     def event_loop(self, event: Event) -> bytes | None:
         return self._volume.read_loop(event)
 
     def event_picture(self, event: Event) -> bytes | None:
         return self._volume.read_picture(event)
+
+    def sealed_picture(self, event: Event, *, is_loop: bool = False) -> Path | None:
+        return self._volume.sealed_picture(event, is_loop=is_loop)
 
     def mark_event(
         self,
@@ -338,54 +369,31 @@ class Running:
         kept: bool | None = None,
         reviewed: bool | None = None,
         false_alarm: str | None = None,
+        said: str | None = None,
     ) -> Event | None:
-        event = self._marks.mark(event_id, kept=kept, reviewed=reviewed, false_alarm=false_alarm)
+        event = self._marks.mark(event_id, kept=kept, reviewed=reviewed, false_alarm=false_alarm, said=said)
         if event is not None:
             self._bus.publish(EventChanged("updated", event))
         return event
 
     def report(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """How a camera is talked to: `report`, empty where nothing can be told; `known` cameras if there is no such."""
-        camera = self._cameras.get(CameraId(str(asked.get("camera"))))
-        if camera is None:
-            return {"known": list(self._cameras)}
-        try:
-            found = openings(camera.id, camera.settings, self._doors, self._clock)
-        except NothingToReport:
-            return {"report": {}}
-        with_host = asked.get("host") is True
-        told = report(camera.id, found, self._clock, with_host=with_host, status=camera.status, index=self._index)
-        return {"report": told}
+        return report_asked(asked, self._own.now, self._doors, self._clock, self._index)
 
     # --- what the parts tell
 
-    def _end_open_events(self) -> None:
-        """Those that the last recorder left open end with what it recorded."""
-        everything = Span(0, self._clock.now_ms())
-        page = self._index.events(everything, limit=200)
-
-        def last_ms(event: Event) -> int | None:
-            recorded = self._index.spans(event.camera, None, Span(event.start_ms, everything.end_ms))
-            return recorded[0].end_ms if recorded else None
-
-        close_left_open(page.events, self._ledger, last_ms)
-
     def _make_housekeeping(self) -> Housekeeping:
-        made = Housekeeping(lambda: self._cameras.values(), self._clock)
+        made = Housekeeping(lambda: self._own.now.values(), self._clock)
         self._housekeeping = made
         return made
 
     def _lost(self, loss: Loss) -> None:
-        camera = self._cameras.get(loss.camera)
+        camera = self._own.now.get(loss.camera)
         if camera is not None:
             camera.lost(loss)
 
-    def _free_share(self) -> float:
-        return self.settings.storage.keep.free
-
     def _byte_rates(self) -> Rates:
-        hubs = {(name, stream): hub for name, camera in self._cameras.items() for stream, hub in camera.hubs.items()}
-        return {which: found for which, hub in hubs.items() if (found := byte_rates(hub)) is not None}
+        return rates_of({name: camera.hubs for name, camera in self._own.now.items()})
 
     def died(self, part: str, error: BaseException) -> None:
         """A part had to be begun again."""

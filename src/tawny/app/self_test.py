@@ -22,7 +22,9 @@ from tawny.model.ids import CameraId
 from tawny.model.packets import SourcePacket
 from tawny.model.segments import Segment
 from tawny.model.times import Span
+from tawny.storage.healing import wrong_with
 from tawny.storage.index import Index
+from tawny.storage.layout import is_sealed
 from tawny.storage.volume import Volume
 
 log = logging.getLogger(__name__)
@@ -151,6 +153,8 @@ class SelfTester:
         return None
 
     def _plays(self, segment: Segment) -> Iterator[None]:
+        if is_sealed(segment.path):
+            return  # only who has the key can say
         read = read_segment(self._volume.path(segment.path))
         decoder, wanted, got = Decoder(read.video, segment.camera), 0, 0
         for fragment in read.fragments:
@@ -166,7 +170,10 @@ class SelfTester:
 
     def _is_as_written(self, segment: Segment) -> Iterator[None]:
         yield
-        rotten = changed(read_segment(self._volume.path(segment.path)))
+        if is_sealed(segment.path):
+            rotten: list[int] | None = [0] if wrong_with(self._volume, segment.path) else []
+        else:
+            rotten = changed(read_segment(self._volume.path(segment.path)))
         if rotten is not None:
             self._files += 1
         if rotten:

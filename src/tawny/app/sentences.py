@@ -1,27 +1,27 @@
 """The words of messages: what, where, when; short, and the same everywhere."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from tawny.model.events import Event
-from tawny.web.told import TITLES, what
+from tawny.web.told import TITLES, what, who
 
 
 def clock_text(at_ms: int, zone: ZoneInfo) -> str:
     return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone).strftime("%H:%M")
 
 
-def of_event(event: Event, camera: str, zone: ZoneInfo) -> tuple[str, str]:
-    """`Person at the porch.` and `Front door, 20:46.`"""
+def of_event(event: Event, camera: str, zone: ZoneInfo, called: Callable[[str], str]) -> tuple[str, str]:
+    """`Person at the porch.` and `Front door, 20:46.` called: gives the name of who was recognised, by their id."""
     where = f" at the {event.zones[0].replace('-', ' ')}" if event.zones else ""
     begin = clock_text(event.start_ms, zone)
     end = begin if event.end_ms is None else clock_text(event.end_ms, zone)
     when = begin if end == begin else f"{begin} to {end}"
     others = [one for one in dict.fromkeys(seen.label for seen in event.objects) if one != event.kind]
     seen = f" Seen: {', '.join([event.kind, *others])}." if others and event.end_ms is not None else ""
-    return f"{what(event)}{where}.", f"{camera}, {when}.{seen}"
+    return f"{who(event, called) or what(event)}{where}.", f"{camera}, {when}.{seen}"
 
 
 def of_events(events: Sequence[Event], camera: str, zone: ZoneInfo) -> tuple[str, str]:

@@ -10,9 +10,12 @@ from tawny.model.messages import (
     DamageFound,
     EventChanged,
     GapChanged,
+    HoldChanged,
     HoleFound,
     Message,
+    ModeChanged,
     PartDied,
+    PeopleChanged,
     RunEnded,
     RunStarted,
     Scored,
@@ -38,6 +41,10 @@ def event(this: Event) -> dict[str, Any]:
         "score": this.score,
         "zones": list(this.zones),
         "objects": [{"label": seen.label, "score": seen.score} for seen in this.objects],
+        "reads": [{"by": one.by, "text": one.text, "score": one.score} for one in this.reads],
+        "perhaps": [{"label": seen.label, "score": seen.score} for seen in this.perhaps],
+        "suggested": this.suggested,
+        "said": this.said,
         "kept": this.kept,
         "reviewed": this.reviewed,
         "picture": None if this.picture_ms is None else f"/media/{this.id}.jpg",
@@ -160,6 +167,12 @@ def message(this: Message, now_ms: int) -> dict[str, Any] | None:
         case Alarm(what, camera_id, since_ms, detail, until_ms):
             kind = "alarm.raised" if until_ms is None else "alarm.cleared"
             return _told(kind, what, camera_id, since_ms if until_ms is None else until_ms, detail=detail)
+        case ModeChanged(mode, by, _, at_ms):
+            return _told("mode.changed", mode, None, at_ms, mode=mode, by=by)
+        case PeopleChanged(home, at_ms):
+            return _told("people.changed", "home", None, at_ms, home=list(home))
+        case HoldChanged(camera_id, what, by, at_ms, until_ms):
+            return _told("camera.told", what or "nothing", camera_id, at_ms, by=by, until=text_of(until_ms))
         case RunStarted() | RunEnded() | HoleFound() | Scored():
             return None
 

@@ -15,7 +15,9 @@ from zoneinfo import ZoneInfo
 
 from tawny.actions.delivery import Delivery, State, What
 from tawny.actions.outbox import Outbox
-from tawny.app.ears import Ear, quiet_until_ms
+from tawny.app.decider import Decider, NoRules
+from tawny.app.ears import Ear, verdict
+from tawny.config.rules import Deed
 from tawny.engine import Handle
 from tawny.model.clock import Clock
 from tawny.model.events import Event
@@ -75,13 +77,16 @@ class Telling:
         clock: Clock,
         *,
         links: bool = False,
+        deciding: Decider | None = None,
     ) -> None:
-        """clip_of: an event with pre-roll and post-roll. lasting: alarms. links: clips are brought where links are."""
+        """clip_of: an event with pre-roll and post-roll. lasting: alarms. deciding: the rules. links: clips are brought
+        where links are."""
         self._outbox, self._archive, self._clip_of, self._is_muted = outbox, archive, clip_of, is_muted
+        self._deciding = deciding or NoRules()
         self._ears, self._lasting, self._zone, self._clock = tuple(ears), lasting, zone, clock
         self._waits_ms = SETTLE_MS + (LINK_MS if links else 0)
         self._queue: deque[EventChanged | Alarm | Delivery] = deque()
-        self._state = {ear.to: _Heard() for ear in ears}
+        self._state: dict[str, _Heard] = {}
         self._lock = threading.Lock()
         self._begun_ms: int | None = None
         self._saved_ms = 0
@@ -102,7 +107,9 @@ class Telling:
             now_ms = self._clock.now_ms()
             if self._begun_ms is None:
                 self._begun_ms = now_ms
-                for ear in self._ears:
+            for ear in self._ears:
+                if ear.to not in self._state:
+                    self._state[ear.to] = _Heard()
                     self._remember(ear, now_ms)
                     self._make_up(ear, now_ms)
             while self._queue:
@@ -121,6 +128,15 @@ class Telling:
 
     def close(self) -> None:
         """Nothing is held."""
+
+    def take_over(self, ears: Sequence[Ear], *, links: bool) -> None:
+        """Others from now on; who stays is told on as before. Any thread."""
+        with self._lock:
+            self._ears = tuple(ears)
+            self._waits_ms = SETTLE_MS + (LINK_MS if links else 0)
+            self._state = {ear.to: self._state[ear.to] for ear in ears if ear.to in self._state}
+        if self.handle is not None:
+            self.handle.wake()
 
     def _put(self, what: EventChanged | Alarm | Delivery) -> None:
         self._queue.append(what)
@@ -147,16 +163,18 @@ class Telling:
         if event.id in state.known:
             self._changed(ear, event, now_ms)
             return
-        if not ear.is_for(event):
-            return
-        state.known.add(event.id)
-        if self._is_muted(ear.to, event.camera, event.start_ms):
+        says = self._deciding.of(event)[Deed("tell", ear.to)]
+        is_muted = self._is_muted(ear.to, event.camera, event.start_ms)
+        found = verdict(ear, event.camera, says.as_kind or event.kind, says, now_ms, self._zone, is_muted=is_muted)
+        self._deciding.note(event, says, does=found.does, why=found.why)
+        if found.does or found.is_final:
+            state.known.add(event.id)
+        if not found.does:
             return
         pace = state.paces.setdefault(event.camera, _Pace())
         between_ms = _between_ms(ear, pace)
-        quiet_ms = quiet_until_ms(ear.quiet, now_ms, self._zone)
-        if now_ms - pace.last_ms < between_ms or quiet_ms > now_ms:
-            self._gather(ear, event, pace, max(pace.last_ms + between_ms, quiet_ms), now_ms)
+        if now_ms - pace.last_ms < between_ms or found.wait_ms:
+            self._gather(ear, event, pace, max(pace.last_ms + between_ms, found.wait_ms), now_ms)
             return
         if now_ms - pace.last_ms >= 2 * between_ms:
             pace.steps = 0

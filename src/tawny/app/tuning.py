@@ -43,6 +43,10 @@ class Tuning:
     def detectors(self) -> Sequence[web.DetectorAbout]:
         return [self._about(name) for name in sorted(self._doors.detectors, key=lambda name: (name != "motion", name))]
 
+    def readers(self) -> Sequence[str]:
+        own = [name for name, one in self._settings().recognisers.items() if one.file]
+        return list(dict.fromkeys([*sorted(self._doors.recognisers), *own]))
+
     def watching(self, camera: CameraId) -> web.Watching | None:
         running, settings = self._cameras().get(camera), self._settings().cameras.get(camera)
         if running is None or settings is None:

@@ -5,13 +5,13 @@ the watcher's thread, read by any.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tawny.app.doors import OFF, Doors
 from tawny.app.marks import Marks
-from tawny.app.places import places_of
+from tawny.app.places import places_of, private_of
 from tawny.config.hearing import Sound
 from tawny.config.settings import Watch
 from tawny.engine import Engine, Handle
@@ -31,14 +31,21 @@ from tawny.model.observations import Frame
 from tawny.model.packets import VideoFormat
 from tawny.model.states import ON_WATCH, CameraState, CameraStatus
 from tawny.storage.grids import Grids
+from tawny.storage.layout import SOUND as SOUND_SCORES
 from tawny.storage.scores import Scores
 from tawny.storage.volume import Volume
 from tawny.stream.hub import Hub
 from tawny.watch.gate import Gate, Mode
 from tawny.watch.meter import Meter
+from tawny.watch.naming.desk import NamingDesk
+from tawny.watch.naming.namer import Namer
+from tawny.watch.naming.suggester import Guesser, Suggester
+from tawny.watch.own import Own
+from tawny.watch.reading.desk import ReadingDesk
+from tawny.watch.reading.reader import Reader, Wanted
 from tawny.watch.sound.listener import Listener
 from tawny.watch.sound.names import Names
-from tawny.watch.watcher import Watcher, in_software
+from tawny.watch.watcher import Sink, Watcher, in_software
 from tawny.watch.zones import in_places
 
 SURE = 100.0
@@ -67,6 +74,12 @@ class Means:
     marks: Marks
     scores: Scores
     grids: Grids
+    desk: NamingDesk = field(default_factory=NamingDesk)
+    """Where what moves gets its name."""
+    reading: ReadingDesk = field(default_factory=ReadingDesk)
+    """Where it is read."""
+    guesser: Guesser | None = None
+    """What suggests a kind where nothing does."""
 
 
 class Watching:
@@ -91,6 +104,7 @@ class Watching:
         self._watcher: Watcher | None = None
         self._tampers, self._lefts, self._sounds = self._moments(), self._moments(), self._moments()
         self._wants_hardware = False
+        self._own: Own | None = None
         self._tamper: Any = None
         """Knows the camera's place, and outlives a change of settings."""
 
@@ -120,7 +134,12 @@ class Watching:
     @property
     def concern(self) -> str:
         """What is to be said of it, if nothing weighs more."""
-        return self.trouble or self.sound_trouble
+        return self.trouble or self.own_trouble or self.sound_trouble
+
+    @property
+    def own_trouble(self) -> str:
+        """What is wrong with the owner's own detector, and in which line."""
+        return self._own.trouble if self._own is not None else ""
 
     def shown(self, status: CameraStatus) -> CameraStatus:
         """The camera's state, which is another while it does not see its place."""
@@ -156,6 +175,7 @@ class Watching:
             handle.join(STOP_S)
         self._handles = []
         self._watcher = None
+        self._take_own(None)
 
     def over(self, at_ms: int) -> None:
         """The camera is no more: so is what was wrong with it."""
@@ -174,21 +194,46 @@ class Watching:
         tamper = self._tamper = self._tamper or Tamper()
 
         def make() -> Watcher:
-            detector = in_places(means.doors.detectors[settings.detector](settings.options), places)
-            volume, large = means.volume, main if sub else None
-            events = EventMaker(self._camera, means.marks, self._tell, volume.write_picture, large, volume.write_loop)
+            made = means.doors.detectors[settings.detector](settings.options)
+            self._take_own(made)
+            detector = in_places(made, places)
+            volume = means.volume
+            events = EventMaker(self._camera, means.marks, self._tell, volume.write_picture, main, volume.write_loop)
             noted = Noted(
                 self._camera, events, means.scores, means.grids, tuple(settings.zones), self,
                 tamper=tamper, left=Left(places.zones), meter=self.meter,
             )  # fmt: skip
+            read = self._reader(settings, noted, main if sub else None)
+            named: Sink = Namer(self._camera, means.desk, read, settings.objects) if settings.objects else read
+            if means.guesser is not None and settings.suggest.triggers:
+                named = Suggester(
+                    means.guesser, named, settings.suggest.triggers,
+                    lambda: not (means.desk.is_open and settings.objects),
+                )  # fmt: skip
             self._watcher = Watcher(
-                self._camera, [sub, main] if sub else [main], detector, noted, means.clock, self._scored,
+                self._camera, [sub, main] if sub else [main], detector, named, means.clock, self._scored,
                 gate=gate, trouble=self._watched_so, is_read=lambda: self.meter.is_read,
-                hardware=devices if settings.decode == "auto" else in_software,
+                hardware=devices if settings.decode == "auto" else in_software, private=private_of(settings),
             )  # fmt: skip
             return self._watcher
 
         self._handles.append(means.engine.start(f"watch {self._camera}", make))
+
+    def _reader(self, settings: Watch, sink: Sink, large: Hub | None) -> Sink:
+        """What reads plates and the like, where that is wanted."""
+        if not settings.read:
+            return sink
+        desk = self._means.desk
+        wanted = Wanted(settings.read, settings.read_sure, settings.read_zones, lambda: desk.is_open)
+        return Reader(self._camera, self._means.reading, sink, wanted, large)
+
+    def _take_own(self, made: Any) -> None:
+        """Keep hold of a detector with a process of its own, and end the one before."""
+        before, self._own = self._own, made if isinstance(made, Own) else None
+        if before is not None:
+            before.close()
+        if self._own is not None:
+            self._own.on_trouble(lambda _: self._changed())
 
     def _watched_so(self, trouble: str) -> None:
         self.trouble = trouble
@@ -235,11 +280,13 @@ class Watching:
 
     def heard(self, at_ms: int, db: float, score: int) -> None:
         self.meter.hear(at_ms, db, score)
+        self._means.scores.put(self._camera, at_ms, score, SOUND_SCORES)
 
     def loud(self, start_ms: int, score: int) -> None:
         """Something is loud: an event with the picture of that moment."""
-        keyframes = [one for one in self._hubs[StreamName.MAIN].recent(RECENT_S) if one.is_keyframe]
-        picture = keyframe_jpeg(keyframes[-1], WIDTH) if keyframes else None
+        hub = self._hubs[StreamName.MAIN]
+        keyframes = [one for one in hub.recent(RECENT_S) if one.is_keyframe]
+        picture = keyframe_jpeg(keyframes[-1], WIDTH, hub.private) if keyframes else None
         self._sounds.begin(
             SOUND, start_ms, float(score), jpeg=picture, at_ms=keyframes[-1].at_ms if keyframes else None
         )

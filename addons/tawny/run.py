@@ -1,0 +1,99 @@
+"""tawny as an add-on of Home Assistant: what the add-on's page says becomes settings, then tawny runs in this place.
+
+`tawny.toml` is written once and is then its owner's; what Home Assistant says of its broker is written at each start,
+as secrets beside it. Only the standard library: this runs before anything else.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from urllib.parse import quote
+
+OPTIONS = "/data/options.json"
+CONFIG = "/config"
+MEDIA = "/media/tawny"
+SUPERVISOR = "http://supervisor"
+LISTEN = "0.0.0.0:8000"
+OWNER = "Home"
+
+
+def main(environ: dict[str, str]) -> None:
+    options = json.loads(Path(environ.get("ADDON_OPTIONS", OPTIONS)).read_text(encoding="utf-8"))
+    config = Path(environ.get("ADDON_CONFIG", CONFIG))
+    media = Path(environ.get("ADDON_MEDIA", MEDIA))
+    config.mkdir(parents=True, exist_ok=True)
+    media.mkdir(parents=True, exist_ok=True)
+    Path(options["recordings"], "history").mkdir(parents=True, exist_ok=True)  # there, people can be named
+    broker = broker_of(environ.get("ADDON_SUPERVISOR", SUPERVISOR), environ.get("SUPERVISOR_TOKEN", ""))
+    if broker:
+        write_secrets(config / "secrets.toml", {"MQTT_URL": broker})
+    settings = config / "tawny.toml"
+    if not settings.exists():
+        listen = environ.get("ADDON_LISTEN", LISTEN)
+        settings.write_text(first_settings(options, media, listen, has_broker=bool(broker)), encoding="utf-8")
+    tawny = str(Path(sys.executable).with_name("tawny"))
+    known = [tawny, "user", "list", "--json", "--config", str(settings)]
+    people = subprocess.run(known, capture_output=True, check=False)
+    if b'"owner"' not in people.stdout:
+        made = [tawny, "user", "add", OWNER, "--role", "owner", "--config", str(settings)]
+        subprocess.run(made, check=True)
+        print("Put your Home Assistant's name in the place of 0.0.0.0 in that link.", flush=True)
+    clean = {key: value for key, value in environ.items() if key != "SUPERVISOR_TOKEN"}
+    os.execve(tawny, [tawny, "run", "--config", str(settings)], clean)
+
+
+def broker_of(supervisor: str, token: str) -> str:
+    """The address of Home Assistant's MQTT broker; empty where there is none."""
+    asked = urllib.request.Request(f"{supervisor}/services/mqtt", headers={"Authorization": f"Bearer {token}"})
+    try:
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            data = json.load(answer)["data"]
+    except (OSError, ValueError, KeyError, urllib.error.URLError):
+        return ""
+    scheme = "mqtts" if data.get("ssl") else "mqtt"
+    login = f"{quote(str(data.get('username', '')), safe='')}:{quote(str(data.get('password', '')), safe='')}"
+    return f"{scheme}://{login}@{data['host']}:{data['port']}/tawny"
+
+
+def write_secrets(path: Path, ours: dict[str, str]) -> None:
+    """Our lines in place of what they were; the owner's stay."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    kept = [line for line in lines if line.partition("=")[0].strip() not in ours]
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    new = [f"{name} = {json.dumps(value)}" for name, value in ours.items()]
+    path.write_text("\n".join([*kept, *new]) + "\n", encoding="utf-8")
+
+
+def first_settings(options: dict[str, object], media: Path, listen: str, *, has_broker: bool) -> str:
+    """As plain as can be; docs/ and the interface tell the rest."""
+    mqtt = f'\n[mqtt]\nurl = "${{MQTT_URL}}"\nmay = {json.dumps(options["may"])}\n' if has_broker else ""
+    return f"""# tawny's settings. Yours from now on: change them here or in the interface.
+
+[web]
+listen = "{listen}"
+
+[storage]
+path = {json.dumps(options["recordings"])}
+
+# Clips of events for Home Assistant's media browser: Media, My media, tawny.
+[destinations.media]
+url = {json.dumps(f"folder:{media}")}
+keep = "{options["clips_days"]} days"
+{mqtt}
+# Something to look at, until you have named your own as below.
+[cameras.demo]
+source = "demo:garden"
+
+# [cameras.front-door]
+# source = "rtsp://admin:${{FRONT_DOOR}}@192.168.1.20/main"     # FRONT_DOOR = "…" in secrets.toml beside this file
+# sub = "rtsp://admin:${{FRONT_DOOR}}@192.168.1.20/sub"
+"""
+
+
+if __name__ == "__main__":
+    main(dict(os.environ))

@@ -1,0 +1,44 @@
+"""Tries a camera before it is taken into the settings: connects, and waits for its first picture."""
+
+import threading
+from dataclasses import dataclass
+
+from tawny.app.doors import Doors
+from tawny.config.settings import Camera
+from tawny.model.clock import Clock
+from tawny.model.errors import NotDone
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.packets import VideoFormat
+from tawny.sources.source import Idle, Opening
+
+TRY_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sends:
+    """What the first picture was."""
+
+    codec: str
+    width: int
+    height: int
+
+
+def probe(doors: Doors, name: str, camera: Camera, stream: StreamName, clock: Clock) -> Sends:
+    """Takes up to TRY_S. Raises a SourceError, NotDone."""
+    address = camera.source if stream is StreamName.MAIN else camera.sub
+    source = doors.source_of(address)
+    if source is None:
+        raise NotDone("This address is of an unknown kind.", "Use rtsp://…, /dev/video0 or a video file.")
+    opening = Opening(CameraId(name), stream, address, source.settings(camera.table(source.scheme)), clock)
+    until_s, pause = clock.mono_s() + TRY_S, threading.Event()
+    connection = source.open(opening)
+    try:
+        while clock.mono_s() < until_s:
+            got = connection.read()
+            if isinstance(got, Idle):
+                pause.wait(got.for_s)
+            elif isinstance(got.format, VideoFormat) and got.is_keyframe:
+                return Sends(got.format.codec, got.format.width, got.format.height)
+    finally:
+        connection.close()
+    raise NotDone(f"{source.public(address)} answers, but sent no picture in {TRY_S:.0f} s.", "Check the camera.")

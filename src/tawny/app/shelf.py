@@ -1,0 +1,212 @@
+"""The models that somebody added: files in the data folder, each with a card that says where it came from.
+
+A model is on the shelf once it is whole, is what its SHA-256 says, and has been opened and tried. tawny brings none.
+"""
+
+import hashlib
+import json
+import os
+import re
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.error import URLError
+from urllib.parse import urlsplit
+
+from tawny.model.clock import Clock
+from tawny.model.errors import NotDone
+from tawny.model.times import utc_text
+from tawny.watch.objects.model import ObjectModel
+
+FOLDER = "models"
+_NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,58}[a-z0-9])?")
+MOST_BYTES = 600_000_000
+_PIECE = 1 << 18
+TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A model that can be fetched: what is shown before it is."""
+
+    name: str
+    address: str
+    sha256: str
+    bytes: int
+    licence: str
+    origin: str
+
+
+RECOMMENDED = Offer(
+    name="yolox-nano",
+    address=(
+        "https://raw.githubusercontent.com/Kazuhito00/YOLOX-ONNX-TFLite-Sample/"
+        "3d4f1119d0694200671c08069ecb847aa0d8495a/model/yolox_nano.onnx"
+    ),
+    sha256="695e750a5d5754bb5a8d5325643b59282191a7e7a564e435a415fd3c578eab14",
+    bytes=3_660_092,
+    licence="Apache-2.0",
+    origin="YOLOX-Nano of Megvii-BaseDetection/YOLOX, release 0.1.1rc0",
+)
+"""Small enough for a Raspberry Pi, and knows people, vehicles and animals."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What is known of a model on the shelf."""
+
+    name: str
+    sha256: str
+    bytes: int
+    family: str
+    labels: tuple[str, ...]
+    origin: str
+    licence: str
+    added: str
+
+
+class Shelf:
+    """folder: the recorder's data. Any thread, any process; what is half there does not count."""
+
+    def __init__(self, data: Path, clock: Clock) -> None:
+        self.folder, self._clock = data / FOLDER, clock
+
+    def all(self) -> list[Card]:
+        """The one that was added last comes first."""
+        files = self.folder.glob("*.json") if self.folder.is_dir() else ()
+        cards = [card for file in files if (card := _read(file)) and self.file(card.name).is_file()]
+        return sorted(cards, key=lambda card: (card.added, card.name), reverse=True)
+
+    def file(self, name: str) -> Path:
+        return self.folder / f"{name}.onnx"
+
+    def chosen(self, name: str) -> Card | None:
+        """The one of this name; empty: the one that was added last. NotDone if there is none of this name."""
+        cards = self.all()
+        if not name:
+            return cards[0] if cards else None
+        found = next((card for card in cards if card.name == name), None)
+        if found is None:
+            known = ", ".join(card.name for card in cards) or "none"
+            raise NotDone(f"There is no model {name}.", f"There are: {known}. `tawny models add` adds one.")
+        return found
+
+    def add(
+        self,
+        source: str,
+        *,
+        name: str = "",
+        sha256: str = "",
+        labels: Sequence[str] | None = None,
+        licence: str = "",
+        origin: str = "",
+        progress: Callable[[int], None] = lambda _bytes: None,
+    ) -> Card:
+        """source: a file, or an address by http or https, which needs its sha256. NotDone changes nothing."""
+        called = name or Path(urlsplit(source).path).stem.lower().replace("_", "-").replace(" ", "-")
+        if not _NAME.fullmatch(called):
+            raise NotDone(f"{called!r} cannot be a model's name.", "Use a-z, 0-9, `.`, `-` and `_`: `--name fox-cam`.")
+        is_address = urlsplit(source).scheme in ("http", "https")
+        if is_address and not sha256:
+            raise NotDone(
+                "A model from an address needs its SHA-256.", "Add `--sha256 …`, as whoever published it gives it."
+            )
+        self._make_folder()
+        new = self.folder / f"{called}.new"
+        try:
+            with _opened(source, is_address=is_address) as stream, new.open("wb") as file:
+                found, size = _copied(stream, file, progress)
+            if sha256 and found != sha256.lower():
+                raise NotDone(
+                    f"{source} is not what was expected: its SHA-256 is {found}, not {sha256.lower()}.",
+                    "Do not use it; look where it comes from.",
+                )
+            model = ObjectModel(new, labels)
+            card = Card(
+                called, found, size, model.family.name, model.labels if labels else (), origin or source, licence,
+                utc_text(self._clock.now_ms()),
+            )  # fmt: skip
+            self._keep(card, new)
+        except OSError as error:
+            raise NotDone(
+                f"{source} cannot be added: {error.strerror or error}.", "Is it there, and the disk not full?"
+            ) from None
+        finally:
+            new.unlink(missing_ok=True)
+        return card
+
+    def add_offer(self, offer: Offer, progress: Callable[[int], None] = lambda _bytes: None) -> Card:
+        return self.add(
+            offer.address, name=offer.name, sha256=offer.sha256, licence=offer.licence, origin=offer.origin,
+            progress=progress,
+        )  # fmt: skip
+
+    def remove(self, name: str) -> None:
+        card = self.chosen(name)
+        assert card is not None
+        (self.folder / f"{card.name}.json").unlink(missing_ok=True)
+        self.file(card.name).unlink(missing_ok=True)
+
+    def _make_folder(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise NotDone(f"{self.folder} cannot be made: {error.strerror}.", "Is `--data` right?") from None
+
+    def _keep(self, card: Card, new: Path) -> None:
+        """The model first, then its card: without one it does not count."""
+        text = json.dumps(asdict(card), ensure_ascii=False, indent=1) + "\n"
+        beside = self.folder / f"{card.name}.json.new"
+        beside.write_text(text, encoding="utf-8")
+        (self.folder / f"{card.name}.json").unlink(missing_ok=True)
+        new.replace(self.file(card.name))
+        beside.replace(self.folder / f"{card.name}.json")
+        folder = os.open(self.folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+@contextmanager
+def _opened(source: str, *, is_address: bool) -> Iterator[Any]:
+    if not is_address:
+        with Path(source).expanduser().open("rb") as file:
+            yield file
+        return
+    request = urllib.request.Request(source, headers={"User-Agent": "tawny"})
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+            yield answer
+    except URLError as error:
+        what = error.reason if not hasattr(error, "code") else f"{error.code} {error.reason}"
+        raise NotDone(
+            f"{source} cannot be fetched: {what}.", "Is this computer on the internet, and the address right?"
+        ) from None
+
+
+def _copied(stream: Any, file: BinaryIO, progress: Callable[[int], None]) -> tuple[str, int]:
+    """SHA-256 and size of what was copied; it is on the disk."""
+    found, size = hashlib.sha256(), 0
+    while piece := stream.read(_PIECE):
+        found.update(piece)
+        size += len(piece)
+        if size > MOST_BYTES:
+            raise NotDone(f"It is larger than {MOST_BYTES // 1_000_000} MB.", "That is no model for a recorder.")
+        file.write(piece)
+        progress(size)
+    file.flush()
+    os.fsync(file.fileno())
+    return found.hexdigest(), size
+
+
+def _read(file: Path) -> Card | None:
+    """None for what is no card."""
+    try:
+        said = json.loads(file.read_text(encoding="utf-8"))
+        return Card(**{field.name: said[field.name] for field in fields(Card)} | {"labels": tuple(said["labels"])})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

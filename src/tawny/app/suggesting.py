@@ -1,0 +1,56 @@
+"""What suggests kinds, chosen by the settings and changed while the program runs; nothing else depends on it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from tawny.config.settings import Settings
+from tawny.model.clock import Clock
+from tawny.model.errors import NotDone
+from tawny.watch.kind_card import OWN, KindCard, card_of
+from tawny.watch.kinds import Kinds
+from tawny.watch.naming.suggester import Guesser
+from tawny.watch.onnx import is_there
+
+OFF: Final = "off"
+COMES_WITH_TAWNY: Final = "own"
+HINT: Final = (
+    "Nothing suggests yet whether a person or a vehicle moves: `pip install tawny[models]` adds what that needs."
+)
+
+
+class Suggesting:
+    """settings: as they are now. trouble: why nothing is suggested though it should be, and what to do."""
+
+    def __init__(self, settings: Callable[[], Settings], clock: Clock) -> None:
+        self._settings = settings
+        self.guesser = Guesser(clock)
+        self.card: KindCard | None = None
+        """Of the model in use."""
+        self.trouble = self.hint = ""
+        """hint: what would have to be installed for suggestions: nothing is wrong without."""
+        self._chosen: str | None = None
+
+    def choose(self) -> None:
+        """Open what the settings want, if that is another one than before."""
+        wanted = self._settings().objects.kinds
+        if wanted == self._chosen:
+            return
+        self._chosen, self.trouble, self.hint, self.card, self.guesser.model = wanted, "", "", None, None
+        if wanted == OFF:
+            return
+        if wanted == COMES_WITH_TAWNY and not is_there():
+            self.hint = HINT
+            return
+        file = kinds_file(wanted)
+        try:
+            card = card_of(file)
+            self.guesser.model = Kinds(file)
+            self.card = card
+        except NotDone as error:
+            self.trouble = f"Nothing is suggested of what moves: {error}"
+
+
+def kinds_file(wanted: str) -> Path:
+    """What the setting `kinds` in `[objects]` means, unless it is `off`."""
+    return OWN if wanted == COMES_WITH_TAWNY else Path(wanted).expanduser()
