@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 
 from tawny.cli.main import COMMANDS
@@ -107,6 +108,23 @@ def test_an_export_is_an_ordinary_file_of_the_time_asked_for(tawny: Tawny, recor
     again = tawny(*words, "-o", "clip.mp4")
     assert again.code == 3
     assert "already" in again.err
+
+
+def test_an_export_has_what_is_private_black_and_says_so(tawny: Tawny, recorded: Path, tmp_path: Path) -> None:
+    left = "[[[0, 0], [0.5, 0], [0.5, 1], [0, 1]]]"
+    (tmp_path / "with.toml").write_text(f'[cameras.door]\nsource = "demo:"\nwatch.private = {left}\n')
+    span = as_json(tawny("timeline", "--camera", "door", "--data", str(recorded), "--json").out)["spans"][0]
+    words = ["export", "--camera", "door", "--data", str(recorded), "--from", span["start"], "--to", span["end"]]
+    settings = ["--config", str(tmp_path / "with.toml")]
+    said = tawny(*words, "-o", "clip.mp4", *settings)
+    assert "black" in said.out
+    assert tawny(*words, "-o", "whole.mp4", *settings, "--whole").code == 0
+    sides = {}
+    for name in ("clip", "whole"):
+        with av.open(str(tmp_path / f"{name}.mp4")) as film:
+            grey = next(film.decode(video=0)).to_ndarray(format="gray")
+        sides[name] = grey[:, : grey.shape[1] // 2 - 4].mean()
+    assert sides["clip"] < 24 < sides["whole"]
 
 
 def test_an_export_can_be_split(tawny: Tawny, recorded: Path, tmp_path: Path) -> None:
@@ -232,3 +250,12 @@ def test_every_command_explains_itself(command: str, tawny: Tawny, capsys: pytes
         tawny(command, "--help")
     assert ended.value.code == 0
     assert "--json" in capsys.readouterr().out
+
+
+def test_what_happened_is_found_by_words(tawny: Tawny, recorded: Path) -> None:
+    said = tawny("find", "person", "at", "the", "moon", "yesterday", "--data", str(recorded))
+    assert said.code == 0
+    assert said.out == "Nothing (yesterday).\n"
+    assert "left out: moon" in said.err
+    found = json.loads(tawny("find", "anything", "--json", "--data", str(recorded)).out)
+    assert set(found) == {"events", "time", "unknown"}

@@ -60,6 +60,8 @@ def test_what_is_seen_changes(tawny: Tawny, folder: Path) -> None:
         (("user", "remove", "Eve"), 3, "nobody called Eve"),
         (("passes", "take-back", "tv-1"), 3, "no pass tv-1"),
         (("passes", "make", "TV", "--for", "soon"), 2, "found 'soon'"),
+        (("passes", "make", "Anna", "--brings", "much"), 2, "found 'much'"),
+        (("passes", "make", "Anna", "--brings", "5 GB", "--cameras", "door"), 2, "either brings or sees"),
     ],
 )
 def test_what_cannot_be_done_is_said(tawny: Tawny, folder: Path, words: tuple[str, ...], code: int, says: str) -> None:
@@ -84,3 +86,10 @@ def test_a_pass_is_made_shown_once_and_taken_back(tawny: Tawny, folder: Path) ->
 
 def test_how_to_have_rtsp_is_said(tawny: Tawny, folder: Path) -> None:
     assert 'rtsp = "0.0.0.0:8554"' in tawny("passes", "make", "TV", "--data", str(folder)).out
+
+
+def test_a_pass_for_another_tawny_tells_its_address(tawny: Tawny, folder: Path) -> None:
+    made = told(tawny, folder, "passes", "make", "Anna's tawny", "--brings", "50 GB")
+    assert (made["brings_bytes"], made["cameras"]) == (50_000_000_000, [])
+    assert made["url"] == f"tawny+http://:{made['secret']}@127.0.0.1:8000/"
+    assert "bring 50 GB" in tawny("passes", "list", "--data", str(folder)).out

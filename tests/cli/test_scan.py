@@ -35,8 +35,10 @@ def test_clips_pictures_and_scores(tawny: Tawny, tmp_path: Path) -> None:
     told = json.loads(tawny("scan", str(films.walkers()), "--events-out", str(out), "--json").out)
     names = sorted(path.name for path in out.iterdir())
     assert names == [
-        "walkers-0001.jpg", "walkers-0001.mp4", "walkers-0002.jpg", "walkers-0002.mp4", "walkers.scores.csv",
+        "walkers-0001.jpg", "walkers-0001.mp4", "walkers-0002.jpg", "walkers-0002.mp4", "walkers.html",
+        "walkers.scores.csv",
     ]  # fmt: skip
+    assert (out / "walkers.html").read_text().count('class="event"') == 2
     event = told["events"][0]
     assert 8 <= FileVideo(Path(event["clip"])).duration_s <= 18
     assert Path(event["picture"]).read_bytes().startswith(b"\xff\xd8")

@@ -25,6 +25,7 @@ def test_installing_writes_the_unit_and_starts_it(tawny: Tawny, tmp_path: Path, 
     assert said.code == 0, said
     unit = (tmp_path / "tawny.service").read_text()
     assert f"run --config {tmp_path}/tawny.toml --data {tmp_path}/data" in unit
+    assert {"LimitCORE=0", "MemorySwapMax=0"} <= set(unit.splitlines()), "keys stay in memory"
     assert systemctl.read_text().splitlines()[1:] == ["daemon-reload", "enable --now tawny.service"]
 
 

@@ -1,22 +1,19 @@
 """`tawny add`: try a camera, then add it to the settings."""
 
-import threading
+import dataclasses
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from tawny.app.doors import Doors
+from tawny.app.probing import probe
 from tawny.cli.output import Output
 from tawny.cli.places import config_file, new_config_file
 from tawny.config.edit import add_camera, write_new
 from tawny.config.file import known_secrets, parse
 from tawny.config.settings import Camera, is_camera_id
 from tawny.model.clock import SystemClock
-from tawny.model.errors import NotDone, SettingsError, UsageError
-from tawny.model.ids import CameraId, StreamName
-from tawny.model.packets import VideoFormat
-from tawny.sources.source import Idle, Opening
-
-TRY_S = 15.0
+from tawny.model.errors import SettingsError, UsageError
+from tawny.model.ids import StreamName
 
 
 def describe(parser: ArgumentParser) -> None:
@@ -38,9 +35,10 @@ def run(args: Namespace, out: Output) -> int:
     found: dict[str, Any] = {}
     if not args.untried:
         doors = Doors.opened()
-        found["main"] = probe(doors, args.name, camera, StreamName.MAIN)
-        if args.sub:
-            found["sub"] = probe(doors, args.name, camera, StreamName.SUB)
+        if any(doors.source_of(one) is None for one in table.values()):
+            raise UsageError("This address is of an unknown kind.", "Use rtsp://…, /dev/video0 or a video file.")
+        for stream in (StreamName.MAIN, StreamName.SUB) if args.sub else (StreamName.MAIN,):
+            found[stream.value] = dataclasses.asdict(probe(doors, args.name, camera, stream, SystemClock()))
     if not path.exists():
         write_new(path)
     add_camera(path, args.name, table)
@@ -62,25 +60,3 @@ def _as_set(name: str, table: dict[str, str], path: Any) -> Camera:
 
 def _quoted(value: str) -> str:
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def probe(doors: Doors, name: str, camera: Camera, stream: StreamName) -> dict[str, Any]:
-    """Connect and wait for the first picture: what it is. Raises a SourceError, NotDone."""
-    address = camera.source if stream is StreamName.MAIN else camera.sub
-    source = doors.source_of(address)
-    if source is None:
-        raise UsageError("This address is of an unknown kind.", "Use rtsp://…, /dev/video0 or a video file.")
-    clock = SystemClock()
-    opening = Opening(CameraId(name), stream, address, source.settings(camera.table(source.scheme)), clock)
-    until_s, pause = clock.mono_s() + TRY_S, threading.Event()
-    connection = source.open(opening)
-    try:
-        while clock.mono_s() < until_s:
-            got = connection.read()
-            if isinstance(got, Idle):
-                pause.wait(got.for_s)
-            elif isinstance(got.format, VideoFormat) and got.is_keyframe:
-                return {"codec": got.format.codec, "width": got.format.width, "height": got.format.height}
-    finally:
-        connection.close()
-    raise NotDone(f"{source.public(address)} answers, but sent no picture in {TRY_S:.0f} s.", "Check the camera.")

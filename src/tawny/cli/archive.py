@@ -1,24 +1,39 @@
 """The recordings of a folder, for commands that read them without the recorder."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
+from tawny.cli.keys import Keys
 from tawny.model.clock import SystemClock
 from tawny.model.ids import CameraId
+from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
 from tawny.model.times import Span
+from tawny.playback.unsealed import Unsealed
+from tawny.sealed.wrapping import Identity
 from tawny.storage.index import Index
+from tawny.storage.layout import is_sealed
 from tawny.storage.opening import index_to_read
 from tawny.storage.others import attach_all
 from tawny.storage.scores import Scores
 from tawny.storage.volume import Volume
 
+NOTHING_PRIVATE: Mapping[str, tuple[Polygon, ...]] = MappingProxyType({})
+
 
 class Folder:
-    """A `playback.archive.Archive` of closed segments."""
+    """A `playback.archive.Archive` of closed segments. keys: for what is sealed; without, opening it is FileSealed."""
 
-    def __init__(self, path: Path, index: Index) -> None:
+    def __init__(
+        self,
+        path: Path,
+        index: Index,
+        keys: Sequence[Identity] = (),
+        private: Mapping[str, tuple[Polygon, ...]] = NOTHING_PRIVATE,
+    ) -> None:
+        self._unsealed, self._private = Unsealed(Keys(keys)) if keys else None, private
         self.volume = Volume.at(path)
         attach_all(self.volume)
         self._index = index
@@ -32,13 +47,20 @@ class Folder:
         return ()
 
     def segment_path(self, segment: Segment) -> Path:
-        return self.volume.path(segment.path)
+        stored = self.volume.path(segment.path)
+        return self._unsealed.path(segment, stored) if self._unsealed and is_sealed(segment.path) else stored
+
+    def private(self, camera: CameraId) -> tuple[Polygon, ...]:
+        return self._private.get(camera, ())
 
     def scores(self, camera: CameraId, within: Span) -> bytes:
         return Scores(self.volume, SystemClock()).read(camera, within)
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Folder]:
+def opened(
+    path: Path, keys: Sequence[Identity] = (), private: Mapping[str, tuple[Polygon, ...]] = NOTHING_PRIVATE
+) -> Iterator[Folder]:
+    """private: by camera, what is black in whatever is made of it."""
     with index_to_read(path) as index:
-        yield Folder(path, index)
+        yield Folder(path, index, keys, private)

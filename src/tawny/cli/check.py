@@ -30,7 +30,7 @@ MOST_GAPS = 1000
 def describe(parser: ArgumentParser) -> None:
     options.data(parser)
     parser.add_argument("--repair", action="store_true", help="mend what can be; no playable second is thrown away")
-    parser.add_argument("--deep", action="store_true", help="read every file to its end")
+    parser.add_argument("--deep", action="store_true", help="read every file, and prove it by the signed history")
     parser.add_argument("--wall", action="store_true", help="prove that recorded + explained = wall time")
 
 

@@ -1,15 +1,23 @@
 """`tawny config`: what is wrong with the settings, what is in force, and what can be set."""
 
 import json
+import re
 from argparse import ArgumentParser, Namespace
 from typing import Any
+from urllib.parse import urlsplit
 
+from tawny.actions.destination import Destination
+from tawny.actions.notifier import Notifier
 from tawny.app.doors import Doors
 from tawny.cli.output import Output
 from tawny.cli.places import config_file, settings
 from tawny.config.settings import Settings
 from tawny.config.units import duration_text, size_text
 from tawny.model.errors import NotDone
+from tawny.sources.onvif.soap import Service
+
+_HIDDEN = re.compile(r"secret|token|pass|metrics|credential|api_key")
+"""Names of settings whose values are nobody's business."""
 
 
 def describe(parser: ArgumentParser) -> None:
@@ -45,9 +53,19 @@ def in_force(chosen: Settings, doors: Doors) -> dict[str, Any]:
         shown = tables["cameras"][name]
         for key in ("source", "sub"):
             shown[key] = doors.public(getattr(camera, key)) if getattr(camera, key) else ""
+        shown["onvif"] = Service.of(camera.onvif).public if camera.onvif else ""
         source = doors.source_of(camera.source)
         if source is not None:
             shown[source.scheme] = dict(source.settings(camera.table(source.scheme)))
+    for name, one in chosen.destinations.items():
+        tables["destinations"][name]["url"] = _public(doors.destination_of(one.url), one.url)
+    for name, told in chosen.notifiers.items():
+        tables["notifiers"][name]["url"] = _public(doors.notifier_of(told.url), told.url)
+    for name, emit in chosen.emit.items():
+        tables["emit"][name]["url"] = emit.public
+    for table, key in (("mqtt", "url"), ("alarm", "check_in")):
+        tables[table][key] = _host(tables[table][key])
+    _hide(tables)
     keep = tables["storage"]["keep"]
     keep["free"] = f"{keep['free'] * 100:g} %"
     _word(keep)
@@ -55,6 +73,28 @@ def in_force(chosen: Settings, doors: Doors) -> dict[str, Any]:
         _word(shown["keep"] or {})
         shown["pre"], shown["post"] = duration_text(shown["pre"]), duration_text(shown["post"])
     return tables
+
+
+def _public(kind: Destination | Notifier | None, url: str) -> str:
+    assert kind is not None  # the settings were checked
+    return kind.public(url)
+
+
+def _host(url: str) -> str:
+    return f"{urlsplit(url).scheme}://{urlsplit(url).hostname}" if url else ""
+
+
+def _hide(tables: dict[str, Any]) -> None:
+    """Of what is secret only that it is set."""
+    for key, value in tables.items():
+        if isinstance(value, dict):
+            _hide(value)
+        elif isinstance(value, list | tuple):
+            for one in value:
+                if isinstance(one, dict):
+                    _hide(one)
+        elif isinstance(value, str) and value and _HIDDEN.search(key):
+            tables[key] = "(set)"
 
 
 def _word(keep: dict[str, Any]) -> None:

@@ -13,8 +13,11 @@ from tawny.cli.places import existing_data, running_data
 from tawny.cli.times import shown
 from tawny.model.clock import SystemClock
 from tawny.model.ids import CameraId
+from tawny.model.kinds import MOTION, NOTHING
 from tawny.model.times import utc_from_text
 from tawny.storage.opening import index_to_read
+
+HEADS = ("start", "length", "camera", "kind", "score", "id")
 
 
 def describe(parser: ArgumentParser) -> None:
@@ -32,13 +35,11 @@ def run(args: Namespace, out: Output) -> int:
         for event in found:
             out.data(event, "")
     elif found or not args.follow:
-        rows = [_row(event) for event in found]
-        heads = ("start", "length", "camera", "kind", "score", "id")
-        out.data(None, out.table(heads, rows, empty="Nothing happened in this time."))
+        out.data(None, out.table(HEADS, [row(event) for event in found], empty="Nothing happened in this time."))
     if args.follow:
         for told in lines(folder, {"do": "follow"}):
             if told["type"].startswith("event.") and _wanted(told["event"], args):
-                out.data(told, f"{told['type'].removeprefix('event.'):8}" + "  ".join(_row(told["event"])))
+                out.data(told, f"{told['type'].removeprefix('event.'):8}" + "  ".join(row(told["event"])))
     return 0
 
 
@@ -57,11 +58,21 @@ def _past(folder: Path, args: Namespace) -> list[dict[str, Any]]:
                 return found[::-1]
 
 
-def _row(event: dict[str, Any]) -> tuple[str, ...]:
+def row(event: dict[str, Any]) -> tuple[str, ...]:
+    """An event as a line of a table under `HEADS`."""
     start_ms = utc_from_text(event["start"])
     length = "goes on" if event["end"] is None else f"{(utc_from_text(event['end']) - start_ms) / 1000:.0f} s"
-    return shown(start_ms), length, event["camera"], event["kind"], f"{event['score']:.0f}", event["id"]
+    return shown(start_ms), length, event["camera"], kind_words(event), f"{event['score']:.0f}", event["id"]
+
+
+def kind_words(event: dict[str, Any]) -> str:
+    """What it is called; with a question mark where that is only suggested."""
+    if event["said"]:
+        return MOTION if event["said"] == NOTHING else str(event["said"])
+    return f"{event['suggested']}?" if event["suggested"] else str(event["kind"])
 
 
 def _wanted(event: dict[str, Any], args: Namespace) -> bool:
-    return (not args.camera or event["camera"] in args.camera) and (not args.kind or event["kind"] in args.kind)
+    return (not args.camera or event["camera"] in args.camera) and (
+        not args.kind or kind_words(event).rstrip("?") in args.kind
+    )

@@ -2,29 +2,35 @@
 
 import tempfile
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from tawny.app.places import private_of
 from tawny.app.zone import local_zone
-from tawny.cli import options, times
+from tawny.cli import evidence, keys, options, times
 from tawny.cli.archive import opened
 from tawny.cli.output import Output
 from tawny.cli.places import existing_data
+from tawny.cli.redacting import redacted_words, redaction
 from tawny.cli.times import shown
-from tawny.config.units import seconds, size_text
+from tawny.config.units import seconds, size, size_text
 from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.ids import StreamName
+from tawny.model.polygon import Polygon
 from tawny.model.times import Span, utc_text
-from tawny.playback.clip import Clip, Clips
+from tawny.playback.clip import MOST_COVERED_S, Clip, Clips
 from tawny.playback.making import Kind, Wish, check, make
 from tawny.storage.disk import turned
 from tawny.storage.opening import known_camera
 
 MOST_BYTES = 2**40
+LEAST_PART_MS = 1000
+COVERED = "; what nobody is to see is black, so all of it is encoded anew (`--whole`: as it is stored)"
+Private = Mapping[str, tuple[Polygon, ...]]
 
 
 def describe(parser: ArgumentParser) -> None:
@@ -35,8 +41,21 @@ def describe(parser: ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the file; never overwritten")
     parser.add_argument("--stream", choices=[name.value for name in StreamName], default="main", help="large or small")
-    parser.add_argument("--split", metavar="TIME", help="one file for each so much time, such as 15min")
+    parser.add_argument("--split", metavar="HOW", help="one file for each so much time, or no larger than: 15min, 2GB")
+    parser.add_argument(
+        "--exact", action="store_true", help="begins with the very picture, in any player: up to a key picture anew"
+    )
+    parser.add_argument(
+        "--redact",
+        metavar="WHAT",
+        action="append",
+        help="hidden: an area, as corners from 0 to 1 ('0.1,0.2 0.5,0.9'), or all but one who moves"
+        " ('all-but:0.4,0.6@05:58:12', 'all-but:EVENT'); several times for more",
+    )
+    parser.add_argument("--whole", action="store_true", help="as it is stored: with what nobody is to see, too")
+    keys.describe(parser)
     kinds = parser.add_mutually_exclusive_group()
+    kinds.add_argument("--evidence", action="store_true", help="a folder that a stranger can check (`tawny verify`)")
     kinds.add_argument("--gif", action="store_true", help="a small moving GIF, up to 30 s")
     kinds.add_argument(
         "--timelapse", metavar="N", nargs="?", const="", help="a time-lapse, N times as fast; without N: of one minute"
@@ -46,50 +65,102 @@ def describe(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, out: Output) -> int:
-    _, folder = existing_data(args)
+    chosen, folder = existing_data(args)
     within = times.span(args.begin, args.end, SystemClock().now_ms())
-    kind = _kind(args)
+    if args.evidence:
+        return evidence.export(args, folder, within, out)
+    private = {} if args.whole else {name: private_of(one.watch) for name, one in chosen.cameras.items()}
+    kind = Kind.MP4 if args.redact else _kind(args)
     if kind is not None:
-        return _make(args, kind, folder, within, out)
+        return _make(args, kind, folder, private, within, out)
     camera, stream = known_camera(folder, args.camera), StreamName(args.stream)
+    covers = bool(private.get(camera))
     written: list[dict[str, object]] = []
-    with opened(folder) as archive:
+    taken: set[str] = set()
+    with opened(folder, keys.named(args), private) as archive:
         clips = Clips(archive)
-        for part in _parts(within, args.split):
-            clip = clips.clip(camera, stream, part, MOST_BYTES)
+
+        def size_of(part: Span) -> int:
+            found = None if covers else clips.clip(camera, stream, part, MOST_BYTES)
+            return found.size_bytes if found else 0  # what is covered is in files of five minutes anyway
+
+        parts = _parts(within, args.split, size_of)
+        if covers:  # in pieces that can be encoded anew at once
+            parts = (each for part in parts for each in _each(part, round(MOST_COVERED_S * 1000)))
+        for part in parts:
+            clip = clips.clip(camera, stream, part, MOST_BYTES, exact=args.exact)
             while clip is not None:
-                path = _name(Path(args.output), clip.start_ms, many=bool(args.split) or bool(written))
+                many = bool(args.split) or bool(written) or (covers and within.seconds > MOST_COVERED_S)
+                path = _name(Path(args.output), clip.start_ms, taken, many=many)
                 _write(clip, path, out)
-                told = {"file": str(path), "start": utc_text(clip.start_ms), "size_bytes": clip.size_bytes}
-                out.data(told, f"{path}: from {shown(clip.start_ms)}, {size_text(clip.size_bytes)}")
+                told = {
+                    "file": str(path),
+                    "start": utc_text(clip.start_ms),
+                    "size_bytes": clip.size_bytes,
+                    "exact": clip.is_exact,
+                    "encoded_anew": clip.anew,
+                    "covered": covers,
+                }
+                how = (COVERED if covers else "") + _exactly(args, clip)
+                out.data(told, f"{path}: from {shown(clip.start_ms)}, {size_text(clip.size_bytes)}{how}")
                 written.append(told)
+                taken.add(path.name)
                 rest = Span(clip.cut_at_ms, part.end_ms) if clip.cut_at_ms else None
-                clip = clips.clip(camera, stream, rest, MOST_BYTES) if rest else None
+                clip = clips.clip(camera, stream, rest, MOST_BYTES, exact=args.exact) if rest else None
     if not written:
         wanted = f"from {shown(within.begin_ms)} to {shown(within.end_ms)}"
         raise NotDone(f"Nothing of {camera} is recorded {wanted}.", "`tawny timeline` shows what is.")
     return 0
 
 
-def _parts(within: Span, split: str | None) -> Iterator[Span]:
+def _exactly(args: Namespace, clip: Clip) -> str:
+    if not args.exact:
+        return ""
+    if not clip.is_exact:
+        return "; NOT exact: this kind of video cannot be encoded here, some players begin at the key picture before"
+    return f"; {clip.anew} pictures encoded anew" if clip.anew else "; nothing encoded anew"
+
+
+def _parts(within: Span, split: str | None, size_of: Callable[[Span], int]) -> Iterator[Span]:
+    """size_of: a part's clip, in bytes."""
     if split is None:
         yield within
         return
     try:
-        step_ms = round(seconds(split) * 1000)
+        most_bytes = size(split) if split.strip().upper().endswith("B") else 0
+        step_ms = 0 if most_bytes else round(seconds(split) * 1000)
     except ValueError as error:
-        raise UsageError(f"--split {split} cannot be used.", f"Write {error}.") from None
-    if step_ms < 1000:
+        raise UsageError(f"--split {split} cannot be used.", f"Write {error}; or a size such as 2GB.") from None
+    if most_bytes:
+        yield from _no_larger(within, most_bytes, size_of)
+        return
+    if step_ms < LEAST_PART_MS:
         raise UsageError(f"--split {split} is too short.", "Write 1 s or more, such as 15min.")
+    yield from _each(within, step_ms)
+
+
+def _no_larger(part: Span, most_bytes: int, size_of: Callable[[Span], int]) -> Iterator[Span]:
+    """Or of a second, if even that is larger."""
+    long_ms, size_bytes = part.end_ms - part.begin_ms, size_of(part)
+    if size_bytes <= most_bytes or long_ms <= LEAST_PART_MS:
+        yield part
+        return
+    for smaller in _each(part, max(LEAST_PART_MS, long_ms // -(-size_bytes // most_bytes))):
+        yield from _no_larger(smaller, most_bytes, size_of)
+
+
+def _each(within: Span, step_ms: int) -> Iterator[Span]:
     for begin_ms in range(within.begin_ms, within.end_ms, step_ms):
         yield Span(begin_ms, min(begin_ms + step_ms, within.end_ms))
 
 
-def _name(output: Path, start_ms: int, *, many: bool) -> Path:
-    """As asked for; with the begin's local time in it when there are several."""
+def _name(output: Path, start_ms: int, taken: Collection[str], *, many: bool) -> Path:
+    """As asked for; with the begin's local time in it when there are several. taken: names of those before."""
     if not many:
         return output
     stamp = f"{datetime.fromtimestamp(start_ms / 1000).astimezone():%Y-%m-%d %H.%M.%S}"
+    if f"{output.stem} {stamp}{output.suffix or '.mp4'}" in taken:
+        stamp += f".{start_ms % 1000:03}"
     return output.with_name(f"{output.stem} {stamp}{output.suffix or '.mp4'}")
 
 
@@ -133,12 +204,14 @@ class _Place:
         self.output.progress(f"{self.out}: {part:.0%}")
 
 
-def _make(args: Namespace, kind: Kind, folder: Path, within: Span, out: Output) -> int:
+def _make(args: Namespace, kind: Kind, folder: Path, private: Private, within: Span, out: Output) -> int:
     names = args.camera.split(",") if kind is Kind.SIDE_BY_SIDE else [args.camera]
     cameras = tuple(known_camera(folder, name) for name in names)
     columns, rows = _sheet_size(args.sheet or "10x12")
     wish = Wish(kind, cameras, within, _speed(args.timelapse), columns, rows)
     check(wish)
+    if args.redact and (args.split or _kind(args) is not None):
+        raise UsageError("--redact makes one film with parts hidden, and nothing else.", "Leave out the other one.")
     path = Path(args.output)
     try:
         path.touch(exist_ok=False)
@@ -148,9 +221,14 @@ def _make(args: Namespace, kind: Kind, folder: Path, within: Span, out: Output) 
         raise turned(error, str(path)) from error
     is_made = False
     try:
-        with opened(folder) as archive, tempfile.TemporaryDirectory(dir=path.parent) as scratch:
+        with (
+            opened(folder, keys.named(args), private) as archive,
+            tempfile.TemporaryDirectory(dir=path.parent) as scratch,
+        ):
             place = _Place(path, Path(scratch) / "film", out)
-            make(archive, Clips(archive), wish, ZoneInfo(local_zone()), place, MOST_BYTES)
+            if args.redact:
+                wish = replace(wish, redaction=redaction(args.redact, archive.index, within))
+            made = make(archive, Clips(archive), wish, ZoneInfo(local_zone()), place, MOST_BYTES)
             is_made = True
     except OSError as error:
         raise turned(error, str(path)) from error
@@ -159,8 +237,11 @@ def _make(args: Namespace, kind: Kind, folder: Path, within: Span, out: Output) 
         if not is_made:
             path.unlink(missing_ok=True)
     size_bytes = path.stat().st_size
-    told = {"file": str(path), "start": utc_text(within.begin_ms), "size_bytes": size_bytes}
-    out.data(told, f"{path}: from {shown(within.begin_ms)}, {size_text(size_bytes)}")
+    told: dict[str, object] = {"file": str(path), "start": utc_text(within.begin_ms), "size_bytes": size_bytes}
+    words = f"{path}: from {shown(within.begin_ms)}, {size_text(size_bytes)}"
+    if args.redact:
+        told, words = told | {"redacted": True}, words + "." + redacted_words(made.shown_s, within)
+    out.data(told, words)
     return 0
 
 

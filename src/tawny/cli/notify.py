@@ -1,21 +1,32 @@
-"""`tawny notify`: who is told, and where files go: `list`, and `test NAME` to send something there now."""
+"""`tawny notify`: who is told, and where files go: `list`, `test NAME` to send something there now, `sweep NAME` to
+remove there what is older than its `keep`.
+"""
 
 from argparse import ArgumentParser, Namespace
+from typing import Any
 
 from tawny.cli import options
 from tawny.cli.asking import once
 from tawny.cli.output import Output
 from tawny.cli.places import data_folder, settings
+from tawny.config.units import size_text
 from tawny.model.errors import NotDone, UsageError
 
 
 def describe(parser: ArgumentParser) -> None:
     options.data(parser)
-    parser.add_argument("do", choices=["list", "test"], help="what to do")
-    parser.add_argument("name", nargs="?", help="test: the notifier's or destination's name in the settings")
+    parser.add_argument("do", choices=["list", "test", "sweep"], help="what to do")
+    parser.add_argument(
+        "name", nargs="?", help="test: the notifier's or destination's name in the settings; sweep: the destination's"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="sweep: show what would go; remove nothing")
 
 
 def run(args: Namespace, out: Output) -> int:
+    if args.dry_run and args.do != "sweep":
+        raise UsageError("--dry-run is for `tawny notify sweep`.")
+    if args.do != "list" and not args.name:
+        raise UsageError(f"`tawny notify {args.do}` needs a name.")
     chosen, _ = settings(args)
     folder = data_folder(args, chosen)
     if args.do == "list":
@@ -26,14 +37,34 @@ def run(args: Namespace, out: Output) -> int:
         ]
         out.data(found, out.table(("NAME", "KIND", "WHERE", "WAITING", "TROUBLE"), rows, empty="Nobody is told."))
         return 0
-    if not args.name:
-        raise UsageError("`tawny notify test` needs a name.")
+    if args.do == "sweep":
+        told = once(folder, {"do": "sweep", "name": args.name, "dry_run": args.dry_run})
+        _refuse_unknown(told, f"destination {args.name}", "docs/offsite.md")
+        out.data(told, _swept(args.name, told, out))
+        return 0
     told = once(folder, {"do": "test", "name": args.name})
-    if "known" in told:
-        known = ", ".join(told["known"]) or "none; docs/messages.md tells how to set one"
-        raise NotDone(f"There is no notifier {args.name}.", f"There are: {known}.")
+    _refuse_unknown(told, f"notifier {args.name}", "docs/messages.md")
     lines = [
         f"{one['what']}: {one['wrong']} {one['do']}".strip() if one["wrong"] else one["what"] for one in told["steps"]
     ]
     out.data(told, "\n".join(lines))
     return 1 if any(one["wrong"] for one in told["steps"]) else 0
+
+
+def _refuse_unknown(told: dict[str, Any], what: str, page: str) -> None:
+    if "known" in told:
+        known = ", ".join(told["known"]) or f"none; {page} tells how to set one"
+        raise NotDone(f"There is no {what}.", f"There are: {known}.")
+
+
+def _swept(name: str, told: dict[str, Any], out: Output) -> str:
+    if told["keep_s"] is None:
+        return f"Nothing goes: {name} has no `keep`, so all that was brought there stays."
+    files = told["items"]
+    if not files:
+        return f"Nothing is older than `keep` allows at {name}."
+    rows = [(one["name"], size_text(one["size_bytes"])) for one in files]
+    count = "1 file" if len(files) == 1 else f"{len(files)} files"
+    whole = f"{count}, {size_text(sum(one['size_bytes'] for one in files))}"
+    verb = "removed there, after what waits to be sent" if told["removed"] else "would go"
+    return "\n".join([out.table(("NAME", "SIZE"), rows, empty=""), f"{whole}: {verb}."])

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tawny.app.promises import contract
+from tawny.app.sealing import signed_history
 from tawny.cli import options
 from tawny.cli.output import Output
 from tawny.cli.places import existing_data
@@ -71,7 +72,12 @@ def _prune(args: Namespace, out: Output) -> Plan:
         kept = contract(chosen)
         ledger = Ledger(history, index, clock)
         retention = Retention(volume, index, ledger, clock, kept.everyone, kept.cameras, thin_at_once=ALL)
-        return retention.plan() if args.dry_run else retention.run()
+        if args.dry_run:
+            return retention.plan()
+        signed = signed_history(volume, clock, lambda: chosen)
+        done = retention.run()
+        signed.state(clock.now_ms())
+        return done
     finally:
         index.close()
         history.close()

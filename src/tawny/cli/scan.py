@@ -7,20 +7,17 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from tawny.app.doors import Doors
 from tawny.cli import options, times
-from tawny.cli.archive import opened
 from tawny.cli.output import Output
-from tawny.cli.places import existing_data
-from tawny.cli.scan_inputs import FileInput, Input, recorded
+from tawny.cli.scan_inputs import FileInput, Input
 from tawny.cli.scanning import Job, Scanned, scan_all
 from tawny.config.units import seconds
+from tawny.engine.plugins import Parts
 from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.ids import StreamName
 from tawny.model.polygon import Polygon
 from tawny.model.times import utc_from_text
-from tawny.storage.opening import known_camera
 from tawny.watch.scan.scan import Wanted
 
 
@@ -39,7 +36,7 @@ def describe(parser: ArgumentParser) -> None:
     add("--region", metavar="X,Y,…", action="append", default=[], help=polygon)
     add("--thorough", action="store_true", help="decode every picture, not only where something changed")
     add("--join", metavar="TIME", default="1 s", help="what follows so soon is one event (usual: 1 s)")
-    add("--events-out", metavar="DIR", help="write there a clip and a picture of each event, and scores")
+    add("--events-out", metavar="DIR", help="write there a clip and a picture of each event, scores, and a page")
     add("--before", metavar="TIME", default="2 s", help="in clips, before the event (usual: 2 s)")
     add("--after", metavar="TIME", default="2 s", help="in clips, after the event (usual: 2 s)")
     add("--exact", action="store_true", help="clips show nothing before and after; else they begin at a keyframe")
@@ -77,6 +74,16 @@ def _inputs(args: Namespace, stack: ExitStack) -> list[Input]:
         return [FileInput(Path(name)) for name in args.files]
     if not args.begin:
         raise UsageError("From when on?", 'Write --from, such as --from "2 h ago".')
+    return _recorded(args, stack)
+
+
+def _recorded(args: Namespace, stack: ExitStack) -> list[Input]:
+    # not above: a file is scanned without what recordings need, which takes longer to load than a short file to scan
+    from tawny.cli.archive import opened
+    from tawny.cli.places import existing_data
+    from tawny.cli.scan_recorded import recorded
+    from tawny.storage.opening import known_camera
+
     _, folder = existing_data(args)
     within = times.span(args.begin, args.end, SystemClock().now_ms())
     camera = known_camera(folder, args.camera)
@@ -88,7 +95,7 @@ def _inputs(args: Namespace, stack: ExitStack) -> list[Input]:
 
 
 def _wanted(args: Namespace) -> Wanted:
-    detectors = Doors.opened().detectors
+    detectors = Parts("tawny.detectors")
     if args.detector not in detectors:
         raise UsageError(f"There is no detector {args.detector}.", f"Write one of {', '.join(sorted(detectors))}.")
     settings = dict(map(_pair, args.set)) | ({} if args.sensitivity is None else {"sensitivity": args.sensitivity})

@@ -14,6 +14,7 @@ from typing import Any
 
 from tawny.cli.scan_inputs import Input
 from tawny.cli.scan_log import ScanLog
+from tawny.cli.scan_page import scan_page
 from tawny.media.jpeg import jpeg
 from tawny.model.errors import NotDone, SourceError, TawnyError
 from tawny.storage.disk import turned
@@ -163,7 +164,10 @@ def _told(each: Input, whole: Result) -> dict[str, Any]:
 
 
 def _write_events(each: Input, whole: Result, told: dict[str, Any], job: Job) -> None:
-    """`<name>-0001.mp4`, `.jpg`, and `<name>.scores.csv`. Raises the disk's errors."""
+    """`<name>-0001.mp4`, `.jpg`, `<name>.scores.csv`, and `<name>.html`, which shows all of it.
+
+    Raises the disk's errors.
+    """
     folder = job.folder
     assert folder is not None
     try:
@@ -178,6 +182,8 @@ def _write_events(each: Input, whole: Result, told: dict[str, Any], job: Job) ->
                 (folder / f"{stem}.jpg").write_bytes(picture)
                 event["picture"] = str(folder / f"{stem}.jpg")
         (folder / f"{each.stem}.scores.csv").write_text(_scores(whole), encoding="utf-8")
+        page = scan_page(each.stem, whole.duration_s, whole.scores, told["events"], each.file)
+        (folder / f"{each.stem}.html").write_text(page, encoding="utf-8")
     except OSError as error:
         raise turned(error, str(folder)) from error
 

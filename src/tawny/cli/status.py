@@ -69,6 +69,7 @@ def text(status: dict[str, Any], out: Output) -> str:
     told += [f"{camera['name']}: {camera['detail']}" for camera in status["cameras"] if camera["detail"]]
     told.append(status["self_test"])
     told += [f"{warning['message']} {warning['do']}".rstrip() for warning in status["warnings"]]
+    told += [status["hint"]] if status["hint"] else []
     return "\n".join(told)
 
 

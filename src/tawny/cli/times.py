@@ -1,12 +1,13 @@
 """Times as people type them on the command line, and as they are shown back."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from tawny.config.units import seconds
 from tawny.model.errors import UsageError
 from tawny.model.times import Span, utc_from_text
 
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
 
 
@@ -32,6 +33,21 @@ def instant(text: str, now_ms: int) -> int:
         raise UsageError(
             f"{text!r} is not a time.", 'Write 2026-11-20T05:58:12Z, "2026-11-20 05:58", 05:58, yesterday or "2 h ago".'
         ) from None
+
+
+def coming(text: str, now_ms: int) -> int:
+    """The next `23:00` or `sunday 23:00` from now on; whatever else is a time, as it is. UsageError."""
+    day, _, clock = text.strip().lower().partition(" ")
+    found = _CLOCK.fullmatch(clock or day)
+    weekday = next(
+        (number for number, name in enumerate(_DAYS) if clock and len(day) >= 3 and name.startswith(day)), None
+    )
+    if found is None or (clock and weekday is None):
+        return instant(text, now_ms)
+    at = datetime.fromtimestamp(instant(clock or day, now_ms) / 1000, UTC).astimezone().replace(tzinfo=None)
+    while _ms(at.astimezone()) < now_ms or weekday not in (None, at.weekday()):
+        at += timedelta(days=1)  # by the clock on the wall
+    return _ms(at.astimezone())
 
 
 def span(begin: str, end: str, now_ms: int) -> Span:

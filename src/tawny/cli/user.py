@@ -9,14 +9,15 @@ from tawny.model.errors import NotDone, UsageError
 from tawny.web.accounts import Accounts, Person, Purpose, Role
 
 LINK_DAYS = 7
+ROLES = "an owner may do everything, family also switch modes, talk and turn cameras (usual: viewer)"
 
 
 def describe(parser: ArgumentParser) -> None:
     options.data(parser)
     parser.add_argument("do", choices=["list", "add", "change", "link", "remove"], help="what to do")
     parser.add_argument("name", nargs="?", help="who")
-    parser.add_argument("--role", choices=["owner", "viewer"], help="an owner may do everything (usual: viewer)")
-    parser.add_argument("--cameras", metavar="A,B", help="all that a viewer may see; `all` for everything")
+    parser.add_argument("--role", choices=["owner", "family", "viewer"], help=ROLES)
+    parser.add_argument("--cameras", metavar="A,B", help="all that family or a viewer may see; `all` for everything")
 
 
 def run(args: Namespace, out: Output) -> int:
@@ -54,7 +55,7 @@ def _add(args: Namespace, accounts: Accounts, out: Output, listen: str, *, is_th
 
 def _change(args: Namespace, accounts: Accounts, person: Person, out: Output, listen: str) -> int:
     owners = [one for one in accounts.people() if one.role is Role.OWNER]
-    if owners == [person] and (args.do == "remove" or args.role == "viewer"):
+    if owners == [person] and (args.do == "remove" or args.role in ("family", "viewer")):
         raise NotDone(f"{person.name} is the only owner.", "Make somebody else an owner first.")
     if args.do == "link":
         return _link(accounts, person, out, listen)

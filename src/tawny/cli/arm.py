@@ -1,0 +1,17 @@
+"""`tawny arm MODE`: another mode, such as away."""
+
+from argparse import ArgumentParser, Namespace
+
+from tawny.cli import options
+from tawny.cli.ordering import lasts, ordered
+from tawny.cli.output import Output
+
+
+def describe(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument("mode", metavar="MODE", help="home, away, night or one of yours; week: as the week has it")
+    lasts(parser, "until the next change")
+
+
+def run(args: Namespace, out: Output) -> int:
+    return ordered(args, out, do="arm", mode=args.mode)

@@ -1,0 +1,72 @@
+"""Keys that somebody has: in a file, locked or not, and as words."""
+
+import getpass
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyrage
+
+from tawny.model.errors import NotDone, UsageError
+from tawny.sealed.words import identity_from_words
+from tawny.sealed.wrapping import Identity
+
+
+class Keys:
+    """`sealed.wrapping.Opens` of several: whichever fits."""
+
+    def __init__(self, identities: Sequence[Identity]) -> None:
+        self._identities = identities
+
+    def unwrapped(self, wrapped: bytes) -> bytes | None:
+        return next((key for one in self._identities if (key := one.unwrapped(wrapped)) is not None), None)
+
+
+def describe(parser: ArgumentParser) -> None:
+    """For commands that may have to open what is sealed."""
+    ways = parser.add_mutually_exclusive_group()
+    ways.add_argument("--key", metavar="FILE", help="your key, for what is sealed")
+    ways.add_argument("--words", action="store_true", help="the same by the 24 words of the recovery sheet, typed")
+
+
+def named(args: Namespace) -> list[Identity]:
+    """Those that the command was given; none if it was given none."""
+    if args.words:
+        return [from_words()]
+    return from_file(Path(args.key)) if args.key else []
+
+
+def typed(question: str) -> str:
+    """Seen on a terminal only by who types it."""
+    if sys.stdin.isatty():
+        return getpass.getpass(question)
+    return sys.stdin.readline().rstrip("\n")
+
+
+def from_words() -> Identity:
+    try:
+        return identity_from_words(typed("The 24 words of the recovery sheet: "))
+    except ValueError as error:
+        raise UsageError(f"These words are no key: {error}.") from None
+
+
+def from_file(path: Path) -> list[Identity]:
+    """NotDone when it cannot be read, is locked otherwise, or has none."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise NotDone(f"The key {path} cannot be read: {error.strerror}.") from None
+    if data.startswith(b"age-encryption.org/"):
+        try:
+            data = pyrage.passphrase.decrypt(data, typed("Passphrase: "))
+        except pyrage.DecryptError:
+            raise NotDone(f"{path} is locked with another passphrase.") from None
+    lines = data.decode(errors="replace").split()
+    try:
+        found = [Identity.read(line) for line in lines if line.upper().startswith("AGE-SECRET-KEY-1")]
+    except ValueError as error:
+        raise NotDone(f"{path} has {error}.") from None
+    if not found:
+        raise NotDone(f"{path} has no private key.", "It is a line that begins with AGE-SECRET-KEY-1.")
+    return found

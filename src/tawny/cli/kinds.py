@@ -1,0 +1,78 @@
+"""`tawny kinds export`: crops of what moved in events that you called something, to train a model of kinds of your own.
+
+They stay where you put them: nothing is sent anywhere. What sealed cameras recorded is not exported.
+"""
+
+from argparse import ArgumentParser, Namespace
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from tawny.app.places import private_of
+from tawny.cli import options, times
+from tawny.cli.archive import opened
+from tawny.cli.output import Output
+from tawny.cli.places import existing_data
+from tawny.model.clock import SystemClock
+from tawny.model.errors import NotDone
+from tawny.model.events import Event
+from tawny.model.ids import CameraId
+from tawny.model.times import Span
+from tawny.playback.archive import Past
+from tawny.playback.kind_samples import Cut, cut_out, label_of, write
+from tawny.storage.opening import known_camera
+
+PAGE = 200
+
+
+def describe(parser: ArgumentParser) -> None:
+    options.data(parser)
+    options.times(parser, begin="1970-01-01", end="now")
+    parser.add_argument("do", choices=["export"], help="what to do")
+    parser.add_argument("--camera", metavar="C", action="append", help="only of this camera (more than one is allowed)")
+    parser.add_argument("-o", "--output", metavar="DIR", required=True, help="a folder; a file for each camera")
+
+
+def run(args: Namespace, out: Output) -> int:
+    chosen, folder = existing_data(args)
+    within = times.span(args.begin, args.end, SystemClock().now_ms())
+    wanted = [known_camera(folder, name) for name in args.camera] if args.camera else None
+    with opened(folder) as archive:
+        said = list(_said(archive.index, within, wanted))
+        cameras = list(dict.fromkeys(event.camera for event in said))
+        rows: list[tuple[str, str, str]] = []
+        for camera in cameras:
+            if chosen.is_sealed(camera):
+                out.say(f"{camera} is sealed: nothing of it is exported.")
+                continue
+            settings = chosen.cameras.get(camera)
+            private = private_of(settings.watch) if settings else ()
+            cuts: list[Cut] = []
+            for event in (event for event in said if event.camera == camera):
+                cuts += cut_out(archive, event, private)
+                out.progress(f"{camera}: {len(cuts)} crops")
+            if any(one.label for one in cuts):
+                file = write(Path(args.output), camera, cuts)
+                labels = Counter(one.label for one in cuts if one.label)
+                told = {"file": str(file), "camera": camera, "crops": len(cuts), "labels": dict(labels)}
+                out.data(told, "")
+                rows.append((str(file), str(len(cuts)), ", ".join(f"{n} {label}" for label, n in labels.items())))
+    if not rows:
+        raise NotDone(
+            "There is nothing to export: no event that is still recorded was called something.",
+            "Say what it was on some events' pages (“That was…”), then export again.",
+        )
+    if not args.json:
+        out.data(None, out.table(("file", "crops", "labels"), rows, empty=""))
+    return 0
+
+
+def _said(index: Past, within: Span, cameras: list[CameraId] | None) -> Iterator[Event]:
+    """Events that are over and that somebody called something, newest first."""
+    after: str | None = None
+    while True:
+        page = index.events(within, cameras=cameras, after=after, limit=PAGE)
+        yield from (event for event in page.events if event.end_ms is not None and label_of(event))
+        after = page.next
+        if after is None:
+            return

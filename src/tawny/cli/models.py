@@ -1,0 +1,110 @@
+"""`tawny models`: the models that name people, vehicles and animals: `list`, `add`, `remove`; and the card of the small
+one that suggests kinds meanwhile.
+
+`tawny models add recommended` shows what it would fetch, from where, and its licence, and asks before it does.
+"""
+
+import sys
+from argparse import ArgumentParser, Namespace
+from dataclasses import asdict
+from pathlib import Path
+
+from tawny.app.shelf import RECOMMENDED, Card, Offer, Shelf
+from tawny.app.suggesting import OFF, kinds_file
+from tawny.cli import options
+from tawny.cli.output import Output
+from tawny.cli.places import data_folder, settings
+from tawny.config.objects import Objects
+from tawny.model.clock import SystemClock
+from tawny.model.errors import NotDone, UsageError
+from tawny.watch.kind_card import KindCard, card_of, card_words
+from tawny.watch.label_file import read_labels
+
+RECOMMENDED_NAME = "recommended"
+
+
+def describe(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument("do", choices=["list", "add", "remove"], help="what to do")
+    parser.add_argument("what", nargs="?", help="add: `recommended`, a file, or an address; remove: a name")
+    parser.add_argument("--sha256", metavar="HEX", default="", help="what the file must be; an address needs it")
+    parser.add_argument("--name", default="", help="what to call it (usual: as the file)")
+    parser.add_argument("--labels", metavar="FILE", help="names of its classes, one a line (usual: the 80 of COCO)")
+    parser.add_argument("--licence", default="", help="its licence, to be shown with it")
+    parser.add_argument("--yes", action="store_true", help="fetch without asking")
+
+
+def run(args: Namespace, out: Output) -> int:
+    chosen, _ = settings(args)
+    shelf = Shelf(data_folder(args, chosen), SystemClock())
+    if args.do == "list":
+        return _list(shelf, chosen.objects, out)
+    if not args.what:
+        raise UsageError(f"`tawny models {args.do}` needs a name.")
+    if args.do == "remove":
+        shelf.remove(args.what)
+        out.data({"removed": args.what}, f"{args.what} is removed.")
+        return 0
+    card = _add_recommended(shelf, args, out) if args.what == RECOMMENDED_NAME else _add(shelf, args, out)
+    text = f"{card.name} ({card.family}) is added. A tawny that runs uses it within seconds."
+    out.data(_data(card), text)
+    return 0
+
+
+def _list(shelf: Shelf, chosen: Objects, out: Output) -> int:
+    cards, wanted = shelf.all(), chosen.model
+    used = wanted or (cards[0].name if cards else "")
+    rows = [
+        (card.name, card.family, f"{card.bytes / 1e6:.1f} MB", card.licence or "–", "yes" if card.name == used else "–")
+        for card in cards
+    ]
+    empty = "None. `tawny models add recommended` adds one that knows people, vehicles and animals."
+    data: dict[str, object] = {
+        "models": [_data(card) | {"used": card.name == used} for card in cards], "recommended": asdict(RECOMMENDED),
+        "kinds": None,
+    }  # fmt: skip
+    text = out.table(("NAME", "FAMILY", "SIZE", "LICENCE", "USED"), rows, empty=empty)
+    if chosen.kinds == OFF:
+        out.data(data, text)
+        return 0
+    card, trouble = _suggesting(chosen.kinds)
+    out.data(data | {"kinds": card and card.said}, "\n\n".join([text, card_words(card) if card else trouble]))
+    return int(bool(trouble))
+
+
+def _suggesting(wanted: str) -> tuple[KindCard | None, str]:
+    """The card of what suggests kinds, or what is wrong with it."""
+    try:
+        return card_of(kinds_file(wanted)), ""
+    except NotDone as error:
+        return None, str(error)
+
+
+def _add(shelf: Shelf, args: Namespace, out: Output) -> Card:
+    labels = read_labels(Path(args.labels)) if args.labels else None
+    return shelf.add(
+        args.what, name=args.name, sha256=args.sha256, labels=labels, licence=args.licence,
+        progress=lambda count: out.progress(f"{count / 1e6:.1f} MB"),
+    )  # fmt: skip
+
+
+def _add_recommended(shelf: Shelf, args: Namespace, out: Output) -> Card:
+    if not args.yes:
+        _ask(RECOMMENDED, out)
+    return shelf.add_offer(RECOMMENDED, lambda count: out.progress(f"{count / RECOMMENDED.bytes:.0%}"))
+
+
+def _ask(offer: Offer, out: Output) -> None:
+    """What it is, where it comes from, and whether that is wanted; without somebody to answer, `--yes` says so."""
+    out.say(
+        f"{offer.origin}\nlicence {offer.licence}, {offer.bytes / 1e6:.1f} MB, SHA-256 {offer.sha256}\n{offer.address}"
+    )
+    if not sys.stdin.isatty():
+        raise UsageError("Fetching needs your yes.", "Add `--yes`.")
+    out.say("Fetch it? [y/N]")
+    if input().strip().lower() not in ("y", "yes"):
+        raise NotDone("Nothing was fetched.")
+
+
+def _data(card: Card) -> dict[str, object]:
+    return asdict(card)

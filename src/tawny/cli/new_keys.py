@@ -1,0 +1,41 @@
+"""New keys: shown to a person, who proves to have written them down, and stored for their owner alone."""
+
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import pyrage
+
+from tawny.app.recovery_sheet import Sheet
+from tawny.app.ways_in import write_secret
+from tawny.cli.output import Output
+from tawny.model.errors import NotDone
+from tawny.sealed.wrapping import Identity
+
+ASKED_WORDS: Final = 3
+TRIES: Final = 3
+
+
+def show_sheet(sheet: Sheet, html: str | None, out: Output) -> None:
+    """On the terminal, or as a page to print."""
+    if html:
+        write_secret(Path(html), sheet.html().encode())
+        out.say(f"The sheet is in {html}. Print it, and remove the file.")
+    else:
+        out.say(sheet.text())
+
+
+def write_locked(path: Path, owner: Identity, passphrase: str) -> None:
+    write_secret(path, pyrage.passphrase.encrypt(owner.text.encode(), passphrase))
+
+
+def ask_for_words(sheet: Sheet, out: Output, ask: Callable[[str], str]) -> None:
+    """Whoever cannot find three of the words has no sheet. NotDone; then nothing is changed."""
+    wrong = 0
+    for number in sorted(secrets.SystemRandom().sample(range(24), ASKED_WORDS)):
+        while ask(f"Word {number + 1} of the sheet: ").strip().lower() != sheet.words[number]:
+            wrong += 1
+            if wrong >= TRIES:
+                raise NotDone("These are not the words of the sheet, so nothing was set up.", "Begin again.")
+            out.say(f"That is not word {number + 1}. Look at the sheet.")

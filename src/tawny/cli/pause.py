@@ -1,0 +1,15 @@
+"""`tawny pause CAMERA`: make a camera private."""
+
+from argparse import ArgumentParser, Namespace
+
+from tawny.cli.ordering import camera, lasts, ordered
+from tawny.cli.output import Output
+
+
+def describe(parser: ArgumentParser) -> None:
+    camera(parser)
+    lasts(parser, "until `tawny resume`")
+
+
+def run(args: Namespace, out: Output) -> int:
+    return ordered(args, out, do="pause", camera=args.camera)

@@ -1,0 +1,20 @@
+"""`tawny ptz CAMERA`: turn a camera."""
+
+from argparse import ArgumentParser, Namespace
+
+from tawny.cli.ordering import camera, lasts, ordered
+from tawny.cli.output import Output
+
+
+def describe(parser: ArgumentParser) -> None:
+    camera(parser)
+    for what, sides in (("pan", "left, right"), ("tilt", "down, up"), ("zoom", "out, in")):
+        parser.add_argument(f"--{what}", metavar="SPEED", type=float, help=f"-1 to 1: {sides}")
+    parser.add_argument("--preset", metavar="NAME", help="go to a place that the camera has stored")
+    parser.add_argument("--stop", action="store_true", default=None, help="stand still")
+    lasts(parser, "0.5 s")
+
+
+def run(args: Namespace, out: Output) -> int:
+    moves = {"pan": args.pan, "tilt": args.tilt, "zoom": args.zoom, "preset": args.preset, "stop": args.stop}
+    return ordered(args, out, do="ptz", camera=args.camera, **moves)

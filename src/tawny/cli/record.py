@@ -1,0 +1,16 @@
+"""`tawny record CAMERA`: record now, whatever the mode, and note it as an event."""
+
+from argparse import ArgumentParser, Namespace
+
+from tawny.cli.ordering import camera, lasts, ordered
+from tawny.cli.output import Output
+
+
+def describe(parser: ArgumentParser) -> None:
+    camera(parser)
+    lasts(parser, "5 min")
+    parser.add_argument("--stop", action="store_true", help="end what was begun so")
+
+
+def run(args: Namespace, out: Output) -> int:
+    return ordered(args, out, do="record", camera=args.camera, on=not args.stop)

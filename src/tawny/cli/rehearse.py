@@ -1,0 +1,38 @@
+"""`tawny rehearse`: what would happen if something were seen somewhere at some time. Nothing is done."""
+
+from argparse import ArgumentParser, Namespace
+
+from tawny.cli import options, times
+from tawny.cli.asking import once
+from tawny.cli.output import Output
+from tawny.cli.places import running_data
+from tawny.cli.why import table
+from tawny.model.clock import SystemClock
+
+
+def describe(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument("--camera", metavar="C", required=True, help="the camera it is seen at")
+    parser.add_argument("--kind", metavar="K", default="person", help="what is seen (person)")
+    parser.add_argument("--at", metavar="T", default="", help="when: 23:00, sunday 23:00, 2026-12-24 18:00 (now)")
+    parser.add_argument("--zone", metavar="Z", action="append", default=[], help="the zone it is in")
+    parser.add_argument("--arm", metavar="MODE", help="the mode (what would be on then)")
+    parser.add_argument("--home", metavar="PERSON", action="append", help="who is at home; nobody (who is now)")
+    parser.add_argument("--lasts", metavar="S", type=float, default=10.0, help="seconds that it lasts (10)")
+
+
+def run(args: Namespace, out: Output) -> int:
+    at_ms = times.coming(args.at, SystemClock().now_ms()) if args.at else None
+    home = None if args.home is None else [name for name in args.home if name != "nobody"]
+    asked = {
+        "do": "rehearse", "camera": args.camera, "kind": args.kind, "at_ms": at_ms, "zones": args.zone,
+        "arm": args.arm, "home": home, "lasts_s": args.lasts,
+    }  # fmt: skip
+    told = once(running_data(args), asked)
+    people = ", ".join(told["home"]) or "nobody that is known"
+    lines = [f"{told['when']}: the mode is {told['mode']} ({told['by']}), at home is {people}."]
+    lines.append("It is recorded." if told["recorded"] else f"It is not recorded: {told['unrecorded']}")
+    if not told["noticed"]:
+        lines.append("Nobody watches this camera then, so nothing is noticed.")
+    out.data(told, "\n".join([*lines, table(told["outcomes"], out)]))
+    return 0

@@ -1,0 +1,18 @@
+"""`tawny relay NAME on | off`: switch something."""
+
+from argparse import ArgumentParser, Namespace
+
+from tawny.cli import options
+from tawny.cli.ordering import lasts, ordered
+from tawny.cli.output import Output
+
+
+def describe(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument("relay", metavar="NAME", help="as under `relays` in the settings")
+    parser.add_argument("state", choices=["on", "off"], help="which way")
+    lasts(parser, "until it is switched again")
+
+
+def run(args: Namespace, out: Output) -> int:
+    return ordered(args, out, do="relay", relay=args.relay, on=args.state == "on")

@@ -1,0 +1,14 @@
+"""`tawny resume CAMERA`: it is no longer private."""
+
+from argparse import ArgumentParser, Namespace
+
+from tawny.cli.ordering import camera, ordered
+from tawny.cli.output import Output
+
+
+def describe(parser: ArgumentParser) -> None:
+    camera(parser)
+
+
+def run(args: Namespace, out: Output) -> int:
+    return ordered(args, out, do="resume", camera=args.camera)

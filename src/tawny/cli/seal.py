@@ -1,0 +1,86 @@
+"""`tawny seal`: keys and the recovery sheet of sealed recordings; `init`, `test`. The rest is in `cli.recipients`."""
+
+import socket
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+
+from tawny.app.private_memory import swaps_in_the_clear
+from tawny.app.recovery_sheet import BEFORE, Sheet
+from tawny.app.ways_in import KEYS, WaysIn
+from tawny.cli import options, recipients
+from tawny.cli.keys import typed
+from tawny.cli.new_keys import ask_for_words, show_sheet, write_locked
+from tawny.cli.output import Output
+from tawny.cli.places import data_folder, settings
+from tawny.config.edit import put_table
+from tawny.model.clock import SystemClock
+from tawny.model.errors import NotDone, UsageError
+from tawny.model.times import utc_text
+from tawny.sealed.words import identity_from_words, new_passphrase
+from tawny.sealed.wrapping import Identity
+
+
+def describe(parser: ArgumentParser) -> None:
+    options.data(parser)
+    words = "make keys and the sheet; type its words once more; " + recipients.HELP
+    parser.add_argument("do", choices=["init", "test", *recipients.DEEDS], help=words)
+    recipients.describe(parser)
+    parser.add_argument("--all", action="store_true", help="init: seal all cameras from now on")
+    parser.add_argument(
+        "--html", metavar="FILE", help="init, rotate: the sheet as a page to print; remove the file afterwards"
+    )
+
+
+def run(args: Namespace, out: Output) -> int:
+    if args.do == "test":
+        return _test(args, out, typed)
+    if args.do in recipients.DEEDS:
+        return recipients.run(args, out, typed)
+    return _init(args, out, typed)
+
+
+def _init(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
+    if out.as_json:
+        raise UsageError("`tawny seal init` shows keys to a person, and asks for words.", "Run it without --json.")
+    chosen, file = settings(args)
+    if file is None:
+        raise NotDone("There is no settings file that the public keys could go into.", "`tawny init` writes one.")
+    if chosen.sealed.all:
+        raise NotDone(
+            f"{file} has keys under [sealed] already: what was sealed with them needs them.",
+            "Nothing was changed. To begin with new ones, remove [sealed] from the file first, and keep the old keys.",
+        )
+    out.say(BEFORE + "\n")
+    for swap in swaps_in_the_clear():
+        out.say(f"Memory may be written to {swap} as it is, and keys of the last minutes with it: encrypt it, or do\n"
+                "without (`swapoff`). Do not let this computer hibernate.\n")  # fmt: skip
+    owner, recovery, passphrase = Identity.new(), Identity.new(), new_passphrase()
+    sheet = Sheet(recovery, socket.gethostname(), "", utc_text(SystemClock().now_ms()))
+    show_sheet(sheet, args.html, out)
+    out.say(f"\nYour passphrase, for every day: {passphrase}\nIt is shown this once. Write it down as well.\n")
+    ask_for_words(sheet, out, ask)
+    path = data_folder(args, chosen) / KEYS / "owner.age"
+    write_locked(path, owner, passphrase)
+    WaysIn(path.parents[1]).sheet_shown(SystemClock().now_ms())
+    put_table(file, "sealed", {"recipients": [owner.recipient], "recovery": recovery.recipient})
+    if args.all:
+        put_table(file, "storage", {"sealed": True})
+    words = (
+        "All cameras are sealed from now on." if args.all else "Set `sealed = true` for a camera, or under [storage]."
+    )
+    out.data(None, f"{file} has the public keys, {path} yours, locked with the passphrase.\n{words}")
+    return 0
+
+
+def _test(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
+    chosen, _ = settings(args)
+    if chosen.sealed.recovery is None:
+        raise NotDone("There is no recovery sheet yet.", "`tawny seal init` makes one.")
+    try:
+        identity = identity_from_words(ask("All 24 words of the sheet: "))
+    except ValueError as error:
+        raise UsageError(f"These words are no key: {error}.") from None
+    fits = identity.recipient == chosen.sealed.recovery
+    said = "The sheet opens what is sealed here." if fits else "These are the words of another sheet: it opens nothing."
+    out.data({"fits": fits}, said)
+    return 0 if fits else 1

@@ -1,0 +1,98 @@
+"""`tawny unseal`: sealed files opened with a key, without a recorder, into a folder that was named."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from tawny.cli.keys import from_file, from_words
+from tawny.cli.output import Output
+from tawny.model.errors import FileDamaged, FolderUnwritable, NotDone, StorageError
+from tawny.sealed.broken import Broken, WrongKey
+from tawny.sealed.opened import Opened, opened
+from tawny.sealed.records import BLOB, FRAGMENTS, INIT
+from tawny.sealed.walk import Ends, Held, walked
+from tawny.sealed.wrapping import Identity
+from tawny.storage.rings import from_ring
+
+_CONTENT: Final = frozenset({INIT, BLOB, *FRAGMENTS})
+_ENDS: Final = {
+    Ends.SIGNED: "whole, with a signature",
+    Ends.CLOSED: "whole, not signed",
+    Ends.OPEN: "not closed: a power cut, still recording, or cut short",
+    Ends.TORN: "its last second is not whole",
+    Ends.DAMAGED: "DAMAGED: what still opens was written",
+}
+
+
+def describe(parser: ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", metavar="FILE", help="sealed files (.tws), or folders of them")
+    key = parser.add_mutually_exclusive_group(required=True)
+    key.add_argument("--key", metavar="FILE", help="a file with AGE-SECRET-KEY-1…, locked with a passphrase or not")
+    key.add_argument("--words", action="store_true", help="type the 24 words of the recovery sheet")
+    parser.add_argument("-o", "--output", metavar="DIR", default=".", help="where films and pictures go (usual: here)")
+
+
+def run(args: Namespace, out: Output) -> int:
+    identities = [from_words()] if args.words else from_file(Path(args.key))
+    target = Path(args.output)
+    rows, told, is_well = [], [], True
+    for path in _sealed_files(args.files):
+        written, said, is_fine = _unseal(path, identities, target)
+        is_well = is_well and is_fine
+        rows.append((path.name, written.name if written else "–", said))
+        told.append({"file": str(path), "written": str(written) if written else None, "state": said, "ok": is_fine})
+    if not told:
+        raise NotDone("There are no sealed files (.tws) there.")
+    out.data({"files": told}, out.table(("SEALED", "WRITTEN", "STATE"), rows, empty=""))
+    return 0 if is_well else 1
+
+
+def _unseal(path: Path, identities: list[Identity], target: Path) -> tuple[Path | None, str, bool]:
+    """What was written, what is to be said of it, and whether all is well. WrongKey becomes NotDone."""
+    try:
+        file = walked(Held(path.read_bytes()))
+        one = opened(file, identities, from_ring(path, file))
+    except OSError as error:
+        raise StorageError(str(path), error.strerror or "") from error
+    except WrongKey as error:
+        raise NotDone(f"{path} cannot be opened: {error}.", "Try another key, or the words of the sheet.") from None
+    except Broken as error:
+        raise FileDamaged(str(path), str(error)) from error
+    parts, problem = list[bytes](), ""
+    try:
+        parts += (content for record, content in one.contents() if record.type in _CONTENT)
+    except Broken as error:
+        problem = f"; {error}"
+    said = f"{_ENDS[file.ends]}{'; thinned' if file.is_thinned else ''}{problem}"
+    is_fine = not problem and file.ends is not Ends.DAMAGED
+    return (_written(target / (path.stem + _suffix(one)), parts) if parts else None), said, is_fine
+
+
+def _suffix(one: Opened) -> str:
+    return ".jpg" if one.file.init is None else ".mp4"
+
+
+def _written(path: Path, parts: list[bytes]) -> Path:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as file:
+            file.writelines(parts)
+    except FileExistsError:
+        raise NotDone(
+            f"{path} is there already.", "Nothing of it was changed; choose another folder with `-o`."
+        ) from None
+    except OSError as error:
+        raise FolderUnwritable(str(path.parent), error.strerror or "") from None
+    return path
+
+
+def _sealed_files(names: list[str]) -> Iterator[Path]:
+    for name in names:
+        path = Path(name)
+        if path.is_dir():
+            yield from sorted(path.rglob("*.tws"))
+        elif path.exists():
+            yield path
+        else:
+            raise NotDone(f"There is no file {name}.")

@@ -1,0 +1,76 @@
+"""`tawny verify`: an evidence folder against the fingerprint of its recorder. Exit 0: all holds; 1: something not."""
+
+import re
+from argparse import ArgumentParser, Namespace
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+
+from tawny.cli.output import Output
+from tawny.model.errors import NotDone, UsageError
+from tawny.sealed.broken import Broken
+from tawny.sealed.evidence import CHAIN, Verdict, verify
+from tawny.sealed.statements import DAYS, genesis_of
+
+_AS = {
+    False: "as the recorder wrote it.",
+    True: "REDACTED: parts of the pictures were made unrecognizable, and they are not the original.",
+}
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
+
+
+def describe(parser: ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="EXPORT", help="the folder that `tawny export --evidence` made")
+    parser.add_argument("--recorder", metavar="FINGERPRINT", help="of the recorder, as its owner tells it: 64 digits")
+
+
+def run(args: Namespace, out: Output) -> int:
+    folder = Path(args.folder)
+    if not folder.is_dir():
+        raise NotDone(f"There is no folder {folder}.")
+
+    def read(name: str) -> bytes | mmap | None:
+        path = folder / name
+        if not path.is_file() or path.is_symlink():
+            return None
+        with path.open("rb") as file:
+            return mmap(file.fileno(), 0, access=ACCESS_READ) if path.stat().st_size else b""
+
+    genesis = args.recorder.lower() if args.recorder else _claimed(read(CHAIN + DAYS) or b"")
+    if not _FINGERPRINT.fullmatch(genesis):
+        raise UsageError(f"{args.recorder} is no fingerprint.", "It has 64 digits and letters from a to f.")
+    verdict = verify(read, genesis)
+    is_known = bool(args.recorder)
+    told = {
+        "ok": not verdict.problems and is_known,
+        "problems": verdict.problems,
+        "notes": verdict.notes,
+        "fingerprint": genesis,
+        "compared": is_known,
+        "redacted": verdict.is_redacted,
+        "camera": verdict.manifest.get("camera"),
+        "from": verdict.manifest.get("from"),
+        "to": verdict.manifest.get("to"),
+        "stated_until": verdict.until or None,
+    }
+    out.data(told, _text(verdict, genesis, is_known=is_known))
+    return 0 if told["ok"] else 1
+
+
+def _claimed(days: bytes | mmap) -> str:
+    try:
+        return genesis_of(days[:])
+    except Broken as problem:
+        raise NotDone(f"This is no evidence: {problem}.") from None
+
+
+def _text(verdict: Verdict, genesis: str, *, is_known: bool) -> str:
+    said = verdict.manifest
+    lines = [f"WRONG: {problem}." for problem in verdict.problems]
+    if not verdict.problems:
+        lines.append(f"It holds: {said['camera']}, {said['from']} to {said['to']}, {_AS[verdict.is_redacted]}")
+        lines.append(f"Signed by {genesis}, stated until {verdict.until}.")
+    lines += [f"To know: {note}." for note in verdict.notes]
+    if not is_known:
+        lines.append("NOT COMPARED: ask the owner of the recorder for its fingerprint, and name it with --recorder.")
+    lines.append("That the scene was real and the clock right is not proved by this.")
+    return "\n".join(lines)

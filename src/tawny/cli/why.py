@@ -1,0 +1,27 @@
+"""`tawny why EVENT`: who was told of an event, what was sent and done, and why or why not."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from typing import Any
+
+from tawny.cli import options
+from tawny.cli.asking import once
+from tawny.cli.output import Output
+from tawny.cli.places import running_data
+
+
+def describe(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument("event", help="the event's id, as `tawny events` lists it")
+
+
+def run(args: Namespace, out: Output) -> int:
+    told = once(running_data(args), {"do": "why", "event": args.event})
+    out.data(told, table(told["outcomes"], out))
+    return 0
+
+
+def table(outcomes: Sequence[dict[str, Any]], out: Output) -> str:
+    """Each deed, whether it is done, and why."""
+    rows = [(one["deed"], "yes" if one["does"] else "no", f"{one['why']} {one['went']}".strip()) for one in outcomes]
+    return out.table(("what", "done", "why"), rows, empty="Nothing is noted: there is nobody to tell, and no rule.")

@@ -1,0 +1,104 @@
+"""`tawny export`: exactly, in parts of a size, and of what is sealed, with its key. What comes out is looked at."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from tawny.config.settings import Settings
+from tawny.model.ids import CameraId
+from tawny.model.times import Span, utc_text
+from tawny.sealed.wrapping import Identity
+from tawny.storage.opening import index_to_read
+from tawny.testing.clips import ClipSpec, clip_file
+from tests.app.rig import DOOR, one_camera, rig
+from tests.cli.conftest import Tawny
+
+OWNER = Identity.new()
+
+
+def sealed_camera(source: Path) -> Settings:
+    more = f'sealed = true\n[sealed]\nrecipients = ["{OWNER.recipient}"]\nrecovery = "{Identity.new().recipient}"\n'
+    return one_camera(str(source), more)
+
+
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sealed")
+    with rig(sealed_camera(clip_file(ClipSpec(seconds=6))), folder) as bench:
+        bench.wait_for_seconds(4.5, DOOR)
+    (folder / "key.txt").write_text(OWNER.text)
+    return folder
+
+
+def words(folder: Path, from_ms: int = 0, to_ms: int = 0) -> list[str]:
+    """Of the longest recording, with so much left out at its begin and end."""
+    with index_to_read(folder) as index:
+        found = index.segments(CameraId("door"), None, Span(0, 1 << 45))
+    one = max(found, key=lambda each: each.end_ms - each.start_ms)
+    times = ("--from", utc_text(one.start_ms + from_ms), "--to", utc_text(one.end_ms - to_ms))
+    return ["export", "--camera", "door", "--data", str(folder), *times]
+
+
+def pictures(path: Path) -> list[Any]:
+    with av.open(str(path)) as film:
+        return [frame.to_ndarray(format="gray") for frame in film.decode(video=0)]
+
+
+def test_an_exact_clip_has_nothing_from_before(tawny: Tawny, recorded: Path, tmp_path: Path) -> None:
+    both: list[dict[str, Any]] = []
+    for more in ((), ("--exact",)):
+        said = tawny(*words(recorded, 1_500, 300), *more, "-o", f"clip{len(both)}.mp4", "--json")
+        assert said.code == 0, said.err
+        both.append(json.loads(said.out))
+    assert (both[1]["exact"], both[1]["start"]) == (True, both[0]["start"])
+    assert 0 < both[1]["encoded_anew"] < 15, "up to the next key picture"
+    for number, (plain, exact) in enumerate(
+        zip(pictures(tmp_path / "clip0.mp4"), pictures(tmp_path / "clip1.mp4"), strict=True)
+    ):
+        assert np.abs(plain.astype(int) - exact).mean() < 8, number
+    assert "pictures encoded anew" in tawny(*words(recorded, 1_500), "--exact", "-o", "again.mp4").out
+
+
+def test_parts_are_no_larger_than_was_said(tawny: Tawny, recorded: Path, tmp_path: Path) -> None:
+    assert tawny(*words(recorded), "-o", "whole.mp4").code == 0
+    most = (tmp_path / "whole.mp4").stat().st_size * 2 // 3
+    said = tawny(*words(recorded), "-o", "part.mp4", "--split", f"{most / 1000}kB")
+    assert said.code == 0, said.err
+    parts = sorted(tmp_path.glob("part *.mp4"))
+    assert len(parts) >= 2
+    assert all(part.stat().st_size <= most for part in parts)
+    shown = sum(len(pictures(part)) for part in parts)
+    assert abs(shown - len(pictures(tmp_path / "whole.mp4"))) <= len(parts)
+    assert "such as 2GB" in tawny(*words(recorded), "-o", "x.mp4", "--split", "3 sheep").err
+
+
+def test_what_is_sealed_says_what_it_needs(tawny: Tawny, sealed: Path) -> None:
+    for more in (["-o", "a.mp4"], ["--exact", "-o", "b.mp4"], ["--redact", "0,0 1,1", "-o", "c.mp4"]):
+        said = tawny(*words(sealed), *more)
+        assert said.code != 0
+        assert "sealed" in said.err
+
+
+def test_with_its_key_everything_can_be_made_of_what_is_sealed(tawny: Tawny, sealed: Path, tmp_path: Path) -> None:
+    key = ["--key", str(sealed / "key.txt")]
+    before = sorted(path.name for path in sealed.rglob("*"))
+    said = tawny(*words(sealed, 1_500, 500), *key, "--exact", "-o", "exact.mp4", "--json")
+    assert said.code == 0, said.err
+    assert json.loads(said.out)["exact"]
+    assert len(pictures(tmp_path / "exact.mp4")) >= 15
+    assert tawny(*words(sealed), *key, "--redact", "0,0 0.5,1", "-o", "redacted.mp4").code == 0
+    detail = [np.abs(np.diff(one.astype(int), axis=1)).mean(axis=0) for one in pictures(tmp_path / "redacted.mp4")]
+    assert all(one[:140].mean() < 1.5 < 4 < one[180:].mean() for one in detail)
+    assert tawny(*words(sealed), *key, "--gif", "-o", "made.gif").code == 0
+    assert len(pictures(tmp_path / "made.gif")) > 10
+    said = tawny(*words(sealed), *key, "--evidence", "--redact", "0,0 0.5,1", "-o", "proof", "--json")
+    assert said.code == 0, said.err
+    fingerprint = json.loads(said.out)["fingerprint"]
+    for name in ("proof", "proof-original"):
+        assert tawny("verify", name, "--recorder", fingerprint).code == 0
+    assert len(pictures(tmp_path / "proof-original" / "clip.mp4")) > 30
+    assert sorted(path.name for path in sealed.rglob("*")) == before, "nothing in the clear is left beside it"

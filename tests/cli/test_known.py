@@ -1,0 +1,36 @@
+"""`tawny known`: plates and faces are given names, listed, and forgotten."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Tawny
+
+
+def test_a_plate_is_known_listed_and_forgotten(tawny: Tawny, tmp_path: Path) -> None:
+    data = ("--data", str(tmp_path))
+    assert "Nobody is known" in tawny("known", "list", *data).out
+    said = tawny("known", "add", "Anna's car", "--plate", "b-ab 123", *data)
+    assert (said.code, said.out.strip()) == (0, "Anna's car is known from now on.")
+    listed = json.loads(tawny("known", "list", "--json", *data).out)["known"]
+    assert [(one["name"], one["by"], one["text"]) for one in listed] == [("Anna's car", "plates", "B-AB 123")]
+    assert tawny("known", "forget", "anna's car", *data).out.strip() == "1 forgotten."
+    assert tawny("known", "forget", "anna's car", *data).code == 1
+    assert json.loads(tawny("known", "list", "--json", *data).out)["known"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("add",), "needs a name"),
+        (("add", "Anna"), "Known by what"),
+        (("add", "Anna", "--plate", "X1", "--picture", "a.jpg"), "Known by what"),
+        (("add", "Anna", "--picture", "a.jpg"), "no recogniser named"),
+        (("forget",), "Forget whom"),
+        (("forget", "Anna", "--all"), "Forget whom"),
+    ],
+)
+def test_wrong_use_is_said(tawny: Tawny, tmp_path: Path, words: tuple[str, ...], says: str) -> None:
+    said = tawny("known", *words, "--data", str(tmp_path))
+    assert (said.code, says in said.err) == (2, True), said.err

@@ -1,0 +1,44 @@
+"""`tawny models`: what names what moves is listed, added and removed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Tawny
+from tests.watch.objects import models
+
+
+def test_a_model_is_added_listed_and_removed(tawny: Tawny, tmp_path: Path) -> None:
+    file = models.bright(tmp_path / "foxes.onnx")
+    data = ("--data", str(tmp_path / "data"))
+    said = tawny("models", "list", *data)
+    assert (said.code, "tawny models add recommended" in said.out) == (0, True)
+    said = tawny("models", "add", str(file), "--licence", "MIT", *data)
+    assert said.code == 0, said.err
+    assert "foxes (YOLOX) is added" in said.out
+    said = tawny("models", "list", *data)
+    assert said.out.splitlines()[1].split() == ["foxes", "YOLOX", *said.out.splitlines()[1].split()[2:4], "MIT", "yes"]
+    listed = json.loads(tawny("models", "list", "--json", *data).out)
+    assert [one["name"] for one in listed["models"]] == ["foxes"]
+    assert listed["recommended"]["licence"] == "Apache-2.0"
+    assert tawny("models", "remove", "foxes", *data).code == 0
+    assert json.loads(tawny("models", "list", "--json", *data).out)["models"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("add",), 2, "needs a name"),
+        (("remove", "none"), 3, "no model none"),
+        (("add", "none.onnx"), 3, "cannot be added"),
+        (("add", "https://example.org/m.onnx"), 3, "needs its SHA-256"),
+        (("add", "recommended"), 2, "Add `--yes`"),
+        (("add", "m.onnx", "--labels", "none.txt"), 3, "labels none.txt cannot be read"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    tawny: Tawny, tmp_path: Path, words: tuple[str, ...], code: int, says: str
+) -> None:
+    said = tawny("models", *words, "--data", str(tmp_path / "data"))
+    assert (said.code, says in said.err) == (code, True), said.err

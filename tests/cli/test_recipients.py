@@ -1,0 +1,137 @@
+"""Who can open what is sealed, changed by `tawny seal`: in the settings, and in what exists; all told plainly."""
+
+import json
+from pathlib import Path
+from shutil import copytree
+
+import pyrage
+import pytest
+
+from tawny.config.file import read
+from tawny.model.clock import SystemClock
+from tawny.sealed.ring import RingLine
+from tawny.sealed.wrapping import Identity
+from tawny.storage.signed_history import SignedHistory
+from tawny.storage.volume import Volume
+from tests.cli.conftest import Tawny
+from tests.sealed.made import OWNER, RECOVERY, Epoch, make
+
+GUEST, OTHER = Identity.new(), Identity.new()
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A recording of the door, sealed to the owner and the sheet; settings that say so, and keys as files."""
+    (tmp_path / "tawny.toml").write_text(
+        f'# mine\n[storage]\nsealed = true\npath = "{tmp_path / "data"}"\n[sealed]\n'
+        f'recipients = ["{OWNER.recipient}"]\nrecovery = "{RECOVERY.recipient}"\n'
+        '[cameras.door]\nsource = "demo:front"\n'
+    )
+    for name, one in {"owner": OWNER, "sheet": RECOVERY, "guest": GUEST, "other": OTHER}.items():
+        (tmp_path / name).write_text(one.text)
+    day = tmp_path / "data" / "door" / "2026" / "11" / "20"
+    (day / "05").mkdir(parents=True)
+    SignedHistory.opened(Volume.at(tmp_path / "data").disk, SystemClock().now_ms())
+    epoch = Epoch.new()
+    (day / "05" / "20261120T055812.345Z-20261120T055818.345Z.main.tws").write_bytes(make(epoch).data)
+    (day / "20261120.keys").write_bytes(RingLine(epoch.key.commit, 1000, epoch.wrapped).text())
+    return tmp_path / "data"
+
+
+def opens(tawny: Tawny, data: Path, key: str) -> bool:
+    out = f"out-{key}-{len(list(data.parent.iterdir()))}"
+    return tawny("unseal", "--key", str(data.parent / key), str(data / "door"), "-o", out).code == 0
+
+
+def test_somebody_is_let_in_and_shut_out_again(tawny: Tawny, data: Path) -> None:
+    who = GUEST.recipient
+    said = tawny("seal", "add-recipient", who)
+    assert (said.code, "seal rewrap" in said.out) == (0, True), said.err
+    assert not opens(tawny, data, "guest"), "only what is recorded from then on"
+    assert tawny("seal", "add-recipient", who, "--key", "owner").code == 0
+    assert opens(tawny, data, "guest")
+    told = json.loads(tawny("seal", "list", "--json").out)["recipients"]
+    assert [(one["is"], one["opens"]) for one in told] == [("key", "all"), ("key", "all"), ("recovery sheet", "all")]
+    said = tawny("seal", "remove-recipient", who, "--key", "sheet")
+    assert (said.code, "may have kept" in said.out) == (0, True), said.err
+    assert not opens(tawny, data, "guest")
+    assert opens(tawny, data, "owner")
+    chosen = read(data.parent / "tawny.toml")
+    assert chosen.sealed.all == (OWNER.recipient, RECOVERY.recipient)
+    assert (data.parent / "tawny.toml").read_text().startswith("# mine")
+    assert list((data / "history" / "signed").glob("told-*")), "the next statement says it"
+
+
+def test_of_one_camera_alone(tawny: Tawny, data: Path) -> None:
+    assert tawny("seal", "add-recipient", GUEST.recipient, "--camera", "door", "--key", "owner").code == 0
+    assert read(data.parent / "tawny.toml").cameras["door"].recipients == (GUEST.recipient,)
+    assert opens(tawny, data, "guest")
+    assert tawny("seal", "remove-recipient", GUEST.recipient, "--camera", "door").code == 0
+    assert opens(tawny, data, "guest"), "what exists was not changed"
+    assert tawny("seal", "rewrap", "--key", "owner").code == 0
+    assert not opens(tawny, data, "guest")
+
+
+def test_a_key_is_replaced_by_a_new_one(tawny: Tawny, data: Path) -> None:
+    said = tawny("seal", "rotate", "--key", "owner")
+    assert said.code == 0, said.err
+    passphrase = (said.out + said.err).partition("passphrase: ")[2].split()[0]
+    (locked,) = data.parent.glob("owner-*.age")
+    new = Identity.read(pyrage.passphrase.decrypt(locked.read_bytes(), passphrase).decode())
+    assert read(data.parent / "tawny.toml").sealed.recipients == (new.recipient,)
+    (data.parent / "new").write_text(new.text)
+    assert opens(tawny, data, "new")
+    assert opens(tawny, data, "sheet")
+    assert not opens(tawny, data, "owner")
+
+
+def test_the_mirror_is_opened_and_shut_as_well(tawny: Tawny, data: Path) -> None:
+    mirror = data.parent / "mirror"
+    copytree(data, mirror)
+    file = data.parent / "tawny.toml"
+    file.write_text(file.read_text().replace("sealed = true\n", f'sealed = true\nmirror = "{mirror}"\n', 1))
+    assert tawny("seal", "add-recipient", GUEST.recipient, "--key", "owner").code == 0
+    assert opens(tawny, mirror, "guest")
+    assert tawny("seal", "remove-recipient", GUEST.recipient, "--key", "owner").code == 0
+    assert not opens(tawny, mirror, "guest")
+    assert opens(tawny, mirror, "sheet")
+
+
+def test_while_a_recorder_runs_its_newest_days_are_left(tawny: Tawny, data: Path) -> None:
+    lock = Volume.at(data).lock(SystemClock())
+    try:
+        said = tawny("seal", "add-recipient", GUEST.recipient, "--key", "owner", "--json")
+    finally:
+        lock.release()
+    assert (said.code, json.loads(said.out)["all"]) == (1, False)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("add-recipient",), 2, "age1"),
+        (("add-recipient", "age1nonsense"), 2, "age1"),
+        (("add-recipient", GUEST.recipient, "--camera", "nowhere"), 3, "There are: door"),
+        (("add-recipient", GUEST.recipient, "--key", "gone"), 3, "cannot be read"),
+        (("add-recipient", GUEST.recipient, "--key", "owner", "--words"), 2, "Take one"),
+        (("remove-recipient", GUEST.recipient), 3, "none of those"),
+        (("remove-recipient", OWNER.recipient), 3, "the last one"),
+        (("remove-recipient", RECOVERY.recipient), 3, "rotate --words"),
+        (("rotate",), 3, "none that opens"),
+        (("rotate", "--key", "other"), 3, "none that opens"),
+        (("rewrap",), 2, "--key FILE or --words"),
+    ],
+)
+def test_what_cannot_be_done_is_told_and_changes_nothing(
+    tawny: Tawny, data: Path, words: tuple[str, ...], code: int, says: str
+) -> None:
+    before = (data.parent / "tawny.toml").read_text()
+    said = tawny("seal", *words)
+    assert (said.code, says in said.err) == (code, True), said.err
+    assert (data.parent / "tawny.toml").read_text() == before
+
+
+def test_a_key_that_opens_nothing_is_told(tawny: Tawny, data: Path) -> None:
+    said = tawny("seal", "rewrap", "--key", "other")
+    assert (said.code, "could not be opened" in said.out) == (1, True), said.err
+    assert opens(tawny, data, "owner")

@@ -1,0 +1,213 @@
+"""`tawny seal` and `tawny unseal`: nobody seals without having the sheet in hand, and the sheet opens everything."""
+
+import json
+import re
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+
+import pyrage
+import pytest
+
+from tawny.app.recovery_sheet import WARNING, Sheet
+from tawny.cli import seal
+from tawny.cli.output import Output
+from tawny.config.file import read
+from tawny.media.fmp4_file import read_segment
+from tawny.model.errors import NotDone
+from tawny.sealed.ring import RingLine
+from tawny.sealed.wrapping import Identity, wrap
+from tawny.storage.disk import RealDisk
+from tawny.storage.signing import read_sealed
+from tawny.testing.clips import ClipSpec, clip_file
+from tests.app.rig import DOOR, rig
+from tests.cli.conftest import Tawny
+from tests.sealed.made import OWNER, RECIPIENTS, RECOVERY, STRANGER, Epoch, make
+
+
+class Terminal:
+    """Somebody who reads the sheet on the terminal, and types what is asked for; wrong so many times first."""
+
+    def __init__(self, folder: Path, wrong: int = 0) -> None:
+        self.shown = StringIO()
+        self.out = Output(as_json=False, out=StringIO(), err=self.shown)
+        self.wrong, self.asked = wrong, 0
+        self.settings = folder / "tawny.toml"
+        self.settings.write_text("# mine\n[storage]\n")
+        self.args = Namespace(config=str(self.settings), data=str(folder / "data"), html=None, all=True)
+
+    def type(self, question: str) -> str:
+        self.asked += 1
+        found = re.search(r"Word (\d+) of", question)
+        assert found is not None
+        return "zoo-zoo" if self.asked <= self.wrong else self.words[int(found[1]) - 1]
+
+    @property
+    def words(self) -> list[str]:
+        pairs = re.findall(r"(?m)(?:^|  ) ?(\d{1,2}) ([a-z]{3,8})\b", self.shown.getvalue().partition("RECOVERY")[2])
+        return [word for _, word in sorted((int(number), word) for number, word in pairs)]
+
+    @property
+    def passphrase(self) -> str:
+        found = re.search(r"every day: (\S+)", self.shown.getvalue())
+        assert found is not None
+        return found[1]
+
+
+def test_whoever_types_the_words_has_keys_and_a_locked_one_of_their_own(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path)
+    assert seal._init(terminal.args, terminal.out, terminal.type) == 0
+    assert (len(terminal.words), terminal.asked) == (24, 3)
+    chosen = read(terminal.settings)
+    assert terminal.settings.read_text().startswith("# mine")
+    assert chosen.storage.sealed
+    locked = tmp_path / "data" / "keys" / "owner.age"
+    assert locked.stat().st_mode & 0o077 == 0
+    owner = Identity.read(pyrage.passphrase.decrypt(locked.read_bytes(), terminal.passphrase).decode())
+    assert chosen.sealed.recipients == (owner.recipient,)
+    everything = "".join(path.read_text(errors="replace") for path in tmp_path.rglob("*") if path.is_file())
+    assert owner.text not in everything, "only locked"
+    assert "AGE-SECRET-KEY" not in everything
+    before = terminal.shown.getvalue().partition("RECOVERY")[0]
+    assert "The recordings are gone then" in before, "what a lost key means is told first"
+
+
+def test_a_slip_of_the_pen_is_forgiven(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path, wrong=2)
+    assert seal._init(terminal.args, terminal.out, terminal.type) == 0
+
+
+def test_without_the_words_nothing_is_set_up(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path, wrong=99)
+    before = terminal.settings.read_text()
+    with pytest.raises(NotDone, match="not the words of the sheet"):
+        seal._init(terminal.args, terminal.out, terminal.type)
+    assert terminal.settings.read_text() == before
+    assert not (tmp_path / "data").exists()
+
+
+def test_keys_are_not_made_twice(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path)
+    seal._init(terminal.args, terminal.out, terminal.type)
+    with pytest.raises(NotDone, match="already"):
+        seal._init(terminal.args, terminal.out, terminal.type)
+
+
+def test_the_sheet_is_tried_later_with_all_its_words(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path)
+    seal._init(terminal.args, terminal.out, terminal.type)
+    words = " ".join(terminal.words)
+    assert seal._test(terminal.args, terminal.out, lambda _: words.upper()) == 0
+    other = " ".join(Sheet(Identity.new(), "box", "", "2026-11-20").words)
+    assert seal._test(terminal.args, terminal.out, lambda _: other) == 1
+
+
+def test_the_page_to_print_has_words_code_and_warning(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path)
+    terminal.args.html = str(tmp_path / "sheet.html")
+    sheet = Sheet(Identity.new(), "box <1>", "ab" * 32, "2026-11-20T05:00:00.000Z")
+    page = sheet.html()
+    assert page.count("<li>") == 24
+    assert "<svg" in page
+    assert "box &lt;1&gt;" in page
+    assert WARNING in page
+    assert sheet.identity.text in page
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    lines: list[str] = []
+
+    class Keyboard:
+        def isatty(self) -> bool:
+            return False
+
+        def readline(self) -> str:
+            return lines.pop(0) + "\n"
+
+    monkeypatch.setattr(sys, "stdin", Keyboard())
+    yield lines
+    assert not lines
+
+
+def test_a_recording_is_opened_with_key_passphrase_or_words(tawny: Tawny, tmp_path: Path, typed: list[str]) -> None:
+    terminal = Terminal(tmp_path)
+    seal._init(terminal.args, terminal.out, terminal.type)
+    with terminal.settings.open("a") as file:
+        file.write(
+            f'[cameras.door]\nsource = "{clip_file(ClipSpec(seconds=4, sound="aac"))}"\nwatch.detector = "off"\n'
+        )
+    with rig(read(terminal.settings), tmp_path / "data") as bench:
+        bench.wait_for_seconds(2.5, DOOR)
+    typed += [terminal.passphrase, " ".join(terminal.words)]
+    for number, how in enumerate((["--key", str(tmp_path / "data" / "keys" / "owner.age")], ["--words"])):
+        said = tawny("unseal", *how, str(tmp_path / "data" / "door"), "-o", f"out{number}", "--json")
+        assert said.code == 0, said.err
+        (one, *_) = json.loads(said.out)["files"]
+        assert one["state"] == "whole, with a signature"
+        film = read_segment(Path(one["written"]))
+        assert film.fragments
+        assert not film.torn
+
+
+def files(folder: Path) -> dict[str, Path]:
+    """By what was done to them."""
+    epoch = Epoch.new()
+    made = {"good": make(epoch).data}
+    made["torn"] = make(epoch).data[:-300]
+    made["changed"] = made["good"][:-400] + b"x" + made["good"][-399:]
+    for name, data in made.items():
+        (folder / f"{name}.tws").write_bytes(data)
+    (folder / "key").write_text(OWNER.text)
+    (folder / "other").write_text(f"# somebody else's\n{STRANGER.text}\n")
+    (folder / "none").write_text("nothing")
+    return {name: folder / f"{name}.tws" for name in made}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("--key", "key", "torn.tws"), 0, "its last second is not whole"),
+        (("--key", "key", "changed.tws"), 1, "DAMAGED"),
+        (("--key", "other", "good.tws"), 3, "not sealed to this key"),
+        (("--key", "none", "good.tws"), 3, "no private key"),
+        (("--key", "gone", "good.tws"), 3, "cannot be read"),
+        (("--key", "key", "key"), 34, "no sealed file"),
+        (("--key", "key", "nowhere.tws"), 3, "no file"),
+        (("good.tws",), 2, "--key"),
+    ],
+)
+def test_what_cannot_be_opened_is_told(
+    tawny: Tawny, tmp_path: Path, words: tuple[str, ...], code: int, says: str
+) -> None:
+    files(tmp_path)
+    said = tawny("unseal", *words)
+    assert said.code == code, said.err
+    assert says in said.out + said.err
+    assert STRANGER.text not in said.out + said.err
+
+
+def test_words_that_are_wrong_are_told(tawny: Tawny, tmp_path: Path, typed: list[str]) -> None:
+    files(tmp_path)
+    typed.append("abandon ability")
+    said = tawny("unseal", "--words", "good.tws")
+    assert (said.code, "24 are needed" in said.err) == (2, True)
+
+
+def test_nothing_is_written_over(tawny: Tawny, tmp_path: Path) -> None:
+    files(tmp_path)
+    assert tawny("unseal", "--key", "key", "good.tws").code == 0
+    assert "already" in tawny("unseal", "--key", "key", "good.tws").err
+
+
+def test_somebody_who_was_added_later_opens_old_files_by_the_ring(tawny: Tawny, tmp_path: Path) -> None:
+    path = files(tmp_path)["good"]
+    file = read_sealed(RealDisk(tmp_path), path.name)
+    epoch_key = OWNER.unwrapped(file.wrapped)
+    assert epoch_key is not None
+    line = RingLine(file.header.commit, 1000, wrap(epoch_key, [*RECIPIENTS, STRANGER.recipient]))
+    (tmp_path / "20261120.keys").write_bytes(line.text())
+    assert tawny("unseal", "--key", "other", "good.tws").code == 0
+    assert RECOVERY.recipient in RECIPIENTS
