@@ -5,8 +5,11 @@ import { gzipSync } from "node:zlib";
 const folder = new URL("../../src/tawny/web/static/", import.meta.url);
 const manifest = JSON.parse(readFileSync(new URL(".vite/manifest.json", folder), "utf8"));
 const KB = 1000;
-/** Screens that may be larger. The timeline brings a player of its own and all that draws. */
-const most = { Timeline: 32 * KB }; // with what enlarges pictures, which it has in common with a live camera
+/**
+ * Parts that may be larger. The timeline brings a player of its own and all that draws; keys bring age with its curves,
+ * and 2,048 words, to who makes or opens a key (`opening` loads them too).
+ */
+const most = { Timeline: 36 * KB, keys: 36 * KB, opening: 38 * KB }; // with what enlarges pictures, in common with a live camera; by files and by WebRTC
 const packed = (file) => gzipSync(readFileSync(new URL(file, folder)), { level: 9 }).length;
 const sum = (files) => files.reduce((all, file) => all + packed(file), 0);
 
@@ -46,11 +49,15 @@ const rows = [
     const name = manifest[key].name;
     return [`${name}, scripts and styles`, sum(scripts(more)) + sum(styles(more)), most[name] ?? 25 * KB];
   }),
-  ["all of it, unpacked, without the font", sized.reduce((all, size) => all + size, 0), 450 * KB],
+  // Screens of settings come when they are opened, and are never all loaded: each is held to its own budget above.
+  ["all of it, unpacked, without the font", sized.reduce((all, size) => all + size, 0), 720 * KB],
 ];
 
 let over = 0;
+const told = new Set();
 for (const [name, size, limit] of rows) {
+  if (told.has(`${name} ${size}`)) continue; // asked for from several places, with the same to load
+  told.add(`${name} ${size}`);
   if (size > limit) over += 1;
   console.log(`${size > limit ? "OVER " : "     "}${(size / KB).toFixed(1).padStart(6)} of ${limit / KB} kB  ${name}`);
 }

@@ -1,18 +1,15 @@
 /**
- * Every word the page shows, in English. A translation is a file of this shape; the words of a camera's settings, which are
- * many and seldom wanted, come with that screen (`screens/camera/strings.ts`).
+ * The words of the page, in English. A translation is a file of this shape. Those of screens that are seldom opened come
+ * with them (`strings.ts` of storage, share, signing in, modes, sealing, a camera's settings and others).
  */
 import { app } from "./app/strings";
 import { events } from "./screens/events/strings";
 import { health } from "./screens/health/strings";
 import { live } from "./screens/live/strings";
 import { settings } from "./screens/settings/strings";
-import { share } from "./screens/share/strings";
-import { account } from "./screens/sign-in/strings";
-import { storage } from "./screens/storage/strings";
 import { timeline } from "./screens/timeline/strings";
 
-export const t = { ...app, account, events, health, live, settings, share, storage, timeline };
+export const t = { ...app, events, health, live, settings, timeline };
 
 export interface Forms {
   one: string;

@@ -12,6 +12,20 @@ export interface AlarmInfo {
   what: string;
 }
 
+export interface Arm {
+  do: string;
+  for?: number | string | null;
+  mode: string;
+}
+
+export interface ArmPlan {
+  dates?: Record<string, string>;
+  modes: string[];
+  place?: number[];
+  presence?: PresencePlan;
+  week?: Record<string, string[]>;
+}
+
 export interface AuditEntry {
   action: string;
   address: string;
@@ -22,6 +36,25 @@ export interface AuditEntry {
 
 export interface AuditLog {
   items: AuditEntry[];
+}
+
+export interface BroughtInfo {
+  modified_ms: number;
+  name: string;
+  size: number;
+}
+
+export interface BroughtList {
+  items: BroughtInfo[];
+  most_bytes: number;
+  used_bytes: number;
+}
+
+export interface BroughtState {
+  begun: number;
+  modified_ms: number | null;
+  sha256: string | null;
+  size: number | null;
 }
 
 export interface BulkMarks {
@@ -41,15 +74,21 @@ export interface CameraInfo {
   id: string;
   last_packet_ms: number | null;
   latency_s: number | null;
+  mask: Mask;
   name: string;
   recorded_today: number | null;
   since_ms: number;
   state: "recording" | "waiting" | "scheduled_off" | "mode_off" | "paused" | "off" | "starting" | "offline" | "refused" | "frozen" | "covered" | "defocused" | "moved" | "blocked";
   streams: Streams;
+  where: "" | "outside" | "inside";
 }
 
 export interface Cameras {
   items: CameraInfo[];
+}
+
+export interface CanTalk {
+  can: boolean;
 }
 
 export interface CareInfo {
@@ -67,7 +106,16 @@ export interface Change {
 
 export interface ChangedPerson {
   cameras?: string[] | null;
-  role: "owner" | "viewer";
+  role: "owner" | "family" | "viewer";
+}
+
+export interface ChangedSealing {
+  cameras: string[];
+  everything: boolean;
+}
+
+export interface CheckIn {
+  home: boolean;
 }
 
 export interface CheckInInfo {
@@ -91,12 +139,13 @@ export interface ClipJob {
   from_ms: number;
   id: string;
   kept: boolean;
-  kind: "mp4" | "gif" | "timelapse" | "side-by-side" | "sheet";
+  kind: "mp4" | "gif" | "timelapse" | "side-by-side" | "sheet" | "evidence";
   made_ms: number;
   message: string;
   mine: boolean;
   name: string;
   progress: number;
+  redacted: boolean;
   size_bytes: number;
   speed: number | null;
   state: "waiting" | "working" | "done" | "failed" | "removed";
@@ -105,6 +154,32 @@ export interface ClipJob {
 
 export interface ClipJobs {
   items: ClipJob[];
+}
+
+export interface Connected {
+  streams: Record<string, string>;
+}
+
+export interface ConnectionChange {
+  password?: string | null;
+  source: string;
+  sub?: string;
+  untried?: boolean;
+  user?: string;
+}
+
+export interface ConnectionInfo {
+  fixed: string;
+  has_password: boolean;
+  source: string;
+  sub: string;
+  user: string;
+}
+
+export interface ControlsInfo {
+  presets: string[];
+  relays: RelayInfo[];
+  turns: boolean;
 }
 
 export interface DamageInfo {
@@ -130,6 +205,12 @@ export interface Day {
   recorded_s: number;
 }
 
+export interface DayInfo {
+  date: string;
+  parts: PartInfo[];
+  weekday: number;
+}
+
 export interface Days {
   days: Day[];
 }
@@ -149,6 +230,10 @@ export interface DetectorNumber {
   whole: boolean;
 }
 
+export interface Disarm {
+  do: string;
+}
+
 export interface DiskInfo {
   free_bytes: number;
   full_at_ms: number | null;
@@ -166,6 +251,11 @@ export interface DryRun {
   change?: KeepChange | null;
 }
 
+export interface EventClose {
+  do: string;
+  event: string;
+}
+
 export interface EventInfo {
   box: [number, number, number, number] | null;
   camera: string;
@@ -177,13 +267,36 @@ export interface EventInfo {
   kept: boolean;
   kind: string;
   objects: SeenObject[];
+  perhaps: SeenObject[];
   picture: string | null;
+  reads: ReadInfo[];
   reviewed: boolean;
+  said: string;
   score: number;
+  shown: string;
   start: string;
   start_ms: number;
+  suggested: string;
   title: string;
   zones: string[];
+}
+
+export interface EventOpen {
+  camera: string;
+  do: string;
+  for?: number | string;
+  key?: string;
+  kind?: string;
+  label?: string;
+  score?: number;
+}
+
+export interface EventUpdate {
+  do: string;
+  event: string;
+  for?: number | string | null;
+  label?: string;
+  score?: number | null;
 }
 
 export interface Events {
@@ -203,7 +316,23 @@ export interface EvidenceInfo {
 }
 
 export interface Feedback {
-  false_alarm: "shadow" | "weather" | "known" | "traffic" | "other" | string;
+  false_alarm?: "shadow" | "weather" | "known" | "traffic" | "other" | string | null;
+  said?: "person" | "vehicle" | "animal" | "nothing" | "" | null;
+}
+
+export interface FieldInfo {
+  goes: "encoded" | "as-is" | "setting";
+  hint: string;
+  key: string;
+  label: string;
+  required: boolean;
+  secret: boolean;
+}
+
+export interface Found {
+  items: EventInfo[];
+  time: string;
+  unknown: string[];
 }
 
 export interface GapInfo {
@@ -243,6 +372,13 @@ export interface Group {
   name: string;
 }
 
+export interface HandOver {
+  key: string;
+  offer: string;
+  sealed: string;
+  way: "words" | "passphrase" | "passkey";
+}
+
 export interface Health {
   cameras: CameraInfo[];
   chosen_off: number;
@@ -256,10 +392,43 @@ export interface Health {
   warnings: Warn[];
 }
 
+export interface Heat {
+  counts: number[];
+}
+
+export interface HeldInfo {
+  by: string;
+  camera: string;
+  until_ms: number | null;
+  what: "pause" | "record";
+}
+
+export interface HoldWish {
+  for_s?: number | null;
+  what: "pause" | "record" | "none";
+}
+
 export interface IceServer {
   credential?: string | null;
   urls: string[];
   username?: string | null;
+}
+
+export interface Imagined {
+  arm?: string | null;
+  at?: string | null;
+  at_ms?: number | null;
+  camera: string;
+  home?: string[] | null;
+  kind?: string;
+  lasts_s?: number;
+  zones?: string[];
+}
+
+export interface InBrowser {
+  open: boolean;
+  recipient: string;
+  way: "words" | "passphrase" | "passkey";
 }
 
 export interface Invited {
@@ -317,6 +486,35 @@ export interface KeptVolume {
   use: "first" | "tier" | "spare" | "mirror";
 }
 
+export interface KindInfo {
+  about: string;
+  address: string;
+  fields: FieldInfo[];
+  group: "destinations" | "notifiers";
+  scheme: string;
+  shows: string;
+  title: string;
+}
+
+export interface KindList {
+  items: KindInfo[];
+  kept: boolean;
+}
+
+export interface KnownInfo {
+  by: string;
+  id: string;
+  name: string;
+  prints: number;
+  text: string;
+}
+
+export interface KnownList {
+  items: KnownInfo[];
+  readers: string[];
+  trouble: string;
+}
+
 export interface Lane {
   damage: DamageInfo[];
   events: EventInfo[];
@@ -358,6 +556,64 @@ export interface Marks {
   reviewed?: boolean | null;
 }
 
+export interface Mask {
+  effect: string;
+  parts: [number, number][][];
+}
+
+export interface ModeChangeInfo {
+  at_ms: number;
+  by: string;
+  mode: string;
+}
+
+export interface ModeWish {
+  for_s?: number | null;
+  mode: string;
+}
+
+export interface ModelInfo {
+  bytes: number;
+  family: string;
+  is_used: boolean;
+  labels: number;
+  licence: string;
+  name: string;
+  origin: string;
+}
+
+export interface ModelsInfo {
+  items: ModelInfo[];
+  offer: OfferInfo | null;
+  suggests: string;
+  trouble: string;
+}
+
+export interface ModesInfo {
+  ahead: ModeChangeInfo[];
+  by: string;
+  does: Record<string, string>;
+  holds: HeldInfo[];
+  is_by_hand: boolean;
+  lately: ModeChangeInfo[];
+  looks_by: string;
+  mode: string;
+  modes: string[];
+  people: PersonHomeInfo[];
+  problem: string;
+  since_ms: number;
+  until_ms: number | null;
+}
+
+export interface Moment {
+  from_ms: number;
+  to_ms: number;
+}
+
+export interface Moments {
+  items: Moment[];
+}
+
 export interface Motion {
   begin_ms: number;
   data: string;
@@ -375,14 +631,24 @@ export interface MutedInfo {
 }
 
 export interface NewClip {
+  all_but?: string;
   cameras: string[];
+  exact?: boolean;
   from_ms: number;
-  kind?: "mp4" | "gif" | "timelapse" | "side-by-side" | "sheet";
+  kind?: "mp4" | "gif" | "timelapse" | "side-by-side" | "sheet" | "evidence";
+  sound?: boolean;
   speed?: number | null;
   to_ms: number;
 }
 
+export interface NewFace {
+  by: string;
+  event: string;
+  name: string;
+}
+
 export interface NewPass {
+  brings_bytes?: number | null;
   cameras?: string[] | null;
   ends_ms?: number | null;
   name: string;
@@ -391,7 +657,12 @@ export interface NewPass {
 export interface NewPerson {
   cameras?: string[] | null;
   name: string;
-  role?: "owner" | "viewer";
+  role?: "owner" | "family" | "viewer";
+}
+
+export interface NewPlate {
+  name: string;
+  plate: string;
 }
 
 export interface NewShare {
@@ -404,8 +675,26 @@ export interface NewShare {
   to_ms: number;
 }
 
+export interface NewWay {
+  name: string;
+  wrapped: string;
+}
+
 export interface Now {
   now_ms: number;
+}
+
+export interface Offer {
+  key: string;
+}
+
+export interface OfferInfo {
+  address: string;
+  bytes: number;
+  licence: string;
+  name: string;
+  origin: string;
+  sha256: string;
 }
 
 export interface Ok {
@@ -426,7 +715,27 @@ export interface OpenedShare {
   video: string;
 }
 
+export interface OrderDone {
+  event: string | null;
+  words: string;
+}
+
+export interface OutcomeInfo {
+  deed: string;
+  does: boolean;
+  wait_ms: number | null;
+  went: string;
+  why: string;
+}
+
+export interface PartInfo {
+  from_min: number;
+  mode: string;
+  to_min: number;
+}
+
 export interface PassInfo {
+  brings_bytes: number | null;
   cameras: string[] | null;
   ends_ms: number | null;
   has_ended: boolean;
@@ -439,6 +748,12 @@ export interface PassList {
   items: PassInfo[];
 }
 
+export interface Pause {
+  camera: string;
+  do: string;
+  for?: number | string | null;
+}
+
 export interface PauseChange {
   paused: boolean;
 }
@@ -447,11 +762,32 @@ export interface People {
   items: PersonInfo[];
 }
 
+export interface PersonHomeInfo {
+  is_home: boolean;
+  leaves_ms: number | null;
+  name: string;
+  seen_ms: number | null;
+  source: string;
+}
+
 export interface PersonInfo {
   cameras: string[] | null;
   id: string;
   name: string;
-  role: "owner" | "viewer";
+  role: "owner" | "family" | "viewer";
+}
+
+export interface PlanChange {
+  arm: ArmPlan;
+  rules: RulePlan[];
+}
+
+export interface PlanInfo {
+  arm: ArmPlan;
+  destinations: string[];
+  is_in_file: boolean;
+  notifiers: string[];
+  rules: RulePlan[];
 }
 
 export interface Play {
@@ -465,6 +801,7 @@ export interface Playable {
   end_ms: number;
   id: string;
   open: boolean;
+  sealed: boolean;
   start_ms: number;
   stream: "main" | "sub";
   thinned: boolean;
@@ -472,11 +809,56 @@ export interface Playable {
   video: string;
 }
 
+export interface Presence {
+  do: string;
+  home: boolean;
+  person: string;
+}
+
+export interface PresencePlan {
+  away_after?: string;
+  back?: string;
+  every?: string;
+  mac?: string[];
+  mdns?: string[];
+  nobody?: string;
+  people?: Record<string, SomebodyPlan>;
+  ping?: string[];
+}
+
+export interface ProgramInfo {
+  cameras?: string[];
+  dropped?: number;
+  kind: string;
+  may?: string[];
+  name: string;
+  said?: string;
+  sent?: number;
+  trouble?: string;
+  waiting?: number;
+  where: string;
+}
+
+export interface Programs {
+  items: ProgramInfo[];
+}
+
 export interface Proposal {
   leaves: string[];
   level: number | null;
   loses: EventInfo[];
   removes: string[];
+}
+
+export interface Ptz {
+  camera: string;
+  do: string;
+  for?: number | string;
+  pan?: number;
+  preset?: string;
+  stop?: boolean;
+  tilt?: number;
+  zoom?: number;
 }
 
 export interface PushAddress {
@@ -489,10 +871,89 @@ export interface PushKey {
   key: string;
 }
 
+export interface ReadInfo {
+  by: string;
+  known: string;
+  score: number;
+  text: string;
+}
+
+export interface RecordNow {
+  camera: string;
+  do: string;
+  for?: number | string;
+  on?: boolean;
+}
+
+export interface RehearsedInfo {
+  at_ms: number;
+  by: string;
+  home: string[];
+  is_noticed: boolean;
+  is_recorded: boolean;
+  mode: string;
+  outcomes: OutcomeInfo[];
+  unrecorded: string;
+}
+
+export interface Relay {
+  do: string;
+  for?: number | string | null;
+  on?: boolean;
+  relay: string;
+}
+
+export interface RelayInfo {
+  name: string;
+  pulse_s: number | null;
+}
+
+export interface Resume {
+  camera: string;
+  do: string;
+}
+
+export interface RulePlan {
+  do: string[];
+  name?: string;
+  when?: WhenPlan;
+}
+
 export interface SavedClips {
   items: ClipJob[];
   most_bytes: number;
   used_bytes: number;
+}
+
+export interface SealedCamera {
+  id: string;
+  name: string;
+  sealed: boolean;
+}
+
+export interface SealedInfo {
+  asks_for_sheet: boolean;
+  cameras: SealedCamera[];
+  can_change: boolean;
+  can_hand_over: boolean;
+  everything: boolean;
+  fingerprint: string;
+  made_ms: number | null;
+  possible: boolean;
+  recipients: string[];
+  recorder: string;
+  recovery: string | null;
+  set_up: boolean;
+  tested_ms: number | null;
+  unlocked: UnlockedInfo | null;
+  ways: SealedWay[];
+}
+
+export interface SealedWay {
+  id: string;
+  kind: "passphrase" | "passkey" | "other";
+  made_ms: number;
+  name: string;
 }
 
 export interface SeenObject {
@@ -521,6 +982,15 @@ export interface SessionInfo {
   state: "setup" | "signed-out" | "signed-in";
   user: User | null;
   version: string;
+  zone: string;
+}
+
+export interface SetUpSealing {
+  cameras: string[];
+  everything: boolean;
+  recipient: string;
+  recovery: string;
+  wrapped: string;
 }
 
 export interface ShareInfo {
@@ -545,6 +1015,10 @@ export interface Shared {
   share: ShareInfo;
 }
 
+export interface SheetShown {
+  recovery: string;
+}
+
 export interface SignIn {
   name: string;
   password: string;
@@ -560,6 +1034,12 @@ export interface SmallKeep {
   min?: string | null;
   size?: string | null;
   thin_after?: string | null;
+}
+
+export interface SomebodyPlan {
+  mac?: string[];
+  mdns?: string[];
+  ping?: string[];
 }
 
 export interface SpotFound {
@@ -586,6 +1066,11 @@ export interface Streams {
   sub: Stream | null;
 }
 
+export interface TargetChange {
+  group: "destinations" | "notifiers";
+  values: Record<string, boolean | number | string | (string | number)[] | null>;
+}
+
 export interface TargetInfo {
   gets: string;
   kind: "destination" | "notifier";
@@ -594,6 +1079,7 @@ export interface TargetInfo {
   name: string;
   oldest_ms: number | null;
   paused: boolean;
+  receives: "sealed" | "clear" | "link";
   shows: string;
   trouble: string;
   waiting: number;
@@ -604,6 +1090,11 @@ export interface TargetInfo {
 export interface TargetList {
   address: string;
   items: TargetInfo[];
+}
+
+export interface TargetSettings {
+  group: "destinations" | "notifiers";
+  values: Record<string, boolean | number | string | (string | number)[]>;
 }
 
 export interface Timeline {
@@ -622,10 +1113,16 @@ export interface Trouble {
   wait_s?: number | null;
 }
 
+export interface UnlockedInfo {
+  ends_ms: number;
+  opens: string;
+  way: string;
+}
+
 export interface User {
   id: string;
   name: string;
-  role: "owner" | "viewer";
+  role: "owner" | "family" | "viewer";
 }
 
 export interface Wall {
@@ -648,6 +1145,8 @@ export interface Watch {
   mask: [number, number][][];
   mode: "thorough" | "balanced" | "frugal";
   numbers: Record<string, number>;
+  private: [number, number][][];
+  read?: string[] | null;
   sound: WatchSound;
   within: number;
   zones: WatchZone[];
@@ -706,16 +1205,36 @@ export interface Watching {
   detectors: DetectorInfo[];
   kept: boolean;
   notes: WatchNotes | null;
+  readers: string[];
   sound_trouble: string;
   trouble: string;
   version: string;
   watch: Watch;
 }
 
+export interface WeekInfo {
+  days: DayInfo[];
+}
+
 export interface WhatIf {
   from_ms?: number | null;
   level: number;
   to_ms?: number | null;
+}
+
+export interface WhenPlan {
+  arm?: string[];
+  between?: string[];
+  camera?: string[];
+  gone?: string[];
+  home?: string[];
+  kind?: string[];
+  lasts?: string;
+  zone?: string[];
+}
+
+export interface WhyInfo {
+  outcomes: OutcomeInfo[];
 }
 
 export interface WouldBe {
@@ -732,4 +1251,8 @@ export interface WouldHave {
   still: string[];
   to_ms: number;
   unknown: string[];
+}
+
+export interface Wrapped {
+  wrapped: string;
 }

@@ -57,7 +57,7 @@ const METER = "motion:";
 
 function channels(): string[] {
   const wanted = [...meters].filter(([, meter]) => meter.wanted > 0).map(([camera]) => METER + camera);
-  return ["state", "event", "motion", "segment", "gap", "damage", "job", ...wanted];
+  return ["state", "event", "motion", "segment", "gap", "damage", "job", "mode", ...wanted];
 }
 
 /** The newest look at a camera, five a second, until the returned function is called. */
@@ -86,6 +86,8 @@ export interface Happenings {
   gap: Gap & { camera: string };
   damage: Damage & { camera: string };
   job: ClipJob;
+  /** Another mode is on, somebody came or left, or a camera was told something: who wants to know asks. */
+  mode: unknown;
   /** The connection is back: what was shown before may have holes. */
   back: null;
 }
@@ -96,6 +98,7 @@ const listeners: { [Name in keyof Happenings]: Set<(what: Happenings[Name]) => v
   gap: new Set(),
   damage: new Set(),
   job: new Set(),
+  mode: new Set(),
   back: new Set(),
 };
 
@@ -226,6 +229,7 @@ function hear(message: Message): void {
     case "gap":
     case "damage":
     case "job":
+    case "mode":
       tell(message.ch, message.d as never);
       break;
     case "ping":

@@ -5,8 +5,14 @@
 import type * as made from "./schema";
 
 export type User = made.User;
+/** What can be turned and switched beside a camera's picture. */
+export type Controls = made.ControlsInfo;
+export type Relay = made.RelayInfo;
+export type ConnectionInfo = made.ConnectionInfo;
+export type Connected = made.Connected;
 export type Role = User["role"];
 export type Session = made.SessionInfo;
+export type SealedInfo = made.SealedInfo;
 
 export type Camera = made.CameraInfo;
 export type CameraState = Camera["state"];
@@ -19,7 +25,8 @@ export type Health = made.Health;
 /** `object` is something left behind or taken, `tamper` a camera that does not see. */
 export type Kind = "person" | "vehicle" | "animal" | "object" | "sound" | "tamper" | "motion";
 /** `box`: left, top, right and bottom as fractions of the picture. */
-export type TawnyEvent = Omit<made.EventInfo, "kind"> & { kind: Kind };
+export type TawnyEvent = Omit<made.EventInfo, "kind" | "shown"> & { kind: Kind; shown: Kind };
+export type WhatItWas = NonNullable<made.Feedback["said"]>;
 export type EventPage = Omit<made.Events, "items"> & { items: TawnyEvent[] };
 
 export type Gap = made.GapInfo;
@@ -37,7 +44,7 @@ export type Watch = made.Watch;
 export type WatchZone = Required<made.WatchZone>;
 export type WatchLine = Required<made.WatchLine>;
 export type Proposal = Omit<made.Proposal, "loses"> & { loses: TawnyEvent[] };
-export type WhyFalse = made.Feedback["false_alarm"];
+export type WhyFalse = NonNullable<made.Feedback["false_alarm"]>;
 /** One look at a camera. `zones`: the greatest score in each; `things`: what moves, and whether it is an event. */
 export interface Reading {
   camera: string;
@@ -55,6 +62,7 @@ export type Message =
   | { ch: "motion"; d: { camera: string; score: number; t: number } }
   | { ch: "segment"; d: { camera: string; stream: "main" | "sub"; start_ms: number; end_ms: number } }
   | { ch: "job"; d: ClipJob }
+  | { ch: "mode"; d: unknown }
   | { ch: "gap"; d: Gap & { camera: string } }
   /** Of damage with the same begin, the newest counts. */
   | { ch: "damage"; d: Damage & { camera: string } }
@@ -67,3 +75,11 @@ export type Share = made.ShareInfo;
 export type OpenedShare = made.OpenedShare;
 export type Person = made.PersonInfo;
 export type Pass = made.PassInfo;
+
+export type FoundEvents = Omit<made.Found, "items"> & { items: TawnyEvent[] };
+export type HeatInfo = made.Heat;
+export type MomentsInfo = made.Moments;
+export type Read = made.ReadInfo;
+export type KnownList = made.KnownList;
+export type ModelsInfo = made.ModelsInfo;
+export type OfferInfo = made.OfferInfo;

@@ -1,6 +1,7 @@
 import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
 import { startEvents } from "../api/events";
+import { startModes } from "../api/modes";
 import Live from "../screens/live/Live";
 import { t } from "../strings.en";
 import { Problem } from "../ui/Problem";
@@ -29,12 +30,15 @@ const routes: readonly Route[] = [
   { pattern: "/timeline", title: t.timeline.title, load: () => import("../screens/timeline/Timeline") },
   { pattern: "/events", title: t.events.title, load: events },
   { pattern: "/events/:id", title: t.events.title, load: events },
+  { pattern: "/find", title: t.events.find, load: () => import("../screens/find/Find") },
   { pattern: "/clips", title: t.nav.clips, load: () => import("../screens/clips/Clips") },
   { pattern: "/health", title: t.health.title, load: () => import("../screens/health/Health") },
   { pattern: "/settings/cameras/:camera", title: t.settings.title, load: camera },
-  { pattern: "/settings/cameras/:camera/motion", title: t.settings.title, load: camera },
+  { pattern: "/settings/cameras/:camera/:tab", title: t.settings.title, load: camera },
   { pattern: "/settings/messages", title: t.settings.title, load: () => import("../screens/outside/Outside") },
-  { pattern: "/settings/storage", title: t.storage.title, load: () => import("../screens/storage/Storage") },
+  { pattern: "/settings/modes", title: t.settings.title, load: () => import("../screens/modes/Modes") },
+  { pattern: "/settings/sealed", title: t.settings.title, load: () => import("../screens/sealing/Sealing") },
+  { pattern: "/settings/storage", title: t.nav.storage, load: () => import("../screens/storage/Storage") },
   { pattern: "/settings", title: t.settings.title, load: settings },
 ];
 
@@ -66,6 +70,7 @@ function outside(failed: boolean) {
 
 function Inside() {
   useEffect(startEvents, []);
+  useEffect(startModes, []);
   const actual = path.value;
   // Signed in already, or just now: these pages have nothing more to ask.
   if (actual === "/" || actual === "/sign-in" || actual === "/setup") return <Live />;

@@ -10,6 +10,7 @@ const anywhere: KeyHelp = {
   section: t.keys.anywhere,
   rows: [
     { keys: ["1", "–", "5"], words: t.keys.destinations },
+    { keys: ["M"], words: t.keys.mode },
     { keys: ["T"], words: t.keys.theme },
     { keys: ["?"], words: t.keys.help },
     { keys: ["Esc"], words: t.keys.back },

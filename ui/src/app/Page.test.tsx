@@ -12,6 +12,7 @@ beforeEach(() => {
     user: { id: "1", name: "Anna Keller", role: "owner" },
     version: "1",
     recorder: "attic",
+    zone: "",
   };
   state.health.value = health([camera("front"), camera("hall", "offline")]);
 });

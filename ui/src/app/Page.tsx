@@ -5,6 +5,7 @@ import { t } from "../strings.en";
 import { Icon } from "../ui/Icon";
 import { Owl } from "../ui/Owl";
 import { AccountMenu } from "./AccountMenu";
+import { ModePill } from "./ModePill";
 import { truth } from "./truth";
 
 /** What every signed-in screen is wrapped in: its title, its tools, the truth, and the screen itself. */
@@ -38,6 +39,7 @@ export function Page(props: {
         {props.tools}
         <span class="grow" />
         <TruthChip />
+        <ModePill />
         <AccountMenu />
       </header>
       <main id="main" tabIndex={-1} class={`${props.flush ? "flush " : ""}${props.class ?? ""}`}>

@@ -51,10 +51,15 @@ export function startKeys(): () => void {
   return () => removeEventListener("keydown", onKey);
 }
 
+/** Whether a key is meant for the page: nobody types, no dialog is open, keys are not switched off. */
+export function isForPage(event: KeyboardEvent): boolean {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return false;
+  if (!keysOn.value && event.key !== "Escape") return false;
+  return !document.querySelector("dialog[open]");
+}
+
 function onKey(event: KeyboardEvent): void {
-  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
-  if (!keysOn.value && event.key !== "Escape") return;
-  if (document.querySelector("dialog[open]")) return;
+  if (!isForPage(event)) return;
   for (const listener of [...listeners].reverse()) {
     const action =
       listener.map[event.key] ?? (event.key.length === 1 ? listener.map[event.key.toLowerCase()] : undefined);

@@ -5,7 +5,7 @@ import { startState, stopState } from "../api/state";
 import type { Session, User } from "../api/types";
 import { recall, remember } from "./remember";
 import { go, place } from "./router";
-import { loadZone } from "./times";
+import { loadZone, setZone } from "./times";
 
 /** null until the recorder has answered. */
 export const session = signal<Session | null>(null);
@@ -17,15 +17,23 @@ const HERE = "signed-in";
 /** Somebody was signed in here the last time: the cameras are asked for while the recorder says whether that holds. */
 export async function loadSession(): Promise<void> {
   if (recall(HERE)) startState(lose);
-  session.value = await get<Session>("/session");
-  if (session.value.state === "signed-in") begin();
+  const told = await get<Session>("/session");
+  if (told.zone) setZone(told.zone);
+  session.value = told;
+  if (told.state === "signed-in") begin();
   else forget();
 }
+
+/** Whether they may say what the recorder is to do now: modes, talking, turning cameras. */
+export const mayDirect = (): boolean => ["owner", "family"].includes(session.value?.user?.role ?? "");
 
 export function signedIn(user: User): void {
   if (session.value) session.value = { ...session.value, state: "signed-in", user };
   ended.value = false;
   begin();
+  loadZone().catch(() => {
+    // Times are shown in the browser's zone until the recorder tells its own.
+  });
 }
 
 export async function signOut(): Promise<void> {
@@ -43,9 +51,6 @@ export function nextPath(query: URLSearchParams): string {
 function begin(): void {
   remember(HERE, "yes");
   startState(lose);
-  loadZone().catch(() => {
-    // Times are shown in the browser's zone until the recorder tells its own.
-  });
 }
 
 function lose(): void {

@@ -24,7 +24,11 @@ export function zoneIsElsewhere(): boolean {
 export async function loadZone(): Promise<void> {
   const now = serverNow();
   const info = await get<ZoneInfo>("/time", { from_ms: Math.round(now), to_ms: Math.round(now + 1) });
-  zone.value = usable(info.zone) ? info.zone : here;
+  setZone(info.zone);
+}
+
+export function setZone(name: string): void {
+  zone.value = usable(name) ? name : here;
 }
 
 function usable(name: string): boolean {

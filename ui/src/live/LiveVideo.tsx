@@ -2,11 +2,12 @@ import { useEffect } from "preact/hooks";
 import { url } from "../api/client";
 import type { Camera } from "../api/types";
 import { t } from "../strings.en";
+import { Private } from "./Private";
 import { soundFrom } from "./sound";
 import type { Live } from "./useLive";
 
-/** The moving picture of a camera, by whichever way it comes; a sentence where there is none. */
-export function LiveVideo({ camera, live, width }: { camera: Camera; live: Live; width: number }) {
+/** The moving picture of a camera, by whichever way it comes; a sentence where there is none. bare: what is private is shown elsewhere. */
+export function LiveVideo({ camera, live, width, bare = false }: { camera: Camera; live: Live; width: number; bare?: boolean }) {
   const { name } = live.by.value;
   const loud = soundFrom.value === camera.id;
   useEffect(() => {
@@ -19,7 +20,10 @@ export function LiveVideo({ camera, live, width }: { camera: Camera; live: Live;
         class="live-picture"
         alt={camera.name}
         src={live.seen.value ? url(`/cameras/${encodeURIComponent(camera.id)}/mjpeg`, { width, fps: 15 }) : undefined}
-        onLoad={() => (live.view.value = { kind: "playing", sound: false, stream: "" })}
+        onLoad={({ currentTarget: { naturalWidth: width, naturalHeight: height } }) => {
+          live.view.value = { kind: "playing", sound: false, stream: "" };
+          live.numbers.value = { codec: "JPEG", width, height, fps: null, bit_rate: null, delay: null, lost: null };
+        }}
         onError={() => live.seen.peek() && live.fail("blocked")}
       />
     );
@@ -41,6 +45,7 @@ export function LiveVideo({ camera, live, width }: { camera: Camera; live: Live;
         poster={url(`/cameras/${encodeURIComponent(camera.id)}/snapshot`, { width })}
         aria-label={camera.name}
       />
+      {!bare && <Private camera={camera} />}
       {waits}
     </>
   );

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { shownAt } from "./fragment";
+import { lengthOf, shownAt } from "./fragment";
 
 /** As the recorder makes them: a picture 216,000.05 s into the file with sound beside it; a picture alone at 0.1 s. */
 const WITH_SOUND =
@@ -20,5 +20,15 @@ describe("when a fragment's picture is shown", () => {
   it("is not known of what is cut short anywhere, or is anything", () => {
     for (let end = 0; end < 0x64; end += 1) expect(shownAt(bytes(ALONE).subarray(0, end))).toBeNull();
     for (let at = 0; at < 0x64; at += 1) expect(() => shownAt(bytes(ALONE).fill(255, at, at + 4))).not.toThrow();
+  });
+});
+
+describe("how long a fragment's picture lasts", () => {
+  it("is what its table says", () => expect(lengthOf(bytes(WITH_SOUND))).toBeCloseTo(250, 6));
+  it("is known behind a file's beginning as well", () =>
+    expect(lengthOf(bytes(`00000008667479700000000c6d6f6f7600000000${ALONE}`))).toBeCloseTo(250, 6));
+  it("is not known of what is cut short anywhere, or is anything", () => {
+    for (let end = 0; end < 0x64; end += 1) expect(lengthOf(bytes(ALONE).subarray(0, end))).toBeNull();
+    for (let at = 0; at < 0x64; at += 1) expect(() => lengthOf(bytes(ALONE).fill(255, at, at + 4))).not.toThrow();
   });
 });

@@ -1,9 +1,11 @@
-/** What a live fragment says of its picture: when it is shown. Boxes of MP4 (ISO 14496-12), as far as that needs. */
+/** What a fragment says of its first picture: when it is shown, and how long. Boxes of MP4 (ISO 14496-12), as far as
+ * that needs. */
 
 const RATE = 90_000;
 const HAS_DATA_AT = 0x1;
 const HAS_FIRST_FLAGS = 0x4;
 const BEFORE_OFFSET = [0x100, 0x200, 0x400];
+const HAS_DURATION = 0x100;
 const HAS_OFFSET = 0x800;
 
 /** Seconds on the file's scale at which the first picture of the piece is shown; null for what is no fragment. */
@@ -16,6 +18,18 @@ export function shownAt(piece: Uint8Array): number | null {
   if (!time || !run || time.end - time.at < 12 || run.end - run.at < 8) return null;
   const decoded = view.getUint32(time.at + 4) * 2 ** 32 + view.getUint32(time.at + 8);
   return (decoded + offset(view, run)) / RATE;
+}
+
+/** Milliseconds that the first picture of the piece lasts; null where it does not say. */
+export function lengthOf(piece: Uint8Array): number | null {
+  const view = new DataView(piece.buffer, piece.byteOffset, piece.byteLength);
+  const inside = box(view, 0, view.byteLength, "moof");
+  const track = inside && box(view, inside.at, inside.end, "traf");
+  const run = track && box(view, track.at, track.end, "trun");
+  if (!run || run.end - run.at < 8) return null;
+  const flags = view.getUint32(run.at) & 0xff_ff_ff;
+  const at = run.at + 8 + 4 * [HAS_DATA_AT, HAS_FIRST_FLAGS].filter((flag) => flags & flag).length;
+  return flags & HAS_DURATION && at + 4 <= run.end ? (view.getUint32(at) * 1000) / RATE : null;
 }
 
 interface Content {

@@ -3,6 +3,7 @@
  * has no media buffer it plays the list by itself.
  */
 import { url } from "../api/client";
+import { onSecond } from "./beat";
 import { recorderClock } from "./clock";
 import { shownAt } from "./fragment";
 import { Managed, Media, canPlay } from "./media";
@@ -11,7 +12,6 @@ import { hasSound, pace, trim } from "./rules";
 import { Watched } from "./shown";
 import { type Listener, PATIENCE_MS, type Player, codecName } from "./told";
 
-const TICK_MS = 1_000;
 const EDGE_S = 0.5;
 const FAILURES = 3;
 const LIST = "application/vnd.apple.mpegurl";
@@ -25,7 +25,7 @@ export class HlsPlayer implements Player {
   private start_ms = 0;
   private address = "";
   private watched: Watched | null = null;
-  private ticker: ReturnType<typeof setInterval> | undefined;
+  private rest: (() => void) | undefined;
   private begun_ms = performance.now();
   private bytes = 0;
   private counted = 0;
@@ -47,7 +47,7 @@ export class HlsPlayer implements Player {
   start(): void {
     recorderClock();
     this.listener.onView({ kind: "connecting" });
-    this.ticker = setInterval(() => this.tick(), TICK_MS);
+    this.rest = onSecond(() => this.tick());
     this.watched = new Watched(
       this.video,
       ({ mediaTime }) => (this.start_ms ? this.start_ms + mediaTime * 1000 : null),
@@ -69,7 +69,7 @@ export class HlsPlayer implements Player {
 
   private end(): void {
     this.ending.abort();
-    clearInterval(this.ticker);
+    this.rest?.();
     this.watched?.stop();
     this.closeMedia();
     this.video.removeAttribute("src");

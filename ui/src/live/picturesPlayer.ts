@@ -1,16 +1,16 @@
 /** Live pictures as JPEGs over a WebSocket: the next is sent when the last is on the screen, so none is ever old. */
 import { url } from "../api/client";
+import { onSecond } from "./beat";
 import { delayOf, recorderClock } from "./clock";
 import type { Delay } from "./clock";
 import { type Listener, PATIENCE_MS, type Player } from "./told";
 
-const TICK_MS = 1_000;
 const BREAKS = 3;
 const AT_BYTES = 8;
 
 export class PicturesPlayer implements Player {
   private socket: WebSocket | null = null;
-  private ticker: ReturnType<typeof setInterval> | undefined;
+  private rest: (() => void) | undefined;
   private begun_ms = 0;
   private pictures = 0;
   private all = 0;
@@ -27,12 +27,12 @@ export class PicturesPlayer implements Player {
 
   start(): void {
     recorderClock();
-    this.ticker = setInterval(() => this.tick(), TICK_MS);
+    this.rest = onSecond(() => this.tick());
     this.open();
   }
 
   stop(): void {
-    clearInterval(this.ticker);
+    this.rest?.();
     this.close();
     this.listener.onView({ kind: "idle" });
   }

@@ -2,17 +2,17 @@
  * Live video: fragments from a WebSocket into a media buffer, played at its end. Any fault begins anew after a pause;
  * the listener hears what is going on.
  */
+import { onSecond } from "./beat";
 import { localNow, recorderClock } from "./clock";
 import { shownAt } from "./fragment";
 import { Managed, Media, canPlay } from "./media";
-import { edge, hasSound, join, pace, readText, retryMs, trim } from "./rules";
+import { GATHER_MS, edge, hasSound, join, pace, readText, retryMs, trim } from "./rules";
 import { Watched } from "./shown";
 import { type Listener, PATIENCE_MS, type Player, codecName } from "./told";
 
 const SAY_MS = 200;
 const BREAKS = 4;
 const SILENT_MS = 10_000;
-const TICK_MS = 1_000;
 
 export class LivePlayer implements Player {
   private socket: WebSocket | null = null;
@@ -29,31 +29,34 @@ export class LivePlayer implements Player {
   private everPlayed = false;
   private got = 0;
   private said_ms = 0;
+  private given_ms = 0;
   private watched: Watched | null = null;
   private heard_ms = 0;
   private bytes = 0;
   private pictures = 0;
   private dropped = 0;
   private retry: ReturnType<typeof setTimeout> | undefined;
-  private ticker: ReturnType<typeof setInterval> | undefined;
+  private rest: (() => void) | undefined;
 
   constructor(
     private readonly video: HTMLVideoElement,
     private readonly from: string,
     private readonly listener: Listener,
+    /** One of many: the browser is given a few pictures at a time. */
+    private readonly calm = false,
   ) {}
 
   start(): void {
     recorderClock();
     this.begun_ms = localNow();
     this.watched = new Watched(this.video, ({ mediaTime }) => this.start_ms + mediaTime * 1000);
-    this.ticker = setInterval(() => this.tick(), TICK_MS);
+    this.rest = onSecond(() => this.tick());
     this.video.addEventListener("error", this.fail);
     this.open();
   }
 
   stop(): void {
-    clearInterval(this.ticker);
+    this.rest?.();
     clearTimeout(this.retry);
     this.video.removeEventListener("error", this.fail);
     this.watched?.stop();
@@ -166,15 +169,20 @@ export class LivePlayer implements Player {
     this.acknowledge();
     if (!this.media) return;
     this.queue.push(piece);
-    const shown_s = shownAt(piece);
-    if (shown_s !== null) this.newest_s = Math.max(this.newest_s ?? 0, shown_s);
     this.pump();
   }
 
   private pump(): void {
     if (!this.buffer || this.buffer.updating || this.queue.length === 0) return;
+    const now = localNow();
+    if (this.calm && this.playing && now - this.given_ms < GATHER_MS) return;
+    this.given_ms = now;
     const pieces = this.queue;
     this.queue = [];
+    for (const piece of pieces) {
+      const shown_s = shownAt(piece);
+      if (shown_s !== null) this.newest_s = Math.max(this.newest_s ?? 0, shown_s);
+    }
     try {
       this.buffer.appendBuffer(join(pieces));
     } catch {
@@ -188,7 +196,7 @@ export class LivePlayer implements Player {
     const { buffered } = buffer;
     if (buffered.length > 0) {
       const end = buffered.end(buffered.length - 1);
-      const live = edge(end, this.newest_s, hasSound(mime));
+      const live = edge(end, this.newest_s, hasSound(mime), this.calm);
       const next = pace(live, this.video.currentTime, this.video.playbackRate, this.playing);
       if (next.jump_s !== null) this.video.currentTime = Math.max(next.jump_s, buffered.start(buffered.length - 1));
       if (this.video.playbackRate !== next.rate) this.video.playbackRate = next.rate;

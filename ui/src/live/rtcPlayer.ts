@@ -1,28 +1,12 @@
 /** Live video by WebRTC. One request begins it; after that only pictures travel, by UDP, TCP or a TURN server. */
-import { get, url } from "../api/client";
+import { onSecond } from "./beat";
 import { localNow, recorderClock, utcOfRtp } from "./clock";
+import { Refused, RtcLink } from "./rtcLink";
 import { Watched } from "./shown";
 import { type Listener, type Numbers, PATIENCE_MS, type Player, codecName } from "./told";
 
-interface Servers {
-  webrtc: boolean;
-  ice_servers: { urls: string[]; username?: string | null; credential?: string | null }[];
-}
-
-const SERVERS_MS = 1_800_000;
-const TICK_MS = 1_000;
 const STUCK_MS = 8_000;
 const BREAKS = 3;
-let servers: { at: number; told: Promise<Servers> } | null = null;
-
-function askServers(): Promise<Servers> {
-  if (!servers || localNow() - servers.at > SERVERS_MS) {
-    const told = get<Servers>("/live/servers");
-    servers = { at: localNow(), told };
-    told.catch(() => (servers = null));
-  }
-  return servers.told;
-}
 
 /** What of the recorder's, or which server, the packets come through. */
 function throughOf(stats: RTCStatsReport): Pick<Numbers, "through"> {
@@ -35,21 +19,19 @@ function throughOf(stats: RTCStatsReport): Pick<Numbers, "through"> {
   return protocol === "udp" || protocol === "tcp" ? { through: protocol } : {};
 }
 
-/** For tests and for finding faults: `?ice=relay` lets nothing but a TURN server be used. */
-const RELAY_ONLY = new URLSearchParams(location.search).get("ice") === "relay";
-
 export class RtcPlayer implements Player {
-  private link: RTCPeerConnection | null = null;
-  private place = "";
+  private link: RtcLink | null = null;
   private watched: Watched | null = null;
-  private ticker: ReturnType<typeof setInterval> | undefined;
+  private rest: (() => void) | undefined;
   private begun_ms = 0;
   private shown = 0;
   private shown_ms = 0;
   private breaks = 0;
   private before = { bytes: 0, decoded: 0, received: 0, missing: 0 };
-  private stream = "";
   private stopped = false;
+  /** Which try is under way: what an earlier one comes to is not wanted any more. */
+  private opening = 0;
+  private asking = false;
 
   constructor(
     private readonly video: HTMLVideoElement,
@@ -60,13 +42,13 @@ export class RtcPlayer implements Player {
 
   start(): void {
     recorderClock();
-    this.ticker = setInterval(() => void this.tick(), TICK_MS);
+    this.rest = onSecond(() => void this.tick());
     void this.open();
   }
 
   stop(): void {
     this.stopped = true;
-    clearInterval(this.ticker);
+    this.rest?.();
     this.close();
     this.listener.onView({ kind: "idle" });
   }
@@ -75,103 +57,53 @@ export class RtcPlayer implements Player {
     this.listener.onView({ kind: "connecting" });
     this.begun_ms = localNow();
     this.shown = 0;
+    this.opening += 1;
+    const mine = this.opening;
+    this.asking = true;
     try {
-      const told = await askServers();
-      if (this.stopped) return;
-      if (!told.webrtc) this.listener.onFail("refused");
-      else await this.connect(told);
-    } catch {
-      if (!this.stopped) this.listener.onFail("blocked");
+      const link = await RtcLink.open(this.camera, this.wanted, () => this.broke());
+      if (this.stopped || mine !== this.opening) link.close();
+      else this.play(link);
+    } catch (reason) {
+      if (this.stopped || mine !== this.opening) return;
+      if (reason instanceof Refused) this.refused(reason);
+      else this.listener.onFail("blocked");
+    } finally {
+      if (mine === this.opening) this.asking = false;
     }
   }
 
-  private async connect(told: Servers): Promise<void> {
-    const link = new RTCPeerConnection({
-      iceServers: told.ice_servers.map(({ urls, username, credential }) => ({
-        urls,
-        ...(username ? { username, credential: credential ?? "" } : {}),
-      })),
-      iceTransportPolicy: RELAY_ONLY ? "relay" : "all",
-    });
+  private play(link: RtcLink): void {
     this.link = link;
-    const stream = new MediaStream();
-    link.ontrack = ({ track, receiver }) => {
-      if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
-      stream.addTrack(track);
-    };
-    link.onicecandidate = ({ candidate }) => {
-      if (candidate?.candidate) void this.say("PATCH", candidate.candidate);
-    };
-    link.onconnectionstatechange = () => {
-      if (link.connectionState === "failed") this.broke();
-    };
-    link.addTransceiver("video", { direction: "recvonly" });
-    link.addTransceiver("audio", { direction: "recvonly" });
-    await link.setLocalDescription(await link.createOffer());
-    const answer = await fetch(url(`/cameras/${encodeURIComponent(this.camera)}/rtc`, { stream: this.wanted }), {
-      method: "POST",
-      headers: { "Content-Type": "application/sdp", "X-Tawny": "1" },
-      body: link.localDescription?.sdp ?? "",
-    });
-    this.place = answer.headers.get("Location") ?? "";
-    this.stream = answer.headers.get("X-Stream") ?? "";
-    const text = await answer.text();
-    if (this.stopped || this.link !== link) {
-      this.close();
-      return;
-    }
-    if (!answer.ok) {
-      this.close();
-      this.refused(answer.status, text);
-      return;
-    }
-    await link.setRemoteDescription({ type: "answer", sdp: text });
-    this.video.srcObject = stream;
+    this.video.srcObject = link.media;
     this.watched = new Watched(
       this.video,
       ({ rtpTimestamp }) => {
         const clock = recorderClock();
         return clock && rtpTimestamp !== undefined ? utcOfRtp(rtpTimestamp, localNow() + clock.ahead_ms) : null;
       },
-      () => this.listener.onView({ kind: "playing", sound: this.hasSound(text), stream: this.stream }),
+      () => this.listener.onView({ kind: "playing", sound: link.hasSound, stream: link.stream }),
     );
     void this.video.play().catch((reason: unknown) => {
       if (reason instanceof DOMException && reason.name === "NotAllowedError") this.video.muted = true;
     });
   }
 
-  private hasSound(answer: string): boolean {
-    return /m=audio [1-9]/.test(answer);
-  }
-
-  private refused(status: number, text: string): void {
+  private refused({ status, text }: Refused): void {
     if (status === 404 && text.includes("no_picture"))
       this.listener.onView({ kind: "waiting", state: null, detail: "" });
-    else this.listener.onFail(status === 0 || status >= 500 ? "blocked" : "refused");
+    else this.listener.onFail(status >= 500 ? "blocked" : "refused");
   }
 
   private close(): void {
     this.watched?.stop();
     this.watched = null;
-    if (this.place) void this.say("DELETE");
-    this.place = "";
-    if (this.link) {
-      this.link.ontrack = this.link.onicecandidate = this.link.onconnectionstatechange = null;
-      this.link.close();
-    }
+    this.opening += 1;
+    this.asking = false;
+    this.link?.close();
     this.link = null;
     this.video.srcObject = null;
     this.before = { bytes: 0, decoded: 0, received: 0, missing: 0 };
-  }
-
-  private async say(method: string, body?: string): Promise<void> {
-    if (!this.place) return;
-    const headers = { "X-Tawny": "1", "Content-Type": "application/trickle-ice-sdpfrag" };
-    try {
-      await fetch(this.place, { method, headers, keepalive: true, ...(body ? { body: `a=${body}` } : {}) });
-    } catch {
-      // what it would have said is found out without it
-    }
   }
 
   /** It played, or nearly, and does not any more. */
@@ -186,7 +118,10 @@ export class RtcPlayer implements Player {
   private async tick(): Promise<void> {
     const { link, watched } = this;
     const now = localNow();
-    if (!link) return;
+    if (!link) {
+      if (this.asking && now - this.begun_ms > PATIENCE_MS) this.broke();
+      return;
+    }
     const count = watched?.count ?? 0;
     if (count !== this.shown) this.shown_ms = now;
     this.shown = count;
@@ -194,7 +129,7 @@ export class RtcPlayer implements Player {
       this.broke();
       return;
     }
-    const stats = await link.getStats();
+    const stats = await link.connection.getStats();
     if (this.link !== link || count === 0) return;
     this.tell(stats, watched?.take() ?? null);
   }

@@ -64,15 +64,18 @@ export function hasSound(mime: string): boolean {
 const EDGE_S = 0.15;
 /** A picture that comes is shown when it is this old: soon, and evenly although pictures do not come evenly. */
 const LEAD_S = 0.03;
+/** Of many pictures side by side some are gathered before they are given to the browser: each time has its price. */
+export const GATHER_MS = 100;
+const CALM_LEAD_S = 0.13;
 const JUMP_S = 1;
 const RUN_S = 0.25;
 const HURRY_S = 0.06;
 const WAIT_S = -0.1;
 
-/** Where to play: at the newest picture, as far as there is sound. newest_s: when it is shown. */
-export function edge(end_s: number, newest_s: number | null, sound: boolean): number {
+/** Where to play: at the newest picture, as far as there is sound. newest_s: when it is shown. calm: they are gathered. */
+export function edge(end_s: number, newest_s: number | null, sound: boolean, calm = false): number {
   const latest = sound ? end_s - EDGE_S : end_s;
-  return Math.max(0, Math.min(newest_s === null ? end_s - EDGE_S : newest_s - LEAD_S, latest));
+  return Math.max(0, Math.min(newest_s === null ? end_s - EDGE_S : newest_s - (calm ? CALM_LEAD_S : LEAD_S), latest));
 }
 
 export interface Pace {

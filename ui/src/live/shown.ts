@@ -1,4 +1,5 @@
 /** How old each picture is when it gets to the screen. */
+import { onBeat } from "./beat";
 import { type Delay, delayOf } from "./clock";
 
 /** What a browser says of a picture that it puts on the screen. */
@@ -14,15 +15,17 @@ type WithPictures = HTMLVideoElement & {
 };
 
 const KEPT = 60;
-/** Asking of every picture would have the page drawn for each: one is asked of now and then. */
-const EVERY_MS = 400;
 
-/** Watches the pictures of `video`; `utcOf` tells which instant one shows, null where that is not known. */
+/**
+ * Watches the pictures of `video`; `utcOf` tells which instant one shows, null where that is not known. Asking of every
+ * picture would have the page drawn for each: one is asked of at each beat.
+ */
 export class Watched {
   private readonly delays: Delay[] = [];
   private handle = 0;
   private stopped = false;
-  private timer: ReturnType<typeof setTimeout> | undefined;
+  private asking = false;
+  private readonly rest: () => void;
   /** Pictures seen: not all of them, but more as long as it plays. */
   count = 0;
 
@@ -31,7 +34,9 @@ export class Watched {
     private readonly utcOf: (told: Told) => number | null,
     private readonly onFirst: () => void = () => {},
   ) {
-    this.wait();
+    this.rest = onBeat(() => this.ask());
+    if (!video.requestVideoFrameCallback) video.addEventListener("timeupdate", this.timeGoesOn);
+    this.ask();
   }
 
   /** The usual delay of the last pictures. */
@@ -42,7 +47,7 @@ export class Watched {
 
   stop(): void {
     this.stopped = true;
-    clearTimeout(this.timer);
+    this.rest();
     this.video.cancelVideoFrameCallback?.(this.handle);
     this.video.removeEventListener("timeupdate", this.timeGoesOn);
   }
@@ -53,19 +58,17 @@ export class Watched {
     if (this.count === 1) this.onFirst();
   };
 
-  private wait(): void {
-    if (!this.video.requestVideoFrameCallback) {
-      this.video.addEventListener("timeupdate", this.timeGoesOn);
-      return;
-    }
+  private ask(): void {
+    if (this.asking || !this.video.requestVideoFrameCallback) return;
+    this.asking = true;
     this.handle = this.video.requestVideoFrameCallback((_, told) => {
+      this.asking = false;
       if (this.stopped) return;
       this.timeGoesOn();
       const utc = this.utcOf(told);
       const delay = utc === null ? null : delayOf(utc, told.expectedDisplayTime);
       if (delay) this.delays.push(delay);
       if (this.delays.length > KEPT) this.delays.shift();
-      this.timer = setTimeout(() => this.wait(), EVERY_MS);
     });
   }
 }

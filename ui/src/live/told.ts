@@ -15,13 +15,13 @@ export interface Numbers {
   codec: string;
   width: number;
   height: number;
-  /** Pictures a second, shown here. */
-  fps: number;
-  bit_rate: number;
+  /** Pictures a second, shown here; null where a browser does not tell. */
+  fps: number | null;
+  bit_rate: number | null;
   /** From the recorder to the screen, by both clocks; null while not known. */
   delay: Delay | null;
   /** Pictures that came and were not shown, or packets that did not come. */
-  lost: number;
+  lost: number | null;
   /** WebRTC: through what. */
   through?: "udp" | "tcp" | "relay";
 }

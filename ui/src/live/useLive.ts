@@ -1,18 +1,18 @@
-import { type ReadonlySignal, type Signal, signal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { type ReadonlySignal, type Signal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { type RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { get, url } from "../api/client";
 import { lost } from "../api/state";
 import type { Camera } from "../api/types";
-import { HlsPlayer } from "./hlsPlayer";
-import { Media, canPlay } from "./media";
+import { canPlay } from "./media";
 import { PicturesPlayer } from "./picturesPlayer";
 import { LivePlayer } from "./player";
 import { RtcPlayer } from "./rtcPlayer";
 import { type Want, type Way, pickWay } from "./rules";
 import type { Listener, Numbers, Player, View } from "./told";
+import { able, blocked, forced } from "./able";
 import { tabSeen, watchOnScreen } from "./visible";
-import { type Chosen, type Failed, type Failure, Line, WAYS, type WayName, failedNow, pick, wayNamed } from "./ways";
+import { type Chosen, type Failed, type Failure, Line, type WayName, failedNow, pick } from "./ways";
 
 export type { Numbers, View } from "./told";
 
@@ -35,24 +35,15 @@ export interface Live {
   fail(because: Failure): void;
 }
 
-/** `?way=webrtc` in the address: that way and no other, for tests and for finding faults. */
-const forced = wayNamed(new URLSearchParams(location.search).get("way"));
+interface How {
+  /** The stream asked for, however slow the line. */
+  keeps?: boolean;
+  /** One of many: a tenth of a second later, for less work. */
+  calm?: boolean;
+}
 
-const able: ReadonlySet<WayName> = new Set(
-  WAYS.filter((name) => {
-    if (name === "socket") return Media !== undefined && "WebSocket" in globalThis;
-    if (name === "webrtc") return "RTCPeerConnection" in globalThis;
-    if (name === "hls")
-      return Media !== undefined || document.createElement("video").canPlayType("application/vnd.apple.mpegurl") !== "";
-    return name === "mjpeg" || ("WebSocket" in globalThis && "createImageBitmap" in globalThis);
-  }),
-);
-
-/** What does not get through for one camera does not for the others: all players know it. */
-const blocked = signal<ReadonlyMap<WayName, Failed>>(new Map());
-
-/** Plays a camera while it is on the screen and `show` is true. keeps: the stream asked for, however slow the line. */
-export function useLive(camera: Camera, want: Want, show: boolean, keeps = false): Live {
+/** Plays a camera while it is on the screen and `show` is true. */
+export function useLive(camera: Camera, want: Want, show: boolean, { keeps = false, calm = false }: How = {}): Live {
   const video = useRef<HTMLVideoElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const frame = useRef<HTMLElement>(null);
@@ -120,7 +111,7 @@ export function useLive(camera: Camera, want: Want, show: boolean, keeps = false
         else fail(because);
       },
     };
-    const player = made(name, stream, camera.id, { video: video.current, canvas: canvas.current }, listener);
+    const player = made(name, stream, camera.id, { video: video.current, canvas: canvas.current, calm }, listener);
     player?.start();
     return () => player?.stop();
   });
@@ -139,9 +130,32 @@ async function reachable(): Promise<boolean> {
   }
 }
 
+/** A player whose code comes when it is first wanted: few browsers need it. */
+function later(load: () => Promise<Player>, listener: Listener): Player {
+  let made: Player | null = null;
+  let stopped = false;
+  return {
+    start() {
+      load().then(
+        (player) => {
+          if (stopped) return;
+          made = player;
+          player.start();
+        },
+        () => !stopped && listener.onFail("blocked"),
+      );
+    },
+    stop() {
+      stopped = true;
+      made?.stop();
+    },
+  };
+}
+
 interface Places {
   video: HTMLVideoElement | null;
   canvas: HTMLCanvasElement | null;
+  calm: boolean;
 }
 
 function made(name: WayName, stream: string, camera: string, on: Places, listener: Listener): Player | null {
@@ -152,10 +166,15 @@ function made(name: WayName, stream: string, camera: string, on: Places, listene
   }
   if (!on.video) return null;
   if (name === "webrtc") return new RtcPlayer(on.video, camera, stream, listener);
-  if (name === "hls") return new HlsPlayer(on.video, camera, stream, can, listener);
+  const { video } = on;
+  if (name === "hls")
+    return later(async () => {
+      const { HlsPlayer } = await import("./hlsPlayer");
+      return new HlsPlayer(video, camera, stream, can, listener);
+    }, listener);
   if (name !== "socket") return null;
   const from = url(`/cameras/${encodeURIComponent(camera)}/live`, { stream, can: stream === "auto" ? can : null });
-  return new LivePlayer(on.video, from, listener);
+  return new LivePlayer(on.video, from, listener, on.calm);
 }
 
 function mimeOf(codec: string): string {

@@ -24,6 +24,14 @@ describe("Pieces", () => {
     expect(pieces.knownUntil(10 * MIN)).toBe(12 * MIN);
   });
 
+  it("does not take a piece for what lies just before it, unless that was asked for", () => {
+    const pieces = new Pieces();
+    pieces.learn(10 * MIN + 100, answer([piece(10)]), NOW);
+    expect(pieces.cover(10 * MIN - 50, NOW).is).toBe("unknown");
+    pieces.learn(10 * MIN - 50, answer([piece(10)]), NOW);
+    expect(pieces.cover(10 * MIN - 50, NOW)).toMatchObject({ is: "piece", piece: { id: "p10" } });
+  });
+
   it("knows a hole with its reason from its beginning to the next video", () => {
     const pieces = new Pieces();
     pieces.learn(11 * MIN, answer([piece(11)]), NOW);

@@ -16,6 +16,8 @@ export interface Piece {
   open: boolean;
   /** Only its key pictures are kept. */
   thinned?: boolean;
+  /** Only who has unlocked it gets it. */
+  sealed?: boolean;
 }
 
 export interface Why {
@@ -53,6 +55,8 @@ const STALE_MS = 2_000;
 export class Pieces {
   private pieces: Piece[] = [];
   private holes: Hole[] = [];
+  /** Where a piece was asked for and one that begins a moment later was given: between them there is nothing. */
+  private readonly seams = new Map<number, number>();
 
   learn(at_ms: number, answer: Answer, now_ms: number): void {
     for (const item of answer.items) {
@@ -61,6 +65,7 @@ export class Pieces {
     }
     this.pieces.sort((a, b) => a.start_ms - b.start_ms);
     const first = answer.items[0];
+    if (first && first.start_ms > at_ms && first.start_ms <= at_ms + SEAM_MS) this.seams.set(first.start_ms, at_ms);
     const next_ms = first === undefined ? answer.next_ms : first.start_ms > at_ms + SEAM_MS ? first.start_ms : undefined;
     this.holes = this.holes.filter((hole) => !(hole.begin_ms <= at_ms && (hole.next_ms ?? Number.POSITIVE_INFINITY) > at_ms));
     if (next_ms === undefined) return;
@@ -84,12 +89,18 @@ export class Pieces {
     return atEdge ? { is: "edge", piece: last } : { is: "unknown" };
   }
 
-  /** The piece that holds this instant, or begins so soon after it that nobody would call it missing. */
+  /** The piece that holds this instant, or begins so soon after what was before that nobody would call it missing. */
   at(at_ms: number): Piece | undefined {
-    return (
-      this.pieces.find((piece) => piece.start_ms <= at_ms && at_ms < piece.end_ms) ??
-      this.pieces.find((piece) => piece.start_ms > at_ms && piece.start_ms - at_ms <= SEAM_MS)
-    );
+    const next = this.pieces.findIndex((piece) => at_ms < piece.end_ms);
+    const piece = this.pieces[next];
+    if (!piece || piece.start_ms <= at_ms) return piece;
+    const nothing_ms = this.seams.get(piece.start_ms) ?? this.pieces[next - 1]?.end_ms ?? Number.POSITIVE_INFINITY;
+    return nothing_ms <= at_ms && piece.start_ms - nothing_ms <= SEAM_MS ? piece : undefined;
+  }
+
+  /** The piece that goes on where this one ends, as nobody would call it missing. */
+  after(piece: Piece): Piece | undefined {
+    return this.pieces.find((known) => known.start_ms > piece.start_ms && known.start_ms - piece.end_ms <= SEAM_MS);
   }
 
   /** Up to where pieces follow each other from here on. */

@@ -23,6 +23,12 @@ describe("what is buffered", () => {
     expect(bufferedUntil(ranges, 30_000)).toBe(30_000);
   });
 
+  it("takes what begins a moment later, unless that is another piece", () => {
+    expect(isBuffered(ranges, 39_980)).toBe(true);
+    expect(isBuffered(ranges, 39_980, 40_000)).toBe(false);
+    expect(bufferedUntil(ranges, 39_980, 40_000)).toBe(39_980);
+  });
+
   it("holds an instant or not", () => {
     expect(isBuffered(ranges, 9_999)).toBe(true);
     expect(isBuffered(ranges, 10_100)).toBe(false);
@@ -53,6 +59,13 @@ describe("nextStep", () => {
   it("goes to the next piece when this one had less than it said", () => {
     const short = known([a, b], [[10 * MIN, 10.9 * MIN]], [[a, 10.9 * MIN]]);
     expect(nextStep(10.8 * MIN, short, 1, true)).toEqual({ is: "fetch", piece: b, from_ms: 11 * MIN });
+  });
+
+  it("goes on behind what can give no more, and asks for nothing twice", () => {
+    const still = known([a, b], [[11 * MIN, 12 * MIN]], [[a, a.start_ms]]);
+    expect(nextStep(10.5 * MIN, still, 1, true).is).toBe("rest");
+    const tail = known([a, b], [[10 * MIN, 10.99 * MIN], [11 * MIN, 11.2 * MIN]], [[a, 10.99 * MIN]]);
+    expect(nextStep(10.995 * MIN, tail, 1, true)).toEqual({ is: "fetch", piece: b, from_ms: 11.2 * MIN });
   });
 
   it("fetches an open piece again once it has grown, and asks about it at most once in a while", () => {

@@ -27,26 +27,46 @@ export interface Known {
 const EDGE_EVERY_MS = 900;
 const TOUCH_MS = 60;
 
-/** The end of what is buffered from here without a hole that matters; the position itself when nothing is. */
-export function bufferedUntil(buffered: readonly Range[], at_ms: number): number {
+/**
+ * The end of what is buffered from here without a hole that matters; the position itself when nothing is. A range that
+ * begins a moment later counts as well, but not from `limit_ms` on: it belongs to another piece.
+ */
+export function bufferedUntil(buffered: readonly Range[], at_ms: number, limit_ms = Number.POSITIVE_INFINITY): number {
   let until = at_ms;
-  for (const [begin, end] of buffered) if (begin <= until + (until === at_ms ? TOUCH_MS : SEAM_MS) && end > until) until = end;
+  for (const [begin, end] of buffered) {
+    const joins = until === at_ms ? touches(begin, at_ms, limit_ms) : begin <= until + SEAM_MS;
+    if (joins && end > until) until = end;
+  }
   return until;
 }
 
-export const isBuffered = (buffered: readonly Range[], at_ms: number): boolean =>
-  buffered.some(([begin, end]) => begin <= at_ms + TOUCH_MS && at_ms < end);
+export const isBuffered = (buffered: readonly Range[], at_ms: number, limit_ms = Number.POSITIVE_INFINITY): boolean =>
+  buffered.some(([begin, end]) => touches(begin, at_ms, limit_ms) && at_ms < end);
+
+export const isNear = (buffered: readonly Range[], at_ms: number, by_ms: number): boolean =>
+  buffered.some(([begin, end]) => begin < at_ms + by_ms && at_ms < end + by_ms);
 
 export function nextStep(at_ms: number, known: Known, speed: number, filling: boolean): Step {
-  const until = bufferedUntil(known.buffered, at_ms);
-  const wanted = (filling ? AHEAD_MS : REFILL_MS) * Math.max(1, speed);
-  if (until - at_ms >= wanted) return { is: "rest" };
-  const from_ms = beyondDrained(until, known);
+  const from_ms = filledUntil(at_ms, known);
+  if (from_ms - at_ms >= (filling ? AHEAD_MS : REFILL_MS) * Math.max(1, speed)) return { is: "rest" };
   const cover = known.pieces.cover(from_ms, known.now_ms);
   if (cover.is === "piece") return { is: "fetch", piece: cover.piece, from_ms: Math.max(from_ms, cover.piece.start_ms) };
   if (cover.is === "hole") return { is: "rest" };
   if (cover.is === "edge" && known.now_ms - known.asked_ms < EDGE_EVERY_MS) return { is: "rest" };
   return { is: "ask", at_ms: from_ms };
+}
+
+/** Where what is recorded has to be asked about, for who only wants to know and fetches nothing; null: enough is known. */
+export function nextAsk(at_ms: number, speed: number, { pieces, now_ms, asked_ms }: Pick<Known, "pieces" | "now_ms" | "asked_ms">): number | null {
+  if (at_ms === 0) return null;
+  if (speed < 0) {
+    const before_ms = at_ms + 20_000 * speed;
+    return [at_ms, before_ms].find((each) => pieces.cover(each, now_ms).is === "unknown") ?? null;
+  }
+  const until = pieces.knownUntil(at_ms);
+  const cover = pieces.cover(until, now_ms);
+  if (until - at_ms > 20_000 * Math.max(1, speed) || cover.is === "hole") return null;
+  return cover.is === "edge" && now_ms - asked_ms < EDGE_EVERY_MS ? null : until;
 }
 
 /** Time to give back: all that is not near the position. */
@@ -60,6 +80,21 @@ export function excess(buffered: readonly Range[], at_ms: number, speed: number)
 
 /** A piece that has grown is another one. */
 export const drainedKey = (piece: Piece): string => `${piece.id} ${piece.end_ms}`;
+
+const touches = (begin: number, at_ms: number, limit_ms: number): boolean =>
+  begin <= at_ms || (begin <= at_ms + TOUCH_MS && begin < limit_ms);
+
+/** From where on something is missing that could be had: pieces that gave all they have are passed over. */
+function filledUntil(at_ms: number, known: Known): number {
+  let from = at_ms;
+  for (;;) {
+    const piece = known.pieces.at(from);
+    const begin = Math.max(from, piece?.start_ms ?? from);
+    const beyond = beyondDrained(bufferedUntil(known.buffered, begin, piece?.end_ms ?? from), known);
+    if (beyond === from) return from;
+    from = beyond;
+  }
+}
 
 function beyondDrained(until: number, { pieces, drained }: Known): number {
   let from = until;

@@ -4,32 +4,41 @@
  * shows; a `SyncGroup` tells several of them the same.
  */
 import { signal } from "@preact/signals";
-import { type Hole, type Piece, Pieces } from "./pieces";
+import { lengthOf } from "../live/fragment";
+import { Gather } from "./gather";
+import type { PastPlayer } from "./past";
+import { type Hole, type Piece, Pieces, SEAM_MS } from "./pieces";
 import { Pictures } from "./pictures";
-import { type Range, bufferedUntil, drainedKey, isBuffered, nextStep } from "./plan";
+import { type Known, type Range, bufferedUntil, drainedKey, isBuffered, isNear, nextAsk, nextStep } from "./plan";
 import { Sink, SinkClosed } from "./sink";
-import { PieceGone, type StreamName, type VideoSource, mimeOf, recorder } from "./source";
+import { PieceGone, type Stretch, type StreamName, type VideoSource, mimeOf, recorder } from "./source";
 import { byKeyPictures, correction } from "./drift";
+import { unlocks } from "../sealed/unlocks";
 
 export type Showing =
   | { is: "loading" }
   | { is: "video" }
   | { is: "pictures"; because: "speed" | "unplayable" }
   | { is: "hole"; hole: Hole }
+  | { is: "sealed" }
   | { is: "problem" };
 
 const LOADING: Showing = { is: "loading" };
 const VIDEO: Showing = { is: "video" };
+const SEALED: Showing = { is: "sealed" };
 const PROBLEM: Showing = { is: "problem" };
 const REST_MS = 300;
+const SEALED_STATUS = 423;
 const STILL_MS = 15;
+/** So far into a picture, that rounding does not end up in another. */
+const STEP_MS = 5;
 const BROKEN_AFTER = 3;
 /** A jump this little beyond what has come waits for it; a farther one asks anew. */
 const NEARLY_MS = 3_000;
-/** Video stops this much before the end of what is buffered. */
+/** Video stops this much before the end of what is buffered; or a little earlier, where it has no more pictures. */
 const END_MS = 120;
 
-export class RecordedPlayer {
+export class RecordedPlayer implements PastPlayer {
   readonly showing = signal<Showing>(LOADING);
   /** The small stream stands in, because this browser cannot play the large one. */
   readonly small = signal(false);
@@ -43,14 +52,22 @@ export class RecordedPlayer {
   private stream: StreamName = "main";
   private sink: Sink | null = null;
   private readonly pictures: Pictures;
-  private unplayable = false;
+  /** The browser gave up on video too often: key pictures from here on. */
+  private gaveUp = false;
+  /** Pieces that cannot be played here, and of which there is no small stream that can. */
+  private readonly stills = new Set<string>();
   private at_ms = 0;
   private speed = 1;
   private picture_ms = 40;
   private readonly drained = new Map<string, number>();
   /** Pieces that were not there when they were asked for; asked for again, they count as failures. */
   private readonly gone = new Set<string>();
+  /** Pieces that are sealed, and were not unlocked when they were asked for. */
+  private readonly locked = new Set<string>();
+  private unlocks = unlocks.peek();
   private asked_ms = 0;
+  /** Where video was asked for last without knowing what there is. */
+  private entered_ms = 0;
   private filling = true;
   private failures = 0;
   private broken = 0;
@@ -58,6 +75,8 @@ export class RecordedPlayer {
   private heading: Range | null = null;
   private closed = false;
   private wake: () => void = () => {};
+  private readonly isNew = () =>
+    this.entered_ms !== this.at_ms && this.pieces.cover(this.at_ms, this.source.now()).is === "unknown";
 
   constructor(
     readonly camera: string,
@@ -79,7 +98,10 @@ export class RecordedPlayer {
     this.filling = true;
     if (this.shown_ms !== null && Math.abs(this.shown_ms - at_ms) > 60_000) this.pictures.clear();
     if (this.heading && (at_ms < this.heading[0] || at_ms > this.heading[1])) this.download?.abort();
-    if (this.sink && isBuffered(this.sink.buffered, at_ms)) this.sink.seek(at_ms);
+    const known = this.has(at_ms);
+    // Far from all there is it goes at once, and arrives with the first video; near to it, it would end up in that.
+    if (known || (this.sink?.reaches(at_ms) && !isNear(this.sink.buffered, at_ms, NEARLY_MS))) this.sink?.seek(at_ms);
+    if (!known && this.stream === "sub") this.show("main");
     this.wake();
   }
 
@@ -87,12 +109,16 @@ export class RecordedPlayer {
   follow(at_ms: number, speed: number, playing: boolean, leads: boolean): void {
     this.at_ms = at_ms;
     this.speed = speed;
+    if (this.unlocks !== unlocks.peek()) this.lookAgain();
     const cover = this.pieces.cover(at_ms, this.source.now());
     if (this.failures >= BROKEN_AFTER) return this.rest(PROBLEM);
     if (cover.is === "hole") return this.rest({ is: "hole", hole: cover.hole });
-    if (this.unplayable || byKeyPictures(speed)) return this.showPictures(at_ms, playing ? speed : 0);
-    const sink = this.sink;
-    if (sink && isBuffered(sink.buffered, at_ms)) return this.align(sink, at_ms, playing, leads);
+    if ("piece" in cover && this.locked.has(cover.piece.id)) return this.rest(SEALED);
+    const stays = this.gaveUp || ("piece" in cover && this.stills.has(cover.piece.id));
+    if (stays || byKeyPictures(speed)) return this.showPictures(at_ms, playing ? speed : 0, stays ? "unplayable" : "speed");
+    const { sink } = this;
+    const to_ms = "piece" in cover && !playing ? Math.max(at_ms, cover.piece.start_ms) : at_ms;
+    if (sink && this.has(to_ms)) return this.align(sink, to_ms, playing, leads);
     if (cover.is === "edge" && this.showing.peek().is === "video") return;
     if (sink && playing && this.overSeam(sink, at_ms)) return;
     this.rest(LOADING);
@@ -111,6 +137,12 @@ export class RecordedPlayer {
     return showing.is !== "loading";
   }
 
+  get between(): boolean {
+    const showing = this.showing.peek();
+    if (showing.is === "hole") return (showing.hole.next_ms ?? Number.POSITIVE_INFINITY) - showing.hole.begin_ms <= SEAM_MS;
+    return (this.pieces.at(this.at_ms)?.start_ms ?? 0) > this.at_ms + STEP_MS;
+  }
+
   get edge_ms(): number | null {
     return this.pieces.edge_ms;
   }
@@ -118,8 +150,17 @@ export class RecordedPlayer {
   /** The instant of the picture before or after the one shown. */
   beside(way: 1 | -1): number {
     const from = this.shown_ms ?? this.at_ms;
-    if (this.showing.peek().is === "pictures") return from + way * 1000;
-    return from + this.picture_ms * (way + 0.5);
+    const showing = this.showing.peek();
+    if (showing.is === "pictures") return from + way * 1000;
+    if (showing.is === "hole") {
+      const { begin_ms, next_ms } = showing.hole;
+      return way > 0 ? (next_ms ?? from) : begin_ms - this.picture_ms / 2;
+    }
+    if (way < 0 && this.between) return this.at_ms - this.picture_ms;
+    const to = from + this.picture_ms * (way + 0.5);
+    const piece = this.pieces.at(from);
+    const next = piece && to >= this.endOf(piece) ? this.pieces.after(piece) : undefined;
+    return next ? Math.max(to, next.start_ms + STEP_MS) : to;
   }
 
   close(): void {
@@ -131,17 +172,25 @@ export class RecordedPlayer {
     this.wake();
   }
 
+  private has(at_ms: number): boolean {
+    return isBuffered(this.sink?.buffered ?? [], at_ms, this.pieces.at(at_ms)?.end_ms ?? at_ms);
+  }
+
+  /** Where the last picture of a piece ends; pieces may end before they say. */
+  private endOf(piece: Piece): number {
+    return Math.min(piece.end_ms, this.drained.get(drainedKey(piece)) ?? piece.end_ms);
+  }
+
   private rest(showing: Showing): void {
     if (!this.video.paused) this.video.pause();
     const before = this.showing.peek();
     const same = before.is === showing.is && (before.is !== "hole" || (showing.is === "hole" && before.hole === showing.hole));
     if (!same) this.showing.value = showing;
-    if (showing.is === "hole") this.shows(null);
+    if (showing.is === "hole" || showing.is === "sealed") this.shows(null);
   }
 
-  private showPictures(at_ms: number, speed: number): void {
+  private showPictures(at_ms: number, speed: number, because: "speed" | "unplayable"): void {
     if (!this.video.paused) this.video.pause();
-    const because = this.unplayable ? "unplayable" : "speed";
     const before = this.showing.peek();
     this.pictures.want(at_ms, speed, speed === 0 ? STILL_MS : Math.max(400, Math.abs(speed) * 60));
     const shown = this.pictures.shown_ms !== null;
@@ -159,19 +208,27 @@ export class RecordedPlayer {
     this.video.dataset["driftMs"] = String(Math.round(drift_ms));
     if (!playing) {
       if (!video.paused) video.pause();
-      if (Math.abs(drift_ms) > STILL_MS && !video.seeking) sink.seek(at_ms);
+      if (Math.abs(drift_ms) > STILL_MS && !this.arrives(sink)) sink.seek(at_ms);
       return;
     }
     const fix = leads ? correction(Math.abs(drift_ms) > 500 ? drift_ms : 0, this.speed) : correction(drift_ms, this.speed);
-    if (fix.is === "jump" && !video.seeking) sink.seek(at_ms + (leads ? 0 : fix.ahead_ms));
+    if (fix.is === "jump" && !this.arrives(sink)) {
+      const ahead_ms = leads ? at_ms : at_ms + fix.ahead_ms;
+      sink.seek(this.has(ahead_ms) ? ahead_ms : at_ms);
+    }
     if (fix.is === "rate" && video.playbackRate !== fix.rate) video.playbackRate = fix.rate;
     if (video.paused) void video.play().catch(() => {});
+  }
+
+  /** It is on its way to a picture that is there. To one that is not it would be on its way for ever. */
+  private arrives(sink: Sink): boolean {
+    return this.video.seeking && isBuffered(sink.buffered, sink.at_ms);
   }
 
   /** Steps over the seam between two pieces; false when there is nothing beyond it. */
   private overSeam(sink: Sink, at_ms: number): boolean {
     const next = sink.buffered.find(([begin]) => begin > at_ms && begin - at_ms <= 1500);
-    if (!next || this.video.seeking) return next !== undefined;
+    if (!next || this.arrives(sink)) return next !== undefined;
     sink.seek(next[0] + 1);
     return true;
   }
@@ -181,7 +238,8 @@ export class RecordedPlayer {
     const { at_ms } = sink;
     const piece = this.pieces.at(at_ms);
     const led = piece && !piece.open ? this.drained.get(drainedKey(piece)) : undefined;
-    if (!piece || led === undefined || at_ms < led - END_MS) return null;
+    const runs = this.video.readyState > HTMLMediaElement.HAVE_CURRENT_DATA;
+    if (!piece || led === undefined || at_ms < led - END_MS - (runs ? 0 : 2 * this.picture_ms)) return null;
     return bufferedUntil(sink.buffered, at_ms) > led + END_MS ? null : piece.end_ms;
   }
 
@@ -217,90 +275,93 @@ export class RecordedPlayer {
   }
 
   private async next(): Promise<void> {
-    const now_ms = this.source.now();
-    if (this.speed < 0) return this.askBehind();
-    if (this.unplayable || byKeyPictures(this.speed)) return this.askAhead();
+    if (this.gaveUp || byKeyPictures(this.speed)) {
+      const ask_ms = nextAsk(this.at_ms, this.speed, this.known());
+      return ask_ms === null ? this.pause(REST_MS) : this.ask(ask_ms);
+    }
     if (this.at_ms === 0) return this.pause(REST_MS);
-    const buffered = this.sink?.buffered ?? [];
-    const { pieces, drained, asked_ms } = this;
-    const step = nextStep(this.at_ms, { pieces, buffered, drained, now_ms, asked_ms }, this.speed, this.filling);
+    const step = nextStep(this.at_ms, this.known(), this.speed, this.filling);
     this.filling = step.is !== "rest";
-    if (step.is === "ask") return this.ask(step.at_ms);
+    if (step.is === "ask") return step.at_ms === this.at_ms && this.isNew() ? this.enter(step.at_ms) : this.ask(step.at_ms);
+    if (step.is === "fetch" && this.locked.has(step.piece.id)) return this.pause(REST_MS);
+    if (step.is === "fetch" && !this.source.canPlay(step.piece)) return this.standIn(step.piece, step.from_ms);
     if (step.is === "fetch") return this.fetch(step.piece.id, step.from_ms);
     return this.pause(REST_MS);
-  }
-
-  private async askAhead(): Promise<void> {
-    const until = this.pieces.knownUntil(this.at_ms);
-    const enough = until - this.at_ms > 20_000 * Math.max(1, this.speed);
-    const cover = this.pieces.cover(until, this.source.now());
-    if (this.at_ms === 0 || enough || cover.is === "hole") return this.pause(REST_MS);
-    if (cover.is === "edge" && this.source.now() - this.asked_ms < 900) return this.pause(REST_MS);
-    await this.ask(until);
-  }
-
-  /** Backwards: what lies before has to be known, and where nothing does. */
-  private async askBehind(): Promise<void> {
-    const { at_ms } = this;
-    const before_ms = at_ms - 20_000 * -this.speed;
-    const now_ms = this.source.now();
-    if (at_ms !== 0 && this.pieces.cover(at_ms, now_ms).is === "unknown") return this.ask(at_ms);
-    if (at_ms === 0 || this.pieces.cover(before_ms, now_ms).is !== "unknown") return this.pause(REST_MS);
-    await this.ask(before_ms);
   }
 
   private async ask(at_ms: number): Promise<void> {
     const signal = this.begin([at_ms - 1, at_ms + 3_600_000]);
     const answer = await this.source.ask(this.camera, at_ms, this.stream, signal);
     this.asked_ms = this.source.now();
-    const first = answer.items[0];
-    if (first && !this.unplayable && !this.source.canPlay(first)) return this.standIn(at_ms, signal);
     this.pieces.learn(at_ms, answer, this.source.now());
   }
 
-  /** The stream cannot be played here: the small one, or else key pictures. */
-  private async standIn(at_ms: number, signal: AbortSignal): Promise<void> {
-    if (this.stream === "main") {
-      const answer = await this.source.ask(this.camera, at_ms, "sub", signal);
+  /** A piece that cannot be played here: the small stream from there on, or else its key pictures. */
+  private async standIn(piece: Piece, from_ms: number): Promise<void> {
+    if (this.stream === "main" && !this.stills.has(piece.id)) {
+      const signal = this.begin([from_ms - 1, piece.end_ms]);
+      const answer = await this.source.ask(this.camera, from_ms, "sub", signal);
       const first = answer.items[0];
       if (first && this.source.canPlay(first)) {
-        this.stream = "sub";
-        this.small.value = true;
-        this.pieces = new Pieces();
-        this.pieces.learn(at_ms, answer, this.source.now());
+        this.show("sub");
+        this.pieces.learn(from_ms, answer, this.source.now());
         return;
       }
     }
-    this.unplayable = true;
-    this.stream = "main";
-    this.small.value = false;
+    this.stills.add(piece.id);
+    this.drained.set(drainedKey(piece), piece.start_ms);
+  }
+
+  private show(stream: StreamName): void {
+    this.stream = stream;
+    this.small.value = stream === "sub";
     this.pieces = new Pieces();
   }
 
   private async fetch(id: string, from_ms: number): Promise<void> {
     const piece = this.pieces.at(from_ms);
     if (!piece || piece.id !== id) return;
-    const signal = this.begin([from_ms - 500, from_ms + NEARLY_MS]);
-    const stretch = await this.source.open(piece, from_ms, signal);
+    const around: Range = [from_ms - 500, from_ms + NEARLY_MS];
+    return this.take(piece, from_ms, await this.source.open(piece, from_ms, this.begin(around)));
+  }
+
+  /** After a jump to where nothing is known: the video itself is asked for, and says what it is out of. */
+  private async enter(at_ms: number): Promise<void> {
+    this.entered_ms = at_ms;
+    // It is not given up before it answers: one is under way, however fast somebody looks around.
+    const found = await this.source.enter(this.camera, at_ms, this.stream, this.begin([0, Number.POSITIVE_INFINITY]));
+    if (!found) return;
+    this.pieces.learn(at_ms, found.answer, this.source.now());
+    const piece = found.answer.items[0];
+    this.heading = [at_ms - 500, at_ms + NEARLY_MS];
+    if (piece && found.stretch && isNear([this.heading], this.at_ms, 0) && this.source.canPlay(piece)) return this.take(piece, at_ms, found.stretch);
+    await found.stretch?.body.cancel();
+  }
+
+  private async take(piece: Piece, from_ms: number, stretch: Stretch): Promise<void> {
     if (!this.sink?.reaches(from_ms)) this.renew(from_ms);
     const sink = this.sink as Sink;
-    await sink.begin(mimeOf(piece), stretch.start_ms);
-    const reader = stretch.body.getReader();
+    await sink.begin(mimeOf(piece, stretch.codecs), stretch.start_ms);
+    const coming = new Gather(stretch.body);
     try {
-      for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
-        await sink.append(chunk.value, this.at_ms, this.speed);
+      let length: number | null = null;
+      for (let bytes = await coming.next(); bytes; bytes = await coming.next()) {
+        length ??= lengthOf(bytes);
+        this.picture_ms = length ?? this.picture_ms;
+        await sink.append(bytes, this.at_ms, this.speed);
         this.heading = [from_ms - 500, bufferedUntil(sink.buffered, from_ms) + NEARLY_MS];
-        if (this.isFull(sink)) return this.download?.abort();
+        const isFull = nextStep(this.at_ms, this.known(), this.speed, true).is === "rest" && this.has(this.at_ms);
+        if (isFull) return this.download?.abort();
       }
       this.read(piece, sink.buffered);
     } finally {
-      reader.cancel().catch(() => {});
+      coming.stop();
     }
   }
 
-  private isFull(sink: Sink): boolean {
-    const known = { pieces: this.pieces, buffered: sink.buffered, drained: this.drained, now_ms: this.source.now(), asked_ms: this.asked_ms };
-    return nextStep(this.at_ms, known, this.speed, true).is === "rest" && isBuffered(sink.buffered, this.at_ms);
+  private known(): Known {
+    const { pieces, drained, asked_ms } = this;
+    return { pieces, drained, asked_ms, buffered: this.sink?.buffered ?? [], now_ms: this.source.now() };
   }
 
   /** All of a piece was read, as far as it went when asked about. */
@@ -324,9 +385,13 @@ export class RecordedPlayer {
     if (reason instanceof DOMException && reason.name === "AbortError") return;
     if (reason instanceof SinkClosed || this.video.error) {
       this.broken += 1;
-      if (this.broken >= BROKEN_AFTER) this.unplayable = true;
+      if (this.broken >= BROKEN_AFTER) this.gaveUp = true;
       this.renew(this.at_ms);
       return this.pause(REST_MS);
+    }
+    if (reason instanceof PieceGone && reason.status === SEALED_STATUS) {
+      this.locked.add(reason.piece);
+      return;
     }
     if (reason instanceof PieceGone && reason.status === 404 && !this.gone.has(reason.piece)) {
       this.gone.add(reason.piece);
@@ -335,6 +400,17 @@ export class RecordedPlayer {
     }
     this.failures += 1;
     await this.pause(Math.min(5000, 400 * 2 ** this.failures));
+  }
+
+  /** Something was unlocked or locked: nothing that was sealed stays here, and it is asked for anew. */
+  private lookAgain(): void {
+    this.unlocks = unlocks.peek();
+    this.locked.clear();
+    this.pictures.clear();
+    this.drained.clear();
+    this.download?.abort();
+    this.renew(this.at_ms);
+    this.wake();
   }
 
   private pause(ms: number): Promise<void> {

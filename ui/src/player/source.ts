@@ -1,6 +1,7 @@
 /** Where a player has its video from; the recorder's HTTP in the browser, anything else in tests. */
 import { get, url } from "../api/client";
 import { serverNow } from "../api/state";
+import { opening } from "../sealed/unlocks";
 import type { Answer, Piece } from "./pieces";
 
 export type StreamName = "main" | "sub";
@@ -9,19 +10,30 @@ export interface Stretch {
   /** UTC of media time 0 of what follows. */
   start_ms: number;
   body: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** RFC 6381 names of what follows, where the piece does not tell them. */
+  codecs?: string;
+}
+
+/** stretch: of the first item; null where nothing is recorded at that instant. */
+export interface Entered {
+  answer: Answer;
+  stretch: Stretch | null;
 }
 
 export interface VideoSource {
   ask(camera: string, at_ms: number, stream: StreamName, signal: AbortSignal): Promise<Answer>;
   open(piece: Piece, from_ms: number, signal: AbortSignal): Promise<Stretch>;
+  /** The same as `ask`, with the video of that instant where there is some; null: the recorder does not answer this. */
+  enter(camera: string, at_ms: number, stream: StreamName, signal: AbortSignal): Promise<Entered | null>;
   /** The key picture at or before an instant. */
   frameUrl(camera: string, at_ms: number, width: number): string;
   canPlay(piece: Piece): boolean;
   now(): number;
 }
 
-export function mimeOf(piece: Piece): string {
-  return `video/mp4; codecs="${[piece.video, piece.audio].filter(Boolean).join(",")}"`;
+/** codecs: where the recorder has read them from the piece itself. */
+export function mimeOf(piece: Piece, codecs = ""): string {
+  return `video/mp4; codecs="${codecs || [piece.video, piece.audio].filter(Boolean).join(",")}"`;
 }
 
 export const recorder: VideoSource = {
@@ -29,16 +41,33 @@ export const recorder: VideoSource = {
     get<Answer>(`/cameras/${encodeURIComponent(camera)}/play`, { at_ms: Math.round(at_ms), stream }, signal),
 
   async open(piece, from_ms, signal) {
+    const here = piece.sealed ? opening.peek() : null;
+    if (here) return here.open(piece, from_ms, signal);
     const answer = await fetch(url(piece.url, { from_ms: Math.round(from_ms) }), { signal, credentials: "same-origin" });
     if (!answer.ok || !answer.body) throw new PieceGone(piece.id, answer.status);
     const start_ms = Number(answer.headers.get("X-Start-Ms") ?? piece.start_ms);
-    return { start_ms, body: answer.body };
+    return { start_ms, body: answer.body, codecs: answer.headers.get("X-Codecs") ?? "" };
+  },
+
+  async enter(camera, at_ms, stream, signal) {
+    const address = url(`/cameras/${encodeURIComponent(camera)}/from`, { at_ms: Math.round(at_ms), stream });
+    const answer = await fetch(address, { signal, credentials: "same-origin" });
+    const said = answer.headers.get("X-Piece");
+    if (answer.ok && said === null) return { answer: (await answer.json()) as Answer, stretch: null };
+    if (!answer.ok || !answer.body || said === null) {
+      await answer.body?.cancel();
+      return null;
+    }
+    const piece = JSON.parse(said) as Piece;
+    const start_ms = Number(answer.headers.get("X-Start-Ms") ?? piece.start_ms);
+    return { answer: { items: [piece], next_ms: null, gap: null }, stretch: { start_ms, body: answer.body, codecs: answer.headers.get("X-Codecs") ?? "" } };
   },
 
   frameUrl: (camera, at_ms, width) =>
     url(`/cameras/${encodeURIComponent(camera)}/frame`, { at_ms: Math.round(at_ms), width: Math.round(width) }),
 
-  canPlay: (piece) => "MediaSource" in globalThis && MediaSource.isTypeSupported(mimeOf(piece)),
+  // Of a sealed piece that was found again the codec is known only once it is opened.
+  canPlay: (piece) => "MediaSource" in globalThis && (!piece.video || MediaSource.isTypeSupported(mimeOf(piece))),
 
   now: serverNow,
 };

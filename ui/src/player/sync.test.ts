@@ -17,6 +17,8 @@ class Pretended implements Follower {
   readonly showing: Signal<Showing> = signal<Showing>({ is: "video" });
   ready = true;
   edge_ms: number | null = null;
+  /** No video up to here, and too little of that to be called missing. */
+  nothingUntil_ms = 0;
   video_ms = 0;
   pace = 1;
   private rate = 1;
@@ -24,6 +26,10 @@ class Pretended implements Follower {
 
   get clock_ms(): number | null {
     return this.showing.value.is === "video" && this.ready ? this.video_ms : null;
+  }
+
+  get between(): boolean {
+    return this.video_ms < this.nothingUntil_ms;
   }
 
   place(at_ms: number): void {
@@ -194,6 +200,32 @@ describe("SyncGroup", () => {
     const { sync } = group(new Pretended());
     sync.seek(NOW + 60_000);
     expect(sync.at_ms.value).toBe(NOW);
+  });
+
+  it("never goes back while it plays, also where who leads has come to its end", () => {
+    const [first, second] = [new Pretended(), new Pretended()];
+    const { sync, run } = group(first, second);
+    sync.play();
+    run(1000);
+    const before = sync.at_ms.value;
+    first.showing.value = { is: "hole", hole: HOLE };
+    second.video_ms = before - 110;
+    run(16);
+    expect(sync.at_ms.value).toBeGreaterThanOrEqual(before);
+    run(1000);
+    expect(sync.at_ms.value).toBeGreaterThan(before);
+  });
+
+  it("does not stop at a moment of nothing between two files when it steps", () => {
+    const player = new Pretended();
+    const { sync, run } = group(player);
+    player.nothingUntil_ms = AT + 300;
+    sync.step(1);
+    run(400);
+    expect(sync.at_ms.value).toBe(AT + 320);
+    sync.seek(AT);
+    run(400);
+    expect(sync.at_ms.value).toBe(AT);
   });
 
   it("steps one picture, standing still", () => {

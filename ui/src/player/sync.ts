@@ -12,6 +12,8 @@ export interface Follower {
   readonly showing: Signal<Showing>;
   readonly clock_ms: number | null;
   readonly ready: boolean;
+  /** It is at a moment between two files that is too short to be called missing. */
+  readonly between: boolean;
   readonly edge_ms: number | null;
   place(at_ms: number): void;
   follow(at_ms: number, speed: number, playing: boolean, leads: boolean): void;
@@ -50,6 +52,8 @@ export class SyncGroup {
   private primed = false;
   private primedBy_ms = 0;
   private arrived: "jump" | "played" = "jump";
+  /** On the way to the picture before or after. */
+  private stepping: -1 | 0 | 1 = 0;
   private tick_ms: number | null = null;
 
   constructor(
@@ -70,6 +74,7 @@ export class SyncGroup {
   seek(at_ms: number): void {
     const to_ms = Math.min(at_ms, this.now());
     this.at_ms.value = to_ms;
+    this.stepping = 0;
     this.arrived = "jump";
     this.live.value = false;
     this.unprime();
@@ -99,7 +104,9 @@ export class SyncGroup {
   step(way: 1 | -1): void {
     this.pause();
     const leader = this.players[0];
-    if (leader) this.seek(leader.beside(way));
+    if (!leader) return;
+    this.seek(leader.beside(way));
+    this.stepping = way;
   }
 
   goLive(): void {
@@ -121,7 +128,16 @@ export class SyncGroup {
     const running = this.playing.peek() && this.primed;
     const leader = this.leader();
     for (const player of this.players) player.follow(at_ms, this.speed.peek(), running, player === leader);
+    if (this.stepping !== 0) this.stepOn(this.stepping);
     this.tellLive(at_ms);
+  }
+
+  /** A moment of nothing between two files is no place to stop at. */
+  private stepOn(way: -1 | 1): void {
+    const leader = this.players[0];
+    if (!leader || leader.showing.peek().is === "loading") return;
+    if (leader.between) this.step(way);
+    else this.stepping = 0;
   }
 
   private leader(): Follower | undefined {
@@ -133,7 +149,8 @@ export class SyncGroup {
     const leader = this.leader();
     const clock_ms = leader?.clock_ms ?? null;
     if (clock_ms !== null && this.speed.peek() > 0) {
-      if (Math.abs(clock_ms - before) < 2_000) this.at_ms.value = clock_ms;
+      // Another leads where one has come to its end: it may be a little behind, and time does not go back.
+      if (Math.abs(clock_ms - before) < 2_000) this.at_ms.value = Math.max(before, clock_ms);
     } else if (this.holes().length < this.players.length && this.speed.peek() < 0) {
       this.at_ms.value = before + passed_ms * this.speed.peek();
     } else if (this.players.some((player) => player.showing.peek().is === "pictures")) {

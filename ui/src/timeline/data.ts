@@ -40,6 +40,7 @@ export interface Damage {
 export interface Happening {
   id: string;
   camera: string;
+  /** What it is shown as, which may be only suggested. */
   kind: string;
   start_ms: number;
   /** null while it lasts. */

@@ -12,17 +12,23 @@ import { toast } from "../../ui/toast";
 import { Advanced } from "./Advanced";
 import { Day } from "./Day";
 import { Editor } from "./Editor";
+import { Connection } from "./Connection";
 import { FalseAlarms } from "./FalseAlarms";
 import { Meter } from "./Meter";
 import { Modes } from "./Modes";
 import { Places } from "./Places";
 import { rectangle } from "./geometry";
+import { PrivateParts } from "./PrivateParts";
+import { Reads } from "./Reads";
 import { Sound } from "./Sound";
 import { TuningStore } from "./store";
+import { type Tab, Tabs, tabNamed } from "./Tabs";
 import { camera as words } from "./strings";
 import "./camera.css";
 import "./editor.css";
 
+const PRIVATE = ["private"] as const;
+const PLACES = ["zones", "lines", "mask"] as const;
 const REFRESH_MS = 10_000;
 const help: KeyHelp = {
   section: words.title,
@@ -43,10 +49,10 @@ export default function CameraSettings({ params }: { params: Params }) {
         {health.value && <Problem icon="video-off" what={words.gone} href="/settings" button={words.goneDo} />}
       </Page>
     );
-  return <Shown key={id} camera={camera} />;
+  return <Shown key={id} camera={camera} tab={tabNamed(params["tab"])} />;
 }
 
-function Shown({ camera }: { camera: Camera }) {
+function Shown({ camera, tab }: { camera: Camera; tab: Tab }) {
   const store = useMemo(() => new TuningStore(camera.id), [camera.id]);
   const reading = useReading(camera.id);
   const disabled = session.value?.user?.role !== "owner";
@@ -61,9 +67,9 @@ function Shown({ camera }: { camera: Camera }) {
   }, [store]);
   useKeys(
     {
-      ArrowUp: () => (disabled ? false : store.level(1)),
-      ArrowDown: () => (disabled ? false : store.level(-1)),
-      z: () => (disabled ? false : store.add("zones", rectangle([0.3, 0.4], [0.7, 0.85]), words.places.newZone)),
+      ArrowUp: () => (disabled || tab !== "motion" ? false : store.level(1)),
+      ArrowDown: () => (disabled || tab !== "motion" ? false : store.level(-1)),
+      z: () => (disabled || tab !== "motion" ? false : store.add("zones", rectangle([0.3, 0.4], [0.7, 0.85]), words.places.newZone)),
       u: () => store.undo(),
     },
     help,
@@ -73,28 +79,47 @@ function Shown({ camera }: { camera: Camera }) {
   return (
     <Page title={camera.name} back="/settings" class="tuning">
       {!now && failed && <Problem what={failed.message} todo={failed.todo} href="/settings" button={words.goneDo} />}
-      {now && (
+      <Tabs camera={camera.id} now={tab} />
+      {tab === "connection" && <Connection camera={camera} />}
+      {now && tab !== "connection" && (
         <>
           <div class="tu-main">
             {disabled && <p class="small sub tu-note">{words.onlyOwner}</p>}
             {!disabled && !now.kept && <p class="small sub tu-note">{words.notKept}</p>}
-            <div class="tu-stage">
-              <Editor store={store} camera={camera} reading={reading} disabled={disabled} />
-              <Meter store={store} reading={reading} disabled={disabled} />
-            </div>
-            <Day store={store} camera={camera} disabled={disabled} />
-            <FalseAlarms store={store} disabled={disabled} />
-            <Modes store={store} disabled={disabled} />
+            {tab === "picture" && (
+              <div class="tu-stage alone">
+                <Editor store={store} camera={camera} reading={nothing} draws={PRIVATE} disabled={disabled} />
+              </div>
+            )}
+            {tab === "motion" && (
+              <>
+                <div class="tu-stage">
+                  <Editor store={store} camera={camera} reading={reading} draws={PLACES} disabled={disabled} />
+                  <Meter store={store} reading={reading} disabled={disabled} />
+                </div>
+                <Day store={store} camera={camera} disabled={disabled} />
+                <FalseAlarms store={store} disabled={disabled} />
+                <Modes store={store} disabled={disabled} />
+              </>
+            )}
+            {tab === "sound" && <Sound store={store} camera={camera} reading={reading} disabled={disabled} />}
           </div>
-          <aside class="tu-side">
-            <Places store={store} disabled={disabled} />
-            <Sound store={store} camera={camera} reading={reading} disabled={disabled} />
-            <Advanced store={store} disabled={disabled} />
-          </aside>
-          {(store.changed.value || failed) && <SaveBar store={store} />}
-          <Leaving store={store} />
+          {tab === "picture" && (
+            <aside class="tu-side">
+              <PrivateParts store={store} camera={camera} disabled={disabled} />
+            </aside>
+          )}
+          {tab === "motion" && (
+            <aside class="tu-side">
+              <Places store={store} disabled={disabled} />
+              <Reads store={store} disabled={disabled} />
+              <Advanced store={store} disabled={disabled} />
+            </aside>
+          )}
         </>
       )}
+      {now && (store.changed.value || failed) && <SaveBar store={store} />}
+      {now && <Leaving store={store} />}
     </Page>
   );
 }
@@ -172,6 +197,7 @@ function Leaving({ store }: { store: TuningStore }) {
     };
     const click = (event: MouseEvent) => {
       const link = (event.target as Element | null)?.closest?.("a");
+      if (link?.closest(".tu-tabs")) return;
       if (!link?.href || !store.changed.peek() || link.target || event.button !== 0) return;
       if (event.metaKey || event.ctrlKey || event.shiftKey || link.origin !== location.origin) return;
       event.preventDefault();

@@ -17,15 +17,18 @@ const HALF: Point = [0.15, 0.18];
 const ways: Record<string, Point> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 type Tool = Chosen["what"] | null;
+const ICONS = { zones: "pen-tool", lines: "spline", mask: "eye-off", private: "eye-off" } as const;
 
 /** The camera's picture with what is drawn on it: zones, lines and what is ignored, by mouse, touch and keys. */
 export function Editor(props: {
   store: TuningStore;
   camera: Camera;
   reading: ReadonlySignal<Reading | null>;
+  /** What can be drawn here: the others are only seen. */
+  draws: readonly Chosen["what"][];
   disabled: boolean;
 }) {
-  const { store, camera, reading, disabled } = props;
+  const { store, camera, reading, draws, disabled } = props;
   const showing = isShowing(camera.state);
   const live = useLive(camera, "sub", showing);
   const tool = useSignal<Tool>(null);
@@ -53,7 +56,8 @@ export function Editor(props: {
     store.add(what, what === "lines" ? line : rectangle(...ends), what === "zones" ? words.places.newZone : words.places.newLine);
     tool.value = null;
   };
-  const shapes = all(draft);
+  const shapes = all(draft).filter(({ what }) => draws.includes(what));
+  const hidden = draws.includes("private") ? [] : draft.private;
   const { main, sub } = camera.streams;
   const stream = main ?? sub;
   return (
@@ -65,7 +69,7 @@ export function Editor(props: {
         data-view={live.view.value.kind}
         style={stream ? { aspectRatio: `${stream.width} / ${stream.height}` } : {}}
       >
-        {showing ? <LiveVideo camera={camera} live={live} width={960} /> : <p class="live-sentence">{words.picture.paused}</p>}
+        {showing ? <LiveVideo camera={camera} live={live} width={960} bare /> : <p class="live-sentence">{words.picture.paused}</p>}
         <div
           ref={layer}
           class="ed-layer"
@@ -88,27 +92,30 @@ export function Editor(props: {
           }}
           onPointerCancel={() => (drawn.value = null)}
         >
+          {hidden.map((points, index) => (
+            <Outline key={index} what="private" points={points} active={false} />
+          ))}
           <Things reading={reading} />
           {shapes.map((shape) => (
             <Shape
               key={`${shape.what}${shape.index}`}
               store={store}
               shape={shape}
-              name={nameOf(draft, shape, words.places.mask)}
+              name={nameOf(draft, shape)}
               active={same(shape, chosen)}
               disabled={disabled || tool.value !== null}
               at={at}
             />
           ))}
           {drawn.value && <Outline what={tool.value ?? "zones"} points={tool.value === "lines" ? drawn.value : rectangle(...drawn.value)} active />}
-          {chosen && !disabled && !tool.value && <Handles store={store} chosen={chosen} name={nameOf(draft, chosen, words.places.mask)} at={at} />}
+          {chosen && !disabled && !tool.value && <Handles store={store} chosen={chosen} name={nameOf(draft, chosen)} at={at} />}
         </div>
       </figure>
       {!disabled && (
         <div class="ed-tools" role="group" aria-label={words.picture.label}>
-          <ToolButton icon="pen-tool" name={words.picture.zone} on={tool.value === "zones"} press={() => pick("zones")} />
-          <ToolButton icon="spline" name={words.picture.line} on={tool.value === "lines"} press={() => pick("lines")} />
-          <ToolButton icon="eye-off" name={words.picture.mask} on={tool.value === "mask"} press={() => pick("mask")} />
+          {draws.map((what) => (
+            <ToolButton key={what} icon={ICONS[what]} name={words.picture.tools[what]} on={tool.value === what} press={() => pick(what)} />
+          ))}
           <ToolButton icon="rotate-ccw" name={words.picture.undo} on={false} off={!store.canUndo.value} press={() => store.undo()} />
         </div>
       )}
@@ -140,6 +147,7 @@ type Drawn = Chosen & { points: Point[] };
 
 function all(draft: Draft): Drawn[] {
   return [
+    ...draft.private.map((points, index) => ({ what: "private" as const, index, points })),
     ...draft.mask.map((points, index) => ({ what: "mask" as const, index, points })),
     ...draft.zones.map((zone, index) => ({ what: "zones" as const, index, points: zone.points })),
     ...draft.lines.map((line, index) => ({ what: "lines" as const, index, points: line.points })),

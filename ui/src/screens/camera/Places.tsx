@@ -63,7 +63,7 @@ export function Places({ store, disabled }: { store: TuningStore; disabled: bool
   );
 }
 
-function List(props: { title: string; none: string; disabled: boolean; onAdd: () => void; children: ComponentChildren[] }) {
+export function List(props: { title: string; none: string; disabled: boolean; onAdd: () => void; children: ComponentChildren[] }) {
   const id = useId();
   return (
     <section class="card places" aria-labelledby={id}>
@@ -81,7 +81,7 @@ function List(props: { title: string; none: string; disabled: boolean; onAdd: ()
   );
 }
 
-function Row(props: { store: TuningStore; chosen: Chosen; name: string; sub: string; disabled: boolean; children: ComponentChildren }) {
+export function Row(props: { store: TuningStore; chosen: Chosen; name: string; sub: string; disabled: boolean; children: ComponentChildren }) {
   const { store, chosen } = props;
   const now = store.chosen.value;
   const open = now !== null && now.what === chosen.what && now.index === chosen.index;

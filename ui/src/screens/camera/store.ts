@@ -3,11 +3,12 @@ import { computed, signal } from "@preact/signals";
 import { ApiError, get, put } from "../../api/client";
 import type { Watch, WatchLine, Watching, WatchZone } from "../../api/types";
 import { type Point, crossesItself, middle } from "./geometry";
+import { camera as words } from "./strings";
 
 export type Draft = Omit<Watch, "zones" | "lines"> & { zones: WatchZone[]; lines: WatchLine[] };
 
 export interface Chosen {
-  what: "zones" | "lines" | "mask";
+  what: "zones" | "lines" | "mask" | "private";
   index: number;
 }
 
@@ -116,7 +117,7 @@ export class TuningStore {
   points(chosen: Chosen): Point[] {
     const draft = this.draft.value;
     if (!draft) return [];
-    return (chosen.what === "mask" ? draft.mask[chosen.index] : draft[chosen.what][chosen.index]?.points) ?? [];
+    return (chosen.what === "mask" || chosen.what === "private" ? draft[chosen.what][chosen.index] : draft[chosen.what][chosen.index]?.points) ?? [];
   }
 
   /** False, with a complaint, for lines that cross. */
@@ -128,7 +129,8 @@ export class TuningStore {
       return false;
     }
     const put = <T>(all: readonly T[], one: T) => all.map((each, at) => (at === chosen.index ? one : each));
-    if (chosen.what === "mask") this.change({ mask: put(draft.mask, points) }, step);
+    if (chosen.what === "mask" || chosen.what === "private")
+      this.change({ [chosen.what]: put(draft[chosen.what], points) }, step);
     else if (chosen.what === "zones") {
       const zone = draft.zones[chosen.index];
       if (zone) this.change({ zones: put(draft.zones, { ...zone, points }) }, step);
@@ -152,7 +154,7 @@ export class TuningStore {
   add(what: Chosen["what"], points: Point[], name: string): void {
     const draft = this.draft.peek();
     if (!draft) return;
-    if (what === "mask") this.change({ mask: [...draft.mask, points] });
+    if (what === "mask" || what === "private") this.change({ [what]: [...draft[what], points] });
     else if (what === "zones")
       this.change({ zones: [...draft.zones, { ...ZONE, name: freeName(name, names(draft)), points }] });
     else this.change({ lines: [...draft.lines, { name: freeName(name, names(draft)), points, direction: "both" }] });
@@ -164,7 +166,8 @@ export class TuningStore {
     const draft = this.draft.peek();
     if (!draft) return;
     const without = <T>(all: readonly T[]) => all.filter((_, at) => at !== chosen.index);
-    if (chosen.what === "mask") this.change({ mask: without(draft.mask) });
+    if (chosen.what === "mask" || chosen.what === "private")
+      this.change({ [chosen.what]: without(draft[chosen.what]) });
     else if (chosen.what === "zones") this.change({ zones: without(draft.zones) });
     else this.change({ lines: without(draft.lines) });
     this.chosen.value = null;
@@ -231,8 +234,9 @@ export function slug(typed: string): string {
     .replace(/-+$/, "");
 }
 
-export function nameOf(draft: Draft, chosen: Chosen, mask: (n: number) => string): string {
-  if (chosen.what === "mask") return mask(chosen.index + 1);
+export function nameOf(draft: Draft, chosen: Chosen): string {
+  if (chosen.what === "mask") return words.places.mask(chosen.index + 1);
+  if (chosen.what === "private") return words.privateParts.name(chosen.index + 1);
   return spoken(draft[chosen.what][chosen.index]?.name ?? "");
 }
 

@@ -22,6 +22,7 @@ const ICONS: Record<ClipJob["kind"], IconName> = {
   timelapse: "fast-forward",
   "side-by-side": "layout-grid",
   sheet: "layout-grid",
+  evidence: "shield-check",
 };
 
 export default function Clips() {
@@ -91,6 +92,7 @@ function Row({ job }: { job: ClipJob }) {
         </p>
         <p class="small muted num">
           <span class="tag">{words.kinds[job.kind]}</span>
+          {job.redacted && <span class="tag">{words.redacted}</span>}
           {job.speed !== null && ` ${words.faster(job.speed.toFixed(job.speed < 10 ? 1 : 0))}`}
           {isMade && ` ${size(job.size_bytes)}`}
         </p>
@@ -141,14 +143,16 @@ function Acts({ job, camera }: { job: ClipJob; camera: string }) {
       )}
       {job.mine && job.file !== null && (
         <>
-          <button
-            type="button"
-            class="btn"
-            onClick={() => share({ camera, from_ms: job.from_ms, to_ms: job.to_ms, clip: job.id })}
-          >
-            <Icon name="share-2" small />
-            {words.share}
-          </button>
+          {job.kind !== "evidence" && (
+            <button
+              type="button"
+              class="btn"
+              onClick={() => share({ camera, from_ms: job.from_ms, to_ms: job.to_ms, clip: job.id })}
+            >
+              <Icon name="share-2" small />
+              {words.share}
+            </button>
+          )}
           <button
             type="button"
             class={`btn${job.kept ? " on" : ""}`}

@@ -17,6 +17,7 @@ function job(id: string, made_ms: number, about: Partial<ClipJob> = {}): ClipJob
     size_bytes: 10,
     kept: false,
     cut_at_ms: null,
+  redacted: false,
     message: "",
     do: "",
     file: null,

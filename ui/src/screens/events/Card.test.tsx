@@ -14,6 +14,11 @@ describe("an event's card", () => {
     render(<Card event={event("1", 0)} current={false} selected={false} selecting={false} acts={acts()} />);
     expect(screen.getByRole("button", { name: /^Motion at Front door 1, front, .*, new$/ })).toBeTruthy();
   });
+  it("asks, where its kind is only suggested", () => {
+    const perhaps = event("1", 0, { suggested: "person", shown: "person", title: "Perhaps a person at Front door" });
+    render(<Card event={perhaps} current={false} selected={false} selecting={false} acts={acts()} />);
+    expect(screen.getByText("Person?").closest(".tag")?.className).toContain("kind-person");
+  });
   it("opens on a click, and selects once something is selected", () => {
     const done = acts();
     const card = (selecting: boolean) => (

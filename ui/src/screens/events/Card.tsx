@@ -4,7 +4,7 @@ import type { TawnyEvent } from "../../api/types";
 import { clock, length, when } from "../../app/times";
 import { t } from "../../strings.en";
 import { Icon } from "../../ui/Icon";
-import { kindIcon } from "../../ui/kinds";
+import { KindTag } from "./KindTag";
 
 const words = t.events.card;
 
@@ -45,10 +45,7 @@ export const Card = memo(function Card({ event, current, selected, selecting, ac
       />
       <div class="ec-pic">
         {event.picture && <img alt="" src={event.picture} loading="lazy" decoding="async" />}
-        <span class={`tag kind-${event.kind}`}>
-          <Icon name={kindIcon(event.kind)} small />
-          <span>{t.kinds[event.kind].one}</span>
-        </span>
+        <KindTag event={event} />
         <span class="ec-long num">{event.end_ms === null ? words.going : length(event.end_ms - event.start_ms)}</span>
         {!event.reviewed && <span class="ec-new" title={words.new} />}
         <button

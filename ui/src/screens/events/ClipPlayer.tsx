@@ -1,9 +1,13 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { TawnyEvent } from "../../api/types";
+import { UnlockButton, UnlockSheet } from "../../sealed/Locked";
+import { words as sealed } from "../../sealed/strings";
+import { unlocks } from "../../sealed/unlocks";
 import { t } from "../../strings.en";
 import { Icon } from "../../ui/Icon";
 
 const words = t.events.player;
+const LOCKED = 423;
 
 /** `1:05`. */
 export function clipTime(s: number): string {
@@ -11,10 +15,23 @@ export function clipTime(s: number): string {
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }
 
+/** What came in place of a clip: a video element does not say. */
+async function isSealed(clip: string): Promise<boolean> {
+  try {
+    const answer = await fetch(clip, { headers: { Range: "bytes=0-0" } });
+    await answer.body?.cancel();
+    return answer.status === LOCKED;
+  } catch {
+    return false;
+  }
+}
+
 /** One event's clip with its own bar from beginning to end. */
 export function ClipPlayer({ event }: { event: TawnyEvent }) {
   const video = useRef<HTMLVideoElement>(null);
-  const [state, setState] = useState<"still" | "playing" | "failed">("still");
+  const [state, setState] = useState<"still" | "playing" | "failed" | "sealed">("still");
+  const unlocked = unlocks.value;
+  useEffect(() => setState("still"), [unlocked]);
   const [at, setAt] = useState(0);
   const [long, setLong] = useState(0);
   const [loud, setLoud] = useState(false);
@@ -45,6 +62,19 @@ export function ClipPlayer({ event }: { event: TawnyEvent }) {
       </div>
     );
 
+  if (state === "sealed")
+    return (
+      <div class="clip">
+        <p class="clip-note">
+          <b>{sealed.locked.title}.</b> {sealed.locked.sub}
+        </p>
+        <div class="clip-note">
+          <UnlockButton />
+        </div>
+        <UnlockSheet />
+      </div>
+    );
+
   const flip = () => {
     const node = video.current;
     if (!node) return;
@@ -66,7 +96,7 @@ export function ClipPlayer({ event }: { event: TawnyEvent }) {
         onPause={() => setState("still")}
         onLoadedMetadata={(loaded) => setLong(loaded.currentTarget.duration)}
         onTimeUpdate={(moved) => setAt(moved.currentTarget.currentTime)}
-        onError={() => setState("failed")}
+        onError={() => void isSealed(event.clip).then((yes) => setState(yes ? "sealed" : "failed"))}
       />
       {state === "still" && at === 0 && (
         <button type="button" class="clip-start" aria-label={words.play} onClick={flip}>

@@ -8,10 +8,15 @@ import { Icon } from "../../ui/Icon";
 import { Problem } from "../../ui/Problem";
 import { shareEvent } from "../share/sharing";
 import { ClipPlayer } from "./ClipPlayer";
+import { Reads } from "./Reads";
+import { Why } from "./Why";
+import { What } from "./What";
 import { Worth } from "./Worth";
 
 const words = t.events.drawer;
 const NEAR_MS = 60_000;
+/** Kinds of events in which nothing moves that could be called something. */
+const NOT_SEEN: ReadonlySet<string> = new Set(["sound", "tamper", "object"]);
 
 interface Props {
   event: TawnyEvent;
@@ -78,6 +83,8 @@ export function Drawer({ event, others, onClose, onKeep, onReview }: Props) {
         </a>
       </div>
       <Facts event={event} others={others} />
+      <Why key={event.id} event={event} />
+      {!NOT_SEEN.has(event.kind) && <What key={event.id} event={event} />}
       {event.kind !== "tamper" && <Worth key={event.id} event={event} />}
       <a
         class="btn pri"
@@ -97,19 +104,20 @@ function Facts({ event, others }: { event: TawnyEvent; others: readonly TawnyEve
   );
   return (
     <dl class="facts">
-      {event.kind !== "motion" && (
+      {event.shown !== "motion" && (
         <>
           <dt>{facts.kind}</dt>
-          <dd class={`kind-${event.kind}`}>{seenAs(event)}</dd>
+          <dd class={`kind-${event.shown}`}>{seenAs(event)}</dd>
         </>
       )}
+      <Reads event={event} />
       {event.zones.length > 0 && (
         <>
           <dt>{facts.zone}</dt>
           <dd>{event.zones.join(", ")}</dd>
         </>
       )}
-      {event.kind === "motion" && (
+      {event.shown === "motion" && (
         <>
           <dt>{facts.strength}</dt>
           <dd>{words.score(Math.round(event.score))}</dd>
@@ -138,7 +146,12 @@ function Facts({ event, others }: { event: TawnyEvent; others: readonly TawnyEve
 }
 
 function seenAs(event: TawnyEvent): string {
-  const kind = t.kinds[event.kind].one;
+  const kind = t.kinds[event.shown].one;
+  if (event.said) return words.bySomebody(kind);
+  if (event.suggested) {
+    const score = event.perhaps.find((one) => one.label === event.suggested)?.score ?? 0;
+    return words.perhaps(kind, Math.round(100 * score));
+  }
   const sure = Math.max(0, ...event.objects.map((object) => object.score ?? 0));
   if (sure === 0) return kind;
   const percent = Math.round(sure * (sure <= 1 ? 100 : 1));

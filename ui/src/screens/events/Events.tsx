@@ -53,7 +53,7 @@ export default function Events({ params }: { params: Params }) {
   const events = useEvents(filters, () => (scroller.current?.scrollTop ?? 0) > ASIDE_PX);
   const items = events.list.items;
   const shown = useMemo(() => items?.filter((event) => belongs(event, filters)) ?? null, [items, filters]);
-  for (const event of items ?? []) kindsSeen.add(event.kind);
+  for (const event of items ?? []) kindsSeen.add(event.shown);
 
   const current =
     id ?? (wide ? (shown?.some((event) => event.id === cursor) ? cursor : (shown?.[0]?.id ?? null)) : cursor);

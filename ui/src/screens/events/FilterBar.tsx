@@ -27,6 +27,10 @@ export function FilterBar(props: { filters: Filters; kinds: readonly Kind[]; onC
         options={tabs}
         onChange={(only) => onChange({ ...filters, only })}
       />
+      <a class="chip" href="/find">
+        <Icon name="search" small />
+        {words.find}
+      </a>
       {cameras.value.length > 1 && (
         <Drop id="filter-cameras" label={camerasWords(filters.cameras)} on={filters.cameras.length > 0}>
           {() =>

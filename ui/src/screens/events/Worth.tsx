@@ -1,12 +1,13 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { ApiError, get, post } from "../../api/client";
+import { ApiError, get } from "../../api/client";
 import { useLevel } from "../../api/tuning";
 import type { Proposal, TawnyEvent, WhyFalse } from "../../api/types";
 import { session } from "../../app/session";
 import { plural, t } from "../../strings.en";
 import { Icon } from "../../ui/Icon";
 import { toast } from "../../ui/toast";
+import { useFeedback } from "./feedback";
 
 const words = t.events.worth;
 const REASONS = ["shadow", "weather", "known", "traffic", "other"] as const;
@@ -14,17 +15,11 @@ const REASONS = ["shadow", "weather", "known", "traffic", "other"] as const;
 /** Was this worth telling? If not, why; and from three of a kind on, the level that would have spared them. */
 export function Worth({ event }: { event: TawnyEvent }) {
   const asks = useSignal(false);
-  const failed = useSignal<ApiError | null>(null);
+  const { failed, tell } = useFeedback(event);
   const said = useSignal(event.false_alarm);
   const why = said.value || event.false_alarm;
   const say = async (reason: WhyFalse) => {
-    failed.value = null;
-    try {
-      await post<TawnyEvent>(`/events/${encodeURIComponent(event.id)}/feedback`, { false_alarm: reason });
-    } catch (reason) {
-      if (reason instanceof ApiError) failed.value = reason;
-      return;
-    }
+    if (!(await tell({ false_alarm: reason }))) return;
     said.value = reason;
     asks.value = false;
     if (reason) toast(words.thanks, () => void say(""));

@@ -1,5 +1,6 @@
 export const events = {
   title: "Events",
+  find: "Find",
   loading: "Looking…",
   newSince: (n: number, clock: string) => `${n} new since ${clock}`,
   onlyNew: { one: "{n} new", other: "{n} new" },
@@ -51,6 +52,7 @@ export const events = {
     review: "Mark reviewed",
     unreview: "Reviewed. Mark new",
     select: (title: string) => `Select ${title}`,
+    perhaps: (kind: string) => `${kind}?`,
   },
   did: {
     reviewed: { one: "Marked reviewed.", other: "{n} marked reviewed." },
@@ -67,6 +69,10 @@ export const events = {
     clear: "Clear",
   },
   drawer: {
+    why: {
+      title: "Who was told, and why",
+      nothing: "Nothing is noted: there is nobody to tell, and no rule.",
+    },
     label: "Selected event",
     close: "Close",
     gone: "This event is no longer here.",
@@ -89,6 +95,8 @@ export const events = {
       nearby: "Nearby",
     },
     sure: (kind: string, how: string, percent: number) => `${kind}, ${how} (${percent} %)`,
+    perhaps: (kind: string, percent: number) => `Perhaps: ${kind} (${percent} %)`,
+    bySomebody: (kind: string) => `${kind}, as you said`,
     very: "very sure",
     fairly: "fairly sure",
     unsure: "not sure",
@@ -99,6 +107,13 @@ export const events = {
     earlier: (camera: string, s: string) => `${camera}, ${s} earlier`,
     sameTime: (camera: string) => `${camera}, at the same time`,
     later: (camera: string, s: string) => `${camera}, ${s} later`,
+  },
+  what: {
+    title: "That was…",
+    kinds: { person: "a person", vehicle: "a vehicle", animal: "an animal", nothing: "none of these" },
+    said: (what: string) => `You said: ${what}.`,
+    takeBack: "Take back",
+    thanks: "Thanks. It stays on this recorder.",
   },
   worth: {
     question: "Was this worth telling you about?",

@@ -16,9 +16,11 @@ import { MotionMeter } from "../../ui/MotionMeter";
 import { Problem } from "../../ui/Problem";
 import { Segmented } from "../../ui/Segmented";
 import { StateDot } from "../../ui/StateDot";
+import { ByHand } from "./ByHand";
 import { LastHour } from "./LastHour";
 import { Lately } from "./Lately";
 import { photoLink } from "./photo";
+import { TalkButton } from "./TalkButton";
 import { Behind, FullButton, NumbersBox, SoundButton, flipFull } from "./Tile";
 import { cameFrom, showNumbers } from "./wall";
 import "./focus.css";
@@ -32,6 +34,7 @@ const help: KeyHelp = {
     { keys: ["F"], words: words.full },
     { keys: ["S"], words: words.sound },
     { keys: ["P"], words: words.photo },
+    { keys: ["Space"], words: t.live.talk.hold },
     { keys: ["I"], words: words.numbers },
   ],
 };
@@ -54,7 +57,7 @@ export default function Focus({ params }: { params: Params }) {
 function Shown({ camera }: { camera: Camera }) {
   const [quality, setQuality] = useState<Quality>("auto");
   const showing = isShowing(camera.state);
-  const live = useLive(camera, quality === "light" ? "sub" : "main", showing, quality === "original");
+  const live = useLive(camera, quality === "light" ? "sub" : "main", showing, { keeps: quality === "original" });
   useWakeLock(showing);
   const zoom = useZoom(live.frame);
 
@@ -113,6 +116,7 @@ function Shown({ camera }: { camera: Camera }) {
           )}
         </figure>
         <Controls camera={camera} live={live} quality={quality} onQuality={setQuality} showing={showing} />
+        {showing && <ByHand key={camera.id} camera={camera} />}
         <LastHour key={camera.id} camera={camera} />
       </section>
       <Lately camera={camera} />
@@ -137,6 +141,7 @@ function Controls({ camera, live, quality, onQuality, showing }: ControlsProps) 
       {showing && (
         <>
           <SoundButton camera={camera} live={live} />
+          <TalkButton key={camera.id} camera={camera} />
           <a class="ic" {...photoLink(camera)} data-act="photo" aria-label={t.live.photo} title={t.live.photo}>
             <Icon name="camera" />
           </a>

@@ -1,9 +1,10 @@
 import { useSignal } from "@preact/signals";
 import { ApiError } from "../../api/client";
+import { cameras } from "../../api/state";
 import { Lazy } from "../../app/Lazy";
 import { t } from "../../strings.en";
 import { toast } from "../../ui/toast";
-import { type Group, layout, setLayout } from "./layout";
+import { type Group, WHERE, layout, setLayout, whereGroup } from "./layout";
 
 const words = t.live.groups;
 const ADD = "\n+";
@@ -15,17 +16,24 @@ const nothing = () => null;
 export function Groups() {
   const sheet = useSignal<{ group: Group | null } | null>(null);
   const { groups, group } = layout.value;
+  const placed = WHERE.filter((where) => cameras.value.some((camera) => camera.where === where));
   const current = groups.find((each) => each.name === group) ?? null;
+  const shown = current?.name ?? placed.map(whereGroup).find((each) => each === group) ?? "";
   const choose = (event: { currentTarget: HTMLSelectElement }) => {
     const { value } = event.currentTarget;
-    event.currentTarget.value = current?.name ?? "";
+    event.currentTarget.value = shown;
     if (value === ADD || value === CHANGE) sheet.value = { group: value === ADD ? null : current };
     else kept(setLayout(() => ({ group: value })));
   };
   return (
     <>
-      <select class="chip wall-groups" aria-label={words.label} value={current?.name ?? ""} onChange={choose}>
+      <select class="chip wall-groups" aria-label={words.label} value={shown} onChange={choose}>
         <option value="">{words.all}</option>
+        {placed.map((where) => (
+          <option key={where} value={whereGroup(where)}>
+            {words[where]}
+          </option>
+        ))}
         {groups.map(({ name }) => (
           <option key={name} value={name}>
             {name}

@@ -30,7 +30,7 @@ export function Tile(props: Props) {
 }
 
 function Showing({ camera, hero, canBeHero, fine }: Props) {
-  const live = useLive(camera, fine ? "main" : "sub", true);
+  const live = useLive(camera, fine ? "main" : "sub", true, { calm: !hero });
   const moving = [...ongoing.value.values()].some((event) => event.camera === camera.id);
   return (
     <article
@@ -109,10 +109,14 @@ export function NumbersBox({ live }: { live: Live }) {
         <>
           {words.size(now.codec, now.width, now.height)}
           <br />
-          {words.rate(now.fps, (now.bit_rate / 1e6).toFixed(1))}
-          <br />
+          {now.fps !== null && now.bit_rate !== null && (
+            <>
+              {words.rate(now.fps, (now.bit_rate / 1e6).toFixed(1))}
+              <br />
+            </>
+          )}
           {now.delay ? words.delay(now.delay.seconds.toFixed(2), ms(now.delay.within_s)) : words.noDelay}
-          {` · ${words.lost(now.lost)}`}
+          {now.lost !== null && ` · ${words.lost(now.lost)}`}
           <br />
         </>
       )}

@@ -20,6 +20,14 @@ test("of a group only its cameras are shown, and all where it has none", () => {
   expect(ids(arranged(cameras, { ...usual, groups, group: "never made" }))).toBe("abcd");
 });
 
+test("outside and inside are groups of what the settings say", () => {
+  const placed = cameras.map((camera, at) => ({ ...camera, where: at % 2 ? "outside" : at === 0 ? "inside" : "" }) as Camera);
+  expect(ids(arranged(placed, { ...usual, group: "/outside" }))).toBe("bd");
+  expect(ids(arranged(placed, { ...usual, order: ["d"], group: "/outside" }))).toBe("db");
+  expect(ids(arranged(placed, { ...usual, group: "/inside" }))).toBe("a");
+  expect(ids(arranged(cameras, { ...usual, group: "/inside" }))).toBe("abcd");
+});
+
 test("one takes another's place, from either side", () => {
   expect(movedTo(cameras, usual, "a", "c").join("")).toBe("bcad");
   expect(movedTo(cameras, usual, "d", "b").join("")).toBe("adbc");

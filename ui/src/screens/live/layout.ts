@@ -10,6 +10,14 @@ export type Layout = Required<Wall>;
 export const layout = signal<Layout>({ order: [], groups: [], group: "" });
 let loading: Promise<void> | null = null;
 
+/** Groups that the settings make: of cameras outside, and of those inside. */
+export const WHERE = ["outside", "inside"] as const;
+
+/** As what it is kept that this group is shown: no name that people give begins so. */
+export function whereGroup(where: (typeof WHERE)[number]): string {
+  return `/${where}`;
+}
+
 /** Once; again after it could not be had. */
 export function loadLayout(): Promise<void> {
   loading ??= get<Layout>("/wall").then(
@@ -34,7 +42,8 @@ export async function setLayout(change: (now: Layout) => Partial<Layout>): Promi
 /** The cameras of the group shown, in this person's order; new ones come last. */
 export function arranged(cameras: readonly Camera[], { order, groups, group }: Layout): Camera[] {
   const within = groups.find((each) => each.name === group)?.cameras;
-  const shown = within ? cameras.filter((camera) => within.includes(camera.id)) : [...cameras];
+  const where = WHERE.find((each) => whereGroup(each) === group);
+  const shown = cameras.filter((camera) => (where ? camera.where === where : (within?.includes(camera.id) ?? true)));
   const place = (camera: Camera) => (order.includes(camera.id) ? order.indexOf(camera.id) : order.length);
   return (shown.length > 0 ? shown : [...cameras]).sort((a, b) => place(a) - place(b));
 }

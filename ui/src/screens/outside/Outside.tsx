@@ -10,7 +10,10 @@ import { plural } from "../../strings.en";
 import { Icon } from "../../ui/Icon";
 import { Told } from "../../ui/Told";
 import { tryTo } from "../settings/Access";
+import type { Group as GroupName } from "./options";
+import { Steps } from "./Steps";
 import { outside as words } from "./strings";
+import { TargetSheet } from "./TargetSheet";
 import "./outside.css";
 
 const AGAIN_MS = 5000;
@@ -44,17 +47,19 @@ export default function Outside() {
           <>
             <Group
               title={words.notifiers}
+              add={words.addNotifier}
+              group="notifiers"
               items={of("notifier")}
               none={words.noNotifiers}
-              example={words.notifierExample}
               hint={list.address ? "" : words.noAddress}
               onChange={load}
             />
             <Group
               title={words.destinations}
+              add={words.addDestination}
+              group="destinations"
               items={of("destination")}
               none={words.noDestinations}
-              example={words.destinationExample}
               hint=""
               onChange={load}
             />
@@ -67,39 +72,45 @@ export default function Outside() {
 
 function Group(props: {
   title: string;
+  add: string;
+  group: GroupName;
   items: readonly TargetInfo[];
   none: string;
-  example: string;
   hint: string;
   onChange: () => Promise<void>;
 }) {
+  const [open, setOpen] = useState<TargetInfo | "new" | null>(null);
   return (
     <section class="outside-group" aria-label={props.title}>
-      <h2>{props.title}</h2>
-      {props.items.length === 0 ? (
-        <div class="card">
-          <p class="sub">
-            <Told words={props.none} />
-          </p>
-          <pre class="outside-example">{props.example}</pre>
-        </div>
-      ) : (
-        <>
-          {props.hint && (
-            <p class="small muted">
-              <Told words={props.hint} />
-            </p>
-          )}
-          {props.items.map((one) => (
-            <Target key={one.name} target={one} onChange={props.onChange} />
-          ))}
-        </>
+      <div class="row between">
+        <h2>{props.title}</h2>
+        <button type="button" class="btn" onClick={() => setOpen("new")}>
+          <Icon name="plus" small />
+          {props.add}
+        </button>
+      </div>
+      {props.items.length === 0 && <p class="card sub">{props.none}</p>}
+      {props.items.length > 0 && props.hint && (
+        <p class="small muted">
+          <Told words={props.hint} />
+        </p>
+      )}
+      {props.items.map((one) => (
+        <Target key={one.name} target={one} onChange={props.onChange} onEdit={() => setOpen(one)} />
+      ))}
+      {open && (
+        <TargetSheet
+          group={props.group}
+          target={open === "new" ? null : open}
+          onClose={() => setOpen(null)}
+          onDone={props.onChange}
+        />
       )}
     </section>
   );
 }
 
-function Target({ target, onChange }: { target: TargetInfo; onChange: () => Promise<void> }) {
+function Target({ target, onChange, onEdit }: { target: TargetInfo; onChange: () => Promise<void>; onEdit: () => void }) {
   const [steps, setSteps] = useState<readonly StepInfo[] | "trying" | null>(null);
   const path = `/targets/${encodeURIComponent(target.name)}`;
   const change = (ask: () => Promise<unknown>) =>
@@ -137,10 +148,13 @@ function Target({ target, onChange }: { target: TargetInfo; onChange: () => Prom
             <Icon name={target.paused ? "play" : "pause"} small />
             {target.paused ? words.goOn : words.pause}
           </button>
+          <button type="button" class="btn ghost" onClick={onEdit}>
+            {words.edit}
+          </button>
         </div>
       </div>
       <p class="small muted">
-        {words.gets(target.gets)} {target.shows}
+        {words.gets(target.gets)} {words.receives[target.receives]} {target.shows}
       </p>
       {Array.isArray(steps) && <Steps steps={steps} />}
       <Queue target={target} onTry={() => void change(() => post(`${path}/try`))} />
@@ -158,22 +172,6 @@ function Target({ target, onChange }: { target: TargetInfo; onChange: () => Prom
       ))}
       <Last target={target} />
     </article>
-  );
-}
-
-function Steps({ steps }: { steps: readonly StepInfo[] }) {
-  return (
-    <ul class="outside-steps" role="status">
-      {steps.map((step) => (
-        <li key={step.what} class={step.wrong ? "is-wrong" : ""}>
-          <Icon name={step.wrong ? "x" : "check"} small />
-          <span>
-            <b>{step.what}</b>
-            {step.wrong && `: ${step.wrong} ${step.do}`}
-          </span>
-        </li>
-      ))}
-    </ul>
   );
 }
 

@@ -1,4 +1,5 @@
 /** What people, passes and shared links have in common on the settings page. */
+import type { Signal } from "@preact/signals";
 import { ApiError } from "../../api/client";
 import { cameras } from "../../api/state";
 import type { Camera } from "../../api/types";
@@ -50,8 +51,25 @@ export function CameraTicks(props: { chosen: readonly string[] | null; onChange:
   );
 }
 
-/** Something to copy. */
-export function Address({ value, label }: { value: string; label: string }) {
+/** A line of text without which the form does not go. most: letters. */
+export function NeededField({ label, value, most }: { label: string; value: Signal<string>; most: number }) {
+  return (
+    <input
+      class="access-name"
+      type="text"
+      required
+      maxLength={most}
+      autocomplete="off"
+      aria-label={label}
+      placeholder={label}
+      value={value.value}
+      onInput={(event) => (value.value = event.currentTarget.value)}
+    />
+  );
+}
+
+/** Something to copy. word: stands before it. */
+export function Address({ value, label, word = "" }: { value: string; label: string; word?: string }) {
   const copy = async (field: HTMLInputElement | null) => {
     field?.select();
     await navigator.clipboard?.writeText(value); // on secure pages only; elsewhere it is selected
@@ -59,6 +77,7 @@ export function Address({ value, label }: { value: string; label: string }) {
   };
   return (
     <div class="access-address">
+      {word && <span class="access-word small">{word}</span>}
       <input readOnly aria-label={label} value={value} onFocus={(event) => event.currentTarget.select()} />
       <button
         type="button"

@@ -3,8 +3,9 @@ import { useEffect } from "preact/hooks";
 import { get, post, remove } from "../../api/client";
 import { cameras } from "../../api/state";
 import type { Pass, Share } from "../../api/types";
-import { when } from "../../app/times";
+import { size, when } from "../../app/times";
 import { plural, t } from "../../strings.en";
+import { share as shareWords } from "../share/strings";
 import { Icon } from "../../ui/Icon";
 import { toast } from "../../ui/toast";
 import { Address, CameraTicks, seen, tryTo } from "./Access";
@@ -17,7 +18,7 @@ interface Made {
   rtsp: string;
 }
 
-/** What lets a television or a program see cameras live. For owners. */
+/** What lets a television or a program see cameras live, or another tawny bring its files. For owners. */
 export function Passes() {
   const list = useSignal<readonly Pass[]>([]);
   const adding = useSignal(false);
@@ -59,7 +60,7 @@ export function Passes() {
           <div class="grow">
             <b>{pass.name}</b>
             <p class="small sub">
-              {seen(pass.cameras, cameras.value)}
+              {pass.brings_bytes === null ? seen(pass.cameras, cameras.value) : words.mayBring(size(pass.brings_bytes))}
               {pass.has_ended && ` · ${words.ended}`}
             </p>
           </div>
@@ -75,9 +76,12 @@ export function Passes() {
 function NewPass({ onMade }: { onMade: (made: Made) => void }) {
   const name = useSignal("");
   const chosen = useSignal<string[] | null>(null);
+  const brings = useSignal(false);
+  const most = useSignal(50);
   const submit = (event: Event) => {
     event.preventDefault();
-    void tryTo(async () => onMade(await post<Made>("/passes", { name: name.value, cameras: chosen.value })));
+    const asked = brings.value ? { cameras: [], brings_bytes: most.value * 1e9 } : { cameras: chosen.value };
+    void tryTo(async () => onMade(await post<Made>("/passes", { name: name.value, ...asked })));
   };
   return (
     <form class="setting access-form" onSubmit={submit}>
@@ -91,7 +95,32 @@ function NewPass({ onMade }: { onMade: (made: Made) => void }) {
         value={name.value}
         onInput={(event) => (name.value = event.currentTarget.value)}
       />
-      <CameraTicks chosen={chosen.value} onChange={(next) => (chosen.value = next)} />
+      <select
+        class="access-name"
+        aria-label={words.purpose}
+        value={brings.value ? "brings" : "sees"}
+        onChange={(event) => (brings.value = event.currentTarget.value === "brings")}
+      >
+        <option value="sees">{words.sees}</option>
+        <option value="brings">{words.brings}</option>
+      </select>
+      {brings.value ? (
+        <label class="row access-most">
+          {words.most}
+          <input
+            class="access-name"
+            type="number"
+            min={1}
+            max={100_000}
+            required
+            value={most.value}
+            onInput={(event) => (most.value = event.currentTarget.valueAsNumber)}
+          />
+          GB
+        </label>
+      ) : (
+        <CameraTicks chosen={chosen.value} onChange={(next) => (chosen.value = next)} />
+      )}
       <button type="submit" class="btn pri">
         {words.make}
       </button>
@@ -99,29 +128,55 @@ function NewPass({ onMade }: { onMade: (made: Made) => void }) {
   );
 }
 
-function Addresses({ made }: { made: Made }) {
-  const camera = made.made.cameras?.[0] ?? cameras.value[0]?.id ?? "";
-  const path = `/api/v1/cameras/${encodeURIComponent(camera)}/mjpeg?pass=${made.secret}`;
-  const port = made.rtsp.split(":").at(-1) ?? "";
+/** Of a camera, and of where something happens: for a television, a tablet, a program. */
+function Addresses({ made: { made, secret, rtsp } }: { made: Made }) {
+  if (made.brings_bytes !== null) {
+    const scheme = location.protocol === "https:" ? "tawny" : "tawny+http";
+    return (
+      <div class="setting access-made">
+        <p class="sub">{words.onceThere}</p>
+        <Address label={words.there} value={`${scheme}://:${secret}@${location.host}/`} />
+      </div>
+    );
+  }
+  const camera = made.cameras?.[0] ?? cameras.value[0]?.id ?? "";
+  const http = (path: string) => new URL(`${path}?pass=${secret}`, location.href).href;
+  const byRtsp = (path: string) =>
+    rtsp ? `rtsp://${made.id}:${secret}@${location.hostname}:${rtsp.split(":").at(-1) ?? ""}/${path}` : null;
+  const one = `/api/v1/cameras/${encodeURIComponent(camera)}`;
+  const name = cameras.value.find(({ id }) => id === camera)?.name ?? camera;
+  const many = (made.cameras?.length ?? cameras.value.length) > 1;
   return (
     <div class="setting access-made">
       <p class="sub">{words.once}</p>
-      <b class="small">{words.picture}</b>
-      <Address label={words.picture} value={new URL(path, location.href).href} />
-      <b class="small">{words.rtsp}</b>
-      {made.rtsp ? (
-        <Address
-          label={words.rtsp}
-          value={`rtsp://${made.made.id}:${made.secret}@${location.hostname}:${port}/${camera}`}
+      <Places title={name} page={http(`/embed/${camera}`)} picture={http(`${one}/mjpeg`)} hls={http(`${one}/hls/index.m3u8`)} rtsp={byRtsp(camera)} />
+      {many && (
+        <Places
+          title={words.follow}
+          page={http("/embed")}
+          picture={http("/api/v1/live/follow/mjpeg")}
+          hls={http("/api/v1/live/follow/hls/index.m3u8")}
+          rtsp={byRtsp("live/follow")}
         />
-      ) : (
-        <p class="small muted">{words.off}</p>
       )}
+      {!rtsp && <p class="small muted">{words.off}</p>}
     </div>
   );
 }
 
-const links = t.share.list;
+function Places(to: { title: string; page: string; picture: string; hls: string; rtsp: string | null }) {
+  return (
+    <>
+      <h3 class="access-what">{to.title}</h3>
+      {(["page", "picture", "hls", "rtsp"] as const).map((way) => {
+        const value = to[way];
+        return value ? <Address key={way} label={`${words[way]}, ${to.title}`} word={words[way]} value={value} /> : null;
+      })}
+    </>
+  );
+}
+
+const links = shareWords.list;
 
 /** Links that still work: an owner's are everybody's. */
 export function SharedLinks() {
@@ -147,7 +202,7 @@ export function SharedLinks() {
               {seen([share.camera], cameras.value)}, {when(share.from_ms)}
             </b>
             <p class="small sub num">
-              {t.share.until(when(share.ends_ms))} · {share.opened === 0 ? links.never : plural(share.opened, links.opened)}
+              {shareWords.until(when(share.ends_ms))} · {share.opened === 0 ? links.never : plural(share.opened, links.opened)}
               {share.has_code && `, ${links.withCode}`}
             </p>
           </div>

@@ -6,10 +6,12 @@ import type { Person } from "../../api/types";
 import { session } from "../../app/session";
 import { t } from "../../strings.en";
 import { Icon } from "../../ui/Icon";
+import { Segmented } from "../../ui/Segmented";
 import { toast } from "../../ui/toast";
 import { Address, CameraTicks, seen, tryTo } from "./Access";
 
 const words = t.settings.people;
+type Role = Person["role"];
 
 /** Who may come in, and see what. For owners. */
 export function People() {
@@ -52,10 +54,11 @@ export function People() {
 function Invite({ onInvited }: { onInvited: (name: string, path: string) => void }) {
   const name = useSignal("");
   const chosen = useSignal<string[] | null>(null);
+  const role = useSignal<Role>("family");
   const submit = (event: Event) => {
     event.preventDefault();
     void tryTo(async () => {
-      const asked = { name: name.value, role: "viewer", cameras: chosen.value };
+      const asked = { name: name.value, role: role.value, cameras: chosen.value };
       const made = await post<{ person: Person; link: string }>("/people", asked);
       onInvited(made.person.name, made.link);
     });
@@ -72,12 +75,19 @@ function Invite({ onInvited }: { onInvited: (name: string, path: string) => void
         value={name.value}
         onInput={(event) => (name.value = event.currentTarget.value)}
       />
+      <RoleChoice role={role.value} onChange={(next) => (role.value = next)} />
       <CameraTicks chosen={chosen.value} onChange={(next) => (chosen.value = next)} />
       <button type="submit" class="btn pri">
         {words.invite}
       </button>
     </form>
   );
+}
+
+/** Owners are made by a command, on purpose. */
+function RoleChoice({ role, onChange }: { role: Role; onChange: (next: Role) => void }) {
+  const options = (["family", "viewer"] as const).map((value) => ({ value, label: words[value] }));
+  return <Segmented label={words.role} value={role === "owner" ? "family" : role} options={options} onChange={onChange} />;
 }
 
 function OnePerson(props: {
@@ -100,9 +110,9 @@ function OnePerson(props: {
       const made = await post<{ link: string }>(`/people/${person.id}/link`);
       props.onInvited(person.name, made.link);
     });
-  const change = (chosen: string[] | null) =>
+  const change = (role: Role, chosen: readonly string[] | null) =>
     tryTo(async () => {
-      await patch(`/people/${person.id}`, { role: "viewer", cameras: chosen });
+      await patch(`/people/${person.id}`, { role, cameras: chosen });
       await props.onChange();
     });
   return (
@@ -112,9 +122,14 @@ function OnePerson(props: {
         <p class="small sub">
           {words[person.role]} · {words.sees.toLowerCase()} {seen(person.cameras, cameras.value)}
         </p>
-        {changing.value && <CameraTicks chosen={person.cameras} onChange={(next) => void change(next)} />}
+        {changing.value && (
+          <>
+            <RoleChoice role={person.role} onChange={(next) => void change(next, person.cameras)} />
+            <CameraTicks chosen={person.cameras} onChange={(next) => void change(person.role, next)} />
+          </>
+        )}
       </div>
-      {person.role === "viewer" && (
+      {person.role !== "owner" && (
         <button
           type="button"
           class="btn ghost"

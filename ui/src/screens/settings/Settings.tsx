@@ -1,5 +1,5 @@
 import { cameras } from "../../api/state";
-import type { Camera, Stream } from "../../api/types";
+import type { Camera } from "../../api/types";
 import { initials, themes } from "../../app/AccountMenu";
 import { dotOf, sentence } from "../../app/cameraWords";
 import { showKeys } from "../../app/KeysDialog";
@@ -8,16 +8,19 @@ import { Page } from "../../app/Page";
 import { session, signOut } from "../../app/session";
 import { setTheme, theme } from "../../app/theme";
 import { zone, zoneIsElsewhere } from "../../app/times";
+import { words as sealed } from "../../sealed/strings";
 import { t } from "../../strings.en";
 import { Icon } from "../../ui/Icon";
 import { Owl } from "../../ui/Owl";
 import { Segmented } from "../../ui/Segmented";
 import { StateDot } from "../../ui/StateDot";
 import licences from "../../../LICENSES.txt?url";
+import { Facts } from "./Facts";
+import { Known } from "./Known";
+import { Models } from "./Models";
 import { Passes, SharedLinks } from "./Passes";
 import { People } from "./People";
 import { Push } from "./Push";
-import { codecName } from "./codec";
 import "./settings.css";
 
 const words = t.settings;
@@ -30,9 +33,13 @@ export default function Settings() {
         <Look />
         <Push />
         <Cameras />
+        <Sealed />
         {session.value?.user?.role === "owner" && (
           <>
+            <Models />
+            <Known />
             <Storage />
+            <Modes />
             <Outside />
             <People />
             <Passes />
@@ -117,6 +124,40 @@ function Storage() {
   );
 }
 
+function Sealed() {
+  return (
+    <section class="card" aria-labelledby="sealed-title">
+      <div class="setting storage-link">
+        <div class="grow">
+          <h2 id="sealed-title">{sealed.card.title}</h2>
+          <p class="small sub">{sealed.card.sub}</p>
+        </div>
+        <a class="btn" href="/settings/sealed">
+          <Icon name="lock" small />
+          {sealed.card.open}
+        </a>
+      </div>
+    </section>
+  );
+}
+
+function Modes() {
+  return (
+    <section class="card" aria-labelledby="modes-title">
+      <div class="setting storage-link">
+        <div class="grow">
+          <h2 id="modes-title">{words.modes.title}</h2>
+          <p class="small sub">{words.modes.sub}</p>
+        </div>
+        <a class="btn" href="/settings/modes">
+          <Icon name="moon" small />
+          {words.modes.open}
+        </a>
+      </div>
+    </section>
+  );
+}
+
 function Outside() {
   return (
     <section class="card" aria-labelledby="outside-title">
@@ -149,14 +190,6 @@ function Cameras() {
 }
 
 function CameraFacts({ camera }: { camera: Camera }) {
-  const facts: readonly [string, string | null][] = [
-    [words.cameras.large, picture(camera.streams.main)],
-    [words.cameras.small, picture(camera.streams.sub)],
-    [words.cameras.sound, camera.audio ? words.cameras.yes : words.cameras.no],
-    [words.cameras.rate, rates(camera)],
-    [words.cameras.latency, latency(camera)],
-    [words.cameras.clock, clock(camera)],
-  ];
   return (
     <article class="setting camera-facts">
       <div class="row camera-facts-name">
@@ -170,40 +203,9 @@ function CameraFacts({ camera }: { camera: Camera }) {
         <Icon name="activity" small />
         {words.cameras.tune}
       </a>
-      <dl>
-        {facts.map(([name, value]) =>
-          value === null ? null : (
-            <div key={name}>
-              <dt class="small muted">{name}</dt>
-              <dd class="small num">{value}</dd>
-            </div>
-          ),
-        )}
-      </dl>
+      <Facts camera={camera} />
     </article>
   );
-}
-
-function picture(stream: Stream | null): string | null {
-  return stream && words.cameras.size(stream.width, stream.height, codecName(stream.codec));
-}
-
-function rates(camera: Camera): string | null {
-  if (camera.fps === null || camera.bit_rate === null) return null;
-  return words.cameras.numbers(camera.fps.toFixed(0), (camera.bit_rate / 1e6).toFixed(1));
-}
-
-function latency(camera: Camera): string | null {
-  return camera.latency_s === null ? null : words.cameras.latencyMs((camera.latency_s * 1000).toFixed(0));
-}
-
-/** Differences that nobody could see are none. */
-function clock(camera: Camera): string | null {
-  const off = camera.clock_offset_s;
-  if (off === null) return null;
-  if (Math.abs(off) < 0.5) return words.cameras.clockRight;
-  const seconds = Math.abs(off).toLocaleString("en", { maximumFractionDigits: Math.abs(off) < 10 ? 1 : 0 });
-  return off > 0 ? words.cameras.clockAhead(seconds) : words.cameras.clockBehind(seconds);
 }
 
 function About() {

@@ -1,3 +1,4 @@
+import { models } from "./models.strings";
 import { passes, people } from "./people.strings";
 
 export const settings = {
@@ -5,7 +6,11 @@ export const settings = {
   account: {
     title: "You",
     signOut: "Sign out",
-    role: { owner: "Owner: you see and change everything.", viewer: "Family: you watch, review and keep." },
+    role: {
+      owner: "Owner: you see and change everything.",
+      family: "Family: you watch, review and keep, switch modes, talk and turn cameras.",
+      viewer: "Viewer: you watch, review and keep.",
+    },
   },
   look: {
     title: "Look and keys",
@@ -37,8 +42,9 @@ export const settings = {
     clockAhead: (seconds: string) => `${seconds} s ahead`,
     clockBehind: (seconds: string) => `${seconds} s behind`,
     numbers: (fps: string, mbit: string) => `${fps} pictures/s, ${mbit} Mbit/s`,
-    file: "Cameras are added and changed in the settings file. Addresses and passwords are never shown here.",
+    file: "Cameras are added in the settings file; where they are and their passwords are changed on their own pages.",
   },
+  models,
   people,
   passes,
   push: {
@@ -46,6 +52,11 @@ export const settings = {
     sub: "Also while this page is closed. Of the cameras that you may see.",
     insecure: "Browsers show messages only from a secure address (https).",
     refused: "The browser does not allow messages from this address. Its settings say why.",
+  },
+  modes: {
+    title: "Modes and rules",
+    sub: "What is recorded, told and done when: the week, who is at home, and a try.",
+    open: "Open",
   },
   outside: {
     title: "Uploads and messages",

@@ -3,14 +3,15 @@ import { ApiError, post } from "../../api/client";
 import type { User } from "../../api/types";
 import { go, place } from "../../app/router";
 import { session, signedIn } from "../../app/session";
-import { plural, t } from "../../strings.en";
+import { plural } from "../../strings.en";
 import type { IconName } from "../../ui/icon-names";
 import { Icon } from "../../ui/Icon";
 import { Door, Refusal } from "../sign-in/Door";
 import { PasswordField } from "../sign-in/PasswordField";
 import { LEAST, strength } from "../sign-in/strength";
+import { account } from "../sign-in/strings";
 
-const words = t.account;
+const words = account;
 
 export default function Setup() {
   const [token, setToken] = useState(new URLSearchParams(place.value.hash).get("token") ?? "");

@@ -7,9 +7,9 @@ import { Icon } from "../../ui/Icon";
 import { Segmented } from "../../ui/Segmented";
 import { Sheet } from "../../ui/Sheet";
 import { toast } from "../../ui/toast";
+import { share as words } from "./strings";
 import "./share.css";
 
-const words = t.share;
 const LASTS_S = { hour: 3_600, day: 86_400, week: 604_800 } as const;
 type Lasts = keyof typeof LASTS_S;
 const lengths = (Object.keys(LASTS_S) as Lasts[]).map((value) => ({ value, label: words.lengths[value] }));

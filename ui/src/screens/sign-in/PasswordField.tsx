@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
-import { t } from "../../strings.en";
 import { Icon } from "../../ui/Icon";
+import { account } from "./strings";
 
 /** A password with a button that shows it. */
 export function PasswordField(props: {
@@ -30,11 +30,11 @@ export function PasswordField(props: {
         <button
           type="button"
           class="btn ghost"
-          aria-label={shown ? t.account.hideLabel : t.account.showLabel}
+          aria-label={shown ? account.hideLabel : account.showLabel}
           onClick={() => setShown(!shown)}
         >
           <Icon name={shown ? "eye-off" : "eye"} small />
-          {shown ? t.account.hide : t.account.show}
+          {shown ? account.hide : account.show}
         </button>
       </div>
     </div>

@@ -6,8 +6,9 @@ import { ended, nextPath, session, signedIn } from "../../app/session";
 import { t } from "../../strings.en";
 import { Door, Refusal } from "./Door";
 import { PasswordField } from "./PasswordField";
+import { account } from "./strings";
 
-const words = t.account;
+const words = account;
 
 export default function SignIn() {
   const token = new URLSearchParams(place.value.hash).get("link");

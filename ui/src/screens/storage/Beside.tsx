@@ -2,10 +2,10 @@
 import { url } from "../../api/client";
 import type { GoingNext, Kept } from "../../api/schema";
 import { dayKey, length, shortDate, size } from "../../app/times";
-import { plural, t } from "../../strings.en";
+import { plural } from "../../strings.en";
 import { StateDot } from "../../ui/StateDot";
+import { storage as words } from "./strings";
 
-const words = t.storage;
 const SHOWN = 6;
 const MUCH = 0.3;
 

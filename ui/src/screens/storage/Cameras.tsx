@@ -8,8 +8,8 @@ import { Sheet } from "../../ui/Sheet";
 import { Told } from "../../ui/Told";
 import { lookBack } from "../health/lookBack";
 import { tidy } from "./draft";
+import { storage as words } from "./strings";
 
-const words = t.storage;
 const DAY_S = 86_400;
 
 export function Cameras(props: {

@@ -1,9 +1,8 @@
 /** What is kept, as one sentence whose parts can be changed. */
 import type { Keep, Kept } from "../../api/schema";
 import { percent, size } from "../../app/times";
-import { t } from "../../strings.en";
+import { storage as words } from "./strings";
 
-const words = t.storage;
 
 export function Contract(props: { keep: Keep; kept: Kept; onChange: (keep: Keep) => void }) {
   const { keep, onChange } = props;

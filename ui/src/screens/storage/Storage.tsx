@@ -5,15 +5,15 @@ import type { GoingNext, Keep, Kept } from "../../api/schema";
 import { Page } from "../../app/Page";
 import { session } from "../../app/session";
 import { size } from "../../app/times";
-import { plural, t } from "../../strings.en";
+import { plural } from "../../strings.en";
 import { toast } from "../../ui/toast";
 import { Locked, Next, Where } from "./Beside";
 import { Cameras } from "./Cameras";
 import { Contract, Room } from "./Contract";
 import { type Draft, changeOf, draftOf, same } from "./draft";
 import "./storage.css";
+import { storage as words } from "./strings";
 
-const words = t.storage;
 const TRY_AFTER_MS = 450;
 const AHEAD_H = 24;
 

@@ -1,8 +1,9 @@
-import { useSignal } from "@preact/signals";
+import { type Signal, useSignal } from "@preact/signals";
 import { ApiError, post, url } from "../../api/client";
 import type { NewClip } from "../../api/schema";
-import { serverNow } from "../../api/state";
+import { cameras, serverNow } from "../../api/state";
 import { go } from "../../app/router";
+import { session } from "../../app/session";
 import { length, size } from "../../app/times";
 import { plural, t } from "../../strings.en";
 import type { Gap, Lane } from "../../timeline/data";
@@ -23,7 +24,7 @@ const words = t.timeline.clip;
 const APART_MS = 700;
 
 type Kind = NewClip["kind"] & string;
-const KINDS = ["mp4", "gif", "timelapse", "side-by-side", "sheet"] as const satisfies readonly Kind[];
+const KINDS = ["mp4", "gif", "timelapse", "side-by-side", "sheet", "evidence"] as const satisfies readonly Kind[];
 const SPEEDS = ["minute", "10", "60", "600"] as const;
 
 /** One file a camera, copied as recorded and downloaded by the browser; or what the recorder is to make on the side. */
@@ -31,6 +32,10 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
   const ticked = useSignal<readonly string[]>(model.chosen.peek());
   const kind = useSignal<Kind>("mp4");
   const speed = useSignal<(typeof SPEEDS)[number]>("minute");
+  const sound = useSignal(true);
+  const exact = useSignal(false);
+  const evidence = useSignal(false);
+  const allBut = useSignal("");
   const refused = useSignal("");
   const { begin_ms, end_ms } = model.marks.value;
   if (begin_ms === null || end_ms === null) return null;
@@ -41,10 +46,18 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
   const offers = model.lanes.value.map((lane) => offerOf(lane, begin_ms, end_ms));
   const wanted = offers.filter((offer) => !offer.none && ticked.value.includes(offer.lane.id)).map((offer) => offer.lane.id);
   const [only] = wanted.length === 1 ? wanted : [];
-  const link = (camera: string) =>
-    url("/clip", { camera, from_ms: Math.round(begin_ms), to_ms: Math.round(end_ms), stream: "main" });
+  const link = (camera: string, path = "/clip") =>
+    url(path, {
+      ...{ camera, from_ms: Math.round(begin_ms), to_ms: Math.round(end_ms), stream: "main" },
+      ...(sound.value ? {} : { sound: "false" }),
+      ...(exact.value && path === "/clip" ? { exact: "true" } : {}),
+    });
+  const lane = offers.find((offer) => offer.lane.id === only)?.lane;
+  const others = (lane?.events ?? []).filter((event) => event.picture !== null && event.start_ms < end_ms && (event.end_ms ?? end_ms) > begin_ms);
+  const shown = kind.value === "mp4" ? (others.find((event) => event.id === allBut.value)?.id ?? "") : "";
   const download = () => {
-    for (const [i, camera] of wanted.entries()) setTimeout(() => follow(link(camera)), i * APART_MS);
+    const links = wanted.flatMap((camera) => [link(camera), ...(evidence.value ? [link(camera, "/clip/sheet")] : [])]);
+    for (const [i, each] of links.entries()) setTimeout(() => follow(each), i * APART_MS);
     toast(plural(wanted.length, words.started));
     close();
   };
@@ -57,6 +70,9 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
       to_ms: Math.round(end_ms),
       kind: kind.value,
       speed: times,
+      sound: sound.value,
+      exact: exact.value && shown === "",
+      all_but: shown,
     };
     try {
       await post("/clips", asked);
@@ -68,7 +84,9 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
       refused.value = `${reason.message} ${reason.todo}`;
     }
   };
-  const isCopy = kind.value === "mp4";
+  const covered = cameras.value.some(({ id, mask }) => wanted.includes(id) && mask.parts.length > 0);
+  const isCopy = kind.value === "mp4" && shown === "";
+  const kinds = KINDS.filter((value) => value !== "evidence" || session.value?.user?.role === "owner");
   const together = kind.value === "side-by-side";
   const enough = wanted.length >= (together ? 2 : 1);
   return (
@@ -84,7 +102,7 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
         <Segmented
           label={words.kind}
           value={kind.value}
-          options={KINDS.map((value) => ({ value, label: words.kinds[value] }))}
+          options={kinds.map((value) => ({ value, label: words.kinds[value] }))}
           onChange={(value) => {
             kind.value = value;
           }}
@@ -126,8 +144,30 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
       </fieldset>
       {kind.value === "mp4" ? (
         <>
-          <p class="small sub">{words.early}</p>
-          <p class="small muted">{words.asIs}</p>
+          {others.length > 0 && (
+            <label class="clip-choice clip-hide">
+              <span class="grow">{words.hide}</span>
+              <select class="field" value={shown} onChange={(event) => (allBut.value = event.currentTarget.value)}>
+                <option value="">{words.hideNothing}</option>
+                {others.map((event) => (
+                  <option key={event.id} value={event.id}>
+                    {words.allBut(event.title, clockSecond(zone, event.start_ms))}
+                  </option>
+                ))}
+              </select>
+            </label>
+          )}
+          {shown === "" ? (
+            <>
+              <Choice on={sound}>{words.sound}</Choice>
+              <Choice on={exact}>{words.exact}</Choice>
+              <Choice on={evidence}>{words.evidence}</Choice>
+              <p class="small sub">{exact.value ? words.exactly : words.early}</p>
+              <p class="small muted">{covered ? words.covered : words.asIs}</p>
+            </>
+          ) : (
+            <p class="small sub">{words.hidden}</p>
+          )}
         </>
       ) : (
         <p class="small sub">{words.about_kinds[kind.value]}</p>
@@ -166,6 +206,15 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
         )}
       </div>
     </Sheet>
+  );
+}
+
+function Choice({ on, children }: { on: Signal<boolean>; children: string }) {
+  return (
+    <label class="clip-choice">
+      <input type="checkbox" checked={on.value} onChange={(event) => (on.value = event.currentTarget.checked)} />
+      {children}
+    </label>
   );
 }
 

@@ -9,6 +9,8 @@ import { gapLabel } from "../../timeline/layout";
 import { known } from "./known";
 import type { Zone } from "../../timeline/zone";
 import { serverNow } from "../../api/state";
+import { UnlockButton } from "../../sealed/Locked";
+import { words as sealed } from "../../sealed/strings";
 import { Icon } from "../../ui/Icon";
 import type { IconName } from "../../ui/icon-names";
 import type { TimelineModel } from "./model";
@@ -17,6 +19,12 @@ import { recorderZone } from "./wallclock";
 /** In place of a picture: why there is none, and where it goes on. Never the last picture as if it were this one. */
 export function Reason({ model, camera, showing, large }: { model: TimelineModel; camera: string; showing: Showing; large: boolean }) {
   if (showing.is === "loading") return <div class="pl-loading" role="status" aria-label={t.timeline.player.loading} />;
+  if (showing.is === "sealed")
+    return (
+      <Panel icon="lock" title={sealed.locked.title} sub={sealed.locked.sub} tone="choice">
+        {large && <UnlockButton />}
+      </Panel>
+    );
   if (showing.is === "problem") return <Panel icon="triangle-alert" title={t.timeline.player.problem} tone="warn" />;
   if (showing.is !== "hole") return null;
   return <Hole model={model} camera={camera} next_ms={showing.hole.next_ms} why={showing.hole.why} large={large} />;

@@ -1,11 +1,15 @@
-import { effect, useSignal } from "@preact/signals";
+import { useSignal } from "@preact/signals";
 import { type RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { url } from "../../api/client";
 import { cameras } from "../../api/state";
 import { useKeys } from "../../app/keys";
+import { isByRtc } from "../../live/able";
+import { Private } from "../../live/Private";
+import type { PastPlayer } from "../../player/past";
 import { RecordedPlayer } from "../../player/recorded";
 import { ZoomChip, useZoom } from "../../player/useZoom";
+import { LockNow, UnlockSheet } from "../../sealed/Locked";
 import { t } from "../../strings.en";
 import { dayName, clockSecond } from "../../timeline/format";
 import { Icon } from "../../ui/Icon";
@@ -27,6 +31,7 @@ export function Stage({ model, phone }: { model: TimelineModel; phone: boolean }
       {[...shown].sort().map((id) => (
         <Player key={id} model={model} camera={id} large={id === shown[0]} whole={id === shown[0] || shown.length === 2} />
       ))}
+      <UnlockSheet />
     </div>
   );
 }
@@ -47,23 +52,17 @@ function Player({ model, camera: id, large, whole }: { model: TimelineModel; cam
   const frame = useRef<HTMLDivElement>(null);
   const video = useRef<HTMLVideoElement>(null);
   const image = useRef<HTMLImageElement>(null);
-  const state = useSignal<RecordedPlayer | null>(null);
+  const state = useSignal<PastPlayer | null>(null);
   const filled = useSignal(false);
   const camera = cameras.value.find((each) => each.id === id);
 
   useEffect(() => {
     if (!video.current || !image.current) return;
-    const player = new RecordedPlayer(id, video.current, image.current, camera?.fps ?? null);
-    state.value = player;
-    model.setPlayer(id, player);
-    const stop = effect(() => {
-      if (frame.current) frame.current.dataset["showing"] = player.showing.value.is;
+    const at = { video: video.current, image: image.current, fps: camera?.fps ?? null };
+    return made(id, at, (player) => {
+      state.value = player;
+      model.setPlayer(id, player);
     });
-    return () => {
-      stop();
-      model.setPlayer(id, null);
-      player.close();
-    };
   }, [model, id]);
   useEffect(() => {
     if (!large && state.value) state.value.wantsSound.value = false;
@@ -74,6 +73,9 @@ function Player({ model, camera: id, large, whole }: { model: TimelineModel; cam
   const glow = useGlow(whole && !filled.value, video, image);
   const player = state.value;
   const showing = player?.showing.value;
+  useEffect(() => {
+    if (frame.current && showing) frame.current.dataset["showing"] = showing.is;
+  }, [showing]);
   const name = camera?.name ?? id;
   return (
     <div
@@ -86,6 +88,7 @@ function Player({ model, camera: id, large, whole }: { model: TimelineModel; cam
     >
       {whole && <canvas ref={glow} class="pl-glow" width={32} height={18} aria-hidden="true" />}
       <video ref={video} playsInline disablePictureInPicture />
+      {camera && showing?.is === "video" && <Private camera={camera} laid={`${filled.value}${large}`} />}
       <img ref={image} alt="" />
       {showing && showing.is !== "video" && showing.is !== "pictures" && (
         <Reason model={model} camera={id} showing={showing} large={large} />
@@ -94,6 +97,7 @@ function Player({ model, camera: id, large, whole }: { model: TimelineModel; cam
         <span class="pl-name">{name}</span>
         {large && (
           <span class="pl-tools">
+            <LockNow class="pl-tool" />
             {camera?.audio && player && <Sound player={player} />}
             {player && (
               <button type="button" class="pl-tool" aria-label={t.timeline.player.photo} title={t.timeline.player.photo} onClick={() => savePicture(id, player.shown_ms ?? model.group.at_ms.peek())}>
@@ -131,6 +135,36 @@ function Player({ model, camera: id, large, whole }: { model: TimelineModel; cam
   );
 }
 
+/** Plays by WebRTC where live pictures come that way, and from files where they do not, or when that fails. Ends it. */
+function made(
+  id: string,
+  at: { video: HTMLVideoElement; image: HTMLImageElement; fps: number | null },
+  onMade: (player: PastPlayer | null) => void,
+): () => void {
+  let now: PastPlayer | null = null;
+  let ended = false;
+  const take = (player: PastPlayer | null): void => {
+    now?.close();
+    now = player;
+    onMade(player);
+  };
+  const fromFiles = (): void => {
+    at.video.dataset["by"] = "files";
+    if (!ended) take(new RecordedPlayer(id, at.video, at.image, at.fps));
+  };
+  if (isByRtc())
+    import("../../player/carried").then(({ CarriedPlayer }) => {
+      if (ended) return;
+      at.video.dataset["by"] = "webrtc";
+      take(new CarriedPlayer(id, at.video, at.image, 1000 / (at.fps ?? 25), fromFiles));
+    }, fromFiles);
+  else fromFiles();
+  return () => {
+    ended = true;
+    take(null);
+  };
+}
+
 /** The colours of the picture, far out of focus, where the picture leaves the frame empty. */
 function useGlow(on: boolean, video: RefObject<HTMLVideoElement | null>, image: RefObject<HTMLImageElement | null>) {
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -150,7 +184,7 @@ function useGlow(on: boolean, video: RefObject<HTMLVideoElement | null>, image: 
   return canvas;
 }
 
-function Sound({ player }: { player: RecordedPlayer }) {
+function Sound({ player }: { player: PastPlayer }) {
   const on = player.wantsSound.value;
   const words = on ? t.timeline.player.soundOff : t.timeline.player.soundOn;
   return (
@@ -182,7 +216,7 @@ function Stamp({ model }: { model: TimelineModel }) {
 }
 
 /** What one should know about this picture. */
-function Note({ player }: { player: RecordedPlayer }) {
+function Note({ player }: { player: PastPlayer }) {
   const showing = player.showing.value;
   const words = t.timeline.player;
   if (showing.is === "pictures")

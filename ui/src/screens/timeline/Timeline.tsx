@@ -27,6 +27,7 @@ const loadPhone = () => import("./Phone");
 const loadList = () => import("./ListView");
 const loadClipSheet = () => import("./ClipSheet");
 const nothing = () => null;
+const MOST_ZONE_MS = 1_000;
 
 const narrow = matchMedia("(max-width: 760px), (max-height: 480px) and (pointer: coarse)");
 const phone = signal(narrow.matches);
@@ -53,13 +54,18 @@ function Shown() {
 function useModel(): TimelineModel | null {
   const model = useSignal<TimelineModel | null>(null);
   useEffect(() => {
-    loadRecorderZone().catch(() => {
-      // Until the recorder answers, times are shown with this browser's offset.
-    });
     const made = new TimelineModel(readAddress(place.peek().query));
-    model.value = made;
     const stop = keepAddress(made);
+    let isLeft = false;
+    const show = () => {
+      if (!isLeft) model.value = made;
+    };
+    // No wrong time is shown meanwhile. If the recorder does not answer, times are shown with this browser's offset.
+    const waited = setTimeout(show, MOST_ZONE_MS);
+    void loadRecorderZone().then(show, show);
     return () => {
+      isLeft = true;
+      clearTimeout(waited);
       stop();
       made.close();
     };

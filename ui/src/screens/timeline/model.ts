@@ -2,7 +2,7 @@
 import { type Signal, batch, computed, effect, signal } from "@preact/signals";
 import { cameras, serverNow } from "../../api/state";
 import { length } from "../../app/times";
-import { type RecordedPlayer } from "../../player/recorded";
+import type { PastPlayer } from "../../player/past";
 import { BACKWARDS, SPEEDS, type Skip, type Speed, SyncGroup } from "../../player/sync";
 import { t } from "../../strings.en";
 import { type Lane, eventBeside } from "../../timeline/data";
@@ -41,7 +41,7 @@ export class TimelineModel {
   /** The playhead to the second: for words. */
   readonly second = computed(() => Math.floor(this.group.at_ms.value / 1000) * 1000);
   private readonly minute = computed(() => Math.floor(this.group.at_ms.value / 60_000) * 60_000);
-  private readonly players = new Map<string, RecordedPlayer>();
+  private readonly players = new Map<string, PastPlayer>();
   private jumps = { way: 0, times: 0, at: 0 };
   private readonly stops: (() => void)[];
 
@@ -88,13 +88,13 @@ export class TimelineModel {
     this.store.close();
   }
 
-  setPlayer(camera: string, player: RecordedPlayer | null): void {
+  setPlayer(camera: string, player: PastPlayer | null): void {
     if (player) this.players.set(camera, player);
     else this.players.delete(camera);
     this.choose();
   }
 
-  player(camera: string): RecordedPlayer | undefined {
+  player(camera: string): PastPlayer | undefined {
     return this.players.get(camera);
   }
 

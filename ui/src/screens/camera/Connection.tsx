@@ -1,0 +1,78 @@
+import { useSignal } from "@preact/signals";
+import { url } from "../../api/client";
+import type { Camera } from "../../api/types";
+import { dotOf, isShowing, sentence } from "../../app/cameraWords";
+import { session } from "../../app/session";
+import { when } from "../../app/times";
+import { StateDot } from "../../ui/StateDot";
+import { Facts } from "../settings/Facts";
+import { ConnectionForm } from "./ConnectionForm";
+import { camera as words } from "./strings";
+
+const w = words.connection;
+
+/** Whether it answers, what it sends, and a picture of this moment to see that it does. */
+export function Connection({ camera }: { camera: Camera }) {
+  const tried = useSignal(0);
+  const failed = useSignal(false);
+  const { last_packet_ms: last } = camera;
+  return (
+    <>
+      <div class="tu-main">
+        <section class="card" aria-labelledby="connection-now">
+          <div class="row between">
+            <h2 id="connection-now">{w.now}</h2>
+            <button
+              type="button"
+              class="btn"
+              onClick={() => {
+                failed.value = false;
+                tried.value += 1;
+              }}
+            >
+              {w.try}
+            </button>
+          </div>
+          <p class="row tu-say">
+            <StateDot dot={dotOf(camera.state)} />
+            <span>
+              <b>{sentence(camera)}</b>
+              {camera.detail && <span class="sub"> {camera.detail}</span>}
+            </span>
+          </p>
+          {last !== null && <p class="small sub tu-say">{w.last(when(last))}</p>}
+          {failed.value ? (
+            <p class="tu-say" role="alert">
+              {w.nothing}
+            </p>
+          ) : (
+            isShowing(camera.state) && (
+              <img
+                class="tu-snapshot"
+                alt={w.picture(camera.name)}
+                src={url(`/cameras/${encodeURIComponent(camera.id)}/snapshot`, { width: 960, n: tried.value })}
+                onError={() => (failed.value = true)}
+              />
+            )
+          )}
+        </section>
+      </div>
+      <aside class="tu-side">
+        <section class="card" aria-labelledby="connection-facts">
+          <h2 id="connection-facts">{w.facts}</h2>
+          <div class="camera-facts">
+            <Facts camera={camera} />
+          </div>
+        </section>
+        <section class="card" aria-labelledby="connection-change">
+          <h2 id="connection-change">{w.change}</h2>
+          {session.value?.user?.role === "owner" ? (
+            <ConnectionForm key={camera.id} camera={camera} />
+          ) : (
+            <p class="small sub tu-say">{w.onlyOwners}</p>
+          )}
+        </section>
+      </aside>
+    </>
+  );
+}

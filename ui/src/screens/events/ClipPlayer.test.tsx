@@ -1,0 +1,30 @@
+import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/preact";
+import { afterEach, expect, it, vi } from "vitest";
+import { unlocks } from "../../sealed/unlocks";
+import { event } from "../../testing/make";
+import { ClipPlayer } from "./ClipPlayer";
+
+afterEach(() => {
+  cleanup();
+  vi.unstubAllGlobals();
+});
+
+function failing(status: number): Element {
+  vi.stubGlobal("fetch", () => Promise.resolve(new Response(null, { status })));
+  const { container } = render(<ClipPlayer event={event("1", 0)} />);
+  fireEvent.error(container.querySelector("video") as HTMLVideoElement);
+  return container;
+}
+
+it("offers to unlock a clip that is sealed, and plays it then", async () => {
+  const container = failing(423);
+  await waitFor(() => screen.getByRole("button", { name: "Unlock" }));
+  unlocks.value += 1;
+  await waitFor(() => expect(container.querySelector("video")).toBeTruthy());
+});
+
+it("says that a clip failed", async () => {
+  failing(404);
+  await waitFor(() => screen.getByRole("alert"));
+  expect(screen.queryByRole("button", { name: "Unlock" })).toBeNull();
+});

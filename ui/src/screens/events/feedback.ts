@@ -1,0 +1,20 @@
+/** What somebody who looked says of an event. */
+import { useSignal } from "@preact/signals";
+import { ApiError, post } from "../../api/client";
+import type { TawnyEvent } from "../../api/types";
+
+/** `tell` is true once the recorder has it; else `failed` says why not. */
+export function useFeedback(event: TawnyEvent) {
+  const failed = useSignal<ApiError | null>(null);
+  const tell = async (said: Partial<Pick<TawnyEvent, "said" | "false_alarm">>): Promise<boolean> => {
+    failed.value = null;
+    try {
+      await post<TawnyEvent>(`/events/${encodeURIComponent(event.id)}/feedback`, said);
+      return true;
+    } catch (reason) {
+      if (reason instanceof ApiError) failed.value = reason;
+      return false;
+    }
+  };
+  return { failed, tell };
+}

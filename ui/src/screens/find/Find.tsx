@@ -1,0 +1,142 @@
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { ApiError, get } from "../../api/client";
+import type { FoundEvents, TawnyEvent } from "../../api/types";
+import { cameraNamed } from "../../api/state";
+import { Page } from "../../app/Page";
+import { place, setQuery } from "../../app/router";
+import { clock, day, length } from "../../app/times";
+import { plural } from "../../strings.en";
+import { Icon } from "../../ui/Icon";
+import { Problem } from "../../ui/Problem";
+import { Segmented } from "../../ui/Segmented";
+import { KindTag } from "../events/KindTag";
+import { Spot } from "./Spot";
+import { find as words } from "./strings";
+import "./find.css";
+
+type By = "words" | "spot";
+const ways = [
+  { value: "words", label: words.words },
+  { value: "spot", label: words.spot },
+] as const;
+
+/** The past, by words or by a spot of a picture. What is asked is in the address. */
+export default function Find() {
+  const by: By = place.value.query.get("by") === "spot" ? "spot" : "words";
+  return (
+    <Page title={words.title} back="/events" class="find">
+      <div class="find-in">
+        <Segmented label={words.by} value={by} options={ways} onChange={(next) => setQuery({ by: next === "spot" ? next : null })} />
+        {by === "spot" ? <Spot /> : <ByWords />}
+      </div>
+    </Page>
+  );
+}
+
+function ByWords() {
+  const asked = place.value.query.get("q") ?? "";
+  const text = useSignal(asked);
+  const found = useSignal<FoundEvents | null>(null);
+  const failed = useSignal<ApiError | null>(null);
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    text.value = asked;
+    found.value = failed.value = null;
+    if (!asked) {
+      field.current?.focus();
+      return undefined;
+    }
+    const stop = new AbortController();
+    get<FoundEvents>("/find", { q: asked }, stop.signal).then(
+      (answer) => (found.value = answer),
+      (reason: unknown) => {
+        if (reason instanceof ApiError) failed.value = reason;
+      },
+    );
+    return () => stop.abort();
+  }, [asked]);
+  const ask = (what: string) => setQuery({ q: what.trim() }, { push: true });
+  return (
+    <>
+      <form
+        class="find-form"
+        role="search"
+        onSubmit={(event) => {
+          event.preventDefault();
+          ask(text.value);
+        }}
+      >
+        <label class="find-field">
+          <Icon name="search" small />
+          <input
+            ref={field}
+            type="search"
+            name="q"
+            maxLength={200}
+            autocomplete="off"
+            aria-label={words.field}
+            placeholder={words.field}
+            value={text.value}
+            onInput={(event) => (text.value = event.currentTarget.value)}
+          />
+        </label>
+        <button type="submit" class="btn pri">
+          {words.go}
+        </button>
+      </form>
+      <div class="find-tries" role="group" aria-label={words.examples}>
+        {words.tries.map((one) => (
+          <button key={one} type="button" class={`chip${one === asked ? " on" : ""}`} onClick={() => ask(one)}>
+            {one}
+          </button>
+        ))}
+      </div>
+      {failed.value ? (
+        <Problem what={failed.value.message} todo={failed.value.todo} />
+      ) : found.value ? (
+        <Hits found={found.value} />
+      ) : (
+        asked && <p class="sub">{words.looking}</p>
+      )}
+    </>
+  );
+}
+
+function Hits({ found }: { found: FoundEvents }) {
+  return (
+    <section aria-live="polite">
+      <div class="find-head">
+        <h2>{plural(found.items.length, words.hits)}</h2>
+        <span class="small sub">{words.time(found.time)}</span>
+      </div>
+      {found.unknown.length > 0 && <p class="small find-unknown">{words.unknown(found.unknown.join(", "))}</p>}
+      {found.items.length === 0 ? (
+        <Problem icon="search" what={words.none} todo={words.noneDo} />
+      ) : (
+        <div class="find-grid">
+          {found.items.map((event) => (
+            <Hit key={event.id} event={event} />
+          ))}
+        </div>
+      )}
+    </section>
+  );
+}
+
+function Hit({ event }: { event: TawnyEvent }) {
+  const camera = cameraNamed(event.camera);
+  return (
+    <a class="find-hit" href={`/events/${encodeURIComponent(event.id)}?only=all`}>
+      <span class="find-pic">
+        {event.picture && <img alt="" src={event.picture} loading="lazy" decoding="async" />}
+        <KindTag event={event} />
+      </span>
+      <b>{event.title}</b>
+      <span class="small muted num">
+        {event.title.endsWith(camera) ? "" : `${camera} · `}
+        {day(event.start_ms)} {clock(event.start_ms)} · {event.end_ms === null ? words.going : length(event.end_ms - event.start_ms)}
+      </span>
+    </a>
+  );
+}

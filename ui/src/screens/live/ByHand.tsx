@@ -1,0 +1,175 @@
+import { useSignal } from "@preact/signals";
+import { useEffect, useMemo } from "preact/hooks";
+import { ApiError, get, post } from "../../api/client";
+import type { Camera, Controls, Relay } from "../../api/types";
+import { isForPage } from "../../app/keys";
+import { mayDirect } from "../../app/session";
+import { type Move, Turning } from "../../live/turning";
+import { t } from "../../strings.en";
+import { Icon } from "../../ui/Icon";
+import type { IconName } from "../../ui/icon-names";
+import { toast } from "../../ui/toast";
+import "./byhand.css";
+
+const words = t.live.byHand;
+const SPEED = 0.5;
+const KEYS: Record<string, Move> = {
+  ArrowUp: { tilt: SPEED },
+  ArrowDown: { tilt: -SPEED },
+  ArrowLeft: { pan: -SPEED },
+  ArrowRight: { pan: SPEED },
+};
+const PAD: readonly { name: "up" | "left" | "right" | "down"; icon: IconName; move: Move }[] = [
+  { name: "up", icon: "chevron-up", move: { tilt: SPEED } },
+  { name: "left", icon: "chevron-left", move: { pan: -SPEED } },
+  { name: "right", icon: "chevron-right", move: { pan: SPEED } },
+  { name: "down", icon: "chevron-down", move: { tilt: -SPEED } },
+];
+const ZOOM: readonly { name: "closer" | "wider"; icon: IconName; move: Move }[] = [
+  { name: "closer", icon: "plus", move: { zoom: SPEED } },
+  { name: "wider", icon: "minus", move: { zoom: -SPEED } },
+];
+
+/** What can be turned and switched where the camera is, for those who may; nothing where there is nothing. */
+export function ByHand({ camera }: { camera: Camera }) {
+  const can = useSignal<Controls | null>(null);
+  const may = mayDirect();
+  useEffect(() => {
+    if (!may) return;
+    get<Controls>(`/cameras/${encodeURIComponent(camera.id)}/controls`).then(
+      (told) => (can.value = told),
+      () => {}, // no buttons, then
+    );
+  }, [camera.id, may]);
+  if (!can.value || (!can.value.turns && can.value.relays.length === 0)) return null;
+  const { turns, presets, relays } = can.value;
+  return (
+    <section class="by-hand" aria-label={words.label}>
+      {turns && <Turn camera={camera} presets={presets} />}
+      {relays.map((relay) => (
+        <Switch key={relay.name} relay={relay} />
+      ))}
+    </section>
+  );
+}
+
+function Turn({ camera, presets }: { camera: Camera; presets: readonly string[] }) {
+  const open = useSignal(false);
+  return (
+    <>
+      <button type="button" class={`btn${open.value ? " on" : ""}`} aria-expanded={open.value} data-act="turn" onClick={() => (open.value = !open.value)}>
+        <Icon name="locate-fixed" small />
+        {words.turn}
+      </button>
+      {open.value && <Pad camera={camera} />}
+      {presets.length > 0 && (
+        <div class="row wrap by-hand-places" role="group" aria-label={words.places}>
+          <span class="small sub">{words.to}</span>
+          {presets.map((preset) => (
+            <button key={preset} type="button" class="chip" title={words.goTo(preset)} onClick={() => void ask({ do: "ptz", camera: camera.id, preset })}>
+              {preset}
+            </button>
+          ))}
+        </div>
+      )}
+    </>
+  );
+}
+
+/** While it is shown the arrow keys turn the camera. */
+function Pad({ camera }: { camera: Camera }) {
+  const turning = useMemo(
+    () => new Turning((asked) => post("/orders", { do: "ptz", camera: camera.id, ...asked }), say),
+    [camera.id],
+  );
+  useEffect(() => {
+    const down = (event: KeyboardEvent) => {
+      const move = KEYS[event.key];
+      if (!move || event.shiftKey || !isForPage(event)) return;
+      event.preventDefault();
+      if (!event.repeat) turning.start(move);
+    };
+    const up = (event: KeyboardEvent) => event.key in KEYS && turning.stop();
+    const stop = () => turning.stop();
+    addEventListener("keydown", down, true);
+    addEventListener("keyup", up);
+    addEventListener("blur", stop);
+    return () => {
+      removeEventListener("keydown", down, true);
+      removeEventListener("keyup", up);
+      removeEventListener("blur", stop);
+      turning.stop();
+    };
+  }, [turning]);
+  return (
+    <div class="by-hand-pad" role="group" aria-label={words.pad} title={words.keys}>
+      {[...PAD, ...ZOOM].map(({ name, icon, move }) => (
+        <Held key={name} class={name} label={words[name]} icon={icon} turning={turning} move={move} />
+      ))}
+    </div>
+  );
+}
+
+function Held(props: { class: string; label: string; icon: IconName; turning: Turning; move: Move }) {
+  const { turning, move } = props;
+  const stop = () => turning.stop();
+  return (
+    <button
+      type="button"
+      class={`ic ${props.class}`}
+      aria-label={props.label}
+      title={props.label}
+      onPointerDown={(event) => {
+        event.currentTarget.setPointerCapture(event.pointerId);
+        turning.start(move);
+      }}
+      onPointerUp={stop}
+      onPointerCancel={stop}
+      onContextMenu={(event) => event.preventDefault()}
+      onKeyDown={(event) => {
+        if ((event.key === " " || event.key === "Enter") && !event.repeat) turning.start(move);
+      }}
+      onKeyUp={(event) => (event.key === " " || event.key === "Enter") && stop()}
+      onBlur={stop}
+    >
+      <Icon name={props.icon} />
+    </button>
+  );
+}
+
+function Switch({ relay }: { relay: Relay }) {
+  const name = relay.name.charAt(0).toUpperCase() + relay.name.slice(1).replaceAll("-", " ");
+  const put = (on: boolean) => void ask({ do: "relay", relay: relay.name, on, ...(relay.pulse_s === null ? {} : { for: relay.pulse_s }) });
+  if (relay.pulse_s !== null)
+    return (
+      <button type="button" class="btn" data-relay={relay.name} onClick={() => put(true)}>
+        <Icon name="power" small />
+        {name}
+      </button>
+    );
+  return (
+    <div class="row by-hand-relay" role="group" aria-label={name} data-relay={relay.name}>
+      <Icon name="power" small />
+      <b>{name}</b>
+      <button type="button" class="btn" onClick={() => put(true)}>
+        {words.on}
+      </button>
+      <button type="button" class="btn ghost" onClick={() => put(false)}>
+        {words.off}
+      </button>
+    </div>
+  );
+}
+
+/** Asks for it, and says what was done. */
+async function ask(order: Record<string, unknown>): Promise<void> {
+  try {
+    toast((await post<{ words: string }>("/orders", order)).words);
+  } catch (reason) {
+    say(reason);
+  }
+}
+
+function say(reason: unknown): void {
+  toast(reason instanceof ApiError ? [reason.message, reason.todo].filter(Boolean).join(" ") : words.failed);
+}

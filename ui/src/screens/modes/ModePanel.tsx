@@ -1,0 +1,75 @@
+/** Choosing a mode: in two clicks, until the next change or for a time. */
+import { useState } from "preact/hooks";
+import { put } from "../../api/client";
+import { modes } from "../../api/modes";
+import type { ModesInfo } from "../../api/schema";
+import { modeIcon, modeName } from "../../app/ModePill";
+import { mayDirect, session } from "../../app/session";
+import { Icon } from "../../ui/Icon";
+import { Segmented } from "../../ui/Segmented";
+import { tryTo } from "../settings/Access";
+import { modesWords as words } from "./strings";
+import { nextSentence, nowSentence } from "./sentences";
+import "./panel.css";
+
+const times = [
+  { value: "", label: words.panel.next },
+  { value: "7200", label: words.panel.twoHours },
+  { value: "28800", label: words.panel.eightHours },
+] as const;
+
+export default function ModePanel({ now, close }: { now: ModesInfo; close: () => void }) {
+  const [lasts, setLasts] = useState<(typeof times)[number]["value"]>("");
+  const isOwner = session.value?.user?.role === "owner";
+  const choose = (mode: string) =>
+    void tryTo(async () => {
+      modes.value = await put<ModesInfo>("/mode", { mode, for_s: mode && lasts ? Number(lasts) : null });
+      close();
+    });
+  return (
+    <div class="mode-panel-in">
+      <p class="small sub">
+        {nowSentence(now)} {nextSentence(now)}
+      </p>
+      {mayDirect() && (
+        <>
+          <Segmented label={words.panel.howLong} value={lasts} options={times} onChange={setLasts} />
+          <ul class="mode-list">
+            {now.modes.map((mode) => (
+              <li key={mode}>
+                <button
+                  type="button"
+                  class={`mode-choice${mode === now.mode ? " on" : ""}`}
+                  aria-pressed={mode === now.mode}
+                  onClick={() => choose(mode)}
+                >
+                  <Icon name={modeIcon(mode)} />
+                  <span class="grow">
+                    <b>{modeName(mode)}</b>
+                    <span class="small sub">{now.does[mode]}</span>
+                  </span>
+                  {mode === now.mode && <Icon name="check" small />}
+                </button>
+              </li>
+            ))}
+          </ul>
+          <div class="row between">
+            {now.is_by_hand ? (
+              <button type="button" class="btn ghost" onClick={() => choose("")}>
+                <Icon name="undo-2" small />
+                {words.panel.back}
+              </button>
+            ) : (
+              <span />
+            )}
+            {isOwner && (
+              <a class="more small" href="/settings/modes" onClick={close}>
+                {words.panel.settings}
+              </a>
+            )}
+          </div>
+        </>
+      )}
+    </div>
+  );
+}

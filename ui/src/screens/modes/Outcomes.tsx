@@ -1,0 +1,27 @@
+/** What is done and what is not, and why: of a rehearsal, and of an event that was. */
+import type { OutcomeInfo } from "../../api/schema";
+import { Icon } from "../../ui/Icon";
+import { outcomeWords as words } from "./outcomeWords";
+import "./outcomes.css";
+
+export function Outcomes({ outcomes }: { outcomes: readonly OutcomeInfo[] }) {
+  const sorted = [...outcomes].sort((a, b) => Number(b.does) - Number(a.does));
+  return (
+    <ul class="outcomes">
+      {sorted.map((one) => (
+        <li key={one.deed} class={one.does ? "does" : ""}>
+          <Icon name={one.does ? "check" : "minus"} small />
+          <span class="grow">
+            <b>
+              {words.deed(one.deed)}
+              <span class="hidden">: {one.does ? words.yes : words.no}.</span>
+            </b>
+            <span class="small sub">
+              {one.why} {one.went && words.went(one.went)}
+            </span>
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,32 @@
+/** Addresses from what a person fills in. */
+import type { FieldInfo, KindInfo } from "../../api/schema";
+
+export type Filled = Readonly<Record<string, string>>;
+
+/** `s3://{key}@{bucket}[/{folder}]`: what is in brackets is left out where a field in it is empty. */
+export function addressOf(kind: KindInfo, filled: Filled): string {
+  const put = (text: string) =>
+    text.replace(/\{(\w+)\}/g, (_, key: string) => {
+      const value = (filled[key] ?? "").trim();
+      const goes = kind.fields.find((field) => field.key === key)?.goes;
+      return goes === "as-is" ? value : encodeURIComponent(value);
+    });
+  const isFull = (part: string) => [...part.matchAll(/\{(\w+)\}/g)].every((found) => (filled[found[1] ?? ""] ?? "").trim() !== "");
+  return put(kind.address.replace(/\[([^\]]*)\]/g, (_, part: string) => (isFull(part) ? part : "")));
+}
+
+/** What of it is no part of the address, but a setting of its own. */
+export function ownSettings(fields: readonly FieldInfo[], filled: Filled): Record<string, string> {
+  const own = fields.filter((field) => field.goes === "setting" && (filled[field.key] ?? "").trim() !== "");
+  return Object.fromEntries(own.map((field) => [field.key, (filled[field.key] ?? "").trim()]));
+}
+
+/** `Anna's NAS` as a name in the settings: `anna-s-nas`. */
+export function settingsName(text: string): string {
+  return text
+    .normalize("NFKD")
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .slice(0, 40)
+    .replace(/^-+|-+$/g, "");
+}

@@ -1,0 +1,63 @@
+/** What can be set of destinations and notifiers beside where they are, as the settings' file has it. */
+import type { TargetSettings } from "../../api/schema";
+import { outside as words } from "./strings";
+
+export type Value = TargetSettings["values"][string];
+export type Group = TargetSettings["group"];
+
+export interface Option {
+  key: string;
+  label: string;
+  hint?: string;
+  as: "text" | "number" | "check" | "words" | "numbers" | "cameras" | readonly (readonly [string, string])[];
+  /** What holds where nothing is said. */
+  usual: Value;
+}
+
+const both: readonly Option[] = [
+  { key: "cameras", label: words.cameras, as: "cameras", usual: [] },
+  { key: "kinds", label: words.kinds, hint: "person, vehicle", as: "words", usual: [] },
+];
+
+export const options: Record<Group, readonly Option[]> = {
+  destinations: [
+    { key: "what", label: words.whatGoes, as: words.whats, usual: "events" },
+    ...both,
+    { key: "names", label: words.names, as: words.trees, usual: "tawny" },
+    { key: "sealed_names", label: words.sealedNames, as: words.sealedTrees, usual: "opaque" },
+    { key: "after", label: words.after, hint: words.atOnce, as: "number", usual: "" },
+    { key: "minutes", label: words.minutes, hint: "5, 20, 35, 50", as: "numbers", usual: [] },
+    { key: "hours", label: words.hours, hint: "22:00-06:00", as: "text", usual: "" },
+    { key: "limit", label: words.limit, hint: "500 kB", as: "text", usual: "" },
+    { key: "keep", label: words.keep, hint: "90 days", as: "text", usual: "" },
+  ],
+  notifiers: [
+    ...both,
+    { key: "events", label: words.events, as: "check", usual: true },
+    { key: "alarms", label: words.alarms, as: "check", usual: true },
+    { key: "picture", label: words.picture, as: "check", usual: true },
+    { key: "sealed_pictures", label: words.sealedPictures, as: "check", usual: false },
+    { key: "buttons", label: words.buttons, as: "check", usual: true },
+    { key: "clip", label: words.follows, as: words.clips, usual: "auto" },
+    { key: "recap", label: words.recap, hint: "20:00", as: "text", usual: "" },
+    { key: "quiet", label: words.quiet, hint: "22:00-06:30", as: "text", usual: "" },
+    { key: "cool_down", label: words.coolDown, hint: "1 min", as: "text", usual: "" },
+    { key: "person", label: words.person, hint: words.personHint, as: "text", usual: "" },
+  ],
+};
+
+/** As it is shown: `what` is a list with one word in it. */
+export function shown(option: Option, values: TargetSettings["values"]): Value {
+  const value = values[option.key] ?? option.usual;
+  return typeof option.as !== "string" && Array.isArray(value) ? String(value[0] ?? option.usual) : value;
+}
+
+/** What a person typed, as the file has it; null where it is as usual. */
+export function read(option: Option, value: Value): Value | null {
+  if (JSON.stringify(value) === JSON.stringify(option.usual) || value === "") return null;
+  if (option.key === "what") return [String(value)];
+  const parts = () => (Array.isArray(value) ? value.map(String) : String(value).split(",")).map((one) => one.trim()).filter(Boolean);
+  if (option.as === "words") return parts();
+  if (option.as === "numbers") return parts().map(Number);
+  return option.as === "number" ? Number(value) : value;
+}

@@ -1,0 +1,43 @@
+import { encode } from "uqr";
+import type { SealedInfo } from "../../api/types";
+import { words } from "./strings";
+
+const { sheet } = words;
+
+/** The recovery sheet, as it is printed: one page, A4 or Letter. */
+export function Paper({ info, secret, list }: { info: SealedInfo; secret: string; list: readonly string[] }) {
+  const day = new Date().toISOString().slice(0, 10);
+  return (
+    <article class="paper" aria-label={sheet.of(info.recorder)}>
+      <h2>{sheet.of(info.recorder)}</h2>
+      <p>{sheet.made(day)}</p>
+      <ol>
+        {list.map((word, at) => (
+          <li key={`${at}${word}`}>{word}</li>
+        ))}
+      </ol>
+      <div class="paper-code">
+        <Code text={secret} />
+        <div>
+          <p>{sheet.key}:</p>
+          <code>{secret}</code>
+          <p>{sheet.fingerprint}:</p>
+          <code>{info.fingerprint}</code>
+        </div>
+      </div>
+      <p>{sheet.use}</p>
+      <strong>{sheet.warning}</strong>
+    </article>
+  );
+}
+
+function Code({ text }: { text: string }) {
+  const { data, size } = encode(text, { border: 2 });
+  const path = data.flatMap((row, y) => row.map((on, x) => (on ? `M${x} ${y}h1v1h-1z` : ""))).join("");
+  return (
+    <svg viewBox={`0 0 ${size} ${size}`} role="img" aria-label={sheet.qr} shape-rendering="crispEdges">
+      <rect width={size} height={size} fill="#fff" />
+      <path d={path} fill="#000" />
+    </svg>
+  );
+}
