@@ -14,6 +14,7 @@ from tawny.model.events import Event, SeenObject, new_event_id, rounded
 from tawny.model.gaps import Evidence, Gap, GapReason
 from tawny.model.ids import CameraId, EventId, RunId, SegmentId, StreamName
 from tawny.model.observations import Box
+from tawny.model.reads import Read
 from tawny.model.segments import Segment
 from tawny.model.times import Span, merged
 from tawny.storage.index import Index, Traits
@@ -250,8 +251,9 @@ class IndexContract:
     def test_an_event_comes_back_as_it_was(self, index: Index) -> None:
         seen = (SeenObject("person", 0.9), SeenObject("dog", 0.5))
         whole = replace(
-            event("a"), box=(0.1, 0.2, 0.3, 0.4), zones=("path", "gate"), objects=seen, kept=True, picture_ms=NOON + 10
-        )
+            event("a"), box=(0.1, 0.2, 0.3, 0.4), zones=("path", "gate"), objects=seen, kept=True, picture_ms=NOON + 10,
+            perhaps=(SeenObject("person", 0.75),), said="animal",
+        )  # fmt: skip
         index.put_event(whole)
         assert index.event(whole.id) == whole
 
@@ -263,6 +265,8 @@ class IndexContract:
         picture_ms=some.none() | some.integers(NOON - 10**6, NOON + 10**6),
         labels=some.lists(some.tuples(some.sampled_from(["person", "dog", ""]), some.floats(0, 1)), max_size=3),
         marks=some.tuples(some.booleans(), some.booleans(), some.sampled_from(["", "shadow"])),
+        perhaps=some.lists(some.tuples(some.sampled_from(["person", "vehicle"]), some.floats(0, 1)), max_size=2),
+        said=some.sampled_from(["", "animal", "nothing"]),
         is_rounded=some.booleans(),
     )
     @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
@@ -276,16 +280,27 @@ class IndexContract:
         picture_ms: int | None,
         labels: list[tuple[str, float]],
         marks: tuple[bool, bool, str],
+        perhaps: list[tuple[str, float]],
+        said: str,
         is_rounded: bool,
     ) -> None:
         end_ms = None if took_ms is None else NOON + took_ms
         seen = tuple(SeenObject(*one) for one in labels)
         given = Event(EventId(named), PORCH, "motion", NOON, end_ms, score, edges, ("path",), seen, *marks, picture_ms)
+        given = replace(given, perhaps=tuple(SeenObject(*one) for one in perhaps), said=said)
         given = rounded(given) if is_rounded else given
         with closing(self.open(tmp_path_factory.mktemp("index"))) as index:
             index.put_event(given)
             assert index.event(given.id) == given
             assert index.events(EVER).events == [given]
+
+    def test_what_was_read_of_an_event_comes_back(self, index: Index) -> None:
+        reads = (Read("plates", "BAB123", 0.87, "a1b2"), Read("faces", "", 0.5))
+        given = replace(event("a"), reads=reads)
+        index.put_event(given)
+        assert index.event(given.id) == given
+        index.put_event(event("a"))
+        assert index.event(given.id) == event("a")
 
     def test_the_newest_state_of_an_event_counts(self, index: Index) -> None:
         index.put_event(event("a", end_s=None))
@@ -323,6 +338,16 @@ class IndexContract:
         assert index.events(EVER, cameras=[YARD]).events == [person]
         assert index.events(EVER, cameras=[]).events == []
         assert index.events(EVER, kinds=["motion", "vehicle"]).events == [reviewed, kept]
+
+    def test_events_are_chosen_by_the_kind_they_are_shown_as(self, index: Index) -> None:
+        perhaps = replace(event("perhaps", 1), perhaps=(SeenObject("person", 0.8),))
+        said = replace(event("said", 2), perhaps=(SeenObject("person", 0.8),), said="vehicle")
+        nothing = replace(event("nothing", 3), kind="person", said="nothing")
+        for one in (perhaps, said, nothing):
+            index.put_event(one)
+        assert index.events(EVER, kinds=["person"]).events == [perhaps]
+        assert index.events(EVER, kinds=["vehicle"]).events == [said]
+        assert index.events(EVER, kinds=["motion"]).events == [nothing]
 
     def test_events_are_found_by_all_of_their_time(self, index: Index) -> None:
         long, lasting = event("long", 0, 100), event("lasting", 50, None)

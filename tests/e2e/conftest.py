@@ -54,6 +54,28 @@ def tawny(*words: str, folder: Path) -> Iterator[Tawny]:
     assert "Traceback" not in log.read_text(), log.read_text()
 
 
+OWNER = {"name": "Anna", "password": "correct horse battery"}
+OURS = {"X-Tawny": "1"}
+
+
+def with_settings(folder: Path, text: str) -> Iterator[Tawny]:
+    """One that runs with these settings, in `tawny.toml` of this folder."""
+    config = folder / "tawny.toml"
+    config.write_text(text, encoding="utf-8")
+    yield from tawny("run", "--config", str(config), "--listen", "127.0.0.1:0", folder=folder / "data")
+
+
+def owner_of(browser: Browser, house: Tawny, width: int) -> BrowserContext:
+    """Anna's browser, who made the first account."""
+    context = browser.new_context(viewport={"width": width, "height": 900}, locale="en-GB")
+    token = house.link.partition("#token=")[2]
+    claimed = context.request.post(
+        f"{house.base}/api/v1/setup/claim", data={"token": token, **OWNER}, headers={**OURS, "Origin": house.base}
+    )
+    assert claimed.ok, claimed.text()
+    return context
+
+
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tawny]:
     folder = tmp_path_factory.mktemp("demo") / "data"

@@ -1,10 +1,12 @@
 """Clips are made on the side: asked for on the timeline, seen as they are made, saved, given on, and removed."""
 
+import hashlib
 import re
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Download, Page, expect
 
+from tawny.testing.waiting import until
 from tests.e2e.conftest import Tawny, until_recorded
 from tests.e2e.rules import axe_script, violations
 
@@ -42,8 +44,10 @@ def made_of(page: Page, kind: str) -> None:
 )
 def test_what_is_asked_for_is_made_and_saved(page: Page, kind: str, suffix: str, begins: bytes) -> None:
     made_of(page, kind)
-    row = page.locator('.saved-clip[data-state="done"]', has_text=kind).first
-    expect(row).to_be_visible(timeout=WAIT_MS)
+    done = page.locator('.saved-clip[data-state="done"]', has_text=kind)
+    expect(done.first).to_be_visible(timeout=WAIT_MS)
+    expect(page.locator('.saved-clip:not([data-state="done"])')).to_have_count(0, timeout=WAIT_MS)  # one a camera
+    row = done.first
     expect(row).to_contain_text(kind)
     with page.expect_download() as saved:
         row.get_by_role("link", name="Download").click()
@@ -84,3 +88,36 @@ def test_the_picture_shown_is_saved_in_full_size(page: Page) -> None:
         page.get_by_role("button", name="Save this picture in full size").click()
     assert saved.value.suggested_filename.endswith(".jpg")
     assert saved.value.path().stat().st_size > 10_000
+
+
+def test_a_download_without_sound_and_with_its_sheet(page: Page) -> None:
+    """The sheet is about that very file."""
+    sheet = page.get_by_role("dialog", name="Save a clip")
+    sheet.get_by_label("With sound").uncheck()
+    sheet.get_by_label("With a sheet beside it").check()
+    for other in sheet.get_by_role("group").get_by_role("checkbox", checked=True).all()[1:]:
+        other.uncheck()
+    saved: list[Download] = []
+    page.on("download", lambda download: saved.append(download))
+    sheet.get_by_role("button", name=re.compile("Download")).click()
+    until(lambda: page.evaluate("1") == 1 and len(saved) == 2, 30, "the clip and its sheet")
+    clip, text = (next(one for one in saved if one.suggested_filename.endswith(end)) for end in (".mp4", ".txt"))
+    assert hashlib.sha256(clip.path().read_bytes()).hexdigest() in text.path().read_text(encoding="utf-8")
+
+
+def test_evidence_is_offered_and_what_cannot_be_proved_yet_is_told(page: Page) -> None:
+    """Of what is being recorded now there is no signature yet."""
+    made_of(page, "Evidence")
+    row = page.locator('.saved-clip[data-state="failed"]', has_text="Evidence").first
+    expect(row).to_contain_text("can be proved a few minutes later", timeout=WAIT_MS)
+    row.get_by_role("button", name="Remove").click()
+
+
+def test_an_exact_clip_is_downloaded(page: Page) -> None:
+    sheet = page.get_by_role("dialog", name="Save a clip")
+    sheet.get_by_label("Exactly from the mark, in any player").check()
+    expect(sheet).to_contain_text("nothing from before the mark is in the file")
+    with page.expect_download() as saved:
+        sheet.get_by_role("button", name="Download").click()
+    assert "exact=true" in saved.value.url
+    assert b"ftyp" in saved.value.path().read_bytes()[:12]

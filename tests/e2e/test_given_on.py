@@ -69,6 +69,16 @@ def test_ffmpeg_decodes_it_without_a_word(address: str, login: str, tmp_path: Pa
     assert (ran.returncode, ran.stderr.decode()) == (0, "")
 
 
+@pytest.mark.parametrize("way", ["hls", "rtsp"])
+def test_what_follows_is_decoded_as_well(running: Tawny, address: str, login: str, way: str) -> None:
+    secret = login.partition(":")[2]
+    hls = f"{running.base}/api/v1/live/follow/hls/index.m3u8?pass={secret}"
+    words = ["-i", hls] if way == "hls" else ["-rtsp_transport", "tcp", "-i", f"rtsp://{login}@{address}/live/follow"]
+    asked = ["ffmpeg", "-v", "error", "-xerror", *words, "-t", "2", "-f", "null", "-"]
+    ran = subprocess.run(asked, capture_output=True, timeout=60)
+    assert (ran.returncode, ran.stderr.decode()) == (0, "")
+
+
 def test_a_pass_that_is_taken_back_opens_nothing(running: Tawny, address: str, login: str) -> None:
     assert main(["passes", "take-back", login.partition(":")[0], "--data", str(running.folder)]) == 0
     opening = Opening(

@@ -163,8 +163,8 @@ def test_a_slow_line_gets_fresh_pictures_and_the_others_all(served: LiveServer) 
 
         async def both() -> tuple[list[tuple[float, bytes]], list[tuple[float, bytes]]]:
             return await asyncio.gather(
-                looked(by_socket, slow_base, slow_sends, 2 * LOOK_S),
-                looked(by_socket, served.base, full_sends, 2 * LOOK_S),
+                looked(by_socket, slow_base, slow_sends, 3 * LOOK_S),
+                looked(by_socket, served.base, full_sends, 3 * LOOK_S),
             )
 
         slow, full = asyncio.run(both())
@@ -173,7 +173,8 @@ def test_a_slow_line_gets_fresh_pictures_and_the_others_all(served: LiveServer) 
     assert missed(slow, camera) != []
     ages = list(came(slow, camera).values())
     assert len(ages) > 3
-    assert max(ages[len(ages) // 2 :]) < LOOK_S  # without skipping it would be two thirds of the whole time by now
+    # half of the time; without skipping it would be two thirds of it by now
+    assert max(ages[len(ages) // 2 :]) < 1.5 * LOOK_S
 
 
 def test_rights_are_looked_at_often_enough() -> None:

@@ -7,14 +7,15 @@ know when each was. For every picture that it shows, the page keeps the number, 
 import asyncio
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
 from tawny.live.rtc.orders import CHANNEL, Orders
 from tawny.live.rtc.rtp import Track
@@ -32,44 +33,28 @@ from tawny.playback.reel import Reel
 from tawny.testing.clips import Clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.waiting import until
-from tawny.web.access import COOKIE
 from tawny.web.rtc import READING_AT_ONCE
 from tests.app.rig import DOOR, EVER, looked_at, one_camera
 from tests.e2e.live_server import LiveServer, live_server
+from tests.e2e.rtc_watcher import Watcher, watching
 
 pytestmark = pytest.mark.browser
 WIDTH, HEIGHT, BITS, FPS, SECONDS, GOP_S = 320, 240, 10, 15, 60, 2
 PICTURE_MS = 1000 // FPS + 1
 LOOK_S = 4.0
-PAGE = """async ([camera, bits]) => {
-  const it = window.it = {frames: [], told: [], link: new RTCPeerConnection(), bytes: 0};
-  const video = document.createElement('video');
-  video.muted = true; video.autoplay = true;
-  document.body.append(video);
+READ_NUMBER = f"""(() => {{
   const canvas = document.createElement('canvas');
-  canvas.width = 320; canvas.height = 240;
-  const pen = canvas.getContext('2d', {willReadFrequently: true});
-  const look = (now, about) => {
-    pen.drawImage(video, 0, 0, 320, 240);
-    const row = pen.getImageData(0, 120, 320, 1).data;
+  canvas.width = {WIDTH}; canvas.height = {HEIGHT};
+  const pen = canvas.getContext('2d', {{ willReadFrequently: true }});
+  return (video) => {{
+    pen.drawImage(video, 0, 0, {WIDTH}, {HEIGHT});
+    const row = pen.getImageData(0, {HEIGHT // 2}, {WIDTH}, 1).data;
     let number = 0;
-    for (let bit = 0; bit < bits; bit++) number = 2 * number + (row[4 * Math.floor((bit + 0.5) * 320 / bits)] > 127);
-    it.frames.push({number, rtp: about.rtpTimestamp, at: performance.now()});
-    video.requestVideoFrameCallback(look);
-  };
-  video.requestVideoFrameCallback(look);
-  it.link.ontrack = ({track, receiver}) => {
-    receiver.jitterBufferTarget = 0;
-    video.srcObject = new MediaStream([track]);
-  };
-  it.link.addTransceiver('video', {direction: 'recvonly'});
-  it.channel = it.link.createDataChannel('playback');
-  it.channel.onmessage = ({data}) => it.told.push({...JSON.parse(data), at: performance.now()});
-  await it.link.setLocalDescription(await it.link.createOffer());
-  const answer = await fetch(`/api/v1/cameras/${camera}/rtc`, {
-    method: 'POST', headers: {'Content-Type': 'application/sdp', 'X-Tawny': '1'}, body: it.link.localDescription.sdp});
-  await it.link.setRemoteDescription({type: 'answer', sdp: await answer.text()});
-}"""
+    for (let bit = 0; bit < {BITS}; bit++)
+      number = 2 * number + (row[4 * Math.floor((bit + 0.5) * {WIDTH} / {BITS})] > 127);
+    return number;
+  }};
+}})()"""
 
 
 @cache
@@ -112,8 +97,13 @@ class Filmed:
 
 @pytest.fixture(scope="module")
 def filmed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filmed]:
+    with filming(tmp_path_factory.mktemp("filmed")) as made:
+        yield made
+
+
+@contextmanager
+def filming(folder: Path) -> Iterator[Filmed]:
     """Some seconds, nothing for a moment, some seconds more, and it goes on."""
-    folder = tmp_path_factory.mktemp("filmed")
     with RtspCamera(numbered_clip()) as camera, live_server(one_camera(camera.address), folder) as made:
         made.bench.wait_for(CameraState.RECORDING, 60)
         made.bench.wait_for_seconds(5)
@@ -127,46 +117,10 @@ def filmed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filmed]:
     assert report.ok, report.findings
 
 
-class Watcher:
-    """What the page has seen and was told."""
-
-    def __init__(self, page: Page, session: str) -> None:
-        self._page, self.session = page, session
-
-    def say(self, **order: object) -> float:
-        """When, as the page's clock has it."""
-        words = "(order) => { window.it.channel.send(JSON.stringify(order)); return performance.now(); }"
-        return float(self._page.evaluate(words, order))
-
-    def frames(self, since: float = 0.0) -> list[dict[str, Any]]:
-        return [each for each in self._page.evaluate("window.it.frames") if each["at"] >= since]
-
-    def told(self, since: float = 0.0) -> list[dict[str, Any]]:
-        return [each for each in self._page.evaluate("window.it.told") if each["at"] >= since]
-
-    def pictures(self, since: float = 0.0) -> dict[int, int]:
-        """Those shown that were told of: instant to number."""
-        by_rtp = {each["rtp"]: each["number"] for each in self.frames(since)}
-        return {each["at_ms"]: by_rtp[each["rtp"]] for each in self.told(since) if each["rtp"] in by_rtp}
-
-    def shows(self, number: int, since: float) -> bool:
-        """It is the last picture shown, and no other came for a while."""
-        frames = self.frames(since)
-        return bool(frames) and frames[-1]["number"] == number
-
-
 @pytest.fixture
 def watcher(filmed: Filmed, browser: Browser) -> Iterator[Watcher]:
-    context = browser.new_context()
-    token = filmed.served.session("page")
-    context.add_cookies([{"name": COOKIE, "value": token, "domain": "127.0.0.1", "path": "/"}])
-    page = context.new_page()
-    page.goto(f"{filmed.served.base}/live/door?way=mjpeg")
-    page.evaluate(PAGE, ["door", BITS])
-    begun = "() => window.it.frames.length > 5 && window.it.channel.readyState === 'open'"
-    page.wait_for_function(begun, timeout=60_000)
-    yield Watcher(page, token)
-    context.close()
+    with watching(browser, filmed.served, "door", READ_NUMBER) as made:
+        yield made
 
 
 def nearest(taken: dict[int, int], at_ms: int) -> int:

@@ -94,14 +94,18 @@ def test_somebody_is_invited_and_sees_one_camera(page: Page, browser: Browser, d
     guest.close()
 
 
-def test_a_pass_shows_its_addresses_once(page: Page, demo: Tawny) -> None:
+def test_a_pass_shows_its_addresses_once(page: Page, demo: Tawny, browser: Browser) -> None:
     page.goto(f"{demo.base}/settings")
     passes = page.get_by_role("region", name="Televisions and programs")
     passes.get_by_role("button", name="Make a pass").click()
     passes.get_by_label("What it is for").fill("Kitchen TV")
     passes.get_by_role("button", name="Make it").click()
-    address = passes.get_by_label("Motion JPEG").input_value()
+    address = passes.get_by_label("Motion JPEG").first.input_value()
     assert page.context.request.get(address.replace("mjpeg", "snapshot")).ok
+    stranger = browser.new_context()
+    for label in ("Page, Where something happens", "HLS, Where something happens"):
+        assert stranger.request.get(passes.get_by_label(label).input_value()).ok
+    stranger.close()
     assert violations(page, axe_script()) == []
     passes.get_by_role("button", name="Take back").click()
     expect(passes.get_by_text("No pass yet.")).to_be_visible(timeout=WAIT_MS)

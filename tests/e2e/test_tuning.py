@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tawny.testing.waiting import until
-from tests.e2e.conftest import Tawny, tawny
+from tests.e2e.conftest import Tawny, owner_of, with_settings
 from tests.e2e.rules import axe_script, violations
 from tests.e2e.test_access import listen, settle
 
@@ -23,25 +23,17 @@ sub = "demo:front"
 [cameras.front.watch]
 mode = "balanced"       # as usual
 """
-OWNER = {"name": "Anna", "password": "correct horse battery"}
 PATH = "/settings/cameras/front"
 
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tawny]:
-    folder = tmp_path_factory.mktemp("house")
-    config = folder / "tawny.toml"
-    config.write_text(FILE, encoding="utf-8")
-    yield from tawny("run", "--config", str(config), "--listen", "127.0.0.1:0", folder=folder / "data")
+    yield from with_settings(tmp_path_factory.mktemp("house"), FILE)
 
 
 @pytest.fixture(scope="module")
 def owner(browser: Browser, house: Tawny) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
-    token = house.link.partition("#token=")[2]
-    headers = {"X-Tawny": "1", "Origin": house.base}
-    claimed = context.request.post(f"{house.base}/api/v1/setup/claim", data={"token": token, **OWNER}, headers=headers)
-    assert claimed.ok, claimed.text()
+    context = owner_of(browser, house, 1440)
     yield context
     context.close()
 
@@ -240,6 +232,22 @@ def test_a_false_alarm_says_why(owner: BrowserContext, house: Tawny) -> None:
     page.close()
 
 
+def test_what_it_was_is_said_on_its_page_and_taken_back(owner: BrowserContext, house: Tawny) -> None:
+    until(lambda: _events(owner, house), 60, "an event")
+    event = _events(owner, house)[-1]
+    page = owner.new_page()
+    page.goto(f"{house.base}/events/{event['id']}?only=all")
+    what = page.get_by_role("region", name="That was…")
+    what.get_by_role("button", name="a vehicle").click()
+    expect(what.get_by_text("You said: a vehicle.")).to_be_visible()
+    expect(page.get_by_text("Vehicle, as you said")).to_be_visible()
+    told = next(one for one in _events(owner, house) if one["id"] == event["id"])
+    assert (told["said"], told["shown"]) == ("vehicle", "vehicle")
+    what.get_by_role("button", name="Take back").click()
+    expect(what.get_by_role("button", name="a vehicle")).to_be_visible()
+    page.close()
+
+
 def _events(owner: BrowserContext, house: Tawny) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = owner.request.get(f"{house.base}/api/v1/events?limit=50").json()["items"]
     return items
@@ -253,3 +261,51 @@ def _right_of(label: str | None) -> int:
     found = re.search(r", (\d+) % right", label or "")
     assert found, label
     return int(found[1])
+
+
+HALVES = """async (url) => {
+  const picture = await createImageBitmap(await (await fetch(url)).blob());
+  const canvas = new OffscreenCanvas(picture.width, picture.height);
+  const pen = canvas.getContext('2d');
+  pen.drawImage(picture, 0, 0);
+  const mean = (x) => {
+    const {data} = pen.getImageData(x, picture.height * 0.1, picture.width * 0.3, picture.height * 0.8);
+    let sum = 0;
+    for (let at = 0; at < data.length; at += 4) sum += data[at] + data[at + 1] + data[at + 2];
+    return sum / (data.length * 0.75);
+  };
+  return [mean(picture.width * 0.1), mean(picture.width * 0.6)];
+}"""
+
+
+def test_what_is_private_is_covered_wherever_it_is_shown(page: Page, owner: BrowserContext, house: Tawny) -> None:
+    """Drawn on the page, saved, over the live video at once, and black in pictures that the recorder makes."""
+    page.get_by_role("navigation", name="What to set").get_by_role("link", name="Picture").click()
+    expect(page).to_have_url(re.compile("/settings/cameras/front/picture$"))
+    draw(page, "Cover", (0.05, 0.05), (0.5, 0.95))
+    expect(page.get_by_text("Private part 1").first).to_be_visible()
+    save(page)
+    assert "private = [[[0.0" in config_of(house)
+    assert violations(page, axe_script()) == []
+    page.goto(f"{house.base}/")
+    page.wait_for_selector("[data-camera=front][data-view=playing] svg.private-cover polygon", timeout=30_000)
+    left = page.locator("[data-camera=front] svg.private-cover polygon").bounding_box()
+    whole = page.locator("[data-camera=front] video").bounding_box()
+    assert left and whole
+    assert abs(left["width"] - whole["width"] * 0.45) < 8
+    shot = f"{house.base}/api/v1/cameras/front/snapshot?width=640&n=1"
+    black, seen = page.evaluate(HALVES, shot)
+    assert black < 3 < 20 < seen
+    told = watching(owner, house)
+    headers = {"X-Tawny": "1", "Origin": house.base}
+    body = {"watch": {**told["watch"], "private": []}, "version": told["version"]}
+    assert owner.request.put(f"{house.base}/api/v1/cameras/front/watching", data=body, headers=headers).ok
+    expect(page.locator("svg.private-cover")).to_have_count(0)
+
+
+def test_the_connection_says_what_comes_and_shows_it(page: Page, house: Tawny) -> None:
+    page.goto(f"{house.base}{PATH}/connection")
+    expect(page.get_by_role("img", name="Front now")).to_be_visible()
+    page.get_by_role("button", name="Try now").click()
+    until(lambda: page.evaluate("document.querySelector('.tu-snapshot')?.naturalWidth > 0") is True, 30, "a picture")
+    assert violations(page, axe_script()) == []

@@ -1,9 +1,14 @@
 """The wall as one wants it: another order, by keys and by dragging, and a group; it is the same after a reload."""
 
-import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from pathlib import Path
 
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tawny.web.access import COOKIE
+from tests.app.rig import settings
 from tests.e2e.conftest import Tawny
+from tests.e2e.live_server import live_server
 from tests.e2e.rules import axe_script, violations
 
 pytestmark = pytest.mark.browser
@@ -55,3 +60,24 @@ def test_order_and_groups_are_kept(signed_in: BrowserContext, demo: Tawny) -> No
     page.get_by_role("button", name="Remove the group").click()
     expect(tiles).to_have_count(2, timeout=WAIT_MS)
     page.close()
+
+
+def test_outside_and_inside_are_groups_of_their_own(browser: Browser, tmp_path: Path) -> None:
+    chosen = settings(
+        '[cameras.porch]\nsource = "demo:front"\nwhere = "outside"\nwatch.detector = "off"\n'
+        '[cameras.hall]\nsource = "demo:garden"\nwatch.detector = "off"\n'
+    )
+    with live_server(chosen, tmp_path) as served:
+        context = browser.new_context()
+        session = served.session()
+        context.add_cookies([{"name": COOKIE, "value": session, "domain": "127.0.0.1", "path": "/"}])
+        page = context.new_page()
+        page.goto(served.base)
+        expect(page.locator(".wall .tile")).to_have_count(2, timeout=WAIT_MS)
+        groups = page.get_by_label("Which cameras are shown")
+        assert groups.get_by_role("option").all_inner_texts() == ["All cameras", "Outside", "New group…"]
+        groups.select_option(label="Outside")
+        until_order(page, ["porch"])
+        page.reload()
+        until_order(page, ["porch"])
+        context.close()

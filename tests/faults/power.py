@@ -6,18 +6,23 @@ from pathlib import Path
 from typing import TypeVar
 
 from tawny.engine import Bus, InlineEngine
+from tawny.model.clock import Clock
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Message, SegmentClosed
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.recorder.recorder import Recorder
+from tawny.sealed.wrapping import Identity
 from tawny.storage.check import check
+from tawny.storage.disk import Disk
 from tawny.storage.findings import Finding
 from tawny.storage.history import History
 from tawny.storage.ledger import Ledger
 from tawny.storage.memory_index import MemoryIndex
 from tawny.storage.recovery import recover
+from tawny.storage.seals import Policy, Seals
+from tawny.storage.signed_history import SignedHistory
 from tawny.storage.volume import Volume
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
@@ -66,7 +71,18 @@ class NotingIndex(MemoryIndex):
         self._disk.note(Row(segment))
 
 
-def recorded(*, syncs: bool = True, seconds: int = 75) -> MemoryDisk:
+OWNER = Identity.new()
+NOT_KNOWN_MS = 1000
+"""When a sealed file ends that was not closed is only known to whoever can open it."""
+
+
+def seals_on(disk: Disk, clock: Clock, *, sealed: bool) -> Seals:
+    """What is recorded is signed, as everywhere, and sealed perhaps."""
+    policy = Policy((OWNER.recipient,), splits=True) if sealed else None
+    return Seals(SignedHistory.opened(disk, clock.now_ms()), clock, lambda _camera: policy)
+
+
+def recorded(*, syncs: bool = True, seconds: int = 75, sealed: bool = False) -> MemoryDisk:
     """Two cameras, with what the recorder acknowledged noted among the writes: an hour and a minute change in it."""
     disk, clock = MemoryDisk(syncs=syncs), FakeClock("2026-11-20T05:59:10Z")
     volume, bus = Volume(disk), Bus()
@@ -74,7 +90,8 @@ def recorded(*, syncs: bool = True, seconds: int = 75) -> MemoryDisk:
     ledger = Ledger(History(disk), index, clock)
     engine = InlineEngine(clock, _nothing_may_fail)
     bus.subscribe(lambda message: _note_closed(disk, message))
-    recorder = Recorder(volume, index, clock, bus)
+    seals = seals_on(disk, clock, sealed=sealed)
+    recorder = Recorder(volume, index, clock, bus, seals=seals)
     recorder.start(engine)
     feeds = []
     for camera in CAMERAS:
@@ -89,6 +106,8 @@ def recorded(*, syncs: bool = True, seconds: int = 75) -> MemoryDisk:
         for camera in CAMERAS:
             for segment in recorder.open_segments(camera):
                 disk.note(Durable(camera, segment.end_ms))
+        if number % (20 * FPS) == 0:
+            seals.history.state(clock.now_ms())
         if number % (10 * FPS) == 0:
             gap = Gap(CAMERAS[0], clock.now_ms() - 7, clock.now_ms(), GapReason.STALLED, f"number {number}")
             if ledger.put_gap(gap):
@@ -114,12 +133,12 @@ class Broken:
     lost_s: float = 0.0
 
 
-def after_cut(disk: MemoryDisk, point: int, seed: int, folder: Path) -> Broken:
+def after_cut(disk: MemoryDisk, point: int, seed: int, folder: Path, *, sealed: bool = False) -> Broken:
     """Cut, put what is left into a folder, recover, and look."""
-    return look(disk, disk.after_cut(point, seed), point, folder)
+    return look(disk, disk.after_cut(point, seed), point, folder, sealed=sealed)
 
 
-def look(disk: MemoryDisk, left: State, point: int, folder: Path) -> Broken:
+def look(disk: MemoryDisk, left: State, point: int, folder: Path, *, sealed: bool = False) -> Broken:
     """left: what is there of what was done before a point."""
     write_out(left, folder)
     said = disk.notes(point)
@@ -129,6 +148,7 @@ def look(disk: MemoryDisk, left: State, point: int, folder: Path) -> Broken:
         index.add_segment(row.segment)
     history = History(volume.disk)
     ledger = Ledger(history, index, clock)
+    volume.signed = SignedHistory.opened(volume.disk, clock.now_ms())
     recover(volume, index, history, ledger, clock, before=None, boot="now", cameras=CAMERAS)
     report = check(volume, index, clock, deep=True, with_wall=True, beside_recorder=False)
     broken = Broken(report.findings)
@@ -137,7 +157,8 @@ def look(disk: MemoryDisk, left: State, point: int, folder: Path) -> Broken:
         if there is None or there.size_bytes != closed.segment.size_bytes or index.segment(closed.segment.id) is None:
             broken.acknowledged.append(closed)
     for durable in _of(Durable, said):
-        if not _covers(index.spans(durable.camera, None, Span(0, clock.now_ms())), durable.until_ms):
+        spans = index.spans(durable.camera, None, Span(0, clock.now_ms()))
+        if not _covers(spans, durable.until_ms, NOT_KNOWN_MS if sealed else 0):
             broken.acknowledged.append(durable)
     for told in _of(GapSaid, said):
         if told.gap not in index.gaps(told.gap.camera, Span(0, clock.now_ms())):
@@ -150,8 +171,8 @@ def look(disk: MemoryDisk, left: State, point: int, folder: Path) -> Broken:
     return broken
 
 
-def _covers(spans: Iterable[Span], until_ms: int) -> bool:
-    return any(span.begin_ms < until_ms <= span.end_ms for span in spans)
+def _covers(spans: Iterable[Span], until_ms: int, about_ms: int = 0) -> bool:
+    return any(span.begin_ms < until_ms <= span.end_ms + about_ms for span in spans)
 
 
 def _of(kind: type[T], said: Iterable[object]) -> list[T]:

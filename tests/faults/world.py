@@ -148,6 +148,7 @@ class World:
             "UTC",
             lambda: [self.shown(camera.keeper.status) for camera in self.cameras.values()],
             list,
+            lambda: True,
         )
         self.care.start(self.engine)
         self.engine.start("housekeeping", lambda: Housekeeping(self.cameras.values, self.clock))

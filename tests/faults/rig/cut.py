@@ -18,32 +18,20 @@ from tawny.storage.index import Index
 from tawny.storage.ledger import Ledger
 from tawny.storage.opening import index_to_write
 from tawny.storage.recovery import recover
+from tawny.storage.signed_history import SignedHistory
 from tawny.storage.volume import Volume
 from tawny.testing.clock import FakeClock
 from tests.faults.child import CAMERA, FPS, LOOK_S
-from tests.faults.rig.ext4 import after_cut, cut_points, flushed, mounted
-from tests.faults.rig.log import Entry, Line, read_log
+from tests.faults.rig.ext4 import each_cut
 
 
 def cuts(folder: Path, count: int, seed: int) -> Iterator[dict[str, object]]:
-    dice = random.Random(seed)
-    log = list(read_log(folder / "log"))
-    durable, begin = bytearray((folder / "base.img").read_bytes()), 0
-    image = folder / "cut.img"
-    for point in cut_points(log, count, dice):
-        begin = flushed(durable, log, begin, point)
-        image.write_bytes(after_cut(durable, log[begin:point], dice))
-        told = _said(log[:point])
-        with mounted(image, folder / "after") as data:
-            try:
-                found = _look(data, told)
-            except TawnyError as error:
-                found = {"broken": [f"it could not be recovered: {error}"], "lost_s": 0.0, "stalled_s": 0.0}
-        yield {"point": point, "unflushed": point - begin, **found}
-
-
-def _said(log: list[Entry]) -> list[list[str]]:
-    return [entry.text.split() for entry in log if isinstance(entry, Line)]
+    for cut in each_cut(folder, count, random.Random(seed)):
+        try:
+            found = _look(cut.data, [line.split() for line in cut.told])
+        except TawnyError as error:
+            found = {"broken": [f"it could not be recovered: {error}"], "lost_s": 0.0, "stalled_s": 0.0}
+        yield {"point": cut.point, "unflushed": cut.unflushed, **found}
 
 
 def _look(data: Path, told: list[list[str]]) -> dict[str, object]:
@@ -53,6 +41,7 @@ def _look(data: Path, told: list[list[str]]) -> dict[str, object]:
     clock.jump_utc((now_ms - clock.now_ms()) / 1000)
     volume = Volume.at(data)
     lock = volume.lock(clock)
+    volume.signed = SignedHistory.opened(volume.disk, clock.now_ms())
     history = History(volume.disk)
     index = index_to_write(volume, history)
     try:

@@ -11,11 +11,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from tests.faults.rig.fuse import OneFile
-from tests.faults.rig.log import Entry, Flush, Line, Log, Write
+from tests.faults.rig.log import Entry, Flush, Line, Log, Write, read_log
 
 SIZE_BYTES: Final = 96 << 20
 _SECTOR: Final = 512
@@ -116,6 +117,31 @@ def flushed(durable: bytearray, log: Sequence[Entry], begin: int, point: int) ->
         if isinstance(entry, Write):
             durable[entry.offset : entry.offset + len(entry.data)] = entry.data
     return last + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The disk after one power cut, mounted while it is looked at."""
+
+    point: int
+    unflushed: int
+    """Entries of the log since the last flush."""
+    told: list[str]
+    """What the program had said before."""
+    data: Path
+
+
+def each_cut(folder: Path, count: int, dice: random.Random) -> Iterator[Cut]:
+    """Cut the power of what `record` has logged at so many instants, in their order."""
+    log = list(read_log(folder / "log"))
+    durable, begin = bytearray((folder / "base.img").read_bytes()), 0
+    image = folder / "cut.img"
+    for point in cut_points(log, count, dice):
+        begin = flushed(durable, log, begin, point)
+        image.write_bytes(after_cut(durable, log[begin:point], dice))
+        told = [entry.text for entry in log[:point] if isinstance(entry, Line)]
+        with mounted(image, folder / "after") as data:
+            yield Cut(point, point - begin, told, data)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,88 @@
+"""Recordings of long ago whose every picture shows when it was taken, as files that a recorder has left."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from tawny.media.fmp4 import Sample, fragment, init_segment
+from tawny.model.clock import SystemClock
+from tawny.model.ids import CameraId, RunId, StreamName
+from tawny.model.packets import VIDEO_RATE, SourcePacket
+from tawny.storage.about import End, about
+from tawny.storage.contents import Content, Plain, Written
+from tawny.storage.seals import Policy, Seals
+from tawny.storage.segment_file import SegmentFile
+from tawny.storage.signed_history import SignedHistory
+from tawny.storage.volume import Volume
+from tawny.testing.clips import ClipSpec, made_clip
+
+FPS, GOP_S = 10, 1.0
+PICTURE_MS = 1000 // FPS
+CLOCKED = ClipSpec(width=320, height=224, fps=FPS, gop_s=GOP_S)
+LARGER = replace(CLOCKED, width=640, height=448)
+H265 = replace(CLOCKED, codec="h265")
+HOUR_MS = 3_600_000
+
+
+def record(
+    folder: Path,
+    camera: CameraId,
+    start_ms: int,
+    seconds: float,
+    spec: ClipSpec = CLOCKED,
+    stream: StreamName = StreamName.MAIN,
+    run: str = "run",
+    sealed_to: Sequence[str] = (),
+) -> None:
+    """One file, as `recorder` writes it. sealed_to: public keys."""
+    volume, clip = Volume.at(folder), made_clip(replace(spec, clock_ms=start_ms, seconds=seconds))
+    said = about(camera, stream, RunId(run), start_ms, clip.video, None)
+    said = replace(said, is_sealed=bool(sealed_to))
+    content: Content = Plain(init_segment(clip.video, None, said.record()))
+    if sealed_to:
+        clock = SystemClock()
+        seals = Seals(SignedHistory.opened(volume.disk, clock.now_ms()), clock, lambda _: Policy(tuple(sealed_to)))
+        content, _ = seals.begin(volume, said, lambda more: init_segment(clip.video, None, {**said.record(), **more}))
+    file = SegmentFile.create(volume, said, content)
+    pictures = _samples(clip.packets)
+    for number, begin in enumerate(range(0, len(pictures), FPS)):
+        shown = pictures[begin : begin + FPS]
+        parts = fragment(number + 1, shown, (), shown[0].pts)
+        file.append([Written(parts, shown[0].pts * 1000 // VIDEO_RATE, shown[0].is_keyframe)])
+    file.close(End(start_ms + round(seconds * 1000), "length"))
+    volume.open_folders.leave(said.name.folder)
+
+
+def _samples(packets: Sequence[SourcePacket]) -> list[Sample]:
+    first = packets[0].pts
+    times = [packet.pts - first for packet in packets] + [packets[-1].pts - first + VIDEO_RATE // FPS]
+    lasts = [later - earlier for earlier, later in pairwise(times)]
+    return [
+        Sample(packet.data, pts, last, packet.is_keyframe)
+        for packet, pts, last in zip(packets, times[:-1], lasts, strict=True)
+    ]
+
+
+def clock_changes(zone: ZoneInfo) -> tuple[int, int]:
+    """The newest instants (UTC ms) at which its clocks went forward, and back."""
+    hour = SystemClock().now_ms() // HOUR_MS * HOUR_MS - 24 * HOUR_MS
+    found: dict[bool, int] = {}
+    while len(found) < 2:
+        before, after = (_offset(zone, hour + by) for by in (-1, 0))
+        if before != after:
+            found.setdefault(after > before, hour)
+        hour -= HOUR_MS
+    return found[True], found[False]
+
+
+def midnight(zone: ZoneInfo, at_ms: int) -> int:
+    """The last one of that zone before an instant."""
+    local = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone)
+    return round(datetime(local.year, local.month, local.day, tzinfo=zone).timestamp() * 1000)
+
+
+def _offset(zone: ZoneInfo, at_ms: int) -> timedelta:
+    return datetime.fromtimestamp(at_ms / 1000, zone).utcoffset() or timedelta()

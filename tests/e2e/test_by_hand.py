@@ -1,0 +1,113 @@
+"""A camera is turned, and what hangs on it switched, from its page, by those who may. It speaks ONVIF, on loopback."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tawny.testing.waiting import until
+from tests.e2e.conftest import OURS, Tawny, owner_of, with_settings
+from tests.e2e.rules import axe_script, violations
+from tests.sources.onvif.fake_camera import FakeCamera, served
+
+pytestmark = pytest.mark.browser
+WAIT_MS = 60_000
+
+
+@pytest.fixture(scope="module")
+def camera() -> Iterator[FakeCamera]:
+    with served(FakeCamera()) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def house(camera: FakeCamera, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tawny]:
+    text = (
+        f'[cameras.yard]\nsource = "demo:garden"\nonvif = "{camera.url}"\nwatch.detector = "off"\n'
+        '[relays.lamp]\ncamera = "yard"\n[relays.gate]\ncamera = "yard"\npulse = "0.3 s"\n'
+    )
+    yield from with_settings(tmp_path_factory.mktemp("hands"), text)
+
+
+@pytest.fixture(scope="module")
+def owner(browser: Browser, house: Tawny) -> Iterator[BrowserContext]:
+    context = owner_of(browser, house, 1280)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(owner: BrowserContext, house: Tawny, camera: FakeCamera) -> Iterator[Page]:
+    made = owner.new_page()
+    made.goto(f"{house.base}/live/yard")
+    expect(made.get_by_role("button", name="Turn", exact=True)).to_be_visible(timeout=WAIT_MS)
+    camera.told.clear()
+    yield made
+    made.close()
+
+
+def wait_for(camera: FakeCamera, name: str, **values: str) -> None:
+    """Until the camera was told this."""
+    said = {key.replace("_", "."): value for key, value in values.items()}
+    until(
+        lambda: any(told == name and said.items() <= about.items() for told, about in list(camera.told)),
+        30,
+        f"{name} {said} (was told: {camera.told})",
+    )
+
+
+def test_it_turns_while_a_button_is_held(page: Page, camera: FakeCamera) -> None:
+    page.get_by_role("button", name="Turn", exact=True).click()
+    button = page.get_by_role("button", name="Turn right")
+    assert violations(page, axe_script()) == []
+    button.hover()
+    page.mouse.down()
+    wait_for(camera, "ContinuousMove", PanTilt_x="0.5", PanTilt_y="0")
+    page.mouse.up()
+    wait_for(camera, "Stop")
+
+
+def test_arrow_keys_turn_it_while_the_buttons_are_shown(page: Page, house: Tawny, camera: FakeCamera) -> None:
+    page.get_by_role("button", name="Turn", exact=True).click()
+    page.keyboard.down("ArrowDown")
+    wait_for(camera, "ContinuousMove", PanTilt_x="0", PanTilt_y="-0.5")
+    page.keyboard.up("ArrowDown")
+    wait_for(camera, "Stop")
+    assert page.url == f"{house.base}/live/yard"
+
+
+def test_it_goes_to_a_stored_place(page: Page, camera: FakeCamera) -> None:
+    page.get_by_role("button", name="Door", exact=True).click()
+    wait_for(camera, "GotoPreset", PresetToken="2")
+    expect(page.get_by_text("yard goes to Door.")).to_be_visible()
+
+
+def test_what_hangs_on_it_is_switched(page: Page, camera: FakeCamera) -> None:
+    lamp = page.get_by_role("group", name="Lamp")
+    lamp.get_by_role("button", name="On", exact=True).click()
+    wait_for(camera, "SetRelayOutputState", LogicalState="active")
+    lamp.get_by_role("button", name="Off", exact=True).click()
+    wait_for(camera, "SetRelayOutputState", LogicalState="inactive")
+    camera.told.clear()
+    page.get_by_role("button", name="Gate", exact=True).last.click()
+    wait_for(camera, "SetRelayOutputState", LogicalState="active")
+    wait_for(camera, "SetRelayOutputState", LogicalState="inactive")
+
+
+def test_who_may_only_look_is_shown_none_of_it(page: Page, browser: Browser, house: Tawny, camera: FakeCamera) -> None:
+    for role, may in (("family", True), ("viewer", False)):
+        asked = {"name": role, "role": role}
+        sent = {**OURS, "Origin": house.base}
+        made = page.request.post(f"{house.base}/api/v1/people", data=asked, headers=sent)
+        context = browser.new_context(viewport={"width": 390, "height": 844})
+        theirs = context.new_page()
+        theirs.goto(house.base + made.json()["link"])
+        theirs.wait_for_selector("[data-camera]", timeout=WAIT_MS)
+        theirs.goto(f"{house.base}/live/yard")
+        theirs.wait_for_selector("[data-view=playing]", timeout=WAIT_MS)
+        told = context.request.get(f"{house.base}/api/v1/cameras/yard/controls")
+        assert told.status == (200 if may else 403)
+        expect(theirs.get_by_role("button", name="Turn", exact=True)).to_have_count(1 if may else 0)
+        move = {"do": "ptz", "camera": "yard", "pan": 0.5, "for": 0.2}
+        assert context.request.post(f"{house.base}/api/v1/orders", data=move, headers=sent).ok is may
+        context.close()

@@ -1,0 +1,104 @@
+"""The timeline by WebRTC: in a browser that has no media buffer, or where the address says so."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tawny.testing.waiting import until
+from tawny.web.access import COOKIE
+from tests.e2e.test_rtc_past import BITS, PICTURE_MS, Filmed, filming
+
+pytestmark = pytest.mark.browser
+WAIT_MS = 60_000
+VIDEO = ".pl[data-camera=door] video[data-by=webrtc]"
+SHOWN = f"""() => {{
+  const video = document.querySelector('{VIDEO}');
+  if (!video || !video.videoWidth || !video.dataset.shownMs) return null;
+  const canvas = document.createElement('canvas');
+  canvas.width = 320; canvas.height = 240;
+  const pen = canvas.getContext('2d');
+  pen.drawImage(video, 0, 0, 320, 240);
+  const row = pen.getImageData(0, 120, 320, 1).data;
+  let number = 0;
+  for (let bit = 0; bit < {BITS}; bit++)
+    number = 2 * number + (row[4 * Math.floor((bit + 0.5) * 320 / {BITS})] > 127);
+  return [Number(video.dataset.shownMs), number];
+}}"""
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filmed]:
+    with filming(tmp_path_factory.mktemp("film")) as made:
+        yield made
+
+
+@pytest.fixture
+def page(film: Filmed, browser: Browser) -> Iterator[Page]:
+    """Of a browser without Media Source."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    token = film.served.session("past")
+    context.add_cookies([{"name": COOKIE, "value": token, "domain": "127.0.0.1", "path": "/"}])
+    context.add_init_script("delete window.MediaSource; delete window.ManagedMediaSource;")
+    made = context.new_page()
+    yield made
+    context.close()
+
+
+def shown(page: Page) -> tuple[int, int]:
+    """The instant that the page takes its picture for, and the number that is drawn into the picture."""
+    found = page.evaluate(SHOWN)
+    assert found, "no picture"
+    return found[0], found[1]
+
+
+def playhead(page: Page) -> float:
+    return float(page.evaluate("() => Number(document.querySelector('canvas[data-playhead]').dataset.playhead)"))
+
+
+def is_held_at(page: Page, taken: dict[int, int], wanted_ms: int) -> bool:
+    right_ms = max(each for each in taken if each <= wanted_ms)
+    found = page.evaluate(SHOWN)
+    return bool(found) and abs(found[0] - right_ms) <= PICTURE_MS and found[1] == taken[right_ms]
+
+
+def test_what_the_playhead_says_is_what_is_seen(film: Filmed, page: Page) -> None:
+    taken = film.taken()
+    wanted_ms = min(taken) + 2_400
+    page.goto(f"{film.served.base}/timeline?cam=door&t={wanted_ms / 1000}&span=60")
+    page.wait_for_selector(f"{VIDEO}[data-shown-ms]", timeout=WAIT_MS)
+    until(lambda: is_held_at(page, taken, wanted_ms), 30, "the picture of that instant")
+    page.get_by_role("button", name="One picture").first.click()
+    until(lambda: shown(page)[1] == taken[max(each for each in taken if each <= wanted_ms)] + 1, 30, "the next one")
+
+
+def test_it_plays_over_what_is_missing_and_comes_to_live(film: Filmed, page: Page) -> None:
+    taken = sorted(film.taken())
+    begin_ms, end_ms = max(pairwise(taken), key=lambda pair: pair[1] - pair[0])
+    page.goto(f"{film.served.base}/timeline?cam=door&t={begin_ms / 1000 - 2}&span=60")
+    page.wait_for_selector(f"{VIDEO}[data-shown-ms]", timeout=WAIT_MS)
+    page.keyboard.press("Space")
+    until(lambda: begin_ms - 1_800 < playhead(page) < begin_ms, 30, "it to play")
+    until(lambda: end_ms + 400 < playhead(page), 60, "what is behind the gap")
+    at_ms, number = shown(page)
+    known = film.taken()
+    nearest = min(known, key=lambda each: abs(each - at_ms))
+    assert abs(known[nearest] - number) <= 2
+    page.keyboard.press("End")
+    page.wait_for_selector("button.play.live", timeout=WAIT_MS)
+    until(lambda: film.served.bench.clock.now_ms() - playhead(page) < 5_000, 90, "what is live")
+    assert page.locator(VIDEO).count() == 1
+
+
+def test_what_cannot_come_this_way_comes_from_the_files(film: Filmed, browser: Browser) -> None:
+    """Nothing gets through by WebRTC: the page finds that out by itself."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    token = film.served.session("files")
+    context.add_cookies([{"name": COOKIE, "value": token, "domain": "127.0.0.1", "path": "/"}])
+    page = context.new_page()
+    page.route("**/api/v1/live/servers", lambda route: route.fulfill(json={"webrtc": False, "ice_servers": []}))
+    at_s = min(film.taken()) / 1000 + 2
+    page.goto(f"{film.served.base}/timeline?cam=door&t={at_s}&span=60&way=webrtc")
+    page.wait_for_selector(".pl[data-camera=door] video[data-by=files][data-shown-ms]", timeout=WAIT_MS)
+    context.close()

@@ -1,0 +1,102 @@
+"""In the interface somebody adds a place for uploads and somebody to tell, tries both, changes one and removes it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tawny.testing.waiting import until
+from tests.actions.notifiers.stand_in import StandIn, served
+from tests.e2e.conftest import Tawny, owner_of, with_settings
+from tests.e2e.rules import axe_script, violations
+
+FILE = '# ours\n[cameras.front]\nsource = "demo:front"   # the door\npost = "1 s"\n'
+PATH = "/settings/messages"
+SECRET = "pLantedT0ken"
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tawny]:
+    yield from with_settings(tmp_path_factory.mktemp("house"), FILE)
+
+
+@pytest.fixture(scope="module")
+def owner(browser: Browser, house: Tawny) -> Iterator[BrowserContext]:
+    context = owner_of(browser, house, 1200)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(owner: BrowserContext, house: Tawny) -> Iterator[Page]:
+    page = owner.new_page()
+    page.goto(house.base + PATH)
+    page.get_by_role("button", name="Add a place").wait_for(timeout=30_000)
+    yield page
+    page.close()
+
+
+def test_a_place_is_added_tried_changed_and_removed(page: Page, house: Tawny, tmp_path: Path) -> None:
+    (tmp_path / "nas").mkdir()
+    file = house.folder.parent / "tawny.toml"
+    page.get_by_role("button", name="Add a place").click()
+    sheet = page.get_by_role("dialog")
+    expect(sheet.get_by_role("button", name="Another tawny")).to_be_visible()
+    assert violations(page, axe_script()) == []
+    sheet.get_by_role("button", name="Folder").click()
+    sheet.get_by_label("Name").fill("Anna's NAS")
+    sheet.get_by_label("Folder", exact=True).fill(str(tmp_path / "wrong"))
+    sheet.get_by_role("button", name="Test").click()
+    expect(sheet.get_by_role("status")).to_contain_text("no such folder")
+    sheet.get_by_label("Folder", exact=True).fill(str(tmp_path / "nas"))
+    sheet.get_by_role("button", name="Test").click()
+    expect(sheet.get_by_role("status")).to_contain_text("Removed it")
+    sheet.get_by_role("button", name="Save").click()
+    card = page.get_by_role("article", name="anna-s-nas")
+    expect(card).to_contain_text("pictures and video as they are")
+    assert file.read_text().startswith(FILE)
+    assert f'url = "folder:{tmp_path}/nas"' in file.read_text()
+
+    until(lambda: list((tmp_path / "nas").rglob("*.jpg")), 90, "a picture, without a restart")
+
+    card.get_by_role("button", name="Change").click()
+    sheet.get_by_label("Remove there what is older than").fill("90 days")
+    sheet.get_by_label("Or at these minutes of each hour").fill("5, 35")
+    assert violations(page, axe_script()) == []
+    sheet.get_by_role("button", name="Save").click()
+    expect(sheet).to_have_count(0)
+    assert 'minutes = [5, 35]\nkeep = "90 days"' in file.read_text()
+
+    card.get_by_role("button", name="Change").click()
+    sheet.get_by_role("button", name="Remove", exact=True).click()
+    sheet.get_by_role("button", name="Remove it").click()
+    expect(card).to_have_count(0)
+    assert "anna-s-nas" not in file.read_text()
+
+
+def test_somebody_is_told_and_the_token_is_never_shown_again(page: Page, house: Tawny) -> None:
+    with served(StandIn()) as service:
+        page.get_by_role("button", name="Tell somebody").click()
+        sheet = page.get_by_role("dialog")
+        expect(sheet).to_contain_text("Phones show picture, clip and buttons")
+        sheet.get_by_role("button", name="Webhook A program").click()
+        sheet.get_by_label("Name").fill("hook")
+        sheet.get_by_label("Address", exact=True).fill(f"{service.base}/{SECRET}")
+        sheet.get_by_role("button", name="Test").click()
+        expect(sheet.get_by_role("status")).to_contain_text("Sent a message")
+        assert service.last.json["type"] == "message.test"
+        sheet.get_by_role("button", name="Save").click()
+        card = page.get_by_role("article", name="hook")
+        expect(card).to_be_visible()
+        secrets = house.folder.parent / "secrets.toml"
+        assert SECRET in secrets.read_text()
+        assert SECRET not in (house.folder.parent / "tawny.toml").read_text()
+        card.get_by_role("button", name="Change").click()
+        sheet.get_by_label("Quiet hours").fill("22:00-06:30")
+        sheet.get_by_role("button", name="Save").click()
+        expect(sheet).to_have_count(0)
+        assert SECRET not in page.content()
+        told = page.request.get(f"{house.base}/api/v1/targets/hook/settings").text()
+        assert (SECRET in told, "22:00-06:30" in told) == (False, True)
+        until(lambda: any(one.json["type"] == "message.event" for one in service.asked), 90, "an event that is told")

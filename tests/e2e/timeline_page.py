@@ -1,0 +1,69 @@
+"""The timeline's page in a browser far away, with what each picture on it shows: read off it when it is shown."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from playwright.sync_api import Browser, Page
+
+from tawny.testing.clocked import READ_CLOCK
+from tawny.web.access import COOKIE
+from tests.e2e.live_server import LiveServer
+
+LOOK = f"""() => {{
+  const read = {READ_CLOCK};
+  const seen = window.seen = [];
+  const hidden = {{ video: 'pictures', pictures: 'hole' }};
+  const note = (shown, kind) => {{
+    const box = shown.closest('.pl');
+    const said = Number(box?.querySelector('video').dataset.shownMs);
+    const stamp = box?.querySelector('.pl-stamp')?.textContent ?? '';
+    const playing = [...document.querySelectorAll('.pl[data-showing=video] video')].map((each) => each.dataset.shownMs);
+    if (said && box.dataset.showing !== hidden[kind])
+      seen.push({{
+        clock: read(shown), said, kind, stamp,
+        camera: box.dataset.camera, together: playing.filter(Boolean).map(Number),
+      }});
+  }};
+  const ask = HTMLVideoElement.prototype.requestVideoFrameCallback;
+  HTMLVideoElement.prototype.requestVideoFrameCallback = function (tell) {{
+    return ask.call(this, (...told) => {{ tell(...told); note(this, 'video'); }});
+  }};
+  const known = new WeakSet();
+  new MutationObserver(() => {{
+    for (const image of document.querySelectorAll('.pl > img')) {{
+      if (known.has(image)) continue;
+      known.add(image);
+      image.addEventListener('load', () => note(image, 'pictures'));
+    }}
+  }}).observe(document, {{ childList: true, subtree: true }});
+}}"""
+"""Runs after the page's own look at each picture, so that it has said by then which one it is."""
+
+
+@contextmanager
+def timeline_page(browser: Browser, served: LiveServer) -> Iterator[Page]:
+    """Somebody is signed in. The browser thinks that it is elsewhere: times are those of the recorder."""
+    context = browser.new_context(
+        timezone_id="America/New_York", locale="en-GB", viewport={"width": 1440, "height": 900}
+    )
+    token = served.session("page")
+    context.add_cookies([{"name": COOKIE, "value": token, "domain": "127.0.0.1", "path": "/"}])
+    context.add_init_script(f"({LOOK})()")
+    yield context.new_page()
+    context.close()
+
+
+def show(page: Page, served: LiveServer, cameras: str, at_ms: int) -> None:
+    """Held at an instant that is recorded, once all of them show it. cameras: with commas between."""
+    page.goto(f"{served.base}/timeline?cam={cameras}&t={at_ms / 1000:.2f}&span=600")
+    count = cameras.count(",") + 1
+    page.wait_for_function(
+        "(count) => new Set(window.seen.map(({ camera }) => camera)).size === count", arg=count, timeout=60_000
+    )
+
+
+def seen(page: Page) -> list[dict[str, Any]]:
+    """Each picture that was shown: `clock`, which it carries, and `said`, the page's word for it."""
+    found: list[dict[str, Any]] = page.evaluate("() => window.seen")
+    return found
