@@ -1,15 +1,14 @@
 """A camera whose every picture shows when it was drawn, as black and white fields: GStreamer's RTSP server, encoding as
-it goes, in a process of the system's Python.
-
-Fields: COLUMNS by ROWS, from the left and from above. The first 48 are the milliseconds since 1970, highest bit first;
-the last eight are the sum of the six bytes before.
+it goes, in a process of the system's Python. The fields are those of `tawny.testing.clocked`.
 """
 
 import contextlib
 import subprocess
 from collections.abc import Iterator
 
-WIDTH, HEIGHT, COLUMNS, ROWS = 640, 448, 8, 7
+from tawny.testing.clocked import COLUMNS, ROWS
+
+WIDTH, HEIGHT = 640, 448
 PROGRAM = """
 import sys, time, gi
 gi.require_version("Gst", "1.0"); gi.require_version("GstRtspServer", "1.0")
@@ -42,9 +41,11 @@ def configure(factory, media):
         return False
     push()
 
+h264 = f"x264enc tune=zerolatency speed-preset=ultrafast key-int-max={fps * gop_s} bitrate={rate}"
+if Gst.ElementFactory.find("x264enc") is None:
+    h264 = f"openh264enc complexity=low rate-control=bitrate gop-size={fps * gop_s} bitrate={rate * 1000}"
 encoder = {
-    "h264": f"x264enc tune=zerolatency speed-preset=ultrafast key-int-max={fps * gop_s} bitrate={rate} ! h264parse "
-            "! rtph264pay config-interval=-1",
+    "h264": f"{h264} ! h264parse ! rtph264pay config-interval=-1",
     "h265": f"x265enc tune=zerolatency speed-preset=ultrafast key-int-max={fps * gop_s} bitrate={rate} ! h265parse "
             "! rtph265pay config-interval=-1",
 }[codec]

@@ -1,17 +1,18 @@
-"""How well the default detector finds what happens, on real footage with known truth, beside Debian's `motion`.
+"""How well each detector finds what happens, on real footage with known truth, beside Debian's `motion` and DVR-Scan.
 
-    python -m benchmarks.detect [--footage FOLDER] [--sensitivity N] [--without-motion] [--clips]
+    python -m benchmarks.detect [--footage FOLDER] [--sensitivity N] [--without-peers] [--dvr-scan PROGRAM] [--clips]
     python -m benchmarks.detect --gate | --made [--seeds N ...] | --spoilt | --moved
 
 The folder holds clips and `manifest.json`; it is looked for in TAWNY_FOOTAGE, then beside this project. Exit: 0 within
 the budgets, 1 over one of them, 2 wrong use, 3 no footage here. `motion` plays files at their own pace: a run takes as
-long as the longest clip; everything else is over in half a minute.
+long as the longest clip.
 """
 
 import argparse
 import json
 import os
 import random
+import shutil
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,9 +21,12 @@ from operator import add
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks import debian_motion, detect_gate, detect_made, detect_moved
+from benchmarks import debian_motion, detect_gate, detect_made, detect_moved, scan
 from benchmarks.footage import watch_file
 from benchmarks.scoring import Clip, Figures, quantile, score
+from tawny.engine.plugins import load
+from tawny.watch.classic.plain import Plain
+from tawny.watch.detector import Detector
 from tawny.watch.gate import Gate, Mode
 from tawny.watch.motion import Motion
 
@@ -65,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.moved:
         return detect_moved.moved([detect_moved.Footage(one.clip, one.path) for one in footage])
     with ThreadPoolExecutor(max_workers=PLAYERS) as players:
-        with_peer = debian_motion.is_installed() and not options.without_motion
+        with_peer = _has(debian_motion.is_installed(), "motion") and not options.without_peers
         longest_first = sorted(footage, key=lambda one: -one.clip.length_s)
         peers = [players.submit(_motion, one) for one in longest_first] if with_peer else []
         rows = [_ours(one, options.sensitivity, Mode.BALANCED) for one in footage]
@@ -74,7 +78,11 @@ def main(arguments: list[str] | None = None) -> int:
         if options.clips:
             _print({row.clip.file: row.figures for row in rows}, "clip")
         _print_told(rows)
+        if not options.without_peers:
+            table |= _others(footage)
         table |= _peer(peers)
+    if not options.without_peers and _has(shutil.which(options.dvr_scan) is not None, "DVR-Scan"):
+        table |= _dvr_scan(options.dvr_scan, footage)
     _print(table, "detector")
     return _judge(rows)
 
@@ -83,7 +91,8 @@ def _options(arguments: list[str] | None) -> Any:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--footage", type=Path, default=Path(os.environ.get("TAWNY_FOOTAGE", BESIDE)))
     parser.add_argument("--sensitivity", type=int, default=50)
-    parser.add_argument("--without-motion", action="store_true")
+    parser.add_argument("--without-peers", action="store_true", help="only the default detector")
+    parser.add_argument("--dvr-scan", type=Path, default=scan.DVR_SCAN)
     parser.add_argument("--clips", action="store_true", help="a row for each clip as well")
     parser.add_argument("--gate", action="store_true", help="instead: is anything lost by decoding only keyframes?")
     parser.add_argument("--made", action="store_true", help="instead: films of our own, by day and by night")
@@ -100,7 +109,11 @@ def _footage(folder: Path) -> list[Footage]:
 
 
 def _ours(one: Footage, sensitivity: int, mode: Mode) -> Row:
-    watched = watch_file(one.path, Motion({"sensitivity": sensitivity}), Gate(mode, random.Random(1)))
+    return _watched(one, Motion({"sensitivity": sensitivity}), mode)
+
+
+def _watched(one: Footage, detector: Detector, mode: Mode) -> Row:
+    watched = watch_file(one.path, detector, Gate(mode, random.Random(1)))
     figures = score(one.clip, watched.alarms)
     figures.cpu_s = watched.cpu_s
     return Row(one.clip, figures, [k - a.begin for k, a in zip(watched.known_s, watched.alarms, strict=True)])
@@ -111,6 +124,28 @@ def _motion(one: Footage) -> Figures:
     figures = score(one.clip, ran.alarms)
     figures.cpu_s = ran.cpu_s
     return figures
+
+
+def _has(is_installed: bool, name: str) -> bool:
+    if not is_installed:
+        print(f"{name} is not installed: it is left out", file=sys.stderr)
+    return is_installed
+
+
+def _others(footage: list[Footage]) -> dict[str, Figures]:
+    """The detectors that people know from elsewhere, with their own defaults, decoding everything."""
+    kinds, _ = load("tawny.detectors")
+    return {
+        name: _total(_watched(one, kind({}), Mode.THOROUGH).figures for one in footage)
+        for name, kind in sorted(kinds.items())
+        if issubclass(kind, Plain)
+    }
+
+
+def _dvr_scan(program: Path, footage: list[Footage]) -> dict[str, Figures]:
+    row = scan.dvr_scan(program, [(one.clip, one.path) for one in footage])
+    row.figures.cpu_s = row.cpu_s
+    return {row.name: row.figures}
 
 
 def _peer(peers: list[Future[Figures]]) -> dict[str, Figures]:

@@ -4,6 +4,7 @@ Nothing here sleeps or starts a thread: the clock is moved to where the next pac
 """
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from tawny.events import EventMaker
 from tawny.model.errors import SourceFinished
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, RunId, StreamName
+from tawny.model.kinds import kind_of_all
 from tawny.model.messages import EventChanged, Message
 from tawny.model.packets import Packet, SourcePacket
 from tawny.sources.file import File
@@ -20,7 +22,7 @@ from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
 from tawny.watch.detector import Detector
 from tawny.watch.gate import Gate, Mode
-from tawny.watch.watcher import STEP_S, Watcher
+from tawny.watch.watcher import STEP_S, Sink, Watcher
 
 CAMERA = CameraId("footage")
 RUN = RunId("footage")
@@ -35,13 +37,19 @@ class Watched(NamedTuple):
     cpu_s: float
     notes: dict[str, Any]
     """The watcher's."""
+    kinds: list[str]
+    """What each alarm was called in the end."""
+    perhaps: list[str]
+    """What was suggested of each; `motion` where nothing was."""
 
 
-def watch_file(path: Path, detector: Detector, gate: Gate | None = None) -> Watched:
-    """gate: decides what is decoded; None: everything is."""
+def watch_file(
+    path: Path, detector: Detector, gate: Gate | None = None, through: Callable[[Sink], Sink] = lambda sink: sink
+) -> Watched:
+    """gate: decides what is decoded; None: everything is. through: what looks pass on their way to events."""
     begun_s = time.process_time()
     clock = FakeClock()
-    watching = _Watching(detector, clock, gate or Gate(Mode.THOROUGH))
+    watching = _Watching(detector, clock, gate or Gate(Mode.THOROUGH), through)
     connection = File().open(Opening(CAMERA, StreamName.MAIN, str(path), {}, clock))
     try:
         while True:
@@ -59,14 +67,16 @@ def watch_file(path: Path, detector: Detector, gate: Gate | None = None) -> Watc
 class _Watching:
     """A watcher with all that it hands on to, stepped when it asked for it."""
 
-    def __init__(self, detector: Detector, clock: FakeClock, gate: Gate) -> None:
+    def __init__(self, detector: Detector, clock: FakeClock, gate: Gate, through: Callable[[Sink], Sink]) -> None:
         self._clock, self._begun_ms, self._due_s = clock, clock.now_ms(), clock.mono_s()
         self._hub, self._number = Hub(), 0
         self._events: dict[EventId, Event] = {}
         self._known_ms: dict[EventId, int] = {}
         self._first_ms: int | None = None
         maker = EventMaker(CAMERA, self, self._tell, lambda *_picture: None)
-        self._watcher = Watcher(CAMERA, [self._hub], detector, maker, clock, self._tell, self._scored, gate=gate)
+        self._watcher = Watcher(
+            CAMERA, [self._hub], detector, through(maker), clock, self._tell, self._scored, gate=gate
+        )
 
     def put_event(self, event: Event) -> bool:
         self._events[event.id] = event
@@ -97,7 +107,8 @@ class _Watching:
 
         told = sorted(self._events.values(), key=lambda event: event.start_ms)
         alarms = [Span(second(e.start_ms), second(e.end_ms if e.end_ms is not None else e.start_ms)) for e in told]
-        return Watched(alarms, [second(self._known_ms[e.id]) for e in told], cpu_s, self._watcher.notes)
+        known_s = [second(self._known_ms[e.id]) for e in told]
+        return Watched(alarms, known_s, cpu_s, self._watcher.notes, [e.kind for e in told], [perhaps(e) for e in told])
 
     def _tell(self, message: Message) -> None:
         if isinstance(message, EventChanged) and message.what == "started":
@@ -106,3 +117,8 @@ class _Watching:
     def _scored(self, at_ms: int, _score: int) -> None:
         if self._first_ms is None:
             self._first_ms = at_ms
+
+
+def perhaps(event: Event) -> str:
+    """What would be suggested of it if no model named it."""
+    return kind_of_all(one.label for one in event.perhaps)

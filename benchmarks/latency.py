@@ -27,8 +27,9 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, Page, Route, sync_playwright
 
-from benchmarks.clock_camera import COLUMNS, ROWS, clock_camera
+from benchmarks.clock_camera import clock_camera
 from benchmarks.peers import CACHE, report, tawny
+from tawny.testing.clocked import READ_CLOCK
 from tawny.testing.relay import Line, tcp_line, udp_line
 
 MOST_FIRST_MS = 2000.0
@@ -36,24 +37,8 @@ SETTLED_S = 5.0
 CHROMIUM = "/usr/bin/chromium"
 ARGS = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"]
 LINK = re.compile(r"(http://[^\s/]+)/setup#token=(\S+)")
-READ = """([columns, rows]) => {
+READ = """(read) => {
   const seen = window.seen = [];
-  const canvas = document.createElement('canvas');
-  canvas.width = columns * 8; canvas.height = rows * 8;
-  const pen = canvas.getContext('2d', { willReadFrequently: true });
-  const read = (shown) => {
-    pen.drawImage(shown, 0, 0, canvas.width, canvas.height);
-    const pixels = pen.getImageData(0, 0, canvas.width, canvas.height).data;
-    const bytes = [];
-    for (let row = 0; row < rows; row += 1) {
-      let byte = 0;
-      for (let column = 0; column < columns; column += 1)
-        byte = byte * 2 + (pixels[4 * ((row * 8 + 4) * canvas.width + column * 8 + 4)] > 128 ? 1 : 0);
-      bytes.push(byte);
-    }
-    const sum = bytes.slice(0, 6).reduce((all, each) => all + each, 0) & 255;
-    return sum === bytes[6] ? bytes.slice(0, 6).reduce((all, each) => all * 256 + each, 0) : 0;
-  };
   const note = (shown, at) => {
     const taken = read(shown);
     if (taken && taken !== seen.at(-1)?.[0]) seen.push([taken, performance.timeOrigin + at]);
@@ -195,13 +180,20 @@ def recorder(camera: str, cameras: int, way: Way, folder: Path) -> Iterator[str]
     """The one-time link of a tawny that records the camera, under the name `clock` and further ones."""
     names = ["clock", *(f"more-{number}" for number in range(1, cameras))]
     tables = [f'[cameras.{name}]\nsource = "{camera}"\nwatch.detector = "off"\n' for name in names]
-    (folder / "tawny.toml").write_text(way.settings + "".join(tables))
+    with begun(way.settings + "".join(tables), folder) as link:
+        yield link
+
+
+@contextlib.contextmanager
+def begun(settings: str, folder: Path) -> Iterator[str]:
+    """The one-time link of a tawny with these settings."""
+    (folder / "tawny.toml").write_text(settings)
     command = [tawny(), "run", "--config", str(folder / "tawny.toml"), "--data", str(folder / "data")]
     log = folder / "log"
     with log.open("wb") as out:
         process = subprocess.Popen([*command, "--listen", "127.0.0.1:0"], stdout=out, stderr=out)
     try:
-        until_s = time.monotonic() + 30
+        until_s = time.monotonic() + 120
         while not (found := LINK.search(log.read_text())):
             if time.monotonic() > until_s or process.poll() is not None:
                 raise SystemExit(f"tawny did not begin:\n{log.read_text()}")
@@ -221,7 +213,7 @@ def watched(link: str, way: Way, seconds: float, *, bad: bool = False) -> Figure
         context.add_init_script(way.script)
         time.sleep(SETTLED_S)  # it is recorded by now, as a camera is that somebody comes to look at
         page = context.new_page()
-        page.add_init_script(f"({READ})([{COLUMNS}, {ROWS}])")
+        page.add_init_script(f"({READ})({READ_CLOCK})")
         page.add_init_script(SOCKETS)
         base = _behind_bad_line(page, _base(link), lines) if bad else _base(link)
         begun_ms = time.time() * 1000
