@@ -15,9 +15,14 @@ from pydantic_core import PydanticUndefined
 
 from tawny.cli.main import COMMANDS, parser
 from tawny.config.alarming import Alarm
+from tawny.config.arming import Arm, Presence, Somebody
 from tawny.config.keeping import CameraKeep, Keep, StreamKeep
 from tawny.config.live import Live, Turn
+from tawny.config.outward import Destination, Waiting
 from tawny.config.places import Line, Zone
+from tawny.config.programs import Emit, Input, Mqtt, Relay, Scripts
+from tawny.config.recognisers import Recogniser
+from tawny.config.rules import Rule, When
 from tawny.config.settings import Camera, Storage, Tier, Watch, Web
 from tawny.config.telling import Notifier
 from tawny.config.units import duration_text, size_text
@@ -35,7 +40,20 @@ TABLES: list[tuple[str, type[BaseModel], str]] = [
     ("live", Live, "start"),
     ("live.turn", Turn, "start"),
     ("alarm", Alarm, "start"),
-    ("notifiers.<name>", Notifier, "start"),
+    ("arm", Arm, "at once"),
+    ("arm.presence", Presence, "at once"),
+    ("arm.presence.people.<name>", Somebody, "at once"),
+    ("rules", Rule, "at once"),
+    ("rules: when", When, "at once"),
+    ("outbox", Waiting, "at once"),
+    ("destinations.<name>", Destination, "at once; only this destination begins again"),
+    ("notifiers.<name>", Notifier, "at once; only this notifier begins again"),
+    ("emit.<name>", Emit, "start"),
+    ("inputs.<name>", Input, "start"),
+    ("mqtt", Mqtt, "start"),
+    ("scripts", Scripts, "start"),
+    ("relays.<name>", Relay, "at once"),
+    ("recognisers.<name>", Recogniser, "at once"),
     ("cameras.<id>", Camera, "at once; only this camera begins again"),
     ("cameras.<id>.keep", CameraKeep, "at once"),
     ("cameras.<id>.watch", Watch, "at once; only this camera begins again"),
@@ -92,6 +110,11 @@ def _settings() -> str:
     ]
     parts += [*_parts("tawny.sources", "source"), "## [cameras.&lt;id&gt;.watch.&lt;detector&gt;]", ""]
     parts += ["What only this detector knows, in a table named after it.", "", *_parts("tawny.detectors", "detector")]
+    parts += [
+        "## [destinations.&lt;name&gt;]: what only a kind knows",
+        "",
+        *_parts("tawny.destinations", "destination"),
+    ]
     parts += ["## [notifiers.&lt;name&gt;]: what only a kind knows", "", *_parts("tawny.notifiers", "notifier")]
     return "\n".join(parts)
 
@@ -118,6 +141,8 @@ def _fields(kind: type[BaseModel]) -> Iterator[tuple[str, str, str]]:
             continue  # has a table of its own
         elif isinstance(default, float):
             shown = f"`{default * 100:g} %`" if name in ("free", "smallest") else f"`{duration_text(default)}`"
+        elif name == "modes":
+            shown = f"`{', '.join(default)}`"
         elif name == "memory":
             shown = f"`{size_text(default)}`"
         elif isinstance(default, dict):

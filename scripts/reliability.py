@@ -56,6 +56,12 @@ PROMISES: Final = (
         "faults/test_kill.py",
     ),
     Promise(
+        "the same while events are sent off site, again and again",
+        "nothing of what is sent: each event arrives once, whole, under its name",
+        (("delivery-killed", "{kills} kills, none too few or too many"),),
+        "faults/test_delivery_killed.py",
+    ),
+    Promise(
         "power cut, on a model of the disk",
         "at most the last 2 s; nothing that was acknowledged",
         (("power", "{cuts} cuts: median {median_s:.2f} s, worst {worst_s:.2f} s"),),

@@ -33,7 +33,7 @@ made_from() {
         LC_ALL=C sort | xargs cksum; echo "$2") | cksum
 }
 
-# setup FOLDER EXTRA: EXTRA is "" for users and "dev" for tests; a .venv with "dev" serves users as well
+# setup FOLDER EXTRA: EXTRA is "all" for users and "dev" for tests; a .venv with "dev" serves users as well
 setup() {
     venv=$1/.venv
     for extra in "$2" dev; do

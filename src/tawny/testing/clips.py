@@ -21,6 +21,7 @@ from tawny.model.packets import VIDEO_RATE, AudioFormat, SourcePacket, VideoCode
 from tawny.sources.file import File
 from tawny.sources.source import Idle, Opening
 from tawny.testing.clock import FakeClock
+from tawny.testing.clocked import clock_picture
 
 Sound = Literal["", "aac", "pcmu", "pcma"]
 _SOUND_CODECS = {"aac": "aac", "pcmu": "pcm_mulaw", "pcma": "pcm_alaw"}
@@ -42,6 +43,8 @@ class ClipSpec:
     sound: Sound = ""
     detail: int = 40
     """Noise in the pictures, 0 to 255: what makes them large."""
+    clock_ms: int | None = None
+    """Pictures show when they were taken instead (`clocked`), the first one this."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,9 @@ def _add_pictures(out: OutputContainer, spec: ClipSpec) -> Any:
 
 
 def _picture(spec: ClipSpec, number: int) -> Any:
-    """uint8 [height, width, 3]: a slope, a square that moves across it, and noise."""
+    """uint8 [height, width, 3]: a slope, a square that moves across it, and noise; or a clock."""
+    if spec.clock_ms is not None:
+        return clock_picture(spec.clock_ms + number * 1000 // spec.fps, spec.width, spec.height)
     across = np.linspace(0, 150, spec.width)[None, :, None] + np.linspace(0, 60, spec.height)[:, None, None]
     noise = np.random.default_rng(number).integers(0, max(1, spec.detail), (spec.height, spec.width, 3))
     picture = np.clip(across + noise, 0, 255).astype(np.uint8)

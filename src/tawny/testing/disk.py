@@ -95,6 +95,10 @@ class MemoryDisk:
         """What was noted before a point."""
         return [entry.what for entry in self._log[:before] if isinstance(entry, _Note)]
 
+    def writes(self, is_one: Callable[[bytes], bool]) -> list[int]:
+        """The points just behind writes of such bytes, before anything of them was synced."""
+        return [at for at, entry in enumerate(self._log, 1) if isinstance(entry, _Write) and is_one(entry.data)]
+
     def after_cut(self, before: int, seed: int) -> State:
         """What may be found if the power failed before so many operations; another seed, another possibility."""
         return _AfterCut(self._log[:before], random.Random(seed)).files()
@@ -123,7 +127,7 @@ class MemoryDisk:
 
     # --- the file layer
 
-    def create(self, path: str) -> "MemoryFile":
+    def create(self, path: str, *, secret: bool = False) -> "MemoryFile":
         self._do("create", path)
         if path in self._names:
             raise StorageError(str(self.root / path), "File exists")

@@ -17,6 +17,8 @@ from tawny.testing.rtsp_talk import Talk
 from tawny.testing.rtsp_viewer import CameraSetup, Viewer
 
 _ANSWER_S = 5.0
+_LET_IN_S = 0.02
+"""Who was let in at the last moment becomes somebody who can be dropped."""
 
 
 class RtspCamera:
@@ -43,6 +45,7 @@ class RtspCamera:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._do(self._shut)
+        self._do(self._clear)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -90,6 +93,10 @@ class RtspCamera:
         server, self._server = self._server, None
         if server is not None:
             server.close()
+        await self._drop(reset=True)
+
+    async def _clear(self) -> None:
+        await asyncio.sleep(_LET_IN_S)
         await self._drop(reset=True)
 
     async def _drop(self, *, reset: bool) -> None:

@@ -13,12 +13,16 @@ from dataclasses import dataclass, field
 
 from tawny.live.rtsp.channels import Channel, TcpChannel, UdpChannel
 from tawny.media.sdp_lines import media_lines
+from tawny.model.packets import AudioFormat
 from tawny.testing.clips import Clip
 from tawny.testing.rtsp_player import Player
 from tawny.testing.rtsp_viewer import CameraSetup, CameraView, Viewer
 
 _PARAMETER = re.compile(r'(\w+)="?([^",]*)"?')
 _REALM = "camera"
+BACK_TRACK = 2
+_CLOSES_S = 1.0
+"""A viewer that does not read what is still to be sent is not waited for longer."""
 
 
 @dataclass(slots=True)
@@ -41,6 +45,7 @@ class Talk:
         self._camera, self._viewer, self._reader, self._writer = camera, viewer, reader, writer
         self._nonce = secrets.token_hex(8)
         self._channels: dict[int, Channel] = {}
+        self._back_channel: int | None = None
         self._sockets: list[socket.socket] = []
         self._task: asyncio.Task[None] | None = None
         self._playing: asyncio.Task[None] | None = None
@@ -84,6 +89,8 @@ class Talk:
         for udp in self._sockets:
             udp.close()
         self._writer.close()
+        with suppress(OSError, TimeoutError):
+            await asyncio.wait_for(self._writer.wait_closed(), _CLOSES_S)
         self.over.set()
 
     def _ended(self, why: str) -> None:
@@ -93,9 +100,11 @@ class Talk:
         """Read one request and answer it. False after TEARDOWN."""
         async with asyncio.timeout(self._camera.setup.timeout_s if self._playing is not None else None):
             first = await self._reader.readexactly(1)
-        if first == b"$":  # the viewer's receiver report
+        if first == b"$":  # the viewer's receiver report, or what it says
             head = await self._reader.readexactly(3)
-            await self._reader.readexactly(int.from_bytes(head[1:], "big"))
+            packet = await self._reader.readexactly(int.from_bytes(head[1:], "big"))
+            if head[0] == self._back_channel:
+                self._viewer.heard += packet[12:]
             return True
         lines = (first + await self._reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
         method, url, _ = lines[0].split(" ", 2)
@@ -130,9 +139,12 @@ class Talk:
             return _Reply(headers=["Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, GET_PARAMETER"])
         if not may_enter(self._camera.setup, self._nonce, method, headers.get("authorization", "")):
             return _Reply("401 Unauthorized", [challenge(self._camera.setup, self._nonce)])
+        wants_speaker = headers.get("require", "") == "www.onvif.org/ver20/backchannel"
+        if wants_speaker and not self._camera.setup.speaker:
+            return _Reply("551 Option not supported")
         if method == "DESCRIBE":
             sdp = self._camera.faults.sdp
-            body = describe_clip(self._camera.clip, self._camera.setup) if sdp is None else sdp
+            body = describe_clip(self._camera.clip, self._camera.setup, with_back=wants_speaker) if sdp is None else sdp
             return _Reply(headers=["Content-Type: application/sdp", f"Content-Base: {url}/"], body=body)
         if method == "SETUP":
             return self._set_up(url, headers.get("transport", ""))
@@ -145,6 +157,9 @@ class Talk:
             return _Reply("461 Unsupported Transport")
         number = int(transport.split("interleaved=" if is_tcp else "client_port=")[1].split("-")[0])
         self._viewer.transport = "tcp" if is_tcp else "udp"
+        if track == BACK_TRACK:
+            self._back_channel = number
+            return _Reply(headers=[f"Transport: {transport}", "Session: 12345678"])
         if is_tcp:
             self._channels[track] = TcpChannel(self._writer, number)
         else:
@@ -158,6 +173,8 @@ class Talk:
         return _Reply(headers=[f"Transport: {transport}", f"Session: 12345678;timeout={self._camera.setup.timeout_s}"])
 
     def _play(self) -> None:
+        if self._back_channel is not None:
+            return  # who speaks is played nothing
         self._viewer.is_playing = True
         player = Player(self._camera, self._viewer, self._channels, self._writer)
         self._playing = asyncio.create_task(player.run())
@@ -195,11 +212,14 @@ def may_enter(setup: CameraSetup, nonce: str, method: str, authorization: str) -
     return scheme == "Digest" and fields.get("response") == hashed(f"{secret}:{nonce}:{request}")
 
 
-def describe_clip(clip: Clip, setup: CameraSetup) -> bytes:
-    """The clip's SDP: video is track0, sound track1."""
+def describe_clip(clip: Clip, setup: CameraSetup, *, with_back: bool = False) -> bytes:
+    """The clip's SDP: video is track0, sound track1, sound for its loudspeaker track2."""
     lines = ["v=0", "o=- 0 0 IN IP4 127.0.0.1", "s=camera", "c=IN IP4 0.0.0.0", "t=0 0", "a=tool:tawny test camera"]
     video = media_lines(clip.video, with_sets=setup.sets_in_sdp)
     lines += ["a=control:*", *video, f"a=framerate:{clip.fps:g}", "a=control:track0"]
     if clip.sound is not None:
         lines += [*media_lines(clip.sound), "a=control:track1"]
+    if with_back:
+        back = AudioFormat("pcma" if setup.speaker == "pcma" else "pcmu", 8000, 1)
+        lines += [*media_lines(back), f"a=control:track{BACK_TRACK}", "a=sendonly"]
     return ("\r\n".join(lines) + "\r\n").encode()

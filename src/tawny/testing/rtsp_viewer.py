@@ -27,6 +27,8 @@ class CameraSetup:
     udp_refused: bool = False
     timeout_s: int = 60
     """A viewer who gives no sign of life for so long is hung up on."""
+    speaker: str = ""
+    """`pcmu` or `pcma`: it has a loudspeaker, and tells those who ask for it (ONVIF's back channel)."""
     time_base: int | None = None
     """RTP's time of the first unit; None for one that looks random."""
 
@@ -51,6 +53,8 @@ class Viewer:
     """Methods, in order."""
     transport: str = ""
     sent: list[Sent] = field(default_factory=list)
+    heard: bytearray = field(default_factory=bytearray)
+    """What the loudspeaker was sent, as it came."""
     is_playing: bool = False
     """PLAY was answered, ever."""
     ended: str = ""
