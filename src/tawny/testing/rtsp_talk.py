@@ -184,8 +184,14 @@ class Talk:
         """The passes are through, or the viewer is gone or too slow: hang up."""
         if task.cancelled():
             return
-        error = task.exception()
-        self.end("played to its end" if error is None else f"viewer lost: {error!r}", reset=False)
+        match task.exception():
+            case None:
+                why = "played to its end"
+            case ConnectionError():  # who left is as often met when sending the next picture as when listening
+                why = "left"
+            case error:
+                why = f"viewer lost: {error!r}"
+        self.end(why, reset=False)
 
 
 def challenge(setup: CameraSetup, nonce: str) -> str:
