@@ -55,7 +55,8 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_everything_that_was_sent_comes_out(case: Case) -> None:
-    case.setup.speed, case.setup.passes = 12.0, 2
+    # by UDP nothing holds the camera back, and a busy system's buffer takes a fifth of a megabyte: FFmpeg is to keep up
+    case.setup.speed, case.setup.passes = 3.0 if case.transport == "udp" else 12.0, 2
     with RtspCamera(made_clip(case.clip), case.setup) as camera:
         read = read_all(open_camera(camera, transport=case.transport))
         viewer = camera.playing[0]
