@@ -1,12 +1,18 @@
 """A folder with recordings, made once: two short lives of one camera."""
 
-from collections.abc import Callable
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tawny.app.control import Control
 from tawny.cli.main import main
+from tawny.engine import Bus
 from tawny.testing.clips import ClipSpec, clip_file
 from tests.app.rig import DOOR, one_camera, rig
 
@@ -35,6 +41,23 @@ def tawny(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytes
         return Said(code, said.out, said.err)
 
     return run
+
+
+@contextmanager
+def answering(folder: Path, bus: Bus, answers: dict[str, Callable[[dict[str, Any]], Any]]) -> Iterator[None]:
+    """The door for commands, as the program has it."""
+    loop = asyncio.new_event_loop()
+    control = Control(folder, bus, answers, lambda _: None)
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(control.open(), loop).result(30)
+    try:
+        yield
+    finally:
+        asyncio.run_coroutine_threadsafe(control.close(), loop).result(30)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,9 @@ from typing import Any
 import av
 import pytest
 
+from tawny.cli import status
 from tawny.cli.main import COMMANDS
+from tawny.cli.output import Output
 from tawny.model.clock import SystemClock
 from tawny.model.damage import Damage
 from tawny.model.gaps import Evidence, Gap, GapReason
@@ -203,6 +205,37 @@ def test_events_of_a_quiet_time(tawny: Tawny, recorded: Path) -> None:
     assert said.code == 0
     assert "Nothing happened" in said.out
     assert tawny("events", "--data", str(recorded), "--json").out == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("events", "--camera", "porch"), 3, "Cameras there: door."),
+        (("export", "--camera", "door", "--from", "yesterday", "--to", "now", "-o", "no/x.mp4"), 3, "no folder no."),
+        (("export", "--camera", "door", "--from", "yesterday", "--to", "now", "-o", "."), 3, "is there already"),
+        (("rehearse", "--camera", "door", "--at", "funday"), 2, "sunday 23:00"),
+        (("scan", "nothing.mp4"), 1, "name and folder"),
+    ],
+    ids=lambda value: value[0] + " " + value[-1] if isinstance(value, tuple) else "",
+)
+def test_what_is_not_there_is_named(words: tuple[str, ...], code: int, says: str, tawny: Tawny, recorded: Path) -> None:
+    folder = () if words[0] == "scan" else ("--data", str(recorded))
+    said = tawny(*words, *folder)
+    assert said.code == code
+    assert says in said.err + said.out
+    assert (said.err + said.out).count("nothing.mp4") <= 1  # not named twice
+
+
+def test_without_settings_a_camera_is_found_by_its_folder(tawny: Tawny, recorded: Path) -> None:
+    said = tawny("find", "door", "yesterday", "--data", str(recorded), "--json")
+    assert as_json(said.out)["unknown"] == []
+
+
+@pytest.mark.parametrize(("days", "words"), [(12.4, "12 days"), (2, "2 days"), (1.9, "46 hours"), (0.05, "1 hour.")])
+def test_how_long_is_kept_is_never_told_as_no_days(days: float, words: str) -> None:
+    house = {"cameras": [], "on_watch": 0, "of": 0, "self_test": "", "warnings": [], "hint": ""}
+    told = status.text({**house, "disk": {"free_bytes": 10**9, "keeps_days": days}}, Output(as_json=False))
+    assert f"keeps about {words}" in told
 
 
 def test_status_needs_a_running_recorder(tawny: Tawny, recorded: Path) -> None:

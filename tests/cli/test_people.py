@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from tawny.engine import Bus
 from tawny.model.ids import CameraId
 from tawny.testing.clock import FakeClock
 from tawny.web.accounts import Accounts, Role
 from tawny.web.accounts_file import AccountsFile
 from tawny.web.passes import Passes
-from tests.cli.conftest import Tawny
+from tests.cli.conftest import Tawny, answering
 
 
 @pytest.fixture
@@ -41,6 +42,27 @@ def test_a_viewer_is_added_with_the_cameras_to_see_and_a_link(tawny: Tawny, fold
     assert "/sign-in#link=" in ben["link"]
     listed = told(tawny, folder, "user", "list")["people"]
     assert [(one["name"], one["role"]) for one in listed] == [("Anna", "owner"), ("Ben", "viewer")]
+
+
+def test_a_camera_that_is_not_there_is_told(tawny: Tawny, folder: Path) -> None:
+    said = tawny("user", "add", "Ben", "--cameras", "door,yard", "--data", str(folder))
+    assert said.code == 0
+    assert said.err == "There is no camera yard yet. Cameras are: door.\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "key"), [(("user", "add", "Ben"), "link"), (("token",), "link"), (("passes", "make", "TV"), "mjpeg")]
+)
+def test_links_are_where_the_recorder_listens(words: tuple[str, ...], key: str, tawny: Tawny, folder: Path) -> None:
+    with answering(folder, Bus(), {"where": lambda _: {"address": "http://127.0.0.1:8017"}}):
+        assert told(tawny, folder, *words)[key].startswith("http://127.0.0.1:8017/")
+
+
+def test_links_are_at_the_address_that_the_settings_name(tawny: Tawny, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "tawny.toml").write_text('[web]\naddress = "https://cam.example.org"\n')
+    assert told(tawny, folder, "token")["link"].startswith("https://cam.example.org/setup#token=")
+    brought = told(tawny, folder, "passes", "make", "Cabin", "--brings", "5 GB")["url"]
+    assert brought.startswith("tawny://:") and brought.endswith("@cam.example.org/")
 
 
 def test_what_is_seen_changes(tawny: Tawny, folder: Path) -> None:

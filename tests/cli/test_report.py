@@ -1,23 +1,19 @@
 """`tawny report camera`: the conversation with a camera, without a secret, of a running recorder or opened for it."""
 
-import asyncio
 import json
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tawny.app.control import Control
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_faults import answer
 from tawny.testing.rtsp_viewer import CameraSetup
 from tawny.testing.waiting import until
-from tests.app.rig import DOOR, EVER, Rig, one_camera, rig
-from tests.cli.conftest import Tawny
+from tests.app.rig import DOOR, EVER, one_camera, rig
+from tests.cli.conftest import Tawny, answering
 
 USER, PASSWORD = "olga-of-the-door", "s3cret & more"
 
@@ -33,23 +29,6 @@ def settings_for(camera: RtspCamera, folder: Path) -> Path:
     file = folder / "tawny.toml"
     file.write_text(f'[cameras.door]\nsource = "{camera.address}"\n')
     return file
-
-
-@contextmanager
-def answering(bench: Rig) -> Iterator[None]:
-    """The door for commands, as the program has it."""
-    loop = asyncio.new_event_loop()
-    control = Control(bench.folder, bench.running.bus, {"report": bench.running.report}, lambda _: None)
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    asyncio.run_coroutine_threadsafe(control.open(), loop).result(30)
-    try:
-        yield
-    finally:
-        asyncio.run_coroutine_threadsafe(control.close(), loop).result(30)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
 
 
 def assert_without_secrets(text: str) -> None:
@@ -94,7 +73,10 @@ def test_a_camera_that_fails_is_reported_all_the_same(tawny: Tawny, camera: Rtsp
 
 def test_a_running_recorder_is_asked(tawny: Tawny, camera: RtspCamera, tmp_path: Path) -> None:
     folder = tmp_path / "data"
-    with rig(one_camera(camera.address), folder) as bench, answering(bench):
+    with (
+        rig(one_camera(camera.address), folder) as bench,
+        answering(bench.folder, bench.running.bus, {"report": bench.running.report}),
+    ):
         until(lambda: len(bench.running.open_segments(DOOR)) > 0, 60, "it records")
         camera.kick()
         until(lambda: len([one for one in bench.gaps() if one.end_ms is not None]) > 0, 60, "it is back")

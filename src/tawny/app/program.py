@@ -148,6 +148,7 @@ class Program:
                     "outbox": outward.summary(),
                     "hint": running.naming.suggesting.hint,
                 },
+                "where": lambda _: {"address": f"http://{server.address}", "rtsp": site.rtsp or None},
                 "report": running.report,
                 "targets": lambda _: {"items": outward.told()},
                 "programs": lambda _: {"items": programs.told()},

@@ -12,10 +12,9 @@ from tawny.cli.output import Output
 from tawny.cli.places import existing_data, running_data
 from tawny.cli.times import shown
 from tawny.model.clock import SystemClock
-from tawny.model.ids import CameraId
 from tawny.model.kinds import MOTION, NOTHING
 from tawny.model.times import utc_from_text
-from tawny.storage.opening import index_to_read
+from tawny.storage.opening import index_to_read, known_camera
 
 HEADS = ("start", "length", "camera", "kind", "score", "id")
 
@@ -46,7 +45,7 @@ def run(args: Namespace, out: Output) -> int:
 def _past(folder: Path, args: Namespace) -> list[dict[str, Any]]:
     """Those in the index, oldest first."""
     within = times.span(args.begin, args.end, SystemClock().now_ms())
-    cameras = [CameraId(name) for name in args.camera] if args.camera else None
+    cameras = [known_camera(folder, name) for name in args.camera] if args.camera else None
     found: list[dict[str, Any]] = []
     with index_to_read(folder) as index:
         after: str | None = None

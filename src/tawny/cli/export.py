@@ -13,7 +13,7 @@ from tawny.app.zone import local_zone
 from tawny.cli import evidence, keys, options, times
 from tawny.cli.archive import opened
 from tawny.cli.output import Output
-from tawny.cli.places import existing_data
+from tawny.cli.places import existing_data, new_file
 from tawny.cli.redacting import redacted_words, redaction
 from tawny.cli.times import shown
 from tawny.config.units import seconds, size, size_text
@@ -69,6 +69,8 @@ def run(args: Namespace, out: Output) -> int:
     within = times.span(args.begin, args.end, SystemClock().now_ms())
     if args.evidence:
         return evidence.export(args, folder, within, out)
+    if not args.split:
+        new_file(Path(args.output))
     private = {} if args.whole else {name: private_of(one.watch) for name, one in chosen.cameras.items()}
     kind = Kind.MP4 if args.redact else _kind(args)
     if kind is not None:

@@ -15,6 +15,7 @@ from tawny.model.clock import SystemClock
 from tawny.model.ids import CameraId
 from tawny.playback.finding.ask import ask
 from tawny.storage.opening import index_to_read
+from tawny.storage.volume import Volume
 
 
 def describe(parser: ArgumentParser) -> None:
@@ -28,7 +29,8 @@ def run(args: Namespace, out: Output) -> int:
     book = known_book(args, folder)
     with index_to_read(folder) as index:
         zones = {zone for camera in chosen.cameras.values() for zone in camera.watch.zones}
-        names = {CameraId(name): display_name(name, camera) for name, camera in chosen.cameras.items()}
+        names = {name: str(name) for name in Volume.at(folder).cameras()}
+        names |= {CameraId(name): display_name(name, camera) for name, camera in chosen.cameras.items()}
         asked, found = ask(
             index, " ".join(args.words), names, zones, ZoneInfo(local_zone()), SystemClock().now_ms(), args.most,
             recognised(book),

@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 
 from tawny.cli import options
 from tawny.cli.output import Output
-from tawny.cli.people import camera_list, opened, seen_words
+from tawny.cli.people import House, camera_list, opened, seen_words
 from tawny.config.units import seconds, size, size_text
 from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone, UsageError
@@ -26,7 +26,7 @@ def describe(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, out: Output) -> int:
-    chosen, accounts, passes = opened(args)
+    house, accounts, passes = opened(args)
     try:
         if args.do == "list":
             return _list(passes, out)
@@ -37,7 +37,7 @@ def run(args: Namespace, out: Output) -> int:
                 raise NotDone(f"There is no pass {args.name}.", "See `tawny passes list`.")
             out.data({"taken_back": args.name}, f"{args.name} opens nothing any more.")
             return 0
-        return _make(args, passes, out, chosen.web.listen, chosen.web.rtsp)
+        return _make(args, passes, out, house)
     finally:
         accounts.close()
 
@@ -49,13 +49,15 @@ def _list(passes: Passes, out: Output) -> int:
     return 0
 
 
-def _make(args: Namespace, passes: Passes, out: Output, listen: str, rtsp: str) -> int:
+def _make(args: Namespace, passes: Passes, out: Output, house: House) -> int:
     if args.brings:
-        return _make_bringing(args, passes, out, listen)
-    made, secret = passes.make(args.name, camera_list(args.cameras), _end_ms(args.lasts))
+        return _make_bringing(args, passes, out, house)
+    cameras = camera_list(args.cameras)
+    house.warn(cameras, out)
+    made, secret = passes.make(args.name, cameras, _end_ms(args.lasts))
     camera = sorted(made.cameras)[0] if made.cameras else "CAMERA"
-    by_http = f"http://{listen}/api/v1/cameras/{camera}/mjpeg?pass={secret}"
-    by_rtsp = f"rtsp://{made.id}:{secret}@{rtsp}/{camera}" if rtsp else ""
+    by_http = f"{house.base}/api/v1/cameras/{camera}/mjpeg?pass={secret}"
+    by_rtsp = f"rtsp://{made.id}:{secret}@{house.rtsp}/{camera}" if house.rtsp else ""
     words = [
         f"{made.name} sees {seen_words(made.cameras)}, live. The secret is shown this once: {secret}",
         f"Motion JPEG: {by_http}",
@@ -66,7 +68,7 @@ def _make(args: Namespace, passes: Passes, out: Output, listen: str, rtsp: str) 
     return 0
 
 
-def _make_bringing(args: Namespace, passes: Passes, out: Output, listen: str) -> int:
+def _make_bringing(args: Namespace, passes: Passes, out: Output, house: House) -> int:
     if args.cameras:
         raise UsageError("--brings: a pass either brings or sees; leave --cameras out.")
     try:
@@ -74,7 +76,8 @@ def _make_bringing(args: Namespace, passes: Passes, out: Output, listen: str) ->
     except ValueError as error:
         raise UsageError(f"--brings: found {args.brings!r}; allowed: {error}.") from error
     made, secret = passes.make(args.name, (), _end_ms(args.lasts), most_bytes)
-    url = f"tawny+http://:{secret}@{listen}/"
+    scheme, _, host = house.base.partition("://")
+    url = f"{'tawny' if scheme == 'https' else 'tawny+http'}://:{secret}@{host}/"
     words = [
         f"{made.name} may bring {size_text(most_bytes)}, and sees nothing. The secret is shown this once: {secret}",
         "In the settings of the other tawny (tawny:// where this one has TLS in front, and its own name):",

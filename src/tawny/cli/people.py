@@ -1,22 +1,59 @@
 """What the commands about people and passes share."""
 
 from argparse import Namespace
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
 
+from tawny.cli.asking import once
+from tawny.cli.output import Output
 from tawny.cli.places import existing_data
 from tawny.config.settings import Settings, is_camera_id
 from tawny.model.clock import SystemClock
-from tawny.model.errors import UsageError
+from tawny.model.errors import NotDone, UsageError
 from tawny.model.ids import CameraId
+from tawny.storage.volume import Volume
 from tawny.web.accounts import Accounts
 from tawny.web.accounts_file import AccountsFile
 from tawny.web.passes import Passes
 
 
-def opened(args: Namespace) -> tuple[Settings, Accounts, Passes]:
+@dataclass(frozen=True)
+class House:
+    """What is asked for here is about this recorder. base: the interface, such as `http://127.0.0.1:8000`.
+
+    rtsp: `host:port` where it gives cameras on; empty if it does not. cameras: all there are.
+    """
+
+    base: str
+    rtsp: str
+    cameras: frozenset[str]
+
+    def warn(self, named: Collection[CameraId] | None, out: Output) -> None:
+        """Say which of these cameras there are not, or not yet."""
+        missing = sorted(set(named or ()) - self.cameras)
+        if missing and self.cameras:
+            out.say(f"There is no camera {', '.join(missing)} yet. Cameras are: {', '.join(sorted(self.cameras))}.")
+
+
+def opened(args: Namespace) -> tuple[House, Accounts, Passes]:
     """Of the folder that the command is about; a running recorder sees what is changed at once."""
     chosen, folder = existing_data(args)
     file, clock = AccountsFile(folder / "accounts.db"), SystemClock()
-    return chosen, Accounts(file, clock), Passes(file, clock)
+    house = House(
+        interface(chosen, folder), chosen.web.rtsp, frozenset(chosen.cameras) | set(Volume.at(folder).cameras())
+    )
+    return house, Accounts(file, clock), Passes(file, clock)
+
+
+def interface(chosen: Settings, folder: Path) -> str:
+    """Where people find it: as the settings say, else where a running recorder listens, else where one would."""
+    if chosen.web.address:
+        return chosen.web.address.rstrip("/")
+    try:
+        return str(once(folder, {"do": "where"})["address"])
+    except NotDone:
+        return f"http://{chosen.web.listen}"
 
 
 def camera_list(text: str | None) -> list[CameraId] | None:

@@ -38,6 +38,15 @@ def data_folder(args: Namespace, chosen: Settings) -> Path:
     return Path("/var/lib/tawny") if os.geteuid() == 0 else Path.home() / "tawny"
 
 
+def new_file(path: Path) -> Path:
+    """For what is about to be made: found out before the work, not after it. NotDone."""
+    if path.exists():
+        raise NotDone(f"{path} is there already.", "Choose another name with `-o`.")
+    if not path.parent.is_dir():
+        raise NotDone(f"There is no folder {path.parent}.", "Make it first, or choose another one with `-o`.")
+    return path
+
+
 def demo_folder() -> Path:
     """Where the demo records unless told otherwise."""
     base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")

@@ -139,7 +139,7 @@ def _time(text: str, option: str) -> float:
 def _words(scanned: Scanned) -> str:
     """For people."""
     if scanned.error is not None:
-        return f"{scanned.name}: {scanned.error}"
+        return str(scanned.error)
     told: Mapping[str, Any] = scanned.told
     events = told["events"]
     head = f"{scanned.name}: {_clock(told['duration_s'])} long, {len(events)} event{'s' if len(events) != 1 else ''}"

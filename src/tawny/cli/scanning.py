@@ -134,7 +134,9 @@ def _result(one: _Begun, log: ScanLog, job: Job) -> Scanned:
 
 
 def _failed(each: Input, error: SourceError) -> Scanned:
-    found = NotDone(f"{each.name} cannot be scanned: {error.detail}.", "Is it a video, and can it be read?")
+    is_there = each.file is None or each.file.exists()
+    todo = "Is it a video, and can it be read?" if is_there else "Look at its name and folder again."
+    found = NotDone(f"{each.name} cannot be scanned: {error.detail}.", todo)
     told = {"code": error.code, "message": found.message, "do": found.do}
     empty: dict[str, Any] = {"duration_s": None, "cpu_s": 0.0, "events": [], "error": told}
     return Scanned(each.name, {**each.told(), **empty}, found)

@@ -74,7 +74,14 @@ def text(status: dict[str, Any], out: Output) -> str:
 
 
 def _forecast(disk: dict[str, Any]) -> str:
-    return f"; keeps about {disk['keeps_days']:.0f} days" if disk["keeps_days"] else ""
+    days = disk["keeps_days"]
+    if not days:
+        return ""
+    return f"; keeps about {_many(days, 'day')}" if days >= 2 else f"; keeps about {_many(days * 24, 'hour')}"
+
+
+def _many(number: float, word: str) -> str:
+    return f"{number:.0f} {word}" if round(number) == 1 else f"{number:.0f} {word}s"
 
 
 def _or_dash(value: float | None, form: str, factor: float = 1) -> str:

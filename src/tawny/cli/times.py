@@ -43,7 +43,10 @@ def coming(text: str, now_ms: int) -> int:
         (number for number, name in enumerate(_DAYS) if clock and len(day) >= 3 and name.startswith(day)), None
     )
     if found is None or (clock and weekday is None):
-        return instant(text, now_ms)
+        try:
+            return instant(text, now_ms)
+        except UsageError:
+            raise UsageError(f"{text!r} is not a time.", 'Write 23:00, "sunday 23:00" or "2026-12-24 18:00".') from None
     at = datetime.fromtimestamp(instant(clock or day, now_ms) / 1000, UTC).astimezone().replace(tzinfo=None)
     while _ms(at.astimezone()) < now_ms or weekday not in (None, at.weekday()):
         at += timedelta(days=1)  # by the clock on the wall

@@ -4,6 +4,7 @@ from argparse import ArgumentParser, Namespace
 
 from tawny.cli import options
 from tawny.cli.output import Output
+from tawny.cli.people import interface
 from tawny.cli.places import existing_data
 from tawny.model.clock import SystemClock
 from tawny.web.accounts import TOKEN_MS, Accounts, Purpose
@@ -22,7 +23,7 @@ def run(args: Namespace, out: Output) -> int:
     finally:
         accounts.close()
     minutes = TOKEN_MS // 60_000
-    link = f"http://{chosen.web.listen}/setup#token={token}"
+    link = f"{interface(chosen, folder)}/setup#token={token}"
     out.data(
         {"link": link, "token": token, "lasts_s": minutes * 60},
         f"Open {link}\nIt works once, for {minutes} minutes. Token alone: {token}",

@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 
 from tawny.cli import options
 from tawny.cli.output import Output
-from tawny.cli.people import camera_list, opened, seen_words
+from tawny.cli.people import House, camera_list, opened, seen_words
 from tawny.model.errors import NotDone, UsageError
 from tawny.web.accounts import Accounts, Person, Purpose, Role
 
@@ -21,7 +21,7 @@ def describe(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, out: Output) -> int:
-    chosen, accounts, _ = opened(args)
+    house, accounts, _ = opened(args)
     try:
         if args.do == "list":
             return _list(accounts, out)
@@ -29,10 +29,10 @@ def run(args: Namespace, out: Output) -> int:
             raise UsageError(f"`tawny user {args.do}` needs a name.")
         found = accounts.find(args.name)
         if args.do == "add":
-            return _add(args, accounts, out, chosen.web.listen, is_there=found is not None)
+            return _add(args, accounts, out, house, is_there=found is not None)
         if found is None:
             raise NotDone(f"There is nobody called {args.name}.", "See `tawny user list`.")
-        return _change(args, accounts, found[0], out, chosen.web.listen)
+        return _change(args, accounts, found[0], out, house)
     finally:
         accounts.close()
 
@@ -45,33 +45,35 @@ def _list(accounts: Accounts, out: Output) -> int:
     return 0
 
 
-def _add(args: Namespace, accounts: Accounts, out: Output, listen: str, *, is_there: bool) -> int:
+def _add(args: Namespace, accounts: Accounts, out: Output, house: House, *, is_there: bool) -> int:
     if is_there:
         raise NotDone(f"There is somebody called {args.name} already.", "`tawny user change` changes them.")
     role = Role(args.role or "viewer")
+    house.warn(camera_list(args.cameras), out)
     person = accounts.change_person(accounts.put_person(args.name, role), role, camera_list(args.cameras))
-    return _link(accounts, person, out, listen)
+    return _link(accounts, person, out, house)
 
 
-def _change(args: Namespace, accounts: Accounts, person: Person, out: Output, listen: str) -> int:
+def _change(args: Namespace, accounts: Accounts, person: Person, out: Output, house: House) -> int:
     owners = [one for one in accounts.people() if one.role is Role.OWNER]
     if owners == [person] and (args.do == "remove" or args.role in ("family", "viewer")):
         raise NotDone(f"{person.name} is the only owner.", "Make somebody else an owner first.")
     if args.do == "link":
-        return _link(accounts, person, out, listen)
+        return _link(accounts, person, out, house)
     if args.do == "remove":
         accounts.remove_person(person)
         out.data({"removed": person.name}, f"{person.name} is removed and signed out everywhere.")
         return 0
     cameras = person.cameras if args.cameras is None else camera_list(args.cameras)
+    house.warn(None if args.cameras is None else cameras, out)
     person = accounts.change_person(person, Role(args.role) if args.role else person.role, cameras)
     out.data(_data(person), f"{person.name} is {person.role.value} and sees {seen_words(person.cameras)}.")
     return 0
 
 
-def _link(accounts: Accounts, person: Person, out: Output, listen: str) -> int:
+def _link(accounts: Accounts, person: Person, out: Output, house: House) -> int:
     token = accounts.new_token(Purpose.LINK, person, lasts_ms=LINK_DAYS * 86_400_000)
-    link = f"http://{listen}/sign-in#link={token}"
+    link = f"{house.base}/sign-in#link={token}"
     words = f"{person.name} is {person.role.value} and sees {seen_words(person.cameras)}."
     out.data(_data(person) | {"link": link}, f"{words}\nOpen {link}\nIt works once, within {LINK_DAYS} days.")
     return 0

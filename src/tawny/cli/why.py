@@ -4,10 +4,14 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import Any
 
+from tawny.app.control import is_in_memory
 from tawny.cli import options
 from tawny.cli.asking import once
 from tawny.cli.output import Output
 from tawny.cli.places import running_data
+from tawny.model.errors import NotDone
+from tawny.model.ids import EventId
+from tawny.storage.opening import index_to_read
 
 
 def describe(parser: ArgumentParser) -> None:
@@ -16,7 +20,12 @@ def describe(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, out: Output) -> int:
-    told = once(running_data(args), {"do": "why", "event": args.event})
+    folder = running_data(args)
+    told = once(folder, {"do": "why", "event": args.event})
+    if not told["outcomes"] and not is_in_memory(folder):
+        with index_to_read(folder) as index:
+            if index.event(EventId(args.event)) is None:
+                raise NotDone(f"There is no event {args.event}.", "`tawny events` lists them with their ids.")
     out.data(told, table(told["outcomes"], out))
     return 0
 
