@@ -19,7 +19,7 @@ from benchmarks.films import films
 from benchmarks.peers import CACHE, report, running, tawny
 from benchmarks.rtsp_server import serving
 from benchmarks.watch import SCENE
-from tawny.app.shelf import Shelf
+from tawny.app.watching.shelf import Shelf
 from tawny.model.clock import SystemClock
 from tawny.model.times import Span
 from tawny.storage.opening import index_to_read

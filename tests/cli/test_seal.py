@@ -11,7 +11,7 @@ from pathlib import Path
 import pyrage
 import pytest
 
-from tawny.app.recovery_sheet import WARNING, Sheet
+from tawny.app.sealing.recovery_sheet import WARNING, Sheet
 from tawny.cli import seal
 from tawny.cli.output import Output
 from tawny.config.file import read

@@ -55,7 +55,7 @@ class Sealed:
 
     def keys(self) -> int | None:
         """How often the key is in the recorder's memory, in whatever form; None without the right to look, which is
-        root's alone (`tests/app/test_unlocked_memory.py` looks without it)."""
+        root's alone (`tests/app/sealing/test_unlocked_memory.py` looks without it)."""
         if os.geteuid() != 0:
             return None
         secret = raw(OWNER), raw(SHEET)

@@ -12,7 +12,7 @@ from tawny.actions.destinations import http_line
 from tawny.actions.outbox import Outbox
 from tawny.app import store
 from tawny.app.doors import Doors
-from tawny.app.outward import Outward
+from tawny.app.outward.outward import Outward
 from tawny.model.clock import SystemClock
 from tawny.recorder.recording import Limits
 from tawny.testing.clips import ClipSpec, made_clip

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
-from tawny.app.camera import Camera, Parts
-from tawny.app.care import Care
+from tawny.app.cameras.camera import Camera, Parts
+from tawny.app.cameras.gap_writer import GapWriter
+from tawny.app.care.care import Care
 from tawny.app.doors import Doors
-from tawny.app.gap_writer import GapWriter
 from tawny.app.housekeeping import Housekeeping, Pulse
-from tawny.app.marks import Marks
+from tawny.app.keeping.marks import Marks
 from tawny.config.alarming import Alarm as AlarmSettings
 from tawny.config.settings import Camera as CameraSettings
 from tawny.config.settings import Watch

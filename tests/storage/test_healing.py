@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tawny.app.self_test import SelfTester
+from tawny.app.care.self_test import SelfTester
 from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.segments import Segment

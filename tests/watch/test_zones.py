@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from tawny.app.places import places_of
+from tawny.app.watching.places import places_of
 from tawny.config.settings import Watch
 from tawny.model.observations import Box, Frame, Look, Observation
 from tawny.model.polygon import Polygon

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tawny.app.known import KnownBook
-from tawny.app.known_desk import BookDesk
+from tawny.app.watching.known import KnownBook
+from tawny.app.watching.known_desk import BookDesk
 from tawny.config.settings import Settings
 from tawny.model.events import Event
 from tawny.model.ids import EventId

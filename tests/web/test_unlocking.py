@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tawny.app.sealed_desk import SealedDesk
+from tawny.app.sealing.sealed_desk import SealedDesk
 from tawny.config.file import read
 from tawny.config.settings import Settings
 from tawny.model.events import Event

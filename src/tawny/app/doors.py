@@ -9,9 +9,9 @@ from tawny.actions import mqtt_line
 from tawny.actions.destination import Destination
 from tawny.actions.names import checked
 from tawny.actions.notifier import Notifier
-from tawny.app.mqtt_bridge import base_topic
-from tawny.app.read_checks import check_reading
-from tawny.app.rule_checks import check_rules
+from tawny.app.modes.rule_checks import check_rules
+from tawny.app.programs.mqtt_bridge import base_topic
+from tawny.app.watching.read_checks import check_reading
 from tawny.config import outward, programs, telling
 from tawny.config.settings import Camera, Settings
 from tawny.engine.plugins import Parts, PluginBroken

@@ -4,7 +4,7 @@ sign of life on it and what could not be written down."""
 import logging
 from collections.abc import Callable, Iterable
 
-from tawny.app.camera import Camera
+from tawny.app.cameras.camera import Camera
 from tawny.app.store import Holding
 from tawny.model.clock import Clock
 from tawny.storage.ledger import Ledger

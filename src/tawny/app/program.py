@@ -12,22 +12,22 @@ from pathlib import Path
 from typing import Any
 
 from tawny.app import shapes
-from tawny.app.connecting import Connecting
+from tawny.app.cameras.connecting import Connecting
+from tawny.app.care.doctor import CERTIFICATE_S, CertificateWatch, Look
+from tawny.app.care.self_test import words
 from tawny.app.control import Control
-from tawny.app.doctor import CERTIFICATE_S, CertificateWatch, Look
 from tawny.app.doors import Doors
 from tawny.app.journal import configure_logging
-from tawny.app.known_desk import BookDesk
-from tawny.app.messaging import OutboxMarks
-from tawny.app.models_desk import ModelsDesk
-from tawny.app.modes_answers import answers
+from tawny.app.modes.modes_answers import answers
 from tawny.app.notify import Systemd
-from tawny.app.outward import Outward
-from tawny.app.placing import Placing
-from tawny.app.private_memory import keep_memory_private
-from tawny.app.programs import Programs
+from tawny.app.outward.messaging import OutboxMarks
+from tawny.app.outward.outward import Outward
+from tawny.app.outward.placing import Placing
+from tawny.app.programs.programs import Programs
 from tawny.app.running import Running
-from tawny.app.self_test import words
+from tawny.app.sealing.private_memory import keep_memory_private
+from tawny.app.watching.known_desk import BookDesk
+from tawny.app.watching.models_desk import ModelsDesk
 from tawny.config.file import read
 from tawny.config.settings import Settings, listen_address
 from tawny.engine import ThreadEngine

@@ -8,32 +8,32 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tawny.app.arming import Arming
-from tawny.app.camera import Parts
-from tawny.app.cameras import Cameras
-from tawny.app.care import Care
-from tawny.app.disk_troubles import DiskTroubles
+from tawny.app.cameras.camera import Parts
+from tawny.app.cameras.cameras import Cameras
+from tawny.app.cameras.gap_writer import GapWriter
+from tawny.app.cameras.rates import rates_of
+from tawny.app.cameras.reporting import report_asked
+from tawny.app.cameras.tuning import Tuning
+from tawny.app.care.care import Care
+from tawny.app.care.disk_troubles import DiskTroubles
 from tawny.app.doors import Doors
-from tawny.app.gap_writer import GapWriter
 from tawny.app.housekeeping import Housekeeping, Pulse
-from tawny.app.keeping import Keeping
-from tawny.app.known import KnownBook
-from tawny.app.marks import Marks
-from tawny.app.modes_desk import ModesDesk
-from tawny.app.naming import Naming
-from tawny.app.other_volumes import OtherVolumes
-from tawny.app.places import private_of
-from tawny.app.promises import Rates, contract
-from tawny.app.proving import Prover
-from tawny.app.rates import rates_of
-from tawny.app.reading import ReadingRoom, of_recogniser
-from tawny.app.reporting import report_asked
-from tawny.app.room import Room
-from tawny.app.said_events import SaidEvents
-from tawny.app.sealing import Sealing
-from tawny.app.shelf import Shelf
+from tawny.app.keeping.keeping import Keeping
+from tawny.app.keeping.marks import Marks
+from tawny.app.keeping.other_volumes import OtherVolumes
+from tawny.app.keeping.promises import Rates, contract
+from tawny.app.keeping.room import Room
+from tawny.app.modes.arming import Arming
+from tawny.app.modes.modes_desk import ModesDesk
+from tawny.app.programs.said_events import SaidEvents
+from tawny.app.sealing.proving import Prover
+from tawny.app.sealing.sealing import Sealing
 from tawny.app.store import opened
-from tawny.app.tuning import Tuning
+from tawny.app.watching.known import KnownBook
+from tawny.app.watching.naming import Naming
+from tawny.app.watching.places import private_of
+from tawny.app.watching.reading import ReadingRoom, of_recogniser
+from tawny.app.watching.shelf import Shelf
 from tawny.app.zone import local_zone
 from tawny.config.difference import AT_ONCE, difference
 from tawny.config.settings import Settings

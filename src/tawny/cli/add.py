@@ -4,8 +4,8 @@ import dataclasses
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
+from tawny.app.cameras.probing import probe
 from tawny.app.doors import Doors
-from tawny.app.probing import probe
 from tawny.cli.output import Output
 from tawny.cli.places import config_file, new_config_file
 from tawny.config.edit import add_camera, write_new

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from tawny.app.places import private_of
+from tawny.app.watching.places import private_of
 from tawny.app.zone import local_zone
 from tawny.cli import evidence, keys, options, times
 from tawny.cli.archive import opened

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from tawny.app.places import private_of
+from tawny.app.watching.places import private_of
 from tawny.cli import options, times
 from tawny.cli.archive import opened
 from tawny.cli.output import Output

@@ -3,7 +3,7 @@
 from argparse import Namespace
 from pathlib import Path
 
-from tawny.app.known import KnownBook
+from tawny.app.watching.known import KnownBook
 from tawny.cli.places import config_file
 from tawny.model.events import Event
 from tawny.playback.finding.question import Recognised

@@ -7,8 +7,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from tawny.app.doors import Doors
-from tawny.app.known import PLATES, Known, KnownBook
-from tawny.app.reading import print_of
+from tawny.app.watching.known import PLATES, Known, KnownBook
+from tawny.app.watching.reading import print_of
 from tawny.cli import options
 from tawny.cli.knowing import known_book
 from tawny.cli.output import Output

@@ -9,8 +9,8 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 from pathlib import Path
 
-from tawny.app.shelf import RECOMMENDED, Card, Offer, Shelf
-from tawny.app.suggesting import OFF, kinds_file
+from tawny.app.watching.shelf import RECOMMENDED, Card, Offer, Shelf
+from tawny.app.watching.suggesting import OFF, kinds_file
 from tawny.cli import options
 from tawny.cli.output import Output
 from tawny.cli.places import data_folder, settings

@@ -7,8 +7,8 @@ from typing import Final
 
 import pyrage
 
-from tawny.app.recovery_sheet import Sheet
-from tawny.app.ways_in import write_secret
+from tawny.app.sealing.recovery_sheet import Sheet
+from tawny.app.sealing.ways_in import write_secret
 from tawny.cli.output import Output
 from tawny.model.errors import NotDone
 from tawny.sealed.wrapping import Identity

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from tawny.app.promises import contract
-from tawny.app.sealing import signed_history
+from tawny.app.keeping.promises import contract
+from tawny.app.sealing.sealing import signed_history
 from tawny.cli import options
 from tawny.cli.output import Output
 from tawny.cli.places import existing_data

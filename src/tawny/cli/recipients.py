@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tawny.app.recovery_sheet import Sheet
+from tawny.app.sealing.recovery_sheet import Sheet
 from tawny.cli.keys import from_file
 from tawny.cli.new_keys import ask_for_words, show_sheet, write_locked
 from tawny.cli.output import Output

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tawny.app import reporting
+from tawny.app.cameras import reporting
 from tawny.app.control import NAME as CONTROL
 from tawny.app.doors import Doors
 from tawny.cli import options

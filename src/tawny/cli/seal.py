@@ -4,9 +4,9 @@ import socket
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 
-from tawny.app.private_memory import swaps_in_the_clear
-from tawny.app.recovery_sheet import BEFORE, Sheet
-from tawny.app.ways_in import KEYS, WaysIn
+from tawny.app.sealing.private_memory import swaps_in_the_clear
+from tawny.app.sealing.recovery_sheet import BEFORE, Sheet
+from tawny.app.sealing.ways_in import KEYS, WaysIn
 from tawny.cli import options, recipients
 from tawny.cli.keys import typed
 from tawny.cli.new_keys import ask_for_words, show_sheet, write_locked

@@ -1,4 +1,4 @@
-"""Who is at home: whoever was seen lately. Pure; `app/looking.py` looks, and phones and other programs tell."""
+"""Who is at home: whoever was seen lately. Pure; `app/modes/looking.py` looks, and phones and other programs tell."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

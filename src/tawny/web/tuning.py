@@ -1,4 +1,4 @@
-"""What the web layer needs to tell how cameras are watched, and to change it. `app.tuning` implements it."""
+"""What the web layer needs to tell how cameras are watched, and to change it. `app.cameras.tuning` implements it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

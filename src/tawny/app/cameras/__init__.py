@@ -1,0 +1,1 @@
+"""One camera put together, and what can be changed of it while it runs."""

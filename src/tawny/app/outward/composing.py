@@ -1,0 +1,230 @@
+"""Deliveries to notifiers, made into what is sent when their turn comes: words, a picture or a clip, links, buttons."""
+
+import io
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from zoneinfo import ZoneInfo
+
+from tawny.actions.carrier import Content
+from tawny.actions.delivery import Delivery
+from tawny.actions.message import Button, Message, Urgency
+from tawny.actions.notifier import Traits
+from tawny.app.outward import sentences
+from tawny.app.outward.acts import LABELS, Acts
+from tawny.app.outward.contents import Held
+from tawny.app.sealing.sealed_out import SealedOut
+from tawny.config.telling import Notifier
+from tawny.media.gif import clip_gif
+from tawny.media.sheet import contact_sheet
+from tawny.model.clock import Clock
+from tawny.model.errors import ContentGone, FileDamaged, FileSealed
+from tawny.model.events import Event
+from tawny.model.ids import CameraId, EventId, StreamName
+from tawny.model.states import CHOSEN, ON_WATCH
+from tawny.model.times import Span
+from tawny.playback.clip import Clip, Clips, TooLarge
+from tawny.web.recorder import Recorder
+
+MOST_VIDEO_BYTES = 2_000_000_000
+SHEET_PICTURES = 12
+_MOST_EVENTS = 2_000
+
+
+class Composer:
+    """Of one notifier; any thread. address: how phones reach us, or empty. clip_link: of an event, or empty."""
+
+    def __init__(
+        self,
+        to: str,
+        settings: Notifier,
+        traits: Traits,
+        recorder: Recorder,
+        clips: Clips,
+        acts: Acts,
+        camera_name: Callable[[CameraId], str],
+        clip_link: Callable[[EventId], str],
+        clock: Clock,
+        address: str,
+        may_see: Callable[[CameraId], bool],
+        sealed: SealedOut,
+    ) -> None:
+        self._to, self._settings, self._traits, self._recorder = to, settings, traits, recorder
+        self._clips, self._acts, self._camera_name = clips, acts, camera_name
+        self._clip_link, self._clock, self._address = clip_link, clock, address
+        self._may_see, self._sealed = may_see, sealed
+
+    @property
+    def _zone(self) -> ZoneInfo:
+        return ZoneInfo(self._recorder.zone)
+
+    # --- words -------------------------------------------------------------------------------------------------------
+
+    def message(self, delivery: Delivery) -> Message:
+        """As of now. ContentGone when what it is about is gone."""
+        content = delivery.content
+        match content["kind"]:
+            case "event" | "clip":
+                return self._of_event(delivery, self._event(delivery), is_first=content["kind"] == "event")
+            case "digest":
+                return self._of_digest(delivery)
+            case "alarm":
+                return self._of_alarm(delivery)
+            case "recap":
+                return self._of_day(delivery)
+        title = f"This is a test from {self._recorder.host}."
+        return Message(delivery.name, "test", title, "Messages arrive here.", delivery.at_ms, link=self._address)
+
+    def _of_event(self, delivery: Delivery, event: Event, *, is_first: bool) -> Message:
+        title, text = sentences.of_event(event, self._camera_name(event.camera), self._zone, self._recorder.called)
+        return Message(
+            delivery.name,
+            "event",
+            title,
+            text,
+            event.start_ms,
+            camera=event.camera,
+            event=event.id,
+            urgency=Urgency.NORMAL if is_first else Urgency.QUIET,
+            link=f"{self._address}/events/{event.id}" if self._address else "",
+            clip_link="" if is_first or self._settings.clip == "none" else self._clip_link(event.id),
+            buttons=self._buttons(event),
+        )
+
+    def _of_digest(self, delivery: Delivery) -> Message:
+        events = self._events_of(delivery)
+        if len(events) == 1:
+            return self._of_event(delivery, events[0], is_first=True)
+        camera = CameraId(delivery.content["camera"])
+        title, text = sentences.of_events(events, self._camera_name(camera), self._zone)
+        link = f"{self._address}/events" if self._address else ""
+        return Message(delivery.name, "digest", title, text, delivery.at_ms, camera=camera, link=link)
+
+    def _of_alarm(self, delivery: Delivery) -> Message:
+        said, what, until_ms = delivery.content, str(delivery.content["what"]), delivery.content["until_ms"]
+        camera = CameraId(said["camera"]) if said["camera"] else None
+        name = self._camera_name(camera) if camera else ""
+        since = sentences.clock_text(said["since_ms"], self._zone)
+        if until_ms is not None:
+            until = sentences.clock_text(until_ms, self._zone)
+            title, text = sentences.of_alarms_end(what, name, since, until, said["detail"])
+        else:
+            states = [one.status for one in self._recorder.cameras() if one.status.id != camera]
+            fine = sum(status.state in ON_WATCH | CHOSEN for status in states)
+            title, text = sentences.of_alarm(what, name, since, said["detail"], said["do"], fine)
+        urgency = Urgency.HIGH if until_ms is None else Urgency.NORMAL
+        link = f"{self._address}/health" if self._address else ""
+        return Message(
+            delivery.name, "alarm", title, text, delivery.at_ms, camera=camera or "", urgency=urgency, link=link
+        )
+
+    def _of_day(self, delivery: Delivery) -> Message:
+        day = Span(int(delivery.content["from_ms"]), int(delivery.content["to_ms"]))
+        title, text = sentences.of_day(self._recorded(day), self._events_in(day))
+        link = f"{self._address}/timeline" if self._address else ""
+        return Message(
+            delivery.name, "recap", title, text, delivery.at_ms, urgency=Urgency.QUIET, link=link
+        )  # nobody is to be woken by it
+
+    def _buttons(self, event: Event) -> tuple[Button, ...]:
+        calls = self._traits.buttons == "calls"
+        if not self._settings.buttons or not self._traits.buttons or not (calls or self._address):
+            return ()
+        made = [(label, self._acts.token(self._to, do, event.id)) for do, label in LABELS.items()]
+        start = f"{self._address}/act/{self._to}/" if self._address else ""
+        return tuple(Button(label, start + token if start else "", token) for label, token in made)
+
+    # --- what is looked at -------------------------------------------------------------------------------------------
+
+    def content(self, delivery: Delivery) -> Content:
+        """A picture, a GIF, a clip, a sheet; nothing where there is none. Raises StorageError."""
+        match delivery.content["kind"]:
+            case "event":
+                return self._picture(self._event(delivery))
+            case "clip":
+                return self._moving(delivery)
+            case "digest":
+                return self._sheet(self._events_of(delivery))
+            case "recap":
+                day = Span(int(delivery.content["from_ms"]), int(delivery.content["to_ms"]))
+                return self._sheet(self._events_in(day))
+        return Held(b"", "text/plain", 0)
+
+    def _picture(self, event: Event) -> Content:
+        wanted = self._settings.picture and self._traits.picture
+        return Held((self._jpeg(event) if wanted else None) or b"", "image/jpeg", event.start_ms)
+
+    def _jpeg(self, event: Event) -> bytes | None:
+        """Of a sealed camera only where the settings say so, and as long as it is in memory."""
+        if self._settings.sealed_pictures and self._sealed.seals(event.camera):
+            return self._sealed.picture_in_memory(event)
+        return self._recorder.event_picture(event)
+
+    def _sheet(self, events: Sequence[Event]) -> Content:
+        """Of a few of them, evenly."""
+        if not self._settings.picture or not self._traits.picture:
+            return Held(b"", "image/jpeg", 0)
+        step = max(1, -(-len(events) // SHEET_PICTURES))
+        pictures = [self._jpeg(event) for event in events[::step]]
+        with suppress(ValueError):
+            return Held(contact_sheet([one for one in pictures if one]), "image/jpeg", 0)
+        return Held(b"", "image/jpeg", 0)
+
+    def _moving(self, delivery: Delivery) -> Content:
+        span = Span(int(delivery.content["from_ms"]), int(delivery.content["to_ms"]))
+        wanted, traits = self._settings.clip, self._traits
+        if traits.video and wanted in ("auto", "video"):
+            clip = self._clip(delivery, StreamName.MAIN, span)
+            if clip is not None and clip.size_bytes <= traits.largest_bytes:
+                return Held(b"".join(clip.read(0, clip.size_bytes)), "video/mp4", span.end_ms)
+        if traits.gif and wanted in ("auto", "gif", "video"):
+            clip = self._clip(delivery, StreamName.SUB, span)
+            if clip is not None:
+                with suppress(FileDamaged):
+                    return Held(clip_gif(io.BytesIO(b"".join(clip.read(0, clip.size_bytes)))), "image/gif", span.end_ms)
+        return self._picture(self._event(delivery))
+
+    def _clip(self, delivery: Delivery, stream: StreamName, span: Span) -> Clip | None:
+        with suppress(TooLarge, FileSealed):
+            return self._clips.clip(CameraId(delivery.camera or ""), stream, span, MOST_VIDEO_BYTES)
+        return None
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _event(self, delivery: Delivery) -> Event:
+        event = self._recorder.index.event(EventId(delivery.content["event"]))
+        if event is None:
+            raise ContentGone(delivery.to, "the event was removed")
+        return event
+
+    def _events_of(self, delivery: Delivery) -> list[Event]:
+        """Those of a digest that are still there."""
+        keys = [EventId(one) for one in delivery.content["events"]]
+        found = [event for key in keys if (event := self._recorder.index.event(key)) is not None]
+        if not found:
+            raise ContentGone(delivery.to, "the events were removed")
+        return found
+
+    def _cameras(self) -> list[CameraId]:
+        known = [one.status.id for one in self._recorder.cameras()]
+        asked = self._settings.cameras or known
+        return [camera for camera in known if camera in asked and self._may_see(camera)]
+
+    def _events_in(self, day: Span) -> list[Event]:
+        """In order of time; of a wild day not all."""
+        cameras = self._cameras()
+        found = self._recorder.index.events(day, cameras=cameras, limit=_MOST_EVENTS).events if cameras else ()
+        return sorted(found, key=lambda one: one.start_ms)
+
+    def _recorded(self, day: Span) -> float | None:
+        """The part of the day, since each camera's first recording, that there is."""
+        whole_ms = recorded_ms = 0
+        for camera in self._cameras():
+            bounds = self._recorder.index.bounds(camera)
+            part = day.cut_to(Span(bounds.begin_ms, max(bounds.begin_ms, day.end_ms))) if bounds else None
+            if part is not None:
+                whole_ms += part.end_ms - part.begin_ms
+                recorded_ms += sum(
+                    min(span.end_ms, part.end_ms) - max(span.begin_ms, part.begin_ms)
+                    for span in self._recorder.index.spans(camera, StreamName.MAIN, part)
+                )
+        return min(1.0, recorded_ms / whole_ms) if whole_ms else None

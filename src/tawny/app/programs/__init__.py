@@ -1,0 +1,1 @@
+"""Other programs: what they are told, and what they may ask for."""

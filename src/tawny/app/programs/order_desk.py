@@ -1,0 +1,251 @@
+"""The one door for whatever is asked of the recorder: who asks, whether they may, what is done, and a line of it kept.
+
+By page, command, webhook, MQTT, datagram or rule: each only finds out who asks and hands over the order.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import singledispatchmethod
+from typing import Protocol
+
+from tawny.actions import orders
+from tawny.actions.orders import RIGHT_FOR, Done, Order, OrderRefused, Who
+from tawny.app.programs.said_events import SaidEvents
+from tawny.model.clock import Clock
+from tawny.model.errors import NotDone, StorageError, TawnyError
+from tawny.model.events import Event
+from tawny.model.ids import CameraId
+from tawny.web.accounts import Caller
+
+log = logging.getLogger(__name__)
+MANUAL, BY_WEEK = "manual", "week"
+Note = Callable[[str, str, Caller, str], None]
+"""A line of the log of who did what: action, person, where from, detail."""
+
+
+class Hold(Protocol):
+    """What somebody told one camera: `pause` or `record`."""
+
+    @property
+    def what(self) -> str: ...
+
+
+class Modes(Protocol):
+    """`events.modes.Modes`, as far as it is told something. Raises NotDone. by: who asked."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The first is on when nothing says otherwise."""
+        ...
+
+    def set_mode(self, mode: str, by: str, until_ms: int | None = None) -> None: ...
+    def back_to_week(self) -> None: ...
+    def hold(self, camera: CameraId) -> Hold | None: ...
+    def pause(self, camera: CameraId, until_ms: int | None, by: str) -> None: ...
+    def record(self, camera: CameraId, until_ms: int | None, by: str) -> None: ...
+    def let_go(self, camera: CameraId, by: str) -> None: ...
+    def seen(self, person: str, source: str) -> None: ...
+    def left(self, person: str) -> None: ...
+
+
+class Hands(Protocol):
+    """What can be turned and switched. Raises NotDone; waits for the network."""
+
+    def move(self, camera: CameraId, pan: float, tilt: float, zoom: float, lasts_s: float) -> None: ...
+    def stop(self, camera: CameraId) -> None: ...
+    def go_to(self, camera: CameraId, preset: str) -> None: ...
+    def switch(self, relay: str, *, on: bool, lasts_s: float | None) -> None: ...
+    def relay_camera(self, relay: str) -> str | None:
+        """The camera it belongs to, empty when to none; None when there is no such relay."""
+        ...
+
+
+class OrderDesk:
+    """Any thread; may wait for the disk and the network. cameras: their ids. Raises OrderRefused."""
+
+    def __init__(
+        self,
+        cameras: Callable[[], Sequence[CameraId]],
+        said: SaidEvents,
+        modes: Modes | None,
+        hands: Hands,
+        note: Note,
+        clock: Clock,
+    ) -> None:
+        self._cameras, self._said, self._modes, self._hands = cameras, said, modes, hands
+        self._note, self._clock = note, clock
+
+    def do(self, who: Who, asked: object) -> Done:
+        """asked: an order, or JSON that is to be one."""
+        order = asked if isinstance(asked, orders.EVERY) else orders.order_of(asked)
+        try:
+            self._check(who, order)
+            done = self._do(order, who)
+        except OrderRefused as refused:
+            self._write_down(who, order, f"refused: {refused.what}")
+            raise
+        except TawnyError as error:
+            self._write_down(who, order, f"not done: {error.message}")
+            raise OrderRefused("not_done", error.message, error.do) from error
+        self._write_down(who, order, done.words)
+        return done
+
+    def _check(self, who: Who, order: Order) -> None:
+        right = RIGHT_FOR[order.do]
+        if right not in who.may:
+            raise OrderRefused("not_allowed", f"{who.name} may not do this.", f"It would need the right `{right}`.")
+        camera = self._camera_of(order, who)
+        if camera is None:
+            if who.cameras is not None:
+                raise OrderRefused("not_allowed", f"{who.name} may ask for some cameras only.", "")
+        elif camera not in self._cameras() or (who.cameras is not None and camera not in who.cameras):
+            known = ", ".join(one for one in self._cameras() if who.cameras is None or one in who.cameras)
+            raise OrderRefused("not_found", "There is no such camera.", f"Cameras: {known or 'none'}.")
+
+    def _camera_of(self, order: Order, who: Who) -> str | None:
+        """The one that it is about; None when it is about all."""
+        match order:
+            case orders.EventUpdate() | orders.EventClose():
+                return self._lasting(order.event, who).camera
+            case orders.Relay():
+                camera = self._hands.relay_camera(order.relay)
+                if camera is None:
+                    raise OrderRefused("not_found", "There is no such relay.", "See `relays` in the settings.")
+                return camera or None
+            case orders.Arm() | orders.Disarm() | orders.Presence():
+                return None
+        return order.camera
+
+    def _write_down(self, who: Who, order: Order, outcome: str) -> None:
+        about = self._about(order)
+        detail = f"{about}: {outcome}" if about else outcome
+        log.info("%s by %s (%s): %s", order.do, who.name, who.way, detail)
+        try:
+            self._note(order.do, who.name, Caller(who.address or who.way), detail)
+        except StorageError as error:
+            log.warning("who did what could not be written down: %s", error)
+
+    @staticmethod
+    def _about(order: Order) -> str:
+        for field in ("camera", "relay", "event", "mode", "person"):
+            if value := getattr(order, field, ""):
+                return str(value)
+        return ""
+
+    # --- each of them ------------------------------------------------------------------------------------------------
+
+    @singledispatchmethod
+    def _do(self, order: Order, who: Who) -> Done:
+        raise NotImplementedError(type(order))
+
+    @_do.register
+    def _arm(self, order: orders.Arm, who: Who) -> Done:
+        modes = self._with_modes()
+        if order.mode == BY_WEEK and BY_WEEK not in modes.names:
+            modes.back_to_week()
+            return Done("The mode is as the week has it.")
+        modes.set_mode(order.mode, who.name, self._until_ms(order.lasts_s))
+        return Done(f"The mode is {order.mode}.")
+
+    @_do.register
+    def _disarm(self, order: orders.Disarm, who: Who) -> Done:
+        modes = self._with_modes()
+        modes.set_mode(modes.names[0], who.name)
+        return Done(f"The mode is {modes.names[0]}.")
+
+    @_do.register
+    def _presence(self, order: orders.Presence, who: Who) -> Done:
+        if not order.home:
+            self._with_modes().left(order.person)
+            return Done(f"{order.person} has left.")
+        self._with_modes().seen(order.person, who.name)
+        return Done(f"{order.person} is at home.")
+
+    @_do.register
+    def _pause(self, order: orders.Pause, who: Who) -> Done:
+        self._with_modes().pause(CameraId(order.camera), self._until_ms(order.lasts_s), who.name)
+        return Done(f"{order.camera} is private.")
+
+    @_do.register
+    def _resume(self, order: orders.Resume, who: Who) -> Done:
+        modes, camera = self._with_modes(), CameraId(order.camera)
+        if _is(modes.hold(camera), "pause"):
+            modes.let_go(camera, who.name)
+        return Done(f"{order.camera} is not private.")
+
+    @_do.register
+    def _record(self, order: orders.RecordNow, who: Who) -> Done:
+        camera, key = CameraId(order.camera), f"{MANUAL} {order.camera}"  # with a space: nobody else's key
+        if not order.on:
+            if self._modes is not None and _is(self._modes.hold(camera), "record"):
+                self._modes.let_go(camera, who.name)
+            lasting = self._said.find(key)
+            ended = self._said.end(lasting.id) if lasting else None
+            return Done(f"{camera} does again what it would.", ended.id if ended else "")
+        if self._modes is not None:
+            if _is(self._modes.hold(camera), "pause"):
+                raise NotDone(f"{camera} is private.", "It has to be resumed first.")
+            self._modes.record(camera, self._until_ms(order.lasts_s), who.name)
+        event = self._opened(self._said.open(camera, MANUAL, key, "", 100.0, order.lasts_s))
+        return Done(f"{camera} is recorded for {order.lasts_s:g} s.", event.id)
+
+    @_do.register
+    def _open(self, order: orders.EventOpen, who: Who) -> Done:
+        event = self._opened(
+            self._said.open(CameraId(order.camera), order.kind, order.key, order.label, order.score, order.lasts_s)
+        )
+        return Done(f"The event {event.id} lasts.", event.id)
+
+    @_do.register
+    def _update(self, order: orders.EventUpdate, who: Who) -> Done:
+        lasting = self._lasting(order.event, who)
+        event = self._said.update(lasting.id, order.label, order.score, order.lasts_s) or lasting
+        return Done(f"The event {event.id} goes on.", event.id)
+
+    @_do.register
+    def _close(self, order: orders.EventClose, who: Who) -> Done:
+        lasting = self._lasting(order.event, who)
+        event = self._said.end(lasting.id) or lasting
+        return Done(f"The event {event.id} is over.", event.id)
+
+    @_do.register
+    def _ptz(self, order: orders.Ptz, who: Who) -> Done:
+        camera = CameraId(order.camera)
+        if order.stop:
+            self._hands.stop(camera)
+            return Done(f"{camera} stands still.")
+        if order.preset:
+            self._hands.go_to(camera, order.preset)
+            return Done(f"{camera} goes to {order.preset}.")
+        self._hands.move(camera, order.pan, order.tilt, order.zoom, order.lasts_s)
+        return Done(f"{camera} moves for {order.lasts_s:g} s.")
+
+    @_do.register
+    def _relay(self, order: orders.Relay, who: Who) -> Done:
+        self._hands.switch(order.relay, on=order.on, lasts_s=order.lasts_s)
+        lasts = "" if order.lasts_s is None else f" for {order.lasts_s:g} s"
+        return Done(f"{order.relay} is {'on' if order.on else 'off'}{lasts}.")
+
+    def _until_ms(self, lasts_s: float | None) -> int | None:
+        return None if lasts_s is None else self._clock.now_ms() + round(lasts_s * 1000)
+
+    def _with_modes(self) -> Modes:
+        if self._modes is None:
+            raise NotDone("This recorder has no modes.", "")
+        return self._modes
+
+    @staticmethod
+    def _opened(event: Event | None) -> Event:
+        if event is None:
+            raise OrderRefused("not_done", "Too many events last already.", "End those that are over.")
+        return event
+
+    def _lasting(self, event: str, who: Who) -> Event:
+        found = self._said.find(event, who.cameras)
+        if found is None:
+            raise OrderRefused("not_found", "No such event lasts.", "Events are named by their id or by their key.")
+        return found
+
+
+def _is(hold: Hold | None, what: str) -> bool:
+    return hold is not None and hold.what == what

@@ -1,0 +1,1 @@
+"""What is sealed and to whom, and who may open it."""

@@ -1,0 +1,100 @@
+"""What is kept of every look beside events."""
+
+from pathlib import Path
+
+import numpy as np
+
+from tawny.app.watching.noted import Noted
+from tawny.model.grid import grid_of
+from tawny.model.ids import CameraId
+from tawny.model.observations import Frame, Look, Observation
+from tawny.model.times import Span
+from tawny.storage.grids import Grids
+from tawny.storage.scores import Scores
+from tawny.storage.volume import Volume
+from tawny.testing.clock import FakeClock
+from tawny.testing.scenes import PictureFrame, Scene
+from tawny.watch.left import Found, Left
+from tawny.watch.meter import Meter, Reading
+from tawny.watch.tamper import Tamper
+
+PORCH = CameraId("porch")
+BOX = (0.1, 0.1, 0.2, 0.3)
+
+
+class Seen:
+    """A sink that only counts."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def look(self, frame: Frame, look: Look) -> None:
+        self.looks += 1
+
+    def idle(self, now_ms: int) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class Hears:
+    def __init__(self) -> None:
+        self.wrong: list[str] = []
+
+    def tampered(self, wrong: str, frame: Frame) -> None:
+        self.wrong.append(wrong)
+
+    def left(self, found: Found, frame: Frame) -> None:
+        raise AssertionError
+
+
+def made(
+    sink: Seen, scores: Scores, grids: Grids, hears: Hears, zones: tuple[str, ...] = (), meter: Meter | None = None
+) -> Noted:
+    return Noted(PORCH, sink, scores, grids, zones, hears, tamper=Tamper(), left=Left(()), meter=meter or Meter())
+
+
+def test_scores_of_zones_and_where_it_moved(tmp_path: Path) -> None:
+    clock = FakeClock()
+    volume, now_ms = Volume.at(tmp_path), clock.now_ms() // 1000 * 1000
+    scores, grids, sink = Scores(volume, clock), Grids(volume, clock), Seen()
+    noted = made(sink, scores, grids, Hears(), ("path", "door"))
+    picture = np.zeros((90, 160), np.uint8)
+    noted.look(PictureFrame(picture, now_ms), Look(80, (Observation("motion", 0.8, BOX, 1, zones=("path",)),)))
+    near = Observation("motion", 0.3, BOX, 2, zones=("door",))
+    noted.look(PictureFrame(picture, now_ms + 1000), Look(30, near=(near,)))
+    span = Span(now_ms, now_ms + 3000)
+    assert sink.looks == 2
+    assert scores.read(PORCH, span, "path") == bytes([80, 0, 255])
+    assert scores.read(PORCH, span, "door") == bytes([0, 30, 255])
+    assert scores.read(PORCH, span) == bytes([255, 255, 255])
+    assert grids.read(PORCH, span) == [(now_ms, grid_of(BOX))]
+    scores.flush()
+    assert Scores(volume, clock).read(PORCH, span, "path") == bytes([80, 0, 255])
+
+
+def test_a_covered_camera_is_told_once_and_when_it_is_over(tmp_path: Path) -> None:
+    clock, hears = FakeClock(), Hears()
+    volume = Volume.at(tmp_path)
+    noted = made(Seen(), Scores(volume, clock), Grids(volume, clock), hears)
+    chance, plate = np.random.default_rng(1), Scene(1).plate
+    for n, picture in enumerate([plate] * 90 + [plate * 0 + 60] * 20 + [plate] * 5):
+        noisy = (picture + chance.normal(0, 0.8, plate.shape)).clip(0, 255).astype(np.uint8)
+        noted.look(PictureFrame(noisy, clock.now_ms() + n * 1000), Look(0))
+    assert hears.wrong == ["covered", ""]
+
+
+def test_people_who_look_on_see_each_look(tmp_path: Path) -> None:
+    clock, meter, readings = FakeClock(), Meter(), list[Reading]()
+    volume = Volume.at(tmp_path)
+    noted = made(Seen(), Scores(volume, clock), Grids(volume, clock), Hears(), ("path",), meter)
+    picture = PictureFrame(np.zeros((90, 160), np.uint8), clock.now_ms())
+    thing = Observation("motion", 0.8, BOX, 1, zones=("path",))
+    stop = meter.listen(readings.append)
+    noted.look(picture, Look(80, (thing,), near=(Observation("motion", 0.3, BOX, 2),)))
+    stop()
+    noted.look(picture, Look(10))
+    assert [(one.score, one.zones, one.things) for one in readings] == [
+        (80, {"path": 80}, ((BOX, 80, True), (BOX, 30, False)))
+    ]
