@@ -28,12 +28,19 @@ class _Due(NamedTuple):
 
 
 class Player:
-    """channels: by track, 0 the pictures, 1 the sound. Runs as one task until cancelled or through."""
+    """channels: by track, 0 the pictures, 1 the sound. whole: held while half a packet is on its way. Runs as one task
+    until cancelled or through."""
 
     def __init__(
-        self, camera: CameraView, viewer: Viewer, channels: dict[int, Channel], writer: asyncio.StreamWriter
+        self,
+        camera: CameraView,
+        viewer: Viewer,
+        channels: dict[int, Channel],
+        writer: asyncio.StreamWriter,
+        whole: asyncio.Lock,
     ) -> None:
         self._camera, self._viewer, self._channels, self._writer = camera, viewer, channels, writer
+        self._whole = whole
         self._clip = camera.clip
         self._tracks: dict[int, Packetizer] = {}
         self._base_s = 0.0
@@ -131,10 +138,11 @@ class Player:
             if pause_s and isinstance(channel, TcpChannel):
                 self._camera.faults.pause_in_packet_s = 0.0
                 framed = b"$" + bytes([channel.number]) + len(data).to_bytes(2, "big") + data
-                self._writer.write(framed[: len(framed) // 2])
-                await asyncio.sleep(pause_s)
-                self._hold(pause_s)
-                self._writer.write(framed[len(framed) // 2 :])
+                async with self._whole:
+                    self._writer.write(framed[: len(framed) // 2])
+                    await asyncio.sleep(pause_s)
+                    self._hold(pause_s)
+                    self._writer.write(framed[len(framed) // 2 :])
             elif isinstance(channel, TcpChannel) and self._is_odd():
                 await self._oddly(channel, data)
             else:
@@ -152,11 +160,12 @@ class Player:
             self._is_spoilt = True
         framed = b"$" + bytes([channel.number]) + length.to_bytes(2, "big") + data
         step = faults.trickle_bytes or len(framed)
-        for at in range(0, len(framed), step):
-            self._writer.write(framed[at : at + step])
-            await self._writer.drain()
-            if faults.trickle_bytes:
-                await asyncio.sleep(0)
+        async with self._whole:
+            for at in range(0, len(framed), step):
+                self._writer.write(framed[at : at + step])
+                await self._writer.drain()
+                if faults.trickle_bytes:
+                    await asyncio.sleep(0)
 
     def _report(self, due_s: float) -> None:
         """Sender reports of all tracks, for one instant of the clip."""

@@ -49,6 +49,7 @@ class Talk:
         self._sockets: list[socket.socket] = []
         self._task: asyncio.Task[None] | None = None
         self._playing: asyncio.Task[None] | None = None
+        self._whole = asyncio.Lock()  # held while half a packet is on its way: no answer goes in between
         self.over = asyncio.Event()
 
     @property
@@ -127,12 +128,13 @@ class Talk:
 
     async def _say(self, data: bytes) -> None:
         pause_s = self._camera.faults.byte_pause_s
-        for at in range(len(data)) if pause_s else ():
-            self._writer.write(data[at : at + 1])
-            await asyncio.sleep(pause_s)
-        if not pause_s:
-            self._writer.write(data)
-        await self._writer.drain()
+        async with self._whole:
+            for at in range(len(data)) if pause_s else ():
+                self._writer.write(data[at : at + 1])
+                await asyncio.sleep(pause_s)
+            if not pause_s:
+                self._writer.write(data)
+            await self._writer.drain()
 
     def _reply(self, method: str, url: str, headers: Mapping[str, str]) -> _Reply:
         if method == "OPTIONS":
@@ -176,7 +178,7 @@ class Talk:
         if self._back_channel is not None:
             return  # who speaks is played nothing
         self._viewer.is_playing = True
-        player = Player(self._camera, self._viewer, self._channels, self._writer)
+        player = Player(self._camera, self._viewer, self._channels, self._writer, self._whole)
         self._playing = asyncio.create_task(player.run())
         self._playing.add_done_callback(self._played)
 
