@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page
 
 from tawny.testing.waiting import until
 from tawny.web.access import COOKIE
-from tests.e2e.test_rtc_past import BITS, PICTURE_MS, Filmed, filming
+from tests.e2e.test_rtc_past import PICTURE_MS, READ_NUMBER, Filmed, filming
 
 pytestmark = pytest.mark.browser
 WAIT_MS = 60_000
@@ -16,16 +16,20 @@ VIDEO = ".pl[data-camera=door] video[data-by=webrtc]"
 SHOWN = f"""() => {{
   const video = document.querySelector('{VIDEO}');
   if (!video || !video.videoWidth || !video.dataset.shownMs) return null;
-  const canvas = document.createElement('canvas');
-  canvas.width = 320; canvas.height = 240;
-  const pen = canvas.getContext('2d');
-  pen.drawImage(video, 0, 0, 320, 240);
-  const row = pen.getImageData(0, 120, 320, 1).data;
-  let number = 0;
-  for (let bit = 0; bit < {BITS}; bit++)
-    number = 2 * number + (row[4 * Math.floor((bit + 0.5) * 320 / {BITS})] > 127);
-  return [Number(video.dataset.shownMs), number];
+  return [Number(video.dataset.shownMs), ({READ_NUMBER})(video)];
 }}"""
+LOOK = f"""() => {{
+  const read = {READ_NUMBER};
+  const ask = HTMLVideoElement.prototype.requestVideoFrameCallback;
+  HTMLVideoElement.prototype.requestVideoFrameCallback = function (tell) {{
+    return ask.call(this, (...told) => {{
+      tell(...told);
+      if (this.dataset.shownMs) window.lastSeen = [Number(this.dataset.shownMs), read(this)];
+    }});
+  }};
+}}"""
+"""What the page takes a picture for, and the number in it, both when it is told of it: a video on a busy machine is
+several pictures further by the time that anybody else looks."""
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +45,14 @@ def page(film: Filmed, browser: Browser) -> Iterator[Page]:
     token = film.served.session("past")
     context.add_cookies([{"name": COOKIE, "value": token, "domain": "127.0.0.1", "path": "/"}])
     context.add_init_script("delete window.MediaSource; delete window.ManagedMediaSource;")
+    context.add_init_script(f"({LOOK})()")
     made = context.new_page()
     yield made
     context.close()
 
 
 def shown(page: Page) -> tuple[int, int]:
-    """The instant that the page takes its picture for, and the number that is drawn into the picture."""
+    """The instant that the page takes a held picture for, and the number that is drawn into it."""
     found = page.evaluate(SHOWN)
     assert found, "no picture"
     return found[0], found[1]
@@ -81,13 +86,13 @@ def test_it_plays_over_what_is_missing_and_comes_to_live(film: Filmed, page: Pag
     page.keyboard.press("Space")
     until(lambda: begin_ms - 1_800 < playhead(page) < begin_ms, 30, "it to play")
     until(lambda: end_ms + 400 < playhead(page), 60, "what is behind the gap")
-    at_ms, number = shown(page)
+    at_ms, number = page.evaluate("() => window.lastSeen")
     known = film.taken()
     nearest = min(known, key=lambda each: abs(each - at_ms))
-    assert abs(known[nearest] - number) <= 2
+    assert abs(known[nearest] - number) <= 1
     page.keyboard.press("End")
     page.wait_for_selector("button.play.live", timeout=WAIT_MS)
-    until(lambda: film.served.bench.clock.now_ms() - playhead(page) < 5_000, 90, "what is live")
+    until(lambda: film.served.bench.clock.now_ms() - playhead(page) < 2_500, 90, "what is live")
     assert page.locator(VIDEO).count() == 1
 
 

@@ -22,9 +22,13 @@ const ASK_MS = 300;
 const SEEKS_APART_MS = 80;
 /** Asked for nearer to now than this, what is live is shown. */
 const LIVE_MS = 5_000;
+/** While it is live, how far it is recorded is asked for from here on: its end is some seconds back. */
+const BEFORE_LIVE_MS = 10_000;
 const SEEK_TAKES_MS = 250;
 const CORRECT_MS = 1_000;
 const STILL_MS = 15;
+/** What is live comes within this, and the others are waited for. */
+const GOING_LIVE_MS = 2_500;
 /** The group's clock follows a video by steps of at most this. */
 const STEP_MS = 1_900;
 
@@ -33,6 +37,7 @@ export class CarriedPlayer implements PastPlayer {
   readonly small = signal(false);
   readonly thinned = signal(false);
   readonly wantsSound = signal(false);
+  readonly showsLive = true;
   shown_ms: number | null = null;
 
   private readonly pieces = new Pieces();
@@ -46,6 +51,7 @@ export class CarriedPlayer implements PastPlayer {
   /** When the picture on the screen came, by `performance.now()`. */
   private seen_ms = 0;
   private goTo: number | null = null;
+  private goesLive = false;
   private said = { rate: 1, pause: false, at: 0, corrected: 0 };
   private asked_ms = 0;
   private asking = false;
@@ -68,11 +74,12 @@ export class CarriedPlayer implements PastPlayer {
     void this.open();
   }
 
-  place(at_ms: number): void {
+  place(at_ms: number, live: boolean): void {
     const shown = this.clock_ms;
     this.at_ms = at_ms;
+    this.goesLive = live;
     // After a hole the video is there already.
-    if (this.goTo === null && shown !== null && this.playing && Math.abs(this.video_ms() - at_ms) < STEP_MS) return;
+    if (!live && this.goTo === null && shown !== null && this.playing && Math.abs(this.video_ms() - at_ms) < STEP_MS) return;
     this.goTo = at_ms;
   }
 
@@ -81,7 +88,7 @@ export class CarriedPlayer implements PastPlayer {
     this.speed = speed;
     this.playing = playing;
     const cover = this.pieces.cover(at_ms, this.source.now());
-    if (cover.is === "hole") return this.show({ is: "hole", hole: cover.hole });
+    if (cover.is === "hole" && !this.isLive) return this.show({ is: "hole", hole: cover.hole });
     if (speed < 0) return this.showPictures(at_ms, playing ? speed : 0);
     if (this.showing.peek().is === "pictures") this.goTo = at_ms;
     this.pictures.clear();
@@ -177,6 +184,11 @@ export class CarriedPlayer implements PastPlayer {
     if (at_ms !== null && this.showing.peek().is !== "pictures" && at_ms !== this.shown_ms) this.shows(at_ms);
   }
 
+  /** What is live comes, or is on its way: it is there whether it is recorded yet or not. */
+  private get isLive(): boolean {
+    return this.goesLive || (this.goTo === null && !this.position.isAwaited && this.position.isLive);
+  }
+
   private get isThere(): boolean {
     return this.goTo === null && this.rtp !== null && this.position.of(this.rtp) !== null;
   }
@@ -190,15 +202,18 @@ export class CarriedPlayer implements PastPlayer {
 
   /** Tells the recorder what is wanted otherwise than it was. */
   private steer(leads: boolean): void {
-    const { said, speed, playing } = this;
+    const { said, speed } = this;
     const now = performance.now();
     if (this.channel?.readyState !== "open") return;
     this.look();
+    if (this.goTo === null && (this.playing || now - said.at > GOING_LIVE_MS)) this.goesLive = false;
+    // Until all are there the group stands still, and what is live does not wait for it.
+    const playing = this.playing || this.goesLive;
     if (this.goTo === null && this.isThere && playing) this.mend(leads, now);
     if (this.goTo !== null) {
       if (now - said.at < SEEKS_APART_MS) return;
       const at_ms = Math.round(this.goTo);
-      const live = playing && leads && speed === 1 && this.source.now() - at_ms < LIVE_MS;
+      const live = this.goesLive || (playing && leads && speed === 1 && this.source.now() - at_ms < LIVE_MS);
       this.position.await(live ? "live" : at_ms);
       this.say(live ? { live } : { at_ms, rate: speed, pause: !playing });
       this.said = { ...said, rate: speed, pause: !playing, at: now };
@@ -260,7 +275,7 @@ export class CarriedPlayer implements PastPlayer {
   /** What is recorded around here, and where nothing is. */
   private async ask(): Promise<void> {
     const known = { pieces: this.pieces, now_ms: this.source.now(), asked_ms: this.asked_ms };
-    const ask_ms = nextAsk(this.at_ms, this.speed, known);
+    const ask_ms = nextAsk(this.isLive ? this.at_ms - BEFORE_LIVE_MS : this.at_ms, this.speed, known);
     if (ask_ms === null || this.asking) return;
     this.asking = true;
     try {

@@ -44,6 +44,7 @@ export class RecordedPlayer implements PastPlayer {
   readonly small = signal(false);
   /** Of what is shown only key pictures are kept. */
   readonly thinned = signal(false);
+  readonly showsLive = false;
   readonly wantsSound = signal(false);
   /** UTC of the picture on the screen; null when there is none. */
   shown_ms: number | null = null;

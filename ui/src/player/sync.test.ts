@@ -17,6 +17,8 @@ class Pretended implements Follower {
   readonly showing: Signal<Showing> = signal<Showing>({ is: "video" });
   ready = true;
   edge_ms: number | null = null;
+  showsLive = false;
+  live = false;
   /** No video up to here, and too little of that to be called missing. */
   nothingUntil_ms = 0;
   video_ms = 0;
@@ -32,8 +34,9 @@ class Pretended implements Follower {
     return this.video_ms < this.nothingUntil_ms;
   }
 
-  place(at_ms: number): void {
+  place(at_ms: number, live: boolean): void {
     this.video_ms = at_ms;
+    this.live = live;
   }
 
   follow(at_ms: number, speed: number, playing: boolean, leads: boolean): void {
@@ -194,6 +197,28 @@ describe("SyncGroup", () => {
     expect(sync.speed.value).toBe(1);
     sync.pause();
     expect(sync.live.value).toBe(false);
+  });
+
+  it("goes to what is live itself where all can show it, also for one that comes later", () => {
+    const [first, second] = [new Pretended(), new Pretended()];
+    first.showsLive = second.showsLive = true;
+    first.edge_ms = NOW - 4000;
+    const { sync } = group(first);
+    sync.goLive();
+    expect([sync.at_ms.value, first.live]).toEqual([NOW, true]);
+    sync.setPlayers([first, second]);
+    expect(second.live).toBe(true);
+    sync.seek(NOW - 60_000);
+    expect([first.live, second.live]).toEqual([false, false]);
+  });
+
+  it("goes to what was recorded last where one can show nothing newer", () => {
+    const [first, second] = [new Pretended(), new Pretended()];
+    first.showsLive = true;
+    first.edge_ms = second.edge_ms = NOW - 1000;
+    const { sync } = group(first, second);
+    sync.goLive();
+    expect([sync.at_ms.value, first.live]).toEqual([NOW - 2500, false]);
   });
 
   it("never goes past now", () => {

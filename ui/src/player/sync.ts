@@ -15,7 +15,10 @@ export interface Follower {
   /** It is at a moment between two files that is too short to be called missing. */
   readonly between: boolean;
   readonly edge_ms: number | null;
-  place(at_ms: number): void;
+  /** It can show what is live itself: it need not wait until that is recorded. */
+  readonly showsLive: boolean;
+  /** `live`: what is live is wanted there, and not what was recorded last. */
+  place(at_ms: number, live: boolean): void;
   follow(at_ms: number, speed: number, playing: boolean, leads: boolean): void;
   beside(way: 1 | -1): number;
 }
@@ -67,18 +70,13 @@ export class SyncGroup {
   setPlayers(players: readonly Follower[]): void {
     const added = players.filter((player) => !this.players.includes(player));
     this.players = [...players];
-    for (const player of added) player.place(this.at_ms.peek());
+    for (const player of added) player.place(this.at_ms.peek(), this.live.peek() && this.showLive);
     if (added.length > 0) this.unprime();
   }
 
   seek(at_ms: number): void {
-    const to_ms = Math.min(at_ms, this.now());
-    this.at_ms.value = to_ms;
-    this.stepping = 0;
-    this.arrived = "jump";
     this.live.value = false;
-    this.unprime();
-    for (const player of this.players) player.place(to_ms);
+    this.place(Math.min(at_ms, this.now()), false);
   }
 
   play(): void {
@@ -112,10 +110,24 @@ export class SyncGroup {
   goLive(): void {
     const edge_ms = this.players[0]?.edge_ms ?? null;
     const now_ms = this.now();
-    this.seek(edge_ms !== null && now_ms - edge_ms < 5_000 ? edge_ms - 1_500 : now_ms - BEHIND_NOW_MS);
+    const recorded_ms = edge_ms !== null && now_ms - edge_ms < 5_000 ? edge_ms - 1_500 : now_ms - BEHIND_NOW_MS;
+    this.place(this.showLive ? now_ms : recorded_ms, this.showLive);
     this.speed.value = 1;
     this.live.value = true;
     this.playing.value = true;
+  }
+
+  private place(at_ms: number, live: boolean): void {
+    this.at_ms.value = at_ms;
+    this.stepping = 0;
+    this.arrived = "jump";
+    this.unprime();
+    for (const player of this.players) player.place(at_ms, live);
+  }
+
+  /** One that can only show what is recorded would be left behind by the others. */
+  private get showLive(): boolean {
+    return this.players.length > 0 && this.players.every((player) => player.showsLive);
   }
 
   /** One frame of the screen. `wall_ms` is any clock that only goes forward. */
