@@ -9,6 +9,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from keyword import iskeyword
 from typing import NoReturn
 
 from tawny import __version__
@@ -20,6 +21,7 @@ COMMANDS = {
     "run": "record: the cameras of tawny.toml, or the sources named",
     "init": "write a commented settings file",
     "add": "try a camera and add it to the settings",
+    "import": "settings of another recorder as settings of tawny",
     "config": "check, show or describe the settings",
     "status": "is it recording? exit 1 if anything is not well",
     "events": "list events, or follow them as they happen",
@@ -72,7 +74,7 @@ def parser(commands: Sequence[str] = tuple(COMMANDS)) -> argparse.ArgumentParser
         command = below.add_parser(name, help=summary, description=summary[:1].upper() + summary[1:] + ".")
         if name in commands:
             command.add_argument("--json", action="store_true", help="print data, and errors, as JSON")
-            module = importlib.import_module(f"tawny.cli.{name}")
+            module = importlib.import_module(f"tawny.cli.{name}_" if iskeyword(name) else f"tawny.cli.{name}")
             module.describe(command)
             command.set_defaults(run=module.run)
     return top

@@ -1,0 +1,73 @@
+"""`tawny import`: settings of another recorder as settings of tawny."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+import tomlkit
+
+from tawny.cli.output import Output
+from tawny.cli.places import new_config_file
+from tawny.config.file import parse
+from tawny.config.taken_over import Found, NotTheirs, taken_over
+from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
+
+SECRETS = "secrets.toml"
+
+
+def describe(parser: ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="settings of rom-cam, DIY Security Cam or Ropey-Cam, or a file "
+                        "with the command lines of Raspberry Pancake")  # fmt: skip
+    parser.add_argument("--config", metavar="FILE", help="where to write tawny's (usual: ./tawny.toml)")
+    parser.add_argument("--dry-run", action="store_true", help="only tell what each setting becomes; write nothing")
+
+
+def run(args: Namespace, out: Output) -> int:
+    system, found = _read(Path(args.file))
+    text = tomlkit.dumps(found.settings)
+    path = new_config_file(args)
+    secrets = path.with_name(SECRETS)
+    _, problems = parse(text, {name: value or "absent" for name, value in found.secrets.items()})
+    if problems:
+        raise SettingsError(args.file, tuple(one._replace(line=None) for one in problems))
+    if not args.dry_run:
+        for each in (path, *([secrets] if found.secrets else [])):
+            if each.exists():
+                raise NotDone(f"{each} is there already.", "Nothing was changed; name another one with `--config`.")
+        _write(path, f"# Taken over from {system}: {Path(args.file).name}\n\n{text}", 0o644)
+        if found.secrets:
+            _write(secrets, tomlkit.dumps({name: value for name, value in found.secrets.items() if value}), 0o600)
+    out.data(
+        {"system": system, "file": None if args.dry_run else str(path), "became": found.became, "left": found.left},
+        _words(system, found, path, is_written=not args.dry_run, out=out),
+    )
+    return 0
+
+
+def _read(path: Path) -> tuple[str, Found]:
+    try:
+        return taken_over(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        detail = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise NotDone(f"{path} cannot be read: {detail}.", "Look at its name and folder again.") from None
+    except NotTheirs as error:
+        if error.line:
+            raise NotDone(f"{path}, line {error.line}: {error}.", "Mend this line; nothing was written.") from None
+        known = "rom-cam, DIY Security Cam, Ropey-Cam and Raspberry Pancake"
+        raise NotDone(f"{path} has settings of none of {known} ({error}).", "See `tawny import --help`.") from None
+
+
+def _words(system: str, found: Found, path: Path, *, is_written: bool, out: Output) -> str:
+    lines = [out.table((system, "tawny"), list(found.became.items()), empty="")]
+    if found.left:
+        lines += ["", out.table(("left out", "why"), sorted(found.left.items()), empty="")]
+    if is_written:
+        lines += ["", f"Wrote {path}{' and secrets.toml beside it' if found.secrets else ''}. Start it: tawny run"]
+    return "\n".join(lines)
+
+
+def _write(path: Path, text: str, mode: int) -> None:
+    try:
+        path.touch(mode, exist_ok=False)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise FolderUnwritable(str(path.parent), error.strerror or "") from None

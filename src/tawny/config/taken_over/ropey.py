@@ -1,0 +1,67 @@
+"""Ropey-Cam: an .ini file with a section `[ropey]`, one camera."""
+
+import configparser
+
+from tawny.config.taken_over.found import Found, NotTheirs, camera_id
+
+_OTHERWISE = {
+    "stream_width": "the small picture is the camera's own, or made",
+    "sensor_mode": "chosen by `v4l2.size`",
+    "hflip": "turn the picture in the camera's own settings",
+    "vflip": "turn the picture in the camera's own settings",
+    "apply_motion_mask": "draw it on the camera's page, under Motion",
+    "mask_name": "draw it on the camera's page, under Motion",
+    "is_noir": "set it in the camera's own settings",
+    "video_count": "clips are named by their time",
+    "aspect_ratio": "",
+}
+_USUAL = {"video_width": "1280", "aspect_ratio": "1.777", "frames_per_second": "20"}
+
+
+def from_ropey(text: str) -> Found:
+    reader = configparser.ConfigParser(interpolation=None)
+    try:
+        reader.read_string(text)
+    except configparser.MissingSectionHeaderError:
+        raise NotTheirs("no section [ropey]") from None
+    except configparser.ParsingError as error:
+        line = error.errors[0][0] if error.errors else 0
+        raise NotTheirs("a line is no `key = value`", line if "[ropey]" in text else 0) from None
+    except configparser.Error as error:
+        raise NotTheirs(str(error).replace("\n", " ")) from None
+    if not reader.has_section("ropey"):
+        raise NotTheirs("no section [ropey]")
+    theirs = dict(reader["ropey"])
+    title = theirs.get("camera_title", "Ropey-Cam")
+    camera = f"cameras.{camera_id(title)}"
+    found = Found()
+    found.put("camera_title", f"{camera}.name", title)
+    found.put("(the camera)", f"{camera}.source", "/dev/video0")
+    with_usual = {**_USUAL, **theirs}
+    try:
+        _numbers(theirs, with_usual, camera, found)
+    except ValueError as error:
+        raise NotTheirs(f"[ropey]: {error}") from None
+    for key in theirs.keys() - found.became.keys():
+        found.left[key] = _OTHERWISE.get(key) or "set it in the camera's own settings, or with v4l2-ctl"
+    return found
+
+
+def _numbers(theirs: dict[str, str], usual: dict[str, str], camera: str, found: Found) -> None:
+    width, ratio = int(usual["video_width"]), float(usual["aspect_ratio"])
+    if ratio == 1.333 and width > 1600:
+        width = 1600
+    size = f"{width}x{2 * int(width / ratio / 2)}"
+    found.put("video_width", f"{camera}.v4l2.size", size)
+    found.became["aspect_ratio"] = f"the height of {size}"
+    found.put("frames_per_second", f"{camera}.v4l2.fps", int(usual["frames_per_second"]))
+    found.put("(the detector)", f"{camera}.watch.detector", "framediff")
+    if "trigger_level" in theirs:
+        found.put("trigger_level", f"{camera}.watch.framediff.level", int(theirs["trigger_level"]))
+    if "after_frames" in theirs:
+        found.put("after_frames", f"{camera}.watch.framediff.frames", min(50, max(1, int(theirs["after_frames"]))))
+    for key, here in (("buffer_seconds", "pre"), ("post_roll", "post")):
+        found.put(key, f"{camera}.{here}", f"{int(theirs.get(key, '3'))} s")
+    if "max_disk_usage" in theirs:
+        free = round((1 - float(theirs["max_disk_usage"])) * 100, 1)
+        found.put("max_disk_usage", "storage.keep.free", f"{free:g} %")

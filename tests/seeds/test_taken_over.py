@@ -1,0 +1,166 @@
+"""Settings of the systems that people come from become ours, or it is told why not. Nothing of them is run."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tawny.config.file import read
+from tests.cli.conftest import Tawny, tawny
+
+__all__ = ["tawny"]
+
+ROM_CAM = """
+name = "Front Door/Left"
+ffmpeg_path = "ffmpeg"
+device = "/dev/video2"
+save_ts_dir = ""
+bucket = "my-bucket"
+webhook_url = "https://hooks.slack.com/services/T000/B000/XXXX"
+load_kernel_module = true
+webserver_listen_address = ":8080"
+disable_recording_for_ips = ["192.168.1.50"]
+[aws_creds]
+access_key_id = "AKIA"
+secret_access_key = "se/cret"
+"""
+DIYCAM = """#!/bin/bash
+bucket="my-bucket"
+sensitivity=4
+kernel=21
+monitor_dir=/videos
+segment_length=300
+declare -A cameras
+cameras[1]="rtsp://admin:p%40ss@192.168.1.20/main"
+cameras[garage]=/dev/video1   # usb
+spoilt=$(touch run-by-us)
+"""
+ROPEY = """[ropey]
+video_width = 1920
+aspect_ratio = 1.333
+frames_per_second = 20
+trigger_level = 420
+after_frames = 7
+buffer_seconds = 3
+post_roll = 4
+max_disk_usage = 0.8
+camera_title = Yard
+brightness = 0.0
+"""
+PANCAKE = """
+python3 recorder.py --port 8100 --resolution 1280 720 --fps 30 --vflip --login password.txt \\
+  --record-detection all /srv/rec --detect image --detect-resize 224 224 --emit post
+python3 post.py post --convert /srv/mp4 30 --upload-after-convert 3 --upload-minutes 5 20 \\
+  --upload-scp pi@nas 22 /mnt/cam --upload-ftp ftp.example.org 21 me s3cret cam --notify-telegram 123:ABC 42
+"""
+
+
+def took(tawny: Tawny, folder: Path, theirs: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the command said, and the tawny.toml that it wrote, which the product accepts."""
+    (folder / "theirs").write_text(theirs)
+    said = tawny("import", "theirs", "--json")
+    assert said.code == 0, said.err
+    assert tawny("config", "check").code == 0
+    return json.loads(said.out), tomllib.loads((folder / "tawny.toml").read_text())
+
+
+def test_rom_cam(tawny: Tawny, tmp_path: Path) -> None:  # RC1, RC2
+    told, ours = took(tawny, tmp_path, ROM_CAM)
+    camera = ours["cameras"]["front-door-left"]
+    assert (camera["source"], camera["name"]) == ("/dev/video2", "Front Door/Left")
+    assert (camera["v4l2"], camera["watch"]) == (
+        {"size": "640x480", "fps": 10, "format": "h264"},
+        {"detector": "edges"},
+    )
+    assert (ours["storage"], ours["web"]) == ({"mode": "memory"}, {"listen": "127.0.0.1:8080"})
+    assert ours["arm"]["presence"]["ping"] == ["192.168.1.50"]
+    assert ours["rules"] == [{"do": ["tell nobody", "clip to nowhere"], "when": {"arm": "home"}}]
+    in_force = read(tmp_path / "tawny.toml")
+    assert in_force.destinations["bucket"].url == "s3://AKIA:se%2Fcret@my-bucket?region=us-east-1"
+    assert in_force.destinations["bucket"].names == "rom-cam"
+    assert in_force.notifiers["slack"].url == "slack://T000/B000/XXXX"
+    assert told["left"].keys() == {"ffmpeg_path", "load_kernel_module"}
+    assert told["became"].keys() | told["left"].keys() == tomllib.loads(ROM_CAM).keys()
+
+
+def test_rom_cam_with_only_a_name(tawny: Tawny, tmp_path: Path) -> None:  # RC1
+    _, ours = took(tawny, tmp_path, 'name = "../x"')
+    assert list(ours["cameras"]) == ["x"]
+    assert ours["cameras"]["x"]["source"] == "/dev/video0"
+
+
+def test_diycam(tawny: Tawny, tmp_path: Path) -> None:  # DY1
+    told, ours = took(tawny, tmp_path, DIYCAM)
+    assert ours["cameras"]["garage"] == {
+        "source": "/dev/video1",
+        "pre": "4 s",
+        "post": "2 s",
+        "watch": {"detector": "counting", "counting": {"seconds": 4, "kernel": 21}},
+    }
+    assert read(tmp_path / "tawny.toml").cameras["1"].source == "rtsp://admin:p%40ss@192.168.1.20/main"
+    assert ours["storage"]["path"] == "/videos/tawny"
+    assert told["left"].keys() == {"bucket", "segment_length", "spoilt"}
+    assert not (tmp_path / "run-by-us").exists()
+
+
+def test_ropey_cam(tawny: Tawny, tmp_path: Path) -> None:  # RP1, RP22
+    told, ours = took(tawny, tmp_path, ROPEY)
+    assert ours["cameras"]["yard"] == {
+        "name": "Yard",
+        "source": "/dev/video0",
+        "pre": "3 s",
+        "post": "4 s",
+        "v4l2": {"size": "1600x1200", "fps": 20},
+        "watch": {"detector": "framediff", "framediff": {"level": 420, "frames": 7}},
+    }
+    assert ours["storage"]["keep"]["free"] == "20 %"
+    assert told["left"].keys() == {"brightness"}
+
+
+def test_pancake(tawny: Tawny, tmp_path: Path) -> None:  # PK1, PK18
+    told, ours = took(tawny, tmp_path, PANCAKE)
+    assert ours["cameras"]["camera"]["v4l2"] == {"size": "1280x720", "fps": 30}
+    assert ours["cameras"]["camera"]["watch"] == {"detector": "own", "own": {"file": "customize.py", "width": 224}}
+    assert ours["emit"]["pancake"] == {"url": "unix:@post", "form": "pancake", "cameras": ["camera"]}
+    when = {"names": "pancake", "after": 3, "minutes": [5, 20]}
+    assert ours["destinations"]["scp-1"] == {"url": "sftp://pi@nas:22/%2Fmnt%2Fcam", **when}
+    in_force = read(tmp_path / "tawny.toml")
+    assert in_force.destinations["ftp-1"].url == "ftp://me:s3cret@ftp.example.org:21/cam"
+    assert in_force.notifiers["telegram-1"].url == "telegram://123:ABC@42"
+    assert {"--vflip", "--login", "customize.py"} <= told["left"].keys()
+
+
+@pytest.mark.parametrize("theirs", [ROM_CAM, DIYCAM, PANCAKE], ids=["rom-cam", "diycam", "pancake"])
+def test_secrets_are_in_a_file_of_their_own(theirs: str, tawny: Tawny, tmp_path: Path) -> None:
+    told, _ = took(tawny, tmp_path, theirs)
+    assert (tmp_path / "secrets.toml").stat().st_mode & 0o777 == 0o600
+    shown = json.dumps(told) + (tmp_path / "tawny.toml").read_text()
+    for secret in ("se/cret", "se%2Fcret", "XXXX", "p%40ss", "s3cret", "123:ABC"):
+        assert secret not in shown
+
+
+@pytest.mark.parametrize(
+    ("theirs", "says"),
+    [
+        ('name = "door"\ndevice = /dev/video0\n', "line 2"),
+        ("cameras[1]=/dev/video0\nkernel='17\n", "line 2"),
+        ("a letter\nto nobody\n", "none of rom-cam"),
+        ("[ropey]\nvideo_width = wide\n", "none of rom-cam"),
+        ("recorder.py --fps quick\n", "none of rom-cam"),
+    ],
+)
+def test_what_is_broken_is_named_and_nothing_written(theirs: str, says: str, tawny: Tawny, tmp_path: Path) -> None:
+    (tmp_path / "theirs").write_text(theirs)
+    said = tawny("import", "theirs")
+    assert (said.code, says in said.err) == (3, True), said.err
+    assert [path.name for path in tmp_path.iterdir()] == ["theirs"]
+
+
+def test_settings_that_are_there_stay(tawny: Tawny, tmp_path: Path) -> None:
+    (tmp_path / "theirs").write_text(ROPEY)
+    (tmp_path / "tawny.toml").write_text("# mine\n")
+    assert tawny("import", "theirs").code == 3
+    assert tawny("import", "theirs", "--dry-run").code == 0
+    assert (tmp_path / "tawny.toml").read_text() == "# mine\n"
