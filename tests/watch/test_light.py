@@ -5,7 +5,7 @@ import pytest
 
 from tawny.testing.scenes import HEIGHT, WIDTH, PictureFrame, Scene, person
 from tawny.watch.motion import Motion
-from tawny.watch.motion.arrays import Grey
+from tawny.watch.motion.arrays import Grey, median
 from tawny.watch.motion.light import bends
 from tests.watch.alarms import alarms
 
@@ -59,3 +59,11 @@ def test_looks_that_are_seconds_apart_make_no_event() -> None:
         picture = np.full((HEIGHT, WIDTH), 100, np.uint8)
         picture[40:70, 10 + 4 * (n % 40) : 30 + 4 * (n % 40)] = 200
         assert not detector.look(PictureFrame(picture, 1_000_000 + 3000 * n)).seen
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 64, 401])
+def test_the_quick_median_is_the_median(size: int) -> None:
+    cells = np.random.default_rng(size).normal(0, 9, size).astype(np.float32)
+    before = cells.copy()
+    assert median(cells) == float(np.median(cells))
+    assert np.array_equal(cells, before)

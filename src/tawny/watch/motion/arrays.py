@@ -71,10 +71,21 @@ def towards(step: Grey, up: float, down: float) -> Grey:
     return np.asarray(cv2.addWeighted(step, down, above, up - down, 0), np.float32)
 
 
+def median(a: Grey) -> float:
+    """As np.median, whose checks take several times as long for a few hundred numbers."""
+    flat, half = a.flatten(), a.size // 2
+    if a.size % 2:
+        flat.partition(half)
+        return float(flat[half])
+    flat.partition((half - 1, half))
+    return float((flat[half - 1] + flat[half]) / np.float32(2))
+
+
 def middle(a: Grey) -> float:
     """The median, or the upper of two."""
-    flat = a.ravel()
-    return float(np.partition(flat, flat.size // 2)[flat.size // 2])
+    flat = a.flatten()
+    flat.partition(flat.size // 2)  # in place: np.partition copies once more
+    return float(flat[flat.size // 2])
 
 
 def as_bytes(mask: Mask) -> npt.NDArray[np.uint8]:

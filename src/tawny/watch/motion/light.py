@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from tawny.watch.motion.arrays import Grey, middle
+from tawny.watch.motion.arrays import Grey, median, middle
 
 BENT = 3.0
 """Levels that half of the picture is away from where one gain for all would have it: then it is looked at closer."""
@@ -29,7 +29,7 @@ def bends(now: Grey, lit: Grey, back: Grey) -> npt.NDArray[np.float32] | None:
         inside = flat[bins == n]
         if inside.size >= _LEAST * flat.size:
             levels.append((n + 0.5) * 256 / _BINS)
-            bent.append(float(np.median(inside)))
+            bent.append(median(inside))
             changed += inside.size * (abs(bent[-1]) > BENT)
     if changed < _CHANGED * flat.size:
         return None
