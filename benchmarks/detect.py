@@ -1,11 +1,13 @@
 """How well each detector finds what happens, on real footage with known truth, beside Debian's `motion` and DVR-Scan.
 
     python -m benchmarks.detect [--footage FOLDER] [--sensitivity N] [--without-peers] [--dvr-scan PROGRAM] [--clips]
+                                [--keep FILE] [--only WORDS]
     python -m benchmarks.detect --gate | --made [--seeds N ...] | --spoilt | --moved
 
 The folder holds clips and `manifest.json`; it is looked for in TAWNY_FOOTAGE, then beside this project. Exit: 0 within
 the budgets, 1 over one of them, 2 wrong use, 3 no footage here. `motion` plays files at their own pace: a run takes as
-long as the longest clip.
+long as the longest clip. With --keep, what is done is not done again: a run can be made in parts, --only one detector
+after the other, and the last one prints all.
 """
 
 import argparse
@@ -16,17 +18,18 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import reduce
+from functools import partial, reduce
 from operator import add
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks import debian_motion, detect_gate, detect_made, detect_moved, scan
 from benchmarks.footage import watch_file
+from benchmarks.kept import Kept
 from benchmarks.scoring import Clip, Figures, quantile, score
 from tawny.engine.plugins import load
 from tawny.watch.classic.plain import Plain
-from tawny.watch.detector import Detector
+from tawny.watch.detector import Detector, DetectorKind
 from tawny.watch.gate import Gate, Mode
 from tawny.watch.motion import Motion
 
@@ -36,6 +39,7 @@ LEAST_PROMPT = 0.9
 MOST_FALSE = 2.0
 """False events an hour in the quiet parts of the long clips."""
 LONG = "long-"
+OURS, PEER = "tawny", "motion, defaults"
 PLAYERS = 4
 """Files that `motion` plays at the same time."""
 NOT_HERE = 3
@@ -45,13 +49,7 @@ class Footage(NamedTuple):
     clip: Clip
     path: Path
     size: tuple[int, int]
-
-
-class Row(NamedTuple):
-    clip: Clip
-    figures: Figures
-    late_s: list[float]
-    """For each alarm, how long after its own start it was told."""
+    camera: str
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -65,26 +63,64 @@ def main(arguments: list[str] | None = None) -> int:
     if options.gate:
         return detect_gate.main([detect_gate.Footage(one.clip, one.path) for one in footage])
     if options.spoilt:
-        return detect_moved.spoilt([detect_moved.Footage(one.clip, one.path) for one in footage])
+        return detect_moved.spoilt([detect_moved.Footage(one.clip, one.path, one.camera) for one in footage])
     if options.moved:
-        return detect_moved.moved([detect_moved.Footage(one.clip, one.path) for one in footage])
+        return detect_moved.moved([detect_moved.Footage(one.clip, one.path, one.camera) for one in footage])
+    table = _table(footage, options)
+    if options.clips:
+        _print({one.clip.file: table[OURS][one.clip.file] for one in footage if OURS in table}, "clip")
+    whole = {name: _total(by_clip.values()) for name, by_clip in table.items()}
+    _print(whole, "detector")
+    if OURS not in table:
+        return 0
+    _print_told(whole[OURS])
+    return _judge(whole[OURS], _total(f for name, f in table[OURS].items() if name.startswith(LONG)))
+
+
+Runs = dict[str, Callable[["Footage"], Figures]]
+
+
+def _table(footage: list[Footage], options: Any) -> dict[str, dict[str, Figures]]:
+    """By detector and file. Debian's `motion` plays while the others run, which are in no hurry."""
+    kept, table = Kept(options.keep), dict[str, dict[str, Figures]]()
+    peers = not options.without_peers
     with ThreadPoolExecutor(max_workers=PLAYERS) as players:
-        with_peer = _has(debian_motion.is_installed(), "motion") and not options.without_peers
-        longest_first = sorted(footage, key=lambda one: -one.clip.length_s)
-        peers = [players.submit(_motion, one) for one in longest_first] if with_peer else []
-        rows = [_ours(one, options.sensitivity, Mode.BALANCED) for one in footage]
-        whole = [_ours(one, options.sensitivity, Mode.THOROUGH) for one in footage]
-        table = {"tawny": _total(row.figures for row in rows), "all decoded": _total(row.figures for row in whole)}
-        if options.clips:
-            _print({row.clip.file: row.figures for row in rows}, "clip")
-        _print_told(rows)
-        if not options.without_peers:
-            table |= _others(footage)
-        table |= _peer(peers)
-    if not options.without_peers and _has(shutil.which(options.dvr_scan) is not None, "DVR-Scan"):
-        table |= _dvr_scan(options.dvr_scan, footage)
-    _print(table, "detector")
-    return _judge(rows)
+        plays: list[tuple[str, Future[Figures]]] = []
+        if peers and options.only in PEER and _has(debian_motion.is_installed(), "motion"):
+            longest_first = sorted(footage, key=lambda one: -one.clip.length_s)
+            plays = [
+                (k.clip.file, players.submit(kept.figures, PEER, k.clip, partial(_motion, k))) for k in longest_first
+            ]
+        for name, run in _runs(options).items():
+            if options.only in name:
+                table[name] = {}
+                for one in footage:
+                    print(f"\r\x1b[K{name}: {one.clip.file}", end="", file=sys.stderr, flush=True)
+                    table[name][one.clip.file] = kept.figures(name, one.clip, partial(run, one))
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        try:
+            table |= {PEER: {name: play.result() for name, play in plays}} if plays else {}
+        except RuntimeError as error:
+            print(f"no figures of motion: {error}", file=sys.stderr)
+    return table
+
+
+def _runs(options: Any) -> Runs:
+    """Each detector that takes a file at its own pace, by name."""
+    settings = {"sensitivity": options.sensitivity}
+    runs: Runs = {
+        OURS: lambda one: _watched(one, Motion(settings), Mode.BALANCED),
+        "all decoded": lambda one: _watched(one, Motion(settings), Mode.THOROUGH),
+    }
+    if options.without_peers:
+        return runs
+    if _has(shutil.which(options.dvr_scan) is not None, "DVR-Scan"):
+        runs["DVR-Scan, defaults"] = lambda one: _dvr_scan(options.dvr_scan, one)
+    kinds, _ = load("tawny.detectors")
+    for name, kind in sorted(kinds.items()):
+        if issubclass(kind, Plain):  # those that people know from elsewhere, with their own defaults
+            runs[name] = partial(_plain, kind)
+    return runs
 
 
 def _options(arguments: list[str] | None) -> Any:
@@ -93,11 +129,12 @@ def _options(arguments: list[str] | None) -> Any:
     parser.add_argument("--sensitivity", type=int, default=50)
     parser.add_argument("--without-peers", action="store_true", help="only the default detector")
     parser.add_argument("--dvr-scan", type=Path, default=scan.DVR_SCAN)
+    parser.add_argument("--keep", type=Path, help="what is done is kept there, and not done again")
     parser.add_argument("--clips", action="store_true", help="a row for each clip as well")
     parser.add_argument("--gate", action="store_true", help="instead: is anything lost by decoding only keyframes?")
     parser.add_argument("--made", action="store_true", help="instead: films of our own, by day and by night")
     parser.add_argument("--seeds", type=int, nargs="+", default=list(detect_made.HELD_OUT), help="of the films")
-    parser.add_argument("--only", default="", help="films whose name holds these words")
+    parser.add_argument("--only", default="", help="detectors, or films, whose name holds these words")
     parser.add_argument("--spoilt", action="store_true", help="instead: the footage as worse cameras would give it")
     parser.add_argument("--moved", action="store_true", help="instead: each main number a quarter up and down")
     return parser.parse_args(arguments)
@@ -105,18 +142,20 @@ def _options(arguments: list[str] | None) -> Any:
 
 def _footage(folder: Path) -> list[Footage]:
     records = json.loads((folder / "manifest.json").read_text())["clips"]
-    return [Footage(Clip.of(r), folder / r["file"], (r["width"], r["height"])) for r in records]
+    return [Footage(Clip.of(r), folder / r["file"], (r["width"], r["height"]), r["camera"]) for r in records]
 
 
-def _ours(one: Footage, sensitivity: int, mode: Mode) -> Row:
-    return _watched(one, Motion({"sensitivity": sensitivity}), mode)
-
-
-def _watched(one: Footage, detector: Detector, mode: Mode) -> Row:
+def _watched(one: Footage, detector: Detector, mode: Mode) -> Figures:
     watched = watch_file(one.path, detector, Gate(mode, random.Random(1)))
     figures = score(one.clip, watched.alarms)
     figures.cpu_s = watched.cpu_s
-    return Row(one.clip, figures, [k - a.begin for k, a in zip(watched.known_s, watched.alarms, strict=True)])
+    figures.known_s = [known - a.begin for known, a in zip(watched.known_s, watched.alarms, strict=True)]
+    return figures
+
+
+def _plain(kind: DetectorKind, one: Footage) -> Figures:
+    """Decoding everything."""
+    return _watched(one, kind({}), Mode.THOROUGH)
 
 
 def _motion(one: Footage) -> Figures:
@@ -132,29 +171,10 @@ def _has(is_installed: bool, name: str) -> bool:
     return is_installed
 
 
-def _others(footage: list[Footage]) -> dict[str, Figures]:
-    """The detectors that people know from elsewhere, with their own defaults, decoding everything."""
-    kinds, _ = load("tawny.detectors")
-    return {
-        name: _total(_watched(one, kind({}), Mode.THOROUGH).figures for one in footage)
-        for name, kind in sorted(kinds.items())
-        if issubclass(kind, Plain)
-    }
-
-
-def _dvr_scan(program: Path, footage: list[Footage]) -> dict[str, Figures]:
-    row = scan.dvr_scan(program, [(one.clip, one.path) for one in footage])
+def _dvr_scan(program: Path, one: Footage) -> Figures:
+    row = scan.dvr_scan(program, [(one.clip, one.path)])
     row.figures.cpu_s = row.cpu_s
-    return {row.name: row.figures}
-
-
-def _peer(peers: list[Future[Figures]]) -> dict[str, Figures]:
-    """Its row, if it could play everything."""
-    try:
-        return {"motion, defaults": _total(peer.result() for peer in peers)} if peers else {}
-    except RuntimeError as error:
-        print(f"no figures of motion: {error}", file=sys.stderr)
-        return {}
+    return row.figures
 
 
 def _total(figures: Iterable[Figures]) -> Figures:
@@ -190,17 +210,14 @@ def _print(rows: dict[str, Figures], first: str) -> None:
     print()
 
 
-def _print_told(rows: list[Row]) -> None:
-    late_s = [s for row in rows for s in row.late_s]
-    middle, most = quantile(late_s, 0.5), quantile(late_s, 0.9)
-    print(f"tawny: {len(late_s)} events, told {_number(middle, 1)} s after they began in the middle, 90 % within "
-          f"{_number(most, 1)} s\n")  # fmt: skip
+def _print_told(whole: Figures) -> None:
+    middle, most = quantile(whole.known_s, 0.5), quantile(whole.known_s, 0.9)
+    print(f"tawny: {len(whole.known_s)} events, told {_number(middle, 1)} s after they began in the middle, "
+          f"90 % within {_number(most, 1)} s\n")  # fmt: skip
 
 
-def _judge(rows: list[Row]) -> int:
-    """0 within the budgets, 1 over one."""
-    whole = _total(row.figures for row in rows)
-    long = _total(row.figures for row in rows if row.clip.file.startswith(LONG))
+def _judge(whole: Figures, long: Figures) -> int:
+    """0 within the budgets, 1 over one. long: of the long clips."""
     prompt, false = whole.prompt / max(1, whole.events), long.false_an_hour or 0.0
     budgets = [
         (f"found within 2 s: {prompt:.1%}, at least {LEAST_PROMPT:.0%}", prompt >= LEAST_PROMPT),

@@ -94,6 +94,8 @@ class Figures:
     cpu_s: float = 0.0
     late_s: list[float] = field(default_factory=list)
     """Each incident's alarm's start against the incident's."""
+    known_s: list[float] = field(default_factory=list)
+    """For each alarm, how long after its own start it was told, where that is known."""
     missed: list[tuple[str, Span]] = field(default_factory=list)
     false_at: list[tuple[str, float]] = field(default_factory=list)
 
