@@ -51,7 +51,7 @@ class DatagramEmitter:
         self.public = f"the socket {address}"
         self._address = socket_address(address)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)  # noqa: FBT003 the library's own
+        self._socket.settimeout(0.0)  # never waits
 
     def send(self, told: Told) -> str:
         data = json.dumps(told, ensure_ascii=False).encode()

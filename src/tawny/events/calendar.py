@@ -7,7 +7,7 @@ noon; where it does not set, they are at midnight.
 
 from bisect import bisect_left
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from astral import Observer
@@ -38,7 +38,7 @@ class Calendar:
 
     def at_ms(self, day: date, minute: int) -> int:
         """When the clock first shows this minute of that day, or more. minute: may be beyond the day."""
-        wall = datetime(day.year, day.month, day.day) + timedelta(minutes=minute)  # noqa: DTZ001 - that of the wall
+        wall = datetime.combine(day, time.min) + timedelta(minutes=minute)
         either = [round(wall.replace(tzinfo=self.zone, fold=fold).timestamp()) for fold in (0, 1)]
         seconds = range(min(either), max(either) + 1)
         if self.local(seconds[0] * 1000) == wall:

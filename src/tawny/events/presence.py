@@ -1,6 +1,6 @@
 """Who is at home: whoever was seen lately. Pure; `app/modes/looking.py` looks, and phones and other programs tell."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -52,10 +52,10 @@ class Presence:
 
     def people(self, at_ms: int) -> list[Person]:
         home = self.home(at_ms)
-        return [self._person(name, self._seen, name in home) for name in self._names]
+        return [self._person(name, is_home=name in home) for name in self._names]
 
-    def _person(self, name: str, seen: Mapping[str, tuple[int, str]], is_home: bool) -> Person:  # noqa: FBT001
-        seen_ms, source = seen.get(name, (None, ""))
+    def _person(self, name: str, *, is_home: bool) -> Person:
+        seen_ms, source = self._seen.get(name, (None, ""))
         leaves_ms = None if seen_ms is None or not is_home else self._leaves_ms(seen_ms)
         return Person(name, is_home, seen_ms, source, leaves_ms)
 

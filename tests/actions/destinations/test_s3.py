@@ -11,7 +11,7 @@ import pytest
 from botocore.config import Config
 
 from tawny.actions.destination import Connection, FileCarrier, Opening
-from tawny.actions.destinations.s3 import PART_BYTES, S3
+from tawny.actions.destinations.s3 import PART_BYTES, S3, _OpenBucket
 from tawny.model.errors import TargetLied, TargetMissing, TargetUnreachable
 from tawny.testing.clock import FakeClock
 from tests.actions.carried import delivery
@@ -92,7 +92,8 @@ def test_a_server_that_says_it_took_something_else_is_not_believed(
     server: str, bucket: Any, monkeypatch: pytest.MonkeyPatch, size_bytes: int
 ) -> None:
     connection = connect(server)
-    client = connection._client  # type: ignore[attr-defined]
+    assert isinstance(connection, _OpenBucket)
+    client = connection._client
     for method in ("put_object", "upload_part"):
         monkeypatch.setattr(client, method, lambda **_: {"ETag": f'"{"0" * 32}"'})
     with pytest.raises(TargetLied):

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -192,7 +193,11 @@ def saves(home: House, tmp: Path) -> None:
 @row("GIF, time-lapse, sheet, side by side", "no")
 def makes(home: House, tmp: Path) -> None:
     for kind in (Kind.GIF, Kind.SHEET, Kind.TIMELAPSE):
-        sealed(home, lambda archive, camera, kind=kind: made(home, camera, kind, archive, tmp))  # type: ignore[misc]
+        sealed(home, partial(_made_as, home, kind, tmp))
+
+
+def _made_as(home: House, kind: Kind, tmp: Path, archive: Recorder, camera: CameraId) -> object:
+    return made(home, camera, kind, archive, tmp)
 
 
 def made(home: House, camera: CameraId, kind: Kind, archive: Recorder, tmp: Path) -> object:

@@ -90,14 +90,14 @@ class World:
 @lru_cache(maxsize=256)
 def _visit(scene: str, seed: str, slot: int, slot_s: float) -> Visit:
     known = ways(scene)
-    first_s = random.Random(seed).uniform(*FIRST_S)  # noqa: S311
-    chance = random.Random(f"{seed}/{slot}")  # noqa: S311
+    first_s = random.Random(seed).uniform(*FIRST_S)
+    chance = random.Random(f"{seed}/{slot}")
     late_s = chance.uniform(0, slot_s / 2) if slot else 0.0
     start_s = round((slot * slot_s + first_s + late_s) * FIGURES_FPS) / FIGURES_FPS
     lap, turn = divmod(slot, len(known))
     order = list(range(len(known)))
     if lap:
-        random.Random(f"{seed}/{lap}/order").shuffle(order)  # noqa: S311
+        random.Random(f"{seed}/{lap}/order").shuffle(order)
     return Visit(known[order[turn]], start_s)
 
 
