@@ -46,7 +46,7 @@ def opened(model: Path, providers: Sequence[str] = (CPU,)) -> Any:
     by = [one for one in providers if one in there and one != CPU]
     try:
         return onnxruntime.InferenceSession(str(model), options, providers=[*by, CPU])
-    except _refusals(onnxruntime) as error:
+    except refusals() as error:
         failed = str(error).splitlines()[0]
     raise NotDone(f"The model {model} cannot be used: {failed}.", "Is it an ONNX file, and complete?")
 
@@ -59,8 +59,16 @@ def opened_by(accelerator: Accelerator, model: Path) -> Any:
         raise NotDone(f"The model {model} cannot be used: {error}.", 'Use `by = "cpu"` meanwhile.') from error
 
 
-def _refusals(onnxruntime: Any) -> tuple[type[Exception], ...]:
-    """What it raises for a file that is no model, or none that it can run."""
+def refusals() -> tuple[type[Exception], ...]:
+    """What onnxruntime raises for a file that is no model or that it cannot run, or for what a model does not take."""
+    usual = (RuntimeError, ValueError, OSError)
+    if not is_there():  # an accelerator's
+        return usual
+    import onnxruntime
+
     state = onnxruntime.capi.onnxruntime_pybind11_state
-    kinds = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoSuchFile", "NotImplemented")
-    return (RuntimeError, ValueError, OSError, *(getattr(state, kind) for kind in kinds if hasattr(state, kind)))
+    kinds = (
+        "Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoSuchFile", "NotImplemented",
+        "RuntimeException",
+    )  # fmt: skip
+    return (*usual, *(getattr(state, kind) for kind in kinds if hasattr(state, kind)))

@@ -23,7 +23,9 @@ PIXELS = (8.0, 16.0, 40.0, 40.0)
 SHAPED: Box = (8 / 64, 16 / 48, 40 / 64, 40 / 48)
 """The same in shares of a picture that keeps its shape..."""
 STRETCHED: Box = (8 / 64, 16 / 64, 40 / 64, 40 / 64)
-"""...and of one that was stretched."""
+"""...and of one that was stretched..."""
+CENTRED: Box = (8 / 64, 8 / 48, 40 / 64, 32 / 48)
+"""...and of one that keeps its shape in the middle of the input."""
 
 
 def scores(count: int, at: int, *, label: int = CAR, sure: float = 0.8, classes: int = 80, low: float = 0.01) -> Any:
@@ -77,6 +79,12 @@ def picodet(strides: tuple[int, ...]) -> dict[str, Any]:
     return made
 
 
+def picodet_without_its_last_step() -> dict[str, Any]:
+    boxes = np.zeros((1, 85, 4), np.float32)
+    boxes[0, 70] = PIXELS
+    return {"boxes": boxes, "scores": np.ascontiguousarray(scores(85, 70).transpose(0, 2, 1))}
+
+
 def queries(classes: int) -> dict[str, Any]:
     boxes = np.full((1, 30, 4), 0.5, np.float32)
     boxes[0, 7] = (24 / 64, 28 / 64, 32 / 64, 24 / 64)
@@ -125,8 +133,8 @@ def caffe_ssd() -> dict[str, Any]:
     return {"detection_out": rows}
 
 
-def paddle_rows() -> dict[str, Any]:
-    rows = np.full((9, 6), -1.0, np.float32)
+def paddle_rows(count: int = 9) -> dict[str, Any]:
+    rows = np.full((count, 6), -1.0, np.float32)
     rows[0] = (CAR, 0.8, *PIXELS)
     return {"rows": rows, "count": np.array([1], np.int64)}
 
@@ -142,6 +150,7 @@ def fastestdet() -> dict[str, Any]:
 
 TO_SIZE = {"orig_target_sizes": (TensorProto.INT64, (1, 2))}
 TO_SCALE = {"scale_factor": (TensorProto.FLOAT, (1, 2))}
+TO_BOTH = TO_SCALE | {"im_shape": (TensorProto.FLOAT, (1, 2))}
 
 
 @pytest.mark.parametrize(
@@ -151,8 +160,10 @@ TO_SCALE = {"scale_factor": (TensorProto.FLOAT, (1, 2))}
         ("YOLOX", yolox(decoded=True), {}, 0.72, SHAPED),
         ("NanoDet-Plus", nanodet_plus(), {}, 0.8, STRETCHED),
         ("PicoDet", picodet((8, 16, 32, 64)), {}, 0.8, STRETCHED),
-        ("PicoDet", picodet((8, 16, 32)), {}, 0.8, STRETCHED),
+        ("PicoDet", picodet((8, 16, 32)), {}, 0.8, CENTRED),
+        ("PicoDet", picodet_without_its_last_step(), {}, 0.8, STRETCHED),
         ("PicoDet", paddle_rows(), TO_SCALE, 0.8, STRETCHED),
+        ("RT-DETR", paddle_rows(300), TO_BOTH, 0.8, STRETCHED),
         ("DETR", queries(80), {}, 0.8, STRETCHED),
         ("DETR", queries(91), {}, 0.8, STRETCHED),
         ("D-FINE or RT-DETR", answers(), TO_SIZE, 0.8, STRETCHED),
@@ -175,6 +186,45 @@ def test_tensorflows_ssd_takes_bytes_with_the_colours_last(tmp_path: Path) -> No
     model = ObjectModel(file)
     assert model.family.name == "SSD"
     assert_is_the_car(model.look(GREY), 0.8, STRETCHED)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "mean"),
+    [
+        (queries(91), True),
+        ({"dets": queries(80)["dets"], "labels": queries(80)["labels"]}, True),
+        ({"logits": queries(80)["labels"], "pred_boxes": queries(80)["dets"]}, False),
+        (paddle_rows(), True),
+        (paddle_rows(300), False),
+    ],
+    ids=["RF-DETR", "RF-DETR of one's own", "RT-DETR or D-FINE", "PicoDet", "PaddlePaddle's RT-DETR"],
+)
+def test_colours_are_scaled_as_each_was_trained(tmp_path: Path, outputs: dict[str, Any], mean: bool) -> None:
+    wants = ObjectModel(models.saying(tmp_path / "m.onnx", outputs)).family.wants
+    assert (wants.mean != (0.0, 0.0, 0.0)) is mean
+    assert wants.stretched
+
+
+FOX = (*(f"beast {n}" for n in range(CAR)), "fox")
+
+
+@pytest.mark.parametrize(
+    "outputs", [rtmdet(), paddle_rows(), zoo_ssd(), caffe_ssd(), answers()], ids=lambda one: next(iter(one))
+)
+def test_lists_of_what_was_found_have_labels_of_ones_own(tmp_path: Path, outputs: dict[str, Any]) -> None:
+    seen = ObjectModel(models.saying(tmp_path / "m.onnx", outputs), FOX).look(GREY)
+    assert [thing.label for thing in seen] == ["fox"]
+
+
+def test_tensorflows_ssd_has_labels_of_ones_own_from_1_on(tmp_path: Path) -> None:
+    file = models.saying(tmp_path / "m.onnx", tensorflow_ssd(), shape=(1, 64, 64, 3), kind=TensorProto.UINT8)
+    assert [thing.label for thing in ObjectModel(file, FOX).look(GREY)] == ["fox"]
+
+
+def test_numbers_of_half_the_length_will_do(tmp_path: Path) -> None:
+    halves = {name: values.astype(np.float16) for name, values in queries(80).items()}
+    file = models.saying(tmp_path / "m.onnx", halves, kind=TensorProto.FLOAT16)
+    assert_is_the_car(ObjectModel(file).look(GREY), 0.8, STRETCHED)
 
 
 def assert_is_the_car(things: list[Thing], sure: float, box: Box) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,6 +82,22 @@ def test_what_is_wrong_with_a_file_is_told(tmp_path: Path) -> None:
         ObjectModel(models.saying(file, {"scores": np.zeros((1, 2), np.float32)}, shape=(1, 16000)))
     with pytest.raises(NotDone, match="no single picture"):
         ObjectModel(models.saying(file, rows((0, 0.5, (0, 0, 9, 9))), shape=(8, 3, 64, 64)))
+
+
+@pytest.mark.parametrize("strides", [(8, 16, 32, 64), (8, 16, 32)])
+def test_a_model_whose_lists_do_not_belong_together_is_told_of(tmp_path: Path, strides: tuple[int, ...]) -> None:
+    """As many outputs as PicoDet or NanoDet has, as wide, and of none of the lengths."""
+    odd = {
+        f"{what}{n}": np.zeros((1, 7 * n, wide), np.float32) for n in strides for what, wide in (("c", 80), ("e", 32))
+    }
+    with pytest.raises(NotDone, match="no object model known here"):
+        ObjectModel(models.saying(tmp_path / "m.onnx", odd))
+
+
+def test_a_model_that_wants_more_than_a_picture_is_told_of(tmp_path: Path) -> None:
+    asks = {"pixel_mask": (onnx.TensorProto.INT64, (1, 64, 64))}
+    with pytest.raises(NotDone, match=r"takes images .*, pixel_mask .*, gives nothing"):
+        ObjectModel(models.saying(tmp_path / "m.onnx", rows((0, 0.5, (0, 0, 9, 9))), others=asks))
 
 
 def test_a_model_that_takes_any_size_gets_the_one_that_was_chosen(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ EDGES = 4
 NANODET = Wants(
     stretched=True, is_bgr=True, mean=(103.53, 116.28, 123.675), spread=(57.375, 57.12, 58.395)
 )  # the same means as IMAGENET, in the other order
+OLD_NANODET = Wants(is_bgr=True, mean=NANODET.mean, spread=NANODET.spread, in_the_middle=True, beside=0)
+"""Its first release kept the picture's shape, with black on either side."""
 PICODET = Wants(stretched=True, mean=IMAGENET[0], spread=IMAGENET[1])
 
 
@@ -68,6 +70,22 @@ class PicoDet:
                 boxes.append(boxes_of(edges[count], size, stride, 0.5))
                 kept.append(scores[count])
         return Read(np.concatenate(boxes), as_scores(np.concatenate(kept)))
+
+
+class PicoDetBoxes:
+    """Boxes [1, cells, 4] in the input's pixels and scores [1, classes, cells]: its export without the last step."""
+
+    name: ClassVar[str] = "PicoDet"
+    wants = PICODET
+    threshold = 0.42
+    overlaps = True
+    strides = (8, 16, 32, 64)
+
+    def __init__(self, boxes: int, scores: int) -> None:
+        self._boxes, self._scores = boxes, scores
+
+    def read(self, outputs: Sequence[Any], size: Size) -> Read:
+        return Read(np.asarray(outputs[self._boxes][0], np.float32), as_scores(outputs[self._scores][0].T))
 
 
 def as_scores(values: Any) -> Any:

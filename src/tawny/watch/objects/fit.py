@@ -17,10 +17,13 @@ IMAGENET = ((0.485 * 255, 0.456 * 255, 0.406 * 255), (0.229 * 255, 0.224 * 255, 
 class Wants:
     """How the numbers are made: (value - mean) / spread, the colours in the order of the channels.
 
-    stretched: to the input's size, in both directions; else at the top left of it, in its own shape.
+    stretched: to the input's size, in both directions; else in its own shape, at the top left, or in the middle.
+    beside: the value of what is beside it then.
     """
 
     stretched: bool = False
+    in_the_middle: bool = False
+    beside: int = GREY
     is_bgr: bool = False
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     spread: tuple[float, float, float] = (1.0, 1.0, 1.0)
@@ -36,16 +39,20 @@ class Size:
 
 @dataclass(frozen=True)
 class Fitted:
-    """values: [1, 3, height, width] or [1, height, width, 3]. across, down: the picture's size there."""
+    """values: [1, 3, height, width] or [1, height, width, 3]. across, down: the picture's size there; left, top: where
+    it begins."""
 
     values: Any
     across: float
     down: float
+    left: float = 0.0
+    top: float = 0.0
 
     def shares(self, boxes: Any) -> Any:
         """float [n, 4], x0 y0 x1 y1 in the input's pixels -> shares of the picture, 0..1."""
         scale = np.array([self.across, self.down, self.across, self.down], np.float32)
-        return np.clip(boxes / scale, 0.0, 1.0)
+        begin = np.array([self.left, self.top, self.left, self.top], np.float32)
+        return np.clip((boxes - begin) / scale, 0.0, 1.0)
 
 
 def fit(rgb: Any, size: Size, wants: Wants) -> Fitted:
@@ -60,14 +67,16 @@ def fit(rgb: Any, size: Size, wants: Wants) -> Fitted:
     small = cv2.resize(rgb, (across, down), interpolation=cv2.INTER_LINEAR)
     if wants.is_bgr:
         small = small[:, :, ::-1]
-    canvas = np.full((size.height, size.width, 3), GREY, np.uint8)
-    canvas[:down, :across] = small
+    left = (size.width - across) // 2 if wants.in_the_middle else 0
+    top = (size.height - down) // 2 if wants.in_the_middle else 0
+    canvas = np.full((size.height, size.width, 3), wants.beside, np.uint8)
+    canvas[top : top + down, left : left + across] = small
     values: Any = canvas[None]
     if not wants.as_bytes:
         values = (values - np.array(wants.mean, np.float32)) / np.array(wants.spread, np.float32)
     if not wants.channels_last:
         values = np.ascontiguousarray(values.transpose(0, 3, 1, 2))
-    return Fitted(values, float(across), float(down))
+    return Fitted(values, float(across), float(down), float(left), float(top))
 
 
 def within(box: Box, part: Box) -> Box:

@@ -8,11 +8,14 @@ import numpy as np
 from tawny.watch.objects.distances import NANODET, PICODET
 from tawny.watch.objects.family import Read, as_columns
 from tawny.watch.objects.fit import IMAGENET, Size, Wants
+from tawny.watch.objects.queries import PLAIN
 
 RTMDET = Wants(is_bgr=True, mean=NANODET.mean, spread=NANODET.spread)
 BYTES = Wants(stretched=True, channels_last=True, as_bytes=True)
-CLASSES = 80
 OLD_NUMBERS = 91
+USUAL = (80, OLD_NUMBERS)
+MOST_ROWS = 100
+"""What PicoDet's last step leaves at most; RT-DETR gives 300 rows, always."""
 
 
 class RtmDet:
@@ -23,12 +26,12 @@ class RtmDet:
     threshold = 0.4
     overlaps = False
 
-    def __init__(self, dets: int, labels: int) -> None:
-        self._dets, self._labels = dets, labels
+    def __init__(self, dets: int, labels: int, classes: int) -> None:
+        self._dets, self._labels, self._classes = dets, labels, classes
 
     def read(self, outputs: Sequence[Any], size: Size) -> Read:
         dets = np.asarray(outputs[self._dets][0], np.float32).reshape(-1, 5)
-        return Read(dets[:, :4], as_columns(outputs[self._labels][0].reshape(-1), dets[:, 4], CLASSES))
+        return Read(dets[:, :4], as_columns(outputs[self._labels][0].reshape(-1), dets[:, 4], self._classes))
 
 
 class Rows:
@@ -39,39 +42,48 @@ class Rows:
     threshold = 0.42
     overlaps = False
 
-    def __init__(self, rows: int) -> None:
-        self._rows = rows
+    def __init__(self, rows: int, classes: int) -> None:
+        self._rows, self._classes = rows, classes
 
     def read(self, outputs: Sequence[Any], size: Size) -> Read:
         rows = np.asarray(outputs[self._rows], np.float32).reshape(-1, 6)
-        return Read(rows[:, 2:], as_columns(rows[:, 0], rows[:, 1], CLASSES))
+        return Read(rows[:, 2:], as_columns(rows[:, 0], rows[:, 1], self._classes))
+
+
+class PaddleRtDetr(Rows):
+    """The same of RT-DETR, which wants no means."""
+
+    name: ClassVar[str] = "RT-DETR"
+    wants = PLAIN
+    threshold = 0.45
 
 
 class Ssd:
     """boxes, classes, scores: [1, n, 4], [1, n], [1, n] (Liu and others, 2016), in shares of the picture.
 
-    by_rows: boxes are y0 x0 y1 x1, and classes count as COCO did at first, as TensorFlow's exporter has them. Else
-    x0 y0 x1 y1 and classes from 1, as in the ONNX model zoo.
+    by_rows: boxes are y0 x0 y1 x1, as TensorFlow's exporter has them, and what it was trained for usually counts as
+    COCO did at first. Else x0 y0 x1 y1 and classes from 1, as in the ONNX model zoo.
     """
 
     name: ClassVar[str] = "SSD"
     threshold = 0.5
     overlaps = False
 
-    def __init__(self, boxes: int, classes: int, scores: int, *, by_rows: bool) -> None:
-        self._boxes, self._classes, self._scores, self._by_rows = boxes, classes, scores, by_rows
+    def __init__(self, boxes: int, labels: int, scores: int, classes: int, *, by_rows: bool) -> None:
+        self._boxes, self._labels, self._scores, self._by_rows = boxes, labels, scores, by_rows
         self.wants = BYTES if by_rows else Wants(stretched=True, mean=IMAGENET[0], spread=IMAGENET[1])
-        self.count = OLD_NUMBERS if by_rows else CLASSES
+        self._old_numbers = by_rows and classes in USUAL
+        self._classes = OLD_NUMBERS if self._old_numbers else classes
 
     def read(self, outputs: Sequence[Any], size: Size) -> Read:
         boxes = np.asarray(outputs[self._boxes], np.float32).reshape(-1, 4)
-        classes, scores = outputs[self._classes].reshape(-1), outputs[self._scores].reshape(-1)
+        labels, scores = outputs[self._labels].reshape(-1), outputs[self._scores].reshape(-1)
         if self._by_rows:
             boxes = boxes[:, [1, 0, 3, 2]]
-        else:
-            classes = classes - 1
+        if not self._old_numbers:
+            labels = labels - 1
         boxes = boxes * np.array([size.width, size.height] * 2, np.float32)
-        return Read(boxes, as_columns(classes, scores, self.count))
+        return Read(boxes, as_columns(labels, scores, self._classes))
 
 
 class CaffeSsd:
@@ -82,8 +94,11 @@ class CaffeSsd:
     threshold = 0.5
     overlaps = False
 
+    def __init__(self, classes: int) -> None:
+        self._classes = classes
+
     def read(self, outputs: Sequence[Any], size: Size) -> Read:
         rows = np.asarray(outputs[0], np.float32).reshape(-1, 7)
         rows = rows[rows[:, 0] >= 0]  # a row of -1 ends the list
         boxes = rows[:, 3:] * np.array([size.width, size.height] * 2, np.float32)
-        return Read(boxes, as_columns(rows[:, 1] - 1, rows[:, 2], CLASSES))
+        return Read(boxes, as_columns(rows[:, 1] - 1, rows[:, 2], self._classes))

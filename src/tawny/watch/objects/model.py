@@ -12,11 +12,11 @@ import numpy as np
 
 from tawny.model.errors import NotDone
 from tawny.model.observations import Box
-from tawny.watch.objects.family import Read
+from tawny.watch.objects.family import Family, Read
 from tawny.watch.objects.fit import Size, fit
 from tawny.watch.objects.known import family_of
 from tawny.watch.objects.labels import LIKE_A_CAR, usual_names
-from tawny.watch.onnx import CPU, Accelerator, opened, opened_by
+from tawny.watch.onnx import CPU, Accelerator, opened, opened_by, refusals
 
 USUAL_SIZE = Size(640, 384)
 """For models that take any size: 16 to 9, in whole cells of 32."""
@@ -27,6 +27,8 @@ SAME_CAR = 0.6
 MOST = 100
 """Things in a picture: the surest."""
 USUAL_CLASSES = 80
+NUMBERS = {"tensor(uint8)": np.uint8, "tensor(float16)": np.float16}
+"""What an input takes, where it is not float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +61,11 @@ class ObjectModel:
         self._session = opened(file, providers) if accelerator is None else opened_by(accelerator, file)
         picture = self._picture_input(size)
         self._others = {one.name: one for one in self._session.get_inputs() if one.name != self._input}
-        outputs = self._run(self._blank(picture))
-        family = family_of(outputs, self.size, USUAL_CLASSES if labels is None else len(labels))
-        if family is None:
-            shapes = ", ".join(str(list(one.shape)) for one in outputs)
-            what = f"The model {file} gives {shapes}, which is no object model known here."
-            raise NotDone(what, "Known: YOLOX, D-FINE, RT-DETR, RF-DETR, RTMDet, NanoDet, PicoDet, SSD.")
-        self.family = family
-        self._threshold = family.threshold if threshold is None else threshold
-        self.labels = self._labels(labels, self._read(outputs).scores.shape[1])
+        self._takes = NUMBERS.get(picture.type, np.float32)
+        outputs = self._tried(self._blank(picture))
+        self.family, read = self._known(outputs, USUAL_CLASSES if labels is None else len(labels))
+        self._threshold = self.family.threshold if threshold is None else threshold
+        self.labels = self._labels(labels, read.scores.shape[1])
 
     @property
     def provider(self) -> str:
@@ -97,17 +95,43 @@ class ObjectModel:
     def _read(self, outputs: Sequence[Any]) -> Read:
         return self.family.read(outputs, self.size)
 
+    def _tried(self, values: Any) -> list[Any]:
+        """What it gives, the first time. NotDone: it cannot be asked as such models are."""
+        try:
+            return self._run(values)
+        except refusals() as error:
+            asked = ", ".join(f"{one.name} {one.type} {list(one.shape)}" for one in self._session.get_inputs())
+            what = f"The model {self._file}, which takes {asked}, gives nothing: {str(error).splitlines()[0]}."
+            raise NotDone(what, "Export it to take one picture, and its size at most.") from None
+
+    def _known(self, outputs: Sequence[Any], classes: int) -> tuple[Family, Read]:
+        """Its family, and what it said of noise. NotDone: it is of none."""
+        family = family_of(outputs, self.size, classes)
+        if family is not None:
+            try:
+                read = family.read(outputs, self.size)
+            except (ValueError, IndexError):  # alike by number and width, and then not of the lengths that belong to it
+                family = None
+        if family is None:
+            shapes = ", ".join(str(list(one.shape)) for one in outputs)
+            what = f"The model {self._file} gives {shapes}, which is no object model known here."
+            raise NotDone(what, "Known: YOLOX, D-FINE, RT-DETR, RF-DETR, RTMDet, NanoDet, PicoDet, SSD.")
+        return family, read
+
     def _run(self, values: Any) -> list[Any]:
-        feeds = {self._input: values} | {name: self._answer(one) for name, one in self._others.items()}
+        feeds = {self._input: values.astype(self._takes, copy=False)} | {
+            name: self._answer(one) for name, one in self._others.items()
+        }
         return [np.asarray(one) for one in self._session.run(None, feeds)]
 
     def _answer(self, asked: Any) -> Any:
         """What models ask for besides is the picture's size: told that of the input, they give boxes in its pixels."""
         if "int" in asked.type:
             return np.array([[self.size.width, self.size.height]], np.int64)
+        kind = NUMBERS.get(asked.type, np.float32)
         if "scale" in asked.name:
-            return np.ones((1, 2), np.float32)
-        return np.array([[self.size.height, self.size.width]], np.float32)
+            return np.ones((1, 2), kind)
+        return np.array([[self.size.height, self.size.width]], kind)
 
     def _picture_input(self, size: Size) -> Any:
         for one in self._session.get_inputs():
@@ -125,10 +149,9 @@ class ObjectModel:
 
     def _blank(self, given: Any) -> Any:
         """Noise, so that nothing in the outputs is all alike; the same every time."""
-        kind = np.uint8 if "uint8" in given.type else np.float32
         shape = (self.size.height, self.size.width)
         shape4 = (1, *shape, 3) if given.shape[3] == 3 else (1, 3, *shape)
-        return np.random.default_rng(0).integers(0, 255, shape4).astype(kind)
+        return np.random.default_rng(0).integers(0, 255, shape4)
 
     def _labels(self, given: Sequence[str] | None, count: int) -> tuple[str, ...]:
         labels = usual_names(count) if given is None else tuple(given)

@@ -15,7 +15,7 @@ from tawny.watch.objects.fit import IMAGENET, Size, Wants
 PLAIN = Wants(stretched=True, spread=(255.0, 255.0, 255.0))
 NORMED = Wants(stretched=True, mean=IMAGENET[0], spread=IMAGENET[1])
 OLD_NUMBERS = 91
-"""RF-DETR counts classes as COCO did at first; it is also the one that wants ImageNet's means."""
+"""RF-DETR counts classes as COCO did at first..."""
 
 
 class Queries:
@@ -27,7 +27,8 @@ class Queries:
 
     def __init__(self, boxes: int, logits: int, classes: int) -> None:
         self._boxes, self._logits = boxes, logits
-        self.wants = NORMED if classes == OLD_NUMBERS else PLAIN
+        # ...and gives boxes before logits, whatever it was trained for; it is the one that wants ImageNet's means
+        self.wants = NORMED if classes == OLD_NUMBERS or boxes < logits else PLAIN
 
     def read(self, outputs: Sequence[Any], size: Size) -> Read:
         boxes = outputs[self._boxes][0] * np.array([size.width, size.height] * 2, np.float32)
