@@ -339,6 +339,17 @@ class IndexContract:
         assert index.events(EVER, cameras=[]).events == []
         assert index.events(EVER, kinds=["motion", "vehicle"]).events == [reviewed, kept]
 
+    def test_false_alarms_and_what_has_a_name_are_chosen(self, index: Index) -> None:
+        index.put_event(plain := event("plain", 1))
+        assert index.events(EVER, only="false_alarms").events == index.events(EVER, only="named").events == []
+        refused = replace(plain, id=EventId("refused"), false_alarm="shadow")
+        named = replace(plain, id=EventId("named"), objects=(SeenObject("fox", 0.8),))
+        for finer in (0.0, 0.001):  # a score that is kept as it is, and one that is not
+            index.put_event(one := replace(refused, score=refused.score + finer))
+            assert index.events(EVER, only="false_alarms").events == [one]
+            index.put_event(one := replace(named, score=named.score + finer))
+            assert index.events(EVER, only="named").events == [one]
+
     def test_events_are_chosen_by_the_kind_they_are_shown_as(self, index: Index) -> None:
         perhaps = replace(event("perhaps", 1), perhaps=(SeenObject("person", 0.8),))
         said = replace(event("said", 2), perhaps=(SeenObject("person", 0.8),), said="vehicle")

@@ -148,7 +148,8 @@ class Index(Protocol):
         after: str | None = None,
         limit: int = 60,
     ) -> Page:
-        """Newest first. only: all, new (not reviewed) or kept. after: a page's `next`."""
+        """Newest first. only: all, new (not reviewed), kept, false_alarms, or named (with objects). after: a page's
+        `next`."""
         ...
 
     def drop_event(self, event_id: EventId) -> None: ...

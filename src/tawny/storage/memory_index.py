@@ -1,7 +1,7 @@
 """The index in memory: nothing is left after the process. For tests, and for recorders that write to no disk."""
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import ClassVar
 
@@ -12,6 +12,14 @@ from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Span, merged
 from tawny.storage.index import Counted, Page, Traits, page_mark, page_place
+
+_ONLY: Mapping[str, Callable[[Event], object]] = {
+    "all": lambda _one: True,
+    "new": lambda one: not one.reviewed,
+    "kept": lambda one: one.kept,
+    "false_alarms": lambda one: one.false_alarm,
+    "named": lambda one: one.objects,
+}
 
 
 class MemoryIndex:
@@ -176,7 +184,7 @@ class MemoryIndex:
                 if _touches(one.start_ms, one.end_ms, within)
                 and (here is None or one.camera in here)
                 and (wanted is None or one.shown_kind in wanted)
-                and {"all": True, "new": not one.reviewed, "kept": one.kept}[only]
+                and _ONLY[only](one)
                 and (after is None or _by_start(one) < page_place(after))
             ]
         found.sort(key=_by_start, reverse=True)

@@ -27,7 +27,16 @@ _AMONG: Final = {
     "camera": " AND camera_id IN (SELECT value FROM json_each(?))",
     "kind": " AND shown_id IN (SELECT value FROM json_each(?))",
 }
-_ONLY: Final = {"all": "", "new": " AND NOT reviewed", "kept": " AND kept"}
+_FALSE: Final = "coalesce(json_extract(record, '$.false_alarm'), '') <> '' ELSE substr(record, 8, 2) <> x'0000'"
+_NAMED: Final = "coalesce(json_array_length(record, '$.objects'), 0) > 0 ELSE substr(record, 22, 1) <> x'00'"
+"""In a record: as text, and where `_HEAD` has it."""
+_ONLY: Final = {
+    "all": "",
+    "new": " AND NOT reviewed",
+    "kept": " AND kept",
+    "false_alarms": f" AND CASE typeof(record) WHEN 'text' THEN {_FALSE} END",
+    "named": f" AND CASE typeof(record) WHEN 'text' THEN {_NAMED} END",
+}
 _HUNDREDTH: Final = 100
 _SHARE: Final = 10_000
 _HEAD: Final = struct.Struct("<H?iHH?4HBBB")

@@ -1,5 +1,6 @@
 """Twenty questions over a prepared week, answered from what is stored alone."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -13,7 +14,9 @@ from tawny.playback.finding.ask import ask
 from tawny.playback.finding.question import Recognised
 from tawny.playback.finding.spots import heat, moved_in
 from tawny.playback.finding.words import Known, question_of
+from tawny.storage.index import Index
 from tawny.storage.memory_index import MemoryIndex
+from tawny.storage.sqlite_index import SqliteIndex
 
 BERLIN = ZoneInfo("Europe/Berlin")
 CAMERAS = {CameraId("front-gate"): "Front gate", CameraId("yard"): "Yard", CameraId("shop"): "Till"}
@@ -60,45 +63,46 @@ WEEK = {
 WEEK["van"] = replace(WEEK["van"], kept=True)
 WEEK["wind"] = replace(WEEK["wind"], false_alarm="weather")
 WEEK["crew"] = replace(WEEK["crew"], reviewed=True)
+QUESTIONS = [
+    ("person gate last night", ["late"]),
+    ("people at the front gate", ["late", "post"]),
+    ("who was at the letter box yesterday?", ["post"]),
+    ("cars", ["car"]),
+    ("vehicles in the drive", ["van", "car"]),
+    ("trucks longer than 1 min", ["van"]),
+    ("animals in the yard this week", ["cat", "fox"]),
+    ("dog", ["dog"]),
+    ("the fox", ["fox"]),
+    ("somebody yesterday after 10:00 and before 12:00", ["post"]),
+    ("anything last night longer than 30 s", ["wind", "late"]),
+    ("sounds on wednesday", ["bang"]),
+    ("was the camera covered last week, or on saturday", ["lens"]),
+    ("false alarms", ["wind"]),
+    ("kept vehicles", ["van"]),
+    ("new people at the till today", []),
+    ("people at the counter in the morning", ["crew"]),
+    ("the longest event on friday", ["crew"]),
+    ("first person this week", ["dog"]),
+    ("vehicles shorter than 10 s", ["car", "bike"]),
+    ("parcel left in the shop", ["bag"]),
+    ("person on 2026-11-10", ["old"]),
+    ("cats and foxes at night", ["cat", "fox"]),
+]
 
 
-@pytest.fixture(scope="module")
-def index() -> MemoryIndex:
-    made = MemoryIndex()
+@pytest.fixture(scope="module", params=["memory", "disk"])
+def index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
+    made: Index = MemoryIndex()
+    if request.param == "disk":
+        made = SqliteIndex(tmp_path_factory.mktemp("week") / "tawny.db")
     for one in WEEK.values():
         made.put_event(one)
-    return made
+    yield made
+    made.close()
 
 
-@pytest.mark.parametrize(
-    ("question", "answers"),
-    [
-        ("person gate last night", ["late"]),
-        ("people at the front gate", ["late", "post"]),
-        ("who was at the letter box yesterday?", ["post"]),
-        ("cars", ["car"]),
-        ("vehicles in the drive", ["van", "car"]),
-        ("trucks longer than 1 min", ["van"]),
-        ("animals in the yard this week", ["cat", "fox"]),
-        ("dog", ["dog"]),
-        ("the fox", ["fox"]),
-        ("somebody yesterday after 10:00 and before 12:00", ["post"]),
-        ("anything last night longer than 30 s", ["wind", "late"]),
-        ("sounds on wednesday", ["bang"]),
-        ("was the camera covered last week, or on saturday", ["lens"]),
-        ("false alarms", ["wind"]),
-        ("kept vehicles", ["van"]),
-        ("new people at the till today", []),
-        ("people at the counter in the morning", ["crew"]),
-        ("the longest event on friday", ["crew"]),
-        ("first person this week", ["dog"]),
-        ("vehicles shorter than 10 s", ["car", "bike"]),
-        ("parcel left in the shop", ["bag"]),
-        ("person on 2026-11-10", ["old"]),
-        ("cats and foxes at night", ["cat", "fox"]),
-    ],
-)
-def test_a_question_has_its_answer(index: MemoryIndex, question: str, answers: list[str]) -> None:
+@pytest.mark.parametrize(("question", "answers"), QUESTIONS)
+def test_a_question_has_its_answer(index: Index, question: str, answers: list[str]) -> None:
     asked, found = ask(index, question, CAMERAS, {"drive"}, BERLIN, NOW, 60)
     names = {one.id: name for name, one in WEEK.items()}
     assert asked.unknown == ()
@@ -135,7 +139,7 @@ def test_words_that_mean_nothing_are_told() -> None:
     assert (asked.kinds, asked.labels) == (frozenset({"person"}), frozenset({"elephant"}))
 
 
-def test_no_more_than_was_asked_for(index: MemoryIndex) -> None:
+def test_no_more_than_was_asked_for(index: Index) -> None:
     assert len(ask(index, "this week", CAMERAS, (), BERLIN, NOW, 3)[1]) == 3
 
 

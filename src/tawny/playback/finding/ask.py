@@ -1,6 +1,6 @@
 """A question in words, and its answer: for the command line and the web."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from tawny.model.events import Event
@@ -13,7 +13,9 @@ from tawny.playback.finding.words import Known, question_of
 from tawny.watch.objects.labels import COCO
 
 RECENT = 200
-"""Events whose labels and zones are known as words, beside those of models and settings."""
+"""Events of each sort whose labels and zones are known as words, beside those of models and settings..."""
+SOME = 5000
+"""...and so many with labels, where a word means nothing otherwise."""
 
 
 def ask(
@@ -27,10 +29,19 @@ def ask(
     recognised: Recognised = NOBODY,
 ) -> tuple[Question, list[Event]]:
     """cameras: with their names. zones: of the settings. zone: of the clock on the wall. most: answers."""
-    recent = index.events(Span(0, now_ms + 1), limit=RECENT).events
-    labels = {one.label for event in recent for one in event.objects}
-    places = {name for event in recent for name in event.zones}
-    readers = {"plates", *(read.by for event in recent for read in event.reads)}
-    known = Known(cameras, {*zones, *places}, {*COCO, *labels}, tuple(recognised.names), readers)
-    question = question_of(text, known, zone, now_ms)
+    ever = Span(0, now_ms + 1)
+    recent = index.events(ever, limit=RECENT).events + index.events(ever, only="named", limit=RECENT).events
+    question = question_of(text, _known(recent, cameras, zones, recognised), zone, now_ms)
+    if question.unknown:
+        older = index.events(ever, only="named", limit=SOME).events
+        question = question_of(text, _known(recent + older, cameras, zones, recognised), zone, now_ms)
     return question, find(index, question, most, now_ms, recognised.words)
+
+
+def _known(
+    events: Sequence[Event], cameras: Mapping[CameraId, str], zones: Iterable[str], recognised: Recognised
+) -> Known:
+    labels = {one.label for event in events for one in event.objects}
+    places = {name for event in events for name in event.zones}
+    readers = {"plates", *(read.by for event in events for read in event.reads)}
+    return Known(cameras, {*zones, *places}, {*COCO, *labels}, tuple(recognised.names), readers)

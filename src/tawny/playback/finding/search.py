@@ -32,12 +32,13 @@ def find(index: Past, asked: Question, limit: int, now_ms: int, words: Words) ->
 def _fitting(index: Past, asked: Question, now_ms: int, words: Words) -> Iterator[Event]:
     """Newest first."""
     kinds = None if not asked.kinds or asked.labels else asked.kinds
+    only = asked.only
+    if only == "all":  # the index leaves out most of what cannot fit
+        only = "false_alarms" if asked.false_alarms else "named" if asked.labels and not asked.kinds else "all"
     for span in reversed(asked.spans):
         after: str | None = None
         while True:
-            page = index.events(
-                span, cameras=asked.cameras or None, kinds=kinds, only=asked.only, after=after, limit=PAGE
-            )
+            page = index.events(span, cameras=asked.cameras or None, kinds=kinds, only=only, after=after, limit=PAGE)
             yield from (event for event in page.events if _fits(event, asked, now_ms) and _is_read(asked, words(event)))
             after = page.next
             if after is None:
