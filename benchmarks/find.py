@@ -58,7 +58,7 @@ def main() -> int:
     return int(wrong > 0 or not is_within)
 
 
-def _fill(put: Callable[[Event], bool], days: int, a_day: int) -> None:
+def _fill(put: Callable[[Event], None], days: int, a_day: int) -> None:
     """Short motion at other cameras, evenly over the days until now."""
     every_ms = DAY_MS // a_day
     for n in range(days * a_day):
