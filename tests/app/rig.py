@@ -57,10 +57,11 @@ class Rig:
 
     def wait_for_seconds(self, seconds: float, camera: CameraId = DOOR) -> None:
         """Until so much more is durably recorded."""
-        before = self._recorded_s(camera)
-        until(lambda: self._recorded_s(camera) >= before + seconds, seconds + 10, f"{seconds} s more of {camera}")
+        before = self.recorded_s(camera)
+        until(lambda: self.recorded_s(camera) >= before + seconds, seconds + 120, f"{seconds} s more of {camera}")
 
-    def _recorded_s(self, camera: CameraId) -> float:
+    def recorded_s(self, camera: CameraId) -> float:
+        """So much is durably recorded of its large stream."""
         done = self.running.index.segments(camera, StreamName.MAIN, EVER)
         going = [one for one in self.running.open_segments(camera) if one.stream is StreamName.MAIN]
         return sum(one.span.seconds for one in [*done, *going])

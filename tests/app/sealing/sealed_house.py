@@ -4,7 +4,7 @@ import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shutil import copytree
 
@@ -29,9 +29,13 @@ from tawny.testing.clock import FakeClock
 from tawny.testing.waiting import until
 from tawny.web.recorder import Recorder
 from tawny.web.unlocked import unlocked
+from tests.app.crossing import Crossing
 from tests.app.rig import DOOR, EVER, Rig, rig, settings
 
 YARD = CameraId("yard")
+RECORDED_S = 10.0
+MOST_WAIT_S = 240.0
+"""What takes seconds takes minutes beside much else."""
 OWNER, RECOVERY = Identity.new(), Identity.new()
 TEXT = f"""
 [sealed]
@@ -48,11 +52,13 @@ source = "demo:front"
 
 @dataclass
 class House:
-    """Of each camera one recording, and an event with its picture. sent: where recordings and events were brought."""
+    """Of each camera one recording, and an event with its picture. sent: where recordings and events were brought.
+    still: what the recorder had left when it ended; in `folder` it goes on, and its files get other names."""
 
     folder: Path
     rig: Rig
     sent: Path
+    still: Path
     segments: dict[CameraId, Segment] = field(default_factory=dict)
     events: dict[CameraId, Event] = field(default_factory=dict)
 
@@ -78,7 +84,7 @@ class House:
 
     def copy(self, folder: Path) -> "Copy":
         """Of all that was recorded, with no recorder at it."""
-        return Copy(copytree(self.folder, folder, ignore=lambda _, names: {"lock", "control"} & set(names)))
+        return Copy(copytree(self.still, folder))
 
 
 class Copy:
@@ -119,16 +125,30 @@ def _kept_apart(folder: Path) -> Iterator[None]:
 
 def _lived_in(data: Path, sent: Path, more: str) -> Iterator[House]:
     chosen = settings(f'{TEXT}[destinations.nas]\nurl = "folder:{sent}"\nwhat = ["events"]\n{more}')
-    with rig(chosen, data) as made:
-        until(lambda: len(_shown(made)) == 2, 60, "an event with a picture of each camera")
+    doors = replace(Doors.opened(), detectors={"motion": Crossing})
+    with rig(chosen, data, doors) as made:
+        until(lambda: len(_shown(made)) == 2, MOST_WAIT_S, "an event with a picture of each camera")
+        until(lambda: _least_s(made) >= RECORDED_S, MOST_WAIT_S, f"{RECORDED_S:g} s of each camera")
+    still = copytree(data, data.parent.with_name(f"{data.parent.name}-still"), ignore=_its_own)
     with rig(chosen, data) as made:
         index = made.running.index
-        found = House(data, made, sent)
+        found = House(data, made, sent, still)
         for camera in (DOOR, YARD):
-            found.segments[camera] = index.segments(camera, StreamName.MAIN, Span(0, made.clock.now_ms() - 1))[0]
-            found.events[camera] = _shown(made)[camera]
+            event = found.events[camera] = _shown(made)[camera]
+            at_ms = event.picture_ms or event.start_ms
+            found.segments[camera] = index.segments(camera, StreamName.MAIN, Span(at_ms, at_ms + 1))[0]
         _send(chosen, found)
         yield found
+
+
+def _its_own(_: str, names: list[str]) -> set[str]:
+    """What only a running recorder has."""
+    return {"lock", "control"} & set(names)
+
+
+def _least_s(made: Rig) -> float:
+    """Recorded of the camera that has least, in seconds."""
+    return min(made.recorded_s(camera) for camera in (DOOR, YARD))
 
 
 def _shown(made: Rig) -> dict[CameraId, Event]:
@@ -143,7 +163,11 @@ def _send(chosen: Settings, found: House) -> None:
     try:
         for event in found.events.values():
             outward.sending.heard(EventChanged("ended", event))
-        until(lambda: sorted(map(_kind, files(found.sent))) == [".jpg", ".mp4", ".tws", ".tws"], 30, "all was brought")
+        until(
+            lambda: sorted(map(_kind, files(found.sent))) == [".jpg", ".mp4", ".tws", ".tws"],
+            MOST_WAIT_S,
+            "all was brought",
+        )
     finally:
         outward.close()
 

@@ -117,7 +117,7 @@ def draws(home: House, tmp: Path) -> None:
     span = home.segments[DOOR].span
     drawn = lane(home.rig.running, DOOR, span, points=100, now_ms=home.rig.clock.now_ms())
     assert [one.cut_to(span) for one in drawn.spans] == [span]
-    assert [one.id for one in drawn.events] == [home.events[DOOR].id]
+    assert home.events[DOOR].id in [one.id for one in drawn.events]
     assert any(0 < score < 255 for score in drawn.motion.data), "how much moved is known"
 
 
@@ -216,7 +216,7 @@ def uploads(home: House, tmp: Path) -> None:
     opaque = [name for name in brought if re.fullmatch(r"[0-9a-f]{8}/\d{8}/[a-z2-7]{26}\.tws", name)]
     assert len(opaque) == 2
     assert {Path(name).suffix for name in set(brought) - set(opaque)} == {".jpg", ".mp4"}, "those of the plain camera"
-    lying = {path.read_bytes() for path in files(home.folder / DOOR)}
+    lying = {path.read_bytes() for path in files(home.still / DOOR)}
     assert all((home.sent / name).read_bytes() in lying for name in opaque)
     assert not any("door" in name for name in brought)
 
@@ -328,9 +328,8 @@ def checks(home: House, tmp: Path) -> None:
 
 
 def found(home: House, copy: Copy) -> str:
-    """But for what the recorder was just writing."""
     report = check(copy.volume, copy.index, home.rig.clock, deep=True)
-    return "; ".join(one.detail for one in report.findings if ".open." not in one.path)
+    return "; ".join(one.detail for one in report.findings)
 
 
 @row("the index made anew", "yes")

@@ -64,8 +64,8 @@ def is_ours(path: Path) -> bool:
 
 def sealed_bytes(home: House) -> Iterator[bytes]:
     """A few bytes out of each picture, loop and second of film of the sealed camera."""
-    for path in sorted(home.folder.glob("door/**/*.tws")):
-        for record, content in home.opened(path.relative_to(home.folder).as_posix()).contents():
+    for path in sorted(home.still.glob("door/**/*.tws")):
+        for record, content in home.opened(path.relative_to(home.still).as_posix()).contents():
             if record.type in (BLOB, *FRAGMENTS):
                 yield from pieces(content)
 
@@ -84,7 +84,10 @@ def pieces(content: bytes) -> Iterator[bytes]:
 
 
 def has_any(path: Path, secrets: list[bytes]) -> bool:
-    data = path.read_bytes() if path.exists() else b""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:  # the recorder goes on, and has given it its next name
+        return False
     return any(one in data for one in secrets)
 
 

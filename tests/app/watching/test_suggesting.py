@@ -1,11 +1,9 @@
 """Which small model suggests kinds, while the program runs; and that nothing depends on it."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-import numpy as np
 import pytest
 
 from tawny.app.doors import Doors
@@ -15,9 +13,9 @@ from tawny.config.objects import Objects
 from tawny.config.settings import Settings
 from tawny.model.events import Event
 from tawny.model.messages import EventChanged
-from tawny.model.observations import Frame, Look, Observation
 from tawny.testing.clock import FakeClock
 from tawny.testing.waiting import until
+from tests.app.crossing import Crossing
 from tests.app.rig import rig, settings
 from tests.watch import kind_models
 
@@ -69,21 +67,6 @@ def test_without_onnxruntime_it_says_how_to_have_suggestions(monkeypatch: pytest
     bench = Bench("own")
     assert (bench.suggesting.guesser.model, bench.suggesting.trouble) == (None, "")
     assert "pip install tawny[models]" in bench.suggesting.hint
-
-
-class Crossing:
-    """A detector that sees something cross the picture, over and over, and which cells of it move."""
-
-    name: ClassVar[str] = "motion"
-
-    def __init__(self, settings: Mapping[str, Any]) -> None:
-        self._n = 0
-
-    def look(self, frame: Frame) -> Look:
-        self._n += 1
-        x = 0.1 + 0.01 * (self._n % 60)
-        things = (Observation("motion", 0.8, (x, 0.3, x + 0.1, 0.6), self._n // 60),)
-        return Look(70, things, mask=np.ones((54, 96), np.bool_))
 
 
 def watched(made: Any) -> list[Event]:
