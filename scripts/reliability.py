@@ -329,7 +329,6 @@ NOT_YET: Final = """\
 ## What is promised and not shown yet
 
 - Uploads and messages whose target is down, slow or full, and event storms: these parts do not exist yet.
-- Sealed storage and a stolen box: not built yet.
 - 16 cameras watched by 20 people for an hour: `benchmarks/record.py` and `benchmarks/watch.py` measure parts of it.
 """
 

@@ -43,7 +43,7 @@ def tawny(*words: str, folder: Path) -> Iterator[Tawny]:
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
     try:
-        until(lambda: _LINK.search(log.read_text()) or process.poll() is not None, 30, "the one-time link")
+        until(lambda: _LINK.search(log.read_text()) or process.poll() is not None, 120, "the one-time link")
         found = _LINK.search(log.read_text())
         assert found, log.read_text()
         yield Tawny(process, folder, found[0], found[1])

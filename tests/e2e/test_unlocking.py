@@ -24,6 +24,7 @@ from tawny.model.ids import CameraId
 from tawny.sealed.keys import hkdf
 from tawny.sealed.words import identity_words, new_passphrase
 from tawny.sealed.wrapping import Identity
+from tawny.testing.clocked import READ_CLOCK
 from tawny.testing.memory import found_in
 from tests.e2e.clocked_archive import record
 from tests.e2e.conftest import OWNER as ANNA
@@ -132,6 +133,28 @@ def plays(page: Page, sealed: Sealed) -> None:
     assert off[-1] <= 1000, "a busy machine reads the screen a little later"
 
 
+def previewed(page: Page, at_ms: int) -> int:
+    """What the picture under the pointer shows, at that place of the timeline."""
+    page.mouse.move(5, 5)
+    place = page.evaluate(
+        """(at) => {
+          const lanes = document.querySelector('canvas[data-t0]'), box = lanes.getBoundingClientRect();
+          const [begin, end] = [Number(lanes.dataset.t0), Number(lanes.dataset.t1)];
+          return [box.left + box.width * (at - begin) / (end - begin), box.bottom - 12];
+        }""",
+        at_ms,
+    )
+    page.mouse.move(*place)
+    shown = page.wait_for_function(
+        f"""() => {{
+          const picture = document.querySelector('.preview-picture img');
+          return picture && picture.src.startsWith('blob:') && picture.naturalWidth && {READ_CLOCK}(picture);
+        }}""",
+        timeout=60_000,
+    )
+    return int(shown.json_value())
+
+
 def open_by(page: Page, way: str, typed: str = "") -> None:
     page.get_by_role("button", name="Unlock", exact=True).click()
     page.get_by_role("dialog").get_by_text(way, exact=True).click()
@@ -204,6 +227,8 @@ def test_a_page_opens_it_alone_and_the_recorder_never_has_the_key(page: Page, se
     page.click("dialog .btn.pri")
     dialog.wait_for(state="detached")
     plays(page, sealed)
+    for place_ms in (2500, 6500):
+        assert abs(previewed(page, sealed.at_ms + place_ms) - sealed.at_ms - place_ms) <= 2500, "the key picture there"
     assert not sealed.keys()
     assert page.request.get(f"{sealed.house.base}/api/v1/sealed").json()["unlocked"] is None
     page.get_by_role("button", name="Lock now").click()

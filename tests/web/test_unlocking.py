@@ -15,6 +15,8 @@ from tawny.config.settings import Settings
 from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.segments import Segment
+from tawny.sealed.header import HEADER_BYTES
+from tawny.sealed.opened import opened
 from tawny.sealed.ring import RingLine
 from tawny.sealed.walk import Held as InMemory
 from tawny.sealed.walk import walked
@@ -230,6 +232,19 @@ async def test_what_is_sealed_is_not_saved_in_the_clear(there: Sealed) -> None:
     assert (answer.status_code, answer.json()["code"]) == (423, "sealed")
 
 
+async def test_no_link_is_made_to_what_is_sealed(there: Sealed) -> None:
+    """Nobody who opens it would see anything, and whoever unlocks it later would let them."""
+    browser = there.house.signed_in()
+    asked = {
+        "camera": "porch", "from_ms": there.segment.start_ms, "to_ms": there.segment.end_ms, "lasts_s": 3600,
+    }  # fmt: skip
+    for _ in range(2):
+        answer = await browser.post("/api/v1/shares", json=asked)
+        assert (answer.status_code, answer.json()["code"]) == (423, "sealed")
+        await there.unlock(browser)
+    assert (await browser.get("/api/v1/shares")).json()["items"] == []
+
+
 # --- setting it up ---------------------------------------------------------------------------------------------------
 
 
@@ -326,6 +341,22 @@ async def test_a_page_gets_the_file_as_it_lies(there: Sealed) -> None:
     (there.config.parent / "20261120.keys").write_bytes(ring.text())
     answer = await browser.get(f"/media/{there.segment.id}/stored")
     assert b64decode(answer.headers["x-wrapped"]) == ring.wrapped
+
+
+async def test_a_page_gets_as_much_of_a_file_as_one_picture_needs(there: Sealed) -> None:
+    browser, at_ms = there.house.signed_in(), there.segment.start_ms + 2500
+    stored = there.house.recorder.segment_path(there.segment).read_bytes()
+    whole = opened(walked(InMemory(stored)), [OWNER])
+    answer = await browser.get("/api/v1/cameras/porch/frame/sealed", params={"at_ms": at_ms, "width": 200})
+    assert answer.headers["cache-control"] == "no-store"
+    head = HEADER_BYTES + whole.file.header.wrap_bytes
+    first, second = whole.file.init, whole.file.begin_for(2500)
+    assert first is not None
+    assert second is not None
+    assert second.time_ms > 0, "not simply the first"
+    assert answer.content == stored[:head] + stored[first.at : first.end] + stored[second.at : second.end]
+    later = {"at_ms": at_ms + 86_400_000, "width": 200}
+    assert (await browser.get("/api/v1/cameras/porch/frame/sealed", params=later)).status_code == 404
 
 
 async def test_a_viewer_changes_nothing(there: Sealed) -> None:

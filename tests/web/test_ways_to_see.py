@@ -69,6 +69,7 @@ TABLE = {
     "GET /media/clips/{clip}": How.GOES_ON,
     "GET /media/{segment}/play": How.GOES_ON,
     "GET /media/{segment}/stored": How.GOES_ON,
+    "GET /api/v1/cameras/{camera}/frame/sealed": How.AT_ONCE,
     "GET /media/{event}.jpg": How.AT_ONCE,
     "GET /media/{event}.mp4": How.GOES_ON,
     "GET /api/v1/events/{event}/loop": How.AT_ONCE,

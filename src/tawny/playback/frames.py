@@ -5,6 +5,7 @@ A bounded number of JPEG files is kept, because a pointer that moves along the t
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tawny.media.fmp4_file import SegmentFile, read_segment, samples
@@ -33,6 +34,13 @@ class Picture:
 _Key = tuple[SegmentId, int, int, int]
 
 
+def shown_in(archive: Archive, camera: CameraId, at_ms: int, width: int) -> Iterator[Segment]:
+    """Recordings that may have the picture of an instant, the fittest for this width first."""
+    by_fitness = [StreamName.SUB, StreamName.MAIN] if width <= SMALL_WIDTH else [StreamName.MAIN, StreamName.SUB]
+    for stream in by_fitness:
+        yield from reversed(segments(archive, camera, stream, Span(at_ms - LATE_MS, at_ms + 1)))
+
+
 class Frames:
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
@@ -42,13 +50,8 @@ class Frames:
 
     def at(self, camera: CameraId, at_ms: int, width: int) -> Picture | None:
         """No wider than `width`; None where nothing is recorded, or nothing that can be decoded. Raises FileSealed."""
-        by_fitness = [StreamName.SUB, StreamName.MAIN] if width <= SMALL_WIDTH else [StreamName.MAIN, StreamName.SUB]
-        for stream in by_fitness:
-            for segment in reversed(segments(self._archive, camera, stream, Span(at_ms - LATE_MS, at_ms + 1))):
-                picture = self._of(segment, at_ms, width)
-                if picture:
-                    return picture
-        return None
+        found = (self._of(segment, at_ms, width) for segment in shown_in(self._archive, camera, at_ms, width))
+        return next((picture for picture in found if picture), None)
 
     def _of(self, segment: Segment, at_ms: int, width: int) -> Picture | None:
         try:

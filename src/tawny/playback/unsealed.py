@@ -19,6 +19,7 @@ from tawny.model.errors import FileDamaged, FileSealed
 from tawny.model.ids import SegmentId
 from tawny.model.segments import Segment
 from tawny.sealed.broken import Broken, WrongKey
+from tawny.sealed.header import HEADER_BYTES
 from tawny.sealed.opened import Opened, opened
 from tawny.sealed.records import BLOB, FRAGMENTS, INIT
 from tawny.sealed.sealer import read_compact
@@ -160,6 +161,19 @@ def ring_key(stored: Path) -> bytes:
     """A sealed file's own key, wrapped, as the ring of its day has it; empty when it has not."""
     with opened_file(stored) as file:
         return from_ring(stored, _walked(stored, file))
+
+
+def picture_part(stored: Path, at_ms: int) -> bytes:
+    """What is needed of a sealed file to see the picture of an instant: its header with the wrapped key, its beginning,
+    and the fragment that has the key picture at or before it, all as they lie. Empty when there is none yet."""
+    with opened_file(stored) as file:
+        found = _walked(stored, file)
+        init, record = found.init, found.begin_for(at_ms - found.header.start_ms)
+        if init is None or record is None:
+            return b""
+        head = HEADER_BYTES + found.header.wrap_bytes
+        places = ((0, head), (init.at, init.end), (record.at, record.end))
+        return b"".join(os.pread(file, end - begin, begin) for begin, end in places)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ async def make_clips(asked: shapes.NewClip, request: Request, signed: Signed, he
             name = _name(here, group, span, kind, " redacted" if hidden else "")
             wish = Wish(kind, group, span, asked.speed, with_sound=asked.sound, exact=asked.exact, redaction=hidden)
             if here.is_unlocked:
-                _check_open(here, group, span)
+                check_open(here, group, span)
             made.append(here.jobs.ask(signed.person, here.recorder, here.clips, wish, name))
             here.accounts.note("clip", signed.person.name, caller_of(request), name)
         return made
@@ -147,11 +147,12 @@ def told_job(job: Job, person: Person) -> shapes.ClipJob:
     )
 
 
-def _check_open(here: Site, cameras: tuple[CameraId, ...], span: Span) -> None:
-    """Saved clips lie on the disk in the clear, for all who may see the camera. So none is made of what is sealed."""
+def check_open(here: Site, cameras: tuple[CameraId, ...], span: Span) -> None:
+    """Saved clips lie on the disk in the clear, for all who may see the camera, and links lead to what is in the clear.
+    So neither is made of what is sealed."""
     if any(is_sealed(one.path) for camera in cameras for one in segments(here.recorder, camera, None, span)):
-        what = "What is sealed is not saved as a clip, which would lie on the disk in the clear."
-        raise Refused(423, "sealed", what, "Download it instead.")
+        what = "What is sealed is neither saved nor given on by a link, as it would lie on the disk in the clear."
+        raise Refused(423, "sealed", what, "Unlock it, download the clip, and hand that over.")
 
 
 async def _seen(here: Site, clip: str, person: Person) -> Job:

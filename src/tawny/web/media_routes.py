@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from base64 import b64encode
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +21,7 @@ from tawny.web.limits import OneEvent, OneSegment
 from tawny.web.problems import Refused, not_found, sealed
 from tawny.web.shapes import LATEST_MS
 from tawny.web.site import Here
-from tawny.web.streamed import Streamed, played
+from tawny.web.streamed import Streamed, played, wrapped_told
 
 router = APIRouter(prefix="/media")
 view = [rule(Access.VIEW)]
@@ -54,7 +53,7 @@ async def stored(segment: OneSegment, request: Request, here: Here) -> Response:
     path = await asyncio.to_thread(recorder.segment_path, found)
     wrapped = await asyncio.to_thread(ring_key, path) if is_sealed(found.path) else b""
     size_bytes = await asyncio.to_thread(_size_of, path)
-    headers = {"Content-Length": str(size_bytes)} | ({"X-Wrapped": b64encode(wrapped).decode()} if wrapped else {})
+    headers = {"Content-Length": str(size_bytes)} | wrapped_told(wrapped)
     return Streamed(request, read_bytes(path, 0, size_bytes), 200, headers, "application/octet-stream")
 
 

@@ -13,9 +13,12 @@ from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.playback import find, local_time, timeline
 from tawny.playback.clip_sheet import About, clip_sheet
+from tawny.playback.frames import shown_in
 from tawny.playback.pictures import full_size
 from tawny.playback.play import Playing
 from tawny.playback.play import play as make_playing
+from tawny.playback.unsealed import picture_part, ring_key
+from tawny.storage.layout import is_sealed
 from tawny.web import play_shapes, shapes, told
 from tawny.web.access import Access, Signed, caller_of, rule
 from tawny.web.clips import answer_clip, clip_name, cut_clip, disposition
@@ -32,7 +35,7 @@ from tawny.web.limits import (
 )
 from tawny.web.problems import Refused
 from tawny.web.site import Here, Site
-from tawny.web.streamed import played
+from tawny.web.streamed import played, wrapped_told
 
 router = APIRouter(prefix="/api/v1")
 view = [rule(Access.VIEW)]
@@ -124,6 +127,29 @@ async def frame(
         raise nothing_recorded()
     kept = {"Cache-Control": "private, max-age=3600", "X-At-Ms": str(picture.at_ms)}
     return Response(picture.jpeg, media_type="image/jpeg", headers=kept)
+
+
+@router.get("/cameras/{camera}/frame/sealed", dependencies=view, response_class=Response)
+async def sealed_frame(
+    camera: OneCamera, at_ms: At, here: Here, width: Annotated[int, Query(ge=LEAST_WIDTH, le=MOST_WIDTH)] = 320
+) -> Response:
+    """Of a sealed recording: what a page that has its key needs to show this picture by itself, as it lies."""
+    found = await asyncio.to_thread(_sealed_part, here, camera, at_ms, width)
+    if found is None:
+        raise nothing_recorded()
+    data, wrapped = found
+    told = {"Cache-Control": "no-store"} | wrapped_told(wrapped)
+    return Response(data, media_type="application/octet-stream", headers=told)
+
+
+def _sealed_part(here: Site, camera: CameraId, at_ms: int, width: int) -> tuple[bytes, bytes] | None:
+    recorder = here.behind or here.recorder
+    for segment in shown_in(recorder, camera, at_ms, width):
+        if is_sealed(segment.path):
+            path = recorder.segment_path(segment)
+            if data := picture_part(path, at_ms):
+                return data, ring_key(path)
+    return None
 
 
 @router.get("/cameras/{camera}/picture", dependencies=view, response_class=Response)

@@ -14,7 +14,7 @@ from tawny.web import told
 from tawny.web.access import Access, Signed, caller_of, rule
 from tawny.web.accounts import Role
 from tawny.web.clip_desk import Job, State, may_change
-from tawny.web.clip_routes import answer_file
+from tawny.web.clip_routes import answer_file, check_open
 from tawny.web.clips import answer_clip, clip_name
 from tawny.web.limits import MOST_CLIP_S, known_camera, within
 from tawny.web.problems import Refused, bad_input, not_found, share_ended
@@ -45,7 +45,9 @@ async def share(asked: shapes.NewShare, request: Request, signed: Signed, here: 
 
     def make() -> tuple[Share, str]:
         camera = job.cameras[0] if job else known_camera(CameraId(asked.camera), here)
-        if job:
+        if job is None:
+            check_open(here, (camera,), span)
+        else:
             here.jobs.keep(job, kept=True)  # or the link would end when room is needed
         ends_ms = here.recorder.clock.now_ms() + asked.lasts_s * 1000
         here.accounts.note("shared", signed.person.name, caller_of(request), clip_name(here, camera, span.begin_ms))

@@ -1,5 +1,6 @@
 """Recordings on their way out: the right to see them is looked at as long as that lasts, however slow the line is."""
 
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 
 from starlette.requests import Request
@@ -45,3 +46,8 @@ def played(request: Request, playing: Playing, **told: str) -> Streamed:
     if playing.size_bytes is not None:
         headers["Content-Length"] = str(playing.size_bytes)
     return Streamed(request, playing.data, 200, headers, "video/mp4")
+
+
+def wrapped_told(wrapped: bytes) -> dict[str, str]:
+    """`X-Wrapped`, for a page that opens a sealed file by itself: the file's own key as the ring of its day has it."""
+    return {"X-Wrapped": b64encode(wrapped).decode()} if wrapped else {}

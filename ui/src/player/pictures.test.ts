@@ -28,3 +28,18 @@ test("a fast scrub has never more than one picture under way, and ends with the 
   pictures.close();
   decode.mockRestore();
 });
+
+test("a picture that a page has to make first is shown once it is there, and one that it cannot make is not", async () => {
+  const decode = vi.spyOn(Image.prototype, "decode").mockResolvedValue();
+  const shown: number[] = [];
+  const image = new Image();
+  const made = (at_ms: number) => (at_ms === 1000 ? Promise.resolve("blob:made") : Promise.reject(new Error("sealed to others")));
+  const pictures = new Pictures(image, made, (at_ms) => shown.push(at_ms));
+  pictures.want(1000, 0, 15);
+  await vi.waitFor(() => expect(image.src).toBe("blob:made"));
+  pictures.want(60_000, 0, 15);
+  await new Promise((done) => setTimeout(done, 5));
+  expect(shown).toEqual([1000]);
+  pictures.close();
+  decode.mockRestore();
+});

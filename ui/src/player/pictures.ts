@@ -16,7 +16,7 @@ export class Pictures {
 
   constructor(
     private readonly image: HTMLImageElement,
-    private readonly address: (at_ms: number, width: number) => string,
+    private readonly address: (at_ms: number, width: number) => string | Promise<string>,
     private readonly onShown: (at_ms: number) => void,
   ) {}
 
@@ -45,8 +45,8 @@ export class Pictures {
       const at_ms = this.wanted_ms;
       const begun = performance.now();
       const next = new Image();
-      next.src = this.address(at_ms, this.width());
       try {
+        next.src = await this.address(at_ms, this.width());
         await next.decode();
         this.latency_ms = 0.7 * this.latency_ms + 0.3 * (performance.now() - begun);
         if (this.wanted_ms === null || this.closed) break;

@@ -1,6 +1,6 @@
 /** Where a player has its video from; the recorder's HTTP in the browser, anything else in tests. */
 import { get, url } from "../api/client";
-import { serverNow } from "../api/state";
+import { cameras, serverNow } from "../api/state";
 import { opening } from "../sealed/unlocks";
 import type { Answer, Piece } from "./pieces";
 
@@ -26,7 +26,7 @@ export interface VideoSource {
   /** The same as `ask`, with the video of that instant where there is some; null: the recorder does not answer this. */
   enter(camera: string, at_ms: number, stream: StreamName, signal: AbortSignal): Promise<Entered | null>;
   /** The key picture at or before an instant. */
-  frameUrl(camera: string, at_ms: number, width: number): string;
+  frameUrl(camera: string, at_ms: number, width: number): string | Promise<string>;
   canPlay(piece: Piece): boolean;
   now(): number;
 }
@@ -63,14 +63,23 @@ export const recorder: VideoSource = {
     return { answer: { items: [piece], next_ms: null, gap: null }, stretch: { start_ms, body: answer.body, codecs: answer.headers.get("X-Codecs") ?? "" } };
   },
 
-  frameUrl: (camera, at_ms, width) =>
-    url(`/cameras/${encodeURIComponent(camera)}/frame`, { at_ms: Math.round(at_ms), width: Math.round(width) }),
+  frameUrl: pictureUrl,
 
   // Of a sealed piece that was found again the codec is known only once it is opened.
   canPlay: (piece) => "MediaSource" in globalThis && (!piece.video || MediaSource.isTypeSupported(mimeOf(piece))),
 
   now: serverNow,
 };
+
+/** A picture of the recorder's; or of this page's own, while it opens what is sealed. */
+export function pictureUrl(camera: string, at_ms: number, width: number): string | Promise<string> {
+  const asked = { at_ms: Math.round(at_ms), width: Math.round(width) };
+  const address = url(`/cameras/${encodeURIComponent(camera)}/frame`, asked);
+  const here = opening.peek();
+  if (!here) return address;
+  const covers = cameras.peek().find((one) => one.id === camera)?.mask.parts ?? [];
+  return here.picture(camera, asked.at_ms, asked.width, covers).then((made) => made ?? address);
+}
 
 /** The recorder no longer has what it spoke of; ask again. */
 export class PieceGone extends Error {

@@ -1,7 +1,7 @@
 /** Decrypts sealed recordings as they arrive (format 1 of tawny's sealed files), checks them, and hands on what is MP4. */
 import { type FileKeys, HEADER_BYTES, LEAD_BYTES, type Lead, codecsOf, contentOf, keysOf, leadOf, wrapBytesOf, wrappedOf } from "./format";
 
-export type Asked = { is: "open"; id: number; address: string; from_ms: number } | { is: "key"; id: number; key: Uint8Array } | { is: "stop"; id: number };
+export type Asked = { is: "open"; id: number; address: string; from_ms: number; isPart: boolean } | { is: "key"; id: number; key: Uint8Array } | { is: "stop"; id: number };
 export type Told =
   | { is: "wrapped"; id: number; wrapped: Uint8Array[] }
   | { is: "begun"; id: number; start_ms: number; codecs: string }
@@ -21,12 +21,12 @@ self.onmessage = ({ data: asked }: MessageEvent<Asked>) => {
   if (asked.is === "key") jobs.get(asked.id)?.key(asked.key);
   else if (asked.is === "stop") jobs.get(asked.id)?.stop.abort();
   else
-    void run(asked.id, asked.address, asked.from_ms)
+    void run(asked)
       .catch((reason: unknown) => tell({ is: "failed", id: asked.id, status: 0, why: String(reason) }))
       .finally(() => jobs.delete(asked.id));
 };
 
-async function run(id: number, address: string, from_ms: number): Promise<void> {
+async function run({ id, address, from_ms, isPart }: Asked & { is: "open" }): Promise<void> {
   const stop = new AbortController();
   const key = new Promise<Uint8Array>((resolve) => jobs.set(id, { stop, key: resolve }));
   const answer = await fetch(address, { signal: stop.signal, credentials: "same-origin" });
@@ -39,12 +39,12 @@ async function run(id: number, address: string, from_ms: number): Promise<void> 
   const besides = ring ? [Uint8Array.from(atob(ring), (letter) => letter.charCodeAt(0))] : [];
   tell({ is: "wrapped", id, wrapped: [wrappedOf(area), ...besides].filter((one) => one.length > 0) });
   const keys = await keysOf(header, await key);
-  await records(id, coming, keys, from_ms);
+  await records(id, coming, keys, from_ms, isPart);
   tell({ is: "over", id });
 }
 
-/** Everything from the key picture at or before `from_ms` on, behind the file's beginning. */
-async function records(id: number, coming: Coming, keys: FileKeys, from_ms: number): Promise<void> {
+/** Everything from the key picture at or before `from_ms` on, behind the file's beginning. isPart: some are left out. */
+async function records(id: number, coming: Coming, keys: FileKeys, from_ms: number, isPart: boolean): Promise<void> {
   let waiting: [Lead, Uint8Array][] = [];
   let begun = false;
   for (let seq = 0; ; seq += 1) {
@@ -53,6 +53,7 @@ async function records(id: number, coming: Coming, keys: FileKeys, from_ms: numb
     if (!lead || lead.type === 0 || lead.isSignature) break;
     const body = await coming.take(lead.bodyBytes);
     if (!body) break; // being written, or cut off: as far as it goes
+    if (isPart && lead.seq > seq) seq = lead.seq;
     if (lead.seq !== seq) throw new Error(`record ${seq} is missing`);
     if (lead.isInit) {
       const init = await contentOf(lead, body, keys);

@@ -13,7 +13,7 @@ export const words = {
     sheetHelp: "In their order. The first four letters of each are enough.",
     open: "Unlock",
     here: "Only on this page",
-    hereSub: "The recorder never has the key. Videos play; previews, single pictures and clips stay sealed.",
+    hereSub: "The recorder never has the key. Videos play and the timeline has its pictures; events, clips and pictures to save stay sealed.",
     opening: "Opening…",
     none: "No such key is kept here.",
     unsafe: "This page is not on a safe address, so no key is sent from it.",

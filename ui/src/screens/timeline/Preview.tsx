@@ -1,8 +1,9 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { url } from "../../api/client";
 import { serverNow } from "../../api/state";
 import { length } from "../../app/times";
+import { pictureUrl } from "../../player/source";
+import { unlocks } from "../../sealed/unlocks";
 import { t } from "../../strings.en";
 import { damageAt, gapAt } from "../../timeline/data";
 import type { Target } from "../../timeline/draw";
@@ -83,34 +84,36 @@ const kept = new Map<string, HTMLImageElement>();
 function usePicture(camera: string | null, at_ms: number): string | null {
   const shown = useSignal<string | null>(null);
   const at_s = Math.floor(at_ms / 1000) * 1000;
+  const unlocked = unlocks.value;
   useEffect(() => {
     if (camera === null) {
       shown.value = null;
       return;
     }
-    const address = url(`/cameras/${encodeURIComponent(camera)}/frame`, { at_ms: at_s, width: 200 });
-    const known = kept.get(address);
+    const name = `${unlocked} ${camera} ${at_s}`;
+    const known = kept.get(name);
     if (known?.complete && known.naturalWidth > 0) {
-      shown.value = address;
+      shown.value = known.src;
       return;
     }
     let gone = false;
-    const timer = setTimeout(() => {
+    const show = async () => {
       const image = known ?? new Image();
-      image.src = address;
-      kept.set(address, image);
+      kept.set(name, image);
       if (kept.size > KEPT) kept.delete(kept.keys().next().value as string);
-      image.decode().then(
-        () => {
-          if (!gone) shown.value = address;
-        },
-        () => kept.delete(address),
-      );
-    }, WAIT_MS);
+      try {
+        if (!known) image.src = await pictureUrl(camera, at_s, 200);
+        await image.decode();
+        if (!gone) shown.value = image.src;
+      } catch {
+        kept.delete(name); // there is none, or it is sealed to others
+      }
+    };
+    const timer = setTimeout(() => void show(), WAIT_MS);
     return () => {
       gone = true;
       clearTimeout(timer);
     };
-  }, [camera, at_s]);
+  }, [camera, at_s, unlocked]);
   return shown.value;
 }
