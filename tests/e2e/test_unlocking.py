@@ -250,12 +250,22 @@ def test_the_passphrase_opens_it(page: Page, sealed: Sealed) -> None:
 # --- setting it up ---------------------------------------------------------------------------------------------------
 
 
-def test_it_is_set_up_on_the_page(browser: Browser, tmp_path: Path) -> None:
+def test_it_is_offered_with_the_first_account_and_set_up_on_the_page(browser: Browser, tmp_path: Path) -> None:
     for house in with_settings(tmp_path, CAMERA):
         there = local(house)
-        context = owner_of(browser, there, 1440)
+        context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
         page = context.new_page()
-        page.goto(f"{there.base}/settings/sealed")
+        page.goto(house.link.replace("127.0.0.1", "localhost"))
+        page.fill("#name", ANNA["name"])
+        page.fill("input[type=password]", ANNA["password"])
+        page.get_by_role("button", name="Make the account").click()
+        page.get_by_role("heading", name="Seal what is recorded?").wait_for()
+        assert page.get_by_text("If all keys are lost, the recordings are lost.").is_visible(), "it is said before"
+        assert violations(page, axe_script()) == []
+        page.get_by_role("button", name="Not now").click()
+        page.wait_for_selector("[data-camera=yard]")
+        assert "[sealed]" not in (tmp_path / "tawny.toml").read_text(), "nothing was made of it"
+        page.goto(f"{there.base}/setup/sealed")
         page.get_by_role("button", name="Set it up").click()
         page.get_by_label("I understand").check()
         assert violations(page, axe_script()) == []
@@ -293,4 +303,6 @@ def test_it_is_set_up_on_the_page(browser: Browser, tmp_path: Path) -> None:
         stored = b"".join(path.read_bytes() for path in there.folder.rglob("*") if path.is_file())
         assert secret.encode() not in stored
         assert violations(page, axe_script()) == []
+        page.goto(f"{there.base}/setup/sealed")
+        page.wait_for_selector("[data-camera=yard]")
         context.close()

@@ -17,6 +17,7 @@ PAGES = [
     "/settings/cameras/porch/motion",
     "/clips",
     "/setup",
+    "/setup/sealed",
     "/sign-in",
 ]
 

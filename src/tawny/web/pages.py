@@ -27,6 +27,7 @@ PAGES = (
     "/s/{rest:path}",
     "/act/{rest:path}",
     "/setup",
+    "/setup/sealed",
     "/sign-in",
 )
 MISSING = """<!doctype html><html lang="en"><meta charset="utf-8"><title>tawny</title>

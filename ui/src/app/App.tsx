@@ -24,6 +24,7 @@ const settings: Loader = () => import("../screens/settings/Settings");
 const camera: Loader = () => import("../screens/camera/Camera");
 const signIn = () => import("../screens/sign-in/SignIn");
 const setup = () => import("../screens/setup/Setup");
+const sealStep = () => import("../screens/setup/SealStep");
 
 const routes: readonly Route[] = [
   { pattern: "/live/:camera", title: t.live.title, load: () => import("../screens/live/Focus") },
@@ -57,6 +58,7 @@ export function App() {
     return <Lazy load={setup} props={{}} waiting={outside} />;
   if (state === "signed-out" || (path.value === "/sign-in" && place.value.hash))
     return <Lazy load={signIn} props={{}} waiting={outside} />;
+  if (path.value === "/setup/sealed") return <Lazy load={sealStep} props={{}} waiting={outside} />;
   return (
     <Frame>
       <Inside />

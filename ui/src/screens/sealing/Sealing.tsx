@@ -3,6 +3,7 @@ import { useEffect } from "preact/hooks";
 import { ApiError } from "../../api/client";
 import type { SealedInfo } from "../../api/types";
 import { Page } from "../../app/Page";
+import { place } from "../../app/router";
 import { session } from "../../app/session";
 import { when } from "../../app/times";
 import { UnlockButton, UnlockSheet } from "../../sealed/Locked";
@@ -36,10 +37,16 @@ export default function Sealing() {
   );
 }
 
+/** Why nobody can set it up here now; empty when they can. */
+function whyNot(info: SealedInfo): string {
+  if (!info.possible) return words.impossible;
+  if (session.value?.user?.role !== "owner") return words.notYours;
+  return !info.can_change ? words.noFile : !isSecureContext ? words.unsafe : "";
+}
+
 function Beginning({ info }: { info: SealedInfo }) {
-  const begun = useSignal(false);
-  const isOwner = session.value?.user?.role === "owner";
-  const why = !info.possible ? words.impossible : !isOwner ? words.notYours : !info.can_change ? words.noFile : !isSecureContext ? words.unsafe : "";
+  const begun = useSignal(place.peek().query.has("begin"));
+  const why = whyNot(info);
   if (why)
     return (
       <section class="card">

@@ -4,10 +4,9 @@ import type { User } from "../../api/types";
 import { go, place } from "../../app/router";
 import { session, signedIn } from "../../app/session";
 import { plural } from "../../strings.en";
-import type { IconName } from "../../ui/icon-names";
-import { Icon } from "../../ui/Icon";
 import { Door, Refusal } from "../sign-in/Door";
 import { PasswordField } from "../sign-in/PasswordField";
+import { Point } from "../sign-in/Point";
 import { LEAST, strength } from "../sign-in/strength";
 import { account } from "../sign-in/strings";
 
@@ -76,7 +75,7 @@ function Claim({ token }: { token: string }) {
     try {
       const { user } = await post<{ user: User }>("/setup/claim", { token, name: name.trim(), password });
       signedIn(user);
-      go("/", { replace: true });
+      go("/setup/sealed", { replace: true });
     } catch (reason) {
       setBusy(false);
       if (reason instanceof ApiError && reason.code === "token_used")
@@ -139,19 +138,5 @@ function Points() {
       <Point icon="heart-pulse" what={point.truth} more={point.truthSub} />
       <Point icon="history" what={point.fast} more={point.fastSub} />
     </aside>
-  );
-}
-
-function Point({ icon, what, more }: { icon: IconName; what: string; more: string }) {
-  return (
-    <div class="point">
-      <span>
-        <Icon name={icon} />
-      </span>
-      <span>
-        <b>{what}</b>
-        <span class="small sub">{more}</span>
-      </span>
-    </div>
   );
 }

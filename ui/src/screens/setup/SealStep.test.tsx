@@ -1,0 +1,47 @@
+import { cleanup, render, screen, waitFor } from "@testing-library/preact";
+import { afterEach, expect, it, vi } from "vitest";
+import { go, path } from "../../app/router";
+import { session } from "../../app/session";
+import { sealing } from "../../sealed/state";
+import SealStep from "./SealStep";
+
+afterEach(() => {
+  cleanup();
+  vi.unstubAllGlobals();
+  sealing.value = null;
+  session.value = null;
+});
+
+function shown(more: object, isSafe = true): void {
+  const told = { possible: true, can_change: true, set_up: false, ...more };
+  vi.stubGlobal("fetch", () => Promise.resolve(new Response(JSON.stringify(told), { headers: { "Content-Type": "application/json" } })));
+  vi.stubGlobal("isSecureContext", isSafe);
+  session.value = { state: "signed-in", user: { role: "owner" } } as never;
+  go("/setup/sealed");
+  render(<SealStep />);
+}
+
+it("says what a lost key means, and leads to the keys", async () => {
+  shown({});
+  await waitFor(() => screen.getByText("If all keys are lost, the recordings are lost."));
+  screen.getByRole("button", { name: "Set it up" }).click();
+  expect(location.pathname + location.search).toBe("/settings/sealed?begin");
+});
+
+it("may be skipped", async () => {
+  shown({});
+  (await waitFor(() => screen.getByRole("button", { name: "Not now" }))).click();
+  expect(path.value).toBe("/");
+});
+
+it("makes no keys on a page that others may have changed on its way", async () => {
+  shown({}, false);
+  const begin = await waitFor(() => screen.getByRole("button", { name: "Set it up" }));
+  expect((begin as HTMLButtonElement).disabled).toBe(true);
+  screen.getByRole("alert");
+});
+
+it.each([{ possible: false }, { can_change: false }, { set_up: true }])("is passed over where there is nothing to decide", async (more) => {
+  shown(more);
+  await waitFor(() => expect(path.value).toBe("/"));
+});
