@@ -61,6 +61,7 @@ def test_a_stranger_verifies_what_the_browser_saved(browser: Browser, tmp_path: 
     stranger.mkdir()
     for house in with_settings(tmp_path / "house", f'[cameras.door]\nsource = "{source}"\nwatch.detector = "off"\n'):
         context = owner_of(browser, house, 1440)
+        context.set_default_timeout(WAIT_MS)
         page = context.new_page()
         with ZipFile(asked_for(page, house.base, segment)) as packed:
             packed.extractall(stranger)

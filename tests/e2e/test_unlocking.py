@@ -254,6 +254,7 @@ def test_it_is_offered_with_the_first_account_and_set_up_on_the_page(browser: Br
     for house in with_settings(tmp_path, CAMERA):
         there = local(house)
         context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
+        context.set_default_timeout(120_000)
         page = context.new_page()
         page.goto(house.link.replace("127.0.0.1", "localhost"))
         page.fill("#name", ANNA["name"])
