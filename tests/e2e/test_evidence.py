@@ -1,4 +1,4 @@
-"""Evidence from the browser to a stranger: asked for on the timeline, downloaded, unpacked where no recorder is, verified."""
+"""Evidence from the browser to a stranger: asked for on the timeline, downloaded, verified where no recorder is."""
 
 import re
 import shutil
