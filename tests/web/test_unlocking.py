@@ -13,7 +13,7 @@ from tawny.app.sealing.sealed_desk import SealedDesk
 from tawny.config.file import read
 from tawny.config.settings import Settings
 from tawny.model.events import Event
-from tawny.model.ids import EventId
+from tawny.model.ids import CameraId, EventId
 from tawny.model.segments import Segment
 from tawny.sealed.header import HEADER_BYTES
 from tawny.sealed.opened import opened
@@ -21,7 +21,7 @@ from tawny.sealed.ring import RingLine
 from tawny.sealed.walk import Held as InMemory
 from tawny.sealed.walk import walked
 from tawny.sealed.wrapping import Identity, wrap
-from tawny.web.accounts import Role
+from tawny.web.accounts import Caller, Role
 from tawny.web.unlocks import IDLE_S, MOST_S, OFFER_S
 from tests.playback.archives import PORCH
 from tests.playback.sealed_archives import sealed, sealed_jpeg
@@ -357,6 +357,17 @@ async def test_a_page_gets_as_much_of_a_file_as_one_picture_needs(there: Sealed)
     assert answer.content == stored[:head] + stored[first.at : first.end] + stored[second.at : second.end]
     later = {"at_ms": at_ms + 86_400_000, "width": 200}
     assert (await browser.get("/api/v1/cameras/porch/frame/sealed", params=later)).status_code == 404
+
+
+async def test_nobody_gets_sealed_bytes_of_a_camera_that_they_may_not_see(there: Sealed) -> None:
+    accounts = there.house.accounts
+    person = accounts.put_person("Ben", Role.VIEWER)
+    accounts.change_person(person, Role.VIEWER, [CameraId("yard")])
+    elsewhere = there.house.browser(accounts.begin_session(person, Caller("127.0.0.1")))
+    asked = {"at_ms": there.segment.start_ms + 2500, "width": 200}
+    path = "/api/v1/cameras/porch/frame/sealed"
+    assert (await elsewhere.get(path, params=asked)).status_code == 404
+    assert (await there.house.browser().get(path, params=asked)).status_code == 401
 
 
 async def test_a_viewer_changes_nothing(there: Sealed) -> None:
