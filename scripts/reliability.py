@@ -328,7 +328,6 @@ must play.
 NOT_YET: Final = """\
 ## What is promised and not shown yet
 
-- Uploads and messages whose target is down, slow or full, and event storms: these parts do not exist yet.
 - 16 cameras watched by 20 people for an hour: `benchmarks/record.py` and `benchmarks/watch.py` measure parts of it.
 """
 

@@ -30,7 +30,7 @@ test("a fast scrub has never more than one picture under way, and ends with the 
 });
 
 test("a picture that a page has to make first is shown once it is there, and one that it cannot make is not", async () => {
-  const decode = vi.spyOn(Image.prototype, "decode").mockResolvedValue();
+  const decode = vi.spyOn(Image.prototype, "decode").mockResolvedValue(undefined);
   const shown: number[] = [];
   const image = new Image();
   const made = (at_ms: number) => (at_ms === 1000 ? Promise.resolve("blob:made") : Promise.reject(new Error("sealed to others")));
