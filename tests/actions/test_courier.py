@@ -2,6 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tawny.actions.carrier import Carrier
 from tawny.actions.courier import FIRST_WAIT_S, MOST_WAIT_S, Courier, Route, Stopping
 from tawny.actions.delivery import Delivery, State, What
 from tawny.actions.outbox import Outbox
@@ -130,3 +131,40 @@ def test_the_end_of_the_program_puts_back_what_is_under_way(outbox: Outbox, cloc
     again = outbox.take("offsite")
     assert again
     assert again.tries == 0
+
+
+def test_it_connects_ahead_once_so_that_the_first_event_does_not_wait_for_it(
+    courier: Courier, outbox: Outbox, clock: FakeClock, shelf: Shelf
+) -> None:
+    courier.step()
+    assert shelf.opened == 1
+    outbox.add([delivery()])
+    courier.step()
+    assert (shelf.opened, set(shelf.there)) == (1, {"a.jpg"})
+    clock.advance(30)
+    for _ in range(3):
+        courier.step()
+    assert shelf.opened == 1  # who has nothing to carry leaves the target alone
+
+
+def test_outside_its_hours_nobody_connects_ahead(outbox: Outbox, clock: FakeClock, shelf: Shelf) -> None:
+    route = Route("offsite", shelf.carrier, lambda _: Bytes(), lambda: 600.0)
+    Courier(1, route, outbox, clock, lambda _: None).step()
+    assert shelf.opened == 0
+
+
+def test_a_target_that_is_away_at_the_start_costs_the_first_delivery_nothing(
+    outbox: Outbox, clock: FakeClock, shelf: Shelf
+) -> None:
+    away: list[DeliveryError] = [AWAY]
+
+    def carrier() -> Carrier:
+        if away:
+            raise away.pop()
+        return shelf.carrier()
+
+    courier = Courier(1, Route("offsite", carrier, lambda _: Bytes()), outbox, clock, lambda _: None)
+    courier.step()
+    outbox.add([delivery()])
+    courier.step()
+    assert set(shelf.there) == {"a.jpg"}

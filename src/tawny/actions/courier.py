@@ -67,6 +67,7 @@ class Courier:
         self._used_s = 0.0
         self._misses = 0
         self._resume_s = 0.0
+        self._is_new = True
         self.is_stopping = False
         self.handle: Handle | None = None
         self._no_more = outbox.whenever_added(self._added)
@@ -88,8 +89,11 @@ class Courier:
         most_rank = len(What) if closed_s <= 0 else always
         delivery = self._outbox.take(self._route.to, most_rank)
         if delivery is None:
+            if self._is_new and closed_s <= 0:
+                self._connect_ahead()
             self._let_go_if_idle()
             return min(IDLE_S, closed_s or IDLE_S, self._until_due_s(most_rank))
+        self._is_new = False
         try:
             self._carry(delivery)
         except Stopping:
@@ -101,6 +105,16 @@ class Courier:
         if self._carrier is not None:
             self._carrier.close()
             self._carrier = None
+
+    def _connect_ahead(self) -> None:
+        """Once, at the start: else the first event would wait for libraries to load and for the first handshake."""
+        self._is_new = False
+        try:
+            self._carrier, self._used_s = self._route.carrier(), self._clock.mono_s()
+        except Stopping:
+            return
+        except (DeliveryError, StorageError) as error:
+            log.info("%s", error)
 
     def _carry(self, delivery: Delivery) -> None:
         try:

@@ -13,7 +13,7 @@ import pytest
 from tawny.actions.delivery import Delivery, State, What
 from tawny.actions.outbox import Outbox
 from tawny.app.outward.ears import Ear, quiet_until_ms
-from tawny.app.outward.telling import PICTURE_MS, SELDOM_MS, Telling
+from tawny.app.outward.telling import LINK_MS, PICTURE_MS, SELDOM_MS, SETTLE_MS, Telling
 from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, EventChanged
@@ -364,3 +364,38 @@ def test_the_day_is_told_at_its_time_once(tmp_path: Path) -> None:
     assert told == [14, 38, 62]  # the clock begins at six in Berlin
     assert bench.outbox.ended("phone")[0].what is What.RECAP
     assert {one.state for one in bench.outbox.ended("phone")} == {State.DONE}
+
+
+def brought_to(bench: Bench, event: Event) -> Delivery:
+    """Its clip waits to go to a destination."""
+    clip = Delivery("nas", f"{event.id}.mp4", What.CLIP, {}, bench.clock.now_ms(), event.start_ms, event=event.id)
+    bench.outbox.add([clip])
+    found = bench.outbox.take("nas")
+    assert found
+    return found
+
+
+def test_a_message_waits_for_its_clip_to_be_where_it_leads_and_no_longer(bench: Bench) -> None:
+    bench.telling.take_over(bench.ears, links=True)
+    event = bench.happens()
+    bench.delivered()
+    bench.clock.advance(5)
+    bench.over(event)
+    clip = brought_to(bench, event)
+    bench.clock.advance(3 + SETTLE_MS / 1000 + 0.1)
+    assert bench.delivered() == []
+    bench.outbox.done(clip, "", 1)
+    bench.telling.ended(clip)
+    bench.telling.step()
+    assert kinds(bench.delivered()) == ["clip"]
+
+
+def test_a_clip_that_does_not_get_there_is_not_waited_for_for_ever(bench: Bench) -> None:
+    bench.telling.take_over(bench.ears, links=True)
+    event = bench.happens()
+    bench.delivered()
+    bench.clock.advance(5)
+    bench.over(event)
+    brought_to(bench, event)
+    bench.clock.advance(3 + (SETTLE_MS + LINK_MS) / 1000)
+    assert kinds(bench.delivered()) == ["clip"]

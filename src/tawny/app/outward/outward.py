@@ -94,7 +94,7 @@ class Outward:
             clock,
             lambda: recorder.zone,
             self._paused.__contains__,
-            self.sending.ended,
+            self._brought,
             self._engine,
         )
         self.messaging = Messaging(
@@ -288,6 +288,11 @@ class Outward:
         if self._is_working:
             self.sending.heard(message)
             self.messaging.heard(message)
+
+    def _brought(self, delivery: Delivery) -> None:
+        """A destination's courier is through with it."""
+        self.sending.ended(delivery)
+        self.messaging.telling.ended(delivery)
 
     def _target(self, name: str) -> Target:
         return Target(

@@ -8,7 +8,7 @@ and once when it is over. All of it is in the outbox before it is known here, so
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -31,7 +31,7 @@ PICTURE_MS: Final = 1_000
 """So long an event without a picture waits for one."""
 SETTLE_MS: Final = 1_500
 LINK_MS: Final = 6_000
-"""A clip that is linked to is given so long to be there."""
+"""A clip that is linked to is given so long to be there; once it is, nobody waits any longer."""
 SELDOM_MS: Final = 15 * 60_000
 """While it goes on, a camera is told of at least so often."""
 OVERLAP_MS: Final = 600_000
@@ -99,7 +99,7 @@ class Telling:
 
     def ended(self, delivery: Delivery) -> None:
         """A courier is through with one: what follows it may go. Any thread."""
-        if delivery.what is What.MESSAGE and delivery.event is not None:
+        if delivery.what in (What.MESSAGE, What.CLIP) and delivery.event is not None:
             self._put(delivery)
 
     def step(self) -> float:
@@ -151,6 +151,8 @@ class Telling:
                 is_past = what.event.end_ms is not None and what.event.end_ms < now_ms - OVERLAP_MS
                 if not is_past:  # somebody marks what was long ago
                     self._event(ear, what.event, now_ms)
+            elif what.event is not None and what.what is What.CLIP:
+                self._hurry(ear, what.event, now_ms)
             elif what.to == ear.to and what.event is not None:
                 event = self._archive.index.event(what.event)
                 if event is not None:
@@ -223,6 +225,20 @@ class Telling:
         self._outbox.add(
             [self._delivery(ear, f"clip/{event.id}", content, event, now_ms, due_ms=due_ms, what=What.CLIP, needs=span)]
         )
+
+    def _hurry(self, ear: Ear, key: EventId, now_ms: int) -> None:
+        """Where a message waits only for its clip to be at every destination, and it is, it goes."""
+        waiting = self._outbox.find(ear.to, f"clip/{key}")
+        if waiting is None or waiting.needs is None or waiting.tries or waiting.next_ms <= now_ms:
+            return
+        is_held = waiting.next_ms > waiting.needs.end_ms + self._waits_ms
+        if not is_held and self._is_brought(key):
+            self._outbox.amend(replace(waiting, next_ms=now_ms))
+
+    def _is_brought(self, key: EventId) -> bool:
+        ears = {ear.to for ear in self._ears}
+        clips = [one for one in self._outbox.of_event(key) if one.what is What.CLIP and one.to not in ears]
+        return bool(clips) and all(one.state is not State.WAITING for one in clips)
 
     # --- alarms and the day ------------------------------------------------------------------------------------------
 
