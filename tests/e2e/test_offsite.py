@@ -60,11 +60,13 @@ def test_it_arrives_everywhere_and_whole(
     def of_event(place: str, ending: str) -> set[str]:
         return {name for name in there.names(place) if event in name and name.endswith(ending)}
 
+    def everywhere_is(ending: str) -> bool:
+        return all(of_event(place, ending) for place in PLACES)
+
+    until(lambda: everywhere_is(".jpg"), 30, "its picture is everywhere")
+    until(lambda: everywhere_is(".001.mp4"), 30, "a piece of what goes on is everywhere")
+    until(lambda: everywhere_is(f"{event}.mp4"), 60, "its clip is everywhere")
     for place in PLACES:
-        until(lambda place=place: of_event(place, ".jpg"), 30, f"its picture is at {place}")
-        until(lambda place=place: of_event(place, ".001.mp4"), 30, f"a piece of what goes on is at {place}")
-    for place in PLACES:
-        until(lambda place=place: of_event(place, f"{event}.mp4"), 60, f"its clip is at {place}")
         (name,) = of_event(place, f"{event}.mp4")
         clip = tmp_path / f"{place}.mp4"
         clip.write_bytes(there.read(place, name))
