@@ -1,6 +1,6 @@
 """How well an object model names what moves, on real footage with known truth, behind the default detector.
 
-    python -m benchmarks.objects MODEL [--footage FOLDER] [--clips] [--only person]
+    python -m benchmarks.objects MODEL [--footage FOLDER] [--clips] [--only person] [--camera NAME]
 
 A truth event is named when an event of its kind touches it. False is a named event that starts in quiet time, whatever
 moved there. With --only, as a rule for one kind sees it: every event of that kind is looked at, and it is false where
@@ -54,6 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--footage", type=Path, default=Path(os.environ.get("TAWNY_FOOTAGE", BESIDE)))
     parser.add_argument("--only", choices=JUDGED, help="names nothing else, and judges every event of this kind")
     parser.add_argument("--clips", action="store_true", help="a row for each clip as well")
+    parser.add_argument("--camera", action="append", help="only these")
     options = parser.parse_args(arguments)
     manifest = options.footage / "manifest.json"
     if not manifest.is_file() or not options.model.is_file():
@@ -61,6 +62,8 @@ def main(arguments: list[str] | None = None) -> int:
         return NOT_HERE
     rows = []
     for record in json.loads(manifest.read_text())["clips"]:
+        if options.camera and record["camera"] not in options.camera:
+            continue
         rows.append(row := _named(options.model, options.footage / record["file"], record, options.only))
         if options.clips:
             print(f"{record['file']:32s} {_said(row)}")

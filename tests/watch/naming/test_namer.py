@@ -138,6 +138,29 @@ def test_what_fits_what() -> None:
     assert 0 < how_well((0.1, 0.1, 0.3, 0.5), (0.1, 0.1, 0.3, 0.3)) < 1
 
 
+def test_where_one_after_another_comes_by_none_of_them_stands() -> None:
+    standing, car = Standing(), Thing("car", 0.8, (0.1, 0.1, 0.3, 0.2))
+    for n in range(20):
+        assert standing.moving(10_000 * n, (car,)) == [car]
+        for more in range(1, 6):
+            standing.moving(10_000 * n + 1000 * more, ())
+
+
+def test_what_is_only_seen_now_and_then_stands_all_the_same() -> None:
+    standing, sign = Standing(), Thing("person", 0.4, (0.1, 0.1, 0.3, 0.2))
+    seen = [standing.moving(1000 * n, (sign,) if n % 2 == 0 else ()) for n in range(30)]
+    assert [len(one) for one in seen[::2]] == [1, 1, 1, *[0] * 12]
+
+
+def test_a_look_elsewhere_says_nothing_of_what_stands() -> None:
+    standing, car = Standing(), Thing("car", 0.8, (0.1, 0.1, 0.3, 0.2))
+    for n in range(5):
+        standing.moving(2000 * n, (car,))
+    for n in range(100):
+        standing.moving(20_000 + 1000 * n, (), (0.2, 0.0, 1.0, 1.0))
+    assert standing.moving(200_000, (car,)) == []
+
+
 def test_what_stands_is_known_after_a_few_looks_and_forgotten_after_an_hour() -> None:
     standing, car = Standing(), Thing("car", 0.8, (0.1, 0.1, 0.3, 0.2))
     assert standing.moving(0, (car,)) == [car]

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from tawny.model.ids import CameraId
 from tawny.model.observations import Box
 from tawny.watch.desk import Desk
+from tawny.watch.naming.turns import UPRIGHT, turned, upright
 from tawny.watch.objects.fit import within
 from tawny.watch.objects.model import Thing
 
@@ -19,13 +20,17 @@ class Looks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """rgb: uint8 [height, width, 3], of a part of the picture. part: which one. tracks: what was followed then."""
+    """rgb: uint8 [height, width, 3], of a part of the picture. part: which one. tracks: what was followed then.
+
+    turn: by how many quarter turns it is shown.
+    """
 
     camera: CameraId
     at_ms: int
     rgb: Any
     part: Box
     tracks: tuple[tuple[int, Box], ...]
+    turn: int = UPRIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ class NamingDesk(Desk[Asked, Answer]):
     def _answered(self, asked: Asked) -> list[Answer]:
         if self._model is None:
             return []
-        seen = self._model.look(asked.rgb)
-        things = tuple(Thing(one.label, one.score, within(one.box, asked.part)) for one in seen)
+        seen = self._model.look(turned(asked.rgb, asked.turn))
+        things = tuple(Thing(one.label, one.score, within(upright(one.box, asked.turn), asked.part)) for one in seen)
         self.looks += 1
         return [Answer(asked, things)]

@@ -10,16 +10,19 @@ from dataclasses import replace
 import numpy as np
 
 from tawny.model.ids import CameraId
-from tawny.model.kinds import is_meant
+from tawny.model.kinds import PERSON, is_meant
 from tawny.model.observations import Box, Frame, Look, Observation
 from tawny.watch.naming.desk import Answer, Asked, NamingDesk
 from tawny.watch.naming.standing import Standing
+from tawny.watch.naming.turns import FIRST, TURNS, UPRIGHT, Turns
 from tawny.watch.naming.votes import Votes
 from tawny.watch.objects.model import Thing
 from tawny.watch.watcher import Sink
 
 EVERY_MS, KNOWN_EVERY_MS = 350, 2000
 """Between two questions; and once all that is followed has its name."""
+BETWEEN_MS = 175
+"""Where something upright got no name, other ways up are asked about in between."""
 LIKELY = 0.25
 """What may yet become an event is asked about from this score on: its name is there when it does."""
 TRIGGER = 0.4
@@ -40,7 +43,8 @@ class Namer:
     def __init__(self, camera: CameraId, desk: NamingDesk, sink: Sink, wanted: Sequence[str]) -> None:
         self._camera, self._desk, self._sink, self._wanted = camera, desk, sink, tuple(wanted)
         self._votes: dict[int, Votes] = {}
-        self._standing = Standing()
+        self._standing, self._turns = {turn: Standing() for turn in TURNS}, Turns()
+        self._knows_people = is_meant(PERSON, self._wanted)
         self._asked_ms = 0
 
     def look(self, frame: Frame, look: Look) -> None:
@@ -70,8 +74,9 @@ class Namer:
 
     def _ask(self, frame: Frame, followed: Sequence[Observation]) -> None:
         all_known = all((votes := self._votes[thing.track]).name and votes.count > 2 for thing in followed)
+        turns = self._knows_people and any(self._needs_turning(thing.track) for thing in followed)
         since_ms = frame.at_ms - self._asked_ms
-        if 0 <= since_ms < (KNOWN_EVERY_MS if all_known else EVERY_MS):
+        if 0 <= since_ms < (KNOWN_EVERY_MS if all_known else BETWEEN_MS if turns else EVERY_MS):
             return
         self._asked_ms = frame.at_ms
         part, rgb = part_around([thing.box for thing in followed]), frame.rgb
@@ -80,12 +85,19 @@ class Namer:
         cut = np.ascontiguousarray(rgb[y0:y1, x0:x1])  # a copy: the frame's buffers are used again
         exact = (x0 / width, y0 / height, x1 / width, y1 / height)
         boxes = tuple((thing.track, thing.box) for thing in followed)
-        self._desk.ask(Asked(self._camera, frame.at_ms, cut, exact, boxes))
+        turn = self._turns.next() if turns else UPRIGHT
+        self._desk.ask(Asked(self._camera, frame.at_ms, cut, exact, boxes, turn))
+
+    def _needs_turning(self, track: int) -> bool:
+        votes = self._votes[track]
+        return votes.name is None and votes.count >= FIRST
 
     def _take(self, answer: Answer) -> None:
         """Each thing votes for the track it fits best, each track hears one thing."""
-        moving = self._standing.moving(answer.asked.at_ms, answer.things)
-        free = [thing for thing in moving if is_meant(thing.label, self._wanted)]
+        turn = answer.asked.turn
+        moving = self._standing[turn].moving(answer.asked.at_ms, answer.things, answer.asked.part)
+        wanted = self._wanted if turn == UPRIGHT else (PERSON,)  # who lies; vehicles stand on their wheels
+        free = [thing for thing in moving if is_meant(thing.label, wanted)]
         pairs = [
             (fits, n, track) for n, thing in enumerate(free) for track, box in answer.asked.tracks
             if (fits := how_well(thing.box, box)) > 0
@@ -96,11 +108,15 @@ class Namer:
             if n not in spent and track not in heard:
                 heard[track] = free[n]
                 spent.add(n)
+        nameless = {track for track, votes in self._votes.items() if votes.name is None}
+        self._turns.told(turn, saw=any(track in nameless and heard[track].score >= TRIGGER for track in heard))
         for track, box in answer.asked.tracks:
             if track in self._votes:
                 thing = heard.get(track)
-                scores = {} if thing is None else {thing.label: thing.score}
-                self._votes[track].vote(box, scores, None if thing is None else thing.box)
+                if thing is not None:
+                    self._votes[track].vote(box, {thing.label: thing.score}, thing.box)
+                elif turn == UPRIGHT:
+                    self._votes[track].vote(box, {})
 
 
 def part_around(boxes: Sequence[Box]) -> Box:
