@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.watch.naming.turns import FIRST, UPRIGHT, Turns, turned, upright
+from tawny.watch.naming.turns import FIRST, MOST, UPRIGHT, Turns, turned, upright
 from tawny.watch.objects.model import Thing
-from tests.watch.naming.test_namer import Bench
+from tests.watch.naming.test_namer import Bench, moving
 
 
 @given(st.integers(0, 3), st.integers(2, 30), st.integers(2, 30))
@@ -71,3 +71,15 @@ def test_only_people_are_known_lying() -> None:
     bench.desk.use(model)
     bench.walk(6)
     assert not any(model.shown)
+
+
+def test_what_sways_for_long_is_not_turned_for_ever() -> None:
+    bench, model = Bench(), Standing("chair", knows_turned=True)
+    bench.desk.use(model)
+    for n in range(300):
+        bench.look(n / 5, moving(n % 3))
+    assert sum(model.shown) == MOST
+    bench.look(60.0, moving(0, track=2))
+    for n in range(1, 20):
+        bench.look(60.0 + n / 5, moving(n, track=2))
+    assert sum(model.shown) > MOST

@@ -4,6 +4,7 @@ It asks the desk about a part of the picture around what is followed, a few time
 answers when they come; nothing waits for them. One camera, the watcher's thread.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -14,7 +15,7 @@ from tawny.model.kinds import PERSON, is_meant
 from tawny.model.observations import Box, Frame, Look, Observation
 from tawny.watch.naming.desk import Answer, Asked, NamingDesk
 from tawny.watch.naming.standing import Standing
-from tawny.watch.naming.turns import FIRST, TURNS, UPRIGHT, Turns
+from tawny.watch.naming.turns import FIRST, MOST, TURNS, UPRIGHT, Turns
 from tawny.watch.naming.votes import Votes
 from tawny.watch.objects.model import Thing
 from tawny.watch.watcher import Sink
@@ -44,6 +45,8 @@ class Namer:
         self._camera, self._desk, self._sink, self._wanted = camera, desk, sink, tuple(wanted)
         self._votes: dict[int, Votes] = {}
         self._standing, self._turns = {turn: Standing() for turn in TURNS}, Turns()
+        self._turned: Counter[int] = Counter()
+        """Looks by a quarter turn at each nameless track."""
         self._knows_people = is_meant(PERSON, self._wanted)
         self._asked_ms = 0
 
@@ -53,6 +56,7 @@ class Namer:
         followed = (*look.seen, *(thing for thing in look.near if thing.score >= LIKELY))
         here = {thing.track for thing in (*look.seen, *look.near)}
         self._votes = {track: votes for track, votes in self._votes.items() if track in here}
+        self._turned = Counter({track: count for track, count in self._turned.items() if track in here})
         for thing in followed:
             self._votes.setdefault(thing.track, Votes(TRIGGER)).go(thing.box)
         if followed and self._desk.is_open:
@@ -74,9 +78,9 @@ class Namer:
 
     def _ask(self, frame: Frame, followed: Sequence[Observation]) -> None:
         all_known = all((votes := self._votes[thing.track]).name and votes.count > 2 for thing in followed)
-        turns = self._knows_people and any(self._needs_turning(thing.track) for thing in followed)
+        nameless = [thing.track for thing in followed if self._needs_turning(thing.track)]
         since_ms = frame.at_ms - self._asked_ms
-        if 0 <= since_ms < (KNOWN_EVERY_MS if all_known else BETWEEN_MS if turns else EVERY_MS):
+        if 0 <= since_ms < (KNOWN_EVERY_MS if all_known else BETWEEN_MS if nameless else EVERY_MS):
             return
         self._asked_ms = frame.at_ms
         part, rgb = part_around([thing.box for thing in followed]), frame.rgb
@@ -85,12 +89,15 @@ class Namer:
         cut = np.ascontiguousarray(rgb[y0:y1, x0:x1])  # a copy: the frame's buffers are used again
         exact = (x0 / width, y0 / height, x1 / width, y1 / height)
         boxes = tuple((thing.track, thing.box) for thing in followed)
-        turn = self._turns.next() if turns else UPRIGHT
+        turn = self._turns.next() if nameless else UPRIGHT
+        if turn != UPRIGHT:
+            self._turned.update(nameless)
         self._desk.ask(Asked(self._camera, frame.at_ms, cut, exact, boxes, turn))
 
     def _needs_turning(self, track: int) -> bool:
         votes = self._votes[track]
-        return votes.name is None and votes.count >= FIRST
+        is_due = votes.count >= FIRST and self._turned[track] < MOST
+        return self._knows_people and is_due and votes.name is None
 
     def _take(self, answer: Answer) -> None:
         """Each thing votes for the track it fits best, each track hears one thing."""

@@ -7,8 +7,6 @@ that sees nobody says nothing: who stands is not known lying.
 
 from typing import Any, Final
 
-import numpy as np
-
 from tawny.model.observations import Box
 
 UPRIGHT: Final = 0
@@ -16,12 +14,18 @@ LYING: Final = (1, 3)
 TURNS: Final = (UPRIGHT, *LYING)
 """Quarter turns against the clock."""
 FIRST: Final = 2
-"""So many looks upright before any other."""
+"""So many looks upright before any other..."""
+MOST = 40
+"""...and so many others at most for one thing that is followed: branches sway for hours and are nobody."""
 
 
 def turned(rgb: Any, turn: int) -> Any:
     """uint8 [height, width, 3] -> the same, by so many quarter turns."""
-    return rgb if turn == UPRIGHT else np.ascontiguousarray(np.rot90(rgb, turn))
+    if turn == UPRIGHT:
+        return rgb
+    import cv2  # not above: recording does without the vision library
+
+    return cv2.rotate(rgb, (cv2.ROTATE_90_COUNTERCLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_CLOCKWISE)[turn - 1])
 
 
 def upright(box: Box, turn: int) -> Box:
