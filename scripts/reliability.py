@@ -198,6 +198,18 @@ PROMISES: Final = (
         ),
         "faults/test_detector.py",
     ),
+    Promise(
+        "an owner's `detect()` loops, raises, leaks, exits, crashes, prints without end, or is replaced while it runs",
+        "nothing",
+        (
+            (
+                "own-detector",
+                "{lost_s:.0f} s; told {told_s:.1f} s after the file was saved, at most {slowest_s:.1f} s, "
+                "its start and a deadline of 0.5 s included",
+            ),
+        ),
+        "faults/test_own_detector.py",
+    ),
 )
 
 

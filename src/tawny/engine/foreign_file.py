@@ -94,6 +94,9 @@ class ForeignFile:
             elif now_s - self._begun_s > LOADS_S:
                 self._fails(Wrong(f"it took longer than {LOADS_S:g} s to be loaded"))
             return False
+        if isinstance(said, Wrong):
+            self._fails(said)
+            return False
         if "error" in said:
             self._fails(Wrong(said["error"]["what"], said["error"]["line"]))
             return False

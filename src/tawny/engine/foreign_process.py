@@ -22,6 +22,7 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THRE
 MARGIN_S = 0.3
 """Past its deadline it ends itself, and says where it was; past this as well it is killed."""
 ENDS_S = 1.0
+LONGEST_ANSWER = 1 << 20
 _WHERE = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
 
 
@@ -31,6 +32,9 @@ class Wrong:
 
     what: str
     line: int | None = None
+
+
+GARBLED = Wrong("it wrote where it answers: into a file that it did not open")
 
 
 class Child:
@@ -69,8 +73,8 @@ class Child:
             return self._ended(deadline_s)
         return self.answer(deadline_s + MARGIN_S) or self._ended(deadline_s)
 
-    def answer(self, timeout_s: float) -> dict[str, Any] | None:
-        """What it says within the time; None: nothing. One that ended says why."""
+    def answer(self, timeout_s: float) -> dict[str, Any] | Wrong | None:
+        """What it says within the time; None: nothing. One that ended says why. Wrong: no answer of `foreign`."""
         until_s = self._clock.mono_s() + timeout_s
         while b"\n" not in self._rest:
             left_s = max(0.0, until_s - self._clock.mono_s())
@@ -80,8 +84,13 @@ class Child:
             if not got:
                 return None
             self._rest += got
+            if len(self._rest) > LONGEST_ANSWER:
+                return GARBLED
         line, _, self._rest = self._rest.partition(b"\n")
-        said: dict[str, Any] = json.loads(line)
+        try:
+            said: dict[str, Any] = json.loads(line)
+        except ValueError:
+            return GARBLED
         return said
 
     @property

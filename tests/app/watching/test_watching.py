@@ -229,7 +229,7 @@ def test_an_own_detector_that_never_returns_is_told_with_its_line_and_recording_
         def said() -> str:
             return next(one.status.detail for one in made.running.cameras())
 
-        until(lambda: "detect.py, line 2: it took longer than 1 s" in said(), 30, "what is wrong")
+        until(lambda: "detect.py, line 2: it took longer than 0.8 s" in said(), 30, "what is wrong")
         made.wait_for_seconds(2)
         file.write_text("def detect(frame):\n    return 0.9\n", encoding="utf-8")
         until(lambda: any(isinstance(one, EventChanged) for one in made.heard), 60, "an event")

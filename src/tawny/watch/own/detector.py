@@ -20,10 +20,10 @@ FILE, MEMORY = "file", "memory"
 NUMBERS: Mapping[str, Number] = {
     "every": Number(0.2, 0.02, 3600),
     "width": Number(640, 0, 8192, is_whole=True),
-    "deadline": Number(1.0, 0.01, 2.5),
+    "deadline": Number(0.8, 0.01, 2.5),
 }
 """every: seconds between two calls. width: pixels to which pictures are made smaller; 0: as they are. deadline: seconds
-that one call may take."""
+that one call may take; one that never returns is told of within a second."""
 USUAL_MEMORY = "1 GB"
 LIKELY = 0.5
 """From this score on it is an event at the usual level."""
