@@ -31,6 +31,8 @@ class Trained:
     cpu_s: float
     samples: Sequence[Samples]
     composed: Mapping[str, int]
+    held: Sequence[str] = ()
+    """Cameras that were left out in turn: figures are put into no place of theirs, so the weights depend on which."""
 
 
 def card(about: Trained) -> dict[str, Any]:
@@ -56,7 +58,8 @@ def card(about: Trained) -> dict[str, Any]:
         "input": f"crops: uint8 [n, 2, {SIDE}, {SIDE}], luma and mask; output kinds: float32 [n, {len(KINDS)}]",
         "parameters": parameters(about.content),
         "trained": {
-            "seed": about.seed, "cpu_minutes": round(about.cpu_s / 60, 1), "library": f"numpy {np.__version__}",
+            "seed": about.seed, "left_out_in_turn": list(about.held),
+            "cpu_minutes": round(about.cpu_s / 60, 1), "library": f"numpy {np.__version__}",
         },
         "sources": [*origins, rendered],
         "labels_by": (

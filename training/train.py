@@ -2,8 +2,8 @@
 
     python -m training.train FOLDER … -o kinds.onnx [--seed 1] [--without CAMERA …] [--name NAME]
 
-Needs numpy, OpenCV, onnx and onnxruntime: `pip install tawny[training]`. The same folders and the same seed give the
-same weights on the same processor. The card is written beside the weights.
+Needs numpy, OpenCV, onnx and onnxruntime: `pip install tawny[training]`. The same folders, seed
+and cameras left out give the same weights on the same processor. The card is written beside the weights.
 """
 
 import argparse
@@ -68,7 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     training = Training(samples, options.without, options.seed, lambda text: print(text, file=sys.stderr, flush=True))
     options.output.parent.mkdir(parents=True, exist_ok=True)
     content = training.weights()
-    about = Trained(options.name, content, options.seed, time.process_time() - begun_s, samples, COMPOSED)
+    about = Trained(
+        options.name, content, options.seed, time.process_time() - begun_s, samples, COMPOSED, options.without
+    )
     options.output.write_bytes(content)
     options.output.with_suffix(".json").write_text(card_text(card(about)), encoding="utf-8")
     for camera in options.without:
