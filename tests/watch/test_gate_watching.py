@@ -12,6 +12,7 @@ from tawny.testing.clock import FakeClock
 from tawny.testing.scenes import Scene, person
 from tawny.watch.gate import MISSED, Gate, Mode
 from tawny.watch.motion import Motion
+from tawny.watch.watcher import LATE_S
 from tests.watch.bench import Bench, Counting
 from tests.watch.camera import Camera, encoded, walker
 
@@ -67,6 +68,27 @@ def test_who_walks_by_is_seen_from_the_same_moment_as_when_all_is_decoded() -> N
     whole, gated = watched(walker(), 41, Gate(Mode.THOROUGH)), watched(walker(), 41, balanced())
     assert starts_s(gated) == pytest.approx(starts_s(whole), abs=0.2)
     assert gated.watcher.notes["looks"] < 0.75 * whole.watcher.notes["looks"]
+
+
+@pytest.mark.parametrize("at_s", [19.0, 21.5, 25.0])
+def test_a_watcher_without_time_for_some_seconds_loses_nobody_who_came_meanwhile(at_s: float) -> None:
+    clock = FakeClock()
+    bench = Bench(Motion({}), Camera(clock, walker(), keep_s=20.0), clock=clock, gate=balanced())
+    bench.run(at_s)
+    clock.advance(LATE_S - 2)
+    bench.run(41 - LATE_S + 2 - at_s)
+    assert starts_s(bench) == pytest.approx([20.0], abs=0.3)
+    assert bench.watcher.notes["skipped"] == 0
+
+
+def test_asleep_a_longer_pause_costs_nothing_either() -> None:
+    clock = FakeClock()
+    bench = Bench(Motion({}), Camera(clock, walker(), keep_s=20.0), clock=clock, gate=balanced())
+    bench.run(19.0)
+    clock.advance(LATE_S + 5)  # somebody comes, and is gone again
+    bench.run(10)
+    assert starts_s(bench) == pytest.approx([20.0], abs=0.3)
+    assert bench.watcher.notes["skipped"] == 0
 
 
 def test_looks_come_in_order_also_when_it_goes_back_through_the_ring() -> None:

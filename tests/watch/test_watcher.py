@@ -60,7 +60,7 @@ def test_what_fell_out_of_the_ring_is_counted() -> None:
     bench.run(2)
     bench.clock.advance(20)
     bench.run(1)
-    assert bench.watcher.notes["skipped"] >= 90
+    assert bench.watcher.notes["skipped"] >= 70  # the ring still has the last keyframes, and those are looked at
     assert bench.looks[-1][0] > bench.begun_ms + 20_000
 
 

@@ -35,8 +35,10 @@ READ_S = 0.15
 """The same while somebody looks on."""
 BUSY_S = 1.0
 """A step works no longer than about this, then lets others ask it to stop."""
-LATE_S = 3.0
-"""A batch that spans more is begun at its last keyframe."""
+LATE_S = 8.0
+"""Awake, a batch that spans more is begun at its last keyframe: events are rather told late than not at all. With the
+longest gap between keyframes and a step before it, that is still in the ring (`app.cameras.camera.RING_S`). Asleep
+nothing is left out: a keyframe every few seconds is soon looked at."""
 QUIET_S = 3.0
 """Nothing came for so long while asleep: the camera is gone, and its last pictures have to be looked at."""
 SAYS_AGAIN_S = 60.0
@@ -144,7 +146,7 @@ class Watcher:
         skipped, packets = batch.skipped, [packet for packet in batch.packets if packet.is_video]
         if packets:
             self._came_s = self._clock.mono_s()
-            if packets[-1].at_ms - packets[0].at_ms > LATE_S * 1000:
+            if self._asleep is None and packets[-1].at_ms - packets[0].at_ms > LATE_S * 1000:
                 begin = max(i for i, packet in enumerate(packets) if packet.is_keyframe or i == 0)
                 skipped, packets = skipped + begin, packets[begin:]
         if skipped:
