@@ -200,7 +200,7 @@ class Receiver:
         unit, time, head = middle
         same = _SAME(time, self._source) + head
         least_bytes, before = _INTERLEAVED_BYTES + len(head), self._next
-        number = before
+        number, contents = before, []
         while end - at >= least_bytes:
             length = view[at + 2] << 8 | view[at + 3]
             bytes_each = 4 + length
@@ -214,12 +214,13 @@ class Receiver:
             ):
                 if numbered != number or whose != same or what != begins:
                     break
-                unit += content
+                contents.append(content)
                 number = (number + 1) & 0xFFFF
             if number == first:
                 break
             at += bytes_each * ((number - first) & 0xFFFF)
-        if number != before:
+        if contents:
+            unit += b"".join(contents)  # once: grown packet by packet, most of it would be moved again and again
             self._next = number
             self.counts.packets += (number - before) & 0xFFFF
         return at
