@@ -73,17 +73,22 @@ def card_words(card: KindCard) -> str:
         told.append("Each camera was judged by weights that never saw it:")
         told += [f"  {line}" for line in measured if line]
     if "false_persons_an_hour" in said:
-        told.append(f"False persons in an hour of quiet: {said['false_persons_an_hour']:g}.")
+        quiet_s = sum(one["quiet_s"] for one in said["measured"])
+        told.append(
+            f"False persons in an hour of quiet: {said['false_persons_an_hour']:g} ({quiet_s / 60:.0f} min judged)."
+        )
+    if "cpu_ms_for_12_crops" in said:
+        told.append(f"A look of a dozen things: {said['cpu_ms_for_12_crops']:g} ms of processor time.")
     if said.get("not_measured"):
         told.append(f"Not measured: {'; '.join(said['not_measured'])}.")
     return "\n".join(told)
 
 
 def _measured(one: Mapping[str, Any]) -> str:
-    """`street: vehicle 17 of 17 (YOLOX-Nano 17)`; empty where there was nothing to find."""
+    """`street: vehicle 17 of 17 (YOLOX-Nano 17)`; empty where nothing was to be found, nor was taken for it."""
     found = [
         f"{kind} {each['found']} of {each['there']} (YOLOX-Nano {each['yolox_nano']})"
         for kind, each in one["events"].items()
     ]
     wrong = [f"{count} taken for a {kind}" for kind, count in one["wrong"].items()]
-    return f"{one['camera']}: {', '.join([*found, *wrong])}" if found else ""
+    return f"{one['camera']}: {', '.join([*found, *wrong])}" if found or wrong else ""
