@@ -288,7 +288,7 @@ def test_every_command_explains_itself(command: str, tawny: Tawny, capsys: pytes
 def test_what_happened_is_found_by_words(tawny: Tawny, recorded: Path) -> None:
     said = tawny("find", "person", "at", "the", "moon", "yesterday", "--data", str(recorded))
     assert said.code == 0
-    assert said.out == "Nothing (yesterday).\n"
+    assert said.out == "Nothing like that (yesterday).\n"
     assert "left out: moon" in said.err
     found = json.loads(tawny("find", "anything", "--json", "--data", str(recorded)).out)
     assert set(found) == {"events", "time", "unknown"}

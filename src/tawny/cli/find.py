@@ -44,5 +44,5 @@ def run(args: Namespace, out: Output) -> int:
     else:
         read, heads = [row(told) for told in events], HEADS
     data = {"events": events, "time": asked.time_words, "unknown": list(asked.unknown)}
-    out.data(data, out.table(heads, read, empty=f"Nothing ({asked.time_words})."))
+    out.data(data, out.table(heads, read, empty=f"Nothing like that ({asked.time_words})."))
     return 0
