@@ -5,9 +5,10 @@ import random
 
 import pytest
 
+from tawny.media.decode import DecodedFrame, Decoder
 from tawny.model.messages import Scored
 from tawny.model.observations import Frame
-from tawny.model.packets import SourcePacket
+from tawny.model.packets import Packet, SourcePacket
 from tawny.testing.clock import FakeClock
 from tawny.testing.scenes import Scene, person
 from tawny.watch.gate import MISSED, Gate, Mode
@@ -95,6 +96,20 @@ def test_looks_come_in_order_also_when_it_goes_back_through_the_ring() -> None:
     bench = watched(walker(), 41, balanced())
     times_ms = [at_ms for at_ms, _ in bench.looks]
     assert times_ms == sorted(set(times_ms))
+
+
+def test_who_goes_back_through_the_ring_decodes_no_keyframe_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[int] = []
+    decode = Decoder.decode
+
+    def noted(self: Decoder, packet: Packet) -> list[DecodedFrame]:
+        decoded.append(packet.number)
+        return decode(self, packet)
+
+    monkeypatch.setattr(Decoder, "decode", noted)
+    bench = watched(walker(), 41, balanced())
+    assert starts_s(bench) == pytest.approx([20.0], abs=0.3)
+    assert len(decoded) == len(set(decoded))
 
 
 def test_every_second_asleep_has_its_score() -> None:

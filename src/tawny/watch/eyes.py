@@ -6,9 +6,10 @@ thread alone.
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from tawny.media.cover import covered
-from tawny.media.decode import DecodedFrame, Decoder
+from tawny.media.decode import SOFTWARE, DecodedFrame, Decoder
 from tawny.media.hardware import Device
 from tawny.model.ids import CameraId, RunId
 from tawny.model.observations import Frame, Look
@@ -24,6 +25,14 @@ ENOUGH = 2.8
 """With so many times the pictures that are looked at, those that no other refers to need not be decoded."""
 ALL_FPS = 60.0
 """Looks a second of a detector that wants every picture (it says 0)."""
+
+
+class _Ahead(NamedTuple):
+    """A keyframe that was decoded and not yet watched, by its packet's number; and the decoder that goes on from it."""
+
+    number: int
+    frame: DecodedFrame
+    decoder: Decoder
 
 
 class Eyes:
@@ -44,8 +53,12 @@ class Eyes:
         self._decoder: Decoder | None = None
         self._run: RunId | None = None
         self._errors = 0
-        self._ahead: tuple[int, DecodedFrame] | None = None
-        """A keyframe that the decoder has just decoded and that was not yet watched, by its packet's number."""
+        self._beside: Decoder | None = None
+        """Decodes keyframes alone, while the first one can still go on from the keyframe before: a large keyframe takes
+        as long as six pictures, and whoever looks back needs both."""
+        self._ahead: _Ahead | None = None
+        self._at = -1
+        """The packet after which the decoder can go on, where that is a keyframe whose picture was given out."""
         self._keyframe: Packet | None = None
         """The newest."""
         self._last_ms = 0
@@ -53,7 +66,7 @@ class Eyes:
 
     @property
     def errors(self) -> int:
-        return self._errors + (self._decoder.errors if self._decoder else 0)
+        return self._errors + sum(decoder.errors for decoder in (self._decoder, self._beside) if decoder)
 
     @property
     def decodes_by(self) -> str | None:
@@ -80,10 +93,13 @@ class Eyes:
             self._took_frame = True
             self.reset()
         decoder = self._decoder_for(packet)
-        ahead, self._ahead = self._ahead, None
-        if ahead is not None and ahead[0] == packet.number:
-            frames = [ahead[1]]
+        if self._ahead is not None and self._ahead.number == packet.number:
+            frames = [self._ahead.frame]
+            self._go_on_ahead()
+        elif self._at == packet.number:
+            return
         else:
+            self._at = -1
             decoder.leave_out_unreferenced(leave_out=(self._pace.fps or 0.0) >= ENOUGH * self._looks_a_second)
             frames = decoder.decode(packet)
         self._look_where_due(frames)
@@ -91,15 +107,20 @@ class Eyes:
     def alone(self, keyframe: Packet) -> DecodedFrame | None:
         """The picture of a keyframe, decoded without what was before it; None if it cannot be decoded."""
         decoder = self._decoder_for(keyframe)
-        decoder.reset()
-        decoder.leave_out_unreferenced(leave_out=False)
-        frames = decoder.decode(keyframe)
-        self._ahead = (keyframe.number, frames[-1]) if frames else None
-        frames = frames or decoder.drain()
+        if self._ahead is not None:
+            self._go_on_ahead()
+            decoder = self._decoder_for(keyframe)
+        beside = self._beside_of(decoder)
+        beside.reset()
+        beside.leave_out_unreferenced(leave_out=False)
+        frames = beside.decode(keyframe)
+        self._ahead = _Ahead(keyframe.number, frames[-1], beside) if frames else None
+        frames = frames or beside.drain()
         return covered(frames[-1], self._private) if frames else None
 
     def finish(self) -> None:
         """Look at what the decoder still holds back for its order; it begins again at a keyframe."""
+        self._ahead, self._at = None, -1
         if self._decoder is not None:
             self._look_where_due(self._decoder.drain())
 
@@ -110,9 +131,10 @@ class Eyes:
 
     def reset(self) -> None:
         """Packets are missing: decoding goes on at a keyframe; the detector keeps what it knows."""
-        self._ahead = None
-        if self._decoder is not None:
-            self._decoder.reset()
+        self._ahead, self._at = None, -1
+        for decoder in (self._decoder, self._beside):
+            if decoder is not None:
+                decoder.reset()
 
     def _look_without(self, packet: Packet) -> None:
         self._took_frame = False
@@ -131,11 +153,29 @@ class Eyes:
         assert isinstance(packet.format, VideoFormat)
         decoder = self._decoder
         if decoder is None or decoder.format != packet.format:
-            self._errors += decoder.errors if decoder else 0
-            self._ahead = None
+            self._errors = self.errors
+            self._ahead, self._beside, self._at = None, None, -1
             devices = self._hardware(packet.format)
             decoder = self._decoder = Decoder(packet.format, self._camera, devices, is_rough=True)
         elif packet.run != self._run:
             self.reset()
         self._run = packet.run
         return decoder
+
+    def _beside_of(self, decoder: Decoder) -> Decoder:
+        """Another for the same pictures; the same one where hardware decodes, which seldom has room for two."""
+        if decoder.how != SOFTWARE:
+            self._at = -1
+            return decoder
+        if self._beside is None:
+            self._beside = Decoder(decoder.format, self._camera, is_rough=True)
+            self._beside.refused = decoder.refused
+        return self._beside
+
+    def _go_on_ahead(self) -> None:
+        """From the keyframe that was decoded alone."""
+        ahead, self._ahead = self._ahead, None
+        assert ahead is not None, "asked before"
+        if ahead.decoder is not self._decoder:
+            self._decoder, self._beside = ahead.decoder, self._decoder
+        self._at = ahead.number
