@@ -110,6 +110,9 @@ class Eyes:
         if self._ahead is not None:
             self._go_on_ahead()
             decoder = self._decoder_for(keyframe)
+        else:
+            decoder.reset()  # what it still holds back for its order must not come out behind this
+            self._at = -1
         beside = self._beside_of(decoder)
         beside.reset()
         beside.leave_out_unreferenced(leave_out=False)
