@@ -41,10 +41,10 @@ def read_again(archive: Archive, segment: Segment) -> SegmentFile:
     except FileDamaged:
         raise
     except StorageError:
-        closed = archive.index.segment(segment.id)
-        if closed is None or closed.path == segment.path:
+        closed = _closed_since(archive, segment)
+        if closed is None:
             raise
-        return read_segment(archive.segment_path(closed))
+        return read_segment(closed)
 
 
 @contextmanager
@@ -54,9 +54,21 @@ def _held(archive: Archive, segment: Segment) -> Iterator[int]:
         try:
             file = stack.enter_context(opened(archive.segment_path(segment)))
         except StorageError:
-            closed = archive.index.segment(segment.id) or segment
-            file = stack.enter_context(opened(archive.segment_path(closed)))
+            closed = _closed_since(archive, segment)
+            if closed is None:
+                raise
+            file = stack.enter_context(opened(closed))
         yield file
+
+
+def _closed_since(archive: Archive, segment: Segment) -> Path | None:
+    """Where it lies now. The index learns of a new name a moment after the file has it: the folder is asked as well."""
+    known = archive.index.segment(segment.id)
+    if known is not None and known.path != segment.path:
+        return archive.segment_path(known)
+    path = archive.segment_path(segment)
+    start, _, stream = path.name.partition(".open.")[0].rpartition(".")
+    return next(path.parent.glob(f"{start}-*.{stream}{path.suffix}"), None) if start else None
 
 
 def play(archive: Archive, segment: Segment, from_ms: int) -> Playing:
