@@ -109,7 +109,7 @@ def test_whatever_it_does_it_is_told_and_recording_goes_on(porch: Porch, tmp_pat
         until(partial(porch.has_recorded, CLOCK.now_ms()), AT_MOST_S, f"recorded while it {name}")
     porch.replace("def detect(frame):\n    return 0.9\n")
     until(lambda: any(isinstance(one, EventChanged) for one in porch.heard), AT_MOST_S, "an event of a good one")
-    until(lambda: not porch.said, AT_MOST_S, "nothing wrong any more")
+    until(partial(porch.says, ""), AT_MOST_S, "nothing wrong with it any more")
     porch.running.close("person")
     assert not [one for one in porch.heard if isinstance(one, PartDied)]
     assert looked_at(tmp_path / "data").ok

@@ -235,3 +235,18 @@ def test_an_own_detector_that_never_returns_is_told_with_its_line_and_recording_
         until(lambda: any(isinstance(one, EventChanged) for one in made.heard), 60, "an event")
         assert "detect.py" not in said()
         assert not [one for one in made.heard if isinstance(one, RunEnded)]
+
+
+def test_what_is_wrong_with_the_own_detector_is_told_beside_what_else_is_wrong(tmp_path: Path) -> None:
+    file = tmp_path / "detect.py"
+    file.write_text("def detect(frame):\n    return 1 / 0\n", encoding="utf-8")
+    text = (
+        f'[cameras.door]\nsource = "demo:garden"\n[cameras.door.watch]\ndetector = "own"\nown = {{ file = "{file}" }}\n'
+        '[cameras.door.watch.sound]\nlisten = true\nmodel = "none.onnx"\nlabels = "none.txt"\n'
+    )
+    with rig(settings(text), tmp_path / "data") as made:
+
+        def said() -> str:
+            return next(one.status.detail for one in made.running.cameras())
+
+        until(lambda: "none.txt" in said() and "detect.py, line 2" in said(), 60, "both")

@@ -133,8 +133,8 @@ class Watching:
 
     @property
     def concern(self) -> str:
-        """What is to be said of it, if nothing weighs more."""
-        return self.trouble or self.own_trouble or self.sound_trouble
+        """What is to be said of it, if nothing weighs more. None hides another: each has its own remedy."""
+        return " ".join(one for one in (self.own_trouble, self.trouble, self.sound_trouble) if one)
 
     @property
     def own_trouble(self) -> str:
