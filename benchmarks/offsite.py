@@ -1,7 +1,7 @@
 """How soon what happens is off site, at a real server of every kind on loopback: WebDAV, FTP inside TLS, S3 and SFTP
 for files; a broker, a mail server and a chat's stand-in for messages.
 
-    .venv/bin/python -m benchmarks.offsite [--seconds 180]
+    .venv/bin/python -m benchmarks.offsite [--seconds 180] [--only sftp --only chat]
 
 A demo camera's events, and one of a minute that somebody opens, which is sent in pieces while it goes on. Against the
 promises: picture and message at most 2 s after an event's start, its clip at most 3 s after its end with post-roll, and
@@ -22,7 +22,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.everywhere import PLACES, Everywhere, everywhere
+from tests.e2e.everywhere import PLACES, TOLD, Everywhere, everywhere
 from tests.e2e.whole import missing_s
 
 LASTS_S, SOON_S = 60.0, 20.0
@@ -89,14 +89,15 @@ def broken(there: Everywhere, data: Path, root: Path) -> Iterator[str]:
 def main() -> int:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--seconds", type=float, default=180.0)
-    seconds = asked.parse_args().seconds
+    asked.add_argument("--only", action="append", choices=[*PLACES, *TOLD], help="these, not all at once")
+    args = asked.parse_args()
+    seconds = args.seconds
     with tempfile.TemporaryDirectory(prefix="tawny-offsite-") as name:
         root = Path(name)
         data, config = root / "data", root / "tawny.toml"
         with everywhere(root) as there:
-            config.write_text(
-                f'[web]\nlisten = "127.0.0.1:0"\n{there.settings}[cameras.front]\nsource = "demo:front"\n'
-            )
+            tables = "".join(there.tables[one] for one in args.only or there.tables)
+            config.write_text(f'[web]\nlisten = "127.0.0.1:0"\n{tables}[cameras.front]\nsource = "demo:front"\n')
             tawny = str(Path(sys.executable).with_name("tawny"))
             order = [tawny, "event", "open", "front", "--kind", "bell", "--for", f"{LASTS_S:g} s", "--data", str(data)]
             command = [tawny, "run", "--config", str(config), "--data", str(data)]

@@ -28,9 +28,9 @@ TOLD = ("mqtt", "mail", "chat")
 
 @dataclass(frozen=True)
 class Everywhere:
-    """settings: the destinations and notifiers, as `tawny.toml` has them."""
+    """tables: of each destination and notifier by its name, as `tawny.toml` has them."""
 
-    settings: str
+    tables: dict[str, str]
     folders: dict[str, Path]
     bucket: Any
     chat: StandIn
@@ -65,16 +65,19 @@ def everywhere(home: Path) -> Iterator[Everywhere]:
         post = all_of.enter_context(running(Post()))
         chat = all_of.enter_context(served(StandIn(_answer)))
         user, there = pwd.getpwuid(os.geteuid()).pw_name, str(folders["sftp"]).replace("/", "%2F", 1)
+        tables = {
+            "dav": f'[destinations.dav]\nurl = "dav://cam:ofatest@127.0.0.1:{dav}/"\n',
+            "ftps": f'[destinations.ftps]\nurl = "ftps://cam:ofatest@127.0.0.1:{ftps}/"\nfingerprint = "{print_of}"\n',
+            "s3": f'[destinations.s3]\nurl = "s3://key:secret@cam?endpoint={s3}"\n',
+            "sftp": f'[destinations.sftp]\nurl = "sftp://{user}@127.0.0.1:{ssh.port}/{there}"\n'
+            f'host_key = "{ssh.host_key}"\nkey = "{ssh.key}"\n',
+            "mqtt": f'[notifiers.mqtt]\nurl = "mqtt://{broker.USER}:ofatest@127.0.0.1:{mqtt.port}/house/messages"\n',
+            "mail": f'[notifiers.mail]\nurl = "smtp+plain://127.0.0.1:{post.port}"\n'
+            'to = "anna@example.org"\nsender = "tawny@example.org"\n',
+            "chat": f'[notifiers.chat]\nurl = "telegram://123:token@42"\napi = "{chat.base}"\n',
+        }
         yield Everywhere(
-            f'[destinations.dav]\nurl = "dav://cam:ofatest@127.0.0.1:{dav}/"\n'
-            f'[destinations.ftps]\nurl = "ftps://cam:ofatest@127.0.0.1:{ftps}/"\nfingerprint = "{print_of}"\n'
-            f'[destinations.s3]\nurl = "s3://key:secret@cam?endpoint={s3}"\n'
-            f'[destinations.sftp]\nurl = "sftp://{user}@127.0.0.1:{ssh.port}/{there}"\n'
-            f'host_key = "{ssh.host_key}"\nkey = "{ssh.key}"\n'
-            f'[notifiers.mqtt]\nurl = "mqtt://{broker.USER}:ofatest@127.0.0.1:{mqtt.port}/house/messages"\n'
-            f'[notifiers.mail]\nurl = "smtp+plain://127.0.0.1:{post.port}"\n'
-            f'to = "anna@example.org"\nsender = "tawny@example.org"\n'
-            f'[notifiers.chat]\nurl = "telegram://123:token@42"\napi = "{chat.base}"\n',
+            tables,
             folders,
             _bucket(s3),
             chat,

@@ -30,7 +30,7 @@ def running(tmp_path_factory: pytest.TempPathFactory, there: Everywhere) -> Iter
     home = tmp_path_factory.mktemp("offsite")
     settings = home / "tawny.toml"
     camera = f'[cameras.front]\nsource = "demo:front"\npre = "{PRE_S:g} s"\npost = "{POST_S:g} s"\n'
-    settings.write_text(f'[web]\nlisten = "127.0.0.1:0"\n{there.settings}{camera}')
+    settings.write_text(f'[web]\nlisten = "127.0.0.1:0"\n{"".join(there.tables.values())}{camera}')
     yield from tawny("run", "--config", str(settings), folder=home / "data")
 
 
