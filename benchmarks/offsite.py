@@ -74,13 +74,14 @@ def watched(outbox: Path, order: list[str], seconds: float) -> list[Taken]:
 
 def broken(there: Everywhere, data: Path, root: Path) -> Iterator[str]:
     """The clips that are not whole."""
+    files = {place: tree() for place, tree in there.trees.items()}
     recorded = sorted(data.glob("front/**/*.main*.mp4"))
     asked = "SELECT target, name, (need_end_ms - need_begin_ms) / 1000.0 FROM deliveries WHERE what = 'clip'"
     for place, name, wanted_s in rows(data / "outbox.db", f"{asked} AND state = 'done'"):
-        if place not in PLACES:
+        if place not in files:
             continue
         clip = root / "clip.mp4"
-        clip.write_bytes(there.read(place, name))
+        clip.write_bytes(files[place][name])
         lacks_s = missing_s(clip, recorded, wanted_s)
         if lacks_s > LACKS_S:
             yield f"{name} at {place} lacks {lacks_s:.1f} s of {wanted_s:.1f} s"

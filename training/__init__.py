@@ -2,6 +2,5 @@
 
 import os
 
-os.environ.setdefault(
-    "OPENBLAS_NUM_THREADS", "1"
-)  # two that wait for each other took fifty times as long beside others
+# two threads that wait for each other took fifty times as long beside others
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -58,7 +58,7 @@ def test_it_arrives_everywhere_and_whole(
     event = json.loads(capsys.readouterr().out)["event"]
 
     def of_event(place: str, ending: str) -> set[str]:
-        return {name for name in there.names(place) if event in name and name.endswith(ending)}
+        return {name for name in there.trees[place]() if event in name and name.endswith(ending)}
 
     def everywhere_is(ending: str) -> bool:
         return all(of_event(place, ending) for place in PLACES)
@@ -66,13 +66,14 @@ def test_it_arrives_everywhere_and_whole(
     until(lambda: everywhere_is(".jpg"), 30, "its picture is everywhere")
     until(lambda: everywhere_is(".001.mp4"), 30, "a piece of what goes on is everywhere")
     until(lambda: everywhere_is(f"{event}.mp4"), 60, "its clip is everywhere")
-    for place in PLACES:
+    clips = {place: there.trees[place]() for place in PLACES}
+    for place, files in clips.items():
         (name,) = of_event(place, f"{event}.mp4")
         clip = tmp_path / f"{place}.mp4"
-        clip.write_bytes(there.read(place, name))
+        clip.write_bytes(files[name])
         assert wanted_s(running.folder, name) >= PRE_S + LASTS_S + POST_S
         assert missing_s(clip, recorded(running.folder), wanted_s(running.folder, name)) < 0.15
-    assert len({there.read(place, name) for place in PLACES}) == 1
+    assert len({files[name] for files in clips.values()}) == 1
 
 
 def test_somebody_is_told_by_every_way(running: Tawny, there: Everywhere) -> None:

@@ -119,6 +119,11 @@ class FakeArchive:
         self.index.add_segment(closed)
         return closed
 
+    def rename(self, segment: Segment) -> None:
+        """What was open has the name of what is closed, and nobody knows it yet."""
+        path = self.segment_path(segment)
+        path.rename(path.with_name(path.name.replace(".main.open", f"-{segment.end_ms}.main")))
+
 
 def _sound(sound: AudioFormat | None, second: int) -> list[Sample]:
     if sound is None:

@@ -37,6 +37,11 @@ def test_a_clip_is_an_ordinary_file_with_its_header_in_front(archive: FakeArchiv
     assert shown(file) == [n / FPS for n in range(4 * FPS)]
 
 
+def test_a_clip_is_made_of_a_file_that_has_its_new_name_before_the_index_knows_it(archive: FakeArchive) -> None:
+    archive.rename(archive.record(T, is_open=True))
+    assert shown(data(clip(archive, 0, 4))) == [n / FPS for n in range(4 * FPS)]
+
+
 def test_a_clip_over_segments_is_without_a_seam(archive: FakeArchive) -> None:
     archive.record(T)
     archive.record(T + 4000)

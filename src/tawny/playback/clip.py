@@ -25,7 +25,7 @@ from tawny.model.times import Span
 from tawny.playback.archive import Archive
 from tawny.playback.beginning import Begun, begun_exactly
 from tawny.playback.covering import covered_file
-from tawny.playback.find import segments
+from tawny.playback.find import closed_since, segments
 from tawny.storage.layout import is_open
 
 MOST_KEPT = 4
@@ -149,8 +149,7 @@ class Clips:
         try:
             opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
-            closed = self._archive.index.segment(segment.id)
-            return self._archive.segment_path(closed or segment)
+            return closed_since(self._archive, segment) or path
         except OSError as error:
             raise StorageError(str(path), error.strerror or str(error)) from error
         held.callback(os.close, opened)

@@ -1,6 +1,7 @@
 """Finding segments, those that are still being written included. All calls wait for the disk; run them in a thread."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from tawny.model.gaps import Gap
 from tawny.model.ids import CameraId, SegmentId, StreamName
@@ -44,6 +45,19 @@ def segment(archive: Archive, cameras: list[CameraId], segment_id: SegmentId) ->
     """By id; cameras: whose open segments are looked through."""
     still_open = [one for camera in cameras for one in archive.open_segments(camera) if one.id == segment_id]
     return archive.index.segment(segment_id) or next(iter(still_open), None)
+
+
+def closed_since(archive: Archive, segment: Segment) -> Path | None:
+    """Where the file of a segment lies that was still being written when it was looked up. None: it is gone.
+
+    The index learns of a new name a moment after the file has it: the folder is asked as well.
+    """
+    known = archive.index.segment(segment.id)
+    if known is not None and known.path != segment.path:
+        return archive.segment_path(known)
+    path = archive.segment_path(segment)
+    start, _, stream = path.name.partition(".open.")[0].rpartition(".")
+    return next(path.parent.glob(f"{start}-*.{stream}{path.suffix}"), None) if start else None
 
 
 def run_from(archive: Archive, camera: CameraId, stream: StreamName, at_ms: int) -> Run:

@@ -19,6 +19,7 @@ from tawny.model.errors import FileDamaged, StorageError
 from tawny.model.packets import VIDEO_RATE
 from tawny.model.segments import Segment
 from tawny.playback.archive import Archive
+from tawny.playback.find import closed_since
 
 USUAL_TICKS = VIDEO_RATE // 15
 
@@ -41,7 +42,7 @@ def read_again(archive: Archive, segment: Segment) -> SegmentFile:
     except FileDamaged:
         raise
     except StorageError:
-        closed = _closed_since(archive, segment)
+        closed = closed_since(archive, segment)
         if closed is None:
             raise
         return read_segment(closed)
@@ -54,21 +55,11 @@ def _held(archive: Archive, segment: Segment) -> Iterator[int]:
         try:
             file = stack.enter_context(opened(archive.segment_path(segment)))
         except StorageError:
-            closed = _closed_since(archive, segment)
+            closed = closed_since(archive, segment)
             if closed is None:
                 raise
             file = stack.enter_context(opened(closed))
         yield file
-
-
-def _closed_since(archive: Archive, segment: Segment) -> Path | None:
-    """Where it lies now. The index learns of a new name a moment after the file has it: the folder is asked as well."""
-    known = archive.index.segment(segment.id)
-    if known is not None and known.path != segment.path:
-        return archive.segment_path(known)
-    path = archive.segment_path(segment)
-    start, _, stream = path.name.partition(".open.")[0].rpartition(".")
-    return next(path.parent.glob(f"{start}-*.{stream}{path.suffix}"), None) if start else None
 
 
 def play(archive: Archive, segment: Segment, from_ms: int) -> Playing:
