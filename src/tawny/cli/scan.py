@@ -5,6 +5,8 @@ import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from contextlib import ExitStack
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +49,14 @@ def describe(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, out: Output) -> int:
-    wanted = _wanted(args)
+    wanted = _wanted(args, out)
     with ExitStack() as stack:
         job = Job(
             inputs=_inputs(args, stack),
             wanted=wanted,
             about={"detector": args.detector, "settings": dict(wanted.settings), "region": args.region}
-            | {"thorough": args.thorough, "join": args.join},
+            | {"thorough": args.thorough, "join": args.join}
+            | _own_file(wanted.settings),
             folder=Path(args.events_out) if args.events_out else None,
             before_s=_time(args.before, "--before"),
             after_s=_time(args.after, "--after"),
@@ -97,8 +100,8 @@ def _recorded(args: Namespace, stack: ExitStack) -> list[Input]:
     return list(found)
 
 
-def _wanted(args: Namespace) -> Wanted:
-    kind = _kind(args.detector)
+def _wanted(args: Namespace, out: Output) -> Wanted:
+    kind = _kind(args.detector, out)
     settings = dict(map(_pair, args.set)) | ({} if args.sensitivity is None else {"sensitivity": args.sensitivity})
     try:
         kind(settings)
@@ -108,17 +111,24 @@ def _wanted(args: Namespace) -> Wanted:
     return Wanted(kind, settings, thorough=args.thorough, join_s=_time(args.join, "--join"), regions=regions)
 
 
-def _kind(name: str) -> DetectorKind:
+def _own_file(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What tells an owner's file from what it was before: a detector that was changed has not scanned anything yet."""
+    file = Path(str(settings["file"])).expanduser() if "file" in settings else None
+    return {"file": sha256(file.read_bytes()).hexdigest()} if file is not None and file.is_file() else {}
+
+
+def _kind(name: str, out: Output) -> DetectorKind:
     if name == Motion.name:
         return Motion
     # not above: to find out what is installed takes longer than the usual detector needs for a minute of video
     from tawny.engine.plugins import Parts
+    from tawny.watch.own import Own, OwnScanned
 
     detectors = Parts("tawny.detectors")
     if name not in detectors:
         raise UsageError(f"There is no detector {name}.", f"Write one of {', '.join(sorted(detectors))}.")
     kind: DetectorKind = detectors[name]
-    return kind
+    return partial(OwnScanned, printed=lambda text: out.say(text.rstrip())) if kind is Own else kind
 
 
 def _pair(text: str) -> tuple[str, Any]:

@@ -6,7 +6,8 @@ What is in the log is not scanned again, be it a whole file or a part of one.
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event as Flag
 from threading import Lock
@@ -16,8 +17,9 @@ from tawny.cli.scan_inputs import Input
 from tawny.cli.scan_log import ScanLog
 from tawny.cli.scan_page import scan_page
 from tawny.media.jpeg import jpeg
-from tawny.model.errors import NotDone, SourceError, TawnyError
+from tawny.model.errors import DetectorFailed, NotDone, SourceError, TawnyError
 from tawny.storage.disk import turned
+from tawny.watch.detector import Detector
 from tawny.watch.scan.scan import Part, Result, Wanted, merged, parts, scan_part
 from tawny.watch.scan.spans import Found
 
@@ -109,10 +111,21 @@ def _begin(
 
 
 def _scan(part: Part, wanted: Wanted, meter: "_Meter", stop: Flag, log: ScanLog, which: tuple[str, int, int]) -> Result:
-    result = scan_part(part, wanted, meter.done, stop)
+    with ExitStack() as stack:
+
+        def made(settings: Mapping[str, Any]) -> Detector:
+            detector = wanted.make(settings)
+            stack.callback(getattr(detector, "close", _nothing))  # one may have a process of its own
+            return detector
+
+        result = scan_part(part, replace(wanted, make=made), meter.done, stop)
     if not stop.is_set() and which[2] > 1:
         log.add_part(*which, result)
     return result
+
+
+def _nothing() -> None:
+    pass
 
 
 def _result(one: _Begun, log: ScanLog, job: Job) -> Scanned:
@@ -126,6 +139,8 @@ def _result(one: _Begun, log: ScanLog, job: Job) -> Scanned:
         whole.events = [found for found in whole.events if found.end_s >= each.asked_s]
     except SourceError as error:
         return _failed(each, error)
+    except DetectorFailed as error:
+        return _not_scanned(each, error, error.detail, error.do)
     told = _told(each, whole)
     if job.folder is not None:
         _write_events(each, whole, told, job)
@@ -136,7 +151,11 @@ def _result(one: _Begun, log: ScanLog, job: Job) -> Scanned:
 def _failed(each: Input, error: SourceError) -> Scanned:
     is_there = each.file is None or each.file.exists()
     todo = "Is it a video, and can it be read?" if is_there else "Look at its name and folder again."
-    found = NotDone(f"{each.name} cannot be scanned: {error.detail}.", todo)
+    return _not_scanned(each, error, f"{error.detail}.", todo)
+
+
+def _not_scanned(each: Input, error: TawnyError, why: str, todo: str) -> Scanned:
+    found = NotDone(f"{each.name} cannot be scanned: {why}", todo)
     told = {"code": error.code, "message": found.message, "do": found.do}
     empty: dict[str, Any] = {"duration_s": None, "cpu_s": 0.0, "events": [], "error": told}
     return Scanned(each.name, {**each.told(), **empty}, found)

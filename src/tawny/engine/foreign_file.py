@@ -35,6 +35,7 @@ class ForeignFile:
         self.on_trouble: Callable[[str], None] = lambda _trouble: None
         self.printed = ""
         """What it printed last."""
+        self.on_printed: Callable[[str], None] = lambda _printed: None
         self.takes_frame = True
 
     @property
@@ -54,13 +55,20 @@ class ForeignFile:
         if isinstance(answer, Wrong):
             self._fails(answer)
             return None
-        self.printed = answer["printed"] or self.printed
+        if answer["printed"]:
+            self.printed = answer["printed"]
+            self.on_printed(self.printed)
         if "error" in answer:
             self._tell(Wrong(answer["error"]["what"], answer["error"]["line"]))
             return None
         self._tell(None)
         self._pause_s = PAUSE_S
         return answer["found"]
+
+    def load(self) -> None:
+        """Wait until the file is loaded, as it is now, or `trouble` says why it is not."""
+        while self._ready() is None and not self.trouble:
+            pass  # each round waits for a moment
 
     def close(self) -> None:
         child, self._child, self._is_ready = self._child, None, False

@@ -4,6 +4,7 @@ TawnyError
 ├── UsageError            2   wrong use of a command
 ├── SettingsError         2   settings that cannot be used, all problems at once
 ├── NotDone               3   could not be done, for a reason without a code of its own
+├── DetectorFailed        3   an owner's detector, where nothing goes on without it
 ├── SourceError          20…29 a camera
 └── StorageError         30…39 a disk, and WebError 40…49 the web server
 """
@@ -86,6 +87,16 @@ class NotDone(TawnyError):
     code = "not_done"
     says = "{what}"
     advice = "{todo}"
+
+
+@dataclass(eq=False)
+class DetectorFailed(TawnyError):
+    """detail: what is wrong with it, in which line of which file, as a sentence."""
+
+    detail: str
+    code = "detector"
+    says = "The detector failed: {detail}"
+    advice = "Mend its file, and try again."
 
 
 # --- cameras ---------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from tawny.model.observations import Look
 from tawny.testing.clock import FakeClock
 from tawny.testing.scenes import PictureFrame
 from tawny.watch.own import Own
+from tawny.watch.pace import Pace
 
 PORCH = CameraId("porch")
 BEGUN_MS = 1_795_000_000_000
@@ -167,6 +168,27 @@ def test_between_two_calls_it_says_the_same(bench: Bench) -> None:
     scores = [bench.look().score for _ in range(30)]
     assert scores == sorted(scores)
     assert 3 <= len(set(scores)) <= 4
+
+
+@pytest.mark.parametrize(("every", "fps"), [(0.2, 12), (0.2, 15), (0.1, 30), (0.5, 25), (1.0, 12)])
+def test_it_is_called_as_often_as_it_is_said(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, every: float, fps: int
+) -> None:
+    """Whatever the camera's rate: pictures come a little early or late."""
+    bench.writes("def detect(frame):\n    return False\n")
+    own, asked = bench.made(every=every), list[int]()
+
+    def ask(at_ms: int, _camera: str, _rgb: object) -> Look:
+        asked.append(at_ms)
+        return Look(0)
+
+    monkeypatch.setattr(own, "ask", ask)
+    pace = Pace(own.looks_a_second)
+    for n in range(60 * fps):
+        frame = PictureFrame(np.full((90, 160), 100, np.uint8), BEGUN_MS + round(n * 1000 / fps), PORCH)
+        if pace.is_due(frame.at_ms):
+            own.look(frame)
+    assert len(asked) == pytest.approx(60 / every, rel=0.1)
 
 
 def test_a_picture_of_another_size_does_no_harm(bench: Bench) -> None:

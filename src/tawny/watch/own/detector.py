@@ -15,12 +15,13 @@ from tawny.model.clock import Clock
 from tawny.model.kinds import MOTION
 from tawny.model.observations import Box, Frame, Look, Observation
 from tawny.watch.classic.numbers import Number
+from tawny.watch.pace import LOOKS_A_SECOND
 
-FILE, MEMORY = "file", "memory"
+FILE, MEMORY, DEADLINE = "file", "memory", "deadline"
 NUMBERS: Mapping[str, Number] = {
     "every": Number(0.2, 0.02, 3600),
     "width": Number(640, 0, 8192, is_whole=True),
-    "deadline": Number(0.8, 0.01, 2.5),
+    DEADLINE: Number(0.8, 0.01, 2.5),
 }
 """every: seconds between two calls. width: pixels to which pictures are made smaller; 0: as they are. deadline: seconds
 that one call may take; one that never returns is told of within a second."""
@@ -44,10 +45,10 @@ class Own:
             raise ValueError(f"file: found {file!r}; allowed: a Python file with detect(), such as detect.py")
         self._numbers = {key: number.checked(key, settings.get(key, number.usual)) for key, number in NUMBERS.items()}
         self._foreign = ForeignFile(
-            Path(file).expanduser().absolute(), "detect", deadline_s=self._numbers["deadline"],
+            Path(file).expanduser().absolute(), "detect", deadline_s=self._numbers[DEADLINE],
             memory=_memory(settings.get(MEMORY, USUAL_MEMORY)), clock=clock,
         )  # fmt: skip
-        self._asked_ms = 0
+        self._asked_ms, self._due_ms = 0, float("-inf")
         self._last = Look(0)
 
     @property
@@ -69,13 +70,25 @@ class Own:
         """told: gets what is wrong with it, when that changes."""
         self._foreign.on_trouble = told
 
+    @property
+    def looks_a_second(self) -> float:
+        """Also between two calls, for what was said last still holds."""
+        return max(LOOKS_A_SECOND, 1 / self.every_s)
+
     def look(self, frame: Frame) -> Look:
-        since_ms = frame.at_ms - self._asked_ms
-        if 0 <= since_ms < self._numbers["every"] * 1000:
-            return self._last
-        self._asked_ms = frame.at_ms
-        self._last = self.ask(frame.at_ms, str(frame.camera), self._shown(frame))
+        if self._is_due(frame.at_ms):
+            self._last = self.ask(frame.at_ms, str(frame.camera), self._shown(frame))
         return self._last
+
+    def _is_due(self, at_ms: int) -> bool:
+        """Early by half of what is between two looks is in time, so that it is asked as often as wanted."""
+        apart_ms, early_ms, due_ms = self.every_s * 1000, 500 / self.looks_a_second, self._due_ms
+        if not self._asked_ms <= at_ms <= due_ms + apart_ms:
+            due_ms = at_ms  # begins, or begins again after a pause or a step back
+        if at_ms < due_ms - early_ms:
+            return False
+        self._asked_ms, self._due_ms = at_ms, max(due_ms + apart_ms, at_ms + apart_ms / 2)
+        return True
 
     def ask(self, at_ms: int, camera: str, rgb: Any) -> Look:
         """rgb: None for a `detect()` that takes nothing."""
