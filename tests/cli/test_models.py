@@ -26,6 +26,17 @@ def test_a_model_is_added_listed_and_removed(tawny: Tawny, tmp_path: Path) -> No
     assert json.loads(tawny("models", "list", "--json", *data).out)["models"] == []
 
 
+def test_one_that_is_gone_is_told_and_can_be_taken_off(tawny: Tawny, tmp_path: Path) -> None:
+    data = ("--data", str(tmp_path / "data"))
+    tawny("models", "add", str(models.bright(tmp_path / "foxes.onnx")), *data)
+    (tmp_path / "data" / "models" / "foxes.onnx").unlink()
+    said = tawny("models", "list", *data)
+    assert (said.code, "foxes cannot be used" in said.out) == (1, True)
+    assert "foxes.onnx is gone" in json.loads(tawny("models", "list", "--json", *data).out)["trouble"]
+    assert tawny("models", "remove", "foxes", *data).code == 0
+    assert tawny("models", "list", *data).code == 0
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [

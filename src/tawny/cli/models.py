@@ -52,8 +52,8 @@ def run(args: Namespace, out: Output) -> int:
 
 
 def _list(shelf: Shelf, chosen: Objects, out: Output) -> int:
-    cards, wanted = shelf.all(), chosen.model
-    used = wanted or (cards[0].name if cards else "")
+    cards = shelf.all()
+    used, broken = _used(shelf, chosen.model)
     rows = [
         (card.name, card.family, f"{card.bytes / 1e6:.1f} MB", card.licence or "–", "yes" if card.name == used else "–")
         for card in cards
@@ -63,13 +63,22 @@ def _list(shelf: Shelf, chosen: Objects, out: Output) -> int:
         "models": [_data(card) | {"used": card.name == used} for card in cards], "recommended": asdict(RECOMMENDED),
         "kinds": None,
     }  # fmt: skip
-    text = out.table(("NAME", "FAMILY", "SIZE", "LICENCE", "USED"), rows, empty=empty)
-    if chosen.kinds == OFF:
-        out.data(data, text)
-        return 0
-    card, trouble = _suggesting(chosen.kinds)
-    out.data(data | {"kinds": card and card.said}, "\n\n".join([text, card_words(card) if card else trouble]))
-    return int(bool(trouble))
+    text = out.table(("NAME", "FAMILY", "SIZE", "LICENCE", "USED"), rows, empty="" if broken else empty)
+    card, trouble = (None, "") if chosen.kinds == OFF else _suggesting(chosen.kinds)
+    parts = [text, broken, card_words(card) if card else trouble]
+    out.data(data | {"kinds": card and card.said, "trouble": broken}, "\n\n".join(part for part in parts if part))
+    return int(bool(broken or trouble))
+
+
+def _used(shelf: Shelf, wanted: str) -> tuple[str, str]:
+    """The name of the model that is used, or what is wrong with it."""
+    try:
+        card = None if wanted == OFF else shelf.chosen(wanted)
+        if card is not None:
+            shelf.check(card)
+        return card.name if card else "", ""
+    except NotDone as error:
+        return "", str(error)
 
 
 def _suggesting(wanted: str) -> tuple[KindCard | None, str]:

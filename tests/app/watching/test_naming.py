@@ -1,6 +1,6 @@
 """Which model names what moves, while the program runs; and that recording does not depend on it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -132,12 +132,34 @@ def test_settings_with_an_accelerator_that_is_not_there_are_refused() -> None:
     ]
 
 
-def test_a_model_that_broke_is_told_of(bench: Bench, file: Path) -> None:
+def _empty(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def _truncate(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:500])
+
+
+def _swap(file: Path) -> None:
+    """Another model, just as good: not the one that was added."""
+    models.bright(file, classes=3)
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [(_empty, "is not what was added"), (_truncate, "is not what was added"), (_swap, "is not what was added"),
+     (Path.unlink, "is gone")],
+)  # fmt: skip
+def test_a_model_that_broke_is_told_of(bench: Bench, file: Path, damage: Callable[[Path], None], says: str) -> None:
     bench.shelf.add(str(file), name="one")
-    bench.shelf.file("one").write_bytes(b"")
+    damage(bench.shelf.file("one"))
     bench.step()
     assert not bench.naming.desk.is_open
-    assert "cannot be used" in bench.naming.trouble
+    assert "The model one cannot be used" in bench.naming.trouble
+    assert says in bench.naming.trouble
+    bench.shelf.add(str(file), name="one")
+    bench.step()
+    assert (bench.naming.desk.is_open, bench.naming.trouble) == (True, "")
 
 
 def test_motion_that_a_model_did_not_name_is_told_only_where_a_rule_says_so(bench: Bench, file: Path) -> None:

@@ -1,6 +1,7 @@
 """Models that somebody adds: whole, checked, tried, or not there at all."""
 
 import hashlib
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -89,6 +90,25 @@ def test_one_is_fetched_from_an_address_that_must_keep_its_word(shelf: Shelf, fi
     assert sorted(one.name for one in shelf.folder.iterdir()) == ["foxes.json", "foxes.onnx"]
 
 
+def test_an_address_that_is_none_or_answers_in_no_known_way_is_told(shelf: Shelf) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+
+        def answer() -> None:
+            caller, _ = server.accept()
+            with caller:
+                caller.recv(1 << 16)
+                caller.sendall(b"what?\r\n\r\n")
+
+        thread = Thread(target=answer)
+        thread.start()
+        with pytest.raises(NotDone, match="cannot be fetched: what"):
+            shelf.add(f"{address}/fox.onnx", sha256="0" * 64)
+        thread.join()
+        with pytest.raises(NotDone, match="cannot be fetched: URL can't contain"):
+            shelf.add(f"{address}/a fox.onnx", sha256="0" * 64)
+
+
 def test_what_is_no_model_changes_nothing(shelf: Shelf, file: Path, tmp_path: Path) -> None:
     shelf.add(str(file), name="good")
     broken = tmp_path / "good.onnx"
@@ -109,6 +129,24 @@ def test_half_a_card_or_a_missing_model_does_not_count(shelf: Shelf, file: Path)
     shelf.file("one").unlink()
     (shelf.folder / "two.json").write_text('{"name": "two"}')
     assert shelf.all() == []
+    for name in ("", "one"):
+        with pytest.raises(NotDone, match=r"one cannot be used: .*one\.onnx is gone"):
+            shelf.chosen(name)
+    shelf.remove("one")
+    assert shelf.chosen("") is None
+
+
+def test_a_file_that_changed_on_the_disk_is_found_out(shelf: Shelf, file: Path) -> None:
+    card = shelf.add(str(file), name="one")
+    shelf.check(card)
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    shelf.file("one").write_bytes(content)
+    with pytest.raises(NotDone, match="is not what was added"):
+        shelf.check(card)
+    shelf.file("one").unlink()
+    with pytest.raises(NotDone, match="No such file"):
+        shelf.check(card)
 
 
 def test_labels_of_its_own_stay_with_it(shelf: Shelf, tmp_path: Path) -> None:

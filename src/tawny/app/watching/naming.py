@@ -91,6 +91,7 @@ class Naming:
             return
         width, height = (int(part) for part in wanted.size.split("x"))
         try:
+            self.shelf.check(card)
             model = ObjectModel(
                 self.shelf.file(card.name), card.labels or None, size=Size(width, height),
                 providers=(PROVIDERS.get(wanted.by, CPU),), threshold=wanted.sure,

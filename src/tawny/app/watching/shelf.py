@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.error import URLError
@@ -26,6 +27,7 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,58}[a-z0-9])?")
 MOST_BYTES = 600_000_000
 _PIECE = 1 << 18
 TIMEOUT_S = 30.0
+_AGAIN = "Add it again, or take it off the list: `tawny models remove`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +78,32 @@ class Shelf:
 
     def all(self) -> list[Card]:
         """The one that was added last comes first."""
-        files = self.folder.glob("*.json") if self.folder.is_dir() else ()
-        cards = [card for file in files if (card := _read(file)) and self.file(card.name).is_file()]
-        return sorted(cards, key=lambda card: (card.added, card.name), reverse=True)
+        return [card for card in self._cards() if self.file(card.name).is_file()]
 
     def file(self, name: str) -> Path:
         return self.folder / f"{name}.onnx"
 
     def chosen(self, name: str) -> Card | None:
-        """The one of this name; empty: the one that was added last. NotDone if there is none of this name."""
-        cards = self.all()
-        if not name:
-            return cards[0] if cards else None
-        found = next((card for card in cards if card.name == name), None)
-        if found is None:
-            known = ", ".join(card.name for card in cards) or "none"
-            raise NotDone(f"There is no model {name}.", f"There are: {known}. `tawny models add` adds one.")
-        return found
+        """The one of this name; empty: the one that was added last. NotDone: there is none of it, or it is gone."""
+        cards = self._cards()
+        if not name and not cards:
+            return None
+        card = self._named(name or cards[0].name)
+        if not self.file(card.name).is_file():
+            raise NotDone(f"The model {card.name} cannot be used: {self.file(card.name)} is gone.", _AGAIN)
+        return card
+
+    def check(self, card: Card) -> None:
+        """NotDone: its file cannot be read, or is not what was added."""
+        try:
+            with self.file(card.name).open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            what = f"The model {card.name} cannot be used: {self.file(card.name)}: {error.strerror}."
+            raise NotDone(what, _AGAIN) from None
+        if found != card.sha256:
+            what = f"The model {card.name} cannot be used: its file is not what was added (SHA-256 {found})."
+            raise NotDone(what, _AGAIN)
 
     def add(
         self,
@@ -145,10 +156,23 @@ class Shelf:
         )  # fmt: skip
 
     def remove(self, name: str) -> None:
-        card = self.chosen(name)
-        assert card is not None
+        card = self._named(name)
         (self.folder / f"{card.name}.json").unlink(missing_ok=True)
         self.file(card.name).unlink(missing_ok=True)
+
+    def _cards(self) -> list[Card]:
+        """Also those whose file is gone; the one that was added last comes first."""
+        files = self.folder.glob("*.json") if self.folder.is_dir() else ()
+        cards = [card for file in files if (card := _read(file))]
+        return sorted(cards, key=lambda card: (card.added, card.name), reverse=True)
+
+    def _named(self, name: str) -> Card:
+        cards = self._cards()
+        found = next((card for card in cards if card.name == name), None)
+        if found is None:
+            known = ", ".join(card.name for card in cards) or "none"
+            raise NotDone(f"There is no model {name}.", f"There are: {known}. `tawny models add` adds one.")
+        return found
 
     def _make_folder(self) -> None:
         try:
@@ -183,9 +207,13 @@ def _opened(source: str, *, is_address: bool) -> Iterator[Any]:
             yield answer
     except URLError as error:
         what = error.reason if not hasattr(error, "code") else f"{error.code} {error.reason}"
-        raise NotDone(
-            f"{source} cannot be fetched: {what}.", "Is this computer on the internet, and the address right?"
-        ) from None
+        raise _not_fetched(source, str(what)) from None
+    except HTTPException as error:
+        raise _not_fetched(source, str(error) or type(error).__name__) from None
+
+
+def _not_fetched(source: str, what: str) -> NotDone:
+    return NotDone(f"{source} cannot be fetched: {what}.", "Is this computer on the internet, and the address right?")
 
 
 def _copied(stream: Any, file: BinaryIO, progress: Callable[[int], None]) -> tuple[str, int]:
