@@ -87,6 +87,21 @@ QUESTIONS = [
     ("parcel left in the shop", ["bag"]),
     ("person on 2026-11-10", ["old"]),
     ("cats and foxes at night", ["cat", "fox"]),
+    ("who came after midnight", ["late"]),
+    ("people since yesterday noon", ["crew", "late"]),
+    ("vehicles that stayed longer than a minute", ["van"]),
+    ("cyclists on sunday", ["bike"]),
+    ("lorries between monday and thursday", ["van"]),
+    ("animals between 10 and 20 seconds", ["cat"]),
+    ("people in the yard without a dog", []),
+    ("animals but no cats", ["fox"]),
+    ("the last two people at the gate", ["late", "post"]),
+    ("when was the fox last seen", ["fox"]),
+    ("the 2 longest events today", ["crew", "wind"]),
+    ("the shortest vehicle", ["bike"]),
+    ("anything in the yard three nights ago", ["fox"]),
+    ("vehicles 20 to 23 november", []),
+    ("person or animal at the till or in the yard today at 9 in the morning", ["crew"]),
 ]
 
 

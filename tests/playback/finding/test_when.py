@@ -59,6 +59,43 @@ def spans(text: str, now_ms: int = NOW) -> list[tuple[str, str]]:
         ("yesterday between 23:00 and 1:00", [("11-19 23:00", "11-20 01:00")]),
         ("yesterday at 14:00", [("11-19 13:30", "11-19 14:30")]),
         ("last night after 2:00", [("11-20 02:00", "11-20 06:00")]),
+        ("on nov 18", [("11-18 00:00", "11-19 00:00")]),
+        ("18.11.2026", [("11-18 00:00", "11-19 00:00")]),
+        ("on the 18th", [("11-18 00:00", "11-19 00:00")]),
+        ("on the 25th", [("10-25 00:00", "10-26 00:00")]),
+        ("2026-11-10 12:00", [("11-10 11:30", "11-10 12:30")]),
+        ("two days ago", [("11-18 00:00", "11-19 00:00")]),
+        ("a week ago", [("11-13 00:00", "11-14 00:00")]),
+        ("three nights ago", [("11-17 20:00", "11-18 06:00")]),
+        ("the night before last", [("11-18 20:00", "11-19 06:00")]),
+        ("overnight", [("11-19 20:00", "11-20 06:00")]),
+        ("2 hours ago", [("11-20 12:30", "11-20 13:30")]),
+        ("half an hour ago", [("11-20 14:00", "11-20 15:00")]),
+        ("in the last 20 minutes", [("11-20 14:40", "11-20 15:00")]),
+        ("last month", [("10-01 00:00", "11-01 00:00")]),
+        ("in november", [("11-01 00:00", "11-20 15:00")]),
+        ("between monday and wednesday", [("11-16 00:00", "11-19 00:00")]),
+        ("from friday to sunday", [("11-13 00:00", "11-16 00:00")]),
+        ("10 to 12 november", [("11-10 00:00", "11-13 00:00")]),
+        ("from 2026-11-01 to 2026-11-02", [("11-01 00:00", "11-03 00:00")]),
+        ("monday and wednesday", [("11-16 00:00", "11-17 00:00"), ("11-18 00:00", "11-19 00:00")]),
+        ("friday of last week", [("11-13 00:00", "11-14 00:00")]),
+        ("the week before last", [("11-02 00:00", "11-09 00:00")]),
+        ("since yesterday", [("11-19 00:00", "11-20 15:00")]),
+        ("since monday 18:00", [("11-16 18:00", "11-20 15:00")]),
+        ("since noon", [("11-20 12:00", "11-20 15:00")]),
+        ("since 22:00", [("11-19 22:00", "11-20 15:00")]),
+        ("since last night", [("11-19 20:00", "11-20 15:00")]),
+        ("yesterday before noon", [("11-19 00:00", "11-19 12:00")]),
+        ("yesterday 14:00", [("11-19 13:30", "11-19 14:30")]),
+        ("yesterday until 8 in the morning", [("11-19 00:00", "11-19 08:00")]),
+        ("yesterday at 3 in the afternoon", [("11-19 14:30", "11-19 15:30")]),
+        ("yesterday between 10 and 2 at night", [("11-19 22:00", "11-20 02:00")]),
+        ("yesterday between 10 and 2 pm", [("11-19 10:00", "11-19 14:00")]),
+        ("yesterday from 22:00 to midnight", [("11-19 22:00", "11-20 00:00")]),
+        ("last night after midnight", [("11-20 00:00", "11-20 06:00")]),
+        ("today after midnight", [("11-20 00:00", "11-20 06:00")]),
+        ("yesterday by day", [("11-19 06:00", "11-19 20:00")]),
         ("this week at night", [
             ("11-16 20:00", "11-17 06:00"), ("11-17 20:00", "11-18 06:00"), ("11-18 20:00", "11-19 06:00"),
             ("11-19 20:00", "11-20 06:00"),
@@ -82,6 +119,9 @@ def test_what_is_no_time_stays_in_the_text() -> None:
     assert when.words == "the last 7 days"
     assert understood("at 29:00", BERLIN, NOW)[1] == "at 29:00"
     assert understood("on 2026-13-40", BERLIN, NOW)[1] == "on 2026-13-40"
+    assert understood("on the 31st of november", BERLIN, NOW)[1] == "on the 31st of november"
+    assert understood("people at the till", BERLIN, NOW)[1] == "people at the till"
+    assert understood("last 99999 days", BERLIN, NOW)[0].words == "the last 7 days"
 
 
 @given(st.text(max_size=60), st.integers(0, 4_000_000_000_000))

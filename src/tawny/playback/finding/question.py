@@ -40,9 +40,11 @@ class Question:
     """all, new or kept."""
     false_alarms: bool = False
     order: str = "newest"
-    """newest, oldest or longest first."""
-    one: bool = False
-    """Only the first of that order was asked for."""
+    """newest, oldest, longest or shortest first."""
+    count: int | None = None
+    """Only so many of that order were asked for."""
+    but: frozenset[str] = frozenset()
+    """Kinds and labels that are not meant."""
     time_words: str = ""
     """The time, as it was understood."""
     unknown: tuple[str, ...] = field(default=())

@@ -1,6 +1,7 @@
 """Events that fit a question, from the index."""
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 from tawny.model.events import Event
 from tawny.model.kinds import is_meant
@@ -14,19 +15,15 @@ Words = Callable[[Event], frozenset[str]]
 
 def find(index: Past, asked: Question, limit: int, now_ms: int, words: Words) -> list[Event]:
     """In the order that was asked for. words: by which an event may be found because they were read."""
+    most = limit if asked.count is None else min(asked.count, limit)
     if asked.order == "newest":
-        found = []
-        for event in _fitting(index, asked, now_ms, words):
-            found.append(event)
-            if len(found) == (1 if asked.one else limit):
-                break
-        return found
+        return list(islice(_fitting(index, asked, now_ms, words), most))
     every = list(_fitting(index, asked, now_ms, words))
-    if asked.order == "longest":
-        every.sort(key=lambda event: -_length_s(event, now_ms))
-    else:
+    if asked.order == "oldest":
         every.reverse()
-    return every[: 1 if asked.one else limit]
+    else:
+        every.sort(key=lambda event: _length_s(event, now_ms), reverse=asked.order == "longest")
+    return every[:most]
 
 
 def _fitting(index: Past, asked: Question, now_ms: int, words: Words) -> Iterator[Event]:
@@ -49,6 +46,8 @@ def _fits(event: Event, asked: Question, now_ms: int) -> bool:
     if asked.labels and not (
         event.shown_kind in asked.kinds or any(is_meant(one.label, asked.labels) for one in event.objects)
     ):
+        return False
+    if event.shown_kind in asked.but or any(is_meant(one.label, asked.but) for one in event.objects):
         return False
     if asked.zones and not asked.zones & set(event.zones):
         return False

@@ -11,45 +11,53 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from tawny.model.times import Span
+from tawny.playback.finding.days import (
+    ANY,
+    DAY,
+    MONTH,
+    OF_MONTH,
+    WEEK,
+    WEEKDAY,
+    day_of,
+    from_to,
+    last_month,
+    month_of,
+    weekend,
+)
+from tawny.playback.finding.sayings import CLOCK, DAYS, plain
 
-DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-MONTHS = (
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
-    "december",
-)  # fmt: skip
 USUAL_DAYS = 7
 """So far back is looked where no day was said."""
-NIGHT, MORNING, AFTERNOON, EVENING = (20, 6), (5, 12), (12, 18), (18, 24)
+PARTS = {"night": (20, 6), "morning": (5, 12), "afternoon": (12, 18), "evening": (18, 24), "day": (6, 20)}
 """Hours from and to; one that ends earlier than it begins goes on past midnight."""
-PARTS = {"night": NIGHT, "morning": MORNING, "afternoon": AFTERNOON, "evening": EVENING}
 NEAR_MIN = 30
 """`at 14:00` is so many minutes before and after it."""
-_HOURS = {"hour": 1, "hours": 1, "h": 1, "day": 24, "days": 24, "week": 168, "weeks": 168}
+_LENGTHS_S = {"min": 60, "minute": 60, "hour": 3600, "h": 3600, "day": 86400, "week": 604_800, "month": 2_592_000}
 
-_CLOCK = r"(\d{1,2})(?::(\d\d))?\s*(am|pm)?"
-_NUMBER = r"(\d+)"
+_NUMBER = r"(\d{1,4})"
+_TO = "(?:and|to|until|-|–)"
 
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """days: from and to, both meant. hours: minutes of the day from and to; the end may lie on the next day.
+    """days: all that are meant. hours: minutes of the day from and to; the end may lie on the next day.
 
-    exact: from and to as instants, which days and hours have no say in.
+    exact: from and to as instants, which days and hours have no say in. is_usual: no day was said.
     """
 
-    days: tuple[date, date]
+    days: frozenset[date]
     hours: tuple[int, int] = (0, 24 * 60)
     exact: Span | None = None
     words: str = ""
+    is_usual: bool = False
 
     def spans(self, zone: ZoneInfo, now_ms: int) -> tuple[Span, ...]:
         """Up to now; neighbours are one."""
         if self.exact is not None:
             return (self.exact,)
         found: list[Span] = []
-        first, last = self.days
-        for n in range((last - first).days + 1):
-            begin, end = (_at(first + timedelta(days=n), minute, zone) for minute in self.hours)
+        for day in sorted(self.days):
+            begin, end = (_at(day, minute, zone) for minute in self.hours)
             if begin >= now_ms or end <= begin:
                 continue
             if found and begin <= found[-1].end_ms:
@@ -57,13 +65,22 @@ class When:
             found.append(Span(begin, min(end, now_ms)))
         return tuple(found)
 
+    def on(self, first: date, last: date | None = None) -> "When":
+        """With these days besides those that were said; of a week that was said, only these."""
+        count = ((last or first) - first).days + 1
+        days = frozenset(first + timedelta(days=n) for n in range(count))
+        more = days if self.is_usual or days <= self.days else self.days | days
+        return replace(self, days=more, is_usual=False)
+
 
 def understood(text: str, zone: ZoneInfo, now_ms: int) -> tuple[When, str]:
     """The time that a lower-case text speaks of, and the text without it."""
+    text = plain(text)
     today = datetime.fromtimestamp(now_ms / 1000, zone).date()
-    when = When((today - timedelta(days=USUAL_DAYS - 1), today), words=f"the last {USUAL_DAYS} days")
+    usual = frozenset(today - timedelta(days=n) for n in range(USUAL_DAYS))
+    when = When(usual, words=f"the last {USUAL_DAYS} days", is_usual=True)
     said: list[str] = []
-    for pattern, read in _phrases(today, now_ms):
+    for pattern, read in _phrases(today, zone, now_ms):
         found = re.search(rf"(?<![\w:]){pattern}(?![\w:])", text)
         if found is None:
             continue
@@ -77,67 +94,150 @@ def understood(text: str, zone: ZoneInfo, now_ms: int) -> tuple[When, str]:
 
 
 _Read = Callable[[When, re.Match[str]], When | None]
+"""None: it is no time after all."""
+_Phrases = Iterator[tuple[str, _Read]]
 
 
-def _phrases(today: date, now_ms: int) -> Iterator[tuple[str, _Read]]:
+def _phrases(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
     """The longer ones first."""
-    day, week = timedelta(days=1), timedelta(days=7)
-    monday = today - day * today.weekday()
+    yield from _ago(today, now_ms)
+    yield from _since(today, zone, now_ms)
+    yield from _several_days(today)
+    yield from _parts_of_days(today)
+    yield from _weeks_and_months(today)
+    for _ in DAYS:  # as many as are said
+        yield rf"(?:on )?({ANY})", lambda when, found: _on(when, day_of(found[1], today))
+    yield from _hours_of_the_day()
 
-    def days(first: date, last: date | None = None) -> _Read:
-        return lambda when, _: replace(when, days=(first, last or first))
 
+def _ago(today: date, now_ms: int) -> _Phrases:
+    def back(when: When, found: re.Match[str]) -> When | None:
+        return _exact(when, now_ms - int(found[1] or 1) * _length_ms(found[2]), now_ms)
+
+    def about(when: When, found: re.Match[str]) -> When | None:
+        ago_ms = int(found[1]) * _length_ms(found[2])
+        near_ms = min(NEAR_MIN * 60_000, ago_ms)
+        return _exact(when, now_ms - ago_ms - near_ms, now_ms - ago_ms + near_ms)
+
+    def days(when: When, found: re.Match[str]) -> When:
+        on = when.on(today - int(found[1]) * (WEEK if found[2].startswith("week") else DAY))
+        return replace(on, hours=_part("night")) if found[2].startswith("night") else on
+
+    yield rf"since {_NUMBER} ?(minutes?|min|hours?|h|days?|weeks?) ago", back
+    yield rf"(?:in |within )?(?:the )?(?:last|past) (?:{_NUMBER} ?)?(minutes?|min|hours?|h|days?)", back
+    yield rf"(?:in |within )?(?:the )?(?:last|past) {_NUMBER} ?(weeks?|months?)", back
+    yield rf"{_NUMBER} ?(minutes?|min|hours?|h) ago", about
+    yield rf"{_NUMBER} (days?|nights?|weeks?) ago", days
+
+
+def _since(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
+    def since(on: date | None, minute: int | None) -> _Read:
+        return lambda when, _: None if on is None or minute is None else _exact(when, _at(on, minute, zone), now_ms)
+
+    def a_day(when: When, found: re.Match[str]) -> When | None:
+        minute = _minute(found[2], found[3], found[4]) if found[2] else 0
+        return since(day_of(found[1], today), minute)(when, found)
+
+    def an_hour(when: When, found: re.Match[str]) -> When | None:
+        minute = _minute(found[1], found[2], found[3])
+        is_today = minute is not None and _at(today, minute, zone) < now_ms
+        return since(today if is_today else today - DAY, minute)(when, found)
+
+    yield "since last night", since(today - DAY, _part("night")[0])
+    yield "since (?:this )?morning", since(today, _part("morning")[0])
+    yield "since last week", since(today - today.weekday() * DAY - WEEK, 0)
+    yield rf"since ({ANY})(?: (?:at )?{CLOCK})?", a_day
+    yield rf"since {CLOCK}", an_hour
+
+
+def _several_days(today: date) -> _Phrases:
+    def both(when: When, found: re.Match[str]) -> When | None:
+        days = from_to(found[1], found[2], today)
+        return when.on(*days) if days else None
+
+    def of_month(when: When, found: re.Match[str]) -> When | None:
+        last, number = day_of(found[2], today), int(found[1])
+        return when.on(last.replace(day=number), last) if last and 1 <= number <= last.day else None
+
+    yield rf"(?:between|from) ({ANY}) {_TO} ({ANY})", both
+    yield rf"({ANY}) (?:to|until|-|–) ({ANY})", both
+    yield rf"(?:between |from )?(?:the )?(\d{{1,2}})(?:st|nd|rd|th)? {_TO} ({OF_MONTH})", of_month
+
+
+def _parts_of_days(today: date) -> _Phrases:
     def part(name: str, on: date) -> _Read:
-        begin, end = PARTS[name]
-        return lambda when, _: replace(when, days=(on, on), hours=(begin * 60, (end + 24 * (end <= begin)) * 60))
+        return lambda when, _: replace(when.on(on), hours=_part(name))
 
-    def hours(name: str) -> _Read:
-        begin, end = PARTS[name]
-        return lambda when, _: replace(when, hours=(begin * 60, (end + 24 * (end <= begin)) * 60))
-
-    def back(when: When, found: re.Match[str]) -> When:
-        length_ms = int(found[1] or 1) * _HOURS[found[2]] * 3_600_000
-        return replace(when, exact=Span(now_ms - length_ms, now_ms))
-
-    def ago(when: When, found: re.Match[str]) -> When:
-        on = today - day * int(found[1])
-        return replace(when, days=(on, on))
-
-    yield rf"(?:in )?(?:the )?(?:last|past) {_NUMBER}? ?(hours?|h|days?|weeks)", back
-    yield "last night", part("night", today - day)
+    yield "last night", part("night", today - DAY)
     yield "tonight", part("night", today)
     for name in ("morning", "afternoon", "evening"):
         yield f"this {name}", part(name, today)
-        yield f"yesterday {name}", part(name, today - day)
-    yield "yesterday night", part("night", today - day)
-    yield rf"{_NUMBER} days ago", ago
-    yield "the day before yesterday", days(today - 2 * day)
-    yield "yesterday", days(today - day)
-    yield "today", days(today)
-    yield "last week", days(monday - week, monday - day)
+        yield f"yesterday {name}", part(name, today - DAY)
+    yield "yesterday night", part("night", today - DAY)
+    for n, weekday in enumerate(DAYS):
+        for name in PARTS:
+            yield f"(?:on )?(?:last )?{weekday} {name}", part(name, today - (today.weekday() - n) % 7 * DAY)
+
+
+def _weeks_and_months(today: date) -> _Phrases:
+    def days(first: date, last: date) -> _Read:
+        return lambda when, _: when.on(first, last)
+
+    def of_last_week(when: When, found: re.Match[str]) -> When:
+        return when.on(monday - WEEK + DAYS.index(found[1] or found[2]) * DAY)
+
+    monday = today - today.weekday() * DAY
+    first = month_of(today)[0]
+    yield f"(?:on )?(?:({WEEKDAY})(?: of| in)? last week|last week(?:'s)?(?: on)? ({WEEKDAY}))", of_last_week
+    yield "(?:the )?week before last", days(monday - 2 * WEEK, monday - WEEK - DAY)
+    yield "last week", days(monday - WEEK, monday - DAY)
     yield "this week", days(monday, today)
-    yield "(?:on |at )?(?:the |last )?weekend", days(_weekend(today), _weekend(today) + day)
-    yield r"(?:on )?(\d{4})-(\d\d)-(\d\d)", _numbered
-    yield rf"(?:on )?(?:the )?{_NUMBER}(?:st|nd|rd|th)?\.? (?:of )?({'|'.join(MONTHS)})", _named(today)
-    yield rf"(?:on )?({'|'.join(MONTHS)}) {_NUMBER}(?:st|nd|rd|th)?", _named(today, month_first=True)
-    for n, name in enumerate(DAYS):
-        on = today - day * ((today.weekday() - n) % 7)
-        for other in PARTS:
-            yield f"(?:on )?(?:last )?{name} {other}", part(other, on)
-        yield f"(?:on )?(?:last )?{name}s?", days(on)
-    yield rf"between {_CLOCK} and {_CLOCK}", _between
-    yield rf"(?:from )?{_CLOCK} ?(?:-|–|to|until) ?{_CLOCK}", _between
-    yield rf"after {_CLOCK}", lambda when, found: _hours(when, _minute(found[1], found[2], found[3]), None)
-    yield rf"(?:before|until) {_CLOCK}", lambda when, found: _hours(when, None, _minute(found[1], found[2], found[3]))
-    yield rf"(?:at|around|about) {_CLOCK}", _around
+    yield "last month", days(*month_of(first - DAY))
+    yield "this month", days(first, today)
+    yield "(?:on |at )?(?:the |last )?weekend", days(*weekend(today))
+    yield f"(?:in|during) ({MONTH})", lambda when, found: when.on(*last_month(found[1], today))
+
+
+def _hours_of_the_day() -> _Phrases:
+    def part(name: str) -> _Read:
+        return lambda when, _: replace(when, hours=_part(name))
+
+    yield rf"between {CLOCK} and {CLOCK}", _between
+    yield rf"(?:from )?{CLOCK} ?(?:-|–|to|until) ?{CLOCK}", _between
+    yield rf"after {CLOCK}", lambda when, found: _hours(when, _minute(found[1], found[2], found[3]), None)
+    yield rf"(?:before|until) {CLOCK}", lambda when, found: _hours(when, None, _minute(found[1], found[2], found[3]))
+    yield rf"(?:at|around|about) {CLOCK}", _around
     for name in PARTS:
-        yield f"(?:at|in the|during the|by) {name}", hours(name)
+        yield f"(?:at|in the|during the|by) {name}", part(name)
+    yield r"(\d{1,2})(?::(\d\d))? ?(am|pm)", _around
+    yield r"(\d{1,2}):(\d\d)()", _around
+
+
+def _on(when: When, day: date | None) -> When | None:
+    return None if day is None else when.on(day)
+
+
+def _part(name: str) -> tuple[int, int]:
+    begin, end = PARTS[name]
+    return begin * 60, (end + 24 * (end <= begin)) * 60
+
+
+def _length_ms(unit: str) -> int:
+    return 1000 * _LENGTHS_S[unit if unit in _LENGTHS_S else unit.removesuffix("s")]
+
+
+def _exact(when: When, begin_ms: int, end_ms: int) -> When | None:
+    return replace(when, exact=Span(begin_ms, end_ms)) if begin_ms < end_ms else None
 
 
 def _between(when: When, found: re.Match[str]) -> When | None:
     later = found[6]
     begin, end = _minute(found[1], found[2], found[3] or later), _minute(found[4], found[5], later)
-    return None if begin is None or end is None else _hours(when, begin, end + 24 * 60 * (end <= begin))
+    if begin is None or end is None:
+        return None
+    if begin > end and later and not found[3]:
+        begin = (begin + 12 * 60) % (24 * 60)  # `between 10 and 2 am`
+    return _hours(when, begin, end + 24 * 60 * (end <= begin))
 
 
 def _around(when: When, found: re.Match[str]) -> When | None:
@@ -159,39 +259,11 @@ def _hours(when: When, begin: int | None, end: int | None) -> When | None:
 def _minute(hour: str, minute: str | None, half: str | None) -> int | None:
     """Of the day; None for what is no time."""
     h, m = int(hour), int(minute or 0)
-    if half is not None:
+    if half:
         if not 1 <= h <= 12:
             return None
         h = h % 12 + 12 * (half == "pm")
     return h * 60 + m if h <= 24 and m < 60 else None
-
-
-def _numbered(when: When, found: re.Match[str]) -> When | None:
-    try:
-        on = date(int(found[1]), int(found[2]), int(found[3]))
-    except ValueError:
-        return None
-    return replace(when, days=(on, on))
-
-
-def _named(today: date, *, month_first: bool = False) -> _Read:
-    """A day of the last twelve months."""
-
-    def read(when: When, found: re.Match[str]) -> When | None:
-        day, month = (found[2], found[1]) if month_first else (found[1], found[2])
-        try:
-            on = date(today.year, MONTHS.index(month) + 1, int(day))
-            on = on if on <= today else on.replace(year=today.year - 1)
-        except ValueError:
-            return None
-        return replace(when, days=(on, on))
-
-    return read
-
-
-def _weekend(today: date) -> date:
-    """Its Saturday: of the one that goes on, else of the last."""
-    return today - timedelta(days=(today.weekday() - 5) % 7)
 
 
 def _at(day: date, minute: int, zone: ZoneInfo) -> int:

@@ -14,37 +14,65 @@ from tawny.model.ids import CameraId
 from tawny.model.kinds import ANIMAL, KINDS, MOTION, PERSON, VEHICLE
 from tawny.model.reads import spoken
 from tawny.playback.finding.question import Question
+from tawny.playback.finding.sayings import ORDERS, plain
 from tawny.playback.finding.when import understood
 
 SYNONYMS: Mapping[str, str] = {
     **dict.fromkeys(("people", "persons", "somebody", "someone", "anybody", "anyone", "man", "woman", "who"), PERSON),
     **dict.fromkeys(("visitor", "visitors", "postman", "child", "children", "kid", "kids"), PERSON),
-    **dict.fromkeys(("vehicles", "traffic"), VEHICLE),
+    **dict.fromkeys(("men", "women", "boy", "boys", "girl", "girls", "human", "humans", "guest", "guests"), PERSON),
+    **dict.fromkeys(("vehicles", "traffic", "van", "vans"), VEHICLE),
     **dict.fromkeys(("animals", "pet", "pets"), ANIMAL),
-    **dict.fromkeys(("movement", "movements", "anything", "something"), ""),
+    **dict.fromkeys(("movement", "movements", "anything", "something", "everything"), ""),
     **dict.fromkeys(("noise", "noises", "sounds", "loud"), "sound"),
     **dict.fromkeys(("sabotage", "tampering", "covered"), "tamper"),
     **dict.fromkeys(("parcel", "parcels", "package", "packages", "things", "left", "taken"), "object"),
 }
 """What people say for a kind; empty: any."""
 EVENT_KINDS = (*KINDS, MOTION, "sound", "tamper")
-_IRREGULAR = {"bicycles": "bicycle", "buses": "bus", "bikes": "bicycle", "bike": "bicycle", "lorry": "truck"}
+OTHER_NAMES: Mapping[str, str] = {
+    **dict.fromkeys(("bike", "bikes", "cyclist", "cyclists"), "bicycle"),
+    **dict.fromkeys(("motorbike", "motorbikes"), "motorcycle"),
+    **dict.fromkeys(("lorry", "lorries"), "truck"),
+    **dict.fromkeys(("puppy", "puppies"), "dog"),
+    **dict.fromkeys(("kitten", "kittens"), "cat"),
+}
+"""What people say for a label."""
 SMALL_WORDS = frozenset((
     "a", "an", "the", "in", "on", "at", "of", "by", "to", "near", "with", "and", "or", "was", "were", "is",
     "are", "did", "do", "does", "there", "any", "all", "me", "show", "find", "what", "when", "which", "come",
     "comes", "came", "passed", "pass", "went", "go", "goes", "walked", "drove", "seen", "see", "saw", "event",
     "events", "picture", "pictures", "clip", "clips", "from", "for", "it", "that", "my", "our", "has", "have",
     "had", "be", "been", "during", "happened", "happens", "camera", "cameras", "zone", "how", "many", "ones",
-    "i",
+    "i", "every", "each", "stay", "stays", "stayed", "lasted", "lasting", "long", "time", "times", "place",
+    "arrive", "arrived", "leave", "leaves", "leaving", "appear", "appeared", "visited", "enter", "entered", "video",
+    "videos", "recording", "recordings", "list", "give", "than", "who's",
 ))  # fmt: skip
 READ_SO: Mapping[str, str] = {
     "unknown": "unknown", "stranger": "unknown", "strangers": "unknown", "known": "known", "number": "plates",
 }  # fmt: skip
+ORDERED: Mapping[str, str] = {
+    **dict.fromkeys(("last", "latest", "newest", "most recent"), "newest"),
+    **dict.fromkeys(("first", "earliest", "oldest"), "oldest"),
+    "longest": "longest", "shortest": "shortest",
+}  # fmt: skip
 SHORTEST, LONGEST, SHORT = 3, 10, 3
 """Letters of a plate, or of a part of one; of a word without digits that may be a part."""
-_LENGTH = r"(\d+(?:\.\d+)?) ?(s|sec|seconds?|min|minutes?|h|hours?)"
-_LONGER = re.compile(rf"(?:longer than|more than|over|at least) {_LENGTH}(?: long)?")
-_SHORTER = re.compile(rf"(?:shorter than|less than|under|at most) {_LENGTH}(?: long)?")
+_LENGTH = r"(\d+(?:\.\d+)?) ?(s|sec|seconds?|min|minutes?|h|hours?)(?!\w)(?: long)?"
+_SHORTER = re.compile(
+    rf"(?:for )?(?:shorter than|less than|under|below|at most|up to|(?:no|not) (?:longer|more) than) {_LENGTH}"
+    rf"|{_LENGTH} or (?:less|shorter)"
+)
+_LONGER = re.compile(
+    rf"(?:for )?(?:longer than|more than|over|above|at least|(?:no|not) (?:shorter|less) than) {_LENGTH}"
+    rf"|{_LENGTH} or (?:more|longer)"
+)
+_BETWEEN = re.compile(r"(?:between |from )?(\d+) (?:and|to|-) (?=\d+ ?(?:s|sec|seconds?|min|minutes?)(?!\w))")
+"""`between 10 and 30 seconds` is at least 10 and at most 30."""
+_BUT = re.compile(
+    r"(?<!\w)(?:but(?: not?)?|except(?: for)?|other than|apart from|without|not|no)(?: an?| the| any)?"
+    r" ([\w'-]+(?: (?:and|or|nor) [\w'-]+)*)"
+)
 _WORD = re.compile(r"[\w'-]+")
 
 
@@ -68,21 +96,25 @@ class _Found:
     zones: set[str] = field(default_factory=set)
     read: set[str] = field(default_factory=set)
     read_so: set[str] = field(default_factory=set)
+    but: set[str] = field(default_factory=set)
+    """Kinds and labels that are not meant."""
 
 
 def question_of(text: str, known: Known, zone: ZoneInfo, now_ms: int) -> Question:
     """zone: of the clock on the wall."""
-    rest = " ".join(text.lower().replace(",", " ").replace("?", " ").split())
-    rest, least_s = _length(_LONGER, rest, 0.0)
+    rest = plain(" ".join(text.lower().replace(",", " ").replace("?", " ").replace("!", " ").split()))
+    rest = _BETWEEN.sub(lambda one: f"at least {one[1]} {_unit(rest[one.end() :])} at most ", rest)
     rest, most_s = _length(_SHORTER, rest, float("inf"))
-    rest, order, one = _order(rest)
+    rest, least_s = _length(_LONGER, rest, 0.0)
     when, rest = understood(rest, zone, now_ms)
+    rest, order, count = _order(rest)
     rest, is_false = _taken(rest, r"false alarms?")
     rest, is_kept = _taken(rest, r"kept|saved")
     rest, is_new = _taken(rest, r"new|unseen|not reviewed")
     found = _Found()
+    rest = _BUT.sub(lambda one: _left_out(one, known, found), rest)
     rest = _named(rest, known, found)
-    words = [word for word in _WORD.findall(rest) if not _is_kind(word, found) and word not in SMALL_WORDS]
+    words = [word for word in _WORD.findall(rest) if not _is_kind(word, known, found) and word not in SMALL_WORDS]
     unknown = _texts([word for word in words if not _is_in_names(word, known, found)], found)
     return Question(
         when.spans(zone, now_ms),
@@ -97,7 +129,8 @@ def question_of(text: str, known: Known, zone: ZoneInfo, now_ms: int) -> Questio
         "kept" if is_kept else "new" if is_new else "all",
         is_false,
         order,
-        one,
+        count,
+        frozenset(found.but),
         when.words,
         tuple(dict.fromkeys(unknown)),
     )
@@ -123,8 +156,8 @@ def _named(text: str, known: Known, found: _Found) -> str:
     return text
 
 
-def _is_kind(word: str, found: _Found) -> bool:
-    singular = _IRREGULAR.get(word, word[:-1] if word.endswith("s") else word)
+def _is_kind(word: str, known: Known, found: _Found) -> bool:
+    singular = word[:-1] if word.endswith("s") else word
     for one in (word, singular):
         if one in EVENT_KINDS:
             found.kinds.add(one)
@@ -132,7 +165,21 @@ def _is_kind(word: str, found: _Found) -> bool:
         if one in SYNONYMS:
             found.kinds |= {SYNONYMS[one]} - {""}
             return True
-    return singular in found.labels
+    label = OTHER_NAMES.get(word, singular)
+    if label in known.labels and word in OTHER_NAMES:
+        found.labels.add(label)
+    return label in found.labels
+
+
+def _left_out(said: re.Match[str], known: Known, found: _Found) -> str:
+    """`anything but cats and dogs`: what is not meant; what is no kind and no label stays in the text."""
+    here = _Found()
+    rest = _named(said[1], Known({}, labels=known.labels), here)
+    for word in _WORD.findall(rest):
+        if not _is_kind(word, known, here) and word not in ("and", "or", "nor"):
+            return said[0]
+    found.but |= here.kinds | here.labels
+    return " "
 
 
 def _is_in_names(word: str, known: Known, found: _Found) -> bool:
@@ -154,19 +201,27 @@ def _texts(words: list[str], found: _Found) -> list[str]:
     return [word for word in words if word not in parts]
 
 
-def _order(text: str) -> tuple[str, str, bool]:
-    for words, order in (("longest", "longest"), ("first", "oldest"), ("latest", "newest"), ("most recent", "newest")):
-        text, is_there = _taken(text, rf"(?:the )?{words}(?: one)?")
-        if is_there:
-            return text, order, True
-    return text, "newest", False
+def _order(text: str) -> tuple[str, str, int | None]:
+    """Which come first, and how many are asked for; None: all."""
+    found = re.search(rf"(?<!\w)(?:the )?(?:(\d{{1,3}}) )?({ORDERS})(?: (\d{{1,3}}))?(?: ones?)?(?!\w)", text)
+    if found is None:
+        return text, "newest", None
+    count = int(found[1] or found[3] or 1)
+    return f"{text[: found.start()]} {text[found.end() :]}", ORDERED[found[2]], count
+
+
+def _unit(text: str) -> str:
+    """Of the length that it begins with."""
+    found = re.match(_LENGTH, text)
+    return found[2] if found else "s"
 
 
 def _length(pattern: re.Pattern[str], text: str, usual: float) -> tuple[str, float]:
     found = pattern.search(text)
     if found is None:
         return text, usual
-    return pattern.sub(" ", text, count=1), seconds(f"{found[1]} {found[2]}")
+    number, unit = (one for one in found.groups() if one)
+    return pattern.sub(" ", text, count=1), seconds(f"{number} {unit}")
 
 
 def _taken(text: str, words: str) -> tuple[str, bool]:
