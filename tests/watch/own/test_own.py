@@ -208,8 +208,14 @@ def test_a_picture_of_another_size_does_no_harm(bench: Bench) -> None:
         ({"file": "d.py", "speed": 3}, "speed: not a setting"),
         ({"file": "d.py", "memory": "much"}, "memory: found 'much'"),
         ({"file": "d.py", "every": 0}, "every: found 0"),
+        ({"file": "d.py", "every": "often"}, "every: found 'often'; allowed: a time such as 5 s"),
+        ({"file": "d.py", "deadline": "10 s"}, "deadline: found 10.0; allowed: a number from 0.01 to 2.5"),
     ],
 )
 def test_settings_that_cannot_be_used(settings: dict[str, object], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         Own(settings)
+
+
+def test_times_may_have_their_unit() -> None:
+    assert Own({"file": "d.py", "every": "500 ms", "deadline": "2 s"}).every_s == 0.5

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tawny.config.units import size
+from tawny.config.units import seconds, size
 from tawny.engine.foreign_file import ForeignFile
 from tawny.model.clock import Clock
 from tawny.model.kinds import MOTION
@@ -17,9 +17,9 @@ from tawny.model.observations import Box, Frame, Look, Observation
 from tawny.watch.classic.numbers import Number
 from tawny.watch.pace import LOOKS_A_SECOND
 
-FILE, MEMORY, DEADLINE = "file", "memory", "deadline"
+FILE, MEMORY, DEADLINE, EVERY = "file", "memory", "deadline", "every"
 NUMBERS: Mapping[str, Number] = {
-    "every": Number(0.2, 0.02, 3600),
+    EVERY: Number(0.2, 0.02, 3600),
     "width": Number(640, 0, 8192, is_whole=True),
     DEADLINE: Number(0.8, 0.01, 2.5),
 }
@@ -43,7 +43,7 @@ class Own:
         file = settings.get(FILE)
         if not isinstance(file, str) or not file.endswith(".py"):
             raise ValueError(f"file: found {file!r}; allowed: a Python file with detect(), such as detect.py")
-        self._numbers = {key: number.checked(key, settings.get(key, number.usual)) for key, number in NUMBERS.items()}
+        self._numbers = {key: number.checked(key, _said(key, settings, number)) for key, number in NUMBERS.items()}
         self._foreign = ForeignFile(
             Path(file).expanduser().absolute(), "detect", deadline_s=self._numbers[DEADLINE],
             memory=_memory(settings.get(MEMORY, USUAL_MEMORY)), clock=clock,
@@ -97,7 +97,7 @@ class Own:
 
     @property
     def every_s(self) -> float:
-        return self._numbers["every"]
+        return self._numbers[EVERY]
 
     def close(self) -> None:
         self._foreign.close()
@@ -112,6 +112,17 @@ class Own:
             height = max(1, round(rgb.shape[0] * width / rgb.shape[1]))
             rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
         return np.ascontiguousarray(rgb)
+
+
+def _said(key: str, settings: Mapping[str, Any], number: Number) -> Any:
+    """Times also with their unit, as everywhere else."""
+    said = settings.get(key, number.usual)
+    if key not in (EVERY, DEADLINE) or not isinstance(said, str):
+        return said
+    try:
+        return seconds(said)
+    except ValueError as error:
+        raise ValueError(f"{key}: found {said!r}; allowed: {error}") from None
 
 
 def _look(found: list[tuple[Box | None, str, float]]) -> Look:
