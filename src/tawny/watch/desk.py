@@ -5,7 +5,7 @@ A camera that asks again before its turn replaces what it asked: the newest pict
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from tawny.model.ids import CameraId
@@ -46,17 +46,25 @@ class Desk(ABC, Generic[Asked, Answer]):
 
     def step(self) -> float:
         with self._lock:
-            asked = self._waiting.pop(next(iter(self._waiting)), None) if self._waiting else None
-        if asked is None:
+            asked = [self._waiting.pop(camera) for camera in list(self._waiting)[: self._together()]]
+        if not asked:
             return IDLE_S
-        found = self._answered(asked)
+        answers = self._all_answered(asked)
         with self._lock:
-            self._answers.setdefault(asked.camera, []).extend(found)
+            for one, found in zip(asked, answers, strict=True):
+                self._answers.setdefault(one.camera, []).extend(found)
         return 0.0
 
     def close(self) -> None:
         with self._lock:
             self._waiting.clear()
+
+    def _together(self) -> int:
+        """How many cameras' questions are answered in one go."""
+        return 1
+
+    def _all_answered(self, asked: Sequence[Asked]) -> list[list[Answer]]:
+        return [self._answered(one) for one in asked]
 
     @abstractmethod
     def _answered(self, asked: Asked) -> list[Answer]: ...

@@ -32,7 +32,7 @@ def saying(
     return _saved(file, graph)
 
 
-def bright(file: Path, *, size: int = 64, classes: int = 80) -> Path:
+def bright(file: Path, *, size: int = 64, classes: int = 80, batch: int | str = 1) -> Path:
     """Raw YOLOX: each cell is a person as wide as its stride, as surely as the cell is bright all over (0..255)."""
     nodes, rows = [], []
     for stride in (8, 16, 32):
@@ -42,7 +42,10 @@ def bright(file: Path, *, size: int = 64, classes: int = 80) -> Path:
             helper.make_node("ReduceMean", [f"mean{stride}", "channel"], [f"grey{stride}"], keepdims=1),
             helper.make_node("Div", [f"grey{stride}", "white"], [f"sure{stride}"]),
             helper.make_node("Reshape", [f"sure{stride}", f"shape{stride}"], [f"one{stride}"]),
-            helper.make_node("Concat", [f"box{stride}", f"one{stride}", f"class{stride}"], [f"rows{stride}"], axis=2),
+            helper.make_node("Mul", [f"one{stride}", "none"], [f"no{stride}"]),  # as many of the rest as of pictures
+            helper.make_node("Add", [f"box{stride}", f"no{stride}"], [f"boxes{stride}"]),
+            helper.make_node("Add", [f"class{stride}", f"no{stride}"], [f"kinds{stride}"]),
+            helper.make_node("Concat", [f"boxes{stride}", f"one{stride}", f"kinds{stride}"], [f"rows{stride}"], axis=2),
         ]
         rows.append(f"rows{stride}")
         middles = np.zeros((1, cells, 4), np.float32)
@@ -50,16 +53,17 @@ def bright(file: Path, *, size: int = 64, classes: int = 80) -> Path:
         kinds = np.zeros((1, cells, classes), np.float32)
         kinds[..., 0] = 1.0
         nodes += [_constant(f"box{stride}", middles), _constant(f"class{stride}", kinds)]
-        nodes.append(_constant(f"shape{stride}", np.array([1, cells, 1], np.int64)))
+        nodes.append(_constant(f"shape{stride}", np.array([-1, cells, 1], np.int64)))
     nodes = [
         _constant("white", np.float32(255.0)),
+        _constant("none", np.float32(0.0)),
         _constant("channel", np.array([1], np.int64)),
         *sorted(nodes, key=lambda node: node.op_type != "Constant"),
         helper.make_node("Concat", rows, ["output"], axis=1),
     ]
-    inputs = [helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, size, size])]
+    inputs = [helper.make_tensor_value_info("images", TensorProto.FLOAT, [batch, 3, size, size])]
     total = sum((size // stride) ** 2 for stride in (8, 16, 32))
-    given = [helper.make_tensor_value_info("output", TensorProto.FLOAT, [1, total, 5 + classes])]
+    given = [helper.make_tensor_value_info("output", TensorProto.FLOAT, [batch, total, 5 + classes])]
     return _saved(file, helper.make_graph(nodes, "bright", inputs, given))
 
 

@@ -12,9 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tawny.model.errors import NotDone
+from tawny.model.ids import CameraId
+from tawny.watch.naming.desk import Asked, NamingDesk
 from tawny.watch.objects.fit import Size, Wants, fit, within
 from tawny.watch.objects.labels import COCO, usual_names
 from tawny.watch.objects.model import ObjectModel, shared
+from tawny.watch.onnx import opened
 from tests.watch.objects import models
 
 SHARED = Path(os.environ.get("TAWNY_MODELS", Path(__file__).parents[4] / "shared" / "models"))
@@ -98,6 +101,60 @@ def test_a_model_that_wants_more_than_a_picture_is_told_of(tmp_path: Path) -> No
     asks = {"pixel_mask": (onnx.TensorProto.INT64, (1, 64, 64))}
     with pytest.raises(NotDone, match=r"takes images .*, pixel_mask .*, gives nothing"):
         ObjectModel(models.saying(tmp_path / "m.onnx", rows((0, 0.5, (0, 0, 9, 9))), others=asks))
+
+
+class Chip:
+    """What is no processor; it counts the pictures that it was shown at once."""
+
+    def __init__(self, model: Path) -> None:
+        self._session, self.shown = opened(model), list[int]()
+
+    def get_inputs(self) -> Any:
+        return self._session.get_inputs()
+
+    def get_providers(self) -> list[str]:
+        return ["chip"]
+
+    def run(self, names: Any, feeds: dict[str, Any]) -> Any:
+        self.shown.append(len(feeds["images"]))
+        return self._session.run(names, feeds)
+
+
+def test_several_pictures_at_once_are_answered_as_each_alone(tmp_path: Path) -> None:
+    file = models.bright(tmp_path / "m.onnx", batch="n")
+    model = ObjectModel(file, accelerator=Chip)
+    pictures = [lit((1, 2)), lit(), lit((0, 0), (3, 3))]
+    assert model.together > 1
+    assert model.look_at_all(pictures) == [model.look(one) for one in pictures]
+    assert ObjectModel(file).together == 1  # by the processor
+    assert ObjectModel(models.bright(file), accelerator=Chip).together == 1
+
+
+def test_an_export_that_only_says_that_it_takes_many_is_shown_one(tmp_path: Path) -> None:
+    file = models.saying(tmp_path / "m.onnx", rows((0, 0.5, (0, 0, 9, 9))), shape=("n", 3, 64, 64))
+    assert ObjectModel(file, accelerator=Chip).together == 1
+
+
+def test_cameras_that_wait_are_answered_together(tmp_path: Path) -> None:
+    chips: list[Chip] = []
+
+    def chip(model: Path) -> Chip:
+        chips.append(Chip(model))
+        return chips[-1]
+
+    desk = NamingDesk(ObjectModel(models.bright(tmp_path / "m.onnx", batch="n"), accelerator=chip))
+    cameras = [CameraId(f"cam-{n}") for n in range(12)]
+    for n, camera in enumerate(cameras):
+        desk.ask(Asked(camera, 0, lit((n % 4, n // 4)), (0.0, 0.0, 1.0, 1.0), ()))
+    chips[0].shown.clear()
+    desk.step()
+    desk.step()
+    assert chips[0].shown == [8, 4]
+    for n, camera in enumerate(cameras):
+        (answer,) = desk.answers(camera)
+        large = max(answer.things, key=lambda thing: thing.box[2] - thing.box[0])
+        assert large.box[:2] == pytest.approx((n % 4 / 4, n // 4 / 4))
+    assert (desk.looks, desk.step() > 0) == (12, True)
 
 
 def test_a_model_that_takes_any_size_gets_the_one_that_was_chosen(tmp_path: Path) -> None:

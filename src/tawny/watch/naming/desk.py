@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from tawny.model.ids import CameraId
 from tawny.model.observations import Box
@@ -16,6 +16,18 @@ class Looks(Protocol):
     """What can be asked (`objects.model.ObjectModel`)."""
 
     def look(self, rgb: Any, wanted: Sequence[str] = ()) -> list[Thing]: ...
+
+
+@runtime_checkable
+class LooksAtMany(Looks, Protocol):
+    """One that can be faster with several pictures than with each alone."""
+
+    @property
+    def together(self) -> int:
+        """How many it had better be shown at once."""
+        ...
+
+    def look_at_all(self, pictures: Sequence[Any]) -> list[list[Thing]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +73,23 @@ class NamingDesk(Desk[Asked, Answer]):
         if model is None:
             self.close()
 
+    def _together(self) -> int:
+        return self._model.together if isinstance(self._model, LooksAtMany) else 1
+
+    def _all_answered(self, asked: Sequence[Asked]) -> list[list[Answer]]:
+        if len(asked) == 1 or not isinstance(self._model, LooksAtMany):
+            return super()._all_answered(asked)
+        seen = self._model.look_at_all([turned(one.rgb, one.turn) for one in asked])
+        return [[self._answer(one, things)] for one, things in zip(asked, seen, strict=True)]
+
     def _answered(self, asked: Asked) -> list[Answer]:
         if self._model is None:
             return []
-        seen = self._model.look(turned(asked.rgb, asked.turn))
-        things = tuple(Thing(one.label, one.score, within(upright(one.box, asked.turn), asked.part)) for one in seen)
+        return [self._answer(asked, self._model.look(turned(asked.rgb, asked.turn)))]
+
+    def _answer(self, asked: Asked, seen: Sequence[Thing]) -> Answer:
         self.looks += 1
-        return [Answer(asked, things)]
+        return Answer(
+            asked,
+            tuple(Thing(one.label, one.score, within(upright(one.box, asked.turn), asked.part)) for one in seen),
+        )
