@@ -188,7 +188,7 @@ def test_background_by_mixture(last: int | None, count: int) -> None:
 def test_longest_run_of_background_by_mixture(last: int | None, longest: int) -> None:
     numbers = moving(Mixture({}), _clip(last))
     runs = [len(list(run)) for _, run in groupby(enumerate(numbers), lambda one: one[1] - one[0])]
-    assert max(runs) == pytest.approx(longest, abs=1)
+    assert max(runs) == longest
 
 
 @pytest.mark.parametrize(
