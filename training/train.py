@@ -64,6 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NoSamples as error:
         print(error, file=sys.stderr)
         return BAD
+    for camera in set(options.without) - {one.camera for one in samples}:
+        print(f"there are no crops of {camera}: the weights without it are those with all", file=sys.stderr)
     begun_s = time.process_time()
     training = Training(samples, options.without, options.seed, lambda text: print(text, file=sys.stderr, flush=True))
     options.output.parent.mkdir(parents=True, exist_ok=True)

@@ -68,18 +68,32 @@ def test_the_file_says_what_was_learnt(drawn: Samples, tmp_path: Path) -> None:
     )
 
 
-def test_training_makes_weights_and_their_card(drawn: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_makes_weights_and_their_card(
+    drawn: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(train, "COMPOSED", FEW)
     for camera in ("door", "yard"):
         written(tmp_path / "crops", Samples(camera, drawn.crops, drawn.labels))
     output = tmp_path / "mine.onnx"
-    assert train.main([str(tmp_path / "crops"), "-o", str(output), "--name", "mine", "--without", "yard"]) == 0
+    assert (
+        train.main(
+            [str(tmp_path / "crops"), "-o", str(output), "--name", "mine", "--without", "yard", "--without", "roof"]
+        )
+        == 0
+    )
+    assert "there are no crops of roof" in capsys.readouterr().err
     card = card_of(output)
     assert (card.name, card.said["sources"][0]["origin"]) == ("mine", "exported by its owner")
     assert Kinds(output).look(drawn.crops).shape == (len(drawn.crops), len(KINDS))
     assert (tmp_path / "without-yard.onnx").read_bytes() != output.read_bytes()
     first = output.read_bytes()
-    assert train.main([str(tmp_path / "crops"), "-o", str(output), "--name", "mine", "--without", "yard"]) == 0
+    assert (
+        train.main(
+            [str(tmp_path / "crops"), "-o", str(output), "--name", "mine", "--without", "yard", "--without", "roof"]
+        )
+        == 0
+    )
+    assert "there are no crops of roof" in capsys.readouterr().err
     assert output.read_bytes() == first
 
 
