@@ -16,7 +16,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
@@ -202,6 +201,8 @@ def likeness(one: Sequence[float], other: Sequence[float]) -> float:
     """Cosine of the angle between two prints; 0 where they cannot be compared."""
     if not one or len(one) != len(other):
         return 0.0
+    import numpy as np  # not above: commands that look for events begin sooner without
+
     a, b = np.asarray(one, np.float64), np.asarray(other, np.float64)
     lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
     return float(a @ b) / lengths if lengths else 0.0
