@@ -19,7 +19,9 @@ import resource
 import sys
 import traceback
 from collections.abc import Callable
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import CodeType
 from typing import Any, NamedTuple
 
 LONGEST_LABEL = 40
@@ -121,10 +123,18 @@ class Pictures:
         return Frame(view(here), asked["at_ms"] / 1000, asked["camera"], previous, asked.get("kind", ""))
 
 
+class Fresh(SourceFileLoader):
+    """Loads what is in the file: what Python keeps compiled may be of another save within the same second."""
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        del fullname
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
 def loaded(file: Path, function: str) -> Callable[..., Any]:
     """Its `detect` or `read`."""
     sys.path.insert(0, str(file.parent))
-    spec = importlib.util.spec_from_file_location(file.stem, file)
+    spec = importlib.util.spec_from_file_location(file.stem, file, loader=Fresh(file.stem, str(file)))
     if spec is None or spec.loader is None:
         raise ImportError(f"{file.name} is no Python file")
     module = importlib.util.module_from_spec(spec)

@@ -1,7 +1,9 @@
 """Somebody's own `detect()`, whatever it does: told with its line, and looking goes on."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -142,6 +144,22 @@ def test_a_file_that_is_saved_again_is_loaded_again(bench: Bench) -> None:
     assert bench.troubles[-1] == ""
     bench.file.unlink()
     assert "it is not there" in bench.trouble()
+
+
+def _has_score(score: int, look: Look) -> bool:
+    return look.score == score
+
+
+def test_one_that_is_saved_twice_in_a_second_is_loaded_twice(bench: Bench) -> None:
+    """Of the same size, too: Python's own cache takes such a file for the one before."""
+    saved_ns = 1_795_000_000_000_000_000
+    for tenth, score in enumerate((0.1, 0.2, 0.3)):
+        bench.writes(f"def detect(frame):\n    return {score}\n")
+        os.utime(bench.file, ns=(saved_ns, saved_ns + tenth * 100_000_000))
+        if bench.own is None:
+            bench.made()
+        bench.until(partial(_has_score, round(100 * score)))
+    assert sorted(bench.file.parent.iterdir()) == [bench.file]
 
 
 def test_what_it_prints_is_kept_and_does_no_harm(bench: Bench) -> None:
