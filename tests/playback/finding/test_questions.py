@@ -154,6 +154,14 @@ def test_words_that_mean_nothing_are_told() -> None:
     assert (asked.kinds, asked.labels) == (frozenset({"person"}), frozenset({"elephant"}))
 
 
+def test_a_place_with_a_word_in_its_name_that_means_something_else() -> None:
+    cameras = {CameraId("first-floor"): "First floor", CameraId("new-barn"): "New barn"}
+    asked = question_of("the last person on the first floor yesterday", Known(cameras), BERLIN, NOW)
+    assert (asked.cameras, asked.order, asked.count) == (frozenset({CameraId("first-floor")}), "newest", 1)
+    asked = question_of("animals in the new barn", Known(cameras), BERLIN, NOW)
+    assert (asked.cameras, asked.only, asked.unknown) == (frozenset({CameraId("new-barn")}), "all", ())
+
+
 def test_no_more_than_was_asked_for(index: Index) -> None:
     assert len(ask(index, "this week", CAMERAS, (), BERLIN, NOW, 3)[1]) == 3
 

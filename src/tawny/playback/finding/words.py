@@ -103,6 +103,10 @@ class _Found:
 def question_of(text: str, known: Known, zone: ZoneInfo, now_ms: int) -> Question:
     """zone: of the clock on the wall."""
     rest = plain(" ".join(text.lower().replace(",", " ").replace("?", " ").replace("!", " ").split()))
+    found = _Found()
+    rest = _named(
+        rest, Known(known.cameras, known.zones), found, least_words=2
+    )  # `first floor` is no first of anything
     rest = _BETWEEN.sub(lambda one: f"at least {one[1]} {_unit(rest[one.end() :])} at most ", rest)
     rest, most_s = _length(_SHORTER, rest, float("inf"))
     rest, least_s = _length(_LONGER, rest, 0.0)
@@ -111,7 +115,6 @@ def question_of(text: str, known: Known, zone: ZoneInfo, now_ms: int) -> Questio
     rest, is_false = _taken(rest, r"false alarms?")
     rest, is_kept = _taken(rest, r"kept|saved")
     rest, is_new = _taken(rest, r"new|unseen|not reviewed")
-    found = _Found()
     rest = _BUT.sub(lambda one: _left_out(one, known, found), rest)
     rest = _named(rest, known, found)
     words = [word for word in _WORD.findall(rest) if not _is_kind(word, known, found) and word not in SMALL_WORDS]
@@ -136,7 +139,7 @@ def question_of(text: str, known: Known, zone: ZoneInfo, now_ms: int) -> Questio
     )
 
 
-def _named(text: str, known: Known, found: _Found) -> str:
+def _named(text: str, known: Known, found: _Found, least_words: int = 1) -> str:
     """Cameras, zones and labels, by all their words; the longest names first, so that `front gate` is not `gate`."""
     names: list[tuple[str, set[str], str]] = []
     for camera, name in known.cameras.items():
@@ -147,6 +150,7 @@ def _named(text: str, known: Known, found: _Found) -> str:
     names += [(word, found.read_so, so) for word, so in READ_SO.items()]
     names += [(label, found.labels, label) for label in known.labels if label not in EVENT_KINDS]
     taken: set[str] = set()
+    names = [one for one in names if len(one[0].split()) >= least_words]
     for name, into, what in sorted(names, key=lambda each: -len(each[0])):
         pattern = re.compile(rf"(?<!\w){re.escape(name)}(?:e?s)?(?!\w)")
         if pattern.search(text) or name in taken:
