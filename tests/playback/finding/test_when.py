@@ -106,6 +106,21 @@ def test_it_is_understood(text: str, expected: list[tuple[str, str]]) -> None:
     assert spans(text) == expected
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "on 0001-01-01", "on 9999-12-31", "since 0001-01-01", "between 0001-01-01 and 9999-12-31",
+        "between 1970-01-01 and 2026-11-20", "9999 weeks ago", "the last 9999 months", "since 9999 weeks ago",
+        "0 minutes ago", "the last 0 days", "the 0th", "on the 31st of february", "since 99:99", "since 24:00",
+    ],
+)  # fmt: skip
+def test_far_and_strange_times_do_no_harm(text: str) -> None:
+    when, _ = understood(text, BERLIN, NOW)
+    found = when.spans(BERLIN, NOW)
+    assert len(found) <= 8
+    assert all(one.begin_ms < one.end_ms <= NOW for one in found)
+
+
 def test_a_day_of_25_hours_and_one_of_23() -> None:
     autumn = understood("on 2026-10-25", BERLIN, NOW)[0].spans(BERLIN, NOW)
     assert [one.seconds / 3600 for one in autumn] == [25]

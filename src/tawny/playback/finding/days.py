@@ -7,6 +7,8 @@ from tawny.playback.finding.sayings import DAYS, MONTHS
 
 DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
+YEAR = timedelta(days=366)
+OLDEST = date(1970, 1, 1)
 WEEKDAY, MONTH = "|".join(DAYS), "|".join(MONTHS)
 OF_MONTH = rf"(?:the )?\d{{1,2}}(?:st|nd|rd|th)?\.? (?:of )?(?:{MONTH})"
 ANY = (
@@ -26,7 +28,7 @@ def day_of(text: str, today: date) -> date | None:
         return today - (today.weekday() - DAYS.index(words.removesuffix("s"))) % 7 * DAY
     try:
         if re.fullmatch(r"\d{4}-\d\d-\d\d", words):
-            return date.fromisoformat(words)
+            return on if (on := date.fromisoformat(words)) >= OLDEST and on <= today + YEAR else None
         number = int(re.findall(r"\d+", words)[0])
         month = next((name for name in MONTHS if name in words), None)
         if month is None:
@@ -45,7 +47,7 @@ def from_to(first_text: str, last_text: str, today: date) -> tuple[date, date] |
         return None
     if first > last and first_text.rstrip("s").endswith("day"):
         first -= WEEK
-    return (first, last) if first <= last else None
+    return (max(first, last - 10 * YEAR), last) if first <= last else None
 
 
 def month_of(day: date) -> tuple[date, date]:
