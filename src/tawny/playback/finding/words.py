@@ -103,10 +103,8 @@ class _Found:
 def question_of(text: str, known: Known, zone: ZoneInfo, now_ms: int) -> Question:
     """zone: of the clock on the wall."""
     rest = plain(" ".join(text.lower().replace(",", " ").replace("?", " ").replace("!", " ").split()))
-    found = _Found()
-    rest = _named(
-        rest, Known(known.cameras, known.zones), found, least_words=2
-    )  # `first floor` is no first of anything
+    found, places = _Found(), Known(known.cameras, known.zones)
+    rest = _named(rest, places, found, least_words=2)  # on the `first floor` nobody is the first
     rest = _BETWEEN.sub(lambda one: f"at least {one[1]} {_unit(rest[one.end() :])} at most ", rest)
     rest, most_s = _length(_SHORTER, rest, float("inf"))
     rest, least_s = _length(_LONGER, rest, 0.0)
