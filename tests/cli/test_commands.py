@@ -17,12 +17,15 @@ from tawny.cli.output import Output
 from tawny.model.clock import SystemClock
 from tawny.model.damage import Damage
 from tawny.model.gaps import Evidence, Gap, GapReason
+from tawny.model.grid import grid_of
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.times import utc_from_text
+from tawny.model.times import utc_from_text, utc_text
+from tawny.storage.grids import Grids
 from tawny.storage.history import History
 from tawny.storage.ledger import Ledger
-from tawny.storage.opening import index_to_write
+from tawny.storage.opening import index_to_read, index_to_write
 from tawny.storage.volume import Volume
+from tests.app.rig import DOOR
 from tests.cli.conftest import Tawny
 
 UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -292,3 +295,19 @@ def test_what_happened_is_found_by_words(tawny: Tawny, recorded: Path) -> None:
     assert "left out: moon" in said.err
     found = json.loads(tawny("find", "anything", "--json", "--data", str(recorded)).out)
     assert set(found) == {"events", "time", "unknown"}
+
+
+def test_when_something_moved_in_a_spot_is_found(tawny: Tawny, recorded: Path) -> None:
+    with index_to_read(recorded) as index:
+        bounds = index.bounds(DOOR)
+    assert bounds is not None
+    grids = Grids(Volume.at(recorded), SystemClock())
+    grids.put(DOOR, bounds.begin_ms, grid_of((0.1, 0.1, 0.2, 0.3)))
+    grids.flush()
+    words = ("find", "door", "today", "and", "yesterday", "--data", str(recorded))
+    (moment,) = json.loads(tawny(*words, "--spot", "0.1,0.2,0.3,0.9", "--json").out)["moments"]
+    assert (moment["camera"], moment["start"][:19]) == ("door", utc_text(bounds.begin_ms)[:19])
+    assert "door" in tawny(*words, "--spot", "0.1,0.2,0.3,0.9").out
+    assert "Nothing moved there" in tawny(*words, "--spot", "0.6,0.6,0.9,0.9").out
+    refused = tawny(*words, "--spot", "0.6,0.6,0.5,2")
+    assert (refused.code, "no part of a picture" in refused.err) == (2, True)

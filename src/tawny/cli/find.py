@@ -1,6 +1,10 @@
-"""`tawny find`: what happened, asked in words; answered from what is stored, without decoding anything."""
+"""`tawny find`: what happened, asked in words, or when something moved in a spot of the picture; answered from what is
+stored, without decoding anything.
+"""
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from tawny.app import shapes
@@ -10,10 +14,17 @@ from tawny.cli.events import HEADS, row
 from tawny.cli.knowing import known_book, read_text, recognised
 from tawny.cli.output import Output
 from tawny.cli.places import existing_data
+from tawny.cli.times import shown
 from tawny.config.settings import display_name
 from tawny.model.clock import SystemClock
+from tawny.model.errors import UsageError
 from tawny.model.ids import CameraId
+from tawny.model.observations import Box
+from tawny.model.times import Span, utc_text
 from tawny.playback.finding.ask import ask
+from tawny.playback.finding.question import Question
+from tawny.playback.finding.spots import moved_in
+from tawny.storage.grids import Grids
 from tawny.storage.opening import index_to_read
 from tawny.storage.volume import Volume
 
@@ -21,11 +32,14 @@ from tawny.storage.volume import Volume
 def describe(parser: ArgumentParser) -> None:
     options.data(parser)
     parser.add_argument("words", nargs="+", help="such as: person gate last night, longer than 10 s")
+    spot = "instead: when something moved in this part of the picture, as shares of it: left, top, right, bottom"
+    parser.add_argument("--spot", metavar="X,Y,X,Y", help=spot)
     parser.add_argument("--most", metavar="N", type=int, default=50, help="how many are shown (usual: 50)")
 
 
 def run(args: Namespace, out: Output) -> int:
     chosen, folder = existing_data(args)
+    spot = None if args.spot is None else _spot(args.spot)
     book = known_book(args, folder)
     with index_to_read(folder) as index:
         zones = {zone for camera in chosen.cameras.values() for zone in camera.watch.zones}
@@ -37,6 +51,9 @@ def run(args: Namespace, out: Output) -> int:
         )  # fmt: skip
     if asked.unknown:
         out.say(f"Not known here, and left out: {', '.join(asked.unknown)}.")
+    if spot is not None:
+        _tell_moments(_moments(folder, asked, spot, names)[: args.most], asked, out)
+        return 0
     events = [shapes.event(event) for event in found]
     if any(event.reads for event in found):
         read = [(*row(told), read_text(event, book)) for told, event in zip(events, found, strict=True)]
@@ -46,3 +63,36 @@ def run(args: Namespace, out: Output) -> int:
     data = {"events": events, "time": asked.time_words, "unknown": list(asked.unknown)}
     out.data(data, out.table(heads, read, empty=f"Nothing like that ({asked.time_words})."))
     return 0
+
+
+def _spot(text: str) -> Box:
+    try:
+        x0, y0, x1, y1 = (float(part) for part in text.split(","))
+    except ValueError:
+        x0 = y0 = x1 = y1 = 0.0
+    if not (0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1):
+        raise UsageError(f"--spot {text} is no part of a picture.", "Write four shares, such as 0.1,0.5,0.4,0.9.")
+    return x0, y0, x1, y1
+
+
+def _moments(folder: Path, asked: Question, spot: Box, cameras: Iterable[CameraId]) -> list[tuple[CameraId, Span]]:
+    """When something moved there, newest first."""
+    grids = Grids(Volume.at(folder), SystemClock())
+    found = [
+        (camera, moment)
+        for camera in asked.cameras or cameras
+        for span in asked.spans
+        for moment in moved_in(grids.read(camera, span), spot)
+        if asked.least_s <= moment.seconds <= asked.most_s
+    ]
+    return sorted(found, key=lambda one: -one[1].begin_ms)
+
+
+def _tell_moments(found: list[tuple[CameraId, Span]], asked: Question, out: Output) -> None:
+    told = [
+        {"camera": camera, "start": utc_text(moment.begin_ms), "end": utc_text(moment.end_ms)}
+        for camera, moment in found
+    ]
+    rows = [(shown(moment.begin_ms), f"{moment.seconds:.0f} s", str(camera)) for camera, moment in found]
+    text = out.table(("start", "length", "camera"), rows, empty=f"Nothing moved there ({asked.time_words}).")
+    out.data({"moments": told, "time": asked.time_words, "unknown": list(asked.unknown)}, text)
