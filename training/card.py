@@ -39,7 +39,7 @@ def card(about: Trained) -> dict[str, Any]:
     known: dict[str, dict[str, Any]] = {camera: source for source in sources() for camera in source["cameras"]}
     origins: list[dict[str, Any]] = []
     for one in about.samples:
-        source = known.get(one.camera, OWNERS)
+        source = OWNERS if one.is_owners else known.get(one.camera, OWNERS)
         named = {key: text for key, text in source.items() if key != "cameras"}
         origins.append({"camera": one.camera, **named, "crops": one.counts()})
     rendered: dict[str, Any] = {

@@ -6,12 +6,13 @@ two crops of one camera in both halves would measure memory, not skill.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tawny.playback.kind_samples import SAID
 from tawny.watch.kinds import KINDS, SIDE
 
 
@@ -21,11 +22,12 @@ class NoSamples(Exception):
 
 @dataclass(frozen=True)
 class Samples:
-    """crops: uint8 [n, 2, 64, 64]. labels: int [n], of KINDS."""
+    """crops: uint8 [n, 2, 64, 64]. labels: int [n], of KINDS. is_owners: exported by who owns the camera."""
 
     camera: str
     crops: Any
     labels: Any
+    is_owners: bool = False
 
     def counts(self) -> dict[str, int]:
         return {kind: int((self.labels == n).sum()) for n, kind in enumerate(KINDS)}
@@ -39,8 +41,15 @@ def written(folder: Path, samples: Samples) -> Path:
 
 
 def read(folders: Iterable[Path]) -> list[Samples]:
-    """All that is labelled, by camera. NoSamples says which file is none, and why."""
+    """All that is labelled, by camera. NoSamples says which file is none, and why.
+
+    An owner's camera that is called as one of the public ones is another.
+    """
     found = [_read(file) for folder in folders for file in sorted(folder.glob("*.npz"))]
+    public = {one.camera for one in found if not one.is_owners}
+    found = [
+        replace(one, camera=f"{one.camera}-own") if one.is_owners and one.camera in public else one for one in found
+    ]
     cameras = dict.fromkeys(one.camera for one in found)
     return [_joined(camera, [one for one in found if one.camera == camera]) for camera in cameras]
 
@@ -49,6 +58,7 @@ def _read(file: Path) -> Samples:
     try:
         with np.load(file) as kept:
             crops, words = kept["crops"], kept["labels"]
+            is_owners = "label_by" in kept and str(kept["label_by"]) == SAID
     except (OSError, KeyError, ValueError) as error:
         raise NoSamples(f"{file} is no file of crops: {error}") from None
     if crops.dtype != np.uint8 or crops.shape[1:] != (2, SIDE, SIDE) or len(words) != len(crops):
@@ -57,10 +67,10 @@ def _read(file: Path) -> Samples:
     if strange:
         raise NoSamples(f"{file} has labels that are no kinds: {', '.join(sorted(strange))}")
     known = words != ""
-    return Samples(file.stem, crops[known], np.array([KINDS.index(str(word)) for word in words[known]], np.int64))
+    labels = np.array([KINDS.index(str(word)) for word in words[known]], np.int64)
+    return Samples(file.stem, crops[known], labels, is_owners)
 
 
 def _joined(camera: str, several: Sequence[Samples]) -> Samples:
-    return Samples(
-        camera, np.concatenate([one.crops for one in several]), np.concatenate([one.labels for one in several])
-    )
+    crops, labels = [one.crops for one in several], [one.labels for one in several]
+    return Samples(camera, np.concatenate(crops), np.concatenate(labels), several[0].is_owners)

@@ -7,9 +7,12 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from tawny.model.ids import CameraId, EventId
+from tawny.playback.kind_samples import Cut, write
 from tawny.watch.kind_card import card_of
 from tawny.watch.kinds import KINDS, SIDE, Kinds
 from training import train
+from training.card import Trained, card
 from training.collect import agreed, sources
 from training.collect import main as collect
 from training.compose import altered, composed
@@ -68,6 +71,20 @@ def test_the_file_says_what_was_learnt(drawn: Samples, tmp_path: Path) -> None:
     )
 
 
+def test_an_owners_camera_that_is_called_as_a_public_one_is_the_owners(drawn: Samples, tmp_path: Path) -> None:
+    written(tmp_path / "public", Samples("desk", drawn.crops, drawn.labels))
+    cut = Cut(drawn.crops[0], 0, 1, (0.1, 0.1, 0.3, 0.6), "person", EventId("said"))
+    write(tmp_path / "mine", CameraId("desk"), [cut])
+    write(tmp_path / "mine", CameraId("hall"), [cut])
+    found = read([tmp_path / "public", tmp_path / "mine"])
+    assert [(one.camera, one.is_owners) for one in found] == [("desk", False), ("desk-own", True), ("hall", True)]
+    content = whole_model([learn(np.zeros((9, FEATURES), np.float32), np.arange(9) % 4, np.ones(9), 4, seed=1)])
+    made = card(Trained("mine", content, 1, 1.0, found, FEW))
+    origins = {one["camera"]: one["origin"] for one in made["sources"]}
+    assert origins["desk"] == "intel-iot-devkit/sample-videos"
+    assert origins["desk-own"] == origins["hall"] == "exported by its owner"
+
+
 def test_training_makes_weights_and_their_card(
     drawn: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -82,8 +99,8 @@ def test_training_makes_weights_and_their_card(
         == 0
     )
     assert "there are no crops of roof" in capsys.readouterr().err
-    card = card_of(output)
-    assert (card.name, card.said["sources"][0]["origin"]) == ("mine", "exported by its owner")
+    found = card_of(output)
+    assert (found.name, found.said["sources"][0]["origin"]) == ("mine", "exported by its owner")
     assert Kinds(output).look(drawn.crops).shape == (len(drawn.crops), len(KINDS))
     assert (tmp_path / "without-yard.onnx").read_bytes() != output.read_bytes()
     first = output.read_bytes()

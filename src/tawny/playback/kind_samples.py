@@ -32,6 +32,8 @@ MOST_MS: Final = 60_000
 LOOK_MS: Final = 200
 MOST_CROPS: Final = 40
 """Of an event, spread over its time: one that lasts does not say more than others."""
+SAID: Final = "said"
+"""By whom they are labelled: by what their owner said."""
 NOBODY: Final = frozenset({"shadow", "weather"})
 """Reasons for a false alarm that say what it was: nothing."""
 
@@ -104,7 +106,7 @@ def write(folder: Path, camera: CameraId, cuts: Sequence[Cut]) -> Path:
                 stream,
                 crops=np.stack([one.crop for one in cuts]),
                 labels=np.asarray([one.label for one in cuts]),
-                label_by=np.asarray("said"),
+                label_by=np.asarray(SAID),
                 times_ms=np.asarray([one.at_ms for one in cuts], np.int64),
                 tracks=np.asarray([one.track for one in cuts], np.int64),
                 boxes=np.asarray([one.box for one in cuts], np.float64),
