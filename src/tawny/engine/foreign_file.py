@@ -43,6 +43,11 @@ class ForeignFile:
         """Whether the file is loaded."""
         return self._is_ready
 
+    @property
+    def is_another(self) -> bool:
+        """Whether the file is not what was loaded."""
+        return self._version_now() != self._version
+
     def ask(self, at_ms: int, camera: str, rgb: Any, kind: str = "") -> Any:
         """What it found, plain (`foreign.plain`, `foreign.readings`); None where it could not say.
 

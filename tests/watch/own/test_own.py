@@ -146,6 +146,16 @@ def test_a_file_that_is_saved_again_is_loaded_again(bench: Bench) -> None:
     assert "it is not there" in bench.trouble()
 
 
+def test_one_that_is_seldom_called_is_called_at_once_when_it_is_there_and_when_it_is_saved(bench: Bench) -> None:
+    bench.writes("def detect(frame):\n    return 0.2\n")
+    bench.made(every="1 h")
+    bench.until(partial(_has_score, 20))
+    bench.writes("def detect(frame):\n    return 1 / 0\n")
+    assert "ZeroDivisionError" in bench.trouble()
+    bench.writes("def detect(frame):\n    return 0.35\n")
+    bench.until(partial(_has_score, 35))
+
+
 def _has_score(score: int, look: Look) -> bool:
     return look.score == score
 
@@ -195,6 +205,7 @@ def test_it_is_called_as_often_as_it_is_said(
     """Whatever the camera's rate: pictures come a little early or late."""
     bench.writes("def detect(frame):\n    return False\n")
     own, asked = bench.made(every=every), list[int]()
+    own._foreign.load()
 
     def ask(at_ms: int, _camera: str, _rgb: object) -> Look:
         asked.append(at_ms)

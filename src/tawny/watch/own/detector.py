@@ -76,8 +76,10 @@ class Own:
         return max(LOOKS_A_SECOND, 1 / self.every_s)
 
     def look(self, frame: Frame) -> Look:
-        if self._is_due(frame.at_ms):
+        if self._foreign.is_another or self._is_due(frame.at_ms):
             self._last = self.ask(frame.at_ms, str(frame.camera), self._shown(frame))
+            if not self._foreign.is_ready:
+                self._due_ms = frame.at_ms  # as soon as it is loaded, however seldom it is called
         return self._last
 
     def _is_due(self, at_ms: int) -> bool:
