@@ -49,6 +49,21 @@ async def test_a_viewer_goes_on_with_what_comes() -> None:
     viewer.close()
 
 
+async def test_who_gathers_gets_what_came_in_one_piece() -> None:
+    hub = filled(PACKETS[:1])
+    alone, gathering = Viewer(hub, FakeClock()), Viewer(hub, FakeClock(), gather_s=0.05)
+    each, together = alone.messages(), gathering.messages()
+    begins = await take(each, 2), await take(together, 2)
+    assert begins[0] == begins[1]
+    for packet in PACKETS[1:4]:
+        hub.append(packet)
+    pieces = await take(each, 3)
+    assert all(isinstance(piece, bytes) for piece in pieces)
+    assert await take(together, 1) == [b"".join(piece for piece in pieces if isinstance(piece, bytes))]
+    alone.close()
+    gathering.close()
+
+
 async def test_nothing_to_see_is_told() -> None:
     viewer = Viewer(Hub(), FakeClock())
     assert isinstance((await take(viewer.messages(), 1))[0], Waiting)

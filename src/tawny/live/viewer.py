@@ -4,6 +4,7 @@ Runs in the event loop; packets come from another thread. A viewer that is slowe
 newest keyframe: nothing queues for it.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 
@@ -23,10 +24,14 @@ class Waiting:
 
 
 class Viewer:
-    """Begins with the newest keyframe at once."""
+    """Begins with the newest keyframe at once.
 
-    def __init__(self, hub: Hub, clock: Clock) -> None:
-        self._hub, self._clock = hub, clock
+    gather_s: what comes meanwhile is given out together, for all who ask for the same at the same moments: many small
+    messages cost both sides more than few.
+    """
+
+    def __init__(self, hub: Hub, clock: Clock, gather_s: float = 0.0) -> None:
+        self._hub, self._clock, self._gather_s = hub, clock, gather_s
         self._wakeup = Wakeup()
         self._reader = hub.reader(wake=self._wakeup)
         self._fragmenter = Fragmenter(hub, at_once=True)
@@ -55,14 +60,30 @@ class Viewer:
             if self._is_silent() and not self._is_paused:
                 async for waiting in self._silence():
                     yield waiting
-            batch = [] if self._is_paused else self._reader.take().packets
-            for packet in batch:
-                if self._is_left_out(packet):
-                    continue
-                self._last_number = packet.number
-                for message in self._fragmenter.take(packet):
-                    yield message
+            for message in self._joined(self._new()):
+                yield message
             await self._wakeup.wait(SILENT_S)
+            if self._gather_s:
+                await asyncio.sleep(self._gather_s - self._clock.mono_s() % self._gather_s)
+
+    def _new(self) -> Iterator[Begin | bytes]:
+        for packet in [] if self._is_paused else self._reader.take().packets:
+            if not self._is_left_out(packet):
+                self._last_number = packet.number
+                yield from self._fragmenter.take(packet)
+
+    def _joined(self, messages: Iterator[Begin | bytes]) -> Iterator[Begin | bytes]:
+        gathered = bytearray()
+        for message in messages:
+            if isinstance(message, bytes) and self._gather_s:
+                gathered += message
+                continue
+            if gathered:
+                yield bytes(gathered)
+                gathered.clear()
+            yield message
+        if gathered:
+            yield bytes(gathered)
 
     async def _silence(self) -> AsyncGenerator[Waiting]:
         """Until packets come again; what was before is not shown as if it were now."""

@@ -30,6 +30,7 @@ from tawny.web.site import Here, Site
 from tawny.web.sockets import LOOK_S, SessionWatch, talk
 
 BEGIN_AGAIN = 1012
+MOST_GATHERED_S = 0.5
 router = APIRouter(prefix="/api/v1")
 
 
@@ -56,15 +57,19 @@ async def live(
     signed: Signed,
     stream: Literal["main", "sub", "auto"] = "auto",
     can: Annotated[str, Query(max_length=100)] = "h264",
+    gather: Annotated[float, Query(ge=0, le=MOST_GATHERED_S, allow_inf_nan=False)] = 0.0,
 ) -> None:
-    """can: the codecs that the browser plays, `h264,h265`, for `auto`: the large picture if it can be played."""
+    """can: the codecs that the browser plays, `h264,h265`, for `auto`: the large picture if it can be played.
+
+    gather: seconds whose pictures come in one message.
+    """
     await socket.accept()
     choice = chosen(here, signed, camera, stream, split(can))
     if choice is None:
         await socket.close(NOT_THERE, "There is no such camera.")
         return
     with choice.opened() as hub:
-        viewer = Viewer(hub, here.recorder.clock)
+        viewer = Viewer(hub, here.recorder.clock, gather)
         pace = Pace(viewer, here.recorder.clock)
 
         def hear(said: Said) -> None:

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { lengthOf, shownAt } from "./fragment";
+import { allShown, lengthOf, shownAt } from "./fragment";
 
 /** As the recorder makes them: a picture 216,000.05 s into the file with sound beside it; a picture alone at 0.1 s. */
 const WITH_SOUND =
@@ -21,6 +21,12 @@ describe("when a fragment's picture is shown", () => {
     for (let end = 0; end < 0x64; end += 1) expect(shownAt(bytes(ALONE).subarray(0, end))).toBeNull();
     for (let at = 0; at < 0x64; at += 1) expect(() => shownAt(bytes(ALONE).fill(255, at, at + 4))).not.toThrow();
   });
+});
+
+it("is known of each of several fragments that came together", () => {
+  const found = allShown(bytes(ALONE + WITH_SOUND + ALONE));
+  expect(found).toHaveLength(3);
+  [0.1, 216_000.05, 0.1].forEach((at, n) => expect(found[n]).toBeCloseTo(at, 6));
 });
 
 describe("how long a fragment's picture lasts", () => {

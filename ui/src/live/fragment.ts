@@ -10,14 +10,24 @@ const HAS_OFFSET = 0x800;
 
 /** Seconds on the file's scale at which the first picture of the piece is shown; null for what is no fragment. */
 export function shownAt(piece: Uint8Array): number | null {
+  return allShown(piece)[0] ?? null;
+}
+
+/** The same of each fragment in it. */
+export function allShown(piece: Uint8Array): number[] {
   const view = new DataView(piece.buffer, piece.byteOffset, piece.byteLength);
-  const inside = box(view, 0, view.byteLength, "moof");
-  const track = inside && box(view, inside.at, inside.end, "traf");
-  const time = track && box(view, track.at, track.end, "tfdt");
-  const run = track && box(view, track.at, track.end, "trun");
-  if (!time || !run || time.end - time.at < 12 || run.end - run.at < 8) return null;
-  const decoded = view.getUint32(time.at + 4) * 2 ** 32 + view.getUint32(time.at + 8);
-  return (decoded + offset(view, run)) / RATE;
+  const shown: number[] = [];
+  let inside = box(view, 0, view.byteLength, "moof");
+  while (inside) {
+    const track = box(view, inside.at, inside.end, "traf");
+    const time = track && box(view, track.at, track.end, "tfdt");
+    const run = track && box(view, track.at, track.end, "trun");
+    if (!time || !run || time.end - time.at < 12 || run.end - run.at < 8) break;
+    const decoded = view.getUint32(time.at + 4) * 2 ** 32 + view.getUint32(time.at + 8);
+    shown.push((decoded + offset(view, run)) / RATE);
+    inside = box(view, inside.end, view.byteLength, "moof");
+  }
+  return shown;
 }
 
 /** Milliseconds that the first picture of the piece lasts; null where it does not say. */

@@ -3,16 +3,22 @@
  * the listener hears what is going on.
  */
 import { onSecond } from "./beat";
+import { CalmPace } from "./calm";
 import { localNow, recorderClock } from "./clock";
-import { shownAt } from "./fragment";
+import { allShown } from "./fragment";
 import { Managed, Media, canPlay } from "./media";
-import { GATHER_MS, edge, hasSound, join, pace, readText, retryMs, trim } from "./rules";
+import { edge, hasSound, join, pace, readText, retryMs, trim } from "./rules";
 import { Watched } from "./shown";
+import { Steps } from "./step";
 import { type Listener, PATIENCE_MS, type Player, codecName } from "./told";
 
 const SAY_MS = 200;
 const BREAKS = 4;
 const SILENT_MS = 10_000;
+/** Share of the newest in the mean of how long pictures last. */
+const NEWEST = 0.05;
+
+const steps = new Steps();
 
 export class LivePlayer implements Player {
   private socket: WebSocket | null = null;
@@ -29,8 +35,9 @@ export class LivePlayer implements Player {
   private everPlayed = false;
   private got = 0;
   private said_ms = 0;
-  private given_ms = 0;
   private watched: Watched | null = null;
+  private period_ms = 0;
+  private readonly even = new CalmPace();
   private heard_ms = 0;
   private bytes = 0;
   private pictures = 0;
@@ -42,14 +49,17 @@ export class LivePlayer implements Player {
     private readonly video: HTMLVideoElement,
     private readonly from: string,
     private readonly listener: Listener,
-    /** One of many: the browser is given a few pictures at a time. */
+    /** One of many: it is played evenly, and in step with the others. */
     private readonly calm = false,
   ) {}
 
   start(): void {
     recorderClock();
     this.begun_ms = localNow();
-    this.watched = new Watched(this.video, ({ mediaTime }) => this.start_ms + mediaTime * 1000);
+    this.watched = new Watched(this.video, ({ mediaTime, expectedDisplayTime: at_ms }) => {
+      if (this.calm) this.even.move(steps.tell(this, { at_ms, period_ms: this.period_ms }), this.period_ms);
+      return this.start_ms + mediaTime * 1000;
+    });
     this.rest = onSecond(() => this.tick());
     this.video.addEventListener("error", this.fail);
     this.open();
@@ -60,6 +70,7 @@ export class LivePlayer implements Player {
     clearTimeout(this.retry);
     this.video.removeEventListener("error", this.fail);
     this.watched?.stop();
+    steps.leave(this);
     this.close();
     this.onView({ kind: "idle" });
   }
@@ -174,20 +185,20 @@ export class LivePlayer implements Player {
 
   private pump(): void {
     if (!this.buffer || this.buffer.updating || this.queue.length === 0) return;
-    const now = localNow();
-    if (this.calm && this.playing && now - this.given_ms < GATHER_MS) return;
-    this.given_ms = now;
     const pieces = this.queue;
     this.queue = [];
-    for (const piece of pieces) {
-      const shown_s = shownAt(piece);
-      if (shown_s !== null) this.newest_s = Math.max(this.newest_s ?? 0, shown_s);
-    }
+    for (const shown_s of pieces.flatMap(allShown)) this.know(shown_s);
     try {
       this.buffer.appendBuffer(join(pieces));
     } catch {
       this.fail();
     }
+  }
+
+  private know(shown_s: number): void {
+    const gap_ms = (shown_s - (this.newest_s ?? shown_s)) * 1000;
+    if (gap_ms > 0 && gap_ms < 1000) this.period_ms += (gap_ms - this.period_ms) * (this.period_ms ? NEWEST : 1);
+    this.newest_s = Math.max(this.newest_s ?? 0, shown_s);
   }
 
   /** After each append: stay at the live edge, drop what is old, and append what came meanwhile. */
@@ -197,7 +208,9 @@ export class LivePlayer implements Player {
     if (buffered.length > 0) {
       const end = buffered.end(buffered.length - 1);
       const live = edge(end, this.newest_s, hasSound(mime), this.calm);
-      const next = pace(live, this.video.currentTime, this.video.playbackRate, this.playing);
+      const next = this.calm
+        ? this.even.next(live, this.video.currentTime, this.playing)
+        : pace(live, this.video.currentTime, this.video.playbackRate, this.playing);
       if (next.jump_s !== null) this.video.currentTime = Math.max(next.jump_s, buffered.start(buffered.length - 1));
       if (this.video.playbackRate !== next.rate) this.video.playbackRate = next.rate;
       if (!this.playing) {

@@ -103,7 +103,7 @@ describe("the live edge", () => {
   it("is the newest picture, however long that is said to last", () => {
     expect(edge(10.25, 10, false)).toBeCloseTo(9.97);
   });
-  it("is a little earlier where pictures are gathered", () => expect(edge(10.25, 10, false, true)).toBeCloseTo(9.87));
+  it("is a little earlier where pictures are gathered", () => expect(edge(10.25, 10, false, true)).toBeCloseTo(9.837));
   it("is never where sound is missing", () => {
     expect(edge(10, 10, true)).toBeCloseTo(9.85);
   });

@@ -64,9 +64,9 @@ export function hasSound(mime: string): boolean {
 const EDGE_S = 0.15;
 /** A picture that comes is shown when it is this old: soon, and evenly although pictures do not come evenly. */
 const LEAD_S = 0.03;
-/** Of many pictures side by side some are gathered before they are given to the browser: each time has its price. */
-export const GATHER_MS = 100;
-const CALM_LEAD_S = 0.13;
+/** Of many cameras side by side the recorder gathers some pictures before it sends them: each time has its price. */
+export const GATHER_S = 0.133;
+const CALM_LEAD_S = GATHER_S + LEAD_S;
 const JUMP_S = 1;
 const RUN_S = 0.25;
 const HURRY_S = 0.06;

@@ -8,7 +8,7 @@ import { canPlay } from "./media";
 import { PicturesPlayer } from "./picturesPlayer";
 import { LivePlayer } from "./player";
 import { RtcPlayer } from "./rtcPlayer";
-import { type Want, type Way, pickWay } from "./rules";
+import { GATHER_S, type Want, type Way, pickWay } from "./rules";
 import type { Listener, Numbers, Player, View } from "./told";
 import { able, blocked, forced } from "./able";
 import { tabSeen, watchOnScreen } from "./visible";
@@ -173,7 +173,7 @@ function made(name: WayName, stream: string, camera: string, on: Places, listene
       return new HlsPlayer(video, camera, stream, can, listener);
     }, listener);
   if (name !== "socket") return null;
-  const from = url(`/cameras/${encodeURIComponent(camera)}/live`, { stream, can: stream === "auto" ? can : null });
+  const from = url(`/cameras/${encodeURIComponent(camera)}/live`, { stream, can: stream === "auto" ? can : null, gather: on.calm ? GATHER_S : null });
   return new LivePlayer(on.video, from, listener, on.calm);
 }
 

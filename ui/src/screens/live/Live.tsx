@@ -26,6 +26,8 @@ import {
 } from "./wall";
 import "./wall.css";
 
+/** From more cameras on each has to cost little. */
+const FEW = 4;
 const roomy = matchMedia("(min-width: 1200px)");
 const wide = signal(roomy.matches);
 roomy.addEventListener("change", () => {
@@ -124,7 +126,14 @@ export default function Live() {
           {all.map((camera) => {
             const isHero = camera.id === hero;
             return (
-              <Tile key={camera.id} camera={camera} hero={isHero} canBeHero={large} fine={isHero && wide.value} />
+              <Tile
+                key={camera.id}
+                camera={camera}
+                hero={isHero}
+                canBeHero={large}
+                fine={isHero && wide.value}
+                many={all.length > FEW}
+              />
             );
           })}
         </div>

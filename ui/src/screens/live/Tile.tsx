@@ -23,14 +23,16 @@ interface Props {
   canBeHero: boolean;
   /** So large that the large stream is worth its bytes. */
   fine: boolean;
+  /** So many cameras are shown that each has to cost little, the large one too. */
+  many: boolean;
 }
 
 export function Tile(props: Props) {
   return isShowing(props.camera.state) ? <Showing {...props} /> : <Quiet {...props} />;
 }
 
-function Showing({ camera, hero, canBeHero, fine }: Props) {
-  const live = useLive(camera, fine ? "main" : "sub", true, { calm: !hero });
+function Showing({ camera, hero, canBeHero, fine, many }: Props) {
+  const live = useLive(camera, fine ? "main" : "sub", true, { calm: !hero || many });
   const moving = [...ongoing.value.values()].some((event) => event.camera === camera.id);
   return (
     <article
