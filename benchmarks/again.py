@@ -13,7 +13,7 @@ from tawny.model.ids import EventId
 from tawny.model.observations import Frame, Look
 from tawny.watch.detector import Detector
 from tawny.watch.frames import Still
-from tawny.watch.motion.arrays import cells
+from tawny.watch.motion.cells import Cells
 
 _NO_PICTURE = np.zeros((90, 160), np.uint8)
 """Events want some; nobody looks at it."""
@@ -26,9 +26,10 @@ class _Keeper:
 
     def __init__(self) -> None:
         self.shown: list[Still] = []
+        self._cells = Cells()
 
     def look(self, frame: Frame) -> Look:
-        self.shown.append(Still(cells(frame.luma), frame.at_ms))
+        self.shown.append(Still(self._cells.of(frame), frame.at_ms))
         return Look(0)
 
 

@@ -16,6 +16,9 @@ from tawny import __version__
 from tawny.cli.output import Output
 from tawny.model.errors import TawnyError, UsageError
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+"""Before numpy is read: no matrix here is worth more threads, and to begin them takes longer than to read it."""
+
 COMMANDS = {
     "demo": "the whole product on built-in demo cameras; nothing to set up",
     "run": "record: the cameras of tawny.toml, or the sources named",

@@ -3,7 +3,7 @@
 All lie on the same raster of cells, `[rows, columns]`; brightness is in grey levels of 255.
 """
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -13,32 +13,9 @@ Grey: TypeAlias = npt.NDArray[np.float32]
 Mask: TypeAlias = npt.NDArray[np.bool_]
 Labels: TypeAlias = npt.NDArray[np.uint16]
 
-COLUMNS = 192
-"""Cells across the picture: one is the mean of many pixels, so noise is gone, and somebody who covers 2 % of the width
-is still 4 cells wide."""
-_MOST_CELLS = 45_000
-"""Upright pictures get fewer columns, so that a look costs the same."""
-_ROWS_READ = 3
-"""Rows of pixels that a row of cells is the mean of, at least; the others are skipped, which costs nothing."""
-_HALVED = 8
-"""From so many pixels a cell across on, pictures are halved before: below, cells at an edge would differ by it."""
 _SOMEBODY = (3, 5)
 """Cells wide and high: somebody small."""
 _THREE = np.ones((3, 3), np.uint8)
-
-
-def cells(luma: Any) -> Grey:
-    """The picture as cells. luma: uint8 [height, width], rows may lie apart."""
-    height, width = luma.shape
-    columns = COLUMNS
-    if COLUMNS * COLUMNS * height > _MOST_CELLS * width:
-        columns = max(8, round((_MOST_CELLS * width / height) ** 0.5))
-    rows = max(8, round(columns * height / width))
-    skip = max(1, height // (rows * _ROWS_READ))
-    small = luma[::skip]
-    if small.shape[1] >= _HALVED * columns and small.shape[0] >= 2 * rows:  # half first is much faster
-        small = cv2.resize(small, (small.shape[1] // 2, small.shape[0] // 2), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.resize(small, (columns, rows), interpolation=cv2.INTER_AREA), np.float32)
 
 
 def distance(a: Grey, b: Grey) -> Grey:
@@ -61,13 +38,23 @@ def mixed(a: Grey, b: Grey, share: float) -> Grey:
     return np.asarray(cv2.addWeighted(a, 1 - share, b, share, 0), np.float32)
 
 
+def at_least(a: Grey, least: float) -> Grey:
+    """As np.maximum with a number, which takes four times as long."""
+    return np.asarray(cv2.max(a, least), np.float32)
+
+
+def at_most(a: Grey, most: float) -> Grey:
+    """As np.minimum with a number, likewise."""
+    return np.asarray(cv2.threshold(a, most, 0, cv2.THRESH_TRUNC)[1], np.float32)
+
+
 def root(a: Grey) -> Grey:
     return np.asarray(cv2.sqrt(a), np.float32)
 
 
 def towards(step: Grey, up: float, down: float) -> Grey:
     """So much of what is above zero, so much of what is below."""
-    above = np.maximum(step, np.float32(0))
+    above = at_least(step, 0.0)
     return np.asarray(cv2.addWeighted(step, down, above, up - down, 0), np.float32)
 
 

@@ -11,7 +11,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tawny.watch.motion.arrays import Grey, Mask, around, count, cut, distance, middle, mixed, root, towards, widened
+from tawny.watch.motion.arrays import (
+    Grey,
+    Mask,
+    around,
+    at_least,
+    at_most,
+    count,
+    cut,
+    distance,
+    middle,
+    mixed,
+    root,
+    towards,
+    widened,
+)
 from tawny.watch.motion.boxes import Box
 from tawny.watch.motion.light import bends
 from tawny.watch.motion.sensitivity import Sensitivity
@@ -77,6 +91,8 @@ class Difference(NamedTuple):
     """...by so much more that it cannot be chance."""
     share: float
     """Of the picture, of such cells."""
+    noise: float
+    """The median of how they differ."""
 
 
 class Measured(NamedTuple):
@@ -88,6 +104,7 @@ class Measured(NamedTuple):
     faint: Grey
     faint_limit: Grey
     gain: float
+    noise: float
     shake: float
     left: float
 
@@ -100,7 +117,7 @@ class Measured(NamedTuple):
             front |= of_late > np.float32(limits) * self.faint_limit
             strong |= of_late > np.float32(limits * STRONG) * self.faint_limit
         share = count(front) / front.size
-        return Difference(self.now, self.away, self.limit, self.faint, self.faint_limit, front, strong, share)
+        return Difference(self.now, self.away, self.limit, self.faint, self.faint_limit, front, strong, share, self.noise)
 
 
 FAINT_S = 0.45
@@ -179,7 +196,7 @@ class Memory:
         noisier = max(1.0, left / _CALM) ** 0.5
         faint_limit = self._limit(self._faint_spread2, np.abs(faint), self._faint_noise, noisier)
         faint_limit = np.maximum(faint_limit, np.float32(FAINTEST) * limit)
-        return Measured(now, away, limit, faint, faint_limit, gain, shake, left)
+        return Measured(now, away, limit, faint, faint_limit, gain, middle(away[_SOME, _SOME]), shake, left)
 
     def compare(self, measured: Measured, t: float) -> Difference:
         """Which cells differ at today's light. Notes light and noise, learns nothing."""
@@ -199,14 +216,13 @@ class Memory:
         restless = (spread2 - np.float32(known * (NOISE_SPREAD * noise) ** 2)) * np.float32(spreads**2)
         own = root(np.maximum(restless, spread2 * np.float32(((1 - (1 - NOISY) * known) * spreads) ** 2)))
         own *= np.float32(noisier)
-        return np.asarray(np.maximum(own, np.float32(least)), np.float32)
+        return at_least(own, least)
 
     def is_jump(self, seen: Difference) -> bool:
         """Whether everything changed at once: then `take` this picture instead of looking for things in it."""
         if seen.share - self._share > JUMP:
             return True
-        strange = middle(seen.away[_SOME, _SOME])
-        return strange > STRANGE
+        return seen.noise > STRANGE
 
     def take(self, t: float, now: Grey) -> None:
         """Believe the picture as it is, but for what is under an event; begin to know the place anew."""
@@ -225,7 +241,7 @@ class Memory:
     def moving(self, seen: Difference) -> Mask:
         """Cells that have changed since the look before the last. Ask before `pass_look`."""
         changed = distance(seen.now, self._before[0])
-        moving: Mask = changed > np.maximum(np.float32(MOVING) * seen.limit, np.float32(self.shake * SHAKES))
+        moving: Mask = changed > at_least(np.float32(MOVING) * seen.limit, self.shake * SHAKES)
         changed = distance(seen.faint, self._faint_before[0])
         return moving | (changed > np.float32(MOVING) * seen.faint_limit)
 
@@ -262,12 +278,12 @@ class Memory:
         speed = self._speed(t)
         back_s = min(BACK_S, max(1.0, t - self.began_t))
         self.back += (seen.now - self.back) * (speed * np.float32(min(0.5, dt / back_s)))
-        strayed = np.minimum(seen.away * seen.away, np.float32(MOST_SPREAD**2))
+        strayed = at_most(seen.away * seen.away, MOST_SPREAD**2)
         self._lately += (strayed - self._lately) * np.float32(min(0.5, dt / LATELY_S))
         pace = min(dt, SEEN_S)
         self._known = min(1.0, max(0.0, (t - self.fresh_t - YOUNG_S) / NOISE_S))
         new = min(0.5, dt / min(NOISE_S, max(1.0, t - self.fresh_t)))
-        self.noise += (middle(seen.away[_SOME, _SOME]) - self.noise) * new
+        self.noise += (seen.noise - self.noise) * new
         self._faint_noise += (middle(np.abs(seen.faint[_SOME, _SOME])) - self._faint_noise) * new
         up, down = pace / SPREAD_UP_S, min(0.5, pace / min(SPREAD_DOWN_S, max(2.0, t - self.fresh_t)))
         self.spread2 += towards(strayed - self.spread2, up, down) * speed

@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 
 from tawny.model.observations import Frame, Look, Observation
-from tawny.watch.motion.arrays import Grey, Mask, cells, count
+from tawny.watch.motion.arrays import Grey, Mask, count
 from tawny.watch.motion.blobs import HINT, Blob, blobs
+from tawny.watch.motion.cells import Cells
 from tawny.watch.motion.clock import OwnTime, Tick
 from tawny.watch.motion.evidence import gather
 from tawny.watch.motion.ground import Ground
@@ -50,6 +51,7 @@ class Motion:
     def __init__(self, settings: Mapping[str, Any]) -> None:
         cv2.setNumThreads(1)  # pictures this small are done before a second thread is awake
         self._sensitivity = Sensitivity.of(_sensitivity(settings))
+        self._cells = Cells()
         self._place: _Place | None = None
         self._next_number = 1
         self._glanced: _Glanced | None = None
@@ -59,7 +61,7 @@ class Motion:
         glanced, self._glanced = self._glanced, None
         if glanced is not None and glanced.at_ms != frame.at_ms:
             glanced = None
-        now = glanced.now if glanced is not None else cells(frame.luma)
+        now = glanced.now if glanced is not None else self._cells.of(frame)
         place = self._place
         if place is None or place.memory.shape != now.shape:
             over = place.all_over() if place else ()
@@ -71,7 +73,7 @@ class Motion:
 
     def glance(self, frame: Frame) -> bool:
         """Whether anything is in the frame that its place does not explain; changes nothing."""
-        now, place = cells(frame.luma), self._place
+        now, place = self._cells.of(frame), self._place
         measured = place.measured(frame.at_ms, now) if place is not None and place.memory.shape == now.shape else None
         self._glanced = _Glanced(frame.at_ms, now, measured)
         return place is None or measured is None or place.shows(measured)

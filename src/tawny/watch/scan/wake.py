@@ -19,7 +19,8 @@ import cv2
 import numpy as np
 
 from tawny.media.file_video import Gop
-from tawny.watch.motion.arrays import Grey, Mask, cells, middle
+from tawny.watch.motion.arrays import Grey, Mask, middle
+from tawny.watch.motion.cells import Cells
 from tawny.watch.region import Region
 
 APART_S = 4.2
@@ -84,7 +85,7 @@ class _Eye:
     """Looks at keyframes: those that are needed, all of one shape."""
 
     def __init__(self, region: Region) -> None:
-        self._region = region
+        self._region, self._cells = region, Cells()
         self._shape: tuple[int, ...] | None = None
 
     def seen(self, gop: Gop) -> _Seen | None:
@@ -92,7 +93,7 @@ class _Eye:
         frame = gop.picture()
         if frame is None:
             return None
-        picture = self._region.of(cells(frame.luma).astype(np.uint8))
+        picture = self._region.of(self._cells.of(frame).astype(np.uint8))
         if self._shape is not None and picture.shape != self._shape:
             return None
         self._shape = picture.shape
