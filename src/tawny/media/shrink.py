@@ -1,16 +1,14 @@
-"""The brightness of a decoded picture made small: each of its pixels is the mean of those that it covers.
+"""A grey picture made small: each of its pixels is the mean of those that it covers.
 
 By FFmpeg, because OpenCV takes three to nine times as long where these are no whole number.
 """
 
 from typing import Any
 
+import av
 import numpy as np
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
-from tawny.media.decode import DecodedFrame
-
-_BITS = 8
 _MEANS = Interpolation.AREA | Interpolation.ACCURATE_RND
 
 
@@ -20,14 +18,11 @@ class Shrinker:
     def __init__(self) -> None:
         self._reformatter = VideoReformatter()
 
-    def means(self, frame: DecodedFrame, columns: int, rows: int) -> Any:
-        """uint8 [rows, columns], a view; None for pictures whose brightness is no plane of bytes by itself."""
-        video = frame.video
-        first = video.format.components[0]
-        if video.format.is_rgb or not first.is_luma or first.bits != _BITS or first.plane != 0:
-            return None
+    def means(self, grey: Any, columns: int, rows: int) -> Any:
+        """uint8 [height, width] in, rows may lie apart; uint8 [rows, columns] out, a view of nobody else's memory
+        unless it was of that size already."""
         small = self._reformatter.reformat(
-            video,
+            av.VideoFrame.from_numpy_buffer(grey, "gray"),
             columns,
             rows,
             "gray",

@@ -117,7 +117,9 @@ class Measured(NamedTuple):
             front |= of_late > np.float32(limits) * self.faint_limit
             strong |= of_late > np.float32(limits * STRONG) * self.faint_limit
         share = count(front) / front.size
-        return Difference(self.now, self.away, self.limit, self.faint, self.faint_limit, front, strong, share, self.noise)
+        return Difference(
+            self.now, self.away, self.limit, self.faint, self.faint_limit, front, strong, share, self.noise
+        )
 
 
 FAINT_S = 0.45

@@ -61,7 +61,7 @@ class Motion:
         glanced, self._glanced = self._glanced, None
         if glanced is not None and glanced.at_ms != frame.at_ms:
             glanced = None
-        now = glanced.now if glanced is not None else self._cells.of(frame)
+        now = glanced.now if glanced is not None else self._cells.of(frame.luma)
         place = self._place
         if place is None or place.memory.shape != now.shape:
             over = place.all_over() if place else ()
@@ -73,7 +73,7 @@ class Motion:
 
     def glance(self, frame: Frame) -> bool:
         """Whether anything is in the frame that its place does not explain; changes nothing."""
-        now, place = self._cells.of(frame), self._place
+        now, place = self._cells.of(frame.luma), self._place
         measured = place.measured(frame.at_ms, now) if place is not None and place.memory.shape == now.shape else None
         self._glanced = _Glanced(frame.at_ms, now, measured)
         return place is None or measured is None or place.shows(measured)

@@ -93,7 +93,7 @@ class _Eye:
         frame = gop.picture()
         if frame is None:
             return None
-        picture = self._region.of(self._cells.of(frame).astype(np.uint8))
+        picture = self._region.of(self._cells.of(frame.luma).astype(np.uint8))
         if self._shape is not None and picture.shape != self._shape:
             return None
         self._shape = picture.shape
