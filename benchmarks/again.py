@@ -29,7 +29,7 @@ class _Keeper:
         self._cells = Cells()
 
     def look(self, frame: Frame) -> Look:
-        self.shown.append(Still(self._cells.of(frame.luma), frame.at_ms))
+        self.shown.append(Still(self._cells.of(frame.luma).astype(np.uint8), frame.at_ms))
         return Look(0)
 
 
