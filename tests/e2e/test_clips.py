@@ -6,6 +6,8 @@ import re
 import pytest
 from playwright.sync_api import BrowserContext, Download, Page, expect
 
+from tawny.model.clock import SystemClock
+from tawny.storage.layout import segment_name
 from tawny.testing.waiting import until
 from tests.e2e.conftest import Tawny, until_recorded
 from tests.e2e.rules import axe_script, violations
@@ -105,6 +107,19 @@ def test_a_download_without_sound_and_with_its_sheet(page: Page) -> None:
     assert hashlib.sha256(clip.path().read_bytes()).hexdigest() in text.path().read_text(encoding="utf-8")
 
 
+@pytest.fixture
+def amid_a_file(demo: Tawny) -> None:
+    """No file ends within the next seconds, or ended within the last: what is marked now lies in open ones alone."""
+
+    def ages_s() -> list[float]:
+        files = (path.relative_to(demo.folder).as_posix() for path in demo.folder.rglob("*.main.open.*"))
+        names = map(segment_name, files)
+        return [SystemClock().now_ms() / 1000 - name.start_ms / 1000 for name in names if name is not None]
+
+    until(lambda: len(found := ages_s()) > 0 and min(found) > 12 and max(found) < 40, 180, "all amid their files")
+
+
+@pytest.mark.usefixtures("amid_a_file")
 def test_evidence_is_offered_and_what_cannot_be_proved_yet_is_told(page: Page) -> None:
     """Of what is being recorded now there is no signature yet."""
     made_of(page, "Evidence")
