@@ -172,6 +172,11 @@ def _sockets(base: str, token: str) -> Iterator[None]:
     def run() -> None:
         with contextlib.suppress(asyncio.CancelledError):
             loop.run_until_complete(task)
+        rest = asyncio.all_tasks(loop)  # of the sockets' own
+        for one_of in rest:
+            one_of.cancel()
+        loop.run_until_complete(asyncio.gather(*rest, return_exceptions=True))
+        loop.close()
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
