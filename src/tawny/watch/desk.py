@@ -10,7 +10,8 @@ from typing import Generic, Protocol, TypeVar
 
 from tawny.model.ids import CameraId
 
-IDLE_S = 1.0
+IDLE_S = 30.0
+"""Who asks wakes it."""
 
 
 class OfCamera(Protocol):
