@@ -172,10 +172,7 @@ def _sockets(base: str, token: str) -> Iterator[None]:
     def run() -> None:
         with contextlib.suppress(asyncio.CancelledError):
             loop.run_until_complete(task)
-        rest = asyncio.all_tasks(loop)  # of the sockets' own
-        for one_of in rest:
-            one_of.cancel()
-        loop.run_until_complete(asyncio.gather(*rest, return_exceptions=True))
+        loop.run_until_complete(_end_the_rest())
         loop.close()
 
     thread = threading.Thread(target=run, daemon=True)
@@ -183,6 +180,14 @@ def _sockets(base: str, token: str) -> Iterator[None]:
     yield
     loop.call_soon_threadsafe(task.cancel)
     thread.join()
+
+
+async def _end_the_rest() -> None:
+    """The sockets have tasks of their own."""
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
 
 
 def found(is_it: Callable[[list[str]], bool]) -> list[int]:
