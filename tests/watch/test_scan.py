@@ -1,15 +1,18 @@
 """Files scanned in two passes: the same events as when all is decoded, for a fraction of the pictures."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from threading import Event as Flag
+from typing import Any, ClassVar
 
 import pytest
 
 from tawny.media.file_video import FileVideo
 from tawny.model.errors import SourceError
-from tawny.model.observations import Look, Observation
+from tawny.model.observations import Frame, Look, Observation
 from tawny.model.polygon import Polygon
+from tawny.testing.clips import clip_file
 from tawny.watch.motion import Motion
 from tawny.watch.region import Region
 from tawny.watch.scan.looks import Looked
@@ -119,3 +122,24 @@ def test_a_detector_that_never_says_over_is_believed_to_lose_things() -> None:
     for at_s in (2.0, 5.0, 9.0):
         spans.add(Looked(at_s, Look(0), None))
     assert [(f.start_s, f.end_s) for f in spans.close()] == [(1.0, 1.4)]
+
+
+def test_a_detector_is_shown_colours_and_black_where_nothing_counts() -> None:
+    shown = []
+
+    class Colours:
+        name: ClassVar[str] = "colours"
+
+        def __init__(self, settings: Mapping[str, Any]) -> None: ...
+
+        def look(self, frame: Frame) -> Look:
+            shown.append(frame.rgb.astype(int))
+            return Look(0)
+
+    left = Polygon.of([(0, 0), (0.5, 0), (0.5, 1), (0, 1)])
+    (part,) = parts(lambda: FileVideo(clip_file()), 1)
+    scan_part(part, Wanted(Colours, regions=(left,)), lambda _seconds: None, Flag())
+    first = shown[0]
+    half = first.shape[1] // 2
+    assert not first[:, half + 2 :].any()
+    assert (first[:, :half, 0] - first[:, :half, 2]).max() > 100  # the yellow square

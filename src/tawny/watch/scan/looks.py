@@ -10,7 +10,7 @@ from tawny.media.decode import DecodedFrame
 from tawny.media.file_video import FileVideo
 from tawny.model.observations import Frame, Look
 from tawny.watch.detector import Detector
-from tawny.watch.frames import Still
+from tawny.watch.frames import Masked, Still
 from tawny.watch.region import Region
 from tawny.watch.scan.wake import Glance, glances
 
@@ -112,7 +112,7 @@ def _counted(frame: DecodedFrame, region: Region) -> Frame:
     """The frame with only that to be seen which counts."""
     luma = frame.luma
     counted = region.of(luma)
-    return frame if counted is luma else Still(counted, frame.at_ms)
+    return frame if counted is luma else Masked(frame, counted, region.hidden)
 
 
 class _Pace:
