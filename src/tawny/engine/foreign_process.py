@@ -19,6 +19,8 @@ CHILD = Path(__file__).with_name("foreign.py")
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV")
 """Of the environment: the rest may hold secrets."""
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+TELLS_NOBODY = {"ORT_DISABLE_TELEMETRY": "1"}
+"""An onnxruntime that it uses sends nothing to its makers."""
 MARGIN_S = 0.3
 """Past its deadline it ends itself, and says where it was; past this as well it is killed."""
 ENDS_S = 1.0
@@ -50,7 +52,8 @@ class Child:
         fcntl.fcntl(traces, fcntl.F_SETFL, os.O_NONBLOCK)
         fds = (str(self._pictures), str(told), str(traced))
         words = [sys.executable, "-P", str(CHILD), str(file), function, str(memory), *fds]
-        environment = {name: os.environ[name] for name in KEPT if name in os.environ} | ONE_THREAD
+        environment = {name: os.environ[name] for name in KEPT if name in os.environ}
+        environment |= ONE_THREAD | TELLS_NOBODY
         try:
             self._process = subprocess.Popen(
                 words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment,

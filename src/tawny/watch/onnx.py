@@ -1,11 +1,15 @@
 """ONNX models, opened the one way that suits a recorder: one thread, which sleeps while there is nothing to do."""
 
+import os
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from tawny.model.errors import NotDone
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+"""Before onnxruntime is read, which otherwise tells its makers over the internet how it is used."""
 
 CPU = "CPUExecutionProvider"
 ONLY_ERRORS = 3
