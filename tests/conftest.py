@@ -5,11 +5,13 @@ A command that a test calls in this process sets up the log as it does for its u
 """
 
 import logging
+import os
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
 
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # for tests that read onnxruntime by themselves
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("searching", deadline=None)
 settings.load_profile("steady")
