@@ -11,7 +11,9 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # for tests that read onnxruntime by themselves
+from tawny.engine.foreign_process import TELLS_NOBODY
+
+os.environ.update(TELLS_NOBODY)  # for tests that read onnxruntime by themselves
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("searching", deadline=None)
 settings.load_profile("steady")

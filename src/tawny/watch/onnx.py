@@ -6,9 +6,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from tawny.engine.foreign_process import TELLS_NOBODY
 from tawny.model.errors import NotDone
 
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+os.environ.update(TELLS_NOBODY)
 """Before onnxruntime is read, which otherwise tells its makers over the internet how it is used."""
 
 CPU = "CPUExecutionProvider"

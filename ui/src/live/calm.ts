@@ -2,18 +2,14 @@
  * The pace of one picture of many. It is even, so that they can change together (`step.ts`): only the mean of where it
  * plays is followed, and only beyond wide bounds; within them the moment of each picture is moved.
  */
-import type { Pace } from "./rules";
+import { type Bounds, type Pace, pace, rateOf } from "./rules";
 
-const JUMP_S = 1;
 /** Share of the newest in the mean. */
 const NEWEST = 0.2;
-/** Behind the edge: so much, and it is played faster, until it is at the edge again; likewise before it. */
-const RUN_S = 0.25;
-const HURRY_S = 0.12;
-const WAIT_S = -0.05;
-/** Where it may play without either; it is moved towards the middle. */
+/** Where it may play without hurry; it is moved towards the middle. */
 const MIDDLE_S = 0.05;
 const SOONEST_S = -0.02;
+const CALM: Bounds = { hurry_s: 0.12, wait_s: -0.05, near_s: MIDDLE_S };
 /** Until it is told of the next picture. */
 const MOVES_S = 0.5;
 
@@ -34,23 +30,16 @@ export class CalmPace {
 
   /** Called after every append. */
   next(edge_s: number, current_s: number, started: boolean): Pace {
-    const now_s = edge_s - current_s;
-    if (!started || Math.abs(now_s) > JUMP_S) {
+    const now = pace(edge_s, current_s, 1, started);
+    if (now.jump_s !== null) {
       this.behind_s = null;
       this.rate = 1;
-      return { jump_s: edge_s, rate: 1 };
+      return now;
     }
-    this.behind_s = this.behind_s === null ? now_s : this.behind_s + (now_s - this.behind_s) * NEWEST;
-    this.rate = this.rateAt(this.behind_s);
+    const behind_s = edge_s - current_s;
+    this.behind_s = this.behind_s === null ? behind_s : this.behind_s + (behind_s - this.behind_s) * NEWEST;
+    this.rate = rateOf(this.behind_s, this.rate, CALM);
     return { jump_s: null, rate: this.rate === 1 ? 1 + this.moves_s / MOVES_S : this.rate };
-  }
-
-  private rateAt(behind_s: number): number {
-    if (behind_s > RUN_S) return 1.15;
-    if (behind_s > HURRY_S) return Math.max(this.rate, 1.06);
-    if (behind_s < WAIT_S) return 0.95;
-    const arrived = this.rate > 1 ? behind_s <= MIDDLE_S : behind_s >= 0;
-    return arrived ? 1 : this.rate;
   }
 
   private wayOf(late_ms: number, period_ms: number): -1 | 1 {

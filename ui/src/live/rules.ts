@@ -69,8 +69,16 @@ export const GATHER_S = 0.133;
 const CALM_LEAD_S = GATHER_S + LEAD_S;
 const JUMP_S = 1;
 const RUN_S = 0.25;
-const HURRY_S = 0.06;
-const WAIT_S = -0.1;
+
+/** Behind the edge by more than `hurry_s` it is played faster, until it is within `near_s`; before it by less than
+ * `wait_s` (below 0) slower, until it is there. */
+export interface Bounds {
+  hurry_s: number;
+  wait_s: number;
+  near_s: number;
+}
+
+const AT_ONCE: Bounds = { hurry_s: 0.06, wait_s: -0.1, near_s: 0 };
 
 /** Where to play: at the newest picture, as far as there is sound. newest_s: when it is shown. calm: they are gathered. */
 export function edge(end_s: number, newest_s: number | null, sound: boolean, calm = false): number {
@@ -89,11 +97,16 @@ export interface Pace {
 export function pace(edge_s: number, current_s: number, rate: number, started: boolean): Pace {
   const behind = edge_s - current_s;
   if (!started || behind > JUMP_S || behind < -JUMP_S) return { jump_s: edge_s, rate: 1 };
-  if (behind > RUN_S) return { jump_s: null, rate: 1.15 };
-  if (behind > HURRY_S) return { jump_s: null, rate: Math.max(rate, 1.06) };
-  if (behind < WAIT_S) return { jump_s: null, rate: 0.95 };
-  const arrived = rate > 1 ? behind <= 0 : behind >= 0;
-  return { jump_s: null, rate: arrived ? 1 : rate };
+  return { jump_s: null, rate: rateOf(behind, rate, AT_ONCE) };
+}
+
+/** How fast to play so far behind the edge, or before it (below 0); rate: until now. */
+export function rateOf(behind_s: number, rate: number, { hurry_s, wait_s, near_s }: Bounds): number {
+  if (behind_s > RUN_S) return 1.15;
+  if (behind_s > hurry_s) return Math.max(rate, 1.06);
+  if (behind_s < wait_s) return 0.95;
+  const arrived = rate > 1 ? behind_s <= near_s : behind_s >= 0;
+  return arrived ? 1 : rate;
 }
 
 const KEEP_S = 10;

@@ -39,12 +39,12 @@ def mixed(a: Grey, b: Grey, share: float) -> Grey:
 
 
 def at_least(a: Grey, least: float) -> Grey:
-    """As np.maximum with a number, which takes four times as long."""
+    """As np.maximum with a number, which takes up to twice as long."""
     return np.asarray(cv2.max(a, np.array([least])), np.float32)
 
 
 def at_most(a: Grey, most: float) -> Grey:
-    """As np.minimum with a number, likewise."""
+    """As np.minimum with a number, which takes three times as long."""
     return np.asarray(cv2.threshold(a, most, 0, cv2.THRESH_TRUNC)[1], np.float32)
 
 
