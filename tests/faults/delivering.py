@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -108,6 +108,11 @@ def delivering(place: Place, folder: Path, port: int) -> Iterator[Delivering]:
 
 
 def tree_of(folder: Path) -> dict[str, bytes]:
-    """Of a server that keeps plain files; what has only begun is left out."""
-    files = [path for path in folder.rglob("*") if path.is_file() and ".begun" not in path.parts]
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files if not path.name.endswith(".part")}
+    """Of a server that keeps plain files; what has only begun is left out, and what is just being replaced."""
+    found: dict[str, bytes] = {}
+    for path in folder.rglob("*"):
+        if ".begun" in path.parts or path.name.endswith(".part") or not path.is_file():
+            continue
+        with suppress(FileNotFoundError):
+            found[path.relative_to(folder).as_posix()] = path.read_bytes()
+    return found
