@@ -2,8 +2,9 @@
 
 import os
 
+from tawny.engine.foreign_process import TELLS_NOBODY
+
 # two threads that wait for each other took fifty times as long beside others
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-# onnxruntime is not to tell its makers that it is used
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+os.environ.update(TELLS_NOBODY)
