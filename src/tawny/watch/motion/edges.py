@@ -4,7 +4,8 @@ import numpy as np
 
 from tawny.watch.motion.arrays import Grey, border, distance
 from tawny.watch.motion.boxes import Box
-from tawny.watch.motion.memory import DARK, Difference, Memory
+from tawny.watch.motion.difference import Difference
+from tawny.watch.motion.memory import DARK, Memory
 
 EDGE = 0.5
 """A border over which less than this share of the change happens is no thing's: light, soft shadow, an insect too near

@@ -14,19 +14,21 @@ import numpy as np
 from tawny.watch.motion.arrays import (
     Grey,
     Mask,
+    Places,
     around,
-    at_least,
+    as_bytes,
     at_most,
+    beyond,
     count,
-    cut,
-    distance,
+    follow,
     middle,
     mixed,
-    root,
     towards,
     widened,
+    with_places,
 )
 from tawny.watch.motion.boxes import Box
+from tawny.watch.motion.difference import GLANCE, Bar, Difference, Far, Measured
 from tawny.watch.motion.light import bends
 from tawny.watch.motion.sensitivity import Sensitivity
 
@@ -52,6 +54,13 @@ STRANGE = 9.0
 """Levels by which half of the picture differs: it is another picture."""
 CALM_S = 0.8
 """Nothing new begins so long after a jump."""
+RETURN_S = 10.0
+"""A jump is forgotten if the light comes back so soon: a beam, a flash, an exposure that was too quick..."""
+RETURNS = 0.05
+"""...which it has where no more than this share differs from before: somebody may be there by then."""
+SWEPT, SWEPT_S = 0.15, 4.0
+"""What comes over so much of the picture, and is gone so soon, is light that passes: how far cells stray in it says
+nothing about them. Somebody covers as much only right before the camera; gusts last longer."""
 YOUNG_S = 10.0
 """So long after the start or a jump nothing is known of any place."""
 BACK_S = 15.0
@@ -75,67 +84,31 @@ COPY_S, COPIES = 2.0, 4
 _SOME = slice(1, None, 4)
 """Every fourth cell either way is enough for a median."""
 
-
-class Difference(NamedTuple):
-    """One look against the memory."""
-
-    now: Grey
-    away: Grey
-    limit: Grey
-    faint: Grey
-    """The mean of late, and of the neighbourhood, of how they differ, signed."""
-    faint_limit: Grey
-    front: Mask
-    """Cells that differ by more than means nothing, now or on the mean of late."""
-    strong: Mask
-    """...by so much more that it cannot be chance."""
-    share: float
-    """Of the picture, of such cells."""
-    noise: float
-    """The median of how they differ."""
-
-
-class Measured(NamedTuple):
-    """One picture against the memory, and nothing made of it yet: from it, a glance and a look."""
-
-    now: Grey
-    away: Grey
-    limit: Grey
-    faint: Grey
-    faint_limit: Grey
-    gain: float
-    noise: float
-    shake: float
-    left: float
-
-    def difference(self, limits: float = 1.0, *, with_faint: bool = True) -> Difference:
-        """Which cells differ, by so much of their limits. with_faint: on the mean of late, too."""
-        front: Mask = self.away > np.float32(limits) * self.limit
-        strong: Mask = self.away > np.float32(limits * STRONG) * self.limit
-        if with_faint:
-            of_late = np.abs(self.faint)
-            front |= of_late > np.float32(limits) * self.faint_limit
-            strong |= of_late > np.float32(limits * STRONG) * self.faint_limit
-        share = count(front) / front.size
-        return Difference(
-            self.now, self.away, self.limit, self.faint, self.faint_limit, front, strong, share, self.noise
-        )
-
-
 FAINT_S = 0.45
 """Time over which the mean is taken that shows what one picture's noise hides..."""
 _CALM = (1 - np.exp(-0.2 / FAINT_S)) / (1 + np.exp(-0.2 / FAINT_S))
 """...and what is left of the noise's square in it, at five looks a second."""
 FAINTEST = 0.4
 """It says no more than what noise alone would allow: leaves that sway are not calm because their mean is."""
-STRONG = 1.5
-"""So many times the limit is no chance."""
 
 
 class _Copy(NamedTuple):
     t: float
     back: Grey
     spread2: Grey
+
+
+class _Known(NamedTuple):
+    """What was known of the place when the light jumped."""
+
+    t: float
+    back: Grey
+    spread2: Grey
+    faint_spread2: Grey
+    noise: float
+    faint_noise: float
+    known: float
+    fresh_t: float
 
 
 class Memory:
@@ -164,7 +137,10 @@ class Memory:
         self._is_covered = False
         """Whether any cell is under one of these."""
         self._copies: deque[_Copy] = deque(maxlen=COPIES)
+        self._before_jump: _Known | None = None
         self._share = 0.0
+        self._unswept_t = t
+        """When so much of the picture last did not differ."""
         self.gain = 1.0
         self.shake = 0.5
 
@@ -181,24 +157,28 @@ class Memory:
         dt: since the last look; ALONE_DT where nothing that was seen before is to count.
         """
         some, back = now[_SOME, _SOME], self.back[_SOME, _SOME]
-        gain = middle((some + DARK) / (back + DARK))
-        gain = min(max(gain, GAIN_RANGE[0]), GAIN_RANGE[1])
-        lit = self._lit(gain)
+        gain = _gain(some, back)
+        lit = _in_light(self.back, gain)
         bent = bends(some, lit[_SOME, _SOME], back)
         if bent is not None:
-            lit = lit + bent[self.back.astype(np.uint8)]
-        away = distance(now, lit)
+            lit += bent[self.back.astype(np.uint8)]
+        change = now - lit
+        away = np.abs(change)
         shake = max(0.3, middle(np.abs(some - self._before[1][_SOME, _SOME])))
-        limit = self._limit(self.spread2, away, self.noise)
-        # what differs much shows in one look: it is cut, so that it leaves no trail
-        strays = around(cut(now - lit, limit))
         new = float(1 - np.exp(-dt / FAINT_S))
-        faint = mixed(self._faint, strays, new)
         left = (1 - new) ** 2 * self._left + new**2
-        noisier = max(1.0, left / _CALM) ** 0.5
-        faint_limit = self._limit(self._faint_spread2, np.abs(faint), self._faint_noise, noisier)
-        faint_limit = np.maximum(faint_limit, np.float32(FAINTEST) * limit)
-        return Measured(now, away, limit, faint, faint_limit, gain, middle(away[_SOME, _SOME]), shake, left)
+        least = self._least(away)
+        at = beyond(away, GLANCE * least)
+        far = Far(at, away.ravel()[at], self._limits(at, least))
+        # what differs much shows in one look: it is cut, so that it leaves no trail; what is no further needs no cut
+        change.ravel()[at] = np.clip(change.ravel()[at], -far.limit, far.limit)
+        faint = mixed(self._faint, around(change), new)
+        of_late = np.abs(faint)
+        faint_least = max(self._least(of_late), FAINTEST * least)
+        bar = Bar(least, faint_least, float(max(1.0, left / _CALM) ** 0.5))
+        at = beyond(of_late, GLANCE * bar.faint_least)
+        faint_far = Far(at, of_late.ravel()[at], self._faint_limits(at, bar))
+        return Measured(now, away, far, faint, faint_far, bar, gain, middle(away[_SOME, _SOME]), shake, left)
 
     def compare(self, measured: Measured, t: float) -> Difference:
         """Which cells differ at today's light. Notes light and noise, learns nothing."""
@@ -206,19 +186,30 @@ class Memory:
         self._faint = measured.faint
         return measured.difference(with_faint=not self.is_young(t))
 
-    def _limit(self, spread2: Grey, away: Grey, noise: float, noisier: float = 1.0) -> Grey:
-        """How much means nothing: by each cell's own spread, by the setting, by the noise of this very picture.
+    def _least(self, away: Grey) -> float:
+        """What means nothing in any cell: by the setting, and by the noise of this very picture."""
+        return max(self._sensitivity.contrast, NOISES * middle(away[_SOME, _SOME][_SOME, _SOME]))
 
-        noise: the median of late of how much a cell differs. What a cell strays beyond what such noise explains is its
-        own restlessness.
+    def _limits(self, at: Places, least: float) -> Grey:
+        """How much means nothing in these cells."""
+        own = self._strays(self.spread2.ravel()[at], self.noise)
+        return np.asarray(np.maximum(own, np.float32(least)), np.float32)
+
+    def _faint_limits(self, at: Places, bar: Bar) -> Grey:
+        """The same for the mean of late."""
+        own = self._strays(self._faint_spread2.ravel()[at], self._faint_noise) * np.float32(bar.noisier)
+        own = np.maximum(own, np.float32(bar.faint_least))
+        return np.asarray(np.maximum(own, np.float32(FAINTEST) * self._limits(at, bar.least)), np.float32)
+
+    def _strays(self, spread2: Grey, noise: float) -> Grey:
+        """How far such cells stray by themselves. noise: the median of late of how much a cell differs.
+
+        What a cell strays beyond what such noise explains is its own restlessness.
         """
-        least = max(self._sensitivity.contrast, NOISES * middle(away[_SOME, _SOME][_SOME, _SOME]))
-        spreads = self._sensitivity.spreads
-        known = self._known
+        spreads, known = self._sensitivity.spreads, self._known
         restless = (spread2 - np.float32(known * (NOISE_SPREAD * noise) ** 2)) * np.float32(spreads**2)
-        own = root(np.maximum(restless, spread2 * np.float32(((1 - (1 - NOISY) * known) * spreads) ** 2)))
-        own *= np.float32(noisier)
-        return at_least(own, least)
+        least = np.float32(((1 - (1 - NOISY) * known) * spreads) ** 2)
+        return np.asarray(np.sqrt(np.maximum(restless, spread2 * least)), np.float32)
 
     def is_jump(self, seen: Difference) -> bool:
         """Whether everything changed at once: then `take` this picture instead of looking for things in it."""
@@ -228,35 +219,60 @@ class Memory:
 
     def take(self, t: float, now: Grey) -> None:
         """Believe the picture as it is, but for what is under an event; begin to know the place anew."""
+        if not self.is_young(t):
+            self._before_jump = _Known(
+                t, self.back, self.spread2.copy(), self._faint_spread2.copy(),
+                self.noise, self._faint_noise, self._known, self.fresh_t,
+            )  # fmt: skip
         free = ~self._events
-        self.back = self._lit(self.gain)
+        self.back = _in_light(self.back, self.gain)
         self.back[free] = now[free]
-        self._before = (now, now)
         self._copies.clear()
-        self._faint = np.zeros_like(now)
-        self._faint_before = (self._faint, self._faint)
-        self._left = 1.0
+        self._begin_late(now)
         self.noise = self._faint_noise = 0.3
         self._known = self._share = 0.0
         self.calm_t, self.fresh_t = t + CALM_S, t
 
+    def comes_back(self, t: float, now: Grey) -> bool:
+        """Whether the light is again as before it jumped: then all that was known before is taken back."""
+        old = self._before_jump
+        if old is None or t - old.t > RETURN_S:
+            self._before_jump = None
+            return False
+        some, back = now[_SOME, _SOME], old.back[_SOME, _SOME]
+        away = np.abs(some - _in_light(back, _gain(some, back)))
+        own = np.float32(self._sensitivity.spreads) * np.sqrt(old.spread2[_SOME, _SOME])
+        if count(away > np.maximum(own, np.float32(self._sensitivity.contrast))) > RETURNS * away.size:
+            return False
+        self._before_jump = None
+        _, self.back, self.spread2, self._faint_spread2, self.noise, self._faint_noise, self._known, self.fresh_t = old
+        self.calm_t = t
+        self._begin_late(now)
+        return True
+
+    def _begin_late(self, now: Grey) -> None:
+        """What was seen of late was in another light."""
+        self._before = (now, now)
+        self._faint = np.zeros_like(now)
+        self._faint_before = (self._faint, self._faint)
+        self._left = 1.0
+
     def moving(self, seen: Difference) -> Mask:
-        """Cells that have changed since the look before the last. Ask before `pass_look`."""
-        changed = distance(seen.now, self._before[0])
-        moving: Mask = changed > at_least(np.float32(MOVING) * seen.limit, self.shake * SHAKES)
-        changed = distance(seen.faint, self._faint_before[0])
-        return moving | (changed > np.float32(MOVING) * seen.faint_limit)
+        """Of the cells that differ, those that have changed since the look before the last. Ask before `pass_look`."""
+        at = np.flatnonzero(seen.front)
+        changed = np.abs(seen.now.ravel()[at] - self._before[0].ravel()[at])
+        own = np.float32(MOVING) * self._limits(at, seen.bar.least)
+        moves = changed > np.maximum(own, np.float32(self.shake * SHAKES))
+        changed = np.abs(seen.faint.ravel()[at] - self._faint_before[0].ravel()[at])
+        moves |= changed > np.float32(MOVING) * self._faint_limits(at, seen.bar)
+        return with_places(seen.now.shape, [at[moves]])
 
     def pass_look(self, seen: Difference, dt: float) -> None:
         """Note this look, for the next ones."""
         self._share = seen.share
-        self.cover += (seen.front - self.cover) * (1 - np.exp(-dt / COVER_S, dtype=np.float32))
+        follow(self.cover, as_bytes(seen.front), float(1 - np.exp(-dt / COVER_S)))
         self._before = (self._before[1], seen.now)
         self._faint_before = (self._faint_before[1], seen.faint)
-
-    def _lit(self, gain: float) -> Grey:
-        """The place as remembered, in this light."""
-        return self.back * np.float32(gain) + np.float32(DARK * gain - DARK)
 
     # --- learning -----------------------------------------------------------------------------------------------------
 
@@ -279,24 +295,31 @@ class Memory:
             self._copies.append(_Copy(t, self.back.copy(), self.spread2.copy()))
         speed = self._speed(t)
         back_s = min(BACK_S, max(1.0, t - self.began_t))
-        self.back += (seen.now - self.back) * (speed * np.float32(min(0.5, dt / back_s)))
+        follow(self.back, seen.now, min(0.5, dt / back_s), speed)
         strayed = at_most(seen.away * seen.away, MOST_SPREAD**2)
-        self._lately += (strayed - self._lately) * np.float32(min(0.5, dt / LATELY_S))
-        pace = min(dt, SEEN_S)
+        follow(self._lately, strayed, min(0.5, dt / LATELY_S))
+        pace = 0.0 if self._is_swept(t, seen) else min(dt, SEEN_S)
         self._known = min(1.0, max(0.0, (t - self.fresh_t - YOUNG_S) / NOISE_S))
         new = min(0.5, dt / min(NOISE_S, max(1.0, t - self.fresh_t)))
         self.noise += (seen.noise - self.noise) * new
         self._faint_noise += (middle(np.abs(seen.faint[_SOME, _SOME])) - self._faint_noise) * new
         up, down = pace / SPREAD_UP_S, min(0.5, pace / min(SPREAD_DOWN_S, max(2.0, t - self.fresh_t)))
-        self.spread2 += towards(strayed - self.spread2, up, down) * speed
+        self.spread2 += towards(strayed - self.spread2, up, down, speed)
         if self.is_young(t):  # sooner than each cell by itself, all cells together say what noise there is
             np.maximum(self.spread2, np.float32((NOISE_SPREAD * self.noise) ** 2), out=self.spread2)
         if dt <= SEEN_S:  # of late is not what one look in two seconds shows
-            self._faint_spread2 += towards(seen.faint * seen.faint - self._faint_spread2, up, down) * speed
+            self._faint_spread2 += towards(seen.faint * seen.faint - self._faint_spread2, up, down, speed)
 
-    def _speed(self, t: float) -> Grey | np.float32:
+    def _is_swept(self, t: float, seen: Difference) -> bool:
+        """Whether light passes. While the place is new, so much may differ for want of knowing it."""
+        if seen.share < SWEPT or self.is_young(t):
+            self._unswept_t = t
+        return 0 < t - self._unswept_t <= SWEPT_S
+
+    def _speed(self, t: float) -> Grey | None:
+        """Of each cell, as a share; None where nothing is under anything."""
         if not self._is_covered:
-            return np.float32(1)
+            return None
         speed = np.ones_like(self.back)
         if not self.is_young(t):
             speed[self._candidates] = UNDER_CANDIDATE
@@ -325,3 +348,13 @@ class Memory:
         """What is here now belongs to the place."""
         part = box.grown(2).part
         self.back[part] = now[part]
+
+
+def _gain(now: Grey, back: Grey) -> float:
+    """How much brighter it is now. now, back: the same cells."""
+    return min(max(middle((now + DARK) / (back + DARK)), GAIN_RANGE[0]), GAIN_RANGE[1])
+
+
+def _in_light(back: Grey, gain: float) -> Grey:
+    """The place as remembered, so much brighter."""
+    return back * np.float32(gain) + np.float32(DARK * gain - DARK)

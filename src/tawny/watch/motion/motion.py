@@ -16,9 +16,10 @@ from tawny.watch.motion.arrays import Grey, Mask, count
 from tawny.watch.motion.blobs import HINT, Blob, blobs
 from tawny.watch.motion.cells import Cells
 from tawny.watch.motion.clock import OwnTime, Tick
+from tawny.watch.motion.difference import GLANCE, Difference, Measured
 from tawny.watch.motion.evidence import gather
 from tawny.watch.motion.ground import Ground
-from tawny.watch.motion.memory import ALONE_DT, Difference, Measured, Memory
+from tawny.watch.motion.memory import ALONE_DT, Memory
 from tawny.watch.motion.scene import Scene, need
 from tawny.watch.motion.sensitivity import DEFAULT, LEAST, MOST, Sensitivity
 from tawny.watch.motion.tracks import CORE, COVERED, RESTS, State, Track, assign
@@ -32,8 +33,6 @@ DISTRUST = 0.1
 """Share by which the trust in a candidate follows to a place that had been less at rest."""
 COVER_AFTER_S = 1.0
 """Whether an event covers its ground is asked from so long after it last travelled."""
-GLANCE = 0.8
-"""Share of its limit by which a cell differs at a glance: one look has to do what many do otherwise."""
 LINE = 50
 """The score that is an event."""
 LARGE = 0.01
@@ -109,6 +108,9 @@ class _Place:
         """measured: of this very frame, if it was glanced at after the look before it."""
         over = self.all_over() if self._time.breaks(at_ms) else ()
         tick = self._time.tick(at_ms)
+        if self.memory.comes_back(tick.t, now):
+            self._tracks = [track for track in self._tracks if track.is_event]
+            measured = None
         if tick.dt <= SLEEPS_S or measured is None:
             measured = self.memory.measure(now, ALONE_DT if tick.dt > SLEEPS_S else tick.dt)
         seen = self.memory.compare(measured, tick.t)

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from tawny.watch.motion.difference import Difference
 from tawny.watch.motion.ground import Ground
-from tawny.watch.motion.memory import Difference, Memory
+from tawny.watch.motion.memory import Memory
 from tawny.watch.motion.sensitivity import Sensitivity
 
 
