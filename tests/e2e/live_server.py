@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from playwright.sync_api import Browser, BrowserContext
+
 from tawny.config.settings import Settings
 from tawny.web.access import COOKIE
 from tawny.web.accounts import Accounts, Caller, Role
@@ -81,6 +83,15 @@ class LiveServer:
         await self.site.close()
         await self._server.stop()
         self.accounts.close()
+
+
+@contextmanager
+def signed_browser(browser: Browser, session: str, **how: Any) -> Iterator[BrowserContext]:
+    """Whoever's session this is. how: as `Browser.new_context` takes it."""
+    context = browser.new_context(**how)
+    context.add_cookies([{"name": COOKIE, "value": session, "domain": "127.0.0.1", "path": "/"}])
+    yield context
+    context.close()
 
 
 @contextmanager

@@ -6,8 +6,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page
 
-from tawny.web.access import COOKIE
-from tests.e2e.live_server import LiveServer
+from tests.e2e.live_server import LiveServer, signed_browser
 
 _PAGE = """async (camera) => {
   const it = window.it = {frames: [], told: [], link: new RTCPeerConnection()};
@@ -65,13 +64,11 @@ class Watcher:
 @contextmanager
 def watching(browser: Browser, served: LiveServer, camera: str, read: str) -> Iterator[Watcher]:
     """It looks, and may ask. read: JavaScript, a function that reads a number off a video."""
-    context = browser.new_context()
     token = served.session("page")
-    context.add_cookies([{"name": COOKIE, "value": token, "domain": "127.0.0.1", "path": "/"}])
-    page = context.new_page()
-    page.goto(f"{served.base}/live/{camera}?way=mjpeg")
-    page.evaluate(_PAGE.replace("READ", read), camera)
-    begun = "() => window.it.frames.length > 5 && window.it.channel.readyState === 'open'"
-    page.wait_for_function(begun, timeout=60_000)
-    yield Watcher(page, token)
-    context.close()
+    with signed_browser(browser, token) as context:
+        page = context.new_page()
+        page.goto(f"{served.base}/live/{camera}?way=mjpeg")
+        page.evaluate(_PAGE.replace("READ", read), camera)
+        begun = "() => window.it.frames.length > 5 && window.it.channel.readyState === 'open'"
+        page.wait_for_function(begun, timeout=60_000)
+        yield Watcher(page, token)

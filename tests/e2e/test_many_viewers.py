@@ -1,15 +1,16 @@
 """Many who look at one camera: recording loses nothing, nobody holds up another, and whose right ends sees no more."""
 
 import asyncio
+import re
 import subprocess
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, Page
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -24,14 +25,15 @@ from tawny.testing.relay import Line, tcp_line
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.waiting import until
 from tawny.web import camera_routes, rtc, sockets
-from tawny.web.access import COOKIE
 from tests.app.rig import DOOR, looked_at, one_camera
-from tests.e2e.live_server import LiveServer, live_server
+from tests.e2e.live_server import LiveServer, live_server, signed_browser
 
 pytestmark = pytest.mark.browser
 CLIP = made_clip(ClipSpec(seconds=8, sound="aac"))
 LOOK_S = 6.0
 """So long the viewers look; the ring holds it all."""
+GATE = '[cameras.gate]\nsource = "{}"\nwatch.detector = "off"\n'
+LEFT_OUT = re.compile(r"320×240(\d+) of (\d+) pictures/s.* · 0 lost")
 CAMERA = "/api/v1/cameras/door"
 Way = Callable[[str, dict[str, str]], AsyncGenerator[bytes]]
 """Given the address and what a browser sends, everything that comes, until it ends."""
@@ -201,12 +203,16 @@ def test_who_is_sent_away_while_looking_sees_no_more(served: LiveServer, way: Wa
     assert asyncio.run(look()) >= 3
 
 
+@contextmanager
+def page_of(served: LiveServer, browser: Browser, session: str = "page") -> Iterator[Page]:
+    with signed_browser(browser, served.session(session)) as context:
+        yield context.new_page()
+
+
 @pytest.fixture
 def page(served: LiveServer, browser: Browser) -> Iterator[Page]:
-    context: BrowserContext = browser.new_context()
-    context.add_cookies([{"name": COOKIE, "value": served.session("page"), "domain": "127.0.0.1", "path": "/"}])
-    yield context.new_page()
-    context.close()
+    with page_of(served, browser) as made:
+        yield made
 
 
 @pytest.mark.parametrize("way", ["socket", "webrtc", "hls"])
@@ -218,6 +224,24 @@ def test_the_camera_is_heard(served: LiveServer, page: Page, way: str) -> None:
     heard = "() => { const v = document.querySelector('video'); return v.webkitAudioDecodedByteCount > 0 "
     heard += "|| (v.srcObject?.getAudioTracks() ?? []).some((track) => !track.muted); }"
     page.wait_for_function(heard, timeout=60_000)
+
+
+def test_of_fast_cameras_side_by_side_every_second_picture_is_painted(browser: Browser, tmp_path: Path) -> None:
+    """Where the processor paints: all come and are decoded, and none is lost."""
+    with (
+        RtspCamera(CLIP) as camera,
+        live_server(one_camera(camera.address, GATE.format(camera.address)), tmp_path) as made,
+        page_of(made, browser) as page,
+    ):
+        page.goto(made.base)
+        words = page.locator("[data-camera=door][data-view=playing] [data-numbers]")
+        words.wait_for(state="attached", timeout=60_000)
+
+        def share() -> float:
+            found = LEFT_OUT.search(str(words.text_content()))
+            return int(found[1]) / int(found[2]) if found else 1.0
+
+        until(lambda: 0.4 < share() < 0.6, 60, "every second picture")
 
 
 def test_another_player_plays_the_list(served: LiveServer) -> None:
@@ -262,13 +286,9 @@ def test_a_camera_of_h265_alone_is_shown_where_h265_is_not_known(browser: Browse
     with RtspCamera(clip) as camera, live_server(one_camera(camera.address), tmp_path) as made:
         made.bench.wait_for(CameraState.RECORDING, 60)
         for way in ("socket", "webrtc", "hls"):
-            context = browser.new_context()
-            token = made.session(way)
-            context.add_cookies([{"name": COOKIE, "value": token, "domain": "127.0.0.1", "path": "/"}])
-            page = context.new_page()
-            page.goto(f"{made.base}/live/door?way={way}")
-            page.wait_for_selector("[data-camera=door][data-view=playing]", timeout=90_000)
-            context.close()
+            with page_of(made, browser, way) as page:
+                page.goto(f"{made.base}/live/door?way={way}")
+                page.wait_for_selector("[data-camera=door][data-view=playing]", timeout=90_000)
         hub = made.bench.running.hub(DOOR, StreamName.MAIN)
         assert hub
         assert {getattr(packet.format, "codec", "") for packet in hub.recent(5)} == {"h265"}

@@ -7,11 +7,12 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tawny.testing.waiting import until
-from tawny.web.access import COOKIE
+from tests.e2e.live_server import signed_browser
 from tests.e2e.test_rtc_past import PICTURE_MS, READ_NUMBER, Filmed, filming
 
 pytestmark = pytest.mark.browser
 WAIT_MS = 60_000
+LARGE = {"width": 1440, "height": 900}
 VIDEO = ".pl[data-camera=door] video[data-by=webrtc]"
 SHOWN = f"""() => {{
   const video = document.querySelector('{VIDEO}');
@@ -41,14 +42,10 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filmed]:
 @pytest.fixture
 def page(film: Filmed, browser: Browser) -> Iterator[Page]:
     """Of a browser without Media Source."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    token = film.served.session("past")
-    context.add_cookies([{"name": COOKIE, "value": token, "domain": "127.0.0.1", "path": "/"}])
-    context.add_init_script("delete window.MediaSource; delete window.ManagedMediaSource;")
-    context.add_init_script(f"({LOOK})()")
-    made = context.new_page()
-    yield made
-    context.close()
+    with signed_browser(browser, film.served.session("past"), viewport=LARGE) as context:
+        context.add_init_script("delete window.MediaSource; delete window.ManagedMediaSource;")
+        context.add_init_script(f"({LOOK})()")
+        yield context.new_page()
 
 
 def shown(page: Page) -> tuple[int, int]:
@@ -98,12 +95,9 @@ def test_it_plays_over_what_is_missing_and_comes_to_live(film: Filmed, page: Pag
 
 def test_what_cannot_come_this_way_comes_from_the_files(film: Filmed, browser: Browser) -> None:
     """Nothing gets through by WebRTC: the page finds that out by itself."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    token = film.served.session("files")
-    context.add_cookies([{"name": COOKIE, "value": token, "domain": "127.0.0.1", "path": "/"}])
-    page = context.new_page()
-    page.route("**/api/v1/live/servers", lambda route: route.fulfill(json={"webrtc": False, "ice_servers": []}))
-    at_s = min(film.taken()) / 1000 + 2
-    page.goto(f"{film.served.base}/timeline?cam=door&t={at_s}&span=60&way=webrtc")
-    page.wait_for_selector(".pl[data-camera=door] video[data-by=files][data-shown-ms]", timeout=WAIT_MS)
-    context.close()
+    with signed_browser(browser, film.served.session("files"), viewport=LARGE) as context:
+        page = context.new_page()
+        page.route("**/api/v1/live/servers", lambda route: route.fulfill(json={"webrtc": False, "ice_servers": []}))
+        at_s = min(film.taken()) / 1000 + 2
+        page.goto(f"{film.served.base}/timeline?cam=door&t={at_s}&span=60&way=webrtc")
+        page.wait_for_selector(".pl[data-camera=door] video[data-by=files][data-shown-ms]", timeout=WAIT_MS)

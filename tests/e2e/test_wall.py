@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tawny.web.access import COOKIE
 from tests.app.rig import settings
 from tests.e2e.conftest import Tawny
-from tests.e2e.live_server import live_server
+from tests.e2e.live_server import live_server, signed_browser
 from tests.e2e.rules import axe_script, violations
 
 pytestmark = pytest.mark.browser
@@ -67,10 +66,7 @@ def test_outside_and_inside_are_groups_of_their_own(browser: Browser, tmp_path: 
         '[cameras.porch]\nsource = "demo:front"\nwhere = "outside"\nwatch.detector = "off"\n'
         '[cameras.hall]\nsource = "demo:garden"\nwatch.detector = "off"\n'
     )
-    with live_server(chosen, tmp_path) as served:
-        context = browser.new_context()
-        session = served.session()
-        context.add_cookies([{"name": COOKIE, "value": session, "domain": "127.0.0.1", "path": "/"}])
+    with live_server(chosen, tmp_path) as served, signed_browser(browser, served.session()) as context:
         page = context.new_page()
         page.goto(served.base)
         expect(page.locator(".wall .tile")).to_have_count(2, timeout=WAIT_MS)
@@ -80,4 +76,3 @@ def test_outside_and_inside_are_groups_of_their_own(browser: Browser, tmp_path: 
         until_order(page, ["porch"])
         page.reload()
         until_order(page, ["porch"])
-        context.close()

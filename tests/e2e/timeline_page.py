@@ -7,8 +7,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page
 
 from tawny.testing.clocked import READ_CLOCK
-from tawny.web.access import COOKIE
-from tests.e2e.live_server import LiveServer
+from tests.e2e.live_server import LiveServer, signed_browser
 
 LOOK = f"""() => {{
   const read = {READ_CLOCK};
@@ -44,14 +43,10 @@ LOOK = f"""() => {{
 @contextmanager
 def timeline_page(browser: Browser, served: LiveServer) -> Iterator[Page]:
     """Somebody is signed in. The browser thinks that it is elsewhere: times are those of the recorder."""
-    context = browser.new_context(
-        timezone_id="America/New_York", locale="en-GB", viewport={"width": 1440, "height": 900}
-    )
-    token = served.session("page")
-    context.add_cookies([{"name": COOKIE, "value": token, "domain": "127.0.0.1", "path": "/"}])
-    context.add_init_script(f"({LOOK})()")
-    yield context.new_page()
-    context.close()
+    elsewhere = {"timezone_id": "America/New_York", "locale": "en-GB", "viewport": {"width": 1440, "height": 900}}
+    with signed_browser(browser, served.session("page"), **elsewhere) as context:
+        context.add_init_script(f"({LOOK})()")
+        yield context.new_page()
 
 
 def show(page: Page, served: LiveServer, cameras: str, at_ms: int) -> None:

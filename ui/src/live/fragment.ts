@@ -1,7 +1,8 @@
-/** What a fragment says of its first picture: when it is shown, and how long. Boxes of MP4 (ISO 14496-12), as far as
- * that needs. */
+/** What a fragment says of its first picture: when it is shown, and how long; and another time for it. Boxes of MP4
+ * (ISO 14496-12), as far as that needs. */
 
-const RATE = 90_000;
+export const RATE = 90_000;
+const HEAD = 8;
 const HAS_DATA_AT = 0x1;
 const HAS_FIRST_FLAGS = 0x4;
 const BEFORE_OFFSET = [0x100, 0x200, 0x400];
@@ -15,19 +16,54 @@ export function shownAt(piece: Uint8Array): number | null {
 
 /** The same of each fragment in it. */
 export function allShown(piece: Uint8Array): number[] {
+  return fragments(piece).map(instantOf);
+}
+
+/** A picture with its boxes. */
+export interface Fragment {
+  bytes: Uint8Array;
+  /** When it is decoded, and how much later it is shown: ticks on the file's scale. */
+  decoded: number;
+  later: number;
+  /** Where the first of these is written. */
+  decoded_at: number;
+}
+
+/** Seconds on the file's scale at which its picture is shown. */
+export function instantOf({ decoded, later }: Fragment): number {
+  return (decoded + later) / RATE;
+}
+
+/** What the piece is made of: nothing where it is a file's beginning, or cut short. */
+export function fragments(piece: Uint8Array): Fragment[] {
   const view = new DataView(piece.buffer, piece.byteOffset, piece.byteLength);
-  const shown: number[] = [];
+  const found: Fragment[] = [];
   let inside = box(view, 0, view.byteLength, "moof");
   while (inside) {
     const track = box(view, inside.at, inside.end, "traf");
     const time = track && box(view, track.at, track.end, "tfdt");
     const run = track && box(view, track.at, track.end, "trun");
     if (!time || !run || time.end - time.at < 12 || run.end - run.at < 8) break;
-    const decoded = view.getUint32(time.at + 4) * 2 ** 32 + view.getUint32(time.at + 8);
-    shown.push((decoded + offset(view, run)) / RATE);
-    inside = box(view, inside.end, view.byteLength, "moof");
+    const next = box(view, inside.end, view.byteLength, "moof");
+    const begin = inside.at - HEAD;
+    found.push({
+      bytes: piece.subarray(begin, next ? next.at - HEAD : undefined),
+      decoded: view.getUint32(time.at + 4) * 2 ** 32 + view.getUint32(time.at + 8),
+      later: offset(view, run),
+      decoded_at: time.at + 4 - begin,
+    });
+    inside = next;
   }
-  return shown;
+  return found;
+}
+
+/** Has its picture decoded, and shown, at another time. decoded: ticks, a whole number. */
+export function moveTo(fragment: Fragment, decoded: number): void {
+  const { bytes, decoded_at } = fragment;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  view.setUint32(decoded_at, Math.floor(decoded / 2 ** 32));
+  view.setUint32(decoded_at + 4, decoded % 2 ** 32);
+  fragment.decoded = decoded;
 }
 
 /** Milliseconds that the first picture of the piece lasts; null where it does not say. */
@@ -49,11 +85,11 @@ interface Content {
 
 function box(view: DataView, begin: number, end: number, kind: string): Content | null {
   let at = begin;
-  while (at + 8 <= end) {
+  while (at + HEAD <= end) {
     const size = view.getUint32(at);
-    if (size < 8 || at + size > end) return null;
+    if (size < HEAD || at + size > end) return null;
     const name = String.fromCharCode(...[4, 5, 6, 7].map((byte) => view.getUint8(at + byte)));
-    if (name === kind) return { at: at + 8, end: at + size };
+    if (name === kind) return { at: at + HEAD, end: at + size };
     at += size;
   }
   return null;

@@ -5,8 +5,10 @@
 import { onSecond } from "./beat";
 import { CalmPace } from "./calm";
 import { localNow, recorderClock } from "./clock";
-import { allShown } from "./fragment";
+import { Fewer } from "./fewer";
+import { fragments, instantOf } from "./fragment";
 import { Managed, Media, canPlay } from "./media";
+import { paintsByProcessor } from "./painting";
 import { edge, hasSound, join, pace, readText, retryMs, trim } from "./rules";
 import { Watched } from "./shown";
 import { Steps } from "./step";
@@ -38,6 +40,7 @@ export class LivePlayer implements Player {
   private watched: Watched | null = null;
   private period_ms = 0;
   private readonly even = new CalmPace();
+  private readonly fewer: Fewer | null;
   private heard_ms = 0;
   private bytes = 0;
   private pictures = 0;
@@ -51,13 +54,15 @@ export class LivePlayer implements Player {
     private readonly listener: Listener,
     /** One of many: it is played evenly, and in step with the others. */
     private readonly calm = false,
-  ) {}
+  ) {
+    this.fewer = calm && paintsByProcessor() ? new Fewer() : null;
+  }
 
   start(): void {
     recorderClock();
     this.begun_ms = localNow();
     this.watched = new Watched(this.video, ({ mediaTime, expectedDisplayTime: at_ms }) => {
-      if (this.calm) this.even.move(steps.tell(this, { at_ms, period_ms: this.period_ms }), this.period_ms);
+      if (this.calm) this.step(at_ms);
       return this.start_ms + mediaTime * 1000;
     });
     this.rest = onSecond(() => this.tick());
@@ -143,6 +148,7 @@ export class LivePlayer implements Player {
       this.listener.onFail("unplayable");
       return;
     }
+    this.fewer?.begin();
     this.start_ms = said.start_ms;
     this.mime = said.mime;
     this.openMedia(said.mime, said.stream);
@@ -187,9 +193,14 @@ export class LivePlayer implements Player {
     if (!this.buffer || this.buffer.updating || this.queue.length === 0) return;
     const pieces = this.queue;
     this.queue = [];
-    for (const shown_s of pieces.flatMap(allShown)) this.know(shown_s);
+    const now = pieces.flatMap((piece) => {
+      const found = fragments(piece);
+      for (const one of found) this.know(instantOf(one));
+      return this.fewer?.take(piece, found) ?? [piece];
+    });
+    if (now.length === 0) return;
     try {
-      this.buffer.appendBuffer(join(pieces));
+      this.buffer.appendBuffer(join(now));
     } catch {
       this.fail();
     }
@@ -199,6 +210,13 @@ export class LivePlayer implements Player {
     const gap_ms = (shown_s - (this.newest_s ?? shown_s)) * 1000;
     if (gap_ms > 0 && gap_ms < 1000) this.period_ms += (gap_ms - this.period_ms) * (this.period_ms ? NEWEST : 1);
     this.newest_s = Math.max(this.newest_s ?? 0, shown_s);
+  }
+
+  /** A picture was shown: the next ones come sooner or later, to be with the others. */
+  private step(at_ms: number): void {
+    const period_ms = this.fewer?.lastFor(this.period_ms) ?? this.period_ms;
+    const late_ms = steps.tell(this, { at_ms, period_ms });
+    this.even.move(this.fewer?.move(late_ms, this.period_ms) ?? late_ms, this.period_ms);
   }
 
   /** After each append: stay at the live edge, drop what is old, and append what came meanwhile. */
@@ -259,15 +277,18 @@ export class LivePlayer implements Player {
     if (!this.playing) return;
     const quality = this.video.getVideoPlaybackQuality();
     const shown = quality.totalVideoFrames - quality.droppedVideoFrames;
+    const fps = Math.max(0, shown - this.pictures);
+    const left = this.fewer?.takeLeft() ?? 0;
     const clock = recorderClock();
     this.listener.onNumbers({
       codec: codecName(this.mime),
       width: this.video.videoWidth,
       height: this.video.videoHeight,
-      fps: Math.max(0, shown - this.pictures),
+      fps,
+      ...(left > 0 && { of: fps + left }),
       bit_rate: this.bytes * 8,
       delay: this.watched?.take() ?? null,
-      lost: Math.max(0, quality.droppedVideoFrames - this.dropped),
+      lost: Math.max(0, quality.droppedVideoFrames - this.dropped - left),
     });
     if (clock && this.newest_s !== null)
       this.listener.onLine({

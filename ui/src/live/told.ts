@@ -17,6 +17,8 @@ export interface Numbers {
   height: number;
   /** Pictures a second, shown here; null where a browser does not tell. */
   fps: number | null;
+  /** Pictures a second that came, where some are left out on purpose. */
+  of?: number;
   bit_rate: number | null;
   /** From the recorder to the screen, by both clocks; null while not known. */
   delay: Delay | null;

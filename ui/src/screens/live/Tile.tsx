@@ -113,7 +113,7 @@ export function NumbersBox({ live }: { live: Live }) {
           <br />
           {now.fps !== null && now.bit_rate !== null && (
             <>
-              {words.rate(now.fps, (now.bit_rate / 1e6).toFixed(1))}
+              {words.rate(now.fps, now.of, (now.bit_rate / 1e6).toFixed(1))}
               <br />
             </>
           )}

@@ -68,7 +68,7 @@ export const live = {
   makeLarge: "Show large",
   numberWords: {
     size: (codec: string, width: number, height: number) => `${codec ? `${codec} · ` : ""}${width}×${height}`,
-    rate: (fps: number, mbit: string) => `${fps} pictures/s · ${mbit} Mbit/s`,
+    rate: (fps: number, of: number | undefined, mbit: string) => `${fps}${of ? ` of ${of}` : ""} pictures/s · ${mbit} Mbit/s`,
     delay: (s: string, within_ms: string) => `${s} s behind (±${within_ms} ms)`,
     noDelay: "Delay not known",
     lost: (count: number) => `${count} lost`,
