@@ -7,6 +7,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -100,12 +101,14 @@ class Program:
         doors = Doors.opened()
         doors.check(self._settings, str(self._config or "the command line"))
         running = Running(self._settings, self._folder, self._clock, doors, self._config, stands_for=self._stands_for)
-        try:
-            asyncio.run(self._serve(running, doors, tell))
-        finally:
-            running.close("disk" if self.came_back else "person")
+        with ExitStack() as at_last:
+            try:
+                asyncio.run(self._serve(running, doors, tell, at_last))
+            finally:
+                running.close("disk" if self.came_back else "person")
 
-    async def _serve(self, running: Running, doors: Doors, tell: Tell) -> None:
+    async def _serve(self, running: Running, doors: Doors, tell: Tell, at_last: ExitStack) -> None:
+        """at_last: closed when recording has ended too."""
         where = ":memory:" if self._in_memory else self._folder / "accounts.db"
         file = await asyncio.to_thread(AccountsFile, where)
         if self._settings.storage.spare and not self._in_memory:
@@ -127,6 +130,7 @@ class Program:
             hosts=await addresses_of(host),
         )
         outward = await asyncio.to_thread(self._made_outward, running, doors, accounts)
+        at_last.callback(outward.close)  # until then recording asks what waits to be sent, and keeps it
         site.modes, running.modes.outbox, running.modes.targets = running.modes, outward.outbox, outward.rehearsed
         site.outside, site.address = outward, self._settings.web.address
         site.placing = Placing(lambda: running.settings, running.apply, outward, doors, self._config)
@@ -189,7 +193,7 @@ class Program:
             await site.close()
             await server.stop()
             await asyncio.to_thread(programs.close)
-            await asyncio.to_thread(outward.close)
+            await asyncio.to_thread(outward.stop)
             await asyncio.to_thread(accounts.close)
 
     def _clip_store(self) -> ClipStore:

@@ -188,3 +188,12 @@ def test_a_sweep_that_cannot_be_made_says_why(bench: Bench) -> None:
     bench.nas.rmdir()
     told = bench.outward.swept("nas", only_told=False)
     assert told["error"]["code"] == "target_missing"  # type: ignore[index]
+
+
+def test_what_waits_is_told_after_it_stopped(tmp_path: Path) -> None:
+    """Retention goes on until recording has ended, and asks what it must keep."""
+    bench = Bench(tmp_path)
+    bench.outward.outbox.add([replace(clip("porch/e.mp4", 1000), to="nas")])
+    bench.outward.stop()
+    assert bench.outward.summary()["waiting"] == 1
+    bench.outward.close()

@@ -134,15 +134,19 @@ class Outward:
                 if _of(before, name) != _of(settings, name):
                     self.outbox.try_now(name)  # the pause was for what was wrong before
 
-    def close(self) -> None:
-        """What is under way waits for the next start."""
+    def stop(self) -> None:
+        """What is under way waits for the next start; what waits is still told."""
         with self._changing:
             self._started = False
             self._unsubscribe()
             self.bringing.stop()
             self.messaging.stop()
             self._engine.stop(_STOP_S)
-            self.outbox.close()
+
+    def close(self) -> None:
+        """Stopped, and the outbox is closed: nothing may ask any more."""
+        self.stop()
+        self.outbox.close()
 
     @property
     def rehearsed(self) -> Targets:
