@@ -6,6 +6,7 @@ know when each was. For every picture that it shows, the page keeps the number, 
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,6 +43,8 @@ pytestmark = pytest.mark.browser
 WIDTH, HEIGHT, BITS, FPS, SECONDS, GOP_S = 320, 240, 10, 15, 60, 2
 PICTURE_MS = 1000 // FPS + 1
 LOOK_S = 4.0
+MISSING_S = 1.0
+"""A camera that is back within half a second was never away."""
 READ_NUMBER = f"""(() => {{
   const canvas = document.createElement('canvas');
   canvas.width = {WIDTH}; canvas.height = {HEIGHT};
@@ -109,6 +112,7 @@ def filming(folder: Path) -> Iterator[Filmed]:
         made.bench.wait_for_seconds(5)
         camera.down()
         until(lambda: made.bench.state() is not CameraState.RECORDING, 60, "the camera to be missed")
+        time.sleep(MISSING_S)
         camera.up()
         made.bench.wait_for(CameraState.RECORDING, 60)
         made.bench.wait_for_seconds(3)

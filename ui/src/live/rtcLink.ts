@@ -69,6 +69,12 @@ export class RtcLink {
     return link;
   }
 
+  /** RTP time of the picture that was handed to the screen last. */
+  get newest(): number | null {
+    const receiver = this.connection.getReceivers().find(({ track }) => track.kind === "video");
+    return receiver?.getSynchronizationSources()[0]?.rtpTimestamp ?? null;
+  }
+
   close(): void {
     if (this.closed) return;
     this.closed = true;

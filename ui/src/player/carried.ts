@@ -29,6 +29,8 @@ const CORRECT_MS = 1_000;
 const STILL_MS = 15;
 /** What is live comes within this, and the others are waited for. */
 const GOING_LIVE_MS = 2_500;
+/** A held picture was painted so long after it came. */
+const PAINTED_MS = 200;
 /** The group's clock follows a video by steps of at most this. */
 const STEP_MS = 1_900;
 
@@ -50,6 +52,8 @@ export class CarriedPlayer implements PastPlayer {
   private playing = false;
   /** When the picture on the screen came, by `performance.now()`. */
   private seen_ms = 0;
+  /** A held picture that was not told of, and since when it is known to be there. */
+  private came: { rtp: number; at: number } | null = null;
   private goTo: number | null = null;
   private goesLive = false;
   private said = { rate: 1, pause: false, at: 0, corrected: 0 };
@@ -156,8 +160,19 @@ export class CarriedPlayer implements PastPlayer {
       const told = JSON.parse(data) as Told;
       if (told.error) return this.fail();
       this.position.hear(told);
-      if (!("requestVideoFrameCallback" in this.video) && told.rtp !== null) this.sees(told.rtp);
+      if (told.rtp !== null && this.isUntold(told.rtp, told.state)) this.sees(told.rtp);
     };
+  }
+
+  /** It is on the screen without a word of it: not all browsers tell of pictures, and a busy one not of each of a few at once. */
+  private isUntold(rtp: number, state: Told["state"]): boolean {
+    if (!("requestVideoFrameCallback" in this.video)) return true;
+    if (state !== "paused" || rtp === this.rtp || rtp !== this.link?.newest) {
+      this.came = null;
+      return false;
+    }
+    if (this.came?.rtp !== rtp) this.came = { rtp, at: performance.now() };
+    return performance.now() - this.came.at > PAINTED_MS;
   }
 
   private watch(): void {
