@@ -77,8 +77,12 @@ def test_a_click_on_the_timeline_plays_that_moment(page: Page, demo: Tawny) -> N
 
 
 def test_a_clip_of_any_span_is_an_ordinary_file(signed_in: BrowserContext, demo: Tawny, tmp_path: Path) -> None:
-    now_ms = json.loads(signed_in.request.get(f"{demo.base}/api/v1/health").text())["now_ms"]
-    asked = f"{demo.base}/api/v1/clip?camera=front&from_ms={now_ms - 8000}&to_ms={now_ms - 3000}&stream=main"
+    def some_seconds() -> str:
+        now_ms = json.loads(signed_in.request.get(f"{demo.base}/api/v1/health").text())["now_ms"]
+        return f"{demo.base}/api/v1/clip?camera=front&from_ms={now_ms - 8000}&to_ms={now_ms - 3000}&stream=main"
+
+    until(lambda: signed_in.request.head(some_seconds()).ok, 60, "something to be recorded")
+    asked = some_seconds()
     whole = signed_in.request.get(asked)
     assert whole.status == 200
     assert whole.headers["accept-ranges"] == "bytes"

@@ -257,6 +257,16 @@ async def test_an_events_clip_has_what_was_before_and_after(house: House, browse
     assert answer.headers["accept-ranges"] == "bytes"
 
 
+async def test_an_events_clip_stays_as_it_is_while_more_is_recorded(house: House, browser: httpx.AsyncClient) -> None:
+    event = put_event(house)
+    house.recorder.record(event.start_ms - 5_000, seconds=8)
+    url = f"/media/{event.id}.mp4?to_ms={event.start_ms + 2_000}"
+    first = await browser.get(url)
+    house.recorder.record(event.start_ms + 3_000, seconds=8)
+    assert (await browser.get(url)).headers["etag"] == first.headers["etag"]
+    assert (await browser.get(url.split("?")[0])).headers["etag"] != first.headers["etag"]
+
+
 async def test_an_events_picture(house: House, browser: httpx.AsyncClient) -> None:
     event = put_event(house, picture_ms=1)
     assert (await browser.get(f"/media/{event.id}.jpg")).status_code == 404

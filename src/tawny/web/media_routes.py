@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from tawny.media.stored_bytes import opened, read_bytes
 from tawny.model.ids import StreamName
+from tawny.model.times import Span
 from tawny.playback import find
 from tawny.playback.play import play
 from tawny.playback.unsealed import ring_key
@@ -17,7 +18,7 @@ from tawny.storage.layout import is_sealed
 from tawny.web.access import Access, rule
 from tawny.web.clips import answer_clip
 from tawny.web.event_routes import find_event
-from tawny.web.limits import OneEvent, OneSegment
+from tawny.web.limits import At, OneEvent, OneSegment
 from tawny.web.problems import Refused, not_found, sealed
 from tawny.web.shapes import LATEST_MS
 from tawny.web.site import Here
@@ -75,12 +76,14 @@ async def event_picture(event: OneEvent, here: Here) -> Response:
 
 
 @router.get("/{event}.mp4", dependencies=view, response_class=Response)
-async def event_clip(event: OneEvent, request: Request, here: Here) -> Response:
-    """The event with its pre-roll and post-roll."""
+async def event_clip(event: OneEvent, request: Request, here: Here, to_ms: At = LATEST_MS) -> Response:
+    """The event with its pre-roll and post-roll. to_ms: no further than this, so that who takes a clip in parts while
+    its post-roll is still recorded has parts of one film."""
     found = await find_event(event, here)
     camera = next((one for one in here.recorder.cameras() if one.status.id == found.camera), None)
     pre_s, post_s = (camera.pre_s, camera.post_s) if camera else (5.0, 10.0)
-    span = found.clip(here.recorder.clock.now_ms(), pre_s, post_s)
+    whole = found.clip(here.recorder.clock.now_ms(), pre_s, post_s)
+    span = Span(whole.begin_ms, max(whole.begin_ms + 1, min(whole.end_ms, to_ms)))
     return await answer_clip(here, request, found.camera, span, StreamName.MAIN)
 
 

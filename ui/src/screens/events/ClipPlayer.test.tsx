@@ -2,7 +2,7 @@ import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/pr
 import { afterEach, expect, it, vi } from "vitest";
 import { unlocks } from "../../sealed/unlocks";
 import { event } from "../../testing/make";
-import { ClipPlayer } from "./ClipPlayer";
+import { ClipPlayer, filmNow } from "./ClipPlayer";
 
 afterEach(() => {
   cleanup();
@@ -27,4 +27,16 @@ it("says that a clip failed", async () => {
   failing(404);
   await waitFor(() => screen.getByRole("alert"));
   expect(screen.queryByRole("button", { name: "Unlock" })).toBeNull();
+});
+
+it("is tried again", async () => {
+  const container = failing(404);
+  fireEvent.click(await waitFor(() => screen.getByRole("button", { name: "Try again" })));
+  await waitFor(() => expect(container.querySelector("video")).toBeTruthy());
+});
+
+it("plays a film that stays as it is while what follows the event is still recorded", () => {
+  const ended = { ...event("1", 0), end_ms: 10_000 };
+  expect(filmNow(ended, 14_000)).toBe(`${ended.clip}?to_ms=11000`);
+  expect(filmNow(ended, 400_000)).toBe(ended.clip);
 });

@@ -1,4 +1,5 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { serverNow } from "../../api/state";
 import type { TawnyEvent } from "../../api/types";
 import { UnlockButton, UnlockSheet } from "../../sealed/Locked";
 import { words as sealed } from "../../sealed/strings";
@@ -8,6 +9,17 @@ import { Icon } from "../../ui/Icon";
 
 const words = t.events.player;
 const LOCKED = 423;
+
+/** What is newer may not be on the disk yet. */
+const WRITTEN_MS = 3_000;
+/** No camera keeps more than this after an event. */
+const MOST_AFTER_MS = 300_000;
+
+/** A browser asks for a clip in parts: while what follows the event is still recorded, they must be of one film. */
+export function filmNow({ clip, end_ms }: TawnyEvent, now_ms: number): string {
+  const isWhole = end_ms !== null && now_ms - end_ms > MOST_AFTER_MS + WRITTEN_MS;
+  return isWhole ? clip : `${clip}?to_ms=${Math.round(now_ms - WRITTEN_MS)}`;
+}
 
 /** `1:05`. */
 export function clipTime(s: number): string {
@@ -31,7 +43,9 @@ export function ClipPlayer({ event }: { event: TawnyEvent }) {
   const video = useRef<HTMLVideoElement>(null);
   const [state, setState] = useState<"still" | "playing" | "failed" | "sealed">("still");
   const unlocked = unlocks.value;
-  useEffect(() => setState("still"), [unlocked]);
+  const [tries, setTries] = useState(1);
+  const film = useMemo(() => filmNow(event, serverNow()), [event.clip, event.end_ms, tries]);
+  useEffect(() => setState("still"), [unlocked, film, tries]);
   const [at, setAt] = useState(0);
   const [long, setLong] = useState(0);
   const [loud, setLoud] = useState(false);
@@ -59,6 +73,11 @@ export function ClipPlayer({ event }: { event: TawnyEvent }) {
         <p class="clip-note" role="alert">
           <b>{words.failed}</b> {words.failedDo}
         </p>
+        <div class="clip-note">
+          <button type="button" class="btn" onClick={() => setTries(tries + 1)}>
+            {t.actions.tryAgain}
+          </button>
+        </div>
       </div>
     );
 
@@ -86,7 +105,7 @@ export function ClipPlayer({ event }: { event: TawnyEvent }) {
       <video
         ref={video}
         class="clip-picture"
-        src={event.clip}
+        src={film}
         poster={event.picture ?? undefined}
         preload="metadata"
         playsInline
