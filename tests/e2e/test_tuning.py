@@ -220,6 +220,7 @@ def _day_of(page: Page) -> tuple[int, int]:
 
 
 def test_a_false_alarm_says_why(owner: BrowserContext, house: Tawny) -> None:
+    until(lambda: _events(owner, house), 60, "an event")
     event = _events(owner, house)[0]
     page = owner.new_page()
     page.goto(f"{house.base}/events/{event['id']}?only=all")

@@ -1,6 +1,7 @@
 import asyncio
 import logging
 import socket
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -14,6 +15,10 @@ from tawny.web.server import WebServer
 from tests.live.cameras import numbered, video
 from tests.playback.archives import MAIN, PORCH
 from tests.web.fakes import House
+
+FAR_TOO_MUCH_BYTES = 8_000_000
+LEAVES = bytes.fromhex("8882 00000000 03e8")
+"""A WebSocket's frame: it is closed (1000)."""
 
 
 async def test_it_listens_on_a_free_port_and_answers(house: House) -> None:
@@ -81,6 +86,26 @@ async def test_it_ends_soon_though_pages_are_open(house: House, caplog: pytest.L
             await server.stop()
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
     assert house.recorder.viewers[-1] == (PORCH, MAIN, 0)
+
+
+async def test_it_ends_though_somebody_who_left_has_not_taken_all(house: House) -> None:
+    server = WebServer(house.app, house.accounts, "127.0.0.1", 0)
+    await server.start()
+    token = house.accounts.begin_session(house.accounts.put_person("Anna", Role.OWNER), Caller("127.0.0.1"))
+    for packet in numbered(video(count=3)):
+        house.recorder.hubs[PORCH, MAIN].append(replace(packet, data=packet.data + bytes(FAR_TOO_MUCH_BYTES)))
+    host, port = server.address.split(":")
+    with socket.create_connection((host, int(port))) as slow:
+        slow.sendall(
+            f"GET /api/v1/cameras/porch/live HTTP/1.1\r\nHost: {server.address}\r\nOrigin: http://{server.address}\r\n"
+            f"Cookie: {COOKIE}={token}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+        await asyncio.sleep(0.5)
+        slow.sendall(LEAVES)
+        await asyncio.sleep(0.2)
+        async with asyncio.timeout(2):
+            await server.stop()
 
 
 async def test_no_token_reaches_the_log(house: House, caplog: pytest.LogCaptureFixture) -> None:

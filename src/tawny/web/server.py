@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 import anyio.to_thread
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
 
 from tawny.model.errors import NoAccount, NotDone, PortInUse, UsageError
 from tawny.web.accounts import Accounts
@@ -130,6 +132,13 @@ class _Server(uvicorn.Server):
         self.ready.set()
 
 
+class _WebSocket(WebSocketsSansIOProtocol):
+    def shutdown(self) -> None:
+        """Who has left, and not taken all yet, cannot be told to leave: uvicorn raises, and would end nothing more."""
+        with suppress(InvalidState):
+            super().shutdown()
+
+
 def _config(app: FastAPI) -> uvicorn.Config:
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
@@ -139,7 +148,7 @@ def _config(app: FastAPI) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         http="h11",
-        ws="websockets-sansio",
+        ws=_WebSocket,
         ws_max_size=LARGEST_MESSAGE_BYTES,
         ws_max_queue=8,
         ws_per_message_deflate=False,

@@ -148,6 +148,17 @@ async def test_it_goes_to_a_place_from_the_keyframe_on_and_holds_it() -> None:
         assert bench.viewer.told[-1]["rtp"] == bench.viewer.times[-1] & 0xFFFFFFFF
 
 
+async def test_what_is_held_is_the_picture_of_its_instant_however_fast_it_goes() -> None:
+    async with screen() as bench:
+        wanted = PICTURES[2 * GOP + 4]
+        bench.say(at_ms=wanted.at_ms, pause=True, rate=8)
+        await bench.until(lambda: "paused" in bench.states)
+        assert bench.viewer.sent == PICTURES[2 * GOP : 2 * GOP + 5]
+        bench.say(pause=False)
+        await bench.until(lambda: len(bench.viewer.sent) > 2)
+        assert all(picture.is_keyframe for picture in bench.viewer.sent)
+
+
 async def test_it_goes_on_from_the_held_picture_with_the_next_one() -> None:
     async with screen() as bench:
         bench.say(at_ms=PICTURES[20].at_ms, pause=True)

@@ -122,6 +122,7 @@ export class RecordedPlayer implements PastPlayer {
     if (sink && this.has(to_ms)) return this.align(sink, to_ms, playing, leads);
     if (cover.is === "edge" && this.showing.peek().is === "video") return;
     if (sink && playing && this.overSeam(sink, at_ms)) return;
+    if (!playing && this.showing.peek().is === "pictures") return this.showPictures(at_ms, 0, "speed");
     this.rest(LOADING);
   }
 

@@ -23,6 +23,8 @@ class Pretended implements Follower {
   nothingUntil_ms = 0;
   video_ms = 0;
   pace = 1;
+  /** What it was told last. */
+  speed = 0;
   private rate = 1;
   private running = false;
 
@@ -41,6 +43,7 @@ class Pretended implements Follower {
 
   follow(at_ms: number, speed: number, playing: boolean, leads: boolean): void {
     this.running = playing;
+    this.speed = speed;
     if (!playing) return;
     const fix = correction(leads ? 0 : this.video_ms - at_ms, speed);
     if (fix.is === "jump") this.video_ms = at_ms + fix.ahead_ms;
@@ -82,6 +85,18 @@ describe("SyncGroup backwards", () => {
     run(1000);
     expect((AT - sync.at_ms.peek()) / 8000).toBeCloseTo(1, 1);
     expect(sync.live.peek()).toBe(false);
+  });
+
+  it("holds the picture of an instant as it is", () => {
+    const one = new Pretended();
+    const { sync, run } = group(one);
+    sync.setSpeed(-1);
+    sync.play();
+    run(100);
+    expect(one.speed).toBe(-1);
+    sync.pause();
+    run(20);
+    expect(one.speed).toBe(1);
   });
 
   it("steps over what was not recorded, to what lies before it", () => {

@@ -139,7 +139,9 @@ export class SyncGroup {
     const at_ms = this.at_ms.peek();
     const running = this.playing.peek() && this.primed;
     const leader = this.leader();
-    for (const player of this.players) player.follow(at_ms, this.speed.peek(), running, player === leader);
+    // What is held is the picture of its instant, however fast it went.
+    const speed = this.playing.peek() ? this.speed.peek() : 1;
+    for (const player of this.players) player.follow(at_ms, speed, running, player === leader);
     if (this.stepping !== 0) this.stepOn(this.stepping);
     this.tellLive(at_ms);
   }

@@ -124,7 +124,7 @@ class Screen:
         """Of rate and pause, at the picture that is shown."""
         self._rate = order.rate or self._rate
         is_held = self._is_paused
-        if self._past is None or sparse_ms(self._rate) != self._sparse_ms:
+        if self._past is None or self._apart_ms(is_held=is_held) != self._sparse_ms:
             await self._go_to(int(pace.at_ms()), is_held=is_held)
         else:
             pace.set(rate=self._rate, is_held=is_held)
@@ -145,7 +145,7 @@ class Screen:
 
     async def _go_to(self, at_ms: int, *, is_held: bool) -> None:
         await self._stop()
-        self._sparse_ms = sparse_ms(self._rate)
+        self._sparse_ms = self._apart_ms(is_held=is_held)
         self._pace = pace = Pace(self._clock, at_ms, self._rate, is_held=is_held)
         ahead = Ahead(self._archive.reel(at_ms, self._sparse_ms), self._archive.limit)
         sounds = self._archive.sounds()
@@ -156,6 +156,10 @@ class Screen:
         self._begun_s, self._is_wanted_again = self._clock.mono_s(), False
         self._stage.keyframe = self._wish
         self._task = asyncio.create_task(past.run())
+
+    def _apart_ms(self, *, is_held: bool) -> int:
+        """A held picture is the one of its instant, however fast it went before."""
+        return 0 if is_held else sparse_ms(self._rate)
 
     async def _over(self) -> None:
         """What was shown has come to its end."""
