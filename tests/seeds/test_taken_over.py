@@ -47,7 +47,9 @@ buffer_seconds = 3
 post_roll = 4
 max_disk_usage = 0.8
 camera_title = Yard
-brightness = 0.0
+brightness = 0.25
+hflip = True
+is_noir = False
 """
 PANCAKE = """
 python3 recorder.py --port 8100 --resolution 1280 720 --fps 30 --vflip --login password.txt \\
@@ -109,19 +111,19 @@ def test_ropey_cam(tawny: Tawny, tmp_path: Path) -> None:  # RP1, RP22
     told, ours = took(tawny, tmp_path, ROPEY)
     assert ours["cameras"]["yard"] == {
         "name": "Yard",
-        "source": "/dev/video0",
+        "source": "picamera:0",
         "pre": "3 s",
         "post": "4 s",
-        "v4l2": {"size": "1600x1200", "fps": 20},
+        "picamera": {"size": "1600x1200", "fps": 20, "brightness": 0.25, "flip": "left-right"},
         "watch": {"detector": "framediff", "framediff": {"level": 420, "frames": 7}},
     }
     assert ours["storage"]["keep"]["free"] == "20 %"
-    assert told["left"].keys() == {"brightness"}
+    assert told["left"].keys() == {"is_noir"}
 
 
 def test_pancake(tawny: Tawny, tmp_path: Path) -> None:  # PK1, PK18
     told, ours = took(tawny, tmp_path, PANCAKE)
-    assert ours["cameras"]["camera"]["v4l2"] == {"size": "1280x720", "fps": 30}
+    assert ours["cameras"]["camera"]["picamera"] == {"size": "1280x720", "fps": 30, "flip": "up-down"}
     assert ours["cameras"]["camera"]["watch"] == {"detector": "own", "own": {"file": "customize.py", "width": 224}}
     assert ours["emit"]["pancake"] == {"url": "unix:@post", "form": "pancake", "cameras": ["camera"]}
     when = {"names": "pancake", "after": 3, "minutes": [5, 20]}
@@ -129,7 +131,7 @@ def test_pancake(tawny: Tawny, tmp_path: Path) -> None:  # PK1, PK18
     in_force = read(tmp_path / "tawny.toml")
     assert in_force.destinations["ftp-1"].url == "ftp://me:s3cret@ftp.example.org:21/cam"
     assert in_force.notifiers["telegram-1"].url == "telegram://123:ABC@42"
-    assert {"--vflip", "--login", "customize.py"} <= told["left"].keys()
+    assert {"--login", "customize.py"} <= told["left"].keys()
 
 
 @pytest.mark.parametrize("theirs", [ROM_CAM, DIYCAM, PANCAKE], ids=["rom-cam", "diycam", "pancake"])

@@ -3,15 +3,19 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tawny.model.clock import Clock, SystemClock
 from tawny.sources.demo import Demo
 from tawny.sources.file import File
+from tawny.sources.picamera import PiCamera
 from tawny.sources.rtsp import Rtsp
 from tawny.testing.clips import ClipSpec, clip_file, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_viewer import CameraSetup
 from tests.contracts.source import SECRET, Bench, SourceContract
+from tests.sources.pi_program import pi_program
 from tests.sources.reading import opening
 
 
@@ -47,6 +51,15 @@ class TestDemo(SourceContract):
     def bench(self, clock: Clock) -> Iterator[Bench]:
         here = opening("demo:", clock)
         yield Bench(Demo(), here, replace(here, address="demo:no-such-place"))
+
+
+class TestPiCamera(SourceContract):
+    @contextmanager
+    def bench(self, clock: Clock) -> Iterator[Bench]:
+        with TemporaryDirectory() as folder:
+            program = str(pi_program(Path(folder)))
+            here = opening("picamera:0", SystemClock())
+            yield Bench(PiCamera(lambda: program), here, replace(here, address="picamera:1"))
 
 
 class RtspContract(SourceContract):

@@ -107,7 +107,7 @@ class Doors:
         for key in ("source", "sub"):
             address = getattr(camera, key)
             if address and self.source_of(address) is None:
-                allowed = "rtsp://host/path, /dev/video0, a video file such as clip.mp4, or demo:front"
+                allowed = "rtsp://host/path, /dev/video0, picamera:0, a video file such as clip.mp4, or demo:front"
                 yield Problem(f"cameras.{name}.{key}", "an address of an unknown kind", allowed)
         for table, values in camera.tables.items():
             if table not in self.sources:

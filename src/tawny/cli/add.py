@@ -19,7 +19,7 @@ from tawny.model.ids import StreamName
 def describe(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="its id in the settings, such as front-door")
     parser.add_argument(
-        "source", metavar="SOURCE", help="rtsp://user:${PASSWORD}@host/path, /dev/video0, clip.mp4, demo:"
+        "source", metavar="SOURCE", help="rtsp://user:${PASSWORD}@host/path, /dev/video0, picamera:0, clip.mp4, demo:"
     )
     parser.add_argument("--sub", metavar="SOURCE", default="", help="the same camera's small picture")
     parser.add_argument("--config", metavar="FILE", help="the settings (usual: ./tawny.toml)")
@@ -36,7 +36,9 @@ def run(args: Namespace, out: Output) -> int:
     if not args.untried:
         doors = Doors.opened()
         if any(doors.source_of(one) is None for one in table.values()):
-            raise UsageError("This address is of an unknown kind.", "Use rtsp://…, /dev/video0 or a video file.")
+            raise UsageError(
+                "This address is of an unknown kind.", "Use rtsp://…, /dev/video0, picamera:0 or a video file."
+            )
         for stream in (StreamName.MAIN, StreamName.SUB) if args.sub else (StreamName.MAIN,):
             found[stream.value] = dataclasses.asdict(probe(doors, args.name, camera, stream, SystemClock()))
     if not path.exists():

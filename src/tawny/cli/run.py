@@ -22,7 +22,7 @@ def describe(parser: ArgumentParser) -> None:
         "sources",
         metavar="SOURCE",
         nargs="*",
-        help="rtsp://…, /dev/video0, clip.mp4, demo: – recorded instead of the settings' cameras",
+        help="rtsp://…, /dev/video0, picamera:0, clip.mp4, demo: – recorded instead of the settings' cameras",
     )
     options.data(parser)
     parser.add_argument(

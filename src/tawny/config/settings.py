@@ -183,7 +183,9 @@ class Camera(Table):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    source: str = Field(description="rtsp://user:password@host/path, /dev/video0, a video file, or demo:front.")
+    source: str = Field(
+        description="rtsp://user:password@host/path, /dev/video0, picamera:0, a video file, or demo:front."
+    )
     sub: str = Field("", description="The same camera's small picture: watched instead of the large; recorded too.")
     name: str = Field("", description="As people call it. Empty: from the table's name.")
     where: Literal["", "outside", "inside"] = Field(

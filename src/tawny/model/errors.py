@@ -151,7 +151,7 @@ class NoSuchDevice(SourceError):
     exit_code = 24
     code = "no-device"
     says = "There is no camera device {where} ({detail})."
-    advice = "Plug it in, and see `ls /dev/v4l/by-id` for what is there."
+    advice = "Plug it in; `ls /dev/v4l/by-id`, or `rpicam-hello --list-cameras` on a Pi, shows what is there."
 
 
 @dataclass(eq=False)

@@ -28,7 +28,7 @@ def probe(doors: Doors, name: str, camera: Camera, stream: StreamName, clock: Cl
     address = camera.source if stream is StreamName.MAIN else camera.sub
     source = doors.source_of(address)
     if source is None:
-        raise NotDone("This address is of an unknown kind.", "Use rtsp://…, /dev/video0 or a video file.")
+        raise NotDone("This address is of an unknown kind.", "Use rtsp://…, /dev/video0, picamera:0 or a video file.")
     opening = Opening(CameraId(name), stream, address, source.settings(camera.table(source.scheme)), clock)
     until_s, pause = clock.mono_s() + TRY_S, threading.Event()
     connection = source.open(opening)

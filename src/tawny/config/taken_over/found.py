@@ -74,3 +74,10 @@ def quoted(text: str) -> str:
 
 def _shown(value: Any) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def flip(*, left_right: bool, up_down: bool) -> str:
+    """As `picamera.flip` has it."""
+    return {(True, True): "both", (True, False): "left-right", (False, True): "up-down"}.get(
+        (left_right, up_down), "none"
+    )

@@ -5,7 +5,7 @@ import re
 import shlex
 from typing import NoReturn
 
-from tawny.config.taken_over.found import Found, NotTheirs, quoted
+from tawny.config.taken_over.found import Found, NotTheirs, flip, quoted
 
 _CAMERA = "cameras.camera"
 
@@ -51,9 +51,10 @@ def _recorder(words: list[str], found: Found) -> None:
     options.add_argument("--emit")
     said = options.parse_args(words)
     width, height = said.record_resize or said.resolution
-    found.put("--resolution", f"{_CAMERA}.v4l2.size", f"{width}x{height}")
-    found.settings["cameras"]["camera"]["source"] = "/dev/video0"
-    found.put("--fps", f"{_CAMERA}.v4l2.fps", said.fps)
+    found.put("--resolution", f"{_CAMERA}.picamera.size", f"{width}x{height}")
+    found.settings["cameras"]["camera"]["source"] = "picamera:0"
+    found.put("--fps", f"{_CAMERA}.picamera.fps", said.fps)
+    _turned(said, found)
     found.listens("--port", str(said.port))
     if folder := said.record_continuous or (said.record_detection or ["", ""])[1]:
         found.put("--record-continuous", "storage.path", folder)
@@ -64,13 +65,22 @@ def _recorder(words: list[str], found: Found) -> None:
 
 
 _LEFT = {
-    "--vflip": "turn the picture in the camera's own settings",
-    "--hflip": "turn the picture in the camera's own settings",
-    "--rotation": "turn the picture in the camera's own settings",
     "--annotate-text-size": "time and name are drawn by the page, not into the picture",
     "--max-stream-fps": "live pictures come as fast as the line allows",
     "--login": "choose a new password with the link that `tawny run` prints",
 }
+
+
+def _turned(said: argparse.Namespace, found: Found) -> None:
+    over = said.rotation == "180"
+    turned = flip(left_right=said.hflip != over, up_down=said.vflip != over)
+    names = [
+        name for name, is_said in (("--hflip", said.hflip), ("--vflip", said.vflip), ("--rotation", over)) if is_said
+    ]
+    for name in names:
+        found.put(name, f"{_CAMERA}.picamera.flip", turned)
+    if said.rotation in ("90", "270"):
+        found.left["--rotation"] = "turn the camera: it cannot turn its picture by a quarter"
 
 
 def _watching(said: argparse.Namespace, found: Found) -> None:

@@ -2,19 +2,18 @@
 
 import configparser
 
-from tawny.config.taken_over.found import Found, NotTheirs, camera_id
+from tawny.config.taken_over.found import Found, NotTheirs, camera_id, flip
 
 _OTHERWISE = {
     "stream_width": "the small picture is the camera's own, or made",
-    "sensor_mode": "chosen by `v4l2.size`",
-    "hflip": "turn the picture in the camera's own settings",
-    "vflip": "turn the picture in the camera's own settings",
+    "sensor_mode": "chosen by `picamera.size`",
     "apply_motion_mask": "draw it on the camera's page, under Motion",
     "mask_name": "draw it on the camera's page, under Motion",
-    "is_noir": "set it in the camera's own settings",
+    "is_noir": "chosen by the camera itself",
     "video_count": "clips are named by their time",
     "aspect_ratio": "",
 }
+_LOOKS = {"brightness": "brightness", "contrast": "contrast", "saturation": "saturation", "exposurevalue": "ev"}
 _USUAL = {"video_width": "1280", "aspect_ratio": "1.777", "frames_per_second": "20"}
 
 
@@ -36,14 +35,14 @@ def from_ropey(text: str) -> Found:
     camera = f"cameras.{camera_id(title)}"
     found = Found()
     found.put("camera_title", f"{camera}.name", title)
-    found.put("(the camera)", f"{camera}.source", "/dev/video0")
+    found.put("(the camera)", f"{camera}.source", "picamera:0")
     with_usual = {**_USUAL, **theirs}
     try:
         _numbers(theirs, with_usual, camera, found)
     except ValueError as error:
         raise NotTheirs(f"[ropey]: {error}") from None
     for key in theirs.keys() - found.became.keys():
-        found.left[key] = _OTHERWISE.get(key) or "set it in the camera's own settings, or with v4l2-ctl"
+        found.left[key] = _OTHERWISE.get(key) or "chosen by the camera itself"
     return found
 
 
@@ -52,9 +51,16 @@ def _numbers(theirs: dict[str, str], usual: dict[str, str], camera: str, found: 
     if ratio == 1.333 and width > 1600:
         width = 1600
     size = f"{width}x{2 * int(width / ratio / 2)}"
-    found.put("video_width", f"{camera}.v4l2.size", size)
+    found.put("video_width", f"{camera}.picamera.size", size)
     found.became["aspect_ratio"] = f"the height of {size}"
-    found.put("frames_per_second", f"{camera}.v4l2.fps", int(usual["frames_per_second"]))
+    found.put("frames_per_second", f"{camera}.picamera.fps", int(usual["frames_per_second"]))
+    for key, here in _LOOKS.items():
+        if key in theirs:
+            found.put(key, f"{camera}.picamera.{here}", float(theirs[key]))
+    turned = {key: theirs[key].strip().lower() in ("true", "1", "on") for key in ("hflip", "vflip") if key in theirs}
+    for key in turned:
+        flipped = flip(left_right=turned.get("hflip", False), up_down=turned.get("vflip", False))
+        found.put(key, f"{camera}.picamera.flip", flipped)
     found.put("(the detector)", f"{camera}.watch.detector", "framediff")
     if "trigger_level" in theirs:
         found.put("trigger_level", f"{camera}.watch.framediff.level", int(theirs["trigger_level"]))

@@ -1,0 +1,213 @@
+"""The Raspberry Pi's own camera, on the ribbon cable: Raspberry Pi's program for it is run, and its H.264 recorded as
+it comes. No picture is encoded here: on a Pi up to the 4 that program has it done by a chip, on a 5 by the processor.
+"""
+
+import os
+import re
+import selectors
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, ClassVar
+
+from tawny.media.annexb_stream import AnnexbStream
+from tawny.media.nal import split_annexb
+from tawny.model.clock import Clock
+from tawny.model.errors import NoSuchDevice, SourceClosed, SourceError, SourceStalled, SourceUnusable
+from tawny.model.packets import VIDEO_RATE, SourcePacket
+from tawny.sources.pictures import Pictures
+from tawny.sources.source import Connection, Idle, Opening
+
+PROGRAMS = ("rpicam-vid", "libcamera-vid")
+"""One program: its name today, and that of before Debian 12."""
+CHIP = Path("/dev/video11")
+"""The encoder of Pis up to the 4."""
+OPEN_S, STALL_S, LOOK_S, CLOSE_S = 9.0, 5.0, 0.25, 0.4
+READ_BYTES, MOST_SAID_BYTES = 1 << 16, 4_000
+_ADDRESS = re.compile(r"picamera:(\d)?")
+_SIZE = re.compile(r"(\d{2,4})x(\d{2,4})")
+_ERROR = re.compile(r"ERROR: \*\*\* (.+?) \*\*\*")
+_FLIPS = {"none": (), "left-right": ("--hflip",), "up-down": ("--vflip",), "both": ("--hflip", "--vflip")}
+_NUMBERS = {
+    "fps": (1, 120), "mbit": (0.1, 25), "keyframe": (0.5, 10),
+    "ev": (-8, 8), "brightness": (-1, 1), "contrast": (0, 32), "saturation": (0, 32), "sharpness": (0, 16),
+}  # fmt: skip
+_LOOKS = ("ev", "brightness", "contrast", "saturation", "sharpness")
+"""Given on only where they are set."""
+_USUAL = {"size": "1280x720", "fps": 15, "mbit": 2.5, "keyframe": 2.0, "flip": "none"}
+
+
+def installed() -> str | None:
+    """The program that is there."""
+    return next(filter(None, map(shutil.which, PROGRAMS)), None)
+
+
+class PiCamera:
+    """`picamera:` or `picamera:1`, the second one.
+
+    Settings: size = "1280x720"; fps = 15; mbit = 2.5 (a second); keyframe = 2.0 (seconds); flip = "none" |
+    "left-right" | "up-down" | "both"; and as that program has them: ev, brightness, contrast, saturation, sharpness.
+    """
+
+    scheme: ClassVar[str] = "picamera"
+
+    def __init__(self, find: Callable[[], str | None] = installed) -> None:
+        self._find = find
+
+    def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        checked: dict[str, Any] = _USUAL | dict(table)
+        allowed = ("size", "flip", *_NUMBERS)
+        if unknown := set(checked) - set(allowed):
+            raise ValueError(f"{min(unknown)}: found an unknown key; allowed: {', '.join(allowed)}")
+        if not isinstance(checked["size"], str) or not _SIZE.fullmatch(checked["size"]):
+            raise ValueError(f'size: found {checked["size"]!r}; allowed: a size such as "1280x720"')
+        if checked["flip"] not in _FLIPS:
+            raise ValueError(f"flip: found {checked['flip']!r}; allowed: {', '.join(_FLIPS)}")
+        for name, (least, most) in _NUMBERS.items():
+            value = checked.get(name, least)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+                raise ValueError(f"{name}: found {value!r}; allowed: {least} to {most}")
+        return checked
+
+    def claims(self, address: str) -> bool:
+        return address.startswith("picamera:")
+
+    def public(self, address: str) -> str:
+        return address
+
+    def open(self, opening: Opening) -> Connection:
+        where = opening.address
+        found = _ADDRESS.fullmatch(where)
+        if found is None:
+            raise NoSuchDevice(where, "the first is picamera:0")
+        program = self._find()
+        if program is None:
+            raise NoSuchDevice(where, "Raspberry Pi's camera program is missing: `sudo apt install rpicam-apps-lite`")
+        options = self.settings(opening.options)
+        running = _Running([program, *words(found[1] or "0", options, has_chip=CHIP.exists())], where)
+        connection = _PiConnection(running, Path(program).name, options["fps"], where, opening.clock)
+        try:
+            connection.begin()
+        except SourceError:
+            connection.close()
+            raise
+        return connection
+
+
+def words(number: str, options: Mapping[str, Any], *, has_chip: bool) -> list[str]:
+    """What the program is told. has_chip: the Pi encodes with one; else it has to be named what comes on the pipe."""
+    width, _, height = options["size"].partition("x")
+    told = {
+        "camera": number, "timeout": 0, "width": width, "height": height, "framerate": options["fps"], "codec": "h264",
+        "profile": "baseline", "intra": round(options["keyframe"] * options["fps"]),
+        "bitrate": round(options["mbit"] * 1e6), "output": "-",
+    }  # fmt: skip
+    told |= {name: options[name] for name in _LOOKS if name in options}
+    said = [word for name, value in told.items() for word in (f"--{name}", str(value))]
+    format_ = () if has_chip else ("--libav-format", "h264")
+    return [*said, "--nopreview", "--inline", "--flush", *format_, *_FLIPS[options["flip"]]]
+
+
+class _Running:
+    """The program, and what it writes."""
+
+    def __init__(self, command: list[str], where: str) -> None:
+        quiet = os.environ | {"LIBCAMERA_LOG_LEVELS": "*:ERROR"}
+        try:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=quiet
+            )
+        except OSError as error:
+            raise NoSuchDevice(where, f"{command[0]}: {error.strerror or error}") from error
+        self._waiting = selectors.DefaultSelector()
+        for pipe in (self._process.stdout, self._process.stderr):
+            assert pipe is not None
+            os.set_blocking(pipe.fileno(), False)
+            self._waiting.register(pipe.fileno(), selectors.EVENT_READ)
+        self._said = b""
+
+    def read(self, most_s: float) -> bytes | None:
+        """What came within this time; None once it has ended."""
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self._waiting.select(most_s)
+        with suppress(BlockingIOError):
+            self._said = (self._said + os.read(self._process.stderr.fileno(), READ_BYTES))[-MOST_SAID_BYTES:]
+        try:
+            return os.read(self._process.stdout.fileno(), READ_BYTES) or None
+        except BlockingIOError:
+            return b""
+
+    def why(self) -> str:
+        """Its own words, once it has ended."""
+        code = self._process.wait(CLOSE_S)
+        errors = _ERROR.findall(self._said.decode("utf-8", "replace"))
+        return errors[-1] if errors else f"the program ended with {code}"
+
+    def close(self) -> None:
+        self._waiting.close()
+        self._process.terminate()
+        try:
+            self._process.wait(CLOSE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        for pipe in (self._process.stdout, self._process.stderr):
+            assert pipe is not None
+            pipe.close()
+
+
+class _PiConnection:
+    def __init__(self, running: _Running, tool: str, fps: float, where: str, clock: Clock) -> None:
+        self._running, self._where, self._clock = running, where, clock
+        self._notes = {"fps": fps, "tool": tool}
+        self._stream, self._pictures = AnnexbStream(), Pictures("h264")
+        self._ready: list[SourcePacket] = []
+        self._begun_s = self._alive_s = clock.mono_s()
+
+    def begin(self) -> None:
+        """Until there is a picture. Raises a SourceError."""
+        while not self._ready:
+            if self._clock.mono_s() - self._begun_s > OPEN_S:
+                raise SourceStalled(self._where, f"no picture within {OPEN_S:g} s")
+            self._take()
+
+    def read(self) -> SourcePacket | Idle:
+        if not self._ready:
+            self._take()
+        if self._ready:
+            return self._ready.pop(0)
+        if self._clock.mono_s() - self._alive_s >= STALL_S:
+            raise SourceStalled(self._where, f"no picture for {STALL_S:g} s")
+        return Idle(0.0)
+
+    def close(self) -> None:
+        self._ready.clear()
+        self._running.close()
+
+    @property
+    def notes(self) -> Mapping[str, Any]:
+        return self._notes
+
+    def _take(self) -> None:
+        data = self._running.read(LOOK_S)
+        if data is None:
+            raise self._ended()
+        try:
+            pictures = self._stream.feed(data, self._clock.mono_s())
+        except ValueError as error:
+            raise SourceUnusable(self._where, str(error)) from error
+        for picture in pictures:
+            self._alive_s = self._clock.mono_s()
+            pts = round((picture.came_s - self._begun_s) * VIDEO_RATE)
+            with suppress(ValueError):  # a broken picture
+                packet = self._pictures.packet(split_annexb(picture.data), pts)
+                self._ready += [packet] if packet is not None else []
+
+    def _ended(self) -> SourceError:
+        why = self._running.why()
+        if "no cameras available" in why:
+            return NoSuchDevice(self._where, "the Pi finds none: is the ribbon cable in place at both ends?")
+        return SourceClosed(self._where, why)
