@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Fewer } from "./fewer";
 import { allShown, fragments } from "./fragment";
+import { Grid } from "./grid";
 import { join } from "./rules";
 
 const RATE = 90_000;
@@ -20,22 +21,30 @@ function picture(at_ms: number, later = 0): Uint8Array {
 const take = (fewer: Fewer, piece: Uint8Array) => fewer.take(piece, fragments(piece));
 const shown_ms = (pieces: Uint8Array[]) => pieces.flatMap(allShown).map((s) => Math.round(s * 1000));
 
-function at(rate: number): Fewer {
-  const fewer = new Fewer();
-  fewer.lastFor(1000 / rate);
+/** due_ms: when the file's beginning is due, by the clock of the grid; null: not known. */
+function at(rate: number, due_ms: number | null = null, grid = new Grid()): Fewer {
+  const fewer = new Fewer(grid, (media_ms) => (due_ms === null ? null : due_ms + media_ms));
+  fewer.pace(1000 / rate);
   fewer.begin();
   return fewer;
 }
 
+/** How many of a second's pictures have a time of their own. */
+function shownOf(rate: number): number {
+  const fewer = at(rate);
+  const all = Array.from({ length: 10 * rate }, (_, n) => take(fewer, picture(Math.round((n * 1000) / rate)))).flat();
+  return (all.length - fewer.takeLeft()) / 10;
+}
+
 describe("where the processor paints", () => {
   it.each([[5, 5], [10, 10], [13, 13], [15, 7.5], [20, 10], [25, 12.5], [30, 10]])("of %d pictures a second %d are shown", (sent, shown) =>
-    expect(1000 / at(sent).lastFor(1000 / sent)).toBeCloseTo(shown),
+    expect(Math.abs(shownOf(sent) - shown)).toBeLessThan(0.2),
   );
 
   it("all are shown until it is known how many come", () => {
-    const fewer = new Fewer();
+    const fewer = new Fewer(new Grid(), () => null);
+    fewer.pace(0);
     expect(shown_ms([0, 100, 200].flatMap((ms) => take(fewer, picture(ms))))).toEqual([0, 100, 200]);
-    expect(fewer.lastFor(0)).toBe(0);
     expect(fewer.takeLeft()).toBe(0);
   });
 
@@ -59,15 +68,29 @@ describe("where the processor paints", () => {
     expect(take(fewer, join([first, second]))).toEqual([picture(199), second]);
   });
 
-  it("others are shown, to be with those of other cameras", () => {
-    const fewer = at(15);
-    take(fewer, picture(66));
-    expect(fewer.move(60, 66)).toBe(-6);
-    expect(shown_ms(take(fewer, picture(133)))).toEqual([133]);
-    expect(fewer.move(-10, 66)).toBe(-10);
-    expect(fewer.move(-70, 66)).toBe(-4);
-    expect(shown_ms([200, 266, 333].flatMap((ms) => take(fewer, picture(ms))))).toEqual([331, 332, 333]);
-    expect(at(10).move(60, 100)).toBe(60);
+  it("those that are shown are put off to the moments at which others change", () => {
+    const grid = new Grid();
+    grid.know(1_000);
+    const [first, second] = [at(10, 5_000, grid), at(10, 5_030, grid)];
+    const when = (fewer: Fewer, due_ms: number) =>
+      Array.from({ length: 9 }, (_, n) => due_ms + (shown_ms(take(fewer, picture(100 * n)))[0] ?? 0)).slice(4);
+    expect([...when(first, 5_000), ...when(second, 5_030)].map((ms) => ms % 100)).toEqual(Array(10).fill(90));
+    expect([first.waited_ms, second.waited_ms]).toEqual([-10, 60]);
+  });
+
+  it("those of a slow camera come when they come", () => {
+    const grid = new Grid();
+    grid.know(1_000);
+    const fewer = at(2, 5_020, grid);
+    expect(shown_ms([0, 500, 1_000].flatMap((ms) => take(fewer, picture(ms))))).toEqual([0, 500, 1_000]);
+  });
+
+  it("none waits where a newer one could be shown at that moment", () => {
+    const grid = new Grid();
+    grid.know(1_000);
+    const fewer = at(15, 5_020, grid);
+    for (let n = 0; n < 40; n += 1) take(fewer, picture(Math.round((n * 200) / 3)));
+    expect(fewer.waited_ms).toBeLessThan(67);
   });
 
   it("pictures that come in another order than they are shown are all shown", () => {

@@ -7,11 +7,11 @@ import { CalmPace } from "./calm";
 import { localNow, recorderClock } from "./clock";
 import { Fewer } from "./fewer";
 import { fragments, instantOf } from "./fragment";
+import { Grid } from "./grid";
 import { Managed, Media, canPlay } from "./media";
 import { paintsByProcessor } from "./painting";
 import { edge, hasSound, join, pace, readText, retryMs, trim } from "./rules";
 import { Watched } from "./shown";
-import { Steps } from "./step";
 import { type Listener, PATIENCE_MS, type Player, codecName } from "./told";
 
 const SAY_MS = 200;
@@ -20,7 +20,7 @@ const SILENT_MS = 10_000;
 /** Share of the newest in the mean of how long pictures last. */
 const NEWEST = 0.05;
 
-const steps = new Steps();
+const grid = new Grid();
 
 export class LivePlayer implements Player {
   private socket: WebSocket | null = null;
@@ -55,15 +55,16 @@ export class LivePlayer implements Player {
     /** One of many: it is played evenly, and in step with the others. */
     private readonly calm = false,
   ) {
-    this.fewer = calm && paintsByProcessor() ? new Fewer() : null;
+    const due = (media_ms: number) => (this.playing ? performance.now() + media_ms - video.currentTime * 1000 : null);
+    this.fewer = calm && paintsByProcessor() ? new Fewer(grid, due) : null;
   }
 
   start(): void {
     recorderClock();
     this.begun_ms = localNow();
     this.watched = new Watched(this.video, ({ mediaTime, expectedDisplayTime: at_ms }) => {
-      if (this.calm) this.step(at_ms);
-      return this.start_ms + mediaTime * 1000;
+      grid.know(at_ms);
+      return this.start_ms + mediaTime * 1000 - (this.fewer?.waited_ms ?? 0);
     });
     this.rest = onSecond(() => this.tick());
     this.video.addEventListener("error", this.fail);
@@ -75,7 +76,6 @@ export class LivePlayer implements Player {
     clearTimeout(this.retry);
     this.video.removeEventListener("error", this.fail);
     this.watched?.stop();
-    steps.leave(this);
     this.close();
     this.onView({ kind: "idle" });
   }
@@ -196,6 +196,7 @@ export class LivePlayer implements Player {
     const now = pieces.flatMap((piece) => {
       const found = fragments(piece);
       for (const one of found) this.know(instantOf(one));
+      this.fewer?.pace(this.period_ms);
       return this.fewer?.take(piece, found) ?? [piece];
     });
     if (now.length === 0) return;
@@ -210,13 +211,6 @@ export class LivePlayer implements Player {
     const gap_ms = (shown_s - (this.newest_s ?? shown_s)) * 1000;
     if (gap_ms > 0 && gap_ms < 1000) this.period_ms += (gap_ms - this.period_ms) * (this.period_ms ? NEWEST : 1);
     this.newest_s = Math.max(this.newest_s ?? 0, shown_s);
-  }
-
-  /** A picture was shown: the next ones come sooner or later, to be with the others. */
-  private step(at_ms: number): void {
-    const period_ms = this.fewer?.lastFor(this.period_ms) ?? this.period_ms;
-    const late_ms = steps.tell(this, { at_ms, period_ms });
-    this.even.move(this.fewer?.move(late_ms, this.period_ms) ?? late_ms, this.period_ms);
   }
 
   /** After each append: stay at the live edge, drop what is old, and append what came meanwhile. */
