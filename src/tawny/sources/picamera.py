@@ -131,10 +131,8 @@ class _Running:
     def read(self, most_s: float) -> bytes | None:
         """What came within this time; None once it has ended."""
         assert self._process.stdout is not None
-        assert self._process.stderr is not None
         self._waiting.select(most_s)
-        with suppress(BlockingIOError):
-            self._said = (self._said + os.read(self._process.stderr.fileno(), READ_BYTES))[-MOST_SAID_BYTES:]
+        self._hear()
         try:
             return os.read(self._process.stdout.fileno(), READ_BYTES) or None
         except BlockingIOError:
@@ -142,9 +140,16 @@ class _Running:
 
     def why(self) -> str:
         """Its own words, once it has ended."""
-        code = self._process.wait(CLOSE_S)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(CLOSE_S)
+        self._hear()
         errors = _ERROR.findall(self._said.decode("utf-8", "replace"))
-        return errors[-1] if errors else f"the program ended with {code}"
+        return errors[-1] if errors else f"the program ended with {self._process.returncode}"
+
+    def _hear(self) -> None:
+        assert self._process.stderr is not None
+        with suppress(BlockingIOError):
+            self._said = (self._said + os.read(self._process.stderr.fileno(), READ_BYTES))[-MOST_SAID_BYTES:]
 
     def close(self) -> None:
         self._waiting.close()
