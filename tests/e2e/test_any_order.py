@@ -31,8 +31,11 @@ AGO_MS = 40 * 3_600_000
 MOMENT_MS = 700
 """What is missing between two recordings, where the next picture may be shown as well."""
 PIECES = [
-    *((0, 20, CLOCKED), (20_000, 20, CLOCKED), (40_000 + MOMENT_MS, 15, CLOCKED)),
-    *((55_000 + MOMENT_MS, 10, LARGER), (90_000, 20, CLOCKED)),
+    (0, 20, CLOCKED),
+    (20_000, 20, CLOCKED),
+    (40_000 + MOMENT_MS, 15, CLOCKED),
+    (55_000 + MOMENT_MS, 10, LARGER),
+    (90_000, 20, CLOCKED),
 ]
 """Where a recording begins, in milliseconds, and its seconds: some go on at once, some after a moment or a while."""
 REST = f"""() => {{

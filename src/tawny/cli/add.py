@@ -4,7 +4,7 @@ import dataclasses
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from tawny.app.cameras.probing import probe
+from tawny.app.cameras.probing import UNKNOWN_KIND, probe
 from tawny.app.doors import Doors
 from tawny.cli.output import Output
 from tawny.cli.places import config_file, new_config_file
@@ -36,9 +36,7 @@ def run(args: Namespace, out: Output) -> int:
     if not args.untried:
         doors = Doors.opened()
         if any(doors.source_of(one) is None for one in table.values()):
-            raise UsageError(
-                "This address is of an unknown kind.", "Use rtsp://…, /dev/video0, picamera:0 or a video file."
-            )
+            raise UsageError(*UNKNOWN_KIND)
         for stream in (StreamName.MAIN, StreamName.SUB) if args.sub else (StreamName.MAIN,):
             found[stream.value] = dataclasses.asdict(probe(doors, args.name, camera, stream, SystemClock()))
     if not path.exists():

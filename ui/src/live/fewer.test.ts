@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Fewer } from "./fewer";
-import { allShown, fragments } from "./fragment";
+import { fragments, instantOf } from "./fragment";
 import { Grid } from "./grid";
 import { join } from "./rules";
 
@@ -19,7 +19,7 @@ function picture(at_ms: number, later = 0): Uint8Array {
 }
 
 const take = (fewer: Fewer, piece: Uint8Array) => fewer.take(piece, fragments(piece));
-const shown_ms = (pieces: Uint8Array[]) => pieces.flatMap(allShown).map((s) => Math.round(s * 1000));
+const shown_ms = (pieces: Uint8Array[]) => pieces.flatMap(fragments).map(instantOf).map((s) => Math.round(s * 1000));
 
 /** due_ms: when the file's beginning is due, by the clock of the grid; null: not known. */
 function at(rate: number, due_ms: number | null = null, grid = new Grid()): Fewer {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { allShown, lengthOf, shownAt } from "./fragment";
+import { fragments, instantOf, lengthOf, shownAt } from "./fragment";
 
 /** As the recorder makes them: a picture 216,000.05 s into the file with sound beside it; a picture alone at 0.1 s. */
 const WITH_SOUND =
@@ -24,7 +24,7 @@ describe("when a fragment's picture is shown", () => {
 });
 
 it("is known of each of several fragments that came together", () => {
-  const found = allShown(bytes(ALONE + WITH_SOUND + ALONE));
+  const found = fragments(bytes(ALONE + WITH_SOUND + ALONE)).map(instantOf);
   expect(found).toHaveLength(3);
   [0.1, 216_000.05, 0.1].forEach((at, n) => expect(found[n]).toBeCloseTo(at, 6));
 });

@@ -11,12 +11,8 @@ const HAS_OFFSET = 0x800;
 
 /** Seconds on the file's scale at which the first picture of the piece is shown; null for what is no fragment. */
 export function shownAt(piece: Uint8Array): number | null {
-  return allShown(piece)[0] ?? null;
-}
-
-/** The same of each fragment in it. */
-export function allShown(piece: Uint8Array): number[] {
-  return fragments(piece).map(instantOf);
+  const [first] = fragments(piece);
+  return first ? instantOf(first) : null;
 }
 
 /** A picture with its boxes. */

@@ -160,19 +160,19 @@ export class CarriedPlayer implements PastPlayer {
       const told = JSON.parse(data) as Told;
       if (told.error) return this.fail();
       this.position.hear(told);
-      if (told.rtp !== null && this.isUntold(told.rtp, told.state)) this.sees(told.rtp);
+      if (told.rtp !== null) this.lookFor(told.rtp, told.state);
     };
   }
 
-  /** It is on the screen without a word of it: not all browsers tell of pictures, and a busy one not of each of a few at once. */
-  private isUntold(rtp: number, state: Told["state"]): boolean {
-    if (!("requestVideoFrameCallback" in this.video)) return true;
+  /** A picture may be on the screen without a word of it: not all browsers tell, and a busy one not of each of a few at once. */
+  private lookFor(rtp: number, state: Told["state"]): void {
+    if (!("requestVideoFrameCallback" in this.video)) return this.sees(rtp);
     if (state !== "paused" || rtp === this.rtp || rtp !== this.link?.newest) {
       this.came = null;
-      return false;
+      return;
     }
     if (this.came?.rtp !== rtp) this.came = { rtp, at: performance.now() };
-    return performance.now() - this.came.at > PAINTED_MS;
+    if (performance.now() - this.came.at > PAINTED_MS) this.sees(rtp);
   }
 
   private watch(): void {

@@ -12,6 +12,8 @@ from tawny.model.packets import VideoFormat
 from tawny.sources.source import Idle, Opening
 
 TRY_S = 15.0
+UNKNOWN_KIND = ("This address is of an unknown kind.", "Use rtsp://…, /dev/video0, picamera:0 or a video file.")
+"""What is wrong, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ def probe(doors: Doors, name: str, camera: Camera, stream: StreamName, clock: Cl
     address = camera.source if stream is StreamName.MAIN else camera.sub
     source = doors.source_of(address)
     if source is None:
-        raise NotDone("This address is of an unknown kind.", "Use rtsp://…, /dev/video0, picamera:0 or a video file.")
+        raise NotDone(*UNKNOWN_KIND)
     opening = Opening(CameraId(name), stream, address, source.settings(camera.table(source.scheme)), clock)
     until_s, pause = clock.mono_s() + TRY_S, threading.Event()
     connection = source.open(opening)

@@ -78,6 +78,6 @@ def _shown(value: Any) -> str:
 
 def flip(*, left_right: bool, up_down: bool) -> str:
     """As `picamera.flip` has it."""
-    return {(True, True): "both", (True, False): "left-right", (False, True): "up-down"}.get(
-        (left_right, up_down), "none"
-    )
+    if left_right:
+        return "both" if up_down else "left-right"
+    return "up-down" if up_down else "none"

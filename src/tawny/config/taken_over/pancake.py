@@ -74,11 +74,9 @@ _LEFT = {
 def _turned(said: argparse.Namespace, found: Found) -> None:
     over = said.rotation == "180"
     turned = flip(left_right=said.hflip != over, up_down=said.vflip != over)
-    names = [
-        name for name, is_said in (("--hflip", said.hflip), ("--vflip", said.vflip), ("--rotation", over)) if is_said
-    ]
-    for name in names:
-        found.put(name, f"{_CAMERA}.picamera.flip", turned)
+    for name, is_said in (("--hflip", said.hflip), ("--vflip", said.vflip), ("--rotation", over)):
+        if is_said:
+            found.put(name, f"{_CAMERA}.picamera.flip", turned)
     if said.rotation in ("90", "270"):
         found.left["--rotation"] = "turn the camera: it cannot turn its picture by a quarter"
 

@@ -58,8 +58,8 @@ def _numbers(theirs: dict[str, str], usual: dict[str, str], camera: str, found: 
         if key in theirs:
             found.put(key, f"{camera}.picamera.{here}", float(theirs[key]))
     turned = {key: theirs[key].strip().lower() in ("true", "1", "on") for key in ("hflip", "vflip") if key in theirs}
+    flipped = flip(left_right=turned.get("hflip", False), up_down=turned.get("vflip", False))
     for key in turned:
-        flipped = flip(left_right=turned.get("hflip", False), up_down=turned.get("vflip", False))
         found.put(key, f"{camera}.picamera.flip", flipped)
     found.put("(the detector)", f"{camera}.watch.detector", "framediff")
     if "trigger_level" in theirs:
