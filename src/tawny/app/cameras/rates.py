@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from tawny.app.keeping.promises import Rates
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.packets import Packet
 from tawny.stream.hub import Hub
 
 OVER_S = 10.0
@@ -11,7 +12,7 @@ OVER_S = 10.0
 
 def rates(hub: Hub) -> tuple[float | None, int | None]:
     """(pictures a second, bits a second), None while there are fewer than two pictures."""
-    packets = hub.recent(OVER_S)
+    packets = _of_late(hub)
     pictures = [packet for packet in packets if packet.is_video]
     if len(pictures) < 2:
         return None, None
@@ -27,10 +28,16 @@ def byte_rates(hub: Hub) -> tuple[float, float] | None:
     _, bits = rates(hub)
     if not bits:
         return None
-    packets = hub.recent(OVER_S)
+    packets = _of_late(hub)
     whole = sum(len(packet.data) for packet in packets)
     keyframes = sum(len(packet.data) for packet in packets if packet.is_video and packet.is_keyframe)
     return bits / 8, bits / 8 * keyframes / max(1, whole)
+
+
+def _of_late(hub: Hub) -> list[Packet]:
+    """Since it was connected last: a moment without it says nothing of its rate."""
+    packets = hub.recent(OVER_S)
+    return [packet for packet in packets if packet.run == packets[-1].run]
 
 
 def rates_of(cameras: Mapping[CameraId, Mapping[StreamName, Hub]]) -> Rates:
