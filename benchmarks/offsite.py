@@ -1,4 +1,4 @@
-"""How soon what happens is off site, at a real server of every kind on loopback: WebDAV, FTP inside TLS, S3 and SFTP
+"""How soon what happens is off site, at a real server of every kind on loopback: WebDAV, FTPS, S3 and SFTP
 for files; a broker, a mail server and a chat's stand-in for messages.
 
     .venv/bin/python -m benchmarks.offsite [--seconds 180] [--only sftp --only chat]

@@ -46,8 +46,8 @@ TABLES: list[tuple[str, type[BaseModel], str]] = [
     ("rules", Rule, "at once"),
     ("rules: when", When, "at once"),
     ("outbox", Waiting, "at once"),
-    ("destinations.<name>", Destination, "at once; only this destination begins again"),
-    ("notifiers.<name>", Notifier, "at once; only this notifier begins again"),
+    ("destinations.<name>", Destination, "immediately; restarts only this destination"),
+    ("notifiers.<name>", Notifier, "immediately; restarts only this channel"),
     ("emit.<name>", Emit, "start"),
     ("inputs.<name>", Input, "start"),
     ("mqtt", Mqtt, "start"),
@@ -70,7 +70,7 @@ def pages() -> dict[str, str]:
 def _commands() -> str:
     top = parser()
     chosen = next(action for action in top._actions if isinstance(action, argparse._SubParsersAction))
-    parts = [MADE, "# Commands", "", "Exit codes: 0 done and well; 1 done, and something is not well (it was told);"]
+    parts = [MADE, "# Commands", "", "Exit codes: 0 success; 1 done, but something needs attention (see output);"]
     parts += ["2 wrong use or settings; 3 could not be done; 20 and up: see [errors](errors.md).", ""]
     parts += ["Every command that prints data prints it as JSON with `--json`.", ""]
     for name, summary in COMMANDS.items():
@@ -96,7 +96,7 @@ def _settings() -> str:
     parts = [MADE, "# Settings", ""]
     parts += ["`tawny.toml`; `tawny init` writes one with comments. A camera needs only a `source`.", ""]
     for table, kind, effect in TABLES:
-        text = (kind.__doc__ or "").strip().split("\n")[0]
+        text = " ".join((kind.__doc__ or "").split())
         heading = table.replace("<", "&lt;").replace(">", "&gt;")
         parts += [f"## [{heading}]", "", text, "", f"Takes effect: {effect}.", ""]
         parts += ["| setting | default | what |", "|---|---|---|"]
@@ -105,11 +105,11 @@ def _settings() -> str:
     parts += [
         "## [cameras.&lt;id&gt;.&lt;source&gt;]",
         "",
-        "What only this kind of source knows, in a table named after it.",
+        "Settings for this source type only, in a table with its name.",
         "",
     ]
     parts += [*_parts("tawny.sources", "source"), "## [cameras.&lt;id&gt;.watch.&lt;detector&gt;]", ""]
-    parts += ["What only this detector knows, in a table named after it.", "", *_parts("tawny.detectors", "detector")]
+    parts += ["Settings for this detector only, in a table with its name.", "", *_parts("tawny.detectors", "detector")]
     parts += [
         "## [destinations.&lt;name&gt;]: what only a kind knows",
         "",
@@ -136,7 +136,7 @@ def _fields(kind: type[BaseModel]) -> Iterator[tuple[str, str, str]]:
     for name, field in kind.model_fields.items():
         default: Any = field.default
         if default is PydanticUndefined:
-            shown = "must be there" if field.is_required() else "see its own table"
+            shown = "required" if field.is_required() else "see its own table"
         elif isinstance(default, BaseModel):
             continue  # has a table of its own
         elif isinstance(default, float):
@@ -153,7 +153,7 @@ def _fields(kind: type[BaseModel]) -> Iterator[tuple[str, str, str]]:
 
 
 def _errors() -> str:
-    parts = [MADE, "# Errors", "", "Each says what happened and what to do. Words in `{}` are filled in.", ""]
+    parts = [MADE, "# Errors", "", "Every error says what happened and what to do. `{…}` are placeholders.", ""]
     parts += ["| exit | code | what happened | what to do |", "|---|---|---|---|"]
     kinds = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, TawnyError)]
     for kind in sorted(kinds, key=lambda each: each.exit_code):

@@ -103,7 +103,7 @@ def test_what_only_this_one_is_refused_for_does_not_hold_up_the_others(
 
 def test_what_is_gone_is_dropped_and_told(outbox: Outbox, clock: FakeClock, shelf: Shelf, told: list[Delivery]) -> None:
     def gone(_: Delivery) -> Bytes:
-        raise ContentGone("offsite", "its recording was removed")
+        raise ContentGone("offsite", "its recording was deleted")
 
     courier = Courier(1, Route("offsite", shelf.carrier, gone), outbox, clock, told.append)
     outbox.add([delivery()])

@@ -62,9 +62,9 @@ def test_a_try_that_failed_is_made_again_when_it_is_due(outbox: Outbox, clock: F
     outbox.add([delivery()])
     taken = outbox.take("offsite")
     assert taken
-    outbox.failed(taken, "It does not answer.", clock.now_ms() + 5000)
+    outbox.failed(taken, "It isn't responding.", clock.now_ms() + 5000)
     assert outbox.take("offsite") is None
-    assert outbox.trouble("offsite") == "It does not answer."
+    assert outbox.trouble("offsite") == "It isn't responding."
     clock.advance(5)
     again = outbox.take("offsite")
     assert again

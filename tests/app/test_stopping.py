@@ -26,6 +26,6 @@ def test_a_stop_leaves_no_gap_of_no_length_and_the_next_start_explains_all_of_it
         history.close()
         (bounds,) = [one for one in [index.bounds(PORCH)] if one]
         (gap, _) = found.gaps
-        assert (gap.reason, gap.detail) == (GapReason.RECORDER_OFF, "stopped by hand")
+        assert (gap.reason, gap.detail) == (GapReason.RECORDER_OFF, "stopped by a user")
         assert (gap.begin_ms, gap.end_ms) == (bounds.end_ms, bench.clock.now_ms())
     proved(tmp_path, bench.clock)

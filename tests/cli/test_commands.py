@@ -48,7 +48,7 @@ def test_the_timeline_has_spans_and_gaps_that_tile(tawny: Tawny, recorded: Path)
 def test_the_timeline_for_people_says_why_time_is_missing(tawny: Tawny, recorded: Path) -> None:
     said = tawny("timeline", "--camera", "door", "--data", str(recorded))
     assert "recorded until" in said.out
-    assert "tawny was off" in said.out
+    assert "tawny wasn't running" in said.out
 
 
 def test_an_unknown_camera_is_told_with_those_there_are(tawny: Tawny, recorded: Path) -> None:
@@ -88,7 +88,7 @@ def test_damage_and_what_a_gap_stands_on_are_told(tawny: Tawny, recorded: Path, 
     evidence = next(gap["evidence"] for gap in told["gaps"] if gap["detail"] == "none whole")
     assert (evidence["word"], evidence["attempts"], evidence["peer_status"]) == ("stall", 2, "200 OK")
     assert (
-        "2 pictures not whole, 7 packets lost on the way"
+        "2 pictures not whole, 7 packets lost in transit"
         in tawny("timeline", "--camera", "door", "--data", str(folder)).out
     )
     checked = as_json(tawny("check", "--wall", "--data", str(folder), "--json").out)
@@ -96,7 +96,7 @@ def test_damage_and_what_a_gap_stands_on_are_told(tawny: Tawny, recorded: Path, 
     assert evidence in [gap["evidence"] for gap in checked["wall"]["gaps"]]
     assert checked["ok"] is True
     text = tawny("check", "--data", str(folder)).out
-    assert "door: 1.5 s damaged in 1 stretch: 2 pictures not whole, 7 packets lost on the way." in text
+    assert "door: 1.5 s damaged in 1 stretch: 2 pictures not whole, 7 packets lost in transit." in text
 
 
 def test_an_export_is_an_ordinary_file_of_the_time_asked_for(tawny: Tawny, recorded: Path, tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_events_of_a_quiet_time(tawny: Tawny, recorded: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (("events", "--camera", "porch"), 3, "Cameras there: door."),
+        (("events", "--camera", "porch"), 3, "Available cameras: door."),
         (("export", "--camera", "door", "--from", "yesterday", "--to", "now", "-o", "no/x.mp4"), 3, "no folder no."),
         (("export", "--camera", "door", "--from", "yesterday", "--to", "now", "-o", "."), 3, "is there already"),
         (("rehearse", "--camera", "door", "--at", "funday"), 2, "sunday 23:00"),
@@ -291,7 +291,7 @@ def test_every_command_explains_itself(command: str, tawny: Tawny, capsys: pytes
 def test_what_happened_is_found_by_words(tawny: Tawny, recorded: Path) -> None:
     said = tawny("find", "person", "at", "the", "moon", "yesterday", "--data", str(recorded))
     assert said.code == 0
-    assert said.out == "Nothing like that (yesterday).\n"
+    assert said.out == "No matching events (yesterday).\n"
     assert "left out: moon" in said.err
     found = json.loads(tawny("find", "anything", "--json", "--data", str(recorded)).out)
     assert set(found) == {"events", "time", "unknown"}

@@ -64,7 +64,7 @@ def test_what_is_sealed_is_not_exported(
     (tmp_path / "tawny.toml").write_text(f"[sealed]\n{keys}{camera}")
     done = tawny("kinds", "export", "--data", str(recorded), "-o", "crops")
     assert done.code == 3
-    assert f"{DOOR} is sealed: nothing of it is exported." in done.err
+    assert f"{DOOR} is encrypted and is not exported." in done.err
     assert not (tmp_path / "crops").exists()
 
 

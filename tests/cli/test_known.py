@@ -12,7 +12,7 @@ def test_a_plate_is_known_listed_and_forgotten(tawny: Tawny, tmp_path: Path) -> 
     data = ("--data", str(tmp_path))
     assert "Nobody is known" in tawny("known", "list", *data).out
     said = tawny("known", "add", "Anna's car", "--plate", "b-ab 123", *data)
-    assert (said.code, said.out.strip()) == (0, "Anna's car is known from now on.")
+    assert (said.code, said.out.strip()) == (0, "Saved Anna's car.")
     listed = json.loads(tawny("known", "list", "--json", *data).out)["known"]
     assert [(one["name"], one["by"], one["text"]) for one in listed] == [("Anna's car", "plates", "B-AB 123")]
     assert tawny("known", "forget", "anna's car", *data).out.strip() == "1 forgotten."

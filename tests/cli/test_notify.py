@@ -39,15 +39,15 @@ def test_a_dry_run_lists_what_would_go(tawny: Tawny, asked: list[dict[str, Any]]
 def test_else_it_is_removed(tawny: Tawny, asked: list[dict[str, Any]]) -> None:
     said = tawny("notify", "sweep", "nas")
     assert asked == [{"do": "sweep", "name": "nas", "dry_run": False}]
-    assert said.out.endswith("2 files, 2.5 MB: removed there, after what waits to be sent.\n")
+    assert said.out.endswith("2 files, 2.5 MB: will be deleted there once the queue is done.\n")
 
 
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
         (("sweep", "cloud"), 3, "There are: nas."),
-        (("sweep",), 2, "`tawny notify sweep` needs a name."),
-        (("test", "nas", "--dry-run"), 2, "--dry-run is for `tawny notify sweep`."),
+        (("sweep",), 2, "`tawny notify sweep` requires a name."),
+        (("test", "nas", "--dry-run"), 2, "--dry-run only works with `tawny notify sweep`."),
     ],
 )
 def test_what_it_cannot_do_is_said(

@@ -47,7 +47,7 @@ def test_a_viewer_is_added_with_the_cameras_to_see_and_a_link(tawny: Tawny, fold
 def test_a_camera_that_is_not_there_is_told(tawny: Tawny, folder: Path) -> None:
     said = tawny("user", "add", "Ben", "--cameras", "door,yard", "--data", str(folder))
     assert said.code == 0
-    assert said.err == "There is no camera yard yet. Cameras are: door.\n"
+    assert said.err == "No camera named yard yet. Available: door.\n"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ def lines(page: str) -> list[list[tuple[float, float]]]:
 def test_the_score_is_drawn_second_by_second_with_breaks_where_nobody_looked() -> None:
     page = scan_page("walk", 10.0, {0: 0, 1: 100, 2: 50, 7: 10}, [], None)
     assert lines(page) == [[(60, HIGH), (180, 0), (300, HIGH / 2)], [(900, HIGH * 0.9)]]
-    assert "Nothing happened." in page
+    assert "No events." in page
     assert "<video" not in page
 
 

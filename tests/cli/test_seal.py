@@ -146,7 +146,7 @@ def test_a_recording_is_opened_with_key_passphrase_or_words(tawny: Tawny, tmp_pa
         said = tawny("unseal", *how, str(tmp_path / "data" / "door"), "-o", f"out{number}", "--json")
         assert said.code == 0, said.err
         (one, *_) = json.loads(said.out)["files"]
-        assert one["state"] == "whole, with a signature"
+        assert one["state"] == "complete, signed"
         film = read_segment(Path(one["written"]))
         assert film.fragments
         assert not film.torn
@@ -169,7 +169,7 @@ def files(folder: Path) -> dict[str, Path]:
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (("--key", "key", "torn.tws"), 0, "its last second is not whole"),
+        (("--key", "key", "torn.tws"), 0, "last second incomplete"),
         (("--key", "key", "changed.tws"), 1, "DAMAGED"),
         (("--key", "other", "good.tws"), 3, "not sealed to this key"),
         (("--key", "none", "good.tws"), 3, "no private key"),

@@ -78,7 +78,7 @@ def test_rules_move_and_go_with_their_comments(path: Path) -> None:
 @pytest.mark.parametrize(
     ("arm", "rules", "where", "allowed"),
     [
-        ({"modes": ["home", "home"]}, [], "arm", "each mode once"),
+        ({"modes": ["home", "home"]}, [], "arm", "each mode only once"),
         ({"week": {"party": ["22:00-23:00"]}}, [], "arm", "one of home, away, night"),
         ({"week": {"night": ["22-23"]}}, [], "arm.week.night", "times such as"),
         ({"week": {"night": ["sunset-sunrise"]}}, [], "arm", "place ="),

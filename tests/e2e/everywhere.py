@@ -1,6 +1,6 @@
 """Real servers of every kind on loopback, the settings that name them, and what has arrived at each.
 
-WebDAV, OpenSSH, FTP inside TLS and S3 for files; Mosquitto, SMTP and a chat's stand-in for messages.
+WebDAV, OpenSSH, FTPS and S3 for files; Mosquitto, SMTP and a chat's stand-in for messages.
 """
 
 import json

@@ -52,7 +52,7 @@ def test_words_are_answered_and_what_means_nothing_is_told(page: Page, demo: Taw
     page.get_by_label("What are you looking for?").fill("anything today purple")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name=re.compile(r"^\d+ events?$"))).to_be_visible(timeout=WAIT_MS)
-    expect(page.get_by_text("Not known here, and left out: purple.")).to_be_visible()
+    expect(page.get_by_text("Ignored unknown words: purple.")).to_be_visible()
     assert "q=anything" in page.url
     page.reload()
     hit = page.locator(".find-hit").first

@@ -56,7 +56,7 @@ def test_who_has_the_link_sees_the_clip_and_nothing_else(page: Page, browser: Br
     expect(links).to_contain_text("opened once")
     links.get_by_role("button", name="End it").first.click()
     there.reload()
-    expect(there.get_by_text("This link has ended. Ask for a new one.")).to_be_visible(timeout=WAIT_MS)
+    expect(there.get_by_text("This link has expired. Ask for a new one.")).to_be_visible(timeout=WAIT_MS)
     stranger.close()
 
 
@@ -67,7 +67,7 @@ def test_a_code_opens_it(page: Page, browser: Browser, demo: Tawny) -> None:
     there.goto(link)
     there.get_by_label("Code").fill("jackdaw")
     there.get_by_role("button", name="Open").click()
-    expect(there.get_by_role("alert")).to_have_text("This is not the code.")
+    expect(there.get_by_role("alert")).to_have_text("Wrong code.")
     there.get_by_label("Code").fill("magpie")
     there.get_by_role("button", name="Open").click()
     wait_until_it_plays(there)

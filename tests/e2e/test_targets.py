@@ -85,7 +85,7 @@ def test_somebody_is_told_and_the_token_is_never_shown_again(page: Page, house: 
         sheet.get_by_label("Name").fill("hook")
         sheet.get_by_label("Address", exact=True).fill(f"{service.base}/{SECRET}")
         sheet.get_by_role("button", name="Test").click()
-        expect(sheet.get_by_role("status")).to_contain_text("Sent a message")
+        expect(sheet.get_by_role("status")).to_contain_text("Notification sent")
         assert service.last.json["type"] == "message.test"
         sheet.get_by_role("button", name="Save").click()
         card = page.get_by_role("article", name="hook")

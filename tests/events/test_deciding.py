@@ -49,7 +49,7 @@ def said(made: Rules, now: Situation = NOW) -> dict[str, tuple[bool, str]]:
         ({"gone": "ben"}, True, "Rule 1 tells phone (ben not at home)."),
         ({"gone": "everybody"}, False, "Rule 1 is for everybody not at home, and anna was."),
         ({"read": "B-AB 123"}, True, "Rule 1 tells phone (with B-AB 123)."),
-        ({"read": ["known", "Ben"]}, False, "Rule 1 is for known or Ben, and that was not read."),
+        ({"read": ["known", "Ben"]}, False, "Rule 1 is for known or Ben, which wasn't recognized."),
         ({"lasts": "10 s"}, True, "Rule 1 tells phone (for 10 s)."),
         ({"lasts": "1 min"}, False, "Rule 1 is for what lasts 1 min, and it was 10 s."),
     ],
@@ -108,7 +108,7 @@ def test_one_condition_that_is_not_so_is_enough() -> None:
 
 def test_without_rules_everybody_gets_everything() -> None:
     everything = ("tell phone", "tell mail", "clip to offsite")
-    assert said(rules()) == dict.fromkeys(everything, (True, "No rule says otherwise."))
+    assert said(rules()) == dict.fromkeys(everything, (True, "No rule applies."))
 
 
 def test_who_is_named_gets_what_rules_say_and_who_is_not_gets_all() -> None:
@@ -121,8 +121,8 @@ def test_who_is_named_gets_what_rules_say_and_who_is_not_gets_all() -> None:
 def test_nobody_wins_over_somebody_and_everybody_means_each() -> None:
     made = rules({"do": ["tell everybody", "clip to everywhere"]}, {"name": "quiet", "do": ["tell nobody"]})
     assert said(made) == {
-        "tell phone": (False, "The rule “quiet”: nobody is told (always)."),
-        "tell mail": (False, "The rule “quiet”: nobody is told (always)."),
+        "tell phone": (False, "The rule “quiet”: no notifications (always)."),
+        "tell mail": (False, "The rule “quiet”: no notifications (always)."),
         "clip to offsite": (True, "Rule 1 sends to offsite (always)."),
     }
 

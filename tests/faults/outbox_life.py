@@ -60,7 +60,7 @@ class Life:
                 self.outbox.done(one, f"receipt of {one.name}", one.size_bytes)
                 self._ended(one)
             case "fail":
-                self.outbox.failed(one, "It does not answer.", self.clock.now_ms() + round(DAY_S * 1000))
+                self.outbox.failed(one, "It isn't responding.", self.clock.now_ms() + round(DAY_S * 1000))
                 self._under_way = None
             case _:
                 self.outbox.drop(one, "Its recording was removed.")

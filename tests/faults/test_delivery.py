@@ -106,7 +106,7 @@ def test_a_name_that_nobody_knows(place: Place, quick_folder: Path) -> None:
     right, place.url = place.url, place.url.replace("127.0.0.1", "nas.invalid")
     with delivering(place, quick_folder, place.port) as bench:
         bench.work(done=lambda: bool(bench.outbox.trouble("offsite")))
-        assert "does not answer" in bench.outbox.trouble("offsite")
+        assert "isn't responding" in bench.outbox.trouble("offsite")
         place.url = right
         bench.courier = bench.again()
         bench.work()
@@ -143,7 +143,7 @@ def test_a_server_that_keeps_half_or_has_no_room(
 
 @pytest.mark.parametrize("place", ["s3"], indirect=True)
 @pytest.mark.parametrize(
-    ("said", "told"), [("expired", "ExpiredToken"), ("busy", "does not answer")], ids=["expired", "busy"]
+    ("said", "told"), [("expired", "ExpiredToken"), ("busy", "isn't responding")], ids=["expired", "busy"]
 )
 def test_a_token_that_expires_or_too_many_who_ask(
     bench: Delivering, mode: Path, in_parts: None, said: str, told: str

@@ -149,7 +149,7 @@ def _recovered(folder: Path) -> int | None:
 
 
 def _explained(found: Recovered) -> None:
-    assert found.gaps[-1].detail == "it stopped unexpectedly"
+    assert found.gaps[-1].detail == "crashed"
 
 
 def _plays(path: Path) -> None:

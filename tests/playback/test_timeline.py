@@ -200,14 +200,14 @@ def test_the_calendar_counts_gaps_that_nobody_wanted(archive: FakeArchive) -> No
 @pytest.mark.parametrize(
     ("made", "words", "tone"),
     [
-        (gap(0, 1), "Camera not answering", "warn"),
-        (gap(0, 1, GapReason.RECORDER_OFF, "power"), "tawny was off: power cut", "warn"),
-        (gap(0, 1, GapReason.RECORDER_OFF, "power cut"), "tawny was off: power cut", "warn"),
-        (gap(0, 1, GapReason.RECORDER_OFF, "update"), "tawny was off: updating", "choice"),
-        (gap(0, 1, GapReason.RECORDER_OFF), "tawny was off", "warn"),
-        (gap(0, 1, GapReason.RECORDER_OFF, "starting"), "tawny was off: starting", "choice"),
-        (gap(0, 1, GapReason.PRIVACY), "Privacy pause", "choice"),
-        (gap(0, 1, GapReason.CLOCK), "Clock was corrected", "choice"),
+        (gap(0, 1), "Camera offline", "warn"),
+        (gap(0, 1, GapReason.RECORDER_OFF, "power"), "tawny wasn't running: power cut", "warn"),
+        (gap(0, 1, GapReason.RECORDER_OFF, "power cut"), "tawny wasn't running: power cut", "warn"),
+        (gap(0, 1, GapReason.RECORDER_OFF, "update"), "tawny wasn't running: updating", "choice"),
+        (gap(0, 1, GapReason.RECORDER_OFF), "tawny wasn't running", "warn"),
+        (gap(0, 1, GapReason.RECORDER_OFF, "starting"), "tawny wasn't running: starting", "choice"),
+        (gap(0, 1, GapReason.PRIVACY), "Paused for privacy", "choice"),
+        (gap(0, 1, GapReason.CLOCK), "Clock corrected", "choice"),
         (gap(0, 1, GapReason.REMOVED, "older than 14 days"), "Removed", "faint"),
     ],
 )

@@ -129,7 +129,7 @@ def test_a_long_description_within_the_limit_is_read(camera: RtspCamera) -> None
 @pytest.mark.parametrize(
     ("sdp", "says"),
     [
-        (b"", "no stream at all"),
+        (b"", "no streams"),
         (b"m=video 0 RTP/AVP 26\r\n", "JPEG video"),
         (b"m=audio 0 RTP/AVP 0\r\n", "PCMU audio"),
         (b"m=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\n" * 1000, "64"),
@@ -166,7 +166,7 @@ def test_nobody_listens() -> None:
 
 
 def test_a_name_that_nobody_has() -> None:
-    with pytest.raises(SourceUnreachable, match="its name is not known here"):
+    with pytest.raises(SourceUnreachable, match="unknown host name"):
         describe(parse_rtsp("rtsp://nobody.invalid/"), SystemClock())
 
 

@@ -131,7 +131,7 @@ def test_it_holds_and_what_is_missing_is_explained(case: Case) -> None:
     if not case.site.is_sealed:
         assert "recording 2 was thinned" in told
     assert verdict.manifest["gaps"][0]["reason"] == "stalled"
-    assert "nothing is shown of the first 3000 s" in told
+    assert "no video for the first 3000 s" in told
     assert "tawny verify" in case.read("README.txt").decode()
     code, said = case.program
     assert (code, _elsewhere(case)) == (0, said), said
@@ -243,7 +243,7 @@ def test_what_was_redacted_is_never_said_to_be_the_original(redacted: Case) -> N
 def test_proofs_without_keys_are_no_proofs_of_an_original(redacted: Case) -> None:
     redacted.sign_again(lambda said: said.pop("redacted_of"))
     assert redacted.verdict.problems
-    assert redacted.verdict.problems[0] in ("000.mp4 is missing", "redacted.mp4 is proved by nothing")
+    assert redacted.verdict.problems[0] in ("000.mp4 is missing", "redacted.mp4 isn't covered by any proof")
 
 
 def _film_bit(case: Case) -> None:
@@ -415,19 +415,19 @@ def _film_beside(case: Case) -> None:
 _OTHERWISE = "the statements say otherwise, or nothing of it"
 _NO_CHAIN = "the chain of statements of 2026-11-20 is broken"
 _NO_LISTS = "lists of 2026-11-20 are missing"
-_NOT_SIGNED = "the manifest is not signed by this recorder"
+_NOT_SIGNED = "the manifest isn't signed by this recorder"
 
 TAMPERINGS: list[tuple[Callable[[Case], None], str, str]] = [
     (_film_bit, "000.mp4 was changed", "000.mp4 was changed"),
     (_film_bit_agreed, "is not what was recorded", "is not what was recorded"),
-    (_film_and_leaf, "the statement says otherwise", _OTHERWISE),
+    (_film_and_leaf, "it contradicts the statement", _OTHERWISE),
     (_proof(_header(0)), "no sealed file", _OTHERWISE),
     (_proof(_header(70)), "no statement in the folder lists it", _OTHERWISE),
-    (_proof(_header(79)), "the statement says otherwise", _OTHERWISE),
-    (_proof(_header(100)), "the statement says otherwise", _OTHERWISE),
-    (_proof(_records_out), "the statement says otherwise", "is not what was recorded"),
+    (_proof(_header(79)), "it contradicts the statement", _OTHERWISE),
+    (_proof(_header(100)), "it contradicts the statement", _OTHERWISE),
+    (_proof(_records_out), "it contradicts the statement", "is not what was recorded"),
     (_proof(_records_swapped), "is not what was recorded", "is not what was recorded"),
-    (_proof(_without_signature), "the statement says otherwise", _OTHERWISE),
+    (_proof(_without_signature), "it contradicts the statement", _OTHERWISE),
     (_proof(_other_statement), "signed for another statement", "its signature fails"),
     (_films_swapped, "is not what was recorded", "is not what was recorded"),
     (_film_longer, "something was added to the film", "something was added to the film"),
@@ -461,7 +461,7 @@ def test_every_tampering_is_named(case: Case, attack: Callable[[Case], None], na
         (_clip_bit_agreed, "clip.mp4 is not made of"),
         (_clip_longer, "clip.mp4: something was added"),
         (_clip_of_nothing, "other.mp4 is not proved"),
-        (_film_beside, "099.mp4 is proved by nothing"),
+        (_film_beside, "099.mp4 isn't covered by any proof"),
     ],
 )
 def test_what_is_beside_the_films_is_held_against_them(case: Case, attack: Callable[[Case], None], named: str) -> None:
@@ -478,7 +478,7 @@ def test_a_recording_that_nobody_explains_is_named(tmp_path: Path) -> None:
     genesis = evidence(site, tmp_path / "export")
     verdict = checked(tmp_path / "export", genesis)
     assert verdict.problems == []
-    assert "recording 1 is stated, and not shown here: left out, or taken away" in verdict.notes
+    assert "recording 1 exists but isn't in this folder: left out or removed" in verdict.notes
 
 
 def test_footage_that_was_put_into_yesterday_is_named(tmp_path: Path) -> None:

@@ -170,7 +170,7 @@ def _kill_and_wait(site: Site, seconds: float = 600) -> None:
     site.clock.advance(seconds)
 
 
-@pytest.mark.parametrize(("boot", "detail"), [("boot-1", "it stopped unexpectedly"), ("boot-2", "power cut")])
+@pytest.mark.parametrize(("boot", "detail"), [("boot-1", "crashed"), ("boot-2", "power cut")])
 def test_the_time_without_a_recorder_is_a_gap_with_its_cause(site: Site, boot: str, detail: str) -> None:
     _kill_and_wait(site)
     found = site.recover(boot=boot)

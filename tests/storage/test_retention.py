@@ -82,7 +82,7 @@ def test_free_space_is_made(site: Site) -> None:
     segments = [site.put(minutes_ago, size_bytes=4_000) for minutes_ago in (500, 400, 300, 200)]
     plan = _retention(site, Keep(free_share=0.55)).plan()
     assert _gone(plan) == segments[:2]
-    assert plan.removals[0].why == "to leave 55 % of the disk free"
+    assert plan.removals[0].why == "to keep 55 % of the disk free"
 
 
 def test_what_is_past_its_promise_goes_first_and_a_broken_one_is_said(site: Site) -> None:

@@ -86,11 +86,11 @@ async def test_evidence_is_a_zip_file_for_owners(house: House, viewer: httpx.Asy
     assert (await listed(viewer), (await viewer.get(f"/media/clips/{made['id']}")).status_code) == ([], 404)
     wish = {"cameras": ["porch"], "from_ms": made["from_ms"], "to_ms": made["to_ms"], "kind": "evidence"}
     refused = await viewer.post("/api/v1/clips", json=wish)
-    assert (refused.status_code, refused.json()["message"]) == (403, "Evidence is made by owners.")
+    assert (refused.status_code, refused.json()["message"]) == (403, "Only owners can export evidence.")
     house.recorder.hidden = (Polygon.of([(0, 0), (1, 0), (1, 1)]),)
     assert "private" in (await owner.post("/api/v1/clips", json=wish)).json()["message"]
     link = await owner.post("/api/v1/shares", json={"camera": "porch", **_span(wish), "clip": made["id"]})
-    assert (link.status_code, link.json()["message"]) == (400, "Evidence is not given on by a link.")
+    assert (link.status_code, link.json()["message"]) == (400, "Evidence can't be shared by link.")
 
 
 def _span(wish: dict[str, object]) -> dict[str, object]:
@@ -115,7 +115,7 @@ async def test_an_exact_clip_and_one_where_all_but_an_events_is_hidden(house: Ho
     refused = await viewer.post("/api/v1/clips", json=wish | {"all_but": "20261120T055812345-0a0b0c0d"})
     assert (refused.status_code, refused.json()["message"]) == (
         400,
-        "There is no such event, or nothing to follow in it.",
+        "There is no such event, or nothing in it to follow.",
     )
     at_ms = int(str(made["from_ms"])) + 1000
     event = Event(new_event_id(at_ms), PORCH, "person", at_ms, at_ms + 1000, 90.0, box=(0.4, 0.4, 0.6, 0.6))
@@ -136,7 +136,7 @@ async def test_each_camera_has_a_file_of_its_own_and_side_by_side_is_one(
     wish = {"cameras": ["porch", "porch"], "from_ms": now_ms - 18_000, "to_ms": now_ms - 14_000}
     assert len((await viewer.post("/api/v1/clips", json=wish)).json()["items"]) == 1
     refused = await viewer.post("/api/v1/clips", json=wish | {"kind": "side-by-side"})
-    assert (refused.status_code, refused.json()["message"]) == (400, "Side by side takes 2 to 9 cameras.")
+    assert (refused.status_code, refused.json()["message"]) == (400, "Side by side requires 2 to 9 cameras.")
 
 
 async def test_what_cannot_be_made_says_why(house: House, viewer: httpx.AsyncClient) -> None:
@@ -144,7 +144,7 @@ async def test_what_cannot_be_made_says_why(house: House, viewer: httpx.AsyncCli
     await asked(house, viewer, kind="gif", from_ms=now_ms - 9000, to_ms=now_ms - 8000)
     house.site.jobs.work()
     (failed,) = await listed(viewer)
-    assert (failed["state"], failed["message"]) == ("failed", "Nothing was recorded in this time.")
+    assert (failed["state"], failed["message"]) == ("failed", "There is no video in this time.")
     assert (await viewer.get(f"/media/clips/{failed['id']}")).status_code == 404
 
 

@@ -46,7 +46,7 @@ async def test_an_owner_is_told_where_it_is_and_no_password(house: House, desk: 
         "has_password": True,
         "fixed": "",
     }
-    desk.fails = NotDone("This camera is not reached over the network.", "Change it in the file.")
+    desk.fails = NotDone("This isn't a network camera.", "Change it in the file.")
     assert (await house.signed_in().get(PATH)).json()["fixed"].startswith("This camera is not reached")
 
 
@@ -63,8 +63,8 @@ async def test_what_is_tried_and_saved_leaves_a_line_without_it(house: House, de
     ("fails", "status", "says"),
     [
         (SourceRefused("rtsp://192.168.1.9/main"), 409, "Nothing was changed"),
-        (SettingsError("what was entered", (Problem("source", "no address", "one"),)), 400, "It must be one"),
-        (NotDone("These cameras stand in no settings file.", ""), 409, "Nothing was changed"),
+        (SettingsError("your input", (Problem("source", "no address", "one"),)), 400, "It must be one"),
+        (NotDone("These cameras aren't in a settings file.", ""), 409, "Nothing was changed"),
     ],
 )
 async def test_why_it_was_not_changed(house: House, desk: Desk, fails: Exception, status: int, says: str) -> None:

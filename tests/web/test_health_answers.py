@@ -1,4 +1,4 @@
-"""Is it recording? That is answered from memory, also while the disk that has the index does not answer."""
+"""Is it recording? That is answered from memory, also while the disk that has the index isn't responding."""
 
 import threading
 

@@ -37,7 +37,7 @@ class FakeModes:
 
     def set_mode(self, mode: str, by: str, for_s: float | None) -> None:
         if mode == "party":
-            raise NotDone("There is no mode party.", "There are: home, away.")
+            raise NotDone("No mode named party.", "There are: home, away.")
         self.did.append((mode, by, for_s))
 
     def back_to_week(self) -> None:
@@ -67,7 +67,7 @@ class FakeModes:
 
     def rehearse(self, asked: web.Rehearsal) -> web.Rehearsed:
         if asked.camera == "attic":
-            raise NotDone("There is no camera attic.", "")
+            raise NotDone("No camera named attic.", "")
         self.did.append(asked)
         outcomes = [web.Outcome("tell phone", True, "Rule 1 tells phone (always).")]
         return web.Rehearsed(asked.at_ms, "away", "week", ("anna",), True, "", outcomes)
@@ -92,7 +92,7 @@ async def test_the_mode_is_told_and_an_owner_sets_it(house: House, modes: FakeMo
     assert (await owner.put("/api/v1/mode", json={"mode": ""})).status_code == 200
     assert modes.did == [("away", "owner 0", 3600.0), "week"]
     refused = await owner.put("/api/v1/mode", json={"mode": "party"})
-    assert (refused.status_code, refused.json()["message"]) == (409, "There is no mode party.")
+    assert (refused.status_code, refused.json()["message"]) == (409, "No mode named party.")
 
 
 async def test_a_camera_is_made_private(house: House, modes: FakeModes) -> None:

@@ -25,13 +25,13 @@ class FakeOrders:
 
     def do(self, who: Who, asked: Order) -> Done:
         if RIGHT_FOR[asked.do] not in who.may:
-            raise OrderRefused("not_allowed", f"{who.name} may not do this.", "")
+            raise OrderRefused("not_allowed", f"{who.name} isn't allowed to do this.", "")
         self.done.append((who, asked))
         return Done("It is done.", "e1" if asked.do == "event.open" else "")
 
     def sent(self, name: str, headers: Mapping[str, str], body: bytes, address: str) -> Who:
         if name != "panel" or headers.get(HEADER.lower()) != signature(SECRET, 1, body):
-            raise OrderRefused("signed_out", "This is not from anybody who may ask for something.", "")
+            raise OrderRefused("signed_out", "This sender isn't allowed to send commands.", "")
         return Who(name, "webhook", frozenset({"event"}), address=address)
 
     def controls(self, camera: CameraId) -> Controls:

@@ -28,7 +28,7 @@ class FakeOutside:
 
     def test(self, name: str) -> Sequence[Step]:
         self._known(name)
-        return [Step("Send a message", "No.", "Do.")]
+        return [Step("Send a notification", "No.", "Do.")]
 
     def pause(self, name: str, *, paused: bool) -> None:
         self._known(name)
@@ -52,7 +52,7 @@ class FakeOutside:
 
     def act_words(self, name: str, token: str) -> str:
         if token != "good":
-            raise NotDone("This button no longer works.", "Open tawny to do it there.")
+            raise NotDone("This button has expired.", "Open tawny instead.")
         return "Keep this event?"
 
     def act(self, name: str, token: str) -> str:
@@ -80,7 +80,7 @@ async def test_targets_are_told_with_what_waits_and_went_last(house: House, outs
 
 async def test_trying_out_tells_each_step(house: House, outside: FakeOutside) -> None:
     answer = await house.signed_in(Role.OWNER).post("/api/v1/targets/phone/test")
-    assert answer.json() == {"steps": [{"what": "Send a message", "wrong": "No.", "do": "Do."}]}
+    assert answer.json() == {"steps": [{"what": "Send a notification", "wrong": "No.", "do": "Do."}]}
 
 
 async def test_pause_try_and_mute(house: House, outside: FakeOutside) -> None:
@@ -108,7 +108,7 @@ async def test_what_is_not_signed_does_nothing(house: House, outside: FakeOutsid
     browser = house.browser()
     for ask in (browser.get, browser.post):
         answer = await ask("/api/v1/acts/phone/bad")
-        assert (answer.status_code, answer.json()["message"]) == (410, "This button no longer works.")
+        assert (answer.status_code, answer.json()["message"]) == (410, "This button has expired.")
     assert outside.said == []
 
 
@@ -151,7 +151,7 @@ class FakePlacing:
 
     def said(self, name: str) -> Said:
         if name != "nas":
-            raise NotDone(f"There is no {name} in the settings.", "Reload the page.")
+            raise NotDone(f"No {name} in the settings.", "Reload the page.")
         return Said("destinations", {"keep": "90 days"})
 
     def put(self, group: Group, name: str, values: Mapping[str, Any]) -> None:

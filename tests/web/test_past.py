@@ -43,12 +43,12 @@ def put_event(house: House, number: int = 0, **about: object) -> Event:
 
 
 async def test_cameras_tell_their_state(house: House, browser: httpx.AsyncClient) -> None:
-    house.recorder.set_state(CameraState.OFFLINE, "It does not answer.")
+    house.recorder.set_state(CameraState.OFFLINE, "It isn't responding.")
     told = await json(browser, "/api/v1/cameras")
     assert isinstance(told["items"], list)
     (camera,) = told["items"]
     assert (camera["id"], camera["name"], camera["state"]) == ("porch", "Front door", "offline")
-    assert camera["detail"] == "It does not answer."
+    assert camera["detail"] == "It isn't responding."
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ async def test_the_timeline_tells_spans_gaps_events_and_motion(house: House, bro
     (lane,) = told["cameras"]
     assert lane["spans"] == [[segment.start_ms, segment.end_ms]]
     (gap,) = lane["gaps"]
-    assert (gap["words"], gap["tone"], gap["end_ms"]) == ("Picture stopped coming", "warn", None)
+    assert (gap["words"], gap["tone"], gap["end_ms"]) == ("Video stopped", "warn", None)
     assert lane["events"][0]["picture"] == f"/media/{event.id}.jpg"
     assert lane["events"][0]["title"] == "Person at Front door"
     scores = base64.b64decode(lane["motion"]["data"])
@@ -137,8 +137,8 @@ async def test_the_timeline_tells_damage_and_what_gaps_stand_on(house: House, br
             "stream": "main",
             "pictures": 2,
             "packets_missing": 12,
-            "words": "Damaged pictures",
-            "detail": "2 pictures not whole, 12 packets lost on the way",
+            "words": "Video damaged",
+            "detail": "2 pictures not whole, 12 packets lost in transit",
         }
     ]
 
@@ -201,7 +201,7 @@ async def test_play_in_a_gap_says_why_and_where_it_goes_on(house: House, browser
     told = await json(browser, f"/api/v1/cameras/porch/play?at_ms={now_ms - 15_000}")
     assert (told["items"], told["next_ms"]) == ([], now_ms - 8000)
     assert isinstance(told["gap"], dict)
-    assert told["gap"]["words"] == "tawny was off: power cut"
+    assert told["gap"]["words"] == "tawny wasn't running: power cut"
 
 
 async def test_a_preview_can_be_kept_by_the_browser(house: House, browser: httpx.AsyncClient) -> None:

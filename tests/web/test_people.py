@@ -64,7 +64,7 @@ async def test_a_pass_shows_its_cameras_until_it_is_taken_back(house: House, own
 async def test_what_owners_do_is_in_the_log(owner: httpx.AsyncClient) -> None:
     await owner.post("/api/v1/people", json={"name": "Ben"})
     rows = (await owner.get("/api/v1/audit")).json()["items"]
-    assert (rows[0]["action"], rows[0]["detail"]) == ("person added", "Ben")
+    assert (rows[0]["action"], rows[0]["detail"]) == ("user added", "Ben")
 
 
 @pytest.mark.parametrize("path", ["/api/v1/people/nobody", "/api/v1/passes/none"])

@@ -45,8 +45,8 @@ async def test_a_used_claim_says_what_to_do(house: House) -> None:
     assert answer.status_code == 410
     assert answer.json() == {
         "code": "token_used",
-        "message": "This link has been used.",
-        "do": "Run `tawny token` to make a new one.",
+        "message": "This link has already been used.",
+        "do": "Run `tawny token` on the recorder to get a new one.",
     }
 
 
@@ -86,7 +86,7 @@ async def test_five_wrong_passwords_make_wait_and_are_written_down(house: House)
     assert (answer.status_code, answer.json()["code"], answer.json()["wait_s"]) == (429, "wait", 30)
     assert answer.headers["retry-after"] == "30"
     told = [row.action for row in house.accounts.audit()]
-    assert told == ["sign-in made to wait"] + ["sign-in refused"] * 5
+    assert told == ["sign-in delayed"] + ["sign-in failed"] * 5
     house.clock.advance(30)
     assert (await sign_in(browser)).status_code == 200
 

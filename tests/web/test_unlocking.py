@@ -104,7 +104,7 @@ async def test_without_the_key_every_way_says_that_it_is_sealed(there: Sealed) -
     browser = there.house.signed_in()
     assert set((await statuses(there, browser)).values()) == {423}
     answer = (await browser.get(there.ways["play"])).json()
-    assert (answer["code"], answer["message"]) == ("sealed", "This is sealed.")
+    assert (answer["code"], answer["message"]) == ("sealed", "This recording is encrypted.")
     (item,) = (await browser.get(f"/api/v1/cameras/porch/play?at_ms={there.segment.start_ms}")).json()["items"]
     assert item["sealed"]
 

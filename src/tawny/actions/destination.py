@@ -126,9 +126,9 @@ class FileCarrier:
     def _verify(self, name: str, content: Content) -> None:
         there = self._connection.find(name)
         if there is None:
-            raise TargetLied(self._public, f"{name} is not there")
+            raise TargetLied(self._public, f"{name} is missing there")
         if there.size_bytes != content.size_bytes:
-            raise TargetLied(self._public, f"{name} has {there.size_bytes} bytes there instead of {content.size_bytes}")
+            raise TargetLied(self._public, f"{name} has {there.size_bytes} bytes there, expected {content.size_bytes}")
         said = self._connection.sha256(name)
         if said is not None and said != content.sha256:
             raise TargetLied(self._public, f"{name} is damaged there")

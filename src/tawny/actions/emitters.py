@@ -58,7 +58,7 @@ class DatagramEmitter:
         try:
             self._socket.sendto(data, self._address)
         except BlockingIOError:
-            raise TargetUnreachable(self.public, "it takes nothing in") from None
+            raise TargetUnreachable(self.public, "it isn't accepting data") from None
         except OSError as error:
             raise TargetUnreachable(self.public, error.strerror or type(error).__name__) from None
         return ""
@@ -103,10 +103,12 @@ class ScriptEmitter:
         except NotDone as error:
             raise TargetMissing(self.public, str(error)) from None
         if ran.code is None:
-            raise DeliveryError(self.public, "it took too long and was ended")
+            raise DeliveryError(self.public, "it took too long and was stopped")
         if ran.code:
             said = ran.said.splitlines()
-            raise DeliveryError(self.public, f"it ended with {ran.code}" + (f": {said[-1][:200]}" if said else ""))
+            raise DeliveryError(
+                self.public, f"it exited with code {ran.code}" + (f": {said[-1][:200]}" if said else "")
+            )
         return ran.said
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from tawny.model.errors import DeliveryError, TargetRefused, TargetUnreachable
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 TIMEOUT_S = 15.0
 MOST_QUEUED = 1000
-MISSING = "one more library: .venv/bin/pip install 'tawny[mqtt]'"
+MISSING = "the MQTT library: .venv/bin/pip install 'tawny[mqtt]'"
 _REFUSED = frozenset({"Not authorized", "Bad user name or password", "Banned"})
 
 

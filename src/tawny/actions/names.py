@@ -25,13 +25,13 @@ def checked(pattern: str) -> str:
     pattern = PRESETS.get(pattern, pattern)
     named = set(_FIELD.findall(pattern))
     if unknown := sorted(named - set(FIELDS)):
-        raise ValueError(f"{{{unknown[0]}}} is no field; there are {', '.join(FIELDS)}, and the presets {_presets()}")
+        raise ValueError(f"{{{unknown[0]}}} isn't a field; use {', '.join(FIELDS)}, or a preset: {_presets()}")
     if "{type}" not in pattern or not named & _UNIQUE or ("camera" not in named and "id" not in named):
-        raise ValueError("it must have {type}, {camera} or {id}, and one of {id}, {stamp}, {unix}, {second}")
+        raise ValueError("it must contain {type}, {camera} or {id}, and one of {id}, {stamp}, {unix}, {second}")
     if pattern.startswith("/") or any(part in ("", ".", "..") for part in pattern.split("/")):
-        raise ValueError("folders and a name with / between them, and not at the beginning")
+        raise ValueError("folders and a file name separated by /, not starting with /")
     if odd := sorted(set(pattern) & set(_NOT_EVERYWHERE)):
-        raise ValueError(f"no {' '.join(odd)}: not every system and server can have it in a name")
+        raise ValueError(f"without {' '.join(odd)}, which not every system allows in file names")
     return pattern
 
 

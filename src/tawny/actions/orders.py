@@ -25,7 +25,7 @@ def _lasts(value: object) -> object:
 
 Lasts = Annotated[float, BeforeValidator(_lasts, json_schema_input_type=float | str)]
 """Seconds."""
-CameraName = Annotated[str, Field(min_length=1, max_length=40, description="The camera's id.")]
+CameraName = Annotated[str, Field(min_length=1, max_length=40, description="Camera ID.")]
 Kind = Annotated[str, Field(pattern=r"^[a-z]+([_-][a-z]+)*$", max_length=20)]
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]+$", max_length=64)]
 Label = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=60)]
@@ -216,29 +216,27 @@ class OrderRefused(TawnyError):
 def order_of(asked: object) -> Order:
     """OrderRefused says all that is wrong with it; what was sent is not repeated."""
     if not isinstance(asked, Mapping):
-        raise OrderRefused("bad_input", "An order is a JSON object.", _EXAMPLE)
+        raise OrderRefused("bad_input", "A command must be a JSON object.", _EXAMPLE)
     if asked.get("do") not in list(RIGHT_FOR):  # what comes may be no text at all
         raise OrderRefused("bad_input", f"`do` must be one of {', '.join(RIGHT_FOR)}.", _EXAMPLE)
     try:
         return _ORDER.validate_python(dict(asked))
     except ValidationError as error:
         problems = "; ".join(_worded(one) for one in error.errors(include_url=False, include_input=False)[:5])
-        raise OrderRefused(
-            "bad_input", f"This order cannot be understood: {problems}.", "Mend what is named."
-        ) from None
+        raise OrderRefused("bad_input", f"Invalid command: {problems}.", "Correct it and send it again.") from None
 
 
 def order_in(body: bytes) -> Order:
     """The same, as bytes of JSON."""
     if len(body) > MOST_BYTES:
-        raise OrderRefused("bad_input", f"An order has at most {MOST_BYTES} bytes.", _EXAMPLE)
+        raise OrderRefused("bad_input", f"Commands can have at most {MOST_BYTES} bytes.", _EXAMPLE)
     try:
         return order_of(json.loads(body))
     except (ValueError, RecursionError):
-        raise OrderRefused("bad_input", "That is no JSON.", _EXAMPLE) from None
+        raise OrderRefused("bad_input", "Invalid JSON.", _EXAMPLE) from None
 
 
-_EXAMPLE = 'Such as {"do": "event.open", "camera": "front-door", "kind": "person"}; docs/automation.md tells all.'
+_EXAMPLE = 'For example {"do": "event.open", "camera": "front-door", "kind": "person"}. See docs/automation.md.'
 
 
 def _worded(problem: Any) -> str:

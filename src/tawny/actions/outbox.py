@@ -215,7 +215,7 @@ class Outbox:
                 one = _delivery(row)
                 if one.id in self._taken:
                     continue
-                why = "There was no room left for what waits."
+                why = "The queue was full."
                 self._set_ended(db, one, State.DROPPED, why, one.receipt, one.size_bytes)
                 total -= one.size_bytes
                 dropped.append(replace(one, state=State.DROPPED, why=why))

@@ -48,22 +48,22 @@ class ScriptRunner:
     def check(self, name: str) -> Path:
         """The script's file. NotDone says why it is not started."""
         if self._folder is None:
-            raise NotDone("No scripts are allowed.", "Set `folder` under `[scripts]`.")
+            raise NotDone("Scripts aren't allowed.", "Set `folder` under `[scripts]`.")
         if not is_script_name(name):
-            raise NotDone("That is no name of a script.", "Only what lies in the scripts' folder is started.")
+            raise NotDone("Invalid script name.", "Only files in the scripts folder can be run.")
         path = self._folder / name
         try:
             folder, file = self._folder.stat(), path.lstat()
         except OSError as error:
-            raise NotDone(
-                f"The script {name} is not there ({error.strerror}).", f"Put it into {self._folder}."
-            ) from None
+            raise NotDone(f"Script {name} not found ({error.strerror}).", f"Put it in {self._folder}.") from None
         if not stat.S_ISREG(file.st_mode):
-            raise NotDone(f"The script {name} is not a plain file.", "A link or a folder is not started.")
+            raise NotDone(f"Script {name} isn't a regular file.", "Links and folders can't be run.")
         if (folder.st_mode | file.st_mode) & stat.S_IWOTH:
-            raise NotDone(f"Anybody may change the script {name} or its folder.", f"`chmod o-w {self._folder} {path}`.")
+            raise NotDone(
+                f"Any user can change the script {name} or its folder.", f"Run `chmod o-w {self._folder} {path}`."
+            )
         if not os.access(path, os.X_OK):
-            raise NotDone(f"The script {name} cannot be executed.", f"`chmod +x {path}`.")
+            raise NotDone(f"Script {name} isn't executable.", f"Run `chmod +x {path}`.")
         return path
 
     def run(self, name: str, told: Mapping[str, Any]) -> Ran:
@@ -76,7 +76,7 @@ class ScriptRunner:
                 process = self._started(path, paper)
             except OSError as error:
                 why = error.strerror or type(error).__name__
-                raise NotDone(f"The script {name} could not be started: {why}.", "Look at its first line.") from None
+                raise NotDone(f"Script {name} couldn't be started: {why}.", "Check its first line.") from None
         with process:
             return self._followed(process)
 
@@ -84,7 +84,7 @@ class ScriptRunner:
         """What it said. NotDone also when it did not end well."""
         ran = self.run(name, told)
         if not ran.is_well:
-            ended = "took too long and was ended" if ran.code is None else f"ended with {ran.code}"
+            ended = "took too long and was stopped" if ran.code is None else f"exited with code {ran.code}"
             raise NotDone(f"The script {name} {ended}.", ran.said[:200])
         return ran.said
 

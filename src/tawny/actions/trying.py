@@ -46,14 +46,14 @@ def try_out(connect: Callable[[], Connection], public: str) -> list[Step]:
         done.append(Step("Connected"))
         content: Content = sample
         connection.put(name, content, "", lambda _: None)
-        done.append(Step("Wrote a small file"))
+        done.append(Step("Uploaded a test file"))
         if b"".join(connection.read(name)) != sample.data:
-            raise TargetLied(public, "what it gave back is not what was written")
-        done.append(Step("Read it back"))
+            raise TargetLied(public, "the downloaded file differs from the uploaded one")
+        done.append(Step("Downloaded it again"))
         connection.remove(name)
-        done.append(Step("Removed it"))
+        done.append(Step("Deleted it"))
     except DeliveryError as error:
-        failed = ("Connect", "Write a small file", "Read it back", "Remove it")[len(done)]
+        failed = ("Connect", "Upload a test file", "Download it again", "Delete it")[len(done)]
         done.append(Step(failed, error.message, error.do))
     finally:
         if connection is not None:

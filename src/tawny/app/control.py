@@ -109,7 +109,7 @@ class Control:
             asked = json.loads(line)
             what = asked["do"]
         except (ValueError, KeyError, TypeError):
-            yield _refusal("that is no request")
+            yield _refusal("not a valid request")
             return
         if what == "follow":
             async for told in self._follow():
@@ -118,7 +118,7 @@ class Control:
             loop = asyncio.get_running_loop()
             yield await loop.run_in_executor(self._threads, self._answers[what], asked)
         else:
-            yield _refusal(f"{what!r} is not known to this version")
+            yield _refusal(f"{what!r} isn't supported by this version")
 
     async def _follow(self) -> AsyncIterator[dict[str, Any]]:
         waiting: asyncio.Queue[Message] = asyncio.Queue(MOST_WAITING)
@@ -145,7 +145,7 @@ def _push(waiting: asyncio.Queue[Message], message: Message) -> None:
 
 
 def _refusal(why: str) -> dict[str, Any]:
-    return {"error": {"code": "usage", "message": f"The recorder did not understand: {why}.", "do": ""}}
+    return {"error": {"code": "usage", "message": f"The recorder didn't understand the request: {why}.", "do": ""}}
 
 
 async def ask(folder: Path, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
@@ -153,7 +153,7 @@ async def ask(folder: Path, request: dict[str, Any]) -> AsyncGenerator[dict[str,
     found = await _connected(folder)
     if found is None:
         raise NotDone(
-            f"No tawny is running on {folder}.", "Start it with `tawny run`, or name its folder with `--data`."
+            f"No tawny is running for {folder}.", "Start it with `tawny run`, or pass its folder with `--data`."
         )
     reader, writer = found
     try:

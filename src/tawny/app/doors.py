@@ -85,7 +85,7 @@ class Doors:
     def public(self, address: str) -> str:
         """The address without user and password."""
         source = self.source_of(address)
-        return source.public(address) if source else "an address of an unknown kind"
+        return source.public(address) if source else "unknown type of address"
 
     def check(self, settings: Settings, file: str) -> None:
         """What only the parts know to be wrong. SettingsError with every problem."""
@@ -108,10 +108,10 @@ class Doors:
             address = getattr(camera, key)
             if address and self.source_of(address) is None:
                 allowed = "rtsp://host/path, /dev/video0, picamera:0, a video file such as clip.mp4, or demo:front"
-                yield Problem(f"cameras.{name}.{key}", "an address of an unknown kind", allowed)
+                yield Problem(f"cameras.{name}.{key}", "an address of unknown type", allowed)
         for table, values in camera.tables.items():
             if table not in self.sources:
-                yield Problem(f"cameras.{name}.{table}", "a table that is not known", ", ".join(sorted(self.sources)))
+                yield Problem(f"cameras.{name}.{table}", "an unknown table", ", ".join(sorted(self.sources)))
             else:
                 yield from _refusals(f"cameras.{name}.{table}", lambda s=self.sources[table], v=values: s.settings(v))
         detector = camera.watch.detector
@@ -123,15 +123,13 @@ class Doors:
             yield from _refusals(f"cameras.{name}.watch.{detector}", lambda: kind(camera.watch.options))
         for key in camera.watch.model_extra or {}:
             if key not in self.detectors:
-                yield Problem(
-                    f"cameras.{name}.watch.{key}", "a setting that is not known", "detector, or a detector's table"
-                )
+                yield Problem(f"cameras.{name}.watch.{key}", "an unknown setting", "a detector, or a detector's table")
 
     def _check_destination(self, path: str, one: outward.Destination, settings: Settings) -> Iterator[Problem]:
         kind = self.destination_of(one.url)
         if kind is None:
             schemes = sorted(scheme for name in self.destinations for scheme in self.destinations[name].schemes)
-            yield Problem(f"{path}.url", "an address of an unknown kind", ", ".join(f"{each}:…" for each in schemes))
+            yield Problem(f"{path}.url", "an address of unknown type", ", ".join(f"{each}:…" for each in schemes))
         else:
             yield from _refusals(f"{path}.url", lambda: kind.settings(one.url, one.options))
         yield from _refusals(f"{path}.names", lambda: checked(one.names))
@@ -142,11 +140,11 @@ class Doors:
         kind = self.notifier_of(one.url)
         if kind is None:
             schemes = sorted(scheme for each in self.notifiers for scheme in self.notifiers[each].schemes)
-            yield Problem(f"{path}.url", "an address of an unknown kind", ", ".join(f"{each}:…" for each in schemes))
+            yield Problem(f"{path}.url", "an address of unknown type", ", ".join(f"{each}:…" for each in schemes))
         else:
             yield from _refusals(path, lambda: kind.settings(one.url, one.options))
         if name in settings.destinations:
-            yield Problem(path, "a name that a destination has too", "a name of its own")
+            yield Problem(path, "a name already used by a destination", "another name")
         yield from _unknown(f"{path}.cameras", one.cameras, settings)
 
 
@@ -162,9 +160,11 @@ def _check_programs(settings: Settings) -> Iterator[Problem]:
     scripts |= {f"relays.{name}.script": one.script for name, one in settings.relays.items()}
     for path, script in scripts.items():
         if script and not settings.scripts.folder:
-            yield Problem(path, f"the script {script}", "scripts only where `scripts.folder` is set")
+            yield Problem(path, f"the script {script}", "scripts only if `scripts.folder` is set")
     if settings.scripts.folder and not settings.scripts.folder.startswith("/"):
-        yield Problem("scripts.folder", repr(settings.scripts.folder), "a whole path, such as /etc/tawny/scripts")
+        yield Problem(
+            "scripts.folder", repr(settings.scripts.folder), "an absolute path, for example /etc/tawny/scripts"
+        )
     if settings.mqtt.url:
         yield from _refusals("mqtt.url", lambda: base_topic(settings.mqtt.url))
     if settings.mqtt.url and not mqtt_line.is_there():
@@ -184,11 +184,11 @@ def _of_scheme(parts: Mapping[str, Any], url: str) -> str:
 def _unknown(path: str, cameras: Iterable[str], settings: Settings) -> Iterator[Problem]:
     for camera in cameras:
         if camera not in settings.cameras:
-            yield Problem(path, repr(camera), f"cameras of these settings: {', '.join(settings.cameras)}")
+            yield Problem(path, repr(camera), f"cameras in these settings: {', '.join(settings.cameras)}")
 
 
 def _refusals(path: str, check: Any) -> Iterator[Problem]:
     try:
         check()
     except ValueError as error:
-        yield Problem(path, "a value that cannot be used", str(error))
+        yield Problem(path, "an invalid value", str(error))

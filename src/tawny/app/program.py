@@ -88,7 +88,7 @@ class Program:
 
     @property
     def _place(self) -> str:
-        return "memory, and nothing to any disk" if self._in_memory else str(self._folder)
+        return "memory, writing nothing to disk" if self._in_memory else str(self._folder)
 
     def run(self, tell: Tell) -> None:
         """Record until SIGTERM or Ctrl-C; a second Ctrl-C ends at once. Raises what kept it from starting.
@@ -97,7 +97,7 @@ class Program:
         """
         configure_logging()
         if not keep_memory_private():
-            log.warning("other programs of this user can read what is in tawny's memory")
+            log.warning("other programs of this user can read tawny's memory")
         doors = Doors.opened()
         doors.check(self._settings, str(self._config or "the command line"))
         running = Running(self._settings, self._folder, self._clock, doors, self._config, stands_for=self._stands_for)
@@ -183,7 +183,7 @@ class Program:
             await control.open()
             told, text = await asyncio.to_thread(self._welcome, f"http://{server.address}", accounts)
             if site.rtsp:
-                text += f"\nOther programs: rtsp://{site.rtsp}/CAMERA, with a pass (`tawny passes make NAME`)."
+                text += f"\nFor other apps: rtsp://{site.rtsp}/CAMERA, with an access token (`tawny passes make NAME`)."
             tell(told | {"rtsp": site.rtsp or None}, text)
             self._systemd.ready()
             await self._keep_going(running, stop)
@@ -253,7 +253,7 @@ class Program:
         try:
             running.apply(read(self._config), str(self._config))
         except SettingsError as error:
-            log.error("%s\nThe settings from before stay in force.", error)
+            log.error("%s\nThe previous settings stay active.", error)
 
     def _welcome(self, address: str, accounts: Accounts) -> tuple[dict[str, Any], str]:
         """What is printed at the start: where it is, and the one-time link if one is needed."""
@@ -264,20 +264,18 @@ class Program:
             token = accounts.new_token(Purpose.LINK, owner, lasts_ms=DEMO_LINK_MS)
             told["link"] = f"{address}/sign-in#link={token}"
             return told, (
-                f"tawny's demo is running. Open this link in a browser on this machine:\n\n"
-                f"    {told['link']}\n\n"
-                f"It signs one browser in. Recordings: {self._folder} (at most 4 GB). Ctrl-C ends the demo."
+                "The tawny demo is running. Open this link in a browser on this computer:\n\n    "
+                f"{told['link']}\n\nIt signs in one browser. Recordings: {self._folder} (at most 4 GB). Press "
+                "Ctrl-C to stop."
             )
         if accounts.has_owner():
-            return told, f"tawny is recording into {self._place}. Interface: {address}"
+            return told, f"tawny is recording to {self._place}. Web interface: {address}"
         token = accounts.new_token(Purpose.CLAIM)
         told["link"] = f"{address}/setup#token={token}"
         another = "the next start" if self._in_memory else "`tawny token`"
         return told, (
-            f"tawny is recording into {self._place}.\n"
-            f"Open {told['link']}\n"
-            f"to make the owner's account. The link works once, for 30 minutes; {another} makes another.\n"
-            f"Token: {token}"
+            f"tawny is recording to {self._place}.\nOpen {told['link']}\nto create the owner account. The link "
+            f"works once and expires in 30 minutes; {another} creates a new one.\nSetup code: {token}"
         )
 
 

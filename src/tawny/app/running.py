@@ -319,7 +319,7 @@ class Running:
         return self._room.figures
 
     def warnings(self) -> Sequence[web.Warn]:
-        told = [web.Warn(f"The part {one.name} could not be loaded: {one.error}.") for one in self._doors.broken]
+        told = [web.Warn(f"Plug-in {one.name} couldn't be loaded: {one.error}.") for one in self._doors.broken]
         if self._ledger.problem is not None:
             told.append(web.Warn(self._ledger.problem.message, self._ledger.problem.do))
         told += [web.Warn(trouble) for trouble in (*self.naming.troubles, *self.reading.troubles) if trouble]

@@ -17,18 +17,18 @@ from tawny.model.ids import StreamName
 
 
 def describe(parser: ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="its id in the settings, such as front-door")
+    parser.add_argument("name", metavar="NAME", help="ID for the camera, for example front-door")
     parser.add_argument(
         "source", metavar="SOURCE", help="rtsp://user:${PASSWORD}@host/path, /dev/video0, picamera:0, clip.mp4, demo:"
     )
-    parser.add_argument("--sub", metavar="SOURCE", default="", help="the same camera's small picture")
-    parser.add_argument("--config", metavar="FILE", help="the settings (usual: ./tawny.toml)")
-    parser.add_argument("--untried", action="store_true", help="add it without connecting to it first")
+    parser.add_argument("--sub", metavar="SOURCE", default="", help="address of the camera's sub stream")
+    parser.add_argument("--config", metavar="FILE", help="settings file (default: ./tawny.toml)")
+    parser.add_argument("--untried", action="store_true", help="add it without testing the connection")
 
 
 def run(args: Namespace, out: Output) -> int:
     if not is_camera_id(args.name):
-        raise UsageError(f"{args.name!r} cannot be a camera's id.", "Use a-z, 0-9 and hyphens, such as front-door.")
+        raise UsageError(f"{args.name!r} isn't a valid camera ID.", "Use a-z, 0-9 and hyphens, for example front-door.")
     path = config_file(args) or new_config_file(args)
     table = {"source": args.source} | ({"sub": args.sub} if args.sub else {})
     camera = _as_set(args.name, table, path)
@@ -45,7 +45,7 @@ def run(args: Namespace, out: Output) -> int:
     seen = "; ".join(f"{stream}: {what['codec']} {what['width']}x{what['height']}" for stream, what in found.items())
     told = {"camera": args.name, "file": str(path), "streams": found}
     added = f"Added {args.name} to {path}" + (f" ({seen})." if seen else ".")
-    out.data(told, f"{added} A running tawny takes it over by itself.")
+    out.data(told, f"{added} If tawny is running, it picks up the camera automatically.")
     return 0
 
 

@@ -9,8 +9,10 @@ from tawny.cli.output import Output
 
 def describe(parser: ArgumentParser) -> None:
     options.data(parser)
-    parser.add_argument("mode", metavar="MODE", help="home, away, night or one of yours; week: as the week has it")
-    lasts(parser, "until the next change")
+    parser.add_argument(
+        "mode", metavar="MODE", help="home, away, night or a mode of your own; week: follow the schedule"
+    )
+    lasts(parser, "until the next scheduled change")
 
 
 def run(args: Namespace, out: Output) -> int:

@@ -15,7 +15,7 @@ def once(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
         if "error" in answer:
             raise NotDone(answer["error"]["message"], answer["error"]["do"])
         return answer
-    raise NotDone(f"The tawny that records into {folder} did not answer.", "It may be stopping; try again.")
+    raise NotDone(f"The tawny recording to {folder} didn't respond.", "It may be shutting down. Try again.")
 
 
 def lines(folder: Path, request: dict[str, Any]) -> Iterator[dict[str, Any]]:

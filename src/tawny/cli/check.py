@@ -29,9 +29,13 @@ MOST_GAPS = 1000
 
 def describe(parser: ArgumentParser) -> None:
     options.data(parser)
-    parser.add_argument("--repair", action="store_true", help="mend what can be; no playable second is thrown away")
-    parser.add_argument("--deep", action="store_true", help="read every file, and prove it by the signed history")
-    parser.add_argument("--wall", action="store_true", help="prove that recorded + explained = wall time")
+    parser.add_argument(
+        "--repair", action="store_true", help="repair what can be repaired; never deletes playable video"
+    )
+    parser.add_argument("--deep", action="store_true", help="read every file and verify it against the signed history")
+    parser.add_argument(
+        "--wall", action="store_true", help="verify that recorded plus explained time equals wall-clock time"
+    )
 
 
 def run(args: Namespace, out: Output) -> int:
@@ -109,17 +113,17 @@ def _unexplained(report: Report) -> bool:
 
 
 def _damage_words(found: DamageSum) -> str:
-    stretches = "1 stretch" if found.spans == 1 else f"{found.spans} stretches"
+    stretches = "1 section" if found.spans == 1 else f"{found.spans} sections"
     return f"{found.seconds:.1f} s damaged in {stretches}: {damage_detail(found)}."
 
 
 def _text(report: Report, out: Output, *, repair: bool) -> str:
     rows = [(one.what.value, one.path, one.detail, "mended" if one.repaired else "") for one in report.findings]
-    well = "Files and index agree."
+    well = "The files and the index match."
     lines = [out.table(("found", "where", "", ""), rows, empty=well)]
-    lines.append(f"{report.segments} files with {report.seconds / 3600:.2f} hours were looked at.")
+    lines.append(f"Checked {report.segments} files with {report.seconds / 3600:.2f} hours of video.")
     if report.thinned:
-        lines.append(f"{report.thinned} of them are keyframes only:")
+        lines.append(f"{report.thinned} of them contain keyframes only:")
         lines += [
             f"  {camera}: {shown(span.begin_ms)} to {shown(span.end_ms)}"
             for camera, spans in report.thinned_spans.items()
@@ -129,8 +133,11 @@ def _text(report: Report, out: Output, *, repair: bool) -> str:
     if report.wall is not None:
         wall = report.wall
         known = f"Recorded {wall.recorded_s:.0f} s + explained {wall.explained_s:.0f} s"
-        lines.append(f"{known}; unexplained {wall.unexplained_s:.1f} s.")
+        lines.append(f"{known}; unexplained: {wall.unexplained_s:.1f} s.")
         lines += [f"  {camera}: {shown(span.begin_ms)}, {span.seconds:.1f} s" for camera, span in wall.unexplained]
     if report.findings and not repair:
-        lines.append("Run `tawny check --repair`: it adds rows and closes files; it throws no playable second away.")
+        lines.append(
+            "Run `tawny check --repair`. It adds missing index entries and closes files; it never deletes "
+            "playable video."
+        )
     return "\n".join(lines)

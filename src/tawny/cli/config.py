@@ -21,8 +21,12 @@ _HIDDEN = re.compile(r"secret|token|pass|metrics|credential|api_key")
 
 
 def describe(parser: ArgumentParser) -> None:
-    parser.add_argument("what", choices=["check", "show", "schema"], help="problems; what is in force; JSON Schema")
-    parser.add_argument("--config", metavar="FILE", help="the settings (usual: ./tawny.toml, then ~/.config/tawny)")
+    parser.add_argument(
+        "what",
+        choices=["check", "show", "schema"],
+        help="check for problems; show active settings; print the JSON Schema",
+    )
+    parser.add_argument("--config", metavar="FILE", help="settings file (default: ./tawny.toml, then ~/.config/tawny)")
 
 
 def run(args: Namespace, out: Output) -> int:
@@ -32,7 +36,7 @@ def run(args: Namespace, out: Output) -> int:
         return 0
     path = config_file(args)
     if path is None:
-        raise NotDone("There is no settings file here.", "Write one with `tawny init`, or name it with `--config`.")
+        raise NotDone("No settings file found.", "Create one with `tawny init`, or pass it with `--config`.")
     chosen, _ = settings(args)
     doors = Doors.opened()
     doors.check(chosen, str(path))
@@ -42,7 +46,7 @@ def run(args: Namespace, out: Output) -> int:
     else:
         count = len(chosen.cameras)
         cameras = "1 camera" if count == 1 else f"{count} cameras"
-        out.data({"ok": True, "file": str(path), "cameras": count}, f"{path} is right: {cameras}.")
+        out.data({"ok": True, "file": str(path), "cameras": count}, f"{path} is valid: {cameras}.")
     return 0
 
 

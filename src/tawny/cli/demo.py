@@ -24,16 +24,20 @@ KEEP = Keep.model_validate({"min": "0 s", "size": "4 GB", "free": "2 %"})
 
 
 def describe(parser: ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, default=8000, help="where the interface listens on this machine (8000)")
-    parser.add_argument("--data", metavar="DIR", help="folder of the recordings (usual: ~/.local/share/tawny-demo)")
-    parser.add_argument("--cameras", metavar="N", type=int, default=4, help=f"how many, 1 to {len(SCENES)} (4)")
+    parser.add_argument(
+        "--port", type=int, default=8000, help="address of the web interface (default: port 8000 on this machine)"
+    )
+    parser.add_argument("--data", metavar="DIR", help="folder for recordings (default: ~/.local/share/tawny-demo)")
+    parser.add_argument(
+        "--cameras", metavar="N", type=int, default=4, help=f"number of demo cameras, 1 to {len(SCENES)} (default: 4)"
+    )
 
 
 def run(args: Namespace, out: Output) -> int:
     if not 1 <= args.cameras <= len(SCENES):
-        raise UsageError(f"--cameras {args.cameras}: the demo has 1 to {len(SCENES)} cameras.", "")
+        raise UsageError(f"--cameras {args.cameras}: choose 1 to {len(SCENES)} demo cameras.", "")
     if not 0 <= args.port <= 65_535:
-        raise UsageError(f"--port {args.port} is no port.", "Ports are 1 to 65535; 0 takes a free one.")
+        raise UsageError(f"--port {args.port} isn't a valid port.", "Use 1 to 65535, or 0 for any free port.")
     folder = Path(args.data) if args.data else demo_folder()
     Program(settings(args.cameras, args.port), folder, demo=True).run(out.data)
     return 0

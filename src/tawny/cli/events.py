@@ -22,9 +22,11 @@ HEADS = ("start", "length", "camera", "kind", "score", "id")
 def describe(parser: ArgumentParser) -> None:
     options.data(parser)
     options.times(parser, begin="24 h ago", end="now")
-    parser.add_argument("--camera", metavar="C", action="append", help="only of this camera (more than one is allowed)")
-    parser.add_argument("--kind", metavar="K", action="append", help="only of this kind, such as motion or person")
-    parser.add_argument("--follow", action="store_true", help="go on, with a line for every change of an event")
+    parser.add_argument("--camera", metavar="C", action="append", help="only this camera (repeatable)")
+    parser.add_argument(
+        "--kind", metavar="K", action="append", help="only this event type, for example motion or person"
+    )
+    parser.add_argument("--follow", action="store_true", help="keep running and print a line for every change")
 
 
 def run(args: Namespace, out: Output) -> int:
@@ -34,7 +36,7 @@ def run(args: Namespace, out: Output) -> int:
         for event in found:
             out.data(event, "")
     elif found or not args.follow:
-        out.data(None, out.table(HEADS, [row(event) for event in found], empty="Nothing happened in this time."))
+        out.data(None, out.table(HEADS, [row(event) for event in found], empty="No events in this time."))
     if args.follow:
         for told in lines(folder, {"do": "follow"}):
             if told["type"].startswith("event.") and _wanted(told["event"], args):
@@ -60,7 +62,7 @@ def _past(folder: Path, args: Namespace) -> list[dict[str, Any]]:
 def row(event: dict[str, Any]) -> tuple[str, ...]:
     """An event as a line of a table under `HEADS`."""
     start_ms = utc_from_text(event["start"])
-    length = "goes on" if event["end"] is None else f"{(utc_from_text(event['end']) - start_ms) / 1000:.0f} s"
+    length = "ongoing" if event["end"] is None else f"{(utc_from_text(event['end']) - start_ms) / 1000:.0f} s"
     return shown(start_ms), length, event["camera"], kind_words(event), f"{event['score']:.0f}", event["id"]
 
 

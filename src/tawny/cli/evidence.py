@@ -32,7 +32,9 @@ def export(args: Namespace, folder: Path, within: Span, out: Output) -> int:
 
     def open_sealed(path: str) -> Opened:
         if not keys:
-            raise NotDone(f"{path} is sealed.", "Name your key with `--key`, or type the sheet's `--words`.")
+            raise NotDone(
+                f"{path} is encrypted.", "Pass your key with `--key`, or enter the recovery sheet with `--words`."
+            )
         place = volume.path(path)
         try:
             file = walked(Held(place.read_bytes()))
@@ -75,9 +77,9 @@ def export(args: Namespace, folder: Path, within: Span, out: Output) -> int:
         "recordings": made.recordings,
         "fingerprint": made.fingerprint,
     }
-    words = f"{args.output}: {made.recordings} recordings with their proof."
+    words = f"{args.output}: {made.recordings} recordings with proof."
     if wanted is not None:
         told["original"] = str(original)
-        words += f"{redacted_words(shown_s[0], within)} Keep {original}: it is what proves, and shows everybody."
-    out.data(told, f"{words} Fingerprint of this recorder: {made.fingerprint}")
+        words += f"{redacted_words(shown_s[0], within)} Keep {original}: it is the evidence, and shows everyone."
+    out.data(told, f"{words} Recorder fingerprint: {made.fingerprint}")
     return 0

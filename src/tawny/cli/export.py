@@ -29,7 +29,7 @@ from tawny.storage.opening import known_camera
 
 MOST_BYTES = 2**40
 LEAST_PART_MS = 1000
-COVERED = "; what nobody is to see is black, so all of it is encoded anew (`--whole`: as it is stored)"
+COVERED = "; privacy masks are blacked out, so the video is re-encoded (use `--whole` for the stored version)"
 Private = Mapping[str, tuple[Polygon, ...]]
 
 
@@ -37,31 +37,48 @@ def describe(parser: ArgumentParser) -> None:
     options.data(parser)
     options.times(parser)
     parser.add_argument(
-        "--camera", metavar="C", required=True, help="the camera's id, such as front-door; side by side: several, a,b,c"
+        "--camera",
+        metavar="C",
+        required=True,
+        help="camera ID, for example front-door; for side by side several: a,b,c",
     )
-    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the file; never overwritten")
-    parser.add_argument("--stream", choices=[name.value for name in StreamName], default="main", help="large or small")
-    parser.add_argument("--split", metavar="HOW", help="one file for each so much time, or no larger than: 15min, 2GB")
     parser.add_argument(
-        "--exact", action="store_true", help="begins with the very picture, in any player: up to a key picture anew"
+        "-o", "--output", metavar="FILE", required=True, help="output file; existing files are never overwritten"
+    )
+    parser.add_argument(
+        "--stream", choices=[name.value for name in StreamName], default="main", help="main or sub stream"
+    )
+    parser.add_argument("--split", metavar="HOW", help="split into files of at most this length or size: 15min, 2GB")
+    parser.add_argument(
+        "--exact",
+        action="store_true",
+        help="start exactly at the requested frame in any player; re-encodes up to the next keyframe",
     )
     parser.add_argument(
         "--redact",
         metavar="WHAT",
         action="append",
-        help="hidden: an area, as corners from 0 to 1 ('0.1,0.2 0.5,0.9'), or all but one who moves"
-        " ('all-but:0.4,0.6@05:58:12', 'all-but:EVENT'); several times for more",
+        help="redact: an area, as corners from 0 to 1 ('0.1,0.2 0.5,0.9'), or everything except one moving person "
+        "or object ('all-but:0.4,0.6@05:58:12', 'all-but:EVENT'); repeatable",
     )
-    parser.add_argument("--whole", action="store_true", help="as it is stored: with what nobody is to see, too")
+    parser.add_argument("--whole", action="store_true", help="export as stored, without privacy masks")
     keys.describe(parser)
     kinds = parser.add_mutually_exclusive_group()
-    kinds.add_argument("--evidence", action="store_true", help="a folder that a stranger can check (`tawny verify`)")
-    kinds.add_argument("--gif", action="store_true", help="a small moving GIF, up to 30 s")
     kinds.add_argument(
-        "--timelapse", metavar="N", nargs="?", const="", help="a time-lapse, N times as fast; without N: of one minute"
+        "--evidence", action="store_true", help="export a folder that anyone can verify (`tawny verify`)"
     )
-    kinds.add_argument("--side-by-side", action="store_true", help="several cameras in one picture, with one clock")
-    kinds.add_argument("--sheet", metavar="CxR", nargs="?", const="10x12", help="one JPEG of many pictures: 10x12")
+    kinds.add_argument("--gif", action="store_true", help="a small animated GIF, up to 30 s")
+    kinds.add_argument(
+        "--timelapse", metavar="N", nargs="?", const="", help="time-lapse, N times as fast; without N: one minute long"
+    )
+    kinds.add_argument("--side-by-side", action="store_true", help="several cameras in one synchronized video")
+    kinds.add_argument(
+        "--sheet",
+        metavar="CxR",
+        nargs="?",
+        const="10x12",
+        help="contact sheet: many frames in one JPEG, for example 10x12",
+    )
 
 
 def run(args: Namespace, out: Output) -> int:
@@ -111,7 +128,7 @@ def run(args: Namespace, out: Output) -> int:
                 clip = clips.clip(camera, stream, rest, MOST_BYTES, exact=args.exact) if rest else None
     if not written:
         wanted = f"from {shown(within.begin_ms)} to {shown(within.end_ms)}"
-        raise NotDone(f"Nothing of {camera} is recorded {wanted}.", "`tawny timeline` shows what is.")
+        raise NotDone(f"No recording from {camera} {wanted}.", "See `tawny timeline` for what is recorded.")
     return 0
 
 
@@ -119,8 +136,8 @@ def _exactly(args: Namespace, clip: Clip) -> str:
     if not args.exact:
         return ""
     if not clip.is_exact:
-        return "; NOT exact: this kind of video cannot be encoded here, some players begin at the key picture before"
-    return f"; {clip.anew} pictures encoded anew" if clip.anew else "; nothing encoded anew"
+        return "; NOT exact: this video format can't be re-encoded here, so some players start at the keyframe before"
+    return f"; {clip.anew} frames re-encoded" if clip.anew else "; nothing re-encoded"
 
 
 def _parts(within: Span, split: str | None, size_of: Callable[[Span], int]) -> Iterator[Span]:
@@ -132,12 +149,12 @@ def _parts(within: Span, split: str | None, size_of: Callable[[Span], int]) -> I
         most_bytes = size(split) if split.strip().upper().endswith("B") else 0
         step_ms = 0 if most_bytes else round(seconds(split) * 1000)
     except ValueError as error:
-        raise UsageError(f"--split {split} cannot be used.", f"Write {error}; or a size such as 2GB.") from None
+        raise UsageError(f"--split {split} is invalid.", f"Use {error}, or a size such as 2GB.") from None
     if most_bytes:
         yield from _no_larger(within, most_bytes, size_of)
         return
     if step_ms < LEAST_PART_MS:
-        raise UsageError(f"--split {split} is too short.", "Write 1 s or more, such as 15min.")
+        raise UsageError(f"--split {split} is too short.", "Use 1 s or more, for example 15min.")
     yield from _each(within, step_ms)
 
 
@@ -177,7 +194,7 @@ def _write(clip: Clip, path: Path, out: Output) -> None:
                 out.progress(f"{path}: {done / clip.size_bytes:.0%}")
         out.progress("")
     except FileExistsError:
-        raise NotDone(f"{path} is there already.", "Choose another name with `-o`.") from None
+        raise NotDone(f"{path} already exists.", "Choose another name with `-o`.") from None
     except OSError as error:
         path.unlink(missing_ok=True)
         raise turned(error, str(path)) from error
@@ -213,12 +230,12 @@ def _make(args: Namespace, kind: Kind, folder: Path, private: Private, within: S
     wish = Wish(kind, cameras, within, _speed(args.timelapse), columns, rows)
     check(wish)
     if args.redact and (args.split or _kind(args) is not None):
-        raise UsageError("--redact makes one film with parts hidden, and nothing else.", "Leave out the other one.")
+        raise UsageError("--redact can't be combined with that option.", "Use one of them.")
     path = Path(args.output)
     try:
         path.touch(exist_ok=False)
     except FileExistsError:
-        raise NotDone(f"{path} is there already.", "Choose another name with `-o`.") from None
+        raise NotDone(f"{path} already exists.", "Choose another name with `-o`.") from None
     except OSError as error:
         raise turned(error, str(path)) from error
     is_made = False
@@ -253,11 +270,11 @@ def _speed(text: str | None) -> float | None:
     try:
         return float(text.removesuffix("x"))
     except ValueError:
-        raise UsageError(f"--timelapse {text} cannot be used.", "Write how many times as fast, such as 60.") from None
+        raise UsageError(f"--timelapse {text} is invalid.", "Use a speed, for example 60.") from None
 
 
 def _sheet_size(text: str) -> tuple[int, int]:
     columns, _, rows = text.partition("x")
     if not (columns.isdigit() and rows.isdigit() and 1 <= int(columns) <= 20 and 1 <= int(rows) <= 50):
-        raise UsageError(f"--sheet {text} cannot be used.", "Write columns and rows, such as 10x12: up to 20x50.")
+        raise UsageError(f"--sheet {text} is invalid.", "Use columns and rows, for example 10x12 (20x50 at most).")
     return int(columns), int(rows)

@@ -31,10 +31,10 @@ from tawny.storage.volume import Volume
 
 def describe(parser: ArgumentParser) -> None:
     options.data(parser)
-    parser.add_argument("words", nargs="+", help="such as: person gate last night, longer than 10 s")
-    spot = "instead: when something moved in this part of the picture, as shares of it: left, top, right, bottom"
+    parser.add_argument("words", nargs="+", help="search words, for example: person gate last night, longer than 10 s")
+    spot = "instead of words: find motion in this area of the image, as left,top,right,bottom from 0 to 1"
     parser.add_argument("--spot", metavar="X,Y,X,Y", help=spot)
-    parser.add_argument("--most", metavar="N", type=int, default=50, help="how many are shown (usual: 50)")
+    parser.add_argument("--most", metavar="N", type=int, default=50, help="maximum number of results (default: 50)")
 
 
 def run(args: Namespace, out: Output) -> int:
@@ -50,7 +50,7 @@ def run(args: Namespace, out: Output) -> int:
             recognised(book),
         )  # fmt: skip
     if asked.unknown:
-        out.say(f"Not known here, and left out: {', '.join(asked.unknown)}.")
+        out.say(f"Ignored unknown words: {', '.join(asked.unknown)}.")
     if spot is not None:
         _tell_moments(_moments(folder, asked, spot, names)[: args.most], asked, out)
         return 0
@@ -61,7 +61,7 @@ def run(args: Namespace, out: Output) -> int:
     else:
         read, heads = [row(told) for told in events], HEADS
     data = {"events": events, "time": asked.time_words, "unknown": list(asked.unknown)}
-    out.data(data, out.table(heads, read, empty=f"Nothing like that ({asked.time_words})."))
+    out.data(data, out.table(heads, read, empty=f"No matching events ({asked.time_words})."))
     return 0
 
 
@@ -71,7 +71,9 @@ def _spot(text: str) -> Box:
     except ValueError:
         x0 = y0 = x1 = y1 = 0.0
     if not (0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1):
-        raise UsageError(f"--spot {text} is no part of a picture.", "Write four shares, such as 0.1,0.5,0.4,0.9.")
+        raise UsageError(
+            f"--spot {text} isn't a valid area.", "Use four numbers from 0 to 1, for example 0.1,0.5,0.4,0.9."
+        )
     return x0, y0, x1, y1
 
 
@@ -94,5 +96,5 @@ def _tell_moments(found: list[tuple[CameraId, Span]], asked: Question, out: Outp
         for camera, moment in found
     ]
     rows = [(shown(moment.begin_ms), f"{moment.seconds:.0f} s", str(camera)) for camera, moment in found]
-    text = out.table(("start", "length", "camera"), rows, empty=f"Nothing moved there ({asked.time_words}).")
+    text = out.table(("start", "length", "camera"), rows, empty=f"No motion there ({asked.time_words}).")
     out.data({"moments": told, "time": asked.time_words, "unknown": list(asked.unknown)}, text)

@@ -15,10 +15,11 @@ SECRETS = "secrets.toml"
 
 
 def describe(parser: ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="settings of rom-cam, DIY Security Cam or Ropey-Cam, or a file "
-                        "with the command lines of Raspberry Pancake")  # fmt: skip
-    parser.add_argument("--config", metavar="FILE", help="where to write tawny's (usual: ./tawny.toml)")
-    parser.add_argument("--dry-run", action="store_true", help="only tell what each setting becomes; write nothing")
+    parser.add_argument("file", metavar="FILE", help=
+        "settings of rom-cam, DIY Security Cam or Ropey-Cam, or a file "
+        "with Raspberry Pancake's command lines")  # fmt: skip
+    parser.add_argument("--config", metavar="FILE", help="where to write tawny's settings (default: ./tawny.toml)")
+    parser.add_argument("--dry-run", action="store_true", help="dry run: show what each setting becomes, write nothing")
 
 
 def run(args: Namespace, out: Output) -> int:
@@ -32,8 +33,8 @@ def run(args: Namespace, out: Output) -> int:
     if not args.dry_run:
         for each in (path, *([secrets] if found.secrets else [])):
             if each.exists():
-                raise NotDone(f"{each} is there already.", "Nothing was changed; name another one with `--config`.")
-        _write(path, f"# Taken over from {system}: {Path(args.file).name}\n\n{text}", 0o644)
+                raise NotDone(f"{each} already exists.", "Nothing was changed. Choose another file with `--config`.")
+        _write(path, f"# Imported from {system}: {Path(args.file).name}\n\n{text}", 0o644)
         if found.secrets:
             _write(secrets, tomlkit.dumps({name: value for name, value in found.secrets.items() if value}), 0o600)
     out.data(
@@ -47,21 +48,21 @@ def _read(path: Path) -> tuple[str, Found]:
     try:
         return taken_over(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        detail = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise NotDone(f"{path} cannot be read: {detail}.", "Look at its name and folder again.") from None
+        detail = error.strerror if isinstance(error, OSError) else "not a text file"
+        raise NotDone(f"Can't read {path}: {detail}.", "Check its name and folder.") from None
     except NotTheirs as error:
         if error.line:
-            raise NotDone(f"{path}, line {error.line}: {error}.", "Mend this line; nothing was written.") from None
+            raise NotDone(f"{path}, line {error.line}: {error}.", "Fix this line. Nothing was written.") from None
         known = "rom-cam, DIY Security Cam, Ropey-Cam and Raspberry Pancake"
-        raise NotDone(f"{path} has settings of none of {known} ({error}).", "See `tawny import --help`.") from None
+        raise NotDone(f"{path} contains no settings of {known} ({error}).", "See `tawny import --help`.") from None
 
 
 def _words(system: str, found: Found, path: Path, *, is_written: bool, out: Output) -> str:
     lines = [out.table((system, "tawny"), list(found.became.items()), empty="")]
     if found.left:
-        lines += ["", out.table(("left out", "why"), sorted(found.left.items()), empty="")]
+        lines += ["", out.table(("skipped", "why"), sorted(found.left.items()), empty="")]
     if is_written:
-        lines += ["", f"Wrote {path}{' and secrets.toml beside it' if found.secrets else ''}. Start it: tawny run"]
+        lines += ["", f"Created {path}{' and secrets.toml' if found.secrets else ''}. Start recording: tawny run"]
     return "\n".join(lines)
 
 

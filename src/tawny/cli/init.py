@@ -8,11 +8,11 @@ from tawny.config.edit import write_new
 
 
 def describe(parser: ArgumentParser) -> None:
-    parser.add_argument("--config", metavar="FILE", help="where to write it (usual: ./tawny.toml)")
+    parser.add_argument("--config", metavar="FILE", help="where to write it (default: ./tawny.toml)")
 
 
 def run(args: Namespace, out: Output) -> int:
     path = new_config_file(args)
     write_new(path)
-    out.data({"file": str(path)}, f"Wrote {path}. Add a camera: tawny add front-door rtsp://…   Then: tawny run")
+    out.data({"file": str(path)}, f"Created {path}. Add a camera: tawny add front-door rtsp://…   Then: tawny run")
     return 0

@@ -26,8 +26,8 @@ class Keys:
 def describe(parser: ArgumentParser) -> None:
     """For commands that may have to open what is sealed."""
     ways = parser.add_mutually_exclusive_group()
-    ways.add_argument("--key", metavar="FILE", help="your key, for what is sealed")
-    ways.add_argument("--words", action="store_true", help="the same by the 24 words of the recovery sheet, typed")
+    ways.add_argument("--key", metavar="FILE", help="your key, for encrypted recordings")
+    ways.add_argument("--words", action="store_true", help="enter the 24 words of the recovery sheet instead")
 
 
 def named(args: Namespace) -> list[Identity]:
@@ -46,9 +46,9 @@ def typed(question: str) -> str:
 
 def from_words() -> Identity:
     try:
-        return identity_from_words(typed("The 24 words of the recovery sheet: "))
+        return identity_from_words(typed("Recovery sheet, 24 words: "))
     except ValueError as error:
-        raise UsageError(f"These words are no key: {error}.") from None
+        raise UsageError(f"These words aren't a valid key: {error}.") from None
 
 
 def from_file(path: Path) -> list[Identity]:
@@ -56,17 +56,17 @@ def from_file(path: Path) -> list[Identity]:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise NotDone(f"The key {path} cannot be read: {error.strerror}.") from None
+        raise NotDone(f"Can't read the key file {path}: {error.strerror}.") from None
     if data.startswith(b"age-encryption.org/"):
         try:
             data = pyrage.passphrase.decrypt(data, typed("Passphrase: "))
         except pyrage.DecryptError:
-            raise NotDone(f"{path} is locked with another passphrase.") from None
+            raise NotDone(f"Wrong passphrase for {path}.") from None
     lines = data.decode(errors="replace").split()
     try:
         found = [Identity.read(line) for line in lines if line.upper().startswith("AGE-SECRET-KEY-1")]
     except ValueError as error:
         raise NotDone(f"{path} has {error}.") from None
     if not found:
-        raise NotDone(f"{path} has no private key.", "It is a line that begins with AGE-SECRET-KEY-1.")
+        raise NotDone(f"{path} contains no private key.", "It must contain a line starting with AGE-SECRET-KEY-1.")
     return found

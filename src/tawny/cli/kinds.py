@@ -28,9 +28,9 @@ PAGE = 200
 def describe(parser: ArgumentParser) -> None:
     options.data(parser)
     options.times(parser, begin="1970-01-01", end="now")
-    parser.add_argument("do", choices=["export"], help="what to do")
-    parser.add_argument("--camera", metavar="C", action="append", help="only of this camera (more than one is allowed)")
-    parser.add_argument("-o", "--output", metavar="DIR", required=True, help="a folder; a file for each camera")
+    parser.add_argument("do", choices=["export"], help="action")
+    parser.add_argument("--camera", metavar="C", action="append", help="only this camera (repeatable)")
+    parser.add_argument("-o", "--output", metavar="DIR", required=True, help="output folder; one file per camera")
 
 
 def run(args: Namespace, out: Output) -> int:
@@ -43,14 +43,14 @@ def run(args: Namespace, out: Output) -> int:
         rows: list[tuple[str, str, str]] = []
         for camera in cameras:
             if chosen.is_sealed(camera):
-                out.say(f"{camera} is sealed: nothing of it is exported.")
+                out.say(f"{camera} is encrypted and is not exported.")
                 continue
             settings = chosen.cameras.get(camera)
             private = private_of(settings.watch) if settings else ()
             cuts: list[Cut] = []
             for event in (event for event in said if event.camera == camera):
                 cuts += cut_out(archive, event, private)
-                out.progress(f"{camera}: {len(cuts)} crops")
+                out.progress(f"{camera}: {len(cuts)} images")
             if any(one.label for one in cuts):
                 file = write(Path(args.output), camera, cuts)
                 labels = Counter(one.label for one in cuts if one.label)
@@ -59,8 +59,8 @@ def run(args: Namespace, out: Output) -> int:
                 rows.append((str(file), str(len(cuts)), ", ".join(f"{n} {label}" for label, n in labels.items())))
     if not rows:
         raise NotDone(
-            "There is nothing to export: no event that is still recorded was called something.",
-            "Say what it was on some events' pages (“That was…”), then export again.",
+            "Nothing to export: none of the recorded events has been labeled.",
+            "Label some events on their pages (“What was it?”), then export again.",
         )
     if not args.json:
         out.data(None, out.table(("file", "crops", "labels"), rows, empty=""))

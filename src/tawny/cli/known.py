@@ -16,17 +16,17 @@ from tawny.cli.places import data_folder, settings
 from tawny.config.settings import Settings
 from tawny.model.errors import UsageError
 
-HEADS = ("name", "known by", "plate", "id")
+HEADS = ("name", "identified by", "plate", "id")
 
 
 def describe(parser: ArgumentParser) -> None:
     options.data(parser)
-    parser.add_argument("do", choices=["list", "add", "forget"], help="what to do")
-    parser.add_argument("name", nargs="?", default="", help="add: what to call it; forget: a name or an id")
-    parser.add_argument("--plate", metavar="TEXT", default="", help="add: a number plate, such as 'B AB 123'")
-    parser.add_argument("--by", metavar="RECOGNISER", default="", help="add: the recogniser that is to know a face")
-    parser.add_argument("--picture", metavar="FILE", help="add: a picture of the face")
-    parser.add_argument("--all", action="store_true", help="forget: everybody")
+    parser.add_argument("do", choices=["list", "add", "forget"], help="action")
+    parser.add_argument("name", nargs="?", default="", help="add: name; forget: name or ID")
+    parser.add_argument("--plate", metavar="TEXT", default="", help="add: a license plate, for example 'B AB 123'")
+    parser.add_argument("--by", metavar="RECOGNISER", default="", help="add: the recognizer that should learn the face")
+    parser.add_argument("--picture", metavar="FILE", help="add: a photo of the face")
+    parser.add_argument("--all", action="store_true", help="forget: everyone")
 
 
 def run(args: Namespace, out: Output) -> int:
@@ -34,14 +34,16 @@ def run(args: Namespace, out: Output) -> int:
     book = known_book(args, data_folder(args, chosen))
     if args.do == "list":
         rows = [(one.name, one.by, one.text or "–", one.id) for one in book.all()]
-        out.data({"known": [told(one) for one in book.all()]}, out.table(HEADS, rows, empty="Nobody is known."))
+        out.data(
+            {"known": [told(one) for one in book.all()]}, out.table(HEADS, rows, empty="No known faces or plates.")
+        )
         return 0
     if args.do == "forget":
         return _forget(args, book, out)
     if not args.name:
-        raise UsageError("`tawny known add` needs a name.")
+        raise UsageError("`tawny known add` requires a name.")
     made = _add(args, chosen, book)
-    out.data(told(made), f"{made.name} is known from now on.")
+    out.data(told(made), f"Saved {made.name}.")
     return 0
 
 
@@ -52,19 +54,21 @@ def told(one: Known) -> dict[str, object]:
 
 def _add(args: Namespace, chosen: Settings, book: KnownBook) -> Known:
     if bool(args.plate) == bool(args.picture):
-        raise UsageError("Known by what?", "Give either `--plate TEXT`, or `--by RECOGNISER --picture FILE`.")
+        raise UsageError(
+            "What identifies this person?", "Pass either `--plate TEXT`, or `--by RECOGNIZER --picture FILE`."
+        )
     if args.plate:
         return book.add(args.name, PLATES, args.plate)
     if args.by not in chosen.recognisers:
-        there = ", ".join(chosen.recognisers) or "there is none in the settings"
-        raise UsageError(f"There is no recogniser {args.by or 'named'}.", f"Give `--by` with one of: {there}.")
+        there = ", ".join(chosen.recognisers) or "none configured"
+        raise UsageError(f"There is no recognizer {args.by or 'named'}.", f"Use `--by` with one of: {there}.")
     content = Path(args.picture).read_bytes() if Path(args.picture).is_file() else b""
     return book.add(args.name, args.by, "", print_of(args.by, content, chosen, Doors.opened().recognisers))
 
 
 def _forget(args: Namespace, book: KnownBook, out: Output) -> int:
     if bool(args.name) == args.all:
-        raise UsageError("Forget whom?", "Give a name, or `--all`.")
+        raise UsageError("Nothing selected.", "Pass a name, or `--all`.")
     count = book.forget_all() if args.all else book.forget(args.name)
-    out.data({"forgotten": count}, f"{count} forgotten." if count else "Nobody of that name is known.")
+    out.data({"forgotten": count}, f"{count} deleted." if count else "No one with this name.")
     return 0 if count or args.all else 1

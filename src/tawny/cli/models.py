@@ -25,13 +25,15 @@ RECOMMENDED_NAME = "recommended"
 
 def describe(parser: ArgumentParser) -> None:
     options.data(parser)
-    parser.add_argument("do", choices=["list", "add", "remove"], help="what to do")
-    parser.add_argument("what", nargs="?", help="add: `recommended`, a file, or an address; remove: a name")
-    parser.add_argument("--sha256", metavar="HEX", default="", help="what the file must be; an address needs it")
-    parser.add_argument("--name", default="", help="what to call it (usual: as the file)")
-    parser.add_argument("--labels", metavar="FILE", help="names of its classes, one a line (usual: the 80 of COCO)")
-    parser.add_argument("--licence", default="", help="its licence, to be shown with it")
-    parser.add_argument("--yes", action="store_true", help="fetch without asking")
+    parser.add_argument("do", choices=["list", "add", "remove"], help="action")
+    parser.add_argument("what", nargs="?", help="add: `recommended`, a file or a URL; remove: a name")
+    parser.add_argument("--sha256", metavar="HEX", default="", help="expected SHA-256 of the file; required for URLs")
+    parser.add_argument("--name", default="", help="name of the model (default: the file name)")
+    parser.add_argument(
+        "--labels", metavar="FILE", help="text file with class names, one per line (default: the 80 COCO classes)"
+    )
+    parser.add_argument("--licence", default="", help="license to show with the model")
+    parser.add_argument("--yes", action="store_true", help="download without asking")
 
 
 def run(args: Namespace, out: Output) -> int:
@@ -40,13 +42,13 @@ def run(args: Namespace, out: Output) -> int:
     if args.do == "list":
         return _list(shelf, chosen.objects, out)
     if not args.what:
-        raise UsageError(f"`tawny models {args.do}` needs a name.")
+        raise UsageError(f"`tawny models {args.do}` requires a name.")
     if args.do == "remove":
         shelf.remove(args.what)
-        out.data({"removed": args.what}, f"{args.what} is removed.")
+        out.data({"removed": args.what}, f"Removed {args.what}.")
         return 0
     card = _add_recommended(shelf, args, out) if args.what == RECOMMENDED_NAME else _add(shelf, args, out)
-    text = f"{card.name} ({card.family}) is added. A tawny that runs uses it within seconds."
+    text = f"Added {card.name} ({card.family}). If tawny is running, it uses the model within seconds."
     out.data(_data(card), text)
     return 0
 
@@ -58,7 +60,7 @@ def _list(shelf: Shelf, chosen: Objects, out: Output) -> int:
         (card.name, card.family, f"{card.bytes / 1e6:.1f} MB", card.licence or "–", "yes" if card.name == used else "–")
         for card in cards
     ]
-    empty = "None. `tawny models add recommended` adds one that knows people, vehicles and animals."
+    empty = "No models. `tawny models add recommended` downloads one for people, vehicles and animals."
     data: dict[str, object] = {
         "models": [_data(card) | {"used": card.name == used} for card in cards], "recommended": asdict(RECOMMENDED),
         "kinds": None,
@@ -106,13 +108,13 @@ def _add_recommended(shelf: Shelf, args: Namespace, out: Output) -> Card:
 def _ask(offer: Offer, out: Output) -> None:
     """What it is, where it comes from, and whether that is wanted; without somebody to answer, `--yes` says so."""
     out.say(
-        f"{offer.origin}\nlicence {offer.licence}, {offer.bytes / 1e6:.1f} MB, SHA-256 {offer.sha256}\n{offer.address}"
+        f"{offer.origin}\nlicense {offer.licence}, {offer.bytes / 1e6:.1f} MB, SHA-256 {offer.sha256}\n{offer.address}"
     )
     if not sys.stdin.isatty():
-        raise UsageError("Fetching needs your yes.", "Add `--yes`.")
-    out.say("Fetch it? [y/N]")
+        raise UsageError("The download needs your confirmation.", "Add `--yes`.")
+    out.say("Download? [y/N]")
     if input().strip().lower() not in ("y", "yes"):
-        raise NotDone("Nothing was fetched.")
+        raise NotDone("Nothing was downloaded.")
 
 
 def _data(card: Card) -> dict[str, object]:

@@ -21,7 +21,7 @@ def show_sheet(sheet: Sheet, html: str | None, out: Output) -> None:
     """On the terminal, or as a page to print."""
     if html:
         write_secret(Path(html), sheet.html().encode())
-        out.say(f"The sheet is in {html}. Print it, and remove the file.")
+        out.say(f"Saved the recovery sheet to {html}. Print it, then delete the file.")
     else:
         out.say(sheet.text())
 
@@ -34,8 +34,8 @@ def ask_for_words(sheet: Sheet, out: Output, ask: Callable[[str], str]) -> None:
     """Whoever cannot find three of the words has no sheet. NotDone; then nothing is changed."""
     wrong = 0
     for number in sorted(secrets.SystemRandom().sample(range(24), ASKED_WORDS)):
-        while ask(f"Word {number + 1} of the sheet: ").strip().lower() != sheet.words[number]:
+        while ask(f"Word {number + 1} on the sheet: ").strip().lower() != sheet.words[number]:
             wrong += 1
             if wrong >= TRIES:
-                raise NotDone("These are not the words of the sheet, so nothing was set up.", "Begin again.")
-            out.say(f"That is not word {number + 1}. Look at the sheet.")
+                raise NotDone("Those words don't match the sheet, so encryption was not set up.", "Start again.")
+            out.say(f"That isn't word {number + 1}. Check the sheet.")

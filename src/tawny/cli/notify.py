@@ -15,18 +15,20 @@ from tawny.model.errors import NotDone, UsageError
 
 def describe(parser: ArgumentParser) -> None:
     options.data(parser)
-    parser.add_argument("do", choices=["list", "test", "sweep"], help="what to do")
+    parser.add_argument("do", choices=["list", "test", "sweep"], help="action")
     parser.add_argument(
-        "name", nargs="?", help="test: the notifier's or destination's name in the settings; sweep: the destination's"
+        "name",
+        nargs="?",
+        help="test: name of the channel or destination in the settings; sweep: name of the destination",
     )
-    parser.add_argument("--dry-run", action="store_true", help="sweep: show what would go; remove nothing")
+    parser.add_argument("--dry-run", action="store_true", help="sweep: show what would be deleted, delete nothing")
 
 
 def run(args: Namespace, out: Output) -> int:
     if args.dry_run and args.do != "sweep":
-        raise UsageError("--dry-run is for `tawny notify sweep`.")
+        raise UsageError("--dry-run only works with `tawny notify sweep`.")
     if args.do != "list" and not args.name:
-        raise UsageError(f"`tawny notify {args.do}` needs a name.")
+        raise UsageError(f"`tawny notify {args.do}` requires a name.")
     chosen, _ = settings(args)
     folder = data_folder(args, chosen)
     if args.do == "list":
@@ -35,7 +37,14 @@ def run(args: Namespace, out: Output) -> int:
             (one["name"], one["kind"], one["where"], str(one["waiting"]), one["trouble"] or "–")
             for one in found["items"]
         ]
-        out.data(found, out.table(("NAME", "KIND", "WHERE", "WAITING", "TROUBLE"), rows, empty="Nobody is told."))
+        out.data(
+            found,
+            out.table(
+                ("NAME", "KIND", "WHERE", "WAITING", "TROUBLE"),
+                rows,
+                empty="No notification channels or upload destinations.",
+            ),
+        )
         return 0
     if args.do == "sweep":
         told = once(folder, {"do": "sweep", "name": args.name, "dry_run": args.dry_run})
@@ -43,7 +52,7 @@ def run(args: Namespace, out: Output) -> int:
         out.data(told, _swept(args.name, told, out))
         return 0
     told = once(folder, {"do": "test", "name": args.name})
-    _refuse_unknown(told, f"notifier {args.name}", "docs/messages.md")
+    _refuse_unknown(told, f"channel {args.name}", "docs/messages.md")
     lines = [
         f"{one['what']}: {one['wrong']} {one['do']}".strip() if one["wrong"] else one["what"] for one in told["steps"]
     ]
@@ -53,18 +62,18 @@ def run(args: Namespace, out: Output) -> int:
 
 def _refuse_unknown(told: dict[str, Any], what: str, page: str) -> None:
     if "known" in told:
-        known = ", ".join(told["known"]) or f"none; {page} tells how to set one"
-        raise NotDone(f"There is no {what}.", f"There are: {known}.")
+        known = ", ".join(told["known"]) or f"none; see {page} to set one up"
+        raise NotDone(f"No {what}.", f"Available: {known}.")
 
 
 def _swept(name: str, told: dict[str, Any], out: Output) -> str:
     if told["keep_s"] is None:
-        return f"Nothing goes: {name} has no `keep`, so all that was brought there stays."
+        return f"Nothing to delete: {name} has no `keep` setting, so uploads stay there forever."
     files = told["items"]
     if not files:
-        return f"Nothing is older than `keep` allows at {name}."
+        return f"Nothing at {name} is older than `keep` allows."
     rows = [(one["name"], size_text(one["size_bytes"])) for one in files]
     count = "1 file" if len(files) == 1 else f"{len(files)} files"
     whole = f"{count}, {size_text(sum(one['size_bytes'] for one in files))}"
-    verb = "removed there, after what waits to be sent" if told["removed"] else "would go"
+    verb = "will be deleted there once the queue is done" if told["removed"] else "would be deleted"
     return "\n".join([out.table(("NAME", "SIZE"), rows, empty=""), f"{whole}: {verb}."])

@@ -13,12 +13,12 @@ from tawny.model.errors import UsageError
 
 def lasts(parser: ArgumentParser, usual: str) -> None:
     """`--for`."""
-    parser.add_argument("--for", dest="lasts", metavar="TIME", help=f'such as "30 s" or "1h" (usual: {usual})')
+    parser.add_argument("--for", dest="lasts", metavar="TIME", help=f'for example "30 s" or "1h" (default: {usual})')
 
 
 def camera(parser: ArgumentParser) -> None:
     options.data(parser)
-    parser.add_argument("camera", metavar="CAMERA", help="its id, as in the settings")
+    parser.add_argument("camera", metavar="CAMERA", help="ID from the settings")
 
 
 def ordered(args: Namespace, out: Output, **order: Any) -> int:
@@ -28,7 +28,7 @@ def ordered(args: Namespace, out: Output, **order: Any) -> int:
         try:
             asked["for"] = seconds(args.lasts)
         except ValueError as error:
-            raise UsageError(f"`--for {args.lasts}` is no time.", f"Allowed: {error}.") from None
+            raise UsageError(f"`--for {args.lasts}` isn't a valid duration.", f"Use {error}.") from None
     told = once(running_data(args), {"do": "order", "order": asked})
     out.data(told, told["done"])
     return 0

@@ -33,7 +33,7 @@ class House:
         """Say which of these cameras there are not, or not yet."""
         missing = sorted(set(named or ()) - self.cameras)
         if missing and self.cameras:
-            out.say(f"There is no camera {', '.join(missing)} yet. Cameras are: {', '.join(sorted(self.cameras))}.")
+            out.say(f"No camera named {', '.join(missing)} yet. Available: {', '.join(sorted(self.cameras))}.")
 
 
 def opened(args: Namespace) -> tuple[House, Accounts, Passes]:
@@ -62,7 +62,10 @@ def camera_list(text: str | None) -> list[CameraId] | None:
         return None
     names = [name.strip() for name in text.split(",") if name.strip()]
     if wrong := next((name for name in names if not is_camera_id(name)), None):
-        raise UsageError(f"--cameras: {wrong!r} can be no camera.", "Name them as in the settings: porch,back-yard.")
+        raise UsageError(
+            f"--cameras: {wrong!r} isn't a valid camera ID.",
+            "Use the IDs from the settings, for example porch,back-yard.",
+        )
     return [CameraId(name) for name in names]
 
 

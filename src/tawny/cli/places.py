@@ -41,9 +41,9 @@ def data_folder(args: Namespace, chosen: Settings) -> Path:
 def new_file(path: Path) -> Path:
     """For what is about to be made: found out before the work, not after it. NotDone."""
     if path.exists():
-        raise NotDone(f"{path} is there already.", "Choose another name with `-o`.")
+        raise NotDone(f"{path} already exists.", "Choose another name with `-o`.")
     if not path.parent.is_dir():
-        raise NotDone(f"There is no folder {path.parent}.", "Make it first, or choose another one with `-o`.")
+        raise NotDone(f"Folder {path.parent} doesn't exist.", "Create it, or choose another one with `-o`.")
     return path
 
 
@@ -59,12 +59,12 @@ def existing_data(args: Namespace) -> tuple[Settings, Path]:
     folder = data_folder(args, chosen)
     if is_in_memory(folder):
         raise NotDone(
-            f"The tawny of {folder} records elsewhere now, in memory or on its spare disk.",
-            "There is nothing to look into: use the interface, `tawny status`, or `tawny events --follow`.",
+            f"The tawny for {folder} is currently recording elsewhere, to memory or to its fallback disk.",
+            "There is nothing to read here. Use the web interface, `tawny status` or `tawny events --follow`.",
         )
     if not (folder / "tawny.db").exists() and not (folder / "history").is_dir():
         raise NotDone(
-            f"{folder} holds no recordings of tawny.", "Name the folder with `--data`, or the settings with `--config`."
+            f"{folder} contains no tawny recordings.", "Pass the folder with `--data`, or the settings with `--config`."
         )
     return chosen, folder
 

@@ -18,7 +18,7 @@ def run(args: Namespace, out: Output) -> int:
         (one["name"], one["where"], _gets(one), one.get("trouble") or one.get("said", "").partition("\n")[0] or "–")
         for one in found["items"]
     ]
-    out.data(found, out.table(("NAME", "WHERE", "WHAT", "LAST"), rows, empty="No programs are told anything."))
+    out.data(found, out.table(("NAME", "WHERE", "WHAT", "LAST"), rows, empty="No integrations."))
     return 1 if any(one.get("trouble") for one in found["items"]) else 0
 
 

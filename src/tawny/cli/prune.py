@@ -34,13 +34,17 @@ ALL = 10**9
 
 def describe(parser: ArgumentParser) -> None:
     options.data(parser)
-    parser.add_argument("--dry-run", action="store_true", help="show what would go, and why; remove nothing")
+    parser.add_argument("--dry-run", action="store_true", help="dry run: show what would be deleted and why")
     parser.add_argument(
-        "--folder", metavar="DIR", help="prune this folder instead, which others fill, by the dates in its files' paths"
+        "--folder",
+        metavar="DIR",
+        help="delete old files in this folder instead, which other programs fill, by the dates in the file paths",
     )
-    parser.add_argument("--keep", metavar="TIME", help='with --folder: what is older goes, such as "14 days"')
-    parser.add_argument("--files", metavar="N", type=int, help="with --folder: at most so many files stay")
-    parser.add_argument("--size", metavar="SIZE", help='with --folder: at most so much stays, such as "200 GB"')
+    parser.add_argument(
+        "--keep", metavar="TIME", help='with --folder: delete files older than this, for example "14 days"'
+    )
+    parser.add_argument("--files", metavar="N", type=int, help="with --folder: keep at most this many files")
+    parser.add_argument("--size", metavar="SIZE", help='with --folder: keep at most this much, for example "200 GB"')
 
 
 def run(args: Namespace, out: Output) -> int:
@@ -49,7 +53,7 @@ def run(args: Namespace, out: Output) -> int:
         paths = True
     else:
         if args.keep or args.files or args.size:
-            raise UsageError("--keep, --files and --size are for --folder.", "Set `storage.keep` for recordings.")
+            raise UsageError("--keep, --files and --size require --folder.", "For recordings, set `storage.keep`.")
         plan, paths = _prune(args, out), False
     out.data(_as_json(plan, dry_run=args.dry_run), _text(plan, out, dry_run=args.dry_run, paths=paths))
     return 1 if plan.missing_bytes or plan.missing_files or plan.breaks_promise else 0
@@ -87,20 +91,20 @@ def _prune(args: Namespace, out: Output) -> Plan:
 
 def _keep(args: Namespace) -> Keep:
     if args.keep is None and args.files is None and args.size is None:
-        raise UsageError("--folder needs to know what stays.", 'Add --keep "14 days", --files N or --size "200 GB".')
+        raise UsageError("--folder needs a limit.", 'Add --keep "14 days", --files N or --size "200 GB".')
     try:
         max_s = None if args.keep is None else seconds(args.keep)
         size_bytes = None if args.size is None else size(args.size)
     except ValueError as error:
-        raise UsageError(f"Not understood: {error} is needed.") from None
+        raise UsageError(f"Invalid value: {error} required.") from None
     if args.files is not None and args.files < 0:
-        raise UsageError("--files needs a number that is not negative.")
+        raise UsageError("--files must be zero or more.")
     return Keep(max_s=max_s, size_bytes=size_bytes, count=args.files, free_share=0.0)
 
 
 def _prune_folder(folder: Path, keep: Keep, *, dry_run: bool) -> Plan:
     if not folder.is_dir():
-        raise NotDone(f"There is no folder {folder}.")
+        raise NotDone(f"Folder {folder} doesn't exist.")
     disk, now_ms = RealDisk(folder), SystemClock().now_ms()
     zone = datetime.fromtimestamp(now_ms / 1000).astimezone().tzinfo
     assert zone is not None
@@ -135,19 +139,19 @@ def _segment(segment: Segment) -> dict[str, object]:
 
 
 def _text(plan: Plan, out: Output, *, dry_run: bool, paths: bool) -> str:
-    verb = "would go" if dry_run else "went"
+    verb = "would be deleted" if dry_run else "went"
     lines = [_table([(one.segment, one.why) for one in plan.removals], out, paths=paths, empty=f"Nothing {verb}.")]
     if plan.removals:
         lines.append(f"{len(plan.removals)} files, {size_text(plan.size_bytes)} {verb}.")
     if plan.thinnings:
-        verb = "would be thinned to their keyframes" if dry_run else "were thinned to their keyframes"
+        verb = "would be reduced to keyframes" if dry_run else "were reduced to keyframes"
         lines += [_table(plan.thinnings, out, paths=False, empty=""), f"{len(plan.thinnings)} files {verb}."]
     if plan.breaks_promise:
-        lines.append("Some of it is younger than `storage.keep` promises: there is not enough room.")
+        lines.append("Some of it is below its minimum retention (`storage.keep`), because there isn't enough space.")
     if plan.missing_bytes:
-        lines.append(f"{size_text(plan.missing_bytes)} more are needed, and nothing else may be removed.")
+        lines.append(f"{size_text(plan.missing_bytes)} more is needed, but nothing else may be deleted.")
     if plan.missing_files:
-        lines.append(f"{plan.missing_files} files are too many, and nothing else may be removed.")
+        lines.append(f"{plan.missing_files} files too many, but nothing else may be deleted.")
     return "\n".join(lines)
 
 

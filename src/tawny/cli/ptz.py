@@ -10,8 +10,8 @@ def describe(parser: ArgumentParser) -> None:
     camera(parser)
     for what, sides in (("pan", "left, right"), ("tilt", "down, up"), ("zoom", "out, in")):
         parser.add_argument(f"--{what}", metavar="SPEED", type=float, help=f"-1 to 1: {sides}")
-    parser.add_argument("--preset", metavar="NAME", help="go to a place that the camera has stored")
-    parser.add_argument("--stop", action="store_true", default=None, help="stand still")
+    parser.add_argument("--preset", metavar="NAME", help="go to a preset stored in the camera")
+    parser.add_argument("--stop", action="store_true", default=None, help="stop moving")
     lasts(parser, "0.5 s")
 
 

@@ -33,24 +33,24 @@ from tawny.storage.signed_history import SignedHistory
 from tawny.storage.volume import Volume
 
 DEEDS: Final = ("list", "add-recipient", "remove-recipient", "rotate", "rewrap")
-HELP: Final = "who can open what; let somebody in, or shut somebody out; replace a key; go on with what was interrupted"
+HELP: Final = "list who can open recordings; add or remove people; replace a key; resume an interrupted change"
 ALL_DAYS: Final = "9999"
-KEPT: Final = "They may have kept what they could already open, and copies elsewhere stay as they are."
+KEPT: Final = "They may have kept copies of anything they could open, and uploaded copies don't change."
 
 
 def describe(parser: ArgumentParser) -> None:
-    parser.add_argument("recipient", nargs="?", metavar="AGE1…", help="a public key, for add-recipient and the like")
-    parser.add_argument("--camera", metavar="NAME", help="add-recipient, remove-recipient: of this camera alone")
-    parser.add_argument("--key", metavar="FILE", help="for what is recorded already: a key that opens it")
+    parser.add_argument("recipient", nargs="?", metavar="AGE1…", help="a public key, for add-recipient and similar")
+    parser.add_argument("--camera", metavar="NAME", help="add-recipient, remove-recipient: for this camera only")
+    parser.add_argument("--key", metavar="FILE", help="for existing recordings: a key that opens them")
     parser.add_argument("--words", action="store_true", help="the same, with the 24 words of the recovery sheet")
 
 
 def run(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
     chosen, file = settings(args)
     if file is None or not chosen.sealed.all:
-        raise NotDone("Nothing is sealed here yet.", "`tawny seal init` makes the keys.")
+        raise NotDone("Encryption isn't set up yet.", "Run `tawny seal init`.")
     if args.key and args.words:
-        raise UsageError("--key and --words are two ways to show one key.", "Take one of them.")
+        raise UsageError("--key and --words can't be combined.", "Use one of them.")
     if args.do == "list":
         return _list(chosen, out)
     identities = _identities(args, ask)
@@ -59,7 +59,7 @@ def run(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
     elif args.do != "rewrap":
         _change(args, chosen, file)
     elif not identities:
-        raise UsageError("What is recorded already is only changed with a key.", "Add --key FILE or --words.")
+        raise UsageError("Changing existing recordings requires a key.", "Add --key FILE or --words.")
     return _told(_existing(args, read(file), identities), args, out)
 
 
@@ -80,9 +80,9 @@ def _identities(args: Namespace, ask: Callable[[str], str]) -> list[Identity]:
     if not args.words:
         return []
     try:
-        return [identity_from_words(ask("All 24 words of the sheet: "))]
+        return [identity_from_words(ask("Recovery sheet, 24 words: "))]
     except ValueError as error:
-        raise UsageError(f"These words are no key: {error}.") from None
+        raise UsageError(f"These words aren't a valid key: {error}.") from None
 
 
 # --- settings: what is recorded from now on
@@ -92,21 +92,23 @@ def _change(args: Namespace, chosen: Settings, file: Path) -> None:
     try:
         one = recipient(args.recipient or "")
     except ValueError as error:
-        raise UsageError(f"{args.do} needs {error}.") from None
+        raise UsageError(f"{args.do} requires {error}.") from None
     if args.camera and args.camera not in chosen.cameras:
-        raise NotDone(f"There is no camera {args.camera}.", f"There are: {', '.join(chosen.cameras) or 'none yet'}.")
+        raise NotDone(f"No camera named {args.camera}.", f"Available: {', '.join(chosen.cameras) or 'none yet'}.")
     table = f"cameras.{args.camera}" if args.camera else "sealed"
     now = chosen.cameras[args.camera].recipients if args.camera else chosen.sealed.recipients
     if args.do == "add-recipient":
         after = [*now, *([] if one in (*now, *chosen.sealed.all) else [one])]
     elif one == chosen.sealed.recovery:
-        raise NotDone("That is the recovery sheet.", "`tawny seal rotate --words` replaces it by a new one.")
+        raise NotDone("That is the recovery sheet.", "To replace it, run `tawny seal rotate --words`.")
     elif one not in now:
-        raise NotDone("It is none of those that can open recordings.", "`tawny seal list` tells which can.")
+        raise NotDone("This key isn't among those that can open recordings.", "See `tawny seal list`.")
     else:
         after = [each for each in now if each != one]
         if not args.camera and not after:
-            raise NotDone("It is the last one besides the sheet.", "`tawny seal rotate --key FILE` replaces it.")
+            raise NotDone(
+                "It is the only key besides the recovery sheet.", "To replace it, run `tawny seal rotate --key FILE`."
+            )
     put_table(file, table, {"recipients": after})
 
 
@@ -120,7 +122,7 @@ def _rotate(
 ) -> list[Identity]:
     """The key that was shown is replaced by a new one. Returns both."""
     if out.as_json:
-        raise UsageError("`tawny seal rotate` shows a new key to a person.", "Run it without --json.")
+        raise UsageError("`tawny seal rotate` shows a new key on screen.", "Run it without --json.")
     old, new = {one.recipient for one in identities}, Identity.new()
     if chosen.sealed.recovery in old:
         sheet = Sheet(new, socket.gethostname(), "", utc_text(SystemClock().now_ms()))
@@ -131,11 +133,11 @@ def _rotate(
         passphrase, path = new_passphrase(), Path(args.key or "owner.age")
         path = path.with_name(f"{path.stem}-{short_name(new.recipient)[:8]}.age")
         write_locked(path, new, passphrase)
-        out.say(f"The new key is {path}, and its passphrase: {passphrase}\nIt is shown this once. Write it down.")
+        out.say(f"The new key is {path}. Its passphrase is: {passphrase}\nIt is shown only once. Write it down.")
         after = [new.recipient if one in old else one for one in chosen.sealed.recipients]
         put_table(file, "sealed", {"recipients": list(dict.fromkeys(after))})
     else:
-        raise NotDone("The key that was shown is none that opens recordings here.", "Show yours: --key FILE, --words.")
+        raise NotDone("This key doesn't open recordings here.", "Pass yours with --key FILE or --words.")
     return [*identities, new]
 
 
@@ -190,19 +192,24 @@ def _lock(volume: Volume, clock: SystemClock) -> Lock | None:
 
 
 def _told(done: _Done | None, args: Namespace, out: Output) -> int:
-    lines = ["What is recorded from now on follows the settings."]
+    lines = ["New recordings follow the settings."]
     if done is None:
-        lines.append("What is recorded already stays as it is: `tawny seal rewrap` with --key FILE or --words does it.")
+        lines.append(
+            "Existing recordings are unchanged. To update them, run `tawny seal rewrap` with --key FILE or --words."
+        )
         out.data({"keys": 0, "files": 0, "locked": 0, "all": False}, "\n".join(lines))
         return 0
     found = done.rewrapped
-    lines.append(f"{found.keys} keys of what exists are for these recipients now; {found.files} files were changed.")
+    lines.append(f"Updated {found.keys} keys of existing recordings; {found.files} files changed.")
     if args.do != "add-recipient":
         lines.append(KEPT)
     if found.locked:
-        lines.append(f"{found.locked} keys could not be opened by the key that was shown, and stay as they are.")
+        lines.append(f"{found.locked} keys couldn't be opened with your key and are unchanged.")
     if not done.is_all:
-        lines.append("Today and yesterday were left, as the recorder runs: `tawny seal rewrap` them in two days.")
+        lines.append(
+            "Recordings from today and yesterday were skipped because the recorder is running. Run `tawny "
+            "seal rewrap` again in two days."
+        )
     said = {"keys": found.keys, "files": found.files, "locked": found.locked, "all": done.is_all}
     out.data(said, "\n".join(lines))
     return 1 if found.locked or not done.is_all else 0

@@ -9,7 +9,7 @@ from tawny.cli.output import Output
 def describe(parser: ArgumentParser) -> None:
     camera(parser)
     lasts(parser, "5 min")
-    parser.add_argument("--stop", action="store_true", help="end what was begun so")
+    parser.add_argument("--stop", action="store_true", help="end this manual recording")
 
 
 def run(args: Namespace, out: Output) -> int:

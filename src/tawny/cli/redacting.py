@@ -9,7 +9,7 @@ from tawny.playback.archive import Past
 from tawny.playback.redaction import Mark, Redaction
 
 _ALL_BUT = "all-but:"
-_HOW = "Write corners from 0 to 1, such as '0.1,0.2 0.5,0.9', or 'all-but:0.4,0.6@05:58:12', or 'all-but:EVENT'."
+_HOW = "Use corners from 0 to 1, for example '0.1,0.2 0.5,0.9', or 'all-but:0.4,0.6@05:58:12', or 'all-but:EVENT'."
 
 
 def redaction(words: list[str], past: Past, within: Span) -> Redaction:
@@ -21,8 +21,8 @@ def redaction(words: list[str], past: Past, within: Span) -> Redaction:
 
 def redacted_words(shown_s: int | None, within: Span) -> str:
     """shown_s: None where nobody was to be shown alone."""
-    seconds = "" if shown_s is None else f" One is shown in {shown_s} of {within.seconds:.0f} s."
-    return f" REDACTED, without sound.{seconds} Look at all of it before you hand it over."
+    seconds = "" if shown_s is None else f" One person or object is visible in {shown_s} of {within.seconds:.0f} s."
+    return f" REDACTED, no sound.{seconds} Watch the whole clip before you hand it over."
 
 
 def _area(word: str) -> Polygon:
@@ -33,7 +33,7 @@ def _area(word: str) -> Polygon:
     try:
         return Polygon.of(corners)
     except ValueError as error:
-        raise UsageError(f"--redact {word!r} is no area: {error}.", _HOW) from None
+        raise UsageError(f"--redact {word!r} isn't a valid area: {error}.", _HOW) from None
 
 
 def _mark(word: str, past: Past, within: Span) -> Mark:
@@ -41,14 +41,14 @@ def _mark(word: str, past: Past, within: Span) -> Mark:
     if "," in where:
         x, y = _point(where, word)
         if not (0 <= x <= 1 and 0 <= y <= 1):
-            raise UsageError(f"--redact {_ALL_BUT}{word} is outside the picture.", _HOW)
+            raise UsageError(f"--redact {_ALL_BUT}{word} is outside the image.", _HOW)
         at_ms = instant(when, within.begin_ms) if has_time else within.begin_ms
         if not within.begin_ms <= at_ms <= within.end_ms:
-            raise UsageError(f"--redact {_ALL_BUT}{word} is not within the time to export.", "Choose another instant.")
+            raise UsageError(f"--redact {_ALL_BUT}{word} is outside the exported time.", "Choose another time.")
         return Mark(at_ms, x, y)
     event = past.event(EventId(word))
     if event is None or event.box is None:
-        raise NotDone(f"There is no event {word} with somebody in it.", "`tawny events` shows them.")
+        raise NotDone(f"No event {word} with a person or object in it.", "See `tawny events`.")
     x0, y0, x1, y1 = event.box
     return Mark(event.picture_ms or event.start_ms, (x0 + x1) / 2, (y0 + y1) / 2)
 
@@ -58,4 +58,4 @@ def _point(text: str, word: str) -> tuple[float, float]:
     try:
         return float(x), float(y)
     except ValueError:
-        raise UsageError(f"--redact {word!r} cannot be read.", _HOW) from None
+        raise UsageError(f"--redact {word!r} is invalid.", _HOW) from None

@@ -12,13 +12,19 @@ from tawny.model.clock import SystemClock
 
 def describe(parser: ArgumentParser) -> None:
     options.data(parser)
-    parser.add_argument("--camera", metavar="C", required=True, help="the camera it is seen at")
-    parser.add_argument("--kind", metavar="K", default="person", help="what is seen (person)")
-    parser.add_argument("--at", metavar="T", default="", help="when: 23:00, sunday 23:00, 2026-12-24 18:00 (now)")
-    parser.add_argument("--zone", metavar="Z", action="append", default=[], help="the zone it is in")
-    parser.add_argument("--arm", metavar="MODE", help="the mode (what would be on then)")
-    parser.add_argument("--home", metavar="PERSON", action="append", help="who is at home; nobody (who is now)")
-    parser.add_argument("--lasts", metavar="S", type=float, default=10.0, help="seconds that it lasts (10)")
+    parser.add_argument("--camera", metavar="C", required=True, help="camera")
+    parser.add_argument("--kind", metavar="K", default="person", help="event type (default: person)")
+    parser.add_argument(
+        "--at", metavar="T", default="", help="time: 23:00, sunday 23:00, 2026-12-24 18:00 (default: now)"
+    )
+    parser.add_argument("--zone", metavar="Z", action="append", default=[], help="zone")
+    parser.add_argument("--arm", metavar="MODE", help="mode (default: the one active at that time)")
+    parser.add_argument(
+        "--home", metavar="PERSON", action="append", help="who is home; nobody (default: who is home now)"
+    )
+    parser.add_argument(
+        "--lasts", metavar="S", type=float, default=10.0, help="duration of the event in seconds (default: 10)"
+    )
 
 
 def run(args: Namespace, out: Output) -> int:
@@ -29,10 +35,10 @@ def run(args: Namespace, out: Output) -> int:
         "arm": args.arm, "home": home, "lasts_s": args.lasts,
     }  # fmt: skip
     told = once(running_data(args), asked)
-    people = ", ".join(told["home"]) or "nobody that is known"
-    lines = [f"{told['when']}: the mode is {told['mode']} ({told['by']}), at home is {people}."]
-    lines.append("It is recorded." if told["recorded"] else f"It is not recorded: {told['unrecorded']}")
+    people = ", ".join(told["home"]) or "nobody"
+    lines = [f"{told['when']}: mode {told['mode']} ({told['by']}); home: {people}."]
+    lines.append("Recorded: yes." if told["recorded"] else f"Recorded: no. {told['unrecorded']}")
     if not told["noticed"]:
-        lines.append("Nobody watches this camera then, so nothing is noticed.")
+        lines.append("Detection is off on this camera at that time, so there is no event.")
     out.data(told, "\n".join([*lines, table(told["outcomes"], out)]))
     return 0

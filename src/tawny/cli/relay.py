@@ -9,9 +9,9 @@ from tawny.cli.output import Output
 
 def describe(parser: ArgumentParser) -> None:
     options.data(parser)
-    parser.add_argument("relay", metavar="NAME", help="as under `relays` in the settings")
-    parser.add_argument("state", choices=["on", "off"], help="which way")
-    lasts(parser, "until it is switched again")
+    parser.add_argument("relay", metavar="NAME", help="name from `relays` in the settings")
+    parser.add_argument("state", choices=["on", "off"], help="on or off")
+    lasts(parser, "until switched again")
 
 
 def run(args: Namespace, out: Output) -> int:

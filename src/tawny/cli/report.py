@@ -28,14 +28,16 @@ TRY_S = 5.0
 def describe(parser: ArgumentParser) -> None:
     options.data(parser)
     parser.add_argument("what", choices=["camera"], help="what to report")
-    parser.add_argument("name", metavar="NAME", help="the camera's id, such as front-door")
-    parser.add_argument("-o", "--output", metavar="FILE", help="write it there (usual: standard output)")
-    parser.add_argument("--host", action="store_true", help="tell where the camera is, too")
+    parser.add_argument("name", metavar="NAME", help="camera ID, for example front-door")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="write the report to this file (default: standard output)"
+    )
+    parser.add_argument("--host", action="store_true", help="include the camera's address")
     parser.add_argument(
         "--try",
         dest="tries",
         action="store_true",
-        help="open the camera for 5 s, though a recorder may read it already",
+        help="connect to the camera for 5 s, even if a recorder is already using it",
     )
 
 
@@ -47,9 +49,7 @@ def run(args: Namespace, out: Output) -> int:
     text = reporting.text(made)
     if args.output:
         _write(Path(args.output), text)
-        out.data(
-            {"file": args.output, "camera": args.name}, f"Written to {args.output}. Read it before you give it away."
-        )
+        out.data({"file": args.output, "camera": args.name}, f"Saved to {args.output}. Read it before you share it.")
     else:
         out.data(made, text.rstrip("\n"))
     return 0 if is_well else 1
@@ -104,11 +104,11 @@ def _read(connection: Connection, opening: Opening) -> tuple[str, bool]:
             pause.wait(got.for_s)
         else:
             pictures += got.is_video
-    return f"we left after {TRY_S:g} s and {pictures} pictures", pictures > 0
+    return f"disconnected after {TRY_S:g} s and {pictures} frames", pictures > 0
 
 
 def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text, "utf-8")
     except OSError as error:
-        raise NotDone(f"{path} cannot be written: {error.strerror}.", "Choose another file with `-o`.") from error
+        raise NotDone(f"Can't write {path}: {error.strerror}.", "Choose another file with `-o`.") from error

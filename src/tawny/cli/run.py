@@ -22,13 +22,15 @@ def describe(parser: ArgumentParser) -> None:
         "sources",
         metavar="SOURCE",
         nargs="*",
-        help="rtsp://…, /dev/video0, picamera:0, clip.mp4, demo: – recorded instead of the settings' cameras",
+        help="rtsp://…, /dev/video0, picamera:0, clip.mp4, demo: – recorded instead of the cameras in the settings",
     )
     options.data(parser)
     parser.add_argument(
-        "--memory", metavar="SIZE", help='record into so much memory, such as "256 MB", and write nothing to any disk'
+        "--memory",
+        metavar="SIZE",
+        help='keep recordings in this much memory, for example "256 MB", and write nothing to disk',
     )
-    parser.add_argument("--listen", metavar="HOST:PORT", help="address of the interface (usual: 127.0.0.1:8000)")
+    parser.add_argument("--listen", metavar="HOST:PORT", help="address of the web interface (default: 127.0.0.1:8000)")
 
 
 def run(args: Namespace, out: Output) -> int:
@@ -36,8 +38,10 @@ def run(args: Namespace, out: Output) -> int:
     if args.sources:
         chosen, path = chosen.model_copy(update={"cameras": cameras_of(args.sources)}), None
     elif not chosen.cameras:
-        where = f"{path} has no cameras." if path else "There is neither a settings file here nor a source named."
-        raise NotDone(where, "Name a source (`tawny run rtsp://…`), or `tawny init`, then `tawny add NAME SOURCE`.")
+        where = f"{path} has no cameras." if path else "No settings file found, and no source given."
+        raise NotDone(
+            where, "Pass a source (`tawny run rtsp://…`), or run `tawny init` and then `tawny add NAME SOURCE`."
+        )
     chosen = in_memory(listening(chosen, args.listen), args.memory)
     record(chosen, data_folder(args, chosen), out.data, config=path)
     return 0
@@ -50,7 +54,7 @@ def listening(chosen: Settings, listen: str | None) -> Settings:
     try:
         listen_address(listen)
     except ValueError as error:
-        raise UsageError(f"--listen {listen} is no address.", f"Write {error}.") from None
+        raise UsageError(f"--listen {listen} isn't a valid address.", f"Use {error}.") from None
     return chosen.model_copy(update={"web": Web(listen=listen)})
 
 
@@ -61,7 +65,7 @@ def in_memory(chosen: Settings, size: str | None) -> Settings:
     try:
         memory = Storage.model_validate({"memory": size}).memory
     except ValidationError:
-        raise UsageError(f"--memory {size} cannot be used.", "Write a size of 16 MB or more, such as 256 MB.") from None
+        raise UsageError(f"--memory {size} is invalid.", "Use 16 MB or more, for example 256 MB.") from None
     storage = chosen.storage.model_copy(update={"mode": "memory", "memory": memory})
     return chosen.model_copy(update={"storage": storage})
 
@@ -71,7 +75,7 @@ def cameras_of(sources: Sequence[str]) -> dict[str, Camera]:
     cameras: dict[str, Camera] = {}
     for source in sources:
         if not source.strip():
-            raise UsageError("An empty word is no source.", "Name one such as rtsp://192.168.1.20/main or demo:.")
+            raise UsageError("The source is empty.", "Use a source such as rtsp://192.168.1.20/main or demo:.")
         base = _slug(source)
         name, number = base, 2
         while name in cameras:

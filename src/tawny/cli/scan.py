@@ -27,25 +27,25 @@ from tawny.watch.scan.scan import Wanted
 
 def describe(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    polygon = "only what lies in this polygon: x and y from 0 to 1, such as 0,0.5,1,0.5,1,1,0,1 (may be given again)"
-    add("files", metavar="FILE", nargs="*", help="video files of any kind")
-    add("--camera", metavar="C", help="a camera's recordings instead, from --from to --to")
+    polygon = "only this area: a polygon with x and y from 0 to 1, for example 0,0.5,1,0.5,1,1,0,1 (repeatable)"
+    add("files", metavar="FILE", nargs="*", help="video files of any format")
+    add("--camera", metavar="C", help="scan this camera's recordings instead, from --from to --to")
     streams = [name.value for name in StreamName]
-    add("--stream", choices=streams, default="main", help="of those, the large or the small")
+    add("--stream", choices=streams, default="main", help="with --camera: main or sub stream")
     options.data(parser)
     options.times(parser, begin="", end="now")
-    add("--detector", metavar="D", default="motion", help="what looks at the pictures (usual: motion)")
-    add("--sensitivity", metavar="N", type=int, help="1 to 100 (usual: 50)")
-    add("--set", metavar="KEY=VALUE", action="append", default=[], help="a setting of the detector's own")
+    add("--detector", metavar="D", default="motion", help="detector (default: motion)")
+    add("--sensitivity", metavar="N", type=int, help="motion threshold, 1 to 100 (default: 50)")
+    add("--set", metavar="KEY=VALUE", action="append", default=[], help="a setting of the detector")
     add("--region", metavar="X,Y,…", action="append", default=[], help=polygon)
-    add("--thorough", action="store_true", help="decode every picture, not only where something changed")
-    add("--join", metavar="TIME", default="1 s", help="what follows so soon is one event (usual: 1 s)")
-    add("--events-out", metavar="DIR", help="write there a clip and a picture of each event, scores, and a page")
-    add("--before", metavar="TIME", default="2 s", help="in clips, before the event (usual: 2 s)")
-    add("--after", metavar="TIME", default="2 s", help="in clips, after the event (usual: 2 s)")
-    add("--exact", action="store_true", help="clips show nothing before and after; else they begin at a keyframe")
-    add("--log", metavar="FILE", help="keep results there; what is in it is not scanned again")
-    add("--jobs", metavar="N", type=int, default=0, help="side by side (usual: one for each core)")
+    add("--thorough", action="store_true", help="decode every frame, not only where something changed")
+    add("--join", metavar="TIME", default="1 s", help="merge events closer together than this (default: 1 s)")
+    add("--events-out", metavar="DIR", help="folder for clips, snapshots, scores and a web page")
+    add("--before", metavar="TIME", default="2 s", help="in clips, time before the event (default: 2 s)")
+    add("--after", metavar="TIME", default="2 s", help="in clips, time after the event (default: 2 s)")
+    add("--exact", action="store_true", help="cut clips exactly; otherwise they start at a keyframe")
+    add("--log", metavar="FILE", help="cache results here; files already scanned are skipped")
+    add("--jobs", metavar="N", type=int, default=0, help="number of parallel scans (default: one per CPU core)")
 
 
 def run(args: Namespace, out: Output) -> int:
@@ -75,11 +75,11 @@ def run(args: Namespace, out: Output) -> int:
 
 def _inputs(args: Namespace, stack: ExitStack) -> list[Input]:
     if bool(args.files) == bool(args.camera):
-        raise UsageError("What is to be scanned?", "Name video files; or `--camera`, with `--from` and `--to`.")
+        raise UsageError("Nothing to scan.", "Pass video files, or `--camera` with `--from` and `--to`.")
     if args.files:
         return [FileInput(Path(name)) for name in args.files]
     if not args.begin:
-        raise UsageError("From when on?", 'Write --from, such as --from "2 h ago".')
+        raise UsageError("No start time.", 'Pass --from, for example --from "2 h ago".')
     return _recorded(args, stack)
 
 
@@ -96,7 +96,7 @@ def _recorded(args: Namespace, stack: ExitStack) -> list[Input]:
     found = list(recorded(stack.enter_context(opened(folder)), camera, StreamName(args.stream), within))
     if not found:
         wanted = f"from {times.shown(within.begin_ms)} to {times.shown(within.end_ms)}"
-        raise NotDone(f"Nothing of {camera} is recorded {wanted}.", "`tawny timeline` shows what is.")
+        raise NotDone(f"No recording from {camera} {wanted}.", "See `tawny timeline` for what is recorded.")
     return list(found)
 
 
@@ -126,7 +126,7 @@ def _kind(name: str, out: Output) -> DetectorKind:
 
     detectors = Parts("tawny.detectors")
     if name not in detectors:
-        raise UsageError(f"There is no detector {name}.", f"Write one of {', '.join(sorted(detectors))}.")
+        raise UsageError(f"No detector named {name}.", f"Use one of {', '.join(sorted(detectors))}.")
     kind: DetectorKind = detectors[name]
     return partial(OwnScanned, printed=lambda text: out.say(text.rstrip())) if kind is Own else kind
 
@@ -134,7 +134,7 @@ def _kind(name: str, out: Output) -> DetectorKind:
 def _pair(text: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
     if not equals:
-        raise UsageError(f"--set {text} cannot be used.", "Write KEY=VALUE, such as level=400.")
+        raise UsageError(f"--set {text} is invalid.", "Use KEY=VALUE, for example level=400.")
     try:
         return key, json.loads(value)
     except ValueError:
@@ -147,7 +147,7 @@ def _polygon(text: str) -> Polygon:
     except ValueError:
         numbers = [0.0]
     if len(numbers) % 2:
-        raise ValueError(f"--region {text} is not pairs of x and y")
+        raise ValueError(f"--region {text} must be pairs of x and y")
     return Polygon.of(zip(numbers[::2], numbers[1::2], strict=True))
 
 
@@ -155,7 +155,7 @@ def _time(text: str, option: str) -> float:
     try:
         return seconds(text)
     except ValueError as error:
-        raise UsageError(f"{option} {text} cannot be used.", f"Write {error}.") from None
+        raise UsageError(f"{option} {text} is invalid.", f"Use {error}.") from None
 
 
 def _words(scanned: Scanned) -> str:
@@ -165,7 +165,7 @@ def _words(scanned: Scanned) -> str:
     told: Mapping[str, Any] = scanned.told
     events = told["events"]
     head = f"{scanned.name}: {_clock(told['duration_s'])} long, {len(events)} event{'s' if len(events) != 1 else ''}"
-    return "\n".join([f"{head}, {told['cpu_s']:.1f} s of processor time", *map(_line, events)])
+    return "\n".join([f"{head}, {told['cpu_s']:.1f} s of CPU time", *map(_line, events)])
 
 
 def _line(event: Mapping[str, Any]) -> str:

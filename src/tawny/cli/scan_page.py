@@ -40,7 +40,7 @@ def scan_page(
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(name)}</title><style>{_STYLE}</style>'
         f"<h1>{escape(name)}</h1>{shown}{_chart(length_s, scores, events)}"
-        f"<ul>{rows or '<li>Nothing happened.</li>'}</ul><script>{script}</script></html>\n"
+        f"<ul>{rows or '<li>No events.</li>'}</ul><script>{script}</script></html>\n"
     )
 
 

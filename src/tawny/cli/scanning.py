@@ -150,12 +150,12 @@ def _result(one: _Begun, log: ScanLog, job: Job) -> Scanned:
 
 def _failed(each: Input, error: SourceError) -> Scanned:
     is_there = each.file is None or each.file.exists()
-    todo = "Is it a video, and can it be read?" if is_there else "Look at its name and folder again."
+    todo = "Is it a readable video file?" if is_there else "Check its name and folder."
     return _not_scanned(each, error, f"{error.detail}.", todo)
 
 
 def _not_scanned(each: Input, error: TawnyError, why: str, todo: str) -> Scanned:
-    found = NotDone(f"{each.name} cannot be scanned: {why}", todo)
+    found = NotDone(f"Can't scan {each.name}: {why}", todo)
     told = {"code": error.code, "message": found.message, "do": found.do}
     empty: dict[str, Any] = {"duration_s": None, "cpu_s": 0.0, "events": [], "error": told}
     return Scanned(each.name, {**each.told(), **empty}, found)

@@ -22,12 +22,12 @@ from tawny.sealed.wrapping import Identity
 
 def describe(parser: ArgumentParser) -> None:
     options.data(parser)
-    words = "make keys and the sheet; type its words once more; " + recipients.HELP
+    words = "create keys and the sheet; test the sheet by typing its words; " + recipients.HELP
     parser.add_argument("do", choices=["init", "test", *recipients.DEEDS], help=words)
     recipients.describe(parser)
-    parser.add_argument("--all", action="store_true", help="init: seal all cameras from now on")
+    parser.add_argument("--all", action="store_true", help="init: encrypt all cameras from now on")
     parser.add_argument(
-        "--html", metavar="FILE", help="init, rotate: the sheet as a page to print; remove the file afterwards"
+        "--html", metavar="FILE", help="init, rotate: save the sheet as a page to print; delete the file afterward"
     )
 
 
@@ -41,23 +41,24 @@ def run(args: Namespace, out: Output) -> int:
 
 def _init(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
     if out.as_json:
-        raise UsageError("`tawny seal init` shows keys to a person, and asks for words.", "Run it without --json.")
+        raise UsageError("`tawny seal init` shows keys on screen and asks for words.", "Run it without --json.")
     chosen, file = settings(args)
     if file is None:
-        raise NotDone("There is no settings file that the public keys could go into.", "`tawny init` writes one.")
+        raise NotDone("There is no settings file to store the public keys in.", "Create one with `tawny init`.")
     if chosen.sealed.all:
         raise NotDone(
-            f"{file} has keys under [sealed] already: what was sealed with them needs them.",
-            "Nothing was changed. To begin with new ones, remove [sealed] from the file first, and keep the old keys.",
+            f"{file} already has keys under [sealed]. Recordings encrypted with them still need them.",
+            "Nothing was changed. To start over, remove [sealed] from the file, and keep the old keys.",
         )
     out.say(BEFORE + "\n")
     for swap in swaps_in_the_clear():
-        out.say(f"Memory may be written to {swap} as it is, and keys of the last minutes with it: encrypt it, or do\n"
-                "without (`swapoff`). Do not let this computer hibernate.\n")  # fmt: skip
+        out.say(
+            f"Warning: swap on {swap} isn't encrypted, so recent keys could end up on disk. Encrypt the swap space "
+            "or turn it off\n(`swapoff`), and don't let this computer hibernate.\n")  # fmt: skip
     owner, recovery, passphrase = Identity.new(), Identity.new(), new_passphrase()
     sheet = Sheet(recovery, socket.gethostname(), "", utc_text(SystemClock().now_ms()))
     show_sheet(sheet, args.html, out)
-    out.say(f"\nYour passphrase, for every day: {passphrase}\nIt is shown this once. Write it down as well.\n")
+    out.say(f"\nYour passphrase for everyday use: {passphrase}\nIt is shown only once. Write it down too.\n")
     ask_for_words(sheet, out, ask)
     path = data_folder(args, chosen) / KEYS / "owner.age"
     write_locked(path, owner, passphrase)
@@ -66,21 +67,27 @@ def _init(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
     if args.all:
         put_table(file, "storage", {"sealed": True})
     words = (
-        "All cameras are sealed from now on." if args.all else "Set `sealed = true` for a camera, or under [storage]."
+        "All cameras are encrypted from now on."
+        if args.all
+        else "To turn on encryption, set `sealed = true` for a camera or under [storage]."
     )
-    out.data(None, f"{file} has the public keys, {path} yours, locked with the passphrase.\n{words}")
+    out.data(None, f"Saved the public keys to {file}, and your key (protected by the passphrase) to {path}.\n{words}")
     return 0
 
 
 def _test(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
     chosen, _ = settings(args)
     if chosen.sealed.recovery is None:
-        raise NotDone("There is no recovery sheet yet.", "`tawny seal init` makes one.")
+        raise NotDone("There is no recovery sheet yet.", "Create one with `tawny seal init`.")
     try:
-        identity = identity_from_words(ask("All 24 words of the sheet: "))
+        identity = identity_from_words(ask("Recovery sheet, 24 words: "))
     except ValueError as error:
-        raise UsageError(f"These words are no key: {error}.") from None
+        raise UsageError(f"These words aren't a valid key: {error}.") from None
     fits = identity.recipient == chosen.sealed.recovery
-    said = "The sheet opens what is sealed here." if fits else "These are the words of another sheet: it opens nothing."
+    said = (
+        "Correct. This sheet opens your encrypted recordings."
+        if fits
+        else "Wrong sheet. It doesn't open these recordings."
+    )
     out.data({"fits": fits}, said)
     return 0 if fits else 1

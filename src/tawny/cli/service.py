@@ -53,12 +53,12 @@ WantedBy=multi-user.target
 
 def describe(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "what", choices=["install", "uninstall", "show"], help="show prints the unit and changes nothing"
+        "what", choices=["install", "uninstall", "show"], help="show prints the systemd unit and changes nothing"
     )
-    parser.add_argument("--config", metavar="FILE", help="settings it runs with")
-    parser.add_argument("--data", metavar="DIR", help="folder of the recordings")
-    parser.add_argument("--user", help="user it runs as (usual: who calls, through sudo)")
-    parser.add_argument("--units", metavar="DIR", default="/etc/systemd/system", help="where units are kept")
+    parser.add_argument("--config", metavar="FILE", help="settings file to run with")
+    parser.add_argument("--data", metavar="DIR", help="folder for recordings")
+    parser.add_argument("--user", help="user to run as (default: the user who called sudo)")
+    parser.add_argument("--units", metavar="DIR", default="/etc/systemd/system", help="folder of systemd units")
 
 
 def run(args: Namespace, out: Output) -> int:
@@ -76,7 +76,7 @@ def run(args: Namespace, out: Output) -> int:
         raise FolderUnwritable(str(unit.parent), f"{error.strerror}; run this with sudo") from None
     _systemctl("daemon-reload")
     _systemctl("enable", "--now", "tawny.service")
-    out.data({"unit": str(unit)}, f"Wrote {unit}. See how it fares: systemctl status tawny, or: tawny status")
+    out.data({"unit": str(unit)}, f"Created {unit}. To check it: systemctl status tawny, or tawny status")
     return 0
 
 
@@ -84,9 +84,7 @@ def unit_text(args: Namespace) -> str:
     """The unit for these settings. NotDone when there is no settings file to run with."""
     config = config_file(args)
     if config is None or not config.exists():
-        raise NotDone(
-            "There is no settings file to run with.", "Write one with `tawny init`, or name it with `--config`."
-        )
+        raise NotDone("No settings file found.", "Create one with `tawny init`, or pass it with `--config`.")
     chosen = settings(args)[0]
     data, storage = data_folder(args, chosen).resolve(), chosen.storage
     others = [storage.spare, storage.mirror, *(tier.path for tier in storage.tiers)]
@@ -106,21 +104,21 @@ def unit_text(args: Namespace) -> str:
 
 def _uninstall(unit: Path, out: Output) -> int:
     if not unit.exists():
-        raise NotDone(f"There is no {unit}.", "Nothing was changed.")
+        raise NotDone(f"{unit} doesn't exist.", "Nothing was changed.")
     _systemctl("disable", "--now", "tawny.service")
     try:
         unit.unlink()
     except OSError as error:
         raise FolderUnwritable(str(unit.parent), f"{error.strerror}; run this with sudo") from None
     _systemctl("daemon-reload")
-    out.data({"unit": str(unit)}, f"Removed {unit}. Recordings and settings stay where they are.")
+    out.data({"unit": str(unit)}, f"Removed {unit}. Recordings and settings are unchanged.")
     return 0
 
 
 def _systemctl(*words: str) -> None:
     program = shutil.which("systemctl")
     if program is None:
-        raise NotDone("This machine has no systemd.", "Start `tawny run` from whatever starts services here.")
+        raise NotDone("This computer doesn't use systemd.", "Run `tawny run` from your own service manager.")
     done = subprocess.run([program, *words], capture_output=True, text=True, check=False)
     if done.returncode:
         raise NotDone(f"systemctl {words[0]} failed: {done.stderr.strip()}", "Run this with sudo.")

@@ -19,10 +19,10 @@ WORDS = {
     "paused": "private",
     "off": "switched off",
     "starting": "starting",
-    "offline": "not answering",
+    "offline": "offline",
     "refused": "wrong password",
-    "frozen": "picture stands still",
-    "blocked": "cannot write",
+    "frozen": "frozen image",
+    "blocked": "can't write to disk",
 }
 
 
@@ -31,7 +31,7 @@ FOLLOWED = frozenset({"camera.state", "gap.started", "gap.ended", "alarm.raised"
 
 def describe(parser: ArgumentParser) -> None:
     options.data(parser)
-    parser.add_argument("--follow", action="store_true", help="go on, with a line for every change")
+    parser.add_argument("--follow", action="store_true", help="keep running and print a line for every change")
 
 
 def run(args: Namespace, out: Output) -> int:
@@ -52,7 +52,7 @@ def text(status: dict[str, Any], out: Output) -> str:
             camera["name"],
             WORDS[camera["state"]],
             shown(utc_from_text(camera["since"])),
-            _or_dash(camera["fps"], "{:g} pictures/s"),
+            _or_dash(camera["fps"], "{:g} fps"),
             _or_dash(camera["bit_rate"], "{:.2f} Mbit/s", 1e-6),
             _or_dash(camera["recorded_today"], "{:.1f} %", 100),
             str(camera["gaps_today"]),
@@ -60,7 +60,7 @@ def text(status: dict[str, Any], out: Output) -> str:
         )
         for camera in status["cameras"]
     ]
-    told = [f"{status['on_watch']} of {status['of']} on watch."]
+    told = [f"{status['on_watch']} of {status['of']} cameras working."]
     heads = ("camera", "state", "since", "pictures", "rate", "today", "gaps", "damaged")
     told.append(out.table(heads, rows, empty="No cameras yet. Add one: tawny add NAME SOURCE"))
     disk = status["disk"]
@@ -77,7 +77,11 @@ def _forecast(disk: dict[str, Any]) -> str:
     days = disk["keeps_days"]
     if not days:
         return ""
-    return f"; keeps about {_many(days, 'day')}" if days >= 2 else f"; keeps about {_many(days * 24, 'hour')}"
+    return (
+        f"; recordings go back about {_many(days, 'day')}"
+        if days >= 2
+        else f"; recordings go back about {_many(days * 24, 'hour')}"
+    )
 
 
 def _many(number: float, word: str) -> str:
@@ -93,7 +97,7 @@ def _line(told: dict[str, Any]) -> str:
     if told["type"] == "camera.state":
         return f"{when}  {told['camera']}: {WORDS[told['state']]}. {told['detail']}".rstrip()
     if told["type"].startswith("alarm."):
-        end = " It is over." if told["type"] == "alarm.cleared" else ""
+        end = " Resolved." if told["type"] == "alarm.cleared" else ""
         return f"{when}  {told['camera'] or 'tawny'}: {told['detail']}{end}"
     return (
         f"{when}  {told['camera']}: {told['type'].replace('.', ' ')}, {told['gap']['reason']}. {told['gap']['detail']}"

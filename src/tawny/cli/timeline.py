@@ -20,7 +20,7 @@ from tawny.storage.opening import index_to_read, known_camera
 def describe(parser: ArgumentParser) -> None:
     options.data(parser)
     options.times(parser, begin="today", end="now")
-    parser.add_argument("--camera", metavar="C", required=True, help="the camera's id, such as front-door")
+    parser.add_argument("--camera", metavar="C", required=True, help="camera ID, for example front-door")
 
 
 def run(args: Namespace, out: Output) -> int:
@@ -60,4 +60,4 @@ def _lines(index: Index, camera: CameraId, within: Span) -> list[str]:
         for damage in index.damage(camera, within)
     ]
     told += [(event.start_ms, f"{event.kind}, score {event.score:.0f}") for event in _events(index, camera, within)]
-    return [f"{shown(at_ms)}  {what}" for at_ms, what in sorted(told)] or ["Nothing is known of this time."]
+    return [f"{shown(at_ms)}  {what}" for at_ms, what in sorted(told)] or ["No recordings in this time."]

@@ -31,7 +31,8 @@ def instant(text: str, now_ms: int) -> int:
         return _ms(datetime.fromisoformat(word).astimezone())
     except ValueError:
         raise UsageError(
-            f"{text!r} is not a time.", 'Write 2026-11-20T05:58:12Z, "2026-11-20 05:58", 05:58, yesterday or "2 h ago".'
+            f"{text!r} isn't a valid time.",
+            'Use 2026-11-20T05:58:12Z, "2026-11-20 05:58", 05:58, yesterday or "2 h ago".',
         ) from None
 
 
@@ -46,7 +47,9 @@ def coming(text: str, now_ms: int) -> int:
         try:
             return instant(text, now_ms)
         except UsageError:
-            raise UsageError(f"{text!r} is not a time.", 'Write 23:00, "sunday 23:00" or "2026-12-24 18:00".') from None
+            raise UsageError(
+                f"{text!r} isn't a valid time.", 'Use 23:00, "sunday 23:00" or "2026-12-24 18:00".'
+            ) from None
     at = datetime.fromtimestamp(instant(clock or day, now_ms) / 1000, UTC).astimezone().replace(tzinfo=None)
     while _ms(at.astimezone()) < now_ms or weekday not in (None, at.weekday()):
         at += timedelta(days=1)  # by the clock on the wall
@@ -57,7 +60,7 @@ def span(begin: str, end: str, now_ms: int) -> Span:
     """From and to. UsageError when they are the wrong way round."""
     begin_ms, end_ms = instant(begin, now_ms), instant(end, now_ms)
     if end_ms <= begin_ms:
-        raise UsageError(f"the time to ({end}) is not after the time from ({begin}).", "Turn them round.")
+        raise UsageError(f"The end ({end}) isn't after the start ({begin}).", "Swap them.")
     return Span(begin_ms, end_ms)
 
 

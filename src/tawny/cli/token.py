@@ -26,6 +26,6 @@ def run(args: Namespace, out: Output) -> int:
     link = f"{interface(chosen, folder)}/setup#token={token}"
     out.data(
         {"link": link, "token": token, "lasts_s": minutes * 60},
-        f"Open {link}\nIt works once, for {minutes} minutes. Token alone: {token}",
+        f"Open {link}\nThe link works once and expires in {minutes} minutes. Setup code: {token}",
     )
     return 0

@@ -17,20 +17,26 @@ from tawny.storage.rings import from_ring
 
 _CONTENT: Final = frozenset({INIT, BLOB, *FRAGMENTS})
 _ENDS: Final = {
-    Ends.SIGNED: "whole, with a signature",
-    Ends.CLOSED: "whole, not signed",
-    Ends.OPEN: "not closed: a power cut, still recording, or cut short",
-    Ends.TORN: "its last second is not whole",
-    Ends.DAMAGED: "DAMAGED: what still opens was written",
+    Ends.SIGNED: "complete, signed",
+    Ends.CLOSED: "complete, not signed",
+    Ends.OPEN: "not closed properly: a power cut, still recording, or cut off",
+    Ends.TORN: "last second incomplete",
+    Ends.DAMAGED: "DAMAGED: showing what can still be opened",
 }
 
 
 def describe(parser: ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", metavar="FILE", help="sealed files (.tws), or folders of them")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="encrypted files (.tws) or folders with them")
     key = parser.add_mutually_exclusive_group(required=True)
-    key.add_argument("--key", metavar="FILE", help="a file with AGE-SECRET-KEY-1…, locked with a passphrase or not")
-    key.add_argument("--words", action="store_true", help="type the 24 words of the recovery sheet")
-    parser.add_argument("-o", "--output", metavar="DIR", default=".", help="where films and pictures go (usual: here)")
+    key.add_argument("--key", metavar="FILE", help="a file with AGE-SECRET-KEY-1…, with or without a passphrase")
+    key.add_argument("--words", action="store_true", help="enter the 24 words of the recovery sheet")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="DIR",
+        default=".",
+        help="output folder for videos and images (default: current folder)",
+    )
 
 
 def run(args: Namespace, out: Output) -> int:
@@ -43,7 +49,7 @@ def run(args: Namespace, out: Output) -> int:
         rows.append((path.name, written.name if written else "–", said))
         told.append({"file": str(path), "written": str(written) if written else None, "state": said, "ok": is_fine})
     if not told:
-        raise NotDone("There are no sealed files (.tws) there.")
+        raise NotDone("No encrypted files (.tws) found.")
     out.data({"files": told}, out.table(("SEALED", "WRITTEN", "STATE"), rows, empty=""))
     return 0 if is_well else 1
 
@@ -56,7 +62,7 @@ def _unseal(path: Path, identities: list[Identity], target: Path) -> tuple[Path 
     except OSError as error:
         raise StorageError(str(path), error.strerror or "") from error
     except WrongKey as error:
-        raise NotDone(f"{path} cannot be opened: {error}.", "Try another key, or the words of the sheet.") from None
+        raise NotDone(f"Can't open {path}: {error}.", "Try another key or the recovery sheet.") from None
     except Broken as error:
         raise FileDamaged(str(path), str(error)) from error
     parts, problem = list[bytes](), ""
@@ -64,7 +70,7 @@ def _unseal(path: Path, identities: list[Identity], target: Path) -> tuple[Path 
         parts += (content for record, content in one.contents() if record.type in _CONTENT)
     except Broken as error:
         problem = f"; {error}"
-    said = f"{_ENDS[file.ends]}{'; thinned' if file.is_thinned else ''}{problem}"
+    said = f"{_ENDS[file.ends]}{'; keyframes only' if file.is_thinned else ''}{problem}"
     is_fine = not problem and file.ends is not Ends.DAMAGED
     return (_written(target / (path.stem + _suffix(one)), parts) if parts else None), said, is_fine
 
@@ -79,9 +85,7 @@ def _written(path: Path, parts: list[bytes]) -> Path:
         with path.open("xb") as file:
             file.writelines(parts)
     except FileExistsError:
-        raise NotDone(
-            f"{path} is there already.", "Nothing of it was changed; choose another folder with `-o`."
-        ) from None
+        raise NotDone(f"{path} already exists.", "It was not changed. Choose another folder with `-o`.") from None
     except OSError as error:
         raise FolderUnwritable(str(path.parent), error.strerror or "") from None
     return path
@@ -95,4 +99,4 @@ def _sealed_files(names: list[str]) -> Iterator[Path]:
         elif path.exists():
             yield path
         else:
-            raise NotDone(f"There is no file {name}.")
+            raise NotDone(f"File {name} doesn't exist.")

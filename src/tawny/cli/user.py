@@ -9,15 +9,19 @@ from tawny.model.errors import NotDone, UsageError
 from tawny.web.accounts import Accounts, Person, Purpose, Role
 
 LINK_DAYS = 7
-ROLES = "an owner may do everything, family also switch modes, talk and turn cameras (usual: viewer)"
+ROLES = (
+    "owner: everything; family: also change modes, talk and move cameras; viewer: watch and review (default: viewer)"
+)
 
 
 def describe(parser: ArgumentParser) -> None:
     options.data(parser)
-    parser.add_argument("do", choices=["list", "add", "change", "link", "remove"], help="what to do")
+    parser.add_argument("do", choices=["list", "add", "change", "link", "remove"], help="action")
     parser.add_argument("name", nargs="?", help="who")
     parser.add_argument("--role", choices=["owner", "family", "viewer"], help=ROLES)
-    parser.add_argument("--cameras", metavar="A,B", help="all that family or a viewer may see; `all` for everything")
+    parser.add_argument(
+        "--cameras", metavar="A,B", help="cameras a family member or viewer can see; `all` for every camera"
+    )
 
 
 def run(args: Namespace, out: Output) -> int:
@@ -26,12 +30,12 @@ def run(args: Namespace, out: Output) -> int:
         if args.do == "list":
             return _list(accounts, out)
         if not args.name:
-            raise UsageError(f"`tawny user {args.do}` needs a name.")
+            raise UsageError(f"`tawny user {args.do}` requires a name.")
         found = accounts.find(args.name)
         if args.do == "add":
             return _add(args, accounts, out, house, is_there=found is not None)
         if found is None:
-            raise NotDone(f"There is nobody called {args.name}.", "See `tawny user list`.")
+            raise NotDone(f"No user named {args.name}.", "See `tawny user list`.")
         return _change(args, accounts, found[0], out, house)
     finally:
         accounts.close()
@@ -40,14 +44,16 @@ def run(args: Namespace, out: Output) -> int:
 def _list(accounts: Accounts, out: Output) -> int:
     people = accounts.people()
     rows = [(one.name, one.role.value, seen_words(one.cameras)) for one in people]
-    table = out.table(("NAME", "ROLE", "SEES"), rows, empty="Nobody yet: `tawny token` makes the owner's link.")
+    table = out.table(
+        ("NAME", "ROLE", "SEES"), rows, empty="No users yet. `tawny token` creates the owner's setup link."
+    )
     out.data({"people": [_data(one) for one in people]}, table)
     return 0
 
 
 def _add(args: Namespace, accounts: Accounts, out: Output, house: House, *, is_there: bool) -> int:
     if is_there:
-        raise NotDone(f"There is somebody called {args.name} already.", "`tawny user change` changes them.")
+        raise NotDone(f"A user named {args.name} already exists.", "To change it, use `tawny user change`.")
     role = Role(args.role or "viewer")
     house.warn(camera_list(args.cameras), out)
     person = accounts.change_person(accounts.put_person(args.name, role), role, camera_list(args.cameras))
@@ -57,25 +63,27 @@ def _add(args: Namespace, accounts: Accounts, out: Output, house: House, *, is_t
 def _change(args: Namespace, accounts: Accounts, person: Person, out: Output, house: House) -> int:
     owners = [one for one in accounts.people() if one.role is Role.OWNER]
     if owners == [person] and (args.do == "remove" or args.role in ("family", "viewer")):
-        raise NotDone(f"{person.name} is the only owner.", "Make somebody else an owner first.")
+        raise NotDone(f"{person.name} is the only owner.", "Make someone else an owner first.")
     if args.do == "link":
         return _link(accounts, person, out, house)
     if args.do == "remove":
         accounts.remove_person(person)
-        out.data({"removed": person.name}, f"{person.name} is removed and signed out everywhere.")
+        out.data({"removed": person.name}, f"Removed {person.name} and signed them out on all devices.")
         return 0
     cameras = person.cameras if args.cameras is None else camera_list(args.cameras)
     house.warn(None if args.cameras is None else cameras, out)
     person = accounts.change_person(person, Role(args.role) if args.role else person.role, cameras)
-    out.data(_data(person), f"{person.name} is {person.role.value} and sees {seen_words(person.cameras)}.")
+    out.data(_data(person), f"{person.name} is now {person.role.value} and can see {seen_words(person.cameras)}.")
     return 0
 
 
 def _link(accounts: Accounts, person: Person, out: Output, house: House) -> int:
     token = accounts.new_token(Purpose.LINK, person, lasts_ms=LINK_DAYS * 86_400_000)
     link = f"{house.base}/sign-in#link={token}"
-    words = f"{person.name} is {person.role.value} and sees {seen_words(person.cameras)}."
-    out.data(_data(person) | {"link": link}, f"{words}\nOpen {link}\nIt works once, within {LINK_DAYS} days.")
+    words = f"{person.name} is now {person.role.value} and can see {seen_words(person.cameras)}."
+    out.data(
+        _data(person) | {"link": link}, f"{words}\nOpen {link}\nThe link works once and expires in {LINK_DAYS} days."
+    )
     return 0
 
 

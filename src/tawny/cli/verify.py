@@ -12,21 +12,23 @@ from tawny.sealed.evidence import CHAIN, Verdict, verify
 from tawny.sealed.statements import DAYS, genesis_of
 
 _AS = {
-    False: "as the recorder wrote it.",
-    True: "REDACTED: parts of the pictures were made unrecognizable, and they are not the original.",
+    False: "as recorded.",
+    True: "REDACTED: parts of the image were made unrecognizable. This is not the original.",
 }
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
 def describe(parser: ArgumentParser) -> None:
-    parser.add_argument("folder", metavar="EXPORT", help="the folder that `tawny export --evidence` made")
-    parser.add_argument("--recorder", metavar="FINGERPRINT", help="of the recorder, as its owner tells it: 64 digits")
+    parser.add_argument("folder", metavar="EXPORT", help="folder created by `tawny export --evidence`")
+    parser.add_argument(
+        "--recorder", metavar="FINGERPRINT", help="the recorder's fingerprint, from its owner: 64 hex digits"
+    )
 
 
 def run(args: Namespace, out: Output) -> int:
     folder = Path(args.folder)
     if not folder.is_dir():
-        raise NotDone(f"There is no folder {folder}.")
+        raise NotDone(f"Folder {folder} doesn't exist.")
 
     def read(name: str) -> bytes | mmap | None:
         path = folder / name
@@ -37,7 +39,7 @@ def run(args: Namespace, out: Output) -> int:
 
     genesis = args.recorder.lower() if args.recorder else _claimed(read(CHAIN + DAYS) or b"")
     if not _FINGERPRINT.fullmatch(genesis):
-        raise UsageError(f"{args.recorder} is no fingerprint.", "It has 64 digits and letters from a to f.")
+        raise UsageError(f"{args.recorder} isn't a valid fingerprint.", "A fingerprint has 64 hex digits (0-9, a-f).")
     verdict = verify(read, genesis)
     is_known = bool(args.recorder)
     told = {
@@ -60,17 +62,17 @@ def _claimed(days: bytes | mmap) -> str:
     try:
         return genesis_of(days[:])
     except Broken as problem:
-        raise NotDone(f"This is no evidence: {problem}.") from None
+        raise NotDone(f"This isn't valid evidence: {problem}.") from None
 
 
 def _text(verdict: Verdict, genesis: str, *, is_known: bool) -> str:
     said = verdict.manifest
-    lines = [f"WRONG: {problem}." for problem in verdict.problems]
+    lines = [f"FAILED: {problem}." for problem in verdict.problems]
     if not verdict.problems:
-        lines.append(f"It holds: {said['camera']}, {said['from']} to {said['to']}, {_AS[verdict.is_redacted]}")
+        lines.append(f"VERIFIED: {said['camera']}, {said['from']} to {said['to']}, {_AS[verdict.is_redacted]}")
         lines.append(f"Signed by {genesis}, stated until {verdict.until}.")
-    lines += [f"To know: {note}." for note in verdict.notes]
+    lines += [f"Note: {note}." for note in verdict.notes]
     if not is_known:
-        lines.append("NOT COMPARED: ask the owner of the recorder for its fingerprint, and name it with --recorder.")
-    lines.append("That the scene was real and the clock right is not proved by this.")
+        lines.append("RECORDER NOT VERIFIED: ask the recorder's owner for its fingerprint and pass it with --recorder.")
+    lines.append("This doesn't prove that the scene was real or that the clock was right.")
     return "\n".join(lines)

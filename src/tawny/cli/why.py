@@ -16,7 +16,7 @@ from tawny.storage.opening import index_to_read
 
 def describe(parser: ArgumentParser) -> None:
     options.data(parser)
-    parser.add_argument("event", help="the event's id, as `tawny events` lists it")
+    parser.add_argument("event", help="event ID, as shown by `tawny events`")
 
 
 def run(args: Namespace, out: Output) -> int:
@@ -25,7 +25,7 @@ def run(args: Namespace, out: Output) -> int:
     if not told["outcomes"] and not is_in_memory(folder):
         with index_to_read(folder) as index:
             if index.event(EventId(args.event)) is None:
-                raise NotDone(f"There is no event {args.event}.", "`tawny events` lists them with their ids.")
+                raise NotDone(f"No event {args.event}.", "See `tawny events` for IDs.")
     out.data(told, table(told["outcomes"], out))
     return 0
 
@@ -33,4 +33,6 @@ def run(args: Namespace, out: Output) -> int:
 def table(outcomes: Sequence[dict[str, Any]], out: Output) -> str:
     """Each deed, whether it is done, and why."""
     rows = [(one["deed"], "yes" if one["does"] else "no", f"{one['why']} {one['went']}".strip()) for one in outcomes]
-    return out.table(("what", "done", "why"), rows, empty="Nothing is noted: there is nobody to tell, and no rule.")
+    return out.table(
+        ("what", "done", "why"), rows, empty="No notifications: there is no channel and no rule for this event."
+    )

@@ -10,18 +10,19 @@ from tawny.config.quantities import Duration
 
 
 class Alarm(Table):
-    """A sign of life for another machine that raises the alarm when it stays away."""
+    """A heartbeat for an external monitor, which warns you if it stops."""
 
     check_in: str = Field(
         "",
-        description="Asked by GET while all is well, such as https://example.org/ping/TOKEN. Empty: nothing is sent.",
+        description="tawny sends a GET request here while everything is fine, for example "
+        "https://example.org/ping/TOKEN. Empty: off.",
     )
-    every: Annotated[Duration, Field(ge=10)] = Field(300.0, description="How often: 10 s or more.")
+    every: Annotated[Duration, Field(ge=10)] = Field(300.0, description="How often. Minimum 10 s.")
 
     @field_validator("check_in")
     @classmethod
     def _an_address(cls, text: str) -> str:
         parts = urlsplit(text)
         if text and (parts.scheme not in ("http", "https") or not parts.hostname):
-            raise ValueError("an address, such as https://example.org/ping/TOKEN")
+            raise ValueError("an address, for example https://example.org/ping/TOKEN")
         return text

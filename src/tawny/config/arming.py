@@ -21,21 +21,21 @@ _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 
 def _address(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9:.%_-]{1,253}", text):
-        raise ValueError("an address or name such as 192.168.1.50 or phone.local")
+        raise ValueError("an address or host name, for example 192.168.1.50 or phone.local")
     return text
 
 
 def _mac(text: str) -> str:
     lower = text.lower().replace("-", ":")
     if not _MAC.fullmatch(lower):
-        raise ValueError("a hardware address such as aa:bb:cc:dd:ee:ff")
+        raise ValueError("a MAC address, for example aa:bb:cc:dd:ee:ff")
     return lower
 
 
 def _dates(value: object) -> Any:
     """`2026-12-24 to 2027-01-02` as each of its days."""
     if not isinstance(value, dict):
-        raise ValueError('a table such as { "2026-12-24 to 2027-01-02" = "away" }')
+        raise ValueError('a table, for example { "2026-12-24 to 2027-01-02" = "away" }')
     found: dict[str, str] = {}
     for key, meant in value.items():
         first, _, last = (part.strip() for part in str(key).partition(" to "))
@@ -43,9 +43,11 @@ def _dates(value: object) -> Any:
             begin = date.fromisoformat(first)
             end = date.fromisoformat(last) if last else begin
         except ValueError:
-            raise ValueError(f"a day such as 2026-12-24, or 2026-12-24 to 2027-01-02, not {key}") from None
+            raise ValueError(
+                f"a date such as 2026-12-24, or a range such as 2026-12-24 to 2027-01-02, not {key}"
+            ) from None
         if not begin <= end < begin + timedelta(days=MOST_DAYS):
-            raise ValueError(f"a first and a last day at most {MOST_DAYS} days apart, not {key}")
+            raise ValueError(f"a range of at most {MOST_DAYS} days, not {key}")
         for step in range((end - begin).days + 1):
             found[str(begin + timedelta(days=step))] = meant
     return found
@@ -58,25 +60,31 @@ Dates = Annotated[dict[str, str], BeforeValidator(_dates, json_schema_input_type
 
 
 class Somebody(Table):
-    """How one person is noticed to be at home."""
+    """How tawny detects that this person is home."""
 
-    ping: tuple[Address, ...] = Field((), description="Addresses that answer while this person is at home.")
-    mac: tuple[Mac, ...] = Field((), description="Hardware addresses seen on the network: aa:bb:cc:dd:ee:ff.")
-    mdns: tuple[Address, ...] = Field((), description="Names on the local network, such as annas-phone.local.")
+    ping: tuple[Address, ...] = Field(
+        (), description="IP addresses or host names that answer ping while this person is home."
+    )
+    mac: tuple[Mac, ...] = Field(
+        (), description="MAC addresses to look for on the network, for example aa:bb:cc:dd:ee:ff."
+    )
+    mdns: tuple[Address, ...] = Field(
+        (), description="mDNS names to look for on the local network, for example annas-phone.local."
+    )
 
 
 class Presence(Somebody):
-    """Who is looked for at home. What is not of a named person stands here."""
+    """Presence: who counts as home. Settings for everyone together go here."""
 
     people: dict[PersonName, Somebody] = Field(
-        default_factory=dict, description='By name: `{ anna = { ping = ["192.168.1.50"] } }`.'
+        default_factory=dict, description='People by name: `{ anna = { ping = ["192.168.1.50"] } }`.'
     )
-    every: Annotated[Duration, Field(ge=5, le=3600)] = Field(60.0, description="How often they are looked for.")
+    every: Annotated[Duration, Field(ge=5, le=3600)] = Field(60.0, description="How often tawny checks who is home.")
     away_after: Annotated[Duration, Field(ge=0, le=86_400)] = Field(
-        600.0, description="Whoever was not seen for so long has left."
+        600.0, description="Someone not seen for this long counts as away."
     )
-    nobody: ModeName = Field("away", description="The mode while nobody is at home.")
-    back: ModeName = Field("home", description="The mode when somebody is, at times that the week gives to `nobody`.")
+    nobody: ModeName = Field("away", description="The mode while everyone is away.")
+    back: ModeName = Field("home", description="The mode when someone is home but the schedule says `nobody`.")
 
     @property
     def everybody(self) -> dict[str, Somebody]:
@@ -86,31 +94,35 @@ class Presence(Somebody):
 
 
 class Arm(Table):
-    """Modes: what tawny does may differ by mode; the week, who is at home, and people set it."""
+    """Modes (home, away, night …) change what is recorded and who is notified.
+
+    A manual choice, presence or the schedule sets the mode.
+    """
 
     modes: Annotated[tuple[ModeName, ...], Field(min_length=1, max_length=MOST_MODES)] = Field(
         ("home", "away", "night"),
-        description="The modes there are. The first is on when nothing says otherwise; of two at a time the later is.",
+        description="All modes. The first is active when nothing else applies; if two overlap, the later one in "
+        "this list wins.",
     )
     week: dict[ModeName, Stretches] = Field(
         default_factory=dict,
-        description='When each is on: `{ night = ["22:00-06:30"], away = ["mon-fri 08:00-17:00"] }`. Times by the sun: '
-        "`sunset+20m-sunrise`.",
+        description='The weekly schedule: `{ night = ["22:00-06:30"], away = ["mon-fri 08:00-17:00"] }`. Sunrise and '
+        "sunset work too: `sunset+20m-sunrise`.",
     )
     dates: Dates = Field(
         default_factory=dict,
-        description="Days that are otherwise: a mode for the whole day, or the day of the week that it is like. "
-        '`{ "2026-12-24 to 2027-01-02" = "away", 2026-05-01 = "sun" }`.',
+        description="Exceptions to the weekly schedule: a mode for the whole day, or a weekday to treat it as. `{ "
+        '"2026-12-24 to 2027-01-02" = "away", 2026-05-01 = "sun" }`.',
     )
     place: Annotated[tuple[()] | tuple[float, float], Field()] = Field(
-        (), description="Latitude and longitude, for sunrise and sunset: `[52.52, 13.40]`."
+        (), description="Latitude and longitude for sunrise and sunset: `[52.52, 13.40]`."
     )
     presence: Presence = Presence()
 
     @model_validator(mode="after")
     def _known(self) -> "Arm":
         if len(set(self.modes)) != len(self.modes):
-            raise ValueError("each mode once")
+            raise ValueError("each mode only once")
         for mode in self.week:
             self._is_mode(mode, "week")
         for day, meant in self.dates.items():
@@ -120,9 +132,9 @@ class Arm(Table):
             self._is_mode(self.presence.nobody, "presence.nobody")
             self._is_mode(self.presence.back, "presence.back")
         if self.place and not (-90 <= self.place[0] <= 90 and -180 <= self.place[1] <= 180):
-            raise ValueError("place: a latitude from -90 to 90 and a longitude from -180 to 180")
+            raise ValueError("place: latitude from -90 to 90 and longitude from -180 to 180")
         if not self.place and any(each.needs_sun for several in self.week.values() for each in several):
-            raise ValueError("place = [latitude, longitude], as sunrise and sunset are asked for")
+            raise ValueError("place = [latitude, longitude], because the schedule uses sunrise or sunset")
         return self
 
     def _is_mode(self, name: str, where: str) -> None:

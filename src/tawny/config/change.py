@@ -32,7 +32,7 @@ def change_watch(path: Path, camera: str, watch: Watch) -> Settings:
     if before is None:
         raise SettingsError(str(path), tuple(problems))
     if camera not in before.cameras:
-        raise NotDone(f"{path} has no camera {camera}.", "Was it taken out? Reload the page.")
+        raise NotDone(f"{path} has no camera {camera}.", "It may have been removed. Reload the page.")
     cameras: Any = document["cameras"]
     table: Any = cameras[camera]
     if "watch" not in table:

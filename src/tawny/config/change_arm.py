@@ -50,7 +50,7 @@ def understood(arm: Words, rules: Sequence[Words]) -> tuple[Arm, tuple[Rule, ...
     try:
         made = Settings.model_validate({"arm": dict(arm), "rules": [dict(rule) for rule in rules]})
     except ValidationError as error:
-        raise SettingsError("what was entered", tuple(_problems(error))) from None
+        raise SettingsError("your input", tuple(_problems(error))) from None
     return made.arm, made.rules
 
 
@@ -148,7 +148,7 @@ def _problems(error: ValidationError) -> list[Problem]:
     return [
         Problem(
             ".".join(str(part) for part in one["loc"]),
-            "what was entered",
+            "your input",
             one["msg"].removeprefix("Value error, ").removeprefix("Input should be "),
         )
         for one in error.errors(include_url=False)

@@ -76,7 +76,7 @@ def change_keep(path: Path, everyone: Words, cameras: Mapping[Any, Words]) -> Se
     _change(document.setdefault("storage", tomlkit.table()), keep_words(before.storage.keep), everyone)
     for name, keep in cameras.items():
         if name not in before.cameras:
-            raise NotDone(f"{path} has no camera {name}.", "Was it taken out? Reload the page.")
+            raise NotDone(f"{path} has no camera {name}.", "It may have been removed. Reload the page.")
         tables: Any = document["cameras"]
         _change(tables[name], keep_words(before.cameras[name].keep), keep)
     text = tomlkit.dumps(document)

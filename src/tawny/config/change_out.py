@@ -38,7 +38,7 @@ class Draft:
         try:
             self._document: Any = tomlkit.parse(path.read_text(encoding="utf-8") if path is not None else text)
         except (OSError, UnicodeDecodeError, TOMLKitError) as error:
-            raise SettingsError(str(path), (Problem("file", str(error), "TOML that can be read"),)) from None
+            raise SettingsError(str(path), (Problem("file", str(error), "valid TOML"),)) from None
 
     @property
     def text(self) -> str:
@@ -77,7 +77,7 @@ class Draft:
         """NotDone when it is not there."""
         tables = self._document.get(group, {})
         if name not in tables:
-            raise NotDone(f"There is no {name} in the settings.", "Was it taken out? Reload the page.")
+            raise NotDone(f"No {name} in the settings.", "It may have been removed. Reload the page.")
         del tables[name]
         self._gone |= {f"{key}_{name}".upper().replace("-", "_") for key in SECRET}
 

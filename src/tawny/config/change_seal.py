@@ -26,14 +26,14 @@ def change_seal(
         raise SettingsError(str(path), tuple(problems))
     if keys is not None:
         if before.sealed.all:
-            raise NotDone(f"{path} has keys under [sealed] already.", "What was sealed with them needs them.")
+            raise NotDone(f"{path} already has keys under [sealed].", "Recordings encrypted with them still need them.")
         table: Any = document.setdefault("sealed", tomlkit.table())
         table["recipients"], table["recovery"] = [keys[0]], keys[1]
     if before.storage.sealed != everything:
         storage: Any = document.setdefault("storage", tomlkit.table())
         storage["sealed"] = everything
     for name in cameras.keys() - before.cameras.keys():
-        raise NotDone(f"{path} has no camera {name}.", "Was it taken out? Reload the page.")
+        raise NotDone(f"{path} has no camera {name}.", "It may have been removed. Reload the page.")
     for name, camera in before.cameras.items():
         own = cameras.get(name)
         own = None if own == everything else own

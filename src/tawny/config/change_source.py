@@ -30,5 +30,5 @@ class SourceDraft(Draft):
     def _table(self, camera: str) -> Any:
         table = self._document.get("cameras", {}).get(camera)
         if table is None:
-            raise NotDone(f"The settings file has no camera {camera}.", "Was it taken out? Reload the page.")
+            raise NotDone(f"The settings file has no camera {camera}.", "It may have been removed. Reload the page.")
         return table

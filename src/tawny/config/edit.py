@@ -12,24 +12,24 @@ from tawny.config.file import known_secrets, parse
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 
 TEMPLATE = """\
-# Settings of tawny. A camera needs only a source; everything else has a good default.
-# Every setting is explained in docs/reference/settings.md; `tawny config check` says what is wrong here.
+# tawny settings. A camera needs only a source; everything else has a sensible default.
+# All settings: docs/reference/settings.md. To check this file: tawny config check
 # Passwords: write ${NAME} and put NAME = "secret" into secrets.toml beside this file (chmod 600), or set NAME in the
 # environment.
 
 [storage]
-path = ""                       # folder of the recordings; empty: ~/tawny
+path = ""                       # folder for recordings; empty: ~/tawny
 # keep = { min = "14 days", max = "90 days", size = "200 GB", free = "10 %", events = "60 days" }
 
 [web]
-listen = "127.0.0.1:8000"       # 0.0.0.0:8000 lets other devices in, once the owner's account is made
+listen = "127.0.0.1:8000"       # 0.0.0.0:8000 lets other devices connect, once the owner account exists
 
 # [cameras.front-door]
 # source = "rtsp://admin:${FRONT_DOOR}@192.168.1.20/main"
-# sub    = "rtsp://admin:${FRONT_DOOR}@192.168.1.20/sub"    # the small picture: watched, and kept longer
+# sub    = "rtsp://admin:${FRONT_DOOR}@192.168.1.20/sub"    # sub stream: used for detection, and kept longer
 # name   = "Front door"
-# pre    = "5 s"                # kept before an event
-# post   = "10 s"               # kept after it
+# pre    = "5 s"                # pre-roll before an event
+# post   = "10 s"               # post-roll after it
 """
 
 
@@ -40,7 +40,7 @@ def write_new(path: Path) -> None:
         with path.open("x", encoding="utf-8") as file:
             file.write(TEMPLATE)
     except FileExistsError:
-        raise NotDone(f"{path} is there already.", "Nothing was changed; edit it, or remove it first.") from None
+        raise NotDone(f"{path} already exists.", "Nothing was changed. Edit the file, or delete it first.") from None
     except OSError as error:
         raise FolderUnwritable(str(path.parent), error.strerror or "") from None
 
@@ -51,7 +51,7 @@ def add_camera(path: Path, camera_id: str, values: dict[str, str]) -> None:
     document = tomlkit.parse(text)
     cameras = document.setdefault("cameras", tomlkit.table(is_super_table=True))
     if camera_id in cameras:
-        raise NotDone(f"{path} has a camera {camera_id} already.", "Choose another name, or edit that camera.")
+        raise NotDone(f"{path} already has a camera named {camera_id}.", "Choose another name, or edit that camera.")
     camera: Table = tomlkit.table()
     for key, value in values.items():
         camera[key] = value

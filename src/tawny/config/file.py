@@ -25,9 +25,7 @@ def read(path: Path, env: Mapping[str, str] | None = None) -> Settings:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         why = error.strerror or str(error)
-        raise SettingsError(
-            str(path), (Problem("file", why, "a file that can be read (`tawny init` writes one)"),)
-        ) from None
+        raise SettingsError(str(path), (Problem("file", why, "a readable file (`tawny init` creates one)"),)) from None
     except UnicodeDecodeError:
         raise SettingsError(str(path), (Problem("file", "bytes that are not UTF-8", "UTF-8 text"),)) from None
     settings, problems = parse(text, known_secrets(path.parent, env))
@@ -42,7 +40,7 @@ def parse(text: str, secrets: Mapping[str, str]) -> tuple[Settings | None, list[
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"at line (\d+)", str(error))
-        return None, [Problem("file", str(error), "TOML, see https://toml.io", int(line[1]) if line else None)]
+        return None, [Problem("file", str(error), "valid TOML (see https://toml.io)", int(line[1]) if line else None)]
     problems = list(_slips(tables))
     filled = _fill(tables, secrets, (), problems)
     try:
@@ -63,14 +61,14 @@ def known_secrets(folder: Path, env: Mapping[str, str] | None = None) -> dict[st
     if file.exists():
         if stat.S_IMODE(file.stat().st_mode) & 0o077:
             problem = Problem(
-                "secrets.toml", f"mode {stat.S_IMODE(file.stat().st_mode):o}", "mode 600: `chmod 600 secrets.toml`"
+                "secrets.toml", f"mode {stat.S_IMODE(file.stat().st_mode):o}", "mode 600 (run `chmod 600 secrets.toml`)"
             )
             raise SettingsError(str(file), (problem,))
         try:
             tables = tomllib.loads(file.read_text(encoding="utf-8"))
         except tomllib.TOMLDecodeError as error:
             raise SettingsError(
-                str(file), (Problem("secrets.toml", str(error), 'lines like NAME = "secret"'),)
+                str(file), (Problem("secrets.toml", str(error), 'lines such as NAME = "secret"'),)
             ) from None
         known |= {key: value for key, value in tables.items() if isinstance(value, str)}
     credentials = env.get("CREDENTIALS_DIRECTORY")
@@ -85,12 +83,14 @@ def _slips(tables: Mapping[str, Any]) -> Iterator[Problem]:
     for key, camera in cameras.items() if isinstance(cameras, dict) else ():
         if not is_camera_id(key):
             yield Problem(
-                f"cameras.{key}", f"the name {key!r}", "names like front-door (a-z, 0-9, hyphens; 40 at most)"
+                f"cameras.{key}",
+                f"the name {key!r}",
+                "names such as front-door (a-z, 0-9 and hyphens, at most 40 characters)",
             )
         for setting, value in camera.items() if isinstance(camera, dict) else ():
             if setting not in Camera.model_fields and not isinstance(value, dict):
                 known = ", ".join(sorted(Camera.model_fields))
-                yield Problem(f"cameras.{key}.{setting}", "a setting that is not known", f"one of {known}")
+                yield Problem(f"cameras.{key}.{setting}", "an unknown setting", f"one of {known}")
 
 
 def _fill(value: Any, secrets: Mapping[str, str], path: tuple[str, ...], problems: list[Problem]) -> Any:
@@ -101,7 +101,11 @@ def _fill(value: Any, secrets: Mapping[str, str], path: tuple[str, ...], problem
     if not isinstance(value, str):
         return value
     problems += [
-        Problem(".".join(path), f"${{{name}}}, which is not set", "a variable, credential or line of secrets.toml")
+        Problem(
+            ".".join(path),
+            f"${{{name}}}, which is not set",
+            "an environment variable, a systemd credential or a line in secrets.toml",
+        )
         for name in _SECRET.findall(value)
         if name not in secrets
     ]
@@ -111,9 +115,9 @@ def _fill(value: Any, secrets: Mapping[str, str], path: tuple[str, ...], problem
 def _problem(error: ErrorDetails) -> Problem:
     path = [str(part) for part in error["loc"] if part != "[key]"]
     if error["type"] == "extra_forbidden":
-        found, allowed = "a setting that is not known", f"one of {_siblings(path)}"
+        found, allowed = "an unknown setting", f"one of {_siblings(path)}"
     elif error["type"] == "missing":
-        found, allowed = "nothing", "this setting must be there"
+        found, allowed = "nothing", "a value (this setting is required)"
     else:
         found = _shown(error["input"], path)
         allowed = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
@@ -123,11 +127,11 @@ def _problem(error: ErrorDetails) -> Problem:
 def _shown(value: object, path: list[str]) -> str:
     """Never a secret: of addresses only that there was one."""
     if not path:
-        return "settings that do not go together"
+        return "settings that conflict"
     if path[0] == "sealed" or "recipients" in path:
-        return "something else"  # a private key perhaps, by mistake
+        return "a value of another type"  # a private key perhaps, by mistake
     if path[-1] in SECRET_KEYS and "keep" not in path:
-        return "an address that cannot be used"
+        return "an invalid address"
     return repr(value) if isinstance(value, str | int | float | bool) else f"a {type(value).__name__}"
 
 

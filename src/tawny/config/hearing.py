@@ -11,22 +11,24 @@ Score = Annotated[int, Field(ge=1, le=100)]
 
 
 class Sound(Table):
-    """Whether and how the camera's sound is listened to. Without `listen` it is recorded and never decoded."""
+    """Sound detection. Unless `listen` is on, audio is recorded but never decoded."""
 
-    listen: bool = Field(default=False, description="Whether loud sounds are events.")
+    listen: bool = Field(default=False, description="Create events for loud sounds.")
     level: Score = Field(
-        50, description="How far above the quiet of the place a sound is an event: 50 is 15 dB, 100 is 30 dB."
+        50, description="How much louder than usual a sound must be to create an event: 50 is 15 dB, 100 is 30 dB."
     )
-    hold: Annotated[Duration, Field(ge=0.5, le=60)] = Field(3.0, description="After so long without it, it is over.")
+    hold: Annotated[Duration, Field(ge=0.5, le=60)] = Field(3.0, description="The event ends after this much quiet.")
     model: str = Field(
-        "", description="An ONNX file that names sounds: mono at 16 kHz in, a score for each class out. Empty: none."
+        "",
+        description="An ONNX model that classifies sounds (input: mono, 16 kHz; "
+        "output: one score per class). Empty: none.",
     )
-    labels: str = Field("", description="The names of its classes: a text file, one a line in their order.")
-    classes: tuple[str, ...] = Field((), description="Only these are named, such as `Bark`. Empty: all of them.")
-    sure: Share = Field(0.5, description="A class is named from this score on.")
+    labels: str = Field("", description="A text file with the model's class names, one per line, in order.")
+    classes: tuple[str, ...] = Field((), description="Report only these classes, for example `Bark`. Empty: all.")
+    sure: Share = Field(0.5, description="Minimum score for a class to be reported.")
 
     @model_validator(mode="after")
     def _both(self) -> "Sound":
         if bool(self.model) != bool(self.labels):
-            raise ValueError("`model` and `labels` together")
+            raise ValueError("`model` and `labels` must be set together")
         return self

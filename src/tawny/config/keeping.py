@@ -32,7 +32,7 @@ def _seconds(value: object) -> float:
         return _DURATION.validate_python(value)
     except ValidationError as error:
         told = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise ValueError(f"{told}; or a table of them by kind of event, such as person and {OTHER}") from None
+        raise ValueError(f"{told}; or a table by event type, such as person and {OTHER}") from None
 
 
 ByKind = Annotated[dict[str, float], BeforeValidator(_by_kind, json_schema_input_type=str | dict[str, str])]
@@ -41,48 +41,64 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class StreamKeep(Table):
-    """What is otherwise for small video. It goes after the large: so it reaches further back even without this."""
+    """Different retention for sub streams.
 
-    min: Duration | None = Field(None, description="Promised.")
-    max: Duration | None = Field(None, description="Removed when older.")
-    size: Size | None = Field(None, description="All small video takes at most this.")
-    count: Count | None = Field(None, description="At most so many files of it; a file is about a minute.")
-    thin_after: Duration | None = Field(None, description="When older, only keyframes stay.")
+    Even without this table, they are deleted after the main stream, so they reach further back.
+    """
+
+    min: Duration | None = Field(None, description="Minimum retention.")
+    max: Duration | None = Field(None, description="Maximum retention.")
+    size: Size | None = Field(None, description="Space limit for all sub streams together.")
+    count: Count | None = Field(None, description="Maximum number of sub stream files. One file is about a minute.")
+    thin_after: Duration | None = Field(None, description="Reduce to keyframes after this time.")
 
 
 class CameraKeep(Table):
-    """What is otherwise for this camera."""
+    """Different retention for this camera."""
 
-    min: Duration | None = Field(None, description="Promised.")
-    max: Duration | None = Field(None, description="Removed when older.")
-    size: Size | None = Field(None, description="This camera's recordings take at most this.")
-    count: Count | None = Field(None, description="This camera has at most so many files; a file is about a minute.")
-    events: ByKind | None = Field(None, description="Events, with their pictures and video; by kind if it is a table.")
-    thin_after: Duration | None = Field(None, description="When older, only keyframes stay.")
-    sub: StreamKeep | None = Field(None, description="What is otherwise for its small video; a table like this one.")
+    min: Duration | None = Field(None, description="Minimum retention.")
+    max: Duration | None = Field(None, description="Maximum retention.")
+    size: Size | None = Field(None, description="Space limit for this camera.")
+    count: Count | None = Field(
+        None, description="Maximum number of files for this camera. One file is about a minute."
+    )
+    events: ByKind | None = Field(
+        None, description="Minimum retention of events with their images and video, or a table by event type."
+    )
+    thin_after: Duration | None = Field(None, description="Reduce to keyframes after this time.")
+    sub: StreamKeep | None = Field(
+        None, description="Different retention for this camera's sub stream; same settings as this table."
+    )
 
 
 class Keep(Table):
-    """How long recordings are kept. Where rules disagree: `free` wins, then `max`, then `size`, `count`, then `min`."""
+    """Retention. If settings conflict, `free` wins, then `max`, then `size`, then `count`, then `min`."""
 
-    min: Duration = Field(14 * DAY_S, description="Promised: only a full disk shortens it.")
-    max: Duration = Field(90 * DAY_S, description="Removed when older, whatever the room.")
-    size: Size | None = Field(None, description="All recordings together take at most this.")
-    count: Count | None = Field(None, description="All together are at most so many files; a file is about a minute.")
-    free: Share = Field(0.1, description="So much of the disk is always left free.")
+    min: Duration = Field(
+        14 * DAY_S, description="Minimum retention. Video is deleted earlier only if the disk is full."
+    )
+    max: Duration = Field(90 * DAY_S, description="Maximum retention. Older video is deleted even if there is space.")
+    size: Size | None = Field(None, description="Space limit for all recordings together.")
+    count: Count | None = Field(None, description="Maximum number of files. One file is about a minute.")
+    free: Share = Field(0.1, description="Minimum free space on the disk.")
     events: ByKind = Field(
         {OTHER: 60 * DAY_S},
-        description='Events, with their pictures and video; by kind: `{ person = "90 days", other = "14 days" }`.',
+        description='Minimum retention of events with their images and video. By event type: `{ person = "90 days", '
+        'other = "14 days" }`.',
     )
     thin_after: Duration | None = Field(
-        None, description="When older, only keyframes stay, without sound; time with events once that is over too."
+        None,
+        description="Reduce older video to keyframes without sound. Video of events follows once its own retention is "
+        "over.",
     )
     sub: StreamKeep | None = Field(
-        None, description="What is otherwise for small video; without it, it goes after the large."
+        None,
+        description="Different retention for sub streams. Not set: sub stream "
+        "video is deleted after main stream video.",
     )
 
     @model_validator(mode="after")
     def _in_order(self) -> "Keep":
         if self.min > self.max:
-            raise ValueError("`min` no longer than `max`")
+            raise ValueError("`min` not longer than `max`")
         return self

@@ -12,12 +12,16 @@ _TURN = re.compile(r"turns?:[^\s?]+(\?transport=(udp|tcp))?")
 
 
 class Turn(Table):
-    """A TURN server, which passes packets on where nothing else gets through."""
+    """A TURN server, used when no direct connection is possible."""
 
-    url: str = Field(description="`turn:HOST:3478`, `turn:HOST:3478?transport=tcp` or `turns:HOST:5349?transport=tcp`.")
-    secret: str = Field("", description="A server of your own: coturn's `static-auth-secret`; logins last an hour.")
-    user: str = Field("", description="A hosted service: the name it gave you.")
-    password: str = Field("", description="And the password.")
+    url: str = Field(
+        description="For example `turn:HOST:3478`, `turn:HOST:3478?transport=tcp` or `turns:HOST:5349?transport=tcp`."
+    )
+    secret: str = Field(
+        "", description="For your own server: coturn's `static-auth-secret`. Credentials are valid for one hour."
+    )
+    user: str = Field("", description="For a hosted service: your user name.")
+    password: str = Field("", description="For a hosted service: your password.")
 
     @field_validator("url")
     @classmethod
@@ -34,15 +38,17 @@ class Turn(Table):
 
 
 class Live(Table):
-    """Live pictures in browsers. All of it can be left as it is; docs/live.md tells when not to."""
+    """Live video in browsers. The defaults suit most networks; docs/live.md says when to change them."""
 
-    webrtc: bool = Field(
-        default=True, description="Offer WebRTC: the least delay, and what gets through to you from outside."
+    webrtc: bool = Field(default=True, description="Offer WebRTC: lowest latency, and works through most firewalls.")
+    port: int = Field(
+        0, ge=0, le=65_535, description="WebRTC port (UDP and TCP) to forward in your router. 0: any free port."
     )
-    port: int = Field(0, ge=0, le=65_535, description="Its port, UDP and TCP, for your router. 0: any that is free.")
-    listen: str = Field("", description="The address it listens on. Empty: that of the interface.")
-    addresses: tuple[str, ...] = Field((), description="Addresses that this computer has outside, if its port is open.")
-    stun: tuple[str, ...] = Field((), description="STUN servers, `stun:HOST:3478`. None is asked unless set here.")
+    listen: str = Field("", description="Address WebRTC listens on. Empty: same as the web interface.")
+    addresses: tuple[str, ...] = Field((), description="Public addresses of this computer, if the port is forwarded.")
+    stun: tuple[str, ...] = Field(
+        (), description="STUN servers, for example `stun:HOST:3478`. None is contacted unless set here."
+    )
     turn: tuple[Turn, ...] = Field((), description="TURN servers.")
 
     @field_validator("addresses")

@@ -21,12 +21,14 @@ def _is_size(text: str) -> str:
 
 
 class Suggest(Table):
-    """From which mean score on what moves is said to be `perhaps` of a kind; 0: never. Nothing is recorded or told by
+    """Minimum mean score for the guess "possible person" and so on. 0: never. Nothing is recorded or told by
     it, unless a rule asks for what is suggested."""
 
-    person: Share = Field(0.7, description="People.")
-    vehicle: Share = Field(0.7, description="Vehicles.")
-    animal: Share = Field(0.0, description="Animals: the model that comes with tawny is not good enough at them.")
+    person: Share = Field(0.7, description="Detect people.")
+    vehicle: Share = Field(0.7, description="Detect vehicles.")
+    animal: Share = Field(
+        0.0, description="Detect animals. Off by default: the built-in model isn't accurate enough for them."
+    )
 
     @property
     def triggers(self) -> dict[str, float]:
@@ -36,26 +38,27 @@ class Suggest(Table):
 
 
 class Objects(Table):
-    """The model that names people, vehicles and animals: one that `tawny models` added needs no setting here."""
+    """Object detection. A model added with `tawny models` needs no settings here."""
 
     model: str = Field(
-        "", description="Name of a model of `tawny models list`, or `off`. Empty: the one that was added last, if any."
+        "", description="A model from `tawny models list`, or `off`. Empty: the one you added last, if any."
     )
     kinds: str = Field(
         "own",
         description=(
-            "What suggests kinds while there is no model: `own`, the small one that comes with tawny; a file that "
-            "`training` made, with its card beside it; or `off`."
+            "What guesses the event type while no model is installed: `own` (built in), a file made by "
+            "`training` with its model card beside it, or `off`."
         ),
     )
     size: Annotated[str, AfterValidator(_is_size)] = Field(
-        "416x416", description="How large pictures are shown to models that take any size, in multiples of 32."
+        "416x416", description="Image size for models that accept any size, in multiples of 32."
     )
     sure: Share | None = Field(
-        None, description="Seen from this score on. Left out: what suits the model, 0.35 to 0.6."
+        None, description="Minimum score of a detection. Not set: the model's default, 0.35 to 0.6."
     )
     by: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)] = Field(
         "cpu",
-        description="What computes it: `cpu`; `cuda`, `openvino`, `coreml`, `tensorrt` where onnxruntime has them; or "
-        "an installed accelerator. Where it is not there, the CPU does it, and the status says so.",
+        description="Where detection runs: `cpu`; `cuda`, `openvino`, `coreml` or `tensorrt` if onnxruntime "
+        "supports them here; or an installed accelerator. If it isn't available, tawny uses the CPU and "
+        "`tawny status` says so.",
     )

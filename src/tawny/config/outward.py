@@ -16,7 +16,7 @@ def hours(text: str) -> tuple[int, int]:
     """`22:00-06:00` as minutes of the day. ValueError tells what is allowed."""
     found = _HOURS.fullmatch(text)
     if found is None:
-        raise ValueError("hours such as 22:00-06:00")
+        raise ValueError("hours, for example 22:00-06:00")
     return int(found[1]) * 60 + int(found[2]), int(found[3]) * 60 + int(found[4])
 
 
@@ -31,33 +31,49 @@ Hours = Annotated[str, AfterValidator(_hours_or_none)]
 
 
 class Destination(Table):
-    """A place that files are brought to. Its kind's own settings stand in the same table."""
+    """An upload destination. Settings specific to its type go in the same table."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    url: str = Field(min_length=1, description="Where, such as folder:/mnt/nas/tawny; docs/offsite.md lists them.")
+    url: str = Field(
+        min_length=1,
+        description="Address of the destination, for example folder:/mnt/nas/tawny. "
+        "See docs/offsite.md for all of them.",
+    )
     what: tuple[Literal["events", "kept", "footage"], ...] = Field(
         ("events",),
-        description="`events`: pictures and clips of all; `kept`: of those you keep; `footage`: all.",
+        description="What to upload. `events`: clips and snapshots of all events; `kept`: of kept events only; "
+        "`footage`: all recordings.",
     )
-    cameras: tuple[str, ...] = Field((), description="Only of these cameras. Empty: of all.")
-    kinds: tuple[str, ...] = Field((), description="Only events of these kinds, such as person. Empty: of all.")
+    cameras: tuple[str, ...] = Field((), description="Only these cameras. Empty: all.")
+    kinds: tuple[str, ...] = Field((), description="Only these event types, for example person. Empty: all.")
     names: str = Field(
-        "tawny", description="What files are called there: tawny, rom-cam, diycam, pancake, or a pattern of {fields}."
+        "tawny",
+        description="Folder and file names: `tawny`, `rom-cam`, `diycam`, `pancake`, or a pattern with {fields}.",
     )
     sealed_names: Literal["opaque", "readable"] = Field(
-        "opaque", description="Names of what sealed cameras recorded: `opaque` ones tell nothing, else as `names` says."
+        "opaque",
+        description="File names of encrypted recordings. `opaque`: names that "
+        "reveal nothing; `readable`: as in `names`.",
     )
-    keep: Duration | None = Field(None, description="What is older is removed there. Nothing is unless this is set.")
-    limit: Size = Field(0, description="At most so much a second, such as 500 kB. 0: as fast as it goes.")
-    hours: Hours = Field("", description="Clips and footage only in these hours: 22:00-06:00. Pictures go at once.")
+    keep: Duration | None = Field(None, description="Delete files from the destination after this time. Empty: never.")
+    limit: Size = Field(0, description="Bandwidth limit per second, for example 500 kB. 0: none.")
+    hours: Hours = Field(
+        "",
+        description="Upload clips and recordings only in these hours, for example 22:00-06:00. Snapshots are always "
+        "sent at once.",
+    )
     after: Annotated[int, Field(ge=1, le=1000)] | None = Field(
-        None, description="Clips and footage go once so many wait. Not set, nor `minutes`: at once."
+        None,
+        description="Upload clips and recordings in batches of this many. If neither this nor `minutes` is set, "
+        "they are sent at once.",
     )
     minutes: tuple[Annotated[int, Field(ge=0, le=59)], ...] = Field(
-        (), description="Clips and footage go at these minutes of each hour, such as [5, 20, 35, 50]; or `after`."
+        (),
+        description="Upload clips and recordings at these minutes past the hour, for example [5, 20, 35, 50]. "
+        "Alternative to `after`.",
     )
-    parallel: Annotated[int, Field(ge=1, le=8)] = Field(1, description="So many files at a time.")
+    parallel: Annotated[int, Field(ge=1, le=8)] = Field(1, description="Number of parallel uploads.")
 
     @property
     def options(self) -> dict[str, Any]:
@@ -66,9 +82,10 @@ class Destination(Table):
 
 
 class Waiting(Table):
-    """What waits to be brought elsewhere."""
+    """The queue of uploads and notifications."""
 
     budget: Size = Field(
         5_000_000_000,
-        description="Recordings that wait keep at most so much of the disk; beyond it the least important is dropped.",
+        description="Maximum share of the disk for recordings waiting to be uploaded. Beyond it, the least "
+        "important ones are discarded.",
     )

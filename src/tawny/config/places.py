@@ -15,23 +15,21 @@ Corners = Annotated[Points, AfterValidator(lambda points: Polygon.of(points).poi
 
 
 class Zone(Table):
-    """A part of the picture. `path = [[0.1, 0.5], [0.6, 0.5], [0.6, 1]]` is enough; more needs a table."""
+    """An area of the image. Short form: `path = [[0.1, 0.5], [0.6, 0.5], [0.6, 1]]`. Use a table for more settings."""
 
-    points: Corners = Field(description="Its corners, three or more: [[0.1, 0.5], [0.6, 0.5], [0.6, 1]].")
+    points: Corners = Field(description="Three or more corners: [[0.1, 0.5], [0.6, 0.5], [0.6, 1]].")
     level: Annotated[int, Field(ge=1, le=100)] | None = Field(
-        None, description="From this score on it counts: 1 to 100. Left out: the camera's level."
+        None, description="Motion threshold of this zone, 1 to 100. Not set: the camera's."
     )
-    smallest: Share = Field(0.0, description="What covers less of the picture does not count, such as `0.5 %`.")
-    stay: Duration = Field(0.0, description="It counts only once it has been there so long.")
+    smallest: Share = Field(
+        0.0, description="Ignore anything smaller than this share of the image, for example `0.5 %`."
+    )
+    stay: Duration = Field(0.0, description="Ignore anything that stays for less than this.")
     direction: Literal["any", "left", "right", "up", "down"] = Field(
-        "any", description="It counts going this way only."
+        "any", description="Count motion in this direction only."
     )
-    loiter: Duration = Field(
-        0.0, description="Who stays so long is told to be loitering, such as `60 s`; 0: nobody is."
-    )
-    left: Duration = Field(
-        0.0, description="A thing that was left there, or taken from there, is told after so long; 0: never."
-    )
+    loiter: Duration = Field(0.0, description="Report loitering after this time, for example `60 s`. 0: off.")
+    left: Duration = Field(0.0, description="Report an object left or removed after this time. 0: off.")
 
     @model_validator(mode="before")
     @classmethod
@@ -40,11 +38,11 @@ class Zone(Table):
 
 
 class Line(Table):
-    """Somebody who crosses it is told of; `gate = [[0.2, 0.5], [0.8, 0.5]]` is enough."""
+    """A line that creates an event when someone crosses it. Short form: `gate = [[0.2, 0.5], [0.8, 0.5]]`."""
 
-    points: Annotated[Points, Field(min_length=2, max_length=2)] = Field(description="Its two ends.")
+    points: Annotated[Points, Field(min_length=2, max_length=2)] = Field(description="Start and end point.")
     direction: Literal["both", "left-to-right", "right-to-left"] = Field(
-        "both", description="As seen by somebody who goes along it from its first end to its second."
+        "both", description="Direction as seen when walking along the line from its first point to its second."
     )
 
     @model_validator(mode="before")

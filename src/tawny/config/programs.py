@@ -22,42 +22,43 @@ MOST_SOCKET = 100
 
 
 class Emit(Table):
-    """A program that is told what happens, as it happens."""
+    """A program that receives events as they happen (socket, webhook or script)."""
 
-    url: str = Field(min_length=1, description=f"Where: {EXAMPLES}.")
+    url: str = Field(min_length=1, description=f"Address: {EXAMPLES}.")
     what: tuple[Told, ...] = Field(
         ("event", "segment", "camera", "alarm"),
-        description="`event`, `segment` (a file is finished), `gap`, `damage`, `camera`, `alarm`, `mode`, `recorder`.",
+        description="What to send: `event`, `segment` (a finished file), `gap`, `damage`, `camera`, `alarm`, `mode`, "
+        "`recorder`.",
     )
-    cameras: tuple[str, ...] = Field((), description="Only of these cameras. Empty: of all.")
-    kinds: tuple[str, ...] = Field((), description="Only events of these kinds, such as person. Empty: of all.")
+    cameras: tuple[str, ...] = Field((), description="Only these cameras. Empty: all.")
+    kinds: tuple[str, ...] = Field((), description="Only these event types, for example person. Empty: all.")
     form: Literal["tawny", "pancake"] = Field(
-        "tawny", description="`pancake`: what Raspberry Pancake's receivers understand, of one camera."
+        "tawny", description="`pancake`: the format Raspberry Pancake's receivers expect, for one camera."
     )
     clips: str = Field(
-        "", description="In Pancake's form: a folder that gets a clip of 6 s at each beginning and end; 500 at most."
+        "", description='With `form = "pancake"`: a folder for 6 s clips of each start and end; 500 at most.'
     )
-    secret: str = Field("", description="What a webhook's bodies are signed with.")
+    secret: str = Field("", description="Secret used to sign webhook requests.")
 
     @model_validator(mode="after")
     def _is_whole(self) -> "Emit":
         scheme, _, rest = self.url.partition(":")
         if scheme not in SCHEMES or not rest:
-            raise ValueError(f"url: an address such as {EXAMPLES}")
+            raise ValueError(f"url: an address, for example {EXAMPLES}")
         if scheme == "unix":
             socket_address(rest)
         if scheme.startswith("webhook+"):
             parts = urlsplit(self.url.removeprefix("webhook+"))
             if not parts.hostname or any(ord(one) <= 32 for one in self.url):
-                raise ValueError(f"url: an address such as {EXAMPLES}")
+                raise ValueError(f"url: an address, for example {EXAMPLES}")
         if scheme == "run" and not is_script_name(rest):
-            raise ValueError("url: run: and the name of a file in the scripts' folder, without a path")
+            raise ValueError("url: run: followed by the name of a file in the scripts folder, without a path")
         if self.form == "pancake" and (scheme != "unix" or len(self.cameras) != 1):
-            raise ValueError('form: pancake is for a unix: address, and `cameras = ["one"]`')
+            raise ValueError('form: pancake requires a unix: address and `cameras = ["one"]`')
         if self.clips and (self.form != "pancake" or not self.clips.startswith("/")):
-            raise ValueError("clips: a whole path, and only in Pancake's form")
+            raise ValueError('clips: an absolute path, and only with form = "pancake"')
         if self.secret and not scheme.startswith("webhook+"):
-            raise ValueError("secret: only webhooks are signed")
+            raise ValueError("secret: only for webhooks")
         return self
 
     @property
@@ -74,88 +75,90 @@ class Emit(Table):
 
 
 class Input(Table):
-    """A program that may ask for something."""
+    """A program that may send commands to tawny."""
 
-    may: tuple[Right, ...] = Field(min_length=1, description=f"What: {', '.join(RIGHTS)}.")
-    cameras: tuple[str, ...] = Field((), description="Only of these cameras. Empty: of all.")
-    secret: str = Field("", description="It signs what it sends to `/api/v1/inputs/NAME` with this.")
-    token: str = Field("", description="Instead, for what cannot sign: sent along as `Authorization: Bearer`.")
-    socket: str = Field("", description="It sends datagrams to this UNIX socket: @NAME (abstract) or a path.")
+    may: tuple[Right, ...] = Field(min_length=1, description=f"What it may do: {', '.join(RIGHTS)}.")
+    cameras: tuple[str, ...] = Field((), description="Only these cameras. Empty: all.")
+    secret: str = Field("", description="Secret that signs its requests to `/api/v1/inputs/NAME`.")
+    token: str = Field("", description="For clients that can't sign: a token sent as `Authorization: Bearer`.")
+    socket: str = Field("", description="UNIX socket on which tawny accepts its datagrams: @NAME (abstract) or a path.")
     users: tuple[str, ...] = Field(
-        (), description="Users of this machine that may send datagrams there, beside tawny's own and root."
+        (), description="Local users that may send to the socket, besides root and the user tawny runs as."
     )
 
     @model_validator(mode="after")
     def _has_one_way(self) -> "Input":
         if sum(bool(way) for way in (self.secret, self.token, self.socket)) != 1:
-            raise ValueError("one of secret, token and socket")
+            raise ValueError("exactly one of secret, token and socket")
         if 0 < len(self.secret or self.token or "x" * 16) < 16:
-            raise ValueError("secret, token: 16 characters or more, such as from `openssl rand -hex 16`")
+            raise ValueError("secret, token: at least 16 characters, for example from `openssl rand -hex 16`")
         if self.socket:
             socket_address(self.socket)
         if self.users and not self.socket:
-            raise ValueError("users: only where there is a socket")
+            raise ValueError("users: only together with socket")
         return self
 
     @property
     def public(self) -> str:
         """How it reaches us, without secrets."""
-        return f"datagrams to {self.socket}" if self.socket else "signed" if self.secret else "with its token"
+        return f"datagrams to {self.socket}" if self.socket else "signed" if self.secret else "using its token"
 
 
 class Mqtt(Table):
-    """The MQTT broker through which Home Assistant and others see and steer tawny."""
+    """The MQTT broker that connects tawny to Home Assistant and others."""
 
-    url: str = Field("", description="mqtt://user:password@broker/tawny, or mqtts://…; empty: none.")
-    discovery: str = Field(
-        "homeassistant", description="Home Assistant's discovery prefix; empty: nothing is announced."
+    url: str = Field(
+        "", description="MQTT broker, for example mqtt://user:password@broker/tawny or mqtts://…. Empty: off."
     )
+    discovery: str = Field("homeassistant", description="Home Assistant discovery prefix. Empty: no discovery.")
     may: tuple[Right, ...] = Field(
-        ("record", "event"), description=f"What may be asked for through the broker: {', '.join(RIGHTS)}."
+        ("record", "event"), description=f"Commands allowed through the broker: {', '.join(RIGHTS)}."
     )
-    cameras: tuple[str, ...] = Field((), description="Only these cameras are shown there. Empty: all.")
+    cameras: tuple[str, ...] = Field((), description="Publish only these cameras. Empty: all.")
     pictures: Annotated[Duration, Field(ge=0, le=86_400)] = Field(
-        60.0, description="How often each camera's picture is sent; 0: only those of events."
+        60.0, description="How often each camera's snapshot is published. 0: only with events."
     )
 
     @field_validator("url")
     @classmethod
     def _an_address(cls, text: str) -> str:
         if text and (urlsplit(text).scheme not in ("mqtt", "mqtts") or not urlsplit(text).hostname):
-            raise ValueError("an address such as mqtt://user:password@broker/tawny")
+            raise ValueError("an address, for example mqtt://user:password@broker/tawny")
         return text
 
     @field_validator("discovery")
     @classmethod
     def _a_topic(cls, text: str) -> str:
         if any(one in text for one in "+# \0") or text.startswith("/"):
-            raise ValueError("a topic without +, # and spaces, such as homeassistant")
+            raise ValueError("a topic without +, # or spaces, for example homeassistant")
         return text.rstrip("/")
 
 
 class Scripts(Table):
-    """Programs of your own that tawny may start."""
+    """Scripts of your own that tawny may run."""
 
-    folder: str = Field("", description="Only what lies in this folder is ever started. Empty: nothing.")
+    folder: str = Field("", description="tawny runs only scripts in this folder. Empty: none.")
     deadline: Annotated[Duration, Field(ge=0.1, le=600)] = Field(
-        10.0, description="A script that takes longer is ended, with all that it started."
+        10.0, description="A script that runs longer is stopped, together with everything it started."
     )
 
 
 class Relay(Table):
-    """Something that can be switched: a gate, a light, a siren."""
+    """A switch: a gate, light or siren."""
 
-    camera: str = Field("", description="A relay output of this camera, which needs `onvif`.")
-    output: str = Field("", description="Which, by the camera's name for it. Empty: its first.")
-    script: str = Field("", description="Or a script that switches: it gets `on` as JSON.")
-    pulse: Duration = Field(0.0, ge=0, le=3600, description="So long a press on a page puts it on. 0: until it is off.")
+    camera: str = Field("", description="Relay output of this camera. Requires `onvif`.")
+    output: str = Field("", description="The relay's name on the camera. Empty: the first one.")
+    script: str = Field("", description="Or a script that switches. It receives `on` as JSON.")
+    pulse: Duration = Field(
+        0.0, ge=0, le=3600, description="How long the button in the interface switches it on. 0: until switched off."
+    )
 
     @model_validator(mode="after")
     def _is_one(self) -> "Relay":
         if bool(self.camera) == bool(self.script):
-            raise ValueError("either camera or script")
+            raise ValueError("exactly one of camera and script")
         if self.script and not is_script_name(self.script):
-            raise ValueError("script: the name of a file in the scripts' folder, without a path")
+            raise ValueError("script: the name of a file in the scripts folder, without a path")
         return self
 
 
@@ -167,9 +170,9 @@ def socket_address(text: str) -> str:
     """As the kernel wants it. ValueError tells what is allowed."""
     is_abstract = text.startswith("@")
     if not (is_abstract or text.startswith("/")) or len(text) < 2 or "\0" in text:
-        raise ValueError("a socket: @NAME (abstract), or a whole path such as /run/tawny/events")
+        raise ValueError("a socket: @NAME (abstract), or an absolute path such as /run/tawny/events")
     if len(text.encode()) > MOST_SOCKET:
-        raise ValueError(f"a socket's name of at most {MOST_SOCKET} bytes")
+        raise ValueError(f"a socket name of at most {MOST_SOCKET} bytes")
     return "\0" + text[1:] if is_abstract else text
 
 

@@ -13,7 +13,7 @@ def _reading(read: Any, wanted: str) -> BeforeValidator:
             return read(value)
         if isinstance(value, int | float) and not isinstance(value, bool) and value == 0:
             return 0
-        raise ValueError(f"text with a unit: {wanted}")
+        raise ValueError(f"text with a unit, for example {wanted}")
 
     return BeforeValidator(check, json_schema_input_type=str)
 

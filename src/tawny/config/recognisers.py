@@ -9,19 +9,20 @@ from tawny.config.quantities import Duration, Share, Size
 
 
 class Recogniser(Table):
-    """One recogniser. Settings of an installed part, such as `plates`, are in the same table."""
+    """A recognizer for plates, faces or something of your own.
+
+    Settings of an installed plug-in such as `plates` go in the same table.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    file: str = Field("", description="A Python file with `read(picture)`. Empty: the installed part of this name.")
-    kinds: tuple[str, ...] = Field(("person",), description="With `file`: what it is shown, by kind or label.")
-    alike: Share = Field(0.4, description="Prints at least so alike (0 to 1) are of the same face.")
-    deadline: Annotated[Duration, Field(ge=0.05, le=5)] = Field(
-        1.0, description="With `file`: how long a call may take."
+    file: str = Field(
+        "", description="A Python file with a function `read(picture)`. Empty: the installed plug-in of this name."
     )
-    memory: Annotated[Size, Field(ge=50_000_000)] = Field(
-        1_000_000_000, description="With `file`: how much memory it may have."
-    )
+    kinds: tuple[str, ...] = Field(("person",), description="With `file`: the event types or labels it is called for.")
+    alike: Share = Field(0.4, description="Minimum similarity (0 to 1) for two faces to count as the same person.")
+    deadline: Annotated[Duration, Field(ge=0.05, le=5)] = Field(1.0, description="With `file`: time limit per call.")
+    memory: Annotated[Size, Field(ge=50_000_000)] = Field(1_000_000_000, description="With `file`: memory limit.")
 
     @property
     def options(self) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def deed(text: str) -> Deed:
     name, more, lasts = (parts.get(key) or "" for key in ("name", "more", "lasts"))
     for_s = seconds(lasts) if lasts else None
     if for_s is not None and not 0.1 <= for_s <= 86_400:
-        raise ValueError("a time from 0.1 s to 24 h")
+        raise ValueError("a time between 0.1 s and 24 h")
     match verb:
         case "tell" if name in ("everybody", "nobody"):
             name = ALL if name == "everybody" else NONE
@@ -107,36 +107,40 @@ Words = Annotated[tuple[Word, ...], BeforeValidator(_several, json_schema_input_
 
 
 class When(Table):
-    """What must be so. What is not said may be anything; of several any one is enough."""
+    """Conditions. Anything not listed matches everything; in a list, one match is enough."""
 
-    camera: Words = Field((), description="The camera it happens at.")
-    kind: Words = Field((), description="What is seen: person, vehicle, animal, object, sound, motion …")
+    camera: Words = Field((), description="Camera.")
+    kind: Words = Field((), description="Event type: person, vehicle, animal, object, sound, motion …")
     suggested: bool = Field(
         default=False,
         description=(
-            "With `kind`: also what only looks like one to the small model that comes with tawny (`perhaps a person`), "
-            "which errs more often."
+            "With `kind`: also match possible people, vehicles and so on, as guessed by the built-in model. "
+            "It is wrong more often."
         ),
     )
-    zone: Words = Field((), description="A zone that it is in.")
+    zone: Words = Field((), description="Zone.")
     read: Words = Field(
-        (), description="What is read of it: a plate, somebody's name, `known`, `unknown`, or `plates`: any plate."
+        (),
+        description="What was recognized: a license plate, a person's name, `known`, "
+        "`unknown`, or `plates` for any plate.",
     )
-    arm: Words = Field((), description="The mode.")
-    between: Stretches = Field((), description="When: `22:00-06:00`, `sat sun sunset+20m-sunrise`.")
-    home: Words = Field((), description="Somebody of these is at home; `anybody`: whoever it is.")
-    gone: Words = Field((), description="Somebody of these is not at home; `everybody`: nobody is.")
-    lasts: Annotated[Duration, Field(ge=0, le=3600)] = Field(0.0, description="It has lasted so long.")
+    arm: Words = Field((), description="Mode.")
+    between: Stretches = Field((), description="Time: `22:00-06:00`, `sat sun sunset+20m-sunrise`.")
+    home: Words = Field((), description="At least one of these people is home. `anybody`: anyone.")
+    gone: Words = Field((), description="At least one of these people is away. `everybody`: all are away.")
+    lasts: Annotated[Duration, Field(ge=0, le=3600)] = Field(
+        0.0, description="The event has lasted at least this long."
+    )
 
     @model_validator(mode="after")
     def _suggests_a_kind(self) -> "When":
         if self.suggested and not self.kind:
-            raise ValueError("suggested: only with `kind`, which says what is to be suggested")
+            raise ValueError("suggested: only together with `kind`")
         return self
 
     def __str__(self) -> str:
         """For people: `person at front-door, away, 22:00-06:00`."""
-        what = " or ".join(f"{'perhaps ' if self.suggested else ''}{one}" for one in self.kind)
+        what = " or ".join(f"{'possible ' if self.suggested else ''}{one}" for one in self.kind)
         where = f"at {' or '.join(self.camera)}" if self.camera else ""
         zone = f"in {' or '.join(self.zone)}" if self.zone else ""
         lasts = f"for {duration_text(self.lasts)}" if self.lasts else ""
@@ -149,17 +153,19 @@ class When(Table):
 
 
 class Rule(Table):
-    """When something is so, what is done."""
+    """A rule: when these conditions are met, do these actions."""
 
-    name: Annotated[str, Field(max_length=60)] = Field("", description="What people call it.")
-    when: When = Field(When(), description="What must be so: a table; what is not said may be anything.")
-    do: Annotated[Deeds, Field(min_length=1)] = Field(description=f"What is done: {WANTED}.")
+    name: Annotated[str, Field(max_length=60)] = Field("", description="Name of the rule.")
+    when: When = Field(When(), description="Conditions: a table. Anything not listed matches everything.")
+    do: Annotated[Deeds, Field(min_length=1)] = Field(description=f"Actions: {WANTED}.")
 
     @model_validator(mode="after")
     def _fits(self) -> "Rule":
         if any(one.verb == "no recording" for one in self.do):
             if len(self.do) > 1:
-                raise ValueError("no recording: alone in a rule of its own")
+                raise ValueError("no recording: must be the only action of its rule")
             if self.when.kind or self.when.zone or self.when.read or self.when.lasts:
-                raise ValueError("no recording: only by camera, arm, between, home and gone, as nothing has to happen")
+                raise ValueError(
+                    "no recording: only with camera, arm, between, home and gone, because it doesn't depend on an event"
+                )
         return self

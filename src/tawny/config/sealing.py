@@ -11,11 +11,13 @@ Recipient = Annotated[str, AfterValidator(recipient)]
 
 
 class Sealed(Table):
-    """Public keys, `age1…`, as `tawny seal init` writes them."""
+    """Public encryption keys (`age1…`), written by `tawny seal init`."""
 
-    recipients: tuple[Recipient, ...] = Field((), description="Who can open what sealed cameras record: `age1…`.")
+    recipients: tuple[Recipient, ...] = Field(
+        (), description="Public keys that can open encrypted recordings: `age1…`."
+    )
     recovery: Recipient | None = Field(
-        None, description="The public key of the printed recovery sheet; nothing is sealed without one."
+        None, description="Public key of the printed recovery sheet. Nothing is encrypted without one."
     )
 
     @property

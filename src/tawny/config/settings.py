@@ -31,67 +31,70 @@ def listen_address(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not colon or not host or not port.isdigit() or not 0 <= int(port) <= 65_535:
-        raise ValueError("HOST:PORT, such as 0.0.0.0:8000")
+        raise ValueError("HOST:PORT, for example 0.0.0.0:8000")
     return host, int(port)
 
 
 class Tier(Table):
-    """A volume that older recordings are moved to."""
+    """An archive disk for older recordings."""
 
-    path: str = Field(min_length=1, description="The folder there.")
-    after: Duration = Field(description="Older recordings are moved there; others too, if the first disk is full.")
+    path: str = Field(min_length=1, description="Folder on that disk.")
+    after: Duration = Field(description="Move recordings there after this time, or earlier if the main disk is full.")
 
 
 class Storage(Table):
-    """Where recordings are, and how long they are kept (a table of its own)."""
+    """Where recordings are stored. Retention has its own table, `storage.keep`."""
 
-    path: str = Field("", description="The folder that recordings go to. Empty: ~/tawny (as root /var/lib/tawny).")
+    path: str = Field("", description="Folder for recordings. Empty: ~/tawny (/var/lib/tawny if run as root).")
     mode: Literal["disk", "memory"] = Field(
-        "disk", description="`memory`: nothing is ever written to any disk; all is gone when tawny ends."
+        "disk",
+        description="`disk`, or `memory`: nothing is ever written to a disk, and everything is gone when tawny stops.",
     )
     memory: Annotated[Size, Field(ge=16_000_000)] = Field(
-        256_000_000, description="So much memory recordings take in that mode: 16 MB or more."
+        256_000_000, description="Memory for recordings in memory mode. At least 16 MB."
     )
     buffer: Annotated[Duration, Field(ge=5, le=600)] = Field(
-        60.0, description="So long recording goes on in memory while the disk takes nothing: 5 s to 10 min."
+        60.0, description="How long tawny keeps recording to memory while the disk isn't responding: 5 s to 10 min."
     )
-    spare: str = Field(
-        "", description="A folder on another disk, on which recording goes on while the first cannot be written."
-    )
-    mirror: str = Field("", description="A folder on another disk, which gets all recordings a second time.")
+    spare: str = Field("", description="Fallback: a folder on another disk, used while the main disk fails.")
+    mirror: str = Field("", description="Mirror: a folder on another disk that gets a second copy of all recordings.")
     tiers: tuple[Tier, ...] = Field(
-        (), description='Volumes for older recordings, in order: `[{ path = "/mnt/big", after = "7 days" }]`.'
+        (), description='Archive disks for older recordings, in order: `[{ path = "/mnt/big", after = "7 days" }]`.'
     )
     clips: Annotated[Size, Field(ge=10_000_000)] = Field(
         5_000_000_000,
-        description="So much room saved clips take at most; the oldest that are not kept make way. "
-        "In memory mode a quarter of `memory`, if that is less.",
+        description="Space limit for clips. Beyond it, the oldest are deleted, except those you keep. In memory "
+        "mode at most a quarter of `memory`.",
     )
     sealed: bool = Field(
-        default=False, description="Whether what is recorded is sealed to the keys of `sealed`: only they open it."
+        default=False, description="Encrypt recordings so that only the keys under `sealed` can open them."
     )
     keep: Keep = Keep()
 
 
 class Web(Table):
-    """The interface."""
+    """The web interface."""
 
-    listen: str = Field("127.0.0.1:8000", description="Address and port of the interface; 0.0.0.0:8000 for all.")
+    listen: str = Field(
+        "127.0.0.1:8000", description="Address and port of the web interface. 0.0.0.0:8000 lets other devices connect."
+    )
 
     address: str = Field(
         "",
-        description="How phones reach this interface, such as https://cam.example.org: for links in messages. "
-        "Empty: messages have none.",
+        description="Address under which phones reach tawny, for example https://cam.example.org, used for links in "
+        "notifications. Empty: no links.",
     )
 
     metrics: str = Field(
-        "", description="A token for /metrics from other machines (`Authorization: Bearer`). Empty: only from this one."
+        "",
+        description="Token for reading /metrics from other computers (`Authorization: Bearer`). Empty: only from this "
+        "computer.",
     )
 
     rtsp: str = Field(
         "",
-        description="Address and port on which other programs get cameras by RTSP, with a pass (`tawny passes make`): "
-        "0.0.0.0:8554. Empty: not at all.",
+        description="Address and port of the RTSP server for other apps, for example 0.0.0.0:8554. They need an access "
+        "token (`tawny passes make`). Empty: off.",
     )
 
     @field_validator("listen")
@@ -105,7 +108,7 @@ class Web(Table):
     def _an_address(cls, text: str) -> str:
         parts = urlsplit(text)
         if text and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
-            raise ValueError("an address such as https://cam.example.org")
+            raise ValueError("an address, for example https://cam.example.org")
         return text.rstrip("/")
 
     @field_validator("rtsp")
@@ -115,7 +118,7 @@ class Web(Table):
 
 
 class Watch(Table):
-    """How the camera is watched. The detector's own settings are in a table with its name."""
+    """Detection on this camera. Settings of the detector go in a table with its name."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -123,53 +126,57 @@ class Watch(Table):
     mode: Literal["thorough", "balanced", "frugal"] = Field(
         "balanced",
         description=(
-            "`thorough`: every picture is decoded; nothing can be missed for saving, and it costs most. "
-            "`balanced`: while nothing happens only keyframes are, where they are at most 2.5 s apart; saves most of "
-            "the work. What passes between two of them can be missed, and checks now and then tell whether it is. "
-            "`frugal`: the same up to 5 s apart and with a third of the checks: slow processors, places that can wait."
+            "Detection effort. `thorough`: decode every frame; misses nothing, uses the most CPU. `balanced`: "
+            "decode only keyframes while there is no motion (if they are at most 2.5 s apart); saves most of "
+            "the CPU time, may miss something between two keyframes, and random checks measure how often. "
+            "`frugal`: the same with keyframes up to 5 s apart and a third of the checks, for slow computers."
         ),
     )
 
     level: Annotated[int, Field(ge=1, le=100)] = Field(
-        50, description="From this score on a movement is an event: higher for fewer events, lower for more."
+        50, description="Motion threshold. Higher: fewer events; lower: more events."
     )
     frames: Annotated[int, Field(ge=1, le=100)] = Field(
-        1, description="So many of the last `within` looks (five a second) must reach the level."
+        1, description="How many of the last `within` samples (five per second) must reach the threshold."
     )
-    within: Annotated[int, Field(ge=1, le=600)] = Field(1, description="See `frames`; as many, if that is more.")
+    within: Annotated[int, Field(ge=1, le=600)] = Field(1, description="See `frames`. At least as many.")
 
     zones: dict[PlaceName, Zone] = Field(
-        default_factory=dict, description="By name: with zones, only what is in one of them is an event."
+        default_factory=dict, description="Zones by name. If there are any, only motion in a zone creates events."
     )
-    lines: dict[PlaceName, Line] = Field(default_factory=dict, description="By name: who crosses one is told of.")
-    mask: tuple[Corners, ...] = Field((), description="Polygons that detectors do not see; they are recorded.")
+    lines: dict[PlaceName, Line] = Field(
+        default_factory=dict, description="Lines by name. tawny reports anyone who crosses one."
+    )
+    mask: tuple[Corners, ...] = Field(
+        (), description="Motion masks: areas that detection ignores. They are still recorded."
+    )
     objects: tuple[str, ...] = Field(
         ("person", "vehicle"),
         description=(
-            "With a model (`tawny models`): what is told of, by kind (`person`, `vehicle`, `animal`) or by the model's "
-            "own label (`dog`). Other movement is kept as motion, and nobody is told. Empty: nothing is named."
+            "With a model (see `tawny models`): what to notify about, by event type (`person`, `vehicle`, "
+            "`animal`) or by the model's own label (`dog`). Other motion is stored without notification. "
+            "Empty: nothing is classified."
         ),
     )
     read: tuple[str, ...] = Field(
         (),
         description=(
-            "What is read of what was seen, by the name of a recogniser: `plates`, or one of `recognisers`. "
-            "Empty: nothing, and nothing of the kind is stored."
+            "Recognizers to use: `plates`, or one from `recognisers`. Empty: nothing is recognized or stored."
         ),
     )
-    read_sure: Share = Field(0.6, description="What is read less surely counts for nothing.")
-    read_zones: tuple[PlaceName, ...] = Field((), description="Only what is in one of these zones is read. Empty: all.")
+    read_sure: Share = Field(0.6, description="Minimum confidence of a recognition.")
+    read_zones: tuple[PlaceName, ...] = Field((), description="Recognize only in these zones. Empty: everywhere.")
     suggest: Suggest = Suggest()
     private: tuple[Corners, ...] = Field(
         (),
         description=(
-            "Polygons that nobody is to see: black in tawny's pages, pictures and clips, and no detector sees them. "
-            "The stored video still has them."
+            "Privacy masks: areas blacked out in tawny's pages, images and clips, and ignored by detection. "
+            "The stored video still contains them."
         ),
     )
     sound: Sound = Sound()
     decode: Literal["auto", "software"] = Field(
-        "auto", description="`auto`: large pictures in hardware where there is any that works. `software`: never."
+        "auto", description="`auto`: decode large video in hardware where possible. `software`: never."
     )
 
     @property
@@ -179,30 +186,37 @@ class Watch(Table):
 
 
 class Camera(Table):
-    """One camera. Settings of its kind of source are in a table with the source's name, such as `rtsp`."""
+    """A camera. Settings specific to its source type go in a table with that name, such as `rtsp`."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
     source: str = Field(
         description="rtsp://user:password@host/path, /dev/video0, picamera:0, a video file, or demo:front."
     )
-    sub: str = Field("", description="The same camera's small picture: watched instead of the large; recorded too.")
-    name: str = Field("", description="As people call it. Empty: from the table's name.")
+    sub: str = Field("", description="Sub stream of the same camera. Used for detection, and recorded too.")
+    name: str = Field("", description="Display name. Empty: made from the table's name.")
     where: Literal["", "outside", "inside"] = Field(
-        "", description="`outside` or `inside`: a group of that name is on the live wall."
+        "", description="`outside` or `inside`: adds the camera to that group in the live view."
     )
     record: Literal["continuous", "off"] = Field("continuous", description="`continuous` or `off`.")
-    pre: Annotated[Duration, Field(ge=0, le=30)] = Field(5.0, description="Kept before an event: 0 s to 30 s.")
-    post: Annotated[Duration, Field(ge=0, le=300)] = Field(10.0, description="Kept after an event: 0 s to 5 min.")
+    pre: Annotated[Duration, Field(ge=0, le=30)] = Field(
+        5.0, description="Pre-roll: time kept before an event, 0 s to 30 s."
+    )
+    post: Annotated[Duration, Field(ge=0, le=300)] = Field(
+        10.0, description="Post-roll: time kept after an event, 0 s to 5 min."
+    )
     onvif: str = Field(
         "",
-        description="Its ONVIF service, to turn it and switch its relays: "
-        "http://user:password@host/onvif/device_service.",
+        description="ONVIF address for pan, tilt, zoom and relays: http://user:password@host/onvif/device_service.",
     )
-    sealed: bool | None = Field(None, description="Whether it is sealed. Not said: as `storage.sealed`.")
-    recipients: tuple[Recipient, ...] = Field((), description="Others who can open this camera alone: `age1…`.")
+    sealed: bool | None = Field(
+        None, description="Encrypt this camera's recordings. Not set: same as `storage.sealed`."
+    )
+    recipients: tuple[Recipient, ...] = Field(
+        (), description="More public keys that can open this camera's recordings: `age1…`."
+    )
     keep: CameraKeep | None = Field(
-        None, description="What is kept otherwise than in `storage.keep`: a table of the same settings but `free`."
+        None, description="Different retention for this camera: same settings as `storage.keep`, except `free`."
     )
     watch: Watch = Watch()
 
@@ -210,7 +224,7 @@ class Camera(Table):
     @classmethod
     def _not_empty(cls, text: str) -> str:
         if not text.strip():
-            raise ValueError("an address, such as rtsp://192.168.1.20/main")
+            raise ValueError("an address, for example rtsp://192.168.1.20/main")
         return text
 
     @field_validator("onvif")
@@ -218,7 +232,7 @@ class Camera(Table):
     def _a_service(cls, text: str) -> str:
         parts = urlsplit(text)
         if text and (parts.scheme not in ("http", "https") or not parts.hostname):
-            raise ValueError("an address such as http://user:password@192.168.1.20/onvif/device_service")
+            raise ValueError("an address, for example http://user:password@192.168.1.20/onvif/device_service")
         return text
 
     def table(self, scheme: str) -> dict[str, Any]:
@@ -255,9 +269,11 @@ class Settings(Table):
         """Sealed to nobody would be lost; in memory nothing is kept that could be sealed."""
         sealed = any(self.is_sealed(name) for name in self.cameras)
         if sealed and not (self.sealed.recipients and self.sealed.recovery):
-            raise ValueError("for sealed cameras `sealed.recipients` and `.recovery`: `tawny seal init` makes them")
+            raise ValueError(
+                "for encrypted cameras: `sealed.recipients` and `sealed.recovery` (`tawny seal init` creates them)"
+            )
         if sealed and self.storage.mode == "memory":
-            raise ValueError('no sealed camera with `storage.mode = "memory"`: there nothing is kept')
+            raise ValueError('no encrypted cameras with `storage.mode = "memory"`, because nothing is stored')
         return self
 
     def is_sealed(self, camera: str) -> bool:

@@ -21,32 +21,42 @@ def minute(text: str) -> int:
 
 
 class Notifier(Table):
-    """Somebody who is told. Its kind's own settings stand in the same table."""
+    """A notification channel. Settings specific to its type go in the same table."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    url: str = Field(min_length=1, description="Where, such as ntfy://ntfy.sh/topic; docs/messages.md lists them.")
-    cameras: tuple[str, ...] = Field((), description="Only of these cameras. Empty: of all.")
-    kinds: tuple[str, ...] = Field((), description="Only events of these kinds, such as person. Empty: of all.")
+    url: str = Field(
+        min_length=1,
+        description="Address of the service, for example ntfy://ntfy.sh/topic. See docs/messages.md for all of them.",
+    )
+    cameras: tuple[str, ...] = Field((), description="Only these cameras. Empty: all.")
+    kinds: tuple[str, ...] = Field((), description="Only these event types, for example person. Empty: all.")
     person: str = Field(
-        "", description="Whose messages these are: told of no camera that this person may not see. Empty: the owner's."
+        "",
+        description="Whose channel this is. Notifications cover only cameras this person can see. Empty: the owner's.",
     )
-    events: bool = Field(default=True, description="Whether events are told.")
-    alarms: bool = Field(default=True, description="Whether trouble with the recorder is told, and its end.")
-    recap: str = Field("", description="A summary of the last day at this time, such as 20:00. Empty: none.")
-    quiet: Hours = Field("", description="In these hours events wait: 22:00-06:30. Then they are told in one message.")
+    events: bool = Field(default=True, description="Notify about events.")
+    alarms: bool = Field(default=True, description="Notify about recorder problems, and when they are resolved.")
+    recap: str = Field("", description="Send a daily summary at this time, for example 20:00. Empty: none.")
+    quiet: Hours = Field(
+        "", description="Quiet hours, for example 22:00-06:30. Events wait and are sent in one notification afterward."
+    )
     cool_down: Annotated[Duration, Field(ge=0, le=86_400)] = Field(
-        60.0, description="At most one message a camera in so long; what comes meanwhile is told in one."
+        60.0,
+        description="Send at most one notification per camera in this time. Anything in between is combined into one.",
     )
-    picture: bool = Field(default=True, description="Whether the picture goes along.")
+    picture: bool = Field(default=True, description="Include a snapshot.")
     sealed_pictures: bool = Field(
         default=False,
-        description="Whether pictures of sealed cameras go along, not sealed: whoever runs the service can see them.",
+        description="Include snapshots of encrypted cameras. They are sent unencrypted, so whoever runs the service "
+        "can see them.",
     )
     clip: Literal["auto", "gif", "video", "link", "none"] = Field(
-        "auto", description="What follows when the event is over; `auto`: what the service shows best."
+        "auto", description="What to send when the event ends. `auto`: whatever the service displays best."
     )
-    buttons: bool = Field(default=True, description="Mute, false alarm and keep, where the service can.")
+    buttons: bool = Field(
+        default=True, description="Include buttons for mute, false alarm and keep, if the service supports them."
+    )
 
     @field_validator("recap")
     @classmethod

@@ -12,7 +12,7 @@ _PARTS = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z%]+)\s*")
 
 def seconds(text: str) -> float:
     """`5 s`, `1.5 min`, `14 days` in seconds. ValueError names the units there are."""
-    number, unit = _number_and_unit(text, "a time such as 5 s, 10 min, 2 h or 14 days")
+    number, unit = _number_and_unit(text, "a time, for example 5 s, 10 min, 2 h or 14 days")
     if unit not in _SECONDS:
         raise ValueError("a time with one of the units ms, s, min, h, days, weeks")
     return number * _SECONDS[unit]
@@ -20,7 +20,7 @@ def seconds(text: str) -> float:
 
 def size(text: str) -> int:
     """`200 GB` in bytes; GB is 10**9, GiB is 2**30."""
-    number, unit = _number_and_unit(text, "a size such as 200 GB")
+    number, unit = _number_and_unit(text, "a size, for example 200 GB")
     if unit not in _BYTES:
         raise ValueError("a size with one of the units B, kB, MB, GB, TB (or KiB, MiB, GiB, TiB)")
     return round(number * _BYTES[unit])
@@ -28,9 +28,9 @@ def size(text: str) -> int:
 
 def share(text: str) -> float:
     """`10 %` as 0.1."""
-    number, unit = _number_and_unit(text, "a share such as 10 %")
+    number, unit = _number_and_unit(text, "a percentage, for example 10 %")
     if unit != "%" or number > 100:
-        raise ValueError("a share from 0 % to 100 %")
+        raise ValueError("a percentage from 0 % to 100 %")
     return number / 100
 
 

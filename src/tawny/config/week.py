@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, PlainSerializer
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 EVERY_DAY = frozenset(range(7))
 SUNRISE, SUNSET = "sunrise", "sunset"
-WANTED = "times such as 22:00-06:00, mon-fri 08:00-17:00 or sat sun sunset+20m-sunrise"
+WANTED = "times, for example 22:00-06:00, mon-fri 08:00-17:00 or sat sun sunset+20m-sunrise"
 NOON_MIN, DAY_MIN = 12 * 60, 24 * 60
 
 _TIME = r"(?:[01]\d|2[0-4]):[0-5]\d|(?:sunrise|sunset)(?:\s*[+-]\s*\d{1,3}\s*(?:min|m|h))?"
@@ -76,7 +76,7 @@ def stretch(text: str) -> Stretch:
         raise ValueError(WANTED)
     begin, end = _moment(times[1]), _moment(times[2])
     if begin.sun == end.sun and begin.sun and begin.minute >= end.minute:
-        raise ValueError(f"a time that ends later than it begins, not {words}")
+        raise ValueError(f"a time that ends later than it starts, not {words}")
     return Stretch(begin, end, days)
 
 
@@ -93,7 +93,7 @@ def _days(text: str) -> frozenset[int]:
     for part in re.split(r"[\s,]+", re.sub(r"\s*-\s*", "-", text).strip(" ,")):
         first, _, last = part.partition("-")
         if first not in WEEKDAYS or (last and last not in WEEKDAYS):
-            raise ValueError(f"days such as mon, mon-fri or sat sun, not {part}")
+            raise ValueError(f"days, for example mon, mon-fri or sat sun, not {part}")
         begin = WEEKDAYS.index(first)
         count = (WEEKDAYS.index(last) - begin) % 7 + 1 if last else 1
         found |= {(begin + step) % 7 for step in range(count)}
@@ -109,11 +109,11 @@ def _moment(text: str) -> Moment:
                 return Moment(0, sun)
             minutes = int(offset[2]) * (60 if offset[3] == "h" else 1)
             if minutes > NOON_MIN:
-                raise ValueError("at most 12 hours before or after the sun")
+                raise ValueError("at most 12 hours before or after sunrise or sunset")
             return Moment(minutes if offset[1] == "+" else -minutes, sun)
     minute = int(compact[:2]) * 60 + int(compact[3:])
     if minute > DAY_MIN:
-        raise ValueError("a time of day up to 24:00")
+        raise ValueError("a time of day from 00:00 to 24:00")
     return Moment(minute)
 
 

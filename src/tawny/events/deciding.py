@@ -19,7 +19,7 @@ from tawny.model.reads import spoken
 
 ANYBODY, EVERYBODY = "anybody", "everybody"
 SAID: Final = {"tell": "tells", "clip": "sends to"}
-NAMELESS: Final = "It is movement that the model has not named, and no rule asks for it."
+NAMELESS: Final = "The model couldn't classify this motion, and no rule asks for it."
 _NO_KIND: Final = ""
 
 
@@ -108,7 +108,7 @@ class Rules:
         if not naming and now.names and now.kind == MOTION:
             return Decision(deed, does=False, why=NAMELESS)
         if not naming:
-            return Decision(deed, does=True, why="No rule says otherwise.")
+            return Decision(deed, does=True, why="No rule applies.")
         for number, rule, misfit in naming:
             if not misfit:
                 why = f"{_called(rule, number)} {SAID[verb]} {name} ({rule.when})."
@@ -135,22 +135,25 @@ class Rules:
         if when.camera and now.camera not in when.camera:
             yield f"is for {_or(when.camera)}"
         if when.kind and now.kind not in when.kind and not _as_kind(rule, now):
-            yield f"is for {_or(when.kind)}" + (f", and it was {now.kind}" if now.kind != _NO_KIND else "")
+            yield f"is for {_or(when.kind)}" + (f", not {now.kind}" if now.kind != _NO_KIND else "")
         if when.zone and not set(when.zone) & set(now.zones):
-            yield f"is for {_or(when.zone)}, and it was {_or(now.zones) if now.zones else 'in no zone'}"
+            yield f"is for {_or(when.zone)}, and it was {_or(now.zones) if now.zones else 'no zone'}"
         if when.read and not any(spoken(word) in now.reads for word in when.read):
-            yield f"is for {_or(when.read)}, and that was not read"
+            yield f"is for {_or(when.read)}, which wasn't recognized"
         if when.arm and now.mode not in when.arm:
             yield f"is for {_or(when.arm)}, and the mode was {now.mode}"
         if when.between and not self._calendar.is_within(when.between, now.at_ms):
             clock = self._calendar.local(now.at_ms)
             yield f"is for {_or([str(one) for one in when.between])}, and it was {clock:%a %H:%M}"
         if when.home and not (now.home if ANYBODY in when.home else now.home & set(when.home)):
-            yield f"is for {_or(when.home)} at home, and {_home(now)}"
+            yield f"is for {_or(when.home)} home, and {_home(now)}"
         if when.gone and not (not now.home if EVERYBODY in when.gone else set(when.gone) - now.home):
-            yield f"is for {_or(when.gone)} not at home, and {_home(now)}"
+            yield f"is for {_or(when.gone)} away, and {_home(now)}"
         if when.lasts and now.lasted_s < when.lasts:
-            yield f"is for what lasts {duration_text(when.lasts)}, and it was {duration_text(round(now.lasted_s, 1))}"
+            yield (
+                f"is for events of at least {duration_text(when.lasts)}, and this one lasted "
+                f"{duration_text(round(now.lasted_s, 1))}"
+            )
 
 
 def _as_kind(rule: Rule, now: Situation) -> str:
@@ -169,8 +172,8 @@ def _none_fits(naming: Sequence[tuple[int, Rule, str]]) -> str:
 
 def _home(now: Situation) -> str:
     if not now.home:
-        return "nobody was"
-    return f"{' and '.join(sorted(now.home))} {'was' if len(now.home) == 1 else 'were'}"
+        return "nobody was home"
+    return f"{' and '.join(sorted(now.home))} {'was' if len(now.home) == 1 else 'were'} home"
 
 
 def _or(words: Sequence[str]) -> str:

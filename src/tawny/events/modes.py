@@ -187,7 +187,7 @@ class Modes:
     def set_mode(self, mode: str, by: str, until_ms: int | None = None) -> None:
         """By hand: until then, or until the next change. NotDone when there is no such mode."""
         if mode not in self._arm.modes:
-            raise NotDone(f"There is no mode {mode}.", f"There are: {', '.join(self._arm.modes)}.")
+            raise NotDone(f"No mode named {mode}.", f"Available: {', '.join(self._arm.modes)}.")
         with self._lock:
             self._advance()
             now_ms = self._now_ms
@@ -381,5 +381,5 @@ class Modes:
     def _known_person(self, person: str) -> None:
         if person not in self._presence.names:
             known = ", ".join(self._presence.names)
-            do = f"There are: {known}." if known else "docs/modes.md tells how to say whom to look for."
-            raise NotDone(f"Nobody called {person} is looked for.", do)
+            do = f"Available: {known}." if known else "See docs/modes.md to set up presence."
+            raise NotDone(f"{person} isn't set up for presence.", do)

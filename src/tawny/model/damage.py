@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Span
 
-DAMAGE_WORDS = "Damaged pictures"
+DAMAGE_WORDS = "Video damaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,9 @@ class Damage:
 
 def damage_detail(damage: "Damage | DamageSum") -> str:
     """For people: `3 pictures not whole, 12 packets lost on the way`."""
-    pictures = "1 picture" if damage.units == 1 else f"{damage.units} pictures"
+    pictures = "1 frame" if damage.units == 1 else f"{damage.units} frames"
     packets = "1 packet" if damage.packets == 1 else f"{damage.packets} packets"
-    return f"{pictures} not whole" + (f", {packets} lost on the way" if damage.packets else "")
+    return f"{pictures} incomplete" + (f", {packets} lost in transit" if damage.packets else "")
 
 
 @dataclass(frozen=True, slots=True)

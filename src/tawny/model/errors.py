@@ -68,12 +68,12 @@ class SettingsError(TawnyError):
     problems: tuple[Problem, ...]
     exit_code = 2
     code = "settings"
-    advice = "Mend the settings named above; `tawny config check` tells if they are right. Nothing was changed."
+    advice = "Fix the settings above, then run `tawny config check`. Nothing was changed."
 
     @property
     def message(self) -> str:
         listed = "\n".join(f"  {problem}" for problem in self.problems)
-        return f"{self.file} cannot be used:\n{listed}"
+        return f"{self.file} has invalid settings:\n{listed}"
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.do}"
@@ -95,8 +95,8 @@ class DetectorFailed(TawnyError):
 
     detail: str
     code = "detector"
-    says = "The detector failed: {detail}"
-    advice = "Mend its file, and try again."
+    says = "Detector error: {detail}"
+    advice = "Fix the detector's file and try again."
 
 
 # --- cameras ---------------------------------------------------------------------------------------------------------
@@ -112,7 +112,7 @@ class SourceError(TawnyError):
     """What was seen of the camera before; None where nothing was."""
     exit_code = 20
     code = "source"
-    says = "The camera at {where} failed: {detail}."
+    says = "Camera error at {where}: {detail}."
     advice = "Check its address and that it is switched on."
 
     @property
@@ -126,32 +126,32 @@ class SourceError(TawnyError):
 class SourceUnreachable(SourceError):
     exit_code = 21
     code = "unreachable"
-    says = "No answer from the camera at {where} ({detail})."
-    advice = "Is it switched on and on the same network? Check the address and the port."
+    says = "The camera at {where} isn't responding ({detail})."
+    advice = "Check that it is switched on and on the same network, and that its address and port are correct."
 
 
 @dataclass(eq=False)
 class SourceRefused(SourceError):
     exit_code = 22
     code = "login-refused"
-    says = "The camera at {where} refused the user name or password."
-    advice = "Check them in the camera's own app, then change them in the address of this camera's source."
+    says = "The camera at {where} rejected the user name or password."
+    advice = "Check them in the camera's own app, then update them in tawny."
 
 
 @dataclass(eq=False)
 class SourceNotFound(SourceError):
     exit_code = 23
     code = "not-found"
-    says = "The camera at {where} has nothing under this path ({detail})."
-    advice = "Look up the path of its RTSP stream in its manual, or let the camera's app show it."
+    says = "The camera at {where} has no stream at this path ({detail})."
+    advice = "Look up its RTSP path in the camera's manual or app."
 
 
 @dataclass(eq=False)
 class NoSuchDevice(SourceError):
     exit_code = 24
     code = "no-device"
-    says = "There is no camera device {where} ({detail})."
-    advice = "Plug it in; `ls /dev/v4l/by-id`, or `rpicam-hello --list-cameras` on a Pi, shows what is there."
+    says = "Camera device {where} not found ({detail})."
+    advice = "Plug it in. To list devices, run `ls /dev/v4l/by-id`, or `rpicam-hello --list-cameras` on a Raspberry Pi."
 
 
 @dataclass(eq=False)
@@ -162,8 +162,8 @@ class NoSuchCamera(TawnyError):
     known: str = ""
     exit_code = 29
     code = "no_camera"
-    says = "There is no camera {name}."
-    advice = "Cameras there are: {known}."
+    says = "No camera named {name}."
+    advice = "Available cameras: {known}."
 
 
 @dataclass(eq=False)
@@ -173,8 +173,8 @@ class NothingToReport(TawnyError):
     name: str
     exit_code = 3
     code = "no_report"
-    says = "The camera {name} is not read over RTSP, so there is no conversation to report."
-    advice = "`tawny status` and `tawny timeline --camera {name}` tell how it is recorded."
+    says = "{name} isn't an RTSP camera, so there is no RTSP report for it."
+    advice = "See `tawny status` and `tawny timeline --camera {name}` instead."
 
 
 @dataclass(eq=False)
@@ -182,33 +182,34 @@ class SourceRedirected(SourceError):
     exit_code = 25
     code = "redirect-refused"
     says = (
-        "The camera at {where} sends us elsewhere ({detail}); that is refused, because it would be given the password."
+        "The camera at {where} redirects to another address ({detail}). tawny doesn't follow, because it would "
+        "have to send the password there."
     )
-    advice = "If you trust that address, use it as the camera's source."
+    advice = "If you trust that address, set it as the camera's source."
 
 
 @dataclass(eq=False)
 class SourceUnusable(SourceError):
     exit_code = 26
     code = "unusable"
-    says = "The camera at {where} sends nothing that can be recorded: {detail}."
-    advice = "Choose H.264 or H.265 in the camera's settings."
+    says = "The camera at {where} sends no video that tawny can record: {detail}."
+    advice = "Set the camera to H.264 or H.265."
 
 
 @dataclass(eq=False)
 class SourceStalled(SourceError):
     exit_code = 27
     code = "stall"
-    says = "The camera at {where} stopped sending pictures ({detail})."
-    advice = "Restart the camera if it does not come back."
+    says = "The camera at {where} stopped sending video ({detail})."
+    advice = "If it doesn't recover, restart the camera."
 
 
 @dataclass(eq=False)
 class SourceClosed(SourceError):
     exit_code = 28
     code = "closed"
-    says = "The camera at {where} ended the connection ({detail})."
-    advice = "It may be restarting."
+    says = "The camera at {where} closed the connection ({detail})."
+    advice = "It may be restarting. tawny will reconnect."
 
 
 @dataclass(eq=False)
@@ -217,7 +218,7 @@ class SourceFinished(SourceError):
 
     exit_code = 0
     code = "finished"
-    says = "The file {where} was played to its end."
+    says = "End of file {where}."
     advice = ""
 
 
@@ -230,8 +231,8 @@ class StorageError(TawnyError):
     detail: str = ""
     exit_code = 30
     code = "disk"
-    says = "The disk at {where} failed: {detail}."
-    advice = "Check its cable and its health; tawny goes on trying."
+    says = "Disk error at {where}: {detail}."
+    advice = "Check the disk's cable and health. tawny keeps retrying."
 
 
 @dataclass(eq=False)
@@ -239,22 +240,22 @@ class DiskFull(StorageError):
     exit_code = 31
     code = "disk_full"
     says = "The disk at {where} is full."
-    advice = "Free some space, lower `storage.keep`, or choose another folder with `--data`."
+    advice = "Free up space, shorten retention (`storage.keep`), or choose another folder with `--data`."
 
 
 @dataclass(eq=False)
 class FolderUnwritable(StorageError):
     exit_code = 32
     code = "unwritable"
-    says = "Cannot write to the folder {where} ({detail})."
-    advice = "Give the user that runs tawny the right to write there, or choose another folder with `--data`."
+    says = "Can't write to the folder {where} ({detail})."
+    advice = "Give the user that runs tawny write permission, or choose another folder with `--data`."
 
 
 @dataclass(eq=False)
 class FolderInUse(StorageError):
     exit_code = 33
     code = "in_use"
-    says = "Another tawny is recording into {where} ({detail})."
+    says = "Another tawny is already recording to {where} ({detail})."
     advice = "Stop it first, or choose another folder with `--data`."
 
 
@@ -262,16 +263,16 @@ class FolderInUse(StorageError):
 class DiskMissing(StorageError):
     exit_code = 36
     code = "disk_missing"
-    says = "The disk for {where} is not there: {detail}."
-    advice = "Plug it in, or mount it; nothing is written in its place. With a `storage.spare` it records there."
+    says = "The disk for {where} is missing: {detail}."
+    advice = "Connect or mount it. tawny doesn't write anywhere else unless you set `storage.spare`."
 
 
 @dataclass(eq=False)
 class FileDamaged(StorageError):
     exit_code = 34
     code = "damaged"
-    says = "The file {where} cannot be read: {detail}."
-    advice = "`tawny check --repair` keeps what can be played."
+    says = "Can't read the file {where}: {detail}."
+    advice = "Run `tawny check --repair` to recover what can be played."
 
 
 @dataclass(eq=False)
@@ -281,16 +282,16 @@ class FileSealed(FileDamaged):
     detail: str = "it is sealed"
     exit_code = 37
     code = "sealed"
-    says = "Sealed: the recorder itself cannot open {where}."
-    advice = "Whoever has its key opens it: `tawny unseal --help`."
+    says = "{where} is encrypted. The recorder itself can't open it."
+    advice = "Someone with the key can: see `tawny unseal --help`."
 
 
 @dataclass(eq=False)
 class IndexDamaged(StorageError):
     exit_code = 35
     code = "index"
-    says = "The index {where} cannot be used ({detail})."
-    advice = "Run `tawny check --repair`: it is rebuilt from the files, and nothing recorded is lost."
+    says = "The index {where} is unusable ({detail})."
+    advice = "Run `tawny check --repair`. It rebuilds the index from the recordings; no video is lost."
 
 
 # --- web -------------------------------------------------------------------------------------------------------------
@@ -301,8 +302,8 @@ class PortInUse(TawnyError):
     address: str
     exit_code = 40
     code = "port_in_use"
-    says = "Another program already listens on {address}."
-    advice = "Choose another port with `--listen HOST:PORT` (or `--port` for the demo)."
+    says = "{address} is already in use by another program."
+    advice = "Choose another address with `--listen HOST:PORT` (or `--port` for the demo)."
 
 
 @dataclass(eq=False)
@@ -310,8 +311,10 @@ class NoAccount(TawnyError):
     address: str
     exit_code = 41
     code = "no_account"
-    says = "tawny does not listen on {address} while it has no owner's account."
-    advice = "Start it with `--listen 127.0.0.1:8000`, open the one-time link, make the account, then use this address."
+    says = "tawny won't listen on {address} until there is an owner account."
+    advice = (
+        "Start it with `--listen 127.0.0.1:8000`, open the one-time link, create the account, then use this address."
+    )
 
 
 # --- what is brought elsewhere ---------------------------------------------------------------------------------------
@@ -325,23 +328,23 @@ class DeliveryError(TawnyError):
     detail: str = ""
     exit_code = 50
     code = "delivery"
-    says = "{where} did not take it: {detail}."
-    advice = "It is tried again by itself."
+    says = "{where} didn't accept it: {detail}."
+    advice = "tawny retries automatically."
 
 
 @dataclass(eq=False)
 class TargetUnreachable(DeliveryError):
     exit_code = 51
     code = "target_unreachable"
-    says = "{where} does not answer ({detail})."
-    advice = "Is it switched on, and is the network there? It is tried again by itself."
+    says = "{where} isn't responding ({detail})."
+    advice = "Check that it is switched on and reachable. tawny retries automatically."
 
 
 @dataclass(eq=False)
 class TargetRefused(DeliveryError):
     exit_code = 52
     code = "target_refused"
-    says = "{where} refused the login ({detail})."
+    says = "{where} rejected the sign-in ({detail})."
     advice = "Check the user name, password, key or token in the settings."
 
 
@@ -350,7 +353,7 @@ class TargetFull(DeliveryError):
     exit_code = 53
     code = "target_full"
     says = "{where} is full ({detail})."
-    advice = "Make room there, or let less be kept there."
+    advice = "Free up space there, or keep less there."
 
 
 @dataclass(eq=False)
@@ -359,8 +362,8 @@ class TargetLied(DeliveryError):
 
     exit_code = 54
     code = "target_lied"
-    says = "{where} said that it took it, but {detail}."
-    advice = "It is sent again. If it goes on, the storage there is damaged."
+    says = "{where} confirmed the upload, but {detail}."
+    advice = "tawny sends it again. If this keeps happening, the storage there is damaged."
 
 
 @dataclass(eq=False)
@@ -369,8 +372,11 @@ class StrangeTarget(DeliveryError):
 
     exit_code = 55
     code = "target_changed"
-    says = "{where} is not the server it was: {detail}."
-    advice = "If you changed the server, set its new fingerprint in the settings. If not, somebody is in between."
+    says = "{where} is not the server it used to be: {detail}."
+    advice = (
+        "If you replaced the server, update its fingerprint in the settings. If not, someone may be intercepting "
+        "the connection."
+    )
 
 
 @dataclass(eq=False)
@@ -379,8 +385,8 @@ class TargetMissing(DeliveryError):
 
     exit_code = 56
     code = "target_missing"
-    says = "{where} has no such place: {detail}."
-    advice = "Make it there, or correct its name in the settings."
+    says = "Not found at {where}: {detail}."
+    advice = "Create it there, or correct its name in the settings."
 
 
 @dataclass(eq=False)
@@ -389,5 +395,5 @@ class ContentGone(DeliveryError):
 
     exit_code = 57
     code = "content_gone"
-    says = "There is nothing left to send to {where}: {detail}."
+    says = "Nothing left to send to {where}: {detail}."
     advice = ""

@@ -30,31 +30,31 @@ BY_CHOICE = frozenset({GapReason.PRIVACY, GapReason.MODE, GapReason.SCHEDULE, Ga
 """Reasons that do not lower the recorded share: somebody wanted it so."""
 
 GAP_WORDS: dict[GapReason, str] = {
-    GapReason.UNREACHABLE: "Camera not answering",
+    GapReason.UNREACHABLE: "Camera offline",
     GapReason.AUTH: "Wrong password",
     GapReason.CAMERA_RESTART: "Camera restarting",
-    GapReason.STALLED: "Picture stopped coming",
+    GapReason.STALLED: "Video stopped",
     GapReason.WIFI: "Wi-Fi lost",
-    GapReason.RECORDER_OFF: "tawny was off",
-    GapReason.DISK_FULL: "Disk was full",
+    GapReason.RECORDER_OFF: "tawny wasn't running",
+    GapReason.DISK_FULL: "Disk full",
     GapReason.DISK_ERROR: "Disk error",
-    GapReason.OVERLOAD: "Computer was too busy",
-    GapReason.PRIVACY: "Privacy pause",
+    GapReason.OVERLOAD: "Computer too busy",
+    GapReason.PRIVACY: "Paused for privacy",
     GapReason.MODE: "Off in this mode",
     GapReason.SCHEDULE: "Off by schedule",
     GapReason.OFF: "Switched off",
-    GapReason.REMOVED: "Removed",
-    GapReason.CLOCK: "Clock was corrected",
-    GapReason.UNKNOWN: "Missing, reason unknown – tell us",
+    GapReason.REMOVED: "Camera removed",
+    GapReason.CLOCK: "Clock corrected",
+    GapReason.UNKNOWN: "Unknown reason (please report this)",
 }
 
 OFF_WORDS = {
     "power": "power cut",
     "update": "updating",
-    "crash": "it stopped unexpectedly",
-    "person": "stopped by hand",
+    "crash": "crashed",
+    "person": "stopped by a user",
     "starting": "starting",
-    "disk": "it went back to its disk",
+    "disk": "switched back to its main disk",
 }
 """Causes of `recorder_off`, as its detail says them."""
 

@@ -22,11 +22,11 @@ class Polygon(NamedTuple):
         """ValueError says what is wrong."""
         made = tuple((float(x), float(y)) for x, y in points)
         if len(made) < 3:
-            raise ValueError(f"found {len(made)} points; allowed: three or more")
+            raise ValueError(f"found {len(made)} points; at least three are required")
         if any(not (0 <= x <= 1 and 0 <= y <= 1) for x, y in made):
-            raise ValueError("found a point outside the picture; allowed: x and y from 0 to 1")
+            raise ValueError("found a point outside the image; x and y must be between 0 and 1")
         if crosses_itself(made):
-            raise ValueError("found lines that cross; allowed: lines that only meet at their ends")
+            raise ValueError("found edges that cross; edges may only meet at their ends")
         return cls(made)
 
     @property

@@ -41,17 +41,17 @@ def clip_sheet(archive: Archive, clip: Clip, asked: Span, about: About) -> str:
         f"Size        {clip.size_bytes} bytes",
         f"SHA-256     {digest.hexdigest()}",
         f"Camera      {about.camera_name} ({about.camera})",
-        f"Begins      {_both(about.zone, clip.start_ms)}",
-        f"Ends        {_both(about.zone, end_ms)}",
+        f"Start       {_both(about.zone, clip.start_ms)}",
+        f"End         {_both(about.zone, end_ms)}",
         f"Recorder    {about.recorder}",
-        f"Made        {_both(about.zone, about.now_ms)}, for {about.person}",
+        f"Exported    {_both(about.zone, about.now_ms)}, by {about.person}",
     ]
     if archive.private(about.camera):
-        lines.append("Encoded anew, because parts of the picture are private: they are black.")
+        lines.append("Re-encoded, because privacy masks are blacked out.")
     else:
-        lines.append("Pictures as they were recorded: nothing was encoded again.")
+        lines.append("Original video, not re-encoded.")
     gaps = archive.index.gaps(about.camera, Span(clip.start_ms, max(end_ms, clip.start_ms + 1)))
-    lines += ["", "Missing in it" if gaps else "Nothing is missing in it."]
+    lines += ["", "Missing" if gaps else "Nothing is missing."]
     for gap in gaps:
         until = "now" if gap.end_ms is None else _both(about.zone, gap.end_ms)
         lines.append(f"  {_both(about.zone, gap.begin_ms)} to {until}: {GAP_WORDS[gap.reason]}")

@@ -114,8 +114,6 @@ def write(folder: Path, camera: CameraId, cuts: Sequence[Cut]) -> Path:
             )
     except OSError as error:
         if file.exists():
-            raise NotDone(f"{file} is there already.", "Name another folder with `-o`.") from None
-        raise NotDone(
-            f"{file} cannot be written: {error.strerror}.", "Is there room, and may you write there?"
-        ) from None
+            raise NotDone(f"{file} already exists.", "Choose another folder with `-o`.") from None
+        raise NotDone(f"Can't write {file}: {error.strerror}.", "Check free space and write permission.") from None
     return file

@@ -122,21 +122,25 @@ def check(wish: Wish) -> None:
     """NotDone for what is too much, or makes no sense."""
     seconds = wish.span.seconds
     if seconds <= 0:
-        raise NotDone("The end must come after the beginning.", "Choose another time.")
+        raise NotDone("The end must be after the start.", "Choose another time.")
     if wish.kind is Kind.GIF and seconds > MOST_GIF_S:
-        raise NotDone(f"A GIF can be {MOST_GIF_S:.0f} s long.", "Choose a shorter time, or a time-lapse.")
+        raise NotDone(
+            f"A GIF can be at most {MOST_GIF_S:.0f} s long.", "Choose a shorter time, or export a time-lapse."
+        )
     if wish.kind is Kind.SIDE_BY_SIDE:
         if seconds > MOST_BESIDE_S:
-            raise NotDone("Side by side can be 10 minutes long.", "Choose a shorter time.")
+            raise NotDone("Side by side can be at most 10 min long.", "Choose a shorter time.")
         if not 2 <= len(wish.cameras) <= MOST_BESIDE:
-            raise NotDone(f"Side by side takes 2 to {MOST_BESIDE} cameras.", "Choose others.")
+            raise NotDone(f"Side by side requires 2 to {MOST_BESIDE} cameras.", "Choose other cameras.")
     elif len(wish.cameras) != 1:
-        raise NotDone("This is made of one camera.", "Choose one.")
+        raise NotDone("This format supports only one camera.", "Choose one camera.")
     if wish.kind is Kind.TIMELAPSE:
         if not LEAST_SPEED <= wish.lapse_speed <= MOST_SPEED:
-            raise NotDone(f"A time-lapse is {LEAST_SPEED:.0f} to {MOST_SPEED:.0f} times as fast.", "Choose another.")
+            raise NotDone(
+                f"A time-lapse must be {LEAST_SPEED:.0f} to {MOST_SPEED:.0f} times as fast.", "Choose another speed."
+            )
         if seconds / wish.lapse_speed > MOST_LAPSE_S:
-            raise NotDone("This time-lapse would be longer than 10 minutes.", "Make it faster.")
+            raise NotDone("This time-lapse would be longer than 10 min.", "Choose a higher speed.")
 
 
 Prove = Callable[[CameraId, Span, Path, Callable[[float], None]], object]
@@ -171,7 +175,7 @@ def make(
 
 
 def nothing_recorded() -> NotDone:
-    return NotDone("Nothing was recorded in this time.", "Choose another.")
+    return NotDone("There is no video in this time.", "Choose another time.")
 
 
 def _copy(clips: Clips, wish: Wish, place: Place, most_bytes: int) -> Made:
@@ -179,8 +183,8 @@ def _copy(clips: Clips, wish: Wish, place: Place, most_bytes: int) -> Made:
     try:
         clip = clips.clip(camera, StreamName.MAIN, wish.span, most_bytes, with_sound=sound, exact=exact)
     except TooLongToCover:
-        long = f"{MOST_COVERED_S / 60:.0f} minutes"
-        what = f"A clip of a camera with private parts can be {long} long, as it is encoded anew without them."
+        long = f"{MOST_COVERED_S / 60:.0f} min"
+        what = f"Clips from cameras with privacy masks can be at most {long} long, because they are re-encoded."
         raise NotDone(what, "Choose a shorter time.") from None
     except TooLarge:
         raise NotDone("This clip would be too large.", "Choose a shorter time.") from None
@@ -197,7 +201,7 @@ def _copy(clips: Clips, wish: Wish, place: Place, most_bytes: int) -> Made:
 def _evidence(archive: Archive, wish: Wish, place: Place, prove: Prove | None) -> Made:
     """Each file is in the ZIP as it is, and nothing twice on the disk."""
     if prove is None or place.out.is_relative_to("/proc"):
-        raise NotDone("Nothing can be proved of recordings that are in memory only.", "Download a clip instead.")
+        raise NotDone("Evidence isn't available for recordings kept in memory only.", "Download a clip instead.")
     found = archive.index.segments(wish.cameras[0], StreamName.MAIN, wish.span)
     place.needs(2 * sum(segment.size_bytes for segment in found))
     with TemporaryDirectory(dir=place.out.parent, prefix=place.scratch.name) as scratch:

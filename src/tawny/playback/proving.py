@@ -103,8 +103,8 @@ def _proven(
     shown = (one for each in found if (one := shown_of(volume, each, asked.span, open_sealed)) is not None)
     first = next(shown, None)
     if first is None:
-        what = f"Nothing of {asked.camera} can be proved in this time."
-        raise NotDone(what, "What is being recorded now can be proved a few minutes later.")
+        what = f"There is no signed recording from {asked.camera} in this time."
+        raise NotDone(what, "Recent video can be exported as evidence after a few minutes.")
     made = Evidence.begun(folder)
     is_whole = False
     try:

@@ -58,15 +58,15 @@ HasDone = Callable[[float], None]
 def redact(archive: Archive, camera: CameraId, span: Span, wanted: Redaction, out: Path, has_done: HasDone) -> Redacted:
     """Write the film. NotDone when nothing is recorded, too much is wanted, or nobody can be followed; OSError."""
     if span.seconds > MOST_S:
-        raise NotDone(f"A redacted film can be {MOST_S / 60:.0f} minutes long.", "Choose a shorter time.")
+        raise NotDone(f"A redacted clip can be at most {MOST_S / 60:.0f} min long.", "Choose a shorter time.")
     found = _found(archive, camera, span)
     if not found:
-        raise NotDone("Nothing was recorded in this time.", "Choose another.")
+        raise NotDone("There is no video in this time.", "Choose another time.")
     shown = _shown(archive, camera, found, span, wanted, has_done) if wanted.marks else {}
     if wanted.marks and not shown:
         raise NotDone(
-            "Nobody moves where you pointed, so nobody could be followed.",
-            "Point at somebody who moves in the marked time, at an instant when nobody else touches them.",
+            "Nothing moves at that point, so there is nothing to follow.",
+            "Choose a point on someone who moves, at a time when nobody else touches them.",
         )
     private, begins, count = archive.private(camera), list[Piece](), 0
     with ExitStack() as held:
@@ -86,7 +86,7 @@ def redact(archive: Archive, camera: CameraId, span: Span, wanted: Redaction, ou
         try:
             whole = cut(begins)
         except ValueError:
-            raise NotDone("Nothing was recorded in this time.", "Choose another.") from None
+            raise NotDone("There is no video in this time.", "Choose another time.") from None
         with out.open("wb") as film:
             for data in ProgressiveMp4(whole, is_silent=True).read():
                 film.write(data)

@@ -88,7 +88,7 @@ class Reel:
             if not fresh or _codec(fresh[0]) == self._codec:
                 return found
             codec = codec or _codec(fresh[0]) or "another codec"
-        raise NotCarried(f"What is recorded there is {codec.upper()}, which this connection does not carry.")
+        raise NotCarried(f"This recording is {codec.upper()}, which this connection can't carry.")
 
     def _fresh(self, found: Run) -> list[Segment]:
         return [one for one in found.segments if self._last is None or one.id != self._last.id]
@@ -119,7 +119,7 @@ class Reel:
             self._file = read_again(self._archive, segment)
         except FileSealed:
             self._coming.clear()
-            raise NotCarried("What is recorded there is sealed. Unlock it to see it.") from None
+            raise NotCarried("This recording is encrypted. Unlock it to watch.") from None
         except StorageError:
             self._over(segment)  # `tawny check` tells of it
             return
@@ -162,7 +162,7 @@ class Reel:
             return []
         shown = [sample.pts for sample in stored if sample.is_video]
         if any(later < earlier for earlier, later in pairwise(shown)):
-            raise NotCarried("This connection cannot carry pictures in the order in which they are recorded there.")
+            raise NotCarried("This connection can't carry this recording's video (it uses B-frames).")
         made = [self._packet(sample, self._segment) for sample in stored]
         self._at_ms = max([self._at_ms, *(packet.at_ms for packet in made)])
         return sorted(made, key=lambda packet: (packet.at_ms, not packet.is_video))

@@ -86,7 +86,7 @@ class Keeper:
         with self._lock:
             if self._gap is None and self._is_wanted:
                 seen = Evidence(last_unit_ms=begin_ms, last_byte_ms=end_ms, packets_missing=packets_missing)
-                detail = "it sent, but no whole picture"
+                detail = "data arrived, but no complete frame"
                 self._put(Gap(self._status.id, begin_ms, end_ms, GapReason.STALLED, detail, seen))
 
     def failed(self, error: SourceError) -> None:
@@ -110,9 +110,9 @@ class Keeper:
         """Nothing has come since `last_ms` although the connection stands."""
         with self._lock:
             if self._gap is None:
-                self._missing(last_ms, GapReason.STALLED, "no picture for more than 5 s")
+                self._missing(last_ms, GapReason.STALLED, "no video for more than 5 s")
             if self._status.state is CameraState.RECORDING:
-                self._become(CameraState.OFFLINE, "The picture stopped coming. Restart the camera if it stays so.")
+                self._become(CameraState.OFFLINE, "The video stopped. If it doesn't recover, restart the camera.")
 
     def disk_failed(self, at_ms: int, reason: GapReason, detail: str) -> None:
         """Nothing could be written since `at_ms`."""

@@ -177,7 +177,7 @@ class Recorder:
         if is_full:
             self._full()
         for back in self._places.answered():
-            self._submit(back.job.on, partial(back.writer.end, End(0, "the disk did not answer")))
+            self._submit(back.job.on, partial(back.writer.end, End(0, "the disk isn't responding")))
         self._retry_closing(now_s)
         with self._changed:
             self._leaving = [one for one in self._leaving if not one.is_over]

@@ -215,7 +215,7 @@ class Recording:
         """For a disk. One that does not answer is left, if there is another place."""
         waited_s = now_s - job.begun_s
         if waited_s > _HANGS_S and self.problem is None:
-            self.problem = StorageError(str(job.on.root), "it does not answer")
+            self.problem = StorageError(str(job.on.root), "it isn't responding")
         if waited_s > _LEAVE_S and self._places.other_than(job.on):
             self._places.leave(job, self._writer)
             self._job, self._writer = None, self._writer.another()
@@ -243,7 +243,7 @@ class Recording:
             return
         batch = self._reader.take()
         if batch.skipped:
-            self._queue.extend(self._gatherer.take(now_s, "packets were missed"))
+            self._queue.extend(self._gatherer.take(now_s, "packets were dropped"))
             first_ms = batch.packets[0].at_ms
             begin_ms = first_ms if self._newest_ms is None else min(first_ms, self._newest_ms)
             self._gatherer.missed(Span(begin_ms, first_ms))
@@ -272,7 +272,7 @@ class Recording:
             return
         if self.problem is None:
             log.warning("%s %s is not written: %s", self.camera, self.stream, job.error or job.unusable)
-        self.problem = job.error or StorageError(self._writer.where, job.unusable or "a writer failed")
+        self.problem = job.error or StorageError(self._writer.where, job.unusable or "a disk writer failed")
         self.needs_room = isinstance(job.error, DiskFull)
         self._retry_s = now_s + self._backoff.next_s()
         left = [*job.left, *self._queue]
@@ -290,7 +290,7 @@ class Recording:
         if at_ms:
             self._gatherer.missed(Span(min(at_ms), max(at_ms)))
         self._gatherer.put_back([], 0.0)
-        self._queue.append(Piece((), ends=End(0, "what follows cannot be stored")))
+        self._queue.append(Piece((), ends=End(0, "the following video can't be stored")))
 
     def _written(self, pieces: list[Piece]) -> None:
         """Whether a loss is over."""

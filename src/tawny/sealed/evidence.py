@@ -90,7 +90,7 @@ def verify(read: Read, genesis: str) -> Verdict:
         line = read_signed(_text(read, MANIFEST))
         chain = _chain(read, genesis, line.said)
         if not line.is_by(chain.keys.get(_number(line.said.get("statement")), ""), b"export"):
-            raise Broken("the manifest is not signed by this recorder")
+            raise Broken("the manifest isn't signed by this recorder")
         verdict.manifest = line.said
         verdict.until = max(one.time for one in chain.statements.values())
         _look_at_files(read, line, verdict)
@@ -99,7 +99,7 @@ def verify(read: Read, genesis: str) -> Verdict:
         verdict.notes += _around([one.header for one in shown], chain)
         verdict.notes += _at_the_ends(shown, line.said)
     except (Broken, ValueError, KeyError, TypeError, AttributeError) as problem:
-        told = str(problem) if isinstance(problem, Broken) else "something in the folder cannot be read"
+        told = str(problem) if isinstance(problem, Broken) else "the folder contains an unreadable file"
         verdict.problems.append(told)
     return verdict
 
@@ -122,7 +122,7 @@ def is_plain(name: str) -> bool:
 
 def _number(value: object) -> int:
     if type(value) is not int:
-        raise Broken("a number that is none")
+        raise Broken("an invalid number")
     return value
 
 
@@ -143,7 +143,7 @@ def _chain(read: Read, genesis: str, manifest: Mapping[str, Any]) -> _Chain:
             for item in items:
                 _take(chain, statement, item)
     if not chain.statements:
-        raise Broken("there is no statement in it")
+        raise Broken("it contains no signed statement")
     return chain
 
 
@@ -163,7 +163,7 @@ def _look_at_files(read: Read, line: SignedLine, verdict: Verdict) -> None:
         if data is None:
             verdict.problems.append(f"{name} is missing")
         elif sha256(data).hexdigest() != said["sha256"] or len(data) != said["bytes"]:
-            verdict.problems.append(f"{name} was changed")
+            verdict.problems.append(f"{name} was modified")
 
 
 def _look_at_proofs(read: Read, line: SignedLine, chain: _Chain, verdict: Verdict) -> Iterator[_Shown]:
@@ -191,10 +191,10 @@ def _look_at_proof(read: Read, name: str, chain: _Chain, *, is_redacted: bool) -
         times_ms[seq] = header.start_ms + int.from_bytes(head[8:12], "big")
         if seq in shown:
             if leaf_of(leaf_key, head, film[at : at + size]) != leaf:
-                problems.append(f"fragment {seq} is not what was recorded")
+                problems.append(f"fragment {seq} doesn't match the recording")
             at += size
     if at != len(film):
-        problems.append("something was added to the film, or taken from it")
+        problems.append("video data was added or removed")
     end_ms = max(times_ms.values(), default=header.start_ms)
     first_ms = min((times_ms[seq] for seq in shown & times_ms.keys() if seq > 1), default=header.start_ms)
     last_ms = times_ms.get(max(shown, default=-1) + 1, end_ms)
@@ -210,19 +210,19 @@ def _look_at_films(read: Read, line: SignedLine, verdict: Verdict) -> None:
             if not source:
                 anew += size
             elif f"{source.removesuffix(FILM)}{PROOF}" not in files:
-                raise Broken(f"{name}: {source} is not proved")
+                raise Broken(f"{name}: {source} isn't proven")
             elif film[at : at + size] != _there(read, source)[begin : begin + size]:
-                verdict.problems.append(f"{name} is not made of {source}")
+                verdict.problems.append(f"{name} doesn't match {source}")
             at += size
         if at != len(film):
-            verdict.problems.append(f"{name}: something was added to it, or taken from it")
-        verdict.notes.append(f"{name} is made of the films for convenience; these prove, not it")
+            verdict.problems.append(f"{name}: data was added or removed")
+        verdict.notes.append(f"{name} combines the recordings for convenience. The recordings are the proof")
         if anew:
-            verdict.notes.append(f"{anew} bytes in {name} were made anew, so that players can play it: its sound")
+            verdict.notes.append(f"{anew} bytes of {name} were re-encoded for compatibility: its audio")
     for name in files:
         is_proved = f"{name.removesuffix(FILM)}{PROOF}" in files
         if name.endswith(FILM) and not is_proved and name not in derived and not verdict.is_redacted:
-            verdict.problems.append(f"{name} is proved by nothing")
+            verdict.problems.append(f"{name} isn't covered by any proof")
 
 
 def _at_the_ends(shown: list[_Shown], said: Mapping[str, Any]) -> Iterator[str]:
@@ -232,9 +232,9 @@ def _at_the_ends(shown: list[_Shown], said: Mapping[str, Any]) -> Iterator[str]:
     begin_ms, end_ms = utc_from_text(said["from"]), utc_from_text(said["to"])
     first_ms, last_ms = min(one.first_ms for one in shown), max(one.last_ms for one in shown)
     if first_ms > begin_ms + _EDGE_MS:
-        yield f"nothing is shown of the first {(first_ms - begin_ms) / 1000:.0f} s"
+        yield f"no video for the first {(first_ms - begin_ms) / 1000:.0f} s"
     if last_ms < end_ms - _EDGE_MS:
-        yield f"nothing is shown of the last {(end_ms - last_ms) / 1000:.0f} s"
+        yield f"no video for the last {(end_ms - last_ms) / 1000:.0f} s"
 
 
 def _stated(said: Mapping[str, Any], header: Header, digest: bytes, end_ms: int, chain: _Chain) -> Iterator[str]:
@@ -245,16 +245,16 @@ def _stated(said: Mapping[str, Any], header: Header, digest: bytes, end_ms: int,
         return
     (stated, statement) = listed[0]
     if stated != digest.hex():
-        yield "the statement says otherwise"
+        yield "it contradicts the statement"
     signature = bytes.fromhex(said["signature"])
     if signature:
         if said["statement"] != statement.n:
-            yield "it is signed for another statement than the one that lists it"
+            yield "its signature belongs to another statement"
         if not is_signed(chain.keys.get(_number(said["statement"]), ""), b"file", digest, signature):
-            yield "its signature does not hold"
+            yield "its signature is invalid"
     late_ms = statement.at_ms - end_ms
     if not -_EARLY_MS <= late_ms <= _LATE_MS and not header.flags & Flag.FILLED_IN:
-        yield f"it was stated {late_ms / 60_000:.0f} min after it says that it ended"
+        yield f"it was signed {late_ms / 60_000:.0f} min after its stated end"
 
 
 def _around(shown: list[Header], chain: _Chain) -> Iterator[str]:
@@ -270,19 +270,19 @@ def _around(shown: list[Header], chain: _Chain) -> Iterator[str]:
             if number in numbers:
                 continue
             if number in gone:
-                yield f"recording {number} was removed by the recorder: {gone[number]}"
+                yield f"recording {number} was deleted by the recorder: {gone[number]}"
             elif number in thinned:
-                yield f"recording {number} was thinned: only key pictures are left, which prove nothing"
+                yield f"recording {number} was reduced to keyframes and can't be proven"
             elif (*row, number) in chain.files:
-                yield f"recording {number} is stated, and not shown here: left out, or taken away"
+                yield f"recording {number} exists but isn't in this folder: left out or removed"
             else:
-                yield f"recording {number} is missing, unexplained"
+                yield f"recording {number} is missing without an explanation"
         begin_ms, end_ms = min(one.start_ms for one in headers), max(one.start_ms for one in headers)
         for _, item in chain.others:
             if item[0] == "gap" and len(item) == 5 and item[1] == row[0] and item[2] < end_ms and item[3] > begin_ms:
-                yield f"nothing was recorded for {(item[3] - item[2]) / 1000:.0f} s: {item[4]}"
+                yield f"no recording for {(item[3] - item[2]) / 1000:.0f} s: {item[4]}"
             if item[0] == "clock" and len(item) == 3 and begin_ms <= item[2] <= end_ms + _LATE_MS:
-                yield f"the clock was set by {(item[2] - item[1]) / 1000:.0f} s"
+                yield f"the clock was changed by {(item[2] - item[1]) / 1000:.0f} s"
 
 
 def _named(chain: _Chain, what: str, row: tuple[str, int, int]) -> dict[int, str]:

@@ -85,15 +85,15 @@ class Header:
     def read(cls, data: bytes) -> "Header":
         """Broken when it is none, or of another format."""
         if len(data) < HEADER_BYTES or data[:8] != MAGIC:
-            raise Broken("this is no sealed file")
+            raise Broken("not an encrypted tawny file")
         _, version, kind, stream, flags, size, wrap, *ids, born_ms, step, zero, number, start_ms, run, zeros = (
             _LAYOUT.unpack(data[:HEADER_BYTES])[:-3]
         )
         commit, salt, prev = _LAYOUT.unpack(data[:HEADER_BYTES])[-3:]
         if version != VERSION:
-            raise Broken(f"it is sealed in format {version}, which this version of tawny does not know")
+            raise Broken(f"it uses encryption format {version}, which this version of tawny doesn't support")
         if size != HEADER_BYTES or zero or zeros or step > MOST_STEPS:
-            raise Broken("its header was changed")
+            raise Broken("its header was modified")
         recorder, camera = ids
         return cls(
             kind, stream, flags, wrap, recorder, camera, born_ms, step, number, start_ms, run, commit, salt, prev

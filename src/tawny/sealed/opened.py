@@ -17,7 +17,7 @@ class Opened:
     def __init__(self, file: Walked, epoch_key: bytes) -> None:
         """WrongKey when the key is another epoch's."""
         if not compare_digest(commit_of(epoch_key), file.header.commit):
-            raise WrongKey("this key is not the one that the file was sealed with")
+            raise WrongKey("the file was encrypted with another key")
         self.file = file
         self._keys = FileKeys.of(stepped(epoch_key, file.header.step), file.packed)
         self._gcm = AESGCM(self._keys.seal)
@@ -31,15 +31,15 @@ class Opened:
         """Broken when it was changed or thinned out. The leaf is checked as well as the seal: whoever can open the file
         could have put other content under the same seal, but not under the leaf that was signed."""
         if record.is_emptied:
-            raise Broken("it was thinned out")
+            raise Broken("it was reduced to keyframes")
         body = self.file.source.read(record.body_at, record.body_bytes)
         try:
             nonce = self._keys.nonce_of(record.head, record.leaf)
             content = self._gcm.decrypt(nonce, body, record.head + record.leaf)
         except (InvalidTag, ValueError):
-            raise Broken(f"record {record.seq} was changed") from None
+            raise Broken(f"record {record.seq} was modified") from None
         if not compare_digest(leaf_of(self._keys.leaf, record.head, content), record.leaf):
-            raise Broken(f"record {record.seq} is not the one that was recorded")
+            raise Broken(f"record {record.seq} doesn't match the recording")
         return content
 
     def contents(self) -> Iterator[tuple[Record, bytes]]:
@@ -51,7 +51,7 @@ class Opened:
 
 def opened(file: Walked, identities: Sequence[Opens], wrapped_besides: bytes = b"") -> Opened:
     """wrapped_besides: the same key as the key ring has it, for other recipients perhaps. WrongKey if none fits."""
-    error: Broken = WrongKey("it was not sealed to this key")
+    error: Broken = WrongKey("it wasn't encrypted for this key")
     for wrapped in filter(None, (file.wrapped, wrapped_besides)):
         try:
             return Opened(file, unwrap(wrapped, identities, file.header.commit))

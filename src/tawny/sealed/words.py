@@ -30,14 +30,14 @@ def from_words(text: str) -> bytes:
     for place, typed in enumerate(text.lower().split(), 1):
         word = _BY_LETTERS.get(typed[:4])
         if word is None or not (word.startswith(typed) or typed.startswith(word)):
-            raise ValueError(f"word {place}, {typed!r}, is none of the list")
+            raise ValueError(f"word {place}, {typed!r}, isn't in the word list")
         words.append(word)
     if len(words) != 24:
-        raise ValueError(f"there are {len(words)} words, and 24 are needed")
+        raise ValueError(f"there are {len(words)} words instead of 24")
     try:
         return bytes(_LIST.to_entropy(words))
     except ValueError:
-        raise ValueError("each word is one of the list, but they do not fit together: one of them is wrong") from None
+        raise ValueError("all words are in the list, but at least one of them is wrong") from None
 
 
 def identity_words(one: Identity) -> list[str]:

@@ -42,7 +42,7 @@ class Identity:
         try:
             return cls(pyrage.x25519.Identity.from_str(text.strip()))
         except pyrage.IdentityError:
-            raise ValueError("no private key of age: AGE-SECRET-KEY-1 and 58 letters and digits") from None
+            raise ValueError("no age private key (AGE-SECRET-KEY-1 and 58 letters and digits)") from None
 
     @property
     def text(self) -> str:
@@ -66,7 +66,7 @@ def recipient(text: str) -> str:
     try:
         return str(pyrage.x25519.Recipient.from_str(text.strip()))
     except pyrage.RecipientError:
-        raise ValueError("a public key of age: age1 and 58 letters and digits") from None
+        raise ValueError("an age public key (age1 and 58 letters and digits)") from None
 
 
 def short_name(text: str) -> str:
@@ -78,7 +78,7 @@ def wrap(key: bytes, recipients: Iterable[str]) -> bytes:
     """An age file with the key in it. ValueError for none, too many, and for what is no recipient."""
     to = [pyrage.x25519.Recipient.from_str(one) for one in dict.fromkeys(map(recipient, recipients))]
     if not to:
-        raise ValueError("nobody could open it")
+        raise ValueError("no recipients, so nobody could open it")
     wrapped = bytes(pyrage.encrypt(key, to))
     if area_bytes(wrapped) > MOST_WRAPPED_BYTES:
         raise ValueError(f"{len(to)} recipients are too many")
@@ -98,7 +98,7 @@ def unwrap(wrapped: bytes, identities: Sequence[Opens], commit: bytes) -> bytes:
         raise WrongKey("the file has no wrapped key")
     found = (key for one in identities if (key := one.unwrapped(wrapped)) is not None)
     if (key := next(found, None)) is None:
-        raise WrongKey("it was not sealed to this key")
+        raise WrongKey("it wasn't encrypted for this key")
     if len(key) != KEY_BYTES or commit_of(key) != commit:
         raise Broken("the wrapped key is another file's")
     return key

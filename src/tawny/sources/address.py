@@ -75,7 +75,7 @@ def parse_rtsp(address: str) -> RtspAddress:
     if len(address) > _MOST_CHARACTERS:
         raise ValueError(f"an address of at most {_MOST_CHARACTERS} characters")
     if not claims_rtsp(address):
-        raise ValueError("an address that begins with rtsp:// or rtsps://")
+        raise ValueError("an address starting with rtsp:// or rtsps://")
     if _CONTROL.search(address):
         raise ValueError("an address without control characters")
     is_encrypted = address[: len(_ENCRYPTED)].lower() == _ENCRYPTED
@@ -111,11 +111,11 @@ def _host_and_port(place: str) -> tuple[str, int]:
     if place.startswith("["):
         host, bracket, after = place[1:].partition("]")
         if not bracket or (after and not after.startswith(":")):
-            raise ValueError("an IPv6 address in brackets, such as rtsp://[fd00::1]/path")
+            raise ValueError("an IPv6 address in brackets, for example rtsp://[fd00::1]/path")
         return str(_ipv6(host)), _port(after[1:])
     host, _, port = place.partition(":")
     if not _NAME.fullmatch(host):
-        raise ValueError("a host's name or address after rtsp://")
+        raise ValueError("a host name or IP address after rtsp://")
     return host, _port(port)
 
 
@@ -123,7 +123,7 @@ def _ipv6(host: str) -> ipaddress.IPv6Address:
     try:
         return ipaddress.IPv6Address(host)
     except ipaddress.AddressValueError:
-        raise ValueError("an IPv6 address in brackets, such as rtsp://[fd00::1]/path") from None
+        raise ValueError("an IPv6 address in brackets, for example rtsp://[fd00::1]/path") from None
 
 
 def _port(text: str) -> int:

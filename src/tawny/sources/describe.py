@@ -40,9 +40,9 @@ def describe(address: RtspAddress, clock: Clock, deadline_s: float = DEADLINE_S)
     except BadAnswer as error:
         raise SourceError(address.public, str(error)) from error
     if described.more_tracks:
-        raise SourceUnusable(address.public, f"it offers more than {MOST_TRACKS} streams at once")
+        raise SourceUnusable(address.public, f"it offers more than {MOST_TRACKS} streams")
     if described.video is None:
-        offered = ", ".join(described.encodings[:6]) or "no stream at all"
+        offered = ", ".join(described.encodings[:6]) or "no streams"
         raise SourceUnusable(address.public, f"it offers {offered}")
     return described
 
@@ -61,7 +61,7 @@ class _Conversation:
         answer, body = self._ask("DESCRIBE", (("Accept", "application/sdp"),))
         self._check(answer)
         if not 200 <= answer.status < 300:
-            raise SourceError(self._address.public, f"it answered {answer.says}")
+            raise SourceError(self._address.public, f"it responded with {answer.says}")
         described = read_sdp(body)
         described.login = self._login.form
         return described
@@ -113,7 +113,7 @@ class _Conversation:
         self._socket.settimeout(self._left_s())
         came = self._socket.recv(16_384)
         if not came:
-            raise ConnectionResetError("it hung up")
+            raise ConnectionResetError("the connection was closed")
         self._came += came
 
     def _left_s(self) -> float:
@@ -137,11 +137,11 @@ def _target(location: str) -> str:
 def _why(error: OSError, deadline_s: float) -> str:
     """The fault in words; never what the system quotes of the address."""
     if isinstance(error, TimeoutError):
-        return f"no complete answer within {deadline_s:g} s"
+        return f"no complete response within {deadline_s:g} s"
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
     if isinstance(error, socket.gaierror):
-        return "its name is not known here"
+        return "unknown host name"
     if isinstance(error, ConnectionError):
-        return "it hung up while it was asked what it has"
-    return (error.strerror or "the network failed").lower()
+        return "the connection was closed during setup"
+    return (error.strerror or "network error").lower()

@@ -28,7 +28,7 @@ class File:
     def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
         checked = {"loop": False} | dict(table)
         if unknown := set(checked) - {"loop"}:
-            raise ValueError(f"{min(unknown)}: found an unknown key; allowed: loop")
+            raise ValueError(f"{min(unknown)}: unknown key; allowed: loop")
         if not isinstance(checked["loop"], bool):
             raise ValueError(f"loop: found {checked['loop']!r}; allowed: true or false")
         return checked
@@ -42,7 +42,7 @@ class File:
     def open(self, opening: Opening) -> Connection:
         path = Path(opening.address.removeprefix(_PREFIX))
         if not path.is_file():
-            found = "it is not a file" if path.exists() else "no such file"
+            found = "it isn't a file" if path.exists() else "the file doesn't exist"
             raise NoSuchDevice(opening.address, found)
         loop = self.settings(opening.options)["loop"]
         return _FileConnection(path, opening.address, opening.clock, loop=loop)
@@ -170,7 +170,7 @@ def _video_track(demuxer: Demuxer, where: str) -> DemuxTrack:
     if found is None:
         demuxer.close()
         held = ", ".join(f"{track.codec} {track.kind}" for track in demuxer.tracks) or "no video"
-        raise SourceUnusable(where, f"the file holds {held}")
+        raise SourceUnusable(where, f"the file contains {held}")
     return found
 
 

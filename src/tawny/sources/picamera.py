@@ -81,7 +81,7 @@ class PiCamera:
         where = opening.address
         found = _ADDRESS.fullmatch(where)
         if found is None:
-            raise NoSuchDevice(where, "the first is picamera:0")
+            raise NoSuchDevice(where, "the first camera is picamera:0")
         program = self._find()
         if program is None:
             raise NoSuchDevice(where, "Raspberry Pi's camera program is missing: `sudo apt install rpicam-apps-lite`")
@@ -144,7 +144,7 @@ class _Running:
             self._process.wait(CLOSE_S)
         self._hear()
         errors = _ERROR.findall(self._said.decode("utf-8", "replace"))
-        return errors[-1] if errors else f"the program ended with {self._process.returncode}"
+        return errors[-1] if errors else f"the camera program exited with code {self._process.returncode}"
 
     def _hear(self) -> None:
         assert self._process.stderr is not None
@@ -176,7 +176,7 @@ class _PiConnection:
         """Until there is a picture. Raises a SourceError."""
         while not self._ready:
             if self._clock.mono_s() - self._begun_s > OPEN_S:
-                raise SourceStalled(self._where, f"no picture within {OPEN_S:g} s")
+                raise SourceStalled(self._where, f"no video within {OPEN_S:g} s")
             self._take()
 
     def read(self) -> SourcePacket | Idle:
@@ -185,7 +185,7 @@ class _PiConnection:
         if self._ready:
             return self._ready.pop(0)
         if self._clock.mono_s() - self._alive_s >= STALL_S:
-            raise SourceStalled(self._where, f"no picture for {STALL_S:g} s")
+            raise SourceStalled(self._where, f"no video for {STALL_S:g} s")
         return Idle(0.0)
 
     def close(self) -> None:
@@ -214,5 +214,5 @@ class _PiConnection:
     def _ended(self) -> SourceError:
         why = self._running.why()
         if "no cameras available" in why:
-            return NoSuchDevice(self._where, "the Pi finds none: is the ribbon cable in place at both ends?")
+            return NoSuchDevice(self._where, "the Raspberry Pi found no camera. Check the ribbon cable at both ends")
         return SourceClosed(self._where, why)

@@ -19,7 +19,10 @@ from tawny.sources.secrets import HIDDEN, Secrets, without_places
 from tawny.sources.source import Connection, Opening, Speaker
 
 STALL_S = 5.0
-_HINT = "It is read by FFmpeg, because our own client does not get on with it: losses are not seen."
+_HINT = (
+    "tawny uses FFmpeg for this camera because its own RTSP client isn't compatible with it. Packet loss can't be "
+    "detected."
+)
 _CLIENTS = ("auto", "own", "ffmpeg")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 DEFAULTS = {"client": "auto", "transport": "tcp", "sound": True, "stall": STALL_S, "fingerprint": ""}
@@ -115,7 +118,7 @@ class Rtsp:
         try:
             return options, parse_rtsp(opening.address)
         except ValueError as error:
-            raise SourceError(self.public(opening.address), f"its address is not {error}") from None
+            raise SourceError(self.public(opening.address), f"its address isn't {error}") from None
 
     def _memory_of(self, opening: Opening) -> Memory:
         return self._memories.setdefault((opening.camera, opening.stream, opening.address), Memory())

@@ -30,7 +30,7 @@ class Feed:
         video = next((track for track in demuxer.tracks if track.video_codec), None)
         if video is None or video.video_codec is None:
             demuxer.close()
-            raise SourceUnusable(where, "its video is not what it said it was")
+            raise SourceUnusable(where, "its video format differs from what it announced")
         self._video = video
         sound = next((track for track in demuxer.tracks if _can_be_kept(track)), None)
         self._sound = _Sound(sound) if sound is not None else None
@@ -54,7 +54,7 @@ class Feed:
             try:
                 piece = self._demuxer.read()
                 if piece is None:
-                    raise SourceClosed(self._where, "it hung up")
+                    raise SourceClosed(self._where, "the connection was closed")
                 if piece.track == self._video.index:
                     yield from self._picture(piece)
                 elif self._sound is not None and piece.track == self._sound.index:
@@ -104,12 +104,12 @@ class Feed:
         """Raise if what comes are no pictures."""
         now_s = self._clock.mono_s()
         if now_s - self.alive_s >= self._stall_s:
-            raise SourceStalled(self._where, f"no picture for {self._stall_s:g} s, though it sends")
+            raise SourceStalled(self._where, f"no video for {self._stall_s:g} s, although data arrives")
         if self._pictures.format is None and now_s - self._begun_s > KEYFRAME_S:
-            raise SourceUnusable(self._where, f"no picture that decoding can begin with in {KEYFRAME_S:g} s")
+            raise SourceUnusable(self._where, f"no keyframe within {KEYFRAME_S:g} s")
         senseless = self._units.senseless + self._pictures.senseless
         if _SENSELESS * senseless - self._good > _SENSELESS_MOST:
-            raise SourceStalled(self._where, "what it sends are no pictures")
+            raise SourceStalled(self._where, "its data isn't valid video")
         if _SENSELESS * senseless < self._good:
             self._good, self._units.senseless, self._pictures.senseless = 0, 0, 0  # long ago: forgiven
 
@@ -120,7 +120,7 @@ class _Sound:
     def __init__(self, track: DemuxTrack) -> None:
         codec = track.audio_codec
         if codec is None:
-            raise ValueError(f"{track.codec} cannot be recorded")
+            raise ValueError(f"{track.codec} isn't supported")
         self.index = track.index
         self.format = AudioFormat(codec, track.rate, max(1, track.channels), track.extradata if codec == "aac" else b"")
         self._shift: int | None = None

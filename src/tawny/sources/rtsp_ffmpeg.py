@@ -38,7 +38,7 @@ def open_through_ffmpeg(
     wait_s: how long `read` waits for a packet; 0 for not at all. hint: for the notes.
     """
     if address.is_encrypted:
-        raise SourceError(address.public, 'an encrypted camera is only read by our own client (client = "own")')
+        raise SourceError(address.public, 'encrypted cameras (rtsps) require the built-in client (client = "own")')
     until_s = clock.mono_s() + DEADLINE_S
     described = describe(address, clock)
     demuxer = _play(address, described, options, clock, until_s)
@@ -66,7 +66,7 @@ def _play(
             )
         except SourceRefused as error:
             # a moment ago the same login was good: it is its form that FFmpeg cannot answer
-            raise SourceError(address.public, f"its login ({described.login}) is of a form not known here") from error
+            raise SourceError(address.public, f"its sign-in method ({described.login}) isn't supported") from error
         except SourceError as error:
             if type(error) is not SourceError or not tries or clock.mono_s() + tries[0][0] > until_s:
                 raise
@@ -108,7 +108,7 @@ class FfmpegConnection:
         except queue.Empty:
             if self._clock.mono_s() - self._feed.alive_s < self._stall_s + _LATEST_S:
                 return Idle(0.0 if self._wait_s else _LOOK_S)
-            came = SourceStalled(self._where, f"no picture for {self._stall_s:g} s")
+            came = SourceStalled(self._where, f"no video for {self._stall_s:g} s")
         if isinstance(came, SourceError):
             self._over = came
             raise came

@@ -132,7 +132,7 @@ class _DeviceConnection:
             now_s = self._clock.mono_s()
             if units is None:
                 if now_s - self._alive_s >= STALL_S:
-                    raise SourceStalled(self._where, f"no picture for {STALL_S:g} s")
+                    raise SourceStalled(self._where, f"no video for {STALL_S:g} s")
                 return Idle(0.25 / max(1.0, self._capture.fps))
             for unit in units:
                 self._alive_s = now_s

@@ -42,9 +42,9 @@ def look_at(path: str, ioctl: Ioctl = fcntl.ioctl) -> Device:
     try:
         fd = os.open(path, os.O_RDWR | os.O_NONBLOCK)
     except FileNotFoundError as error:
-        raise NoSuchDevice(path, "it is not plugged in") from error
+        raise NoSuchDevice(path, "not connected") from error
     except PermissionError as error:
-        raise NoSuchDevice(path, "this user may not use it: add it to the group `video`") from error
+        raise NoSuchDevice(path, "this user has no permission; add it to the group `video`") from error
     except OSError as error:
         raise NoSuchDevice(path, (error.strerror or "it cannot be opened").lower()) from error
     try:
@@ -58,10 +58,10 @@ def _ask(fd: int, path: str, ioctl: Ioctl) -> Device:
     try:
         ioctl(fd, QUERYCAP, said)
     except OSError as error:
-        raise NoSuchDevice(path, "it is not a video device") from error
+        raise NoSuchDevice(path, "it isn't a video device") from error
     can, of_this_node = unpack_from("<II", said, 84)
     if not (of_this_node if can & _OWN_CAPS else can) & _CAPTURE:
-        raise NoSuchDevice(path, "it is a video device, but sends no pictures")
+        raise NoSuchDevice(path, "it is a video device but has no capture mode")
     name = said[16:48].split(b"\0")[0].decode("utf-8", "replace")
     return Device(name, tuple(_formats(fd, ioctl)))
 

@@ -174,7 +174,7 @@ class _Checking:
             if read.torn:
                 return What.TORN, read.reason, said.segment(name, size_bytes)
             if rotten := changed(read):
-                detail = f"{len(rotten)} of {len(read.fragments)} fragments are not what was written"
+                detail = f"{len(rotten)} of {len(read.fragments)} fragments don't match what was written"
                 return What.CHANGED, detail, said.segment(name, size_bytes)
         return None, "", said.segment(name, size_bytes)
 
@@ -225,7 +225,7 @@ class _Checking:
         for row in self._index.all_segments():
             is_gone = row.path not in self._seen and self._volume.holding(row.path) is None
             if is_gone and self._is_listed(row):
-                detail = "it may be on a disk that is not there" if is_away else ""
+                detail = "it may be on a disk that isn't connected" if is_away else ""
                 if not is_away and self._heal(row.path, "it is gone"):
                     self._find(What.ROW_WITHOUT_FILE, row.path, "put back from the mirror", repaired=True)
                     continue

@@ -114,7 +114,7 @@ def turned(error: OSError, where: str) -> StorageError:
     if error.errno in _DENIED:
         return FolderUnwritable(where, detail)
     if error.errno == errno.ELOOP:
-        detail = "a link is in its place, and links are not followed"
+        detail = "it has been replaced by a symbolic link, which tawny doesn't follow"
     return StorageError(where, detail)
 
 

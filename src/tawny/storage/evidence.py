@@ -161,7 +161,7 @@ def _chosen(times: Iterable[tuple[int, bool, int]], begin_ms: int, end_ms: int) 
 def signer_of(disk: Disk) -> Signer:
     """Of what the next statement will stand for. NotDone when the recorder's keys cannot be read."""
     if disk.entry(STATE) is None:
-        raise NotDone("This recorder has no signed history yet.", "It begins with the first start of tawny.")
+        raise NotDone("This recorder has no signed history yet.", "It starts when tawny runs for the first time.")
     return State.read(read_object(disk.read(STATE))).signer
 
 
@@ -179,7 +179,7 @@ class Evidence:
         try:
             folder.mkdir(parents=True)
         except FileExistsError:
-            raise NotDone(f"{folder} is there already.", "Choose another name with `-o`.") from None
+            raise NotDone(f"{folder} already exists.", "Choose another name with `-o`.") from None
         except OSError as error:
             raise turned(error, str(folder)) from error
         return cls(folder)

@@ -29,17 +29,17 @@ def wrong_with(volume: Volume, path: str) -> str:
     """Why the file on this volume alone is not sound; empty if it is. Reads all of it."""
     try:
         if volume.disk.entry(path) is None:
-            return "it is gone"
+            return "it is missing"
         if is_sealed(path):
             ends = read_sealed(volume.disk, path, deep=True).ends
-            return "it is not what was sealed" if ends in (Ends.DAMAGED, Ends.TORN) else ""
+            return "it doesn't match what was encrypted" if ends in (Ends.DAMAGED, Ends.TORN) else ""
         read = read_segment(volume.own_path(path))
         if read.torn:
             return read.reason
         rotten = changed(read)
     except (FileDamaged, StorageError) as error:
         return error.detail
-    return f"{len(rotten)} of {len(read.fragments)} fragments are not what was written" if rotten else ""
+    return f"{len(rotten)} of {len(read.fragments)} fragments don't match what was written" if rotten else ""
 
 
 def sound_copy(volume: Volume, path: str) -> Volume | None:
@@ -77,7 +77,7 @@ class Healer:
 
     def _look(self, path: str) -> None:
         holding = self._volume.holding(path)
-        why = wrong_with(holding, path) if holding is not None else "it is gone"
+        why = wrong_with(holding, path) if holding is not None else "it is missing"
         if why:
             try:
                 heal(self._volume, self._ledger, path, why)

@@ -225,7 +225,7 @@ class Mirror:
         """Why nothing is copied now. Any thread may ask."""
         since_s = self._copying_s
         if since_s is not None and self._clock.mono_s() - since_s > _HANGS_S:
-            return StorageError(str(self._root), "it does not answer")
+            return StorageError(str(self._root), "it isn't responding")
         return self._problem
 
     @property

@@ -112,4 +112,4 @@ def known_camera(folder: Path, name: str) -> CameraId:
     if name in known:
         return CameraId(name)
     there = ", ".join(sorted(known)) or "none yet"
-    raise NotDone(f"{folder} has no recordings of a camera {name!r}.", f"Cameras there: {there}.")
+    raise NotDone(f"{folder} has no recordings of a camera {name!r}.", f"Available cameras: {there}.")

@@ -159,7 +159,7 @@ class Planning:
         need_bytes = max(round(room.space.total_bytes * share) - room.space.free_bytes, urgent_bytes)
         gone = [one.segment for one in self._removals.values()]
         need_bytes -= sum(one.size_bytes for one in gone if holds is None or holds(one))
-        why = f"to leave {share:.0%} of the disk free".replace("%", " %")
+        why = f"to keep {share:.0%} of the disk free".replace("%", " %")
         if urgent_bytes:
             why = "the disk was full"
         youngest_ms = self._now_ms if urgent_bytes else self._ago(self._least_s)

@@ -115,7 +115,7 @@ def prove(volume: Volume, now_ms: int) -> Iterator[Finding]:
         yield from _compare(stated, file, place, path, now_ms)
     for place in sorted(stated.digests.keys() - there - stated.removed):
         camera, kind, stream, number = place
-        detail = f"number {number} of {camera}, kind {kind}, stream {stream}: stated, and neither there nor removed"
+        detail = f"number {number} of {camera}, kind {kind}, stream {stream}: signed, but neither present nor deleted"
         yield Finding(What.MISSING, FOLDER, detail)
 
 

@@ -68,7 +68,7 @@ class Mover:
         """Why nothing can be moved now. Any thread may ask."""
         since_s = self._moving_s
         if since_s is not None and self._clock.mono_s() - since_s > _HANGS_S:
-            return StorageError(str(self._tier.root), "it does not answer")
+            return StorageError(str(self._tier.root), "it isn't responding")
         return self._problem
 
     def start(self, engine: Engine) -> None:

@@ -42,12 +42,12 @@ LARGE_PIXELS = 500_000
 """Decoding pictures smaller than this whole costs so little that nobody need do anything about it."""
 
 MISSED = (
-    "Every picture is decoded, because something was missed twice while only keyframes were. "
-    "Nothing more is missed; it costs more processor time."
+    "tawny decodes every frame now, because checking only keyframes missed motion twice. Nothing is missed "
+    "any more, but it uses more CPU."
 )
 FAR_APART = (
-    "Every picture is decoded, because this camera's keyframes are {gap:.0f} s apart. "
-    "Set its keyframe (I-frame) interval to 2 s, or give its small stream as `sub`, to save processor time."
+    "tawny decodes every frame, because this camera's keyframes are {gap:.0f} s apart. To save CPU, set its "
+    "keyframe (I-frame) interval to 2 s, or set its sub stream as `sub`."
 )
 
 

@@ -41,20 +41,22 @@ def card_of(model: Path) -> KindCard:
         )
         kinds = tuple(said["kinds"])
     except OSError as error:
-        raise NotDone(f"The card {file} of a kinds model cannot be read: {error.strerror}.", AGAIN) from None
+        raise NotDone(f"Can't read the model card {file}: {error.strerror}.", AGAIN) from None
     except (ValueError, KeyError, TypeError) as error:
-        raise NotDone(f"{file} is no card of a kinds model: {error}.", AGAIN) from None
+        raise NotDone(f"{file} isn't a valid model card: {error}.", AGAIN) from None
     if kinds != KINDS:
         raise NotDone(f"The kinds model {model} tells {', '.join(kinds)}, not {', '.join(KINDS)}.", AGAIN)
     try:
         content = model.read_bytes()
     except OSError as error:
-        raise NotDone(f"The kinds model {model} cannot be read: {error.strerror}.", AGAIN) from None
+        raise NotDone(f"Can't read the model {model}: {error.strerror}.", AGAIN) from None
     if len(content) < card.bytes:
-        raise NotDone(f"The kinds model {model} is not whole: {len(content)} of {card.bytes} bytes.", AGAIN)
+        raise NotDone(f"The model {model} is incomplete: {len(content)} of {card.bytes} bytes.", AGAIN)
     found = hashlib.sha256(content).hexdigest()
     if found != card.sha256:
-        raise NotDone(f"The kinds model {model} is not its card's: its SHA-256 is {found}, not {card.sha256}.", AGAIN)
+        raise NotDone(
+            f"The model {model} doesn't match its card: its SHA-256 is {found}, expected {card.sha256}.", AGAIN
+        )
     return card
 
 
@@ -65,7 +67,7 @@ def card_words(card: KindCard) -> str:
         f"{one['origin']} ({one['licence']})" if "licence" in one else str(one["origin"])
         for one in said.get("sources", ())
     )
-    told = [f"{card.name} {card.version} suggests kinds: {card.bytes / 1e6:.1f} MB, {card.licence}."]
+    told = [f"{card.name} {card.version} guesses event types: {card.bytes / 1e6:.1f} MB, {card.licence}."]
     if origins:
         told.append(f"Trained from: {'; '.join(origins)}.")
     measured = [_measured(one) for one in said.get("measured", ())]
@@ -75,7 +77,8 @@ def card_words(card: KindCard) -> str:
     if "false_persons_an_hour" in said:
         quiet_s = sum(one["quiet_s"] for one in said["measured"])
         told.append(
-            f"False persons in an hour of quiet: {said['false_persons_an_hour']:g} ({quiet_s / 60:.0f} min judged)."
+            f"False person detections per hour of quiet video: {said['false_persons_an_hour']:g} "
+            f"({quiet_s / 60:.0f} min tested)."
         )
     if "cpu_ms_for_12_crops" in said:
         told.append(f"A look of a dozen things: {said['cpu_ms_for_12_crops']:g} ms of processor time.")

@@ -10,4 +10,4 @@ def read_labels(file: Path) -> list[str]:
     try:
         return [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
-        raise NotDone(f"The labels {file} cannot be read: {error}.", "Give a text file, one name a line.") from None
+        raise NotDone(f"Can't read the labels {file}: {error}.", "Use a text file with one name per line.") from None

@@ -40,7 +40,7 @@ def opened(model: Path, providers: Sequence[str] = (CPU,)) -> Any:
         import onnxruntime
     except ImportError:
         raise NotDone(
-            f"The model {model} is not used: onnxruntime is not installed.",
+            f"The model {model} can't be used: onnxruntime isn't installed.",
             "Install it with `pip install tawny[models]`.",
         ) from None
     options = onnxruntime.SessionOptions()
@@ -53,7 +53,7 @@ def opened(model: Path, providers: Sequence[str] = (CPU,)) -> Any:
         return onnxruntime.InferenceSession(str(model), options, providers=[*by, CPU])
     except refusals() as error:
         failed = str(error).splitlines()[0]
-    raise NotDone(f"The model {model} cannot be used: {failed}.", "Is it an ONNX file, and complete?")
+    raise NotDone(f"The model {model} cannot be used: {failed}.", "Is it a complete ONNX file?")
 
 
 def opened_by(accelerator: Accelerator, model: Path) -> Any:
@@ -61,7 +61,7 @@ def opened_by(accelerator: Accelerator, model: Path) -> Any:
     try:
         return accelerator(model)
     except (RuntimeError, ValueError, OSError) as error:
-        raise NotDone(f"The model {model} cannot be used: {error}.", 'Use `by = "cpu"` meanwhile.') from error
+        raise NotDone(f"The model {model} cannot be used: {error}.", 'Until then, use `by = "cpu"`.') from error
 
 
 def refusals() -> tuple[type[Exception], ...]:

@@ -68,7 +68,7 @@ class Rule:
             elif self.access is not Access.SIGNED and self.access is not Access.PUBLIC:
                 connection.state.session = _allowed(await _found(connection, self.access), self.access)
                 if not may_see(connection):
-                    raise not_found("There is no such camera.")
+                    raise not_found("Camera not found.")
 
 
 def rule(access: Access) -> Any:
@@ -179,7 +179,7 @@ def is_same_origin(connection: HTTPConnection) -> bool:
 
 def _check_ours(connection: HTTPConnection) -> None:
     if connection.headers.get("x-tawny") != "1" or not is_same_origin(connection):
-        raise Refused(403, "other_site", "This request did not come from tawny's own page.", "Do it in tawny itself.")
+        raise Refused(403, "other_site", "This request didn't come from tawny's own page.", "Do it in tawny itself.")
 
 
 async def _check_socket(socket: WebSocket, access: Access) -> None:
@@ -190,7 +190,7 @@ async def _check_socket(socket: WebSocket, access: Access) -> None:
     try:
         socket.state.session = _allowed(await _found(socket, access), access)
         if not may_see(socket):
-            raise not_found("There is no such camera.")
+            raise not_found("Camera not found.")
     except Refused as refused:
         await socket.accept()  # a page can read the code of an open socket only
         code = {401: SIGNED_OUT, 404: NOT_THERE}.get(refused.status, NOT_ALLOWED)
@@ -199,13 +199,13 @@ async def _check_socket(socket: WebSocket, access: Access) -> None:
 
 def _allowed(session: Session | None, access: Access) -> Session:
     if session is None:
-        raise Refused(401, "signed_out", "You are not signed in on this device.", "Sign in to continue.")
+        raise Refused(401, "signed_out", "You aren't signed in on this device.", "Sign in to continue.")
     if session.person.role is Role.HOLDER and access is not Access.SEE:
-        raise Refused(403, "live_only", "A pass is for what is live.", "Sign in to see more.")
+        raise Refused(403, "live_only", "This access token only shows live video.", "Sign in to see more.")
     if session.person.role is Role.BRINGER and access is not Access.BRING:
-        raise Refused(403, "bring_only", "This pass is for bringing files.", "Make another one.")
+        raise Refused(403, "bring_only", "This access token only accepts uploads.", "Create another one.")
     if access is Access.OWN and session.person.role is not Role.OWNER:
-        raise Refused(403, "owner_only", "Only an owner can do this.", "Ask an owner.")
+        raise Refused(403, "owner_only", "Only owners can do this.", "Ask an owner.")
     if access is Access.DIRECT and session.person.role not in (Role.OWNER, Role.FAMILY):
-        raise Refused(403, "family_only", "Only family or an owner can do this.", "Ask an owner.")
+        raise Refused(403, "family_only", "Only members and owners can do this.", "Ask an owner.")
     return session

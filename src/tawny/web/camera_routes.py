@@ -44,7 +44,7 @@ async def snapshot(camera: CameraId, here: Here, width: Width = 1280) -> Respons
     hub, _ = hub_for_pictures(here, camera, width)
     still = await asyncio.to_thread(here.pictures.newest, hub, width)
     if still is None:
-        raise Refused(404, "no_picture", "There is no picture of this camera at present.", "See its state.")
+        raise Refused(404, "no_picture", "No image from this camera right now.", "Check the camera's status.")
     return Response(still.jpeg, media_type="image/jpeg", headers={"X-At-Ms": str(still.at_ms)})
 
 
@@ -79,7 +79,7 @@ def hub_for_pictures(here: Site, camera: CameraId, width: int) -> tuple[Hub, Str
     by_fitness = [StreamName.SUB, StreamName.MAIN] if width <= SMALL_WIDTH else [StreamName.MAIN, StreamName.SUB]
     found = [(hub, name) for name in by_fitness if (hub := here.recorder.hub(camera, name)) is not None]
     if not found:
-        raise not_found("There is no such camera.")
+        raise not_found("Camera not found.")
     return next((each for each in found if each[0].newest is not None), found[0])
 
 

@@ -125,7 +125,7 @@ class ClipDesk:
         check(wish)
         with self._lock:
             if len(self._orders) >= MOST_WAITING:
-                raise NotDone("Too many clips are waiting already.", "Try again when some are done.")
+                raise NotDone("Too many clips are in the queue.", "Try again when some are done.")
             made = Job(
                 secrets.token_hex(8),
                 wish.kind,
@@ -210,7 +210,7 @@ class ClipDesk:
     def given_up(self) -> None:
         """Whatever was being made is not being made any more."""
         for job in [one for one in self._all() if one.state is State.WORKING]:
-            self._fail(job, NotDone("Something went wrong here.", "Try again, or look into the log."))
+            self._fail(job, NotDone("Something went wrong.", "Try again. The log has details."))
 
     def now_s(self) -> float:
         return self._clock.mono_s()
@@ -229,11 +229,11 @@ class ClipDesk:
         """Make room for one that is being made and will have so many bytes at least: the oldest unkept ones go."""
         wanted = max(size_bytes, self._store.written_bytes(job_id))
         if wanted > self.most_bytes:
-            raise NotDone("This clip would take more room than all clips may.", "Choose a shorter time.")
+            raise NotDone("This clip is larger than the space reserved for clips.", "Choose a shorter time.")
         while self.used_bytes() + wanted > self.most_bytes:
             done = [one for one in self._all() if one.state is State.DONE and not one.kept]
             if not done:
-                raise NotDone("There is no room for another clip: kept ones take all of it.", "Remove some of them.")
+                raise NotDone("There is no space for another clip: kept clips use all of it.", "Delete some of them.")
             self.remove(min(done, key=lambda one: one.made_ms))
 
     # --- inside

@@ -78,7 +78,7 @@ async def keep_clip(clip: OneClip, asked: shapes.KeepClip, signed: Signed, here:
     """A kept one is not removed to make room."""
     found = await _own(here, clip, signed.person)
     if found.state is not State.DONE:
-        raise bad_input("This clip is not there yet.", "Wait until it is.")
+        raise bad_input("This clip isn't ready yet.", "Wait until it is.")
     return told_job(await asyncio.to_thread(lambda: here.jobs.keep(found, kept=asked.kept)), signed.person)
 
 
@@ -109,7 +109,7 @@ router.add_api_route(
 def answer_file(here: Site, request: Request, job: Job, save: str | None) -> Response:
     """The file of a clip, or the part of it that was asked for."""
     if job.state is not State.DONE:
-        raise Refused(404, "not_there_yet", "This clip is not there yet.", "Wait until it is.")
+        raise Refused(404, "not_there_yet", "This clip isn't ready yet.", "Wait until it is.")
     path = here.jobs.file(job)
     headers = {"Cache-Control": "private, no-cache"}
     if save is not None:
@@ -151,38 +151,38 @@ def check_open(here: Site, cameras: tuple[CameraId, ...], span: Span) -> None:
     """Saved clips lie on the disk in the clear, for all who may see the camera, and links lead to what is in the clear.
     So neither is made of what is sealed."""
     if any(is_sealed(one.path) for camera in cameras for one in segments(here.recorder, camera, None, span)):
-        what = "What is sealed is neither saved nor given on by a link, as it would lie on the disk in the clear."
-        raise Refused(423, "sealed", what, "Unlock it, download the clip, and hand that over.")
+        what = "Encrypted recordings can't be saved or shared, because the clip would be stored unencrypted."
+        raise Refused(423, "sealed", what, "Unlock them, download the clip, and share the file.")
 
 
 async def _seen(here: Site, clip: str, person: Person) -> Job:
     found = await asyncio.to_thread(here.jobs.find, clip, person)
     if found is None:
-        raise not_found("There is no such clip.")
+        raise not_found("Clip not found.")
     return found
 
 
 async def _own(here: Site, clip: str, person: Person) -> Job:
     found = await _seen(here, clip, person)
     if not may_change(person, found):
-        raise Refused(403, "not_yours", "Somebody else made this clip.", "Ask an owner.")
+        raise Refused(403, "not_yours", "Someone else created this clip.", "Ask an owner.")
     return found
 
 
 def _check_may_prove(here: Site, person: Person, cameras: list[str]) -> None:
     """What is proved is all that was recorded, signed by the recorder: the owner's business."""
     if person.role is not Role.OWNER:
-        raise Refused(403, "not_yours", "Evidence is made by owners.", "Ask one.")
+        raise Refused(403, "not_yours", "Only owners can export evidence.", "Ask an owner.")
     if any(here.recorder.private(CameraId(camera)) for camera in cameras):
-        what = "Parts of this camera's picture are private, and evidence shows all that was recorded."
-        raise bad_input(what, "Make it on the recorder: tawny export --evidence.")
+        what = "This camera has privacy masks, and evidence shows the whole image."
+        raise bad_input(what, "Export it on the recorder with tawny export --evidence.")
 
 
 def _all_but(here: Site, camera: CameraId, event_id: str) -> Redaction:
     """NotDone when there is no such event of the camera, or nobody in it."""
     event = here.recorder.index.event(EventId(event_id))
     if event is None or event.camera != camera or event.box is None:
-        raise NotDone("There is no such event, or nothing to follow in it.", "Choose another.")
+        raise NotDone("There is no such event, or nothing in it to follow.", "Choose another event.")
     x0, y0, x1, y1 = event.box
     return Redaction(marks=(Mark(event.picture_ms or event.start_ms, (x0 + x1) / 2, (y0 + y1) / 2),))
 

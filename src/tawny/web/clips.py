@@ -28,13 +28,13 @@ async def cut_clip(
         async with here.cutting:
             clip = await asyncio.to_thread(make)
     except TooLongToCover as error:
-        long = f"{MOST_COVERED_S / 60:.0f} minutes"
-        what = f"A clip of a camera with private parts can be {long} long, as it is encoded anew without them."
+        long = f"{MOST_COVERED_S / 60:.0f} min"
+        what = f"Clips from cameras with privacy masks can be at most {long} long, because they are re-encoded."
         raise bad_input(what, "Choose a shorter time.") from error
     except TooLarge as error:
         raise bad_input("This clip would be larger than 20 GB.", "Choose a shorter time.") from error
     if clip is None:
-        raise Refused(404, "nothing_recorded", "Nothing was recorded in this time.", "Choose another.")
+        raise Refused(404, "nothing_recorded", "There is no video in this time.", "Choose another time.")
     return clip
 
 

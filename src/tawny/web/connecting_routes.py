@@ -54,7 +54,7 @@ class Connected(Told):
 async def connection(camera: OneCamera, here: Here) -> ConnectionInfo:
     desk = here.connecting
     if desk is None:
-        return ConnectionInfo(source="", sub="", user="", has_password=False, fixed="It cannot be changed here.")
+        return ConnectionInfo(source="", sub="", user="", has_password=False, fixed="This can't be changed here.")
     try:
         now = await asyncio.to_thread(desk.place, camera)
     except NotDone as error:
@@ -73,7 +73,7 @@ async def connect_otherwise(
 
     def change(desk: Connecting) -> Connected:
         found = desk.change(camera, wanted, untried=asked.untried)
-        here.accounts.note("camera connected otherwise", signed.person.name, caller_of(request), camera)
+        here.accounts.note("camera connection changed", signed.person.name, caller_of(request), camera)
         return Connected(streams=dict(found))
 
     return await _with(here, change)
@@ -82,7 +82,7 @@ async def connect_otherwise(
 async def _with(here: Site, change: Callable[[Connecting], Connected]) -> Connected:
     desk = here.connecting
     if desk is None:
-        raise Refused(409, "not_saved", "It cannot be changed here.", "")
+        raise Refused(409, "not_saved", "This can't be changed here.", "")
     try:
         return await asyncio.to_thread(change, desk)
     except SourceError as error:

@@ -38,7 +38,7 @@ see = [rule(Access.SEE)]
 async def follow_card(request: Request, here: Here, width: Width = 960, fps: Fps = 8) -> Response:
     """A page with nothing but the picture that follows what happens."""
     if not showing(here):
-        raise not_found("No camera shows anything at present.")
+        raise not_found("No camera has live video right now.")
     return _card(request, "/api/v1/live/follow/mjpeg", "", width, fps)
 
 
@@ -59,7 +59,7 @@ def _card(request: Request, path: str, name: str, width: int, fps: float) -> Res
     page = (
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>{escape(name or 'tawny')}</title><style>{STYLE}</style>"
-        f'<img src="{picture}" alt="{escape(name or "What happens now")}">{words}</html>'
+        f'<img src="{picture}" alt="{escape(name or "Live")}">{words}</html>'
     )
     headers = {"Content-Security-Policy": POLICY, "Cross-Origin-Resource-Policy": "cross-origin"}
     return HTMLResponse(page, headers=headers)

@@ -33,7 +33,7 @@ async def events(
 ) -> shapes.Events:
     """Newest first, a page at a time."""
     if to_ms <= from_ms:
-        raise bad_input("The end must come after the beginning.", "Choose another time.")
+        raise bad_input("The end must be after the start.", "Choose another time.")
     span, named, wanted = Span(from_ms, to_ms), cameras_of(cameras, here) if cameras else None, split(kinds) or None
 
     def look() -> tuple[Page, int]:
@@ -84,4 +84,4 @@ async def find_event(event: EventId, here: Site) -> Event:
 
 
 def no_event() -> Exception:
-    return not_found("There is no such event.", "It may have been removed with its recording.")
+    return not_found("Event not found.", "It may have been deleted together with its recording.")

@@ -88,5 +88,5 @@ def _box(text: str) -> Box:
     except ValueError:
         x0 = y0 = x1 = y1 = 0.0
     if not (0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1):
-        raise bad_input("That is no part of a picture.", "Give x0,y0,x1,y1 from 0 to 1, such as 0.1,0.5,0.4,0.9.")
+        raise bad_input("Invalid area.", "Use x0,y0,x1,y1 from 0 to 1, for example 0.1,0.5,0.4,0.9.")
     return x0, y0, x1, y1

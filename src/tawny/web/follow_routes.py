@@ -41,7 +41,7 @@ async def follow_mjpeg(
 ) -> Response:
     """Motion JPEG of the camera where something goes on; of the last one, or the first, while nothing does."""
     if not showing(here):
-        raise not_found("No camera shows anything at present.")
+        raise not_found("No camera has live video right now.")
     wish = Wish(rounded_width(width), fps, quality)
     return StreamingResponse(_following(request, here, wish, width), media_type=mjpeg.MEDIA_TYPE)
 
@@ -52,7 +52,7 @@ async def follow_playlist(
 ) -> Response:
     """HLS of the same: always H.264, without sound. From one camera to the next there is a discontinuity."""
     if not showing(here):
-        raise not_found("No camera shows anything at present.")
+        raise not_found("No camera has live video right now.")
     feed = here.hls.feed(_key(here), here.follows.of(here), nullcontext())
     return await list_answer(feed, request, segment, part)
 

@@ -37,7 +37,7 @@ async def index(camera: OneCamera, request: Request, here: Here, signed: Signed)
     """The streams there are; a player takes what it can and what the line allows."""
     hubs = here.hubs(camera)
     if not hubs:
-        raise not_found("There is no such camera.")
+        raise not_found("Camera not found.")
     lines = ["#EXTM3U", "#EXT-X-INDEPENDENT-SEGMENTS"]
     covered = is_covered(here, signed, camera)
     for name, hub in () if covered else hubs.items():
@@ -61,7 +61,7 @@ async def playlist(
     """can: the codecs that the player knows, for `auto`. With `_HLS_msn` it is answered when there is that much."""
     choice = chosen(here, signed, camera, stream, split(can))
     if choice is None:
-        raise not_found("There is no such camera.")
+        raise not_found("Camera not found.")
     feed = here.hls.feed(_key(here, signed, camera, stream), choice, here.viewers.one_more(camera, choice.name))
     return await list_answer(feed, request, segment, part)
 
@@ -91,17 +91,17 @@ def _key(here: Site, session: Session, camera: CameraId, stream: str) -> Key:
 def feed_of(here: Site, key: Key) -> HlsFeed:
     found = here.hls.known(key)
     if found is None:
-        raise not_found("This list has ended.", "Read it again.")
+        raise not_found("This playlist has expired.", "Reload it.")
     return found
 
 
 async def list_answer(feed: HlsFeed, request: Request, segment: int | None, part: int | None) -> Response:
     """The list as soon as it has what is asked for. Refused when nothing comes."""
     if segment is not None and not feed.is_near(segment):
-        raise Refused(400, "bad_input", "That is too far ahead.", "Read the list again.")
+        raise Refused(400, "bad_input", "That part is too far ahead.", "Reload the playlist.")
     wanted = (0, 0) if segment is None else (segment, part)
     if not await feed.has(*wanted, WAIT_S) and not feed.mime:
-        raise Refused(503, "no_picture", "There is no picture of this camera at present.", "See its state.")
+        raise Refused(503, "no_picture", "No live video from this camera right now.", "Check the camera's status.")
     return Response(feed.playlist(_more(request)), media_type=PLAYLIST)
 
 
@@ -127,7 +127,7 @@ async def part_answer(feed: HlsFeed, number: int, part: int) -> Response:
 
 def _bytes(data: bytes | None, kind: str) -> Response:
     if data is None:
-        raise not_found("There is no such part, or no longer.", "Read the list again.")
+        raise not_found("This part doesn't exist or has expired.", "Reload the playlist.")
     return Response(data, media_type=kind)
 
 

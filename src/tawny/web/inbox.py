@@ -67,7 +67,7 @@ class Inbox:
     def path(self, holder: str, name: str) -> Path:
         """Of a file that is here."""
         if self.find(holder, name) is None:
-            raise not_found("There is no such file.")
+            raise not_found("File not found.")
         return self._path(holder, name)
 
     def files(self, holder: str, prefix: str) -> list[Brought]:
@@ -95,11 +95,15 @@ class Inbox:
         """Go on with what has begun, at its end; only one at a time."""
         part, begun = self._part(holder, sha256), self.begun_bytes(holder, sha256)
         if offset != begun:
-            raise Refused(409, "elsewhere", f"{begun} bytes of it are here.", "Go on from there.", {"begun": begun})
+            raise Refused(
+                409, "elsewhere", f"{begun} bytes have already arrived.", "Continue from there.", {"begun": begun}
+            )
         self._refuse_what_is_too_much(holder, size_bytes - begun, quota_bytes)
         with self._lock:
             if part in self._writing:
-                raise Refused(409, "busy", "It is being brought just now.", "Wait, and try again.", {"begun": begun})
+                raise Refused(
+                    409, "busy", "This file is being uploaded right now.", "Wait and try again.", {"begun": begun}
+                )
             self._writing.add(part)
         try:
             part.parent.mkdir(parents=True, exist_ok=True)
@@ -114,7 +118,7 @@ class Inbox:
         try:
             if part.stat().st_size != size_bytes or _sha256(part) != sha256:
                 part.unlink()
-                raise Refused(422, "damaged", "What arrived is not what was said.", "Send it again.")
+                raise Refused(422, "damaged", "The file doesn't match its checksum.", "Send it again.")
             path.parent.mkdir(parents=True, exist_ok=True)
             if modified_ms:
                 os.utime(part, ns=(modified_ms * 1_000_000, modified_ms * 1_000_000))
@@ -124,7 +128,7 @@ class Inbox:
             for folder in (path.parent, part.parent):
                 _sync_folder(folder)
         except FileNotFoundError:
-            raise not_found("It was not brought.") from None
+            raise not_found("The file wasn't uploaded.") from None
         except OSError as error:
             raise turned(error, str(path)) from error
         finally:
@@ -154,7 +158,10 @@ class Inbox:
     def _refuse_what_is_too_much(self, holder: str, more_bytes: int, quota_bytes: int) -> None:
         if self.used_bytes(holder) + more_bytes > quota_bytes:
             raise Refused(
-                507, "quota", "This pass has brought as much as it may.", "Remove older files, or ask for more."
+                507,
+                "quota",
+                "This access token has reached its storage limit.",
+                "Delete older files, or ask for a higher limit.",
             )
         assert self._root is not None
         self._root.mkdir(parents=True, exist_ok=True)
@@ -164,19 +171,19 @@ class Inbox:
 
     def _home(self, holder: str) -> Path:
         if self._root is None:
-            raise not_found("This tawny keeps nothing on a disk.", "Bring it elsewhere.")
+            raise not_found("This tawny doesn't store anything on disk.", "Use another destination.")
         return self._root / holder
 
     def _path(self, holder: str, name: str) -> Path:
         parts = PurePosixPath(name).parts
         is_name = 0 < len(parts) <= _MOST_PARTS and "/".join(parts) == name
         if not is_name or any(not _PART.fullmatch(part) or part in (".", "..", BEGUN) for part in parts):
-            raise bad_input("name: this is no name of a file.", "Folders and a name with / between them.")
+            raise bad_input("name: not a valid file name.", "Use folders and a name separated by /.")
         return self._home(holder).joinpath(*parts)
 
     def _part(self, holder: str, sha256: str) -> Path:
         if not re.fullmatch(r"[0-9a-f]{64}", sha256):
-            raise bad_input("sha256: 64 digits in hex.")
+            raise bad_input("sha256: must be 64 hex digits.")
         return self._home(holder) / BEGUN / sha256
 
 

@@ -117,7 +117,7 @@ async def _taken(request: Request, writing: Writing, left_bytes: int) -> None:
         async for piece in request.stream():
             left_bytes -= len(piece)
             if left_bytes < 0:
-                raise bad_input("size: more came than was said.")
+                raise bad_input("size: received more than announced.")
             held += piece
             if len(held) >= PORTION_BYTES:
                 await asyncio.to_thread(writing.write, bytes(held))
@@ -126,7 +126,7 @@ async def _taken(request: Request, writing: Writing, left_bytes: int) -> None:
         left_bytes = max(left_bytes, 1)
     await asyncio.to_thread(writing.write, bytes(held))  # also of what was cut off: it goes on from there
     if left_bytes:
-        raise bad_input("size: less came than was said.", "Go on where it was.")
+        raise bad_input("size: received less than announced.", "Continue where it stopped.")
 
 
 async def _read(path: Path, size_bytes: int) -> AsyncIterator[bytes]:

@@ -53,9 +53,9 @@ async def keep_otherwise(asked: shapes.KeepChange, request: Request, here: Here,
             gone = [one.segment for one in _plan(here, change, 0.0).removals if one.segment.id not in stays]
             if gone:
                 size_bytes = sum(one.size_bytes for one in gone)
-                told = f"This would remove {len(gone)} files, {size_text(size_bytes)}, now."
+                told = f"This would delete {len(gone)} files ({size_text(size_bytes)}) now."
                 more = {"size_bytes": size_bytes, "files": len(gone)}
-                raise Refused(409, "would_remove", told, "Look at what would go, then save and remove.", more)
+                raise Refused(409, "would_remove", told, "Check what would be deleted, then save and delete.", more)
         with _in_words():
             _keeping(here).change(change)
         here.accounts.note("retention changed", signed.person.name, caller_of(request), "")
@@ -90,14 +90,14 @@ async def care(here: Here) -> shapes.CareInfo:
 async def test_now(here: Here) -> Done:
     """Begin one now; `/care` tells when it is over and what it found."""
     if here.caring is None:
-        raise not_found("There is no self-test here.")
+        raise not_found("There is no self-test on this recorder.")
     here.caring.test_now()
     return Done()
 
 
 def _keeping(here: Site) -> keeping.Keeping:
     if here.keeping is None:
-        raise not_found("Nothing is kept here.")
+        raise not_found("This recorder stores nothing.")
     return here.keeping
 
 
@@ -111,7 +111,7 @@ def _in_words() -> Iterator[None]:
         name = problem.path.rpartition(".")[2]
         raise bad_input(f"{name}: found {problem.found}; allowed: {problem.allowed}.") from error
     except (NotDone, FolderUnwritable) as error:
-        raise Refused(409, "not_saved", "The settings could not be changed.", error.do) from error
+        raise Refused(409, "not_saved", "The settings couldn't be changed.", error.do) from error
 
 
 def _plan(here: Site, change: keeping.Asked | None, ahead_s: float) -> Plan:

@@ -56,7 +56,9 @@ async def known(here: Here) -> KnownList:
 
 @router.post("/known/plates", dependencies=own)
 async def add_plate(new: NewPlate, request: Request, signed: Signed, here: Here) -> KnownList:
-    return await _changed(here, lambda desk: desk.add_plate(new.name, new.plate), "plate known", signed, request)
+    return await _changed(
+        here, lambda desk: desk.add_plate(new.name, new.plate), "license plate added", signed, request
+    )
 
 
 @router.post("/known/faces", dependencies=own)
@@ -65,10 +67,10 @@ async def add_face(new: NewFace, request: Request, signed: Signed, here: Here) -
         event = here.recorder.index.event(EventId(new.event))
         picture = here.recorder.event_picture(event) if event is not None else None
         if event is None or picture is None:
-            raise not_found("There is no such event, or no picture of it.")
+            raise not_found("The event doesn't exist or has no image.")
         desk.add_of(new.name, new.by, event, picture)
 
-    return await _changed(here, add, "face known", signed, request)
+    return await _changed(here, add, "face added", signed, request)
 
 
 @router.delete("/known/{who}", dependencies=own)
@@ -78,7 +80,7 @@ async def forget(who: Annotated[str, Path(max_length=60)], request: Request, sig
 
 @router.delete("/known", dependencies=own)
 async def forget_all(request: Request, signed: Signed, here: Here) -> KnownList:
-    return await _changed(here, lambda desk: desk.forget_all(), "all forgotten", signed, request)
+    return await _changed(here, lambda desk: desk.forget_all(), "all faces and plates deleted", signed, request)
 
 
 async def _changed(
@@ -105,5 +107,5 @@ def _told(here: Site) -> KnownList:
 
 def _desk(here: Site) -> KnownDesk:
     if here.known is None:
-        raise not_found("This recorder reads nothing.")
+        raise not_found("Recognition isn't set up on this recorder.")
     return here.known

@@ -31,9 +31,9 @@ OneStream = Annotated[StreamName, Query()]
 def within(from_ms: int, to_ms: int, most_days: float = MOST_DAYS) -> Span:
     """The span asked for. Refused when it is empty or too long."""
     if to_ms <= from_ms:
-        raise bad_input("The end must come after the beginning.", "Choose another time.")
+        raise bad_input("The end must be after the start.", "Choose another time.")
     if to_ms - from_ms > most_days * DAY_MS:
-        raise bad_input(f"That is more than {most_days:g} days at once.", "Ask for less.")
+        raise bad_input(f"You can load at most {most_days:g} days at once.", "Choose a shorter time.")
     return Span(from_ms, to_ms)
 
 
@@ -45,7 +45,7 @@ def cameras_of(text: str, here: Site) -> list[CameraId]:
     """Those named, all that are configured when none is. Ids of cameras that were removed are fine as well."""
     named = list(dict.fromkeys(CameraId(part) for part in split(text)))
     if len(named) > MOST_CAMERAS:
-        raise bad_input(f"That is more than {MOST_CAMERAS} cameras at once.", "Ask for fewer.")
+        raise bad_input(f"You can load at most {MOST_CAMERAS} cameras at once.", "Choose fewer.")
     if not named:
         return [camera.status.id for camera in here.recorder.cameras()]
     return [camera for camera in named if here.seen is None or camera in here.seen]
@@ -55,5 +55,5 @@ def known_camera(camera: CameraId, here: Site) -> CameraId:
     """Refused when it is neither configured nor ever recorded. Asks the index: call it in a thread."""
     is_configured = any(one.status.id == camera for one in here.recorder.cameras())
     if not is_configured and here.recorder.index.bounds(camera) is None:
-        raise not_found("There is no such camera.")
+        raise not_found("Camera not found.")
     return camera

@@ -66,7 +66,7 @@ async def live(
     await socket.accept()
     choice = chosen(here, signed, camera, stream, split(can))
     if choice is None:
-        await socket.close(NOT_THERE, "There is no such camera.")
+        await socket.close(NOT_THERE, "Camera not found.")
         return
     with choice.opened() as hub:
         viewer = Viewer(hub, here.recorder.clock, gather)
@@ -138,7 +138,7 @@ async def _show(socket: WebSocket, viewer: Viewer, pace: Pace, here: Site, camer
         if await watch.is_over():
             return
         if is_bare(the_session(socket), choice):
-            await socket.close(BEGIN_AGAIN, "Something is private now.")
+            await socket.close(BEGIN_AGAIN, "A privacy setting changed.")
             return
         if isinstance(message, bytes):
             await socket.send_bytes(message)
@@ -158,7 +158,7 @@ async def _show(socket: WebSocket, viewer: Viewer, pace: Pace, here: Site, camer
         elif here.recorder.hub(camera, name) is choice.source:
             await socket.send_json(_waiting(here, camera))
         else:
-            await socket.close(BEGIN_AGAIN, "The camera was set up anew.")
+            await socket.close(BEGIN_AGAIN, "The camera was reconfigured.")
             return
 
 

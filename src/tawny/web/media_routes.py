@@ -36,7 +36,7 @@ async def segment_play(
     cameras = [camera.status.id for camera in here.recorder.cameras()]
     found = await asyncio.to_thread(find.segment, here.recorder, cameras, segment)
     if found is None:
-        raise not_found("There is no such recording.")
+        raise not_found("Recording not found.")
     playing = await asyncio.to_thread(play, here.recorder, found, from_ms)
     return played(request, playing)
 
@@ -49,7 +49,7 @@ async def stored(segment: OneSegment, request: Request, here: Here) -> Response:
     cameras = [camera.status.id for camera in recorder.cameras()]
     found = await asyncio.to_thread(find.segment, recorder, cameras, segment)
     if found is None:
-        raise not_found("There is no such recording.")
+        raise not_found("Recording not found.")
 
     path = await asyncio.to_thread(recorder.segment_path, found)
     wrapped = await asyncio.to_thread(ring_key, path) if is_sealed(found.path) else b""
@@ -70,7 +70,7 @@ async def event_picture(event: OneEvent, here: Here) -> Response:
     if jpeg is None and await asyncio.to_thread(here.recorder.sealed_picture, found) is not None:
         raise sealed()
     if jpeg is None:
-        raise Refused(404, "no_picture", "This event has no picture.", "Look at its clip.")
+        raise Refused(404, "no_picture", "This event has no image.", "Play its clip instead.")
     kept = "no-store" if found.end_ms is None else "private, max-age=3600"
     return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": kept})
 

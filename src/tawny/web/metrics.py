@@ -28,7 +28,12 @@ Value = tuple[Labels, float]
 @router.get("/metrics", dependencies=[rule(Access.PUBLIC)], include_in_schema=False)
 def metrics(request: Request, here: Here) -> Response:
     if not _may(request, here.metrics_token):
-        raise Refused(403, "not_here", "Figures are for this machine.", "Set `web.metrics` and send it as a token.")
+        raise Refused(
+            403,
+            "not_here",
+            "Metrics are only available on this computer.",
+            "Set `web.metrics` and send it as a bearer token.",
+        )
     return PlainTextResponse("".join(_text(here)), media_type=FORM)
 
 
@@ -48,30 +53,33 @@ def _text(here: Site) -> Iterable[str]:
     now_ms, cameras = recorder.clock.now_ms(), here.health.cameras()
     of = [{"camera": one.id} for one in cameras]
     states = [CameraState(one.state) for one in cameras]
-    yield _metric("up_seconds", "Since tawny began.", [({}, (now_ms - recorder.started_ms) / 1000)])
+    yield _metric("up_seconds", "Seconds since tawny started.", [({}, (now_ms - recorder.started_ms) / 1000)])
     wanted = zip(of, (float(state not in CHOSEN) for state in states), strict=True)
-    yield _metric("camera_wanted", "1 if it should be recorded now.", wanted)
+    yield _metric("camera_wanted", "1 if the camera should be recording now.", wanted)
     recorded = zip(of, (float(state in ON_WATCH) for state in states), strict=True)
-    yield _metric("camera_recording", "1 if it is recorded, or waits for motion.", recorded)
+    yield _metric("camera_recording", "1 if the camera is recording or waiting for motion.", recorded)
     figures: dict[str, tuple[str, list[float | None]]] = {
-        "camera_frames_per_second": ("Pictures that come.", [one.fps for one in cameras]),
-        "camera_bits_per_second": ("Bits that come.", [one.bit_rate for one in cameras]),
+        "camera_frames_per_second": ("Frames received per second.", [one.fps for one in cameras]),
+        "camera_bits_per_second": ("Bits received per second.", [one.bit_rate for one in cameras]),
         "camera_clock_offset_seconds": (
-            "By how much the camera's own clock is ahead.",
+            "How far the camera's clock is ahead.",
             [one.clock_offset_s for one in cameras],
         ),
         "camera_latency_seconds": (
-            "From the moment a picture is taken until it is here.",
+            "Time from capture until arrival.",
             [one.latency_s for one in cameras],
         ),
-        "camera_recorded_today_ratio": ("Of today, 0 to 1.", [one.recorded_today for one in cameras]),
-        "camera_gaps_today": ("Gaps of today that nobody wanted.", [one.gaps_today for one in cameras]),
+        "camera_recorded_today_ratio": (
+            "Share of today that is recorded, 0 to 1.",
+            [one.recorded_today for one in cameras],
+        ),
+        "camera_gaps_today": ("Unwanted gaps today.", [one.gaps_today for one in cameras]),
         "camera_damaged_today_seconds": (
-            "Recorded today with pictures that are not whole.",
+            "Seconds of damaged video today.",
             [one.damage_today.seconds for one in cameras],
         ),
         "camera_last_packet_age_seconds": (
-            "How old the newest picture is.",
+            "Age of the newest frame.",
             [None if one.last_packet_ms is None else (now_ms - one.last_packet_ms) / 1000 for one in cameras],
         ),
     }
@@ -81,12 +89,12 @@ def _text(here: Site) -> Iterable[str]:
         )
     disk = recorder.disk()
     if disk is not None:
-        yield _metric("disk_free_bytes", "Free on the disk.", [({}, disk.free_bytes)])
-        yield _metric("disk_total_bytes", "Size of the disk.", [({}, disk.total_bytes)])
-        yield _metric("recordings_bytes", "Taken by recordings.", [({}, disk.used_bytes)])
+        yield _metric("disk_free_bytes", "Free disk space.", [({}, disk.free_bytes)])
+        yield _metric("disk_total_bytes", "Disk size.", [({}, disk.total_bytes)])
+        yield _metric("recordings_bytes", "Space used by recordings.", [({}, disk.used_bytes)])
     alarms = [({"what": one.what, "camera": one.camera or ""}, 1.0) for one in recorder.alarms()]
-    yield _metric("alarm", "An alarm that lasts.", alarms)
-    yield _metric("warnings", "What somebody should see to.", [({}, len(recorder.warnings()))])
+    yield _metric("alarm", "A current problem.", alarms)
+    yield _metric("warnings", "Number of things that need attention.", [({}, len(recorder.warnings()))])
 
 
 def _metric(name: str, told: str, values: Iterable[Value]) -> str:

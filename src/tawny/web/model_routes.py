@@ -104,5 +104,5 @@ def _told(here: Site) -> ModelsInfo:
 
 def _desk(here: Site) -> Models:
     if here.models is None:
-        raise not_found("This recorder names nothing.")
+        raise not_found("Object detection isn't available on this recorder.")
     return here.models

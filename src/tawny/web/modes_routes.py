@@ -44,7 +44,9 @@ async def set_mode(asked: shapes.ModeWish, request: Request, signed: Signed, her
             desk.set_mode(asked.mode, signed.person.name, asked.for_s)
         else:
             desk.back_to_week()
-        here.accounts.note("mode set", signed.person.name, caller_of(request), asked.mode or "back to the week")
+        here.accounts.note(
+            "mode set", signed.person.name, caller_of(request), asked.mode or "mode follows the schedule"
+        )
 
     await _of(here, change)
     return await modes(here)
@@ -58,7 +60,7 @@ async def hold_camera(
 
     def change(desk: ModesDesk) -> None:
         desk.hold(camera, "" if asked.what == "none" else asked.what, signed.person.name, asked.for_s)
-        here.accounts.note(f"camera told: {asked.what}", signed.person.name, caller_of(request), camera)
+        here.accounts.note(f"manual override: {asked.what}", signed.person.name, caller_of(request), camera)
 
     await _of(here, change)
     return await modes(here)
@@ -69,7 +71,7 @@ async def check_in(person: OnePerson, asked: shapes.CheckIn, signed: Signed, her
     """A phone says that its owner is at home, or has left: an owner's for anybody, others' for themselves."""
     is_self = signed.person.name.lower() == person.lower()
     if not is_self and signed.person.role.value != "owner":
-        raise Refused(403, "not_yours", "You can only say this of yourself.", "Ask an owner.")
+        raise Refused(403, "not_yours", "You can only check in for yourself.", "Ask an owner.")
     await _of(here, lambda desk: desk.check_in(person, "check-in", home=asked.home))
     return Done()
 
@@ -100,7 +102,7 @@ async def change_plan(asked: shapes.PlanChange, request: Request, signed: Signed
         try:
             _understood(lambda: desk.change(arm, rules))
         except FolderUnwritable as error:
-            raise Refused(409, "not_saved", "The settings could not be changed.", error.do) from error
+            raise Refused(409, "not_saved", "The settings couldn't be changed.", error.do) from error
         here.accounts.note("modes and rules changed", signed.person.name, caller_of(request), "")
 
     await _of(here, change)

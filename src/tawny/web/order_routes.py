@@ -86,7 +86,7 @@ async def take_input(program: OneInput, request: Request, here: Here) -> OrderDo
     body, headers = await request.body(), {key.lower(): value for key, value in request.headers.items()}
     orders = here.orders
     if orders is None:
-        raise _refused(OrderRefused("signed_out", "No programs may ask for anything here.", ""))
+        raise _refused(OrderRefused("signed_out", "No integrations are configured.", ""))
     try:
         who = await asyncio.to_thread(orders.sent, program, headers, body, caller_of(request).address)
         asked = order_in(body)
@@ -105,7 +105,7 @@ async def programs(here: Here) -> Programs:
 async def _done(here: Site, who: Who, asked: Order) -> OrderDone:
     orders = here.orders
     if orders is None:
-        raise not_found("Nothing can be asked of this recorder.", "")
+        raise not_found("This recorder doesn't accept commands.", "")
     try:
         done: Done = await asyncio.to_thread(orders.do, who, asked)
     except OrderRefused as refused:

@@ -66,7 +66,7 @@ async def remove_target(target: OneName, request: Request, signed: Signed, here:
 
     def remove(placing: Placing) -> None:
         placing.remove(target)
-        here.accounts.note("sending ended", signed.person.name, caller_of(request), target)
+        here.accounts.note("upload or notification target removed", signed.person.name, caller_of(request), target)
 
     await _placed(here, remove)
     return Done()
@@ -95,7 +95,7 @@ async def pause_target(
     def pause(outside: Outside) -> None:
         outside.pause(target, paused=asked.paused)
         word = "paused" if asked.paused else "resumed"
-        here.accounts.note(f"sending {word}", signed.person.name, caller_of(request), target)
+        here.accounts.note(f"uploads and notifications {word}", signed.person.name, caller_of(request), target)
 
     await _of(here, pause)
     return Done()
@@ -128,7 +128,7 @@ async def tell_browser(asked: shapes.PushAddress, signed: Signed, here: Here) ->
     try:
         await _of(here, lambda outside: outside.tell_browser(signed.person.name, asked.endpoint, keys))
     except ValueError:
-        raise bad_input("These are no keys of a browser.") from None
+        raise bad_input("These aren't valid browser push keys.") from None
     return Done()
 
 
@@ -144,7 +144,7 @@ async def act(target: OneName, token: OneToken, request: Request, here: Here) ->
 
     def do(outside: Outside) -> str:
         done = outside.act(target, token)
-        here.accounts.note("from a message", target, caller_of(request), done)
+        here.accounts.note("through a notification button", target, caller_of(request), done)
         return done
 
     return shapes.ActInfo(words=await _of(here, do))
@@ -152,7 +152,7 @@ async def act(target: OneName, token: OneToken, request: Request, here: Here) ->
 
 def _placing(here: Site) -> Placing:
     if here.placing is None:
-        raise not_found("Nothing leaves this machine.")
+        raise not_found("Nothing is configured to leave this computer.")
     return here.placing
 
 
@@ -166,17 +166,17 @@ async def _placed(here: Site, ask: Callable[[Placing], T]) -> T:
     except NotDone as error:
         raise not_found(error.message, error.do) from error
     except FolderUnwritable as error:
-        raise Refused(409, "not_saved", "The settings could not be changed.", error.do) from error
+        raise Refused(409, "not_saved", "The settings couldn't be changed.", error.do) from error
 
 
 async def _of(here: Site, ask: Callable[[Outside], T]) -> T:
     outside = here.outside
     if outside is None:
-        raise not_found("Nothing leaves this machine.")
+        raise not_found("Nothing is configured to leave this computer.")
     try:
         return await asyncio.to_thread(ask, outside)
     except KeyError:
-        raise not_found("There is no such destination or notifier.") from None
+        raise not_found("Notification channel or upload destination not found.") from None
     except NotDone as error:
         raise Refused(410, "ended", error.message, error.do) from error
 

@@ -31,9 +31,9 @@ PAGES = (
     "/sign-in",
 )
 MISSING = """<!doctype html><html lang="en"><meta charset="utf-8"><title>tawny</title>
-<h1>tawny is running. Its interface is not built.</h1>
-<p>In the folder of the sources, run <code>./tawny</code>, or <code>npm ci</code> and <code>npm run build</code> in
-<code>ui/</code>, then reload this page. Recording does not need it.</p></html>
+<h1>tawny is running, but its web interface hasn't been built.</h1>
+<p>In the source folder, run <code>./tawny</code>, or <code>npm ci</code> and <code>npm run build</code> in
+<code>ui/</code>, then reload this page. Recording works without it.</p></html>
 """
 
 router = APIRouter()
@@ -68,6 +68,6 @@ async def other_file(name: str, here: Here) -> Response:
 def _file(interface: Interface, name: str, kept: str) -> Response:
     found = interface.files.get(name)
     if found is None:
-        raise not_found("There is nothing at this address.", "Check the address.")
+        raise not_found("Page not found.", "Check the address.")
     kind = KINDS.get(found.suffix) or mimetypes.guess_type(found.name)[0] or "application/octet-stream"
     return FileResponse(found, headers={"Cache-Control": kept}, media_type=kind)

@@ -43,7 +43,7 @@ MOST_DAYS_OF_TIME = 4000
 
 
 def nothing_recorded() -> Refused:
-    return Refused(404, "no_picture", "Nothing was recorded at this moment.", "Choose another.")
+    return Refused(404, "no_picture", "There is no video at this time.", "Choose another time.")
 
 
 @router.get("/time", dependencies=view)

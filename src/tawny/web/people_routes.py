@@ -29,12 +29,12 @@ async def people(here: Here) -> shapes.People:
 async def add_person(asked: shapes.NewPerson, request: Request, signed: Signed, here: Here) -> shapes.Invited:
     """Somebody new, with a link that signs them in once, within a week."""
     if await asyncio.to_thread(here.accounts.find, asked.name) is not None:
-        raise Refused(409, "name_taken", f"There is somebody called {asked.name} already.", "Choose another name.")
+        raise Refused(409, "name_taken", f"A user named {asked.name} already exists.", "Choose another name.")
 
     def add() -> tuple[Person, str]:
         person = here.accounts.put_person(asked.name, Role(asked.role))
         person = here.accounts.change_person(person, Role(asked.role), _ids(asked.cameras))
-        here.accounts.note("person added", signed.person.name, caller_of(request), asked.name)
+        here.accounts.note("user added", signed.person.name, caller_of(request), asked.name)
         return person, here.accounts.new_token(Purpose.LINK, person, lasts_ms=INVITATION_MS)
 
     person, token = await asyncio.to_thread(add)
@@ -51,7 +51,7 @@ async def change_person(
         await _keep_an_owner(here, found)
 
     def change() -> Person:
-        here.accounts.note("person changed", signed.person.name, caller_of(request), found.name)
+        here.accounts.note("user changed", signed.person.name, caller_of(request), found.name)
         return here.accounts.change_person(found, Role(asked.role), _ids(asked.cameras))
 
     return _person(await asyncio.to_thread(change))
@@ -63,7 +63,7 @@ async def invite(person: OneId, request: Request, signed: Signed, here: Here) ->
     found = await _find(here, person)
 
     def make() -> str:
-        here.accounts.note("link made", signed.person.name, caller_of(request), found.name)
+        here.accounts.note("sign-in link created", signed.person.name, caller_of(request), found.name)
         return here.accounts.new_token(Purpose.LINK, found, lasts_ms=INVITATION_MS)
 
     return shapes.Invited(person=_person(found), link=f"/sign-in#link={await asyncio.to_thread(make)}")
@@ -75,7 +75,7 @@ async def remove_person(person: OneId, request: Request, signed: Signed, here: H
     await _keep_an_owner(here, found)
 
     def remove() -> None:
-        here.accounts.note("person removed", signed.person.name, caller_of(request), found.name)
+        here.accounts.note("user removed", signed.person.name, caller_of(request), found.name)
         here.accounts.remove_person(found)
 
     await asyncio.to_thread(remove)
@@ -91,7 +91,7 @@ async def passes(here: Here) -> shapes.PassList:
 @router.post("/passes", dependencies=own)
 async def make_pass(asked: shapes.NewPass, request: Request, signed: Signed, here: Here) -> shapes.MadePass:
     def make() -> tuple[Pass, str]:
-        here.accounts.note("pass made", signed.person.name, caller_of(request), asked.name)
+        here.accounts.note("access token created", signed.person.name, caller_of(request), asked.name)
         return here.passes.make(asked.name, _ids(asked.cameras), asked.ends_ms, asked.brings_bytes)
 
     made, secret = await asyncio.to_thread(make)
@@ -101,8 +101,8 @@ async def make_pass(asked: shapes.NewPass, request: Request, signed: Signed, her
 @router.delete("/passes/{pass_id}", dependencies=own)
 async def take_back(pass_id: OneId, request: Request, signed: Signed, here: Here) -> Done:
     if not await asyncio.to_thread(here.passes.take_back, pass_id):
-        raise not_found("There is no such pass.")
-    await asyncio.to_thread(here.accounts.note, "pass taken back", signed.person.name, caller_of(request), pass_id)
+        raise not_found("Access token not found.")
+    await asyncio.to_thread(here.accounts.note, "access token revoked", signed.person.name, caller_of(request), pass_id)
     return Done()
 
 
@@ -120,7 +120,7 @@ async def audit(here: Here, limit: Annotated[int, Query(ge=1, le=1000)] = 200) -
 async def _find(here: Site, person: str) -> Person:
     found = next((one for one in await asyncio.to_thread(here.accounts.people) if one.id == person), None)
     if found is None:
-        raise not_found("There is nobody of this name.")
+        raise not_found("User not found.")
     return found
 
 
@@ -128,7 +128,7 @@ async def _keep_an_owner(here: Site, person: Person) -> None:
     """Refused for the only owner: nobody could change anything afterwards."""
     owners = [one for one in await asyncio.to_thread(here.accounts.people) if one.role is Role.OWNER]
     if owners == [person]:
-        raise Refused(409, "last_owner", f"{person.name} is the only owner.", "Make somebody else an owner first.")
+        raise Refused(409, "last_owner", f"{person.name} is the only owner.", "Make someone else an owner first.")
 
 
 def _ids(cameras: list[str] | None) -> list[CameraId] | None:

@@ -30,7 +30,7 @@ class Refused(TawnyError):
     advice = "{todo}"
 
 
-def not_found(what: str, todo: str = "It may have been removed.") -> Refused:
+def not_found(what: str, todo: str = "It may have been deleted.") -> Refused:
     return Refused(404, "not_found", what, todo)
 
 
@@ -39,16 +39,16 @@ def bad_input(what: str, todo: str = "") -> Refused:
 
 
 def share_ended() -> Refused:
-    return Refused(410, "share_ended", "This link has ended.", "Ask for a new one.")
+    return Refused(410, "share_ended", "This link has expired.", "Ask for a new one.")
 
 
 def sealed() -> Refused:
-    return Refused(423, "sealed", "This is sealed.", "Unlock it to see it.")
+    return Refused(423, "sealed", "This recording is encrypted.", "Unlock it to watch.")
 
 
 BY_STATUS = {
-    404: ("not_found", "There is nothing at this address.", "Check the address."),
-    405: ("wrong_method", "This address does not answer that kind of request.", ""),
+    404: ("not_found", "Page not found.", "Check the address."),
+    405: ("wrong_method", "This address doesn't support that method.", ""),
 }
 
 
@@ -102,7 +102,7 @@ async def _of_http(_: Request, error: Exception) -> JSONResponse:
 async def _of_input(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     problems = [_worded(problem) for problem in error.errors()[:5]]
-    return answer(422, "bad_input", f"This request cannot be understood: {'; '.join(problems)}.", "Mend what is named.")
+    return answer(422, "bad_input", f"Invalid request: {'; '.join(problems)}.", "Correct it and try again.")
 
 
 def _worded(problem: Mapping[str, Any]) -> str:
@@ -116,4 +116,4 @@ async def _of_anything(_: Request, error: Exception) -> JSONResponse:
     # the server logs the error itself; the reference ties the two together
     reference = secrets.token_hex(2).upper()
     log.error("error %s answered to a browser: %s", reference, type(error).__name__)
-    return answer(500, "failed", f"Something went wrong here (code {reference}).", "Try again, or look into the log.")
+    return answer(500, "failed", f"Something went wrong (code {reference}).", "Try again. The log has details.")

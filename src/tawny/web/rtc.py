@@ -89,7 +89,7 @@ class Rtc:
             try:
                 peer = await self._desk.meet(offer, video, names(sound), orders.hear)
             except NotAnOffer as error:
-                raise bad_input(f"This is no offer: {error}.") from error
+                raise bad_input(f"Invalid WebRTC offer: {error}.") from error
             except NoWay as error:
                 raise Refused(409, "no_way", str(error), "Use another way.") from error
             opened = opening.pop_all()
@@ -108,7 +108,7 @@ class Rtc:
     def mine(self, key: str, session: Session) -> Peer:
         found = self._open.get(key)
         if found is None or found.session != session.key:
-            raise not_found("There is no such connection.", "Begin another.")
+            raise not_found("Connection not found.", "Start a new one.")
         return found.peer
 
     async def close(self) -> None:
@@ -171,9 +171,9 @@ async def _while_allowed(request: Request, peer: Peer, choice: Choice) -> None:
     while not peer.ended.is_set():
         await asyncio.sleep(LOOK_S)
         if await has_ended(request):
-            peer.end("the right to see has ended")
+            peer.end("you no longer have access")
         elif is_bare(the_session(request), choice):
-            peer.end("something is private now")
+            peer.end("a privacy setting changed")
 
 
 def _formats(hub: Hub) -> tuple[VideoFormat, AudioFormat | None]:
@@ -182,8 +182,8 @@ def _formats(hub: Hub) -> tuple[VideoFormat, AudioFormat | None]:
     pictures = [packet for packet in recent if packet.is_video]
     newest = next((packet.format for packet in reversed(pictures) if packet.is_keyframe), None)
     if not isinstance(newest, VideoFormat):
-        raise Refused(404, "no_picture", "There is no picture of this camera at present.", "See its state.")
+        raise Refused(404, "no_picture", "No live video from this camera right now.", "Check the camera's status.")
     if reorder_depth(packet.pts for packet in pictures):
-        raise Refused(409, "no_way", "WebRTC cannot carry pictures in this camera's order.", "Use another way.")
+        raise Refused(409, "no_way", "WebRTC can't carry this camera's video (it uses B-frames).", "Use another way.")
     sound = next((packet.format for packet in reversed(recent) if isinstance(packet.format, AudioFormat)), None)
     return newest, sound

@@ -48,12 +48,12 @@ async def begin(
 ) -> Response:
     """Body: a browser's offer (`application/sdp`). The answer's `Location` ends the connection by DELETE."""
     if not here.live.webrtc:
-        raise Refused(404, "no_webrtc", "WebRTC is switched off here.", "Use another way.")
+        raise Refused(404, "no_webrtc", "WebRTC is turned off.", "Use another way.")
     offer = (await request.body()).decode("utf-8", "replace")
     can = [codec for codec in ("h264", "h265") if f" {codec}/90000" in offer.lower()]
     choice = chosen(here, signed, camera, stream, can)
     if choice is None:
-        raise not_found("There is no such camera.")
+        raise not_found("Camera not found.")
     key, answer = await here.rtc.begin(here, request, offer, choice, camera)
     headers = {"Location": f"/api/v1/rtc/{key}", "X-Stream": choice.name.value, "X-Turned": str(int(choice.turns))}
     return Response(answer, 201, media_type=SDP, headers=headers)

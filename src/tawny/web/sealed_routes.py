@@ -38,7 +38,7 @@ async def locked_key(way: OneWay, here: Here) -> shapes.Wrapped:
     """A private key, locked; only a passphrase or passkey opens it."""
     found = await asyncio.to_thread(_desk(here).wrapped, way)
     if found is None:
-        raise not_found("There is no such way in.")
+        raise not_found("Unlock method not found.")
     return shapes.Wrapped(wrapped=b64encode(found).decode())
 
 
@@ -58,14 +58,14 @@ async def unlock(asked: shapes.HandOver, request: Request, signed: Signed, here:
     try:
         key = here.unlocks.taken(b64decode(asked.offer), b64decode(asked.key), b64decode(asked.sealed))
     except ValueError as error:
-        raise Refused(409, "no_offer", "The key did not arrive.", "Try again.") from error
+        raise Refused(409, "no_offer", "The key wasn't received.", "Try again.") from error
     opens = desk.opens(key.recipient)
     if not opens:
         key.wipe()
-        await asyncio.to_thread(
-            here.accounts.note, "unlocking refused", signed.person.name, caller_of(request), asked.way
+        await asyncio.to_thread(here.accounts.note, "unlock failed", signed.person.name, caller_of(request), asked.way)
+        raise Refused(
+            403, "wrong_key", "This key doesn't open recordings of this recorder.", "Is it for another recorder?"
         )
-        raise Refused(403, "wrong_key", "This key opens nothing here.", "Is it of another recorder?")
     await asyncio.to_thread(here.unlocks.unlock, signed, key, caller_of(request), asked.way, opens)
     await here.unlocks.watch()
     return await asyncio.to_thread(_told, here, signed, can_hand_over=True)
@@ -73,7 +73,7 @@ async def unlock(asked: shapes.HandOver, request: Request, signed: Signed, here:
 
 @router.post("/lock", dependencies=view)
 async def lock(request: Request, signed: Signed, here: Here) -> shapes.SealedInfo:
-    await asyncio.to_thread(here.unlocks.lock, signed.key, "by hand")
+    await asyncio.to_thread(here.unlocks.lock, signed.key, "locked")
     return await asyncio.to_thread(_told, here, signed, can_hand_over=_is_safe(request))
 
 
@@ -82,7 +82,9 @@ async def in_browser(asked: shapes.InBrowser, request: Request, signed: Signed, 
     """For the log: a page opens what is sealed by itself, with a key that never comes here."""
     opens = _desk(here).opens(asked.recipient)
     if not opens:
-        raise Refused(403, "wrong_key", "This key opens nothing here.", "Is it of another recorder?")
+        raise Refused(
+            403, "wrong_key", "This key doesn't open recordings of this recorder.", "Is it for another recorder?"
+        )
     what = "unlocked in the browser" if asked.open else "locked in the browser"
     detail = f"{asked.way}; {opens}" if asked.open else ""
     await asyncio.to_thread(here.accounts.note, what, signed.person.name, caller_of(request), detail)
@@ -94,14 +96,14 @@ async def set_up_sealing(asked: shapes.SetUpSealing, request: Request, signed: S
     """Keys were made, in the browser; the sheet is there, as its words were typed. Only public keys come here, and the
     owner's private one locked with a passphrase."""
     if asked.recipient == asked.recovery:
-        raise bad_input("The sheet must be a key of its own.")
+        raise bad_input("The recovery sheet needs its own key.")
     desk = _desk(here)
 
     def put() -> shapes.SealedInfo:
         with _in_words():
             desk.set_up(asked.recipient, asked.recovery, b64decode(asked.wrapped))
             _seal(here, desk, asked.cameras, everything=asked.everything)
-        here.accounts.note("sealing set up", signed.person.name, caller_of(request), short_name(asked.recipient))
+        here.accounts.note("encryption set up", signed.person.name, caller_of(request), short_name(asked.recipient))
         return _told(here, signed, can_hand_over=_is_safe(request))
 
     return await asyncio.to_thread(put)
@@ -116,7 +118,7 @@ async def seal_cameras(asked: shapes.ChangedSealing, request: Request, signed: S
         with _in_words():
             _seal(here, desk, asked.cameras, everything=asked.everything)
         sealed = "all cameras" if asked.everything else ", ".join(asked.cameras) or "none"
-        here.accounts.note("what is sealed was changed", signed.person.name, caller_of(request), sealed)
+        here.accounts.note("encryption settings changed", signed.person.name, caller_of(request), sealed)
         return _told(here, signed, can_hand_over=_is_safe(request))
 
     return await asyncio.to_thread(put)
@@ -130,7 +132,7 @@ async def add_way(asked: shapes.NewWay, request: Request, signed: Signed, here: 
     def put() -> shapes.SealedInfo:
         with _in_words():
             made = desk.add_way(asked.name, b64decode(asked.wrapped))
-        here.accounts.note("way to unlock added", signed.person.name, caller_of(request), f"{made.kind} {made.name}")
+        here.accounts.note("unlock method added", signed.person.name, caller_of(request), f"{made.kind} {made.name}")
         return _told(here, signed, can_hand_over=_is_safe(request))
 
     return await asyncio.to_thread(put)
@@ -143,7 +145,7 @@ async def remove_way(way: OneWay, request: Request, signed: Signed, here: Here) 
     def remove() -> shapes.SealedInfo:
         with _in_words():
             desk.remove_way(way)
-        here.accounts.note("way to unlock removed", signed.person.name, caller_of(request), way)
+        here.accounts.note("unlock method removed", signed.person.name, caller_of(request), way)
         return _told(here, signed, can_hand_over=_is_safe(request))
 
     return await asyncio.to_thread(remove)
@@ -153,7 +155,12 @@ async def remove_way(way: OneWay, request: Request, signed: Signed, here: Here) 
 async def sheet_shown(asked: shapes.SheetShown, request: Request, signed: Signed, here: Here) -> shapes.SealedInfo:
     """Somebody typed the sheet's words: its public key, which follows from them, is what comes here."""
     if not await asyncio.to_thread(_desk(here).tested, asked.recovery):
-        raise Refused(403, "wrong_sheet", "These are the words of another sheet: it opens nothing.", "Look for ours.")
+        raise Refused(
+            403,
+            "wrong_sheet",
+            "This is a different recovery sheet. It doesn't open these recordings.",
+            "Use the sheet for this recorder.",
+        )
     await asyncio.to_thread(here.accounts.note, "recovery sheet tested", signed.person.name, caller_of(request))
     return await asyncio.to_thread(_told, here, signed, can_hand_over=_is_safe(request))
 
@@ -161,7 +168,7 @@ async def sheet_shown(asked: shapes.SheetShown, request: Request, signed: Signed
 def _seal(here: Site, desk: SealedDesk, sealed: list[str], *, everything: bool) -> None:
     cameras = [one.status.id for one in here.recorder.cameras()]
     if unknown := set(sealed) - set(cameras):
-        raise NotDone(f"There is no camera {min(unknown)}.", "Was it taken out? Reload the page.")
+        raise NotDone(f"No camera named {min(unknown)}.", "It may have been removed. Reload the page.")
     desk.seal(everything=everything, cameras={} if everything else {camera: camera in sealed for camera in cameras})
 
 
@@ -203,7 +210,7 @@ def _unlocked(here: Site, opened: Unlocked) -> shapes.UnlockedInfo:
 
 def _desk(here: Site) -> SealedDesk:
     if here.sealed is None:
-        raise not_found("Nothing can be sealed here.", "In memory nothing is kept.")
+        raise not_found("Encryption isn't available.", "This recorder keeps recordings in memory only.")
     return here.sealed
 
 
@@ -219,8 +226,8 @@ def _is_safe(request: Request) -> bool:
 
 def _check_safe(request: Request) -> None:
     if not _is_safe(request):
-        what = "A key is not sent over a network that others may listen to."
-        raise Refused(403, "not_safe", what, "Open tawny by https, or on the machine that it runs on.")
+        what = "tawny doesn't send keys over an insecure connection."
+        raise Refused(403, "not_safe", what, "Open tawny over https, or on the computer it runs on.")
 
 
 @contextmanager

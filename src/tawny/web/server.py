@@ -91,8 +91,10 @@ class WebServer:
     def _refused(self, error: OSError) -> PortInUse | NotDone:
         if error.errno == errno.EADDRINUSE:
             return PortInUse(self.address)
-        what = f"Cannot listen on {self.address}: {error.strerror}."
-        return NotDone(what, "Choose another address with `--listen HOST:PORT`; ports below 1024 need rights.")
+        what = f"Can't listen on {self.address}: {error.strerror}."
+        return NotDone(
+            what, "Choose another address with `--listen HOST:PORT`. Ports below 1024 need administrator rights."
+        )
 
 
 async def addresses_of(host: str) -> tuple[str, ...]:
@@ -106,7 +108,7 @@ async def _resolved(host: str, port: int) -> list[tuple[str, socket.AddressFamil
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
     except OSError as error:
-        raise UsageError(f"{host} is no address of this computer ({error.strerror}).") from error
+        raise UsageError(f"{host} isn't an address of this computer ({error.strerror}).") from error
     return list(dict.fromkeys((str(place[4][0]).partition("%")[0], place[0]) for place in found))
 
 

@@ -37,9 +37,9 @@ async def shares(signed: Signed, here: Here) -> shapes.ShareList:
 async def share(asked: shapes.NewShare, request: Request, signed: Signed, here: Here) -> shapes.Shared:
     job = await asyncio.to_thread(here.jobs.find, asked.clip, signed.person) if asked.clip else None
     if asked.clip and (job is None or job.state is not State.DONE or not may_change(signed.person, job)):
-        raise not_found("There is no such clip.")
+        raise not_found("Clip not found.")
     if job is not None and job.kind is Kind.EVIDENCE:
-        raise bad_input("Evidence is not given on by a link.", "Download it, and hand it over.")
+        raise bad_input("Evidence can't be shared by link.", "Download it and send the file.")
     span = job.span if job else within(asked.from_ms, asked.to_ms, MOST_CLIP_S / 86_400)
     code = await here.passwords.hash(asked.code) if asked.code else ""
 
@@ -65,9 +65,9 @@ async def end_share(
 ) -> Done:
     found = next((one for one in await asyncio.to_thread(here.shares.of, signed.person) if one.id == share_id), None)
     if found is None:
-        raise not_found("There is no such link.")
+        raise not_found("Link not found.")
     await asyncio.to_thread(here.shares.take_back, share_id)
-    await asyncio.to_thread(here.accounts.note, "share taken back", signed.person.name, caller_of(request), share_id)
+    await asyncio.to_thread(here.accounts.note, "shared link revoked", signed.person.name, caller_of(request), share_id)
     return Done()
 
 
@@ -129,12 +129,12 @@ def _clip_of(here: Site, share: Share) -> Job | None:
 async def _check_code(here: Site, request: Request, found: Share, code: str) -> None:
     name, address = f"share {found.id}", caller_of(request).address
     if not code:
-        raise Refused(401, "code_needed", "This link asks for a code.", "Who sent it to you has it.")
+        raise Refused(401, "code_needed", "This link requires a code.", "The person who sent it has the code.")
     if wait_s := here.attempts.wait_s(name, address):
-        raise Refused(429, "wait", f"Too many wrong codes. Wait {wait_s:.0f} s.", "Then try again.", {"wait_s": wait_s})
+        raise Refused(429, "wait", f"Too many wrong codes. Try again in {wait_s:.0f} s.", "(drop)", {"wait_s": wait_s})
     here.attempts.failed(name, address)
     if not await here.passwords.matches(found.code, code):
-        raise Refused(401, "wrong_code", "This is not the code.", "Check it.")
+        raise Refused(401, "wrong_code", "Wrong code.", "Check it and try again.")
     here.attempts.succeeded(name, address)
 
 

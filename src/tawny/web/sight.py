@@ -119,7 +119,7 @@ class SeenTuning:
 
     def change(self, camera: CameraId, watch: Watch, by: str) -> None:
         if camera not in self._cameras:
-            raise NotDone(f"There is no camera {camera}.", "Was it taken out? Reload the page.")
+            raise NotDone(f"No camera named {camera}.", "It may have been removed. Reload the page.")
         self._tuning.change(camera, watch, by)
 
 
@@ -152,7 +152,7 @@ class Sight:
         return [camera for camera in self._recorder.cameras() if camera.status.id in self._cameras]
 
     def prove(self, camera: CameraId, span: Span, folder: Path, has_done: Callable[[float], None]) -> None:
-        raise NotDone("Evidence is made by owners.", "Ask one.")
+        raise NotDone("Only owners can export evidence.", "Ask an owner.")
 
     def hub(self, camera: CameraId, stream: StreamName) -> Hub | None:
         return self._recorder.hub(camera, stream) if camera in self._cameras else None

@@ -44,7 +44,7 @@ async def claim(asked: shapes.Claim, request: Request, response: Response, here:
         raise _token_used()
     if is_weak(asked.password):
         raise Refused(
-            400, "weak_password", "This password is too easy to guess.", f"Take {LEAST_LENGTH} characters or more."
+            400, "weak_password", "This password is too easy to guess.", f"Use {LEAST_LENGTH} characters or more."
         )
     stored = await here.passwords.hash(asked.password)
     person = await asyncio.to_thread(here.accounts.claim, asked.token, asked.name, stored)
@@ -58,14 +58,14 @@ async def sign_in(asked: shapes.SignIn, request: Request, response: Response, he
     caller = caller_of(request)
     wait_s = math.ceil(here.attempts.wait_s(asked.name, caller.address))
     if wait_s:
-        await asyncio.to_thread(here.accounts.note, "sign-in made to wait", asked.name, caller, f"{wait_s} s")
-        raise Refused(429, "wait", f"Too many wrong passwords. Wait {wait_s} s.", "Then try again.", {"wait_s": wait_s})
+        await asyncio.to_thread(here.accounts.note, "sign-in delayed", asked.name, caller, f"{wait_s} s")
+        raise Refused(429, "wait", f"Too many failed attempts. Try again in {wait_s} s.", "(drop)", {"wait_s": wait_s})
     here.attempts.failed(asked.name, caller.address)
     found = await asyncio.to_thread(here.accounts.find, asked.name)
     stored = (found[1] or None) if found else None
     if not await here.passwords.matches(stored, asked.password) or found is None:
-        await asyncio.to_thread(here.accounts.note, "sign-in refused", asked.name, caller)
-        raise Refused(401, "wrong_login", "This name and password do not belong together.", "Check both.")
+        await asyncio.to_thread(here.accounts.note, "sign-in failed", asked.name, caller)
+        raise Refused(401, "wrong_login", "Wrong name or password.", "Check both and try again.")
     here.attempts.succeeded(asked.name, caller.address)
     person, _ = found
     if stored and here.passwords.is_outdated(stored):
@@ -109,4 +109,6 @@ def _is_secure(request: Request) -> bool:
 
 
 def _token_used() -> Refused:
-    return Refused(410, "token_used", "This link has been used.", "Run `tawny token` to make a new one.")
+    return Refused(
+        410, "token_used", "This link has already been used.", "Run `tawny token` on the recorder to get a new one."
+    )

@@ -30,7 +30,7 @@ class SessionWatch:
         self._looked_s = self._clock.mono_s()
         if not await has_ended(self._socket):
             return False
-        await self._socket.close(SIGNED_OUT, "You were signed out on this device.")
+        await self._socket.close(SIGNED_OUT, "You've been signed out on this device.")
         return True
 
 
@@ -56,6 +56,6 @@ async def _hear(socket: WebSocket, kind: type[Said], hear: Callable[[Said], None
         try:
             said = kind.model_validate_json(text)
         except ValidationError:
-            await socket.close(NOT_UNDERSTOOD, "This was not understood.")
+            await socket.close(NOT_UNDERSTOOD, "Invalid message.")
             return
         hear(said)

@@ -41,7 +41,7 @@ async def talk(socket: WebSocket, camera: OneCamera, here: Here, signed: Signed)
             await socket.send_json({"open": True})
             await _carry(socket, here, speaker)
     except Busy:
-        await socket.close(BUSY, "Somebody else speaks there now.")
+        await socket.close(BUSY, "Someone else is talking to this camera.")
     except SourceError as error:
         await socket.close(REFUSED, error.for_viewers[:120])
     except WebSocketDisconnect:
@@ -56,9 +56,9 @@ async def _carry(socket: WebSocket, here: Here, speaker: Speaker) -> None:
             async with asyncio.timeout(SILENT_S):
                 sound = await socket.receive_bytes()
         except (TimeoutError, KeyError):
-            await socket.close(LONG, "Nothing was heard.")
+            await socket.close(LONG, "No sound was received.")
             return
         if clock.mono_s() > until_s:
-            await socket.close(LONG, "That was long enough. Press again to go on.")
+            await socket.close(LONG, "Time limit reached. Press again to continue.")
             return
         speaker.speak(sound[: len(sound) // 2 * 2])

@@ -42,7 +42,7 @@ class Talking:
             raise Busy
         speaker = self._speaker(camera)
         if speaker is None:
-            raise SourceError(camera, "it has no loudspeaker that can be spoken to")
+            raise SourceError(camera, "it has no speaker that supports two-way audio")
         self._speaking.add(camera)
         try:
             await asyncio.to_thread(speaker.open)

@@ -25,21 +25,21 @@ TITLES = {
     "person": "Person",
     "vehicle": "Vehicle",
     "animal": "Animal",
-    "object": "Something left",
+    "object": "Object left or removed",
     "sound": "Sound",
-    "tamper": "Camera disturbed",
+    "tamper": "Camera tampering",
     "motion": "Motion",
 }
-PERHAPS = {"person": "Perhaps a person", "vehicle": "Perhaps a vehicle", "animal": "Perhaps an animal"}
+PERHAPS = {"person": "Possible person", "vehicle": "Possible vehicle", "animal": "Possible animal"}
 """Titles of what is only suggested."""
 BY_SIGN = {
-    "left": "Something left",
-    "taken": "Something taken",
+    "left": "Object left",
+    "taken": "Object removed",
     "loitering": "Loitering",
-    "covered": "Camera covered",
-    "defocused": "Picture blurred",
-    "moved": "Camera turned",
-    "frozen": "Picture stands still",
+    "covered": "Lens covered",
+    "defocused": "Image blurred",
+    "moved": "Camera moved",
+    "frozen": "Image frozen",
 }
 """Titles that say more than the kind."""
 
@@ -74,7 +74,7 @@ def event(made: Event, recorder: Recorder) -> shapes.EventInfo:
         shown=made.shown_kind,
         picture=None if made.picture_ms is None else f"/media/{made.id}.jpg",
         clip=f"/media/{made.id}.mp4",
-        title=f"{who(made, recorder.called) or what(made)} at {camera_name(recorder, made.camera)}",
+        title=f"{who(made, recorder.called) or what(made)} · {camera_name(recorder, made.camera)}",
     )
 
 

@@ -149,7 +149,7 @@ async def loop(event: OneEvent, here: Here) -> Response:
     if jpeg is None and await asyncio.to_thread(partial(here.recorder.sealed_picture, found, is_loop=True)) is not None:
         raise sealed()
     if jpeg is None:
-        raise not_found("There are no small pictures of this event.", "It may be too short, or still go on.")
+        raise not_found("This event has no preview.", "It may be too short or still in progress.")
     return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
 
 

@@ -75,7 +75,7 @@ class Unlocks:
         with self._lock:
             begun_s, handed = self._offers.pop(offer, (float("-inf"), None))
         if handed is None or self._clock.mono_s() - begun_s >= OFFER_S:
-            raise ValueError("this took too long")
+            raise ValueError("time limit reached")
         return handed.take(theirs, sealed)
 
     def unlock(self, session: Session, key: Held, caller: Caller, way: str, opens: str) -> Unlocked:
@@ -103,7 +103,7 @@ class Unlocks:
             self.lock(session.key, self._why(found))
             return None
         if session.person.cameras != found.session.person.cameras:
-            self.lock(session.key, "other cameras may be seen")
+            self.lock(session.key, "camera access changed")
             return None
         return found
 
@@ -139,7 +139,7 @@ class Unlocks:
         if self._watching is not None:
             self._watching.cancel()
         for key in list(self._by_session):
-            self.lock(key, "tawny ended")
+            self.lock(key, "tawny stopped")
 
     def _why(self, found: Unlocked) -> str:
         return "12 hours" if self._clock.mono_s() >= found.most_ends_s else "15 minutes without use"

@@ -41,7 +41,7 @@ async def watch_otherwise(
             changed = _settings(asked.watch, now.watch)
             here.recorder.tuning.change(camera, changed, session.person.name)
             here.accounts.note(
-                "camera watched otherwise",
+                "detection settings changed",
                 session.person.name,
                 caller_of(request),
                 f"{camera}: {_what(now.watch, changed)}",
@@ -49,7 +49,7 @@ async def watch_otherwise(
         except SettingsError as error:
             raise bad_input(f"{error.problems[0].path.rpartition('.')[2]}: {error.problems[0].allowed}.") from error
         except (NotDone, FolderUnwritable) as error:
-            raise Refused(409, "not_saved", "The settings could not be changed.", error.do) from error
+            raise Refused(409, "not_saved", "The settings couldn't be changed.", error.do) from error
         return _told(here, camera)
 
     return await asyncio.to_thread(change)
@@ -63,7 +63,7 @@ def _what(before: Watch, after: Watch) -> str:
 
 def _changed_meanwhile(now: tuning.Watching, now_ms: int) -> Refused:
     if now.changed is None:
-        return Refused(409, "changed", "The settings file was changed meanwhile.", "Reload, or overwrite it.")
+        return Refused(409, "changed", "The settings file has changed in the meantime.", "Reload, or overwrite it.")
     ago_min = max(0, now_ms - now.changed.at_ms) // 60_000
     ago = "just now" if not ago_min else "a minute ago" if ago_min == 1 else f"{ago_min} minutes ago"
     return Refused(409, "changed", f"{now.changed.by} changed this {ago}.", "Reload, or overwrite it.")
@@ -72,7 +72,7 @@ def _changed_meanwhile(now: tuning.Watching, now_ms: int) -> Refused:
 def _found(here: Site, camera: CameraId) -> tuning.Watching:
     now = here.recorder.tuning.watching(camera)
     if now is None:
-        raise not_found("There is no such camera.")
+        raise not_found("Camera not found.")
     return now
 
 
@@ -148,7 +148,9 @@ def _settings(asked: shapes.Watch, now: Watch) -> Watch:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise bad_input(f"{place}: {str(first['msg']).removeprefix('Value error, ')}.", "Mend what is named.") from None
+        raise bad_input(
+            f"{place}: {str(first['msg']).removeprefix('Value error, ')}.", "Correct it and try again."
+        ) from None
 
 
 def _zone(zone: shapes.WatchZone) -> Mapping[str, Any]:

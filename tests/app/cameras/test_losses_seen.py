@@ -97,7 +97,7 @@ def test_damage_is_in_the_index_on_the_timeline_in_the_check_and_in_the_status(
         within = Span(seen[0].begin_ms - 1000, bench.clock.now_ms())
         lane = timeline.lane(bench.running, DOOR, within, points=10, now_ms=bench.clock.now_ms())
         assert lane.damage == seen
-        assert [one.words for one in told.lane(lane, bench.running).damage] == ["Damaged pictures"] * 3
+        assert [one.words for one in told.lane(lane, bench.running).damage] == ["Video damaged"] * 3
         assert bench.running.cameras()[0].status.detail == TOO_FAST
         (today,) = HealthDesk(bench.running).cameras()
         assert (today.damage_today.spans, today.damage_today.packets_missing) == (3, 3)

@@ -108,4 +108,4 @@ def test_a_redirect_is_no_answer_and_not_followed(server: Listener) -> None:
 def test_nobody_there_is_a_failure_and_no_crash() -> None:
     bench = Bench("http://127.0.0.1:1/none")
     bench.run(100)
-    assert "does not answer" in bench.check_in.trouble
+    assert "isn't responding" in bench.check_in.trouble

@@ -223,7 +223,7 @@ def test_nothing_is_wrong_and_nothing_is_told(bench: Bench) -> None:
 def test_a_year_that_cannot_be_is_told_at_once(bench: Bench) -> None:
     bench.clock.jump_utc(-50 * 365 * 86_400)
     assert [one.detail for one in ClockWatch(lambda: True, bench.clock)()] == [
-        "The clock of this machine is wrong: it says 1976."
+        "The clock of this computer is wrong: it shows 1976."
     ]
 
 

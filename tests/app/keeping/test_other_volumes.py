@@ -101,5 +101,5 @@ def test_a_disk_that_does_not_answer_is_told(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(spare.disk, "entry", hangs)
     bench.run(200)
     assert bench.kinds() == [("spare", True), ("spare", False)]
-    assert "does not answer" in bench.told[0][1].detail
+    assert "isn't responding" in bench.told[0][1].detail
     bench.mirror.finish()

@@ -67,7 +67,7 @@ def test_what_is_promised_needs_room() -> None:
     assert needed_bytes(kept, rates) == 4 * DAY_S * 1000 + 6 * DAY_S * 100
     assert shortfalls(kept, rates, Space(500_000_000, 10**9), 0) == []
     (told,) = shortfalls(kept, rates, Space(450_000_000, 10**9), 0)
-    assert told.message == "What is promised needs 397 MB at today's rate, and there is room for 350 MB."
+    assert told.message == "The minimum retention needs 397 MB at the current rate, but only 350 MB are available."
 
 
 def test_a_cameras_own_limits_are_held_against_its_own_promise() -> None:
@@ -77,6 +77,6 @@ def test_a_cameras_own_limits_are_held_against_its_own_promise() -> None:
     rates = {(PORCH, MAIN): (1000.0, 100.0), (YARD, MAIN): (1.0, 1.0)}
     told = [warn.message for warn in shortfalls(kept, rates, Space(10**12, 10**12), 0)]
     assert told == [
-        "What is promised for porch needs 173 MB at today's rate; its limit is 100 MB.",
-        "What is promised is about 2880 files; `cameras.porch.keep.count` allows 100.",
+        "The minimum retention of porch needs 173 MB at the current rate, but its limit is 100 MB.",
+        "The minimum retention needs about 2880 files, but `cameras.porch.keep.count` allows 100.",
     ]

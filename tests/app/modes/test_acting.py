@@ -72,13 +72,13 @@ def test_a_relay_is_switched_once_an_event_also_over_a_restart() -> None:
 
 def test_what_fails_is_noted_and_not_tried_for_ever() -> None:
     bench = Bench({"do": ["siren"]})
-    bench.fails = "There is no relay siren."
+    bench.fails = "No relay named siren."
     event = bench.event()
     bench.tell(event)
     bench.fails = ""
     bench.tell(event)
     assert bench.asked == []
-    assert bench.why(event, "relay siren 30 s")[1].endswith("It was tried, and failed: There is no relay siren.")
+    assert bench.why(event, "relay siren 30 s")[1].endswith("It was tried, and failed: No relay named siren.")
 
 
 def test_a_rule_that_begins_to_fit_is_heeded_then() -> None:

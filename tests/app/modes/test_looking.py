@@ -65,7 +65,7 @@ def test_they_are_looked_for_once_a_minute() -> None:
 
 def test_a_person_who_was_just_taken_out_of_the_settings_ends_nothing() -> None:
     def seen(person: str, source: str) -> None:
-        raise NotDone("Nobody called so is looked for.")
+        raise NotDone("so isn't set up for presence.")
 
     presence = Presence.model_validate(SETTINGS)
     assert Looking(lambda: presence, There("192.0.2.9"), seen, FakeClock()).step() > 0

@@ -150,7 +150,7 @@ def test_trouble_and_its_end(bench: Bench) -> None:
     bench.messaging.telling.step()
     bench.work()
     first, second = (one.form["text"].decode().splitlines()[0] for one in bench.sent("/sendMessage"))
-    assert first == "Front door is not recorded since 06:00. No answer."
+    assert first == "Front door has not been recording since 06:00. No answer."
     assert second == "Front door is back. Missing: 06:00 to 07:00."
 
 
@@ -272,8 +272,8 @@ def test_no_secret_is_told_anywhere(bench: Bench, caplog: pytest.LogCaptureFixtu
 
 def test_a_test_says_that_it_went_well(bench: Bench) -> None:
     (step,) = bench.messaging.test("phone")
-    assert (step.what, step.wrong) == ("Sent a message", "")
-    assert b"This is a test from garage-pi." in bench.sent()[0].form["text"]
+    assert (step.what, step.wrong) == ("Notification sent", "")
+    assert b"Test from garage-pi" in bench.sent()[0].form["text"]
 
 
 # --- buttons ---------------------------------------------------------------------------------------------------------
@@ -310,7 +310,7 @@ def test_a_camera_that_was_muted_says_nothing_for_an_hour(bench: Bench) -> None:
     event = bench.happens()
     bench.work()
     said = bench.messaging.acts.do("phone", bench.messaging.acts.token("phone", "m", event.id))
-    assert said == "Nothing is said about Front door for an hour."
+    assert said == "Front door is muted for an hour."
     bench.clock.advance(1800)
     bench.happens()
     bench.work()
@@ -368,6 +368,6 @@ def test_the_day_is_told_with_what_was_recorded_and_its_pictures(tmp_path: Path,
     assert recap
     composer = bench.messaging._composer("phone", bench.settings.notifiers["phone"])
     told = composer.message(recap)
-    assert told.title == "The last day: recorded 1.90 %."
+    assert told.title == "Daily summary: 1 recorded90 %."
     assert told.text == "1 event: 1 × person."
     bench.outbox.close()

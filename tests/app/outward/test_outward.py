@@ -54,8 +54,8 @@ def test_trying_it_out_leaves_nothing_there(bench: Bench) -> None:
     steps = bench.outward.test("nas")
     assert [(step.what, step.wrong) for step in steps] == [
         ("Connected", ""),
-        ("Wrote a small file", ""),
-        ("Read it back", ""),
+        ("Uploaded a test file", ""),
+        ("Downloaded it again", ""),
         ("Removed it", ""),
     ]
     assert list(bench.nas.iterdir()) == []

@@ -30,10 +30,10 @@ def event(**about: Any) -> Event:
             "Person.",
             "Front door, 20:46. Seen: person, dog.",
         ),
-        ({"kind": "motion", "perhaps": (SeenObject("person", 0.8),)}, "Perhaps a person.", "Front door, 20:46."),
+        ({"kind": "motion", "perhaps": (SeenObject("person", 0.8),)}, "Possible person.", "Front door, 20:46."),
         ({"kind": "motion", "said": "vehicle"}, "Vehicle.", "Front door, 20:46."),
         ({"kind": "person", "said": "nothing"}, "Motion.", "Front door, 20:46."),
-        ({"kind": "object", "objects": (SeenObject("left", 1.0),)}, "Something left.", "Front door, 20:46."),
+        ({"kind": "object", "objects": (SeenObject("left", 1.0),)}, "Object left or removed.", "Front door, 20:46."),
     ],
 )
 def test_an_event(about: dict[str, object], title: str, text: str) -> None:
@@ -59,7 +59,7 @@ def test_several_events() -> None:
 )
 def test_a_camera_that_is_not_recorded(others: int, text: str) -> None:
     told = sentences.of_alarm("camera", "Garage", "14:02", "No answer.", "", others)
-    assert told == ("Garage is not recorded since 14:02.", text)
+    assert told == ("Garage has not been recording since 14:02.", text)
 
 
 def test_a_camera_that_is_back() -> None:
@@ -77,5 +77,5 @@ def test_a_share_is_never_more_than_is_true(part: float, text: str) -> None:
 
 def test_a_day() -> None:
     told = sentences.of_day(0.99984, [event(), event(kind="animal")])
-    assert told == ("The last day: recorded 99.98 %.", "2 events: 1 × person, 1 × animal.")
-    assert sentences.of_day(None, []) == ("The last day.", "Nothing happened.")
+    assert told == ("Daily summary: 99 recorded98 %.", "2 events: 1 × person, 1 × animal.")
+    assert sentences.of_day(None, []) == ("Daily summary", "No events.")

@@ -273,7 +273,7 @@ def test_a_script_gets_each_object_and_what_it_says_is_shown(bench: Bench) -> No
     script.write_text("#!/bin/sh\necho no such light\nexit 4\n")
     bench.event()
     bench.engine.run_for(1)
-    assert made.trouble == "the script seen.sh did not take it: it ended with 4: no such light."
+    assert made.trouble == "the script seen.sh didn't accept it: it ended with 4: no such light."
 
 
 def test_what_waits_is_bounded_and_the_oldest_make_way(bench: Bench) -> None:

@@ -214,7 +214,7 @@ def test_another_user_is_refused() -> None:
     [
         ("may = []", "at least 1"),
         ('may = ["reboot"]\ntoken = "0123456789abcdef"', "arm"),
-        ('may = ["arm"]', "one of secret, token and socket"),
+        ('may = ["arm"]', "exactly one of secret, token and socket"),
         ('may = ["arm"]\nsecret = "short"', "16 characters"),
         ('may = ["arm"]\nsocket = "relative"', "whole path"),
         ('may = ["arm"]\ntoken = "0123456789abcdef"\nusers = ["a"]', "only where there is a socket"),

@@ -35,7 +35,7 @@ class FakeModes:
 
     def set_mode(self, mode: str, by: str, until_ms: int | None = None) -> None:
         if mode not in self.names:
-            raise NotDone(f"There is no mode {mode}.", "")
+            raise NotDone(f"No mode named {mode}.", "")
         self.told.append(("mode", mode, by, until_ms))
 
     def back_to_week(self) -> None:
@@ -75,7 +75,7 @@ class FakeHands:
         self.told.append(("stop", camera))
 
     def go_to(self, camera: CameraId, preset: str) -> None:
-        raise NotDone(f"The camera has no place {preset}.", "")
+        raise NotDone(f"The camera has no preset {preset}.", "")
 
     def switch(self, relay: str, *, on: bool, lasts_s: float | None) -> None:
         self.told.append(("switch", relay, on, lasts_s))
@@ -186,8 +186,8 @@ def test_a_line_is_kept_of_each(bench: Bench) -> None:
     bench.refused(do="ptz", camera="door", preset="moon")
     assert bench.notes == [
         ("arm", "panel", "10.0.0.7", "away: The mode is away."),
-        ("pause", "bell", "mqtt", "door: refused: bell may not do this."),
-        ("ptz", "Anna", "http", "door: not done: The camera has no place moon."),
+        ("pause", "bell", "mqtt", "door: refused: bell isn't allowed to do this."),
+        ("ptz", "Anna", "http", "door: not done: The camera has no preset moon."),
     ]
 
 

@@ -325,7 +325,7 @@ def checks(home: House, tmp: Path) -> None:
     assert not found(home, copy)
     data = path.read_bytes()
     path.write_bytes(data[:9000] + b"?" + data[9001:])
-    assert "it is not what was sealed" in found(home, copy) or "not what was sealed" in found(home, copy)
+    assert "it doesn't match what was encrypted" in found(home, copy) or "not what was sealed" in found(home, copy)
 
 
 def found(home: House, copy: Copy) -> str:

@@ -45,7 +45,7 @@ def test_the_table_of_the_documentation_has_these_rows_and_answers() -> None:
 
 
 def test_no_picture_of_it_is_on_the_disk_in_what_was_sent_in_temporary_files_or_logs(home: House) -> None:
-    """All that a recording and an event of a sealed camera leave: files, index, outbox, uploads, log."""
+    """All that a recording and an event of an encrypted camera leave: files, index, outbox, uploads, log."""
     searched = [path for path in files(home.folder.parent) if ".new" not in path.suffixes]
     places = {path.relative_to(home.folder.parent).parts[0] for path in searched}
     assert {"data", "sent", "log.txt"} <= places

@@ -68,7 +68,7 @@ def test_a_missing_program_is_told_with_what_to_install(tmp_path: Path, monkeypa
     monkeypatch.setenv("PATH", str(tmp_path))
     assert bench.read("plates") == []
     assert bench.room.troubles == [
-        "plates: Plates are not read: the program tesseract is not installed. "
+        "plates: License plates aren't read: the program tesseract is not installed. "
         "Install it: apt-get install tesseract-ocr."
     ]
 

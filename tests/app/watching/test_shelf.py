@@ -130,7 +130,7 @@ def test_half_a_card_or_a_missing_model_does_not_count(shelf: Shelf, file: Path)
     (shelf.folder / "two.json").write_text('{"name": "two"}')
     assert shelf.all() == []
     for name in ("", "one"):
-        with pytest.raises(NotDone, match=r"one cannot be used: .*one\.onnx is gone"):
+        with pytest.raises(NotDone, match=r"one has invalid settings: .*one\.onnx is gone"):
             shelf.chosen(name)
     shelf.remove("one")
     assert shelf.chosen("") is None

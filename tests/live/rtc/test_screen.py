@@ -254,7 +254,7 @@ async def test_a_picture_that_is_live_can_be_held_and_gone_on_from() -> None:
 
 
 async def test_who_may_not_see_the_past_is_told_and_goes_on_seeing_what_is_live() -> None:
-    async with screen(why_not="A pass is for what is live.") as bench:
+    async with screen(why_not="This access token only shows live video.") as bench:
         bench.say(at_ms=START_MS)
         await bench.until(lambda: any("error" in told for told in bench.viewer.told))
         assert set(bench.states) == {"live"}

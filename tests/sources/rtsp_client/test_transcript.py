@@ -29,7 +29,7 @@ def test_what_is_endless_is_cut_and_what_cannot_be_shown_is_a_dot() -> None:
 def test_what_is_forgiven_is_told_once() -> None:
     transcript = Transcript(Secrets([]))
     for number in range(1000):
-        transcript.forgive("it names no session")
+        transcript.forgive("it sent no session ID")
         transcript.forgive(f"other {number}")
-    assert transcript.forgiven[:2] == ["it names no session", "other 0"]
+    assert transcript.forgiven[:2] == ["it sent no session ID", "other 0"]
     assert len(transcript.forgiven) < 100

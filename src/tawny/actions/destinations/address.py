@@ -25,11 +25,11 @@ def parse(url: str, ports: dict[str, int]) -> Address:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise ValueError("url: an address such as sftp://user:password@host/folder") from None
+        raise ValueError("url: an address, for example sftp://user:password@host/folder") from None
     if parts.scheme not in ports or not parts.hostname:
-        raise ValueError("url: an address such as sftp://user:password@host/folder")
+        raise ValueError("url: an address, for example sftp://user:password@host/folder")
     if any(ord(one) < 32 for one in unquote(url)):
-        raise ValueError("url: no line breaks or other such characters")
+        raise ValueError("url: no line breaks or control characters")
     return Address(
         parts.scheme,
         parts.hostname,

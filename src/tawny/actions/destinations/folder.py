@@ -29,7 +29,7 @@ class Folder:
             raise ValueError(f"{min(table)}: found an unknown key; allowed: none")
         path = _path(url)
         if not path.is_absolute():
-            raise ValueError("url: a whole path, such as folder:/mnt/nas/tawny")
+            raise ValueError("url: an absolute path, for example folder:/mnt/nas/tawny")
         return {}
 
     def public(self, url: str) -> str:
@@ -38,7 +38,7 @@ class Folder:
     def connect(self, opening: Opening) -> Connection:
         root = _path(opening.url)
         if not root.is_dir():
-            raise TargetMissing(f"{opening.name} ({root})", "there is no such folder; is its disk mounted")
+            raise TargetMissing(f"{opening.name} ({root})", "the folder doesn't exist; is its disk mounted")
         return _OpenFolder(root, f"{opening.name} ({root})")
 
 
@@ -136,7 +136,7 @@ class _OpenFolder:
         if error.errno in _GONE:
             return TargetUnreachable(self._public, detail)
         if error.errno == errno.ENOENT and not self._root.is_dir():
-            return TargetMissing(self._public, "there is no such folder any more; is its disk mounted")
+            return TargetMissing(self._public, "the folder no longer exists; is its disk mounted")
         return DeliveryError(self._public, detail)
 
 

@@ -40,7 +40,7 @@ class Ftp:
         only(table, ("fingerprint",))
         fingerprint = str(table.get("fingerprint", "")).replace(":", "").lower()
         if fingerprint and (len(fingerprint) != 64 or not all(one in "0123456789abcdef" for one in fingerprint)):
-            raise ValueError("fingerprint: found no SHA-256; allowed: 64 digits in hex")
+            raise ValueError("fingerprint: not a valid SHA-256; use 64 hex digits")
         return {"fingerprint": fingerprint}
 
     def public(self, url: str) -> str:
@@ -84,7 +84,7 @@ def _log_in(ftp: FTP, address: Address, fingerprint: str, public: str) -> None:
         assert isinstance(ftp.sock, ssl.SSLSocket)
         shown = hashlib.sha256(ftp.sock.getpeercert(binary_form=True) or b"").hexdigest()
         if fingerprint and shown != fingerprint:
-            raise StrangeTarget(public, f"its certificate has the fingerprint {shown}")
+            raise StrangeTarget(public, f"its certificate has a different fingerprint: {shown}")
     ftp.login(address.user or "anonymous", address.password)
     if isinstance(ftp, _Tls):
         ftp.prot_p()
@@ -127,7 +127,7 @@ class _OpenFtp:
             held_bytes = self._size(part)
             if held_bytes != content.size_bytes:
                 note("")
-                raise TargetLied(self._public, f"{name} has {held_bytes} bytes there instead of {content.size_bytes}")
+                raise TargetLied(self._public, f"{name} has {held_bytes} bytes there, expected {content.size_bytes}")
             with suppress(error_perm):
                 self._ftp.delete(path)  # many servers do not rename onto a file that is there
             self._ftp.rename(part, path)
@@ -227,10 +227,10 @@ def _worded(public: str) -> Iterator[None]:
     try:
         yield
     except ssl.SSLCertVerificationError as error:
-        raise StrangeTarget(public, f"its certificate does not hold: {error.verify_message}") from error
+        raise StrangeTarget(public, f"its certificate isn't valid: {error.verify_message}") from error
     except (error_perm, error_temp, error_reply) as error:
         said = str(error)
         kind = TargetRefused if said.startswith(_LOGIN) else TargetFull if said.startswith(_FULL) else DeliveryError
         raise kind(public, said) from error
     except (OSError, EOFError) as error:
-        raise TargetUnreachable(public, str(error) or "it hung up") from error
+        raise TargetUnreachable(public, str(error) or "the connection was closed") from error

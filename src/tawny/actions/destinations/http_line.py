@@ -50,7 +50,7 @@ class HttpLine:
         if status in good:
             return
         self.close()
-        detail = f"it answers {status} {http.client.responses.get(status, '')}".strip()
+        detail = f"it responded with {status} {http.client.responses.get(status, '')}".strip()
         if status in (401, 403):
             raise TargetRefused(self._public, detail)
         if status in (507, 413):
@@ -66,7 +66,7 @@ class HttpLine:
             yield
         except ssl.SSLCertVerificationError as error:
             self.close()
-            raise StrangeTarget(self._public, f"its certificate does not hold: {error.verify_message}") from error
+            raise StrangeTarget(self._public, f"its certificate isn't valid: {error.verify_message}") from error
         except (OSError, http.client.HTTPException) as error:
             self.close()
             raise TargetUnreachable(self._public, str(error) or type(error).__name__) from error
@@ -82,5 +82,5 @@ class HttpLine:
         shown = hashlib.sha256(line.sock.getpeercert(binary_form=True) or b"").hexdigest()
         if self._fingerprint and shown != self._fingerprint:
             line.close()
-            raise StrangeTarget(self._public, f"its certificate has the fingerprint {shown}")
+            raise StrangeTarget(self._public, f"its certificate has a different fingerprint: {shown}")
         return line

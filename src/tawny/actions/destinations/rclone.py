@@ -68,7 +68,7 @@ class Rclone:
         public = f"{opening.name} ({remote}:{folder})"
         program = shutil.which("rclone")
         if program is None:
-            raise TargetMissing(public, "rclone is not installed on this machine: `apt install rclone`")
+            raise TargetMissing(public, "rclone isn't installed; install it with `apt install rclone`")
         config = str(opening.options["config"])
         made = _Open(program, remote, folder, Path(config).expanduser() if config else None, public)
         made.look()
@@ -88,7 +88,8 @@ class _Open:
         known = self._told("listremotes").decode(errors="replace").split("\n")
         if f"{self._remote}:" not in known:
             raise TargetMissing(
-                self._public, f"rclone has no remote {self._remote}; `rclone config`, run as who runs tawny, makes one"
+                self._public,
+                f"rclone has no remote {self._remote}; create it with `rclone config` as the user that runs tawny",
             )
 
     def find(self, name: str) -> There | None:
@@ -129,7 +130,7 @@ class _Open:
         except TargetMissing:
             return  # nothing was ever written there
         except ValueError as error:
-            raise DeliveryError(self._public, "its list cannot be read") from error
+            raise DeliveryError(self._public, "its file list can't be read") from error
         for each in listed:
             name = below + str(each.get("Path", ""))
             if not name.endswith(PART):
@@ -149,7 +150,7 @@ class _Open:
         except TargetMissing:
             return None
         except ValueError as error:
-            raise DeliveryError(self._public, "what it tells cannot be read") from error
+            raise DeliveryError(self._public, "its response can't be read") from error
         return found if isinstance(found, dict) and not found.get("IsDir") else None
 
     def _at(self, name: str) -> str:
@@ -170,7 +171,7 @@ class _Open:
             try:
                 process = subprocess.Popen([*self._begin, *words], stdin=stdin, stdout=subprocess.PIPE, stderr=said)
             except OSError as error:
-                raise TargetMissing(self._public, f"rclone cannot be run: {error.strerror}") from error
+                raise TargetMissing(self._public, f"rclone can't be started: {error.strerror}") from error
             try:
                 with suppress(BrokenPipeError):  # it has ended, and says why
                     yield process
@@ -179,7 +180,7 @@ class _Open:
                         process.stdin.close()
                 code = process.wait(DEADLINE_S)
             except subprocess.TimeoutExpired:
-                raise TargetUnreachable(self._public, "rclone does not come to an end") from None
+                raise TargetUnreachable(self._public, "rclone didn't finish in time") from None
             finally:
                 process.kill()
                 process.wait()
@@ -197,7 +198,7 @@ class _Open:
             left = memoryview(portion)
             while left:
                 if not select.select([], [pipe], [], DEADLINE_S)[1]:
-                    raise TargetUnreachable(self._public, "rclone takes nothing any more")
+                    raise TargetUnreachable(self._public, "rclone stopped accepting data")
                 with suppress(BlockingIOError):
                     left = left[os.write(pipe.fileno(), left) :]
 
@@ -205,23 +206,23 @@ class _Open:
         read_bytes = 0
         while True:
             if not select.select([pipe], [], [], DEADLINE_S)[0]:
-                raise TargetUnreachable(self._public, "rclone says nothing any more")
+                raise TargetUnreachable(self._public, "rclone stopped responding")
             portion = os.read(pipe.fileno(), PORTION_BYTES)
             if not portion:
                 return
             read_bytes += len(portion)
             if most_bytes is not None and read_bytes > most_bytes:
-                raise DeliveryError(self._public, "rclone says more than can be read")
+                raise DeliveryError(self._public, "rclone's output is too long")
             yield portion
 
     def _refusal(self, code: int, said: str) -> DeliveryError:
         """By what it says; of that only a part without addresses, which may have secrets in them."""
         if code in _MISSING:
-            return TargetMissing(self._public, "there is no such file or folder")
+            return TargetMissing(self._public, "the file or folder doesn't exist")
         kind = next((kind for words, kind in _WORDS if re.search(words, said, re.IGNORECASE)), DeliveryError)
         last = said.strip().rpartition("\n")[2]
         told = re.sub(r"\S*(://|=)\S*", "…", re.sub(r"^[\d/: ]+", "", last))[:160].strip(" .")
-        return kind(self._public, f"rclone says: {told}" if told else f"rclone ends with {code}")
+        return kind(self._public, f"rclone says: {told}" if told else f"rclone exited with code {code}")
 
 
 @contextmanager
@@ -245,5 +246,5 @@ def _parse(url: str) -> tuple[str, str]:
     remote = remote.removesuffix(":")
     is_folder = not any(part == ".." for part in folder.split("/")) and all(ord(one) >= 32 for one in folder)
     if not url.startswith("rclone:") or not _REMOTE.fullmatch(remote) or not is_folder:
-        raise ValueError(f"url: the name of a remote that `rclone config` made, and a folder: {EXAMPLE}")
+        raise ValueError(f"url: a remote created with `rclone config`, and a folder: {EXAMPLE}")
     return remote, folder.rstrip("/")

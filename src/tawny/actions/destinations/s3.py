@@ -231,7 +231,7 @@ class _OpenBucket:
         except botocore.exceptions.ClientError as error:
             raise self._of_server(error) from error
         except (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError) as error:
-            raise TargetRefused(self._public, "no key and secret are set") from error
+            raise TargetRefused(self._public, "access key and secret aren't set") from error
         except botocore.exceptions.BotoCoreError as error:
             raise TargetUnreachable(self._public, type(error).__name__) from error
 
@@ -243,7 +243,7 @@ class _OpenBucket:
         if code in _FULL:
             return TargetFull(self._public, said)
         if code == "NoSuchBucket":
-            return TargetMissing(self._public, f"there is no bucket {self._bucket}")
+            return TargetMissing(self._public, f"bucket {self._bucket} doesn't exist")
         if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") in _BUSY:
             return TargetUnreachable(self._public, said)
         return DeliveryError(self._public, f"{code}: {said}")
@@ -255,7 +255,7 @@ def _md5(data: bytes) -> str:
 
 def _parse(url: str) -> _Place:
     """ValueError says what is allowed."""
-    wanted = "url: an address such as s3://KEY:SECRET@bucket/folder?endpoint=https://s3.example.org"
+    wanted = "url: an address, for example s3://KEY:SECRET@bucket/folder?endpoint=https://s3.example.org"
     try:
         parts = urlsplit(url)
         query = parse_qs(parts.query, strict_parsing=bool(parts.query))

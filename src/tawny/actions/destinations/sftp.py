@@ -46,9 +46,9 @@ class Sftp:
             try:
                 host_key = asyncssh.import_public_key(host_key).get_fingerprint()
             except asyncssh.KeyImportError:
-                raise ValueError("host_key: found neither; allowed: SHA256:…, or ssh-ed25519 AAAA…") from None
+                raise ValueError("host_key: use SHA256:… or ssh-ed25519 AAAA…") from None
         if key and not Path(key).expanduser().is_file():
-            raise ValueError(f"key: found {key}, which is no file; allowed: the file of a private key")
+            raise ValueError(f"key: {key} isn't a file; use the file of a private key")
         return {"host_key": host_key, "key": key, "passphrase": str(table.get("passphrase", ""))}
 
     def public(self, url: str) -> str:
@@ -97,9 +97,9 @@ async def _connected(address: Address, options: Mapping[str, Any], public: str) 
             connect_timeout=TIMEOUT_S,
         )
     except asyncssh.HostKeyNotVerifiable as error:
-        told = f"its key is {client.shown}" if client.shown else "it showed no key"
+        told = f"its host key is {client.shown}" if client.shown else "it has no host key"
         if not options["host_key"]:
-            told += ', and none is known yet: if it is right, set host_key = "…" to it'
+            told += ', which is not trusted yet. If it is the right one, set host_key = "…" to it'
         raise StrangeTarget(public, told) from error
     try:
         async with asyncio.timeout(TIMEOUT_S):
@@ -113,7 +113,7 @@ async def _connected(address: Address, options: Mapping[str, Any], public: str) 
         raise
     if not is_there:
         await _cut_off(ssh)
-        raise TargetMissing(public, "there is no such folder")
+        raise TargetMissing(public, "the folder doesn't exist")
     return ssh, sftp, root.rstrip("/")
 
 
@@ -150,12 +150,12 @@ class _OpenSftp:
             await self._write(part, content, begun)
         except asyncssh.SFTPFailure as error:  # all that OpenSSH says of a full disk
             if await self._room_bytes() < content.size_bytes - begun:
-                raise TargetFull(self._public, "no room is left") from error
+                raise TargetFull(self._public, "no space left") from error
             raise
         held_bytes = (await self._sftp.stat(part)).size or 0
         if held_bytes != content.size_bytes:
             note("")
-            raise TargetLied(self._public, f"{name} has {held_bytes} bytes there instead of {content.size_bytes}")
+            raise TargetLied(self._public, f"{name} has {held_bytes} bytes there, expected {content.size_bytes}")
         if content.modified_ms:
             await self._sftp.utime(part, (content.modified_ms / 1000, content.modified_ms / 1000))
         try:
@@ -268,4 +268,4 @@ def _worded(public: str) -> Iterator[None]:
     except asyncssh.Error as error:
         raise TargetUnreachable(public, error.reason) from error
     except (OSError, TimeoutError) as error:
-        raise TargetUnreachable(public, str(error) or "it takes too long") from error
+        raise TargetUnreachable(public, str(error) or "it took too long") from error

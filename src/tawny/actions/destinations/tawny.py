@@ -27,7 +27,7 @@ class Tawny:
 
     def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
         if not parse(url, PORTS).password:
-            raise ValueError("url: the secret of a pass that may bring: tawny://:SECRET@host/folder")
+            raise ValueError("url: an access token that allows uploads: tawny://:SECRET@host/folder")
         only(table, ("fingerprint",))
         return {"fingerprint": str(table.get("fingerprint", "")).replace(":", "").lower()}
 
@@ -84,7 +84,7 @@ class _Open:
         }
         told = self._asked("PUT", "/file", {**asked, "modified_ms": content.modified_ms}, _Sent(content, begun))
         if told["size"] != content.size_bytes:
-            raise TargetLied(self._public, f"{name} has {told['size']} bytes there instead of {content.size_bytes}")
+            raise TargetLied(self._public, f"{name} has {told['size']} bytes there, expected {content.size_bytes}")
         if self.state(name, "")["sha256"] != sha256:
             raise TargetLied(self._public, f"{name} is damaged there")
 
@@ -96,7 +96,7 @@ class _Open:
         with self._line.worded():
             answer = self._line.sent("GET", _path("/file", {"name": self._folder + name}), None, {})
             if answer.status == 404:
-                raise TargetMissing(self._public, f"there is no {name}")
+                raise TargetMissing(self._public, f"{name} doesn't exist there")
             self._line.expect(answer.status, 200)
             while portion := answer.read(PORTION_BYTES):
                 yield portion
@@ -127,16 +127,16 @@ class _Open:
         if answer.status != 200:
             self._refuse(answer.status, str(found.get("message", "")))
         if answer.status == 200 and not found:
-            raise DeliveryError(self._public, "what answers there is no tawny")
+            raise DeliveryError(self._public, "the server isn't a tawny")
         return found
 
     def _refuse(self, status: int, said: str) -> None:
         if status in (401, 403):
-            raise TargetRefused(self._public, "the pass is not one that may bring, or was taken back")
+            raise TargetRefused(self._public, "the access token doesn't allow uploads, or was revoked")
         if status == 404:
-            raise TargetMissing(self._public, said or "what answers there is no tawny that takes files")
+            raise TargetMissing(self._public, said or "the server isn't a tawny that accepts uploads")
         if status == 507:
-            raise TargetFull(self._public, said or "there is no room")
+            raise TargetFull(self._public, said or "no space left")
         self._line.expect(status, 200)
 
 

@@ -73,7 +73,7 @@ class _OpenDav:
         """Whether the folder is there, and who we are is known."""
         status, _ = self._ask("PROPFIND", "", _ASK, {"Depth": "0"})
         if status == 404:
-            raise TargetMissing(self._public, "there is no such folder")
+            raise TargetMissing(self._public, "the folder doesn't exist")
         self._line.expect(status, 207)
 
     def find(self, name: str) -> There | None:
@@ -91,7 +91,7 @@ class _OpenDav:
         there = self.find(name + PART)
         if there is None or there.size_bytes != content.size_bytes:
             held_bytes = there.size_bytes if there else 0
-            raise TargetLied(self._public, f"{name} has {held_bytes} bytes there instead of {content.size_bytes}")
+            raise TargetLied(self._public, f"{name} has {held_bytes} bytes there, expected {content.size_bytes}")
         moved = {"Destination": self._url(name), "Overwrite": "T"}
         status, _ = self._ask("MOVE", name + PART, None, moved)
         self._line.expect(status, 201, 204)
@@ -145,11 +145,11 @@ class _OpenDav:
     def _read_list(self, body: bytes) -> Iterator[tuple[There, bool]]:
         """What is listed, by its name below our folder, and whether it is a folder itself."""
         if b"<!" in body:  # no entities, no document types: what WebDAV answers has none
-            raise DeliveryError(self._public, "its list cannot be read")
+            raise DeliveryError(self._public, "its file list can't be read")
         try:
             tree = ET.fromstring(body)
         except ET.ParseError as error:
-            raise DeliveryError(self._public, "its list cannot be read") from error
+            raise DeliveryError(self._public, "its file list can't be read") from error
         for each in tree.iter(f"{_DAV}response"):
             path = unquote(re.sub(r"^https?://[^/]*", "", each.findtext(f"{_DAV}href") or ""))
             name = path.removeprefix(unquote(self._root).rstrip("/")).strip("/")

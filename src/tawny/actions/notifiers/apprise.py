@@ -17,7 +17,7 @@ from tawny.actions.notifiers.address import filled
 from tawny.actions.notifiers.http import Answer, refusal
 from tawny.model.errors import TargetUnreachable
 
-EXAMPLE = "apprise:signal://host/from/to, an address as its documentation has them"
+EXAMPLE = "apprise:signal://host/from/to, using Apprise's address format"
 _HERE = frozenset({"", "file", "syslog", "dbus", "gnome", "windows", "macosx"})
 """Services on this machine itself: nobody would see them."""
 _SAID = logging.getLogger("apprise")
@@ -32,8 +32,8 @@ class Apprise:
 
     def traits(self, url: str) -> Traits:
         takes = bool(getattr(_made(url), "attachment_support", False))
-        shows = "words, and the picture" if takes else "words"
-        return Traits(f"As the service has it: {shows}.", picture=takes, gif=takes, largest_bytes=8_000_000)
+        shows = "text and the snapshot" if takes else "words"
+        return Traits(f"Depends on the service: {shows}.", picture=takes, gif=takes, largest_bytes=8_000_000)
 
     def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
         if _made(url) is None:
@@ -76,7 +76,7 @@ class _Sender:
         """Of what it logged only the number that the service answered: the rest may have secrets in it."""
         found = re.search(r"error=(\d{3})", said)
         if found is None:
-            return TargetUnreachable(self._public, "no answer, or none that makes sense")
+            return TargetUnreachable(self._public, "no response, or an unreadable one")
         return refusal(self._public, Answer(int(found[1]), b""))
 
 
@@ -90,7 +90,7 @@ def _made(url: str) -> Any:
     except ValueError:
         return None
     except ImportError:
-        raise ValueError("url: this needs one more library: pip install 'tawny[apprise]'") from None
+        raise ValueError("url: requires Apprise: pip install 'tawny[apprise]'") from None
     return apprise.Apprise.instantiate(address, suppress_exceptions=True)
 
 

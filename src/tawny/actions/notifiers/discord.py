@@ -26,7 +26,7 @@ class Discord:
 
     def traits(self, url: str) -> Traits:
         return Traits(
-            "Phones and computers show picture and clip; the clip takes the picture's place. Buttons are links.",
+            "Shows snapshots and clips on phones and computers; the clip replaces the snapshot. Buttons are links.",
             edits=True,
             picture=True,
             gif=True,

@@ -31,7 +31,7 @@ class Email:
 
     def traits(self, url: str) -> Traits:
         return Traits(
-            "Every phone and computer; the picture is in the letter, a GIF moves in most programs.",
+            "Works everywhere. The snapshot is attached; GIFs play in most mail apps.",
             picture=True,
             gif=True,
             buttons="links",
@@ -66,14 +66,14 @@ class _Sender:
             with self._server() as server:
                 server.send_message(letter)
         except smtplib.SMTPAuthenticationError as error:
-            raise TargetRefused(self._public, f"it answers {error.smtp_code}") from None
+            raise TargetRefused(self._public, f"it responded with {error.smtp_code}") from None
         except smtplib.SMTPRecipientsRefused as error:
             codes = sorted({code for code, _ in error.recipients.values()})
             raise _refused(self._public, codes[0], "to this address") from None
         except smtplib.SMTPResponseException as error:
             raise _refused(self._public, error.smtp_code, "") from None
         except ssl.SSLCertVerificationError as error:
-            raise TargetUnreachable(self._public, f"its certificate is not right: {error.verify_message}") from None
+            raise TargetUnreachable(self._public, f"its certificate isn't valid: {error.verify_message}") from None
         except (OSError, smtplib.SMTPException) as error:
             why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
             raise TargetUnreachable(self._public, why) from None
@@ -128,7 +128,7 @@ class _Sender:
 
 
 def _refused(public: str, code: int, where: str) -> DeliveryError:
-    said = f"it answers {code} {where}".strip()
+    said = f"it responded with {code} {where}".strip()
     if code == 552:
         return TargetFull(public, said)
     if code in (530, 535):

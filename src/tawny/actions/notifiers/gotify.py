@@ -18,7 +18,7 @@ class Gotify:
     schemes: ClassVar[tuple[str, ...]] = ("gotify", "gotify+http")
 
     def traits(self, url: str) -> Traits:
-        return Traits("Android shows the words, and opens tawny when pressed; it takes no pictures.")
+        return Traits("Android only. Shows text and opens tawny when tapped; no images.")
 
     def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
         if not parse(url, EXAMPLE).password:

@@ -24,8 +24,8 @@ class HomeAssistant:
 
     def traits(self, url: str) -> Traits:
         return Traits(
-            "Android and iPhones show words, buttons, and the clip where it is off site; what follows takes the "
-            "first one's place.",
+            "Shows text and buttons on Android and iPhone, and the clip if it has been uploaded. Updates "
+            "replace the first notification.",
             edits=True,
             buttons="links",
         )

@@ -68,7 +68,7 @@ class Api:
             )
             return Answer(found.status, found.read(MOST_ANSWER_BYTES), sent)
         except ssl.SSLCertVerificationError as error:
-            raise TargetUnreachable(self.public, f"its certificate is not right: {error.verify_message}") from None
+            raise TargetUnreachable(self.public, f"its certificate isn't valid: {error.verify_message}") from None
         except (OSError, http.client.HTTPException) as error:
             raise TargetUnreachable(self.public, _reason(error)) from None  # what it holds may be secret
         finally:
@@ -112,7 +112,7 @@ def refusal(public: str, answer: Answer, why: Sequence[str] = ()) -> DeliveryErr
     for word in answer.sent:
         told = told.replace(word, "…")
     told = told[:_WHY_CHARS]
-    said = f"it answers {answer.status}" + (f": {told}" if told else "")
+    said = f"it responded with {answer.status}" + (f": {told}" if told else "")
     if answer.status in (401, 403):
         return TargetRefused(public, said)
     if answer.status in (404, 410):
@@ -131,7 +131,7 @@ def _words(least: int, *texts: str) -> tuple[str, ...]:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, TimeoutError):
-        return "no answer in time"
+        return "no response in time"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return type(error).__name__

@@ -23,7 +23,8 @@ class Matrix:
 
     def traits(self, url: str) -> Traits:
         return Traits(
-            "Phones and computers show picture and clip; most put the clip in the picture's place. Buttons are links.",
+            "Shows snapshots and clips on phones and computers; in most apps the clip replaces the snapshot. "
+            "Buttons are links.",
             edits=True,
             picture=True,
             gif=True,

@@ -23,7 +23,7 @@ class Mqtt:
 
     def traits(self, url: str) -> Traits:
         return Traits(
-            "Programs of your own, such as Home Assistant, get JSON, and the picture as it is.",
+            "For your own programs and Home Assistant: JSON and the original snapshot.",
             edits=True,
             picture=True,
             gif=True,

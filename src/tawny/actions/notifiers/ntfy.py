@@ -25,7 +25,7 @@ class Ntfy:
 
     def traits(self, url: str) -> Traits:
         return Traits(
-            "Android shows picture and buttons; iPhones show the words, and the rest when it is opened.",
+            "Android shows the snapshot and buttons; iPhone shows text, and the rest when opened.",
             edits=True,
             picture=True,
             gif=True,

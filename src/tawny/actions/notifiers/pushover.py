@@ -21,7 +21,7 @@ class Pushover:
 
     def traits(self, url: str) -> Traits:
         return Traits(
-            "Android and iPhones show the picture; a GIF moves when it is opened.",
+            "Android and iPhone show the snapshot; a GIF plays when opened.",
             picture=True,
             gif=True,
             largest_bytes=5_000_000,
@@ -64,7 +64,7 @@ class _Sender:
         told = answer.json()
         if not answer.is_well or told.get("status") != 1:
             if told.get("token") == "invalid" or told.get("user") == "invalid":
-                raise TargetRefused(self._api.public, "it does not know the token or the user")
+                raise TargetRefused(self._api.public, "unknown token or user key")
             raise refusal(self._api.public, answer, ("errors",))
         return str(told.get("request", ""))
 

@@ -29,9 +29,9 @@ class Slack:
 
     def traits(self, url: str) -> Traits:
         if not parse(url, EXAMPLE).user:
-            return Traits("Phones and computers show words and links; pictures need a bot's token.", buttons="links")
+            return Traits("Shows text and links; snapshots require a bot token.", buttons="links")
         return Traits(
-            "Phones and computers show the words, and picture and clip in the thread below. Buttons are links.",
+            "Shows text, with snapshot and clip in the thread. Buttons are links.",
             edits=True,
             picture=True,
             gif=True,
@@ -104,7 +104,7 @@ class _Bot:
         place = self._call(f"files.getUploadURLExternal?{asked}", None)
         address = base_of(str(place.get("upload_url", "")), CLOUD)
         if urlsplit(address).scheme != self._api.scheme:
-            raise DeliveryError(self._api.public, "it wants the picture at an address that is not safe")
+            raise DeliveryError(self._api.public, "it requested an upload to an insecure address")
         sent = {"Content-Type": "application/octet-stream"}
         Api(address, self._api.public, 60.0).well("POST", "", attached.data, sent)
         return str(place.get("file_id", ""))
@@ -117,7 +117,7 @@ class _Bot:
         try:
             self._call("files.completeUploadExternal", shown)
         except DeliveryError as error:
-            log.warning("the message is there without its picture: %s", error)
+            log.warning("the message was sent without its snapshot: %s", error)
 
     def _call(self, method: str, value: object) -> dict[str, Any]:
         if value is None:
@@ -126,7 +126,7 @@ class _Bot:
             answer = self._api.post_json(f"/{method}", value, self._headers)
         if answer.get("ok") is True:
             return answer
-        why = str(answer.get("error", "no answer that can be read"))[:80]
+        why = str(answer.get("error", "unreadable response"))[:80]
         if why in _REFUSED:
             raise TargetRefused(self._api.public, why)
         if why in _MISSING:

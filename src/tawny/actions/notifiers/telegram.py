@@ -30,7 +30,7 @@ class Telegram:
 
     def traits(self, url: str) -> Traits:
         return Traits(
-            "Phones show picture, clip and buttons; the clip takes the picture's place.",
+            "Shows snapshots, clips and buttons; the clip replaces the snapshot.",
             edits=True,
             picture=True,
             gif=True,

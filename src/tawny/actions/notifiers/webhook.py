@@ -28,7 +28,7 @@ class Webhook:
 
     def traits(self, url: str) -> Traits:
         return Traits(
-            "A program of your own gets JSON, and does with it what it likes.",
+            "Sends JSON to your own program.",
             edits=True,
             picture=True,
             gif=True,

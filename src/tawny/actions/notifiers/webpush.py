@@ -44,9 +44,7 @@ class WebPush:
     schemes: ClassVar[tuple[str, ...]] = ("webpush",)
 
     def traits(self, url: str) -> Traits:
-        return Traits(
-            "Android and computers show the picture too; iPhones once tawny is on the home screen.", edits=True
-        )
+        return Traits("Android and computers show the snapshot; iPhone requires tawny on the home screen.", edits=True)
 
     def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
         name, at, host = url.removeprefix("webpush:").partition("@")
@@ -55,7 +53,7 @@ class WebPush:
         return filled(table, {})
 
     def public(self, url: str) -> str:
-        return "browsers that asked for it"
+        return "browsers that turned it on"
 
     def open(self, telling: Telling) -> Sender:
         assert telling.kept is not None

@@ -292,7 +292,9 @@ class Camera:
             if self._recorded:
                 self.keeper.failed(error)
         else:
-            self._sub_trouble = f"The small picture is missing; the large one is watched instead. {error.for_viewers}"
+            self._sub_trouble = (
+                f"The sub stream isn't available, so detection uses the main stream. {error.for_viewers}"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ def clock_hint(offset_s: float | None) -> str:
     off_s = abs(offset_s)
     off = duration_words(round(off_s, 1) if off_s < 10 else round(off_s))
     return (
-        f"Its clock is {off} {side}, so the time that it writes into its pictures is wrong; recorded "
-        "times are right. Have it ask a time server (NTP), in the camera's own settings."
+        f"The camera's clock is {off} {side}, so the time shown in its image is wrong. tawny's own times are "
+        "correct. Turn on NTP in the camera's settings."
     )
 
 

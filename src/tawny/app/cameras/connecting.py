@@ -20,7 +20,7 @@ from tawny.sources.address import LEFT_OUT, RtspAddress, claims_rtsp, parse_rtsp
 from tawny.web.connecting import Place, Wanted
 
 _LOGIN = re.compile(r"(?P<scheme>[a-z]+://)(?:(?P<login>[^/]*)@)?(?P<rest>.*)", re.IGNORECASE)
-_IN_FILE = "Change it in the settings file: it holds without a restart."
+_IN_FILE = "Change it in the settings file. No restart is needed."
 
 
 class Connecting:
@@ -62,11 +62,13 @@ class Connecting:
     def _camera(self, camera: CameraId) -> Camera:
         found = self._settings().cameras.get(camera)
         if found is None:
-            raise NotDone(f"There is no camera {camera}.", "Was it taken out? Reload the page.")
+            raise NotDone(f"No camera named {camera}.", "It may have been removed. Reload the page.")
         if self._config is None:
-            raise NotDone("These cameras stand in no settings file.", "Begin tawny with one: `tawny init`.")
+            raise NotDone(
+                "These cameras aren't in a settings file.", "Create one with `tawny init` and restart tawny with it."
+            )
         if not claims_rtsp(found.source) or (found.sub and not claims_rtsp(found.sub)):
-            raise NotDone("This camera is not reached over the network.", _IN_FILE)
+            raise NotDone("This isn't a network camera.", _IN_FILE)
         return found
 
     def _with(self, camera: CameraId, made: Camera) -> Settings:
@@ -107,13 +109,13 @@ def _address(key: str, asked: str, told: str, raw: str, login: str) -> str:
     """What goes into the file. What was told and not changed may hold something secret that was not told."""
     scheme, _, rest = _parts(raw if asked == told and raw else asked)
     if asked != told and LEFT_OUT in asked:
-        raise _wrong(key, "an address of which a part is hidden", "the whole address")
+        raise _wrong(key, "an address with a hidden part", "the full address")
     try:
         found = parse_rtsp(asked)
     except ValueError as error:
-        raise _wrong(key, "an address that cannot be used", str(error)) from None
+        raise _wrong(key, "an invalid address", str(error)) from None
     if found.user or found.password:
-        raise _wrong(key, "an address with a login in it", "user and password in their own fields")
+        raise _wrong(key, "an address containing a user name or password", "enter them in their own fields")
     return f"{scheme}{login}{'@' if login else ''}{rest}"
 
 
@@ -141,8 +143,8 @@ def _host(address: str) -> str:
     try:
         return parse_rtsp(address).host
     except ValueError as error:
-        raise _wrong("source", "an address that cannot be used", str(error)) from None
+        raise _wrong("source", "an invalid address", str(error)) from None
 
 
 def _wrong(key: str, found: str, allowed: str) -> SettingsError:
-    return SettingsError("what was entered", (Problem(key, found, allowed),))
+    return SettingsError("your input", (Problem(key, found, allowed),))

@@ -10,12 +10,12 @@ _SHARE = 0.02
 _REMEMBERED_MS = 600_000
 _OFTEN = 3
 TOO_FAST = (
-    "Parts of its pictures get lost on the way: its bit rate is too high for its link. "
-    "Lower it in the camera, or give it a better link."
+    "Parts of the video are lost on the network: the bitrate is too high for the connection. Lower it in the "
+    "camera's settings, or improve the connection."
 )
 OVER_UDP = (
-    "Parts of its pictures get lost on the way: its bit rate may be too high for its link. "
-    'With `transport = "tcp"` the network itself loses nothing.'
+    "Parts of the video are lost on the network: the bitrate may be too high for the connection. Set "
+    '`transport = "tcp"` to avoid losses in the network.'
 )
 
 

@@ -12,7 +12,7 @@ from tawny.model.packets import VideoFormat
 from tawny.sources.source import Idle, Opening
 
 TRY_S = 15.0
-UNKNOWN_KIND = ("This address is of an unknown kind.", "Use rtsp://…, /dev/video0, picamera:0 or a video file.")
+UNKNOWN_KIND = ("Unknown type of address.", "Use rtsp://…, /dev/video0, picamera:0 or a video file.")
 """What is wrong, and what to do."""
 
 
@@ -43,4 +43,4 @@ def probe(doors: Doors, name: str, camera: Camera, stream: StreamName, clock: Cl
                 return Sends(got.format.codec, got.format.width, got.format.height)
     finally:
         connection.close()
-    raise NotDone(f"{source.public(address)} answers, but sent no picture in {TRY_S:.0f} s.", "Check the camera.")
+    raise NotDone(f"{source.public(address)} responded but sent no video within {TRY_S:.0f} s.", "Check the camera.")

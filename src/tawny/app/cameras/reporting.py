@@ -129,8 +129,8 @@ def text(made: Report) -> str:
 
 
 def _lines(made: Report) -> Iterator[str]:
-    yield f"Report of the camera {made['camera']}, by tawny {made['tawny']} at {made['made']}"
-    yield "It holds no password, user name or key; read it all the same before you give it away."
+    yield f"Report for camera {made['camera']}, tawny {made['tawny']}, {made['made']}"
+    yield "Contains no password, user name or key. Read it before you share it."
     if made["state"]:
         state = made["state"]
         yield f"State: {state['state']} since {state['since']}. {state['detail']}".rstrip()
@@ -147,7 +147,7 @@ def _lines(made: Report) -> Iterator[str]:
     if made["damage"] and made["damage"]["spans"]:
         yield from ("", f"Damage of the last 7 days: {made['damage']}")
     if made["history"]:
-        yield from ("", "== what is missing of the last 7 days, and why")
+        yield from ("", "== missing in the last 7 days, and why")
     for gap in made["history"]:
         yield f"{gap['start']} to {gap['end'] or 'now'}: {gap['reason']}. {gap['detail']}".rstrip()
         seen = {key: value for key, value in (gap["evidence"] or {}).items() if value}

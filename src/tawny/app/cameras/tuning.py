@@ -70,7 +70,7 @@ class Tuning:
         with self._lock:
             now = self._settings()
             if camera not in now.cameras:
-                raise NotDone(f"There is no camera {camera}.", "Was it taken out? Reload the page.")
+                raise NotDone(f"No camera named {camera}.", "It may have been removed. Reload the page.")
             new = _with(now, camera, watch)
             self._doors.check(new, "the settings")
             if self._config is not None:  # what else is in the file may be overruled by the command line

@@ -21,9 +21,9 @@ from tawny.storage.ledger import Ledger
 from tawny.storage.volume import Volume
 from tawny.web import caring as web
 
-CHECK_IN_DO = "See whether its address is still right, and whether this machine can reach it."
-SELF_TEST_DO = "`tawny check --deep --repair` mends from the mirror what can be; have the disk looked at."
-SIGHT_DO = "It is recorded all the same. Look at its live picture; this is over when it sees its place again."
+CHECK_IN_DO = "Check that the address is correct and that this computer can reach it."
+SELF_TEST_DO = "Run `tawny check --deep --repair` to restore what the mirror still has. Check the disk's health."
+SIGHT_DO = "Recording continues. Check the live view. This clears once the camera shows its usual scene again."
 NOT_WELL = frozenset({"camera", "disk", "books"})
 """Alarms that keep the sign of life away: something is not recorded, or soon will not be. The others can wait."""
 
@@ -105,7 +105,7 @@ class Care:
             if status.state in BLINDED:
                 yield Trouble("sight", status.id, status.detail, SIGHT_DO)
             elif status.state not in ON_WATCH | CHOSEN:
-                yield Trouble("camera", status.id, status.detail or f"It is {status.state.value}.")
+                yield Trouble("camera", status.id, status.detail or f"Status: {status.state.value}.")
             for stream in StreamName:
                 problem = self._recorder.status(status.id, stream).problem
                 if problem is not None:

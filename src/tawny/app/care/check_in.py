@@ -53,7 +53,9 @@ class CheckIn:
             if why:
                 log.warning("the check-in at %s failed: %s", self._address.hostname, why)
             is_told = self._failures >= TROUBLE_AFTER
-            self.trouble = f"The check-in address {self._address.hostname} does not answer ({why})." if is_told else ""
+            self.trouble = (
+                f"The heartbeat address {self._address.hostname} isn't responding ({why})." if is_told else ""
+            )
             self._due_s = self._clock.mono_s() + (min(AGAIN_S, self._every_s) if why else self._every_s)
         return _LOOK_S
 
@@ -71,7 +73,7 @@ class CheckIn:
             return str(error) or type(error).__name__
         finally:
             connection.close()
-        return "" if 200 <= status < 300 else f"it answers {status}"
+        return "" if 200 <= status < 300 else f"it responded with {status}"
 
     def _connection(self) -> http.client.HTTPConnection:
         host, port = self._address.hostname or "", self._address.port

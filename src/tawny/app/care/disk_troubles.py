@@ -11,7 +11,7 @@ from tawny.recorder.recorder import Recorder
 from tawny.storage.mirror import Mirror
 from tawny.storage.volume import Volume
 
-BACK = "recording goes back to it by itself."
+BACK = "recording moves back to it automatically."
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ class DiskTroubles:
         if self.mirror is not None and self.mirror.problem is not None:
             yield Trouble("mirror", None, self.mirror.problem.message, self.mirror.problem.do)
         if self.stands_for is not None:
-            told = f"The disk for {self.stands_for} is not there; recording goes on at {self.volume.root}."
-            yield Trouble("spare", None, told, f"Plug it in, or mount it; {BACK}")
+            told = f"The disk for {self.stands_for} is missing. Recording to {self.volume.root} instead."
+            yield Trouble("spare", None, told, f"Connect or mount it; {BACK}")
         if (spare := self.recorder.on_spare) is not None:
-            how = "does not answer" if self.recorder.hangs(self.volume) else "fails"
-            told = f"The disk at {self.volume.root} {how}; recording goes on at {spare.root}."
+            how = "isn't responding" if self.recorder.hangs(self.volume) else "fails"
+            told = f"The disk at {self.volume.root} {how}. Recording to {spare.root} instead."
             yield Trouble("spare", None, told, f"Check its cable and its health; {BACK}")

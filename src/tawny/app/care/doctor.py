@@ -85,11 +85,13 @@ def uploads_behind(targets: Sequence[Target], budget_bytes: int, now_ms: int) ->
             continue
         if one.trouble and now_ms - oldest_ms > BEHIND_MS:
             since = duration_text(round((now_ms - oldest_ms) / 60_000) * 60)
-            told.append(f"{waiting.count} wait for {one.name}, the oldest for {since}: {one.trouble}")
+            told.append(f"{waiting.count} uploads to {one.name} are waiting, the oldest for {since}: {one.trouble}")
         elif budget_bytes and waiting.size_bytes > MUCH * budget_bytes:
-            told.append(f"{size_text(waiting.size_bytes)} wait for {one.name}, more and more.")
+            told.append(f"{size_text(waiting.size_bytes)} are waiting for {one.name}, and the queue is growing.")
     if told:
-        yield Trouble("upload", None, " ".join(told), "It is tried again by itself; see Settings.")
+        yield Trouble(
+            "upload", None, " ".join(told), "tawny retries automatically. See Settings > Notifications and uploads."
+        )
 
 
 class ClockWatch:
@@ -107,12 +109,12 @@ class ClockWatch:
             self._unkept_s = now_s
         if self._clock.now_ms() < EARLIEST_MS:
             year = datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC).year
-            yield Trouble("clock", None, f"The clock of this machine is wrong: it says {year}.", _SET_IT)
+            yield Trouble("clock", None, f"The clock of this computer is wrong: it shows {year}.", _SET_IT)
         elif self._unkept_s is not None and now_s - self._unkept_s >= UNKEPT_S:
-            yield Trouble("clock", None, "Nothing keeps the clock of this machine right.", _SET_IT)
+            yield Trouble("clock", None, "Nothing synchronizes the clock of this computer.", _SET_IT)
 
 
-_SET_IT = "Let it be set over the network: `timedatectl set-ntp true`, or chrony."
+_SET_IT = "Turn on time synchronization: `timedatectl set-ntp true`, or install chrony."
 
 
 class CertificateWatch:
@@ -130,8 +132,8 @@ class CertificateWatch:
             return
         left_s = ends.timestamp() - self._clock.now_ms() / 1000
         if left_s < SOON_DAYS * _DAY_S:
-            when = f"ends in {max(1, round(left_s / _DAY_S))} days" if left_s > 0 else "has ended"
-            do = "Renew it where it was made; phones and browsers refuse one that has ended."
+            when = f"expires in {max(1, round(left_s / _DAY_S))} days" if left_s > 0 else "has expired"
+            do = "Renew it. Phones and browsers reject an expired certificate."
             yield Trouble("certificate", None, f"The certificate of {parts.hostname} {when}.", do)
 
 
@@ -155,7 +157,12 @@ class GapWatch:
         ]
         if sum(lengths_ms) > MOST_MISSING_MS:
             told = f"{sum(lengths_ms) / 1000:.0f} s of the last hour are missing, in {len(lengths_ms)} short gaps."
-            yield Trouble("gap", camera, told, "Is its network good enough? `tawny timeline` tells why each was.")
+            yield Trouble(
+                "gap",
+                camera,
+                told,
+                "Check the camera's network connection. `tawny timeline` shows the reason for each gap.",
+            )
 
 
 def _ends(host: str, port: int) -> datetime | None:

@@ -166,7 +166,7 @@ class SelfTester:
         got += len(decoder.drain())
         self._minutes += 1
         if got < wanted * _ENOUGH:
-            self._problems.append(f"{segment.path} does not play: {got} of {wanted} pictures could be decoded.")
+            self._problems.append(f"{segment.path} doesn't play: only {got} of {wanted} frames could be decoded.")
 
     def _is_as_written(self, segment: Segment) -> Iterator[None]:
         yield
@@ -177,18 +177,17 @@ class SelfTester:
         if rotten is not None:
             self._files += 1
         if rotten:
-            why = f"{len(rotten)} of its fragments are not what was written"
-            mended = " It was mended from the mirror." if self._mend(segment.path, why) else ""
+            why = f"{len(rotten)} of its fragments don't match what was written"
+            mended = " It was restored from the mirror." if self._mend(segment.path, why) else ""
             self._problems.append(
-                f"{segment.path} has changed on the disk: {why}.{mended} "
-                "Disks that do this once do it again: replace it."
+                f"{segment.path} changed on disk: {why}.{mended} The disk may be failing. Replace it soon."
             )
 
 
 def words(last: SelfTest | None) -> str:
     """For status."""
     if last is None:
-        return "The nightly self-test has not run yet."
+        return "The nightly self-test hasn't run yet."
     if last.problems:
         return " ".join(last.problems)
-    return f"At the last self-test {last.minutes} recordings played and {last.files} were as they were written."
+    return f"Last self-test: {last.minutes} recordings played back correctly, {last.files} verified."

@@ -85,7 +85,7 @@ class Keeping:
         now = self._settings()
         for name in asked.cameras:
             if name not in now.cameras:
-                raise NotDone(f"There is no camera {name}.", "Was it taken out? Reload the page.")
+                raise NotDone(f"No camera named {name}.", "It may have been removed. Reload the page.")
         everyone, own = understood(asked.everyone, asked.cameras)
         cameras = {
             name: camera.model_copy(update={"keep": own[name]}) if name in own else camera
@@ -148,4 +148,4 @@ def _of_volume(volume: Volume, use: str, problem: str) -> web.OfVolume:
     with suppress(StorageError):
         space = volume.space()
         return web.OfVolume(volume.root, use, space.free_bytes, space.total_bytes, problem)
-    return web.OfVolume(volume.root, use, None, None, problem or "It cannot be read.")
+    return web.OfVolume(volume.root, use, None, None, problem or "The disk can't be read.")

@@ -115,7 +115,7 @@ class _Look:
         """Why it is not in use now. Any thread may ask."""
         since_s = self._looking_s
         if since_s is not None and self._clock.mono_s() - since_s > HANGS_S:
-            return StorageError(str(self.chosen.root), "it does not answer")
+            return StorageError(str(self.chosen.root), "it isn't responding")
         return self._problem
 
     def start(self, engine: Engine) -> None:

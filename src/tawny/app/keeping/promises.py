@@ -80,7 +80,7 @@ def _broken(path: str, keep: Keep | CameraKeep, everyone: Keep) -> Iterator[Warn
         for name, promised_s in promised.items():
             if promised_s is not None and promised_s > longest_s:
                 yield Warn(
-                    f"`{where}.{name}` promises {duration_text(promised_s)}, but all goes after "
+                    f"`{where}.{name}` asks for {duration_text(promised_s)}, but everything is deleted after "
                     f"{duration_text(longest_s)}: `max` wins.",
                     f"Lower it, or raise `{where}.max`.",
                 )
@@ -111,8 +111,10 @@ def shortfalls(kept: storage.Contract, rates: Rates, space: Space, used_bytes: i
     if need > room:
         told.append(
             Warn(
-                f"What is promised needs {size_text(need)} at today's rate, and there is room for {size_text(room)}.",
-                "Lower `storage.keep.min`, record less, thin earlier (`thin_after`), or add a larger disk.",
+                f"The minimum retention needs {size_text(need)} at the current rate, but only "
+                f"{size_text(room)} are available.",
+                "Lower `storage.keep.min`, record less, reduce to keyframes earlier (`thin_after`), or add a "
+                "larger disk.",
             )
         )
     for camera, keep in kept.cameras.items():
@@ -120,8 +122,8 @@ def shortfalls(kept: storage.Contract, rates: Rates, space: Space, used_bytes: i
         if keep.size_bytes is not None and need > keep.size_bytes:
             told.append(
                 Warn(
-                    f"What is promised for {camera} needs {size_text(need)} at today's rate; its limit is "
-                    f"{size_text(keep.size_bytes)}.",
+                    f"The minimum retention of {camera} needs {size_text(need)} at the current rate, but its "
+                    f"limit is {size_text(keep.size_bytes)}.",
                     f"Raise `cameras.{camera}.keep.size`, or lower its `min`.",
                 )
             )
@@ -142,6 +144,6 @@ def _too_few_files(kept: storage.Contract, rates: Rates) -> Iterator[Warn]:
             where = "storage.keep" if camera is None else f"cameras.{camera}.keep"
             path = where if stream is None else f"{where}.sub"
             yield Warn(
-                f"What is promised is about {need:.0f} files; `{path}.count` allows {keep.count}.",
-                f"Raise `{path}.count`, or lower the promise.",
+                f"The minimum retention needs about {need:.0f} files, but `{path}.count` allows {keep.count}.",
+                f"Raise `{path}.count`, or lower the minimum retention.",
             )

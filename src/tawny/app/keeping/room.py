@@ -60,11 +60,11 @@ class Room:
         plan = self._last_plan()
         if plan is not None and plan.breaks_promise:
             promised = duration_text(settings.storage.keep.min)
-            do = "Lower `storage.keep.min`, allow more room, or add a larger disk."
-            told.append(Warn(f"There is no room to keep everything for {promised}, as promised.", do))
+            do = "Lower `storage.keep.min`, allow more space, or add a larger disk."
+            told.append(Warn(f"There isn't enough space to keep everything for {promised}.", do))
         else:
             told += shortfalls(contract(settings), rates, space, used_bytes)
         if plan is not None and plan.missing_bytes and space.free_bytes < NEARLY_FULL * space.total_bytes:
-            do = "Free some space on it: what fills it is not tawny's."
-            told.append(Warn("The disk is nearly full, and there is nothing left that tawny may remove.", do))
+            do = "Delete other files on it. Most of the space isn't used by tawny."
+            told.append(Warn("The disk is almost full, and tawny can't delete anything else.", do))
         return told

@@ -45,10 +45,10 @@ class NoOrders:
     """Nothing is there that could be switched or run."""
 
     def order(self, asked: Mapping[str, Any], by: str) -> str:
-        raise NotDone("There is nothing here that could do that.", "")
+        raise NotDone("Nothing here can do that.", "")
 
     def run(self, script: str, told: Mapping[str, Any]) -> str:
-        raise NotDone("No scripts may be run here.", "Set `folder` under `[scripts]`.")
+        raise NotDone("Scripts aren't allowed.", "Set `folder` under `[scripts]`.")
 
 
 class Acting:
@@ -103,7 +103,7 @@ class Acting:
             words = self._done(event, deed, says.why)
         except TawnyError as error:
             log.warning("%s: %s", deed, error)
-            words = f"It was tried, and failed: {error}"
+            words = f"Failed: {error}"
         self._deciding.note(event, says, does=True, why=f"{says.why} {words}".strip())
 
     def _done(self, event: Event, deed: Deed, why: str) -> str:
@@ -126,7 +126,7 @@ class Acting:
         hold = self._modes.hold(camera)
         until_ms = self._clock.now_ms() + round(for_s * 1000)
         if hold is not None and hold.what == "pause":
-            raise NotDone(f"{camera} is private.", "")
+            raise NotDone(f"{camera} is paused for privacy.", "")
         if hold is None or (hold.until_ms is not None and hold.until_ms < until_ms):
             self._modes.record(camera, until_ms, "a rule")
         return ""

@@ -33,4 +33,4 @@ class NoRules:
 
 class _Always(defaultdict[Deed, Decision]):
     def __missing__(self, deed: Deed) -> Decision:  # for whoever may ask
-        return Decision(deed, does=True, why="No rule says otherwise.")
+        return Decision(deed, does=True, why="No rule applies.")

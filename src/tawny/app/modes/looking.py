@@ -12,8 +12,8 @@ LOOK_S: Final = 5.0
 LOCAL: Final = ".local"
 """Names that end so are asked for by multicast DNS."""
 NO_PINGS: Final = (
-    "Echo requests (ping) are not allowed here: addresses are looked for by connections and in the table of "
-    "neighbours, and phones that sleep may be missed. `net.ipv4.ping_group_range` allows them."
+    "Ping isn't allowed on this computer, so tawny checks connections and the ARP table instead. It may miss "
+    "sleeping phones. To allow ping, set `net.ipv4.ping_group_range`."
 )
 Seen = Callable[[str, str], None]
 

@@ -72,7 +72,7 @@ class ModesDesk:
 
     def hold(self, camera: CameraId, what: str, by: str, for_s: float | None) -> None:
         if camera not in self._settings().cameras:
-            raise NotDone(f"There is no camera {camera}.", "Was it taken out? Reload the page.")
+            raise NotDone(f"No camera named {camera}.", "It may have been removed. Reload the page.")
         match what:
             case "pause":
                 self._modes.pause(camera, self._until_ms(for_s), by)
@@ -124,7 +124,7 @@ class ModesDesk:
         try:
             at = datetime.fromisoformat(wall)
         except ValueError:
-            raise NotDone(f"There is no {wall}.", "Choose another day.") from None
+            raise NotDone(f"{wall} doesn't exist on that day.", "Choose another day.") from None
         return self._modes.calendar.at_ms(at.date(), at.hour * 60 + at.minute)
 
     def rehearse(self, asked: web.Rehearsal) -> web.Rehearsed:
@@ -159,10 +159,10 @@ class ModesDesk:
 def _told_words(deeds: Sequence[str], settings: Settings) -> str:
     named = [str(one) for rule in settings.rules for one in rule.do if one.verb == "tell"]
     if "tell nobody" in deeds:
-        return "nobody is told of some"
+        return "some events without notification"
     if deeds or not named:
-        return "people are told"
-    return "nobody is told"
+        return "notifications on"
+    return "no notifications"
 
 
 def _went(deed: str, sent: Sequence[Delivery]) -> str:

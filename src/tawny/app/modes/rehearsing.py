@@ -93,10 +93,10 @@ def _stands(asked: web.Rehearsal, modes: Modes, now_ms: int) -> Was:
 
 def _check(asked: web.Rehearsal, settings: Settings, modes: Modes) -> None:
     if asked.camera not in settings.cameras:
-        raise NotDone(f"There is no camera {asked.camera}.", f"There are: {', '.join(settings.cameras) or 'none'}.")
+        raise NotDone(f"No camera named {asked.camera}.", f"Available: {', '.join(settings.cameras) or 'none'}.")
     if asked.arm and asked.arm not in modes.names:
-        raise NotDone(f"There is no mode {asked.arm}.", f"There are: {', '.join(modes.names)}.")
+        raise NotDone(f"No mode named {asked.arm}.", f"Available: {', '.join(modes.names)}.")
     for person in asked.home or ():
         if person not in modes.people_names:
             known = ", ".join(modes.people_names) or "nobody"
-            raise NotDone(f"Nobody called {person} is looked for.", f"Those who are: {known}.")
+            raise NotDone(f"{person} isn't set up for presence.", f"Available: {known}.")

@@ -19,10 +19,10 @@ from tawny.web.recorder import Recorder
 
 MUTE_MS = 3_600_000
 LASTS_MS = 7 * 86_400_000
-LABELS = {"m": "Mute 1 h", "f": "False alarm", "k": "Keep"}
+LABELS = {"m": "Mute for 1 h", "f": "False alarm", "k": "Keep"}
 _KEY = "acts/key"
-_ENDED = "This button no longer works."
-_DO = "Open tawny to do it there."
+_ENDED = "This button has expired."
+_DO = "Open tawny instead."
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,9 @@ class Acts:
         event = self._event(EventId(event_id))
         name = self._camera_name(event.camera)
         words = {
-            "m": (f"Say nothing about {name} for an hour?", f"Nothing is said about {name} for an hour."),
-            "f": ("Call this a false alarm?", "It is noted as a false alarm."),
-            "k": ("Keep this event?", "It is kept."),
+            "m": (f"Mute {name} for an hour?", f"{name} is muted for an hour."),
+            "f": ("Mark as false alarm?", "Marked as false alarm."),
+            "k": ("Keep this event?", "Kept. tawny won't delete it."),
         }[do]
         return Act(do, event.id, *words)
 
@@ -100,7 +100,7 @@ class Acts:
     def _event(self, key: EventId) -> Event:
         event = self._recorder.index.event(key)
         if event is None:
-            raise NotDone("This event was removed.", "")
+            raise NotDone("This event has been deleted.", "")
         return event
 
     def _signature(self, to: str, do: str, event: str, until: str) -> str:

@@ -71,8 +71,8 @@ class Composer:
                 return self._of_alarm(delivery)
             case "recap":
                 return self._of_day(delivery)
-        title = f"This is a test from {self._recorder.host}."
-        return Message(delivery.name, "test", title, "Messages arrive here.", delivery.at_ms, link=self._address)
+        title = f"Test from {self._recorder.host}"
+        return Message(delivery.name, "test", title, "Notifications work.", delivery.at_ms, link=self._address)
 
     def _of_event(self, delivery: Delivery, event: Event, *, is_first: bool) -> Message:
         title, text = sentences.of_event(event, self._camera_name(event.camera), self._zone, self._recorder.called)
@@ -193,7 +193,7 @@ class Composer:
     def _event(self, delivery: Delivery) -> Event:
         event = self._recorder.index.event(EventId(delivery.content["event"]))
         if event is None:
-            raise ContentGone(delivery.to, "the event was removed")
+            raise ContentGone(delivery.to, "the event was deleted")
         return event
 
     def _events_of(self, delivery: Delivery) -> list[Event]:
@@ -201,7 +201,7 @@ class Composer:
         keys = [EventId(one) for one in delivery.content["events"]]
         found = [event for key in keys if (event := self._recorder.index.event(key)) is not None]
         if not found:
-            raise ContentGone(delivery.to, "the events were removed")
+            raise ContentGone(delivery.to, "the events were deleted")
         return found
 
     def _cameras(self) -> list[CameraId]:

@@ -48,7 +48,7 @@ class Contents:
     def _segment(self, delivery: Delivery) -> Content:
         segment = self._archive.index.segment(SegmentId(delivery.content["segment"]))
         if segment is None:
-            raise ContentGone(delivery.to, "its recording was removed")
+            raise ContentGone(delivery.to, "its recording was deleted")
         if is_sealed(segment.path):
             return SealedContent(self._archive.segment_path(segment), segment.size_bytes, segment.end_ms)
         return ClipContent(self._clip(delivery, segment.camera, segment.span), segment.end_ms)
@@ -57,25 +57,27 @@ class Contents:
         event = self._archive.index.event(delivery.event) if delivery.event else None
         sealed = self._sealed.sealed_picture(event) if event else None
         if sealed is None:
-            raise ContentGone(delivery.to, "the event was removed, or has no picture")
+            raise ContentGone(delivery.to, "the event was deleted or has no snapshot")
         return Held(sealed, SealedContent.media_type, delivery.at_ms)
 
     def _jpeg(self, delivery: Delivery) -> bytes:
         event = self._archive.index.event(delivery.event) if delivery.event else None
         jpeg = self._picture(event) if event else None
         if jpeg is None:
-            raise ContentGone(delivery.to, "the event was removed, or its picture is sealed")
+            raise ContentGone(delivery.to, "the event was deleted, or its snapshot is encrypted")
         return jpeg
 
     def _clip(self, delivery: Delivery, camera: CameraId | None, span: Span) -> Clip:
         try:
             clip = self._clips.clip(camera, StreamName.MAIN, span, MOST_BYTES) if camera else None
         except FileSealed as error:
-            raise ContentGone(delivery.to, "its recording is sealed, and cut only by who can open it") from error
+            raise ContentGone(
+                delivery.to, "its recording is encrypted, so only someone with the key can cut it"
+            ) from error
         except TooLarge as error:
-            raise ContentGone(delivery.to, "it would have more than 20 GB") from error
+            raise ContentGone(delivery.to, "it would be larger than 20 GB") from error
         if clip is None:
-            raise ContentGone(delivery.to, "its recording was removed")
+            raise ContentGone(delivery.to, "its recording was deleted")
         return clip
 
 

@@ -40,12 +40,12 @@ class Ear:
     def why_not(self, camera: CameraId, kind: str) -> str:
         """What of its own settings speaks against telling it; empty when nothing does."""
         if not self.events:
-            return f"{self.to} is told of no events."
+            return f"{self.to} doesn't receive events."
         if self.cameras is not None and camera not in self.cameras:
-            return f"{self.to} is only told of {', '.join(sorted(self.cameras))}."
+            return f"{self.to} only receives {', '.join(sorted(self.cameras))}."
         if self.kinds is not None and kind not in self.kinds:
-            return f"{self.to} is only told of {', '.join(sorted(self.kinds))}."
-        return "" if self.may_see(camera) else f"Whose {self.to} is may not see this camera."
+            return f"{self.to} only receives {', '.join(sorted(self.kinds))}."
+        return "" if self.may_see(camera) else f"The person {self.to} belongs to can't see this camera."
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +67,12 @@ def verdict(
     if against or not says.does:
         return Verdict(does=False, why=against or says.why)
     if is_muted:
-        return Verdict(does=False, why=f"This camera was muted for {ear.to}.", is_final=True)
+        return Verdict(does=False, why=f"{ear.to} has muted this camera.", is_final=True)
     quiet_ms = quiet_until_ms(ear.quiet, now_ms, zone)
     if quiet_ms <= now_ms:
         return Verdict(does=True, why=says.why)
     until = datetime.fromtimestamp(quiet_ms / 1000, UTC).astimezone(zone)
-    return Verdict(does=True, why=f"{says.why} It is quiet for {ear.to} until {until:%H:%M}.", wait_ms=quiet_ms)
+    return Verdict(does=True, why=f"{says.why} {ear.to} has quiet hours until {until:%H:%M}.", wait_ms=quiet_ms)
 
 
 def quiet_until_ms(quiet: str, now_ms: int, zone: ZoneInfo) -> int:

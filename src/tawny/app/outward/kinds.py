@@ -11,24 +11,22 @@ from tawny.web.placing import Field, Kind
 _HOST: Final = Field("host", "Server", "nas.lan or nas.lan:2222", goes="as-is")
 _USER: Final = Field("user", "User")
 _PASSWORD: Final = Field("password", "Password", secret=True)
-_FOLDER: Final = Field("folder", "Folder there", "tawny", required=False, goes="as-is")
-_FINGERPRINT: Final = Field(
-    "fingerprint", "Certificate's SHA-256", "only if nobody signed it", goes="setting", required=False
-)
+_FOLDER: Final = Field("folder", "Folder", "tawny", required=False, goes="as-is")
+_FINGERPRINT: Final = Field("fingerprint", "Certificate SHA-256", "only if self-signed", goes="setting", required=False)
 _SERVER: Final = (_HOST, _USER, _PASSWORD, _FOLDER, _FINGERPRINT)
 _LOGIN: Final = "{user}:{password}@{host}[/{folder}]"
 
 DESTINATIONS: Final = (
     Kind(
-        "destinations", "folder", "Folder", "Another disk, or a mounted share (SMB, NFS).", "folder:{path}",
+        "destinations", "folder", "Folder", "Another disk or a mounted network share (SMB, NFS)", "folder:{path}",
         (Field("path", "Folder", "/mnt/nas/tawny", goes="as-is"),),
     ),
     Kind(
-        "destinations", "tawny", "Another tawny", "A friend's, or one of your own elsewhere.", "{address}",
-        (Field("address", "Address", "as the other tawny shows it: tawny://:SECRET@host/", goes="as-is", secret=True),),
+        "destinations", "tawny", "Another tawny", "A friend's, or your own in another place", "{address}",
+        (Field("address", "Address", "as shown by the other tawny: tawny://:SECRET@host/", goes="as-is", secret=True),),
     ),
     Kind(
-        "destinations", "s3", "S3", "Amazon, Backblaze B2, MinIO, Garage, Wasabi, R2.",
+        "destinations", "s3", "S3", "Amazon, Backblaze B2, MinIO, Garage, Wasabi, R2",
         "s3://{key}:{secret}@{bucket}[/{folder}]?region={region}[&endpoint={endpoint}]",
         (
             Field("bucket", "Bucket", goes="as-is"),
@@ -40,93 +38,93 @@ DESTINATIONS: Final = (
         ),
     ),
     Kind(
-        "destinations", "sftp", "SFTP", "Any computer with an SSH server.", "sftp://{user}[:{password}]@{host}[/{folder}]",
+        "destinations", "sftp", "SFTP", "Any computer with SSH", "sftp://{user}[:{password}]@{host}[/{folder}]",
         (
             _HOST, _USER,
-            Field("key", "Key file", "~/.ssh/id_ed25519", goes="setting", required=False),
+            Field("key", "Private key file", "~/.ssh/id_ed25519", goes="setting", required=False),
             Field("password", "Password", "if there is no key", secret=True, required=False),
-            Field("host_key", "Server's key", "SHA256:… as Test names it", goes="setting", required=False),
+            Field("host_key", "Host key", "SHA256:… as shown by Test", goes="setting", required=False),
             _FOLDER,
         ),
     ),
-    Kind("destinations", "davs", "WebDAV", "Nextcloud, ownCloud, a NAS.", f"davs://{_LOGIN}", _SERVER),
-    Kind("destinations", "ftps", "FTP inside TLS", "FTP servers that speak TLS.", f"ftps://{_LOGIN}", _SERVER),
+    Kind("destinations", "davs", "WebDAV", "Nextcloud, ownCloud, a NAS", f"davs://{_LOGIN}", _SERVER),
+    Kind("destinations", "ftps", "FTPS", "FTP servers with TLS", f"ftps://{_LOGIN}", _SERVER),
     Kind(
-        "destinations", "rclone", "rclone", "Google Drive, Dropbox and others, by an installed rclone.",
+        "destinations", "rclone", "rclone", "Google Drive, Dropbox and others, through rclone",
         "rclone:{remote}[/{folder}]",
-        (Field("remote", "Remote", "as `rclone config` named it", goes="as-is"), _FOLDER),
+        (Field("remote", "Remote", "name from `rclone config`", goes="as-is"), _FOLDER),
     ),
 )  # fmt: skip
 NOTIFIERS: Final = (
     Kind(
-        "notifiers", "ntfy", "ntfy", "An app for phones, without an account.", "ntfy://[:{token}@]{host}/{topic}",
+        "notifiers", "ntfy", "ntfy", "A phone app, no account needed", "ntfy://[:{token}@]{host}/{topic}",
         (
-            Field("topic", "Topic", "a word that nobody guesses"),
+            Field("topic", "Topic", "a word nobody will guess"),
             Field("host", "Server", "ntfy.sh", goes="as-is"),
-            Field("token", "Token", "if the topic needs one", secret=True, required=False),
+            Field("token", "Token", "if the topic requires one", secret=True, required=False),
         ),
     ),
     Kind(
-        "notifiers", "telegram", "Telegram", "By a bot of your own.", "telegram://{token}@{chat}",
+        "notifiers", "telegram", "Telegram", "Through your own bot", "telegram://{token}@{chat}",
         (
-            Field("token", "Bot's token", "123456:ABC, from BotFather", goes="as-is", secret=True),
-            Field("chat", "Chat's number", "987654321", goes="as-is"),
+            Field("token", "Bot token", "123456:ABC, from BotFather", goes="as-is", secret=True),
+            Field("chat", "Chat ID", "987654321", goes="as-is"),
         ),
     ),
     Kind(
-        "notifiers", "webpush", "Browsers", "Switched on in each browser, under Settings.", "webpush:{contact}",
-        (Field("contact", "Your e-mail address", "for the makers of browsers, if something is wrong", goes="as-is"),),
+        "notifiers", "webpush", "Browsers", "Turn it on in each browser, under Settings", "webpush:{contact}",
+        (Field("contact", "Your email address", "contact for the browser makers' push services", goes="as-is"),),
     ),
     Kind(
-        "notifiers", "smtps", "E-mail", "A letter with the picture.", "smtps://{user}:{password}@{host}",
+        "notifiers", "smtps", "E-mail", "An email with the snapshot", "smtps://{user}:{password}@{host}",
         (
             Field("host", "Server", "smtp.example.org", goes="as-is"), _USER, _PASSWORD,
             Field("to", "To", "me@example.org", goes="setting"),
-            Field("sender", "From", "if the user is no address", goes="setting", required=False),
+            Field("sender", "From", "if the user name isn't an email address", goes="setting", required=False),
         ),
     ),
     Kind(
-        "notifiers", "slack", "Slack", "By a webhook, or a bot.", "slack://{hook}",
-        (Field("hook", "Webhook", "T000/B000/XXXX, the end of its address", goes="as-is", secret=True),),
+        "notifiers", "slack", "Slack", "Through a webhook or a bot", "slack://{hook}",
+        (Field("hook", "Webhook", "T000/B000/XXXX, the end of the webhook address", goes="as-is", secret=True),),
     ),
     Kind(
-        "notifiers", "discord", "Discord", "By a channel's webhook.", "discord://{hook}",
-        (Field("hook", "Webhook", "ID/TOKEN, the end of its address", goes="as-is", secret=True),),
+        "notifiers", "discord", "Discord", "Through a channel webhook", "discord://{hook}",
+        (Field("hook", "Webhook", "ID/TOKEN, the end of the webhook address", goes="as-is", secret=True),),
     ),
     Kind(
-        "notifiers", "pushover", "Pushover", "An app for phones.", "pushover://{app}@{user}",
-        (Field("app", "Application's token", secret=True), Field("user", "User key", secret=True)),
+        "notifiers", "pushover", "Pushover", "A phone app", "pushover://{app}@{user}",
+        (Field("app", "Application token", secret=True), Field("user", "User key", secret=True)),
     ),
     Kind(
-        "notifiers", "matrix", "Matrix", "A room without encryption.", "matrix://:{token}@{host}/{room}",
+        "notifiers", "matrix", "Matrix", "A room without encryption", "matrix://:{token}@{host}/{room}",
         (_HOST, Field("token", "Access token", secret=True), Field("room", "Room", "!room:server")),
     ),
     Kind(
-        "notifiers", "gotify", "Gotify", "A server of your own.", "gotify://:{token}@{host}",
-        (_HOST, Field("token", "Application's token", secret=True)),
+        "notifiers", "gotify", "Gotify", "Your own server", "gotify://:{token}@{host}",
+        (_HOST, Field("token", "Application token", secret=True)),
     ),
     Kind(
-        "notifiers", "mqtts", "MQTT", "For programs in your house.", "mqtts://{user}:{password}@{host}/{topic}",
+        "notifiers", "mqtts", "MQTT", "For programs in your home", "mqtts://{user}:{password}@{host}/{topic}",
         (_HOST, _USER, _PASSWORD, Field("topic", "Topic", "tawny/messages", goes="as-is")),
     ),
     Kind(
-        "notifiers", "homeassistant", "Home Assistant", "Its app on phones, or any of its notify services.",
+        "notifiers", "homeassistant", "Home Assistant", "Its phone app, or any other notify service",
         "homeassistant://:{token}@{host}/{service}",
         (
             Field("host", "Server", "ha.lan:8123", goes="as-is"),
-            Field("token", "Long-lived token", "from your profile there", secret=True),
+            Field("token", "Long-lived token", "from your Home Assistant profile", secret=True),
             Field("service", "Service", "mobile_app_phone", goes="as-is"),
         ),
     ),
     Kind(
-        "notifiers", "apprise", "Another service", "A hundred more by Apprise, as its documentation writes them.",
+        "notifiers", "apprise", "Another service", "A hundred more through Apprise, using its address format",
         "apprise:{address}", (Field("address", "Address", "signal://…", goes="as-is", secret=True),),
     ),
     Kind(
-        "notifiers", "webhook+https", "Webhook", "A program of your own gets JSON.", "webhook+{address}",
+        "notifiers", "webhook+https", "Webhook", "Sends JSON to your own program", "webhook+{address}",
         (
             Field("address", "Address", "https://example.org/tawny", goes="as-is", secret=True),
-            Field("secret", "Secret", "what is sent is signed with it", goes="setting", secret=True, required=False),
+            Field("secret", "Secret", "used to sign requests", goes="setting", secret=True, required=False),
         ),
     ),
 )  # fmt: skip

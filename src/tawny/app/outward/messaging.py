@@ -61,7 +61,7 @@ class Told:
         one = self.settings
         kinds = ", ".join(one.kinds) if one.kinds else "all events"
         parts = [kinds if one.events else "", "trouble" if one.alarms else "", "a daily summary" if one.recap else ""]
-        where = f" of {', '.join(one.cameras)}" if one.cameras else ""
+        where = f" from {', '.join(one.cameras)}" if one.cameras else ""
         return ", ".join(part for part in parts if part) + where
 
     @property
@@ -152,8 +152,8 @@ class Messaging:
             finally:
                 carrier.close()
         except DeliveryError as error:
-            return [Step("Send a message", error.message, error.do)]
-        return [Step("Sent a message")]
+            return [Step("Send a notification", error.message, error.do)]
+        return [Step("Notification sent")]
 
     def browsers(self) -> Kept | None:
         """Where browsers that want messages are kept; None where no notifier tells browsers."""

@@ -89,4 +89,4 @@ class Placing:
             return "destinations"
         if name in now.notifiers:
             return "notifiers"
-        raise NotDone(f"There is no {name} in the settings.", "Was it taken out? Reload the page.")
+        raise NotDone(f"No {name} in the settings.", "It may have been removed. Reload the page.")

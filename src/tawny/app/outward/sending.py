@@ -66,12 +66,12 @@ class Wish:
     def why_not(self, camera: CameraId, kind: str, *, kept: bool) -> str:
         """What of its own settings speaks against sending an event there; empty when nothing does."""
         if self.cameras is not None and camera not in self.cameras:
-            return f"{self.to} only gets {', '.join(sorted(self.cameras))}."
+            return f"{self.to} only receives {', '.join(sorted(self.cameras))}."
         if self.kinds is not None and kind not in self.kinds:
-            return f"{self.to} only gets {', '.join(sorted(self.kinds))}."
+            return f"{self.to} only receives {', '.join(sorted(self.kinds))}."
         if "events" in self.what or ("kept" in self.what and kept):
             return ""
-        return f"{self.to} only gets what you keep." if "kept" in self.what else f"{self.to} gets no events."
+        return f"{self.to} only receives kept events." if "kept" in self.what else f"{self.to} doesn't receive events."
 
     def has(self, camera: CameraId) -> bool:
         return self.cameras is None or camera in self.cameras

@@ -122,7 +122,7 @@ class Hands:
     def _switch(self, relay: str, *, on: bool) -> None:
         found = self._settings().relays.get(relay)
         if found is None:
-            raise NotDone(f"There is no relay {relay}.", "See `relays` in the settings.")
+            raise NotDone(f"No relay named {relay}.", "See `relays` in the settings.")
         if found.camera:
             self._camera(CameraId(found.camera)).switch(found.output, on=on)
             return
@@ -131,7 +131,7 @@ class Hands:
     def _camera(self, camera: CameraId) -> OnvifCamera:
         found = self._settings().cameras.get(camera)
         if found is None or not found.onvif:
-            raise NotDone(f"{camera} cannot be turned or switched.", f"Set `onvif` under `[cameras.{camera}]`.")
+            raise NotDone(f"{camera} has no pan, tilt or relays.", f"Set `onvif` under `[cameras.{camera}]`.")
         with self._lock:
             known = self._onvif.get(camera)
             if known is None or known[0] != found.onvif:

@@ -108,15 +108,15 @@ def _of_recorder(house: House) -> Iterator[tuple[str, str, dict[str, Any]]]:
         "value_template": "{{ 'OFF' if value_json.ok else 'ON' }}", "json_attributes_topic": f"{base}/health",
     }  # fmt: skip
     yield "sensor", "recording", {
-        **health, "name": "Cameras recorded", "value_template": "{{ value_json.on_watch }}", "icon": "mdi:cctv",
+        **health, "name": "Cameras working", "value_template": "{{ value_json.on_watch }}", "icon": "mdi:cctv",
         "state_class": "measurement",
     }  # fmt: skip
     yield "sensor", "disk_free", {
-        **health, "name": "Disk free", "device_class": "data_size", "unit_of_measurement": "B",
+        **health, "name": "Free disk space", "device_class": "data_size", "unit_of_measurement": "B",
         "state_class": "measurement", "value_template": "{{ value_json.disk_free_bytes }}",
     }  # fmt: skip
     yield "sensor", "waiting", {
-        **health, "name": "Waits to be sent", "value_template": "{{ value_json.waiting }}", "icon": "mdi:tray-arrow-up",
+        **health, "name": "Waiting uploads", "value_template": "{{ value_json.waiting }}", "icon": "mdi:tray-arrow-up",
         "state_class": "measurement",
     }  # fmt: skip
     if "relay" in house.may:
@@ -144,7 +144,7 @@ def _of_camera(house: House, camera: ShownCamera) -> Iterator[tuple[str, str, di
     }  # fmt: skip
     yield "event", f"{name}_event", {**common, "name": "Event", "state_topic": f"{own}/event", "event_types": [*KINDS]}
     yield "binary_sensor", f"{name}_motion", {
-        **seen, "name": "Something happens", "state_topic": f"{own}/motion", "device_class": "motion",
+        **seen, "name": "Event in progress", "state_topic": f"{own}/motion", "device_class": "motion",
     }  # fmt: skip
     yield "binary_sensor", f"{name}_recorded", {
         **health, "name": "Recorded", "device_class": "running",
@@ -169,7 +169,7 @@ def _of_camera(house: House, camera: ShownCamera) -> Iterator[tuple[str, str, di
         for way, speeds in MOVES.items():
             order = {"do": "ptz", "camera": camera.id, **speeds}
             yield "button", f"{name}_{way}", {
-                **seen, "name": f"Turn {way}", "command_topic": f"{base}/set", "payload_press": json.dumps(order),
+                **seen, "name": f"Pan/tilt {way}", "command_topic": f"{base}/set", "payload_press": json.dumps(order),
                 "icon": f"mdi:arrow-{way}-bold",
             }  # fmt: skip
 

@@ -24,7 +24,7 @@ from tawny.model.clock import Clock
 
 WAIT_S = 1.0
 _CREDENTIALS = struct.Struct("iII")  # process, user, group
-_WHO = "This is not from anybody who may ask for something."
+_WHO = "This sender isn't allowed to send commands."
 Do = Callable[[Who, object], Done]
 log = logging.getLogger(__name__)
 
@@ -40,11 +40,11 @@ class Inputs:
         """Who sent this body to `/api/v1/inputs/NAME`. headers: by names in small letters."""
         one = self._inputs.get(name)
         if one is None or one.socket:
-            raise OrderRefused("signed_out", _WHO, "Programs are named under `[inputs]` in the settings.")
+            raise OrderRefused("signed_out", _WHO, "Configure integrations under `[inputs]` in the settings.")
         if one.token:
             scheme, _, token = headers.get("authorization", "").partition(" ")
             if scheme.lower() != "bearer" or not hmac.compare_digest(token.encode(), one.token.encode()):
-                raise OrderRefused("signed_out", _WHO, "It needs `Authorization: Bearer` and its token.")
+                raise OrderRefused("signed_out", _WHO, "Send the token as `Authorization: Bearer`.")
         else:
             self._check_signature(name, one.secret, headers.get(HEADER.lower(), ""), body)
         return who(name, one, "webhook", address)
@@ -52,10 +52,10 @@ class Inputs:
     def _check_signature(self, name: str, secret: str, header: str, body: bytes) -> None:
         at_s, now_s = signed_at(header, secret, body), self._clock.now_ms() // 1000
         if at_s is None:
-            raise OrderRefused("signed_out", _WHO, f"Its body must be signed, in `{HEADER}`.")
+            raise OrderRefused("signed_out", _WHO, f"Sign the body and send the signature in `{HEADER}`.")
         if abs(now_s - at_s) > MOST_AGE_S:
-            todo = "Are both clocks right? Sign it anew."
-            raise OrderRefused("signed_out", "This was signed too long ago, or in the future.", todo)
+            todo = "Check both clocks, then sign and send it again."
+            raise OrderRefused("signed_out", "The signature is too old or from the future.", todo)
         with self._lock:
             seen = self._kept.marks()
             for key, until_s in seen.items():
@@ -63,7 +63,7 @@ class Inputs:
                     self._kept.mark(key, "")
             key = f"{name}/{header.rpartition('=')[2]}"
             if key in seen:
-                raise OrderRefused("signed_out", "This was sent before.", "Each order is signed anew.")
+                raise OrderRefused("signed_out", "This was already sent.", "Sign each command again.")
             self._kept.mark(key, str(at_s + MOST_AGE_S))
 
 

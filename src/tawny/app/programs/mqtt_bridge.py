@@ -31,7 +31,7 @@ def base_topic(url: str) -> str:
     """Our own: `tawny` where the address names none. ValueError says what is allowed."""
     base = "/".join(parse(url, EXAMPLE).parts) or "tawny"
     if any(one in base for one in "+#") or base.startswith("$"):
-        raise ValueError(f"url: a topic without + and #, such as in {EXAMPLE}")
+        raise ValueError(f"url: a topic without + or #, as in {EXAMPLE}")
     return base
 
 
@@ -90,7 +90,7 @@ class MqttBridge:
                 self._send(self._line)
                 self._backoff.reset()
             else:  # the library connects again by itself
-                self.trouble = f"{self.public} does not answer."
+                self.trouble = f"{self.public} isn't responding."
         except DeliveryError as error:
             if error.message != self.trouble:
                 log.warning("%s", error)

@@ -224,7 +224,7 @@ class MqttHouse:
             case ["alarm", "set"]:
                 mode = mode_of_command(said, self._modes.names)
                 if mode is None:
-                    raise OrderRefused("bad_input", "No mode of ours is meant by that.", "DISARM, ARM_AWAY, …")
+                    raise OrderRefused("bad_input", "Unknown mode.", "DISARM, ARM_AWAY, …")
                 return {"do": "arm", "mode": mode}
             case ["relay", relay, "set"]:
                 return {"do": "relay", "relay": relay, "on": _on(said)}
@@ -232,10 +232,10 @@ class MqttHouse:
                 return {"do": "record", "camera": camera, "on": _on(said)}
             case [camera, "private", "set"]:
                 return {"do": "pause" if _on(said) else "resume", "camera": camera}
-        raise OrderRefused("bad_input", "Nothing is set at this topic.", "docs/home-assistant.md lists them.")
+        raise OrderRefused("bad_input", "Unknown topic.", "See docs/home-assistant.md.")
 
 
 def _on(said: str) -> bool:
     if said not in ("ON", "OFF"):
-        raise OrderRefused("bad_input", "It can be ON or OFF.", "")
+        raise OrderRefused("bad_input", "Must be ON or OFF.", "")
     return said == "ON"

@@ -85,7 +85,7 @@ class OrderDesk:
             self._write_down(who, order, f"refused: {refused.what}")
             raise
         except TawnyError as error:
-            self._write_down(who, order, f"not done: {error.message}")
+            self._write_down(who, order, f"failed: {error.message}")
             raise OrderRefused("not_done", error.message, error.do) from error
         self._write_down(who, order, done.words)
         return done
@@ -93,14 +93,16 @@ class OrderDesk:
     def _check(self, who: Who, order: Order) -> None:
         right = RIGHT_FOR[order.do]
         if right not in who.may:
-            raise OrderRefused("not_allowed", f"{who.name} may not do this.", f"It would need the right `{right}`.")
+            raise OrderRefused(
+                "not_allowed", f"{who.name} isn't allowed to do this.", f"It requires the permission `{right}`."
+            )
         camera = self._camera_of(order, who)
         if camera is None:
             if who.cameras is not None:
-                raise OrderRefused("not_allowed", f"{who.name} may ask for some cameras only.", "")
+                raise OrderRefused("not_allowed", f"{who.name} may only control some cameras.", "")
         elif camera not in self._cameras() or (who.cameras is not None and camera not in who.cameras):
             known = ", ".join(one for one in self._cameras() if who.cameras is None or one in who.cameras)
-            raise OrderRefused("not_found", "There is no such camera.", f"Cameras: {known or 'none'}.")
+            raise OrderRefused("not_found", "Camera not found.", f"Cameras: {known or 'none'}.")
 
     def _camera_of(self, order: Order, who: Who) -> str | None:
         """The one that it is about; None when it is about all."""
@@ -110,7 +112,7 @@ class OrderDesk:
             case orders.Relay():
                 camera = self._hands.relay_camera(order.relay)
                 if camera is None:
-                    raise OrderRefused("not_found", "There is no such relay.", "See `relays` in the settings.")
+                    raise OrderRefused("not_found", "Relay not found.", "See `relays` in the settings.")
                 return camera or None
             case orders.Arm() | orders.Disarm() | orders.Presence():
                 return None
@@ -143,35 +145,35 @@ class OrderDesk:
         modes = self._with_modes()
         if order.mode == BY_WEEK and BY_WEEK not in modes.names:
             modes.back_to_week()
-            return Done("The mode is as the week has it.")
+            return Done("Mode: on schedule.")
         modes.set_mode(order.mode, who.name, self._until_ms(order.lasts_s))
-        return Done(f"The mode is {order.mode}.")
+        return Done(f"Mode: {order.mode}.")
 
     @_do.register
     def _disarm(self, order: orders.Disarm, who: Who) -> Done:
         modes = self._with_modes()
         modes.set_mode(modes.names[0], who.name)
-        return Done(f"The mode is {modes.names[0]}.")
+        return Done(f"Mode: {modes.names[0]}.")
 
     @_do.register
     def _presence(self, order: orders.Presence, who: Who) -> Done:
         if not order.home:
             self._with_modes().left(order.person)
-            return Done(f"{order.person} has left.")
+            return Done(f"{order.person} is away.")
         self._with_modes().seen(order.person, who.name)
-        return Done(f"{order.person} is at home.")
+        return Done(f"{order.person} is home.")
 
     @_do.register
     def _pause(self, order: orders.Pause, who: Who) -> Done:
         self._with_modes().pause(CameraId(order.camera), self._until_ms(order.lasts_s), who.name)
-        return Done(f"{order.camera} is private.")
+        return Done(f"{order.camera} is paused for privacy.")
 
     @_do.register
     def _resume(self, order: orders.Resume, who: Who) -> Done:
         modes, camera = self._with_modes(), CameraId(order.camera)
         if _is(modes.hold(camera), "pause"):
             modes.let_go(camera, who.name)
-        return Done(f"{order.camera} is not private.")
+        return Done(f"{order.camera} resumed.")
 
     @_do.register
     def _record(self, order: orders.RecordNow, who: Who) -> Done:
@@ -181,50 +183,50 @@ class OrderDesk:
                 self._modes.let_go(camera, who.name)
             lasting = self._said.find(key)
             ended = self._said.end(lasting.id) if lasting else None
-            return Done(f"{camera} does again what it would.", ended.id if ended else "")
+            return Done(f"Manual recording of {camera} ended.", ended.id if ended else "")
         if self._modes is not None:
             if _is(self._modes.hold(camera), "pause"):
-                raise NotDone(f"{camera} is private.", "It has to be resumed first.")
+                raise NotDone(f"{camera} is paused for privacy.", "Resume it first.")
             self._modes.record(camera, self._until_ms(order.lasts_s), who.name)
         event = self._opened(self._said.open(camera, MANUAL, key, "", 100.0, order.lasts_s))
-        return Done(f"{camera} is recorded for {order.lasts_s:g} s.", event.id)
+        return Done(f"Recording {camera} for {order.lasts_s:g} s.", event.id)
 
     @_do.register
     def _open(self, order: orders.EventOpen, who: Who) -> Done:
         event = self._opened(
             self._said.open(CameraId(order.camera), order.kind, order.key, order.label, order.score, order.lasts_s)
         )
-        return Done(f"The event {event.id} lasts.", event.id)
+        return Done(f"Event {event.id} started.", event.id)
 
     @_do.register
     def _update(self, order: orders.EventUpdate, who: Who) -> Done:
         lasting = self._lasting(order.event, who)
         event = self._said.update(lasting.id, order.label, order.score, order.lasts_s) or lasting
-        return Done(f"The event {event.id} goes on.", event.id)
+        return Done(f"Event {event.id} updated.", event.id)
 
     @_do.register
     def _close(self, order: orders.EventClose, who: Who) -> Done:
         lasting = self._lasting(order.event, who)
         event = self._said.end(lasting.id) or lasting
-        return Done(f"The event {event.id} is over.", event.id)
+        return Done(f"Event {event.id} ended.", event.id)
 
     @_do.register
     def _ptz(self, order: orders.Ptz, who: Who) -> Done:
         camera = CameraId(order.camera)
         if order.stop:
             self._hands.stop(camera)
-            return Done(f"{camera} stands still.")
+            return Done(f"{camera} stopped.")
         if order.preset:
             self._hands.go_to(camera, order.preset)
-            return Done(f"{camera} goes to {order.preset}.")
+            return Done(f"{camera} is moving to {order.preset}.")
         self._hands.move(camera, order.pan, order.tilt, order.zoom, order.lasts_s)
-        return Done(f"{camera} moves for {order.lasts_s:g} s.")
+        return Done(f"{camera} is moving for {order.lasts_s:g} s.")
 
     @_do.register
     def _relay(self, order: orders.Relay, who: Who) -> Done:
         self._hands.switch(order.relay, on=order.on, lasts_s=order.lasts_s)
         lasts = "" if order.lasts_s is None else f" for {order.lasts_s:g} s"
-        return Done(f"{order.relay} is {'on' if order.on else 'off'}{lasts}.")
+        return Done(f"{order.relay} switched {'on' if order.on else 'off'}{lasts}.")
 
     def _until_ms(self, lasts_s: float | None) -> int | None:
         return None if lasts_s is None else self._clock.now_ms() + round(lasts_s * 1000)
@@ -237,13 +239,13 @@ class OrderDesk:
     @staticmethod
     def _opened(event: Event | None) -> Event:
         if event is None:
-            raise OrderRefused("not_done", "Too many events last already.", "End those that are over.")
+            raise OrderRefused("not_done", "Too many events are open.", "Close those that have ended.")
         return event
 
     def _lasting(self, event: str, who: Who) -> Event:
         found = self._said.find(event, who.cameras)
         if found is None:
-            raise OrderRefused("not_found", "No such event lasts.", "Events are named by their id or by their key.")
+            raise OrderRefused("not_found", "No such open event.", "Use the event's ID or key.")
         return found
 
 

@@ -31,4 +31,4 @@ class Prover:
 
 
 def _refused(_: str) -> Opened:
-    raise NotDone("What is sealed is not saved in the clear.", "Use: tawny export --evidence --key FILE.")
+    raise NotDone("Encrypted recordings can't be saved unencrypted here.", "Use tawny export --evidence --key FILE.")

@@ -11,10 +11,13 @@ from tawny.sealed.words import identity_words
 from tawny.sealed.wrapping import Identity
 
 BEFORE: Final = """\
-What is sealed can only be seen by whoever has a key. tawny itself cannot open it, and nobody can help you if all keys
-are lost: not the recovery sheet, not the passphrase. The recordings are gone then. So print the sheet, or write it
-down, and keep it where neither a thief nor a fire finds it together with this computer."""
-WARNING: Final = "Print it. Without it and without your passphrase, nobody can open your video, including us."
+Only someone with a key can open encrypted recordings. tawny can't. If you lose both the recovery sheet and the
+passphrase, the recordings are lost and nobody can help you. Print the sheet or copy it by hand, and keep it away from
+this computer, so that a thief or a fire can't take both."""
+WARNING: Final = (
+    "Print this sheet. If you lose it along with your passphrase and passkeys, nobody can open your video, "
+    "including us."
+)
 _COLUMNS: Final = 4
 
 
@@ -39,8 +42,9 @@ class Sheet:
         rows = ["  ".join(words[at : at + _COLUMNS]).rstrip() for at in range(0, len(words), _COLUMNS)]
         return "\n".join(
             [
-                f"RECOVERY SHEET of {self.recorder}, {self.made[:10]}",
-                f"Fingerprint of the recorder: {self.fingerprint or 'see System after the first start'}",
+                f"RECOVERY SHEET for {self.recorder}, {self.made[:10]}",
+                "Recorder fingerprint: "
+                f"{self.fingerprint or 'see Settings > Encrypted recordings after the first start'}",
                 "",
                 *rows,
                 "",
@@ -57,7 +61,7 @@ class Sheet:
         return _PAGE.format(
             recorder=escape(self.recorder),
             made=escape(self.made[:10]),
-            fingerprint=escape(self.fingerprint or "see System after the first start"),
+            fingerprint=escape(self.fingerprint or "see Settings > Encrypted recordings after the first start"),
             words=cells,
             code=code,
             key=escape(self.identity.text),
@@ -67,7 +71,7 @@ class Sheet:
 
 _PAGE: Final = """\
 <!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Recovery sheet of {recorder}</title>
+<html lang="en"><head><meta charset="utf-8"><title>Recovery sheet for {recorder}</title>
 <style>
 @page {{ margin: 18mm }}
 body {{ font: 12pt/1.4 sans-serif; color: #000; background: #fff; max-width: 170mm; margin: auto }}
@@ -77,12 +81,13 @@ code {{ font-size: 9pt; word-break: break-all }}
 strong {{ display: block; border: 1pt solid; padding: 3mm; margin-top: 5mm }}
 </style></head><body>
 <h1>Recovery sheet of {recorder}</h1>
-<p>Made on {made}. It opens everything that this recorder has sealed.</p>
-<p>Fingerprint of the recorder: <code>{fingerprint}</code></p>
+<p>Created {made}. It opens everything this recorder has encrypted.</p>
+<p>Recorder fingerprint: <code>{fingerprint}</code></p>
 <ol>{words}</ol>
 <p>{code}</p>
 <p><code>{key}</code></p>
-<p>To use it: <code>tawny unseal --words FILES</code>, and type the 24 words in their order.</p>
+<p>To use it, run <code>tawny unseal --words FILES</code> and enter the 24 words in order,
+or choose Unlock &gt; Recovery words in tawny.</p>
 <strong>{warning}</strong>
 </body></html>
 """

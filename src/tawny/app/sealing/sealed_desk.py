@@ -58,7 +58,10 @@ class SealedDesk:
         with self._lock:
             settings, config = self._settings(), self._file()
             if settings.sealed.all or self._ways.all():
-                raise NotDone("There are keys already.", "What was sealed with them needs them. Reload the page.")
+                raise NotDone(
+                    "Encryption is already set up.",
+                    "Recordings encrypted with the existing keys need them. Reload the page.",
+                )
             own = {name: camera.sealed for name, camera in settings.cameras.items() if camera.sealed is not None}
             self._ways.add(wrapped, self._clock.now_ms(), "Passphrase", OWNER)
             new = change_seal(config, everything=settings.storage.sealed, cameras=own, keys=(recipient, recovery))
@@ -90,7 +93,5 @@ class SealedDesk:
 
     def _file(self) -> Path:
         if self._config is None:
-            raise NotDone(
-                "There is no settings file that the public keys could go into.", "Start with one: `tawny init`."
-            )
+            raise NotDone("There is no settings file to store the public keys in.", "Create one with `tawny init`.")
         return self._config

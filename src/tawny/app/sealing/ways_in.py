@@ -43,9 +43,9 @@ class WaysIn:
     def add(self, wrapped: bytes, now_ms: int, name: str, way: str = "") -> Way:
         """way: its id; a new one if empty. NotDone when that is there already, or it is no locked key."""
         if not wrapped.startswith(b"age-encryption.org/v1\n"):
-            raise NotDone("This is no locked key.", "Try again.")
+            raise NotDone("This isn't a valid key.", "Try again.")
         if len(list(self._folder.glob("*.age"))) >= _MOST:
-            raise NotDone(f"There are {_MOST} ways in already.", "Remove one of them first.")
+            raise NotDone(f"You already have {_MOST} unlock methods.", "Remove one of them first.")
         path = self._folder / f"{way or secrets.token_hex(6)}.age"
         write_secret(path, wrapped)
         self._note(path.with_suffix(".json").name, {"name": name, "made_ms": now_ms})
@@ -55,9 +55,9 @@ class WaysIn:
         """NotDone for the last one."""
         there = [path for path in self._folder.glob("*.age") if path.stem == way]
         if not there:
-            raise NotDone("There is no such way in.", "Reload the page.")
+            raise NotDone("This unlock method doesn't exist.", "Reload the page.")
         if len(list(self._folder.glob("*.age"))) == 1:
-            raise NotDone("This is the last way in besides the sheet.", "Add another one first.")
+            raise NotDone("This is the last unlock method besides the recovery sheet.", "Add another one first.")
         try:
             there[0].unlink()
             there[0].with_suffix(".json").unlink(missing_ok=True)
@@ -104,7 +104,7 @@ def write_secret(path: Path, data: bytes) -> None:
         finally:
             os.close(file)
     except FileExistsError:
-        raise NotDone(f"{path} is there already.", "Nothing was changed; put it elsewhere first.") from None
+        raise NotDone(f"{path} already exists.", "Nothing was changed. Move that file first.") from None
     except OSError as error:
         raise FolderUnwritable(str(path.parent), error.strerror or "") from None
 

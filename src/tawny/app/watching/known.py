@@ -81,14 +81,14 @@ class KnownBook:
         """Somebody more, or another print of somebody who is known by this recogniser. NotDone: it cannot be."""
         name = " ".join(name.split())
         if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
-            raise NotDone("That is no name.", f"Give 1 to {LONGEST_NAME} letters.")
+            raise NotDone("Invalid name.", f"Use 1 to {LONGEST_NAME} characters.")
         if not print_ and not plain(text):
-            raise NotDone("There is nothing to know it by.", "Give a plate, or a picture of a face.")
+            raise NotDone("Nothing to recognize.", "Add a license plate or a photo of a face.")
         with self._lock:
             self._refresh()
             same = [one for one in self._all.values() if one.by == by and self._is_same(one, name, text)]
             if not same and len(self._all) >= MOST:
-                raise NotDone(f"{MOST} are known already.", "Forget some first.")
+                raise NotDone(f"You already have {MOST} known faces and plates.", "Delete some first.")
             before = same[0] if same else Known(secrets.token_hex(6), name, by, text.strip().upper())
             prints = (*before.prints, tuple(float(one) for one in print_)) if print_ else before.prints
             made = Known(before.id, name, by, before.text, prints[-8:])
@@ -168,8 +168,8 @@ class KnownBook:
                 ]
                 return {one.id: one for one in made}, ""
         return {}, (
-            f"Nobody is known: {self._file} cannot be opened with {self._key_file}. Bring the key back from a backup, "
-            "or begin again with `tawny known forget --all`."
+            f"Known faces and plates are unavailable: {self._file} can't be opened with {self._key_file}. "
+            "Restore the key from a backup, or start over with `tawny known forget --all`."
         )
 
     def _put(self, now: dict[str, Known], keys: list[bytes]) -> None:
@@ -225,4 +225,4 @@ def _write(file: Path, content: bytes) -> None:
         finally:
             os.close(folder)
     except OSError as error:
-        raise NotDone(f"{file} cannot be written: {error.strerror}.", "Make the folder writable for tawny.") from None
+        raise NotDone(f"Can't write {file}: {error.strerror}.", "Give tawny write permission for the folder.") from None

@@ -34,13 +34,13 @@ class BookDesk:
 
     def add_of(self, name: str, by: str, event: Event, picture: bytes) -> None:
         if by not in self.readers():
-            raise NotDone(f"There is no recogniser {by}.", "Name one of the settings.")
+            raise NotDone(f"No recognizer named {by}.", "Use one from the settings.")
         print_ = print_of(by, picture, self._settings(), self._doors, event.kind, event.box or WHOLE)
         self._book.add(name, by, "", print_)
 
     def forget(self, who: str) -> None:
         if not self._book.forget(who):
-            raise NotDone("Nobody is known by this.", "It may have been forgotten already.")
+            raise NotDone("Not found.", "It may have been deleted already.")
 
     def forget_all(self) -> None:
         self._book.forget_all()

@@ -111,7 +111,7 @@ class Naming:
             found: Accelerator = self._accelerators[name]
         except KeyError:
             there = ", ".join([*PROVIDERS, *self._accelerators])
-            raise NotDone(f"There is no accelerator {name} that can be used.", f"There are: {there}.") from None
+            raise NotDone(f"Accelerator {name} isn't available.", f"Available: {there}.") from None
         return found
 
     def _use(self, card: Card | None, model: ObjectModel | None, wanted: Objects, trouble: str) -> None:
@@ -123,7 +123,6 @@ class Naming:
 def _absent(by: str) -> str:
     package = f" (`pip install {PACKAGES[by]}` in place of onnxruntime)" if by in PACKAGES else ""
     return (
-        f"What moves is named by the processor: this onnxruntime has no {PROVIDERS[by]}. "
-        f"Install one that has{package}, "
-        'or set `objects.by = "cpu"`.'
+        f"Object detection runs on the CPU: onnxruntime here doesn't support {PROVIDERS[by]}. Install one that "
+        f'does{package}, or set `objects.by = "cpu"`.'
     )

@@ -7,7 +7,7 @@ from tawny.config.recognisers import Recogniser
 from tawny.config.settings import Settings
 from tawny.model.errors import Problem
 
-SEALED = "a camera that is not sealed: what is read of it would lie beside it in the open"
+SEALED = "a camera without encryption; recognition results would be stored unencrypted next to its recordings"
 
 
 def check_reading(settings: Settings, recognisers: Mapping[str, Any]) -> Iterator[Problem]:
@@ -16,13 +16,13 @@ def check_reading(settings: Settings, recognisers: Mapping[str, Any]) -> Iterato
         path = f"cameras.{name}.watch"
         for wanted in camera.watch.read:
             if wanted not in there:
-                yield Problem(f"{path}.read", repr(wanted), ", ".join(there) or "none: there are no recognisers")
+                yield Problem(f"{path}.read", repr(wanted), ", ".join(there) or "none: no recognizers are configured")
         if camera.watch.read and settings.is_sealed(name):
-            yield Problem(f"{path}.read", "a sealed camera", SEALED)
+            yield Problem(f"{path}.read", "an encrypted camera", SEALED)
         for zone in camera.watch.read_zones:
             if zone not in camera.watch.zones:
                 yield Problem(
-                    f"{path}.read_zones", repr(zone), ", ".join(camera.watch.zones) or "no zone: there is none"
+                    f"{path}.read_zones", repr(zone), ", ".join(camera.watch.zones) or "none: there are no zones"
                 )
     for name, one in settings.recognisers.items():
         yield from _check_recogniser(f"recognisers.{name}", one, recognisers.get(name))
@@ -33,11 +33,11 @@ def _check_recogniser(path: str, one: Recogniser, part: Any) -> Iterator[Problem
     if one.file and not one.file.endswith(".py"):
         yield Problem(f"{path}.file", repr(one.file), "a Python file with read(picture), such as faces.py")
     elif one.file and one.options:
-        yield Problem(path, f"{', '.join(one.options)}", "only settings that are known, with `file`")
+        yield Problem(path, f"{', '.join(one.options)}", "only known settings, together with `file`")
     elif not one.file and part is None:
-        yield Problem(path, "no file", "`file`, or the name of an installed part")
+        yield Problem(path, "no file", "`file`, or the name of an installed plug-in")
     elif not one.file:
         try:
             part(one.options)
         except ValueError as error:
-            yield Problem(path, "a value that cannot be used", str(error))
+            yield Problem(path, "an invalid value", str(error))

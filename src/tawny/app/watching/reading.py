@@ -102,11 +102,11 @@ def print_of(
 
     decoded = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR) if picture else None
     if decoded is None:
-        raise NotDone("That is no picture that can be read.", "Give a JPEG or PNG file.")
+        raise NotDone("Can't read this image.", "Use a JPEG or PNG file.")
     clock = SystemClock()
     recogniser = made_of(name, settings.recognisers, doors, clock)
     if recogniser is None:
-        raise NotDone(f"There is no recogniser {name}.", "Name one of the settings.")
+        raise NotDone(f"No recognizer named {name}.", "Use one from the settings.")
     shown = Shown(CameraId("known"), clock.now_ms(), kind, cut_out(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), box))
     try:
         readings = read_once(recogniser, shown, clock)
@@ -116,7 +116,8 @@ def print_of(
     best = max((one for one in readings if one.print), key=lambda one: one.score, default=None)
     if best is None:
         raise NotDone(
-            trouble or f"{name} knows nobody by this picture.", "Take one with one face, large and from before."
+            trouble or f"{name} can't recognize anyone in this photo.",
+            "Use a large photo with one face, seen from the front.",
         )
     return best.print
 

@@ -27,7 +27,7 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,58}[a-z0-9])?")
 MOST_BYTES = 600_000_000
 _PIECE = 1 << 18
 TIMEOUT_S = 30.0
-_AGAIN = "Add it again, or take it off the list: `tawny models remove`."
+_AGAIN = "Add it again, or remove it from the list with `tawny models remove`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Shelf:
             return None
         card = self._named(name or cards[0].name)
         if not self.file(card.name).is_file():
-            raise NotDone(f"The model {card.name} cannot be used: {self.file(card.name)} is gone.", _AGAIN)
+            raise NotDone(f"Can't use the model {card.name}: {self.file(card.name)} is missing.", _AGAIN)
         return card
 
     def check(self, card: Card) -> None:
@@ -99,10 +99,10 @@ class Shelf:
             with self.file(card.name).open("rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
-            what = f"The model {card.name} cannot be used: {self.file(card.name)}: {error.strerror}."
+            what = f"Can't use the model {card.name}: {self.file(card.name)}: {error.strerror}."
             raise NotDone(what, _AGAIN) from None
         if found != card.sha256:
-            what = f"The model {card.name} cannot be used: its file is not what was added (SHA-256 {found})."
+            what = f"Can't use the model {card.name}: its file has changed (SHA-256 {found})."
             raise NotDone(what, _AGAIN)
 
     def add(
@@ -119,11 +119,13 @@ class Shelf:
         """source: a file, or an address by http or https, which needs its sha256. NotDone changes nothing."""
         called = name or Path(urlsplit(source).path).stem.lower().replace("_", "-").replace(" ", "-")
         if not _NAME.fullmatch(called):
-            raise NotDone(f"{called!r} cannot be a model's name.", "Use a-z, 0-9, `.`, `-` and `_`: `--name fox-cam`.")
+            raise NotDone(
+                f"{called!r} isn't a valid model name.", "Use a-z, 0-9, `.`, `-` and `_`, for example `--name fox-cam`."
+            )
         is_address = urlsplit(source).scheme in ("http", "https")
         if is_address and not sha256:
             raise NotDone(
-                "A model from an address needs its SHA-256.", "Add `--sha256 …`, as whoever published it gives it."
+                "A model from a URL requires its SHA-256.", "Add `--sha256 …` with the value its publisher gives."
             )
         self._make_folder()
         new = self.folder / f"{called}.new"
@@ -132,8 +134,8 @@ class Shelf:
                 found, size = _copied(stream, file, progress)
             if sha256 and found != sha256.lower():
                 raise NotDone(
-                    f"{source} is not what was expected: its SHA-256 is {found}, not {sha256.lower()}.",
-                    "Do not use it; look where it comes from.",
+                    f"{source} doesn't match: its SHA-256 is {found}, expected {sha256.lower()}.",
+                    "Don't use it. Check where it comes from.",
                 )
             model = ObjectModel(new, labels)
             card = Card(
@@ -143,7 +145,7 @@ class Shelf:
             self._keep(card, new)
         except OSError as error:
             raise NotDone(
-                f"{source} cannot be added: {error.strerror or error}.", "Is it there, and the disk not full?"
+                f"Can't add {source}: {error.strerror or error}.", "Check that it exists and that the disk isn't full."
             ) from None
         finally:
             new.unlink(missing_ok=True)
@@ -171,14 +173,14 @@ class Shelf:
         found = next((card for card in cards if card.name == name), None)
         if found is None:
             known = ", ".join(card.name for card in cards) or "none"
-            raise NotDone(f"There is no model {name}.", f"There are: {known}. `tawny models add` adds one.")
+            raise NotDone(f"No model named {name}.", f"Available: {known}. Add one with `tawny models add`.")
         return found
 
     def _make_folder(self) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise NotDone(f"{self.folder} cannot be made: {error.strerror}.", "Is `--data` right?") from None
+            raise NotDone(f"Can't create {self.folder}: {error.strerror}.", "Check `--data`.") from None
 
     def _keep(self, card: Card, new: Path) -> None:
         """The model first, then its card: without one it does not count."""
@@ -213,7 +215,7 @@ def _opened(source: str, *, is_address: bool) -> Iterator[Any]:
 
 
 def _not_fetched(source: str, what: str) -> NotDone:
-    return NotDone(f"{source} cannot be fetched: {what}.", "Is this computer on the internet, and the address right?")
+    return NotDone(f"Can't download {source}: {what}.", "Check the internet connection and the address.")
 
 
 def _copied(stream: Any, file: BinaryIO, progress: Callable[[int], None]) -> tuple[str, int]:
@@ -223,7 +225,7 @@ def _copied(stream: Any, file: BinaryIO, progress: Callable[[int], None]) -> tup
         found.update(piece)
         size += len(piece)
         if size > MOST_BYTES:
-            raise NotDone(f"It is larger than {MOST_BYTES // 1_000_000} MB.", "That is no model for a recorder.")
+            raise NotDone(f"It is larger than {MOST_BYTES // 1_000_000} MB.", "Use a smaller model.")
         file.write(piece)
         progress(size)
     file.flush()

@@ -15,7 +15,7 @@ from tawny.watch.onnx import is_there
 OFF: Final = "off"
 COMES_WITH_TAWNY: Final = "own"
 HINT: Final = (
-    "Nothing suggests yet whether a person or a vehicle moves: `pip install tawny[models]` adds what that needs."
+    "The built-in guess (person or vehicle) isn't available. Install its requirements with `pip install tawny[models]`."
 )
 
 
@@ -48,7 +48,7 @@ class Suggesting:
             self.guesser.model = Kinds(file)
             self.card = card
         except NotDone as error:
-            self.trouble = f"Nothing is suggested of what moves: {error}"
+            self.trouble = f"The built-in guess isn't available: {error}"
 
 
 def kinds_file(wanted: str) -> Path:

@@ -53,10 +53,10 @@ SURE = 100.0
 STOP_S = 5.0
 RECENT_S = 3.0
 WORDS = {
-    "covered": "The camera sees next to nothing. Is it covered?",
-    "defocused": "The picture is blurred. Is the lens dirty, wet or out of focus?",
-    "moved": "The camera looks elsewhere than before. Was it turned?",
-    "frozen": "The picture has not changed at all for 2 minutes. Switch the camera off and on again.",
+    "covered": "The image is almost black or blank. Is the lens covered?",
+    "defocused": "The image is blurred. Is the lens dirty, wet or out of focus?",
+    "moved": "The view has changed. Did someone move the camera?",
+    "frozen": "The image has been frozen for 2 minutes. Turn the camera off and on again.",
 }
 """What is wrong, by the camera's state."""
 TAMPERED, LEFT_KIND, SOUND = "tamper", "object", "sound"
@@ -126,10 +126,10 @@ class Watching:
         newest = self._hubs[StreamName(notes["stream"])].newest
         video = newest.format if newest is not None else None
         if isinstance(video, VideoFormat) and video.width * video.height < LEAST_PIXELS:
-            return "Pictures this small are decoded sooner without hardware."
+            return "Video this small decodes faster without hardware."
         if notes["refused"]:
-            return f"Hardware was tried ({', '.join(notes['refused'])}) and does not decode these pictures."
-        return "This computer has no hardware for it that can be reached."
+            return f"Hardware decoding was tried ({', '.join(notes['refused'])}) but doesn't work with this video."
+        return "No hardware decoder is available on this computer."
 
     @property
     def concern(self) -> str:

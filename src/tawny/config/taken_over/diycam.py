@@ -7,12 +7,13 @@ from tawny.config.taken_over.found import Found, NotTheirs, camera_id
 
 _LINE = re.compile(r"\s*(?:export\s+)?(\w+)(?:\[([^\]]+)\])?=(.*)")
 _OTHERWISE = {
-    "upload_dir": "what waits to be sent is kept beside the recordings",
-    "error_dir": "damaged files stay where they are; `tawny check` names them",
-    "segment_length": "files are about a minute; `tawny export --split 5min` makes longer ones",
-    "stream_offset": "cameras are watched all the time, not by turns",
-    "skip_frames": "five pictures a second are looked at",
-    "bucket": 'tawny needs its keys too: docs/offsite.md, with `names = "diycam"` for the same tree',
+    "upload_dir": "files waiting for upload are stored with the recordings",
+    "error_dir": "damaged files stay in place; `tawny check` lists them",
+    "segment_length": "files are about a minute long; use `tawny export --split 5min` for longer ones",
+    "stream_offset": "all cameras are analyzed all the time, not in turn",
+    "skip_frames": "tawny analyzes five frames per second",
+    "bucket": 'tawny needs the keys of the bucket, too: see docs/offsite.md; `names = "diycam"` keeps the folder '
+    "structure",
 }
 
 
@@ -43,7 +44,7 @@ def from_diycam(text: str) -> Found:
     if "monitor_dir" in values:
         found.put("monitor_dir", "storage.path", values["monitor_dir"].rstrip("/") + "/tawny")
     for key in values.keys() - found.became.keys():
-        found.left[key] = _OTHERWISE.get(key, "no setting of DIY Security Cam")
+        found.left[key] = _OTHERWISE.get(key, "not a setting of DIY Security Cam")
     return found
 
 

@@ -38,7 +38,7 @@ class Found:
     def listens(self, theirs: str, port: str) -> None:
         """On this computer alone: others are let in by hand, once there is an account."""
         here = f"127.0.0.1:{port}"
-        words = f'web.listen = "{here}"; 0.0.0.0:{port} lets other devices in, once the owner\'s account is made'
+        words = f'web.listen = "{here}"; once the owner account exists, 0.0.0.0:{port} lets other devices connect'
         self.put(theirs, "web.listen", here, words)
 
     def secret(self, name: str, value: str) -> str:

@@ -20,7 +20,7 @@ def from_pancake(text: str) -> Found:
     joined = re.sub(r"\\\n", " ", text)
     lines = [line for line in joined.splitlines() if " --" in line and not line.lstrip().startswith("#")]
     if not lines:
-        raise NotTheirs("no command line with options")
+        raise NotTheirs("no command line with options found")
     for line in lines:
         try:
             words = shlex.split(line.partition("=")[2] if line.startswith("ExecStart=") else line, comments=True)
@@ -65,8 +65,8 @@ def _recorder(words: list[str], found: Found) -> None:
 
 
 _LEFT = {
-    "--annotate-text-size": "time and name are drawn by the page, not into the picture",
-    "--max-stream-fps": "live pictures come as fast as the line allows",
+    "--annotate-text-size": "time and name are shown by the page, not burned into the image",
+    "--max-stream-fps": "live video is as fast as the connection allows",
     "--login": "choose a new password with the link that `tawny run` prints",
 }
 
@@ -78,7 +78,7 @@ def _turned(said: argparse.Namespace, found: Found) -> None:
         if is_said:
             found.put(name, f"{_CAMERA}.picamera.flip", turned)
     if said.rotation in ("90", "270"):
-        found.left["--rotation"] = "turn the camera: it cannot turn its picture by a quarter"
+        found.left["--rotation"] = "mount the camera differently: it can't rotate its image by 90°"
 
 
 def _watching(said: argparse.Namespace, found: Found) -> None:
@@ -93,9 +93,11 @@ def _watching(said: argparse.Namespace, found: Found) -> None:
         found.put(
             "--detect", f"{_CAMERA}.watch", {"detector": "own", "own": own}, 'watch.detector = "own": customize.py'
         )
-        found.left["customize.py"] = "copy it beside tawny.toml; `detect(frame)` gets frame.rgb (docs/watching.md)"
+        found.left["customize.py"] = (
+            "copy it next to tawny.toml; `detect(frame)` receives frame.rgb (see docs/watching.md)"
+        )
     if said.record_detection:
-        found.became["--record-detection"] = "events, with a few seconds before and after each"
+        found.became["--record-detection"] = "events, with a few seconds before and after"
     if said.emit:
         emit: dict[str, object] = {"url": f"unix:@{said.emit}", "form": "pancake", "cameras": ["camera"]}
         found.put("--emit", "emit.pancake", emit, f"emit.pancake: unix:@{said.emit}, in Pancake's form")
@@ -114,11 +116,11 @@ def _post(words: list[str], found: Found) -> None:
     said, _ = options.parse_known_args(words)
     when: dict[str, object] = {"after": said.upload_after_convert} if said.upload_after_convert else {}
     when |= {"minutes": said.upload_minutes} if said.upload_minutes else {}
-    found.became["--convert"] = "files are MP4 from the first second on"
+    found.became["--convert"] = "files are MP4 from the start"
     for number, (who, port, folder) in enumerate(said.upload_scp, 1):
         url = f"sftp://{who}:{port}/{quoted(folder) if folder.startswith('/') else folder}"
         _place(found, f"--upload-scp {who}", f"scp-{number}", url, when)
-        found.left["the servers' host keys"] = f"`tawny notify test scp-{number}` tells what to set"
+        found.left["the server's host key"] = f"run `tawny notify test scp-{number}` to see what to set"
     for number, (host, port, user, password, folder) in enumerate(said.upload_ftp, 1):
         secret = found.secret(f"ftp_{number}", quoted(password))
         url = f"ftp://{quoted(user)}:{secret}@{host}:{port}/{folder.strip('/')}"
@@ -128,7 +130,7 @@ def _post(words: list[str], found: Found) -> None:
         found.put(f"--notify-telegram {chat}", f"notifiers.telegram-{number}.url", url)
     for name in ("upload_queue_size", "notify_queue_size", "log"):
         if getattr(said, name):
-            found.left[f"--{name.replace('_', '-')}"] = "what waits is kept on the disk; the log is the system's"
+            found.left[f"--{name.replace('_', '-')}"] = "the queue is stored on disk; logs go to the system log"
 
 
 def _place(found: Found, theirs: str, name: str, url: str, when: dict[str, object]) -> None:

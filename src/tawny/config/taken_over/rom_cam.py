@@ -19,9 +19,9 @@ def from_rom_cam(text: str) -> Found:
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"line (\d+)", str(error))
         is_toml = re.search(r"^\s*(name|device|bucket|webhook_url)\s*=\s*\"", text, re.MULTILINE)
-        raise NotTheirs(f"no TOML: {error}", int(line[1]) if line and is_toml else 0) from None
+        raise NotTheirs(f"not valid TOML: {error}", int(line[1]) if line and is_toml else 0) from None
     if not theirs.keys() & _KNOWN or theirs.keys() & {"cameras", "monitor_dir"}:
-        raise NotTheirs("none of its settings")
+        raise NotTheirs("none of rom-cam's settings found")
     found = Found()
     name = str(theirs.get("name", ""))
     camera = f"cameras.{camera_id(name)}"
@@ -34,13 +34,13 @@ def from_rom_cam(text: str) -> Found:
     _where(theirs, found)
     _away(theirs, found)
     for key in theirs.keys() - found.became.keys() - found.left.keys():
-        found.left[key] = _WHY.get(key, "unknown to rom-cam, too")
+        found.left[key] = _WHY.get(key, "rom-cam doesn't know this setting either")
     return found
 
 
 _WHY = {
     "ffmpeg_path": "no other program is needed",
-    "load_kernel_module": "tawny loads none; `modprobe uvcvideo` does, where the camera is not there",
+    "load_kernel_module": "tawny doesn't load kernel modules; run `modprobe uvcvideo` if the camera is missing",
 }
 
 
@@ -48,7 +48,7 @@ def _where(theirs: dict[str, Any], found: Found) -> None:
     if theirs.get("save_ts_dir"):
         found.put("save_ts_dir", "storage.path", str(theirs["save_ts_dir"]))
     else:
-        found.put("save_ts_dir", "storage.mode", "memory", 'storage.mode = "memory": nothing is written to any disk')
+        found.put("save_ts_dir", "storage.mode", "memory", 'storage.mode = "memory": nothing is written to a disk')
     if address := theirs.get("webserver_listen_address"):
         found.listens("webserver_listen_address", str(address).rpartition(":")[2])
     if bucket := theirs.get("bucket"):
@@ -59,14 +59,14 @@ def _where(theirs: dict[str, Any], found: Found) -> None:
         found.put("bucket", "destinations.bucket", {"url": url, "names": "rom-cam"}, f"destinations.bucket: {url}")
         found.became["aws_creds"] = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in secrets.toml"
         if not keys:
-            found.left["aws_creds"] = "absent; put both keys into secrets.toml"
+            found.left["aws_creds"] = "missing; add both keys to secrets.toml"
     if hook := theirs.get("webhook_url"):
         parts = urlsplit(str(hook))
         if parts.hostname == "hooks.slack.com" and parts.path.startswith("/services/"):
             url = f"slack://{found.secret('slack_hook', parts.path.removeprefix('/services/').strip('/'))}"
             found.put("webhook_url", "notifiers.slack", {"url": url}, f"notifiers.slack: {url}")
         else:
-            found.left["webhook_url"] = "no hook of hooks.slack.com; docs/messages.md tells what there is"
+            found.left["webhook_url"] = "not a hooks.slack.com address; see docs/messages.md for alternatives"
 
 
 def _away(theirs: dict[str, Any], found: Found) -> None:
@@ -78,5 +78,5 @@ def _away(theirs: dict[str, Any], found: Found) -> None:
     deeds += ["clip to nowhere"] if "destinations" in found.settings else []
     if deeds:
         found.settings["rules"] = [{"when": {"arm": "home"}, "do": deeds}]
-    said = f"arm.presence.ping; at home: {', '.join(deeds) or 'nothing is done anyway'}"
+    said = f"arm.presence.ping; at home: {', '.join(deeds) or 'nothing to do'}"
     found.became["disable_recording_for_ips"] = said

@@ -5,12 +5,12 @@ import configparser
 from tawny.config.taken_over.found import Found, NotTheirs, camera_id, flip
 
 _OTHERWISE = {
-    "stream_width": "the small picture is the camera's own, or made",
-    "sensor_mode": "chosen by `picamera.size`",
-    "apply_motion_mask": "draw it on the camera's page, under Motion",
-    "mask_name": "draw it on the camera's page, under Motion",
-    "is_noir": "chosen by the camera itself",
-    "video_count": "clips are named by their time",
+    "stream_width": "uses the camera's own sub stream, or creates one",
+    "sensor_mode": "set by `picamera.size`",
+    "apply_motion_mask": "draw it on the camera's page under Motion",
+    "mask_name": "draw it on the camera's page under Motion",
+    "is_noir": "the camera chooses this itself",
+    "video_count": "clips are named by time",
     "aspect_ratio": "",
 }
 _LOOKS = {"brightness": "brightness", "contrast": "contrast", "saturation": "saturation", "exposurevalue": "ev"}
@@ -22,14 +22,14 @@ def from_ropey(text: str) -> Found:
     try:
         reader.read_string(text)
     except configparser.MissingSectionHeaderError:
-        raise NotTheirs("no section [ropey]") from None
+        raise NotTheirs("no [ropey] section") from None
     except configparser.ParsingError as error:
         line = error.errors[0][0] if error.errors else 0
-        raise NotTheirs("a line is no `key = value`", line if "[ropey]" in text else 0) from None
+        raise NotTheirs("found a line that isn't `key = value`", line if "[ropey]" in text else 0) from None
     except configparser.Error as error:
         raise NotTheirs(str(error).replace("\n", " ")) from None
     if not reader.has_section("ropey"):
-        raise NotTheirs("no section [ropey]")
+        raise NotTheirs("no [ropey] section")
     theirs = dict(reader["ropey"])
     title = theirs.get("camera_title", "Ropey-Cam")
     camera = f"cameras.{camera_id(title)}"
@@ -42,7 +42,7 @@ def from_ropey(text: str) -> Found:
     except ValueError as error:
         raise NotTheirs(f"[ropey]: {error}") from None
     for key in theirs.keys() - found.became.keys():
-        found.left[key] = _OTHERWISE.get(key) or "chosen by the camera itself"
+        found.left[key] = _OTHERWISE.get(key) or "the camera chooses this itself"
     return found
 
 

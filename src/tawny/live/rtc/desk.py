@@ -50,9 +50,9 @@ class Desk:
         medium = wanted(offer)
         codec = codec_for(medium, video)
         if codec is None:
-            raise NoWay(f"This browser does not take {video.codec.upper()} by WebRTC.")
+            raise NoWay(f"Your browser can't play {video.codec.upper()} over WebRTC.")
         if len(self.peers) >= MOST_PEERS:
-            raise NoWay("Too many are watching by WebRTC already.")
+            raise NoWay("The limit of WebRTC viewers is reached.")
         port, certificate = await self._ready()
         sound = _sound(offer, sounds)
         peer = Peer(port, certificate, offer, self._clock, video=(medium, codec), sound=sound, hear=hear)
@@ -87,7 +87,7 @@ class Desk:
             await port.open()
         except OSError as error:
             port.close()
-            raise NoWay(f"Port {self._live.port} (UDP) cannot be used: {error.strerror}.") from error
+            raise NoWay(f"Port {self._live.port} (UDP) can't be used: {error.strerror}.") from error
         log.info("WebRTC on port %d", port.number)
         return port
 

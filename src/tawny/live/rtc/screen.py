@@ -93,7 +93,7 @@ class Screen:
         if asked.done() and not asked.cancelled():
             order, wrong = asked.result()
             if wrong:
-                self._tell(error=f"Not understood: {wrong}.")
+                self._tell(error=f"Invalid message: {wrong}.")
             if order is not None:
                 await self._obey(order)
             elif self._is_wanted_again and self._pace is not None:
@@ -169,7 +169,7 @@ class Screen:
             shown_ms = self._stage.shown_ms if self._past and self._past.has_begun else None
             at_ms = shown_ms or (int(self._pace.at_ms()) if self._pace else 0)
             await self._hold_live(at_ms)
-            self._tell(error=str(error) if isinstance(error, NotCarried) else "The recordings cannot be read now.")
+            self._tell(error=str(error) if isinstance(error, NotCarried) else "The recordings can't be read right now.")
         elif error is not None:
             raise error
         elif self._pace is not None:

@@ -31,8 +31,8 @@ class RtspServer:
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise PortInUse(self.address) from error
-            what = f"Cannot listen for RTSP on {self.address}: {error.strerror}."
-            raise NotDone(what, "Choose another address in `web.rtsp`, such as 0.0.0.0:8554.") from error
+            what = f"Can't listen for RTSP on {self.address}: {error.strerror}."
+            raise NotDone(what, "Choose another address in `web.rtsp`, for example 0.0.0.0:8554.") from error
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:

@@ -66,7 +66,7 @@ class OnvifCamera:
         token = next((one.token for one in there if preset in (one.name, one.token)), None)
         if token is None:
             names = ", ".join(one.name or one.token for one in there) or "none"
-            raise NotDone(f"The camera has no place {preset}.", f"Stored places: {names}.")
+            raise NotDone(f"The camera has no preset {preset}.", f"Presets: {names}.")
         self._ptz("GotoPreset", f"<p:PresetToken>{quoted(token)}</p:PresetToken>")
 
     def outputs(self) -> list[str]:
@@ -96,7 +96,7 @@ class OnvifCamera:
     def _ready(self) -> _Known:
         known = self._learned()
         if not known.ptz_path or not known.profile:
-            raise NotDone("This camera cannot be turned.", "It says that it has no motors.")
+            raise NotDone("This camera doesn't support pan and tilt.", "It reports no PTZ motors.")
         return known
 
     def _ask(self, path: str, body: str) -> ET.Element:

@@ -103,7 +103,7 @@ def _posted(
         answer = line.getresponse()
         return answer, answer.read(MOST_BYTES + 1)
     except (OSError, http.client.HTTPException) as error:
-        why = "no answer in time" if isinstance(error, TimeoutError) else getattr(error, "strerror", None)
+        why = "no response in time" if isinstance(error, TimeoutError) else getattr(error, "strerror", None)
         raise SourceUnreachable(service.public, why or type(error).__name__) from None
     finally:
         line.close()
@@ -111,15 +111,15 @@ def _posted(
 
 def _content(service: Service, status: int, data: bytes) -> ET.Element:
     if len(data) > MOST_BYTES or b"<!DOCTYPE" in data or b"<!ENTITY" in data:
-        raise SourceError(service.public, "its ONVIF service sends what is no answer")
+        raise SourceError(service.public, "its ONVIF service sent an unreadable response")
     try:
         root = ET.fromstring(data)
     except (ET.ParseError, ValueError):
-        raise SourceError(service.public, f"its ONVIF service answers {status} and no XML") from None
+        raise SourceError(service.public, f"its ONVIF service responded with {status} but no XML") from None
     body = next((one for one in root if local(one) == "Body"), None)
     content = next(iter(body), None) if body is not None else None
     if content is None:
-        raise SourceError(service.public, f"its ONVIF service answers {status} with nothing in it")
+        raise SourceError(service.public, f"its ONVIF service responded with {status} and no content")
     if local(content) == "Fault":
         told = " ".join(part.strip() for part in content.itertext() if part.strip())
         if _LOGIN.search(told):

@@ -120,7 +120,7 @@ class BackChannel:
 
     def _look_at(self, until_s: float) -> None:
         if self._clock.mono_s() > until_s:
-            raise Fault("open-timeout", f"no complete answer within {OPEN_S:g} s")
+            raise Fault("open-timeout", f"no complete response within {OPEN_S:g} s")
 
     def _receive(self, hear: Callable[[bytes], bytes]) -> None:
         self._hear = lambda raw: self._line.send(hear(raw))
@@ -129,7 +129,7 @@ class BackChannel:
         if came is None:
             return
         if came == 0:
-            raise Fault("closed", "it hung up")
+            raise Fault("closed", "the connection was closed")
         end = self._left + came
         taken = self._wire.feed(self._room, view, 0, end)
         self._left = end - taken
@@ -153,5 +153,5 @@ def _back(found: Description) -> Track | None:
 def _wanted(found: Description) -> Sequence[Track]:
     track = _back(found)
     if track is None:
-        raise Fault("refused", "it has no loudspeaker that can be spoken to")
+        raise Fault("refused", "it has no speaker that supports two-way audio")
     return [track]

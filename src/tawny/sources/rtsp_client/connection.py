@@ -109,7 +109,7 @@ class RtspConnection:
         if self.is_playing and (self._fault is None or self._fault.reason in _OURS):
             self._line.send(self._talk.teardown())
         self._line.close()
-        self._fault = self._fault or Fault("closed", "it was left")
+        self._fault = self._fault or Fault("closed", "disconnected")
         counted = dict(self.notes)  # without the connection, which is large
         if self._memory.transcript is self._talk.transcript:
             self._memory.counted = lambda: counted
@@ -163,7 +163,7 @@ class RtspConnection:
         self._talk.transcript.at_s = now_s - self._made_s
         if not self.is_playing:
             if now_s - self._made_s > OPEN_S:
-                raise Fault("open-timeout", f"no complete answer within {OPEN_S:g} s")
+                raise Fault("open-timeout", f"no complete response within {OPEN_S:g} s")
             if not self._line.step():
                 return
             if self._requests is None:
@@ -201,8 +201,8 @@ class RtspConnection:
 
     def _hung_up(self) -> Fault:
         if self.is_playing:
-            return Fault("closed", "it hung up")
-        return Fault("unreachable", "it hung up while it was asked what it has")
+            return Fault("closed", "the connection was closed")
+        return Fault("unreachable", "the connection was closed during setup")
 
     # --- what comes
 

@@ -4,18 +4,18 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 _WORDS: Final = {
-    "rubbish_bytes": "{n} bytes between its packets belong to nothing",
-    "unasked": "{n} packets on channels that nobody asked for",
-    "missing": "{n} packets never came",
-    "late": "{n} packets came out of order",
-    "repeated": "{n} packets came twice, or too late",
-    "strangers": "{n} packets belong to another stream",
-    "restarts": "its stream began anew {n} times on one connection",
-    "clock_jumps": "its clock jumped {n} times",
-    "damaged": "{n} pictures are not whole",
-    "sound_bad": "{n} pieces of sound could not be understood",
-    "sound_cut": "sound was left out {n} times, to be where its picture is",
-    "sound_padded": "a silence was left {n} times, for sound to be where its picture is",
+    "rubbish_bytes": "{n} unexpected bytes between packets",
+    "unasked": "{n} packets on channels that weren't requested",
+    "missing": "{n} packets lost",
+    "late": "{n} packets out of order",
+    "repeated": "{n} packets duplicated or too late",
+    "strangers": "{n} packets from another stream",
+    "restarts": "stream restarted {n} times without reconnecting",
+    "clock_jumps": "camera clock jumped {n} times",
+    "damaged": "{n} damaged frames",
+    "sound_bad": "{n} unreadable audio packets",
+    "sound_cut": "audio cut {n} times to stay in sync",
+    "sound_padded": "silence added {n} times to stay in sync",
 }
 
 
@@ -23,4 +23,4 @@ def forgiven(counted: Mapping[str, Any]) -> list[str]:
     """counted: a connection's notes."""
     told = [words.format(n=counted[name]) for name, words in _WORDS.items() if counted.get(name)]
     ignored = counted.get("sound_ignored")
-    return [*told, f"its sound is {ignored}, which is not recorded"] if ignored else told
+    return [*told, f"its audio format {ignored} isn't supported and isn't recorded"] if ignored else told

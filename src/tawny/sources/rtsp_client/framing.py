@@ -108,7 +108,7 @@ class Wire:
         if end - at < _LONGEST_START:
             return -1
         if not self._spoke and not self._receivers:
-            raise Fault("not-rtsp", "it does not speak RTSP")
+            raise Fault("not-rtsp", "it doesn't speak RTSP")
         return self._rubbish(buffer, at, end)
 
     def _take_message(self, buffer: bytearray, at: int, end: int) -> int:
@@ -170,7 +170,7 @@ class Wire:
             self.rubbish_bytes += found - at
             return found
         if end - at > MOST_RUBBISH_BYTES:
-            raise Fault("framing", f"{MOST_RUBBISH_BYTES} bytes without a packet among them")
+            raise Fault("framing", f"{MOST_RUBBISH_BYTES} bytes without a valid packet")
         return -1
 
     def _next_pair(self, buffer: bytearray, at: int, end: int) -> int:

@@ -23,7 +23,7 @@ _REASONS: dict[int, Reason] = {
     401: "login-refused", 403: "login-refused", 404: "not-found", 410: "not-found", 453: "busy", 454: "session",
     461: "transport",
 }  # fmt: skip
-_WORDS = {"busy": "it has no place for another viewer", "transport": "it does not send over this transport"}
+_WORDS = {"busy": "it doesn't accept more connections", "transport": "it doesn't support this transport"}
 _CHANNEL = re.compile(r"interleaved\s*=\s*(\d{1,3})", re.IGNORECASE)
 _PORTS = re.compile(r"server_port\s*=\s*(\d{1,5})(?:\s*-\s*(\d{1,5}))?", re.IGNORECASE)
 
@@ -56,13 +56,13 @@ def handshake(
             if number == 0 or fault.reason == "redirect-refused":
                 raise
             offered.refused.append(track)  # pictures alone are a recording
-            talk.transcript.forgive(f"it offers {track.encoding or track.kind} and does not send it")
+            talk.transcript.forgive(f"it offers {track.encoding or track.kind} but doesn't send it")
             continue
         talk.learn_session(reply.answer)
         place = _place(track, 2 * number, reply.answer, over_udp=our_ports is not None, taken=taken)
         taken |= {place.channel, place.channel + 1}
         if place.channel != 2 * number:
-            talk.transcript.forgive("it sends over another channel than asked")
+            talk.transcript.forgive("it sends on a different channel than requested")
         placed(place)
     reply = yield from _asked(talk, "PLAY", talk.play_url, ("Range", "npt=0.000-"))
     talk.learn_session(reply.answer)
@@ -76,7 +76,7 @@ def described(talk: Talk) -> Requests[tuple[Description, str]]:
     found = read_sdp(reply.body)
     found.login = talk.login.form
     if found.more_tracks:
-        raise Fault("sdp", f"it offers more than {MOST_TRACKS} streams at once")
+        raise Fault("sdp", f"it offers more than {MOST_TRACKS} streams")
     content_base = reply.answer.header("content-base") or reply.answer.header("content-location")
     base = base_url(talk.address, content_base, found.control)
     _note_forms(talk, found, content_base, base)
@@ -118,7 +118,9 @@ def _asked(talk: Talk, method: str, url: str, *headers: tuple[str, str]) -> Gene
         if answer.status == 401 and talk.login.challenged(answer.headers.get("www-authenticate", [])):
             continue
         reason = _REASONS.get(answer.status, "refused")
-        raise Fault(reason, _WORDS.get(reason, f"it answered {answer.says}" if reason == "refused" else answer.says))
+        raise Fault(
+            reason, _WORDS.get(reason, f"it responded with {answer.says}" if reason == "refused" else answer.says)
+        )
 
 
 def _refuse_redirect(answer: Answer) -> None:
@@ -152,6 +154,6 @@ def _place(track: Track, asked: int, answer: Answer, *, over_udp: bool, taken: s
         return Place(track, asked, (first, int(ports[2] or first + 1) if ports else 0))
     found = _CHANNEL.search(said)
     if said and not found and "tcp" not in said.lower():
-        raise Fault("transport", "asked to send over TCP, it would send over UDP")
+        raise Fault("transport", "it wants to send over UDP although TCP was requested")
     wanted = (int(found[1]) if found else asked, asked, *range(0, 250, 2))
     return Place(track, next(free for free in wanted if free < 255 and not {free, free + 1} & taken))

@@ -28,7 +28,7 @@ class Line:
         self._socket: socket.socket | None = None
         self._is_connected = self._is_open = False
         self._unsent = bytearray()
-        self._why = "no answer"
+        self._why = "no response"
 
     @property
     def peer(self) -> str:
@@ -135,16 +135,16 @@ class Line:
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return False
         except ssl.SSLCertVerificationError as error:
-            raise Fault("certificate", f"its certificate is not trusted here ({error.verify_message})") from error
+            raise Fault("certificate", f"its certificate isn't trusted ({error.verify_message})") from error
         except OSError as error:
-            raise Fault("unreachable", f"it does not agree on encryption: {in_words(error)}") from error
+            raise Fault("unreachable", f"encryption couldn't be set up: {in_words(error)}") from error
         self._check(self._socket.getpeercert(binary_form=True) or b"")
         return True
 
     def _check(self, certificate: bytes) -> None:
         found = hashlib.sha256(certificate).hexdigest()
         if self._fingerprint and found != self._fingerprint:
-            raise Fault("certificate", f"its certificate is another one than agreed: its fingerprint is {found}")
+            raise Fault("certificate", f"its certificate has changed: the fingerprint is {found}")
 
 
 class _Lookup:
@@ -169,7 +169,7 @@ class _Lookup:
         try:
             found = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
         except OSError:
-            self._result = Fault("unreachable", "its name is not known here")
+            self._result = Fault("unreachable", "unknown host name")
         else:
             self._result = [(family, place) for family, _, _, _, place in found]
 
@@ -197,7 +197,7 @@ def in_words(error: OSError) -> str:
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
     if isinstance(error, ConnectionResetError | BrokenPipeError):
-        return "it broke the connection"
+        return "the connection was reset"
     if isinstance(error, TimeoutError):
-        return "it does not answer any more"
-    return (error.strerror or "the network failed").lower()
+        return "it stopped responding"
+    return (error.strerror or "network error").lower()

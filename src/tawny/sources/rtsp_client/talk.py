@@ -82,9 +82,9 @@ class Talk:
         """What an answer to SETUP or PLAY says: the first session's name counts, the newest timeout."""
         name, _, rest = answer.header("session").partition(";")
         if not name.strip() and not self.session:
-            self.transcript.forgive("it names no session")
+            self.transcript.forgive("it sent no session ID")
         elif self.session and name.strip() not in ("", self.session):
-            self.transcript.forgive("it names its session otherwise than before")
+            self.transcript.forgive("its session ID changed")
         self.session = self.session or name.strip()
         found = _TIMEOUT.search(rest)
         if found and int(found[1]) > 0:
@@ -97,7 +97,7 @@ class Talk:
         answer = read_reply(raw).answer
         self.note(answer)
         if answer.status == 454:
-            raise Fault("session", "it knows nothing of our session any more")
+            raise Fault("session", "it no longer knows this session")
         if answer.status == 401 and self.login.challenged(answer.headers.get("www-authenticate", [])):
             return self.keep_alive()
         return b""

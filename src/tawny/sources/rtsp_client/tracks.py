@@ -70,7 +70,7 @@ class Tracks:
         video = described.video
         if video is None or video.video_codec is None:
             offered = ", ".join(described.encodings[:6])
-            raise Fault("no-video" if offered else "sdp", f"it offers {offered or 'no stream at all'}")
+            raise Fault("no-video" if offered else "sdp", f"it offers {offered or 'no streams'}")
         self._tool, self._fps = described.tool, video.fps
         self._units = Units(video.video_codec, self._picture)
         self._pictures = Pictures(video.video_codec, announced_sets(video))
@@ -135,23 +135,23 @@ class Tracks:
     def watch(self, bytes_s: float) -> None:
         """Raise a Fault if what comes are no pictures. bytes_s: how long ago the last byte came."""
         if self._bye_s is not None and self._has_gone(self._bye_s):
-            raise Fault("bye", "it said goodbye")
+            raise Fault("bye", "it ended the stream")
         if self._early and self._is_sound_due:
             self._let_sound_go()
         if self.now_s - self.alive_s >= self._stall_s:
-            sends = "nothing came at all" if bytes_s > self._stall_s / 2 else "though it sends"
-            raise Fault("stall", f"no picture for {self._stall_s:g} s, {sends}")
+            sends = "no data at all" if bytes_s > self._stall_s / 2 else "although data arrives"
+            raise Fault("stall", f"no video for {self._stall_s:g} s, {sends}")
         pictures, units = self._pictures, self._units
         if pictures is None or units is None:
             return
         self._look_for_waste()
         if pictures.format is None and self.now_s - self._begun_s > KEYFRAME_S:
             if not pictures.is_ready:
-                raise Fault("no-parameters", "it never says how its pictures are to be decoded")
-            raise Fault("waiting-key", f"no picture that decoding can begin with in {KEYFRAME_S:g} s")
+                raise Fault("no-parameters", "it never sends decoding parameters (SPS/PPS)")
+            raise Fault("waiting-key", f"no keyframe within {KEYFRAME_S:g} s")
         senseless = pictures.senseless + units.odd
         if _SENSELESS * senseless - self._good > _SENSELESS_MOST:
-            raise Fault("stall", "what it sends are no pictures")
+            raise Fault("stall", "its data isn't valid video")
         if _SENSELESS * senseless < self._good:
             self._good = pictures.senseless = units.odd = 0  # long ago: forgiven
 
@@ -235,7 +235,7 @@ class Tracks:
 
     def _changed(self, to: VideoFormat) -> None:
         if self._changed_s is not None and self.now_s - self._changed_s < _CHANGES_S:
-            raise Fault("bad-parameters", f"its pictures change again and again, now to {to.width}x{to.height}")
+            raise Fault("bad-parameters", f"its resolution keeps changing, now to {to.width}x{to.height}")
         self._changed_s = self.now_s
 
     def _said_goodbye(self, *, is_video: bool) -> None:

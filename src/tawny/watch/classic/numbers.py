@@ -38,7 +38,7 @@ def read(table: Mapping[str, Number], level: str, settings: Mapping[str, Any]) -
         if key not in allowed:
             raise ValueError(f"{key}: not a setting of this detector; allowed: {', '.join(allowed)}")
     if "sensitivity" in settings and level in settings:
-        raise ValueError(f"sensitivity: found beside {level}; allowed: one of the two")
+        raise ValueError(f"sensitivity: can't be combined with {level}; set only one of them")
     made = {key: number.checked(key, settings.get(key, number.usual)) for key, number in table.items()}
     if "sensitivity" in settings:
         n = Number(USUAL, 1, 100, is_whole=True).checked("sensitivity", settings["sensitivity"])

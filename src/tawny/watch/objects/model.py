@@ -120,8 +120,8 @@ class ObjectModel:
             return self._run(values)
         except refusals() as error:
             asked = ", ".join(f"{one.name} {one.type} {list(one.shape)}" for one in self._session.get_inputs())
-            what = f"The model {self._file}, which takes {asked}, gives nothing: {str(error).splitlines()[0]}."
-            raise NotDone(what, "Export it to take one picture, and its size at most.") from None
+            what = f"The model {self._file} (input {asked}) fails: {str(error).splitlines()[0]}."
+            raise NotDone(what, "Export it for one image at a time, with a fixed maximum size.") from None
 
     def _tells_apart(self, picture: Any, alone: Sequence[Any]) -> bool:
         """Whether two pictures at once have outputs of their own, the first the same as alone."""
@@ -145,8 +145,8 @@ class ObjectModel:
                 family = None
         if family is None:
             shapes = ", ".join(str(list(one.shape)) for one in outputs)
-            what = f"The model {self._file} gives {shapes}, which is no object model known here."
-            raise NotDone(what, "Known: YOLOX, D-FINE, RT-DETR, RF-DETR, RTMDet, NanoDet, PicoDet, SSD.")
+            what = f"The model {self._file} has outputs {shapes}, which tawny doesn't support."
+            raise NotDone(what, "Supported: YOLOX, D-FINE, RT-DETR, RF-DETR, RTMDet, NanoDet, PicoDet, SSD.")
         return family, read
 
     def _run(self, values: Any) -> list[Any]:
@@ -175,8 +175,8 @@ class ObjectModel:
                 if self._batch != 1:
                     break
                 return one
-        what = f"The model {self._file} takes no single picture of three colours."
-        raise NotDone(what, "Export it for one picture at a time: [1, 3, height, width].")
+        what = f"The model {self._file} doesn't accept a single RGB image."
+        raise NotDone(what, "Export it for one image at a time: [1, 3, height, width].")
 
     def _blank(self, given: Any) -> Any:
         """Noise, so that nothing in the outputs is all alike; the same every time."""
@@ -187,11 +187,11 @@ class ObjectModel:
     def _labels(self, given: Sequence[str] | None, count: int) -> tuple[str, ...]:
         labels = usual_names(count) if given is None else tuple(given)
         if labels is None:
-            what = f"The model {self._file} has {count} classes, and nothing says what they are."
-            raise NotDone(what, "Give their names: a text file beside it, one a line in their order.")
+            what = f"The model {self._file} has {count} classes without names."
+            raise NotDone(what, "Add a text file with the class names, one per line, in order.")
         if len(labels) != count:
-            what = f"The model {self._file} has {count} classes, its labels name {len(labels)}."
-            raise NotDone(what, "Give the labels that belong to it, one a line.")
+            what = f"The model {self._file} has {count} classes, but there are {len(labels)} labels."
+            raise NotDone(what, "Use the labels that belong to this model, one per line.")
         return labels
 
 

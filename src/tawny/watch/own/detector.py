@@ -148,7 +148,7 @@ def _box(box: Box) -> Box:
 
 def _memory(said: Any) -> int:
     if not isinstance(said, str):
-        raise ValueError(f"memory: found {said!r}; allowed: a size such as `1 GB`")
+        raise ValueError(f"memory: found {said!r}; allowed: a size, for example `1 GB`")
     try:
         return size(said)
     except ValueError as error:

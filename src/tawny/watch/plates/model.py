@@ -33,8 +33,8 @@ class PlateModel:
         sizes = tuple(shape[1:]) if len(shape) == 4 else ()
         if more or len(sizes) != 3 or not all(isinstance(size, int) for size in sizes):
             raise NotDone(
-                f"The model {file} cannot read plates: its input is {shape}.",
-                "It needs one picture of a fixed size, [n, height, width, 1 or 3].",
+                f"The model {file} can't read license plates: its input is {shape}.",
+                "It needs one fixed-size image: [n, height, width, 1 or 3].",
             )
         colours, high, wide = sizes if self._colours_first else (sizes[2], sizes[0], sizes[1])
         self._colours, self._size = colours, (wide, high)
@@ -62,8 +62,8 @@ class PlateModel:
         given = np.asarray(self._session.run(None, {self._input: np.ascontiguousarray(shown)})[0], np.float32)
         if given.size % len(self._alphabet):  # seen when it is opened
             raise NotDone(
-                f"The model {self._file} cannot read plates: it gives {list(given.shape)}.",
-                f"It should give {len(self._alphabet)} numbers for each place: {self._alphabet}.",
+                f"The model {self._file} can't read license plates: its output is {list(given.shape)}.",
+                f"It must have {len(self._alphabet)} values per position: {self._alphabet}.",
             )
         places = given.reshape(-1, len(self._alphabet))
         if not np.allclose(places.sum(axis=1), 1, atol=0.05):

@@ -39,7 +39,9 @@ class Plates:
                 raise ValueError(f"{key}: not a setting of plates; allowed: {', '.join(SETTINGS)}")
         self._model, self._alphabet = settings.get("model", ""), settings.get("alphabet", ALPHABET)
         if not isinstance(self._model, str) or not isinstance(self._alphabet, str) or len(self._alphabet) < 2:
-            raise ValueError("model: a file of ONNX; alphabet: its letters in order, then the one that means none")
+            raise ValueError(
+                'model: an ONNX file; alphabet: its characters in order, followed by the one that means "none"'
+            )
         self._forms = _forms(settings.get("forms", ()))
         self._reader = reader
         self._wrong = ""
@@ -92,6 +94,6 @@ def _forms(said: Any) -> tuple[str, ...]:
     for one in said:
         if set(plain(one)) - {"A", "9"} or not SHORTEST <= len(plain(one)) <= LONGEST:
             raise ValueError(
-                f"forms: found {one!r}; allowed: A for a letter and 9 for a digit, {SHORTEST} to {LONGEST}"
+                f"forms: found {one!r}; use A for a letter and 9 for a digit, {SHORTEST} to {LONGEST} characters"
             )
     return tuple(said)

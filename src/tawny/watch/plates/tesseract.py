@@ -11,7 +11,7 @@ import numpy as np
 from tawny.watch.plates.text import DIGITS, LETTERS, is_plate, plain
 
 MISSING: Final = (
-    "Plates are not read: the program tesseract is not installed. Install it: apt-get install tesseract-ocr."
+    "License plates aren't read: tesseract isn't installed. Install it with: apt-get install tesseract-ocr."
 )
 DEADLINE_S: Final = 3.0
 PAD: Final = 16
@@ -64,7 +64,7 @@ class Tesseract:
                 input=coded.tobytes(), capture_output=True, timeout=DEADLINE_S, env=environment, check=True,
             )  # fmt: skip
         except (OSError, subprocess.SubprocessError) as error:
-            self.trouble = f"Plates are not read: {error}."
+            self.trouble = f"License plates aren't read: {error}."
             return ""
         self.trouble = ""
         return plain(done.stdout.decode(errors="replace"))

@@ -50,8 +50,8 @@ class Names:
     def _check(self, model: Path) -> None:
         count = self._scores(np.zeros(self.length, np.float32)).shape[0]
         if count != len(self._labels):
-            what = f"The model {model} has {count} classes, its labels name {len(self._labels)}."
-            raise NotDone(what, "Give the labels that belong to it, one a line.")
+            what = f"The model {model} has {count} classes, but there are {len(self._labels)} labels."
+            raise NotDone(what, "Use the labels that belong to this model, one per line.")
 
 
 def at_rate(samples: Any, rate: int) -> Any:
