@@ -7,13 +7,13 @@ import numpy as np
 
 from benchmarks.footage import CAMERA, watch_file
 from benchmarks.scoring import Span, Spans
-from tawny.events import EventMaker
+from tawny.detection.detector import Detector
+from tawny.detection.frames import GreyFrame
+from tawny.detection.motion.cells import Cells
+from tawny.events import EventBuilder
 from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.observations import Frame, Look
-from tawny.watch.detector import Detector
-from tawny.watch.frames import Still
-from tawny.watch.motion.cells import Cells
 
 _NO_PICTURE = np.zeros((90, 160), np.uint8)
 """Events want some; nobody looks at it."""
@@ -25,11 +25,11 @@ class _Keeper:
     name: ClassVar[str] = "keeper"
 
     def __init__(self) -> None:
-        self.shown: list[Still] = []
+        self.shown: list[GreyFrame] = []
         self._cells = Cells()
 
     def look(self, frame: Frame) -> Look:
-        self.shown.append(Still(self._cells.of(frame.luma).astype(np.uint8), frame.at_ms))
+        self.shown.append(GreyFrame(self._cells.of(frame.luma).astype(np.uint8), frame.at_ms))
         return Look(0)
 
 
@@ -44,19 +44,19 @@ class _Events:
         return True
 
 
-def shown(path: Path) -> list[Still]:
+def shown(path: Path) -> list[GreyFrame]:
     """All looks at a file that is decoded whole, as cells: some 80 kB each."""
     keeper = _Keeper()
     watch_file(path, keeper)
     return keeper.shown
 
 
-def alarms(looks: list[Still], detector: Detector) -> Spans:
+def alarms(looks: list[GreyFrame], detector: Detector) -> Spans:
     """The events that such looks make; seconds from the first one."""
     events = _Events()
-    maker = EventMaker(CAMERA, events, lambda _message: None, lambda *_picture: None)
+    maker = EventBuilder(CAMERA, events, lambda _message: None, lambda *_picture: None)
     for frame in looks:
-        maker.look(Still(_NO_PICTURE, frame.at_ms), detector.look(frame))
+        maker.look(GreyFrame(_NO_PICTURE, frame.at_ms), detector.look(frame))
     maker.close()
     first_ms = looks[0].at_ms if looks else 0
     told = sorted(events.last.values(), key=lambda event: event.start_ms)

@@ -27,11 +27,11 @@ from benchmarks import debian_motion, detect_gate, detect_made, detect_moved, sc
 from benchmarks.footage import watch_file
 from benchmarks.kept import Kept
 from benchmarks.scoring import Clip, Figures, quantile, score
+from tawny.detection.classic.base import ClassicDetector
+from tawny.detection.detector import Detector, DetectorKind
+from tawny.detection.gate import DecodeGate, GateMode
+from tawny.detection.motion import MotionDetector
 from tawny.engine.plugins import load
-from tawny.watch.classic.plain import Plain
-from tawny.watch.detector import Detector, DetectorKind
-from tawny.watch.gate import Gate, Mode
-from tawny.watch.motion import Motion
 
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "footage"
 LEAST_PROMPT = 0.9
@@ -113,8 +113,8 @@ def _runs(options: Any) -> Runs:
     """Each detector that takes a file at its own pace, by name."""
     settings = {"sensitivity": options.sensitivity}
     runs: Runs = {
-        OURS: lambda one: _watched(one, Motion(settings), Mode.BALANCED),
-        "all decoded": lambda one: _watched(one, Motion(settings), Mode.THOROUGH),
+        OURS: lambda one: _watched(one, MotionDetector(settings), GateMode.BALANCED),
+        "all decoded": lambda one: _watched(one, MotionDetector(settings), GateMode.THOROUGH),
     }
     if options.without_peers:
         return runs
@@ -122,7 +122,7 @@ def _runs(options: Any) -> Runs:
         runs["DVR-Scan, defaults"] = lambda one: _dvr_scan(options.dvr_scan, one)
     kinds, _ = load("tawny.detectors")
     for name, kind in sorted(kinds.items()):
-        if issubclass(kind, Plain):  # those that people know from elsewhere, with their own defaults
+        if issubclass(kind, ClassicDetector):  # those that people know from elsewhere, with their own defaults
             runs[name] = partial(_plain, kind)
     return runs
 
@@ -149,8 +149,8 @@ def _footage(folder: Path) -> list[Footage]:
     return [Footage(Clip.of(r), folder / r["file"], (r["width"], r["height"]), r["camera"]) for r in records]
 
 
-def _watched(one: Footage, detector: Detector, mode: Mode) -> Figures:
-    watched = watch_file(one.path, detector, Gate(mode, random.Random(1)))
+def _watched(one: Footage, detector: Detector, mode: GateMode) -> Figures:
+    watched = watch_file(one.path, detector, DecodeGate(mode, random.Random(1)))
     figures = score(one.clip, watched.alarms)
     figures.cpu_s = watched.cpu_s
     figures.known_s = [known - a.begin for known, a in zip(watched.known_s, watched.alarms, strict=True)]
@@ -159,7 +159,7 @@ def _watched(one: Footage, detector: Detector, mode: Mode) -> Figures:
 
 def _plain(kind: DetectorKind, one: Footage) -> Figures:
     """Decoding everything."""
-    return _watched(one, kind({}), Mode.THOROUGH)
+    return _watched(one, kind({}), GateMode.THOROUGH)
 
 
 def _motion(one: Footage) -> Figures:

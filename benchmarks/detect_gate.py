@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 from benchmarks.footage import Watched, watch_file
 from benchmarks.scoring import Clip, Span, inside
+from tawny.detection.gate import DecodeGate, GateMode
+from tawny.detection.motion import MotionDetector
 from tawny.model.observations import Frame
-from tawny.watch.gate import Gate, Mode
-from tawny.watch.motion import Motion
 
 CACHE = Path(__file__).resolve().parents[1] / ".test" / "gate"
 APART_S = 1.0
@@ -54,7 +54,7 @@ class Compared(NamedTuple):
     gated: Watched
 
 
-class Blind(Motion):
+class Blind(MotionDetector):
     """Sees nothing at a glance: what a gate set wrong looks like."""
 
     def glance(self, frame: Frame) -> bool:
@@ -86,8 +86,8 @@ def main(footage: list[Footage]) -> int:
 
 
 def _compared(one: Footage, path: Path) -> Compared:
-    whole = watch_file(path, Motion({}))
-    gated = watch_file(path, Motion({}), Gate(Mode.BALANCED, random.Random(1)))
+    whole = watch_file(path, MotionDetector({}))
+    gated = watch_file(path, MotionDetector({}), DecodeGate(GateMode.BALANCED, random.Random(1)))
     (a, false), (b, false_gated) = _judged(one.clip, whole), _judged(one.clip, gated)
     missing = _without(a, b)
     joined = sum(min((abs(x.begin - y.begin) for y in b), default=0.0) > APART_S for x in a if x not in missing)
@@ -121,7 +121,7 @@ def _row(name: str, told: list[tuple[Footage, Compared]]) -> str:
 
 def _planted(one: Footage) -> bool:
     """Whether the audit finds out, over this clip again and again, that nothing is seen at a glance."""
-    gate = Gate(Mode.BALANCED, random.Random(1))
+    gate = DecodeGate(GateMode.BALANCED, random.Random(1))
     for played in range(1, 41):
         watch_file(one.path, Blind({}), gate)
         if gate.audit.failed:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from benchmarks.footage import watch_file
 from benchmarks.made.situations import GROUPS, Situation
 from benchmarks.scoring import Clip, Figures, score
-from tawny.watch.motion import Motion
+from tawny.detection.motion import MotionDetector
 
 CACHE = Path(__file__).resolve().parents[1] / ".test" / "made"
 HELD_OUT = (41,)
@@ -44,7 +44,7 @@ def main(seeds: list[int], words: str, *, clips_too: bool) -> int:
     for number, (group, name, path) in enumerate(_films(seeds, words)):
         print(f"\r\x1b[K{number + 1}: {path.stem}", end="", file=sys.stderr, flush=True)
         clip = Clip.of(json.loads(path.with_suffix(".json").read_text()))
-        watched = watch_file(path, Motion({}))
+        watched = watch_file(path, MotionDetector({}))
         figures = score(clip, watched.alarms)
         figures.cpu_s = watched.cpu_s
         rows.append(Row(group, name, figures))

@@ -18,7 +18,7 @@ from benchmarks import again
 from benchmarks.footage import watch_file
 from benchmarks.scoring import Clip, Figures, score
 from benchmarks.spoilt import WAYS, spoilt_clip
-from tawny.watch.motion import Motion
+from tawny.detection.motion import MotionDetector
 
 NUMBERS = (
     ("sensitivity", "SPREADS"), ("sensitivity", "CONTRAST"), ("memory", "NOISY"), ("memory", "NOISE_SPREAD"),
@@ -65,7 +65,7 @@ def moved(footage: list[Footage]) -> int:
         for name, way in ways:
             print(f"\r\x1b[K{one.clip.file}: {name}", end="", file=sys.stderr, flush=True)
             with _moved(*way) if way else nullcontext():
-                by_clip[name][one.clip.file] = score(one.clip, again.alarms(looks, Motion({})))
+                by_clip[name][one.clip.file] = score(one.clip, again.alarms(looks, MotionDetector({})))
     print("\r\x1b[K", end="", file=sys.stderr, flush=True)
     _head("number")
     for name, clips in by_clip.items():
@@ -112,13 +112,13 @@ def _small(footage: Iterable[Footage]) -> Iterator[Footage]:
 
 
 def _figures(clip: Clip, path: Path) -> Figures:
-    return score(clip, watch_file(path, Motion({})).alarms)
+    return score(clip, watch_file(path, MotionDetector({})).alarms)
 
 
 @contextmanager
 def _moved(module: str, name: str, share: float) -> Iterator[None]:
     """The number of the detector is so many times itself."""
-    holder = importlib.import_module(f"tawny.watch.motion.{module}")
+    holder = importlib.import_module(f"tawny.detection.motion.{module}")
     was = getattr(holder, name)
     setattr(holder, name, min(0.95, was * share) if name == "LIGHT" else was * share)
     try:

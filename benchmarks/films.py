@@ -4,9 +4,9 @@ import subprocess
 from pathlib import Path
 
 from benchmarks.peers import CACHE
-from tawny.sources.demo.painter import Painter
+from tawny.sources.demo.renderer import SceneRenderer
 from tawny.sources.demo.scenes import SCENES
-from tawny.sources.demo.world import World
+from tawny.sources.demo.world import DemoWorld
 
 FPS, SUB_FPS = 15, 5
 SCENE_SEED = 1
@@ -27,7 +27,7 @@ def films(scene: str, length_s: int, *, quiet: bool) -> dict[str, Path]:
 
 def _make(scene: str, length_s: int, made: dict[str, Path], *, quiet: bool) -> None:
     CACHE.mkdir(parents=True, exist_ok=True)
-    painter = Painter(World(SCENES[scene], 0.0, SCENE_SEED, quiet=quiet), 1)
+    painter = SceneRenderer(DemoWorld(SCENES[scene], 0.0, SCENE_SEED, quiet=quiet), 1)
     size = f"{painter.width}x{painter.height}"
     pictures = ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", size, "-r", str(FPS), "-i", "-"]
     main = ["-vf", "scale=1920:1080,noise=alls=5:allf=t", *_rate("4M", FPS), str(made["main"])]

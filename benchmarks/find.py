@@ -2,7 +2,7 @@
 
     python -m benchmarks.find [--events 800] [--days 30]
 
-The week of `tests.playback.finding.test_questions` lies in an index on the disk, among so many short events a day of 16
+The week of `tests.playback.search.test_questions` lies in an index on the disk, among so many short events a day of 16
 other cameras. Each question is asked three times; the best counts, for others use the machine, too. Exit: 1 over the
 budget, or an answer was wrong.
 """
@@ -18,10 +18,10 @@ from benchmarks.peers import report
 from tawny.model.clock import SystemClock
 from tawny.model.events import Event, event_id
 from tawny.model.ids import CameraId
-from tawny.playback.finding.ask import ask
-from tawny.storage.layout import DAY_MS
-from tawny.storage.sqlite_index import SqliteIndex
-from tests.playback.finding.test_questions import BERLIN, CAMERAS, NOW, QUESTIONS, WEEK
+from tawny.playback.search.ask import search_in_words
+from tawny.storage.disk.layout import DAY_MS
+from tawny.storage.index.sqlite_index import SqliteIndex
+from tests.playback.search.test_questions import BERLIN, CAMERAS, NOW, QUESTIONS, WEEK
 
 BUDGET_S = 0.2
 ROUNDS = 3
@@ -47,7 +47,7 @@ def main() -> int:
             took_s = []
             for _ in range(ROUNDS):
                 begun_s = CLOCK.mono_s()
-                _, found = ask(index, question, cameras, {"drive"}, BERLIN, NOW, MOST)
+                _, found = search_in_words(index, question, cameras, {"drive"}, BERLIN, NOW, MOST)
                 took_s.append(CLOCK.mono_s() - begun_s)
             is_right = [names.get(one.id) for one in found] == answers
             wrong += not is_right

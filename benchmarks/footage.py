@@ -9,20 +9,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.scoring import Span, Spans
-from tawny.events import EventMaker
+from tawny.detection.detector import Detector
+from tawny.detection.gate import DecodeGate, GateMode
+from tawny.detection.watcher import STEP_S, ObservationSink, Watcher
+from tawny.events import EventBuilder
 from tawny.model.errors import SourceFinished
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, RunId, StreamName
 from tawny.model.kinds import kind_of_all
 from tawny.model.messages import EventChanged, Message
 from tawny.model.packets import Packet, SourcePacket
-from tawny.sources.file import File
-from tawny.sources.source import Idle, Opening
+from tawny.sources.file import FileSource
+from tawny.sources.source import IdleUntil, SourceContext
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
-from tawny.watch.detector import Detector
-from tawny.watch.gate import Gate, Mode
-from tawny.watch.watcher import STEP_S, Sink, Watcher
 
 CAMERA = CameraId("footage")
 RUN = RunId("footage")
@@ -44,17 +44,20 @@ class Watched(NamedTuple):
 
 
 def watch_file(
-    path: Path, detector: Detector, gate: Gate | None = None, through: Callable[[Sink], Sink] = lambda sink: sink
+    path: Path,
+    detector: Detector,
+    gate: DecodeGate | None = None,
+    through: Callable[[ObservationSink], ObservationSink] = lambda sink: sink,
 ) -> Watched:
     """gate: decides what is decoded; None: everything is. through: what looks pass on their way to events."""
     begun_s = time.process_time()
     clock = FakeClock()
-    watching = _Watching(detector, clock, gate or Gate(Mode.THOROUGH), through)
-    connection = File().open(Opening(CAMERA, StreamName.MAIN, str(path), {}, clock))
+    watching = _Watching(detector, clock, gate or DecodeGate(GateMode.THOROUGH), through)
+    connection = FileSource().open(SourceContext(CAMERA, StreamName.MAIN, str(path), {}, clock))
     try:
         while True:
             got = connection.read()
-            if isinstance(got, Idle):
+            if isinstance(got, IdleUntil):
                 watching.pass_time(got.for_s)
             else:
                 watching.take(got)
@@ -67,13 +70,19 @@ def watch_file(
 class _Watching:
     """A watcher with all that it hands on to, stepped when it asked for it."""
 
-    def __init__(self, detector: Detector, clock: FakeClock, gate: Gate, through: Callable[[Sink], Sink]) -> None:
+    def __init__(
+        self,
+        detector: Detector,
+        clock: FakeClock,
+        gate: DecodeGate,
+        through: Callable[[ObservationSink], ObservationSink],
+    ) -> None:
         self._clock, self._begun_ms, self._due_s = clock, clock.now_ms(), clock.mono_s()
         self._hub, self._number = Hub(), 0
         self._events: dict[EventId, Event] = {}
         self._known_ms: dict[EventId, int] = {}
         self._first_ms: int | None = None
-        maker = EventMaker(CAMERA, self, self._tell, lambda *_picture: None)
+        maker = EventBuilder(CAMERA, self, self._tell, lambda *_picture: None)
         self._watcher = Watcher(
             CAMERA, [self._hub], detector, through(maker), clock, self._tell, self._scored, gate=gate
         )

@@ -24,24 +24,24 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.peers import report
-from tawny.media.fmp4 import Sample, end_box, fragment, init_segment
+from tawny.media.mp4.fragment_writer import Sample, end_box, fragment, init_segment
 from tawny.model.clock import SystemClock
-from tawny.model.damage import Damage
+from tawny.model.damage import DamagedSpan
 from tawny.model.events import Event, SeenObject, new_event_id, rounded
-from tawny.model.gaps import Evidence, Gap, GapReason
+from tawny.model.gaps import Gap, GapEvidence, GapReason
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Span, stamp
-from tawny.storage.about import About, End
-from tawny.storage.catalogue import Catalogue
-from tawny.storage.disk import Entry
-from tawny.storage.history import History
-from tawny.storage.layout import DAY_MS, HOUR_MS
-from tawny.storage.memory_disk import RamDisk
-from tawny.storage.opening import INDEX_NAME, rebuild_index
-from tawny.storage.sqlite_index import SqliteIndex
-from tawny.storage.volume import Volume
-from tawny.testing.feed import FORMAT
+from tawny.storage.disk.disk import FolderEntry
+from tawny.storage.disk.layout import DAY_MS, HOUR_MS
+from tawny.storage.disk.memory_disk import RamDisk
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.journal import HistoryJournal
+from tawny.storage.index.catalogue import Catalogue
+from tawny.storage.index.opening import INDEX_NAME, rebuild_index
+from tawny.storage.index.sqlite_index import SqliteIndex
+from tawny.storage.segments.metadata import SegmentMetadata, SegmentTrailer
+from tawny.testing.packet_feed import FORMAT
 
 REBUILT, REBUILT_S = 100_000, 300.0
 DAY_WALL_MS, DAY_CPU_MS, ROUNDS = 5.0, 1.0, 3
@@ -85,7 +85,7 @@ def _rebuilt(folder: Path, count: int) -> float:
     volume = Volume.at(folder)
     for number in range(count):
         _write(volume, CAMERAS[number % len(CAMERAS)], BEGIN_MS + number // len(CAMERAS) * SEGMENT_MS)
-    history = History(volume.disk)
+    history = HistoryJournal(volume.disk)
     begun_s, cpu_s = time.monotonic(), time.process_time()
     made = rebuild_index(volume, history)
     took_s, cpu_s = time.monotonic() - begun_s, time.process_time() - cpu_s
@@ -95,9 +95,9 @@ def _rebuilt(folder: Path, count: int) -> float:
 
 
 def _write(volume: Volume, camera: CameraId, start_ms: int) -> None:
-    said = About(camera, MAIN, RunId(f"run-{camera}"), start_ms, "avc1.640028", FORMAT.width, FORMAT.height)
+    said = SegmentMetadata(camera, MAIN, RunId(f"run-{camera}"), start_ms, "avc1.640028", FORMAT.width, FORMAT.height)
     picture = Sample(b"\0\0\0\x02\x65\x01", 0, 60 * 90_000, True)
-    end = end_box(End(start_ms + SEGMENT_MS, "length").record())
+    end = end_box(SegmentTrailer(start_ms + SEGMENT_MS, "length").record())
     path = volume.root / said.name.closed(start_ms + SEGMENT_MS).path
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"".join([init_segment(FORMAT, None, said.record()), *map(bytes, fragment(1, [picture])), end]))
@@ -108,9 +108,9 @@ class _Pretended(RamDisk):
 
     def __init__(self) -> None:
         super().__init__(0, SystemClock())
-        self.folders: defaultdict[str, list[Entry]] = defaultdict(list)
+        self.folders: defaultdict[str, list[FolderEntry]] = defaultdict(list)
 
-    def entries(self, folder: str) -> list[Entry]:
+    def entries(self, folder: str) -> list[FolderEntry]:
         return self.folders[folder]
 
 
@@ -153,21 +153,21 @@ class _Year:
             if break_ms < hour_ms + HOUR_MS:
                 self._runs.pop(camera, None)
                 at_ms = max(at_ms, break_ms + BREAK_MS)
-                seen = Evidence("read-timeout", break_ms - 40, break_ms - 20, 2, 0, 3, "")
+                seen = GapEvidence("read-timeout", break_ms - 40, break_ms - 20, 2, 0, 3, "")
                 gap = Gap(camera, break_ms, at_ms, GapReason.CAMERA_RESTART, "the camera hung up", seen)
                 self._index.put_gap(gap)
 
     def _put(self, camera: CameraId, stream: StreamName, run: RunId, span: Span, size_bytes: int) -> None:
         segment = _segment(camera, stream, run, span, size_bytes)
         folder, _, name = segment.path.rpartition("/")
-        self._disk.folders[folder].append(Entry(name, "file", size_bytes))
+        self._disk.folders[folder].append(FolderEntry(name, "file", size_bytes))
         self._index.add_segment(segment)
 
     def _happenings(self, camera: CameraId, day_ms: int) -> None:
         dice = self._dice
         for _ in range(DAMAGES_A_DAY):
             at_ms = day_ms + dice.randrange(DAY_MS)
-            self._index.add_damage(Damage(camera, MAIN, at_ms, at_ms + 2000, 1, dice.randrange(1, 60)))
+            self._index.add_damage(DamagedSpan(camera, MAIN, at_ms, at_ms + 2000, 1, dice.randrange(1, 60)))
         for at_ms in sorted(day_ms + dice.randrange(DAY_MS) for _ in range(EVENTS_A_DAY)):
             box = dice.random() / 2, dice.random() / 2, 0.5 + dice.random() / 2, 0.5 + dice.random() / 2
             seen = (SeenObject(dice.choice(["person", "car", "cat"]), dice.random()),)
@@ -239,7 +239,7 @@ class _Year:
 
 
 def _segment(camera: CameraId, stream: StreamName, run: RunId, span: Span, size_bytes: int) -> Segment:
-    said = About(camera, stream, run, span.begin_ms, "avc1.640028", 1920, 1080, "mp4a.40.2")
+    said = SegmentMetadata(camera, stream, run, span.begin_ms, "avc1.640028", 1920, 1080, "mp4a.40.2")
     return said.segment(said.name.closed(span.end_ms), size_bytes)
 
 

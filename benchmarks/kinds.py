@@ -27,17 +27,17 @@ from benchmarks.detect import BESIDE, NOT_HERE
 from benchmarks.footage import CAMERA, watch_file
 from benchmarks.objects import JUDGED, Named, touch
 from benchmarks.scoring import Clip, Span, score
-from tawny.config.objects import Suggest
+from tawny.config.classification import FallbackKindSettings
+from tawny.detection.classification.fallback import MOST, FallbackClassifier, FallbackLabeller
+from tawny.detection.classification.queue import ClassificationJob, ClassificationQueue, ClassificationResult
+from tawny.detection.classification.rotation import UPRIGHT
+from tawny.detection.classification.track_classifier import TrackClassifier
+from tawny.detection.gate import DecodeGate, GateMode
+from tawny.detection.kind_model import SIDE, KindClassifier
+from tawny.detection.models.object_model import ObjectModel
+from tawny.detection.motion import MotionDetector
 from tawny.model.clock import SystemClock
 from tawny.model.kinds import ANIMAL, MOTION, PERSON, VEHICLE
-from tawny.watch.gate import Gate, Mode
-from tawny.watch.kinds import SIDE, Kinds
-from tawny.watch.motion import Motion
-from tawny.watch.naming.desk import Answer, Asked, NamingDesk
-from tawny.watch.naming.namer import Namer
-from tawny.watch.naming.suggester import MOST, Guesser, Suggester
-from tawny.watch.naming.turns import UPRIGHT
-from tawny.watch.objects.model import ObjectModel
 
 FEWER = 1
 """Events that it may find less than YOLOX-Nano, of a kind and camera."""
@@ -103,16 +103,20 @@ def _weights(folder: Path, camera: str) -> Path:
 
 
 def _judge(row: Row, path: Path, record: dict[str, Any], weights: Path, yolox: Path) -> None:
-    desk, guesser = _Upright(ObjectModel(yolox)), Guesser(SystemClock(), _Patient(Kinds(weights)))
+    desk, guesser = _Upright(ObjectModel(yolox)), FallbackClassifier(SystemClock(), _Patient(KindClassifier(weights)))
 
     def at_once() -> None:
         desk.step()
 
     desk.wake = at_once
     watched = watch_file(
-        path, Motion({}), Gate(Mode.BALANCED, random.Random(1)),
-        lambda sink: Suggester(guesser, Namer(CAMERA, desk, sink, (PERSON, VEHICLE, ANIMAL)), Suggest().triggers),
-    )  # fmt: skip
+        path,
+        MotionDetector({}),
+        DecodeGate(GateMode.BALANCED, random.Random(1)),
+        lambda sink: FallbackLabeller(
+            guesser, TrackClassifier(CAMERA, desk, sink, (PERSON, VEHICLE, ANIMAL)), FallbackKindSettings().triggers
+        ),
+    )
     clip = Clip.of(record)
     ours = _called(watched.perhaps, watched.alarms)
     theirs = _called(watched.kinds, watched.alarms)
@@ -132,17 +136,17 @@ def _judge(row: Row, path: Path, record: dict[str, Any], weights: Path, yolox: P
     row.quiet_s += judged.quiet_s
 
 
-class _Upright(NamingDesk):
+class _Upright(ClassificationQueue):
     """Says nothing of pictures that it is shown by a quarter turn."""
 
-    def _answered(self, asked: Asked) -> list[Answer]:
+    def _answered(self, asked: ClassificationJob) -> list[ClassificationResult]:
         return super()._answered(asked) if asked.turn == UPRIGHT else []
 
 
 class _Patient:
     """Never too slow: what a busy computer leaves out is not what is judged."""
 
-    def __init__(self, model: Kinds) -> None:
+    def __init__(self, model: KindClassifier) -> None:
         self._model = model
 
     def look(self, crops: Any) -> Any:
@@ -157,7 +161,7 @@ def timed(weights: Path, yolox: Path) -> tuple[float, float]:
     """Milliseconds of processor time for a look of a dozen crops, and how many of those one of YOLOX-Nano is."""
     crops = np.random.default_rng(1).integers(0, 255, (MOST, 2, SIDE, SIDE)).astype(np.uint8)
     picture = np.random.default_rng(1).integers(0, 255, (360, 640, 3)).astype(np.uint8)
-    ours, theirs = Kinds(weights), ObjectModel(yolox)
+    ours, theirs = KindClassifier(weights), ObjectModel(yolox)
     ours_s = _cpu_s(lambda: ours.look(crops))
     return 1000 * ours_s, _cpu_s(lambda: theirs.look(picture)) / ours_s
 

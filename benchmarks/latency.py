@@ -29,8 +29,8 @@ from playwright.sync_api import BrowserContext, Page, Route, sync_playwright
 
 from benchmarks.clock_camera import clock_camera
 from benchmarks.peers import CACHE, report, tawny
-from tawny.testing.clocked import READ_CLOCK
-from tawny.testing.relay import Line, tcp_line, udp_line
+from tawny.testing.clock_picture import READ_CLOCK
+from tawny.testing.network_relay import NetworkRelay, tcp_line, udp_line
 
 MOST_FIRST_MS = 2000.0
 SETTLED_S = 5.0
@@ -109,7 +109,7 @@ WAYS: Mapping[str, Way] = {
         asks="/mjpeg?",
     ),
 }
-BAD = Line(delay_s=0.05, loss=0.02)
+BAD = NetworkRelay(delay_s=0.05, loss=0.02)
 ASKED = """(begins) => {
   const asked = performance.getEntriesByType('resource').filter(({ name }) => name.includes(begins));
   const sockets = window.sockets.filter(([address]) => address.includes(begins)).map(([, at]) => at);

@@ -23,7 +23,7 @@ from websockets.asyncio.client import connect
 from benchmarks.clock_camera import clock_camera
 from benchmarks.latency import ARGS, CHROMIUM, WAYS, recorder, signed_in
 from benchmarks.peers import CACHE, TICKS_A_SECOND, report, watch_for
-from tawny.web.access import COOKIE
+from tawny.api.auth.access import COOKIE
 
 VIEWERS, MOST_SHARE, MOST_TILES_SHARE = 10, 0.10, 0.35
 SETTLED_S, FIRST_S = 6.0, 60.0

@@ -22,12 +22,12 @@ from typing import Any, NamedTuple
 from benchmarks.detect import BESIDE, NOT_HERE
 from benchmarks.footage import CAMERA, watch_file
 from benchmarks.scoring import TOUCH_S, Clip, Span, score
+from tawny.detection.classification.queue import ClassificationQueue
+from tawny.detection.classification.track_classifier import TrackClassifier
+from tawny.detection.gate import DecodeGate, GateMode
+from tawny.detection.models.object_model import ObjectModel
+from tawny.detection.motion import MotionDetector
 from tawny.model.kinds import ANIMAL, MOTION, PERSON, VEHICLE
-from tawny.watch.gate import Gate, Mode
-from tawny.watch.motion import Motion
-from tawny.watch.naming.desk import NamingDesk
-from tawny.watch.naming.namer import Namer
-from tawny.watch.objects.model import ObjectModel
 
 JUDGED = (PERSON, VEHICLE)
 MOST_FALSE = 0
@@ -79,7 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _named(file: Path, path: Path, record: dict[str, Any], only: str | None) -> Row:
-    desk, spent = NamingDesk(ObjectModel(file)), [0.0]
+    desk, spent = ClassificationQueue(ObjectModel(file)), [0.0]
 
     def at_once() -> None:
         begun_s = time.process_time()
@@ -88,8 +88,8 @@ def _named(file: Path, path: Path, record: dict[str, Any], only: str | None) -> 
 
     desk.wake = at_once
     watched = watch_file(
-        path, Motion({}), Gate(Mode.BALANCED, random.Random(1)),
-        lambda sink: Namer(CAMERA, desk, sink, (only,) if only else (PERSON, VEHICLE, ANIMAL)),
+        path, MotionDetector({}), DecodeGate(GateMode.BALANCED, random.Random(1)),
+        lambda sink: TrackClassifier(CAMERA, desk, sink, (only,) if only else (PERSON, VEHICLE, ANIMAL)),
     )  # fmt: skip
     clip = Clip.of(record)
     named = [Named(kind, span) for kind, span in zip(watched.kinds, watched.alarms, strict=True) if kind != MOTION]

@@ -17,16 +17,16 @@ from typing import Any
 import cv2
 import numpy as np
 
+from tawny.detection.plates import Plates
+from tawny.detection.plates.finding import plates_in
+from tawny.detection.plates.model import ALPHABET, PlateModel
+from tawny.detection.plates.tesseract import Tesseract
+from tawny.detection.plates.text import plain_plate
+from tawny.detection.recognition.recogniser import RecogniserInput
+from tawny.detection.recognition.votes import ReadVotes
 from tawny.model.ids import CameraId
-from tawny.model.reads import Read
+from tawny.model.reads import RecognisedText
 from tawny.testing.plates import LAYOUTS, LIGHTS, Layout, number, vehicle
-from tawny.watch.plates import Plates
-from tawny.watch.plates.finding import plates_in
-from tawny.watch.plates.model import ALPHABET, PlateModel
-from tawny.watch.plates.tesseract import Tesseract
-from tawny.watch.plates.text import plain
-from tawny.watch.reading.recogniser import Shown
-from tawny.watch.reading.votes import ReadVotes
 
 WIDTHS = (80, 120, 160)
 PASSES = (0.9, 1.0, 1.1)
@@ -76,20 +76,20 @@ def passing(readers: Sequence[Plates], layout: Layout, width: int, light: str, r
     text, votes, found = number(layout, rng), [ReadVotes(SURE) for _ in readers], False
     for share in PASSES:
         rgb, box = vehicle(layout, text, round(width * share), light, rng)
-        shown = Shown(CameraId("drive"), 0, "vehicle", np.ascontiguousarray(rgb))
+        shown = RecogniserInput(CameraId("drive"), 0, "vehicle", np.ascontiguousarray(rgb))
         found = found or any(_is_there(one.box, box) for one in plates_in(shown.rgb)[:2])
         for plates, heard, tally in zip(readers, votes, into, strict=True):
             begun_s = _cpu_s()
             for reading in plates.read(shown):
-                heard.vote(Read("plates", reading.text, reading.score))
+                heard.vote(RecognisedText("plates", reading.text, reading.score))
             tally.cpu_s += _cpu_s() - begun_s
             tally.looks += 1
     for heard, tally in zip(votes, into, strict=True):
         best = heard.best
         tally.passes += 1
         tally.found += found
-        tally.right += best is not None and best.text == plain(text)
-        tally.wrong += best is not None and best.text != plain(text)
+        tally.right += best is not None and best.text == plain_plate(text)
+        tally.wrong += best is not None and best.text != plain_plate(text)
 
 
 def main() -> int:

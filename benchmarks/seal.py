@@ -17,7 +17,7 @@ from typing import Final
 from benchmarks.peers import CACHE, Counted, clip, report, running, tawny, watch_for
 from benchmarks.record import WARM_UP_S
 from benchmarks.rtsp_server import serving
-from tawny.sealed.wrapping import Identity
+from tawny.sealed.key_wrapping import Identity
 
 BUDGET_OF_HASHED: Final = 1.15
 BUDGET_OF_HASHING: Final = 1.3

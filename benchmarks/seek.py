@@ -17,22 +17,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.peers import report
-from tawny.media.encode import Encoder
-from tawny.media.fmp4 import Sample, end_box, fragment, init_segment
-from tawny.media.params import codec_string
+from tawny.media.codec.encoder import Encoder
+from tawny.media.codec.parameter_sets import codec_string
+from tawny.media.mp4.fragment_writer import Sample, end_box, fragment, init_segment
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.packets import VideoFormat
 from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.playback.find import run_from
-from tawny.playback.play import play
-from tawny.storage.catalogue import Catalogue
-from tawny.storage.disk import RealDisk
-from tawny.storage.layout import DAY_MS, SegmentName
-from tawny.storage.opening import INDEX_NAME
-from tawny.storage.sqlite_index import SqliteIndex
-from tawny.storage.volume import Volume
+from tawny.playback.segment_lookup import run_from
+from tawny.playback.segment_player import play
+from tawny.storage.disk.disk import RealDisk
+from tawny.storage.disk.layout import DAY_MS, SegmentName
+from tawny.storage.disk.volume import Volume
+from tawny.storage.index.catalogue import Catalogue
+from tawny.storage.index.opening import INDEX_NAME
+from tawny.storage.index.sqlite_index import SqliteIndex
 
 BEGIN_MS = 1_767_225_600_000  # 2026-01-01
 SEGMENT_MS, SEEKS, MOST_MS = 60_000, 500, 300.0
@@ -41,7 +41,7 @@ CAMERA, MAIN = CameraId("porch"), StreamName.MAIN
 
 
 class Year:
-    """`playback.archive.Archive`."""
+    """`playback.recordings.RecordingArchive`."""
 
     def __init__(self, folder: Path) -> None:
         self.volume = Volume(RealDisk(folder))

@@ -27,7 +27,7 @@ from benchmarks.latency import ARGS, CHROMIUM, begun, signed_in
 from benchmarks.live import cpu_s, found
 from benchmarks.peers import CACHE, ffmpeg, report
 from benchmarks.seek import CAMERA, Year, fill, minute
-from tawny.storage.layout import DAY_MS
+from tawny.storage.disk.layout import DAY_MS
 
 MOST_MS, CLICKS_A_PAGE = 300.0, 10
 SPAN_S = 6 * 3600

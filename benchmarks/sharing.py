@@ -19,11 +19,11 @@ from benchmarks.films import films
 from benchmarks.peers import CACHE, report, running, tawny
 from benchmarks.rtsp_server import serving
 from benchmarks.watch import SCENE
-from tawny.app.watching.shelf import Shelf
 from tawny.model.clock import SystemClock
 from tawny.model.times import Span
-from tawny.storage.opening import index_to_read
-from tests.watch.objects import models
+from tawny.service.detection.model_store import ModelStore
+from tawny.storage.index.opening import index_to_read
+from tests.detection.models import models
 
 BUDGET_MB = 1000.0
 EVERY_S = 2.0
@@ -42,7 +42,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir=CACHE) as made, serving(shown) as address:
         folder = Path(made)
         model = args.model or models.bright(folder / "bright.onnx")
-        Shelf(folder / "data", SystemClock()).add(str(model), name="shared")
+        ModelStore(folder / "data", SystemClock()).add(str(model), name="shared")
         most_mb, least_mb, threads, cpu_s = _run(folder, address, args.cameras, args.seconds)
         with index_to_read(folder / "data") as index:
             events = index.events(EVER, limit=10_000).events

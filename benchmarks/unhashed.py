@@ -4,9 +4,9 @@ import sys
 from collections.abc import Sequence
 
 from tawny.cli.main import main
-from tawny.media.fmp4 import Buffer
-from tawny.media.leaves import Leaf
-from tawny.storage import contents
+from tawny.media.mp4.fragment_writer import Buffer
+from tawny.media.mp4.leaf_proof import Leaf
+from tawny.storage.segments import content_writer
 
 
 def no_leaf(_key: bytes, _type: int, _seq: int, _time_ms: int, _parts: Sequence[Buffer]) -> Leaf:
@@ -14,5 +14,5 @@ def no_leaf(_key: bytes, _type: int, _seq: int, _time_ms: int, _parts: Sequence[
 
 
 if __name__ == "__main__":
-    vars(contents)["leaf"] = no_leaf
+    vars(content_writer)["leaf"] = no_leaf
     sys.exit(main(sys.argv[1:]))

@@ -27,9 +27,9 @@ from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.sources.demo.scenes import SCENES
-from tawny.sources.demo.world import Passage, World
-from tawny.storage.index import Index
-from tawny.storage.opening import index_to_read
+from tawny.sources.demo.world import DemoWorld, Passage
+from tawny.storage.index.opening import index_to_read
+from tawny.storage.index.protocol import Index
 
 SCENE = "drive"
 START_S, WARM_UP_S = 100.0, 20.0
@@ -106,7 +106,7 @@ def _is_within(name: str, cameras: int, seconds: float) -> bool:
 def _caught(data: Path, case: Case, cameras: int) -> tuple[int, int]:
     """How many came by, at all cameras, while the watched stream was recorded; and how many of them are events."""
     came = caught = 0
-    world = World(SCENES[SCENE], 0.0, SCENE_SEED)
+    world = DemoWorld(SCENES[SCENE], 0.0, SCENE_SEED)
     with index_to_read(data) as index:
         for camera in (CameraId(f"cam-{n}") for n in range(cameras)):
             for shown in _showings(index, camera, StreamName.SUB if case.has_sub else StreamName.MAIN):

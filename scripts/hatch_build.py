@@ -7,7 +7,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-OUT = Path("src/tawny/web/static")
+OUT = Path("src/tawny/api/static")
 
 
 class InterfaceBuildHook(BuildHookInterface[Any]):

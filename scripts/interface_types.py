@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tawny.web import schema
+from tawny.api import schema
 
 PATH = Path(__file__).parent.parent / "ui" / "src" / "api" / "schema.d.ts"
-MADE = "// Made by scripts/interface_types.py from the server's code; edit src/tawny/web/shapes.py, not this file.\n"
+MADE = "// Made by scripts/interface_types.py from the server's code; edit src/tawny/api/schemas.py, not this file.\n"
 PLAIN = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 
 

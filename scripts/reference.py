@@ -14,51 +14,51 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from tawny.cli.main import COMMANDS, parser
-from tawny.config.alarming import Alarm
-from tawny.config.arming import Arm, Presence, Somebody
-from tawny.config.keeping import CameraKeep, Keep, StreamKeep
-from tawny.config.live import Live, Turn
-from tawny.config.outward import Destination, Waiting
-from tawny.config.places import Line, Zone
-from tawny.config.programs import Emit, Input, Mqtt, Relay, Scripts
-from tawny.config.recognisers import Recogniser
-from tawny.config.rules import Rule, When
-from tawny.config.settings import Camera, Storage, Tier, Watch, Web
-from tawny.config.telling import Notifier
+from tawny.config.alarms import AlarmSettings
+from tawny.config.destinations import DestinationSettings, OutboxSettings
+from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
+from tawny.config.live import LiveSettings, TurnServerSettings
+from tawny.config.modes import ModesSettings, PersonPresenceSettings, PresenceSettings
+from tawny.config.notifiers import NotifierSettings
+from tawny.config.recognition import RecogniserSettings
+from tawny.config.retention import CameraRetentionSettings, RetentionSettings, StreamRetentionSettings
+from tawny.config.rules import RuleCondition, RuleSettings
+from tawny.config.settings import CameraSettings, DetectionSettings, StorageSettings, TierSettings, WebSettings
 from tawny.config.units import duration_text, size_text
+from tawny.config.zones import LineSettings, ZoneSettings
 from tawny.model import errors
 from tawny.model.errors import Problem, SettingsError, TawnyError
 
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
 MADE = "<!-- made by scripts/reference.py from the code; edit the code, not this page -->\n"
 TABLES: list[tuple[str, type[BaseModel], str]] = [
-    ("storage", Storage, "start"),
-    ("storage.keep", Keep, "at once"),
-    ("storage.keep.sub", StreamKeep, "at once"),
-    ("storage.tiers", Tier, "start"),
-    ("web", Web, "start"),
-    ("live", Live, "start"),
-    ("live.turn", Turn, "start"),
-    ("alarm", Alarm, "start"),
-    ("arm", Arm, "at once"),
-    ("arm.presence", Presence, "at once"),
-    ("arm.presence.people.<name>", Somebody, "at once"),
-    ("rules", Rule, "at once"),
-    ("rules: when", When, "at once"),
-    ("outbox", Waiting, "at once"),
-    ("destinations.<name>", Destination, "immediately; restarts only this destination"),
-    ("notifiers.<name>", Notifier, "immediately; restarts only this channel"),
-    ("emit.<name>", Emit, "start"),
-    ("inputs.<name>", Input, "start"),
-    ("mqtt", Mqtt, "start"),
-    ("scripts", Scripts, "start"),
-    ("relays.<name>", Relay, "at once"),
-    ("recognisers.<name>", Recogniser, "at once"),
-    ("cameras.<id>", Camera, "at once; only this camera begins again"),
-    ("cameras.<id>.keep", CameraKeep, "at once"),
-    ("cameras.<id>.watch", Watch, "at once; only this camera begins again"),
-    ("cameras.<id>.watch.zones.<name>", Zone, "at once; only this camera begins again"),
-    ("cameras.<id>.watch.lines.<name>", Line, "at once; only this camera begins again"),
+    ("storage", StorageSettings, "start"),
+    ("storage.keep", RetentionSettings, "at once"),
+    ("storage.keep.sub", StreamRetentionSettings, "at once"),
+    ("storage.tiers", TierSettings, "start"),
+    ("web", WebSettings, "start"),
+    ("live", LiveSettings, "start"),
+    ("live.turn", TurnServerSettings, "start"),
+    ("alarm", AlarmSettings, "start"),
+    ("arm", ModesSettings, "at once"),
+    ("arm.presence", PresenceSettings, "at once"),
+    ("arm.presence.people.<name>", PersonPresenceSettings, "at once"),
+    ("rules", RuleSettings, "at once"),
+    ("rules: when", RuleCondition, "at once"),
+    ("outbox", OutboxSettings, "at once"),
+    ("destinations.<name>", DestinationSettings, "immediately; restarts only this destination"),
+    ("notifiers.<name>", NotifierSettings, "immediately; restarts only this channel"),
+    ("emit.<name>", EmitterSettings, "start"),
+    ("inputs.<name>", InputSettings, "start"),
+    ("mqtt", MqttSettings, "start"),
+    ("scripts", ScriptSettings, "start"),
+    ("relays.<name>", RelaySettings, "at once"),
+    ("recognisers.<name>", RecogniserSettings, "at once"),
+    ("cameras.<id>", CameraSettings, "at once; only this camera begins again"),
+    ("cameras.<id>.keep", CameraRetentionSettings, "at once"),
+    ("cameras.<id>.watch", DetectionSettings, "at once; only this camera begins again"),
+    ("cameras.<id>.watch.zones.<name>", ZoneSettings, "at once; only this camera begins again"),
+    ("cameras.<id>.watch.lines.<name>", LineSettings, "at once; only this camera begins again"),
 ]
 """The table's name, its type, and when a change takes effect."""
 

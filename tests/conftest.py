@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from tawny.engine.foreign_process import TELLS_NOBODY
+from tawny.engine.user_script_process import TELLS_NOBODY
 
 os.environ.update(TELLS_NOBODY)  # for tests that read onnxruntime by themselves
 settings.register_profile("steady", derandomize=True, deadline=None)

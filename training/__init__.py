@@ -2,7 +2,7 @@
 
 import os
 
-from tawny.engine.foreign_process import TELLS_NOBODY
+from tawny.engine.user_script_process import TELLS_NOBODY
 
 # two threads that wait for each other took fifty times as long beside others
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from tawny.watch.kinds import KINDS, SIDE
+from tawny.detection.kind_model import KINDS, SIDE
 from training.collect import AGREED, UNSEEN, sources
 from training.samples import Samples
 

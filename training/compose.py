@@ -9,10 +9,10 @@ from typing import Any
 import cv2
 import numpy as np
 
+from tawny.detection.kind_model import KINDS, LEAST_CELLS, SIDE, crops_of
 from tawny.model.kinds import NOTHING
-from tawny.sources.demo.pictures import HEIGHT, atlases, plate, ways
+from tawny.sources.demo.assets import HEIGHT, atlases, plate, ways
 from tawny.sources.demo.scenes import SCENES
-from tawny.watch.kinds import KINDS, LEAST_CELLS, SIDE, crops_of
 from training import solids
 from training.samples import Samples
 from training.solids import Figure, Floats

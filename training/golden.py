@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from tawny.detection.kind_model import KindClassifier
+from tawny.detection.kind_model_card import OWN
 from tawny.model.kinds import NOTHING, PERSON, VEHICLE
-from tawny.watch.kind_card import OWN
-from tawny.watch.kinds import Kinds
 from training.compose import composed
 
-FILE = Path(__file__).parents[1] / "tests" / "watch" / "kinds_golden.npz"
+FILE = Path(__file__).parents[1] / "tests" / "detection" / "kinds_golden.npz"
 SEED, EACH = 11, 40
 WANTED = {PERSON: 4, VEHICLE: 4, NOTHING: 2}
 SURE = 0.75
@@ -21,7 +21,7 @@ SURE = 0.75
 
 
 def main() -> int:
-    model = Kinds(OWN)
+    model = KindClassifier(OWN)
     samples = composed(dict.fromkeys(WANTED, EACH), [], SEED)
     said = model.look(samples.crops)
     chosen: list[int] = []

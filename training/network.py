@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from tawny.watch.kinds import KINDS, SIDE
+from tawny.detection.kind_model import KINDS, SIDE
 
 Floats = np.ndarray[Any, np.dtype[np.float32]]
 OPSET, IR = 17, 9

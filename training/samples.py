@@ -1,7 +1,8 @@
 """Crops with what is known of them, from one camera; and the folders they are kept in.
 
 A folder has a file for each camera, `<camera>.npz`: `crops` uint8 [n, 2, 64, 64] (luma, mask) and `labels` (text: a
-kind of `tawny.watch.kinds.KINDS`, or empty: not known), as `tawny kinds export` writes it. Cameras are held out whole:
+kind of `tawny.detection.kind_model.KINDS`, or empty: not known), as `tawny kinds export` writes it. Cameras are
+held out whole:
 two crops of one camera in both halves would measure memory, not skill.
 """
 
@@ -12,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from tawny.playback.kind_samples import SAID
-from tawny.watch.kinds import KINDS, SIDE
+from tawny.detection.kind_model import KINDS, SIDE
+from tawny.playback.training_samples import SAID
 
 
 class NoSamples(Exception):

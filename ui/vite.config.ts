@@ -12,7 +12,7 @@ export default defineConfig({
   },
   esbuild: { jsx: "automatic", jsxImportSource: "preact" },
   build: {
-    outDir: "../src/tawny/web/static",
+    outDir: "../src/tawny/api/static",
     emptyOutDir: true,
     target: "es2022",
     manifest: true,

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from tawny.sources.demo.pictures import Way, atlases, ways
+from tawny.sources.demo.assets import FigurePath, atlases, ways
 
 Picture = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -36,7 +36,7 @@ def cuts(kind: str) -> tuple[Cut, ...]:
     return tuple(_cut(way, atlas, number) for number in numbers)
 
 
-def _cut(way: Way, atlas: Any, number: int) -> Cut:
+def _cut(way: FigurePath, atlas: Any, number: int) -> Cut:
     frame = way.frames[number]
     assert frame is not None
     x, y = frame.atlas_x, frame.atlas_y

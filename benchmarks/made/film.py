@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from benchmarks.made.figures import Picture, cuts, sized
-from tawny.sources.demo import pictures as demo
+from tawny.sources.demo import assets as demo
 
 WIDTH, HEIGHT = 640, 360
 Draw = Callable[[Picture, float], None]

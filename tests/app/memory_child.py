@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tawny.model.ids import StreamName
 from tawny.model.times import Span
-from tawny.playback.clip import Clips
+from tawny.playback.clips import ClipCache
 from tests.app.rig import DOOR, EVER, Rig, one_camera, rig
 
 
@@ -41,7 +41,7 @@ def _note(wrote: list[str], event: str, args: tuple[object, ...]) -> None:
 
 
 def _clip(bench: Rig, span: Span) -> int:
-    clip = Clips(bench.running).clip(DOOR, StreamName.MAIN, span, 10**9)
+    clip = ClipCache(bench.running).clip(DOOR, StreamName.MAIN, span, 10**9)
     assert clip is not None
     return sum(len(piece) for piece in clip.read(0, clip.size_bytes))
 

@@ -5,11 +5,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tawny.app.doors import Doors
-from tawny.app.running import Running
-from tawny.config.file import parse
+from tawny.app.running import RecorderRuntime
+from tawny.config.loader import parse_settings
 from tawny.config.settings import Settings
-from tawny.media.fmp4_file import read_segment, samples
+from tawny.media.mp4.segment_reader import read_segment, samples
 from tawny.model.clock import SystemClock
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId, StreamName
@@ -17,12 +16,13 @@ from tawny.model.messages import GapChanged, Message, StatusChanged
 from tawny.model.segments import Segment
 from tawny.model.states import CameraState
 from tawny.model.times import Span
-from tawny.storage.check import check
-from tawny.storage.findings import Report
-from tawny.storage.opening import index_to_read
-from tawny.storage.volume import Volume
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.storage.disk.volume import Volume
+from tawny.storage.index.opening import index_to_read
+from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.findings import CheckReport
 from tawny.testing.rtsp_camera import RtspCamera
-from tawny.testing.rtsp_viewer import Sent
+from tawny.testing.rtsp_viewer import SentUnit
 from tawny.testing.waiting import until
 
 DOOR = CameraId("door")
@@ -30,7 +30,7 @@ EVER = Span(0, 4_000_000_000_000)
 
 
 def settings(text: str) -> Settings:
-    made, problems = parse(text, {})
+    made, problems = parse_settings(text, {})
     assert made is not None, problems
     return made
 
@@ -40,9 +40,11 @@ def one_camera(source: str, more: str = "") -> Settings:
 
 
 class Rig:
-    def __init__(self, chosen: Settings, folder: Path, doors: Doors | None = None, config: Path | None = None) -> None:
+    def __init__(
+        self, chosen: Settings, folder: Path, doors: PluginRegistry | None = None, config: Path | None = None
+    ) -> None:
         self.folder, self.clock = folder, SystemClock()
-        self.running = Running(chosen, folder, self.clock, doors or Doors.opened(), config)
+        self.running = RecorderRuntime(chosen, folder, self.clock, doors or PluginRegistry.opened(), config)
         self.heard: list[Message] = []
         self.running.bus.subscribe(self.heard.append)
 
@@ -78,7 +80,9 @@ class Rig:
 
 
 @contextmanager
-def rig(chosen: Settings, folder: Path, doors: Doors | None = None, config: Path | None = None) -> Iterator[Rig]:
+def rig(
+    chosen: Settings, folder: Path, doors: PluginRegistry | None = None, config: Path | None = None
+) -> Iterator[Rig]:
     made = Rig(chosen, folder, doors, config)
     made.running.begin()
     try:
@@ -87,10 +91,10 @@ def rig(chosen: Settings, folder: Path, doors: Doors | None = None, config: Path
         made.running.close("person")
 
 
-def looked_at(folder: Path) -> Report:
+def looked_at(folder: Path) -> CheckReport:
     """What `tawny check --deep --wall` finds once the recorder is gone."""
     with index_to_read(folder) as index:
-        return check(Volume.at(folder), index, SystemClock(), deep=True, with_wall=True)
+        return check_volume(Volume.at(folder), index, SystemClock(), deep=True, with_wall=True)
 
 
 def segments(folder: Path, camera: CameraId = DOOR, stream: StreamName = StreamName.MAIN) -> list[Segment]:
@@ -98,7 +102,7 @@ def segments(folder: Path, camera: CameraId = DOOR, stream: StreamName = StreamN
         return index.segments(camera, stream, EVER)
 
 
-def assert_all_recorded(camera: RtspCamera, folder: Path, sent: Sequence[Sent], name: CameraId = DOOR) -> None:
+def assert_all_recorded(camera: RtspCamera, folder: Path, sent: Sequence[SentUnit], name: CameraId = DOOR) -> None:
     """Byte for byte what the camera sent in its one connection, at least as far as `sent`.
 
     But for sound before the first picture, which is not recorded.

@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from tawny.app.control import NAME, Control, _abstract, ask, is_in_memory
+from tawny.app.control_socket import NAME, ControlSocket, _abstract, ask, is_in_memory
 from tawny.engine import Bus
 from tawny.model.errors import NotDone
 from tawny.model.messages import Message
 
 
-def _control(folder: Path, *, on_disk: bool) -> Control:
+def _control(folder: Path, *, on_disk: bool) -> ControlSocket:
     def told(message: Message) -> dict[str, Any]:
         return {"type": type(message).__name__}
 
-    return Control(folder, Bus(), {"status": lambda _: {"ok": True}}, told, on_disk=on_disk)
+    return ControlSocket(folder, Bus(), {"status": lambda _: {"ok": True}}, told, on_disk=on_disk)
 
 
 async def _asked(folder: Path) -> list[dict[str, Any]]:

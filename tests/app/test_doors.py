@@ -2,9 +2,9 @@
 
 import pytest
 
-from tawny.app.doors import Doors
 from tawny.config.settings import Settings
 from tawny.model.errors import SettingsError
+from tawny.service.plugin_registry import PluginRegistry
 
 SECRET = "pLantedS3cret"
 
@@ -32,7 +32,7 @@ SECRET = "pLantedS3cret"
 def test_a_notifier_that_cannot_be_is_refused(table: dict[str, object], path: str) -> None:
     settings = Settings.model_validate({"notifiers": {"phone": table}})
     with pytest.raises(SettingsError) as refused:
-        Doors.opened().check(settings, "tawny.toml")
+        PluginRegistry.opened().check(settings, "tawny.toml")
     assert [problem.path for problem in refused.value.problems] == [path]
     assert SECRET not in str(refused.value)
 
@@ -40,7 +40,7 @@ def test_a_notifier_that_cannot_be_is_refused(table: dict[str, object], path: st
 def test_a_name_is_of_one_target_only() -> None:
     both = {"destinations": {"nas": {"url": "folder:/tmp"}}, "notifiers": {"nas": {"url": "ntfy://ntfy.sh/t"}}}
     with pytest.raises(SettingsError, match="a destination has too"):
-        Doors.opened().check(Settings.model_validate(both), "tawny.toml")
+        PluginRegistry.opened().check(Settings.model_validate(both), "tawny.toml")
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_name_is_of_one_target_only() -> None:
 )
 def test_what_the_documentation_shows_is_taken(url: str) -> None:
     settings = Settings.model_validate({"notifiers": {"phone": {"url": url}}})
-    Doors.opened().check(settings, "tawny.toml")
-    kind = Doors.opened().notifier_of(url)
+    PluginRegistry.opened().check(settings, "tawny.toml")
+    kind = PluginRegistry.opened().notifier_of(url)
     assert kind
     assert kind.traits(url).shows

@@ -6,19 +6,19 @@ from typing import Any
 
 import pytest
 
-from tawny.app import standing_in
-from tawny.app.doors import Doors
-from tawny.app.running import Running
-from tawny.config.file import parse, read
+from tawny.app import storage_failover
+from tawny.app.running import RecorderRuntime
+from tawny.config.loader import parse_settings, read_settings
 from tawny.config.settings import Settings
 from tawny.model.clock import SystemClock
 from tawny.model.errors import DiskMissing
 from tawny.model.gaps import GapReason
-from tawny.model.times import Span, missing
-from tawny.storage.check import check
-from tawny.storage.opening import index_to_read
-from tawny.storage.others import attach_all
-from tawny.storage.volume import Volume
+from tawny.model.times import Span, missing_spans
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.storage.disk.secondary_volumes import attach_all
+from tawny.storage.disk.volume import Volume
+from tawny.storage.index.opening import index_to_read
+from tawny.storage.repair.check import check_volume
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.waiting import until
 from tests.app.rig import EVER
@@ -30,17 +30,17 @@ CLOCK = SystemClock()
 def _settings(spare: Path) -> Settings:
     text = f'storage.spare = "{spare}"\nstorage.keep.free = "0 %"\n'
     text += f'[cameras.{CAMERA}]\nsource = "film:"\nwatch.detector = "off"\n'
-    made, problems = parse(text, {})
+    made, problems = parse_settings(text, {})
     assert made is not None, problems
     return made
 
 
 @pytest.fixture
-def doors() -> Iterator[Doors]:
-    yield Doors({"film": Film(list(made_clip(ClipSpec(seconds=20.0)).packets), 20.0)}, {})
+def doors() -> Iterator[PluginRegistry]:
+    yield PluginRegistry({"film": Film(list(made_clip(ClipSpec(seconds=20.0)).packets), 20.0)}, {})
 
 
-def _live(running: Running, cause: str) -> None:
+def _live(running: RecorderRuntime, cause: str) -> None:
     running.begin()
     try:
         until(lambda: running.open_segments(CAMERA), 30, "something is durable")
@@ -48,34 +48,38 @@ def _live(running: Running, cause: str) -> None:
         running.close(cause)
 
 
-def test_what_was_recorded_meanwhile_is_part_of_all_when_the_disk_is_back(tmp_path: Path, doors: Doors) -> None:
+def test_what_was_recorded_meanwhile_is_part_of_all_when_the_disk_is_back(
+    tmp_path: Path, doors: PluginRegistry
+) -> None:
     first, spare, chosen = tmp_path / "first", tmp_path / "spare", _settings(tmp_path / "spare")
-    _live(Running(chosen, first, CLOCK, doors), "person")
-    meanwhile = Running(standing_in._standing_in(chosen, spare), spare, CLOCK, doors, stands_for=first)
+    _live(RecorderRuntime(chosen, first, CLOCK, doors), "person")
+    meanwhile = RecorderRuntime(storage_failover._standing_in(chosen, spare), spare, CLOCK, doors, stands_for=first)
     assert any("is not there" in one.message for one in meanwhile.warnings())
     _live(meanwhile, "disk")
     assert (spare / "tawny.db").exists()
-    again = Running(chosen, first, CLOCK, doors)
+    again = RecorderRuntime(chosen, first, CLOCK, doors)
     again.close("person")
     assert not (spare / "tawny.db").exists()
     volume = Volume.at(first)
     assert attach_all(volume) == []
     with index_to_read(first) as index:
         rows = index.segments(CAMERA, None, EVER)
-        report = check(volume, index, CLOCK, deep=True, with_wall=True, beside_recorder=False)
+        report = check_volume(volume, index, CLOCK, deep=True, with_wall=True, beside_recorder=False)
         gaps = index.gaps(CAMERA, EVER)
     assert [(first / row.path).is_file() for row in rows] == [True, False]
     assert report.findings == []
     assert {gap.reason for gap in gaps} == {GapReason.RECORDER_OFF}
     assert [gap.detail for gap in gaps if gap.detail == "its disk was not there"]
     whole = Span(rows[0].start_ms, rows[-1].end_ms)
-    assert missing([*(row.span for row in rows), *(gap.span(0) for gap in gaps)], whole) == []
+    assert missing_spans([*(row.span for row in rows), *(gap.span(0) for gap in gaps)], whole) == []
 
 
 def test_without_a_spare_it_says_so_and_writes_nothing(tmp_path: Path) -> None:
     chosen = _settings(tmp_path / "spare").model_copy(update={"storage": Settings().storage})
     with pytest.raises(DiskMissing) as told:
-        standing_in.record(chosen, tmp_path / "first", lambda *_: None, is_missing=lambda _: "no disk is mounted there")
+        storage_failover.record(
+            chosen, tmp_path / "first", lambda *_: None, is_missing=lambda _: "no disk is mounted there"
+        )
     assert told.value.exit_code == 36
     assert list(tmp_path.iterdir()) == []
 
@@ -84,16 +88,16 @@ def test_a_spare_that_was_never_one_is_not_taken_for_it(tmp_path: Path) -> None:
     chosen = _settings(tmp_path / "spare")
     (tmp_path / "spare").mkdir()
     with pytest.raises(DiskMissing):
-        standing_in.record(chosen, tmp_path / "first", lambda *_: None, is_missing=lambda _: "it is away")
+        storage_failover.record(chosen, tmp_path / "first", lambda *_: None, is_missing=lambda _: "it is away")
 
 
 def test_nobody_from_outside_is_let_in_where_nobody_could_sign_in(tmp_path: Path) -> None:
     chosen = _settings(tmp_path).model_copy(
         update={"web": Settings().web.model_copy(update={"listen": "0.0.0.0:8000"})}
     )
-    assert standing_in._standing_in(chosen, tmp_path).web.listen == "127.0.0.1:8000"
+    assert storage_failover._standing_in(chosen, tmp_path).web.listen == "127.0.0.1:8000"
     (tmp_path / "accounts.db").touch()
-    assert standing_in._standing_in(chosen, tmp_path).web.listen == "0.0.0.0:8000"
+    assert storage_failover._standing_in(chosen, tmp_path).web.listen == "0.0.0.0:8000"
 
 
 def test_it_goes_back_by_itself_with_the_settings_as_they_are_then(
@@ -118,9 +122,13 @@ def test_it_goes_back_by_itself_with_the_settings_as_they_are_then(
             away[0] = False
             self.came_back = self._until()
 
-    monkeypatch.setattr(standing_in, "Program", Ran)
+    monkeypatch.setattr(storage_failover, "Program", Ran)
     first = tmp_path / "first"
-    standing_in.record(
-        read(file), first, lambda *_: None, config=file, is_missing=lambda at: "away" if away[0] and at == first else ""
+    storage_failover.record(
+        read_settings(file),
+        first,
+        lambda *_: None,
+        config=file,
+        is_missing=lambda at: "away" if away[0] and at == first else "",
     )
     assert ran == [(spare, first, 1), (first, None, 2)]

@@ -4,11 +4,11 @@ from contextlib import closing
 from pathlib import Path
 
 from tawny.model.gaps import GapReason
-from tawny.storage.history import History
-from tawny.storage.ledger import Ledger
-from tawny.storage.recovery import recover
-from tawny.storage.sqlite_index import SqliteIndex
-from tawny.storage.volume import Volume
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.journal import HistoryJournal
+from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.index.sqlite_index import SqliteIndex
+from tawny.storage.repair.recovery import recover
 from tests.faults.world import EVER, PORCH, YARD, proved, world
 
 
@@ -20,8 +20,8 @@ def test_a_stop_leaves_no_gap_of_no_length_and_the_next_start_explains_all_of_it
         assert [gap.detail for gap in index.gaps(PORCH, EVER)] == ["starting"]
         bench.clock.advance(600)
         volume = Volume.at(tmp_path)
-        history = History(volume.disk)
-        ledger = Ledger(history, index, bench.clock)
+        history = HistoryJournal(volume.disk)
+        ledger = HistoryLedger(history, index, bench.clock)
         found = recover(volume, index, history, ledger, bench.clock, before=None, boot="boot", cameras=[PORCH, YARD])
         history.close()
         (bounds,) = [one for one in [index.bounds(PORCH)] if one]

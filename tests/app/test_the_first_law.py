@@ -10,21 +10,21 @@ from typing import ClassVar
 
 import pytest
 
-from tawny.app.doors import Doors
+from tawny.api.application import make_app
+from tawny.api.auth.accounts import Accounts
+from tawny.api.auth.accounts_file import AccountsFile
+from tawny.api.auth.passes import Passes
+from tawny.api.auth.shares import Shares
+from tawny.api.context import AppContext
+from tawny.api.server import WebServer
+from tawny.api.static_files import StaticFiles
 from tawny.model.clock import Clock
 from tawny.model.ids import CameraId
 from tawny.model.observations import Frame, Look
 from tawny.model.states import CameraState
+from tawny.service.plugin_registry import PluginRegistry
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
-from tawny.web.accounts import Accounts
-from tawny.web.accounts_file import AccountsFile
-from tawny.web.application import make_app
-from tawny.web.interface import Interface
-from tawny.web.passes import Passes
-from tawny.web.server import WebServer
-from tawny.web.shares import Shares
-from tawny.web.site import Site
 from tests.app.rig import DOOR, Rig, assert_all_recorded, looked_at, one_camera, rig, segments, settings
 
 HANGS_S, BLOCKED_S = 7.0, 10.0
@@ -73,7 +73,7 @@ class _Hanging:
 
 
 def test_a_detector_that_hangs(camera: RtspCamera, tmp_path: Path) -> None:
-    doors = Doors(Doors.opened().sources, {"hanging": _Hanging})
+    doors = PluginRegistry(PluginRegistry.opened().sources, {"hanging": _Hanging})
     chosen = settings(f'[cameras.door]\nsource = "{camera.address}"\nwatch.detector = "hanging"\n')
     with rig(chosen, tmp_path, doors) as bench:
         bench.wait_for(CameraState.RECORDING)
@@ -89,7 +89,7 @@ def interface_in_a_thread(bench: Rig) -> Iterator[asyncio.AbstractEventLoop]:
     thread.start()
     file = AccountsFile(":memory:")
     accounts = Accounts(file, bench.clock)
-    site = Site(bench.running, accounts, Passes(file, bench.clock), Shares(file, bench.clock), Interface({}))
+    site = AppContext(bench.running, accounts, Passes(file, bench.clock), Shares(file, bench.clock), StaticFiles({}))
     server = WebServer(make_app(site), accounts, "127.0.0.1", 0)
     asyncio.run_coroutine_threadsafe(server.start(), loop).result(10)
     try:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tawny.app.control import Control
+from tawny.app.control_socket import ControlSocket
 from tawny.cli.main import main
 from tawny.engine import Bus
 from tawny.testing.clips import ClipSpec, clip_file
@@ -47,7 +47,7 @@ def tawny(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytes
 def answering(folder: Path, bus: Bus, answers: dict[str, Callable[[dict[str, Any]], Any]]) -> Iterator[None]:
     """The door for commands, as the program has it."""
     loop = asyncio.new_event_loop()
-    control = Control(folder, bus, answers, lambda _: None)
+    control = ControlSocket(folder, bus, answers, lambda _: None)
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     asyncio.run_coroutine_threadsafe(control.open(), loop).result(30)

@@ -15,16 +15,16 @@ from tawny.cli import status
 from tawny.cli.main import COMMANDS
 from tawny.cli.output import Output
 from tawny.model.clock import SystemClock
-from tawny.model.damage import Damage
-from tawny.model.gaps import Evidence, Gap, GapReason
+from tawny.model.damage import DamagedSpan
+from tawny.model.gaps import Gap, GapEvidence, GapReason
 from tawny.model.grid import grid_of
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import utc_from_text, utc_text
-from tawny.storage.grids import Grids
-from tawny.storage.history import History
-from tawny.storage.ledger import Ledger
-from tawny.storage.opening import index_to_read, index_to_write
-from tawny.storage.volume import Volume
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.journal import HistoryJournal
+from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.index.opening import index_to_read, index_to_write
+from tawny.storage.segments.motion_grids import MotionGrids
 from tests.app.rig import DOOR
 from tests.cli.conftest import Tawny
 
@@ -75,11 +75,11 @@ def test_damage_and_what_a_gap_stands_on_are_told(tawny: Tawny, recorded: Path, 
     span = as_json(tawny("timeline", "--camera", "door", "--data", str(folder), "--json").out)["spans"][0]
     begin_ms = utc_from_text(span["start"])
     volume = Volume.at(folder)
-    history = History(volume.disk)
+    history = HistoryJournal(volume.disk)
     with closing(index_to_write(volume, history)) as index:
-        ledger = Ledger(history, index, SystemClock())
-        ledger.put_damage([Damage(CameraId("door"), StreamName.MAIN, begin_ms + 100, begin_ms + 1600, 2, 7)])
-        seen = Evidence("stall", begin_ms + 200, begin_ms + 300, 7, 0, 2, "200 OK")
+        ledger = HistoryLedger(history, index, SystemClock())
+        ledger.put_damage([DamagedSpan(CameraId("door"), StreamName.MAIN, begin_ms + 100, begin_ms + 1600, 2, 7)])
+        seen = GapEvidence("stall", begin_ms + 200, begin_ms + 300, 7, 0, 2, "200 OK")
         ledger.put_gap(Gap(CameraId("door"), begin_ms + 200, begin_ms + 1300, GapReason.STALLED, "none whole", seen))
     history.close()
     damage = {"pictures": 2, "packets_missing": 7}
@@ -301,7 +301,7 @@ def test_when_something_moved_in_a_spot_is_found(tawny: Tawny, recorded: Path) -
     with index_to_read(recorded) as index:
         bounds = index.bounds(DOOR)
     assert bounds is not None
-    grids = Grids(Volume.at(recorded), SystemClock())
+    grids = MotionGrids(Volume.at(recorded), SystemClock())
     grids.put(DOOR, bounds.begin_ms, grid_of((0.1, 0.1, 0.2, 0.3)))
     grids.flush()
     words = ("find", "door", "today", "and", "yesterday", "--data", str(recorded))

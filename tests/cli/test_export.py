@@ -11,8 +11,8 @@ import pytest
 from tawny.config.settings import Settings
 from tawny.model.ids import CameraId
 from tawny.model.times import Span, utc_text
-from tawny.sealed.wrapping import Identity
-from tawny.storage.opening import index_to_read
+from tawny.sealed.key_wrapping import Identity
+from tawny.storage.index.opening import index_to_read
 from tawny.testing.clips import ClipSpec, clip_file
 from tests.app.rig import DOOR, one_camera, rig
 from tests.cli.conftest import Tawny

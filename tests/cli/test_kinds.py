@@ -11,15 +11,15 @@ import pytest
 from tawny.cli import kinds
 from tawny.model.events import Event
 from tawny.model.ids import EventId
-from tawny.playback.kind_samples import Cut
-from tawny.storage.catalogue import Catalogue
-from tawny.storage.opening import index_to_read
-from tawny.storage.sqlite_index import SqliteIndex
-from tawny.storage.volume import Volume
+from tawny.playback.training_samples import SampleCrop
+from tawny.storage.disk.volume import Volume
+from tawny.storage.index.catalogue import Catalogue
+from tawny.storage.index.opening import index_to_read
+from tawny.storage.index.sqlite_index import SqliteIndex
 from tests.app.rig import DOOR
 from tests.cli.conftest import Tawny
+from tests.detection import kind_models
 from tests.sealed.made import OWNER, RECOVERY
-from tests.watch import kind_models
 
 
 @pytest.fixture
@@ -35,15 +35,15 @@ def said(recorded: Path) -> Event:
     return event
 
 
-def cuts(_archive: Any, event: Event, _private: Any) -> list[Cut]:
+def cuts(_archive: Any, event: Event, _private: Any) -> list[SampleCrop]:
     crop = np.zeros((2, 64, 64), np.uint8)
-    return [Cut(crop, event.start_ms, 1, (0.1, 0.1, 0.3, 0.6), event.said, event.id)]
+    return [SampleCrop(crop, event.start_ms, 1, (0.1, 0.1, 0.3, 0.6), event.said, event.id)]
 
 
 def test_events_that_were_called_something_are_exported(
     tawny: Tawny, recorded: Path, said: Event, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(kinds, "cut_out", cuts)
+    monkeypatch.setattr(kinds, "crop_samples", cuts)
     done = tawny("kinds", "export", "--data", str(recorded), "-o", "crops")
     assert done.code == 0, done.err
     assert "1 person" in done.out
@@ -58,7 +58,7 @@ def test_events_that_were_called_something_are_exported(
 def test_what_is_sealed_is_not_exported(
     tawny: Tawny, recorded: Path, said: Event, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(kinds, "cut_out", cuts)
+    monkeypatch.setattr(kinds, "crop_samples", cuts)
     keys = f'recipients = ["{OWNER.recipient}"]\nrecovery = "{RECOVERY.recipient}"\n'
     camera = f'[cameras.{DOOR}]\nsource = "demo:front"\nsealed = true\n'
     (tmp_path / "tawny.toml").write_text(f"[sealed]\n{keys}{camera}")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Tawny
-from tests.watch.objects import models
+from tests.detection.models import models
 
 
 def test_a_model_is_added_listed_and_removed(tawny: Tawny, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
             return {"known": ["nas"]}
         return {"keep_s": 86_400.0, "removed": not request["dry_run"], "items": FILES}
 
-    monkeypatch.setattr(notify, "once", once)
+    monkeypatch.setattr(notify, "ask_once", once)
     return requests
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from tawny.api.auth.accounts import Accounts, Role
+from tawny.api.auth.accounts_file import AccountsFile
+from tawny.api.auth.passes import Passes
 from tawny.engine import Bus
 from tawny.model.ids import CameraId
 from tawny.testing.clock import FakeClock
-from tawny.web.accounts import Accounts, Role
-from tawny.web.accounts_file import AccountsFile
-from tawny.web.passes import Passes
 from tests.cli.conftest import Tawny, answering
 
 

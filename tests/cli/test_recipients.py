@@ -7,12 +7,12 @@ from shutil import copytree
 import pyrage
 import pytest
 
-from tawny.config.file import read
+from tawny.config.loader import read_settings
 from tawny.model.clock import SystemClock
-from tawny.sealed.ring import RingLine
-from tawny.sealed.wrapping import Identity
-from tawny.storage.signed_history import SignedHistory
-from tawny.storage.volume import Volume
+from tawny.sealed.key_ring import RingLine
+from tawny.sealed.key_wrapping import Identity
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.signed_history import SignedHistory
 from tests.cli.conftest import Tawny
 from tests.sealed.made import OWNER, RECOVERY, Epoch, make
 
@@ -56,7 +56,7 @@ def test_somebody_is_let_in_and_shut_out_again(tawny: Tawny, data: Path) -> None
     assert (said.code, "may have kept" in said.out) == (0, True), said.err
     assert not opens(tawny, data, "guest")
     assert opens(tawny, data, "owner")
-    chosen = read(data.parent / "tawny.toml")
+    chosen = read_settings(data.parent / "tawny.toml")
     assert chosen.sealed.all == (OWNER.recipient, RECOVERY.recipient)
     assert (data.parent / "tawny.toml").read_text().startswith("# mine")
     assert list((data / "history" / "signed").glob("told-*")), "the next statement says it"
@@ -64,7 +64,7 @@ def test_somebody_is_let_in_and_shut_out_again(tawny: Tawny, data: Path) -> None
 
 def test_of_one_camera_alone(tawny: Tawny, data: Path) -> None:
     assert tawny("seal", "add-recipient", GUEST.recipient, "--camera", "door", "--key", "owner").code == 0
-    assert read(data.parent / "tawny.toml").cameras["door"].recipients == (GUEST.recipient,)
+    assert read_settings(data.parent / "tawny.toml").cameras["door"].recipients == (GUEST.recipient,)
     assert opens(tawny, data, "guest")
     assert tawny("seal", "remove-recipient", GUEST.recipient, "--camera", "door").code == 0
     assert opens(tawny, data, "guest"), "what exists was not changed"
@@ -78,7 +78,7 @@ def test_a_key_is_replaced_by_a_new_one(tawny: Tawny, data: Path) -> None:
     passphrase = (said.out + said.err).partition("passphrase: ")[2].split()[0]
     (locked,) = data.parent.glob("owner-*.age")
     new = Identity.read(pyrage.passphrase.decrypt(locked.read_bytes(), passphrase).decode())
-    assert read(data.parent / "tawny.toml").sealed.recipients == (new.recipient,)
+    assert read_settings(data.parent / "tawny.toml").sealed.recipients == (new.recipient,)
     (data.parent / "new").write_text(new.text)
     assert opens(tawny, data, "new")
     assert opens(tawny, data, "sheet")

@@ -9,7 +9,7 @@ import pytest
 
 from tawny.model.ids import CameraId
 from tawny.model.times import Span, utc_text
-from tawny.storage.opening import index_to_read
+from tawny.storage.index.opening import index_to_read
 from tests.cli.conftest import Tawny
 
 RIGHT_HALF = "0.5,0 1,1"

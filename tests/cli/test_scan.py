@@ -7,10 +7,10 @@ from typing import Any
 import av
 import pytest
 
-from tawny.media.file_video import FileVideo
-from tawny.watch.scan.scan import Part, scan_part
+from tawny.detection.scan.scan import VideoPart, scan_part
+from tawny.media.codec.video_file import FileVideo
 from tests.cli.conftest import Tawny
-from tests.watch import films
+from tests.detection import films
 
 
 def test_events_as_json(tawny: Tawny) -> None:
@@ -50,14 +50,14 @@ def test_what_is_in_the_log_is_not_scanned_again(tawny: Tawny, tmp_path: Path, m
     first = tawny(*words)
     with (tmp_path / "log.jsonl").open("a") as log:
         log.write('{"key": "torn')
-    monkeypatch.setattr("tawny.cli.scanning.scan_part", None)
+    monkeypatch.setattr("tawny.cli.scan_pool.scan_part", None)
     assert tawny(*words).out == first.out
 
 
 def test_a_scan_that_was_broken_off_goes_on_within_the_file(
     tawny: Tawny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tawny.watch.scan.scan.RESUME_S", 50.0)
+    monkeypatch.setattr("tawny.detection.scan.scan.RESUME_S", 50.0)
     log = tmp_path / "log.jsonl"
     words = ("scan", str(films.walkers()), "--log", str(log), "--json")
     whole = json.loads(tawny(*words).out)
@@ -66,11 +66,11 @@ def test_a_scan_that_was_broken_off_goes_on_within_the_file(
     log.write_text("\n".join(lines[:2]) + "\n")
     scanned: list[float] = []
 
-    def counted(part: Part, *rest: Any) -> Any:
+    def counted(part: VideoPart, *rest: Any) -> Any:
         scanned.append(part.begin_s)
         return scan_part(part, *rest)
 
-    monkeypatch.setattr("tawny.cli.scanning.scan_part", counted)
+    monkeypatch.setattr("tawny.cli.scan_pool.scan_part", counted)
     again = json.loads(tawny(*words).out)
     assert len(scanned) == 1
     assert again["events"] == whole["events"]

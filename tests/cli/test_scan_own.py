@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Tawny
-from tests.watch import films
+from tests.detection import films
 
 WORDS = ("--detector", "own", "--set", "file=detect.py")
 

@@ -11,16 +11,16 @@ from pathlib import Path
 import pyrage
 import pytest
 
-from tawny.app.sealing.recovery_sheet import WARNING, Sheet
 from tawny.cli import seal
 from tawny.cli.output import Output
-from tawny.config.file import read
-from tawny.media.fmp4_file import read_segment
+from tawny.config.loader import read_settings
+from tawny.media.mp4.segment_reader import read_segment
 from tawny.model.errors import NotDone
-from tawny.sealed.ring import RingLine
-from tawny.sealed.wrapping import Identity, wrap
-from tawny.storage.disk import RealDisk
-from tawny.storage.signing import read_sealed
+from tawny.sealed.key_ring import RingLine
+from tawny.sealed.key_wrapping import Identity, wrap
+from tawny.service.sealing.recovery_sheet import WARNING, RecoverySheet
+from tawny.storage.disk.disk import RealDisk
+from tawny.storage.history.file_signing import read_sealed
 from tawny.testing.clips import ClipSpec, clip_file
 from tests.app.rig import DOOR, rig
 from tests.cli.conftest import Tawny
@@ -60,7 +60,7 @@ def test_whoever_types_the_words_has_keys_and_a_locked_one_of_their_own(tmp_path
     terminal = Terminal(tmp_path)
     assert seal._init(terminal.args, terminal.out, terminal.type) == 0
     assert (len(terminal.words), terminal.asked) == (24, 3)
-    chosen = read(terminal.settings)
+    chosen = read_settings(terminal.settings)
     assert terminal.settings.read_text().startswith("# mine")
     assert chosen.storage.sealed
     locked = tmp_path / "data" / "keys" / "owner.age"
@@ -100,14 +100,14 @@ def test_the_sheet_is_tried_later_with_all_its_words(tmp_path: Path) -> None:
     seal._init(terminal.args, terminal.out, terminal.type)
     words = " ".join(terminal.words)
     assert seal._test(terminal.args, terminal.out, lambda _: words.upper()) == 0
-    other = " ".join(Sheet(Identity.new(), "box", "", "2026-11-20").words)
+    other = " ".join(RecoverySheet(Identity.new(), "box", "", "2026-11-20").words)
     assert seal._test(terminal.args, terminal.out, lambda _: other) == 1
 
 
 def test_the_page_to_print_has_words_code_and_warning(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path)
     terminal.args.html = str(tmp_path / "sheet.html")
-    sheet = Sheet(Identity.new(), "box <1>", "ab" * 32, "2026-11-20T05:00:00.000Z")
+    sheet = RecoverySheet(Identity.new(), "box <1>", "ab" * 32, "2026-11-20T05:00:00.000Z")
     page = sheet.html()
     assert page.count("<li>") == 24
     assert "<svg" in page
@@ -139,7 +139,7 @@ def test_a_recording_is_opened_with_key_passphrase_or_words(tawny: Tawny, tmp_pa
         file.write(
             f'[cameras.door]\nsource = "{clip_file(ClipSpec(seconds=4, sound="aac"))}"\nwatch.detector = "off"\n'
         )
-    with rig(read(terminal.settings), tmp_path / "data") as bench:
+    with rig(read_settings(terminal.settings), tmp_path / "data") as bench:
         bench.wait_for_seconds(2.5, DOOR)
     typed += [terminal.passphrase, " ".join(terminal.words)]
     for number, how in enumerate((["--key", str(tmp_path / "data" / "keys" / "owner.age")], ["--words"])):

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tawny.config.change import change_watch, plain
-from tawny.config.file import read
-from tawny.config.settings import Watch
+from tawny.config.changes.detection import change_watch, plain_table
+from tawny.config.loader import read_settings
+from tawny.config.settings import DetectionSettings
 from tawny.model.errors import NotDone, SettingsError
 
 FILE = """\
@@ -32,11 +32,11 @@ source = "demo:yard"
 def changed(tmp_path: Path, text: str, camera: str = "door", **changes: Any) -> str:
     path = tmp_path / "tawny.toml"
     path.write_text(text, encoding="utf-8")
-    before = read(path).cameras[camera].watch
-    watch = Watch.model_validate({**plain(before), **changes})
+    before = read_settings(path).cameras[camera].watch
+    watch = DetectionSettings.model_validate({**plain_table(before), **changes})
     after = change_watch(path, camera, watch)
-    assert plain(after.cameras[camera].watch) == plain(watch)
-    assert read(path) == after
+    assert plain_table(after.cameras[camera].watch) == plain_table(watch)
+    assert read_settings(path) == after
     return path.read_text(encoding="utf-8")
 
 
@@ -91,7 +91,7 @@ def test_a_camera_that_is_gone(tmp_path: Path) -> None:
     path = tmp_path / "tawny.toml"
     path.write_text(FILE, encoding="utf-8")
     with pytest.raises(NotDone):
-        change_watch(path, "cellar", Watch())
+        change_watch(path, "cellar", DetectionSettings())
     assert path.read_text(encoding="utf-8") == FILE
 
 
@@ -99,10 +99,10 @@ def test_a_file_that_is_broken_stays_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "tawny.toml"
     path.write_text(FILE.replace("level = 40", "level = 400"), encoding="utf-8")
     with pytest.raises(SettingsError):
-        change_watch(path, "door", Watch(level=60))
+        change_watch(path, "door", DetectionSettings(level=60))
     assert "400" in path.read_text(encoding="utf-8")
 
 
 def test_times_and_shares_are_said_with_units() -> None:
-    watch = Watch.model_validate({"zones": {"z": {"points": [[0, 0], [1, 0], [1, 1]], "stay": "2 s"}}})
-    assert plain(watch) == {"zones": {"z": {"points": [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]], "stay": "2 s"}}}
+    watch = DetectionSettings.model_validate({"zones": {"z": {"points": [[0, 0], [1, 0], [1, 1]], "stay": "2 s"}}})
+    assert plain_table(watch) == {"zones": {"z": {"points": [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]], "stay": "2 s"}}}

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.config.arming import Arm
-from tawny.config.change_arm import arm_words, change_arm, rule_words, understood
-from tawny.config.file import read
-from tawny.config.rules import Rule, deed
+from tawny.config.changes.modes import arm_words, change_arm, parse_modes, rule_words
+from tawny.config.loader import read_settings
+from tawny.config.modes import ModesSettings
+from tawny.config.rules import RuleSettings, deed
 from tawny.model.errors import SettingsError
 
 FILE = """\
@@ -45,7 +45,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def words_of(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    settings = read(path, {})
+    settings = read_settings(path, {})
     return arm_words(settings.arm), [rule_words(rule) for rule in settings.rules]
 
 
@@ -61,7 +61,7 @@ def test_one_time_changes_and_all_comments_stay(path: Path) -> None:
     assert [str(one) for one in settings.arm.week["away"]] == ["mon-fri sunrise+60m-17:00"]
     written = path.read_text(encoding="utf-8")
     assert all(words in written for words in ("# our house", "# the porch\n", "# people at night", "# only then"))
-    assert read(path, {}) == settings
+    assert read_settings(path, {}) == settings
 
 
 def test_rules_move_and_go_with_their_comments(path: Path) -> None:
@@ -69,9 +69,9 @@ def test_rules_move_and_go_with_their_comments(path: Path) -> None:
     change_arm(path, arm, [second, {"when": {"kind": "vehicle"}, "do": ["tell nobody"]}, first])
     written = path.read_text(encoding="utf-8")
     assert written.index("# the porch is ours") < written.index("vehicle") < written.index("# people at night")
-    assert len(read(path, {}).rules) == 3
+    assert len(read_settings(path, {}).rules) == 3
     change_arm(path, arm, [])
-    assert read(path, {}).rules == ()
+    assert read_settings(path, {}).rules == ()
     assert "# the porch\n" in path.read_text(encoding="utf-8")
 
 
@@ -131,8 +131,8 @@ arms = st.fixed_dictionaries(
 
 @given(arms)
 def test_words_and_settings_are_one(words: dict[str, Any]) -> None:
-    arm, _ = understood(words, [])
-    assert understood(arm_words(arm), [])[0] == arm
+    arm, _ = parse_modes(words, [])
+    assert parse_modes(arm_words(arm), [])[0] == arm
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_words_and_settings_are_one(words: dict[str, Any]) -> None:
 )  # fmt: skip
 def test_a_deed_is_written_as_it_is_read(text: str) -> None:
     assert str(deed(text)) == text
-    assert Rule.model_validate({"do": text}).do == (deed(text),)
+    assert RuleSettings.model_validate({"do": text}).do == (deed(text),)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_what_is_no_deed_is_refused(text: str) -> None:
 
 
 def test_settings_are_shown_in_the_words_of_the_file(path: Path) -> None:
-    shown = json.loads(json.dumps(read(path, {}).model_dump()))
+    shown = json.loads(json.dumps(read_settings(path, {}).model_dump()))
     assert shown["arm"]["week"] == {"night": ["22:00-06:30"]}
     assert [rule["do"] for rule in shown["rules"]] == [["tell phone"], ["no recording"]]
 
@@ -163,4 +163,4 @@ def test_settings_are_shown_in_the_words_of_the_file(path: Path) -> None:
 def test_a_siren_is_a_relay_of_that_name_and_records_last_five_minutes() -> None:
     assert str(deed("siren")) == "relay siren 30 s"
     assert str(deed("record")) == "record 5 min"
-    assert isinstance(Arm().modes, tuple)
+    assert isinstance(ModesSettings().modes, tuple)

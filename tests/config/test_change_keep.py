@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tawny.config.change_keep import change_keep, keep_words, understood
-from tawny.config.file import read
-from tawny.config.keeping import Keep
+from tawny.config.changes.retention import change_keep, keep_words, parse_retention
+from tawny.config.loader import read_settings
+from tawny.config.retention import RetentionSettings
 from tawny.model.errors import NotDone, SettingsError
 
 FILE = """\
@@ -32,7 +32,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def _words(file: Path) -> dict[str, object]:
-    return keep_words(read(file).storage.keep)
+    return keep_words(read_settings(file).storage.keep)
 
 
 def test_only_what_differs_is_written_and_comments_stay(file: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_camera_gets_its_own_and_loses_it(file: Path) -> None:
 )  # fmt: skip
 def test_what_cannot_be_used_is_told_and_nothing_is_written(file: Path, words: dict[str, str], path: str) -> None:
     with pytest.raises(SettingsError) as told:
-        understood(words, {})
+        parse_retention(words, {})
     assert told.value.problems[0].path == path
     with pytest.raises(SettingsError):
         change_keep(file, words, {})
@@ -87,12 +87,12 @@ def test_a_camera_that_was_taken_out_is_told(file: Path) -> None:
 def test_a_file_without_any_of_it_gets_what_is_needed(tmp_path: Path) -> None:
     file = tmp_path / "tawny.toml"
     file.write_text('[cameras.porch]\nsource = "demo:"\n')
-    change_keep(file, {**keep_words(Keep()), "size": "200 GB"}, {"porch": {"min": "1 days"}})
-    made = read(file)
+    change_keep(file, {**keep_words(RetentionSettings()), "size": "200 GB"}, {"porch": {"min": "1 days"}})
+    made = read_settings(file)
     assert made.storage.keep.size == 200 * 10**9
     assert made.cameras["porch"].keep is not None
 
 
 def test_words_say_exactly_what_was_meant() -> None:
-    keep = Keep.model_validate({"size": "123.456 GB", "min": "36 h", "max": "14 days", "free": "2.5 %"})
-    assert understood(keep_words(keep), {})[0] == keep
+    keep = RetentionSettings.model_validate({"size": "123.456 GB", "min": "36 h", "max": "14 days", "free": "2.5 %"})
+    assert parse_retention(keep_words(keep), {})[0] == keep

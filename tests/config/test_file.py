@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tawny.config.difference import difference
-from tawny.config.edit import TEMPLATE, add_camera, write_new
-from tawny.config.file import parse, read
+from tawny.config.changes.difference import difference
+from tawny.config.changes.toml_edit import TEMPLATE, add_camera, write_new
+from tawny.config.loader import parse_settings, read_settings
 from tawny.config.settings import Settings
 from tawny.model.errors import NotDone, SettingsError
 
@@ -26,13 +26,13 @@ transport = "udp"
 
 
 def good() -> Settings:
-    settings, problems = parse(GOOD, {"PW": "s3cret"})
+    settings, problems = parse_settings(GOOD, {"PW": "s3cret"})
     assert settings is not None, problems
     return settings
 
 
 def problems_of(text: str, **secrets: str) -> list[str]:
-    settings, problems = parse(text, secrets)
+    settings, problems = parse_settings(text, secrets)
     assert settings is None
     return [str(problem) for problem in problems]
 
@@ -53,7 +53,7 @@ def test_tables_of_parts_are_passed_on() -> None:
 
 
 def test_the_template_is_valid() -> None:
-    assert parse(TEMPLATE, {})[0] == Settings()
+    assert parse_settings(TEMPLATE, {})[0] == Settings()
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_an_address_is_never_shown() -> None:
 
 def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="tawny init") as caught:
-        read(tmp_path / "tawny.toml")
+        read_settings(tmp_path / "tawny.toml")
     assert caught.value.exit_code == 2
 
 
@@ -105,9 +105,9 @@ def test_secrets_come_from_a_file_only_its_owner_can_read(tmp_path: Path) -> Non
     secrets.write_text('PW = "from file"')
     secrets.chmod(0o644)
     with pytest.raises(SettingsError, match="chmod 600"):
-        read(tmp_path / "tawny.toml", env={})
+        read_settings(tmp_path / "tawny.toml", env={})
     secrets.chmod(0o600)
-    assert "from file" in read(tmp_path / "tawny.toml", env={}).cameras["front-door"].source
+    assert "from file" in read_settings(tmp_path / "tawny.toml", env={}).cameras["front-door"].source
 
 
 def test_the_environment_wins_over_files(tmp_path: Path) -> None:
@@ -115,8 +115,10 @@ def test_the_environment_wins_over_files(tmp_path: Path) -> None:
     (tmp_path / "credentials").mkdir()
     (tmp_path / "credentials" / "PW").write_text("from credentials\n")
     env = {"CREDENTIALS_DIRECTORY": str(tmp_path / "credentials")}
-    assert "from credentials" in read(tmp_path / "tawny.toml", env=env).cameras["front-door"].source
-    assert "from env" in read(tmp_path / "tawny.toml", env={**env, "PW": "from env"}).cameras["front-door"].source
+    assert "from credentials" in read_settings(tmp_path / "tawny.toml", env=env).cameras["front-door"].source
+    assert (
+        "from env" in read_settings(tmp_path / "tawny.toml", env={**env, "PW": "from env"}).cameras["front-door"].source
+    )
 
 
 def test_adding_a_camera_keeps_comments_and_spacing(tmp_path: Path) -> None:
@@ -125,7 +127,7 @@ def test_adding_a_camera_keeps_comments_and_spacing(tmp_path: Path) -> None:
     before = path.read_text()
     add_camera(path, "b", {"source": "rtsp://host/x"})
     assert path.read_text().startswith(before)
-    assert read(path).cameras["b"].source == "rtsp://host/x"
+    assert read_settings(path).cameras["b"].source == "rtsp://host/x"
 
 
 def test_adding_what_is_not_valid_changes_nothing(tmp_path: Path) -> None:
@@ -152,7 +154,7 @@ def test_a_settings_file_is_never_overwritten(tmp_path: Path) -> None:
 
 
 def test_only_what_differs_is_a_difference() -> None:
-    new, _ = parse(GOOD.replace("20 s", "30 s") + '\n[cameras.gate]\nsource = "demo:"\n', {"PW": "s3cret"})
+    new, _ = parse_settings(GOOD.replace("20 s", "30 s") + '\n[cameras.gate]\nsource = "demo:"\n', {"PW": "s3cret"})
     assert new is not None
     change = difference(good(), new)
     assert (change.added, change.removed, change.changed, change.other) == (("gate",), (), ("front-door",), ())

@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from tawny.config.live import Live, Turn
+from tawny.config.live import LiveSettings, TurnServerSettings
 
 
 @pytest.mark.parametrize(
@@ -15,17 +15,17 @@ from tawny.config.live import Live, Turn
 )
 def test_a_turn_server_has_an_address_and_one_login(wrong: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
-        Turn.model_validate(wrong)
+        TurnServerSettings.model_validate(wrong)
 
 
 @pytest.mark.parametrize("url", ["turn:t:3478", "turn:t", "turns:t:5349?transport=tcp", "turn:[::1]:3478"])
 def test_addresses_of_turn_servers(url: str) -> None:
-    assert Turn(url=url, secret="x").url == url
+    assert TurnServerSettings(url=url, secret="x").url == url
 
 
 def test_addresses_outside_are_addresses() -> None:
-    assert Live(addresses=("203.0.113.5", "2001:db8::1")).addresses
+    assert LiveSettings(addresses=("203.0.113.5", "2001:db8::1")).addresses
     with pytest.raises(ValidationError):
-        Live(addresses=("my-house",))
+        LiveSettings(addresses=("my-house",))
     with pytest.raises(ValidationError):
-        Live(stun=("http://x",))
+        LiveSettings(stun=("http://x",))

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.config.week import Moment, Stretch, stretch
+from tawny.config.week import TimeOfDay, WeekSpan, stretch
 
 moments = st.one_of(
-    st.integers(0, 1440).map(Moment),
-    st.builds(Moment, st.integers(-720, 720), st.sampled_from(["sunrise", "sunset"])),
+    st.integers(0, 1440).map(TimeOfDay),
+    st.builds(TimeOfDay, st.integers(-720, 720), st.sampled_from(["sunrise", "sunset"])),
 )
 days = st.frozensets(st.integers(0, 6), min_size=1)
 
@@ -40,8 +40,8 @@ def test_what_is_no_time_is_refused(text: str) -> None:
 
 
 @given(moments, moments, days)
-def test_what_is_written_is_read_again(begin: Moment, end: Moment, days: frozenset[int]) -> None:
-    one = Stretch(begin, end, days)
+def test_what_is_written_is_read_again(begin: TimeOfDay, end: TimeOfDay, days: frozenset[int]) -> None:
+    one = WeekSpan(begin, end, days)
     try:
         assert stretch(str(one)) == one
     except ValueError as error:

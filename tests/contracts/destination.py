@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tawny.actions.delivery import What
-from tawny.actions.destination import Connection, FileCarrier
+from tawny.delivery.delivery import DeliveryKind
+from tawny.delivery.destination import DestinationConnection, FileCarrier
 from tawny.model.errors import TawnyError
-from tests.actions.carried import Bytes, delivery
+from tests.delivery.carried import Bytes, delivery
 
 LARGE = bytes(range(256)) * 4096 * 12
 """12 MB: more than one part anywhere."""
@@ -19,7 +19,7 @@ LARGE = bytes(range(256)) * 4096 * 12
 class Target:
     """connect: to a place that is empty. get: what its server itself has under a name; None when nothing."""
 
-    connect: Callable[[], Connection]
+    connect: Callable[[], DestinationConnection]
     get: Callable[[str], bytes | None]
     resumes: bool = True
     links: bool = False
@@ -146,7 +146,7 @@ class DestinationContract:
         carrier = FileCarrier(target.connect(), "offsite")
         for _ in range(2):
             assert carrier.carry(delivery("a.jpg"), content(), target.notes.append) == "a.jpg"
-        carrier.carry(delivery("a.jpg", What.REMOVAL), content(b""), target.notes.append)
+        carrier.carry(delivery("a.jpg", DeliveryKind.REMOVAL), content(b""), target.notes.append)
         carrier.close()
         assert target.get("a.jpg") is None
 

@@ -6,10 +6,10 @@ from functools import cache
 
 import numpy as np
 
+from tawny.detection.detector import Detector
 from tawny.model.observations import Look
 from tawny.testing import situations
 from tawny.testing.scenes import HEIGHT, START_MS, WIDTH, PictureFrame
-from tawny.watch.detector import Detector
 
 
 class DetectorContract:

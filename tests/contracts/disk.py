@@ -1,6 +1,6 @@
 """What every kind of volume must do. Subclass it, name the class `Test…`, and say how one is made.
 
-A kind of volume is a `Disk`: all of storage goes through its few calls.
+A kind of volume is a `DiskAccess`: all of storage goes through its few calls.
 """
 
 from abc import ABC, abstractmethod
@@ -11,19 +11,19 @@ import pytest
 from tawny.engine import Bus, InlineEngine
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId, StreamName
-from tawny.recorder.recorder import Recorder
-from tawny.storage.copying import copy
-from tawny.storage.disk import Disk
-from tawny.storage.memory_index import MemoryIndex
-from tawny.storage.volume import Volume
+from tawny.recorder.recorder import SegmentRecorder
+from tawny.storage.disk.disk import DiskAccess
+from tawny.storage.disk.file_copy import copy
+from tawny.storage.disk.volume import Volume
+from tawny.storage.index.memory_index import MemoryIndex
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
-from tawny.testing.feed import Feed
+from tawny.testing.packet_feed import PacketFeed
 
 PORCH, MAIN = CameraId("porch"), StreamName.MAIN
 
 
-def put(disk: Disk, path: str, data: bytes = b"x") -> None:
+def put(disk: DiskAccess, path: str, data: bytes = b"x") -> None:
     file = disk.create(path)
     file.append([data])
     file.sync()
@@ -32,17 +32,17 @@ def put(disk: Disk, path: str, data: bytes = b"x") -> None:
 
 class DiskContract(ABC):
     @abstractmethod
-    def made(self, folder: Path) -> Disk:
+    def made(self, folder: Path) -> DiskAccess:
         """An empty one. folder: an empty folder, for those that need one."""
 
     @pytest.fixture
-    def disk(self, tmp_path: Path) -> Disk:
+    def disk(self, tmp_path: Path) -> DiskAccess:
         (tmp_path / "one").mkdir()
         return self.made(tmp_path / "one")
 
     # --- files and folders
 
-    def test_what_is_appended_can_be_read(self, disk: Disk) -> None:
+    def test_what_is_appended_can_be_read(self, disk: DiskAccess) -> None:
         disk.make_folder("a/b")
         file = disk.create("a/b/c")
         file.append([b"one", b"", memoryview(b"two")])
@@ -56,13 +56,13 @@ class DiskContract(ABC):
         assert entry is not None
         assert (entry.kind, entry.size_bytes) == ("file", 11)
 
-    def test_more_parts_than_one_call_takes(self, disk: Disk) -> None:
+    def test_more_parts_than_one_call_takes(self, disk: DiskAccess) -> None:
         file = disk.create("many")
         file.append([b"%d," % number for number in range(5000)])
         assert file.size_bytes == len(disk.read("many")) == sum(len(f"{number},") for number in range(5000))
         file.close()
 
-    def test_a_cut_file_goes_on_where_it_was_cut(self, disk: Disk) -> None:
+    def test_a_cut_file_goes_on_where_it_was_cut(self, disk: DiskAccess) -> None:
         file = disk.create("a")
         file.append([b"good", b"torn"])
         file.cut(4)
@@ -70,12 +70,12 @@ class DiskContract(ABC):
         file.close()
         assert disk.read("a") == b"good!"
 
-    def test_a_file_is_made_once(self, disk: Disk) -> None:
+    def test_a_file_is_made_once(self, disk: DiskAccess) -> None:
         put(disk, "a")
         with pytest.raises(StorageError, match="exists"):
             disk.create("a")
 
-    def test_a_file_is_extended(self, disk: Disk) -> None:
+    def test_a_file_is_extended(self, disk: DiskAccess) -> None:
         put(disk, "a", b"one")
         file = disk.extend("a")
         assert file.size_bytes == 3
@@ -83,12 +83,12 @@ class DiskContract(ABC):
         file.close()
         assert disk.read("a") == b"onetwo"
 
-    def test_bytes_are_written_in_place(self, disk: Disk) -> None:
+    def test_bytes_are_written_in_place(self, disk: DiskAccess) -> None:
         put(disk, "a", b"......")
         disk.write_at("a", 2, b"xy")
         assert disk.read("a") == b"..xy.."
 
-    def test_names_change_and_go(self, disk: Disk) -> None:
+    def test_names_change_and_go(self, disk: DiskAccess) -> None:
         disk.make_folder("f")
         put(disk, "f/a", b"1")
         put(disk, "f/b", b"2")
@@ -105,32 +105,32 @@ class DiskContract(ABC):
         assert disk.entry("f") is None
 
     @pytest.mark.parametrize("path", ["../a", "/etc/passwd", "a/../b", "a//b", "./a", "a\0b"])
-    def test_no_path_leads_out(self, disk: Disk, path: str) -> None:
+    def test_no_path_leads_out(self, disk: DiskAccess, path: str) -> None:
         with pytest.raises(ValueError, match="path"):
             disk.create(path)
         with pytest.raises(ValueError, match="path"):
             disk.unlink(path)
 
-    def test_what_is_not_there_cannot_be_read(self, disk: Disk) -> None:
+    def test_what_is_not_there_cannot_be_read(self, disk: DiskAccess) -> None:
         with pytest.raises(StorageError):
             disk.read("none")
         with pytest.raises(StorageError):
             disk.extend("none")
         assert disk.entry("none") is None
 
-    def test_space_is_told(self, disk: Disk) -> None:
+    def test_space_is_told(self, disk: DiskAccess) -> None:
         space = disk.space()
         assert 0 < space.free_bytes <= space.total_bytes
 
     # --- a volume of this kind
 
-    def test_it_is_recorded_to(self, disk: Disk) -> None:
+    def test_it_is_recorded_to(self, disk: DiskAccess) -> None:
         clock, volume, index = FakeClock("2026-11-20T05:00:00Z"), Volume(disk), MemoryIndex()
         engine = InlineEngine(clock, lambda name, error: pytest.fail(f"{name}: {error}"))
-        recorder, hub = Recorder(volume, index, clock, Bus()), Hub()
+        recorder, hub = SegmentRecorder(volume, index, clock, Bus()), Hub()
         recorder.start(engine)
         recorder.add(PORCH, MAIN, hub)
-        feed = Feed(hub, clock, fps=5, gop=10, size_bytes=40)
+        feed = PacketFeed(hub, clock, fps=5, gop=10, size_bytes=40)
         for _ in range(70 * 5):
             feed.picture()
             engine.run_for(0.2)
@@ -145,7 +145,7 @@ class DiskContract(ABC):
         assert there == {row.path: row.size_bytes for row in rows}
         assert [volume.holding(row.path) for row in rows] == [volume] * len(rows)
 
-    def test_files_are_copied_to_another_of_its_kind(self, disk: Disk, tmp_path: Path) -> None:
+    def test_files_are_copied_to_another_of_its_kind(self, disk: DiskAccess, tmp_path: Path) -> None:
         (tmp_path / "two").mkdir()
         source, target = Volume(disk), Volume(self.made(tmp_path / "two"))
         disk.make_folder("porch/2026")

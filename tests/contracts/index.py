@@ -8,17 +8,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from tawny.model.damage import Damage
+from tawny.model.damage import DamagedSpan
 from tawny.model.errors import IndexDamaged
 from tawny.model.events import Event, SeenObject, new_event_id, rounded
-from tawny.model.gaps import Evidence, Gap, GapReason
+from tawny.model.gaps import Gap, GapEvidence, GapReason
 from tawny.model.ids import CameraId, EventId, RunId, SegmentId, StreamName
 from tawny.model.observations import Box
-from tawny.model.reads import Read
+from tawny.model.reads import RecognisedText
 from tawny.model.segments import Segment
-from tawny.model.times import Span, merged
-from tawny.storage.index import Index, Traits
-from tawny.storage.layout import SegmentName
+from tawny.model.times import Span, merge_spans
+from tawny.storage.disk.layout import SegmentName
+from tawny.storage.index.protocol import Index, IndexTraits
 
 PORCH, YARD = CameraId("porch"), CameraId("yard")
 MAIN, SUB = StreamName.MAIN, StreamName.SUB
@@ -40,8 +40,8 @@ def event(name: str, begin_s: int = 0, end_s: int | None = 10, camera: CameraId 
     return Event(EventId(name), camera, "motion", NOON + begin_s * 1000, end_ms, 50.0)
 
 
-def damage(begin_s: int, end_s: int, camera: CameraId = PORCH, stream: StreamName = MAIN) -> Damage:
-    return Damage(camera, stream, NOON + begin_s * 1000, NOON + end_s * 1000, 3, 4)
+def damage(begin_s: int, end_s: int, camera: CameraId = PORCH, stream: StreamName = MAIN) -> DamagedSpan:
+    return DamagedSpan(camera, stream, NOON + begin_s * 1000, NOON + end_s * 1000, 3, 4)
 
 
 def span(begin_s: int, end_s: int) -> Span:
@@ -53,7 +53,7 @@ class IndexContract:
         """An index that keeps what it keeps, if anything, in this folder. Opened again, it is the same one."""
         raise NotImplementedError
 
-    traits: Traits
+    traits: IndexTraits
 
     @pytest.fixture
     def index(self, tmp_path: Path) -> Index:
@@ -177,7 +177,7 @@ class IndexContract:
                 else:
                     index.drop_segments([one])
                     listed.pop(one.id, None)
-                assert index.spans(PORCH, MAIN, EVER) == merged([one.span for one in listed.values()])
+                assert index.spans(PORCH, MAIN, EVER) == merge_spans([one.span for one in listed.values()])
                 assert index.size_bytes() == sum(one.size_bytes for one in listed.values())
                 assert index.count() == len(listed)
             found = index.segments(PORCH, MAIN, span(5, 12))
@@ -214,12 +214,12 @@ class IndexContract:
         assert index.gaps(PORCH, EVER) == [weeks, hours]
 
     def test_a_gap_keeps_what_it_stands_on(self, index: Index) -> None:
-        seen = Evidence("busy", NOON - 7, NOON - 3, 12, 345, 6, "453 Not Enough Bandwidth")
+        seen = GapEvidence("busy", NOON - 7, NOON - 3, 12, 345, 6, "453 Not Enough Bandwidth")
         gap = Gap(PORCH, NOON, None, GapReason.UNREACHABLE, "no place", seen)
         index.put_gap(gap)
         assert index.gaps(PORCH, EVER) == index.open_gaps() == [gap]
-        index.put_gap(replace(gap, evidence=Evidence()))
-        assert index.gaps(PORCH, EVER)[0].evidence in (None, Evidence())
+        index.put_gap(replace(gap, evidence=GapEvidence()))
+        assert index.gaps(PORCH, EVER)[0].evidence in (None, GapEvidence())
 
     # --- damage
 
@@ -295,7 +295,7 @@ class IndexContract:
             assert index.events(EVER).events == [given]
 
     def test_what_was_read_of_an_event_comes_back(self, index: Index) -> None:
-        reads = (Read("plates", "BAB123", 0.87, "a1b2"), Read("faces", "", 0.5))
+        reads = (RecognisedText("plates", "BAB123", 0.87, "a1b2"), RecognisedText("faces", "", 0.5))
         given = replace(event("a"), reads=reads)
         index.put_event(given)
         assert index.event(given.id) == given

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from tawny.actions.message import Button, Message, Urgency
-from tawny.actions.notifier import Attached, Notifier, Sender, Telling
+from tawny.delivery.message import Button, Message, Urgency
+from tawny.delivery.notifier import Attachment, Notifier, NotifierConnection, NotifierContext
 from tawny.model.errors import DeliveryError, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock
-from tests.actions.notifiers.stand_in import Reply, StandIn
+from tests.delivery.notifiers.stand_in import Reply, StandIn
 
 SECRET = "s3cretT0kenThatNobodyMaySee"
-JPEG = Attached("tawny.jpg", "image/jpeg", b"\xff\xd8 a picture \r\n--x")
-GIF = Attached("tawny.gif", "image/gif", b"GIF89a moving")
-MP4 = Attached("tawny.mp4", "video/mp4", b"\0\0\0 ftyp")
+JPEG = Attachment("tawny.jpg", "image/jpeg", b"\xff\xd8 a picture \r\n--x")
+GIF = Attachment("tawny.gif", "image/gif", b"GIF89a moving")
+MP4 = Attachment("tawny.mp4", "video/mp4", b"\0\0\0 ftyp")
 TOLD = Message(
     id="event/20261120T194600000-1a2b3c4d",
     kind="event",
@@ -46,9 +46,9 @@ class Subject:
     busy: Reply = (429, {})
     missing: Reply | None = (404, {})
 
-    def open(self) -> Sender:
+    def open(self) -> NotifierConnection:
         options = self.kind.settings(self.url, self.table)
-        return self.kind.open(Telling("phone", self.url, options, FakeClock()))
+        return self.kind.open(NotifierContext("phone", self.url, options, FakeClock()))
 
 
 class NotifierContract:

@@ -5,17 +5,17 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 
+from tawny.detection.recognition.recogniser import Recogniser, RecogniserInput, RecogniserResult
 from tawny.model.ids import CameraId
 from tawny.testing.plates import LAYOUTS, vehicle
 from tawny.testing.waiting import until
-from tawny.watch.reading.recogniser import Reading, Recogniser, Shown
 
 PORCH = CameraId("porch")
 BEGUN_MS = 1_795_000_000_000
 
 
-def shown(rgb: object, kind: str = "vehicle") -> Shown:
-    return Shown(PORCH, BEGUN_MS, kind, rgb)
+def shown(rgb: object, kind: str = "vehicle") -> RecogniserInput:
+    return RecogniserInput(PORCH, BEGUN_MS, kind, rgb)
 
 
 class RecogniserContract:
@@ -64,7 +64,7 @@ class RecogniserContract:
         made.close()
         made.close()
 
-    def _reads(self, one: Recogniser) -> Sequence[Reading]:
+    def _reads(self, one: Recogniser) -> Sequence[RecogniserResult]:
         return one.read(shown(self._vehicle()))
 
     @staticmethod

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from tawny.media.nal import is_keyframe, split_lengths
-from tawny.media.params import video_format
+from tawny.media.codec.nal import is_keyframe, split_lengths
+from tawny.media.codec.parameter_sets import video_format
 from tawny.model.clock import Clock
 from tawny.model.errors import SourceError
 from tawny.model.packets import AudioFormat, SourcePacket, VideoFormat
-from tawny.sources.source import Connection, Idle, Opening, Source
+from tawny.sources.source import CameraConnection, CameraSource, IdleUntil, SourceContext
 from tawny.testing.clock import FakeClock
 from tawny.testing.waiting import until
 
@@ -36,30 +36,30 @@ class Bench:
     Where addresses have a login, SECRET is the password in both.
     """
 
-    source: Source
-    opening: Opening
-    missing: Opening
+    source: CameraSource
+    opening: SourceContext
+    missing: SourceContext
     sound: str = ""
     """The codec of its sound."""
     is_live: bool = True
     """It goes on for ever; otherwise it ends by itself within a minute."""
-    connections: list[Connection] = field(default_factory=list)
+    connections: list[CameraConnection] = field(default_factory=list)
 
-    def open(self) -> Connection:
+    def open(self) -> CameraConnection:
         connection = self.source.open(self.opening)
         self.connections.append(connection)
         return connection
 
-    def read(self, connection: Connection) -> SourcePacket | Idle:
+    def read(self, connection: CameraConnection) -> SourcePacket | IdleUntil:
         """Read once; a clock that can be moved is moved as far as the source says."""
         begun_s = time.monotonic()
         got = connection.read()
         assert time.monotonic() - begun_s < MOST_WAIT_S
-        if isinstance(got, Idle) and isinstance(self.opening.clock, FakeClock):
+        if isinstance(got, IdleUntil) and isinstance(self.opening.clock, FakeClock):
             self.opening.clock.advance(got.for_s)
         return got
 
-    def packets(self, connection: Connection, count: int, most_s: float = 30.0) -> list[SourcePacket]:
+    def packets(self, connection: CameraConnection, count: int, most_s: float = 30.0) -> list[SourcePacket]:
         """The next packets; fewer if it ends before."""
         got: list[SourcePacket] = []
         until_s = time.monotonic() + most_s
@@ -69,7 +69,7 @@ class Bench:
                 one = self.read(connection)
             except SourceError:
                 break
-            if not isinstance(one, Idle):
+            if not isinstance(one, IdleUntil):
                 got.append(one)
         return got
 

@@ -7,16 +7,16 @@ from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from tawny.media.fmp4 import Sample, fragment, init_segment
+from tawny.media.mp4.fragment_writer import Sample, fragment, init_segment
 from tawny.model.clock import SystemClock
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.packets import VIDEO_RATE, SourcePacket
-from tawny.storage.about import End, about
-from tawny.storage.contents import Content, Plain, Written
-from tawny.storage.seals import Policy, Seals
-from tawny.storage.segment_file import SegmentFile
-from tawny.storage.signed_history import SignedHistory
-from tawny.storage.volume import Volume
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.signed_history import SignedHistory
+from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
+from tawny.storage.segments.content_writer import PlainContent, SegmentContent, WrittenFragment
+from tawny.storage.segments.metadata import SegmentTrailer, about
+from tawny.storage.segments.open_segment import OpenSegment
 from tawny.testing.clips import ClipSpec, made_clip
 
 FPS, GOP_S = 10, 1.0
@@ -41,18 +41,20 @@ def record(
     volume, clip = Volume.at(folder), made_clip(replace(spec, clock_ms=start_ms, seconds=seconds))
     said = about(camera, stream, RunId(run), start_ms, clip.video, None)
     said = replace(said, is_sealed=bool(sealed_to))
-    content: Content = Plain(init_segment(clip.video, None, said.record()))
+    content: SegmentContent = PlainContent(init_segment(clip.video, None, said.record()))
     if sealed_to:
         clock = SystemClock()
-        seals = Seals(SignedHistory.opened(volume.disk, clock.now_ms()), clock, lambda _: Policy(tuple(sealed_to)))
+        seals = EpochKeys(
+            SignedHistory.opened(volume.disk, clock.now_ms()), clock, lambda _: CameraSealing(tuple(sealed_to))
+        )
         content, _ = seals.begin(volume, said, lambda more: init_segment(clip.video, None, {**said.record(), **more}))
-    file = SegmentFile.create(volume, said, content)
+    file = OpenSegment.create(volume, said, content)
     pictures = _samples(clip.packets)
     for number, begin in enumerate(range(0, len(pictures), FPS)):
         shown = pictures[begin : begin + FPS]
         parts = fragment(number + 1, shown, (), shown[0].pts)
-        file.append([Written(parts, shown[0].pts * 1000 // VIDEO_RATE, shown[0].is_keyframe)])
-    file.close(End(start_ms + round(seconds * 1000), "length"))
+        file.append([WrittenFragment(parts, shown[0].pts * 1000 // VIDEO_RATE, shown[0].is_keyframe)])
+    file.close(SegmentTrailer(start_ms + round(seconds * 1000), "length"))
     volume.open_folders.leave(said.name.folder)
 
 

@@ -9,9 +9,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.actions import broker
-from tests.actions.notifiers.stand_in import Asked, Reply, StandIn, served
-from tests.actions.notifiers.test_email import Post, running
+from tests.delivery import broker
+from tests.delivery.notifiers.stand_in import Asked, Reply, StandIn, served
+from tests.delivery.notifiers.test_email import Post, running
 from tests.faults.delivering import Place, Tree
 from tests.faults.places import PASSWORD, running_servers
 

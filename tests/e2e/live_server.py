@@ -9,16 +9,16 @@ from typing import Any, TypeVar
 
 from playwright.sync_api import Browser, BrowserContext
 
+from tawny.api.application import make_app
+from tawny.api.auth.access import COOKIE
+from tawny.api.auth.accounts import Accounts, Caller, Role
+from tawny.api.auth.accounts_file import AccountsFile
+from tawny.api.auth.passes import Passes
+from tawny.api.auth.shares import Shares
+from tawny.api.context import AppContext
+from tawny.api.server import WebServer
+from tawny.api.static_files import StaticFiles
 from tawny.config.settings import Settings
-from tawny.web.access import COOKIE
-from tawny.web.accounts import Accounts, Caller, Role
-from tawny.web.accounts_file import AccountsFile
-from tawny.web.application import make_app
-from tawny.web.interface import Interface
-from tawny.web.passes import Passes
-from tawny.web.server import WebServer
-from tawny.web.shares import Shares
-from tawny.web.site import Site
 from tests.app.rig import Rig, rig
 
 Got = TypeVar("Got")
@@ -33,7 +33,7 @@ class LiveServer:
         self._thread = threading.Thread(target=self._loop.run_forever, name="web", daemon=True)
         self._thread.start()
         self.accounts: Accounts
-        self.site: Site
+        self.site: AppContext
         self._server: WebServer
 
     @property
@@ -75,7 +75,9 @@ class LiveServer:
         clock = self.bench.clock
         file = AccountsFile(":memory:")
         self.accounts = Accounts(file, clock)
-        self.site = Site(self.bench.running, self.accounts, Passes(file, clock), Shares(file, clock), Interface.at())
+        self.site = AppContext(
+            self.bench.running, self.accounts, Passes(file, clock), Shares(file, clock), StaticFiles.at()
+        )
         self._server = WebServer(make_app(self.site), self.accounts, "127.0.0.1", 0)
         await self._server.start()
 

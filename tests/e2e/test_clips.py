@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Download, Page, expect
 
 from tawny.model.clock import SystemClock
-from tawny.storage.layout import segment_name
+from tawny.storage.disk.layout import segment_name
 from tawny.testing.waiting import until
 from tests.e2e.conftest import Tawny, until_recorded
 from tests.e2e.rules import axe_script, violations

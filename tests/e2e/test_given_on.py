@@ -13,8 +13,8 @@ from tawny.model.clock import SystemClock
 from tawny.model.errors import SourceRefused
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import SourcePacket
-from tawny.sources.rtsp import Rtsp
-from tawny.sources.source import Opening
+from tawny.sources.rtsp.source import Rtsp
+from tawny.sources.source import SourceContext
 from tawny.testing.waiting import until
 from tests.e2e.conftest import Tawny, tawny
 
@@ -47,7 +47,7 @@ def login(running: Tawny, capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def test_our_own_client_gets_pictures(address: str, login: str) -> None:
-    opening = Opening(
+    opening = SourceContext(
         CameraId("again"), StreamName.MAIN, f"rtsp://{login}@{address}/garden", {"client": "own"}, SystemClock()
     )
     connection = Rtsp().open(opening)
@@ -81,7 +81,7 @@ def test_what_follows_is_decoded_as_well(running: Tawny, address: str, login: st
 
 def test_a_pass_that_is_taken_back_opens_nothing(running: Tawny, address: str, login: str) -> None:
     assert main(["passes", "take-back", login.partition(":")[0], "--data", str(running.folder)]) == 0
-    opening = Opening(
+    opening = SourceContext(
         CameraId("again"), StreamName.MAIN, f"rtsp://{login}@{address}/garden", {"client": "own"}, SystemClock()
     )
     with pytest.raises(SourceRefused):

@@ -14,17 +14,18 @@ from playwright.sync_api import Browser, Page
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from tawny.live.jpegs import Jpegs
-from tawny.live.shared import shared
+from tawny.api import websockets
+from tawny.api.live import camera_routes, webrtc
+from tawny.live.jpeg_stream import JpegStream
+from tawny.live.shared import share_once
 from tawny.model.gaps import GapReason
 from tawny.model.ids import StreamName
 from tawny.model.packets import Packet
 from tawny.model.states import CameraState
 from tawny.testing.clips import ClipSpec, made_clip
-from tawny.testing.relay import Line, tcp_line
+from tawny.testing.network_relay import NetworkRelay, tcp_line
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.waiting import until
-from tawny.web import camera_routes, rtc, sockets
 from tests.app.rig import DOOR, looked_at, one_camera
 from tests.e2e.live_server import LiveServer, live_server, signed_browser
 
@@ -124,13 +125,13 @@ def missed(fragments: list[tuple[float, bytes]], camera: list[Packet]) -> list[i
     return [number for number in between if number not in numbers]
 
 
-def jpegs_of(served: LiveServer) -> Jpegs:
+def jpegs_of(served: LiveServer) -> JpegStream:
     """The one that all share, held so that it stays."""
 
-    async def found() -> Jpegs:
+    async def found() -> JpegStream:
         hub = served.bench.running.hub(DOOR, StreamName.MAIN)
         assert hub
-        return shared(Jpegs, hub, lambda: Jpegs(hub))
+        return share_once(JpegStream, hub, lambda: JpegStream(hub))
 
     return served.do(found())
 
@@ -158,7 +159,7 @@ def test_a_slow_line_gets_fresh_pictures_and_the_others_all(served: LiveServer) 
     camera = pictures(served)
     whole = sum(len(packet.data) for packet in camera) / max(1.0, (camera[-1].at_ms - camera[0].at_ms) / 1000)
     port = int(served.base.rpartition(":")[2])
-    with tcp_line(("127.0.0.1", port), Line(rate=whole / 3)) as line:
+    with tcp_line(("127.0.0.1", port), NetworkRelay(rate=whole / 3)) as line:
         slow_base = f"http://127.0.0.1:{line.port}"
         slow_sends = served.cookie(served.session("slow")) | {"Origin": slow_base}
         full_sends = served.cookie(served.session("full"))
@@ -180,7 +181,7 @@ def test_a_slow_line_gets_fresh_pictures_and_the_others_all(served: LiveServer) 
 
 
 def test_rights_are_looked_at_often_enough() -> None:
-    assert max(sockets.LOOK_S, camera_routes.SESSION_LOOK_S, rtc.LOOK_S) <= 4.5
+    assert max(websockets.LOOK_S, camera_routes.SESSION_LOOK_S, webrtc.LOOK_S) <= 4.5
 
 
 @pytest.mark.parametrize("way", [by_socket, by_pictures, by_mjpeg, by_hls])
@@ -262,7 +263,7 @@ def test_who_is_sent_away_sees_no_more_by_webrtc(served: LiveServer, page: Page)
 
 def test_a_slow_line_is_told_in_the_browser_and_stays_fresh(served: LiveServer, page: Page) -> None:
     port = int(served.base.rpartition(":")[2])
-    with tcp_line(("127.0.0.1", port), Line()) as line:
+    with tcp_line(("127.0.0.1", port), NetworkRelay()) as line:
         page.goto(f"http://127.0.0.1:{line.port}/live/door?way=socket")
         page.wait_for_selector("[data-camera=door][data-view=playing]", timeout=60_000)
         camera = pictures(served)

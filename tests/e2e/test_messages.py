@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tawny.testing.waiting import until
-from tests.actions.notifiers.stand_in import Asked, Reply, StandIn, served
+from tests.delivery.notifiers.stand_in import Asked, Reply, StandIn, served
 from tests.e2e.conftest import Tawny, tawny
 
 TOKEN = "123:pLantedS3cret"

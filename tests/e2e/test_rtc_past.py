@@ -18,23 +18,23 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser
 
-from tawny.live.rtc.orders import CHANNEL, Orders
-from tawny.live.rtc.rtp import Track
-from tawny.live.rtc.screen import Archive, Screen
-from tawny.live.rtc.show import Show
-from tawny.live.rtc.sounds import recorded_sounds
-from tawny.media.decode import Decoder
-from tawny.media.encode import Encoder
-from tawny.media.fmp4_file import read_segment, samples
+from tawny.api.live.webrtc import READING_AT_ONCE
+from tawny.live.webrtc.audio_tracks import recorded_sounds
+from tawny.live.webrtc.live_sender import LiveSender
+from tawny.live.webrtc.playback_commands import CHANNEL, PlaybackCommands
+from tawny.live.webrtc.rtp_sender import RtpTrack
+from tawny.live.webrtc.viewer_session import PlaybackArchive, ViewerSession
+from tawny.media.codec.decoder import Decoder
+from tawny.media.codec.encoder import Encoder
+from tawny.media.mp4.segment_reader import read_segment, samples
 from tawny.model.ids import StreamName
 from tawny.model.packets import SourcePacket, VideoFormat
 from tawny.model.states import CameraState
-from tawny.playback.find import segments
-from tawny.playback.reel import Reel
-from tawny.testing.clips import Clip
+from tawny.playback.packet_reel import PacketReel
+from tawny.playback.segment_lookup import segments
+from tawny.testing.clips import SampleClip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.waiting import until
-from tawny.web.rtc import READING_AT_ONCE
 from tests.app.rig import DOOR, EVER, looked_at, one_camera
 from tests.e2e.live_server import LiveServer, live_server
 from tests.e2e.rtc_watcher import Watcher, watching
@@ -61,7 +61,7 @@ READ_NUMBER = f"""(() => {{
 
 
 @cache
-def numbered_clip() -> Clip:
+def numbered_clip() -> SampleClip:
     encoder = Encoder(WIDTH, HEIGHT, FPS, gop_s=GOP_S)
     made: list[SourcePacket] = []
     for number in range(FPS * SECONDS):
@@ -72,7 +72,7 @@ def numbered_clip() -> Clip:
     made += encoder.close()
     video = made[0].format
     assert isinstance(video, VideoFormat)
-    return Clip(video, None, tuple(made), FPS)
+    return SampleClip(video, None, tuple(made), FPS)
 
 
 @dataclass
@@ -203,14 +203,14 @@ class Quiet:
     """A viewer whose packets go nowhere."""
 
     def __init__(self) -> None:
-        self.video = Track(102, 90_000)
-        self.sound: Track | None = None
+        self.video = RtpTrack(102, 90_000)
+        self.sound: RtpTrack | None = None
         self.opened, self.ended = asyncio.Event(), asyncio.Event()
         self.keyframe: Callable[[], None] = lambda: None
         self.sent = 0
         self.opened.set()
 
-    def send(self, track: Track, payloads: Sequence[bytes], time: int, at_ms: int) -> None:
+    def send(self, track: RtpTrack, payloads: Sequence[bytes], time: int, at_ms: int) -> None:
         self.sent += 1
 
     def end(self, why: str) -> None:
@@ -229,15 +229,17 @@ def test_twenty_who_look_at_the_past_cost_the_recording_nothing(filmed: Filmed) 
     video = numbered_clip().video
 
     async def look(number: int) -> int:
-        viewer, orders = Quiet(), Orders()
-        archive = Archive(
-            lambda at_ms, sparse_ms: Reel(
+        viewer, orders = Quiet(), PlaybackCommands()
+        archive = PlaybackArchive(
+            lambda at_ms, sparse_ms: PacketReel(
                 running, DOOR, StreamName.MAIN, at_ms, codec=video.codec, sparse_ms=sparse_ms
             ),
             lambda: recorded_sounds(""),
             limit,
         )
-        screen = Screen(viewer, running.clock, lambda goal: Show(goal, hub, running.clock, video), archive, orders)
+        screen = ViewerSession(
+            viewer, running.clock, lambda goal: LiveSender(goal, hub, running.clock, video), archive, orders
+        )
         orders.hear(CHANNEL, json.dumps({"at_ms": begin_ms + 100 * number, "rate": 0.5 + number % 3}))
         task = asyncio.create_task(screen.run())
         await asyncio.sleep(LOOK_S)

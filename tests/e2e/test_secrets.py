@@ -18,10 +18,10 @@ from typing import Any
 
 import pytest
 
-from tawny.app.control import ask
+from tawny.api.application import description, make_routes
+from tawny.app.control_socket import ask
 from tawny.testing.waiting import until
-from tawny.web.application import description, make_routes
-from tests.actions.notifiers.stand_in import Asked, Reply, StandIn, served
+from tests.delivery.notifiers.stand_in import Asked, Reply, StandIn, served
 from tests.e2e.conftest import Tawny, tawny
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*imghdr:DeprecationWarning")  # a library of Apprise's

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tawny.media.sound import linear
+from tawny.api.auth.access import COOKIE
+from tawny.api.auth.accounts import Caller, Role
+from tawny.media.audio.aac import linear
 from tawny.model.states import CameraState
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_viewer import CameraSetup
 from tawny.testing.waiting import until
-from tawny.web.access import COOKIE
-from tawny.web.accounts import Caller, Role
 from tests.app.rig import one_camera
 from tests.e2e.conftest import CHROMIUM
 from tests.e2e.live_server import LiveServer, live_server

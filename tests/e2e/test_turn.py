@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Error, Page, sync_playwright
 
-from tawny.testing.relay import Line, tcp_line
+from tawny.testing.network_relay import NetworkRelay, tcp_line
 from tawny.testing.waiting import until
 from tests.e2e.conftest import CHROMIUM
 
@@ -142,8 +142,8 @@ def recorder(net: Net, tmp_path: Path) -> Iterator[tuple[str, int]]:
 @pytest.fixture
 def door(net: Net, recorder: tuple[str, int]) -> Iterator[str]:
     """The page's address in the browser's namespace."""
-    with tcp_line(("127.0.0.1", recorder[1]), Line(), net.home) as line:
-        words = [sys.executable, "-m", "tawny.testing.relay", f"{net.turn}:{DOOR}", f"{net.home}:{line.port}"]
+    with tcp_line(("127.0.0.1", recorder[1]), NetworkRelay(), net.home) as line:
+        words = [sys.executable, "-m", "tawny.testing.network_relay", f"{net.turn}:{DOOR}", f"{net.home}:{line.port}"]
         process = subprocess.Popen(["ip", "netns", "exec", net.server, *words])
         try:
             yield f"http://{net.turn}:{DOOR}"

@@ -21,11 +21,11 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from tawny.model.clock import SystemClock
 from tawny.model.ids import CameraId
+from tawny.sealed.key_wrapping import Identity
 from tawny.sealed.keys import hkdf
-from tawny.sealed.words import identity_words, new_passphrase
-from tawny.sealed.wrapping import Identity
-from tawny.testing.clocked import READ_CLOCK
-from tawny.testing.memory import found_in
+from tawny.sealed.mnemonics import identity_words, new_passphrase
+from tawny.testing.clock_picture import READ_CLOCK
+from tawny.testing.memory_search import found_in
 from tests.e2e.clocked_archive import record
 from tests.e2e.conftest import OWNER as ANNA
 from tests.e2e.conftest import Tawny, owner_of, with_settings
@@ -56,7 +56,7 @@ class Sealed:
 
     def keys(self) -> int | None:
         """How often the key is in the recorder's memory, in whatever form; None without the right to look, which is
-        root's alone (`tests/app/sealing/test_unlocked_memory.py` looks without it)."""
+        root's alone (`tests/service/sealing/test_unlocked_memory.py` looks without it)."""
         if os.geteuid() != 0:
             return None
         secret = raw(OWNER), raw(SHEET)

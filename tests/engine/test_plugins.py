@@ -5,7 +5,7 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from tawny.engine import plugins
-from tawny.engine.plugins import Parts, load
+from tawny.engine.plugins import PluginGroup, load
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,7 @@ def test_a_part_is_made_once_and_only_when_asked_for() -> None:
         made.append(kind)
         return kind()
 
-    parts = Parts("g", make)
+    parts = PluginGroup("g", make)
     assert "good" in parts
     assert made == []
     assert parts["good"] is parts["good"]
@@ -29,7 +29,7 @@ def test_a_part_is_made_once_and_only_when_asked_for() -> None:
 
 
 def test_a_broken_part_is_named_and_left_out() -> None:
-    parts = Parts("g")
+    parts = PluginGroup("g")
     with pytest.raises(KeyError):
         parts["bad"]
     assert [one.name for one in parts.broken] == ["bad"]
@@ -43,4 +43,4 @@ def test_everything_at_once() -> None:
 
 
 def test_order_is_as_wanted() -> None:
-    assert list(Parts("g", first=("good",))) == ["good", "bad"]
+    assert list(PluginGroup("g", first=("good",))) == ["good", "bad"]

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tawny.events.maker import EventMaker
+from tawny.events.event_builder import EventBuilder
 from tawny.model.errors import DiskFull
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.messages import EventChanged, Message
 from tawny.model.observations import Box, Look, Observation
-from tawny.model.reads import Read
+from tawny.model.reads import RecognisedText
 from tawny.stream.hub import Hub
 from tawny.testing.scenes import PictureFrame
 
@@ -42,7 +42,7 @@ class Bench:
         self.rows: list[Event] = []
         self.saved: list[Saved] = []
         self.is_full = False
-        self.maker = EventMaker(PORCH, self, self._tell, self._save, large)
+        self.maker = EventBuilder(PORCH, self, self._tell, self._save, large)
 
     def put_event(self, event: Event) -> bool:
         self.rows.append(event)
@@ -50,7 +50,7 @@ class Bench:
 
     def look(
         self, at_s: float, *seen: Observation, over: tuple[Observation, ...] = (), score: int = 70,
-        reads: tuple[tuple[int, Read], ...] = (),
+        reads: tuple[tuple[int, RecognisedText], ...] = (),
     ) -> None:  # fmt: skip
         frame = PictureFrame(np.full((90, 160), 100, np.uint8), _ms(at_s), PORCH)
         self.maker.look(frame, Look(score if seen else 10, seen, over, reads=reads))

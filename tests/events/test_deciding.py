@@ -6,25 +6,25 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tawny.config.rules import Deed, Rule
+from tawny.config.rules import RuleAction, RuleSettings
 from tawny.events.calendar import Calendar
-from tawny.events.deciding import Rules, Situation
+from tawny.events.rule_engine import RuleContext, RuleEngine
 from tawny.model.ids import CameraId
 from tawny.model.times import utc_from_text
 
 CALENDAR = Calendar(ZoneInfo("Europe/Berlin"), (52.52, 13.40))
-NOW = Situation(
+NOW = RuleContext(
     utc_from_text("2026-11-22T22:00:00Z"),  # a Sunday, 23:00 on the wall
     CameraId("porch"), "person", "night", ("path",), frozenset({"anna"}), 10.0, False,
     frozenset({"plates", "bab123", "unknown"}),
 )  # fmt: skip
 
 
-def rules(*said: dict[str, Any]) -> Rules:
-    return Rules([Rule.model_validate(one) for one in said], CALENDAR, ["phone", "mail"], ["offsite"])
+def rules(*said: dict[str, Any]) -> RuleEngine:
+    return RuleEngine([RuleSettings.model_validate(one) for one in said], CALENDAR, ["phone", "mail"], ["offsite"])
 
 
-def said(made: Rules, now: Situation = NOW) -> dict[str, tuple[bool, str]]:
+def said(made: RuleEngine, now: RuleContext = NOW) -> dict[str, tuple[bool, str]]:
     return {str(one.deed): (one.does, one.why) for one in made.decide(now)}
 
 
@@ -140,7 +140,7 @@ def test_why_not_names_every_rule_that_could_have() -> None:
 
 def test_a_deed_of_two_rules_is_done_if_one_fits() -> None:
     made = rules({"when": {"arm": "away"}, "do": ["record yard 2 min"]}, {"do": ["record yard 2 min"]})
-    assert next(one for one in made.decide(NOW) if one.deed == Deed("record", "yard", "", 120.0)).does
+    assert next(one for one in made.decide(NOW) if one.deed == RuleAction("record", "yard", "", 120.0)).does
 
 
 def test_a_camera_is_unrecorded_while_its_rule_fits() -> None:

@@ -4,12 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
-from tawny.events.loop import MOST, WIDTH, Loop
+from tawny.events.thumbnail_strip import MOST, WIDTH, ThumbnailStrip
 from tawny.testing.scenes import START_MS, PictureFrame
 
 
-def loop(frames: int, apart_ms: int = 200) -> Loop:
-    made = Loop()
+def loop(frames: int, apart_ms: int = 200) -> ThumbnailStrip:
+    made = ThumbnailStrip()
     for n in range(frames):
         level = round(250 * n / max(1, frames - 1))
         made.take(PictureFrame(np.full((360, 640), level, np.uint8), START_MS + n * apart_ms))

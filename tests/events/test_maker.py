@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.events.maker import EventMaker
-from tawny.model.reads import Read
+from tawny.events.event_builder import EventBuilder
+from tawny.model.reads import RecognisedText
 from tests.events.scripted import BEGUN_MS, PORCH, Bench, thing
 
 
@@ -73,8 +73,8 @@ def test_what_follows_within_a_second_belongs_to_it(since_s: float, spans: list[
 def test_what_was_read_of_its_things_is_told_and_kept_with_it() -> None:
     bench = Bench()
     bench.see(11, 13, thing(1))
-    plate = Read("plates", "BAB123", 0.7)
-    bench.look(13.0, thing(1), reads=((1, plate), (7, Read("plates", "OTHER1", 0.9))))
+    plate = RecognisedText("plates", "BAB123", 0.7)
+    bench.look(13.0, thing(1), reads=((1, plate), (7, RecognisedText("plates", "OTHER1", 0.9))))
     assert bench.told[-1].what == "updated"
     assert bench.told[-1].event.reads == (plate,)
     before = len(bench.told)
@@ -186,7 +186,7 @@ def test_who_loiters_is_named_in_the_event() -> None:
 
 def test_even_a_short_event_has_three_small_pictures() -> None:
     bench, loops = Bench(), list[bytes]()
-    bench.maker = EventMaker(
+    bench.maker = EventBuilder(
         PORCH, bench, lambda message: None, lambda event, jpeg: None, save_loop=lambda event, jpeg: loops.append(jpeg)
     )
     bench.see(0, 0.4, thing())

@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tawny.config.arming import Arm, Presence
-from tawny.events.book import Book
-from tawny.events.modes import Modes
+from tawny.config.modes import ModesSettings, PresenceSettings
+from tawny.events.mode_store import ModeStore
+from tawny.events.modes import ModeState
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId
 from tawny.model.messages import HoldChanged, Message, ModeChanged, PeopleChanged
@@ -24,13 +24,13 @@ class House:
     """A recorder's modes with a clock of their own; `again` is a restart."""
 
     def __init__(self, where: Path | str = ":memory:", at: str = "2026-11-20T11:00:00Z", **arm: Any) -> None:
-        self.arm, self.where, self.clock = Arm.model_validate({"week": WEEK, **arm}), where, FakeClock(at)
+        self.arm, self.where, self.clock = ModesSettings.model_validate({"week": WEEK, **arm}), where, FakeClock(at)
         self.told: list[Message] = []
         self.again()
 
     def again(self) -> None:
-        self.book = Book(self.where)
-        self.modes = Modes(self.arm, BERLIN, self.book, self.clock, self.told.append)
+        self.book = ModeStore(self.where)
+        self.modes = ModeState(self.arm, BERLIN, self.book, self.clock, self.told.append)
 
     @property
     def mode(self) -> str:
@@ -167,9 +167,9 @@ def test_a_camera_does_what_it_is_told_until_then() -> None:
 def test_other_settings_keep_what_is_set_by_hand_if_there_is_such_a_mode() -> None:
     house = House()
     house.modes.set_mode("night", "Anna")
-    house.modes.apply(Arm(modes=("home", "away", "night", "party"), week=house.arm.week))
+    house.modes.apply(ModesSettings(modes=("home", "away", "night", "party"), week=house.arm.week))
     assert house.mode == "night"
-    house.modes.apply(Arm(modes=("home", "away"), presence=Presence()))
+    house.modes.apply(ModesSettings(modes=("home", "away"), presence=PresenceSettings()))
     assert house.mode == "home"
 
 

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.config.arming import Arm
+from tawny.config.modes import ModesSettings
 from tawny.config.week import stretch
-from tawny.events.book import Book
 from tawny.events.calendar import Calendar
-from tawny.events.modes import Modes
+from tawny.events.mode_store import ModeStore
+from tawny.events.modes import ModeState
 from tawny.events.schedule import Schedule
 from tawny.model.times import utc_from_text
 from tawny.testing.clock import FakeClock
@@ -64,7 +64,7 @@ def table_mode(at: datetime) -> str:
 def test_a_year_matches_a_table() -> None:
     """By asking, and by going through it: the changes that are told are those of the table, each once."""
     begin, end = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 2, tzinfo=UTC)
-    arm = Arm.model_validate(ARM)
+    arm = ModesSettings.model_validate(ARM)
     schedule = Schedule(Calendar(BERLIN, PLACE), arm.modes, arm.week, arm.dates)
     expected: list[tuple[int, str]] = []
     at = begin
@@ -85,9 +85,9 @@ def test_a_year_matches_a_table() -> None:
 
 def test_a_year_with_people_and_hands_matches_a_table() -> None:
     """Anna leaves at 8 and is back at 20 on Tuesdays; on the first of a month night is set by hand at noon."""
-    arm = Arm.model_validate(ARM | {"presence": {"people": {"anna": {}}, "away_after": "5 h"}})
+    arm = ModesSettings.model_validate(ARM | {"presence": {"people": {"anna": {}}, "away_after": "5 h"}})
     clock = FakeClock("2026-01-01T00:00:00Z")
-    modes = Modes(arm, BERLIN, Book(":memory:"), clock, lambda _: None)
+    modes = ModeState(arm, BERLIN, ModeStore(":memory:"), clock, lambda _: None)
     calendar, seen_ms, hand = Calendar(BERLIN, PLACE), 0, ""
     plain = Schedule(calendar, arm.modes, arm.week, arm.dates)
     hand_base = ""
@@ -118,7 +118,7 @@ def test_a_year_with_people_and_hands_matches_a_table() -> None:
     ],
 )
 def test_on_the_days_when_clocks_change_every_change_comes_once(day: date, expected: list[tuple[str, str]]) -> None:
-    arm = Arm.model_validate(ARM)
+    arm = ModesSettings.model_validate(ARM)
     calendar = Calendar(BERLIN, PLACE)
     schedule = Schedule(calendar, arm.modes, arm.week, arm.dates)
     begin_ms, end_ms = calendar.at_ms(day, 0), calendar.at_ms(day + timedelta(days=1), 0)

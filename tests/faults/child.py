@@ -15,16 +15,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from tawny.app.doors import Doors
-from tawny.app.running import Running
-from tawny.config.file import parse
+from tawny.app.running import RecorderRuntime
+from tawny.config.loader import parse_settings
 from tawny.model.clock import SystemClock
 from tawny.model.errors import SourceClosed
 from tawny.model.ids import CameraId
 from tawny.model.messages import Message, PartDied, SegmentClosed
 from tawny.model.packets import SourcePacket
-from tawny.recorder import recording
-from tawny.sources.source import Idle, Opening
+from tawny.recorder import stream_recording
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.sources.source import IdleUntil, SourceContext
 
 CAMERA = CameraId("porch")
 SETTINGS = f'storage.keep.free = "0 %"\n[cameras.{CAMERA}]\nsource = "film:"\nwatch.detector = "off"\n'
@@ -55,12 +55,12 @@ class Film:
     def public(self, address: str) -> str:
         return address
 
-    def open(self, opening: Opening) -> "_Playing":
+    def open(self, opening: SourceContext) -> "_Playing":
         return _Playing(self.packets, opening)
 
 
 class _Playing:
-    def __init__(self, packets: list[SourcePacket], opening: Opening) -> None:
+    def __init__(self, packets: list[SourcePacket], opening: SourceContext) -> None:
         self._packets, self._clock = iter(packets), opening.clock
         self._begun_s = opening.clock.mono_s()
         self._next = next(self._packets, None)
@@ -69,13 +69,13 @@ class _Playing:
     def notes(self) -> Mapping[str, Any]:
         return {}
 
-    def read(self) -> SourcePacket | Idle:
+    def read(self) -> SourcePacket | IdleUntil:
         packet = self._next
         if packet is None:
             raise SourceClosed("film:", "the camera hung up")
         wait_s = self._begun_s + packet.pts / packet.format.rate - self._clock.mono_s()
         if wait_s > 0:
-            return Idle(wait_s)
+            return IdleUntil(wait_s)
         self._next = next(self._packets, None)
         if packet.is_video:
             say("came", self._clock.now_ms())
@@ -86,10 +86,10 @@ class _Playing:
 
 
 def main(folder: Path, packets: list[SourcePacket], run_s: float, spare: str) -> None:
-    settings, problems = parse(f'storage.spare = "{spare}"\n{SETTINGS}', {})
+    settings, problems = parse_settings(f'storage.spare = "{spare}"\n{SETTINGS}', {})
     assert settings is not None, problems
     clock = SystemClock()
-    running = Running(settings, folder, clock, Doors({"film": Film(packets, run_s)}, {}))
+    running = RecorderRuntime(settings, folder, clock, PluginRegistry({"film": Film(packets, run_s)}, {}))
 
     def heard(message: Message) -> None:
         match message:
@@ -114,5 +114,5 @@ if __name__ == "__main__":
         os.fsync = os.fdatasync = lambda fd: None
     words = dict(word.split("=", 1) for word in sys.argv[4:] if "=" in word)
     if "leave" in words:
-        vars(recording)["_LEAVE_S"] = float(words["leave"])
+        vars(stream_recording)["_LEAVE_S"] = float(words["leave"])
     main(Path(sys.argv[1]), pickle.loads(Path(sys.argv[2]).read_bytes()), float(sys.argv[3]), words.get("spare", ""))

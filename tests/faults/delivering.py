@@ -7,22 +7,22 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tawny.actions.courier import Courier, Route
-from tawny.actions.delivery import Delivery, State, What
-from tawny.actions.destination import Destination, FileCarrier, Opening
-from tawny.actions.destinations.ftp import Ftp
-from tawny.actions.destinations.sftp import Sftp
-from tawny.actions.destinations.webdav import WebDav
-from tawny.actions.outbox import Outbox
+from tawny.delivery.courier import Courier, DeliveryRoute
+from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
+from tawny.delivery.destination import Destination, DestinationContext, FileCarrier
+from tawny.delivery.destinations.ftp import Ftp
+from tawny.delivery.destinations.sftp import Sftp
+from tawny.delivery.destinations.webdav import WebDav
+from tawny.delivery.outbox import Outbox
 from tawny.testing.clock import FakeClock
-from tests.actions.carried import Bytes, delivery
+from tests.delivery.carried import Bytes, delivery
 
-SIZES = {What.PICTURE: 40_000, What.CLIP: 900_000, What.FOOTAGE: 1_500_000}
+SIZES = {DeliveryKind.PICTURE: 40_000, DeliveryKind.CLIP: 900_000, DeliveryKind.FOOTAGE: 1_500_000}
 Tree = Callable[[], dict[str, bytes]]
 
 
 def data_of(name: str) -> bytes:
-    kind = What(name.partition("/")[0])
+    kind = DeliveryKind(name.partition("/")[0])
     return hashlib.shake_128(name.encode()).digest(SIZES[kind])
 
 
@@ -54,17 +54,17 @@ class Delivering:
         self.place, self.folder, self.port, self.clock = place, folder, port, FakeClock()
         self.arrived: list[str] = []
         self.outbox = Outbox(folder / "outbox.db", self.clock)
-        kinds = (What.FOOTAGE, What.CLIP, What.PICTURE)
+        kinds = (DeliveryKind.FOOTAGE, DeliveryKind.CLIP, DeliveryKind.PICTURE)
         self.names = [f"{kind}/{number}.bin" for number in range(3) for kind in kinds]
-        made = [delivery(name, What(name.partition("/")[0]), at_ms=at) for at, name in enumerate(self.names)]
+        made = [delivery(name, DeliveryKind(name.partition("/")[0]), at_ms=at) for at, name in enumerate(self.names)]
         self.outbox.add(made)
         self.courier = self.again()
 
     def again(self) -> Courier:
         """As after a start."""
         url = self.place.url.format(port=self.port)
-        opening = Opening("offsite", url, self.place.kind.settings(url, self.place.table), self.clock)
-        route = Route("offsite", lambda: FileCarrier(self.place.kind.connect(opening), "offsite"), content)
+        opening = DestinationContext("offsite", url, self.place.kind.settings(url, self.place.table), self.clock)
+        route = DeliveryRoute("offsite", lambda: FileCarrier(self.place.kind.connect(opening), "offsite"), content)
         return Courier(1, route, self.outbox, self.clock, lambda one: self.arrived.append(one.name))
 
     def work(self, *, steps: int = 200, done: Callable[[], bool] = lambda: False) -> None:
@@ -81,7 +81,7 @@ class Delivering:
             self.clock.advance(self.courier.step())
 
     def waiting_again(self, one: Delivery) -> Delivery:
-        return replace(one, state=State.WAITING, tries=0, next_ms=0, done_ms=None)
+        return replace(one, state=DeliveryState.WAITING, tries=0, next_ms=0, done_ms=None)
 
     def assert_all_arrived(self) -> None:
         """Each once, whole, under its name; nothing else; and the outbox knows it."""
@@ -89,11 +89,11 @@ class Delivering:
         assert sorted(there) == sorted(self.names)
         assert [name for name in self.names if there[name] != data_of(name)] == []
         assert sorted(self.arrived) == sorted(self.names)
-        assert {one.state for one in self.outbox.ended("offsite", 100)} == {State.DONE}
+        assert {one.state for one in self.outbox.ended("offsite", 100)} == {DeliveryState.DONE}
 
     def assert_in_order(self) -> None:
         """The most important first."""
-        ranks = [What(name.partition("/")[0]).rank for name in self.arrived]
+        ranks = [DeliveryKind(name.partition("/")[0]).rank for name in self.arrived]
         assert ranks == sorted(ranks)
 
 

@@ -11,11 +11,11 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from tawny.actions.delivery import Delivery, State, What
-from tawny.actions.outbox import Outbox
+from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
+from tawny.delivery.outbox import Outbox
 from tawny.model.times import Span
 from tawny.testing.clock import FakeClock
-from tests.actions.carried import clip, delivery
+from tests.delivery.carried import clip, delivery
 
 TARGETS = ("nas", "cloud", "gone")
 MARKS = ("push/key", "inputs/gate")
@@ -47,9 +47,9 @@ class Life:
     def _put(self) -> None:
         self._events += 1
         at_ms, to, name = self.clock.now_ms(), self._dice.choice(TARGETS), f"{self._events:05}"
-        made = [delivery(f"{name}.jpg", at_ms=at_ms), clip(f"{name}.001.mp4", at_ms, what=What.PIECE)]
+        made = [delivery(f"{name}.jpg", at_ms=at_ms), clip(f"{name}.001.mp4", at_ms, what=DeliveryKind.PIECE)]
         made += [clip(f"{name}.mp4", at_ms, self._dice.randint(1000, 90_000))]
-        made += [clip(f"{name}.footage.mp4", at_ms, what=What.FOOTAGE)]
+        made += [clip(f"{name}.footage.mp4", at_ms, what=DeliveryKind.FOOTAGE)]
         self.outbox.add([replace(one, to=to) for one in self._dice.sample(made, self._dice.randint(1, len(made)))])
 
     def _go_on(self, one: Delivery) -> None:
@@ -69,7 +69,7 @@ class Life:
     def _ended(self, one: Delivery) -> None:
         self._under_way = None
         found = self.outbox.find(one.to, one.name)
-        if found is None or found.state is not State.WAITING:  # else it was extended meanwhile
+        if found is None or found.state is not DeliveryState.WAITING:  # else it was extended meanwhile
             self.settled.add((one.to, one.name))
 
     def _extend(self) -> None:
@@ -107,7 +107,7 @@ def state(outbox: Outbox) -> str:
 
 def waiting(outbox: Outbox, to: str) -> list[str]:
     """Names, in the order in which it is their turn."""
-    found = [one for one in outbox.since(to, 0) if one.state is State.WAITING]
+    found = [one for one in outbox.since(to, 0) if one.state is DeliveryState.WAITING]
     return [one.name for one in sorted(found, key=lambda one: (one.what.rank, one.at_ms, one.id))]
 
 

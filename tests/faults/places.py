@@ -14,14 +14,14 @@ from botocore.config import Config
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from tawny.actions.destinations.ftp import Ftp
-from tawny.actions.destinations.s3 import S3
-from tawny.actions.destinations.sftp import Sftp
-from tawny.actions.destinations.tawny import Tawny
-from tawny.actions.destinations.webdav import WebDav
-from tests.actions.certificates import self_signed
-from tests.actions.destinations.faulty_sftp import faulty_ssh_server
-from tests.actions.destinations.servers import (
+from tawny.delivery.destinations.ftp import Ftp
+from tawny.delivery.destinations.s3 import S3
+from tawny.delivery.destinations.sftp import Sftp
+from tawny.delivery.destinations.tawny import TawnyDestination
+from tawny.delivery.destinations.webdav import WebDav
+from tests.delivery.certificates import self_signed
+from tests.delivery.destinations.faulty_sftp import faulty_ssh_server
+from tests.delivery.destinations.servers import (
     SSHD,
     SshServer,
     TawnyServer,
@@ -38,7 +38,7 @@ QUOTA_BYTES = 1_000_000_000
 
 
 class Servers:
-    """mode: the file by which they are told to fail (`tests.actions.destinations.servers`)."""
+    """mode: the file by which they are told to fail (`tests.delivery.destinations.servers`)."""
 
     def __init__(self, root: Path, closing: ExitStack) -> None:
         self.root, self.mode, self._closing = root, root / "mode", closing
@@ -111,7 +111,7 @@ class Servers:
             """By whichever pass it came."""
             return {name: data for home in there.folder.glob(f"*/{folder}") for name, data in tree_of(home).items()}
 
-        return Place(Tawny(), f"tawny+http://:{there.secret}@127.0.0.1:{{port}}/{folder}", there.port, tree)
+        return Place(TawnyDestination(), f"tawny+http://:{there.secret}@127.0.0.1:{{port}}/{folder}", there.port, tree)
 
     def _tree(self, server: str, folder: str) -> Tree:
         there = self.root / server / folder

@@ -12,22 +12,22 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Message, SegmentClosed
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.recorder.recorder import Recorder
-from tawny.sealed.wrapping import Identity
-from tawny.storage.check import check
-from tawny.storage.disk import Disk
-from tawny.storage.findings import Finding
-from tawny.storage.history import History
-from tawny.storage.ledger import Ledger
-from tawny.storage.memory_index import MemoryIndex
-from tawny.storage.recovery import recover
-from tawny.storage.seals import Policy, Seals
-from tawny.storage.signed_history import SignedHistory
-from tawny.storage.volume import Volume
+from tawny.recorder.recorder import SegmentRecorder
+from tawny.sealed.key_wrapping import Identity
+from tawny.storage.disk.disk import DiskAccess
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.journal import HistoryJournal
+from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.history.signed_history import SignedHistory
+from tawny.storage.index.memory_index import MemoryIndex
+from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.findings import Finding
+from tawny.storage.repair.recovery import recover
+from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
 from tawny.testing.disk import MemoryDisk, State, write_out
-from tawny.testing.feed import Feed
+from tawny.testing.packet_feed import PacketFeed
 
 CAMERAS = (CameraId("porch"), CameraId("yard"))
 FPS = 5
@@ -76,10 +76,10 @@ NOT_KNOWN_MS = 1000
 """When a sealed file ends that was not closed is only known to whoever can open it."""
 
 
-def seals_on(disk: Disk, clock: Clock, *, sealed: bool) -> Seals:
+def seals_on(disk: DiskAccess, clock: Clock, *, sealed: bool) -> EpochKeys:
     """What is recorded is signed, as everywhere, and sealed perhaps."""
-    policy = Policy((OWNER.recipient,), splits=True) if sealed else None
-    return Seals(SignedHistory.opened(disk, clock.now_ms()), clock, lambda _camera: policy)
+    policy = CameraSealing((OWNER.recipient,), splits=True) if sealed else None
+    return EpochKeys(SignedHistory.opened(disk, clock.now_ms()), clock, lambda _camera: policy)
 
 
 def recorded(*, syncs: bool = True, seconds: int = 75, sealed: bool = False) -> MemoryDisk:
@@ -87,17 +87,17 @@ def recorded(*, syncs: bool = True, seconds: int = 75, sealed: bool = False) -> 
     disk, clock = MemoryDisk(syncs=syncs), FakeClock("2026-11-20T05:59:10Z")
     volume, bus = Volume(disk), Bus()
     index = NotingIndex(disk)
-    ledger = Ledger(History(disk), index, clock)
+    ledger = HistoryLedger(HistoryJournal(disk), index, clock)
     engine = InlineEngine(clock, _nothing_may_fail)
     bus.subscribe(lambda message: _note_closed(disk, message))
     seals = seals_on(disk, clock, sealed=sealed)
-    recorder = Recorder(volume, index, clock, bus, seals=seals)
+    recorder = SegmentRecorder(volume, index, clock, bus, seals=seals)
     recorder.start(engine)
     feeds = []
     for camera in CAMERAS:
         hub = Hub()
         recorder.add(camera, StreamName.MAIN, hub)
-        feeds.append(Feed(hub, clock, fps=FPS, gop=FPS * 2, size_bytes=900, sound=True))
+        feeds.append(PacketFeed(hub, clock, fps=FPS, gop=FPS * 2, size_bytes=900, sound=True))
     for number in range(seconds * FPS):
         for feed in feeds:
             feed.picture()
@@ -146,11 +146,11 @@ def look(disk: MemoryDisk, left: State, point: int, folder: Path, *, sealed: boo
     volume, index = Volume.at(folder), MemoryIndex()
     for row in _of(Row, said):
         index.add_segment(row.segment)
-    history = History(volume.disk)
-    ledger = Ledger(history, index, clock)
+    history = HistoryJournal(volume.disk)
+    ledger = HistoryLedger(history, index, clock)
     volume.signed = SignedHistory.opened(volume.disk, clock.now_ms())
     recover(volume, index, history, ledger, clock, before=None, boot="now", cameras=CAMERAS)
-    report = check(volume, index, clock, deep=True, with_wall=True, beside_recorder=False)
+    report = check_volume(volume, index, clock, deep=True, with_wall=True, beside_recorder=False)
     broken = Broken(report.findings)
     for closed in _of(SegmentClosed, said):
         there = volume.disk.entry(closed.segment.path)

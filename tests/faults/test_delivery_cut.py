@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from tawny.actions.courier import Courier, Route
-from tawny.actions.delivery import Delivery, State, What
-from tawny.actions.destination import FileCarrier, Opening
-from tawny.actions.destinations.folder import Folder
-from tawny.actions.outbox import Outbox
+from tawny.delivery.courier import Courier, DeliveryRoute
+from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
+from tawny.delivery.destination import DestinationContext, FileCarrier
+from tawny.delivery.destinations.folder import FolderDestination
+from tawny.delivery.outbox import Outbox
 from tawny.testing.clock import FakeClock
-from tests.actions.carried import Bytes, delivery
+from tests.delivery.carried import Bytes, delivery
 
 NAMES = ("clip/1.mp4", "picture/1.jpg", "footage/1.mp4", "picture/2.jpg", "clip/2.mp4", "footage/2.mp4", "clip/3.mp4")
 
@@ -67,9 +67,11 @@ def life(path: Path, folder: Path, instants: Instants, arrived: list[Delivery]) 
     outbox = Outbox(path, clock)
     for name in ("take", "note", "done", "failed"):
         setattr(outbox, name, instants.around(getattr(outbox, name)))
-    opening = Opening("nas", f"folder:{folder}", {}, clock)
-    route = Route(
-        "offsite", lambda: FileCarrier(Folder().connect(opening), "nas"), lambda one: Content(one.name, instants)
+    opening = DestinationContext("nas", f"folder:{folder}", {}, clock)
+    route = DeliveryRoute(
+        "offsite",
+        lambda: FileCarrier(FolderDestination().connect(opening), "nas"),
+        lambda one: Content(one.name, instants),
     )
     courier = Courier(1, route, outbox, clock, arrived.append)
     try:
@@ -87,7 +89,7 @@ def cut_at(instant: int, root: Path) -> bool:
     path, folder, arrived = root / "outbox.db", root / "nas", list[Delivery]()
     folder.mkdir(parents=True)
     outbox = Outbox(path, FakeClock())
-    outbox.add([delivery(name, What(name.partition("/")[0]), at_ms=at) for at, name in enumerate(NAMES)])
+    outbox.add([delivery(name, DeliveryKind(name.partition("/")[0]), at_ms=at) for at, name in enumerate(NAMES)])
     outbox.close()
     was_whole = life(path, folder, Instants(instant), arrived)
     if not was_whole:
@@ -97,7 +99,9 @@ def cut_at(instant: int, root: Path) -> bool:
     ranks = [one.what.rank for one in arrived]
     assert ranks == sorted(ranks), instant
     after = Outbox(path, FakeClock())
-    assert {one.name: one.state for one in after.ended("offsite", 100)} == dict.fromkeys(NAMES, State.DONE), instant
+    assert {one.name: one.state for one in after.ended("offsite", 100)} == dict.fromkeys(NAMES, DeliveryState.DONE), (
+        instant
+    )
     after.close()
     return not was_whole
 

@@ -1,6 +1,6 @@
 """A real tawny with a demo camera is killed in the midst of sending, again and again: each event arrives once.
 
-The short run of it is tests/actions/test_killed.py: the outbox and its courier in a process of their own.
+The short run of it is tests/delivery/test_killed.py: the outbox and its courier in a process of their own.
 """
 
 import json
@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tawny.testing.relay import Line, tcp_line
+from tawny.testing.network_relay import NetworkRelay, tcp_line
 from tawny.testing.waiting import until
-from tests.actions.destinations.servers import dav_server
+from tests.delivery.destinations.servers import dav_server
 from tests.faults.figures import note
 
 PASSWORD = "pLantedS3cret"
@@ -62,7 +62,7 @@ def test_each_event_arrives_once_under_its_name(tmp_path: Path, kills: int) -> N
     there, home, chance = tmp_path / "there", tmp_path / "home", random.Random(kills)
     there.mkdir()
     home.mkdir()
-    with dav_server(there, PASSWORD) as port, tcp_line(("127.0.0.1", port), Line(delay_s=0.05)) as line:
+    with dav_server(there, PASSWORD) as port, tcp_line(("127.0.0.1", port), NetworkRelay(delay_s=0.05)) as line:
         (home / "tawny.toml").write_text(settings(line.port, "motion"))
         for _ in range(kills):
             process = started(home)

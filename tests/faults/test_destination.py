@@ -7,31 +7,31 @@ from typing import Literal
 
 import pytest
 
-from tawny.actions.delivery import State, What
-from tawny.actions.destinations import http_line
-from tawny.actions.outbox import Outbox
-from tawny.app import store
-from tawny.app.doors import Doors
-from tawny.app.outward.outward import Outward
+from tawny.delivery.delivery import DeliveryKind, DeliveryState
+from tawny.delivery.destinations import http_client
+from tawny.delivery.outbox import Outbox
 from tawny.model.clock import SystemClock
-from tawny.recorder.recording import Limits
+from tawny.recorder.stream_recording import BufferLimits
+from tawny.service import storage_setup
+from tawny.service.delivery.delivery_service import DeliveryService
+from tawny.service.plugin_registry import PluginRegistry
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.waiting import until
-from tests.actions.destinations.servers import dav_server
 from tests.app.rig import DOOR, Rig, assert_all_recorded, looked_at, rig, segments, settings
+from tests.delivery.destinations.servers import dav_server
 from tests.faults.faulty_line import Way, faulty_line
 
 PASSWORD = "pLantedS3cret"
 WAYS: tuple[Way | Literal["full"], ...] = ("refuses", "hangs", "full")
-EXPECTED = {What.PICTURE, What.PIECE, What.CLIP, What.FOOTAGE}
+EXPECTED = {DeliveryKind.PICTURE, DeliveryKind.PIECE, DeliveryKind.CLIP, DeliveryKind.FOOTAGE}
 
 
 @contextmanager
-def outward_of(bench: Rig, chosen: str, path: Path) -> Iterator[Outward]:
+def outward_of(bench: Rig, chosen: str, path: Path) -> Iterator[DeliveryService]:
     """As the program has it beside the recorder."""
     running = bench.running
-    made = Outward(settings(chosen), path, running, Doors.opened(), bench.clock, running.died)
+    made = DeliveryService(settings(chosen), path, running, PluginRegistry.opened(), bench.clock, running.died)
     running.keep_until_sent(made.held)
     made.start()
     try:
@@ -48,8 +48,8 @@ def camera() -> Iterator[RtspCamera]:
 
 def test_no_packet_is_lost(camera: RtspCamera, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beside three at once, for files of two seconds, of which all are to go to each."""
-    monkeypatch.setattr(http_line, "TIMEOUT_S", 2.0)
-    monkeypatch.setattr(store, "_limits", lambda _: Limits(segment_s=2.0))
+    monkeypatch.setattr(http_client, "TIMEOUT_S", 2.0)
+    monkeypatch.setattr(storage_setup, "_limits", lambda _: BufferLimits(segment_s=2.0))
     there, data = tmp_path / "there", tmp_path / "data"
     there.mkdir()
     with ExitStack() as stack:
@@ -94,5 +94,5 @@ def destination(way: Way | Literal["full"], there: Path) -> Iterator[int]:
         yield line.port
 
 
-def waits(outbox: Outbox, way: str) -> set[What]:
-    return {one.what for one in outbox.since(way, 0) if one.state is State.WAITING}
+def waits(outbox: Outbox, way: str) -> set[DeliveryKind]:
+    return {one.what for one in outbox.since(way, 0) if one.state is DeliveryState.WAITING}

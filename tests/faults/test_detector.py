@@ -7,14 +7,14 @@ from typing import Any, ClassVar
 
 import pytest
 
-from tawny.app.doors import Doors
-from tawny.app.running import Running
-from tawny.config.file import parse
+from tawny.app.running import RecorderRuntime
+from tawny.config.loader import parse_settings
 from tawny.model.clock import SystemClock
 from tawny.model.gaps import GapReason
 from tawny.model.messages import Message, PartDied
 from tawny.model.observations import Frame, Look
-from tawny.storage.opening import index_to_read
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.storage.index.opening import index_to_read
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.waiting import until
 from tests.app.rig import EVER, looked_at
@@ -69,10 +69,10 @@ class Spins:
 @pytest.mark.parametrize("kind", [Crashes, Hangs, Spins], ids=lambda kind: kind.name)
 def test_recording_goes_on(tmp_path: Path, kind: type[Crashes] | type[Hangs] | type[Spins]) -> None:
     text = f'[cameras.{CAMERA}]\nsource = "film:"\nwatch.detector = "{kind.name}"\n'
-    chosen, problems = parse(text, {})
+    chosen, problems = parse_settings(text, {})
     assert chosen is not None, problems
     film = Film(list(made_clip(ClipSpec(seconds=20.0)).packets), 20.0)
-    running = Running(chosen, tmp_path, CLOCK, Doors({"film": film}, {kind.name: kind}))
+    running = RecorderRuntime(chosen, tmp_path, CLOCK, PluginRegistry({"film": film}, {kind.name: kind}))
     heard: list[Message] = []
     running.bus.subscribe(heard.append)
     running.begin()

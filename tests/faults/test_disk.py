@@ -7,7 +7,7 @@ import pytest
 
 from tawny.model.errors import DiskFull, FolderUnwritable, StorageError
 from tawny.model.gaps import GapReason
-from tawny.storage.wall import Wall
+from tawny.storage.repair.coverage import WallCoverage
 from tests.faults.figures import note
 from tests.faults.world import FPS, PORCH, World, proved, world
 
@@ -17,7 +17,7 @@ MEMORY_S = 60.0
 TOLD_S = 60.0
 
 
-def ended(bench: World) -> Wall:
+def ended(bench: World) -> WallCoverage:
     """Stop it; recorded and explained time must be all of the time since it began, of both cameras."""
     end_ms = bench.stop()
     wall = proved(bench.folder, bench.clock).wall

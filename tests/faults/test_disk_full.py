@@ -11,18 +11,18 @@ from tawny.engine import Bus, InlineEngine
 from tawny.model.gaps import GapReason
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Span
-from tawny.recorder.recorder import Loss, Recorder
-from tawny.storage.check import check
-from tawny.storage.disk import Disk, RealDisk
-from tawny.storage.history import History
-from tawny.storage.ledger import Ledger
-from tawny.storage.retention import Keep, Retention
-from tawny.storage.sqlite_index import SqliteIndex
-from tawny.storage.volume import Volume
+from tawny.recorder.recorder import SegmentRecorder, WriteLoss
+from tawny.storage.disk.disk import DiskAccess, RealDisk
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.journal import HistoryJournal
+from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.index.sqlite_index import SqliteIndex
+from tawny.storage.repair.check import check_volume
+from tawny.storage.retention.runner import Retention, RetentionRule
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
 from tawny.testing.disk import MemoryDisk
-from tawny.testing.feed import Feed
+from tawny.testing.packet_feed import PacketFeed
 from tests.faults.figures import note
 
 SIZE_BYTES = 6_000_000
@@ -55,21 +55,21 @@ def test_on_a_disk_that_only_seems_to_be_full(tmp_path: Path) -> None:
         _fill(MemoryDisk(SIZE_BYTES), index)
 
 
-def _fill(disk: Disk, index: SqliteIndex) -> None:
-    clock, volume, losses = FakeClock(), Volume(disk), list[Loss]()
+def _fill(disk: DiskAccess, index: SqliteIndex) -> None:
+    clock, volume, losses = FakeClock(), Volume(disk), list[WriteLoss]()
     failed: list[str] = []
     engine = InlineEngine(clock, lambda name, error: failed.append(f"{name}: {error}"))
-    history = History(disk)
-    ledger = Ledger(history, index, clock)
-    retention = Retention(volume, index, ledger, clock, Keep(free_share=0.0))
-    recorder = Recorder(volume, index, clock, Bus(), lost=losses.append, full=retention.make_room)
+    history = HistoryJournal(disk)
+    ledger = HistoryLedger(history, index, clock)
+    retention = Retention(volume, index, ledger, clock, RetentionRule(free_share=0.0))
+    recorder = SegmentRecorder(volume, index, clock, Bus(), lost=losses.append, full=retention.make_room)
     retention.start(engine)
     recorder.start(engine)
     feeds = []
     for camera in CAMERAS:
         hub = Hub()
         recorder.add(camera, StreamName.MAIN, hub)
-        feeds.append(Feed(hub, clock, fps=4, gop=8, size_bytes=2500))
+        feeds.append(PacketFeed(hub, clock, fps=4, gop=8, size_bytes=2500))
     begin_ms = clock.now_ms()
     _run(engine, feeds, seconds=900, each=ledger.flush)
     end_ms = clock.now_ms()
@@ -88,11 +88,11 @@ def _fill(disk: Disk, index: SqliteIndex) -> None:
         assert gaps[0].begin_ms == begin_ms
     note("disk-full", recorded_s=900.0, lost_s=0.0, limit_s=0.0)
     if isinstance(disk, RealDisk):
-        report = check(volume, index, clock, deep=True, with_wall=True, beside_recorder=False)
+        report = check_volume(volume, index, clock, deep=True, with_wall=True, beside_recorder=False)
         assert report.findings == []
 
 
-def _run(engine: InlineEngine, feeds: list[Feed], *, seconds: int, each: Callable[[], object]) -> None:
+def _run(engine: InlineEngine, feeds: list[PacketFeed], *, seconds: int, each: Callable[[], object]) -> None:
     for number in range(seconds * 4):
         for feed in feeds:
             feed.picture()

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tawny.model.segments import Segment
-from tawny.storage.history import History
-from tawny.storage.index import Index
-from tawny.storage.opening import INDEX_NAME, SUFFIXES, index_to_write
-from tawny.storage.volume import Volume
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.journal import HistoryJournal
+from tawny.storage.index.opening import INDEX_NAME, SUFFIXES, index_to_write
+from tawny.storage.index.protocol import Index
 from tests.faults.figures import note
 from tests.faults.world import EVER, PORCH, YARD, World, proved, world
 
@@ -81,7 +81,7 @@ def test_whatever_happens_to_the_index_it_comes_back_as_it_was(recorded: Path) -
         _deleted(path)
         path.write_bytes(sound)
         harm(path)
-        history = History(volume.disk)
+        history = HistoryJournal(volume.disk)
         index = index_to_write(volume, history)
         try:
             assert _content(index) == whole, name
@@ -93,7 +93,7 @@ def test_whatever_happens_to_the_index_it_comes_back_as_it_was(recorded: Path) -
 
 def _deleted_and_made_again(volume: Volume, path: Path) -> list[object]:
     """What the index said when the recorder ended, which must be what the files say."""
-    with_history = History(volume.disk)
+    with_history = HistoryJournal(volume.disk)
     index = index_to_write(volume, with_history)
     before = _content(index)
     index.close()
@@ -117,6 +117,6 @@ def test_the_wall_is_proved_from_the_files_alone(quick_folder: Path) -> None:
 def _stopped_without_index(bench: World) -> None:
     bench.stop()
     _deleted(bench.folder / INDEX_NAME)
-    history = History(bench.volume.disk)
+    history = HistoryJournal(bench.volume.disk)
     index_to_write(bench.volume, history).close()
     history.close()

@@ -19,13 +19,13 @@ import pytest
 
 from tawny.cli.service import UNIT
 from tawny.model.clock import SystemClock
-from tawny.storage.check import check
-from tawny.storage.history import History
-from tawny.storage.ledger import Ledger
-from tawny.storage.lock import boot_id
-from tawny.storage.opening import index_to_write
-from tawny.storage.recovery import Recovered, recover
-from tawny.storage.volume import Volume
+from tawny.storage.disk.lock import boot_id
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.journal import HistoryJournal
+from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.index.opening import index_to_write
+from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.recovery import Recovered, recover
 from tawny.testing.clips import ClipSpec, made_clip
 from tests.faults.child import CAMERA, FPS, LOOK_S
 from tests.faults.figures import note
@@ -130,12 +130,12 @@ def _recovered(folder: Path) -> int | None:
     """Recover, hold what must be true, and tell until when the camera is recorded; None if nothing of it is."""
     clock, volume = SystemClock(), Volume.at(folder)
     lock = volume.lock(clock)
-    history = History(volume.disk)
+    history = HistoryJournal(volume.disk)
     index = index_to_write(volume, history)
-    ledger = Ledger(history, index, clock)
+    ledger = HistoryLedger(history, index, clock)
     found = recover(volume, index, history, ledger, clock, before=lock.before, boot=boot_id(), cameras=[CAMERA])
     assert found.cause == "crash"
-    report = check(volume, index, clock, deep=True, with_wall=True, beside_recorder=False)
+    report = check_volume(volume, index, clock, deep=True, with_wall=True, beside_recorder=False)
     assert report.findings == []
     bounds = index.bounds(CAMERA)
     _explained(found)

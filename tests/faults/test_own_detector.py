@@ -10,13 +10,13 @@ from statistics import median
 
 import pytest
 
-from tawny.app.doors import Doors
-from tawny.app.running import Running
-from tawny.config.file import parse
+from tawny.app.running import RecorderRuntime
+from tawny.config.loader import parse_settings
 from tawny.model.clock import SystemClock
 from tawny.model.gaps import GapReason
 from tawny.model.messages import EventChanged, Message, PartDied
-from tawny.storage.opening import index_to_read
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.storage.index.opening import index_to_read
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.waiting import until
 from tests.app.rig import EVER, looked_at
@@ -61,7 +61,7 @@ class Porch:
             f'[cameras.{CAMERA}]\nsource = "film:"\n[cameras.{CAMERA}.watch]\ndetector = "own"\n'
             f'own = {{ file = "{self.file}", deadline = {DEADLINE_S}, memory = "300 MB" }}\n'
         )
-        chosen, problems = parse(text, {})
+        chosen, problems = parse_settings(text, {})
         assert chosen is not None, problems
         part = made_clip(ClipSpec(seconds=PART_S)).packets
         again = [
@@ -70,7 +70,9 @@ class Porch:
             for packet in part
         ]
         film = Film(again, PART_S * PARTS)
-        self.running = Running(chosen, folder / "data", CLOCK, Doors({"film": film}, Doors.opened().detectors))
+        self.running = RecorderRuntime(
+            chosen, folder / "data", CLOCK, PluginRegistry({"film": film}, PluginRegistry.opened().detectors)
+        )
         self.running.bus.subscribe(self.heard.append)
 
     def replace(self, text: str) -> None:

@@ -18,19 +18,19 @@ from tawny.model.gaps import Gap
 from tawny.model.ids import StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.recorder.recorder import Limits, Recorder
-from tawny.storage.catalogue import Catalogue
-from tawny.storage.check import check
-from tawny.storage.history import History
-from tawny.storage.ledger import Ledger
-from tawny.storage.recovery import recover
-from tawny.storage.removal import Removal, remove
-from tawny.storage.sqlite_index import SqliteIndex
-from tawny.storage.volume import Volume
+from tawny.recorder.recorder import BufferLimits, SegmentRecorder
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.journal import HistoryJournal
+from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.index.catalogue import Catalogue
+from tawny.storage.index.sqlite_index import SqliteIndex
+from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.recovery import recover
+from tawny.storage.retention.removal import Removal, remove_segments
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
 from tawny.testing.disk import MemoryDisk, write_out
-from tawny.testing.feed import Feed
+from tawny.testing.packet_feed import PacketFeed
 from tests.faults.figures import note
 from tests.faults.power import CAMERAS
 
@@ -107,14 +107,14 @@ def _history_of_a_disk(folder: Path) -> MemoryDisk:
     disk, clock = MemoryDisk(), FakeClock("2026-11-20T05:59:10Z")
     volume = Volume(disk)
     with closing(Noting(folder, disk)) as index:
-        ledger = Ledger(History(disk), index, clock)
+        ledger = HistoryLedger(HistoryJournal(disk), index, clock)
         _record(volume, index, clock)
         for number in range(4):
             clock.advance(3 * 3600)
             index.settle(clock.now_ms() - number % 2 * 2 * 3_600_000)
             every = list(index.all_segments())
             gone = [*every[:3], every[-2]]
-            remove(volume, index, ledger, clock, [Removal(one, "as a test wants it") for one in gone])
+            remove_segments(volume, index, ledger, clock, [Removal(one, "as a test wants it") for one in gone])
             for one in gone:
                 disk.note(Removed(one))
         index.settle(clock.now_ms())
@@ -124,12 +124,12 @@ def _history_of_a_disk(folder: Path) -> MemoryDisk:
 
 def _record(volume: Volume, index: SqliteIndex, clock: FakeClock) -> None:
     engine = InlineEngine(clock, _nothing_may_fail)
-    recorder = Recorder(volume, index, clock, Bus(), limits=Limits(segment_s=6.0))
+    recorder = SegmentRecorder(volume, index, clock, Bus(), limits=BufferLimits(segment_s=6.0))
     recorder.start(engine)
     hubs = {camera: Hub() for camera in CAMERAS}
     for camera, hub in hubs.items():
         recorder.add(camera, StreamName.MAIN, hub)
-    feeds = [Feed(hub, clock, fps=FPS, gop=FPS * 2, size_bytes=300) for hub in hubs.values()]
+    feeds = [PacketFeed(hub, clock, fps=FPS, gop=FPS * 2, size_bytes=300) for hub in hubs.values()]
     for _ in range(75 * FPS):
         for feed in feeds:
             feed.picture()
@@ -168,13 +168,13 @@ def _cut(disk: MemoryDisk, point: int, seed: int, folder: Path) -> None:
     clock = FakeClock("2026-11-21T06:30:00Z")
     volume = Volume.at(folder)
     with closing(SqliteIndex(folder / "tawny.db", Catalogue(volume))) as index:
-        history = History(volume.disk)
-        ledger = Ledger(history, index, clock)
+        history = HistoryJournal(volume.disk)
+        ledger = HistoryLedger(history, index, clock)
         recover(volume, index, history, ledger, clock, before=None, boot="now", cameras=CAMERAS)
         history.close()
         index.settle(clock.now_ms())
     with closing(SqliteIndex(folder / "tawny.db", Catalogue(volume))) as index:
-        report = check(volume, index, clock, with_wall=True, beside_recorder=False)
+        report = check_volume(volume, index, clock, with_wall=True, beside_recorder=False)
         assert report.findings == [], f"{where}: {report.findings[:3]}"
         listed = set(index.all_segments())
         assert index.removing() == []

@@ -7,14 +7,14 @@ import pytest
 
 from tawny.model.ids import StreamName
 from tawny.model.times import Span
-from tawny.sealed.opened import opened
-from tawny.storage.disk import RealDisk
-from tawny.storage.history import History
-from tawny.storage.memory_index import MemoryIndex
-from tawny.storage.rebuild import rebuild
-from tawny.storage.signed_history import SignedHistory
-from tawny.storage.signing import read_sealed
-from tawny.storage.volume import Volume
+from tawny.sealed.file_reader import open_sealed
+from tawny.storage.disk.disk import RealDisk
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.file_signing import read_sealed
+from tawny.storage.history.journal import HistoryJournal
+from tawny.storage.history.signed_history import SignedHistory
+from tawny.storage.index.memory_index import MemoryIndex
+from tawny.storage.repair.rebuild import rebuild
 from tawny.testing.disk import MemoryDisk
 from tests.faults.power import CAMERAS, OWNER, after_cut, look, recorded
 from tests.storage.test_signed_history import proved
@@ -55,7 +55,7 @@ def test_after_a_kill_as_well(disk: MemoryDisk, quick_folder: Path, kills: int) 
 def opens_and_is_listed(folder: Path) -> None:
     """Every file opens to its last record, and the next statement lists each once, with what it holds."""
     volume, index = Volume.at(folder), MemoryIndex()
-    rebuild(volume, index, History(volume.disk))
+    rebuild(volume, index, HistoryJournal(volume.disk))
     history = SignedHistory.opened(RealDisk(folder), 1 << 41)
     history.state(1 << 41)
     listed = [item for _, items in proved(volume.disk, history.genesis).values() for item in items]
@@ -64,5 +64,5 @@ def opens_and_is_listed(folder: Path) -> None:
     for camera in CAMERAS:
         for segment in index.segments(camera, StreamName.MAIN, Span(0, 1 << 45)):
             file = read_sealed(volume.disk, segment.path)
-            assert sum(len(content) for _, content in opened(file, [OWNER]).contents()) > 0
+            assert sum(len(content) for _, content in open_sealed(file, [OWNER]).contents()) > 0
             assert file.digest.hex() in digests

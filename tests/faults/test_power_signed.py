@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from tawny.media.fmp4_file import read_segment
-from tawny.media.leaves import KIND, changed, made_again, stored_proof
-from tawny.sealed.opened import opened
+from tawny.media.mp4.leaf_proof import KIND, changed_leaves, rebuild_proof, stored_proof
+from tawny.media.mp4.segment_reader import read_segment
+from tawny.sealed.file_reader import open_sealed
+from tawny.sealed.file_scanner import FileEnding
 from tawny.sealed.records import END, KEY_ALONE, SIGNATURE
 from tawny.sealed.signing import is_signed
-from tawny.sealed.walk import Ends
-from tawny.storage.about import read_header
-from tawny.storage.disk import RealDisk
-from tawny.storage.layout import is_sealed, segment_name
-from tawny.storage.signed_history import SignedHistory
-from tawny.storage.signing import read_sealed
-from tawny.storage.volume import Volume
+from tawny.storage.disk.disk import RealDisk
+from tawny.storage.disk.layout import is_sealed, segment_name
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.file_signing import read_sealed
+from tawny.storage.history.signed_history import SignedHistory
+from tawny.storage.segments.metadata import read_header
 from tawny.testing.disk import MemoryDisk
 from tests.faults.power import CAMERAS, OWNER, after_cut, recorded
 from tests.storage.test_signed_history import proved
@@ -39,8 +39,8 @@ def test_what_is_listed_as_signed_is_whole(disk: MemoryDisk, quick_folder: Path,
         for ends, wrong in listed(folder):
             assert not wrong, f"cut at {point}, seed {seed}: {wrong}"
             found.add(ends)
-    assert Ends.SIGNED in found
-    assert found - {Ends.SIGNED}
+    assert FileEnding.SIGNED in found
+    assert found - {FileEnding.SIGNED}
 
 
 @pytest.mark.parametrize("cuts", [4, pytest.param(60, marks=pytest.mark.long)])
@@ -96,14 +96,14 @@ def _wrong(volume: Volume, path: str, digest: bytes, ends: str, n: int, key: str
     if not is_true:
         return f"{path}: its leaves are not those of what is in it"
     is_well_signed = bool(signature) and statement == n and is_signed(key, b"file", digest, signature)
-    if (ends == Ends.SIGNED) != is_well_signed:
+    if (ends == FileEnding.SIGNED) != is_well_signed:
         return f"{path}: listed as {ends}, and its signature {'holds' if is_well_signed else 'does not hold'}"
     return ""
 
 
 def _sealed(volume: Volume, path: str) -> tuple[bytes, bytes, int | None, bool]:
     file = read_sealed(volume.disk, path, deep=True)
-    all_open = len(list(opened(file, [OWNER]).contents())) == len(file.records)
+    all_open = len(list(open_sealed(file, [OWNER]).contents())) == len(file.records)
     return file.digest, file.signature, file.statement, all_open
 
 
@@ -111,7 +111,7 @@ def _plain(volume: Volume, path: str) -> tuple[bytes, bytes, int | None, bool]:
     read = read_segment(volume.own_path(path))
     proof = stored_proof(read)
     assert proof is not None, path
-    again = made_again(read)
+    again = rebuild_proof(read)
     assert again is not None
-    is_true = not changed(read, proof) and proof.leaves[: len(again)] == again
+    is_true = not changed_leaves(read, proof) and proof.leaves[: len(again)] == again
     return proof.digest, proof.signature, proof.statement, is_true

@@ -12,15 +12,15 @@ import pytest
 from tawny.engine import Bus, InlineEngine
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId, StreamName
-from tawny.recorder.recorder import Recorder
-from tawny.storage.history import History
-from tawny.storage.ledger import Ledger
-from tawny.storage.sqlite_index import SqliteIndex
-from tawny.storage.volume import Volume
+from tawny.recorder.recorder import SegmentRecorder
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.journal import HistoryJournal
+from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.index.sqlite_index import SqliteIndex
 from tawny.stream.hub import Hub
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.clock import FakeClock
-from tawny.testing.feed import Feed
+from tawny.testing.packet_feed import PacketFeed
 from tests.faults.child import FPS
 from tests.faults.figures import note
 from tests.faults.rig.ext4 import in_namespace, why_not
@@ -43,14 +43,14 @@ def test_a_byte_of_video_is_written_once(quick_folder: Path) -> None:
     clock = FakeClock("2026-11-20T05:00:00Z")
     volume = Volume.at(quick_folder)
     with closing(SqliteIndex(quick_folder / "tawny.db")) as index:
-        history = History(volume.disk)
-        ledger = Ledger(history, index, clock)
+        history = HistoryJournal(volume.disk)
+        ledger = HistoryLedger(history, index, clock)
         engine = InlineEngine(clock, lambda name, error: pytest.fail(f"{name}: {error}"))
-        recorder, hub = Recorder(volume, index, clock, Bus()), Hub()
+        recorder, hub = SegmentRecorder(volume, index, clock, Bus()), Hub()
         recorder.start(engine)
         recorder.add(PORCH, StreamName.MAIN, hub)
         size_bytes = RATE_BITS // 8 // FPS * 10 // 13  # keyframes are four times that
-        feed = Feed(hub, clock, fps=FPS, gop=30, size_bytes=size_bytes)
+        feed = PacketFeed(hub, clock, fps=FPS, gop=30, size_bytes=size_bytes)
         video_bytes, before = 0, _written()
         for number in range(MINUTES * 60 * FPS):
             video_bytes += len(feed.picture().data)

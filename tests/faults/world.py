@@ -9,15 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
-from tawny.app.cameras.camera import Camera, Parts
-from tawny.app.cameras.gap_writer import GapWriter
-from tawny.app.care.care import Care
-from tawny.app.doors import Doors
-from tawny.app.housekeeping import Housekeeping, Pulse
-from tawny.app.keeping.marks import Marks
-from tawny.config.alarming import Alarm as AlarmSettings
-from tawny.config.settings import Camera as CameraSettings
-from tawny.config.settings import Watch
+from tawny.app.heartbeat import Heartbeat, Housekeeping
+from tawny.config.alarms import AlarmSettings
+from tawny.config.settings import CameraSettings, DetectionSettings
 from tawny.engine import Bus, InlineEngine
 from tawny.model.errors import SourceClosed
 from tawny.model.gaps import Gap, GapReason
@@ -26,21 +20,26 @@ from tawny.model.messages import Alarm, Message
 from tawny.model.packets import VIDEO_RATE, SourcePacket
 from tawny.model.states import CameraStatus
 from tawny.model.times import Span
-from tawny.recorder.recorder import Loss, Recorder
-from tawny.sources.source import Idle, Opening
-from tawny.storage.catalogue import Catalogue
-from tawny.storage.check import check
-from tawny.storage.findings import Report
-from tawny.storage.grids import Grids
-from tawny.storage.history import History
-from tawny.storage.ledger import Ledger
-from tawny.storage.retention import Keep, Retention
-from tawny.storage.scores import Scores
-from tawny.storage.sqlite_index import SqliteIndex
-from tawny.storage.volume import Volume
+from tawny.recorder.recorder import SegmentRecorder, WriteLoss
+from tawny.service.cameras.camera import CameraServices, RunningCamera
+from tawny.service.cameras.gap_writer import GapWriter
+from tawny.service.health.monitor import HealthMonitor
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.service.retention.event_marks import EventMarks
+from tawny.sources.source import IdleUntil, SourceContext
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.journal import HistoryJournal
+from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.index.catalogue import Catalogue
+from tawny.storage.index.sqlite_index import SqliteIndex
+from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.findings import CheckReport
+from tawny.storage.retention.runner import Retention, RetentionRule
+from tawny.storage.segments.motion_grids import MotionGrids
+from tawny.storage.segments.motion_scores import MotionScoreFile
 from tawny.testing.clock import FakeClock
 from tawny.testing.faulty_disk import FaultyDisk
-from tawny.testing.feed import FORMAT
+from tawny.testing.packet_feed import FORMAT
 
 PORCH, YARD = CameraId("porch"), CameraId("yard")
 EVER = Span(0, 1 << 45)
@@ -66,14 +65,14 @@ class Pictures:
     def public(self, address: str) -> str:
         return address
 
-    def open(self, opening: Opening) -> "_Connection":
+    def open(self, opening: SourceContext) -> "_Connection":
         if opening.camera in self.away:
             raise SourceClosed("pictures:", "it is away")
         return _Connection(self, opening)
 
 
 class _Connection:
-    def __init__(self, source: Pictures, opening: Opening) -> None:
+    def __init__(self, source: Pictures, opening: SourceContext) -> None:
         self._source, self._camera, self._clock = source, opening.camera, opening.clock
         self._begun_s, self._number = opening.clock.mono_s(), 0
 
@@ -81,12 +80,12 @@ class _Connection:
     def notes(self) -> Mapping[str, Any]:
         return {}
 
-    def read(self) -> SourcePacket | Idle:
+    def read(self) -> SourcePacket | IdleUntil:
         if self._camera in self._source.away:
             raise SourceClosed("pictures:", "it went away")
         due_s = self._begun_s + self._number / FPS - self._clock.mono_s()
         if due_s > 1e-6:
-            return Idle(due_s)
+            return IdleUntil(due_s)
         is_keyframe = self._number % GOP == 0
         nal = bytes([0x65 if is_keyframe else 0x41, self._number % 250 + 1]) + _PICTURE
         pts = self._number * VIDEO_RATE // FPS
@@ -104,16 +103,16 @@ class World:
         self.failed: list[str] = []
         self.heard: list[tuple[int, Message]] = []
         """With the time at which it was told."""
-        self.losses: list[Loss] = []
+        self.losses: list[WriteLoss] = []
         self.engine = InlineEngine(self.clock, lambda name, error: self.failed.append(f"{name}: {error!r}"))
         self.volume, self.bus = Volume(self.disk), Bus()
         self.lock = self.volume.lock(self.clock)
         self.index = SqliteIndex(folder / "tawny.db", Catalogue(self.volume))
-        self.history = History(self.disk)
-        self.ledger = Ledger(self.history, self.index, self.clock)
+        self.history = HistoryJournal(self.disk)
+        self.ledger = HistoryLedger(self.history, self.index, self.clock)
         self.ledger.started("boot")
-        self.retention = Retention(self.volume, self.index, self.ledger, self.clock, Keep(free_share=0.0))
-        self.recorder = Recorder(
+        self.retention = Retention(self.volume, self.index, self.ledger, self.clock, RetentionRule(free_share=0.0))
+        self.recorder = SegmentRecorder(
             self.volume, self.index, self.clock, self.bus, lost=self._lost, full=self.retention.make_room
         )
         self.recorder.start(self.engine)
@@ -122,22 +121,22 @@ class World:
         self.retention.start(self.engine)
         self.bus.subscribe(lambda message: self.heard.append((self.clock.now_ms(), message)))
         self.begin_ms = self.clock.now_ms()
-        parts = Parts(
+        parts = CameraServices(
             clock=self.clock,
             engine=self.engine,
             bus=self.bus,
-            doors=Doors({"pictures": self.cameras_of}, {}),
+            doors=PluginRegistry({"pictures": self.cameras_of}, {}),
             volume=self.volume,
             gaps=self.gaps,
-            marks=Marks(self.ledger, self.index),
+            marks=EventMarks(self.ledger, self.index),
             recorder=self.recorder,
-            scores=Scores(self.volume, self.clock),
-            grids=Grids(self.volume, self.clock),
+            scores=MotionScoreFile(self.volume, self.clock),
+            grids=MotionGrids(self.volume, self.clock),
         )
-        chosen = CameraSettings(source="pictures:", watch=Watch(detector="off"))
-        self.cameras = {name: Camera(name, chosen, parts, self.begin_ms) for name in (PORCH, YARD)}
+        chosen = CameraSettings(source="pictures:", watch=DetectionSettings(detector="off"))
+        self.cameras = {name: RunningCamera(name, chosen, parts, self.begin_ms) for name in (PORCH, YARD)}
         self.shown: Callable[[CameraStatus], CameraStatus] = lambda status: status
-        self.care = Care(
+        self.care = HealthMonitor(
             AlarmSettings.model_validate({"check_in": check_in, "every": "1 min"}),
             self.clock,
             self.bus,
@@ -152,12 +151,12 @@ class World:
         )
         self.care.start(self.engine)
         self.engine.start("housekeeping", lambda: Housekeeping(self.cameras.values, self.clock))
-        self.engine.start("pulse", lambda: Pulse(self.ledger, self.lock, self.clock))
+        self.engine.start("pulse", lambda: Heartbeat(self.ledger, self.lock, self.clock))
 
     def run(self, seconds: float) -> None:
         self.engine.run_for(seconds)
 
-    def _lost(self, loss: Loss) -> None:
+    def _lost(self, loss: WriteLoss) -> None:
         self.losses.append(loss)
         self.cameras[loss.camera].lost(loss)
 
@@ -212,12 +211,12 @@ def world(folder: Path, start: str = START, check_in: str = "") -> Iterator[Worl
     assert [name for name in made.failed if not name.startswith("retention: ")] == []
 
 
-def proved(folder: Path, clock: FakeClock) -> Report:
+def proved(folder: Path, clock: FakeClock) -> CheckReport:
     """What `tawny check --deep --wall` finds; nothing must be wrong, and nothing unexplained."""
     volume = Volume.at(folder)
     index = SqliteIndex(folder / "tawny.db", Catalogue(volume), read_only=True)
     try:
-        report = check(volume, index, clock, deep=True, with_wall=True, beside_recorder=False)
+        report = check_volume(volume, index, clock, deep=True, with_wall=True, beside_recorder=False)
     finally:
         index.close()
     assert report.findings == []

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from tawny.media.encode import Encoder
+from tawny.media.codec.encoder import Encoder
 from tawny.model.ids import RunId
 from tawny.model.packets import AudioFormat, Packet, SourcePacket
 from tawny.model.times import utc_from_text

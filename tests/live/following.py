@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tawny.live.choice import Choice
-from tawny.live.followed import Followed
+from tawny.live.follow_stream import FollowStream
+from tawny.live.stream_choice import StreamChoice
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import Packet
 from tawny.stream.hub import Hub
@@ -22,9 +22,9 @@ class Cameras:
     seen: list[CameraId] = field(default_factory=list)
     closed: int = 0
 
-    def followed(self) -> Followed:
-        return Followed(
-            lambda: self, lambda camera: Choice(StreamName.MAIN, self.hubs[camera]), self.counted, self.clock
+    def followed(self) -> FollowStream:
+        return FollowStream(
+            lambda: self, lambda camera: StreamChoice(StreamName.MAIN, self.hubs[camera]), self.counted, self.clock
         )
 
     def camera(self) -> CameraId | None:

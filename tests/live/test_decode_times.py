@@ -3,13 +3,13 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.live.decode_times import DecodeTimes, reorder_depth
+from tawny.live.decode_times import LiveDecodeTimes, reorder_depth
 
 STEP = 3600
 
 
 def of(shown: list[int], depth: int) -> list[int]:
-    times = DecodeTimes(depth)
+    times = LiveDecodeTimes(depth)
     return [times.next(pts) for pts in shown]
 
 
@@ -25,7 +25,7 @@ def test_with_b_frames_nothing_is_decoded_after_it_is_shown() -> None:
 
 
 def test_after_a_skip_it_begins_anew() -> None:
-    times = DecodeTimes(1)
+    times = LiveDecodeTimes(1)
     for pts in (0, 3 * STEP, STEP):
         times.next(pts)
     times.skip()

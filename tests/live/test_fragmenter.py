@@ -5,36 +5,36 @@ from itertools import pairwise
 import av
 import pytest
 
-from tawny.live.fragmenter import Begin, Fragmenter
+from tawny.live.fragmenter import Fragmenter, NewInitSegment
 from tawny.model.ids import RunId
 from tawny.model.packets import AudioFormat, Packet
 from tawny.stream.hub import Hub
 from tests.live.cameras import FPS, GOP, START_MS, numbered, sound, video
 
 
-def shown(packets: list[Packet], hub: Hub | None = None, *, at_once: bool = False) -> list[Begin | bytes]:
+def shown(packets: list[Packet], hub: Hub | None = None, *, at_once: bool = False) -> list[NewInitSegment | bytes]:
     """All that a viewer gets who is there from the first packet on."""
     hub = hub or Hub()
     fragmenter = Fragmenter(hub, at_once=at_once)
-    made: list[Begin | bytes] = []
+    made: list[NewInitSegment | bytes] = []
     for packet in packets:
         hub.append(packet)
         made += fragmenter.take(packet)
     return made
 
 
-def files(messages: list[Begin | bytes]) -> list[bytes]:
+def files(messages: list[NewInitSegment | bytes]) -> list[bytes]:
     made: list[bytes] = []
     for message in messages:
-        if isinstance(message, Begin):
+        if isinstance(message, NewInitSegment):
             made.append(message.init)
         else:
             made[-1] += message
     return made
 
 
-def begins(messages: list[Begin | bytes]) -> list[Begin]:
-    return [message for message in messages if isinstance(message, Begin)]
+def begins(messages: list[NewInitSegment | bytes]) -> list[NewInitSegment]:
+    return [message for message in messages if isinstance(message, NewInitSegment)]
 
 
 def times(file: bytes, kind: str = "video") -> list[float]:
@@ -45,12 +45,12 @@ def times(file: bytes, kind: str = "video") -> list[float]:
 
 def test_each_picture_is_given_out_when_the_next_has_come() -> None:
     messages = shown(list(numbered(video(count=GOP))))
-    assert [type(message) for message in messages] == [Begin] + [bytes] * (GOP - 1)
+    assert [type(message) for message in messages] == [NewInitSegment] + [bytes] * (GOP - 1)
 
 
 def test_each_picture_is_given_out_at_once_where_that_is_wanted() -> None:
     messages = shown(list(numbered(video(count=GOP))), at_once=True)
-    assert [type(message) for message in messages] == [Begin] + [bytes] * GOP
+    assert [type(message) for message in messages] == [NewInitSegment] + [bytes] * GOP
     (file,) = files(messages)
     assert times(file) == pytest.approx([n / FPS for n in range(GOP)], abs=1e-4)
 
@@ -64,7 +64,7 @@ class Said:
     pts: int
 
 
-def said(messages: list[Begin | bytes]) -> list[Said]:
+def said(messages: list[NewInitSegment | bytes]) -> list[Said]:
     found = []
     for message in messages:
         if isinstance(message, bytes):
@@ -176,7 +176,7 @@ def test_pictures_that_are_left_out_leave_a_file_that_plays() -> None:
     packets = list(numbered(video()))
     hub = Hub()
     fragmenter = Fragmenter(hub)
-    messages: list[Begin | bytes] = []
+    messages: list[NewInitSegment | bytes] = []
     for packet in packets:
         hub.append(packet)
         if packet.number == 20:

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from tawny.live import mjpeg
-from tawny.live.jpegs import Jpegs, Wish
-from tawny.live.shared import shared
+from tawny.live.jpeg_stream import JpegOptions, JpegStream
+from tawny.live.shared import share_once
 from tawny.stream.hub import Hub
 from tawny.testing.waiting import until
 from tests.live.cameras import GOP, START_MS, numbered, video
 
 PACKETS = list(numbered(video(width=128)))
-ALL = Wish(128, 30, 75)
+ALL = JpegOptions(128, 30, 75)
 
 
 def filled(count: int) -> Hub:
@@ -23,7 +23,7 @@ def filled(count: int) -> Hub:
     return hub
 
 
-def more_than(jpegs: Jpegs, count: int) -> bool:
+def more_than(jpegs: JpegStream, count: int) -> bool:
     return jpegs.encoded > count
 
 
@@ -32,7 +32,7 @@ def nobody() -> None:
 
 
 def test_the_first_picture_is_the_newest_there_is() -> None:
-    jpegs = Jpegs(filled(GOP + 5))
+    jpegs = JpegStream(filled(GOP + 5))
     look = jpegs.look(ALL, nobody)
     until(look.newest, 30, "a picture")
     still = look.newest()
@@ -44,7 +44,7 @@ def test_the_first_picture_is_the_newest_there_is() -> None:
 
 def test_every_picture_is_made_once_for_all_who_want_the_same() -> None:
     hub = filled(1)
-    jpegs = Jpegs(hub)
+    jpegs = JpegStream(hub)
     looks = [jpegs.look(ALL, nobody) for _ in range(5)]
     for packet in PACKETS[1:6]:
         before = jpegs.encoded
@@ -58,8 +58,8 @@ def test_every_picture_is_made_once_for_all_who_want_the_same() -> None:
 
 def test_another_size_is_another_picture() -> None:
     hub = filled(2)
-    jpegs = Jpegs(hub)
-    large, small = jpegs.look(ALL, nobody), jpegs.look(Wish(64, 30, 75), nobody)
+    jpegs = JpegStream(hub)
+    large, small = jpegs.look(ALL, nobody), jpegs.look(JpegOptions(64, 30, 75), nobody)
     hub.append(PACKETS[2])  # who looks a moment later is given the next
     until(lambda: large.newest() and small.newest(), 30, "both sizes")
     widths = []
@@ -75,8 +75,8 @@ def test_another_size_is_another_picture() -> None:
 
 def test_few_pictures_a_second_are_given_where_few_are_wanted() -> None:
     hub = filled(1)
-    jpegs = Jpegs(hub)
-    look = jpegs.look(Wish(128, 5, 75), nobody)
+    jpegs = JpegStream(hub)
+    look = jpegs.look(JpegOptions(128, 5, 75), nobody)
     until(look.newest, 30, "a picture")
     for packet in PACKETS[1 : 2 * GOP]:
         hub.append(packet)
@@ -86,7 +86,7 @@ def test_few_pictures_a_second_are_given_where_few_are_wanted() -> None:
 
 
 def test_the_work_ends_with_the_last_viewer() -> None:
-    jpegs = Jpegs(filled(2))
+    jpegs = JpegStream(filled(2))
     looks = [jpegs.look(ALL, nobody) for _ in range(2)]
     thread = jpegs._thread
     assert thread
@@ -100,7 +100,7 @@ def test_the_work_ends_with_the_last_viewer() -> None:
 @pytest.mark.asyncio
 async def test_a_moving_jpeg_has_a_part_a_picture_and_ends_each_with_the_boundary() -> None:
     hub = filled(1)
-    parts = mjpeg.parts(hub, ALL)
+    parts = mjpeg.multipart_stream(hub, ALL)
     async with asyncio.timeout(30):
         assert await anext(parts) == b"--picture\r\n"
         first = await anext(parts)
@@ -115,10 +115,10 @@ async def test_a_moving_jpeg_has_a_part_a_picture_and_ends_each_with_the_boundar
 
 async def test_who_is_slow_gets_the_newest_picture_and_not_all_between() -> None:
     hub = filled(1)
-    pictures = mjpeg.pictures(hub, ALL, again_s=30)
+    pictures = mjpeg.jpeg_pictures(hub, ALL, again_s=30)
     async with asyncio.timeout(60):
         await anext(pictures)
-        jpegs = shared(Jpegs, hub, lambda: Jpegs(hub))
+        jpegs = share_once(JpegStream, hub, lambda: JpegStream(hub))
         for packet in PACKETS[1:8]:
             hub.append(packet)
         await asyncio.to_thread(lambda: until(lambda: _newest(jpegs) == 7, 30, "the last one"))
@@ -126,6 +126,6 @@ async def test_who_is_slow_gets_the_newest_picture_and_not_all_between() -> None
     await pictures.aclose()
 
 
-def _newest(jpegs: Jpegs) -> int:
+def _newest(jpegs: JpegStream) -> int:
     still = jpegs.newest(ALL)
     return still.number if still else -1

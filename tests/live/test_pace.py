@@ -1,4 +1,4 @@
-from tawny.live.pace import LATE_S, Pace
+from tawny.live.viewer_pacing import LATE_S, ViewerPacing
 from tawny.testing.clock import FakeClock
 
 
@@ -10,9 +10,9 @@ class FakeViewer:
         self.paused.append(paused)
 
 
-def made() -> tuple[Pace, FakeViewer, FakeClock]:
+def made() -> tuple[ViewerPacing, FakeViewer, FakeClock]:
     viewer, clock = FakeViewer(), FakeClock()
-    return Pace(viewer, clock), viewer, clock
+    return ViewerPacing(viewer, clock), viewer, clock
 
 
 def test_a_viewer_that_keeps_up_is_never_held_up() -> None:

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tawny.live import pictures
-from tawny.live.pictures import Pictures, rounded_width
+from tawny.live import snapshots
+from tawny.live.snapshots import Snapshots, rounded_width
 from tawny.model.packets import Packet
 from tawny.stream.hub import Hub
 from tests.live.cameras import GOP, START_MS, numbered, video
@@ -21,7 +21,7 @@ def filled(count: int) -> Hub:
 
 
 def test_the_picture_is_the_newest_keyframe() -> None:
-    still = Pictures().newest(filled(GOP + 5), 128)
+    still = Snapshots().newest(filled(GOP + 5), 128)
     assert still
     assert still.at_ms == START_MS + 1000
     seen = cv2.imdecode(np.frombuffer(still.jpeg, np.uint8), cv2.IMREAD_COLOR)
@@ -30,7 +30,7 @@ def test_the_picture_is_the_newest_keyframe() -> None:
 
 
 def test_it_is_made_as_small_as_wanted() -> None:
-    still = Pictures().newest(filled(2), 64)
+    still = Snapshots().newest(filled(2), 64)
     assert still
     seen = cv2.imdecode(np.frombuffer(still.jpeg, np.uint8), cv2.IMREAD_COLOR)
     assert seen is not None
@@ -44,21 +44,21 @@ def test_many_who_look_cost_one_decoding(monkeypatch: pytest.MonkeyPatch) -> Non
         decoded.append(packet)
         return b"jpeg"
 
-    monkeypatch.setattr(pictures, "keyframe_jpeg", counted)
-    hub, shared = filled(GOP), Pictures()
+    monkeypatch.setattr(snapshots, "keyframe_jpeg", counted)
+    hub, shared = filled(GOP), Snapshots()
     for _ in range(5):
         shared.newest(hub, 100)
     assert len(decoded) == 1
 
 
 def test_there_is_none_before_the_first_keyframe() -> None:
-    assert Pictures().newest(Hub(), 128) is None
+    assert Snapshots().newest(Hub(), 128) is None
 
 
 def test_there_is_none_of_a_keyframe_that_cannot_be_decoded() -> None:
     hub = Hub()
     hub.append(replace(PACKETS[0], data=b"\0\0\0\4junk"))
-    assert Pictures().newest(hub, 128) is None
+    assert Snapshots().newest(hub, 128) is None
 
 
 @pytest.mark.parametrize(("wanted", "made"), [(1, 64), (320, 320), (321, 336), (9999, 3840)])

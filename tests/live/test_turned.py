@@ -1,8 +1,8 @@
 from dataclasses import replace
 
-from tawny.live.choice import choose
-from tawny.live.turned import Turned
-from tawny.media.decode import Decoder
+from tawny.live.stream_choice import choose_stream
+from tawny.live.transcoded_stream import TranscodedStream
+from tawny.media.codec.decoder import Decoder
 from tawny.model.ids import RunId, StreamName
 from tawny.model.packets import Packet, VideoFormat
 from tawny.stream.hub import Hub
@@ -26,7 +26,7 @@ def filled(packets: list[Packet]) -> Hub:
 
 def test_what_browsers_cannot_play_becomes_what_they_can() -> None:
     source = filled(H265[:1])
-    turned = Turned(source)
+    turned = TranscodedStream(source)
     turned.open()
     for packet in H265[1:]:
         source.append(packet)
@@ -43,7 +43,7 @@ def test_what_browsers_cannot_play_becomes_what_they_can() -> None:
 
 
 def test_the_work_ends_with_the_last_viewer_and_begins_with_the_next() -> None:
-    turned = Turned(filled(H265))
+    turned = TranscodedStream(filled(H265))
     for _ in range(2):
         turned.open()
         turned.open()
@@ -58,7 +58,7 @@ def test_the_work_ends_with_the_last_viewer_and_begins_with_the_next() -> None:
 
 def test_all_who_need_it_share_one() -> None:
     source = filled(H265[:3])
-    choice = choose({StreamName.MAIN: source}, "auto", ["h264"])
+    choice = choose_stream({StreamName.MAIN: source}, "auto", ["h264"])
     assert choice
     assert choice.turns
     with choice.opened() as one, choice.opened() as other:
@@ -68,24 +68,24 @@ def test_all_who_need_it_share_one() -> None:
 
 def test_the_small_picture_is_passed_on_before_anything_is_turned() -> None:
     hubs = {StreamName.MAIN: filled(H265[:3]), StreamName.SUB: filled(list(numbered(video(count=3))))}
-    choice = choose(hubs, "auto", ["h264"])
+    choice = choose_stream(hubs, "auto", ["h264"])
     assert choice
     assert (choice.name, choice.turns) == (StreamName.SUB, False)
-    choice = choose(hubs, "auto", ["h264", "h265"])
+    choice = choose_stream(hubs, "auto", ["h264", "h265"])
     assert choice
     assert (choice.name, choice.turns) == (StreamName.MAIN, False)
 
 
 def test_a_camera_without_pictures_has_no_choice_to_offer() -> None:
-    assert choose({}, "auto", ["h264"]) is None
-    silent = choose({StreamName.MAIN: Hub()}, "auto", ["h264"])
+    assert choose_stream({}, "auto", ["h264"]) is None
+    silent = choose_stream({StreamName.MAIN: Hub()}, "auto", ["h264"])
     assert silent
     assert not silent.turns
 
 
 def test_times_of_turned_pictures_go_on_over_a_new_run() -> None:
     source = filled(H265[:1])
-    turned = Turned(source)
+    turned = TranscodedStream(source)
     turned.open()
     later = [replace(one, run=RunId("s"), number=100 + one.number, at_ms=one.at_ms + 5000) for one in H265]
     for packet in [*H265[1:], *later]:

@@ -7,8 +7,8 @@ from functools import lru_cache
 import av
 import numpy as np
 
-from tawny.media.nal import join_lengths, parameter_sets, split_annexb
-from tawny.media.params import video_format
+from tawny.media.codec.nal import join_lengths, parameter_sets, split_annexb
+from tawny.media.codec.parameter_sets import video_format
 from tawny.model.packets import VIDEO_RATE, VideoCodec, VideoFormat
 
 FPS = 15

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from tawny.media.decode_times import DecodeTimes
-from tawny.media.fmp4 import Sample, end_box, fragment, init_segment
+from tawny.media.mp4.decode_times import FileDecodeTimes
+from tawny.media.mp4.fragment_writer import Sample, end_box, fragment, init_segment
 from tawny.model.packets import AudioFormat, VideoFormat
 from tests.media.clips import Unit
 
@@ -25,7 +25,7 @@ def written(
 ) -> bytes:
     """One file; sound goes into the fragment in which it begins."""
     first = units[0].pts if units else 0
-    times, sound_times = DecodeTimes(first, 6000), DecodeTimes(0, 160)
+    times, sound_times = FileDecodeTimes(first, 6000), FileDecodeTimes(0, 160)
     data = [init_segment(video, audio, about)]
     left = list(sound)
     for at in range(0, len(units), per_fragment):

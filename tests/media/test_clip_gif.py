@@ -7,11 +7,11 @@ import av
 import numpy as np
 import pytest
 
-from tawny.media.encode import Encoder
-from tawny.media.fmp4 import Sample, fragment, init_segment
-from tawny.media.gif import COLOURS, clip_gif
-from tawny.media.jpeg import jpeg
-from tawny.media.sheet import contact_sheet
+from tawny.media.codec.encoder import Encoder
+from tawny.media.image.contact_sheet import contact_sheet
+from tawny.media.image.gif import COLOURS, clip_gif
+from tawny.media.image.jpeg import jpeg
+from tawny.media.mp4.fragment_writer import Sample, fragment, init_segment
 from tawny.model.errors import FileDamaged
 from tawny.model.packets import VideoFormat
 

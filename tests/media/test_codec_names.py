@@ -1,6 +1,6 @@
 import pytest
 
-from tawny.media.params import codec_string
+from tawny.media.codec.parameter_sets import codec_string
 from tawny.model.packets import AudioFormat, VideoCodec, VideoFormat
 from tests.media.clips import encoded
 

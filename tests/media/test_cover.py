@@ -4,8 +4,8 @@ import av
 import numpy as np
 import pytest
 
-from tawny.media.cover import covered
-from tawny.media.decode import NO_CAMERA, DecodedFrame
+from tawny.media.codec.decoder import NO_CAMERA, DecodedFrame
+from tawny.media.image.mask import mask_picture
 from tawny.model.polygon import Polygon
 
 LEFT = Polygon.of([(0, 0), (0.5, 0), (0.5, 1), (0, 1)])
@@ -20,7 +20,7 @@ def white(name: str, size: tuple[int, int] = (64, 48)) -> DecodedFrame:
 @pytest.mark.parametrize("name", ["yuv420p", "yuvj420p", "nv12", "yuv444p", "yuv420p10le"])
 def test_it_is_black_and_the_rest_is_as_it_was(name: str) -> None:
     frame = white(name)
-    seen = covered(frame, [LEFT])
+    seen = mask_picture(frame, [LEFT])
     assert (seen.at_ms, seen.width, seen.height) == (1234, 64, 48)
     assert seen.rgb[:, :32].max() <= 4
     assert np.abs(seen.rgb[:, 36:].astype(int) - frame.rgb[:, 36:]).max() <= 6
@@ -29,12 +29,12 @@ def test_it_is_black_and_the_rest_is_as_it_was(name: str) -> None:
 def test_the_decoders_own_picture_is_left_alone() -> None:
     frame = white("yuv420p")
     before = frame.rgb.copy()
-    covered(frame, [LEFT])
+    mask_picture(frame, [LEFT])
     assert (frame.rgb == before).all()
 
 
 def test_sizes_that_are_odd_and_several_parts() -> None:
-    seen = covered(white("rgb24", (63, 47)), [LEFT, CORNER]).rgb
+    seen = mask_picture(white("rgb24", (63, 47)), [LEFT, CORNER]).rgb
     assert seen[:, :31].max() == 0
     assert seen[40, 55].max() == 0
     assert seen[10, 55].min() > 150
@@ -42,4 +42,4 @@ def test_sizes_that_are_odd_and_several_parts() -> None:
 
 def test_where_nothing_is_private_nothing_is_done() -> None:
     frame = white("yuv420p")
-    assert covered(frame, ()) is frame
+    assert mask_picture(frame, ()) is frame

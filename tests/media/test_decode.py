@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tawny.media.decode import DecodedFrame, Decoder
+from tawny.media.codec.decoder import DecodedFrame, Decoder
 from tawny.model.ids import CameraId, RunId
 from tawny.model.packets import Packet, SourcePacket, VideoCodec
 from tests.media.clips import Clip, encoded

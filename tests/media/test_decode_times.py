@@ -5,8 +5,8 @@ from itertools import accumulate, pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.media.decode_times import DecodeTimes
-from tawny.media.fmp4 import Sample
+from tawny.media.mp4.decode_times import FileDecodeTimes
+from tawny.media.mp4.fragment_writer import Sample
 from tests.media.clips import Unit
 
 Cut = tuple[int, list[Sample]]
@@ -16,7 +16,7 @@ def cuts(
     pts: Sequence[int], sizes: Sequence[int], *, usual: int = 10, reorders: bool = False, look: bool = True
 ) -> list[Cut]:
     """Fragments of these sizes; look: the next packet is known."""
-    times = DecodeTimes(pts[0], usual, reorders=reorders)
+    times = FileDecodeTimes(pts[0], usual, reorders=reorders)
     made, at = [], 0
     for size in sizes:
         part = [Unit(b"", time, False) for time in pts[at : at + size]]
@@ -108,7 +108,7 @@ def test_decode_times_grow_and_presentation_times_stay(
 def test_what_could_not_be_written_gets_the_same_times_again(stream: tuple[list[int], list[int]], at: int) -> None:
     pts, _ = stream
     units = [Unit(b"", time, False) for time in pts]
-    times = DecodeTimes(pts[0], 10)
+    times = FileDecodeTimes(pts[0], 10)
     times.samples(units[:at], pts[at] if at < len(pts) else None)
     before = copy(times)
     failed = times.samples(units[at:])
@@ -116,7 +116,7 @@ def test_what_could_not_be_written_gets_the_same_times_again(stream: tuple[list[
 
 
 def test_nothing_is_a_fragment_of_no_length() -> None:
-    times = DecodeTimes(0, 10)
+    times = FileDecodeTimes(0, 10)
     assert times.samples([]) == (0, [])
     times.samples([Unit(b"", 0, True)], 10)
     assert times.samples([]) == (10, [])

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from tawny.media import encode
-from tawny.media.decode import Decoder
-from tawny.media.encode import Encoder, Picture
-from tawny.media.nal import is_keyframe, split_lengths
+from tawny.media.codec.decoder import Decoder
+from tawny.media.codec.encoder import CANDIDATES, Encoder, Picture
+from tawny.media.codec.nal import is_keyframe, split_lengths
 from tawny.model.errors import SourceUnusable
 from tawny.model.packets import SourcePacket, VideoFormat
 
@@ -87,12 +86,12 @@ def test_odd_sizes_are_refused() -> None:
 
 
 def test_no_encoder_is_said_clearly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encode, "CANDIDATES", {})
+    monkeypatch.setattr("tawny.media.codec.encoder.CANDIDATES", {})
     with pytest.raises(SourceUnusable, match=r"H\.264 encoder"):
         Encoder(WIDTH, HEIGHT, FPS)
 
 
 def test_an_encoder_that_does_not_work_gives_way_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = {"libx264rgb": {}, **encode.CANDIDATES}  # it takes no YUV
-    monkeypatch.setattr(encode, "CANDIDATES", broken)
+    broken = {"libx264rgb": {}, **CANDIDATES}  # it takes no YUV
+    monkeypatch.setattr("tawny.media.codec.encoder.CANDIDATES", broken)
     assert Encoder(WIDTH, HEIGHT, FPS).name == "libx264"

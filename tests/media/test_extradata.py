@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.media.extradata import Setup, read_extradata
+from tawny.media.codec.extradata import CodecSetup, read_extradata
 from tawny.model.packets import VideoCodec
 
 CODECS: tuple[VideoCodec, ...] = ("h264", "h265")
@@ -25,7 +25,7 @@ def hvcc() -> bytes:
 
 @pytest.mark.parametrize("length_bytes", [1, 2, 4])
 def test_avcc(length_bytes: int) -> None:
-    assert read_extradata("h264", avcc(length_bytes)) == Setup((SPS, PPS), length_bytes)
+    assert read_extradata("h264", avcc(length_bytes)) == CodecSetup((SPS, PPS), length_bytes)
 
 
 def test_avcc_may_have_more_behind_its_sets() -> None:
@@ -33,16 +33,16 @@ def test_avcc_may_have_more_behind_its_sets() -> None:
 
 
 def test_hvcc() -> None:
-    assert read_extradata("h265", hvcc()) == Setup((VPS, SPS, PPS), 4)
+    assert read_extradata("h265", hvcc()) == CodecSetup((VPS, SPS, PPS), 4)
 
 
 @pytest.mark.parametrize("start", [b"\0\0\1", b"\0\0\0\1"])
 def test_annex_b(start: bytes) -> None:
-    assert read_extradata("h264", start + SPS + start + PPS) == Setup((SPS, PPS), 0)
+    assert read_extradata("h264", start + SPS + start + PPS) == CodecSetup((SPS, PPS), 0)
 
 
 def test_nothing_is_annex_b_without_sets() -> None:
-    assert read_extradata("h264", b"") == Setup((), 0)
+    assert read_extradata("h264", b"") == CodecSetup((), 0)
 
 
 @pytest.mark.parametrize("end", range(1, 17))

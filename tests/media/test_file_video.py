@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tawny.media.file_clip import copy_part
-from tawny.media.file_video import FileVideo
+from tawny.media.codec.video_file import FileVideo
+from tawny.media.mp4.file_part import copy_part
 from tawny.model.errors import NoSuchDevice, SourceError
 from tawny.testing.clips import ClipSpec, clip_file
 

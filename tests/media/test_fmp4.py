@@ -11,8 +11,8 @@ import pytest
 from av.container import InputContainer
 from av.stream import Stream
 
-from tawny.media.fmp4 import Sample, end_box, fragment, init_segment
-from tawny.media.nal import split_lengths
+from tawny.media.codec.nal import split_lengths
+from tawny.media.mp4.fragment_writer import Sample, end_box, fragment, init_segment
 from tawny.model.packets import VideoCodec
 from tests.media.clips import Clip, encoded
 from tests.media.segments import AAC, ALAW, ULAW, g711, written

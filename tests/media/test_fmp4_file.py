@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tawny.media.boxes import OURS, box
-from tawny.media.fmp4 import Sample, fragment, init_segment
-from tawny.media.fmp4_file import SegmentFile, flaw, places, read_bytes, read_segment, samples
+from tawny.media.mp4.boxes import OURS, box
+from tawny.media.mp4.fragment_writer import Sample, fragment, init_segment
+from tawny.media.mp4.segment_reader import SegmentReader, flaw, places, read_bytes, read_segment, samples
 from tawny.model.errors import FileDamaged, StorageError
 from tawny.model.packets import AudioFormat, VideoCodec
 from tests.media.clips import encoded
@@ -268,7 +268,7 @@ def test_a_file_that_shrank_since_is_reported(put: Put) -> None:
         list(samples(segment, segment.fragments))
 
 
-def read_all(segment: SegmentFile) -> None:
+def read_all(segment: SegmentReader) -> None:
     for one in segment.fragments:
         try:
             assert sum(1 for _ in samples(segment, [one])) == one.video_samples + one.audio_samples

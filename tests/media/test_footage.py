@@ -7,10 +7,10 @@ import av
 import pytest
 from av.bitstream import BitStreamFilterContext
 
-from tawny.media.fmp4_file import read_segment, samples
-from tawny.media.nal import join_lengths, parameter_sets, split_annexb
-from tawny.media.params import codec_string, sps_of, video_format
-from tawny.media.progressive import Piece, ProgressiveMp4, cut
+from tawny.media.codec.nal import join_lengths, parameter_sets, split_annexb
+from tawny.media.codec.parameter_sets import codec_string, sps_of, video_format
+from tawny.media.mp4.progressive import ProgressiveMp4, SegmentPart, cut_clip
+from tawny.media.mp4.segment_reader import read_segment, samples
 from tawny.model.packets import VIDEO_RATE, VideoCodec
 from tests.media.clips import Clip, Unit
 from tests.media.segments import written
@@ -62,7 +62,7 @@ def test_real_clips_survive(path: Path, tmp_path: Path) -> None:
     ordinary = tmp_path / "clip.mp4"
     times = sorted(unit.pts for unit in clip.units)
     begin = times[len(times) // 3]
-    made = ProgressiveMp4(cut([Piece(stored, 0, begin_ticks=begin + 100)]))
+    made = ProgressiveMp4(cut_clip([SegmentPart(stored, 0, begin_ticks=begin + 100)]))
     ordinary.write_bytes(b"".join(made.read()))
     with av.open(str(ordinary), "r") as file:
         shown = [picture.time or 0.0 for picture in file.decode(video=0)]

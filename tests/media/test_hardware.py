@@ -7,9 +7,9 @@ import av
 import pytest
 from av.video.codeccontext import VideoCodecContext
 
-from tawny.media import hardware
-from tawny.media.decode import FAILURES, SOFTWARE, Decoder
-from tawny.media.hardware import Device, devices
+from tawny.media.codec import hardware
+from tawny.media.codec.decoder import FAILURES, SOFTWARE, Decoder
+from tawny.media.codec.hardware import HardwareDecoder, devices
 from tawny.model.packets import SourcePacket, VideoCodec, VideoFormat
 from tests.media.clips import encoded
 
@@ -37,8 +37,8 @@ class Broken:
     thread_count, extradata, skip_frame = 0, b"", ""
 
 
-def _breaks_after(packets: int) -> Device:
-    return Device("breaks", lambda _codec: cast("VideoCodecContext", Broken(packets)))
+def _breaks_after(packets: int) -> HardwareDecoder:
+    return HardwareDecoder("breaks", lambda _codec: cast("VideoCodecContext", Broken(packets)))
 
 
 def _refuses(_codec: VideoCodec) -> VideoCodecContext:
@@ -56,7 +56,7 @@ def _decoded(decoder: Decoder, packets: list[SourcePacket]) -> int:
 
 def test_where_no_device_opens_it_is_software() -> None:
     packets = _packets()
-    decoder = Decoder(_video(packets), devices=[Device("a", _refuses), Device("b", _refuses)])
+    decoder = Decoder(_video(packets), devices=[HardwareDecoder("a", _refuses), HardwareDecoder("b", _refuses)])
     assert decoder.how == SOFTWARE
     assert decoder.refused == ["a", "b"]
     assert _decoded(decoder, packets) == len(packets)
@@ -64,7 +64,7 @@ def test_where_no_device_opens_it_is_software() -> None:
 
 def test_the_first_device_that_opens_is_taken() -> None:
     packets = _packets()
-    decoder = Decoder(_video(packets), devices=[Device("a", _refuses), _breaks_after(1000)])
+    decoder = Decoder(_video(packets), devices=[HardwareDecoder("a", _refuses), _breaks_after(1000)])
     assert decoder.how == "breaks"
     assert _decoded(decoder, packets) == len(packets)
 

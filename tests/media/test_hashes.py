@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tawny.media.fmp4 import Sample, end_box, fragment, init_segment
-from tawny.media.fmp4_file import read_segment
-from tawny.media.hashes import changed, hash_box, hashes_of, stored_hashes
-from tawny.testing.feed import FORMAT
+from tawny.media.mp4.fragment_hashes import changed_fragments, hash_box, hashes_of, stored_hashes
+from tawny.media.mp4.fragment_writer import Sample, end_box, fragment, init_segment
+from tawny.media.mp4.segment_reader import read_segment
+from tawny.testing.packet_feed import FORMAT
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def written(tmp_path: Path) -> Path:
 def test_what_was_written_is_found(written: Path) -> None:
     read = read_segment(written)
     assert len(stored_hashes(read) or []) == len(read.fragments) == 5
-    assert changed(read) == []
+    assert changed_fragments(read) == []
     assert not read.torn
 
 
@@ -41,13 +41,13 @@ def test_one_bit_that_changed_is_told(written: Path) -> None:
         data = bytearray(whole)
         data[one.offset + one.size - 1] ^= 4
         written.write_bytes(data)
-        assert changed(read_segment(written)) == [number]
+        assert changed_fragments(read_segment(written)) == [number]
 
 
 def test_a_file_without_hashes_says_so(written: Path) -> None:
     read = read_segment(written)
     data = written.read_bytes()
     written.write_bytes(data[: read.fragments[-1].offset + read.fragments[-1].size])
-    assert changed(read_segment(written)) is None
+    assert changed_fragments(read_segment(written)) is None
     written.write_bytes(data[: read.init_bytes])
-    assert changed(read_segment(written)) is None
+    assert changed_fragments(read_segment(written)) is None

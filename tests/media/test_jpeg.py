@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from av.video.reformatter import ColorRange, Colorspace
 
-from tawny.media.decode import NO_CAMERA, DecodedFrame
-from tawny.media.jpeg import jpeg
+from tawny.media.codec.decoder import NO_CAMERA, DecodedFrame
+from tawny.media.image.jpeg import jpeg
 
 RED = (200, 40, 60)
 UNSAID = 2

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.media.nal import (
+from tawny.media.codec.nal import (
     annexb,
     is_keyframe,
     join_lengths,

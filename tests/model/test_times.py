@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.model.times import Span, merged, missing, stamp, stamp_ms, utc_from_text, utc_text
+from tawny.model.times import Span, merge_spans, missing_spans, stamp, stamp_ms, utc_from_text, utc_text
 
 instants = st.integers(0, 4_102_444_800_000)
 spans = st.builds(lambda a, b: Span(min(a, b), max(a, b)), st.integers(0, 100), st.integers(0, 100))
@@ -40,8 +40,8 @@ def test_a_span_cannot_run_backwards() -> None:
 
 @given(st.lists(spans), spans)
 def test_recorded_and_missing_tile_the_time(recorded: list[Span], within: Span) -> None:
-    inside = [cut for span in merged(recorded) if (cut := span.cut_to(within))]
-    tiles = sorted(inside + missing(recorded, within))
+    inside = [cut for span in merge_spans(recorded) if (cut := span.cut_to(within))]
+    tiles = sorted(inside + missing_spans(recorded, within))
     if within.begin_ms < within.end_ms:
         assert tiles[0].begin_ms == within.begin_ms
         assert tiles[-1].end_ms == within.end_ms

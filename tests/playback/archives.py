@@ -8,15 +8,15 @@ from typing import Literal
 
 import numpy as np
 
-from tawny.media.encode import Encoder
-from tawny.media.fmp4 import Sample, end_box, fragment, init_segment
-from tawny.media.params import codec_string
+from tawny.media.codec.encoder import Encoder
+from tawny.media.codec.parameter_sets import codec_string
+from tawny.media.mp4.fragment_writer import Sample, end_box, fragment, init_segment
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.packets import AudioFormat, SourcePacket, VideoFormat
 from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.storage.memory_index import MemoryIndex
+from tawny.storage.index.memory_index import MemoryIndex
 
 PORCH = CameraId("porch")
 MAIN, SUB = StreamName.MAIN, StreamName.SUB

@@ -3,22 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tawny.media.fmp4_file import read_segment
+from tawny.media.mp4.segment_reader import read_segment
 from tawny.model.segments import Segment
-from tawny.sealed.header import Header, Kind
+from tawny.sealed.header import SealedFileKind, SealedHeader
+from tawny.sealed.key_wrapping import area_bytes, wrap
 from tawny.sealed.keys import EpochKey
 from tawny.sealed.records import BLOB, KEY
 from tawny.sealed.sealer import Sealer, new_salt
-from tawny.sealed.wrapping import area_bytes, wrap
 from tests.playback.archives import FakeArchive
 
 
-def sealer(recipients: Sequence[str], start_ms: int, kind: Kind = Kind.SEGMENT) -> Sealer:
+def sealer(recipients: Sequence[str], start_ms: int, kind: SealedFileKind = SealedFileKind.SEGMENT) -> Sealer:
     epoch = EpochKey(start_ms)
     wrapped = wrap(epoch.first(), recipients)
     commit, (key, step) = epoch.commit, epoch.next()
-    stream = 0 if kind is Kind.SEGMENT else 255
-    header = Header(
+    stream = 0 if kind is SealedFileKind.SEGMENT else 255
+    header = SealedHeader(
         kind, stream, 0, area_bytes(wrapped), bytes(16), bytes(16), start_ms, step, 0, start_ms, 1, commit,
         new_salt(), bytes(32),
     )  # fmt: skip
@@ -49,5 +49,5 @@ def sealed(archive: FakeArchive, segment: Segment, recipients: Sequence[str], *,
 
 
 def sealed_jpeg(recipients: Sequence[str], at_ms: int, jpeg: bytes) -> bytes:
-    made = sealer(recipients, at_ms, Kind.PICTURE)
+    made = sealer(recipients, at_ms, SealedFileKind.PICTURE)
     return b"".join([*made.begin({"camera": "porch"}), *made.record(BLOB, 0, [jpeg]), *made.end(0, 0, {})])

@@ -6,19 +6,19 @@ import av
 import pytest
 
 from tawny.model.times import Span
-from tawny.playback.clip import Clip, Clips, TooLarge
+from tawny.playback.clips import ClipCache, ClipFile, ClipTooLarge
 from tests.playback.archives import FPS, MAIN, PORCH, SUB, FakeArchive
 
 T = 1_795_000_000_000
 MUCH = 1 << 40
 
 
-def clip(archive: FakeArchive, begin_s: float, end_s: float, stream: object = MAIN) -> Clip | None:
+def clip(archive: FakeArchive, begin_s: float, end_s: float, stream: object = MAIN) -> ClipFile | None:
     span = Span(T + round(begin_s * 1000), T + round(end_s * 1000))
-    return Clips(archive).clip(PORCH, MAIN if stream is MAIN else SUB, span, MUCH)
+    return ClipCache(archive).clip(PORCH, MAIN if stream is MAIN else SUB, span, MUCH)
 
 
-def data(made: Clip | None) -> bytes:
+def data(made: ClipFile | None) -> bytes:
     assert made
     return b"".join(made.read(0, made.size_bytes))
 
@@ -69,7 +69,7 @@ def test_a_clip_has_its_sound(archive: FakeArchive, audio: object) -> None:
 
 
 def test_g711_in_a_long_clip_is_left_out(archive: FakeArchive, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tawny.playback.clip.MOST_SOUND_S", 1.0)
+    monkeypatch.setattr("tawny.playback.clips.MOST_SOUND_S", 1.0)
     archive.record(T, audio="pcmu")
     with av.open(io.BytesIO(data(clip(archive, 0, 3))), "r") as opened:
         assert [stream.type for stream in opened.streams] == ["video"]
@@ -104,8 +104,8 @@ def test_where_the_picture_becomes_another_the_clip_ends_and_says_so(archive: Fa
 
 def test_too_large_a_clip_is_refused(archive: FakeArchive) -> None:
     archive.record(T)
-    with pytest.raises(TooLarge):
-        Clips(archive).clip(PORCH, MAIN, Span(T, T + 4000), most_bytes=100)
+    with pytest.raises(ClipTooLarge):
+        ClipCache(archive).clip(PORCH, MAIN, Span(T, T + 4000), most_bytes=100)
 
 
 def test_the_same_clip_has_the_same_name_and_another_has_another(archive: FakeArchive) -> None:
@@ -116,7 +116,7 @@ def test_the_same_clip_has_the_same_name_and_another_has_another(archive: FakeAr
 
 def test_a_clip_that_is_asked_for_again_is_not_cut_again(archive: FakeArchive) -> None:
     archive.record(T)
-    clips = Clips(archive)
+    clips = ClipCache(archive)
     first, second = (clips.clip(PORCH, MAIN, Span(T, T + 3000), MUCH) for _ in range(2))
     assert first is second
 
@@ -132,8 +132,8 @@ def test_no_file_stays_open(archive: FakeArchive) -> None:
 def test_a_clip_without_its_sound(archive: FakeArchive) -> None:
     archive.record(T, audio="pcmu")
     span = Span(T, T + 4000)
-    loud = Clips(archive).clip(PORCH, MAIN, span, MUCH)
-    silent = Clips(archive).clip(PORCH, MAIN, span, MUCH, with_sound=False)
+    loud = ClipCache(archive).clip(PORCH, MAIN, span, MUCH)
+    silent = ClipCache(archive).clip(PORCH, MAIN, span, MUCH, with_sound=False)
     with av.open(io.BytesIO(data(silent)), "r") as opened:
         assert [stream.type for stream in opened.streams] == ["video"]
     assert len(shown(data(silent))) == 4 * FPS

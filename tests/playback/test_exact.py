@@ -14,15 +14,15 @@ import cv2
 import numpy as np
 import pytest
 
-from tawny.media.fmp4_file import places, read_segment
-from tawny.media.progressive import Piece, ProgressiveMp4, cut
+from tawny.media.mp4.progressive import ProgressiveMp4, SegmentPart, cut_clip
+from tawny.media.mp4.segment_reader import places, read_segment
 from tawny.model.errors import SourceUnusable
 from tawny.model.packets import VideoCodec
 from tawny.model.times import Span
-from tawny.playback.beginning import Begun, begun_exactly
-from tawny.playback.clip import Clips
+from tawny.playback.clips import ClipCache
+from tawny.playback.exact_start import ExactStart, begun_exactly
 from tawny.testing.clips import ClipSpec, made_clip
-from tawny.testing.clocked import COLUMNS, ROWS
+from tawny.testing.clock_picture import COLUMNS, ROWS
 from tests.media.clips import Unit
 from tests.media.segments import written
 from tests.playback.archives import MAIN, PORCH, FakeArchive
@@ -51,10 +51,10 @@ def source(folder: Path, codec: VideoCodec = "h264", b_frames: int = 0) -> Path:
     return path
 
 
-def made(path: Path, begin_ms: int, end_ms: int | None, out: Path) -> Begun:
+def made(path: Path, begin_ms: int, end_ms: int | None, out: Path) -> ExactStart:
     with ExitStack() as held:
-        begun = begun_exactly(Piece(path, T, begin_ms * 90, None if end_ms is None else end_ms * 90), held)
-        out.write_bytes(b"".join(ProgressiveMp4(cut(begun.pieces)).read()))
+        begun = begun_exactly(SegmentPart(path, T, begin_ms * 90, None if end_ms is None else end_ms * 90), held)
+        out.write_bytes(b"".join(ProgressiveMp4(cut_clip(begun.pieces)).read()))
     return begun
 
 
@@ -104,7 +104,7 @@ def test_where_no_encoder_is_there_it_is_left_as_it_is_and_says_so(
     def refuse(*_: object, **__: object) -> None:
         raise SourceUnusable("this computer", "no encoder")
 
-    monkeypatch.setattr("tawny.media.anew.Encoder", refuse)
+    monkeypatch.setattr("tawny.media.codec.rewrite.Encoder", refuse)
     begun = made(source(tmp_path), 2_500, 6_500, tmp_path / "clip.mp4")
     assert (begun.anew, begun.is_exact) == (0, False)
     assert seen(tmp_path / "clip.mp4")[0] == (0, 2_500), "players that honour an edit list show the same"
@@ -113,7 +113,7 @@ def test_where_no_encoder_is_there_it_is_left_as_it_is_and_says_so(
 def test_an_exact_clip_over_files_has_its_sound(archive: FakeArchive) -> None:
     archive.record(T, audio="aac")
     archive.record(T + 4000, audio="aac")
-    clip = Clips(archive).clip(PORCH, MAIN, Span(T + 2_500, T + 6_000), 1 << 40, exact=True)
+    clip = ClipCache(archive).clip(PORCH, MAIN, Span(T + 2_500, T + 6_000), 1 << 40, exact=True)
     assert clip
     assert (clip.start_ms, clip.anew, clip.is_exact) == (T + 2_500, 5, True)
     path = archive.root / "clip.mp4"

@@ -2,14 +2,14 @@ import cv2
 import numpy as np
 import pytest
 
-from tawny.playback import frames
-from tawny.playback.frames import Frames, Picture
+from tawny.playback import stills
+from tawny.playback.stills import StillPicture, StillReader
 from tests.playback.archives import FPS, MAIN, PORCH, SUB, FakeArchive
 
 T = 1_795_000_000_000
 
 
-def grey(picture: Picture | None) -> int:
+def grey(picture: StillPicture | None) -> int:
     """The number of the picture, by how grey it is."""
     assert picture
     seen = cv2.imdecode(np.frombuffer(picture.jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
@@ -19,7 +19,7 @@ def grey(picture: Picture | None) -> int:
 
 def test_the_picture_is_the_keyframe_before_the_instant(archive: FakeArchive) -> None:
     archive.record(T)
-    found = Frames(archive).at(PORCH, T + 2700, 320)
+    found = StillReader(archive).at(PORCH, T + 2700, 320)
     assert found
     assert found.at_ms == T + 2000
     assert abs(grey(found) - 2 * FPS) <= 1
@@ -28,25 +28,25 @@ def test_the_picture_is_the_keyframe_before_the_instant(archive: FakeArchive) ->
 def test_a_preview_comes_from_the_small_stream_a_large_picture_from_the_large_one(archive: FakeArchive) -> None:
     archive.record(T, stream=MAIN)
     archive.record(T + 500, stream=SUB)
-    made = Frames(archive)
+    made = StillReader(archive)
     ats = [found.at_ms if (found := made.at(PORCH, T + 1200, width)) else 0 for width in (320, 1920)]
     assert ats == [T + 500, T + 1000]
 
 
 def test_where_one_stream_has_nothing_the_other_does(archive: FakeArchive) -> None:
     archive.record(T, stream=MAIN)
-    assert Frames(archive).at(PORCH, T + 1200, 320)
+    assert StillReader(archive).at(PORCH, T + 1200, 320)
 
 
 def test_where_nothing_is_recorded_there_is_no_picture(archive: FakeArchive) -> None:
     archive.record(T)
-    made = Frames(archive)
+    made = StillReader(archive)
     assert [made.at(PORCH, T - 1, 320), made.at(PORCH, T + 8_000, 320)] == [None, None]
 
 
 def test_the_last_picture_stands_while_the_next_second_is_on_its_way(archive: FakeArchive) -> None:
     archive.record(T, is_open=True)
-    found = Frames(archive).at(PORCH, T + 5_500, 320)
+    found = StillReader(archive).at(PORCH, T + 5_500, 320)
     assert found
     assert found.at_ms == T + 3000
 
@@ -54,22 +54,22 @@ def test_the_last_picture_stands_while_the_next_second_is_on_its_way(archive: Fa
 def test_a_damaged_file_has_no_picture(archive: FakeArchive) -> None:
     segment = archive.record(T)
     archive.segment_path(segment).write_bytes(b"garbage")
-    assert Frames(archive).at(PORCH, T, 320) is None
+    assert StillReader(archive).at(PORCH, T, 320) is None
 
 
 def test_asking_again_decodes_nothing(archive: FakeArchive, monkeypatch: pytest.MonkeyPatch) -> None:
     archive.record(T)
-    made = Frames(archive)
+    made = StillReader(archive)
     first = made.at(PORCH, T + 2700, 320)
-    monkeypatch.setattr(frames, "keyframe_jpeg", None)
+    monkeypatch.setattr(stills, "keyframe_jpeg", None)
     assert made.at(PORCH, T + 2100, 320) is first
 
 
 def test_what_is_kept_is_bounded(archive: FakeArchive, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frames, "MOST_KEPT_BYTES", 10_000)
-    monkeypatch.setattr(frames, "keyframe_jpeg", lambda packet, width, private: b"x" * 3000)
+    monkeypatch.setattr(stills, "MOST_KEPT_BYTES", 10_000)
+    monkeypatch.setattr(stills, "keyframe_jpeg", lambda packet, width, private: b"x" * 3000)
     archive.record(T)
-    made = Frames(archive)
+    made = StillReader(archive)
     for second in range(4):
         made.at(PORCH, T + second * 1000, 320)
     assert made._kept_bytes == 9000

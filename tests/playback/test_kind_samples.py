@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tawny.media.encode import Encoder
+from tawny.media.codec.encoder import Encoder
 from tawny.model.errors import NotDone
 from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.packets import SourcePacket
 from tawny.model.polygon import Polygon
-from tawny.playback.kind_samples import MOST_CROPS, cut_out, label_of, write
+from tawny.playback.training_samples import MOST_CROPS, crop_samples, label_of, write
 from tests.playback.archives import PORCH, FakeArchive
 from training.samples import read
 
@@ -49,7 +49,7 @@ def event(**said: str) -> Event:
 
 
 def test_what_moved_is_cut_out_with_what_it_was_said_to_be(archive: FakeArchive) -> None:
-    cuts = cut_out(archive, event(said="person"))
+    cuts = crop_samples(archive, event(said="person"))
     assert 5 <= len(cuts) <= MOST_CROPS
     assert {one.label for one in cuts} == {"person"}
     assert all(event().start_ms <= one.at_ms <= event().start_ms + 7000 for one in cuts)
@@ -60,11 +60,11 @@ def test_what_moved_is_cut_out_with_what_it_was_said_to_be(archive: FakeArchive)
 
 def test_what_nobody_is_to_see_is_not_in_it(archive: FakeArchive) -> None:
     everything = Polygon(((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)))
-    assert cut_out(archive, event(said="person"), [everything]) == []
+    assert crop_samples(archive, event(said="person"), [everything]) == []
 
 
 def test_where_nothing_is_recorded_there_is_nothing(tmp_path: Path) -> None:
-    assert cut_out(FakeArchive(tmp_path), event(said="person")) == []
+    assert crop_samples(FakeArchive(tmp_path), event(said="person")) == []
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_what_was_said_is_the_label(said: dict[str, str], label: str) -> None:
 
 
 def test_what_is_written_training_reads_and_nothing_is_overwritten(archive: FakeArchive, tmp_path: Path) -> None:
-    cuts = cut_out(archive, event(said="person"))
+    cuts = crop_samples(archive, event(said="person"))
     file = write(tmp_path / "out", PORCH, cuts)
     [porch] = read([tmp_path / "out"])
     assert (porch.camera, porch.counts()["person"]) == (PORCH, len(cuts))

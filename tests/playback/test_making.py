@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 import pytest
 
-from tawny.media.canvas import CLOCK_HEIGHT
+from tawny.media.image.canvas import CLOCK_HEIGHT
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
-from tawny.playback.clip import Clips
-from tawny.playback.making import Kind, Made, Wish, make
+from tawny.playback.clips import ClipCache
+from tawny.playback.exports import ExportKind, ExportOptions, ExportResult, make_export
 from tests.playback.archives import PORCH, FakeArchive
 
 T = 1_795_000_000_000
@@ -43,12 +43,12 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path / "made", tmp_path / "scratch")
 
 
-def made(archive: FakeArchive, bench: Bench, wish: Wish) -> Made:
-    return make(archive, Clips(archive), wish, ZONE, bench, 1 << 40)
+def made(archive: FakeArchive, bench: Bench, wish: ExportOptions) -> ExportResult:
+    return make_export(archive, ClipCache(archive), wish, ZONE, bench, 1 << 40)
 
 
-def wish(kind: Kind, seconds: float, *cameras: CameraId, speed: float | None = None) -> Wish:
-    return Wish(kind, cameras or (PORCH,), Span(T, T + round(seconds * 1000)), speed)
+def wish(kind: ExportKind, seconds: float, *cameras: CameraId, speed: float | None = None) -> ExportOptions:
+    return ExportOptions(kind, cameras or (PORCH,), Span(T, T + round(seconds * 1000)), speed)
 
 
 def pictures(path: Path) -> Iterator[tuple[float, Any]]:
@@ -66,7 +66,7 @@ def grey_of(number: int) -> float:
 
 def test_a_gif_is_small_and_has_few_colours_and_five_pictures_a_second(archive: FakeArchive, bench: Bench) -> None:
     archive.record(T, seconds=10, size=(640, 480))
-    made(archive, bench, wish(Kind.GIF, 10))
+    made(archive, bench, wish(ExportKind.GIF, 10))
     shown = list(pictures(bench.out))
     assert len(shown) == 50
     assert shown[-1][0] == pytest.approx(9.8)
@@ -79,7 +79,7 @@ def test_a_gif_is_small_and_has_few_colours_and_five_pictures_a_second(archive: 
 
 def test_a_sheet_has_a_tile_for_each_picture_in_rows(archive: FakeArchive, bench: Bench) -> None:
     archive.record(T, seconds=12, size=(640, 480))
-    made(archive, bench, wish(Kind.SHEET, 12))
+    made(archive, bench, wish(ExportKind.SHEET, 12))
     sheet = cv2.imread(str(bench.out))
     assert sheet is not None
     assert sheet.shape == (2880, 3200, 3)
@@ -90,7 +90,7 @@ def test_a_sheet_has_a_tile_for_each_picture_in_rows(archive: FakeArchive, bench
 
 def test_tiles_of_time_that_was_not_recorded_stay_dark(archive: FakeArchive, bench: Bench) -> None:
     archive.record(T, seconds=6, size=(640, 480))
-    made(archive, bench, wish(Kind.SHEET, 12))
+    made(archive, bench, wish(ExportKind.SHEET, 12))
     sheet = cv2.imread(str(bench.out))
     assert sheet is not None
     assert sheet[1740:].mean() == pytest.approx(24, abs=2)
@@ -98,7 +98,7 @@ def test_tiles_of_time_that_was_not_recorded_stay_dark(archive: FakeArchive, ben
 
 def test_a_time_lapse_is_as_much_faster_as_was_asked(archive: FakeArchive, bench: Bench) -> None:
     archive.record(T, seconds=10)
-    made(archive, bench, wish(Kind.TIMELAPSE, 10, speed=5))
+    made(archive, bench, wish(ExportKind.TIMELAPSE, 10, speed=5))
     shown = list(pictures(bench.out))
     assert shown[-1][0] == pytest.approx(2, abs=0.1)
     assert shown[-1][1].shape == (64 + CLOCK_HEIGHT, 96, 3)
@@ -109,7 +109,7 @@ def test_a_time_lapse_is_as_much_faster_as_was_asked(archive: FakeArchive, bench
 def test_a_time_lapse_of_hours_becomes_a_minute_of_keyframes(archive: FakeArchive, bench: Bench) -> None:
     for second in range(0, 3000, 100):
         archive.record(T + second * 1000, seconds=10)
-    made(archive, bench, wish(Kind.TIMELAPSE, 3000))
+    made(archive, bench, wish(ExportKind.TIMELAPSE, 3000))
     times = [time for time, _ in pictures(bench.out)]
     assert len(times) == pytest.approx(0.1 * 60 * 25, abs=31)  # what was not recorded is left out
 
@@ -117,7 +117,7 @@ def test_a_time_lapse_of_hours_becomes_a_minute_of_keyframes(archive: FakeArchiv
 def test_cameras_side_by_side_show_the_same_instant_above_one_clock(archive: FakeArchive, bench: Bench) -> None:
     archive.record(T, seconds=6)
     archive.record(T + 2000, seconds=2, camera=YARD)
-    made(archive, bench, wish(Kind.SIDE_BY_SIDE, 6, PORCH, YARD))
+    made(archive, bench, wish(ExportKind.SIDE_BY_SIDE, 6, PORCH, YARD))
     shown = list(pictures(bench.out))
     assert shown[0][1].shape == (360 + CLOCK_HEIGHT, 1280, 3)
     at_3 = shown[45][1]
@@ -132,15 +132,15 @@ def test_cameras_side_by_side_show_the_same_instant_above_one_clock(archive: Fak
 
 def test_a_clip_is_the_file_that_is_also_downloaded(archive: FakeArchive, bench: Bench) -> None:
     archive.record(T, seconds=4)
-    told = made(archive, bench, wish(Kind.MP4, 4))
+    told = made(archive, bench, wish(ExportKind.MP4, 4))
     assert told.start_ms == T
     assert bench.needed == bench.out.stat().st_size
     assert len(list(pictures(bench.out))) == 40
     assert bench.parts[-1] == 1.0
 
 
-@pytest.mark.parametrize("kind", [Kind.MP4, Kind.GIF, Kind.TIMELAPSE, Kind.SHEET])
-def test_of_nothing_nothing_is_made(archive: FakeArchive, bench: Bench, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [ExportKind.MP4, ExportKind.GIF, ExportKind.TIMELAPSE, ExportKind.SHEET])
+def test_of_nothing_nothing_is_made(archive: FakeArchive, bench: Bench, kind: ExportKind) -> None:
     with pytest.raises(NotDone, match="Nothing was recorded"):
         made(archive, bench, wish(kind, 10))
 
@@ -148,16 +148,16 @@ def test_of_nothing_nothing_is_made(archive: FakeArchive, bench: Bench, kind: Ki
 @pytest.mark.parametrize(
     "asked",
     [
-        wish(Kind.GIF, 31),
-        wish(Kind.SIDE_BY_SIDE, 5),
-        wish(Kind.SIDE_BY_SIDE, 601, PORCH, YARD),
-        wish(Kind.TIMELAPSE, 3600, speed=2),
-        wish(Kind.TIMELAPSE, 3600, speed=1),
-        wish(Kind.MP4, 5, PORCH, YARD),
-        wish(Kind.MP4, 0),
+        wish(ExportKind.GIF, 31),
+        wish(ExportKind.SIDE_BY_SIDE, 5),
+        wish(ExportKind.SIDE_BY_SIDE, 601, PORCH, YARD),
+        wish(ExportKind.TIMELAPSE, 3600, speed=2),
+        wish(ExportKind.TIMELAPSE, 3600, speed=1),
+        wish(ExportKind.MP4, 5, PORCH, YARD),
+        wish(ExportKind.MP4, 0),
     ],
 )
-def test_too_much_is_refused_before_it_begins(archive: FakeArchive, bench: Bench, asked: Wish) -> None:
+def test_too_much_is_refused_before_it_begins(archive: FakeArchive, bench: Bench, asked: ExportOptions) -> None:
     with pytest.raises(NotDone):
         made(archive, bench, asked)
     assert not bench.parts
@@ -176,4 +176,4 @@ class Impatient(Bench):
 def test_who_waits_can_end_it(archive: FakeArchive, tmp_path: Path) -> None:
     archive.record(T, seconds=10)
     with pytest.raises(Enough):
-        made(archive, Impatient(tmp_path / "made", tmp_path / "scratch"), wish(Kind.SIDE_BY_SIDE, 5, PORCH, YARD))
+        made(archive, Impatient(tmp_path / "made", tmp_path / "scratch"), wish(ExportKind.SIDE_BY_SIDE, 5, PORCH, YARD))

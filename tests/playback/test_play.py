@@ -5,7 +5,7 @@ import av
 import pytest
 
 from tawny.model.errors import FileDamaged, StorageError
-from tawny.playback.play import play
+from tawny.playback.segment_player import play
 from tests.playback.archives import FPS, FakeArchive
 
 T = 1_795_000_000_000

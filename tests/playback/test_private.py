@@ -11,10 +11,10 @@ import pytest
 from tawny.model.errors import NotDone
 from tawny.model.polygon import Polygon
 from tawny.model.times import Span
-from tawny.playback.clip import MOST_COVERED_S, Clip, Clips, TooLongToCover
-from tawny.playback.frames import Frames
-from tawny.playback.making import Kind, Wish, make
-from tawny.playback.pictures import Pictures, full_size
+from tawny.playback.clips import MOST_COVERED_S, ClipCache, ClipFile, ClipTooLongToMask
+from tawny.playback.exports import ExportKind, ExportOptions, make_export
+from tawny.playback.frame_reader import FrameReader, full_size
+from tawny.playback.stills import StillReader
 from tests.playback.archives import FPS, MAIN, PORCH, FakeArchive
 from tests.playback.test_making import ZONE, Bench
 
@@ -45,17 +45,17 @@ def seen(jpeg: bytes) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
 
 
 def test_pictures_of_the_past(hidden: FakeArchive) -> None:
-    preview = Frames(hidden).at(PORCH, T + 4500, 320)
+    preview = StillReader(hidden).at(PORCH, T + 4500, 320)
     assert preview and is_half(seen(preview.jpeg))
     full = full_size(hidden, PORCH, T + 4500)
     assert full and is_half(seen(full[0]))
-    frame = Pictures(hidden, PORCH, MAIN).at(T + 4500)
+    frame = FrameReader(hidden, PORCH, MAIN).at(T + 4500)
     assert frame and is_half(frame.rgb[..., 0])
 
 
 def test_a_preview_from_before_is_not_shown_any_more(hidden: FakeArchive) -> None:
     hidden.hidden = ()
-    frames = Frames(hidden)
+    frames = StillReader(hidden)
     before = frames.at(PORCH, T + 4500, 320)
     hidden.hidden = (LEFT,)
     after = frames.at(PORCH, T + 4500, 320)
@@ -63,9 +63,9 @@ def test_a_preview_from_before_is_not_shown_any_more(hidden: FakeArchive) -> Non
     assert after and is_half(seen(after.jpeg))
 
 
-def made(archive: FakeArchive, begin_s: float, end_s: float) -> Clip:
+def made(archive: FakeArchive, begin_s: float, end_s: float) -> ClipFile:
     span = Span(T + round(begin_s * 1000), T + round(end_s * 1000))
-    clip = Clips(archive).clip(PORCH, MAIN, span, MUCH)
+    clip = ClipCache(archive).clip(PORCH, MAIN, span, MUCH)
     assert clip
     return clip
 
@@ -87,7 +87,7 @@ def test_a_clip_is_as_long_as_ever_with_its_sound_over_files(hidden: FakeArchive
 
 
 def test_other_settings_make_another_clip(hidden: FakeArchive) -> None:
-    clips, span = Clips(hidden), Span(T + 4000, T + 6000)
+    clips, span = ClipCache(hidden), Span(T + 4000, T + 6000)
     covered = clips.clip(PORCH, MAIN, span, MUCH)
     hidden.hidden = ()
     plain = clips.clip(PORCH, MAIN, span, MUCH)
@@ -97,13 +97,13 @@ def test_other_settings_make_another_clip(hidden: FakeArchive) -> None:
 
 def test_one_that_would_take_too_long_is_refused_in_words(hidden: FakeArchive, tmp_path: Path) -> None:
     span = Span(T, T + round(MOST_COVERED_S * 1000) + 1)
-    with pytest.raises(TooLongToCover):
-        Clips(hidden).clip(PORCH, MAIN, span, MUCH)
+    with pytest.raises(ClipTooLongToMask):
+        ClipCache(hidden).clip(PORCH, MAIN, span, MUCH)
     with pytest.raises(NotDone, match="private parts"):
-        make(
+        make_export(
             hidden,
-            Clips(hidden),
-            Wish(Kind.MP4, (PORCH,), span),
+            ClipCache(hidden),
+            ExportOptions(ExportKind.MP4, (PORCH,), span),
             ZONE,
             Bench(tmp_path / "out", tmp_path / "scratch"),
             MUCH,

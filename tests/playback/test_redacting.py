@@ -10,15 +10,15 @@ import cv2
 import numpy as np
 import pytest
 
-from tawny.media.encode import Encoder
-from tawny.media.fmp4 import Sample, end_box, fragment, init_segment
-from tawny.media.params import codec_string
+from tawny.media.codec.encoder import Encoder
+from tawny.media.codec.parameter_sets import codec_string
+from tawny.media.mp4.fragment_writer import Sample, end_box, fragment, init_segment
 from tawny.model.errors import NotDone
 from tawny.model.packets import VideoFormat
 from tawny.model.polygon import Polygon
 from tawny.model.times import Span
-from tawny.playback.redacting import Redacted, redact
-from tawny.playback.redaction import Mark, Redaction
+from tawny.playback.redaction_areas import Redaction, SubjectMark
+from tawny.playback.redactor import RedactionResult, redact
 from tests.playback.archives import PORCH, FakeArchive
 
 T = 1_795_000_000_000
@@ -88,7 +88,7 @@ def record(archive: FakeArchive, way: Any) -> None:
     )
 
 
-def film(archive: FakeArchive, wanted: Redaction, begin_ms: int = 0, end_ms: int = SECONDS * 1000) -> Redacted:
+def film(archive: FakeArchive, wanted: Redaction, begin_ms: int = 0, end_ms: int = SECONDS * 1000) -> RedactionResult:
     span = Span(T + begin_ms, T + end_ms)
     return redact(archive, PORCH, span, wanted, archive.root / "redacted.mp4", lambda _: None)
 
@@ -107,8 +107,8 @@ def likeness(made: Any, who: Any, at: Where) -> float:
     return float(np.corrcoef(fine[0][inside].ravel(), fine[1][inside].ravel())[0, 1])
 
 
-def pointed(number: int, who: Where) -> Mark:
-    return Mark(T + number * 100, (who[0] + 20) / WIDE, (who[1] + 50) / HIGH)
+def pointed(number: int, who: Where) -> SubjectMark:
+    return SubjectMark(T + number * 100, (who[0] + 20) / WIDE, (who[1] + 50) / HIGH)
 
 
 def test_one_is_seen_in_every_picture_and_the_other_in_none(archive: FakeArchive) -> None:
@@ -168,8 +168,8 @@ def test_what_was_hidden_is_told_second_by_second(archive: FakeArchive) -> None:
 @pytest.mark.parametrize(
     ("wanted", "span_ms", "why"),
     [
-        (Redaction(marks=(Mark(T, 0.95, 0.05),)), 8_000, "Nobody moves where you pointed"),
-        (Redaction(marks=(Mark(T, 0.5, 0.5),)), 601_000, "10 minutes long"),
+        (Redaction(marks=(SubjectMark(T, 0.95, 0.05),)), 8_000, "Nobody moves where you pointed"),
+        (Redaction(marks=(SubjectMark(T, 0.5, 0.5),)), 601_000, "10 minutes long"),
     ],
 )
 def test_what_cannot_be_done_is_told(archive: FakeArchive, wanted: Redaction, span_ms: int, why: str) -> None:

@@ -4,31 +4,31 @@ import pytest
 
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.packets import Packet
-from tawny.model.reels import NotCarried, Piece
+from tawny.model.reels import NotCarried, ReelPiece
 from tawny.model.times import Span, utc_from_text
-from tawny.playback.reel import Reel
+from tawny.playback.packet_reel import PacketReel
 from tests.playback.archives import MAIN, PORCH, SUB, FakeArchive
 
 START_MS = utc_from_text("2026-11-20T05:00:00Z")
 
 
-def reel(archive: FakeArchive, at_ms: int, *, sparse_ms: int = 0) -> Reel:
-    return Reel(archive, PORCH, MAIN, at_ms, codec="h264", sparse_ms=sparse_ms)
+def reel(archive: FakeArchive, at_ms: int, *, sparse_ms: int = 0) -> PacketReel:
+    return PacketReel(archive, PORCH, MAIN, at_ms, codec="h264", sparse_ms=sparse_ms)
 
 
-def rest(of: Reel) -> list[Piece]:
-    pieces: list[Piece] = []
+def rest(of: PacketReel) -> list[ReelPiece]:
+    pieces: list[ReelPiece] = []
     while (piece := of.next()) is not None:
         pieces.append(piece)
         assert len(pieces) < 200
     return pieces
 
 
-def shown(pieces: list[Piece]) -> list[Packet]:
+def shown(pieces: list[ReelPiece]) -> list[Packet]:
     return [packet for piece in pieces for packet in piece.packets if packet.is_video]
 
 
-def offsets(pieces: list[Piece]) -> list[int]:
+def offsets(pieces: list[ReelPiece]) -> list[int]:
     return [packet.at_ms - START_MS for packet in shown(pieces)]
 
 
@@ -127,7 +127,7 @@ def test_the_small_stream_is_taken_where_the_large_one_is_missing(archive: FakeA
 
 def test_what_is_recorded_otherwise_is_refused_with_words_each_time(archive: FakeArchive) -> None:
     archive.record(START_MS, 2)
-    of = Reel(archive, PORCH, MAIN, START_MS, codec="h265")
+    of = PacketReel(archive, PORCH, MAIN, START_MS, codec="h265")
     for _ in range(2):
         with pytest.raises(NotCarried, match="H264"):
             of.next()

@@ -11,7 +11,15 @@ from tawny.model.ids import EventId, RunId
 from tawny.model.segments import Segment
 from tawny.model.times import Span, utc_from_text
 from tawny.playback import timeline
-from tawny.playback.timeline import MOST_SHOWN, calendar, gap_tone, gap_words, lane, motion, share_recorded
+from tawny.playback.timeline import (
+    MOST_SHOWN,
+    calendar,
+    gap_tone,
+    gap_words,
+    motion_series,
+    share_recorded,
+    timeline_lane,
+)
 from tests.playback.archives import MAIN, PORCH, SUB, FakeArchive
 
 DAY = Span(utc_from_text("2026-11-20T00:00:00Z"), utc_from_text("2026-11-21T00:00:00Z"))
@@ -42,7 +50,7 @@ def test_a_lane_tells_what_is_there_what_is_missing_and_what_happened(archive: F
     archive.index.put_gap(hole)
     event = Event(EventId("e"), PORCH, "person", T + 100, T + 200, 70.0)
     archive.index.put_event(event)
-    made = lane(archive, PORCH, DAY, points=100, now_ms=T + 3 * HOUR_MS)
+    made = timeline_lane(archive, PORCH, DAY, points=100, now_ms=T + 3 * HOUR_MS)
     assert made.spans == [Span(T, T + HOUR_MS), Span(T + 2 * HOUR_MS, T + 3 * HOUR_MS)]
     assert (made.gaps, made.events, made.waiting) == ([hole], [event], [])
 
@@ -50,27 +58,27 @@ def test_a_lane_tells_what_is_there_what_is_missing_and_what_happened(archive: F
 def test_what_is_being_written_is_recorded(archive: FakeArchive) -> None:
     archive.index.add_segment(segment(T, T + MINUTE_MS))
     archive.still_open.append(replace(segment(T + MINUTE_MS, T + MINUTE_MS + 9000), path="x.open.mp4"))
-    made = lane(archive, PORCH, DAY, points=10, now_ms=T + 70_000)
+    made = timeline_lane(archive, PORCH, DAY, points=10, now_ms=T + 70_000)
     assert made.spans == [Span(T, T + MINUTE_MS + 9000)]
 
 
 def test_both_streams_together_are_one_lane(archive: FakeArchive) -> None:
     archive.index.add_segment(segment(T, T + HOUR_MS))
     archive.index.add_segment(segment(T + HOUR_MS // 2, T + 2 * HOUR_MS, SUB))
-    assert lane(archive, PORCH, DAY, points=10, now_ms=DAY.end_ms).spans == [Span(T, T + 2 * HOUR_MS)]
+    assert timeline_lane(archive, PORCH, DAY, points=10, now_ms=DAY.end_ms).spans == [Span(T, T + 2 * HOUR_MS)]
 
 
 def test_a_camera_that_waits_for_motion_waited_in_between(archive: FakeArchive) -> None:
     archive.index.add_segment(segment(T, T + MINUTE_MS))
     archive.index.add_segment(segment(T + 5 * MINUTE_MS, T + 6 * MINUTE_MS))
     archive.index.put_gap(gap(T + 2 * MINUTE_MS, T + 3 * MINUTE_MS))
-    made = lane(archive, PORCH, DAY, points=10, now_ms=T + 7 * MINUTE_MS, waits_for_motion=True)
+    made = timeline_lane(archive, PORCH, DAY, points=10, now_ms=T + 7 * MINUTE_MS, waits_for_motion=True)
     waited = [(1, 2), (3, 5), (6, 7)]
     assert made.waiting == [Span(T + a * MINUTE_MS, T + b * MINUTE_MS) for a, b in waited]
 
 
 def test_nobody_waited_before_the_camera_was_there(archive: FakeArchive) -> None:
-    assert lane(archive, PORCH, DAY, points=10, now_ms=DAY.end_ms, waits_for_motion=True).waiting == []
+    assert timeline_lane(archive, PORCH, DAY, points=10, now_ms=DAY.end_ms, waits_for_motion=True).waiting == []
 
 
 def test_a_flapping_camera_is_drawn_with_a_bounded_number_of_parts(archive: FakeArchive) -> None:
@@ -78,7 +86,7 @@ def test_a_flapping_camera_is_drawn_with_a_bounded_number_of_parts(archive: Fake
         begin_ms = T + number * 20_000
         archive.index.add_segment(segment(begin_ms, begin_ms + 10_000, run=str(number)))
         archive.index.put_gap(gap(begin_ms + 10_000, begin_ms + 20_000 - number % 2))
-    made = lane(archive, PORCH, DAY, points=10, now_ms=DAY.end_ms)
+    made = timeline_lane(archive, PORCH, DAY, points=10, now_ms=DAY.end_ms)
     assert len(made.spans) <= MOST_SHOWN
     assert len(made.gaps) == MOST_SHOWN
     assert made.spans[0].begin_ms == T
@@ -89,7 +97,7 @@ def test_a_flapping_camera_is_drawn_with_a_bounded_number_of_parts(archive: Fake
 
 def test_each_step_has_its_greatest_score(archive: FakeArchive) -> None:
     archive.score = {T // 1000 + n: score for n, score in enumerate([3, 255, 9, 0, 255, 255])}
-    made = motion(archive, PORCH, Span(T, T + 6000), points=4)
+    made = motion_series(archive, PORCH, Span(T, T + 6000), points=4)
     assert (made.step_s, list(made.data)) == (2, [3, 9, 255])
 
 
@@ -111,7 +119,7 @@ def test_motion_loses_no_peak_and_keeps_to_its_points(
             return bytes(data)
 
     span = Span(begin_s * 1000, (begin_s + length_s) * 1000)
-    made = timeline.motion(Scores(), PORCH, span, points)  # type: ignore[arg-type]
+    made = timeline.motion_series(Scores(), PORCH, span, points)  # type: ignore[arg-type]
     assert len(made.data) <= points + 1
     for second, score in scores.items():
         if second < length_s:

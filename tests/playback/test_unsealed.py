@@ -10,13 +10,13 @@ from tawny.model.errors import FileDamaged, FileSealed, StorageError
 from tawny.model.reels import NotCarried
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.playback.clip import Clips
-from tawny.playback.frames import Frames
-from tawny.playback.pictures import full_size
-from tawny.playback.play import play, read_again
-from tawny.playback.reel import Reel
-from tawny.playback.unsealed import Unsealed
-from tawny.sealed.wrapping import Identity
+from tawny.playback.clips import ClipCache
+from tawny.playback.decrypted import DecryptedRecordings
+from tawny.playback.frame_reader import full_size
+from tawny.playback.packet_reel import PacketReel
+from tawny.playback.segment_player import play, reread_segment
+from tawny.playback.stills import StillReader
+from tawny.sealed.key_wrapping import Identity
 from tests.playback.archives import MAIN, PORCH, FakeArchive
 from tests.playback.sealed_archives import sealed, sealed_jpeg
 
@@ -27,7 +27,7 @@ OWNER, OTHER = Identity.new(), Identity.new()
 class Open(FakeArchive):
     """The same recordings for who has unlocked them."""
 
-    def __init__(self, archive: FakeArchive, unsealed: Unsealed) -> None:
+    def __init__(self, archive: FakeArchive, unsealed: DecryptedRecordings) -> None:
         super().__init__(archive.root)
         self.index, self.still_open, self.unsealed = archive.index, archive.still_open, unsealed
 
@@ -37,7 +37,7 @@ class Open(FakeArchive):
 
 
 def unlocked(archive: FakeArchive, most_bytes: int = 10_000_000) -> Open:
-    return Open(archive, Unsealed(OWNER, most_bytes=most_bytes))
+    return Open(archive, DecryptedRecordings(OWNER, most_bytes=most_bytes))
 
 
 def data_of(archive: FakeArchive, segment: Segment, from_ms: int = T) -> bytes:
@@ -47,10 +47,10 @@ def data_of(archive: FakeArchive, segment: Segment, from_ms: int = T) -> bytes:
 @pytest.mark.parametrize("audio", ["", "aac", "pcmu"])
 def test_what_comes_out_is_what_was_recorded(archive: FakeArchive, audio: str) -> None:
     segment = archive.record(T, audio=audio)  # type: ignore[arg-type]
-    plain, end = data_of(archive, segment, T + 1500), read_again(archive, segment).end
+    plain, end = data_of(archive, segment, T + 1500), reread_segment(archive, segment).end
     told, opened = sealed(archive, segment, [OWNER.recipient]), unlocked(archive)
     assert data_of(opened, told, T + 1500) == plain
-    assert read_again(opened, told).end == end
+    assert reread_segment(opened, told).end == end
 
 
 def test_pictures_clips_and_reels_are_the_same(archive: FakeArchive) -> None:
@@ -58,7 +58,11 @@ def test_pictures_clips_and_reels_are_the_same(archive: FakeArchive) -> None:
     span = Span(T + 1000, T + 7000)
 
     def all_of(of: FakeArchive) -> list[bytes]:
-        clip, picture, exact = Clips(of).clip(PORCH, MAIN, span, 10**7), Frames(of).at(PORCH, T + 5500, 320), None
+        clip, picture, exact = (
+            ClipCache(of).clip(PORCH, MAIN, span, 10**7),
+            StillReader(of).at(PORCH, T + 5500, 320),
+            None,
+        )
         exact = full_size(of, PORCH, T + 2300)
         assert clip
         assert picture
@@ -66,7 +70,7 @@ def test_pictures_clips_and_reels_are_the_same(archive: FakeArchive) -> None:
         return [b"".join(clip.read(0, clip.size_bytes)), picture.jpeg, exact[0], *reeled(of)]
 
     def reeled(of: FakeArchive) -> list[bytes]:
-        reel, found = Reel(of, PORCH, MAIN, T + 3000, codec="h264"), list[bytes]()
+        reel, found = PacketReel(of, PORCH, MAIN, T + 3000, codec="h264"), list[bytes]()
         while (piece := reel.next()) is not None:
             found += [packet.data for packet in piece.packets]
         return found
@@ -83,18 +87,18 @@ def test_without_the_key_it_is_said_that_it_is_sealed(archive: FakeArchive) -> N
         with pytest.raises(FileSealed):
             play(of, told, T)
         with pytest.raises(FileSealed):
-            Frames(of).at(PORCH, T + 1000, 320)
+            StillReader(of).at(PORCH, T + 1000, 320)
         with pytest.raises(FileSealed):
             full_size(of, PORCH, T + 1000)
         with pytest.raises(FileSealed):
-            Clips(of).clip(PORCH, MAIN, Span(T, T + 2000), 10**7)
+            ClipCache(of).clip(PORCH, MAIN, Span(T, T + 2000), 10**7)
         with pytest.raises(NotCarried, match="is sealed"):
-            Reel(of, PORCH, MAIN, T, codec="h264").next()
+            PacketReel(of, PORCH, MAIN, T, codec="h264").next()
 
 
 def test_once_it_is_locked_nothing_is_read_on(archive: FakeArchive) -> None:
     told, opened = sealed(archive, archive.record(T, seconds=30), [OWNER.recipient]), unlocked(archive)
-    read = read_again(opened, told)
+    read = reread_segment(opened, told)
     with read.path.open("rb", buffering=0) as reader:
         assert reader.read(8)[4:] == b"ftyp"
         reader.seek(0)
@@ -150,12 +154,12 @@ def memory_files() -> int:
 def test_sealed_pictures_open_as_well(tmp_path: Path) -> None:
     path = tmp_path / "event.tws"
     path.write_bytes(sealed_jpeg([OWNER.recipient], T, b"\xff\xd8 somebody"))
-    assert Unsealed(OWNER).picture(path) == b"\xff\xd8 somebody"
+    assert DecryptedRecordings(OWNER).picture(path) == b"\xff\xd8 somebody"
     with pytest.raises(FileSealed):
-        Unsealed(OTHER).picture(path)
+        DecryptedRecordings(OTHER).picture(path)
     path.write_bytes(path.read_bytes()[:600])
     with pytest.raises(FileDamaged):
-        Unsealed(OWNER).picture(path)
+        DecryptedRecordings(OWNER).picture(path)
 
 
 def test_what_is_no_sealed_file_is_said_to_be_damaged(archive: FakeArchive) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Span
-from tawny.playback.whatif import LINE, peak_of, propose, what_if
+from tawny.playback.trigger_simulation import LINE, peak_of, propose_level, simulate_trigger
 
 DAY = Span(1_795_132_800_000, 1_795_132_800_000 + 86_400_000)
 PORCH = CameraId("porch")
@@ -40,27 +40,27 @@ def ids(events: tuple[Event, ...]) -> list[str]:
 
 
 def test_at_the_level_in_use_nothing_changes() -> None:
-    made = what_if(EVENTS, SCORES, DAY, LINE)
+    made = simulate_trigger(EVENTS, SCORES, DAY, LINE)
     assert ids(made.still) == ["e-3600", "e-7200", "e-10800"]
     assert (made.missed, made.newly) == ((), ())
     assert ids(made.unknown) == ["e-86000"]
 
 
 def test_above_it_the_faint_are_missed() -> None:
-    made = what_if(EVENTS, SCORES, DAY, 70)
+    made = simulate_trigger(EVENTS, SCORES, DAY, 70)
     assert (ids(made.still), ids(made.missed)) == (["e-7200", "e-10800"], ["e-3600"])
 
 
 def test_below_it_what_came_near_is_new_and_joined() -> None:
-    made = what_if(EVENTS, SCORES, DAY, 38)
+    made = simulate_trigger(EVENTS, SCORES, DAY, 38)
     (new,) = made.newly
     assert (new.span.begin_ms - DAY.begin_ms, new.span.end_ms - DAY.begin_ms, new.score) == (20_000_000, 20_009_000, 44)
-    assert len(what_if(EVENTS, SCORES, DAY, 25).newly) == 2
+    assert len(simulate_trigger(EVENTS, SCORES, DAY, 25).newly) == 2
 
 
 def test_seconds_beside_an_event_are_no_new_one() -> None:
     scores = day((3600, 9, 60), (3611, 2, 45))
-    assert what_if([event(3600)], scores, DAY, 40).newly == ()
+    assert simulate_trigger([event(3600)], scores, DAY, 40).newly == ()
 
 
 def test_an_event_that_lasts_counts_up_to_now() -> None:
@@ -72,7 +72,7 @@ def test_an_event_that_lasts_counts_up_to_now() -> None:
 def test_a_higher_level_never_catches_more(scores: list[int], level: int) -> None:
     span = Span(DAY.begin_ms, DAY.begin_ms + 40_000)
     events = [event(2, 6), event(15, 6), event(30, 6)]
-    low, high = (what_if(events, bytes(scores), span, n) for n in (level, level + 1))
+    low, high = (simulate_trigger(events, bytes(scores), span, n) for n in (level, level + 1))
     assert set(ids(high.still)) <= set(ids(low.still))
     assert len(low.still) + len(low.missed) == 3
 
@@ -85,25 +85,25 @@ def false_day(false: list[int], true: list[int]) -> tuple[list[Event], bytes]:
 
 def test_a_level_that_removes_false_alarms_and_loses_nobody() -> None:
     events, scores = false_day([55, 58, 60, 52, 61, 95], [80, 85, 90])
-    made = propose(events, scores, DAY, "shadow")
+    made = propose_level(events, scores, DAY, "shadow")
     assert made is not None
     assert (made.level, len(made.removes), len(made.leaves), made.loses) == (62, 5, 1, ())
 
 
 def test_two_false_alarms_are_too_few() -> None:
-    assert propose(*false_day([55, 58], [80]), DAY, "shadow") is None
+    assert propose_level(*false_day([55, 58], [80]), DAY, "shadow") is None
 
 
 def test_false_alarms_of_another_reason_do_not_count() -> None:
-    assert propose(*false_day([55, 58, 60], [80]), DAY, "weather") is None
+    assert propose_level(*false_day([55, 58, 60], [80]), DAY, "weather") is None
 
 
 @pytest.mark.parametrize("true", [[50, 51, 52], [54, 53, 90]])
 def test_no_level_is_proposed_that_loses_many(true: list[int]) -> None:
-    assert propose(*false_day([55, 58, 60], true), DAY, "shadow") is None
+    assert propose_level(*false_day([55, 58, 60], true), DAY, "shadow") is None
 
 
 def test_one_in_ten_may_be_lost_and_is_named() -> None:
-    made = propose(*false_day([55, 56, 57, 58, 59], [52, *[90] * 10]), DAY, "shadow")
+    made = propose_level(*false_day([55, 56, 57, 58, 59], [52, *[90] * 10]), DAY, "shadow")
     assert made is not None
     assert (made.level, len(made.removes), len(made.loses)) == (60, 5, 1)

@@ -7,19 +7,19 @@ from pathlib import Path
 import pytest
 
 from tawny.engine import Bus
-from tawny.media.fmp4 import Sample, fragment, init_segment
+from tawny.media.mp4.fragment_writer import Sample, fragment, init_segment
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.messages import Message, SegmentClosed
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.recorder.closing import Closing
-from tawny.storage.about import About, End
-from tawny.storage.contents import Plain, Written
-from tawny.storage.memory_index import MemoryIndex
-from tawny.storage.segment_file import SegmentFile
-from tawny.storage.volume import Volume
-from tawny.testing.feed import FORMAT
+from tawny.recorder.segment_closer import SegmentCloser
+from tawny.storage.disk.volume import Volume
+from tawny.storage.index.memory_index import MemoryIndex
+from tawny.storage.segments.content_writer import PlainContent, WrittenFragment
+from tawny.storage.segments.metadata import SegmentMetadata, SegmentTrailer
+from tawny.storage.segments.open_segment import OpenSegment
+from tawny.testing.packet_feed import FORMAT
 
 PORCH = CameraId("porch")
 START_MS = 1_795_154_292_345
@@ -45,7 +45,7 @@ class CountingIndex(MemoryIndex):
 class Bench:
     def __init__(self, folder: Path) -> None:
         self.volume, self.index, bus = Volume.at(folder), CountingIndex(), Bus()
-        self.closing = Closing(self.index, bus)
+        self.closing = SegmentCloser(self.index, bus)
         self.told: list[Segment] = []
         bus.subscribe(self._heard)
 
@@ -55,11 +55,11 @@ class Bench:
             self.told.append(message.segment)
 
     def close_a_file(self, begin_ms: int) -> None:
-        said = About(PORCH, StreamName.MAIN, RunId("run"), begin_ms, "avc1.640028", 640, 360)
-        file = SegmentFile.create(self.volume, said, Plain(init_segment(FORMAT, None, said.record())))
+        said = SegmentMetadata(PORCH, StreamName.MAIN, RunId("run"), begin_ms, "avc1.640028", 640, 360)
+        file = OpenSegment.create(self.volume, said, PlainContent(init_segment(FORMAT, None, said.record())))
         parts = fragment(1, [Sample(b"\0\0\0\x02\x65\x01", 0, 90_000, True)])
-        file.append([Written(parts, 0, is_keyframe=True)])
-        self.closing.finish(file, End(begin_ms + 1000, "length"))
+        file.append([WrittenFragment(parts, 0, is_keyframe=True)])
+        self.closing.finish(file, SegmentTrailer(begin_ms + 1000, "length"))
 
 
 @pytest.fixture

@@ -7,21 +7,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from tawny.model.packets import Packet
-from tawny.recorder.gather import LOOK_S, Gatherer
-from tawny.recorder.pieces import Piece
+from tawny.recorder.write_buffer import LOOK_S, WriteBuffer
+from tawny.recorder.write_units import WriteUnit
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
-from tawny.testing.feed import FORMAT, SOUND, Feed
+from tawny.testing.packet_feed import FORMAT, SOUND, PacketFeed
 
 
 class Bench:
     """A gatherer that is stepped as the recorder does it while a feed goes on."""
 
     def __init__(self, *, fps: int = 15, gop: int = 30, sound: bool = False) -> None:
-        self.clock, self.hub, self.gatherer = FakeClock(), Hub(keep_s=1e6, max_bytes=1 << 30), Gatherer()
-        self.feed = Feed(self.hub, self.clock, fps=fps, gop=gop, size_bytes=50, sound=sound)
+        self.clock, self.hub, self.gatherer = FakeClock(), Hub(keep_s=1e6, max_bytes=1 << 30), WriteBuffer()
+        self.feed = PacketFeed(self.hub, self.clock, fps=fps, gop=gop, size_bytes=50, sound=sound)
         self.reader = self.hub.reader()
-        self.pieces: list[Piece] = []
+        self.pieces: list[WriteUnit] = []
         self.oldest_s = 0.0
         self._next_step_s = self.clock.mono_s()
 
@@ -38,7 +38,7 @@ class Bench:
             self._next_step_s += LOOK_S
         self.clock.advance(max(0.0, until_s - self.clock.mono_s()))
 
-    def step(self, ending: str = "") -> list[Piece]:
+    def step(self, ending: str = "") -> list[WriteUnit]:
         self.gatherer.add(self.reader.take().packets, self.clock.mono_s())
         taken = self.gatherer.take(self.clock.mono_s(), ending)
         self.pieces += taken
@@ -199,5 +199,5 @@ def test_every_packet_goes_to_the_disk_once_and_in_order(gops: list[int], fps: i
     assert all(piece.packets[0].is_keyframe for piece in bench.pieces if piece.begins)
 
 
-def _runs_are_apart(pieces: list[Piece]) -> bool:
+def _runs_are_apart(pieces: list[WriteUnit]) -> bool:
     return all(len({packet.run for packet in piece.packets}) <= 1 for piece in pieces)

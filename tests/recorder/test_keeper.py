@@ -11,10 +11,10 @@ from tawny.model.errors import (
     SourceStalled,
     SourceUnreachable,
 )
-from tawny.model.gaps import Evidence, Gap, GapReason
+from tawny.model.gaps import Gap, GapEvidence, GapReason
 from tawny.model.ids import CameraId
 from tawny.model.states import CameraState, CameraStatus
-from tawny.recorder.keeper import Keeper
+from tawny.recorder.coverage_monitor import CoverageMonitor
 from tawny.testing.clock import FakeClock
 
 
@@ -43,8 +43,8 @@ class Bench:
         ]
 
 
-def _keeper(clock: Clock, bench: Bench) -> Keeper:
-    return Keeper(CameraId("door"), "Door", clock, bench.put, bench.told.append, since_ms=clock.now_ms())
+def _keeper(clock: Clock, bench: Bench) -> CoverageMonitor:
+    return CoverageMonitor(CameraId("door"), "Door", clock, bench.put, bench.told.append, since_ms=clock.now_ms())
 
 
 @pytest.fixture
@@ -147,9 +147,9 @@ def test_stopping_ends_what_is_open(running: Bench) -> None:
     assert running.gaps[-1] == (10_000, 11_000, GapReason.CAMERA_RESTART)
 
 
-def ended(bench: Bench) -> Evidence:
+def ended(bench: Bench) -> GapEvidence:
     """A camera that recorded hangs up."""
-    seen = Evidence("closed", bench.now() - 40, bench.now() - 10, 7, 12, 0, "200 OK")
+    seen = GapEvidence("closed", bench.now() - 40, bench.now() - 10, 7, 12, 0, "200 OK")
     bench.keeper.over(bench.now() - 40)
     bench.keeper.failed(SourceClosed("camera", "it hung up", seen))
     return seen
@@ -161,10 +161,12 @@ def test_a_gap_says_what_it_stands_on(running: Bench) -> None:
     assert running.rows[begin_ms].evidence == seen
     for _ in range(3):
         running.clock.advance(2)
-        running.keeper.failed(SourceError("camera", "it has no place", Evidence("busy", peer_status="453 Not Enough")))
+        running.keeper.failed(
+            SourceError("camera", "it has no place", GapEvidence("busy", peer_status="453 Not Enough"))
+        )
     running.keeper.begun(running.now())
     known = running.rows[begin_ms].evidence
-    assert known == Evidence("busy", seen.last_unit_ms, seen.last_byte_ms, 7, 12, 3, "453 Not Enough")
+    assert known == GapEvidence("busy", seen.last_unit_ms, seen.last_byte_ms, 7, 12, 3, "453 Not Enough")
 
 
 def test_a_camera_that_is_away_for_long_does_not_fill_the_history(running: Bench) -> None:
@@ -172,7 +174,7 @@ def test_a_camera_that_is_away_for_long_does_not_fill_the_history(running: Bench
     before = running.written
     for _ in range(1000):
         running.clock.advance(2.5)
-        running.keeper.failed(SourceUnreachable("camera", "no route to host", Evidence("unreachable")))
+        running.keeper.failed(SourceUnreachable("camera", "no route to host", GapEvidence("unreachable")))
     running.keeper.begun(running.now())
     assert running.written - before < 20
     (gap,) = [gap for gap in running.rows.values() if gap.reason is GapReason.UNREACHABLE]
@@ -185,12 +187,12 @@ def test_a_hole_is_a_gap_in_the_middle_of_what_is_recorded(running: Bench) -> No
     running.keeper.hole(begin_ms, begin_ms + 2000, 31)
     gap = running.rows[begin_ms]
     assert (gap.end_ms, gap.reason) == (begin_ms + 2000, GapReason.STALLED)
-    assert gap.evidence == Evidence(last_unit_ms=begin_ms, last_byte_ms=begin_ms + 2000, packets_missing=31)
+    assert gap.evidence == GapEvidence(last_unit_ms=begin_ms, last_byte_ms=begin_ms + 2000, packets_missing=31)
     assert running.keeper.status.state is CameraState.RECORDING
 
 
 def test_a_full_disk_is_not_laid_at_the_cameras_door(running: Bench) -> None:
     begin_ms = running.now()
     running.keeper.disk_failed(begin_ms, GapReason.DISK_FULL, "full")
-    running.keeper.failed(SourceClosed("camera", "it hung up", Evidence("closed", begin_ms)))
+    running.keeper.failed(SourceClosed("camera", "it hung up", GapEvidence("closed", begin_ms)))
     assert running.rows[begin_ms].evidence is None

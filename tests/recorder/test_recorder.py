@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tawny.engine import Bus, InlineEngine, ThreadEngine
-from tawny.media.fmp4_file import read_segment
+from tawny.media.mp4.segment_reader import read_segment
 from tawny.model.clock import SystemClock
 from tawny.model.errors import DiskFull, StorageError
 from tawny.model.gaps import GapReason
@@ -17,13 +17,13 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import SegmentClosed
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.recorder.recorder import Limits, Loss, Recorder
-from tawny.storage.memory_index import MemoryIndex
-from tawny.storage.volume import Volume
+from tawny.recorder.recorder import BufferLimits, SegmentRecorder, WriteLoss
+from tawny.storage.disk.volume import Volume
+from tawny.storage.index.memory_index import MemoryIndex
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
 from tawny.testing.disk import MemoryDisk, write_out
-from tawny.testing.feed import Feed
+from tawny.testing.packet_feed import PacketFeed
 from tawny.testing.waiting import until
 
 PORCH, YARD = CameraId("porch"), CameraId("yard")
@@ -39,27 +39,27 @@ class Bench:
         self.index, bus = MemoryIndex(), Bus()
         self.closed: list[Segment] = []
         bus.subscribe(lambda told: self.closed.append(told.segment) if isinstance(told, SegmentClosed) else None)
-        self.losses: list[Loss] = []
+        self.losses: list[WriteLoss] = []
         self.times_full = 0
-        self.recorder = Recorder(
+        self.recorder = SegmentRecorder(
             Volume(self.disk),
             self.index,
             self.clock,
             bus,
             lost=self.losses.append,
             full=self._full,
-            limits=Limits(limits.get("waiting_s", 60.0), round(limits.get("waiting_bytes", 64e6))),
+            limits=BufferLimits(limits.get("waiting_s", 60.0), round(limits.get("waiting_bytes", 64e6))),
         )
         self.recorder.start(self.engine)
-        self.feeds: dict[CameraId, Feed] = {}
+        self.feeds: dict[CameraId, PacketFeed] = {}
 
     def _full(self) -> None:
         self.times_full += 1
 
-    def add(self, camera: CameraId = PORCH, *, keep_s: float = 15.0, size_bytes: int = 300) -> Feed:
+    def add(self, camera: CameraId = PORCH, *, keep_s: float = 15.0, size_bytes: int = 300) -> PacketFeed:
         hub = Hub(keep_s=keep_s)
         self.recorder.add(camera, MAIN, hub)
-        self.feeds[camera] = Feed(hub, self.clock, fps=10, gop=10, sound=True, size_bytes=size_bytes)
+        self.feeds[camera] = PacketFeed(hub, self.clock, fps=10, gop=10, sound=True, size_bytes=size_bytes)
         return self.feeds[camera]
 
     def run(self, seconds: float) -> None:
@@ -354,12 +354,12 @@ def test_a_disk_that_stalls_for_twenty_seconds_loses_nothing() -> None:
     disk.before = before
     engine = ThreadEngine(clock, lambda name, error: pytest.fail(f"{name}: {error!r}"))
     index = MemoryIndex()
-    losses: list[Loss] = []
-    recorder = Recorder(Volume(disk), index, clock, Bus(), lost=losses.append)
+    losses: list[WriteLoss] = []
+    recorder = SegmentRecorder(Volume(disk), index, clock, Bus(), lost=losses.append)
     recorder.start(engine)
     hub = Hub(keep_s=60)
     recorder.add(PORCH, MAIN, hub)
-    feed = Feed(hub, clock, fps=10, gop=10)
+    feed = PacketFeed(hub, clock, fps=10, gop=10)
     for _ in range(20):
         feed.picture()
     until(lambda: recorder.status(PORCH, MAIN).durable_ms is not None)

@@ -6,25 +6,25 @@ from pathlib import Path
 import pytest
 
 from tawny.engine import Bus, InlineEngine
-from tawny.media.fmp4_file import read_segment, samples
+from tawny.media.mp4.segment_reader import read_segment, samples
 from tawny.model.errors import DiskFull, StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.recorder.recorder import Recorder
-from tawny.sealed.opened import Opened, opened
+from tawny.recorder.recorder import SegmentRecorder
+from tawny.sealed.file_reader import SealedFileReader, open_sealed
+from tawny.sealed.file_scanner import FileEnding, InMemorySource, scan_file
+from tawny.sealed.key_ring import read_ring
+from tawny.sealed.key_wrapping import Identity, unwrap
 from tawny.sealed.records import FRAGMENTS, INIT
-from tawny.sealed.ring import read_ring
-from tawny.sealed.walk import Ends, Held, walked
-from tawny.sealed.wrapping import Identity, unwrap
-from tawny.storage.memory_index import MemoryIndex
-from tawny.storage.seals import Policy, Seals
-from tawny.storage.signed_history import Row, SignedHistory
-from tawny.storage.volume import Volume
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.signed_history import SignedHistory, SignedRow
+from tawny.storage.index.memory_index import MemoryIndex
+from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
 from tawny.testing.disk import MemoryDisk
-from tawny.testing.feed import Feed
+from tawny.testing.packet_feed import PacketFeed
 from tests.storage.test_signed_history import proved
 
 PORCH, YARD = CameraId("porch"), CameraId("yard")
@@ -40,17 +40,17 @@ class Bench:
         self.failed: list[str] = []
         self.engine = InlineEngine(self.clock, lambda name, error: self.failed.append(f"{name}: {error!r}"))
         self.index = MemoryIndex()
-        self.policy = Policy((OWNER.recipient, RECOVERY.recipient))
+        self.policy = CameraSealing((OWNER.recipient, RECOVERY.recipient))
         self.history = SignedHistory.opened(self.disk, self.clock.now_ms())
-        seals = Seals(self.history, self.clock, lambda camera: self.policy if camera == PORCH else None)
-        self.recorder = Recorder(Volume(self.disk), self.index, self.clock, Bus(), seals=seals)
+        seals = EpochKeys(self.history, self.clock, lambda camera: self.policy if camera == PORCH else None)
+        self.recorder = SegmentRecorder(Volume(self.disk), self.index, self.clock, Bus(), seals=seals)
         self.recorder.start(self.engine)
-        self.feeds: list[Feed] = []
+        self.feeds: list[PacketFeed] = []
 
-    def add(self, camera: CameraId = PORCH) -> Feed:
+    def add(self, camera: CameraId = PORCH) -> PacketFeed:
         hub = Hub()
         self.recorder.add(camera, StreamName.MAIN, hub)
-        self.feeds.append(Feed(hub, self.clock, fps=10, gop=10, sound=True))
+        self.feeds.append(PacketFeed(hub, self.clock, fps=10, gop=10, sound=True))
         return self.feeds[-1]
 
     def run(self, seconds: float) -> None:
@@ -65,8 +65,8 @@ class Bench:
         assert self.failed == []
         return self.index.segments(PORCH, StreamName.MAIN, EVER)
 
-    def opened(self, segment: Segment) -> Opened:
-        return opened(walked(Held(self.disk.files[segment.path])), [OWNER])
+    def opened(self, segment: Segment) -> SealedFileReader:
+        return open_sealed(scan_file(InMemorySource(self.disk.files[segment.path])), [OWNER])
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def bench() -> Iterator[Bench]:
     assert made.failed == []
 
 
-def film(one: Opened) -> bytes:
+def film(one: SealedFileReader) -> bytes:
     return b"".join(content for record, content in one.contents() if record.type in {INIT, *FRAGMENTS})
 
 
@@ -87,7 +87,7 @@ def pictures_in(path: Path) -> list[tuple[bytes, int, bool]]:
 
 @pytest.mark.parametrize("splits", [False, True])
 def test_what_comes_out_is_what_a_plain_camera_has(bench: Bench, tmp_path: Path, *, splits: bool) -> None:
-    bench.policy = Policy(bench.policy.recipients, splits)
+    bench.policy = CameraSealing(bench.policy.recipients, splits)
     for camera in (PORCH, YARD):
         bench.add(camera)
     bench.run(130)
@@ -105,8 +105,8 @@ def test_what_comes_out_is_what_a_plain_camera_has(bench: Bench, tmp_path: Path,
 def test_files_are_signed_numbered_and_lead_to_each_other(bench: Bench) -> None:
     bench.add()
     bench.run(190)
-    files = [walked(Held(bench.disk.files[one.path])) for one in bench.end()]
-    assert [one.ends for one in files] == [Ends.SIGNED] * len(files)
+    files = [scan_file(InMemorySource(bench.disk.files[one.path])) for one in bench.end()]
+    assert [one.ends for one in files] == [FileEnding.SIGNED] * len(files)
     assert [one.header.number for one in files] == list(range(len(files)))
     assert [one.header.prev for one in files] == [bytes(32), *(one.digest for one in files[:-1])]
     assert {one.header.camera for one in files} == {bench.history.camera(PORCH)}
@@ -137,7 +137,7 @@ def test_a_key_lives_ten_minutes_at_most_and_stands_in_the_ring_first(bench: Ben
     by_key: dict[bytes, list[int]] = {}
     born: dict[bytes, int] = {}
     for segment in bench.end():
-        header = walked(Held(bench.disk.files[segment.path]), deep=False).header
+        header = scan_file(InMemorySource(bench.disk.files[segment.path]), deep=False).header
         by_key.setdefault(header.commit, []).append(segment.end_ms)
         born[header.commit] = header.born_ms
     assert len(by_key) >= 2
@@ -152,9 +152,9 @@ def test_another_recipient_can_open_what_comes_from_then_on(bench: Bench) -> Non
     bench.add()
     bench.run(70)
     late = Identity.new()
-    bench.policy = Policy((*bench.policy.recipients, late.recipient))
+    bench.policy = CameraSealing((*bench.policy.recipients, late.recipient))
     bench.run(130)
-    files = [walked(Held(bench.disk.files[one.path])) for one in bench.end()]
+    files = [scan_file(InMemorySource(bench.disk.files[one.path])) for one in bench.end()]
     assert late.unwrapped(files[0].wrapped) is None
     assert late.unwrapped(files[-1].wrapped) is not None
 
@@ -173,7 +173,7 @@ def test_after_a_full_disk_the_same_bytes_are_written_again(bench: Bench) -> Non
     bench.run(70)
     segments = bench.end()
     for segment in segments:
-        assert walked(Held(bench.disk.files[segment.path])).ends is Ends.SIGNED
+        assert scan_file(InMemorySource(bench.disk.files[segment.path])).ends is FileEnding.SIGNED
         film(bench.opened(segment))
     assert sum(one.span.seconds for one in segments) == pytest.approx(85, abs=0.2)
 
@@ -191,12 +191,12 @@ def test_a_disk_that_fails_leaves_a_file_that_opens_and_is_listed(bench: Bench) 
     bench.disk.before = fails
     bench.run(60)
     segments = bench.end()
-    ends = [walked(Held(bench.disk.files[one.path])).ends for one in segments]
-    assert ends[0] in (Ends.OPEN, Ends.CLOSED)
-    assert ends[-1] is Ends.SIGNED
+    ends = [scan_file(InMemorySource(bench.disk.files[one.path])).ends for one in segments]
+    assert ends[0] in (FileEnding.OPEN, FileEnding.CLOSED)
+    assert ends[-1] is FileEnding.SIGNED
     film(bench.opened(segments[0]))
-    numbers = [walked(Held(bench.disk.files[one.path])).header.number for one in segments]
-    assert all(bench.history.is_stated(Row(bench.history.camera(PORCH), 1, 0), number) for number in numbers)
+    numbers = [scan_file(InMemorySource(bench.disk.files[one.path])).header.number for one in segments]
+    assert all(bench.history.is_stated(SignedRow(bench.history.camera(PORCH), 1, 0), number) for number in numbers)
 
 
 def test_an_end_that_could_not_be_synced_is_cut_off_before_the_file_has_its_name(bench: Bench) -> None:
@@ -214,8 +214,8 @@ def test_an_end_that_could_not_be_synced_is_cut_off_before_the_file_has_its_name
     (segment, *_) = bench.end()
     bench.engine.run_for(60)
     assert not failing
-    file = walked(Held(bench.disk.files[segment.path]))
-    assert file.ends is Ends.OPEN
+    file = scan_file(InMemorySource(bench.disk.files[segment.path]))
+    assert file.ends is FileEnding.OPEN
     bench.history.state(bench.clock.now_ms())
     listed = [item for _, items in proved(bench.disk, bench.history.genesis).values() for item in items]
     assert [(item[5], item[6]) for item in listed] == [(file.digest.hex(), "open")]  # type: ignore[index]

@@ -4,18 +4,18 @@ from pathlib import Path
 
 from tawny.engine import Bus, InlineEngine
 from tawny.model.times import Span
-from tawny.recorder.recorder import Recorder
-from tawny.storage.check import check
-from tawny.storage.history import History
-from tawny.storage.ledger import Ledger
-from tawny.storage.memory_index import MemoryIndex
-from tawny.storage.others import Use, join
-from tawny.storage.recovery import recover
-from tawny.storage.volume import Volume
+from tawny.recorder.recorder import SegmentRecorder
+from tawny.storage.disk.secondary_volumes import VolumeUse, join
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.journal import HistoryJournal
+from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.index.memory_index import MemoryIndex
+from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.recovery import recover
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
 from tawny.testing.faulty_disk import FaultyDisk
-from tawny.testing.feed import Feed
+from tawny.testing.packet_feed import PacketFeed
 from tests.storage.bench import MAIN, PORCH
 
 EVER = Span(0, 1 << 45)
@@ -27,12 +27,12 @@ class Bench:
         self.clock = FakeClock("2026-11-20T05:00:00Z")
         self.disk = FaultyDisk(folder / "first")
         self.volume, self.index = Volume(self.disk), MemoryIndex()
-        self.spare = join(self.volume, folder / "spare", Use.SPARE)
+        self.spare = join(self.volume, folder / "spare", VolumeUse.SPARE)
         self.engine = InlineEngine(self.clock, _nothing_may_fail)
-        self.recorder = Recorder(self.volume, self.index, self.clock, Bus())
+        self.recorder = SegmentRecorder(self.volume, self.index, self.clock, Bus())
         self.recorder.start(self.engine)
         self.hub = Hub()
-        self.feed = Feed(self.hub, self.clock, fps=5, gop=10, size_bytes=40)
+        self.feed = PacketFeed(self.hub, self.clock, fps=5, gop=10, size_bytes=40)
         self.recorder.add(PORCH, MAIN, self.hub)
         self.begun_ms = self.clock.now_ms()
 
@@ -69,7 +69,7 @@ def test_recording_goes_on_at_the_spare_and_comes_back(tmp_path: Path) -> None:
     assert bench.hole_s() < 1.0
     on_spare = [one for one in bench.index.all_segments() if (bench.spare.root / one.path).is_file()]
     assert 4 <= len(on_spare) <= 6
-    report = check(bench.volume, bench.index, bench.clock, deep=True, beside_recorder=False)
+    report = check_volume(bench.volume, bench.index, bench.clock, deep=True, beside_recorder=False)
     assert report.findings == []
 
 
@@ -81,12 +81,12 @@ def test_a_kill_in_between_loses_nothing_of_the_spare(tmp_path: Path) -> None:
     bench.disk.plug_in()
     index = MemoryIndex()
     again = Volume.at(tmp_path / "first")
-    join(again, bench.spare.root, Use.SPARE)
-    history = History(again.disk)
-    recover(again, index, history, Ledger(history, index, bench.clock), bench.clock, before=None, boot="b")
+    join(again, bench.spare.root, VolumeUse.SPARE)
+    history = HistoryJournal(again.disk)
+    recover(again, index, history, HistoryLedger(history, index, bench.clock), bench.clock, before=None, boot="b")
     whole = Span(bench.begun_ms, bench.clock.now_ms())
     assert whole.seconds - sum(span.seconds for span in index.spans(PORCH, MAIN, whole)) < 2.0
-    assert check(again, index, bench.clock, deep=True, beside_recorder=False).findings == []
+    assert check_volume(again, index, bench.clock, deep=True, beside_recorder=False).findings == []
 
 
 def _hang(bench: Bench, seconds: float) -> None:
@@ -114,7 +114,7 @@ def test_a_disk_that_hangs_is_left_for_the_spare_and_nothing_is_lost(tmp_path: P
     assert not bench.recorder.hangs(bench.volume)
     bench.stop()
     assert bench.hole_s() < 0.3
-    report = check(bench.volume, bench.index, bench.clock, deep=True, beside_recorder=False)
+    report = check_volume(bench.volume, bench.index, bench.clock, deep=True, beside_recorder=False)
     assert report.findings == []
 
 

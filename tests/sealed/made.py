@@ -4,14 +4,14 @@ import random
 from dataclasses import dataclass, replace
 from functools import cache
 
-from tawny.sealed.header import Header, Kind
+from tawny.sealed.file_reader import open_sealed
+from tawny.sealed.file_scanner import FileEnding, FileScan, InMemorySource, scan_file
+from tawny.sealed.header import SealedFileKind, SealedHeader
+from tawny.sealed.key_wrapping import Identity, area_bytes, wrap
 from tawny.sealed.keys import EpochKey
-from tawny.sealed.opened import opened
 from tawny.sealed.records import AFTER_KEY, KEY, KEY_ALONE, REST, Record, lead_of
 from tawny.sealed.sealer import Sealer, new_salt
 from tawny.sealed.signing import Signer, is_signed, new_key
-from tawny.sealed.walk import Ends, Held, Walked, walked
-from tawny.sealed.wrapping import Identity, area_bytes, wrap
 
 OWNER, RECOVERY, STRANGER = Identity.new(), Identity.new(), Identity.new()
 RECIPIENTS = [OWNER.recipient, RECOVERY.recipient]
@@ -29,10 +29,10 @@ class Epoch:
         return cls(epoch, wrap(epoch.first(), RECIPIENTS))
 
 
-def header_of(epoch: EpochKey, wrapped: bytes, **changes: object) -> tuple[Header, bytes]:
+def header_of(epoch: EpochKey, wrapped: bytes, **changes: object) -> tuple[SealedHeader, bytes]:
     key, step = epoch.next()
-    plain = Header(
-        kind=Kind.SEGMENT,
+    plain = SealedHeader(
+        kind=SealedFileKind.SEGMENT,
         stream=0,
         flags=0,
         wrap_bytes=area_bytes(wrapped),
@@ -87,17 +87,17 @@ def make(
     return Made(writes, sealer)
 
 
-def look(data: bytes, *, deep: bool = True) -> Walked:
-    return walked(Held(data), deep=deep)
+def look(data: bytes, *, deep: bool = True) -> FileScan:
+    return scan_file(InMemorySource(data), deep=deep)
 
 
 def contents(data: bytes, identity: Identity = OWNER) -> list[bytes]:
-    return [content for _, content in opened(look(data), [identity]).contents()]
+    return [content for _, content in open_sealed(look(data), [identity]).contents()]
 
 
-def is_whole(file: Walked, signer: Signer = SIGNER) -> bool:
+def is_whole(file: FileScan, signer: Signer = SIGNER) -> bool:
     """Signed by this recorder, over what it has."""
-    return file.ends is Ends.SIGNED and is_signed(signer.public, b"file", file.digest, file.signature)
+    return file.ends is FileEnding.SIGNED and is_signed(signer.public, b"file", file.digest, file.signature)
 
 
 def mended(data: bytes, record: Record) -> bytes:

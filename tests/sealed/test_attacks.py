@@ -11,15 +11,15 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tawny.sealed.broken import Broken, WrongKey
+from tawny.sealed.broken import SealedFileBroken, WrongKey
+from tawny.sealed.file_reader import SealedFileReader, open_sealed
+from tawny.sealed.file_scanner import FileEnding, InMemorySource, scan_file
 from tawny.sealed.header import HEADER_BYTES
+from tawny.sealed.key_wrapping import area, unwrap, wrap_within
 from tawny.sealed.keys import EpochKey, FileKeys, stepped
-from tawny.sealed.opened import Opened, opened
 from tawny.sealed.records import AFTER_KEY, KEY, REST, emptied, leaf_of
 from tawny.sealed.sealer import Sealer
-from tawny.sealed.thin import can_be_thinned, thinned
-from tawny.sealed.walk import Ends, Held, walked
-from tawny.sealed.wrapping import area, unwrap, wrap_within
+from tawny.sealed.thin import can_be_thinned, thin_file
 from tests.sealed.made import (
     OWNER,
     RECIPIENTS,
@@ -49,7 +49,7 @@ def is_refused(data: bytes) -> bool:
     """Whether whoever opens it, or only reads it, is told."""
     try:
         contents(data)
-    except Broken:
+    except SealedFileBroken:
         return True
     return not is_whole(look(data))
 
@@ -69,16 +69,16 @@ def test_a_power_cut_at_every_byte_keeps_what_was_synced() -> None:
     synced = [sum(map(len, made.writes[: count + 1])) for count in range(len(made.writes))]
     for cut in range(HEADER_BYTES, len(data) + 1):
         file = look(data[:cut])
-        kept = [content for _, content in Opened(file, key).contents()]
+        kept = [content for _, content in SealedFileReader(file, key).contents()]
         assert kept == whole[: len(kept)]
         assert file.good_bytes <= cut
         writes = sum(at <= cut for at in synced)
         assert len(kept) >= (0 if not writes else min(2 + writes, len(whole)))
-        at_border = Ends.TORN if file.good_bytes < cut else Ends.OPEN
+        at_border = FileEnding.TORN if file.good_bytes < cut else FileEnding.OPEN
         is_closed = cut >= len(data) - SIGNATURE_BYTES
-        assert file.ends is (Ends.SIGNED if cut == len(data) else Ends.CLOSED if is_closed else at_border)
+        assert file.ends is (FileEnding.SIGNED if cut == len(data) else FileEnding.CLOSED if is_closed else at_border)
     for cut in range(HEADER_BYTES):
-        with pytest.raises(Broken):
+        with pytest.raises(SealedFileBroken):
             look(data[:cut])
 
 
@@ -93,7 +93,7 @@ def test_sectors_that_a_power_cut_lost_out_of_order() -> None:
             for at in range(0, len(tail), 512):
                 if dice.random() < 0.5:
                     tail[at : at + 512] = bytes(len(tail[at : at + 512]))
-            kept = [content for _, content in Opened(look(before + bytes(tail)), key).contents()]
+            kept = [content for _, content in SealedFileReader(look(before + bytes(tail)), key).contents()]
             assert len(kept) >= 2 + count
             assert kept == whole[: len(kept)]
 
@@ -122,8 +122,8 @@ def test_a_bit_of_every_byte_also_with_its_crc_mended(mends: bool) -> None:
             bad = mended(bad, record)
         file = look(bad)
         kept = []
-        with suppress(Broken):
-            for _, content in Opened(file, key).contents():
+        with suppress(SealedFileBroken):
+            for _, content in SealedFileReader(file, key).contents():
                 kept.append(content)
         assert not (is_whole(file) and kept == whole), at
         assert kept == whole[: len(kept)], at
@@ -133,7 +133,7 @@ def test_a_changed_wrapped_key_opens_nothing_or_the_same() -> None:
     data = usual().data
     whole = contents(data)
     for at in range(HEADER_BYTES, HEADER_BYTES + look(data).header.wrap_bytes):
-        with suppress(Broken):
+        with suppress(SealedFileBroken):
             assert contents(flipped(data, at, at % 8)) == whole
 
 
@@ -208,16 +208,16 @@ def test_what_was_cut_off_looks_open_and_has_another_digest() -> None:
     clean = look(data)
     for record in clean.records[1:]:
         cut = look(data[: record.at])
-        assert cut.ends is Ends.OPEN
+        assert cut.ends is FileEnding.OPEN
         assert cut.digest != clean.digest
     without = look(data[: clean.records[-1].end])
-    assert (without.ends, without.digest) == (Ends.CLOSED, clean.digest)
+    assert (without.ends, without.digest) == (FileEnding.CLOSED, clean.digest)
 
 
 def test_anything_behind_the_signature() -> None:
     data = usual().data
     for more in (b"\0", b"x" * 47, data[-SIGNATURE_BYTES:], b"x" * 500, bytes(500)):
-        assert look(data + more).ends is Ends.DAMAGED
+        assert look(data + more).ends is FileEnding.DAMAGED
 
 
 def test_two_lives_of_one_snapshot_never_share_a_nonce() -> None:
@@ -263,7 +263,7 @@ def test_who_can_open_it_cannot_put_other_content_under_what_was_signed() -> Non
     body = AESGCM(keys.seal).encrypt(keys.nonce_of(record.head, record.leaf), other, record.head + record.leaf)
     forged = mended(data[: record.body_at] + body + data[record.end :], record)
     assert is_whole(look(forged))
-    with pytest.raises(Broken, match="not the one that was recorded"):
+    with pytest.raises(SealedFileBroken, match="not the one that was recorded"):
         contents(forged)
     honest = leaf_of(keys.leaf, record.head, other)
     assert honest != record.leaf
@@ -273,15 +273,15 @@ def test_who_can_open_it_cannot_put_other_content_under_what_was_signed() -> Non
 def test_thinning_keeps_the_signature_and_every_key_picture(split: bool) -> None:
     data = make(split=split).data
     assert can_be_thinned(look(data))
-    thin = b"".join(thinned(look(data)))
+    thin = b"".join(thin_file(look(data)))
     file = look(thin)
     assert len(thin) < len(data)
     assert is_whole(file)
     assert file.digest == look(data).digest
     assert {one.type for one in file.records if one.is_emptied} == {AFTER_KEY if split else REST}
-    kept = [content for _, content in opened(file, [OWNER]).contents()]
+    kept = [content for _, content in open_sealed(file, [OWNER]).contents()]
     assert set(kept) < set(contents(data))
-    assert b"".join(thinned(file)) == thin
+    assert b"".join(thin_file(file)) == thin
     assert not can_be_thinned(file)
 
 
@@ -289,7 +289,7 @@ def test_thinning_keeps_the_signature_and_every_key_picture(split: bool) -> None
 def test_nobody_thins_what_is_no_picture_between_key_pictures(at: int) -> None:
     data = usual().data
     record = look(data).records[at]
-    assert look(data[: record.at] + emptied(record) + data[record.end :]).ends is Ends.DAMAGED
+    assert look(data[: record.at] + emptied(record) + data[record.end :]).ends is FileEnding.DAMAGED
 
 
 def test_another_wrapped_key_of_the_same_epoch_is_all_that_may_change() -> None:
@@ -303,7 +303,7 @@ def test_another_wrapped_key_of_the_same_epoch_is_all_that_may_change() -> None:
 
 def test_a_header_with_a_million_steps_is_refused_before_the_first() -> None:
     data = usual().data
-    with pytest.raises(Broken, match="header was changed"):
+    with pytest.raises(SealedFileBroken, match="header was changed"):
         look(data[:56] + struct.pack(">I", 4096) + data[60:])
 
 
@@ -312,10 +312,10 @@ def test_a_header_with_a_million_steps_is_refused_before_the_first() -> None:
 def test_no_junk_hurts_the_reader(junk: bytes, keep: int) -> None:
     base = usual().data
     for data in (junk, base[: len(base) * keep // 40] + junk, base[:HEADER_BYTES] + junk):
-        with suppress(Broken):
-            file = walked(Held(data))
+        with suppress(SealedFileBroken):
+            file = scan_file(InMemorySource(data))
             assert file.good_bytes <= len(data)
-            opened(file, [OWNER])
+            open_sealed(file, [OWNER])
 
 
 @pytest.mark.parametrize(("wanted", "begins"), [(0, 0), (1999, 0), (2000, 2000), (3999, 2000), (99_999, 4000)])

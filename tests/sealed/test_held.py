@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tawny.sealed.bech32 import decoded
-from tawny.sealed.held import HandedOver, Held
+from tawny.sealed.key_memory import KeyHandover, KeyMemory
+from tawny.sealed.key_wrapping import Identity, wrap
 from tawny.sealed.keys import hkdf
-from tawny.sealed.wrapping import Identity, wrap
 
 OWNER, OTHER = Identity.new(), Identity.new()
 KEY = os.urandom(32)
@@ -22,8 +22,8 @@ def raw(one: Identity) -> bytes:
     return decoded("age-secret-key-", one.text.lower())
 
 
-def held(one: Identity = OWNER) -> Held:
-    made = Held()
+def held(one: Identity = OWNER) -> KeyMemory:
+    made = KeyMemory()
     with made.room() as room:
         room[:] = raw(one)
     return made
@@ -82,12 +82,12 @@ def handed(to: bytes, secret: bytes) -> tuple[bytes, bytes]:
 
 
 def test_a_key_is_handed_over() -> None:
-    offer = HandedOver()
+    offer = KeyHandover()
     assert offer.take(*handed(offer.public, raw(OWNER))).recipient == OWNER.recipient
 
 
 def test_a_key_that_was_sealed_for_somebody_else_is_refused() -> None:
-    offer, theirs = HandedOver(), HandedOver()
+    offer, theirs = KeyHandover(), KeyHandover()
     with pytest.raises(ValueError, match="not sealed for this"):
         offer.take(*handed(theirs.public, raw(OWNER)))
     with pytest.raises(ValueError, match="no sealed key"):

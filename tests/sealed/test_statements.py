@@ -8,19 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.sealed.broken import Broken
+from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.signing import canonical, read_signed, signed
 from tawny.sealed.statements import (
     DAYS,
     Item,
-    State,
+    SigningState,
     genesis_of,
     last_of,
     lines_of,
+    make_statement,
     read_days,
     read_lists,
     read_statements,
-    stated,
 )
 from tests.sealed.test_vectors import HERE
 
@@ -31,11 +31,11 @@ RECIPIENTS = ["0123456789abcdef"]
 class Recorder:
     """One that states, and all that it wrote."""
 
-    state: State = field(default_factory=State.first)
+    state: SigningState = field(default_factory=SigningState.first)
     files: dict[str, bytes] = field(default_factory=dict)
 
     def say(self, now: str, items: Sequence[Item] = ()) -> None:
-        made = stated(self.state, items, RECIPIENTS, now)
+        made = make_statement(self.state, items, RECIPIENTS, now)
         self.state = made.state
         for name, line in made.lines:
             self.files[name] = self.files.get(name, b"") + line + b"\n"
@@ -81,7 +81,7 @@ def test_the_vectors_chain() -> None:
 
 
 def test_another_recorder_is_not_believed(recorder: Recorder) -> None:
-    with pytest.raises(Broken, match="another recorder"):
+    with pytest.raises(SealedFileBroken, match="another recorder"):
         read_days(recorder.files[DAYS], Recorder().state.signer.public)
 
 
@@ -97,14 +97,14 @@ def test_stated_times_never_go_back() -> None:
         if is_believed:
             assert len(made.proved("2026-11-20", text)) == 4
         else:
-            with pytest.raises(Broken, match="chain of statements"):
+            with pytest.raises(SealedFileBroken, match="chain of statements"):
                 made.proved("2026-11-20", text)
 
 
 @pytest.mark.parametrize("order", [[1, 2], [0, 2], [1, 0, 2], [0, 1, 1, 2], [0, 0, 1, 2]])
 def test_statements_left_out_or_in_another_order(recorder: Recorder, order: list[int]) -> None:
     lines = lines_of(recorder.files["2026-11-20.jsonl"])
-    with pytest.raises(Broken, match="chain of statements"):
+    with pytest.raises(SealedFileBroken, match="chain of statements"):
         recorder.proved("2026-11-20", b"".join(lines[at] + b"\n" for at in order))
 
 
@@ -120,12 +120,12 @@ def test_a_thief_of_today_cannot_state_yesterday(recorder: Recorder) -> None:
     said = read_signed(lines[2]).said | {"time": "2026-11-20T23:15:00.000Z"}
     for key in (recorder.state.key, recorder.state.day_next):
         forged = b"\n".join([*lines[:2], signed(said, b"statement", key), b""])
-        with pytest.raises(Broken, match="chain of statements"):
+        with pytest.raises(SealedFileBroken, match="chain of statements"):
             recorder.proved("2026-11-20", forged)
     days = lines_of(recorder.files[DAYS])
     said = read_signed(days[1]).said | {"key": recorder.state.signer.public}
     for key in (recorder.state.key, recorder.state.day_next):
-        with pytest.raises(Broken, match="chain of days"):
+        with pytest.raises(SealedFileBroken, match="chain of days"):
             read_days(b"\n".join([days[0], signed(said, b"day", key), b""]), recorder.genesis)
 
 
@@ -135,7 +135,7 @@ def test_a_bit_changed_anywhere(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from([DAYS, "2026-11-20.jsonl"]))
     text = bytearray(made.files[name])
     text[data.draw(st.integers(0, len(text) - 2))] ^= 1 << data.draw(st.integers(0, 7))  # the last one ends the line
-    with pytest.raises(Broken):
+    with pytest.raises(SealedFileBroken):
         read_days(bytes(text), made.genesis) if name == DAYS else made.proved("2026-11-20", bytes(text))
 
 
@@ -150,20 +150,20 @@ def made_once() -> Recorder:
 @pytest.mark.parametrize("change", [bytes.upper, lambda line: line.replace(b":", b": ", 1), lambda line: line + b" "])
 def test_what_is_signed_can_be_written_in_one_way_only(recorder: Recorder, change) -> None:  # type: ignore[no-untyped-def]
     line = lines_of(recorder.files["2026-11-20.jsonl"])[0]
-    with pytest.raises(Broken):
+    with pytest.raises(SealedFileBroken):
         read_signed(change(line))
     read_signed(line)
 
 
 def test_a_name_twice_is_refused() -> None:
-    with pytest.raises(Broken):
+    with pytest.raises(SealedFileBroken):
         read_signed(b'{"a":1,"a":2,"sig":"00"}')
 
 
 @given(st.binary(max_size=300))
 def test_no_junk_hurts(junk: bytes) -> None:
     for text in (junk, junk + b"\n", b'{"sig":"' + junk + b'"}\n'):
-        with pytest.raises(Broken):
+        with pytest.raises(SealedFileBroken):
             read_days(text, "00" * 32)
 
 
@@ -180,6 +180,6 @@ def test_private_keys_are_forgotten_as_they_move_on(recorder: Recorder) -> None:
     kept = canonical(made.state.record())
     for key in before:
         assert key.private_bytes_raw().hex().encode() not in kept
-    assert State.read(made.state.record()).signer.public == made.state.signer.public
-    with pytest.raises(Broken, match="signing keys"):
-        State.read({"n": 1})
+    assert SigningState.read(made.state.record()).signer.public == made.state.signer.public
+    with pytest.raises(SealedFileBroken, match="signing keys"):
+        SigningState.read({"n": 1})

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tawny.sealed.header import Header
+from tawny.sealed.file_reader import open_sealed
+from tawny.sealed.file_scanner import InMemorySource, scan_file
+from tawny.sealed.header import SealedHeader
+from tawny.sealed.key_wrapping import Identity
 from tawny.sealed.keys import EpochKey, FileKeys, commit_of, stepped
-from tawny.sealed.opened import opened
+from tawny.sealed.mnemonics import key_to_words
 from tawny.sealed.records import AFTER_KEY, KEY, KEY_ALONE, REST, crc_in, leaf_of
 from tawny.sealed.sealer import Sealer
 from tawny.sealed.signing import Signer, is_signed, read_signed, signed
-from tawny.sealed.thin import thinned
-from tawny.sealed.walk import Held, walked
-from tawny.sealed.words import to_words
-from tawny.sealed.wrapping import Identity
+from tawny.sealed.thin import thin_file
 
 HERE = Path(__file__).with_name("vectors")
 V: dict[str, Any] = json.loads((HERE / "vectors.json").read_text())
@@ -45,15 +45,15 @@ def test_keys() -> None:
 @pytest.mark.parametrize("name", V["files"])
 def test_files_are_read_as_what_they_are(name: str) -> None:
     assert sha256(data(name)).hexdigest() == V["files"][name]["sha256"]
-    assert walked(Held(data(name))).ends == V["files"][name]["ends"]
+    assert scan_file(InMemorySource(data(name))).ends == V["files"][name]["ends"]
 
 
 def test_every_record() -> None:
-    file = walked(Held(data("good.tws")))
-    header = Header.read(bytes.fromhex(V["header"]))
+    file = scan_file(InMemorySource(data("good.tws")))
+    header = SealedHeader.read(bytes.fromhex(V["header"]))
     assert (file.header, file.header.packed().hex()) == (header, V["header"])
     keys = FileKeys.of(stepped(E0), file.packed)
-    for (record, content), said in zip(opened(file, [IDENTITY]).contents(), V["records"], strict=True):
+    for (record, content), said in zip(open_sealed(file, [IDENTITY]).contents(), V["records"], strict=True):
         assert (record.type, record.seq, record.time_ms) == (said["type"], said["seq"], said["time"])
         assert content.decode() == said["plain"]
         assert record.head.hex() == said["head"]
@@ -70,7 +70,7 @@ def test_the_same_inputs_give_the_same_file() -> None:
     epoch = EpochKey(1763617800000, E0)
     epoch.next()  # step 0 was another file's
     key, step = epoch.next()
-    header = replace(Header.read(bytes.fromhex(V["header"])), step=step, commit=epoch.commit)
+    header = replace(SealedHeader.read(bytes.fromhex(V["header"])), step=step, commit=epoch.commit)
     sealer = Sealer(header, key, b64decode(V["age"]))
     parts = [
         *sealer.begin({"camera": "front-door"}, b"[ftyp][moov]"),
@@ -84,7 +84,7 @@ def test_the_same_inputs_give_the_same_file() -> None:
 
 
 def test_thinned_without_a_key() -> None:
-    assert b"".join(thinned(walked(Held(data("good.tws"))))) == data("thinned.tws")
+    assert b"".join(thin_file(scan_file(InMemorySource(data("good.tws"))))) == data("thinned.tws")
 
 
 def test_a_statement_is_written_as_it_was() -> None:
@@ -95,7 +95,7 @@ def test_a_statement_is_written_as_it_was() -> None:
 
 
 def test_words() -> None:
-    assert to_words(bytes.fromhex(V["recovery"]["secret"])) == V["recovery"]["words"]
+    assert key_to_words(bytes.fromhex(V["recovery"]["secret"])) == V["recovery"]["words"]
 
 
 def signer() -> Signer:

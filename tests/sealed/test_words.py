@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from mnemonic import Mnemonic
 
 from tawny.sealed.bech32 import decoded, encoded
-from tawny.sealed.words import from_words, identity_from_words, identity_words, new_passphrase, to_words
-from tawny.sealed.wrapping import Identity
+from tawny.sealed.key_wrapping import Identity
+from tawny.sealed.mnemonics import identity_from_words, identity_words, key_from_words, key_to_words, new_passphrase
 
 LIST_SHA256 = "2f5eed53a4727b4bf8880d8f3f199efc90e58503646d9ff8eff3a2ed3b24dbda"
 SECRET = bytes(range(32))
@@ -22,7 +22,7 @@ def test_the_list_never_changes() -> None:
 
 @given(st.binary(min_size=32, max_size=32))
 def test_there_and_back(secret: bytes) -> None:
-    assert from_words(" ".join(to_words(secret))) == secret
+    assert key_from_words(" ".join(key_to_words(secret))) == secret
 
 
 def test_an_identity_there_and_back() -> None:
@@ -31,21 +31,21 @@ def test_an_identity_there_and_back() -> None:
 
 
 def test_four_letters_of_each_are_enough() -> None:
-    assert from_words("\n".join(word[:4].upper() for word in to_words(SECRET))) == SECRET
+    assert key_from_words("\n".join(word[:4].upper() for word in key_to_words(SECRET))) == SECRET
 
 
 @pytest.mark.parametrize(
     ("typed", "told"),
     [
-        (["abandn", *to_words(SECRET)[1:]], "word 1, 'abandn'"),
-        (to_words(SECRET)[:-1], "23 words"),
-        ([*to_words(SECRET)[1:], to_words(SECRET)[0]], "do not fit together"),
+        (["abandn", *key_to_words(SECRET)[1:]], "word 1, 'abandn'"),
+        (key_to_words(SECRET)[:-1], "23 words"),
+        ([*key_to_words(SECRET)[1:], key_to_words(SECRET)[0]], "do not fit together"),
         ([], "0 words"),
     ],
 )
 def test_what_is_wrong_is_told(typed: list[str], told: str) -> None:
     with pytest.raises(ValueError, match=told):
-        from_words(" ".join(typed))
+        key_from_words(" ".join(typed))
 
 
 def test_a_passphrase_is_seven_words_and_another_one_each_time() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tawny.config.file import read
+from tawny.config.loader import read_settings
 from tests.cli.conftest import Tawny, tawny
 
 __all__ = ["tawny"]
@@ -79,7 +79,7 @@ def test_rom_cam(tawny: Tawny, tmp_path: Path) -> None:  # RC1, RC2
     assert (ours["storage"], ours["web"]) == ({"mode": "memory"}, {"listen": "127.0.0.1:8080"})
     assert ours["arm"]["presence"]["ping"] == ["192.168.1.50"]
     assert ours["rules"] == [{"do": ["tell nobody", "clip to nowhere"], "when": {"arm": "home"}}]
-    in_force = read(tmp_path / "tawny.toml")
+    in_force = read_settings(tmp_path / "tawny.toml")
     assert in_force.destinations["bucket"].url == "s3://AKIA:se%2Fcret@my-bucket?region=us-east-1"
     assert in_force.destinations["bucket"].names == "rom-cam"
     assert in_force.notifiers["slack"].url == "slack://T000/B000/XXXX"
@@ -101,7 +101,7 @@ def test_diycam(tawny: Tawny, tmp_path: Path) -> None:  # DY1
         "post": "2 s",
         "watch": {"detector": "counting", "counting": {"seconds": 4, "kernel": 21}},
     }
-    assert read(tmp_path / "tawny.toml").cameras["1"].source == "rtsp://admin:p%40ss@192.168.1.20/main"
+    assert read_settings(tmp_path / "tawny.toml").cameras["1"].source == "rtsp://admin:p%40ss@192.168.1.20/main"
     assert ours["storage"]["path"] == "/videos/tawny"
     assert told["left"].keys() == {"bucket", "segment_length", "spoilt"}
     assert not (tmp_path / "run-by-us").exists()
@@ -128,7 +128,7 @@ def test_pancake(tawny: Tawny, tmp_path: Path) -> None:  # PK1, PK18
     assert ours["emit"]["pancake"] == {"url": "unix:@post", "form": "pancake", "cameras": ["camera"]}
     when = {"names": "pancake", "after": 3, "minutes": [5, 20]}
     assert ours["destinations"]["scp-1"] == {"url": "sftp://pi@nas:22/%2Fmnt%2Fcam", **when}
-    in_force = read(tmp_path / "tawny.toml")
+    in_force = read_settings(tmp_path / "tawny.toml")
     assert in_force.destinations["ftp-1"].url == "ftp://me:s3cret@ftp.example.org:21/cam"
     assert in_force.notifiers["telegram-1"].url == "telegram://123:ABC@42"
     assert {"--login", "customize.py"} <= told["left"].keys()

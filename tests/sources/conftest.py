@@ -2,15 +2,15 @@
 
 import pytest
 
-from tawny.sources import rtsp
-from tawny.sources.rtsp_client import connection
+from tawny.sources.rtsp import source
+from tawny.sources.rtsp.client import tcp_connection
 
 
 @pytest.fixture(params=["own", "ffmpeg"])
 def client(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Who reads cameras in this test."""
     name = str(request.param)
-    monkeypatch.setitem(rtsp.DEFAULTS, "client", name)
+    monkeypatch.setitem(source.DEFAULTS, "client", name)
     return name
 
 
@@ -18,6 +18,6 @@ def client(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 def short_deadline_s(client: str, monkeypatch: pytest.MonkeyPatch) -> float:
     """Cameras are given up so soon in this test."""
     deadline_s = 1.5
-    monkeypatch.setattr(connection, "OPEN_S", deadline_s)
-    monkeypatch.setattr("tawny.sources.rtsp_ffmpeg.DEADLINE_S", deadline_s)
+    monkeypatch.setattr(tcp_connection, "OPEN_S", deadline_s)
+    monkeypatch.setattr("tawny.sources.rtsp.ffmpeg_connection.DEADLINE_S", deadline_s)
     return deadline_s

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from tawny.media.nal import annexb
+from tawny.media.codec.nal import annexb
 from tawny.model.packets import VideoFormat
 from tawny.testing.clips import ClipSpec, made_clip
 

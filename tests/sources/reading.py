@@ -10,15 +10,15 @@ from tawny.model.clock import Clock, SystemClock
 from tawny.model.errors import SourceError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import SourcePacket
-from tawny.sources.rtsp import Rtsp
-from tawny.sources.source import Connection, Idle, Opening
+from tawny.sources.rtsp.source import Rtsp
+from tawny.sources.source import CameraConnection, IdleUntil, SourceContext
 from tawny.testing.clock import FakeClock
 from tawny.testing.rtsp_camera import RtspCamera
-from tawny.testing.rtsp_viewer import Viewer
+from tawny.testing.rtsp_viewer import FakeRtspViewer
 
 
-def opening(address: str, clock: Clock | None = None, **options: Any) -> Opening:
-    return Opening(CameraId("porch"), StreamName.MAIN, address, options, clock or SystemClock())
+def opening(address: str, clock: Clock | None = None, **options: Any) -> SourceContext:
+    return SourceContext(CameraId("porch"), StreamName.MAIN, address, options, clock or SystemClock())
 
 
 @dataclass
@@ -39,7 +39,9 @@ class Read:
         return [packet.data for packet in self.packets if packet.is_video and not packet.is_damaged]
 
 
-def read_all(connection: Connection, *, most_s: float = 20.0, until: Callable[[Read], bool] | None = None) -> Read:
+def read_all(
+    connection: CameraConnection, *, most_s: float = 20.0, until: Callable[[Read], bool] | None = None
+) -> Read:
     """Read until it ends, or `until` says that it is enough; close it. AssertionError if neither comes in time."""
     read, pause = Read(), threading.Event()
     begun_s = time.monotonic()
@@ -47,7 +49,7 @@ def read_all(connection: Connection, *, most_s: float = 20.0, until: Callable[[R
         while not (until and until(read)):
             assert time.monotonic() - begun_s < most_s, f"still going after {len(read.packets)} packets"
             got = connection.read()
-            if isinstance(got, Idle):
+            if isinstance(got, IdleUntil):
                 pause.wait(got.for_s)
             else:
                 read.packets.append(got)
@@ -57,14 +59,14 @@ def read_all(connection: Connection, *, most_s: float = 20.0, until: Callable[[R
     return read
 
 
-def read_faked(connection: Connection, clock: FakeClock, *, most_s: float = 3600.0) -> Read:
+def read_faked(connection: CameraConnection, clock: FakeClock, *, most_s: float = 3600.0) -> Read:
     """The same under a clock that only goes on where the source waits."""
     read = Read()
     until_s = clock.mono_s() + most_s
     try:
         while clock.mono_s() < until_s:
             got = connection.read()
-            if isinstance(got, Idle):
+            if isinstance(got, IdleUntil):
                 clock.advance(got.for_s)
             else:
                 read.packets.append(got)
@@ -74,14 +76,14 @@ def read_faked(connection: Connection, clock: FakeClock, *, most_s: float = 3600
     return read
 
 
-def open_camera(camera: RtspCamera, address: str = "", **options: Any) -> Connection:
+def open_camera(camera: RtspCamera, address: str = "", **options: Any) -> CameraConnection:
     return Rtsp().open(opening(address or camera.address, **options))
 
 
-def sent(viewer: Viewer, *, video: bool = True) -> list[bytes]:
+def sent(viewer: FakeRtspViewer, *, video: bool = True) -> list[bytes]:
     return [unit.data for unit in viewer.sent if unit.is_video == video]
 
 
-def whole(viewer: Viewer) -> list[bytes]:
+def whole(viewer: FakeRtspViewer) -> list[bytes]:
     """Pictures that no fault touched."""
     return [unit.data for unit in viewer.sent if unit.is_video and not unit.is_damaged]

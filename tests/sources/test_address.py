@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.sources.address import RtspAddress, parse_rtsp, public_rtsp
+from tawny.sources.rtsp.address import RtspAddress, parse_rtsp, public_rtsp
 
 SECRET = "t0p-s3cret"
 

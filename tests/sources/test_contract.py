@@ -8,9 +8,9 @@ from tempfile import TemporaryDirectory
 
 from tawny.model.clock import Clock, SystemClock
 from tawny.sources.demo import Demo
-from tawny.sources.file import File
+from tawny.sources.file import FileSource
 from tawny.sources.picamera import PiCamera
-from tawny.sources.rtsp import Rtsp
+from tawny.sources.rtsp.source import Rtsp
 from tawny.testing.clips import ClipSpec, clip_file, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_viewer import CameraSetup
@@ -26,7 +26,7 @@ class FileContract(SourceContract):
     def bench(self, clock: Clock) -> Iterator[Bench]:
         here = opening(f"file:{clip_file(self.SPEC)}", clock)
         missing = replace(here, address="/no/such/clip.mp4")
-        yield Bench(File(), here, missing, self.SPEC.sound, is_live=False)
+        yield Bench(FileSource(), here, missing, self.SPEC.sound, is_live=False)
 
 
 class TestFile(FileContract):
@@ -43,7 +43,7 @@ class TestFileThatLoops(SourceContract):
     @contextmanager
     def bench(self, clock: Clock) -> Iterator[Bench]:
         here = opening(f"file:{clip_file(ClipSpec(sound='pcmu'))}", clock, loop=True)
-        yield Bench(File(), here, replace(here, address="/no/such/clip.mp4"), "pcmu")
+        yield Bench(FileSource(), here, replace(here, address="/no/such/clip.mp4"), "pcmu")
 
 
 class TestDemo(SourceContract):

@@ -11,7 +11,7 @@ import pytest
 
 from tawny.model.clock import Clock, SystemClock
 from tawny.model.packets import VideoCodec
-from tawny.sources.rtsp import Rtsp
+from tawny.sources.rtsp.source import Rtsp
 from tawny.testing.clips import ClipSpec, Sound, clip_file
 from tests.contracts.source import Bench, SourceContract
 from tests.sources import test_contract

@@ -6,14 +6,14 @@ from itertools import pairwise
 
 import pytest
 
-from tawny.media.decode import DecodedFrame, Decoder
+from tawny.media.codec.decoder import DecodedFrame, Decoder
 from tawny.model.errors import SourceNotFound
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import SourcePacket, VideoFormat
 from tawny.sources.demo import SCENES, Demo
 from tawny.sources.demo.sound import FORMAT
 from tawny.sources.demo.source import LATE_S, DemoConnection
-from tawny.sources.source import Idle, Opening
+from tawny.sources.source import IdleUntil, SourceContext
 from tawny.testing.clock import FakeClock
 
 PORCH = CameraId("porch")
@@ -28,7 +28,7 @@ def clock() -> FakeClock:
 def opened(
     demo: Demo, clock: FakeClock, stream: StreamName = SUB, address: str = "demo:", **table: object
 ) -> DemoConnection:
-    return demo.open(Opening(PORCH, stream, address, demo.settings(table), clock))
+    return demo.open(SourceContext(PORCH, stream, address, demo.settings(table), clock))
 
 
 def packets(connection: DemoConnection, clock: FakeClock, seconds: float) -> Iterator[SourcePacket]:
@@ -36,7 +36,7 @@ def packets(connection: DemoConnection, clock: FakeClock, seconds: float) -> Ite
     until_s = clock.mono_s() + seconds
     while clock.mono_s() < until_s:
         got = connection.read()
-        if isinstance(got, Idle):
+        if isinstance(got, IdleUntil):
             clock.advance(max(got.for_s, 0.001))
         else:
             yield got
@@ -75,7 +75,7 @@ def test_it_is_idle_until_a_picture_is_due(clock: FakeClock) -> None:
     connection = opened(Demo(), clock)
     connection.read()
     idle = connection.read()
-    assert isinstance(idle, Idle)
+    assert isinstance(idle, IdleUntil)
     assert idle.for_s == pytest.approx(0.2)
 
 

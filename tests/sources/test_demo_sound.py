@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tawny.media.sound import ToAac
+from tawny.media.audio.aac import ToAac
 from tawny.sources.demo.sound import FORMAT, LOOP_S, heard
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tawny.sources.demo.painter import Painter
-from tawny.sources.demo.pictures import FIGURES_FPS, Plane, leaves, ways
+from tawny.sources.demo.assets import FIGURES_FPS, Plane, leaves, ways
+from tawny.sources.demo.renderer import SceneRenderer
 from tawny.sources.demo.scenes import DAY_S, LIGHT_STEP_S, SCENES, light
-from tawny.sources.demo.world import Visit, World, length_s
+from tawny.sources.demo.world import DemoWorld, Visit, length_s
 
 UTC_MS = 1_795_150_000_000
 SMALL = 2
@@ -17,8 +17,8 @@ WIDTH, HEIGHT = 1280 // SMALL, 720 // SMALL
 Luma = np.ndarray[Any, np.dtype[np.int32]]
 
 
-def world(scene: str = "front", **options: Any) -> World:
-    return World(SCENES[scene], 0.0, 1, **options)
+def world(scene: str = "front", **options: Any) -> DemoWorld:
+    return DemoWorld(SCENES[scene], 0.0, 1, **options)
 
 
 def luma(picture: Plane) -> Luma:
@@ -31,7 +31,7 @@ def first_visit(scene: str) -> Visit:
 
 @pytest.mark.parametrize("scene", SCENES)
 def test_pictures_differ_from_the_quiet_place_where_the_truth_says_so(scene: str) -> None:
-    busy, quiet = Painter(world(scene), SMALL), Painter(world(scene, quiet=True), SMALL)
+    busy, quiet = SceneRenderer(world(scene), SMALL), SceneRenderer(world(scene, quiet=True), SMALL)
     visit = first_visit(scene)
     shown = [n for n, frame in enumerate(visit.way.frames) if frame is not None]
     for n in (shown[len(shown) // 4], shown[len(shown) // 2], shown[3 * len(shown) // 4]):
@@ -52,7 +52,7 @@ def test_pictures_differ_from_the_quiet_place_where_the_truth_says_so(scene: str
 @pytest.mark.parametrize("scene", SCENES)
 def test_nothing_differs_when_nobody_is_there(scene: str) -> None:
     at_s = first_visit(scene).start_s - 1
-    busy, quiet = Painter(world(scene), SMALL), Painter(world(scene, quiet=True), SMALL)
+    busy, quiet = SceneRenderer(world(scene), SMALL), SceneRenderer(world(scene, quiet=True), SMALL)
     assert np.array_equal(busy.paint(at_s, UTC_MS), quiet.paint(at_s, UTC_MS))
 
 
@@ -70,7 +70,7 @@ def test_nobody_appears_out_of_nothing(scene: str) -> None:
 
 
 def test_a_picture_depends_on_its_second_alone() -> None:
-    one, other = Painter(world(), SMALL), Painter(world(), SMALL)
+    one, other = SceneRenderer(world(), SMALL), SceneRenderer(world(), SMALL)
     one.paint(3.0, UTC_MS)
     one.paint(17.2, UTC_MS)
     assert np.array_equal(one.paint(14.4, UTC_MS), other.paint(14.4, UTC_MS))
@@ -89,7 +89,7 @@ def test_who_returns_stands_a_while_and_goes_back() -> None:
 
 
 def test_wind_moves_leaves_and_nothing_else() -> None:
-    painter = Painter(world(quiet=True), SMALL)
+    painter = SceneRenderer(world(quiet=True), SMALL)
     pictures = np.stack([luma(painter.paint(60 + n * 1.7, UTC_MS)) for n in range(14)])
     moved = pictures.std(0)[: HEIGHT - 30]
     leafy = leaves("front", SMALL)[: HEIGHT - 30]
@@ -120,7 +120,7 @@ def shares(first: str, second: str, mix: float) -> dict[str, float]:
 
 
 def test_infrared_has_no_colour() -> None:
-    night = Painter(world("side", quiet=True), SMALL).paint(5.0, UTC_MS)
+    night = SceneRenderer(world("side", quiet=True), SMALL).paint(5.0, UTC_MS)
     assert light(SCENES["side"], 5.0).first == "infrared"
     assert abs(night[HEIGHT:].astype(int) - 128).max() <= 2
 
@@ -130,7 +130,7 @@ def test_days_begin_in_daylight_where_people_look_first() -> None:
 
 
 def test_a_greater_speed_brings_days_and_people_sooner() -> None:
-    fast = World(SCENES["front"], 0.0, 1, speed=4.0)
+    fast = DemoWorld(SCENES["front"], 0.0, 1, speed=4.0)
     assert len(list(fast.visits_between(0, 600))) > 2.5 * len(list(world().visits_between(0, 600)))
     assert light(SCENES["front"], DAY_S * 0.25, 2.0) == light(SCENES["front"], DAY_S * 0.5, 1.0)
 
@@ -145,7 +145,7 @@ def test_who_is_there_does_not_depend_on_where_one_begins_to_look(speed: float) 
 
 
 def test_the_time_is_written_in_the_corner() -> None:
-    painter = Painter(world(quiet=True), SMALL)
+    painter = SceneRenderer(world(quiet=True), SMALL)
     first, second = luma(painter.paint(4.0, UTC_MS)), luma(painter.paint(4.0, UTC_MS + 1000))
     rows, columns = np.nonzero(first != second)
     assert len(rows)

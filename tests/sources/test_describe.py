@@ -16,9 +16,9 @@ from tawny.model.errors import (
     SourceUnreachable,
     SourceUnusable,
 )
-from tawny.sources.address import parse_rtsp
-from tawny.sources.describe import describe
-from tawny.sources.sdp import Description
+from tawny.protocols.sdp_reader import SdpDescription
+from tawny.sources.rtsp.address import parse_rtsp
+from tawny.sources.rtsp.describe import describe
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_faults import answer
@@ -33,7 +33,7 @@ def camera() -> Iterator[RtspCamera]:
         yield camera
 
 
-def ask(camera: RtspCamera, deadline_s: float = 2.0, *, login: str = "me:s3cret%2Fp%C3%A4ssword") -> Description:
+def ask(camera: RtspCamera, deadline_s: float = 2.0, *, login: str = "me:s3cret%2Fp%C3%A4ssword") -> SdpDescription:
     address = parse_rtsp(f"rtsp://{login}@127.0.0.1:{camera.port}/stream")
     return describe(address, SystemClock(), deadline_s)
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tawny.media.nal import split_lengths
+from tawny.media.codec.nal import split_lengths
 from tawny.model.errors import NoSuchDevice, SourceError, SourceFinished, SourceUnusable
 from tawny.model.packets import VIDEO_RATE
-from tawny.sources.file import File
-from tawny.sources.source import Idle
+from tawny.sources.file import FileSource
+from tawny.sources.source import IdleUntil
 from tawny.testing.clips import ClipSpec, clip_file, made_clip
 from tawny.testing.clock import FakeClock
 from tests.sources.reading import Read, opening, read_faked
@@ -19,7 +19,7 @@ def play(path: Path, *, most_s: float = 3600.0, **options: object) -> tuple[Read
     """What came out, and how long it took by the clock."""
     clock = FakeClock()
     begun_s = clock.mono_s()
-    read = read_faked(File().open(opening(f"file:{path}", clock, **options)), clock, most_s=most_s)
+    read = read_faked(FileSource().open(opening(f"file:{path}", clock, **options)), clock, most_s=most_s)
     return read, clock.mono_s() - begun_s
 
 
@@ -52,7 +52,7 @@ def test_pictures_that_are_reordered_keep_their_times() -> None:
 
 def test_without_loop_it_ends_and_stays_ended() -> None:
     clock = FakeClock()
-    connection = File().open(opening(str(clip_file()), clock))
+    connection = FileSource().open(opening(str(clip_file()), clock))
     read_faked(connection, clock)
     for _ in range(2):
         with pytest.raises(SourceFinished):
@@ -76,26 +76,26 @@ def test_a_loop_goes_on_without_a_seam(spec: ClipSpec) -> None:
 
 def test_reading_never_waits() -> None:
     clock = FakeClock()
-    connection = File().open(opening(str(clip_file()), clock))
+    connection = FileSource().open(opening(str(clip_file()), clock))
     connection.read()
     got = connection.read()
-    assert isinstance(got, Idle)
+    assert isinstance(got, IdleUntil)
     assert 0 < got.for_s <= 1 / 15 + 1e-6
     connection.close()
 
 
 def test_a_reader_that_was_away_gets_all_that_fell_due() -> None:
     clock = FakeClock()
-    connection = File().open(opening(str(clip_file()), clock))
+    connection = FileSource().open(opening(str(clip_file()), clock))
     connection.read()
     clock.advance(1.0)
     got = [connection.read() for _ in range(16)]
-    assert [isinstance(one, Idle) for one in got] == [False] * 15 + [True]
+    assert [isinstance(one, IdleUntil) for one in got] == [False] * 15 + [True]
     connection.close()
 
 
 def test_the_frame_rate_is_noted() -> None:
-    connection = File().open(opening(str(clip_file()), FakeClock()))
+    connection = FileSource().open(opening(str(clip_file()), FakeClock()))
     assert connection.notes["fps"] == pytest.approx(15)
     connection.close()
     connection.close()
@@ -106,7 +106,7 @@ def test_the_frame_rate_is_noted() -> None:
 def test_what_is_not_there_is_an_error_with_a_code(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder.mp4").mkdir()
     with pytest.raises(NoSuchDevice) as missing:
-        File().open(opening(str(tmp_path / name), FakeClock()))
+        FileSource().open(opening(str(tmp_path / name), FakeClock()))
     assert missing.value.exit_code == 24
     assert name in str(missing.value)
 
@@ -118,7 +118,7 @@ def test_what_is_no_video_is_unusable(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "odd.mp4"
     path.write_bytes(content)
     with pytest.raises(SourceUnusable):
-        File().open(opening(str(path), FakeClock()))
+        FileSource().open(opening(str(path), FakeClock()))
 
 
 def test_a_file_that_is_cut_short_is_played_as_far_as_it_goes(tmp_path: Path) -> None:
@@ -158,13 +158,13 @@ def test_damage_inside_a_file_does_not_end_it(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_claimed(address: str, claimed: bool) -> None:
-    assert File().claims(address) is claimed
+    assert FileSource().claims(address) is claimed
 
 
 @pytest.mark.parametrize(("table", "says"), [({"loop": 1}, "loop"), ({"pace": 2}, "pace")])
 def test_settings_that_cannot_be_are_named(table: dict[str, object], says: str) -> None:
     with pytest.raises(ValueError, match=f"{says}: found .*; allowed: "):
-        File().settings(table)
+        FileSource().settings(table)
 
 
 def test_opening_is_a_source_error_whatever_the_file_holds(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_opening_is_a_source_error_whatever_the_file_holds(tmp_path: Path) -> No
         path = tmp_path / f"{cut}.mp4"
         path.write_bytes(whole[cut : cut + 40_000])
         try:
-            connection = File().open(opening(str(path), FakeClock()))
+            connection = FileSource().open(opening(str(path), FakeClock()))
         except SourceError:
             continue
         read_faked(connection, FakeClock(), most_s=1)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tawny.media.nal import split_lengths
+from tawny.media.codec.nal import split_lengths
 from tawny.model.errors import SourceClosed, SourceNotFound, SourceRefused, SourceUnusable
 from tawny.model.packets import VideoCodec, VideoFormat
-from tawny.sources.rtsp import Rtsp
-from tawny.testing.clips import Clip, ClipSpec, clip_file, read_clip
+from tawny.sources.rtsp.source import Rtsp
+from tawny.testing.clips import ClipSpec, SampleClip, clip_file, read_clip
 from tests.sources.reading import Read, opening, read_all
 
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -74,7 +74,7 @@ def essence(codec: VideoCodec, data: bytes) -> list[bytes]:
     return [n for n in split_lengths(data) if (n[0] & 31 if codec == "h264" else n[0] >> 1 & 63) not in outside]
 
 
-def truth(clip: Clip) -> list[list[bytes]]:
+def truth(clip: SampleClip) -> list[list[bytes]]:
     return [essence(clip.video.codec, packet.data) for packet in clip.packets if packet.is_video]
 
 

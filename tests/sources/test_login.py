@@ -4,32 +4,32 @@ import re
 
 import pytest
 
-from tawny.sources.login import MOST_CHALLENGES, Login
-from tawny.testing.rtsp_talk import challenge, may_enter
+from tawny.protocols.client_auth import MOST_CHALLENGES, ClientAuth
+from tawny.testing.rtsp_session import challenge, may_enter
 from tawny.testing.rtsp_viewer import CameraSetup
 
 
 def test_digest_without_qop() -> None:
-    login = Login("Mufasa", "CircleOfLife")
+    login = ClientAuth("Mufasa", "CircleOfLife")
     assert login.challenged(['Digest realm="testrealm@host.com", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093"'])
     assert 'response="1949323746fe6a43ef61f9606e7febea"' in login.header("GET", "/dir/index.html")
 
 
 def test_basic() -> None:
-    login = Login("Aladdin", "open sesame")
+    login = ClientAuth("Aladdin", "open sesame")
     assert login.challenged(['Basic realm="WallyWorld"'])
     assert login.header("DESCRIBE", "rtsp://cam/") == "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
 
 
 def test_nothing_is_sent_unasked() -> None:
-    assert Login("me", "pw").header("DESCRIBE", "rtsp://cam/") == ""
+    assert ClientAuth("me", "pw").header("DESCRIBE", "rtsp://cam/") == ""
 
 
 @pytest.mark.parametrize("form", ["basic", "md5", "sha-256"])
 @pytest.mark.parametrize(("password", "lets_in"), [('p:@ "w\\d', True), ("other", False)])
 def test_a_camera_lets_in_who_knows_the_password(form: str, password: str, lets_in: bool) -> None:
     setup = CameraSetup(user="me", password='p:@ "w\\d', login=form)
-    login = Login("me", password)
+    login = ClientAuth("me", password)
     assert login.challenged([challenge(setup, "n0nce").partition(": ")[2]])
     assert may_enter(setup, "n0nce", "DESCRIBE", login.header("DESCRIBE", "rtsp://cam/x")) is lets_in
 
@@ -48,34 +48,34 @@ def test_a_camera_lets_in_who_knows_the_password(form: str, password: str, lets_
     ],
 )
 def test_the_strongest_form_known_is_taken(offered: list[str], form: str) -> None:
-    login = Login("me", "pw")
+    login = ClientAuth("me", "pw")
     assert login.challenged(offered)
     assert login.form == form
 
 
 @pytest.mark.parametrize("offered", [[], ["Bearer"], ['Digest nonce="1", algorithm=TIGER'], [""]])
 def test_what_cannot_be_answered_is_not(offered: list[str]) -> None:
-    assert not Login("me", "pw").challenged(offered)
+    assert not ClientAuth("me", "pw").challenged(offered)
 
 
 def test_who_has_no_login_gives_none() -> None:
-    assert not Login("", "").challenged(['Digest realm="a", nonce="1"'])
+    assert not ClientAuth("", "").challenged(['Digest realm="a", nonce="1"'])
 
 
 def test_a_nonce_is_never_answered_twice() -> None:
-    login = Login("me", "pw")
+    login = ClientAuth("me", "pw")
     assert login.challenged(['Digest realm="a", nonce="1"'])
     assert not login.challenged(['Digest realm="a", nonce="1"'])
 
 
 def test_fresh_nonces_are_answered_a_few_times_only() -> None:
-    login = Login("me", "pw")
+    login = ClientAuth("me", "pw")
     answered = [login.challenged([f'Digest realm="a", nonce="{n}"']) for n in range(10)]
     assert sum(answered) == MOST_CHALLENGES
 
 
 def test_with_qop_the_count_rises() -> None:
-    login = Login("me", "pw")
+    login = ClientAuth("me", "pw")
     login.challenged(['Digest realm="a", nonce="1", qop="auth,auth-int", opaque="o"'])
     headers = [login.header("OPTIONS", "rtsp://cam/") for _ in range(2)]
     assert [re.findall(r"nc=(\d+)", header) for header in headers] == [["00000001"], ["00000002"]]

@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 
-from tawny.media.nal import annexb
+from tawny.media.codec.nal import annexb
 from tawny.model.errors import NoSuchDevice, SourceClosed, SourceStalled
 from tawny.model.packets import VideoFormat
 from tawny.sources.picamera import PiCamera, installed, words
-from tawny.sources.source import Connection
+from tawny.sources.source import CameraConnection
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.clock import FakeClock
 from tests.sources.pi_program import pi_program
 from tests.sources.reading import opening, read_all
 
 
-def open_with(program: Path, address: str = "picamera:", **options: Any) -> Connection:
+def open_with(program: Path, address: str = "picamera:", **options: Any) -> CameraConnection:
     return PiCamera(lambda: str(program)).open(opening(address, **options))
 
 

@@ -4,23 +4,23 @@ from functools import lru_cache
 
 import pytest
 
-from tawny.media.nal import join_lengths, split_lengths
+from tawny.media.codec.nal import join_lengths, split_lengths
 from tawny.model.packets import SourcePacket, VideoCodec
-from tawny.sources.pictures import Pictures
-from tawny.testing.clips import Clip, ClipSpec, made_clip
+from tawny.sources.packet_builder import PacketBuilder
+from tawny.testing.clips import ClipSpec, SampleClip, made_clip
 
 
 @lru_cache
-def clip(codec: VideoCodec = "h264", width: int = 320) -> Clip:
+def clip(codec: VideoCodec = "h264", width: int = 320) -> SampleClip:
     return made_clip(ClipSpec(codec=codec, width=width, height=width * 3 // 4, seconds=1))
 
 
-def units(shot: Clip, *, in_band: bool = True) -> list[list[bytes]]:
+def units(shot: SampleClip, *, in_band: bool = True) -> list[list[bytes]]:
     sets = shot.video.parameter_sets if in_band else ()
     return [[*(sets if p.is_keyframe else ()), *split_lengths(p.data)] for p in shot.packets]
 
 
-def through(pictures: Pictures, shots: list[list[bytes]]) -> list[SourcePacket]:
+def through(pictures: PacketBuilder, shots: list[list[bytes]]) -> list[SourcePacket]:
     packets = (pictures.packet(nals, number * 6000) for number, nals in enumerate(shots))
     return [packet for packet in packets if packet is not None]
 
@@ -28,7 +28,7 @@ def through(pictures: Pictures, shots: list[list[bytes]]) -> list[SourcePacket]:
 @pytest.mark.parametrize("codec", ["h264", "h265"])
 def test_units_come_out_as_they_are(codec: VideoCodec) -> None:
     shots = units(clip(codec))
-    packets = through(Pictures(codec), shots)
+    packets = through(PacketBuilder(codec), shots)
     assert [packet.data for packet in packets] == [join_lengths(nals) for nals in shots]
     assert packets[0].is_keyframe
     assert packets[0].format == clip(codec).video
@@ -36,27 +36,27 @@ def test_units_come_out_as_they_are(codec: VideoCodec) -> None:
 
 
 def test_announced_sets_do_for_a_stream_without_any() -> None:
-    packets = through(Pictures("h264", clip().video.parameter_sets), units(clip(), in_band=False))
+    packets = through(PacketBuilder("h264", clip().video.parameter_sets), units(clip(), in_band=False))
     assert packets[0].is_keyframe
     assert packets[0].format == clip().video
 
 
 def test_nothing_is_given_out_before_parameter_sets_are_known() -> None:
-    assert through(Pictures("h264"), units(clip(), in_band=False)) == []
+    assert through(PacketBuilder("h264"), units(clip(), in_band=False)) == []
 
 
 def test_nothing_is_given_out_before_a_keyframe() -> None:
-    assert through(Pictures("h264", clip().video.parameter_sets), units(clip())[1:]) == []
+    assert through(PacketBuilder("h264", clip().video.parameter_sets), units(clip())[1:]) == []
 
 
 def test_the_streams_own_sets_win() -> None:
-    packets = through(Pictures("h264", clip(width=160).video.parameter_sets), units(clip()))
+    packets = through(PacketBuilder("h264", clip(width=160).video.parameter_sets), units(clip()))
     assert packets[0].format == clip().video
 
 
 def test_sets_that_come_before_their_keyframe_count() -> None:
     sps, pps = clip().video.parameter_sets
-    pictures = Pictures("h264")
+    pictures = PacketBuilder("h264")
     pictures.packet([sps], 0)
     pictures.packet([pps], 0)
     assert through(pictures, units(clip(), in_band=False))[0].is_keyframe
@@ -64,7 +64,7 @@ def test_sets_that_come_before_their_keyframe_count() -> None:
 
 def test_another_size_is_another_format_from_its_keyframe_on() -> None:
     first, second = units(clip()), units(clip(width=160))
-    packets = through(Pictures("h264"), first + second)
+    packets = through(PacketBuilder("h264"), first + second)
     assert [packet.format for packet in packets] == [clip().video] * len(first) + [clip(width=160).video] * len(second)
     assert packets[len(first)].is_keyframe
 
@@ -72,13 +72,13 @@ def test_another_size_is_another_format_from_its_keyframe_on() -> None:
 def test_sets_that_change_nothing_that_matters_are_no_new_format() -> None:
     sps, pps = clip().video.parameter_sets
     other = [[sps, pps + b"\0\0\3", *nals[2:]] if len(nals) > 2 else nals for nals in units(clip())]
-    packets = through(Pictures("h264"), units(clip()) + other)
+    packets = through(PacketBuilder("h264"), units(clip()) + other)
     assert {packet.format for packet in packets} == {clip().video}
 
 
 def test_a_changed_set_that_does_not_come_again_is_a_new_format() -> None:
     sps, pps = clip().video.parameter_sets
-    pictures = Pictures("h264")
+    pictures = PacketBuilder("h264")
     through(pictures, units(clip()))
     pictures.packet([sps, pps + b"\0\0\3"], 0)
     assert through(pictures, units(clip(), in_band=False))[0].format != clip().video
@@ -86,7 +86,7 @@ def test_a_changed_set_that_does_not_come_again_is_a_new_format() -> None:
 
 @pytest.mark.parametrize("sps", [b"\x67", b"\x67\xff\xff\xff\xff\xff", b"\x67" + bytes(20)])
 def test_a_keyframe_with_impossible_sets_is_none(sps: bytes) -> None:
-    pictures = Pictures("h264")
+    pictures = PacketBuilder("h264")
     through(pictures, units(clip()))
     _, pps = clip().video.parameter_sets
     key = units(clip(), in_band=False)[0]
@@ -97,7 +97,7 @@ def test_a_keyframe_with_impossible_sets_is_none(sps: bytes) -> None:
 
 
 def test_a_unit_without_its_beginning_is_no_keyframe() -> None:
-    pictures = Pictures("h264")
+    pictures = PacketBuilder("h264")
     through(pictures, units(clip()))
     packet = pictures.packet(units(clip())[0], 0, is_whole=False)
     assert packet is not None
@@ -105,7 +105,7 @@ def test_a_unit_without_its_beginning_is_no_keyframe() -> None:
 
 
 def test_bytes_that_name_no_known_picture_parameters_are_left_out_and_counted() -> None:
-    pictures = Pictures("h264")
+    pictures = PacketBuilder("h264")
     through(pictures, units(clip()))
     assert pictures.packet([b"\x41\x9a" + b"\0\0\7random"], 0) is None or pictures.senseless == 0
     assert pictures.packet([b"\x41" + bytes(20)], 0) is None

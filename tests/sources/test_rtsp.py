@@ -8,7 +8,7 @@ import pytest
 
 from tawny.model.errors import SourceClosed, SourceError, SourceRefused, SourceUnreachable
 from tawny.model.packets import AudioFormat
-from tawny.sources.rtsp import Rtsp
+from tawny.sources.rtsp.source import Rtsp
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_faults import own_times, shuffled, twice

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as some
 
-from tawny.sources.address import parse_rtsp
-from tawny.sources.rtsp_client.transcript import Transcript
-from tawny.sources.secrets import HIDDEN, Secrets, without_places
+from tawny.sources.log_redaction import HIDDEN, SecretFilter, strip_locations
+from tawny.sources.rtsp.address import parse_rtsp
+from tawny.sources.rtsp.client.transcript import Transcript
 
 words = some.text(some.characters(min_codepoint=33, max_codepoint=0x17F, exclude_characters=HIDDEN), min_size=6).filter(
     lambda word: not word.isspace()
@@ -41,7 +41,7 @@ def _is_in(word: str, text: str) -> bool:
 def test_a_login_is_not_kept_however_it_comes_back(
     user: str, password: str, form: str, before: bytes, after: bytes
 ) -> None:
-    transcript = Transcript(Secrets([], (user, password)))
+    transcript = Transcript(SecretFilter([], (user, password)))
     for word in (user, password):
         assume(len(word.upper()) == len(word.lower()) == len(word))
         transcript.sent(before + FORMS[form](word).encode() + after)
@@ -60,7 +60,7 @@ made = some.text("0123456789abcdefABCDEF+/", min_size=8, max_size=40)
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(made, made, made, made, some.sampled_from(['"{}"', "{}", "'{}'", '  "{}"']))
 def test_what_a_login_is_made_of_is_not_kept(nonce: str, response: str, cnonce: str, session: str, quotes: str) -> None:
-    transcript = Transcript(Secrets([], ("viewer", "s3cret")))
+    transcript = Transcript(SecretFilter([], ("viewer", "s3cret")))
     nonce_said = quotes.format(nonce)
     transcript.heard(
         f'RTSP/1.0 401 No\r\nX-Debug: {nonce}\r\nWWW-Authenticate: Digest realm="cam", nonce={nonce_said}'.encode()
@@ -88,12 +88,12 @@ def test_what_a_login_is_made_of_is_not_kept(nonce: str, response: str, cnonce: 
     ],
 )
 def test_a_login_in_the_path_is_one_too(path: str) -> None:
-    secrets = Secrets.of(parse_rtsp(f"rtsp://192.168.1.9{path}"))
+    secrets = SecretFilter.of(parse_rtsp(f"rtsp://192.168.1.9{path}"))
     assert "tlJwpbo6" not in secrets.hide(f"SETUP rtsp://192.168.1.9{path}/trackID=1 RTSP/1.0")
 
 
 def test_what_tells_a_quirk_stays() -> None:
-    secrets = Secrets.of(parse_rtsp("rtsp://admin:hunter22@192.168.1.9/h264Preview_01_main"))
+    secrets = SecretFilter.of(parse_rtsp("rtsp://admin:hunter22@192.168.1.9/h264Preview_01_main"))
     text = "Content-Base: rtsp://192.168.1.9/h264Preview_01_main/\na=fmtp:96 sprop-parameter-sets=Z0IAKeKQFA==,aM48gA=="
     assert secrets.hide(text) == text
 
@@ -105,7 +105,7 @@ def test_where_it_is_is_hidden_if_wanted(host: str) -> None:
     text = (
         f"Content-Base: rtsp://{shown}:554/live/\no=- 0 0 IN IP4 10.0.0.17\nc=IN IP4 {host}\nTransport: source={host}"
     )
-    told = without_places(text, host)
+    told = strip_locations(text, host)
     assert host not in told
     assert "10.0.0.17" not in told
     assert "/live/" in told
@@ -113,4 +113,4 @@ def test_where_it_is_is_hidden_if_wanted(host: str) -> None:
 
 
 def test_versions_stay() -> None:
-    assert without_places("Server: Rtsp Server/2.4.1.9", "cam") == "Server: Rtsp Server/2.4.1.9"
+    assert strip_locations("Server: Rtsp Server/2.4.1.9", "cam") == "Server: Rtsp Server/2.4.1.9"

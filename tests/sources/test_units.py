@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.media.nal import START
-from tawny.sources.units import MOST_UNIT_BYTES, Unit, Units, UnitTooBig
+from tawny.media.codec.nal import START
+from tawny.sources.access_units import MOST_UNIT_BYTES, AccessUnit, AccessUnitBuilder, AccessUnitTooBig
 
 SPS, PPS, SEI, AUD = b"\x67sps", b"\x68pps", b"\x06sei", b"\x09\xf0"
 IDR, SLICE, SECOND = b"\x65\x88idr", b"\x41\x9aslice", b"\x41\x0asecond"  # the second bit group: first_mb_in_slice
 
 
-def fed(pieces: Iterable[tuple[bytes, int]], *, glue: bool = False, finish: bool = True) -> list[Unit]:
-    units = Units("h264", glue=glue)
+def fed(pieces: Iterable[tuple[bytes, int]], *, glue: bool = False, finish: bool = True) -> list[AccessUnit]:
+    units = AccessUnitBuilder("h264", glue=glue)
     done = [unit for data, pts in pieces for unit in units.feed(data, pts)]
     return done + (units.finish() if finish else [])
 
@@ -29,9 +29,9 @@ def test_parameter_sets_belong_to_the_picture_behind_them() -> None:
 
 
 def test_a_unit_is_given_out_when_the_next_begins() -> None:
-    units = Units("h264", glue=False)
+    units = AccessUnitBuilder("h264", glue=False)
     assert units.feed(start(IDR), 0) == []
-    assert units.feed(start(SLICE), 6000) == [Unit([IDR], 0, True)]
+    assert units.feed(start(SLICE), 6000) == [AccessUnit([IDR], 0, True)]
 
 
 def test_slices_of_a_picture_stay_together() -> None:
@@ -56,7 +56,7 @@ def test_pieces_of_a_nal_unit_are_joined() -> None:
 
 def test_parameter_sets_with_the_time_of_the_picture_before() -> None:
     pieces = [(start(SLICE), 0), (start(SPS, PPS), 0), (start(IDR), 6000), (start(SLICE), 12000)]
-    assert fed(pieces, finish=False) == [Unit([SLICE], 0, True), Unit([SPS, PPS, IDR], 6000, True)]
+    assert fed(pieces, finish=False) == [AccessUnit([SLICE], 0, True), AccessUnit([SPS, PPS, IDR], 6000, True)]
 
 
 def test_pictures_whose_times_stand_still() -> None:
@@ -77,12 +77,12 @@ def test_a_picture_without_its_first_slice_is_not_whole() -> None:
 
 def test_fragments_whose_beginning_is_lost_are_left_out_and_spoil_nothing() -> None:
     pieces = [(start(SLICE), 0), (b"lost", 6000), (b"more of it", 6000), (start(IDR), 12000), (start(SLICE), 18000)]
-    assert fed(pieces, finish=False) == [Unit([SLICE], 0, True), Unit([IDR], 12000, True)]
+    assert fed(pieces, finish=False) == [AccessUnit([SLICE], 0, True), AccessUnit([IDR], 12000, True)]
 
 
 def test_a_time_moved_in_the_middle_of_a_picture_does_not_cut_it() -> None:
     pieces = [(start(IDR + b"a" * 50), 0), (b"b" * 9, 40_000), (start(SECOND), 40_000), (start(SLICE), 46_000)]
-    assert fed(pieces, glue=True, finish=False) == [Unit([IDR + b"a" * 50 + b"b" * 9, SECOND], 0, True)]
+    assert fed(pieces, glue=True, finish=False) == [AccessUnit([IDR + b"a" * 50 + b"b" * 9, SECOND], 0, True)]
 
 
 def test_a_piece_sent_twice_is_taken_once() -> None:
@@ -108,15 +108,15 @@ def test_start_codes_where_there_should_be_none() -> None:
 
 def test_what_comes_with_senseless_bytes_is_not_given_out() -> None:
     pieces = [(start(SLICE), 0), (start(b"\xe5random"), 0), (start(SLICE), 6000), (start(IDR), 12000)]
-    assert fed(pieces) == [Unit([SLICE], 6000, True), Unit([IDR], 12000, True)]
+    assert fed(pieces) == [AccessUnit([SLICE], 6000, True), AccessUnit([IDR], 12000, True)]
 
 
 def test_senseless_bytes_behind_a_picture_leave_it_whole() -> None:
-    assert fed([(start(SLICE), 0), (start(b"\xe5random"), 6000)]) == [Unit([SLICE], 0, True)]
+    assert fed([(start(SLICE), 0), (start(b"\xe5random"), 6000)]) == [AccessUnit([SLICE], 0, True)]
 
 
 def test_senseless_nal_units_are_counted_and_left_out() -> None:
-    units = Units("h264", glue=False)
+    units = AccessUnitBuilder("h264", glue=False)
     for pts in range(0, 30_000, 6000):
         units.feed(start(b"\xe5random" + bytes([pts // 6000])), pts)
     assert units.senseless == 5
@@ -142,16 +142,16 @@ def test_at_the_end_the_last_picture_is_given_out_if_it_seems_whole(
 
 
 def test_a_picture_without_end_is_refused() -> None:
-    units = Units("h264", glue=False)
+    units = AccessUnitBuilder("h264", glue=False)
     units.feed(start(IDR), 0)
-    with pytest.raises(UnitTooBig):
+    with pytest.raises(AccessUnitTooBig):
         for number in range(MOST_UNIT_BYTES // 500_000 + 2):
             units.feed(bytes([number, 1]) * 250_000, 0)
 
 
 def test_h265_pictures_are_told_apart() -> None:
     vps, idr, trail, second, suffix = b"\x40\x01v", b"\x28\x01\xafi", b"\x02\x01\xd0t", b"\x02\x01\x50s", b"\x50\x01s"
-    units = Units("h265", glue=False)
+    units = AccessUnitBuilder("h265", glue=False)
     pieces = [
         (start(vps, idr), 0),
         (start(suffix), 0),

@@ -9,18 +9,18 @@ from struct import pack_into, unpack_from
 import numpy as np
 import pytest
 
-from tawny.media.capture import Capture, Unit
-from tawny.media.nal import annexb
+from tawny.media.codec.capture import Capture, CapturedUnit
+from tawny.media.codec.nal import annexb
 from tawny.model.errors import NoSuchDevice, SourceError, SourceStalled, SourceUnusable
 from tawny.model.packets import SourcePacket, VideoFormat
-from tawny.sources.source import Connection, Idle
-from tawny.sources.v4l2 import Capturing, Choice, V4l2, choose
-from tawny.sources.v4l2_device import ENUM_FMT, ENUM_FRAMESIZES, QUERYCAP, Device, DeviceFormat, look_at
+from tawny.sources.source import CameraConnection, IdleUntil
+from tawny.sources.v4l2 import CaptureFormat, Capturing, V4l2, choose
+from tawny.sources.v4l2_device import ENUM_FMT, ENUM_FRAMESIZES, QUERYCAP, DeviceFormat, V4l2Device, look_at
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.clock import FakeClock
 from tests.sources.reading import opening
 
-BOTH = Device("A Camera", (DeviceFormat("MJPG", ((1280, 720),)), DeviceFormat("H264", ((640, 480), (1920, 1080)))))
+BOTH = V4l2Device("A Camera", (DeviceFormat("MJPG", ((1280, 720),)), DeviceFormat("H264", ((640, 480), (1920, 1080)))))
 
 
 class FakeIoctl:
@@ -59,11 +59,11 @@ class FakeIoctl:
 class FakeCapture:
     """units: what each read brings; when they are through, nothing any more."""
 
-    def __init__(self, units: list[list[Unit]], fps: float = 15.0) -> None:
+    def __init__(self, units: list[list[CapturedUnit]], fps: float = 15.0) -> None:
         self.fps, self.size, self.is_closed = fps, (64, 48), False
         self._units = iter(units)
 
-    def read(self) -> list[Unit] | None:
+    def read(self) -> list[CapturedUnit] | None:
         return next(self._units, None)
 
     def close(self) -> None:
@@ -77,14 +77,16 @@ def node(tmp_path: Path) -> Path:
     return path
 
 
-def open_fake(capture: Capturing, device: Device, clock: FakeClock | None = None, **options: object) -> Connection:
+def open_fake(
+    capture: Capturing, device: V4l2Device, clock: FakeClock | None = None, **options: object
+) -> CameraConnection:
     source = V4l2(lambda path: device, lambda path, pixels, size, fps, where: capture)
     return source.open(opening("/dev/video0", clock or FakeClock(), **options))
 
 
 def test_a_device_tells_its_name_and_formats(node: Path) -> None:
     ioctl = FakeIoctl(1, {b"MJPG": [(640, 480), (1280, 720)], b"YUYV": [(32, 1920, 32, 1080)]})
-    assert look_at(str(node), ioctl) == Device(
+    assert look_at(str(node), ioctl) == V4l2Device(
         "A Camera",
         (
             DeviceFormat("MJPG", ((640, 480), (1280, 720))),
@@ -114,39 +116,39 @@ def test_what_is_no_video_device(path: str) -> None:
 @pytest.mark.parametrize(
     ("kinds", "wanted", "chosen"),
     [
-        (("H264", "HEVC", "MJPG", "YUYV"), (1280, 720), Choice("h264", (640, 480))),
-        (("H264",), (1920, 1080), Choice("h264", (1920, 1080))),
-        (("MJPG",), (640, 360), Choice("mjpeg", (1280, 720))),
+        (("H264", "HEVC", "MJPG", "YUYV"), (1280, 720), CaptureFormat("h264", (640, 480))),
+        (("H264",), (1920, 1080), CaptureFormat("h264", (1920, 1080))),
+        (("MJPG",), (640, 360), CaptureFormat("mjpeg", (1280, 720))),
         (("YUYV",), (640, 360), None),
     ],
 )
 def test_the_best_format_in_the_nearest_size_is_chosen(
-    kinds: tuple[str, ...], wanted: tuple[int, int], chosen: Choice | None
+    kinds: tuple[str, ...], wanted: tuple[int, int], chosen: CaptureFormat | None
 ) -> None:
     assert choose(BOTH.formats, wanted, kinds) == chosen
 
 
 def test_within_a_range_the_size_is_as_wanted() -> None:
     kind = DeviceFormat("YUYV", ((32, 32), (1280, 960)), is_range=True)
-    assert choose((kind,), (1920, 720), ("YUYV",)) == Choice("yuyv422", (1280, 720))
+    assert choose((kind,), (1920, 720), ("YUYV",)) == CaptureFormat("yuyv422", (1280, 720))
 
 
 def test_a_device_without_a_format_for_us_is_unusable() -> None:
     with pytest.raises(SourceUnusable, match="GREY"):
-        open_fake(FakeCapture([]), Device("x", (DeviceFormat("GREY", ()),)))
+        open_fake(FakeCapture([]), V4l2Device("x", (DeviceFormat("GREY", ()),)))
 
 
-def pictures(count: int) -> Iterator[list[Unit]]:
+def pictures(count: int) -> Iterator[list[CapturedUnit]]:
     for number in range(count):
         picture = np.full((72, 64), 16 + number, np.uint8)
-        yield [Unit(number * 6000, b"", picture)]
+        yield [CapturedUnit(number * 6000, b"", picture)]
 
 
-def read(connection: Connection, clock: FakeClock, most: int) -> list[SourcePacket]:
+def read(connection: CameraConnection, clock: FakeClock, most: int) -> list[SourcePacket]:
     got: list[SourcePacket] = []
     for _ in range(most):
         one = connection.read()
-        if isinstance(one, Idle):
+        if isinstance(one, IdleUntil):
             clock.advance(one.for_s)
         else:
             got.append(one)
@@ -155,7 +157,7 @@ def read(connection: Connection, clock: FakeClock, most: int) -> list[SourcePack
 
 def test_raw_pictures_are_encoded_once() -> None:
     clock = FakeClock()
-    connection = open_fake(FakeCapture(list(pictures(40))), Device("A Camera", (DeviceFormat("YUYV", ()),)), clock)
+    connection = open_fake(FakeCapture(list(pictures(40))), V4l2Device("A Camera", (DeviceFormat("YUYV", ()),)), clock)
     packets = read(connection, clock, 45)
     assert len(packets) == 40
     assert packets[0].is_keyframe
@@ -171,15 +173,15 @@ def test_a_picture_without_a_time_of_its_own_is_left_out() -> None:
     clock = FakeClock()
     units = list(pictures(3))
     connection = open_fake(
-        FakeCapture([units[0], units[1], units[1], units[2]]), Device("x", (DeviceFormat("YUYV", ()),)), clock
+        FakeCapture([units[0], units[1], units[1], units[2]]), V4l2Device("x", (DeviceFormat("YUYV", ()),)), clock
     )
     assert [packet.pts for packet in read(connection, clock, 6)] == [0, 6000, 12000]
 
 
 def test_what_the_camera_compressed_is_passed_on_as_it_is() -> None:
     clip, clock = made_clip(ClipSpec(seconds=1)), FakeClock()
-    units = [[Unit(packet.pts, annexb(packet.data, clip.video), None)] for packet in clip.packets]
-    connection = open_fake(FakeCapture([*units, [Unit(0, b"broken", None)]]), BOTH, clock)
+    units = [[CapturedUnit(packet.pts, annexb(packet.data, clip.video), None)] for packet in clip.packets]
+    connection = open_fake(FakeCapture([*units, [CapturedUnit(0, b"broken", None)]]), BOTH, clock)
     packets = read(connection, clock, 20)
     assert len(packets) == 15
     assert packets[0].is_keyframe
@@ -189,7 +191,7 @@ def test_what_the_camera_compressed_is_passed_on_as_it_is() -> None:
 
 def test_a_device_that_stops_is_found() -> None:
     clock = FakeClock()
-    connection = open_fake(FakeCapture(list(pictures(3))), Device("x", (DeviceFormat("YUYV", ()),)), clock)
+    connection = open_fake(FakeCapture(list(pictures(3))), V4l2Device("x", (DeviceFormat("YUYV", ()),)), clock)
     begun_s = clock.mono_s()
     with pytest.raises(SourceStalled):
         read(connection, clock, 10_000)

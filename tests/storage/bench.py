@@ -4,20 +4,20 @@ import os
 from pathlib import Path
 
 from tawny.engine import Bus, InlineEngine
-from tawny.media.fmp4 import Sample, end_box, fragment, init_segment
+from tawny.media.mp4.fragment_writer import Sample, end_box, fragment, init_segment
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.segments import Segment
-from tawny.recorder.recorder import Recorder
-from tawny.storage.about import About, End
-from tawny.storage.history import History
-from tawny.storage.index import Index
-from tawny.storage.ledger import Ledger
-from tawny.storage.memory_index import MemoryIndex
-from tawny.storage.recovery import Recovered, recover
-from tawny.storage.volume import Volume
+from tawny.recorder.recorder import SegmentRecorder
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.journal import HistoryJournal
+from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.index.memory_index import MemoryIndex
+from tawny.storage.index.protocol import Index
+from tawny.storage.repair.recovery import Recovered, recover
+from tawny.storage.segments.metadata import SegmentMetadata, SegmentTrailer
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
-from tawny.testing.feed import FORMAT, Feed
+from tawny.testing.packet_feed import FORMAT, PacketFeed
 
 PORCH, YARD = CameraId("porch"), CameraId("yard")
 MAIN, SUB = StreamName.MAIN, StreamName.SUB
@@ -30,20 +30,20 @@ class Site:
         self.folder, self.clock = folder, FakeClock(start)
         self.volume = Volume.at(folder)
         self.index: Index = MemoryIndex()
-        self.history = History(self.volume.disk)
-        self.ledger = Ledger(self.history, self.index, self.clock)
+        self.history = HistoryJournal(self.volume.disk)
+        self.ledger = HistoryLedger(self.history, self.index, self.clock)
 
     def forget_index(self) -> None:
         self.index = MemoryIndex()
-        self.ledger = Ledger(self.history, self.index, self.clock)
+        self.ledger = HistoryLedger(self.history, self.index, self.clock)
 
     def record(self, seconds: float, *, stop: bool = True, cameras: tuple[CameraId, ...] = (PORCH,)) -> None:
         """Small pictures, five a second. stop: False leaves the files open, as a kill does."""
         engine = InlineEngine(self.clock, _nothing_may_fail)
-        recorder = Recorder(self.volume, self.index, self.clock, Bus())
+        recorder = SegmentRecorder(self.volume, self.index, self.clock, Bus())
         recorder.start(engine)
         hubs = {camera: Hub() for camera in cameras}
-        feeds = [Feed(hub, self.clock, fps=5, gop=10, size_bytes=40) for hub in hubs.values()]
+        feeds = [PacketFeed(hub, self.clock, fps=5, gop=10, size_bytes=40) for hub in hubs.values()]
         for camera, hub in hubs.items():
             recorder.add(camera, MAIN, hub)
         for _ in range(round(seconds * 5)):
@@ -75,11 +75,11 @@ class Site:
     ) -> Segment:
         """A closed segment with one picture in it, as large as wanted."""
         start_ms = self.clock.now_ms() - round(minutes_ago * 60_000)
-        said = About(camera, stream, RunId(run), start_ms, "avc1.640028", FORMAT.width, FORMAT.height)
+        said = SegmentMetadata(camera, stream, RunId(run), start_ms, "avc1.640028", FORMAT.width, FORMAT.height)
         name = said.name.closed(start_ms + round(minutes * 60_000))
         picture = Sample(b"\0\0\0\x02\x65\x01", 0, round(minutes * 60) * 90_000, True)
         parts = [init_segment(FORMAT, None, said.record()), *map(bytes, fragment(1, [picture]))]
-        end = end_box(End(start_ms + round(minutes * 60_000), "length").record())
+        end = end_box(SegmentTrailer(start_ms + round(minutes * 60_000), "length").record())
         filler = max(8, size_bytes - sum(map(len, parts)) - len(end))
         parts += [filler.to_bytes(4, "big") + b"free" + bytes(filler - 8), end]
         path = self.folder / name.path
@@ -93,7 +93,7 @@ class Site:
 
 def put_file(volume: Volume, segment: Segment) -> None:
     """A file that says that it is this segment, as large as it, and holds nothing else."""
-    said = About(
+    said = SegmentMetadata(
         segment.camera,
         segment.stream,
         segment.run,

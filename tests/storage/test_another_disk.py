@@ -10,9 +10,9 @@ from tawny.model.errors import StorageError
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
-from tawny.storage.others import expect_itself
-from tawny.storage.sqlite_index import SqliteIndex
-from tawny.storage.volume import Volume
+from tawny.storage.disk.secondary_volumes import expect_itself
+from tawny.storage.disk.volume import Volume
+from tawny.storage.index.sqlite_index import SqliteIndex
 
 PORCH = CameraId("porch")
 

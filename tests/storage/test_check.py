@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tawny.model.damage import Damage, DamageSum
+from tawny.model.damage import DamagedSpan, DamageSum
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.storage.check import check
-from tawny.storage.findings import Report, What
-from tawny.storage.wall import wall
+from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.coverage import wall_coverage
+from tawny.storage.repair.findings import CheckReport, FindingKind
 from tests.storage.bench import MAIN, PORCH, SUB, YARD, Site
 
 EVER = Span(0, 1 << 45)
@@ -27,14 +27,14 @@ def site(tmp_path: Path) -> Site:
 
 def _check(
     site: Site, *, repair: bool = False, deep: bool = False, beside: bool = False, with_wall: bool = True
-) -> Report:
+) -> CheckReport:
     ledger = site.ledger if repair else None
-    return check(
+    return check_volume(
         site.volume, site.index, site.clock, ledger=ledger, deep=deep, with_wall=with_wall, beside_recorder=beside
     )
 
 
-def _found(report: Report) -> list[What]:
+def _found(report: CheckReport) -> list[FindingKind]:
     return [finding.what for finding in report.findings]
 
 
@@ -93,22 +93,22 @@ def _foreign(site: Site, segment: Segment) -> None:
 @pytest.mark.parametrize(
     ("harm", "what", "after"),
     [
-        (_lose_row, What.FILE_WITHOUT_ROW, []),
-        (_lose_file, What.ROW_WITHOUT_FILE, []),
-        (_grow, What.WRONG_SIZE, []),
-        (_empty, What.EMPTY, [What.EMPTY]),
-        (_zero, What.ZEROS, [What.ZEROS]),
-        (_garble, What.DAMAGED, [What.DAMAGED]),
-        (_exchange, What.NOT_ITSELF, [What.NOT_ITSELF]),
-        (_link, What.LINK, [What.LINK]),
-        (_foreign, What.FOREIGN, [What.FOREIGN]),
+        (_lose_row, FindingKind.FILE_WITHOUT_ROW, []),
+        (_lose_file, FindingKind.ROW_WITHOUT_FILE, []),
+        (_grow, FindingKind.WRONG_SIZE, []),
+        (_empty, FindingKind.EMPTY, [FindingKind.EMPTY]),
+        (_zero, FindingKind.ZEROS, [FindingKind.ZEROS]),
+        (_garble, FindingKind.DAMAGED, [FindingKind.DAMAGED]),
+        (_exchange, FindingKind.NOT_ITSELF, [FindingKind.NOT_ITSELF]),
+        (_link, FindingKind.LINK, [FindingKind.LINK]),
+        (_foreign, FindingKind.FOREIGN, [FindingKind.FOREIGN]),
     ],
 )
 def test_harm_is_found_and_repaired_as_far_as_can_be(
-    site: Site, harm: Callable[[Site, Segment], None], what: What, after: list[What]
+    site: Site, harm: Callable[[Site, Segment], None], what: FindingKind, after: list[FindingKind]
 ) -> None:
     harm(site, _segments(site)[1])
-    found = [one for one in _found(_check(site)) if one is not What.UNEXPLAINED]
+    found = [one for one in _found(_check(site)) if one is not FindingKind.UNEXPLAINED]
     assert found == [what]
     _check(site, repair=True)
     last = _check(site)
@@ -129,7 +129,7 @@ def test_time_whose_file_is_gone_is_written_down(site: Site) -> None:
 
 def test_what_was_left_open_is_closed(site: Site) -> None:
     site.record(10, stop=False)
-    assert _found(_check(site)) == [What.LEFT_OPEN]
+    assert _found(_check(site)) == [FindingKind.LEFT_OPEN]
     report = _check(site, repair=True, with_wall=False)
     assert [finding.repaired for finding in report.findings] == [True]
     assert _check(site, with_wall=False).ok
@@ -146,16 +146,16 @@ def test_beside_a_recorder_its_open_files_are_left_alone(site: Site) -> None:
 def test_beside_a_recorder_no_row_is_dropped(site: Site) -> None:
     _lose_file(site, _segments(site)[1])
     report = _check(site, repair=True, beside=True)
-    assert [(one.what, one.repaired) for one in report.findings] == [(What.ROW_WITHOUT_FILE, False)]
+    assert [(one.what, one.repaired) for one in report.findings] == [(FindingKind.ROW_WITHOUT_FILE, False)]
     assert len(_segments(site)) == 3
 
 
 def test_a_recorder_is_noticed_by_its_lock(site: Site) -> None:
     site.record(10, stop=False)
     lock = site.volume.lock(site.clock)
-    assert check(site.volume, site.index, site.clock).ok
+    assert check_volume(site.volume, site.index, site.clock).ok
     lock.release()
-    assert not check(site.volume, site.index, site.clock).ok
+    assert not check_volume(site.volume, site.index, site.clock).ok
 
 
 def test_rot_inside_is_found_by_reading_all(site: Site) -> None:
@@ -167,7 +167,7 @@ def test_rot_inside_is_found_by_reading_all(site: Site) -> None:
     data[len(data) // 2 : len(data) // 2 + 200] = bytes(200)
     path.write_bytes(data)
     report = _check(site, repair=True, deep=True, with_wall=False)
-    assert [(one.what, one.repaired) for one in report.findings] == [(What.TORN, False)]
+    assert [(one.what, one.repaired) for one in report.findings] == [(FindingKind.TORN, False)]
     assert segment in _segments(site)
 
 
@@ -176,7 +176,7 @@ def test_a_hole_in_time_is_found(site: Site) -> None:
     site.clock.advance(60)
     site.record(5)
     report = _check(site)
-    assert _found(report) == [What.UNEXPLAINED]
+    assert _found(report) == [FindingKind.UNEXPLAINED]
     assert report.wall is not None
     hole = report.wall.unexplained[0][1]
     assert hole.end_ms == begin_ms + 60_000
@@ -187,9 +187,13 @@ def test_a_hole_in_time_is_found(site: Site) -> None:
 def test_damage_is_counted_and_is_no_finding(site: Site) -> None:
     begin_ms = _segments(site)[0].start_ms + 100
     site.ledger.put_damage(
-        [Damage(PORCH, stream, begin_ms + at, begin_ms + at + 500, 1, 4) for stream in (MAIN, SUB) for at in (0, 900)]
+        [
+            DamagedSpan(PORCH, stream, begin_ms + at, begin_ms + at + 500, 1, 4)
+            for stream in (MAIN, SUB)
+            for at in (0, 900)
+        ]
     )
-    report = check(site.volume, site.index, site.clock)
+    report = check_volume(site.volume, site.index, site.clock)
     assert report.ok
     assert report.damage == {PORCH: DamageSum(4, 2.0, 4, 16)}
 
@@ -203,7 +207,7 @@ def test_pictures_and_scores_belong_there(site: Site) -> None:
 
 def test_progress_is_told(site: Site) -> None:
     counts: list[int] = []
-    check(site.volume, site.index, site.clock, progress=counts.append)
+    check_volume(site.volume, site.index, site.clock, progress=counts.append)
     assert counts == [1, 2, 3]
 
 
@@ -211,7 +215,7 @@ def test_the_wall_counts_each_second_once(site: Site) -> None:
     now_ms = site.clock.now_ms()
     site.index.put_gap(Gap(PORCH, now_ms - 60_000, now_ms + 60_000, GapReason.DISK_ERROR))
     site.index.put_gap(Gap(YARD, now_ms - 5000, None, GapReason.OFF))
-    told = wall(site.index, [PORCH, YARD], now_ms + 30_000)
+    told = wall_coverage(site.index, [PORCH, YARD], now_ms + 30_000)
     covered_s = (now_ms + 30_000 - _segments(site)[0].start_ms) / 1000
     assert told.recorded_s + told.explained_s == pytest.approx(covered_s + 35)
     assert told.unexplained_s == 0

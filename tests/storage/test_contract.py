@@ -8,11 +8,11 @@ from hypothesis import strategies as some
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, RunId, StreamName
 from tawny.model.segments import Segment
-from tawny.storage.disk import Space
-from tawny.storage.keep import Contract, Keep
-from tawny.storage.layout import SegmentName
-from tawny.storage.memory_index import MemoryIndex
-from tawny.storage.planning import Plan, Planning, events_at
+from tawny.storage.disk.disk import DiskCapacity
+from tawny.storage.disk.layout import SegmentName
+from tawny.storage.index.memory_index import MemoryIndex
+from tawny.storage.retention.contract import RetentionContract, RetentionRule
+from tawny.storage.retention.planning import RemovalPlan, RemovalPlanner, events_at
 
 NOW_MS = 1_795_176_000_000
 HOUR_S = 3600
@@ -26,8 +26,8 @@ sizes = some.none() | some.integers(0, 40_000)
 
 
 @some.composite
-def keeps(draw: some.DrawFn, *, deep: bool = True) -> Keep:
-    return Keep(
+def keeps(draw: some.DrawFn, *, deep: bool = True) -> RetentionRule:
+    return RetentionRule(
         min_s=draw(hours) * HOUR_S,
         max_s=draw(ages),
         size_bytes=draw(sizes),
@@ -40,7 +40,7 @@ def keeps(draw: some.DrawFn, *, deep: bool = True) -> Keep:
     )
 
 
-contracts = some.builds(Contract, keeps(), some.dictionaries(some.sampled_from(CAMERAS), keeps(), max_size=2))
+contracts = some.builds(RetentionContract, keeps(), some.dictionaries(some.sampled_from(CAMERAS), keeps(), max_size=2))
 segments = some.builds(
     lambda camera, stream, ago, size: _segment(camera, stream, ago, size),
     some.sampled_from(CAMERAS),
@@ -69,9 +69,9 @@ def _segment(camera: CameraId, stream: StreamName, hours_ago: int, size_bytes: i
     return Segment(camera, stream, RunId("r"), start_ms, end_ms, size_bytes, path, "avc1", 640, 480)
 
 
-def _plan(index: MemoryIndex, contract: Contract, *, free: int = 50_000, urgent: int = 0) -> Plan:
-    space = Space(free, 100_000)
-    return Planning(contract, index, space, NOW_MS, cameras=CAMERAS, urgent_bytes=urgent).plan()
+def _plan(index: MemoryIndex, contract: RetentionContract, *, free: int = 50_000, urgent: int = 0) -> RemovalPlan:
+    space = DiskCapacity(free, 100_000)
+    return RemovalPlanner(contract, index, space, NOW_MS, cameras=CAMERAS, urgent_bytes=urgent).plan()
 
 
 def _age_s(segment: Segment) -> float:
@@ -82,7 +82,7 @@ def _is_kept(index: MemoryIndex, segment: Segment) -> bool:
     return any(event.kept for event in events_at(index, segment.camera, segment.span))
 
 
-def _rank(index: MemoryIndex, contract: Contract, segment: Segment) -> tuple[bool, bool, bool]:
+def _rank(index: MemoryIndex, contract: RetentionContract, segment: Segment) -> tuple[bool, bool, bool]:
     """What goes first has the smallest; the age comes after it."""
     keep = contract.of(segment.camera, segment.stream)
     events = events_at(index, segment.camera, segment.span)
@@ -92,7 +92,7 @@ def _rank(index: MemoryIndex, contract: Contract, segment: Segment) -> tuple[boo
 
 @given(archives(), contracts)
 @settings(deadline=None)
-def test_kept_time_never_goes_and_is_never_thinned(index: MemoryIndex, contract: Contract) -> None:
+def test_kept_time_never_goes_and_is_never_thinned(index: MemoryIndex, contract: RetentionContract) -> None:
     plan = _plan(index, contract, free=0, urgent=100_000)
     for segment in [*(one.segment for one in plan.removals), *(one.segment for one in plan.thinnings)]:
         assert not _is_kept(index, segment)
@@ -100,7 +100,7 @@ def test_kept_time_never_goes_and_is_never_thinned(index: MemoryIndex, contract:
 
 @given(archives(), contracts)
 @settings(deadline=None)
-def test_nothing_older_than_its_max_stays(index: MemoryIndex, contract: Contract) -> None:
+def test_nothing_older_than_its_max_stays(index: MemoryIndex, contract: RetentionContract) -> None:
     going = {one.segment.id for one in _plan(index, contract).removals}
     for segment in index.all_segments():
         max_s = contract.of(segment.camera, segment.stream).max_s
@@ -110,7 +110,9 @@ def test_nothing_older_than_its_max_stays(index: MemoryIndex, contract: Contract
 
 @given(archives(), contracts)
 @settings(deadline=None)
-def test_every_limit_holds_afterwards_or_it_is_said_by_how_much_not(index: MemoryIndex, contract: Contract) -> None:
+def test_every_limit_holds_afterwards_or_it_is_said_by_how_much_not(
+    index: MemoryIndex, contract: RetentionContract
+) -> None:
     plan = _plan(index, contract)
     index.drop_segments([one.segment for one in plan.removals])
     free = 50_000 + plan.size_bytes
@@ -124,8 +126,10 @@ def test_every_limit_holds_afterwards_or_it_is_said_by_how_much_not(index: Memor
 
 @given(archives(), keeps(), some.integers(0, 40_000))
 @settings(deadline=None)
-def test_for_room_the_first_in_rank_go_and_no_more_than_needed(index: MemoryIndex, keep: Keep, size_bytes: int) -> None:
-    contract = Contract(replace(keep, max_s=None, free_share=0.0, count=None, size_bytes=size_bytes, sub=None))
+def test_for_room_the_first_in_rank_go_and_no_more_than_needed(
+    index: MemoryIndex, keep: RetentionRule, size_bytes: int
+) -> None:
+    contract = RetentionContract(replace(keep, max_s=None, free_share=0.0, count=None, size_bytes=size_bytes, sub=None))
     plan = _plan(index, contract)
     gone = [one.segment for one in plan.removals]
     may_go = [one for one in index.all_segments() if not _is_kept(index, one)]
@@ -139,12 +143,12 @@ def test_for_room_the_first_in_rank_go_and_no_more_than_needed(index: MemoryInde
 
 @given(archives(), contracts)
 @settings(deadline=None)
-def test_without_a_need_no_promise_is_broken(index: MemoryIndex, contract: Contract) -> None:
-    def without_limits(keep: Keep) -> Keep:
+def test_without_a_need_no_promise_is_broken(index: MemoryIndex, contract: RetentionContract) -> None:
+    def without_limits(keep: RetentionRule) -> RetentionRule:
         sub = without_limits(keep.sub) if keep.sub else None
         return replace(keep, size_bytes=None, count=None, free_share=0.0, sub=sub)
 
-    easy = Contract(
+    easy = RetentionContract(
         without_limits(contract.everyone), {camera: without_limits(keep) for camera, keep in contract.cameras.items()}
     )
     plan = _plan(index, easy)
@@ -158,7 +162,7 @@ def test_without_a_need_no_promise_is_broken(index: MemoryIndex, contract: Contr
 @given(archives(), contracts)
 @settings(deadline=None)
 def test_what_is_thinned_is_old_enough_and_no_longer_promised_for_its_events(
-    index: MemoryIndex, contract: Contract
+    index: MemoryIndex, contract: RetentionContract
 ) -> None:
     plan = _plan(index, contract)
     thinned = {one.segment.id for one in plan.thinnings}
@@ -176,7 +180,9 @@ def test_what_is_thinned_is_old_enough_and_no_longer_promised_for_its_events(
 
 @given(archives(), contracts)
 @settings(deadline=None)
-def test_a_plan_is_the_same_again_and_leaves_nothing_to_the_next(index: MemoryIndex, contract: Contract) -> None:
+def test_a_plan_is_the_same_again_and_leaves_nothing_to_the_next(
+    index: MemoryIndex, contract: RetentionContract
+) -> None:
     plan = _plan(index, contract)
     assert _plan(index, contract) == plan
     index.drop_segments([one.segment for one in plan.removals])

@@ -7,9 +7,9 @@ import pytest
 
 from tawny.model.errors import NotDone
 from tawny.model.times import utc_from_text
-from tawny.storage.dated import apply, dated, plan
-from tawny.storage.disk import RealDisk
-from tawny.storage.keep import Keep
+from tawny.storage.disk.disk import RealDisk
+from tawny.storage.retention.contract import RetentionRule
+from tawny.storage.retention.dated_folders import apply, dated, plan
 
 NOW_MS = utc_from_text("2026-11-20T12:00:00Z")
 DAY_S = 86_400.0
@@ -25,7 +25,7 @@ def _left(root: Path) -> set[str]:
     return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
 
 
-def _prune(root: Path, keep: Keep) -> list[str]:
+def _prune(root: Path, keep: RetentionRule) -> list[str]:
     disk = RealDisk(root)
     made = plan(disk, keep, NOW_MS)
     apply(disk, made)
@@ -52,22 +52,22 @@ def test_days_are_read_from_paths(path: str, day: date | None) -> None:
 
 def test_days_older_than_wanted_go_with_their_folders(tmp_path: Path) -> None:
     _put(tmp_path, "cam/2026-11-05/a.mp4", "cam/2026-11-06/a.mp4", "cam/2026-11-20/a.mp4", "cam/readme.txt")
-    assert _prune(tmp_path, Keep(max_s=14 * DAY_S, free_share=0.0)) == ["cam/2026-11-05/a.mp4"]
+    assert _prune(tmp_path, RetentionRule(max_s=14 * DAY_S, free_share=0.0)) == ["cam/2026-11-05/a.mp4"]
     assert _left(tmp_path) == {"cam/2026-11-06/a.mp4", "cam/2026-11-20/a.mp4", "cam/readme.txt"}
     assert not (tmp_path / "cam/2026-11-05").exists()
 
 
 def test_so_many_files_and_bytes_stay(tmp_path: Path) -> None:
     _put(tmp_path, *(f"2026/11/{day:02}/{name}.mp4" for day in (18, 19) for name in "cab"))
-    assert _prune(tmp_path, Keep(count=4, free_share=0.0)) == ["2026/11/18/a.mp4", "2026/11/18/b.mp4"]
-    assert _prune(tmp_path, Keep(size_bytes=2500, free_share=0.0)) == ["2026/11/18/c.mp4", "2026/11/19/a.mp4"]
-    assert _prune(tmp_path, Keep(size_bytes=2500, free_share=0.0)) == []
+    assert _prune(tmp_path, RetentionRule(count=4, free_share=0.0)) == ["2026/11/18/a.mp4", "2026/11/18/b.mp4"]
+    assert _prune(tmp_path, RetentionRule(size_bytes=2500, free_share=0.0)) == ["2026/11/18/c.mp4", "2026/11/19/a.mp4"]
+    assert _prune(tmp_path, RetentionRule(size_bytes=2500, free_share=0.0)) == []
 
 
 def test_a_folder_with_something_left_in_it_stays(tmp_path: Path) -> None:
     _put(tmp_path, "2026-11-01/a.mp4")
     (tmp_path / "2026-11-01" / "link.mp4").symlink_to("/etc/passwd")
-    assert _prune(tmp_path, Keep(max_s=DAY_S, free_share=0.0)) == ["2026-11-01/a.mp4"]
+    assert _prune(tmp_path, RetentionRule(max_s=DAY_S, free_share=0.0)) == ["2026-11-01/a.mp4"]
     assert (tmp_path / "2026-11-01" / "link.mp4").is_symlink()
 
 
@@ -75,10 +75,10 @@ def test_links_lead_nowhere(tmp_path: Path) -> None:
     _put(tmp_path / "elsewhere", "2020-01-01/a.mp4")
     (tmp_path / "here").mkdir()
     (tmp_path / "here" / "2020-01-01").symlink_to(tmp_path / "elsewhere" / "2020-01-01")
-    assert _prune(tmp_path / "here", Keep(max_s=DAY_S, free_share=0.0)) == []
+    assert _prune(tmp_path / "here", RetentionRule(max_s=DAY_S, free_share=0.0)) == []
 
 
 def test_a_recorders_own_folder_is_refused(tmp_path: Path) -> None:
     _put(tmp_path, "history/2026-11-20.jsonl")
     with pytest.raises(NotDone, match="recorder's folder"):
-        plan(RealDisk(tmp_path), Keep(max_s=DAY_S), NOW_MS)
+        plan(RealDisk(tmp_path), RetentionRule(max_s=DAY_S), NOW_MS)

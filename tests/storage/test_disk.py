@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tawny.model.errors import DiskFull, FolderUnwritable, StorageError
-from tawny.storage.disk import Disk, RealDisk, turned
-from tawny.storage.memory_disk import RamDisk
+from tawny.storage.disk.disk import DiskAccess, RealDisk, turned
+from tawny.storage.disk.memory_disk import RamDisk
 from tawny.testing.clock import FakeClock
 from tawny.testing.disk import MemoryDisk
 from tawny.testing.faulty_disk import FaultyDisk
@@ -16,22 +16,22 @@ from tests.contracts.disk import DiskContract, put
 
 
 class TestReal(DiskContract):
-    def made(self, folder: Path) -> Disk:
+    def made(self, folder: Path) -> DiskAccess:
         return RealDisk(folder)
 
 
 class TestModel(DiskContract):
-    def made(self, folder: Path) -> Disk:
+    def made(self, folder: Path) -> DiskAccess:
         return MemoryDisk()
 
 
 class TestRam(DiskContract):
-    def made(self, folder: Path) -> Disk:
+    def made(self, folder: Path) -> DiskAccess:
         return RamDisk(10**8, FakeClock())
 
 
 class TestFaulty(DiskContract):
-    def made(self, folder: Path) -> Disk:
+    def made(self, folder: Path) -> DiskAccess:
         return FaultyDisk(folder)
 
 

@@ -14,24 +14,24 @@ from unittest.mock import patch
 import av
 import pytest
 
-from tawny.media.fmp4_file import Place, SegmentFile, read_segment
-from tawny.media.fmp4_file import places as places_of
-from tawny.media.leaves import Proof
+from tawny.media.mp4.leaf_proof import LeafProof
+from tawny.media.mp4.segment_reader import SamplePlace, SegmentReader, read_segment
+from tawny.media.mp4.segment_reader import places as places_of
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import StreamName
 from tawny.model.times import Span, utc_from_text, utc_text
-from tawny.playback.proving import Asked, prove
-from tawny.sealed.evidence import MANIFEST, Verdict, verify
-from tawny.sealed.opened import opened
+from tawny.playback.evidence import EvidenceRequest, write_evidence
+from tawny.sealed.evidence import MANIFEST, EvidenceVerdict, verify
+from tawny.sealed.file_reader import open_sealed
+from tawny.sealed.file_scanner import FileScan
 from tawny.sealed.records import leaf_of
 from tawny.sealed.signing import Signer, canonical, hash_of, new_key, read_signed, signed
 from tawny.sealed.statements import lines_of
-from tawny.sealed.walk import Walked
-from tawny.storage.evidence import Evidence, Shown, shown_of, signer_of
-from tawny.storage.removal import Removal, remove
-from tawny.storage.signed_history import Row
-from tawny.storage.signing import read_sealed
-from tawny.storage.thinning import thin
+from tawny.storage.history.evidence_folder import EvidenceFolder, ShownRecording, shown_of, signer_of
+from tawny.storage.history.file_signing import read_sealed
+from tawny.storage.history.signed_history import SignedRow
+from tawny.storage.retention.removal import Removal, remove_segments
+from tawny.storage.retention.thinning import thin
 from tests.sealed.test_vectors import HERE
 from tests.storage.test_proof import OWNER, PORCH, Site, record
 
@@ -41,18 +41,18 @@ HOUR = Span(utc_from_text("2026-11-20T05:00:00Z"), utc_from_text("2026-11-20T07:
 
 def evidence(site: Site, folder: Path, within: Span = HOUR) -> str:
     """Made of all that there is; the recorder's fingerprint."""
-    asked = Asked(PORCH, StreamName.MAIN, within, "box", "tawny", site.clock.now_ms())
-    made = prove(
-        site.volume, site.index, asked, folder, lambda path: opened(sealed(site, path), [OWNER]), lambda _: None
+    asked = EvidenceRequest(PORCH, StreamName.MAIN, within, "box", "tawny", site.clock.now_ms())
+    made = write_evidence(
+        site.volume, site.index, asked, folder, lambda path: open_sealed(sealed(site, path), [OWNER]), lambda _: None
     )
     return made.fingerprint
 
 
-def sealed(site: Site, path: str) -> Walked:
+def sealed(site: Site, path: str) -> FileScan:
     return read_sealed(site.volume.disk, path)
 
 
-def checked(folder: Path, genesis: str) -> Verdict:
+def checked(folder: Path, genesis: str) -> EvidenceVerdict:
     return verify(lambda name: (folder / name).read_bytes() if (folder / name).is_file() else None, genesis)
 
 
@@ -96,7 +96,7 @@ class Case:
         self.write(MANIFEST, signed(said | {"statement": signer.statement}, b"export", signer.key))
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> EvidenceVerdict:
         return checked(self.folder, self.genesis)
 
     @property
@@ -109,7 +109,7 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     base = tmp_path_factory.mktemp("evidence")
     site = Site(record(base / "data", sealed=request.param))
     thin(site.volume, site.index, site.segments[2])
-    remove(site.volume, site.index, site.ledger, site.clock, [Removal(site.segments[1], "older than 1 hour")])
+    remove_segments(site.volume, site.index, site.ledger, site.clock, [Removal(site.segments[1], "older than 1 hour")])
     begin_ms = site.segments[0].start_ms + 1000
     site.index.put_gap(Gap(PORCH, begin_ms, begin_ms + 7000, GapReason.STALLED))
     site.signed.add(["gap", site.signed.camera(PORCH).hex(), begin_ms, begin_ms + 7000, "stalled"])
@@ -195,7 +195,7 @@ def test_the_clip_is_the_films_in_one_with_only_what_was_asked_for(case: Case) -
     assert case.read("clip.mp4").index(b"moov") < case.read("clip.mp4").index(b"mdat")
 
 
-def places(segment: SegmentFile) -> Iterator[Place]:
+def places(segment: SegmentReader) -> Iterator[SamplePlace]:
     return (place for place in places_of(segment, segment.fragments) if place.is_video)
 
 
@@ -489,16 +489,16 @@ def test_footage_that_was_put_into_yesterday_is_named(tmp_path: Path) -> None:
     said = case.proof()
     header = bytes.fromhex(said["header"])
     assert utc_text(int.from_bytes(header[72:80], "big")).startswith("2026-11-20T05:5")
-    site.signed.take_place(row := Row(site.signed.camera(PORCH), 1, 0))
+    site.signed.take_place(row := SignedRow(site.signed.camera(PORCH), 1, 0))
     packed = bytearray(header)
     packed[64:72] = (99).to_bytes(8, "big")
     shown = shown_of(site.volume, site.segments[0], HOUR, lambda _: pytest.fail("sealed"))
     assert shown is not None
-    forged = Shown(bytes(packed), shown.leaf_key, shown.leaves, shown.shown, shown.parts, 0, b"")
+    forged = ShownRecording(bytes(packed), shown.leaf_key, shown.leaves, shown.shown, shown.parts, 0, b"")
     digest = _digest(forged)
     site.signed.add_file(row, 99, digest, "signed")
     site.state()
-    made = Evidence.begun(tmp_path / "forged")
+    made = EvidenceFolder.begun(tmp_path / "forged")
     made.put_shown(0, forged)
     made.put_history(site.volume.disk, ["2026-11-20", "2026-11-21"])
     said = {"recorder": "", "software": "", "camera": "", "from": "", "to": "", "made": ""}
@@ -507,5 +507,5 @@ def test_footage_that_was_put_into_yesterday_is_named(tmp_path: Path) -> None:
     assert "min after it ended" in told_by_program(tmp_path / "forged", case.genesis)[1]
 
 
-def _digest(shown: Shown) -> bytes:
-    return Proof(shown.header, shown.leaf_key, list(shown.leaves)).digest
+def _digest(shown: ShownRecording) -> bytes:
+    return LeafProof(shown.header, shown.leaf_key, list(shown.leaves)).digest

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tawny.storage.first_disk import missing
+from tawny.storage.disk.first_disk import is_disk_missing
 
 FSTAB = """\
 # what is mounted
@@ -39,8 +39,8 @@ def test_whether_a_disk_is_missing(tmp_path: Path, folder: str, mounted: tuple[s
     fstab, mounts = tmp_path / "fstab", tmp_path / "mounts"
     fstab.write_text(FSTAB)
     mounts.write_text(_mounts(*mounted))
-    assert bool(missing(Path(folder), fstab, mounts)) is is_missing
+    assert bool(is_disk_missing(Path(folder), fstab, mounts)) is is_missing
 
 
 def test_without_such_files_nothing_is_missing(tmp_path: Path) -> None:
-    assert missing(tmp_path, tmp_path / "no", tmp_path / "neither") == ""
+    assert is_disk_missing(tmp_path, tmp_path / "no", tmp_path / "neither") == ""

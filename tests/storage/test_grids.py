@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 from tawny.model.grid import COLUMNS, ROWS, grid_of
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
-from tawny.storage.grids import Grids
-from tawny.storage.layout import DAY_MS, grids_path
-from tawny.storage.volume import Volume
+from tawny.storage.disk.layout import DAY_MS, grids_path
+from tawny.storage.disk.volume import Volume
+from tawny.storage.segments.motion_grids import MotionGrids
 from tawny.testing.clock import FakeClock
 
 PORCH = CameraId("porch")
 SHARE = st.floats(0, 1)
 
 
-def grids(folder: Path, clock: FakeClock) -> Grids:
-    return Grids(Volume.at(folder), clock)
+def grids(folder: Path, clock: FakeClock) -> MotionGrids:
+    return MotionGrids(Volume.at(folder), clock)
 
 
 def test_what_was_put_is_read_before_and_after_it_is_written(tmp_path: Path) -> None:

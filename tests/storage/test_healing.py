@@ -5,16 +5,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tawny.app.care.self_test import SelfTester
 from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.storage.check import check
-from tawny.storage.findings import What
-from tawny.storage.healing import Healer, heal, wrong_with
-from tawny.storage.keep import Contract, Keep
-from tawny.storage.mirror import Mirror
+from tawny.service.health.self_test import SelfTester
+from tawny.storage.disk.mirror import Mirror
+from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.findings import FindingKind
+from tawny.storage.repair.healing import Healer, heal, wrong_with
+from tawny.storage.retention.contract import RetentionContract, RetentionRule
 from tests.storage.bench import PORCH, Site
 
 EVER = Span(0, 1 << 45)
@@ -24,7 +24,11 @@ class Mirrored:
     def __init__(self, folder: Path) -> None:
         self.site = Site(folder / "first")
         self.mirror = Mirror(
-            self.site.volume, self.site.index, self.site.clock, folder / "second", Contract(Keep(free_share=0.0))
+            self.site.volume,
+            self.site.index,
+            self.site.clock,
+            folder / "second",
+            RetentionContract(RetentionRule(free_share=0.0)),
         )
 
     def run(self) -> None:
@@ -74,15 +78,15 @@ def test_check_mends_what_rotted_and_what_is_gone(both: Mirrored) -> None:
     before = _flip(both.site.folder / first.path)
     (both.site.folder / second.path).unlink()
     site = both.site
-    looked = check(site.volume, site.index, site.clock, deep=True, beside_recorder=False)
+    looked = check_volume(site.volume, site.index, site.clock, deep=True, beside_recorder=False)
     assert {(one.what, one.repaired) for one in looked.findings} == {
-        (What.CHANGED, False),
-        (What.ROW_WITHOUT_FILE, False),
+        (FindingKind.CHANGED, False),
+        (FindingKind.ROW_WITHOUT_FILE, False),
     }
-    done = check(site.volume, site.index, site.clock, ledger=site.ledger, deep=True, beside_recorder=False)
+    done = check_volume(site.volume, site.index, site.clock, ledger=site.ledger, deep=True, beside_recorder=False)
     assert all(one.repaired for one in done.findings)
     assert (site.folder / first.path).read_bytes() == before
-    assert check(site.volume, site.index, site.clock, deep=True, beside_recorder=False).ok
+    assert check_volume(site.volume, site.index, site.clock, deep=True, beside_recorder=False).ok
     assert both.healed() == [first.path, second.path]
 
 

@@ -13,10 +13,10 @@ from tawny.model.events import Event, SeenObject
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Span
-from tawny.storage.history import History, Line
-from tawny.storage.ledger import Ledger, replay
-from tawny.storage.memory_index import MemoryIndex
-from tawny.storage.records import event_of, event_record, gap_of, gap_record
+from tawny.storage.history.journal import HistoryJournal, HistoryLine
+from tawny.storage.history.ledger import HistoryLedger, replay
+from tawny.storage.history.records import event_of, event_record, gap_of, gap_record
+from tawny.storage.index.memory_index import MemoryIndex
 from tawny.testing.clock import FakeClock
 from tawny.testing.disk import MemoryDisk
 
@@ -26,8 +26,8 @@ EVENT = Event(EventId("e1"), CameraId("porch"), "motion", NOON, None, 50.0)
 EVER = Span(0, 1 << 45)
 
 
-def _line(number: int, at_ms: int = NOON) -> Line:
-    return Line(at_ms, "started", {"boot": f"boot-{number}"})
+def _line(number: int, at_ms: int = NOON) -> HistoryLine:
+    return HistoryLine(at_ms, "started", {"boot": f"boot-{number}"})
 
 
 def _failing(*operations: str, error: StorageError | None = None) -> Callable[[str, str], None]:
@@ -44,7 +44,7 @@ def _well(_operation: str, _path: str) -> None:
 
 def test_lines_come_back_in_order_over_days() -> None:
     disk = MemoryDisk()
-    history = History(disk)
+    history = HistoryJournal(disk)
     lines = [_line(number, NOON + number * 43_200_000) for number in range(5)]
     for line in lines:
         history.write([line])
@@ -56,7 +56,7 @@ def test_lines_come_back_in_order_over_days() -> None:
 @given(cut=some.integers(0, 400), seed=some.integers(0, 1000))
 def test_a_power_cut_takes_only_what_was_not_synced(cut: int, seed: int) -> None:
     disk = MemoryDisk()
-    history = History(disk)
+    history = HistoryJournal(disk)
     for number in range(8):
         history.write([_line(number)])
         disk.note(number)
@@ -65,7 +65,7 @@ def test_a_power_cut_takes_only_what_was_not_synced(cut: int, seed: int) -> None
     left.make_folder("history")
     for path, data in disk.after_cut(point, seed).items():
         left.create(path).append([data])
-    after = History(left)
+    after = HistoryJournal(left)
     after.write([_line(99)])
     read = list(after.lines())
     durable = len(disk.notes(point))
@@ -76,7 +76,7 @@ def test_a_power_cut_takes_only_what_was_not_synced(cut: int, seed: int) -> None
 
 def test_a_full_disk_leaves_no_torn_line_behind() -> None:
     disk = MemoryDisk()
-    history = History(disk)
+    history = HistoryJournal(disk)
     history.write([_line(1)])
     disk.total_bytes = disk.used_bytes + 10
     with pytest.raises(DiskFull):
@@ -88,7 +88,7 @@ def test_a_full_disk_leaves_no_torn_line_behind() -> None:
 
 def test_after_a_failed_sync_another_file_is_begun() -> None:
     disk = MemoryDisk()
-    history = History(disk)
+    history = HistoryJournal(disk)
     history.write([_line(1)])
     disk.before = _failing("sync")
     with pytest.raises(StorageError):
@@ -104,7 +104,7 @@ def test_nonsense_is_skipped(tmp_path: Path) -> None:
     disk.make_folder("history")
     good = b'{"at_ms":1,"what":"gap","gap":{}}'
     disk.create("history/2026-11-20.jsonl").append([b"\n".join([b"\0" * 50, b"[]", b'{"at_ms":1}', good, b"{"])])
-    assert list(History(disk).lines()) == [Line(1, "gap", {})]
+    assert list(HistoryJournal(disk).lines()) == [HistoryLine(1, "gap", {})]
 
 
 @given(
@@ -134,9 +134,9 @@ def test_what_is_no_gap_is_refused(record: dict[str, object]) -> None:
         gap_of(record)
 
 
-def _ledger(disk: MemoryDisk) -> tuple[Ledger, MemoryIndex]:
+def _ledger(disk: MemoryDisk) -> tuple[HistoryLedger, MemoryIndex]:
     index = MemoryIndex()
-    return Ledger(History(disk), index, FakeClock()), index
+    return HistoryLedger(HistoryJournal(disk), index, FakeClock()), index
 
 
 def test_what_the_ledger_says_is_in_the_history_and_in_the_index() -> None:
@@ -146,7 +146,7 @@ def test_what_the_ledger_says_is_in_the_history_and_in_the_index() -> None:
     assert ledger.put_event(EVENT)
     assert ledger.put_event(EVENT.ended(NOON + 5000))
     other = MemoryIndex()
-    replay(list(History(disk).lines()), other)
+    replay(list(HistoryJournal(disk).lines()), other)
     for one in (index, other):
         assert one.open_gaps() == [GAP]
         assert one.events(EVER).events == [EVENT.ended(NOON + 5000)]
@@ -158,7 +158,7 @@ def test_a_dropped_event_stays_dropped() -> None:
     ledger.put_event(EVENT)
     ledger.drop_event(EVENT.id)
     other = MemoryIndex()
-    replay(list(History(disk).lines()), other)
+    replay(list(HistoryJournal(disk).lines()), other)
     assert index.event(EVENT.id) is None
     assert other.event(EVENT.id) is None
 
@@ -176,7 +176,7 @@ def test_what_the_disk_refuses_is_written_later_in_its_last_state() -> None:
     assert ledger.flush()
     assert not ledger.waiting
     assert index.gaps(GAP.camera, EVER) == [replace(GAP, end_ms=NOON + 9000)]
-    assert len(list(History(disk).lines())) == 1
+    assert len(list(HistoryJournal(disk).lines())) == 1
 
 
 def test_starts_and_stops_are_written_down() -> None:
@@ -184,7 +184,7 @@ def test_starts_and_stops_are_written_down() -> None:
     ledger, _ = _ledger(disk)
     ledger.started("boot-1", version="0.1")
     ledger.stopped("person")
-    assert [(line.what, dict(line.record)) for line in History(disk).lines()] == [
+    assert [(line.what, dict(line.record)) for line in HistoryJournal(disk).lines()] == [
         ("started", {"boot": "boot-1", "version": "0.1"}),
         ("stopped", {"cause": "person"}),
     ]

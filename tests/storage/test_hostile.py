@@ -12,11 +12,11 @@ import pytest
 
 from tawny.cli.main import main
 from tawny.model.times import stamp
-from tawny.storage.check import check
-from tawny.storage.findings import Finding, Report, What
-from tawny.storage.opening import INDEX_NAME, index_to_write, rebuild_index
-from tawny.storage.rebuild import rebuild
-from tawny.storage.retention import Keep, Retention
+from tawny.storage.index.opening import INDEX_NAME, index_to_write, rebuild_index
+from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.findings import CheckReport, Finding, FindingKind
+from tawny.storage.repair.rebuild import rebuild
+from tawny.storage.retention.runner import Retention, RetentionRule
 from tests.storage.bench import PORCH, Site
 
 Harm = Callable[[Path], Path]
@@ -142,44 +142,46 @@ DEEP = (
     + b"".join(struct.pack(">I4s", 8 * (4000 - at), b"moov") for at in range(4000))
 )
 
-HARMS: dict[str, tuple[Harm, What]] = {
-    "cut in the middle": (_cut_in_the_middle, What.TORN),
-    "cut in its header": (_cut_in_its_header, What.DAMAGED),
-    "nothing in it": (_put(b""), What.EMPTY),
-    "only zeros": (_put(bytes(50_000)), What.ZEROS),
-    "zeros at its end": (_zeros_at_its_end, What.TORN),
-    "noise inside": (_noise_inside, What.TORN),
-    "noise": (_put(bytes(range(256)) * 200), What.DAMAGED),
-    "a box of 4 EB": (_put(HUGE_BOX), What.DAMAGED),
-    "a box of 4 GB": (_put(ENDLESS_BOX), What.DAMAGED),
-    "boxes in boxes": (_put(DEEP), What.DAMAGED),
-    "of another time": (_of_another_time, What.NOT_ITSELF),
-    "a link": (_link("/etc/passwd"), What.LINK),
-    "a link to nothing": (_link("nowhere"), What.LINK),
-    "a link to itself": (_link("20261120T053000.000Z-20261120T053059.000Z.main.mp4"), What.LINK),
-    "a linked folder": (_linked_folder, What.LINK),
-    "a linked camera": (_linked_camera, What.LINK),
-    "a pipe": (_pipe, What.FOREIGN),
-    "a socket": (_socket, What.FOREIGN),
-    "a folder named like a file": (_folder_in_place_of_a_file, What.FOREIGN),
-    "a foreign file": (_foreign("notes.txt"), What.FOREIGN),
-    "a name with a line break": (_foreign("a\nb\x1b[31m.mp4"), What.FOREIGN),
-    "a name that is no text": (_foreign("\udcff\udcfe.mp4"), What.FOREIGN),
-    "a name as long as can be": (_foreign("x" * 255), What.FOREIGN),
-    "a time that is none": (_foreign("20261399T990000.000Z-20261399T990001.000Z.main.mp4"), What.FOREIGN),
-    "an end before its start": (_foreign("20261120T053100.000Z-20261120T053000.000Z.main.mp4"), What.FOREIGN),
+HARMS: dict[str, tuple[Harm, FindingKind]] = {
+    "cut in the middle": (_cut_in_the_middle, FindingKind.TORN),
+    "cut in its header": (_cut_in_its_header, FindingKind.DAMAGED),
+    "nothing in it": (_put(b""), FindingKind.EMPTY),
+    "only zeros": (_put(bytes(50_000)), FindingKind.ZEROS),
+    "zeros at its end": (_zeros_at_its_end, FindingKind.TORN),
+    "noise inside": (_noise_inside, FindingKind.TORN),
+    "noise": (_put(bytes(range(256)) * 200), FindingKind.DAMAGED),
+    "a box of 4 EB": (_put(HUGE_BOX), FindingKind.DAMAGED),
+    "a box of 4 GB": (_put(ENDLESS_BOX), FindingKind.DAMAGED),
+    "boxes in boxes": (_put(DEEP), FindingKind.DAMAGED),
+    "of another time": (_of_another_time, FindingKind.NOT_ITSELF),
+    "a link": (_link("/etc/passwd"), FindingKind.LINK),
+    "a link to nothing": (_link("nowhere"), FindingKind.LINK),
+    "a link to itself": (_link("20261120T053000.000Z-20261120T053059.000Z.main.mp4"), FindingKind.LINK),
+    "a linked folder": (_linked_folder, FindingKind.LINK),
+    "a linked camera": (_linked_camera, FindingKind.LINK),
+    "a pipe": (_pipe, FindingKind.FOREIGN),
+    "a socket": (_socket, FindingKind.FOREIGN),
+    "a folder named like a file": (_folder_in_place_of_a_file, FindingKind.FOREIGN),
+    "a foreign file": (_foreign("notes.txt"), FindingKind.FOREIGN),
+    "a name with a line break": (_foreign("a\nb\x1b[31m.mp4"), FindingKind.FOREIGN),
+    "a name that is no text": (_foreign("\udcff\udcfe.mp4"), FindingKind.FOREIGN),
+    "a name as long as can be": (_foreign("x" * 255), FindingKind.FOREIGN),
+    "a time that is none": (_foreign("20261399T990000.000Z-20261399T990001.000Z.main.mp4"), FindingKind.FOREIGN),
+    "an end before its start": (_foreign("20261120T053100.000Z-20261120T053000.000Z.main.mp4"), FindingKind.FOREIGN),
 }
 
 
 @pytest.fixture
-def looked(site: Site) -> Callable[[], Report]:
-    return lambda: check(
+def looked(site: Site) -> Callable[[], CheckReport]:
+    return lambda: check_volume(
         site.volume, site.index, site.clock, ledger=site.ledger, deep=True, with_wall=True, beside_recorder=False
     )
 
 
 @pytest.mark.parametrize("name", HARMS)
-def test_each_is_reported_and_breaks_nothing(site: Site, hour: Path, looked: Callable[[], Report], name: str) -> None:
+def test_each_is_reported_and_breaks_nothing(
+    site: Site, hour: Path, looked: Callable[[], CheckReport], name: str
+) -> None:
     harm, what = HARMS[name]
     listed = list(site.index.all_segments())
     path = str(harm(hour).relative_to(site.folder))
@@ -187,7 +189,7 @@ def test_each_is_reported_and_breaks_nothing(site: Site, hour: Path, looked: Cal
     assert (what, path) in {(one.what, one.path) for one in found}
     site.recover()
     _rebuilt(site)
-    retention = Retention(site.volume, site.index, site.ledger, site.clock, Keep(max_s=1.0, free_share=0.0))
+    retention = Retention(site.volume, site.index, site.ledger, site.clock, RetentionRule(max_s=1.0, free_share=0.0))
     retention.run()
     assert list(site.index.all_segments()) == []
     assert Path("/etc/passwd").exists()
@@ -215,13 +217,13 @@ def test_the_command_tells_it_in_words_that_any_terminal_takes(
     assert all(one.isprintable() or one == "\n" for one in told.out)
 
 
-def test_a_file_for_every_millisecond(site: Site, hour: Path, looked: Callable[[], Report]) -> None:
+def test_a_file_for_every_millisecond(site: Site, hour: Path, looked: Callable[[], CheckReport]) -> None:
     whole, begin_ms = _whole(hour), site.clock.now_ms() + 600_000
     for ms in range(1000):
         at_ms = begin_ms + ms
         (hour / f"{stamp(at_ms)}-{stamp(at_ms + 1)}.main.mp4").write_bytes(whole[:1500])
     found = looked().findings
-    assert sum(one.what is not What.UNEXPLAINED for one in found) == 1000
+    assert sum(one.what is not FindingKind.UNEXPLAINED for one in found) == 1000
     site.recover()
     assert len(list(site.index.all_segments())) == 3
 
@@ -253,14 +255,14 @@ def test_our_own_files_full_of_nonsense(site: Site, name: str, data: bytes) -> N
 
 
 def test_findings_are_found_again_after_a_repair_only_where_nobody_may_delete(
-    site: Site, hour: Path, looked: Callable[[], Report]
+    site: Site, hour: Path, looked: Callable[[], CheckReport]
 ) -> None:
     for harm, _ in HARMS.values():
         if not _taken(hour, harm):
             continue
     first, second = looked(), looked()
-    left: Iterator[Finding] = (one for one in second.findings if one.what in (What.FOREIGN, What.LINK))
-    assert sum(1 for _ in left) == sum(one.what in (What.FOREIGN, What.LINK) for one in first.findings)
+    left: Iterator[Finding] = (one for one in second.findings if one.what in (FindingKind.FOREIGN, FindingKind.LINK))
+    assert sum(1 for _ in left) == sum(one.what in (FindingKind.FOREIGN, FindingKind.LINK) for one in first.findings)
 
 
 def _taken(hour: Path, harm: Harm) -> bool:

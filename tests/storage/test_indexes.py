@@ -13,13 +13,13 @@ from tawny.model.errors import DiskFull, FolderUnwritable, IndexDamaged, Storage
 from tawny.model.ids import StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.storage.catalogue import Catalogue
-from tawny.storage.index import Index
-from tawny.storage.layout import segment_name
-from tawny.storage.memory_index import MemoryIndex
-from tawny.storage.sqlite_index import SqliteIndex
-from tawny.storage.sqlite_schema import sqlite_errors
-from tawny.storage.volume import Volume
+from tawny.storage.disk.layout import segment_name
+from tawny.storage.disk.volume import Volume
+from tawny.storage.index.catalogue import Catalogue
+from tawny.storage.index.memory_index import MemoryIndex
+from tawny.storage.index.protocol import Index
+from tawny.storage.index.sqlite_index import SqliteIndex
+from tawny.storage.index.sqlite_schema import sqlite_errors
 from tests.contracts.index import EVER, MAIN, NOON, PORCH, IndexContract, event, segment
 from tests.storage.bench import put_file
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as some
 
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
-from tawny.storage.layout import SOUND, SegmentName, is_camera, is_of_day, picture_path, scores_path, segment_name
+from tawny.storage.disk.layout import SOUND, SegmentName, is_camera, is_of_day, picture_path, scores_path, segment_name
 
 PORCH, MAIN = CameraId("porch"), StreamName.MAIN
 START = 1_795_154_292_345

@@ -5,19 +5,19 @@ from pathlib import Path
 import pytest
 
 from tawny.engine import Bus, InlineEngine
-from tawny.media.fmp4_file import read_segment
+from tawny.media.mp4.segment_reader import read_segment
 from tawny.model.errors import DiskFull
 from tawny.model.times import Span
-from tawny.recorder.recorder import Limits, Recorder
-from tawny.storage.history import History
-from tawny.storage.ledger import Ledger
-from tawny.storage.memory_disk import RamDisk
-from tawny.storage.memory_index import MemoryIndex
-from tawny.storage.retention import Keep, Retention
-from tawny.storage.volume import Volume
+from tawny.recorder.recorder import BufferLimits, SegmentRecorder
+from tawny.storage.disk.memory_disk import RamDisk
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.journal import HistoryJournal
+from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.index.memory_index import MemoryIndex
+from tawny.storage.retention.runner import Retention, RetentionRule
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
-from tawny.testing.feed import Feed
+from tawny.testing.packet_feed import PacketFeed
 from tests.storage.bench import MAIN, PORCH
 
 EVER = Span(0, 1 << 45)
@@ -88,14 +88,16 @@ def test_a_recorder_goes_on_for_ever_in_a_little_memory() -> None:
     clock = FakeClock("2026-11-20T05:00:00Z")
     disk, index = RamDisk(2_000_000, clock), MemoryIndex()
     volume = Volume(disk)
-    ledger = Ledger(History(disk), index, clock)
-    retention = Retention(volume, index, ledger, clock, Keep(), every_s=1.0, least_s=0.0)
+    ledger = HistoryLedger(HistoryJournal(disk), index, clock)
+    retention = Retention(volume, index, ledger, clock, RetentionRule(), every_s=1.0, least_s=0.0)
     engine = InlineEngine(clock, _nothing_may_fail)
-    recorder = Recorder(volume, index, clock, Bus(), full=retention.make_room, limits=Limits(segment_s=10.0))
+    recorder = SegmentRecorder(
+        volume, index, clock, Bus(), full=retention.make_room, limits=BufferLimits(segment_s=10.0)
+    )
     recorder.start(engine)
     retention.start(engine)
     hub = Hub()
-    feed = Feed(hub, clock, fps=5, gop=10, size_bytes=4000)
+    feed = PacketFeed(hub, clock, fps=5, gop=10, size_bytes=4000)
     begun_ms = clock.now_ms()
     recorder.add(PORCH, MAIN, hub)
     for _ in range(5 * 240):

@@ -12,17 +12,17 @@ from tawny.model.ids import EventId
 from tawny.model.messages import EventChanged, GapChanged, SegmentClosed
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.storage.check import check
-from tawny.storage.copying import copy
-from tawny.storage.findings import Report
-from tawny.storage.keep import Contract, Keep
-from tawny.storage.mirror import Mirror
-from tawny.storage.opening import index_to_read
-from tawny.storage.volume import Volume
+from tawny.storage.disk.file_copy import copy
+from tawny.storage.disk.mirror import Mirror
+from tawny.storage.disk.volume import Volume
+from tawny.storage.index.opening import index_to_read
+from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.findings import CheckReport
+from tawny.storage.retention.contract import RetentionContract, RetentionRule
 from tests.storage.bench import PORCH, Site
 
 EVER = Span(0, 1 << 45)
-EASY = Contract(Keep(free_share=0.0))
+EASY = RetentionContract(RetentionRule(free_share=0.0))
 
 
 class Mirrored:
@@ -31,7 +31,7 @@ class Mirrored:
         self.root = folder / "second"
         self.mirror = self.open()
 
-    def open(self, contract: Contract = EASY) -> Mirror:
+    def open(self, contract: RetentionContract = EASY) -> Mirror:
         self.mirror = Mirror(self.site.volume, self.site.index, self.site.clock, self.root, contract)
         return self.mirror
 
@@ -50,10 +50,10 @@ class Mirrored:
         with index_to_read(self.root) as index:
             return index.gaps(PORCH, EVER)
 
-    def check(self) -> Report:
+    def check(self) -> CheckReport:
         """As `tawny check --deep --wall --data` of the mirror."""
         with index_to_read(self.root) as index:
-            return check(Volume.at(self.root), index, self.site.clock, deep=True, with_wall=True)
+            return check_volume(Volume.at(self.root), index, self.site.clock, deep=True, with_wall=True)
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_what_is_removed_here_is_kept_there(both: Mirrored) -> None:
 
 def test_its_retention_is_its_own(both: Mirrored) -> None:
     both.site.record(150)
-    both.mirror = both.open(Contract(Keep(free_share=0.0, count=1)))
+    both.mirror = both.open(RetentionContract(RetentionRule(free_share=0.0, count=1)))
     both.run()
     both.site.clock.advance(61)
     both.run()
@@ -168,7 +168,7 @@ def test_a_copy_that_fails_is_made_later(both: Mirrored, monkeypatch: pytest.Mon
             raise error
         return copy(source, target, path)
 
-    monkeypatch.setattr("tawny.storage.mirror.copy", failing)
+    monkeypatch.setattr("tawny.storage.disk.mirror.copy", failing)
     for _ in range(5):
         both.mirror.step()
     assert both.rows()[-2:] == _rows(both.site)[-2:], "a full one has made room"

@@ -8,37 +8,37 @@ from shutil import copytree
 import pytest
 
 from tawny.engine import Bus, InlineEngine
-from tawny.media.fmp4 import init_segment
-from tawny.media.fmp4_file import read_segment
-from tawny.media.hashes import changed
-from tawny.media.leaves import stored_proof
+from tawny.media.mp4.fragment_hashes import changed_fragments
+from tawny.media.mp4.fragment_writer import init_segment
+from tawny.media.mp4.leaf_proof import stored_proof
+from tawny.media.mp4.segment_reader import read_segment
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.recorder.recorder import Recorder
+from tawny.recorder.recorder import SegmentRecorder
+from tawny.sealed.key_wrapping import Identity
 from tawny.sealed.records import leaf_of
-from tawny.sealed.thin import thinned
-from tawny.sealed.wrapping import Identity
-from tawny.storage.check import check
-from tawny.storage.disk import Entry
-from tawny.storage.findings import What
-from tawny.storage.history import History
-from tawny.storage.layout import is_sealed, segment_name
-from tawny.storage.ledger import Ledger
-from tawny.storage.memory_index import MemoryIndex
-from tawny.storage.proof import read_history
-from tawny.storage.rebuild import rebuild
-from tawny.storage.reclose import reclose
-from tawny.storage.removal import Removal, remove
-from tawny.storage.seals import Policy, Seals
-from tawny.storage.signed_files import FOLDER
-from tawny.storage.signed_history import SignedHistory
-from tawny.storage.signing import digest_of, read_sealed, sign_found
-from tawny.storage.thinning import thin
-from tawny.storage.volume import Volume
+from tawny.sealed.thin import thin_file
+from tawny.storage.disk.disk import FolderEntry
+from tawny.storage.disk.layout import is_sealed, segment_name
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.file_signing import digest_of, read_sealed, sign_found
+from tawny.storage.history.journal import HistoryJournal
+from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.history.proof import read_history
+from tawny.storage.history.signed_files import FOLDER
+from tawny.storage.history.signed_history import SignedHistory
+from tawny.storage.index.memory_index import MemoryIndex
+from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.finalize_segment import finalize_segment
+from tawny.storage.repair.findings import FindingKind
+from tawny.storage.repair.rebuild import rebuild
+from tawny.storage.retention.removal import Removal, remove_segments
+from tawny.storage.retention.thinning import thin
+from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
-from tawny.testing.feed import FORMAT, Feed
+from tawny.testing.packet_feed import FORMAT, PacketFeed
 
 PORCH = CameraId("porch")
 MAIN = StreamName.MAIN
@@ -58,12 +58,12 @@ def record(folder: Path, *, sealed: bool) -> Path:
     """Five minutes of one camera, stated; the recorder has ended."""
     clock, volume = FakeClock("2026-11-20T05:50:00Z"), Volume.at(folder)
     signed = SignedHistory.opened(volume.disk, clock.now_ms())
-    seals = Seals(signed, clock, lambda _: Policy((OWNER.recipient,)) if sealed else None)
+    seals = EpochKeys(signed, clock, lambda _: CameraSealing((OWNER.recipient,)) if sealed else None)
     engine = InlineEngine(clock, lambda name, error: pytest.fail(f"{name}: {error!r}"))
-    recorder, hub = Recorder(volume, MemoryIndex(), clock, Bus(), seals=seals), Hub()
+    recorder, hub = SegmentRecorder(volume, MemoryIndex(), clock, Bus(), seals=seals), Hub()
     recorder.start(engine)
     recorder.add(PORCH, MAIN, hub)
-    feed = Feed(hub, clock, fps=1, gop=4)
+    feed = PacketFeed(hub, clock, fps=1, gop=4)
     for _ in range(310):
         feed.picture()
         engine.run_for(1)
@@ -79,7 +79,7 @@ class Site:
     def __init__(self, folder: Path) -> None:
         self.folder, self.clock, self.index = folder, FakeClock(NOW), MemoryIndex()
         self.volume = Volume.at(folder)
-        rebuild(self.volume, self.index, History(self.volume.disk))
+        rebuild(self.volume, self.index, HistoryJournal(self.volume.disk))
         self.signed = self.volume.signed = SignedHistory.opened(self.volume.disk, self.clock.now_ms())
 
     @property
@@ -90,8 +90,8 @@ class Site:
         assert self.signed.state(self.clock.now_ms())
 
     @property
-    def ledger(self) -> Ledger:
-        return Ledger(History(self.volume.disk), self.index, self.clock)
+    def ledger(self) -> HistoryLedger:
+        return HistoryLedger(HistoryJournal(self.volume.disk), self.index, self.clock)
 
     @property
     def segments(self) -> list[Segment]:
@@ -100,8 +100,8 @@ class Site:
     def path(self, number: int) -> Path:
         return self.folder / self.segments[number].path
 
-    def found(self) -> list[tuple[What, str]]:
-        report = check(self.volume, self.index, self.clock, deep=True, beside_recorder=False)
+    def found(self) -> list[tuple[FindingKind, str]]:
+        report = check_volume(self.volume, self.index, self.clock, deep=True, beside_recorder=False)
         return [(one.what, one.detail) for one in report.findings]
 
 
@@ -117,7 +117,7 @@ def test_all_is_proved(site: Site) -> None:
 
 def test_what_the_recorder_removes_and_thins_is_explained(site: Site) -> None:
     thin(site.volume, site.index, site.segments[1])
-    remove(site.volume, site.index, site.ledger, site.clock, [Removal(site.segments[0], "older than 1 day")])
+    remove_segments(site.volume, site.index, site.ledger, site.clock, [Removal(site.segments[0], "older than 1 day")])
     assert site.found() == [], "before the next statement, and after it"
     site.state()
     assert site.found() == []
@@ -147,7 +147,7 @@ def _bit(site: Site) -> None:
 
 def _thinned(site: Site) -> None:
     file = read_sealed(site.volume.disk, site.segments[1].path)
-    site.path(1).write_bytes(b"".join(thinned(file)))
+    site.path(1).write_bytes(b"".join(thin_file(file)))
 
 
 def _statement_gone(site: Site) -> None:
@@ -197,7 +197,7 @@ def test_whoever_changes_a_plain_file_and_its_leaf_is_found_out(site: Site) -> N
     content = bytes(data[fragment.offset : fragment.offset + fragment.size])
     data = bytearray(bytes(data).replace(old, leaf_of(proof.leaf_key, head, content)))
     site.path(1).write_bytes(data)
-    assert changed(read_segment(site.path(1))) == [], "all hashes in the file agree"
+    assert changed_fragments(read_segment(site.path(1))) == [], "all hashes in the file agree"
     assert "not what was stated" in " ".join(detail for _, detail in site.found())
 
 
@@ -211,12 +211,12 @@ def test_a_plain_file_that_a_crash_ended_is_proved_as_well(site: Site) -> None:
     opened = replace(name, end_ms=None)
     site.path(4).rename(site.folder / opened.path)
     (site.folder / opened.path).write_bytes((site.folder / opened.path).read_bytes()[: read.fragments[-1].offset - 9])
-    done = reclose(site.volume, opened, "power cut")
+    done = finalize_segment(site.volume, opened, "power cut")
     assert done.segment is not None
     proof = stored_proof(read_segment(site.folder / done.segment.path))
     assert proof is not None
     assert proof.digest == digest_of(site.volume, done.segment.path)[0]
-    assert changed(read_segment(site.folder / done.segment.path)) == []
+    assert changed_fragments(read_segment(site.folder / done.segment.path)) == []
 
 
 def test_a_start_looks_no_further_back_than_it_must(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,7 +229,7 @@ def test_a_start_looks_no_further_back_than_it_must(site: Site, monkeypatch: pyt
     looked: list[str] = []
     files = site.volume.files
 
-    def noted(folder: str) -> Iterator[tuple[str, Entry]]:
+    def noted(folder: str) -> Iterator[tuple[str, FolderEntry]]:
         looked.append(folder)
         return files(folder)
 
@@ -244,7 +244,7 @@ def test_a_start_looks_no_further_back_than_it_must(site: Site, monkeypatch: pyt
 
 def test_two_files_that_changed_places_say_that_they_are_others(site: Site) -> None:
     _swapped(site)
-    assert [what for what, _ in site.found()].count(What.NOT_ITSELF) == 2
+    assert [what for what, _ in site.found()].count(FindingKind.NOT_ITSELF) == 2
 
 
 def test_a_file_of_a_later_intruder_is_not_stated(site: Site) -> None:
@@ -254,7 +254,7 @@ def test_a_file_of_a_later_intruder_is_not_stated(site: Site) -> None:
     other = Site(record(site.folder.parent / "other", sealed=site.is_sealed))
     strange = site.path(1).with_name(other.path(1).name.replace("T0551", "T0552"))
     strange.write_bytes(other.path(1).read_bytes())
-    assert {What.NOT_STATED, What.CHANGED} <= {what for what, _ in site.found()}
+    assert {FindingKind.NOT_STATED, FindingKind.CHANGED} <= {what for what, _ in site.found()}
 
 
 def test_files_from_before_a_recorder_was_restored_are_no_finding(site: Site) -> None:

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tawny.model.damage import Damage
+from tawny.model.damage import DamagedSpan
 from tawny.model.events import Event
-from tawny.model.gaps import Evidence, Gap, GapReason
+from tawny.model.gaps import Gap, GapEvidence, GapReason
 from tawny.model.ids import EventId
 from tawny.model.times import Span
-from tawny.storage.index import Index
-from tawny.storage.memory_index import MemoryIndex
-from tawny.storage.opening import index_to_write, rebuild_index
-from tawny.storage.rebuild import rebuild
+from tawny.storage.index.memory_index import MemoryIndex
+from tawny.storage.index.opening import index_to_write, rebuild_index
+from tawny.storage.index.protocol import Index
+from tawny.storage.repair.rebuild import rebuild
 from tests.storage.bench import MAIN, PORCH, SUB, YARD, Site
 
 EVER = Span(0, 1 << 45)
@@ -34,9 +34,12 @@ def site(tmp_path: Path) -> Site:
     made.ledger.drop_event(EventId("e2"))
     recorded = made.index.spans(PORCH, MAIN, EVER)[0]
     made.ledger.put_damage(
-        [Damage(PORCH, MAIN, at_ms, at_ms + 50, 2, 3) for at_ms in (recorded.begin_ms + 10, recorded.begin_ms + 900)]
+        [
+            DamagedSpan(PORCH, MAIN, at_ms, at_ms + 50, 2, 3)
+            for at_ms in (recorded.begin_ms + 10, recorded.begin_ms + 900)
+        ]
     )
-    made.ledger.put_gap(Gap(YARD, now_ms + 9, None, GapReason.STALLED, "", Evidence("stall", now_ms, attempts=3)))
+    made.ledger.put_gap(Gap(YARD, now_ms + 9, None, GapReason.STALLED, "", GapEvidence("stall", now_ms, attempts=3)))
     return made
 
 

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from tawny.media.fmp4_file import read_segment
+from tawny.media.mp4.segment_reader import read_segment
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.times import Span
-from tawny.storage.disk import Entry
-from tawny.storage.history import Line
-from tawny.storage.lock import Life
-from tawny.storage.recovery import cause_of, recover
-from tawny.storage.wall import wall
+from tawny.storage.disk.disk import FolderEntry
+from tawny.storage.disk.lock import LockHolder
+from tawny.storage.history.journal import HistoryLine
+from tawny.storage.repair.coverage import wall_coverage
+from tawny.storage.repair.recovery import cause_of, recover
 from tests.storage.bench import PORCH, YARD, Site
 
 EVER = Span(0, 1 << 45)
@@ -87,7 +87,7 @@ def test_only_folders_that_may_hold_open_segments_are_read(site: Site, monkeypat
     read: list[str] = []
     entries = site.volume.disk.entries
 
-    def noting(folder: str) -> list[Entry]:
+    def noting(folder: str) -> list[FolderEntry]:
         read.append(folder)
         return entries(folder)
 
@@ -177,7 +177,7 @@ def test_the_time_without_a_recorder_is_a_gap_with_its_cause(site: Site, boot: s
     (segment,) = site.index.segments(PORCH, None, EVER)
     assert found.gaps == [Gap(PORCH, segment.end_ms, site.clock.now_ms(), GapReason.RECORDER_OFF, detail)]
     assert site.index.gaps(PORCH, EVER) == found.gaps
-    assert wall(site.index, [PORCH], site.clock.now_ms()).unexplained == []
+    assert wall_coverage(site.index, [PORCH], site.clock.now_ms()).unexplained == []
 
 
 def test_after_a_stop_on_purpose_the_gap_says_so(site: Site) -> None:
@@ -213,7 +213,7 @@ def test_the_last_sign_of_life_ends_an_open_gap(site: Site) -> None:
         site.history,
         site.ledger,
         site.clock,
-        before=Life(1, "boot-1", alive_ms),
+        before=LockHolder(1, "boot-1", alive_ms),
         boot="boot-1",
         cameras=[PORCH],
     )
@@ -245,8 +245,8 @@ def test_the_index_catches_up_with_the_history(site: Site) -> None:
     ("lines", "before", "boot", "cause"),
     [
         ([], None, "b", None),
-        ([], Life(1, "b", 5), "b", "crash"),
-        ([], Life(1, "a", 5), "b", "power"),
+        ([], LockHolder(1, "b", 5), "b", "crash"),
+        ([], LockHolder(1, "a", 5), "b", "power"),
         ([("started", {"boot": "a"})], None, "b", "power"),
         ([("started", {"boot": "b"})], None, "b", "crash"),
         ([("started", {"boot": "a"}), ("stopped", {"cause": "person"})], None, "b", "person"),
@@ -254,8 +254,10 @@ def test_the_index_catches_up_with_the_history(site: Site) -> None:
         ([("stopped", {"cause": "person"}), ("started", {"boot": "b"})], None, "b", "crash"),
     ],
 )
-def test_causes(lines: list[tuple[str, dict[str, str]]], before: Life | None, boot: str, cause: str | None) -> None:
-    assert cause_of([Line(0, what, record) for what, record in lines], before, boot) == cause
+def test_causes(
+    lines: list[tuple[str, dict[str, str]]], before: LockHolder | None, boot: str, cause: str | None
+) -> None:
+    assert cause_of([HistoryLine(0, what, record) for what, record in lines], before, boot) == cause
 
 
 def test_sizes_in_the_index_are_those_of_the_files_after_a_kill(site: Site) -> None:

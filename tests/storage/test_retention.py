@@ -6,37 +6,37 @@ from pathlib import Path
 
 import pytest
 
-from tawny.model.damage import Damage
+from tawny.model.damage import DamagedSpan
 from tawny.model.errors import StorageError
 from tawny.model.events import Event
 from tawny.model.gaps import GapReason
 from tawny.model.ids import CameraId, EventId
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.storage.check import check
-from tawny.storage.disk import Space
-from tawny.storage.keep import duration_words, size_words
-from tawny.storage.reserve import Reserve
-from tawny.storage.retention import Keep, Plan, Retention
+from tawny.storage.disk.disk import DiskCapacity
+from tawny.storage.disk.reserve import Reserve
+from tawny.storage.repair.check import check_volume
+from tawny.storage.retention.contract import duration_words, size_words
+from tawny.storage.retention.runner import RemovalPlan, Retention, RetentionRule
 from tests.storage.bench import MAIN, PORCH, SUB, YARD, Site
 
 EVER = Span(0, 1 << 45)
 DAY_MIN = 24 * 60
-ALL = Keep(free_share=0.0)
+ALL = RetentionRule(free_share=0.0)
 
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     made = Site(tmp_path)
-    monkeypatch.setattr(made.volume, "space", lambda: Space(50_000, 100_000))
+    monkeypatch.setattr(made.volume, "space", lambda: DiskCapacity(50_000, 100_000))
     return made
 
 
-def _retention(site: Site, keep: Keep, cameras: dict[CameraId, Keep] | None = None) -> Retention:
+def _retention(site: Site, keep: RetentionRule, cameras: dict[CameraId, RetentionRule] | None = None) -> Retention:
     return Retention(site.volume, site.index, site.ledger, site.clock, keep, cameras)
 
 
-def _gone(plan: Plan) -> list[Segment]:
+def _gone(plan: RemovalPlan) -> list[Segment]:
     return [removal.segment for removal in plan.removals]
 
 
@@ -49,7 +49,7 @@ def _event(site: Site, minutes_ago: float, name: str = "e1", *, kept: bool = Fal
 
 def test_nothing_goes_while_there_is_room(site: Site) -> None:
     site.put(10)
-    assert _retention(site, Keep(free_share=0.5)).plan() == Plan()
+    assert _retention(site, RetentionRule(free_share=0.5)).plan() == RemovalPlan()
 
 
 def test_what_waits_to_be_brought_elsewhere_stays_until_it_is_there(site: Site) -> None:
@@ -80,7 +80,7 @@ def test_the_oldest_go_until_the_size_fits(site: Site) -> None:
 
 def test_free_space_is_made(site: Site) -> None:
     segments = [site.put(minutes_ago, size_bytes=4_000) for minutes_ago in (500, 400, 300, 200)]
-    plan = _retention(site, Keep(free_share=0.55)).plan()
+    plan = _retention(site, RetentionRule(free_share=0.55)).plan()
     assert _gone(plan) == segments[:2]
     assert plan.removals[0].why == "to keep 55 % of the disk free"
 
@@ -114,7 +114,7 @@ def test_events_are_promised_for_longer(site: Site) -> None:
 def test_what_is_kept_never_goes(site: Site) -> None:
     site.put(200 * DAY_MIN, size_bytes=10_000)
     _event(site, 200 * DAY_MIN - 0.5, kept=True)
-    plan = _retention(site, Keep(max_s=86_400, size_bytes=1_000, free_share=0.9)).plan(urgent=True)
+    plan = _retention(site, RetentionRule(max_s=86_400, size_bytes=1_000, free_share=0.9)).plan(urgent=True)
     assert plan.removals == []
     assert plan.missing_bytes > 0
 
@@ -138,7 +138,7 @@ def test_a_camera_may_have_its_own_rules(site: Site) -> None:
 
 def test_somebody_elses_data_does_not_eat_the_last_hour(site: Site) -> None:
     old, _ = site.put(90), site.put(30)
-    retention = _retention(site, Keep(free_share=0.99))
+    retention = _retention(site, RetentionRule(free_share=0.99))
     assert _gone(retention.plan()) == [old]
     assert len(_gone(retention.plan(urgent=True))) == 2
 
@@ -150,7 +150,7 @@ def test_a_call_for_room_is_heard_while_room_is_made_and_after_a_failure(
     for minutes_ago in range(10, 5, -1):
         site.put(minutes_ago, size_bytes=3_000)
     retention = _retention(site, ALL)
-    monkeypatch.setattr(site.volume, "space", lambda: Space(0, 60_000))
+    monkeypatch.setattr(site.volume, "space", lambda: DiskCapacity(0, 60_000))
     unlink, calls = site.volume.disk.unlink, list[str]()
 
     def filled_again(path: str) -> None:
@@ -192,7 +192,7 @@ def test_a_dry_run_is_what_happens(site: Site) -> None:
     after = {str(path.relative_to(site.folder)) for path in site.folder.rglob("*.mp4")}
     assert before - after == {one.segment.path for one in dry.removals}
     assert list(site.index.all_segments()) == site.index.oldest_segments(2)
-    assert retention.plan() == Plan()
+    assert retention.plan() == RemovalPlan()
 
 
 def test_what_is_gone_is_one_gap_that_grows(site: Site) -> None:
@@ -229,8 +229,8 @@ def test_time_that_still_has_small_video_is_no_gap(site: Site) -> None:
 def test_damage_goes_with_its_segment(site: Site) -> None:
     old, young = site.put(91 * DAY_MIN), site.put(10)
     for segment in (old, young):
-        site.ledger.put_damage([Damage(PORCH, MAIN, segment.start_ms + 10, segment.start_ms + 20, 1, 1)])
-    site.ledger.put_damage([Damage(PORCH, SUB, old.start_ms + 10, old.start_ms + 20, 1, 1)])
+        site.ledger.put_damage([DamagedSpan(PORCH, MAIN, segment.start_ms + 10, segment.start_ms + 20, 1, 1)])
+    site.ledger.put_damage([DamagedSpan(PORCH, SUB, old.start_ms + 10, old.start_ms + 20, 1, 1)])
     _retention(site, replace(ALL, max_s=90 * 86_400)).run()
     assert [(one.stream, one.begin_ms) for one in site.index.damage(PORCH, EVER)] == [
         (SUB, old.start_ms + 10),
@@ -275,7 +275,10 @@ def test_a_removal_that_is_interrupted_is_finished_by_the_next_start(
         monkeypatch.undo()
         site.recover(cameras=())
     monkeypatch.undo()
-    assert check(site.volume, site.index, site.clock, deep=True, with_wall=True, beside_recorder=False).findings == []
+    assert (
+        check_volume(site.volume, site.index, site.clock, deep=True, with_wall=True, beside_recorder=False).findings
+        == []
+    )
     assert site.index.removing() == []
     retention.run()
     assert [segment.size_bytes for segment in site.index.all_segments()] == [10_000, 10_000]

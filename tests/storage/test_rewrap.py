@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from tawny.model.clock import Clock
 from tawny.model.ids import CameraId
 from tawny.sealed.broken import WrongKey
+from tawny.sealed.file_reader import open_sealed
+from tawny.sealed.file_scanner import FileEnding, InMemorySource, scan_file
 from tawny.sealed.header import HEADER_BYTES
-from tawny.sealed.opened import opened
-from tawny.sealed.ring import read_ring
-from tawny.sealed.walk import Ends, Held, walked
-from tawny.sealed.wrapping import Identity
-from tawny.storage.layout import is_sealed
-from tawny.storage.rewrap import Rewrapped, rewrap_camera, tell
-from tawny.storage.seals import Policy, Seals
-from tawny.storage.signed_history import SignedHistory
-from tawny.storage.volume import Volume
+from tawny.sealed.key_ring import read_ring
+from tawny.sealed.key_wrapping import Identity
+from tawny.storage.disk.layout import is_sealed
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.signed_history import SignedHistory
+from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
+from tawny.storage.sealing.rewrap import Rewrapped, log_rewrap, rewrap_camera
 from tawny.testing.clock import FakeClock
 from tawny.testing.disk import MemoryDisk, State
 from tests.storage.test_signed_history import loaded, proved
@@ -35,8 +35,8 @@ def recorded(recipients: Sequence[Identity], pictures: int = 3) -> State:
     """A few sealed files of two days, with their rings."""
     disk, clock = MemoryDisk(), FakeClock("2026-11-20T23:40:00Z")
     volume = Volume(disk)
-    policy = Policy(tuple(one.recipient for one in recipients))
-    seals = Seals(SignedHistory.opened(disk, clock.now_ms()), clock, lambda _: policy)
+    policy = CameraSealing(tuple(one.recipient for one in recipients))
+    seals = EpochKeys(SignedHistory.opened(disk, clock.now_ms()), clock, lambda _: policy)
     for number in range(pictures):
         _keep(volume, seals, clock, number)
         clock.advance(900)
@@ -44,7 +44,7 @@ def recorded(recipients: Sequence[Identity], pictures: int = 3) -> State:
     return disk.files
 
 
-def _keep(volume: Volume, seals: Seals, clock: Clock, number: int) -> None:
+def _keep(volume: Volume, seals: EpochKeys, clock: Clock, number: int) -> None:
     sealed = seals.picture(volume, PORCH, clock.now_ms(), PICTURE)
     assert sealed is not None
     folder = f"porch/2026/11/{20 + (number > 1)}/05"
@@ -64,8 +64,8 @@ def who_opens(left: State, people: Sequence[Identity] = PEOPLE) -> list[set[int]
     rings = read_ring(b"".join(data for path, data in left.items() if path.endswith(".keys")))
     found = []
     for data in files(left).values():
-        file = walked(Held(data))
-        assert file.ends is Ends.SIGNED
+        file = scan_file(InMemorySource(data))
+        assert file.ends is FileEnding.SIGNED
         line = rings.get(file.header.commit)
         can = {place for place, one in enumerate(people) if _opens(data, one, line.wrapped if line else b"")}
         found.append(can)
@@ -75,7 +75,7 @@ def who_opens(left: State, people: Sequence[Identity] = PEOPLE) -> list[set[int]
 
 def _opens(data: bytes, one: Identity, besides: bytes) -> bool:
     try:
-        last = list(opened(walked(Held(data)), [one], besides).contents())[1]
+        last = list(open_sealed(scan_file(InMemorySource(data)), [one], besides).contents())[1]
     except WrongKey:
         return False
     return last[1] == PICTURE
@@ -102,9 +102,9 @@ def test_who_is_removed_opens_nothing_any_more_and_no_picture_is_touched() -> No
     assert who_opens(disk.files) == [{0, 1}] * 3
     for path, data in files(before).items():
         after = disk.files[path]
-        begin = HEADER_BYTES + walked(Held(data)).header.wrap_bytes
+        begin = HEADER_BYTES + scan_file(InMemorySource(data)).header.wrap_bytes
         assert (after[:HEADER_BYTES], after[begin:]) == (data[:HEADER_BYTES], data[begin:])
-        assert walked(Held(after)).digest == walked(Held(data)).digest
+        assert scan_file(InMemorySource(after)).digest == scan_file(InMemorySource(data)).digest
     again = rewrap(disk, OWNER, [OWNER, SHEET])
     assert again.files == 0, "what was done is not done again"
 
@@ -114,7 +114,7 @@ def test_a_key_too_large_for_its_file_is_in_the_ring_alone() -> None:
     many = [OWNER, SHEET, GUEST, *(Identity.new() for _ in range(6))]
     rewrap(disk, OWNER, many)
     assert who_opens(disk.files, many) == [set(range(9))] * 3
-    assert all(not walked(Held(data)).wrapped for data in files(disk.files).values())
+    assert all(not scan_file(InMemorySource(data)).wrapped for data in files(disk.files).values())
 
 
 def test_who_has_no_key_changes_nothing() -> None:
@@ -164,7 +164,7 @@ def test_the_power_is_cut_anywhere(seeds: int) -> None:
 
 def test_the_next_statement_says_it() -> None:
     disk = loaded(recorded([OWNER]))
-    tell(disk, [["rewrapped", "00" * 16, "9999", 2, 3, ["aa"]]])
+    log_rewrap(disk, [["rewrapped", "00" * 16, "9999", 2, 3, ["aa"]]])
     history = SignedHistory.opened(disk, 1 << 41)
     for _ in range(2):
         assert history.state(1 << 41)

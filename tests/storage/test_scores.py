@@ -9,8 +9,8 @@ from hypothesis import strategies as some
 from tawny.model.errors import DiskFull
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
-from tawny.storage.scores import UNKNOWN, Scores
-from tawny.storage.volume import Volume
+from tawny.storage.disk.volume import Volume
+from tawny.storage.segments.motion_scores import UNKNOWN, MotionScoreFile
 from tawny.testing.clock import FakeClock
 from tawny.testing.disk import MemoryDisk
 
@@ -18,9 +18,9 @@ PORCH = CameraId("porch")
 MIDNIGHT = 1_795_219_200_000
 
 
-def _scores() -> tuple[Scores, MemoryDisk, FakeClock]:
+def _scores() -> tuple[MotionScoreFile, MemoryDisk, FakeClock]:
     disk, clock = MemoryDisk(), FakeClock()
-    return Scores(Volume(disk), clock), disk, clock
+    return MotionScoreFile(Volume(disk), clock), disk, clock
 
 
 def test_what_nobody_watched_is_unknown() -> None:
@@ -107,7 +107,7 @@ def test_every_score_is_found_in_its_second(known: dict[int, int], flushed: bool
 
 
 def test_scores_on_a_real_disk(tmp_path: Path) -> None:
-    scores = Scores(Volume.at(tmp_path), FakeClock())
+    scores = MotionScoreFile(Volume.at(tmp_path), FakeClock())
     scores.put(PORCH, MIDNIGHT, 9)
     scores.flush()
     assert scores.read(PORCH, Span(MIDNIGHT - 1000, MIDNIGHT + 2000)) == bytes([UNKNOWN, 9, UNKNOWN])

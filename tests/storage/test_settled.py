@@ -13,18 +13,18 @@ from tawny.model.gaps import GapReason
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.storage import catalogue
-from tawny.storage.catalogue import Catalogue
-from tawny.storage.check import check
-from tawny.storage.findings import What
-from tawny.storage.layout import DAY_MS, HOUR_MS, SegmentName
-from tawny.storage.memory_index import MemoryIndex
-from tawny.storage.opening import index_to_read, rebuild_index
-from tawny.storage.others import Use, join
-from tawny.storage.retention import Keep, Retention
-from tawny.storage.sqlite_index import SqliteIndex
-from tawny.storage.thinning import thin
-from tawny.storage.volume import Volume
+from tawny.storage.disk.layout import DAY_MS, HOUR_MS, SegmentName
+from tawny.storage.disk.secondary_volumes import VolumeUse, join
+from tawny.storage.disk.volume import Volume
+from tawny.storage.index import catalogue
+from tawny.storage.index.catalogue import Catalogue
+from tawny.storage.index.memory_index import MemoryIndex
+from tawny.storage.index.opening import index_to_read, rebuild_index
+from tawny.storage.index.sqlite_index import SqliteIndex
+from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.findings import FindingKind
+from tawny.storage.retention.runner import Retention, RetentionRule
+from tawny.storage.retention.thinning import thin
 from tests.storage.bench import MAIN, PORCH, SUB, YARD, Site, put_file
 
 EVER = Span(0, 1 << 45)
@@ -183,11 +183,11 @@ class Settled(Site):
         assert sum(hour.files for hour in self.index.counted()) == self.index.count()
         return made
 
-    def found(self, *, repair: bool = False) -> list[tuple[What, str, bool]]:
+    def found(self, *, repair: bool = False) -> list[tuple[FindingKind, str, bool]]:
         """By a process that knows nothing yet."""
         self.index.close()
         self.open(self.volume)
-        report = check(
+        report = check_volume(
             self.volume, self.index, self.clock, ledger=self.ledger if repair else None, beside_recorder=False
         )
         return [(one.what, one.path, one.repaired) for one in report.findings]
@@ -204,8 +204,8 @@ def test_a_file_that_went_by_itself_is_missed_and_its_time_explained(site: Settl
     every = site.minutes(10)
     (site.folder / every[4].path).unlink()
     folder = every[4].path.rpartition("/")[0]
-    assert site.found() == [(What.ROW_WITHOUT_FILE, folder, False)]
-    assert site.found(repair=True) == [(What.ROW_WITHOUT_FILE, folder, True)]
+    assert site.found() == [(FindingKind.ROW_WITHOUT_FILE, folder, False)]
+    assert site.found(repair=True) == [(FindingKind.ROW_WITHOUT_FILE, folder, True)]
     assert site.found() == []
     (gap,) = site.index.gaps(PORCH, EVER)
     assert (gap.begin_ms, gap.end_ms, gap.reason) == (every[4].start_ms, every[4].end_ms, GapReason.UNKNOWN)
@@ -218,8 +218,8 @@ def test_a_file_that_became_another_is_told(site: Settled) -> None:
     with (site.folder / every[2].path).open("ab") as file:
         file.write(b"more")
     folder = every[2].path.rpartition("/")[0]
-    assert site.found() == [(What.WRONG_SIZE, folder, False)]
-    assert site.found(repair=True) == [(What.WRONG_SIZE, folder, True)]
+    assert site.found() == [(FindingKind.WRONG_SIZE, folder, False)]
+    assert site.found(repair=True) == [(FindingKind.WRONG_SIZE, folder, True)]
     assert site.found() == []
     assert site.index.size_bytes() == sum(one.size_bytes for one in every) + 4
 
@@ -229,7 +229,7 @@ def test_a_file_that_came_by_itself_is_not_listed_until_it_is_told(site: Settled
     stray = site.put(30 * 60 - 10, listed=False)
     again = site.put(30 * 60 - 3.5, run="run-2", minutes=0.25, listed=False)
     assert list(site.index.all_segments()) == every
-    assert sorted(one[0] for one in site.found()) == [What.FILE_WITHOUT_ROW] * 2
+    assert sorted(one[0] for one in site.found()) == [FindingKind.FILE_WITHOUT_ROW] * 2
     site.found(repair=True)
     assert site.found() == []
     assert [one.path for one in site.index.all_segments()] == [
@@ -250,7 +250,7 @@ def test_an_hour_with_more_files_than_a_recorder_makes_keeps_its_rows(
 
 
 def test_a_disk_that_is_away_takes_its_segments_along_and_brings_them_back(site: Settled) -> None:
-    tier = join(site.volume, site.folder.parent / "tier", Use.TIER)
+    tier = join(site.volume, site.folder.parent / "tier", VolumeUse.TIER)
     every = site.minutes(10)
     for one in every[:5]:
         (tier.root / one.path).parent.mkdir(parents=True, exist_ok=True)
@@ -263,10 +263,12 @@ def test_a_disk_that_is_away_takes_its_segments_along_and_brings_them_back(site:
     assert list(site.index.all_segments()) == every[5:]
     assert (site.index.count(), len(site.index.spans(PORCH, None, EVER))) == (10, 1)
     assert [one[2] for one in site.found(repair=True)] == [False]
-    Retention(site.volume, site.index, site.ledger, site.clock, Keep(max_s=86_400 + 5.5 * 3600, free_share=0.0)).run()
+    Retention(
+        site.volume, site.index, site.ledger, site.clock, RetentionRule(max_s=86_400 + 5.5 * 3600, free_share=0.0)
+    ).run()
     assert site.index.count() == 5
     away.rename(tier.root)
-    join(site.volume, tier.root, Use.TIER)
+    join(site.volume, tier.root, VolumeUse.TIER)
     assert list(site.index.all_segments()) == every[:5]
     assert site.found() == []
 
@@ -281,7 +283,7 @@ def test_retention_and_thinning_work_on_what_is_counted(site: Settled) -> None:
     assert [one.path.endswith(".thin.mp4") for one in thinned] == [True, False, False]
     assert site.found() == []
     site.clock.advance(3600)
-    Retention(site.volume, site.index, site.ledger, site.clock, Keep(count=1, free_share=0.0)).run()
+    Retention(site.volume, site.index, site.ledger, site.clock, RetentionRule(count=1, free_share=0.0)).run()
     assert list(site.index.all_segments()) == thinned[2:]
     assert site.found() == []
     assert site.index.gaps(PORCH, EVER)[0].reason is GapReason.REMOVED
@@ -293,7 +295,7 @@ def test_what_is_interrupted_is_finished_by_the_next_start(
     site: Settled, monkeypatch: pytest.MonkeyPatch, what: str, step: int
 ) -> None:
     first, *others = site.minutes(3)
-    retention = Retention(site.volume, site.index, site.ledger, site.clock, Keep(count=2, free_share=0.0))
+    retention = Retention(site.volume, site.index, site.ledger, site.clock, RetentionRule(count=2, free_share=0.0))
     _break_at(site, monkeypatch, step)
     try:
         if what == "remove":
@@ -339,7 +341,7 @@ def _break_at(site: Settled, monkeypatch: pytest.MonkeyPatch, step: int) -> None
 def test_retention_settles_hours_that_are_over(site: Settled) -> None:
     site.put(300)
     site.put(10)
-    retention = Retention(site.volume, site.index, site.ledger, site.clock, Keep(free_share=0.0))
+    retention = Retention(site.volume, site.index, site.ledger, site.clock, RetentionRule(free_share=0.0))
     retention.run()
     assert [hour.files for hour in site.index.counted()] == [1]
     site.clock.advance(3 * 3600)

@@ -9,20 +9,20 @@ from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
 from tawny.model.times import utc_from_text, utc_text
 from tawny.sealed.statements import DAYS, Statement, read_days, read_lists, read_statements
-from tawny.storage.disk import Disk, RealDisk
-from tawny.storage.signed_files import FOLDER, NAMES, STATE, lists_of
-from tawny.storage.signed_history import Row, SignedHistory
+from tawny.storage.disk.disk import DiskAccess, RealDisk
+from tawny.storage.history.signed_files import FOLDER, NAMES, STATE, lists_of
+from tawny.storage.history.signed_history import SignedHistory, SignedRow
 from tawny.testing.disk import MemoryDisk, State
 
 START = utc_from_text("2026-11-20T23:35:00Z")
 TEN_MINUTES = 600_000
 
 
-def row(history: SignedHistory, camera: str = "porch") -> Row:
-    return Row(history.camera(CameraId(camera)), 1, 0)
+def row(history: SignedHistory, camera: str = "porch") -> SignedRow:
+    return SignedRow(history.camera(CameraId(camera)), 1, 0)
 
 
-def proved(disk: Disk, genesis: str) -> dict[int, tuple[Statement, list[object]]]:
+def proved(disk: DiskAccess, genesis: str) -> dict[int, tuple[Statement, list[object]]]:
     """All statements with their items, by number, as a stranger would prove them."""
     found: dict[int, tuple[Statement, list[object]]] = {}
     for day in read_days(disk.read(f"{FOLDER}/{DAYS}"), genesis).values():
@@ -33,7 +33,7 @@ def proved(disk: Disk, genesis: str) -> dict[int, tuple[Statement, list[object]]
     return found
 
 
-def numbers(disk: Disk, genesis: str) -> list[object]:
+def numbers(disk: DiskAccess, genesis: str) -> list[object]:
     return [item[4] for _, items in proved(disk, genesis).values() for item in items if item[0] == "file"]  # type: ignore[index]
 
 

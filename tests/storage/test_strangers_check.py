@@ -13,21 +13,21 @@ from tawny.engine import Bus, InlineEngine
 from tawny.model.gaps import Gap, GapReason
 from tawny.model.ids import StreamName
 from tawny.model.times import Span
-from tawny.playback.proving import Asked, prove
-from tawny.recorder.recorder import Recorder
-from tawny.sealed.opened import Opened, opened
-from tawny.storage.history import History
-from tawny.storage.ledger import Ledger
-from tawny.storage.memory_index import MemoryIndex
-from tawny.storage.removal import Removal, remove
-from tawny.storage.seals import Policy, Seals
-from tawny.storage.signed_history import SignedHistory
-from tawny.storage.signing import read_sealed
-from tawny.storage.thinning import thin
-from tawny.storage.volume import Volume
+from tawny.playback.evidence import EvidenceRequest, write_evidence
+from tawny.recorder.recorder import SegmentRecorder
+from tawny.sealed.file_reader import SealedFileReader, open_sealed
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.file_signing import read_sealed
+from tawny.storage.history.journal import HistoryJournal
+from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.history.signed_history import SignedHistory
+from tawny.storage.index.memory_index import MemoryIndex
+from tawny.storage.retention.removal import Removal, remove_segments
+from tawny.storage.retention.thinning import thin
+from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
-from tawny.testing.feed import Feed
+from tawny.testing.packet_feed import PacketFeed
 from tests.storage.test_proof import MAIN, OWNER, PORCH
 
 PROGRAM = Path(__file__).parents[2] / "docs" / "verify.py"
@@ -42,13 +42,13 @@ class Hour:
         self.clock, self.volume, self.index = FakeClock(BEGIN), Volume.at(folder), MemoryIndex()
         self.begin_ms = self.clock.now_ms()
         self.volume.signed = self.signed = SignedHistory.opened(self.volume.disk, self.begin_ms)
-        seals = Seals(self.signed, self.clock, lambda _: Policy((OWNER.recipient,)) if sealed else None)
+        seals = EpochKeys(self.signed, self.clock, lambda _: CameraSealing((OWNER.recipient,)) if sealed else None)
         engine = InlineEngine(self.clock, lambda name, error: pytest.fail(f"{name}: {error!r}"))
-        recorder, hub = Recorder(self.volume, self.index, self.clock, Bus(), seals=seals), Hub()
-        self.ledger = Ledger(History(self.volume.disk), self.index, self.clock)
+        recorder, hub = SegmentRecorder(self.volume, self.index, self.clock, Bus(), seals=seals), Hub()
+        self.ledger = HistoryLedger(HistoryJournal(self.volume.disk), self.index, self.clock)
         recorder.start(engine)
         recorder.add(PORCH, MAIN, hub)
-        feed = Feed(hub, self.clock, fps=1, gop=4)
+        feed = PacketFeed(hub, self.clock, fps=1, gop=4)
         for second in range(3600):
             is_away = 1800 <= second < 1830
             if second == 1830:
@@ -64,7 +64,7 @@ class Hour:
         recorder.end_all()
         engine.run_for(5)
         segments = self.index.segments(PORCH, MAIN, self.span)
-        remove(self.volume, self.index, self.ledger, self.clock, [Removal(segments[5], "older than 1 hour")])
+        remove_segments(self.volume, self.index, self.ledger, self.clock, [Removal(segments[5], "older than 1 hour")])
         for segment in segments[40:43]:
             thin(self.volume, self.index, segment)
         assert self.signed.state(self.clock.now_ms())
@@ -74,11 +74,11 @@ class Hour:
         return Span(self.begin_ms, self.begin_ms + 3_600_000)
 
     def export(self, folder: Path) -> str:
-        def open_sealed(path: str) -> Opened:
-            return opened(read_sealed(self.volume.disk, path), [OWNER])
+        def open_with_key(path: str) -> SealedFileReader:
+            return open_sealed(read_sealed(self.volume.disk, path), [OWNER])
 
-        asked = Asked(PORCH, StreamName.MAIN, self.span, "box", "tawny", self.clock.now_ms())
-        return prove(self.volume, self.index, asked, folder, open_sealed, lambda _: None).fingerprint
+        asked = EvidenceRequest(PORCH, StreamName.MAIN, self.span, "box", "tawny", self.clock.now_ms())
+        return write_evidence(self.volume, self.index, asked, folder, open_with_key, lambda _: None).fingerprint
 
 
 def told(words: list[str], folder: Path) -> str:

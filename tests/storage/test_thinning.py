@@ -5,25 +5,25 @@ from pathlib import Path
 
 import pytest
 
-from tawny.media.fmp4_file import read_segment, samples
-from tawny.model.damage import Damage
+from tawny.media.mp4.segment_reader import read_segment, samples
+from tawny.model.damage import DamagedSpan
 from tawny.model.errors import StorageError
 from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.storage.check import check
-from tawny.storage.findings import What
-from tawny.storage.keep import Keep
-from tawny.storage.layout import is_thinned
-from tawny.storage.memory_index import MemoryIndex
-from tawny.storage.rebuild import rebuild
-from tawny.storage.retention import Retention
-from tawny.storage.thinning import thin
+from tawny.storage.disk.layout import is_thinned
+from tawny.storage.index.memory_index import MemoryIndex
+from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.findings import FindingKind
+from tawny.storage.repair.rebuild import rebuild
+from tawny.storage.retention.contract import RetentionRule
+from tawny.storage.retention.runner import Retention
+from tawny.storage.retention.thinning import thin
 from tests.storage.bench import MAIN, PORCH, Site
 
 EVER = Span(0, 1 << 45)
-THIN = Keep(free_share=0.0, thin_s=3600)
+THIN = RetentionRule(free_share=0.0, thin_s=3600)
 
 
 @pytest.fixture
@@ -47,13 +47,13 @@ def _rows(site: Site) -> list[Segment]:
 
 
 def _is_well(site: Site) -> bool:
-    report = check(site.volume, site.index, site.clock, deep=True, with_wall=True, beside_recorder=False)
+    report = check_volume(site.volume, site.index, site.clock, deep=True, with_wall=True, beside_recorder=False)
     return report.findings == []
 
 
 def test_no_damage_is_left_where_only_whole_pictures_are(short: Site) -> None:
     full = _rows(short)[0]
-    short.ledger.put_damage([Damage(PORCH, MAIN, full.start_ms + 100, full.start_ms + 900, 2, 5)])
+    short.ledger.put_damage([DamagedSpan(PORCH, MAIN, full.start_ms + 100, full.start_ms + 900, 2, 5)])
     assert thin(short.volume, short.index, full) is not None
     assert short.index.damage(PORCH, EVER) == []
     again = MemoryIndex()
@@ -88,7 +88,7 @@ def test_time_that_is_thinned_is_no_gap(site: Site) -> None:
         thin(site.volume, site.index, row)
     assert site.index.spans(PORCH, None, EVER) == spans
     assert site.index.gaps(PORCH, EVER) == []
-    assert check(site.volume, site.index, site.clock, beside_recorder=False).thinned == 3
+    assert check_volume(site.volume, site.index, site.clock, beside_recorder=False).thinned == 3
 
 
 def test_thinning_twice_is_thinning_once(site: Site) -> None:
@@ -121,7 +121,7 @@ def test_retention_thins_what_is_old_and_not_kept_nor_promised_for_its_events(si
     for number, (row, kept) in enumerate(((first, False), (third, True))):
         at_ms = row.start_ms if row is first else row.end_ms
         site.ledger.put_event(Event(EventId(f"e{number}"), PORCH, "person", at_ms, at_ms, 50.0, kept=kept))
-    keep = Keep(free_share=0.0, thin_s=3600, kinds_s={"person": 7200})
+    keep = RetentionRule(free_share=0.0, thin_s=3600, kinds_s={"person": 7200})
     retention = Retention(site.volume, site.index, site.ledger, site.clock, keep)
     assert retention.plan().thinnings == []
     site.clock.advance(3700)
@@ -148,7 +148,7 @@ def test_what_was_thinned_is_stated_and_told_by_check(site: Site) -> None:
     stated = [line.record for line in site.history.lines() if line.what == "thinned"]
     assert [one["path"] for record in stated for one in record["segments"]] == [row.path for row in _rows(site)]
     assert stated[0]["why"] == "older than 1 hour: keyframes only"
-    report = check(site.volume, site.index, site.clock, beside_recorder=False)
+    report = check_volume(site.volume, site.index, site.clock, beside_recorder=False)
     (span,) = report.thinned_spans[PORCH]
     assert (span.begin_ms, span.end_ms) == (rows[0].start_ms, rows[-1].end_ms)
 
@@ -204,8 +204,8 @@ def test_check_finds_and_mends_what_is_there_twice(site: Site) -> None:
     content = (site.folder / full.path).read_bytes()
     thin(site.volume, site.index, full)
     (site.folder / full.path).write_bytes(content)
-    found = check(site.volume, site.index, site.clock, beside_recorder=False)
-    assert [one.what for one in found.findings] == [What.HALF_THINNED]
-    found = check(site.volume, site.index, site.clock, ledger=site.ledger, beside_recorder=False)
+    found = check_volume(site.volume, site.index, site.clock, beside_recorder=False)
+    assert [one.what for one in found.findings] == [FindingKind.HALF_THINNED]
+    found = check_volume(site.volume, site.index, site.clock, ledger=site.ledger, beside_recorder=False)
     assert [one.repaired for one in found.findings] == [True]
     assert _is_well(site)

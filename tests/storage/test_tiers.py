@@ -10,16 +10,16 @@ import pytest
 from tawny.model.errors import StorageError
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.storage.check import check
-from tawny.storage.disk import Space
-from tawny.storage.findings import Report
-from tawny.storage.keep import Keep
-from tawny.storage.others import Use, any_away, attach_all, is_there, join
-from tawny.storage.rebuild import rebuild
-from tawny.storage.retention import Retention
-from tawny.storage.thinning import thin
-from tawny.storage.tiers import Mover
-from tawny.storage.volume import Volume
+from tawny.storage.disk.disk import DiskCapacity
+from tawny.storage.disk.secondary_volumes import VolumeUse, any_away, attach_all, is_volume_present, join
+from tawny.storage.disk.volume import Volume
+from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.findings import CheckReport
+from tawny.storage.repair.rebuild import rebuild
+from tawny.storage.retention.contract import RetentionRule
+from tawny.storage.retention.runner import Retention
+from tawny.storage.retention.thinning import thin
+from tawny.storage.retention.tiers import TierMover
 from tests.storage.bench import Site
 
 EVER = Span(0, 1 << 45)
@@ -32,15 +32,15 @@ class Tiered:
 
     def __init__(self, folder: Path) -> None:
         self.site = Site(folder / "first")
-        self.tier = join(self.site.volume, folder / "tier", Use.TIER)
+        self.tier = join(self.site.volume, folder / "tier", VolumeUse.TIER)
         self.mover = self.new_mover()
 
-    def new_mover(self, after_s: float = 24 * HOUR_S) -> Mover:
-        return Mover([self.site.volume], self.tier, self.site.index, self.site.clock, after_s, lambda: 0.0)
+    def new_mover(self, after_s: float = 24 * HOUR_S) -> TierMover:
+        return TierMover([self.site.volume], self.tier, self.site.index, self.site.clock, after_s, lambda: 0.0)
 
-    def check(self, *, repair: bool = False) -> Report:
+    def check(self, *, repair: bool = False) -> CheckReport:
         site = self.site
-        return check(
+        return check_volume(
             site.volume,
             site.index,
             site.clock,
@@ -54,7 +54,7 @@ class Tiered:
 def tiered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tiered:
     made = Tiered(tmp_path)
     for volume in made.site.volume.everywhere:
-        monkeypatch.setattr(volume, "space", lambda: Space(50_000, 100_000))
+        monkeypatch.setattr(volume, "space", lambda: DiskCapacity(50_000, 100_000))
     return made
 
 
@@ -79,7 +79,7 @@ def test_what_is_old_enough_moves_and_is_read_from_there(tiered: Tiered) -> None
 
 def test_a_first_disk_that_lacks_room_moves_more(tiered: Tiered, monkeypatch: pytest.MonkeyPatch) -> None:
     segments = [tiered.site.put(minutes, size_bytes=4000) for minutes in (50, 40, 30, 20)]
-    monkeypatch.setattr(tiered.site.volume, "space", lambda: Space(0, 250_000))
+    monkeypatch.setattr(tiered.site.volume, "space", lambda: DiskCapacity(0, 250_000))
     assert tiered.mover.move() == 2
     assert [_is_on(tiered.tier, one) for one in segments] == [True, True, False, False]
 
@@ -105,7 +105,9 @@ def test_retention_removes_and_thins_there_too(tiered: Tiered) -> None:
     site = tiered.site
     oldest, older = site.put(3 * DAY_MIN), site.put(2 * DAY_MIN)
     tiered.mover.move()
-    retention = Retention(site.volume, site.index, site.ledger, site.clock, Keep(max_s=2.5 * 86_400, free_share=0.0))
+    retention = Retention(
+        site.volume, site.index, site.ledger, site.clock, RetentionRule(max_s=2.5 * 86_400, free_share=0.0)
+    )
     assert [one.segment for one in retention.run().removals] == [oldest]
     assert not _is_on(tiered.tier, oldest)
     thinned = thin(site.volume, site.index, older)
@@ -118,11 +120,11 @@ def test_room_is_made_on_the_disk_that_needs_it(tiered: Tiered, monkeypatch: pyt
     site = tiered.site
     on_tier, on_first = site.put(3 * DAY_MIN, size_bytes=9000), site.put(300, size_bytes=9000)
     tiered.mover.move()
-    retention = Retention(site.volume, site.index, site.ledger, site.clock, Keep(free_share=0.1))
-    monkeypatch.setattr(site.volume, "space", lambda: Space(5_000, 100_000))
+    retention = Retention(site.volume, site.index, site.ledger, site.clock, RetentionRule(free_share=0.1))
+    monkeypatch.setattr(site.volume, "space", lambda: DiskCapacity(5_000, 100_000))
     assert [one.segment for one in retention.plan().removals] == [on_first]
-    monkeypatch.setattr(site.volume, "space", lambda: Space(50_000, 100_000))
-    monkeypatch.setattr(tiered.tier, "space", lambda: Space(5_000, 100_000))
+    monkeypatch.setattr(site.volume, "space", lambda: DiskCapacity(50_000, 100_000))
+    monkeypatch.setattr(tiered.tier, "space", lambda: DiskCapacity(5_000, 100_000))
     assert [one.segment for one in retention.plan().removals] == [on_tier]
 
 
@@ -169,7 +171,7 @@ def _break_at(tiered: Tiered, monkeypatch: pytest.MonkeyPatch, step: int) -> lis
     return made
 
 
-def _moves(mover: Mover) -> bool:
+def _moves(mover: TierMover) -> bool:
     mover.step()
     return mover.problem is None
 
@@ -182,13 +184,13 @@ def test_an_empty_mount_point_is_not_the_disk(tiered: Tiered) -> None:
     away = tiered.tier.root.rename(tiered.tier.root.with_name("away"))
     tiered.tier.root.mkdir()
     other = site.put(2 * DAY_MIN - 10)
-    assert not is_there(tiered.tier)
+    assert not is_volume_present(tiered.tier)
     assert not _moves(tiered.mover)
     assert _is_on(site.volume, other)
     again = Volume.at(site.folder)
     assert len(attach_all(again)) == 1
     assert any_away(again)
-    found = check(again, site.index, site.clock, ledger=site.ledger, beside_recorder=False).findings
+    found = check_volume(again, site.index, site.clock, ledger=site.ledger, beside_recorder=False).findings
     assert [(one.path, one.repaired) for one in found] == [(old.path, False)]
     shutil.rmtree(tiered.tier.root)
     away.rename(tiered.tier.root)
@@ -202,7 +204,7 @@ def test_what_is_on_a_disk_that_is_away_is_removed_when_it_is_back(tiered: Tiere
     old = site.put(2 * DAY_MIN)
     tiered.mover.move()
     away = tiered.tier.root.rename(tiered.tier.root.with_name("away"))
-    retention = Retention(site.volume, site.index, site.ledger, site.clock, Keep(max_s=86_400, free_share=0.0))
+    retention = Retention(site.volume, site.index, site.ledger, site.clock, RetentionRule(max_s=86_400, free_share=0.0))
     retention.run()
     assert site.index.removing() == [old]
     away.rename(tiered.tier.root)
@@ -228,12 +230,12 @@ def test_a_tier_that_fails_keeps_nobody_from_making_room(tiered: Tiered, monkeyp
     tiered.mover.move()
     on_first = site.put(300, size_bytes=9000)
 
-    def fails(*_given: object) -> Space:
+    def fails(*_given: object) -> DiskCapacity:
         raise StorageError("tier", "Input/output error")
 
     monkeypatch.setattr(tiered.tier, "space", fails)
     monkeypatch.setattr(tiered.tier.disk, "entry", fails)
-    monkeypatch.setattr(site.volume, "space", lambda: Space(5_000, 100_000))
-    retention = Retention(site.volume, site.index, site.ledger, site.clock, Keep(free_share=0.1))
+    monkeypatch.setattr(site.volume, "space", lambda: DiskCapacity(5_000, 100_000))
+    retention = Retention(site.volume, site.index, site.ledger, site.clock, RetentionRule(free_share=0.1))
     assert [one.segment for one in retention.run().removals] == [on_first]
     assert not _is_on(site.volume, on_first)

@@ -10,10 +10,10 @@ import pytest
 from tawny.model.errors import FolderInUse, FolderUnwritable, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
-from tawny.storage.disk import RealDisk
-from tawny.storage.lock import Life, holder
-from tawny.storage.open_folders import OpenFolders
-from tawny.storage.volume import Volume
+from tawny.storage.disk.disk import RealDisk
+from tawny.storage.disk.lock import LockHolder, holder
+from tawny.storage.disk.open_folders import OpenFolders
+from tawny.storage.disk.volume import Volume
 from tawny.testing.clock import FakeClock
 from tawny.testing.disk import MemoryDisk
 
@@ -25,7 +25,7 @@ def test_a_second_recorder_is_told_who_has_the_folder(tmp_path: Path) -> None:
     lock = Volume.at(tmp_path).lock(clock)
     with pytest.raises(FolderInUse, match=str(os.getpid())):
         Volume.at(tmp_path).lock(clock)
-    assert holder(tmp_path) == Life(os.getpid(), lock_boot(tmp_path), clock.now_ms())
+    assert holder(tmp_path) == LockHolder(os.getpid(), lock_boot(tmp_path), clock.now_ms())
     lock.release()
     lock.release()
     assert holder(tmp_path) is None
@@ -40,7 +40,7 @@ def lock_boot(folder: Path) -> str:
 
 def test_the_lock_is_gone_with_its_process(tmp_path: Path) -> None:
     script = (
-        "import sys, os, signal; from pathlib import Path; from tawny.storage.lock import Lock;"
+        "import sys, os, signal; from pathlib import Path; from tawny.storage.disk.lock import VolumeLock as Lock;"
         "Lock.take(Path(sys.argv[1]), 'boot-1', 5); os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)

@@ -5,10 +5,10 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from tawny.model.damage import Damage
+from tawny.model.damage import DamagedSpan
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import DamageFound, HoleFound, Message
-from tawny.stream.damages import Damages
+from tawny.stream.damage_tracker import Damages
 
 DOOR, MAIN = CameraId("door"), StreamName.MAIN
 STEP_MS, GOP = 40, 25
@@ -32,7 +32,7 @@ class Bench:
             self.number, self.at_ms = self.number + 1, self.at_ms + STEP_MS
 
     @property
-    def found(self) -> list[Damage]:
+    def found(self) -> list[DamagedSpan]:
         """The newest state of each."""
         newest = {one.damage.begin_ms: one.damage for one in self.heard if isinstance(one, DamageFound)}
         return list(newest.values())
@@ -54,7 +54,7 @@ def test_damage_lasts_until_the_next_whole_keyframe() -> None:
     bench.send(30)
     bench.send(2, is_damaged=True, missing=3)
     bench.send(40)
-    assert bench.found == [Damage(DOOR, MAIN, 30 * STEP_MS, 50 * STEP_MS, 2, 6)]
+    assert bench.found == [DamagedSpan(DOOR, MAIN, 30 * STEP_MS, 50 * STEP_MS, 2, 6)]
 
 
 def test_a_damaged_keyframe_ends_nothing() -> None:
@@ -64,7 +64,7 @@ def test_a_damaged_keyframe_ends_nothing() -> None:
     bench.send(19)
     bench.send(is_damaged=True, missing=2)
     bench.send(40)
-    assert bench.found == [Damage(DOOR, MAIN, 30 * STEP_MS, 75 * STEP_MS, 2, 3)]
+    assert bench.found == [DamagedSpan(DOOR, MAIN, 30 * STEP_MS, 75 * STEP_MS, 2, 3)]
 
 
 def test_pictures_of_which_nothing_is_left_belong_to_it() -> None:
@@ -72,7 +72,7 @@ def test_pictures_of_which_nothing_is_left_belong_to_it() -> None:
     bench.send(30)
     bench.send(is_damaged=True, missing=12, skip=4)
     bench.send(30)
-    assert bench.found == [Damage(DOOR, MAIN, 30 * STEP_MS, 50 * STEP_MS, 1, 12)]
+    assert bench.found == [DamagedSpan(DOOR, MAIN, 30 * STEP_MS, 50 * STEP_MS, 1, 12)]
 
 
 def test_the_end_of_the_run_is_its_end() -> None:
@@ -80,7 +80,7 @@ def test_the_end_of_the_run_is_its_end() -> None:
     bench.send(30)
     bench.send(5, is_damaged=True)
     bench.damages.end()
-    assert bench.found == [Damage(DOOR, MAIN, 30 * STEP_MS, 34 * STEP_MS, 5, 0)]
+    assert bench.found == [DamagedSpan(DOOR, MAIN, 30 * STEP_MS, 34 * STEP_MS, 5, 0)]
     bench.send(3)
     bench.damages.end()
     assert len(bench.found) == 1

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tawny.model.ids import RunId
 from tawny.model.packets import Packet, VideoFormat
-from tawny.stream.hub import Hub, Reader
+from tawny.stream.hub import Hub, HubReader
 
 FORMAT = VideoFormat("h264", 640, 360, (b"\x67", b"\x68"))
 FPS = 10
@@ -23,7 +23,7 @@ def filled(count: int, hub: Hub | None = None) -> Hub:
     return hub
 
 
-def numbers(reader: Reader) -> list[int]:
+def numbers(reader: HubReader) -> list[int]:
     return [p.number for p in reader.take().packets]
 
 

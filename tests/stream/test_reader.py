@@ -8,14 +8,14 @@ import pytest
 from tawny.engine import SharedThread
 from tawny.model.clock import SystemClock
 from tawny.model.errors import SourceClosed, SourceError, SourceRefused, SourceUnreachable
-from tawny.model.gaps import Evidence
+from tawny.model.gaps import GapEvidence
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import SourcePacket
-from tawny.sources.rtsp import Rtsp
-from tawny.sources.source import Connection, Idle, Opening
+from tawny.sources.rtsp.source import Rtsp
+from tawny.sources.source import CameraConnection, IdleUntil, SourceContext
 from tawny.stream.hub import Hub
-from tawny.stream.reader import LINGER_S, Pace, StreamReader
-from tawny.stream.session import Session
+from tawny.stream.reader import LINGER_S, PacketDemand, StreamReader
+from tawny.stream.session import StreamSession
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.clock import FakeClock
 from tawny.testing.rtsp_camera import RtspCamera
@@ -31,12 +31,12 @@ class Scripted:
 
     notes: Mapping[str, Any] = {"fps": 15.0}
 
-    def __init__(self, *gives: SourcePacket | Idle | Exception) -> None:
+    def __init__(self, *gives: SourcePacket | IdleUntil | Exception) -> None:
         self._gives = list(gives)
         self.is_closed = False
 
-    def read(self) -> SourcePacket | Idle:
-        given = self._gives.pop(0) if self._gives else Idle(0.097)
+    def read(self) -> SourcePacket | IdleUntil:
+        given = self._gives.pop(0) if self._gives else IdleUntil(0.097)
         if isinstance(given, Exception):
             raise given
         return given
@@ -63,13 +63,13 @@ class Heard:
 
 
 class Bench:
-    def __init__(self, *connections: Connection | SourceError) -> None:
-        self.clock, self.hub, self.heard, self.pace = FakeClock(), Hub(), Heard(), Pace()
+    def __init__(self, *connections: CameraConnection | SourceError) -> None:
+        self.clock, self.hub, self.heard, self.pace = FakeClock(), Hub(), Heard(), PacketDemand()
         self._connections = list(connections)
-        session = Session(CameraId("porch"), StreamName.MAIN, self.hub, self.clock, lambda message: None)
+        session = StreamSession(CameraId("porch"), StreamName.MAIN, self.hub, self.clock, lambda message: None)
         self.reader = StreamReader("porch", self._open, session, self.heard, self.clock, self.pace)
 
-    def _open(self) -> Connection:
+    def _open(self) -> CameraConnection:
         given = self._connections.pop(0)
         if isinstance(given, SourceError):
             raise given
@@ -100,7 +100,7 @@ def test_who_is_watched_is_asked_more_often_and_for_a_while_after() -> None:
 
 
 def test_it_is_connected_once_packets_come() -> None:
-    bench = Bench(Scripted(Idle(0.1), Idle(0.1), *CLIP.packets))
+    bench = Bench(Scripted(IdleUntil(0.1), IdleUntil(0.1), *CLIP.packets))
     bench.reader.step()
     assert bench.heard.words == []
     bench.reader.step()
@@ -120,7 +120,7 @@ def test_after_an_end_it_is_tried_again_soon_and_after_a_refusal_later() -> None
 
 @pytest.mark.parametrize("word", ["busy", "session"])
 def test_a_camera_without_a_place_is_given_time_to_free_one(word: str) -> None:
-    full = SourceError("rtsp://cam", "no place", Evidence(word=word))
+    full = SourceError("rtsp://cam", "no place", GapEvidence(word=word))
     bench = Bench(full, full, SourceUnreachable("rtsp://cam"), full)
     first_s, second_s = bench.reader.step(), bench.reader.step()
     assert 4.0 <= first_s <= 6.0
@@ -143,13 +143,13 @@ def test_an_endless_source_does_not_keep_the_others_waiting() -> None:
 class Broken(Scripted):
     """Our own mistake, in the middle of a stream."""
 
-    def read(self) -> SourcePacket | Idle:
+    def read(self) -> SourcePacket | IdleUntil:
         raise ZeroDivisionError("a mistake in the code")
 
 
-def begun(engine: SharedThread, name: str, open_source: Callable[[], Connection]) -> Hub:
+def begun(engine: SharedThread, name: str, open_source: Callable[[], CameraConnection]) -> Hub:
     clock, hub = SystemClock(), Hub(keep_s=60)
-    session = Session(CameraId(name), StreamName.MAIN, hub, clock, lambda message: None)
+    session = StreamSession(CameraId(name), StreamName.MAIN, hub, clock, lambda message: None)
     engine.start(name, lambda: StreamReader(name, open_source, session, Heard(), clock))
     return hub
 
@@ -162,8 +162,8 @@ def test_cameras_that_send_anything_or_break_our_code_cost_the_others_nothing() 
         Rtsp(),
     )
 
-    def opener(address: str) -> Callable[[], Connection]:
-        opening = Opening(CameraId("any"), StreamName.MAIN, address, source.settings({}), clock)
+    def opener(address: str) -> Callable[[], CameraConnection]:
+        opening = SourceContext(CameraId("any"), StreamName.MAIN, address, source.settings({}), clock)
         return lambda: source.begin(opening)
 
     clip = made_clip(ClipSpec(seconds=4))

@@ -8,7 +8,7 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Message, RunEnded, RunStarted
 from tawny.model.packets import AudioFormat, Packet, SourcePacket, VideoFormat
 from tawny.stream.hub import Hub
-from tawny.stream.session import Session
+from tawny.stream.session import StreamSession
 from tawny.testing.clock import FakeClock
 
 VIDEO = VideoFormat("h264", 640, 360, (b"\x67", b"\x68"))
@@ -22,7 +22,7 @@ class Bench:
         self.clock = FakeClock()
         self.hub = Hub(keep_s=1e6, max_bytes=10**9)
         self.heard: list[Message] = []
-        self.session = Session(CameraId("door"), StreamName.MAIN, self.hub, self.clock, self.heard.append)
+        self.session = StreamSession(CameraId("door"), StreamName.MAIN, self.hub, self.clock, self.heard.append)
         self.sent = 0
 
     def send(self, count: int = 1, *, base: int = 0, every_s: float = 1 / FPS, step: int = TICKS) -> None:

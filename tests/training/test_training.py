@@ -7,10 +7,10 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from tawny.detection.kind_model import KINDS, SIDE, KindClassifier
+from tawny.detection.kind_model_card import card_of
 from tawny.model.ids import CameraId, EventId
-from tawny.playback.kind_samples import Cut, write
-from tawny.watch.kind_card import card_of
-from tawny.watch.kinds import KINDS, SIDE, Kinds
+from tawny.playback.training_samples import SampleCrop, write
 from training import train
 from training.card import Trained, card
 from training.collect import agreed, sources
@@ -67,13 +67,13 @@ def test_the_file_says_what_was_learnt(drawn: Samples, tmp_path: Path) -> None:
     hidden = np.maximum((features - layer.mean) / layer.scale @ layer.w1 + layer.b1, 0)
     powers = np.exp(hidden @ layer.w2 + layer.b2)
     assert np.allclose(
-        Kinds(tmp_path / "k.onnx").look(drawn.crops), powers / powers.sum(axis=1, keepdims=True), atol=1e-3
+        KindClassifier(tmp_path / "k.onnx").look(drawn.crops), powers / powers.sum(axis=1, keepdims=True), atol=1e-3
     )
 
 
 def test_an_owners_camera_that_is_called_as_a_public_one_is_the_owners(drawn: Samples, tmp_path: Path) -> None:
     written(tmp_path / "public", Samples("desk", drawn.crops, drawn.labels))
-    cut = Cut(drawn.crops[0], 0, 1, (0.1, 0.1, 0.3, 0.6), "person", EventId("said"))
+    cut = SampleCrop(drawn.crops[0], 0, 1, (0.1, 0.1, 0.3, 0.6), "person", EventId("said"))
     write(tmp_path / "mine", CameraId("desk"), [cut])
     write(tmp_path / "mine", CameraId("hall"), [cut])
     found = read([tmp_path / "public", tmp_path / "mine"])
@@ -101,7 +101,7 @@ def test_training_makes_weights_and_their_card(
     assert "there are no crops of roof" in capsys.readouterr().err
     found = card_of(output)
     assert (found.name, found.said["sources"][0]["origin"]) == ("mine", "exported by its owner")
-    assert Kinds(output).look(drawn.crops).shape == (len(drawn.crops), len(KINDS))
+    assert KindClassifier(output).look(drawn.crops).shape == (len(drawn.crops), len(KINDS))
     assert (tmp_path / "without-yard.onnx").read_bytes() != output.read_bytes()
     first = output.read_bytes()
     assert (

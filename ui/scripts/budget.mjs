@@ -2,7 +2,7 @@
 import { readFileSync, readdirSync, statSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 
-const folder = new URL("../../src/tawny/web/static/", import.meta.url);
+const folder = new URL("../../src/tawny/api/static/", import.meta.url);
 const manifest = JSON.parse(readFileSync(new URL(".vite/manifest.json", folder), "utf8"));
 const KB = 1000;
 /**

@@ -12,44 +12,44 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tawny.app import shapes
-from tawny.app.cameras.connecting import Connecting
-from tawny.app.care.doctor import CERTIFICATE_S, CertificateWatch, Look
-from tawny.app.care.self_test import words
-from tawny.app.control import Control
-from tawny.app.doors import Doors
-from tawny.app.journal import configure_logging
-from tawny.app.modes.modes_answers import answers
-from tawny.app.notify import Systemd
-from tawny.app.outward.messaging import OutboxMarks
-from tawny.app.outward.outward import Outward
-from tawny.app.outward.placing import Placing
-from tawny.app.programs.programs import Programs
-from tawny.app.running import Running
-from tawny.app.sealing.private_memory import keep_memory_private
-from tawny.app.watching.known_desk import BookDesk
-from tawny.app.watching.models_desk import ModelsDesk
-from tawny.config.file import read
+from tawny.api.application import make_app
+from tawny.api.auth.accounts import Accounts, Role, TokenPurpose
+from tawny.api.auth.accounts_file import AccountsFile
+from tawny.api.auth.passes import Passes
+from tawny.api.auth.shares import Shares
+from tawny.api.context import AppContext
+from tawny.api.inbox import FOLDER as INBOX
+from tawny.api.inbox import Inbox
+from tawny.api.live.rtsp_auth import PassAuthenticator
+from tawny.api.past.clip_store import FOLDER as CLIPS
+from tawny.api.past.clip_store import ClipStore
+from tawny.api.server import WebServer, addresses_of
+from tawny.api.static_files import StaticFiles
+from tawny.app.control_socket import ControlSocket
+from tawny.app.logging_setup import configure_logging
+from tawny.app.running import RecorderRuntime
+from tawny.app.systemd_notify import SystemdNotifier
+from tawny.config.loader import read_settings
 from tawny.config.settings import Settings, listen_address
 from tawny.engine import ThreadEngine
-from tawny.live.rtsp.server import RtspServer
-from tawny.live.rtsp.talk import House
+from tawny.live.rtsp_server.server import RtspServer
+from tawny.live.rtsp_server.session import ServerContext
 from tawny.model.clock import SystemClock
 from tawny.model.errors import SettingsError, StorageError
 from tawny.model.ids import CameraId
-from tawny.web.accounts import Accounts, Purpose, Role
-from tawny.web.accounts_file import AccountsFile
-from tawny.web.application import make_app
-from tawny.web.clip_store import FOLDER as CLIPS
-from tawny.web.clip_store import ClipStore
-from tawny.web.inbox import FOLDER as INBOX
-from tawny.web.inbox import Inbox
-from tawny.web.interface import Interface
-from tawny.web.passes import Passes
-from tawny.web.rtsp_door import RtspDoor
-from tawny.web.server import WebServer, addresses_of
-from tawny.web.shares import Shares
-from tawny.web.site import Site
+from tawny.service import json_format
+from tawny.service.cameras.connection_settings import CameraConnectionService
+from tawny.service.delivery.delivery_service import DeliveryService
+from tawny.service.delivery.notifications import OutboxMarks
+from tawny.service.delivery.target_settings import TargetSettingsService
+from tawny.service.detection.identity_service import IdentityService
+from tawny.service.detection.model_service import ModelService
+from tawny.service.health.checks import CERTIFICATE_S, CertificateWatch, HealthCheck
+from tawny.service.health.self_test import self_test_text
+from tawny.service.integrations.integration_service import IntegrationService
+from tawny.service.modes.control_answers import answers
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.service.sealing.private_memory import keep_memory_private
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class Program:
         self._stands_for, self._until, self.came_back = stands_for, until, False
         self._settings, self._folder, self._config, self._demo = settings, folder, config, demo
         self._clock = SystemClock()
-        self._systemd = Systemd()
+        self._systemd = SystemdNotifier()
 
     @property
     def _in_memory(self) -> bool:
@@ -98,16 +98,18 @@ class Program:
         configure_logging()
         if not keep_memory_private():
             log.warning("other programs of this user can read tawny's memory")
-        doors = Doors.opened()
+        doors = PluginRegistry.opened()
         doors.check(self._settings, str(self._config or "the command line"))
-        running = Running(self._settings, self._folder, self._clock, doors, self._config, stands_for=self._stands_for)
+        running = RecorderRuntime(
+            self._settings, self._folder, self._clock, doors, self._config, stands_for=self._stands_for
+        )
         with ExitStack() as at_last:
             try:
                 asyncio.run(self._serve(running, doors, tell, at_last))
             finally:
                 running.close("disk" if self.came_back else "person")
 
-    async def _serve(self, running: Running, doors: Doors, tell: Tell, at_last: ExitStack) -> None:
+    async def _serve(self, running: RecorderRuntime, doors: PluginRegistry, tell: Tell, at_last: ExitStack) -> None:
         """at_last: closed when recording has ended too."""
         where = ":memory:" if self._in_memory else self._folder / "accounts.db"
         file = await asyncio.to_thread(AccountsFile, where)
@@ -115,12 +117,12 @@ class Program:
             await asyncio.to_thread(_copied, file, Path(self._settings.storage.spare).expanduser() / "accounts.db")
         accounts, passes = Accounts(file, self._clock), Passes(file, self._clock)
         host, port = listen_address(self._settings.web.listen)
-        site = Site(
+        site = AppContext(
             running,
             accounts,
             passes,
             Shares(file, self._clock),
-            Interface.at(),
+            StaticFiles.at(),
             metrics_token=self._settings.web.metrics,
             live=self._settings.live,
             keeping=running.keeping,
@@ -133,22 +135,26 @@ class Program:
         at_last.callback(outward.close)  # until then recording asks what waits to be sent, and keeps it
         site.modes, running.modes.outbox, running.modes.targets = running.modes, outward.outbox, outward.rehearsed
         site.outside, site.address = outward, self._settings.web.address
-        site.placing = Placing(lambda: running.settings, running.apply, outward, doors, self._config)
-        site.connecting = Connecting(lambda: running.settings, running.apply, doors, self._clock, self._config)
+        site.placing = TargetSettingsService(lambda: running.settings, running.apply, outward, doors, self._config)
+        site.connecting = CameraConnectionService(
+            lambda: running.settings, running.apply, doors, self._clock, self._config
+        )
         programs = self._made_programs(running, outward, accounts)
         site.sealed = running.sealed
-        site.models = ModelsDesk(running.naming)
-        site.known = BookDesk(running.known, lambda: running.settings, doors.recognisers)
+        site.models = ModelService(running.naming)
+        site.known = IdentityService(running.known, lambda: running.settings, doors.recognisers)
         site.orders = running.arming.orders = programs
-        running.care.also(Look(outward.troubles))
-        running.care.also(Look(CertificateWatch(lambda: running.settings.web.address, self._clock), CERTIFICATE_S))
-        control = Control(
+        running.care.also(HealthCheck(outward.troubles))
+        running.care.also(
+            HealthCheck(CertificateWatch(lambda: running.settings.web.address, self._clock), CERTIFICATE_S)
+        )
+        control = ControlSocket(
             self._stands_for or self._folder,
             running.bus,
             {
                 "status": lambda _: {
-                    **shapes.status(site.health.now()),
-                    "self_test": words(running.care.self_test),
+                    **json_format.status(site.health.now()),
+                    "self_test": self_test_text(running.care.self_test),
                     "outbox": outward.summary(),
                     "hint": running.naming.suggesting.hint,
                 },
@@ -163,7 +169,7 @@ class Program:
                 ),
                 **answers(running.modes, site.zone, self._clock),
             },
-            lambda message: shapes.message(message, self._clock.now_ms()),
+            lambda message: json_format.message(message, self._clock.now_ms()),
             on_disk=not self._in_memory and self._stands_for is None,
         )
         server = WebServer(make_app(site), accounts, host, port)
@@ -202,26 +208,28 @@ class Program:
             return ClipStore(None, min(storage.clips, storage.memory // 4))
         return ClipStore(self._folder / CLIPS, storage.clips)
 
-    def _made_outward(self, running: Running, doors: Doors, accounts: Accounts) -> Outward:
+    def _made_outward(self, running: RecorderRuntime, doors: PluginRegistry, accounts: Accounts) -> DeliveryService:
         where = ":memory:" if self._in_memory else self._folder / "outbox.db"
 
         def may_see(person: str, camera: CameraId) -> bool:
             found = accounts.find(person)
             return found is not None and found[0].may_see(camera)
 
-        return Outward(
+        return DeliveryService(
             self._settings, where, running, doors, self._clock, running.died, may_see, running.arming.deciding,
             running.sealing.out,
         )  # fmt: skip
 
-    def _made_programs(self, running: Running, outward: Outward, accounts: Accounts) -> Programs:
+    def _made_programs(
+        self, running: RecorderRuntime, outward: DeliveryService, accounts: Accounts
+    ) -> IntegrationService:
         kept, modes, note = OutboxMarks(outward.outbox, "inputs/"), running.arming.modes, accounts.note
-        return Programs(
+        return IntegrationService(
             lambda: running.settings, running, running.said, modes, kept, note, self._clock, running.died,
             lambda: outward.outbox.waiting().count,
         )  # fmt: skip
 
-    async def _keep_going(self, running: Running, stop: asyncio.Event) -> None:
+    async def _keep_going(self, running: RecorderRuntime, stop: asyncio.Event) -> None:
         """Until told to stop: take over changed settings, tell systemd that all is alive."""
         seen = self._seen()
         while not stop.is_set():
@@ -247,11 +255,11 @@ class Program:
             return None
         return found.st_mtime_ns, found.st_ino
 
-    def _reload(self, running: Running) -> None:
+    def _reload(self, running: RecorderRuntime) -> None:
         """Take over the file as it is now; one that cannot be used changes nothing."""
         assert self._config is not None
         try:
-            running.apply(read(self._config), str(self._config))
+            running.apply(read_settings(self._config), str(self._config))
         except SettingsError as error:
             log.error("%s\nThe previous settings stay active.", error)
 
@@ -261,7 +269,7 @@ class Program:
         if self._demo:
             owner = next((p for p in accounts.people() if p.role is Role.OWNER), None)
             owner = owner or accounts.put_person(OWNER, Role.OWNER)
-            token = accounts.new_token(Purpose.LINK, owner, lasts_ms=DEMO_LINK_MS)
+            token = accounts.new_token(TokenPurpose.LINK, owner, lasts_ms=DEMO_LINK_MS)
             told["link"] = f"{address}/sign-in#link={token}"
             return told, (
                 "The tawny demo is running. Open this link in a browser on this computer:\n\n    "
@@ -270,7 +278,7 @@ class Program:
             )
         if accounts.has_owner():
             return told, f"tawny is recording to {self._place}. Web interface: {address}"
-        token = accounts.new_token(Purpose.CLAIM)
+        token = accounts.new_token(TokenPurpose.CLAIM)
         told["link"] = f"{address}/setup#token={token}"
         another = "the next start" if self._in_memory else "`tawny token`"
         return told, (
@@ -279,18 +287,18 @@ class Program:
         )
 
 
-def _take_over(site: Site, outward: Outward, settings: Settings) -> None:
+def _take_over(site: AppContext, outward: DeliveryService, settings: Settings) -> None:
     """What has changed for all that leaves this machine."""
     site.address = settings.web.address
     outward.apply(settings)
 
 
-def _rtsp_server(listen: str, site: Site) -> RtspServer | None:
+def _rtsp_server(listen: str, site: AppContext) -> RtspServer | None:
     """Cameras for other programs; None when nobody asked for that."""
     if not listen:
         return None
     recorder = site.recorder
-    house = House(recorder.hub, RtspDoor(site), recorder.clock, site.viewers.one_more)
+    house = ServerContext(recorder.hub, PassAuthenticator(site), recorder.clock, site.viewers.one_more)
     return RtspServer(house, *listen_address(listen))
 
 

@@ -8,34 +8,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tawny.app.cameras.camera import Parts
-from tawny.app.cameras.cameras import Cameras
-from tawny.app.cameras.gap_writer import GapWriter
-from tawny.app.cameras.rates import rates_of
-from tawny.app.cameras.reporting import report_asked
-from tawny.app.cameras.tuning import Tuning
-from tawny.app.care.care import Care
-from tawny.app.care.disk_troubles import DiskTroubles
-from tawny.app.doors import Doors
-from tawny.app.housekeeping import Housekeeping, Pulse
-from tawny.app.keeping.keeping import Keeping
-from tawny.app.keeping.marks import Marks
-from tawny.app.keeping.other_volumes import OtherVolumes
-from tawny.app.keeping.promises import Rates, contract
-from tawny.app.keeping.room import Room
-from tawny.app.modes.arming import Arming
-from tawny.app.modes.modes_desk import ModesDesk
-from tawny.app.programs.said_events import SaidEvents
-from tawny.app.sealing.proving import Prover
-from tawny.app.sealing.sealing import Sealing
-from tawny.app.store import opened
-from tawny.app.watching.known import KnownBook
-from tawny.app.watching.naming import Naming
-from tawny.app.watching.places import private_of
-from tawny.app.watching.reading import ReadingRoom, of_recogniser
-from tawny.app.watching.shelf import Shelf
-from tawny.app.zone import local_zone
-from tawny.config.difference import AT_ONCE, difference
+from tawny.app.heartbeat import Heartbeat, Housekeeping
+from tawny.app.local_zone import local_zone
+from tawny.config.changes.difference import AT_ONCE, difference
 from tawny.config.settings import Settings
 from tawny.engine import Bus, SharedThread, ThreadEngine
 from tawny.events.recover import close_all_left_open
@@ -46,21 +21,46 @@ from tawny.model.messages import Alarm, EventChanged, PartDied
 from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.recorder.recorder import Loss, Recorder
+from tawny.recorder.recorder import SegmentRecorder, WriteLoss
+from tawny.service import recorder as web
+from tawny.service.cameras.camera import CameraServices
+from tawny.service.cameras.camera_set import CameraSet
+from tawny.service.cameras.connection_report import parse_report_request
+from tawny.service.cameras.detection_tuning import DetectionTuningService
+from tawny.service.cameras.gap_writer import GapWriter
+from tawny.service.cameras.rates import rates_of
+from tawny.service.detection.classifier_runtime import ClassifierRuntime
+from tawny.service.detection.identity_store import IdentityStore
+from tawny.service.detection.model_store import ModelStore
+from tawny.service.detection.recognition_service import RecognitionService, recogniser_settings
+from tawny.service.detection.zone_mapping import privacy_masks
+from tawny.service.health.disk_problems import DiskProblems
+from tawny.service.health.monitor import HealthMonitor
+from tawny.service.integrations.external_events import ExternalEvents
+from tawny.service.modes.mode_controller import ModeController
+from tawny.service.modes.mode_service import ModeService
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.service.retention.event_marks import EventMarks
+from tawny.service.retention.free_space import FreeSpace
+from tawny.service.retention.promises import Rates, contract
+from tawny.service.retention.retention_service import RetentionService
+from tawny.service.retention.secondary_volumes import OtherVolumes
+from tawny.service.sealing.policy import SealingPolicy
+from tawny.service.sealing.prover import Prover
+from tawny.service.storage_setup import open_store
 from tawny.sources.source import Speaker
-from tawny.storage.grids import Grids
-from tawny.storage.healing import Healer
-from tawny.storage.index import Index
-from tawny.storage.layout import is_open
-from tawny.storage.ledger import Ledger
-from tawny.storage.lock import boot_id
-from tawny.storage.mirror import Mirror
-from tawny.storage.recovery import recover
-from tawny.storage.retention import Retention
-from tawny.storage.scores import Scores
-from tawny.storage.standing_in import stand_in, take_over
+from tawny.storage.disk.failover import fail_over, move_back
+from tawny.storage.disk.layout import is_open
+from tawny.storage.disk.lock import boot_id
+from tawny.storage.disk.mirror import Mirror
+from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.index.protocol import Index
+from tawny.storage.repair.healing import Healer
+from tawny.storage.repair.recovery import recover
+from tawny.storage.retention.runner import Retention
+from tawny.storage.segments.motion_grids import MotionGrids
+from tawny.storage.segments.motion_scores import MotionScoreFile
 from tawny.stream.hub import Hub
-from tawny.web import recorder as web
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ WATCHDOG_S = 10.0
 """Housekeeping, or the reading of cameras, that has not stepped for so long hangs."""
 
 
-class Running:
+class RecorderRuntime:
     """Made: the folder is ours and in order. `begin`: cameras run. `close`: all is on the disk. The web sees this.
 
     config: the settings' file, for changes that people make here. stands_for: the folder whose disk is not there.
@@ -83,23 +83,23 @@ class Running:
         settings: Settings,
         folder: Path,
         clock: Clock,
-        doors: Doors,
+        doors: PluginRegistry,
         config: Path | None = None,
         *,
         stands_for: Path | None = None,
     ) -> None:
         self.settings, self._clock, self._doors = settings, clock, doors
         self._bus = Bus()
-        store = opened(settings, folder, clock)
+        store = open_store(settings, folder, clock)
         self._volume, self._lock, self._history, self._index = store.volume, store.lock, store.history, store.index
-        self._ledger = Ledger(self._history, self._index, clock)
+        self._ledger = HistoryLedger(self._history, self._index, clock)
         cameras = [CameraId(name) for name, camera in settings.cameras.items() if camera.record != "off"]
         before, boot = self._lock.before, boot_id()
         if stands_for is not None:
-            stand_in(self._volume, clock.now_ms())
+            fail_over(self._volume, clock.now_ms())
         else:
-            take_over(self._volume, self._index, self._ledger, cameras, clock.now_ms())
-        self.sealing = Sealing(self._volume, clock, self._bus, lambda: self.settings)
+            move_back(self._volume, self._index, self._ledger, cameras, clock.now_ms())
+        self.sealing = SealingPolicy(self._volume, clock, self._bus, lambda: self.settings)
         self._started_ms = clock.now_ms()  # up to here it is the last recorder's time, from here on ours
         recover(
             self._volume, self._index, self._history, self._ledger, clock, before=before, boot=boot, cameras=cameras
@@ -109,23 +109,23 @@ class Running:
         self._zone, self._host = local_zone(), socket.gethostname()
         self.prove = Prover(store.volume, store.index, clock).prove
         kept_in = None if settings.storage.mode == "memory" else folder
-        self.arming = Arming(lambda: self.settings, ZoneInfo(self._zone), kept_in, clock, self._bus)
-        self._marks, self._scores = Marks(self._ledger, self._index), Scores(self._volume, clock)
-        self.said = SaidEvents(self._marks, self._volume.write_picture, self.hub, self._bus.publish, clock)
-        self._grids = Grids(self._volume, clock, lambda camera: self.settings.is_sealed(camera))
+        self.arming = ModeController(lambda: self.settings, ZoneInfo(self._zone), kept_in, clock, self._bus)
+        self._marks, self._scores = EventMarks(self._ledger, self._index), MotionScoreFile(self._volume, clock)
+        self.said = ExternalEvents(self._marks, self._volume.write_picture, self.hub, self._bus.publish, clock)
+        self._grids = MotionGrids(self._volume, clock, lambda camera: self.settings.is_sealed(camera))
         self._engine, self._ingest = ThreadEngine(clock, self.died), SharedThread("ingest", clock, self.died)
-        self.naming = Naming(Shelf(folder, clock), lambda: self.settings, clock, doors.accelerators)
+        self.naming = ClassifierRuntime(ModelStore(folder, clock), lambda: self.settings, clock, doors.accelerators)
         self.arming.deciding.names = self.naming.names
         known_in = config.parent if config is not None else None
-        self.known = KnownBook(kept_in, known_in, lambda by: of_recogniser(self.settings, by).alike)
-        self.reading = ReadingRoom(lambda: self.settings, doors, self.known, clock)
+        self.known = IdentityStore(kept_in, known_in, lambda by: recogniser_settings(self.settings, by).alike)
+        self.reading = RecognitionService(lambda: self.settings, doors, self.known, clock)
         self.arming.deciding.words = self.known.words
         kept = contract(settings)
         self._retention = Retention(
             self._volume, self._index, self._ledger, clock, kept.everyone, kept.cameras,
             every_s=store.every_s, least_s=store.least_s, most_files=store.most_files,
         )  # fmt: skip
-        self._room = Room(
+        self._room = FreeSpace(
             self._volume, self._index, clock, lambda: self.settings, lambda: self._retention.last, self._byte_rates
         )
         self._healer, self._gaps = Healer(self._volume, self._ledger), GapWriter(self._ledger, clock)
@@ -136,21 +136,23 @@ class Running:
         if self._mirror is not None:
             self._bus.subscribe(self._mirror.heard)
         full, seals = self._retention.make_room, self.sealing.seals
-        self._recorder = Recorder(
+        self._recorder = SegmentRecorder(
             self._volume, self._index, clock, self._bus, lost=self._lost, full=full, limits=store.limits, seals=seals
         )
-        self._parts = Parts(
+        self._parts = CameraServices(
             clock, self._engine, self._bus, doors, self._volume, self._gaps, self._marks, self._recorder,
             self._scores, self._grids, self._ingest, self.naming.desk, self.reading.desk,
             self.naming.suggesting.guesser,
         )  # fmt: skip
         self._changing, self._is_closing = threading.Lock(), False
         self._heeding: list[Callable[[Settings], None]] = []
-        self._own = Cameras(self._parts, self.arming.duty)
+        self._own = CameraSet(self._parts, self.arming.duty)
         self.arming.stand, self.arming.check = self._stand, lambda new: doors.check(new, "what was entered")
-        self.modes = ModesDesk(self.arming, lambda: self.settings, self.apply, config, ZoneInfo(self._zone), clock)
-        self.tuning = Tuning(lambda: self.settings, lambda: self._own.now, self.apply, doors, clock, config)
-        self.keeping = Keeping(
+        self.modes = ModeService(self.arming, lambda: self.settings, self.apply, config, ZoneInfo(self._zone), clock)
+        self.tuning = DetectionTuningService(
+            lambda: self.settings, lambda: self._own.now, self.apply, doors, clock, config
+        )
+        self.keeping = RetentionService(
             self._volume,
             self._index,
             clock,
@@ -164,9 +166,9 @@ class Running:
             lambda: (self._room.figures, self._room.warnings),
         )
         self.sealed = self.sealing.desk(folder, lambda: self.settings, self.apply, config)
-        self._troubles = DiskTroubles(self._volume, self._room, self._others, self._mirror, self._recorder, stands_for)
+        self._troubles = DiskProblems(self._volume, self._room, self._others, self._mirror, self._recorder, stands_for)
         self._housekeeping: Housekeeping | None = None
-        self.care = Care(
+        self.care = HealthMonitor(
             settings.alarm,
             clock,
             self._bus,
@@ -192,7 +194,7 @@ class Running:
             self._mirror.start(self._engine)
         self._own.begin(self.settings.cameras, self._started_ms)
         self._engine.start("housekeeping", self._make_housekeeping)
-        self._engine.start("pulse", lambda: Pulse(self._ledger, self._lock, self._clock))
+        self._engine.start("pulse", lambda: Heartbeat(self._ledger, self._lock, self._clock))
         self.sealing.start(self._engine)
         self.care.start(self._engine)
         self.arming.start(self._engine)
@@ -299,7 +301,7 @@ class Running:
     def zone(self) -> str:
         return self._zone
 
-    def cameras(self) -> Sequence[web.Camera]:
+    def cameras(self) -> Sequence[web.CameraView]:
         return [camera.about for camera in self._own.now.values()]
 
     def hub(self, camera: CameraId, stream: StreamName) -> Hub | None:
@@ -315,16 +317,22 @@ class Running:
         found = self._own.now.get(camera)
         return found.speaker() if found else None
 
-    def disk(self) -> web.Disk | None:
+    def disk(self) -> web.DiskUsage | None:
         return self._room.figures
 
-    def warnings(self) -> Sequence[web.Warn]:
-        told = [web.Warn(f"Plug-in {one.name} couldn't be loaded: {one.error}.") for one in self._doors.broken]
+    def warnings(self) -> Sequence[web.RecorderWarning]:
+        told = [
+            web.RecorderWarning(f"Plug-in {one.name} couldn't be loaded: {one.error}.") for one in self._doors.broken
+        ]
         if self._ledger.problem is not None:
-            told.append(web.Warn(self._ledger.problem.message, self._ledger.problem.do))
-        told += [web.Warn(trouble) for trouble in (*self.naming.troubles, *self.reading.troubles) if trouble]
-        told += [web.Warn(trouble.detail, trouble.do) for trouble in self._troubles()]
-        told += [web.Warn(alarm.detail, alarm.do) for alarm in self.alarms() if alarm.what in ("check_in", "self_test")]
+            told.append(web.RecorderWarning(self._ledger.problem.message, self._ledger.problem.do))
+        told += [web.RecorderWarning(trouble) for trouble in (*self.naming.troubles, *self.reading.troubles) if trouble]
+        told += [web.RecorderWarning(trouble.detail, trouble.do) for trouble in self._troubles()]
+        told += [
+            web.RecorderWarning(alarm.detail, alarm.do)
+            for alarm in self.alarms()
+            if alarm.what in ("check_in", "self_test")
+        ]
         return told
 
     def alarms(self) -> Sequence[Alarm]:
@@ -339,7 +347,7 @@ class Running:
 
     def private(self, camera: CameraId) -> tuple[Polygon, ...]:
         found = self.settings.cameras.get(camera)
-        return private_of(found.watch) if found else ()
+        return privacy_masks(found.watch) if found else ()
 
     def scores(self, camera: CameraId, within: Span) -> bytes:
         return self._scores.read(camera, within)
@@ -378,7 +386,7 @@ class Running:
 
     def report(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """How a camera is talked to: `report`, empty where nothing can be told; `known` cameras if there is no such."""
-        return report_asked(asked, self._own.now, self._doors, self._clock, self._index)
+        return parse_report_request(asked, self._own.now, self._doors, self._clock, self._index)
 
     # --- what the parts tell
 
@@ -387,7 +395,7 @@ class Running:
         self._housekeeping = made
         return made
 
-    def _lost(self, loss: Loss) -> None:
+    def _lost(self, loss: WriteLoss) -> None:
         camera = self._own.now.get(loss.camera)
         if camera is not None:
             camera.lost(loss)

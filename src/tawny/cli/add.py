@@ -4,16 +4,16 @@ import dataclasses
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from tawny.app.cameras.probing import UNKNOWN_KIND, probe
-from tawny.app.doors import Doors
 from tawny.cli.output import Output
-from tawny.cli.places import config_file, new_config_file
-from tawny.config.edit import add_camera, write_new
-from tawny.config.file import known_secrets, parse
-from tawny.config.settings import Camera, is_camera_id
+from tawny.cli.paths import config_file, new_config_file
+from tawny.config.changes.toml_edit import add_camera, write_new
+from tawny.config.loader import known_secrets, parse_settings
+from tawny.config.settings import CameraSettings, is_camera_id
 from tawny.model.clock import SystemClock
 from tawny.model.errors import SettingsError, UsageError
 from tawny.model.ids import StreamName
+from tawny.service.cameras.probe import UNKNOWN_KIND, probe
+from tawny.service.plugin_registry import PluginRegistry
 
 
 def describe(parser: ArgumentParser) -> None:
@@ -34,7 +34,7 @@ def run(args: Namespace, out: Output) -> int:
     camera = _as_set(args.name, table, path)
     found: dict[str, Any] = {}
     if not args.untried:
-        doors = Doors.opened()
+        doors = PluginRegistry.opened()
         if any(doors.source_of(one) is None for one in table.values()):
             raise UsageError(*UNKNOWN_KIND)
         for stream in (StreamName.MAIN, StreamName.SUB) if args.sub else (StreamName.MAIN,):
@@ -49,10 +49,10 @@ def run(args: Namespace, out: Output) -> int:
     return 0
 
 
-def _as_set(name: str, table: dict[str, str], path: Any) -> Camera:
+def _as_set(name: str, table: dict[str, str], path: Any) -> CameraSettings:
     """The camera as the settings will have it, secrets filled in."""
     text = f"[cameras.{name}]\n" + "".join(f"{key} = {_quoted(value)}\n" for key, value in table.items())
-    settings, problems = parse(text, known_secrets(path.parent))
+    settings, problems = parse_settings(text, known_secrets(path.parent))
     if settings is None:
         raise SettingsError("the command line", tuple(problem._replace(line=None) for problem in problems))
     return settings.cameras[name]

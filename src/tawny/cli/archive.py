@@ -11,20 +11,21 @@ from tawny.model.ids import CameraId
 from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.playback.unsealed import Unsealed
-from tawny.sealed.wrapping import Identity
-from tawny.storage.index import Index
-from tawny.storage.layout import is_sealed
-from tawny.storage.opening import index_to_read
-from tawny.storage.others import attach_all
-from tawny.storage.scores import Scores
-from tawny.storage.volume import Volume
+from tawny.playback.decrypted import DecryptedRecordings
+from tawny.sealed.key_wrapping import Identity
+from tawny.storage.disk.layout import is_sealed
+from tawny.storage.disk.secondary_volumes import attach_all
+from tawny.storage.disk.volume import Volume
+from tawny.storage.index.opening import index_to_read
+from tawny.storage.index.protocol import Index
+from tawny.storage.segments.motion_scores import MotionScoreFile
 
 NOTHING_PRIVATE: Mapping[str, tuple[Polygon, ...]] = MappingProxyType({})
 
 
-class Folder:
-    """A `playback.archive.Archive` of closed segments. keys: for what is sealed; without, opening it is FileSealed."""
+class RecordingFolder:
+    """A `playback.recordings.RecordingArchive` of closed segments. keys: for what is sealed; without, opening it is
+    FileSealed."""
 
     def __init__(
         self,
@@ -33,7 +34,7 @@ class Folder:
         keys: Sequence[Identity] = (),
         private: Mapping[str, tuple[Polygon, ...]] = NOTHING_PRIVATE,
     ) -> None:
-        self._unsealed, self._private = Unsealed(Keys(keys)) if keys else None, private
+        self._unsealed, self._private = DecryptedRecordings(Keys(keys)) if keys else None, private
         self.volume = Volume.at(path)
         attach_all(self.volume)
         self._index = index
@@ -54,13 +55,13 @@ class Folder:
         return self._private.get(camera, ())
 
     def scores(self, camera: CameraId, within: Span) -> bytes:
-        return Scores(self.volume, SystemClock()).read(camera, within)
+        return MotionScoreFile(self.volume, SystemClock()).read(camera, within)
 
 
 @contextmanager
-def opened(
+def open_folder(
     path: Path, keys: Sequence[Identity] = (), private: Mapping[str, tuple[Polygon, ...]] = NOTHING_PRIVATE
-) -> Iterator[Folder]:
+) -> Iterator[RecordingFolder]:
     """private: by camera, what is black in whatever is made of it."""
     with index_to_read(path) as index:
-        yield Folder(path, index, keys, private)
+        yield RecordingFolder(path, index, keys, private)

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 
 from tawny.cli import options
-from tawny.cli.ordering import lasts, ordered
+from tawny.cli.command_client import lasts, ordered
 from tawny.cli.output import Output
 
 

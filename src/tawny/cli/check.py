@@ -3,25 +3,25 @@
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from tawny.app import shapes
 from tawny.cli import options
 from tawny.cli.output import Output
-from tawny.cli.places import existing_data
-from tawny.cli.times import shown
+from tawny.cli.paths import existing_data
+from tawny.cli.times import time_text
 from tawny.model.clock import Clock, SystemClock
 from tawny.model.damage import DamageSum, damage_detail
 from tawny.model.errors import FolderInUse
 from tawny.model.times import utc_text
-from tawny.storage.catalogue import Catalogue
-from tawny.storage.check import check
-from tawny.storage.findings import Report
-from tawny.storage.history import History
-from tawny.storage.ledger import Ledger
-from tawny.storage.lock import Lock
-from tawny.storage.opening import INDEX_NAME, index_to_write
-from tawny.storage.others import attach_all
-from tawny.storage.sqlite_index import SqliteIndex
-from tawny.storage.volume import Volume
+from tawny.service import json_format
+from tawny.storage.disk.lock import VolumeLock
+from tawny.storage.disk.secondary_volumes import attach_all
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.journal import HistoryJournal
+from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.index.catalogue import Catalogue
+from tawny.storage.index.opening import INDEX_NAME, index_to_write
+from tawny.storage.index.sqlite_index import SqliteIndex
+from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.findings import CheckReport
 
 MOST_GAPS = 1000
 """Gaps that `--wall --json` lists: the newest."""
@@ -44,15 +44,15 @@ def run(args: Namespace, out: Output) -> int:
     volume = Volume.at(folder)
     for error in attach_all(volume):
         out.say(str(error))
-    history = History(volume.disk)
+    history = HistoryJournal(volume.disk)
     lock = _lock_if_free(volume, clock) if args.repair else None
     index = _index(volume, history, repair=args.repair, is_alone=lock is not None)
     try:
-        report = check(
+        report = check_volume(
             volume,
             index,
             clock,
-            ledger=Ledger(history, index, clock) if args.repair else None,
+            ledger=HistoryLedger(history, index, clock) if args.repair else None,
             deep=args.deep,
             with_wall=args.wall,
             beside_recorder=False if lock is not None else None,
@@ -68,7 +68,7 @@ def run(args: Namespace, out: Output) -> int:
     return 0 if all(finding.repaired for finding in report.findings) and not _unexplained(report) else 1
 
 
-def _lock_if_free(volume: Volume, clock: Clock) -> Lock | None:
+def _lock_if_free(volume: Volume, clock: Clock) -> VolumeLock | None:
     """The volume's lock; None while a recorder has it: then only what it does not use is mended."""
     try:
         return volume.lock(clock)
@@ -76,13 +76,13 @@ def _lock_if_free(volume: Volume, clock: Clock) -> Lock | None:
         return None
 
 
-def _index(volume: Volume, history: History, *, repair: bool, is_alone: bool) -> SqliteIndex:
+def _index(volume: Volume, history: HistoryJournal, *, repair: bool, is_alone: bool) -> SqliteIndex:
     if repair and is_alone:
         return index_to_write(volume, history)
     return SqliteIndex(volume.root / INDEX_NAME, Catalogue(volume), read_only=not repair)
 
 
-def as_json(report: Report) -> dict[str, Any]:
+def as_json(report: CheckReport) -> dict[str, Any]:
     told: dict[str, Any] = {
         "ok": report.ok,
         "segments": report.segments,
@@ -97,18 +97,20 @@ def as_json(report: Report) -> dict[str, Any]:
             {"what": one.what.value, "path": one.path, "detail": one.detail, "repaired": one.repaired}
             for one in report.findings
         ],
-        "damage": [{"camera": camera} | shapes.damage_sum(found) for camera, found in sorted(report.damage.items())],
+        "damage": [
+            {"camera": camera} | json_format.damage_sum(found) for camera, found in sorted(report.damage.items())
+        ],
         "wall": None,
     }
     if report.wall is not None:
         wall = report.wall
         sums = {"recorded_s": wall.recorded_s, "explained_s": wall.explained_s, "unexplained_s": wall.unexplained_s}
         newest = sorted(wall.gaps, key=lambda gap: gap.begin_ms)[-MOST_GAPS:]
-        told["wall"] = sums | {"gaps": [{"camera": gap.camera} | shapes.gap(gap) for gap in newest]}
+        told["wall"] = sums | {"gaps": [{"camera": gap.camera} | json_format.gap(gap) for gap in newest]}
     return told
 
 
-def _unexplained(report: Report) -> bool:
+def _unexplained(report: CheckReport) -> bool:
     return report.wall is not None and report.wall.unexplained_s > 0
 
 
@@ -117,7 +119,7 @@ def _damage_words(found: DamageSum) -> str:
     return f"{found.seconds:.1f} s damaged in {stretches}: {damage_detail(found)}."
 
 
-def _text(report: Report, out: Output, *, repair: bool) -> str:
+def _text(report: CheckReport, out: Output, *, repair: bool) -> str:
     rows = [(one.what.value, one.path, one.detail, "mended" if one.repaired else "") for one in report.findings]
     well = "The files and the index match."
     lines = [out.table(("found", "where", "", ""), rows, empty=well)]
@@ -125,7 +127,7 @@ def _text(report: Report, out: Output, *, repair: bool) -> str:
     if report.thinned:
         lines.append(f"{report.thinned} of them contain keyframes only:")
         lines += [
-            f"  {camera}: {shown(span.begin_ms)} to {shown(span.end_ms)}"
+            f"  {camera}: {time_text(span.begin_ms)} to {time_text(span.end_ms)}"
             for camera, spans in report.thinned_spans.items()
             for span in spans
         ]
@@ -134,7 +136,7 @@ def _text(report: Report, out: Output, *, repair: bool) -> str:
         wall = report.wall
         known = f"Recorded {wall.recorded_s:.0f} s + explained {wall.explained_s:.0f} s"
         lines.append(f"{known}; unexplained: {wall.unexplained_s:.1f} s.")
-        lines += [f"  {camera}: {shown(span.begin_ms)}, {span.seconds:.1f} s" for camera, span in wall.unexplained]
+        lines += [f"  {camera}: {time_text(span.begin_ms)}, {span.seconds:.1f} s" for camera, span in wall.unexplained]
     if report.findings and not repair:
         lines.append(
             "Run `tawny check --repair`. It adds missing index entries and closes files; it never deletes "

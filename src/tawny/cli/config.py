@@ -6,15 +6,15 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 from urllib.parse import urlsplit
 
-from tawny.actions.destination import Destination
-from tawny.actions.notifier import Notifier
-from tawny.app.doors import Doors
 from tawny.cli.output import Output
-from tawny.cli.places import config_file, settings
+from tawny.cli.paths import config_file, load_settings
 from tawny.config.settings import Settings
 from tawny.config.units import duration_text, size_text
+from tawny.delivery.destination import Destination
+from tawny.delivery.notifier import Notifier
 from tawny.model.errors import NotDone
-from tawny.sources.onvif.soap import Service
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.sources.onvif.soap import OnvifService
 
 _HIDDEN = re.compile(r"secret|token|pass|metrics|credential|api_key")
 """Names of settings whose values are nobody's business."""
@@ -37,8 +37,8 @@ def run(args: Namespace, out: Output) -> int:
     path = config_file(args)
     if path is None:
         raise NotDone("No settings file found.", "Create one with `tawny init`, or pass it with `--config`.")
-    chosen, _ = settings(args)
-    doors = Doors.opened()
+    chosen, _ = load_settings(args)
+    doors = PluginRegistry.opened()
     doors.check(chosen, str(path))
     if args.what == "show":
         shown = in_force(chosen, doors)
@@ -50,14 +50,14 @@ def run(args: Namespace, out: Output) -> int:
     return 0
 
 
-def in_force(chosen: Settings, doors: Doors) -> dict[str, Any]:
+def in_force(chosen: Settings, doors: PluginRegistry) -> dict[str, Any]:
     """Every setting with its value, defaults included, addresses without user and password."""
     tables: dict[str, Any] = chosen.model_dump()
     for name, camera in chosen.cameras.items():
         shown = tables["cameras"][name]
         for key in ("source", "sub"):
             shown[key] = doors.public(getattr(camera, key)) if getattr(camera, key) else ""
-        shown["onvif"] = Service.of(camera.onvif).public if camera.onvif else ""
+        shown["onvif"] = OnvifService.of(camera.onvif).public if camera.onvif else ""
         source = doors.source_of(camera.source)
         if source is not None:
             shown[source.scheme] = dict(source.settings(camera.table(source.scheme)))

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from tawny.app.program import Program
 from tawny.cli.output import Output
-from tawny.cli.places import demo_folder
-from tawny.config.keeping import Keep
-from tawny.config.settings import Camera, Settings, Storage, Web
+from tawny.cli.paths import demo_folder
+from tawny.config.retention import RetentionSettings
+from tawny.config.settings import CameraSettings, Settings, StorageSettings, WebSettings
 from tawny.model.errors import UsageError
 
 SCENES = ("front", "drive", "garden", "side", "hall", "gate")
@@ -19,7 +19,7 @@ NAMES = {
     "hall": "Hallway",
     "gate": "Front gate",
 }
-KEEP = Keep.model_validate({"min": "0 s", "size": "4 GB", "free": "2 %"})
+KEEP = RetentionSettings.model_validate({"min": "0 s", "size": "4 GB", "free": "2 %"})
 """The demo's recordings never take more."""
 
 
@@ -46,9 +46,10 @@ def run(args: Namespace, out: Output) -> int:
 def settings(cameras: int, port: int) -> Settings:
     """What the demo runs with."""
     return Settings(
-        storage=Storage(keep=KEEP),
-        web=Web(listen=f"127.0.0.1:{port}"),
+        storage=StorageSettings(keep=KEEP),
+        web=WebSettings(listen=f"127.0.0.1:{port}"),
         cameras={
-            scene: Camera(source=f"demo:{scene}", sub=f"demo:{scene}", name=NAMES[scene]) for scene in SCENES[:cameras]
+            scene: CameraSettings(source=f"demo:{scene}", sub=f"demo:{scene}", name=NAMES[scene])
+            for scene in SCENES[:cameras]
         },
     )

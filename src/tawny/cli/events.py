@@ -4,17 +4,17 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from tawny.app import shapes
-from tawny.app.control import is_in_memory
+from tawny.app.control_socket import is_in_memory
 from tawny.cli import options, times
-from tawny.cli.asking import lines
+from tawny.cli.control_client import lines
 from tawny.cli.output import Output
-from tawny.cli.places import existing_data, running_data
-from tawny.cli.times import shown
+from tawny.cli.paths import existing_data, running_data
+from tawny.cli.times import time_text
 from tawny.model.clock import SystemClock
 from tawny.model.kinds import MOTION, NOTHING
 from tawny.model.times import utc_from_text
-from tawny.storage.opening import index_to_read, known_camera
+from tawny.service import json_format
+from tawny.storage.index.opening import index_to_read, known_camera
 
 HEADS = ("start", "length", "camera", "kind", "score", "id")
 
@@ -53,7 +53,7 @@ def _past(folder: Path, args: Namespace) -> list[dict[str, Any]]:
         after: str | None = None
         while True:
             page = index.events(within, cameras=cameras, kinds=args.kind, after=after, limit=200)
-            found += [shapes.event(event) for event in page.events]
+            found += [json_format.event(event) for event in page.events]
             after = page.next
             if after is None:
                 return found[::-1]
@@ -63,7 +63,7 @@ def row(event: dict[str, Any]) -> tuple[str, ...]:
     """An event as a line of a table under `HEADS`."""
     start_ms = utc_from_text(event["start"])
     length = "ongoing" if event["end"] is None else f"{(utc_from_text(event['end']) - start_ms) / 1000:.0f} s"
-    return shown(start_ms), length, event["camera"], kind_words(event), f"{event['score']:.0f}", event["id"]
+    return time_text(start_ms), length, event["camera"], kind_words(event), f"{event['score']:.0f}", event["id"]
 
 
 def kind_words(event: dict[str, Any]) -> str:

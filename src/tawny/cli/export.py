@@ -8,24 +8,24 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from tawny.app.watching.places import private_of
-from tawny.app.zone import local_zone
+from tawny.app.local_zone import local_zone
 from tawny.cli import evidence, keys, options, times
-from tawny.cli.archive import opened
+from tawny.cli.archive import open_folder
 from tawny.cli.output import Output
-from tawny.cli.places import existing_data, new_file
-from tawny.cli.redacting import redacted_words, redaction
-from tawny.cli.times import shown
+from tawny.cli.paths import existing_data, new_file
+from tawny.cli.redaction_options import redacted_words, redaction
+from tawny.cli.times import time_text
 from tawny.config.units import seconds, size, size_text
 from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.ids import StreamName
 from tawny.model.polygon import Polygon
 from tawny.model.times import Span, utc_text
-from tawny.playback.clip import MOST_COVERED_S, Clip, Clips
-from tawny.playback.making import Kind, Wish, check, make
-from tawny.storage.disk import turned
-from tawny.storage.opening import known_camera
+from tawny.playback.clips import MOST_COVERED_S, ClipCache, ClipFile
+from tawny.playback.exports import ExportKind, ExportOptions, check_export, make_export
+from tawny.service.detection.zone_mapping import privacy_masks
+from tawny.storage.disk.disk import turned
+from tawny.storage.index.opening import known_camera
 
 MOST_BYTES = 2**40
 LEAST_PART_MS = 1000
@@ -88,16 +88,16 @@ def run(args: Namespace, out: Output) -> int:
         return evidence.export(args, folder, within, out)
     if not args.split:
         new_file(Path(args.output))
-    private = {} if args.whole else {name: private_of(one.watch) for name, one in chosen.cameras.items()}
-    kind = Kind.MP4 if args.redact else _kind(args)
+    private = {} if args.whole else {name: privacy_masks(one.watch) for name, one in chosen.cameras.items()}
+    kind = ExportKind.MP4 if args.redact else _kind(args)
     if kind is not None:
         return _make(args, kind, folder, private, within, out)
     camera, stream = known_camera(folder, args.camera), StreamName(args.stream)
     covers = bool(private.get(camera))
     written: list[dict[str, object]] = []
     taken: set[str] = set()
-    with opened(folder, keys.named(args), private) as archive:
-        clips = Clips(archive)
+    with open_folder(folder, keys.named(args), private) as archive:
+        clips = ClipCache(archive)
 
         def size_of(part: Span) -> int:
             found = None if covers else clips.clip(camera, stream, part, MOST_BYTES)
@@ -121,18 +121,18 @@ def run(args: Namespace, out: Output) -> int:
                     "covered": covers,
                 }
                 how = (COVERED if covers else "") + _exactly(args, clip)
-                out.data(told, f"{path}: from {shown(clip.start_ms)}, {size_text(clip.size_bytes)}{how}")
+                out.data(told, f"{path}: from {time_text(clip.start_ms)}, {size_text(clip.size_bytes)}{how}")
                 written.append(told)
                 taken.add(path.name)
                 rest = Span(clip.cut_at_ms, part.end_ms) if clip.cut_at_ms else None
                 clip = clips.clip(camera, stream, rest, MOST_BYTES, exact=args.exact) if rest else None
     if not written:
-        wanted = f"from {shown(within.begin_ms)} to {shown(within.end_ms)}"
+        wanted = f"from {time_text(within.begin_ms)} to {time_text(within.end_ms)}"
         raise NotDone(f"No recording from {camera} {wanted}.", "See `tawny timeline` for what is recorded.")
     return 0
 
 
-def _exactly(args: Namespace, clip: Clip) -> str:
+def _exactly(args: Namespace, clip: ClipFile) -> str:
     if not args.exact:
         return ""
     if not clip.is_exact:
@@ -183,7 +183,7 @@ def _name(output: Path, start_ms: int, taken: Collection[str], *, many: bool) ->
     return output.with_name(f"{output.stem} {stamp}{output.suffix or '.mp4'}")
 
 
-def _write(clip: Clip, path: Path, out: Output) -> None:
+def _write(clip: ClipFile, path: Path, out: Output) -> None:
     """A file that is there is left alone; one that could not be finished is taken away."""
     try:
         with path.open("xb") as file:
@@ -200,17 +200,17 @@ def _write(clip: Clip, path: Path, out: Output) -> None:
         raise turned(error, str(path)) from error
 
 
-def _kind(args: Namespace) -> Kind | None:
+def _kind(args: Namespace) -> ExportKind | None:
     if args.timelapse is not None:
-        return Kind.TIMELAPSE
+        return ExportKind.TIMELAPSE
     if args.sheet is not None:
-        return Kind.SHEET
-    return Kind.GIF if args.gif else Kind.SIDE_BY_SIDE if args.side_by_side else None
+        return ExportKind.SHEET
+    return ExportKind.GIF if args.gif else ExportKind.SIDE_BY_SIDE if args.side_by_side else None
 
 
 @dataclass
 class _Place:
-    """`playback.making.Place`: a file that the command was asked for."""
+    """`playback.exports.ExportTarget`: a file that the command was asked for."""
 
     out: Path
     scratch: Path
@@ -223,12 +223,12 @@ class _Place:
         self.output.progress(f"{self.out}: {part:.0%}")
 
 
-def _make(args: Namespace, kind: Kind, folder: Path, private: Private, within: Span, out: Output) -> int:
-    names = args.camera.split(",") if kind is Kind.SIDE_BY_SIDE else [args.camera]
+def _make(args: Namespace, kind: ExportKind, folder: Path, private: Private, within: Span, out: Output) -> int:
+    names = args.camera.split(",") if kind is ExportKind.SIDE_BY_SIDE else [args.camera]
     cameras = tuple(known_camera(folder, name) for name in names)
     columns, rows = _sheet_size(args.sheet or "10x12")
-    wish = Wish(kind, cameras, within, _speed(args.timelapse), columns, rows)
-    check(wish)
+    wish = ExportOptions(kind, cameras, within, _speed(args.timelapse), columns, rows)
+    check_export(wish)
     if args.redact and (args.split or _kind(args) is not None):
         raise UsageError("--redact can't be combined with that option.", "Use one of them.")
     path = Path(args.output)
@@ -241,13 +241,13 @@ def _make(args: Namespace, kind: Kind, folder: Path, private: Private, within: S
     is_made = False
     try:
         with (
-            opened(folder, keys.named(args), private) as archive,
+            open_folder(folder, keys.named(args), private) as archive,
             tempfile.TemporaryDirectory(dir=path.parent) as scratch,
         ):
             place = _Place(path, Path(scratch) / "film", out)
             if args.redact:
                 wish = replace(wish, redaction=redaction(args.redact, archive.index, within))
-            made = make(archive, Clips(archive), wish, ZoneInfo(local_zone()), place, MOST_BYTES)
+            made = make_export(archive, ClipCache(archive), wish, ZoneInfo(local_zone()), place, MOST_BYTES)
             is_made = True
     except OSError as error:
         raise turned(error, str(path)) from error
@@ -257,7 +257,7 @@ def _make(args: Namespace, kind: Kind, folder: Path, private: Private, within: S
             path.unlink(missing_ok=True)
     size_bytes = path.stat().st_size
     told: dict[str, object] = {"file": str(path), "start": utc_text(within.begin_ms), "size_bytes": size_bytes}
-    words = f"{path}: from {shown(within.begin_ms)}, {size_text(size_bytes)}"
+    words = f"{path}: from {time_text(within.begin_ms)}, {size_text(size_bytes)}"
     if args.redact:
         told, words = told | {"redacted": True}, words + "." + redacted_words(made.shown_s, within)
     out.data(told, words)

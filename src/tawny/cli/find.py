@@ -7,26 +7,26 @@ from collections.abc import Iterable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from tawny.app import shapes
-from tawny.app.zone import local_zone
+from tawny.app.local_zone import local_zone
 from tawny.cli import options
 from tawny.cli.events import HEADS, row
-from tawny.cli.knowing import known_book, read_text, recognised
+from tawny.cli.identities import identity_store, read_text, recognised
 from tawny.cli.output import Output
-from tawny.cli.places import existing_data
-from tawny.cli.times import shown
+from tawny.cli.paths import existing_data
+from tawny.cli.times import time_text
 from tawny.config.settings import display_name
 from tawny.model.clock import SystemClock
 from tawny.model.errors import UsageError
 from tawny.model.ids import CameraId
 from tawny.model.observations import Box
 from tawny.model.times import Span, utc_text
-from tawny.playback.finding.ask import ask
-from tawny.playback.finding.question import Question
-from tawny.playback.finding.spots import moved_in
-from tawny.storage.grids import Grids
-from tawny.storage.opening import index_to_read
-from tawny.storage.volume import Volume
+from tawny.playback.search.ask import search_in_words
+from tawny.playback.search.motion_search import motion_in_spot
+from tawny.playback.search.query import SearchQuery
+from tawny.service import json_format
+from tawny.storage.disk.volume import Volume
+from tawny.storage.index.opening import index_to_read
+from tawny.storage.segments.motion_grids import MotionGrids
 
 
 def describe(parser: ArgumentParser) -> None:
@@ -40,12 +40,12 @@ def describe(parser: ArgumentParser) -> None:
 def run(args: Namespace, out: Output) -> int:
     chosen, folder = existing_data(args)
     spot = None if args.spot is None else _spot(args.spot)
-    book = known_book(args, folder)
+    book = identity_store(args, folder)
     with index_to_read(folder) as index:
         zones = {zone for camera in chosen.cameras.values() for zone in camera.watch.zones}
         names = {name: str(name) for name in Volume.at(folder).cameras()}
         names |= {CameraId(name): display_name(name, camera) for name, camera in chosen.cameras.items()}
-        asked, found = ask(
+        asked, found = search_in_words(
             index, " ".join(args.words), names, zones, ZoneInfo(local_zone()), SystemClock().now_ms(), args.most,
             recognised(book),
         )  # fmt: skip
@@ -54,7 +54,7 @@ def run(args: Namespace, out: Output) -> int:
     if spot is not None:
         _tell_moments(_moments(folder, asked, spot, names)[: args.most], asked, out)
         return 0
-    events = [shapes.event(event) for event in found]
+    events = [json_format.event(event) for event in found]
     if any(event.reads for event in found):
         read = [(*row(told), read_text(event, book)) for told, event in zip(events, found, strict=True)]
         heads: tuple[str, ...] = (*HEADS, "read")
@@ -77,24 +77,24 @@ def _spot(text: str) -> Box:
     return x0, y0, x1, y1
 
 
-def _moments(folder: Path, asked: Question, spot: Box, cameras: Iterable[CameraId]) -> list[tuple[CameraId, Span]]:
+def _moments(folder: Path, asked: SearchQuery, spot: Box, cameras: Iterable[CameraId]) -> list[tuple[CameraId, Span]]:
     """When something moved there, newest first."""
-    grids = Grids(Volume.at(folder), SystemClock())
+    grids = MotionGrids(Volume.at(folder), SystemClock())
     found = [
         (camera, moment)
         for camera in asked.cameras or cameras
         for span in asked.spans
-        for moment in moved_in(grids.read(camera, span), spot)
+        for moment in motion_in_spot(grids.read(camera, span), spot)
         if asked.least_s <= moment.seconds <= asked.most_s
     ]
     return sorted(found, key=lambda one: -one[1].begin_ms)
 
 
-def _tell_moments(found: list[tuple[CameraId, Span]], asked: Question, out: Output) -> None:
+def _tell_moments(found: list[tuple[CameraId, Span]], asked: SearchQuery, out: Output) -> None:
     told = [
         {"camera": camera, "start": utc_text(moment.begin_ms), "end": utc_text(moment.end_ms)}
         for camera, moment in found
     ]
-    rows = [(shown(moment.begin_ms), f"{moment.seconds:.0f} s", str(camera)) for camera, moment in found]
+    rows = [(time_text(moment.begin_ms), f"{moment.seconds:.0f} s", str(camera)) for camera, moment in found]
     text = out.table(("start", "length", "camera"), rows, empty=f"No motion there ({asked.time_words}).")
     out.data({"moments": told, "time": asked.time_words, "unknown": list(asked.unknown)}, text)

@@ -6,9 +6,9 @@ from pathlib import Path
 import tomlkit
 
 from tawny.cli.output import Output
-from tawny.cli.places import new_config_file
-from tawny.config.file import parse
-from tawny.config.taken_over import Found, NotTheirs, taken_over
+from tawny.cli.paths import new_config_file
+from tawny.config.importers import ForeignFormatError, ImportResult, import_settings
+from tawny.config.loader import parse_settings
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 
 SECRETS = "secrets.toml"
@@ -27,7 +27,7 @@ def run(args: Namespace, out: Output) -> int:
     text = tomlkit.dumps(found.settings)
     path = new_config_file(args)
     secrets = path.with_name(SECRETS)
-    _, problems = parse(text, {name: value or "absent" for name, value in found.secrets.items()})
+    _, problems = parse_settings(text, {name: value or "absent" for name, value in found.secrets.items()})
     if problems:
         raise SettingsError(args.file, tuple(one._replace(line=None) for one in problems))
     if not args.dry_run:
@@ -44,20 +44,20 @@ def run(args: Namespace, out: Output) -> int:
     return 0
 
 
-def _read(path: Path) -> tuple[str, Found]:
+def _read(path: Path) -> tuple[str, ImportResult]:
     try:
-        return taken_over(path.read_text(encoding="utf-8"))
+        return import_settings(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         detail = error.strerror if isinstance(error, OSError) else "not a text file"
         raise NotDone(f"Can't read {path}: {detail}.", "Check its name and folder.") from None
-    except NotTheirs as error:
+    except ForeignFormatError as error:
         if error.line:
             raise NotDone(f"{path}, line {error.line}: {error}.", "Fix this line. Nothing was written.") from None
         known = "rom-cam, DIY Security Cam, Ropey-Cam and Raspberry Pancake"
         raise NotDone(f"{path} contains no settings of {known} ({error}).", "See `tawny import --help`.") from None
 
 
-def _words(system: str, found: Found, path: Path, *, is_written: bool, out: Output) -> str:
+def _words(system: str, found: ImportResult, path: Path, *, is_written: bool, out: Output) -> str:
     lines = [out.table((system, "tawny"), list(found.became.items()), empty="")]
     if found.left:
         lines += ["", out.table(("skipped", "why"), sorted(found.left.items()), empty="")]

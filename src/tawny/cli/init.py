@@ -3,8 +3,8 @@
 from argparse import ArgumentParser, Namespace
 
 from tawny.cli.output import Output
-from tawny.cli.places import new_config_file
-from tawny.config.edit import write_new
+from tawny.cli.paths import new_config_file
+from tawny.config.changes.toml_edit import write_new
 
 
 def describe(parser: ArgumentParser) -> None:

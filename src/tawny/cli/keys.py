@@ -9,12 +9,12 @@ from pathlib import Path
 import pyrage
 
 from tawny.model.errors import NotDone, UsageError
-from tawny.sealed.words import identity_from_words
-from tawny.sealed.wrapping import Identity
+from tawny.sealed.key_wrapping import Identity
+from tawny.sealed.mnemonics import identity_from_words
 
 
 class Keys:
-    """`sealed.wrapping.Opens` of several: whichever fits."""
+    """`sealed.key_wrapping.KeyUnwrapper` of several: whichever fits."""
 
     def __init__(self, identities: Sequence[Identity]) -> None:
         self._identities = identities

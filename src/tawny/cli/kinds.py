@@ -8,19 +8,19 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from tawny.app.watching.places import private_of
 from tawny.cli import options, times
-from tawny.cli.archive import opened
+from tawny.cli.archive import open_folder
 from tawny.cli.output import Output
-from tawny.cli.places import existing_data
+from tawny.cli.paths import existing_data
 from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
-from tawny.playback.archive import Past
-from tawny.playback.kind_samples import Cut, cut_out, label_of, write
-from tawny.storage.opening import known_camera
+from tawny.playback.recordings import RecordingIndex
+from tawny.playback.training_samples import SampleCrop, crop_samples, label_of, write
+from tawny.service.detection.zone_mapping import privacy_masks
+from tawny.storage.index.opening import known_camera
 
 PAGE = 200
 
@@ -37,7 +37,7 @@ def run(args: Namespace, out: Output) -> int:
     chosen, folder = existing_data(args)
     within = times.span(args.begin, args.end, SystemClock().now_ms())
     wanted = [known_camera(folder, name) for name in args.camera] if args.camera else None
-    with opened(folder) as archive:
+    with open_folder(folder) as archive:
         said = list(_said(archive.index, within, wanted))
         cameras = list(dict.fromkeys(event.camera for event in said))
         rows: list[tuple[str, str, str]] = []
@@ -46,10 +46,10 @@ def run(args: Namespace, out: Output) -> int:
                 out.say(f"{camera} is encrypted and is not exported.")
                 continue
             settings = chosen.cameras.get(camera)
-            private = private_of(settings.watch) if settings else ()
-            cuts: list[Cut] = []
+            private = privacy_masks(settings.watch) if settings else ()
+            cuts: list[SampleCrop] = []
             for event in (event for event in said if event.camera == camera):
-                cuts += cut_out(archive, event, private)
+                cuts += crop_samples(archive, event, private)
                 out.progress(f"{camera}: {len(cuts)} images")
             if any(one.label for one in cuts):
                 file = write(Path(args.output), camera, cuts)
@@ -67,7 +67,7 @@ def run(args: Namespace, out: Output) -> int:
     return 0
 
 
-def _said(index: Past, within: Span, cameras: list[CameraId] | None) -> Iterator[Event]:
+def _said(index: RecordingIndex, within: Span, cameras: list[CameraId] | None) -> Iterator[Event]:
     """Events that are over and that somebody called something, newest first."""
     after: str | None = None
     while True:

@@ -6,15 +6,15 @@ A plate is added with `--plate`, a face with `--by` (the recogniser) and `--pict
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from tawny.app.doors import Doors
-from tawny.app.watching.known import PLATES, Known, KnownBook
-from tawny.app.watching.reading import print_of
 from tawny.cli import options
-from tawny.cli.knowing import known_book
+from tawny.cli.identities import identity_store
 from tawny.cli.output import Output
-from tawny.cli.places import data_folder, settings
+from tawny.cli.paths import data_folder, load_settings
 from tawny.config.settings import Settings
 from tawny.model.errors import UsageError
+from tawny.service.detection.identity_store import PLATES, IdentityStore, KnownIdentity
+from tawny.service.detection.recognition_service import face_print
+from tawny.service.plugin_registry import PluginRegistry
 
 HEADS = ("name", "identified by", "plate", "id")
 
@@ -30,12 +30,12 @@ def describe(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, out: Output) -> int:
-    chosen, _ = settings(args)
-    book = known_book(args, data_folder(args, chosen))
+    chosen, _ = load_settings(args)
+    book = identity_store(args, data_folder(args, chosen))
     if args.do == "list":
         rows = [(one.name, one.by, one.text or "–", one.id) for one in book.all()]
         out.data(
-            {"known": [told(one) for one in book.all()]}, out.table(HEADS, rows, empty="No known faces or plates.")
+            {"known": [as_shown(one) for one in book.all()]}, out.table(HEADS, rows, empty="No known faces or plates.")
         )
         return 0
     if args.do == "forget":
@@ -43,16 +43,16 @@ def run(args: Namespace, out: Output) -> int:
     if not args.name:
         raise UsageError("`tawny known add` requires a name.")
     made = _add(args, chosen, book)
-    out.data(told(made), f"Saved {made.name}.")
+    out.data(as_shown(made), f"Saved {made.name}.")
     return 0
 
 
-def told(one: Known) -> dict[str, object]:
+def as_shown(one: KnownIdentity) -> dict[str, object]:
     """Without the prints."""
     return {"id": one.id, "name": one.name, "by": one.by, "text": one.text}
 
 
-def _add(args: Namespace, chosen: Settings, book: KnownBook) -> Known:
+def _add(args: Namespace, chosen: Settings, book: IdentityStore) -> KnownIdentity:
     if bool(args.plate) == bool(args.picture):
         raise UsageError(
             "What identifies this person?", "Pass either `--plate TEXT`, or `--by RECOGNIZER --picture FILE`."
@@ -63,10 +63,10 @@ def _add(args: Namespace, chosen: Settings, book: KnownBook) -> Known:
         there = ", ".join(chosen.recognisers) or "none configured"
         raise UsageError(f"There is no recognizer {args.by or 'named'}.", f"Use `--by` with one of: {there}.")
     content = Path(args.picture).read_bytes() if Path(args.picture).is_file() else b""
-    return book.add(args.name, args.by, "", print_of(args.by, content, chosen, Doors.opened().recognisers))
+    return book.add(args.name, args.by, "", face_print(args.by, content, chosen, PluginRegistry.opened().recognisers))
 
 
-def _forget(args: Namespace, book: KnownBook, out: Output) -> int:
+def _forget(args: Namespace, book: IdentityStore, out: Output) -> int:
     if bool(args.name) == args.all:
         raise UsageError("Nothing selected.", "Pass a name, or `--all`.")
     count = book.forget_all() if args.all else book.forget(args.name)

@@ -9,16 +9,16 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 from pathlib import Path
 
-from tawny.app.watching.shelf import RECOMMENDED, Card, Offer, Shelf
-from tawny.app.watching.suggesting import OFF, kinds_file
 from tawny.cli import options
 from tawny.cli.output import Output
-from tawny.cli.places import data_folder, settings
-from tawny.config.objects import Objects
+from tawny.cli.paths import data_folder, load_settings
+from tawny.config.classification import ObjectModelSettings
+from tawny.detection.kind_model_card import KindCard, card_of, card_words
+from tawny.detection.label_file import read_labels
 from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone, UsageError
-from tawny.watch.kind_card import KindCard, card_of, card_words
-from tawny.watch.label_file import read_labels
+from tawny.service.detection.fallback_runtime import OFF, kinds_file
+from tawny.service.detection.model_store import RECOMMENDED, ModelManifest, ModelStore, RecommendedModel
 
 RECOMMENDED_NAME = "recommended"
 
@@ -37,8 +37,8 @@ def describe(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, out: Output) -> int:
-    chosen, _ = settings(args)
-    shelf = Shelf(data_folder(args, chosen), SystemClock())
+    chosen, _ = load_settings(args)
+    shelf = ModelStore(data_folder(args, chosen), SystemClock())
     if args.do == "list":
         return _list(shelf, chosen.objects, out)
     if not args.what:
@@ -53,7 +53,7 @@ def run(args: Namespace, out: Output) -> int:
     return 0
 
 
-def _list(shelf: Shelf, chosen: Objects, out: Output) -> int:
+def _list(shelf: ModelStore, chosen: ObjectModelSettings, out: Output) -> int:
     cards = shelf.all()
     used, broken = _used(shelf, chosen.model)
     rows = [
@@ -72,7 +72,7 @@ def _list(shelf: Shelf, chosen: Objects, out: Output) -> int:
     return int(bool(broken or trouble))
 
 
-def _used(shelf: Shelf, wanted: str) -> tuple[str, str]:
+def _used(shelf: ModelStore, wanted: str) -> tuple[str, str]:
     """The name of the model that is used, or what is wrong with it."""
     try:
         card = None if wanted == OFF else shelf.chosen(wanted)
@@ -91,7 +91,7 @@ def _suggesting(wanted: str) -> tuple[KindCard | None, str]:
         return None, str(error)
 
 
-def _add(shelf: Shelf, args: Namespace, out: Output) -> Card:
+def _add(shelf: ModelStore, args: Namespace, out: Output) -> ModelManifest:
     labels = read_labels(Path(args.labels)) if args.labels else None
     return shelf.add(
         args.what, name=args.name, sha256=args.sha256, labels=labels, licence=args.licence,
@@ -99,13 +99,13 @@ def _add(shelf: Shelf, args: Namespace, out: Output) -> Card:
     )  # fmt: skip
 
 
-def _add_recommended(shelf: Shelf, args: Namespace, out: Output) -> Card:
+def _add_recommended(shelf: ModelStore, args: Namespace, out: Output) -> ModelManifest:
     if not args.yes:
         _ask(RECOMMENDED, out)
     return shelf.add_offer(RECOMMENDED, lambda count: out.progress(f"{count / RECOMMENDED.bytes:.0%}"))
 
 
-def _ask(offer: Offer, out: Output) -> None:
+def _ask(offer: RecommendedModel, out: Output) -> None:
     """What it is, where it comes from, and whether that is wanted; without somebody to answer, `--yes` says so."""
     out.say(
         f"{offer.origin}\nlicense {offer.licence}, {offer.bytes / 1e6:.1f} MB, SHA-256 {offer.sha256}\n{offer.address}"
@@ -117,5 +117,5 @@ def _ask(offer: Offer, out: Output) -> None:
         raise NotDone("Nothing was downloaded.")
 
 
-def _data(card: Card) -> dict[str, object]:
+def _data(card: ModelManifest) -> dict[str, object]:
     return asdict(card)

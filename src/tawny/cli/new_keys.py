@@ -7,30 +7,30 @@ from typing import Final
 
 import pyrage
 
-from tawny.app.sealing.recovery_sheet import Sheet
-from tawny.app.sealing.ways_in import write_secret
 from tawny.cli.output import Output
 from tawny.model.errors import NotDone
-from tawny.sealed.wrapping import Identity
+from tawny.sealed.key_wrapping import Identity
+from tawny.service.sealing.recovery_sheet import RecoverySheet
+from tawny.service.sealing.unlock_methods import write_secret_file
 
 ASKED_WORDS: Final = 3
 TRIES: Final = 3
 
 
-def show_sheet(sheet: Sheet, html: str | None, out: Output) -> None:
+def show_sheet(sheet: RecoverySheet, html: str | None, out: Output) -> None:
     """On the terminal, or as a page to print."""
     if html:
-        write_secret(Path(html), sheet.html().encode())
+        write_secret_file(Path(html), sheet.html().encode())
         out.say(f"Saved the recovery sheet to {html}. Print it, then delete the file.")
     else:
         out.say(sheet.text())
 
 
 def write_locked(path: Path, owner: Identity, passphrase: str) -> None:
-    write_secret(path, pyrage.passphrase.encrypt(owner.text.encode(), passphrase))
+    write_secret_file(path, pyrage.passphrase.encrypt(owner.text.encode(), passphrase))
 
 
-def ask_for_words(sheet: Sheet, out: Output, ask: Callable[[str], str]) -> None:
+def ask_for_words(sheet: RecoverySheet, out: Output, ask: Callable[[str], str]) -> None:
     """Whoever cannot find three of the words has no sheet. NotDone; then nothing is changed."""
     wrong = 0
     for number in sorted(secrets.SystemRandom().sample(range(24), ASKED_WORDS)):

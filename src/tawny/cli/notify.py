@@ -6,9 +6,9 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from tawny.cli import options
-from tawny.cli.asking import once
+from tawny.cli.control_client import ask_once
 from tawny.cli.output import Output
-from tawny.cli.places import data_folder, settings
+from tawny.cli.paths import data_folder, load_settings
 from tawny.config.units import size_text
 from tawny.model.errors import NotDone, UsageError
 
@@ -29,10 +29,10 @@ def run(args: Namespace, out: Output) -> int:
         raise UsageError("--dry-run only works with `tawny notify sweep`.")
     if args.do != "list" and not args.name:
         raise UsageError(f"`tawny notify {args.do}` requires a name.")
-    chosen, _ = settings(args)
+    chosen, _ = load_settings(args)
     folder = data_folder(args, chosen)
     if args.do == "list":
-        found = once(folder, {"do": "targets"})
+        found = ask_once(folder, {"do": "targets"})
         rows = [
             (one["name"], one["kind"], one["where"], str(one["waiting"]), one["trouble"] or "–")
             for one in found["items"]
@@ -47,11 +47,11 @@ def run(args: Namespace, out: Output) -> int:
         )
         return 0
     if args.do == "sweep":
-        told = once(folder, {"do": "sweep", "name": args.name, "dry_run": args.dry_run})
+        told = ask_once(folder, {"do": "sweep", "name": args.name, "dry_run": args.dry_run})
         _refuse_unknown(told, f"destination {args.name}", "docs/offsite.md")
         out.data(told, _swept(args.name, told, out))
         return 0
-    told = once(folder, {"do": "test", "name": args.name})
+    told = ask_once(folder, {"do": "test", "name": args.name})
     _refuse_unknown(told, f"channel {args.name}", "docs/messages.md")
     lines = [
         f"{one['what']}: {one['wrong']} {one['do']}".strip() if one["wrong"] else one["what"] for one in told["steps"]

@@ -22,7 +22,7 @@ class Output:
 
     def table(self, heads: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) -> str:
         """Columns as wide as they need to be; `empty` when there are no rows."""
-        lines = [list(heads), *([shown(cell) for cell in row] for row in rows)]
+        lines = [list(heads), *([table_text(cell) for cell in row] for row in rows)]
         if len(lines) == 1:
             return empty
         widths = [max(len(line[n]) for line in lines) for n in range(len(heads))]
@@ -51,7 +51,7 @@ class Output:
         self._err.flush()
 
 
-def shown(text: str) -> str:
+def table_text(text: str) -> str:
     """As one line of plain text: a file's name may hold line breaks, commands to a terminal, and bytes of no letter."""
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 

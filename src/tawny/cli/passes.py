@@ -2,14 +2,14 @@
 
 from argparse import ArgumentParser, Namespace
 
+from tawny.api.auth.passes import Pass, Passes
 from tawny.cli import options
 from tawny.cli.output import Output
-from tawny.cli.people import House, camera_list, opened, seen_words
+from tawny.cli.people import AccountStores, camera_list, open_accounts, seen_words
 from tawny.config.units import seconds, size, size_text
 from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.times import utc_text
-from tawny.web.passes import Pass, Passes
 
 
 def describe(parser: ArgumentParser) -> None:
@@ -28,7 +28,7 @@ def describe(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, out: Output) -> int:
-    house, accounts, passes = opened(args)
+    house, accounts, passes = open_accounts(args)
     try:
         if args.do == "list":
             return _list(passes, out)
@@ -54,7 +54,7 @@ def _list(passes: Passes, out: Output) -> int:
     return 0
 
 
-def _make(args: Namespace, passes: Passes, out: Output, house: House) -> int:
+def _make(args: Namespace, passes: Passes, out: Output, house: AccountStores) -> int:
     if args.brings:
         return _make_bringing(args, passes, out, house)
     cameras = camera_list(args.cameras)
@@ -73,7 +73,7 @@ def _make(args: Namespace, passes: Passes, out: Output, house: House) -> int:
     return 0
 
 
-def _make_bringing(args: Namespace, passes: Passes, out: Output, house: House) -> int:
+def _make_bringing(args: Namespace, passes: Passes, out: Output, house: AccountStores) -> int:
     if args.cameras:
         raise UsageError("--brings: a token can either upload or view. Leave out --cameras.")
     try:

@@ -5,21 +5,21 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from tawny.cli.asking import once
+from tawny.api.auth.accounts import Accounts
+from tawny.api.auth.accounts_file import AccountsFile
+from tawny.api.auth.passes import Passes
+from tawny.cli.control_client import ask_once
 from tawny.cli.output import Output
-from tawny.cli.places import existing_data
+from tawny.cli.paths import existing_data
 from tawny.config.settings import Settings, is_camera_id
 from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.ids import CameraId
-from tawny.storage.volume import Volume
-from tawny.web.accounts import Accounts
-from tawny.web.accounts_file import AccountsFile
-from tawny.web.passes import Passes
+from tawny.storage.disk.volume import Volume
 
 
 @dataclass(frozen=True)
-class House:
+class AccountStores:
     """What is asked for here is about this recorder. base: the interface, such as `http://127.0.0.1:8000`.
 
     rtsp: `host:port` where it gives cameras on; empty if it does not. cameras: all there are.
@@ -36,11 +36,11 @@ class House:
             out.say(f"No camera named {', '.join(missing)} yet. Available: {', '.join(sorted(self.cameras))}.")
 
 
-def opened(args: Namespace) -> tuple[House, Accounts, Passes]:
+def open_accounts(args: Namespace) -> tuple[AccountStores, Accounts, Passes]:
     """Of the folder that the command is about; a running recorder sees what is changed at once."""
     chosen, folder = existing_data(args)
     file, clock = AccountsFile(folder / "accounts.db"), SystemClock()
-    house = House(
+    house = AccountStores(
         interface(chosen, folder), chosen.web.rtsp, frozenset(chosen.cameras) | set(Volume.at(folder).cameras())
     )
     return house, Accounts(file, clock), Passes(file, clock)
@@ -51,7 +51,7 @@ def interface(chosen: Settings, folder: Path) -> str:
     if chosen.web.address:
         return chosen.web.address.rstrip("/")
     try:
-        return str(once(folder, {"do": "where"})["address"])
+        return str(ask_once(folder, {"do": "where"})["address"])
     except NotDone:
         return f"http://{chosen.web.listen}"
 

@@ -3,9 +3,9 @@
 from argparse import ArgumentParser, Namespace
 
 from tawny.cli import options
-from tawny.cli.asking import once
+from tawny.cli.control_client import ask_once
 from tawny.cli.output import Output
-from tawny.cli.places import running_data
+from tawny.cli.paths import running_data
 
 
 def describe(parser: ArgumentParser) -> None:
@@ -13,7 +13,7 @@ def describe(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, out: Output) -> int:
-    found = once(running_data(args), {"do": "programs"})
+    found = ask_once(running_data(args), {"do": "programs"})
     rows = [
         (one["name"], one["where"], _gets(one), one.get("trouble") or one.get("said", "").partition("\n")[0] or "–")
         for one in found["items"]

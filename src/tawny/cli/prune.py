@@ -5,29 +5,29 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from tawny.app.keeping.promises import contract
-from tawny.app.sealing.sealing import signed_history
 from tawny.cli import options
 from tawny.cli.output import Output
-from tawny.cli.places import existing_data
-from tawny.cli.times import shown
+from tawny.cli.paths import existing_data
+from tawny.cli.times import time_text
 from tawny.config.units import seconds, size, size_text
 from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.segments import Segment
 from tawny.model.times import utc_text
-from tawny.storage import dated
-from tawny.storage.catalogue import Catalogue
-from tawny.storage.disk import RealDisk
-from tawny.storage.history import History
-from tawny.storage.keep import Keep
-from tawny.storage.ledger import Ledger
-from tawny.storage.opening import INDEX_NAME, index_to_write
-from tawny.storage.others import attach_all
-from tawny.storage.planning import Plan
-from tawny.storage.retention import Retention
-from tawny.storage.sqlite_index import SqliteIndex
-from tawny.storage.volume import Volume
+from tawny.service.retention.promises import contract
+from tawny.service.sealing.policy import signed_history
+from tawny.storage.disk.disk import RealDisk
+from tawny.storage.disk.secondary_volumes import attach_all
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.journal import HistoryJournal
+from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.index.catalogue import Catalogue
+from tawny.storage.index.opening import INDEX_NAME, index_to_write
+from tawny.storage.index.sqlite_index import SqliteIndex
+from tawny.storage.retention import dated_folders
+from tawny.storage.retention.contract import RetentionRule
+from tawny.storage.retention.planning import RemovalPlan
+from tawny.storage.retention.runner import Retention
 
 ALL = 10**9
 
@@ -59,13 +59,13 @@ def run(args: Namespace, out: Output) -> int:
     return 1 if plan.missing_bytes or plan.missing_files or plan.breaks_promise else 0
 
 
-def _prune(args: Namespace, out: Output) -> Plan:
+def _prune(args: Namespace, out: Output) -> RemovalPlan:
     chosen, folder = existing_data(args)
     clock = SystemClock()
     volume = Volume.at(folder)
     for error in attach_all(volume):
         out.say(str(error))
-    history = History(volume.disk)
+    history = HistoryJournal(volume.disk)
     lock = None if args.dry_run else volume.lock(clock)
     index = (
         SqliteIndex(folder / INDEX_NAME, Catalogue(volume), read_only=True)
@@ -74,7 +74,7 @@ def _prune(args: Namespace, out: Output) -> Plan:
     )
     try:
         kept = contract(chosen)
-        ledger = Ledger(history, index, clock)
+        ledger = HistoryLedger(history, index, clock)
         retention = Retention(volume, index, ledger, clock, kept.everyone, kept.cameras, thin_at_once=ALL)
         if args.dry_run:
             return retention.plan()
@@ -89,7 +89,7 @@ def _prune(args: Namespace, out: Output) -> Plan:
             lock.release()
 
 
-def _keep(args: Namespace) -> Keep:
+def _keep(args: Namespace) -> RetentionRule:
     if args.keep is None and args.files is None and args.size is None:
         raise UsageError("--folder needs a limit.", 'Add --keep "14 days", --files N or --size "200 GB".')
     try:
@@ -99,22 +99,22 @@ def _keep(args: Namespace) -> Keep:
         raise UsageError(f"Invalid value: {error} required.") from None
     if args.files is not None and args.files < 0:
         raise UsageError("--files must be zero or more.")
-    return Keep(max_s=max_s, size_bytes=size_bytes, count=args.files, free_share=0.0)
+    return RetentionRule(max_s=max_s, size_bytes=size_bytes, count=args.files, free_share=0.0)
 
 
-def _prune_folder(folder: Path, keep: Keep, *, dry_run: bool) -> Plan:
+def _prune_folder(folder: Path, keep: RetentionRule, *, dry_run: bool) -> RemovalPlan:
     if not folder.is_dir():
         raise NotDone(f"Folder {folder} doesn't exist.")
     disk, now_ms = RealDisk(folder), SystemClock().now_ms()
     zone = datetime.fromtimestamp(now_ms / 1000).astimezone().tzinfo
     assert zone is not None
-    plan = dated.plan(disk, keep, now_ms, zone)
+    plan = dated_folders.plan(disk, keep, now_ms, zone)
     if not dry_run:
-        dated.apply(disk, plan)
+        dated_folders.apply(disk, plan)
     return plan
 
 
-def _as_json(plan: Plan, *, dry_run: bool) -> dict[str, object]:
+def _as_json(plan: RemovalPlan, *, dry_run: bool) -> dict[str, object]:
     return {
         "removed": not dry_run,
         "size_bytes": plan.size_bytes,
@@ -138,7 +138,7 @@ def _segment(segment: Segment) -> dict[str, object]:
     }
 
 
-def _text(plan: Plan, out: Output, *, dry_run: bool, paths: bool) -> str:
+def _text(plan: RemovalPlan, out: Output, *, dry_run: bool, paths: bool) -> str:
     verb = "would be deleted" if dry_run else "went"
     lines = [_table([(one.segment, one.why) for one in plan.removals], out, paths=paths, empty=f"Nothing {verb}.")]
     if plan.removals:
@@ -160,6 +160,7 @@ def _table(rows: Sequence[tuple[Segment, str]], out: Output, *, paths: bool, emp
         told = [(file.path, size_text(file.size_bytes), why) for file, why in rows]
         return out.table(("file", "size", "why"), told, empty=empty)
     cells = [
-        (shown(file.start_ms), file.camera, file.stream.value, size_text(file.size_bytes), why) for file, why in rows
+        (time_text(file.start_ms), file.camera, file.stream.value, size_text(file.size_bytes), why)
+        for file, why in rows
     ]
     return out.table(("start", "camera", "stream", "size", "why"), cells, empty=empty)

@@ -11,26 +11,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tawny.app.sealing.recovery_sheet import Sheet
 from tawny.cli.keys import from_file
 from tawny.cli.new_keys import ask_for_words, show_sheet, write_locked
 from tawny.cli.output import Output
-from tawny.cli.places import data_folder, settings
-from tawny.config.edit import put_table
-from tawny.config.file import read
+from tawny.cli.paths import data_folder, load_settings
+from tawny.config.changes.toml_edit import put_table
+from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
 from tawny.model.clock import SystemClock
 from tawny.model.errors import FolderInUse, NotDone, UsageError
 from tawny.model.times import utc_text
-from tawny.sealed.words import identity_from_words, new_passphrase
-from tawny.sealed.wrapping import Identity, recipient, short_name
-from tawny.storage.layout import DAY_MS
-from tawny.storage.lock import Lock
-from tawny.storage.others import attach_all
-from tawny.storage.rewrap import Rewrapped, rewrap_camera, tell
-from tawny.storage.signed_files import camera_mark, names_key
-from tawny.storage.signed_history import SignedHistory
-from tawny.storage.volume import Volume
+from tawny.sealed.key_wrapping import Identity, recipient, short_name
+from tawny.sealed.mnemonics import identity_from_words, new_passphrase
+from tawny.service.sealing.recovery_sheet import RecoverySheet
+from tawny.storage.disk.layout import DAY_MS
+from tawny.storage.disk.lock import VolumeLock
+from tawny.storage.disk.secondary_volumes import attach_all
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.signed_files import camera_mark, names_key
+from tawny.storage.history.signed_history import SignedHistory
+from tawny.storage.sealing.rewrap import Rewrapped, log_rewrap, rewrap_camera
 
 DEEDS: Final = ("list", "add-recipient", "remove-recipient", "rotate", "rewrap")
 HELP: Final = "list who can open recordings; add or remove people; replace a key; resume an interrupted change"
@@ -46,7 +46,7 @@ def describe(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
-    chosen, file = settings(args)
+    chosen, file = load_settings(args)
     if file is None or not chosen.sealed.all:
         raise NotDone("Encryption isn't set up yet.", "Run `tawny seal init`.")
     if args.key and args.words:
@@ -60,7 +60,7 @@ def run(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
         _change(args, chosen, file)
     elif not identities:
         raise UsageError("Changing existing recordings requires a key.", "Add --key FILE or --words.")
-    return _told(_existing(args, read(file), identities), args, out)
+    return _told(_existing(args, read_settings(file), identities), args, out)
 
 
 def _list(chosen: Settings, out: Output) -> int:
@@ -125,7 +125,7 @@ def _rotate(
         raise UsageError("`tawny seal rotate` shows a new key on screen.", "Run it without --json.")
     old, new = {one.recipient for one in identities}, Identity.new()
     if chosen.sealed.recovery in old:
-        sheet = Sheet(new, socket.gethostname(), "", utc_text(SystemClock().now_ms()))
+        sheet = RecoverySheet(new, socket.gethostname(), "", utc_text(SystemClock().now_ms()))
         show_sheet(sheet, args.html, out)
         ask_for_words(sheet, out, ask)
         put_table(file, "sealed", {"recovery": new.recipient})
@@ -168,7 +168,7 @@ def _existing(args: Namespace, chosen: Settings, identities: Sequence[Identity])
             if one.keys and SignedHistory.is_there(volume.disk):
                 mark = camera_mark(names_key(volume.disk), camera).hex()
                 names = sorted(map(short_name, to))
-                tell(volume.disk, [["rewrapped", mark, before[:10], one.keys, one.files, names]])
+                log_rewrap(volume.disk, [["rewrapped", mark, before[:10], one.keys, one.files, names]])
             done.add(one)
             for copy in _mirrors(chosen):
                 rewrap_camera(copy, camera, identities, to, shuts_out=shuts_out, before=before)
@@ -183,7 +183,7 @@ def _mirrors(chosen: Settings) -> list[Volume]:
     return [Volume.at(path)] if path is not None and path.is_dir() else []
 
 
-def _lock(volume: Volume, clock: SystemClock) -> Lock | None:
+def _lock(volume: Volume, clock: SystemClock) -> VolumeLock | None:
     """None when a recorder runs: then its two newest days are left to it."""
     try:
         return volume.lock(clock)

@@ -3,9 +3,9 @@
 from argparse import ArgumentParser, Namespace
 
 from tawny.cli import options, times
-from tawny.cli.asking import once
+from tawny.cli.control_client import ask_once
 from tawny.cli.output import Output
-from tawny.cli.places import running_data
+from tawny.cli.paths import running_data
 from tawny.cli.why import table
 from tawny.model.clock import SystemClock
 
@@ -28,13 +28,13 @@ def describe(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, out: Output) -> int:
-    at_ms = times.coming(args.at, SystemClock().now_ms()) if args.at else None
+    at_ms = times.future_instant(args.at, SystemClock().now_ms()) if args.at else None
     home = None if args.home is None else [name for name in args.home if name != "nobody"]
     asked = {
         "do": "rehearse", "camera": args.camera, "kind": args.kind, "at_ms": at_ms, "zones": args.zone,
         "arm": args.arm, "home": home, "lasts_s": args.lasts,
     }  # fmt: skip
-    told = once(running_data(args), asked)
+    told = ask_once(running_data(args), asked)
     people = ", ".join(told["home"]) or "nobody"
     lines = [f"{told['when']}: mode {told['mode']} ({told['by']}); home: {people}."]
     lines.append("Recorded: yes." if told["recorded"] else f"Recorded: no. {told['unrecorded']}")

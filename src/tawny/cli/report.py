@@ -9,17 +9,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tawny.app.cameras import reporting
-from tawny.app.control import NAME as CONTROL
-from tawny.app.doors import Doors
+from tawny.app.control_socket import NAME as CONTROL
 from tawny.cli import options
-from tawny.cli.asking import once
+from tawny.cli.control_client import ask_once
 from tawny.cli.output import Output
-from tawny.cli.places import data_folder, settings
+from tawny.cli.paths import data_folder, load_settings
 from tawny.model.clock import SystemClock
 from tawny.model.errors import NoSuchCamera, NotDone, NothingToReport, SourceError
 from tawny.model.ids import CameraId, StreamName
-from tawny.sources.source import Connection, Idle, Opening, Source
+from tawny.service.cameras import connection_report
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.sources.source import CameraConnection, CameraSource, IdleUntil, SourceContext
 
 TRY_S = 5.0
 """So long a camera is read for a report of its own."""
@@ -42,11 +42,11 @@ def describe(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, out: Output) -> int:
-    chosen, _ = settings(args)
+    chosen, _ = load_settings(args)
     folder = data_folder(args, chosen)
     runs = (folder / CONTROL).exists()
     made, is_well = _of_recorder(folder, args) if runs and not args.tries else _of_our_own(args)
-    text = reporting.text(made)
+    text = connection_report.report_text(made)
     if args.output:
         _write(Path(args.output), text)
         out.data({"file": args.output, "camera": args.name}, f"Saved to {args.output}. Read it before you share it.")
@@ -56,7 +56,7 @@ def run(args: Namespace, out: Output) -> int:
 
 
 def _of_recorder(folder: Path, args: Namespace) -> tuple[Mapping[str, Any], bool]:
-    told = once(folder, {"do": "report", "camera": args.name, "host": args.host})
+    told = ask_once(folder, {"do": "report", "camera": args.name, "host": args.host})
     if "known" in told:
         raise NoSuchCamera(args.name, ", ".join(told["known"]) or "none yet")
     if not told["report"]:
@@ -66,24 +66,24 @@ def _of_recorder(folder: Path, args: Namespace) -> tuple[Mapping[str, Any], bool
 
 def _of_our_own(args: Namespace) -> tuple[Mapping[str, Any], bool]:
     """Whether pictures came is told, too."""
-    chosen, _ = settings(args)
+    chosen, _ = load_settings(args)
     camera = chosen.cameras.get(args.name)
     if camera is None:
         raise NoSuchCamera(args.name, ", ".join(chosen.cameras) or "none yet")
     clock, is_well = SystemClock(), True
     ended: dict[StreamName, str] = {}
-    found = reporting.openings(CameraId(args.name), camera, Doors.opened(), clock)
+    found = connection_report.openings(CameraId(args.name), camera, PluginRegistry.opened(), clock)
     for stream, (source, opening) in found.items():
         ended[stream], has_pictures = _tried(source, opening)
         is_well = is_well and has_pictures
-    made = reporting.report(CameraId(args.name), found, clock, with_host=args.host, ended=ended)
+    made = connection_report.report(CameraId(args.name), found, clock, with_host=args.host, ended=ended)
     return made, is_well
 
 
-def _tried(source: Source, opening: Opening) -> tuple[str, bool]:
+def _tried(source: CameraSource, opening: SourceContext) -> tuple[str, bool]:
     """Read it with our own client for a while: how that ended, and whether a picture came."""
     own = {"client": "own"} if "client" in opening.options else {}
-    opening = Opening(opening.camera, opening.stream, opening.address, {**opening.options, **own}, opening.clock)
+    opening = SourceContext(opening.camera, opening.stream, opening.address, {**opening.options, **own}, opening.clock)
     try:
         connection = source.open(opening)
     except SourceError as error:
@@ -96,11 +96,11 @@ def _tried(source: Source, opening: Opening) -> tuple[str, bool]:
         connection.close()
 
 
-def _read(connection: Connection, opening: Opening) -> tuple[str, bool]:
+def _read(connection: CameraConnection, opening: SourceContext) -> tuple[str, bool]:
     until_s, pause, pictures = opening.clock.mono_s() + TRY_S, threading.Event(), 0
     while opening.clock.mono_s() < until_s:
         got = connection.read()
-        if isinstance(got, Idle):
+        if isinstance(got, IdleUntil):
             pause.wait(got.for_s)
         else:
             pictures += got.is_video

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
-from tawny.cli.ordering import camera, ordered
+from tawny.cli.command_client import camera, ordered
 from tawny.cli.output import Output
 
 

@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from tawny.app.standing_in import record
+from tawny.app.storage_failover import record
 from tawny.cli import options
 from tawny.cli.output import Output
-from tawny.cli.places import data_folder, settings
-from tawny.config.settings import Camera, Settings, Storage, Web, is_camera_id, listen_address
+from tawny.cli.paths import data_folder, load_settings
+from tawny.config.settings import CameraSettings, Settings, StorageSettings, WebSettings, is_camera_id, listen_address
 from tawny.model.errors import NotDone, UsageError
 
 
@@ -34,7 +34,7 @@ def describe(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, out: Output) -> int:
-    chosen, path = settings(args)
+    chosen, path = load_settings(args)
     if args.sources:
         chosen, path = chosen.model_copy(update={"cameras": cameras_of(args.sources)}), None
     elif not chosen.cameras:
@@ -55,7 +55,7 @@ def listening(chosen: Settings, listen: str | None) -> Settings:
         listen_address(listen)
     except ValueError as error:
         raise UsageError(f"--listen {listen} isn't a valid address.", f"Use {error}.") from None
-    return chosen.model_copy(update={"web": Web(listen=listen)})
+    return chosen.model_copy(update={"web": WebSettings(listen=listen)})
 
 
 def in_memory(chosen: Settings, size: str | None) -> Settings:
@@ -63,16 +63,16 @@ def in_memory(chosen: Settings, size: str | None) -> Settings:
     if not size:
         return chosen
     try:
-        memory = Storage.model_validate({"memory": size}).memory
+        memory = StorageSettings.model_validate({"memory": size}).memory
     except ValidationError:
         raise UsageError(f"--memory {size} is invalid.", "Use 16 MB or more, for example 256 MB.") from None
     storage = chosen.storage.model_copy(update={"mode": "memory", "memory": memory})
     return chosen.model_copy(update={"storage": storage})
 
 
-def cameras_of(sources: Sequence[str]) -> dict[str, Camera]:
+def cameras_of(sources: Sequence[str]) -> dict[str, CameraSettings]:
     """Cameras for sources from the command line, named after them: `clip.mp4` is `clip`, `porch.lan` the `porch`."""
-    cameras: dict[str, Camera] = {}
+    cameras: dict[str, CameraSettings] = {}
     for source in sources:
         if not source.strip():
             raise UsageError("The source is empty.", "Use a source such as rtsp://192.168.1.20/main or demo:.")
@@ -80,7 +80,7 @@ def cameras_of(sources: Sequence[str]) -> dict[str, Camera]:
         name, number = base, 2
         while name in cameras:
             name, number = f"{base}-{number}", number + 1
-        cameras[name] = Camera(source=source)
+        cameras[name] = CameraSettings(source=source)
     return cameras
 
 

@@ -12,17 +12,17 @@ from typing import Any
 
 from tawny.cli import options, times
 from tawny.cli.output import Output
-from tawny.cli.scan_inputs import FileInput, Input
-from tawny.cli.scanning import Job, Scanned, scan_all
+from tawny.cli.scan_inputs import FileInput, ScanInput
+from tawny.cli.scan_pool import ScanJob, ScannedInput, scan_all
 from tawny.config.units import seconds
+from tawny.detection.detector import DetectorKind
+from tawny.detection.motion import MotionDetector
+from tawny.detection.scan.scan import ScanOptions
 from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.ids import StreamName
 from tawny.model.polygon import Polygon
 from tawny.model.times import utc_from_text
-from tawny.watch.detector import DetectorKind
-from tawny.watch.motion import Motion
-from tawny.watch.scan.scan import Wanted
 
 
 def describe(parser: ArgumentParser) -> None:
@@ -51,7 +51,7 @@ def describe(parser: ArgumentParser) -> None:
 def run(args: Namespace, out: Output) -> int:
     wanted = _wanted(args, out)
     with ExitStack() as stack:
-        job = Job(
+        job = ScanJob(
             inputs=_inputs(args, stack),
             wanted=wanted,
             about={"detector": args.detector, "settings": dict(wanted.settings), "region": args.region}
@@ -73,7 +73,7 @@ def run(args: Namespace, out: Output) -> int:
     return 1 if failed else 0
 
 
-def _inputs(args: Namespace, stack: ExitStack) -> list[Input]:
+def _inputs(args: Namespace, stack: ExitStack) -> list[ScanInput]:
     if bool(args.files) == bool(args.camera):
         raise UsageError("Nothing to scan.", "Pass video files, or `--camera` with `--from` and `--to`.")
     if args.files:
@@ -83,24 +83,24 @@ def _inputs(args: Namespace, stack: ExitStack) -> list[Input]:
     return _recorded(args, stack)
 
 
-def _recorded(args: Namespace, stack: ExitStack) -> list[Input]:
+def _recorded(args: Namespace, stack: ExitStack) -> list[ScanInput]:
     # not above: a file is scanned without what recordings need, which takes longer to load than a short file to scan
-    from tawny.cli.archive import opened
-    from tawny.cli.places import existing_data
+    from tawny.cli.archive import open_folder
+    from tawny.cli.paths import existing_data
     from tawny.cli.scan_recorded import recorded
-    from tawny.storage.opening import known_camera
+    from tawny.storage.index.opening import known_camera
 
     _, folder = existing_data(args)
     within = times.span(args.begin, args.end, SystemClock().now_ms())
     camera = known_camera(folder, args.camera)
-    found = list(recorded(stack.enter_context(opened(folder)), camera, StreamName(args.stream), within))
+    found = list(recorded(stack.enter_context(open_folder(folder)), camera, StreamName(args.stream), within))
     if not found:
-        wanted = f"from {times.shown(within.begin_ms)} to {times.shown(within.end_ms)}"
+        wanted = f"from {times.time_text(within.begin_ms)} to {times.time_text(within.end_ms)}"
         raise NotDone(f"No recording from {camera} {wanted}.", "See `tawny timeline` for what is recorded.")
     return list(found)
 
 
-def _wanted(args: Namespace, out: Output) -> Wanted:
+def _wanted(args: Namespace, out: Output) -> ScanOptions:
     kind = _kind(args.detector, out)
     settings = dict(map(_pair, args.set)) | ({} if args.sensitivity is None else {"sensitivity": args.sensitivity})
     try:
@@ -108,7 +108,7 @@ def _wanted(args: Namespace, out: Output) -> Wanted:
         regions = tuple(map(_polygon, args.region))
     except ValueError as error:
         raise UsageError(f"{str(error)[:1].upper()}{str(error)[1:]}.", "See `tawny scan --help`.") from None
-    return Wanted(kind, settings, thorough=args.thorough, join_s=_time(args.join, "--join"), regions=regions)
+    return ScanOptions(kind, settings, thorough=args.thorough, join_s=_time(args.join, "--join"), regions=regions)
 
 
 def _own_file(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,17 +118,17 @@ def _own_file(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _kind(name: str, out: Output) -> DetectorKind:
-    if name == Motion.name:
-        return Motion
+    if name == MotionDetector.name:
+        return MotionDetector
     # not above: to find out what is installed takes longer than the usual detector needs for a minute of video
-    from tawny.engine.plugins import Parts
-    from tawny.watch.own import Own, OwnScanned
+    from tawny.detection.user_detector import ScannedUserDetector, UserDetector
+    from tawny.engine.plugins import PluginGroup
 
-    detectors = Parts("tawny.detectors")
+    detectors = PluginGroup("tawny.detectors")
     if name not in detectors:
         raise UsageError(f"No detector named {name}.", f"Use one of {', '.join(sorted(detectors))}.")
     kind: DetectorKind = detectors[name]
-    return partial(OwnScanned, printed=lambda text: out.say(text.rstrip())) if kind is Own else kind
+    return partial(ScannedUserDetector, printed=lambda text: out.say(text.rstrip())) if kind is UserDetector else kind
 
 
 def _pair(text: str) -> tuple[str, Any]:
@@ -158,7 +158,7 @@ def _time(text: str, option: str) -> float:
         raise UsageError(f"{option} {text} is invalid.", f"Use {error}.") from None
 
 
-def _words(scanned: Scanned) -> str:
+def _words(scanned: ScannedInput) -> str:
     """For people."""
     if scanned.error is not None:
         return str(scanned.error)
@@ -170,7 +170,7 @@ def _words(scanned: Scanned) -> str:
 
 def _line(event: Mapping[str, Any]) -> str:
     length_s = event["end_s"] - event["start_s"]
-    when = times.shown(utc_from_text(event["at"])) if "at" in event else _clock(event["start_s"])
+    when = times.time_text(utc_from_text(event["at"])) if "at" in event else _clock(event["start_s"])
     return f"  {when}  {length_s:5.1f} s  {event['kind']}  {event['score']}"
 
 

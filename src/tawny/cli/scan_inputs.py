@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from tawny.media.file_clip import copy_part
-from tawny.media.file_video import FileVideo
+from tawny.media.codec.video_file import FileVideo
+from tawny.media.mp4.file_part import copy_part
 
 
-class Input(Protocol):
+class ScanInput(Protocol):
     """name: for people. stem: how files made of it are called."""
 
     @property

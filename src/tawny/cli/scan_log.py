@@ -9,9 +9,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from tawny.storage.disk import turned
-from tawny.watch.scan.scan import Result
-from tawny.watch.scan.spans import Found
+from tawny.detection.scan.scan import ScanResult
+from tawny.detection.scan.spans import ScannedEvent
+from tawny.storage.disk.disk import turned
 
 
 class ScanLog:
@@ -20,12 +20,12 @@ class ScanLog:
     def __init__(self, file: Path | None) -> None:
         self._file, self._lock = file, Lock()
         self.whole: dict[str, dict[str, Any]] = {}
-        self._parts: dict[tuple[str, int, int], Result] = {}
+        self._parts: dict[tuple[str, int, int], ScanResult] = {}
         if file is not None and file.exists():
             for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
                 self._read(line)
 
-    def part(self, key: str, number: int, count: int) -> Result | None:
+    def part(self, key: str, number: int, count: int) -> ScanResult | None:
         """Of part `number` of `count`."""
         return self._parts.get((key, number, count))
 
@@ -33,7 +33,7 @@ class ScanLog:
         """Raises the disk's errors."""
         self._append({"key": key, "result": told})
 
-    def add_part(self, key: str, number: int, count: int, result: Result) -> None:
+    def add_part(self, key: str, number: int, count: int, result: ScanResult) -> None:
         said = {**asdict(result), "scores": sorted(result.scores.items())}
         self._append({"key": key, "part": number, "of": count, "result": said})
 
@@ -57,7 +57,7 @@ class ScanLog:
             raise turned(error, str(self._file)) from error
 
 
-def _result(said: dict[str, Any]) -> Result:
-    events = [Found(**{**event, "box": tuple(event["box"])}) for event in said["events"]]
+def _result(said: dict[str, Any]) -> ScanResult:
+    events = [ScannedEvent(**{**event, "box": tuple(event["box"])}) for event in said["events"]]
     scores = {int(second): int(score) for second, score in said["scores"]}
-    return Result(float(said["duration_s"]), events, float(said["cpu_s"]), float(said["decoded_s"]), scores)
+    return ScanResult(float(said["duration_s"]), events, float(said["cpu_s"]), float(said["decoded_s"]), scores)

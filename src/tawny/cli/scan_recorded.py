@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from tawny.cli.archive import Folder
+from tawny.cli.archive import RecordingFolder
 from tawny.cli.scan_inputs import digest
-from tawny.media.as_file import AsFile
-from tawny.media.file_clip import copy_part
-from tawny.media.file_video import FileVideo
+from tawny.media.codec.video_file import FileVideo
+from tawny.media.mp4.file_part import copy_part
+from tawny.media.mp4.virtual_file import VirtualFile
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Span, stamp, utc_text
-from tawny.playback.clip import Clip, Clips
-from tawny.playback.find import segments
+from tawny.playback.clips import ClipCache, ClipFile
+from tawny.playback.segment_lookup import segments
 
 MOST_S = 6 * 3600.0
 """Of recordings, so much is read as one file."""
@@ -26,7 +26,7 @@ class RecordedInput:
 
     camera: CameraId
     asked_ms: int
-    clip: Clip
+    clip: ClipFile
 
     @property
     def name(self) -> str:
@@ -60,14 +60,14 @@ class RecordedInput:
         return digest([self.camera, self.clip.start_ms, self.clip.etag, about])
 
     def _source(self) -> IO[bytes]:
-        reader: Any = AsFile(self.clip.file)
+        reader: Any = VirtualFile(self.clip.file)
         made: IO[bytes] = reader
         return made
 
 
-def recorded(archive: Folder, camera: CameraId, stream: StreamName, within: Span) -> Iterator[RecordedInput]:
+def recorded(archive: RecordingFolder, camera: CameraId, stream: StreamName, within: Span) -> Iterator[RecordedInput]:
     """The recordings of a time, in pieces that can each be one file: some hours long, of one kind of picture."""
-    clips = Clips(archive)
+    clips = ClipCache(archive)
     begin_ms = within.begin_ms
     first = segments(archive, camera, stream, within)[:1]
     if first:

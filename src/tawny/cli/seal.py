@@ -4,20 +4,20 @@ import socket
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 
-from tawny.app.sealing.private_memory import swaps_in_the_clear
-from tawny.app.sealing.recovery_sheet import BEFORE, Sheet
-from tawny.app.sealing.ways_in import KEYS, WaysIn
 from tawny.cli import options, recipients
 from tawny.cli.keys import typed
 from tawny.cli.new_keys import ask_for_words, show_sheet, write_locked
 from tawny.cli.output import Output
-from tawny.cli.places import data_folder, settings
-from tawny.config.edit import put_table
+from tawny.cli.paths import data_folder, load_settings
+from tawny.config.changes.toml_edit import put_table
 from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.times import utc_text
-from tawny.sealed.words import identity_from_words, new_passphrase
-from tawny.sealed.wrapping import Identity
+from tawny.sealed.key_wrapping import Identity
+from tawny.sealed.mnemonics import identity_from_words, new_passphrase
+from tawny.service.sealing.private_memory import swaps_in_the_clear
+from tawny.service.sealing.recovery_sheet import BEFORE, RecoverySheet
+from tawny.service.sealing.unlock_methods import KEYS, UnlockMethodStore
 
 
 def describe(parser: ArgumentParser) -> None:
@@ -42,7 +42,7 @@ def run(args: Namespace, out: Output) -> int:
 def _init(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
     if out.as_json:
         raise UsageError("`tawny seal init` shows keys on screen and asks for words.", "Run it without --json.")
-    chosen, file = settings(args)
+    chosen, file = load_settings(args)
     if file is None:
         raise NotDone("There is no settings file to store the public keys in.", "Create one with `tawny init`.")
     if chosen.sealed.all:
@@ -56,13 +56,13 @@ def _init(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
             f"Warning: swap on {swap} isn't encrypted, so recent keys could end up on disk. Encrypt the swap space "
             "or turn it off\n(`swapoff`), and don't let this computer hibernate.\n")  # fmt: skip
     owner, recovery, passphrase = Identity.new(), Identity.new(), new_passphrase()
-    sheet = Sheet(recovery, socket.gethostname(), "", utc_text(SystemClock().now_ms()))
+    sheet = RecoverySheet(recovery, socket.gethostname(), "", utc_text(SystemClock().now_ms()))
     show_sheet(sheet, args.html, out)
     out.say(f"\nYour passphrase for everyday use: {passphrase}\nIt is shown only once. Write it down too.\n")
     ask_for_words(sheet, out, ask)
     path = data_folder(args, chosen) / KEYS / "owner.age"
     write_locked(path, owner, passphrase)
-    WaysIn(path.parents[1]).sheet_shown(SystemClock().now_ms())
+    UnlockMethodStore(path.parents[1]).sheet_shown(SystemClock().now_ms())
     put_table(file, "sealed", {"recipients": [owner.recipient], "recovery": recovery.recipient})
     if args.all:
         put_table(file, "storage", {"sealed": True})
@@ -76,7 +76,7 @@ def _init(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
 
 
 def _test(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
-    chosen, _ = settings(args)
+    chosen, _ = load_settings(args)
     if chosen.sealed.recovery is None:
         raise NotDone("There is no recovery sheet yet.", "Create one with `tawny seal init`.")
     try:

@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from tawny.cli.output import Output
-from tawny.cli.places import config_file, data_folder, settings
+from tawny.cli.paths import config_file, data_folder, load_settings
 from tawny.model.errors import FolderUnwritable, NotDone
 
 UNIT = """\
@@ -85,7 +85,7 @@ def unit_text(args: Namespace) -> str:
     config = config_file(args)
     if config is None or not config.exists():
         raise NotDone("No settings file found.", "Create one with `tawny init`, or pass it with `--config`.")
-    chosen = settings(args)[0]
+    chosen = load_settings(args)[0]
     data, storage = data_folder(args, chosen).resolve(), chosen.storage
     others = [storage.spare, storage.mirror, *(tier.path for tier in storage.tiers)]
     user = args.user or os.environ.get("SUDO_USER", "")

@@ -4,10 +4,10 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from tawny.cli import options
-from tawny.cli.asking import lines, once
+from tawny.cli.control_client import ask_once, lines
 from tawny.cli.output import Output
-from tawny.cli.places import running_data
-from tawny.cli.times import shown
+from tawny.cli.paths import running_data
+from tawny.cli.times import time_text
 from tawny.config.units import size_text
 from tawny.model.times import utc_from_text
 
@@ -36,7 +36,7 @@ def describe(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, out: Output) -> int:
     folder = running_data(args)
-    status = once(folder, {"do": "status"})
+    status = ask_once(folder, {"do": "status"})
     out.data(status, text(status, out))
     if args.follow:
         for told in lines(folder, {"do": "follow"}):
@@ -51,7 +51,7 @@ def text(status: dict[str, Any], out: Output) -> str:
         (
             camera["name"],
             WORDS[camera["state"]],
-            shown(utc_from_text(camera["since"])),
+            time_text(utc_from_text(camera["since"])),
             _or_dash(camera["fps"], "{:g} fps"),
             _or_dash(camera["bit_rate"], "{:.2f} Mbit/s", 1e-6),
             _or_dash(camera["recorded_today"], "{:.1f} %", 100),
@@ -93,7 +93,7 @@ def _or_dash(value: float | None, form: str, factor: float = 1) -> str:
 
 
 def _line(told: dict[str, Any]) -> str:
-    when = shown(utc_from_text(told["time"]))
+    when = time_text(utc_from_text(told["time"]))
     if told["type"] == "camera.state":
         return f"{when}  {told['camera']}: {WORDS[told['state']]}. {told['detail']}".rstrip()
     if told["type"].startswith("alarm."):

@@ -3,18 +3,18 @@
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from tawny.app import shapes
 from tawny.cli import options, times
 from tawny.cli.output import Output
-from tawny.cli.places import existing_data
-from tawny.cli.times import shown
+from tawny.cli.paths import existing_data
+from tawny.cli.times import time_text
 from tawny.model.clock import SystemClock
 from tawny.model.damage import damage_detail
 from tawny.model.gaps import GAP_WORDS
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Span, utc_text
-from tawny.storage.index import Index
-from tawny.storage.opening import index_to_read, known_camera
+from tawny.service import json_format
+from tawny.storage.index.opening import index_to_read, known_camera
+from tawny.storage.index.protocol import Index
 
 
 def describe(parser: ArgumentParser) -> None:
@@ -33,15 +33,15 @@ def run(args: Namespace, out: Output) -> int:
 
 
 def as_json(index: Index, camera: CameraId, within: Span) -> dict[str, Any]:
-    spans = [shapes.span(span, name) for name in StreamName for span in index.spans(camera, name, within)]
+    spans = [json_format.span(span, name) for name in StreamName for span in index.spans(camera, name, within)]
     return {
         "camera": camera,
         "from": utc_text(within.begin_ms),
         "to": utc_text(within.end_ms),
         "spans": spans,
-        "gaps": [shapes.gap(gap) for gap in index.gaps(camera, within)],
-        "damage": [shapes.damage(damage) for damage in index.damage(camera, within)],
-        "events": [shapes.event(event) for event in _events(index, camera, within)],
+        "gaps": [json_format.gap(gap) for gap in index.gaps(camera, within)],
+        "damage": [json_format.damage(damage) for damage in index.damage(camera, within)],
+        "events": [json_format.event(event) for event in _events(index, camera, within)],
     }
 
 
@@ -50,14 +50,14 @@ def _events(index: Index, camera: CameraId, within: Span) -> list[Any]:
 
 
 def _lines(index: Index, camera: CameraId, within: Span) -> list[str]:
-    told = [(span.begin_ms, f"recorded until {shown(span.end_ms)}") for span in index.spans(camera, None, within)]
+    told = [(span.begin_ms, f"recorded until {time_text(span.end_ms)}") for span in index.spans(camera, None, within)]
     for gap in index.gaps(camera, within):
-        until = "still" if gap.end_ms is None else f"until {shown(gap.end_ms)}"
+        until = "still" if gap.end_ms is None else f"until {time_text(gap.end_ms)}"
         detail = f" ({gap.detail})" if gap.detail else ""
         told.append((gap.begin_ms, f"missing  {until}: {GAP_WORDS[gap.reason]}{detail}"))
     told += [
-        (damage.begin_ms, f"damaged  until {shown(damage.end_ms)}: {damage_detail(damage)} ({damage.stream})")
+        (damage.begin_ms, f"damaged  until {time_text(damage.end_ms)}: {damage_detail(damage)} ({damage.stream})")
         for damage in index.damage(camera, within)
     ]
     told += [(event.start_ms, f"{event.kind}, score {event.score:.0f}") for event in _events(index, camera, within)]
-    return [f"{shown(at_ms)}  {what}" for at_ms, what in sorted(told)] or ["No recordings in this time."]
+    return [f"{time_text(at_ms)}  {what}" for at_ms, what in sorted(told)] or ["No recordings in this time."]

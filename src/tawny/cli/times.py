@@ -36,7 +36,7 @@ def instant(text: str, now_ms: int) -> int:
         ) from None
 
 
-def coming(text: str, now_ms: int) -> int:
+def future_instant(text: str, now_ms: int) -> int:
     """The next `23:00` or `sunday 23:00` from now on; whatever else is a time, as it is. UsageError."""
     day, _, clock = text.strip().lower().partition(" ")
     found = _CLOCK.fullmatch(clock or day)
@@ -64,7 +64,7 @@ def span(begin: str, end: str, now_ms: int) -> Span:
     return Span(begin_ms, end_ms)
 
 
-def shown(ms: int | None) -> str:
+def time_text(ms: int | None) -> str:
     """Local date and time to the second; a dash for what is not known."""
     return "–" if ms is None else f"{datetime.fromtimestamp(ms / 1000).astimezone():%Y-%m-%d %H:%M:%S}"
 

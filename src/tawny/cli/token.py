@@ -2,13 +2,13 @@
 
 from argparse import ArgumentParser, Namespace
 
+from tawny.api.auth.accounts import TOKEN_MS, Accounts, TokenPurpose
+from tawny.api.auth.accounts_file import AccountsFile
 from tawny.cli import options
 from tawny.cli.output import Output
+from tawny.cli.paths import existing_data
 from tawny.cli.people import interface
-from tawny.cli.places import existing_data
 from tawny.model.clock import SystemClock
-from tawny.web.accounts import TOKEN_MS, Accounts, Purpose
-from tawny.web.accounts_file import AccountsFile
 
 
 def describe(parser: ArgumentParser) -> None:
@@ -19,7 +19,7 @@ def run(args: Namespace, out: Output) -> int:
     chosen, folder = existing_data(args)
     accounts = Accounts(AccountsFile(folder / "accounts.db"), SystemClock())
     try:
-        token = accounts.new_token(Purpose.CLAIM)
+        token = accounts.new_token(TokenPurpose.CLAIM)
     finally:
         accounts.close()
     minutes = TOKEN_MS // 60_000

@@ -8,20 +8,20 @@ from typing import Final
 from tawny.cli.keys import from_file, from_words
 from tawny.cli.output import Output
 from tawny.model.errors import FileDamaged, FolderUnwritable, NotDone, StorageError
-from tawny.sealed.broken import Broken, WrongKey
-from tawny.sealed.opened import Opened, opened
+from tawny.sealed.broken import SealedFileBroken, WrongKey
+from tawny.sealed.file_reader import SealedFileReader, open_sealed
+from tawny.sealed.file_scanner import FileEnding, InMemorySource, scan_file
+from tawny.sealed.key_wrapping import Identity
 from tawny.sealed.records import BLOB, FRAGMENTS, INIT
-from tawny.sealed.walk import Ends, Held, walked
-from tawny.sealed.wrapping import Identity
-from tawny.storage.rings import from_ring
+from tawny.storage.sealing.key_ring_file import from_ring
 
 _CONTENT: Final = frozenset({INIT, BLOB, *FRAGMENTS})
 _ENDS: Final = {
-    Ends.SIGNED: "complete, signed",
-    Ends.CLOSED: "complete, not signed",
-    Ends.OPEN: "not closed properly: a power cut, still recording, or cut off",
-    Ends.TORN: "last second incomplete",
-    Ends.DAMAGED: "DAMAGED: showing what can still be opened",
+    FileEnding.SIGNED: "complete, signed",
+    FileEnding.CLOSED: "complete, not signed",
+    FileEnding.OPEN: "not closed properly: a power cut, still recording, or cut off",
+    FileEnding.TORN: "last second incomplete",
+    FileEnding.DAMAGED: "DAMAGED: showing what can still be opened",
 }
 
 
@@ -57,25 +57,25 @@ def run(args: Namespace, out: Output) -> int:
 def _unseal(path: Path, identities: list[Identity], target: Path) -> tuple[Path | None, str, bool]:
     """What was written, what is to be said of it, and whether all is well. WrongKey becomes NotDone."""
     try:
-        file = walked(Held(path.read_bytes()))
-        one = opened(file, identities, from_ring(path, file))
+        file = scan_file(InMemorySource(path.read_bytes()))
+        one = open_sealed(file, identities, from_ring(path, file))
     except OSError as error:
         raise StorageError(str(path), error.strerror or "") from error
     except WrongKey as error:
         raise NotDone(f"Can't open {path}: {error}.", "Try another key or the recovery sheet.") from None
-    except Broken as error:
+    except SealedFileBroken as error:
         raise FileDamaged(str(path), str(error)) from error
     parts, problem = list[bytes](), ""
     try:
         parts += (content for record, content in one.contents() if record.type in _CONTENT)
-    except Broken as error:
+    except SealedFileBroken as error:
         problem = f"; {error}"
     said = f"{_ENDS[file.ends]}{'; keyframes only' if file.is_thinned else ''}{problem}"
-    is_fine = not problem and file.ends is not Ends.DAMAGED
+    is_fine = not problem and file.ends is not FileEnding.DAMAGED
     return (_written(target / (path.stem + _suffix(one)), parts) if parts else None), said, is_fine
 
 
-def _suffix(one: Opened) -> str:
+def _suffix(one: SealedFileReader) -> str:
     return ".jpg" if one.file.init is None else ".mp4"
 
 

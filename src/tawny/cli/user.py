@@ -2,11 +2,11 @@
 
 from argparse import ArgumentParser, Namespace
 
+from tawny.api.auth.accounts import Account, Accounts, Role, TokenPurpose
 from tawny.cli import options
 from tawny.cli.output import Output
-from tawny.cli.people import House, camera_list, opened, seen_words
+from tawny.cli.people import AccountStores, camera_list, open_accounts, seen_words
 from tawny.model.errors import NotDone, UsageError
-from tawny.web.accounts import Accounts, Person, Purpose, Role
 
 LINK_DAYS = 7
 ROLES = (
@@ -25,7 +25,7 @@ def describe(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, out: Output) -> int:
-    house, accounts, _ = opened(args)
+    house, accounts, _ = open_accounts(args)
     try:
         if args.do == "list":
             return _list(accounts, out)
@@ -51,7 +51,7 @@ def _list(accounts: Accounts, out: Output) -> int:
     return 0
 
 
-def _add(args: Namespace, accounts: Accounts, out: Output, house: House, *, is_there: bool) -> int:
+def _add(args: Namespace, accounts: Accounts, out: Output, house: AccountStores, *, is_there: bool) -> int:
     if is_there:
         raise NotDone(f"A user named {args.name} already exists.", "To change it, use `tawny user change`.")
     role = Role(args.role or "viewer")
@@ -60,7 +60,7 @@ def _add(args: Namespace, accounts: Accounts, out: Output, house: House, *, is_t
     return _link(accounts, person, out, house)
 
 
-def _change(args: Namespace, accounts: Accounts, person: Person, out: Output, house: House) -> int:
+def _change(args: Namespace, accounts: Accounts, person: Account, out: Output, house: AccountStores) -> int:
     owners = [one for one in accounts.people() if one.role is Role.OWNER]
     if owners == [person] and (args.do == "remove" or args.role in ("family", "viewer")):
         raise NotDone(f"{person.name} is the only owner.", "Make someone else an owner first.")
@@ -77,8 +77,8 @@ def _change(args: Namespace, accounts: Accounts, person: Person, out: Output, ho
     return 0
 
 
-def _link(accounts: Accounts, person: Person, out: Output, house: House) -> int:
-    token = accounts.new_token(Purpose.LINK, person, lasts_ms=LINK_DAYS * 86_400_000)
+def _link(accounts: Accounts, person: Account, out: Output, house: AccountStores) -> int:
+    token = accounts.new_token(TokenPurpose.LINK, person, lasts_ms=LINK_DAYS * 86_400_000)
     link = f"{house.base}/sign-in#link={token}"
     words = f"{person.name} is now {person.role.value} and can see {seen_words(person.cameras)}."
     out.data(
@@ -87,6 +87,6 @@ def _link(accounts: Accounts, person: Person, out: Output, house: House) -> int:
     return 0
 
 
-def _data(person: Person) -> dict[str, object]:
+def _data(person: Account) -> dict[str, object]:
     cameras = None if person.cameras is None else sorted(person.cameras)
     return {"name": person.name, "role": person.role.value, "cameras": cameras}

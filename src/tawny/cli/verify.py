@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tawny.cli.output import Output
 from tawny.model.errors import NotDone, UsageError
-from tawny.sealed.broken import Broken
-from tawny.sealed.evidence import CHAIN, Verdict, verify
+from tawny.sealed.broken import SealedFileBroken
+from tawny.sealed.evidence import CHAIN, EvidenceVerdict, verify
 from tawny.sealed.statements import DAYS, genesis_of
 
 _AS = {
@@ -61,11 +61,11 @@ def run(args: Namespace, out: Output) -> int:
 def _claimed(days: bytes | mmap) -> str:
     try:
         return genesis_of(days[:])
-    except Broken as problem:
+    except SealedFileBroken as problem:
         raise NotDone(f"This isn't valid evidence: {problem}.") from None
 
 
-def _text(verdict: Verdict, genesis: str, *, is_known: bool) -> str:
+def _text(verdict: EvidenceVerdict, genesis: str, *, is_known: bool) -> str:
     said = verdict.manifest
     lines = [f"FAILED: {problem}." for problem in verdict.problems]
     if not verdict.problems:

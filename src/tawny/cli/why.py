@@ -4,14 +4,14 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import Any
 
-from tawny.app.control import is_in_memory
+from tawny.app.control_socket import is_in_memory
 from tawny.cli import options
-from tawny.cli.asking import once
+from tawny.cli.control_client import ask_once
 from tawny.cli.output import Output
-from tawny.cli.places import running_data
+from tawny.cli.paths import running_data
 from tawny.model.errors import NotDone
 from tawny.model.ids import EventId
-from tawny.storage.opening import index_to_read
+from tawny.storage.index.opening import index_to_read
 
 
 def describe(parser: ArgumentParser) -> None:
@@ -21,7 +21,7 @@ def describe(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, out: Output) -> int:
     folder = running_data(args)
-    told = once(folder, {"do": "why", "event": args.event})
+    told = ask_once(folder, {"do": "why", "event": args.event})
     if not told["outcomes"] and not is_in_memory(folder):
         with index_to_read(folder) as index:
             if index.event(EventId(args.event)) is None:

@@ -5,13 +5,13 @@ import re
 
 from pydantic import Field, field_validator, model_validator
 
-from tawny.config.keeping import Table
+from tawny.config.retention import Table
 
 _STUN = re.compile(r"stuns?:[^\s?]+")
 _TURN = re.compile(r"turns?:[^\s?]+(\?transport=(udp|tcp))?")
 
 
-class Turn(Table):
+class TurnServerSettings(Table):
     """A TURN server, used when no direct connection is possible."""
 
     url: str = Field(
@@ -31,13 +31,13 @@ class Turn(Table):
         return text
 
     @model_validator(mode="after")
-    def _one_login(self) -> "Turn":
+    def _one_login(self) -> "TurnServerSettings":
         if bool(self.secret) == bool(self.user):
             raise ValueError("either `secret`, or `user` and `password`")
         return self
 
 
-class Live(Table):
+class LiveSettings(Table):
     """Live video in browsers. The defaults suit most networks; docs/live.md says when to change them."""
 
     webrtc: bool = Field(default=True, description="Offer WebRTC: lowest latency, and works through most firewalls.")
@@ -49,7 +49,7 @@ class Live(Table):
     stun: tuple[str, ...] = Field(
         (), description="STUN servers, for example `stun:HOST:3478`. None is contacted unless set here."
     )
-    turn: tuple[Turn, ...] = Field((), description="TURN servers.")
+    turn: tuple[TurnServerSettings, ...] = Field((), description="TURN servers.")
 
     @field_validator("addresses")
     @classmethod

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
-from tawny.config.keeping import Table
 from tawny.config.quantities import Duration
+from tawny.config.retention import Table
 from tawny.config.units import duration_text, seconds
 from tawny.config.week import Stretches
 
@@ -36,7 +36,7 @@ _PATTERNS = tuple((verb, re.compile(form)) for verb, form in _FORMS)
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class RuleAction:
     """One thing to be done. name: of whom or what; for_s: so long, where that is said or usual."""
 
     verb: Verb
@@ -57,7 +57,7 @@ class Deed:
                 return " ".join(part for part in (self.verb, self.name, self.more) if part) + lasts
 
 
-def deed(text: str) -> Deed:
+def deed(text: str) -> RuleAction:
     """`relay gate 2 s`. ValueError tells what there is."""
     words = " ".join(text.split())
     read = next(((verb, found) for verb, form in _PATTERNS if (found := form.fullmatch(words))), None)
@@ -78,26 +78,26 @@ def deed(text: str) -> Deed:
             for_s = RECORD_S if for_s is None else for_s
         case "relay" if name == "siren" and for_s is None and more != "off":
             for_s = SIREN_S
-    return Deed(verb, name, more, for_s)
+    return RuleAction(verb, name, more, for_s)
 
 
 def _deeds(value: object) -> Any:
-    several = [value] if isinstance(value, str | Deed) else value
-    if not isinstance(several, list | tuple) or not all(isinstance(one, str | Deed) for one in several):
+    several = [value] if isinstance(value, str | RuleAction) else value
+    if not isinstance(several, list | tuple) or not all(isinstance(one, str | RuleAction) for one in several):
         raise ValueError(WANTED)
-    return tuple(one if isinstance(one, Deed) else deed(one) for one in several)
+    return tuple(one if isinstance(one, RuleAction) else deed(one) for one in several)
 
 
 def _several(value: object) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
-def _texts(several: tuple[Deed, ...]) -> list[str]:
+def _texts(several: tuple[RuleAction, ...]) -> list[str]:
     return [str(one) for one in several]
 
 
 Deeds = Annotated[
-    tuple[Deed, ...],
+    tuple[RuleAction, ...],
     BeforeValidator(_deeds, json_schema_input_type=str | list[str]),
     PlainSerializer(_texts, return_type=list[str]),
 ]
@@ -106,7 +106,7 @@ Words = Annotated[tuple[Word, ...], BeforeValidator(_several, json_schema_input_
 """One, or any of several."""
 
 
-class When(Table):
+class RuleCondition(Table):
     """Conditions. Anything not listed matches everything; in a list, one match is enough."""
 
     camera: Words = Field((), description="Camera.")
@@ -133,7 +133,7 @@ class When(Table):
     )
 
     @model_validator(mode="after")
-    def _suggests_a_kind(self) -> "When":
+    def _suggests_a_kind(self) -> "RuleCondition":
         if self.suggested and not self.kind:
             raise ValueError("suggested: only together with `kind`")
         return self
@@ -152,15 +152,17 @@ class When(Table):
         return ", ".join(part for part in (seen, " or ".join(self.arm), times, home, gone) if part) or "always"
 
 
-class Rule(Table):
+class RuleSettings(Table):
     """A rule: when these conditions are met, do these actions."""
 
     name: Annotated[str, Field(max_length=60)] = Field("", description="Name of the rule.")
-    when: When = Field(When(), description="Conditions: a table. Anything not listed matches everything.")
+    when: RuleCondition = Field(
+        RuleCondition(), description="Conditions: a table. Anything not listed matches everything."
+    )
     do: Annotated[Deeds, Field(min_length=1)] = Field(description=f"Actions: {WANTED}.")
 
     @model_validator(mode="after")
-    def _fits(self) -> "Rule":
+    def _fits(self) -> "RuleSettings":
         if any(one.verb == "no recording" for one in self.do):
             if len(self.do) > 1:
                 raise ValueError("no recording: must be the only action of its rule")

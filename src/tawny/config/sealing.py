@@ -4,13 +4,13 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from tawny.config.keeping import Table
-from tawny.sealed.wrapping import recipient
+from tawny.config.retention import Table
+from tawny.sealed.key_wrapping import recipient
 
 Recipient = Annotated[str, AfterValidator(recipient)]
 
 
-class Sealed(Table):
+class SealingSettings(Table):
     """Public encryption keys (`age1…`), written by `tawny seal init`."""
 
     recipients: tuple[Recipient, ...] = Field(

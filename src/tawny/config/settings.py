@@ -6,20 +6,20 @@ from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from tawny.config.alarming import Alarm
-from tawny.config.arming import Arm
-from tawny.config.hearing import Sound
-from tawny.config.keeping import CameraKeep, Keep, Table
-from tawny.config.live import Live
-from tawny.config.objects import Objects, Suggest
-from tawny.config.outward import Destination, TargetName, Waiting
-from tawny.config.places import Corners, Line, PlaceName, Zone
-from tawny.config.programs import Emit, Input, Mqtt, Relay, Scripts
+from tawny.config.alarms import AlarmSettings
+from tawny.config.audio import AudioSettings
+from tawny.config.classification import FallbackKindSettings, ObjectModelSettings
+from tawny.config.destinations import DestinationSettings, OutboxSettings, TargetName
+from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
+from tawny.config.live import LiveSettings
+from tawny.config.modes import ModesSettings
+from tawny.config.notifiers import NotifierSettings
 from tawny.config.quantities import Duration, Share, Size
-from tawny.config.recognisers import Recogniser
-from tawny.config.rules import Rule
-from tawny.config.sealing import Recipient, Sealed
-from tawny.config.telling import Notifier
+from tawny.config.recognition import RecogniserSettings
+from tawny.config.retention import CameraRetentionSettings, RetentionSettings, Table
+from tawny.config.rules import RuleSettings
+from tawny.config.sealing import Recipient, SealingSettings
+from tawny.config.zones import Corners, LineSettings, PlaceName, ZoneSettings
 
 _CAMERA_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _TAKEN = frozenset({"history", "keys", "lock", "control", "outbox", "inbox", "clips"})
@@ -35,14 +35,14 @@ def listen_address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-class Tier(Table):
+class TierSettings(Table):
     """An archive disk for older recordings."""
 
     path: str = Field(min_length=1, description="Folder on that disk.")
     after: Duration = Field(description="Move recordings there after this time, or earlier if the main disk is full.")
 
 
-class Storage(Table):
+class StorageSettings(Table):
     """Where recordings are stored. Retention has its own table, `storage.keep`."""
 
     path: str = Field("", description="Folder for recordings. Empty: ~/tawny (/var/lib/tawny if run as root).")
@@ -58,7 +58,7 @@ class Storage(Table):
     )
     spare: str = Field("", description="Fallback: a folder on another disk, used while the main disk fails.")
     mirror: str = Field("", description="Mirror: a folder on another disk that gets a second copy of all recordings.")
-    tiers: tuple[Tier, ...] = Field(
+    tiers: tuple[TierSettings, ...] = Field(
         (), description='Archive disks for older recordings, in order: `[{ path = "/mnt/big", after = "7 days" }]`.'
     )
     clips: Annotated[Size, Field(ge=10_000_000)] = Field(
@@ -69,10 +69,10 @@ class Storage(Table):
     sealed: bool = Field(
         default=False, description="Encrypt recordings so that only the keys under `sealed` can open them."
     )
-    keep: Keep = Keep()
+    keep: RetentionSettings = RetentionSettings()
 
 
-class Web(Table):
+class WebSettings(Table):
     """The web interface."""
 
     listen: str = Field(
@@ -117,7 +117,7 @@ class Web(Table):
         return cls._host_and_port(text) if text else text
 
 
-class Watch(Table):
+class DetectionSettings(Table):
     """Detection on this camera. Settings of the detector go in a table with its name."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -141,10 +141,10 @@ class Watch(Table):
     )
     within: Annotated[int, Field(ge=1, le=600)] = Field(1, description="See `frames`. At least as many.")
 
-    zones: dict[PlaceName, Zone] = Field(
+    zones: dict[PlaceName, ZoneSettings] = Field(
         default_factory=dict, description="Zones by name. If there are any, only motion in a zone creates events."
     )
-    lines: dict[PlaceName, Line] = Field(
+    lines: dict[PlaceName, LineSettings] = Field(
         default_factory=dict, description="Lines by name. tawny reports anyone who crosses one."
     )
     mask: tuple[Corners, ...] = Field(
@@ -166,7 +166,7 @@ class Watch(Table):
     )
     read_sure: Share = Field(0.6, description="Minimum confidence of a recognition.")
     read_zones: tuple[PlaceName, ...] = Field((), description="Recognize only in these zones. Empty: everywhere.")
-    suggest: Suggest = Suggest()
+    suggest: FallbackKindSettings = FallbackKindSettings()
     private: tuple[Corners, ...] = Field(
         (),
         description=(
@@ -174,7 +174,7 @@ class Watch(Table):
             "The stored video still contains them."
         ),
     )
-    sound: Sound = Sound()
+    sound: AudioSettings = AudioSettings()
     decode: Literal["auto", "software"] = Field(
         "auto", description="`auto`: decode large video in hardware where possible. `software`: never."
     )
@@ -185,7 +185,7 @@ class Watch(Table):
         return dict((self.model_extra or {}).get(self.detector, {}))
 
 
-class Camera(Table):
+class CameraSettings(Table):
     """A camera. Settings specific to its source type go in a table with that name, such as `rtsp`."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -215,10 +215,10 @@ class Camera(Table):
     recipients: tuple[Recipient, ...] = Field(
         (), description="More public keys that can open this camera's recordings: `age1…`."
     )
-    keep: CameraKeep | None = Field(
+    keep: CameraRetentionSettings | None = Field(
         None, description="Different retention for this camera: same settings as `storage.keep`, except `free`."
     )
-    watch: Watch = Watch()
+    watch: DetectionSettings = DetectionSettings()
 
     @field_validator("source")
     @classmethod
@@ -245,24 +245,24 @@ class Camera(Table):
 
 
 class Settings(Table):
-    storage: Storage = Storage()
-    sealed: Sealed = Sealed()
-    web: Web = Web()
-    live: Live = Live()
-    alarm: Alarm = Alarm()
-    arm: Arm = Arm()
-    objects: Objects = Objects()
-    recognisers: dict[TargetName, Recogniser] = Field(default_factory=dict)
-    rules: tuple[Rule, ...] = ()
-    outbox: Waiting = Waiting()
-    destinations: dict[TargetName, Destination] = Field(default_factory=dict)
-    notifiers: dict[TargetName, Notifier] = Field(default_factory=dict)
-    emit: dict[TargetName, Emit] = Field(default_factory=dict)
-    inputs: dict[TargetName, Input] = Field(default_factory=dict)
-    mqtt: Mqtt = Mqtt()
-    scripts: Scripts = Scripts()
-    relays: dict[TargetName, Relay] = Field(default_factory=dict)
-    cameras: dict[str, Camera] = Field(default_factory=dict)
+    storage: StorageSettings = StorageSettings()
+    sealed: SealingSettings = SealingSettings()
+    web: WebSettings = WebSettings()
+    live: LiveSettings = LiveSettings()
+    alarm: AlarmSettings = AlarmSettings()
+    arm: ModesSettings = ModesSettings()
+    objects: ObjectModelSettings = ObjectModelSettings()
+    recognisers: dict[TargetName, RecogniserSettings] = Field(default_factory=dict)
+    rules: tuple[RuleSettings, ...] = ()
+    outbox: OutboxSettings = OutboxSettings()
+    destinations: dict[TargetName, DestinationSettings] = Field(default_factory=dict)
+    notifiers: dict[TargetName, NotifierSettings] = Field(default_factory=dict)
+    emit: dict[TargetName, EmitterSettings] = Field(default_factory=dict)
+    inputs: dict[TargetName, InputSettings] = Field(default_factory=dict)
+    mqtt: MqttSettings = MqttSettings()
+    scripts: ScriptSettings = ScriptSettings()
+    relays: dict[TargetName, RelaySettings] = Field(default_factory=dict)
+    cameras: dict[str, CameraSettings] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _can_be_opened(self) -> "Settings":
@@ -286,6 +286,6 @@ def is_camera_id(text: str) -> bool:
     return bool(_CAMERA_ID.fullmatch(text)) and len(text) <= 40 and text not in _TAKEN
 
 
-def display_name(camera_id: str, camera: Camera) -> str:
+def display_name(camera_id: str, camera: CameraSettings) -> str:
     """`front-door` is called `Front door` unless it has a name."""
     return camera.name or camera_id.replace("-", " ").capitalize()

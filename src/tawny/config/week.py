@@ -22,7 +22,7 @@ _OFFSET = re.compile(r"([+-])(\d+)(min|m|h)")
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class TimeOfDay:
     """A time of day. sun: empty for one of the clock; else sunrise or sunset, and the minutes count from there."""
 
     minute: int
@@ -39,11 +39,11 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class WeekSpan:
     """From one moment to another, on these days of the week (0 is Monday): those that it begins on."""
 
-    begin: Moment
-    end: Moment
+    begin: TimeOfDay
+    end: TimeOfDay
     days: frozenset[int] = EVERY_DAY
 
     @property
@@ -62,7 +62,7 @@ class Stretch:
         return f"{days}{self.begin}-{self.end}"
 
 
-def stretch(text: str) -> Stretch:
+def stretch(text: str) -> WeekSpan:
     """ValueError tells what is allowed."""
     words = text.strip().lower()
     days, rest = EVERY_DAY, words
@@ -77,7 +77,7 @@ def stretch(text: str) -> Stretch:
     begin, end = _moment(times[1]), _moment(times[2])
     if begin.sun == end.sun and begin.sun and begin.minute >= end.minute:
         raise ValueError(f"a time that ends later than it starts, not {words}")
-    return Stretch(begin, end, days)
+    return WeekSpan(begin, end, days)
 
 
 def days_text(days: frozenset[int]) -> str:
@@ -100,37 +100,37 @@ def _days(text: str) -> frozenset[int]:
     return frozenset(found)
 
 
-def _moment(text: str) -> Moment:
+def _moment(text: str) -> TimeOfDay:
     compact = re.sub(r"\s", "", text)
     for sun in (SUNRISE, SUNSET):
         if compact.startswith(sun):
             offset = _OFFSET.fullmatch(compact.removeprefix(sun))
             if offset is None:
-                return Moment(0, sun)
+                return TimeOfDay(0, sun)
             minutes = int(offset[2]) * (60 if offset[3] == "h" else 1)
             if minutes > NOON_MIN:
                 raise ValueError("at most 12 hours before or after sunrise or sunset")
-            return Moment(minutes if offset[1] == "+" else -minutes, sun)
+            return TimeOfDay(minutes if offset[1] == "+" else -minutes, sun)
     minute = int(compact[:2]) * 60 + int(compact[3:])
     if minute > DAY_MIN:
         raise ValueError("a time of day from 00:00 to 24:00")
-    return Moment(minute)
+    return TimeOfDay(minute)
 
 
 def _read(value: object) -> Any:
     """One text, or a list of them."""
-    several = [value] if isinstance(value, str | Stretch) else value
-    if not isinstance(several, list | tuple) or not all(isinstance(one, str | Stretch) for one in several):
+    several = [value] if isinstance(value, str | WeekSpan) else value
+    if not isinstance(several, list | tuple) or not all(isinstance(one, str | WeekSpan) for one in several):
         raise ValueError(WANTED)
-    return tuple(one if isinstance(one, Stretch) else stretch(one) for one in several)
+    return tuple(one if isinstance(one, WeekSpan) else stretch(one) for one in several)
 
 
-def _texts(several: tuple[Stretch, ...]) -> list[str]:
+def _texts(several: tuple[WeekSpan, ...]) -> list[str]:
     return [str(one) for one in several]
 
 
 Stretches = Annotated[
-    tuple[Stretch, ...],
+    tuple[WeekSpan, ...],
     BeforeValidator(_read, json_schema_input_type=str | list[str]),
     PlainSerializer(_texts, return_type=list[str]),
 ]

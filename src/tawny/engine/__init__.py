@@ -7,7 +7,7 @@
 from tawny.engine.actor import Actor, Engine, Handle
 from tawny.engine.bus import Bus
 from tawny.engine.inline import InlineEngine
-from tawny.engine.shared import SharedThread
+from tawny.engine.shared_thread import SharedThread
 from tawny.engine.threads import ThreadEngine
 
 __all__ = ["Actor", "Bus", "Engine", "Handle", "InlineEngine", "SharedThread", "ThreadEngine"]

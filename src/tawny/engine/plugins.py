@@ -17,7 +17,7 @@ class PluginBroken(NamedTuple):
     error: str
 
 
-class Parts(Mapping[str, Any]):
+class PluginGroup(Mapping[str, Any]):
     """Everything behind the entry points of a group, by name, in the order of the names given first.
 
     make: what becomes of the loaded object. Foreign code may raise anything: then the part is in `broken`, and asking
@@ -57,7 +57,7 @@ class Parts(Mapping[str, Any]):
 
 def load(group: str) -> tuple[dict[str, Any], list[PluginBroken]]:
     """Everything behind the entry points of a group at once, and what is broken."""
-    parts = Parts(group)
+    parts = PluginGroup(group)
     loaded: dict[str, Any] = {}
     for name in list(parts):
         with suppress(KeyError):

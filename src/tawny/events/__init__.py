@@ -1,6 +1,6 @@
 """Observations to events."""
 
-from tawny.events.maker import EventMaker
+from tawny.events.event_builder import EventBuilder
 from tawny.events.recover import close_left_open
 
-__all__ = ["EventMaker", "close_left_open"]
+__all__ = ["EventBuilder", "close_left_open"]

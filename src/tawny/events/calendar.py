@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from astral import Observer
 from astral.sun import elevation, noon, sunrise, sunset
 
-from tawny.config.week import DAY_MIN, NOON_MIN, SUNRISE, Moment, Stretch
+from tawny.config.week import DAY_MIN, NOON_MIN, SUNRISE, TimeOfDay, WeekSpan
 from tawny.model.times import Span
 
 _HORIZON = -0.833
@@ -45,18 +45,18 @@ class Calendar:
             return seconds[0] * 1000  # the first of two
         return seconds[bisect_left(seconds, wall, key=lambda at_s: self.local(at_s * 1000))] * 1000
 
-    def moment_ms(self, day: date, moment: Moment) -> int:
+    def moment_ms(self, day: date, moment: TimeOfDay) -> int:
         if not moment.sun:
             return self.at_ms(day, moment.minute)
         return self._sun_ms(day, moment.sun) + moment.minute * 60_000
 
-    def span(self, stretch: Stretch, day: date) -> Span | None:
+    def span(self, stretch: WeekSpan, day: date) -> Span | None:
         """The one that begins on this day; None where it would be over before it begins. Of all days of the week."""
         begin_ms = self.moment_ms(day, stretch.begin)
         end_ms = self.moment_ms(day + timedelta(days=stretch.ends_next_day), stretch.end)
         return Span(begin_ms, end_ms) if begin_ms < end_ms else None
 
-    def is_within(self, stretches: Iterable[Stretch], at_ms: int) -> bool:
+    def is_within(self, stretches: Iterable[WeekSpan], at_ms: int) -> bool:
         """Whether one of these times is now."""
         today = self.day(at_ms)
         return any(

@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
-from tawny.config.arming import Arm
-from tawny.events.book import Book
+from tawny.config.modes import ModesSettings
 from tawny.events.calendar import Calendar
-from tawny.events.presence import Person, Presence
-from tawny.events.schedule import Change, Schedule
+from tawny.events.mode_store import ModeStore
+from tawny.events.presence import PresenceTracker, TrackedPerson
+from tawny.events.schedule import ModeSwitch, Schedule
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId
@@ -30,7 +30,7 @@ Told = Literal["pause", "record"]
 
 
 @dataclass(frozen=True, slots=True)
-class Was:
+class ModeSnapshot:
     """How it stood at an instant. home: who was there."""
 
     mode: str
@@ -39,7 +39,7 @@ class Was:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ActiveMode:
     """The mode that is on. by: a person's or program's name where `is_by_hand`, else `week` or `presence`."""
 
     mode: str
@@ -48,12 +48,12 @@ class Standing:
     since_ms: int
     until_ms: int | None
     """Of one by hand: when it ends at the latest; None: nothing would change it."""
-    next: Change | None
+    next: ModeSwitch | None
     """The next change, if people stay where they are."""
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class ActiveHold:
     """What somebody told one camera. until_ms: None: until told otherwise."""
 
     camera: CameraId
@@ -73,18 +73,20 @@ class _Hand:
     """What would be on otherwise: once that changes, so does this. Empty: it holds until its time."""
 
 
-class Modes:
+class ModeState:
     """book: what survives a restart. tell: is told of every change."""
 
-    def __init__(self, arm: Arm, zone: ZoneInfo, book: Book, clock: Clock, tell: Callable[[Message], None]) -> None:
+    def __init__(
+        self, arm: ModesSettings, zone: ZoneInfo, book: ModeStore, clock: Clock, tell: Callable[[Message], None]
+    ) -> None:
         self._book, self._clock, self._tell = book, clock, tell
         self._lock = threading.RLock()
         self._zone = zone
         facts = book.facts()
         self._hand = _Hand(**facts["hand"]) if "hand" in facts else None
-        holds = [Hold(**value) for name, value in facts.items() if name.startswith("hold/")]
+        holds = [ActiveHold(**value) for name, value in facts.items() if name.startswith("hold/")]
         self._holds = {hold.camera: hold for hold in holds}
-        self._log = [(at_ms, Was(mode, by, home)) for at_ms, mode, by, home in book.changes()]
+        self._log = [(at_ms, ModeSnapshot(mode, by, home)) for at_ms, mode, by, home in book.changes()]
         self._untold: list[Message] = []
         self._now_ms = self._clock.now_ms()
         self._known: tuple[str, str, frozenset[str]] = ("", "", frozenset())
@@ -93,7 +95,7 @@ class Modes:
         self.wake: Callable[[], None] = lambda: None
         """Called when something is due at another time than before."""
 
-    def apply(self, arm: Arm) -> None:
+    def apply(self, arm: ModesSettings) -> None:
         """Other settings. What is set by hand stays, if there still is such a mode."""
         with self._lock:
             self._take(arm, self._presence.home(self._clock.now_ms()))
@@ -114,27 +116,27 @@ class Modes:
         return self._calendar
 
     @property
-    def arm(self) -> Arm:
+    def arm(self) -> ModesSettings:
         return self._arm
 
-    def now(self) -> Standing:
+    def now(self) -> ActiveMode:
         with self._lock:
             self._advance()
             mode, by, _ = self._known
             hand, next_change = self._hand, self._next()
-            standing = Standing(
+            standing = ActiveMode(
                 mode, by, hand is not None, self._since_ms, hand.until_ms if hand else None, next_change
             )
         self._out()
         return standing
 
-    def at(self, at_ms: int) -> Was:
+    def at(self, at_ms: int) -> ModeSnapshot:
         """How it stood then; of what is not remembered, as at the first that is. For the future: `ahead`."""
         with self._lock:
             self._advance()
             return next((was for began_ms, was in reversed(self._log) if began_ms <= at_ms), self._log[0][1])
 
-    def ahead(self, at_ms: int, home: frozenset[str] | None = None) -> Was:
+    def ahead(self, at_ms: int, home: frozenset[str] | None = None) -> ModeSnapshot:
         """How it will stand, if these people are at home, or who is now, and nobody sets anything by hand meanwhile."""
         with self._lock:
             self._advance()
@@ -144,12 +146,12 @@ class Modes:
                 is_over = hand.until_ms is not None and hand.until_ms <= at_ms
                 come_or_gone = bool(hand.base) and self._automatic(now_ms, here)[0] != hand.base
                 if not is_over and not come_or_gone:
-                    return Was(hand.mode, hand.by, here)
-            return Was(*self._automatic(max(at_ms, now_ms), here), here)
+                    return ModeSnapshot(hand.mode, hand.by, here)
+            return ModeSnapshot(*self._automatic(max(at_ms, now_ms), here), here)
 
-    def week_ahead(self) -> list[Change]:
+    def week_ahead(self) -> list[ModeSwitch]:
         """The changes of the next seven days, if people stay where they are."""
-        found: list[Change] = []
+        found: list[ModeSwitch] = []
         with self._lock:
             self._advance()
             at_ms, change = self._now_ms, self._next()
@@ -160,23 +162,23 @@ class Modes:
                 change = self._next_automatic(change.at_ms, home)
         return found
 
-    def people(self) -> list[Person]:
+    def people(self) -> list[TrackedPerson]:
         with self._lock:
             self._advance()
             return self._presence.people(self._now_ms)
 
-    def hold(self, camera: CameraId) -> Hold | None:
+    def hold(self, camera: CameraId) -> ActiveHold | None:
         """What somebody told this camera, while it lasts."""
         with self._lock:
             self._advance()
             return self._holds.get(camera)
 
-    def holds(self) -> list[Hold]:
+    def holds(self) -> list[ActiveHold]:
         with self._lock:
             self._advance()
             return list(self._holds.values())
 
-    def changes(self, most: int = 200) -> list[tuple[int, Was]]:
+    def changes(self, most: int = 200) -> list[tuple[int, ModeSnapshot]]:
         """What was on from when, newest first."""
         with self._lock:
             self._advance()
@@ -209,11 +211,11 @@ class Modes:
 
     def pause(self, camera: CameraId, until_ms: int | None, by: str) -> None:
         """Nothing of it is recorded, watched or shown."""
-        self._put_hold(Hold(camera, "pause", by, self._clock.now_ms(), until_ms))
+        self._put_hold(ActiveHold(camera, "pause", by, self._clock.now_ms(), until_ms))
 
     def record(self, camera: CameraId, until_ms: int | None, by: str) -> None:
         """It is recorded, whatever the mode says."""
-        self._put_hold(Hold(camera, "record", by, self._clock.now_ms(), until_ms))
+        self._put_hold(ActiveHold(camera, "record", by, self._clock.now_ms(), until_ms))
 
     def let_go(self, camera: CameraId, by: str) -> None:
         """It does again what it would."""
@@ -251,12 +253,12 @@ class Modes:
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
-    def _take(self, arm: Arm, home: frozenset[str]) -> None:
+    def _take(self, arm: ModesSettings, home: frozenset[str]) -> None:
         now_ms = self._clock.now_ms()
         self._arm = arm
         self._calendar = Calendar(self._zone, arm.place or None)
         self._schedule = Schedule(self._calendar, arm.modes, arm.week, arm.dates)
-        self._presence = Presence(arm.presence.everybody, arm.presence.away_after, home, now_ms)
+        self._presence = PresenceTracker(arm.presence.everybody, arm.presence.away_after, home, now_ms)
         if self._hand is not None and self._hand.mode not in arm.modes:
             self._set_hand(None)
         self._now_ms = now_ms
@@ -271,18 +273,18 @@ class Modes:
             return presence.nobody, BY_PRESENCE
         return (presence.back, BY_PRESENCE) if mode == presence.nobody else (mode, BY_WEEK)
 
-    def _next_automatic(self, at_ms: int, home: frozenset[str]) -> Change | None:
+    def _next_automatic(self, at_ms: int, home: frozenset[str]) -> ModeSwitch | None:
         now, change = self._automatic(at_ms, home)[0], self._schedule.next_change(at_ms)
         for _ in range(8 * 24):  # a week may go to and fro between two that are one here
             if change is None:
                 return None
             mode = self._automatic(change.at_ms, home)[0]
             if mode != now:
-                return Change(change.at_ms, mode)
+                return ModeSwitch(change.at_ms, mode)
             change = self._schedule.next_change(change.at_ms)
         return None
 
-    def _next(self) -> Change | None:
+    def _next(self) -> ModeSwitch | None:
         home = self._presence.home(self._now_ms)
         if self._hand is None:
             return self._next_automatic(self._now_ms, home)
@@ -290,7 +292,7 @@ class Modes:
             return None
         after = self._automatic(self._hand.until_ms, home)[0]
         if after != self._hand.mode:
-            return Change(self._hand.until_ms, after)
+            return ModeSwitch(self._hand.until_ms, after)
         return self._next_automatic(self._hand.until_ms, home)
 
     def _next_due(self, at_ms: int) -> int | None:
@@ -335,7 +337,7 @@ class Modes:
             self._untold.append(ModeChanged(mode, by, self._hand is not None, at_ms))
         if home != before_home:
             self._untold.append(PeopleChanged(tuple(sorted(home)), at_ms))
-        was = Was(mode, by, home)
+        was = ModeSnapshot(mode, by, home)
         if not self._log or self._log[-1][1] != was:  # nothing new after a restart
             self._log.append((at_ms, was))
             self._book.change(at_ms, mode, by, home)
@@ -355,7 +357,7 @@ class Modes:
         self._hand = hand
         self._book.keep("hand", asdict(hand) if hand else None)
 
-    def _put_hold(self, hold: Hold) -> None:
+    def _put_hold(self, hold: ActiveHold) -> None:
         with self._lock:
             self._advance()
             self._holds[hold.camera] = hold

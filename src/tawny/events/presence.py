@@ -1,11 +1,12 @@
-"""Who is at home: whoever was seen lately. Pure; `app/modes/looking.py` looks, and phones and other programs tell."""
+"""Who is at home: whoever was seen lately. Pure; `service/modes/presence_prober.py` looks, and phones and other
+programs tell."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class TrackedPerson:
     """One who is looked for."""
 
     name: str
@@ -18,7 +19,7 @@ class Person:
     """When this person has left, if not seen until then; None where not at home."""
 
 
-class Presence:
+class PresenceTracker:
     """names: who is looked for. home: those who were at home before; they are believed to be until it shows."""
 
     def __init__(self, names: Iterable[str], away_after_s: float, home: Iterable[str], now_ms: int) -> None:
@@ -50,14 +51,14 @@ class Presence:
         leaves = [self._leaves_ms(seen_ms) for seen_ms, _ in self._seen.values()]
         return min((leave for leave in leaves if leave > at_ms), default=None)
 
-    def people(self, at_ms: int) -> list[Person]:
+    def people(self, at_ms: int) -> list[TrackedPerson]:
         home = self.home(at_ms)
         return [self._person(name, is_home=name in home) for name in self._names]
 
-    def _person(self, name: str, *, is_home: bool) -> Person:
+    def _person(self, name: str, *, is_home: bool) -> TrackedPerson:
         seen_ms, source = self._seen.get(name, (None, ""))
         leaves_ms = None if seen_ms is None or not is_home else self._leaves_ms(seen_ms)
-        return Person(name, is_home, seen_ms, source, leaves_ms)
+        return TrackedPerson(name, is_home, seen_ms, source, leaves_ms)
 
     def _leaves_ms(self, seen_ms: int) -> int:
         return seen_ms + max(self._after_ms, 1)

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterable
 
-from tawny.events.ledger import Ledger
+from tawny.events.event_log import EventLog
 from tawny.model.events import Event
 from tawny.model.times import Span
-from tawny.storage.index import Index
+from tawny.storage.index.protocol import Index
 
 
-def close_left_open(events: Iterable[Event], ledger: Ledger, last_ms: Callable[[Event], int | None]) -> list[Event]:
+def close_left_open(events: Iterable[Event], ledger: EventLog, last_ms: Callable[[Event], int | None]) -> list[Event]:
     """End each that has no end, and return them.
 
     last_ms: the last instant its camera is known to have been recorded; None where nothing is known, then it ends with
@@ -24,7 +24,7 @@ def close_left_open(events: Iterable[Event], ledger: Ledger, last_ms: Callable[[
     return closed
 
 
-def close_all_left_open(index: Index, ledger: Ledger, now_ms: int) -> None:
+def close_all_left_open(index: Index, ledger: EventLog, now_ms: int) -> None:
     """The same of all that the last recorder left open: they end with what it recorded."""
 
     def last_ms(event: Event) -> int | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from tawny.config.week import DAY_MIN, WEEKDAYS, Stretch
+from tawny.config.week import DAY_MIN, WEEKDAYS, WeekSpan
 from tawny.events.calendar import Calendar
 from tawny.model.times import Span
 
@@ -14,7 +14,7 @@ STEP_MIN = 5
 _KEPT_DAYS, _KEPT_CHANGES = 64, 16
 
 
-class Change(NamedTuple):
+class ModeSwitch(NamedTuple):
     at_ms: int
     mode: str
 
@@ -26,13 +26,13 @@ class Schedule:
         self,
         calendar: Calendar,
         modes: Sequence[str],
-        week: Mapping[str, Sequence[Stretch]],
+        week: Mapping[str, Sequence[WeekSpan]],
         dates: Mapping[str, str],
     ) -> None:
         self._calendar, self._modes, self._week = calendar, tuple(modes), week
         self._dates = {date.fromisoformat(day): meant for day, meant in dates.items()}
         self._days: dict[date, list[tuple[Span, int]]] = {}
-        self._found: tuple[tuple[int, Change], ...] = ()
+        self._found: tuple[tuple[int, ModeSwitch], ...] = ()
         """The changes that were found last, each with the instant from which on it is the next."""
 
     @property
@@ -49,7 +49,7 @@ class Schedule:
         found = [rank for day in near for span, rank in self._of(day) if span.begin_ms <= at_ms < span.end_ms]
         return self._modes[max(found, default=0)]
 
-    def next_change(self, at_ms: int) -> Change | None:
+    def next_change(self, at_ms: int) -> ModeSwitch | None:
         """The first instant later than this at which another mode is on; None within `AHEAD_DAYS`."""
         for since_ms, change in self._found:
             if since_ms <= at_ms < change.at_ms:
@@ -58,7 +58,7 @@ class Schedule:
         for days in (1, AHEAD_DAYS):  # nearly always there is one soon
             for later_ms in sorted(set(self._edges(at_ms, days))):
                 if later_ms > at_ms and (mode := self.mode(later_ms)) != now:
-                    found = Change(later_ms, mode)
+                    found = ModeSwitch(later_ms, mode)
                     self._found = (*self._found[-_KEPT_CHANGES:], (at_ms, found))
                     return found
         return None

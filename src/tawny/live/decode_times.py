@@ -6,7 +6,7 @@ from collections.abc import Iterable
 USUAL_TICKS = 3000
 
 
-class DecodeTimes:
+class LiveDecodeTimes:
     """Pictures come in decode order; each gets the time that the one `depth` places before it is shown.
 
     depth: how many pictures may come before one that is shown earlier; 0 where there are no B-frames: both are equal.

@@ -9,10 +9,10 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tawny.live.decode_times import DecodeTimes, reorder_depth
-from tawny.media.fmp4 import Sample, fragment, init_segment
-from tawny.media.params import codec_string
-from tawny.media.soundtrack import Soundtrack, soundtrack
+from tawny.live.decode_times import LiveDecodeTimes, reorder_depth
+from tawny.media.audio.soundtrack import Soundtrack, soundtrack
+from tawny.media.codec.parameter_sets import codec_string
+from tawny.media.mp4.fragment_writer import Sample, fragment, init_segment
 from tawny.model.ids import RunId
 from tawny.model.packets import VIDEO_RATE, AudioFormat, Packet, VideoFormat
 from tawny.stream.hub import Hub
@@ -22,7 +22,7 @@ SOUND_SEEN_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Begin:
+class NewInitSegment:
     """What follows is another file. start_ms: UTC of its time 0; init: its first bytes."""
 
     mime: str
@@ -47,7 +47,7 @@ class Fragmenter:
         self._hub, self._at_once = hub, at_once
         self._run: RunId | None = None
         self._format: VideoFormat | None = None
-        self._times = DecodeTimes(0)
+        self._times = LiveDecodeTimes(0)
         self._zero = 0
         self._sound: Soundtrack | None = None
         self._deaf: AudioFormat | None = None
@@ -56,7 +56,7 @@ class Fragmenter:
         self._newest_dts = self._said_dts = self._lasts = 0  # what the last was given out with
         self._sequence = 0
 
-    def take(self, packet: Packet) -> Iterator[Begin | bytes]:
+    def take(self, packet: Packet) -> Iterator[NewInitSegment | bytes]:
         """What this packet completes."""
         if isinstance(packet.format, AudioFormat):
             if self._sound and packet.run == self._run and packet.format == self._sound.source:
@@ -105,7 +105,7 @@ class Fragmenter:
         sounds = self._sound.take() if self._sound else []
         return b"".join(fragment(self._sequence, [picture], sounds, dts, sounds[0].pts if sounds else 0))
 
-    def _begin(self, packet: Packet, video: VideoFormat) -> Begin | None:
+    def _begin(self, packet: Packet, video: VideoFormat) -> NewInitSegment | None:
         """A new file if this keyframe, or the sound beside it, does not fit into the one so far."""
         recent = [other for other in self._hub.recent(SOUND_SEEN_S) if other.run == packet.run]
         sound = sound_of(recent)
@@ -113,12 +113,12 @@ class Fragmenter:
         same_sound = sound in (self._sound.source if self._sound else None, self._deaf)
         if self._run == packet.run and self._format == video and same_sound and depth <= self._times.depth:
             return None
-        self._run, self._format, self._times = packet.run, video, DecodeTimes(depth)
+        self._run, self._format, self._times = packet.run, video, LiveDecodeTimes(depth)
         self._zero = self._times.next(packet.pts)
         self._sound = soundtrack(sound, self._zero * sound.rate // VIDEO_RATE) if sound else None
         self._deaf = sound
         codecs = ",".join(codec_string(track) for track in (video, self._sound and self._sound.format) if track)
-        return Begin(
+        return NewInitSegment(
             f'video/mp4; codecs="{codecs}"',
             packet.at_ms - (packet.pts - self._zero) * 1000 // VIDEO_RATE,
             video.width,

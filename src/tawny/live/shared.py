@@ -10,7 +10,7 @@ Made = TypeVar("Made")
 _made: WeakValueDictionary[tuple[type, int], Any] = WeakValueDictionary()
 
 
-def shared(kind: type[Made], hub: Hub, make: Callable[[], Made]) -> Made:
+def share_once(kind: type[Made], hub: Hub, make: Callable[[], Made]) -> Made:
     """The stream's one `kind`, while anybody holds it. In the event loop."""
     found = _made.get((kind, id(hub)))
     if not isinstance(found, kind):

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 
-from tawny.live.fragmenter import Begin, Fragmenter
+from tawny.live.fragmenter import Fragmenter, NewInitSegment
 from tawny.live.wakeup import Wakeup
 from tawny.model.clock import Clock
 from tawny.model.ids import CameraId, StreamName
@@ -19,11 +19,11 @@ BEHIND_MS = 2_000
 SILENT_S = 5.0
 
 
-class Waiting:
+class NothingYet:
     """Nothing has come for a while."""
 
 
-class Viewer:
+class LiveViewer:
     """Begins with the newest keyframe at once.
 
     gather_s: what comes meanwhile is given out together, for all who ask for the same at the same moments: many small
@@ -54,7 +54,7 @@ class Viewer:
     def close(self) -> None:
         self._reader.close()
 
-    async def messages(self) -> AsyncGenerator[Begin | bytes | Waiting]:
+    async def messages(self) -> AsyncGenerator[NewInitSegment | bytes | NothingYet]:
         """All there is to send, for ever. While nothing comes, Waiting every SILENT_S, and after it another Begin."""
         while True:
             if self._is_silent() and not self._is_paused:
@@ -66,13 +66,13 @@ class Viewer:
             if self._gather_s:
                 await asyncio.sleep(self._gather_s - self._clock.mono_s() % self._gather_s)
 
-    def _new(self) -> Iterator[Begin | bytes]:
+    def _new(self) -> Iterator[NewInitSegment | bytes]:
         for packet in [] if self._is_paused else self._reader.take().packets:
             if not self._is_left_out(packet):
                 self._last_number = packet.number
                 yield from self._fragmenter.take(packet)
 
-    def _joined(self, messages: Iterator[Begin | bytes]) -> Iterator[Begin | bytes]:
+    def _joined(self, messages: Iterator[NewInitSegment | bytes]) -> Iterator[NewInitSegment | bytes]:
         gathered = bytearray()
         for message in messages:
             if isinstance(message, bytes) and self._gather_s:
@@ -85,10 +85,10 @@ class Viewer:
         if gathered:
             yield bytes(gathered)
 
-    async def _silence(self) -> AsyncGenerator[Waiting]:
+    async def _silence(self) -> AsyncGenerator[NothingYet]:
         """Until packets come again; what was before is not shown as if it were now."""
         while self._is_silent():
-            yield Waiting()
+            yield NothingYet()
             await self._wakeup.wait(SILENT_S)
         self._read_anew()
         self._fragmenter, self._last_number = Fragmenter(self._hub, at_once=True), -1
@@ -111,7 +111,7 @@ class Viewer:
         return self._needs_keyframe
 
 
-class Viewers:
+class ViewerCounts:
     """How many see each stream now. tell: called in the loop with every change."""
 
     def __init__(self, tell: Callable[[CameraId, StreamName, int], None]) -> None:

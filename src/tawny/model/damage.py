@@ -14,7 +14,7 @@ DAMAGE_WORDS = "Video damaged"
 
 
 @dataclass(frozen=True, slots=True)
-class Damage:
+class DamagedSpan:
     """One stretch of it. Always within one segment: segments begin with whole keyframes."""
 
     camera: CameraId
@@ -31,7 +31,7 @@ class Damage:
         return Span(self.begin_ms, self.end_ms)
 
 
-def damage_detail(damage: "Damage | DamageSum") -> str:
+def damage_detail(damage: "DamagedSpan | DamageSum") -> str:
     """For people: `3 pictures not whole, 12 packets lost on the way`."""
     pictures = "1 frame" if damage.units == 1 else f"{damage.units} frames"
     packets = "1 packet" if damage.packets == 1 else f"{damage.packets} packets"
@@ -48,7 +48,7 @@ class DamageSum:
     packets: int = 0
 
 
-def damage_sum(found: Iterable[Damage]) -> DamageSum:
+def damage_sum(found: Iterable[DamagedSpan]) -> DamageSum:
     """Of one stream, or of many: seconds of several streams count each."""
     whole = list(found)
     return DamageSum(

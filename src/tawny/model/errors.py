@@ -12,7 +12,7 @@ TawnyError
 from dataclasses import dataclass, fields
 from typing import ClassVar, NamedTuple
 
-from tawny.model.gaps import Evidence
+from tawny.model.gaps import GapEvidence
 
 
 class Problem(NamedTuple):
@@ -108,7 +108,7 @@ class SourceError(TawnyError):
 
     where: str
     detail: str = ""
-    evidence: Evidence | None = None
+    evidence: GapEvidence | None = None
     """What was seen of the camera before; None where nothing was."""
     exit_code = 20
     code = "source"

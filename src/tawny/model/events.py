@@ -8,7 +8,7 @@ from functools import lru_cache
 from tawny.model.ids import CameraId, EventId
 from tawny.model.kinds import MOTION, NOTHING, kind_of_all
 from tawny.model.observations import Box
-from tawny.model.reads import Read
+from tawny.model.reads import RecognisedText
 from tawny.model.times import Span, stamp, stamp_ms
 
 _ID = re.compile(r"([0-9]{8}T[0-9]{6})([0-9]{3})-([0-9a-f]{8})")
@@ -41,7 +41,7 @@ class Event:
     """Why a person called it one: shadow, weather, known, traffic or other; empty where nobody did."""
     picture_ms: int | None = None
     """When the best picture was taken; None when there is none yet."""
-    reads: tuple[Read, ...] = ()
+    reads: tuple[RecognisedText, ...] = ()
     """What was read of its things: number plates, who it was."""
     perhaps: tuple[SeenObject, ...] = ()
     """Kinds that its things look like to the small model that comes with tawny, each as sure as at best. It is not

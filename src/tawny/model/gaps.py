@@ -60,7 +60,7 @@ OFF_WORDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class GapEvidence:
     """What a gap stands on, as far as it is known. Counts are of the connection that ended. Never a secret."""
 
     word: str = ""
@@ -86,7 +86,7 @@ class Gap:
     reason: GapReason
     detail: str = ""
     """For people, never a secret: what was seen, such as `connection refused`."""
-    evidence: Evidence | None = None
+    evidence: GapEvidence | None = None
     """None where nothing was in touch with a camera: tawny was off, the disk was full."""
 
     def span(self, now_ms: int) -> Span:

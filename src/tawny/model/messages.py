@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tawny.model.damage import Damage
+from tawny.model.damage import DamagedSpan
 from tawny.model.events import Event
 from tawny.model.gaps import Gap
 from tawny.model.ids import CameraId, RunId, StreamName
@@ -52,7 +52,7 @@ class GapChanged:
 class DamageFound:
     """Damage began, went on or ended: of one that has the same begin, the newest counts."""
 
-    damage: Damage
+    damage: DamagedSpan
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tawny.model.ids import CameraId
-from tawny.model.reads import Read
+from tawny.model.reads import RecognisedText
 
 Box = tuple[float, float, float, float]
 """x0, y0, x1, y1 as shares of the picture's width and height, 0..1."""
@@ -72,7 +72,7 @@ class Look:
     """What may yet become an event, with scores below 50, so that a lower level can make it one. May be left out."""
     grid: int | None = None
     """Where it moves (`model.grid`); None where the detector knows no more than boxes."""
-    reads: tuple[tuple[int, Read], ...] = ()
+    reads: tuple[tuple[int, RecognisedText], ...] = ()
     """What is by now known to stand on things, or who they are, each with its track; of those that are over too."""
     mask: Any = field(default=None, compare=False, repr=False)
     """bool [rows, columns], smaller than the picture: cells that differ from what is usual there; None where the

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class RecognisedText:
     """What a recogniser read of something in an event. by: its name, such as `plates`. score: 0..1.
 
     text: what was to be read, such as a number plate; empty of a face. who: the id of somebody known, who is called by

@@ -7,21 +7,21 @@ from tawny.model.packets import Packet
 from tawny.model.times import Span
 
 
-class Skipped(NamedTuple):
+class SkippedTime(NamedTuple):
     """Time that nothing is recorded in. reason: None where nobody noted one."""
 
     span: Span
     reason: GapReason | None
 
 
-class Piece(NamedTuple):
+class ReelPiece(NamedTuple):
     """What comes next: packets by their instants, and what was passed over to get there.
 
     Their `pts` count from the begin of the file that they lie in, which their `run` stands for.
     """
 
     packets: list[Packet]
-    skipped: Skipped | None
+    skipped: SkippedTime | None
 
 
 class NotCarried(Exception):

@@ -32,7 +32,7 @@ class Span:
         return Span(begin, end) if begin < end else None
 
 
-def merged(spans: list[Span], *, join_ms: int = 0) -> list[Span]:
+def merge_spans(spans: list[Span], *, join_ms: int = 0) -> list[Span]:
     """The same time in as few spans as can be, in order; neighbours at most `join_ms` apart become one."""
     whole: list[Span] = []
     for span in sorted(spans):
@@ -43,11 +43,11 @@ def merged(spans: list[Span], *, join_ms: int = 0) -> list[Span]:
     return whole
 
 
-def missing(spans: list[Span], within: Span) -> list[Span]:
+def missing_spans(spans: list[Span], within: Span) -> list[Span]:
     """What of `within` is in none of `spans`, in order."""
     holes: list[Span] = []
     at_ms = within.begin_ms
-    for span in merged(spans):
+    for span in merge_spans(spans):
         if span.begin_ms > at_ms and at_ms < within.end_ms:
             holes.append(Span(at_ms, min(span.begin_ms, within.end_ms)))
         at_ms = max(at_ms, span.end_ms)

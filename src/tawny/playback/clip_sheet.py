@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 from tawny.model.gaps import GAP_WORDS
 from tawny.model.ids import CameraId
 from tawny.model.times import Span, utc_text
-from tawny.playback.archive import Archive
-from tawny.playback.clip import Clip
-from tawny.playback.making import clock_text
+from tawny.playback.clips import ClipFile
+from tawny.playback.exports import clock_text
+from tawny.playback.recordings import RecordingArchive
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class ClipSheetHeader:
     """Who and what, for the first lines."""
 
     name: str
@@ -30,7 +30,7 @@ class About:
     now_ms: int
 
 
-def clip_sheet(archive: Archive, clip: Clip, asked: Span, about: About) -> str:
+def clip_sheet(archive: RecordingArchive, clip: ClipFile, asked: Span, about: ClipSheetHeader) -> str:
     """Lines of text. asked: the time that the clip was to show."""
     digest = hashlib.sha256()
     for data in clip.read(0, clip.size_bytes):

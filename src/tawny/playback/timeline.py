@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from tawny.model.damage import Damage, DamageSum, damage_sum
+from tawny.model.damage import DamagedSpan, DamageSum, damage_sum
 from tawny.model.events import Event
 from tawny.model.gaps import BY_CHOICE, GAP_WORDS, OFF_WORDS, Gap, GapReason
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.times import Span, merged, missing
-from tawny.playback.archive import Archive
+from tawny.model.times import Span, merge_spans, missing_spans
 from tawny.playback.local_time import days
+from tawny.playback.recordings import RecordingArchive
 
 MOST_SHOWN = 2_000
 """Spans, gaps and so on of one lane; where there are more, spans are drawn together and the longest gaps stay."""
@@ -24,7 +24,7 @@ FRESH_MS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Motion:
+class MotionSeries:
     """data: one byte a step, the greatest score in it, 255 where nothing was watched."""
 
     begin_ms: int
@@ -33,54 +33,62 @@ class Motion:
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class TimelineLane:
     camera: CameraId
     spans: list[Span]
     waiting: list[Span]
     gaps: list[Gap]
-    damage: list[Damage]
+    damage: list[DamagedSpan]
     events: list[Event]
-    motion: Motion
+    motion: MotionSeries
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class CalendarDay:
     begin_ms: int
     recorded_s: float
     gaps: int
     """Those that nobody wanted."""
 
 
-def lane(
-    archive: Archive, camera: CameraId, within: Span, *, points: int, now_ms: int, waits_for_motion: bool = False
-) -> Lane:
+def timeline_lane(
+    archive: RecordingArchive,
+    camera: CameraId,
+    within: Span,
+    *,
+    points: int,
+    now_ms: int,
+    waits_for_motion: bool = False,
+) -> TimelineLane:
     """One camera's part of the timeline. points: motion has at most so many steps."""
-    spans = recorded(archive, camera, within)
+    spans = recorded_spans(archive, camera, within)
     gaps = archive.index.gaps(camera, within)
     events = archive.index.events(within, cameras=[camera], limit=MOST_SHOWN).events
     waiting = _waiting(archive, camera, spans, gaps, within, now_ms) if waits_for_motion else []
-    return Lane(
+    return TimelineLane(
         camera,
         _drawn_together(spans, within),
         _drawn_together(waiting, within),
         _longest(gaps, now_ms),
         _longest_damage(archive.index.damage(camera, within)),
         sorted(events, key=lambda event: event.start_ms),
-        motion(archive, camera, within, points),
+        motion_series(archive, camera, within, points),
     )
 
 
-def recorded(archive: Archive, camera: CameraId, within: Span, stream: StreamName | None = None) -> list[Span]:
+def recorded_spans(
+    archive: RecordingArchive, camera: CameraId, within: Span, stream: StreamName | None = None
+) -> list[Span]:
     """Recorded time, that of segments still being written included. stream None: of either."""
     spans = archive.index.spans(camera, stream, within)
     for segment in archive.open_segments(camera):
         part = segment.span.cut_to(within) if stream in (None, segment.stream) else None
         if part:
             spans.append(part)
-    return merged(spans)
+    return merge_spans(spans)
 
 
-def motion(archive: Archive, camera: CameraId, within: Span, points: int) -> Motion:
+def motion_series(archive: RecordingArchive, camera: CameraId, within: Span, points: int) -> MotionSeries:
     """Scores with as small a step as gives at most `points` of them; steps lie at whole multiples since 1970."""
     begin_s, end_s = within.begin_ms // 1000, -(-within.end_ms // 1000)
     step_s = max(1, -(-(end_s - begin_s) // max(1, points - 1)))
@@ -88,24 +96,26 @@ def motion(archive: Archive, camera: CameraId, within: Span, points: int) -> Mot
     scores = np.frombuffer(archive.scores(camera, Span(begin_s * 1000, end_s * 1000)), np.uint8)
     # "not watched" is 255: one more makes it 0 and every score one more, so that the greatest is what was watched
     greatest = (scores + np.uint8(1)).reshape(-1, step_s).max(axis=1) - np.uint8(1)
-    return Motion(begin_s * 1000, step_s, greatest.tobytes())
+    return MotionSeries(begin_s * 1000, step_s, greatest.tobytes())
 
 
-def calendar(archive: Archive, camera: CameraId, zone: ZoneInfo, within: Span) -> list[Day]:
+def calendar(archive: RecordingArchive, camera: CameraId, zone: ZoneInfo, within: Span) -> list[CalendarDay]:
     """Each local day of a span: how much of it is recorded, how often it is interrupted."""
     whole_days = days(zone, within)
     if not whole_days:
         return []
     whole = Span(whole_days[0].begin_ms, whole_days[-1].end_ms)
-    spans, gaps = recorded(archive, camera, whole), archive.index.gaps(camera, whole)
+    spans, gaps = recorded_spans(archive, camera, whole), archive.index.gaps(camera, whole)
     return [
-        Day(day.begin_ms, _seconds(spans, day), sum(1 for gap in gaps if is_unwanted(gap) and _touches(gap, day)))
+        CalendarDay(
+            day.begin_ms, _seconds(spans, day), sum(1 for gap in gaps if is_unwanted(gap) and _touches(gap, day))
+        )
         for day in whole_days
     ]
 
 
 def share_recorded(
-    archive: Archive, camera: CameraId, day: Span, *, now_ms: int, waits_for_motion: bool = False
+    archive: RecordingArchive, camera: CameraId, day: Span, *, now_ms: int, waits_for_motion: bool = False
 ) -> tuple[float | None, int]:
     """How much of what was wanted of a day until now is there, 0..1, and the number of unwanted gaps.
 
@@ -122,14 +132,14 @@ def share_recorded(
     wanted = past.cut_to(Span(min(known_ms), past.end_ms)) if known_ms and min(known_ms) < past.end_ms else None
     if wanted is None:
         return None, len(unwanted)
-    chosen = merged([gap.span(now_ms) for gap in gaps if not is_unwanted(gap)])
+    chosen = merge_spans([gap.span(now_ms) for gap in gaps if not is_unwanted(gap)])
     wanted_s = wanted.seconds - _seconds(chosen, wanted)
     if wanted_s <= 0:
         return None, len(unwanted)
     if waits_for_motion:
-        there_s = wanted_s - _seconds(merged([gap.span(now_ms) for gap in unwanted]), wanted)
+        there_s = wanted_s - _seconds(merge_spans([gap.span(now_ms) for gap in unwanted]), wanted)
     else:
-        there_s = _seconds(recorded(archive, camera, wanted), wanted)
+        there_s = _seconds(recorded_spans(archive, camera, wanted), wanted)
     return min(1.0, max(0.0, there_s / wanted_s)), len(unwanted)
 
 
@@ -160,7 +170,7 @@ def gap_tone(gap: Gap) -> Literal["warn", "choice", "faint"]:
 
 
 def _waiting(
-    archive: Archive, camera: CameraId, spans: list[Span], gaps: list[Gap], within: Span, now_ms: int
+    archive: RecordingArchive, camera: CameraId, spans: list[Span], gaps: list[Gap], within: Span, now_ms: int
 ) -> list[Span]:
     """Neither recorded nor explained, since the camera is known."""
     bounds = archive.index.bounds(camera)
@@ -169,10 +179,10 @@ def _waiting(
     if not begins_ms or min(begins_ms) >= now_ms:
         return []
     known = Span(min(begins_ms), now_ms).cut_to(within)
-    return missing(spans + [gap.span(now_ms) for gap in gaps], known) if known else []
+    return missing_spans(spans + [gap.span(now_ms) for gap in gaps], known) if known else []
 
 
-def _judged_until(archive: Archive, camera: CameraId, now_ms: int) -> int:
+def _judged_until(archive: RecordingArchive, camera: CameraId, now_ms: int) -> int:
     """Now, or the end of what is being written if that is fresh: the next second is on its way."""
     ends_ms = [segment.end_ms for segment in archive.open_segments(camera) if now_ms - segment.end_ms <= FRESH_MS]
     return max(ends_ms, default=now_ms)
@@ -183,16 +193,16 @@ def _drawn_together(spans: list[Span], within: Span) -> list[Span]:
     join_ms = 1
     while len(spans) > MOST_SHOWN:
         join_ms = max(join_ms * 2, (within.end_ms - within.begin_ms) // (8 * MOST_SHOWN))
-        spans = merged(spans, join_ms=join_ms)
+        spans = merge_spans(spans, join_ms=join_ms)
     return spans
 
 
-def damage_today(archive: Archive, camera: CameraId, day: Span) -> DamageSum:
+def damage_today(archive: RecordingArchive, camera: CameraId, day: Span) -> DamageSum:
     """Of the large pictures: what people look at."""
     return damage_sum(one for one in archive.index.damage(camera, day) if one.stream is StreamName.MAIN)
 
 
-def _longest_damage(damage: list[Damage]) -> list[Damage]:
+def _longest_damage(damage: list[DamagedSpan]) -> list[DamagedSpan]:
     if len(damage) <= MOST_SHOWN:
         return damage
     longest = sorted(damage, key=lambda one: one.span.seconds, reverse=True)[:MOST_SHOWN]

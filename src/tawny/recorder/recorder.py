@@ -2,8 +2,8 @@
 
 One actor takes from every hub a little more often than once a second, all in one go and just after the cameras were
 read, and hands what is due to a few writers: waking up costs more than the work. Of a stream, one list of
-pieces is on its way to the disk at a time; what comes meanwhile waits, at most `Limits`, and then the oldest is
-dropped and told as a `Loss`. Any thread may call the public methods.
+pieces is on its way to the disk at a time; what comes meanwhile waits, at most `BufferLimits`, and then the oldest is
+dropped and told as a `WriteLoss`. Any thread may call the public methods.
 """
 
 import threading
@@ -15,20 +15,20 @@ from tawny.engine import Bus, Engine, Handle
 from tawny.model.clock import Clock
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Segment
-from tawny.recorder.closing import Closing
-from tawny.recorder.gather import LOOK_S
-from tawny.recorder.job import Job
-from tawny.recorder.places import Places
-from tawny.recorder.recording import NOT_RECORDED, Limits, Loss, Recording, RecordingStatus
+from tawny.recorder.segment_closer import SegmentCloser
+from tawny.recorder.stream_recording import NOT_RECORDED, BufferLimits, RecordingStatus, StreamRecording, WriteLoss
 from tawny.recorder.stream_writer import StreamWriter
-from tawny.recorder.writers import Writers
-from tawny.storage.about import End
-from tawny.storage.index import Index
-from tawny.storage.seals import Seals
-from tawny.storage.volume import Volume
+from tawny.recorder.volume_selector import VolumeSelector
+from tawny.recorder.write_buffer import LOOK_S
+from tawny.recorder.write_job import WriteJob
+from tawny.recorder.writer_pool import WriterPool
+from tawny.storage.disk.volume import Volume
+from tawny.storage.index.protocol import Index
+from tawny.storage.sealing.epoch_keys import EpochKeys
+from tawny.storage.segments.metadata import SegmentTrailer
 from tawny.stream.hub import Hub
 
-__all__ = ["Limits", "Loss", "Recorder", "RecordingStatus"]
+__all__ = ["BufferLimits", "RecordingStatus", "SegmentRecorder", "WriteLoss"]
 
 _READ_S: Final = 0.03
 """So long after a multiple of `LOOK_S` it looks: cameras are read at multiples of half of that, or less."""
@@ -39,11 +39,11 @@ _LIST_WITHIN_S: Final = 1.0
 """So long after the first one was closed, all that was closed by then is listed."""
 
 
-class Recorder:
+class SegmentRecorder:
     """volume, index: locked and recovered (`storage.recovery`) before. Publishes `SegmentClosed` on the bus.
 
     lost: told when time of a stream could not be written (its `end_ms` None) and when it is written again; from the
-    recorder's thread, must return at once. full: told when the disk is full, to make room (`storage.retention`).
+    recorder's thread, must return at once. full: told when the disk is full, to make room (`storage.retention.runner`).
     seals: seals the cameras that are to be.
     """
 
@@ -54,32 +54,32 @@ class Recorder:
         clock: Clock,
         bus: Bus,
         *,
-        lost: Callable[[Loss], None] | None = None,
+        lost: Callable[[WriteLoss], None] | None = None,
         full: Callable[[], None] | None = None,
-        limits: Limits | None = None,
-        seals: Seals | None = None,
+        limits: BufferLimits | None = None,
+        seals: EpochKeys | None = None,
     ) -> None:
         self._seals = seals
         self._volume, self._index, self._clock = volume, index, clock
         self._lost = lost or (lambda _: None)
         self._full = full or (lambda: None)
-        self._limits = limits or Limits()
-        self._closing = Closing(index, bus, seals.history if seals is not None else None)
-        self._places = Places(volume)
+        self._limits = limits or BufferLimits()
+        self._closing = SegmentCloser(index, bus, seals.history if seals is not None else None)
+        self._places = VolumeSelector(volume)
         self._is_retrying = threading.Event()
         self._lock = threading.Lock()
-        self._recordings: dict[tuple[CameraId, StreamName], Recording] = {}
-        self._leaving: list[Recording] = []
-        self._at_hand: Recording | None = None
+        self._recordings: dict[tuple[CameraId, StreamName], StreamRecording] = {}
+        self._leaving: list[StreamRecording] = []
+        self._at_hand: StreamRecording | None = None
         self._changed = threading.Condition(self._lock)
         self._retry_closing_s = self._list_s = 0.0
-        self._writers: dict[Volume, Writers] = {}
-        self._new_writers: Callable[[str], Writers] | None = None
+        self._writers: dict[Volume, WriterPool] = {}
+        self._new_writers: Callable[[str], WriterPool] | None = None
         self._handle: Handle | None = None
 
     def start(self, engine: Engine, writers: int = 2) -> None:
         """Begin to work, with so many threads that wait for the disk, and as many for each spare one."""
-        self._new_writers = lambda name: Writers(engine, writers, name)
+        self._new_writers = lambda name: WriterPool(engine, writers, name)
         self._writers = {self._volume: self._new_writers("writer")}
         self._handle = engine.start("recorder", lambda: _Steps(self))
 
@@ -87,7 +87,7 @@ class Recorder:
         """Record this stream from now on, or from the newest keyframe at least `back_s` ago; in place of what the
         recorder had under this name."""
         writer = StreamWriter(self._volume, self._index, self._closing, camera, stream, self._seals)
-        recording = Recording(camera, stream, hub, writer, self._places, self._limits, self._lost, back_s=back_s)
+        recording = StreamRecording(camera, stream, hub, writer, self._places, self._limits, self._lost, back_s=back_s)
         self.remove(camera, stream)
         with self._lock:
             self._recordings[camera, stream] = recording
@@ -177,17 +177,17 @@ class Recorder:
         if is_full:
             self._full()
         for back in self._places.answered():
-            self._submit(back.job.on, partial(back.writer.end, End(0, "the disk isn't responding")))
+            self._submit(back.job.on, partial(back.writer.end, SegmentTrailer(0, "the disk isn't responding")))
         self._retry_closing(now_s)
         with self._changed:
             self._leaving = [one for one in self._leaving if not one.is_over]
             self._changed.notify_all()
         return _SOON_S if is_behind or self._leaving else LOOK_S - (now_s - _READ_S) % LOOK_S
 
-    def _look(self, recordings: list[Recording], now_s: float) -> bool:
+    def _look(self, recordings: list[StreamRecording], now_s: float) -> bool:
         """Take what came, and hand what is due to the writers in one go. Whether room is needed."""
         is_full = False
-        jobs: dict[Volume, list[Job]] = {}
+        jobs: dict[Volume, list[WriteJob]] = {}
         try:
             for recording in recordings:
                 self._at_hand = recording
@@ -237,7 +237,7 @@ class _Steps:
 
     name = "recorder"
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: SegmentRecorder) -> None:
         self._recorder = recorder
         recorder.begin_again()
 

@@ -6,23 +6,23 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from tawny.media.decode_times import DecodeTimes
-from tawny.media.fmp4 import Sample, fragment, init_segment
+from tawny.media.mp4.decode_times import FileDecodeTimes
+from tawny.media.mp4.fragment_writer import Sample, fragment, init_segment
 from tawny.model.errors import DiskFull, StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import VIDEO_RATE, AudioFormat
 from tawny.model.segments import Segment, segment_id
-from tawny.recorder.closing import Closing
-from tawny.recorder.pieces import NewFile, Piece
-from tawny.storage.about import About, End, about
-from tawny.storage.contents import Content, MakeInit, Plain, Written
-from tawny.storage.index import Index
-from tawny.storage.layout import SegmentName
-from tawny.storage.others import is_there
-from tawny.storage.seals import Seals
-from tawny.storage.segment_file import SegmentFile
-from tawny.storage.signing import Signing
-from tawny.storage.volume import Volume
+from tawny.recorder.segment_closer import SegmentCloser
+from tawny.recorder.write_units import NewSegmentFile, WriteUnit
+from tawny.storage.disk.layout import SegmentName
+from tawny.storage.disk.secondary_volumes import is_volume_present
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.file_signing import FileSigning
+from tawny.storage.index.protocol import Index
+from tawny.storage.sealing.epoch_keys import EpochKeys
+from tawny.storage.segments.content_writer import MakeInit, PlainContent, SegmentContent, WrittenFragment
+from tawny.storage.segments.metadata import SegmentMetadata, SegmentTrailer, about
+from tawny.storage.segments.open_segment import OpenSegment
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +33,11 @@ _AAC_FRAME: Final = 1024
 class _OpenFile:
     """A file and the times in it."""
 
-    def __init__(self, new: NewFile, start_ms: int, file: SegmentFile, *, splits: bool) -> None:
+    def __init__(self, new: NewSegmentFile, start_ms: int, file: OpenSegment, *, splits: bool) -> None:
         self.splits = splits
         self.new, self.start_ms, self.file = new, start_ms, file
-        self.pictures = DecodeTimes(new.first_pts, _USUAL_PICTURE)
-        self.sounds = DecodeTimes(_sound_begin(new), _AAC_FRAME)
+        self.pictures = FileDecodeTimes(new.first_pts, _USUAL_PICTURE)
+        self.sounds = FileDecodeTimes(_sound_begin(new), _AAC_FRAME)
         self.sequence = 0
         self.end_ticks = self.durable_ticks = 0  # until where it is written, or being written; and until where synced
 
@@ -49,9 +49,9 @@ class _OpenFile:
     def durable_ms(self) -> int:
         return self.start_ms + round(self.durable_ticks * 1000 / VIDEO_RATE)
 
-    def written(self, piece: Piece) -> list[Written]:
+    def written(self, piece: WriteUnit) -> list[WrittenFragment]:
         """The piece's fragments as they stand in the file; moves on all counters."""
-        made: list[Written] = []
+        made: list[WrittenFragment] = []
         nexts = [*(one.pictures[0].pts for one in piece.fragments[1:]), piece.next_pts]
         for one, next_pts in zip(piece.fragments, nexts, strict=True):
             base_video, pictures = self.pictures.samples(one.pictures, next_pts)
@@ -65,11 +65,11 @@ class _OpenFile:
 
     def _fragment(
         self, pictures: Sequence[Sample], sounds: Sequence[Sample], base_video: int, base_audio: int
-    ) -> Written:
+    ) -> WrittenFragment:
         self.sequence += 1
         parts = fragment(self.sequence, pictures, sounds, base_video, base_audio)
         is_keyframe = bool(pictures) and pictures[0].is_keyframe
-        return Written(parts, max(0, base_video * 1000 // VIDEO_RATE), is_keyframe)
+        return WrittenFragment(parts, max(0, base_video * 1000 // VIDEO_RATE), is_keyframe)
 
 
 class StreamWriter:
@@ -77,10 +77,10 @@ class StreamWriter:
         self,
         volume: Volume,
         index: Index,
-        closing: Closing,
+        closing: SegmentCloser,
         camera: CameraId,
         stream: StreamName,
-        seals: Seals | None = None,
+        seals: EpochKeys | None = None,
     ) -> None:
         """seals: None: nothing is sealed or signed."""
         self._volume, self._index, self._closing, self._seals = volume, index, closing, seals
@@ -107,7 +107,7 @@ class StreamWriter:
         """That of the open file."""
         return self._open.file.volume if self._open is not None else None
 
-    def goes_on_with(self, piece: Piece) -> bool:
+    def goes_on_with(self, piece: WriteUnit) -> bool:
         """Whether it belongs to the open file."""
         return self._open is not None and (piece.begins is None or piece.begins is self._open.new)
 
@@ -129,14 +129,14 @@ class StreamWriter:
         row = opened.file.about.segment(name.closed(opened.durable_ms), opened.file.size_bytes)
         return replace(row, path=name.path)
 
-    def write(self, piece: Piece, on: Volume | None = None) -> None:
+    def write(self, piece: WriteUnit, on: Volume | None = None) -> None:
         """Write a piece; when it returns, the piece is durable. on: where a new file is made; None: on the first.
 
         Raises StorageError when it is not. If `has_file` is still true, the same piece may be tried again; else its
         file was given up. Raises ValueError for a format that cannot be stored.
         """
         if piece.begins is not None and (self._open is None or self._open.new is not piece.begins):
-            self.end(End(0, "another begins"))
+            self.end(SegmentTrailer(0, "another begins"))
             self._open = self._create(piece.begins, on or self._volume)
         if self._open is None:
             return
@@ -145,11 +145,11 @@ class StreamWriter:
         if piece.ends is not None:
             self.end(piece.ends)
 
-    def end(self, end: End) -> None:
+    def end(self, end: SegmentTrailer) -> None:
         """Close the file, if there is one."""
         opened, self._open = self._open, None
         if opened is not None:
-            self._closing.finish(opened.file, End(end.end_ms or opened.end_ms, end.why, self.clock_offset_s))
+            self._closing.finish(opened.file, SegmentTrailer(end.end_ms or opened.end_ms, end.why, self.clock_offset_s))
 
     @property
     def on_spare(self) -> Volume | None:
@@ -157,7 +157,7 @@ class StreamWriter:
         opened = self._open
         return opened.file.volume if opened is not None and opened.file.volume is not self._volume else None
 
-    def _create(self, new: NewFile, on: Volume) -> _OpenFile:
+    def _create(self, new: NewSegmentFile, on: Volume) -> _OpenFile:
         """There; if it is the first volume and refuses, but for being full, on a spare if there is one."""
         try:
             return self._create_on(on, new)
@@ -165,12 +165,12 @@ class StreamWriter:
             raise
         except StorageError as error:
             for spare in self._volume.spares if on is self._volume else ():
-                if is_there(spare):
+                if is_volume_present(spare):
                     log.warning("%s %s is recorded on %s: %s", self._camera, self._stream, spare.root, error)
                     return self._create_on(spare, new)
             raise
 
-    def _create_on(self, volume: Volume, new: NewFile) -> _OpenFile:
+    def _create_on(self, volume: Volume, new: NewSegmentFile) -> _OpenFile:
         start_ms = self._free_start(volume, new.start_ms)
         said = about(self._camera, self._stream, new.run, start_ms, new.video, new.audio)
         said = replace(said, is_sealed=self._is_sealed)
@@ -178,15 +178,19 @@ class StreamWriter:
         content, signing = self._begin(
             volume, said, lambda more: init_segment(new.video, new.audio, {**said.record(), **more})
         )
-        file = SegmentFile.create(volume, said, content, signing)
+        file = OpenSegment.create(volume, said, content, signing)
         return _OpenFile(new, said.start_ms, file, splits=content.splits)
 
     @property
     def _is_sealed(self) -> bool:
         return self._seals is not None and self._seals.seals(self._camera)
 
-    def _begin(self, volume: Volume, said: About, make_init: MakeInit) -> tuple[Content, Signing | None]:
-        return (Plain(make_init({})), None) if self._seals is None else self._seals.begin(volume, said, make_init)
+    def _begin(
+        self, volume: Volume, said: SegmentMetadata, make_init: MakeInit
+    ) -> tuple[SegmentContent, FileSigning | None]:
+        return (
+            (PlainContent(make_init({})), None) if self._seals is None else self._seals.begin(volume, said, make_init)
+        )
 
     def _free_start(self, volume: Volume, start_ms: int) -> int:
         """A start that no other segment has: after the clock went back, the same instant may come twice."""
@@ -205,7 +209,7 @@ class StreamWriter:
         known = segment_id(name.camera, name.stream, name.start_ms)
         return self._closing.has(known) or self._index.segment(known) is not None
 
-    def _append(self, opened: _OpenFile, piece: Piece) -> None:
+    def _append(self, opened: _OpenFile, piece: WriteUnit) -> None:
         before = copy.copy(opened.pictures), copy.copy(opened.sounds), opened.sequence, opened.end_ticks
         size_bytes = opened.file.size_bytes
         try:
@@ -213,14 +217,14 @@ class StreamWriter:
         except StorageError as error:
             opened.pictures, opened.sounds, opened.sequence, opened.end_ticks = before
             if not (isinstance(error, DiskFull) and opened.file.is_usable):
-                self.end(End(0, f"the disk failed: {error.detail}"))
+                self.end(SegmentTrailer(0, f"the disk failed: {error.detail}"))
             raise
         self.durable_bytes += opened.file.size_bytes - size_bytes
         opened.durable_ticks = opened.end_ticks
         self.durable_ms = opened.end_ms
 
 
-def _sound_begin(new: NewFile) -> int:
+def _sound_begin(new: NewSegmentFile) -> int:
     """The file's zero in the sound's own ticks."""
     rate = new.audio.rate if isinstance(new.audio, AudioFormat) else VIDEO_RATE
     return round(new.first_pts * rate / VIDEO_RATE)

@@ -1,9 +1,9 @@
 """What is raised when bytes are not what their writer wrote."""
 
 
-class Broken(ValueError):
+class SealedFileBroken(ValueError):
     """Says what is wrong, in words for people."""
 
 
-class WrongKey(Broken):
+class WrongKey(SealedFileBroken):
     """None of the keys at hand opens it."""

@@ -14,8 +14,8 @@ from mmap import mmap
 from typing import Any, Final
 
 from tawny.model.times import utc_from_text
-from tawny.sealed.broken import Broken
-from tawny.sealed.header import Flag, Header
+from tawny.sealed.broken import SealedFileBroken
+from tawny.sealed.header import SealedFlag, SealedHeader
 from tawny.sealed.records import Digest, leaf_of
 from tawny.sealed.signing import SignedLine, is_signed, read_signed
 from tawny.sealed.statements import (
@@ -47,7 +47,7 @@ Place = tuple[str, int, int, int]
 
 
 @dataclass(slots=True)
-class Verdict:
+class EvidenceVerdict:
     """problems: what is wrong; none: all holds. notes: what is missing and why, for people."""
 
     problems: list[str] = field(default_factory=list)
@@ -78,19 +78,19 @@ class _Chain:
 class _Shown:
     """One recording, and from when to when it is shown, UTC ms."""
 
-    header: Header
+    header: SealedHeader
     first_ms: int
     last_ms: int
 
 
-def verify(read: Read, genesis: str) -> Verdict:
+def verify(read: Read, genesis: str) -> EvidenceVerdict:
     """genesis: the recorder's fingerprint, known from elsewhere: its recovery sheet, its health page."""
-    verdict = Verdict()
+    verdict = EvidenceVerdict()
     try:
         line = read_signed(_text(read, MANIFEST))
         chain = _chain(read, genesis, line.said)
         if not line.is_by(chain.keys.get(_number(line.said.get("statement")), ""), b"export"):
-            raise Broken("the manifest isn't signed by this recorder")
+            raise SealedFileBroken("the manifest isn't signed by this recorder")
         verdict.manifest = line.said
         verdict.until = max(one.time for one in chain.statements.values())
         _look_at_files(read, line, verdict)
@@ -98,8 +98,8 @@ def verify(read: Read, genesis: str) -> Verdict:
         _look_at_films(read, line, verdict)
         verdict.notes += _around([one.header for one in shown], chain)
         verdict.notes += _at_the_ends(shown, line.said)
-    except (Broken, ValueError, KeyError, TypeError, AttributeError) as problem:
-        told = str(problem) if isinstance(problem, Broken) else "the folder contains an unreadable file"
+    except (SealedFileBroken, ValueError, KeyError, TypeError, AttributeError) as problem:
+        told = str(problem) if isinstance(problem, SealedFileBroken) else "the folder contains an unreadable file"
         verdict.problems.append(told)
     return verdict
 
@@ -108,7 +108,7 @@ def _there(read: Read, name: str) -> bytes | mmap:
     """Names in a manifest are plain names or refused: they could be paths in disguise."""
     data = read(name) if is_plain(name) else None
     if data is None:
-        raise Broken(f"{name} is missing")
+        raise SealedFileBroken(f"{name} is missing")
     return data
 
 
@@ -122,7 +122,7 @@ def is_plain(name: str) -> bool:
 
 def _number(value: object) -> int:
     if type(value) is not int:
-        raise Broken("an invalid number")
+        raise SealedFileBroken("an invalid number")
     return value
 
 
@@ -134,16 +134,16 @@ def _chain(read: Read, genesis: str, manifest: Mapping[str, Any]) -> _Chain:
             continue  # only the days that the export is about
         statements = read_statements(days[day], _text(read, CHAIN + statements_name(day)))
         if last_of(days, day) not in (None, statements[-1].hash if statements else ""):
-            raise Broken(f"statements at the end of {day} are missing")
+            raise SealedFileBroken(f"statements at the end of {day} are missing")
         chain.statements |= {one.n: one for one in statements}
         listed = list(read_lists(_text(read, CHAIN + list_name(day)), statements))
         if len(listed) != len(statements):
-            raise Broken(f"lists of {day} are missing")
+            raise SealedFileBroken(f"lists of {day} are missing")
         for statement, items in listed:
             for item in items:
                 _take(chain, statement, item)
     if not chain.statements:
-        raise Broken("it contains no signed statement")
+        raise SealedFileBroken("it contains no signed statement")
     return chain
 
 
@@ -157,7 +157,7 @@ def _take(chain: _Chain, statement: Statement, item: Item) -> None:
             pass
 
 
-def _look_at_files(read: Read, line: SignedLine, verdict: Verdict) -> None:
+def _look_at_files(read: Read, line: SignedLine, verdict: EvidenceVerdict) -> None:
     for name, said in line.said["files"].items():
         data = read(name) if is_plain(name) else None
         if data is None:
@@ -166,7 +166,7 @@ def _look_at_files(read: Read, line: SignedLine, verdict: Verdict) -> None:
             verdict.problems.append(f"{name} was modified")
 
 
-def _look_at_proofs(read: Read, line: SignedLine, chain: _Chain, verdict: Verdict) -> Iterator[_Shown]:
+def _look_at_proofs(read: Read, line: SignedLine, chain: _Chain, verdict: EvidenceVerdict) -> Iterator[_Shown]:
     """The recordings that are shown."""
     for name in sorted(line.said["files"]):
         if name.endswith(PROOF) and is_plain(name):
@@ -179,7 +179,7 @@ def _look_at_proof(read: Read, name: str, chain: _Chain, *, is_redacted: bool) -
     """Of what was redacted there is only what was stated of it: no film, and no key that would tell of its pictures."""
     said = json.loads(_text(read, name))
     packed = bytes.fromhex(said["header"])
-    header, digest = Header.read(packed), Digest(packed)
+    header, digest = SealedHeader.read(packed), Digest(packed)
     shown = set(said["shown"])
     film: bytes | mmap = b"" if is_redacted else _there(read, name.removesuffix(PROOF) + FILM)
     leaf_key = b"" if is_redacted else bytes.fromhex(said["leaf_key"])
@@ -201,7 +201,7 @@ def _look_at_proof(read: Read, name: str, chain: _Chain, *, is_redacted: bool) -
     return _Shown(header, first_ms, last_ms), [*problems, *_stated(said, header, digest.value, end_ms, chain)]
 
 
-def _look_at_films(read: Read, line: SignedLine, verdict: Verdict) -> None:
+def _look_at_films(read: Read, line: SignedLine, verdict: EvidenceVerdict) -> None:
     """Those that were put together for convenience: of bytes that are proved, but for heads and sound made anew."""
     files, derived = line.said["files"], line.said.get(DERIVED, {})
     for name, said in derived.items():
@@ -210,7 +210,7 @@ def _look_at_films(read: Read, line: SignedLine, verdict: Verdict) -> None:
             if not source:
                 anew += size
             elif f"{source.removesuffix(FILM)}{PROOF}" not in files:
-                raise Broken(f"{name}: {source} isn't proven")
+                raise SealedFileBroken(f"{name}: {source} isn't proven")
             elif film[at : at + size] != _there(read, source)[begin : begin + size]:
                 verdict.problems.append(f"{name} doesn't match {source}")
             at += size
@@ -237,7 +237,7 @@ def _at_the_ends(shown: list[_Shown], said: Mapping[str, Any]) -> Iterator[str]:
         yield f"no video for the last {(end_ms - last_ms) / 1000:.0f} s"
 
 
-def _stated(said: Mapping[str, Any], header: Header, digest: bytes, end_ms: int, chain: _Chain) -> Iterator[str]:
+def _stated(said: Mapping[str, Any], header: SealedHeader, digest: bytes, end_ms: int, chain: _Chain) -> Iterator[str]:
     """What is wrong with how it was signed and stated."""
     listed = chain.files.get((header.camera.hex(), header.kind, header.stream, header.number), [])
     if len(listed) != 1:
@@ -253,13 +253,13 @@ def _stated(said: Mapping[str, Any], header: Header, digest: bytes, end_ms: int,
         if not is_signed(chain.keys.get(_number(said["statement"]), ""), b"file", digest, signature):
             yield "its signature is invalid"
     late_ms = statement.at_ms - end_ms
-    if not -_EARLY_MS <= late_ms <= _LATE_MS and not header.flags & Flag.FILLED_IN:
+    if not -_EARLY_MS <= late_ms <= _LATE_MS and not header.flags & SealedFlag.FILLED_IN:
         yield f"it was signed {late_ms / 60_000:.0f} min after its stated end"
 
 
-def _around(shown: list[Header], chain: _Chain) -> Iterator[str]:
+def _around(shown: list[SealedHeader], chain: _Chain) -> Iterator[str]:
     """What is missing between the first and the last recording of a row, and whether the history explains it."""
-    rows: defaultdict[tuple[str, int, int], list[Header]] = defaultdict(list)
+    rows: defaultdict[tuple[str, int, int], list[SealedHeader]] = defaultdict(list)
     for header in shown:
         rows[header.camera.hex(), header.kind, header.stream].append(header)
     for row, headers in rows.items():

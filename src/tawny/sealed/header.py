@@ -5,7 +5,7 @@ from enum import IntEnum, IntFlag
 from struct import Struct
 from typing import Final
 
-from tawny.sealed.broken import Broken
+from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.keys import MOST_STEPS
 
 MAGIC: Final = b"\x89tawny\r\n"
@@ -16,7 +16,7 @@ _LAYOUT: Final = Struct(">8sBBBBHH16s16sqIIQqQQ32s32s32s")
 assert _LAYOUT.size == HEADER_BYTES
 
 
-class Kind(IntEnum):
+class SealedFileKind(IntEnum):
     SEGMENT = 1
     PICTURE = 2
     STRIP = 3
@@ -24,7 +24,7 @@ class Kind(IntEnum):
     CLIP = 5
 
 
-class Flag(IntFlag):
+class SealedFlag(IntFlag):
     SPLIT = 1
     """Key pictures are records of their own, so that the rest can be thinned out."""
     FILLED_IN = 2
@@ -32,7 +32,7 @@ class Flag(IntFlag):
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class SealedHeader:
     """wrap_bytes: of the part behind it; 0, with a `commit` of zeros, in a file that is hashed and signed but plain.
 
     recorder, camera: 16 bytes each, names that only the recorder can lead back. born_ms: of the epoch's key. number:
@@ -82,18 +82,18 @@ class Header:
         )
 
     @classmethod
-    def read(cls, data: bytes) -> "Header":
+    def read(cls, data: bytes) -> "SealedHeader":
         """Broken when it is none, or of another format."""
         if len(data) < HEADER_BYTES or data[:8] != MAGIC:
-            raise Broken("not an encrypted tawny file")
+            raise SealedFileBroken("not an encrypted tawny file")
         _, version, kind, stream, flags, size, wrap, *ids, born_ms, step, zero, number, start_ms, run, zeros = (
             _LAYOUT.unpack(data[:HEADER_BYTES])[:-3]
         )
         commit, salt, prev = _LAYOUT.unpack(data[:HEADER_BYTES])[-3:]
         if version != VERSION:
-            raise Broken(f"it uses encryption format {version}, which this version of tawny doesn't support")
+            raise SealedFileBroken(f"it uses encryption format {version}, which this version of tawny doesn't support")
         if size != HEADER_BYTES or zero or zeros or step > MOST_STEPS:
-            raise Broken("its header was modified")
+            raise SealedFileBroken("its header was modified")
         recorder, camera = ids
         return cls(
             kind, stream, flags, wrap, recorder, camera, born_ms, step, number, start_ms, run, commit, salt, prev

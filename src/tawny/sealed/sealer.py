@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from tawny.sealed.header import Header
+from tawny.sealed.header import SealedHeader
+from tawny.sealed.key_wrapping import area
 from tawny.sealed.keys import FileKeys
 from tawny.sealed.records import END, INFO, INIT, SIGNATURE, SIGNATURE_BYTES, Buffer, Digest, head_of, lead_of, leaf_of
 from tawny.sealed.signing import Signer, signed_digest
-from tawny.sealed.wrapping import area
 
 
 def new_salt() -> bytes:
@@ -34,7 +34,7 @@ def read_compact(content: bytes) -> dict[str, object]:
 
 
 class Sealer:
-    def __init__(self, header: Header, key: bytes, wrapped: bytes) -> None:
+    def __init__(self, header: SealedHeader, key: bytes, wrapped: bytes) -> None:
         """key: of the epoch, at the step that the header names; it is not kept."""
         self.header, packed = header, header.packed()
         self._keys = FileKeys.of(key, packed)

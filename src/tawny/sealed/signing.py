@@ -8,7 +8,7 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from tawny.sealed.broken import Broken
+from tawny.sealed.broken import SealedFileBroken
 
 _MOST_LINE_BYTES: Final = 64 << 20
 Said = dict[str, Any]
@@ -101,13 +101,13 @@ def read_signed(line: bytes) -> SignedLine:
     """Broken for what is not exactly what we would have written: else one text could be read in two ways."""
     said = read_canonical(line)
     if not isinstance(said, dict) or not isinstance(said.get("sig"), str):
-        raise Broken("a line that is not signed")
+        raise SealedFileBroken("a line that is not signed")
     try:
         signature = bytes.fromhex(said["sig"])
     except ValueError:
-        raise Broken("a signature that is none") from None
+        raise SealedFileBroken("a signature that is none") from None
     if signature.hex() != said["sig"]:
-        raise Broken("a line that was written by another hand")
+        raise SealedFileBroken("a line that was written by another hand")
     return SignedLine({name: value for name, value in said.items() if name != "sig"}, line, signature)
 
 
@@ -119,4 +119,4 @@ def read_canonical(line: bytes) -> Any:
             return said
     except (ValueError, RecursionError):
         pass
-    raise Broken("a line that was written by another hand")
+    raise SealedFileBroken("a line that was written by another hand")

@@ -11,7 +11,7 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tawny.model.times import utc_from_text
-from tawny.sealed.broken import Broken
+from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.signing import (
     Said,
     SignedLine,
@@ -41,7 +41,7 @@ def list_name(day: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class State:
+class SigningState:
     """What the next statement needs. day: of the last statement, empty before the first. Private keys are in here."""
 
     n: int
@@ -53,7 +53,7 @@ class State:
     day_prev: str
 
     @classmethod
-    def first(cls) -> "State":
+    def first(cls) -> "SigningState":
         """Of a new recorder: `day_next` is its genesis key, which is forgotten after the first line."""
         return cls(0, "", new_key(), "", new_key(), "", "")
 
@@ -74,27 +74,27 @@ class State:
         }
 
     @classmethod
-    def read(cls, said: Mapping[str, Any]) -> "State":
+    def read(cls, said: Mapping[str, Any]) -> "SigningState":
         """Broken when something is missing or strange."""
         try:
             texts = [str(said[name]) for name in ("time", "day", "prev", "day_prev")]
             time, day, prev, day_prev = texts
             return cls(int(said["n"]), time, key_from(said["key"]), day, key_from(said["day_next"]), prev, day_prev)
         except (KeyError, TypeError, ValueError) as problem:
-            raise Broken("the recorder's signing keys cannot be read") from problem
+            raise SealedFileBroken("the recorder's signing keys cannot be read") from problem
 
 
 @dataclass(frozen=True, slots=True)
-class Stated:
+class StatementLines:
     """lines: to append, each to its file, in this order; without newline."""
 
-    state: State
+    state: SigningState
     lines: tuple[tuple[str, bytes], ...]
     line: bytes
     """The statement."""
 
 
-def stated(state: State, items: Sequence[Item], recipients: Sequence[str], now: str) -> Stated:
+def make_statement(state: SigningState, items: Sequence[Item], recipients: Sequence[str], now: str) -> StatementLines:
     """The next statement, and the line of its day if that is new. now: RFC 3339 in UTC; stated times never go back."""
     time = max(now, state.time)
     day, lines = time[:10], list[tuple[str, bytes]]()
@@ -113,11 +113,11 @@ def stated(state: State, items: Sequence[Item], recipients: Sequence[str], now: 
     }
     line = signed(said, b"statement", state.key)
     lines += [(list_name(day), listed), (statements_name(day), line)]
-    moved = State(state.n + 1, time, after, day, state.day_next, hash_of(line), state.day_prev)
-    return Stated(moved, tuple(lines), line)
+    moved = SigningState(state.n + 1, time, after, day, state.day_next, hash_of(line), state.day_prev)
+    return StatementLines(moved, tuple(lines), line)
 
 
-def _new_day(state: State, day: str) -> tuple[State, bytes]:
+def _new_day(state: SigningState, day: str) -> tuple[SigningState, bytes]:
     after = new_key()
     said: Said = {
         "v": 1,
@@ -130,14 +130,14 @@ def _new_day(state: State, day: str) -> tuple[State, bytes]:
     if not state.day:
         said["genesis"] = public_of(state.day_next)
     line = signed(said, b"day", state.day_next)
-    return State(state.n, state.time, state.key, day, after, state.prev, hash_of(line)), line
+    return SigningState(state.n, state.time, state.key, day, after, state.prev, hash_of(line)), line
 
 
 # --- read by whoever does not trust it
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class StatementDay:
     """key: signs its first statement. last: hash of the statement before that."""
 
     day: str
@@ -172,31 +172,31 @@ def genesis_of(days: bytes) -> str:
     lines = lines_of(days)
     said = read_signed(lines[0]).said.get("genesis") if lines else None
     if not isinstance(said, str):
-        raise Broken("the history has no beginning")
+        raise SealedFileBroken("the history has no beginning")
     return said
 
 
-def read_days(text: bytes, genesis: str) -> dict[str, Day]:
+def read_days(text: bytes, genesis: str) -> dict[str, StatementDay]:
     """All days, each proved by the one before. genesis: the recorder's fingerprint, known from elsewhere.
 
     Broken where the chain is.
     """
-    days: dict[str, Day] = {}
+    days: dict[str, StatementDay] = {}
     key, prev = genesis, ""
     if genesis_of(text) != genesis:
-        raise Broken("it is signed by another recorder")
+        raise SealedFileBroken("it is signed by another recorder")
     for line in lines_of(text):
         one = read_signed(line)
         day = _text(one, "day")
         is_next = _text(one, "prev") == prev and day > max(days, default="") and one.said.get("v") == 1
         if not is_next or not one.is_by(key, b"day"):
-            raise Broken(f"the chain of days is broken at {day}")
-        days[day] = Day(day, _text(one, "key"), _text(one, "last"))
+            raise SealedFileBroken(f"the chain of days is broken at {day}")
+        days[day] = StatementDay(day, _text(one, "key"), _text(one, "last"))
         key, prev = _text(one, "next"), one.hash
     return days
 
 
-def read_statements(day: Day, text: bytes) -> list[Statement]:
+def read_statements(day: StatementDay, text: bytes) -> list[Statement]:
     """All of a day, each proved by the one before. Broken where the chain is."""
     found: list[Statement] = []
     key, prev = day.key, day.last
@@ -207,13 +207,13 @@ def read_statements(day: Day, text: bytes) -> list[Statement]:
         if found and (said.time < found[-1].time or said.n != found[-1].n + 1):
             is_next = False
         if not is_next or not one.is_by(key, b"statement"):
-            raise Broken(f"the chain of statements is broken at {said.time}")
+            raise SealedFileBroken(f"the chain of statements is broken at {said.time}")
         found.append(said)
         key, prev = said.next, one.hash
     return found
 
 
-def last_of(days: Mapping[str, Day], day: str) -> str | None:
+def last_of(days: Mapping[str, StatementDay], day: str) -> str | None:
     """The hash of the last statement of a day, as the day after proves it; None for the newest day."""
     after = min((other for other in days if other > day), default=None)
     return days[after].last if after is not None else None
@@ -235,17 +235,17 @@ def read_lists(text: bytes, statements: Sequence[Statement]) -> Iterator[tuple[S
 def _statement(one: SignedLine, key: str) -> Statement:
     n, recipients = one.said.get("n"), one.said.get("recipients")
     if type(n) is not int or not isinstance(recipients, list) or not all(isinstance(each, str) for each in recipients):
-        raise Broken("a statement that is none")
+        raise SealedFileBroken("a statement that is none")
     time = _text(one, "time")
     try:
         utc_from_text(time)
     except ValueError:
-        raise Broken("a statement without a time") from None
+        raise SealedFileBroken("a statement without a time") from None
     return Statement(n, time, _text(one, "list"), tuple(recipients), key, _text(one, "next"), one.hash)
 
 
 def _text(one: SignedLine, name: str) -> str:
     value = one.said.get(name)
     if not isinstance(value, str):
-        raise Broken(f"a signed line without {name!r}")
+        raise SealedFileBroken(f"a signed line without {name!r}")
     return value

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import Final
 
+from tawny.sealed.file_scanner import ByteSource, FileScan
 from tawny.sealed.records import MAY_BE_EMPTIED, emptied
-from tawny.sealed.walk import Source, Walked
 
 _PIECE_BYTES: Final = 1 << 20
 
 
-def thinned(file: Walked) -> Iterator[bytes]:
+def thin_file(file: FileScan) -> Iterator[bytes]:
     """The new file, piece by piece, up to what is whole of the old one."""
     source = file.source
     begin = file.records[0].at if file.records else file.good_bytes
@@ -23,12 +23,12 @@ def thinned(file: Walked) -> Iterator[bytes]:
         yield from _copied(source, file.records[-1].end, file.good_bytes)
 
 
-def can_be_thinned(file: Walked) -> bool:
+def can_be_thinned(file: FileScan) -> bool:
     """Whether there is something to take out, and something that stays."""
     kept = any(record.type not in MAY_BE_EMPTIED for record in file.fragments)
     return kept and any(record.type in MAY_BE_EMPTIED and not record.is_emptied for record in file.records)
 
 
-def _copied(source: Source, begin: int, end: int) -> Iterator[bytes]:
+def _copied(source: ByteSource, begin: int, end: int) -> Iterator[bytes]:
     for at in range(begin, end, _PIECE_BYTES):
         yield source.read(at, min(_PIECE_BYTES, end - at))

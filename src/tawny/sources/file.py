@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-from tawny.media.demux import Demuxer, DemuxTrack, Piece, open_file
-from tawny.media.extradata import read_extradata
-from tawny.media.nal import split_annexb
+from tawny.media.codec.demuxer import CompressedUnit, Demuxer, DemuxTrack, open_file
+from tawny.media.codec.extradata import read_extradata
+from tawny.media.codec.nal import split_annexb
 from tawny.model.clock import Clock
 from tawny.model.errors import NoSuchDevice, SourceFinished, SourceUnusable
 from tawny.model.packets import VIDEO_RATE, AudioFormat, SourcePacket
-from tawny.sources.pictures import Pictures
-from tawny.sources.source import Connection, Idle, Opening
+from tawny.sources.packet_builder import PacketBuilder
+from tawny.sources.source import CameraConnection, IdleUntil, SourceContext
 
 SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".avi", ".ts", ".m2ts", ".mts", ".flv", ".h264", ".h265"})
 _PREFIX = "file:"
@@ -20,7 +20,7 @@ _AAC_SAMPLES = 1024
 _USUAL_TICKS = VIDEO_RATE // 25
 
 
-class File:
+class FileSource:
     """`clip.mp4`, or `file:` before any path. Settings: loop = false."""
 
     scheme: ClassVar[str] = "file"
@@ -39,7 +39,7 @@ class File:
     def public(self, address: str) -> str:
         return address
 
-    def open(self, opening: Opening) -> Connection:
+    def open(self, opening: SourceContext) -> CameraConnection:
         path = Path(opening.address.removeprefix(_PREFIX))
         if not path.is_file():
             found = "it isn't a file" if path.exists() else "the file doesn't exist"
@@ -64,7 +64,7 @@ class _FileConnection:
         self._due: _Due | None = None
         self._begun_s: float | None = None
 
-    def read(self) -> SourcePacket | Idle:
+    def read(self) -> SourcePacket | IdleUntil:
         now_s = self._clock.mono_s()
         if self._begun_s is None:
             self._begun_s = now_s
@@ -72,7 +72,7 @@ class _FileConnection:
             self._due = self._next()
         wait_s = self._begun_s + self._due.at / VIDEO_RATE - now_s
         if wait_s > 0:
-            return Idle(wait_s)
+            return IdleUntil(wait_s)
         packet, self._due = self._due.packet, None
         return packet
 
@@ -111,7 +111,7 @@ class _Pass:
         except ValueError as error:
             self._demuxer.close()
             raise SourceUnusable(where, str(error)) from error
-        self._pictures = Pictures(codec, announced)
+        self._pictures = PacketBuilder(codec, announced)
         self._base, self._zero, self._newest_dts = base, 0, 0
         self._step = round(VIDEO_RATE / self._video.fps) if self._video.fps else _USUAL_TICKS
         self.end = base
@@ -134,7 +134,7 @@ class _Pass:
     def close(self) -> None:
         self._demuxer.close()
 
-    def _picture(self, piece: Piece) -> _Due | None:
+    def _picture(self, piece: CompressedUnit) -> _Due | None:
         dts = piece.dts if piece.dts is not None else piece.pts
         dts = self._newest_dts + self._step if dts is None else dts
         pts = piece.pts if piece.pts is not None else dts
@@ -151,7 +151,7 @@ class _Pass:
         self.end = max(self.end, packet.pts + self._step)
         return _Due(packet, self._base + dts - self._zero)
 
-    def _piece_of_sound(self, piece: Piece) -> _Due | None:
+    def _piece_of_sound(self, piece: CompressedUnit) -> _Due | None:
         sound = self._sound
         if sound is None or piece.track != sound.index or piece.pts is None or self._pictures.format is None:
             return None

@@ -12,13 +12,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
-from tawny.media.annexb_stream import AnnexbStream
-from tawny.media.nal import split_annexb
+from tawny.media.codec.annexb_stream import AnnexbStream
+from tawny.media.codec.nal import split_annexb
 from tawny.model.clock import Clock
 from tawny.model.errors import NoSuchDevice, SourceClosed, SourceError, SourceStalled, SourceUnusable
 from tawny.model.packets import VIDEO_RATE, SourcePacket
-from tawny.sources.pictures import Pictures
-from tawny.sources.source import Connection, Idle, Opening
+from tawny.sources.packet_builder import PacketBuilder
+from tawny.sources.source import CameraConnection, IdleUntil, SourceContext
 
 PROGRAMS = ("rpicam-vid", "libcamera-vid")
 """One program: its name today, and that of before Debian 12."""
@@ -77,7 +77,7 @@ class PiCamera:
     def public(self, address: str) -> str:
         return address
 
-    def open(self, opening: Opening) -> Connection:
+    def open(self, opening: SourceContext) -> CameraConnection:
         where = opening.address
         found = _ADDRESS.fullmatch(where)
         if found is None:
@@ -168,7 +168,7 @@ class _PiConnection:
     def __init__(self, running: _Running, tool: str, fps: float, where: str, clock: Clock) -> None:
         self._running, self._where, self._clock = running, where, clock
         self._notes = {"fps": fps, "tool": tool}
-        self._stream, self._pictures = AnnexbStream(), Pictures("h264")
+        self._stream, self._pictures = AnnexbStream(), PacketBuilder("h264")
         self._ready: list[SourcePacket] = []
         self._begun_s = self._alive_s = clock.mono_s()
 
@@ -179,14 +179,14 @@ class _PiConnection:
                 raise SourceStalled(self._where, f"no video within {OPEN_S:g} s")
             self._take()
 
-    def read(self) -> SourcePacket | Idle:
+    def read(self) -> SourcePacket | IdleUntil:
         if not self._ready:
             self._take()
         if self._ready:
             return self._ready.pop(0)
         if self._clock.mono_s() - self._alive_s >= STALL_S:
             raise SourceStalled(self._where, f"no video for {STALL_S:g} s")
-        return Idle(0.0)
+        return IdleUntil(0.0)
 
     def close(self) -> None:
         self._ready.clear()

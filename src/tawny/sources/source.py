@@ -10,16 +10,16 @@ from tawny.model.packets import SourcePacket
 
 
 @dataclass(frozen=True, slots=True)
-class Idle:
+class IdleUntil:
     """Nothing now; ask again in so many seconds (a source that waits by itself says 0)."""
 
     for_s: float
 
 
-class Connection(Protocol):
+class CameraConnection(Protocol):
     """An open camera. Read from one thread."""
 
-    def read(self) -> SourcePacket | Idle:
+    def read(self) -> SourcePacket | IdleUntil:
         """The next packet in decode order, or Idle when there is none yet. May block, for at most 3 s.
 
         Raises a SourceError when it is over, whatever the reason: closed, reset, stalled for 5 s, played to its end.
@@ -38,7 +38,7 @@ class Connection(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class SourceContext:
     """What a source is opened with."""
 
     camera: CameraId
@@ -50,7 +50,7 @@ class Opening:
     clock: Clock
 
 
-class Source(Protocol):
+class CameraSource(Protocol):
     """How a kind of address is opened. One instance serves all cameras of its kind, from any thread."""
 
     scheme: ClassVar[str]
@@ -68,7 +68,7 @@ class Source(Protocol):
         """The address without user and password, for logs, status and errors."""
         ...
 
-    def open(self, opening: Opening) -> Connection:
+    def open(self, opening: SourceContext) -> CameraConnection:
         """Connect; returns when packets can be read, within 10 s. Raises a SourceError that tells why not."""
         ...
 
@@ -81,22 +81,22 @@ class SharedSource(Protocol):
         """Whether those with these settings do not."""
         ...
 
-    def begin(self, opening: Opening) -> Connection:
+    def begin(self, opening: SourceContext) -> CameraConnection:
         """Like `open`, but returns at once: connecting goes on in `read`, which never waits, and raises why it could
         not be opened."""
         ...
 
 
 @runtime_checkable
-class ReportingSource(Source, Protocol):
+class ReportingSource(CameraSource, Protocol):
     """A source that can tell how it talked to a camera, so that an oddity can be looked into."""
 
-    def report(self, opening: Opening) -> Mapping[str, Any]:
+    def report(self, opening: SourceContext) -> Mapping[str, Any]:
         """Of the newest connection opened so, whether it lasts or not: `talk`, what was said; `forgiven`, what was odd,
         in words; `counted`. Empty before there was one. No secrets. From any thread."""
         ...
 
-    def without_secrets(self, opening: Opening, text: str, *, with_host: bool) -> str:
+    def without_secrets(self, opening: SourceContext, text: str, *, with_host: bool) -> str:
         """A text about this camera without its login and, unless with_host, without where it is."""
         ...
 
@@ -120,12 +120,12 @@ class Speaker(Protocol):
 
 
 @runtime_checkable
-class SpeakingSource(Source, Protocol):
+class SpeakingSource(CameraSource, Protocol):
     """A source whose cameras may have loudspeakers."""
 
-    def speaker(self, opening: Opening) -> Speaker:
+    def speaker(self, opening: SourceContext) -> Speaker:
         """Not connected yet. Raises SourceError for what is no address."""
         ...
 
 
-OpenSource = Callable[[Opening], Connection]
+OpenSource = Callable[[SourceContext], CameraConnection]

@@ -8,15 +8,15 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple, Protocol
 
-from tawny.media.capture import Unit, open_capture
-from tawny.media.encode import Encoder
-from tawny.media.nal import split_annexb
+from tawny.media.codec.capture import CapturedUnit, open_capture
+from tawny.media.codec.encoder import Encoder
+from tawny.media.codec.nal import split_annexb
 from tawny.model.clock import Clock
 from tawny.model.errors import SourceError, SourceStalled, SourceUnusable
 from tawny.model.packets import SourcePacket, VideoCodec
-from tawny.sources.pictures import Pictures
-from tawny.sources.source import Connection, Idle, Opening
-from tawny.sources.v4l2_device import Device, DeviceFormat, look_at
+from tawny.sources.packet_builder import PacketBuilder
+from tawny.sources.source import CameraConnection, IdleUntil, SourceContext
+from tawny.sources.v4l2_device import DeviceFormat, V4l2Device, look_at
 
 STALL_S = 5.0
 _PIXELS = {"H264": "h264", "HEVC": "hevc", "MJPG": "mjpeg", "YUYV": "yuyv422", "NV12": "nv12", "YU12": "yuv420p"}
@@ -27,20 +27,20 @@ _SIZE = re.compile(r"(\d{2,5})x(\d{2,5})")
 
 
 class Capturing(Protocol):
-    """What `media.capture.Capture` does, so that a test can stand in for a device."""
+    """What `media.codec.capture.Capture` does, so that a test can stand in for a device."""
 
     @property
     def fps(self) -> float: ...
     @property
     def size(self) -> tuple[int, int]: ...
-    def read(self) -> list[Unit] | None: ...
+    def read(self) -> list[CapturedUnit] | None: ...
     def close(self) -> None: ...
 
 
 OpenCapture = Callable[[str, str, tuple[int, int], float, str], Capturing]
 
 
-class Choice(NamedTuple):
+class CaptureFormat(NamedTuple):
     """pixels: FFmpeg's name of the format."""
 
     pixels: str
@@ -55,7 +55,7 @@ class V4l2:
 
     scheme: ClassVar[str] = "v4l2"
 
-    def __init__(self, look: Callable[[str], Device] = look_at, capture: OpenCapture = open_capture) -> None:
+    def __init__(self, look: Callable[[str], V4l2Device] = look_at, capture: OpenCapture = open_capture) -> None:
         self._look, self._capture = look, capture
 
     def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -77,7 +77,7 @@ class V4l2:
     def public(self, address: str) -> str:
         return address
 
-    def open(self, opening: Opening) -> Connection:
+    def open(self, opening: SourceContext) -> CameraConnection:
         options, path = self.settings(opening.options), opening.address
         device = self._look(path)
         width, _, height = options["size"].partition("x")
@@ -93,12 +93,12 @@ class V4l2:
             raise
 
 
-def choose(formats: tuple[DeviceFormat, ...], wanted: tuple[int, int], kinds: tuple[str, ...]) -> Choice | None:
+def choose(formats: tuple[DeviceFormat, ...], wanted: tuple[int, int], kinds: tuple[str, ...]) -> CaptureFormat | None:
     """The best of the kinds that the device has, in the size nearest to the one wanted; None if it has none."""
     for fourcc in kinds:
         found = next((kind for kind in formats if kind.fourcc == fourcc), None)
         if found is not None:
-            return Choice(_PIXELS[fourcc], _nearest(found, wanted))
+            return CaptureFormat(_PIXELS[fourcc], _nearest(found, wanted))
     return None
 
 
@@ -114,11 +114,11 @@ def _nearest(kind: DeviceFormat, wanted: tuple[int, int]) -> tuple[int, int]:
 class _DeviceConnection:
     """One open device."""
 
-    def __init__(self, capture: Capturing, choice: Choice, name: str, where: str, clock: Clock) -> None:
+    def __init__(self, capture: Capturing, choice: CaptureFormat, name: str, where: str, clock: Clock) -> None:
         self._capture, self._where, self._clock = capture, where, clock
         self._notes: dict[str, Any] = {"fps": capture.fps, "tool": name, "format": choice.pixels}
         codec = _PASSED.get(choice.pixels)
-        self._pictures = Pictures(codec) if codec is not None else None
+        self._pictures = PacketBuilder(codec) if codec is not None else None
         self._encoder = Encoder(*capture.size, capture.fps) if codec is None else None
         if self._encoder is not None:
             self._notes["encoder"] = self._encoder.name
@@ -126,14 +126,14 @@ class _DeviceConnection:
         self._alive_s = clock.mono_s()
         self._newest_pts = -1
 
-    def read(self) -> SourcePacket | Idle:
+    def read(self) -> SourcePacket | IdleUntil:
         while not self._ready:
             units = self._capture.read()
             now_s = self._clock.mono_s()
             if units is None:
                 if now_s - self._alive_s >= STALL_S:
                     raise SourceStalled(self._where, f"no video for {STALL_S:g} s")
-                return Idle(0.25 / max(1.0, self._capture.fps))
+                return IdleUntil(0.25 / max(1.0, self._capture.fps))
             for unit in units:
                 self._alive_s = now_s
                 self._ready += self._packets(unit)
@@ -147,7 +147,7 @@ class _DeviceConnection:
     def notes(self) -> Mapping[str, Any]:
         return self._notes
 
-    def _packets(self, unit: Unit) -> list[SourcePacket]:
+    def _packets(self, unit: CapturedUnit) -> list[SourcePacket]:
         if self._encoder is not None and unit.picture is not None:
             if unit.pts <= self._newest_pts:
                 return []  # the device's clock stands or went back: this picture has no place of its own

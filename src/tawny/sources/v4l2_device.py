@@ -30,14 +30,14 @@ class DeviceFormat:
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
+class V4l2Device:
     """name: as it calls itself."""
 
     name: str
     formats: tuple[DeviceFormat, ...]
 
 
-def look_at(path: str, ioctl: Ioctl = fcntl.ioctl) -> Device:
+def look_at(path: str, ioctl: Ioctl = fcntl.ioctl) -> V4l2Device:
     """Ask a device. NoSuchDevice if it is missing, may not be used, or is no camera."""
     try:
         fd = os.open(path, os.O_RDWR | os.O_NONBLOCK)
@@ -53,7 +53,7 @@ def look_at(path: str, ioctl: Ioctl = fcntl.ioctl) -> Device:
         os.close(fd)
 
 
-def _ask(fd: int, path: str, ioctl: Ioctl) -> Device:
+def _ask(fd: int, path: str, ioctl: Ioctl) -> V4l2Device:
     said = bytearray(_CAPABILITY_BYTES)
     try:
         ioctl(fd, QUERYCAP, said)
@@ -63,7 +63,7 @@ def _ask(fd: int, path: str, ioctl: Ioctl) -> Device:
     if not (of_this_node if can & _OWN_CAPS else can) & _CAPTURE:
         raise NoSuchDevice(path, "it is a video device but has no capture mode")
     name = said[16:48].split(b"\0")[0].decode("utf-8", "replace")
-    return Device(name, tuple(_formats(fd, ioctl)))
+    return V4l2Device(name, tuple(_formats(fd, ioctl)))
 
 
 def _formats(fd: int, ioctl: Ioctl) -> Iterator[DeviceFormat]:

@@ -81,7 +81,7 @@ class Hub:
             gop.size_bytes -= sum(len(packet.data) for packet in gone)
             self._size_bytes = gop.size_bytes
 
-    def reader(self, *, back_s: float = 0.0, wake: Wake | None = None) -> "Reader":
+    def reader(self, *, back_s: float = 0.0, wake: Wake | None = None) -> "HubReader":
         """A reader that begins with the newest keyframe at least `back_s` ago (as far as the ring goes).
 
         wake: called from the appending thread after every packet; must return at once.
@@ -89,7 +89,7 @@ class Hub:
         if wake is not None:
             with self._lock:
                 self._wakes = (*self._wakes, wake)
-        return Reader(self, self.begin_at(back_s), wake)
+        return HubReader(self, self.begin_at(back_s), wake)
 
     def recent(self, back_s: float) -> list[Packet]:
         """A copy of the last seconds, from a keyframe on; empty when there is none yet."""
@@ -147,7 +147,7 @@ def _from(gops: deque[_Gop], number: int) -> Iterator[_Gop]:
         yield gop
 
 
-class Reader:
+class HubReader:
     """A place in the ring. `take` from one thread."""
 
     def __init__(self, hub: Hub, at: int, wake: Wake | None) -> None:

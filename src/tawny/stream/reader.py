@@ -9,8 +9,8 @@ from typing import Any, Protocol
 from tawny.engine.backoff import Backoff
 from tawny.model.clock import Clock
 from tawny.model.errors import SourceError, SourceFinished, SourceRefused
-from tawny.sources.source import Connection, Idle
-from tawny.stream.session import STOPPED, Session
+from tawny.sources.source import CameraConnection, IdleUntil
+from tawny.stream.session import STOPPED, StreamSession
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ LINGER_S = 10.0
 """It stays so after the last of them left: a page that is loaded anew, or a look at another camera, comes back."""
 
 
-class Pace:
+class PacketDemand:
     """How soon packets are wanted. Told from any thread, asked by the reader's."""
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class Pace:
         return self._viewers > 0 or now_s < self._until_s
 
 
-class Listener(Protocol):
+class ConnectionListener(Protocol):
     """Who wants to know how the connection fares. Called from the reader's thread; returns at once."""
 
     def connected(self, notes: Mapping[str, Any]) -> None:
@@ -64,16 +64,16 @@ class StreamReader:
     def __init__(
         self,
         name: str,
-        open_source: Callable[[], Connection],
-        session: Session,
-        listener: Listener,
+        open_source: Callable[[], CameraConnection],
+        session: StreamSession,
+        listener: ConnectionListener,
         clock: Clock,
-        pace: Pace | None = None,
+        pace: PacketDemand | None = None,
     ) -> None:
         self.name = name
         self._open, self._session, self._listener, self._clock = open_source, session, listener, clock
-        self._pace = pace or Pace()
-        self._connection: Connection | None = None
+        self._pace = pace or PacketDemand()
+        self._connection: CameraConnection | None = None
         self._opened_s, self._is_new, self._noted_s = 0.0, True, 0.0
         # A camera that comes back is recorded again within 5 s; one that refuses the password is not asked often,
         # because many lock the account after some tries.
@@ -90,12 +90,12 @@ class StreamReader:
         except SourceError as error:
             return self._over(error)
 
-    def _take(self, connection: Connection) -> float:
+    def _take(self, connection: CameraConnection) -> float:
         """Feed what is there; in how many seconds to look again."""
         until_s = self._clock.mono_s() + _MOST_S
         for _ in range(_MOST_PACKETS):
             got = connection.read()
-            if isinstance(got, Idle):
+            if isinstance(got, IdleUntil):
                 self._session.settle()
                 if until_s > self._noted_s and not self._is_new:
                     self._noted_s = until_s + _NOTED_S

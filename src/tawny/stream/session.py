@@ -13,9 +13,9 @@ from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.messages import Message, RunEnded, RunStarted
 from tawny.model.packets import VIDEO_RATE, Packet, SourcePacket
 from tawny.model.times import stamp
-from tawny.stream.damages import Damages
+from tawny.stream.damage_tracker import Damages
 from tawny.stream.hub import Hub
-from tawny.stream.timekeeper import Track, UtcMap
+from tawny.stream.timekeeper import TrackTimes, UtcMap
 
 STOPPED, CLOCK_SET = "stopped", "clock"
 """Why a run ended, where it is not the connection's doing."""
@@ -32,7 +32,7 @@ class _Placed(NamedTuple):
     arrived_s: float
 
 
-class Session:
+class StreamSession:
     """camera and stream: whose. tell: hears when runs begin and end, and of damage."""
 
     def __init__(
@@ -107,8 +107,8 @@ class _Run:
         self.id = RunId("")
         self.begun_s, self.newest_ms = arrived_s, 0
         self.wall_minus_mono_s = wall_s - arrived_s
-        self._video = Track(VIDEO_RATE, first.pts)
-        self._sound: Track | None = None
+        self._video = TrackTimes(VIDEO_RATE, first.pts)
+        self._sound: TrackTimes | None = None
         self._video_zero_s = first.pts / VIDEO_RATE
         self.utc = UtcMap(0.0, wall_s)
         self.held: list[_Placed] = []
@@ -146,8 +146,8 @@ class _Run:
     def jumps(self) -> int:
         return self._video.jumps + (self._sound.jumps if self._sound else 0)
 
-    def _sound_track(self, packet: SourcePacket) -> Track:
+    def _sound_track(self, packet: SourcePacket) -> TrackTimes:
         rate = packet.format.rate
         if self._sound is None or self._sound.rate != rate:
-            self._sound = Track(rate, round(self._video_zero_s * rate))
+            self._sound = TrackTimes(rate, round(self._video_zero_s * rate))
         return self._sound

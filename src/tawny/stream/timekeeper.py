@@ -21,7 +21,7 @@ _LOOKED_AT = 64
 
 
 @dataclass(slots=True)
-class Track:
+class TrackTimes:
     """One track's times, from the camera's ticks to ticks since the run began."""
 
     rate: int

@@ -18,10 +18,10 @@ from av.container import OutputContainer
 from tawny.model.errors import SourceFinished
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import VIDEO_RATE, AudioFormat, SourcePacket, VideoCodec, VideoFormat
-from tawny.sources.file import File
-from tawny.sources.source import Idle, Opening
+from tawny.sources.file import FileSource
+from tawny.sources.source import IdleUntil, SourceContext
 from tawny.testing.clock import FakeClock
-from tawny.testing.clocked import clock_picture
+from tawny.testing.clock_picture import clock_picture
 
 Sound = Literal["", "aac", "pcmu", "pcma"]
 _SOUND_CODECS = {"aac": "aac", "pcmu": "pcm_mulaw", "pcma": "pcm_alaw"}
@@ -48,7 +48,7 @@ class ClipSpec:
 
 
 @dataclass(frozen=True)
-class Clip:
+class SampleClip:
     """A whole clip in memory. packets: in decode order, sound between the pictures; times begin near zero."""
 
     video: VideoFormat
@@ -77,21 +77,21 @@ def clip_file(spec: ClipSpec | None = None) -> Path:
 
 
 @lru_cache(maxsize=16)
-def made_clip(spec: ClipSpec) -> Clip:
+def made_clip(spec: ClipSpec) -> SampleClip:
     """The clip as packets."""
     return read_clip(clip_file(spec))
 
 
-def read_clip(path: Path) -> Clip:
+def read_clip(path: Path) -> SampleClip:
     """A video file's packets, all of them. SourceError if it cannot be used."""
     clock = FakeClock()
-    connection = File().open(Opening(CameraId("clip"), StreamName.MAIN, f"file:{path}", {}, clock))
+    connection = FileSource().open(SourceContext(CameraId("clip"), StreamName.MAIN, f"file:{path}", {}, clock))
     packets: list[SourcePacket] = []
     fps = float(connection.notes.get("fps", 25.0))
     try:
         while True:
             got = connection.read()
-            if isinstance(got, Idle):
+            if isinstance(got, IdleUntil):
                 clock.advance(got.for_s)
             else:
                 packets.append(got)
@@ -99,7 +99,7 @@ def read_clip(path: Path) -> Clip:
         connection.close()
     video = next(p.format for p in packets if isinstance(p.format, VideoFormat))
     sound = next((p.format for p in packets if isinstance(p.format, AudioFormat)), None)
-    return Clip(video, sound, tuple(packets), fps)
+    return SampleClip(video, sound, tuple(packets), fps)
 
 
 def _encode(spec: ClipSpec, path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tawny.model.errors import DiskFull, StorageError
-from tawny.storage.disk import Bytes, Entry, Space, parent_of, parts_of
+from tawny.storage.disk.disk import Bytes, DiskCapacity, FolderEntry, parent_of, parts_of
 
 _SECTOR: Final = 512
 
@@ -179,22 +179,24 @@ class MemoryDisk:
         if self._syncs:
             self._log.append(_FolderSync(folder))
 
-    def entries(self, folder: str) -> list[Entry]:
+    def entries(self, folder: str) -> list[FolderEntry]:
         files = [
-            Entry(path.rpartition("/")[2], "file", len(inode.data))
+            FolderEntry(path.rpartition("/")[2], "file", len(inode.data))
             for path, inode in self._names.items()
             if parent_of(path) == folder
         ]
         folders = [
-            Entry(path.rpartition("/")[2], "folder", 0) for path in self._folders if path and parent_of(path) == folder
+            FolderEntry(path.rpartition("/")[2], "folder", 0)
+            for path in self._folders
+            if path and parent_of(path) == folder
         ]
         return sorted([*files, *folders])
 
-    def entry(self, path: str) -> Entry | None:
+    def entry(self, path: str) -> FolderEntry | None:
         return next((one for one in self.entries(parent_of(path)) if one.name == path.rpartition("/")[2]), None)
 
-    def space(self) -> Space:
-        return Space(max(0, self.total_bytes - self.used_bytes), self.total_bytes)
+    def space(self) -> DiskCapacity:
+        return DiskCapacity(max(0, self.total_bytes - self.used_bytes), self.total_bytes)
 
     def place(self, path: str) -> Path:
         """There is none: its files can only be read through it."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tawny.model.errors import StorageError
-from tawny.storage.disk import Bytes, Entry, OpenFile, RealDisk, Space
+from tawny.storage.disk.disk import Bytes, DiskCapacity, FolderEntry, OpenFile, RealDisk
 
 Before = Callable[[str, str], None]
 """Handed the operation's name and the path."""
@@ -73,15 +73,15 @@ class FaultyDisk:
         self.ask("sync_folder", folder)
         self._real.sync_folder(folder)
 
-    def entries(self, folder: str) -> list[Entry]:
+    def entries(self, folder: str) -> list[FolderEntry]:
         self.ask("entries", folder)
         return self._real.entries(folder)
 
-    def entry(self, path: str) -> Entry | None:
+    def entry(self, path: str) -> FolderEntry | None:
         self.ask("entry", path)
         return self._real.entry(path)
 
-    def space(self) -> Space:
+    def space(self) -> DiskCapacity:
         self.ask("space", "")
         return self._real.space()
 

@@ -11,10 +11,10 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
-from tawny.testing.clips import Clip
-from tawny.testing.rtsp_faults import Faults
-from tawny.testing.rtsp_talk import Talk
-from tawny.testing.rtsp_viewer import CameraSetup, Viewer
+from tawny.testing.clips import SampleClip
+from tawny.testing.rtsp_faults import CameraFaults
+from tawny.testing.rtsp_session import FakeRtspSession
+from tawny.testing.rtsp_viewer import CameraSetup, FakeRtspViewer
 
 _ANSWER_S = 5.0
 _LET_IN_S = 0.02
@@ -24,16 +24,16 @@ _LET_IN_S = 0.02
 class RtspCamera:
     """Use as a context manager: inside it listens on loopback, after it no thread is left."""
 
-    def __init__(self, clip: Clip, setup: CameraSetup | None = None) -> None:
+    def __init__(self, clip: SampleClip, setup: CameraSetup | None = None) -> None:
         self.clip = clip
         """What is played; another one put here is played from its beginning as soon as the present unit is out."""
         self.setup = setup or CameraSetup()
-        self.faults = Faults()
-        self.viewers: list[Viewer] = []
+        self.faults = CameraFaults()
+        self.viewers: list[FakeRtspViewer] = []
         self.port = 0
         self._loop = asyncio.new_event_loop()
         self._server: asyncio.Server | None = None
-        self._talks: set[Talk] = set()
+        self._talks: set[FakeRtspSession] = set()
         self._thread = threading.Thread(target=self._run, name="rtsp-camera", daemon=True)
 
     def __enter__(self) -> Self:
@@ -58,7 +58,7 @@ class RtspCamera:
         return f"rtsp://{login}127.0.0.1:{self.port}/stream"
 
     @property
-    def playing(self) -> list[Viewer]:
+    def playing(self) -> list[FakeRtspViewer]:
         """Everybody who was ever played something, in order."""
         return [viewer for viewer in self.viewers if viewer.is_playing]
 
@@ -107,9 +107,9 @@ class RtspCamera:
             await talk.over.wait()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        viewer = Viewer()
+        viewer = FakeRtspViewer()
         self.viewers.append(viewer)
-        talk = Talk(self, viewer, reader, writer)
+        talk = FakeRtspSession(self, viewer, reader, writer)
         self._talks.add(talk)
         try:
             await talk.run()

@@ -4,14 +4,14 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from tawny.media.rtp import RtpPacket
+from tawny.protocols.rtp.packetizer import RtpPacket
 
 Mutation = Callable[[list[RtpPacket]], Sequence[RtpPacket | bytes]]
 """What becomes of one unit's packets; bytes go out as they are, in a packet's place."""
 
 
 @dataclass(slots=True)
-class Faults:
+class CameraFaults:
     """All off at first. Media faults count for every viewer, from the next unit on."""
 
     stall: bool = False
@@ -110,7 +110,7 @@ def own_times(before: int = 3000) -> Mutation:
 
 
 def answer(status: str, *headers: str, body: str = "") -> bytes:
-    """A raw answer for `Faults.answers`: `answer("404 Not Found")`."""
+    """A raw answer for `CameraFaults.answers`: `answer("404 Not Found")`."""
     lines = [f"RTSP/1.0 {status}", "CSeq: {cseq}", *headers]
     if body:
         lines.append(f"Content-Length: {len(body)}")

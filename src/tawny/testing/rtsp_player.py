@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from tawny.live.rtsp.channels import Channel, TcpChannel
-from tawny.media.nal import join_lengths, parameter_sets, split_lengths
-from tawny.media.rtp import Packetizer, RtpPacket
-from tawny.media.sdp_lines import VIDEO_TYPE, payload_type
+from tawny.live.rtsp_server.transports import Channel, TcpChannel
+from tawny.media.codec.nal import join_lengths, parameter_sets, split_lengths
 from tawny.model.packets import VIDEO_RATE, SourcePacket, VideoFormat
-from tawny.testing.clips import Clip
-from tawny.testing.rtsp_viewer import CameraView, Sent, Viewer
+from tawny.protocols.rtp.packetizer import Packetizer, RtpPacket
+from tawny.protocols.sdp_writer import VIDEO_TYPE, payload_type
+from tawny.testing.clips import SampleClip
+from tawny.testing.rtsp_viewer import FakeCameraView, FakeRtspViewer, SentUnit
 
 _LOOK_S = 0.02
 _REPORT_S = 1.0
@@ -27,14 +27,14 @@ class _Due(NamedTuple):
     """Since the clip's beginning, in decode order."""
 
 
-class Player:
+class ClipPlayer:
     """channels: by track, 0 the pictures, 1 the sound. whole: held while half a packet is on its way. Runs as one task
     until cancelled or through."""
 
     def __init__(
         self,
-        camera: CameraView,
-        viewer: Viewer,
+        camera: FakeCameraView,
+        viewer: FakeRtspViewer,
         channels: dict[int, Channel],
         writer: asyncio.StreamWriter,
         whole: asyncio.Lock,
@@ -61,7 +61,7 @@ class Player:
             self._base_s += ended_s
             played += 1
 
-    async def _pass(self, clip: Clip) -> float:
+    async def _pass(self, clip: SampleClip) -> float:
         """Play the clip once, or until another is put in its place. Returns how long it was."""
         for due in _schedule(clip):
             if self._camera.clip is not clip:
@@ -123,7 +123,7 @@ class Player:
             return
         await self._out(channel, going)
         damaged, self._is_spoilt = stops or going != whole or self._is_spoilt, False
-        self._viewer.sent.append(Sent(packet.is_video, packet.data, pts, packet.is_keyframe, damaged))
+        self._viewer.sent.append(SentUnit(packet.is_video, packet.data, pts, packet.is_keyframe, damaged))
         if faults.between and isinstance(channel, TcpChannel):
             self._writer.write(faults.between)
         if stops:
@@ -194,7 +194,7 @@ class Player:
             self._tracks[1] = Packetizer(sound, payload_type(sound), ssrc=0x2222, first=900)
 
 
-def _schedule(clip: Clip) -> Iterator[_Due]:
+def _schedule(clip: SampleClip) -> Iterator[_Due]:
     """Pictures go out evenly in decode order, whatever the order they are shown in; sound at its own times."""
     shown = iter(sorted(packet.pts for packet in clip.packets if packet.is_video))
     due_s = 0.0

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from tawny.testing.clips import Clip
-from tawny.testing.rtsp_faults import Faults
+from tawny.testing.clips import SampleClip
+from tawny.testing.rtsp_faults import CameraFaults
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ class CameraSetup:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentUnit:
     """One unit that went out; `is_damaged` if a fault was on it."""
 
     is_video: bool
@@ -46,13 +46,13 @@ class Sent:
 
 
 @dataclass(slots=True)
-class Viewer:
+class FakeRtspViewer:
     """Who asked, and what they were sent. ended: why it is over, empty while it is not."""
 
     requests: list[str] = field(default_factory=list)
     """Methods, in order."""
     transport: str = ""
-    sent: list[Sent] = field(default_factory=list)
+    sent: list[SentUnit] = field(default_factory=list)
     heard: bytearray = field(default_factory=bytearray)
     """What the loudspeaker was sent, as it came."""
     is_playing: bool = False
@@ -60,9 +60,9 @@ class Viewer:
     ended: str = ""
 
 
-class CameraView(Protocol):
+class FakeCameraView(Protocol):
     """A camera as its viewers' connections see it."""
 
-    clip: Clip
+    clip: SampleClip
     setup: CameraSetup
-    faults: Faults
+    faults: CameraFaults

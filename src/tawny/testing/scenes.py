@@ -41,7 +41,7 @@ class PictureFrame:
         return np.repeat(self.luma[:, :, None], 3, axis=2)
 
 
-class Point(NamedTuple):
+class FigurePoint(NamedTuple):
     """Where a figure is at a time: x of its middle, y of its foot, and its height."""
 
     t: float
@@ -50,7 +50,7 @@ class Point(NamedTuple):
     height: float
 
 
-class Scene:
+class SyntheticScene:
     """night: dark, with a lamp in the middle. noise: levels of a cell; None: what is usual at that time of day."""
 
     def __init__(self, seed: int, length_s: float = 60.0, *, night: bool = False, noise: float | None = None) -> None:
@@ -82,7 +82,7 @@ class Scene:
 
         contrast: levels from the ground it stands on.
         """
-        path = [Point(*p) for p in points]
+        path = [FigurePoint(*p) for p in points]
 
         def draw(picture: Picture, t: float) -> None:
             at = _along(path, t)
@@ -114,7 +114,7 @@ class Scene:
 # --- figures ----------------------------------------------------------------------------------------------------------
 
 
-class Part(NamedTuple):
+class FigurePart(NamedTuple):
     """A rectangle from the figure's foot, in sizes of the figure, and its share of the figure's contrast."""
 
     x0: float
@@ -124,34 +124,34 @@ class Part(NamedTuple):
     shade: float
 
 
-Figure = Callable[[float], list[Part]]
+Figure = Callable[[float], list[FigurePart]]
 """Its parts at a stride from -1 to 1; 0 where it stands."""
 
 
-def person(stride: float) -> list[Part]:
+def person(stride: float) -> list[FigurePart]:
     legs = [side * (0.06 + 0.09 * stride) for side in (-1, 1)]
     return [
-        Part(-0.07, -1.0, 0.07, -0.85, 1.3),
-        Part(-0.15, -0.85, 0.15, -0.45, 1.0),
-        *(Part(leg - 0.06, -0.45, leg + 0.06, 0.0, 0.7) for leg in legs),
+        FigurePart(-0.07, -1.0, 0.07, -0.85, 1.3),
+        FigurePart(-0.15, -0.85, 0.15, -0.45, 1.0),
+        *(FigurePart(leg - 0.06, -0.45, leg + 0.06, 0.0, 0.7) for leg in legs),
     ]
 
 
-def car(_stride: float) -> list[Part]:
-    wheels = [Part(at - 0.2, -0.3, at + 0.2, 0.0, -0.6) for at in (-0.8, 0.8)]
-    return [Part(-1.3, -0.55, 1.3, -0.1, 1.0), Part(-0.7, -1.0, 0.6, -0.55, 1.4), *wheels]
+def car(_stride: float) -> list[FigurePart]:
+    wheels = [FigurePart(at - 0.2, -0.3, at + 0.2, 0.0, -0.6) for at in (-0.8, 0.8)]
+    return [FigurePart(-1.3, -0.55, 1.3, -0.1, 1.0), FigurePart(-0.7, -1.0, 0.6, -0.55, 1.4), *wheels]
 
 
-def cat(stride: float) -> list[Part]:
+def cat(stride: float) -> list[FigurePart]:
     legs = [at + 0.2 * stride for at in (-0.6, 0.5)]
     return [
-        Part(-0.8, -0.9, 0.7, -0.4, 1.0),
-        Part(0.6, -1.0, 1.0, -0.6, 1.3),
-        *(Part(leg - 0.1, -0.4, leg + 0.1, 0.0, 0.8) for leg in legs),
+        FigurePart(-0.8, -0.9, 0.7, -0.4, 1.0),
+        FigurePart(0.6, -1.0, 1.0, -0.6, 1.3),
+        *(FigurePart(leg - 0.1, -0.4, leg + 0.1, 0.0, 0.8) for leg in legs),
     ]
 
 
-def _paint(picture: Picture, plate: Picture, at: Point, part: Part, contrast: float) -> None:
+def _paint(picture: Picture, plate: Picture, at: FigurePoint, part: FigurePart, contrast: float) -> None:
     """Cells that it covers in part are mixed."""
     across = _covered(at.x + part.x0 * at.height, at.x + part.x1 * at.height, WIDTH)
     down = _covered(at.foot + part.y0 * at.height, at.foot + part.y1 * at.height, HEIGHT)
@@ -167,11 +167,11 @@ def _covered(begin: float, end: float, n: int) -> Picture:
     return np.asarray(np.clip(np.minimum(cells + 1, end) - np.maximum(cells, begin), 0.0, 1.0), np.float32)
 
 
-def _along(path: list[Point], t: float) -> Point | None:
+def _along(path: list[FigurePoint], t: float) -> FigurePoint | None:
     if not path[0].t <= t <= path[-1].t:
         return None
     columns = list(zip(*path, strict=True))
-    return Point(t, *(float(np.interp(t, columns[0], column)) for column in columns[1:]))
+    return FigurePoint(t, *(float(np.interp(t, columns[0], column)) for column in columns[1:]))
 
 
 # --- places -----------------------------------------------------------------------------------------------------------

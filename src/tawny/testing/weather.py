@@ -5,12 +5,14 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from tawny.testing.scenes import HEIGHT, WIDTH, Picture, Scene, soft
+from tawny.testing.scenes import HEIGHT, WIDTH, Picture, SyntheticScene, soft
 
 _Y, _X = (grid.astype(np.float32) for grid in np.mgrid[0:HEIGHT, 0:WIDTH])
 
 
-def insects(scene: Scene, a_second: float, *, size: float = 1.0, near: tuple[float, float] | None = None) -> None:
+def insects(
+    scene: SyntheticScene, a_second: float, *, size: float = 1.0, near: tuple[float, float] | None = None
+) -> None:
     """Blurred streaks that live for less than a second, anywhere or about a place (the lamp)."""
     t = 0.0
     while t < scene.length_s:
@@ -41,7 +43,7 @@ def _streak(picture: Picture, a: np.ndarray, b: np.ndarray, thick: int, blur: fl
     picture += cv2.GaussianBlur(spot, (0, 0), blur) * np.float32(bright)
 
 
-def rain(scene: Scene, drops: int = 40) -> None:
+def rain(scene: SyntheticScene, drops: int = 40) -> None:
     """Thin streaks, elsewhere in each picture."""
     chance = scene.chance
 
@@ -55,7 +57,7 @@ def rain(scene: Scene, drops: int = 40) -> None:
     scene.add(draw)
 
 
-def snow(scene: Scene, flakes: int = 60) -> None:
+def snow(scene: SyntheticScene, flakes: int = 60) -> None:
     """Flakes near and far, each falling on its own way."""
     near = scene.chance.uniform(0.15, 1, flakes) ** 2
     x, y = scene.chance.uniform(0, WIDTH, flakes), scene.chance.uniform(0, HEIGHT, flakes)
@@ -73,7 +75,7 @@ def snow(scene: Scene, flakes: int = 60) -> None:
     scene.add(draw)
 
 
-def wind(scene: Scene, below: float, reach: float) -> None:
+def wind(scene: SyntheticScene, below: float, reach: float) -> None:
     """What is above `below` sways by up to so many cells, in gusts."""
     phase, rate = 2 * soft(scene.chance, 8), 0.7 + 0.2 * soft(scene.chance, 12)
     mask = cv2.GaussianBlur((below > _Y).astype(np.float32), (0, 0), 3)
@@ -86,7 +88,7 @@ def wind(scene: Scene, below: float, reach: float) -> None:
     scene.shine(blow)
 
 
-def leaf_shade(scene: Scene, above: float) -> None:
+def leaf_shade(scene: SyntheticScene, above: float) -> None:
     """Hard shadows of leaves sway over the ground below `above`."""
     shadow = (soft(scene.chance, 2.7) > 0.3).astype(np.float32)
     ground = (above < _Y).astype(np.float32)
@@ -105,12 +107,12 @@ def _moved(picture: Picture, dx: Picture, dy: Picture) -> Picture:
     return np.asarray(moved, np.float32)
 
 
-def gain(scene: Scene, at: Callable[[float], float]) -> None:
+def gain(scene: SyntheticScene, at: Callable[[float], float]) -> None:
     """All light, times so much at a time; the sensor's range ends at 255."""
     scene.shine(lambda picture, t: (picture * np.float32(at(t))).clip(0, 255))
 
 
-def headlights(scene: Scene, times: tuple[float, ...], sweep_s: float = 2.5) -> None:
+def headlights(scene: SyntheticScene, times: tuple[float, ...], sweep_s: float = 2.5) -> None:
     """A wide soft beam crosses the picture."""
 
     def beam(picture: Picture, t: float) -> Picture:
@@ -125,7 +127,7 @@ def headlights(scene: Scene, times: tuple[float, ...], sweep_s: float = 2.5) -> 
     scene.shine(beam)
 
 
-def cloud(scene: Scene, begin: float, end: float) -> None:
+def cloud(scene: SyntheticScene, begin: float, end: float) -> None:
     """Its edge crosses the picture, and crosses back."""
 
     def shade(picture: Picture, t: float) -> Picture:
@@ -136,7 +138,7 @@ def cloud(scene: Scene, begin: float, end: float) -> None:
     scene.shine(shade)
 
 
-def web(scene: Scene) -> None:
+def web(scene: SyntheticScene) -> None:
     """A thread before the lens sways in the lamp's light."""
 
     def draw(picture: Picture, t: float) -> None:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.events.looking import mdns, neighbours, ping
-from tawny.events.looking.mdns import _answered
+from tawny.events.presence_probes import mdns, neighbours, ping
+from tawny.events.presence_probes.mdns import _answered
 from tawny.model.clock import SystemClock
 
 CLOCK = SystemClock()

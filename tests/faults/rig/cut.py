@@ -12,14 +12,14 @@ from pathlib import Path
 
 from tawny.model.errors import TawnyError
 from tawny.model.times import Span
-from tawny.storage.check import check
-from tawny.storage.history import History
-from tawny.storage.index import Index
-from tawny.storage.ledger import Ledger
-from tawny.storage.opening import index_to_write
-from tawny.storage.recovery import recover
-from tawny.storage.signed_history import SignedHistory
-from tawny.storage.volume import Volume
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.journal import HistoryJournal
+from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.history.signed_history import SignedHistory
+from tawny.storage.index.opening import index_to_write
+from tawny.storage.index.protocol import Index
+from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.recovery import recover
 from tawny.testing.clock import FakeClock
 from tests.faults.child import CAMERA, FPS, LOOK_S
 from tests.faults.rig.ext4 import each_cut
@@ -42,12 +42,12 @@ def _look(data: Path, told: list[list[str]]) -> dict[str, object]:
     volume = Volume.at(data)
     lock = volume.lock(clock)
     volume.signed = SignedHistory.opened(volume.disk, clock.now_ms())
-    history = History(volume.disk)
+    history = HistoryJournal(volume.disk)
     index = index_to_write(volume, history)
     try:
-        ledger = Ledger(history, index, clock)
+        ledger = HistoryLedger(history, index, clock)
         recover(volume, index, history, ledger, clock, before=lock.before, boot="another", cameras=[CAMERA])
-        report = check(volume, index, clock, deep=True, with_wall=True, beside_recorder=False)
+        report = check_volume(volume, index, clock, deep=True, with_wall=True, beside_recorder=False)
         broken = [f"{one.what} {one.path} {one.detail}" for one in report.findings]
         broken += _not_kept(data, index, told)
         bounds = index.bounds(CAMERA)

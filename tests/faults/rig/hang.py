@@ -14,13 +14,13 @@ from pathlib import Path
 
 from tawny.model.clock import SystemClock
 from tawny.model.times import Span
-from tawny.storage.check import check
-from tawny.storage.history import History
-from tawny.storage.ledger import Ledger
-from tawny.storage.opening import index_to_write
-from tawny.storage.others import Use, join
-from tawny.storage.recovery import recover
-from tawny.storage.volume import Volume
+from tawny.storage.disk.secondary_volumes import VolumeUse, join
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.journal import HistoryJournal
+from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.index.opening import index_to_write
+from tawny.storage.repair.check import check_volume
+from tawny.storage.repair.recovery import recover
 from tawny.testing.waiting import until
 from tests.faults.child import CAMERA, FPS
 from tests.faults.rig.ext4 import make_image, run
@@ -104,13 +104,13 @@ def hang(folder: Path, packets: str, hang_s: float, leave_s: float, *, has_spare
 def _look(data: Path, spare: Path | None, said: Said) -> dict[str, object]:
     volume = Volume.at(data)
     if spare is not None:
-        join(volume, spare, Use.SPARE)
+        join(volume, spare, VolumeUse.SPARE)
     lock = volume.lock(CLOCK)
-    history = History(volume.disk)
+    history = HistoryJournal(volume.disk)
     index = index_to_write(volume, history)
-    ledger = Ledger(history, index, CLOCK)
+    ledger = HistoryLedger(history, index, CLOCK)
     recover(volume, index, history, ledger, CLOCK, before=lock.before, boot="another", cameras=[CAMERA])
-    report = check(volume, index, CLOCK, deep=True, with_wall=True, beside_recorder=False)
+    report = check_volume(volume, index, CLOCK, deep=True, with_wall=True, beside_recorder=False)
     spans = index.spans(CAMERA, None, Span(0, 1 << 45))
     came = [at_ms for (at_ms,) in said.of("came")]
     came = [at_ms for at_ms in came if at_ms < came[-1] - 1000]  # what the kill at the end costs is told elsewhere

@@ -7,7 +7,7 @@ import pytest
 
 from tawny.model.clock import SystemClock
 from tawny.model.errors import NotDone, SourceError, SourceRefused, SourceUnreachable
-from tawny.sources.onvif import OnvifCamera, Preset
+from tawny.sources.onvif import OnvifCamera, PtzPreset
 from tests.sources.onvif.fake_camera import FakeCamera, served
 
 
@@ -41,7 +41,7 @@ def test_what_it_can_do_is_asked_once(fake: FakeCamera) -> None:
 
 def test_it_goes_to_stored_places(fake: FakeCamera) -> None:
     camera = opened(fake)
-    assert camera.presets() == [Preset("1", "Gate"), Preset("2", "Door")]
+    assert camera.presets() == [PtzPreset("1", "Gate"), PtzPreset("2", "Door")]
     camera.go_to("Door")
     assert fake.told[-1][1]["PresetToken"] == "2"
     with pytest.raises(NotDone, match="Stored places: Gate, Door"):

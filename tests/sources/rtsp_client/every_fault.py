@@ -7,9 +7,9 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from tawny.media.nal import join_lengths, parameter_sets, split_lengths
-from tawny.media.rtp import RtpPacket
-from tawny.sources.rtsp_client.fault import Reason
+from tawny.media.codec.nal import join_lengths, parameter_sets, split_lengths
+from tawny.protocols.rtp.packetizer import RtpPacket
+from tawny.sources.rtsp.client.fault import Reason
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_faults import (

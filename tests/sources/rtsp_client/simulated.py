@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from tawny.media.nal import join_lengths, split_lengths
-from tawny.media.rtp import Packetizer
+from tawny.media.codec.nal import join_lengths, split_lengths
 from tawny.model.packets import VIDEO_RATE, AudioFormat
+from tawny.protocols.rtp.packetizer import Packetizer
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.clock import FakeClock
-from tawny.testing.rtsp_talk import describe_clip
+from tawny.testing.rtsp_session import describe_clip
 from tawny.testing.rtsp_viewer import CameraSetup
 
 SAMPLES = 1024

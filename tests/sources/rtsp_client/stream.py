@@ -4,20 +4,20 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from tawny.media.nal import join_lengths, split_lengths
-from tawny.media.rtp import Packetizer, RtpPacket
+from tawny.media.codec.nal import join_lengths, split_lengths
 from tawny.model.packets import SourcePacket, VideoCodec
-from tawny.sources.rtsp_client.framing import Wire
-from tawny.sources.rtsp_client.rtp import Counts, Receiver
-from tawny.sources.rtsp_client.units import Unit, Units
-from tawny.testing.clips import Clip, ClipSpec, made_clip
+from tawny.protocols.rtp.packetizer import Packetizer, RtpPacket
+from tawny.sources.rtsp.client.interleaved import InterleavedReader
+from tawny.sources.rtsp.client.rtp_receiver import RtpCounts, RtpReceiver
+from tawny.sources.rtsp.client.video_depacketizer import DepacketizedUnit, VideoDepacketizer
+from tawny.testing.clips import ClipSpec, SampleClip, made_clip
 
 Raw = tuple[int, bytes]
 """Channel and RTP packet."""
 
 
 @lru_cache
-def clip(codec: VideoCodec = "h264", slices: int = 1, b_frames: int = 0) -> Clip:
+def clip(codec: VideoCodec = "h264", slices: int = 1, b_frames: int = 0) -> SampleClip:
     return made_clip(ClipSpec(codec, slices=slices, b_frames=b_frames, seconds=4.0, detail=20))
 
 
@@ -53,9 +53,9 @@ def interleaved(packets: Iterable[Raw]) -> bytes:
 class Came:
     """What came out."""
 
-    units: list[Unit]
-    counts: Counts
-    wire: Wire
+    units: list[DepacketizedUnit]
+    counts: RtpCounts
+    wire: InterleavedReader
     odd: int
     messages: list[bytes] = field(default_factory=list)
     reports: list[tuple[int, bytes]] = field(default_factory=list)
@@ -78,11 +78,13 @@ def through(
     data: bytes, codec: VideoCodec = "h264", *, step: int = 0, most_bytes: int = 8_000_000, window: int = 16
 ) -> Came:
     """Everything at once, or `step` bytes at a time."""
-    units: list[Unit] = []
-    gathered = Units(codec, units.append, most_bytes)
-    receiver = Receiver(96, gathered, window)
-    came = Came(units, receiver.counts, Wire(lambda *_: None, lambda *_: None), 0)
-    wire = came.wire = Wire(lambda channel, report: came.reports.append((channel, report)), came.messages.append)
+    units: list[DepacketizedUnit] = []
+    gathered = VideoDepacketizer(codec, units.append, most_bytes)
+    receiver = RtpReceiver(96, gathered, window)
+    came = Came(units, receiver.counts, InterleavedReader(lambda *_: None, lambda *_: None), 0)
+    wire = came.wire = InterleavedReader(
+        lambda channel, report: came.reports.append((channel, report)), came.messages.append
+    )
     wire.add(0, receiver)
     feed(wire, data, step)
     receiver.give_up()
@@ -91,7 +93,7 @@ def through(
     return came
 
 
-def feed(wire: Wire, data: bytes, step: int = 0) -> int:
+def feed(wire: InterleavedReader, data: bytes, step: int = 0) -> int:
     """Returns how much was taken."""
     buffer = bytearray(data)
     view = memoryview(buffer)

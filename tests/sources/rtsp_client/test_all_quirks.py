@@ -10,12 +10,12 @@ from struct import pack
 
 import pytest
 
-from tawny.media.rtp import Packetizer
 from tawny.model.packets import VideoCodec
-from tawny.sources.rtsp_client.framing import Wire
-from tawny.sources.rtsp_client.tracks import Tracks
-from tawny.sources.sdp import read_sdp
-from tawny.testing.rtsp_talk import describe_clip
+from tawny.protocols.rtp.packetizer import Packetizer
+from tawny.protocols.sdp_reader import read_sdp
+from tawny.sources.rtsp.client.interleaved import InterleavedReader
+from tawny.sources.rtsp.client.tracks import Tracks
+from tawny.testing.rtsp_session import describe_clip
 from tawny.testing.rtsp_viewer import CameraSetup
 from tests.sources.rtsp_client.stream import clip, cut, feed, interleaved, raw, sent, through
 from tests.sources.rtsp_client.test_quirks import STREAMS
@@ -117,11 +117,11 @@ def test_those_of_the_conversation_have_a_transcript(number: int) -> None:
     assert list((HERE / "transcripts").glob(f"{number:02}-*.txt"))
 
 
-def begun(codec: VideoCodec, slices: int) -> tuple[Tracks, Wire]:
+def begun(codec: VideoCodec, slices: int) -> tuple[Tracks, InterleavedReader]:
     """Set up, and not asked to play yet."""
     tracks = Tracks(wants_sound=False, stall_s=5.0)
     tracks.now_s = 1.0
-    wire = Wire(lambda _, report: tracks.report(report, 1_795_000_000.0, is_video=True), lambda _: None)
+    wire = InterleavedReader(lambda _, report: tracks.report(report, 1_795_000_000.0, is_video=True), lambda _: None)
     (video,) = tracks.choose(read_sdp(describe_clip(clip(codec, slices), CameraSetup())))
     wire.add(0, tracks.receiver_of(video))
     return tracks, wire

@@ -4,10 +4,10 @@ from struct import pack
 
 import pytest
 
-from tawny.media.fmp4 import init_segment
+from tawny.media.mp4.fragment_writer import init_segment
 from tawny.model.packets import AudioFormat
-from tawny.sources.rtsp_client.audio import G711, Aac, Sound, sound_of
-from tawny.sources.sdp import Track
+from tawny.protocols.sdp_reader import SdpTrack
+from tawny.sources.rtsp.client.audio_depacketizer import AacDepacketizer, AudioFrame, G711Depacketizer, sound_of
 from tawny.testing.clips import ClipSpec, made_clip
 
 FRAMES = [bytes([n]) * (50 + 7 * n) for n in range(1, 9)]
@@ -16,8 +16,8 @@ CONFIG = "1408"
 
 class Peer:
     def __init__(self, size_bits: int = 13, index_bits: int = 3) -> None:
-        self.came: list[Sound] = []
-        self.aac = Aac(self.came.append, size_bits, index_bits)
+        self.came: list[AudioFrame] = []
+        self.aac = AacDepacketizer(self.came.append, size_bits, index_bits)
 
     def send(self, payload: bytes, time: int = 0, *, is_marked: bool = True) -> list[bytes]:
         """All frames that came since it began."""
@@ -39,8 +39,8 @@ def adts(frame: bytes, *, checked: bool = False) -> bytes:
     return head + (b"\x12\x34" if checked else b"") + frame
 
 
-def track(name: str = "MPEG4-GENERIC", rate: int = 16_000, **fmtp: str) -> Track:
-    return Track("audio", 97, name, rate, 1, fmtp={"config": CONFIG} | fmtp)
+def track(name: str = "MPEG4-GENERIC", rate: int = 16_000, **fmtp: str) -> SdpTrack:
+    return SdpTrack("audio", 97, name, rate, 1, fmtp={"config": CONFIG} | fmtp)
 
 
 def test_frames_in_one_packet_follow_each_other() -> None:
@@ -127,8 +127,8 @@ def test_the_config_of_latm_is_found_inside_its_own() -> None:
 
 
 def test_g711_samples_are_counted_by_channel() -> None:
-    came: list[Sound] = []
-    g711 = G711(AudioFormat("pcmu", 8000, 2), came.append)
+    came: list[AudioFrame] = []
+    g711 = G711Depacketizer(AudioFormat("pcmu", 8000, 2), came.append)
     view = memoryview(bytes(320))
     for time in (0, 160):
         g711.payload(view, 0, 320, time, is_marked=False)
@@ -136,8 +136,8 @@ def test_g711_samples_are_counted_by_channel() -> None:
 
 
 def test_an_empty_packet_is_no_sound() -> None:
-    came: list[Sound] = []
-    G711(AudioFormat("pcma", 8000, 1), came.append).payload(memoryview(b""), 0, 0, 0, is_marked=False)
+    came: list[AudioFrame] = []
+    G711Depacketizer(AudioFormat("pcma", 8000, 1), came.append).payload(memoryview(b""), 0, 0, 0, is_marked=False)
     assert came == []
 
 
@@ -166,10 +166,10 @@ def test_a_config_with_more_behind_it_is_kept() -> None:
         track("OPUS", 48_000),
         track(rate=1),
         track(sizelength="99"),
-        Track("audio", 0, "PCMU", 8000, 99),
-        Track("video", 96, "H264", 90_000),
+        SdpTrack("audio", 0, "PCMU", 8000, 99),
+        SdpTrack("video", 96, "H264", 90_000),
     ],
     ids=lambda what: f"{what.encoding}-{what.fmtp.get('config', '')[:8]}-{what.rate}",
 )
-def test_what_cannot_be_recorded_is_none(what: Track) -> None:
+def test_what_cannot_be_recorded_is_none(what: SdpTrack) -> None:
     assert sound_of(what, lambda _: None) is None

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.media.sound import g711, linear
+from tawny.media.audio.aac import g711, linear
 from tawny.model.clock import SystemClock
 from tawny.model.errors import SourceError, SourceRefused, SourceUnreachable
 from tawny.model.ids import CameraId, StreamName
-from tawny.sources.rtsp import Rtsp
-from tawny.sources.sdp import read_sdp
-from tawny.sources.source import Opening, Speaker
+from tawny.protocols.sdp_reader import read_sdp
+from tawny.sources.rtsp.source import Rtsp
+from tawny.sources.source import SourceContext, Speaker
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_viewer import CameraSetup
@@ -23,7 +23,7 @@ HZ = 440
 def speaker(address: str) -> Speaker:
     source = Rtsp()
     options = source.settings({})
-    return source.speaker(Opening(CameraId("door"), StreamName.MAIN, address, options, SystemClock()))
+    return source.speaker(SourceContext(CameraId("door"), StreamName.MAIN, address, options, SystemClock()))
 
 
 def tone(seconds: float, hz: float = HZ) -> bytes:

@@ -23,14 +23,14 @@ from tawny.model.errors import (
     SourceUnusable,
 )
 from tawny.model.packets import SourcePacket
-from tawny.sources.address import parse_rtsp
-from tawny.sources.rtsp import DEFAULTS, Rtsp
-from tawny.sources.rtsp_client import connection as module
-from tawny.sources.rtsp_client.connection import RtspConnection
-from tawny.sources.rtsp_client.fault import reason_of
-from tawny.sources.rtsp_client.memory import Memory
-from tawny.sources.rtsp_client.udp import UdpConnection
-from tawny.sources.source import Connection, Idle
+from tawny.sources.rtsp.address import parse_rtsp
+from tawny.sources.rtsp.client import tcp_connection as module
+from tawny.sources.rtsp.client.fault import reason_of
+from tawny.sources.rtsp.client.stream_memory import StreamMemory
+from tawny.sources.rtsp.client.tcp_connection import RtspConnection
+from tawny.sources.rtsp.client.udp_connection import UdpConnection
+from tawny.sources.rtsp.source import DEFAULTS, Rtsp
+from tawny.sources.source import CameraConnection, IdleUntil
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_faults import answer
@@ -52,17 +52,19 @@ class AheadClock:
         return self._clock.mono_s() + self.ahead_s
 
 
-def begun(address: str, clock: Clock | None = None, memory: Memory | None = None, **options: object) -> RtspConnection:
-    return RtspConnection(parse_rtsp(address), DEFAULTS | options, clock or SystemClock(), memory or Memory())
+def begun(
+    address: str, clock: Clock | None = None, memory: StreamMemory | None = None, **options: object
+) -> RtspConnection:
+    return RtspConnection(parse_rtsp(address), DEFAULTS | options, clock or SystemClock(), memory or StreamMemory())
 
 
-def failing(connection: Connection) -> SourceError:
+def failing(connection: CameraConnection) -> SourceError:
     """What it ends with before any packet."""
     found: list[SourceError] = []
 
     def over() -> bool:
         try:
-            assert isinstance(connection.read(), Idle)
+            assert isinstance(connection.read(), IdleUntil)
         except SourceError as error:
             found.append(error)
         return bool(found)
@@ -105,7 +107,9 @@ def test_a_camera_that_never_answers_is_given_up(camera: RtspCamera) -> None:
     camera.faults.silent = frozenset("*")
     clock = AheadClock()
     connection = begun(camera.address, clock)
-    until(lambda: isinstance(connection.read(), Idle) and bool(camera.viewers) and bool(camera.viewers[0].requests))
+    until(
+        lambda: isinstance(connection.read(), IdleUntil) and bool(camera.viewers) and bool(camera.viewers[0].requests)
+    )
     clock.ahead_s = module.OPEN_S
     error = failing(connection)
     assert isinstance(error, SourceUnreachable)
@@ -136,24 +140,24 @@ def test_signs_of_life_are_given_in_time(camera: RtspCamera) -> None:
         for _ in range(9):
             clock.ahead_s += 3
             until(lambda: isinstance(connection.read(), SourcePacket))
-            until(lambda: isinstance(connection.read(), Idle))
+            until(lambda: isinstance(connection.read(), IdleUntil))
         until(lambda: connection.read() is not None and "GET_PARAMETER" in requests)
         assert requests.count("GET_PARAMETER") == times
     connection.close()
 
 
 def test_a_camera_that_hangs_up_at_a_steady_age_hears_from_us_more_often() -> None:
-    memory = Memory()
+    memory = StreamMemory()
     for age_s in (31.0, 12.0, 12.5, 11.8):
         memory.over("closed", age_s, had_pictures=True)
     assert memory.pause_s == pytest.approx(12.5 / 4, abs=0.3)
 
 
 def test_ends_at_any_age_change_nothing() -> None:
-    memory = Memory()
+    memory = StreamMemory()
     for age_s in (31.0, 12.0, 3000.0, 3001.0, 90.0):
         memory.over("closed", age_s, had_pictures=True)
-    assert memory.pause_s == Memory().pause_s
+    assert memory.pause_s == StreamMemory().pause_s
 
 
 def test_faults_at_the_form_three_times_in_a_row_call_for_the_other_client(camera: RtspCamera) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tawny.model.clock import SystemClock
 from tawny.model.errors import SourceError
-from tawny.model.gaps import Evidence
+from tawny.model.gaps import GapEvidence
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_faults import answer, losing
@@ -21,7 +21,7 @@ def camera() -> Iterator[RtspCamera]:
         yield camera
 
 
-def ended(camera: RtspCamera, after: int = 0) -> Evidence:
+def ended(camera: RtspCamera, after: int = 0) -> GapEvidence:
     """Of a connection that was read until its end; after so many packets the camera resets it."""
     connection, count, found = begun(camera.address), 0, list[SourceError]()
 
@@ -68,4 +68,4 @@ def test_one_that_never_played(camera: RtspCamera) -> None:
 
 def test_one_that_nobody_answered(camera: RtspCamera) -> None:
     camera.down()
-    assert ended(camera) == Evidence("unreachable")
+    assert ended(camera) == GapEvidence("unreachable")

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from tawny.sources.rtsp_client.fault import Fault
-from tawny.sources.rtsp_client.framing import MOST_RUBBISH_BYTES, Wire
+from tawny.sources.rtsp.client.fault import ConversationFault
+from tawny.sources.rtsp.client.interleaved import MOST_RUBBISH_BYTES, InterleavedReader
 from tests.sources.rtsp_client.stream import cut, feed, interleaved, raw, sent, through
 
 ANSWER = b"RTSP/1.0 200 OK\r\nCSeq: 3\r\nContent-Length: 4\r\n\r\nbody"
@@ -16,13 +16,13 @@ def with_between(between: bytes, every: int = 7) -> bytes:
     return b"".join(piece + (between if number % every == every - 1 else b"") for number, piece in enumerate(PIECES))
 
 
-def wire() -> tuple[Wire, list[bytes]]:
+def wire() -> tuple[InterleavedReader, list[bytes]]:
     messages: list[bytes] = []
-    return Wire(lambda *_: None, messages.append), messages
+    return InterleavedReader(lambda *_: None, messages.append), messages
 
 
 def reason(data: bytes, *, tracks: bool = False) -> str:
-    with pytest.raises(Fault) as fault:
+    with pytest.raises(ConversationFault) as fault:
         if tracks:
             through(data)
         else:

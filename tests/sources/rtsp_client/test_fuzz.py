@@ -9,20 +9,20 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from tawny.media.nal import join_lengths, split_lengths
-from tawny.media.params import video_format
-from tawny.media.rtp import RtpPacket
+from tawny.media.codec.nal import join_lengths, split_lengths
+from tawny.media.codec.parameter_sets import video_format
 from tawny.model.packets import VideoCodec
-from tawny.sources.address import parse_rtsp
-from tawny.sources.rtsp_client.audio import Aac, Sound, sound_of
-from tawny.sources.rtsp_client.fault import Fault, Reason
-from tawny.sources.rtsp_client.handshake import handshake
-from tawny.sources.rtsp_client.rtcp import read_reports
-from tawny.sources.rtsp_client.rtp import Counts, Depacketizer, Middle, Receiver
-from tawny.sources.rtsp_client.sprop import announced_sets
-from tawny.sources.rtsp_client.talk import Talk, read_reply
-from tawny.sources.rtsp_client.tracks import Tracks
-from tawny.sources.sdp import MOST_TRACKS, Track, read_sdp
+from tawny.protocols.rtp.packetizer import RtpPacket
+from tawny.protocols.sdp_reader import MOST_TRACKS, SdpTrack, read_sdp
+from tawny.sources.rtsp.address import parse_rtsp
+from tawny.sources.rtsp.client.audio_depacketizer import AacDepacketizer, AudioFrame, sound_of
+from tawny.sources.rtsp.client.fault import ConversationFault, Reason
+from tawny.sources.rtsp.client.handshake import handshake
+from tawny.sources.rtsp.client.rtcp import read_reports
+from tawny.sources.rtsp.client.rtp_receiver import Depacketizer, OpenFragment, RtpCounts, RtpReceiver
+from tawny.sources.rtsp.client.session import ClientSession, read_reply
+from tawny.sources.rtsp.client.sprop import announced_sets
+from tawny.sources.rtsp.client.tracks import Tracks
 from tests.sources.rtsp_client.stream import Came, clip, cut, interleaved, raw, through
 
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -68,7 +68,7 @@ def test_streams_with_changed_bytes(codec: VideoCodec, slices: int, edits: list[
     data = interleaved(raw(cut(codec, slices)[: 80 if step == 7 else 300]))
     try:
         came = through(edited(data, edits), codec, step=step, most_bytes=LIMIT_BYTES)
-    except Fault:
+    except ConversationFault:
         return
     held(came, LIMIT_BYTES)
 
@@ -81,7 +81,7 @@ def test_packets_with_changed_bytes(codec: VideoCodec, slices: int, edits: list[
         packets[at % len(packets)] = 0, edited(packets[at % len(packets)][1], changes)
     try:
         held(through(interleaved(packets), codec, most_bytes=LIMIT_BYTES), LIMIT_BYTES)
-    except Fault as fault:
+    except ConversationFault as fault:
         assert fault.reason in ("mixed", "picture-too-big", "framing")
 
 
@@ -133,14 +133,14 @@ class Kept(Depacketizer):
 
     def restart(self) -> None: ...
 
-    def middle(self) -> Middle | None:
+    def middle(self) -> OpenFragment | None:
         return None
 
 
 def ordered(steps: list[Step], window: int) -> None:
     """Put packets in order: nothing comes out that did not go in, nothing more often, and few wait."""
     kept, number = Kept(), 65_500
-    receiver = Receiver(96, kept, window)
+    receiver = RtpReceiver(96, kept, window)
     given: Counter[bytes] = Counter()
     for forward, source, payload_type, is_marked, payload in steps:
         number = (number + forward) & 0xFFFF
@@ -155,14 +155,14 @@ def ordered(steps: list[Step], window: int) -> None:
     assert counts.packets - counts.bad <= len(kept.payloads) <= counts.packets
 
 
-def vars_of(counts: Counts) -> list[int]:
+def vars_of(counts: RtpCounts) -> list[int]:
     return [getattr(counts, name) for name in counts.__slots__]
 
 
 @FEW
 @given(steps=STEPS, window=st.sampled_from((16, 128)))
 def test_any_numbers_sources_and_types(steps: list[Step], window: int) -> None:
-    with suppress(Fault):
+    with suppress(ConversationFault):
         ordered(steps, window)
 
 
@@ -232,7 +232,7 @@ def only(reason: Reason) -> Iterator[None]:
     """Other faults are right."""
     try:
         yield
-    except Fault as fault:
+    except ConversationFault as fault:
         assert fault.reason != reason, reason
 
 
@@ -247,7 +247,7 @@ def test_the_fuzzer_of_streams_finds_it() -> None:
 
 
 def test_the_fuzzer_of_framing_finds_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tawny.sources.rtsp_client.framing.MOST_RUBBISH_BYTES", 20)
+    monkeypatch.setattr("tawny.sources.rtsp.client.interleaved.MOST_RUBBISH_BYTES", 20)
 
     @PLANTED
     @given(edits=EDITS)
@@ -259,7 +259,7 @@ def test_the_fuzzer_of_framing_finds_it(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_the_fuzzer_of_rtp_finds_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tawny.sources.rtsp_client.rtp._MOST_RESTARTS", 0)
+    monkeypatch.setattr("tawny.sources.rtsp.client.rtp_receiver._MOST_RESTARTS", 0)
 
     @PLANTED
     @given(steps=STEPS)
@@ -302,8 +302,8 @@ def test_any_reports(data: bytes) -> None:
     bits=st.integers(0, 16),
 )
 def test_any_sound(payloads: list[tuple[bytes, int, bool]], bits: int) -> None:
-    came: list[Sound] = []
-    aac = Aac(came.append, bits, 3 if bits else 0)
+    came: list[AudioFrame] = []
+    aac = AacDepacketizer(came.append, bits, 3 if bits else 0)
     for payload, time, is_marked in payloads:
         aac.payload(memoryview(payload), 0, len(payload), time & 0xFFFFFFFF, is_marked=is_marked)
     assert all(0 < len(sound.data) <= 8192 for sound in came)
@@ -317,7 +317,7 @@ def test_any_sound(payloads: list[tuple[bytes, int, bool]], bits: int) -> None:
 def test_any_description(text: str, fmtp: dict[str, str]) -> None:
     described = read_sdp(text.encode())
     assert len(described.tracks) <= MOST_TRACKS
-    for track in [*described.tracks, Track("audio", 97, "mpeg4-generic", 16_000, 1, fmtp=fmtp)]:
+    for track in [*described.tracks, SdpTrack("audio", 97, "mpeg4-generic", 16_000, 1, fmtp=fmtp)]:
         sound_of(track, lambda _: None)
         announced_sets(track)
 
@@ -330,7 +330,9 @@ def test_any_replies(replies: list[bytes]) -> None:
 
 def converse(replies: list[bytes]) -> None:
     requests = handshake(
-        Talk(parse_rtsp("rtsp://me:pw@cam/x")), Tracks(wants_sound=True, stall_s=5.0).choose, lambda place: None
+        ClientSession(parse_rtsp("rtsp://me:pw@cam/x")),
+        Tracks(wants_sound=True, stall_s=5.0).choose,
+        lambda place: None,
     )
     next(requests)
     for reply in replies:
@@ -344,5 +346,5 @@ def converse(replies: list[bytes]) -> None:
 def assert_only_faults(do: Callable[[], None]) -> None:
     try:
         do()
-    except Fault as fault:
+    except ConversationFault as fault:
         assert "pw" not in fault.detail

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tawny.sources.address import parse_rtsp
-from tawny.sources.rtsp_client.fault import Fault
-from tawny.sources.rtsp_client.handshake import Place, handshake
-from tawny.sources.rtsp_client.talk import Talk, read_reply
-from tawny.sources.rtsp_client.tracks import Tracks
-from tawny.sources.sdp import Description
+from tawny.protocols.sdp_reader import SdpDescription
+from tawny.sources.rtsp.address import parse_rtsp
+from tawny.sources.rtsp.client.fault import ConversationFault
+from tawny.sources.rtsp.client.handshake import TrackTransport, handshake
+from tawny.sources.rtsp.client.session import ClientSession, read_reply
+from tawny.sources.rtsp.client.tracks import Tracks
 
 SDP = """v=0
 o=- 0 0 IN IP4 127.0.0.1
@@ -66,15 +66,15 @@ class Camera:
 
 @dataclass
 class Played:
-    talk: Talk
-    places: list[Place]
-    described: Description
+    talk: ClientSession
+    places: list[TrackTransport]
+    described: SdpDescription
 
 
 def play(camera: Camera, address: str = "rtsp://cam/live", *, udp: bool = False) -> Played:
-    talk = Talk(parse_rtsp(address))
+    talk = ClientSession(parse_rtsp(address))
     tracks = Tracks(wants_sound=True, stall_s=5.0)
-    places: list[Place] = []
+    places: list[TrackTransport] = []
     requests = handshake(talk, tracks.choose, places.append, [5000, 5002] if udp else None)
     request = next(requests)
     for _ in range(30):
@@ -85,8 +85,8 @@ def play(camera: Camera, address: str = "rtsp://cam/live", *, udp: bool = False)
     raise AssertionError("it goes on asking")
 
 
-def fault(camera: Camera, address: str = "rtsp://me:s3cret@cam/live", *, udp: bool = False) -> Fault:
-    with pytest.raises(Fault) as failed:
+def fault(camera: Camera, address: str = "rtsp://me:s3cret@cam/live", *, udp: bool = False) -> ConversationFault:
+    with pytest.raises(ConversationFault) as failed:
         play(camera, address, udp=udp)
     assert SECRET not in failed.value.detail
     return failed.value
@@ -392,7 +392,7 @@ def test_no_login_is_sent_before_it_is_wanted() -> None:
 
 @pytest.mark.parametrize("raw", [b"RTSP/1.0 200 OK\r\nContent-Length: -1\r\n\r\n", b"RTSP/x\r\n\r\n"])
 def test_what_is_no_answer_is_a_fault(raw: bytes) -> None:
-    with pytest.raises(Fault) as failed:
+    with pytest.raises(ConversationFault) as failed:
         read_reply(raw)
     assert failed.value.reason == "not-rtsp"
 
@@ -400,7 +400,7 @@ def test_what_is_no_answer_is_a_fault(raw: bytes) -> None:
 # --- while it plays
 
 
-def playing(methods: str = "GET_PARAMETER") -> Talk:
+def playing(methods: str = "GET_PARAMETER") -> ClientSession:
     return play(Camera(options=OK + f"Public: {methods}\r\n"), "rtsp://me:s3cret@cam/live").talk
 
 
@@ -417,7 +417,7 @@ def test_any_answer_to_them_will_do(status: str) -> None:
 
 
 def test_an_unknown_session_is_over() -> None:
-    with pytest.raises(Fault) as failed:
+    with pytest.raises(ConversationFault) as failed:
         playing().heard(answered("454 Session Not Found").encode() + b"\r\n")
     assert failed.value.reason == "session"
 

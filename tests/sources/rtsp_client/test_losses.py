@@ -7,15 +7,15 @@ from itertools import groupby, pairwise
 
 import pytest
 
-from tawny.media.rtp import RtpPacket
-from tawny.model.damage import Damage
+from tawny.model.damage import DamagedSpan
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import DamageFound, HoleFound, Message
 from tawny.model.packets import Packet, VideoCodec
-from tawny.sources.rtsp_client.tracks import Tracks
-from tawny.sources.sdp import Description, Track
+from tawny.protocols.rtp.packetizer import RtpPacket
+from tawny.protocols.sdp_reader import SdpDescription, SdpTrack
+from tawny.sources.rtsp.client.tracks import Tracks
 from tawny.stream.hub import Hub
-from tawny.stream.session import Session
+from tawny.stream.session import StreamSession
 from tawny.testing.clock import FakeClock
 from tests.sources.rtsp_client.stream import cut, renumbered
 
@@ -31,9 +31,9 @@ class Recorded:
         self.heard: list[Message] = []
         self.hub = Hub(keep_s=1e6)
         clock, tracks = FakeClock(), Tracks(wants_sound=False, stall_s=5.0)
-        session = Session(CameraId("door"), StreamName.MAIN, self.hub, clock, self.heard.append)
-        video = Track("video", 96, "H264" if codec == "h264" else "H265", 90_000)
-        tracks.choose(Description(tracks=[video]))
+        session = StreamSession(CameraId("door"), StreamName.MAIN, self.hub, clock, self.heard.append)
+        video = SdpTrack("video", 96, "H264" if codec == "h264" else "H265", 90_000)
+        tracks.choose(SdpDescription(tracks=[video]))
         receiver = tracks.receiver_of(video)
         tracks.begin(clock.mono_s())
         for number, packets in enumerate(_pictures(codec, slices)):
@@ -49,7 +49,7 @@ class Recorded:
         session.end("closed")
 
     @property
-    def damage(self) -> list[Damage]:
+    def damage(self) -> list[DamagedSpan]:
         newest = {one.damage.begin_ms: one.damage for one in self.heard if isinstance(one, DamageFound)}
         return list(newest.values())
 

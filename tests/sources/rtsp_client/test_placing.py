@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from tawny.sources.rtsp_client.placing import Placing
-from tawny.sources.rtsp_client.rtcp import SenderReport
+from tawny.sources.rtsp.client.rtcp import SenderReport
+from tawny.sources.rtsp.client.timestamp_aligner import TimestampAligner
 
 RATE, SAMPLES, FPS = 16_000, 1024, 15
 UTC_S = 1_790_000_000.0
@@ -17,7 +17,7 @@ UTC_S = 1_790_000_000.0
 class Camera:
     """Two clocks of its own, and one on the wall that may be set. All times are seconds of the true clock."""
 
-    placing: Placing
+    placing: TimestampAligner
     video_ppm: float = 0.0
     sound_ppm: float = 0.0
     first_time: int = 0xFFFF0000
@@ -83,7 +83,7 @@ def _every(step_s: float, begin_s: float, end_s: float) -> list[float]:
 @pytest.mark.parametrize("ppm", [(0.0, 0.0), (200.0, -200.0), (-200.0, 200.0)])
 @pytest.mark.parametrize("tick_s", [0.0, 0.097])
 def test_two_hours_keep_sound_at_its_picture(ppm: tuple[float, float], tick_s: float) -> None:
-    camera = Camera(Placing(RATE), *ppm, jitter_s=0.03, delay_s=0.01, tick_s=tick_s)
+    camera = Camera(TimestampAligner(RATE), *ppm, jitter_s=0.03, delay_s=0.01, tick_s=tick_s)
     luck = random.Random(2)
     for minute in range(0, 120, 20):  # its clock is set now and then
         camera.run(minute * 60.0, minute * 60.0 + 1200)
@@ -94,20 +94,20 @@ def test_two_hours_keep_sound_at_its_picture(ppm: tuple[float, float], tick_s: f
 
 
 def test_without_reports_sound_stays_within_what_arrivals_tell() -> None:
-    camera = Camera(Placing(RATE), 200.0, -200.0, reports=False, jitter_s=0.02, tick_s=0.019)
+    camera = Camera(TimestampAligner(RATE), 200.0, -200.0, reports=False, jitter_s=0.02, tick_s=0.019)
     camera.run(0, 3600)
     assert camera.worst_off_s() < 0.3
 
 
 def test_sound_that_comes_late_is_put_right_by_the_reports() -> None:
-    camera = Camera(Placing(RATE), sound_late_s=0.5)
+    camera = Camera(TimestampAligner(RATE), sound_late_s=0.5)
     camera.run(0, 60)
     assert camera.worst_off_s(after_s=20.0) < 0.04
     assert camera.placing.cut == 0, "none of it is lost"
 
 
 def test_reports_of_another_world_are_not_believed() -> None:
-    camera = Camera(Placing(RATE))
+    camera = Camera(TimestampAligner(RATE))
     camera.run(0, 20)
     for at_s in range(20, 60, 5):
         camera.placing.report(SenderReport(1, UTC_S + at_s, 12345), float(at_s), is_video=True)
@@ -120,7 +120,7 @@ def test_reports_of_another_world_are_not_believed() -> None:
 
 def placed(steps: list[tuple[int, float]], *, is_anew: bool = False) -> list[int]:
     """Places of pictures with these ticks and arrivals."""
-    placing = Placing()
+    placing = TimestampAligner()
     return [placing.picture_at(ticks, ticks & 0xFFFFFFFF, at_s, is_anew=is_anew) for ticks, at_s in steps]
 
 

@@ -8,9 +8,9 @@ from struct import pack
 
 import pytest
 
-from tawny.media.nal import START, join_lengths, split_lengths
-from tawny.media.rtp import RtpPacket
+from tawny.media.codec.nal import START, join_lengths, split_lengths
 from tawny.model.packets import VideoCodec
+from tawny.protocols.rtp.packetizer import RtpPacket
 from tests.sources.rtsp_client.stream import (
     Change,
     Raw,

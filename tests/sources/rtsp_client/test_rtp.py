@@ -4,9 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from tawny.media.rtp import RtpPacket
-from tawny.sources.rtsp_client.fault import Fault
-from tawny.sources.rtsp_client.rtp import TCP_WINDOW, UDP_WINDOW, Depacketizer, Middle, Receiver, read_header
+from tawny.protocols.rtp.packetizer import RtpPacket
+from tawny.sources.rtsp.client.fault import ConversationFault
+from tawny.sources.rtsp.client.rtp_receiver import (
+    TCP_WINDOW,
+    UDP_WINDOW,
+    Depacketizer,
+    OpenFragment,
+    RtpReceiver,
+    read_header,
+)
 
 
 class Listener(Depacketizer):
@@ -30,7 +37,7 @@ class Listener(Depacketizer):
     def restart(self) -> None:
         self.heard.append("new")
 
-    def middle(self) -> Middle | None:
+    def middle(self) -> OpenFragment | None:
         return None
 
 
@@ -41,7 +48,7 @@ def packet(number: int, ssrc: int = 1, payload_type: int = 96, text: str = "") -
 class Peer:
     def __init__(self, window: int = TCP_WINDOW) -> None:
         self.listener = Listener()
-        self.receiver = Receiver(96, self.listener, window)
+        self.receiver = RtpReceiver(96, self.listener, window)
 
     def send(self, *packets: RtpPacket) -> list[str]:
         """All that was heard since it began."""
@@ -130,7 +137,7 @@ def test_three_of_another_source_in_a_row_are_a_new_stream() -> None:
 
 def test_two_streams_mixed_for_long_are_a_fault() -> None:
     peer = Peer()
-    with pytest.raises(Fault) as fault:
+    with pytest.raises(ConversationFault) as fault:
         for number in range(0, 200, 4):
             for ssrc in (1, 2):
                 peer.send(*(packet(number + k, ssrc=ssrc) for k in range(4)))

@@ -10,14 +10,14 @@ import pytest
 from tawny.engine import InlineEngine
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Message, RunStarted
-from tawny.sources.address import parse_rtsp
-from tawny.sources.rtsp import DEFAULTS
-from tawny.sources.rtsp_client import connection as module
-from tawny.sources.rtsp_client.connection import RtspConnection
-from tawny.sources.rtsp_client.memory import Memory
+from tawny.sources.rtsp.address import parse_rtsp
+from tawny.sources.rtsp.client import tcp_connection as module
+from tawny.sources.rtsp.client.stream_memory import StreamMemory
+from tawny.sources.rtsp.client.tcp_connection import RtspConnection
+from tawny.sources.rtsp.source import DEFAULTS
 from tawny.stream.hub import Hub
 from tawny.stream.reader import StreamReader
-from tawny.stream.session import Session
+from tawny.stream.session import StreamSession
 from tawny.testing.clock import FakeClock
 from tests.sources.rtsp_client.simulated import PaperLine, Simulated, Step
 
@@ -65,10 +65,10 @@ def simulate(monkeypatch: pytest.MonkeyPatch) -> Simulate:
     def run(camera: Simulated, hours: float, ours: Sequence[Step] = ()) -> Seen:
         clock, seen, told = camera.clock, Seen(), list[Message]()
         line = PaperLine(camera)
-        monkeypatch.setattr(module, "Line", lambda *_: line)
-        connection = RtspConnection(parse_rtsp("rtsp://camera/"), DEFAULTS, clock, Memory())
+        monkeypatch.setattr(module, "TcpSocket", lambda *_: line)
+        connection = RtspConnection(parse_rtsp("rtsp://camera/"), DEFAULTS, clock, StreamMemory())
         hub = Hub(keep_s=5.0)
-        session = Session(CameraId("porch"), StreamName.MAIN, hub, clock, told.append)
+        session = StreamSession(CameraId("porch"), StreamName.MAIN, hub, clock, told.append)
         engine = InlineEngine(clock, lambda part, error: pytest.fail(repr(error)))
         engine.start("read", lambda: StreamReader("read", lambda: connection, session, _Deaf(), clock))
         reader, corrections = hub.reader(), list(ours)

@@ -7,20 +7,20 @@ from struct import pack
 
 import pytest
 
-from tawny.media.rtp import Packetizer
 from tawny.model.packets import AudioFormat, SourcePacket
-from tawny.sources.address import parse_rtsp
-from tawny.sources.rtsp import DEFAULTS
-from tawny.sources.rtsp_client.fault import Fault
-from tawny.sources.rtsp_client.handshake import Place
-from tawny.sources.rtsp_client.memory import Memory
-from tawny.sources.rtsp_client.rtp import Depacketizer, Middle, Receiver
-from tawny.sources.rtsp_client.tracks import Tracks
-from tawny.sources.rtsp_client.udp import LATE_S, UdpConnection, _Heard, _pair
-from tawny.sources.sdp import Track, read_sdp
+from tawny.protocols.rtp.packetizer import Packetizer
+from tawny.protocols.sdp_reader import SdpTrack, read_sdp
+from tawny.sources.rtsp.address import parse_rtsp
+from tawny.sources.rtsp.client.fault import ConversationFault
+from tawny.sources.rtsp.client.handshake import TrackTransport
+from tawny.sources.rtsp.client.rtp_receiver import Depacketizer, OpenFragment, RtpReceiver
+from tawny.sources.rtsp.client.stream_memory import StreamMemory
+from tawny.sources.rtsp.client.tracks import Tracks
+from tawny.sources.rtsp.client.udp_connection import LATE_S, UdpConnection, _Heard, _pair
+from tawny.sources.rtsp.source import DEFAULTS
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.clock import FakeClock
-from tawny.testing.rtsp_talk import describe_clip
+from tawny.testing.rtsp_session import describe_clip
 from tawny.testing.rtsp_viewer import CameraSetup
 
 CLIP = made_clip(ClipSpec(sound="aac", seconds=4))
@@ -117,7 +117,7 @@ def test_a_goodbye_of_the_pictures_waits_for_the_sound_that_is_still_on_its_way(
     peer.send(2.0, *between(1.0, 1.2, video=False))
     peer.goodbye(is_video=False)
     assert peer.came(video=False)[-1].data == between(1.0, 1.2, video=False)[-1].data
-    with pytest.raises(Fault) as over:
+    with pytest.raises(ConversationFault) as over:
         peer.send(2.1)
     assert over.value.reason == "bye"
 
@@ -128,7 +128,7 @@ def test_sound_that_never_says_goodbye_is_not_waited_for_long() -> None:
         peer.send(at_s, *units)
     peer.goodbye(is_video=True)
     peer.send(2.9)
-    with pytest.raises(Fault):
+    with pytest.raises(ConversationFault):
         peer.send(3.1)
 
 
@@ -136,7 +136,7 @@ def test_without_sound_a_goodbye_is_one_at_once() -> None:
     peer = Peer()
     peer.send(0.1, *between(0.0, 1.0, video=True))
     peer.goodbye(is_video=True)
-    with pytest.raises(Fault):
+    with pytest.raises(ConversationFault):
         peer.send(0.5)
 
 
@@ -160,15 +160,15 @@ class Numbers(Depacketizer):
 
     def restart(self) -> None: ...
 
-    def middle(self) -> Middle | None:
+    def middle(self) -> OpenFragment | None:
         return None
 
 
 def test_each_late_packet_is_waited_for_as_long_whatever_else_is_late() -> None:
-    connection = UdpConnection(parse_rtsp("rtsp://127.0.0.1:1/"), DEFAULTS, FakeClock(), Memory())
+    connection = UdpConnection(parse_rtsp("rtsp://127.0.0.1:1/"), DEFAULTS, FakeClock(), StreamMemory())
     heard = [Numbers(), Numbers()]
-    receivers = [Receiver(96, one, 128) for one in heard]
-    place = Place(Track("video", 96), 0)
+    receivers = [RtpReceiver(96, one, 128) for one in heard]
+    place = TrackTransport(SdpTrack("video", 96), 0)
     connection._heard = [_Heard(place, _pair(socket.AF_INET, "127.0.0.1"), receiver) for receiver in receivers]
 
     def come(track: int, *numbers: int) -> None:

@@ -1,11 +1,11 @@
 """A conversation is kept from its beginning and to its end, bounded whatever the camera says."""
 
-from tawny.sources.rtsp_client.transcript import Transcript
-from tawny.sources.secrets import Secrets
+from tawny.sources.log_redaction import SecretFilter
+from tawny.sources.rtsp.client.transcript import Transcript
 
 
 def test_a_long_one_keeps_both_ends_and_counts_the_rest() -> None:
-    transcript = Transcript(Secrets([]))
+    transcript = Transcript(SecretFilter([]))
     for number in range(200):
         transcript.at_s = number
         transcript.sent(f"OPTIONS {number}".encode())
@@ -18,7 +18,7 @@ def test_a_long_one_keeps_both_ends_and_counts_the_rest() -> None:
 
 
 def test_what_is_endless_is_cut_and_what_cannot_be_shown_is_a_dot() -> None:
-    transcript = Transcript(Secrets([]))
+    transcript = Transcript(SecretFilter([]))
     transcript.heard(b"\x00\x1b[31m" + b"a" * 60_000)
     (said,) = transcript.record()
     assert len(said["text"]) < 17_000
@@ -27,7 +27,7 @@ def test_what_is_endless_is_cut_and_what_cannot_be_shown_is_a_dot() -> None:
 
 
 def test_what_is_forgiven_is_told_once() -> None:
-    transcript = Transcript(Secrets([]))
+    transcript = Transcript(SecretFilter([]))
     for number in range(1000):
         transcript.forgive("it sent no session ID")
         transcript.forgive(f"other {number}")

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from tawny.model.errors import SourceError
-from tawny.sources.address import parse_rtsp
-from tawny.sources.rtsp import DEFAULTS
-from tawny.sources.rtsp_client import connection as module
-from tawny.sources.rtsp_client.connection import RtspConnection
-from tawny.sources.rtsp_client.fault import reason_of
-from tawny.sources.rtsp_client.memory import Memory
-from tawny.sources.source import Idle
+from tawny.sources.rtsp.address import parse_rtsp
+from tawny.sources.rtsp.client import tcp_connection as module
+from tawny.sources.rtsp.client.fault import reason_of
+from tawny.sources.rtsp.client.stream_memory import StreamMemory
+from tawny.sources.rtsp.client.tcp_connection import RtspConnection
+from tawny.sources.rtsp.source import DEFAULTS
+from tawny.sources.source import IdleUntil
 from tawny.testing.clock import FakeClock
 
 FOLDER = Path(__file__).with_name("transcripts")
@@ -98,13 +98,13 @@ PATHS = sorted(FOLDER.glob("*.txt"))
 def test_the_camera_is_understood(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     transcript = read(path)
     line = ScriptedLine(transcript)
-    monkeypatch.setattr(module, "Line", lambda *_: line)
+    monkeypatch.setattr(module, "TcpSocket", lambda *_: line)
     clock = FakeClock()
-    connection = RtspConnection(parse_rtsp(transcript.address), DEFAULTS, clock, Memory())
+    connection = RtspConnection(parse_rtsp(transcript.address), DEFAULTS, clock, StreamMemory())
     ended = ""
     for _ in range(20):
         try:
-            assert isinstance(connection.read(), Idle)
+            assert isinstance(connection.read(), IdleUntil)
         except SourceError as error:
             ended = str(reason_of(error))
             assert SECRET not in f"{error}{error!r}"
@@ -119,7 +119,7 @@ def test_the_camera_is_understood(path: Path, monkeypatch: pytest.MonkeyPatch) -
     if "GET_PARAMETER" not in connection._talk.methods and path.stem.startswith("11"):
         for _ in range(len(transcript.steps) - len(line.said)):
             line.send(connection._talk.keep_alive())
-        assert isinstance(connection.read(), Idle), "any answer to it will do"
+        assert isinstance(connection.read(), IdleUntil), "any answer to it will do"
     assert list(line.left()) == [], "all of it was said"
     _check(transcript.end, connection, line)
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 import pytest
 
 from tawny.model.errors import SourceError
-from tawny.sources.rtsp_client import connection, tracks
-from tawny.sources.rtsp_client.fault import reason_of
+from tawny.sources.rtsp.client import tcp_connection, tracks
+from tawny.sources.rtsp.client.fault import reason_of
 from tawny.testing.clips import made_clip
 from tawny.testing.rtsp_camera import RtspCamera
-from tawny.testing.rtsp_viewer import CameraSetup, Sent
+from tawny.testing.rtsp_viewer import CameraSetup, SentUnit
 from tests.sources.reading import Read, open_camera, read_all
 from tests.sources.rtsp_client.every_fault import NEVER, PLAYING, Case, Never
 
@@ -53,7 +53,7 @@ def total() -> Iterator[list[Sums]]:
 
 
 @pytest.fixture(scope="module")
-def outcomes(request: pytest.FixtureRequest) -> Iterator[Mapping[str, Future[tuple[Read, list[Sent]]]]]:
+def outcomes(request: pytest.FixtureRequest) -> Iterator[Mapping[str, Future[tuple[Read, list[SentUnit]]]]]:
     """All that are asked for, several at a time: most of it is waiting for cameras."""
     asked = [getattr(item, "callspec", None) for item in request.session.items]
     wanted = {str(case): case for spec in asked if spec and isinstance(case := spec.params.get("case"), Case)}
@@ -62,7 +62,7 @@ def outcomes(request: pytest.FixtureRequest) -> Iterator[Mapping[str, Future[tup
         yield {name: pool.submit(_played, case) for name, case in wanted.items()}
 
 
-def _played(case: Case) -> tuple[Read, list[Sent]]:
+def _played(case: Case) -> tuple[Read, list[SentUnit]]:
     """What was read, and which pictures were sent."""
     setup = CameraSetup(speed=8, passes=2)
     for name, value in case.setup.items():
@@ -81,7 +81,7 @@ def _played(case: Case) -> tuple[Read, list[Sent]]:
 
 @pytest.mark.parametrize("case", PLAYING, ids=str)
 def test_every_picture_is_kept_flagged_or_explained(
-    case: Case, outcomes: Mapping[str, Future[tuple[Read, list[Sent]]]], total: list[Sums]
+    case: Case, outcomes: Mapping[str, Future[tuple[Read, list[SentUnit]]]], total: list[Sums]
 ) -> None:
     read, sent = outcomes[str(case)].result()
     sums = _compare(read, [(unit.data, unit.is_damaged) for unit in sent])
@@ -110,7 +110,7 @@ def _beginning(camera: RtspCamera, case: Case) -> Callable[[Read], bool]:
 
 @pytest.mark.parametrize("case", NEVER, ids=str)
 def test_a_camera_that_never_plays_is_told_why(case: Never, total: list[Sums], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "OPEN_S", 2.0)
+    monkeypatch.setattr(tcp_connection, "OPEN_S", 2.0)
     transport = "udp" if case.name.startswith("udp") else "tcp"
     with RtspCamera(made_clip(PLAYING[0].clip), CameraSetup(udp_refused=True)) as camera:
         address = camera.address

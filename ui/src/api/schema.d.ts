@@ -1,8 +1,4 @@
-// Made by scripts/interface_types.py from the server's code; edit src/tawny/web/shapes.py, not this file.
-
-export interface ActInfo {
-  words: string;
-}
+// Made by scripts/interface_types.py from the server's code; edit src/tawny/api/schemas.py, not this file.
 
 export interface AlarmInfo {
   camera: string | null;
@@ -12,7 +8,7 @@ export interface AlarmInfo {
   what: string;
 }
 
-export interface Arm {
+export interface ArmCommand {
   do: string;
   for?: number | string | null;
   mode: string;
@@ -24,6 +20,12 @@ export interface ArmPlan {
   place?: number[];
   presence?: PresencePlan;
   week?: Record<string, string[]>;
+}
+
+export interface AudioRequest {
+  hold_s?: number;
+  level?: number;
+  listen?: boolean;
 }
 
 export interface AuditEntry {
@@ -57,10 +59,22 @@ export interface BroughtState {
   size: number | null;
 }
 
-export interface BulkMarks {
+export interface BulkEventMarksRequest {
   ids: string[];
   kept?: boolean | null;
   reviewed?: boolean | null;
+}
+
+export interface CameraGroup {
+  cameras: string[];
+  name: string;
+}
+
+export interface CameraHoldInfo {
+  by: string;
+  camera: string;
+  until_ms: number | null;
+  what: "pause" | "record";
 }
 
 export interface CameraInfo {
@@ -74,21 +88,45 @@ export interface CameraInfo {
   id: string;
   last_packet_ms: number | null;
   latency_s: number | null;
-  mask: Mask;
+  mask: MaskInfo;
   name: string;
   recorded_today: number | null;
   since_ms: number;
   state: "recording" | "waiting" | "scheduled_off" | "mode_off" | "paused" | "off" | "starting" | "offline" | "refused" | "frozen" | "covered" | "defocused" | "moved" | "blocked";
-  streams: Streams;
+  streams: StreamsInfo;
   where: "" | "outside" | "inside";
 }
 
-export interface Cameras {
+export interface CameraList {
   items: CameraInfo[];
 }
 
-export interface CanTalk {
-  can: boolean;
+export interface CameraRetentionInfo {
+  day_bytes: number | null;
+  fits_s: number | null;
+  id: string;
+  name: string;
+  oldest_ms: number | null;
+  own: CameraRetentionRequest;
+  promised_s: number;
+  used_bytes: number;
+}
+
+export interface CameraRetentionRequest {
+  count?: number | null;
+  events?: Record<string, string> | null;
+  free?: string | null;
+  max?: string | null;
+  min?: string | null;
+  size?: string | null;
+  sub?: StreamRetentionRequest | null;
+  thin_after?: string | null;
+}
+
+export interface CameraWall {
+  group?: string;
+  groups?: CameraGroup[];
+  order?: string[];
 }
 
 export interface CareInfo {
@@ -96,12 +134,6 @@ export interface CareInfo {
   check_in: CheckInInfo | null;
   self_test: SelfTestInfo | null;
   testing: boolean;
-}
-
-export interface Change {
-  after_s: number;
-  at_ms: number;
-  before_s: number;
 }
 
 export interface ChangedPerson {
@@ -114,10 +146,6 @@ export interface ChangedSealing {
   everything: boolean;
 }
 
-export interface CheckIn {
-  home: boolean;
-}
-
 export interface CheckInInfo {
   host: string;
   last_ms: number | null;
@@ -125,13 +153,13 @@ export interface CheckInInfo {
   trouble: string;
 }
 
-export interface Claim {
+export interface ClaimRequest {
   name: string;
   password: string;
   token: string;
 }
 
-export interface ClipJob {
+export interface ClipJobInfo {
   cameras: string[];
   cut_at_ms: number | null;
   do: string;
@@ -152,12 +180,12 @@ export interface ClipJob {
   to_ms: number;
 }
 
-export interface ClipJobs {
-  items: ClipJob[];
+export interface ClipJobList {
+  items: ClipJobInfo[];
 }
 
-export interface Connected {
-  streams: Record<string, string>;
+export interface ClockInfo {
+  now_ms: number;
 }
 
 export interface ConnectionChange {
@@ -174,6 +202,14 @@ export interface ConnectionInfo {
   source: string;
   sub: string;
   user: string;
+}
+
+export interface ConnectionTestInfo {
+  steps: StepInfo[];
+}
+
+export interface ConnectionTestResult {
+  streams: Record<string, string>;
 }
 
 export interface ControlsInfo {
@@ -199,20 +235,67 @@ export interface DamageToday {
   spans: number;
 }
 
-export interface Day {
+export interface DayCoverage {
   begin_ms: number;
   gaps: number;
   recorded_s: number;
 }
 
-export interface DayInfo {
-  date: string;
-  parts: PartInfo[];
-  weekday: number;
+export interface DayCoverageList {
+  days: DayCoverage[];
 }
 
-export interface Days {
-  days: Day[];
+export interface DetectionChangeRequest {
+  version?: string | null;
+  watch: DetectionRequest;
+}
+
+export interface DetectionChangedInfo {
+  at_ms: number;
+  by: string;
+}
+
+export interface DetectionInfo {
+  camera: string;
+  changed: DetectionChangedInfo | null;
+  detectors: DetectorInfo[];
+  kept: boolean;
+  notes: DetectionNotes | null;
+  readers: string[];
+  sound_trouble: string;
+  trouble: string;
+  version: string;
+  watch: DetectionRequest;
+}
+
+export interface DetectionNotes {
+  audits: number;
+  decodes_by: string | null;
+  groups: number;
+  hardware: string;
+  keyframe_gap_s: number | null;
+  late: number;
+  looks: number;
+  misses: number;
+  sleeps: boolean;
+  slept: number;
+  stream: "main" | "sub";
+}
+
+export interface DetectionRequest {
+  decode: "auto" | "software";
+  detector: string;
+  frames: number;
+  level: number;
+  lines: LineRequest[];
+  mask: [number, number][][];
+  mode: "thorough" | "balanced" | "frugal";
+  numbers: Record<string, number>;
+  private: [number, number][][];
+  read?: string[] | null;
+  sound: AudioRequest;
+  within: number;
+  zones: ZoneRequest[];
 }
 
 export interface DetectorInfo {
@@ -230,7 +313,7 @@ export interface DetectorNumber {
   whole: boolean;
 }
 
-export interface Disarm {
+export interface DisarmCommand {
   do: string;
 }
 
@@ -242,16 +325,19 @@ export interface DiskInfo {
   used_bytes: number;
 }
 
-export interface Done {
-  ok?: boolean;
-}
-
-export interface DryRun {
+export interface DryRunRequest {
   ahead_h?: number;
-  change?: KeepChange | null;
+  change?: RetentionChangeRequest | null;
 }
 
-export interface EventClose {
+export interface ErrorResponse {
+  code: string;
+  do: string;
+  message: string;
+  wait_s?: number | null;
+}
+
+export interface EventCloseCommand {
   do: string;
   event: string;
 }
@@ -266,8 +352,8 @@ export interface EventInfo {
   id: string;
   kept: boolean;
   kind: string;
-  objects: SeenObject[];
-  perhaps: SeenObject[];
+  objects: SeenObjectInfo[];
+  perhaps: SeenObjectInfo[];
   picture: string | null;
   reads: ReadInfo[];
   reviewed: boolean;
@@ -281,7 +367,18 @@ export interface EventInfo {
   zones: string[];
 }
 
-export interface EventOpen {
+export interface EventList {
+  items: EventInfo[];
+  new: number;
+  next: string | null;
+}
+
+export interface EventMarksRequest {
+  kept?: boolean | null;
+  reviewed?: boolean | null;
+}
+
+export interface EventOpenCommand {
   camera: string;
   do: string;
   for?: number | string;
@@ -291,18 +388,12 @@ export interface EventOpen {
   score?: number;
 }
 
-export interface EventUpdate {
+export interface EventUpdateCommand {
   do: string;
   event: string;
   for?: number | string | null;
   label?: string;
   score?: number | null;
-}
-
-export interface Events {
-  items: EventInfo[];
-  new: number;
-  next: string | null;
 }
 
 export interface EvidenceInfo {
@@ -315,7 +406,7 @@ export interface EvidenceInfo {
   word: string;
 }
 
-export interface Feedback {
+export interface FeedbackRequest {
   false_alarm?: "shadow" | "weather" | "known" | "traffic" | "other" | string | null;
   said?: "person" | "vehicle" | "animal" | "nothing" | "" | null;
 }
@@ -329,12 +420,6 @@ export interface FieldInfo {
   secret: boolean;
 }
 
-export interface Found {
-  items: EventInfo[];
-  time: string;
-  unknown: string[];
-}
-
 export interface GapInfo {
   begin_ms: number;
   detail: string;
@@ -345,34 +430,7 @@ export interface GapInfo {
   words: string;
 }
 
-export interface Going {
-  at_ms: number;
-  breaks_promise: boolean;
-  camera: string;
-  day_ms: number;
-  files: number;
-  name: string;
-  seconds: number;
-  size_bytes: number;
-  thinned: boolean;
-  why: string;
-}
-
-export interface GoingNext {
-  breaks_promise: boolean;
-  files: number;
-  items: Going[];
-  missing_bytes: number;
-  more: number;
-  size_bytes: number;
-}
-
-export interface Group {
-  cameras: string[];
-  name: string;
-}
-
-export interface HandOver {
+export interface HandoverRequest {
   key: string;
   offer: string;
   sealed: string;
@@ -389,43 +447,39 @@ export interface Health {
   on_watch: number;
   started_ms: number;
   trouble: number;
-  warnings: Warn[];
+  warnings: WarningInfo[];
 }
 
-export interface Heat {
-  counts: number[];
+export interface HealthzResponse {
+  ok: boolean;
 }
 
-export interface HeldInfo {
-  by: string;
-  camera: string;
-  until_ms: number | null;
-  what: "pause" | "record";
-}
-
-export interface HoldWish {
+export interface HoldRequest {
   for_s?: number | null;
   what: "pause" | "record" | "none";
 }
 
-export interface IceServer {
+export interface IceServerInfo {
   credential?: string | null;
   urls: string[];
   username?: string | null;
 }
 
-export interface Imagined {
-  arm?: string | null;
-  at?: string | null;
-  at_ms?: number | null;
-  camera: string;
-  home?: string[] | null;
-  kind?: string;
-  lasts_s?: number;
-  zones?: string[];
+export interface IdentityInfo {
+  by: string;
+  id: string;
+  name: string;
+  prints: number;
+  text: string;
 }
 
-export interface InBrowser {
+export interface IdentityList {
+  items: IdentityInfo[];
+  readers: string[];
+  trouble: string;
+}
+
+export interface InBrowserRequest {
   open: boolean;
   recipient: string;
   way: "words" | "passphrase" | "passkey";
@@ -436,54 +490,8 @@ export interface Invited {
   person: PersonInfo;
 }
 
-export interface Keep {
-  count?: number | null;
-  events?: Record<string, string> | null;
-  free?: string | null;
-  max?: string | null;
-  min?: string | null;
-  size?: string | null;
-  sub?: SmallKeep | null;
-  thin_after?: string | null;
-}
-
-export interface KeepChange {
-  cameras?: Record<string, Keep>;
-  everyone: Keep;
-  remove?: boolean;
-}
-
 export interface KeepClip {
   kept: boolean;
-}
-
-export interface Kept {
-  cameras: KeptCamera[];
-  everyone: Keep;
-  in_file: boolean;
-  locked: number;
-  locked_bytes: number;
-  volumes: KeptVolume[];
-  warnings: Warn[];
-}
-
-export interface KeptCamera {
-  day_bytes: number | null;
-  fits_s: number | null;
-  id: string;
-  name: string;
-  oldest_ms: number | null;
-  own: Keep;
-  promised_s: number;
-  used_bytes: number;
-}
-
-export interface KeptVolume {
-  free_bytes: number | null;
-  path: string;
-  problem: string;
-  total_bytes: number | null;
-  use: "first" | "tier" | "spare" | "mirror";
 }
 
 export interface KindInfo {
@@ -501,44 +509,35 @@ export interface KindList {
   kept: boolean;
 }
 
-export interface KnownInfo {
-  by: string;
-  id: string;
+export interface LevelProposalInfo {
+  leaves: string[];
+  level: number | null;
+  loses: EventInfo[];
+  removes: string[];
+}
+
+export interface LineRequest {
+  direction?: "both" | "left-to-right" | "right-to-left";
   name: string;
-  prints: number;
-  text: string;
-}
-
-export interface KnownList {
-  items: KnownInfo[];
-  readers: string[];
-  trouble: string;
-}
-
-export interface Lane {
-  damage: DamageInfo[];
-  events: EventInfo[];
-  gaps: GapInfo[];
-  id: string;
-  motion: Motion;
-  spans: [number, number][];
-  waiting: [number, number][];
-}
-
-export interface Link {
-  token: string;
+  points: [number, number][];
 }
 
 export interface LiveServers {
-  ice_servers: IceServer[];
+  ice_servers: IceServerInfo[];
   webrtc: boolean;
 }
 
 export interface LocalTime {
   now_ms: number;
   offset_s: number;
-  transitions: Change[];
+  transitions: LocalTimeChange[];
   zone: string;
+}
+
+export interface LocalTimeChange {
+  after_s: number;
+  at_ms: number;
+  before_s: number;
 }
 
 export interface MadePass {
@@ -551,14 +550,13 @@ export interface Marked {
   items: EventInfo[];
 }
 
-export interface Marks {
-  kept?: boolean | null;
-  reviewed?: boolean | null;
-}
-
-export interface Mask {
+export interface MaskInfo {
   effect: string;
   parts: [number, number][][];
+}
+
+export interface MessageActionInfo {
+  words: string;
 }
 
 export interface ModeChangeInfo {
@@ -567,9 +565,33 @@ export interface ModeChangeInfo {
   mode: string;
 }
 
-export interface ModeWish {
-  for_s?: number | null;
+export interface ModeDayInfo {
+  date: string;
+  parts: ModePeriodInfo[];
+  weekday: number;
+}
+
+export interface ModePeriodInfo {
+  from_min: number;
   mode: string;
+  to_min: number;
+}
+
+export interface ModePlanChange {
+  arm: ArmPlan;
+  rules: RulePlan[];
+}
+
+export interface ModePlanInfo {
+  arm: ArmPlan;
+  destinations: string[];
+  is_in_file: boolean;
+  notifiers: string[];
+  rules: RulePlan[];
+}
+
+export interface ModeWeekInfo {
+  days: ModeDayInfo[];
 }
 
 export interface ModelInfo {
@@ -593,7 +615,7 @@ export interface ModesInfo {
   ahead: ModeChangeInfo[];
   by: string;
   does: Record<string, string>;
-  holds: HeldInfo[];
+  holds: CameraHoldInfo[];
   is_by_hand: boolean;
   lately: ModeChangeInfo[];
   looks_by: string;
@@ -605,22 +627,30 @@ export interface ModesInfo {
   until_ms: number | null;
 }
 
-export interface Moment {
+export interface MotionHeatmap {
+  counts: number[];
+}
+
+export interface MotionMoment {
   from_ms: number;
   to_ms: number;
 }
 
-export interface Moments {
-  items: Moment[];
+export interface MotionMoments {
+  items: MotionMoment[];
 }
 
-export interface Motion {
+export interface MotionScores {
   begin_ms: number;
   data: string;
   step_s: number;
 }
 
-export interface Mute {
+export interface MotionSearchHit {
+  spans: [number, number][];
+}
+
+export interface MuteRequest {
   camera: string;
   for_s: number;
 }
@@ -680,14 +710,6 @@ export interface NewWay {
   wrapped: string;
 }
 
-export interface Now {
-  now_ms: number;
-}
-
-export interface Offer {
-  key: string;
-}
-
 export interface OfferInfo {
   address: string;
   bytes: number;
@@ -697,8 +719,8 @@ export interface OfferInfo {
   sha256: string;
 }
 
-export interface Ok {
-  ok: boolean;
+export interface OkResponse {
+  ok?: boolean;
 }
 
 export interface OpenShare {
@@ -728,12 +750,6 @@ export interface OutcomeInfo {
   why: string;
 }
 
-export interface PartInfo {
-  from_min: number;
-  mode: string;
-  to_min: number;
-}
-
 export interface PassInfo {
   brings_bytes: number | null;
   cameras: string[] | null;
@@ -748,18 +764,22 @@ export interface PassList {
   items: PassInfo[];
 }
 
-export interface Pause {
+export interface PauseChange {
+  paused: boolean;
+}
+
+export interface PauseCommand {
   camera: string;
   do: string;
   for?: number | string | null;
 }
 
-export interface PauseChange {
-  paused: boolean;
-}
-
 export interface People {
   items: PersonInfo[];
+}
+
+export interface PersonCheckInRequest {
+  home: boolean;
 }
 
 export interface PersonHomeInfo {
@@ -777,26 +797,13 @@ export interface PersonInfo {
   role: "owner" | "family" | "viewer";
 }
 
-export interface PlanChange {
-  arm: ArmPlan;
-  rules: RulePlan[];
-}
-
-export interface PlanInfo {
-  arm: ArmPlan;
-  destinations: string[];
-  is_in_file: boolean;
-  notifiers: string[];
-  rules: RulePlan[];
-}
-
-export interface Play {
+export interface PlayInfo {
   gap: GapInfo | null;
-  items: Playable[];
+  items: PlayableInfo[];
   next_ms: number | null;
 }
 
-export interface Playable {
+export interface PlayableInfo {
   audio: string;
   end_ms: number;
   id: string;
@@ -809,7 +816,7 @@ export interface Playable {
   video: string;
 }
 
-export interface Presence {
+export interface PresenceCommand {
   do: string;
   home: boolean;
   person: string;
@@ -839,18 +846,11 @@ export interface ProgramInfo {
   where: string;
 }
 
-export interface Programs {
+export interface ProgramList {
   items: ProgramInfo[];
 }
 
-export interface Proposal {
-  leaves: string[];
-  level: number | null;
-  loses: EventInfo[];
-  removes: string[];
-}
-
-export interface Ptz {
+export interface PtzCommand {
   camera: string;
   do: string;
   for?: number | string;
@@ -878,14 +878,14 @@ export interface ReadInfo {
   text: string;
 }
 
-export interface RecordNow {
+export interface RecordNowCommand {
   camera: string;
   do: string;
   for?: number | string;
   on?: boolean;
 }
 
-export interface RehearsedInfo {
+export interface RehearsalInfo {
   at_ms: number;
   by: string;
   home: string[];
@@ -896,7 +896,18 @@ export interface RehearsedInfo {
   unrecorded: string;
 }
 
-export interface Relay {
+export interface RehearsalRequest {
+  arm?: string | null;
+  at?: string | null;
+  at_ms?: number | null;
+  camera: string;
+  home?: string[] | null;
+  kind?: string;
+  lasts_s?: number;
+  zones?: string[];
+}
+
+export interface RelayCommand {
   do: string;
   for?: number | string | null;
   on?: boolean;
@@ -908,9 +919,47 @@ export interface RelayInfo {
   pulse_s: number | null;
 }
 
-export interface Resume {
+export interface RemovalInfo {
+  at_ms: number;
+  breaks_promise: boolean;
+  camera: string;
+  day_ms: number;
+  files: number;
+  name: string;
+  seconds: number;
+  size_bytes: number;
+  thinned: boolean;
+  why: string;
+}
+
+export interface RemovalPlanInfo {
+  breaks_promise: boolean;
+  files: number;
+  items: RemovalInfo[];
+  missing_bytes: number;
+  more: number;
+  size_bytes: number;
+}
+
+export interface ResumeCommand {
   camera: string;
   do: string;
+}
+
+export interface RetentionChangeRequest {
+  cameras?: Record<string, CameraRetentionRequest>;
+  everyone: CameraRetentionRequest;
+  remove?: boolean;
+}
+
+export interface RetentionInfo {
+  cameras: CameraRetentionInfo[];
+  everyone: CameraRetentionRequest;
+  in_file: boolean;
+  locked: number;
+  locked_bytes: number;
+  volumes: VolumeRetentionInfo[];
+  warnings: WarningInfo[];
 }
 
 export interface RulePlan {
@@ -920,7 +969,7 @@ export interface RulePlan {
 }
 
 export interface SavedClips {
-  items: ClipJob[];
+  items: ClipJobInfo[];
   most_bytes: number;
   used_bytes: number;
 }
@@ -956,7 +1005,13 @@ export interface SealedWay {
   name: string;
 }
 
-export interface SeenObject {
+export interface SearchResponse {
+  items: EventInfo[];
+  time: string;
+  unknown: string[];
+}
+
+export interface SeenObjectInfo {
   label: string;
   score: number;
 }
@@ -983,6 +1038,11 @@ export interface SessionInfo {
   user: User | null;
   version: string;
   zone: string;
+}
+
+export interface SetModeRequest {
+  for_s?: number | null;
+  mode: string;
 }
 
 export interface SetUpSealing {
@@ -1019,7 +1079,11 @@ export interface SheetShown {
   recovery: string;
 }
 
-export interface SignIn {
+export interface SignInLinkRequest {
+  token: string;
+}
+
+export interface SignInRequest {
   name: string;
   password: string;
 }
@@ -1028,12 +1092,10 @@ export interface SignedIn {
   user: User;
 }
 
-export interface SmallKeep {
-  count?: number | null;
-  max?: string | null;
-  min?: string | null;
-  size?: string | null;
-  thin_after?: string | null;
+export interface SimulatedEventInfo {
+  end_ms: number;
+  score: number;
+  start_ms: number;
 }
 
 export interface SomebodyPlan {
@@ -1042,17 +1104,13 @@ export interface SomebodyPlan {
   ping?: string[];
 }
 
-export interface SpotFound {
-  spans: [number, number][];
-}
-
 export interface StepInfo {
   do: string;
   what: string;
   wrong: string;
 }
 
-export interface Stream {
+export interface StreamInfo {
   audio: string;
   codec: string;
   height: number;
@@ -1061,9 +1119,21 @@ export interface Stream {
 
 export type StreamName = "main" | "sub";
 
-export interface Streams {
-  main: Stream | null;
-  sub: Stream | null;
+export interface StreamRetentionRequest {
+  count?: number | null;
+  max?: string | null;
+  min?: string | null;
+  size?: string | null;
+  thin_after?: string | null;
+}
+
+export interface StreamsInfo {
+  main: StreamInfo | null;
+  sub: StreamInfo | null;
+}
+
+export interface TalkbackInfo {
+  can: boolean;
 }
 
 export interface TargetChange {
@@ -1098,19 +1168,38 @@ export interface TargetSettings {
 }
 
 export interface Timeline {
-  cameras: Lane[];
+  cameras: TimelineLaneInfo[];
   now_ms: number;
 }
 
-export interface Tried {
-  steps: StepInfo[];
+export interface TimelineLaneInfo {
+  damage: DamageInfo[];
+  events: EventInfo[];
+  gaps: GapInfo[];
+  id: string;
+  motion: MotionScores;
+  spans: [number, number][];
+  waiting: [number, number][];
 }
 
-export interface Trouble {
-  code: string;
-  do: string;
-  message: string;
-  wait_s?: number | null;
+export interface TriggerSimulationRequest {
+  from_ms?: number | null;
+  level: number;
+  to_ms?: number | null;
+}
+
+export interface TriggerSimulationResponse {
+  from_ms: number;
+  level: number;
+  missed: EventInfo[];
+  newly: SimulatedEventInfo[];
+  still: string[];
+  to_ms: number;
+  unknown: string[];
+}
+
+export interface UnlockOffer {
+  key: string;
 }
 
 export interface UnlockedInfo {
@@ -1125,101 +1214,17 @@ export interface User {
   role: "owner" | "family" | "viewer";
 }
 
-export interface Wall {
-  group?: string;
-  groups?: Group[];
-  order?: string[];
+export interface VolumeRetentionInfo {
+  free_bytes: number | null;
+  path: string;
+  problem: string;
+  total_bytes: number | null;
+  use: "first" | "tier" | "spare" | "mirror";
 }
 
-export interface Warn {
+export interface WarningInfo {
   do: string;
   message: string;
-}
-
-export interface Watch {
-  decode: "auto" | "software";
-  detector: string;
-  frames: number;
-  level: number;
-  lines: WatchLine[];
-  mask: [number, number][][];
-  mode: "thorough" | "balanced" | "frugal";
-  numbers: Record<string, number>;
-  private: [number, number][][];
-  read?: string[] | null;
-  sound: WatchSound;
-  within: number;
-  zones: WatchZone[];
-}
-
-export interface WatchChange {
-  version?: string | null;
-  watch: Watch;
-}
-
-export interface WatchChanged {
-  at_ms: number;
-  by: string;
-}
-
-export interface WatchLine {
-  direction?: "both" | "left-to-right" | "right-to-left";
-  name: string;
-  points: [number, number][];
-}
-
-export interface WatchNotes {
-  audits: number;
-  decodes_by: string | null;
-  groups: number;
-  hardware: string;
-  keyframe_gap_s: number | null;
-  late: number;
-  looks: number;
-  misses: number;
-  sleeps: boolean;
-  slept: number;
-  stream: "main" | "sub";
-}
-
-export interface WatchSound {
-  hold_s?: number;
-  level?: number;
-  listen?: boolean;
-}
-
-export interface WatchZone {
-  direction?: "any" | "left" | "right" | "up" | "down";
-  left_s?: number;
-  level?: number | null;
-  loiter_s?: number;
-  name: string;
-  points: [number, number][];
-  smallest?: number;
-  stay_s?: number;
-}
-
-export interface Watching {
-  camera: string;
-  changed: WatchChanged | null;
-  detectors: DetectorInfo[];
-  kept: boolean;
-  notes: WatchNotes | null;
-  readers: string[];
-  sound_trouble: string;
-  trouble: string;
-  version: string;
-  watch: Watch;
-}
-
-export interface WeekInfo {
-  days: DayInfo[];
-}
-
-export interface WhatIf {
-  from_ms?: number | null;
-  level: number;
-  to_ms?: number | null;
 }
 
 export interface WhenPlan {
@@ -1237,22 +1242,17 @@ export interface WhyInfo {
   outcomes: OutcomeInfo[];
 }
 
-export interface WouldBe {
-  end_ms: number;
-  score: number;
-  start_ms: number;
-}
-
-export interface WouldHave {
-  from_ms: number;
-  level: number;
-  missed: EventInfo[];
-  newly: WouldBe[];
-  still: string[];
-  to_ms: number;
-  unknown: string[];
-}
-
-export interface Wrapped {
+export interface WrappedKeyInfo {
   wrapped: string;
+}
+
+export interface ZoneRequest {
+  direction?: "any" | "left" | "right" | "up" | "down";
+  left_s?: number;
+  level?: number | null;
+  loiter_s?: number;
+  name: string;
+  points: [number, number][];
+  smallest?: number;
+  stay_s?: number;
 }

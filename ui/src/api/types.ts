@@ -9,7 +9,7 @@ export type User = made.User;
 export type Controls = made.ControlsInfo;
 export type Relay = made.RelayInfo;
 export type ConnectionInfo = made.ConnectionInfo;
-export type Connected = made.Connected;
+export type Connected = made.ConnectionTestResult;
 export type Role = User["role"];
 export type Session = made.SessionInfo;
 export type SealedInfo = made.SealedInfo;
@@ -17,34 +17,34 @@ export type SealedInfo = made.SealedInfo;
 export type Camera = made.CameraInfo;
 export type CameraState = Camera["state"];
 /** `audio`: codec of the sound, empty when there is none. */
-export type Stream = made.Stream;
+export type Stream = made.StreamInfo;
 export type Disk = made.DiskInfo;
-export type Warning = made.Warn;
+export type Warning = made.WarningInfo;
 export type Health = made.Health;
 
 /** `object` is something left behind or taken, `tamper` a camera that does not see. */
 export type Kind = "person" | "vehicle" | "animal" | "object" | "sound" | "tamper" | "motion";
 /** `box`: left, top, right and bottom as fractions of the picture. */
 export type TawnyEvent = Omit<made.EventInfo, "kind" | "shown"> & { kind: Kind; shown: Kind };
-export type WhatItWas = NonNullable<made.Feedback["said"]>;
-export type EventPage = Omit<made.Events, "items"> & { items: TawnyEvent[] };
+export type WhatItWas = NonNullable<made.FeedbackRequest["said"]>;
+export type EventPage = Omit<made.EventList, "items"> & { items: TawnyEvent[] };
 
 export type Gap = made.GapInfo;
 export type Damage = made.DamageInfo;
 export type GapTone = Gap["tone"];
 export type Span = [begin_ms: number, end_ms: number];
 /** `motion.data`: base64 of one byte a step, 0 to 100; 255 is not known. */
-export type Lane = Omit<made.Lane, "events"> & { events: TawnyEvent[] };
+export type Lane = Omit<made.TimelineLaneInfo, "events"> & { events: TawnyEvent[] };
 export type TimelinePart = Omit<made.Timeline, "cameras"> & { cameras: Lane[] };
 export type ZoneInfo = made.LocalTime;
-export type DayInfo = made.Day;
+export type DayInfo = made.DayCoverage;
 
-export type Watching = made.Watching;
-export type Watch = made.Watch;
-export type WatchZone = Required<made.WatchZone>;
-export type WatchLine = Required<made.WatchLine>;
-export type Proposal = Omit<made.Proposal, "loses"> & { loses: TawnyEvent[] };
-export type WhyFalse = NonNullable<made.Feedback["false_alarm"]>;
+export type Watching = made.DetectionInfo;
+export type Watch = made.DetectionRequest;
+export type WatchZone = Required<made.ZoneRequest>;
+export type WatchLine = Required<made.LineRequest>;
+export type Proposal = Omit<made.LevelProposalInfo, "loses"> & { loses: TawnyEvent[] };
+export type WhyFalse = NonNullable<made.FeedbackRequest["false_alarm"]>;
 /** One look at a camera. `zones`: the greatest score in each; `things`: what moves, and whether it is an event. */
 export interface Reading {
   camera: string;
@@ -69,17 +69,17 @@ export type Message =
   | { ch: `motion:${string}`; d: Reading }
   | { ch: "ping"; t: number };
 
-export type ClipJob = made.ClipJob;
+export type ClipJob = made.ClipJobInfo;
 export type SavedClips = made.SavedClips;
 export type Share = made.ShareInfo;
 export type OpenedShare = made.OpenedShare;
 export type Person = made.PersonInfo;
 export type Pass = made.PassInfo;
 
-export type FoundEvents = Omit<made.Found, "items"> & { items: TawnyEvent[] };
-export type HeatInfo = made.Heat;
-export type MomentsInfo = made.Moments;
+export type FoundEvents = Omit<made.SearchResponse, "items"> & { items: TawnyEvent[] };
+export type HeatInfo = made.MotionHeatmap;
+export type MomentsInfo = made.MotionMoments;
 export type Read = made.ReadInfo;
-export type KnownList = made.KnownList;
+export type KnownList = made.IdentityList;
 export type ModelsInfo = made.ModelsInfo;
 export type OfferInfo = made.OfferInfo;

@@ -96,7 +96,7 @@ export function openedByPasskey(wrapped: string): Promise<string> {
   return opens.decrypt(bytes(wrapped), "text");
 }
 
-/** The private key as the recorder takes it: see `HandedOver` in its `sealed/held.py`. */
+/** The private key as the recorder takes it: see `HandedOver` in its `sealed/key_memory.py`. */
 export async function handOver(offer: string, key: string): Promise<{ key: string; sealed: string }> {
   const theirs = bytes(offer);
   const own = x25519.utils.randomSecretKey();

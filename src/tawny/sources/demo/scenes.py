@@ -10,7 +10,7 @@ LIGHT_STEP_S = 2.0
 
 
 @dataclass(frozen=True)
-class Scene:
+class DemoScene:
     """begins: the hour of its first second, as a share of the day. wind: how far leaves sway, in pixels of 1280."""
 
     name: str
@@ -19,15 +19,15 @@ class Scene:
     sound: bool = False
 
 
-SCENES: dict[str, Scene] = {
+SCENES: dict[str, DemoScene] = {
     scene.name: scene
     for scene in (
-        Scene("front", 0.04, 1.7),
-        Scene("drive", 0.49, 1.6),
-        Scene("garden", 0.16, 1.9, sound=True),
-        Scene("side", 0.70, 1.4),
-        Scene("hall", 0.10, 0.5),
-        Scene("gate", 0.57, 1.7),
+        DemoScene("front", 0.04, 1.7),
+        DemoScene("drive", 0.49, 1.6),
+        DemoScene("garden", 0.16, 1.9, sound=True),
+        DemoScene("side", 0.70, 1.4),
+        DemoScene("hall", 0.10, 0.5),
+        DemoScene("gate", 0.57, 1.7),
     )
 }
 
@@ -43,7 +43,7 @@ class Light:
     noise: float
 
 
-def light(scene: Scene, at_s: float, speed: float = 1.0) -> Light:
+def light(scene: DemoScene, at_s: float, speed: float = 1.0) -> Light:
     """The light after so many seconds; it stands still for `LIGHT_STEP_S`."""
     step_s = at_s // LIGHT_STEP_S * LIGHT_STEP_S
     hour = (scene.begins + step_s * speed / DAY_S) % 1.0

@@ -9,16 +9,16 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tawny.media.encode import Encoder
+from tawny.media.codec.encoder import Encoder
 from tawny.model.clock import Clock
 from tawny.model.errors import SourceNotFound
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import VIDEO_RATE, SourcePacket
-from tawny.sources.demo.painter import Painter
+from tawny.sources.demo.renderer import SceneRenderer
 from tawny.sources.demo.scenes import SCENES, light
 from tawny.sources.demo.sound import FORMAT, heard
-from tawny.sources.demo.world import Passage, World
-from tawny.sources.source import Idle, Opening
+from tawny.sources.demo.world import DemoWorld, Passage
+from tawny.sources.source import IdleUntil, SourceContext
 
 USUAL = "front"
 FPS = {StreamName.MAIN: 10, StreamName.SUB: 5}
@@ -40,7 +40,7 @@ class Demo:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._worlds: dict[CameraId, tuple[Clock, Mapping[str, Any], World]] = {}
+        self._worlds: dict[CameraId, tuple[Clock, Mapping[str, Any], DemoWorld]] = {}
 
     def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
         """quiet: nobody comes by. seed: other passages, 0 to 2³²−1. speed: days and passages come so much faster."""
@@ -64,7 +64,7 @@ class Demo:
     def public(self, address: str) -> str:
         return address
 
-    def open(self, opening: Opening) -> "DemoConnection":
+    def open(self, opening: SourceContext) -> "DemoConnection":
         """SourceNotFound for a place that does not exist."""
         return DemoConnection(self._world(opening), opening.stream, opening.clock)
 
@@ -78,7 +78,7 @@ class Demo:
         began_ms = clock.now_ms() - round((clock.mono_s() - world.epoch_s) * 1000)
         return world.truth((from_ms - began_ms) / 1000, (to_ms - began_ms) / 1000, began_ms)
 
-    def _world(self, opening: Opening) -> World:
+    def _world(self, opening: SourceContext) -> DemoWorld:
         name = opening.address.removeprefix("demo:") or USUAL
         if name not in SCENES:
             raise SourceNotFound(opening.address, f"the demo cameras are {', '.join(SCENES)}")
@@ -87,7 +87,7 @@ class Demo:
             clock, options, world = self._worlds.get(opening.camera, (None, None, None))
             if world is None or clock is not opening.clock or options != wanted:
                 seed = opening.options.get("seed")
-                world = World(
+                world = DemoWorld(
                     SCENES[name],
                     opening.clock.mono_s(),
                     zlib.crc32(opening.camera.encode()) if seed is None else seed,
@@ -101,9 +101,9 @@ class Demo:
 class DemoConnection:
     """Pictures stand on a grid of the world's time, so those of two connections are of the same instants."""
 
-    def __init__(self, world: World, stream: StreamName, clock: Clock) -> None:
+    def __init__(self, world: DemoWorld, stream: StreamName, clock: Clock) -> None:
         self._world, self._clock, self._fps = world, clock, FPS[stream]
-        self._painter = Painter(world, DIVISOR[stream])
+        self._painter = SceneRenderer(world, DIVISOR[stream])
         self._encoder = Encoder(self._painter.width, self._painter.height, self._fps, gop_s=GOP_S, crf=CRF[stream])
         self._first = self._next = self._number(clock.mono_s() - world.epoch_s)
         self._ready: deque[SourcePacket] = deque()
@@ -113,13 +113,13 @@ class DemoConnection:
     def notes(self) -> Mapping[str, Any]:
         return {"fps": float(self._fps), "scene": self._world.scene.name, "encoder": self._encoder.name}
 
-    def read(self) -> SourcePacket | Idle:
+    def read(self) -> SourcePacket | IdleUntil:
         if self._ready:
             return self._ready.popleft()
         now_s = self._clock.mono_s() - self._world.epoch_s
         due_s = self._next / self._fps
         if now_s < due_s - 1e-6:
-            return Idle(due_s - now_s)
+            return IdleUntil(due_s - now_s)
         if now_s - due_s > LATE_S:
             self._next = self._number(now_s)
             due_s = self._next / self._fps
@@ -129,7 +129,7 @@ class DemoConnection:
         self._ready.extend(self._encoder.encode(picture, pts))
         if self._sounds:
             self._ready.append(self._sound(due_s, pts))
-        return self._ready.popleft() if self._ready else Idle(0.0)
+        return self._ready.popleft() if self._ready else IdleUntil(0.0)
 
     def _sound(self, at_s: float, pts: int) -> SourcePacket:
         """From this picture to the next."""

@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from tawny.sources.demo.pictures import Plane
+from tawny.sources.demo.assets import Plane
 
 STEPS_A_SECOND = 5
 _SMALLEST = 0.0006

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from tawny.model.observations import Box
-from tawny.sources.demo.pictures import FIGURES_FPS, HEIGHT, WIDTH, Way, ways
-from tawny.sources.demo.scenes import Scene
+from tawny.sources.demo.assets import FIGURES_FPS, HEIGHT, WIDTH, FigurePath, ways
+from tawny.sources.demo.scenes import DemoScene
 
 SLOT_S = 60.0
 """Somebody comes by once in each slot, somewhere in its first half: 30 to 90 s apart."""
@@ -36,7 +36,7 @@ class Passage:
 class Visit:
     """A way, gone from `start_s` on."""
 
-    way: Way
+    way: FigurePath
     start_s: float
 
     @property
@@ -53,15 +53,15 @@ class Visit:
         return n if 0 <= n < count and self.way.frames[n] is not None else None
 
 
-def length_s(way: Way) -> float:
+def length_s(way: FigurePath) -> float:
     gone_s = len(way.frames) / FIGURES_FPS
     return 2 * gone_s + STANDS_S if way.returns else gone_s
 
 
-class World:
+class DemoWorld:
     """epoch_s: the monotonic clock when it began. quiet: nobody ever comes by."""
 
-    def __init__(self, scene: Scene, epoch_s: float, seed: int, *, speed: float = 1.0, quiet: bool = False) -> None:
+    def __init__(self, scene: DemoScene, epoch_s: float, seed: int, *, speed: float = 1.0, quiet: bool = False) -> None:
         self.scene, self.epoch_s, self.speed = scene, epoch_s, speed
         self.quiet = quiet or not ways(scene.name)
         self._seed = f"{scene.name}/{seed}"

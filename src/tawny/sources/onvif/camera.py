@@ -13,14 +13,14 @@ from urllib.parse import urlsplit
 
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone
-from tawny.sources.onvif.soap import Service, ask, found, quoted, text_at
+from tawny.sources.onvif.soap import OnvifService, find_elements, quoted, send_request, text_at
 
 _DEVICE, _MEDIA = "http://www.onvif.org/ver10/device/wsdl", "http://www.onvif.org/ver10/media/wsdl"
 _PTZ, _SCHEMA = "http://www.onvif.org/ver20/ptz/wsdl", "http://www.onvif.org/ver10/schema"
 
 
 @dataclass(frozen=True, slots=True)
-class Preset:
+class PtzPreset:
     token: str
     name: str
 
@@ -38,7 +38,7 @@ class OnvifCamera:
     """Any thread; waits for the camera. Raises SourceError where it fails, NotDone where it has no such thing."""
 
     def __init__(self, url: str, clock: Clock) -> None:
-        self._service, self._clock = Service.of(url), clock
+        self._service, self._clock = OnvifService.of(url), clock
         self._lock = threading.Lock()
         self._known: _Known | None = None
 
@@ -52,13 +52,13 @@ class OnvifCamera:
     def stop(self) -> None:
         self._ptz("Stop", "<p:PanTilt>true</p:PanTilt><p:Zoom>true</p:Zoom>")
 
-    def presets(self) -> list[Preset]:
+    def presets(self) -> list[PtzPreset]:
         known = self._ready()
         answer = self._ask(
             known.ptz_path,
             f'<p:GetPresets xmlns:p="{_PTZ}"><p:ProfileToken>{quoted(known.profile)}</p:ProfileToken></p:GetPresets>',
         )
-        return [Preset(one.get("token", ""), text_at(one, "Name")) for one in found(answer, "Preset")]
+        return [PtzPreset(one.get("token", ""), text_at(one, "Name")) for one in find_elements(answer, "Preset")]
 
     def go_to(self, preset: str) -> None:
         """By name, or by the camera's own token."""
@@ -72,7 +72,7 @@ class OnvifCamera:
     def outputs(self) -> list[str]:
         """Its relays, by its own names for them."""
         answer = self._ask(self._service.path, f'<d:GetRelayOutputs xmlns:d="{_DEVICE}"/>')
-        return [token for one in found(answer, "RelayOutputs") if (token := one.get("token"))]
+        return [token for one in find_elements(answer, "RelayOutputs") if (token := one.get("token"))]
 
     def switch(self, output: str, *, on: bool) -> None:
         """output: empty: its first."""
@@ -101,7 +101,7 @@ class OnvifCamera:
 
     def _ask(self, path: str, body: str) -> ET.Element:
         known = self._learned()
-        return ask(self._service, path, body, secrets.token_bytes(16), self._clock.now_ms() + known.ahead_ms)
+        return send_request(self._service, path, body, secrets.token_bytes(16), self._clock.now_ms() + known.ahead_ms)
 
     def _learned(self) -> _Known:
         """What the camera says of itself, asked once."""
@@ -112,20 +112,22 @@ class OnvifCamera:
 
     def _learn(self) -> _Known:
         device, nonce = self._service.path, secrets.token_bytes(16)
-        answer = ask(self._service, device, f'<d:GetSystemDateAndTime xmlns:d="{_DEVICE}"/>', nonce, 0)
+        answer = send_request(self._service, device, f'<d:GetSystemDateAndTime xmlns:d="{_DEVICE}"/>', nonce, 0)
         ahead_ms = _told_ms(answer, self._clock.now_ms()) - self._clock.now_ms()
         asked = f'<d:GetCapabilities xmlns:d="{_DEVICE}"><d:Category>All</d:Category></d:GetCapabilities>'
         can = self._answer(device, asked, ahead_ms)
         ptz, media = text_at(can, "PTZ", "XAddr"), text_at(can, "Media", "XAddr")
         profile = ""
         if ptz and media:
-            profiles = found(self._answer(_path(media), f'<m:GetProfiles xmlns:m="{_MEDIA}"/>', ahead_ms), "Profiles")
-            turning = [one for one in profiles if found(one, "PTZConfiguration")] or profiles
+            profiles = find_elements(
+                self._answer(_path(media), f'<m:GetProfiles xmlns:m="{_MEDIA}"/>', ahead_ms), "Profiles"
+            )
+            turning = [one for one in profiles if find_elements(one, "PTZConfiguration")] or profiles
             profile = turning[0].get("token", "") if turning else ""
         return _Known(ahead_ms, _path(ptz) if ptz else "", profile)
 
     def _answer(self, path: str, body: str, ahead_ms: int) -> ET.Element:
-        return ask(self._service, path, body, secrets.token_bytes(16), self._clock.now_ms() + ahead_ms)
+        return send_request(self._service, path, body, secrets.token_bytes(16), self._clock.now_ms() + ahead_ms)
 
 
 def _path(address: str) -> str:

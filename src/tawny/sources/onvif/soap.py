@@ -18,7 +18,7 @@ from xml.sax.saxutils import escape
 
 from tawny.model.errors import SourceError, SourceRefused, SourceUnreachable
 from tawny.model.times import utc_text
-from tawny.sources.login import Login
+from tawny.protocols.client_auth import ClientAuth
 
 TIMEOUT_S = 5.0
 MOST_BYTES = 1_000_000
@@ -31,7 +31,7 @@ _LOGIN = re.compile(r"NotAuthorized|Unauthorized|FailedAuthentication|not author
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class OnvifService:
     """Where a camera is asked. public: without user and password."""
 
     is_secure: bool
@@ -42,7 +42,7 @@ class Service:
     password: str
 
     @classmethod
-    def of(cls, url: str) -> "Service":
+    def of(cls, url: str) -> "OnvifService":
         parts = urlsplit(url)
         return cls(
             parts.scheme == "https", parts.hostname or "", parts.port, parts.path or "/onvif/device_service",
@@ -54,14 +54,14 @@ class Service:
         return self.host if self.port is None else f"{self.host}:{self.port}"
 
 
-def ask(service: Service, path: str, body: str, nonce: bytes, at_ms: int) -> ET.Element:
+def send_request(service: OnvifService, path: str, body: str, nonce: bytes, at_ms: int) -> ET.Element:
     """The first element of the answer's body. body: XML. at_ms: the camera's time; 0: without a login.
 
     Raises SourceUnreachable, SourceRefused, SourceError.
     """
     head = _login(service, nonce, at_ms) if service.user and at_ms else ""
     answer, data = _posted(service, path, head, body, "")
-    login = Login(service.user, service.password)
+    login = ClientAuth(service.user, service.password)
     while answer.status == 401:
         if not login.challenged(answer.headers.get_all("WWW-Authenticate", [])):
             raise SourceRefused(service.public)
@@ -69,7 +69,7 @@ def ask(service: Service, path: str, body: str, nonce: bytes, at_ms: int) -> ET.
     return _content(service, answer.status, data)
 
 
-def found(root: ET.Element, name: str) -> list[ET.Element]:
+def find_elements(root: ET.Element, name: str) -> list[ET.Element]:
     """Every element of this name below, whatever its namespace: cameras differ in them."""
     return [one for one in root.iter() if local(one) == name]
 
@@ -91,7 +91,7 @@ def quoted(text: str) -> str:
 
 
 def _posted(
-    service: Service, path: str, head: str, body: str, authorization: str
+    service: OnvifService, path: str, head: str, body: str, authorization: str
 ) -> tuple[http.client.HTTPResponse, bytes]:
     text = f'<s:Envelope xmlns:s="{ENVELOPE}">{head}<s:Body>{body}</s:Body></s:Envelope>'
     headers = {"Content-Type": "application/soap+xml; charset=utf-8"}
@@ -109,7 +109,7 @@ def _posted(
         line.close()
 
 
-def _content(service: Service, status: int, data: bytes) -> ET.Element:
+def _content(service: OnvifService, status: int, data: bytes) -> ET.Element:
     if len(data) > MOST_BYTES or b"<!DOCTYPE" in data or b"<!ENTITY" in data:
         raise SourceError(service.public, "its ONVIF service sent an unreadable response")
     try:
@@ -129,7 +129,7 @@ def _content(service: Service, status: int, data: bytes) -> ET.Element:
     return content
 
 
-def _login(service: Service, nonce: bytes, at_ms: int) -> str:
+def _login(service: OnvifService, nonce: bytes, at_ms: int) -> str:
     made = utc_text(at_ms)
     digest = sha1(nonce + made.encode() + service.password.encode(), usedforsecurity=False).digest()
     return (
@@ -141,7 +141,7 @@ def _login(service: Service, nonce: bytes, at_ms: int) -> str:
     )
 
 
-def _line(service: Service) -> http.client.HTTPConnection:
+def _line(service: OnvifService) -> http.client.HTTPConnection:
     make: Callable[..., http.client.HTTPConnection] = http.client.HTTPConnection
     if service.is_secure:
         return http.client.HTTPSConnection(

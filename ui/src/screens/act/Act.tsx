@@ -2,7 +2,7 @@
 import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { ApiError, get, post } from "../../api/client";
-import type { ActInfo } from "../../api/schema";
+import type { MessageActionInfo as ActInfo } from "../../api/schema";
 import { Icon } from "../../ui/Icon";
 import { Owl } from "../../ui/Owl";
 import { Problem } from "../../ui/Problem";

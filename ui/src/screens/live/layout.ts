@@ -1,7 +1,7 @@
 /** The wall as this person has laid it out: kept by the recorder, the same on every device. */
 import { signal } from "@preact/signals";
 import { get, put } from "../../api/client";
-import type { Group, Wall } from "../../api/schema";
+import type { CameraGroup as Group, CameraWall as Wall } from "../../api/schema";
 import type { Camera } from "../../api/types";
 
 export type { Group };

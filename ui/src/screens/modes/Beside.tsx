@@ -1,6 +1,6 @@
 /** Days that are otherwise, and who is looked for at home. */
 import { useState } from "preact/hooks";
-import type { PlanChange } from "../../api/schema";
+import type { ModePlanChange as PlanChange } from "../../api/schema";
 import { modeName } from "../../app/ModePill";
 import { Icon } from "../../ui/Icon";
 import { modesWords as words } from "./strings";

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { ApiError, get, post, put } from "../../api/client";
 import { modes } from "../../api/modes";
-import type { PlanChange, PlanInfo, WeekInfo } from "../../api/schema";
+import type { ModePlanChange as PlanChange, ModePlanInfo as PlanInfo, ModeWeekInfo as WeekInfo } from "../../api/schema";
 import { Page } from "../../app/Page";
 import { session } from "../../app/session";
 import { toast } from "../../ui/toast";

@@ -1,7 +1,7 @@
 /** "What would happen if a person were seen at the front door on Sunday 23:00?" */
 import { useState } from "preact/hooks";
 import { ApiError, post } from "../../api/client";
-import type { ModesInfo, PlanInfo, RehearsedInfo } from "../../api/schema";
+import type { ModesInfo, ModePlanInfo as PlanInfo, RehearsalInfo as RehearsedInfo } from "../../api/schema";
 import { cameras } from "../../api/state";
 import { modeName } from "../../app/ModePill";
 import { t } from "../../strings.en";

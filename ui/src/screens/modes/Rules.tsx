@@ -1,5 +1,5 @@
 /** When something is so, what is done: each rule a card of a few choices. */
-import type { PlanChange, PlanInfo } from "../../api/schema";
+import type { ModePlanChange as PlanChange, ModePlanInfo as PlanInfo } from "../../api/schema";
 import { cameras } from "../../api/state";
 import { modeName } from "../../app/ModePill";
 import { t } from "../../strings.en";

@@ -1,6 +1,6 @@
 /** When each mode is on: a row a time, and the next seven days drawn as they will be. */
 import { useState } from "preact/hooks";
-import type { PlanChange, WeekInfo } from "../../api/schema";
+import type { ModePlanChange as PlanChange, ModeWeekInfo as WeekInfo } from "../../api/schema";
 import { modeIcon, modeName } from "../../app/ModePill";
 import { Icon } from "../../ui/Icon";
 import { painted } from "./paint";

@@ -1,6 +1,6 @@
 /** A line a day in the colours of the modes: said in words for who does not see it, and painted by dragging along. */
 import { useState } from "preact/hooks";
-import type { WeekInfo } from "../../api/schema";
+import type { ModeWeekInfo as WeekInfo } from "../../api/schema";
 import { modeName } from "../../app/ModePill";
 import { Segmented } from "../../ui/Segmented";
 import { modesWords } from "./strings";

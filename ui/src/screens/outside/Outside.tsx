@@ -1,7 +1,7 @@
 /** What leaves this machine: who is told, where files go, what waits, and a try of each. */
 import { useEffect, useState } from "preact/hooks";
 import { ApiError, get, post, put } from "../../api/client";
-import type { StepInfo, TargetInfo, TargetList, Tried } from "../../api/schema";
+import type { StepInfo, TargetInfo, TargetList, ConnectionTestInfo as Tried } from "../../api/schema";
 import { cameras } from "../../api/state";
 import { Page } from "../../app/Page";
 import { session } from "../../app/session";

@@ -1,7 +1,7 @@
 /** Adds a destination or a notifier, or changes one: choose a kind, fill it in, test it, save it. */
 import { useEffect, useState } from "preact/hooks";
 import { get, post, put, remove } from "../../api/client";
-import type { FieldInfo, KindInfo, KindList, StepInfo, TargetInfo, TargetSettings, Tried } from "../../api/schema";
+import type { FieldInfo, KindInfo, KindList, StepInfo, TargetInfo, TargetSettings, ConnectionTestInfo as Tried } from "../../api/schema";
 import { plural } from "../../strings.en";
 import { Icon } from "../../ui/Icon";
 import { Sheet } from "../../ui/Sheet";

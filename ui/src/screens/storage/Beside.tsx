@@ -1,6 +1,6 @@
 /** Beside the contract: what goes next, what is locked, and on which disks video is. */
 import { url } from "../../api/client";
-import type { GoingNext, Kept } from "../../api/schema";
+import type { RemovalPlanInfo as GoingNext, RetentionInfo as Kept } from "../../api/schema";
 import { dayKey, length, shortDate, size } from "../../app/times";
 import { plural } from "../../strings.en";
 import { StateDot } from "../../ui/StateDot";

@@ -1,6 +1,6 @@
 /** Whether what is promised can be kept, camera by camera, and a camera's own rules. */
 import { useState } from "preact/hooks";
-import type { Keep, Kept, KeptCamera } from "../../api/schema";
+import type { CameraRetentionRequest as Keep, RetentionInfo as Kept, CameraRetentionInfo as KeptCamera } from "../../api/schema";
 import { size } from "../../app/times";
 import { plural, t } from "../../strings.en";
 import { Icon } from "../../ui/Icon";

@@ -1,5 +1,5 @@
 /** What is kept, as one sentence whose parts can be changed. */
-import type { Keep, Kept } from "../../api/schema";
+import type { CameraRetentionRequest as Keep, RetentionInfo as Kept } from "../../api/schema";
 import { percent, size } from "../../app/times";
 import { storage as words } from "./strings";
 

@@ -1,7 +1,7 @@
 /** What is kept how long: asked for in a sentence, tried before it holds, and whether it can be done. */
 import { useEffect, useState } from "preact/hooks";
 import { ApiError, get, post, put } from "../../api/client";
-import type { GoingNext, Keep, Kept } from "../../api/schema";
+import type { RemovalPlanInfo as GoingNext, CameraRetentionRequest as Keep, RetentionInfo as Kept } from "../../api/schema";
 import { Page } from "../../app/Page";
 import { session } from "../../app/session";
 import { size } from "../../app/times";

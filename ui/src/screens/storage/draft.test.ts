@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Keep } from "../../api/schema";
+import type { CameraRetentionRequest as Keep } from "../../api/schema";
 import { changeOf, same, tidy } from "./draft";
 
 const keep = (some: Partial<Keep>): Keep => some as Keep;

@@ -1,5 +1,5 @@
 /** What is asked for while it is being edited: in the words of the settings, empty for "not said". */
-import type { Keep, KeepChange, Kept } from "../../api/schema";
+import type { CameraRetentionRequest as Keep, RetentionChangeRequest as KeepChange, RetentionInfo as Kept } from "../../api/schema";
 
 export interface Draft {
   everyone: Keep;

@@ -1,0 +1,1 @@
+"""Routes for owners: settings, people, targets, modes, sealing."""

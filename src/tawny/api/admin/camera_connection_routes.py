@@ -1,0 +1,98 @@
+"""Where a camera is, and how it is logged into: told to owners without the password, changed once it was tried."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Request
+from pydantic import Field
+
+from tawny.api.auth.access import Access, Signed, caller_of, rule
+from tawny.api.context import AppContext, Here
+from tawny.api.errors import RequestRefused
+from tawny.api.parameters import OneCamera
+from tawny.api.schemas import ApiRequest, ApiResponse
+from tawny.model.errors import FolderUnwritable, NotDone, SettingsError, SourceError
+from tawny.service.interfaces.camera_connection import CameraAddressChange, CameraConnectionApi
+
+router = APIRouter(prefix="/api/v1/cameras/{camera}")
+own = [rule(Access.OWN)]
+Address = Annotated[str, Field(min_length=1, max_length=2000)]
+Login = Annotated[str, Field(max_length=200)]
+
+
+class ConnectionInfo(ApiResponse):
+    """source, sub: addresses without a login; sub: of the small picture, empty where there is none.
+
+    fixed: why nothing of it can be changed here.
+    """
+
+    source: str
+    sub: str
+    user: str
+    has_password: bool
+    fixed: str
+
+
+class ConnectionChange(ApiRequest):
+    """password: null: as it is. untried: saved even if the camera does not answer now."""
+
+    source: Address
+    sub: Annotated[str, Field(max_length=2000)] = ""
+    user: Login = ""
+    password: Login | None = None
+    untried: bool = False
+
+
+class ConnectionTestResult(ApiResponse):
+    """What came from there, by stream; empty where it was not tried."""
+
+    streams: dict[str, str]
+
+
+@router.get("/connection", dependencies=own)
+async def connection(camera: OneCamera, here: Here) -> ConnectionInfo:
+    desk = here.connecting
+    if desk is None:
+        return ConnectionInfo(source="", sub="", user="", has_password=False, fixed="This can't be changed here.")
+    try:
+        now = await asyncio.to_thread(desk.place, camera)
+    except NotDone as error:
+        return ConnectionInfo(
+            source="", sub="", user="", has_password=False, fixed=f"{error.message} {error.do}".strip()
+        )
+    return ConnectionInfo(source=now.source, sub=now.sub, user=now.user, has_password=now.has_password, fixed="")
+
+
+@router.put("/connection", dependencies=own)
+async def connect_otherwise(
+    camera: OneCamera, asked: ConnectionChange, request: Request, signed: Signed, here: Here
+) -> ConnectionTestResult:
+    """Tried first: where the camera does not answer, or sends no picture, all stays as it is. Then it holds at once."""
+    wanted = CameraAddressChange(asked.source.strip(), asked.sub.strip(), asked.user, asked.password)
+
+    def change(desk: CameraConnectionApi) -> ConnectionTestResult:
+        found = desk.change(camera, wanted, untried=asked.untried)
+        here.accounts.note("camera connection changed", signed.person.name, caller_of(request), camera)
+        return ConnectionTestResult(streams=dict(found))
+
+    return await _with(here, change)
+
+
+async def _with(
+    here: AppContext, change: Callable[[CameraConnectionApi], ConnectionTestResult]
+) -> ConnectionTestResult:
+    desk = here.connecting
+    if desk is None:
+        raise RequestRefused(409, "not_saved", "This can't be changed here.", "")
+    try:
+        return await asyncio.to_thread(change, desk)
+    except SourceError as error:
+        raise RequestRefused(409, "no_picture", error.message, f"{error.do} Nothing was changed.") from error
+    except SettingsError as error:
+        first = error.problems[0]
+        raise RequestRefused(
+            400, "bad_input", f"{first.path}: {first.found}.", f"It must be {first.allowed}."
+        ) from error
+    except (NotDone, FolderUnwritable) as error:
+        raise RequestRefused(409, "not_saved", error.message, f"{error.do} Nothing was changed.".strip()) from error

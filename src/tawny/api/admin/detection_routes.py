@@ -1,0 +1,201 @@
+"""How a camera is watched: told to everybody, changed by an owner, in force at once."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pydantic import ValidationError
+
+from tawny.api.admin import detection_schemas as shapes
+from tawny.api.auth.access import Access, Signed, caller_of, rule
+from tawny.api.context import AppContext, Here
+from tawny.api.errors import RequestRefused, bad_input, not_found
+from tawny.api.parameters import OneCamera
+from tawny.config.changes.detection import plain_table
+from tawny.config.settings import DetectionSettings
+from tawny.config.units import duration_text, share_text
+from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
+from tawny.model.ids import CameraId
+from tawny.service.interfaces import detection_tuning
+
+router = APIRouter(prefix="/api/v1")
+
+
+@router.get("/cameras/{camera}/watching", dependencies=[rule(Access.VIEW)])
+async def watching(camera: OneCamera, here: Here) -> shapes.DetectionInfo:
+    return await asyncio.to_thread(_told, here, camera)
+
+
+@router.put("/cameras/{camera}/watching", dependencies=[rule(Access.OWN)])
+async def watch_otherwise(
+    camera: OneCamera, asked: shapes.DetectionChangeRequest, here: Here, request: Request, session: Signed
+) -> shapes.DetectionInfo:
+    """Changes hold at once, and recording goes on. 409 if somebody else has changed them meanwhile."""
+
+    def change() -> shapes.DetectionInfo:
+        now = _found(here, camera)
+        if asked.version is not None and asked.version != now.version:
+            raise _changed_meanwhile(now, here.recorder.clock.now_ms())
+        try:
+            changed = _settings(asked.watch, now.watch)
+            here.recorder.tuning.change(camera, changed, session.person.name)
+            here.accounts.note(
+                "detection settings changed",
+                session.person.name,
+                caller_of(request),
+                f"{camera}: {_what(now.watch, changed)}",
+            )
+        except SettingsError as error:
+            raise bad_input(f"{error.problems[0].path.rpartition('.')[2]}: {error.problems[0].allowed}.") from error
+        except (NotDone, FolderUnwritable) as error:
+            raise RequestRefused(409, "not_saved", "The settings couldn't be changed.", error.do) from error
+        return _told(here, camera)
+
+    return await asyncio.to_thread(change)
+
+
+def _what(before: DetectionSettings, after: DetectionSettings) -> str:
+    """Which settings are others now."""
+    one, two = plain_table(before), plain_table(after)
+    return ", ".join(sorted(key for key in one.keys() | two.keys() if one.get(key) != two.get(key))) or "nothing"
+
+
+def _changed_meanwhile(now: detection_tuning.DetectionView, now_ms: int) -> RequestRefused:
+    if now.changed is None:
+        return RequestRefused(
+            409, "changed", "The settings file has changed in the meantime.", "Reload, or overwrite it."
+        )
+    ago_min = max(0, now_ms - now.changed.at_ms) // 60_000
+    ago = "just now" if not ago_min else "a minute ago" if ago_min == 1 else f"{ago_min} minutes ago"
+    return RequestRefused(409, "changed", f"{now.changed.by} changed this {ago}.", "Reload, or overwrite it.")
+
+
+def _found(here: AppContext, camera: CameraId) -> detection_tuning.DetectionView:
+    now = here.recorder.tuning.watching(camera)
+    if now is None:
+        raise not_found("Camera not found.")
+    return now
+
+
+def _told(here: AppContext, camera: CameraId) -> shapes.DetectionInfo:
+    now = _found(here, camera)
+    return shapes.DetectionInfo(
+        camera=camera,
+        version=now.version,
+        watch=_watch(now.watch),
+        kept=now.is_kept,
+        trouble=now.trouble,
+        sound_trouble=now.sound_trouble,
+        notes=_notes(now.notes) if now.notes else None,
+        changed=shapes.DetectionChangedInfo(by=now.changed.by, at_ms=now.changed.at_ms) if now.changed else None,
+        readers=list(here.recorder.tuning.readers()),
+        detectors=[_detector(about) for about in here.recorder.tuning.detectors()],
+    )
+
+
+def _watch(watch: DetectionSettings) -> shapes.DetectionRequest:
+    return shapes.DetectionRequest(
+        detector=watch.detector,
+        level=watch.level,
+        frames=watch.frames,
+        within=max(watch.within, watch.frames),
+        mode=watch.mode,
+        decode=watch.decode,
+        zones=[
+            shapes.ZoneRequest(
+                name=name,
+                points=list(zone.points),
+                level=zone.level,
+                smallest=round(zone.smallest, 6),
+                stay_s=zone.stay,
+                direction=zone.direction,
+                loiter_s=zone.loiter,
+                left_s=zone.left,
+            )
+            for name, zone in watch.zones.items()
+        ],
+        lines=[
+            shapes.LineRequest(name=name, points=list(line.points), direction=line.direction)
+            for name, line in watch.lines.items()
+        ],
+        mask=[list(points) for points in watch.mask],
+        private=[list(points) for points in watch.private],
+        numbers={key: value for key, value in watch.options.items() if isinstance(value, int | float)},
+        sound=shapes.AudioRequest(
+            listen=watch.sound.listen, level=watch.sound.level, hold_s=min(60.0, max(0.5, watch.sound.hold))
+        ),
+        read=list(watch.read),
+    )
+
+
+def _settings(asked: shapes.DetectionRequest, now: DetectionSettings) -> DetectionSettings:
+    """What was asked for, as settings; what cannot be asked for stays as it is."""
+    said: dict[str, Any] = plain_table(now)
+    for key in ("detector", "level", "frames", "within", "mode", "decode", "mask", "private"):
+        said[key] = getattr(asked, key)
+    said["zones"] = {zone.name: _zone(zone) for zone in asked.zones}
+    said["lines"] = {line.name: {"points": line.points, "direction": line.direction} for line in asked.lines}
+    sound = {"listen": asked.sound.listen, "level": asked.sound.level, "hold": duration_text(asked.sound.hold_s)}
+    said["sound"] = {**said.get("sound", {}), **sound}
+    if asked.read is not None:
+        said["read"] = asked.read
+    numbers = {key: int(value) if value == int(value) else value for key, value in asked.numbers.items()}
+    if numbers or said.get(asked.detector):
+        said[asked.detector] = {**said.get(asked.detector, {}), **numbers}
+        for gone in [key for key in said[asked.detector] if key not in numbers]:
+            del said[asked.detector][gone]
+    try:
+        return DetectionSettings.model_validate(said)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise bad_input(
+            f"{place}: {str(first['msg']).removeprefix('Value error, ')}.", "Correct it and try again."
+        ) from None
+
+
+def _zone(zone: shapes.ZoneRequest) -> Mapping[str, Any]:
+    return {
+        "points": zone.points,
+        "level": zone.level,
+        "smallest": share_text(zone.smallest),
+        "stay": duration_text(zone.stay_s),
+        "direction": zone.direction,
+        "loiter": duration_text(zone.loiter_s),
+        "left": duration_text(zone.left_s),
+    }
+
+
+def _notes(notes: Mapping[str, Any]) -> shapes.DetectionNotes:
+    return shapes.DetectionNotes(
+        stream=notes["stream"],
+        looks=notes["looks"],
+        late=notes["skipped"],
+        groups=notes["groups"],
+        slept=notes["slept"],
+        audits=notes["audits"],
+        misses=notes["misses"],
+        keyframe_gap_s=notes["gap_s"],
+        sleeps=notes["may_sleep"],
+        decodes_by=notes["decodes_by"],
+        hardware=notes["hardware"],
+    )
+
+
+def _detector(about: detection_tuning.DetectorView) -> shapes.DetectorInfo:
+    return shapes.DetectorInfo(
+        name=about.name,
+        words=about.words,
+        numbers=[
+            shapes.DetectorNumber(
+                name=name,
+                usual=number.usual,
+                least=number.least,
+                most=number.most,
+                whole=number.is_whole,
+                odd=number.is_odd,
+            )
+            for name, number in about.numbers.items()
+        ],
+    )

@@ -1,0 +1,113 @@
+"""Who and what is known by name: plates, and faces. By an owner."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+from pydantic import Field
+
+from tawny.api.auth.access import Access, Signed, caller_of, rule
+from tawny.api.context import AppContext, Here
+from tawny.api.errors import RequestRefused, not_found
+from tawny.api.schemas import ApiRequest, ApiResponse
+from tawny.model.errors import NotDone
+from tawny.model.ids import EventId
+from tawny.service.interfaces.identities import IdentityApi
+
+router = APIRouter(prefix="/api/v1")
+own = [rule(Access.OWN)]
+Name = Annotated[str, Field(min_length=1, max_length=60)]
+
+
+class IdentityInfo(ApiResponse):
+    id: str
+    name: str
+    by: str
+    text: str
+    prints: int
+
+
+class IdentityList(ApiResponse):
+    """readers: recognisers that know faces. trouble: why nobody is known though somebody should be."""
+
+    items: list[IdentityInfo]
+    readers: list[str]
+    trouble: str
+
+
+class NewPlate(ApiRequest):
+    name: Name
+    plate: Annotated[str, Field(min_length=1, max_length=20)]
+
+
+class NewFace(ApiRequest):
+    """Who is on the picture of an event. by: the recogniser that is to know them."""
+
+    name: Name
+    by: Annotated[str, Field(max_length=40)]
+    event: Annotated[str, Field(max_length=80)]
+
+
+@router.get("/known", dependencies=own)
+async def known(here: Here) -> IdentityList:
+    return await asyncio.to_thread(_told, here)
+
+
+@router.post("/known/plates", dependencies=own)
+async def add_plate(new: NewPlate, request: Request, signed: Signed, here: Here) -> IdentityList:
+    return await _changed(
+        here, lambda desk: desk.add_plate(new.name, new.plate), "license plate added", signed, request
+    )
+
+
+@router.post("/known/faces", dependencies=own)
+async def add_face(new: NewFace, request: Request, signed: Signed, here: Here) -> IdentityList:
+    def add(desk: IdentityApi) -> None:
+        event = here.recorder.index.event(EventId(new.event))
+        picture = here.recorder.event_picture(event) if event is not None else None
+        if event is None or picture is None:
+            raise not_found("The event doesn't exist or has no image.")
+        desk.add_of(new.name, new.by, event, picture)
+
+    return await _changed(here, add, "face added", signed, request)
+
+
+@router.delete("/known/{who}", dependencies=own)
+async def forget(
+    who: Annotated[str, Path(max_length=60)], request: Request, signed: Signed, here: Here
+) -> IdentityList:
+    return await _changed(here, lambda desk: desk.forget(who), "forgotten", signed, request)
+
+
+@router.delete("/known", dependencies=own)
+async def forget_all(request: Request, signed: Signed, here: Here) -> IdentityList:
+    return await _changed(here, lambda desk: desk.forget_all(), "all faces and plates deleted", signed, request)
+
+
+async def _changed(
+    here: AppContext, change: Callable[[IdentityApi], None], what: str, signed: Signed, request: Request
+) -> IdentityList:
+    """The log says that it was done, and by whom, but no name of who is known."""
+
+    def do() -> IdentityList:
+        try:
+            change(_desk(here))
+        except NotDone as error:
+            raise RequestRefused(409, error.code, error.message, error.do) from error
+        here.accounts.note(what, signed.person.name, caller_of(request), "")
+        return _told(here)
+
+    return await asyncio.to_thread(do)
+
+
+def _told(here: AppContext) -> IdentityList:
+    desk = _desk(here)
+    items = [IdentityInfo(id=one.id, name=one.name, by=one.by, text=one.text, prints=one.prints) for one in desk.all()]
+    return IdentityList(items=items, readers=list(desk.readers()), trouble=desk.trouble)
+
+
+def _desk(here: AppContext) -> IdentityApi:
+    if here.known is None:
+        raise not_found("Recognition isn't set up on this recorder.")
+    return here.known

@@ -1,0 +1,140 @@
+"""The door for other recorders: with a pass that may bring, files come in, are read back, listed and removed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response, StreamingResponse
+
+from tawny.api.admin import inbox_schemas as shapes
+from tawny.api.auth.access import Access, Signed, rule
+from tawny.api.context import Here
+from tawny.api.errors import bad_input
+from tawny.api.inbox import PORTION_BYTES, Inbox, InboxFile, InboxWrite
+from tawny.api.schemas import OkResponse
+
+router = APIRouter(prefix="/api/v1/inbox")
+bring = [rule(Access.BRING)]
+OneName = Annotated[str, Query(min_length=1, max_length=1000)]
+Sha256 = Annotated[str, Query(pattern=r"^[0-9a-f]{64}$")]
+Bytes = Annotated[int, Query(ge=0, le=10**13)]
+
+
+@router.get("/files", dependencies=bring)
+async def brought_files(
+    here: Here, signed: Signed, prefix: Annotated[str, Query(max_length=1000)] = ""
+) -> shapes.BroughtList:
+    """All that this pass has brought, in this folder and below."""
+    holder = signed.person.id
+
+    def look() -> shapes.BroughtList:
+        found = here.inbox.files(holder, prefix.strip("/"))
+        return shapes.BroughtList(
+            items=[
+                shapes.BroughtInfo(name=one.name, size=one.size_bytes, modified_ms=one.modified_ms) for one in found
+            ],
+            used_bytes=here.inbox.used_bytes(holder),
+            most_bytes=here.passes.brings(holder),
+        )
+
+    return await asyncio.to_thread(look)
+
+
+@router.get("/state", dependencies=bring)
+async def brought_state(
+    here: Here, signed: Signed, name: OneName, sha256: Annotated[str, Query(pattern=r"^([0-9a-f]{64})?$")] = ""
+) -> shapes.BroughtState:
+    """What is here under this name, with its checksum; and how much of what is to become `sha256`."""
+    holder = signed.person.id
+
+    def look() -> shapes.BroughtState:
+        found = here.inbox.find(holder, name)
+        return shapes.BroughtState(
+            size=found.size_bytes if found else None,
+            modified_ms=found.modified_ms if found else None,
+            sha256=here.inbox.sha256(holder, name) if found else None,
+            begun=here.inbox.begun_bytes(holder, sha256) if sha256 else 0,
+        )
+
+    return await asyncio.to_thread(look)
+
+
+@router.get("/file", dependencies=bring, response_class=Response)
+async def brought_file(here: Here, signed: Signed, name: OneName) -> Response:
+    """Its bytes."""
+    path = await asyncio.to_thread(here.inbox.path, signed.person.id, name)
+    size_bytes = (await asyncio.to_thread(path.stat)).st_size
+    told = {"Content-Length": str(size_bytes), "Content-Disposition": "attachment"}
+    return StreamingResponse(_read(path, size_bytes), 200, told, "application/octet-stream")
+
+
+@router.put("/file", dependencies=bring)
+async def bring_file(
+    request: Request,
+    here: Here,
+    signed: Signed,
+    name: OneName,
+    sha256: Sha256,
+    size: Bytes,
+    offset: Bytes = 0,
+    modified_ms: Bytes = 0,
+) -> shapes.BroughtInfo:
+    """The body: the file's bytes from `offset` on. It is there when this has answered 200, whole and compared."""
+    holder, inbox = signed.person.id, here.inbox
+    await asyncio.to_thread(_checked_name, inbox, holder, name)
+    quota_bytes = await asyncio.to_thread(here.passes.brings, holder)
+    writing = await asyncio.to_thread(inbox.begin, holder, sha256, offset, size, quota_bytes)
+    try:
+        await _taken(request, writing, size - offset)
+    finally:
+        await asyncio.to_thread(writing.close)
+    await asyncio.to_thread(inbox.finish, holder, name, sha256, size, modified_ms)
+    return shapes.BroughtInfo(name=name, size=size, modified_ms=modified_ms)
+
+
+@router.delete("/file", dependencies=bring)
+async def remove_brought(here: Here, signed: Signed, name: OneName) -> OkResponse:
+    """One that is not there is no fault."""
+    await asyncio.to_thread(here.inbox.remove, signed.person.id, name)
+    return OkResponse()
+
+
+def _told(one: InboxFile) -> shapes.BroughtInfo:
+    return shapes.BroughtInfo(name=one.name, size=one.size_bytes, modified_ms=one.modified_ms)
+
+
+def _checked_name(inbox: Inbox, holder: str, name: str) -> None:
+    inbox.find(holder, name)
+
+
+async def _taken(request: Request, writing: InboxWrite, left_bytes: int) -> None:
+    """The body into the file, in portions, off the loop."""
+    held = bytearray()
+    try:
+        async for piece in request.stream():
+            left_bytes -= len(piece)
+            if left_bytes < 0:
+                raise bad_input("size: received more than announced.")
+            held += piece
+            if len(held) >= PORTION_BYTES:
+                await asyncio.to_thread(writing.write, bytes(held))
+                held.clear()
+    except ClientDisconnect:
+        left_bytes = max(left_bytes, 1)
+    await asyncio.to_thread(writing.write, bytes(held))  # also of what was cut off: it goes on from there
+    if left_bytes:
+        raise bad_input("size: received less than announced.", "Continue where it stopped.")
+
+
+async def _read(path: Path, size_bytes: int) -> AsyncIterator[bytes]:
+    for offset in range(0, size_bytes, PORTION_BYTES):
+        yield await asyncio.to_thread(_portion, path, offset)
+
+
+def _portion(path: Path, offset: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(offset)
+        return file.read(PORTION_BYTES)

@@ -1,0 +1,109 @@
+"""`/metrics`: figures for Prometheus, in its text form. For this machine, or whoever has the token `web.metrics`.
+
+A request that came through a proxy is not this machine's, whatever its address.
+"""
+
+import hmac
+import ipaddress
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from tawny.api.auth.access import Access, rule
+from tawny.api.context import AppContext, Here
+from tawny.api.errors import RequestRefused
+from tawny.model.states import CHOSEN, ON_WATCH, CameraState
+
+router = APIRouter()
+FORM: Final = "text/plain; version=0.0.4; charset=utf-8"
+_FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+
+Labels = Mapping[str, str]
+Value = tuple[Labels, float]
+
+
+@router.get("/metrics", dependencies=[rule(Access.PUBLIC)], include_in_schema=False)
+def metrics(request: Request, here: Here) -> Response:
+    if not _may(request, here.metrics_token):
+        raise RequestRefused(
+            403,
+            "not_here",
+            "Metrics are only available on this computer.",
+            "Set `web.metrics` and send it as a bearer token.",
+        )
+    return PlainTextResponse("".join(_text(here)), media_type=FORM)
+
+
+def _may(request: Request, token: str) -> bool:
+    kind, _, sent = request.headers.get("authorization", "").partition(" ")
+    if token and kind.lower() == "bearer" and hmac.compare_digest(sent.encode(), token.encode()):
+        return True
+    try:
+        is_near = request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        is_near = False
+    return is_near and not any(name in request.headers for name in _FORWARDED)
+
+
+def _text(here: AppContext) -> Iterable[str]:
+    recorder = here.recorder
+    now_ms, cameras = recorder.clock.now_ms(), here.health.cameras()
+    of = [{"camera": one.id} for one in cameras]
+    states = [CameraState(one.state) for one in cameras]
+    yield _metric("up_seconds", "Seconds since tawny started.", [({}, (now_ms - recorder.started_ms) / 1000)])
+    wanted = zip(of, (float(state not in CHOSEN) for state in states), strict=True)
+    yield _metric("camera_wanted", "1 if the camera should be recording now.", wanted)
+    recorded = zip(of, (float(state in ON_WATCH) for state in states), strict=True)
+    yield _metric("camera_recording", "1 if the camera is recording or waiting for motion.", recorded)
+    figures: dict[str, tuple[str, list[float | None]]] = {
+        "camera_frames_per_second": ("Frames received per second.", [one.fps for one in cameras]),
+        "camera_bits_per_second": ("Bits received per second.", [one.bit_rate for one in cameras]),
+        "camera_clock_offset_seconds": (
+            "How far the camera's clock is ahead.",
+            [one.clock_offset_s for one in cameras],
+        ),
+        "camera_latency_seconds": (
+            "Time from capture until arrival.",
+            [one.latency_s for one in cameras],
+        ),
+        "camera_recorded_today_ratio": (
+            "Share of today that is recorded, 0 to 1.",
+            [one.recorded_today for one in cameras],
+        ),
+        "camera_gaps_today": ("Unwanted gaps today.", [one.gaps_today for one in cameras]),
+        "camera_damaged_today_seconds": (
+            "Seconds of damaged video today.",
+            [one.damage_today.seconds for one in cameras],
+        ),
+        "camera_last_packet_age_seconds": (
+            "Age of the newest frame.",
+            [None if one.last_packet_ms is None else (now_ms - one.last_packet_ms) / 1000 for one in cameras],
+        ),
+    }
+    for name, (told, values) in figures.items():
+        yield _metric(
+            name, told, [(label, value) for label, value in zip(of, values, strict=True) if value is not None]
+        )
+    disk = recorder.disk()
+    if disk is not None:
+        yield _metric("disk_free_bytes", "Free disk space.", [({}, disk.free_bytes)])
+        yield _metric("disk_total_bytes", "Disk size.", [({}, disk.total_bytes)])
+        yield _metric("recordings_bytes", "Space used by recordings.", [({}, disk.used_bytes)])
+    alarms = [({"what": one.what, "camera": one.camera or ""}, 1.0) for one in recorder.alarms()]
+    yield _metric("alarm", "A current problem.", alarms)
+    yield _metric("warnings", "Number of things that need attention.", [({}, len(recorder.warnings()))])
+
+
+def _metric(name: str, told: str, values: Iterable[Value]) -> str:
+    lines = [f"# HELP tawny_{name} {told}", f"# TYPE tawny_{name} gauge"]
+    for labels, value in values:
+        inside = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
+        lines.append(f"tawny_{name}{{{inside}}} {value:.15g}" if inside else f"tawny_{name} {value:.15g}")
+    return "\n".join(lines) + "\n"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

@@ -1,0 +1,182 @@
+"""Modes and rules: which is on, who is at home, what is done when; and what would be done, and why something was."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Path, Request
+
+from tawny.api.admin import mode_schemas as shapes
+from tawny.api.auth.access import Access, Signed, caller_of, rule
+from tawny.api.context import AppContext, Here
+from tawny.api.errors import RequestRefused, bad_input, not_found
+from tawny.api.events.event_routes import find_event
+from tawny.api.parameters import OneCamera, OneEvent
+from tawny.api.schemas import OkResponse
+from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
+from tawny.service.interfaces.modes import ModeServiceApi, Outcome, Rehearsal
+
+router = APIRouter(prefix="/api/v1")
+view, direct, own = [rule(Access.VIEW)], [rule(Access.DIRECT)], [rule(Access.OWN)]
+OnePerson = Annotated[str, Path(max_length=40)]
+T = TypeVar("T")
+
+
+@router.get("/modes", dependencies=view)
+async def modes(here: Here) -> shapes.ModesInfo:
+    """The mode that is on, the changes of the next week, and who is at home. Of cameras only those that you may see."""
+
+    def told(desk: ModeServiceApi) -> shapes.ModesInfo:
+        said = asdict(desk.now())
+        said["holds"] = [one for one in said["holds"] if here.seen is None or one["camera"] in here.seen]
+        return shapes.ModesInfo(**said, does=dict(desk.plan().does))
+
+    return await _of(here, told)
+
+
+@router.put("/mode", dependencies=direct)
+async def set_mode(asked: shapes.SetModeRequest, request: Request, signed: Signed, here: Here) -> shapes.ModesInfo:
+    """By hand: for a time, or until the next change."""
+
+    def change(desk: ModeServiceApi) -> None:
+        if asked.mode:
+            desk.set_mode(asked.mode, signed.person.name, asked.for_s)
+        else:
+            desk.back_to_week()
+        here.accounts.note(
+            "mode set", signed.person.name, caller_of(request), asked.mode or "mode follows the schedule"
+        )
+
+    await _of(here, change)
+    return await modes(here)
+
+
+@router.put("/cameras/{camera}/hold", dependencies=direct)
+async def hold_camera(
+    camera: OneCamera, asked: shapes.HoldRequest, request: Request, signed: Signed, here: Here
+) -> shapes.ModesInfo:
+    """Make a camera private, or have it recorded whatever the mode says."""
+
+    def change(desk: ModeServiceApi) -> None:
+        desk.hold(camera, "" if asked.what == "none" else asked.what, signed.person.name, asked.for_s)
+        here.accounts.note(f"manual override: {asked.what}", signed.person.name, caller_of(request), camera)
+
+    await _of(here, change)
+    return await modes(here)
+
+
+@router.put("/people-at-home/{person}", dependencies=view)
+async def check_in(person: OnePerson, asked: shapes.PersonCheckInRequest, signed: Signed, here: Here) -> OkResponse:
+    """A phone says that its owner is at home, or has left: an owner's for anybody, others' for themselves."""
+    is_self = signed.person.name.lower() == person.lower()
+    if not is_self and signed.person.role.value != "owner":
+        raise RequestRefused(403, "not_yours", "You can only check in for yourself.", "Ask an owner.")
+    await _of(here, lambda desk: desk.check_in(person, "check-in", home=asked.home))
+    return OkResponse()
+
+
+@router.get("/modes/plan", dependencies=own)
+async def plan(here: Here) -> shapes.ModePlanInfo:
+    """The week, the exceptions, the people and the rules, as they can be changed."""
+
+    def told(desk: ModeServiceApi) -> shapes.ModePlanInfo:
+        found, arm = desk.plan(), dict(desk.plan().arm)
+        arm.setdefault("modes", list(desk.now().modes))
+        rules = [{**one, "when": _listed(one.get("when", {}))} for one in found.rules]
+        return shapes.ModePlanInfo.model_validate(
+            {"arm": arm, "rules": rules, "is_in_file": found.is_in_file,
+             "notifiers": list(found.notifiers), "destinations": list(found.destinations)}
+        )  # fmt: skip
+
+    return await _of(here, told)
+
+
+@router.put("/modes/plan", dependencies=own)
+async def change_plan(
+    asked: shapes.ModePlanChange, request: Request, signed: Signed, here: Here
+) -> shapes.ModePlanInfo:
+    """In force at once, and written to the settings where there is a file. Nothing is changed if any of it is wrong."""
+    arm = _said(asked.arm.model_dump())
+    rules = [_said(one.model_dump()) for one in asked.rules]
+
+    def change(desk: ModeServiceApi) -> None:
+        try:
+            _understood(lambda: desk.change(arm, rules))
+        except FolderUnwritable as error:
+            raise RequestRefused(409, "not_saved", "The settings couldn't be changed.", error.do) from error
+        here.accounts.note("modes and rules changed", signed.person.name, caller_of(request), "")
+
+    await _of(here, change)
+    return await plan(here)
+
+
+@router.post("/modes/preview", dependencies=own)
+async def preview_plan(asked: shapes.ModePlanChange, here: Here) -> shapes.ModeWeekInfo:
+    """What the next seven days would be by this plan, or what is wrong with it. Nothing is changed."""
+    arm, rules = _said(asked.arm.model_dump()), [_said(one.model_dump()) for one in asked.rules]
+    days = await _of(here, lambda desk: _understood(lambda: desk.preview(arm, rules)))
+    return shapes.ModeWeekInfo(
+        days=[
+            shapes.ModeDayInfo(
+                date=str(day),
+                weekday=day.weekday(),
+                parts=[shapes.ModePeriodInfo(from_min=begin, to_min=end, mode=mode) for begin, end, mode in parts],
+            )
+            for day, parts in days
+        ]
+    )
+
+
+@router.post("/rehearsal", dependencies=own)
+async def rehearse(asked: shapes.RehearsalRequest, here: Here) -> shapes.RehearsalInfo:
+    """What would happen if this were seen there then. Nothing is done."""
+    at_ms = await _of(here, lambda desk: desk.instant_ms(asked.at) if asked.at else asked.at_ms)
+    if at_ms is None:
+        at_ms = here.recorder.clock.now_ms()
+    home = None if asked.home is None else tuple(asked.home)
+    imagined = Rehearsal(asked.camera, asked.kind, at_ms, tuple(asked.zones), asked.arm, home, asked.lasts_s)
+    found = await _of(here, lambda desk: desk.rehearse(imagined))
+    said = asdict(found) | {"outcomes": [_outcome(one) for one in found.outcomes], "home": list(found.home)}
+    return shapes.RehearsalInfo(**said)
+
+
+@router.get("/events/{event}/why", dependencies=own)
+async def why(event: OneEvent, here: Here) -> shapes.WhyInfo:
+    """Who was told of it, what was sent and done, and why or why not."""
+    found = await find_event(event, here)
+    return shapes.WhyInfo(outcomes=[_outcome(one) for one in await _of(here, lambda desk: desk.why(found.id))])
+
+
+def _outcome(one: Outcome) -> shapes.OutcomeInfo:
+    return shapes.OutcomeInfo(**asdict(one))
+
+
+def _understood(ask: Callable[[], T]) -> T:
+    try:
+        return ask()
+    except SettingsError as error:
+        first = error.problems[0]
+        raise bad_input(f"{first.path}: {first.found}.", f"Allowed: {first.allowed}.") from error
+
+
+def _listed(when: Any) -> dict[str, Any]:
+    return {key: [value] if isinstance(value, str) and key != "lasts" else value for key, value in when.items()}
+
+
+def _said(words: dict[str, Any]) -> dict[str, Any]:
+    """Without what is empty, as in a file; a person of whom nothing is known is somebody all the same."""
+    said = {key: _said(value) if isinstance(value, dict) else value for key, value in words.items()}
+    if words.get("people"):
+        said["people"] = {name: _said(one) for name, one in words["people"].items()}
+    return {key: value for key, value in said.items() if value}
+
+
+async def _of(here: AppContext, ask: Callable[[ModeServiceApi], T]) -> T:
+    desk = here.modes
+    if desk is None:
+        raise not_found("This recorder has no modes.")
+    try:
+        return await asyncio.to_thread(ask, desk)
+    except NotDone as error:
+        raise RequestRefused(409, "not_done", error.message, error.do) from error

@@ -1,0 +1,207 @@
+"""What is kept how long and what goes next: the owner's business. Alarms and the self-test: told to everybody."""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from fastapi import APIRouter, Request
+
+from tawny.api.admin import retention_schemas as shapes
+from tawny.api.auth.access import Access, Signed, caller_of, rule
+from tawny.api.context import AppContext, Here
+from tawny.api.errors import RequestRefused, bad_input, not_found
+from tawny.api.schemas import OkResponse, WarningInfo
+from tawny.api.serializers import camera_name
+from tawny.config.units import size_text
+from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
+from tawny.model.ids import CameraId
+from tawny.model.segments import Segment
+from tawny.service.interfaces.retention import RetentionApi, RetentionRequest
+from tawny.storage.retention.planning import RemovalPlan
+
+router = APIRouter(prefix="/api/v1")
+own = [rule(Access.OWN)]
+MOST_GROUPS = 200
+
+
+@router.get("/retention", dependencies=own)
+async def retention(here: Here) -> shapes.RetentionInfo:
+    """What is kept how long, what that takes, and whether it can be done."""
+    return await asyncio.to_thread(_kept, here)
+
+
+@router.post("/retention/dry-run", dependencies=own)
+async def dry_run(asked: shapes.DryRunRequest, here: Here) -> shapes.RemovalPlanInfo:
+    """What would be removed and thinned, and why; nothing is."""
+    change = _asked(asked.change) if asked.change is not None else None
+
+    def look() -> shapes.RemovalPlanInfo:
+        return _going(here, _plan(here, change, asked.ahead_h * 3600))
+
+    return await asyncio.to_thread(look)
+
+
+@router.put("/retention", dependencies=own)
+async def keep_otherwise(
+    asked: shapes.RetentionChangeRequest, request: Request, here: Here, signed: Signed
+) -> shapes.RetentionInfo:
+    """Holds at once. 409 `would_remove` if something would go now that stays by the rules in force, unless `remove`."""
+    change = _asked(asked)
+
+    def put() -> shapes.RetentionInfo:
+        if not asked.remove:
+            stays = {one.segment.id for one in _plan(here, None, 0.0).removals}
+            gone = [one.segment for one in _plan(here, change, 0.0).removals if one.segment.id not in stays]
+            if gone:
+                size_bytes = sum(one.size_bytes for one in gone)
+                told = f"This would delete {len(gone)} files ({size_text(size_bytes)}) now."
+                more = {"size_bytes": size_bytes, "files": len(gone)}
+                raise RequestRefused(
+                    409, "would_remove", told, "Check what would be deleted, then save and delete.", more
+                )
+        with _in_words():
+            _keeping(here).change(change)
+        here.accounts.note("retention changed", signed.person.name, caller_of(request), "")
+        return _kept(here)
+
+    return await asyncio.to_thread(put)
+
+
+@router.get("/care", dependencies=[rule(Access.VIEW)])
+async def care(here: Here) -> shapes.CareInfo:
+    """Alarms that last, what the last self-test found, and whether the sign of life arrives."""
+    now = here.caring.now() if here.caring is not None else None
+    tested, sign = (now.self_test, now.check_in) if now is not None else (None, None)
+    return shapes.CareInfo(
+        alarms=[
+            shapes.AlarmInfo(what=one.what, camera=one.camera, since_ms=one.since_ms, detail=one.detail, do=one.do)
+            for one in here.recorder.alarms()
+        ],
+        self_test=None
+        if tested is None
+        else shapes.SelfTestInfo(
+            at_ms=tested.at_ms, minutes=tested.minutes, files=tested.files, problems=list(tested.problems)
+        ),
+        testing=now is not None and now.is_testing,
+        check_in=None
+        if sign is None
+        else shapes.CheckInInfo(host=sign.host, last_ms=sign.last_ms, trouble=sign.trouble, sent=sign.is_sent),
+    )
+
+
+@router.post("/self-test", dependencies=own)
+async def test_now(here: Here) -> OkResponse:
+    """Begin one now; `/care` tells when it is over and what it found."""
+    if here.caring is None:
+        raise not_found("There is no self-test on this recorder.")
+    here.caring.test_now()
+    return OkResponse()
+
+
+def _keeping(here: AppContext) -> RetentionApi:
+    if here.keeping is None:
+        raise not_found("This recorder stores nothing.")
+    return here.keeping
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Turns errors of the settings into refusals."""
+    try:
+        yield
+    except SettingsError as error:
+        problem = error.problems[0]
+        name = problem.path.rpartition(".")[2]
+        raise bad_input(f"{name}: found {problem.found}; allowed: {problem.allowed}.") from error
+    except (NotDone, FolderUnwritable) as error:
+        raise RequestRefused(409, "not_saved", "The settings couldn't be changed.", error.do) from error
+
+
+def _plan(here: AppContext, change: RetentionRequest | None, ahead_s: float) -> RemovalPlan:
+    with _in_words():
+        return _keeping(here).plan(change, ahead_s)
+
+
+def _asked(change: shapes.RetentionChangeRequest) -> RetentionRequest:
+    return RetentionRequest(
+        change.everyone.model_dump(exclude_none=True),
+        {CameraId(name): keep.model_dump(exclude_none=True) for name, keep in change.cameras.items()},
+    )
+
+
+def _kept(here: AppContext) -> shapes.RetentionInfo:
+    now = _keeping(here).now()
+    return shapes.RetentionInfo(
+        everyone=shapes.CameraRetentionRequest.model_validate(now.asked.everyone),
+        in_file=now.is_in_file,
+        cameras=[
+            shapes.CameraRetentionInfo(
+                id=one.id,
+                name=camera_name(here.recorder, one.id),
+                own=shapes.CameraRetentionRequest.model_validate(now.asked.cameras.get(one.id, {})),
+                used_bytes=one.used_bytes,
+                day_bytes=one.day_bytes,
+                promised_s=one.promised_s,
+                fits_s=one.fits_s,
+                oldest_ms=one.oldest_ms,
+            )
+            for one in now.cameras
+        ],
+        volumes=[
+            shapes.VolumeRetentionInfo.model_validate(
+                {
+                    "path": str(one.root),
+                    "use": one.use,
+                    "free_bytes": one.free_bytes,
+                    "total_bytes": one.total_bytes,
+                    "problem": one.problem,
+                }
+            )
+            for one in now.volumes
+        ],
+        locked=now.locked,
+        locked_bytes=now.locked_bytes,
+        warnings=[WarningInfo(message=one.message, do=one.do) for one in now.warnings],
+    )
+
+
+def _going(here: AppContext, plan: RemovalPlan) -> shapes.RemovalPlanInfo:
+    removed = _groups(here, [(one.segment, one.why, one.breaks_promise) for one in plan.removals], thinned=False)
+    thinned = _groups(here, [(one.segment, one.why, False) for one in plan.thinnings], thinned=True)
+    groups = [*removed, *thinned]
+    return shapes.RemovalPlanInfo(
+        items=groups[:MOST_GROUPS],
+        more=max(0, len(groups) - MOST_GROUPS),
+        size_bytes=plan.size_bytes,
+        files=len(plan.removals),
+        missing_bytes=plan.missing_bytes,
+        breaks_promise=plan.breaks_promise,
+    )
+
+
+def _groups(here: AppContext, going: Iterable[tuple[Segment, str, bool]], *, thinned: bool) -> list[shapes.RemovalInfo]:
+    """In the order in which they go."""
+    found: dict[tuple[CameraId, int, str, bool], list[Segment]] = {}
+    for segment, why, breaks_promise in going:
+        found.setdefault((segment.camera, _day_ms(here, segment.start_ms), why, breaks_promise), []).append(segment)
+    return [
+        shapes.RemovalInfo(
+            camera=camera,
+            name=camera_name(here.recorder, camera),
+            day_ms=day_ms,
+            at_ms=segments[len(segments) // 2].start_ms,
+            seconds=sum(one.span.seconds for one in segments),
+            size_bytes=sum(one.size_bytes for one in segments),
+            files=len(segments),
+            why=why,
+            breaks_promise=breaks_promise,
+            thinned=thinned,
+        )
+        for (camera, day_ms, why, breaks_promise), segments in found.items()
+    ]
+
+
+def _day_ms(here: AppContext, at_ms: int) -> int:
+    local = datetime.fromtimestamp(at_ms / 1000, here.zone)
+    return round(local.replace(hour=0, minute=0, second=0, microsecond=0).timestamp() * 1000)

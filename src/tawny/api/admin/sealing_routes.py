@@ -1,0 +1,240 @@
+"""What is sealed: told, set up, changed; unlocked for one signed-in session, and locked again."""
+
+import asyncio
+from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Path, Request
+
+from tawny.api.admin import sealing_schemas as shapes
+from tawny.api.auth.access import Access, Signed, caller_of, rule
+from tawny.api.auth.accounts import LoginSession, Role
+from tawny.api.auth.unlocks import UnlockedSession
+from tawny.api.context import AppContext, Here
+from tawny.api.errors import RequestRefused, bad_input, not_found
+from tawny.api.schemas import OkResponse
+from tawny.model.errors import NotDone, SettingsError
+from tawny.sealed.key_wrapping import short_name
+from tawny.service.interfaces.sealing import NOTHING, SealingApi
+
+router = APIRouter(prefix="/api/v1/sealed")
+view, own = [rule(Access.VIEW)], [rule(Access.OWN)]
+OneWay = Annotated[str, Path(max_length=64)]
+FIRST_TEST_MS: Final = 90 * 86_400_000
+NEXT_TEST_MS: Final = 365 * 86_400_000
+"""The sheet is asked for again so long after it was made, and then after it was last shown."""
+
+
+@router.get("", dependencies=view)
+async def sealed_state(request: Request, signed: Signed, here: Here) -> shapes.SealedInfo:
+    return await asyncio.to_thread(_told, here, signed, can_hand_over=_is_safe(request))
+
+
+@router.get("/ways/{way}", dependencies=view)
+async def locked_key(way: OneWay, here: Here) -> shapes.WrappedKeyInfo:
+    """A private key, locked; only a passphrase or passkey opens it."""
+    found = await asyncio.to_thread(_desk(here).wrapped, way)
+    if found is None:
+        raise not_found("Unlock method not found.")
+    return shapes.WrappedKeyInfo(wrapped=b64encode(found).decode())
+
+
+@router.post("/offer", dependencies=view)
+async def offer(request: Request, here: Here) -> shapes.UnlockOffer:
+    """Where a key may be handed over to, once."""
+    _check_safe(request)
+    _desk(here)
+    return shapes.UnlockOffer(key=b64encode(here.unlocks.offer()).decode())
+
+
+@router.post("/unlock", dependencies=view)
+async def unlock(asked: shapes.HandoverRequest, request: Request, signed: Signed, here: Here) -> shapes.SealedInfo:
+    """For this session alone: until it is locked, signed out, or 15 minutes after its last use."""
+    _check_safe(request)
+    desk = _desk(here)
+    try:
+        key = here.unlocks.taken(b64decode(asked.offer), b64decode(asked.key), b64decode(asked.sealed))
+    except ValueError as error:
+        raise RequestRefused(409, "no_offer", "The key wasn't received.", "Try again.") from error
+    opens = desk.opens(key.recipient)
+    if not opens:
+        key.wipe()
+        await asyncio.to_thread(here.accounts.note, "unlock failed", signed.person.name, caller_of(request), asked.way)
+        raise RequestRefused(
+            403, "wrong_key", "This key doesn't open recordings of this recorder.", "Is it for another recorder?"
+        )
+    await asyncio.to_thread(here.unlocks.unlock, signed, key, caller_of(request), asked.way, opens)
+    await here.unlocks.watch()
+    return await asyncio.to_thread(_told, here, signed, can_hand_over=True)
+
+
+@router.post("/lock", dependencies=view)
+async def lock(request: Request, signed: Signed, here: Here) -> shapes.SealedInfo:
+    await asyncio.to_thread(here.unlocks.lock, signed.key, "locked")
+    return await asyncio.to_thread(_told, here, signed, can_hand_over=_is_safe(request))
+
+
+@router.post("/in-browser", dependencies=view)
+async def in_browser(asked: shapes.InBrowserRequest, request: Request, signed: Signed, here: Here) -> OkResponse:
+    """For the log: a page opens what is sealed by itself, with a key that never comes here."""
+    opens = _desk(here).opens(asked.recipient)
+    if not opens:
+        raise RequestRefused(
+            403, "wrong_key", "This key doesn't open recordings of this recorder.", "Is it for another recorder?"
+        )
+    what = "unlocked in the browser" if asked.open else "locked in the browser"
+    detail = f"{asked.way}; {opens}" if asked.open else ""
+    await asyncio.to_thread(here.accounts.note, what, signed.person.name, caller_of(request), detail)
+    return OkResponse()
+
+
+@router.post("/set-up", dependencies=own)
+async def set_up_sealing(asked: shapes.SetUpSealing, request: Request, signed: Signed, here: Here) -> shapes.SealedInfo:
+    """Keys were made, in the browser; the sheet is there, as its words were typed. Only public keys come here, and the
+    owner's private one locked with a passphrase."""
+    if asked.recipient == asked.recovery:
+        raise bad_input("The recovery sheet needs its own key.")
+    desk = _desk(here)
+
+    def put() -> shapes.SealedInfo:
+        with _in_words():
+            desk.set_up(asked.recipient, asked.recovery, b64decode(asked.wrapped))
+            _seal(here, desk, asked.cameras, everything=asked.everything)
+        here.accounts.note("encryption set up", signed.person.name, caller_of(request), short_name(asked.recipient))
+        return _told(here, signed, can_hand_over=_is_safe(request))
+
+    return await asyncio.to_thread(put)
+
+
+@router.put("/cameras", dependencies=own)
+async def seal_cameras(asked: shapes.ChangedSealing, request: Request, signed: Signed, here: Here) -> shapes.SealedInfo:
+    """From the next file of each on: within a minute."""
+    desk = _desk(here)
+
+    def put() -> shapes.SealedInfo:
+        with _in_words():
+            _seal(here, desk, asked.cameras, everything=asked.everything)
+        sealed = "all cameras" if asked.everything else ", ".join(asked.cameras) or "none"
+        here.accounts.note("encryption settings changed", signed.person.name, caller_of(request), sealed)
+        return _told(here, signed, can_hand_over=_is_safe(request))
+
+    return await asyncio.to_thread(put)
+
+
+@router.post("/ways", dependencies=own)
+async def add_way(asked: shapes.NewWay, request: Request, signed: Signed, here: Here) -> shapes.SealedInfo:
+    """The same private key, locked in another way."""
+    desk = _desk(here)
+
+    def put() -> shapes.SealedInfo:
+        with _in_words():
+            made = desk.add_way(asked.name, b64decode(asked.wrapped))
+        here.accounts.note("unlock method added", signed.person.name, caller_of(request), f"{made.kind} {made.name}")
+        return _told(here, signed, can_hand_over=_is_safe(request))
+
+    return await asyncio.to_thread(put)
+
+
+@router.delete("/ways/{way}", dependencies=own)
+async def remove_way(way: OneWay, request: Request, signed: Signed, here: Here) -> shapes.SealedInfo:
+    desk = _desk(here)
+
+    def remove() -> shapes.SealedInfo:
+        with _in_words():
+            desk.remove_way(way)
+        here.accounts.note("unlock method removed", signed.person.name, caller_of(request), way)
+        return _told(here, signed, can_hand_over=_is_safe(request))
+
+    return await asyncio.to_thread(remove)
+
+
+@router.post("/tested", dependencies=view)
+async def sheet_shown(asked: shapes.SheetShown, request: Request, signed: Signed, here: Here) -> shapes.SealedInfo:
+    """Somebody typed the sheet's words: its public key, which follows from them, is what comes here."""
+    if not await asyncio.to_thread(_desk(here).tested, asked.recovery):
+        raise RequestRefused(
+            403,
+            "wrong_sheet",
+            "This is a different recovery sheet. It doesn't open these recordings.",
+            "Use the sheet for this recorder.",
+        )
+    await asyncio.to_thread(here.accounts.note, "recovery sheet tested", signed.person.name, caller_of(request))
+    return await asyncio.to_thread(_told, here, signed, can_hand_over=_is_safe(request))
+
+
+def _seal(here: AppContext, desk: SealingApi, sealed: list[str], *, everything: bool) -> None:
+    cameras = [one.status.id for one in here.recorder.cameras()]
+    if unknown := set(sealed) - set(cameras):
+        raise NotDone(f"No camera named {min(unknown)}.", "It may have been removed. Reload the page.")
+    desk.seal(everything=everything, cameras={} if everything else {camera: camera in sealed for camera in cameras})
+
+
+def _told(here: AppContext, session: LoginSession, *, can_hand_over: bool) -> shapes.SealedInfo:
+    now = here.sealed.now() if here.sealed is not None else NOTHING
+    opened, now_ms = here.unlocks.of(session), here.recorder.clock.now_ms()
+    names = {one.status.id: one.status.name for one in here.recorder.cameras()}
+    shown_ms = now.tested_ms if now.tested_ms is not None else now.made_ms
+    is_first = now.tested_ms is None or now.tested_ms == now.made_ms
+    is_due = shown_ms is not None and now_ms - shown_ms > (FIRST_TEST_MS if is_first else NEXT_TEST_MS)
+    return shapes.SealedInfo(
+        possible=here.sealed is not None,
+        set_up=now.recovery is not None and bool(now.recipients),
+        recipients=list(now.recipients),
+        recovery=now.recovery,
+        everything=now.is_everything,
+        cameras=[
+            shapes.SealedCamera(id=name, name=names[name], sealed=is_sealed)
+            for name, is_sealed in now.cameras.items()
+            if name in names
+        ],
+        recorder=here.recorder.host,
+        fingerprint=now.fingerprint,
+        ways=[shapes.SealedWay(id=one.id, kind=one.kind, name=one.name, made_ms=one.made_ms) for one in now.ways],
+        made_ms=now.made_ms,
+        tested_ms=now.tested_ms,
+        asks_for_sheet=is_due and session.person.role is Role.OWNER,
+        can_change=session.person.role is Role.OWNER and now.is_in_file,
+        can_hand_over=can_hand_over,
+        unlocked=_unlocked(here, opened) if opened else None,
+    )
+
+
+def _unlocked(here: AppContext, opened: UnlockedSession) -> shapes.UnlockedInfo:
+    left_s = opened.most_ends_s - here.recorder.clock.mono_s()
+    ends_ms = here.recorder.clock.now_ms() + round(left_s * 1000)
+    return shapes.UnlockedInfo(way=opened.way, opens=opened.opens, ends_ms=ends_ms)
+
+
+def _desk(here: AppContext) -> SealingApi:
+    if here.sealed is None:
+        raise not_found("Encryption isn't available.", "This recorder keeps recordings in memory only.")
+    return here.sealed
+
+
+def _is_safe(request: Request) -> bool:
+    """TLS, or from this machine."""
+    if request.url.scheme == "https":
+        return True
+    try:
+        return request.client is not None and ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_safe(request: Request) -> None:
+    if not _is_safe(request):
+        what = "tawny doesn't send keys over an insecure connection."
+        raise RequestRefused(403, "not_safe", what, "Open tawny over https, or on the computer it runs on.")
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    try:
+        yield
+    except NotDone as error:
+        raise bad_input(error.message, error.do) from error
+    except SettingsError as error:
+        raise bad_input(str(error)) from error

@@ -1,0 +1,183 @@
+"""Tuning by looking: a day's scores, what another level would have done, why an alarm was false, and what follows."""
+
+import asyncio
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from tawny.api import schemas, serializers
+from tawny.api.auth.access import Access, rule
+from tawny.api.context import AppContext, Here
+from tawny.api.errors import not_found, sealed_error
+from tawny.api.events.event_routes import find_event, no_event
+from tawny.api.live.camera_routes import JPEG
+from tawny.api.parameters import At, OneCamera, OneEvent, known_camera, parse_span
+from tawny.model.events import Event
+from tawny.model.grid import grid_of
+from tawny.model.ids import CameraId
+from tawny.model.times import Span
+from tawny.playback import trigger_simulation
+from tawny.storage.disk.layout import SOUND
+
+router = APIRouter(prefix="/api/v1")
+view = [rule(Access.VIEW)]
+DAY_MS = 86_400_000
+MOST_EVENTS = 2000
+MOST_FOUND = 500
+NOT_MOVING = frozenset({"sound", "object", "tamper"})
+"""Kinds of events that no score of motion has made."""
+JOIN_MS = 3000
+"""Moving seconds no further apart are one."""
+OneZone = Annotated[str, Query(max_length=40, pattern=r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?)?$")]
+Share = Annotated[float, Query(ge=0, le=1)]
+
+
+@router.get("/cameras/{camera}/motion", dependencies=view, response_class=Response)
+async def motion(camera: OneCamera, from_ms: At, to_ms: At, here: Here, zone: OneZone = "") -> Response:
+    """A byte a second: 0 to 100, 255 where nobody looked. X-Begin-Ms: of the first. zone: of that part alone."""
+    return await _scores(camera, from_ms, to_ms, here, zone)
+
+
+@router.get("/cameras/{camera}/sound", dependencies=view, response_class=Response)
+async def sound(camera: OneCamera, from_ms: At, to_ms: At, here: Here) -> Response:
+    """The same of how loud it was: 50 is 15 dB above the quiet of the place, 255 where nobody listened."""
+    return await _scores(camera, from_ms, to_ms, here, SOUND)
+
+
+async def _scores(camera: OneCamera, from_ms: int, to_ms: int, here: Here, zone: str) -> Response:
+    span = parse_span(from_ms, to_ms, 8)
+
+    def read() -> bytes:
+        known = known_camera(camera, here)
+        return here.recorder.zone_scores(known, zone, span) if zone else here.recorder.scores(known, span)
+
+    scores = await asyncio.to_thread(read)
+    begin = {"X-Begin-Ms": str(span.begin_ms // 1000 * 1000), "Cache-Control": "private, no-store"}
+    return Response(scores, media_type="application/octet-stream", headers=begin)
+
+
+@router.post("/cameras/{camera}/whatif", dependencies=view)
+async def what_if(
+    camera: OneCamera, asked: schemas.TriggerSimulationRequest, here: Here
+) -> schemas.TriggerSimulationResponse:
+    """Of the last 24 hours, or of the time asked for."""
+    span = _span(here, asked.from_ms, asked.to_ms)
+
+    def look() -> trigger_simulation.TriggerSimulation:
+        stored = _stored(here, known_camera(camera, here), span)
+        return trigger_simulation.simulate_trigger(*stored, span, asked.level, _in_use(here, camera))
+
+    made = await asyncio.to_thread(look)
+    return schemas.TriggerSimulationResponse(
+        level=asked.level,
+        from_ms=span.begin_ms,
+        to_ms=span.end_ms,
+        still=[event.id for event in made.still],
+        missed=[serializers.event(event, here.recorder) for event in made.missed],
+        newly=[
+            schemas.SimulatedEventInfo(start_ms=o.span.begin_ms, end_ms=o.span.end_ms, score=o.score)
+            for o in made.newly
+        ],
+        unknown=[event.id for event in made.unknown],
+    )
+
+
+@router.get("/cameras/{camera}/proposal", dependencies=view)
+async def proposal(
+    camera: OneCamera, here: Here, reason: schemas.WhyFalse, days: Annotated[int, Query(ge=1, le=30)] = 7
+) -> schemas.LevelProposalInfo:
+    """A level that removes false alarms of a reason.
+
+    level null: there are too few; or, where they are in `leaves`, none removes them without losing others.
+    """
+    now_ms = here.recorder.clock.now_ms()
+    span = Span(now_ms - days * DAY_MS, now_ms)
+
+    def look() -> tuple[trigger_simulation.LevelProposal | None, list[str]]:
+        events, scores = _stored(here, known_camera(camera, here), span)
+        false: list[str] = [event.id for event in events if event.false_alarm == reason]
+        return trigger_simulation.propose_level(events, scores, span, reason, _in_use(here, camera)), false
+
+    made, false = await asyncio.to_thread(look)
+    if made is None:
+        return schemas.LevelProposalInfo(
+            level=None, removes=[], leaves=false if len(false) >= trigger_simulation.ENOUGH_FALSE else [], loses=[]
+        )
+    return schemas.LevelProposalInfo(
+        level=made.level,
+        removes=[event.id for event in made.removes],
+        leaves=[event.id for event in made.leaves],
+        loses=[serializers.event(event, here.recorder) for event in made.loses],
+    )
+
+
+@router.post("/events/{event}/feedback", dependencies=view)
+async def feedback(event: OneEvent, said: schemas.FeedbackRequest, here: Here) -> schemas.EventInfo:
+    """It was a false alarm, and why; or what it was. What is empty takes that back."""
+    marked = await asyncio.to_thread(
+        lambda: here.recorder.mark_event(event, reviewed=True, false_alarm=said.false_alarm, said=said.said)
+    )
+    if marked is None:
+        raise no_event()
+    return serializers.event(marked, here.recorder)
+
+
+@router.get("/cameras/{camera}/search", dependencies=view)
+async def search(
+    camera: OneCamera, from_ms: At, to_ms: At, here: Here, x0: Share, y0: Share, x1: Share, y1: Share
+) -> schemas.MotionSearchHit:
+    """When something moved in a part of the picture, newest first."""
+    span = parse_span(from_ms, to_ms)
+    wanted = grid_of((min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)))
+
+    def look() -> list[schemas.SpanMs]:
+        found: list[tuple[int, int]] = []
+        for at_ms, grid in here.recorder.grids(known_camera(camera, here), span):
+            if not grid & wanted:
+                continue
+            if found and at_ms - found[-1][1] <= JOIN_MS:
+                found[-1] = found[-1][0], at_ms + 1000
+            else:
+                found.append((at_ms, at_ms + 1000))
+        return found[: -MOST_FOUND - 1 : -1]
+
+    return schemas.MotionSearchHit(spans=await asyncio.to_thread(look))
+
+
+@router.get("/events/{event}/loop", dependencies=view, response_class=Response, responses=JPEG)
+async def loop(event: OneEvent, here: Here) -> Response:
+    """A few small pictures of it, side by side in one JPEG, each 320 wide at most."""
+    found = await find_event(event, here)
+    jpeg = await asyncio.to_thread(here.recorder.event_loop, found)
+    if jpeg is None and await asyncio.to_thread(partial(here.recorder.sealed_picture, found, is_loop=True)) is not None:
+        raise sealed_error()
+    if jpeg is None:
+        raise not_found("This event has no preview.", "It may be too short or still in progress.")
+    return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
+
+
+def _in_use(here: AppContext, camera: CameraId) -> int:
+    """The level that made the events."""
+    watching = here.recorder.tuning.watching(camera)
+    return trigger_simulation.LINE if watching is None else watching.watch.level
+
+
+def _span(here: AppContext, from_ms: int | None, to_ms: int | None) -> Span:
+    end_ms = here.recorder.clock.now_ms() if to_ms is None else to_ms
+    return parse_span(end_ms - DAY_MS if from_ms is None else from_ms, end_ms, 8)
+
+
+def _stored(here: AppContext, camera: CameraId, span: Span) -> tuple[list[Event], bytes]:
+    """Events that began in it, newest first, and its scores."""
+    found: list[Event] = []
+    after: str | None = None
+    while len(found) < MOST_EVENTS:
+        page = here.recorder.index.events(span, cameras=[camera], after=after, limit=200)
+        found += page.events
+        after = page.next
+        if after is None:
+            break
+    began = [event for event in found if span.begin_ms <= event.start_ms < span.end_ms and event.kind not in NOT_MOVING]
+    return began, here.recorder.scores(camera, span)

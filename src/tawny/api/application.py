@@ -1,0 +1,118 @@
+"""The application: all routes, each with its rule, inside the shell."""
+
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.responses import JSONResponse, Response
+
+from tawny import __version__
+from tawny.api import errors, pages, schemas
+from tawny.api.admin import (
+    camera_connection_routes,
+    command_routes,
+    delivery_routes,
+    detection_routes,
+    identity_routes,
+    inbox_routes,
+    metrics,
+    mode_routes,
+    model_routes,
+    people_routes,
+    retention_routes,
+    sealing_routes,
+    tuning_routes,
+    wall_routes,
+)
+from tawny.api.auth import session_routes, share_routes
+from tawny.api.auth.access import Access, check_routes, rule
+from tawny.api.context import AppContext
+from tawny.api.events import event_routes, search_routes, state_socket
+from tawny.api.live import (
+    camera_routes,
+    embed_routes,
+    follow_routes,
+    hls_routes,
+    live_socket,
+    talkback_routes,
+    webrtc_routes,
+)
+from tawny.api.past import clip_routes, media_routes, recording_routes
+from tawny.api.security_headers import SecurityHeadersMiddleware
+
+router = APIRouter(prefix="/api/v1")
+EVERY_ERROR: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": schemas.ErrorResponse},
+    "5XX": {"model": schemas.ErrorResponse},
+}
+"""What can go wrong looks the same everywhere."""
+
+
+def make_app(site: AppContext) -> FastAPI:
+    """RuntimeError when a route has no access rule."""
+    app = make_routes()
+    app.state.site = site
+    return app
+
+
+def make_routes() -> FastAPI:
+    """The application without what it works on: enough to describe it."""
+    app = FastAPI(
+        title="tawny",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        responses=EVERY_ERROR,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    errors.install(app)
+    app.add_middleware(SecurityHeadersMiddleware)
+    for part in (
+        session_routes,
+        camera_routes,
+        recording_routes,
+        clip_routes,
+        wall_routes,
+        people_routes,
+        event_routes,
+        search_routes,
+        tuning_routes,
+        detection_routes,
+        retention_routes,
+        delivery_routes,
+        identity_routes,
+        model_routes,
+        mode_routes,
+        inbox_routes,
+        command_routes,
+        camera_connection_routes,
+        share_routes,
+        media_routes,
+        embed_routes,
+        follow_routes,
+        live_socket,
+        hls_routes,
+        webrtc_routes,
+        sealing_routes,
+        state_socket,
+        talkback_routes,
+    ):
+        app.include_router(part.router)
+    app.include_router(camera_routes.public_router)
+    app.include_router(metrics.router)
+    app.include_router(router)
+    app.include_router(pages.router)  # last: it has an answer for every name
+    check_routes(app)
+    return app
+
+
+def description(app: FastAPI) -> dict[str, Any]:
+    """The API in OpenAPI's words; the interface's types are made from it."""
+    return get_openapi(title="tawny", version="1", openapi_version="3.1.0", routes=app.routes)
+
+
+@router.get("/openapi.json", dependencies=[rule(Access.VIEW)], include_in_schema=False)
+async def openapi() -> Response:
+    return JSONResponse(description(make_routes()))

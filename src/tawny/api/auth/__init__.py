@@ -1,0 +1,1 @@
+"""Accounts, sessions, passes, shared links, and the access rule of every route."""

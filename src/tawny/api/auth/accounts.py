@@ -1,0 +1,278 @@
+"""People, their sessions, one-time tokens and the log of who did what, in `accounts.db`.
+
+Tokens are 256 random bits and stored as their SHA-256 only: who reads the file cannot sign in with it. Any thread may
+call. Nothing here is slow: passwords come hashed.
+"""
+
+import hashlib
+import json
+import secrets
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from tawny.api.auth.accounts_file import AccountsFile
+from tawny.model.clock import Clock
+from tawny.model.ids import CameraId
+
+SESSION_MS = 30 * 86_400_000
+SEEN_EVERY_MS = 60_000
+"""A session's last use is written down at most this often."""
+TOKEN_MS = 30 * 60_000
+MOST_SESSIONS = 50
+"""A person's; the longest unused end first."""
+AUDIT_ROWS = 50_000
+_PEOPLE = "SELECT id, name, role, cameras FROM people"
+_BY_NAME = "SELECT id, name, role, cameras, password FROM people WHERE folded = ?"
+_SIGNED_IN = """
+SELECT people.id, people.name, people.role, people.cameras, sessions.seen_ms, sessions.ends_ms
+FROM sessions JOIN people ON people.id = sessions.person WHERE hash = ? AND ends_ms > ?
+"""
+
+
+class Role(StrEnum):
+    OWNER = "owner"
+    FAMILY = "family"
+    """Sees, and says what the recorder is to do now: modes, privacy, talking, turning. Changes no settings."""
+    VIEWER = "viewer"
+    HOLDER = "holder"
+    """Who holds a pass (`api.auth.passes`): a program, or a page elsewhere. It sees what is live, and nothing else."""
+    BRINGER = "bringer"
+    """Another recorder, with a pass that lets it bring files here. It sees nothing."""
+    GUEST = "guest"
+    """Who opened a shared link (`api.auth.shares`): sees that one clip."""
+
+
+class TokenPurpose(StrEnum):
+    CLAIM = "claim"
+    """Make the owner's account, or give an owner a new password."""
+    LINK = "link"
+    """Sign one person in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    id: str
+    name: str
+    role: Role
+    cameras: frozenset[CameraId] | None = None
+    """What family or a viewer may see; None: all there are, and will be."""
+
+    def may_see(self, camera: CameraId) -> bool:
+        return self.cameras is None or camera in self.cameras
+
+
+@dataclass(frozen=True, slots=True)
+class LoginSession:
+    person: Account
+    key: bytes
+    """What it is stored under; not what the cookie holds."""
+    ends_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Where a request comes from."""
+
+    address: str
+    agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    at_ms: int
+    person: str
+    action: str
+    detail: str
+    address: str
+
+
+class Accounts:
+    """Raises StorageError."""
+
+    def __init__(self, file: AccountsFile, clock: Clock) -> None:
+        self._file, self._clock = file, clock
+        self._reading, self._writing = file.reading, file.writing
+
+    def close(self) -> None:
+        self._file.close()
+
+    # --- people ------------------------------------------------------------------------------------------------------
+
+    def has_owner(self) -> bool:
+        with self._reading() as db:
+            return db.execute("SELECT 1 FROM people WHERE role = 'owner' LIMIT 1").fetchone() is not None
+
+    def people(self) -> list[Account]:
+        with self._reading() as db:
+            rows = db.execute(f"{_PEOPLE} ORDER BY made_ms, id").fetchall()
+        return [_person(row) for row in rows]
+
+    def find(self, name: str) -> tuple[Account, str] | None:
+        """A person by name, whatever the case, with the stored password."""
+        with self._reading() as db:
+            row = db.execute(_BY_NAME, (_fold(name),)).fetchone()
+        return (_person(row), row[-1]) if row else None
+
+    def put_person(self, name: str, role: Role, password: str = "") -> Account:
+        """Add a person, or give the one of this name this role and password, which ends their sessions."""
+        with self._writing() as db:
+            return self._put_person(db, name, role, password)
+
+    def change_person(self, person: Account, role: Role, cameras: Iterable[CameraId] | None) -> Account:
+        """Another role, and what may be seen; sessions go on, with that."""
+        made = replace(person, role=role, cameras=None if cameras is None else frozenset(cameras))
+        with self._writing() as db:
+            row = (role, seen_as_text(made.cameras), person.id)
+            db.execute("UPDATE people SET role = ?, cameras = ? WHERE id = ?", row)
+        return made
+
+    def wall(self, person: Account) -> str:
+        """How they have laid out the wall, as `put_wall` was given it; empty when they have not."""
+        with self._reading() as db:
+            row = db.execute("SELECT layout FROM walls WHERE person = ?", (person.id,)).fetchone()
+        return str(row[0]) if row else ""
+
+    def put_wall(self, person: Account, layout: str) -> None:
+        with self._writing() as db:
+            db.execute("INSERT OR REPLACE INTO walls VALUES (?, ?)", (person.id, layout))
+
+    def remove_person(self, person: Account) -> None:
+        """With all their sessions."""
+        with self._writing() as db:
+            db.execute("DELETE FROM people WHERE id = ?", (person.id,))
+
+    def set_password(self, person: Account, password: str) -> None:
+        """The same password with today's costs: sessions go on."""
+        with self._writing() as db:
+            db.execute("UPDATE people SET password = ? WHERE id = ?", (password, person.id))
+
+    def _put_person(self, db: sqlite3.Connection, name: str, role: Role, password: str) -> Account:
+        name = name.strip()
+        db.execute(
+            "INSERT INTO people (id, name, folded, role, password, made_ms) VALUES (?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (folded) DO UPDATE "
+            "SET name = excluded.name, role = excluded.role, password = excluded.password",
+            (secrets.token_hex(8), name, _fold(name), role, password, self._clock.now_ms()),
+        )
+        row = db.execute(_BY_NAME, (_fold(name),)).fetchone()
+        db.execute("DELETE FROM sessions WHERE person = ?", (row[0],))
+        return _person(row)
+
+    # --- one-time tokens ---------------------------------------------------------------------------------------------
+
+    def new_token(self, purpose: TokenPurpose, person: Account | None = None, *, lasts_ms: int = TOKEN_MS) -> str:
+        """A token that works once and for a while; for a claim all earlier ones end."""
+        token, now_ms = secrets.token_urlsafe(32), self._clock.now_ms()
+        with self._writing() as db:
+            db.execute("DELETE FROM tokens WHERE ends_ms < ? OR purpose = 'claim' AND ? = 'claim'", (now_ms, purpose))
+            row = (hashed(token), purpose, person.id if person else None, now_ms + lasts_ms)
+            db.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, NULL)", row)
+        return token
+
+    def is_good(self, token: str, purpose: TokenPurpose) -> bool:
+        """Whether the token would work now."""
+        query = "SELECT 1 FROM tokens WHERE hash = ? AND purpose = ? AND used_ms IS NULL AND ends_ms > ?"
+        with self._reading() as db:
+            return db.execute(query, (hashed(token), purpose, self._clock.now_ms())).fetchone() is not None
+
+    def claim(self, token: str, name: str, password: str) -> Account | None:
+        """Use a claim token up: an owner of this name and (hashed) password. None when the token works no more."""
+        with self._writing() as db:
+            if self._use(db, token, TokenPurpose.CLAIM) is None:
+                return None
+            return self._put_person(db, name, Role.OWNER, password)
+
+    def follow_link(self, token: str) -> Account | None:
+        """Use a sign-in link up. None when it works no more."""
+        with self._writing() as db:
+            used = self._use(db, token, TokenPurpose.LINK)
+            row = used and db.execute(f"{_PEOPLE} WHERE id = ?", used).fetchone()
+        return _person(row) if row else None
+
+    def _use(self, db: sqlite3.Connection, token: str, purpose: TokenPurpose) -> tuple[str | None] | None:
+        now_ms = self._clock.now_ms()
+        used: tuple[str | None] | None = db.execute(
+            "UPDATE tokens SET used_ms = ? WHERE hash = ? AND purpose = ? AND used_ms IS NULL AND ends_ms > ? "
+            "RETURNING person",
+            (now_ms, hashed(token), purpose, now_ms),
+        ).fetchone()
+        return used
+
+    # --- sessions ----------------------------------------------------------------------------------------------------
+
+    def begin_session(self, person: Account, caller: Caller) -> str:
+        """Sign a person in. Returns what the cookie holds."""
+        token, now_ms = secrets.token_urlsafe(32), self._clock.now_ms()
+        with self._writing() as db:
+            db.execute("DELETE FROM sessions WHERE ends_ms <= ?", (now_ms,))
+            row = (hashed(token), person.id, now_ms, now_ms, now_ms + SESSION_MS, caller.agent[:300], caller.address)
+            db.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            db.execute(
+                "DELETE FROM sessions WHERE person = ?1 AND hash NOT IN "
+                "(SELECT hash FROM sessions WHERE person = ?1 ORDER BY seen_ms DESC, rowid DESC LIMIT ?2)",
+                (person.id, MOST_SESSIONS),
+            )
+        return token
+
+    def session(self, token: str) -> LoginSession | None:
+        """The session of a cookie, which goes on for another 30 days; None when there is none."""
+        return self.session_of(hashed(token))
+
+    def session_of(self, key: bytes) -> LoginSession | None:
+        """The same, by what it is stored under."""
+        now_ms = self._clock.now_ms()
+        with self._reading() as db:
+            row = db.execute(_SIGNED_IN, (key, now_ms)).fetchone()
+        if row is None:
+            return None
+        person, seen_ms, ends_ms = _person(row), row[-2], row[-1]
+        if abs(now_ms - seen_ms) >= SEEN_EVERY_MS:
+            ends_ms = now_ms + SESSION_MS
+            with self._writing() as db:
+                db.execute("UPDATE sessions SET seen_ms = ?, ends_ms = ? WHERE hash = ?", (now_ms, ends_ms, key))
+        return LoginSession(person, key, ends_ms)
+
+    def end_session(self, key: bytes) -> None:
+        with self._writing() as db:
+            db.execute("DELETE FROM sessions WHERE hash = ?", (key,))
+
+    # --- who did what ------------------------------------------------------------------------------------------------
+
+    def note(self, action: str, person: str, caller: Caller, detail: str = "") -> None:
+        """Add a row to the log. person: a name as it was given. No secrets in detail."""
+        with self._writing() as db:
+            row = (self._clock.now_ms(), person[:100], action, detail[:500], caller.address)
+            number = db.execute("INSERT INTO audit VALUES (NULL, ?, ?, ?, ?, ?)", row).lastrowid
+            db.execute("DELETE FROM audit WHERE number <= ?", ((number or 0) - AUDIT_ROWS,))
+
+    def audit(self, limit: int = 200) -> list[AuditRow]:
+        """The newest rows, newest first."""
+        query = "SELECT at_ms, person, action, detail, address FROM audit ORDER BY number DESC LIMIT ?"
+        with self._reading() as db:
+            return [AuditRow(*row) for row in db.execute(query, (limit,)).fetchall()]
+
+
+def hashed(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def seen_as_text(cameras: Iterable[CameraId] | None) -> str | None:
+    """How a set of cameras is stored; NULL is all of them."""
+    return None if cameras is None else json.dumps(sorted(cameras))
+
+
+def seen_from_text(text: str | None) -> frozenset[CameraId] | None:
+    return None if text is None else frozenset(CameraId(name) for name in json.loads(text))
+
+
+def _person(row: tuple[Any, ...]) -> Account:
+    """From the first four columns of a row. An owner sees all."""
+    role = Role(row[2])
+    return Account(row[0], row[1], role, None if role is Role.OWNER else seen_from_text(row[3]))
+
+
+def _fold(name: str) -> str:
+    return name.strip().casefold()

@@ -1,0 +1,58 @@
+"""`accounts.db`: the file that people, sessions, passes and the log of who did what are in."""
+
+from pathlib import Path
+
+from tawny.storage.index.small_db import SmallDb
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS people (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, folded TEXT NOT NULL UNIQUE, role TEXT NOT NULL,
+  password TEXT NOT NULL,            -- argon2id; empty: signs in by link only
+  made_ms INTEGER NOT NULL,
+  cameras TEXT) STRICT;              -- a JSON list of those that a viewer may see; NULL: all
+CREATE TABLE IF NOT EXISTS sessions (
+  hash BLOB PRIMARY KEY, person TEXT NOT NULL REFERENCES people(id) ON DELETE CASCADE,
+  made_ms INTEGER NOT NULL, seen_ms INTEGER NOT NULL, ends_ms INTEGER NOT NULL,
+  agent TEXT NOT NULL, address TEXT NOT NULL) STRICT;
+CREATE INDEX IF NOT EXISTS sessions_by_person ON sessions(person, seen_ms);
+CREATE TABLE IF NOT EXISTS tokens (
+  hash BLOB PRIMARY KEY, purpose TEXT NOT NULL, person TEXT REFERENCES people(id) ON DELETE CASCADE,
+  ends_ms INTEGER NOT NULL, used_ms INTEGER) STRICT;
+CREATE TABLE IF NOT EXISTS passes (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, hash BLOB NOT NULL UNIQUE,
+  digest TEXT NOT NULL,              -- for login by RTSP
+  cameras TEXT, made_ms INTEGER NOT NULL,
+  ends_ms INTEGER,                   -- NULL: when it is taken back
+  brings INTEGER) STRICT;            -- bytes that another recorder may bring; NULL: it sees what is live
+CREATE TABLE IF NOT EXISTS shares (
+  id TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, camera TEXT NOT NULL,
+  from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL,
+  names_camera INTEGER NOT NULL, code TEXT NOT NULL,      -- argon2id; empty: none
+  made_by TEXT NOT NULL,             -- a person's id
+  made_ms INTEGER NOT NULL, ends_ms INTEGER NOT NULL, opened INTEGER NOT NULL,
+  clip TEXT NOT NULL DEFAULT '') STRICT;   -- a saved clip's id; empty: cut from the recordings
+CREATE TABLE IF NOT EXISTS walls (
+  person TEXT PRIMARY KEY REFERENCES people(id) ON DELETE CASCADE,
+  layout TEXT NOT NULL) STRICT;      -- JSON
+CREATE TABLE IF NOT EXISTS audit (
+  number INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, person TEXT NOT NULL, action TEXT NOT NULL,
+  detail TEXT NOT NULL, address TEXT NOT NULL) STRICT;
+"""
+
+_LATER = (
+    ("people", "cameras", "TEXT"),
+    ("shares", "clip", "TEXT NOT NULL DEFAULT ''"),
+    ("passes", "brings", "INTEGER"),
+)
+"""Columns that older files lack."""
+
+
+class AccountsFile(SmallDb):
+    """path: a file, or `:memory:`. Raises StorageError."""
+
+    def __init__(self, path: Path | str) -> None:
+        super().__init__(path, SCHEMA)
+        with self.writing() as db:
+            for table, column, kind in _LATER:
+                if column not in {row[1] for row in db.execute(f"PRAGMA table_info({table})")}:
+                    db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")  # the file is an older one

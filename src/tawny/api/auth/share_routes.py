@@ -1,0 +1,155 @@
+"""Shared links: made and taken back by who is signed in, opened by anybody who has one."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+from starlette.responses import Response
+
+from tawny.api import serializers
+from tawny.api.auth import share_schemas as shapes
+from tawny.api.auth.access import Access, Signed, caller_of, rule
+from tawny.api.auth.accounts import Role
+from tawny.api.auth.shares import Share
+from tawny.api.context import AppContext, Here
+from tawny.api.errors import RequestRefused, bad_input, not_found, share_ended
+from tawny.api.parameters import MOST_CLIP_S, known_camera, parse_span
+from tawny.api.past.clip_jobs import ClipExportJob, ClipJobState, may_change
+from tawny.api.past.clip_responses import answer_clip, clip_name
+from tawny.api.past.clip_routes import answer_file, check_open
+from tawny.api.schemas import OkResponse
+from tawny.model.ids import CameraId, StreamName
+from tawny.playback import local_time
+from tawny.playback.exports import ExportKind
+
+router = APIRouter()
+view, public, shared = [rule(Access.VIEW)], [rule(Access.PUBLIC)], [rule(Access.SHARED)]
+OneToken = Annotated[str, Path(max_length=128)]
+
+
+@router.get("/api/v1/shares", dependencies=view)
+async def shares(signed: Signed, here: Here) -> shapes.ShareList:
+    """Those that still work: an owner's are all of them."""
+    return shapes.ShareList(items=[_info(one) for one in await asyncio.to_thread(here.shares.of, signed.person)])
+
+
+@router.post("/api/v1/shares", dependencies=view)
+async def share(asked: shapes.NewShare, request: Request, signed: Signed, here: Here) -> shapes.Shared:
+    job = await asyncio.to_thread(here.jobs.find, asked.clip, signed.person) if asked.clip else None
+    if asked.clip and (job is None or job.state is not ClipJobState.DONE or not may_change(signed.person, job)):
+        raise not_found("Clip not found.")
+    if job is not None and job.kind is ExportKind.EVIDENCE:
+        raise bad_input("Evidence can't be shared by link.", "Download it and send the file.")
+    span = job.span if job else parse_span(asked.from_ms, asked.to_ms, MOST_CLIP_S / 86_400)
+    code = await here.passwords.hash(asked.code) if asked.code else ""
+
+    def make() -> tuple[Share, str]:
+        camera = job.cameras[0] if job else known_camera(CameraId(asked.camera), here)
+        if job is None:
+            check_open(here, (camera,), span)
+        else:
+            here.jobs.keep(job, kept=True)  # or the link would end when room is needed
+        ends_ms = here.recorder.clock.now_ms() + asked.lasts_s * 1000
+        here.accounts.note("shared", signed.person.name, caller_of(request), clip_name(here, camera, span.begin_ms))
+        return here.shares.make(
+            signed.person, camera, span, ends_ms, code=code, names_camera=asked.names_camera, clip=asked.clip
+        )
+
+    made, token = await asyncio.to_thread(make)
+    return shapes.Shared(share=_info(made), link=f"/s/{token}")
+
+
+@router.delete("/api/v1/shares/{share_id}", dependencies=view)
+async def end_share(
+    share_id: Annotated[str, Path(max_length=64)], request: Request, signed: Signed, here: Here
+) -> OkResponse:
+    found = next((one for one in await asyncio.to_thread(here.shares.of, signed.person) if one.id == share_id), None)
+    if found is None:
+        raise not_found("Link not found.")
+    await asyncio.to_thread(here.shares.take_back, share_id)
+    await asyncio.to_thread(here.accounts.note, "shared link revoked", signed.person.name, caller_of(request), share_id)
+    return OkResponse()
+
+
+@router.post("/api/v1/shared/{token}", dependencies=public)
+async def open_share(token: OneToken, asked: shapes.OpenShare, request: Request, here: Here) -> shapes.OpenedShare:
+    """What is behind a link. The code is asked for where there is one; who guesses is made to wait."""
+    found = await asyncio.to_thread(here.shares.find, token)
+    if found is None:
+        raise share_ended()
+    if found.code:
+        await _check_code(here, request, found, asked.code)
+    job = await asyncio.to_thread(_clip_of, here, found)
+    ticket = await asyncio.to_thread(here.shares.open, found)
+    await asyncio.to_thread(here.accounts.note, "shared link opened", Role.GUEST.value, caller_of(request), found.id)
+    return shapes.OpenedShare(
+        from_ms=found.span.begin_ms,
+        to_ms=found.span.end_ms,
+        offset_s=local_time.offset_s(here.zone, found.span.begin_ms),
+        ends_ms=found.ends_ms,
+        camera=serializers.camera_name(here.recorder, found.camera) if found.names_camera else None,
+        video=f"/media/shared.mp4?ticket={ticket}",
+        is_picture=job is not None and job.kind.media_type.startswith("image/"),
+    )
+
+
+@router.get("/media/shared.mp4", dependencies=shared, response_class=Response)
+async def shared_video(request: Request, here: Here) -> Response:
+    """The clip of the link that the ticket was given for. `?save=1`: as a file."""
+    found: Share = request.state.share
+    save, job = None, await asyncio.to_thread(_clip_of, here, found)
+    if "save" in request.query_params:
+        name = job.name if job else clip_name(here, found.camera, found.span.begin_ms)
+        save = name if found.names_camera else f"Clip{name[-24:]}"
+    if job is not None:
+        return answer_file(here, request, job, save)
+    return await answer_clip(here, request, found.camera, found.span, StreamName.MAIN, attachment=save)
+
+
+router.add_api_route(
+    "/media/shared.mp4",
+    shared_video,
+    methods=["HEAD"],
+    dependencies=shared,
+    response_class=Response,
+    include_in_schema=False,
+)
+
+
+def _clip_of(here: AppContext, share: Share) -> ClipExportJob | None:
+    """The saved clip that a link is to; None when it is to what is recorded. Refused once that clip is removed."""
+    if not share.clip:
+        return None
+    found = here.jobs.given_on(share.clip)
+    if found is None:
+        raise share_ended()
+    return found
+
+
+async def _check_code(here: AppContext, request: Request, found: Share, code: str) -> None:
+    name, address = f"share {found.id}", caller_of(request).address
+    if not code:
+        raise RequestRefused(401, "code_needed", "This link requires a code.", "The person who sent it has the code.")
+    if wait_s := here.attempts.wait_s(name, address):
+        raise RequestRefused(
+            429, "wait", f"Too many wrong codes. Try again in {wait_s:.0f} s.", "(drop)", {"wait_s": wait_s}
+        )
+    here.attempts.failed(name, address)
+    if not await here.passwords.matches(found.code, code):
+        raise RequestRefused(401, "wrong_code", "Wrong code.", "Check it and try again.")
+    here.attempts.succeeded(name, address)
+
+
+def _info(share: Share) -> shapes.ShareInfo:
+    return shapes.ShareInfo(
+        id=share.id,
+        camera=share.camera,
+        from_ms=share.span.begin_ms,
+        to_ms=share.span.end_ms,
+        made_ms=share.made_ms,
+        ends_ms=share.ends_ms,
+        opened=share.opened,
+        has_code=bool(share.code),
+        names_camera=share.names_camera,
+        clip=share.clip,
+    )

@@ -1,0 +1,146 @@
+"""Shared links: one clip, for whoever has the link, for a while. They count how often they are opened.
+
+A link's token is 256 random bits, stored as its SHA-256 only. Who opens it (with its code, if it has one) is given a
+ticket that the video is fetched with; tickets are in memory and end with the share, or after some hours.
+"""
+
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from tawny.api.auth.accounts import Account, LoginSession, Role, hashed
+from tawny.api.auth.accounts_file import AccountsFile
+from tawny.model.clock import Clock
+from tawny.model.ids import CameraId
+from tawny.model.times import Span
+
+TICKET_S = 6 * 3600.0
+MOST_TICKETS = 1000
+_SHARES = "SELECT id, camera, from_ms, to_ms, names_camera, code, made_by, made_ms, ends_ms, opened, clip FROM shares"
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    id: str
+    camera: CameraId
+    span: Span
+    names_camera: bool
+    """Whether the page says which camera it was."""
+    code: str
+    """Hashed; empty when none is asked for."""
+    made_by: str
+    """A person's id."""
+    made_ms: int
+    ends_ms: int
+    opened: int
+    clip: str = ""
+    """A saved clip's id; empty: it is cut from the recordings."""
+
+
+class Shares:
+    """Any thread may call. Raises StorageError."""
+
+    def __init__(self, file: AccountsFile, clock: Clock) -> None:
+        self._file, self._clock = file, clock
+        self._lock = threading.Lock()
+        self._tickets: dict[bytes, tuple[str, float]] = {}
+
+    def make(
+        self,
+        made_by: Account,
+        camera: CameraId,
+        span: Span,
+        ends_ms: int,
+        *,
+        code: str = "",
+        names_camera: bool = False,
+        clip: str = "",
+    ) -> tuple[Share, str]:
+        """A new share, and the token of its link. code: hashed, empty for none."""
+        token, now_ms = secrets.token_urlsafe(32), self._clock.now_ms()
+        made = Share(secrets.token_hex(8), camera, span, names_camera, code, made_by.id, now_ms, ends_ms, 0, clip)
+        row = (
+            made.id,
+            hashed(token),
+            camera,
+            span.begin_ms,
+            span.end_ms,
+            names_camera,
+            code,
+            made_by.id,
+            now_ms,
+            ends_ms,
+            clip,
+        )
+        with self._file.writing() as db:
+            db.execute("INSERT INTO shares VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)", row)
+        return made, token
+
+    def of(self, person: Account) -> list[Share]:
+        """Newest first: all for an owner, their own for others; those that have ended are left out."""
+        with self._file.reading() as db:
+            rows = db.execute(
+                f"{_SHARES} WHERE ends_ms > ? ORDER BY made_ms DESC, id", (self._clock.now_ms(),)
+            ).fetchall()
+        found = [_share(row) for row in rows]
+        return found if person.role is Role.OWNER else [share for share in found if share.made_by == person.id]
+
+    def take_back(self, share_id: str) -> None:
+        """From now on the link, and what was opened with it, shows nothing."""
+        with self._file.writing() as db:
+            db.execute("DELETE FROM shares WHERE id = ?", (share_id,))
+
+    def find(self, token: str) -> Share | None:
+        """None once it has ended, was taken back, or never was."""
+        return self._good("hash = ?", hashed(token))
+
+    def open(self, share: Share) -> str:
+        """Count an opening; the ticket to fetch the video with."""
+        with self._file.writing() as db:
+            db.execute("UPDATE shares SET opened = opened + 1 WHERE id = ?", (share.id,))
+        ticket, now_s = secrets.token_urlsafe(32), self._clock.mono_s()
+        with self._tickets_kept() as tickets:
+            tickets[hashed(ticket)] = share.id, now_s + TICKET_S
+        return ticket
+
+    def shown_by(self, ticket: str) -> tuple[Share, LoginSession] | None:
+        """What a ticket is for, as a session of a guest; None when it is worth nothing any more."""
+        key = hashed(ticket)
+        share = self._shown(key)
+        return (share, _session(share, key)) if share else None
+
+    def session_of(self, key: bytes) -> LoginSession | None:
+        """The same session, by what its ticket is stored under."""
+        share = self._shown(key)
+        return _session(share, key) if share else None
+
+    def _shown(self, key: bytes) -> Share | None:
+        with self._tickets_kept() as tickets:
+            share_id, until_s = tickets.get(key, ("", 0.0))
+        return self._good("id = ?", share_id) if until_s > self._clock.mono_s() else None
+
+    @contextmanager
+    def _tickets_kept(self) -> Iterator[dict[bytes, tuple[str, float]]]:
+        with self._lock:
+            yield self._tickets
+            while len(self._tickets) > MOST_TICKETS:
+                del self._tickets[next(iter(self._tickets))]  # the oldest
+
+    def _good(self, where: str, value: object) -> Share | None:
+        with self._file.reading() as db:
+            row = db.execute(f"{_SHARES} WHERE {where} AND ends_ms > ?", (value, self._clock.now_ms())).fetchone()
+        return _share(row) if row else None
+
+
+def _session(share: Share, key: bytes) -> LoginSession:
+    guest = Account(share.id, "guest", Role.GUEST, frozenset({share.camera}))
+    return LoginSession(guest, key, share.ends_ms)
+
+
+def _share(row: tuple[Any, ...]) -> Share:
+    key, camera, from_ms, to_ms, names_camera, code, made_by, made_ms, ends_ms, opened, clip = row
+    span = Span(from_ms, to_ms)
+    return Share(key, CameraId(camera), span, bool(names_camera), code, made_by, made_ms, ends_ms, opened, clip)

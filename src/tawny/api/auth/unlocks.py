@@ -1,0 +1,148 @@
+"""Who has unlocked what is sealed: each for their own signed-in session, with a key that is in memory for so long only.
+
+A key is forgotten at the end of its session, when it is locked, 15 minutes after its last use, after 12 hours, and when
+the recorder ends. Any thread, but for `watch`.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from tawny.api.auth.accounts import Accounts, Caller, LoginSession
+from tawny.api.auth.unlocked_recorder import unlocked_recorder
+from tawny.model.clock import Clock
+from tawny.playback.clips import ClipCache
+from tawny.playback.decrypted import DecryptedRecordings
+from tawny.playback.stills import StillReader
+from tawny.sealed.key_memory import KeyHandover, KeyMemory
+from tawny.service.recorder import RecorderService
+
+IDLE_S: Final = 15 * 60.0
+MOST_S: Final = 12 * 3600.0
+OFFER_S: Final = 60.0
+MOST_OFFERS: Final = 64
+LOOK_S: Final = 4.0
+
+
+@dataclass(eq=False)
+class UnlockedSession:
+    """One session's. way: how its key was unlocked, in the page's word; opens: whose key it is."""
+
+    session: LoginSession
+    caller: Caller
+    way: str
+    opens: str
+    key: KeyMemory
+    begun_s: float
+    used_s: float
+    unsealed: DecryptedRecordings = field(init=False)
+    recorder: RecorderService = field(init=False)
+    frames: StillReader = field(init=False)
+    clips: ClipCache = field(init=False)
+
+    @property
+    def most_ends_s(self) -> float:
+        return self.begun_s + MOST_S
+
+    @property
+    def ends_s(self) -> float:
+        return min(self.most_ends_s, self.used_s + IDLE_S)
+
+
+class UnlockedSessions:
+    """seen: the recorder as a session's person may see it."""
+
+    def __init__(self, accounts: Accounts, clock: Clock, seen: Callable[[LoginSession], RecorderService]) -> None:
+        self._accounts, self._clock, self._seen = accounts, clock, seen
+        self._lock = threading.Lock()
+        self._by_session: dict[bytes, UnlockedSession] = {}
+        self._offers: dict[bytes, tuple[float, KeyHandover]] = {}
+        self._watching: asyncio.Task[None] | None = None
+
+    def offer(self) -> bytes:
+        """A public key that a page can hand a key over with, once and soon."""
+        made = KeyHandover()
+        now_s = self._clock.mono_s()
+        with self._lock:
+            fresh = [(one, held) for one, held in self._offers.items() if now_s - held[0] < OFFER_S]
+            self._offers = dict(fresh[-MOST_OFFERS + 1 :]) | {made.public: (now_s, made)}
+        return made.public
+
+    def taken(self, offer: bytes, theirs: bytes, sealed: bytes) -> KeyMemory:
+        """The key that was handed over. ValueError when the offer is over, or it was not made for it."""
+        with self._lock:
+            begun_s, handed = self._offers.pop(offer, (float("-inf"), None))
+        if handed is None or self._clock.mono_s() - begun_s >= OFFER_S:
+            raise ValueError("time limit reached")
+        return handed.take(theirs, sealed)
+
+    def unlock(self, session: LoginSession, key: KeyMemory, caller: Caller, way: str, opens: str) -> UnlockedSession:
+        now_s = self._clock.mono_s()
+        made = UnlockedSession(session, caller, way, opens, key, now_s, now_s)
+
+        def used() -> None:
+            made.used_s = self._clock.mono_s()
+
+        made.unsealed = DecryptedRecordings(key, used)
+        made.recorder = unlocked_recorder(self._seen(session), made.unsealed)
+        made.frames, made.clips = StillReader(made.recorder), ClipCache(made.recorder)
+        self.lock(session.key, "unlocked again")
+        with self._lock:
+            self._by_session[session.key] = made
+        self._note("unlocked", made, f"{way}; {opens}")
+        return made
+
+    def of(self, session: LoginSession) -> UnlockedSession | None:
+        """None when it is locked, by now too. Nobody who may see less than before goes on with what was unlocked."""
+        found = self._by_session.get(session.key)
+        if found is None:
+            return None
+        if self._clock.mono_s() >= found.ends_s:
+            self.lock(session.key, self._why(found))
+            return None
+        if session.person.cameras != found.session.person.cameras:
+            self.lock(session.key, "camera access changed")
+            return None
+        return found
+
+    def lock(self, session_key: bytes, why: str) -> None:
+        """Forget a session's key, if it has one."""
+        with self._lock:
+            found = self._by_session.pop(session_key, None)
+        if found is not None:
+            found.key.wipe()
+            found.unsealed.close()
+            self._note("locked", found, why)
+
+    def sweep(self) -> None:
+        """Lock what is over."""
+        for found in list(self._by_session.values()):
+            if self._clock.mono_s() >= found.ends_s:
+                self.lock(found.session.key, self._why(found))
+            elif self._accounts.session_of(found.session.key) is None:
+                self.lock(found.session.key, "signed out")
+
+    async def watch(self) -> None:
+        """Sweep as long as anything is unlocked."""
+        if self._watching is None or self._watching.done():
+            self._watching = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while self._by_session:
+            await asyncio.sleep(LOOK_S)
+            await asyncio.to_thread(self.sweep)
+
+    def close(self) -> None:
+        """tawny ends."""
+        if self._watching is not None:
+            self._watching.cancel()
+        for key in list(self._by_session):
+            self.lock(key, "tawny stopped")
+
+    def _why(self, found: UnlockedSession) -> str:
+        return "12 hours" if self._clock.mono_s() >= found.most_ends_s else "15 minutes without use"
+
+    def _note(self, what: str, one: UnlockedSession, detail: str) -> None:
+        self._accounts.note(what, one.session.person.name, one.caller, detail)

@@ -1,0 +1,193 @@
+"""What all routes share: the recorder, the accounts, and what is kept between requests."""
+
+import asyncio
+import copy
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from tawny.api.auth.accounts import Account, Accounts, LoginSession
+from tawny.api.auth.login_throttle import LoginThrottle
+from tawny.api.auth.passes import Passes
+from tawny.api.auth.passwords import Passwords
+from tawny.api.auth.shares import Shares
+from tawny.api.auth.unlocks import UnlockedSessions
+from tawny.api.camera_health import HealthAnswer
+from tawny.api.inbox import Inbox
+from tawny.api.live.follow import FollowSelectors
+from tawny.api.past.clip_jobs import ClipJobs
+from tawny.api.past.clip_store import ClipStore
+from tawny.api.security_headers import UNLOCKED
+from tawny.api.static_files import StaticFiles
+from tawny.config.live import LiveSettings
+from tawny.live.hls.feeds import HlsFeeds
+from tawny.live.snapshots import Snapshots
+from tawny.live.viewer import ViewerCounts
+from tawny.model.clock import Clock
+from tawny.model.ids import CameraId, StreamName
+from tawny.playback.clips import ClipCache
+from tawny.playback.stills import StillReader
+from tawny.service.interfaces.camera_connection import CameraConnectionApi
+from tawny.service.interfaces.commands import CommandApi
+from tawny.service.interfaces.delivery import DeliveryApi
+from tawny.service.interfaces.delivery_settings import TargetSettingsApi
+from tawny.service.interfaces.health import HealthService
+from tawny.service.interfaces.identities import IdentityApi
+from tawny.service.interfaces.models import ModelApi
+from tawny.service.interfaces.modes import ModeServiceApi
+from tawny.service.interfaces.retention import RetentionApi
+from tawny.service.interfaces.sealing import SealingApi
+from tawny.service.recorder import RecorderService
+from tawny.service.scoped_recorder import ScopedRecorder
+from tawny.service.talkback import Talkback
+from tawny.stream.hub import Hub
+
+if TYPE_CHECKING:
+    from tawny.api.live.webrtc import WebRtcSessions
+
+FEW_BYTES = 64_000_000
+"""Of clips, where they are made in memory."""
+AT_ONCE = 2
+"""Pictures decoded, and clips cut, side by side: a flood of them must not keep other requests from their threads."""
+
+
+@dataclass
+class AppContext:
+    """Made once an application."""
+
+    recorder: RecorderService
+    accounts: Accounts
+    passes: Passes
+    shares: Shares
+    interface: StaticFiles
+    passwords: Passwords = field(default_factory=Passwords)
+    metrics_token: str = ""
+    rtsp: str = ""
+    """Where cameras are given on by RTSP, `0.0.0.0:8554`; empty: nowhere."""
+    seen: frozenset[CameraId] | None = None
+    """The cameras that who asks may see; None: all."""
+    live: LiveSettings = field(default_factory=LiveSettings)
+    keeping: RetentionApi | None = None
+    """None: nothing of it can be told or changed here."""
+    caring: HealthService | None = None
+    outside: DeliveryApi | None = None
+    """None: nothing leaves this machine."""
+    modes: ModeServiceApi | None = None
+    """None: there are none here."""
+    models: ModelApi | None = None
+    """None: nothing is named here."""
+    known: IdentityApi | None = None
+    """None: nothing is read here."""
+    placing: TargetSettingsApi | None = None
+    """None: nor can that be changed."""
+    connecting: CameraConnectionApi | None = None
+    """None: where cameras are cannot be changed here."""
+    orders: CommandApi | None = None
+    """None: nothing can be asked of the recorder."""
+    sealed: SealingApi | None = None
+    """None: nothing can be sealed here."""
+    address: str = ""
+    """How phones reach us; empty: not known."""
+    clip_store: ClipStore = field(default_factory=lambda: ClipStore(None, FEW_BYTES))
+    inbox: Inbox = field(default_factory=lambda: Inbox(None))
+    hosts: tuple[str, ...] = ("127.0.0.1",)
+    """What WebRTC listens on: addresses."""
+
+    is_unlocked: bool = field(default=False, init=False)
+    """Who asks has unlocked what is sealed."""
+
+    behind: RecorderService | None = field(default=None, init=False)
+    """Then: the recorder without that."""
+
+    def __post_init__(self) -> None:
+        self.attempts = LoginThrottle(self.recorder.clock)
+        self.viewers = ViewerCounts(self.recorder.watched)
+        self.pictures = Snapshots()
+        self.frames = StillReader(self.recorder)
+        self.talking = Talkback(self.recorder.speaker, self.recorder.clock)
+        self.clips = ClipCache(self.recorder)
+        self.unlocks = UnlockedSessions(
+            self.accounts, self.recorder.clock, lambda session: self.of_person(session.person).recorder
+        )
+        self.jobs = ClipJobs(self.recorder.clock, self.clip_store)
+        self.decoding, self.cutting = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(AT_ONCE)
+        self.health = HealthAnswer(self.recorder)
+        self.hls, self.follows = HlsFeeds(self.recorder.clock), FollowSelectors()
+        self._rtc = _RtcOnDemand(self.live, self.hosts, self.recorder.clock)
+
+    @property
+    def rtc(self) -> "WebRtcSessions":
+        return self._rtc.made()
+
+    async def close(self) -> None:
+        """End what outlives requests."""
+        await asyncio.to_thread(self.jobs.close)
+        self.unlocks.close()
+        await self.hls.close()
+        await self._rtc.close()
+
+    def hubs(self, camera: CameraId) -> dict[StreamName, Hub]:
+        """The streams of a camera that there are, the large one first."""
+        return {name: hub for name in StreamName if (hub := self.recorder.hub(camera, name)) is not None}
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.recorder.zone)
+
+    def seen_by(self, session: LoginSession) -> "AppContext":
+        """The same, with nothing in it of cameras that this person may not see, and with what they have unlocked."""
+        seen, opened = self.of_person(session.person), self.unlocks.of(session)
+        if opened is not None:
+            seen = copy.copy(seen)
+            seen.is_unlocked, seen.behind = True, seen.recorder
+            seen.recorder, seen.frames, seen.clips = opened.recorder, opened.frames, opened.clips
+        return seen
+
+    def of_person(self, person: Account) -> "AppContext":
+        if person.cameras is None:
+            return self
+        seen = copy.copy(self)
+        seen.seen = person.cameras
+        seen.recorder = ScopedRecorder(self.recorder, person.cameras)
+        seen.frames, seen.clips = StillReader(seen.recorder), ClipCache(seen.recorder)
+        seen.health = HealthAnswer(seen.recorder)
+        return seen
+
+
+class _RtcOnDemand:
+    """Made when the first one asks: few do, and it takes memory."""
+
+    def __init__(self, live: LiveSettings, hosts: tuple[str, ...], clock: Clock) -> None:
+        self._live, self._hosts, self._clock = live, hosts, clock
+        self._made: WebRtcSessions | None = None
+
+    def made(self) -> "WebRtcSessions":
+        if self._made is None:
+            from tawny.api.live.webrtc import WebRtcSessions
+
+            self._made = WebRtcSessions(self._live, self._hosts, self._clock)
+        return self._made
+
+    async def close(self) -> None:
+        if self._made is not None:
+            await self._made.close()
+
+
+def the_site(connection: HTTPConnection) -> AppContext:
+    site: AppContext = connection.app.state.site
+    return site
+
+
+def the_part_seen(connection: HTTPConnection) -> AppContext:
+    """As far as who asks may see it; the route's rule has found out who that is."""
+    session: LoginSession | None = getattr(connection.state, "session", None)
+    site = the_site(connection)
+    seen = site.seen_by(session) if session else site
+    connection.scope.setdefault("state", {})[UNLOCKED] = seen.is_unlocked
+    return seen
+
+
+Here = Annotated[AppContext, Depends(the_part_seen)]

@@ -1,0 +1,119 @@
+"""Whatever goes wrong is answered in one shape: `{"code", "message", "do"}`, sentences that people can be shown."""
+
+import logging
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from tawny.model.errors import DiskFull, FileDamaged, FileSealed, StorageError, TawnyError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class RequestRefused(TawnyError):
+    """A request that is not answered as asked. kind: the word in `code`; more: further fields of the answer."""
+
+    status: int
+    kind: str
+    what: str
+    todo: str = ""
+    more: Mapping[str, Any] = field(default_factory=dict)
+    code = "refused"
+    says = "{what}"
+    advice = "{todo}"
+
+
+def not_found(what: str, todo: str = "It may have been deleted.") -> RequestRefused:
+    return RequestRefused(404, "not_found", what, todo)
+
+
+def bad_input(what: str, todo: str = "") -> RequestRefused:
+    return RequestRefused(400, "bad_input", what, todo)
+
+
+def share_ended() -> RequestRefused:
+    return RequestRefused(410, "share_ended", "This link has expired.", "Ask for a new one.")
+
+
+def sealed_error() -> RequestRefused:
+    return RequestRefused(423, "sealed", "This recording is encrypted.", "Unlock it to watch.")
+
+
+BY_STATUS = {
+    404: ("not_found", "Page not found.", "Check the address."),
+    405: ("wrong_method", "This address doesn't support that method.", ""),
+}
+
+
+def install(app: FastAPI) -> None:
+    """Make the application answer every error in our shape."""
+    app.add_exception_handler(TawnyError, _of_ours)
+    app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(RequestValidationError, _of_input)
+    app.add_exception_handler(Exception, _of_anything)
+
+
+def answer(status: int, code: str, message: str, do: str, more: Mapping[str, Any] | None = None) -> JSONResponse:
+    headers = {"Cache-Control": "no-store"}
+    return JSONResponse({"code": code, "message": message, "do": do, **(more or {})}, status, headers)
+
+
+def as_answer(error: TawnyError) -> JSONResponse:
+    """Our errors: refusals as they say, disks as trouble of the server."""
+    if isinstance(error, RequestRefused):
+        made = answer(error.status, error.kind, error.message, error.do, error.more)
+        if "wait_s" in error.more:
+            made.headers["Retry-After"] = str(error.more["wait_s"])
+        return made
+    if isinstance(error, FileSealed):
+        return as_answer(sealed_error())
+    status = 507 if isinstance(error, DiskFull) else 503 if isinstance(error, StorageError) else 500
+    if isinstance(error, FileDamaged):
+        status = 404  # what was asked for is not to be had; the rest works
+    log.warning("answered %d: %s", status, error)
+    return answer(status, error.code, _without_paths(error), error.do)
+
+
+def _without_paths(error: TawnyError) -> str:
+    # where a file lies on the recorder is nobody's business in a browser
+    return error.message.replace(error.where, "the recordings") if isinstance(error, StorageError) else error.message
+
+
+async def _of_ours(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, TawnyError)
+    return as_answer(error)
+
+
+async def _of_http(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    code, message, do = BY_STATUS.get(error.status_code, ("refused", str(error.detail), ""))
+    made = answer(error.status_code, code, message, do)
+    made.headers.update(error.headers or {})
+    return made
+
+
+async def _of_input(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    problems = [_worded(problem) for problem in error.errors()[:5]]
+    return answer(422, "bad_input", f"Invalid request: {'; '.join(problems)}.", "Correct it and try again.")
+
+
+def _worded(problem: Mapping[str, Any]) -> str:
+    """`from_ms: Input should be a valid integer`; never what was sent, which may be a password."""
+    where = ".".join(str(part) for part in problem["loc"] if part not in ("query", "path", "body"))
+    text = str(problem["msg"]).rstrip(".")
+    return f"{where}: {text}" if where else text
+
+
+async def _of_anything(_: Request, error: Exception) -> JSONResponse:
+    # the server logs the error itself; the reference ties the two together
+    reference = secrets.token_hex(2).upper()
+    log.error("error %s answered to a browser: %s", reference, type(error).__name__)
+    return answer(500, "failed", f"Something went wrong (code {reference}).", "Try again. The log has details.")

@@ -1,0 +1,1 @@
+"""Routes for events, search and the state socket."""

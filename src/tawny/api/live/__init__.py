@@ -1,0 +1,1 @@
+"""Live video routes: WebSocket, HLS, WebRTC, MJPEG, RTSP authentication."""

@@ -1,0 +1,93 @@
+"""Cameras, their health, and single pictures of what they see now."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from tawny.api import schemas
+from tawny.api.auth.access import Access, has_ended, rule
+from tawny.api.context import AppContext, Here
+from tawny.api.errors import RequestRefused, not_found
+from tawny.live import mjpeg
+from tawny.live.jpeg_stream import JpegOptions
+from tawny.live.snapshots import LEAST_WIDTH, MOST_WIDTH, rounded_width
+from tawny.model.ids import CameraId, StreamName
+from tawny.stream.hub import Hub
+
+SESSION_LOOK_S = 4.0
+SMALL_WIDTH = 640
+"""Up to this width the small stream is good enough."""
+Width = Annotated[int, Query(ge=LEAST_WIDTH, le=MOST_WIDTH)]
+Fps = Annotated[float, Query(ge=0.1, le=30)]
+Quality = Annotated[int, Query(ge=10, le=95)]
+
+router = APIRouter(prefix="/api/v1")
+view, see = [rule(Access.VIEW)], [rule(Access.SEE)]
+JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}}}
+
+
+@router.get("/cameras", dependencies=view)
+async def cameras(here: Here) -> schemas.CameraList:
+    return schemas.CameraList(items=await asyncio.to_thread(here.health.cameras))
+
+
+@router.get("/health", dependencies=view)
+async def health(here: Here) -> schemas.Health:
+    return await asyncio.to_thread(here.health.now)
+
+
+@router.get("/cameras/{camera}/snapshot", dependencies=see, response_class=Response, responses=JPEG)
+async def snapshot(camera: CameraId, here: Here, width: Width = 1280) -> Response:
+    hub, _ = hub_for_pictures(here, camera, width)
+    still = await asyncio.to_thread(here.pictures.newest, hub, width)
+    if still is None:
+        raise RequestRefused(404, "no_picture", "No image from this camera right now.", "Check the camera's status.")
+    return Response(still.jpeg, media_type="image/jpeg", headers={"X-At-Ms": str(still.at_ms)})
+
+
+@router.get("/cameras/{camera}/mjpeg", dependencies=see, response_class=Response, responses={200: {}})
+async def moving_jpegs(
+    camera: CameraId,
+    request: Request,
+    here: Here,
+    width: Width = SMALL_WIDTH,
+    fps: Fps = 2.0,
+    quality: Quality = 75,
+) -> Response:
+    """JPEGs without end, for `<img>` and other programs. Many who want the same cost no more than one."""
+    hub, stream = hub_for_pictures(here, camera, width)
+    wish = JpegOptions(rounded_width(width), fps, quality)
+
+    async def while_signed_in() -> AsyncIterator[bytes]:
+        looked_s = here.recorder.clock.mono_s()
+        with here.viewers.one_more(camera, stream):
+            async for part in mjpeg.multipart_stream(hub, wish):
+                if here.recorder.clock.mono_s() - looked_s >= SESSION_LOOK_S:
+                    looked_s = here.recorder.clock.mono_s()
+                    if await has_ended(request):
+                        return
+                yield part
+
+    return StreamingResponse(while_signed_in(), media_type=mjpeg.MEDIA_TYPE)
+
+
+def hub_for_pictures(here: AppContext, camera: CameraId, width: int) -> tuple[Hub, StreamName]:
+    """The stream that a picture of this width is best made of: the small one costs a tenth."""
+    by_fitness = [StreamName.SUB, StreamName.MAIN] if width <= SMALL_WIDTH else [StreamName.MAIN, StreamName.SUB]
+    found = [(hub, name) for name in by_fitness if (hub := here.recorder.hub(camera, name)) is not None]
+    if not found:
+        raise not_found("Camera not found.")
+    return next((each for each in found if each[0].newest is not None), found[0])
+
+
+public_router = APIRouter()
+
+
+@public_router.get("/healthz", dependencies=[rule(Access.PUBLIC)], response_model=schemas.HealthzResponse)
+async def healthz(here: Here) -> Response:
+    """For monitors: 200 only if every camera that should record does."""
+    is_well = here.health.is_well()
+    return JSONResponse({"ok": is_well}, 200 if is_well else 503)

@@ -1,0 +1,89 @@
+"""Which camera to look at: where something goes on now. For one picture that follows what happens."""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
+
+from tawny.live.follow_stream import CODEC, FollowStream
+from tawny.live.stream_choice import StreamChoice, choose_stream
+from tawny.model.clock import Clock
+from tawny.model.events import Event
+from tawny.model.ids import CameraId
+from tawny.model.messages import EventChanged, Message
+from tawny.service.recorder import BusListener
+
+if TYPE_CHECKING:
+    from tawny.api.context import AppContext
+
+STAYS_S = 4.0
+"""So long it shows a camera at least, whatever happens elsewhere."""
+
+
+class FollowSelector:
+    """Listens from when it is made until `close`. It stays where something was last, and begins with the first."""
+
+    def __init__(self, bus: BusListener, clock: Clock, showing: Callable[[], Sequence[CameraId]]) -> None:
+        """showing: the cameras that have a picture, in their order."""
+        self._clock, self._showing = clock, showing
+        self._lock = threading.Lock()
+        self._ongoing: dict[str, Event] = {}
+        self._camera: CameraId | None = None
+        self._since_s = float("-inf")
+        self.close = bus.subscribe(self._heard)
+
+    def camera(self) -> CameraId | None:
+        """The one to show now; None when no camera shows anything."""
+        showing, now_s = self._showing(), self._clock.mono_s()
+        if self._camera in showing and now_s - self._since_s < STAYS_S:
+            return self._camera
+        with self._lock:
+            there = [event for event in self._ongoing.values() if event.camera in showing]
+        newest = max(there, key=lambda event: event.start_ms, default=None)
+        stays = self._camera if self._camera in showing else next(iter(showing), None)
+        wanted = newest.camera if newest else stays
+        if wanted != self._camera:
+            self._camera, self._since_s = wanted, now_s
+        return wanted
+
+    def _heard(self, message: Message) -> None:
+        if not isinstance(message, EventChanged):
+            return
+        with self._lock:
+            if message.event.end_ms is None and message.what != "ended":
+                self._ongoing[message.event.id] = message.event
+            else:
+                self._ongoing.pop(message.event.id, None)
+
+
+def showing(here: "AppContext") -> list[CameraId]:
+    """The cameras that have a picture."""
+    cameras = [camera.status.id for camera in here.recorder.cameras()]
+    return [camera for camera in cameras if any(hub.newest is not None for hub in here.hubs(camera).values())]
+
+
+class FollowSelectors:
+    """One stream that follows for all who may see the same cameras. In the event loop."""
+
+    def __init__(self) -> None:
+        self._known: WeakValueDictionary[frozenset[CameraId] | None, FollowStream] = WeakValueDictionary()
+
+    def of(self, here: "AppContext") -> FollowStream:
+        """Hold it, and it stays the same one."""
+        found = self._known.get(here.seen)
+        if found is None:
+            found = self._known[here.seen] = _followed(here)
+        return found
+
+
+def _followed(here: "AppContext") -> FollowStream:
+    clock = here.recorder.clock
+
+    def look() -> FollowSelector:
+        return FollowSelector(here.recorder.bus, clock, lambda: showing(here))
+
+    def choice(camera: CameraId) -> StreamChoice | None:
+        found = choose_stream(here.hubs(camera), "auto", [CODEC])
+        return found.covered() if found else None  # a television covers nothing
+
+    return FollowStream(look, choice, here.viewers.one_more, clock)

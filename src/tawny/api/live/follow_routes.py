@@ -1,0 +1,98 @@
+"""The picture of where something happens, at one address: for a television, a tablet, or whatever plays video.
+
+As Motion JPEG it goes to the next camera at once; by HLS as soon as a player has what is told. By RTSP: `live.rtsp`.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import nullcontext
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response, StreamingResponse
+
+from tawny.api.auth.access import Access, has_ended, rule
+from tawny.api.context import AppContext, Here
+from tawny.api.errors import not_found
+from tawny.api.live.camera_routes import SESSION_LOOK_S, Fps, Quality, Width, hub_for_pictures
+from tawny.api.live.follow import FollowSelector, showing
+from tawny.api.live.hls_routes import (
+    Following,
+    FollowingPart,
+    Number,
+    feed_of,
+    header_answer,
+    list_answer,
+    part_answer,
+    segment_answer,
+)
+from tawny.live import mjpeg
+from tawny.live.hls.feeds import HlsFeedKey
+from tawny.live.jpeg_stream import JpegOptions
+from tawny.live.snapshots import rounded_width
+
+AGAIN_S = 1.0
+
+router = APIRouter(prefix="/api/v1/live/follow")
+see = [rule(Access.SEE)]
+
+
+@router.get("/mjpeg", dependencies=see, response_class=Response)
+async def follow_mjpeg(
+    request: Request, here: Here, width: Width = 960, fps: Fps = 8, quality: Quality = 75
+) -> Response:
+    """Motion JPEG of the camera where something goes on; of the last one, or the first, while nothing does."""
+    if not showing(here):
+        raise not_found("No camera has live video right now.")
+    wish = JpegOptions(rounded_width(width), fps, quality)
+    return StreamingResponse(_following(request, here, wish, width), media_type=mjpeg.MEDIA_TYPE)
+
+
+@router.get("/hls/index.m3u8", dependencies=see, response_class=Response)
+async def follow_playlist(
+    request: Request, here: Here, segment: Following = None, part: FollowingPart = None
+) -> Response:
+    """HLS of the same: always H.264, without sound. From one camera to the next there is a discontinuity."""
+    if not showing(here):
+        raise not_found("No camera has live video right now.")
+    feed = here.hls.feed(_key(here), here.follows.of(here), nullcontext())
+    return await list_answer(feed, request, segment, part)
+
+
+@router.get("/hls/header-{number}.mp4", dependencies=see, response_class=Response)
+async def follow_header(number: Number, here: Here) -> Response:
+    return header_answer(feed_of(here, _key(here)), number)
+
+
+@router.get("/hls/segment-{number}.m4s", dependencies=see, response_class=Response)
+async def follow_segment(number: Number, here: Here) -> Response:
+    return segment_answer(feed_of(here, _key(here)), number)
+
+
+@router.get("/hls/part-{number}-{part}.m4s", dependencies=see, response_class=Response)
+async def follow_part(number: Number, part: Number, here: Here) -> Response:
+    return await part_answer(feed_of(here, _key(here)), number, part)
+
+
+def _key(here: AppContext) -> HlsFeedKey:
+    """Who may see other cameras has another list."""
+    return HlsFeedKey(None, "auto", here.seen)
+
+
+async def _following(request: Request, here: AppContext, wish: JpegOptions, width: int) -> AsyncIterator[bytes]:
+    clock = here.recorder.clock
+    looked_s = clock.mono_s()
+    follow = FollowSelector(here.recorder.bus, clock, lambda: showing(here))
+    try:
+        yield mjpeg.OPENING
+        while (camera := follow.camera()) is not None:
+            hub, stream = hub_for_pictures(here, camera, width)
+            with here.viewers.one_more(camera, stream):
+                async for still in mjpeg.jpeg_pictures(hub, wish, again_s=AGAIN_S):
+                    if clock.mono_s() - looked_s >= SESSION_LOOK_S:
+                        looked_s = clock.mono_s()
+                        if await has_ended(request):
+                            return
+                    yield mjpeg.multipart_part(still)
+                    if follow.camera() != camera:
+                        break
+    finally:
+        follow.close()

@@ -1,0 +1,150 @@
+"""Live video by HLS: what any player plays, over plain HTTP; with low delay for those that know how to ask for it."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import Response
+
+from tawny.api.auth.access import Access, Signed, rule
+from tawny.api.auth.accounts import LoginSession
+from tawny.api.context import AppContext, Here
+from tawny.api.errors import RequestRefused, not_found
+from tawny.api.live.stream_access import gets_masked_stream, stream_for_session
+from tawny.api.parameters import OneCamera, parse_list
+from tawny.live.hls.feed import HlsFeed
+from tawny.live.hls.feeds import HlsFeedKey
+from tawny.live.stream_choice import codec_of
+from tawny.media.codec.parameter_sets import codec_string
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.packets import VideoFormat
+from tawny.stream.hub import Hub
+
+PLAYLIST, MP4, PART = "application/vnd.apple.mpegurl", "video/mp4", "video/iso.segment"
+WAIT_S = 4.0
+RATE_S = 8.0
+Number = Annotated[int, Path(ge=0, le=10**9)]
+Wanted = Literal["main", "sub", "auto"]
+Following = Annotated[int | None, Query(alias="_HLS_msn", ge=0)]
+"""With it the list is answered when there is that much."""
+FollowingPart = Annotated[int | None, Query(alias="_HLS_part", ge=0)]
+
+router = APIRouter(prefix="/api/v1/cameras/{camera}/hls")
+see = [rule(Access.SEE)]
+
+
+@router.get("/index.m3u8", dependencies=see, response_class=Response)
+async def index(camera: OneCamera, request: Request, here: Here, signed: Signed) -> Response:
+    """The streams there are; a player takes what it can and what the line allows."""
+    hubs = here.hubs(camera)
+    if not hubs:
+        raise not_found("Camera not found.")
+    lines = ["#EXTM3U", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    covered = gets_masked_stream(here, signed, camera)
+    for name, hub in () if covered else hubs.items():
+        lines += _variant(name, hub, _more(request))
+    if covered or not any(codec_of(hub) == "h264" for hub in hubs.values()):
+        lines += [f'#EXT-X-STREAM-INF:BANDWIDTH=1500000,CODECS="avc1.42c01f"\nauto/live.m3u8{_more(request)}']
+    return Response("\n".join(lines) + "\n", media_type=PLAYLIST)
+
+
+@router.get("/{stream}/live.m3u8", dependencies=see, response_class=Response)
+async def playlist(
+    camera: OneCamera,
+    stream: Wanted,
+    request: Request,
+    here: Here,
+    signed: Signed,
+    can: Annotated[str, Query(max_length=100)] = "h264",
+    segment: Following = None,
+    part: FollowingPart = None,
+) -> Response:
+    """can: the codecs that the player knows, for `auto`. With `_HLS_msn` it is answered when there is that much."""
+    choice = stream_for_session(here, signed, camera, stream, parse_list(can))
+    if choice is None:
+        raise not_found("Camera not found.")
+    feed = here.hls.feed(_key(here, signed, camera, stream), choice, here.viewers.one_more(camera, choice.name))
+    return await list_answer(feed, request, segment, part)
+
+
+@router.get("/{stream}/header-{number}.mp4", dependencies=see, response_class=Response)
+async def header(camera: OneCamera, stream: Wanted, number: Number, here: Here, signed: Signed) -> Response:
+    """`X-Start-Ms`: UTC of its time 0. `X-Mime`: what is in it."""
+    return header_answer(feed_of(here, _key(here, signed, camera, stream)), number)
+
+
+@router.get("/{stream}/segment-{number}.m4s", dependencies=see, response_class=Response)
+async def segment(camera: OneCamera, stream: Wanted, number: Number, here: Here, signed: Signed) -> Response:
+    return segment_answer(feed_of(here, _key(here, signed, camera, stream)), number)
+
+
+@router.get("/{stream}/part-{number}-{part}.m4s", dependencies=see, response_class=Response)
+async def part(camera: OneCamera, stream: Wanted, number: Number, part: Number, here: Here, signed: Signed) -> Response:
+    """One that is not there yet, but is the next, is waited for."""
+    return await part_answer(feed_of(here, _key(here, signed, camera, stream)), number, part)
+
+
+def _key(here: AppContext, session: LoginSession, camera: CameraId, stream: str) -> HlsFeedKey:
+    """Who is not to see what is private has another list."""
+    return HlsFeedKey(camera, stream, covered=gets_masked_stream(here, session, camera))
+
+
+def feed_of(here: AppContext, key: HlsFeedKey) -> HlsFeed:
+    found = here.hls.known(key)
+    if found is None:
+        raise not_found("This playlist has expired.", "Reload it.")
+    return found
+
+
+async def list_answer(feed: HlsFeed, request: Request, segment: int | None, part: int | None) -> Response:
+    """The list as soon as it has what is asked for. Refused when nothing comes."""
+    if segment is not None and not feed.is_near(segment):
+        raise RequestRefused(400, "bad_input", "That part is too far ahead.", "Reload the playlist.")
+    wanted = (0, 0) if segment is None else (segment, part)
+    if not await feed.has(*wanted, WAIT_S) and not feed.mime:
+        raise RequestRefused(
+            503, "no_picture", "No live video from this camera right now.", "Check the camera's status."
+        )
+    return Response(feed.playlist(_more(request)), media_type=PLAYLIST)
+
+
+def header_answer(feed: HlsFeed, number: int) -> Response:
+    begin = feed.header(number)
+    answer = _bytes(begin.init if begin else None, MP4)
+    if begin:
+        answer.headers["X-Start-Ms"], answer.headers["X-Mime"] = str(begin.start_ms), begin.mime
+    return answer
+
+
+def segment_answer(feed: HlsFeed, number: int) -> Response:
+    found = feed.segment(number)
+    return _bytes(found.data if found and found.is_whole else None, PART)
+
+
+async def part_answer(feed: HlsFeed, number: int, part: int) -> Response:
+    if feed.is_near(number):
+        await feed.has(number, part, WAIT_S)
+    found = feed.segment(number)
+    return _bytes(found.parts[part].data if found and part < len(found.parts) else None, PART)
+
+
+def _bytes(data: bytes | None, kind: str) -> Response:
+    if data is None:
+        raise not_found("This part doesn't exist or has expired.", "Reload the playlist.")
+    return Response(data, media_type=kind)
+
+
+def _variant(name: StreamName, hub: Hub, more: str) -> list[str]:
+    recent = hub.recent(RATE_S)
+    video = next((packet.format for packet in recent if isinstance(packet.format, VideoFormat)), None)
+    if video is None:
+        return []
+    seconds = max(1.0, (recent[-1].at_ms - recent[0].at_ms) / 1000)
+    rate = round(sum(len(packet.data) for packet in recent) * 8 * 1.3 / seconds)
+    about = f'BANDWIDTH={rate},RESOLUTION={video.width}x{video.height},CODECS="{codec_string(video)}"'
+    return [f"#EXT-X-STREAM-INF:{about}", f"{name.value}/live.m3u8{more}"]
+
+
+def _more(request: Request) -> str:
+    """A pass is asked for at every address: players do not carry it on by themselves."""
+    secret = request.query_params.get("pass", "")
+    return f"?pass={secret}" if secret and secret.replace("-", "").replace("_", "").isalnum() else ""

@@ -1,0 +1,64 @@
+"""A person's voice to a camera: sound from the browser's microphone over a WebSocket, as long as a button is held.
+
+The browser sends samples (16 bits, little-endian, 8 kHz, one channel) as they come, once it is told `{"open": true}`.
+"""
+
+import asyncio
+
+from fastapi import APIRouter
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from tawny.api.auth.access import Access, Signed, caller_of, rule
+from tawny.api.context import Here
+from tawny.api.live import live_schemas as shapes
+from tawny.api.parameters import OneCamera
+from tawny.api.websockets import SessionWatch
+from tawny.model.errors import SourceError
+from tawny.service.talkback import TalkbackBusy
+from tawny.sources.source import Speaker
+
+MOST_S = 60.0
+"""Nobody holds a button longer; a page that hangs does."""
+SILENT_S = 3.0
+BUSY, LONG, REFUSED = 4409, 4408, 4502
+router = APIRouter(prefix="/api/v1/cameras/{camera}")
+direct = [rule(Access.DIRECT)]
+
+
+@router.get("/talk", dependencies=direct)
+async def can_talk(camera: OneCamera, here: Here) -> shapes.TalkbackInfo:
+    """Whether the camera has a loudspeaker that can be spoken to. The first time, the camera is asked."""
+    return shapes.TalkbackInfo(can=await here.talking.can(camera))
+
+
+@router.websocket("/talk", dependencies=direct)
+async def talk(socket: WebSocket, camera: OneCamera, here: Here, signed: Signed) -> None:
+    """Ends by itself: after MOST_S, after SILENT_S without sound, and with the right to speak."""
+    await socket.accept()
+    try:
+        async with here.talking.speaking(camera) as speaker:
+            await asyncio.to_thread(here.accounts.note, "talked", signed.person.name, caller_of(socket), camera)
+            await socket.send_json({"open": True})
+            await _carry(socket, here, speaker)
+    except TalkbackBusy:
+        await socket.close(BUSY, "Someone else is talking to this camera.")
+    except SourceError as error:
+        await socket.close(REFUSED, error.for_viewers[:120])
+    except WebSocketDisconnect:
+        return
+
+
+async def _carry(socket: WebSocket, here: Here, speaker: Speaker) -> None:
+    clock = here.recorder.clock
+    until_s, watch = clock.mono_s() + MOST_S, SessionWatch(socket, clock)
+    while not await watch.is_over():
+        try:
+            async with asyncio.timeout(SILENT_S):
+                sound = await socket.receive_bytes()
+        except (TimeoutError, KeyError):
+            await socket.close(LONG, "No sound was received.")
+            return
+        if clock.mono_s() > until_s:
+            await socket.close(LONG, "Time limit reached. Press again to continue.")
+            return
+        speaker.speak(sound[: len(sound) // 2 * 2])

@@ -1,0 +1,195 @@
+"""WebRTC connections of the site, each with a task that ends it with the right to see.
+
+Imported when the first one is wanted: what it stands on takes 20 MB of memory.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+
+from tawny.api.auth.access import Access, has_ended, the_session, why_not
+from tawny.api.auth.accounts import LoginSession
+from tawny.api.errors import RequestRefused, bad_input, not_found
+from tawny.api.live.stream_access import sees_unmasked
+from tawny.config.live import LiveSettings
+from tawny.live.decode_times import reorder_depth
+from tawny.live.stream_choice import StreamChoice
+from tawny.live.wakeup import Wakeup
+from tawny.live.webrtc.audio_tracks import names, recorded_sounds, sounds_of
+from tawny.live.webrtc.connection_manager import CannotStream, WebRtcConnections
+from tawny.live.webrtc.live_sender import LiveSender, MediaSink
+from tawny.live.webrtc.peer_connection import PeerConnection
+from tawny.live.webrtc.playback_commands import PlaybackCommands
+from tawny.live.webrtc.sdp import InvalidOffer
+from tawny.live.webrtc.viewer_session import PlaybackArchive, ViewerSession
+from tawny.model.clock import Clock
+from tawny.model.ids import CameraId
+from tawny.model.packets import AudioFormat, VideoFormat
+from tawny.playback.packet_reel import PacketReel
+from tawny.stream.hub import Hub
+
+if TYPE_CHECKING:
+    from tawny.api.context import AppContext
+
+LOOK_S = 4.0
+"""How often the right to see is looked at."""
+SOUND_SEEN_S = 3.0
+READING_AT_ONCE = 3
+"""Threads that read recordings for all viewers together."""
+FIRST_S = 5.0
+"""Pictures that must be encoded first are waited for so long."""
+log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class WebRtcConnection:
+    """One viewer's. session: the key of the one that began it."""
+
+    peer: PeerConnection
+    session: bytes
+    task: "asyncio.Task[None]"
+
+
+@dataclass(eq=False)
+class ShownMedia:
+    """What a connection shows, and what it is asked for. opened: to be closed at its end. counted: one more viewer."""
+
+    camera: CameraId
+    choice: StreamChoice
+    orders: PlaybackCommands
+    hub: Hub
+    video: VideoFormat
+    opened: ExitStack
+    counted: AbstractContextManager[None]
+
+
+class WebRtcSessions:
+    """All of them."""
+
+    def __init__(self, live: LiveSettings, hosts: Sequence[str], clock: Clock) -> None:
+        self._desk = WebRtcConnections(live, hosts, clock)
+        self._open: dict[str, WebRtcConnection] = {}
+        self._reading = asyncio.Semaphore(READING_AT_ONCE)
+
+    async def begin(
+        self, here: "AppContext", request: Request, offer: str, choice: StreamChoice, camera: CameraId
+    ) -> tuple[str, str]:
+        """A connection's key, and the answer to the offer. Refused when it cannot be."""
+        orders = PlaybackCommands()
+        with ExitStack() as opening:
+            hub = opening.enter_context(choice.opened())
+            await _first(hub, FIRST_S if choice.turns else 0.0)
+            video, sound = _formats(hub)
+            try:
+                peer = await self._desk.meet(offer, video, names(sound), orders.hear)
+            except InvalidOffer as error:
+                raise bad_input(f"Invalid WebRTC offer: {error}.") from error
+            except CannotStream as error:
+                raise RequestRefused(409, "no_way", str(error), "Use another way.") from error
+            opened = opening.pop_all()
+        key = secrets.token_urlsafe(16)
+        counted = here.viewers.one_more(camera, choice.name)
+        what = ShownMedia(camera, choice, orders, hub, video, opened, counted)
+        task = asyncio.create_task(self._attend(here, request, key, peer, what))
+        self._open[key] = WebRtcConnection(peer, the_session(request).key, task)
+        return key, peer.answer
+
+    @property
+    def count(self) -> int:
+        """How many are open."""
+        return len(self._open)
+
+    def mine(self, key: str, session: LoginSession) -> PeerConnection:
+        found = self._open.get(key)
+        if found is None or found.session != session.key:
+            raise not_found("Connection not found.", "Start a new one.")
+        return found.peer
+
+    async def close(self) -> None:
+        tasks = [each.task for each in self._open.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._desk.close()
+
+    async def _attend(
+        self, here: "AppContext", request: Request, key: str, peer: PeerConnection, what: ShownMedia
+    ) -> None:
+        """Show it until it is over."""
+        screen = self._screen(here, request, peer, what)
+        tasks = [
+            asyncio.create_task(each)
+            for each in (screen.run(), peer.attend(), _while_allowed(request, peer, what.choice))
+        ]
+        try:
+            with what.opened, what.counted:
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for error in [task.exception() for task in done]:
+                    if error is not None:
+                        log.error("A WebRTC connection ended by a fault of ours", exc_info=error)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            del self._open[key]
+            await self._desk.part(peer)
+            log.debug("a WebRTC viewer left: %s", peer.why)
+
+    def _screen(self, here: "AppContext", request: Request, peer: PeerConnection, what: ShownMedia) -> ViewerSession:
+        """Recordings are those that who asks may see: `here` knows no others."""
+        hub, codec, clock = what.hub, peer.sound_name, here.recorder.clock
+
+        def show(goal: MediaSink) -> LiveSender:
+            return LiveSender(goal, hub, clock, what.video, sounds_of(hub, codec) if codec else None)
+
+        def reel(at_ms: int, sparse_ms: int) -> PacketReel:
+            past = (here.recorder, what.camera, what.choice.name, at_ms)
+            return PacketReel(*past, codec=what.video.codec, sparse_ms=sparse_ms)
+
+        archive = PlaybackArchive(
+            reel, lambda: recorded_sounds(codec), self._reading, why_not(the_session(request), Access.VIEW)
+        )
+        return ViewerSession(peer, clock, show, archive, what.orders)
+
+
+async def _first(hub: Hub, timeout_s: float) -> None:
+    """Until a picture has come."""
+    wakeup = Wakeup()
+    reader = hub.reader(wake=wakeup)
+    try:
+        if hub.newest is None and timeout_s:
+            await wakeup.wait(timeout_s)
+    finally:
+        reader.close()
+
+
+async def _while_allowed(request: Request, peer: PeerConnection, choice: StreamChoice) -> None:
+    while not peer.ended.is_set():
+        await asyncio.sleep(LOOK_S)
+        if await has_ended(request):
+            peer.end("you no longer have access")
+        elif sees_unmasked(the_session(request), choice):
+            peer.end("a privacy setting changed")
+
+
+def _formats(hub: Hub) -> tuple[VideoFormat, AudioFormat | None]:
+    """What comes at present. Refused when WebRTC cannot carry it."""
+    recent = hub.recent(SOUND_SEEN_S)
+    pictures = [packet for packet in recent if packet.is_video]
+    newest = next((packet.format for packet in reversed(pictures) if packet.is_keyframe), None)
+    if not isinstance(newest, VideoFormat):
+        raise RequestRefused(
+            404, "no_picture", "No live video from this camera right now.", "Check the camera's status."
+        )
+    if reorder_depth(packet.pts for packet in pictures):
+        raise RequestRefused(
+            409, "no_way", "WebRTC can't carry this camera's video (it uses B-frames).", "Use another way."
+        )
+    sound = next((packet.format for packet in reversed(recent) if isinstance(packet.format, AudioFormat)), None)
+    return newest, sound

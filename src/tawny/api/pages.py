@@ -1,0 +1,73 @@
+"""The interface's page and files. Every page's address is answered with the one page that draws them all."""
+
+import mimetypes
+
+from fastapi import APIRouter
+from starlette.responses import FileResponse, HTMLResponse, Response
+
+from tawny.api.auth.access import Access, rule
+from tawny.api.context import Here
+from tawny.api.errors import not_found
+from tawny.api.static_files import StaticFiles
+
+FOR_EVER = "public, max-age=31536000, immutable"
+ASK_AGAIN = "no-cache"
+KINDS = {".webmanifest": "application/manifest+json", ".js": "text/javascript", ".woff2": "font/woff2"}
+PAGES = (
+    "/",
+    "/live/{rest:path}",
+    "/timeline",
+    "/events",
+    "/events/{rest:path}",
+    "/health",
+    "/settings",
+    "/settings/{rest:path}",
+    "/clips",
+    "/find",
+    "/s/{rest:path}",
+    "/act/{rest:path}",
+    "/setup",
+    "/setup/sealed",
+    "/sign-in",
+)
+MISSING = """<!doctype html><html lang="en"><meta charset="utf-8"><title>tawny</title>
+<h1>tawny is running, but its web interface hasn't been built.</h1>
+<p>In the source folder, run <code>./tawny</code>, or <code>npm ci</code> and <code>npm run build</code> in
+<code>ui/</code>, then reload this page. Recording works without it.</p></html>
+"""
+
+router = APIRouter()
+public = [rule(Access.PUBLIC)]
+
+
+async def page(here: Here) -> Response:
+    """The one page that draws all others."""
+    index = here.interface.files.get("index.html")
+    if index is None:
+        return HTMLResponse(MISSING, 503)
+    return FileResponse(index, headers={"Cache-Control": ASK_AGAIN}, media_type="text/html")
+
+
+for path in PAGES:
+    router.add_api_route(path, page, dependencies=public, include_in_schema=False)
+    router.add_api_route(path, page, methods=["HEAD"], dependencies=public, include_in_schema=False)
+
+
+@router.get("/assets/{name}", dependencies=public, include_in_schema=False)
+async def asset(name: str, here: Here) -> Response:
+    """A file with a hash in its name: it never changes."""
+    return _file(here.interface, f"assets/{name}", FOR_EVER)
+
+
+@router.get("/{name}", dependencies=public, include_in_schema=False)
+async def other_file(name: str, here: Here) -> Response:
+    """The icon, the manifest and such."""
+    return _file(here.interface, name, ASK_AGAIN)
+
+
+def _file(interface: StaticFiles, name: str, kept: str) -> Response:
+    found = interface.files.get(name)
+    if found is None:
+        raise not_found("Page not found.", "Check the address.")
+    kind = KINDS.get(found.suffix) or mimetypes.guess_type(found.name)[0] or "application/octet-stream"
+    return FileResponse(found, headers={"Cache-Control": kept}, media_type=kind)

@@ -1,0 +1,348 @@
+"""Clips that are made on the side: asked for, made one after the other by one thread of low priority, kept for a while.
+
+Any thread may ask. The thread that makes them calls `work`. Whoever subscribes is told of every change, from whichever
+thread changes something.
+"""
+
+import os
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from tawny.api.auth.accounts import Account, Role
+from tawny.api.past.clip_store import ClipStore
+from tawny.engine.actor import Engine, Handle
+from tawny.model.clock import Clock
+from tawny.model.errors import DiskFull, NotDone, StorageError, TawnyError
+from tawny.model.ids import CameraId
+from tawny.model.times import Span
+from tawny.playback.clips import ClipCache
+from tawny.playback.exports import ExportKind, ExportOptions, check_export, make_export
+from tawny.service.recorder import RecorderService
+from tawny.storage.disk.disk import turned
+
+MOST_WAITING = 20
+MOST_KNOWN = 200
+"""Jobs; the oldest that failed make way."""
+TELL_S = 0.25
+LOWEST_PRIORITY = 19
+IDLE_S = 3600.0
+
+
+class ClipJobState(StrEnum):
+    WAITING = "waiting"
+    WORKING = "working"
+    DONE = "done"
+    FAILED = "failed"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class ClipExportJob:
+    """made_by: a person's id. name: of the file, for people. problem, todo: sentences, once it failed."""
+
+    id: str
+    kind: ExportKind
+    cameras: tuple[CameraId, ...]
+    from_ms: int
+    to_ms: int
+    speed: float | None
+    name: str
+    made_by: str
+    made_ms: int
+    state: ClipJobState = ClipJobState.WAITING
+    progress: float = 0.0
+    size_bytes: int = 0
+    kept: bool = False
+    cut_at_ms: int | None = None
+    redacted: bool = False
+    problem: str = ""
+    todo: str = ""
+
+    @property
+    def span(self) -> Span:
+        return Span(self.from_ms, self.to_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What a waiting job is made from: the archive as the person who asked may see it."""
+
+    archive: RecorderService
+    clips: ClipCache
+    wish: ExportOptions
+    zone: ZoneInfo
+
+
+class JobCancelled(Exception):
+    """It is not wanted any more."""
+
+
+Listener = Callable[[ClipExportJob], None]
+
+
+class ClipJobs:
+    def __init__(self, clock: Clock, store: ClipStore) -> None:
+        self._clock, self._store = clock, store
+        self._lock = threading.RLock()
+        self._jobs: dict[str, ClipExportJob] = {}
+        self._orders: dict[str, _Order] = {}
+        self._listeners: list[Listener] = []
+        self._handle: Handle | None = None
+        self._is_loaded = self._is_ending = False
+
+    @property
+    def most_bytes(self) -> int:
+        return self._store.most_bytes
+
+    def start(self, engine: Engine) -> None:
+        """Make what is asked for from now on."""
+        self._handle = engine.start("clips", lambda: _Maker(self))
+
+    def close(self) -> None:
+        """What is being made is given up."""
+        self._is_ending = True
+        if self._handle is not None:
+            self._handle.stop()
+            self._handle.join(2.0)
+        self._store.close()
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """It must return at once."""
+        with self._lock:
+            self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    # --- what people do
+
+    def ask(
+        self, person: Account, archive: RecorderService, clips: ClipCache, wish: ExportOptions, name: str
+    ) -> ClipExportJob:
+        """NotDone for what cannot be made, or if too much waits already."""
+        check_export(wish)
+        with self._lock:
+            if len(self._orders) >= MOST_WAITING:
+                raise NotDone("Too many clips are in the queue.", "Try again when some are done.")
+            made = ClipExportJob(
+                secrets.token_hex(8),
+                wish.kind,
+                wish.cameras,
+                wish.span.begin_ms,
+                wish.span.end_ms,
+                wish.lapse_speed if wish.kind is ExportKind.TIMELAPSE else None,
+                name,
+                person.id,
+                self._clock.now_ms(),
+                redacted=wish.redaction is not None,
+            )
+            self._orders[made.id] = _Order(archive, clips, wish, ZoneInfo(archive.zone))
+            self._forget_old()
+        self._put(made)
+        if self._handle is not None:
+            self._handle.wake()
+        return made
+
+    def seen_by(self, person: Account) -> list[ClipExportJob]:
+        """Newest first: those of which the person may see every camera."""
+        return sorted((one for one in self._all() if may_see(person, one)), key=lambda one: -one.made_ms)
+
+    def find(self, job_id: str, person: Account) -> ClipExportJob | None:
+        found = next((one for one in self._all() if one.id == job_id), None)
+        return found if found and may_see(person, found) else None
+
+    def given_on(self, job_id: str) -> ClipExportJob | None:
+        """To whoever has a link to it."""
+        found = next((one for one in self._all() if one.id == job_id), None)
+        return found if found and found.state is ClipJobState.DONE else None
+
+    def keep(self, job: ClipExportJob, *, kept: bool) -> ClipExportJob:
+        changed = replace(job, kept=kept)
+        self._store.note(job.id, _about(changed))
+        self._put(changed)
+        return changed
+
+    def remove(self, job: ClipExportJob) -> None:
+        """Also one that is waiting, or being made: that ends it."""
+        with self._lock:
+            self._jobs.pop(job.id, None)
+            self._orders.pop(job.id, None)
+        if job.state is not ClipJobState.WORKING:
+            self._store.remove(job.id, job.kind.suffix)
+        self._tell(replace(job, state=ClipJobState.REMOVED))
+
+    def file(self, job: ClipExportJob) -> Path:
+        return self._store.path(job.id, job.kind.suffix)
+
+    def used_bytes(self) -> int:
+        return sum(one.size_bytes for one in self._all())
+
+    # --- what the thread does
+
+    def work(self) -> bool:
+        """Make the next one; False when none waits."""
+        with self._lock:
+            waiting = next(iter(self._orders), None)
+            if waiting is None or self._is_ending:
+                return False
+            order, job = self._orders.pop(waiting), replace(self._jobs[waiting], state=ClipJobState.WORKING)
+            self._jobs[waiting] = job
+        self._tell(job)
+        try:
+            place = _Bench(self, job.id, *self._store.begin(job.id))
+            prove = order.archive.prove
+            made = make_export(order.archive, order.clips, order.wish, order.zone, place, self.most_bytes, prove)
+            done = replace(self._jobs.get(job.id, job), state=ClipJobState.DONE, progress=1.0, cut_at_ms=made.cut_at_ms)
+            self.room(job.id, 0)
+            done = replace(done, size_bytes=self._store.finish(job.id, job.kind.suffix))
+            self._store.note(job.id, _about(done))
+            self._ended(done)
+        except JobCancelled:
+            self._store.remove(job.id, job.kind.suffix)
+        except TawnyError as error:
+            self._fail(job, error)
+        except OSError as error:
+            self._fail(job, turned(error, job.name))
+        return True
+
+    def given_up(self) -> None:
+        """Whatever was being made is not being made any more."""
+        for job in [one for one in self._all() if one.state is ClipJobState.WORKING]:
+            self._fail(job, NotDone("Something went wrong.", "Try again. The log has details."))
+
+    def now_s(self) -> float:
+        return self._clock.mono_s()
+
+    def is_wanted(self, job_id: str) -> bool:
+        return not self._is_ending and job_id in self._jobs
+
+    def progress(self, job_id: str, part: float) -> None:
+        with self._lock:
+            if job_id not in self._jobs:
+                return
+            job = self._jobs[job_id] = replace(self._jobs[job_id], progress=part)
+        self._tell(job)
+
+    def room(self, job_id: str, size_bytes: int) -> None:
+        """Make room for one that is being made and will have so many bytes at least: the oldest unkept ones go."""
+        wanted = max(size_bytes, self._store.written_bytes(job_id))
+        if wanted > self.most_bytes:
+            raise NotDone("This clip is larger than the space reserved for clips.", "Choose a shorter time.")
+        while self.used_bytes() + wanted > self.most_bytes:
+            done = [one for one in self._all() if one.state is ClipJobState.DONE and not one.kept]
+            if not done:
+                raise NotDone("There is no space for another clip: kept clips use all of it.", "Delete some of them.")
+            self.remove(min(done, key=lambda one: one.made_ms))
+
+    # --- inside
+
+    def _all(self) -> list[ClipExportJob]:
+        with self._lock:
+            if not self._is_loaded:
+                self._is_loaded = True
+                self._jobs = {job.id: job for about in self._store.load() if (job := _from(about))} | self._jobs
+            return list(self._jobs.values())
+
+    def _put(self, job: ClipExportJob) -> None:
+        with self._lock:
+            self._all()
+            self._jobs[job.id] = job
+        self._tell(job)
+
+    def _ended(self, job: ClipExportJob) -> None:
+        """Made, unless it was taken back in the very last moment."""
+        with self._lock:
+            is_wanted = job.id in self._jobs
+            if is_wanted:
+                self._jobs[job.id] = job
+        if is_wanted:
+            self._tell(job)
+        else:
+            self._store.remove(job.id, job.kind.suffix)
+
+    def _fail(self, job: ClipExportJob, error: TawnyError) -> None:
+        self._store.remove(job.id, job.kind.suffix)
+        words = "The disk is full." if isinstance(error, DiskFull) else error.message
+        if isinstance(error, StorageError) and not isinstance(error, DiskFull):
+            words = error.message.replace(error.where, "the recordings")
+        self._ended(replace(job, state=ClipJobState.FAILED, problem=words, todo=error.do))
+
+    def _forget_old(self) -> None:
+        failed = [one for one in self._all() if one.state is ClipJobState.FAILED]
+        for job in failed[: max(0, len(self._jobs) - MOST_KNOWN)]:
+            del self._jobs[job.id]
+
+    def _tell(self, job: ClipExportJob) -> None:
+        for listener in list(self._listeners):
+            listener(job)
+
+
+def may_see(person: Account, job: ClipExportJob) -> bool:
+    """Evidence shows all that was recorded, with the recorder's signature: it is the owners'."""
+    if job.kind is ExportKind.EVIDENCE and person.role is not Role.OWNER:
+        return False
+    return all(person.may_see(camera) for camera in job.cameras)
+
+
+def may_change(person: Account, job: ClipExportJob) -> bool:
+    """Remove it, keep it, give it on."""
+    return may_see(person, job) and (person.role is Role.OWNER or person.id == job.made_by)
+
+
+class _Bench:
+    """`playback.exports.ExportTarget` of a job."""
+
+    def __init__(self, desk: ClipJobs, job_id: str, out: Path, scratch: Path) -> None:
+        self.out, self.scratch = out, scratch
+        self._desk, self._job_id = desk, job_id
+        self._told_s = float("-inf")
+
+    def needs(self, size_bytes: int) -> None:
+        self._desk.room(self._job_id, size_bytes)
+
+    def has_done(self, part: float) -> None:
+        if not self._desk.is_wanted(self._job_id):
+            raise JobCancelled
+        now_s = self._desk.now_s()
+        if now_s - self._told_s >= TELL_S:
+            self._told_s = now_s
+            self._desk.room(self._job_id, 0)
+            self._desk.progress(self._job_id, part)
+
+
+class _Maker:
+    """The thread's work: recording and live pictures come first."""
+
+    name = "clips"
+
+    def __init__(self, desk: ClipJobs) -> None:
+        self._desk = desk
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)
+
+    def step(self) -> float:
+        return 0.0 if self._desk.work() else IDLE_S
+
+    def close(self) -> None:
+        self._desk.given_up()
+
+
+def _about(job: ClipExportJob) -> dict[str, Any]:
+    return asdict(job)
+
+
+def _from(about: dict[str, Any]) -> ClipExportJob | None:
+    """None for what another version wrote."""
+    try:
+        job = ClipExportJob(**about)
+        return replace(
+            job,
+            kind=ExportKind(job.kind),
+            state=ClipJobState(job.state),
+            cameras=tuple(CameraId(camera) for camera in job.cameras),
+        )
+    except (TypeError, ValueError):
+        return None

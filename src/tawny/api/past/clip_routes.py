@@ -1,0 +1,199 @@
+"""Clips that are made on the side: asked for, watched as they are made, fetched, kept, removed."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+from starlette.responses import Response
+
+from tawny.api import serializers
+from tawny.api.auth.access import Access, Signed, caller_of, rule
+from tawny.api.auth.accounts import Account, Role
+from tawny.api.byte_ranges import ranged
+from tawny.api.context import AppContext, Here
+from tawny.api.errors import RequestRefused, bad_input, not_found
+from tawny.api.parameters import MOST_CLIP_S, MOST_DAYS, known_camera, parse_span
+from tawny.api.past import clip_schemas as shapes
+from tawny.api.past.clip_jobs import ClipExportJob, ClipJobState, may_change
+from tawny.api.past.clip_responses import clip_name, disposition
+from tawny.api.schemas import OkResponse
+from tawny.media.mp4.byte_reader import read_bytes
+from tawny.model.errors import NotDone
+from tawny.model.ids import CameraId, EventId
+from tawny.model.times import Span
+from tawny.playback.exports import ExportKind, ExportOptions
+from tawny.playback.redaction_areas import Redaction, SubjectMark
+from tawny.playback.segment_lookup import segments
+from tawny.storage.disk.layout import is_sealed
+
+router = APIRouter()
+view = [rule(Access.VIEW)]
+OneClip = Annotated[str, Path(max_length=64)]
+
+
+@router.get("/api/v1/clips", dependencies=view)
+async def saved_clips(signed: Signed, here: Here) -> shapes.SavedClips:
+    """All whose cameras you may see, newest first."""
+    found = await asyncio.to_thread(here.jobs.seen_by, signed.person)
+    return shapes.SavedClips(
+        items=[told_job(one, signed.person) for one in found],
+        used_bytes=here.jobs.used_bytes(),
+        most_bytes=here.jobs.most_bytes,
+    )
+
+
+@router.post("/api/v1/clips", dependencies=view)
+async def make_clips(asked: shapes.NewClip, request: Request, signed: Signed, here: Here) -> shapes.ClipJobList:
+    """Begin to make them. The channel `job` of the state socket tells how far each is."""
+    kind = ExportKind(asked.kind)
+    days = MOST_CLIP_S / 86_400 if kind in (ExportKind.MP4, ExportKind.EVIDENCE) else MOST_DAYS
+    if kind is ExportKind.EVIDENCE:
+        _check_may_prove(here, signed.person, asked.cameras)
+    span, cameras = (
+        parse_span(asked.from_ms, asked.to_ms, days),
+        [CameraId(one) for one in dict.fromkeys(asked.cameras)],
+    )
+
+    def ask() -> list[ClipExportJob]:
+        for camera in cameras:
+            known_camera(camera, here)
+        groups = [tuple(cameras)] if kind is ExportKind.SIDE_BY_SIDE else [(camera,) for camera in cameras]
+        made = []
+        for group in groups:
+            hidden = _all_but(here, group[0], asked.all_but) if asked.all_but else None
+            name = _name(here, group, span, kind, " redacted" if hidden else "")
+            wish = ExportOptions(
+                kind, group, span, asked.speed, with_sound=asked.sound, exact=asked.exact, redaction=hidden
+            )
+            if here.is_unlocked:
+                check_open(here, group, span)
+            made.append(here.jobs.ask(signed.person, here.recorder, here.clips, wish, name))
+            here.accounts.note("clip", signed.person.name, caller_of(request), name)
+        return made
+
+    try:
+        made = await asyncio.to_thread(ask)
+    except NotDone as error:
+        raise bad_input(error.message, error.do) from error
+    return shapes.ClipJobList(items=[told_job(one, signed.person) for one in made])
+
+
+@router.patch("/api/v1/clips/{clip}", dependencies=view)
+async def keep_clip(clip: OneClip, asked: shapes.KeepClip, signed: Signed, here: Here) -> shapes.ClipJobInfo:
+    """A kept one is not removed to make room."""
+    found = await _own(here, clip, signed.person)
+    if found.state is not ClipJobState.DONE:
+        raise bad_input("This clip isn't ready yet.", "Wait until it is.")
+    return told_job(await asyncio.to_thread(lambda: here.jobs.keep(found, kept=asked.kept)), signed.person)
+
+
+@router.delete("/api/v1/clips/{clip}", dependencies=view)
+async def remove_clip(clip: OneClip, signed: Signed, here: Here) -> OkResponse:
+    """One that is still being made is given up."""
+    await asyncio.to_thread(here.jobs.remove, await _own(here, clip, signed.person))
+    return OkResponse()
+
+
+@router.get("/media/clips/{clip}", dependencies=view, response_class=Response)
+async def clip_file(clip: OneClip, request: Request, signed: Signed, here: Here) -> Response:
+    """The file. `?save=1`: for the browser to save."""
+    found = await _seen(here, clip, signed.person)
+    return answer_file(here, request, found, found.name if "save" in request.query_params else None)
+
+
+router.add_api_route(
+    "/media/clips/{clip}",
+    clip_file,
+    methods=["HEAD"],
+    dependencies=view,
+    response_class=Response,
+    include_in_schema=False,
+)
+
+
+def answer_file(here: AppContext, request: Request, job: ClipExportJob, save: str | None) -> Response:
+    """The file of a clip, or the part of it that was asked for."""
+    if job.state is not ClipJobState.DONE:
+        raise RequestRefused(404, "not_there_yet", "This clip isn't ready yet.", "Wait until it is.")
+    path = here.jobs.file(job)
+    headers = {"Cache-Control": "private, no-cache"}
+    if save is not None:
+        headers["Content-Disposition"] = disposition(save)
+    return ranged(
+        request,
+        size_bytes=job.size_bytes,
+        etag=f'"{job.id}"',
+        read=lambda begin, end: read_bytes(path, begin, end),
+        media_type=job.kind.media_type,
+        headers=headers,
+    )
+
+
+def told_job(job: ClipExportJob, person: Account) -> shapes.ClipJobInfo:
+    return shapes.ClipJobInfo(
+        id=job.id,
+        kind=job.kind.value,
+        cameras=list(job.cameras),
+        from_ms=job.from_ms,
+        to_ms=job.to_ms,
+        speed=job.speed,
+        name=job.name,
+        made_ms=job.made_ms,
+        state=job.state.value,
+        progress=job.progress,
+        size_bytes=job.size_bytes,
+        kept=job.kept,
+        cut_at_ms=job.cut_at_ms,
+        redacted=job.redacted,
+        message=job.problem,
+        do=job.todo,
+        file=f"/media/clips/{job.id}" if job.state is ClipJobState.DONE else None,
+        mine=may_change(person, job),
+    )
+
+
+def check_open(here: AppContext, cameras: tuple[CameraId, ...], span: Span) -> None:
+    """Saved clips lie on the disk in the clear, for all who may see the camera, and links lead to what is in the clear.
+    So neither is made of what is sealed."""
+    if any(is_sealed(one.path) for camera in cameras for one in segments(here.recorder, camera, None, span)):
+        what = "Encrypted recordings can't be saved or shared, because the clip would be stored unencrypted."
+        raise RequestRefused(423, "sealed", what, "Unlock them, download the clip, and share the file.")
+
+
+async def _seen(here: AppContext, clip: str, person: Account) -> ClipExportJob:
+    found = await asyncio.to_thread(here.jobs.find, clip, person)
+    if found is None:
+        raise not_found("Clip not found.")
+    return found
+
+
+async def _own(here: AppContext, clip: str, person: Account) -> ClipExportJob:
+    found = await _seen(here, clip, person)
+    if not may_change(person, found):
+        raise RequestRefused(403, "not_yours", "Someone else created this clip.", "Ask an owner.")
+    return found
+
+
+def _check_may_prove(here: AppContext, person: Account, cameras: list[str]) -> None:
+    """What is proved is all that was recorded, signed by the recorder: the owner's business."""
+    if person.role is not Role.OWNER:
+        raise RequestRefused(403, "not_yours", "Only owners can export evidence.", "Ask an owner.")
+    if any(here.recorder.private(CameraId(camera)) for camera in cameras):
+        what = "This camera has privacy masks, and evidence shows the whole image."
+        raise bad_input(what, "Export it on the recorder with tawny export --evidence.")
+
+
+def _all_but(here: AppContext, camera: CameraId, event_id: str) -> Redaction:
+    """NotDone when there is no such event of the camera, or nobody in it."""
+    event = here.recorder.index.event(EventId(event_id))
+    if event is None or event.camera != camera or event.box is None:
+        raise NotDone("There is no such event, or nothing in it to follow.", "Choose another event.")
+    x0, y0, x1, y1 = event.box
+    return Redaction(marks=(SubjectMark(event.picture_ms or event.start_ms, (x0 + x1) / 2, (y0 + y1) / 2),))
+
+
+def _name(here: AppContext, cameras: tuple[CameraId, ...], span: Span, kind: ExportKind, more: str) -> str:
+    name = clip_name(here, cameras[0], span.begin_ms).removesuffix(".mp4")
+    if len(cameras) > 1:
+        name = name.replace(serializers.camera_name(here.recorder, cameras[0]), f"{len(cameras)} cameras", 1)
+    return name + more + kind.suffix

@@ -1,0 +1,129 @@
+"""Where made clips are: a folder beside the recordings, or memory; so much of it at most.
+
+A clip is two files: `<id>.mp4` (or .gif, .jpg, .zip) and `<id>.json`, which says what it is and is written last. What
+has no such file was not finished and is removed at the start.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tawny.storage.disk.disk import turned
+
+FOLDER = "clips"
+ABOUT, UNFINISHED, SCRATCH = ".json", ".new", ".scratch"
+
+
+class ClipStore:
+    """folder: None for memory, where all ends with the program. most_bytes: of all together. Raises StorageError."""
+
+    def __init__(self, folder: Path | None, most_bytes: int) -> None:
+        self._folder, self.most_bytes = folder, most_bytes
+        self._in_memory: dict[str, int] = {}
+
+    def load(self) -> list[dict[str, Any]]:
+        """What is known of each; what is not whole is removed."""
+        if self._folder is None or not self._folder.is_dir():
+            return []
+        try:
+            known = {path.stem: path for path in self._folder.glob(f"*{ABOUT}")}
+            for path in self._folder.iterdir():
+                if path.is_dir():
+                    shutil.rmtree(path)
+                elif path.name.partition(".")[0] not in known or path.suffix in (UNFINISHED, SCRATCH):
+                    path.unlink(missing_ok=True)
+            return [about for path in known.values() if (about := _read(path))]
+        except OSError as error:
+            raise turned(error, str(self._folder)) from error
+
+    def begin(self, key: str) -> tuple[Path, Path]:
+        """Where to write, and where to keep what is needed meanwhile."""
+        if self._folder is not None:
+            try:
+                self._folder.mkdir(mode=0o700, exist_ok=True)
+            except OSError as error:
+                raise turned(error, str(self._folder)) from error
+            return self._folder / f"{key}{UNFINISHED}", self._folder / f"{key}{SCRATCH}"
+        return self._memory(key + UNFINISHED), self._memory(key + SCRATCH)
+
+    def written_bytes(self, key: str) -> int:
+        """By a clip that is being made."""
+        return sum(_size(path) for path in self._places(key))
+
+    def finish(self, key: str, suffix: str) -> int:
+        """It is whole, and stays once it is noted: its size in bytes."""
+        out, _ = self._places(key)
+        try:
+            if self._folder is None:
+                self._in_memory[key + suffix] = self._in_memory.pop(key + UNFINISHED)
+            else:
+                out.rename(self._folder / (key + suffix))
+        except OSError as error:
+            raise turned(error, str(out)) from error
+        self._drop(key + SCRATCH)
+        return _size(self.path(key, suffix))
+
+    def note(self, key: str, about: Mapping[str, Any]) -> None:
+        """Keep what is known of a clip."""
+        if self._folder is None:
+            return
+        path = self._folder / (key + ABOUT)
+        try:
+            new = path.with_suffix(UNFINISHED)
+            new.write_text(json.dumps(about))
+            new.rename(path)
+        except OSError as error:
+            raise turned(error, str(path)) from error
+
+    def remove(self, key: str, suffix: str) -> None:
+        """Whatever there is of it."""
+        for name in (key + ABOUT, key + suffix, key + UNFINISHED, key + SCRATCH):
+            self._drop(name)
+
+    def path(self, key: str, suffix: str) -> Path:
+        return self._memory(key + suffix) if self._folder is None else self._folder / (key + suffix)
+
+    def close(self) -> None:
+        for name in list(self._in_memory):
+            self._drop(name)
+
+    def _places(self, key: str) -> tuple[Path, Path]:
+        if self._folder is None:
+            return self._memory(key + UNFINISHED), self._memory(key + SCRATCH)
+        return self._folder / (key + UNFINISHED), self._folder / (key + SCRATCH)
+
+    def _memory(self, name: str) -> Path:
+        """A file of the kernel's that is in no folder, by a path that anything here can open."""
+        if name not in self._in_memory:
+            self._in_memory[name] = os.memfd_create("clip", os.MFD_CLOEXEC)
+        return Path(f"/proc/{os.getpid()}/fd/{self._in_memory[name]}")
+
+    def _drop(self, name: str) -> None:
+        if self._folder is None:
+            descriptor = self._in_memory.pop(name, None)
+            if descriptor is not None:
+                os.close(descriptor)
+            return
+        try:
+            (self._folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise turned(error, str(self._folder / name)) from error
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """None for what is not ours, or was cut off by a power cut."""
+    try:
+        found = json.loads(path.read_text())
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None

@@ -1,0 +1,92 @@
+"""Media by opaque id: an id is looked up in the index, and no path ever comes from a request."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from tawny.api.auth.access import Access, rule
+from tawny.api.context import Here
+from tawny.api.errors import RequestRefused, not_found, sealed_error
+from tawny.api.events.event_routes import find_event
+from tawny.api.parameters import At, OneEvent, OneSegment
+from tawny.api.past.clip_responses import answer_clip
+from tawny.api.past.guarded_streaming import GuardedStreamingResponse, stream_recording, wrapped_told
+from tawny.api.schemas import LATEST_MS
+from tawny.media.mp4.byte_reader import open_stored, read_bytes
+from tawny.model.ids import StreamName
+from tawny.model.times import Span
+from tawny.playback import segment_lookup
+from tawny.playback.decrypted import ring_key
+from tawny.playback.segment_player import play
+from tawny.storage.disk.layout import is_sealed
+
+router = APIRouter(prefix="/media")
+view = [rule(Access.VIEW)]
+
+
+@router.get("/{segment}/play", dependencies=view, response_class=Response)
+async def segment_play(
+    segment: OneSegment, request: Request, here: Here, from_ms: Annotated[int, Query(ge=0, le=LATEST_MS)] = 0
+) -> Response:
+    """Header and fragments from the keyframe at or before from_ms on. `X-Start-Ms`: UTC of media time 0."""
+    cameras = [camera.status.id for camera in here.recorder.cameras()]
+    found = await asyncio.to_thread(segment_lookup.segment, here.recorder, cameras, segment)
+    if found is None:
+        raise not_found("Recording not found.")
+    playing = await asyncio.to_thread(play, here.recorder, found, from_ms)
+    return stream_recording(request, playing)
+
+
+@router.get("/{segment}/stored", dependencies=view, response_class=Response)
+async def stored(segment: OneSegment, request: Request, here: Here) -> Response:
+    """The file as it lies, as far as it goes. Of a sealed one, who has its key opens it: `X-Wrapped` is its own key as
+    the ring of its day has it, in Base64, where it has."""
+    recorder = here.behind or here.recorder
+    cameras = [camera.status.id for camera in recorder.cameras()]
+    found = await asyncio.to_thread(segment_lookup.segment, recorder, cameras, segment)
+    if found is None:
+        raise not_found("Recording not found.")
+
+    path = await asyncio.to_thread(recorder.segment_path, found)
+    wrapped = await asyncio.to_thread(ring_key, path) if is_sealed(found.path) else b""
+    size_bytes = await asyncio.to_thread(_size_of, path)
+    headers = {"Content-Length": str(size_bytes)} | wrapped_told(wrapped)
+    return GuardedStreamingResponse(request, read_bytes(path, 0, size_bytes), 200, headers, "application/octet-stream")
+
+
+def _size_of(path: Path) -> int:
+    with open_stored(path) as file:
+        return os.fstat(file).st_size
+
+
+@router.get("/{event}.jpg", dependencies=view, response_class=Response)
+async def event_picture(event: OneEvent, here: Here) -> Response:
+    found = await find_event(event, here)
+    jpeg = await asyncio.to_thread(here.recorder.event_picture, found)
+    if jpeg is None and await asyncio.to_thread(here.recorder.sealed_picture, found) is not None:
+        raise sealed_error()
+    if jpeg is None:
+        raise RequestRefused(404, "no_picture", "This event has no image.", "Play its clip instead.")
+    kept = "no-store" if found.end_ms is None else "private, max-age=3600"
+    return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": kept})
+
+
+@router.get("/{event}.mp4", dependencies=view, response_class=Response)
+async def event_clip(event: OneEvent, request: Request, here: Here, to_ms: At = LATEST_MS) -> Response:
+    """The event with its pre-roll and post-roll. to_ms: no further than this, so that who takes a clip in parts while
+    its post-roll is still recorded has parts of one film."""
+    found = await find_event(event, here)
+    camera = next((one for one in here.recorder.cameras() if one.status.id == found.camera), None)
+    pre_s, post_s = (camera.pre_s, camera.post_s) if camera else (5.0, 10.0)
+    whole = found.clip(here.recorder.clock.now_ms(), pre_s, post_s)
+    span = Span(whole.begin_ms, max(whole.begin_ms + 1, min(whole.end_ms, to_ms)))
+    return await answer_clip(here, request, found.camera, span, StreamName.MAIN)
+
+
+router.add_api_route(
+    "/{event}.mp4", event_clip, methods=["HEAD"], dependencies=view, response_class=Response, include_in_schema=False
+)

@@ -1,0 +1,226 @@
+"""What was recorded: the timeline, the calendar, what to play from an instant on, previews and clips."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import JSONResponse, Response
+
+from tawny import __version__
+from tawny.api import schemas, serializers
+from tawny.api.auth.access import Access, Signed, caller_of, rule
+from tawny.api.context import AppContext, Here
+from tawny.api.errors import RequestRefused
+from tawny.api.parameters import (
+    MOST_CLIP_S,
+    At,
+    Ids,
+    OneCamera,
+    OneStream,
+    Points,
+    cameras_of,
+    known_camera,
+    parse_span,
+)
+from tawny.api.past import play_schemas
+from tawny.api.past.clip_responses import answer_clip, clip_name, cut_clip, disposition
+from tawny.api.past.guarded_streaming import stream_recording, wrapped_told
+from tawny.live.snapshots import LEAST_WIDTH, MOST_WIDTH
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.segments import Segment
+from tawny.model.times import Span
+from tawny.playback import local_time, segment_lookup, timeline
+from tawny.playback.clip_sheet import ClipSheetHeader, clip_sheet
+from tawny.playback.decrypted import picture_part, ring_key
+from tawny.playback.frame_reader import full_size
+from tawny.playback.segment_player import SegmentPlayback
+from tawny.playback.segment_player import play as make_playing
+from tawny.playback.stills import shown_in
+from tawny.storage.disk.layout import is_sealed
+
+router = APIRouter(prefix="/api/v1")
+view = [rule(Access.VIEW)]
+MOST_DAYS_OF_TIME = 4000
+
+
+def nothing_recorded() -> RequestRefused:
+    return RequestRefused(404, "no_picture", "There is no video at this time.", "Choose another time.")
+
+
+@router.get("/time", dependencies=view)
+async def time(from_ms: At, to_ms: At, here: Here) -> schemas.LocalTime:
+    span = parse_span(from_ms, to_ms, MOST_DAYS_OF_TIME)
+    found = await asyncio.to_thread(local_time.transitions, here.zone, span)
+    changes = [schemas.LocalTimeChange(at_ms=one.at_ms, before_s=one.before_s, after_s=one.after_s) for one in found]
+    return schemas.LocalTime(
+        zone=here.recorder.zone,
+        now_ms=here.recorder.clock.now_ms(),
+        offset_s=local_time.offset_s(here.zone, from_ms),
+        transitions=changes,
+    )
+
+
+@router.get("/timeline", dependencies=view)
+async def lanes(from_ms: At, to_ms: At, here: Here, cameras: Ids = "", points: Points = 2000) -> schemas.Timeline:
+    span, named = parse_span(from_ms, to_ms), cameras_of(cameras, here)
+    return await asyncio.to_thread(_timeline, here, named, span, points)
+
+
+def _timeline(here: AppContext, cameras: list[CameraId], span: Span, points: int) -> schemas.Timeline:
+    now_ms = here.recorder.clock.now_ms()
+    waits = {one.status.id for one in here.recorder.cameras() if one.waits_for_motion}
+    made = [
+        timeline.timeline_lane(
+            here.recorder, camera, span, points=points, now_ms=now_ms, waits_for_motion=camera in waits
+        )
+        for camera in cameras
+    ]
+    return schemas.Timeline(now_ms=now_ms, cameras=[serializers.lane(one, here.recorder) for one in made])
+
+
+@router.get("/days", dependencies=view)
+async def days(
+    camera: Annotated[CameraId, Query(max_length=64)], from_ms: At, to_ms: At, here: Here
+) -> schemas.DayCoverageList:
+    span = parse_span(from_ms, to_ms)
+    found = await asyncio.to_thread(timeline.calendar, here.recorder, camera, here.zone, span)
+    made = [schemas.DayCoverage(begin_ms=day.begin_ms, recorded_s=day.recorded_s, gaps=day.gaps) for day in found]
+    return schemas.DayCoverageList(days=made)
+
+
+@router.get("/cameras/{camera}/play", dependencies=view)
+async def play(camera: OneCamera, at_ms: At, here: Here, stream: OneStream = StreamName.MAIN) -> play_schemas.PlayInfo:
+    run = await asyncio.to_thread(_run, here, camera, stream, at_ms)
+    return play_schemas.PlayInfo(
+        items=[serializers.playable(segment) for segment in run.segments],
+        next_ms=run.next_ms,
+        gap=serializers.gap(run.gap) if run.gap else None,
+    )
+
+
+def _run(here: AppContext, camera: CameraId, stream: StreamName, at_ms: int) -> segment_lookup.PlayableRun:
+    return segment_lookup.run_from(here.recorder, known_camera(camera, here), stream, at_ms)
+
+
+@router.get("/cameras/{camera}/from", dependencies=view, response_class=Response)
+async def play_from(
+    camera: OneCamera, at_ms: At, request: Request, here: Here, stream: OneStream = StreamName.MAIN
+) -> Response:
+    """The video of an instant at once, without asking first what there is: as `/media/{segment}/play` gives it.
+
+    `X-Piece`: what it is out of. Where nothing is recorded it is answered as by `/cameras/{camera}/play`.
+    """
+    found = await asyncio.to_thread(_from, here, camera, stream, at_ms)
+    if found is None:
+        return JSONResponse((await play(camera, at_ms, here, stream)).model_dump(mode="json"))
+    segment, playing = found
+    return stream_recording(request, playing, **{"X-Piece": serializers.playable(segment).model_dump_json()})
+
+
+def _from(here: AppContext, camera: CameraId, stream: StreamName, at_ms: int) -> tuple[Segment, SegmentPlayback] | None:
+    found = segment_lookup.at(here.recorder, known_camera(camera, here), stream, at_ms)
+    return (found, make_playing(here.recorder, found, at_ms)) if found else None
+
+
+@router.get("/cameras/{camera}/frame", dependencies=view, response_class=Response)
+async def frame(
+    camera: OneCamera, at_ms: At, here: Here, width: Annotated[int, Query(ge=LEAST_WIDTH, le=MOST_WIDTH)] = 320
+) -> Response:
+    async with here.decoding:
+        picture = await asyncio.to_thread(here.frames.at, camera, at_ms, width)
+    if picture is None:
+        raise nothing_recorded()
+    kept = {"Cache-Control": "private, max-age=3600", "X-At-Ms": str(picture.at_ms)}
+    return Response(picture.jpeg, media_type="image/jpeg", headers=kept)
+
+
+@router.get("/cameras/{camera}/frame/sealed", dependencies=view, response_class=Response)
+async def sealed_frame(
+    camera: OneCamera, at_ms: At, here: Here, width: Annotated[int, Query(ge=LEAST_WIDTH, le=MOST_WIDTH)] = 320
+) -> Response:
+    """Of a sealed recording: what a page that has its key needs to show this picture by itself, as it lies."""
+    found = await asyncio.to_thread(_sealed_part, here, camera, at_ms, width)
+    if found is None:
+        raise nothing_recorded()
+    data, wrapped = found
+    told = {"Cache-Control": "no-store"} | wrapped_told(wrapped)
+    return Response(data, media_type="application/octet-stream", headers=told)
+
+
+def _sealed_part(here: AppContext, camera: CameraId, at_ms: int, width: int) -> tuple[bytes, bytes] | None:
+    recorder = here.behind or here.recorder
+    for segment in shown_in(recorder, camera, at_ms, width):
+        if is_sealed(segment.path):
+            path = recorder.segment_path(segment)
+            if data := picture_part(path, at_ms):
+                return data, ring_key(path)
+    return None
+
+
+@router.get("/cameras/{camera}/picture", dependencies=view, response_class=Response)
+async def picture(camera: OneCamera, at_ms: At, here: Here) -> Response:
+    """The very picture shown at this moment, in full size, for the browser to save."""
+    async with here.decoding:
+        found = await asyncio.to_thread(full_size, here.recorder, camera, at_ms)
+    if found is None:
+        raise nothing_recorded()
+    name = clip_name(here, camera, found[1]).removesuffix(".mp4") + ".jpg"
+    told = {"X-At-Ms": str(found[1]), "Content-Disposition": disposition(name)}
+    return Response(found[0], media_type="image/jpeg", headers=told)
+
+
+@router.get("/clip", dependencies=view, response_class=Response)
+async def clip(
+    camera: Annotated[CameraId, Query(max_length=64)],
+    from_ms: At,
+    to_ms: At,
+    request: Request,
+    signed: Signed,
+    here: Here,
+    stream: OneStream = StreamName.MAIN,
+    *,
+    sound: bool = True,
+    exact: bool = False,
+) -> Response:
+    """An ordinary MP4 file, cut without re-encoding: it begins with the keyframe at or before from_ms.
+
+    exact: it begins with the very picture; those up to the next keyframe are encoded anew.
+    """
+    span = parse_span(from_ms, to_ms, MOST_CLIP_S / 86_400)
+    name = clip_name(here, camera, from_ms)
+    if request.method == "GET" and request.headers.get("range", "bytes=0-").startswith("bytes=0-"):
+        await asyncio.to_thread(here.accounts.note, "clip", signed.person.name, caller_of(request), name)
+    return await answer_clip(here, request, camera, span, stream, attachment=name, with_sound=sound, exact=exact)
+
+
+@router.get("/clip/sheet", dependencies=view, response_class=Response)
+async def sheet(
+    camera: Annotated[CameraId, Query(max_length=64)],
+    from_ms: At,
+    to_ms: At,
+    signed: Signed,
+    here: Here,
+    stream: OneStream = StreamName.MAIN,
+    *,
+    sound: bool = True,
+) -> Response:
+    """What is said of that very clip: times, what is missing, its SHA-256. Plain text."""
+    span, name = parse_span(from_ms, to_ms, MOST_CLIP_S / 86_400), clip_name(here, camera, from_ms)
+    made = await cut_clip(here, camera, span, stream, with_sound=sound)
+    about = ClipSheetHeader(
+        name=name,
+        camera=camera,
+        camera_name=serializers.camera_name(here.recorder, camera),
+        recorder=f"{here.recorder.host}, tawny {__version__}",
+        person=signed.person.name,
+        zone=here.zone,
+        now_ms=here.recorder.clock.now_ms(),
+    )
+    text = await asyncio.to_thread(clip_sheet, here.recorder, made, span, about)
+    headers = {"Content-Disposition": disposition(name.removesuffix(".mp4") + ".txt")}
+    return Response(text, media_type="text/plain; charset=utf-8", headers=headers)
+
+
+router.add_api_route(
+    "/clip", clip, methods=["HEAD"], dependencies=view, response_class=Response, include_in_schema=False
+)

@@ -1,0 +1,14 @@
+"""`python -m tawny.api.schema`: the API's description as JSON, the same bytes for the same code."""
+
+import json
+import sys
+
+from tawny.api.application import description, make_routes
+
+
+def text() -> str:
+    return json.dumps(description(make_routes()), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(text())

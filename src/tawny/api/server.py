@@ -1,0 +1,174 @@
+"""The web server, in an event loop that is there already. It listens, or says why it cannot; it ends within 2 s."""
+
+import asyncio
+import errno
+import ipaddress
+import logging
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import anyio.to_thread
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
+
+from tawny.api.auth.accounts import Accounts
+from tawny.model.errors import NoAccount, NotDone, PortInUse, UsageError
+
+GRACE_S = 1
+TICK_S = 2.0
+"""How often the date in answers is brought up to date."""
+MOST_CONNECTIONS = 1000
+FILE_THREADS = 8
+"""Answers that stream from files are read by so many threads; each costs memory."""
+LARGEST_MESSAGE_BYTES = 4096
+"""That a browser may send over a WebSocket."""
+MOST_UNSENT_BYTES = 128 * 1024
+PROXIES = "127.0.0.1,::1"
+"""Whose word about the client's address and scheme is taken: a proxy on this machine."""
+log = logging.getLogger(__name__)
+
+
+class WebServer:
+    """`start` once, `stop` once, both in the loop that serves."""
+
+    def __init__(self, app: FastAPI, accounts: Accounts, host: str, port: int) -> None:
+        """host: a name or an address; port 0: any that is free."""
+        self._app, self._accounts, self._host, self._port = app, accounts, host, port
+        self._server: _Server | None = None
+        self._serving: asyncio.Task[None] | None = None
+
+    @property
+    def address(self) -> str:
+        """`127.0.0.1:8000`: where it listens, once it does."""
+        return f"[{self._host}]:{self._port}" if ":" in self._host else f"{self._host}:{self._port}"
+
+    async def start(self) -> None:
+        """Returns when it listens. Raises PortInUse, NoAccount (beyond loopback while there is no owner), NotDone."""
+        places = await _resolved(self._host, self._port)
+        is_reachable = not all(ipaddress.ip_address(address).is_loopback for address, _ in places)
+        if is_reachable and not await asyncio.to_thread(self._accounts.has_owner):
+            raise NoAccount(self.address)
+        sockets = self._bound(places)
+        self._port = sockets[0].getsockname()[1]
+        self._server = _Server(_config(self._app))
+        anyio.to_thread.current_default_thread_limiter().total_tokens = FILE_THREADS
+        self._serving = asyncio.create_task(self._server.serve(sockets), name="web")
+        await self._server.ready.wait()
+
+    async def stop(self) -> None:
+        """Close everything, sockets that are open for ever included."""
+        if self._server is None or self._serving is None:
+            return
+        with _quiet():  # what is cut off now is cut off on purpose
+            self._server.should_exit = True
+            self._server.ending.set()
+            await self._serving
+
+    def _bound(self, places: list[tuple[str, socket.AddressFamily]]) -> list[socket.socket]:
+        sockets: list[socket.socket] = []
+        port = self._port
+        try:
+            for address, family in places:
+                made = socket.socket(family, socket.SOCK_STREAM)
+                sockets.append(made)
+                made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if address == "::" else 1)
+                # what waits in the kernel for a slow viewer is old when it comes: let it be little
+                made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MOST_UNSENT_BYTES)
+                made.bind((address, port))
+                made.listen(128)
+                port = made.getsockname()[1]
+        except OSError as error:
+            for made in sockets:
+                made.close()
+            raise self._refused(error) from error
+        return sockets
+
+    def _refused(self, error: OSError) -> PortInUse | NotDone:
+        if error.errno == errno.EADDRINUSE:
+            return PortInUse(self.address)
+        what = f"Can't listen on {self.address}: {error.strerror}."
+        return NotDone(
+            what, "Choose another address with `--listen HOST:PORT`. Ports below 1024 need administrator rights."
+        )
+
+
+async def addresses_of(host: str) -> tuple[str, ...]:
+    """What a name or address stands for. UsageError when nothing."""
+    return tuple(address for address, _ in await _resolved(host, 0))
+
+
+async def _resolved(host: str, port: int) -> list[tuple[str, socket.AddressFamily]]:
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    except OSError as error:
+        raise UsageError(f"{host} isn't an address of this computer ({error.strerror}).") from error
+    return list(dict.fromkeys((str(place[4][0]).partition("%")[0], place[0]) for place in found))
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the program that it is part of, and says when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready, self.ending = asyncio.Event(), asyncio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def main_loop(self) -> None:
+        """Waits until told to end. uvicorn's own asks ten times a second, and waking up is what costs here."""
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.ending.wait(), TICK_S)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
+class _WebSocket(WebSocketsSansIOProtocol):
+    def shutdown(self) -> None:
+        """Who has left, and not taken all yet, cannot be told to leave: uvicorn raises, and would end nothing more."""
+        with suppress(InvalidState):
+            super().shutdown()
+
+
+def _config(app: FastAPI) -> uvicorn.Config:
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    return uvicorn.Config(
+        app,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        http="h11",
+        ws=_WebSocket,
+        ws_max_size=LARGEST_MESSAGE_BYTES,
+        ws_max_queue=8,
+        ws_per_message_deflate=False,
+        proxy_headers=True,
+        forwarded_allow_ips=PROXIES,
+        server_header=False,
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    noisy = logging.getLogger("uvicorn.error")
+    before = noisy.level
+    noisy.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        noisy.setLevel(before)

@@ -1,0 +1,61 @@
+"""What both kinds of WebSocket share: talking both ways at once, and ending when the session does."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from tawny.api.auth.access import SIGNED_OUT, has_ended
+from tawny.model.clock import Clock
+
+LOOK_S = 4.0
+"""How often a session is looked at, and a sign of life given."""
+NOT_UNDERSTOOD = 1008
+Said = TypeVar("Said", bound=BaseModel)
+
+
+class SessionWatch:
+    """Asked often, it looks every LOOK_S whether the session still lasts."""
+
+    def __init__(self, socket: WebSocket, clock: Clock) -> None:
+        self._socket, self._clock = socket, clock
+        self._looked_s = clock.mono_s()
+
+    async def is_over(self) -> bool:
+        """True once the session has ended; the socket is closed then."""
+        if self._clock.mono_s() - self._looked_s < LOOK_S:
+            return False
+        self._looked_s = self._clock.mono_s()
+        if not await has_ended(self._socket):
+            return False
+        await self._socket.close(SIGNED_OUT, "You've been signed out on this device.")
+        return True
+
+
+async def run_duplex(
+    socket: WebSocket, send: Coroutine[Any, Any, None], kind: type[Said], hear: Callable[[Said], None]
+) -> None:
+    """Send and hear until either side has enough. What is heard and is no `kind` ends it."""
+    both = [asyncio.create_task(send), asyncio.create_task(_hear(socket, kind, hear))]
+    try:
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in both:
+            task.cancel()
+        ended = await asyncio.gather(*both, return_exceptions=True)
+    for error in ended:
+        if isinstance(error, BaseException) and not isinstance(error, asyncio.CancelledError | WebSocketDisconnect):
+            raise error
+
+
+async def _hear(socket: WebSocket, kind: type[Said], hear: Callable[[Said], None]) -> None:
+    while socket.application_state is WebSocketState.CONNECTED:  # until the other side of `talk` has closed it
+        text = await socket.receive_text()
+        try:
+            said = kind.model_validate_json(text)
+        except ValidationError:
+            await socket.close(NOT_UNDERSTOOD, "Invalid message.")
+            return
+        hear(said)

@@ -1,0 +1,201 @@
+"""The door for commands on this machine: a UNIX socket in the data folder, one JSON object a line, for its owner only.
+
+In memory mode, when no disk is written to, it is an abstract one: a name that the kernel keeps for as long as the
+program runs, made from the user and the folder. Both ends look who the other is, as such a name has no owner.
+
+`{"do": "status"}` is answered once; `{"do": "follow"}` by a line for everything that happens, until the asker goes.
+"""
+
+import asyncio
+import json
+import os
+import socket
+import struct
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from tawny.engine import Bus
+from tawny.engine.loop import caller
+from tawny.model.errors import NotDone, StorageError
+from tawny.model.messages import Message
+
+NAME = "control"
+LONGEST = 64_000
+"""Bytes of a request's line."""
+_CREDENTIALS = struct.Struct("iii")  # of the other end: process, user, group
+MOST_WAITING = 1000
+"""Messages kept for one that follows slowly; older ones are dropped."""
+
+
+class ControlSocket:
+    """Runs in the asyncio loop. answers: what can be asked, by name; called in a thread, may block. on_disk: False: the
+    folder is only a name, and nothing is written there."""
+
+    def __init__(
+        self,
+        folder: Path,
+        bus: Bus,
+        answers: dict[str, Callable[[dict[str, Any]], Any]],
+        told: Callable[[Message], dict[str, Any] | None],
+        *,
+        on_disk: bool = True,
+    ) -> None:
+        self._data, self._path, self._on_disk = folder, folder / NAME, on_disk
+        self._threads = ThreadPoolExecutor(2, "control")  # its own: others may wait for a disk that does not answer
+        self._bus, self._answers, self._told = bus, answers, told
+        self._server: asyncio.Server | None = None
+        self._folder: int | None = None
+        self._callers: set[asyncio.Task[Any]] = set()
+
+    async def open(self) -> None:
+        """Raises StorageError. A socket that a killed recorder left behind is taken away."""
+        try:
+            if not self._on_disk:
+                address = _abstract(self._data, os.geteuid())
+                self._server = await asyncio.start_unix_server(self._serve, address, limit=LONGEST)
+                return
+            self._path.unlink(missing_ok=True)
+            before = os.umask(0o177)
+            try:
+                self._server = await asyncio.start_unix_server(self._serve, self._address(), limit=LONGEST)
+            finally:
+                os.umask(before)
+        except OSError as error:
+            raise StorageError(str(self._path), error.strerror or str(error)) from error
+
+    async def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            for task in list(self._callers):
+                task.cancel()
+            await asyncio.gather(*self._callers, return_exceptions=True)
+            if self._on_disk:
+                self._path.unlink(missing_ok=True)
+        if self._folder is not None:
+            os.close(self._folder)
+            self._folder = None
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _address(self) -> str:
+        """A UNIX address has room for 107 bytes; a longer one is reached through the open folder."""
+        text = str(self._path)
+        if len(text.encode()) < 100:
+            return text
+        self._folder = os.open(self._path.parent, os.O_PATH | os.O_CLOEXEC)
+        return f"/proc/self/fd/{self._folder}/{NAME}"
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._callers.add(task)
+        try:
+            if not self._on_disk and _peer(writer) not in (os.geteuid(), 0):
+                return
+            line = await reader.readline()
+            async for answer in self._answer(line):
+                writer.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
+                await writer.drain()
+        except (ConnectionError, asyncio.CancelledError, ValueError):
+            pass  # the asker went, we stop, or the line was too long
+        finally:
+            self._callers.discard(task)
+            writer.close()
+
+    async def _answer(self, line: bytes) -> AsyncIterator[Any]:
+        try:
+            asked = json.loads(line)
+            what = asked["do"]
+        except (ValueError, KeyError, TypeError):
+            yield _refusal("not a valid request")
+            return
+        if what == "follow":
+            async for told in self._follow():
+                yield told
+        elif what in self._answers:
+            loop = asyncio.get_running_loop()
+            yield await loop.run_in_executor(self._threads, self._answers[what], asked)
+        else:
+            yield _refusal(f"{what!r} isn't supported by this version")
+
+    async def _follow(self) -> AsyncIterator[dict[str, Any]]:
+        waiting: asyncio.Queue[Message] = asyncio.Queue(MOST_WAITING)
+        loop = asyncio.get_running_loop()
+
+        def heard(message: Message) -> None:
+            caller(loop, lambda: _push(waiting, message))()
+
+        unsubscribe = self._bus.subscribe(heard)
+        try:
+            yield {"type": "following"}
+            while True:
+                told = self._told(await waiting.get())
+                if told is not None:
+                    yield told
+        finally:
+            unsubscribe()
+
+
+def _push(waiting: asyncio.Queue[Message], message: Message) -> None:
+    if waiting.full():
+        waiting.get_nowait()
+    waiting.put_nowait(message)
+
+
+def _refusal(why: str) -> dict[str, Any]:
+    return {"error": {"code": "usage", "message": f"The recorder didn't understand the request: {why}.", "do": ""}}
+
+
+async def ask(folder: Path, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
+    """What a running recorder answers, line by line. NotDone when none runs there."""
+    found = await _connected(folder)
+    if found is None:
+        raise NotDone(
+            f"No tawny is running for {folder}.", "Start it with `tawny run`, or pass its folder with `--data`."
+        )
+    reader, writer = found
+    try:
+        writer.write(json.dumps(request).encode() + b"\n")
+        while line := await reader.readline():
+            yield json.loads(line)
+    except ConnectionError:
+        return
+    finally:
+        writer.close()
+
+
+async def _connected(folder: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+    """To the one that writes there, or that only has its name from there."""
+    for address, is_abstract in ((_reach(folder), False), (_abstract(folder, os.geteuid()), True)):
+        try:
+            reader, writer = await asyncio.open_unix_connection(address, limit=2**24)
+        except OSError:
+            continue
+        if not is_abstract or _peer(writer) == os.geteuid():
+            return reader, writer
+        writer.close()
+    return None
+
+
+def is_in_memory(folder: Path) -> bool:
+    """Whether a recorder of ours runs under this name without writing there."""
+    with socket.socket(socket.AF_UNIX) as asking:
+        return asking.connect_ex(_abstract(folder, os.geteuid())) == 0
+
+
+def _abstract(folder: Path, user: int) -> str:
+    return f"\0tawny-{user}-{sha256(os.fsencode(folder.absolute())).hexdigest()[:24]}"
+
+
+def _peer(writer: asyncio.StreamWriter) -> int:
+    """The user at the other end."""
+    packed = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    _, user, _ = _CREDENTIALS.unpack(packed)
+    return int(user)
+
+
+def _reach(folder: Path) -> str:
+    path = folder / NAME
+    return str(path) if len(str(path).encode()) < 100 else os.path.relpath(path)

@@ -1,0 +1,34 @@
+"""Commands that ask something of a running recorder: an order, and what came of it."""
+
+from argparse import ArgumentParser, Namespace
+from typing import Any
+
+from tawny.cli import options
+from tawny.cli.control_client import ask_once
+from tawny.cli.output import Output
+from tawny.cli.paths import running_data
+from tawny.config.units import seconds
+from tawny.model.errors import UsageError
+
+
+def lasts(parser: ArgumentParser, usual: str) -> None:
+    """`--for`."""
+    parser.add_argument("--for", dest="lasts", metavar="TIME", help=f'for example "30 s" or "1h" (default: {usual})')
+
+
+def camera(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument("camera", metavar="CAMERA", help="ID from the settings")
+
+
+def ordered(args: Namespace, out: Output, **order: Any) -> int:
+    """Have it done; what is None is left out. Raises UsageError, NotDone."""
+    asked = {key: value for key, value in order.items() if value is not None}
+    if getattr(args, "lasts", None):
+        try:
+            asked["for"] = seconds(args.lasts)
+        except ValueError as error:
+            raise UsageError(f"`--for {args.lasts}` isn't a valid duration.", f"Use {error}.") from None
+    told = ask_once(running_data(args), {"do": "order", "order": asked})
+    out.data(told, told["done"])
+    return 0

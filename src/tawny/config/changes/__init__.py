@@ -1,0 +1,1 @@
+"""Edits of the settings file that keep comments and order."""

@@ -1,0 +1,118 @@
+"""Changes destinations and notifiers in the settings: only the table that is named; comments and order stay.
+
+What opens a place does not stand in `tawny.toml`: it goes into `secrets.toml` beside it (mode 600), and `${NAME}` here.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+
+from tawny.config.changes.toml_edit import replace_file
+from tawny.config.loader import known_secrets, parse_settings
+from tawny.config.settings import Settings
+from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
+
+Group = Literal["destinations", "notifiers"]
+Values = Mapping[str, Any]
+SECRET: Final = frozenset({"url", "secret", "password", "token"})
+"""Keys whose values are never told again, and kept apart. The path of a folder is no secret."""
+_PLAIN: Final = ("folder:", "file:", "rclone:")
+
+
+class SettingsDraft:
+    """A settings file as it is to become. path: None for settings that are in no file.
+
+    SettingsError says what is wrong with it; nothing is changed before `write`.
+    """
+
+    def __init__(self, path: Path | None, text: str, secrets: Mapping[str, str]) -> None:
+        """text, secrets: what there is where there is no file."""
+        self._path = path
+        self._known = known_secrets(path.parent) if path is not None else dict(secrets)
+        self._secrets: dict[str, str] = {}
+        self._gone: set[str] = set()
+        try:
+            self._document: Any = tomlkit.parse(path.read_text(encoding="utf-8") if path is not None else text)
+        except (OSError, UnicodeDecodeError, TOMLKitError) as error:
+            raise SettingsError(str(path), (Problem("file", str(error), "valid TOML"),)) from None
+
+    @property
+    def text(self) -> str:
+        return str(tomlkit.dumps(self._document))
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """All that `${NAME}` stands for."""
+        return {name: value for name, value in self._known.items() if name not in self._gone} | self._secrets
+
+    def values(self, group: Group, name: str) -> dict[str, Any] | None:
+        """What the table says, without anything secret. None: there is none."""
+        table = self._document.get(group, {}).get(name)
+        if table is None:
+            return None
+        said = dict(table.unwrap())
+        return {key: value for key, value in said.items() if key not in SECRET and "${" not in str(value)}
+
+    def put(self, group: Group, name: str, values: Values) -> None:
+        """Each as in the file; None takes one away, and what is not named stays as it is."""
+        tables = self._document.setdefault(group, tomlkit.table(is_super_table=True))
+        if name not in tables:
+            tables[name] = tomlkit.table()
+        table = tables[name]
+        for key, value in values.items():
+            if value is None:
+                table.pop(key, None)
+            elif key in SECRET and not str(value).startswith(_PLAIN) and "${" not in str(value):
+                secret = f"{key}_{name}".upper().replace("-", "_")
+                self._secrets[secret] = str(value)
+                table[key] = f"${{{secret}}}"
+            elif table.get(key) != value:
+                table[key] = value
+
+    def remove(self, group: Group, name: str) -> None:
+        """NotDone when it is not there."""
+        tables = self._document.get(group, {})
+        if name not in tables:
+            raise NotDone(f"No {name} in the settings.", "It may have been removed. Reload the page.")
+        del tables[name]
+        self._gone |= {f"{key}_{name}".upper().replace("-", "_") for key in SECRET}
+
+    def understood(self) -> Settings:
+        made, problems = parse_settings(self.text, self.secrets)
+        if made is None:
+            raise SettingsError(str(self._path or "the settings"), tuple(problems))
+        return made
+
+    def write(self) -> None:
+        """Into the file, secrets first. FolderUnwritable."""
+        if self._path is None:
+            return
+        self._write_secrets(self._path.with_name("secrets.toml"))
+        if self.text != self._path.read_text(encoding="utf-8"):
+            replace_file(self._path, self.text)
+
+    def _write_secrets(self, path: Path) -> None:
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        document = tomlkit.parse(text)
+        for name in self._gone:
+            document.pop(name, None)
+        for name, value in self._secrets.items():
+            document[name] = value
+        new = tomlkit.dumps(document)
+        if new == text:
+            return
+        if not path.exists():
+            _create(path)
+        replace_file(path, new)
+
+
+def _create(path: Path) -> None:
+    """Empty, and nobody else's business."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except OSError as error:
+        raise FolderUnwritable(str(path.parent), error.strerror or "") from None

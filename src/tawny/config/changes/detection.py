@@ -1,0 +1,105 @@
+"""Changes how a camera is watched, in its settings file: only what is different is written; the rest stays as it is.
+
+Comments, order and the words of settings that do not change survive. A file that would not be valid is not written.
+"""
+
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+
+from tawny.config.changes.toml_edit import replace_file
+from tawny.config.loader import known_secrets, parse_settings
+from tawny.config.settings import DetectionSettings, Settings
+from tawny.config.units import duration_text, share_text
+from tawny.model.errors import NotDone, SettingsError
+
+_TIMES = frozenset({"stay", "loiter", "left", "hold"})
+_SHARES = frozenset({"smallest", "sure"})
+"""Settings with units, in the tables that are ours: those of detectors have plain numbers."""
+DIGITS = 4
+"""Of a point: a ten-thousandth of the picture."""
+
+
+def change_watch(path: Path, camera: str, watch: DetectionSettings) -> Settings:
+    """Write how a camera is to be watched; the settings as they are then.
+
+    NotDone when the file has no such camera any more. SettingsError, OSError's TawnyErrors when nothing was changed.
+    """
+    document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    before, problems = parse_settings(document.as_string(), known_secrets(path.parent))
+    if before is None:
+        raise SettingsError(str(path), tuple(problems))
+    if camera not in before.cameras:
+        raise NotDone(f"{path} has no camera {camera}.", "It may have been removed. Reload the page.")
+    cameras: Any = document["cameras"]
+    table: Any = cameras[camera]
+    if "watch" not in table:
+        table["watch"] = tomlkit.table()
+    put(table["watch"], plain_table(before.cameras[camera].watch), plain_table(watch))
+    text = tomlkit.dumps(document)
+    after, problems = parse_settings(text, known_secrets(path.parent))
+    if after is None:
+        raise SettingsError(str(path), tuple(problems))
+    replace_file(path, text)
+    return after
+
+
+def plain_table(watch: DetectionSettings) -> dict[str, Any]:
+    """As it would be written in a file: times and shares as text, points short, what is as usual left out."""
+    said = watch.model_dump(mode="json", exclude_defaults=True)
+    made = {key: _rounded(value) for key, value in said.items()}
+    for key in ("zones", "lines"):
+        if key in made:
+            made[key] = {name: _place(place) for name, place in made[key].items()}
+    if "sound" in made:
+        made["sound"] = _with_units(made["sound"])
+    return made
+
+
+def _place(said: Mapping[str, Any]) -> Any:
+    """Only its points, where there is nothing else to be said."""
+    made = _with_units(said)
+    return made["points"] if set(made) == {"points"} else made
+
+
+def _with_units(said: Mapping[str, Any]) -> dict[str, Any]:
+    made = dict(said)
+    for key in _TIMES & made.keys():
+        made[key] = duration_text(made[key])
+    for key in _SHARES & made.keys():
+        made[key] = share_text(made[key])
+    return made
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _rounded(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(each) for each in value]
+    return round(value, DIGITS) if isinstance(value, float) else value
+
+
+def put(table: MutableMapping[str, Any], old: Mapping[str, Any], new: Mapping[str, Any], *, deep: bool = False) -> None:
+    """Make the table say what is new, touching only what differs."""
+    for key in old.keys() - new.keys():
+        table.pop(key, None)
+    for key, value in new.items():
+        if old.get(key) == value and key in table:
+            continue
+        if isinstance(value, Mapping) and isinstance(table.get(key), MutableMapping):
+            before = old.get(key)
+            put(table[key], before if isinstance(before, Mapping) else {}, value, deep=True)
+        else:
+            table[key] = _item(value, deep=deep)
+
+
+def _item(value: Any, *, deep: bool) -> Any:
+    """A table gets lines of its own; what is in it stands in one line."""
+    if not isinstance(value, Mapping):
+        return tomlkit.item(value)
+    made: Any = tomlkit.inline_table() if deep else tomlkit.table()
+    for key, each in value.items():
+        made[key] = _item(each, deep=True)
+    return made

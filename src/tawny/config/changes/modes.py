@@ -1,0 +1,155 @@
+"""Changes modes and rules in the settings file: only what is different is written; comments and order stay.
+
+They are said here in the words of the file: `{"week": {"night": ["22:00-06:30"]}}`, `{"do": ["tell phone"]}`.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from pydantic import ValidationError
+from tomlkit.items import AoT, Table
+
+from tawny.config.changes.detection import put
+from tawny.config.changes.toml_edit import replace_file
+from tawny.config.loader import known_secrets, parse_settings
+from tawny.config.modes import ModesSettings, PersonPresenceSettings, PresenceSettings
+from tawny.config.rules import RuleCondition, RuleSettings
+from tawny.config.settings import Settings
+from tawny.config.units import duration_text
+from tawny.model.errors import Problem, SettingsError
+
+Words = Mapping[str, Any]
+
+
+def arm_words(arm: ModesSettings) -> dict[str, Any]:
+    """What the table says; nothing of what is as usual."""
+    said = {
+        "modes": list(arm.modes),
+        "week": {mode: [str(one) for one in stretches] for mode, stretches in arm.week.items()},
+        "dates": _spans(arm.dates),
+        "place": list(arm.place),
+        "presence": _presence_words(arm.presence),
+    }
+    usual = {"modes": list(ModesSettings().modes)}
+    return {key: value for key, value in said.items() if value and value != usual.get(key)}
+
+
+def rule_words(rule: RuleSettings) -> dict[str, Any]:
+    found: dict[str, Any] = {"name": rule.name} if rule.name else {}
+    when = _when_words(rule.when)
+    if when:
+        found["when"] = when
+    return found | {"do": [str(one) for one in rule.do]}
+
+
+def parse_modes(arm: Words, rules: Sequence[Words]) -> tuple[ModesSettings, tuple[RuleSettings, ...]]:
+    """The words as settings. SettingsError tells what is wrong with them."""
+    try:
+        made = Settings.model_validate({"arm": dict(arm), "rules": [dict(rule) for rule in rules]})
+    except ValidationError as error:
+        raise SettingsError("your input", tuple(_problems(error))) from None
+    return made.arm, made.rules
+
+
+def change_arm(path: Path, arm: Words, rules: Sequence[Words]) -> Settings:
+    """Write both; the settings as they are then. SettingsError, OSError's TawnyErrors when nothing was changed."""
+    new_arm, new_rules = parse_modes(arm, rules)
+    document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    before, problems = parse_settings(document.as_string(), known_secrets(path.parent))
+    if before is None:
+        raise SettingsError(str(path), tuple(problems))
+    old, new = arm_words(before.arm), arm_words(new_arm)
+    if old != new:
+        if "arm" not in document:
+            document["arm"] = tomlkit.table()
+        table: Any = document["arm"]
+        put(table, old, new)
+    if before.rules != new_rules:
+        _put_rules(document, before.rules, new_rules)
+    text = tomlkit.dumps(document)
+    after, problems = parse_settings(text, known_secrets(path.parent))
+    if after is None:
+        raise SettingsError(str(path), tuple(problems))
+    replace_file(path, text)
+    return after
+
+
+def _put_rules(document: Any, old: Sequence[RuleSettings], new: Sequence[RuleSettings]) -> None:
+    """Rules that stay keep their words and comments, wherever they stand now."""
+    there: Any = document.get("rules", [])
+    tables = [(rule, there[number]) for number, rule in enumerate(old)] if isinstance(there, AoT) else []
+    made = tomlkit.aot()
+    for rule in new:
+        known = next((pair for pair in tables if pair[0] == rule), None)
+        if known is not None:
+            tables.remove(known)
+        made.append(known[1] if known is not None else _rule_table(rule))
+    document.pop("rules", None)
+    if new:
+        document["rules"] = made
+
+
+def _rule_table(rule: RuleSettings) -> Table:
+    table = tomlkit.table()
+    for key, value in rule_words(rule).items():
+        if key == "when":
+            when = tomlkit.inline_table()
+            when.update(value)
+            table[key] = when
+        else:
+            table[key] = value
+    return table
+
+
+def _presence_words(presence: PresenceSettings) -> dict[str, Any]:
+    usual = PresenceSettings()
+    found: dict[str, Any] = _somebody_words(presence)
+    if presence.people:
+        found["people"] = {name: _somebody_words(one) for name, one in presence.people.items()}
+    for key in ("every", "away_after"):
+        if getattr(presence, key) != getattr(usual, key):
+            found[key] = duration_text(getattr(presence, key))
+    for key in ("nobody", "back"):
+        if getattr(presence, key) != getattr(usual, key):
+            found[key] = getattr(presence, key)
+    return found
+
+
+def _somebody_words(one: PersonPresenceSettings) -> dict[str, Any]:
+    return {key: list(getattr(one, key)) for key in ("ping", "mac", "mdns") if getattr(one, key)}
+
+
+def _when_words(when: RuleCondition) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key in ("camera", "kind", "zone", "arm", "between", "home", "gone"):
+        several = [str(one) for one in getattr(when, key)]
+        if several:
+            found[key] = several[0] if len(several) == 1 else several
+    if when.lasts:
+        found["lasts"] = duration_text(when.lasts)
+    return found
+
+
+def _spans(dates: Mapping[str, str]) -> dict[str, str]:
+    """Days that follow each other and mean the same, as one."""
+    found: list[tuple[date, date, str]] = []
+    for day, meant in sorted((date.fromisoformat(day), meant) for day, meant in dates.items()):
+        if found and found[-1][1] + timedelta(days=1) == day and found[-1][2] == meant:
+            found[-1] = found[-1][0], day, meant
+        else:
+            found.append((day, day, meant))
+    return {str(begin) if begin == end else f"{begin} to {end}": meant for begin, end, meant in found}
+
+
+def _problems(error: ValidationError) -> list[Problem]:
+    return [
+        Problem(
+            ".".join(str(part) for part in one["loc"]),
+            "your input",
+            one["msg"].removeprefix("Value error, ").removeprefix("Input should be "),
+        )
+        for one in error.errors(include_url=False)
+    ]

@@ -1,0 +1,117 @@
+"""Changes how long what is kept, in the settings file: only what is different is written; comments and order stay.
+
+What is kept is said here in the words of the file: `{"min": "14 days", "events": {"person": "60 days"}}`.
+"""
+
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from typing import Any, Final
+
+import tomlkit
+from tomlkit.items import InlineTable, Item
+
+from tawny.config.changes.toml_edit import replace_file
+from tawny.config.loader import known_secrets, parse_settings
+from tawny.config.retention import CameraRetentionSettings, RetentionSettings, StreamRetentionSettings
+from tawny.config.settings import Settings
+from tawny.config.units import duration_text, share_text
+from tawny.model.errors import NotDone, SettingsError
+
+Words = Mapping[str, Any]
+
+_UNITS: Final = (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 1000))
+
+
+def keep_words(keep: RetentionSettings | CameraRetentionSettings | StreamRetentionSettings | None) -> dict[str, Any]:
+    """What a table says; of a camera's own, nothing of what it leaves to the wider one."""
+    if keep is None:
+        return {}
+    said = keep.model_dump(exclude_none=True)
+    return {key: _word(key, value, keep) for key, value in said.items()}
+
+
+def _word(key: str, value: Any, keep: RetentionSettings | CameraRetentionSettings | StreamRetentionSettings) -> Any:
+    if key == "sub":
+        return keep_words(getattr(keep, "sub", None))
+    if key == "events":
+        return {kind: duration_text(seconds) for kind, seconds in value.items()}
+    if key == "free":
+        return share_text(value)
+    if key == "size":
+        return _size(value)
+    return value if key == "count" else duration_text(value)
+
+
+def _size(size_bytes: int) -> str:
+    """Exactly, so that nothing changes by being written down."""
+    for unit, unit_bytes in _UNITS:
+        if size_bytes >= unit_bytes and (size_bytes * 1000) % unit_bytes == 0:
+            return f"{size_bytes / unit_bytes:.10g} {unit}"
+    return f"{size_bytes} B"
+
+
+def parse_retention(
+    everyone: Words, cameras: Mapping[Any, Words]
+) -> tuple[RetentionSettings, dict[str, CameraRetentionSettings | None]]:
+    """The words as settings. SettingsError tells what is wrong with them."""
+    document: dict[str, Any] = {
+        "storage": {"keep": dict(everyone)},
+        "cameras": {
+            name: {"source": "demo:", **({"keep": dict(keep)} if keep else {})} for name, keep in cameras.items()
+        },
+    }
+    made, problems = parse_settings(tomlkit.dumps(document), {})
+    if made is None:
+        raise SettingsError("the settings", tuple(problem._replace(line=None) for problem in problems))
+    return made.storage.keep, {name: camera.keep for name, camera in made.cameras.items()}
+
+
+def change_keep(path: Path, everyone: Words, cameras: Mapping[Any, Words]) -> Settings:
+    """Write it; the settings as they are then. cameras: those that are named have this and nothing else of their own.
+
+    NotDone when the file has no such camera any more; SettingsError, FolderUnwritable when nothing was changed.
+    """
+    document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    before, problems = parse_settings(document.as_string(), known_secrets(path.parent))
+    if before is None:
+        raise SettingsError(str(path), tuple(problems))
+    _change(document.setdefault("storage", tomlkit.table()), keep_words(before.storage.keep), everyone)
+    for name, keep in cameras.items():
+        if name not in before.cameras:
+            raise NotDone(f"{path} has no camera {name}.", "It may have been removed. Reload the page.")
+        tables: Any = document["cameras"]
+        _change(tables[name], keep_words(before.cameras[name].keep), keep)
+    text = tomlkit.dumps(document)
+    after, problems = parse_settings(text, known_secrets(path.parent))
+    if after is None:
+        raise SettingsError(str(path), tuple(problems))
+    if text != path.read_text(encoding="utf-8"):
+        replace_file(path, text)
+    return after
+
+
+def _change(above: MutableMapping[str, Any], old: Words, new: Words) -> None:
+    """The table `keep` below it."""
+    if old == new:
+        return
+    if not new:
+        above.pop("keep", None)
+        return
+    if "keep" not in above:
+        above["keep"] = tomlkit.inline_table()
+    table: MutableMapping[str, Any] = above["keep"]
+    for key in old.keys() - new.keys():
+        table.pop(key, None)
+    for key, value in new.items():
+        if old.get(key) != value:
+            table[key] = _item(value)
+
+
+def _item(value: Any) -> Item:
+    if not isinstance(value, Mapping):
+        plain: Item = tomlkit.item(value)
+        return plain
+    made: InlineTable = tomlkit.inline_table()
+    for key, each in value.items():
+        made.append(key, _item(each))
+    return made

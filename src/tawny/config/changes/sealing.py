@@ -1,0 +1,51 @@
+"""Changes what is sealed, and to whom, in the settings file: only what is different is written."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+
+from tawny.config.changes.toml_edit import replace_file
+from tawny.config.loader import known_secrets, parse_settings
+from tawny.config.settings import Settings
+from tawny.model.errors import NotDone, SettingsError
+
+
+def change_seal(
+    path: Path, *, everything: bool, cameras: Mapping[Any, bool], keys: tuple[str, str] | None = None
+) -> Settings:
+    """Write it; the settings as they are then. cameras: those named are sealed or not, whatever the others are; the
+    others are as `everything` says. keys: public ones of the owner and of the recovery sheet, where there are none yet.
+
+    NotDone when the file has no such camera, or has keys already; SettingsError, FolderUnwritable: nothing was changed.
+    """
+    document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    before, problems = parse_settings(document.as_string(), known_secrets(path.parent))
+    if before is None:
+        raise SettingsError(str(path), tuple(problems))
+    if keys is not None:
+        if before.sealed.all:
+            raise NotDone(f"{path} already has keys under [sealed].", "Recordings encrypted with them still need them.")
+        table: Any = document.setdefault("sealed", tomlkit.table())
+        table["recipients"], table["recovery"] = [keys[0]], keys[1]
+    if before.storage.sealed != everything:
+        storage: Any = document.setdefault("storage", tomlkit.table())
+        storage["sealed"] = everything
+    for name in cameras.keys() - before.cameras.keys():
+        raise NotDone(f"{path} has no camera {name}.", "It may have been removed. Reload the page.")
+    for name, camera in before.cameras.items():
+        own = cameras.get(name)
+        own = None if own == everything else own
+        tables: Any = document["cameras"]
+        if own is None and camera.sealed is not None:
+            tables[name].pop("sealed", None)
+        elif own is not None and own != camera.sealed:
+            tables[name]["sealed"] = own
+    text = tomlkit.dumps(document)
+    after, problems = parse_settings(text, known_secrets(path.parent))
+    if after is None:
+        raise SettingsError(str(path), tuple(problems))
+    if text != path.read_text(encoding="utf-8"):
+        replace_file(path, text)
+    return after

@@ -1,0 +1,91 @@
+"""Settings of what leaves this machine: where files are brought, and how much may wait."""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field
+
+from tawny.config.quantities import Duration, Size
+from tawny.config.retention import Table
+
+TargetName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
+_HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
+
+
+def hours(text: str) -> tuple[int, int]:
+    """`22:00-06:00` as minutes of the day. ValueError tells what is allowed."""
+    found = _HOURS.fullmatch(text)
+    if found is None:
+        raise ValueError("hours, for example 22:00-06:00")
+    return int(found[1]) * 60 + int(found[2]), int(found[3]) * 60 + int(found[4])
+
+
+def _hours_or_none(text: str) -> str:
+    if text:
+        hours(text)
+    return text
+
+
+Hours = Annotated[str, AfterValidator(_hours_or_none)]
+"""Checked; empty for none."""
+
+
+class DestinationSettings(Table):
+    """An upload destination. Settings specific to its type go in the same table."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    url: str = Field(
+        min_length=1,
+        description="Address of the destination, for example folder:/mnt/nas/tawny. "
+        "See docs/offsite.md for all of them.",
+    )
+    what: tuple[Literal["events", "kept", "footage"], ...] = Field(
+        ("events",),
+        description="What to upload. `events`: clips and snapshots of all events; `kept`: of kept events only; "
+        "`footage`: all recordings.",
+    )
+    cameras: tuple[str, ...] = Field((), description="Only these cameras. Empty: all.")
+    kinds: tuple[str, ...] = Field((), description="Only these event types, for example person. Empty: all.")
+    names: str = Field(
+        "tawny",
+        description="Folder and file names: `tawny`, `rom-cam`, `diycam`, `pancake`, or a pattern with {fields}.",
+    )
+    sealed_names: Literal["opaque", "readable"] = Field(
+        "opaque",
+        description="File names of encrypted recordings. `opaque`: names that "
+        "reveal nothing; `readable`: as in `names`.",
+    )
+    keep: Duration | None = Field(None, description="Delete files from the destination after this time. Empty: never.")
+    limit: Size = Field(0, description="Bandwidth limit per second, for example 500 kB. 0: none.")
+    hours: Hours = Field(
+        "",
+        description="Upload clips and recordings only in these hours, for example 22:00-06:00. Snapshots are always "
+        "sent at once.",
+    )
+    after: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        None,
+        description="Upload clips and recordings in batches of this many. If neither this nor `minutes` is set, "
+        "they are sent at once.",
+    )
+    minutes: tuple[Annotated[int, Field(ge=0, le=59)], ...] = Field(
+        (),
+        description="Upload clips and recordings at these minutes past the hour, for example [5, 20, 35, 50]. "
+        "Alternative to `after`.",
+    )
+    parallel: Annotated[int, Field(ge=1, le=8)] = Field(1, description="Number of parallel uploads.")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What its kind understands."""
+        return dict(self.model_extra or {})
+
+
+class OutboxSettings(Table):
+    """The queue of uploads and notifications."""
+
+    budget: Size = Field(
+        5_000_000_000,
+        description="Maximum share of the disk for recordings waiting to be uploaded. Beyond it, the least "
+        "important ones are discarded.",
+    )

@@ -1,0 +1,66 @@
+"""DIY Security Cam: a shell file of `key=value` lines and `cameras[KEY]=ADDRESS`. It is read, never run."""
+
+import re
+import shlex
+
+from tawny.config.importers.result import ForeignFormatError, ImportResult, camera_id
+
+_LINE = re.compile(r"\s*(?:export\s+)?(\w+)(?:\[([^\]]+)\])?=(.*)")
+_OTHERWISE = {
+    "upload_dir": "files waiting for upload are stored with the recordings",
+    "error_dir": "damaged files stay in place; `tawny check` lists them",
+    "segment_length": "files are about a minute long; use `tawny export --split 5min` for longer ones",
+    "stream_offset": "all cameras are analyzed all the time, not in turn",
+    "skip_frames": "tawny analyzes five frames per second",
+    "bucket": 'tawny needs the keys of the bucket, too: see docs/offsite.md; `names = "diycam"` keeps the folder '
+    "structure",
+}
+
+
+def from_diycam(text: str) -> ImportResult:
+    values: dict[str, str] = {}
+    cameras: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        read = _LINE.fullmatch(line)
+        if read is None:
+            continue
+        try:
+            words = shlex.split(read[3], comments=True)
+        except ValueError as error:
+            if cameras or values.keys() & {"monitor_dir", "sensitivity"}:
+                raise ForeignFormatError(f"{read[1]}: {error}", number) from None
+            continue
+        value = words[0] if words else ""
+        if read[2]:
+            if read[1] == "cameras":
+                cameras[read[2].strip("\"'")] = value
+        else:
+            values[read[1]] = value
+    if not cameras:
+        raise ForeignFormatError("no `cameras[KEY]=`")
+    found = ImportResult()
+    for key, source in cameras.items():
+        _camera(found, key, source, values)
+    if "monitor_dir" in values:
+        found.put("monitor_dir", "storage.path", values["monitor_dir"].rstrip("/") + "/tawny")
+    for key in values.keys() - found.became.keys():
+        found.left[key] = _OTHERWISE.get(key, "not a setting of DIY Security Cam")
+    return found
+
+
+def _camera(found: ImportResult, key: str, source: str, values: dict[str, str]) -> None:
+    name = camera_id(key, usual=f"camera-{len(found.became) + 1}")
+    shown = found.without_password(name, source)
+    found.put(f"cameras[{key}]", f"cameras.{name}.source", shown)
+    seconds, kernel = _whole(values, "sensitivity", 3), _whole(values, "kernel", 17)
+    camera = found.settings["cameras"][name]
+    camera |= {"pre": f"{min(seconds, 30)} s", "post": "2 s"}
+    camera["watch"] = {"detector": "counting", "counting": {"seconds": min(seconds, 60), "kernel": kernel}}
+    for theirs, words in (("sensitivity", "pre, watch.counting.seconds"), ("kernel", "watch.counting.kernel")):
+        if theirs in values:
+            found.became[theirs] = f"{words} of every camera"
+
+
+def _whole(values: dict[str, str], key: str, usual: int) -> int:
+    text = values.get(key, "")
+    return int(text) if text.isdigit() else usual

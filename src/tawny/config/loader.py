@@ -1,0 +1,167 @@
+"""Reads `tawny.toml`: text to settings, with every problem at once, each with its path and line; secrets filled in."""
+
+import os
+import re
+import stat
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from tawny.config.settings import CameraSettings, Settings, is_camera_id
+from tawny.model.errors import Problem, SettingsError
+
+SECRET_KEYS = frozenset({"source", "sub", "onvif", "url", "secret", "token", "address", "metrics", "check_in"})
+"""Settings that hold, or may hold, something that is nobody's business."""
+_SECRET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def read_settings(path: Path, env: Mapping[str, str] | None = None) -> Settings:
+    """The settings in a file. SettingsError names every problem; a missing file is one."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise SettingsError(str(path), (Problem("file", why, "a readable file (`tawny init` creates one)"),)) from None
+    except UnicodeDecodeError:
+        raise SettingsError(str(path), (Problem("file", "bytes that are not UTF-8", "UTF-8 text"),)) from None
+    settings, problems = parse_settings(text, known_secrets(path.parent, env))
+    if settings is None:
+        raise SettingsError(str(path), tuple(problems))
+    return settings
+
+
+def parse_settings(text: str, secrets: Mapping[str, str]) -> tuple[Settings | None, list[Problem]]:
+    """Settings, or all that is wrong with the text."""
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line (\d+)", str(error))
+        return None, [Problem("file", str(error), "valid TOML (see https://toml.io)", int(line[1]) if line else None)]
+    problems = list(_slips(tables))
+    filled = _fill(tables, secrets, (), problems)
+    try:
+        settings: Settings | None = Settings.model_validate(filled)
+    except ValidationError as error:
+        problems += [_problem(each) for each in error.errors(include_url=False)]
+        settings = None
+    if problems:
+        return None, [problem._replace(line=_line_of(problem.path.split("."), text)) for problem in problems]
+    return settings, []
+
+
+def known_secrets(folder: Path, env: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What `${NAME}` may stand for: the environment, systemd's credentials, then `secrets.toml` beside the settings."""
+    env = os.environ if env is None else env
+    known: dict[str, str] = {}
+    file = folder / "secrets.toml"
+    if file.exists():
+        if stat.S_IMODE(file.stat().st_mode) & 0o077:
+            problem = Problem(
+                "secrets.toml", f"mode {stat.S_IMODE(file.stat().st_mode):o}", "mode 600 (run `chmod 600 secrets.toml`)"
+            )
+            raise SettingsError(str(file), (problem,))
+        try:
+            tables = tomllib.loads(file.read_text(encoding="utf-8"))
+        except tomllib.TOMLDecodeError as error:
+            raise SettingsError(
+                str(file), (Problem("secrets.toml", str(error), 'lines such as NAME = "secret"'),)
+            ) from None
+        known |= {key: value for key, value in tables.items() if isinstance(value, str)}
+    credentials = env.get("CREDENTIALS_DIRECTORY")
+    if credentials and Path(credentials).is_dir():
+        known |= {path.name: path.read_text(encoding="utf-8").rstrip("\n") for path in Path(credentials).iterdir()}
+    return known | dict(env)
+
+
+def _slips(tables: Mapping[str, Any]) -> Iterator[Problem]:
+    """What the types let through: a camera's id, and plain keys of a camera that are neither settings nor tables."""
+    cameras = tables.get("cameras", {})
+    for key, camera in cameras.items() if isinstance(cameras, dict) else ():
+        if not is_camera_id(key):
+            yield Problem(
+                f"cameras.{key}",
+                f"the name {key!r}",
+                "names such as front-door (a-z, 0-9 and hyphens, at most 40 characters)",
+            )
+        for setting, value in camera.items() if isinstance(camera, dict) else ():
+            if setting not in CameraSettings.model_fields and not isinstance(value, dict):
+                known = ", ".join(sorted(CameraSettings.model_fields))
+                yield Problem(f"cameras.{key}.{setting}", "an unknown setting", f"one of {known}")
+
+
+def _fill(value: Any, secrets: Mapping[str, str], path: tuple[str, ...], problems: list[Problem]) -> Any:
+    if isinstance(value, dict):
+        return {key: _fill(each, secrets, (*path, key), problems) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_fill(each, secrets, (*path, str(n)), problems) for n, each in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+    problems += [
+        Problem(
+            ".".join(path),
+            f"${{{name}}}, which is not set",
+            "an environment variable, a systemd credential or a line in secrets.toml",
+        )
+        for name in _SECRET.findall(value)
+        if name not in secrets
+    ]
+    return _SECRET.sub(lambda found: secrets.get(found[1], found[0]), value)
+
+
+def _problem(error: ErrorDetails) -> Problem:
+    path = [str(part) for part in error["loc"] if part != "[key]"]
+    if error["type"] == "extra_forbidden":
+        found, allowed = "an unknown setting", f"one of {_siblings(path)}"
+    elif error["type"] == "missing":
+        found, allowed = "nothing", "a value (this setting is required)"
+    else:
+        found = _shown(error["input"], path)
+        allowed = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    return Problem(".".join(path) or "file", found, allowed)
+
+
+def _shown(value: object, path: list[str]) -> str:
+    """Never a secret: of addresses only that there was one."""
+    if not path:
+        return "settings that conflict"
+    if path[0] == "sealed" or "recipients" in path:
+        return "a value of another type"  # a private key perhaps, by mistake
+    if path[-1] in SECRET_KEYS and "keep" not in path:
+        return "an invalid address"
+    return repr(value) if isinstance(value, str | int | float | bool) else f"a {type(value).__name__}"
+
+
+def _siblings(path: list[str]) -> str:
+    model: Any = Settings
+    for part in path[:-1]:
+        field = model.model_fields.get(part)
+        if field is None:
+            continue  # a camera's own name
+        model = _model_in(field.annotation)
+    return ", ".join(sorted(model.model_fields))
+
+
+def _model_in(annotation: Any) -> Any:
+    if hasattr(annotation, "model_fields"):
+        return annotation
+    return next(each for each in annotation.__args__ if hasattr(each, "model_fields"))
+
+
+def _line_of(path: list[str], text: str) -> int | None:
+    """Where a setting stands: its key's line, in the table that leads to it; else that table's line."""
+    best: tuple[int, int] | None = None
+    table: list[str] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        head = re.fullmatch(r"\s*\[{1,2}([^\[\]]+)\]{1,2}\s*(#.*)?", line)
+        key = re.match(r"\s*([A-Za-z0-9_\-.\"']+)\s*=", line)
+        if head:
+            table = [part.strip(" \"'") for part in head[1].split(".")]
+        here = table if head else table + [p.strip(" \"'") for p in key[1].split(".")] if key else []
+        depth = len(here)
+        if depth and path[:depth] == here and (best is None or depth > best[0]):
+            best = (depth, number)
+    return best[1] if best else None

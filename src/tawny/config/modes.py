@@ -1,0 +1,145 @@
+"""Settings of modes: which there are, when each is on by itself, and who is looked for at home."""
+
+import re
+from datetime import date, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from tawny.config.quantities import Duration
+from tawny.config.retention import Table
+from tawny.config.week import WEEKDAYS, Stretches
+
+MOST_MODES = 8
+MOST_DAYS = 366
+SOMEBODY = "somebody"
+"""Who is meant where addresses are not of anybody by name."""
+ModeName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=20)]
+PersonName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+
+
+def _address(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9:.%_-]{1,253}", text):
+        raise ValueError("an address or host name, for example 192.168.1.50 or phone.local")
+    return text
+
+
+def _mac(text: str) -> str:
+    lower = text.lower().replace("-", ":")
+    if not _MAC.fullmatch(lower):
+        raise ValueError("a MAC address, for example aa:bb:cc:dd:ee:ff")
+    return lower
+
+
+def _dates(value: object) -> Any:
+    """`2026-12-24 to 2027-01-02` as each of its days."""
+    if not isinstance(value, dict):
+        raise ValueError('a table, for example { "2026-12-24 to 2027-01-02" = "away" }')
+    found: dict[str, str] = {}
+    for key, meant in value.items():
+        first, _, last = (part.strip() for part in str(key).partition(" to "))
+        try:
+            begin = date.fromisoformat(first)
+            end = date.fromisoformat(last) if last else begin
+        except ValueError:
+            raise ValueError(
+                f"a date such as 2026-12-24, or a range such as 2026-12-24 to 2027-01-02, not {key}"
+            ) from None
+        if not begin <= end < begin + timedelta(days=MOST_DAYS):
+            raise ValueError(f"a range of at most {MOST_DAYS} days, not {key}")
+        for step in range((end - begin).days + 1):
+            found[str(begin + timedelta(days=step))] = meant
+    return found
+
+
+Address = Annotated[str, AfterValidator(_address)]
+Mac = Annotated[str, AfterValidator(_mac)]
+Dates = Annotated[dict[str, str], BeforeValidator(_dates, json_schema_input_type=dict[str, str])]
+"""By day."""
+
+
+class PersonPresenceSettings(Table):
+    """How tawny detects that this person is home."""
+
+    ping: tuple[Address, ...] = Field(
+        (), description="IP addresses or host names that answer ping while this person is home."
+    )
+    mac: tuple[Mac, ...] = Field(
+        (), description="MAC addresses to look for on the network, for example aa:bb:cc:dd:ee:ff."
+    )
+    mdns: tuple[Address, ...] = Field(
+        (), description="mDNS names to look for on the local network, for example annas-phone.local."
+    )
+
+
+class PresenceSettings(PersonPresenceSettings):
+    """Presence: who counts as home. Settings for everyone together go here."""
+
+    people: dict[PersonName, PersonPresenceSettings] = Field(
+        default_factory=dict, description='People by name: `{ anna = { ping = ["192.168.1.50"] } }`.'
+    )
+    every: Annotated[Duration, Field(ge=5, le=3600)] = Field(60.0, description="How often tawny checks who is home.")
+    away_after: Annotated[Duration, Field(ge=0, le=86_400)] = Field(
+        600.0, description="Someone not seen for this long counts as away."
+    )
+    nobody: ModeName = Field("away", description="The mode while everyone is away.")
+    back: ModeName = Field("home", description="The mode when someone is home but the schedule says `nobody`.")
+
+    @property
+    def everybody(self) -> dict[str, PersonPresenceSettings]:
+        """By name."""
+        unnamed = PersonPresenceSettings(ping=self.ping, mac=self.mac, mdns=self.mdns)
+        return {**({SOMEBODY: unnamed} if unnamed != PersonPresenceSettings() else {}), **self.people}
+
+
+class ModesSettings(Table):
+    """Modes (home, away, night …) change what is recorded and who is notified.
+
+    A manual choice, presence or the schedule sets the mode.
+    """
+
+    modes: Annotated[tuple[ModeName, ...], Field(min_length=1, max_length=MOST_MODES)] = Field(
+        ("home", "away", "night"),
+        description="All modes. The first is active when nothing else applies; if two overlap, the later one in "
+        "this list wins.",
+    )
+    week: dict[ModeName, Stretches] = Field(
+        default_factory=dict,
+        description='The weekly schedule: `{ night = ["22:00-06:30"], away = ["mon-fri 08:00-17:00"] }`. Sunrise and '
+        "sunset work too: `sunset+20m-sunrise`.",
+    )
+    dates: Dates = Field(
+        default_factory=dict,
+        description="Exceptions to the weekly schedule: a mode for the whole day, or a weekday to treat it as. `{ "
+        '"2026-12-24 to 2027-01-02" = "away", 2026-05-01 = "sun" }`.',
+    )
+    place: Annotated[tuple[()] | tuple[float, float], Field()] = Field(
+        (), description="Latitude and longitude for sunrise and sunset: `[52.52, 13.40]`."
+    )
+    presence: PresenceSettings = PresenceSettings()
+
+    @model_validator(mode="after")
+    def _known(self) -> "ModesSettings":
+        if len(set(self.modes)) != len(self.modes):
+            raise ValueError("each mode only once")
+        for mode in self.week:
+            self._is_mode(mode, "week")
+        for day, meant in self.dates.items():
+            if meant not in WEEKDAYS:
+                self._is_mode(meant, f"dates, {day}")
+        if self.presence.everybody:
+            self._is_mode(self.presence.nobody, "presence.nobody")
+            self._is_mode(self.presence.back, "presence.back")
+        if self.place and not (-90 <= self.place[0] <= 90 and -180 <= self.place[1] <= 180):
+            raise ValueError("place: latitude from -90 to 90 and longitude from -180 to 180")
+        if not self.place and any(each.needs_sun for several in self.week.values() for each in several):
+            raise ValueError("place = [latitude, longitude], because the schedule uses sunrise or sunset")
+        return self
+
+    def _is_mode(self, name: str, where: str) -> None:
+        if name not in self.modes:
+            raise ValueError(f"{where}: one of {', '.join(self.modes)}, not {name}")
+
+
+Way = Literal["ping", "mac", "mdns"]

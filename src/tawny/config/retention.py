@@ -1,0 +1,104 @@
+"""How long what is kept: for all, for one camera, for small video. What is not said is as for the wider of these."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from tawny.config.quantities import Duration, Share, Size
+
+OTHER = "other"
+"""Kinds of events that are not named."""
+DAY_S = 86_400.0
+_DURATION: TypeAdapter[float] = TypeAdapter(Duration)
+
+
+class Table(BaseModel):
+    """Every table refuses keys it does not know, so that a slip of the pen is told and not ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _by_kind(value: object) -> Any:
+    """`60 days` is for all kinds of events, a table for those that it names."""
+    if not isinstance(value, dict):
+        return {OTHER: _seconds(value)}
+    return {str(kind): _seconds(each) for kind, each in value.items()}
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, float):
+        return value  # read before
+    try:
+        return _DURATION.validate_python(value)
+    except ValidationError as error:
+        told = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ValueError(f"{told}; or a table by event type, such as person and {OTHER}") from None
+
+
+ByKind = Annotated[dict[str, float], BeforeValidator(_by_kind, json_schema_input_type=str | dict[str, str])]
+"""Seconds by kind of event."""
+Count = Annotated[int, Field(ge=1)]
+
+
+class StreamRetentionSettings(Table):
+    """Different retention for sub streams.
+
+    Even without this table, they are deleted after the main stream, so they reach further back.
+    """
+
+    min: Duration | None = Field(None, description="Minimum retention.")
+    max: Duration | None = Field(None, description="Maximum retention.")
+    size: Size | None = Field(None, description="Space limit for all sub streams together.")
+    count: Count | None = Field(None, description="Maximum number of sub stream files. One file is about a minute.")
+    thin_after: Duration | None = Field(None, description="Reduce to keyframes after this time.")
+
+
+class CameraRetentionSettings(Table):
+    """Different retention for this camera."""
+
+    min: Duration | None = Field(None, description="Minimum retention.")
+    max: Duration | None = Field(None, description="Maximum retention.")
+    size: Size | None = Field(None, description="Space limit for this camera.")
+    count: Count | None = Field(
+        None, description="Maximum number of files for this camera. One file is about a minute."
+    )
+    events: ByKind | None = Field(
+        None, description="Minimum retention of events with their images and video, or a table by event type."
+    )
+    thin_after: Duration | None = Field(None, description="Reduce to keyframes after this time.")
+    sub: StreamRetentionSettings | None = Field(
+        None, description="Different retention for this camera's sub stream; same settings as this table."
+    )
+
+
+class RetentionSettings(Table):
+    """Retention. If settings conflict, `free` wins, then `max`, then `size`, then `count`, then `min`."""
+
+    min: Duration = Field(
+        14 * DAY_S, description="Minimum retention. Video is deleted earlier only if the disk is full."
+    )
+    max: Duration = Field(90 * DAY_S, description="Maximum retention. Older video is deleted even if there is space.")
+    size: Size | None = Field(None, description="Space limit for all recordings together.")
+    count: Count | None = Field(None, description="Maximum number of files. One file is about a minute.")
+    free: Share = Field(0.1, description="Minimum free space on the disk.")
+    events: ByKind = Field(
+        {OTHER: 60 * DAY_S},
+        description='Minimum retention of events with their images and video. By event type: `{ person = "90 days", '
+        'other = "14 days" }`.',
+    )
+    thin_after: Duration | None = Field(
+        None,
+        description="Reduce older video to keyframes without sound. Video of events follows once its own retention is "
+        "over.",
+    )
+    sub: StreamRetentionSettings | None = Field(
+        None,
+        description="Different retention for sub streams. Not set: sub stream "
+        "video is deleted after main stream video.",
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "RetentionSettings":
+        if self.min > self.max:
+            raise ValueError("`min` not longer than `max`")
+        return self

@@ -1,0 +1,269 @@
+"""What people, programs and rules may ask of the recorder: the same few orders, whichever way they come.
+
+As JSON: `{"do": "event.open", "camera": "front-door", "kind": "person", "key": "bell"}`. Times as text with a unit
+(`"5 min"`) or as seconds.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from tawny.config.integrations import RIGHTS, Right
+from tawny.config.units import seconds
+from tawny.model.errors import TawnyError
+
+MOST_BYTES = 4096
+"""Of an order as JSON."""
+
+
+def _lasts(value: object) -> object:
+    return seconds(value) if isinstance(value, str) else value
+
+
+Lasts = Annotated[float, BeforeValidator(_lasts, json_schema_input_type=float | str)]
+"""Seconds."""
+CameraName = Annotated[str, Field(min_length=1, max_length=40, description="Camera ID.")]
+Kind = Annotated[str, Field(pattern=r"^[a-z]+([_-][a-z]+)*$", max_length=20)]
+Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]+$", max_length=64)]
+Label = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=60)]
+Score = Annotated[float, Field(ge=0, le=100)]
+Speed = Annotated[float, Field(ge=-1, le=1)]
+DAY_S = 86_400.0
+
+
+class _Order(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, strict=True)
+
+
+class ArmCommand(_Order):
+    """Another mode: home, away, night, or one of the settings; `week`: what the week and who is at home say."""
+
+    do: Literal["arm"]
+    mode: Annotated[str, Field(min_length=1, max_length=40)]
+    lasts_s: Annotated[Lasts, Field(ge=1, le=31 * DAY_S)] | None = Field(None, alias="for")
+    """None: until the next change."""
+
+
+class DisarmCommand(_Order):
+    """Somebody is at home."""
+
+    do: Literal["disarm"]
+
+
+class PresenceCommand(_Order):
+    """Somebody came home, or left."""
+
+    do: Literal["presence"]
+    person: Annotated[str, Field(min_length=1, max_length=40)]
+    home: bool
+
+
+class PauseCommand(_Order):
+    """Make a camera private: nothing of it is recorded or shown."""
+
+    do: Literal["pause"]
+    camera: CameraName
+    lasts_s: Annotated[Lasts, Field(ge=1, le=31 * DAY_S)] | None = Field(None, alias="for")
+    """None: until it is resumed."""
+
+
+class ResumeCommand(_Order):
+    do: Literal["resume"]
+    camera: CameraName
+
+
+class RecordNowCommand(_Order):
+    """Record now, whatever the mode; and an event of the kind `manual` for as long."""
+
+    do: Literal["record"]
+    camera: CameraName
+    lasts_s: Annotated[Lasts, Field(ge=1, le=DAY_S)] = Field(300.0, alias="for")
+    on: bool = True
+    """False: what was begun so ends now."""
+
+
+class EventOpenCommand(_Order):
+    """Something happens. key: by which it is told of again; one that lasts under the same key goes on."""
+
+    do: Literal["event.open"]
+    camera: CameraName
+    kind: Kind = "manual"
+    key: Key = ""
+    label: Label = ""
+    score: Score = 100.0
+    lasts_s: Annotated[Lasts, Field(ge=1, le=DAY_S)] = Field(300.0, alias="for")
+    """It ends by itself then, if nobody ends it before."""
+
+
+class EventUpdateCommand(_Order):
+    """event: its id or its key."""
+
+    do: Literal["event.update"]
+    event: Key
+    label: Label = ""
+    score: Score | None = None
+    lasts_s: Annotated[Lasts, Field(ge=1, le=DAY_S)] | None = Field(None, alias="for")
+
+
+class EventCloseCommand(_Order):
+    do: Literal["event.close"]
+    event: Key
+
+
+class PtzCommand(_Order):
+    """Turn a camera for a while, have it go to a stored place, or stop."""
+
+    do: Literal["ptz"]
+    camera: CameraName
+    pan: Speed = 0.0
+    tilt: Speed = 0.0
+    zoom: Speed = 0.0
+    lasts_s: Annotated[Lasts, Field(ge=0.1, le=10)] = Field(0.5, alias="for")
+    preset: Label = ""
+    stop: bool = False
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "PtzCommand":
+        moves = bool(self.pan or self.tilt or self.zoom)
+        if moves + bool(self.preset) + self.stop != 1:
+            raise ValueError("one of: pan, tilt and zoom; preset; stop")
+        return self
+
+
+class RelayCommand(_Order):
+    """Switch something; for: then back again."""
+
+    do: Literal["relay"]
+    relay: Annotated[str, Field(min_length=1, max_length=40)]
+    on: bool = True
+    lasts_s: Annotated[Lasts, Field(ge=0.1, le=3600)] | None = Field(None, alias="for")
+
+
+EVERY = (
+    ArmCommand,
+    DisarmCommand,
+    PresenceCommand,
+    PauseCommand,
+    ResumeCommand,
+    RecordNowCommand,
+    EventOpenCommand,
+    EventUpdateCommand,
+    EventCloseCommand,
+    PtzCommand,
+    RelayCommand,
+)
+Order = (
+    ArmCommand
+    | DisarmCommand
+    | PresenceCommand
+    | PauseCommand
+    | ResumeCommand
+    | RecordNowCommand
+    | EventOpenCommand
+    | EventUpdateCommand
+    | EventCloseCommand
+    | PtzCommand
+    | RelayCommand
+)
+AnyOrder = Annotated[Order, Field(discriminator="do")]
+"""As the API takes it."""
+_ORDER: TypeAdapter[Order] = TypeAdapter(AnyOrder)
+RIGHT_FOR: dict[str, Right] = {
+    "arm": "arm",
+    "disarm": "arm",
+    "presence": "presence",
+    "pause": "pause",
+    "resume": "pause",
+    "record": "record",
+    "event.open": "event",
+    "event.update": "event",
+    "event.close": "event",
+    "ptz": "ptz",
+    "relay": "relay",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CommandIssuer:
+    """Who asks. way: how it came, for the log: `http`, `webhook`, `mqtt`, `datagram`, `command`, `rule`."""
+
+    name: str
+    way: str
+    may: frozenset[Right] = frozenset(RIGHTS)
+    cameras: frozenset[str] | None = None
+    """None: all."""
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """What was done, for people; and the event that it made or ended."""
+
+    words: str
+    event: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RelayOutput:
+    """A relay. camera: whose it is; empty: of none. pulse_s: so long it is on by a press; None: as it is told."""
+
+    name: str
+    camera: str
+    pulse_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CameraControls:
+    """What can be turned and switched where a camera is. presets: stored places. relays: its own, and those of none."""
+
+    turns: bool
+    presets: tuple[str, ...] = ()
+    relays: tuple[RelayOutput, ...] = ()
+
+
+@dataclass(eq=False)
+class CommandRefused(TawnyError):
+    """kind: `bad_input`, `not_allowed`, `not_found` or `not_done`."""
+
+    kind: str
+    what: str
+    todo: str = ""
+    exit_code = 3
+    code = "order_refused"
+    says = "{what}"
+    advice = "{todo}"
+
+
+def order_of(asked: object) -> Order:
+    """OrderRefused says all that is wrong with it; what was sent is not repeated."""
+    if not isinstance(asked, Mapping):
+        raise CommandRefused("bad_input", "A command must be a JSON object.", _EXAMPLE)
+    if asked.get("do") not in list(RIGHT_FOR):  # what comes may be no text at all
+        raise CommandRefused("bad_input", f"`do` must be one of {', '.join(RIGHT_FOR)}.", _EXAMPLE)
+    try:
+        return _ORDER.validate_python(dict(asked))
+    except ValidationError as error:
+        problems = "; ".join(_worded(one) for one in error.errors(include_url=False, include_input=False)[:5])
+        raise CommandRefused("bad_input", f"Invalid command: {problems}.", "Correct it and send it again.") from None
+
+
+def order_in(body: bytes) -> Order:
+    """The same, as bytes of JSON."""
+    if len(body) > MOST_BYTES:
+        raise CommandRefused("bad_input", f"Commands can have at most {MOST_BYTES} bytes.", _EXAMPLE)
+    try:
+        return order_of(json.loads(body))
+    except (ValueError, RecursionError):
+        raise CommandRefused("bad_input", "Invalid JSON.", _EXAMPLE) from None
+
+
+_EXAMPLE = 'For example {"do": "event.open", "camera": "front-door", "kind": "person"}. See docs/automation.md.'
+
+
+def _worded(problem: Any) -> str:
+    where = ".".join(str(part) for part in problem["loc"][1:])
+    text = str(problem["msg"]).removeprefix("Value error, ").removeprefix("Input should be ").rstrip(".")
+    return f"{where}: {text}" if where else text

@@ -1,0 +1,47 @@
+"""Addresses of servers: user, password, host, port and folder, taken apart once and never told with the password."""
+
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationAddress:
+    scheme: str
+    host: str
+    port: int
+    user: str
+    password: str
+    folder: str
+    """Empty for the server's own; `/mnt/disk`, in the address `%2Fmnt/disk`, is one from the server's root."""
+
+    @property
+    def public(self) -> str:
+        return f"{self.scheme}://{self.host}/{self.folder}".rstrip("/")
+
+
+def parse(url: str, ports: dict[str, int]) -> DestinationAddress:
+    """ports: the usual one of each scheme. ValueError says what is allowed."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ValueError("url: an address, for example sftp://user:password@host/folder") from None
+    if parts.scheme not in ports or not parts.hostname:
+        raise ValueError("url: an address, for example sftp://user:password@host/folder")
+    if any(ord(one) < 32 for one in unquote(url)):
+        raise ValueError("url: no line breaks or control characters")
+    return DestinationAddress(
+        parts.scheme,
+        parts.hostname,
+        port or ports[parts.scheme],
+        unquote(parts.username or ""),
+        unquote(parts.password or ""),
+        unquote(parts.path.removeprefix("/")).rstrip("/"),
+    )
+
+
+def only(table: object, known: tuple[str, ...]) -> None:
+    """ValueError for a key that is none of those known."""
+    keys = sorted(set(table) - set(known)) if isinstance(table, dict) else []
+    if keys:
+        raise ValueError(f"{keys[0]}: found an unknown key; allowed: {', '.join(known) or 'none'}")

@@ -1,0 +1,236 @@
+"""FTP inside TLS (`ftps://`), and plain FTP, where everybody on the way can read password and pictures (`ftp://`)."""
+
+import hashlib
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime
+from ftplib import FTP, FTP_TLS, error_perm, error_reply, error_temp
+from pathlib import PurePosixPath
+from socket import socket
+from typing import Any, ClassVar
+
+from tawny.delivery.carrier import PORTION_BYTES, DeliveryContent
+from tawny.delivery.destination import DestinationConnection, DestinationContext, RemoteFile
+from tawny.delivery.destinations.address import DestinationAddress, only, parse
+from tawny.model.errors import (
+    DeliveryError,
+    StrangeTarget,
+    TargetFull,
+    TargetLied,
+    TargetMissing,
+    TargetRefused,
+    TargetUnreachable,
+)
+
+PORTS = {"ftps": 21, "ftp": 21}
+TIMEOUT_S = 15.0
+PART = ".part"
+_FULL = ("452", "552")
+_LOGIN = ("530", "430", "331")
+
+
+class Ftp:
+    """`ftps://user:password@host/folder`. fingerprint: the SHA-256 of a certificate that nobody signed."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("ftps", "ftp")
+
+    def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        parse(url, PORTS)
+        only(table, ("fingerprint",))
+        fingerprint = str(table.get("fingerprint", "")).replace(":", "").lower()
+        if fingerprint and (len(fingerprint) != 64 or not all(one in "0123456789abcdef" for one in fingerprint)):
+            raise ValueError("fingerprint: not a valid SHA-256; use 64 hex digits")
+        return {"fingerprint": fingerprint}
+
+    def public(self, url: str) -> str:
+        return parse(url, PORTS).public
+
+    def connect(self, opening: DestinationContext) -> DestinationConnection:
+        address = parse(opening.url, PORTS)
+        public = f"{opening.name} ({address.public})"
+        with _worded(public), ExitStack() as undo:
+            ftp = _made(address, str(opening.options["fingerprint"]))
+            undo.callback(ftp.close)
+            _log_in(ftp, address, str(opening.options["fingerprint"]), public)
+            made = _OpenFtp(ftp, address.folder, public)
+            undo.pop_all()
+            return made
+
+
+class _Tls(FTP_TLS):
+    """Data go over the session of the commands: servers that demand that are right to."""
+
+    def ntransfercmd(self, cmd: str, rest: int | str | None = None) -> tuple[socket, int | None]:
+        plain, size_bytes = FTP.ntransfercmd(self, cmd, rest)
+        assert isinstance(self.sock, ssl.SSLSocket)
+        return self.context.wrap_socket(plain, server_hostname=self.host, session=self.sock.session), size_bytes
+
+
+def _made(address: DestinationAddress, fingerprint: str) -> FTP:
+    if address.scheme == "ftp":
+        return FTP(timeout=TIMEOUT_S, encoding="utf-8")
+    context = ssl.create_default_context()
+    if fingerprint:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return _Tls(context=context, timeout=TIMEOUT_S, encoding="utf-8")
+
+
+def _log_in(ftp: FTP, address: DestinationAddress, fingerprint: str, public: str) -> None:
+    """The password goes out only after the certificate was found good."""
+    ftp.connect(address.host, address.port)
+    if isinstance(ftp, _Tls):
+        ftp.auth()
+        assert isinstance(ftp.sock, ssl.SSLSocket)
+        shown = hashlib.sha256(ftp.sock.getpeercert(binary_form=True) or b"").hexdigest()
+        if fingerprint and shown != fingerprint:
+            raise StrangeTarget(public, f"its certificate has a different fingerprint: {shown}")
+    ftp.login(address.user or "anonymous", address.password)
+    if isinstance(ftp, _Tls):
+        ftp.prot_p()
+    ftp.voidcmd("TYPE I")
+
+
+class _OpenFtp:
+    is_sure: ClassVar[bool] = False
+
+    def __init__(self, ftp: FTP, folder: str, public: str) -> None:
+        self._ftp, self._public = ftp, public
+        if folder:
+            self._enter(folder)
+        self._root = ftp.pwd().rstrip("/")
+        self._made: set[str] = set()
+
+    def _enter(self, folder: str) -> None:
+        try:
+            self._ftp.cwd(folder)
+        except error_perm as error:
+            raise TargetMissing(self._public, str(error)) from error
+
+    def find(self, name: str) -> RemoteFile | None:
+        with _worded(self._public):
+            try:
+                size_bytes = self._ftp.size(self._path(name))
+            except error_perm:
+                return None
+            return None if size_bytes is None else RemoteFile(name, size_bytes, self._modified_ms(name))
+
+    def put(self, name: str, content: DeliveryContent, progress: str, note: Callable[[str], None]) -> None:
+        with _worded(self._public):
+            self._make_folders(name)
+            path = self._path(name)
+            part = path + PART
+            begun = self._size(part) if progress == content.sha256 else 0
+            note(content.sha256)
+            reader = _Reader(content, begun)
+            self._ftp.storbinary(f"STOR {part}", reader, PORTION_BYTES, rest=begun or None)
+            held_bytes = self._size(part)
+            if held_bytes != content.size_bytes:
+                note("")
+                raise TargetLied(self._public, f"{name} has {held_bytes} bytes there, expected {content.size_bytes}")
+            with suppress(error_perm):
+                self._ftp.delete(path)  # many servers do not rename onto a file that is there
+            self._ftp.rename(part, path)
+
+    def sha256(self, name: str) -> str | None:
+        return None
+
+    def read(self, name: str) -> Iterator[bytes]:
+        with _worded(self._public):
+            data = self._ftp.transfercmd(f"RETR {self._path(name)}")
+            with data:
+                while portion := data.recv(PORTION_BYTES):
+                    yield portion
+            self._ftp.voidresp()
+
+    def remove(self, name: str) -> None:
+        with _worded(self._public):
+            with suppress(error_perm):
+                self._ftp.delete(self._path(name))
+            for folder in list(PurePosixPath(name).parents)[:-1]:
+                with suppress(error_perm):  # others are still in it
+                    self._ftp.rmd(self._path(str(folder)))
+                    self._made.clear()
+
+    def files(self, prefix: str = "") -> Iterator[RemoteFile]:
+        with _worded(self._public):
+            yield from self._below(prefix.strip("/"))
+
+    def _below(self, folder: str) -> Iterator[RemoteFile]:
+        try:
+            entries = list(
+                self._ftp.mlsd(self._path(folder) if folder else self._root or "/", ["type", "size", "modify"])
+            )
+        except error_perm:
+            return
+        for entry, facts in sorted(entries):
+            name = f"{folder}/{entry}" if folder else entry
+            if facts.get("type") == "dir":
+                yield from self._below(name)
+            elif facts.get("type") == "file" and not entry.endswith(PART):
+                yield RemoteFile(name, int(facts.get("size", "0")), _ms(facts.get("modify", "")))
+
+    def link(self, name: str, lasts_s: float) -> str:
+        return ""
+
+    def close(self) -> None:
+        self._ftp.close()
+
+    def _path(self, name: str) -> str:
+        if any(part == ".." for part in PurePosixPath(name).parts) or any(ord(one) < 32 for one in name):
+            raise DeliveryError(self._public, f"{name!r} is no name of a file in it")
+        return f"{self._root}/{name}"
+
+    def _size(self, path: str) -> int:
+        try:
+            return self._ftp.size(path) or 0
+        except error_perm:
+            return 0
+
+    def _modified_ms(self, name: str) -> int:
+        try:
+            return _ms(self._ftp.voidcmd(f"MDTM {self._path(name)}").partition(" ")[2])
+        except error_perm:
+            return 0
+
+    def _make_folders(self, name: str) -> None:
+        for folder in reversed(list(PurePosixPath(name).parents)[:-1]):
+            if str(folder) not in self._made:
+                with suppress(error_perm):  # it is there already
+                    self._ftp.mkd(self._path(str(folder)))
+                self._made.add(str(folder))
+
+
+class _Reader:
+    """Content as the file that ftplib reads from."""
+
+    def __init__(self, content: DeliveryContent, offset: int) -> None:
+        self._content, self._offset = content, offset
+
+    def read(self, size_bytes: int = PORTION_BYTES, /) -> bytes:
+        portion = self._content.read(self._offset, size_bytes)
+        self._offset += len(portion)
+        return portion
+
+
+def _ms(text: str) -> int:
+    """`20261120055812.345` in UTC; 0 for what is no time."""
+    try:
+        return round(datetime.strptime(text[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC).timestamp() * 1000)
+    except ValueError:
+        return 0
+
+
+@contextmanager
+def _worded(public: str) -> Iterator[None]:
+    """ftplib's errors as ours."""
+    try:
+        yield
+    except ssl.SSLCertVerificationError as error:
+        raise StrangeTarget(public, f"its certificate isn't valid: {error.verify_message}") from error
+    except (error_perm, error_temp, error_reply) as error:
+        said = str(error)
+        kind = TargetRefused if said.startswith(_LOGIN) else TargetFull if said.startswith(_FULL) else DeliveryError
+        raise kind(public, said) from error
+    except (OSError, EOFError) as error:
+        raise TargetUnreachable(public, str(error) or "the connection was closed") from error

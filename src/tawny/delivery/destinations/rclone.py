@@ -1,0 +1,250 @@
+"""rclone, where it is installed: Google Drive, Dropbox, OneDrive and dozens more, by a remote of its own settings.
+
+`rclone:REMOTE/folder`: the remote is one that `rclone config` made; what opens it stays in rclone's file, and nothing
+of it is in our settings or a command line. What it sends cannot be resumed: a file that was cut off is sent again.
+"""
+
+import json
+import os
+import re
+import select
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, ClassVar
+from urllib.parse import unquote
+
+from tawny.delivery.carrier import PORTION_BYTES, DeliveryContent, portions
+from tawny.delivery.destination import DestinationConnection, DestinationContext, RemoteFile
+from tawny.delivery.destinations.address import only
+from tawny.model.errors import DeliveryError, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
+from tawny.model.times import utc_from_text
+
+EXAMPLE = "rclone:my-drive/tawny"
+PART = ".part"
+DEADLINE_S = 60.0
+"""A command that neither ends nor takes or gives anything for so long is ended."""
+MOST_LIST_BYTES = 64_000_000
+_SAID_BYTES = 4000
+_MISSING = (3, 4)
+"""rclone's exit codes for a folder and a file that is not there."""
+_REMOTE = re.compile(r"[A-Za-z0-9_][\w.+@ -]*", re.ASCII)
+_FLAGS = (
+    "--retries=1", "--low-level-retries=2", "--contimeout=15s", "--timeout=30s", "--ask-password=false",
+    "--use-mmap", "--buffer-size=0", "--log-level=ERROR",
+)  # fmt: skip
+_WORDS: Sequence[tuple[str, type[DeliveryError]]] = (
+    (r"didn't find section|not found in config", TargetMissing),
+    (r"no space left|quota|storage.*full|insufficient ?storage|507", TargetFull),
+    (
+        r"unauthori[sz]ed|forbidden|denied|invalid_grant|expired|unable to authenticate|\b40[13]\b|password",
+        TargetRefused,
+    ),
+    (
+        r"no such host|refused|unreachable|timeout|timed out|reset|EOF|TLS|certificate|\b5\d\d\b|\b429\b",
+        TargetUnreachable,
+    ),
+)
+
+
+class RcloneDestination:
+    """config: rclone's own settings file, if it is not at its usual place."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("rclone",)
+
+    def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        _parse(url)
+        only(table, ("config",))
+        return {"config": str(table.get("config", ""))}
+
+    def public(self, url: str) -> str:
+        remote, folder = _parse(url)
+        return f"{remote}:{folder}"
+
+    def connect(self, opening: DestinationContext) -> DestinationConnection:
+        remote, folder = _parse(opening.url)
+        public = f"{opening.name} ({remote}:{folder})"
+        program = shutil.which("rclone")
+        if program is None:
+            raise TargetMissing(public, "rclone isn't installed; install it with `apt install rclone`")
+        config = str(opening.options["config"])
+        made = _Open(program, remote, folder, Path(config).expanduser() if config else None, public)
+        made.look()
+        return made
+
+
+class _Open:
+    is_sure: ClassVar[bool] = False
+
+    def __init__(self, program: str, remote: str, folder: str, config: Path | None, public: str) -> None:
+        self._begin = [program, *([f"--config={config}"] if config else []), *_FLAGS]
+        self._remote, self._public = remote, public
+        self._root = f"{remote}:{folder}{'/' if folder and not folder.endswith('/') else ''}"
+
+    def look(self) -> None:
+        """Whether rclone knows the remote; nothing is asked of the network."""
+        known = self._told("listremotes").decode(errors="replace").split("\n")
+        if f"{self._remote}:" not in known:
+            raise TargetMissing(
+                self._public,
+                f"rclone has no remote {self._remote}; create it with `rclone config` as the user that runs tawny",
+            )
+
+    def find(self, name: str) -> RemoteFile | None:
+        stated = self._stated(name)
+        return None if stated is None else _there(stated, name)
+
+    def put(self, name: str, content: DeliveryContent, progress: str, note: Callable[[str], None]) -> None:
+        part = self._at(name + PART)
+        with self._running("rcat", f"--size={content.size_bytes}", part, stdin=subprocess.PIPE) as process:
+            assert process.stdin
+            self._feed(process.stdin, content)
+        self._told("moveto", part, self._at(name))
+
+    def sha256(self, name: str) -> str | None:
+        stated = self._stated(name, "--hash", "--hash-type=sha256")
+        said = (stated or {}).get("Hashes", {}).get("sha256", "")
+        return said or None
+
+    def read(self, name: str) -> Iterator[bytes]:
+        with self._running("cat", self._at(name)) as process:
+            assert process.stdout
+            yield from self._portions(process.stdout)
+
+    def remove(self, name: str) -> None:
+        if self._stated(name) is None:
+            return
+        self._told("deletefile", self._at(name))
+        for folder in list(PurePosixPath(name).parents)[:-1]:
+            try:
+                self._told("rmdir", self._at(str(folder)))
+            except DeliveryError:
+                return  # others are still in it
+
+    def files(self, prefix: str = "") -> Iterator[RemoteFile]:
+        below = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+        try:
+            listed = json.loads(self._told("lsjson", "-R", "--files-only", self._root + below))
+        except TargetMissing:
+            return  # nothing was ever written there
+        except ValueError as error:
+            raise DeliveryError(self._public, "its file list can't be read") from error
+        for each in listed:
+            name = below + str(each.get("Path", ""))
+            if not name.endswith(PART):
+                yield _there(each, name)
+
+    def link(self, name: str, lasts_s: float) -> str:
+        """None: with many services it would be there for everybody, for ever."""
+        return ""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _stated(self, name: str, *flags: str) -> dict[str, Any] | None:
+        """What rclone tells of one file; None when it is not there."""
+        try:
+            found = json.loads(self._told("lsjson", "--stat", *flags, self._at(name)) or b"null")
+        except TargetMissing:
+            return None
+        except ValueError as error:
+            raise DeliveryError(self._public, "its response can't be read") from error
+        return found if isinstance(found, dict) and not found.get("IsDir") else None
+
+    def _at(self, name: str) -> str:
+        if any(part in ("", ".", "..") for part in name.split("/")):
+            raise DeliveryError(self._public, f"{name!r} is no name of a file in it")
+        return self._root + name
+
+    def _told(self, *words: str) -> bytes:
+        """What a command says, to its end."""
+        with self._running(*words) as process:
+            assert process.stdout
+            return b"".join(self._portions(process.stdout, MOST_LIST_BYTES))
+
+    @contextmanager
+    def _running(self, *words: str, stdin: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[bytes]]:
+        """A command that must end well: it is ended with the block, and its refusal told as one of ours."""
+        with _said() as said:
+            try:
+                process = subprocess.Popen([*self._begin, *words], stdin=stdin, stdout=subprocess.PIPE, stderr=said)
+            except OSError as error:
+                raise TargetMissing(self._public, f"rclone can't be started: {error.strerror}") from error
+            try:
+                with suppress(BrokenPipeError):  # it has ended, and says why
+                    yield process
+                if process.stdin:
+                    with suppress(BrokenPipeError):
+                        process.stdin.close()
+                code = process.wait(DEADLINE_S)
+            except subprocess.TimeoutExpired:
+                raise TargetUnreachable(self._public, "rclone didn't finish in time") from None
+            finally:
+                process.kill()
+                process.wait()
+                for pipe in (process.stdin, process.stdout):
+                    if pipe is not None:
+                        with suppress(OSError):
+                            pipe.close()
+            if code != 0:
+                said.seek(0)
+                raise self._refusal(code, said.read(_SAID_BYTES).decode(errors="replace"))
+
+    def _feed(self, pipe: IO[bytes], content: DeliveryContent) -> None:
+        os.set_blocking(pipe.fileno(), False)
+        for portion in portions(content):
+            left = memoryview(portion)
+            while left:
+                if not select.select([], [pipe], [], DEADLINE_S)[1]:
+                    raise TargetUnreachable(self._public, "rclone stopped accepting data")
+                with suppress(BlockingIOError):
+                    left = left[os.write(pipe.fileno(), left) :]
+
+    def _portions(self, pipe: IO[bytes], most_bytes: int | None = None) -> Iterator[bytes]:
+        read_bytes = 0
+        while True:
+            if not select.select([pipe], [], [], DEADLINE_S)[0]:
+                raise TargetUnreachable(self._public, "rclone stopped responding")
+            portion = os.read(pipe.fileno(), PORTION_BYTES)
+            if not portion:
+                return
+            read_bytes += len(portion)
+            if most_bytes is not None and read_bytes > most_bytes:
+                raise DeliveryError(self._public, "rclone's output is too long")
+            yield portion
+
+    def _refusal(self, code: int, said: str) -> DeliveryError:
+        """By what it says; of that only a part without addresses, which may have secrets in them."""
+        if code in _MISSING:
+            return TargetMissing(self._public, "the file or folder doesn't exist")
+        kind = next((kind for words, kind in _WORDS if re.search(words, said, re.IGNORECASE)), DeliveryError)
+        last = said.strip().rpartition("\n")[2]
+        told = re.sub(r"\S*(://|=)\S*", "…", re.sub(r"^[\d/: ]+", "", last))[:160].strip(" .")
+        return kind(self._public, f"rclone says: {told}" if told else f"rclone exited with code {code}")
+
+
+@contextmanager
+def _said() -> Iterator[IO[bytes]]:
+    """Where a command's errors go: in memory, and nothing of it on a disk."""
+    with os.fdopen(os.memfd_create("rclone"), "w+b") as file:
+        yield file
+
+
+def _there(stated: Mapping[str, Any], name: str) -> RemoteFile:
+    try:
+        modified_ms = utc_from_text(str(stated.get("ModTime", "")))
+    except ValueError:
+        modified_ms = 0
+    return RemoteFile(name, int(stated.get("Size", -1)), modified_ms)
+
+
+def _parse(url: str) -> tuple[str, str]:
+    """Remote and folder. ValueError says what is allowed: no remote that is written out with its secrets."""
+    remote, _, folder = unquote(url.removeprefix("rclone:").removeprefix("//")).partition("/")
+    remote = remote.removesuffix(":")
+    is_folder = not any(part == ".." for part in folder.split("/")) and all(ord(one) >= 32 for one in folder)
+    if not url.startswith("rclone:") or not _REMOTE.fullmatch(remote) or not is_folder:
+        raise ValueError(f"url: a remote created with `rclone config`, and a folder: {EXAMPLE}")
+    return remote, folder.rstrip("/")

@@ -1,0 +1,272 @@
+"""S3 and what speaks like it: Amazon, Backblaze B2, MinIO, Garage, Wasabi, Cloudflare R2.
+
+`s3://KEY:SECRET@bucket/folder?endpoint=https://s3.example.org&region=eu-central-1`. A key that may only write will do,
+unless files are to be removed there, or the destination is tried out.
+"""
+
+import hashlib
+import json
+import re
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import boto3
+import botocore.exceptions
+from botocore.config import Config
+
+from tawny.delivery.carrier import PORTION_BYTES, DeliveryContent
+from tawny.delivery.destination import DestinationConnection, DestinationContext, RemoteFile
+from tawny.delivery.destinations.address import only
+from tawny.model.errors import DeliveryError, TargetFull, TargetLied, TargetMissing, TargetRefused, TargetUnreachable
+
+PART_BYTES = 8 * 1024 * 1024
+"""S3 wants at least 5 MiB; every part is in memory while it is sent."""
+TIMEOUT_S = 15.0
+MOST_LINK_S = 7 * 86_400
+_LOGIN = {
+    "AccessDenied", "AllAccessDisabled", "AuthorizationHeaderMalformed", "ExpiredToken", "Forbidden",
+    "InvalidAccessKeyId", "InvalidToken", "RequestTimeTooSkewed", "SignatureDoesNotMatch", "401", "403",
+}  # fmt: skip
+_FULL = {
+    "InsufficientStorage", "QuotaExceeded", "ServiceQuotaExceededException", "XMinioAdminBucketQuotaExceeded",
+    "XMinioStorageFull", "507",
+}  # fmt: skip
+_BUSY = (429, 500, 502, 503, 504)
+_GONE = ("NoSuchUpload", "404", "AccessDenied", "403")
+"""An upload that was begun, to a key that may only write too."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    bucket: str
+    folder: str
+    key: str
+    secret: str
+    endpoint: str | None
+    region: str | None
+
+
+class S3:
+    """options: path_style = true for servers that have no name for each bucket (usual where `endpoint` is set)."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("s3",)
+
+    def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        place = _parse(url)
+        only(table, ("path_style", "storage_class"))
+        path_style = table.get("path_style", place.endpoint is not None)
+        if not isinstance(path_style, bool):
+            raise ValueError(f"path_style: found {path_style!r}; allowed: true or false")
+        return {"path_style": path_style, "storage_class": str(table.get("storage_class", ""))}
+
+    def public(self, url: str) -> str:
+        place = _parse(url)
+        host = urlsplit(place.endpoint).hostname if place.endpoint else "Amazon"
+        return f"{place.bucket} at {host}"
+
+    def connect(self, opening: DestinationContext) -> DestinationConnection:
+        place, public = _parse(opening.url), f"{opening.name} ({self.public(opening.url)})"
+        client = boto3.client(
+            "s3",
+            endpoint_url=place.endpoint,
+            region_name=place.region or "us-east-1",
+            aws_access_key_id=place.key or None,
+            aws_secret_access_key=place.secret or None,
+            config=Config(
+                connect_timeout=TIMEOUT_S,
+                read_timeout=2 * TIMEOUT_S,
+                retries={"total_max_attempts": 1},  # the courier tries again, and tells
+                s3={"addressing_style": "path" if opening.options["path_style"] else "auto"},
+                request_checksum_calculation="when_required",  # the newest kind is unknown to many servers
+                response_checksum_validation="when_required",
+                signature_version="s3v4",
+            ),
+        )
+        return _OpenBucket(client, place, str(opening.options["storage_class"]), public)
+
+
+class _OpenBucket:
+    is_sure: ClassVar[bool] = True
+
+    def __init__(self, client: Any, place: _Place, storage_class: str, public: str) -> None:
+        self._client, self._bucket, self._public = client, place.bucket, public
+        self._folder = f"{place.folder}/" if place.folder else ""
+        self._more = {"StorageClass": storage_class} if storage_class else {}
+
+    def find(self, name: str) -> RemoteFile | None:
+        with self._worded():
+            try:
+                found = self._client.head_object(Bucket=self._bucket, Key=self._key(name))
+            except botocore.exceptions.ClientError as error:
+                if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NotFound"):
+                    return None
+                raise
+        return RemoteFile(name, found["ContentLength"], round(found["LastModified"].timestamp() * 1000))
+
+    def put(self, name: str, content: DeliveryContent, progress: str, note: Callable[[str], None]) -> None:
+        with self._worded():
+            if content.size_bytes <= PART_BYTES:
+                self._put_at_once(name, content)
+            else:
+                self._put_in_parts(name, content, progress, note)
+
+    def _put_at_once(self, name: str, content: DeliveryContent) -> None:
+        data = content.read(0, content.size_bytes)
+        taken = self._client.put_object(
+            Bucket=self._bucket,
+            Key=self._key(name),
+            Body=data,
+            ContentType=content.media_type,
+            ContentMD5=_md5(data),
+            Metadata={"sha256": content.sha256},
+            **self._more,
+        )
+        self._compare(taken, data, name)
+
+    def _put_in_parts(self, name: str, content: DeliveryContent, progress: str, note: Callable[[str], None]) -> None:
+        target = {"Bucket": self._bucket, "Key": self._key(name)}
+        upload, parts = self._begun(target, content, progress)
+        if not upload:
+            begun = self._client.create_multipart_upload(
+                **target, ContentType=content.media_type, Metadata={"sha256": content.sha256}, **self._more
+            )
+            upload = begun["UploadId"]
+        known = {"upload": upload, "sha256": content.sha256}
+        note(json.dumps(known | {"good": len(parts)}))
+        for number, offset in enumerate(range(0, content.size_bytes, PART_BYTES), 1):
+            if number in parts:
+                continue
+            data = self._part(content, offset)
+            sent = self._client.upload_part(
+                **target, UploadId=upload, PartNumber=number, Body=data, ContentMD5=_md5(data)
+            )
+            self._compare(sent, data, name)
+            parts[number] = sent["ETag"]
+            note(json.dumps(known | {"good": number}))
+        listed = [{"PartNumber": number, "ETag": parts[number]} for number in sorted(parts)]
+        self._client.complete_multipart_upload(**target, UploadId=upload, MultipartUpload={"Parts": listed})
+
+    def _compare(self, taken: Mapping[str, Any], data: bytes, name: str) -> None:
+        """What it says it took is the MD5 of that, but where a key of the owner's encrypts it."""
+        said = str(taken.get("ETag", "")).strip('"')
+        is_md5 = re.fullmatch(r"[0-9a-f]{32}", said) and taken.get("ServerSideEncryption", "AES256") == "AES256"
+        if (
+            is_md5
+            and "SSECustomerAlgorithm" not in taken
+            and said != hashlib.md5(data, usedforsecurity=False).hexdigest()
+        ):
+            raise TargetLied(self._public, f"{name} is damaged there")
+
+    def _part(self, content: DeliveryContent, offset: int) -> bytes:
+        """Read in portions, so that it keeps to its pace."""
+        end = min(offset + PART_BYTES, content.size_bytes)
+        return b"".join(content.read(at, min(PORTION_BYTES, end - at)) for at in range(offset, end, PORTION_BYTES))
+
+    def _begun(self, target: Mapping[str, str], content: DeliveryContent, progress: str) -> tuple[str, dict[int, str]]:
+        """An upload that an earlier try began with the same content, and the parts of it that were found good there."""
+        known = json.loads(progress) if progress else {}
+        upload = known.get("upload", "")
+        if not upload:
+            return "", {}
+        if known.get("sha256") != content.sha256:
+            self._abort(target, upload)
+            return "", {}
+        try:
+            pages = self._client.get_paginator("list_parts").paginate(**target, UploadId=upload)
+            listed = {part["PartNumber"]: part["ETag"] for page in pages for part in page.get("Parts", ())}
+        except botocore.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] in _GONE:
+                return "", {}  # begun anew
+            raise
+        return upload, {number: tag for number, tag in listed.items() if number <= known.get("good", 0)}
+
+    def _abort(self, target: Mapping[str, str], upload: str) -> None:
+        try:
+            self._client.abort_multipart_upload(**target, UploadId=upload)
+        except botocore.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] not in _GONE:
+                raise
+
+    def sha256(self, name: str) -> str | None:
+        """Each part was compared by its MD5 when it came; what the whole was is written beside it."""
+        return None
+
+    def read(self, name: str) -> Iterator[bytes]:
+        with self._worded():
+            body = self._client.get_object(Bucket=self._bucket, Key=self._key(name))["Body"]
+            with body:
+                yield from body.iter_chunks(PORTION_BYTES)
+
+    def remove(self, name: str) -> None:
+        with self._worded():
+            self._client.delete_object(Bucket=self._bucket, Key=self._key(name))
+
+    def files(self, prefix: str = "") -> Iterator[RemoteFile]:
+        below = self._folder + (prefix.strip("/") + "/" if prefix.strip("/") else "")
+        with self._worded():
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=below):
+                for found in page.get("Contents", ()):
+                    modified_ms = round(found["LastModified"].timestamp() * 1000)
+                    yield RemoteFile(found["Key"].removeprefix(self._folder), found["Size"], modified_ms)
+
+    def link(self, name: str, lasts_s: float) -> str:
+        target = {"Bucket": self._bucket, "Key": self._key(name)}
+        return str(self._client.generate_presigned_url("get_object", target, min(int(lasts_s), MOST_LINK_S)))
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _key(self, name: str) -> str:
+        return self._folder + name
+
+    @contextmanager
+    def _worded(self) -> Iterator[None]:
+        """boto's errors as ours."""
+        try:
+            yield
+        except botocore.exceptions.ClientError as error:
+            raise self._of_server(error) from error
+        except (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError) as error:
+            raise TargetRefused(self._public, "access key and secret aren't set") from error
+        except botocore.exceptions.BotoCoreError as error:
+            raise TargetUnreachable(self._public, type(error).__name__) from error
+
+    def _of_server(self, error: botocore.exceptions.ClientError) -> DeliveryError:
+        code = str(error.response["Error"].get("Code", ""))
+        said = str(error.response["Error"].get("Message", "")) or code
+        if code in _LOGIN:
+            return TargetRefused(self._public, f"{code}: {said}")
+        if code in _FULL:
+            return TargetFull(self._public, said)
+        if code == "NoSuchBucket":
+            return TargetMissing(self._public, f"bucket {self._bucket} doesn't exist")
+        if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") in _BUSY:
+            return TargetUnreachable(self._public, said)
+        return DeliveryError(self._public, f"{code}: {said}")
+
+
+def _md5(data: bytes) -> str:
+    return b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
+
+
+def _parse(url: str) -> _Place:
+    """ValueError says what is allowed."""
+    wanted = "url: an address, for example s3://KEY:SECRET@bucket/folder?endpoint=https://s3.example.org"
+    try:
+        parts = urlsplit(url)
+        query = parse_qs(parts.query, strict_parsing=bool(parts.query))
+    except ValueError:
+        raise ValueError(wanted) from None
+    bucket = parts.netloc.rpartition("@")[2]
+    endpoint = query.pop("endpoint", [None])[0]
+    region = query.pop("region", [None])[0]
+    if parts.scheme != "s3" or not bucket or query:
+        raise ValueError(wanted)
+    if endpoint is not None and urlsplit(endpoint).scheme not in ("https", "http"):
+        raise ValueError("url: endpoint=https://HOST, or http:// on your own network")
+    key, secret = unquote(parts.username or ""), unquote(parts.password or "")
+    return _Place(bucket, unquote(parts.path).strip("/"), key, secret, endpoint, region)

@@ -1,0 +1,271 @@
+"""SFTP: any computer with an SSH server (`sftp://user@host/folder`, or `scp://`, which is done by SFTP as well).
+
+Each call runs its coroutine to the end in the courier's own thread: between calls nothing goes on.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from math import inf
+from pathlib import Path, PurePosixPath
+from typing import Any, ClassVar, TypeVar
+
+import asyncssh
+
+from tawny.delivery.carrier import PORTION_BYTES, DeliveryContent, portions
+from tawny.delivery.destination import DestinationConnection, DestinationContext, RemoteFile
+from tawny.delivery.destinations.address import DestinationAddress, only, parse
+from tawny.model.errors import (
+    DeliveryError,
+    StrangeTarget,
+    TargetFull,
+    TargetLied,
+    TargetMissing,
+    TargetRefused,
+    TargetUnreachable,
+)
+
+PORTS = {"sftp": 22, "scp": 22}
+TIMEOUT_S = 15.0
+PART = ".part"
+Result = TypeVar("Result")
+_Opened = tuple[asyncssh.SSHClientConnection, asyncssh.SFTPClient, str]
+"""With the folder, without a slash at its end."""
+
+
+class Sftp:
+    """host_key: the server's fingerprint (`SHA256:…`), or its public key. key: the file of our private key."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("sftp", "scp")
+
+    def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        parse(url, PORTS)
+        only(table, ("host_key", "key", "passphrase"))
+        host_key, key = str(table.get("host_key", "")), str(table.get("key", ""))
+        if host_key and not host_key.startswith("SHA256:"):
+            try:
+                host_key = asyncssh.import_public_key(host_key).get_fingerprint()
+            except asyncssh.KeyImportError:
+                raise ValueError("host_key: use SHA256:… or ssh-ed25519 AAAA…") from None
+        if key and not Path(key).expanduser().is_file():
+            raise ValueError(f"key: {key} isn't a file; use the file of a private key")
+        return {"host_key": host_key, "key": key, "passphrase": str(table.get("passphrase", ""))}
+
+    def public(self, url: str) -> str:
+        return parse(url, PORTS).public
+
+    def connect(self, opening: DestinationContext) -> DestinationConnection:
+        address = parse(opening.url, PORTS)
+        public = f"{opening.name} ({address.public})"
+        runner = asyncio.Runner()
+        try:
+            with _worded(public):
+                opened = runner.run(_connected(address, opening.options, public))
+        except DeliveryError:
+            runner.close()
+            raise
+        return _OpenSftp(runner, opened, public)
+
+
+class _Client(asyncssh.SSHClient):
+    """Knows one key: another server is refused before it is told anything."""
+
+    def __init__(self, wanted: str) -> None:
+        self._wanted = wanted
+        self.shown = ""
+
+    def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
+        self.shown = key.get_fingerprint()
+        return self.shown == self._wanted
+
+
+async def _connected(address: DestinationAddress, options: Mapping[str, Any], public: str) -> _Opened:
+    client = _Client(str(options["host_key"]))
+    key = Path(str(options["key"])).expanduser() if options["key"] else None
+    try:
+        ssh = await asyncssh.connect(
+            address.host,
+            address.port,
+            username=address.user or "tawny",
+            password=address.password or None,
+            client_keys=[str(key)] if key else None,
+            passphrase=str(options["passphrase"]) or None,
+            known_hosts=([], [], []),
+            client_factory=lambda: client,
+            config=None,
+            agent_path=None,
+            connect_timeout=TIMEOUT_S,
+        )
+    except asyncssh.HostKeyNotVerifiable as error:
+        told = f"its host key is {client.shown}" if client.shown else "it has no host key"
+        if not options["host_key"]:
+            told += ', which is not trusted yet. If it is the right one, set host_key = "…" to it'
+        raise StrangeTarget(public, told) from error
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            sftp = await ssh.start_sftp_client()
+            root = str(await sftp.realpath(address.folder or "."))
+            is_there = await sftp.isdir(root)
+    except asyncssh.SFTPNoSuchFile:
+        is_there = False
+    except (OSError, asyncssh.Error):
+        await _cut_off(ssh)
+        raise
+    if not is_there:
+        await _cut_off(ssh)
+        raise TargetMissing(public, "the folder doesn't exist")
+    return ssh, sftp, root.rstrip("/")
+
+
+class _OpenSftp:
+    is_sure: ClassVar[bool] = False
+
+    def __init__(self, runner: asyncio.Runner, opened: _Opened, public: str) -> None:
+        self._runner, self._public = runner, public
+        self._ssh, self._sftp, self._root = opened
+
+    def find(self, name: str) -> RemoteFile | None:
+        return self._run(self._find(name))
+
+    async def _find(self, name: str) -> RemoteFile | None:
+        try:
+            found = await self._sftp.stat(self._path(name))
+        except asyncssh.SFTPNoSuchFile:
+            return None
+        return RemoteFile(name, found.size or 0, round((found.mtime or 0) * 1000))
+
+    def put(self, name: str, content: DeliveryContent, progress: str, note: Callable[[str], None]) -> None:
+        self._run(self._put(name, content, progress, note))
+
+    async def _put(self, name: str, content: DeliveryContent, progress: str, note: Callable[[str], None]) -> None:
+        path = self._path(name)
+        part = path + PART
+        await self._sftp.makedirs(str(PurePosixPath(path).parent), exist_ok=True)
+        begun = 0
+        if progress == content.sha256:
+            with suppress(asyncssh.SFTPNoSuchFile):
+                begun = (await self._sftp.stat(part)).size or 0
+        note(content.sha256)
+        try:
+            await self._write(part, content, begun)
+        except asyncssh.SFTPFailure as error:  # all that OpenSSH says of a full disk
+            if await self._room_bytes() < content.size_bytes - begun:
+                raise TargetFull(self._public, "no space left") from error
+            raise
+        held_bytes = (await self._sftp.stat(part)).size or 0
+        if held_bytes != content.size_bytes:
+            note("")
+            raise TargetLied(self._public, f"{name} has {held_bytes} bytes there, expected {content.size_bytes}")
+        if content.modified_ms:
+            await self._sftp.utime(part, (content.modified_ms / 1000, content.modified_ms / 1000))
+        try:
+            await self._sftp.posix_rename(part, path)
+        except asyncssh.SFTPOpUnsupported:
+            with suppress(asyncssh.SFTPNoSuchFile):
+                await self._sftp.remove(path)
+            await self._sftp.rename(part, path)
+
+    async def _write(self, part: str, content: DeliveryContent, begun: int) -> None:
+        async with self._sftp.open(part, "ab" if begun else "wb") as file:
+            for portion in portions(content, begun):
+                async with asyncio.timeout(2 * TIMEOUT_S):
+                    await file.write(portion)
+
+    async def _room_bytes(self) -> float:
+        """Infinite where it does not tell."""
+        try:
+            told = await self._sftp.statvfs(self._root or "/")
+        except asyncssh.SFTPError:
+            return inf
+        return told.bavail * told.frsize
+
+    def sha256(self, name: str) -> str | None:
+        return None
+
+    def read(self, name: str) -> Iterator[bytes]:
+        file = self._run(_opened(self._sftp, self._path(name)))
+        try:
+            while portion := self._run(file.read(PORTION_BYTES)):
+                yield bytes(portion)
+        finally:
+            self._run(file.close())
+
+    def remove(self, name: str) -> None:
+        self._run(self._remove(name))
+
+    async def _remove(self, name: str) -> None:
+        with suppress(asyncssh.SFTPNoSuchFile):
+            await self._sftp.remove(self._path(name))
+        for folder in list(PurePosixPath(name).parents)[:-1]:
+            with suppress(asyncssh.SFTPError):  # others are still in it
+                await self._sftp.rmdir(self._path(str(folder)))
+
+    def files(self, prefix: str = "") -> Iterator[RemoteFile]:
+        yield from self._run(self._below(prefix.strip("/")))
+
+    async def _below(self, folder: str) -> list[RemoteFile]:
+        place, found = self._path(folder) if folder else self._root or "/", list[RemoteFile]()
+        try:
+            entries = [entry async for entry in self._sftp.scandir(place)]
+        except asyncssh.SFTPNoSuchFile:
+            return []
+        for entry in sorted(entries, key=lambda one: str(one.filename)):
+            label = str(entry.filename)
+            name = f"{folder}/{label}" if folder else label
+            if entry.attrs.type == asyncssh.FILEXFER_TYPE_DIRECTORY and label not in (".", ".."):
+                found += await self._below(name)
+            elif entry.attrs.type == asyncssh.FILEXFER_TYPE_REGULAR and not label.endswith(PART):
+                found.append(RemoteFile(name, entry.attrs.size or 0, round((entry.attrs.mtime or 0) * 1000)))
+        return found
+
+    def link(self, name: str, lasts_s: float) -> str:
+        return ""
+
+    def close(self) -> None:
+        self._runner.run(_cut_off(self._ssh))
+        self._runner.close()
+
+    def _path(self, name: str) -> str:
+        if any(part == ".." for part in PurePosixPath(name).parts) or not name:
+            raise DeliveryError(self._public, f"{name!r} is no name of a file in it")
+        return f"{self._root}/{name}"
+
+    def _run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
+        with _worded(self._public):
+            return self._runner.run(coroutine)
+
+
+async def _cut_off(ssh: asyncssh.SSHClientConnection) -> None:
+    """A polite end may take for ever."""
+    ssh.abort()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(1.0):
+            await ssh.wait_closed()
+
+
+async def _opened(sftp: asyncssh.SFTPClient, path: str) -> Any:
+    return await sftp.open(path, "rb")
+
+
+@contextmanager
+def _worded(public: str) -> Iterator[None]:
+    """asyncssh's errors as ours."""
+    try:
+        yield
+    except asyncssh.PermissionDenied as error:
+        raise TargetRefused(public, error.reason) from error
+    except asyncssh.SFTPPermissionDenied as error:
+        raise TargetRefused(public, error.reason) from error
+    except (asyncssh.SFTPNoSpaceOnFilesystem, asyncssh.SFTPQuotaExceeded) as error:
+        raise TargetFull(public, error.reason) from error
+    except asyncssh.SFTPFailure as error:
+        full = "space" in error.reason.lower() or "quota" in error.reason.lower()
+        raise (TargetFull if full else DeliveryError)(public, error.reason or "it failed") from error
+    except (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection) as error:
+        raise TargetUnreachable(public, error.reason) from error
+    except asyncssh.SFTPError as error:
+        raise DeliveryError(public, error.reason) from error
+    except asyncssh.Error as error:
+        raise TargetUnreachable(public, error.reason) from error
+    except (OSError, TimeoutError) as error:
+        raise TargetUnreachable(public, str(error) or "it took too long") from error

@@ -1,0 +1,163 @@
+"""Another tawny: a friend's, or one's own elsewhere. `tawny://:SECRET@host/folder`, with a pass that may bring.
+
+The pass is made there (`tawny passes make NAME --brings "50 GB"`) and opens nothing else. `tawny+http://` is without
+TLS, for one's own network. What was cut off goes on where it was, and the other side compares what it took.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar
+from urllib.parse import quote, urlencode
+
+from tawny.delivery.carrier import PORTION_BYTES, DeliveryContent, portions
+from tawny.delivery.destination import DestinationConnection, DestinationContext, RemoteFile
+from tawny.delivery.destinations.address import DestinationAddress, only, parse
+from tawny.delivery.destinations.http_client import Body, HttpClient
+from tawny.model.errors import DeliveryError, TargetFull, TargetLied, TargetMissing, TargetRefused
+
+PORTS = {"tawny": 443, "tawny+http": 80}
+MOST_ANSWER_BYTES = 64_000_000
+_WAY = "/api/v1/inbox"
+
+
+class TawnyDestination:
+    """fingerprint: the SHA-256 of a certificate that nobody signed."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("tawny", "tawny+http")
+
+    def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not parse(url, PORTS).password:
+            raise ValueError("url: an access token that allows uploads: tawny://:SECRET@host/folder")
+        only(table, ("fingerprint",))
+        return {"fingerprint": str(table.get("fingerprint", "")).replace(":", "").lower()}
+
+    def public(self, url: str) -> str:
+        return f"tawny at {parse(url, PORTS).host}"
+
+    def connect(self, opening: DestinationContext) -> DestinationConnection:
+        address = parse(opening.url, PORTS)
+        public = f"{opening.name} ({self.public(opening.url)})"
+        made = _Open(address, str(opening.options["fingerprint"]), public)
+        try:
+            made.state("tawny", "")
+        except DeliveryError:
+            made.close()
+            raise
+        return made
+
+
+class _Open:
+    is_sure: ClassVar[bool] = True
+
+    def __init__(self, address: DestinationAddress, fingerprint: str, public: str) -> None:
+        self._public = public
+        self._folder = f"{address.folder.strip('/')}/" if address.folder.strip("/") else ""
+        self._line = HttpClient(
+            address.host,
+            address.port,
+            tls=address.scheme == "tawny",
+            fingerprint=fingerprint,
+            headers={"Authorization": f"Bearer {address.password}"},
+            public=public,
+        )
+
+    def state(self, name: str, sha256: str) -> dict[str, Any]:
+        """What is there under this name, and how much of what is to become `sha256`."""
+        return self._asked("GET", "/state", {"name": self._folder + name, "sha256": sha256})
+
+    def find(self, name: str) -> RemoteFile | None:
+        found = self.state(name, "")
+        return None if found["size"] is None else RemoteFile(name, int(found["size"]), int(found["modified_ms"]))
+
+    def put(self, name: str, content: DeliveryContent, progress: str, note: Callable[[str], None]) -> None:
+        """It knows itself how far an earlier try came: nothing needs to be noted."""
+        sha256 = content.sha256
+        known = self.state(name, sha256)
+        if known["sha256"] == sha256:
+            return
+        begun = min(int(known["begun"]), content.size_bytes)
+        asked: dict[str, str | int] = {
+            "name": self._folder + name,
+            "sha256": sha256,
+            "size": content.size_bytes,
+            "offset": begun,
+        }
+        told = self._asked("PUT", "/file", {**asked, "modified_ms": content.modified_ms}, _Sent(content, begun))
+        if told["size"] != content.size_bytes:
+            raise TargetLied(self._public, f"{name} has {told['size']} bytes there, expected {content.size_bytes}")
+        if self.state(name, "")["sha256"] != sha256:
+            raise TargetLied(self._public, f"{name} is damaged there")
+
+    def sha256(self, name: str) -> str | None:
+        said = self.state(name, "")["sha256"]
+        return None if said is None else str(said)
+
+    def read(self, name: str) -> Iterator[bytes]:
+        with self._line.worded():
+            answer = self._line.sent("GET", _path("/file", {"name": self._folder + name}), None, {})
+            if answer.status == 404:
+                raise TargetMissing(self._public, f"{name} doesn't exist there")
+            self._line.expect(answer.status, 200)
+            while portion := answer.read(PORTION_BYTES):
+                yield portion
+
+    def remove(self, name: str) -> None:
+        self._asked("DELETE", "/file", {"name": self._folder + name})
+
+    def files(self, prefix: str = "") -> Iterator[RemoteFile]:
+        found = self._asked("GET", "/files", {"prefix": self._folder + prefix.strip("/")})
+        for each in found["items"]:
+            yield RemoteFile(str(each["name"]).removeprefix(self._folder), int(each["size"]), int(each["modified_ms"]))
+
+    def link(self, name: str, lasts_s: float) -> str:
+        return ""
+
+    def close(self) -> None:
+        self._line.close()
+
+    def _asked(
+        self, method: str, way: str, query: Mapping[str, str | int], body: "_Sent | None" = None
+    ) -> dict[str, Any]:
+        headers = {} if body is None else {"Content-Length": str(body.size_bytes)}
+        sent: Body = None if body is None else iter(body)
+        with self._line.worded():
+            answer = self._line.sent(method, _path(way, query), sent, headers)
+            said = answer.read(MOST_ANSWER_BYTES)
+        found = _json(said)
+        if answer.status != 200:
+            self._refuse(answer.status, str(found.get("message", "")))
+        if answer.status == 200 and not found:
+            raise DeliveryError(self._public, "the server isn't a tawny")
+        return found
+
+    def _refuse(self, status: int, said: str) -> None:
+        if status in (401, 403):
+            raise TargetRefused(self._public, "the access token doesn't allow uploads, or was revoked")
+        if status == 404:
+            raise TargetMissing(self._public, said or "the server isn't a tawny that accepts uploads")
+        if status == 507:
+            raise TargetFull(self._public, said or "no space left")
+        self._line.expect(status, 200)
+
+
+class _Sent:
+    """What is left of a content, to be iterated."""
+
+    def __init__(self, content: DeliveryContent, offset: int) -> None:
+        self._content, self._offset = content, offset
+        self.size_bytes = content.size_bytes - offset
+
+    def __iter__(self) -> Iterator[bytes]:
+        return portions(self._content, self._offset)
+
+
+def _path(way: str, query: Mapping[str, str | int]) -> str:
+    return f"{_WAY}{way}?{urlencode(query, quote_via=quote)}"
+
+
+def _json(said: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(said)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,187 @@
+"""WebDAV: Nextcloud, ownCloud, a NAS. `davs://user:password@host/path`, or `dav://` without TLS.
+
+WebDAV knows no resuming: a file that was cut off is sent again from its beginning.
+"""
+
+import re
+import xml.etree.ElementTree as ET
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
+from email.utils import parsedate_to_datetime
+from pathlib import PurePosixPath
+from typing import Any, ClassVar
+from urllib.parse import quote, unquote
+
+from tawny.delivery.carrier import PORTION_BYTES, DeliveryContent, portions
+from tawny.delivery.destination import DestinationConnection, DestinationContext, RemoteFile
+from tawny.delivery.destinations.address import DestinationAddress, only, parse
+from tawny.delivery.destinations.http_client import Body, HttpClient
+from tawny.model.errors import DeliveryError, TargetLied, TargetMissing
+
+PORTS = {"davs": 443, "dav": 80}
+PART = ".part"
+MOST_LIST_BYTES = 32_000_000
+_ASK = (
+    b'<?xml version="1.0"?><d:propfind xmlns:d="DAV:"><d:prop>'
+    b"<d:resourcetype/><d:getcontentlength/><d:getlastmodified/></d:prop></d:propfind>"
+)
+_DAV = "{DAV:}"
+
+
+class WebDav:
+    """fingerprint: the SHA-256 of a certificate that nobody signed."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("davs", "dav")
+
+    def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        parse(url, PORTS)
+        only(table, ("fingerprint",))
+        return {"fingerprint": str(table.get("fingerprint", "")).replace(":", "").lower()}
+
+    def public(self, url: str) -> str:
+        return parse(url, PORTS).public
+
+    def connect(self, opening: DestinationContext) -> DestinationConnection:
+        address = parse(opening.url, PORTS)
+        made = _OpenDav(address, str(opening.options["fingerprint"]), f"{opening.name} ({address.public})")
+        try:
+            made.look()
+        except DeliveryError:
+            made.close()
+            raise
+        return made
+
+
+class _OpenDav:
+    is_sure: ClassVar[bool] = False
+
+    def __init__(self, address: DestinationAddress, fingerprint: str, public: str) -> None:
+        self._address, self._public = address, public
+        self._root = "/" + quote(address.folder.strip("/"))
+        login = "Basic " + b64encode(f"{address.user}:{address.password}".encode()).decode()
+        self._line = HttpClient(
+            address.host,
+            address.port,
+            tls=address.scheme == "davs",
+            fingerprint=fingerprint,
+            headers={"Authorization": login},
+            public=public,
+        )
+        self._made: set[str] = set()
+
+    def look(self) -> None:
+        """Whether the folder is there, and who we are is known."""
+        status, _ = self._ask("PROPFIND", "", _ASK, {"Depth": "0"})
+        if status == 404:
+            raise TargetMissing(self._public, "the folder doesn't exist")
+        self._line.expect(status, 207)
+
+    def find(self, name: str) -> RemoteFile | None:
+        status, body = self._ask("PROPFIND", name, _ASK, {"Depth": "0"})
+        if status == 404:
+            return None
+        self._line.expect(status, 207)
+        return next((there for there, is_folder in self._read_list(body) if not is_folder), None)
+
+    def put(self, name: str, content: DeliveryContent, progress: str, note: Callable[[str], None]) -> None:
+        self._make_folders(name)
+        headers = {"Content-Type": content.media_type, "Content-Length": str(content.size_bytes)}
+        status, _ = self._ask("PUT", name + PART, portions(content), headers)
+        self._line.expect(status, 200, 201, 204)
+        there = self.find(name + PART)
+        if there is None or there.size_bytes != content.size_bytes:
+            held_bytes = there.size_bytes if there else 0
+            raise TargetLied(self._public, f"{name} has {held_bytes} bytes there, expected {content.size_bytes}")
+        moved = {"Destination": self._url(name), "Overwrite": "T"}
+        status, _ = self._ask("MOVE", name + PART, None, moved)
+        self._line.expect(status, 201, 204)
+
+    def sha256(self, name: str) -> str | None:
+        return None
+
+    def read(self, name: str) -> Iterator[bytes]:
+        with self._line.worded():
+            answer = self._line.sent("GET", self._path(name), None, {})
+            self._line.expect(answer.status, 200)
+            while portion := answer.read(PORTION_BYTES):
+                yield portion
+
+    def remove(self, name: str) -> None:
+        status, _ = self._ask("DELETE", name)
+        self._line.expect(status, 200, 204, 404)
+        for folder in list(PurePosixPath(name).parents)[:-1]:
+            if next(self._entries(str(folder)), None) is not None:
+                return
+            self._ask("DELETE", f"{folder}/")
+            self._made.clear()
+
+    def files(self, prefix: str = "") -> Iterator[RemoteFile]:
+        for there, is_folder in list(self._entries(prefix.strip("/"))):
+            if is_folder:
+                yield from self.files(there.name)
+            elif not there.name.endswith(PART):
+                yield there
+
+    def link(self, name: str, lasts_s: float) -> str:
+        return ""
+
+    def close(self) -> None:
+        self._line.close()
+
+    def _entries(self, folder: str) -> Iterator[tuple[RemoteFile, bool]]:
+        status, body = self._ask("PROPFIND", f"{folder}/" if folder else "", _ASK, {"Depth": "1"})
+        if status == 404:
+            return
+        self._line.expect(status, 207)
+        yield from (each for each in self._read_list(body) if each[0].name.strip("/") != folder)
+
+    def _make_folders(self, name: str) -> None:
+        for folder in reversed(list(PurePosixPath(name).parents)[:-1]):
+            if str(folder) not in self._made:
+                status, _ = self._ask("MKCOL", f"{folder}/")
+                self._line.expect(status, 201, 405, 301)  # 405: it is there
+                self._made.add(str(folder))
+
+    def _read_list(self, body: bytes) -> Iterator[tuple[RemoteFile, bool]]:
+        """What is listed, by its name below our folder, and whether it is a folder itself."""
+        if b"<!" in body:  # no entities, no document types: what WebDAV answers has none
+            raise DeliveryError(self._public, "its file list can't be read")
+        try:
+            tree = ET.fromstring(body)
+        except ET.ParseError as error:
+            raise DeliveryError(self._public, "its file list can't be read") from error
+        for each in tree.iter(f"{_DAV}response"):
+            path = unquote(re.sub(r"^https?://[^/]*", "", each.findtext(f"{_DAV}href") or ""))
+            name = path.removeprefix(unquote(self._root).rstrip("/")).strip("/")
+            modified_ms = _ms(each.findtext(f".//{_DAV}getlastmodified") or "")
+            size_bytes = int(each.findtext(f".//{_DAV}getcontentlength") or 0)
+            yield RemoteFile(name, size_bytes, modified_ms), each.find(f".//{_DAV}collection") is not None
+
+    def _url(self, name: str) -> str:
+        scheme = "https" if self._address.scheme == "davs" else "http"
+        return f"{scheme}://{self._address.host}:{self._address.port}{self._path(name)}"
+
+    def _path(self, name: str) -> str:
+        if any(part == ".." for part in name.split("/")):
+            raise DeliveryError(self._public, f"{name!r} is no name of a file in it")
+        return f"{self._root.rstrip('/')}/{quote(name)}"
+
+    def _ask(
+        self,
+        method: str,
+        name: str,
+        body: Body = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> tuple[int, bytes]:
+        """Status and body of the answer."""
+        with self._line.worded():
+            answer = self._line.sent(method, self._path(name), body, headers or {})
+            return answer.status, answer.read(MOST_LIST_BYTES)
+
+
+def _ms(text: str) -> int:
+    """`Fri, 20 Nov 2026 05:58:12 GMT`; 0 for what is no time."""
+    try:
+        return round(parsedate_to_datetime(text).timestamp() * 1000)
+    except (ValueError, TypeError):
+        return 0

@@ -1,0 +1,64 @@
+"""What a file is called where it is brought: by a pattern, in UTC, the same whenever it is asked."""
+
+import re
+from datetime import UTC, datetime
+
+from tawny.delivery.delivery import DeliveryKind
+from tawny.model.ids import CameraId
+from tawny.model.times import stamp
+
+PRESETS = {
+    "tawny": "{camera}/{year}/{month}/{day}/{id}.{type}",
+    "rom-cam": "{type}/{camera}/{unix}.{type}",
+    "diycam": "{year}{month}{day}/cam{camera}/{camera}_{stamp}.{type}",
+    "pancake": "{year}/{month}/{day}/{year}{month}{day}-{hour}{minute}{second}-{camera}.{type}",
+}
+"""The trees of the systems that people come from, and ours."""
+FIELDS = ("camera", "id", "kind", "stamp", "unix", "year", "month", "day", "hour", "minute", "second", "type")
+_FIELD = re.compile(r"\{([^{}]*)\}")
+_NOT_EVERYWHERE = '\\:*?"<>|#'
+_UNIQUE = {"id", "stamp", "unix", "second"}
+
+
+def checked(pattern: str) -> str:
+    """A preset's pattern, or the pattern itself. ValueError says what it lacks."""
+    pattern = PRESETS.get(pattern, pattern)
+    named = set(_FIELD.findall(pattern))
+    if unknown := sorted(named - set(FIELDS)):
+        raise ValueError(f"{{{unknown[0]}}} isn't a field; use {', '.join(FIELDS)}, or a preset: {_presets()}")
+    if "{type}" not in pattern or not named & _UNIQUE or ("camera" not in named and "id" not in named):
+        raise ValueError("it must contain {type}, {camera} or {id}, and one of {id}, {stamp}, {unix}, {second}")
+    if pattern.startswith("/") or any(part in ("", ".", "..") for part in pattern.split("/")):
+        raise ValueError("folders and a file name separated by /, not starting with /")
+    if odd := sorted(set(pattern) & set(_NOT_EVERYWHERE)):
+        raise ValueError(f"without {' '.join(odd)}, which not every system allows in file names")
+    return pattern
+
+
+def name(pattern: str, camera: CameraId, at_ms: int, key: str, kind: str, file_type: str) -> str:
+    """pattern: a checked one. at_ms: when it began. key: the event's or segment's id. file_type: `mp4`, `jpg`."""
+    at = datetime.fromtimestamp(at_ms / 1000, UTC)
+    values = {
+        "camera": camera,
+        "id": key,
+        "kind": kind,
+        "stamp": stamp(at_ms),
+        "unix": str(at_ms // 1000),
+        "type": file_type,
+        **{field: f"{getattr(at, field):02d}" for field in ("year", "month", "day", "hour", "minute", "second")},
+    }
+    return _FIELD.sub(lambda found: values[found[1]], pattern)
+
+
+def piece_name(whole: str, number: int) -> str:
+    """Of a few seconds of a clip that goes on, beside it: `….mp4` is `….003.mp4`."""
+    stem, dot, file_type = whole.rpartition(".")
+    return f"{stem}.{number:03d}{dot}{file_type}"
+
+
+def file_type(what: DeliveryKind) -> str:
+    return "jpg" if what is DeliveryKind.PICTURE else "mp4"
+
+
+def _presets() -> str:
+    return ", ".join(PRESETS)

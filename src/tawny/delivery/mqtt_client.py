@@ -1,0 +1,111 @@
+"""One connection to an MQTT broker, used from any thread. It comes back by itself; errors have no secret in them.
+
+Needs `tawny[mqtt]`. What is published counts as sent when the broker has acknowledged it (QoS 1).
+"""
+
+import ssl
+import threading
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any, Protocol
+
+from tawny.delivery.notifiers.address import NotifierAddress
+from tawny.model.errors import DeliveryError, TargetRefused, TargetUnreachable
+
+PORTS = {"mqtt": 1883, "mqtts": 8883}
+TIMEOUT_S = 15.0
+MOST_QUEUED = 1000
+MISSING = "the MQTT library: .venv/bin/pip install 'tawny[mqtt]'"
+_REFUSED = frozenset({"Not authorized", "Bad user name or password", "Banned"})
+
+
+class MessageListener(Protocol):
+    """Topic and payload of what comes. is_retained: it was kept by the broker, and is not new."""
+
+    def __call__(self, topic: str, payload: bytes, *, is_retained: bool) -> None: ...
+
+
+def _nothing(topic: str, payload: bytes, *, is_retained: bool) -> None:
+    """Who subscribes to nothing hears nothing."""
+
+
+def is_client_installed() -> bool:
+    """Whether the library is installed."""
+    return find_spec("paho") is not None
+
+
+class MqttClient:
+    """public: what errors call it. will: topic and payload that the broker publishes, retained, once we are gone.
+
+    connected: called whenever there is a connection, also a new one. It and heard run in the library's thread, and must
+    return at once.
+    """
+
+    def __init__(
+        self,
+        address: NotifierAddress,
+        public: str,
+        *,
+        will: tuple[str, bytes] | None = None,
+        connected: Callable[["MqttClient"], None] = lambda _: None,
+        heard: MessageListener = _nothing,
+    ) -> None:
+        """Raises TargetUnreachable, TargetRefused."""
+        from paho.mqtt.client import Client
+        from paho.mqtt.enums import CallbackAPIVersion
+
+        self._public, self._connected = public, connected
+        self._answered, self._refusal = threading.Event(), ""
+        self._client = Client(CallbackAPIVersion.VERSION2)
+        if address.user:
+            self._client.username_pw_set(address.user, address.password)
+        if address.scheme == "mqtts":
+            self._client.tls_set_context(ssl.create_default_context())
+        if will is not None:
+            self._client.will_set(will[0], will[1], qos=1, retain=True)
+        self._client.on_connect = self._on_connect
+        self._client.on_message = lambda _, __, message: heard(
+            message.topic, bytes(message.payload), is_retained=message.retain
+        )
+        self._client.max_queued_messages_set(MOST_QUEUED)
+        self._client.connect_timeout = TIMEOUT_S
+        try:
+            self._client.connect(address.host, address.port or PORTS[address.scheme])
+        except OSError as error:
+            raise TargetUnreachable(public, error.strerror or type(error).__name__) from None
+        self._client.loop_start()
+        is_answered = self._answered.wait(TIMEOUT_S)
+        if not is_answered or self._refusal:
+            self.close()
+            if self._refusal in _REFUSED:
+                raise TargetRefused(public, self._refusal)
+            raise TargetUnreachable(public, self._refusal or "no answer in time")
+
+    @property
+    def is_connected(self) -> bool:
+        return self._client.is_connected()
+
+    def subscribe(self, topic: str) -> None:
+        """Of one connection only: do it again in `connected`."""
+        self._client.subscribe(topic, qos=1)
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Waits until it is acknowledged. Raises DeliveryError, TargetUnreachable."""
+        sent = self._client.publish(topic, payload, qos=1, retain=retain)
+        try:
+            sent.wait_for_publish(TIMEOUT_S)
+        except (RuntimeError, ValueError) as error:
+            raise DeliveryError(self._public, str(error)) from None
+        if not sent.is_published():
+            raise TargetUnreachable(self._public, "the message was not acknowledged")
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _on_connect(self, client: Any, data: Any, flags: Any, code: Any, properties: Any) -> None:
+        """In the library's thread."""
+        self._refusal = str(code) if code.is_failure else ""
+        self._answered.set()
+        if not self._refusal:
+            self._connected(self)

@@ -1,0 +1,125 @@
+"""A hundred other services by the library Apprise: `apprise:` and an address as Apprise has them.
+
+What follows is a message of its own, and there are no buttons: where tawny knows a service itself, that is better.
+"""
+
+import logging
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from tawny.delivery.message import Message, Urgency
+from tawny.delivery.notifier import Attachment, NotifierConnection, NotifierContext, NotifierTraits
+from tawny.delivery.notifiers.address import filled
+from tawny.delivery.notifiers.http import HttpResponse, refusal
+from tawny.model.errors import TargetUnreachable
+
+EXAMPLE = "apprise:signal://host/from/to, using Apprise's address format"
+_HERE = frozenset({"", "file", "syslog", "dbus", "gnome", "windows", "macosx"})
+"""Services on this machine itself: nobody would see them."""
+_SAID = logging.getLogger("apprise")
+_SAID.propagate = False  # what it says may have a secret in it
+_SAID.addHandler(logging.NullHandler())
+
+
+class Apprise:
+    """No settings of its own: what a service knows stands in its address."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("apprise",)
+
+    def traits(self, url: str) -> NotifierTraits:
+        takes = bool(getattr(_made(url), "attachment_support", False))
+        shows = "text and the snapshot" if takes else "words"
+        return NotifierTraits(f"Depends on the service: {shows}.", picture=takes, gif=takes, largest_bytes=8_000_000)
+
+    def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        if _made(url) is None:
+            raise ValueError(f"url: an address such as {EXAMPLE}")
+        return filled(table, {})
+
+    def public(self, url: str) -> str:
+        made = _made(url)
+        return f"{made.service_name if made is not None else 'a service'} by Apprise"
+
+    def open(self, telling: NotifierContext) -> NotifierConnection:
+        return _Sender(telling.url, f"{telling.name} ({self.public(telling.url)})")
+
+
+class _Sender:
+    def __init__(self, url: str, public: str) -> None:
+        self._url, self._public = url, public
+
+    def send(self, message: Message, attached: Attachment | None) -> str:
+        made = _made(self._url)
+        assert made is not None  # the settings were checked
+        link = message.clip_link or message.link
+        body = "\n".join(part for part in (message.text or message.title, link) if part)
+        from apprise import NotifyType
+
+        kind = NotifyType.WARNING if message.urgency is Urgency.HIGH else NotifyType.INFO
+        with _heard() as said:
+            went = made.notify(body, title=message.title, notify_type=kind, attach=_files(attached))
+        if not went:
+            raise self._refusal("".join(said))
+        return ""
+
+    def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:
+        return self.send(message, attached)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _refusal(self, said: str) -> Exception:
+        """Of what it logged only the number that the service answered: the rest may have secrets in it."""
+        found = re.search(r"error=(\d{3})", said)
+        if found is None:
+            return TargetUnreachable(self._public, "no response, or an unreadable one")
+        return refusal(self._public, HttpResponse(int(found[1]), b""))
+
+
+def _made(url: str) -> Any:
+    """The service that an address stands for; None where there is none. ValueError where the library is missing."""
+    address = url.removeprefix("apprise:")
+    try:
+        if urlsplit(address).scheme in _HERE:
+            return None
+        import apprise  # not above: it is large, and few need it
+    except ValueError:
+        return None
+    except ImportError:
+        raise ValueError("url: requires Apprise: pip install 'tawny[apprise]'") from None
+    return apprise.Apprise.instantiate(address, suppress_exceptions=True)
+
+
+def _files(attached: Attachment | None) -> Any:
+    if attached is None:
+        return None
+    from apprise import AppriseAttachment
+    from apprise.attachment import memory
+
+    in_memory: Any = memory.AttachMemory
+    files = AppriseAttachment()
+    files.add(in_memory(attached.data, name=attached.name, mimetype=attached.media_type))
+    return files
+
+
+@contextmanager
+def _heard() -> Iterator[list[str]]:
+    """What Apprise says in this thread."""
+    said: list[str] = []
+    here = threading.get_ident()
+
+    class Ear(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.thread == here:
+                said.append(record.getMessage())
+
+    ear = Ear()
+    _SAID.addHandler(ear)
+    try:
+        yield said
+    finally:
+        _SAID.removeHandler(ear)

@@ -1,0 +1,87 @@
+"""Discord, by a channel's webhook: the picture at once, the clip in its place when the event is over.
+
+`discord://ID/TOKEN`, the last two parts of the webhook's address.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from tawny.delivery.message import Message, Urgency
+from tawny.delivery.notifier import Attachment, NotifierConnection, NotifierContext, NotifierTraits
+from tawny.delivery.notifiers.address import filled, parse
+from tawny.delivery.notifiers.http import HttpApi, base_of, form, refusal
+
+EXAMPLE = "discord://123456789/the-webhooks-token"
+CLOUD = "https://discord.com/api/v10"
+WHY = ("message",)
+_SILENT = 1 << 12
+_LONGEST = 2000
+
+
+class Discord:
+    """api: another address of the service."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("discord",)
+
+    def traits(self, url: str) -> NotifierTraits:
+        return NotifierTraits(
+            "Shows snapshots and clips on phones and computers; the clip replaces the snapshot. Buttons are links.",
+            edits=True,
+            picture=True,
+            gif=True,
+            video=True,
+            buttons="links",
+            largest_bytes=9_500_000,
+        )
+
+    def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        address = parse(url, EXAMPLE, least=1)
+        if not address.host.isdigit() or not all(one.isalnum() or one in "-_" for one in address.parts[0]):
+            raise ValueError(f"url: an address such as {EXAMPLE}")
+        found = filled(table, {"api": CLOUD})
+        base_of(found["api"], CLOUD)
+        return found
+
+    def public(self, url: str) -> str:
+        return f"Discord webhook {parse(url, EXAMPLE, least=1).host}"
+
+    def open(self, telling: NotifierContext) -> NotifierConnection:
+        address = parse(telling.url, EXAMPLE, least=1)
+        api = HttpApi(str(telling.options["api"]), f"{telling.name} ({self.public(telling.url)})", 30.0)
+        return _Sender(api, f"/webhooks/{address.host}/{address.parts[0]}")
+
+
+class _Sender:
+    def __init__(self, api: HttpApi, path: str) -> None:
+        self._api, self._path = api, path
+
+    def send(self, message: Message, attached: Attachment | None) -> str:
+        body, headers = _form(message, attached)
+        return str(self._api.well("POST", f"{self._path}?wait=true", body, headers, WHY).json().get("id", ""))
+
+    def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:
+        body, headers = _form(message, attached)
+        answer = self._api.ask("PATCH", f"{self._path}/messages/{receipt}", body, headers)
+        if answer.status == 404:  # somebody removed it, or the webhook is gone, which sending then tells
+            return self.send(message, attached)
+        if not answer.is_well:
+            raise refusal(self._api.public, answer, WHY)
+        return receipt
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _form(message: Message, attached: Attachment | None) -> tuple[bytes, dict[str, str]]:
+    links = [("Watch", message.clip_link or message.link)] + [(one.label, one.url) for one in message.buttons]
+    below = " · ".join(f"[{label}](<{url}>)" for label, url in links if url)
+    told: dict[str, object] = {
+        "content": f"**{message.title}** {message.text}\n{below}".strip()[:_LONGEST],
+        "allowed_mentions": {"parse": []},
+    }
+    if message.urgency is Urgency.QUIET:
+        told["flags"] = _SILENT
+    if attached is not None:
+        told["attachments"] = [{"id": 0, "filename": attached.name}]
+    return form({"payload_json": json.dumps(told)}, {"files[0]": attached} if attached else {})

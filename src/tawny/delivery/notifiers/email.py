@@ -1,0 +1,141 @@
+"""E-mail: one letter a message, with the picture in it. `mailto`-like addresses of a mail server:
+
+`smtps://user:password@mail.example.org` (TLS from the start, port 465) or `smtp://…` (STARTTLS, port 587, always
+before the password is sent); `smtp+plain://` without TLS, for a server on this machine or in this house.
+"""
+
+import smtplib
+import ssl
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+from hashlib import sha256
+from html import escape
+from typing import Any, ClassVar
+
+from tawny.delivery.message import Message
+from tawny.delivery.notifier import Attachment, NotifierConnection, NotifierContext, NotifierTraits
+from tawny.delivery.notifiers.address import NotifierAddress, filled, parse
+from tawny.model.errors import DeliveryError, TargetFull, TargetRefused, TargetUnreachable
+
+EXAMPLE = "smtps://user:password@mail.example.org"
+PORTS = {"smtps": 465, "smtp": 587, "smtp+plain": 25}
+TIMEOUT_S = 30.0
+
+
+class Email:
+    """to: who gets it, several with commas. sender: who it is from (usual: the user, if that is an address)."""
+
+    schemes: ClassVar[tuple[str, ...]] = tuple(PORTS)
+
+    def traits(self, url: str) -> NotifierTraits:
+        return NotifierTraits(
+            "Works everywhere. The snapshot is attached; GIFs play in most mail apps.",
+            picture=True,
+            gif=True,
+            buttons="links",
+            largest_bytes=10_000_000,
+        )
+
+    def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        address = parse(url, EXAMPLE)
+        found = filled(table, {"to": "", "sender": address.user if "@" in address.user else ""})
+        for key in ("to", "sender"):
+            if not found[key] or not all(_is_address(one) for one in found[key].split(",")):
+                raise ValueError(f"{key}: allowed: an address such as anna@example.org")
+        return found
+
+    def public(self, url: str) -> str:
+        return f"the mail server {parse(url, EXAMPLE).host}"
+
+    def open(self, telling: NotifierContext) -> NotifierConnection:
+        return _Sender(parse(telling.url, EXAMPLE), telling.options, f"{telling.name} ({self.public(telling.url)})")
+
+
+class _Sender:
+    def __init__(self, address: NotifierAddress, options: Mapping[str, Any], public: str) -> None:
+        self._address, self._public = address, public
+        self._to = [one.strip() for one in str(options["to"]).split(",")]
+        self._from = str(options["sender"]).strip()
+
+    def send(self, message: Message, attached: Attachment | None) -> str:
+        """Its Message-ID is the same whenever it is sent again: many servers then keep one."""
+        letter = self._letter(message, attached)
+        try:
+            with self._server() as server:
+                server.send_message(letter)
+        except smtplib.SMTPAuthenticationError as error:
+            raise TargetRefused(self._public, f"it responded with {error.smtp_code}") from None
+        except smtplib.SMTPRecipientsRefused as error:
+            codes = sorted({code for code, _ in error.recipients.values()})
+            raise _refused(self._public, codes[0], "to this address") from None
+        except smtplib.SMTPResponseException as error:
+            raise _refused(self._public, error.smtp_code, "") from None
+        except ssl.SSLCertVerificationError as error:
+            raise TargetUnreachable(self._public, f"its certificate isn't valid: {error.verify_message}") from None
+        except (OSError, smtplib.SMTPException) as error:
+            why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+            raise TargetUnreachable(self._public, why) from None
+        return str(letter["Message-ID"])
+
+    def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:
+        return self.send(message, attached)
+
+    def close(self) -> None:
+        """Nothing is held: mail servers hang up on who is silent."""
+
+    def _server(self) -> smtplib.SMTP:
+        host, scheme = self._address.host, self._address.scheme
+        port = self._address.port or PORTS[scheme]
+        context = ssl.create_default_context()
+        server: smtplib.SMTP
+        if scheme == "smtps":
+            server = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_S, context=context)
+        else:
+            server = smtplib.SMTP(host, port, timeout=TIMEOUT_S)
+        try:
+            if scheme == "smtp":
+                server.starttls(context=context)
+            if self._address.user:
+                server.login(self._address.user, self._address.password)
+        except (OSError, smtplib.SMTPException):
+            server.close()
+            raise
+        return server
+
+    def _letter(self, message: Message, attached: Attachment | None) -> EmailMessage:
+        letter = EmailMessage()
+        letter["Subject"], letter["From"], letter["To"] = message.words, self._from, ", ".join(self._to)
+        letter["Date"] = format_datetime(datetime.fromtimestamp(message.at_ms / 1000, UTC))
+        key = sha256(message.id.encode()).hexdigest()[:32]
+        letter["Message-ID"] = f"<{key}@{self._from.rpartition('@')[2]}>"
+        letter["Auto-Submitted"] = "auto-generated"
+        links = [("Watch", message.clip_link or message.link)] + [(one.label, one.url) for one in message.buttons]
+        links = [(label, url) for label, url in links if url]
+        plain = [f"{message.title}\n{message.text}", *(f"{label}: {url}" for label, url in links)]
+        letter.set_content("\n\n".join(plain) + "\n")
+        picture = '<p><img src="cid:picture" alt="" style="max-width:100%"></p>' if attached else ""
+        below = " · ".join(f'<a href="{escape(url)}">{escape(label)}</a>' for label, url in links)
+        html = f"<p><b>{escape(message.title)}</b><br>{escape(message.text)}</p>{picture}<p>{below}</p>"
+        letter.add_alternative(html, subtype="html")
+        if attached is not None:
+            kind, _, subtype = attached.media_type.partition("/")
+            html_part = list(letter.iter_parts())[-1]
+            assert isinstance(html_part, EmailMessage)
+            html_part.add_related(attached.data, kind, subtype, cid="<picture>", filename=attached.name)
+        return letter
+
+
+def _refused(public: str, code: int, where: str) -> DeliveryError:
+    said = f"it responded with {code} {where}".strip()
+    if code == 552:
+        return TargetFull(public, said)
+    if code in (530, 535):
+        return TargetRefused(public, said)
+    return TargetUnreachable(public, said) if code < 500 else DeliveryError(public, said)
+
+
+def _is_address(text: str) -> bool:
+    name, at, host = parseaddr(text.strip())[1].partition("@")
+    return bool(name and at and host) and not any(ord(one) < 32 for one in text)

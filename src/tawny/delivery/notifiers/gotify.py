@@ -1,0 +1,56 @@
+"""Gotify, a server of one's own. `gotify://:TOKEN@host`, an application's token; `gotify+http://` without TLS."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from tawny.delivery.message import Message, Urgency
+from tawny.delivery.notifier import Attachment, NotifierConnection, NotifierContext, NotifierTraits
+from tawny.delivery.notifiers.address import filled, parse
+from tawny.delivery.notifiers.http import HttpApi
+
+EXAMPLE = "gotify://:TOKEN@gotify.example.org"
+PRIORITIES = {Urgency.QUIET: 2, Urgency.NORMAL: 5, Urgency.HIGH: 8}
+
+
+class Gotify:
+    """No settings of its own."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("gotify", "gotify+http")
+
+    def traits(self, url: str) -> NotifierTraits:
+        return NotifierTraits("Android only. Shows text and opens tawny when tapped; no images.")
+
+    def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not parse(url, EXAMPLE).password:
+            raise ValueError(f"url: an address such as {EXAMPLE}")
+        return filled(table, {})
+
+    def public(self, url: str) -> str:
+        return f"Gotify at {parse(url, EXAMPLE).host}"
+
+    def open(self, telling: NotifierContext) -> NotifierConnection:
+        address = parse(telling.url, EXAMPLE)
+        scheme = "http" if address.scheme == "gotify+http" else "https"
+        base = f"{scheme}://{address.at}/{'/'.join(address.parts)}"
+        return _Sender(HttpApi(base, f"{telling.name} ({self.public(telling.url)})"), address.password)
+
+
+class _Sender:
+    def __init__(self, api: HttpApi, token: str) -> None:
+        self._api, self._headers = api, {"X-Gotify-Key": token}
+
+    def send(self, message: Message, attached: Attachment | None) -> str:
+        told: dict[str, object] = {
+            "title": message.title,
+            "message": message.text or message.title,
+            "priority": PRIORITIES[message.urgency],
+        }
+        if link := message.clip_link or message.link:
+            told["extras"] = {"client::notification": {"click": {"url": link}}}
+        return str(self._api.post_json("/message", told, self._headers, ("errorDescription",)).get("id", ""))
+
+    def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:
+        return self.send(message, attached)
+
+    def close(self) -> None:
+        """Nothing is held."""

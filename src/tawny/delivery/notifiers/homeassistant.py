@@ -1,0 +1,81 @@
+"""Home Assistant's own messages: to its app on phones, or to any of its notify services.
+
+`homeassistant://:TOKEN@host:8123/mobile_app_phone`: a long-lived token as its profile page makes them, and the name of
+the service behind `notify.`; `homeassistant+http://` without TLS. Cameras and events in Home Assistant come by MQTT.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from tawny.delivery.message import Message, Urgency
+from tawny.delivery.notifier import Attachment, NotifierConnection, NotifierContext, NotifierTraits
+from tawny.delivery.notifiers.address import filled, parse
+from tawny.delivery.notifiers.http import HttpApi
+
+EXAMPLE = "homeassistant://:TOKEN@ha.example.org:8123/mobile_app_phone"
+_TAG = 64
+"""Characters that a tag may have on iPhones."""
+
+
+class HomeAssistant:
+    """No settings of its own."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("homeassistant", "homeassistant+http")
+
+    def traits(self, url: str) -> NotifierTraits:
+        return NotifierTraits(
+            "Shows text and buttons on Android and iPhone, and the clip if it has been uploaded. Updates "
+            "replace the first notification.",
+            edits=True,
+            buttons="links",
+        )
+
+    def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        address = parse(url, EXAMPLE, least=1)
+        if not address.password or not address.parts[0].replace("_", "").isalnum():
+            raise ValueError(f"url: an address such as {EXAMPLE}")
+        return filled(table, {})
+
+    def public(self, url: str) -> str:
+        address = parse(url, EXAMPLE, least=1)
+        return f"notify.{address.parts[0]} of Home Assistant at {address.host}"
+
+    def open(self, telling: NotifierContext) -> NotifierConnection:
+        address = parse(telling.url, EXAMPLE, least=1)
+        scheme = "http" if address.scheme == "homeassistant+http" else "https"
+        api = HttpApi(f"{scheme}://{address.at}", f"{telling.name} ({self.public(telling.url)})")
+        return _Sender(api, address.password, address.parts[0])
+
+
+class _Sender:
+    def __init__(self, api: HttpApi, token: str, service: str) -> None:
+        self._api, self._headers = api, {"Authorization": f"Bearer {token}"}
+        self._path = f"/api/services/notify/{service}"
+
+    def send(self, message: Message, attached: Attachment | None) -> str:
+        """The same tag takes the place of what was there; so the same message twice is one."""
+        tag = (message.event or message.id)[-_TAG:]
+        self._tell(message, tag)
+        return tag
+
+    def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:
+        self._tell(message, receipt)
+        return receipt
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _tell(self, message: Message, tag: str) -> None:
+        data: dict[str, Any] = {"tag": tag, "group": message.camera or "tawny"}
+        if message.urgency is Urgency.HIGH:
+            data |= {"ttl": 0, "priority": "high", "push": {"interruption-level": "time-sensitive"}}
+        elif message.urgency is Urgency.QUIET:
+            data |= {"alert_once": True, "push": {"interruption-level": "passive"}}
+        if message.link:
+            data |= {"url": message.link, "clickAction": message.link}
+        if message.clip_link:
+            data["video"] = message.clip_link
+        if buttons := [one for one in message.buttons if one.url]:
+            data["actions"] = [{"action": "URI", "title": one.label, "uri": one.url} for one in buttons]
+        told = {"title": message.title, "message": message.text or message.title, "data": data}
+        self._api.post_json(self._path, told, self._headers, ("message",))

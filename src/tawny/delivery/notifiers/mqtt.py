@@ -1,0 +1,70 @@
+"""MQTT: JSON on a topic, and the picture on the topic below it. `mqtt://user:password@host/tawny/messages`, `mqtts://`.
+
+It needs `tawny[mqtt]`. Every message is acknowledged by the broker (QoS 1) before it counts as sent.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from tawny.delivery.message import Message
+from tawny.delivery.mqtt_client import MISSING, PORTS, MqttClient, is_client_installed
+from tawny.delivery.notifier import Attachment, NotifierConnection, NotifierContext, NotifierTraits
+from tawny.delivery.notifiers.address import NotifierAddress, filled, parse
+from tawny.delivery.notifiers.json_format import as_json
+
+EXAMPLE = "mqtt://user:password@broker/tawny/messages"
+
+
+class MqttNotifier:
+    """No settings of its own."""
+
+    schemes: ClassVar[tuple[str, ...]] = tuple(PORTS)
+
+    def traits(self, url: str) -> NotifierTraits:
+        return NotifierTraits(
+            "For your own programs and Home Assistant: JSON and the original snapshot.",
+            edits=True,
+            picture=True,
+            gif=True,
+            video=True,
+            buttons="links",
+            largest_bytes=5_000_000,
+        )
+
+    def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        topic = "/".join(parse(url, EXAMPLE, least=1).parts)
+        if "+" in topic or "#" in topic:
+            raise ValueError(f"url: a topic without + and #, such as in {EXAMPLE}")
+        if not is_client_installed():
+            raise ValueError(MISSING)
+        return filled(table, {})
+
+    def public(self, url: str) -> str:
+        address = parse(url, EXAMPLE, least=1)
+        return f"{address.scheme}://{address.at}/{'/'.join(address.parts)}"
+
+    def open(self, telling: NotifierContext) -> NotifierConnection:
+        return _Sender(parse(telling.url, EXAMPLE, least=1), f"{telling.name} ({self.public(telling.url)})")
+
+
+class _Sender:
+    def __init__(self, address: NotifierAddress, public: str) -> None:
+        self._topic = "/".join(address.parts)
+        self._line = MqttClient(address, public)
+
+    def send(self, message: Message, attached: Attachment | None) -> str:
+        self._publish(message, attached, changes="")
+        return message.id
+
+    def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:
+        self._publish(message, attached, changes=receipt)
+        return receipt
+
+    def close(self) -> None:
+        self._line.close()
+
+    def _publish(self, message: Message, attached: Attachment | None, *, changes: str) -> None:
+        if attached is not None:
+            self._line.publish(f"{self._topic}/picture", attached.data)
+        self._line.publish(self._topic, json.dumps(as_json(message, changes), ensure_ascii=False).encode())

@@ -1,0 +1,89 @@
+"""ntfy: a topic that phones listen to. `ntfy://ntfy.sh/topic`, with `user:password@` or `:token@` before the host;
+`ntfy+http://` for a server of one's own without TLS.
+"""
+
+import json
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from urllib.parse import quote, urlencode
+
+from tawny.delivery.message import Message, Urgency
+from tawny.delivery.notifier import Attachment, NotifierConnection, NotifierContext, NotifierTraits
+from tawny.delivery.notifiers.address import NotifierAddress, filled, parse
+from tawny.delivery.notifiers.http import HttpApi
+
+EXAMPLE = "ntfy://ntfy.sh/a-topic-that-nobody-guesses"
+PRIORITIES = {Urgency.QUIET: "2", Urgency.NORMAL: "4", Urgency.HIGH: "5"}
+_WHY = ("error",)
+
+
+class Ntfy:
+    """No settings of its own."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("ntfy", "ntfy+http")
+
+    def traits(self, url: str) -> NotifierTraits:
+        return NotifierTraits(
+            "Android shows the snapshot and buttons; iPhone shows text, and the rest when opened.",
+            edits=True,
+            picture=True,
+            gif=True,
+            video=True,
+            buttons="links",
+            largest_bytes=15_000_000,
+        )
+
+    def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        parse(url, EXAMPLE, least=1)
+        return filled(table, {})
+
+    def public(self, url: str) -> str:
+        return f"ntfy at {parse(url, EXAMPLE, least=1).host}"  # who knows the topic can read along
+
+    def open(self, telling: NotifierContext) -> NotifierConnection:
+        address = parse(telling.url, EXAMPLE, least=1)
+        return _Sender(address, f"{telling.name} ({self.public(telling.url)})")
+
+
+class _Sender:
+    def __init__(self, address: NotifierAddress, public: str) -> None:
+        scheme = "http" if address.scheme == "ntfy+http" else "https"
+        self._api = HttpApi(f"{scheme}://{address.at}/{quote('/'.join(address.parts[:-1]))}", public)
+        self._topic, self._headers = quote(address.parts[-1], safe=""), _login(address)
+
+    def send(self, message: Message, attached: Attachment | None) -> str:
+        """Its id is of our making: a server that has it already (ntfy 2.16 and later) changes it instead."""
+        return self._put(_number(message.id), message, attached)
+
+    def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:
+        return self._put(receipt, message, attached)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _put(self, number: str, message: Message, attached: Attachment | None) -> str:
+        asked = {"title": message.title, "priority": PRIORITIES[message.urgency], "sequence-id": number}
+        if link := message.clip_link or message.link:
+            asked["click"] = link
+        if message.buttons and message.buttons[0].url:
+            actions = [{"action": "view", "label": one.label, "url": one.url} for one in message.buttons[:3]]
+            asked["actions"] = json.dumps(actions)
+        body = message.text.encode()
+        if attached is not None:
+            asked |= {"message": message.text, "filename": attached.name}
+            body = attached.data
+        # in the query and not in headers, which know only ASCII
+        self._api.well("PUT", f"/{self._topic}?{urlencode(asked)}", body, self._headers, _WHY)
+        return number
+
+
+def _number(key: str) -> str:
+    """As ntfy allows it."""
+    return "".join(one if one.isascii() and one.isalnum() else "-" for one in key)[-64:]
+
+
+def _login(address: NotifierAddress) -> dict[str, str]:
+    if address.user:
+        return {"Authorization": "Basic " + b64encode(f"{address.user}:{address.password}".encode()).decode()}
+    return {"Authorization": f"Bearer {address.password}"} if address.password else {}

@@ -1,0 +1,154 @@
+"""Slack: words and links by an incoming webhook; with a bot's token also picture and clip, below the message.
+
+`slack://T000/B000/XXXX` is the end of a webhook's address, `slack://xoxb-TOKEN@C0123` a bot in a channel; the bot needs
+the rights chat:write and files:write.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from urllib.parse import urlencode, urlsplit
+
+from tawny.delivery.message import Message
+from tawny.delivery.notifier import Attachment, NotifierConnection, NotifierContext, NotifierTraits
+from tawny.delivery.notifiers.address import NotifierAddress, filled, parse
+from tawny.delivery.notifiers.http import HttpApi, base_of
+from tawny.model.errors import DeliveryError, TargetMissing, TargetRefused, TargetUnreachable
+
+EXAMPLE = "slack://T000/B000/XXXX or slack://xoxb-TOKEN@C0123"
+CLOUD, HOOKS = "https://slack.com/api", "https://hooks.slack.com"
+_REFUSED = {"invalid_auth", "not_authed", "token_expired", "token_revoked", "account_inactive", "missing_scope"}
+_MISSING = {"channel_not_found", "not_in_channel", "is_archived"}
+log = logging.getLogger(__name__)
+
+
+class Slack:
+    """api: another address of the service."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("slack",)
+
+    def traits(self, url: str) -> NotifierTraits:
+        if not parse(url, EXAMPLE).user:
+            return NotifierTraits("Shows text and links; snapshots require a bot token.", buttons="links")
+        return NotifierTraits(
+            "Shows text, with snapshot and clip in the thread. Buttons are links.",
+            edits=True,
+            picture=True,
+            gif=True,
+            video=True,
+            buttons="links",
+            largest_bytes=100_000_000,
+        )
+
+    def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        address = parse(url, EXAMPLE)
+        if not address.user and len(address.parts) != 2:
+            raise ValueError(f"url: an address such as {EXAMPLE}")
+        found = filled(table, {"api": CLOUD if address.user else HOOKS})
+        base_of(found["api"], CLOUD)
+        return found
+
+    def public(self, url: str) -> str:
+        address = parse(url, EXAMPLE)
+        return f"Slack channel {address.host}" if address.user else f"Slack webhook of {address.host}"
+
+    def open(self, telling: NotifierContext) -> NotifierConnection:
+        address = parse(telling.url, EXAMPLE)
+        api = HttpApi(str(telling.options["api"]), f"{telling.name} ({self.public(telling.url)})", 30.0)
+        return _Bot(api, address) if address.user else _Webhook(api, address)
+
+
+class _Webhook:
+    def __init__(self, api: HttpApi, address: NotifierAddress) -> None:
+        self._api, self._path = api, "/services/" + "/".join((address.host, *address.parts))
+
+    def send(self, message: Message, attached: Attachment | None) -> str:
+        """A webhook tells no number."""
+        self._api.post_json(self._path, _told(message))
+        return ""
+
+    def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:
+        return self.send(message, attached)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class _Bot:
+    def __init__(self, api: HttpApi, address: NotifierAddress) -> None:
+        self._api, self._channel = api, address.host
+        self._headers = {"Authorization": f"Bearer {address.user}"}
+
+    def send(self, message: Message, attached: Attachment | None) -> str:
+        """The picture is brought there first and shown last: what fails in between is tried again unseen."""
+        file = self._upload(attached) if attached else ""
+        thread = str(self._call("chat.postMessage", {"channel": self._channel, **_told(message)}).get("ts", ""))
+        self._show(file, thread)
+        return thread
+
+    def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:
+        file = self._upload(attached) if attached else ""
+        try:
+            self._call("chat.update", {"channel": self._channel, "ts": receipt, **_told(message)})
+        except _NoSuchMessage:
+            return self.send(message, attached)
+        self._show(file, receipt)
+        return receipt
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _upload(self, attached: Attachment) -> str:
+        """The file's id; nobody sees it yet."""
+        asked = urlencode({"filename": attached.name, "length": len(attached.data)})
+        place = self._call(f"files.getUploadURLExternal?{asked}", None)
+        address = base_of(str(place.get("upload_url", "")), CLOUD)
+        if urlsplit(address).scheme != self._api.scheme:
+            raise DeliveryError(self._api.public, "it requested an upload to an insecure address")
+        sent = {"Content-Type": "application/octet-stream"}
+        HttpApi(address, self._api.public, 60.0).well("POST", "", attached.data, sent)
+        return str(place.get("file_id", ""))
+
+    def _show(self, file: str, thread: str) -> None:
+        """The message is there: a file that cannot be shown with it must not send it once more."""
+        if not file:
+            return
+        shown = {"files": [{"id": file}], "channel_id": self._channel, "thread_ts": thread}
+        try:
+            self._call("files.completeUploadExternal", shown)
+        except DeliveryError as error:
+            log.warning("the message was sent without its snapshot: %s", error)
+
+    def _call(self, method: str, value: object) -> dict[str, Any]:
+        if value is None:
+            answer = self._api.well("GET", f"/{method}", b"", self._headers).json()
+        else:
+            answer = self._api.post_json(f"/{method}", value, self._headers)
+        if answer.get("ok") is True:
+            return answer
+        why = str(answer.get("error", "unreadable response"))[:80]
+        if why in _REFUSED:
+            raise TargetRefused(self._api.public, why)
+        if why in _MISSING:
+            raise TargetMissing(self._api.public, why)
+        if why in ("message_not_found", "cant_update_message", "edit_window_closed"):
+            raise _NoSuchMessage(self._api.public, why)
+        if why in ("ratelimited", "internal_error", "fatal_error", "service_unavailable"):
+            raise TargetUnreachable(self._api.public, why)
+        raise DeliveryError(self._api.public, why)
+
+
+class _NoSuchMessage(DeliveryError):
+    pass
+
+
+def _told(message: Message) -> dict[str, object]:
+    """As the incoming webhooks' documentation has it; `text` is what phones show when locked."""
+    links = [(one.label, one.url) for one in message.buttons if one.url]
+    clip = message.clip_link or message.link
+    below = "   ".join(f"<{url}|{label}>" for label, url in links)
+    attachment: dict[str, object] = {"fallback": message.words, "text": below}
+    if clip:
+        attachment |= {"title": "Watch", "title_link": clip}
+    escaped = message.words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return {"text": escaped, **({"attachments": [attachment]} if clip or below else {})}

@@ -1,0 +1,155 @@
+"""Telegram, by a bot: the picture at once, and when the event is over the clip in its place; buttons are answered.
+
+`telegram://TOKEN@CHAT`: the bot's token as BotFather gives it, and the number of the chat (negative for groups).
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+from urllib.parse import unquote
+
+from tawny.delivery.message import Message, Urgency
+from tawny.delivery.notifier import Attachment, ButtonPresses, NotifierConnection, NotifierContext, NotifierTraits
+from tawny.delivery.notifiers.address import filled
+from tawny.delivery.notifiers.http import HttpApi, HttpResponse, base_of, form, refusal
+
+EXAMPLE = "telegram://123456:ABC-DEF@987654321"
+CLOUD = "https://api.telegram.org"
+WHY = ("description",)
+POLL_S = 20
+_WORDS = 1024
+"""The longest caption."""
+_METHODS = {"image/jpeg": ("sendPhoto", "photo"), "image/gif": ("sendAnimation", "animation")}
+_METHODS |= {"video/mp4": ("sendVideo", "video")}
+
+
+class Telegram:
+    """api: a Bot API server of one's own."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("telegram",)
+
+    def traits(self, url: str) -> NotifierTraits:
+        return NotifierTraits(
+            "Shows snapshots, clips and buttons; the clip replaces the snapshot.",
+            edits=True,
+            picture=True,
+            gif=True,
+            video=True,
+            buttons="calls",
+            largest_bytes=48_000_000,
+        )
+
+    def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        bot_and_chat(url)
+        found = filled(table, {"api": CLOUD})
+        base_of(found["api"], CLOUD)
+        return found
+
+    def public(self, url: str) -> str:
+        return f"Telegram chat {bot_and_chat(url)[1]}"
+
+    def open(self, telling: NotifierContext) -> NotifierConnection:
+        return _Sender(bot(telling, self.public(telling.url)), bot_and_chat(telling.url)[1])
+
+    def presses(self, telling: NotifierContext) -> ButtonPresses:
+        return _Presses(bot(telling, self.public(telling.url)), bot_and_chat(telling.url)[1])
+
+
+class Bot:
+    """One bot's methods. The token is in the path, and the path in no error."""
+
+    def __init__(self, api: HttpApi, token: str) -> None:
+        self._api, self._token, self.public = api, token, api.public
+
+    def call(self, method: str, fields: Mapping[str, str], files: Mapping[str, Attachment] | None = None) -> Any:
+        """`result` of the answer; a refusal as the error that fits it."""
+        answer = self.ask(method, fields, files)
+        if not answer.is_well or answer.json().get("ok") is not True:
+            raise refusal(self._api.public, answer, WHY)
+        return answer.json().get("result")
+
+    def ask(
+        self, method: str, fields: Mapping[str, str], files: Mapping[str, Attachment] | None = None
+    ) -> HttpResponse:
+        body, headers = form(fields, files or {})
+        return self._api.ask("POST", f"/bot{self._token}/{method}", body, headers)
+
+
+class _Sender:
+    def __init__(self, made: Bot, chat: str) -> None:
+        self._bot, self._chat = made, chat
+
+    def send(self, message: Message, attached: Attachment | None) -> str:
+        fields = {"chat_id": self._chat, **_keys(message)}
+        if message.urgency is Urgency.QUIET:
+            fields["disable_notification"] = "true"
+        if attached is None:
+            found = self._bot.call("sendMessage", fields | {"text": _words(message)})
+        else:
+            method, name = _METHODS[attached.media_type]
+            found = self._bot.call(method, fields | {"caption": _words(message)}, {name: attached})
+        return str(found["message_id"])
+
+    def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:
+        fields = {"chat_id": self._chat, "message_id": receipt, **_keys(message)}
+        if attached is None:
+            answer = self._bot.ask("editMessageCaption", fields | {"caption": _words(message)})
+        else:
+            media = {"type": _METHODS[attached.media_type][1], "media": "attach://file", "caption": _words(message)}
+            answer = self._bot.ask("editMessageMedia", fields | {"media": json.dumps(media)}, {"file": attached})
+        if not answer.is_well and not _is_so_already(answer):
+            if answer.status != 400:
+                raise refusal(self._bot.public, answer, WHY)
+            return self.send(message, attached)  # somebody removed it, or it is too old to be changed
+        return receipt
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class _Presses:
+    """Only those in our own chat count: a bot can be written to by anybody."""
+
+    def __init__(self, made: Bot, chat: str) -> None:
+        self._bot, self._chat, self._next = made, chat, 0
+
+    def wait(self, do: Callable[[str], str]) -> None:
+        asked = {"timeout": str(POLL_S), "offset": str(self._next), "allowed_updates": '["callback_query"]'}
+        found = self._bot.call("getUpdates", asked)
+        for update in found if isinstance(found, list) else []:
+            self._next = max(self._next, int(update.get("update_id", 0)) + 1)
+            pressed = update.get("callback_query") or {}
+            chat = str(((pressed.get("message") or {}).get("chat") or {}).get("id", ""))
+            if pressed.get("id") and chat == self._chat:
+                said = do(str(pressed.get("data", "")))
+                self._bot.ask("answerCallbackQuery", {"callback_query_id": str(pressed["id"]), "text": said[:200]})
+
+
+def bot(telling: NotifierContext, public: str, timeout_s: float = 30.0) -> Bot:
+    api = HttpApi(str(telling.options["api"]), f"{telling.name} ({public})", timeout_s)
+    return Bot(api, bot_and_chat(telling.url)[0])
+
+
+def bot_and_chat(url: str) -> tuple[str, str]:
+    """Token and chat. ValueError says what is allowed."""
+    token, at, chat = unquote(url.removeprefix("telegram://")).rpartition("@")
+    is_token = ":" in token and all(one.isascii() and (one.isalnum() or one in ":-_") for one in token)
+    if not at or not is_token or not chat.removeprefix("-").isdigit():
+        raise ValueError(f"url: an address such as {EXAMPLE}")
+    return token, chat
+
+
+def _words(message: Message) -> str:
+    link = message.clip_link or message.link
+    return f"{message.words}\n{link}"[:_WORDS] if link else message.words[:_WORDS]
+
+
+def _keys(message: Message) -> dict[str, str]:
+    if not message.buttons:
+        return {}
+    row = [{"text": one.label, "callback_data": one.token} for one in message.buttons]
+    return {"reply_markup": json.dumps({"inline_keyboard": [row]})}
+
+
+def _is_so_already(answer: HttpResponse) -> bool:
+    return "not modified" in str(answer.json().get("description", ""))

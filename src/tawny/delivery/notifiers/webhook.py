@@ -1,0 +1,80 @@
+"""A webhook of one's own: JSON by POST, signed, so that who gets it knows who sent it and when.
+
+`webhook+https://host/path`, with `secret` (`delivery.webhook_signature`). `Idempotency-Key` is the same whenever a
+message is sent
+again.
+"""
+
+import json
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from tawny.delivery.message import Message
+from tawny.delivery.notifier import Attachment, NotifierConnection, NotifierContext, NotifierTraits
+from tawny.delivery.notifiers.address import filled
+from tawny.delivery.notifiers.http import HttpApi, base_of
+from tawny.delivery.notifiers.json_format import as_json
+from tawny.delivery.webhook_signature import HEADER, signature
+from tawny.model.clock import Clock
+
+EXAMPLE = "webhook+https://example.org/tawny"
+LARGEST_BYTES = 8_000_000
+
+
+class Webhook:
+    """secret: what bodies are signed with. attach: whether the picture is in the JSON, as Base64 (usual: no)."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("webhook+https", "webhook+http")
+
+    def traits(self, url: str) -> NotifierTraits:
+        return NotifierTraits(
+            "Sends JSON to your own program.",
+            edits=True,
+            picture=True,
+            gif=True,
+            buttons="links",
+            largest_bytes=LARGEST_BYTES,
+        )
+
+    def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        base_of(_base(url), EXAMPLE)
+        return filled(table, {"secret": "", "attach": False})
+
+    def public(self, url: str) -> str:
+        return f"the webhook at {HttpApi(_base(url), '').host}"
+
+    def open(self, telling: NotifierContext) -> NotifierConnection:
+        api = HttpApi(_base(telling.url), f"{telling.name} ({self.public(telling.url)})")
+        options = telling.options
+        return _Sender(api, str(options["secret"]), telling.clock, attaches=bool(options["attach"]))
+
+
+class _Sender:
+    def __init__(self, api: HttpApi, secret: str, clock: Clock, *, attaches: bool) -> None:
+        self._api, self._secret, self._clock, self._attaches = api, secret, clock, attaches
+
+    def send(self, message: Message, attached: Attachment | None) -> str:
+        self._post(message, attached)
+        return message.id
+
+    def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:
+        self._post(message, attached, changes=receipt)
+        return receipt
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _post(self, message: Message, attached: Attachment | None, changes: str = "") -> None:
+        told = as_json(message, changes)
+        if attached is not None and self._attaches:
+            told["attached"] = {"type": attached.media_type, "base64": b64encode(attached.data).decode()}
+        body = json.dumps(told, ensure_ascii=False).encode()
+        headers = {"Content-Type": "application/json", "Idempotency-Key": message.id}
+        if self._secret:
+            headers[HEADER] = signature(self._secret, self._clock.now_ms() // 1000, body)
+        self._api.well("POST", "", body, headers)
+
+
+def _base(url: str) -> str:
+    return url.removeprefix("webhook+")

@@ -1,0 +1,157 @@
+"""Browsers, also while tawny's page is closed: `webpush:me@example.org`, an address at which their services reach you.
+
+Who wants messages switches them on in Settings, in the browser that is to show them; that needs a secure address. What
+is sent is sealed for that browser: its maker's service, which carries it, cannot read it.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from tawny.delivery.message import Message, Urgency
+from tawny.delivery.notifier import Attachment, NotifierConnection, NotifierContext, NotifierStore, NotifierTraits
+from tawny.delivery.notifiers.address import filled
+from tawny.delivery.notifiers.http import HttpApi, refusal
+from tawny.delivery.notifiers.webpush_crypto import (
+    MOST_BYTES,
+    base64url_bytes,
+    base64url_text,
+    encrypt_payload,
+    key_of,
+    new_vapid_key,
+    public_key_of,
+    vapid_header,
+)
+from tawny.model.errors import DeliveryError, TargetMissing
+
+EXAMPLE = "webpush:me@example.org"
+LASTS_S = 86_400
+URGENCIES = {Urgency.QUIET: "low", Urgency.NORMAL: "high", Urgency.HIGH: "high"}
+_KEY, _BROWSER = "key", "browser/"
+
+
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """One that wants messages. person: by name. p256dh, auth: as the browser gives them, Base64."""
+
+    person: str
+    endpoint: str
+    p256dh: str
+    auth: str
+
+    @property
+    def id(self) -> str:
+        return sha256(self.endpoint.encode()).hexdigest()[:24]
+
+
+class WebPush:
+    """No settings of its own."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("webpush",)
+
+    def traits(self, url: str) -> NotifierTraits:
+        return NotifierTraits(
+            "Android and computers show the snapshot; iPhone requires tawny on the home screen.", edits=True
+        )
+
+    def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        name, at, host = url.removeprefix("webpush:").partition("@")
+        if not (name and at and host) or any(ord(one) <= 32 for one in url):
+            raise ValueError(f"url: an address such as {EXAMPLE}")
+        return filled(table, {})
+
+    def public(self, url: str) -> str:
+        return "browsers that turned it on"
+
+    def open(self, telling: NotifierContext) -> NotifierConnection:
+        assert telling.kept is not None
+        return _Sender(telling, telling.kept)
+
+
+class _Sender:
+    def __init__(self, telling: NotifierContext, kept: NotifierStore) -> None:
+        self._telling, self._kept = telling, kept
+        self._contact = "mailto:" + telling.url.removeprefix("webpush:")
+
+    def send(self, message: Message, attached: Attachment | None) -> str:
+        """To all browsers of those who may see it. One that shows it already shows it once: its tag is the event's."""
+        failed: DeliveryError | None = None
+        for browser in browsers(self._kept):
+            if not self._telling.may_see(browser.person, message.camera):
+                continue  # what is of no camera is for who may see all
+            try:
+                self._push(browser, message)
+            except TargetMissing:
+                self._kept.mark(_BROWSER + browser.id, "")  # it was switched off there
+            except DeliveryError as error:
+                failed = error
+        if failed is not None:
+            raise failed
+        return message.id
+
+    def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:
+        return self.send(message, attached)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _push(self, browser: Browser, message: Message) -> None:
+        told = {
+            "title": message.title,
+            "body": message.text,
+            "tag": message.event or message.id,
+            "url": f"/events/{message.event}" if message.event else "/",
+            "image": f"/media/{message.event}.jpg" if message.event else "",
+            "silent": message.urgency is Urgency.QUIET,
+        }
+        parts = urlsplit(browser.endpoint)
+        now_s = self._telling.clock.now_ms() // 1000
+        key = key_of(vapid(self._kept))
+        headers = {
+            "Authorization": vapid_header(key, f"{parts.scheme}://{parts.netloc}", now_s + LASTS_S // 2, self._contact),
+            "Content-Encoding": "aes128gcm",
+            "Content-Type": "application/octet-stream",
+            "TTL": str(LASTS_S),
+            "Urgency": URGENCIES[message.urgency],
+            "Topic": base64url_text(sha256(str(told["tag"]).encode()).digest()[:24]),
+        }
+        body = json.dumps(told, ensure_ascii=False).encode()[:MOST_BYTES]
+        api = HttpApi(browser.endpoint, f"{self._telling.name} ({parts.hostname})")
+        answer = api.ask(
+            "POST", "", encrypt_payload(body, base64url_bytes(browser.p256dh), base64url_bytes(browser.auth)), headers
+        )
+        if not answer.is_well:
+            raise refusal(api.public, answer)
+
+
+def vapid(kept: NotifierStore) -> str:
+    """The key that our messages are signed with, made when it is first asked for."""
+    found = kept.marks().get(_KEY, "")
+    if not found:
+        found = new_vapid_key()
+        kept.mark(_KEY, found)
+    return found
+
+
+def public_key(kept: NotifierStore) -> str:
+    """What browsers subscribe with."""
+    return base64url_text(public_key_of(key_of(vapid(kept))))
+
+
+def browsers(kept: NotifierStore) -> list[Browser]:
+    found = [value for name, value in kept.marks().items() if name.startswith(_BROWSER)]
+    return [Browser(**json.loads(value)) for value in found]
+
+
+def add(kept: NotifierStore, browser: Browser) -> None:
+    """ValueError when messages cannot be sealed for it."""
+    encrypt_payload(b"", base64url_bytes(browser.p256dh), base64url_bytes(browser.auth))
+    told = {name: getattr(browser, name) for name in ("person", "endpoint", "p256dh", "auth")}
+    kept.mark(_BROWSER + browser.id, json.dumps(told))
+
+
+def remove(kept: NotifierStore, endpoint: str) -> None:
+    kept.mark(_BROWSER + Browser("", endpoint, "", "").id, "")

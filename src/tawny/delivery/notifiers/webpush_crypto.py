@@ -1,0 +1,63 @@
+"""What web push asks for: the message sealed for one browser (RFC 8291), and who sends it signed (RFC 8292)."""
+
+import json
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+MOST_BYTES = 3900
+"""Of a message, so that it fits into one record of 4096."""
+_POINT, _PLAIN = serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
+
+
+def encrypt_payload(message: bytes, p256dh: bytes, auth: bytes) -> bytes:
+    """The request's body, `Content-Encoding: aes128gcm`. p256dh, auth: the browser's. ValueError if they are none."""
+    ours, salt = ec.generate_private_key(ec.SECP256R1()), secrets.token_bytes(16)
+    own = ours.public_key().public_bytes(_POINT, _PLAIN)
+    theirs = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), p256dh)
+    first = _derived(ours.exchange(ec.ECDH(), theirs), auth, b"WebPush: info\0" + p256dh + own, 32)
+    key = _derived(first, salt, b"Content-Encoding: aes128gcm\0", 16)
+    nonce = _derived(first, salt, b"Content-Encoding: nonce\0", 12)
+    head = salt + (4096).to_bytes(4, "big") + bytes([len(own)]) + own
+    return head + AESGCM(key).encrypt(nonce, message + b"\x02", None)
+
+
+def vapid_header(key: ec.EllipticCurvePrivateKey, audience: str, until_s: int, contact: str) -> str:
+    """The `Authorization` header. audience: scheme and host of the browser's service; until_s: at most a day ahead."""
+    head, body = ({"typ": "JWT", "alg": "ES256"}, {"aud": audience, "exp": until_s, "sub": contact})
+    told = ".".join(base64url_text(json.dumps(part, separators=(",", ":")).encode()) for part in (head, body))
+    r, s = decode_dss_signature(key.sign(told.encode(), ec.ECDSA(hashes.SHA256())))
+    signature = base64url_text(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
+    return f"vapid t={told}.{signature}, k={base64url_text(public_key_of(key))}"
+
+
+def public_key_of(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """The point that browsers subscribe with, 65 bytes."""
+    return key.public_key().public_bytes(_POINT, _PLAIN)
+
+
+def new_vapid_key() -> str:
+    return secrets.token_hex(32)
+
+
+def key_of(kept: str) -> ec.EllipticCurvePrivateKey:
+    """Of what `new_key` made."""
+    return ec.derive_private_key(int(kept, 16) % (2**255) or 1, ec.SECP256R1())
+
+
+def base64url_text(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def base64url_bytes(told: str) -> bytes:
+    """ValueError if it is no Base64."""
+    return urlsafe_b64decode(told + "=" * (-len(told) % 4))
+
+
+def _derived(secret: bytes, salt: bytes, info: bytes, length: int) -> bytes:
+    return HKDF(hashes.SHA256(), length, salt, info).derive(secret)

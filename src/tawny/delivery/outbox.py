@@ -1,0 +1,383 @@
+"""The outbox: what must be brought somewhere, in a file of its own (`outbox.db`) that survives kills and power cuts.
+
+Rows say what to send, not the bytes: a clip is cut when its turn comes. At least once, under a name that makes a second
+time harmless. Most important first, and within that the oldest; over the budget the least important is dropped, and
+told.
+
+Any thread may call; every change is durable when the call returns.
+"""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
+from tawny.model.clock import Clock
+from tawny.model.ids import CameraId, EventId
+from tawny.model.times import Span
+from tawny.storage.index.small_db import SmallDb
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS deliveries (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,   -- never given twice: who carries an old row ends no new one
+  target      TEXT NOT NULL,
+  name        TEXT NOT NULL,
+  what        TEXT NOT NULL,
+  rank        INTEGER NOT NULL,
+  content     TEXT NOT NULL,
+  made_ms     INTEGER NOT NULL,
+  at_ms       INTEGER NOT NULL,
+  camera      TEXT,
+  event       TEXT,
+  need_begin_ms INTEGER,
+  need_end_ms INTEGER,
+  size_bytes  INTEGER NOT NULL,
+  state       TEXT NOT NULL,
+  tries       INTEGER NOT NULL,
+  next_ms     INTEGER NOT NULL,
+  why         TEXT NOT NULL,
+  progress    TEXT NOT NULL,
+  receipt     TEXT NOT NULL,
+  done_ms     INTEGER,
+  UNIQUE (target, name)) STRICT;
+CREATE TABLE IF NOT EXISTS targets (
+  name TEXT PRIMARY KEY, since_ms INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS marks (
+  name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (target, rank, at_ms, id) WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS deliveries_ended ON deliveries (done_ms) WHERE state <> 'waiting';
+CREATE INDEX IF NOT EXISTS deliveries_of_event ON deliveries (event) WHERE event IS NOT NULL;
+"""
+_ROWS = """
+SELECT id, target, name, what, rank, content, made_ms, at_ms, camera, event, need_begin_ms, need_end_ms, size_bytes,
+state, tries, next_ms, why, progress, receipt, done_ms FROM deliveries
+"""
+_INSERT = """
+INSERT INTO deliveries (target, name, what, rank, content, made_ms, at_ms, camera, event, need_begin_ms, need_end_ms,
+size_bytes, state, tries, next_ms, why, progress, receipt, done_ms)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_SERVED = "(?1 IS NULL OR target IN (SELECT value FROM json_each(?1)))"
+REMEMBERED_MS = 90 * 86_400_000
+"""So long it is known what was delivered."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxBacklog:
+    """What waits for one target."""
+
+    count: int = 0
+    size_bytes: int = 0
+    oldest_ms: int | None = None
+    """When the one that has waited longest was made."""
+
+
+class Outbox:
+    """path: a file, or `:memory:`, where all is gone with the program. Raises StorageError, DiskFull."""
+
+    def __init__(self, path: Path | str, clock: Clock) -> None:
+        self._file, self._clock = SmallDb(path, SCHEMA), clock
+        self._reading, self._writing = self._file.reading, self._file.writing
+        self._listeners: list[Callable[[str], None]] = []
+        self._taken: set[int] = set()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def whenever_added(self, listener: Callable[[str], None]) -> Callable[[], None]:
+        """Called with a target's name when there is something for it; must return at once. Returns what ends that."""
+        self._listeners = [*self._listeners, listener]
+
+        def end() -> None:
+            self._listeners = [one for one in self._listeners if one is not listener]
+
+        return end
+
+    # --- what is to be done ------------------------------------------------------------------------------------------
+
+    def add(self, deliveries: Iterable[Delivery]) -> int:
+        """All of them or none. One that is there already under its name is left as it is. How many were new."""
+        with self._writing() as db:
+            insert = f"{_INSERT} ON CONFLICT DO NOTHING"
+            new = [one.to for one in deliveries if db.execute(insert, _row(one)).rowcount]
+        self._tell(set(new))
+        return len(new)
+
+    def renew(self, delivery: Delivery) -> None:
+        """There is more of it, or something else: what is there under its name is replaced. Adds it if it is new."""
+        with self._writing() as db:
+            old = self._find(db, "target = ? AND name = ?", (delivery.to, delivery.name))
+            if old is not None:
+                delivery = replace(delivery, receipt=old.receipt, made_ms=old.made_ms)
+                db.execute("DELETE FROM deliveries WHERE id = ?", (old.id,))
+            db.execute(_INSERT, _row(delivery))
+        self._tell({delivery.to})
+
+    def amend(self, delivery: Delivery) -> bool:
+        """What waits under its name gets this content, unless somebody carries it just now or has. Whether it did."""
+        with self._writing() as db:
+            old = self._find(db, "target = ? AND name = ? AND state = 'waiting'", (delivery.to, delivery.name))
+            if old is None or old.id in self._taken:
+                return False
+            content = json.dumps(dict(delivery.content), sort_keys=True)
+            db.execute(
+                "UPDATE deliveries SET content = ?, next_ms = ? WHERE id = ?", (content, delivery.next_ms, old.id)
+            )
+        self._tell({delivery.to})
+        return True
+
+    def take(self, to: str, most_rank: int = len(DeliveryKind)) -> Delivery | None:
+        """The next that is due, most important first; nobody else is given it until it is put back. None: none is due.
+
+        most_rank: only what is more important.
+        """
+        now_ms = self._clock.now_ms()
+        with self._reading() as db:
+            due = (
+                f"{_ROWS} WHERE target = ? AND state = 'waiting' AND next_ms <= ? AND rank < ? ORDER BY rank, at_ms, id"
+            )
+            for row in db.execute(due, (to, now_ms, most_rank)):
+                found = _delivery(row)
+                if found.id not in self._taken:
+                    self._taken.add(found.id)
+                    return found
+        return None
+
+    def next_ms(self, to: str, most_rank: int = len(DeliveryKind)) -> int | None:
+        """When something of what nobody has taken is due; None when nothing waits.
+
+        most_rank: of what is less important only what is yet to be due; the rest is held back.
+        """
+        query = (
+            "SELECT id, next_ms FROM deliveries WHERE target = ? AND state = 'waiting' AND (rank < ? OR next_ms > ?)"
+        )
+        with self._reading() as db:
+            rows = db.execute(query, (to, most_rank, self._clock.now_ms()))
+            return min((next_ms for key, next_ms in rows if key not in self._taken), default=None)
+
+    def ready(self, to: str, least_rank: int) -> dict[DeliveryKind, int]:
+        """How many wait that are due or were tried, of what is so unimportant; those under way too."""
+        query = (
+            "SELECT what, count(*) FROM deliveries WHERE target = ? AND state = 'waiting' AND rank >= ? "
+            "AND (next_ms <= ? OR tries > 0) GROUP BY what"
+        )
+        with self._reading() as db:
+            return {
+                DeliveryKind(what): count for what, count in db.execute(query, (to, least_rank, self._clock.now_ms()))
+            }
+
+    # --- how it goes -------------------------------------------------------------------------------------------------
+
+    def note(self, delivery: Delivery, progress: str) -> None:
+        with self._writing() as db:
+            db.execute("UPDATE deliveries SET progress = ? WHERE id = ?", (progress, delivery.id))
+
+    def done(self, delivery: Delivery, receipt: str, size_bytes: int) -> None:
+        self._end(delivery, DeliveryState.DONE, "", receipt, size_bytes)
+
+    def drop(self, delivery: Delivery, why: str) -> None:
+        """It will not be delivered."""
+        self._end(delivery, DeliveryState.DROPPED, why, delivery.receipt, delivery.size_bytes)
+
+    def failed(self, delivery: Delivery, why: str, next_ms: int) -> None:
+        """It is tried again, not before then."""
+        with self._writing() as db:
+            change = "UPDATE deliveries SET tries = tries + 1, why = ?, next_ms = ? WHERE id = ?"
+            db.execute(change, (why, next_ms, delivery.id))
+            self._taken.discard(delivery.id)
+
+    def put_back(self, delivery: Delivery) -> None:
+        """It was taken, and nothing was tried."""
+        with self._reading():
+            self._taken.discard(delivery.id)
+
+    def try_now(self, to: str) -> None:
+        """Whatever failed and waits for a pause to end is due; what has its own time keeps it."""
+        with self._writing() as db:
+            change = "UPDATE deliveries SET next_ms = 0 WHERE target = ? AND state = 'waiting' AND tries > 0"
+            db.execute(change, (to,))
+        self._tell({to})
+
+    def keep_within(self, budget_bytes: int, targets: Iterable[str] | None = None) -> list[Delivery]:
+        """Drop the least important, of these the oldest first, until what waits fits; returns what was dropped.
+
+        targets: those in the settings; what waits for others takes no room. None: all.
+        """
+        dropped: list[Delivery] = []
+        with self._writing() as db:
+            served = _served(targets)
+            total = self._sum_of(db, served)
+            order = f"{_ROWS} WHERE state = 'waiting' AND size_bytes > 0 AND {_SERVED} ORDER BY rank DESC, at_ms, id"
+            for row in db.execute(order, served).fetchall():
+                if total <= budget_bytes:
+                    break
+                one = _delivery(row)
+                if one.id in self._taken:
+                    continue
+                why = "The queue was full."
+                self._set_ended(db, one, DeliveryState.DROPPED, why, one.receipt, one.size_bytes)
+                total -= one.size_bytes
+                dropped.append(replace(one, state=DeliveryState.DROPPED, why=why))
+        return dropped
+
+    def forget_old(self) -> None:
+        """Of what ended long ago nothing is remembered."""
+        with self._writing() as db:
+            before_ms = self._clock.now_ms() - REMEMBERED_MS
+            db.execute("DELETE FROM deliveries WHERE state <> 'waiting' AND done_ms < ?", (before_ms,))
+
+    def since_ms(self, to: str) -> int:
+        """When the target was first asked for: what happened before then is not for it."""
+        with self._writing() as db:
+            db.execute("INSERT INTO targets VALUES (?, ?) ON CONFLICT DO NOTHING", (to, self._clock.now_ms()))
+            return int(db.execute("SELECT since_ms FROM targets WHERE name = ?", (to,)).fetchone()[0])
+
+    def forget_target(self, to: str) -> None:
+        """The target is no longer in the settings."""
+        with self._writing() as db:
+            db.execute("DELETE FROM deliveries WHERE target = ?", (to,))
+            db.execute("DELETE FROM targets WHERE name = ?", (to,))
+
+    # --- what else is to survive -------------------------------------------------------------------------------------
+
+    def mark(self, name: str, value: str) -> None:
+        """Keep a value under a name; an empty one takes it away."""
+        with self._writing() as db:
+            db.execute("DELETE FROM marks WHERE name = ?", (name,))
+            if value:
+                db.execute("INSERT INTO marks VALUES (?, ?)", (name, value))
+
+    def marks(self, prefix: str = "") -> dict[str, str]:
+        """Those whose names begin so."""
+        with self._reading() as db:
+            found = db.execute("SELECT name, value FROM marks WHERE substr(name, 1, ?) = ?", (len(prefix), prefix))
+            return dict(found.fetchall())
+
+    # --- what is known -----------------------------------------------------------------------------------------------
+
+    def find(self, to: str, name: str) -> Delivery | None:
+        with self._reading() as db:
+            return self._find(db, "target = ? AND name = ?", (to, name))
+
+    def of_event(self, event: EventId) -> list[Delivery]:
+        """All that has to do with an event, in order of importance."""
+        with self._reading() as db:
+            rows = db.execute(f"{_ROWS} WHERE event = ? ORDER BY rank, at_ms, id", (event,)).fetchall()
+        return [_delivery(row) for row in rows]
+
+    def since(self, to: str, at_ms: int) -> list[Delivery]:
+        """All of one target that happened from then on, in order of time."""
+        with self._reading() as db:
+            rows = db.execute(f"{_ROWS} WHERE target = ? AND at_ms >= ? ORDER BY at_ms, id", (to, at_ms)).fetchall()
+        return [_delivery(row) for row in rows]
+
+    def targets(self) -> list[str]:
+        """Those that anything was ever for."""
+        with self._reading() as db:
+            return [row[0] for row in db.execute("SELECT DISTINCT target FROM deliveries ORDER BY target").fetchall()]
+
+    def waiting(self, to: str | None = None) -> OutboxBacklog:
+        """For one target, or for all."""
+        query = (
+            "SELECT count(*), coalesce(sum(size_bytes), 0), min(made_ms) FROM deliveries "
+            "WHERE state = 'waiting' AND (?1 IS NULL OR target = ?1)"
+        )
+        with self._reading() as db:
+            return OutboxBacklog(*db.execute(query, (to,)).fetchone())
+
+    def trouble(self, to: str) -> str:
+        """Why the last try failed; empty when nothing waits that was tried."""
+        query = "SELECT why FROM deliveries WHERE target = ? AND state = 'waiting' AND why <> '' ORDER BY rank, at_ms"
+        with self._reading() as db:
+            row = db.execute(query, (to,)).fetchone()
+        return str(row[0]) if row else ""
+
+    def ended(self, to: str, limit: int = 20) -> list[Delivery]:
+        """What was delivered or dropped last, newest first."""
+        with self._reading() as db:
+            query = f"{_ROWS} WHERE target = ? AND state <> 'waiting' ORDER BY done_ms DESC, id DESC LIMIT ?"
+            return [_delivery(row) for row in db.execute(query, (to, limit)).fetchall()]
+
+    def held(self, targets: Iterable[str] | None = None) -> list[tuple[CameraId, Span]]:
+        """Recordings that wait to be sent, and are not to be removed before. targets: as in `keep_within`."""
+        query = (
+            "SELECT camera, need_begin_ms, need_end_ms FROM deliveries "
+            "WHERE state = 'waiting' AND camera IS NOT NULL AND need_begin_ms IS NOT NULL "
+            "AND (?1 IS NULL OR target IN (SELECT value FROM json_each(?1)))"
+        )
+        with self._reading() as db:
+            found = db.execute(query, _served(targets)).fetchall()
+        return [(CameraId(camera), Span(begin, end)) for camera, begin, end in found]
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _end(self, delivery: Delivery, state: DeliveryState, why: str, receipt: str, size_bytes: int) -> None:
+        with self._writing() as db:
+            self._set_ended(db, delivery, state, why, receipt, size_bytes)
+            self._taken.discard(delivery.id)
+
+    def _set_ended(
+        self, db: sqlite3.Connection, delivery: Delivery, state: DeliveryState, why: str, receipt: str, size_bytes: int
+    ) -> None:
+        change = (
+            "UPDATE deliveries SET state = ?, why = ?, receipt = ?, size_bytes = ?, done_ms = ?, progress = '' "
+            "WHERE id = ?"  # of what was renewed meanwhile the row is another, and goes on waiting
+        )
+        db.execute(change, (state, why, receipt, size_bytes, self._clock.now_ms(), delivery.id))
+
+    def _sum_of(self, db: sqlite3.Connection, served: tuple[str | None]) -> int:
+        query = (
+            "SELECT coalesce(sum(size_bytes), 0) FROM deliveries WHERE state = 'waiting' "
+            "AND (?1 IS NULL OR target IN (SELECT value FROM json_each(?1)))"
+        )
+        return int(db.execute(query, served).fetchone()[0])
+
+    def _find(self, db: sqlite3.Connection, where: str, values: tuple[object, ...]) -> Delivery | None:
+        row = db.execute(f"{_ROWS} WHERE {where}", values).fetchone()
+        return _delivery(row) if row else None
+
+    def _tell(self, targets: Iterable[str]) -> None:
+        for target in targets:
+            for listener in self._listeners:
+                listener(target)
+
+
+def _served(targets: Iterable[str] | None) -> tuple[str | None]:
+    return (None if targets is None else json.dumps(list(targets)),)
+
+
+def _row(one: Delivery) -> tuple[object, ...]:
+    begin, end = (one.needs.begin_ms, one.needs.end_ms) if one.needs else (None, None)
+    return (
+        one.to, one.name, one.what.value, one.what.rank, json.dumps(dict(one.content), sort_keys=True), one.made_ms,
+        one.at_ms, one.camera, one.event, begin, end, one.size_bytes, one.state.value, one.tries, one.next_ms, one.why,
+        one.progress, one.receipt, one.done_ms,
+    )  # fmt: skip
+
+
+def _delivery(row: tuple[Any, ...]) -> Delivery:
+    (key, to, name, what, _, content, made_ms, at_ms, camera, event, begin, end, size_bytes, state, tries, next_ms, why,
+     progress, receipt, done_ms) = row  # fmt: skip
+    return Delivery(
+        to=to,
+        name=name,
+        what=DeliveryKind(what),
+        content=json.loads(content),
+        made_ms=made_ms,
+        at_ms=at_ms,
+        camera=None if camera is None else CameraId(camera),
+        event=None if event is None else EventId(event),
+        needs=None if begin is None else Span(begin, end),
+        size_bytes=size_bytes,
+        state=DeliveryState(state),
+        tries=tries,
+        next_ms=next_ms,
+        why=why,
+        progress=progress,
+        receipt=receipt,
+        done_ms=done_ms,
+        id=key,
+    )

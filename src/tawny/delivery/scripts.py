@@ -1,0 +1,143 @@
+"""The owner's own programs that tawny starts: only from one folder, with JSON on standard input, for so long at most.
+
+A script is a process group of its own, without a shell and without our environment. What takes too long is killed with
+all that it started. Of what it says the first lines are kept, to be shown.
+"""
+
+import json
+import os
+import select
+import signal
+import stat
+import subprocess
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from tawny.config.integrations import is_script_name
+from tawny.model.clock import Clock
+from tawny.model.errors import NotDone
+
+MOST_SAID = 2000
+"""Characters kept of what a script says."""
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptResult:
+    """code: None when it was ended at its deadline."""
+
+    code: int | None
+    said: str
+
+    @property
+    def is_well(self) -> bool:
+        return self.code == 0
+
+
+class ScriptRunner:
+    """Any thread. folder: None: there are no scripts."""
+
+    def __init__(self, folder: Path | None, deadline_s: float, clock: Clock) -> None:
+        self._folder, self._deadline_s, self._clock = folder, deadline_s, clock
+        self._running: set[int] = set()
+        self._lock, self._is_ending = threading.Lock(), False
+
+    def check(self, name: str) -> Path:
+        """The script's file. NotDone says why it is not started."""
+        if self._folder is None:
+            raise NotDone("Scripts aren't allowed.", "Set `folder` under `[scripts]`.")
+        if not is_script_name(name):
+            raise NotDone("Invalid script name.", "Only files in the scripts folder can be run.")
+        path = self._folder / name
+        try:
+            folder, file = self._folder.stat(), path.lstat()
+        except OSError as error:
+            raise NotDone(f"Script {name} not found ({error.strerror}).", f"Put it in {self._folder}.") from None
+        if not stat.S_ISREG(file.st_mode):
+            raise NotDone(f"Script {name} isn't a regular file.", "Links and folders can't be run.")
+        if (folder.st_mode | file.st_mode) & stat.S_IWOTH:
+            raise NotDone(
+                f"Any user can change the script {name} or its folder.", f"Run `chmod o-w {self._folder} {path}`."
+            )
+        if not os.access(path, os.X_OK):
+            raise NotDone(f"Script {name} isn't executable.", f"Run `chmod +x {path}`.")
+        return path
+
+    def run(self, name: str, told: Mapping[str, Any]) -> ScriptResult:
+        """Waits for it to end, or ends it. NotDone when it cannot be started."""
+        path = self.check(name)
+        with os.fdopen(os.memfd_create("told"), "w+b") as paper:
+            paper.write(json.dumps(told, ensure_ascii=False).encode() + b"\n")
+            paper.seek(0)
+            try:
+                process = self._started(path, paper)
+            except OSError as error:
+                why = error.strerror or type(error).__name__
+                raise NotDone(f"Script {name} couldn't be started: {why}.", "Check its first line.") from None
+        with process:
+            return self._followed(process)
+
+    def run_well(self, name: str, told: Mapping[str, Any]) -> str:
+        """What it said. NotDone also when it did not end well."""
+        ran = self.run(name, told)
+        if not ran.is_well:
+            ended = "took too long and was stopped" if ran.code is None else f"exited with code {ran.code}"
+            raise NotDone(f"The script {name} {ended}.", ran.said[:200])
+        return ran.said
+
+    def _started(self, path: Path, paper: IO[bytes]) -> "subprocess.Popen[bytes]":
+        with self._lock:
+            if self._is_ending:
+                raise NotDone("tawny is stopping.", "")
+            process = subprocess.Popen(
+                [str(path)],
+                stdin=paper,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                cwd=path.parent,
+                env={"PATH": PATH, "LANG": "C.UTF-8", "HOME": str(path.parent)},
+                start_new_session=True,
+            )
+            self._running.add(process.pid)
+            return process
+
+    def stop(self) -> None:
+        """End all that run; nothing is started any more."""
+        with self._lock:
+            self._is_ending = True
+            for process in self._running:
+                os.killpg(process, signal.SIGKILL)
+
+    def _followed(self, process: "subprocess.Popen[bytes]") -> ScriptResult:
+        assert process.stdout is not None
+        ended = os.pidfd_open(process.pid)
+        try:
+            said, is_late = self._heard(process.stdout.fileno(), ended)
+        finally:
+            with self._lock:
+                os.killpg(process.pid, signal.SIGKILL)  # not reaped yet, so the number is still its own
+                self._running.discard(process.pid)
+            os.close(ended)
+        process.wait()
+        words = said.decode("utf-8", "replace")[:MOST_SAID].strip()
+        return ScriptResult(None if is_late else process.returncode, words)
+
+    def _heard(self, pipe: int, ended: int) -> tuple[bytes, bool]:
+        """What it says until it ends, and whether that was too late."""
+        until_s, kept = self._clock.mono_s() + self._deadline_s, b""
+        waiting = select.poll()
+        waiting.register(pipe, select.POLLIN)
+        waiting.register(ended, select.POLLIN)
+        while (left_s := until_s - self._clock.mono_s()) > 0:
+            ready = {number for number, _ in waiting.poll(left_s * 1000)}
+            if pipe in ready:
+                said = os.read(pipe, 65_536)
+                kept = (kept + said)[: 4 * MOST_SAID]
+                if not said:
+                    waiting.unregister(pipe)
+            elif ended in ready:
+                return kept, False
+        return kept, True

@@ -1,0 +1,102 @@
+"""`background`: what does not belong to the place as it has been, without specks, for some seconds without a pause.
+
+Kinds of memory: several values for each pixel and how often they come (`background`; OpenCV's MOG2), its earlier values
+(`neighbours`; KNN, which draws lots), and how long it has been what it is (`counting`). A frame's number is the mean of
+the mask, 0 to 255.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol
+
+import cv2
+import numpy as np
+
+from tawny.detection.classic.base import ClassicDetector, ClassicMeasurement, box_of
+from tawny.detection.classic.parameters import DetectorParameter
+from tawny.detection.classic.stability import LEARNS, StabilityMemory
+
+MOST_WIDTH = 640
+"""Wider pictures are made smaller; the kernel is in pixels of this."""
+HISTORY, VARIANCE, KNN_DISTANCE = 500, 16, 400
+
+
+class BackgroundMemory(Protocol):
+    def apply(self, picture: Any) -> Any:
+        """uint8 [height, width]: 255 where the picture does not belong."""
+        ...
+
+
+class Mixture(ClassicDetector):
+    """What does not belong to the place, by a mixture of values for each pixel.
+
+    Settings: `level` (0.15: mean of the mask, 0 to 255), `kernel` (17: side of the square that a speck must exceed),
+    `seconds` (3) in which all frames must move; and `sensitivity`, `hold`, `warm_up`, `least_light` as with `edges`.
+    """
+
+    name: ClassVar[str] = "background"
+    NUMBERS: ClassVar[Mapping[str, DetectorParameter]] = {
+        "level": DetectorParameter(0.15, 0, 255),
+        "kernel": DetectorParameter(17, 1, 99, is_whole=True, is_odd=True),
+        "seconds": DetectorParameter(3, 0, 60),
+    }
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        super().__init__(settings)
+        side = int(self.numbers["kernel"])
+        self._square = np.ones((side, side), np.uint8) if side > 1 else None
+
+    def measure(self, luma: Any) -> ClassicMeasurement:
+        mask = self._memory.apply(_small(luma))
+        self._count += 1
+        if self._count <= self.learns:
+            return ClassicMeasurement(0, moves=False)
+        if self._square is not None:
+            mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, self._square)
+        mean = cv2.mean(mask)[0]
+        moves = mean >= self.numbers["level"] and mean > 0
+        return ClassicMeasurement(mean, moves=moves, box=box_of(mask) if moves else None)
+
+    def forget(self) -> None:
+        self._memory, self._count = self.memory(), 0
+
+    @property
+    def k(self) -> int:
+        return max(1, round(self.numbers["seconds"] / self.apart_s))
+
+    @property
+    def within(self) -> int:
+        return self.k
+
+    learns: ClassVar[int] = 1
+    """Frames of a new memory that do not count."""
+
+    def memory(self) -> BackgroundMemory:
+        return cv2.createBackgroundSubtractorMOG2(HISTORY, VARIANCE, detectShadows=False)
+
+
+class Neighbours(Mixture):
+    """As `background`, with the nearest of the pixel's earlier values (OpenCV's KNN)."""
+
+    name: ClassVar[str] = "neighbours"
+    learns: ClassVar[int] = 5
+
+    def memory(self) -> BackgroundMemory:
+        return cv2.createBackgroundSubtractorKNN(HISTORY, KNN_DISTANCE, detectShadows=False)
+
+
+class Stability(Mixture):
+    """As `background`, by how long each pixel has been what it is."""
+
+    name: ClassVar[str] = "counting"
+    learns: ClassVar[int] = LEARNS
+
+    def memory(self) -> BackgroundMemory:
+        return StabilityMemory()
+
+
+def _small(luma: Any) -> Any:
+    height, width = luma.shape
+    if width <= MOST_WIDTH:
+        return np.ascontiguousarray(luma)
+    size = (MOST_WIDTH, max(1, round(height * MOST_WIDTH / width)))
+    return cv2.resize(luma, size, interpolation=cv2.INTER_AREA)

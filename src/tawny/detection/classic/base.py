@@ -1,0 +1,141 @@
+"""What the detectors here share: a number for each frame, a level it must exceed, and the rule for how often.
+
+A score is 50 where the number reaches the level, so that one scale of 0 to 100 shows them all.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
+
+import cv2
+import numpy as np
+
+from tawny.detection.classic.event_state import BREAK_MS, MotionEventState
+from tawny.detection.classic.parameters import DetectorParameter, read_parameters
+from tawny.model.observations import Box, Frame, Look
+
+LINE = 50
+HOLD_S = 2.0
+DARK = 16.0
+"""Levels of 255: a darker picture changes by shares of this."""
+
+SHARED: Mapping[str, DetectorParameter] = {
+    "hold": DetectorParameter(HOLD_S, 0, 60),
+    "warm_up": DetectorParameter(0, 0, 600),
+    "least_light": DetectorParameter(0, 0, 1),
+    "light": DetectorParameter(0, 0, 1),
+}
+"""hold: seconds without motion that end an event. warm_up: seconds after the start in which nothing counts.
+least_light: a picture whose mean brightness (0 to 1) is no more is too dark to count. light: where the mean changes by
+more than this share from one picture to the next, it is the light: that picture does not count, and the place is learnt
+anew; 0: it is not asked."""
+
+
+class ClassicMeasurement(NamedTuple):
+    """number: in the detector's own unit. box: around what moved, where that is known."""
+
+    number: float
+    moves: bool
+    box: Box | None = None
+
+
+class ClassicDetector:
+    """A subclass names itself, its numbers and its level, and measures."""
+
+    name: ClassVar[str]
+    looks_a_second: ClassVar[float] = 10.0
+    """How often it is made to look; more frames than this are left out."""
+    NUMBERS: ClassVar[Mapping[str, DetectorParameter]]
+    LEVEL: ClassVar[str] = "level"
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        cv2.setNumThreads(1)
+        self.numbers = read_parameters({**self.NUMBERS, **SHARED}, self.LEVEL, settings)
+        self._rule = MotionEventState(self.numbers["hold"])
+        self._shape: tuple[int, ...] | None = None
+        self._last_ms = self._begun_ms = 0
+        self._apart_ms = 1000 / self.looks_a_second
+        self._mean: float | None = None
+
+    def look(self, frame: Frame) -> Look:
+        luma, at_ms = frame.luma, frame.at_ms
+        over = self._rule.forget() if self._is_another_place(luma.shape, at_ms) else ()
+        self._last_ms = at_ms
+        if self._is_another_light(luma):
+            self.forget()
+        reading = self.measure(luma)
+        moves = reading.moves and self._counts(luma, at_ms)
+        look = self._rule.step(
+            at_ms,
+            moves=moves,
+            k=self.k,
+            within=self.within,
+            box=reading.box,
+            score=self._score(reading.number, moves=moves),
+        )
+        return Look(look.score, look.seen, (*over, *look.over))
+
+    def measure(self, luma: Any) -> ClassicMeasurement:
+        """Of one frame; the first after `forget` is a reference and does not move. luma must not be kept."""
+        raise NotImplementedError
+
+    def forget(self) -> None:
+        """The next frame has nothing to do with those before."""
+        raise NotImplementedError
+
+    @property
+    def k(self) -> int:
+        return int(self.numbers["frames"])
+
+    @property
+    def within(self) -> int:
+        return int(self.numbers.get("within", self.numbers["frames"]))
+
+    @property
+    def apart_s(self) -> float:
+        """Between two frames, of late."""
+        return self._apart_ms / 1000
+
+    def _is_another_place(self, shape: tuple[int, ...], at_ms: int) -> bool:
+        passed_ms = at_ms - self._last_ms
+        if self._shape != shape or not 0 <= passed_ms <= BREAK_MS:
+            self._shape, self._begun_ms = shape, at_ms
+            self.forget()
+            return True
+        if passed_ms:
+            self._apart_ms += (passed_ms - self._apart_ms) * 0.2
+        return False
+
+    def _is_another_light(self, luma: Any) -> bool:
+        most = self.numbers["light"]
+        if not most:
+            return False
+        before, self._mean = self._mean, cv2.mean(luma)[0]
+        return before is not None and abs(self._mean - before) > most * max(before, DARK)
+
+    def _counts(self, luma: Any, at_ms: int) -> bool:
+        if at_ms - self._begun_ms < self.numbers["warm_up"] * 1000:
+            return False
+        least = self.numbers["least_light"]
+        return not least or cv2.mean(luma)[0] / 255 > least
+
+    def _score(self, number: float, *, moves: bool) -> int:
+        level = max(self.numbers[self.LEVEL], 1e-9)
+        shown = 2 * LINE - LINE * level / number if number > level else LINE * number / level
+        return max(LINE, int(shown)) if moves else min(LINE - 1, int(shown))
+
+
+def sized(luma: Any, width: int, height: int) -> Any:
+    """uint8 [height, width], a copy."""
+    if luma.shape == (height, width):
+        return np.ascontiguousarray(luma).copy()
+    smaller = luma.shape[1] > width
+    return cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
+
+
+def box_of(mask: Any) -> Box | None:
+    """Around what is not 0; None if all is."""
+    x, y, w, h = cv2.boundingRect(np.asarray(mask, np.uint8))
+    if not w or not h:
+        return None
+    height, width = mask.shape
+    return x / width, y / height, (x + w) / width, (y + h) / height

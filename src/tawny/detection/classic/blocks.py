@@ -1,0 +1,66 @@
+"""`blocks`: enough blocks of the picture in which the edges change. Of 640x480 in blocks of 32 there are 300."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import cv2
+import numpy as np
+
+from tawny.detection.classic.base import ClassicDetector, ClassicMeasurement, box_of
+from tawny.detection.classic.canny import DENOISE, HEIGHT, WIDTH, Lines
+from tawny.detection.classic.parameters import DetectorParameter
+
+CHANGED = 10
+"""With `spread`: levels by which a pixel has changed."""
+
+
+class Blocks(ClassicDetector):
+    """Enough blocks of the picture in which the edges change.
+
+    Settings: `level` (500) that a block's change must exceed, `size` of a block (32 of 640x480), `blocks` (3) that
+    must do so, `spread` (0: share of a block's pixels that must have changed), `frames` (1), `within` (1); and
+    `denoise`, `sensitivity`, `hold`, `warm_up`, `least_light` as with `edges`.
+    """
+
+    name: ClassVar[str] = "blocks"
+    NUMBERS: ClassVar[Mapping[str, DetectorParameter]] = {
+        "level": DetectorParameter(500, 0, 261_120),
+        "size": DetectorParameter(32, 4, 160, is_whole=True),
+        "blocks": DetectorParameter(3, 1, 19_200, is_whole=True),
+        "spread": DetectorParameter(0, 0, 1),
+        "denoise": DENOISE,
+        "frames": DetectorParameter(1, 1, 600, is_whole=True),
+        "within": DetectorParameter(1, 1, 6000, is_whole=True),
+    }
+
+    _before: Any = None
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        super().__init__(settings)
+        self._lines = Lines(denoise=bool(self.numbers["denoise"]))
+
+    def measure(self, luma: Any) -> ClassicMeasurement:
+        now = self._lines.of(luma)
+        before, self._before = self._before, now
+        if before is None:
+            return ClassicMeasurement(0, moves=False)
+        change = cv2.absdiff(now, before)
+        sums = self._sums(change)
+        if self.numbers["spread"]:
+            size = int(self.numbers["size"])
+            sums[self._sums((change > CHANGED).astype(np.uint8)) < self.numbers["spread"] * size * size] = 0
+        least = int(self.numbers["blocks"])
+        active = sums > self.numbers["level"]
+        number = float(np.partition(sums.ravel(), -least)[-least]) if least <= sums.size else 0.0
+        return ClassicMeasurement(number, moves=int(active.sum()) >= least, box=box_of(active))
+
+    def forget(self) -> None:
+        self._lines.forget()
+        self._before = None
+
+    def _sums(self, picture: Any) -> Any:
+        """Of each whole block."""
+        size = int(self.numbers["size"])
+        rows, columns = HEIGHT // size, WIDTH // size
+        cut = picture[: rows * size, : columns * size].astype(np.int64)
+        return cut.reshape(rows, size, columns, size).sum(axis=(1, 3))

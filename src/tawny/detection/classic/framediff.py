@@ -1,0 +1,68 @@
+"""`framediff`: spots that became brighter since the last frame, by the area of the boxes around their rims.
+
+On 512x288; a frame's number is the mean of its own and the last one's, so it rises over some frames. Five frames in a
+row are motion.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import cv2
+import numpy as np
+
+from tawny.detection.classic.base import ClassicDetector, ClassicMeasurement, sized
+from tawny.detection.classic.parameters import DetectorParameter
+from tawny.model.observations import Box
+
+WIDTH, HEIGHT = 512, 288
+LEAST_BOX = 20
+"""Pixels that a box must exceed."""
+_CLOSING = np.ones((2, 1), np.uint8)
+
+
+class FrameDiff(ClassicDetector):
+    """Spots that became brighter since the last frame.
+
+    Settings: `level` (400 pixels of 512x288), `frames` (5) in a row; and `sensitivity`, `hold`, `warm_up`,
+    `least_light` as with `edges`.
+    """
+
+    name: ClassVar[str] = "framediff"
+    NUMBERS: ClassVar[Mapping[str, DetectorParameter]] = {
+        "level": DetectorParameter(400, 0, 999_999),
+        "frames": DetectorParameter(5, 1, 50, is_whole=True),
+    }
+
+    _before: Any = None
+    _number = 0
+
+    def measure(self, luma: Any) -> ClassicMeasurement:
+        now = sized(luma, WIDTH, HEIGHT)
+        before, self._before = self._before, now
+        if before is None:
+            return ClassicMeasurement(0, moves=False)
+        boxes = [box for box in _boxes(cv2.subtract(now, before)) if box[2] * box[3] > LEAST_BOX]
+        area = sum(width * height for _, _, width, height in boxes)
+        self._number = (area + self._number) // 2 if boxes else 0
+        return ClassicMeasurement(self._number, moves=self._number > self.numbers["level"], box=_around(boxes))
+
+    def forget(self) -> None:
+        self._before = None
+        self._number = 0
+
+
+def _boxes(brighter: Any) -> list[tuple[int, int, int, int]]:
+    """x, y, width, height of each spot's outline."""
+    calm = cv2.medianBlur(brighter, 3)
+    rims = cv2.adaptiveThreshold(calm, 255, cv2.ADAPTIVE_THRESH_GAUSSIAN_C, cv2.THRESH_BINARY_INV, 11, 3)
+    closed = cv2.morphologyEx(cv2.medianBlur(rims, 3), cv2.MORPH_CLOSE, _CLOSING)
+    outlines, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    return [(x, y, w, h) for x, y, w, h in map(cv2.boundingRect, outlines)]
+
+
+def _around(boxes: list[tuple[int, int, int, int]]) -> Box | None:
+    if not boxes:
+        return None
+    x0, y0 = min(x for x, *_ in boxes), min(y for _, y, *_ in boxes)
+    x1, y1 = max(x + w for x, _, w, _ in boxes), max(y + h for _, y, _, h in boxes)
+    return x0 / WIDTH, y0 / HEIGHT, x1 / WIDTH, y1 / HEIGHT

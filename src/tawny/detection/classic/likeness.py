@@ -1,0 +1,40 @@
+"""`likeness`: the picture made 8x8 and black and white is another than before in more than so many places."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import cv2
+
+from tawny.detection.classic.base import ClassicDetector, ClassicMeasurement, box_of
+from tawny.detection.classic.parameters import DetectorParameter
+
+SIDE = 8
+
+
+class Likeness(ClassicDetector):
+    """The picture, made 8x8 and black and white, is another.
+
+    Settings: `level` (4 of the 64 places), `frames` (1), `within` (1); and `sensitivity`, `hold`, `warm_up`,
+    `least_light` as with `edges`.
+    """
+
+    name: ClassVar[str] = "likeness"
+    NUMBERS: ClassVar[Mapping[str, DetectorParameter]] = {
+        "level": DetectorParameter(4, 0, 64),
+        "frames": DetectorParameter(1, 1, 600, is_whole=True),
+        "within": DetectorParameter(1, 1, 6000, is_whole=True),
+    }
+
+    _before: Any = None
+
+    def measure(self, luma: Any) -> ClassicMeasurement:
+        small = cv2.resize(luma, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+        now = small > small.mean()
+        before, self._before = self._before, now
+        if before is None:
+            return ClassicMeasurement(0, moves=False)
+        count = int((now != before).sum())
+        return ClassicMeasurement(count, moves=count > self.numbers["level"], box=box_of(now != before))
+
+    def forget(self) -> None:
+        self._before = None

@@ -1,0 +1,48 @@
+"""The numbers of a detector's table: what they are called, what is usual, what is allowed; and 1 to 100 instead."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+USUAL = 50
+DOUBLES = 25.0
+"""Steps of sensitivity that halve or double the level."""
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorParameter:
+    """is_whole: no fractions. is_odd: and no even numbers."""
+
+    usual: float
+    least: float
+    most: float
+    is_whole: bool = False
+    is_odd: bool = False
+
+    def checked(self, key: str, value: Any) -> float:
+        """ValueError says what is allowed."""
+        fits = isinstance(value, int | float) and not isinstance(value, bool) and self.least <= value <= self.most
+        if not fits or (self.is_whole and value != int(value)) or (self.is_odd and value % 2 != 1):
+            kind = "an odd number" if self.is_odd else "a whole number" if self.is_whole else "a number"
+            raise ValueError(f"{key}: found {value!r}; allowed: {kind} from {self.least:g} to {self.most:g}")
+        return float(value)
+
+
+def read_parameters(
+    table: Mapping[str, DetectorParameter], level: str, settings: Mapping[str, Any]
+) -> dict[str, float]:
+    """All numbers of a table. level: the one that `sensitivity` stands for: 50 is the usual, 75 half, 25 twice as much.
+
+    ValueError for what is not known, not allowed, or said twice.
+    """
+    allowed: Sequence[str] = ["sensitivity", *table]
+    for key in settings:
+        if key not in allowed:
+            raise ValueError(f"{key}: not a setting of this detector; allowed: {', '.join(allowed)}")
+    if "sensitivity" in settings and level in settings:
+        raise ValueError(f"sensitivity: can't be combined with {level}; set only one of them")
+    made = {key: number.checked(key, settings.get(key, number.usual)) for key, number in table.items()}
+    if "sensitivity" in settings:
+        n = DetectorParameter(USUAL, 1, 100, is_whole=True).checked("sensitivity", settings["sensitivity"])
+        made[level] *= 2 ** ((USUAL - n) / DOUBLES)
+    return made

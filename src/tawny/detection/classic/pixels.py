@@ -1,0 +1,53 @@
+"""`pixels`: edges that are lit now and were dark in both of the two frames before, counted on 640x480."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import cv2
+import numpy as np
+
+from tawny.detection.classic.base import ClassicDetector, ClassicMeasurement, box_of
+from tawny.detection.classic.canny import DENOISE, Lines
+from tawny.detection.classic.parameters import DetectorParameter
+
+_AROUND = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], np.uint8)
+
+
+class Pixels(ClassicDetector):
+    """Edges that are new since the two frames before.
+
+    Settings: `level` (1000 pixels of 640x480), `company` (0; 1 drops lit pixels without a lit one beside them),
+    `frames` (1), `within` (1), `denoise` (0); and `sensitivity`, `hold`, `warm_up`, `least_light` as with `edges`.
+    """
+
+    name: ClassVar[str] = "pixels"
+    NUMBERS: ClassVar[Mapping[str, DetectorParameter]] = {
+        "level": DetectorParameter(1000, 0, 307_200),
+        "company": DetectorParameter(0, 0, 1, is_whole=True),
+        "denoise": DENOISE,
+        "frames": DetectorParameter(1, 1, 600, is_whole=True),
+        "within": DetectorParameter(1, 1, 6000, is_whole=True),
+    }
+
+    _before: tuple[Any, Any] = (None, None)
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        super().__init__(settings)
+        self._lines = Lines(denoise=bool(self.numbers["denoise"]))
+
+    def measure(self, luma: Any) -> ClassicMeasurement:
+        lit = (self._lines.of(luma) > 0).astype(np.uint8)
+        if self.numbers["company"]:
+            lit &= cv2.dilate(lit, _AROUND)
+        one, two = self._before
+        self._before = (lit, one)
+        if one is None or two is None:
+            return ClassicMeasurement(0, moves=False)
+        new = lit & ~(one | two) & 1
+        count = int(cv2.countNonZero(new))
+        moves = count > self.numbers["level"]
+        return ClassicMeasurement(count, moves=moves, box=box_of(new) if moves else None)
+
+    def forget(self) -> None:
+        self._lines.forget()
+        self._before = (None, None)

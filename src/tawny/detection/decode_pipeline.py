@@ -1,0 +1,184 @@
+"""One camera's decoder and detector: packets in, looks out, five a second or as many as the detector asks for.
+
+The edges of blocks are not smoothed; pictures for people are decoded anew (`events.picture`). Used by the watcher's
+thread alone.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from tawny.detection.detector import Detector
+from tawny.detection.frames import UndecodedFrame
+from tawny.detection.sampling import LOOKS_A_SECOND, FrameSampler
+from tawny.media.codec.decoder import SOFTWARE, DecodedFrame, Decoder
+from tawny.media.codec.hardware import HardwareDecoder
+from tawny.media.image.mask import mask_picture
+from tawny.model.ids import CameraId, RunId
+from tawny.model.observations import Frame, Look
+from tawny.model.packets import Packet, VideoFormat
+from tawny.model.polygon import Polygon
+
+log = logging.getLogger(__name__)
+
+ENOUGH = 2.8
+"""With so many times the pictures that are looked at, those that no other refers to need not be decoded."""
+ALL_FPS = 60.0
+"""Looks a second of a detector that wants every picture (it says 0)."""
+
+
+class _Ahead(NamedTuple):
+    """A keyframe that was decoded and not yet watched, by its packet's number; and the decoder that goes on from it."""
+
+    number: int
+    frame: DecodedFrame
+    decoder: Decoder
+
+
+class DecodePipeline:
+    """looked: gets each frame that was looked at, with what was seen. hardware: what may decode instead of software."""
+
+    def __init__(
+        self,
+        camera: CameraId,
+        detector: Detector,
+        looked: Callable[[Frame, Look], None],
+        hardware: Callable[[VideoFormat], Iterable[HardwareDecoder]],
+        private: Sequence[Polygon] = (),
+    ) -> None:
+        self._camera, self._detector, self._looked = camera, detector, looked
+        self._hardware, self._private = hardware, private
+        self._looks_a_second = float(getattr(detector, "looks_a_second", LOOKS_A_SECOND)) or ALL_FPS
+        self._pace = FrameSampler(self._looks_a_second)
+        self._decoder: Decoder | None = None
+        self._run: RunId | None = None
+        self._errors = 0
+        self._beside: Decoder | None = None
+        """Decodes keyframes alone, while the first one can still go on from the keyframe before: a large keyframe takes
+        as long as six pictures, and whoever looks back needs both."""
+        self._ahead: _Ahead | None = None
+        self._at = -1
+        """The packet after which the decoder can go on, where that is a keyframe whose picture was given out."""
+        self._keyframe: Packet | None = None
+        """The newest."""
+        self._last_ms = 0
+        self._took_frame = True
+
+    @property
+    def errors(self) -> int:
+        return self._errors + sum(decoder.errors for decoder in (self._decoder, self._beside) if decoder)
+
+    @property
+    def decodes_by(self) -> str | None:
+        """`software`, or the name of a device; None before the first packet."""
+        return self._decoder.how if self._decoder else None
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """Devices that do not decode these pictures."""
+        return tuple(self._decoder.refused) if self._decoder else ()
+
+    def pass_by(self, packet: Packet) -> None:
+        """Every packet passes here first, whether it will be decoded or not."""
+        self._pace.packet(packet)
+        if packet.is_keyframe:
+            self._keyframe = packet
+
+    def watch(self, packet: Packet) -> None:
+        """Decode the next packet, look at what comes out and is due. For who wants no pictures nothing is decoded."""
+        if not getattr(self._detector, "takes_frame", True):
+            self._look_without(packet)
+            return
+        if not self._took_frame:
+            self._took_frame = True
+            self.reset()
+        decoder = self._decoder_for(packet)
+        if self._ahead is not None and self._ahead.number == packet.number:
+            frames = [self._ahead.frame]
+            self._go_on_ahead()
+        elif self._at == packet.number:
+            return
+        else:
+            self._at = -1
+            decoder.leave_out_unreferenced(leave_out=(self._pace.fps or 0.0) >= ENOUGH * self._looks_a_second)
+            frames = decoder.decode(packet)
+        self._look_where_due(frames)
+
+    def alone(self, keyframe: Packet) -> DecodedFrame | None:
+        """The picture of a keyframe, decoded without what was before it; None if it cannot be decoded."""
+        decoder = self._decoder_for(keyframe)
+        if self._ahead is not None:
+            self._go_on_ahead()
+            decoder = self._decoder_for(keyframe)
+        else:
+            decoder.reset()  # what it still holds back for its order must not come out behind this
+            self._at = -1
+        beside = self._beside_of(decoder)
+        beside.reset()
+        beside.leave_out_unreferenced(leave_out=False)
+        frames = beside.decode(keyframe)
+        self._ahead = _Ahead(keyframe.number, frames[-1], beside) if frames else None
+        frames = frames or beside.drain()
+        return mask_picture(frames[-1], self._private) if frames else None
+
+    def finish(self) -> None:
+        """Look at what the decoder still holds back for its order; it begins again at a keyframe."""
+        self._ahead, self._at = None, -1
+        if self._decoder is not None:
+            self._look_where_due(self._decoder.drain())
+
+    def look(self, frame: DecodedFrame) -> None:
+        """Look at this frame, due or not."""
+        self._pace.is_due(frame.at_ms)
+        self._looked(frame, self._detector.look(frame))
+
+    def reset(self) -> None:
+        """Packets are missing: decoding goes on at a keyframe; the detector keeps what it knows."""
+        self._ahead, self._at = None, -1
+        for decoder in (self._decoder, self._beside):
+            if decoder is not None:
+                decoder.reset()
+
+    def _look_without(self, packet: Packet) -> None:
+        self._took_frame = False
+        if packet.at_ms > self._last_ms and self._pace.is_due(packet.at_ms):
+            self._last_ms = packet.at_ms
+            frame = UndecodedFrame(self._camera, packet.at_ms, self._keyframe, self._private)
+            self._looked(frame, self._detector.look(frame))
+
+    def _look_where_due(self, frames: list[DecodedFrame]) -> None:
+        for frame in frames:
+            if self._pace.is_due(frame.at_ms):
+                seen = mask_picture(frame, self._private)
+                self._looked(seen, self._detector.look(seen))
+
+    def _decoder_for(self, packet: Packet) -> Decoder:
+        assert isinstance(packet.format, VideoFormat)
+        decoder = self._decoder
+        if decoder is None or decoder.format != packet.format:
+            self._errors = self.errors
+            self._ahead, self._beside, self._at = None, None, -1
+            devices = self._hardware(packet.format)
+            decoder = self._decoder = Decoder(packet.format, self._camera, devices, is_rough=True)
+        elif packet.run != self._run:
+            self.reset()
+        self._run = packet.run
+        return decoder
+
+    def _beside_of(self, decoder: Decoder) -> Decoder:
+        """Another for the same pictures; the same one where hardware decodes, which seldom has room for two."""
+        if decoder.how != SOFTWARE:
+            self._at = -1
+            return decoder
+        if self._beside is None:
+            self._beside = Decoder(decoder.format, self._camera, is_rough=True)
+            self._beside.refused = decoder.refused
+        return self._beside
+
+    def _go_on_ahead(self) -> None:
+        """From the keyframe that was decoded alone."""
+        ahead, self._ahead = self._ahead, None
+        assert ahead is not None, "asked before"
+        if ahead.decoder is not self._decoder:
+            self._decoder, self._beside = ahead.decoder, self._decoder
+        self._at = ahead.number

@@ -1,0 +1,89 @@
+"""Kinds without a download: a small model that comes with tawny and says of what moves whether it looks like a person
+or a vehicle. It only suggests.
+
+It is no object detector: motion proposes where to look, and what stands still is never seen.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import numpy as np
+
+from tawny.detection.onnx import open_session
+from tawny.model.errors import NotDone
+from tawny.model.kinds import ANIMAL, NOTHING, PERSON, VEHICLE
+from tawny.model.observations import Box
+
+KINDS: Final = (PERSON, VEHICLE, ANIMAL, NOTHING)
+"""What it knows, in the order of its answers."""
+SIDE: Final = 64
+"""Pixels of a crop, in either direction."""
+AROUND: Final = 1.3
+"""A crop's side, of the longer edge of what is in it..."""
+LEAST_PIXELS: Final = 21
+"""...and at least so many of the picture's."""
+LEAST_CELLS: Final = 12
+"""Of the detector's, that move in a box: with fewer nobody could tell what it is."""
+
+
+class KindModel(Protocol):
+    def look(self, crops: Any) -> Any:
+        """crops: uint8 [n, 2, 64, 64], luma and where it moves. Returns float32 [n, 4], 0..1 in the order of KINDS;
+        rows add up to 1."""
+        ...
+
+
+class KindClassifier:
+    """A model from its file. Any thread. NotDone says what is wrong with it."""
+
+    def __init__(self, file: Path) -> None:
+        self._session = open_session(file)
+        given, said = self._session.get_inputs(), self._session.get_outputs()
+        shape = list(given[0].shape) if len(given) == 1 else []
+        if shape[1:] != [2, SIDE, SIDE] or "uint8" not in given[0].type or list(said[0].shape)[1:] != [len(KINDS)]:
+            raise NotDone(
+                f"The model {file} does not tell kinds: it must take uint8 [n, 2, {SIDE}, {SIDE}] and give "
+                f"[n, {len(KINDS)}].",
+                "Train one as docs/kinds.md says, or leave the setting out.",
+            )
+        self._input = given[0].name
+
+    def look(self, crops: Any) -> Any:
+        return self._session.run(None, {self._input: crops})[0]
+
+
+def crops_of(luma: Any, mask: Any, boxes: Sequence[Box]) -> Any:
+    """uint8 [n, 2, 64, 64]: a square around each box, of the picture and of where it moves.
+
+    luma: uint8 [height, width]. mask: bool or uint8 [rows, columns] of the same picture, smaller. Outside of the
+    picture its edge goes on.
+    """
+    made = np.empty((len(boxes), 2, SIDE, SIDE), np.uint8)
+    moving = mask.astype(np.uint8) * np.uint8(255) if mask.dtype == np.bool_ else mask
+    height, width = luma.shape
+    rows, columns = moving.shape
+    for n, (x0, y0, x1, y1) in enumerate(boxes):
+        side = max(LEAST_PIXELS, AROUND * max((x1 - x0) * width, (y1 - y0) * height))
+        left, top = (x0 + x1) / 2 * width - side / 2, (y0 + y1) / 2 * height - side / 2
+        made[n, 0] = _cut(luma, left, top, side, side)
+        made[n, 1] = _cut(
+            moving, left * columns / width, top * rows / height, side * columns / width, side * rows / height
+        )
+    return made
+
+
+def _cut(picture: Any, left: float, top: float, wide: float, high: float) -> Any:
+    """That part of it, uint8 [64, 64]: averaged down, or drawn larger."""
+    import cv2  # not above: recording does without the vision library
+
+    rows, columns = picture.shape
+    x0, y0 = int(np.floor(left)), int(np.floor(top))
+    x1, y1 = max(x0 + 1, int(np.ceil(left + wide))), max(y0 + 1, int(np.ceil(top + high)))
+    down = slice(max(0, min(y0, rows - 1)), max(1, min(y1, rows)))
+    across = slice(max(0, min(x0, columns - 1)), max(1, min(x1, columns)))
+    inside = picture[down, across]
+    beyond = (max(0, -y0), max(0, y1 - rows), max(0, -x0), max(0, x1 - columns))
+    part = cv2.copyMakeBorder(inside, *beyond, cv2.BORDER_REPLICATE) if any(beyond) else inside
+    how = cv2.INTER_AREA if part.shape[0] >= SIDE else cv2.INTER_LINEAR
+    return cv2.resize(part, (SIDE, SIDE), interpolation=how)

@@ -1,0 +1,228 @@
+"""An object model: an ONNX file, opened once for all cameras, tried out, and asked what is in a picture.
+
+Needs onnxruntime, which is an optional part. Used by one thread.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tawny.detection.models.families import family_of
+from tawny.detection.models.family import ModelFamily, ModelOutput
+from tawny.detection.models.labels import LIKE_A_CAR, usual_names
+from tawny.detection.models.preprocess import FittedInput, Size, fit
+from tawny.detection.onnx import CPU, Accelerator, open_session, opened_by, refusals
+from tawny.model.errors import NotDone
+from tawny.model.observations import Box
+
+USUAL_SIZE = Size(640, 384)
+"""For models that take any size: 16 to 9, in whole cells of 32."""
+SAME = 0.5
+"""Two boxes of one label that share so much (intersection over union) are one thing..."""
+SAME_CAR = 0.6
+"""...and two of labels that models mistake for one another."""
+MOST = 100
+"""Things in a picture: the surest."""
+NEARLY = (0.01, 0.01)
+"""Relative and absolute: so far may outputs lie apart that are the same, by 16 bit numbers."""
+USUAL_CLASSES = 80
+TOGETHER = 8
+"""Pictures at once, where that is faster."""
+NUMBERS = {"tensor(uint8)": np.uint8, "tensor(float16)": np.float16}
+"""What an input takes, where it is not float32."""
+
+
+@dataclass(frozen=True, slots=True)
+class DetectedObject:
+    label: str
+    score: float
+    """0..1."""
+    box: Box
+    """Shares of the picture that was looked at."""
+
+
+class ObjectModel:
+    """file: the model. labels: names of its classes, in their order; None: the usual ones for their number.
+
+    size: for models that take any. providers, accelerator: see `detection.onnx`. threshold: what is seen has this
+    score at
+    least; None: what suits its family. NotDone says what is wrong with it.
+    """
+
+    def __init__(
+        self,
+        file: Path,
+        labels: Sequence[str] | None = None,
+        *,
+        size: Size = USUAL_SIZE,
+        providers: Sequence[str] = (CPU,),
+        threshold: float | None = None,
+        accelerator: Accelerator | None = None,
+    ) -> None:
+        self._file = file
+        self._session = open_session(file, providers) if accelerator is None else opened_by(accelerator, file)
+        picture = self._picture_input(size)
+        self._others = {one.name: one for one in self._session.get_inputs() if one.name != self._input}
+        self._takes = NUMBERS.get(picture.type, np.float32)
+        outputs = self._tried(self._blank(picture))
+        self.family, read = self._known(outputs, USUAL_CLASSES if labels is None else len(labels))
+        self._takes_many = not isinstance(picture.shape[0], int) and self._tells_apart(picture, outputs)
+        self._threshold = self.family.threshold if threshold is None else threshold
+        self.labels = self._labels(labels, read.scores.shape[1])
+
+    @property
+    def provider(self) -> str:
+        """By what it is computed."""
+        return str(self._session.get_providers()[0])
+
+    @property
+    def together(self) -> int:
+        """How many pictures it had better be shown at once: by the processor one, for each would wait for all."""
+        return TOGETHER if self._takes_many and self.provider != CPU else 1
+
+    def look(self, rgb: Any, wanted: Sequence[str] = ()) -> list[DetectedObject]:
+        """rgb: uint8 [height, width, 3]. wanted: only these labels compete; none: all. The surest first."""
+        fitted = fit(rgb, self.size, self.family.wants)
+        return self._things(fitted, self._run(fitted.values), wanted)
+
+    def look_at_all(self, pictures: Sequence[Any]) -> list[list[DetectedObject]]:
+        """What is in each of them, in one go; only where `together` is more than one."""
+        fitted = [fit(rgb, self.size, self.family.wants) for rgb in pictures]
+        outputs = self._run(np.concatenate([one.values for one in fitted]))
+        return [self._things(one, [each[n : n + 1] for each in outputs], ()) for n, one in enumerate(fitted)]
+
+    def _things(self, fitted: FittedInput, outputs: Sequence[Any], wanted: Sequence[str]) -> list[DetectedObject]:
+        read = self._read(outputs)
+        columns = [n for n, label in enumerate(self.labels) if label and (not wanted or label in wanted)]
+        if not columns or not len(read.boxes):
+            return []
+        scores = read.scores[:, columns]
+        best = scores.argmax(axis=1)
+        surest = scores[np.arange(len(best)), best]
+        kept = np.nonzero(surest >= self._threshold)[0]
+        kept = kept[np.argsort(-surest[kept], kind="stable")]
+        boxes = fitted.shares(read.boxes[kept])
+        things = [
+            DetectedObject(
+                self.labels[columns[best[n]]], float(surest[n]), (float(x0), float(y0), float(x1), float(y1))
+            )
+            for n, (x0, y0, x1, y1) in zip(kept, boxes, strict=True)
+            if x1 > x0 and y1 > y0
+        ]
+        return _single(things, overlaps=self.family.overlaps)[:MOST]
+
+    def _read(self, outputs: Sequence[Any]) -> ModelOutput:
+        return self.family.read(outputs, self.size)
+
+    def _tried(self, values: Any) -> list[Any]:
+        """What it gives, the first time. NotDone: it cannot be asked as such models are."""
+        try:
+            return self._run(values)
+        except refusals() as error:
+            asked = ", ".join(f"{one.name} {one.type} {list(one.shape)}" for one in self._session.get_inputs())
+            what = f"The model {self._file} (input {asked}) fails: {str(error).splitlines()[0]}."
+            raise NotDone(what, "Export it for one image at a time, with a fixed maximum size.") from None
+
+    def _tells_apart(self, picture: Any, alone: Sequence[Any]) -> bool:
+        """Whether two pictures at once have outputs of their own, the first the same as alone."""
+        blank = self._blank(picture)
+        try:
+            both = self._run(np.concatenate([blank, 255 - blank]))
+        except refusals():  # an export that only says so of its input
+            return False
+        return all(
+            one.shape[:1] == (1,) and two.shape == (2, *one.shape[1:]) and np.allclose(two[:1], one, *NEARLY)
+            for one, two in zip(alone, both, strict=True)
+        )
+
+    def _known(self, outputs: Sequence[Any], classes: int) -> tuple[ModelFamily, ModelOutput]:
+        """Its family, and what it said of noise. NotDone: it is of none."""
+        family = family_of(outputs, self.size, classes)
+        if family is not None:
+            try:
+                read = family.read(outputs, self.size)
+            except (ValueError, IndexError):  # alike by number and width, and then not of the lengths that belong to it
+                family = None
+        if family is None:
+            shapes = ", ".join(str(list(one.shape)) for one in outputs)
+            what = f"The model {self._file} has outputs {shapes}, which tawny doesn't support."
+            raise NotDone(what, "Supported: YOLOX, D-FINE, RT-DETR, RF-DETR, RTMDet, NanoDet, PicoDet, SSD.")
+        return family, read
+
+    def _run(self, values: Any) -> list[Any]:
+        feeds = {self._input: values.astype(self._takes, copy=False)} | {
+            name: self._answer(one).repeat(len(values), axis=0) for name, one in self._others.items()
+        }
+        return [np.asarray(one) for one in self._session.run(None, feeds)]
+
+    def _answer(self, asked: Any) -> Any:
+        """What models ask for besides is the picture's size: told that of the input, they give boxes in its pixels."""
+        if "int" in asked.type:
+            return np.array([[self.size.width, self.size.height]], np.int64)
+        kind = NUMBERS.get(asked.type, np.float32)
+        if "scale" in asked.name:
+            return np.ones((1, 2), kind)
+        return np.array([[self.size.height, self.size.width]], kind)
+
+    def _picture_input(self, size: Size) -> Any:
+        for one in self._session.get_inputs():
+            if len(one.shape) == 4:
+                self._input = one.name
+                last = one.shape[3] == 3
+                rows, columns = (one.shape[1], one.shape[2]) if last else (one.shape[2], one.shape[3])
+                self.size = Size(_fixed(columns, size.width), _fixed(rows, size.height))
+                self._batch = _fixed(one.shape[0], 1)
+                if self._batch != 1:
+                    break
+                return one
+        what = f"The model {self._file} doesn't accept a single RGB image."
+        raise NotDone(what, "Export it for one image at a time: [1, 3, height, width].")
+
+    def _blank(self, given: Any) -> Any:
+        """Noise, so that nothing in the outputs is all alike; the same every time."""
+        shape = (self.size.height, self.size.width)
+        shape4 = (1, *shape, 3) if given.shape[3] == 3 else (1, 3, *shape)
+        return np.random.default_rng(0).integers(0, 255, shape4)
+
+    def _labels(self, given: Sequence[str] | None, count: int) -> tuple[str, ...]:
+        labels = usual_names(count) if given is None else tuple(given)
+        if labels is None:
+            what = f"The model {self._file} has {count} classes without names."
+            raise NotDone(what, "Add a text file with the class names, one per line, in order.")
+        if len(labels) != count:
+            what = f"The model {self._file} has {count} classes, but there are {len(labels)} labels."
+            raise NotDone(what, "Use the labels that belong to this model, one per line.")
+        return labels
+
+
+def _fixed(length: Any, usual: int) -> int:
+    """A dimension: a number, or a name where any will do."""
+    return length if isinstance(length, int) and length > 0 else usual
+
+
+def _single(things: list[DetectedObject], *, overlaps: bool) -> list[DetectedObject]:
+    """The surest of those that are one thing. things: the surest first."""
+    kept: list[DetectedObject] = []
+    for thing in things:
+        if not any(_is_same(thing, other, overlaps=overlaps) for other in kept):
+            kept.append(thing)
+    return kept
+
+
+def _is_same(a: DetectedObject, b: DetectedObject, *, overlaps: bool) -> bool:
+    if a.label == b.label:
+        return overlaps and shared_model(a.box, b.box) > SAME
+    return a.label in LIKE_A_CAR and b.label in LIKE_A_CAR and shared_model(a.box, b.box) > SAME_CAR
+
+
+def shared_model(a: Box, b: Box) -> float:
+    """Intersection over union, 0..1."""
+    wide = min(a[2], b[2]) - max(a[0], b[0])
+    high = min(a[3], b[3]) - max(a[1], b[1])
+    if wide <= 0 or high <= 0:
+        return 0.0
+    both = wide * high
+    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)

@@ -1,0 +1,256 @@
+"""The default detector: an event is what goes somewhere or stays, not what is large. One setting for day and night.
+
+A look: small grey picture -> cells that differ from the place's memory -> blobs -> tracks -> evidence -> verdict; then
+the memory learns. Each number stands with its reason where it is used.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
+
+import cv2
+import numpy as np
+
+from tawny.detection.motion.arrays import Grey, Mask, count
+from tawny.detection.motion.background_model import ALONE_DT, BackgroundModel
+from tawny.detection.motion.blobs import HINT, Blob, blobs
+from tawny.detection.motion.cells import Cells
+from tawny.detection.motion.clock import DetectorClock, Tick
+from tawny.detection.motion.difference import GLANCE, FrameDifference, MeasuredFrame
+from tawny.detection.motion.evidence import gather
+from tawny.detection.motion.ground import GroundGrid
+from tawny.detection.motion.scene import MotionScene, need
+from tawny.detection.motion.sensitivity import DEFAULT, LEAST, MOST, Sensitivity
+from tawny.detection.motion.tracks import CORE, COVERED, RESTS, MotionTrack, TrackState, assign
+from tawny.detection.motion.verdict import update_tracks
+from tawny.detection.motion_grid import moving_grid
+from tawny.model.observations import Frame, Look, Observation
+
+SLEEPS_S = 1.3
+"""With looks further apart than this, one stands for as long a stay, and says nothing of how it
+moves, nor for a candidate: between them it may have been another."""
+DISTRUST = 0.1
+"""Share by which the trust in a candidate follows to a place that had been less at rest."""
+COVER_AFTER_S = 1.0
+"""Whether an event covers its ground is asked from so long after it last travelled."""
+LINE = 50
+"""The score that is an event."""
+LARGE = 0.01
+"""Share of the picture at which an event's score is two thirds of the way from the line to 100."""
+
+
+class MotionDetector:
+    """What goes somewhere or stays counts, not what is large. By day and night with one setting.
+
+    settings: `sensitivity`, 1 to 100.
+    """
+
+    name: ClassVar[str] = "motion"
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        cv2.setNumThreads(1)  # pictures this small are done before a second thread is awake
+        self._sensitivity = Sensitivity.of(_sensitivity(settings))
+        self._cells = Cells()
+        self._place: _Place | None = None
+        self._next_number = 1
+        self._glanced: _Glanced | None = None
+        """What was glanced at last, if nothing was looked at since."""
+
+    def look(self, frame: Frame) -> Look:
+        glanced, self._glanced = self._glanced, None
+        if glanced is not None and glanced.at_ms != frame.at_ms:
+            glanced = None
+        now = glanced.now if glanced is not None else self._cells.of(frame.luma)
+        place = self._place
+        if place is None or place.memory.shape != now.shape:
+            over = place.all_over() if place else ()
+            self._place = _Place(frame.at_ms, now, self._sensitivity, self._next_number)
+            return Look(0, over=over)
+        look = place.look(frame.at_ms, now, glanced.measured if glanced is not None else None)
+        self._next_number = place.next_number
+        return look
+
+    def glance(self, frame: Frame) -> bool:
+        """Whether anything is in the frame that its place does not explain; changes nothing."""
+        now, place = self._cells.of(frame.luma), self._place
+        measured = place.measured(frame.at_ms, now) if place is not None and place.memory.shape == now.shape else None
+        self._glanced = _Glanced(frame.at_ms, now, measured)
+        return place is None or measured is None or place.shows(measured)
+
+    @property
+    def is_following(self) -> bool:
+        return self._place is None or self._place.is_following
+
+
+class _Glanced(NamedTuple):
+    """A frame's cells and how they differ, which are not worked out again if it is looked at next."""
+
+    at_ms: int
+    now: Grey
+    measured: MeasuredFrame | None
+    """None while the place is not known."""
+
+
+class _Place:
+    """What is known, and followed, since the first picture of this size."""
+
+    def __init__(self, at_ms: int, now: Grey, sensitivity: Sensitivity, next_number: int) -> None:
+        self._time = DetectorClock(at_ms)
+        self._sensitivity = sensitivity
+        self.memory = BackgroundModel(0.0, now, sensitivity)
+        self._ground = GroundGrid(self.memory.shape)
+        self._tracks: list[MotionTrack] = []
+        self.next_number = next_number
+        self._front: Mask = now > np.inf
+        """Cells that differ, of the last look."""
+
+    def look(self, at_ms: int, now: Grey, measured: MeasuredFrame | None = None) -> Look:
+        """measured: of this very frame, if it was glanced at after the look before it."""
+        over = self.all_over() if self._time.breaks(at_ms) else ()
+        tick = self._time.tick(at_ms)
+        if self.memory.comes_back(tick.t, now):
+            self._tracks = [track for track in self._tracks if track.is_event]
+            measured = None
+        if tick.dt <= SLEEPS_S or measured is None:
+            measured = self.memory.measure(now, ALONE_DT if tick.dt > SLEEPS_S else tick.dt)
+        seen = self.memory.compare(measured, tick.t)
+        self._front = seen.front
+        if tick.forget or self.memory.is_jump(seen):
+            self._jump(tick, now)
+            return self._told(over)
+        over += self._follow(tick, seen)
+        self.memory.learn(tick.t, tick.dt, seen)
+        self._ground.pass_time(tick.dt)
+        return self._told(over)
+
+    def measured(self, at_ms: int, now: Grey) -> MeasuredFrame | None:
+        """A frame by itself against what is known; None while the place is new. Changes nothing."""
+        if self._time.breaks(at_ms) or self.memory.is_young(self._time.after(at_ms)):
+            return None
+        return self.memory.measure(now, ALONE_DT)
+
+    def shows(self, measured: MeasuredFrame) -> bool:
+        """Whether there is anything that the place does not explain. True as well where the light jumped."""
+        seen = measured.difference(GLANCE)
+        least = self._sensitivity.least_cells(seen.now.size)
+        return self.memory.is_jump(seen) or bool(blobs(seen.front, seen.front, seen.strong, least))
+
+    @property
+    def is_following(self) -> bool:
+        return bool(self._tracks)
+
+    def all_over(self) -> tuple[Observation, ...]:
+        """Let go of all that is followed."""
+        tracks, self._tracks = self._tracks, []
+        for track in tracks:
+            track.end_t = track.seen_t
+        return tuple(self._observation(track, over=True) for track in tracks if track.is_event)
+
+    def _jump(self, tick: Tick, now: Grey) -> None:
+        """Everywhere at once: the light. Candidates are forgotten, events go on."""
+        self.memory.take(tick.t, now)
+        self._tracks = [track for track in self._tracks if track.is_event]
+        for track in self._tracks:
+            track.seen_t = tick.t
+
+    def _follow(self, tick: Tick, seen: FrameDifference) -> tuple[Observation, ...]:
+        """Find each track again, begin new ones, judge all. Returns the events that ended."""
+        least = self._sensitivity.least_cells(seen.now.size)
+        found = self._found(tick, seen, least)
+        self.memory.pass_look(seen, tick.dt)
+        whole = sum(blob.area for blob in found) or 1.0
+        scene = MotionScene(self._sensitivity, self.memory, self._ground, seen, self.memory.is_young(tick.t), whole)
+        pairs, new = assign(tick.t, self._tracks, found, least)
+        for track, blob in pairs:
+            self._step(track, blob, tick, scene)
+        if tick.t >= self.memory.calm_t:
+            self._tracks += [self._begun(blob, tick) for blob in new]
+        for track in self._tracks:
+            update_tracks(track, tick.t, scene)
+        over = [self._observation(track, over=True) for track in self._tracks if track.state is TrackState.ENDED]
+        self._tracks = [track for track in self._tracks if not track.is_over]
+        self.memory.cover_with(
+            seen.front,
+            candidates=[track.box for track in self._tracks if not track.is_event],
+            events=[track.box for track in self._tracks if track.is_event],
+        )
+        return tuple(over)
+
+    def _found(self, tick: Tick, seen: FrameDifference, least: int) -> list[Blob]:
+        if count(seen.front) < HINT * least:
+            return []
+        hints = self.is_following and tick.dt <= SLEEPS_S
+        return blobs(seen.front, self.memory.moving(seen), seen.strong, least, hints=hints)
+
+    def _begun(self, blob: Blob, tick: Tick) -> MotionTrack:
+        track = MotionTrack.begun(self.next_number, tick.t, blob)
+        self.next_number += 1
+        if tick.dt > SLEEPS_S:
+            track.stay(self._ground.places(blob.box), SLEEPS_S)
+        return track
+
+    def _step(self, track: MotionTrack, blob: Blob, tick: Tick, scene: MotionScene) -> None:
+        asleep = tick.dt > SLEEPS_S
+        if track.is_event and tick.t - track.anchor.t > COVER_AFTER_S and self._covers(blob):
+            track.covered_t = tick.t
+        track.step(tick.t, tick.dt, blob, moves=not asleep and blob.moving > RESTS)
+        if asleep and track.is_event:
+            track.state = TrackState.HELD
+        elif asleep:
+            track.begin_again(tick.t)
+        places = self._ground.places(blob.box)
+        rest_s = self._ground.rest_s(places)
+        track.stay(places, tick.dt)
+        track.worth = self._ground.worth(places)
+        if track.is_event:
+            track.far = max(track.far, track.displacement_from_birth)
+        else:
+            track.trust_s += (rest_s - track.trust_s) * (1.0 if rest_s > track.trust_s else DISTRUST)
+            if not asleep:
+                gather(track, blob, places, tick.t, tick.dt, scene)
+
+    def _covers(self, blob: Blob) -> bool:
+        """Whether enough of it has differed for most of the last seconds."""
+        return count(self.memory.cover[blob.box.part] > COVERED) >= CORE * blob.area
+
+    # --- what is said of it -------------------------------------------------------------------------------------------
+
+    def _told(self, over: tuple[Observation, ...]) -> Look:
+        score = max((self._score(track) for track in self._tracks), default=0.0)
+        seen = tuple(self._observation(track) for track in self._tracks if track.is_event)
+        near = tuple(self._observation(track) for track in self._tracks if not track.is_event and track.evidence > 0)
+        if not seen and not near:
+            return Look(int(score), seen, over, near)
+        return Look(int(score), seen, over, near, self._grid(), mask=self._front)
+
+    def _grid(self) -> int:
+        """Where cells of what is followed differ."""
+        return moving_grid(self._front, [track.box.part for track in self._tracks if track.evidence > 0])
+
+    def _score(self, track: MotionTrack) -> float:
+        """50 is the line between a candidate and an event at the camera's sensitivity."""
+        if track.is_event:
+            return 100 - (100 - LINE) * math.exp(-track.area / (LARGE * self.memory.back.size))
+        return min(LINE - 1.0, LINE * track.evidence / need(self._sensitivity, self._ground, track.area))
+
+    def _observation(self, track: MotionTrack, *, over: bool = False) -> Observation:
+        height, width = self.memory.shape
+        x0, y0, x1, y1 = track.box
+        return Observation(
+            label="motion",
+            score=self._score(track) / 100,
+            box=(max(0, x0) / width, max(0, y0) / height, min(width, x1) / width, min(height, y1) / height),
+            track=track.number,
+            since_ms=self._time.at_ms(track.start_t),
+            until_ms=self._time.at_ms(track.end_t) if over else None,
+        )
+
+
+def _sensitivity(settings: Mapping[str, Any]) -> int:
+    for key in settings:
+        if key != "sensitivity":
+            raise ValueError(f"{key}: not a setting of motion; allowed: sensitivity")
+    number = settings.get("sensitivity", DEFAULT)
+    if isinstance(number, bool) or not isinstance(number, int) or not LEAST <= number <= MOST:
+        raise ValueError(f"sensitivity: found {number!r}; allowed: a whole number from {LEAST} to {MOST}")
+    return number

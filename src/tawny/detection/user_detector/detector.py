@@ -1,0 +1,155 @@
+"""`detector = "own"`: what a file's `detect()` says of a picture. Whatever it does, looking goes on.
+
+How its file is loaded, and what becomes of its errors: `engine.user_script`.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tawny.config.units import seconds, size
+from tawny.detection.classic.parameters import DetectorParameter
+from tawny.detection.sampling import LOOKS_A_SECOND
+from tawny.engine.user_script import UserScript
+from tawny.model.clock import Clock
+from tawny.model.kinds import MOTION
+from tawny.model.observations import Box, Frame, Look, Observation
+
+FILE, MEMORY, DEADLINE, EVERY = "file", "memory", "deadline", "every"
+NUMBERS: Mapping[str, DetectorParameter] = {
+    EVERY: DetectorParameter(0.2, 0.02, 3600),
+    "width": DetectorParameter(640, 0, 8192, is_whole=True),
+    DEADLINE: DetectorParameter(0.8, 0.01, 2.5),
+}
+"""every: seconds between two calls. width: pixels to which pictures are made smaller; 0: as they are. deadline: seconds
+that one call may take; one that never returns is told of within a second."""
+USUAL_MEMORY = "1 GB"
+LIKELY = 0.5
+"""From this score on it is an event at the usual level."""
+WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
+
+
+class UserDetector:
+    """A file with `detect()`: it is shown pictures, in a process of its own, and says what it sees."""
+
+    name: ClassVar[str] = "own"
+
+    def __init__(self, settings: Mapping[str, Any], clock: Clock | None = None) -> None:
+        for key in settings:
+            if key not in (FILE, MEMORY, *NUMBERS):
+                raise ValueError(f"{key}: not a setting of own; allowed: {', '.join((FILE, MEMORY, *NUMBERS))}")
+        file = settings.get(FILE)
+        if not isinstance(file, str) or not file.endswith(".py"):
+            raise ValueError(f"file: found {file!r}; allowed: a Python file with detect(), such as detect.py")
+        self._numbers = {key: number.checked(key, _said(key, settings, number)) for key, number in NUMBERS.items()}
+        self._foreign = UserScript(
+            Path(file).expanduser().absolute(), "detect", deadline_s=self._numbers[DEADLINE],
+            memory=_memory(settings.get(MEMORY, USUAL_MEMORY)), clock=clock,
+        )  # fmt: skip
+        self._asked_ms, self._due_ms = 0, float("-inf")
+        self._last = Look(0)
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with it and where; empty while nothing is."""
+        return self._foreign.trouble
+
+    @property
+    def printed(self) -> str:
+        """What it printed last."""
+        return self._foreign.printed
+
+    @property
+    def takes_frame(self) -> bool:
+        """Whether it wants pictures at all."""
+        return self._foreign.takes_frame
+
+    def on_trouble(self, told: Callable[[str], None]) -> None:
+        """told: gets what is wrong with it, when that changes."""
+        self._foreign.on_trouble = told
+
+    @property
+    def looks_a_second(self) -> float:
+        """Also between two calls, for what was said last still holds."""
+        return max(LOOKS_A_SECOND, 1 / self.every_s)
+
+    def look(self, frame: Frame) -> Look:
+        if self._foreign.is_another or self._is_due(frame.at_ms):
+            self._last = self.ask(frame.at_ms, str(frame.camera), self._shown(frame))
+            if not self._foreign.is_ready:
+                self._due_ms = frame.at_ms  # as soon as it is loaded, however seldom it is called
+        return self._last
+
+    def _is_due(self, at_ms: int) -> bool:
+        """Early by half of what is between two looks is in time, so that it is asked as often as wanted."""
+        apart_ms, early_ms, due_ms = self.every_s * 1000, 500 / self.looks_a_second, self._due_ms
+        if not self._asked_ms <= at_ms <= due_ms + apart_ms:
+            due_ms = at_ms  # begins, or begins again after a pause or a step back
+        if at_ms < due_ms - early_ms:
+            return False
+        self._asked_ms, self._due_ms = at_ms, max(due_ms + apart_ms, at_ms + apart_ms / 2)
+        return True
+
+    def ask(self, at_ms: int, camera: str, rgb: Any) -> Look:
+        """rgb: None for a `detect()` that takes nothing."""
+        found = self._foreign.ask(at_ms, camera, rgb)
+        return Look(0) if found is None else _look(found)
+
+    @property
+    def every_s(self) -> float:
+        return self._numbers[EVERY]
+
+    def close(self) -> None:
+        self._foreign.close()
+
+    def _shown(self, frame: Frame) -> Any:
+        if not self.takes_frame:
+            return None
+        rgb, width = frame.rgb, int(self._numbers["width"])
+        if width and rgb.shape[1] > width:
+            import cv2  # not above: recording does without the vision library
+
+            height = max(1, round(rgb.shape[0] * width / rgb.shape[1]))
+            rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
+        return np.ascontiguousarray(rgb)
+
+
+def _said(key: str, settings: Mapping[str, Any], number: DetectorParameter) -> Any:
+    """Times also with their unit, as everywhere else."""
+    said = settings.get(key, number.usual)
+    if key not in (EVERY, DEADLINE) or not isinstance(said, str):
+        return said
+    try:
+        return seconds(said)
+    except ValueError as error:
+        raise ValueError(f"{key}: found {said!r}; allowed: {error}") from None
+
+
+def _look(found: list[tuple[Box | None, str, float]]) -> Look:
+    """Things of one label are told apart by their order."""
+    seen, near = [], []
+    for n, (box, label, score) in enumerate(found):
+        sure = 0.0 if label == MOTION else score
+        thing = Observation(label, score, WHOLE if box is None else _box(box), n + 1, sure=sure)
+        if score >= LIKELY:
+            seen.append(thing)
+        elif score > 0:
+            near.append(thing)
+    best = max((score for _, _, score in found), default=0.0)
+    return Look(round(100 * best), tuple(seen), (), tuple(near))
+
+
+def _box(box: Box) -> Box:
+    x0, y0, x1, y1 = box
+    return x0, y0, x1, y1
+
+
+def _memory(said: Any) -> int:
+    if not isinstance(said, str):
+        raise ValueError(f"memory: found {said!r}; allowed: a size, for example `1 GB`")
+    try:
+        return size(said)
+    except ValueError as error:
+        raise ValueError(f"memory: found {said!r}; allowed: {error}") from None

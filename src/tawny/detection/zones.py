@@ -1,0 +1,256 @@
+"""A detector that knows the camera's level and its picture's zones: it does not see what is masked, and says where
+things are.
+
+It stands in front of any other detector and is one itself. A thing counts from the look on at which K of its last W
+looks reach the level; with zones, only in one of them, and when that zone's demands are met. Things are judged by where
+they stand, the middle of their lower edge, and by where their middle is. One thread.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Literal
+
+from tawny.detection.detector import Detector, Glances
+from tawny.detection.frames import MaskedFrame
+from tawny.detection.region import Region
+from tawny.detection.trigger import EventTrigger
+from tawny.model.observations import Frame, Look, Observation
+from tawny.model.polygon import Point, Polygon, crossing, foot, middle
+
+LINE_SCORE = 50
+"""The level at which a detector says by itself that something is an event."""
+EVERYWHERE = ""
+"""Stands for a zone where there are none."""
+LOITERS = "loitering"
+GOES = 0.05
+"""Share of the picture that something goes before it has a direction."""
+FORGET_MS = 10_000
+"""A thing not seen for so long is forgotten."""
+_WAYS: Mapping[str, Point] = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionZone:
+    """level: score from which on something counts, None: the camera's. smallest: share of the picture. direction: where
+    it goes. loiter_s: who stays so long is told to be loitering, 0: nobody. left_s: what was left there or taken from
+    there is told after so long (`watch.left`), 0: never."""
+
+    name: str
+    polygon: Polygon
+    level: int | None = None
+    smallest: float = 0.0
+    stay_s: float = 0.0
+    direction: str = "any"
+    loiter_s: float = 0.0
+    left_s: float = 0.0
+
+    def has(self, thing: Observation) -> bool:
+        return self.polygon.contains(*foot(thing.box)) or self.polygon.contains(*middle(thing.box))
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionLine:
+    name: str
+    ends: tuple[Point, Point]
+    direction: Literal["both", "left-to-right", "right-to-left"] = "both"
+
+    def is_crossed(self, one: Point, two: Point) -> bool:
+        way = crossing(self.ends, one, two)
+        return way != 0 and (self.direction == "both" or (way > 0) == (self.direction == "left-to-right"))
+
+
+@dataclass(frozen=True, slots=True)
+class CameraZones:
+    """Of one camera. mask: what detectors do not see. level, frames, within: what counts, by `detection.trigger`."""
+
+    zones: tuple[DetectionZone, ...] = ()
+    lines: tuple[DetectionLine, ...] = ()
+    mask: tuple[Polygon, ...] = ()
+    level: int = LINE_SCORE
+    frames: int = 1
+    within: int = 1
+
+    def __bool__(self) -> bool:
+        return bool(self.zones or self.lines or self.mask or self.level != LINE_SCORE or self.frames > 1)
+
+
+@dataclass(slots=True)
+class _Stay:
+    """Of a thing in a zone. entered_ms: since when it is there without a break."""
+
+    entered_ms: int
+    trigger: EventTrigger = field(default_factory=EventTrigger)
+    since_ms: int | None = None
+    """Since when it counts; None while it does not."""
+
+
+@dataclass(slots=True)
+class _Thing:
+    """One that is followed."""
+
+    born: Point
+    at: Point
+    seen_ms: int
+    is_new: bool = True
+    stays: dict[str, _Stay] = field(default_factory=dict)
+    crossed: tuple[str, ...] = ()
+    loiters: bool = False
+
+    @property
+    def zones(self) -> tuple[str, ...]:
+        inside = tuple(name for name, stay in self.stays.items() if name and stay.since_ms is not None)
+        return (*inside, *self.crossed)
+
+
+def in_places(detector: Detector, places: CameraZones) -> Detector:
+    """The detector, with level, zones, lines and masks where they are not as usual."""
+    if not places:
+        return detector
+    return GlancingZonedDetector(detector, places) if isinstance(detector, Glances) else ZonedDetector(detector, places)
+
+
+class ZonedDetector:
+    """What the inner detector says, told by level and zones."""
+
+    name: ClassVar[str] = "zoned"
+
+    def __init__(self, inner: Detector, places: CameraZones) -> None:
+        self._inner, self._places = inner, places
+        self._region = Region(places.mask, outside=True)
+        self._things: dict[int, _Thing] = {}
+        self._last_ms = 0
+        self._told: set[int] = set()
+        self.looks_a_second = getattr(inner, "looks_a_second", 5.0)
+
+    @property
+    def takes_frame(self) -> bool:
+        return bool(getattr(self._inner, "takes_frame", True))
+
+    def look(self, frame: Frame) -> Look:
+        look = self._inner.look(self._shown(frame))
+        at_ms = frame.at_ms
+        if at_ms < self._last_ms:
+            self._things.clear()
+        self._last_ms = at_ms
+        all_seen = (*look.seen, *look.near)
+        strengths = [_strength(thing, is_event=n < len(look.seen)) for n, thing in enumerate(all_seen)]
+        placed = [self._placed(thing, strength, at_ms) for thing, strength in zip(all_seen, strengths, strict=True)]
+        seen = tuple(one for one in placed if one is not None)
+        near = tuple(self._near(thing) for thing, one in zip(all_seen, placed, strict=True) if one is None)
+        for track in [track for track, one in self._things.items() if at_ms - one.seen_ms > FORGET_MS]:
+            del self._things[track]
+        over = tuple(replace(thing, zones=self._zones_of(thing)) for thing in look.over if thing.track in self._told)
+        self._told = (self._told | {thing.track for thing in seen}) - {thing.track for thing in look.over}
+        return Look(self._score(look, strengths), seen, over, near, look.grid, mask=look.mask)
+
+    def _near(self, thing: Observation) -> Observation:
+        """What counts nowhere yet, with the zones that it is in: their scores are kept all the same."""
+        return replace(thing, zones=tuple(zone.name for zone in self._places.zones if zone.has(thing)))
+
+    def _score(self, look: Look, strengths: list[int]) -> int:
+        """With zones, what is in none of them does not count for it."""
+        if not self._places.zones:
+            return look.score
+        if not strengths:
+            return min(look.score, LINE_SCORE - 1)
+        inside = [
+            strength
+            for thing, strength in zip((*look.seen, *look.near), strengths, strict=True)
+            if any(zone.has(thing) for zone in self._places.zones)
+        ]
+        return min(100, max(inside, default=0))
+
+    def _zones_of(self, thing: Observation) -> tuple[str, ...]:
+        known = self._things.get(thing.track)
+        return known.zones if known else ()
+
+    def _shown(self, frame: Frame) -> Frame:
+        """The frame without what is masked; as it is for who wants no pictures."""
+        if not self.takes_frame:
+            return frame
+        luma = frame.luma
+        shown = self._region.of(luma)
+        return frame if shown is luma else MaskedFrame(frame, shown, self._region.hidden)
+
+    def _placed(self, seen: Observation, strength: int, at_ms: int) -> Observation | None:
+        """The thing with its zones; None if it counts in none of them."""
+        at = foot(seen.box)
+        thing = self._things.get(seen.track)
+        if thing is None:
+            thing = self._things[seen.track] = _Thing(at, at, at_ms)
+        crossed = tuple(
+            line.name for line in self._places.lines if line.name not in thing.crossed and line.is_crossed(thing.at, at)
+        )
+        thing.crossed += crossed
+        since_ms = self._since_ms(thing, seen, strength, at_ms)
+        thing.at, thing.seen_ms, thing.is_new = at, at_ms, False
+        if since_ms is None and not (thing.crossed and strength >= self._places.level):
+            return None
+        if seen.since_ms is not None and since_ms is not None:
+            since_ms = max(since_ms, seen.since_ms)
+        signs = (*seen.signs, LOITERS) if thing.loiters else seen.signs
+        return replace(seen, zones=thing.zones, since_ms=since_ms or seen.since_ms, signs=signs)
+
+    def _since_ms(self, thing: _Thing, seen: Observation, strength: int, at_ms: int) -> int | None:
+        """Since when it counts, in any zone or, without zones, at all; None while it does not."""
+        if not self._places.zones:
+            stay = thing.stays.setdefault(EVERYWHERE, _Stay(at_ms if seen.since_ms is None else seen.since_ms))
+            self._step(stay, self._places.level, strength, at_ms, demands=True)
+            return stay.since_ms
+        for zone in self._places.zones:
+            self._stay_in(zone, thing, seen, strength, at_ms)
+        counts = [stay.since_ms for stay in thing.stays.values() if stay.since_ms is not None]
+        return min(counts, default=None)
+
+    def _stay_in(self, zone: DetectionZone, thing: _Thing, seen: Observation, strength: int, at_ms: int) -> None:
+        if not zone.has(seen):
+            thing.stays.pop(zone.name, None)
+            return
+        first_ms = at_ms if seen.since_ms is None or not thing.is_new else min(at_ms, seen.since_ms)
+        stay = thing.stays.setdefault(zone.name, _Stay(first_ms))
+        x0, y0, x1, y1 = seen.box
+        demands = (
+            (x1 - x0) * (y1 - y0) >= zone.smallest
+            and at_ms - stay.entered_ms >= zone.stay_s * 1000
+            and _goes(zone.direction, thing.born, foot(seen.box))
+        )
+        level = self._places.level if zone.level is None else zone.level
+        self._step(stay, level, strength, at_ms, demands=demands)
+        if zone.loiter_s and stay.since_ms is not None and at_ms - stay.entered_ms >= zone.loiter_s * 1000:
+            thing.loiters = True
+
+    def _step(self, stay: _Stay, level: int, strength: int, at_ms: int, *, demands: bool) -> None:
+        """Once it counts, it does so until it leaves."""
+        moves = strength >= level and demands
+        begun_ms = stay.trigger.add(at_ms, moves=moves, k=self._places.frames, within=self._places.within)
+        if stay.since_ms is None and begun_ms is not None:
+            stay.since_ms = stay.entered_ms
+
+
+class GlancingZonedDetector(ZonedDetector):
+    """Of a detector that can be woken (`detection.detector.Glances`)."""
+
+    def __init__(self, inner: Detector, places: CameraZones) -> None:
+        super().__init__(inner, places)
+        assert isinstance(inner, Glances)
+        self._glances: Glances = inner
+
+    def glance(self, frame: Frame) -> bool:
+        return self._glances.glance(self._shown(frame))
+
+    @property
+    def is_following(self) -> bool:
+        return self._glances.is_following
+
+
+def _strength(thing: Observation, *, is_event: bool) -> int:
+    """The thing's own score, 0 to 100: from 50 on what the detector calls an event, below it what is none yet."""
+    own = round(thing.score * 100)
+    return min(100, max(LINE_SCORE, own)) if is_event else max(0, min(LINE_SCORE - 1, own))
+
+
+def _goes(direction: str, born: Point, now: Point) -> bool:
+    if direction == "any":
+        return True
+    x, y = _WAYS[direction]
+    return (now[0] - born[0]) * x + (now[1] - born[1]) * y >= GOES

@@ -1,0 +1,154 @@
+"""The other end of `foreign`: starts it, shows it pictures, waits no longer than the deadline, and ends it."""
+
+import fcntl
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tawny.model.clock import Clock
+
+CHILD = Path(__file__).with_name("user_script_main.py")
+KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV")
+"""Of the environment: the rest may hold secrets."""
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+TELLS_NOBODY = {"ORT_DISABLE_TELEMETRY": "1"}
+"""An onnxruntime that it uses sends nothing to its makers."""
+MARGIN_S = 0.3
+"""Past its deadline it ends itself, and says where it was; past this as well it is killed."""
+ENDS_S = 1.0
+LONGEST_ANSWER = 1 << 20
+_WHERE = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptFailure:
+    """What went wrong, in words, and the line of the file where that is known."""
+
+    what: str
+    line: int | None = None
+
+
+GARBLED = ScriptFailure("it wrote where it answers: into a file that it did not open")
+
+
+class ScriptProcess:
+    """One process. Used by one thread."""
+
+    def __init__(self, file: Path, memory: int, clock: Clock, function: str = "detect") -> None:
+        self._file, self._clock = file, clock
+        self._pictures = os.memfd_create("tawny pictures")
+        self._size, self._half = 0, 0
+        answers, told = os.pipe()
+        traces, traced = os.pipe()
+        self._answers, self._traces, self._rest = answers, traces, b""
+        fcntl.fcntl(traces, fcntl.F_SETFL, os.O_NONBLOCK)
+        fds = (str(self._pictures), str(told), str(traced))
+        words = [sys.executable, "-P", str(CHILD), str(file), function, str(memory), *fds]
+        environment = {name: os.environ[name] for name in KEPT if name in os.environ}
+        environment |= ONE_THREAD | TELLS_NOBODY
+        try:
+            self._process = subprocess.Popen(
+                words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment,
+                pass_fds=(self._pictures, told, traced), start_new_session=True, cwd=file.parent,
+            )  # fmt: skip
+        finally:
+            os.close(told)
+            os.close(traced)
+
+    def ask(
+        self, at_ms: int, camera: str, rgb: Any, deadline_s: float, kind: str = ""
+    ) -> dict[str, Any] | ScriptFailure:
+        """Show it a picture (uint8 [height, width, 3]; None: none) and wait for what it says."""
+        asked: dict[str, Any] = {"at_ms": at_ms, "camera": camera, "deadline_s": deadline_s, "kind": kind}
+        if rgb is not None:
+            asked |= {"shape": rgb.shape, "offset": self._show(rgb)}
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(asked).encode() + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            return self._ended(deadline_s)
+        return self.answer(deadline_s + MARGIN_S) or self._ended(deadline_s)
+
+    def answer(self, timeout_s: float) -> dict[str, Any] | ScriptFailure | None:
+        """What it says within the time; None: nothing. One that ended says why. Wrong: no answer of `foreign`."""
+        until_s = self._clock.mono_s() + timeout_s
+        while b"\n" not in self._rest:
+            left_s = max(0.0, until_s - self._clock.mono_s())
+            if not select.select([self._answers], [], [], left_s)[0]:
+                return None
+            got = os.read(self._answers, 1 << 16)
+            if not got:
+                return None
+            self._rest += got
+            if len(self._rest) > LONGEST_ANSWER:
+                return GARBLED
+        line, _, self._rest = self._rest.partition(b"\n")
+        try:
+            said: dict[str, Any] = json.loads(line)
+        except ValueError:
+            return GARBLED
+        return said
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        """It is killed, whatever it does."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)  # with all that it started
+        self._process.wait(ENDS_S)
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        for fd in (self._answers, self._traces, self._pictures):
+            os.close(fd)
+
+    def why_ended(self) -> ScriptFailure:
+        """Of one that is dead."""
+        try:
+            code: int | None = self._process.wait(ENDS_S)
+        except subprocess.TimeoutExpired:
+            code = None
+        line = self._line()
+        if line is not None:
+            return ScriptFailure("it took too long", line)
+        return ScriptFailure("it ended" if code is None else f"its process ended with {_words(code)}")
+
+    def _ended(self, deadline_s: float) -> ScriptFailure:
+        try:
+            self._process.wait(0 if select.select([self._answers], [], [], 0)[0] == [] else ENDS_S)
+        except subprocess.TimeoutExpired:
+            return ScriptFailure(f"it took longer than {deadline_s:g} s")
+        wrong = self.why_ended()
+        return ScriptFailure(f"it took longer than {deadline_s:g} s", wrong.line) if wrong.line else wrong
+
+    def _line(self) -> int | None:
+        """Where it was when its time was up, in its own file: the innermost comes first."""
+        try:
+            trace = os.read(self._traces, 1 << 16).decode(errors="replace")
+        except BlockingIOError:
+            return None
+        found = (one for one in _WHERE.finditer(trace) if one["file"] == str(self._file))
+        return next((int(one["line"]) for one in found), None)
+
+    def _show(self, rgb: Any) -> int:
+        """Where in the shared memory it is: the half that the last one is not in."""
+        if rgb.nbytes > self._size:
+            self._size = rgb.nbytes
+            os.ftruncate(self._pictures, 2 * self._size)
+        self._half = self._size - self._half
+        os.pwrite(self._pictures, memoryview(rgb).cast("B"), self._half)
+        return self._half
+
+
+def _words(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit code {code}"

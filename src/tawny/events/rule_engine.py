@@ -1,0 +1,180 @@
+"""What rules say to a situation, each answer with its reason. Pure: the running program, the rehearsal and the `why` of
+past events all ask here.
+
+Who is named by a rule (`tell phone`, `clip to offsite`) gets what rules say and nothing else; who is not gets all. What
+says `nobody` or `nowhere` wins over what says somebody. All else is done when a rule says it. Where a model names what
+moves, nobody is told of what it did not name unless a rule says so.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tawny.config.rules import ALL, NONE, RuleAction, RuleSettings
+from tawny.config.units import duration_text
+from tawny.events.calendar import Calendar
+from tawny.model.ids import CameraId
+from tawny.model.kinds import MOTION
+from tawny.model.reads import spoken
+
+ANYBODY, EVERYBODY = "anybody", "everybody"
+SAID: Final = {"tell": "tells", "clip": "sends to"}
+NAMELESS: Final = "The model couldn't classify this motion, and no rule asks for it."
+_NO_KIND: Final = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleContext:
+    """Something happens, or (`kind` empty) only time goes by. home: who is there. names: whether a model says at this
+    camera what moves; then motion is what it did not know. reads: what was read, in all words that rules may use."""
+
+    at_ms: int
+    camera: CameraId
+    kind: str
+    mode: str
+    zones: tuple[str, ...] = ()
+    home: frozenset[str] = frozenset()
+    lasted_s: float = 0.0
+    names: bool = False
+    reads: frozenset[str] = frozenset()
+    suggested: str = ""
+    """The kind that it may be, where nobody knows better: for rules that ask for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleDecision:
+    """Whether a deed is done, and why, in a sentence."""
+
+    deed: RuleAction
+    does: bool
+    why: str
+    as_kind: str = ""
+    """Done because it may be of this kind; empty: for what it is called, or not done."""
+
+
+class RuleEngine:
+    """In the order of the settings. notifiers, destinations: the names there are."""
+
+    def __init__(
+        self, rules: Sequence[RuleSettings], calendar: Calendar, notifiers: Iterable[str], destinations: Iterable[str]
+    ) -> None:
+        self._rules, self._calendar = tuple(rules), calendar
+        self._targets = {"tell": tuple(notifiers), "clip": tuple(destinations)}
+
+    def decide(self, situation: RuleContext) -> list[RuleDecision]:
+        """For every notifier and destination, and for all else that rules name."""
+        misfits = [self._misfit(rule, situation) for rule in self._rules]
+        found = [
+            self._target("tell" if verb == "tell" else "clip", name, misfits, situation)
+            for verb, names in self._targets.items()
+            for name in names
+        ]
+        others = dict.fromkeys(
+            one for rule in self._rules for one in rule.do if one.verb not in (*self._targets, "no recording")
+        )
+        return [*found, *(self._deed(one, misfits) for one in others)]
+
+    def unrecorded(self, situation: RuleContext) -> str:
+        """Why this camera is not to be recorded now; empty when it is."""
+        for number, rule in enumerate(self._rules, 1):
+            if rule.do[0].verb == "no recording" and not self._misfit(rule, situation):
+                return f"{_called(rule, number)} says so ({rule.when})."
+        return ""
+
+    def thresholds_s(self) -> list[float]:
+        """How long something must last for some rule, shortest first."""
+        return sorted({rule.when.lasts for rule in self._rules if rule.when.lasts})
+
+    @property
+    def by_time(self) -> bool:
+        """Whether it depends on the time of day which cameras are recorded."""
+        return any(rule.when.between and rule.do[0].verb == "no recording" for rule in self._rules)
+
+    # --- inside ---------------------------------------------------------------------------------------------------
+
+    def _target(self, verb: str, name: str, misfits: Sequence[str], now: RuleContext) -> RuleDecision:
+        deed = RuleAction("tell" if verb == "tell" else "clip", name)
+        naming = [
+            (number, rule, misfit)
+            for number, (rule, misfit) in enumerate(zip(self._rules, misfits, strict=True), 1)
+            if any(one.verb == verb and one.name in (name, ALL, NONE) for one in rule.do)
+        ]
+        silencing = [each for each in naming if any(one.verb == verb and one.name == NONE for one in each[1].do)]
+        for number, rule, misfit in silencing:
+            if not misfit:
+                nobody = "nobody is told" if verb == "tell" else "nothing is sent"
+                return RuleDecision(deed, does=False, why=f"{_called(rule, number)}: {nobody} ({rule.when}).")
+        naming = [each for each in naming if each not in silencing]
+        if not naming and now.names and now.kind == MOTION:
+            return RuleDecision(deed, does=False, why=NAMELESS)
+        if not naming:
+            return RuleDecision(deed, does=True, why="No rule applies.")
+        for number, rule, misfit in naming:
+            if not misfit:
+                why = f"{_called(rule, number)} {SAID[verb]} {name} ({rule.when})."
+                return RuleDecision(deed, does=True, why=why, as_kind=_as_kind(rule, now))
+        return RuleDecision(deed, does=False, why=_none_fits(naming))
+
+    def _deed(self, deed: RuleAction, misfits: Sequence[str]) -> RuleDecision:
+        naming = [
+            (number, rule, misfit)
+            for number, (rule, misfit) in enumerate(zip(self._rules, misfits, strict=True), 1)
+            if deed in rule.do
+        ]
+        for number, rule, misfit in naming:
+            if not misfit:
+                return RuleDecision(deed, does=True, why=f"{_called(rule, number)} says so ({rule.when}).")
+        return RuleDecision(deed, does=False, why=_none_fits(naming))
+
+    def _misfit(self, rule: RuleSettings, now: RuleContext) -> str:
+        """The first of its conditions that is not so; empty when all are."""
+        return next(self._misfits(rule, now), "")
+
+    def _misfits(self, rule: RuleSettings, now: RuleContext) -> Iterator[str]:
+        when = rule.when
+        if when.camera and now.camera not in when.camera:
+            yield f"is for {_or(when.camera)}"
+        if when.kind and now.kind not in when.kind and not _as_kind(rule, now):
+            yield f"is for {_or(when.kind)}" + (f", not {now.kind}" if now.kind != _NO_KIND else "")
+        if when.zone and not set(when.zone) & set(now.zones):
+            yield f"is for {_or(when.zone)}, and it was {_or(now.zones) if now.zones else 'no zone'}"
+        if when.read and not any(spoken(word) in now.reads for word in when.read):
+            yield f"is for {_or(when.read)}, which wasn't recognized"
+        if when.arm and now.mode not in when.arm:
+            yield f"is for {_or(when.arm)}, and the mode was {now.mode}"
+        if when.between and not self._calendar.is_within(when.between, now.at_ms):
+            clock = self._calendar.local(now.at_ms)
+            yield f"is for {_or([str(one) for one in when.between])}, and it was {clock:%a %H:%M}"
+        if when.home and not (now.home if ANYBODY in when.home else now.home & set(when.home)):
+            yield f"is for {_or(when.home)} home, and {_home(now)}"
+        if when.gone and not (not now.home if EVERYBODY in when.gone else set(when.gone) - now.home):
+            yield f"is for {_or(when.gone)} away, and {_home(now)}"
+        if when.lasts and now.lasted_s < when.lasts:
+            yield (
+                f"is for events of at least {duration_text(when.lasts)}, and this one lasted "
+                f"{duration_text(round(now.lasted_s, 1))}"
+            )
+
+
+def _as_kind(rule: RuleSettings, now: RuleContext) -> str:
+    """The kind that it may be, if this rule takes that for enough."""
+    is_asked = rule.when.suggested and now.kind not in rule.when.kind and now.suggested in rule.when.kind
+    return now.suggested if is_asked else ""
+
+
+def _called(rule: RuleSettings, number: int) -> str:
+    return f"The rule “{rule.name}”" if rule.name else f"Rule {number}"
+
+
+def _none_fits(naming: Sequence[tuple[int, RuleSettings, str]]) -> str:
+    return " ".join(f"{_called(rule, number)} {misfit}." for number, rule, misfit in naming)
+
+
+def _home(now: RuleContext) -> str:
+    if not now.home:
+        return "nobody was home"
+    return f"{' and '.join(sorted(now.home))} {'was' if len(now.home) == 1 else 'were'} home"
+
+
+def _or(words: Sequence[str]) -> str:
+    return " or ".join(words)

@@ -1,0 +1,1 @@
+"""HLS and low-latency HLS from the ring."""

@@ -1,0 +1,178 @@
+"""A stream's pictures as JPEG, as they come: decoded once, each size, rate and quality made once, for all who look.
+
+A thread a stream, from the first viewer to the last. Where only few pictures a second are wanted, keyframes alone are
+decoded. Who looks is told that there is a newer picture, and takes the newest when it is ready for it.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from tawny.live.snapshots import Snapshot
+from tawny.media.codec.decoder import DecodedFrame, Decoder
+from tawny.media.image.jpeg import jpeg
+from tawny.media.image.mask import mask_picture
+from tawny.model.packets import Packet, VideoFormat
+from tawny.stream.hub import Hub
+
+BEHIND_MS = 700
+"""Pictures older than this are not worth decoding when there is a newer keyframe."""
+LOOK_BACK_S = 12.0
+SLACK = 0.5
+"""Of a picture's time: a picture that is so much early is taken all the same."""
+_IDLE_S = 2.0
+
+
+class JpegOptions(NamedTuple):
+    width: int
+    fps: float
+    quality: int
+
+
+@dataclass(slots=True)
+class _Made:
+    """What is made for one wish, and who is told of it."""
+
+    tell: list[Callable[[], None]] = field(default_factory=list)
+    newest: Snapshot | None = None
+    due_ms: float = 0.0
+
+
+class JpegStream:
+    """One stream's. Any thread may call; viewers' `tell` is called from the decoding thread and returns at once."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._lock = threading.Lock()
+        self._made: dict[JpegOptions, _Made] = {}
+        self._due = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.encoded = 0
+        """How many pictures, since it was made."""
+
+    def look(self, wish: JpegOptions, tell: Callable[[], None]) -> "JpegLook":
+        with self._lock:
+            self._made.setdefault(wish, _Made()).tell.append(tell)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="jpegs", daemon=True)
+                self._thread.start()
+        self._due.set()
+        return JpegLook(self, wish, tell)
+
+    def newest(self, wish: JpegOptions) -> Snapshot | None:
+        with self._lock:
+            made = self._made.get(wish)
+            return made.newest if made else None
+
+    def leave(self, wish: JpegOptions, tell: Callable[[], None]) -> None:
+        with self._lock:
+            made = self._made.get(wish)
+            if made is not None:
+                made.tell.remove(tell)
+                if not made.tell:
+                    del self._made[wish]
+        self._due.set()
+
+    def _run(self) -> None:
+        work = _Work(self._hub, self._due.set)
+        try:
+            while self._has_viewers():
+                found = work.newest(self._fps())
+                if found is not None:
+                    self._give(*found)
+                self._due.wait(_IDLE_S)
+                self._due.clear()
+        finally:
+            work.close()
+
+    def _has_viewers(self) -> bool:
+        """The thread ends when it says no; the next viewer begins another."""
+        with self._lock:
+            if not self._made:
+                self._thread = None
+            return bool(self._made)
+
+    def _fps(self) -> float:
+        with self._lock:
+            return max((wish.fps for wish in self._made), default=0.0)
+
+    def _give(self, frame: DecodedFrame, number: int) -> None:
+        with self._lock:
+            wanted = [(wish, made) for wish, made in self._made.items() if frame.at_ms >= made.due_ms]
+        frame = mask_picture(frame, self._hub.private) if wanted else frame
+        for wish, made in wanted:
+            still = Snapshot(jpeg(frame, wish.width, wish.quality), frame.at_ms, number)
+            self.encoded += 1
+            step_ms = 1000 / wish.fps
+            with self._lock:
+                made.newest = still
+                made.due_ms = max(made.due_ms + step_ms, frame.at_ms + step_ms * SLACK)
+                tell = list(made.tell)
+            for each in tell:
+                each()
+
+
+class JpegLook:
+    """One viewer's."""
+
+    def __init__(self, jpegs: JpegStream, wish: JpegOptions, tell: Callable[[], None]) -> None:
+        self._jpegs, self._wish, self._tell = jpegs, wish, tell
+
+    def newest(self) -> Snapshot | None:
+        return self._jpegs.newest(self._wish)
+
+    def close(self) -> None:
+        self._jpegs.leave(self._wish, self._tell)
+
+
+class _Work:
+    """The decoder and its place in the ring, of one thread."""
+
+    def __init__(self, hub: Hub, wake: Callable[[], None]) -> None:
+        self._hub, self._wake = hub, wake
+        self._reader = hub.reader(wake=wake)
+        self._decoder: Decoder | None = None
+        self._keyframes_alone = False
+
+    def close(self) -> None:
+        self._reader.close()
+
+    def newest(self, fps: float) -> tuple[DecodedFrame, int] | None:
+        """The newest picture and its packet's number; all before it are decoded as far as it needs them."""
+        keyframes_alone = fps <= _keyframes_a_second(self._hub)
+        if keyframes_alone != self._keyframes_alone:
+            self._keyframes_alone, self._decoder = keyframes_alone, None
+            self._reader.close()
+            self._reader = self._hub.reader(wake=self._wake)
+        packets = [packet for packet in self._reader.take().packets if packet.is_video]
+        packets = _worth_it([packet for packet in packets if packet.is_keyframe or not keyframes_alone])
+        found: tuple[DecodedFrame, int] | None = None
+        for packet in packets:
+            frames = self._decoded(packet)
+            if keyframes_alone and not frames and self._decoder is not None:
+                frames = self._decoder.drain()
+            found = (frames[-1], packet.number) if frames else found
+        return found
+
+    def _decoded(self, packet: Packet) -> list[DecodedFrame]:
+        assert isinstance(packet.format, VideoFormat)
+        if self._decoder is None or self._decoder.format != packet.format:
+            if not packet.is_keyframe:
+                return []
+            self._decoder = Decoder(packet.format)
+        return self._decoder.decode(packet)
+
+
+def _worth_it(packets: list[Packet]) -> list[Packet]:
+    """Without what comes before the last keyframe, where that is long ago."""
+    if not packets or packets[-1].at_ms - packets[0].at_ms < BEHIND_MS:
+        return packets
+    begin = max((at for at, packet in enumerate(packets) if packet.is_keyframe), default=0)
+    return packets[begin:]
+
+
+def _keyframes_a_second(hub: Hub) -> float:
+    """Of the last seconds, a little more than they were; 0 while not known."""
+    times = [packet.at_ms for packet in hub.recent(LOOK_BACK_S) if packet.is_keyframe]
+    return (len(times) - 1) * 1000 / (times[-1] - times[0]) * 1.05 if len(times) > 1 and times[-1] > times[0] else 0.0

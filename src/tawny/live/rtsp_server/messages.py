@@ -1,0 +1,63 @@
+"""What a player asks and what it is answered, as bytes (RFC 2326). No sockets."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+
+MOST_HEAD_BYTES = 16_000
+MOST_BODY_BYTES = 4_000
+_ASKED = re.compile(r"([A-Z_]{1,20}) (\S{1,2000}) RTSP/1\.\d")
+
+
+class MalformedRtspRequest(ValueError):
+    """What came is no request of RTSP within the limits."""
+
+
+@dataclass(frozen=True, slots=True)
+class RtspRequest:
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    """By name in lower case."""
+    body_bytes: int
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """`rtsp://host/front-door/main/track0` is `("front-door", "main", "track0")`; `*` is empty."""
+        return tuple(unquote(part) for part in urlsplit(self.url).path.split("/") if part not in ("", "*"))
+
+
+def read_request(head: bytes) -> RtspRequest:
+    """Read a block of header lines. Raises BadRequest."""
+    lines = head.decode("utf-8", "replace").split("\r\n")
+    found = _ASKED.fullmatch(lines[0].strip())
+    if not found:
+        raise MalformedRtspRequest("not a request of RTSP")
+    headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+    length = headers.get("content-length", "0")
+    if not (length.isascii() and length.isdigit() and len(length) < 6 and int(length) <= MOST_BODY_BYTES):
+        raise MalformedRtspRequest("a body that is too long")
+    try:
+        urlsplit(found[2])
+    except ValueError as error:
+        raise MalformedRtspRequest("not an address") from error
+    return RtspRequest(found[1], found[2], headers, int(length))
+
+
+@dataclass(slots=True)
+class RtspReply:
+    status: str = "200 OK"
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def is_ok(self) -> bool:
+        return self.status.startswith("200")
+
+    def to_bytes(self, sequence: str) -> bytes:
+        """sequence: the request's `CSeq`; one with anything but digits is not repeated."""
+        numbered = {"CSeq": sequence} if sequence.isascii() and sequence.isdigit() else {}
+        headers = {**numbered, **self.headers, "Content-Length": str(len(self.body))}
+        lines = [f"RTSP/1.0 {self.status}", *(f"{name}: {value}" for name, value in headers.items())]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode() + self.body

@@ -1,0 +1,116 @@
+"""A stream's packets to one player, cut for RTP, as they come.
+
+Runs in the event loop. A player that takes too little goes on with the newest keyframe; it holds back nobody.
+"""
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+
+from tawny.live.fragmenter import SOUND_SEEN_S, sound_of
+from tawny.live.rtsp_server.transports import Channel
+from tawny.live.wakeup import Wakeup
+from tawny.media.codec.nal import join_lengths, parameter_sets, split_lengths
+from tawny.model.clock import Clock
+from tawny.model.ids import RunId
+from tawny.model.packets import AudioFormat, Format, Packet, VideoFormat
+from tawny.protocols.rtp.packetizer import Packetizer
+from tawny.protocols.sdp_writer import payload_type
+from tawny.stream.hub import Hub
+
+BEHIND_MS = 2_000
+REPORT_MS = 5_000
+SILENT_S = 5.0
+FRESH_S = 5.0
+"""A stream whose newest packet is older has nothing to show."""
+
+
+def formats_now(hub: Hub, clock: Clock) -> tuple[VideoFormat, AudioFormat | None] | None:
+    """What comes at present; None when nothing does."""
+    newest = hub.newest
+    if newest is None or clock.now_ms() - newest.at_ms > FRESH_S * 1000:
+        return None
+    begin = next(iter(hub.recent(0.0)), None)
+    if begin is None or not isinstance(begin.format, VideoFormat):
+        return None
+    return begin.format, sound_of([one for one in hub.recent(SOUND_SEEN_S) if one.run == begin.run])
+
+
+class RtspTrack:
+    """One medium's RTP session, whose times go on over the camera's runs."""
+
+    def __init__(self, media: Format, channel: Channel) -> None:
+        self.media, self.channel = media, channel
+        self._packetizer = Packetizer(
+            media, payload_type(media), ssrc=secrets.randbits(32), first=secrets.randbits(16), aggregate=True
+        )
+        self._run: RunId | None = None
+        self._zero = 0
+        self._reported_ms = -REPORT_MS
+
+    def send(self, packet: Packet, from_ms: int) -> None:
+        """from_ms: UTC of this session's beginning, the same for all its tracks. Raises OSError."""
+        if packet.run != self._run:
+            self._run = packet.run
+            self._zero = (packet.at_ms - from_ms) * self.media.rate // 1000 - packet.pts
+        time = self._zero + packet.pts
+        if packet.at_ms - self._reported_ms >= REPORT_MS:
+            self._reported_ms = packet.at_ms
+            self.channel.send(self._packetizer.sender_report(packet.at_ms / 1000, time), is_report=True)
+        for made in self._packetizer.cut(_with_sets(packet), time):
+            self.channel.send(made.to_bytes(), is_report=False)
+
+
+class RtspSender:
+    """tracks: by whether it is the picture. drain: waits while the line is full."""
+
+    def __init__(
+        self, hub: Hub, clock: Clock, tracks: Mapping[bool, RtspTrack], drain: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._hub, self._clock, self._tracks, self._drain = hub, clock, tracks, drain
+        self.skipped = 0
+        """How often it went on with a newer keyframe because the line was too slow."""
+
+    async def run(self) -> None:
+        """Send until the camera's kind of picture changes (a player has to ask anew then). Raises OSError."""
+        wakeup = Wakeup()
+        reader = self._hub.reader(wake=wakeup)
+        from_ms: int | None = None
+        needs_keyframe = True
+        try:
+            while True:
+                for packet in reader.take().packets:
+                    if not self._fits(packet):
+                        return
+                    needs_keyframe = needs_keyframe and not packet.is_keyframe
+                    track = self._tracks.get(packet.is_video)
+                    if needs_keyframe or track is None or (packet.format != track.media and not packet.is_video):
+                        continue
+                    from_ms = packet.at_ms if from_ms is None else from_ms
+                    track.send(packet, from_ms)
+                    await self._drain()
+                    newest = self._hub.newest
+                    if newest is not None and newest.at_ms - packet.at_ms > BEHIND_MS:
+                        self.skipped += 1
+                        needs_keyframe = True
+                        reader.skip_to_newest()
+                        break
+                else:
+                    await wakeup.wait(SILENT_S)
+        finally:
+            reader.close()
+
+    def _fits(self, packet: Packet) -> bool:
+        picture = self._tracks.get(True)
+        if picture is None or not isinstance(packet.format, VideoFormat):
+            return True
+        return isinstance(picture.media, VideoFormat) and packet.format.codec == picture.media.codec
+
+
+def _with_sets(packet: Packet) -> bytes:
+    """A keyframe begins with its parameter sets: who comes late, and who saw another size before, need them."""
+    if not packet.is_keyframe or not isinstance(packet.format, VideoFormat):
+        return packet.data
+    nals = split_lengths(packet.data)
+    if parameter_sets(packet.format.codec, nals):
+        return packet.data
+    return join_lengths([*packet.format.parameter_sets, *nals])

@@ -1,0 +1,314 @@
+"""One player's connection: requests answered, login checked, tracks set up, packets sent until either side ends it."""
+
+import asyncio
+import logging
+import secrets
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+from tawny.live.follow_stream import FollowStream
+from tawny.live.rtsp_server import digest_auth
+from tawny.live.rtsp_server.messages import MalformedRtspRequest, RtspReply, RtspRequest, read_request
+from tawny.live.rtsp_server.sender import RtspSender, RtspTrack, formats_now
+from tawny.live.rtsp_server.transports import Channel, TcpChannel, UdpChannel
+from tawny.live.stream_choice import StreamChoice
+from tawny.live.wakeup import Wakeup
+from tawny.model.clock import Clock
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.packets import Format
+from tawny.protocols.sdp_writer import media_lines
+from tawny.stream.hub import Hub
+
+METHODS = "OPTIONS, DESCRIBE, SETUP, PLAY, GET_PARAMETER, TEARDOWN"
+TIMEOUT_S = 60
+FOLLOW = ("live", "follow")
+"""`rtsp://HOST/live/follow`: no stream of a camera has that name."""
+FIRST_S = 5.0
+"""So long the first picture of what is made here is waited for."""
+LOOK_S = 4.0
+"""How often it is asked whether who sees this still may."""
+MOST_REFUSALS = 3
+UDP_BUFFER_BYTES = 1 << 20
+"""A keyframe goes out in one burst."""
+log = logging.getLogger(__name__)
+
+
+class RtspAuthenticator(Protocol):
+    """Who may come in, and see what."""
+
+    async def digest_of(self, user: str) -> str | None:
+        """`login.digest` of this user's secret; None for a stranger."""
+        ...
+
+    async def may_see(self, user: str, camera: CameraId) -> bool:
+        """Whether the user still may; asked again and again."""
+        ...
+
+    async def followed(self, user: str) -> FollowStream | None:
+        """What shows this user where something happens: the same one, as long as they may see the same cameras.
+
+        None when nothing does, or they may see none.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ServerContext:
+    """What all connections share."""
+
+    hub: Callable[[CameraId, StreamName], Hub | None]
+    doorman: RtspAuthenticator
+    clock: Clock
+    one_more: Callable[[CameraId, StreamName], AbstractContextManager[None]]
+    """Counts a viewer while it is entered."""
+    look_s: float = LOOK_S
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """What a player has asked for by name."""
+
+    name: str
+    hub: Hub
+    counted: AbstractContextManager[None]
+    still: Callable[[], Awaitable[bool]]
+    """Whether the user may still see it."""
+
+
+class ServerSession:
+    """Runs as one task until the player leaves, may no longer see the camera, or is cancelled."""
+
+    def __init__(self, house: ServerContext, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._house, self._reader, self._writer = house, reader, writer
+        self._nonce, self._session = secrets.token_hex(16), secrets.token_hex(8)
+        self._wanted: _Wanted | None = None
+        self._following: FollowStream | None = None
+        self._covered: tuple[Hub, Hub] | None = None
+        """A camera's, and the same without what is private."""
+        self._open = ExitStack()
+        self._tracks: dict[bool, RtspTrack] = {}
+        self._playing: asyncio.Task[None] | None = None
+        self._user = ""
+        self._refusals = 0
+        self._heard_s = house.clock.mono_s()
+
+    async def run(self) -> None:
+        try:
+            while await self._answer_one():
+                pass
+        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            log.debug("an RTSP player has left")
+        except MalformedRtspRequest as error:
+            log.info("an RTSP player sent %s", error)
+            with suppress(OSError):
+                self._writer.write(RtspReply("400 Bad Request").to_bytes("0"))
+        finally:
+            await self._let_go()
+
+    async def _let_go(self) -> None:
+        if self._playing is not None:
+            self._playing.cancel()
+            with suppress(asyncio.CancelledError, OSError):
+                await self._playing
+        for track in self._tracks.values():
+            track.channel.close()
+        self._open.close()
+        self._writer.close()
+
+    async def _answer_one(self) -> bool:
+        """Read one request and answer it. False when the connection is to be closed."""
+        first = await self._reader.readexactly(1)
+        self._heard_s = self._house.clock.mono_s()
+        if first == b"$":  # a report of the player's
+            head = await self._reader.readexactly(3)
+            await self._reader.readexactly(int.from_bytes(head[1:], "big"))
+            return True
+        request = read_request(first + (await self._reader.readuntil(b"\r\n\r\n"))[:-4])
+        await self._reader.readexactly(request.body_bytes)
+        reply = await self._reply(request)
+        self._writer.write(reply.to_bytes(request.headers.get("cseq", "")))
+        await self._writer.drain()
+        if request.method == "PLAY" and reply.is_ok and self._playing is None:
+            self._playing = asyncio.create_task(self._play())
+            self._playing.add_done_callback(lambda _: self._writer.close())
+        return request.method != "TEARDOWN" and self._refusals < MOST_REFUSALS
+
+    async def _reply(self, request: RtspRequest) -> RtspReply:
+        if request.method == "OPTIONS":
+            return RtspReply(headers={"Public": METHODS})
+        refusal = await self._enter(request)
+        if refusal is not None:
+            return refusal
+        match request.method:
+            case "DESCRIBE":
+                return self._describe(request)
+            case "SETUP":
+                return self._set_up(request)
+            case "PLAY" if self._tracks:
+                return RtspReply(headers={"Session": self._session, "Range": "npt=now-"})
+            case "PLAY":
+                return RtspReply("455 Method Not Valid in This State")
+            case "GET_PARAMETER" | "SET_PARAMETER" | "TEARDOWN":
+                return RtspReply(headers={"Session": self._session})
+        return RtspReply("501 Not Implemented", {"Public": METHODS})
+
+    async def _enter(self, request: RtspRequest) -> RtspReply | None:
+        """Check who asks, and that they may see what they ask for; None when all is well."""
+        authorization, doorman = request.headers.get("authorization", ""), self._house.doorman
+        user = digest_auth.user_of(authorization)
+        stored = await doorman.digest_of(user) if user else None
+        if stored is None or not digest_auth.is_right(authorization, request.method, self._nonce, stored):
+            self._refusals += bool(authorization)
+            return RtspReply("401 Unauthorized", {"WWW-Authenticate": digest_auth.challenge(self._nonce)})
+        self._user = user
+        if request.method in ("TEARDOWN", "GET_PARAMETER", "SET_PARAMETER", "PLAY"):
+            return None
+        wanted = await (self._follow(user) if request.path[:2] == FOLLOW else self._find(user, request.path))
+        if wanted is None:
+            return RtspReply("404 Not Found")  # whether there is such a camera is nobody else's business
+        self._wanted = wanted
+        return None
+
+    async def _find(self, user: str, path: tuple[str, ...]) -> _Wanted | None:
+        """`/front-door` and `/front-door/main` are the same. None when there is none, or none that the user may see."""
+        if not path:
+            return None
+        names = {stream.value: stream for stream in StreamName}
+        stream = names.get(path[1]) if len(path) > 1 and not path[1].startswith("track") else StreamName.MAIN
+        camera = CameraId(path[0])
+        hub = self._house.hub(camera, stream) if stream else None
+        if stream is None or hub is None or not await self._house.doorman.may_see(user, camera):
+            return None
+        shown = await self._without_private(stream, hub) if hub.private else hub
+
+        async def still() -> bool:
+            return (shown is not hub or not hub.private) and await self._house.doorman.may_see(user, camera)
+
+        return _Wanted(camera, shown, self._house.one_more(camera, stream), still)
+
+    async def _without_private(self, stream: StreamName, hub: Hub) -> Hub:
+        """Encoded again with it black, and without sound: other programs cover nothing. Waits for its first picture."""
+        if self._covered is None or self._covered[0] is not hub:
+            self._covered = hub, self._open.enter_context(StreamChoice(stream, hub).covered().opened())
+            await _first_picture(self._covered[1])
+        return self._covered[1]
+
+    async def _follow(self, user: str) -> _Wanted | None:
+        """Where something happens, among the cameras that the user may see; None while none shows anything."""
+        found = await self._house.doorman.followed(user)
+        if found is None:
+            return None
+        if self._following is None:
+            self._following = found
+            await _first_picture(self._open.enter_context(found.opened()))
+        if self._following is not found:
+            return None
+
+        async def still() -> bool:
+            return await self._house.doorman.followed(user) is found
+
+        return _Wanted("follow", found.hub, nullcontext(), still)
+
+    def _describe(self, request: RtspRequest) -> RtspReply:
+        assert self._wanted is not None
+        formats = formats_now(self._wanted.hub, self._house.clock)
+        if formats is None:
+            return RtspReply("503 Service Unavailable", {"Retry-After": "5"})
+        lines = [
+            "v=0",
+            "o=- 0 0 IN IP4 0.0.0.0",
+            f"s={self._wanted.name}",
+            "c=IN IP4 0.0.0.0",
+            "t=0 0",
+            "a=control:*",
+        ]
+        for number, media in enumerate(one for one in formats if one):
+            lines += [*media_lines(media), f"a=control:track{number}", "a=recvonly"]
+        base = request.url.rstrip("/") + "/"
+        body = ("\r\n".join(lines) + "\r\n").encode()
+        return RtspReply(headers={"Content-Type": "application/sdp", "Content-Base": base}, body=body)
+
+    def _set_up(self, request: RtspRequest) -> RtspReply:
+        assert self._wanted is not None
+        formats = formats_now(self._wanted.hub, self._house.clock)
+        number = {"track0": 0, "track1": 1}.get(request.path[-1])
+        media: Format | None = formats[number] if formats and number is not None else None
+        if media is None:
+            return RtspReply("404 Not Found")
+        if self._playing is not None or (number == 0) in self._tracks:
+            return RtspReply("455 Method Not Valid in This State")
+        for transport in request.headers.get("transport", "").split(","):
+            found = self._channel(transport)
+            if found is not None:
+                channel, said = found
+                self._tracks[number == 0] = RtspTrack(media, channel)
+                return RtspReply(headers={"Transport": said, "Session": f"{self._session};timeout={TIMEOUT_S}"})
+        return RtspReply("461 Unsupported Transport")
+
+    def _channel(self, transport: str) -> tuple[Channel, str] | None:
+        """What one of the asked transports asks for, and how it is confirmed; None when it is none of ours."""
+        fields = dict(field.strip().partition("=")[::2] for field in transport.split(";"))
+        if "multicast" in fields:
+            return None
+        if "RTP/AVP/TCP" in fields:
+            number = _first_number(fields.get("interleaved", f"{2 * len(self._tracks)}"), 254)
+            if number is None:
+                return None
+            said = f"RTP/AVP/TCP;unicast;interleaved={number}-{number + 1}"
+            return TcpChannel(self._writer, number), said
+        port = _first_number(fields.get("client_port", ""), 65_534)
+        if port is None or port < 1024:
+            return None
+        host = self._writer.get_extra_info("peername")[0]  # packets go to who asked, and nowhere else
+        ours = self._writer.get_extra_info("sockname")[0]
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        udp = socket.socket(family, socket.SOCK_DGRAM)
+        udp.settimeout(0)
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UDP_BUFFER_BYTES)
+        udp.bind((ours, 0))
+        at = udp.getsockname()[1]
+        return UdpChannel(udp, host, port), (f"RTP/AVP;unicast;client_port={port}-{port + 1};server_port={at}-{at}")
+
+    async def _play(self) -> None:
+        assert self._wanted is not None
+        wanted, watch = self._wanted, asyncio.create_task(self._watch(self._wanted))
+        sender = RtspSender(wanted.hub, self._house.clock, self._tracks, self._writer.drain)
+        both = [watch, asyncio.create_task(sender.run())]
+        try:
+            with wanted.counted:
+                await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in both:
+                task.cancel()
+            ended = await asyncio.gather(*both, return_exceptions=True)
+        for error in ended:
+            if isinstance(error, Exception) and not isinstance(error, OSError):  # a player that is gone is no fault
+                raise error
+
+    async def _watch(self, wanted: _Wanted) -> None:
+        """Return when the user may no longer see this, or has not been heard of for too long."""
+        while True:
+            await asyncio.sleep(self._house.look_s)
+            if not await wanted.still():
+                return
+            by_udp = any(isinstance(track.channel, UdpChannel) for track in self._tracks.values())
+            if by_udp and self._house.clock.mono_s() - self._heard_s > 2 * TIMEOUT_S:
+                return
+
+
+async def _first_picture(hub: Hub) -> None:
+    """Until it has come, or for FIRST_S."""
+    wakeup = Wakeup()
+    reader = hub.reader(wake=wakeup)
+    if hub.newest is None:
+        await wakeup.wait(FIRST_S)
+    reader.close()
+
+
+def _first_number(text: str, most: int) -> int | None:
+    """`4-5` is 4; None when it is no number up to `most`."""
+    first = text.partition("-")[0].strip()
+    return int(first) if first.isascii() and first.isdigit() and len(first) < 6 and int(first) <= most else None

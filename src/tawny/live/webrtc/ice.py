@@ -1,0 +1,123 @@
+"""ICE for one connection (RFC 8445), the side that is only connected to: it answers checks, and the viewer chooses.
+
+A check carries the name and, hashed with it, the password that only the answer told; so a path is whoever can answer
+for the viewer, and nothing else is ever sent anything.
+"""
+
+import secrets
+from collections.abc import Callable
+from typing import NamedTuple
+
+from aioice.stun import Class, Message, Method, parse_message
+
+from tawny.live.webrtc.transports import Address, Transport
+from tawny.model.clock import Clock
+
+SILENT_S = 15.0
+"""A viewer that has not asked for so long is gone."""
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+
+class IceCredentials(NamedTuple):
+    """ufrag and password, as SDP says them."""
+
+    name: str
+    password: str
+
+
+def new_login() -> IceCredentials:
+    name, password = ("".join(secrets.choice(_LETTERS) for _ in range(count)) for count in (8, 24))
+    return IceCredentials(name, password)
+
+
+def is_stun(data: bytes) -> bool:
+    return len(data) >= 20 and data[0] < 4 and data[4:8] == b"\x21\x12\xa4\x42"
+
+
+def stun_username(data: bytes) -> str | None:
+    """The name that a check is meant for; None when it is no check."""
+    try:
+        message = parse_message(data)
+    except ValueError:
+        return None
+    if message.message_method is not Method.BINDING or message.message_class is not Class.REQUEST:
+        return None
+    name = message.attributes.get("USERNAME", "")
+    return str(name).partition(":")[0] or None
+
+
+class IceAgent:
+    """chosen: called whenever the viewer has chosen a path. path: the one in use, None before there is one."""
+
+    def __init__(self, remote: IceCredentials, clock: Clock, chosen: Callable[[], None]) -> None:
+        self.login, self.remote = new_login(), remote
+        self.path: Transport | None = None
+        self._clock, self._chosen = clock, chosen
+        self._heard_s = clock.mono_s()
+
+    @property
+    def is_silent(self) -> bool:
+        return self._clock.mono_s() - self._heard_s > SILENT_S
+
+    def send(self, data: bytes) -> None:
+        """Lost while there is no path."""
+        if self.path is not None:
+            self.path.send(data)
+
+    def check(self, data: bytes, path: Transport) -> bool:
+        """Answer a check that came by this path; False for what is none of ours."""
+        try:
+            message = parse_message(data)
+        except ValueError:
+            return False
+        if message.message_class is not Class.REQUEST or message.message_method is not Method.BINDING:
+            return message.message_class in (Class.RESPONSE, Class.ERROR)
+        name = str(message.attributes.get("USERNAME", ""))
+        if name.partition(":")[0] != self.login.name or not message.check_message_integrity(
+            self.login.password.encode()
+        ):
+            return False
+        self._heard_s = self._clock.mono_s()
+        answer = Message(Method.BINDING, Class.RESPONSE, message.transaction_id)
+        answer.attributes["XOR-MAPPED-ADDRESS"] = path.remote
+        answer.add_message_integrity(self.login.password.encode())
+        path.send(bytes(answer))
+        if path is not self.path and (self.path is None or "USE-CANDIDATE" in message.attributes):
+            self.path = path
+            self._chosen()
+        return True
+
+    def knock(self, path: Transport) -> None:
+        """Open the way through a router on our side, so that the viewer's checks come through."""
+        request = Message(Method.BINDING, Class.REQUEST)
+        request.attributes["USERNAME"] = f"{self.remote.name}:{self.login.name}"
+        request.attributes["PRIORITY"] = 1
+        request.attributes["ICE-CONTROLLED"] = secrets.randbits(64)
+        request.add_message_integrity(self.remote.password.encode())
+        path.send(bytes(request))
+
+
+class Candidate(NamedTuple):
+    """Where we can be reached. kind: host, srflx (as others see us) or relay (a TURN server's)."""
+
+    transport: str
+    host: str
+    port: int
+    kind: str
+
+    def line(self, number: int) -> str:
+        preference = {"host": 126, "srflx": 100, "relay": 10}[self.kind] - (30 if self.transport == "tcp" else 0)
+        priority = (max(preference, 0) << 24) + ((65535 - number) << 8) + 255
+        more = " tcptype passive" if self.transport == "tcp" else ""
+        if self.kind != "host":
+            more = f" raddr 0.0.0.0 rport 9{more}"
+        return f"candidate:{number + 1} 1 {self.transport} {priority} {self.host} {self.port} typ {self.kind}{more}"
+
+
+def candidate_of(line: str) -> Address | None:
+    """Where a viewer's candidate by UDP is; None for others, and for names that only its own network knows."""
+    words = line.removeprefix("a=").removeprefix("candidate:").split()
+    if len(words) < 8 or words[2].lower() != "udp" or words[4].endswith(".local") or not words[5].isdigit():
+        return None
+    port = int(words[5])
+    return (words[4], port) if 0 < port < 65_536 else None

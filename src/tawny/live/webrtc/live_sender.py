@@ -1,0 +1,148 @@
+"""A camera's live packets to one WebRTC viewer, as they are. It begins at the ring's newest keyframe.
+
+Times are UTC in ticks, so that the page knows from each picture's RTP time how old it is. Pictures that are sent later
+than they were made (those since the keyframe) get times close together: a browser would play them slowly otherwise.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from tawny.live.wakeup import Wakeup
+from tawny.live.webrtc.packet_cuts import cuts_of
+from tawny.live.webrtc.rtp_sender import RtpTrack
+from tawny.model.clock import Clock
+from tawny.model.packets import Packet, VideoFormat
+from tawny.stream.hub import Hub
+
+BURST_BYTES, BURST_PAUSE_S = 64_000, 0.004
+"""So much at once, when there is more to send than the newest picture: a network's buffers are small."""
+MOST_BURST_BYTES = 3_000_000
+"""With more than this since the keyframe, it alone is sent, and the rest from the next one on."""
+BEHIND_MS = 1_500
+AGAIN_S = 0.7
+"""Pictures since the keyframe are sent again at most so often, however often it is asked for."""
+_TICKS_A_MS = 90
+_BACK_TICKS = 2 * 90_000
+_LOOK_S = 1.0
+
+
+class AudioTrackSource(Protocol):
+    """Gives what WebRTC takes of the camera's sound: payload, time in its ticks, instant."""
+
+    def take(self, packet: Packet) -> Sequence[tuple[bytes, int, int]]: ...
+
+
+class MediaSink(Protocol):
+    """Where it is sent: a `Peer`."""
+
+    video: RtpTrack
+    sound: RtpTrack | None
+    opened: asyncio.Event
+    ended: asyncio.Event
+    keyframe: Callable[[], None]
+
+    def send(self, track: RtpTrack, payloads: Sequence[bytes], time: int, at_ms: int) -> None: ...
+    def end(self, why: str) -> None: ...
+
+
+class LiveSender:
+    """video: what was agreed on; pictures of another codec end it."""
+
+    def __init__(
+        self, peer: MediaSink, hub: Hub, clock: Clock, video: VideoFormat, sounds: AudioTrackSource | None = None
+    ) -> None:
+        self._peer, self._hub, self._clock, self._codec, self._sounds = peer, hub, clock, video.codec, sounds
+        self._wakeup = Wakeup()
+        self._reader = hub.reader(wake=self._wakeup)
+        self._cuts = cuts_of(hub)
+        self._time = 0
+        self._needs_keyframe, self._again_due = True, False
+        self._sent_again_s = clock.mono_s()
+        peer.keyframe = self._wish
+
+    def close(self) -> None:
+        self._reader.close()
+
+    async def run(self) -> None:
+        """Until the connection is over."""
+        await self._opened()
+        self._anew()
+        while not self._peer.ended.is_set():
+            if self._again_due and self._clock.mono_s() - self._sent_again_s >= AGAIN_S:
+                self._anew()
+            packets = self._reader.take().packets
+            if self._is_behind(packets):
+                self._reader.skip_to_newest()
+                self._needs_keyframe = True
+                packets = self._hub.since(self._hub.begin_at(0.0)).packets
+                self._reader.take()
+            await self._send(packets)
+            await self._wakeup.wait(_LOOK_S)
+
+    async def _opened(self) -> None:
+        waiting = [asyncio.ensure_future(event.wait()) for event in (self._peer.opened, self._peer.ended)]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waiting:
+                each.cancel()
+
+    def _wish(self) -> None:
+        self._again_due = True
+        self._wakeup()
+
+    def _anew(self) -> None:
+        """From the newest keyframe."""
+        self._reader.close()
+        self._reader = self._hub.reader(wake=self._wakeup)
+        self._needs_keyframe, self._again_due = True, False
+        self._sent_again_s = self._clock.mono_s()
+
+    def _is_behind(self, packets: list[Packet]) -> bool:
+        """Packets since a keyframe are older than a viewer wants to wait for."""
+        if self._needs_keyframe or not packets:
+            return False
+        return packets[-1].at_ms - packets[0].at_ms > BEHIND_MS and any(packet.is_keyframe for packet in packets[1:])
+
+    async def _send(self, packets: list[Packet]) -> None:
+        pictures = [packet for packet in packets if packet.is_video]
+        is_too_much = self._needs_keyframe and sum(len(packet.data) for packet in pictures) > MOST_BURST_BYTES
+        if is_too_much:
+            packets = pictures = pictures[:1]
+        left, sent_bytes = len(pictures), 0
+        for packet in packets:
+            if packet.is_video:
+                left -= 1
+                self._picture(packet, left)
+            elif not self._needs_keyframe and left == 0:
+                self._sound(packet)
+            sent_bytes += len(packet.data)
+            if sent_bytes > BURST_BYTES:
+                sent_bytes = 0
+                await asyncio.sleep(BURST_PAUSE_S)
+        self._needs_keyframe = self._needs_keyframe or is_too_much
+
+    def _picture(self, packet: Packet, after: int) -> None:
+        """after: how many pictures are sent right behind it."""
+        assert isinstance(packet.format, VideoFormat)
+        if packet.format.codec != self._codec:
+            self._peer.end("the camera sends other pictures than before")
+            return
+        if self._needs_keyframe and not packet.is_keyframe:
+            return
+        self._needs_keyframe = False
+        newest = self._hub.newest
+        at_ms = max(packet.at_ms, newest.at_ms - 1) if after and newest else packet.at_ms
+        if at_ms * _TICKS_A_MS < self._time - _BACK_TICKS:
+            self._peer.end("the clock was set")
+            return
+        time = max(at_ms * _TICKS_A_MS - after, self._time + 1)
+        self._time = time
+        self._peer.send(self._peer.video, self._cuts.of(packet), time, time // _TICKS_A_MS)
+
+    def _sound(self, packet: Packet) -> None:
+        track = self._peer.sound
+        if track is not None and self._sounds is not None:
+            for payload, time, at_ms in self._sounds.take(packet):
+                self._peer.send(track, [payload], time, at_ms)

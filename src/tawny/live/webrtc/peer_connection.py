@@ -1,0 +1,179 @@
+"""One viewer's connection: from its offer to packets on its way, and what it says back. What is shown others tell.
+
+`Show` fills it with live pictures; it could be filled with any.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from tawny.live.webrtc.data_channel import DataChannels, Hear, deaf
+from tawny.live.webrtc.dtls import Certificate, Dtls
+from tawny.live.webrtc.ice import IceAgent, candidate_of
+from tawny.live.webrtc.rtp_sender import KeyframeRequest, PacketsLost, ReceptionReport, RtpTrack, read_rtcp
+from tawny.live.webrtc.sdp import (
+    LOW_DELAY,
+    NAME,
+    Codec,
+    InvalidOffer,
+    NegotiatedMedia,
+    OfferedMedia,
+    SdpOffer,
+    write_answer,
+)
+from tawny.live.webrtc.udp_mux import UdpMux
+from tawny.model.clock import Clock
+from tawny.model.packets import VIDEO_RATE
+
+REPORT_S = 1.0
+MOST_CANDIDATES = 40
+AGAIN_MOST = 128
+"""Packets sent again at one wish."""
+SOUND_RATES = {"opus": 48_000, "pcmu": 8_000, "pcma": 8_000}
+log = logging.getLogger(__name__)
+
+
+class PeerConnection:
+    """In the event loop. `opened` when packets can be sent, `ended` when it is over; `close` ends it.
+
+    keyframe: called when the viewer cannot go on without one. hear: what it says on a data channel.
+    """
+
+    def __init__(
+        self,
+        port: UdpMux,
+        certificate: Certificate,
+        offer: SdpOffer,
+        clock: Clock,
+        *,
+        video: tuple[OfferedMedia, Codec],
+        sound: tuple[OfferedMedia, Codec] | None = None,
+        hear: Hear = deaf,
+    ) -> None:
+        self._port, self._clock = port, clock
+        medium, codec = video
+        self.video = RtpTrack(codec.payload_type, VIDEO_RATE, medium.extensions.get(LOW_DELAY, 0))
+        self.sound: RtpTrack | None = None
+        self.sound_name = sound[1].name if sound else ""
+        chosen = [NegotiatedMedia(medium, codec, self.video.ssrc)]
+        if sound is not None:
+            self.sound = RtpTrack(sound[1].payload_type, SOUND_RATES[sound[1].name])
+            chosen.append(NegotiatedMedia(*sound, self.sound.ssrc))
+        self.keyframe: Callable[[], None] = lambda: None
+        self.received: ReceptionReport | None = None
+        """What the viewer last said of the picture."""
+        self.opened, self.ended = asyncio.Event(), asyncio.Event()
+        self.why = ""
+        self.ice = IceAgent(offer.login, clock, lambda: log.debug("a viewer comes by %s", self.way))
+        self._dtls = Dtls(
+            certificate,
+            offer.fingerprint,
+            send=self.ice.send,
+            ready=self._ready,
+            said=self._said,
+            ended=self.end,
+        )
+        self._channels: DataChannels | None = None
+        self._hear, self._channel_port = hear, offer.channel_port
+        self._has_channel = offer.first("application") is not None
+        self._last: dict[int, tuple[int, int]] = {}  # of each track: the time sent last, and the instant it stands for
+        port.add(self)
+        self.answer = write_answer(offer, chosen, self.ice.login, certificate.fingerprint, port.candidates())
+        self.hear_of(offer.candidates)
+
+    @property
+    def way(self) -> str:
+        """udp, tcp or relay; empty before there is one."""
+        return self.ice.path.kind if self.ice.path else ""
+
+    def hear_of(self, candidates: Sequence[str]) -> None:
+        """Where the viewer may be found: doors on our side are opened for it."""
+        for line in candidates[:MOST_CANDIDATES]:
+            at = candidate_of(line)
+            if at is not None:
+                self._port.knock(self, at)
+
+    def take(self, data: bytes) -> None:
+        if 20 <= data[0] < 64:
+            self._dtls.take(data)
+        elif 128 <= data[0] < 192 and len(data) >= 8 and 192 <= data[1] < 224:
+            plain = self._dtls.unprotect_rtcp(data)
+            if plain is not None:
+                self._feedback(plain)
+
+    def send(self, track: RtpTrack, payloads: Sequence[bytes], time: int, at_ms: int) -> None:
+        """One picture or piece of sound. time: ticks of the track. at_ms: the instant it stands for."""
+        if not self._dtls.is_ready or self.ended.is_set():
+            return
+        last = len(payloads) - 1
+        for number, payload in enumerate(payloads):
+            protected = self._dtls.protect(track.packet(payload, time, is_last=number == last))
+            track.keep(protected)
+            self.ice.send(protected)
+        self._last[track.ssrc] = (time, at_ms)
+
+    def tell(self, label: str, text: str) -> bool:
+        """Say something on a channel that the viewer opened; False while there is none."""
+        return self._channels is not None and self._channels.tell(label, text)
+
+    async def attend(self) -> None:
+        """Reports, and the end when the viewer is silent. Runs until then."""
+        while not self.ended.is_set() and not self.ice.is_silent:
+            if self._dtls.is_ready:
+                self._report()
+            try:
+                async with asyncio.timeout(REPORT_S):
+                    await self.ended.wait()
+            except TimeoutError:
+                continue
+        self.end("the viewer is gone")
+
+    def end(self, why: str) -> None:
+        if not self.ended.is_set():
+            self.why = why
+            self.ended.set()
+
+    async def close(self) -> None:
+        self.end("closed")
+        if self._channels is not None:
+            await self._channels.close()
+        self._dtls.close()
+        self._port.forget(self)
+
+    def _ready(self) -> None:
+        if self._has_channel:
+            self._channels = DataChannels(self._dtls.tell, self._hear)
+            self._channels.start(self._channel_port)
+        self.opened.set()
+
+    def _said(self, data: bytes) -> None:
+        if self._channels is not None and data:
+            self._channels.take(data)
+
+    def _report(self) -> None:
+        now_ms = self._clock.now_ms()
+        for track in (self.video, self.sound):
+            last = track and self._last.get(track.ssrc)
+            if track and last:
+                time = last[0] + (now_ms - last[1]) * track.rate // 1000
+                self.ice.send(self._dtls.protect_rtcp(track.report(now_ms, time, NAME)))
+
+    def _feedback(self, rtcp: bytes) -> None:
+        for said in read_rtcp(rtcp, self._clock.now_ms()):
+            track = next((each for each in (self.video, self.sound) if each and each.ssrc == said.ssrc), None)
+            if track is None:
+                continue
+            if isinstance(said, PacketsLost):
+                for protected in track.again(said.sequences[:AGAIN_MOST]):
+                    self.ice.send(protected)
+            elif isinstance(said, KeyframeRequest):
+                self.keyframe()
+            elif track is self.video:
+                self.received = said
+
+
+def wanted(offer: SdpOffer) -> OfferedMedia:
+    medium = offer.first("video")
+    if medium is None:
+        raise InvalidOffer("no picture is wanted")
+    return medium

@@ -1,0 +1,84 @@
+"""What we ask of STUN and TURN servers ourselves: how we are reached from outside."""
+
+import asyncio
+import logging
+import re
+import socket
+
+from aioice.stun import Class, Message, Method, TransactionError, parse_message
+from aioice.turn import TurnTransport, create_turn_endpoint
+
+from tawny.config.live import LiveSettings, TurnServerSettings
+from tawny.live.webrtc.ice import Candidate
+from tawny.live.webrtc.ice_servers import login_at
+from tawny.live.webrtc.transports import RelayTransport
+from tawny.live.webrtc.udp_mux import TurnRelayed, UdpMux
+from tawny.model.clock import Clock
+
+ASK_S = 3.0
+_URL = re.compile(r"(stuns?|turns?):(\[[^\]]+\]|[^:?]+)(?::(\d+))?(?:\?transport=(udp|tcp))?")
+log = logging.getLogger(__name__)
+
+
+class PublicAddress:
+    """How we are reached from outside: asked once, before the first viewer, and kept up to date while there are any."""
+
+    def __init__(self, live: LiveSettings, port: UdpMux, clock: Clock) -> None:
+        self._live, self._port, self._clock = live, port, clock
+        self._relays: list[TurnTransport] = []
+
+    async def ask(self) -> None:
+        """Fills the port's `extra`; a server that does not answer is left out."""
+        asked = [self._relay(turn) for turn in self._live.turn]
+        found = await asyncio.gather(*asked, *(self._seen_by(url) for url in self._live.stun))
+        self._port.extra = [candidate for candidate in found if candidate is not None]
+
+    def close(self) -> None:
+        for relay in self._relays:
+            relay.close()
+        self._relays.clear()
+
+    async def _relay(self, turn: TurnServerSettings) -> Candidate | None:
+        scheme, host, port, transport = _parts(turn.url)
+        name, password = login_at(turn, "recorder", self._clock)
+        try:
+            async with asyncio.timeout(ASK_S):
+                made, _ = await create_turn_endpoint(
+                    lambda: TurnRelayed(self._port, lambda remote: RelayTransport(made, remote)),
+                    (host, port),
+                    name,
+                    password,
+                    ssl=scheme == "turns" or None,
+                    transport=transport,
+                )
+        except (OSError, TransactionError, ValueError) as error:
+            log.warning("The TURN server %s gave us no place: %s", turn.url, error or type(error).__name__)
+            return None
+        self._relays.append(made)
+        self._port.relays.append(made)
+        at = made.get_extra_info("sockname")
+        return Candidate("udp", at[0], at[1], "relay")
+
+    async def _seen_by(self, url: str) -> Candidate | None:
+        """Where a STUN server sees our port."""
+        _, host, port, _ = _parts(url)
+        try:
+            async with asyncio.timeout(ASK_S):
+                loop = asyncio.get_running_loop()
+                places = await loop.getaddrinfo(host, port, family=socket.AF_INET, type=socket.SOCK_DGRAM)
+                at = (str(places[0][4][0]), port)
+                answer = parse_message(await self._port.ask(bytes(Message(Method.BINDING, Class.REQUEST)), at))
+        except (OSError, ValueError) as error:
+            log.warning("The STUN server %s does not answer: %s", url, error or type(error).__name__)
+            return None
+        seen = answer.attributes.get("XOR-MAPPED-ADDRESS")
+        return Candidate("udp", seen[0], seen[1], "srflx") if seen else None
+
+
+def _parts(url: str) -> tuple[str, str, int, str]:
+    """Scheme, host, port, transport."""
+    found = _URL.fullmatch(url)
+    assert found is not None, url
+    scheme, host, port, transport = found.groups()
+    usual = 5349 if scheme.endswith("s") else 3478
+    return scheme, host.strip("[]"), int(port or usual), transport or ("tcp" if scheme == "turns" else "udp")

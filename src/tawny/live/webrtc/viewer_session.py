@@ -1,0 +1,241 @@
+"""What one WebRTC viewer is shown: what is live, or what was recorded, as they ask for it on the data channel.
+
+What is shown is told back on the same channel: its instant, what it is, and with the RTP time of that picture, so that
+a page knows which one it has before it.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+from tawny.live.webrtc.live_sender import AGAIN_S, LiveSender, MediaSink
+from tawny.live.webrtc.playback_clock import PlaybackClock
+from tawny.live.webrtc.playback_commands import CHANNEL, PlaybackCommand, PlaybackCommands
+from tawny.live.webrtc.playback_sender import Heard, PlaybackSender, sparse_ms
+from tawny.live.webrtc.prefetch import PrefetchReader, ReelReader
+from tawny.live.webrtc.rtp_timeline import RtpTimeline
+from tawny.model.clock import Clock
+from tawny.model.errors import StorageError
+from tawny.model.gaps import GAP_WORDS
+from tawny.model.reels import NotCarried, SkippedTime
+
+TELL_S = 0.4
+TWICE_S = 1.0
+"""A viewer of a held picture that cannot show it asks again within this time; one that only wonders does not."""
+State = Literal["live", "seeking", "playing", "paused"]
+
+
+class ScreenViewer(MediaSink, Protocol):
+    """A `Peer`."""
+
+    def tell(self, label: str, text: str) -> bool: ...
+
+
+class PlaybackArchive:
+    """Where the past is taken from. reel: from an instant on, keyframes alone where they must be apart by so much.
+
+    why_not: why there is none for this viewer; empty where there is. limit: how many may read side by side, of all
+    viewers. sounds: makes what takes recorded sound.
+    """
+
+    def __init__(
+        self,
+        reel: Callable[[int, int], ReelReader],
+        sounds: Callable[[], Heard],
+        limit: asyncio.Semaphore,
+        why_not: str = "",
+    ) -> None:
+        self.reel, self.sounds, self.limit, self.why_not = reel, sounds, limit, why_not
+
+
+class ViewerSession:
+    """show: makes what shows live pictures. In the event loop."""
+
+    def __init__(
+        self,
+        viewer: ScreenViewer,
+        clock: Clock,
+        show: Callable[[MediaSink], LiveSender],
+        archive: PlaybackArchive,
+        orders: PlaybackCommands,
+    ) -> None:
+        self._viewer, self._clock, self._make_show, self._archive = viewer, clock, show, archive
+        self._orders = orders
+        self._stage = RtpTimeline(viewer, clock)
+        self._task: asyncio.Task[None] | None = None
+        self._pace: PlaybackClock | None = None
+        """None while it is live."""
+        self._past: PlaybackSender | None = None
+        self._sparse_ms = 0
+        self._rate, self._is_paused = 1.0, False
+        """As was asked for."""
+        self._begun_s = self._wished_s = 0.0
+        self._is_wanted_again = False
+
+    async def run(self) -> None:
+        """Until the connection is over."""
+        telling = asyncio.create_task(self._tell_on())
+        try:
+            await self._go_live()
+            while not self._viewer.ended.is_set():
+                await self._step()
+        finally:
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
+            await self._stop()
+
+    async def _step(self) -> None:
+        """The next order, or the end of what is shown."""
+        assert self._task is not None
+        asked = asyncio.create_task(self._orders.next())
+        try:
+            await asyncio.wait((asked, self._task), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not asked.done():
+                asked.cancel()
+        if asked.done() and not asked.cancelled():
+            order, wrong = asked.result()
+            if wrong:
+                self._tell(error=f"Invalid message: {wrong}.")
+            if order is not None:
+                await self._obey(order)
+            elif self._is_wanted_again and self._pace is not None:
+                await self._go_to(int(self._pace.at_ms()), is_held=self._pace.is_held)
+        elif self._task.done():
+            await self._over()
+
+    async def _obey(self, order: PlaybackCommand) -> None:
+        pace = self._pace
+        if order.pause is not None:
+            self._is_paused = order.pause
+        if order.live:
+            if pace is not None:
+                await self._go_live()
+        elif self._archive.why_not:
+            self._tell(error=self._archive.why_not)
+        elif order.at_ms is not None:
+            self._rate = order.rate or (self._rate if pace else 1.0)
+            await self._go_to(order.at_ms, is_held=self._is_paused)
+        elif pace is None:
+            if self._is_paused and self._stage.shown_ms is not None:
+                await self._hold_live(self._stage.shown_ms)
+        else:
+            await self._change(pace, order)
+        self._tell()
+
+    async def _change(self, pace: PlaybackClock, order: PlaybackCommand) -> None:
+        """Of rate and pause, at the picture that is shown."""
+        self._rate = order.rate or self._rate
+        is_held = self._is_paused
+        if self._past is None or self._apart_ms(is_held=is_held) != self._sparse_ms:
+            await self._go_to(int(pace.at_ms()), is_held=is_held)
+        else:
+            pace.set(rate=self._rate, is_held=is_held)
+
+    async def _go_live(self) -> None:
+        await self._stop()
+        self._pace = self._past = None
+        self._rate, self._is_paused = 1.0, False
+        show = self._make_show(self._stage)
+        self._task = asyncio.create_task(_shown(show))
+
+    async def _hold_live(self, at_ms: int) -> None:
+        """The picture stays as it is; it is gone on from there later."""
+        await self._stop()
+        self._past, self._pace = None, PlaybackClock(self._clock, at_ms, self._rate, is_held=True)
+        self._stage.keyframe = self._wish
+        self._task = asyncio.create_task(_until(self._viewer.ended))
+
+    async def _go_to(self, at_ms: int, *, is_held: bool) -> None:
+        await self._stop()
+        self._sparse_ms = self._apart_ms(is_held=is_held)
+        self._pace = pace = PlaybackClock(self._clock, at_ms, self._rate, is_held=is_held)
+        ahead = PrefetchReader(self._archive.reel(at_ms, self._sparse_ms), self._archive.limit)
+        sounds = self._archive.sounds()
+        past = PlaybackSender(
+            self._stage, self._clock, ahead, pace, sounds=sounds, skipped=self._tell_skipped, arrived=self._tell
+        )
+        self._past = past
+        self._begun_s, self._is_wanted_again = self._clock.mono_s(), False
+        self._stage.keyframe = self._wish
+        self._task = asyncio.create_task(past.run())
+
+    def _apart_ms(self, *, is_held: bool) -> int:
+        """A held picture is the one of its instant, however fast it went before."""
+        return 0 if is_held else sparse_ms(self._rate)
+
+    async def _over(self) -> None:
+        """What was shown has come to its end."""
+        assert self._task is not None
+        error = self._task.exception()
+        if isinstance(error, NotCarried | StorageError):
+            shown_ms = self._stage.shown_ms if self._past and self._past.has_begun else None
+            at_ms = shown_ms or (int(self._pace.at_ms()) if self._pace else 0)
+            await self._hold_live(at_ms)
+            self._tell(error=str(error) if isinstance(error, NotCarried) else "The recordings can't be read right now.")
+        elif error is not None:
+            raise error
+        elif self._pace is not None:
+            await self._go_live()
+            self._tell()
+
+    async def _stop(self) -> None:
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    def _wish(self) -> None:
+        """The viewer cannot go on without a keyframe."""
+        if self._pace is None or self._past is None:
+            return
+        now_s = self._clock.mono_s()
+        before_s, self._wished_s = self._wished_s, now_s
+        if now_s - self._begun_s < AGAIN_S or (self._pace.is_held and now_s - before_s > TWICE_S):
+            return
+        self._is_wanted_again = True
+        self._orders.wake()
+
+    @property
+    def state(self) -> State:
+        if self._pace is None:
+            return "live"
+        if self._past is not None and not self._past.has_arrived:
+            return "seeking"
+        return "paused" if self._pace.is_held else "playing"
+
+    def _shown_ms(self) -> int | None:
+        pace = self._pace
+        if pace is not None and (self._past is None or not self._past.has_arrived):
+            return int(pace.at_ms()) if self._past is None else pace.begin_ms
+        return self._stage.shown_ms
+
+    def _tell(self, **more: object) -> None:
+        state = self.state
+        rtp = None if state == "seeking" else self._stage.time
+        told = {"at_ms": self._shown_ms(), "state": state, "rate": self._rate, "rtp": rtp}
+        self._viewer.tell(CHANNEL, json.dumps(told | more))
+
+    def _tell_skipped(self, skipped: SkippedTime) -> None:
+        reason = skipped.reason
+        words = GAP_WORDS[reason] if reason else "Nothing recorded"
+        span = {"begin_ms": skipped.span.begin_ms, "end_ms": skipped.span.end_ms}
+        self._tell(gap=span | {"reason": reason and reason.value, "words": words})
+
+    async def _tell_on(self) -> None:
+        """From the first order on, as the viewer then has the channel."""
+        await self._orders.any.wait()
+        while True:
+            self._tell()
+            await asyncio.sleep(TELL_S)
+
+
+async def _shown(show: LiveSender) -> None:
+    with contextlib.closing(show):
+        await show.run()
+
+
+async def _until(event: asyncio.Event) -> None:
+    await event.wait()

@@ -1,0 +1,1 @@
+"""Audio codecs: G.711, AAC, Opus."""

@@ -1,0 +1,1 @@
+"""Video codecs: NAL units, parameter sets, decoding, encoding, demuxing."""

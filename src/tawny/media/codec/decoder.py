@@ -1,0 +1,169 @@
+"""Packets to pictures. One decoder a stream, used by one thread; a damaged packet costs pictures, never the decoder.
+
+Where it may, it decodes in hardware; what fails there is decoded in software from the next keyframe on, for good.
+The picture's time travels through FFmpeg as the packet's presentation time, in milliseconds, so reordering keeps it.
+"""
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+import av
+import numpy as np
+from av.video.codeccontext import VideoCodecContext
+
+from tawny.media.codec.hardware import FFMPEG_NAMES, HardwareDecoder
+from tawny.media.codec.nal import START, annexb
+from tawny.model.ids import CameraId
+from tawny.model.packets import VIDEO_RATE, Packet, SourcePacket, VideoFormat
+
+NO_CAMERA = CameraId("")
+SOFTWARE = "software"
+FAILURES = 3
+"""So many packets in a row that a device cannot decode, and it is given up."""
+_REFUSALS = (av.FFmpegError, ValueError, RuntimeError, NotImplementedError)
+
+log = logging.getLogger(__name__)
+
+
+class DecodedFrame:
+    """A decoded picture (`model.observations.Frame`). It holds its buffers: keep it only as long as it is needed."""
+
+    __slots__ = ("_video", "at_ms", "camera")
+
+    def __init__(self, video: av.VideoFrame, camera: CameraId, at_ms: int) -> None:
+        self._video, self.camera, self.at_ms = video, camera, at_ms
+
+    @property
+    def width(self) -> int:
+        return self._video.width
+
+    @property
+    def height(self) -> int:
+        return self._video.height
+
+    @property
+    def video(self) -> av.VideoFrame:
+        """As FFmpeg has it, for `media` alone."""
+        return self._video
+
+    @property
+    def luma(self) -> Any:
+        """uint8 [height, width]; a view into the decoder's buffer for pictures of 8 bits, a copy for deeper ones."""
+        video = self._video
+        first = video.format.components[0]
+        if video.format.is_rgb or not first.is_luma:
+            return video.to_ndarray(format="gray")
+        plane = video.planes[0]
+        if first.bits == 8:
+            rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+            return rows[: video.height, : video.width]
+        unused = 8 if video.format.name.startswith("p0") else first.bits - 8  # these lie at the high end of their word
+        deep = np.frombuffer(memoryview(plane), np.uint16).reshape(-1, plane.line_size // 2)
+        return (deep[: video.height, : video.width] >> unused).astype(np.uint8)
+
+    @property
+    def rgb(self) -> Any:
+        """uint8 [height, width, 3], converted at each call."""
+        return self._video.to_ndarray(format="rgb24")
+
+
+class Decoder:
+    """errors: how many packets could not be decoded. After one, and at the start, it waits for a keyframe.
+
+    devices: in hardware, to be tried in order (`hardware.devices`); none: in software. how: by which it decodes now.
+    refused: devices that were tried in vain, by name.
+    is_rough: the edges of blocks are not smoothed: a sixth to a quarter cheaper, and good enough to look for motion.
+    """
+
+    def __init__(
+        self,
+        video: VideoFormat,
+        camera: CameraId = NO_CAMERA,
+        devices: Iterable[HardwareDecoder] = (),
+        *,
+        is_rough: bool = False,
+    ) -> None:
+        self.format, self.camera, self._is_rough = video, camera, is_rough
+        self.errors = 0
+        self.refused: list[str] = []
+        self._in_a_row = 0
+        self._waits_for_keyframe = True
+        self.how, self._context = self._opened(devices)
+
+    def decode(self, packet: Packet | SourcePacket) -> list[DecodedFrame]:
+        """The pictures that this packet completes, in order of presentation: mostly one, none while frames reorder."""
+        if self._waits_for_keyframe and not packet.is_keyframe:
+            return []
+        try:
+            coded = av.Packet(annexb(packet.data, self.format))
+            coded.pts = coded.dts = _at_ms(packet)
+            frames = self._context.decode(coded)
+        except _REFUSALS:
+            self._failed()
+            return []
+        self._waits_for_keyframe, self._in_a_row = False, 0
+        return self._whole(frames)
+
+    def drain(self) -> list[DecodedFrame]:
+        """What is still held back for reordering; then decoding begins again with a keyframe."""
+        try:
+            frames = self._context.decode(None)
+        except _REFUSALS:
+            self._failed()
+            frames = []
+        self.reset()
+        return self._whole(frames)
+
+    def reset(self) -> None:
+        """Forget everything up to the next keyframe: packets are missing."""
+        self._context.flush_buffers()
+        self._waits_for_keyframe = True
+
+    def leave_out_unreferenced(self, *, leave_out: bool) -> None:
+        """Whether pictures that no other refers to are not decoded: cheaper, and fewer pictures come out."""
+        self._context.skip_frame = "NONREF" if leave_out else "DEFAULT"
+
+    def _failed(self) -> None:
+        self.errors += 1
+        self._in_a_row += 1
+        if self.how != SOFTWARE and self._in_a_row >= FAILURES:
+            log.warning("%s cannot decode these pictures; they are decoded in software", self.how)
+            self.refused.append(self.how)
+            self.how, self._context = self._opened(())
+        self.reset()
+
+    def _opened(self, devices: Iterable[HardwareDecoder]) -> tuple[str, VideoCodecContext]:
+        """The first device that opens, else software."""
+        for device in devices:
+            try:
+                context = device.open(self.format.codec)
+                self._prepare(context)
+                context.open()
+            except _REFUSALS as error:
+                log.debug("no decoding by %s: %s", device.name, error)
+                self.refused.append(device.name)
+                continue
+            log.info("decodes by %s", device.name)
+            return device.name, context
+        software = av.CodecContext.create(FFMPEG_NAMES[self.format.codec], "r")
+        assert isinstance(software, VideoCodecContext)
+        self._prepare(software)
+        return SOFTWARE, software
+
+    def _prepare(self, context: VideoCodecContext) -> None:
+        context.thread_count = 1  # a thread a camera is there already
+        if self._is_rough:
+            context.options = {"skip_loop_filter": "all"}
+        context.extradata = b"".join(START + nal for nal in self.format.parameter_sets)
+
+    def _whole(self, frames: list[av.VideoFrame]) -> list[DecodedFrame]:
+        return [
+            DecodedFrame(frame, self.camera, frame.pts)
+            for frame in frames
+            if frame.pts is not None and not frame.is_corrupt
+        ]
+
+
+def _at_ms(packet: Packet | SourcePacket) -> int:
+    return packet.at_ms if isinstance(packet, Packet) else packet.pts * 1000 // VIDEO_RATE

@@ -1,0 +1,196 @@
+"""Containers and cameras taken apart by FFmpeg: compressed pieces with their times, nothing decoded.
+
+One thread at a time reads a `Demuxer`. Errors of FFmpeg carry the whole address with its password: they are turned into
+SourceErrors here and never chained.
+"""
+
+import errno
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal, NamedTuple
+
+import av
+import av.error
+from av.container import InputContainer
+from av.packet import Packet as AvPacket
+from av.stream import Stream as AvStream
+
+from tawny.model.errors import (
+    NoSuchDevice,
+    SourceClosed,
+    SourceError,
+    SourceNotFound,
+    SourceRefused,
+    SourceStalled,
+    SourceUnreachable,
+    SourceUnusable,
+)
+from tawny.model.packets import VIDEO_RATE, AudioCodec, VideoCodec
+
+_VIDEO: dict[str, VideoCodec] = {"h264": "h264", "hevc": "h265"}
+_AUDIO: dict[str, AudioCodec] = {"aac": "aac", "pcm_mulaw": "pcmu", "pcm_alaw": "pcma"}
+FILE_OPTIONS = {
+    "protocol_whitelist": "file",
+    "format_whitelist": "mov,matroska,avi,mpegts,mpeg,flv,h264,hevc",
+}
+"""A video file is opened only if its form names no other files."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemuxTrack:
+    """One elementary stream. codec: FFmpeg's name; video_codec and audio_codec: ours, where we have one."""
+
+    index: int
+    kind: Literal["video", "audio", "other"]
+    codec: str
+    rate: int
+    """Ticks a second of its pieces' times: 90,000 for video, samples a second for sound."""
+    channels: int
+    extradata: bytes
+    """Parameter sets (avcC, hvcC or Annex B) or AAC's AudioSpecificConfig."""
+    fps: float | None
+
+    @property
+    def video_codec(self) -> VideoCodec | None:
+        return _VIDEO.get(self.codec) if self.kind == "video" else None
+
+    @property
+    def audio_codec(self) -> AudioCodec | None:
+        return _AUDIO.get(self.codec) if self.kind == "audio" else None
+
+
+class CompressedUnit(NamedTuple):
+    """Compressed data of one track. Of a file: one whole unit. Of a camera: what one RTP packet brought."""
+
+    track: int
+    data: bytes
+    pts: int | None
+    """Ticks of the track's rate."""
+    dts: int | None
+
+
+def open_rtsp(address: str, *, udp: bool, sound: bool, open_s: float, read_s: float, where: str) -> "Demuxer":
+    """Connect to a camera and have it play. where: the address without its login, for errors.
+
+    Pieces come as RTP packets brought them (start codes before each NAL unit's first piece), because FFmpeg's parser
+    would hold, cut and glue pictures by its own guesses; nothing is probed, so this takes one round of requests and
+    the first packet. A read that gets nothing raises SourceStalled after read_s.
+    """
+    options = {
+        "rtsp_transport": "udp" if udp else "tcp",
+        "allowed_media_types": "video+audio" if sound else "video",
+        "fflags": "noparse+nofillin",
+        "probesize": "32",
+        "analyzeduration": "1",
+        "user_agent": "tawny",
+    }
+    if udp:
+        options["buffer_size"] = "2000000"  # a keyframe comes in one burst
+    return _open(address, "rtsp", options, (open_s, read_s), where)
+
+
+def open_file(path: str, where: str) -> "Demuxer":
+    """Open a video file of a form that names no other files."""
+    return _open(f"file:{path}", None, FILE_OPTIONS, None, where)
+
+
+class Demuxer:
+    """An opened input."""
+
+    def __init__(self, container: InputContainer, read_s: float, where: str) -> None:
+        self._container, self._read_s, self._where = container, read_s, where
+        self._packets: Iterator[AvPacket[AvStream]] | None = None
+        self._streams = [stream for stream in container.streams if stream.type in ("video", "audio")]
+        self.tracks = tuple(_track(stream) for stream in self._streams)
+        self._bases = {stream.index: _ticks(stream) for stream in self._streams}
+
+    def read(self) -> CompressedUnit | None:
+        """The next piece of any track; None at the end, which is how a camera that hangs up looks, too."""
+        if self._packets is None:
+            self._packets = self._container.demux(self._streams)
+        try:
+            packet = next((packet for packet in self._packets if packet.size), None)
+        except av.error.FFmpegError as error:
+            failed = source_error(error, self._where, self._read_s, reading=True)
+        else:
+            return self._piece(packet) if packet is not None else None
+        raise failed
+
+    def close(self) -> None:
+        """Let go; a camera is told, its answer not waited for. A thread that reads must be through."""
+        self._packets = None
+        self._container.close()
+
+    def _piece(self, packet: "AvPacket[AvStream]") -> CompressedUnit:
+        base = self._bases[packet.stream_index]
+        pts, dts = packet.pts, packet.dts
+        if base is not None:
+            pts = pts if pts is None else round(pts * base)
+            dts = dts if dts is None else round(dts * base)
+        return CompressedUnit(packet.stream_index, bytes(packet), pts, dts)
+
+
+def _open(
+    address: str, form: str | None, options: Mapping[str, str], timeout: tuple[float, float] | None, where: str
+) -> Demuxer:
+    open_s, read_s = timeout or (0.0, 0.0)
+    try:
+        container = av.open(address, format=form, options=dict(options), timeout=timeout)
+    except av.error.FFmpegError as error:
+        failed = source_error(error, where, open_s)
+    else:
+        return Demuxer(container, read_s, where)
+    raise failed
+
+
+def _track(stream: AvStream) -> DemuxTrack:
+    context = stream.codec_context
+    kind: Literal["video", "audio", "other"] = (
+        "video" if stream.type == "video" else "audio" if stream.type == "audio" else "other"
+    )
+    codec = context.name if context is not None else "unknown"
+    extradata = bytes(context.extradata or b"") if context is not None else b""
+    if kind == "video":
+        rate = getattr(stream, "average_rate", None)
+        return DemuxTrack(stream.index, kind, codec, VIDEO_RATE, 0, extradata, float(rate) if rate else None)
+    sample_rate = int(getattr(context, "sample_rate", 0) or 0)
+    channels = int(getattr(context, "channels", 0) or 0)
+    return DemuxTrack(stream.index, kind, codec, sample_rate, channels, extradata, None)
+
+
+def _ticks(stream: AvStream) -> Fraction | None:
+    """Our ticks in one of FFmpeg's; None where they are the same."""
+    rate = VIDEO_RATE if stream.type == "video" else int(getattr(stream.codec_context, "sample_rate", 0) or 0)
+    base = stream.time_base * rate if stream.time_base and rate else Fraction(1)
+    return None if base == 1 else base
+
+
+def source_error(error: av.error.FFmpegError, where: str, limit_s: float, *, reading: bool = False) -> SourceError:
+    """FFmpeg's error as one of ours. Its own text names the address, so only what it means is kept.
+
+    limit_s: how long was waited. reading: it had been opened before.
+    """
+    said = (error.strerror or "no reason given").lower()
+    kinds: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], type[SourceError]], ...] = (
+        ((av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError), SourceRefused),
+        (av.error.HTTPNotFoundError, SourceNotFound),
+        ((FileNotFoundError, PermissionError, IsADirectoryError), NoSuchDevice),
+        (ConnectionRefusedError, SourceUnreachable),
+    )
+    if isinstance(error, av.error.HTTPOtherClientError):
+        said = "it would not play; perhaps it has no place for another viewer (4xx)"
+    elif isinstance(error, av.error.HTTPServerError):
+        said = "it would not play, by a fault of its own (5xx)"
+    for known, ours in kinds:
+        if isinstance(error, known):
+            return ours(where, said)
+    if error.errno == errno.EBUSY:
+        return SourceError(where, "another program is using it")
+    if isinstance(error, av.error.ExitError):
+        return SourceStalled(where, f"nothing came for {limit_s:g} s")
+    if isinstance(error, OSError):
+        return SourceClosed(where, said) if reading else SourceUnreachable(where, said)
+    if isinstance(error, av.error.InvalidDataError | av.error.ArgumentError) and not reading:
+        return SourceUnusable(where, "something whose form is not understood")
+    return SourceError(where, said)

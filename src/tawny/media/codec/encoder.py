@@ -1,0 +1,165 @@
+"""Pictures to H.264, or to H.265 where that is asked for. One thread an encoder; PyAV lets go of the GIL.
+
+Pictures go in one by one and packets come out as sources give them. The first encoder of `CANDIDATES` that works here
+is taken: x264 where PyAV has it, otherwise one in hardware. H.265 is only for what is to stand beside a camera's own.
+"""
+
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import av
+import numpy as np
+from av.error import FFmpegError
+from av.video.codeccontext import VideoCodecContext
+
+from tawny.media.codec.decoder import DecodedFrame
+from tawny.media.codec.nal import is_keyframe, join_lengths, parameter_sets, split_annexb, split_lengths
+from tawny.media.codec.parameter_sets import video_format
+from tawny.model.errors import SourceUnusable
+from tawny.model.packets import VIDEO_RATE, SourcePacket, VideoCodec, VideoFormat
+
+Picture = np.ndarray[Any, np.dtype[np.uint8]]
+"""uint8 [height, width, 3]: RGB; or, cheaper, uint8 [height·3/2, width]: planar YUV 4:2:0 (BT.601, Y from 16 to 235),
+rows of Y, then all of U, then all of V."""
+
+CANDIDATES: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "libx264": {"preset": "ultrafast", "tune": "zerolatency", "sc_threshold": "0", "forced-idr": "1"},
+        "h264_v4l2m2m": {},
+        "h264_videotoolbox": {"realtime": "1"},
+        "h264_nvenc": {"preset": "p1", "tune": "ull", "zerolatency": "1", "forced-idr": "1"},
+        "h264_qsv": {"preset": "veryfast", "async_depth": "1"},
+        "h264_amf": {"usage": "ultralowlatency"},
+        "libopenh264": {"allow_skip_frames": "0"},
+    }
+)
+H265_CANDIDATES: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {"libx265": {"tune": "zerolatency", "x265-params": "log-level=none:pools=none:frame-threads=1"}}
+)
+_BT601, _LIMITED, _WHOLE = 6, 1, 2
+_OURS = ("libx264", "libx265")
+"""Those that know a quality, and presets."""
+_ANNEXB_STARTS = (b"\0\0\0\1", b"\0\0\1")
+
+
+class Colours(NamedTuple):
+    """What numbers mean which colour, as FFmpeg numbers it: a picture must be shown as the one that it is made of."""
+
+    space: int = _BT601
+    primaries: int = _BT601
+    transfer: int = _BT601
+    range: int = _LIMITED
+
+    @classmethod
+    def of(cls, frame: DecodedFrame) -> "Colours":
+        video = frame.video
+        is_whole = video.format.name.startswith("yuvj") or int(video.color_range) == _WHOLE
+        space, primaries, transfer = (int(one) for one in (video.colorspace, video.color_primaries, video.color_trc))
+        return cls(space, primaries, transfer, _WHOLE if is_whole else _LIMITED)
+
+    @property
+    def planes(self) -> str:
+        """FFmpeg's name of their planes in 4:2:0."""
+        return "yuvj420p" if self.range == _WHOLE else "yuv420p"
+
+
+class Encoder:
+    """No B-frames, so packets come in order of presentation; a keyframe every `gop_s` exactly, and none between.
+
+    crf (x264's 0 to 51, lower is better) holds the quality, bit_rate (bits a second) the size; with neither, crf 27.
+    preset: x264's, for those who have time to spare. colours: of the planes that come. Raises SourceUnusable where no
+    encoder works.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        fps: float,
+        *,
+        gop_s: float = 2.0,
+        bit_rate: int | None = None,
+        crf: float | None = None,
+        preset: str = "ultrafast",
+        codec: VideoCodec = "h264",
+        colours: Colours | None = None,
+    ) -> None:
+        if width % 2 or height % 2:
+            raise ValueError(f"a picture of {width} x {height} cannot be encoded: both must be even")
+        self._size, self._codec, self._colours = (width, height), codec, colours or Colours()
+        self._gop = max(1, round(gop_s * fps))
+        self._count = 0
+        self._is_spent = False
+        self._format: VideoFormat | None = None
+        self._rate_options = {"crf": str(27 if crf is None else crf)} if bit_rate is None else {}
+        self._bit_rate = bit_rate
+        self._context = self._open(Fraction(fps).limit_denominator(1001), preset)
+
+    @property
+    def name(self) -> str:
+        """The encoder that was taken, by FFmpeg's name."""
+        return self._context.name
+
+    def encode(self, picture: Picture, pts: int) -> list[SourcePacket]:
+        """The packets that are ready: with x264 that of this picture. pts: 90 kHz, greater than the last."""
+        planes = self._colours.planes
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24" if picture.ndim == 3 else planes)
+        if frame.format.name != planes:
+            frame = frame.reformat(format=planes)
+        frame.pts, frame.time_base = pts, Fraction(1, VIDEO_RATE)
+        if self._count % self._gop == 0:
+            frame.pict_type = av.video.frame.PictureType.I
+        self._count += 1
+        return list(self._packets(frame))
+
+    def close(self) -> list[SourcePacket]:
+        """What was still on its way; nothing the second time. The encoder is spent."""
+        spent, self._is_spent = self._is_spent, True
+        return [] if spent else list(self._packets(None))
+
+    def _open(self, fps: Fraction, preset: str) -> VideoCodecContext:
+        tried: list[str] = []
+        for name, options in (CANDIDATES if self._codec == "h264" else H265_CANDIDATES).items():
+            if name not in av.codecs_available:
+                continue
+            ours = {**options, **self._rate_options, "preset": preset} if name in _OURS else dict(options)
+            try:
+                return self._opened(name, fps, ours)
+            except (FFmpegError, ValueError) as error:
+                tried.append(f"{name}: {error}")
+        why = "; ".join(tried) or "PyAV has none"
+        kind = "H.264" if self._codec == "h264" else "H.265"
+        raise SourceUnusable("this computer", f"its raw pictures need an {kind} encoder, and none works here ({why})")
+
+    def _opened(self, name: str, fps: Fraction, options: dict[str, str]) -> VideoCodecContext:
+        context = av.CodecContext.create(name, "w")
+        assert isinstance(context, VideoCodecContext)
+        context.width, context.height = self._size
+        context.pix_fmt = self._colours.planes
+        context.time_base, context.framerate = Fraction(1, VIDEO_RATE), fps
+        context.gop_size, context.max_b_frames = self._gop, 0
+        context.thread_count = 1
+        context.colorspace, context.color_primaries = self._colours.space, self._colours.primaries
+        context.color_trc, context.color_range = self._colours.transfer, self._colours.range
+        if self._bit_rate is not None or name not in _OURS:
+            context.bit_rate = self._bit_rate or round(self._size[0] * self._size[1] * float(fps) * 0.12)
+        context.options = options | {"keyint_min": str(self._gop)}
+        context.flags |= av.codec.context.Flags.global_header
+        context.open()
+        return context
+
+    def _packets(self, frame: av.VideoFrame | None) -> Iterator[SourcePacket]:
+        for packet in self._context.encode(frame):
+            nals = _units(bytes(packet))
+            if self._format is None:
+                header = bytes(self._context.extradata or b"")
+                sets = parameter_sets(self._codec, _units(header) if header else nals)
+                self._format = video_format(self._codec, sets)
+            assert packet.pts is not None
+            yield SourcePacket(self._format, join_lengths(nals), packet.pts, is_keyframe(self._codec, nals))
+
+
+def _units(data: bytes) -> list[bytes]:
+    return split_annexb(data) if data.startswith(_ANNEXB_STARTS) else split_lengths(data)

@@ -1,0 +1,108 @@
+"""Parameter sets: from a camera's VPS, SPS and PPS to what a file's header and a decoder must know."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from tawny.media.codec.bits import Bits, unescaped
+from tawny.media.codec.codec_names import codec_string
+from tawny.media.codec.nal import H264_PPS, H264_SPS, H265_PPS, H265_SPS, H265_VPS, SET_TYPES, nal_type
+from tawny.media.codec.sps import SpsInfo
+from tawny.media.codec.sps_h264 import parse_h264
+from tawny.media.codec.sps_h265 import parse_h265
+from tawny.model.packets import VideoCodec, VideoFormat
+
+__all__ = ["SpsInfo", "can_follow", "codec_string", "parse_sps", "same_picture", "sps_of", "video_format"]
+
+MOST_SET_BYTES = 4096
+MOST_SETS = 4
+"""Of each type. What is larger or more is ignored: no camera needs it."""
+
+_SPS: dict[VideoCodec, int] = {"h264": H264_SPS, "h265": H265_SPS}
+_PPS: dict[VideoCodec, int] = {"h264": H264_PPS, "h265": H265_PPS}
+_HEADER_BYTES: dict[VideoCodec, int] = {"h264": 1, "h265": 2}
+
+
+@lru_cache(maxsize=256)
+def parse_sps(codec: VideoCodec, nal: bytes) -> SpsInfo:
+    """ValueError if it is no SPS, or one that no camera can mean."""
+    return parse_h264(nal) if codec == "h264" else parse_h265(nal)
+
+
+def sps_of(video: VideoFormat) -> SpsInfo:
+    """The SPS that gives the format its size. ValueError if there is none."""
+    for nal in video.parameter_sets:
+        if nal_type(video.codec, nal) == _SPS[video.codec]:
+            return parse_sps(video.codec, nal)
+    raise ValueError("there is no sequence parameter set")
+
+
+def same_picture(a: VideoFormat, b: VideoFormat) -> bool:
+    """True if one file may hold both: codec, size, profile, chroma, depth and reorder depth are equal.
+
+    Other bits of the parameter sets may differ; then those of `b` must stand in its keyframes.
+    """
+    if a == b:
+        return True
+    return a.codec == b.codec and _look(sps_of(a)) == _look(sps_of(b))
+
+
+def can_follow(a: VideoFormat, b: VideoFormat) -> bool:
+    """True if a player goes on from one to the other in one file: as `same_picture`, but for how it was encoded."""
+    if a.codec != b.codec:
+        return False
+    one, other = sps_of(a), sps_of(b)
+    sizes = [(sps.width, sps.height, sps.interlaced) for sps in (one, other)]
+    depths = [(sps.chroma, sps.bit_depth, sps.chroma_bit_depth) for sps in (one, other)]
+    return sizes[0] == sizes[1] and depths[0] == depths[1]
+
+
+def _look(sps: SpsInfo) -> tuple[object, ...]:
+    size = (sps.width, sps.height, sps.interlaced)
+    return size, sps.profile, sps.tier, sps.chroma, sps.bit_depth, sps.chroma_bit_depth, sps.reorder
+
+
+def video_format(codec: VideoCodec, parameter_sets: Iterable[bytes]) -> VideoFormat:
+    """The format of these sets, put in order: VPS, SPS, PPS, each by its id; of one type and id the last counts.
+
+    Other units, sets that are too large, and a PPS without its SPS are left out. ValueError if what is left cannot be
+    decoded, or the SPS is impossible.
+    """
+    return _video_format(codec, tuple(map(bytes, parameter_sets)))
+
+
+@lru_cache(maxsize=256)
+def _video_format(codec: VideoCodec, parameter_sets: tuple[bytes, ...]) -> VideoFormat:
+    wanted = SET_TYPES[codec]
+    found: dict[int, dict[int, bytes]] = {kind: {} for kind in wanted}
+    for nal in parameter_sets:
+        kind = nal_type(codec, nal)
+        if kind in wanted and len(nal) <= MOST_SET_BYTES:
+            same_kind = found[kind]
+            set_id = _set_id(codec, kind, nal)
+            if set_id in same_kind or len(same_kind) < MOST_SETS:
+                same_kind[set_id] = nal
+    spses, ppses = found[_SPS[codec]], found[_PPS[codec]]
+    found[_PPS[codec]] = {key: pps for key, pps in ppses.items() if _pps_ids(codec, pps)[1] in spses}
+    if not all(found.values()):
+        raise ValueError(f"a parameter set is missing: of the types {wanted} there are {_count(found)}")
+    first = parse_sps(codec, spses[min(spses)])
+    ordered = tuple(found[kind][key] for kind in wanted for key in sorted(found[kind]))
+    return VideoFormat(codec, first.width, first.height, ordered)
+
+
+def _count(found: dict[int, dict[int, bytes]]) -> list[int]:
+    return [len(sets) for sets in found.values()]
+
+
+def _set_id(codec: VideoCodec, kind: int, nal: bytes) -> int:
+    if kind == _SPS[codec]:
+        return parse_sps(codec, nal).id
+    if kind == H265_VPS:
+        return Bits(nal[_HEADER_BYTES[codec] :]).bits(4)
+    return _pps_ids(codec, nal)[0]
+
+
+def _pps_ids(codec: VideoCodec, nal: bytes) -> tuple[int, int]:
+    """Its own id and the SPS's."""
+    bits = Bits(unescaped(nal[_HEADER_BYTES[codec] :][:16]))
+    return bits.number(255, "PPS id"), bits.number(31, "SPS id")

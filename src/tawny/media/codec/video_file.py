@@ -1,0 +1,211 @@
+"""Pictures of a video file, only those that are asked for: its keyframes, or all from one instant up to another.
+
+Times are seconds since the file's first picture. One thread an object; several may read the same file. Files are
+opened as `demux.open_file` does: only forms that name no other files.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import IO, Any
+
+import av
+import av.error
+from av.container import InputContainer
+from av.packet import Packet as AvPacket
+from av.video.stream import VideoStream
+
+from tawny.media.codec.decoder import NO_CAMERA, DecodedFrame
+from tawny.media.codec.demuxer import FILE_OPTIONS, source_error
+from tawny.media.mp4.byte_reader import read_bytes
+from tawny.model.errors import FileSealed, NoSuchDevice, SourceError, SourceUnusable
+from tawny.sealed.header import MAGIC
+
+_USUAL_FPS = 25.0
+_MEASURED_S = 120.0
+
+Opened = tuple[InputContainer, VideoStream]
+
+
+@dataclass(eq=False, slots=True)
+class Gop:
+    """A keyframe that is decoded when it is asked for, and how much came after it up to the next."""
+
+    at_s: float
+    other_bytes: int
+    """Of all packets between this keyframe and the next."""
+    picture: Callable[[], DecodedFrame | None]
+    """Decodes it; None for a damaged one. It keeps the coded picture in memory."""
+
+
+class FileVideo:
+    """What the file says of itself, and its pictures. SourceError when it cannot be read, FileSealed.
+
+    source: makes a file object to read from instead of the path, which then is only a name.
+    """
+
+    def __init__(self, path: Path, source: Callable[[], IO[bytes]] | None = None) -> None:
+        self.path, self._source = path, source
+        self._readers: dict[bool, Opened] = {}
+        """Kept open, for all pictures and for those that others refer to."""
+        if source is None and not path.is_file():
+            raise NoSuchDevice(str(path), "it is not a file" if path.exists() else "no such file")
+        if source is None and next(read_bytes(path, 0, len(MAGIC)), b"") == MAGIC:
+            raise FileSealed(str(path))
+        container, stream = self._opened()
+        with container:
+            self.width, self.height = stream.width, stream.height
+            self.codec = stream.codec_context.name
+            rate = stream.average_rate or stream.guessed_rate
+            self.fps = float(rate) if rate else _USUAL_FPS
+            self.has_times = True
+            self._tick_s = float(stream.time_base or 0)
+            self._zero_s = self._first_s(container, stream)
+            self.duration_s = self._length_s(container, stream)
+
+    def has_keyframes_within(self, gap_s: float) -> bool:
+        """Whether the keyframes of its first minutes lie no further apart."""
+        container, stream = self._opened()
+        with container:
+            last_s = at_s = 0.0
+            for packet in self._packets(container, stream):
+                at_s = self._at_s(packet) or at_s
+                if packet.is_keyframe:
+                    last_s = at_s
+                if at_s - last_s > gap_s:
+                    return False
+                if at_s > _MEASURED_S:
+                    break
+        return True
+
+    def keyframes(self, begin_s: float = 0.0, end_s: float = float("inf")) -> Iterator[Gop]:
+        """Its keyframes from begin_s (the one before, if there is none) up to end_s; nothing is decoded by itself."""
+        container, stream = self._opened()
+        stream.codec_context.options = {"skip_loop_filter": "all"}
+        gop: Gop | None = None
+        with container:
+            if begin_s > 0:
+                self._seek(container, stream, begin_s)
+            for packet in self._packets(container, stream):
+                at_s = self._at_s(packet)
+                if packet.is_keyframe and at_s is not None:
+                    if gop is not None:
+                        yield gop
+                    gop = Gop(round(at_s, 3), 0, partial(self._alone, stream, packet, at_s)) if at_s < end_s else None
+                    if gop is None:
+                        break
+                elif gop is not None:
+                    gop.other_bytes += packet.size
+        if gop is not None:
+            yield gop
+
+    def pictures(
+        self, begin_s: float = 0.0, end_s: float = float("inf"), *, only_referenced: bool = False
+    ) -> Iterator[DecodedFrame]:
+        """All pictures from the keyframe at or before begin_s up to end_s; one stretch after the other.
+
+        only_referenced: cheaper; pictures that no other refers to are left out, and edges of blocks are not smoothed.
+        """
+        container, stream = self._kept(begin_s, only_referenced=only_referenced)
+        for packet in self._packets(container, stream):
+            at_s = self._at_s(packet)
+            yield from self._decoded(stream, packet, at_s)
+            if packet.is_keyframe and at_s is not None and at_s >= end_s:
+                break
+        yield from self._decoded(stream, None, 0.0)
+
+    def _kept(self, begin_s: float, *, only_referenced: bool) -> Opened:
+        """Opened once for all stretches, as most of opening is to find out what it is; at the keyframe before."""
+        kept = self._readers.get(only_referenced) if self.has_times else None
+        container, stream = kept or self._opened()
+        if kept is None and only_referenced:
+            stream.codec_context.options = {"skip_loop_filter": "all"}
+            stream.codec_context.skip_frame = "NONREF"
+        if begin_s > 0 or kept is not None:
+            self._seek(container, stream, begin_s)
+        self._readers[only_referenced] = container, stream
+        return container, stream
+
+    def _opened(self) -> Opened:
+        try:
+            opened = f"file:{self.path}" if self._source is None else self._source()
+            container = av.open(opened, "r", options=dict(FILE_OPTIONS))
+        except av.error.FFmpegError as error:
+            failed: SourceError = source_error(error, str(self.path), 0.0)
+        else:
+            if container.streams.video:
+                stream = container.streams.video[0]
+                stream.codec_context.thread_type = "NONE"
+                return container, stream
+            container.close()
+            failed = SourceUnusable(str(self.path), "the file holds no video")
+        raise failed
+
+    def _first_s(self, container: InputContainer, stream: VideoStream) -> float:
+        """Time of the first picture; a file without times gets some by counting."""
+        times: list[float] = []
+        for number, packet in enumerate(container.demux(stream)):
+            if packet.pts is None or packet.time_base is None:
+                self.has_times = bool(times)
+                break
+            times.append(float(packet.pts * packet.time_base))
+            if number > 16:
+                break
+        return min(times, default=0.0)
+
+    def _length_s(self, container: InputContainer, stream: VideoStream) -> float:
+        if stream.duration is not None and stream.time_base is not None:
+            return float(stream.duration * stream.time_base)
+        if container.duration is not None:
+            return container.duration / av.time_base
+        return 0.0
+
+    def _seek(self, container: InputContainer, stream: VideoStream, begin_s: float) -> None:
+        """To the keyframe at or before begin_s; what was decoded before is forgotten."""
+        if self.has_times and stream.time_base:
+            container.seek(round((begin_s + self._zero_s) / stream.time_base), stream=stream)
+
+    def _packets(self, container: InputContainer, stream: VideoStream) -> Iterator["AvPacket[VideoStream]"]:
+        """From where it stands on. Damaged packets are left out."""
+        self._counted = 0
+        packets = container.demux(stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except av.error.FFmpegError as error:
+                failed = source_error(error, str(self.path), 0.0, reading=True)
+            else:
+                if packet is None:
+                    return
+                if packet.size:
+                    yield packet
+                continue
+            raise failed
+
+    def _at_s(self, packet: "AvPacket[VideoStream]") -> float | None:
+        if not self.has_times:
+            self._counted += 1
+            return (self._counted - 1) / self.fps
+        return None if packet.pts is None else packet.pts * self._tick_s - self._zero_s
+
+    def _alone(self, stream: VideoStream, keyframe: Any, at_s: float) -> DecodedFrame | None:
+        """A keyframe's picture, without what was before it or comes after."""
+        frames = self._decoded(stream, keyframe, at_s) + self._decoded(stream, None, 0.0)
+        stream.codec_context.flush_buffers()
+        return frames[0] if frames else None
+
+    def _decoded(self, stream: VideoStream, packet: Any, at_s: float | None) -> list[DecodedFrame]:
+        """What a packet (None: the end) brings; nothing for a damaged one."""
+        if packet is not None and not self.has_times and at_s is not None and packet.time_base is not None:
+            packet.pts = packet.dts = round(at_s / packet.time_base)
+        try:
+            frames = stream.codec_context.decode(packet)
+        except av.error.FFmpegError:
+            return []
+        zero_s = self._zero_s if self.has_times else 0.0
+        return [
+            DecodedFrame(frame, NO_CAMERA, round((frame.pts * self._tick_s - zero_s) * 1000))
+            for frame in frames
+            if frame.pts is not None
+        ]

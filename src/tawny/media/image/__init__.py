@@ -1,0 +1,1 @@
+"""Still images: JPEG, GIF, masks, contact sheets."""

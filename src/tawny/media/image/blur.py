@@ -1,0 +1,41 @@
+"""Parts of pictures made unrecognizable: what is left of them is a few large patches in sixteen shades.
+
+A blur can be undone in part, above all over many pictures; from patches this coarse nobody is known again.
+"""
+
+from typing import Any, Final
+
+import av
+import numpy as np
+
+from tawny.media.codec.decoder import DecodedFrame
+
+COLUMNS: Final = 20
+"""Patches across the picture."""
+SHADES: Final = 16
+
+Plane = np.ndarray[Any, np.dtype[np.uint8]]
+Hidden = np.ndarray[Any, np.dtype[np.bool_]]
+"""bool [rows, columns] of any size: where the picture is to be unrecognizable."""
+
+
+def blur_picture(frame: DecodedFrame, hidden: Hidden) -> DecodedFrame:
+    """A copy, as decoders need theirs. Edges are hidden a little beyond."""
+    import cv2  # not above: 16 MB that a recorder can do without
+
+    video = frame.video
+    wide, high = video.width // 2 * 2, video.height // 2 * 2
+    name = "yuvj420p" if video.format.name.startswith("yuvj") else "yuv420p"
+    planes = np.array(video.reformat(width=wide, height=high, format=name).to_ndarray(), np.uint8, copy=True)
+    rows = max(2, round(COLUMNS * high / wide))
+    colours = planes[high:].reshape(2, high // 2, wide // 2)
+    for plane in (planes[:high], *colours):
+        size = (plane.shape[1], plane.shape[0])
+        patches = cv2.resize(cv2.resize(plane, (COLUMNS, rows), interpolation=cv2.INTER_AREA), size)
+        step = 256 // SHADES
+        where = cv2.resize(hidden.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+        where = cv2.dilate(where, np.ones((3, 3), np.uint8)).astype(bool)
+        plane[where] = (patches // step * step + step // 2)[where]
+    made = av.VideoFrame.from_ndarray(planes, format=name)
+    made.colorspace, made.color_range = video.colorspace, video.color_range
+    return DecodedFrame(made, frame.camera, frame.at_ms)

@@ -1,0 +1,82 @@
+"""Pictures to JPEG, for people to look at."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import av
+import numpy as np
+from av.video.reformatter import Colorspace, Interpolation
+
+from tawny.media.codec.decoder import DecodedFrame
+
+_UNSAID = 2
+"""FFmpeg's AVCOL_SPC_UNSPECIFIED: the stream does not say by which matrix its colours were made."""
+_HD_HEIGHT = 720
+"""From this height on a picture that does not say its colours is taken as BT.709, below as BT.601, as players do."""
+
+
+def jpeg(picture: DecodedFrame | Any, width: int | None = None, quality: int = 80) -> bytes:
+    """A JPEG file of a decoded frame or of uint8 [height, width, 3] RGB.
+
+    width: what it is made no wider than, in keeping with its shape; None: as it is. quality: 1..100.
+    """
+    frame = picture.video if isinstance(picture, DecodedFrame) else av.VideoFrame.from_ndarray(picture, format="rgb24")
+    return _encoded(_bgr(frame, width), quality)
+
+
+def scaled_size(picture: DecodedFrame | Any, width: int) -> Any:
+    """uint8 [height, width, 3], no wider than that, for `side_by_side`."""
+    frame = picture.video if isinstance(picture, DecodedFrame) else av.VideoFrame.from_ndarray(picture, format="rgb24")
+    return _bgr(frame, width)
+
+
+def side_by_side(pictures: Sequence[Any], quality: int = 70) -> bytes:
+    """A JPEG file of pictures of one size, as `small` makes them, from left to right."""
+    return _encoded(np.hstack(list(pictures)), quality)
+
+
+def _bgr(frame: av.VideoFrame, width: int | None) -> Any:
+    wide = min(width or frame.width, frame.width)
+    high = max(1, round(frame.height * wide / frame.width))
+    colours = int(frame.colorspace)
+    if colours == _UNSAID:
+        colours = int(Colorspace.ITU709 if frame.height >= _HD_HEIGHT else Colorspace.ITU601)
+    small = frame.reformat(
+        format="bgr24", width=wide, height=high, src_colorspace=colours, interpolation=Interpolation.AREA
+    )
+    return small.to_ndarray()
+
+
+def _encoded(bgr: Any, quality: int) -> bytes:
+    import cv2  # not above: 16 MB that a recorder which watches nothing can do without
+
+    made, coded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not made:
+        raise ValueError(f"a picture of shape {bgr.shape} cannot become a JPEG")
+    return coded.tobytes()
+
+
+class Tiles:
+    """Many small pictures on one sheet, in rows from the left. Places that get none are dark."""
+
+    def __init__(self, columns: int, rows: int, width: int) -> None:
+        self._columns, self._rows, self._width = columns, rows, width
+        self._sheet: Any = None
+        self._height = 0
+
+    @property
+    def is_empty(self) -> bool:
+        return self._sheet is None
+
+    def put(self, place: int, frame: DecodedFrame) -> None:
+        """The first picture tells how high all are."""
+        tile = _bgr(frame.video, self._width)
+        if self._sheet is None:
+            self._height = round(tile.shape[0] * self._width / tile.shape[1])
+            self._sheet = np.full((self._rows * self._height, self._columns * self._width, 3), 24, np.uint8)
+        left, top = place % self._columns * self._width, place // self._columns * self._height
+        fits = tile[: self._height, : self._width]
+        self._sheet[top : top + fits.shape[0], left : left + fits.shape[1]] = fits
+
+    def jpeg(self, quality: int = 85) -> bytes:
+        return _encoded(self._sheet, quality)

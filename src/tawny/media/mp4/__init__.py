@@ -1,0 +1,1 @@
+"""Reading and writing MP4: boxes, fragments, sample tables, progressive files."""

@@ -1,0 +1,81 @@
+"""A part of any video file as an MP4 of its own, copied and not encoded again.
+
+It begins at a keyframe; or, exact, shows nothing before the instant asked for: what is needed from before is in the
+file and not shown (an edit list, which players follow). Plain functions, any thread.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+import av
+import av.error
+from av.container import InputContainer, OutputContainer
+from av.stream import Stream
+
+from tawny.media.codec.demuxer import FILE_OPTIONS, source_error
+from tawny.model.errors import SourceError, SourceUnusable
+
+
+def copy_part(
+    path: Path,
+    out: Path,
+    begin_s: float,
+    end_s: float,
+    *,
+    exact: bool = False,
+    source: Callable[[], IO[bytes]] | None = None,
+) -> float:
+    """Write what is shown from the keyframe at or before begin_s up to the first keyframe at or after end_s.
+
+    exact: nothing is shown before begin_s, nor from end_s on. source: a file object to read from instead of the path.
+    Seconds since the file's first instant. Returns where it begins. SourceError when the file cannot be read, or what
+    it holds cannot stand in an MP4; OSError of the disk.
+    """
+    failed: SourceError
+    try:
+        with av.open(f"file:{path}" if source is None else source(), "r", options=dict(FILE_OPTIONS)) as opened:
+            if not opened.streams.video:
+                raise SourceUnusable(str(path), "the file holds no video")
+            with av.open(str(out), "w", format="mp4", options={"movflags": "faststart"}) as made:
+                return _copy(opened, made, begin_s, end_s, exact=exact)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(out)) from error
+    except av.error.FFmpegError as error:
+        failed = source_error(error, str(path), 0.0)
+    except ValueError as error:
+        failed = SourceUnusable(str(path), str(error))
+    raise failed
+
+
+def _copy(source: InputContainer, made: OutputContainer, begin_s: float, end_s: float, *, exact: bool) -> float:
+    video = source.streams.video[0]
+    sound = [one for one in source.streams.audio if one.codec_context.name in ("aac", "mp3", "ac3", "opus")][:1]
+    copies: dict[int, Stream] = {one.index: made.add_stream_from_template(one) for one in (video, *sound)}
+    zero_s = float((video.start_time or 0) * (video.time_base or 0))
+    if video.time_base:
+        source.seek(round((begin_s + zero_s) / video.time_base), stream=video)
+    from_s: float | None = None
+    zero_at_s = 0.0
+    for packet in source.demux([video, *sound]):
+        if not packet.size or packet.dts is None or packet.pts is None or packet.time_base is None:
+            continue
+        at_s = float(packet.pts * packet.time_base)
+        if packet.stream_index == video.index:
+            is_over = at_s >= end_s + zero_s and from_s is not None
+            if is_over and (packet.is_keyframe or (exact and packet.dts * packet.time_base >= end_s + zero_s)):
+                break
+            if from_s is None:
+                if not packet.is_keyframe:
+                    continue
+                from_s = at_s
+                zero_at_s = max(from_s, begin_s + zero_s) if exact else from_s
+        if from_s is None or at_s < from_s or (exact and packet.stream_index != video.index and at_s < zero_at_s):
+            continue
+        if exact and packet.stream_index != video.index and at_s >= end_s + zero_s:
+            continue
+        shift = round(zero_at_s / packet.time_base)
+        packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+        packet.stream = copies[packet.stream_index]
+        made.mux(packet)
+    return (zero_at_s if from_s is not None else zero_s) - zero_s

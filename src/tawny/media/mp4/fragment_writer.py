@@ -1,0 +1,151 @@
+"""Fragmented MP4: a header, then fragments that each stand for about a second, then why the file ended.
+
+A file plays alone and at any moment, however far it was written. Samples are never copied: a fragment is a list of
+buffers for `os.writev`. Plain functions, any thread.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from operator import sub
+from struct import Struct, error, pack
+from typing import NamedTuple
+
+from tawny.media.mp4.boxes import box, full_box, json_box, media, movie_header, track_header
+from tawny.media.mp4.sample_entry import sample_entry
+from tawny.model.packets import AudioFormat, Format, VideoFormat
+
+Buffer = bytes | bytearray | memoryview
+
+VIDEO_TRACK, AUDIO_TRACK = 1, 2
+KEYFRAME, OTHER_FRAME = 0x02000000, 0x01010000
+"""Sample flags: depends on no other sample; depends on others and is no place to begin."""
+
+_MOVIE_RATE = 1000
+_MOST_BYTES = (1 << 32) - (1 << 24)
+
+_BASE_IS_MOOF = 0x020000
+_HAS_DURATION, _HAS_SIZE, _HAS_FLAGS, _HAS_OFFSET, _HAS_DATA_AT = 0x100, 0x200, 0x400, 0x800, 0x1
+
+
+class Sample(NamedTuple):
+    """An access unit or sound frame as a file has it.
+
+    data: as `SourcePacket.data`. pts: ticks since the segment's start. duration: ticks until the next sample in
+    decode order is decoded; it is also the distance of their presentation times where pictures are not reordered.
+    """
+
+    data: Buffer
+    pts: int
+    duration: int
+    is_keyframe: bool
+
+
+def init_segment(
+    video: VideoFormat, audio: AudioFormat | None = None, about: Mapping[str, object] | None = None
+) -> bytes:
+    """The file's beginning (ftyp and moov). about: JSON for our own box. ValueError for an unusable format."""
+    formats: list[Format] = [video] if audio is None else [video, audio]
+    tracks = [_track(number, stored) for number, stored in enumerate(formats, VIDEO_TRACK)]
+    defaults = [_track_defaults(number, stored) for number, stored in enumerate(formats, VIDEO_TRACK)]
+    return box(b"ftyp", b"iso6", pack(">I", 1), b"iso6mp41") + box(
+        b"moov",
+        movie_header(_MOVIE_RATE, 0, len(formats) + 1),
+        *tracks,
+        box(b"mvex", *defaults),
+        json_box(about) if about is not None else b"",
+    )
+
+
+def _track(number: int, stored: Format) -> bytes:
+    is_video = isinstance(stored, VideoFormat)
+    size = (stored.width, stored.height) if isinstance(stored, VideoFormat) else None
+    tables = box(
+        b"stbl",
+        full_box(b"stsd", 0, 0, pack(">I", 1), sample_entry(stored)),
+        full_box(b"stts", 0, 0, bytes(4)),
+        full_box(b"stsc", 0, 0, bytes(4)),
+        full_box(b"stsz", 0, 0, bytes(8)),
+        full_box(b"stco", 0, 0, bytes(4)),
+    )
+    return box(b"trak", track_header(number, 0, size), media(stored.rate, 0, tables, is_video=is_video))
+
+
+def _track_defaults(number: int, stored: Format) -> bytes:
+    flags = OTHER_FRAME if isinstance(stored, VideoFormat) else KEYFRAME
+    return full_box(b"trex", 0, 0, pack(">IIIII", number, 1, 0, 0, flags))
+
+
+def end_box(about: Mapping[str, object]) -> bytes:
+    """The last box of a file that was closed: JSON that says when and why."""
+    return json_box(about)
+
+
+def fragment(
+    sequence: int,
+    video: Sequence[Sample],
+    audio: Sequence[Sample] = (),
+    base_video_ticks: int = 0,
+    base_audio_ticks: int = 0,
+) -> list[Buffer]:
+    """One moof and mdat: a header and the samples' own buffers, video first.
+
+    sequence: counts up from 1. Samples are in decode order. base_*_ticks: decode time of the track's first sample
+    here, at least the last fragment's base plus its durations (`decode_times` sees to that). Empty without samples.
+    ValueError for more than 4 GB, and for a time that does not fit.
+    """
+    try:
+        return _fragment(sequence, video, audio, base_video_ticks, base_audio_ticks)
+    except error as problem:
+        raise ValueError(f"a time or size in a fragment does not fit: {problem}") from problem
+
+
+def _fragment(
+    sequence: int, video: Sequence[Sample], audio: Sequence[Sample], base_video_ticks: int, base_audio_ticks: int
+) -> list[Buffer]:
+    runs = [
+        (track, base, len(samples), *_table(samples, base, is_video=track == VIDEO_TRACK))
+        for track, samples, base in ((VIDEO_TRACK, video, base_video_ticks), (AUDIO_TRACK, audio, base_audio_ticks))
+        if samples
+    ]
+    if not runs:
+        return []
+    head_bytes = 24 + sum(_TRAF.size + len(table) for *_, table, _ in runs)
+    at, head = head_bytes + 8, [b""]
+    for track, base, count, flags, table, size in runs:
+        run_bytes = 20 + len(table)
+        tfhd = (16, b"tfhd", _BASE_IS_MOOF, track)
+        tfdt = (20, b"tfdt", 1 << 24, base)
+        trun = (run_bytes, b"trun", 1 << 24 | flags, count, at)
+        head += (_TRAF.pack(_TRAF.size + len(table), b"traf", *tfhd, *tfdt, *trun), table)
+        at += size
+    if at > _MOST_BYTES:
+        raise ValueError(f"a fragment of {at} bytes is too large")
+    head[0] = _MOOF.pack(head_bytes, b"moof", 16, b"mfhd", 0, sequence)
+    head.append(pack(">I4s", at - head_bytes, b"mdat"))
+    return [b"".join(head), *(sample.data for sample in video), *(sample.data for sample in audio)]
+
+
+_MOOF = Struct(">I4sI4sII")
+_TRAF = Struct(">I4s" + "I4sII" + "I4sIQ" + "I4sIIi")
+
+
+def _table(samples: Sequence[Sample], base: int, *, is_video: bool) -> tuple[int, bytes, int]:
+    """Which fields the table of samples has, the table, and the bytes of all samples.
+
+    Offsets from decode to presentation are signed (version 1): a picture may be shown before its decode time, as no
+    time is lost at the file's beginning for putting pictures in order.
+    """
+    data, pts, durations, are_keyframes = zip(*samples, strict=True)
+    sizes = list(map(len, data))
+    fields, columns, flags = "II", [durations, sizes], _HAS_DATA_AT | _HAS_DURATION | _HAS_SIZE
+    if is_video:
+        columns.append([KEYFRAME if is_keyframe else OTHER_FRAME for is_keyframe in are_keyframes])
+        fields, flags = fields + "I", flags | _HAS_FLAGS
+    offsets = list(map(sub, pts, accumulate(durations, initial=base)))
+    if any(offsets):
+        columns.append(offsets)
+        fields, flags = fields + "i", flags | _HAS_OFFSET
+    rows = [0] * (len(columns) * len(samples))
+    for at, column in enumerate(columns):
+        rows[at :: len(columns)] = column
+    return flags, pack(">" + fields * len(samples), *rows), sum(sizes)

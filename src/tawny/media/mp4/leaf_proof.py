@@ -1,0 +1,152 @@
+"""Leaves in a plain file: what proves each fragment, kept behind the last one. As in sealed files, but open to all.
+
+The description in the header has `proof`: the 192 bytes of a sealed file's header and the key of the leaves. A `uuid`
+box behind the fragments has head and leaf of each record (44 bytes), then the statement's number and the signature of
+their digest (72 bytes, or none). Record 0 is the description without `proof`, 1 the beginning of the file, then come
+the fragments, and last the end's description. Plain functions, any thread.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from tawny.media.mp4.boxes import box
+from tawny.media.mp4.byte_reader import open_stored, read_exactly
+from tawny.media.mp4.segment_reader import SegmentReader
+from tawny.sealed.header import HEADER_BYTES
+from tawny.sealed.records import END, INFO, INIT, KEY, REST, Digest, head_of, leaf_of
+from tawny.sealed.sealer import compact
+
+PROOF: Final = "proof"
+KIND: Final = UUID("5c0f1a6e-57f7-4f0e-9f0c-8f5b5b3e9a41").bytes
+_ENTRY_BYTES, _SIGNATURE_BYTES = 44, 72
+_HEAD_BYTES = 8 + len(KIND)
+
+Leaf = tuple[bytes, bytes]
+"""Head and leaf of a record."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeafProof:
+    """signature: over the digest, with the key of `statement`; empty where the file has none."""
+
+    header: bytes
+    leaf_key: bytes
+    leaves: list[Leaf]
+    statement: int = 0
+    signature: bytes = b""
+
+    @property
+    def digest(self) -> bytes:
+        digest = Digest(self.header)
+        for head, leaf in self.leaves:
+            digest.add(head, leaf)
+        return digest.value
+
+
+def leaf(leaf_key: bytes, type_: int, seq: int, time_ms: int, parts: Sequence[bytes | bytearray | memoryview]) -> Leaf:
+    head = head_of(type_, sum(map(len, parts)), seq, time_ms)
+    return head, leaf_of(leaf_key, head, *parts)
+
+
+def first_leaves(leaf_key: bytes, about: Mapping[str, object], init: bytes) -> list[Leaf]:
+    """about: the description without `proof`. init: the file's beginning."""
+    return [leaf(leaf_key, INFO, 0, 0, [compact(about)]), leaf(leaf_key, INIT, 1, 0, [init])]
+
+
+def end_leaf(leaf_key: bytes, seq: int, time_ms: int, reason: int, end: Mapping[str, object]) -> Leaf:
+    return leaf(leaf_key, END + reason, seq, time_ms, [compact(end)])
+
+
+def leaf_box(leaves: Iterable[Leaf], signature: bytes = b"") -> bytes:
+    """signature: statement's number and signature, 72 bytes."""
+    return box(b"uuid", KIND, *(head + one for head, one in leaves), signature)
+
+
+def proof_keys(about: Mapping[str, Any] | None) -> tuple[bytes, bytes] | None:
+    """Header and leaf key, as the description has them; None when it has none, or nonsense."""
+    said: Any = (about or {}).get(PROOF)
+    try:
+        header, leaf_key = bytes.fromhex(said["header"]), bytes.fromhex(said["leaf_key"])
+    except (TypeError, KeyError, ValueError):
+        return None
+    return (header, leaf_key) if (len(header), len(leaf_key)) == (HEADER_BYTES, 32) else None
+
+
+def in_box(content: bytes) -> tuple[list[Leaf], bytes]:
+    """The leaves and what follows them. ValueError when that is nothing of ours."""
+    signed = content[-_SIGNATURE_BYTES:] if len(content) % _ENTRY_BYTES == _SIGNATURE_BYTES % _ENTRY_BYTES else b""
+    rest = content[: len(content) - len(signed)]
+    if len(rest) % _ENTRY_BYTES:
+        raise ValueError("the box of leaves is damaged")
+    entries = [rest[at : at + _ENTRY_BYTES] for at in range(0, len(rest), _ENTRY_BYTES)]
+    return [(entry[:12], entry[12:]) for entry in entries], signed
+
+
+def stored_proof(segment: SegmentReader) -> LeafProof | None:
+    """None when the file has none: an older one, or one that a crash ended and nobody closed yet."""
+    keys = proof_keys(segment.about)
+    if keys is None or not segment.fragments:
+        return None
+    begin = segment.fragments[-1].offset + segment.fragments[-1].size
+    with open_stored(segment.path) as file:
+        if begin + _HEAD_BYTES > segment.intact_bytes:
+            return None
+        head = read_exactly(segment.path, file, _HEAD_BYTES, begin)
+        size = int.from_bytes(head[:4], "big")
+        if head[4:] != b"uuid" + KIND or not _HEAD_BYTES <= size <= segment.intact_bytes - begin:
+            return None
+        content = read_exactly(segment.path, file, size - _HEAD_BYTES, begin + _HEAD_BYTES)
+    return proof_in(keys, content)
+
+
+def proof_in(keys: tuple[bytes, bytes], content: bytes) -> LeafProof | None:
+    """content: of the box."""
+    try:
+        leaves, signed = in_box(content)
+    except ValueError:
+        return None
+    return LeafProof(*keys, leaves, int.from_bytes(signed[:8], "big"), signed[8:])
+
+
+def changed_leaves(segment: SegmentReader, proof: LeafProof) -> list[int]:
+    """Which fragments are no longer what was written. Reads the whole file. Raises FileDamaged, StorageError."""
+    found = []
+    with open_stored(segment.path) as file:
+        for number, fragment in enumerate(segment.fragments):
+            head, hashed = proof.leaves[number + 2] if number + 2 < len(proof.leaves) else (b"", b"")
+            data = read_exactly(segment.path, file, fragment.size, fragment.offset)
+            if int.from_bytes(head[1:4], "big") != len(data) or leaf_of(proof.leaf_key, head, data) != hashed:
+                found.append(number)
+    return found
+
+
+def holds(segment: SegmentReader, proof: LeafProof) -> bool:
+    """Whether the file is what its leaves say, from its description to its end. Reads all of it. Raises as above."""
+    again, last = rebuild_proof(segment), proof.leaves[-1:]
+    if again is None or segment.end is None or len(proof.leaves) != len(again) + 1:
+        return False
+    head, hashed = last[0]
+    is_so = leaf_of(proof.leaf_key, head, compact(segment.end)) == hashed
+    return (
+        is_so
+        and [one for _, one in proof.leaves[:2]] == [one for _, one in again[:2]]
+        and not changed_leaves(segment, proof)
+    )
+
+
+def rebuild_proof(segment: SegmentReader) -> list[Leaf] | None:
+    """The leaves of a file that a crash ended, from what is there of it; without an end's. None when it has no key."""
+    keys = proof_keys(segment.about)
+    if keys is None or segment.about is None:
+        return None
+    _, leaf_key = keys
+    about = {name: value for name, value in segment.about.items() if name != PROOF}
+    with open_stored(segment.path) as file:
+        leaves = first_leaves(leaf_key, about, read_exactly(segment.path, file, segment.init_bytes, 0))
+        for seq, fragment in enumerate(segment.fragments, 2):
+            data = read_exactly(segment.path, file, fragment.size, fragment.offset)
+            type_ = KEY if fragment.is_keyframe else REST
+            leaves.append(leaf(leaf_key, type_, seq, max(0, fragment.start_ticks) // 90, [data]))
+    return leaves

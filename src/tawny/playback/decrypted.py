@@ -1,0 +1,196 @@
+"""Sealed recordings for who has unlocked them: each is decrypted as a whole, checked, into memory that is a file to
+whoever reads it, and the newest few are kept. Nothing of it has a name in any file system.
+
+Any thread. Blocking.
+"""
+
+import logging
+import os
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path, PosixPath
+from typing import Final
+
+from tawny.media.mp4.byte_reader import open_stored as opened_file
+from tawny.media.mp4.fragment_writer import end_box
+from tawny.model.errors import FileDamaged, FileSealed
+from tawny.model.ids import SegmentId
+from tawny.model.segments import Segment
+from tawny.sealed.broken import SealedFileBroken, WrongKey
+from tawny.sealed.file_reader import SealedFileReader, open_sealed
+from tawny.sealed.file_scanner import FileScan, scan_file
+from tawny.sealed.header import HEADER_BYTES
+from tawny.sealed.key_wrapping import KeyUnwrapper
+from tawny.sealed.records import BLOB, FRAGMENTS, INIT
+from tawny.sealed.sealer import read_compact
+from tawny.storage.sealing.key_ring_file import from_ring
+
+log = logging.getLogger(__name__)
+
+MOST_BYTES: Final = 192_000_000
+"""Of decrypted recordings, for one who has unlocked them."""
+_LATE: Final = 16
+"""So many that were dropped keep their number in the process's table: somebody may be about to open them."""
+
+
+class _Memory:
+    """A file without a name. Its descriptor is closed when nobody has the object any more."""
+
+    def __init__(self) -> None:
+        self.descriptor = os.memfd_create("unsealed", os.MFD_CLOEXEC)
+        self.size_bytes = 0
+
+    def __del__(self) -> None:
+        os.close(self.descriptor)
+
+    def append(self, data: bytes) -> None:
+        self.size_bytes += os.pwrite(self.descriptor, data, self.size_bytes)
+
+    def empty(self) -> None:
+        """Whoever reads it has nothing more to read."""
+        os.ftruncate(self.descriptor, 0)
+
+
+@dataclass(slots=True)
+class _Copy:
+    """Of one segment. taken: how many of its records were looked at."""
+
+    memory: _Memory = field(default_factory=_Memory)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    taken: int = 0
+    is_whole: bool = False
+
+
+class _OnDemand(PosixPath):
+    """The path of a sealed file; whoever opens it gets what is in it."""
+
+    opens: Callable[[], str]
+
+    def __fspath__(self) -> str:
+        return self.opens()
+
+
+class DecryptedRecordings:
+    """With one key. used: told of every use. Once it is closed nothing can be read, nor read on."""
+
+    def __init__(
+        self, key: KeyUnwrapper, used: Callable[[], None] = lambda: None, most_bytes: int = MOST_BYTES
+    ) -> None:
+        self._key, self._used, self._most_bytes = key, used, most_bytes
+        self._lock = threading.Lock()
+        self._copies: OrderedDict[SegmentId, _Copy] = OrderedDict()
+        self._dropped: deque[_Copy] = deque(maxlen=_LATE)
+        self._is_closed = False
+
+    def path(self, segment: Segment, stored: Path) -> Path:
+        """Where to read what is in a sealed segment, which stands at `stored`. Opening it raises FileSealed when it is
+        sealed to others, FileDamaged, StorageError."""
+        made = _OnDemand(stored)
+        made.opens = lambda: self._place(segment, stored)
+        return made
+
+    def picture(self, stored: Path) -> bytes:
+        """What is in a sealed picture. Raises as opening a path does."""
+        self._used()
+        with opened_file(stored) as file:
+            one = self._opened(stored, _walked(stored, file))
+            try:
+                return next(content for record, content in one.contents() if record.type == BLOB)
+            except (SealedFileBroken, StopIteration):
+                raise FileDamaged(str(stored), "its picture was changed") from None
+
+    def close(self) -> None:
+        with self._lock:
+            self._is_closed = True
+            for one in (*self._copies.values(), *self._dropped):
+                one.memory.empty()
+            self._copies.clear()
+
+    def _place(self, segment: Segment, stored: Path) -> str:
+        self._used()
+        with self._lock:
+            self._check_open(stored)
+            copy = self._copies.pop(segment.id, None) or _Copy()
+            self._copies[segment.id] = copy
+        with copy.lock:
+            if not copy.is_whole:
+                self._fill(copy, stored)
+        with self._lock:
+            if self._is_closed:  # meanwhile
+                copy.memory.empty()
+            self._check_open(stored)
+            while len(self._copies) > 1 and self._held_bytes() > self._most_bytes:
+                self._dropped.append(self._copies.popitem(last=False)[1])
+        return f"/proc/self/fd/{copy.memory.descriptor}"
+
+    def _check_open(self, stored: Path) -> None:
+        if self._is_closed:
+            raise FileSealed(str(stored))
+
+    def _held_bytes(self) -> int:
+        return sum(one.memory.size_bytes for one in self._copies.values())
+
+    def _fill(self, copy: _Copy, stored: Path) -> None:
+        """All that is there by now. What was changed by somebody ends it."""
+        with opened_file(stored) as file:
+            found = _walked(stored, file)
+            one = self._opened(stored, found)
+            for record in found.records[copy.taken :]:
+                copy.taken += 1
+                if record.is_emptied or (record.type not in (INIT, *FRAGMENTS) and not record.is_end):
+                    continue
+                try:
+                    content = one.content(record)
+                except SealedFileBroken as problem:
+                    log.warning("%s: %s. What is behind it is not shown.", stored, problem)
+                    copy.is_whole = True
+                    return
+                copy.memory.append(end_box(read_compact(content)) if record.is_end else content)
+                copy.is_whole = copy.is_whole or record.is_end
+
+    def _opened(self, stored: Path, file: FileScan) -> SealedFileReader:
+        try:
+            return open_sealed(file, [self._key], from_ring(stored, file))
+        except WrongKey:
+            raise FileSealed(str(stored)) from None
+        except SealedFileBroken as problem:
+            raise FileDamaged(str(stored), str(problem)) from None
+
+
+def ring_key(stored: Path) -> bytes:
+    """A sealed file's own key, wrapped, as the ring of its day has it; empty when it has not."""
+    with opened_file(stored) as file:
+        return from_ring(stored, _walked(stored, file))
+
+
+def picture_part(stored: Path, at_ms: int) -> bytes:
+    """What is needed of a sealed file to see the picture of an instant: its header with the wrapped key, its beginning,
+    and the fragment that has the key picture at or before it, all as they lie. Empty when there is none yet."""
+    with opened_file(stored) as file:
+        found = _walked(stored, file)
+        init, record = found.init, found.begin_for(at_ms - found.header.start_ms)
+        if init is None or record is None:
+            return b""
+        head = HEADER_BYTES + found.header.wrap_bytes
+        places = ((0, head), (init.at, init.end), (record.at, record.end))
+        return b"".join(os.pread(file, end - begin, begin) for begin, end in places)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """`sealed.file_scanner.ByteSource` of an open file."""
+
+    file: int
+    size: int
+
+    def read(self, offset: int, size: int) -> bytes:
+        return os.pread(self.file, size, offset)
+
+
+def _walked(stored: Path, file: int) -> FileScan:
+    try:
+        return scan_file(_Reading(file, os.fstat(file).st_size), deep=False)
+    except SealedFileBroken as problem:
+        raise FileDamaged(str(stored), str(problem)) from None

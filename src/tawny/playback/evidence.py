@@ -1,0 +1,183 @@
+"""Evidence of a span of one camera's past: an evidence folder (`storage.history.evidence_folder`), and a film of it
+for convenience.
+
+Blocking; one thread each. Whoever asks is told how far it is, and ends it by raising.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from tawny.media.mp4.progressive import SegmentPart, cut_clip
+from tawny.model.errors import NotDone
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.times import Span, utc_text
+from tawny.playback.clips import as_file
+from tawny.playback.recordings import RecordingIndex
+from tawny.sealed.evidence import FILM, MANIFEST, REDACTED_OF
+from tawny.sealed.statements import DAYS, genesis_of, lines_of
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.evidence_folder import (
+    README,
+    REDACTED_README,
+    EvidenceFolder,
+    Open,
+    ShownRecording,
+    shown_of,
+    signer_of,
+)
+from tawny.storage.history.signed_files import FOLDER
+
+_STATED_LATE_MS = 1_200_000
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRequest:
+    """recorder, software: their names, for the manifest."""
+
+    camera: CameraId
+    stream: StreamName
+    span: Span
+    recorder: str
+    software: str
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceResult:
+    """recordings: how many. fingerprint: of the recorder."""
+
+    recordings: int
+    fingerprint: str
+
+
+Progress = Callable[[float], None]
+"""0 to 1. Raises to end it."""
+MakeFilm = Callable[[Path], dict[str, object]]
+REDACTED: Final = "redacted.mp4"
+
+
+def write_evidence(
+    volume: Volume, past: RecordingIndex, asked: EvidenceRequest, folder: Path, open_sealed: Open, progress: Progress
+) -> EvidenceResult:
+    """Make the folder, or nothing. Raises NotDone when it is there, or nothing can be proved; StorageError."""
+
+    def fill(made: EvidenceFolder, shown: Iterator[ShownRecording]) -> int:
+        starts_ms = []
+        for number, one in enumerate(shown):
+            made.put_shown(number, one)
+            starts_ms.append(one.start_ms)
+            progress(min(0.9, max(0.0, (one.start_ms - asked.span.begin_ms) / (asked.span.seconds * 1000))))
+        _put_clips(made, starts_ms, asked.span)
+        return len(starts_ms)
+
+    return _proven(volume, past, asked, folder, open_sealed, fill, README, describe_evidence(asked))
+
+
+def prove_redacted(
+    volume: Volume,
+    past: RecordingIndex,
+    asked: EvidenceRequest,
+    folder: Path,
+    open_sealed: Open,
+    original: Path,
+    film: MakeFilm,
+) -> EvidenceResult:
+    """A folder with a film instead of what was recorded. original: the folder that `prove` made of the same.
+
+    film: writes it, and gives back what was hidden. Raises as `prove` does, and what `film` raises.
+    """
+    said = describe_evidence(asked) | {REDACTED_OF: sha256((original / MANIFEST).read_bytes()).hexdigest()}
+
+    def fill(made: EvidenceFolder, shown: Iterator[ShownRecording]) -> int:
+        count = 0
+        for number, one in enumerate(shown):
+            made.put_proof(number, one.hidden)
+            count += 1
+        said["hidden"] = film(made.folder / REDACTED)
+        made.take(REDACTED)
+        return count
+
+    return _proven(volume, past, asked, folder, open_sealed, fill, REDACTED_README, said)
+
+
+def _proven(
+    volume: Volume,
+    past: RecordingIndex,
+    asked: EvidenceRequest,
+    folder: Path,
+    open_sealed: Open,
+    fill: Callable[[EvidenceFolder, Iterator[ShownRecording]], int],
+    readme: str,
+    said: dict[str, object],
+) -> EvidenceResult:
+    signer = signer_of(volume.disk)  # before the history is copied, which has its key then
+    found = past.segments(asked.camera, asked.stream, asked.span)
+    shown = (one for each in found if (one := shown_of(volume, each, asked.span, open_sealed)) is not None)
+    first = next(shown, None)
+    if first is None:
+        what = f"There is no signed recording from {asked.camera} in this time."
+        raise NotDone(what, "Recent video can be exported as evidence after a few minutes.")
+    made = EvidenceFolder.begun(folder)
+    is_whole = False
+    try:
+        count = fill(made, _chained(first, shown))
+        days = volume.disk.read(f"{FOLDER}/{DAYS}")
+        made.put_history(volume.disk, days_of(days, asked.span))
+        genesis = genesis_of(days)
+        text = readme.format(recorder=asked.recorder, genesis=genesis)
+        made.close(signer, said, past.gaps(asked.camera, asked.span), text)
+        is_whole = True
+    finally:
+        if not is_whole:
+            shutil.rmtree(folder, ignore_errors=True)
+    return EvidenceResult(count, genesis)
+
+
+def _chained(first: ShownRecording, rest: Iterator[ShownRecording]) -> Iterator[ShownRecording]:
+    """One at a time: an hour of them would not fit into memory."""
+    yield first
+    yield from rest
+
+
+def _put_clips(made: EvidenceFolder, starts_ms: Sequence[int], span: Span) -> None:
+    """clip.mp4; and clip-2.mp4 and so on where the picture became another, which no film can hold."""
+    left = [
+        SegmentPart(
+            made.folder / f"{number:03}{FILM}",
+            start_ms,
+            max(0, (span.begin_ms - start_ms) * 90),
+            (span.end_ms - start_ms) * 90,
+        )
+        for number, start_ms in enumerate(starts_ms)
+    ]
+    number = 1
+    while left:
+        try:
+            whole = cut_clip(left)
+        except ValueError:
+            return  # no picture of them lies within the time
+        made.put_derived(f"clip{'' if number == 1 else f'-{number}'}{FILM}", as_file(whole, with_sound=True))
+        left, number = list(whole.left_out), number + 1
+
+
+def describe_evidence(asked: EvidenceRequest) -> dict[str, object]:
+    return {
+        "recorder": asked.recorder,
+        "software": asked.software,
+        "camera": str(asked.camera),
+        "from": utc_text(asked.span.begin_ms),
+        "to": utc_text(asked.span.end_ms),
+        "made": utc_text(asked.now_ms),
+    }
+
+
+def days_of(text: bytes, within: Span) -> list[str]:
+    """Those that the span touches, and the newest, which has the key that signs now."""
+    days = [str(json.loads(line)["day"]) for line in lines_of(text)]
+    first, last = utc_text(within.begin_ms)[:10], utc_text(within.end_ms + _STATED_LATE_MS)[:10]
+    return [day for day in days if first <= day <= last or day == days[-1]]

@@ -1,0 +1,330 @@
+"""What can be made of a span of the past, as one file: a clip as recorded, or pictures of it encoded anew.
+
+A GIF, a time-lapse, cameras side by side with one clock, a contact sheet. Blocking; one thread each. Whoever asks is
+told how far it is, and ends it by raising.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol
+from zipfile import ZIP_STORED, ZipFile
+from zoneinfo import ZoneInfo
+
+from tawny.media.codec.decoder import DecodedFrame
+from tawny.media.codec.video_writer import VideoWriter
+from tawny.media.image.canvas import Canvas
+from tawny.media.image.gif import FPS as GIF_FPS
+from tawny.media.image.gif import gif_picture, write_gif
+from tawny.media.image.jpeg import Tiles
+from tawny.model.errors import NotDone
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.times import Span
+from tawny.playback.clips import MOST_COVERED_S, ClipCache, ClipTooLarge, ClipTooLongToMask
+from tawny.playback.frame_reader import FrameReader
+from tawny.playback.recordings import RecordingArchive
+from tawny.playback.redaction_areas import Redaction
+
+MOST_GIF_S = 30.0
+MOST_BESIDE_S = 600.0
+MOST_LAPSE_S = 600.0
+"""Of the film that it becomes."""
+LEAST_SPEED, MOST_SPEED = 2.0, 100_000.0
+MINUTE_S = 60.0
+LAPSE_FPS, BESIDE_FPS = 25, 15
+COARSE_MS = 1500
+"""Pictures further apart than this are taken from keyframes."""
+SHEET_COLUMNS, SHEET_ROWS, SHEET_WIDTH = 10, 12, 320
+LAPSE_WIDTH = 1280
+MOST_BESIDE = 9
+CELLS = {2: (640, 360), 3: (480, 270)}
+"""How large each camera's picture is, by the number of them in a row."""
+
+
+class ExportKind(StrEnum):
+    MP4 = "mp4"
+    """As recorded, nothing is encoded again."""
+    GIF = "gif"
+    TIMELAPSE = "timelapse"
+    SIDE_BY_SIDE = "side-by-side"
+    SHEET = "sheet"
+    EVIDENCE = "evidence"
+    """A ZIP file of an evidence folder."""
+
+    @property
+    def suffix(self) -> str:
+        return {ExportKind.GIF: ".gif", ExportKind.SHEET: ".jpg", ExportKind.EVIDENCE: ".zip"}.get(self, ".mp4")
+
+    @property
+    def media_type(self) -> str:
+        types = {ExportKind.GIF: "image/gif", ExportKind.SHEET: "image/jpeg", ExportKind.EVIDENCE: "application/zip"}
+        return types.get(self, "video/mp4")
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """cameras: one, but for side by side. speed: of a time-lapse; None: such that it becomes one minute."""
+
+    kind: ExportKind
+    cameras: tuple[CameraId, ...]
+    span: Span
+    speed: float | None = None
+    columns: int = SHEET_COLUMNS
+    rows: int = SHEET_ROWS
+    """Of a contact sheet."""
+    with_sound: bool = True
+    """Of a clip as recorded."""
+    exact: bool = False
+    """Such a clip begins with the very picture in any player: up to a key picture it is encoded anew."""
+    redaction: Redaction | None = None
+    """What is hidden in a clip, which then has no sound, and is encoded anew."""
+
+    @property
+    def lapse_speed(self) -> float:
+        return self.speed or max(LEAST_SPEED, self.span.seconds / MINUTE_S)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportResult:
+    """start_ms: UTC of its begin. cut_at_ms: where it ends early because the camera's picture became another there.
+
+    shown_s: of a redacted clip, in how many seconds the one is shown who is not hidden.
+    """
+
+    start_ms: int
+    cut_at_ms: int | None = None
+    shown_s: int | None = None
+
+
+class ExportTarget(Protocol):
+    """Where it is made, and who waits for it."""
+
+    @property
+    def out(self) -> Path: ...
+    @property
+    def scratch(self) -> Path:
+        """For what is needed meanwhile."""
+        ...
+
+    def needs(self, size_bytes: int) -> None:
+        """Told as soon as it is known. Raises NotDone if there is no room."""
+        ...
+
+    def has_done(self, part: float) -> None:
+        """0 to 1, every few pictures. Raises to end it."""
+        ...
+
+
+def check_export(wish: ExportOptions) -> None:
+    """NotDone for what is too much, or makes no sense."""
+    seconds = wish.span.seconds
+    if seconds <= 0:
+        raise NotDone("The end must be after the start.", "Choose another time.")
+    if wish.kind is ExportKind.GIF and seconds > MOST_GIF_S:
+        raise NotDone(
+            f"A GIF can be at most {MOST_GIF_S:.0f} s long.", "Choose a shorter time, or export a time-lapse."
+        )
+    if wish.kind is ExportKind.SIDE_BY_SIDE:
+        if seconds > MOST_BESIDE_S:
+            raise NotDone("Side by side can be at most 10 min long.", "Choose a shorter time.")
+        if not 2 <= len(wish.cameras) <= MOST_BESIDE:
+            raise NotDone(f"Side by side requires 2 to {MOST_BESIDE} cameras.", "Choose other cameras.")
+    elif len(wish.cameras) != 1:
+        raise NotDone("This format supports only one camera.", "Choose one camera.")
+    if wish.kind is ExportKind.TIMELAPSE:
+        if not LEAST_SPEED <= wish.lapse_speed <= MOST_SPEED:
+            raise NotDone(
+                f"A time-lapse must be {LEAST_SPEED:.0f} to {MOST_SPEED:.0f} times as fast.", "Choose another speed."
+            )
+        if seconds / wish.lapse_speed > MOST_LAPSE_S:
+            raise NotDone("This time-lapse would be longer than 10 min.", "Choose a higher speed.")
+
+
+Prove = Callable[[CameraId, Span, Path, Callable[[float], None]], object]
+"""Makes an evidence folder."""
+
+
+def make_export(
+    archive: RecordingArchive,
+    clips: ClipCache,
+    wish: ExportOptions,
+    zone: ZoneInfo,
+    place: ExportTarget,
+    most_bytes: int,
+    prove: Prove | None = None,
+) -> ExportResult:
+    """Make it at `place.out`. NotDone when nothing is recorded, or too much; what `place` raises; OSError."""
+    check_export(wish)
+    match wish.kind:
+        case ExportKind.EVIDENCE:
+            return _evidence(archive, wish, place, prove)
+        case ExportKind.MP4 if wish.redaction is not None:
+            return _redact(archive, wish, wish.redaction, place)
+        case ExportKind.MP4:
+            return _copy(clips, wish, place, most_bytes)
+        case ExportKind.GIF:
+            return _gif(archive, wish, place)
+        case ExportKind.SHEET:
+            return _sheet(archive, wish, place)
+        case ExportKind.TIMELAPSE:
+            return _lapse(archive, wish, zone, place)
+    return _beside(archive, wish, zone, place)
+
+
+def nothing_recorded() -> NotDone:
+    return NotDone("There is no video in this time.", "Choose another time.")
+
+
+def _copy(clips: ClipCache, wish: ExportOptions, place: ExportTarget, most_bytes: int) -> ExportResult:
+    camera, sound, exact = wish.cameras[0], wish.with_sound, wish.exact
+    try:
+        clip = clips.clip(camera, StreamName.MAIN, wish.span, most_bytes, with_sound=sound, exact=exact)
+    except ClipTooLongToMask:
+        long = f"{MOST_COVERED_S / 60:.0f} min"
+        what = f"Clips from cameras with privacy masks can be at most {long} long, because they are re-encoded."
+        raise NotDone(what, "Choose a shorter time.") from None
+    except ClipTooLarge:
+        raise NotDone("This clip would be too large.", "Choose a shorter time.") from None
+    if clip is None:
+        raise nothing_recorded()
+    place.needs(clip.size_bytes)
+    with place.out.open("wb") as file:
+        for data in clip.read(0, clip.size_bytes):
+            file.write(data)
+            place.has_done(file.tell() / clip.size_bytes)
+    return ExportResult(clip.start_ms, clip.cut_at_ms)
+
+
+def _evidence(archive: RecordingArchive, wish: ExportOptions, place: ExportTarget, prove: Prove | None) -> ExportResult:
+    """Each file is in the ZIP as it is, and nothing twice on the disk."""
+    if prove is None or place.out.is_relative_to("/proc"):
+        raise NotDone("Evidence isn't available for recordings kept in memory only.", "Download a clip instead.")
+    found = archive.index.segments(wish.cameras[0], StreamName.MAIN, wish.span)
+    place.needs(2 * sum(segment.size_bytes for segment in found))
+    with TemporaryDirectory(dir=place.out.parent, prefix=place.scratch.name) as scratch:
+        folder = Path(scratch) / "evidence"
+        prove(wish.cameras[0], wish.span, folder, lambda part: place.has_done(0.7 * part))
+        paths = sorted(folder.iterdir())
+        with ZipFile(place.out, "w", ZIP_STORED) as file:
+            for number, path in enumerate(paths):
+                file.write(path, f"evidence/{path.name}")
+                path.unlink()
+                place.has_done(0.7 + 0.3 * number / len(paths))
+    return ExportResult(wish.span.begin_ms)
+
+
+def _redact(archive: RecordingArchive, wish: ExportOptions, redaction: Redaction, place: ExportTarget) -> ExportResult:
+    from tawny.playback.redactor import redact  # not above: what it needs is large, and seldom asked for
+
+    made = redact(archive, wish.cameras[0], wish.span, redaction, place.out, place.has_done)
+    return ExportResult(made.start_ms, shown_s=made.shown_s)
+
+
+def _gif(archive: RecordingArchive, wish: ExportOptions, place: ExportTarget) -> ExportResult:
+    step_ms = 1000 // GIF_FPS
+    found = [gif_picture(frame) for _, frame in _shown(archive, wish, StreamName.SUB, step_ms, place, 0.7)]
+    if not found:
+        raise nothing_recorded()
+    first = found[0]
+    write_gif(place.out, [one for one in found if (one.width, one.height) == (first.width, first.height)])
+    return ExportResult(wish.span.begin_ms)
+
+
+def _sheet(archive: RecordingArchive, wish: ExportOptions, place: ExportTarget) -> ExportResult:
+    """Pictures spread evenly over the time, row by row."""
+    count = wish.columns * wish.rows
+    tiles = Tiles(wish.columns, wish.rows, SHEET_WIDTH)
+    pictures = FrameReader(
+        archive, wish.cameras[0], StreamName.SUB, is_coarse=_is_coarse(wish.span.seconds * 1000 / count)
+    )
+    for number in range(count):
+        at_ms = wish.span.begin_ms + round(wish.span.seconds * 1000 * number / count)
+        frame = pictures.at(at_ms)
+        if frame is not None:
+            tiles.put(number, frame)
+        place.has_done(number / count)
+    if tiles.is_empty:
+        raise nothing_recorded()
+    place.out.write_bytes(tiles.jpeg())
+    return ExportResult(wish.span.begin_ms)
+
+
+def _lapse(archive: RecordingArchive, wish: ExportOptions, zone: ZoneInfo, place: ExportTarget) -> ExportResult:
+    """Time in which nothing is recorded is left out."""
+    film: VideoWriter | None = None
+    canvas: Canvas | None = None
+    try:
+        step_ms = wish.lapse_speed * 1000 / LAPSE_FPS
+        for at_ms, frame in _shown(archive, wish, StreamName.MAIN, step_ms, place, 1.0):
+            if film is None or canvas is None:
+                width = min(LAPSE_WIDTH, frame.width) // 2 * 2
+                canvas = Canvas(1, 1, width, round(frame.height * width / frame.width / 2) * 2)
+                film = VideoWriter(place.out, place.scratch, canvas.width, canvas.height, LAPSE_FPS)
+            canvas.put(0, frame)
+            canvas.write(clock_text(zone, at_ms))
+            film.add(canvas.picture)
+        if film is None:
+            raise nothing_recorded()
+        film.finish(wish.span.begin_ms)
+    finally:
+        if film is not None:
+            film.close()
+    return ExportResult(wish.span.begin_ms)
+
+
+def _beside(archive: RecordingArchive, wish: ExportOptions, zone: ZoneInfo, place: ExportTarget) -> ExportResult:
+    """A camera that has nothing at an instant stays dark for it."""
+    columns = 2 if len(wish.cameras) <= 4 else 3
+    canvas = Canvas(len(wish.cameras), columns, *CELLS[columns])
+    each = [FrameReader(archive, camera, StreamName.SUB) for camera in wish.cameras]
+    film = VideoWriter(place.out, place.scratch, canvas.width, canvas.height, BESIDE_FPS)
+    try:
+        has_any = False
+        for at_ms in _instants(wish.span, 1000 / BESIDE_FPS, place, 1.0):
+            frames = [pictures.at(at_ms) for pictures in each]
+            has_any = has_any or any(frames)
+            for cell, frame in enumerate(frames):
+                canvas.put(cell, frame)
+            canvas.write(clock_text(zone, at_ms))
+            film.add(canvas.picture)
+        if not has_any:
+            raise nothing_recorded()
+        film.finish(wish.span.begin_ms)
+    finally:
+        film.close()
+    return ExportResult(wish.span.begin_ms)
+
+
+def clock_text(zone: ZoneInfo, at_ms: int) -> str:
+    """`2026-11-20 05:58:12`, and the offset from UTC: an hour that comes twice is told apart."""
+    return f"{datetime.fromtimestamp(at_ms // 1000, UTC).astimezone(zone):%Y-%m-%d  %H:%M:%S  %z}"
+
+
+def _shown(
+    archive: RecordingArchive,
+    wish: ExportOptions,
+    stream: StreamName,
+    step_ms: float,
+    place: ExportTarget,
+    share: float,
+) -> Iterator[tuple[int, DecodedFrame]]:
+    pictures = FrameReader(archive, wish.cameras[0], stream, is_coarse=_is_coarse(step_ms))
+    for at_ms in _instants(wish.span, step_ms, place, share):
+        frame = pictures.at(at_ms)
+        if frame is not None:
+            yield at_ms, frame
+
+
+def _instants(span: Span, step_ms: float, place: ExportTarget, share: float) -> Iterator[int]:
+    """share: what part of all the work this is."""
+    count = max(1, round((span.end_ms - span.begin_ms) / step_ms))
+    for number in range(count):
+        place.has_done(share * number / count)
+        yield span.begin_ms + round(number * step_ms)
+
+
+def _is_coarse(step_ms: float) -> bool:
+    return step_ms >= COARSE_MS

@@ -1,0 +1,143 @@
+"""The pictures of one camera at instants that only go forward, decoded. Blocking; one thread at a time.
+
+Where the wanted stream has nothing, the other one is taken; where none has, there is no picture.
+"""
+
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterator
+
+from tawny.media.codec.decoder import DecodedFrame, Decoder
+from tawny.media.image.jpeg import jpeg
+from tawny.media.image.mask import mask_picture
+from tawny.media.mp4.segment_reader import SegmentReader, StoredSample, samples
+from tawny.model.errors import FileSealed, StorageError
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.packets import SourcePacket
+from tawny.model.segments import Segment
+from tawny.model.times import Span
+from tawny.playback.recordings import RecordingArchive
+from tawny.playback.segment_lookup import JOIN_MS, segments
+from tawny.playback.segment_player import reread_segment
+
+LOOK_MS = 6 * 3_600_000
+"""So much of the archive is looked up at once."""
+
+
+class FrameReader:
+    """is_coarse: keyframes only, which is cheap where instants are far apart."""
+
+    def __init__(
+        self, archive: RecordingArchive, camera: CameraId, stream: StreamName, *, is_coarse: bool = False
+    ) -> None:
+        self._archive, self._camera, self._is_coarse = archive, camera, is_coarse
+        self._streams = [stream, *(other for other in StreamName if other is not stream)]
+        self._looked = Span(0, 0)
+        self._known: list[list[Segment]] = [[] for _ in self._streams]
+        self._reader: _Reader | None = None
+
+    @property
+    def start_ms(self) -> int | None:
+        """What the times of the last picture count from."""
+        return self._reader.segment.start_ms if self._reader else None
+
+    def at(self, at_ms: int) -> DecodedFrame | None:
+        """What is shown at an instant, not before the last one asked for; None where nothing is recorded.
+        Raises FileSealed."""
+        segment = self._segment(at_ms)
+        if segment is None:
+            return None
+        try:
+            if self._reader is None or self._reader.segment.id != segment.id:
+                decoder = self._reader.decoder if self._reader else None
+                self._reader = _Reader(
+                    segment, reread_segment(self._archive, segment), decoder, is_coarse=self._is_coarse
+                )
+            frame = self._reader.at(at_ms)
+        except FileSealed:
+            raise  # it is there, and nobody here can see it
+        except StorageError:
+            return None  # removed or damaged meanwhile: nothing is there to be seen
+        return mask_picture(frame, self._archive.private(self._camera)) if frame else None
+
+    def _segment(self, at_ms: int) -> Segment | None:
+        if not self._looked.begin_ms <= at_ms < self._looked.end_ms:
+            self._looked = Span(at_ms, at_ms + LOOK_MS)
+            within = Span(at_ms - JOIN_MS, at_ms + LOOK_MS)
+            self._known = [segments(self._archive, self._camera, stream, within) for stream in self._streams]
+        for known in self._known:
+            place = bisect_right(known, at_ms, key=lambda segment: segment.start_ms) - 1
+            if place >= 0 and at_ms < known[place].end_ms + JOIN_MS:
+                return known[place]
+        return None
+
+
+def full_size(archive: RecordingArchive, camera: CameraId, at_ms: int) -> tuple[bytes, int] | None:
+    """The very picture that is shown at an instant, as a JPEG as large as it was recorded; and its own instant."""
+    pictures = FrameReader(archive, camera, StreamName.MAIN)
+    frame = pictures.at(at_ms)
+    start_ms = pictures.start_ms
+    return None if frame is None or start_ms is None else (jpeg(frame, quality=92), start_ms + frame.at_ms)
+
+
+class _Reader:
+    """One segment. decoder: of the one before, taken over where it fits."""
+
+    def __init__(self, segment: Segment, file: SegmentReader, decoder: Decoder | None, *, is_coarse: bool) -> None:
+        self.segment, self._file, self._is_coarse = segment, file, is_coarse
+        fits = decoder is not None and decoder.format == file.video
+        self.decoder = decoder if decoder is not None and fits else Decoder(file.video)
+        self._begins = [number for number, one in enumerate(file.fragments) if one.is_keyframe]
+        self._key = -1
+        """The fragment that was last begun with."""
+        self._samples: Iterator[StoredSample] = iter(())
+        self._ahead: deque[DecodedFrame] = deque()
+        self._shown: DecodedFrame | None = None
+
+    def at(self, at_ms: int) -> DecodedFrame | None:
+        wanted_ms = at_ms - self.segment.start_ms
+        key = self._key_before(wanted_ms * 90)
+        if key is None:
+            return None
+        if self._is_coarse:
+            if key != self._key:
+                self._begin(key)
+                self._ahead.extend(self._decoded(next(self._samples)) or self.decoder.drain())
+                self._shown = self._ahead.popleft() if self._ahead else self._shown
+            return self._shown
+        if key > self._reached:
+            self._begin(key)
+        self._go_on(wanted_ms)
+        return self._shown
+
+    @property
+    def _reached(self) -> int:
+        """The last keyframe's fragment at or before what was decoded."""
+        if self._shown is None:
+            return self._key
+        return max(self._key, self._key_before((self._ahead[-1] if self._ahead else self._shown).at_ms * 90) or 0)
+
+    def _key_before(self, ticks: int) -> int | None:
+        """The first there is where none is before."""
+        found = bisect_right(self._begins, ticks, key=lambda number: self._file.fragments[number].start_ticks)
+        return self._begins[max(0, found - 1)] if self._begins else None
+
+    def _begin(self, fragment: int) -> None:
+        self.decoder.reset()
+        self._ahead.clear()
+        self._key = fragment
+        inside = self._file.fragments[fragment : fragment + 1] if self._is_coarse else self._file.fragments[fragment:]
+        self._samples = (sample for sample in samples(self._file, inside) if sample.is_video)
+
+    def _go_on(self, wanted_ms: int) -> None:
+        while not self._ahead or self._ahead[0].at_ms <= wanted_ms:
+            if self._ahead:
+                self._shown = self._ahead.popleft()
+                continue
+            sample = next(self._samples, None)
+            self._ahead.extend(self.decoder.drain() if sample is None else self._decoded(sample))
+            if sample is None and not self._ahead:
+                return
+
+    def _decoded(self, sample: StoredSample) -> list[DecodedFrame]:
+        return self.decoder.decode(SourcePacket(self._file.video, sample.data, sample.pts, sample.is_keyframe))

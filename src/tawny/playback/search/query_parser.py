@@ -1,0 +1,231 @@
+"""Words to a question: `person gate last night`, `dogs in the garden, longer than 1 min`. Pure.
+
+Nothing is guessed: a word that is no kind, label, camera, zone, time or length is told as unknown, and asks for
+nothing.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from tawny.config.units import seconds
+from tawny.model.ids import CameraId
+from tawny.model.kinds import ANIMAL, KINDS, MOTION, PERSON, VEHICLE
+from tawny.model.reads import spoken
+from tawny.playback.search.phrases import ORDERS, normalise_phrases
+from tawny.playback.search.query import SearchQuery
+from tawny.playback.search.time_parser import parse_time
+
+SYNONYMS: Mapping[str, str] = {
+    **dict.fromkeys(("people", "persons", "somebody", "someone", "anybody", "anyone", "man", "woman", "who"), PERSON),
+    **dict.fromkeys(("visitor", "visitors", "postman", "child", "children", "kid", "kids"), PERSON),
+    **dict.fromkeys(("men", "women", "boy", "boys", "girl", "girls", "human", "humans", "guest", "guests"), PERSON),
+    **dict.fromkeys(("vehicles", "traffic", "van", "vans"), VEHICLE),
+    **dict.fromkeys(("animals", "pet", "pets"), ANIMAL),
+    **dict.fromkeys(("movement", "movements", "anything", "something", "everything"), ""),
+    **dict.fromkeys(("noise", "noises", "sounds", "loud"), "sound"),
+    **dict.fromkeys(("sabotage", "tampering", "covered"), "tamper"),
+    **dict.fromkeys(("parcel", "parcels", "package", "packages", "things", "left", "taken"), "object"),
+}
+"""What people say for a kind; empty: any."""
+EVENT_KINDS = (*KINDS, MOTION, "sound", "tamper")
+OTHER_NAMES: Mapping[str, str] = {
+    **dict.fromkeys(("bike", "bikes", "cyclist", "cyclists"), "bicycle"),
+    **dict.fromkeys(("motorbike", "motorbikes"), "motorcycle"),
+    **dict.fromkeys(("lorry", "lorries"), "truck"),
+    **dict.fromkeys(("puppy", "puppies"), "dog"),
+    **dict.fromkeys(("kitten", "kittens"), "cat"),
+}
+"""What people say for a label."""
+SMALL_WORDS = frozenset((
+    "a", "an", "the", "in", "on", "at", "of", "by", "to", "near", "with", "and", "or", "was", "were", "is",
+    "are", "did", "do", "does", "there", "any", "all", "me", "show", "find", "what", "when", "which", "come",
+    "comes", "came", "passed", "pass", "went", "go", "goes", "walked", "drove", "seen", "see", "saw", "event",
+    "events", "picture", "pictures", "clip", "clips", "from", "for", "it", "that", "my", "our", "has", "have",
+    "had", "be", "been", "during", "happened", "happens", "camera", "cameras", "zone", "how", "many", "ones",
+    "i", "every", "each", "stay", "stays", "stayed", "lasted", "lasting", "long", "time", "times", "place",
+    "arrive", "arrived", "leave", "leaves", "leaving", "appear", "appeared", "visited", "enter", "entered", "video",
+    "videos", "recording", "recordings", "list", "give", "than", "who's",
+))  # fmt: skip
+READ_SO: Mapping[str, str] = {
+    "unknown": "unknown", "stranger": "unknown", "strangers": "unknown", "known": "known", "number": "plates",
+}  # fmt: skip
+ORDERED: Mapping[str, str] = {
+    **dict.fromkeys(("last", "latest", "newest", "most recent"), "newest"),
+    **dict.fromkeys(("first", "earliest", "oldest"), "oldest"),
+    "longest": "longest", "shortest": "shortest",
+}  # fmt: skip
+SHORTEST, LONGEST, SHORT = 3, 10, 3
+"""Letters of a plate, or of a part of one; of a word without digits that may be a part."""
+_LENGTH = r"(\d+(?:\.\d+)?) ?(s|sec|seconds?|min|minutes?|h|hours?)(?!\w)(?: long)?"
+_SHORTER = re.compile(
+    rf"(?:for )?(?:shorter than|less than|under|below|at most|up to|(?:no|not) (?:longer|more) than) {_LENGTH}"
+    rf"|{_LENGTH} or (?:less|shorter)"
+)
+_LONGER = re.compile(
+    rf"(?:for )?(?:longer than|more than|over|above|at least|(?:no|not) (?:shorter|less) than) {_LENGTH}"
+    rf"|{_LENGTH} or (?:more|longer)"
+)
+_BETWEEN = re.compile(r"(?:between |from )?(\d+) (?:and|to|-) (?=\d+ ?(?:s|sec|seconds?|min|minutes?)(?!\w))")
+"""`between 10 and 30 seconds` is at least 10 and at most 30."""
+_BUT = re.compile(
+    r"(?<!\w)(?:but(?: not?)?|except(?: for)?|other than|apart from|without|not|no)(?: an?| the| any)?"
+    r" ([\w'-]+(?: (?:and|or|nor) [\w'-]+)*)"
+)
+_WORD = re.compile(r"[\w'-]+")
+
+
+@dataclass(frozen=True)
+class SearchVocabulary:
+    """What there is: cameras with their names, zones, the labels that were seen; who is known by name, and by what
+    something is read (`plates`)."""
+
+    cameras: Mapping[CameraId, str]
+    zones: Iterable[str] = ()
+    labels: Iterable[str] = ()
+    people: Iterable[str] = ()
+    readers: Iterable[str] = ()
+
+
+@dataclass
+class _Found:
+    kinds: set[str] = field(default_factory=set)
+    labels: set[str] = field(default_factory=set)
+    cameras: set[str] = field(default_factory=set)
+    zones: set[str] = field(default_factory=set)
+    read: set[str] = field(default_factory=set)
+    read_so: set[str] = field(default_factory=set)
+    but: set[str] = field(default_factory=set)
+    """Kinds and labels that are not meant."""
+
+
+def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int) -> SearchQuery:
+    """zone: of the clock on the wall."""
+    rest = normalise_phrases(" ".join(text.lower().replace(",", " ").replace("?", " ").replace("!", " ").split()))
+    found, places = _Found(), SearchVocabulary(known.cameras, known.zones)
+    rest = _named(rest, places, found, least_words=2)  # on the `first floor` nobody is the first
+    rest = _BETWEEN.sub(lambda one: f"at least {one[1]} {_unit(rest[one.end() :])} at most ", rest)
+    rest, most_s = _length(_SHORTER, rest, float("inf"))
+    rest, least_s = _length(_LONGER, rest, 0.0)
+    when, rest = parse_time(rest, zone, now_ms)
+    rest, order, count = _order(rest)
+    rest, is_false = _taken(rest, r"false alarms?")
+    rest, is_kept = _taken(rest, r"kept|saved")
+    rest, is_new = _taken(rest, r"new|unseen|not reviewed")
+    rest = _BUT.sub(lambda one: _left_out(one, known, found), rest)
+    rest = _named(rest, known, found)
+    words = [word for word in _WORD.findall(rest) if not _is_kind(word, known, found) and word not in SMALL_WORDS]
+    unknown = _texts([word for word in words if not _is_in_names(word, known, found)], found)
+    return SearchQuery(
+        when.spans(zone, now_ms),
+        frozenset(found.kinds),
+        frozenset(found.labels),
+        frozenset(CameraId(one) for one in found.cameras),
+        frozenset(found.zones),
+        frozenset(found.read),
+        frozenset(found.read_so),
+        least_s,
+        most_s,
+        "kept" if is_kept else "new" if is_new else "all",
+        is_false,
+        order,
+        count,
+        frozenset(found.but),
+        when.words,
+        tuple(dict.fromkeys(unknown)),
+    )
+
+
+def _named(text: str, known: SearchVocabulary, found: _Found, least_words: int = 1) -> str:
+    """Cameras, zones and labels, by all their words; the longest names first, so that `front gate` is not `gate`."""
+    names: list[tuple[str, set[str], str]] = []
+    for camera, name in known.cameras.items():
+        names += [(one, found.cameras, camera) for one in {name.lower(), camera.replace("-", " "), camera}]
+    names += [(one, found.zones, zone) for zone in known.zones for one in {zone.replace("-", " "), zone}]
+    names += [(name.lower(), found.read, spoken(name)) for name in known.people]
+    names += [(one, found.read_so, reader) for reader in known.readers for one in {reader, reader.removesuffix("s")}]
+    names += [(word, found.read_so, so) for word, so in READ_SO.items()]
+    names += [(label, found.labels, label) for label in known.labels if label not in EVENT_KINDS]
+    taken: set[str] = set()
+    names = [one for one in names if len(one[0].split()) >= least_words]
+    for name, into, what in sorted(names, key=lambda each: -len(each[0])):
+        pattern = re.compile(rf"(?<!\w){re.escape(name)}(?:e?s)?(?!\w)")
+        if pattern.search(text) or name in taken:
+            into.add(what)
+            taken.add(name)
+            text = pattern.sub(" ", text)
+    return text
+
+
+def _is_kind(word: str, known: SearchVocabulary, found: _Found) -> bool:
+    singular = word[:-1] if word.endswith("s") else word
+    for one in (word, singular):
+        if one in EVENT_KINDS:
+            found.kinds.add(one)
+            return True
+        if one in SYNONYMS:
+            found.kinds |= {SYNONYMS[one]} - {""}
+            return True
+    label = OTHER_NAMES.get(word, singular)
+    if label in known.labels and word in OTHER_NAMES:
+        found.labels.add(label)
+    return label in found.labels
+
+
+def _left_out(said: re.Match[str], known: SearchVocabulary, found: _Found) -> str:
+    """`anything but cats and dogs`: what is not meant; what is no kind and no label stays in the text."""
+    here = _Found()
+    rest = _named(said[1], SearchVocabulary({}, labels=known.labels), here)
+    for word in _WORD.findall(rest):
+        if not _is_kind(word, known, here) and word not in ("and", "or", "nor"):
+            return said[0]
+    found.but |= here.kinds | here.labels
+    return " "
+
+
+def _is_in_names(word: str, known: SearchVocabulary, found: _Found) -> bool:
+    """`gate` is every camera or zone with a gate in its name."""
+    cameras = {one for one, name in known.cameras.items() if word in (*name.lower().split(), *one.split("-"))}
+    zones = {one for one in known.zones if word in one.split("-")}
+    found.cameras |= cameras
+    found.zones |= set() if cameras else zones
+    return bool(cameras or zones)
+
+
+def _texts(words: list[str], found: _Found) -> list[str]:
+    """What is left may be a plate, with its gaps: `b ab 123`. Whatever is none is not known."""
+    parts = [word for word in words if len(word) <= SHORT or any(one.isdigit() for one in word)]
+    plate = "".join(spoken(word) for word in parts)
+    if not (SHORTEST <= len(plate) <= LONGEST and any(one.isdigit() for one in plate)):
+        return words
+    found.read.add(plate)
+    return [word for word in words if word not in parts]
+
+
+def _order(text: str) -> tuple[str, str, int | None]:
+    """Which come first, and how many are asked for; None: all."""
+    found = re.search(rf"(?<!\w)(?:the )?(?:(\d{{1,3}}) )?({ORDERS})(?: (\d{{1,3}}))?(?: ones?)?(?!\w)", text)
+    if found is None:
+        return text, "newest", None
+    count = int(found[1] or found[3] or 1)
+    return f"{text[: found.start()]} {text[found.end() :]}", ORDERED[found[2]], count
+
+
+def _unit(text: str) -> str:
+    """Of the length that it begins with."""
+    found = re.match(_LENGTH, text)
+    return found[2] if found else "s"
+
+
+def _length(pattern: re.Pattern[str], text: str, usual: float) -> tuple[str, float]:
+    found = pattern.search(text)
+    if found is None:
+        return text, usual
+    number, unit = (one for one in found.groups() if one)
+    return pattern.sub(" ", text, count=1), seconds(f"{number} {unit}")
+
+
+def _taken(text: str, words: str) -> tuple[str, bool]:
+    rest, count = re.subn(rf"(?<!\w)(?:{words})(?!\w)", " ", text)
+    return rest, bool(count)

@@ -1,0 +1,91 @@
+"""Single pictures of the past: the keyframe at or before an instant as JPEG, for previews. Blocking; any thread.
+
+A bounded number of JPEG files is kept, because a pointer that moves along the timeline asks for the same ones again.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tawny.media.codec.keyframe import keyframe_jpeg
+from tawny.media.mp4.segment_reader import SegmentReader, read_segment, samples
+from tawny.model.errors import FileDamaged, FileSealed
+from tawny.model.ids import CameraId, SegmentId, StreamName
+from tawny.model.packets import SourcePacket
+from tawny.model.segments import Segment
+from tawny.model.times import Span
+from tawny.playback.recordings import RecordingArchive
+from tawny.playback.segment_lookup import segments
+
+MOST_KEPT_BYTES = 6_000_000
+SMALL_WIDTH = 640
+"""Up to this width the small stream is good enough."""
+LATE_MS = 3_000
+"""So long after the end of a recording its last picture still stands for an instant: the next is on its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class StillPicture:
+    jpeg: bytes
+    at_ms: int
+
+
+_Key = tuple[SegmentId, int, int, int]
+
+
+def shown_in(archive: RecordingArchive, camera: CameraId, at_ms: int, width: int) -> Iterator[Segment]:
+    """Recordings that may have the picture of an instant, the fittest for this width first."""
+    by_fitness = [StreamName.SUB, StreamName.MAIN] if width <= SMALL_WIDTH else [StreamName.MAIN, StreamName.SUB]
+    for stream in by_fitness:
+        yield from reversed(segments(archive, camera, stream, Span(at_ms - LATE_MS, at_ms + 1)))
+
+
+class StillReader:
+    def __init__(self, archive: RecordingArchive) -> None:
+        self._archive = archive
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[_Key, StillPicture] = OrderedDict()
+        self._kept_bytes = 0
+
+    def at(self, camera: CameraId, at_ms: int, width: int) -> StillPicture | None:
+        """No wider than `width`; None where nothing is recorded, or nothing that can be decoded. Raises FileSealed."""
+        found = (self._of(segment, at_ms, width) for segment in shown_in(self._archive, camera, at_ms, width))
+        return next((picture for picture in found if picture), None)
+
+    def _of(self, segment: Segment, at_ms: int, width: int) -> StillPicture | None:
+        try:
+            file = read_segment(self._archive.segment_path(segment))
+            return self._picture(segment, file, at_ms, width)
+        except FileSealed:
+            raise  # whoever asks may have the key
+        except FileDamaged:
+            return None  # `tawny check` tells of it; a preview has nothing to show
+
+    def _picture(self, segment: Segment, file: SegmentReader, at_ms: int, width: int) -> StillPicture | None:
+        places = [fragment for fragment in file.fragments if fragment.is_keyframe]
+        ticks = (at_ms - segment.start_ms) * 90
+        fragment = next((one for one in reversed(places) if one.start_ticks <= ticks), places[0] if places else None)
+        if fragment is None:
+            return None
+        private = self._archive.private(segment.camera)
+        key = (segment.id, fragment.offset, width, hash(private))
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        first = next(samples(file, [fragment]))
+        jpeg = keyframe_jpeg(SourcePacket(file.video, first.data, first.pts, is_keyframe=True), width, private)
+        picture = jpeg and StillPicture(jpeg, segment.start_ms + first.pts // 90)
+        if picture:
+            self._keep(key, picture)
+        return picture or None
+
+    def _keep(self, key: _Key, picture: StillPicture) -> None:
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = picture
+                self._kept_bytes += len(picture.jpeg)
+            while self._kept_bytes > MOST_KEPT_BYTES:
+                _, gone = self._kept.popitem(last=False)
+                self._kept_bytes -= len(gone.jpeg)

@@ -1,0 +1,127 @@
+"""What another trigger level would have done, from the stored scores alone: nothing is decoded. Pure.
+
+An event is still caught at a level if the score reached it at any time in it. Above the level in use events only go;
+below it, seconds that came near enough become new ones.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tawny.model.events import Event
+from tawny.model.times import Span
+from tawny.playback.recordings import UNKNOWN_SCORE
+
+LINE = 50
+"""The level in use, unless said otherwise."""
+JOIN_S = 5
+"""Seconds below the level that do not end what would be a new event."""
+NEAR_MS = 3000
+"""What begins so near to an event belongs to it."""
+MOST_NEW = 500
+ENOUGH_FALSE = 3
+"""False alarms from which on a setting is proposed."""
+MOST_LOST = 0.1
+"""A proposal loses at most this share of the events that nobody called false."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedEvent:
+    """An event that there was not. score: its greatest."""
+
+    span: Span
+    score: int
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerSimulation:
+    """At the other level. unknown: events of whose time no scores are stored."""
+
+    still: tuple[Event, ...]
+    missed: tuple[Event, ...]
+    newly: tuple[SimulatedEvent, ...]
+    unknown: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LevelProposal:
+    """A level, what it removes and what it would lose."""
+
+    level: int
+    removes: tuple[Event, ...]
+    leaves: tuple[Event, ...]
+    """False alarms that stay."""
+    loses: tuple[Event, ...]
+    """Events that nobody called false, and that would be none."""
+
+
+def simulate_trigger(
+    events: Sequence[Event], scores: bytes, within: Span, level: int, in_use: int = LINE
+) -> TriggerSimulation:
+    """events: of one camera, those that began in `within`; scores: a byte a second of `within`. level: 1 to 100."""
+    still, missed, unknown = list[Event](), list[Event](), list[Event]()
+    for event in events:
+        peak = peak_of(event, scores, within)
+        (unknown if peak is None else still if peak >= level else missed).append(event)
+    newly = _newly(events, scores, within, level) if level < in_use else []
+    return TriggerSimulation(tuple(still), tuple(missed), tuple(newly), tuple(unknown))
+
+
+def propose_level(
+    events: Sequence[Event], scores: bytes, within: Span, reason: str, in_use: int = LINE
+) -> LevelProposal | None:
+    """The lowest level that removes the most of the false alarms of this reason, and loses hardly anything else.
+
+    None for too few false alarms, and where no level helps.
+    """
+    peaks = [(event, peak) for event in events if (peak := peak_of(event, scores, within)) is not None]
+    false = [(event, peak) for event, peak in peaks if event.false_alarm == reason]
+    true = [(event, peak) for event, peak in peaks if not event.false_alarm]
+    if len(false) < ENOUGH_FALSE:
+        return None
+    best: tuple[int, int] | None = None
+    for level in sorted({peak + 1 for _, peak in false if peak < 100}):
+        lost = sum(peak < level for _, peak in true)
+        if lost > MOST_LOST * len(true):
+            break
+        worth = sum(peak < level for _, peak in false) - 2 * lost
+        if worth > (best[0] if best else 0):
+            best = worth, level
+    if best is None:
+        return None
+    level = max(in_use + 1, best[1])
+    return LevelProposal(
+        level,
+        removes=tuple(event for event, peak in false if peak < level),
+        leaves=tuple(event for event, peak in false if peak >= level),
+        loses=tuple(event for event, peak in true if peak < level),
+    )
+
+
+def peak_of(event: Event, scores: bytes, within: Span) -> int | None:
+    """The greatest score in the event's time, as far as it lies in `within`; None where nothing is known of it."""
+    first_s = within.begin_ms // 1000
+    begin = max(0, event.start_ms // 1000 - first_s)
+    end_ms = within.end_ms if event.end_ms is None else event.end_ms
+    known = [score for score in scores[begin : max(begin, end_ms // 1000 - first_s) + 1] if score != UNKNOWN_SCORE]
+    return max(known, default=None)
+
+
+def _newly(events: Sequence[Event], scores: bytes, within: Span, level: int) -> list[SimulatedEvent]:
+    values = np.frombuffer(scores, np.uint8)
+    reached = np.flatnonzero((values >= level) & (values != UNKNOWN_SCORE))
+    first_s = within.begin_ms // 1000
+    made: list[SimulatedEvent] = []
+    for group in np.split(reached, np.flatnonzero(np.diff(reached) > JOIN_S) + 1):
+        if not len(group) or len(made) >= MOST_NEW:
+            continue
+        span = Span((first_s + int(group[0])) * 1000, (first_s + int(group[-1]) + 1) * 1000)
+        if not any(_touch(event, span) for event in events):
+            made.append(SimulatedEvent(span, int(values[group].max())))
+    return made
+
+
+def _touch(event: Event, span: Span) -> bool:
+    end_ms = span.end_ms if event.end_ms is None else event.end_ms
+    return event.start_ms <= span.end_ms + NEAR_MS and end_ms >= span.begin_ms - NEAR_MS

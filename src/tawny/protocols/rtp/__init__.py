@@ -1,0 +1,1 @@
+"""RTP packetization and RTCP."""

@@ -1,0 +1,128 @@
+"""What a camera says of its streams (SDP, RFC 4566), read as cameras write it: line by line, odd ones left out."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tawny.model.packets import AudioCodec, VideoCodec
+
+MOST_TRACKS = 64
+_MAP = re.compile(r"(\d{1,3})\s+([\w.-]{1,40})(?:\s*/\s*(\d{1,7}))?(?:\s*/\s*(\d{1,2}))?")
+_STATIC: dict[int, tuple[str, int]] = {0: ("PCMU", 8000), 8: ("PCMA", 8000), 26: ("JPEG", 90000)}
+_VIDEO: dict[str, VideoCodec] = {"h264": "h264", "h265": "h265", "hevc": "h265"}
+_AUDIO: dict[str, AudioCodec] = {"mpeg4-generic": "aac", "mp4a-latm": "aac", "pcmu": "pcmu", "pcma": "pcma"}
+_PRINTABLE = re.compile(r"[^\x20-\x7e]")
+
+
+@dataclass(slots=True)
+class SdpTrack:
+    """One `m=` section. encoding: its name in the camera's spelling, empty when it has none."""
+
+    kind: Literal["video", "audio", "other"]
+    payload_type: int
+    encoding: str = ""
+    rate: int = 0
+    channels: int = 1
+    control: str = ""
+    fps: float | None = None
+    fmtp: dict[str, str] = field(default_factory=dict)
+    is_back: bool = False
+    """The camera does not send it, but takes it: sound for its loudspeaker."""
+
+    @property
+    def video_codec(self) -> VideoCodec | None:
+        return _VIDEO.get(self.encoding.lower()) if self.kind == "video" else None
+
+    @property
+    def audio_codec(self) -> AudioCodec | None:
+        return _AUDIO.get(self.encoding.lower()) if self.kind == "audio" else None
+
+
+@dataclass(slots=True)
+class SdpDescription:
+    """What a camera offers."""
+
+    tool: str = ""
+    """Its software, as it says; empty when it does not."""
+    tracks: list[SdpTrack] = field(default_factory=list)
+    more_tracks: bool = False
+    """Some were beyond the limit."""
+    control: str = ""
+    """What the whole of it is called, as it says; empty when it does not."""
+    refused: list[SdpTrack] = field(default_factory=list)
+    """Tracks that were wanted and that it would not send."""
+    login: str = ""
+    """How it had us log in: `Basic`, `Digest MD5`, `Digest SHA-256`; empty if it did not."""
+
+    @property
+    def video(self) -> SdpTrack | None:
+        """The first track that can be recorded."""
+        return next((track for track in self.tracks if track.video_codec), None)
+
+    @property
+    def audio(self) -> SdpTrack | None:
+        return next((track for track in self.tracks if track.audio_codec and not track.is_back), None)
+
+    @property
+    def encodings(self) -> list[str]:
+        """What there is, for people: `JPEG video`, `OPUS audio`."""
+        return [f"{track.encoding or 'unnamed'} {track.kind}" for track in self.tracks if track.kind != "other"]
+
+
+def read_sdp(body: bytes) -> SdpDescription:
+    """Read what we need of an SDP. Never fails: what cannot be read is left out, a bad medium alone is skipped."""
+    said = SdpDescription()
+    track: SdpTrack | None = None
+    for line in body.decode("utf-8", "replace").replace("\r", "\n").split("\n"):
+        name, equals, value = line.strip().partition("=")
+        if not equals:
+            continue
+        if name == "m":
+            if len(said.tracks) >= MOST_TRACKS:
+                said.more_tracks = True
+                break
+            track = _medium(value)
+            said.tracks.append(track)
+        elif name == "a":
+            attribute, _, text = value.partition(":")
+            if track is not None:
+                _attribute(track, attribute.strip().lower(), text.strip())
+            elif attribute.strip().lower() == "tool":
+                said.tool = _PRINTABLE.sub("", text.strip())[:80]
+            elif attribute.strip().lower() == "control":
+                said.control = text.strip()
+    return said
+
+
+def _medium(value: str) -> SdpTrack:
+    words = value.split()
+    kind = words[0].lower() if words else ""
+    payload = words[3] if len(words) > 3 else ""
+    number = int(payload) if payload.isascii() and payload.isdigit() and len(payload) < 4 else -1
+    encoding, rate = _STATIC.get(number, ("", 0))
+    return SdpTrack("video" if kind == "video" else "audio" if kind == "audio" else "other", number, encoding, rate)
+
+
+def _attribute(track: SdpTrack, name: str, text: str) -> None:
+    if name == "rtpmap":
+        found = _MAP.match(text)
+        if found and int(found[1]) == track.payload_type:
+            track.encoding, track.rate, track.channels = found[2], int(found[3] or 0), int(found[4] or 1)
+    elif name == "fmtp":
+        for part in text.partition(" ")[2].split(";")[:40]:
+            key, equals, value = part.strip().partition("=")
+            if equals:
+                track.fmtp[key.strip().lower()] = value.strip()
+    elif name == "control":
+        track.control = text
+    elif name == "sendonly":  # as ONVIF has it, said of who reads this
+        track.is_back = True
+    elif name in ("framerate", "x-framerate"):
+        track.fps = _rate(text)
+
+
+def _rate(text: str) -> float | None:
+    """Pictures a second, None for what can't be (some cameras write `0S`)."""
+    found = re.match(r"\d{1,4}(?:\.\d{1,4})?", text)
+    fps = float(found[0]) if found else 0.0
+    return fps if 0.01 <= fps <= 1000 else None

@@ -1,0 +1,170 @@
+"""Where files and fragments begin in a stream of packets. Pure, but for what it remembers of the file it is in."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from tawny.media.codec.parameter_sets import same_picture
+from tawny.model.ids import RunId
+from tawny.model.packets import AudioFormat, Packet, VideoFormat
+from tawny.recorder.write_units import NewSegmentFile, WriteFragment, WriteUnit
+from tawny.storage.segments.metadata import SegmentTrailer
+
+SEGMENT_S: Final = 60.0
+"""A segment ends before the first keyframe after so much time."""
+_SEGMENT_BYTES: Final = 1 << 30
+"""And here even before another picture, so that a stream without keyframes does not make a file without end."""
+_LONGEST_S: Final = 540.0
+"""Without a keyframe it ends then: the key of a sealed file lives no longer than ten minutes."""
+_FRAGMENT_S: Final = 0.5
+"""A keyframe begins a fragment, unless the one before began with one too and is not this long yet."""
+
+
+FRAGMENTS_AT_ONCE: Final = 2
+"""Of one piece."""
+
+
+@dataclass(slots=True)
+class _Part:
+    """One file's share of the packets at hand."""
+
+    file: NewSegmentFile
+    begins: bool
+    pictures: list[Packet] = field(default_factory=list)
+    sounds: list[Packet] = field(default_factory=list)
+    ends: SegmentTrailer | None = None
+
+
+class Segmenter:
+    """`pieces` from one thread."""
+
+    def __init__(self, segment_s: float = SEGMENT_S) -> None:
+        self._segment_s = segment_s
+        self._file: NewSegmentFile | None = None
+        self._file_bytes = 0
+        self._sounds: dict[RunId, AudioFormat] = {}  # of the file's run, and of those at hand
+        self.undecodable: list[Packet] = []
+        """Pictures that had no file, because no keyframe came before them; who takes them out empties it."""
+
+    @property
+    def has_file(self) -> bool:
+        return self._file is not None
+
+    def forget(self) -> None:
+        """The file is given up: the next begins with the next keyframe."""
+        self._file = None
+
+    def pieces(self, packets: Sequence[Packet], following: Packet | None, ending: str = "") -> list[WriteUnit]:
+        """The packets as pieces of one file after the other.
+
+        following: the picture behind them, if it came already. ending: the last file is closed, for this reason.
+        """
+        runs = {packet.run for packet in packets} | ({self._file.run} if self._file is not None else set())
+        self._sounds = {run: sound for run, sound in self._sounds.items() if run in runs}
+        self._sounds |= {packet.run: packet.format for packet in packets if isinstance(packet.format, AudioFormat)}
+        parts = self._parts([packet for packet in packets if packet.is_video])
+        _spread([packet for packet in packets if not packet.is_video], parts)
+        if ending and self._file is not None:
+            if not parts:
+                parts = [_Part(self._file, begins=False)]
+            parts[-1].ends = SegmentTrailer(0, ending)
+            self._file = None
+        nexts = [*(part.pictures[0] for part in parts[1:]), following]
+        return [piece for part, after in zip(parts, nexts, strict=False) for piece in _pieces(part, after)]
+
+    def _parts(self, pictures: Sequence[Packet]) -> list[_Part]:
+        parts = [_Part(self._file, begins=False)] if self._file is not None else []
+        for picture in pictures:
+            if why := self._must_begin(picture):
+                if self._file is not None:
+                    same_run = self._file.run == picture.run
+                    parts[-1].ends = SegmentTrailer(picture.at_ms if same_run else 0, why)
+                self._file = self._new_file(picture)
+                self._file_bytes = 0
+                if self._file is not None:
+                    parts.append(_Part(self._file, begins=True))
+            if self._file is None:
+                self.undecodable.append(picture)
+                continue
+            parts[-1].pictures.append(picture)
+            self._file_bytes += len(picture.data)
+        return parts
+
+    def _must_begin(self, picture: Packet) -> str:
+        """Why a new file begins with this picture; empty if the one at hand goes on."""
+        file = self._file
+        if file is None:
+            return "first"
+        if picture.run != file.run:
+            return "another run"
+        if self._file_bytes >= _SEGMENT_BYTES:
+            return "size"
+        if not picture.is_keyframe:
+            return "length" if picture.pts - file.first_pts >= _LONGEST_S * picture.format.rate else ""
+        if not (isinstance(picture.format, VideoFormat) and same_picture(file.video, picture.format)):
+            return "another format"
+        if self._sounds.get(picture.run) not in (None, file.audio):
+            return "another sound"
+        return "length" if picture.pts - file.first_pts >= self._segment_s * picture.format.rate else ""
+
+    def _new_file(self, picture: Packet) -> NewSegmentFile | None:
+        goes_on = self._file is not None and self._file.run == picture.run
+        if not isinstance(picture.format, VideoFormat) or not (picture.is_keyframe or goes_on):
+            return None
+        return NewSegmentFile(picture.run, picture.at_ms, picture.pts, picture.format, self._sounds.get(picture.run))
+
+
+def _spread(sounds: Sequence[Packet], parts: Sequence[_Part]) -> None:
+    """Give each sound to the file of its run and time; what comes too late for its own goes to the next."""
+    for sound in sounds:
+        fitting = [part for part in parts if part.file.run == sound.run and part.file.audio == sound.format]
+        begun = [part for part in fitting if _begin_s(part) <= sound.pts_s]
+        if fitting:
+            (begun[-1] if begun else fitting[0]).sounds.append(sound)
+
+
+def _begin_s(part: _Part) -> float:
+    return part.file.first_pts / part.file.video.rate
+
+
+def _pieces(part: _Part, following: Packet | None) -> list[WriteUnit]:
+    """What a power cut may leave of a piece is looked for in as many fragments when the file is read back."""
+    fragments = _fragments(part)
+    cuts = range(0, len(fragments), FRAGMENTS_AT_ONCE)
+    if not cuts:
+        return [WriteUnit((), ends=part.ends)] if part.ends is not None else []
+    nexts = [*(fragments[cut].pictures[0].pts for cut in cuts[1:]), _next_pts(part, following)]
+    return [
+        WriteUnit(
+            tuple(fragments[cut : cut + FRAGMENTS_AT_ONCE]),
+            begins=part.file if part.begins and cut == 0 else None,
+            next_pts=next_pts,
+            ends=part.ends if cut == cuts[-1] else None,
+        )
+        for cut, next_pts in zip(cuts, nexts, strict=True)
+    ]
+
+
+def _next_pts(part: _Part, following: Packet | None) -> int | None:
+    return following.pts if following is not None and following.run == part.file.run else None
+
+
+def _fragments(part: _Part) -> list[WriteFragment]:
+    """Cut before keyframes, so that each can be begun at."""
+    cut: list[list[Packet]] = []
+    for picture in part.pictures:
+        if not cut or (picture.is_keyframe and not _is_short(cut[-1], picture)):
+            cut.append([])
+        cut[-1].append(picture)
+    if not cut:
+        return [WriteFragment((), tuple(part.sounds))] if part.sounds else []
+    begins_s = [pictures[0].pts_s for pictures in cut]
+    heard: list[list[Packet]] = [[] for _ in cut]
+    for sound in part.sounds:
+        heard[max(0, bisect_right(begins_s, sound.pts_s) - 1)].append(sound)
+    return [WriteFragment(tuple(pictures), tuple(sounds)) for pictures, sounds in zip(cut, heard, strict=True)]
+
+
+def _is_short(pictures: Sequence[Packet], following: Packet) -> bool:
+    return pictures[0].is_keyframe and following.pts_s - pictures[0].pts_s < _FRAGMENT_S

@@ -1,0 +1,313 @@
+"""The recording of one stream: from its hub over the gatherer to a writer, and what happens when the disk refuses.
+
+Belongs to the recorder's thread, but for what says otherwise; while a job is not finished, the writer is the job's.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from tawny.engine.backoff import Backoff
+from tawny.model.errors import DiskFull, StorageError
+from tawny.model.gaps import GapReason
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.packets import Packet
+from tawny.model.segments import Segment
+from tawny.model.times import Span
+from tawny.recorder.segmenter import SEGMENT_S
+from tawny.recorder.stream_writer import StreamWriter
+from tawny.recorder.volume_selector import VolumeSelector
+from tawny.recorder.write_buffer import WriteBuffer
+from tawny.recorder.write_job import WriteJob
+from tawny.recorder.write_units import WriteUnit
+from tawny.storage.disk.volume import Volume
+from tawny.storage.segments.metadata import SegmentTrailer
+from tawny.stream.hub import Hub
+
+log = logging.getLogger(__name__)
+
+_HANGS_S: Final = 5.0
+"""A disk that has not answered for so long does not work."""
+_LEAVE_S: Final = 8.0
+"""After so long recording goes on elsewhere, if there is a place. A hub's ring holds more than this."""
+_EVER_S: Final = 1e6
+_FRESH_S: Final = 6.0
+"""A stream is recorded if something of it became durable no longer ago."""
+
+
+_JOB_BYTES: Final = 8_000_000
+"""One job takes no more, beyond its first piece: what is on its way to the disk cannot be dropped any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class BufferLimits:
+    """What of a stream may wait in memory for the disk, and how long a segment is. waiting_bytes: whatever happens, no
+    more than this and what one job takes (8 MB) is held."""
+
+    waiting_s: float = 60.0
+    waiting_bytes: int = 64_000_000
+    segment_s: float = SEGMENT_S
+
+
+@dataclass(frozen=True, slots=True)
+class WriteLoss:
+    """Time of a stream that is not on the disk, though its packets came."""
+
+    camera: CameraId
+    stream: StreamName
+    begin_ms: int
+    end_ms: int | None
+    """None while nothing is written again."""
+    reason: GapReason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingStatus:
+    """recording: something became durable lately, and the disk is well. durable_ms: until when all is durable."""
+
+    recording: bool
+    durable_ms: int | None
+    size_bytes: int
+    problem: StorageError | None
+
+
+NOT_RECORDED: Final = RecordingStatus(recording=False, durable_ms=None, size_bytes=0, problem=None)
+
+
+def _some(pieces: list[WriteUnit]) -> list[WriteUnit]:
+    """The first of them, as many as one job takes."""
+    size_bytes = 0
+    for number, piece in enumerate(pieces):
+        size_bytes += sum(len(packet.data) for packet in piece.packets)
+        if size_bytes > _JOB_BYTES:
+            return pieces[: max(1, number)]
+    return pieces
+
+
+class StreamRecording:
+    """places: where it may be written. tell: hears of losses."""
+
+    def __init__(
+        self,
+        camera: CameraId,
+        stream: StreamName,
+        hub: Hub,
+        writer: StreamWriter,
+        places: VolumeSelector,
+        limits: BufferLimits,
+        tell: Callable[[WriteLoss], None],
+        *,
+        back_s: float = 0.0,
+    ) -> None:
+        self.camera, self.stream = camera, stream
+        self._hub, self._writer, self._places, self._limits, self._tell = hub, writer, places, limits, tell
+        self._reader = hub.reader(back_s=back_s)
+        self._gatherer = WriteBuffer(self._limits.segment_s)
+        self._queue: deque[WriteUnit] = deque()
+        self._job: WriteJob | None = None
+        self._retry_s = 0.0
+        self._backoff = Backoff(first_s=0.5, most_s=5.0)
+        self._ends: deque[tuple[int, str]] = deque()  # after which packet the run is over, and why
+        self._newest_ms: int | None = None
+        self._loss: WriteLoss | None = None
+        self._losses = 0  # always true: pieces that count as many are behind the last loss
+        self._durable_at_s = float("-inf")
+        self._is_removed = False
+        self.problem: StorageError | None = None
+        self.needs_room = False
+        """The disk was full just now; who makes room sets it to False."""
+        self.is_over = False
+        """Removed, and all of it is written and closed."""
+
+    # --- from any thread
+
+    def end_run(self, why: str) -> None:
+        """The run that the hub's newest packet belongs to is over: close its file behind it."""
+        newest = self._hub.newest
+        if newest is not None:
+            self._ends.append((newest.number, why))
+
+    def remove(self, why: str) -> None:
+        """Close the file behind what came until now, and take no more."""
+        self.end_run(why)
+        self._is_removed = True
+
+    def status(self, now_s: float) -> RecordingStatus:
+        fresh = now_s - self._durable_at_s <= _FRESH_S
+        return RecordingStatus(
+            fresh and self.problem is None, self._writer.durable_ms, self._writer.durable_bytes, self.problem
+        )
+
+    @property
+    def segment(self) -> Segment | None:
+        return self._writer.segment
+
+    @property
+    def on_spare(self) -> Volume | None:
+        return self._writer.on_spare
+
+    @property
+    def waiting_bytes(self) -> int:
+        """In memory, because the disk does not have it yet."""
+        job = self._job
+        pieces = [*self._queue, *(job.left if job is not None else ())]
+        return self._gatherer.size_bytes + sum(len(packet.data) for piece in pieces for packet in piece.packets)
+
+    # --- from the recorder's thread
+
+    @property
+    def waits(self) -> bool:
+        """For a disk."""
+        return self._job is not None and not self._job.finished
+
+    def step(self, now_s: float) -> WriteJob | None:
+        """Take what came; what there is to do at the disk now, if anything."""
+        self._take(now_s)
+        self._writer.clock_offset_s = self._hub.clock_offset_s
+        if self._job is not None and self._job.finished:
+            job, self._job = self._job, None
+            self._after(job, now_s)
+        self._shed(now_s)
+        if self._job is None and not self._queue and now_s >= self._retry_s:
+            self._queue.extend(self._gatherer.take(now_s))
+        self._tell_of_loss()
+        if self._job is not None:
+            self._wait(self._job, now_s)
+            return None
+        if self._queue and now_s >= self._retry_s:
+            return self._next_job(now_s)
+        if self._is_removed and not self._queue and not self._ends:
+            self.is_over = True
+            self._reader.close()
+        return None
+
+    def _next_job(self, now_s: float) -> WriteJob | None:
+        """All that is due, or what of it still goes into the open file, if new files are made elsewhere now."""
+        pieces, on, at = list(self._queue), self._places.best(), self._writer.volume
+        if at is not None and at is not on:
+            begins = next((n for n, piece in enumerate(pieces) if not self._writer.goes_on_with(piece)), len(pieces))
+            if begins:
+                pieces, on = pieces[:begins], at
+        if on is None:
+            return None
+        pieces = _some(pieces)
+        for _ in pieces:
+            self._queue.popleft()
+        self._job = WriteJob(self._writer, pieces, now_s, on)
+        return self._job
+
+    def _shed(self, now_s: float) -> None:
+        """Keep what waits, in pieces or not, within its limits: the oldest goes, up to a keyframe."""
+        limits, packets = self._limits, [packet for piece in self._queue for packet in piece.packets]
+        if packets:
+            size_bytes = self._gatherer.size_bytes + sum(len(packet.data) for packet in packets)
+            waiting_s = ((self._newest_ms or 0) - packets[0].at_ms) / 1000
+            if size_bytes > limits.waiting_bytes or waiting_s > limits.waiting_s:
+                self._queue.clear()
+                self._queue.append(WriteUnit((), ends=SegmentTrailer(0, "the disk was too slow")))
+                self._gatherer.put_back(packets, now_s)
+        self._queue.extend(self._gatherer.shed(limits.waiting_s, limits.waiting_bytes))
+
+    def _wait(self, job: WriteJob, now_s: float) -> None:
+        """For a disk. One that does not answer is left, if there is another place."""
+        waited_s = now_s - job.begun_s
+        if waited_s > _HANGS_S and self.problem is None:
+            self.problem = StorageError(str(job.on.root), "it isn't responding")
+        if waited_s > _LEAVE_S and self._places.other_than(job.on):
+            self._places.leave(job, self._writer)
+            self._job, self._writer = None, self._writer.another()
+            packets = [packet for piece in (*job.left, *self._queue) for packet in piece.packets]
+            self._queue.clear()
+            packets.sort(key=lambda packet: packet.number)
+            self._gatherer.put_back([*self._before(packets), *packets], now_s)
+
+    def _before(self, packets: list[Packet]) -> list[Packet]:
+        """What the ring has from the keyframe that these need: a file of their own begins with one."""
+        if not packets:
+            return []
+        ring, first = self._hub.recent(_EVER_S), packets[0].number
+        begins = [packet.number for packet in ring if packet.is_keyframe and packet.number <= first]
+        return [packet for packet in ring if begins and begins[-1] <= packet.number < first]
+
+    def start_over(self) -> None:
+        """Something in here failed that nobody foresaw: forget what waits, and go on with another file."""
+        self._gatherer = WriteBuffer(self._limits.segment_s)
+        self._queue.append(WriteUnit((), ends=SegmentTrailer(0, "the recorder failed")))
+
+    def _take(self, now_s: float) -> None:
+        """What the hub has. Files end where it has moved on without us, and where runs are over."""
+        if self._is_removed and not self._ends:
+            return
+        batch = self._reader.take()
+        if batch.skipped:
+            self._queue.extend(self._gatherer.take(now_s, "packets were dropped"))
+            first_ms = batch.packets[0].at_ms
+            begin_ms = first_ms if self._newest_ms is None else min(first_ms, self._newest_ms)
+            self._gatherer.missed(Span(begin_ms, first_ms))
+        packets = batch.packets
+        while self._ends:
+            last, why = self._ends.popleft()
+            self._add([packet for packet in packets if packet.number <= last], now_s)
+            self._queue.extend(self._gatherer.take(now_s, why))
+            packets = [packet for packet in packets if packet.number > last]
+        if not self._is_removed:
+            self._add(packets, now_s)
+
+    def _add(self, packets: list[Packet], now_s: float) -> None:
+        self._gatherer.add(packets, now_s)
+        if packets:
+            self._newest_ms = packets[-1].at_ms
+
+    def _after(self, job: WriteJob, now_s: float) -> None:
+        """A job has ended: what is durable is, and what is not comes again."""
+        if job.done:
+            self._durable_at_s = now_s
+            self._written(job.done)
+        if job.error is None and not job.unusable and not job.left:
+            self.problem = None
+            self._backoff.reset()
+            return
+        if self.problem is None:
+            log.warning("%s %s is not written: %s", self.camera, self.stream, job.error or job.unusable)
+        self.problem = job.error or StorageError(self._writer.where, job.unusable or "a disk writer failed")
+        self.needs_room = isinstance(job.error, DiskFull)
+        self._retry_s = now_s + self._backoff.next_s()
+        left = [*job.left, *self._queue]
+        self._queue.clear()
+        if job.error is None:
+            self._forget(left)
+        elif self._writer.has_file:
+            self._queue.extend(left)  # the same again, in the same file
+        else:
+            self._gatherer.put_back([packet for piece in left for packet in piece.packets], now_s)
+
+    def _forget(self, pieces: list[WriteUnit]) -> None:
+        """What cannot be stored, whatever we do."""
+        at_ms = [packet.at_ms for piece in pieces for packet in piece.packets]
+        if at_ms:
+            self._gatherer.missed(Span(min(at_ms), max(at_ms)))
+        self._gatherer.put_back([], 0.0)
+        self._queue.append(WriteUnit((), ends=SegmentTrailer(0, "the following video can't be stored")))
+
+    def _written(self, pieces: list[WriteUnit]) -> None:
+        """Whether a loss is over."""
+        for piece in pieces:
+            if self._loss is not None and piece.begins is not None and piece.losses >= self._losses:
+                self._tell(replace(self._loss, end_ms=max(piece.begins.start_ms, self._loss.begin_ms)))
+                self._loss = None
+
+    def _tell_of_loss(self) -> None:
+        lost, self._gatherer.lost = self._gatherer.lost, None
+        if lost is not None:
+            self._losses = self._gatherer.losses
+        if lost is None or self._loss is not None:
+            return
+        reason = GapReason.OVERLOAD
+        if self.problem is not None:
+            reason = GapReason.DISK_FULL if isinstance(self.problem, DiskFull) else GapReason.DISK_ERROR
+        detail = self.problem.detail if self.problem is not None else "the disk was too slow"
+        self._loss = WriteLoss(self.camera, self.stream, lost.begin_ms, None, reason, detail)
+        self._tell(self._loss)

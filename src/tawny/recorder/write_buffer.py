@@ -1,0 +1,113 @@
+"""Packets of one stream that wait for the disk, and when they are due. Reads no clock, touches no disk; one thread.
+
+Chosen so that a kill loses at most a second: at each of the recorder's looks all that came is handed out but the newest
+picture, whose successor tells how long it lasts; and that one too where no successor comes soon.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from tawny.model.packets import Packet
+from tawny.model.times import Span
+from tawny.recorder.segmenter import SEGMENT_S, Segmenter
+from tawny.recorder.write_units import WriteUnit
+
+LOOK_S: Final = 0.692
+"""Between two looks at what came."""
+_PIECE_S: Final = 0.25
+"""Less than this waits for the next look, so that a look in between costs no sync. With one look more it must stay
+below a second: that is what a kill may cost."""
+_OLDEST_S: Final = 0.65
+"""So long after it may have come a packet goes to the disk, however little there is."""
+_SUCCESSOR_S: Final = 0.15
+"""The newest picture waits for its successor where pictures come in shorter distances than this."""
+
+
+class WriteBuffer:
+    """`add` packets as they come, `take` pieces when they are due."""
+
+    def __init__(self, segment_s: float = SEGMENT_S) -> None:
+        self._waiting: deque[tuple[Packet, float]] = deque()  # with the look that did not see it yet
+        self._looked_s = self._looked_before_s = float("-inf")
+        self._newest_ms, self._distance_s = 0, 0.0  # the newest picture, and how long after the one before it is
+        self._grouping = Segmenter(segment_s)
+        self.size_bytes = 0
+        """Of what waits."""
+        self.lost: Span | None = None
+        """Time of pictures that were dropped; who takes note of it sets it to None."""
+        self.losses = 0
+        """How often."""
+
+    def add(self, packets: Iterable[Packet], now_s: float) -> None:
+        if now_s > self._looked_s:
+            self._looked_before_s, self._looked_s = max(self._looked_s, now_s - LOOK_S), now_s
+        for packet in packets:
+            if packet.is_video:
+                self._distance_s, self._newest_ms = (packet.at_ms - self._newest_ms) / 1000, packet.at_ms
+            self._waiting.append((packet, self._looked_before_s))
+            self.size_bytes += len(packet.data)
+
+    def missed(self, span: Span) -> None:
+        """Time whose packets never came here."""
+        self.losses += 1
+        self.lost = (
+            Span(min(self.lost.begin_ms, span.begin_ms), max(self.lost.end_ms, span.end_ms)) if self.lost else span
+        )
+
+    def put_back(self, packets: Iterable[Packet], now_s: float) -> None:
+        """Their file is given up and they are not in it: they are first in the next one, from a keyframe on."""
+        self._grouping.forget()
+        packets = list(packets)
+        self._waiting.extendleft((packet, now_s) for packet in reversed(packets))
+        self.size_bytes += sum(len(packet.data) for packet in packets)
+
+    @property
+    def waiting_s(self) -> float:
+        """How much time waits, by the packets' own clock."""
+        return (self._waiting[-1][0].at_ms - self._waiting[0][0].at_ms) / 1000 if self._waiting else 0.0
+
+    def take(self, now_s: float, ending: str = "") -> list[WriteUnit]:
+        """What is due. ending: everything is, and the file is closed behind it for this reason."""
+        packets = self._out(len(self._waiting) if ending else self._due(now_s))
+        following = next((packet for packet, _ in self._waiting if packet.is_video), None)
+        pieces = self._grouping.pieces(packets, following, ending) if packets or ending else []
+        for picture in self._grouping.undecodable:
+            self.missed(Span(picture.at_ms, picture.at_ms))
+        self._grouping.undecodable.clear()
+        return [replace(piece, losses=self.losses) for piece in pieces] if self.losses else pieces
+
+    def shed(self, most_s: float, most_bytes: int) -> list[WriteUnit]:
+        """Drop the oldest, up to a keyframe each time, until at most so much waits; returns the end of their file."""
+        if self.waiting_s <= most_s and self.size_bytes <= most_bytes:
+            return []
+        ends = self._grouping.pieces([], None, "the disk was too slow")
+        while self._waiting and (self.waiting_s > most_s or self.size_bytes > most_bytes):
+            self._drop()
+            while self._waiting and not self._waiting[0][0].is_keyframe:
+                self._drop()
+        return ends
+
+    def _due(self, now_s: float) -> int:
+        """How many of those that wait."""
+        if not self._waiting:
+            return 0
+        if now_s - self._waiting[0][1] < _OLDEST_S and self.waiting_s < _PIECE_S:
+            return 0
+        newest = next((at for at in reversed(range(len(self._waiting))) if self._waiting[at][0].is_video), None)
+        if newest is None:
+            return len(self._waiting)
+        is_new = self._waiting[newest][1] == self._looked_before_s
+        return newest if is_new and self._distance_s < _SUCCESSOR_S else len(self._waiting)
+
+    def _out(self, count: int) -> list[Packet]:
+        packets = [self._waiting.popleft()[0] for _ in range(count)]
+        self.size_bytes -= sum(len(packet.data) for packet in packets)
+        return packets
+
+    def _drop(self) -> None:
+        packet, _ = self._waiting.popleft()
+        self.size_bytes -= len(packet.data)
+        if packet.is_video:
+            self.missed(Span(packet.at_ms, packet.at_ms))

@@ -1,0 +1,161 @@
+"""A private key that is held in memory for a while, and wiped: in one page that is never swapped where the system lets
+us say so, stands in no dump, and is never copied into text.
+
+Unwrapping is age v1's X25519, here and not by `pyrage`, because that takes a key as text, which Python cannot wipe.
+"""
+
+import ctypes
+from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from hmac import compare_digest
+from hmac import digest as hmac
+from mmap import MADV_DONTDUMP, PAGESIZE, mmap
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from tawny.sealed.bech32 import encoded
+from tawny.sealed.keys import KEY_BYTES, hkdf
+from tawny.sealed.records import TAG_BYTES
+
+HANDED_BYTES: Final = KEY_BYTES + TAG_BYTES
+"""Of a key on its way here."""
+_VERSION: Final = b"age-encryption.org/v1"
+_FILE_KEY_BYTES = _NONCE_BYTES = 16
+_ONLY_PART: Final = bytes(11) + b"\x01"
+"""The nonce of a content's first part, which is its last."""
+_Stanza = tuple[list[bytes], bytes]
+
+
+class KeyMemory:
+    """Any thread may read; nobody once it is wiped."""
+
+    def __init__(self) -> None:
+        self._page = mmap(-1, PAGESIZE)
+        with suppress(OSError):
+            self._page.madvise(MADV_DONTDUMP)
+        address = ctypes.addressof(ctypes.c_char.from_buffer(self._page))
+        ctypes.CDLL(None).mlock(ctypes.c_void_p(address), ctypes.c_size_t(PAGESIZE))  # refused: it may be swapped
+        self._is_there = False
+
+    @property
+    def is_there(self) -> bool:
+        return self._is_there
+
+    @contextmanager
+    def room(self) -> Iterator[memoryview]:
+        """32 bytes to put the key into. It is wiped again when that fails."""
+        try:
+            yield memoryview(self._page)[:KEY_BYTES]
+            self._is_there = True
+        finally:
+            if not self._is_there:
+                self.wipe()
+
+    def wipe(self) -> None:
+        self._is_there = False
+        memoryview(self._page)[:KEY_BYTES] = bytes(KEY_BYTES)
+
+    @property
+    def recipient(self) -> str:
+        """Its public key: `age1…`."""
+        return encoded("age", _raw(self._key().public_key()))
+
+    def unwrapped(self, wrapped: bytes) -> bytes | None:
+        """None when it is for somebody else, or damaged, or nothing is held any more."""
+        if not self._is_there:
+            return None
+        try:
+            return self._opened(wrapped)
+        except (ValueError, InvalidTag):
+            return None
+
+    def _key(self) -> X25519PrivateKey:
+        """Its own copy is wiped by OpenSSL as it goes."""
+        return X25519PrivateKey.from_private_bytes(memoryview(self._page)[:KEY_BYTES])
+
+    def _opened(self, wrapped: bytes) -> bytes | None:
+        head, mark, rest = wrapped.partition(b"\n--- ")
+        mac, _, body = rest.partition(b"\n")
+        if not mark or len(body) < _NONCE_BYTES + TAG_BYTES:
+            return None
+        file_key = bytearray(_FILE_KEY_BYTES)
+        key = self._key()
+        if not any(_unwrap(key, stanza, file_key) for stanza in _stanzas(head)):
+            return None
+        if not compare_digest(hmac(hkdf(file_key, b"", b"header", KEY_BYTES), head + b"\n---", sha256), _plain(mac)):
+            return None
+        nonce, sealed = body[:_NONCE_BYTES], body[_NONCE_BYTES:]
+        found = ChaCha20Poly1305(hkdf(file_key, nonce, b"payload", KEY_BYTES)).decrypt(_ONLY_PART, sealed, None)
+        file_key[:] = bytes(_FILE_KEY_BYTES)
+        return found
+
+
+class KeyHandover:
+    """A way for one key to come here so that it is in no request's text: sealed by the page to a key that lives as long
+    as this. One use.
+
+    The page makes an X25519 key of its own and sends its public half (32 bytes), and what is to be held, sealed with
+    AES-256-GCM: its key is HKDF(what both have in common, both public keys, "tawny.unlock/1"), its nonce is zeros.
+    """
+
+    def __init__(self) -> None:
+        self._own = X25519PrivateKey.generate()
+        self.public = _raw(self._own.public_key())
+
+    def take(self, theirs: bytes, sealed: bytes) -> KeyMemory:
+        """ValueError when it was not sealed for us."""
+        if len(theirs) != KEY_BYTES or len(sealed) != HANDED_BYTES:
+            raise ValueError("no sealed key")
+        key = hkdf(self._own.exchange(X25519PublicKey.from_public_bytes(theirs)), theirs + self.public,
+                   b"tawny.unlock/1", KEY_BYTES)  # fmt: skip
+        held = KeyMemory()
+        try:
+            with held.room() as room:
+                AESGCM(key).decrypt_into(bytes(12), sealed, None, room)
+        except InvalidTag:
+            raise ValueError("it was not sealed for this recorder") from None
+        return held
+
+
+def _raw(key: X25519PublicKey) -> bytes:
+    return key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+def _stanzas(head: bytes) -> Iterator[_Stanza]:
+    """Each recipient's lines: its words, and its body. ValueError when it is no header of age."""
+    version, *parts = head.split(b"\n-> ")
+    if version != _VERSION:
+        raise ValueError("no age file")
+    for part in parts:
+        words, _, body = part.partition(b"\n")
+        yield words.split(b" "), _plain(body.replace(b"\n", b""))
+
+
+def _unwrap(key: X25519PrivateKey, stanza: _Stanza, into: bytearray) -> bool:
+    words, body = stanza
+    if len(words) != 2 or words[0] != b"X25519" or len(body) != _FILE_KEY_BYTES + TAG_BYTES:
+        return False
+    share = _plain(words[1])
+    salt = share + _raw(key.public_key())
+    shared = key.exchange(X25519PublicKey.from_public_bytes(share))
+    try:
+        ChaCha20Poly1305(hkdf(shared, salt, b"age-encryption.org/v1/X25519", KEY_BYTES)).decrypt_into(
+            bytes(12), body, None, into
+        )
+    except InvalidTag:
+        return False
+    return True
+
+
+def _plain(text: bytes) -> bytes:
+    """Base64 without its padding, written as there is only one way to. ValueError."""
+    found = b64decode(text + b"=" * (-len(text) % 4), validate=True)
+    if b64encode(found).rstrip(b"=") != text:
+        raise ValueError("other Base64")
+    return found

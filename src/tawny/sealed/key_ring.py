@@ -1,0 +1,47 @@
+"""The key ring of a camera's day: a JSON line for each epoch's key, wrapped. It opens files whose own copy is too old.
+
+A line that a power cut tore is skipped.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tawny.sealed.key_wrapping import Identity, from_text, text_of, unwrap, wrap
+from tawny.sealed.sealer import compact
+
+
+@dataclass(frozen=True, slots=True)
+class RingLine:
+    commit: bytes
+    born_ms: int
+    wrapped: bytes
+
+    def text(self) -> bytes:
+        return compact({"age": text_of(self.wrapped), "born": self.born_ms, "commit": self.commit.hex()}) + b"\n"
+
+
+def read_ring(text: bytes) -> dict[bytes, RingLine]:
+    """By commit; the last line of a key counts."""
+    lines = (_line(line) for line in text.split(b"\n"))
+    return {line.commit: line for line in lines if line is not None}
+
+
+def _line(text: bytes) -> RingLine | None:
+    try:
+        said = json.loads(text)
+        line = RingLine(bytes.fromhex(said["commit"]), int(said["born"]), from_text(said["age"]))
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return None
+    return line if len(line.commit) == 32 else None
+
+
+def rewrapped(
+    ring: Mapping[bytes, RingLine], identities: Sequence[Identity], recipients: Iterable[str]
+) -> dict[bytes, RingLine]:
+    """The same keys for other recipients; footage is not touched. Broken when one of them cannot be opened."""
+    to = list(recipients)
+    return {
+        commit: RingLine(commit, line.born_ms, wrap(unwrap(line.wrapped, identities, commit), to))
+        for commit, line in ring.items()
+    }

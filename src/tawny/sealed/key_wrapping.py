@@ -1,0 +1,130 @@
+"""Who can open a file: an epoch's key, wrapped with age (X25519) to each recipient; any age program can unwrap it."""
+
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from struct import pack, unpack_from
+from typing import Any, Final, Protocol
+
+import pyrage
+
+from tawny.sealed.broken import SealedFileBroken, WrongKey
+from tawny.sealed.keys import KEY_BYTES, commit_of
+
+MOST_WRAPPED_BYTES: Final = 8192
+_ONE_RECIPIENT: Final = 98
+"""Bytes that one more takes, so that it can be added in place."""
+_UNIT: Final = 256
+_TRIES: Final = 20
+
+
+class KeyUnwrapper(Protocol):
+    """Whatever has a private key."""
+
+    def unwrapped(self, wrapped: bytes) -> bytes | None:
+        """None when it is for somebody else, or damaged."""
+        ...
+
+
+class Identity:
+    """A private key: `AGE-SECRET-KEY-1…` in text. Its `repr` does not show it."""
+
+    def __init__(self, key: Any) -> None:
+        self._key = key
+
+    @classmethod
+    def new(cls) -> "Identity":
+        return cls(pyrage.x25519.Identity.generate())
+
+    @classmethod
+    def read(cls, text: str) -> "Identity":
+        """ValueError when it is none; the error does not repeat it."""
+        try:
+            return cls(pyrage.x25519.Identity.from_str(text.strip()))
+        except pyrage.IdentityError:
+            raise ValueError("no age private key (AGE-SECRET-KEY-1 and 58 letters and digits)") from None
+
+    @property
+    def text(self) -> str:
+        return str(self._key)
+
+    @property
+    def recipient(self) -> str:
+        """Its public key: `age1…`."""
+        return str(self._key.to_public())
+
+    def unwrapped(self, wrapped: bytes) -> bytes | None:
+        """None when it is for somebody else, or damaged."""
+        try:
+            return bytes(pyrage.decrypt(wrapped, [self._key]))
+        except pyrage.DecryptError:
+            return None
+
+
+def recipient(text: str) -> str:
+    """The same as it is written everywhere. ValueError when it is no `age1…` public key."""
+    try:
+        return str(pyrage.x25519.Recipient.from_str(text.strip()))
+    except pyrage.RecipientError:
+        raise ValueError("an age public key (age1 and 58 letters and digits)") from None
+
+
+def short_name(text: str) -> str:
+    """Of a recipient, as the signed history names it: 16 hexadecimal digits."""
+    return sha256(text.encode()).hexdigest()[:16]
+
+
+def wrap(key: bytes, recipients: Iterable[str]) -> bytes:
+    """An age file with the key in it. ValueError for none, too many, and for what is no recipient."""
+    to = [pyrage.x25519.Recipient.from_str(one) for one in dict.fromkeys(map(recipient, recipients))]
+    if not to:
+        raise ValueError("no recipients, so nobody could open it")
+    wrapped = bytes(pyrage.encrypt(key, to))
+    if area_bytes(wrapped) > MOST_WRAPPED_BYTES:
+        raise ValueError(f"{len(to)} recipients are too many")
+    return wrapped
+
+
+def wrap_within(key: bytes, recipients: Iterable[str], size: int) -> bytes:
+    """The same, small enough for an area of this size; empty when it cannot be. An age file has some random filling."""
+    to = list(recipients)
+    tries = (wrap(key, to) for _ in range(_TRIES))
+    return next((wrapped for wrapped in tries if 2 + len(wrapped) <= size), b"")
+
+
+def unwrap(wrapped: bytes, identities: Sequence[KeyUnwrapper], commit: bytes) -> bytes:
+    """The epoch's key. WrongKey when none of the identities opens it, Broken when it is not the one of `commit`."""
+    if not wrapped or len(wrapped) > MOST_WRAPPED_BYTES:
+        raise WrongKey("the file has no wrapped key")
+    found = (key for one in identities if (key := one.unwrapped(wrapped)) is not None)
+    if (key := next(found, None)) is None:
+        raise WrongKey("it wasn't encrypted for this key")
+    if len(key) != KEY_BYTES or commit_of(key) != commit:
+        raise SealedFileBroken("the wrapped key is another file's")
+    return key
+
+
+def area_bytes(wrapped: bytes) -> int:
+    """Of the part of a file behind its header that has the wrapped key."""
+    return -(-(2 + len(wrapped) + _ONE_RECIPIENT) // _UNIT) * _UNIT
+
+
+def area(wrapped: bytes, size: int) -> bytes:
+    """That part. What does not fit is left out: the key ring has it then."""
+    found = pack(">H", len(wrapped)) + wrapped if 2 + len(wrapped) <= size else b"\0\0"
+    return found.ljust(size, b"\0")[:size]
+
+
+def wrapped_in(stored: bytes) -> bytes:
+    """Empty when there is none, or when it is cut off."""
+    size = unpack_from(">H", stored)[0] if len(stored) >= 2 else 0
+    return stored[2 : 2 + size] if 2 + size <= len(stored) else b""
+
+
+def text_of(wrapped: bytes) -> str:
+    return b64encode(wrapped).decode()
+
+
+def from_text(text: str) -> bytes:
+    """ValueError when it is no base64."""
+    return b64decode(text, validate=True)

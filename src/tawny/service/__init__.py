@@ -1,0 +1,1 @@
+"""The application's own interface: what the recorder can do, without HTTP."""

@@ -1,0 +1,316 @@
+"""One camera put together: its streams from source to hub, who records and who watches them, and the truth about it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tawny.config.settings import CameraSettings, DetectionSettings, display_name
+from tawny.detection.classification.fallback import FallbackClassifier
+from tawny.detection.classification.queue import ClassificationQueue
+from tawny.detection.recognition.queue import RecognitionQueue
+from tawny.engine import Bus, Engine, Handle
+from tawny.model.clock import Clock
+from tawny.model.errors import SourceError
+from tawny.model.gaps import Gap, GapReason
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.messages import (
+    DamageFound,
+    GapChanged,
+    HoleFound,
+    Message,
+    RunEnded,
+    RunStarted,
+    Scored,
+    StatusChanged,
+)
+from tawny.model.states import CameraState, CameraStatus
+from tawny.recorder.coverage_monitor import SILENT_S, CoverageMonitor
+from tawny.recorder.recorder import SegmentRecorder, WriteLoss
+from tawny.service import recorder as web
+from tawny.service.cameras.clock_drift import clock_hint, note_clock
+from tawny.service.cameras.duty import CameraDuty, duty_of
+from tawny.service.cameras.gap_writer import GapWriter
+from tawny.service.cameras.packet_loss import PacketLoss
+from tawny.service.cameras.rates import rates
+from tawny.service.detection.camera_detection import CameraDetection, DetectionServices
+from tawny.service.detection.zone_mapping import privacy_masks
+from tawny.service.plugin_registry import OFF as NO_DETECTOR
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.service.retention.event_marks import EventMarks
+from tawny.sources.source import CameraConnection, SharedSource, SourceContext, Speaker, SpeakingSource
+from tawny.storage.disk.volume import Volume
+from tawny.storage.segments.motion_grids import MotionGrids
+from tawny.storage.segments.motion_scores import MotionScoreFile
+from tawny.stream.hub import Hub
+from tawny.stream.reader import PacketDemand, StreamReader
+from tawny.stream.session import CLOCK_SET, STOPPED, StreamSession
+
+RING_S = 20.0
+"""Of packets kept in memory: more than the pre-roll, and than the pause of a slow memory card."""
+
+_WHY = {STOPPED: (GapReason.RECORDER_OFF, "stopped"), CLOCK_SET: (GapReason.CLOCK, "the clock was set")}
+"""Ends of runs that are not the camera's doing."""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraServices:
+    """What all cameras share."""
+
+    clock: Clock
+    engine: Engine
+    bus: Bus
+    doors: PluginRegistry
+    volume: Volume
+    gaps: GapWriter
+    marks: EventMarks
+    recorder: SegmentRecorder
+    scores: MotionScoreFile
+    grids: MotionGrids
+    ingest: Engine | None = None
+    """Reads all streams whose connections never wait; None: each stream is read on its own."""
+    desk: ClassificationQueue = field(default_factory=ClassificationQueue)
+    """Where what moves gets its name."""
+    reading: RecognitionQueue = field(default_factory=RecognitionQueue)
+    """Where it is read."""
+    guesser: FallbackClassifier | None = None
+    """What suggests a kind where nothing does."""
+
+
+class RunningCamera:
+    """Begins to connect, record and watch when made; `close` ends all of it. since_ms: from when on it is wanted.
+
+    duty: what it is to do; None: what its settings say.
+    """
+
+    def __init__(
+        self,
+        camera_id: CameraId,
+        settings: CameraSettings,
+        parts: CameraServices,
+        since_ms: int,
+        duty: CameraDuty | None = None,
+    ) -> None:
+        self.id, self.settings, self._parts = camera_id, settings, parts
+        self.duty = duty or duty_of(settings, None, "")
+        self.name = display_name(camera_id, settings)
+        self.hubs: dict[StreamName, Hub] = {}
+        self._sessions: dict[StreamName, StreamSession] = {}
+        self._handles: list[Handle] = []
+        self._readers: dict[StreamName, tuple[PacketDemand, Handle]] = {}
+        self._sub_trouble = self._hint = ""
+        self._is_over_tcp = False
+        self._is_ending = False
+        self._recorded = self.duty.is_recorded
+        means = DetectionServices(
+            parts.clock, parts.engine, parts.doors, parts.volume, parts.marks, parts.scores, parts.grids, parts.desk,
+            parts.reading, parts.guesser,
+        )  # fmt: skip
+        self.watching = CameraDetection(camera_id, self.hubs, means, self._happened, self._scored, self._seen_otherwise)
+        self.keeper = CoverageMonitor(
+            camera_id,
+            self.name,
+            parts.clock,
+            self._put_gap,
+            lambda status: parts.bus.publish(StatusChanged(self.watching.shown(status))),
+            since_ms=since_ms,
+            first=self.duty.reason,
+            state=self.duty.state,
+            detail=self.duty.detail,
+        )
+        self._losses: dict[StreamName, PacketLoss] = {}
+        self._begin_stream(StreamName.MAIN, settings.source)
+        if settings.sub:
+            self._begin_stream(StreamName.SUB, settings.sub)
+        self._watch()
+
+    @property
+    def status(self) -> CameraStatus:
+        """The truth, with what came last and how much comes."""
+        status, hub = self.keeper.status, self.hubs[StreamName.MAIN]
+        shown = self.watching.shown(status)
+        newest = hub.newest
+        fps, bit_rate = rates(hub) if status.state is CameraState.RECORDING else (None, None)
+        lost = ""
+        if status.state is CameraState.RECORDING:
+            lost = self._losses[StreamName.MAIN].hint(self._parts.clock.now_ms(), over_tcp=self._is_over_tcp)
+        wrong = clock_hint(hub.clock_offset_s)
+        detail = shown.detail or self._sub_trouble or self.watching.concern or lost or self._hint or wrong
+        last_ms = newest.at_ms if newest else None
+        told = replace(shown, detail=detail, last_packet_ms=last_ms, fps=fps, bit_rate=bit_rate)
+        return replace(told, clock_offset_s=hub.clock_offset_s, latency_s=hub.latency_s)
+
+    def look_after(self) -> None:
+        """What no connection tells: that it stands and nothing comes. Called once a second."""
+        newest = self.hubs[StreamName.MAIN].newest
+        silent_s = self._parts.clock.mono_s() - self._sessions[StreamName.MAIN].arrived_s
+        if newest is not None and silent_s > SILENT_S and self.keeper.status.state is CameraState.RECORDING:
+            self.keeper.silent(newest.at_ms)
+
+    def lost(self, loss: WriteLoss) -> None:
+        """The recorder could not write, or can again."""
+        if loss.stream is not StreamName.MAIN:
+            return
+        if loss.end_ms is None:
+            self.keeper.disk_failed(loss.begin_ms, loss.reason, loss.detail)
+        else:
+            self.keeper.disk_recovered(loss.end_ms)
+
+    def watch_otherwise(self, settings: CameraSettings) -> None:
+        """Take over settings that differ only in how it is watched: the recording goes on."""
+        self.settings = settings
+        private = privacy_masks(settings.watch)
+        is_seen_otherwise = any(hub.private != private for hub in self.hubs.values())
+        for hub in self.hubs.values():
+            hub.private = private
+        self._watch()
+        if is_seen_otherwise:
+            self._seen_otherwise()
+
+    def _watch(self) -> None:
+        self.watching.begin(self.settings.watch if self.duty.is_watched else DetectionSettings(detector=NO_DETECTOR))
+
+    def watched(self, stream: StreamName, viewers: int) -> None:
+        """So many watch it live now: packets come at once, or when it is cheapest."""
+        if stream in self._readers:
+            pace, handle = self._readers[stream]
+            pace.watched_by(viewers, self._parts.clock.mono_s())
+            handle.wake()
+
+    def stop_reading(self, *, for_good: bool = False) -> None:
+        """Ask its parts to end; returns at once. for_good: the recorder ends, and its next start explains the time
+        from the last picture on."""
+        self._is_ending = self._is_ending or for_good
+        self.watching.stop()
+        for handle in self._handles:
+            handle.stop()
+
+    def close(self) -> None:
+        """End all of it; the recorder closes its files soon after."""
+        self.stop_reading()
+        self.watching.close()
+        self.watching.over(self._parts.clock.now_ms())
+        for handle in self._handles:
+            handle.join(3.0)
+        for stream in self.hubs:
+            self._parts.recorder.remove(self.id, stream)
+        self.keeper.stop(self._parts.clock.now_ms())
+
+    def _begin_stream(self, stream: StreamName, address: str) -> None:
+        parts = self._parts
+        hub = self.hubs[stream] = Hub(keep_s=RING_S)
+        hub.private = privacy_masks(self.settings.watch)
+        self._losses[stream] = PacketLoss(hub)
+        session = self._sessions[stream] = StreamSession(self.id, stream, hub, parts.clock, self._heard)
+        if not self.duty.is_read:
+            return
+        engine, open_source = self._opener(stream, address)
+        listener, pace = _Listener(self, stream), PacketDemand()
+        if self._recorded:
+            parts.recorder.add(self.id, stream, hub)
+        name = f"read {self.id} {stream}"
+
+        def make() -> StreamReader:
+            return StreamReader(name, open_source, session, listener, parts.clock, pace)
+
+        handle = engine.start(name, make)
+        self._handles.append(handle)
+        self._readers[stream] = pace, handle
+
+    @property
+    def about(self) -> web.CameraView:
+        """As the web layer sees it."""
+        chosen = self.settings
+        return web.CameraView(self.status, tuple(self.hubs), chosen.pre, chosen.post, chosen.where)
+
+    def speaker(self) -> Speaker | None:
+        """Its loudspeaker, if its kind may have one; not connected yet."""
+        address = self.settings.source
+        source = self._parts.doors.source_of(address)
+        if not isinstance(source, SpeakingSource):
+            return None
+        options = source.settings(self.settings.table(source.scheme))
+        return source.speaker(SourceContext(self.id, StreamName.MAIN, address, options, self._parts.clock))
+
+    def _opener(self, stream: StreamName, address: str) -> tuple[Engine, Callable[[], CameraConnection]]:
+        """What runs a stream's reader, and how that connects."""
+        source = self._parts.doors.source_of(address)
+        assert source is not None, "settings were checked before"
+        options = source.settings(self.settings.table(source.scheme))
+        opening = SourceContext(self.id, stream, address, options, self._parts.clock)
+        ingest = self._parts.ingest
+        if ingest is not None and isinstance(source, SharedSource) and source.shares(options):
+            return ingest, lambda: source.begin(opening)
+        return self._parts.engine, lambda: source.open(opening)
+
+    def _heard(self, message: Message) -> None:
+        """Runs begin and end, told by a session in its reader's thread."""
+        match message:
+            case RunStarted(_, StreamName.MAIN, _, at_ms) if self._recorded:
+                self.keeper.begun(at_ms)
+            case RunEnded(_, StreamName.MAIN, _, _, why) if self._is_ending and why == STOPPED:
+                pass
+            case RunEnded(_, StreamName.MAIN, _, at_ms, why) if self._recorded:
+                self.keeper.over(at_ms, *_WHY.get(why, (GapReason.CAMERA_RESTART, "")))
+            case HoleFound(_, StreamName.MAIN, begin_ms, end_ms, missing) if self._recorded:
+                self.keeper.hole(begin_ms, end_ms, missing)
+            case DamageFound(damage) if self._recorded:
+                self._parts.gaps.put_damage(damage)
+                self._losses[damage.stream].heard(damage)
+            case DamageFound() | HoleFound():
+                return  # of what nobody records
+        if isinstance(message, RunEnded):
+            self._parts.recorder.end_run(message.camera, message.stream, message.why)
+        self._parts.bus.publish(message)
+
+    def _happened(self, message: Message) -> None:
+        self._parts.bus.publish(self._parts.marks.shown(message))
+
+    def _scored(self, message: Message) -> None:
+        if isinstance(message, Scored):
+            self._parts.scores.put(self.id, message.second_ms, message.score)
+        self._parts.bus.publish(message)
+
+    def _seen_otherwise(self) -> None:
+        self._parts.bus.publish(StatusChanged(self.watching.shown(self.keeper.status)))
+
+    def _put_gap(self, gap: Gap) -> None:
+        self._parts.gaps.put(gap)
+        self._parts.bus.publish(GapChanged(gap))
+
+    def connected(self, stream: StreamName, notes: Mapping[str, Any]) -> None:
+        """A stream's packets come. notes: what its connection says of itself."""
+        self.noted(stream, notes)
+        if stream is StreamName.SUB:
+            self._sub_trouble = ""
+        else:
+            self._hint = str(notes.get("hint", ""))
+            self._is_over_tcp = notes.get("transport") == "tcp"
+
+    def noted(self, stream: StreamName, notes: Mapping[str, Any]) -> None:
+        """What a stream's connection says of itself has changed."""
+        note_clock(self.hubs[stream], notes)
+
+    def failed(self, stream: StreamName, error: SourceError) -> None:
+        """A stream's source could not be opened, or is over. The small picture alone does not stop the recording."""
+        if stream is StreamName.MAIN:
+            if self._recorded:
+                self.keeper.failed(error)
+        else:
+            self._sub_trouble = (
+                f"The sub stream isn't available, so detection uses the main stream. {error.for_viewers}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Listener:
+    camera: RunningCamera
+    stream: StreamName
+
+    def connected(self, notes: Mapping[str, Any]) -> None:
+        self.camera.connected(self.stream, notes)
+
+    def noted(self, notes: Mapping[str, Any]) -> None:
+        self.camera.noted(self.stream, notes)
+
+    def failed(self, error: SourceError) -> None:
+        self.camera.failed(self.stream, error)

@@ -1,0 +1,158 @@
+"""How a camera is talked to, as a report that may be given to strangers: what was said, and what became of it.
+
+Nothing of its login is in it, and, unless asked for, nothing of where it is.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Protocol
+
+from tawny import __version__
+from tawny.config.settings import CameraSettings
+from tawny.model.clock import Clock
+from tawny.model.damage import damage_sum
+from tawny.model.errors import NothingToReport
+from tawny.model.gaps import Gap
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.states import CameraStatus
+from tawny.model.times import Span, utc_text
+from tawny.service import json_format
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.sources.source import ReportingSource, SourceContext
+from tawny.storage.index.protocol import Index
+
+Report = Mapping[str, Any]
+_BACK_MS: Final = 7 * 86_400_000
+_MOST_GAPS: Final = 100
+
+
+def openings(
+    camera: CameraId, settings: CameraSettings, doors: PluginRegistry, clock: Clock
+) -> dict[StreamName, tuple[ReportingSource, SourceContext]]:
+    """Its streams that can be reported. NothingToReport when none can."""
+    found: dict[StreamName, tuple[ReportingSource, SourceContext]] = {}
+    for stream, address in ((StreamName.MAIN, settings.source), (StreamName.SUB, settings.sub)):
+        source = doors.source_of(address) if address else None
+        if source is not None and isinstance(source, ReportingSource):
+            options = source.settings(settings.table(source.scheme))
+            found[stream] = source, SourceContext(camera, stream, address, options, clock)
+    if not found:
+        raise NothingToReport(camera)
+    return found
+
+
+def report(
+    camera: CameraId,
+    found: Mapping[StreamName, tuple[ReportingSource, SourceContext]],
+    clock: Clock,
+    *,
+    with_host: bool,
+    status: CameraStatus | None = None,
+    index: Index | None = None,
+    ended: Mapping[StreamName, str] | None = None,
+) -> Report:
+    """status, index: of the recorder that reads it. ended: why a stream that was opened for this was over."""
+    made: dict[str, Any] = {
+        "tawny": __version__,
+        "made": utc_text(clock.now_ms()),
+        "camera": camera,
+        "state": None if status is None else _state(status),
+        "streams": {stream.value: _stream(*one) for stream, one in found.items()},
+        "history": [] if index is None else _history(camera, index, clock.now_ms()),
+        "damage": None if index is None else _damage(camera, index, clock.now_ms()),
+    }
+    for stream, why in (ended or {}).items():
+        made["streams"][stream.value]["ended"] = why
+    text = json.dumps(made, ensure_ascii=False)
+    loaded: Any = _hidden(json.loads(text), found, with_host=with_host)
+    return dict(loaded)
+
+
+class _Camera(Protocol):
+    @property
+    def settings(self) -> CameraSettings: ...
+    @property
+    def status(self) -> CameraStatus: ...
+
+
+def parse_report_request(
+    asked: Mapping[str, Any], cameras: Mapping[CameraId, _Camera], doors: PluginRegistry, clock: Clock, index: Index
+) -> dict[str, Any]:
+    """Of a recorder that runs: `report`, empty where nothing can be told; `known` cameras if there is no such."""
+    name = CameraId(str(asked.get("camera")))
+    camera = cameras.get(name)
+    if camera is None:
+        return {"known": list(cameras)}
+    try:
+        found = openings(name, camera.settings, doors, clock)
+    except NothingToReport:
+        return {"report": {}}
+    with_host = asked.get("host") is True
+    return {"report": report(name, found, clock, with_host=with_host, status=camera.status, index=index)}
+
+
+def _stream(source: ReportingSource, opening: SourceContext) -> dict[str, Any]:
+    options = {name: bool(said) if name == "fingerprint" else said for name, said in opening.options.items()}
+    told = {"talk": [], "forgiven": [], "counted": {}} | dict(source.report(opening))
+    return {"address": opening.address, "settings": options, **told}
+
+
+def _state(status: CameraStatus) -> dict[str, Any]:
+    return {"state": status.state.value, "since": utc_text(status.since_ms), "detail": status.detail}
+
+
+def _history(camera: CameraId, index: Index, now_ms: int) -> list[Report]:
+    gaps: list[Gap] = index.gaps(camera, Span(max(0, now_ms - _BACK_MS), now_ms + 1))
+    return [json_format.gap(gap) for gap in gaps[-_MOST_GAPS:]]
+
+
+def _damage(camera: CameraId, index: Index, now_ms: int) -> Report:
+    return json_format.damage_sum(damage_sum(index.damage(camera, Span(max(0, now_ms - _BACK_MS), now_ms + 1))))
+
+
+def _hidden(value: Any, found: Mapping[StreamName, tuple[ReportingSource, SourceContext]], *, with_host: bool) -> Any:
+    """Every text of it once more without what is not to be seen."""
+    if isinstance(value, str):
+        for source, opening in found.values():
+            value = source.without_secrets(opening, value, with_host=with_host)
+        return value
+    if isinstance(value, list):
+        return [_hidden(one, found, with_host=with_host) for one in value]
+    if isinstance(value, dict):
+        return {name: _hidden(one, found, with_host=with_host) for name, one in value.items()}
+    return value
+
+
+def report_text(made: Report) -> str:
+    """For people, and for whoever is to look into it."""
+    return "\n".join(_lines(made)) + "\n"
+
+
+def _lines(made: Report) -> Iterator[str]:
+    yield f"Report for camera {made['camera']}, tawny {made['tawny']}, {made['made']}"
+    yield "Contains no password, user name or key. Read it before you share it."
+    if made["state"]:
+        state = made["state"]
+        yield f"State: {state['state']} since {state['since']}. {state['detail']}".rstrip()
+    for name, stream in made["streams"].items():
+        yield from ("", f"== {name}: {stream['address']}")
+        yield "Settings: " + ", ".join(f"{key} = {value}" for key, value in stream["settings"].items())
+        if "ended" in stream:
+            yield f"It ended: {stream['ended']}"
+        yield "Counted: " + (", ".join(f"{key} {value}" for key, value in stream["counted"].items()) or "nothing yet")
+        yield "Forgiven: " + ("; ".join(stream["forgiven"]) or "nothing")
+        for said in stream["talk"]:
+            yield from ("", f"-- {said['by']} after {said['at_s']:.3f} s" if said["by"] else "--")
+            yield from (f"{_SIGN.get(said['by'], ' ')} {line}" for line in said["text"].split("\n"))
+    if made["damage"] and made["damage"]["spans"]:
+        yield from ("", f"Damage of the last 7 days: {made['damage']}")
+    if made["history"]:
+        yield from ("", "== missing in the last 7 days, and why")
+    for gap in made["history"]:
+        yield f"{gap['start']} to {gap['end'] or 'now'}: {gap['reason']}. {gap['detail']}".rstrip()
+        seen = {key: value for key, value in (gap["evidence"] or {}).items() if value}
+        if seen:
+            yield "    " + ", ".join(f"{key} {value}" for key, value in seen.items())
+
+
+_SIGN: Final = {"tawny": ">", "camera": "<"}

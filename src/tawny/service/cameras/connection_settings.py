@@ -1,0 +1,150 @@
+"""Where a camera is and how it is logged into, changed while it runs: tried first, then into the settings' file.
+
+The password is not told to anybody, and stands in `secrets.toml`. Any thread.
+"""
+
+import re
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+from tawny.config.changes.camera_source import SourceDraft
+from tawny.config.settings import CameraSettings, Settings
+from tawny.model.clock import Clock
+from tawny.model.errors import NotDone, Problem, SettingsError
+from tawny.model.ids import CameraId, StreamName
+from tawny.service.cameras.probe import probe
+from tawny.service.interfaces.camera_connection import CameraAddress, CameraAddressChange
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.sources.rtsp.address import LEFT_OUT, RtspAddress, claims_rtsp, parse_rtsp
+
+_LOGIN = re.compile(r"(?P<scheme>[a-z]+://)(?:(?P<login>[^/]*)@)?(?P<rest>.*)", re.IGNORECASE)
+_IN_FILE = "Change it in the settings file. No restart is needed."
+
+
+class CameraConnectionService:
+    """settings: those in force; apply: takes over others. config: the settings' file; None: there is none."""
+
+    def __init__(
+        self,
+        settings: Callable[[], Settings],
+        apply: Callable[[Settings, str], None],
+        doors: PluginRegistry,
+        clock: Clock,
+        config: Path | None,
+    ) -> None:
+        self._settings, self._apply, self._doors = settings, apply, doors
+        self._clock, self._config = clock, config
+        self._lock = threading.Lock()
+
+    def place(self, camera: CameraId) -> CameraAddress:
+        return _told(self._camera(camera))
+
+    def change(self, camera: CameraId, wanted: CameraAddressChange, *, untried: bool) -> Mapping[str, str]:
+        now = self._camera(camera)
+        draft = SourceDraft(self._config, "", {})
+        _write_into(draft, camera, now, wanted)
+        made = draft.understood().cameras[camera]
+        new = self._with(camera, made)
+        self._doors.check(new, "the settings")
+        found = {} if untried else self._tried(camera, made)
+        with self._lock:
+            draft.write()
+            self._apply(new, str(self._config))
+        return found
+
+    def _tried(self, camera: CameraId, made: CameraSettings) -> Mapping[str, str]:
+        streams = (StreamName.MAIN, StreamName.SUB) if made.sub else (StreamName.MAIN,)
+        seen = {one.value: probe(self._doors, camera, made, one, self._clock) for one in streams}
+        return {name: f"{one.codec.upper()} {one.width}x{one.height}" for name, one in seen.items()}
+
+    def _camera(self, camera: CameraId) -> CameraSettings:
+        found = self._settings().cameras.get(camera)
+        if found is None:
+            raise NotDone(f"No camera named {camera}.", "It may have been removed. Reload the page.")
+        if self._config is None:
+            raise NotDone(
+                "These cameras aren't in a settings file.", "Create one with `tawny init` and restart tawny with it."
+            )
+        if not claims_rtsp(found.source) or (found.sub and not claims_rtsp(found.sub)):
+            raise NotDone("This isn't a network camera.", _IN_FILE)
+        return found
+
+    def _with(self, camera: CameraId, made: CameraSettings) -> Settings:
+        """What else is in the file the command line may overrule."""
+        settings = self._settings()
+        before = settings.cameras[camera]
+        after = before.model_copy(update={"source": made.source, "sub": made.sub, "onvif": made.onvif})
+        return settings.model_copy(update={"cameras": {**settings.cameras, camera: after}})
+
+
+def _told(camera: CameraSettings) -> CameraAddress:
+    main = parse_rtsp(camera.source)
+    sub = parse_rtsp(camera.sub).public if camera.sub else ""
+    return CameraAddress(main.public, sub, main.user, bool(main.password))
+
+
+def _write_into(draft: SourceDraft, camera: CameraId, now: CameraSettings, wanted: CameraAddressChange) -> None:
+    """SettingsError names the field that cannot be used."""
+    before, raw, place = parse_rtsp(now.source), draft.addresses(camera), _told(now)
+    secret = f"CAMERA_{camera}".upper().replace("-", "_")
+    _, _, kept = _parts(raw.get("source", ""))[1].partition(":")
+    secrets: dict[str, str] = {}
+    password = before.password if wanted.password is None else wanted.password
+    if not password:
+        kept = ""
+    elif wanted.password is not None or "${" not in kept:
+        kept, secrets = f"${{{secret}}}", {secret: quote(password, safe="")}
+    login = quote(wanted.user, safe="") + (f":{kept}" if kept else "")
+    values = {"source": _address("source", wanted.source, place.source, raw.get("source", ""), login)}
+    if wanted.sub or "sub" in raw:
+        values["sub"] = _address("sub", wanted.sub, place.sub, raw.get("sub", ""), login) if wanted.sub else ""
+    if "onvif" in raw and (turned := _onvif(raw["onvif"], now, before, _host(wanted.source), login)):
+        values["onvif"] = turned
+    draft.put_addresses(camera, values, secrets)
+
+
+def _address(key: str, asked: str, told: str, raw: str, login: str) -> str:
+    """What goes into the file. What was told and not changed may hold something secret that was not told."""
+    scheme, _, rest = _parts(raw if asked == told and raw else asked)
+    if asked != told and LEFT_OUT in asked:
+        raise _wrong(key, "an address with a hidden part", "the full address")
+    try:
+        found = parse_rtsp(asked)
+    except ValueError as error:
+        raise _wrong(key, "an invalid address", str(error)) from None
+    if found.user or found.password:
+        raise _wrong(key, "an address containing a user name or password", "enter them in their own fields")
+    return f"{scheme}{login}{'@' if login else ''}{rest}"
+
+
+def _onvif(raw: str, now: CameraSettings, before: RtspAddress, host: str, login: str) -> str:
+    """The same camera's ONVIF service moves with it, and has the same login if it had. Empty: it is another's."""
+    service = urlsplit(now.onvif)
+    if service.hostname != before.host.lower():
+        return ""
+    scheme, old_login, rest = _parts(raw)
+    same = (unquote(service.username or ""), unquote(service.password or "")) == (before.user, before.password)
+    place, slash, path = rest.partition("/")
+    _, colon, port = place.rpartition(":") if not place.endswith("]") else ("", "", "")
+    shown = f"[{host}]" if ":" in host else host
+    login = login if same else old_login
+    return f"{scheme}{login}{'@' if login else ''}{shown}{colon}{port}{slash}{path}"
+
+
+def _parts(address: str) -> tuple[str, str, str]:
+    """Scheme, login and the rest of an address as it stands in a file."""
+    found = _LOGIN.fullmatch(address)
+    return (found["scheme"], found["login"] or "", found["rest"]) if found else ("", "", address)
+
+
+def _host(address: str) -> str:
+    try:
+        return parse_rtsp(address).host
+    except ValueError as error:
+        raise _wrong("source", "an invalid address", str(error)) from None
+
+
+def _wrong(key: str, found: str, allowed: str) -> SettingsError:
+    return SettingsError("your input", (Problem(key, found, allowed),))

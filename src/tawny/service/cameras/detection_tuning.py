@@ -1,0 +1,100 @@
+"""How cameras are watched, told and changed while they run: into the settings' file where there is one, and at once.
+
+Any thread.
+"""
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from tawny.config.changes.detection import change_watch, plain_table
+from tawny.config.settings import DetectionSettings, Settings
+from tawny.detection.classic.parameters import DetectorParameter
+from tawny.detection.live_meter import LiveMeter
+from tawny.model.clock import Clock
+from tawny.model.errors import NotDone
+from tawny.model.ids import CameraId
+from tawny.service.cameras.camera import RunningCamera
+from tawny.service.interfaces import detection_tuning as web
+from tawny.service.plugin_registry import OFF, PluginRegistry
+
+SENSITIVITY = DetectorParameter(50, 1, 100, is_whole=True)
+
+
+class DetectionTuningService:
+    """settings, cameras: those in force. apply: takes over others. config: the settings' file; None: there is none."""
+
+    def __init__(
+        self,
+        settings: Callable[[], Settings],
+        cameras: Callable[[], Mapping[CameraId, RunningCamera]],
+        apply: Callable[[Settings, str], None],
+        doors: PluginRegistry,
+        clock: Clock,
+        config: Path | None,
+    ) -> None:
+        self._settings, self._cameras, self._apply = settings, cameras, apply
+        self._doors, self._clock, self._config = doors, clock, config
+        self._lock = threading.Lock()
+        self._changes: dict[CameraId, web.DetectionChange] = {}
+
+    def detectors(self) -> Sequence[web.DetectorView]:
+        return [self._about(name) for name in sorted(self._doors.detectors, key=lambda name: (name != "motion", name))]
+
+    def readers(self) -> Sequence[str]:
+        own = [name for name, one in self._settings().recognisers.items() if one.file]
+        return list(dict.fromkeys([*sorted(self._doors.recognisers), *own]))
+
+    def watching(self, camera: CameraId) -> web.DetectionView | None:
+        running, settings = self._cameras().get(camera), self._settings().cameras.get(camera)
+        if running is None or settings is None:
+            return None
+        watch = settings.watch
+        return web.DetectionView(
+            watch=watch,
+            version=_version(watch),
+            is_kept=self._config is not None,
+            notes=running.watching.notes,
+            trouble=running.watching.trouble,
+            sound_trouble=running.watching.sound_trouble,
+            changed=self._changes.get(camera),
+        )
+
+    def meter(self, camera: CameraId) -> LiveMeter | None:
+        running = self._cameras().get(camera)
+        return None if running is None or running.settings.watch.detector == OFF else running.watching.meter
+
+    def change(self, camera: CameraId, watch: DetectionSettings, by: str) -> None:
+        with self._lock:
+            now = self._settings()
+            if camera not in now.cameras:
+                raise NotDone(f"No camera named {camera}.", "It may have been removed. Reload the page.")
+            new = _with(now, camera, watch)
+            self._doors.check(new, "the settings")
+            if self._config is not None:  # what else is in the file may be overruled by the command line
+                new = _with(now, camera, change_watch(self._config, camera, watch).cameras[camera].watch)
+            self._apply(new, str(self._config or "the settings"))
+            self._changes[camera] = web.DetectionChange(by, self._clock.now_ms())
+
+    def _about(self, name: str) -> web.DetectorView:
+        from tawny.detection.classic.base import SHARED, ClassicDetector  # not above: it needs the vision library
+
+        kind = self._doors.detectors[name]
+        words = (getattr(kind, "__doc__", None) or "").strip().partition("\n")[0]
+        numbers: Mapping[str, DetectorParameter] = {}
+        if isinstance(kind, type) and issubclass(kind, ClassicDetector):
+            numbers = {"sensitivity": SENSITIVITY, **kind.NUMBERS, **SHARED}
+        elif name == "motion":
+            numbers = {"sensitivity": SENSITIVITY}
+        return web.DetectorView(name, words, numbers)
+
+
+def _with(settings: Settings, camera: CameraId, watch: DetectionSettings) -> Settings:
+    changed = settings.cameras[camera].model_copy(update={"watch": watch})
+    return settings.model_copy(update={"cameras": {**settings.cameras, camera: changed}})
+
+
+def _version(watch: DetectionSettings) -> str:
+    return hashlib.blake2s(json.dumps(plain_table(watch), sort_keys=True).encode(), digest_size=8).hexdigest()

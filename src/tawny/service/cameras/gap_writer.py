@@ -1,0 +1,74 @@
+"""Gaps and damage on their way to the ledger, so that nobody who reads a camera waits for the disk. One actor.
+
+Damage is written at most once a second, all that came together: a camera on a bad link has some in every second.
+"""
+
+from collections import deque
+from typing import Final
+
+from tawny.engine import Engine, Handle
+from tawny.model.clock import Clock
+from tawny.model.damage import DamagedSpan
+from tawny.model.gaps import Gap
+from tawny.storage.history.ledger import HistoryLedger
+
+IDLE_S = 60.0
+_EVERY_S: Final = 1.0
+
+
+class GapWriter:
+    """`put` and `put_damage` from any thread; gaps are written in the order they were put."""
+
+    name = "gaps"
+
+    def __init__(self, ledger: HistoryLedger, clock: Clock) -> None:
+        self._ledger, self._clock = ledger, clock
+        self._waiting: deque[Gap] = deque()
+        self._damage: deque[DamagedSpan] = deque()
+        self._next_s = 0.0
+        self._handle: Handle | None = None
+
+    def start(self, engine: Engine) -> None:
+        self._handle = engine.start(self.name, lambda: self)
+
+    def put(self, gap: Gap) -> None:
+        """Returns at once."""
+        self._waiting.append(gap)
+        self._wake()
+
+    def put_damage(self, damage: DamagedSpan) -> None:
+        """Returns at once."""
+        self._damage.append(damage)
+        self._wake()
+
+    def step(self) -> float:
+        while self._waiting:
+            self._ledger.put_gap(self._waiting[0])
+            self._waiting.popleft()
+        left_s = self._next_s - self._clock.mono_s()
+        if not self._damage:
+            return IDLE_S
+        if left_s > 0:
+            return left_s
+        self._write_damage()
+        self._next_s = self._clock.mono_s() + _EVERY_S
+        return IDLE_S
+
+    def finish(self) -> None:
+        """Write what still waits. For whoever ends the program, after `step` is called no more."""
+        self.step()
+        self._write_damage()
+
+    def close(self) -> None:
+        """What still waits is written by `finish`."""
+
+    def _write_damage(self) -> None:
+        found = list(self._damage)
+        if found:
+            self._ledger.put_damage(found)
+        for _ in found:
+            self._damage.popleft()
+
+    def _wake(self) -> None:
+        if self._handle is not None:
+            self._handle.wake()

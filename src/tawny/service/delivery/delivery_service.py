@@ -1,0 +1,333 @@
+"""All that leaves this machine: the outbox, what fills it, and the couriers. Recording knows none of it."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tawny.config.settings import Settings
+from tawny.delivery.connection_check import ConnectionTestStep
+from tawny.delivery.delivery import Delivery, ReceivedAccess
+from tawny.delivery.destination import RemoteFile
+from tawny.delivery.notifiers import webpush
+from tawny.delivery.outbox import Outbox, OutboxBacklog
+from tawny.engine import ThreadEngine
+from tawny.model.clock import Clock
+from tawny.model.errors import DeliveryError
+from tawny.model.events import Event
+from tawny.model.ids import CameraId
+from tawny.model.messages import Message
+from tawny.model.times import Span, utc_text
+from tawny.playback.clips import ClipCache
+from tawny.service.delivery.contents import ContentFactory
+from tawny.service.delivery.notifications import MaySee, Notifications
+from tawny.service.delivery.upload_scheduler import UploadScheduler
+from tawny.service.delivery.uploads import Sweeper, Uploads
+from tawny.service.health.alarms import HealthProblem
+from tawny.service.health.checks import uploads_behind
+from tawny.service.interfaces.delivery import TargetView as AnyTarget
+from tawny.service.modes.decider import Decider
+from tawny.service.modes.rehearsal import RehearsalTargets
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.service.recorder import RecorderService
+from tawny.service.sealing.sealed_export import NoSealedExport, SealedExportApi
+
+Died = Callable[[str, BaseException], None]
+MEMORY_SHARE = 2
+"""In memory mode what waits may hold one in so many parts of the memory: the rest is for what is being recorded."""
+_STOP_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationStatus:
+    """How a destination does."""
+
+    name: str
+    where: str
+    waiting: OutboxBacklog
+    trouble: str
+    """Why it does not go on; empty when it does."""
+    is_paused: bool
+    last: Sequence[Delivery]
+
+
+class DeliveryService:
+    """Made, started and closed beside the recorder. The rest from any thread."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        where: Path | str,
+        recorder: RecorderService,
+        doors: PluginRegistry,
+        clock: Clock,
+        died: Died,
+        may_see: MaySee = lambda *_: False,
+        deciding: Decider | None = None,
+        sealed: SealedExportApi | None = None,
+    ) -> None:
+        """where: the outbox's file, or `:memory:`. died: told when a part had to be begun again. deciding: the
+        rules. sealed: None: nothing is."""
+        sealed = sealed or NoSealedExport()
+        self.outbox = Outbox(where, clock)
+        self._settings, self._recorder, self._clock = settings, recorder, clock
+        self._paused: set[str] = set()
+        self._changing = threading.Lock()
+        self._is_working = False
+        self._engine = ThreadEngine(clock, died)
+        self._unsubscribe: Callable[[], None] = lambda: None
+        self.sending = UploadScheduler(
+            self.outbox,
+            recorder,
+            [],
+            self._clip_of,
+            clock,
+            budget_bytes(settings),
+            lambda: self._names,
+            deciding,
+            sealed,
+        )
+        self.bringing = Uploads(
+            self.outbox,
+            ContentFactory(recorder, ClipCache(recorder), recorder.event_picture, sealed),
+            doors,
+            clock,
+            lambda: recorder.zone,
+            self._paused.__contains__,
+            self._brought,
+            self._engine,
+        )
+        self.messaging = Notifications(
+            settings,
+            self.outbox,
+            recorder,
+            doors,
+            clock,
+            self._clip_of,
+            self.bringing.clip_link,
+            may_see,
+            deciding,
+            sealed,
+        )
+        self._started = False
+
+    def start(self) -> None:
+        self._unsubscribe = self._recorder.bus.subscribe(self._heard)
+        self._started = True
+        self.apply(self._settings)
+
+    def apply(self, settings: Settings) -> None:
+        """Take over changed settings, already checked: only targets that differ begin again; what waits goes on."""
+        with self._changing:
+            before, self._settings = self._settings, settings
+            if not self._started:
+                return
+            self.bringing.take_over(settings.destinations)
+            self.sending.take_over(self.bringing.wishes(), budget_bytes(settings))
+            if not self._is_working and self._names:
+                self._is_working = True
+                self.sending.handle = self._engine.start(self.sending.name, lambda: self.sending)
+                self._engine.start(Sweeper.name, lambda: Sweeper(self.bringing, self.outbox, self._clock))
+                self.messaging.start(self._engine, self._paused.__contains__)
+            self.messaging.take_over(settings)
+            for name in self._names:
+                if _of(before, name) != _of(settings, name):
+                    self.outbox.try_now(name)  # the pause was for what was wrong before
+
+    def stop(self) -> None:
+        """What is under way waits for the next start; what waits is still told."""
+        with self._changing:
+            self._started = False
+            self._unsubscribe()
+            self.bringing.stop()
+            self.messaging.stop()
+            self._engine.stop(_STOP_S)
+
+    def close(self) -> None:
+        """Stopped, and the outbox is closed: nothing may ask any more."""
+        self.stop()
+        self.outbox.close()
+
+    @property
+    def rehearsed(self) -> RehearsalTargets:
+        """Who would be told, and where would be sent to."""
+        return RehearsalTargets(self.messaging.ears, self.bringing.wishes, self.messaging.acts.is_muted)
+
+    def targets(self) -> list[DestinationStatus]:
+        """Destinations."""
+        return [self._target(name) for name in self._settings.destinations]
+
+    def held(self) -> list[tuple[CameraId, Span]]:
+        """Recordings that wait to be brought elsewhere; not those for a target that is no longer in the settings."""
+        return self.outbox.held(self._names)
+
+    def summary(self) -> dict[str, object]:
+        """How much waits, and since when; as `tawny status --json` has it."""
+        waiting = self.outbox.waiting()
+        oldest = None if waiting.oldest_ms is None else utc_text(waiting.oldest_ms)
+        return {"waiting": waiting.count, "oldest": oldest}
+
+    def pause(self, name: str, *, paused: bool) -> None:
+        """Nothing is sent there until it goes on; what is to be sent waits."""
+        self._known(name)
+        (self._paused.add if paused else self._paused.discard)(name)
+        self.try_now(name)
+
+    def try_now(self, name: str) -> None:
+        self._known(name)
+        self.outbox.try_now(name)
+
+    def troubles(self) -> list[HealthProblem]:
+        """What falls behind. Waits for the disk."""
+        if not self._started:
+            return []
+        return list(uploads_behind(self.all_targets(), budget_bytes(self._settings), self._clock.now_ms()))
+
+    def all_targets(self) -> list[AnyTarget]:
+        """Destinations, then notifiers."""
+        settings = self._settings
+        found = [
+            AnyTarget(
+                one.name, "destination", one.where, "", ", ".join(settings.destinations[one.name].what),
+                one.waiting, one.trouble, one.is_paused, one.last, {}, _receives(settings, one.name),
+            )
+            for one in self.targets()
+        ]  # fmt: skip
+        for told in self.messaging.all():
+            name = told.name
+            found.append(
+                AnyTarget(
+                    name, "notifier", told.public, told.traits.shows, told.gets, self.outbox.waiting(name),
+                    self.outbox.trouble(name), name in self._paused, self.outbox.ended(name),
+                    self.messaging.acts.mutes(name), told.receives,
+                )
+            )  # fmt: skip
+        return found
+
+    def mute(self, name: str, camera: CameraId, for_ms: int) -> None:
+        self._known(name)
+        self.messaging.acts.mute(name, camera, for_ms)
+
+    def push_key(self) -> str:
+        """What browsers subscribe to messages with; empty where none are told."""
+        kept = self.messaging.browsers()
+        return webpush.public_key(kept) if kept else ""
+
+    def tell_browser(self, person: str, endpoint: str, keys: tuple[str, str] | None) -> None:
+        """keys: its p256dh and auth; None: no longer. ValueError when they are none."""
+        kept = self.messaging.browsers()
+        if kept is None:
+            raise KeyError("webpush")
+        if keys is None:
+            webpush.remove(kept, endpoint)
+        else:
+            webpush.add(kept, webpush.Browser(person, endpoint, *keys))
+
+    def act_words(self, name: str, token: str) -> str:
+        return self.messaging.acts.look(name, token).words
+
+    def act(self, name: str, token: str) -> str:
+        return self.messaging.acts.do(name, token)
+
+    def told(self) -> list[dict[str, object]]:
+        """All targets, as `tawny notify list --json` has them."""
+        return [
+            {
+                "name": one.name,
+                "kind": one.kind,
+                "where": one.where,
+                "waiting": one.waiting.count,
+                "trouble": one.trouble,
+                "paused": one.is_paused,
+            }
+            for one in self.all_targets()
+        ]
+
+    def tested(self, name: str) -> dict[str, object]:
+        """What `tawny notify test` tells; `known` names when there is no such target."""
+        try:
+            steps = self.test(name)
+        except KeyError:
+            return {"known": self._names}
+        return {"steps": [{"what": one.what, "wrong": one.wrong, "do": one.do} for one in steps]}
+
+    def swept(self, name: str, *, only_told: bool) -> dict[str, object]:
+        """What `tawny notify sweep` tells: what goes, or would. `known` names when there is no such destination."""
+        chosen = self._settings.destinations
+        if name not in chosen:
+            return {"known": list(chosen)}
+        try:
+            found = self.bringing.too_old(name) if only_told else self.bringing.sweep(name)
+        except DeliveryError as error:
+            return {"error": {"code": error.code, "message": error.message, "do": error.do}}
+        items = [{"name": one.name, "size_bytes": one.size_bytes, "written_ms": one.modified_ms} for one in found]
+        return {"keep_s": chosen[name].keep, "removed": not only_told, "items": items}
+
+    def test(self, name: str) -> list[ConnectionTestStep]:
+        """KeyError when there is no such destination or notifier. Waits for the network."""
+        settings = self._settings
+        if name in settings.notifiers:
+            return self.messaging.test(name)
+        return self.bringing.test(name)
+
+    def too_old(self, name: str) -> list[RemoteFile]:
+        """What its `keep` says is to be removed there now: nothing is. KeyError when there is no such destination.
+
+        Raises a DeliveryError. Waits for the network.
+        """
+        return self.bringing.too_old(name)
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    @property
+    def _names(self) -> list[str]:
+        """Of all targets."""
+        return [*self._settings.destinations, *self._settings.notifiers]
+
+    def _known(self, name: str) -> None:
+        if name not in self._names:
+            raise KeyError(name)
+
+    def _heard(self, message: Message) -> None:
+        if self._is_working:
+            self.sending.heard(message)
+            self.messaging.heard(message)
+
+    def _brought(self, delivery: Delivery) -> None:
+        """A destination's courier is through with it."""
+        self.sending.ended(delivery)
+        self.messaging.telling.ended(delivery)
+
+    def _target(self, name: str) -> DestinationStatus:
+        return DestinationStatus(
+            name,
+            self.bringing.public(name),
+            self.outbox.waiting(name),
+            self.outbox.trouble(name),
+            name in self._paused,
+            self.outbox.ended(name),
+        )
+
+    def _clip_of(self, event: Event, now_ms: int) -> Span:
+        known = {camera.status.id: camera for camera in self._recorder.cameras()}
+        camera = known.get(event.camera)
+        return event.clip(now_ms, camera.pre_s, camera.post_s) if camera else event.clip(now_ms, 5.0, 10.0)
+
+
+def _of(settings: Settings, name: str) -> object:
+    return settings.destinations.get(name) or settings.notifiers.get(name)
+
+
+def _receives(settings: Settings, name: str) -> ReceivedAccess:
+    """A destination of which some cameras are not sealed gets what is clear."""
+    cameras = settings.destinations[name].cameras or tuple(settings.cameras)
+    is_sealed = bool(cameras) and all(settings.is_sealed(camera) for camera in cameras)
+    return ReceivedAccess.SEALED if is_sealed else ReceivedAccess.CLEAR
+
+
+def budget_bytes(settings: Settings) -> int:
+    """So much may what waits take of the disk, or of the memory."""
+    storage = settings.storage
+    if storage.mode == "memory":
+        return min(settings.outbox.budget, storage.memory // MEMORY_SHARE)
+    return settings.outbox.budget

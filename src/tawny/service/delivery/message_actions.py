@@ -1,0 +1,108 @@
+"""What can be done from a message: mute, false alarm, keep. One door, and our signature on all that comes through.
+
+A token names one act on one event for one notifier, until a time; whoever has it can do that and nothing else.
+"""
+
+import hmac
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+
+from tawny.delivery.outbox import Outbox
+from tawny.model.clock import Clock
+from tawny.model.errors import NotDone
+from tawny.model.events import Event
+from tawny.model.ids import CameraId, EventId
+from tawny.service.recorder import RecorderService
+
+MUTE_MS = 3_600_000
+LASTS_MS = 7 * 86_400_000
+LABELS = {"m": "Mute for 1 h", "f": "False alarm", "k": "Keep"}
+_KEY = "acts/key"
+_ENDED = "This button has expired."
+_DO = "Open tawny instead."
+
+
+@dataclass(frozen=True, slots=True)
+class MessageAction:
+    """words: what it does, as a question; done: what was done."""
+
+    do: str
+    event: EventId
+    words: str
+    done: str
+
+
+class MessageActions:
+    """Any thread. camera_name: as people call it."""
+
+    def __init__(
+        self, outbox: Outbox, recorder: RecorderService, clock: Clock, camera_name: Callable[[CameraId], str]
+    ) -> None:
+        self._outbox, self._recorder, self._clock, self._camera_name = outbox, recorder, clock, camera_name
+        key = outbox.marks(_KEY).get(_KEY)
+        if key is None:
+            key = secrets.token_hex(32)
+            outbox.mark(_KEY, key)
+        self._key = bytes.fromhex(key)
+
+    def token(self, to: str, do: str, event: EventId) -> str:
+        """do: of LABELS. At most 64 bytes."""
+        until = f"{(self._clock.now_ms() + LASTS_MS) // 60_000:x}"
+        return f"{do}.{event}.{until}.{self._signature(to, do, event, until)}"
+
+    def look(self, to: str, token: str) -> MessageAction:
+        """What it would do. NotDone when it is not ours, or no longer."""
+        do, event_id, until, signature = (*token.split("."), "", "", "")[:4]
+        is_ours = token.count(".") == 3 and hmac.compare_digest(
+            signature.encode(), self._signature(to, do, event_id, until).encode()
+        )
+        if not is_ours or int(until, 16) * 60_000 < self._clock.now_ms():
+            raise NotDone(_ENDED, _DO)
+        event = self._event(EventId(event_id))
+        name = self._camera_name(event.camera)
+        words = {
+            "m": (f"Mute {name} for an hour?", f"{name} is muted for an hour."),
+            "f": ("Mark as false alarm?", "Marked as false alarm."),
+            "k": ("Keep this event?", "Kept. tawny won't delete it."),
+        }[do]
+        return MessageAction(do, event.id, *words)
+
+    def do(self, to: str, token: str) -> str:
+        """Do it; doing it twice is the same as once. The words say what was done. NotDone as above."""
+        act = self.look(to, token)
+        if act.do == "m":
+            self.mute(to, self._event(act.event).camera, MUTE_MS)
+        elif act.do == "f":
+            self._recorder.mark_event(act.event, false_alarm="other")
+        else:
+            self._recorder.mark_event(act.event, kept=True)
+        return act.done
+
+    def mute(self, to: str, camera: CameraId, for_ms: int) -> None:
+        """Events of this camera that begin meanwhile are never told to this notifier. 0 ends it."""
+        now_ms = self._clock.now_ms()
+        self._outbox.mark(f"mute/{to}/{camera}", f"{now_ms} {now_ms + for_ms}" if for_ms else "")
+
+    def is_muted(self, to: str, camera: CameraId, at_ms: int) -> bool:
+        name = f"mute/{to}/{camera}"
+        begin, _, end = self._outbox.marks(name).get(name, "").partition(" ")
+        return bool(begin) and int(begin) <= at_ms < int(end)
+
+    def mutes(self, to: str) -> dict[CameraId, int]:
+        """Until when, of those that last."""
+        prefix, now_ms = f"mute/{to}/", self._clock.now_ms()
+        found = {name.removeprefix(prefix): int(text.split()[1]) for name, text in self._outbox.marks(prefix).items()}
+        return {CameraId(camera): until_ms for camera, until_ms in found.items() if until_ms > now_ms}
+
+    def _event(self, key: EventId) -> Event:
+        event = self._recorder.index.event(key)
+        if event is None:
+            raise NotDone("This event has been deleted.", "")
+        return event
+
+    def _signature(self, to: str, do: str, event: str, until: str) -> str:
+        made = hmac.new(self._key, f"{to}\n{do}\n{event}\n{until}".encode(), sha256).digest()
+        return urlsafe_b64encode(made[:12]).decode()

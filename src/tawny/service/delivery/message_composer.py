@@ -1,0 +1,232 @@
+"""Deliveries to notifiers, made into what is sent when their turn comes: words, a picture or a clip, links, buttons."""
+
+import io
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from zoneinfo import ZoneInfo
+
+from tawny.config.notifiers import NotifierSettings
+from tawny.delivery.carrier import DeliveryContent
+from tawny.delivery.delivery import Delivery
+from tawny.delivery.message import Button, Message, Urgency
+from tawny.delivery.notifier import NotifierTraits
+from tawny.media.image.contact_sheet import contact_sheet
+from tawny.media.image.gif import clip_gif
+from tawny.model.clock import Clock
+from tawny.model.errors import ContentGone, FileDamaged, FileSealed
+from tawny.model.events import Event
+from tawny.model.ids import CameraId, EventId, StreamName
+from tawny.model.states import CHOSEN, ON_WATCH
+from tawny.model.times import Span
+from tawny.playback.clips import ClipCache, ClipFile, ClipTooLarge
+from tawny.service.delivery import message_text
+from tawny.service.delivery.contents import InMemoryContent
+from tawny.service.delivery.message_actions import LABELS, MessageActions
+from tawny.service.recorder import RecorderService
+from tawny.service.sealing.sealed_export import SealedExportApi
+
+MOST_VIDEO_BYTES = 2_000_000_000
+SHEET_PICTURES = 12
+_MOST_EVENTS = 2_000
+
+
+class MessageComposer:
+    """Of one notifier; any thread. address: how phones reach us, or empty. clip_link: of an event, or empty."""
+
+    def __init__(
+        self,
+        to: str,
+        settings: NotifierSettings,
+        traits: NotifierTraits,
+        recorder: RecorderService,
+        clips: ClipCache,
+        acts: MessageActions,
+        camera_name: Callable[[CameraId], str],
+        clip_link: Callable[[EventId], str],
+        clock: Clock,
+        address: str,
+        may_see: Callable[[CameraId], bool],
+        sealed: SealedExportApi,
+    ) -> None:
+        self._to, self._settings, self._traits, self._recorder = to, settings, traits, recorder
+        self._clips, self._acts, self._camera_name = clips, acts, camera_name
+        self._clip_link, self._clock, self._address = clip_link, clock, address
+        self._may_see, self._sealed = may_see, sealed
+
+    @property
+    def _zone(self) -> ZoneInfo:
+        return ZoneInfo(self._recorder.zone)
+
+    # --- words -------------------------------------------------------------------------------------------------------
+
+    def message(self, delivery: Delivery) -> Message:
+        """As of now. ContentGone when what it is about is gone."""
+        content = delivery.content
+        match content["kind"]:
+            case "event" | "clip":
+                return self._of_event(delivery, self._event(delivery), is_first=content["kind"] == "event")
+            case "digest":
+                return self._of_digest(delivery)
+            case "alarm":
+                return self._of_alarm(delivery)
+            case "recap":
+                return self._of_day(delivery)
+        title = f"Test from {self._recorder.host}"
+        return Message(delivery.name, "test", title, "Notifications work.", delivery.at_ms, link=self._address)
+
+    def _of_event(self, delivery: Delivery, event: Event, *, is_first: bool) -> Message:
+        title, text = message_text.of_event(event, self._camera_name(event.camera), self._zone, self._recorder.called)
+        return Message(
+            delivery.name,
+            "event",
+            title,
+            text,
+            event.start_ms,
+            camera=event.camera,
+            event=event.id,
+            urgency=Urgency.NORMAL if is_first else Urgency.QUIET,
+            link=f"{self._address}/events/{event.id}" if self._address else "",
+            clip_link="" if is_first or self._settings.clip == "none" else self._clip_link(event.id),
+            buttons=self._buttons(event),
+        )
+
+    def _of_digest(self, delivery: Delivery) -> Message:
+        events = self._events_of(delivery)
+        if len(events) == 1:
+            return self._of_event(delivery, events[0], is_first=True)
+        camera = CameraId(delivery.content["camera"])
+        title, text = message_text.of_events(events, self._camera_name(camera), self._zone)
+        link = f"{self._address}/events" if self._address else ""
+        return Message(delivery.name, "digest", title, text, delivery.at_ms, camera=camera, link=link)
+
+    def _of_alarm(self, delivery: Delivery) -> Message:
+        said, what, until_ms = delivery.content, str(delivery.content["what"]), delivery.content["until_ms"]
+        camera = CameraId(said["camera"]) if said["camera"] else None
+        name = self._camera_name(camera) if camera else ""
+        since = message_text.clock_text(said["since_ms"], self._zone)
+        if until_ms is not None:
+            until = message_text.clock_text(until_ms, self._zone)
+            title, text = message_text.of_alarms_end(what, name, since, until, said["detail"])
+        else:
+            states = [one.status for one in self._recorder.cameras() if one.status.id != camera]
+            fine = sum(status.state in ON_WATCH | CHOSEN for status in states)
+            title, text = message_text.of_alarm(what, name, since, said["detail"], said["do"], fine)
+        urgency = Urgency.HIGH if until_ms is None else Urgency.NORMAL
+        link = f"{self._address}/health" if self._address else ""
+        return Message(
+            delivery.name, "alarm", title, text, delivery.at_ms, camera=camera or "", urgency=urgency, link=link
+        )
+
+    def _of_day(self, delivery: Delivery) -> Message:
+        day = Span(int(delivery.content["from_ms"]), int(delivery.content["to_ms"]))
+        title, text = message_text.of_day(self._recorded(day), self._events_in(day))
+        link = f"{self._address}/timeline" if self._address else ""
+        return Message(
+            delivery.name, "recap", title, text, delivery.at_ms, urgency=Urgency.QUIET, link=link
+        )  # nobody is to be woken by it
+
+    def _buttons(self, event: Event) -> tuple[Button, ...]:
+        calls = self._traits.buttons == "calls"
+        if not self._settings.buttons or not self._traits.buttons or not (calls or self._address):
+            return ()
+        made = [(label, self._acts.token(self._to, do, event.id)) for do, label in LABELS.items()]
+        start = f"{self._address}/act/{self._to}/" if self._address else ""
+        return tuple(Button(label, start + token if start else "", token) for label, token in made)
+
+    # --- what is looked at -------------------------------------------------------------------------------------------
+
+    def content(self, delivery: Delivery) -> DeliveryContent:
+        """A picture, a GIF, a clip, a sheet; nothing where there is none. Raises StorageError."""
+        match delivery.content["kind"]:
+            case "event":
+                return self._picture(self._event(delivery))
+            case "clip":
+                return self._moving(delivery)
+            case "digest":
+                return self._sheet(self._events_of(delivery))
+            case "recap":
+                day = Span(int(delivery.content["from_ms"]), int(delivery.content["to_ms"]))
+                return self._sheet(self._events_in(day))
+        return InMemoryContent(b"", "text/plain", 0)
+
+    def _picture(self, event: Event) -> DeliveryContent:
+        wanted = self._settings.picture and self._traits.picture
+        return InMemoryContent((self._jpeg(event) if wanted else None) or b"", "image/jpeg", event.start_ms)
+
+    def _jpeg(self, event: Event) -> bytes | None:
+        """Of a sealed camera only where the settings say so, and as long as it is in memory."""
+        if self._settings.sealed_pictures and self._sealed.seals(event.camera):
+            return self._sealed.picture_in_memory(event)
+        return self._recorder.event_picture(event)
+
+    def _sheet(self, events: Sequence[Event]) -> DeliveryContent:
+        """Of a few of them, evenly."""
+        if not self._settings.picture or not self._traits.picture:
+            return InMemoryContent(b"", "image/jpeg", 0)
+        step = max(1, -(-len(events) // SHEET_PICTURES))
+        pictures = [self._jpeg(event) for event in events[::step]]
+        with suppress(ValueError):
+            return InMemoryContent(contact_sheet([one for one in pictures if one]), "image/jpeg", 0)
+        return InMemoryContent(b"", "image/jpeg", 0)
+
+    def _moving(self, delivery: Delivery) -> DeliveryContent:
+        span = Span(int(delivery.content["from_ms"]), int(delivery.content["to_ms"]))
+        wanted, traits = self._settings.clip, self._traits
+        if traits.video and wanted in ("auto", "video"):
+            clip = self._clip(delivery, StreamName.MAIN, span)
+            if clip is not None and clip.size_bytes <= traits.largest_bytes:
+                return InMemoryContent(b"".join(clip.read(0, clip.size_bytes)), "video/mp4", span.end_ms)
+        if traits.gif and wanted in ("auto", "gif", "video"):
+            clip = self._clip(delivery, StreamName.SUB, span)
+            if clip is not None:
+                with suppress(FileDamaged):
+                    return InMemoryContent(
+                        clip_gif(io.BytesIO(b"".join(clip.read(0, clip.size_bytes)))), "image/gif", span.end_ms
+                    )
+        return self._picture(self._event(delivery))
+
+    def _clip(self, delivery: Delivery, stream: StreamName, span: Span) -> ClipFile | None:
+        with suppress(ClipTooLarge, FileSealed):
+            return self._clips.clip(CameraId(delivery.camera or ""), stream, span, MOST_VIDEO_BYTES)
+        return None
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _event(self, delivery: Delivery) -> Event:
+        event = self._recorder.index.event(EventId(delivery.content["event"]))
+        if event is None:
+            raise ContentGone(delivery.to, "the event was deleted")
+        return event
+
+    def _events_of(self, delivery: Delivery) -> list[Event]:
+        """Those of a digest that are still there."""
+        keys = [EventId(one) for one in delivery.content["events"]]
+        found = [event for key in keys if (event := self._recorder.index.event(key)) is not None]
+        if not found:
+            raise ContentGone(delivery.to, "the events were deleted")
+        return found
+
+    def _cameras(self) -> list[CameraId]:
+        known = [one.status.id for one in self._recorder.cameras()]
+        asked = self._settings.cameras or known
+        return [camera for camera in known if camera in asked and self._may_see(camera)]
+
+    def _events_in(self, day: Span) -> list[Event]:
+        """In order of time; of a wild day not all."""
+        cameras = self._cameras()
+        found = self._recorder.index.events(day, cameras=cameras, limit=_MOST_EVENTS).events if cameras else ()
+        return sorted(found, key=lambda one: one.start_ms)
+
+    def _recorded(self, day: Span) -> float | None:
+        """The part of the day, since each camera's first recording, that there is."""
+        whole_ms = recorded_ms = 0
+        for camera in self._cameras():
+            bounds = self._recorder.index.bounds(camera)
+            part = day.cut_to(Span(bounds.begin_ms, max(bounds.begin_ms, day.end_ms))) if bounds else None
+            if part is not None:
+                whole_ms += part.end_ms - part.begin_ms
+                recorded_ms += sum(
+                    min(span.end_ms, part.end_ms) - max(span.begin_ms, part.begin_ms)
+                    for span in self._recorder.index.spans(camera, StreamName.MAIN, part)
+                )
+        return min(1.0, recorded_ms / whole_ms) if whole_ms else None

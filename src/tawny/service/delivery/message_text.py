@@ -1,0 +1,65 @@
+"""The words of messages: what, where, when; short, and the same everywhere."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from tawny.api.serializers import TITLES, actor_name, what
+from tawny.model.events import Event
+
+
+def clock_text(at_ms: int, zone: ZoneInfo) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone).strftime("%H:%M")
+
+
+def of_event(event: Event, camera: str, zone: ZoneInfo, called: Callable[[str], str]) -> tuple[str, str]:
+    """`Person at the porch.` and `Front door, 20:46.` called: gives the name of who was recognised, by their id."""
+    where = f" ({event.zones[0].replace('-', ' ')})" if event.zones else ""
+    begin = clock_text(event.start_ms, zone)
+    end = begin if event.end_ms is None else clock_text(event.end_ms, zone)
+    when = begin if end == begin else f"{begin} to {end}"
+    others = [one for one in dict.fromkeys(seen.label for seen in event.objects) if one != event.kind]
+    seen = f" Detected: {', '.join([event.kind, *others])}." if others and event.end_ms is not None else ""
+    return f"{actor_name(event, called) or what(event)}{where}.", f"{camera}, {when}.{seen}"
+
+
+def of_events(events: Sequence[Event], camera: str, zone: ZoneInfo) -> tuple[str, str]:
+    """`7 more events.` and `Front door, 20:46 to 20:51: 5 × person, 2 × vehicle.` At least one event."""
+    begin, end = (clock_text(pick(one.start_ms for one in events), zone) for pick in (min, max))
+    when = begin if begin == end else f"{begin} to {end}"
+    return f"{len(events)} more events", f"{camera}, {when}: {counts(events)}."
+
+
+def counts(events: Sequence[Event]) -> str:
+    found = Counter(event.kind for event in events)
+    return ", ".join(f"{count} × {TITLES.get(kind, kind).lower()}" for kind, count in found.most_common())
+
+
+def of_alarm(what: str, camera: str, since: str, detail: str, do: str, others: int) -> tuple[str, str]:
+    """`Garage is not recorded since 14:02.` others: cameras that are fine."""
+    if what != "camera":
+        return "Recorder problem", f"{detail} {do}".strip()
+    fine = "" if not others else f" {others} other{' is' if others == 1 else 's are'} fine."
+    return f"{camera} has not been recording since {since}.", f"{detail}{fine}"
+
+
+def of_alarms_end(what: str, camera: str, since: str, until: str, detail: str) -> tuple[str, str]:
+    """`Garage is back.` and `Missing: 14:02 to 20:51.`"""
+    if what == "camera":
+        return f"{camera} is recording again.", f"Missing: {since} to {until}."
+    return "Problem resolved.", f"From {since} to {until}: {detail}"
+
+
+def of_day(recorded: float | None, events: Sequence[Event]) -> tuple[str, str]:
+    """recorded: the part of the day that was, 0 to 1; None where nothing was to be."""
+    title = "Daily summary" if recorded is None else f"Daily summary: {share(recorded)} recorded"
+    if not events:
+        return title, "No events."
+    return title, f"{len(events)} event{'' if len(events) == 1 else 's'}: {counts(events)}."
+
+
+def share(part: float) -> str:
+    """Never more than is true: 99.999 % is `99.99 %`."""
+    hundredths = int(part * 10_000 + 1e-6)
+    return "100 %" if hundredths >= 10_000 else f"{hundredths / 100:.2f} %"

@@ -1,0 +1,364 @@
+"""Who is told what, and when: this is where events and alarms become messages.
+
+An event is told at once, and when it is over its clip follows. At most one message a camera and a minute: what comes
+meanwhile is told in one, and while it goes on so, ever more seldom. In quiet hours events wait. An alarm is told once,
+and once when it is over. All of it is in the outbox before it is known here, so a kill costs nothing.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from tawny.config.rules import RuleAction
+from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
+from tawny.delivery.outbox import Outbox
+from tawny.engine import Handle
+from tawny.model.clock import Clock
+from tawny.model.events import Event
+from tawny.model.ids import CameraId, EventId
+from tawny.model.messages import Alarm, EventChanged, Message
+from tawny.model.times import Span
+from tawny.playback.recordings import RecordingArchive
+from tawny.service.delivery.notification_filter import NotificationFilter, verdict
+from tawny.service.modes.decider import Decider, NoRules
+
+IDLE_S: Final = 30.0
+PICTURE_MS: Final = 1_000
+"""So long an event without a picture waits for one."""
+SETTLE_MS: Final = 1_500
+LINK_MS: Final = 6_000
+"""A clip that is linked to is given so long to be there; once it is, nobody waits any longer."""
+SELDOM_MS: Final = 15 * 60_000
+"""While it goes on, a camera is told of at least so often."""
+OVERLAP_MS: Final = 600_000
+SAVED_MS: Final = 60_000
+REMEMBERED_MS: Final = 2 * 86_400_000
+_USUAL_BYTES_S: Final = 500_000
+_PAGE: Final = 200
+
+
+@dataclass(slots=True)
+class _Pace:
+    """Of one camera to one notifier."""
+
+    last_ms: int = 0
+    """When something was told last, or will be."""
+    steps: int = 0
+    """So many digests in a row."""
+    digest: str = ""
+    """The name of the one that is being gathered."""
+
+
+@dataclass(slots=True)
+class _Heard:
+    known: set[EventId] = field(default_factory=set)
+    """Told, waiting to be, or not to be."""
+    paces: dict[CameraId, _Pace] = field(default_factory=dict)
+
+
+class NotificationScheduler:
+    """One actor. `heard` and `ended` from any thread."""
+
+    name = "telling"
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        archive: RecordingArchive,
+        ears: Sequence[NotificationFilter],
+        clip_of: Callable[[Event, int], Span],
+        is_muted: Callable[[str, CameraId, int], bool],
+        lasting: Callable[[], Iterable[Alarm]],
+        zone: ZoneInfo,
+        clock: Clock,
+        *,
+        links: bool = False,
+        deciding: Decider | None = None,
+    ) -> None:
+        """clip_of: an event with pre-roll and post-roll. lasting: alarms. deciding: the rules. links: clips are brought
+        where links are."""
+        self._outbox, self._archive, self._clip_of, self._is_muted = outbox, archive, clip_of, is_muted
+        self._deciding = deciding or NoRules()
+        self._ears, self._lasting, self._zone, self._clock = tuple(ears), lasting, zone, clock
+        self._waits_ms = SETTLE_MS + (LINK_MS if links else 0)
+        self._queue: deque[EventChanged | Alarm | Delivery] = deque()
+        self._state: dict[str, _Heard] = {}
+        self._lock = threading.Lock()
+        self._begun_ms: int | None = None
+        self._saved_ms = 0
+        self._is_looked_over = False
+        self.handle: Handle | None = None
+
+    def heard(self, message: Message) -> None:
+        if isinstance(message, EventChanged | Alarm):
+            self._put(message)
+
+    def ended(self, delivery: Delivery) -> None:
+        """A courier is through with one: what follows it may go. Any thread."""
+        if delivery.what in (DeliveryKind.MESSAGE, DeliveryKind.CLIP) and delivery.event is not None:
+            self._put(delivery)
+
+    def step(self) -> float:
+        with self._lock:
+            now_ms = self._clock.now_ms()
+            if self._begun_ms is None:
+                self._begun_ms = now_ms
+            for ear in self._ears:
+                if ear.to not in self._state:
+                    self._state[ear.to] = _Heard()
+                    self._remember(ear, now_ms)
+                    self._make_up(ear, now_ms)
+            while self._queue:
+                self._take(self._queue[0], now_ms)
+                self._queue.popleft()
+            if not self._is_looked_over and now_ms - self._begun_ms > 2 * SAVED_MS:
+                self._is_looked_over = True
+                self._end_alarms_that_are_over(now_ms)
+            for ear in self._ears:
+                self._recap(ear, now_ms)
+            if now_ms - self._saved_ms > SAVED_MS:
+                self._saved_ms = now_ms
+                for ear in self._ears:
+                    self._outbox.mark(f"told/{ear.to}", str(now_ms))
+        return IDLE_S
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def take_over(self, ears: Sequence[NotificationFilter], *, links: bool) -> None:
+        """Others from now on; who stays is told on as before. Any thread."""
+        with self._lock:
+            self._ears = tuple(ears)
+            self._waits_ms = SETTLE_MS + (LINK_MS if links else 0)
+            self._state = {ear.to: self._state[ear.to] for ear in ears if ear.to in self._state}
+        if self.handle is not None:
+            self.handle.wake()
+
+    def _put(self, what: EventChanged | Alarm | Delivery) -> None:
+        self._queue.append(what)
+        if self.handle is not None:
+            self.handle.wake()
+
+    def _take(self, what: EventChanged | Alarm | Delivery, now_ms: int) -> None:
+        for ear in self._ears:
+            if isinstance(what, Alarm):
+                self._alarm(ear, what)
+            elif isinstance(what, EventChanged):
+                is_past = what.event.end_ms is not None and what.event.end_ms < now_ms - OVERLAP_MS
+                if not is_past:  # somebody marks what was long ago
+                    self._event(ear, what.event, now_ms)
+            elif what.event is not None and what.what is DeliveryKind.CLIP:
+                self._hurry(ear, what.event, now_ms)
+            elif what.to == ear.to and what.event is not None:
+                event = self._archive.index.event(what.event)
+                if event is not None:
+                    self._follow(ear, event, now_ms)
+
+    # --- events ------------------------------------------------------------------------------------------------------
+
+    def _event(self, ear: NotificationFilter, event: Event, now_ms: int) -> None:
+        state = self._state[ear.to]
+        if event.id in state.known:
+            self._changed(ear, event, now_ms)
+            return
+        says = self._deciding.of(event)[RuleAction("tell", ear.to)]
+        is_muted = self._is_muted(ear.to, event.camera, event.start_ms)
+        found = verdict(ear, event.camera, says.as_kind or event.kind, says, now_ms, self._zone, is_muted=is_muted)
+        self._deciding.note(event, says, does=found.does, why=found.why)
+        if found.does or found.is_final:
+            state.known.add(event.id)
+        if not found.does:
+            return
+        pace = state.paces.setdefault(event.camera, _Pace())
+        between_ms = _between_ms(ear, pace)
+        if now_ms - pace.last_ms < between_ms or found.wait_ms:
+            self._gather(ear, event, pace, max(pace.last_ms + between_ms, found.wait_ms), now_ms)
+            return
+        if now_ms - pace.last_ms >= 2 * between_ms:
+            pace.steps = 0
+        pace.last_ms = now_ms
+        waits_ms = 0 if event.picture_ms is not None or event.end_ms is not None else PICTURE_MS
+        content = {"kind": "event", "event": event.id}
+        self._outbox.add([self._delivery(ear, f"event/{event.id}", content, event, now_ms, due_ms=now_ms + waits_ms)])
+
+    def _gather(self, ear: NotificationFilter, event: Event, pace: _Pace, due_ms: int, now_ms: int) -> None:
+        """Into the digest that waits for its time, or a new one."""
+        if pace.digest:
+            waiting = self._outbox.find(ear.to, pace.digest)
+            if waiting is not None and waiting.next_ms > now_ms:
+                together = {**waiting.content, "events": [*waiting.content["events"], event.id]}
+                gathered = self._delivery(ear, pace.digest, together, event, now_ms, due_ms=waiting.next_ms)
+                if self._outbox.amend(gathered):
+                    return
+        pace.digest = f"digest/{event.id}"
+        pace.last_ms, pace.steps = due_ms, pace.steps + 1
+        content = {"kind": "digest", "camera": event.camera, "events": [event.id]}
+        self._outbox.add([self._delivery(ear, pace.digest, content, event, now_ms, due_ms=due_ms)])
+
+    def _changed(self, ear: NotificationFilter, event: Event, now_ms: int) -> None:
+        """What was waiting for a picture goes; what is over is followed by its clip."""
+        if event.end_ms is not None:
+            self._follow(ear, event, now_ms)
+        elif event.picture_ms is not None:
+            first = self._outbox.find(ear.to, f"event/{event.id}")
+            if (
+                first is not None
+                and first.state is DeliveryState.WAITING
+                and not first.tries
+                and first.next_ms > now_ms
+            ):
+                self._outbox.amend(self._delivery(ear, first.name, dict(first.content), event, now_ms, due_ms=now_ms))
+
+    def _follow(self, ear: NotificationFilter, event: Event, now_ms: int) -> None:
+        if not ear.follows or event.end_ms is None:
+            return
+        first = self._outbox.find(ear.to, f"event/{event.id}")
+        if first is None or first.state is not DeliveryState.DONE:
+            return
+        span = self._clip_of(event, event.end_ms)
+        due_ms = span.end_ms + self._waits_ms
+        if not ear.edits:
+            pace = self._state[ear.to].paces.setdefault(event.camera, _Pace())
+            due_ms = max(due_ms, pace.last_ms + _between_ms(ear, pace))
+            pace.last_ms = max(pace.last_ms, due_ms)
+        edits = first.receipt if ear.edits else ""
+        content = {"kind": "clip", "event": event.id, "edits": edits, "from_ms": span.begin_ms, "to_ms": span.end_ms}
+        self._outbox.add(
+            [
+                self._delivery(
+                    ear, f"clip/{event.id}", content, event, now_ms, due_ms=due_ms, what=DeliveryKind.CLIP, needs=span
+                )
+            ]
+        )
+
+    def _hurry(self, ear: NotificationFilter, key: EventId, now_ms: int) -> None:
+        """Where a message waits only for its clip to be at every destination, and it is, it goes."""
+        waiting = self._outbox.find(ear.to, f"clip/{key}")
+        if waiting is None or waiting.needs is None or waiting.tries or waiting.next_ms <= now_ms:
+            return
+        is_held = waiting.next_ms > waiting.needs.end_ms + self._waits_ms
+        if not is_held and self._is_brought(key):
+            self._outbox.amend(replace(waiting, next_ms=now_ms))
+
+    def _is_brought(self, key: EventId) -> bool:
+        ears = {ear.to for ear in self._ears}
+        clips = [one for one in self._outbox.of_event(key) if one.what is DeliveryKind.CLIP and one.to not in ears]
+        return bool(clips) and all(one.state is not DeliveryState.WAITING for one in clips)
+
+    # --- alarms and the day ------------------------------------------------------------------------------------------
+
+    def _alarm(self, ear: NotificationFilter, alarm: Alarm) -> None:
+        if not ear.alarms or (alarm.camera is not None and not ear.has(alarm.camera)):
+            return
+        mark = f"alarm/{ear.to}/{alarm.what}/{alarm.camera or ''}"
+        since = self._outbox.marks(mark).get(mark, "")
+        if bool(since) is (alarm.until_ms is None):
+            return  # told before a restart, or never told
+        content = {
+            "kind": "alarm",
+            "what": alarm.what,
+            "camera": alarm.camera,
+            "since_ms": int(since or alarm.since_ms),
+            "until_ms": alarm.until_ms,
+            "detail": alarm.detail,
+            "do": alarm.do,
+        }
+        at_ms = alarm.until_ms or alarm.since_ms
+        name = f"{'alarm' if alarm.until_ms is None else 'over'}/{alarm.what}/{alarm.camera or ''}/{at_ms}"
+        told = Delivery(ear.to, name, DeliveryKind.MESSAGE, content, self._clock.now_ms(), at_ms, camera=alarm.camera)
+        self._outbox.add([told])
+        self._outbox.mark(mark, "" if alarm.until_ms else str(alarm.since_ms))
+
+    def _end_alarms_that_are_over(self, now_ms: int) -> None:
+        """Those that ended while nobody was there to see it."""
+        lasting = {(alarm.what, alarm.camera or "") for alarm in self._lasting()}
+        for ear in self._ears:
+            prefix = f"alarm/{ear.to}/"
+            for mark, since in self._outbox.marks(prefix).items():
+                what, _, camera = mark.removeprefix(prefix).partition("/")
+                if (what, camera) not in lasting:
+                    where = CameraId(camera) if camera else None
+                    self._alarm(ear, Alarm(what, where, int(since), "", until_ms=now_ms))
+
+    def _recap(self, ear: NotificationFilter, now_ms: int) -> None:
+        if ear.recap is None:
+            return
+        now = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(self._zone)
+        is_time = now.hour * 60 + now.minute >= ear.recap
+        mark = f"recap/{ear.to}"
+        last = self._outbox.marks(mark).get(mark, "")
+        if not last:
+            last = str(now.date() if is_time else now.date() - timedelta(days=1))
+            self._outbox.mark(mark, last)
+        if is_time and date.fromisoformat(last) < now.date():
+            content = {"kind": "recap", "from_ms": now_ms - 86_400_000, "to_ms": now_ms}
+            self._outbox.add([Delivery(ear.to, f"recap/{now.date()}", DeliveryKind.RECAP, content, now_ms, now_ms)])
+            self._outbox.mark(mark, str(now.date()))
+
+    # --- after a start -----------------------------------------------------------------------------------------------
+
+    def _remember(self, ear: NotificationFilter, now_ms: int) -> None:
+        """What is in the outbox already."""
+        state = self._state[ear.to]
+        for row in self._outbox.since(ear.to, now_ms - REMEMBERED_MS):
+            if row.camera is None or row.content.get("kind") not in ("event", "digest"):
+                continue
+            state.known.update(EventId(one) for one in row.content.get("events", [row.event]))
+            pace = state.paces.setdefault(row.camera, _Pace())
+            pace.last_ms = max(
+                pace.last_ms, row.made_ms if row.state is DeliveryState.DONE else max(row.made_ms, row.next_ms)
+            )
+            if row.content["kind"] == "digest":
+                pace.digest = row.name
+
+    def _make_up(self, ear: NotificationFilter, now_ms: int) -> None:
+        """Events whose message was lost with the power; not those from before the notifier."""
+        mark = f"told/{ear.to}"
+        told_ms = int(self._outbox.marks(mark).get(mark, now_ms))
+        begin_ms = max(self._outbox.since_ms(ear.to), told_ms - OVERLAP_MS, now_ms - REMEMBERED_MS // 2)
+        found: list[Event] = []
+        after: str | None = None
+        while begin_ms < now_ms:
+            page = self._archive.index.events(Span(begin_ms, now_ms), after=after, limit=_PAGE)
+            found += [event for event in page.events if event.start_ms >= begin_ms]
+            after = page.next
+            if after is None:
+                break
+        for event in sorted(found, key=lambda one: one.start_ms):
+            self._event(ear, event, now_ms)
+
+    def _delivery(
+        self,
+        ear: NotificationFilter,
+        name: str,
+        content: Mapping[str, object],
+        event: Event,
+        now_ms: int,
+        *,
+        due_ms: int,
+        what: DeliveryKind = DeliveryKind.MESSAGE,
+        needs: Span | None = None,
+    ) -> Delivery:
+        return Delivery(
+            to=ear.to,
+            name=name,
+            what=what,
+            content=content,
+            made_ms=now_ms,
+            at_ms=event.start_ms,
+            camera=event.camera,
+            event=event.id,
+            needs=needs,
+            size_bytes=round(needs.seconds * _USUAL_BYTES_S) if needs else 0,
+            next_ms=due_ms,
+        )
+
+
+def _between_ms(ear: NotificationFilter, pace: _Pace) -> int:
+    """While it goes on so, ever longer."""
+    longest_ms = max(ear.cool_down_ms, SELDOM_MS)
+    return min(ear.cool_down_ms << min(pace.steps, 20), longest_ms)

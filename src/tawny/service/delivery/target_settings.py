@@ -1,0 +1,92 @@
+"""Destinations and notifiers, told and changed while it runs: into the settings' file where there is one, and at once.
+
+Any thread.
+"""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tawny.config.changes.delivery import Group, SettingsDraft
+from tawny.config.settings import Settings
+from tawny.delivery.connection_check import ConnectionTestStep
+from tawny.model.errors import NotDone
+from tawny.service.delivery.delivery_service import DeliveryService
+from tawny.service.delivery.target_kinds import all_kinds
+from tawny.service.interfaces import delivery_settings as web
+from tawny.service.plugin_registry import PluginRegistry
+
+
+class TargetSettingsService:
+    """settings: those in force; apply: takes over others. config: the settings' file; None: there is none."""
+
+    def __init__(
+        self,
+        settings: Callable[[], Settings],
+        apply: Callable[[Settings, str], None],
+        outward: DeliveryService,
+        doors: PluginRegistry,
+        config: Path | None,
+    ) -> None:
+        self._settings, self._apply, self._outward = settings, apply, outward
+        self._doors, self._config = doors, config
+        self._lock = threading.Lock()
+        self._text, self._secrets = "", dict[str, str]()
+        """Of what was added here where there is no file."""
+
+    @property
+    def is_kept(self) -> bool:
+        return self._config is not None
+
+    def kinds(self) -> Sequence[web.TargetKind]:
+        return all_kinds(self._doors)
+
+    def said(self, name: str) -> web.TargetSettingsView:
+        group = self._group_of(name)
+        return web.TargetSettingsView(group, self._draft().values(group, name) or {})
+
+    def put(self, group: Group, name: str, values: Mapping[str, Any]) -> None:
+        with self._lock:
+            draft = self._draft()
+            draft.put(group, name, values)
+            self._take_over(draft)
+
+    def remove(self, name: str) -> None:
+        with self._lock:
+            draft = self._draft()
+            draft.remove(self._group_of(name), name)
+            self._take_over(draft)
+        self._outward.outbox.forget_target(name)
+
+    def try_out(self, group: Group, name: str, values: Mapping[str, Any]) -> Sequence[ConnectionTestStep]:
+        draft = self._draft()
+        draft.put(group, name, values)
+        new = self._with(draft.understood())
+        self._doors.check(new, "the settings")
+        if group == "notifiers":
+            return self._outward.messaging.test(name, new.notifiers[name])
+        return self._outward.bringing.test(name, new.destinations[name])
+
+    def _draft(self) -> SettingsDraft:
+        return SettingsDraft(self._config, self._text, self._secrets)
+
+    def _take_over(self, draft: SettingsDraft) -> None:
+        new = self._with(draft.understood())
+        self._doors.check(new, "the settings")
+        draft.write()
+        self._text, self._secrets = draft.text, draft.secrets
+        self._apply(new, str(self._config or "the settings"))
+
+    def _with(self, changed: Settings) -> Settings:
+        """The settings in force, but for these tables: what else is in the file the command line may overrule."""
+        tables = {"destinations": changed.destinations, "notifiers": changed.notifiers}
+        return self._settings().model_copy(update=tables)
+
+    def _group_of(self, name: str) -> Group:
+        now = self._settings()
+        if name in now.destinations:
+            return "destinations"
+        if name in now.notifiers:
+            return "notifiers"
+        raise NotDone(f"No {name} in the settings.", "It may have been removed. Reload the page.")

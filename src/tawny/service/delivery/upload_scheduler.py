@@ -1,0 +1,400 @@
+"""What is brought elsewhere when something happens: this is where events become deliveries.
+
+The picture goes at once and again when there is a better one; while an event goes on, its video follows a few seconds
+behind in pieces; when it is over, the clip takes their place as soon as its last second is recorded. What was missed
+because tawny was killed is made up for at the next start: what is in the outbox already, by its name, is not sent
+twice.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from tawny.config.rules import RuleAction
+from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
+from tawny.delivery.file_names import name, piece_name
+from tawny.delivery.outbox import Outbox
+from tawny.engine import Handle
+from tawny.events.rule_engine import RuleDecision
+from tawny.model.clock import Clock
+from tawny.model.events import Event
+from tawny.model.ids import CameraId, EventId, StreamName
+from tawny.model.messages import EventChanged, Message, SegmentClosed
+from tawny.model.segments import Segment
+from tawny.model.times import Span
+from tawny.playback.recordings import RecordingArchive
+from tawny.service.delivery.notification_filter import FilterDecision
+from tawny.service.modes.decider import Decider, NoRules
+from tawny.service.sealing.sealed_export import NoSealedExport, SealedExportApi
+from tawny.storage.disk.layout import is_sealed, picture_path, sealed_path
+
+PIECE_MS: Final = 5_000
+LOOK_S: Final = 1.0
+END_LOOK_S: Final = 0.2
+"""While the end of a clip is just being recorded."""
+IDLE_S: Final = 30.0
+SETTLE_MS: Final = 5_000
+"""After the post-roll a clip goes even if its end was not recorded: the camera may have failed."""
+REMOVAL_MS: Final = 30_000
+"""A piece that is just being sent is there by then."""
+LONGEST_EVENT_MS: Final = 3_600_000
+MADE_UP_FOR_MS: Final = 7 * 86_400_000
+_PAGE: Final = 200
+_USUAL_BYTES_S: Final = 500_000
+"""About what a second of video takes, until the clip is cut and its size is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadRule:
+    """What one destination is to get."""
+
+    to: str
+    names: str
+    """A checked pattern."""
+    what: frozenset[str] = frozenset({"events"})
+    """events, kept, footage."""
+    cameras: frozenset[CameraId] | None = None
+    """None: all."""
+    kinds: frozenset[str] | None = None
+    follows: bool = True
+    """Whether the video of an event that goes on follows in pieces."""
+    names_sealed: bool = False
+    """Whether `names` holds for sealed files, too; else theirs tell nothing."""
+
+    def why_not(self, camera: CameraId, kind: str, *, kept: bool) -> str:
+        """What of its own settings speaks against sending an event there; empty when nothing does."""
+        if self.cameras is not None and camera not in self.cameras:
+            return f"{self.to} only receives {', '.join(sorted(self.cameras))}."
+        if self.kinds is not None and kind not in self.kinds:
+            return f"{self.to} only receives {', '.join(sorted(self.kinds))}."
+        if "events" in self.what or ("kept" in self.what and kept):
+            return ""
+        return f"{self.to} only receives kept events." if "kept" in self.what else f"{self.to} doesn't receive events."
+
+    def has(self, camera: CameraId) -> bool:
+        return self.cameras is None or camera in self.cameras
+
+
+def sends(wish: UploadRule, camera: CameraId, kind: str, says: RuleDecision, *, kept: bool) -> FilterDecision:
+    """Its settings, then the rules."""
+    against = wish.why_not(camera, kind, kept=kept)
+    return FilterDecision(says.does and not against, against or says.why)
+
+
+@dataclass(slots=True)
+class _Going:
+    """An event that goes on, and how far its video is sent to one destination."""
+
+    event: Event
+    wish: UploadRule
+    sent_ms: int
+    pieces: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """A clip that goes once its last second is on the disk."""
+
+    delivery: Delivery
+    camera: CameraId
+    end_ms: int
+
+
+class UploadScheduler:
+    """One actor. `heard` from any thread."""
+
+    name = "sending"
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        archive: RecordingArchive,
+        wishes: Sequence[UploadRule],
+        clip_of: Callable[[Event, int], Span],
+        clock: Clock,
+        budget_bytes: int,
+        all_targets: Callable[[], Iterable[str]] | None = None,
+        deciding: Decider | None = None,
+        sealed: SealedExportApi | None = None,
+    ) -> None:
+        """clip_of: an event with its pre-roll and post-roll, as of an instant. all_targets: None: any. deciding: the
+        rules."""
+        self._deciding, self._sealed = deciding or NoRules(), sealed or NoSealedExport()
+        self._outbox, self._archive, self._clip_of, self._clock = outbox, archive, clip_of, clock
+        self._wishes, self._budget_bytes, self._all_targets = tuple(wishes), budget_bytes, all_targets
+        self._heard: deque[EventChanged | SegmentClosed] = deque()
+        self._lock = threading.Lock()
+        self._going: dict[tuple[EventId, str], _Going] = {}
+        self._ending: dict[tuple[EventId, str], _Ending] = {}
+        self._made_up: set[str] = set()
+        self.handle: Handle | None = None
+        self.dropped: list[Delivery] = []
+        """What there was no room for, since somebody last looked."""
+
+    def heard(self, message: Message) -> None:
+        if isinstance(message, EventChanged | SegmentClosed):
+            self._heard.append(message)
+            if self.handle is not None:
+                self.handle.wake()
+
+    def step(self) -> float:
+        with self._lock:
+            for wish in self._wishes:
+                if wish.to not in self._made_up:
+                    self._make_up(wish)
+                    self._made_up.add(wish.to)
+            while self._heard:
+                message = self._heard.popleft()
+                if isinstance(message, EventChanged):
+                    self._event(message.event)
+                else:
+                    self._segment(message.segment)
+            for going in self._going.values():
+                self._follow(going)
+            for key, ending in list(self._ending.items()):
+                if self._let_go(ending):
+                    del self._ending[key]
+            targets = None if self._all_targets is None else self._all_targets()
+            self.dropped += self._outbox.keep_within(self._budget_bytes, targets)
+            return self._rest_s()
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def take_over(self, wishes: Sequence[UploadRule], budget_bytes: int) -> None:
+        """Other destinations from now on: what goes on is followed where it still is to go. Any thread."""
+        with self._lock:
+            self._wishes, self._budget_bytes = tuple(wishes), budget_bytes
+            known = {wish.to: wish for wish in wishes}
+            self._made_up &= known.keys()
+            for key, going in list(self._going.items()):
+                wish = known.get(going.wish.to)
+                event = going.event
+                if wish is None or wish.why_not(event.camera, event.kind, kept=event.kept):
+                    del self._going[key]
+                else:
+                    going.wish = wish
+        if self.handle is not None:
+            self.handle.wake()
+
+    def ended(self, delivery: Delivery) -> None:
+        """A courier is through with one: pieces whose clip is there now are taken away. Any thread."""
+        if delivery.what is not DeliveryKind.CLIP or delivery.event is None:
+            return
+        clip = self._outbox.find(delivery.to, delivery.name)
+        if clip is None or clip.state is not DeliveryState.DONE:
+            return
+        after_ms = self._clock.now_ms() + REMOVAL_MS
+        for piece in self._outbox.of_event(delivery.event):
+            if piece.to == delivery.to and piece.what is DeliveryKind.PIECE:
+                anew = replace(
+                    piece, state=DeliveryState.WAITING, tries=0, next_ms=after_ms, why="", progress="", done_ms=None
+                )
+                self._outbox.renew(replace(anew, what=DeliveryKind.REMOVAL, needs=None, size_bytes=0))
+
+    # --- events ------------------------------------------------------------------------------------------------------
+
+    def _event(self, event: Event) -> None:
+        for wish in self._wishes:
+            self._bring(wish, event)
+
+    def _bring(self, wish: UploadRule, event: Event) -> None:
+        says = self._deciding.of(event)[RuleAction("clip", wish.to)]
+        found = sends(wish, event.camera, says.as_kind or event.kind, says, kept=event.kept)
+        self._deciding.note(event, says, does=found.does, why=found.why)
+        if not found.does:
+            return
+        if self._sealed.seals(event.camera) and not self._was_plain(event):
+            self._bring_sealed(wish, event)
+            return
+        if event.picture_ms is not None:
+            self._picture(wish, event, event.picture_ms)
+        if event.end_ms is not None:
+            self._going.pop((event.id, wish.to), None)
+            self._clip(wish, event, event.end_ms)
+        elif wish.follows:
+            self._begin(wish, event)
+
+    def _picture(self, wish: UploadRule, event: Event, picture_ms: int) -> None:
+        content = {"event": event.id, "picture_ms": picture_ms}
+        delivery = self._delivery(wish, event, DeliveryKind.PICTURE, "jpg", content)
+        known = self._outbox.find(wish.to, delivery.name)
+        if known is None or known.content != content:
+            self._outbox.renew(delivery)
+
+    def _begin(self, wish: UploadRule, event: Event) -> None:
+        key = event.id, wish.to
+        if key in self._going:
+            self._going[key].event = event
+        elif self._outbox.find(wish.to, self._named(wish, event, "mp4")) is None:
+            begin_ms = self._clip_of(event, self._clock.now_ms()).begin_ms
+            self._going[key] = _Going(event, wish, begin_ms)
+
+    def _follow(self, going: _Going) -> None:
+        """A piece of what has been recorded since the last one."""
+        event, wish = going.event, going.wish
+        recorded_ms = self._recorded_ms(event.camera)
+        if recorded_ms - going.sent_ms < PIECE_MS:
+            return
+        going.pieces += 1
+        span = Span(going.sent_ms, recorded_ms)
+        going.sent_ms = recorded_ms
+        whole = self._delivery(wish, event, DeliveryKind.PIECE, "mp4", _cut(span))
+        size_bytes = self._size_bytes(event.camera, span)
+        piece = replace(whole, name=piece_name(whole.name, going.pieces), needs=span, size_bytes=size_bytes)
+        self._outbox.add([piece])
+
+    def _clip(self, wish: UploadRule, event: Event, end_ms: int) -> None:
+        span = self._clip_of(event, end_ms)
+        delivery = self._delivery(wish, event, DeliveryKind.CLIP, "mp4", _cut(span))
+        known = self._outbox.find(wish.to, delivery.name)
+        if known is not None and known.content == delivery.content:
+            return
+        size_bytes = self._size_bytes(event.camera, span)
+        due_ms = span.end_ms + SETTLE_MS
+        delivery = replace(delivery, needs=span, size_bytes=size_bytes, next_ms=due_ms)
+        self._outbox.renew(delivery)
+        if due_ms > self._clock.now_ms():
+            self._ending[event.id, wish.to] = _Ending(delivery, event.camera, span.end_ms)
+
+    def _let_go(self, ending: _Ending) -> bool:
+        """Whether nothing holds the clip back any more."""
+        now_ms = self._clock.now_ms()
+        if now_ms < ending.end_ms + SETTLE_MS and self._recorded_ms(ending.camera) < ending.end_ms:
+            return False
+        self._outbox.amend(replace(ending.delivery, next_ms=now_ms))
+        return True
+
+    def _rest_s(self) -> float:
+        to_end_ms = min((one.end_ms for one in self._ending.values()), default=None)
+        if to_end_ms is not None:
+            to_end_s = max(END_LOOK_S, (to_end_ms - self._clock.now_ms()) / 1000)
+            return min(LOOK_S, to_end_s)
+        return LOOK_S if self._going else IDLE_S
+
+    # --- what is sealed: files as they lie, since nobody here can cut them
+
+    def _bring_sealed(self, wish: UploadRule, event: Event) -> None:
+        """Its picture; and when it is over, the recordings that have it, of which the last may still be open."""
+        if event.picture_ms is not None:
+            path = sealed_path(picture_path(event))
+            content = {"event": event.id, "picture_ms": event.picture_ms, "sealed": True}
+            whole = self._delivery(wish, event, DeliveryKind.PICTURE, "tws", content)
+            delivery = replace(whole, name=self._sealed_name(wish, path, event.start_ms, whole.name))
+            known = self._outbox.find(wish.to, delivery.name)
+            if known is None or known.content != content:
+                self._outbox.renew(delivery)
+        if event.end_ms is not None:
+            span = self._clip_of(event, event.end_ms)
+            for segment in self._archive.index.segments(event.camera, StreamName.MAIN, span):
+                self._bring_recording(wish, event, segment)
+
+    def _was_plain(self, event: Event) -> bool:
+        """Whether it is over, and its camera was not sealed yet."""
+        if event.end_ms is None:
+            return False
+        found = self._archive.index.segments(event.camera, StreamName.MAIN, self._clip_of(event, event.end_ms))
+        is_all = bool(found) and found[-1].end_ms >= event.end_ms
+        return is_all and not any(is_sealed(one.path) for one in found)
+
+    def _bring_recording(self, wish: UploadRule, event: Event, segment: Segment) -> None:
+        if is_sealed(segment.path):
+            whole = self._of_segment(wish, segment, DeliveryKind.CLIP)
+            self._outbox.add([replace(whole, event=event.id)])
+
+    def _with_events(self, segment: Segment) -> None:
+        """A sealed recording that was just closed, for the events in it."""
+        near = Span(segment.start_ms - LONGEST_EVENT_MS, segment.end_ms + LONGEST_EVENT_MS)
+        for event in self._archive.index.events(near, cameras=[segment.camera], limit=_PAGE).events:
+            if event.end_ms is None or not self._clip_of(event, event.end_ms).overlaps(segment.span):
+                continue
+            says = self._deciding.of(event)
+            for wish in self._wishes:
+                if sends(wish, event.camera, event.kind, says[RuleAction("clip", wish.to)], kept=event.kept).does:
+                    self._bring_recording(wish, event, segment)
+
+    def _sealed_name(self, wish: UploadRule, path: str, at_ms: int, readable: str) -> str:
+        return readable if wish.names_sealed else self._sealed.object_name(path, at_ms)
+
+    # --- whole recordings
+
+    def _segment(self, segment: Segment) -> None:
+        if segment.stream is not StreamName.MAIN:
+            return
+        if is_sealed(segment.path):
+            self._with_events(segment)
+        for wish in self._wishes:
+            if "footage" in wish.what and wish.has(segment.camera):
+                self._outbox.add([self._of_segment(wish, segment, DeliveryKind.FOOTAGE)])
+
+    def _of_segment(self, wish: UploadRule, segment: Segment, what: DeliveryKind) -> Delivery:
+        file_type = "tws" if is_sealed(segment.path) else "mp4"
+        where = name(wish.names, segment.camera, segment.start_ms, segment.id, "footage", file_type)
+        if is_sealed(segment.path):
+            where = self._sealed_name(wish, segment.path, segment.start_ms, where)
+        return Delivery(
+            to=wish.to,
+            name=where,
+            what=what,
+            content={"segment": segment.id},
+            made_ms=self._clock.now_ms(),
+            at_ms=segment.start_ms,
+            camera=segment.camera,
+            needs=segment.span,
+            size_bytes=segment.size_bytes,
+        )
+
+    # --- what was missed ---------------------------------------------------------------------------------------------
+
+    def _make_up(self, wish: UploadRule) -> None:
+        """Events that ended while nobody was there to send them, or whose message was lost with the power."""
+        now_ms = self._clock.now_ms()
+        begin_ms = max(self._outbox.since_ms(wish.to), now_ms - MADE_UP_FOR_MS)
+        after: str | None = None
+        while begin_ms < now_ms:
+            page = self._archive.index.events(Span(begin_ms, now_ms), after=after, limit=_PAGE)
+            for event in page.events:
+                if event.end_ms is not None and event.start_ms >= begin_ms:
+                    self._bring(wish, event)
+            after = page.next
+            if after is None:
+                break
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _recorded_ms(self, camera: CameraId) -> int:
+        """Up to where there is video that a power cut would leave."""
+        still_open = [one.end_ms for one in self._archive.open_segments(camera) if one.stream is StreamName.MAIN]
+        bounds = self._archive.index.bounds(camera)
+        return max([*still_open, bounds.end_ms if bounds else 0])
+
+    def _size_bytes(self, camera: CameraId, span: Span) -> int:
+        """About what it takes: as much a second as what of it is recorded."""
+        files = [one for one in self._archive.open_segments(camera) if one.stream is StreamName.MAIN]
+        files += self._archive.index.segments(camera, StreamName.MAIN, span)
+        seconds = sum(one.span.seconds for one in files)
+        bytes_s = sum(one.size_bytes for one in files) / seconds if seconds > 0 else _USUAL_BYTES_S
+        return round(bytes_s * span.seconds)
+
+    def _named(self, wish: UploadRule, event: Event, file_type: str) -> str:
+        return name(wish.names, event.camera, event.start_ms, event.id, event.kind, file_type)
+
+    def _delivery(
+        self, wish: UploadRule, event: Event, what: DeliveryKind, file_type: str, content: dict[str, object]
+    ) -> Delivery:
+        return Delivery(
+            to=wish.to,
+            name=self._named(wish, event, file_type),
+            what=what,
+            content=content,
+            made_ms=self._clock.now_ms(),
+            at_ms=event.start_ms,
+            camera=event.camera,
+            event=event.id,
+        )
+
+
+def _cut(span: Span) -> dict[str, object]:
+    return {"from_ms": span.begin_ms, "to_ms": span.end_ms}

@@ -1,0 +1,208 @@
+"""Destinations at work: couriers for each, trying them out, removing there what is too old, links to what is there."""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from zoneinfo import ZoneInfo
+
+from tawny.config.destinations import DestinationSettings as Settings
+from tawny.delivery.carrier import DeliveryContent
+from tawny.delivery.connection_check import ConnectionTestStep, check_destination
+from tawny.delivery.courier import Courier, CourierStopped, DeliveryRoute
+from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
+from tawny.delivery.destination import Destination, DestinationConnection, DestinationContext, FileCarrier, RemoteFile
+from tawny.delivery.file_names import checked
+from tawny.delivery.outbox import Outbox
+from tawny.delivery.rate_limit import RateLimitedContent, RateLimiter
+from tawny.delivery.remote_cleanup import expired_files
+from tawny.delivery.send_schedule import NEVER_S, SendSchedule
+from tawny.engine import Engine
+from tawny.model.clock import Clock
+from tawny.model.errors import DeliveryError
+from tawny.model.ids import CameraId, EventId
+from tawny.service.delivery.contents import ContentFactory
+from tawny.service.delivery.upload_scheduler import UploadRule
+from tawny.service.delivery.worker_pool import TargetWorker, WorkerPool
+from tawny.service.plugin_registry import PluginRegistry
+
+SWEEP_FIRST_S, SWEEP_AGAIN_S, SWEEP_EVERY_S = 120.0, 3600.0, 86_400.0
+LINK_S = 6 * 3600.0
+"""So long a link in a message opens the clip."""
+log = logging.getLogger(__name__)
+
+
+class Uploads:
+    """Any thread. ended: told of every delivery that a courier is through with."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        contents: ContentFactory,
+        doors: PluginRegistry,
+        clock: Clock,
+        zone: Callable[[], str],
+        is_paused: Callable[[str], bool],
+        ended: Callable[[Delivery], None],
+        engine: Engine,
+    ) -> None:
+        self._outbox, self._contents, self._doors, self._clock = outbox, contents, doors, clock
+        self._zone, self._is_paused, self._ended = zone, is_paused, ended
+        self._settings: Mapping[str, Settings] = {}
+        self._without_links: set[str] = set()
+        self._crew = WorkerPool[Settings](engine, self._begin)
+
+    def take_over(self, settings: Mapping[str, Settings]) -> None:
+        """These, and no others, are served from now on."""
+        self._settings, self._without_links = dict(settings), set()
+        self._crew.take_over(settings)
+
+    def stop(self) -> None:
+        """What is under way waits for the next start."""
+        self._crew.stop()
+
+    def wishes(self) -> list[UploadRule]:
+        return [_wish(name, one) for name, one in self._settings.items()]
+
+    def public(self, name: str) -> str:
+        """Where it is, without secrets. KeyError when there is no such destination."""
+        one = self._settings[name]
+        return self._kind(one.url).public(one.url)
+
+    def test(self, name: str, one: Settings | None = None) -> list[ConnectionTestStep]:
+        """one: other settings than those in force. KeyError without any. Waits for the network."""
+        one = one or self._settings[name]
+        kind = self._kind(one.url)
+        return check_destination(lambda: self._connect(name, one), f"{name} ({kind.public(one.url)})")
+
+    def too_old(self, name: str) -> list[RemoteFile]:
+        """What its `keep` says is to be removed there now. KeyError when there is no such destination.
+
+        Raises a DeliveryError. Waits for the network.
+        """
+        one = self._settings[name]
+        if one.keep is None:
+            return []
+        before_ms = self._clock.now_ms() - round(one.keep * 1000)
+        connection = self._connect(name, one)
+        try:
+            return list(expired_files(connection.files(), checked(one.names), before_ms))
+        finally:
+            connection.close()
+
+    def sweep(self, name: str) -> list[RemoteFile]:
+        """Have it removed: in its turn, after all that is to be sent. What that is."""
+        found = self.too_old(name)
+        now_ms = self._clock.now_ms()
+        for there in found:
+            self._outbox.renew(
+                Delivery(name, there.name, DeliveryKind.REMOVAL, {}, made_ms=now_ms, at_ms=there.modified_ms)
+            )
+        return found
+
+    def kept_for_a_time(self) -> list[str]:
+        """Those at which something is ever removed."""
+        return [name for name, one in self._settings.items() if one.keep is not None]
+
+    def clip_link(self, event: EventId) -> str:
+        """To the clip of an event where it was brought, if whoever has the link can fetch it there."""
+        for done in self._outbox.of_event(event):
+            one = self._settings.get(done.to)
+            is_there = one is not None and done.what is DeliveryKind.CLIP and done.state is DeliveryState.DONE
+            is_sealed = done.name.endswith(".tws")  # nobody could look at it by a link
+            if one is None or not is_there or is_sealed or done.to in self._without_links:
+                continue
+            try:
+                connection = self._connect(done.to, one)
+                try:
+                    link = connection.link(done.name, LINK_S)
+                finally:
+                    connection.close()
+            except DeliveryError:
+                continue
+            if link:
+                return link
+            self._without_links.add(done.to)
+        return ""
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _begin(self, name: str, one: Settings, ending: threading.Event) -> Sequence[TargetWorker]:
+        kind, pace = self._kind(one.url), RateLimiter(one.limit, self._clock)
+        public = f"{name} ({kind.public(one.url)})"
+        trigger = self._trigger(name, one)
+
+        def content(delivery: Delivery) -> DeliveryContent:
+            return RateLimitedContent(self._contents.of(delivery), pace, wait)
+
+        def wait(seconds: float) -> None:
+            if ending.wait(seconds):
+                raise CourierStopped
+
+        def open_in_s() -> float:
+            return NEVER_S if self._is_paused(name) else trigger.open_in_s()
+
+        route = DeliveryRoute(name, lambda: FileCarrier(self._connect(name, one), public), content, open_in_s)
+        numbers = range(1, one.parallel + 1)
+        return [Courier(number, route, self._outbox, self._clock, self._ended) for number in numbers]
+
+    def _trigger(self, name: str, one: Settings) -> SendSchedule:
+        zone = ZoneInfo(self._zone())
+        return SendSchedule(
+            name, self._outbox, self._clock, zone, after=one.after, minutes=one.minutes, hours=one.hours
+        )
+
+    def _connect(self, name: str, one: Settings) -> DestinationConnection:
+        kind = self._kind(one.url)
+        return kind.connect(DestinationContext(name, one.url, kind.settings(one.url, one.options), self._clock))
+
+    def _kind(self, url: str) -> Destination:
+        kind = self._doors.destination_of(url)
+        assert kind is not None  # the settings were checked
+        return kind
+
+
+class Sweeper:
+    """Has removed what is too old at destinations, once a day, and soon again where that failed."""
+
+    name = "sweeping"
+
+    def __init__(self, bringing: Uploads, outbox: Outbox, clock: Clock) -> None:
+        self._bringing, self._outbox, self._clock = bringing, outbox, clock
+        self._due_s: dict[str, float] = {}
+        self._forgets_s = 0.0
+
+    def step(self) -> float:
+        now_s = self._clock.mono_s()
+        if now_s >= self._forgets_s:
+            self._outbox.forget_old()
+            self._forgets_s = now_s + SWEEP_EVERY_S
+        for name in self._bringing.kept_for_a_time():
+            if self._due_s.setdefault(name, now_s + SWEEP_FIRST_S) <= now_s:
+                self._due_s[name] = now_s + self._sweep(name)
+        return SWEEP_FIRST_S
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _sweep(self, name: str) -> float:
+        """In how many seconds it is to be done again."""
+        try:
+            self._bringing.sweep(name)
+        except KeyError:  # it was taken out meanwhile
+            return SWEEP_EVERY_S
+        except DeliveryError as error:
+            log.warning("what is too old there could not be looked for: %s", error)
+            return SWEEP_AGAIN_S
+        return SWEEP_EVERY_S
+
+
+def _wish(name: str, one: Settings) -> UploadRule:
+    return UploadRule(
+        name,
+        checked(one.names),
+        frozenset(one.what),
+        frozenset(CameraId(camera) for camera in one.cameras) or None,
+        frozenset(one.kinds) or None,
+        follows=not one.minutes and (one.after or 1) == 1,
+        names_sealed=one.sealed_names == "readable",
+    )

@@ -1,0 +1,307 @@
+"""How one camera is watched: who looks at it, what is known of that, and what is made of what is seen and heard.
+
+It begins anew with other settings while the recording goes on. Made and changed by whoever changes settings, told by
+the watcher's thread, read by any.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from tawny.config.audio import AudioSettings
+from tawny.config.settings import DetectionSettings
+from tawny.detection.audio.listener import SoundListener
+from tawny.detection.audio.sound_classifier import SoundClassifier
+from tawny.detection.classification.fallback import FallbackClassifier, FallbackLabeller
+from tawny.detection.classification.queue import ClassificationQueue
+from tawny.detection.classification.track_classifier import TrackClassifier
+from tawny.detection.gate import DecodeGate, GateMode
+from tawny.detection.live_meter import LiveMeter
+from tawny.detection.recognition.queue import RecognitionQueue
+from tawny.detection.recognition.track_recogniser import RecognitionWanted, TrackRecogniser
+from tawny.detection.user_detector import UserDetector
+from tawny.detection.watcher import ObservationSink, Watcher, in_software
+from tawny.detection.zones import in_places
+from tawny.engine import Engine, Handle
+from tawny.events.best_picture import WIDTH, pixels_of
+from tawny.events.condition_events import ConditionEvents
+from tawny.events.event_builder import EventBuilder
+from tawny.media.codec.decoder import SOFTWARE
+from tawny.media.codec.hardware import LEAST_PIXELS, devices
+from tawny.media.codec.keyframe import keyframe_jpeg
+from tawny.media.image.jpeg import jpeg
+from tawny.model.clock import Clock
+from tawny.model.errors import NotDone
+from tawny.model.events import SeenObject
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.messages import Message
+from tawny.model.observations import Frame
+from tawny.model.packets import VideoFormat
+from tawny.model.states import ON_WATCH, CameraState, CameraStatus
+from tawny.service.detection.zone_mapping import camera_zones, privacy_masks
+from tawny.service.plugin_registry import OFF, PluginRegistry
+from tawny.service.retention.event_marks import EventMarks
+from tawny.storage.disk.layout import SOUND as SOUND_SCORES
+from tawny.storage.disk.volume import Volume
+from tawny.storage.segments.motion_grids import MotionGrids
+from tawny.storage.segments.motion_scores import MotionScoreFile
+from tawny.stream.hub import Hub
+
+SURE = 100.0
+"""The score of what is not a matter of more or less."""
+STOP_S = 5.0
+RECENT_S = 3.0
+WORDS = {
+    "covered": "The image is almost black or blank. Is the lens covered?",
+    "defocused": "The image is blurred. Is the lens dirty, wet or out of focus?",
+    "moved": "The view has changed. Did someone move the camera?",
+    "frozen": "The image has been frozen for 2 minutes. Turn the camera off and on again.",
+}
+"""What is wrong, by the camera's state."""
+TAMPERED, LEFT_KIND, SOUND = "tamper", "object", "sound"
+"""Kinds of events."""
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionServices:
+    """What all cameras share. told: gets what is to be published."""
+
+    clock: Clock
+    engine: Engine
+    doors: PluginRegistry
+    volume: Volume
+    marks: EventMarks
+    scores: MotionScoreFile
+    grids: MotionGrids
+    desk: ClassificationQueue = field(default_factory=ClassificationQueue)
+    """Where what moves gets its name."""
+    reading: RecognitionQueue = field(default_factory=RecognitionQueue)
+    """Where it is read."""
+    guesser: FallbackClassifier | None = None
+    """What suggests a kind where nothing does."""
+
+
+class CameraDetection:
+    """changed: called when what `shown` and `trouble` say has changed. scored: gets the score of each second."""
+
+    def __init__(
+        self,
+        camera: CameraId,
+        hubs: Mapping[StreamName, Hub],
+        means: DetectionServices,
+        tell: Callable[[Message], None],
+        scored: Callable[[Message], None],
+        changed: Callable[[], None],
+    ) -> None:
+        self._camera, self._hubs, self._means = camera, hubs, means
+        self._tell, self._scored, self._changed = tell, scored, changed
+        self.meter = LiveMeter()
+        self.trouble = self.sound_trouble = ""
+        """What should be known of how it is watched, and heard, and what to do, in sentences."""
+        self._wrong, self._wrong_ms = "", 0
+        self._handles: list[Handle] = []
+        self._watcher: Watcher | None = None
+        self._tampers, self._lefts, self._sounds = self._moments(), self._moments(), self._moments()
+        self._wants_hardware = False
+        self._own: UserDetector | None = None
+        self._tamper: Any = None
+        """Knows the camera's place, and outlives a change of settings."""
+
+    @property
+    def notes(self) -> Mapping[str, Any]:
+        """As the watcher tells of itself; empty while nobody watches."""
+        watcher = self._watcher
+        if watcher is None:
+            return {}
+        notes = watcher.notes
+        by_small = self._hubs.get(StreamName.SUB) is not None and notes["stream"] == 0
+        notes["stream"] = (StreamName.SUB if by_small else StreamName.MAIN).value
+        return {**notes, "hardware": self._why_software(notes)}
+
+    def _why_software(self, notes: Mapping[str, Any]) -> str:
+        """In a sentence; empty where there is nothing to be said."""
+        if not self._wants_hardware or notes["decodes_by"] != SOFTWARE:
+            return ""
+        newest = self._hubs[StreamName(notes["stream"])].newest
+        video = newest.format if newest is not None else None
+        if isinstance(video, VideoFormat) and video.width * video.height < LEAST_PIXELS:
+            return "Video this small decodes faster without hardware."
+        if notes["refused"]:
+            return f"Hardware decoding was tried ({', '.join(notes['refused'])}) but doesn't work with this video."
+        return "No hardware decoder is available on this computer."
+
+    @property
+    def concern(self) -> str:
+        """What is to be said of it, if nothing weighs more. None hides another: each has its own remedy."""
+        return " ".join(one for one in (self.own_trouble, self.trouble, self.sound_trouble) if one)
+
+    @property
+    def own_trouble(self) -> str:
+        """What is wrong with the owner's own detector, and in which line."""
+        return self._own.trouble if self._own is not None else ""
+
+    def shown(self, status: CameraStatus) -> CameraStatus:
+        """The camera's state, which is another while it does not see its place."""
+        if not self._wrong or status.state not in ON_WATCH:
+            return status
+        words = status.detail or WORDS[self._wrong]
+        return replace(status, state=CameraState(self._wrong), since_ms=self._wrong_ms, detail=words)
+
+    def begin(self, settings: DetectionSettings) -> None:
+        """Watch by these settings, instead of by those from before."""
+        was_wrong = self._wrong, self.trouble
+        self.stop()
+        self.close()
+        self.trouble = self.sound_trouble = ""
+        self._wants_hardware = settings.decode == "auto"
+        if settings.detector == OFF:
+            self._wrong = ""
+            self._tampers.end(self._means.clock.now_ms())
+        else:
+            self._begin_looking(settings)
+        if settings.sound.listen:
+            self._begin_listening(settings.sound)
+        if (self._wrong, self.trouble) != was_wrong:
+            self._changed()
+
+    def stop(self) -> None:
+        """Ask it to end; returns at once."""
+        for handle in self._handles:
+            handle.stop()
+
+    def close(self) -> None:
+        for handle in self._handles:
+            handle.join(STOP_S)
+        self._handles = []
+        self._watcher = None
+        self._take_own(None)
+
+    def over(self, at_ms: int) -> None:
+        """The camera is no more: so is what was wrong with it."""
+        self._tampers.end(at_ms)
+
+    # --- looking
+
+    def _begin_looking(self, settings: DetectionSettings) -> None:
+        from tawny.detection.abandoned_object import AbandonedObjectDetector
+        from tawny.detection.tamper import TamperDetector
+        from tawny.service.detection.activity_recorder import ActivityRecorder
+
+        means, hubs, places = self._means, self._hubs, camera_zones(settings)
+        main, sub = hubs[StreamName.MAIN], hubs.get(StreamName.SUB)
+        gate = DecodeGate(GateMode(settings.mode))  # what it learns of the camera outlives a watcher that dies
+        tamper = self._tamper = self._tamper or TamperDetector()
+
+        def make() -> Watcher:
+            made = means.doors.detectors[settings.detector](settings.options)
+            self._take_own(made)
+            detector = in_places(made, places)
+            volume = means.volume
+            events = EventBuilder(self._camera, means.marks, self._tell, volume.write_picture, main, volume.write_loop)
+            noted = ActivityRecorder(
+                self._camera, events, means.scores, means.grids, tuple(settings.zones), self,
+                tamper=tamper, left=AbandonedObjectDetector(places.zones), meter=self.meter,
+            )  # fmt: skip
+            read = self._reader(settings, noted, main if sub else None)
+            named: ObservationSink = (
+                TrackClassifier(self._camera, means.desk, read, settings.objects) if settings.objects else read
+            )
+            if means.guesser is not None and settings.suggest.triggers:
+                named = FallbackLabeller(
+                    means.guesser, named, settings.suggest.triggers,
+                    lambda: not (means.desk.is_open and settings.objects),
+                )  # fmt: skip
+            self._watcher = Watcher(
+                self._camera, [sub, main] if sub else [main], detector, named, means.clock, self._scored,
+                gate=gate, trouble=self._watched_so, is_read=lambda: self.meter.is_read,
+                hardware=devices if settings.decode == "auto" else in_software, private=privacy_masks(settings),
+            )  # fmt: skip
+            return self._watcher
+
+        self._handles.append(means.engine.start(f"watch {self._camera}", make))
+
+    def _reader(self, settings: DetectionSettings, sink: ObservationSink, large: Hub | None) -> ObservationSink:
+        """What reads plates and the like, where that is wanted."""
+        if not settings.read:
+            return sink
+        desk = self._means.desk
+        wanted = RecognitionWanted(settings.read, settings.read_sure, settings.read_zones, lambda: desk.is_open)
+        return TrackRecogniser(self._camera, self._means.reading, sink, wanted, large)
+
+    def _take_own(self, made: Any) -> None:
+        """Keep hold of a detector with a process of its own, and end the one before."""
+        before, self._own = self._own, made if isinstance(made, UserDetector) else None
+        if before is not None:
+            before.close()
+        if self._own is not None:
+            self._own.on_trouble(lambda _: self._changed())
+
+    def _watched_so(self, trouble: str) -> None:
+        self.trouble = trouble
+        self._changed()
+
+    def tampered(self, wrong: str, frame: Frame) -> None:
+        """The camera no longer sees its place, or does again."""
+        self._wrong, self._wrong_ms = wrong, frame.at_ms
+        self._tampers.end(frame.at_ms)
+        if wrong:
+            self._tampers.begin(TAMPERED, frame.at_ms, SURE, (SeenObject(wrong, 1.0),), jpeg=_picture(frame))
+        self._changed()
+
+    def left(self, found: Any, frame: Frame) -> None:
+        """A thing was left or taken: an event that is told when it is over."""
+        what = (SeenObject(found.what, 1.0),)
+        self._lefts.begin(
+            LEFT_KIND, found.since_ms, SURE, what,
+            jpeg=_picture(frame), box=found.box, zones=found.zones, at_ms=frame.at_ms,
+        )  # fmt: skip
+        self._lefts.end(frame.at_ms)
+
+    # --- listening
+
+    def _begin_listening(self, settings: AudioSettings) -> None:
+        means, hub = self._means, self._hubs[StreamName.MAIN]
+
+        def make() -> SoundListener:
+            names: SoundClassifier | None = None
+            if settings.model:
+                try:
+                    names = SoundClassifier(
+                        Path(settings.model), Path(settings.labels), sure=settings.sure, classes=settings.classes
+                    )
+                except NotDone as error:
+                    self.sound_trouble = f"{error.message} {error.do}"
+                    self._changed()
+            return SoundListener(
+                f"listen {self._camera}", hub, self, means.clock,
+                level=settings.level, hold_s=settings.hold, names=names,
+            )  # fmt: skip
+
+        self._handles.append(means.engine.start(f"listen {self._camera}", make))
+
+    def heard(self, at_ms: int, db: float, score: int) -> None:
+        self.meter.hear(at_ms, db, score)
+        self._means.scores.put(self._camera, at_ms, score, SOUND_SCORES)
+
+    def loud(self, start_ms: int, score: int) -> None:
+        """Something is loud: an event with the picture of that moment."""
+        hub = self._hubs[StreamName.MAIN]
+        keyframes = [one for one in hub.recent(RECENT_S) if one.is_keyframe]
+        picture = keyframe_jpeg(keyframes[-1], WIDTH, hub.private) if keyframes else None
+        self._sounds.begin(
+            SOUND, start_ms, float(score), jpeg=picture, at_ms=keyframes[-1].at_ms if keyframes else None
+        )
+
+    def still_loud(self, score: int, names: list[tuple[str, float]]) -> None:
+        self._sounds.grow(float(score), tuple(SeenObject(name, round(sure, 3)) for name, sure in names))
+
+    def quiet(self, end_ms: int) -> None:
+        self._sounds.end(end_ms)
+
+    def _moments(self) -> ConditionEvents:
+        return ConditionEvents(self._camera, self._means.marks, self._tell, self._means.volume.write_picture)
+
+
+def _picture(frame: Frame) -> bytes:
+    return jpeg(pixels_of(frame), WIDTH)

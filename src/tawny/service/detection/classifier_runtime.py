@@ -1,0 +1,130 @@
+"""The model that names what moves, for all cameras: chosen from the shelf, opened, and changed while the program runs.
+
+One actor: it looks at pictures, and every few seconds whether another model is wanted.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from tawny.config.classification import ObjectModelSettings
+from tawny.config.settings import Settings
+from tawny.detection.classification.queue import ClassificationQueue
+from tawny.detection.models.object_model import ObjectModel
+from tawny.detection.models.preprocess import Size
+from tawny.detection.onnx import CPU, PACKAGES, PROVIDERS, Accelerator
+from tawny.engine import Engine
+from tawny.model.clock import Clock
+from tawny.model.errors import NotDone
+from tawny.model.ids import CameraId
+from tawny.service.detection.fallback_runtime import FallbackRuntime
+from tawny.service.detection.model_store import ModelManifest, ModelStore
+
+OFF: Final = "off"
+CHECKED_EVERY_S = 2.0
+
+
+class ClassifierRuntime:
+    """settings: as they are now. trouble: why nothing is named though it should be, and what to do."""
+
+    name = "objects"
+
+    def __init__(
+        self,
+        shelf: ModelStore,
+        settings: Callable[[], Settings],
+        clock: Clock,
+        accelerators: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.shelf, self._settings, self._clock = shelf, settings, clock
+        self._accelerators = accelerators or {}
+        self.desk = ClassificationQueue()
+        self.suggesting = FallbackRuntime(settings, clock)
+        self.card: ModelManifest | None = None
+        """Of the model in use."""
+        self.provider = ""
+        self.trouble = ""
+        self._chosen: tuple[ModelManifest | None, ObjectModelSettings] | None = None
+        self._checked_s = float("-inf")
+
+    @property
+    def troubles(self) -> list[str]:
+        """What is wrong with either, in sentences."""
+        return [trouble for trouble in (self.trouble, self.suggesting.trouble) if trouble]
+
+    def names(self, camera: CameraId) -> bool:
+        """Whether what moves there gets a name."""
+        settings = self._settings().cameras.get(camera)
+        return self.desk.is_open and settings is not None and bool(settings.watch.objects)
+
+    def start(self, engine: Engine) -> None:
+        handle = engine.start(self.name, lambda: self)
+        self.desk.wake = handle.wake
+
+    def look_now(self) -> None:
+        """Other models are there."""
+        self._checked_s = float("-inf")
+        self.desk.wake()
+
+    def step(self) -> float:
+        if self._clock.mono_s() - self._checked_s >= CHECKED_EVERY_S:
+            self._checked_s = self._clock.mono_s()
+            self._choose()
+            self.suggesting.choose()
+        return min(self.desk.step(), CHECKED_EVERY_S)
+
+    def close(self) -> None:
+        self.desk.close()
+
+    def _choose(self) -> None:
+        wanted = self._settings().objects
+        try:
+            card = None if wanted.model == OFF else self.shelf.chosen(wanted.model)
+        except NotDone as error:
+            self._use(None, None, wanted, str(error))
+            return
+        if self._chosen != (card, wanted):
+            self._open(card, wanted)
+
+    def _open(self, card: ModelManifest | None, wanted: ObjectModelSettings) -> None:
+        if card is None:
+            self._use(None, None, wanted, "")
+            return
+        width, height = (int(part) for part in wanted.size.split("x"))
+        try:
+            self.shelf.check(card)
+            model = ObjectModel(
+                self.shelf.file(card.name), card.labels or None, size=Size(width, height),
+                providers=(PROVIDERS.get(wanted.by, CPU),), threshold=wanted.sure,
+                accelerator=self._accelerator(wanted.by),
+            )  # fmt: skip
+        except NotDone as error:
+            self._use(card, None, wanted, str(error))
+            return
+        is_there = model.provider == PROVIDERS.get(wanted.by, model.provider)
+        self._use(card, model, wanted, "" if is_there else _absent(wanted.by))
+
+    def _accelerator(self, name: str) -> Accelerator | None:
+        """None for what onnxruntime does. NotDone: it is not there, or cannot be loaded."""
+        if name in PROVIDERS:
+            return None
+        try:
+            found: Accelerator = self._accelerators[name]
+        except KeyError:
+            there = ", ".join([*PROVIDERS, *self._accelerators])
+            raise NotDone(f"Accelerator {name} isn't available.", f"Available: {there}.") from None
+        return found
+
+    def _use(
+        self, card: ModelManifest | None, model: ObjectModel | None, wanted: ObjectModelSettings, trouble: str
+    ) -> None:
+        self._chosen, self.trouble = (card, wanted), trouble
+        self.card, self.provider = (card, model.provider) if model is not None else (None, "")
+        self.desk.use(model)
+
+
+def _absent(by: str) -> str:
+    package = f" (`pip install {PACKAGES[by]}` in place of onnxruntime)" if by in PACKAGES else ""
+    return (
+        f"Object detection runs on the CPU: onnxruntime here doesn't support {PROVIDERS[by]}. Install one that "
+        f'does{package}, or set `objects.by = "cpu"`.'
+    )

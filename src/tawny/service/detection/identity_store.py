@@ -1,0 +1,228 @@
+"""Who and what is known by name: plates, and prints of faces. Encrypted, and forgotten in one step.
+
+It is one small file in the data folder, and its key lies beside the settings, so that a lost disk of recordings, or a
+copy of it, tells nothing. Events name who was seen by an id that means something only here: whoever is forgotten has no
+name in old events either. After each forgetting all is encrypted anew with another key, so that older copies of the
+file cannot be opened.
+"""
+
+import json
+import os
+import secrets
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
+from tawny.detection.plates.text import alike, plain_plate
+from tawny.detection.recognition.recogniser import RecogniserResult
+from tawny.model.errors import NotDone
+from tawny.model.events import Event
+from tawny.model.reads import spoken
+
+FILE: Final = "known.bin"
+KEY: Final = "known.key"
+_KEY_BYTES, _NONCE_BYTES = 32, 12
+_SAID_FOR: Final = b"tawny: who is known"
+LONGEST_NAME: Final = 60
+PLATES: Final = "plates"
+KNOWN, UNKNOWN = "known", "unknown"
+MOST: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class KnownIdentity:
+    """by: the recogniser that knows them. text: a plate as it is written; empty of a face. prints: of the face."""
+
+    id: str
+    name: str
+    by: str
+    text: str = ""
+    prints: tuple[tuple[float, ...], ...] = ()
+
+
+class IdentityStore:
+    """folder: the data; None: nothing is written. key_folder: where the key is. Any thread, any process.
+
+    alike: from which likeness on two prints of a recogniser are of the same face.
+    """
+
+    def __init__(
+        self, folder: Path | None, key_folder: Path | None, alike: Callable[[str], float] = lambda _by: 0.4
+    ) -> None:
+        self._file = folder / FILE if folder is not None else None
+        self._key_file = (key_folder or folder or Path()) / KEY
+        self._alike = alike
+        self._lock = threading.Lock()
+        self._read_of: tuple[int, int] | None = None
+        self._all: dict[str, KnownIdentity] = {}
+        self.trouble = ""
+        """Why nobody is known though somebody should be, and what to do."""
+
+    def all(self) -> list[KnownIdentity]:
+        """By name."""
+        with self._lock:
+            self._refresh()
+            return sorted(self._all.values(), key=lambda one: (one.name.lower(), one.text))
+
+    def name(self, who: str) -> str:
+        """Empty for somebody who is not known any more."""
+        with self._lock:
+            self._refresh()
+            found = self._all.get(who)
+            return found.name if found is not None else ""
+
+    def add(self, name: str, by: str, text: str = "", print_: Sequence[float] = ()) -> KnownIdentity:
+        """Somebody more, or another print of somebody who is known by this recogniser. NotDone: it cannot be."""
+        name = " ".join(name.split())
+        if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
+            raise NotDone("Invalid name.", f"Use 1 to {LONGEST_NAME} characters.")
+        if not print_ and not plain_plate(text):
+            raise NotDone("Nothing to recognize.", "Add a license plate or a photo of a face.")
+        with self._lock:
+            self._refresh()
+            same = [one for one in self._all.values() if one.by == by and self._is_same(one, name, text)]
+            if not same and len(self._all) >= MOST:
+                raise NotDone(f"You already have {MOST} known faces and plates.", "Delete some first.")
+            before = same[0] if same else KnownIdentity(secrets.token_hex(6), name, by, text.strip().upper())
+            prints = (*before.prints, tuple(float(one) for one in print_)) if print_ else before.prints
+            made = KnownIdentity(before.id, name, by, before.text, prints[-8:])
+            self._put({**self._all, made.id: made}, self._keys()[:1] or [secrets.token_bytes(_KEY_BYTES)])
+            return made
+
+    def forget(self, *who: str) -> int:
+        """Those of these ids, or with these names; how many there were. What is left gets another key."""
+        words = {one.lower() for one in who}
+        return self._forget(lambda one: one.id in who or one.name.lower() in words)
+
+    def forget_all(self) -> int:
+        """Everybody, and the key."""
+        with self._lock:
+            count = len(self._all)
+            self._all, self._read_of, self.trouble = {}, None, ""
+            for file in (self._key_file, self._file):
+                if file is not None:
+                    file.unlink(missing_ok=True)
+            return count
+
+    def who(self, by: str, reading: RecogniserResult) -> str:
+        """The id of who that is; empty for nobody who is known."""
+        with self._lock:
+            self._refresh()
+            known = [one for one in self._all.values() if one.by == by]
+        if reading.text:
+            return next((one.id for one in known if one.text and alike(one.text, reading.text)), "")
+        scores = [(likeness(print_, reading.print), one.id) for one in known for print_ in one.prints]
+        best = max(scores, default=(0.0, ""))
+        return best[1] if best[0] >= self._alike(by) else ""
+
+    def words(self, event: Event) -> frozenset[str]:
+        """What rules may call what was read in an event: by whom, its text, a name, known or unknown."""
+        found = set()
+        for read in event.reads:
+            name = self.name(read.who) if read.who else ""
+            found |= {spoken(word) for word in (read.by, read.text, name, KNOWN if name else UNKNOWN)} - {""}
+        return frozenset(found)
+
+    # --- inside
+
+    @staticmethod
+    def _is_same(one: KnownIdentity, name: str, text: str) -> bool:
+        return plain_plate(one.text) == plain_plate(text) if text else one.name.lower() == name.lower()
+
+    def _forget(self, goes: Callable[[KnownIdentity], bool]) -> int:
+        with self._lock:
+            self._refresh()
+            left = {one.id: one for one in self._all.values() if not goes(one)}
+            count = len(self._all) - len(left)
+            if count:
+                self._put(left, [secrets.token_bytes(_KEY_BYTES)])
+            return count
+
+    def _refresh(self) -> None:
+        """Read it again if it is another: a command may have changed it."""
+        if self._file is None:
+            return
+        try:
+            status = self._file.stat()
+        except OSError:
+            self._all, self._read_of, self.trouble = {}, None, ""
+            return
+        version = status.st_mtime_ns, status.st_size
+        if version != self._read_of:
+            self._all, self.trouble = self._opened(self._file.read_bytes())
+            self._read_of = version
+
+    def _opened(self, sealed: bytes) -> tuple[dict[str, KnownIdentity], str]:
+        for key in self._keys():
+            with suppress(InvalidTag, ValueError):
+                text = ChaCha20Poly1305(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _SAID_FOR)
+                made = [
+                    KnownIdentity(one["id"], one["name"], one["by"], one["text"], tuple(map(tuple, one["prints"])))
+                    for one in json.loads(text)
+                ]
+                return {one.id: one for one in made}, ""
+        return {}, (
+            f"Known faces and plates are unavailable: {self._file} can't be opened with {self._key_file}. "
+            "Restore the key from a backup, or start over with `tawny known forget --all`."
+        )
+
+    def _put(self, now: dict[str, KnownIdentity], keys: list[bytes]) -> None:
+        """keys: by the first of these. The one before stays until the file is there."""
+        if self.trouble:
+            raise NotDone(self.trouble)
+        if self._file is not None:
+            nonce = secrets.token_bytes(_NONCE_BYTES)
+            text = json.dumps([asdict(one) for one in now.values()]).encode()
+            sealed = nonce + ChaCha20Poly1305(keys[0]).encrypt(nonce, text, _SAID_FOR)
+            before = self._keys()
+            _write(self._key_file, b"".join(dict.fromkeys([keys[0], *before])))
+            _write(self._file, sealed)
+            if before != keys[:1]:
+                _write(self._key_file, keys[0])
+            status = self._file.stat()
+            self._read_of = status.st_mtime_ns, status.st_size
+        self._all = now
+
+    def _keys(self) -> list[bytes]:
+        try:
+            said = self._key_file.read_bytes()
+        except OSError:
+            return []
+        return [said[at : at + _KEY_BYTES] for at in range(0, len(said), _KEY_BYTES)]
+
+
+def likeness(one: Sequence[float], other: Sequence[float]) -> float:
+    """Cosine of the angle between two prints; 0 where they cannot be compared."""
+    if not one or len(one) != len(other):
+        return 0.0
+    import numpy as np  # not above: commands that look for events begin sooner without
+
+    a, b = np.asarray(one, np.float64), np.asarray(other, np.float64)
+    lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
+    return float(a @ b) / lengths if lengths else 0.0
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Whole or not at all, and readable by its owner alone."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    beside = file.with_name(f".{file.name}.new")
+    try:
+        fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(fd, "wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        beside.replace(file)
+        folder = os.open(file.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise NotDone(f"Can't write {file}: {error.strerror}.", "Give tawny write permission for the folder.") from None

@@ -1,0 +1,246 @@
+"""The models that somebody added: files in the data folder, each with a card that says where it came from.
+
+A model is on the shelf once it is whole, is what its SHA-256 says, and has been opened and tried. tawny brings none.
+"""
+
+import hashlib
+import json
+import os
+import re
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.error import URLError
+from urllib.parse import urlsplit
+
+from tawny.detection.models.object_model import ObjectModel
+from tawny.model.clock import Clock
+from tawny.model.errors import NotDone
+from tawny.model.times import utc_text
+
+FOLDER = "models"
+_NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,58}[a-z0-9])?")
+MOST_BYTES = 600_000_000
+_PIECE = 1 << 18
+TIMEOUT_S = 30.0
+_AGAIN = "Add it again, or remove it from the list with `tawny models remove`."
+
+
+@dataclass(frozen=True, slots=True)
+class RecommendedModel:
+    """A model that can be fetched: what is shown before it is."""
+
+    name: str
+    address: str
+    sha256: str
+    bytes: int
+    licence: str
+    origin: str
+
+
+RECOMMENDED = RecommendedModel(
+    name="yolox-nano",
+    address=(
+        "https://raw.githubusercontent.com/Kazuhito00/YOLOX-ONNX-TFLite-Sample/"
+        "3d4f1119d0694200671c08069ecb847aa0d8495a/model/yolox_nano.onnx"
+    ),
+    sha256="695e750a5d5754bb5a8d5325643b59282191a7e7a564e435a415fd3c578eab14",
+    bytes=3_660_092,
+    licence="Apache-2.0",
+    origin="YOLOX-Nano of Megvii-BaseDetection/YOLOX, release 0.1.1rc0",
+)
+"""Small enough for a Raspberry Pi, and knows people, vehicles and animals."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelManifest:
+    """What is known of a model on the shelf."""
+
+    name: str
+    sha256: str
+    bytes: int
+    family: str
+    labels: tuple[str, ...]
+    origin: str
+    licence: str
+    added: str
+
+
+class ModelStore:
+    """folder: the recorder's data. Any thread, any process; what is half there does not count."""
+
+    def __init__(self, data: Path, clock: Clock) -> None:
+        self.folder, self._clock = data / FOLDER, clock
+
+    def all(self) -> list[ModelManifest]:
+        """The one that was added last comes first."""
+        return [card for card in self._cards() if self.file(card.name).is_file()]
+
+    def file(self, name: str) -> Path:
+        return self.folder / f"{name}.onnx"
+
+    def chosen(self, name: str) -> ModelManifest | None:
+        """The one of this name; empty: the one that was added last. NotDone: there is none of it, or it is gone."""
+        cards = self._cards()
+        if not name and not cards:
+            return None
+        card = self._named(name or cards[0].name)
+        if not self.file(card.name).is_file():
+            raise NotDone(f"Can't use the model {card.name}: {self.file(card.name)} is missing.", _AGAIN)
+        return card
+
+    def check(self, card: ModelManifest) -> None:
+        """NotDone: its file cannot be read, or is not what was added."""
+        try:
+            with self.file(card.name).open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            what = f"Can't use the model {card.name}: {self.file(card.name)}: {error.strerror}."
+            raise NotDone(what, _AGAIN) from None
+        if found != card.sha256:
+            what = f"Can't use the model {card.name}: its file has changed (SHA-256 {found})."
+            raise NotDone(what, _AGAIN)
+
+    def add(
+        self,
+        source: str,
+        *,
+        name: str = "",
+        sha256: str = "",
+        labels: Sequence[str] | None = None,
+        licence: str = "",
+        origin: str = "",
+        progress: Callable[[int], None] = lambda _bytes: None,
+    ) -> ModelManifest:
+        """source: a file, or an address by http or https, which needs its sha256. NotDone changes nothing."""
+        called = name or Path(urlsplit(source).path).stem.lower().replace("_", "-").replace(" ", "-")
+        if not _NAME.fullmatch(called):
+            raise NotDone(
+                f"{called!r} isn't a valid model name.", "Use a-z, 0-9, `.`, `-` and `_`, for example `--name fox-cam`."
+            )
+        is_address = urlsplit(source).scheme in ("http", "https")
+        if is_address and not sha256:
+            raise NotDone(
+                "A model from a URL requires its SHA-256.", "Add `--sha256 …` with the value its publisher gives."
+            )
+        self._make_folder()
+        new = self.folder / f"{called}.new"
+        try:
+            with _opened(source, is_address=is_address) as stream, new.open("wb") as file:
+                found, size = _copied(stream, file, progress)
+            if sha256 and found != sha256.lower():
+                raise NotDone(
+                    f"{source} doesn't match: its SHA-256 is {found}, expected {sha256.lower()}.",
+                    "Don't use it. Check where it comes from.",
+                )
+            model = ObjectModel(new, labels)
+            card = ModelManifest(
+                called, found, size, model.family.name, model.labels if labels else (), origin or source, licence,
+                utc_text(self._clock.now_ms()),
+            )  # fmt: skip
+            self._keep(card, new)
+        except OSError as error:
+            raise NotDone(
+                f"Can't add {source}: {error.strerror or error}.", "Check that it exists and that the disk isn't full."
+            ) from None
+        finally:
+            new.unlink(missing_ok=True)
+        return card
+
+    def add_offer(
+        self, offer: RecommendedModel, progress: Callable[[int], None] = lambda _bytes: None
+    ) -> ModelManifest:
+        return self.add(
+            offer.address, name=offer.name, sha256=offer.sha256, licence=offer.licence, origin=offer.origin,
+            progress=progress,
+        )  # fmt: skip
+
+    def remove(self, name: str) -> None:
+        card = self._named(name)
+        (self.folder / f"{card.name}.json").unlink(missing_ok=True)
+        self.file(card.name).unlink(missing_ok=True)
+
+    def _cards(self) -> list[ModelManifest]:
+        """Also those whose file is gone; the one that was added last comes first."""
+        files = self.folder.glob("*.json") if self.folder.is_dir() else ()
+        cards = [card for file in files if (card := _read(file))]
+        return sorted(cards, key=lambda card: (card.added, card.name), reverse=True)
+
+    def _named(self, name: str) -> ModelManifest:
+        cards = self._cards()
+        found = next((card for card in cards if card.name == name), None)
+        if found is None:
+            known = ", ".join(card.name for card in cards) or "none"
+            raise NotDone(f"No model named {name}.", f"Available: {known}. Add one with `tawny models add`.")
+        return found
+
+    def _make_folder(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise NotDone(f"Can't create {self.folder}: {error.strerror}.", "Check `--data`.") from None
+
+    def _keep(self, card: ModelManifest, new: Path) -> None:
+        """The model first, then its card: without one it does not count."""
+        text = json.dumps(asdict(card), ensure_ascii=False, indent=1) + "\n"
+        beside = self.folder / f"{card.name}.json.new"
+        beside.write_text(text, encoding="utf-8")
+        (self.folder / f"{card.name}.json").unlink(missing_ok=True)
+        new.replace(self.file(card.name))
+        beside.replace(self.folder / f"{card.name}.json")
+        folder = os.open(self.folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+@contextmanager
+def _opened(source: str, *, is_address: bool) -> Iterator[Any]:
+    if not is_address:
+        with Path(source).expanduser().open("rb") as file:
+            yield file
+        return
+    request = urllib.request.Request(source, headers={"User-Agent": "tawny"})
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+            yield answer
+    except URLError as error:
+        what = error.reason if not hasattr(error, "code") else f"{error.code} {error.reason}"
+        raise _not_fetched(source, str(what)) from None
+    except HTTPException as error:
+        raise _not_fetched(source, str(error) or type(error).__name__) from None
+
+
+def _not_fetched(source: str, what: str) -> NotDone:
+    return NotDone(f"Can't download {source}: {what}.", "Check the internet connection and the address.")
+
+
+def _copied(stream: Any, file: BinaryIO, progress: Callable[[int], None]) -> tuple[str, int]:
+    """SHA-256 and size of what was copied; it is on the disk."""
+    found, size = hashlib.sha256(), 0
+    while piece := stream.read(_PIECE):
+        found.update(piece)
+        size += len(piece)
+        if size > MOST_BYTES:
+            raise NotDone(f"It is larger than {MOST_BYTES // 1_000_000} MB.", "Use a smaller model.")
+        file.write(piece)
+        progress(size)
+    file.flush()
+    os.fsync(file.fileno())
+    return found.hexdigest(), size
+
+
+def _read(file: Path) -> ModelManifest | None:
+    """None for what is no card."""
+    try:
+        said = json.loads(file.read_text(encoding="utf-8"))
+        return ModelManifest(
+            **{field.name: said[field.name] for field in fields(ModelManifest)} | {"labels": tuple(said["labels"])}
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

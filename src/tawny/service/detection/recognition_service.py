@@ -1,0 +1,135 @@
+"""What reads plates, faces and whatever else people bring, for all cameras; changed while the program runs.
+
+One actor: it reads, and every few seconds looks whether other recognisers are wanted.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tawny.config.recognition import RecogniserSettings
+from tawny.config.settings import Settings
+from tawny.detection.recognition.queue import RecognitionQueue, crop_object
+from tawny.detection.recognition.recogniser import Recogniser, RecogniserInput, RecogniserResult
+from tawny.detection.recognition.user_recogniser import UserRecogniser
+from tawny.engine import Engine
+from tawny.engine.user_script import LOADS_S
+from tawny.model.clock import Clock, SystemClock
+from tawny.model.errors import NotDone
+from tawny.model.ids import CameraId
+from tawny.model.kinds import PERSON
+from tawny.model.observations import Box
+from tawny.service.detection.identity_store import IdentityStore
+from tawny.service.plugin_registry import PluginRegistry
+
+CHECKED_EVERY_S = 2.0
+WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
+
+
+class RecognitionService:
+    """settings: as they are now. book: who is known."""
+
+    name = "reading"
+
+    def __init__(
+        self, settings: Callable[[], Settings], doors: PluginRegistry, book: IdentityStore, clock: Clock
+    ) -> None:
+        self._settings, self._doors, self._clock = settings, doors, clock
+        self.book, self.desk = book, RecognitionQueue()
+        self._made: dict[str, tuple[RecogniserSettings | None, Recogniser]] = {}
+        self._checked_s = float("-inf")
+
+    @property
+    def troubles(self) -> list[str]:
+        """Why something is not read though it should be, and what to do."""
+        wrong = [f"{name}: {one.trouble}" for name, (_, one) in sorted(self._made.items()) if one.trouble]
+        return [*wrong, *([self.book.trouble] if self.book.trouble else [])]
+
+    def start(self, engine: Engine) -> None:
+        handle = engine.start(self.name, lambda: self)
+        self.desk.wake = handle.wake
+
+    def step(self) -> float:
+        if self._clock.mono_s() - self._checked_s >= CHECKED_EVERY_S:
+            self._checked_s = self._clock.mono_s()
+            self._choose()
+        return min(self.desk.step(), CHECKED_EVERY_S)
+
+    def close(self) -> None:
+        self.desk.close()
+        for _, recogniser in self._made.values():
+            recogniser.close()
+        self._made = {}
+
+    def _choose(self) -> None:
+        """Have those that some camera wants, as the settings say."""
+        settings = self._settings()
+        wanted = {name for camera in settings.cameras.values() for name in camera.watch.read}
+        for name, (of, recogniser) in list(self._made.items()):
+            if name not in wanted or of != settings.recognisers.get(name):
+                recogniser.close()
+                del self._made[name]
+        for name in sorted(wanted - self._made.keys()):
+            made = make_recogniser(name, settings.recognisers, self._doors.recognisers, self._clock)
+            if made is not None:
+                self._made[name] = settings.recognisers.get(name), made
+        self.desk.use({name: recogniser for name, (_, recogniser) in self._made.items()}, self.book.who)
+
+
+def recogniser_settings(settings: Settings, name: str) -> RecogniserSettings:
+    """Its settings, where there are any, else the usual ones."""
+    return settings.recognisers.get(name, RecogniserSettings())
+
+
+def make_recogniser(
+    name: str, settings: Mapping[str, RecogniserSettings], doors: Mapping[str, Any], clock: Clock
+) -> Recogniser | None:
+    """A recogniser of this name; None where there is none. ValueError: its settings are wrong."""
+    of = settings.get(name, RecogniserSettings())
+    if of.file:
+        return UserRecogniser(Path(of.file), of.kinds, deadline_s=of.deadline, memory=of.memory, clock=clock)
+    if name not in doors:
+        return None
+    made: Recogniser = doors[name](of.options)
+    return made
+
+
+def face_print(
+    name: str, picture: bytes, settings: Settings, doors: Mapping[str, Any], kind: str = PERSON, box: Box = WHOLE
+) -> tuple[float, ...]:
+    """What a recogniser knows a face by. picture: JPEG or PNG; box: where in it. NotDone: there is no face, say."""
+    import cv2  # not above: recording does without the vision library
+
+    decoded = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR) if picture else None
+    if decoded is None:
+        raise NotDone("Can't read this image.", "Use a JPEG or PNG file.")
+    clock = SystemClock()
+    recogniser = make_recogniser(name, settings.recognisers, doors, clock)
+    if recogniser is None:
+        raise NotDone(f"No recognizer named {name}.", "Use one from the settings.")
+    shown = RecogniserInput(
+        CameraId("known"), clock.now_ms(), kind, crop_object(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), box)
+    )
+    try:
+        readings = read_once(recogniser, shown, clock)
+    finally:
+        trouble = recogniser.trouble
+        recogniser.close()
+    best = max((one for one in readings if one.print), key=lambda one: one.score, default=None)
+    if best is None:
+        raise NotDone(
+            trouble or f"{name} can't recognize anyone in this photo.",
+            "Use a large photo with one face, seen from the front.",
+        )
+    return best.print
+
+
+def read_once(recogniser: Recogniser, shown: RecogniserInput, clock: Clock) -> Sequence[RecogniserResult]:
+    """What it reads, once its file is loaded: that takes some calls."""
+    until_s = clock.mono_s() + LOADS_S
+    while True:
+        readings = recogniser.read(shown)
+        if readings or recogniser.trouble or recogniser.is_ready or clock.mono_s() > until_s:
+            return readings

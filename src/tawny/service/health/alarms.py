@@ -1,0 +1,80 @@
+"""The one door through which trouble is told: an `Alarm` on the bus when it lasts, and another when it is over.
+
+Trouble is looked for every few seconds. What is over by itself soon after, as a camera that hangs up and comes back, is
+in the gap list and alarms nobody. Notifiers listen to the bus; `now` is what lasts, for status, metrics and /healthz.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from tawny.model.clock import Clock
+from tawny.model.ids import CameraId
+from tawny.model.messages import Alarm
+
+LOOK_S: Final = 5.0
+LASTS_S: Final = 20.0
+"""Trouble that lasts so long is told: with the 6 s in which a silent camera is found, well within 60 s."""
+OVER_S: Final = 10.0
+"""It is over when it was not seen for so long: a camera that flaps is one alarm."""
+
+Key = tuple[str, CameraId | None]
+
+
+@dataclass(frozen=True, slots=True)
+class HealthProblem:
+    """Something that is wrong just now. what, do: as in `Alarm`."""
+
+    what: str
+    camera: CameraId | None
+    detail: str
+    do: str = ""
+
+
+@dataclass(slots=True)
+class _Seen:
+    alarm: Alarm
+    first_s: float
+    last_s: float
+    is_told: bool = False
+
+
+class AlarmMonitor:
+    """An actor. look: what is wrong now; answers from memory. tell: hears of alarms, from the actor's thread."""
+
+    name = "alarms"
+
+    def __init__(
+        self, look: Callable[[], Iterable[HealthProblem]], clock: Clock, tell: Callable[[Alarm], None]
+    ) -> None:
+        self._look, self._clock, self._tell = look, clock, tell
+        self._seen: dict[Key, _Seen] = {}
+        self.now: tuple[Alarm, ...] = ()
+
+    def step(self) -> float:
+        now_s = self._clock.mono_s()
+        for trouble in self._look():
+            self._note(trouble, now_s)
+        for key, seen in list(self._seen.items()):
+            if not seen.is_told and seen.last_s == now_s and now_s - seen.first_s >= LASTS_S:
+                seen.is_told = True
+                self._tell(seen.alarm)
+            elif now_s - seen.last_s >= OVER_S:
+                del self._seen[key]
+                if seen.is_told:
+                    self._tell(replace(seen.alarm, until_ms=self._clock.now_ms()))
+        self.now = tuple(seen.alarm for seen in self._seen.values() if seen.is_told)
+        return LOOK_S
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _note(self, trouble: HealthProblem, now_s: float) -> None:
+        key = (trouble.what, trouble.camera)
+        seen = self._seen.get(key)
+        if seen is None:
+            alarm = Alarm(trouble.what, trouble.camera, self._clock.now_ms(), trouble.detail, do=trouble.do)
+            self._seen[key] = _Seen(alarm, now_s, now_s)
+        else:
+            seen.alarm = replace(seen.alarm, detail=trouble.detail, do=trouble.do)
+            seen.last_s = now_s

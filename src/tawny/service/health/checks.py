@@ -1,0 +1,177 @@
+"""Troubles that have to be looked for, and that looking for may take a while: uploads that fall behind, a clock that
+nobody keeps right, a certificate that ends, a camera with many short gaps. What was found last is answered from memory.
+"""
+
+import ssl
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from socket import create_connection
+from typing import Final
+from urllib.parse import urlsplit
+
+from cryptography import x509
+
+from tawny.config.units import duration_text, size_text
+from tawny.model.clock import Clock
+from tawny.model.gaps import BY_CHOICE, GapReason
+from tawny.model.ids import CameraId
+from tawny.model.states import ON_WATCH, CameraStatus
+from tawny.model.times import Span
+from tawny.service.health.alarms import HealthProblem
+from tawny.service.interfaces.delivery import TargetView
+from tawny.storage.index.protocol import Index
+
+LOOK_S: Final = 30.0
+BEHIND_MS: Final = 15 * 60_000
+"""What has been tried in vain for so long is behind."""
+MUCH: Final = 0.5
+"""So large a part of the room for what waits is much."""
+UNKEPT_S: Final = 600.0
+"""A clock may be unkept for so long, after a start or without a network."""
+EARLIEST_MS: Final = 1_735_689_600_000
+"""2025: before that there was no tawny."""
+SOON_DAYS: Final = 14
+CERTIFICATE_S: Final = 6 * 3600.0
+_TLS_S: Final = 5.0
+SHORT_MS: Final = 30_000
+"""A gap so short is not told of by itself."""
+WITHIN_MS: Final = 3_600_000
+MOST_MISSING_MS: Final = 60_000
+"""More in an hour, in short gaps, is trouble."""
+_DAY_S = 86_400.0
+_NOT_THE_CAMERAS = BY_CHOICE | {GapReason.RECORDER_OFF, GapReason.CLOCK}
+
+
+@dataclass(slots=True)
+class HealthCheck:
+    """What may be wrong; find may wait, and raises nothing. every_s: how often it is looked for."""
+
+    find: Callable[[], Iterable[HealthProblem]]
+    every_s: float = LOOK_S
+    due_s: float = 0.0
+    found: tuple[HealthProblem, ...] = field(default=())
+
+
+class HealthCheckRunner:
+    """An actor; called, it says what it found last."""
+
+    name = "doctor"
+
+    def __init__(self, looks: Sequence[HealthCheck], clock: Clock) -> None:
+        self._looks, self._clock = looks, clock
+
+    def __call__(self) -> Iterator[HealthProblem]:
+        for look in self._looks:
+            yield from look.found
+
+    def step(self) -> float:
+        for look in self._looks:
+            if look.due_s <= self._clock.mono_s():
+                look.found = tuple(look.find())
+                look.due_s = self._clock.mono_s() + look.every_s
+        return max(0.0, min((look.due_s for look in self._looks), default=LOOK_S) - self._clock.mono_s())
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def uploads_behind(targets: Sequence[TargetView], budget_bytes: int, now_ms: int) -> Iterator[HealthProblem]:
+    """Of destinations and notifiers that are not paused."""
+    told = []
+    for one in targets:
+        oldest_ms, waiting = one.waiting.oldest_ms, one.waiting
+        if one.is_paused or oldest_ms is None:
+            continue
+        if one.trouble and now_ms - oldest_ms > BEHIND_MS:
+            since = duration_text(round((now_ms - oldest_ms) / 60_000) * 60)
+            told.append(f"{waiting.count} uploads to {one.name} are waiting, the oldest for {since}: {one.trouble}")
+        elif budget_bytes and waiting.size_bytes > MUCH * budget_bytes:
+            told.append(f"{size_text(waiting.size_bytes)} are waiting for {one.name}, and the queue is growing.")
+    if told:
+        yield HealthProblem(
+            "upload", None, " ".join(told), "tawny retries automatically. See Settings > Notifications and uploads."
+        )
+
+
+class ClockWatch:
+    """is_kept: whether something keeps the machine's clock right; None where that cannot be known."""
+
+    def __init__(self, is_kept: Callable[[], bool | None], clock: Clock) -> None:
+        self._is_kept, self._clock = is_kept, clock
+        self._unkept_s: float | None = None
+
+    def __call__(self) -> Iterator[HealthProblem]:
+        now_s = self._clock.mono_s()
+        if self._is_kept() is not False:
+            self._unkept_s = None
+        elif self._unkept_s is None:
+            self._unkept_s = now_s
+        if self._clock.now_ms() < EARLIEST_MS:
+            year = datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC).year
+            yield HealthProblem("clock", None, f"The clock of this computer is wrong: it shows {year}.", _SET_IT)
+        elif self._unkept_s is not None and now_s - self._unkept_s >= UNKEPT_S:
+            yield HealthProblem("clock", None, "Nothing synchronizes the clock of this computer.", _SET_IT)
+
+
+_SET_IT = "Turn on time synchronization: `timedatectl set-ntp true`, or install chrony."
+
+
+class CertificateWatch:
+    """Of the interface's own address, as others reach it. What cannot be reached is no matter of its certificate."""
+
+    def __init__(self, address: Callable[[], str], clock: Clock) -> None:
+        self._address, self._clock = address, clock
+
+    def __call__(self) -> Iterator[HealthProblem]:
+        parts = urlsplit(self._address())
+        if parts.scheme != "https" or not parts.hostname:
+            return
+        ends = _ends(parts.hostname, parts.port or 443)
+        if ends is None:
+            return
+        left_s = ends.timestamp() - self._clock.now_ms() / 1000
+        if left_s < SOON_DAYS * _DAY_S:
+            when = f"expires in {max(1, round(left_s / _DAY_S))} days" if left_s > 0 else "has expired"
+            do = "Renew it. Phones and browsers reject an expired certificate."
+            yield HealthProblem("certificate", None, f"The certificate of {parts.hostname} {when}.", do)
+
+
+class GapWatch:
+    """Cameras that are recorded, but with so many short gaps that an hour lacks a minute."""
+
+    def __init__(self, cameras: Callable[[], Sequence[CameraStatus]], index: Index, clock: Clock) -> None:
+        self._cameras, self._index, self._clock = cameras, index, clock
+
+    def __call__(self) -> Iterator[HealthProblem]:
+        now_ms = self._clock.now_ms()
+        for status in self._cameras():
+            if status.state in ON_WATCH:
+                yield from self._of(status.id, Span(max(0, now_ms - WITHIN_MS), now_ms))
+
+    def _of(self, camera: CameraId, hour: Span) -> Iterator[HealthProblem]:
+        lengths_ms = [
+            gap.end_ms - max(gap.begin_ms, hour.begin_ms)
+            for gap in self._index.gaps(camera, hour)
+            if gap.end_ms is not None and gap.reason not in _NOT_THE_CAMERAS and gap.end_ms - gap.begin_ms <= SHORT_MS
+        ]
+        if sum(lengths_ms) > MOST_MISSING_MS:
+            told = f"{sum(lengths_ms) / 1000:.0f} s of the last hour are missing, in {len(lengths_ms)} short gaps."
+            yield HealthProblem(
+                "gap",
+                camera,
+                told,
+                "Check the camera's network connection. `tawny timeline` shows the reason for each gap.",
+            )
+
+
+def _ends(host: str, port: int) -> datetime | None:
+    """When the certificate there ends, whoever signed it; None where there is none to be had."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        with create_connection((host, port), _TLS_S) as line, context.wrap_socket(line, server_hostname=host) as secure:
+            found = secure.getpeercert(binary_form=True)
+        return x509.load_der_x509_certificate(found).not_valid_after_utc if found else None
+    except (OSError, ValueError):
+        return None

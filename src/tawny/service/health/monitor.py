@@ -1,0 +1,120 @@
+"""Who looks after the recorder itself: alarms, the sign of life, the nightly self-test. Recording needs none of it."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from tawny.config.alarms import AlarmSettings
+from tawny.engine import Bus, Engine
+from tawny.model.clock import Clock, is_kept_right
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.messages import Alarm
+from tawny.model.states import BLINDED, CHOSEN, ON_WATCH, CameraStatus
+from tawny.recorder.recorder import SegmentRecorder
+from tawny.service.health.alarms import AlarmMonitor, HealthProblem
+from tawny.service.health.check_in import CheckInSender
+from tawny.service.health.checks import ClockWatch, GapWatch, HealthCheck, HealthCheckRunner
+from tawny.service.health.self_test import SelfTest, SelfTester
+from tawny.service.interfaces import health as web
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.index.protocol import Index
+from tawny.storage.repair.healing import heal
+
+CHECK_IN_DO = "Check that the address is correct and that this computer can reach it."
+SELF_TEST_DO = "Run `tawny check --deep --repair` to restore what the mirror still has. Check the disk's health."
+SIGHT_DO = "Recording continues. Check the live view. This clears once the camera shows its usual scene again."
+NOT_WELL = frozenset({"camera", "disk", "books"})
+"""Alarms that keep the sign of life away: something is not recorded, or soon will not be. The others can wait."""
+
+
+class HealthMonitor:
+    """cameras: their states now. others: what else is wrong, by whoever knows of it; answered from memory."""
+
+    def __init__(
+        self,
+        settings: AlarmSettings,
+        clock: Clock,
+        bus: Bus,
+        volume: Volume,
+        index: Index,
+        recorder: SegmentRecorder,
+        ledger: HistoryLedger,
+        zone: str,
+        cameras: Callable[[], Sequence[CameraStatus]],
+        others: Callable[[], Iterable[HealthProblem]],
+        is_clock_kept: Callable[[], bool | None] = is_kept_right,
+    ) -> None:
+        self._recorder, self._ledger, self._cameras, self._others = recorder, ledger, cameras, others
+        self._alarms = AlarmMonitor(self._troubles, clock, bus.publish)
+        self._tester = SelfTester(
+            volume, index, clock, ZoneInfo(zone), self._recorded, mend=partial(heal, volume, ledger)
+        )
+        gaps = GapWatch(cameras, index, clock)
+        self._looks = [HealthCheck(gaps), HealthCheck(ClockWatch(is_clock_kept, clock))]
+        self._doctor = HealthCheckRunner(self._looks, clock)
+        self._check_in: CheckInSender | None = None
+        if settings.check_in:
+            self._check_in = CheckInSender(settings.check_in, settings.every, self._is_well, clock)
+
+    def also(self, look: HealthCheck) -> None:
+        """Something else that may be wrong. Before the start."""
+        self._looks.append(look)
+
+    def start(self, engine: Engine) -> None:
+        engine.start(self._doctor.name, lambda: self._doctor)
+        engine.start(self._alarms.name, lambda: self._alarms)
+        self._tester.start(engine)
+        if self._check_in is not None:
+            check_in = self._check_in
+            engine.start(check_in.name, lambda: check_in)
+
+    @property
+    def alarms(self) -> tuple[Alarm, ...]:
+        """Those that last."""
+        return self._alarms.now
+
+    @property
+    def self_test(self) -> SelfTest | None:
+        return self._tester.last
+
+    def test_now(self) -> None:
+        """Returns at once; `now` tells what came of it."""
+        self._tester.ask()
+
+    def now(self) -> web.HealthReport:
+        """For the interface; answered from memory."""
+        last, check_in = self._tester.last, self._check_in
+        return web.HealthReport(
+            self_test=None if last is None else web.SelfTestReport(last.at_ms, last.minutes, last.files, last.problems),
+            is_testing=self._tester.is_running,
+            check_in=None
+            if check_in is None
+            else web.CheckInReport(check_in.host, check_in.last_ms, check_in.trouble, is_sent=self._is_well()),
+        )
+
+    def _is_well(self) -> bool:
+        is_on_watch = all(status.state in ON_WATCH | BLINDED | CHOSEN for status in self._cameras())
+        return is_on_watch and not any(alarm.what in NOT_WELL for alarm in self.alarms)
+
+    def _recorded(self) -> list[CameraId]:
+        return [status.id for status in self._cameras()]
+
+    def _troubles(self) -> Iterator[HealthProblem]:
+        for status in self._cameras():
+            if status.state in BLINDED:
+                yield HealthProblem("sight", status.id, status.detail, SIGHT_DO)
+            elif status.state not in ON_WATCH | CHOSEN:
+                yield HealthProblem("camera", status.id, status.detail or f"Status: {status.state.value}.")
+            for stream in StreamName:
+                problem = self._recorder.status(status.id, stream).problem
+                if problem is not None:
+                    yield HealthProblem("disk", None, problem.message, problem.do)
+        if self._ledger.problem is not None:
+            yield HealthProblem("books", None, self._ledger.problem.message, self._ledger.problem.do)
+        yield from self._others()
+        yield from self._doctor()
+        if self._check_in is not None and self._check_in.trouble:
+            yield HealthProblem("check_in", None, self._check_in.trouble, CHECK_IN_DO)
+        if self.self_test is not None and self.self_test.problems:
+            yield HealthProblem("self_test", None, " ".join(self.self_test.problems), SELF_TEST_DO)

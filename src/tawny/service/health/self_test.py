@@ -1,0 +1,193 @@
+"""Every night: does a random minute of each camera play, and is a random old file as it was written?
+
+One actor. It works in small steps with pauses, so that it never stands in anybody's way; a minute of one camera takes
+some seconds of one core.
+"""
+
+import logging
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from tawny.engine import Engine, Handle
+from tawny.media.codec.decoder import Decoder
+from tawny.media.mp4.fragment_hashes import changed_fragments
+from tawny.media.mp4.segment_reader import read_segment, samples
+from tawny.model.clock import Clock
+from tawny.model.errors import FileDamaged, StorageError
+from tawny.model.ids import CameraId
+from tawny.model.packets import SourcePacket
+from tawny.model.segments import Segment
+from tawny.model.times import Span
+from tawny.storage.disk.layout import is_sealed
+from tawny.storage.disk.volume import Volume
+from tawny.storage.index.protocol import Index
+from tawny.storage.repair.healing import wrong_with
+
+log = logging.getLogger(__name__)
+
+HOUR: Final = 3
+"""Of local time, in which it begins."""
+LEAST_S: Final = 20 * 3600.0
+"""Between two."""
+_LOOK_S, _PAUSE_S = 60.0, 0.1
+_MINUTE_MS: Final = 60_000
+_ENOUGH: Final = 0.9
+"""This share of a minute's pictures must come out of the decoder."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTest:
+    """What the last one found. problems: sentences; empty when all was well."""
+
+    at_ms: int
+    minutes: int
+    """Played back."""
+    files: int
+    """Compared with their hashes."""
+    problems: tuple[str, ...]
+
+
+class SelfTester:
+    """An actor. last: None until there was one. mend: handed a file and what is wrong; whether it is whole now."""
+
+    name = "self-test"
+
+    def __init__(
+        self,
+        volume: Volume,
+        index: Index,
+        clock: Clock,
+        zone: ZoneInfo,
+        cameras: Callable[[], Sequence[CameraId]],
+        dice: random.Random | None = None,
+        mend: Callable[[str, str], bool] = lambda _path, _why: False,
+    ) -> None:
+        self._mend = mend
+        self._volume, self._index, self._clock, self._zone, self._cameras = volume, index, clock, zone, cameras
+        self._dice = dice or random.SystemRandom()
+        self._work: Iterator[None] | None = None
+        self._began_s = float("-inf")
+        self._minutes = self._files = 0
+        self._problems: list[str] = []
+        self._is_asked = False
+        self._handle: Handle | None = None
+        self.last: SelfTest | None = None
+
+    def start(self, engine: Engine) -> None:
+        self._handle = engine.start(self.name, lambda: self)
+
+    def ask(self) -> None:
+        """Begin now, with the newest recording of each camera and a file written to every disk. Returns at once."""
+        self._is_asked = True
+        if self._handle is not None:
+            self._handle.wake()
+
+    @property
+    def is_running(self) -> bool:
+        return self._is_asked or self._work is not None
+
+    def step(self) -> float:
+        if self._work is None:
+            if not self._is_asked and not self._is_due():
+                return _LOOK_S
+            self._began_s = self._clock.mono_s()
+            self._minutes, self._files, self._problems = 0, 0, []
+            self._work = self._all(newest=self._is_asked)
+            self._is_asked = False
+        if next(self._work, self) is self:
+            self._work = None
+            self.last = SelfTest(self._clock.now_ms(), self._minutes, self._files, tuple(self._problems))
+            for problem in self._problems:
+                log.error("self-test: %s", problem)
+        return _PAUSE_S
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _is_due(self) -> bool:
+        local = datetime.fromtimestamp(self._clock.now_ms() // 1000, UTC).astimezone(self._zone)
+        return local.hour == HOUR and self._clock.mono_s() - self._began_s >= LEAST_S
+
+    def _all(self, *, newest: bool) -> Iterator[None]:
+        if newest:
+            yield from self._take_a_file()
+        for camera in self._cameras():
+            for test in (self._plays, self._is_as_written):
+                segment = self._newest(camera) if newest and test == self._plays else self._any(camera)
+                if segment is None:
+                    continue
+                try:
+                    yield from test(segment)
+                except (FileDamaged, StorageError) as error:
+                    if self._index.segment(segment.id) is not None:  # else it was removed meanwhile
+                        self._problems.append(error.message)
+
+    def _take_a_file(self) -> Iterator[None]:
+        """Each disk that recordings are on."""
+        for volume in self._volume.everywhere:
+            try:
+                volume.check_writable()
+            except StorageError as error:
+                self._problems.append(error.message)
+            yield
+
+    def _newest(self, camera: CameraId) -> Segment | None:
+        bounds = self._index.bounds(camera)
+        found = self._index.segments(camera, None, Span(bounds.end_ms - 1, bounds.end_ms)) if bounds else []
+        return found[-1] if found else None
+
+    def _any(self, camera: CameraId) -> Segment | None:
+        """Of any time that is recorded."""
+        bounds = self._index.bounds(camera)
+        if bounds is None:
+            return None
+        for _ in range(20):
+            at_ms = self._dice.randint(bounds.begin_ms, max(bounds.begin_ms, bounds.end_ms - 1))
+            found = self._index.segments(camera, None, Span(at_ms, at_ms + _MINUTE_MS))
+            if found:
+                return self._dice.choice(found)
+        return None
+
+    def _plays(self, segment: Segment) -> Iterator[None]:
+        if is_sealed(segment.path):
+            return  # only who has the key can say
+        read = read_segment(self._volume.path(segment.path))
+        decoder, wanted, got = Decoder(read.video, segment.camera), 0, 0
+        for fragment in read.fragments:
+            for stored in samples(read, [fragment]):
+                if stored.is_video:
+                    wanted += 1
+                    got += len(decoder.decode(SourcePacket(read.video, stored.data, stored.pts, stored.is_keyframe)))
+            yield
+        got += len(decoder.drain())
+        self._minutes += 1
+        if got < wanted * _ENOUGH:
+            self._problems.append(f"{segment.path} doesn't play: only {got} of {wanted} frames could be decoded.")
+
+    def _is_as_written(self, segment: Segment) -> Iterator[None]:
+        yield
+        if is_sealed(segment.path):
+            rotten: list[int] | None = [0] if wrong_with(self._volume, segment.path) else []
+        else:
+            rotten = changed_fragments(read_segment(self._volume.path(segment.path)))
+        if rotten is not None:
+            self._files += 1
+        if rotten:
+            why = f"{len(rotten)} of its fragments don't match what was written"
+            mended = " It was restored from the mirror." if self._mend(segment.path, why) else ""
+            self._problems.append(
+                f"{segment.path} changed on disk: {why}.{mended} The disk may be failing. Replace it soon."
+            )
+
+
+def self_test_text(last: SelfTest | None) -> str:
+    """For status."""
+    if last is None:
+        return "The nightly self-test hasn't run yet."
+    if last.problems:
+        return " ".join(last.problems)
+    return f"Last self-test: {last.minutes} recordings played back correctly, {last.files} verified."

@@ -1,0 +1,253 @@
+"""The one door for whatever is asked of the recorder: who asks, whether they may, what is done, and a line of it kept.
+
+By page, command, webhook, MQTT, datagram or rule: each only finds out who asks and hands over the order.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import singledispatchmethod
+from typing import Protocol
+
+from tawny.api.auth.accounts import Caller
+from tawny.delivery import commands
+from tawny.delivery.commands import RIGHT_FOR, CommandIssuer, CommandRefused, CommandResult, Order
+from tawny.model.clock import Clock
+from tawny.model.errors import NotDone, StorageError, TawnyError
+from tawny.model.events import Event
+from tawny.model.ids import CameraId
+from tawny.service.integrations.external_events import ExternalEvents
+
+log = logging.getLogger(__name__)
+MANUAL, BY_WEEK = "manual", "week"
+Note = Callable[[str, str, Caller, str], None]
+"""A line of the log of who did what: action, person, where from, detail."""
+
+
+class HoldApi(Protocol):
+    """What somebody told one camera: `pause` or `record`."""
+
+    @property
+    def what(self) -> str: ...
+
+
+class ModesApi(Protocol):
+    """`events.modes.ModeState`, as far as it is told something. Raises NotDone. by: who asked."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The first is on when nothing says otherwise."""
+        ...
+
+    def set_mode(self, mode: str, by: str, until_ms: int | None = None) -> None: ...
+    def back_to_week(self) -> None: ...
+    def hold(self, camera: CameraId) -> HoldApi | None: ...
+    def pause(self, camera: CameraId, until_ms: int | None, by: str) -> None: ...
+    def record(self, camera: CameraId, until_ms: int | None, by: str) -> None: ...
+    def let_go(self, camera: CameraId, by: str) -> None: ...
+    def seen(self, person: str, source: str) -> None: ...
+    def left(self, person: str) -> None: ...
+
+
+class DeviceControlApi(Protocol):
+    """What can be turned and switched. Raises NotDone; waits for the network."""
+
+    def move(self, camera: CameraId, pan: float, tilt: float, zoom: float, lasts_s: float) -> None: ...
+    def stop(self, camera: CameraId) -> None: ...
+    def go_to(self, camera: CameraId, preset: str) -> None: ...
+    def switch(self, relay: str, *, on: bool, lasts_s: float | None) -> None: ...
+    def relay_camera(self, relay: str) -> str | None:
+        """The camera it belongs to, empty when to none; None when there is no such relay."""
+        ...
+
+
+class CommandService:
+    """Any thread; may wait for the disk and the network. cameras: their ids. Raises OrderRefused."""
+
+    def __init__(
+        self,
+        cameras: Callable[[], Sequence[CameraId]],
+        said: ExternalEvents,
+        modes: ModesApi | None,
+        hands: DeviceControlApi,
+        note: Note,
+        clock: Clock,
+    ) -> None:
+        self._cameras, self._said, self._modes, self._hands = cameras, said, modes, hands
+        self._note, self._clock = note, clock
+
+    def do(self, who: CommandIssuer, asked: object) -> CommandResult:
+        """asked: an order, or JSON that is to be one."""
+        order = asked if isinstance(asked, commands.EVERY) else commands.order_of(asked)
+        try:
+            self._check(who, order)
+            done = self._do(order, who)
+        except CommandRefused as refused:
+            self._write_down(who, order, f"refused: {refused.what}")
+            raise
+        except TawnyError as error:
+            self._write_down(who, order, f"failed: {error.message}")
+            raise CommandRefused("not_done", error.message, error.do) from error
+        self._write_down(who, order, done.words)
+        return done
+
+    def _check(self, who: CommandIssuer, order: Order) -> None:
+        right = RIGHT_FOR[order.do]
+        if right not in who.may:
+            raise CommandRefused(
+                "not_allowed", f"{who.name} isn't allowed to do this.", f"It requires the permission `{right}`."
+            )
+        camera = self._camera_of(order, who)
+        if camera is None:
+            if who.cameras is not None:
+                raise CommandRefused("not_allowed", f"{who.name} may only control some cameras.", "")
+        elif camera not in self._cameras() or (who.cameras is not None and camera not in who.cameras):
+            known = ", ".join(one for one in self._cameras() if who.cameras is None or one in who.cameras)
+            raise CommandRefused("not_found", "Camera not found.", f"Cameras: {known or 'none'}.")
+
+    def _camera_of(self, order: Order, who: CommandIssuer) -> str | None:
+        """The one that it is about; None when it is about all."""
+        match order:
+            case commands.EventUpdateCommand() | commands.EventCloseCommand():
+                return self._lasting(order.event, who).camera
+            case commands.RelayCommand():
+                camera = self._hands.relay_camera(order.relay)
+                if camera is None:
+                    raise CommandRefused("not_found", "Relay not found.", "See `relays` in the settings.")
+                return camera or None
+            case commands.ArmCommand() | commands.DisarmCommand() | commands.PresenceCommand():
+                return None
+        return order.camera
+
+    def _write_down(self, who: CommandIssuer, order: Order, outcome: str) -> None:
+        about = self._about(order)
+        detail = f"{about}: {outcome}" if about else outcome
+        log.info("%s by %s (%s): %s", order.do, who.name, who.way, detail)
+        try:
+            self._note(order.do, who.name, Caller(who.address or who.way), detail)
+        except StorageError as error:
+            log.warning("who did what could not be written down: %s", error)
+
+    @staticmethod
+    def _about(order: Order) -> str:
+        for field in ("camera", "relay", "event", "mode", "person"):
+            if value := getattr(order, field, ""):
+                return str(value)
+        return ""
+
+    # --- each of them ------------------------------------------------------------------------------------------------
+
+    @singledispatchmethod
+    def _do(self, order: Order, who: CommandIssuer) -> CommandResult:
+        raise NotImplementedError(type(order))
+
+    @_do.register
+    def _arm(self, order: commands.ArmCommand, who: CommandIssuer) -> CommandResult:
+        modes = self._with_modes()
+        if order.mode == BY_WEEK and BY_WEEK not in modes.names:
+            modes.back_to_week()
+            return CommandResult("Mode: on schedule.")
+        modes.set_mode(order.mode, who.name, self._until_ms(order.lasts_s))
+        return CommandResult(f"Mode: {order.mode}.")
+
+    @_do.register
+    def _disarm(self, order: commands.DisarmCommand, who: CommandIssuer) -> CommandResult:
+        modes = self._with_modes()
+        modes.set_mode(modes.names[0], who.name)
+        return CommandResult(f"Mode: {modes.names[0]}.")
+
+    @_do.register
+    def _presence(self, order: commands.PresenceCommand, who: CommandIssuer) -> CommandResult:
+        if not order.home:
+            self._with_modes().left(order.person)
+            return CommandResult(f"{order.person} is away.")
+        self._with_modes().seen(order.person, who.name)
+        return CommandResult(f"{order.person} is home.")
+
+    @_do.register
+    def _pause(self, order: commands.PauseCommand, who: CommandIssuer) -> CommandResult:
+        self._with_modes().pause(CameraId(order.camera), self._until_ms(order.lasts_s), who.name)
+        return CommandResult(f"{order.camera} is paused for privacy.")
+
+    @_do.register
+    def _resume(self, order: commands.ResumeCommand, who: CommandIssuer) -> CommandResult:
+        modes, camera = self._with_modes(), CameraId(order.camera)
+        if _is(modes.hold(camera), "pause"):
+            modes.let_go(camera, who.name)
+        return CommandResult(f"{order.camera} resumed.")
+
+    @_do.register
+    def _record(self, order: commands.RecordNowCommand, who: CommandIssuer) -> CommandResult:
+        camera, key = CameraId(order.camera), f"{MANUAL} {order.camera}"  # with a space: nobody else's key
+        if not order.on:
+            if self._modes is not None and _is(self._modes.hold(camera), "record"):
+                self._modes.let_go(camera, who.name)
+            lasting = self._said.find(key)
+            ended = self._said.end(lasting.id) if lasting else None
+            return CommandResult(f"Manual recording of {camera} ended.", ended.id if ended else "")
+        if self._modes is not None:
+            if _is(self._modes.hold(camera), "pause"):
+                raise NotDone(f"{camera} is paused for privacy.", "Resume it first.")
+            self._modes.record(camera, self._until_ms(order.lasts_s), who.name)
+        event = self._opened(self._said.open(camera, MANUAL, key, "", 100.0, order.lasts_s))
+        return CommandResult(f"Recording {camera} for {order.lasts_s:g} s.", event.id)
+
+    @_do.register
+    def _open(self, order: commands.EventOpenCommand, who: CommandIssuer) -> CommandResult:
+        event = self._opened(
+            self._said.open(CameraId(order.camera), order.kind, order.key, order.label, order.score, order.lasts_s)
+        )
+        return CommandResult(f"Event {event.id} started.", event.id)
+
+    @_do.register
+    def _update(self, order: commands.EventUpdateCommand, who: CommandIssuer) -> CommandResult:
+        lasting = self._lasting(order.event, who)
+        event = self._said.update(lasting.id, order.label, order.score, order.lasts_s) or lasting
+        return CommandResult(f"Event {event.id} updated.", event.id)
+
+    @_do.register
+    def _close(self, order: commands.EventCloseCommand, who: CommandIssuer) -> CommandResult:
+        lasting = self._lasting(order.event, who)
+        event = self._said.end(lasting.id) or lasting
+        return CommandResult(f"Event {event.id} ended.", event.id)
+
+    @_do.register
+    def _ptz(self, order: commands.PtzCommand, who: CommandIssuer) -> CommandResult:
+        camera = CameraId(order.camera)
+        if order.stop:
+            self._hands.stop(camera)
+            return CommandResult(f"{camera} stopped.")
+        if order.preset:
+            self._hands.go_to(camera, order.preset)
+            return CommandResult(f"{camera} is moving to {order.preset}.")
+        self._hands.move(camera, order.pan, order.tilt, order.zoom, order.lasts_s)
+        return CommandResult(f"{camera} is moving for {order.lasts_s:g} s.")
+
+    @_do.register
+    def _relay(self, order: commands.RelayCommand, who: CommandIssuer) -> CommandResult:
+        self._hands.switch(order.relay, on=order.on, lasts_s=order.lasts_s)
+        lasts = "" if order.lasts_s is None else f" for {order.lasts_s:g} s"
+        return CommandResult(f"{order.relay} switched {'on' if order.on else 'off'}{lasts}.")
+
+    def _until_ms(self, lasts_s: float | None) -> int | None:
+        return None if lasts_s is None else self._clock.now_ms() + round(lasts_s * 1000)
+
+    def _with_modes(self) -> ModesApi:
+        if self._modes is None:
+            raise NotDone("This recorder has no modes.", "")
+        return self._modes
+
+    @staticmethod
+    def _opened(event: Event | None) -> Event:
+        if event is None:
+            raise CommandRefused("not_done", "Too many events are open.", "Close those that have ended.")
+        return event
+
+    def _lasting(self, event: str, who: CommandIssuer) -> Event:
+        found = self._said.find(event, who.cameras)
+        if found is None:
+            raise CommandRefused("not_found", "No such open event.", "Use the event's ID or key.")
+        return found
+
+
+def _is(hold: HoldApi | None, what: str) -> bool:
+    return hold is not None and hold.what == what

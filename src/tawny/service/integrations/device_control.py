@@ -1,0 +1,149 @@
+"""What tawny can turn and switch: cameras by ONVIF, relays by ONVIF or by a script of the owner's own."""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tawny.config.settings import Settings
+from tawny.delivery.commands import CameraControls, RelayOutput
+from tawny.delivery.scripts import ScriptRunner
+from tawny.engine import Handle
+from tawny.model.clock import Clock
+from tawny.model.errors import NotDone, SourceError, TawnyError
+from tawny.model.ids import CameraId
+from tawny.sources.onvif import OnvifCamera
+
+IDLE_S = 30.0
+AGAIN_S = 2.0
+TRIES = 5
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Due:
+    """What is to be ended. tries: that failed."""
+
+    at_s: float
+    do: Callable[[], None]
+    tries: int = 0
+
+
+class DeviceControl:
+    """An actor that ends what lasts only for a while; the rest from any thread, and waits for cameras and scripts.
+
+    settings: those in force now. Raises NotDone and SourceError.
+    """
+
+    name = "hands"
+
+    def __init__(self, settings: Callable[[], Settings], scripts: ScriptRunner, clock: Clock) -> None:
+        self._settings, self._scripts, self._clock = settings, scripts, clock
+        self._onvif: dict[CameraId, tuple[str, OnvifCamera]] = {}
+        self._due: dict[str, _Due] = {}
+        self._lock = threading.Lock()
+        self.handle: Handle | None = None
+
+    def move(self, camera: CameraId, pan: float, tilt: float, zoom: float, lasts_s: float) -> None:
+        made = self._camera(camera)
+        made.move(pan, tilt, zoom, lasts_s)
+        self._later(f"ptz {camera}", lasts_s, made.stop)  # not every camera keeps to the time it is given
+
+    def stop(self, camera: CameraId) -> None:
+        self._no_later(f"ptz {camera}")
+        self._camera(camera).stop()
+
+    def go_to(self, camera: CameraId, preset: str) -> None:
+        self._no_later(f"ptz {camera}")
+        self._camera(camera).go_to(preset)
+
+    def switch(self, relay: str, *, on: bool, lasts_s: float | None) -> None:
+        self._no_later(f"relay {relay}")
+        self._switch(relay, on=on)
+        if lasts_s is not None:
+            self._later(f"relay {relay}", lasts_s, lambda: self._switch(relay, on=not on))
+
+    def relay_camera(self, relay: str) -> str | None:
+        """The camera it belongs to, empty when to none; None when there is no such relay."""
+        found = self._settings().relays.get(relay)
+        return None if found is None else found.camera
+
+    def turns(self, camera: CameraId) -> bool:
+        """Whether it may be that this camera can be turned."""
+        found = self._settings().cameras.get(camera)
+        return found is not None and bool(found.onvif)
+
+    def controls(self, camera: CameraId) -> CameraControls:
+        """Asks the camera where it can go. One that does not answer now is believed to turn."""
+        relays = tuple(
+            RelayOutput(name, one.camera, one.pulse or None)
+            for name, one in self._settings().relays.items()
+            if one.camera in ("", camera)
+        )
+        if not self.turns(camera):
+            return CameraControls(turns=False, relays=relays)
+        try:
+            presets = tuple(one.name or one.token for one in self._camera(camera).presets())
+            return CameraControls(turns=True, presets=presets, relays=relays)
+        except NotDone:
+            return CameraControls(turns=False, relays=relays)
+        except SourceError:
+            return CameraControls(turns=True, relays=relays)
+
+    def step(self) -> float:
+        now_s = self._clock.mono_s()
+        with self._lock:
+            ready = {key: due for key, due in self._due.items() if due.at_s <= now_s}
+        for key, due in ready.items():
+            self._end(key, due)
+        with self._lock:
+            return max(0.0, min((one.at_s for one in self._due.values()), default=now_s + IDLE_S) - now_s)
+
+    def close(self) -> None:
+        """Nothing is left on that was to be on for a while."""
+        with self._lock:
+            ready = dict(self._due)
+        for key, due in ready.items():
+            self._end(key, due)
+
+    def _end(self, key: str, due: _Due) -> None:
+        try:
+            due.do()
+        except TawnyError as error:
+            due.tries += 1
+            log.warning("%s could not be ended (%d of %d): %s", key, due.tries, TRIES, error)
+            if due.tries < TRIES:
+                due.at_s = self._clock.mono_s() + AGAIN_S
+                return
+        with self._lock:
+            if self._due.get(key) is due:
+                del self._due[key]
+
+    def _switch(self, relay: str, *, on: bool) -> None:
+        found = self._settings().relays.get(relay)
+        if found is None:
+            raise NotDone(f"No relay named {relay}.", "See `relays` in the settings.")
+        if found.camera:
+            self._camera(CameraId(found.camera)).switch(found.output, on=on)
+            return
+        self._scripts.run_well(found.script, {"type": "relay", "relay": relay, "on": on})
+
+    def _camera(self, camera: CameraId) -> OnvifCamera:
+        found = self._settings().cameras.get(camera)
+        if found is None or not found.onvif:
+            raise NotDone(f"{camera} has no pan, tilt or relays.", f"Set `onvif` under `[cameras.{camera}]`.")
+        with self._lock:
+            known = self._onvif.get(camera)
+            if known is None or known[0] != found.onvif:
+                known = self._onvif[camera] = found.onvif, OnvifCamera(found.onvif, self._clock)
+            return known[1]
+
+    def _later(self, key: str, seconds: float, do: Callable[[], None]) -> None:
+        with self._lock:
+            self._due[key] = _Due(self._clock.mono_s() + seconds, do)
+        if self.handle is not None:
+            self.handle.wake()
+
+    def _no_later(self, key: str) -> None:
+        with self._lock:
+            self._due.pop(key, None)

@@ -1,0 +1,178 @@
+"""Events that somebody told us of: a bell, an alarm panel, a script, a person. Any number may last at a time.
+
+Each ends when it is said to be over, or after the time that was given with it: an end that gets lost costs nothing.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from tawny.engine import Handle
+from tawny.events.best_picture import WIDTH
+from tawny.events.event_log import EventLog, SavePicture
+from tawny.media.codec.keyframe import keyframe_jpeg
+from tawny.model.clock import Clock
+from tawny.model.errors import StorageError
+from tawny.model.events import Event, SeenObject, new_event_id, rounded
+from tawny.model.ids import CameraId, EventId, StreamName
+from tawny.model.messages import EventChanged, Message
+from tawny.stream.hub import Hub
+
+IDLE_S = 30.0
+RECENT_S = 12.0
+"""A keyframe so old still shows the beginning."""
+AGAIN_S, LATE_MS = 1.0, 15_000
+"""Where there was no picture at the beginning, one is looked for so often, and for so long."""
+MOST_OPEN = 200
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Open:
+    event: Event
+    key: str
+    until_s: float
+
+    def is_bare(self, now_ms: int) -> bool:
+        """It has no picture, and may still get one: the camera was only just switched on."""
+        return self.event.picture_ms is None and now_ms - self.event.start_ms < LATE_MS
+
+
+class MarkedLedger(EventLog, Protocol):
+    """A ledger that knows what people say of events (`service.retention.event_marks.EventMarks`)."""
+
+    def shown(self, message: Message) -> Message:
+        """With that."""
+        ...
+
+
+class ExternalEvents:
+    """An actor that ends what is overdue; the rest from any thread. hub: a camera's packets, None if there is none."""
+
+    name = "said events"
+
+    def __init__(
+        self,
+        marks: MarkedLedger,
+        save_picture: SavePicture,
+        hub: Callable[[CameraId, StreamName], Hub | None],
+        tell: Callable[[Message], None],
+        clock: Clock,
+    ) -> None:
+        self._marks, self._save_picture, self._hub, self._tell, self._clock = marks, save_picture, hub, tell, clock
+        self._open: dict[EventId, _Open] = {}
+        self._lock = threading.Lock()
+        self.handle: Handle | None = None
+
+    def open(self, camera: CameraId, kind: str, key: str, label: str, score: float, lasts_s: float) -> Event | None:
+        """One that lasts under the same key goes on instead. None when too many last."""
+        with self._lock:
+            found = self._find(key, (camera,))
+            if found is not None:
+                return self._grow(found, label, score, lasts_s)
+            if len(self._open) >= MOST_OPEN:
+                return None
+            now_ms = self._clock.now_ms()
+            what = (SeenObject(label, 1.0),) if label else ()
+            event = rounded(Event(new_event_id(now_ms), camera, kind, now_ms, None, score, objects=what))
+            event = self._with_picture(event)
+            self._open[event.id] = _Open(event, key, self._clock.mono_s() + lasts_s)
+            self._put("started", event)
+        if self.handle is not None:
+            self.handle.wake()
+        return event
+
+    def find(self, event: str, cameras: Collection[str] | None = None) -> Event | None:
+        """One that lasts, by its id or its key; cameras: only of these."""
+        with self._lock:
+            found = self._find(event, cameras)
+            return None if found is None else found.event
+
+    def update(self, event: EventId, label: str, score: float | None, lasts_s: float | None) -> Event | None:
+        """None when no such one lasts."""
+        with self._lock:
+            found = self._open.get(event)
+            return None if found is None else self._grow(found, label, score, lasts_s)
+
+    def end(self, event: EventId) -> Event | None:
+        """The same."""
+        with self._lock:
+            found = self._open.get(event)
+            return None if found is None else self._end(found)
+
+    def step(self) -> float:
+        with self._lock:
+            now_s = self._clock.mono_s()
+            for one in list(self._open.values()):
+                if one.until_s <= now_s:
+                    self._end(one)
+                elif one.is_bare(self._clock.now_ms()):
+                    self._look_again(one)
+            bare = any(one.is_bare(self._clock.now_ms()) for one in self._open.values())
+            wait_s = min((one.until_s - now_s for one in self._open.values()), default=IDLE_S)
+            return min(wait_s, AGAIN_S) if bare else wait_s
+
+    def close(self) -> None:
+        """The recorder ends, and what was told of with it."""
+        with self._lock:
+            for one in list(self._open.values()):
+                self._end(one)
+
+    # --- with the lock -----------------------------------------------------------------------------------------------
+
+    def _find(self, event: str, cameras: Collection[str] | None) -> _Open | None:
+        for one in self._open.values():
+            is_meant = event == one.event.id or (event and event == one.key)
+            if is_meant and (cameras is None or one.event.camera in cameras):
+                return one
+        return None
+
+    def _grow(self, found: _Open, label: str, score: float | None, lasts_s: float | None) -> Event:
+        before = found.event
+        objects = before.objects
+        if label and all(one.label != label for one in objects):
+            objects += (SeenObject(label, 1.0),)
+        more = before.score if score is None else max(score, before.score)
+        found.event = rounded(replace(before, objects=objects, score=more))
+        if lasts_s is not None:
+            found.until_s = self._clock.mono_s() + lasts_s
+            if self.handle is not None:
+                self.handle.wake()
+        if found.event != before:
+            self._put("updated", found.event)
+        return found.event
+
+    def _end(self, found: _Open) -> Event:
+        del self._open[found.event.id]
+        event = found.event.ended(self._clock.now_ms())
+        self._put("ended", event)
+        return event
+
+    def _look_again(self, found: _Open) -> None:
+        pictured = self._with_picture(found.event)
+        if pictured is not found.event:
+            found.event = pictured
+            self._put("updated", pictured)
+
+    def _with_picture(self, event: Event) -> Event:
+        """Of the newest keyframe there is, large if it can be."""
+        for stream in StreamName:
+            hub = self._hub(event.camera, stream)
+            keyframes = [one for one in hub.recent(RECENT_S) if one.is_keyframe] if hub is not None else []
+            jpeg = keyframe_jpeg(keyframes[-1], WIDTH, hub.private) if hub is not None and keyframes else None
+            if jpeg is None:
+                continue
+            pictured = replace(event, picture_ms=keyframes[-1].at_ms)
+            try:
+                self._save_picture(pictured, jpeg)
+            except StorageError as error:
+                log.warning("%s: the picture of an event could not be kept: %s", event.camera, error)
+                return event
+            return pictured
+        return event
+
+    def _put(self, what: str, event: Event) -> None:
+        self._marks.put_event(event)
+        self._tell(self._marks.shown(EventChanged(what, event)))

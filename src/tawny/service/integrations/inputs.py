@@ -1,0 +1,133 @@
+"""Programs that may ask for something, as the settings have them: who it is that sends a webhook or a datagram.
+
+A signed webhook is good once, and only for some minutes: what was seen is kept durably, so that a restart does not make
+it new. A datagram says who sent it: the kernel adds the user.
+"""
+
+import contextlib
+import hmac
+import json
+import logging
+import os
+import pwd
+import socket
+import struct
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from tawny.config.integrations import InputSettings, socket_address
+from tawny.delivery.commands import MOST_BYTES, CommandIssuer, CommandRefused, CommandResult, order_in
+from tawny.delivery.notifier import NotifierStore
+from tawny.delivery.webhook_signature import HEADER, MOST_AGE_S, signed_at
+from tawny.model.clock import Clock
+
+WAIT_S = 1.0
+_CREDENTIALS = struct.Struct("iII")  # process, user, group
+_WHO = "This sender isn't allowed to send commands."
+Do = Callable[[CommandIssuer, object], CommandResult]
+log = logging.getLogger(__name__)
+
+
+class Inputs:
+    """Any thread. kept: what outlives a restart. Raises OrderRefused."""
+
+    def __init__(self, inputs: Mapping[str, InputSettings], kept: NotifierStore, clock: Clock) -> None:
+        self._inputs, self._kept, self._clock = dict(inputs), kept, clock
+        self._lock = threading.Lock()
+
+    def sent(self, name: str, headers: Mapping[str, str], body: bytes, address: str) -> CommandIssuer:
+        """Who sent this body to `/api/v1/inputs/NAME`. headers: by names in small letters."""
+        one = self._inputs.get(name)
+        if one is None or one.socket:
+            raise CommandRefused("signed_out", _WHO, "Configure integrations under `[inputs]` in the settings.")
+        if one.token:
+            scheme, _, token = headers.get("authorization", "").partition(" ")
+            if scheme.lower() != "bearer" or not hmac.compare_digest(token.encode(), one.token.encode()):
+                raise CommandRefused("signed_out", _WHO, "Send the token as `Authorization: Bearer`.")
+        else:
+            self._check_signature(name, one.secret, headers.get(HEADER.lower(), ""), body)
+        return issuer_of(name, one, "webhook", address)
+
+    def _check_signature(self, name: str, secret: str, header: str, body: bytes) -> None:
+        at_s, now_s = signed_at(header, secret, body), self._clock.now_ms() // 1000
+        if at_s is None:
+            raise CommandRefused("signed_out", _WHO, f"Sign the body and send the signature in `{HEADER}`.")
+        if abs(now_s - at_s) > MOST_AGE_S:
+            todo = "Check both clocks, then sign and send it again."
+            raise CommandRefused("signed_out", "The signature is too old or from the future.", todo)
+        with self._lock:
+            seen = self._kept.marks()
+            for key, until_s in seen.items():
+                if int(until_s) < now_s:
+                    self._kept.mark(key, "")
+            key = f"{name}/{header.rpartition('=')[2]}"
+            if key in seen:
+                raise CommandRefused("signed_out", "This was already sent.", "Sign each command again.")
+            self._kept.mark(key, str(at_s + MOST_AGE_S))
+
+
+def issuer_of(name: str, one: InputSettings, way: str, address: str = "") -> CommandIssuer:
+    return CommandIssuer(name, way, frozenset(one.may), frozenset(one.cameras) or None, address)
+
+
+class DatagramDoor:
+    """An actor: takes one program's datagrams. Who has bound a name of its own is answered."""
+
+    def __init__(self, name: str, one: InputSettings, do: Do) -> None:
+        self.name, self._input_name, self._one, self._do = f"datagrams of {name}", name, one, do
+        self._users = {os.geteuid(), 0, *_ids(one.users)}
+        self._path = None if one.socket.startswith("@") else Path(one.socket)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            self._open()
+        except OSError:
+            self._socket.close()
+            raise
+
+    def step(self) -> float:
+        try:
+            body, parts, _, sender = self._socket.recvmsg(
+                MOST_BYTES + 1, socket.CMSG_SPACE(_CREDENTIALS.size), socket.MSG_CMSG_CLOEXEC
+            )
+        except TimeoutError:
+            return 0.0
+        user = next((_CREDENTIALS.unpack(data)[1] for _, kind, data in parts if kind == socket.SCM_CREDENTIALS), None)
+        if user not in self._users:
+            log.warning("%s: a datagram of user %s was refused", self._input_name, user)
+            return 0.0
+        try:
+            done = self._do(issuer_of(self._input_name, self._one, "datagram", f"user {user}"), order_in(body))
+            told: dict[str, object] = {"done": done.words, "event": done.event or None}
+        except CommandRefused as refused:
+            log.info("%s: refused: %s", self._input_name, refused)
+            told = {"error": {"code": refused.kind, "message": refused.message, "do": refused.do}}
+        if sender:
+            with contextlib.suppress(OSError):  # who asked has gone
+                self._socket.sendto(json.dumps(told, ensure_ascii=False).encode(), socket.MSG_DONTWAIT, sender)
+        return 0.0
+
+    def close(self) -> None:
+        self._socket.close()
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+    def _open(self) -> None:
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        self._socket.settimeout(WAIT_S)
+        if self._path is not None and self._path.is_socket():
+            self._path.unlink()  # one that a killed recorder left behind
+        before = os.umask(0o111 if self._one.users else 0o177)
+        try:
+            self._socket.bind(socket_address(self._one.socket))
+        finally:
+            os.umask(before)
+
+
+def _ids(users: tuple[str, ...]) -> set[int]:
+    """Of those that there are."""
+    found: set[int] = set()
+    for user in users:
+        with contextlib.suppress(KeyError):
+            found.add(int(user) if user.isdigit() else pwd.getpwnam(user).pw_uid)
+    return found

@@ -1,0 +1,241 @@
+"""What an MQTT broker is told of the recorder, and what its orders mean: one topic for each thing that is.
+
+docs/home-assistant.md lists the topics. An order is carried out by its own actor: a camera that turns slowly holds up
+nothing that is told.
+"""
+
+import json
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from tawny.api.camera_health import HealthAnswer
+from tawny.config.settings import Settings
+from tawny.delivery.commands import CommandIssuer, CommandRefused, order_in
+from tawny.engine import Handle
+from tawny.events.best_picture import WIDTH
+from tawny.events.modes import ModeState
+from tawny.media.codec.keyframe import keyframe_jpeg
+from tawny.model.clock import Clock
+from tawny.model.events import Event
+from tawny.model.ids import CameraId, EventId, StreamName
+from tawny.model.messages import EventChanged, Message
+from tawny.model.states import BLINDED, CHOSEN, ON_WATCH, CameraState
+from tawny.service import json_format
+from tawny.service.integrations import home_assistant as ha
+from tawny.service.integrations.home_assistant import AnnouncedCamera, DiscoveryContext, mode_of_command, panel_state
+from tawny.service.integrations.mqtt_bridge import MqttBridge
+from tawny.service.recorder import RecorderService
+
+HEALTH_S = 15.0
+RECENT_S = 12.0
+MOST_ORDERS = 100
+Do = Callable[[CommandIssuer, object], object]
+log = logging.getLogger(__name__)
+
+
+class MqttTopics:
+    """Two actors: `bridge`, and this one, which carries out orders. do: the order desk. waiting: how much is to be
+    sent elsewhere."""
+
+    name = "mqtt orders"
+
+    def __init__(
+        self,
+        now: Callable[[], Settings],
+        recorder: RecorderService,
+        modes: ModeState,
+        do: Do,
+        waiting: Callable[[], int],
+        clock: Clock,
+    ) -> None:
+        self._now, self._recorder, self._modes, self._do, self._waiting = now, recorder, modes, do, waiting
+        self._clock, self._settings = clock, now().mqtt
+        self._health, self._health_due_s = HealthAnswer(recorder), 0.0
+        self._pictures_due_s = 0.0
+        self._lasting: dict[EventId, Event] = {}
+        self._pictured: deque[Event] = deque(maxlen=50)
+        self._orders: deque[tuple[str, bytes]] = deque(maxlen=MOST_ORDERS)
+        self._lock = threading.Lock()
+        self._is_changed = True
+        self.handle: Handle | None = None
+        self.bridge = MqttBridge(self._settings, self._refresh, self._commanded, clock)
+        cameras = frozenset(self._settings.cameras) or None
+        self._who = CommandIssuer("MQTT", "mqtt", frozenset(self._settings.may), cameras, self.bridge.public)
+
+    # --- what is told ------------------------------------------------------------------------------------------------
+
+    def heard(self, message: Message) -> None:
+        """From any thread; returns at once."""
+        told = json_format.message(message, self._clock.now_ms())
+        if told is None or (told["camera"] is not None and not self._shows(told["camera"])):
+            return
+        self.bridge.tell("events", told)
+        if isinstance(message, EventChanged):
+            self._event(message)
+        with self._lock:
+            self._is_changed = True
+
+    def _event(self, message: EventChanged) -> None:
+        event = message.event
+        with self._lock:
+            is_new = event.id not in self._lasting and message.what == "started"
+            if event.end_ms is None:
+                self._lasting[event.id] = event
+            else:
+                self._lasting.pop(event.id, None)
+            if event.picture_ms is not None:
+                self._pictured.append(event)
+        if is_new:
+            kind = event.kind if event.kind in ha.KINDS else "other"
+            about = {"kind": event.kind, "id": event.id, "zones": list(event.zones), "score": event.score}
+            labels = {"seen": [one.label for one in event.objects]}
+            self.bridge.tell(f"{event.camera}/event", {"event_type": kind, **about, **labels})
+
+    def _refresh(self) -> None:
+        """In the bridge's thread."""
+        now_s = self._clock.mono_s()
+        with self._lock:
+            is_due, self._is_changed = self._is_changed or now_s >= self._health_due_s, False
+            pictured = {event.camera: event for event in self._pictured}
+            self._pictured.clear()
+            lasting = {event.camera for event in self._lasting.values()}
+        for event in pictured.values():
+            jpeg = self._recorder.event_picture(event)
+            if jpeg:
+                self.bridge.put(f"{event.camera}/event/picture", jpeg)
+        if is_due:
+            self._health_due_s = now_s + HEALTH_S
+            self._announce()
+            self._say_health()
+            self._say_modes()
+            for camera in self._shown():
+                self.bridge.put(f"{camera.id}/motion", ha.ON if camera.id in lasting else ha.OFF)
+        if self._settings.pictures and now_s >= self._pictures_due_s:
+            self._pictures_due_s = now_s + self._settings.pictures
+            self._say_pictures()
+
+    def _announce(self) -> None:
+        if self._settings.discovery:
+            settings, host = self._now(), self._recorder.host
+            house = DiscoveryContext(
+                self.bridge.base, host, self._shown(), self._modes.names, [*settings.relays],
+                self._settings.may, settings.web.address,
+            )  # fmt: skip
+            for topic, payload in ha.announced(house, self._settings.discovery).items():
+                self.bridge.put_at(topic, payload)
+
+    def _say_health(self) -> None:
+        health = self._health.now()
+        warnings = [warning.message for warning in health.warnings] + [one.detail for one in self._recorder.alarms()]
+        said: dict[str, Any] = {
+            "ok": health.ok,
+            "on_watch": health.on_watch,
+            "of": health.of,
+            "disk_free_bytes": None if health.disk is None else health.disk.free_bytes,
+            "waiting": self._waiting(),
+            "warnings": list(dict.fromkeys(warnings)),
+        }
+        self.bridge.put("health", json.dumps(said).encode())
+        for camera in health.cameras:
+            if not self._shows(camera.id):
+                continue
+            is_live = CameraState(camera.state) in ON_WATCH | BLINDED
+            self.bridge.put(f"{camera.id}/available", ha.ONLINE if is_live else ha.OFFLINE)
+            about = {
+                "state": camera.state,
+                "detail": camera.detail,
+                "recorded_today": camera.recorded_today,
+                "gaps_today": camera.gaps_today,
+            }
+            self.bridge.put(f"{camera.id}/health", json.dumps(about).encode())
+
+    def _say_modes(self) -> None:
+        mode = self._modes.now().mode
+        self.bridge.put("mode", mode.encode())
+        self.bridge.put("alarm", panel_state(mode, self._modes.names).encode())
+        for camera in self._shown():
+            hold = self._modes.hold(CameraId(camera.id))
+            for topic, what in (("record", "record"), ("private", "pause")):
+                is_so = hold is not None and hold.what == what
+                self.bridge.put(f"{camera.id}/{topic}", ha.ON if is_so else ha.OFF)
+            if hold is not None and hold.what == "pause":
+                for topic in ("picture", "event/picture"):
+                    self.bridge.put(f"{camera.id}/{topic}", b"")  # what was private is not left on the broker
+
+    def _say_pictures(self) -> None:
+        for camera in self._recorder.cameras():
+            name = camera.status.id
+            if not self._shows(name) or camera.status.state in CHOSEN:
+                continue
+            hub = self._recorder.hub(name, StreamName.SUB) or self._recorder.hub(name, StreamName.MAIN)
+            keyframes = [one for one in hub.recent(RECENT_S) if one.is_keyframe] if hub is not None else []
+            jpeg = keyframe_jpeg(keyframes[-1], WIDTH, hub.private) if hub is not None and keyframes else None
+            if jpeg:
+                self.bridge.put(f"{name}/picture", jpeg)
+
+    def _shown(self) -> list[AnnouncedCamera]:
+        settings = self._now()
+        return [
+            AnnouncedCamera(one.status.id, one.status.name, bool(settings.cameras[one.status.id].onvif))
+            for one in self._recorder.cameras()
+            if self._shows(one.status.id) and one.status.id in settings.cameras
+        ]
+
+    def _shows(self, camera: str) -> bool:
+        return not self._settings.cameras or camera in self._settings.cameras
+
+    # --- what is asked -----------------------------------------------------------------------------------------------
+
+    def _commanded(self, topic: str, payload: bytes) -> None:
+        """In the library's thread."""
+        self._orders.append((topic, payload))
+        if self.handle is not None:
+            self.handle.wake()
+
+    def step(self) -> float:
+        while self._orders:
+            topic, payload = self._orders.popleft()
+            try:
+                done = self._do(self._who, self._order(topic, payload))
+            except CommandRefused as refused:
+                log.info("%s: refused: %s", topic, refused)
+                error = {"code": refused.kind, "message": refused.message, "do": refused.do}
+                self.bridge.tell("answer", {"to": topic, "error": error})
+            else:
+                self.bridge.tell("answer", {"to": topic, "done": getattr(done, "words", "")})
+            with self._lock:
+                self._is_changed = True
+        return HEALTH_S
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _order(self, topic: str, payload: bytes) -> object:
+        """What was sent to one of our topics, as an order. Raises OrderRefused."""
+        if topic == "set":
+            return order_in(payload)
+        said = payload[:64].decode("utf-8", "replace").strip()
+        match topic.split("/"):
+            case ["mode", "set"]:
+                return {"do": "arm", "mode": said}
+            case ["alarm", "set"]:
+                mode = mode_of_command(said, self._modes.names)
+                if mode is None:
+                    raise CommandRefused("bad_input", "Unknown mode.", "DISARM, ARM_AWAY, …")
+                return {"do": "arm", "mode": mode}
+            case ["relay", relay, "set"]:
+                return {"do": "relay", "relay": relay, "on": _on(said)}
+            case [camera, "record", "set"]:
+                return {"do": "record", "camera": camera, "on": _on(said)}
+            case [camera, "private", "set"]:
+                return {"do": "pause" if _on(said) else "resume", "camera": camera}
+        raise CommandRefused("bad_input", "Unknown topic.", "See docs/home-assistant.md.")
+
+
+def _on(said: str) -> bool:
+    if said not in ("ON", "OFF"):
+        raise CommandRefused("bad_input", "Must be ON or OFF.", "")
+    return said == "ON"

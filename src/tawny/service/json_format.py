@@ -1,0 +1,185 @@
+"""What `--json` prints and the control socket answers: plain objects with UTC times in RFC 3339."""
+
+from typing import Any
+
+from tawny.api.schemas import CameraInfo, DamageToday, Health
+from tawny.model.damage import DamagedSpan, DamageSum
+from tawny.model.events import Event
+from tawny.model.gaps import Gap, GapEvidence
+from tawny.model.messages import (
+    Alarm,
+    DamageFound,
+    EventChanged,
+    GapChanged,
+    HoldChanged,
+    HoleFound,
+    Message,
+    ModeChanged,
+    PartDied,
+    PeopleChanged,
+    RunEnded,
+    RunStarted,
+    Scored,
+    SegmentClosed,
+    StatusChanged,
+)
+from tawny.model.segments import Segment
+from tawny.model.times import Span, utc_text
+
+
+def utc_text_or_none(ms: int | None) -> str | None:
+    return None if ms is None else utc_text(ms)
+
+
+def event(this: Event) -> dict[str, Any]:
+    return {
+        "id": this.id,
+        "camera": this.camera,
+        "kind": this.kind,
+        "start": utc_text(this.start_ms),
+        "end": utc_text_or_none(this.end_ms),
+        "score": this.score,
+        "zones": list(this.zones),
+        "objects": [{"label": seen.label, "score": seen.score} for seen in this.objects],
+        "reads": [{"by": one.by, "text": one.text, "score": one.score} for one in this.reads],
+        "perhaps": [{"label": seen.label, "score": seen.score} for seen in this.perhaps],
+        "suggested": this.suggested,
+        "said": this.said,
+        "kept": this.kept,
+        "reviewed": this.reviewed,
+        "picture": None if this.picture_ms is None else f"/media/{this.id}.jpg",
+        "clip": f"/media/{this.id}.mp4",
+    }
+
+
+def gap(this: Gap) -> dict[str, Any]:
+    return {
+        "start": utc_text(this.begin_ms),
+        "end": utc_text_or_none(this.end_ms),
+        "reason": this.reason.value,
+        "detail": this.detail,
+        "evidence": evidence(this.evidence),
+    }
+
+
+def evidence(this: GapEvidence | None) -> dict[str, Any] | None:
+    """What a gap stands on; None where nothing was in touch with a camera."""
+    if this is None:
+        return None
+    return {
+        "word": this.word,
+        "last_unit": utc_text_or_none(this.last_unit_ms),
+        "last_byte": utc_text_or_none(this.last_byte_ms),
+        "packets_missing": this.packets_missing,
+        "rubbish_bytes": this.rubbish_bytes,
+        "attempts": this.attempts,
+        "peer_status": this.peer_status,
+    }
+
+
+def damage(this: DamagedSpan) -> dict[str, Any]:
+    """A stretch of recorded time whose pictures are not whole."""
+    return {
+        "start": utc_text(this.begin_ms),
+        "end": utc_text(this.end_ms),
+        "stream": this.stream.value,
+        "pictures": this.units,
+        "packets_missing": this.packets,
+    }
+
+
+def damage_sum(this: DamageSum | DamageToday) -> dict[str, Any]:
+    """What some damage comes to."""
+    if isinstance(this, DamageSum):
+        figures = this.spans, this.seconds, this.units, this.packets
+    else:
+        figures = this.spans, this.seconds, this.pictures, this.packets_missing
+    return dict(zip(("spans", "seconds", "pictures", "packets_missing"), figures, strict=True))
+
+
+def span(this: Span, stream: str) -> dict[str, Any]:
+    return {"start": utc_text(this.begin_ms), "end": utc_text(this.end_ms), "stream": stream}
+
+
+def status(health: Health) -> dict[str, Any]:
+    """The whole recorder, as the web layer has worked it out."""
+    disk = health.disk
+    return {
+        "ok": health.ok,
+        "on_watch": health.on_watch,
+        "of": health.of,
+        "cameras": [camera(this) for this in health.cameras],
+        "disk": None
+        if disk is None
+        else {
+            "free_bytes": disk.free_bytes,
+            "full_at": utc_text_or_none(disk.full_at_ms),
+            "keeps_days": disk.keeps_days,
+        },
+        "outbox": {"waiting": 0, "oldest": None},
+        "warnings": [{"message": warning.message, "do": warning.do} for warning in health.warnings],
+    }
+
+
+def camera(this: CameraInfo) -> dict[str, Any]:
+    return {
+        "id": this.id,
+        "name": this.name,
+        "state": this.state,
+        "since": utc_text(this.since_ms),
+        "detail": this.detail,
+        "last_packet": utc_text_or_none(this.last_packet_ms),
+        "fps": this.fps,
+        "bit_rate": this.bit_rate,
+        "clock_offset_s": this.clock_offset_s,
+        "latency_s": this.latency_s,
+        "recorded_today": this.recorded_today,
+        "gaps_today": this.gaps_today,
+        "damage_today": damage_sum(this.damage_today),
+    }
+
+
+def segment(this: Segment) -> dict[str, Any]:
+    return {
+        "id": this.id,
+        "stream": this.stream.value,
+        "start": utc_text(this.start_ms),
+        "end": utc_text(this.end_ms),
+        "size_bytes": this.size_bytes,
+    }
+
+
+def message(this: Message, now_ms: int) -> dict[str, Any] | None:
+    """A message as followers get it; None for what is of no use to them."""
+    match this:
+        case EventChanged(what, changed):
+            return _told(f"event.{what}", changed.id, changed.camera, changed.start_ms, event=event(changed))
+        case SegmentClosed(closed):
+            return _told("segment.closed", closed.id, closed.camera, closed.end_ms, segment=segment(closed))
+        case GapChanged(changed):
+            what = "gap.started" if changed.end_ms is None else "gap.ended"
+            at_ms = changed.begin_ms if changed.end_ms is None else changed.end_ms
+            return _told(what, f"{changed.camera}-{changed.begin_ms}", changed.camera, at_ms, gap=gap(changed))
+        case DamageFound(found):
+            which = f"{found.camera}-{found.stream}-{found.begin_ms}"
+            return _told("damage.found", which, found.camera, found.end_ms, damage=damage(found))
+        case StatusChanged(status):
+            told = {"state": status.state.value, "detail": status.detail}
+            return _told("camera.state", status.id, status.id, status.since_ms, **told)
+        case PartDied(part, error):
+            return _told("recorder.part_failed", part, None, now_ms, error=error)
+        case Alarm(what, camera_id, since_ms, detail, until_ms):
+            kind = "alarm.raised" if until_ms is None else "alarm.cleared"
+            return _told(kind, what, camera_id, since_ms if until_ms is None else until_ms, detail=detail)
+        case ModeChanged(mode, by, _, at_ms):
+            return _told("mode.changed", mode, None, at_ms, mode=mode, by=by)
+        case PeopleChanged(home, at_ms):
+            return _told("people.changed", "home", None, at_ms, home=list(home))
+        case HoldChanged(camera_id, what, by, at_ms, until_ms):
+            return _told("camera.told", what or "nothing", camera_id, at_ms, by=by, until=utc_text_or_none(until_ms))
+        case RunStarted() | RunEnded() | HoleFound() | Scored():
+            return None
+
+
+def _told(kind: str, which: str, camera_id: str | None, at_ms: int, **more: Any) -> dict[str, Any]:
+    return {"type": kind, "id": which, "camera": camera_id, "time": utc_text(at_ms), **more}

@@ -1,0 +1,49 @@
+"""What rules name must be there: cameras, notifiers, destinations, modes, people, a place for the sun."""
+
+from collections.abc import Iterator
+
+from tawny.config.rules import ALL, NONE, RuleAction
+from tawny.config.settings import Settings
+from tawny.events.rule_engine import ANYBODY, EVERYBODY
+from tawny.model.errors import Problem
+
+
+def check_rules(settings: Settings) -> Iterator[Problem]:
+    """Each problem with its path: `rules.0.when.camera`."""
+    known = {
+        "camera": tuple(settings.cameras),
+        "arm": settings.arm.modes,
+        "home": (*settings.arm.presence.everybody, ANYBODY),
+        "gone": (*settings.arm.presence.everybody, EVERYBODY),
+    }
+    for number, rule in enumerate(settings.rules):
+        path = f"rules.{number}"
+        for key, names in known.items():
+            for name in getattr(rule.when, key):
+                if name not in names:
+                    yield Problem(f"{path}.when.{key}", repr(name), ", ".join(names) or "none are set")
+        if not settings.arm.place and any(one.needs_sun for one in rule.when.between):
+            yield Problem(f"{path}.when.between", "sunrise or sunset", "place = [latitude, longitude] under [arm]")
+        for deed in rule.do:
+            yield from _check_deed(f"{path}.do", deed, settings)
+
+
+def _check_deed(path: str, deed: RuleAction, settings: Settings) -> Iterator[Problem]:
+    match deed.verb:
+        case "tell" if deed.name not in (ALL, NONE):
+            names = tuple(settings.notifiers)
+        case "clip" if deed.name not in (ALL, NONE):
+            names = tuple(settings.destinations)
+        case "record" if deed.name:
+            names = tuple(settings.cameras)
+        case "ptz":
+            names = tuple(settings.cameras)
+        case "relay":
+            names = tuple(settings.relays)
+        case "run" | "say" if not settings.scripts.folder:
+            yield Problem(path, repr(str(deed)), "scripts only where `scripts.folder` is set")
+            return
+        case _:
+            return
+    if deed.name not in names:
+        yield Problem(path, repr(str(deed)), f"one of {', '.join(names)}" if names else "none are set")

@@ -1,0 +1,196 @@
+"""Parts by name, as their entry points give them, and settings checked by the parts they are for."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from tawny.config import integrations
+from tawny.config.destinations import DestinationSettings
+from tawny.config.notifiers import NotifierSettings
+from tawny.config.settings import CameraSettings, Settings
+from tawny.delivery import mqtt_client
+from tawny.delivery.destination import Destination
+from tawny.delivery.file_names import checked
+from tawny.delivery.notifier import Notifier
+from tawny.detection.detector import DetectorKind
+from tawny.detection.onnx import PROVIDERS
+from tawny.engine.plugins import PluginBroken, PluginGroup
+from tawny.model.errors import Problem, SettingsError
+from tawny.service.detection.recognition_validation import check_reading
+from tawny.service.integrations.mqtt_bridge import base_topic
+from tawny.service.modes.rule_validation import check_rules
+from tawny.sources.source import CameraSource
+
+OFF = "off"
+"""The name of no detector."""
+
+
+@dataclass(frozen=True, slots=True)
+class PluginRegistry:
+    """By name; loaded when first asked for. Asking for one that is broken is a KeyError."""
+
+    sources: Mapping[str, CameraSource]
+    detectors: Mapping[str, DetectorKind]
+    destinations: Mapping[str, Destination] = field(default_factory=dict)
+    notifiers: Mapping[str, Notifier] = field(default_factory=dict)
+    recognisers: Mapping[str, Any] = field(default_factory=dict)
+    """Each is called with its settings and gives a `detection.recognition.recogniser.Recogniser`."""
+    accelerators: Mapping[str, Any] = field(default_factory=dict)
+    """Each is a `detection.onnx.Accelerator`."""
+
+    @classmethod
+    def opened(cls) -> "PluginRegistry":
+        """Everything installed."""
+        sources = PluginGroup("tawny.sources", make=lambda kind: kind(), first=("rtsp", "file", "v4l2"))
+        destinations = PluginGroup("tawny.destinations", make=lambda kind: kind())
+        notifiers = PluginGroup("tawny.notifiers", make=lambda kind: kind())
+        recognisers, accelerators = PluginGroup("tawny.recognisers"), PluginGroup("tawny.accelerators")
+        return cls(sources, PluginGroup("tawny.detectors"), destinations, notifiers, recognisers, accelerators)
+
+    @property
+    def broken(self) -> list[PluginBroken]:
+        """What was asked for and could not be loaded."""
+        return [
+            one
+            for parts in (
+                self.sources,
+                self.detectors,
+                self.destinations,
+                self.notifiers,
+                self.recognisers,
+                self.accelerators,
+            )
+            if isinstance(parts, PluginGroup)
+            for one in parts.broken
+        ]
+
+    def source_of(self, address: str) -> CameraSource | None:
+        """Who opens such an address; None when nobody does."""
+        for name in list(self.sources):
+            with suppress(KeyError):
+                source = self.sources[name]
+                if source.claims(address):
+                    return source
+        return None
+
+    def destination_of(self, url: str) -> Destination | None:
+        """Who brings files to such an address; None when nobody does."""
+        name = _of_scheme(self.destinations, url)
+        return self.destinations[name] if name else None
+
+    def notifier_of(self, url: str) -> Notifier | None:
+        """Who tells people at such an address; None when nobody does."""
+        name = _of_scheme(self.notifiers, url)
+        return self.notifiers[name] if name else None
+
+    def public(self, address: str) -> str:
+        """The address without user and password."""
+        source = self.source_of(address)
+        return source.public(address) if source else "unknown type of address"
+
+    def check(self, settings: Settings, file: str) -> None:
+        """What only the parts know to be wrong. SettingsError with every problem."""
+        problems = [problem for name, camera in settings.cameras.items() for problem in self._check(name, camera)]
+        for name, one in settings.destinations.items():
+            problems += self._check_destination(f"destinations.{name}", one, settings)
+        for name, notifier in settings.notifiers.items():
+            problems += self._check_notifier(name, notifier, settings)
+        problems += check_rules(settings)
+        problems += check_reading(settings, self.recognisers)
+        if settings.objects.by not in (*PROVIDERS, *self.accelerators):
+            there = ", ".join([*PROVIDERS, *self.accelerators])
+            problems.append(Problem("objects.by", repr(settings.objects.by), there))
+        problems += _check_programs(settings)
+        if problems:
+            raise SettingsError(file, tuple(problems))
+
+    def _check(self, name: str, camera: CameraSettings) -> Iterator[Problem]:
+        for key in ("source", "sub"):
+            address = getattr(camera, key)
+            if address and self.source_of(address) is None:
+                allowed = "rtsp://host/path, /dev/video0, picamera:0, a video file such as clip.mp4, or demo:front"
+                yield Problem(f"cameras.{name}.{key}", "an address of unknown type", allowed)
+        for table, values in camera.tables.items():
+            if table not in self.sources:
+                yield Problem(f"cameras.{name}.{table}", "an unknown table", ", ".join(sorted(self.sources)))
+            else:
+                yield from _refusals(f"cameras.{name}.{table}", lambda s=self.sources[table], v=values: s.settings(v))
+        detector = camera.watch.detector
+        if detector != OFF and detector not in self.detectors:
+            allowed = ", ".join([OFF, *sorted(self.detectors)])
+            yield Problem(f"cameras.{name}.watch.detector", repr(detector), allowed)
+        elif detector != OFF:
+            kind = self.detectors[detector]
+            yield from _refusals(f"cameras.{name}.watch.{detector}", lambda: kind(camera.watch.options))
+        for key in camera.watch.model_extra or {}:
+            if key not in self.detectors:
+                yield Problem(f"cameras.{name}.watch.{key}", "an unknown setting", "a detector, or a detector's table")
+
+    def _check_destination(self, path: str, one: DestinationSettings, settings: Settings) -> Iterator[Problem]:
+        kind = self.destination_of(one.url)
+        if kind is None:
+            schemes = sorted(scheme for name in self.destinations for scheme in self.destinations[name].schemes)
+            yield Problem(f"{path}.url", "an address of unknown type", ", ".join(f"{each}:…" for each in schemes))
+        else:
+            yield from _refusals(f"{path}.url", lambda: kind.settings(one.url, one.options))
+        yield from _refusals(f"{path}.names", lambda: checked(one.names))
+        yield from _unknown(f"{path}.cameras", one.cameras, settings)
+
+    def _check_notifier(self, name: str, one: NotifierSettings, settings: Settings) -> Iterator[Problem]:
+        path = f"notifiers.{name}"
+        kind = self.notifier_of(one.url)
+        if kind is None:
+            schemes = sorted(scheme for each in self.notifiers for scheme in self.notifiers[each].schemes)
+            yield Problem(f"{path}.url", "an address of unknown type", ", ".join(f"{each}:…" for each in schemes))
+        else:
+            yield from _refusals(path, lambda: kind.settings(one.url, one.options))
+        if name in settings.destinations:
+            yield Problem(path, "a name already used by a destination", "another name")
+        yield from _unknown(f"{path}.cameras", one.cameras, settings)
+
+
+def _check_programs(settings: Settings) -> Iterator[Problem]:
+    """What other programs are told and may ask for, against the cameras and scripts there are."""
+    cameras, tables = settings.cameras, {name: getattr(settings, name) for name in ("emit", "inputs", "relays")}
+    for path, camera in integrations.cameras_named({**tables, "mqtt": {"": settings.mqtt}}):
+        yield from _unknown(f"{path.rstrip('.')}.cameras", (camera,), settings)
+    for name, relay in settings.relays.items():
+        if relay.camera in cameras and not cameras[relay.camera].onvif:
+            yield Problem(f"relays.{name}.camera", repr(relay.camera), "a camera with `onvif` set")
+    scripts = {f"emit.{name}.url": one.script for name, one in settings.emit.items()}
+    scripts |= {f"relays.{name}.script": one.script for name, one in settings.relays.items()}
+    for path, script in scripts.items():
+        if script and not settings.scripts.folder:
+            yield Problem(path, f"the script {script}", "scripts only if `scripts.folder` is set")
+    if settings.scripts.folder and not settings.scripts.folder.startswith("/"):
+        yield Problem(
+            "scripts.folder", repr(settings.scripts.folder), "an absolute path, for example /etc/tawny/scripts"
+        )
+    if settings.mqtt.url:
+        yield from _refusals("mqtt.url", lambda: base_topic(settings.mqtt.url))
+    if settings.mqtt.url and not mqtt_client.is_client_installed():
+        yield Problem("mqtt.url", "a broker", mqtt_client.MISSING)
+
+
+def _of_scheme(parts: Mapping[str, Any], url: str) -> str:
+    """The name of the part that takes such an address; empty where none does."""
+    scheme = url.partition(":")[0].lower()
+    for name in list(parts):
+        with suppress(KeyError):
+            if scheme in parts[name].schemes:
+                return name
+    return ""
+
+
+def _unknown(path: str, cameras: Iterable[str], settings: Settings) -> Iterator[Problem]:
+    for camera in cameras:
+        if camera not in settings.cameras:
+            yield Problem(path, repr(camera), f"cameras in these settings: {', '.join(settings.cameras)}")
+
+
+def _refusals(path: str, check: Any) -> Iterator[Problem]:
+    try:
+        check()
+    except ValueError as error:
+        yield Problem(path, "an invalid value", str(error))

@@ -1,0 +1,73 @@
+"""What people said of events (kept, reviewed, a false alarm, what it was), laid over what the watchers go on writing
+about them.
+"""
+
+import threading
+from dataclasses import replace
+
+from tawny.model.events import Event
+from tawny.model.ids import EventId
+from tawny.model.messages import EventChanged, Message
+from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.index.protocol import Index
+
+_Marked = tuple[bool, bool, str, str]
+"""kept, reviewed, false_alarm, said."""
+
+
+class EventMarks:
+    """The ledger for events: marks survive a watcher's later word. Any thread."""
+
+    def __init__(self, ledger: HistoryLedger, index: Index) -> None:
+        self._ledger, self._index = ledger, index
+        self._lock = threading.Lock()
+        self._of_open: dict[EventId, _Marked] = {}
+        """Of events that last."""
+
+    def put_event(self, event: Event) -> bool:
+        """What a watcher says of an event."""
+        with self._lock:
+            marked = self._laid_over(event)
+            if event.end_ms is not None:
+                self._of_open.pop(event.id, None)
+            return self._ledger.put_event(marked)
+
+    def mark(
+        self,
+        event_id: EventId,
+        *,
+        kept: bool | None,
+        reviewed: bool | None,
+        false_alarm: str | None = None,
+        said: str | None = None,
+    ) -> Event | None:
+        """What a person says. None when there is no such event."""
+        with self._lock:
+            event = self._index.event(event_id)
+            if event is None:
+                return None
+            event = replace(
+                event,
+                kept=event.kept if kept is None else kept,
+                reviewed=event.reviewed if reviewed is None else reviewed,
+                false_alarm=event.false_alarm if false_alarm is None else false_alarm,
+                said=event.said if said is None else said,
+            )
+            if event.end_ms is None:
+                self._of_open[event_id] = _marked(event)
+            self._ledger.put_event(event)
+            return event
+
+    def shown(self, message: Message) -> Message:
+        """A watcher's message with the marks that people see."""
+        if isinstance(message, EventChanged):
+            return replace(message, event=self._laid_over(message.event))
+        return message
+
+    def _laid_over(self, event: Event) -> Event:
+        kept, reviewed, false_alarm, said = self._of_open.get(event.id, _marked(event))
+        return replace(event, kept=kept, reviewed=reviewed, false_alarm=false_alarm, said=said)
+
+
+def _marked(event: Event) -> _Marked:
+    return event.kept, event.reviewed, event.false_alarm, event.said

@@ -1,0 +1,18 @@
+"""How far back recordings will go: room over rate."""
+
+from tawny.config.retention import RetentionSettings
+from tawny.storage.disk.disk import DiskCapacity
+
+DAY_S = 86_400.0
+LEAST_S = 600.0
+"""A rate measured over less says nothing of a day."""
+
+
+def keeps_days(keep: RetentionSettings, space: DiskCapacity, used_bytes: int, bytes_a_second: float) -> float | None:
+    """Days of video once the room is used up, at most `keep.max`; None while nothing is recorded."""
+    if bytes_a_second <= 0:
+        return None
+    room_bytes = used_bytes + max(0.0, space.free_bytes - keep.free * space.total_bytes)
+    if keep.size is not None:
+        room_bytes = min(room_bytes, keep.size)
+    return min(keep.max, room_bytes / bytes_a_second) / DAY_S

@@ -1,0 +1,158 @@
+"""The settings' promises as the storage has them, and whether they can be kept, by what they say and what comes in."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from tawny.config.retention import OTHER, CameraRetentionSettings, RetentionSettings, StreamRetentionSettings
+from tawny.config.settings import Settings
+from tawny.config.units import duration_text, size_text
+from tawny.model.ids import CameraId, StreamName
+from tawny.service.recorder import RecorderWarning
+from tawny.storage.disk.disk import DiskCapacity
+from tawny.storage.retention import contract as storage
+
+DAY_S: Final = 86_400.0
+FILE_S: Final = 60.0
+"""About so long is a file."""
+
+Rates = Mapping[tuple[CameraId, StreamName], tuple[float, float]]
+"""Bytes a second of a stream: all of it, and its keyframes alone."""
+
+
+def contract(settings: Settings) -> storage.RetentionContract:
+    """What a camera says wins over what is said for all, and there small video's own over the rest."""
+    everyone = settings.storage.keep
+    keeps = {CameraId(name): camera.keep for name, camera in settings.cameras.items() if camera.keep is not None}
+    return storage.RetentionContract(
+        _keep(everyone, everyone.sub, None, None),
+        {camera: _keep(everyone, everyone.sub, own, own.sub) for camera, own in keeps.items()},
+    )
+
+
+def _keep(
+    everyone: RetentionSettings,
+    everyones_sub: StreamRetentionSettings | None,
+    own: CameraRetentionSettings | None,
+    own_sub: StreamRetentionSettings | None,
+) -> storage.RetentionRule:
+    main = _one([own, everyone], size_of=own or everyone, free=everyone.free)
+    if everyones_sub is None and own_sub is None:
+        return main
+    small = _one([own_sub, own, everyones_sub, everyone], size_of=own_sub if own else everyones_sub, free=everyone.free)
+    return replace(main, sub=small)
+
+
+def _one(tables: list[Any], *, size_of: Any, free: float) -> storage.RetentionRule:
+    """Each setting from the first table that has it; limits of room only from `size_of`, whose they are."""
+
+    def said(name: str) -> Any:
+        return next((value for table in tables if (value := getattr(table, name, None)) is not None), None)
+
+    events: dict[str, float] = dict(said("events") or {})
+    return storage.RetentionRule(
+        min_s=said("min"),
+        max_s=said("max"),
+        size_bytes=getattr(size_of, "size", None),
+        free_share=free,
+        events_s=events.pop(OTHER, 0.0),
+        kinds_s=events,
+        count=getattr(size_of, "count", None),
+        thin_s=said("thin_after"),
+    )
+
+
+def contradictions(settings: Settings) -> list[RecorderWarning]:
+    """Promises that the settings themselves break, whatever the disk; the defaults give way silently."""
+    told = [*_broken("storage.keep", settings.storage.keep, settings.storage.keep)]
+    for name, camera in settings.cameras.items():
+        if camera.keep is not None:
+            told += _broken(f"cameras.{name}.keep", camera.keep, settings.storage.keep)
+    return told
+
+
+def _broken(
+    path: str, keep: RetentionSettings | CameraRetentionSettings, everyone: RetentionSettings
+) -> Iterator[RecorderWarning]:
+    max_s = keep.max if keep.max is not None else everyone.max
+    tables: list[tuple[str, RetentionSettings | CameraRetentionSettings | StreamRetentionSettings, float]] = [
+        (path, keep, max_s)
+    ]
+    if keep.sub is not None:
+        tables.append((f"{path}.sub", keep.sub, keep.sub.max if keep.sub.max is not None else max_s))
+    for where, table, longest_s in tables:
+        promised = {"min": table.min} if "min" in table.model_fields_set else {}
+        if "events" in table.model_fields_set and not isinstance(table, StreamRetentionSettings):
+            promised |= {f"events.{kind}": kind_s for kind, kind_s in (table.events or {}).items()}
+        for name, promised_s in promised.items():
+            if promised_s is not None and promised_s > longest_s:
+                yield RecorderWarning(
+                    f"`{where}.{name}` asks for {duration_text(promised_s)}, but everything is deleted after "
+                    f"{duration_text(longest_s)}: `max` wins.",
+                    f"Lower it, or raise `{where}.max`.",
+                )
+
+
+def needed_bytes(kept: storage.RetentionContract, rates: Rates, camera: CameraId | None = None) -> float:
+    """Room for all that is promised, by what comes in now; of one camera, if named."""
+    return sum(
+        _stream_bytes(kept.of(whose, stream), *each)
+        for (whose, stream), each in rates.items()
+        if camera in (None, whose)
+    )
+
+
+def _stream_bytes(keep: storage.RetentionRule, rate: float, thinned_rate: float) -> float:
+    promised_s = keep.min_s if keep.max_s is None else min(keep.min_s, keep.max_s)
+    full_s = promised_s if keep.thin_s is None else min(promised_s, keep.thin_s)
+    return full_s * rate + (promised_s - full_s) * thinned_rate
+
+
+def shortfalls(
+    kept: storage.RetentionContract, rates: Rates, space: DiskCapacity, used_bytes: int
+) -> list[RecorderWarning]:
+    """Promises that the room does not allow at today's rate, or a limit of files never does."""
+    told: list[RecorderWarning] = []
+    room = used_bytes + max(0.0, space.free_bytes - kept.everyone.free_share * space.total_bytes)
+    if kept.everyone.size_bytes is not None:
+        room = min(room, kept.everyone.size_bytes)
+    need = needed_bytes(kept, rates)
+    if need > room:
+        told.append(
+            RecorderWarning(
+                f"The minimum retention needs {size_text(need)} at the current rate, but only "
+                f"{size_text(room)} are available.",
+                "Lower `storage.keep.min`, record less, reduce to keyframes earlier (`thin_after`), or add a "
+                "larger disk.",
+            )
+        )
+    for camera, keep in kept.cameras.items():
+        need = needed_bytes(kept, rates, camera)
+        if keep.size_bytes is not None and need > keep.size_bytes:
+            told.append(
+                RecorderWarning(
+                    f"The minimum retention of {camera} needs {size_text(need)} at the current rate, but its "
+                    f"limit is {size_text(keep.size_bytes)}.",
+                    f"Raise `cameras.{camera}.keep.size`, or lower its `min`.",
+                )
+            )
+    return [*told, *_too_few_files(kept, rates)]
+
+
+def _too_few_files(kept: storage.RetentionContract, rates: Rates) -> Iterator[RecorderWarning]:
+    for camera, stream, keep in kept.limits():
+        if keep.count is None:
+            continue
+        need = sum(
+            min(each.min_s, each.min_s if each.max_s is None else each.max_s) / FILE_S
+            for whose, small in rates
+            if camera in (None, whose) and stream in (None, small)
+            for each in [kept.of(whose, small)]
+        )
+        if need > keep.count:
+            where = "storage.keep" if camera is None else f"cameras.{camera}.keep"
+            path = where if stream is None else f"{where}.sub"
+            yield RecorderWarning(
+                f"The minimum retention needs about {need:.0f} files, but `{path}.count` allows {keep.count}.",
+                f"Raise `{path}.count`, or lower the minimum retention.",
+            )

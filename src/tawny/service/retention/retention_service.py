@@ -1,0 +1,153 @@
+"""What is kept how long, told and changed while it runs: into the settings' file where there is one, and at once."""
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from tawny.config.changes.retention import change_keep, keep_words, parse_retention
+from tawny.config.settings import Settings
+from tawny.model.clock import Clock
+from tawny.model.errors import NotDone, StorageError
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.times import Span, merge_spans
+from tawny.service.interfaces import retention as web
+from tawny.service.recorder import DiskUsage, RecorderWarning
+from tawny.service.retention.forecast import DAY_S
+from tawny.service.retention.promises import Rates, contract
+from tawny.service.retention.secondary_volumes import OtherVolumes
+from tawny.storage.disk.mirror import Mirror
+from tawny.storage.disk.volume import Volume
+from tawny.storage.index.protocol import Index
+from tawny.storage.retention.contract import RetentionContract
+from tawny.storage.retention.planning import RemovalPlan
+from tawny.storage.retention.runner import Retention
+
+MOST_LOCKED = 1000
+
+
+class RetentionService:
+    """settings: those in force; apply: takes over others. config: the settings' file; None: there is none."""
+
+    def __init__(
+        self,
+        volume: Volume,
+        index: Index,
+        clock: Clock,
+        retention: Retention,
+        others: OtherVolumes,
+        mirror: Mirror | None,
+        settings: Callable[[], Settings],
+        apply: Callable[[Settings, str], None],
+        config: Path | None,
+        rates: Callable[[], Rates],
+        room: Callable[[], tuple[DiskUsage | None, tuple[RecorderWarning, ...]]],
+    ) -> None:
+        self._volume, self._index, self._clock, self._retention = volume, index, clock, retention
+        self._others, self._mirror = others, mirror
+        self._settings, self._apply, self._config, self._rates, self._room = settings, apply, config, rates, room
+        self._lock = threading.Lock()
+
+    def now(self) -> web.RetentionReport:
+        settings = self._settings()
+        kept, rates = contract(settings), self._rates()
+        figures, warnings = self._room()
+        asked = web.RetentionRequest(
+            keep_words(settings.storage.keep),
+            {CameraId(name): keep_words(camera.keep) for name, camera in settings.cameras.items()},
+        )
+        locked, locked_bytes = self._locked()
+        return web.RetentionReport(
+            asked=asked,
+            is_in_file=self._config is not None,
+            cameras=[self._camera(CameraId(name), kept, rates, figures) for name in settings.cameras],
+            volumes=list(self._volumes()),
+            locked=locked,
+            locked_bytes=locked_bytes,
+            warnings=warnings,
+        )
+
+    def plan(self, asked: web.RetentionRequest | None, ahead_s: float) -> RemovalPlan:
+        chosen = None if asked is None else contract(self._with(asked))
+        ahead_bytes = round(sum(rate for rate, _ in self._rates().values()) * ahead_s)
+        return self._retention.plan(chosen=chosen, ahead_s=ahead_s, ahead_bytes=ahead_bytes)
+
+    def change(self, asked: web.RetentionRequest) -> None:
+        with self._lock:
+            new = self._with(asked)
+            if self._config is not None:
+                new = change_keep(self._config, asked.everyone, asked.cameras)
+            self._apply(new, str(self._config or "the settings"))
+        self._retention.wake()
+
+    def _with(self, asked: web.RetentionRequest) -> Settings:
+        """The settings in force, but for this."""
+        now = self._settings()
+        for name in asked.cameras:
+            if name not in now.cameras:
+                raise NotDone(f"No camera named {name}.", "It may have been removed. Reload the page.")
+        everyone, own = parse_retention(asked.everyone, asked.cameras)
+        cameras = {
+            name: camera.model_copy(update={"keep": own[name]}) if name in own else camera
+            for name, camera in now.cameras.items()
+        }
+        storage = now.storage.model_copy(update={"keep": everyone})
+        return now.model_copy(update={"storage": storage, "cameras": cameras})
+
+    def _camera(
+        self, camera: CameraId, kept: RetentionContract, rates: Rates, figures: DiskUsage | None
+    ) -> web.CameraRetention:
+        mine = [rate for (whose, _), (rate, _) in rates.items() if whose == camera]
+        keep, bounds = kept.of(camera, StreamName.MAIN), self._index.bounds(camera)
+        fits_s = None if figures is None or figures.keeps_days is None else figures.keeps_days * DAY_S
+        if keep.size_bytes is not None and sum(mine) > 0:
+            own_s = keep.size_bytes / sum(mine)
+            fits_s = own_s if fits_s is None else min(fits_s, own_s)
+        if fits_s is not None and keep.max_s is not None:
+            fits_s = min(fits_s, keep.max_s)
+        return web.CameraRetention(
+            id=camera,
+            used_bytes=self._index.size_bytes(camera),
+            day_bytes=sum(mine) * DAY_S if mine else None,
+            promised_s=keep.min_s,
+            fits_s=fits_s if mine else None,
+            oldest_ms=bounds.begin_ms if bounds else None,
+        )
+
+    def _volumes(self) -> "list[web.VolumeRetention]":
+        found = [_of_volume(self._volume, "first", "")]
+        problems = {str(look.root): (look.use, look.problem, look.volume) for look in self._others.looks()}
+        for root, (use, problem, volume) in problems.items():
+            words = problem.message if problem is not None else ""
+            if volume is None or words:
+                found.append(web.VolumeRetention(Path(root), use, None, None, words))
+            else:
+                found.append(_of_volume(volume, use, ""))
+        if self._mirror is not None:
+            words = self._mirror.problem.message if self._mirror.problem is not None else ""
+            copies = [] if words else [copy for copy in self._volume.copies if copy.root == self._mirror.root.resolve()]
+            found += [_of_volume(copy, "mirror", "") for copy in copies[:1]]
+            if not copies:
+                found.append(web.VolumeRetention(self._mirror.root, "mirror", None, None, words))
+        return found
+
+    def _locked(self) -> tuple[int, int]:
+        page = self._index.events(Span(0, self._clock.now_ms() + 1), only="kept", limit=MOST_LOCKED)
+        of_each: dict[CameraId, list[Span]] = {}
+        for event in page.events:
+            end_ms = max(event.start_ms + 1, event.end_ms or self._clock.now_ms())
+            of_each.setdefault(event.camera, []).append(Span(event.start_ms, end_ms))
+        rows = {
+            row.id: row.size_bytes
+            for camera, spans in of_each.items()
+            for span in merge_spans(spans)
+            for row in self._index.segments(camera, None, span)
+        }
+        return len(page.events), sum(rows.values())
+
+
+def _of_volume(volume: Volume, use: str, problem: str) -> web.VolumeRetention:
+    with suppress(StorageError):
+        space = volume.space()
+        return web.VolumeRetention(volume.root, use, space.free_bytes, space.total_bytes, problem)
+    return web.VolumeRetention(volume.root, use, None, None, problem or "The disk can't be read.")

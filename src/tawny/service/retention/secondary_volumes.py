@@ -1,0 +1,146 @@
+"""The volumes beside the first, tiers and the spare: taken into use whenever they are there, told of while not.
+
+One actor for each, because a disk that does not answer takes the thread that asks it; and one that moves for each tier.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tawny.engine import Engine
+from tawny.model.clock import Clock
+from tawny.model.errors import StorageError
+from tawny.service.storage_setup import VolumeChoice
+from tawny.storage.disk.secondary_volumes import VolumeUse, is_volume_present, join
+from tawny.storage.disk.volume import Volume
+from tawny.storage.index.protocol import Index
+from tawny.storage.repair.recovery import put_in_order
+from tawny.storage.retention.tiers import TierMover
+
+log = logging.getLogger(__name__)
+
+LOOK_S: Final = 10.0
+HANGS_S: Final = 20.0
+"""A look that takes so long is one at a disk that does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class OtherVolume:
+    """volume: None if it was never there. problem: why it is not used now."""
+
+    root: Path
+    use: str
+    volume: Volume | None
+    problem: StorageError | None
+
+
+class OtherVolumes:
+    """free_share: of the first volume."""
+
+    def __init__(
+        self,
+        first: Volume,
+        chosen: Sequence[VolumeChoice],
+        index: Index,
+        clock: Clock,
+        engine: Engine,
+        free_share: Callable[[], float],
+    ) -> None:
+        self._first, self._index, self._clock, self._engine = first, index, clock, engine
+        self._free_share = free_share
+        self._movers: list[TierMover] = []
+        self._looks = [_Look(first, one, clock, self._prepare, self._joined) for one in chosen]
+
+    def start(self) -> None:
+        for look in self._looks:
+            if look.volume is not None:
+                self._joined(look.chosen, look.volume)
+            look.start(self._engine)
+
+    def looks(self) -> "Iterator[OtherVolume]":
+        """Each that the settings name, as it is now. Any thread may ask."""
+        for look in self._looks:
+            yield OtherVolume(look.chosen.root, look.chosen.use.value, look.volume, look.problem)
+
+    def problems(self) -> Iterator[tuple[str, StorageError]]:
+        """Each with what it is used for. Any thread may ask; answered from memory."""
+        away = {str(look.chosen.root) for look in self._looks if look.problem is not None}
+        for look in self._looks:
+            if look.problem is not None:
+                yield look.chosen.use.value, look.problem
+        for mover in self._movers:
+            if mover.problem is not None and str(mover.root) not in away:
+                yield VolumeUse.TIER.value, mover.problem
+
+    def _prepare(self, volume: Volume) -> None:
+        """What a recorder left open there is closed before anybody writes to it."""
+        put_in_order(volume, self._index, volume.open_folders.left_over() or [], "found open")
+        volume.open_folders.clear()
+
+    def _joined(self, chosen: VolumeChoice, volume: Volume) -> None:
+        if chosen.use is not VolumeUse.TIER:
+            return
+        before = [
+            look.volume
+            for look in self._looks
+            if look.chosen.use is VolumeUse.TIER and look.chosen.after_s < chosen.after_s and look.volume is not None
+        ]
+        mover = TierMover([self._first, *before], volume, self._index, self._clock, chosen.after_s, self._free_share)
+        self._movers.append(mover)
+        mover.start(self._engine)
+
+
+class _Look:
+    """An actor. joined: told when it came after the start."""
+
+    name = "volume"
+
+    def __init__(
+        self,
+        first: Volume,
+        chosen: VolumeChoice,
+        clock: Clock,
+        prepare: Callable[[Volume], None],
+        joined: Callable[[VolumeChoice, Volume], None],
+    ) -> None:
+        self._first, self.chosen, self._clock = first, chosen, clock
+        self.volume, self._problem = chosen.volume, chosen.error
+        self._prepare, self._joined = prepare, joined
+        self._looking_s: float | None = None
+
+    @property
+    def problem(self) -> StorageError | None:
+        """Why it is not in use now. Any thread may ask."""
+        since_s = self._looking_s
+        if since_s is not None and self._clock.mono_s() - since_s > HANGS_S:
+            return StorageError(str(self.chosen.root), "it isn't responding")
+        return self._problem
+
+    def start(self, engine: Engine) -> None:
+        engine.start(f"{self.chosen.use} {self.chosen.root}", lambda: self)
+
+    def step(self) -> float:
+        self._looking_s = self._clock.mono_s()
+        try:
+            self._look()
+            self._problem = None
+        except StorageError as error:
+            if self._problem is None:
+                log.warning("%s", error)
+            self._problem = error
+        finally:
+            self._looking_s = None
+        return LOOK_S
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _look(self) -> None:
+        if self.volume is None:
+            self.volume = join(self._first, self.chosen.root, self.chosen.use, self._prepare)
+            log.warning("%s is there now and is used", self.chosen.root)
+            self._joined(self.chosen, self.volume)
+        elif not is_volume_present(self.volume):
+            raise StorageError(str(self.chosen.root), "the disk that should be there is not")

@@ -1,0 +1,153 @@
+"""What is sealed and to whom, by the settings as they are now, and the statements of the signed history in time."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from tawny import __version__
+from tawny.config.settings import Settings
+from tawny.engine import Bus, Engine
+from tawny.model.clock import Clock
+from tawny.model.errors import StorageError
+from tawny.model.gaps import GapReason
+from tawny.model.ids import CameraId
+from tawny.model.messages import GapChanged, Message
+from tawny.sealed.key_wrapping import short_name
+from tawny.service.retention.promises import contract
+from tawny.service.sealing.sealed_export import NoSealedExport, SealedExport, SealedExportApi, UnsealedPictures
+from tawny.service.sealing.sealing_service import SealingService
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.signed_history import SignedHistory
+from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
+
+log = logging.getLogger(__name__)
+
+EVERY_S: Final = 600.0
+"""Between two statements."""
+AGAIN_S: Final = 20.0
+JUMP_MS: Final = 2000
+"""A clock that was set by more is stated."""
+
+
+def policy_of(settings: Settings, name: CameraId) -> CameraSealing | None:
+    """None when it is not sealed."""
+    camera = settings.cameras.get(name)
+    if camera is None or not settings.is_sealed(name):
+        return None
+    kept = contract(settings)
+    keep = kept.cameras.get(name, kept.everyone)
+    may_thin = keep.thin_s is not None or (keep.sub is not None and keep.sub.thin_s is not None)
+    return CameraSealing((*settings.sealed.all, *camera.recipients), splits=may_thin)
+
+
+def recipients_of(settings: Settings) -> list[str]:
+    """Short names of all in use, for statements."""
+    sealed = [policy for name in settings.cameras if (policy := policy_of(settings, CameraId(name))) is not None]
+    return sorted({short_name(one) for policy in sealed for one in policy.recipients})
+
+
+def signed_history(volume: Volume, clock: Clock, settings: Callable[[], Settings]) -> SignedHistory:
+    """The one that states what is done to this volume from now on. Raises StorageError."""
+    history = SignedHistory.opened(volume.disk, clock.now_ms())
+    history.recipients = lambda: recipients_of(settings())
+    for each in (*volume.everywhere, *volume.spares):
+        each.signed = history
+    return history
+
+
+class SealingPolicy:
+    """Both, of one recorder; None of it in memory mode, where nothing is kept. Raises StorageError when made.
+
+    It is there also while no camera is sealed: one may be from the next moment on.
+    """
+
+    def __init__(self, volume: Volume, clock: Clock, bus: Bus, settings: Callable[[], Settings]) -> None:
+        self.seals: EpochKeys | None = None
+        self._clock = clock
+        self.out: SealedExportApi = NoSealedExport()
+        if settings().storage.mode == "memory":
+            return
+        history = signed_history(volume, clock, settings)
+        self.seals = EpochKeys(history, clock, lambda camera: policy_of(settings(), camera), f"tawny {__version__}")
+        volume.seal_picture = self.seals.picture
+        pictures = UnsealedPictures(
+            clock, lambda camera: policy_of(settings(), camera) is not None and _may_leave(settings())
+        )
+        volume.picture_made = pictures.put
+        self.out = SealedExport(volume, self.seals, pictures)
+        self._stating = StatementWriter(history, clock)
+        bus.subscribe(self._stating.heard)
+
+    def desk(
+        self,
+        folder: Path,
+        settings: Callable[[], Settings],
+        apply: Callable[[Settings, str], None],
+        config: Path | None,
+    ) -> SealingService | None:
+        """To tell and change it; None where nothing can be sealed."""
+        if self.seals is None:
+            return None
+        return SealingService(folder, self._clock, settings, apply, config, self.seals.history.genesis)
+
+    def start(self, engine: Engine) -> None:
+        if self.seals is not None:
+            engine.start(self._stating.name, lambda: self._stating)
+
+    def finish(self) -> None:
+        """The last statement, of all that was closed."""
+        if self.seals is not None:
+            self._stating.state()
+
+
+def _may_leave(settings: Settings) -> bool:
+    """Whether some message may have pictures of sealed cameras."""
+    return any(one.sealed_pictures for one in settings.notifiers.values())
+
+
+class StatementWriter:
+    """An actor that states every ten minutes, and hears of gaps meanwhile. It may wait for the disk."""
+
+    name = "statements"
+
+    def __init__(self, history: SignedHistory, clock: Clock) -> None:
+        self._history, self._clock = history, clock
+        self._due_s = clock.mono_s() + EVERY_S
+        self._ahead_ms = self._wall_ahead_ms()
+
+    def heard(self, message: Message) -> None:
+        """Any thread."""
+        if isinstance(message, GapChanged):
+            gap = message.gap
+            if gap.end_ms is not None and gap.reason is not GapReason.REMOVED:
+                camera = self._history.camera(gap.camera).hex()
+                self._history.add(["gap", camera, gap.begin_ms, gap.end_ms, gap.reason.value])
+
+    def step(self) -> float:
+        self._look_at_clock()
+        if self._clock.mono_s() >= self._due_s:
+            self._due_s = self._clock.mono_s() + (EVERY_S if self.state() else AGAIN_S)
+        return AGAIN_S
+
+    def state(self) -> bool:
+        """State what there is now. Returns whether that was done."""
+        try:
+            return self._history.state(self._clock.now_ms())
+        except StorageError as error:
+            log.warning("the signed history could not be written, and is tried again: %s", error)
+            return False
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _wall_ahead_ms(self) -> int:
+        return self._clock.now_ms() - round(self._clock.mono_s() * 1000)
+
+    def _look_at_clock(self) -> None:
+        """The wall's time against the time that only grows."""
+        ahead_ms = self._wall_ahead_ms()
+        if abs(ahead_ms - self._ahead_ms) > JUMP_MS:
+            now_ms = self._clock.now_ms()
+            self._history.add(["clock", now_ms - ahead_ms + self._ahead_ms, now_ms])
+        self._ahead_ms = ahead_ms

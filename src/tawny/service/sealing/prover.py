@@ -1,0 +1,36 @@
+"""Evidence of what this recorder recorded, for who asks for it in the browser."""
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tawny import __version__
+from tawny.model.clock import Clock
+from tawny.model.errors import NotDone
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.times import Span
+from tawny.playback.evidence import EvidenceRequest, write_evidence
+from tawny.playback.recordings import RecordingIndex
+from tawny.sealed.file_reader import SealedFileReader
+from tawny.storage.disk.volume import Volume
+
+
+@dataclass(frozen=True, slots=True)
+class Prover:
+    """Any thread. Blocking."""
+
+    volume: Volume
+    past: RecordingIndex
+    clock: Clock
+
+    def prove(self, camera: CameraId, span: Span, folder: Path, has_done: Callable[[float], None]) -> None:
+        """NotDone where nothing can be proved, or something is sealed: the folder would be in the clear."""
+        asked = EvidenceRequest(
+            camera, StreamName.MAIN, span, socket.gethostname(), f"tawny {__version__}", self.clock.now_ms()
+        )
+        write_evidence(self.volume, self.past, asked, folder, _refused, has_done)
+
+
+def _refused(_: str) -> SealedFileReader:
+    raise NotDone("Encrypted recordings can't be saved unencrypted here.", "Use tawny export --evidence --key FILE.")

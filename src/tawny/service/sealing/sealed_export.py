@@ -1,0 +1,95 @@
+"""What leaves of sealed cameras: sealed files as they lie, under names that tell nothing; and pictures that wait for a
+message in memory alone, for who asked for them."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from tawny.model.clock import Clock
+from tawny.model.events import Event
+from tawny.model.ids import CameraId, EventId
+from tawny.storage.disk.layout import picture_path, sealed_path
+from tawny.storage.disk.volume import Volume
+from tawny.storage.sealing.epoch_keys import EpochKeys
+
+MOST_BYTES: Final = 16 << 20
+LASTS_S: Final = 600.0
+
+
+class SealedExportApi(Protocol):
+    """Any thread."""
+
+    def seals(self, camera: CameraId) -> bool: ...
+    def object_name(self, path: str, at_ms: int) -> str:
+        """Of a file of this path, elsewhere: always the same, and nobody learns from it which camera it is of."""
+        ...
+
+    def sealed_picture(self, event: Event) -> bytes | None:
+        """The sealed file of an event's picture, as it lies; None when there is none. Raises StorageError."""
+        ...
+
+    def picture_in_memory(self, event: Event) -> bytes | None:
+        """Its JPEG, as long as it is in memory."""
+        ...
+
+
+class NoSealedExport:
+    def seals(self, camera: CameraId) -> bool:
+        return False
+
+    def object_name(self, path: str, at_ms: int) -> str:
+        return path
+
+    def sealed_picture(self, event: Event) -> bytes | None:
+        return None
+
+    def picture_in_memory(self, event: Event) -> bytes | None:
+        return None
+
+
+class UnsealedPictures:
+    """Of sealed cameras, not sealed, for messages that are allowed to have them: the newest, for ten minutes."""
+
+    def __init__(self, clock: Clock, wanted: Callable[[CameraId], bool]) -> None:
+        """wanted: whether some message may have pictures of a sealed camera."""
+        self._clock, self._wanted = clock, wanted
+        self._lock = threading.Lock()
+        self._held: OrderedDict[EventId, tuple[float, bytes]] = OrderedDict()
+
+    def put(self, event: Event, jpeg: bytes) -> None:
+        with self._lock:
+            self._held.pop(event.id, None)
+            if self._wanted(event.camera):
+                self._held[event.id] = self._clock.mono_s(), jpeg
+            while self._held and (self._is_old() or sum(len(one) for _, one in self._held.values()) > MOST_BYTES):
+                self._held.popitem(last=False)
+
+    def get(self, event: EventId) -> bytes | None:
+        with self._lock:
+            while self._held and self._is_old():
+                self._held.popitem(last=False)
+            return self._held[event][1] if event in self._held else None
+
+    def _is_old(self) -> bool:
+        return next(iter(self._held.values()))[0] < self._clock.mono_s() - LASTS_S
+
+
+class SealedExport:
+    """Of a recorder with a disk."""
+
+    def __init__(self, volume: Volume, seals: EpochKeys, pictures: UnsealedPictures) -> None:
+        self._volume, self._seals, self._pictures = volume, seals, pictures
+
+    def seals(self, camera: CameraId) -> bool:
+        return self._seals.seals(camera)
+
+    def object_name(self, path: str, at_ms: int) -> str:
+        return self._seals.history.object_name(path, at_ms)
+
+    def sealed_picture(self, event: Event) -> bytes | None:
+        path = sealed_path(picture_path(event))
+        return self._volume.disk.read(path) if self._volume.disk.entry(path) is not None else None
+
+    def picture_in_memory(self, event: Event) -> bytes | None:
+        return self._pictures.get(event.id)

@@ -1,0 +1,99 @@
+"""Somebody put into the picture: cut out when rendered, lit here as the place around is lit now."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+
+from tawny.sources.demo.assets import FigureFrame, FigurePath, Plane, atlases, colours
+
+Floats = np.ndarray[Any, np.dtype[np.float32]]
+SHADOW = 0.62
+"""How much of the light the sun's shadow takes."""
+
+
+@dataclass(frozen=True)
+class Tone:
+    """How a place is lit against day: luma times `gain` plus `lift`, colours times `colour` plus `u`, `v`."""
+
+    gain: float
+    lift: float
+    colour: float
+    u: float
+    v: float
+    shadow: float
+    """0..1: how strongly shadows fall."""
+
+
+class Figures:
+    """The figures and shadows of one way at the size of one stream. Loaded when somebody comes, dropped after."""
+
+    def __init__(self, way: FigurePath, divisor: int) -> None:
+        self.way, self._divisor = way, divisor
+        self._atlas, self._shades = atlases(way)
+
+    def cast(self, picture: Plane, index: int, tone: Tone) -> None:
+        """Darken the ground of `picture` (planar YUV 4:2:0) where the shadow falls."""
+        frame = self.way.frames[index]
+        if frame is None or frame.shade_width < 2 or frame.shade_height < 2:
+            return
+        x, y = frame.shade_atlas_x, frame.shade_atlas_y
+        shade = self._shades[y : y + frame.shade_height, x : x + frame.shade_width]
+        left, top = frame.shade_x, frame.shade_y
+        if self._divisor == 1:
+            shade = np.asarray(cv2.resize(shade, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR), np.uint8)
+            left, top = left * 2, top * 2
+        _darken(picture[top : top + shade.shape[0], left : left + shade.shape[1]], shade, 16, tone.shadow * SHADOW)
+        half = np.asarray(cv2.resize(shade, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
+        for plane in colours(picture):
+            there = plane[top // 2 : top // 2 + half.shape[0], left // 2 : left // 2 + half.shape[1]]
+            _darken(there, half, 128, tone.shadow * SHADOW * 0.6)
+
+    def put(self, picture: Plane, index: int, tone: Tone) -> None:
+        """Into `picture`, planar YUV 4:2:0 of this stream's size."""
+        frame = self.way.frames[index]
+        if frame is None:
+            return
+        bgr, alpha, x, y = self._cut(frame)
+        height, width = alpha.shape
+        own = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2YUV_I420), np.uint8)
+        luma = own[:height].astype(np.float32)
+        _blend(picture[y : y + height, x : x + width], 16 + tone.lift + (luma - 16) * tone.gain, alpha)
+        half = np.asarray(cv2.resize(alpha, (width // 2, height // 2), interpolation=cv2.INTER_AREA), np.uint8)
+        for plane, colour, tint in zip(colours(picture), colours(own), (tone.u, tone.v), strict=True):
+            there = plane[y // 2 : (y + height) // 2, x // 2 : (x + width) // 2]
+            _blend(there, 128 + (colour.astype(np.float32) - 128) * tone.colour + tint, half)
+
+    def _cut(self, frame: FigureFrame) -> tuple[Plane, Plane, int, int]:
+        """Colours, opacity and corner in this stream's picture, all in multiples of 4 for the colours' sake."""
+        grid = 4 * self._divisor
+        left, top = frame.x % grid, frame.y % grid
+        width = -(-(left + frame.width) // grid) * grid
+        height = -(-(top + frame.height) // grid) * grid
+        whole = np.zeros((height, width, 4), np.uint8)
+        x, y = frame.atlas_x, frame.atlas_y
+        whole[top : top + frame.height, left : left + frame.width] = self._atlas[
+            y : y + frame.height, x : x + frame.width
+        ]
+        if self._divisor > 1:
+            size = (width // self._divisor, height // self._divisor)
+            whole = np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), np.uint8)
+        corner = ((frame.x - left) // self._divisor, (frame.y - top) // self._divisor)
+        return np.ascontiguousarray(whole[:, :, :3]), np.ascontiguousarray(whole[:, :, 3]), *corner
+
+
+def _darken(ground: Plane, shade: Plane, zero: int, share: float) -> None:
+    """Takes so much of what is over `zero`, or under it, where the shade is. Writes into `ground`."""
+    height, width = ground.shape
+    left = 1 - shade[:height, :width].astype(np.float32) * (share / 255)
+    ground[:] = (zero + (ground.astype(np.float32) - zero) * left + 0.5).astype(np.uint8)
+
+
+def _blend(under: Plane, over: Floats, alpha: Plane) -> None:
+    """Writes into `under`. Cuts off what reaches out of the picture."""
+    height, width = under.shape
+    share = alpha[:height, :width].astype(np.float32) / 255
+    mixed = under + (over[:height, :width] - under) * share
+    np.clip(mixed + 0.5, 0, 255, out=mixed)
+    under[:] = mixed.astype(np.uint8)

@@ -1,0 +1,1 @@
+"""RTSP cameras: address, client, FFmpeg fallback."""

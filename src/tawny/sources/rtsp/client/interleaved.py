@@ -1,0 +1,203 @@
+"""What comes over an interleaved connection (RFC 2326, 10.12): packets, messages, and what should not be there.
+
+Bytes are looked at where they were received; nothing is copied but messages, reports and what goes into pictures.
+"""
+
+import re
+from collections.abc import Callable
+
+from tawny.protocols.rtsp_message import MOST_BODY_BYTES, MOST_HEADER_BYTES
+from tawny.sources.rtsp.client.fault import ConversationFault
+from tawny.sources.rtsp.client.rtp_receiver import RtpReceiver
+
+MOST_RUBBISH_BYTES = 100_000
+_DOLLAR, _LINE_ENDS = 0x24, b"\r\n"
+_FRAME_BYTES, _RTP_BYTES = 4, 12
+_USUAL_BYTES = 2000
+_REPORTS = range(200, 205)
+_MOST_LEFT_BYTES = 64
+"""So few bytes that belong to nothing may be the rest of the packet before."""
+_HABIT = 3
+"""What comes behind more pictures in a row is no part of any of them."""
+_MESSAGE = re.compile(rb"RTSP/|(?:OPTIONS|GET_PARAMETER|SET_PARAMETER|ANNOUNCE|REDIRECT|TEARDOWN|PLAY_NOTIFY) ")
+_LONGEST_START = 14
+_LENGTH = re.compile(rb"^[ \t]*content-length[ \t]*:[ \t]*(\d{1,20})[ \t\r]*$", re.IGNORECASE | re.MULTILINE)
+
+
+class InterleavedReader:
+    """report: takes what came on a track's second channel. message: takes a whole RTSP message of the other side.
+
+    Either may raise a Fault, as may the receivers.
+    """
+
+    def __init__(self, report: Callable[[int, bytes], None], message: Callable[[bytes], None]) -> None:
+        self._report, self._message = report, message
+        self._receivers: dict[int, RtpReceiver] = {}
+        self._spoke = False
+        self._pictures = self._odd_picture = 0  # how many were ended by a marker; the last that odd bytes came behind
+        self._in_a_row = 0
+        self.rubbish_bytes = 0
+        """Skipped because nobody can have meant them."""
+        self.unasked = 0
+        """Packets on channels that nobody set up."""
+
+    def add(self, channel: int, receiver: RtpReceiver) -> None:
+        """A track: its packets come on this channel, its reports on the next."""
+        self._receivers[channel] = receiver
+
+    def feed(self, buffer: bytearray, view: memoryview, at: int, end: int) -> int:
+        """Take what is in buffer[at:end]. Returns where the first incomplete packet or message begins.
+
+        view: of the whole buffer.
+        """
+        receivers = self._receivers
+        while end - at >= _FRAME_BYTES:
+            if buffer[at] != _DOLLAR:
+                after = self._no_packet(buffer, at, end)
+                if after < 0:
+                    break
+                at = after
+                continue
+            channel = buffer[at + 1]
+            begin = at + _FRAME_BYTES
+            stop = begin + (buffer[at + 2] << 8 | buffer[at + 3])
+            receiver = receivers.get(channel)
+            if receiver is not None:
+                if stop > end:
+                    break
+                if stop - begin >= _RTP_BYTES and buffer[begin + 1] > 127:
+                    self._pictures += 1
+                    if stop < end and buffer[stop] != _DOLLAR:
+                        stop = self._true_end(receiver, buffer, begin, stop, end)
+                receiver.packet(view, begin, stop)
+                at = receiver.run(view, stop, end, channel)
+            elif channel - 1 in receivers:
+                if stop > end:
+                    break
+                self._report(channel - 1, bytes(view[begin:stop]))
+                at = stop
+            else:
+                after = self._unasked(buffer, at, stop, end)
+                if after < 0:
+                    break
+                at = after
+        return at
+
+    def _unasked(self, buffer: bytearray, at: int, stop: int, end: int) -> int:
+        """A packet on a channel that nobody set up, or rubbish that begins like one. Where to go on, -1: needs more."""
+        if stop < end and not self._may_begin(buffer, stop, end):
+            return self._rubbish(buffer, at, end)
+        if stop > end:
+            return self._rubbish(buffer, at, end) if self._receivers else -1
+        self.unasked += 1
+        return stop
+
+    def _may_begin(self, buffer: bytearray, at: int, end: int) -> bool:
+        """Whether a packet or message may begin here, as far as there is anything to see."""
+        return buffer[at] in b"$\r\n" or self._is_message(buffer, at, end)
+
+    def _is_message(self, buffer: bytearray, at: int, end: int) -> bool:
+        return _MESSAGE.match(buffer, at, end) is not None
+
+    def _no_packet(self, buffer: bytearray, at: int, end: int) -> int:
+        """Where to go on after what is no packet; -1: it needs more."""
+        if buffer[at] in _LINE_ENDS:
+            return at + 1
+        if self._is_message(buffer, at, end):
+            return self._take_message(buffer, at, end)
+        if end - at < _LONGEST_START:
+            return -1
+        if not self._spoke and not self._receivers:
+            raise ConversationFault("not-rtsp", "it doesn't speak RTSP")
+        return self._rubbish(buffer, at, end)
+
+    def _take_message(self, buffer: bytearray, at: int, end: int) -> int:
+        head_end, body = _end_of_head(buffer, at, end)
+        if head_end < 0 or head_end - at > MOST_HEADER_BYTES:
+            if end - at > MOST_HEADER_BYTES:
+                raise ConversationFault(
+                    "header-too-long", f"its answer has more than {MOST_HEADER_BYTES} bytes of header"
+                )
+            return -1
+        found = _LENGTH.search(buffer, at, head_end)
+        size = int(found[1]) if found else 0
+        if size > MOST_BODY_BYTES:
+            raise ConversationFault("body-too-long", f"its answer is longer than {MOST_BODY_BYTES} bytes")
+        if body + size > end:
+            return -1
+        self._spoke = True
+        self._message(bytes(buffer[at : body + size]))
+        return body + size
+
+    def _true_end(self, receiver: RtpReceiver, buffer: bytearray, begin: int, stop: int, end: int) -> int:
+        """Where a packet ends that closes a picture, and behind which something odd is: its length may be wrong. If it
+        is too long, the next packet begins inside it; if it is too short, a few bytes of it are left over."""
+        if buffer[stop] in _LINE_ENDS or self._is_message(buffer, stop, end):
+            return stop
+        inside = self._another_inside(buffer, begin, stop, end)
+        if inside >= 0:
+            return inside
+        behind = self._next_pair(buffer, stop, end)
+        if (behind if behind >= 0 else end) - stop <= _MOST_LEFT_BYTES:
+            self._in_a_row = self._in_a_row + 1 if self._pictures == self._odd_picture + 1 else 1
+            if self._in_a_row <= _HABIT:
+                receiver.spoilt()
+            self._odd_picture = self._pictures
+        return stop
+
+    def _another_inside(self, buffer: bytearray, begin: int, stop: int, end: int) -> int:
+        """Where inside a packet another begins: the one with the next number, a report, or one that fits the one behind
+        it. -1: nowhere."""
+        channel, number = buffer[begin - _FRAME_BYTES + 1], ((buffer[begin + 2] << 8 | buffer[begin + 3]) + 1) & 0xFFFF
+        source = buffer[begin + 8 : begin + _RTP_BYTES]
+        at = begin + _RTP_BYTES
+        while (at := buffer.find(b"$", at, stop)) >= 0 and end - at >= _FRAME_BYTES + _RTP_BYTES:
+            head = at + _FRAME_BYTES
+            if self._fits(buffer, at):
+                is_next = buffer[at + 1] == channel and buffer[head + 8 : head + _RTP_BYTES] == source
+                if is_next and (buffer[head + 2] << 8 | buffer[head + 3]) == number:
+                    return at
+                if buffer[at + 1] == channel + 1 and buffer[head + 1] in _REPORTS:
+                    return at
+            at += 1
+        inside = self._next_pair(buffer, begin + _RTP_BYTES, end)
+        return inside if inside < stop else -1
+
+    def _rubbish(self, buffer: bytearray, at: int, end: int) -> int:
+        """Where two packets begin that fit each other, or a message; -1: not here yet."""
+        for receiver in self._receivers.values():
+            receiver.doubt()
+        found = self._next_pair(buffer, at + 1, end)
+        if found >= 0:
+            self.rubbish_bytes += found - at
+            return found
+        if end - at > MOST_RUBBISH_BYTES:
+            raise ConversationFault("framing", f"{MOST_RUBBISH_BYTES} bytes without a valid packet")
+        return -1
+
+    def _next_pair(self, buffer: bytearray, at: int, end: int) -> int:
+        """Where, from here on, two packets begin that fit each other, or one and a message; -1: nowhere yet."""
+        found = at
+        while True:
+            found = buffer.find(b"$", found, end)
+            if found < 0 or end - found < _FRAME_BYTES + _RTP_BYTES:
+                return -1
+            if self._fits(buffer, found):
+                after = found + _FRAME_BYTES + (buffer[found + 2] << 8 | buffer[found + 3])
+                if after + _FRAME_BYTES + 1 > end:
+                    if after - found < _USUAL_BYTES:
+                        return -1  # the second is not there yet
+                elif (buffer[after] == _DOLLAR and self._fits(buffer, after)) or self._is_message(buffer, after, end):
+                    return found
+            found += 1
+
+    def _fits(self, buffer: bytearray, at: int) -> bool:
+        """Whether what begins with `$` may be a packet of ours."""
+        channel = buffer[at + 1]
+        return (channel in self._receivers or channel - 1 in self._receivers) and buffer[at + 4] >> 6 == 2
+
+
+def _end_of_head(buffer: bytearray, at: int, end: int) -> tuple[int, int]:
+    """Where a message's header ends, and where its body begins; negative: not here yet."""
+    ends = [(found, found + len(mark)) for mark in (b"\r\n\r\n", b"\n\n") if (found := buffer.find(mark, at, end)) >= 0]
+    return min(ends, default=(-1, -1))

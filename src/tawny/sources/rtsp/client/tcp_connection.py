@@ -1,0 +1,247 @@
+"""A camera read by our own client over one TCP connection. Nothing here ever waits: one thread reads many cameras.
+
+`read` takes what has come, all of it at once; the more rarely, the less it costs. Over UDP see `udp`.
+"""
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tawny.model.clock import Clock
+from tawny.model.gaps import GapEvidence
+from tawny.model.packets import SourcePacket
+from tawny.protocols.sdp_reader import SdpDescription
+from tawny.sources.rtsp.address import RtspAddress
+from tawny.sources.rtsp.client.fault import ConversationFault
+from tawny.sources.rtsp.client.handshake import Requests, TrackTransport, handshake
+from tawny.sources.rtsp.client.interleaved import InterleavedReader
+from tawny.sources.rtsp.client.rtp_receiver import TCP_WINDOW
+from tawny.sources.rtsp.client.session import ClientSession, read_reply
+from tawny.sources.rtsp.client.stream_memory import StreamMemory
+from tawny.sources.rtsp.client.tcp_socket import TcpSocket
+from tawny.sources.rtsp.client.tracks import Tracks
+from tawny.sources.source import IdleUntil
+
+OPEN_S = 8.0
+"""From the first packet to the answer to PLAY, whatever comes in between."""
+TICK_S = 0.173
+"""Between two looks: a prime number of milliseconds, so that no camera's rate keeps step with it and every phase of its
+pictures is seen; the smallest delay is what UTC is taken from. Twice as long after a look at which little had come,
+half as long after much: what waits in the system should not be more, for some cameras throw packets away then."""
+_LITTLE_BYTES, _MUCH_BYTES = 200_000, 400_000
+QUICK_S = 0.019
+"""Between two looks while it is asked, and at the beginning of a stream."""
+_QUICK_FOR_S = 2.0
+_ROOM_BYTES = 512 * 1024
+_MOST_READS = 8
+
+_OURS = frozenset({"stall", "waiting-key", "no-parameters", "bad-parameters", "picture-too-big", "framing", "mixed"})
+"""Faults at which the camera still thinks that we listen."""
+
+
+class ReceiveBuffer:
+    """Where bytes are received. One serves all connections of one thread: what is used again at once stays near the
+    processor."""
+
+    def __init__(self) -> None:
+        self.buffer = bytearray(_ROOM_BYTES)
+        self.view = memoryview(self.buffer)
+
+
+class RtspConnection:
+    """Begins to connect when made. room: of the thread that reads it; its own if there is none."""
+
+    transport = "tcp"
+
+    def __init__(
+        self,
+        address: RtspAddress,
+        options: Mapping[str, Any],
+        clock: Clock,
+        memory: StreamMemory,
+        room: ReceiveBuffer | None = None,
+    ) -> None:
+        self._where, self._clock, self._memory = address.public, clock, memory
+        self._line = TcpSocket(address, options["fingerprint"])
+        self._talk = ClientSession(address)
+        self._tracks = Tracks(wants_sound=options["sound"], stall_s=options["stall"], window=self._window)
+        self._wire = InterleavedReader(self._report, self._message)
+        self._requests: Requests[SdpDescription] | None = None
+        self._room = room or ReceiveBuffer()
+        self._came_bytes = 0  # at the last look
+        self._left = b""  # what came of a packet or message that is not complete yet
+        self._made_s = self._byte_s = clock.mono_s()
+        self._played_s: float | None = None
+        self._keep_alive_s = 0.0
+        self._fault: ConversationFault | None = None
+        self._is_closed = self._has_heard = False
+        self._is_taken = False  # all that a look found was given out just now: another would find nothing yet
+        self._places: dict[int, TrackTransport] = {}
+        memory.transcript, memory.counted = self._talk.transcript, lambda: self.notes
+
+    _window = TCP_WINDOW
+
+    @property
+    def is_playing(self) -> bool:
+        """The camera agreed to everything."""
+        return self._played_s is not None
+
+    def wait_until_it_plays(self) -> None:
+        """For who may wait. SourceError if it does not play within OPEN_S."""
+        pause = threading.Event()
+        while not self.is_playing:
+            self._try_step()
+            if self._fault is not None:
+                raise self._fault.error(self._where, self._evidence(self._fault))
+            if not self.is_playing:
+                pause.wait(0.005)
+
+    def read(self) -> SourcePacket | IdleUntil:
+        packets = self._tracks.packets
+        if not packets and self._fault is None and not self._is_taken:
+            self._try_step()
+        self._is_taken = bool(packets)
+        if packets:
+            return packets.popleft()
+        if self._fault is not None:
+            raise self._fault.error(self._where, self._evidence(self._fault))
+        return IdleUntil(self._wait_s())
+
+    def close(self) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = True
+        if self.is_playing and (self._fault is None or self._fault.reason in _OURS):
+            self._line.send(self._talk.teardown())
+        self._line.close()
+        self._fault = self._fault or ConversationFault("closed", "disconnected")
+        counted = dict(self.notes)  # without the connection, which is large
+        if self._memory.transcript is self._talk.transcript:
+            self._memory.counted = lambda: counted
+
+    @property
+    def notes(self) -> Mapping[str, Any]:
+        notes = {"client": "own", "transport": self.transport} | self._tracks.notes
+        return notes | {"rubbish_bytes": self._wire.rubbish_bytes, "unasked": self._wire.unasked}
+
+    def _evidence(self, fault: ConversationFault) -> GapEvidence:
+        """What a gap that begins now stands on."""
+        ago_ms = self._clock.now_ms() - self._clock.mono_s() * 1000
+        tracks = self._tracks
+        return GapEvidence(
+            word=fault.reason,
+            last_unit_ms=round(ago_ms + tracks.alive_s * 1000) if tracks.has_pictures else None,
+            last_byte_ms=round(ago_ms + self._byte_s * 1000) if self._has_heard else None,
+            packets_missing=tracks.missing,
+            rubbish_bytes=self._wire.rubbish_bytes,
+            peer_status=self._talk.last_status,
+        )
+
+    # --- one look
+
+    def _wait_s(self) -> float:
+        """Until the next."""
+        quick = self._played_s is None or self._clock.mono_s() - self._played_s < _QUICK_FOR_S
+        if quick:
+            return QUICK_S
+        if self._came_bytes < _LITTLE_BYTES:
+            return 2 * TICK_S
+        return TICK_S if self._came_bytes < _MUCH_BYTES else TICK_S / 2
+
+    def _try_step(self) -> None:
+        try:
+            self._step()
+        except ConversationFault as fault:
+            self._over(fault)
+
+    def _over(self, fault: ConversationFault) -> None:
+        self._fault = fault
+        age_s = 0.0 if self._played_s is None else self._clock.mono_s() - self._played_s
+        self._memory.over(fault.reason, age_s, had_pictures=self._tracks.has_pictures)
+        try:
+            self._tracks.finish()
+        except ConversationFault:
+            return  # the first one counts
+
+    def _step(self) -> None:
+        now_s = self._tracks.now_s = self._clock.mono_s()
+        self._talk.transcript.at_s = now_s - self._made_s
+        if not self.is_playing:
+            if now_s - self._made_s > OPEN_S:
+                raise ConversationFault("open-timeout", f"no complete response within {OPEN_S:g} s")
+            if not self._line.step():
+                return
+            if self._requests is None:
+                self._begin_to_ask()
+        self._receive(now_s)
+        if self.is_playing:
+            self._tracks.watch(now_s - self._byte_s)
+            if now_s >= self._keep_alive_s:
+                self._keep_alive_s = now_s + self._pause_s
+                self._line.send(self._talk.keep_alive())
+
+    def _begin_to_ask(self) -> None:
+        self._requests = handshake(self._talk, self._tracks.choose, self._placed, self._ports())
+        self._line.send(next(self._requests))
+
+    def _receive(self, now_s: float) -> None:
+        """Take all that has come over the connection."""
+        buffer, view = self._room.buffer, self._room.view
+        self._came_bytes = 0
+        for _ in range(_MOST_READS):
+            begin = len(self._left)
+            view[:begin] = self._left
+            came = self._line.receive_into(view[begin:])
+            if came is None:
+                return
+            if came == 0:
+                raise self._hung_up()
+            self._byte_s, self._has_heard = now_s, True
+            self._came_bytes += came
+            end = begin + came
+            taken = self._wire.feed(buffer, view, 0, end)
+            self._left = bytes(view[taken:end])
+            if end < len(buffer) and not self._line.is_encrypted:
+                return
+
+    def _hung_up(self) -> ConversationFault:
+        if self.is_playing:
+            return ConversationFault("closed", "the connection was closed")
+        return ConversationFault("unreachable", "the connection was closed during setup")
+
+    # --- what comes
+
+    def _message(self, raw: bytes) -> None:
+        self._talk.transcript.heard(raw)
+        if self.is_playing:
+            self._line.send(self._talk.heard(raw))
+        elif not raw.startswith(b"RTSP/"):
+            self._line.send(self._talk.obeyed(raw))
+        elif self._requests is not None:
+            try:
+                reply = read_reply(raw)
+                self._talk.note(reply.answer)
+                self._line.send(self._requests.send(reply))
+            except StopIteration:
+                self._plays()
+
+    def _plays(self) -> None:
+        now_s = self._tracks.now_s
+        self._played_s = now_s
+        self._keep_alive_s = now_s + self._pause_s
+        self._tracks.begin(now_s)
+
+    @property
+    def _pause_s(self) -> float:
+        return min(self._talk.pause_s, self._memory.pause_s)
+
+    def _ports(self) -> Sequence[int] | None:
+        """First ports of our pairs, over UDP."""
+        return None
+
+    def _placed(self, place: TrackTransport) -> None:
+        self._places[place.channel] = place
+        self._wire.add(place.channel, self._tracks.receiver_of(place.track))
+
+    def _report(self, channel: int, data: bytes) -> None:
+        self._tracks.report(data, self._clock.now_ms() / 1000, is_video=self._places[channel].track.kind == "video")

@@ -1,0 +1,214 @@
+"""Times of one connection's pictures and sound on one scale: no jumps, and sound where its picture is.
+
+The camera's RTP times count for distances. Where they jump, what comes stands where it arrived. Sound and picture have
+times of their own; sender reports tell how they belong together, and as long as there are none, the arrivals do.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tawny.model.packets import VIDEO_RATE
+from tawny.sources.rtsp.client.rtcp import SenderReport
+
+BACK_S, AHEAD_S = 1.0, 10.0
+"""A step outside these is a jump of the camera's clock; smaller steps back are B-frames."""
+_PAIR_S = 0.12
+"""Two reports belong to one clock if they are as far apart as their arrivals, within so much: a camera's clock may have
+been set between them, and arrivals are only noticed when we look."""
+_REPORT_S = 30.0
+"""A report is good for so long."""
+_SLIDE = 0.002
+"""Sound moves by so much of the time that passes, to where it belongs; nobody hears it."""
+_FINE_S = 0.004
+"""If it is wrong by less, it stays."""
+_STEP_S = 0.15
+"""If it is wrong by more, it steps there where that leaves a silence; where it would cost sound it hurries first."""
+_HURRY, _HURRY_S = 0.05, 0.6
+"""So much of the time that passes it hurries; if it is late by more than so much, it is cut."""
+_ARRIVALS_OFF_S = 0.2
+"""Arrivals are not exact: only what is off by more is put right by them."""
+_ABSURD_S = 2.0
+"""Reports that contradict the arrivals by more are wrong."""
+_SETTLED_S, _WINDOW_S = 3.0, 20.0
+
+
+@dataclass(slots=True)
+class TrackTimeline:
+    """One track: from unwrapped RTP ticks to ticks of the connection."""
+
+    rate: int
+    shift: int = 0
+    newest: int | None = None
+    """The latest time given out."""
+    arrived_s: float = 0.0
+    jumps: int = 0
+
+    def place(self, ticks: int, now_s: float, *, is_anew: bool) -> int:
+        """The unit's time; where it arrived if the camera's clock jumped or stands. Never the same twice in a row."""
+        at = ticks + self.shift
+        if self.newest is None:
+            self.newest, self.arrived_s = at, now_s
+            return at
+        passed_s = max(0.0, now_s - self.arrived_s)
+        step_s = (at - self.newest) / self.rate
+        stands = at == self.newest
+        if is_anew or stands or step_s < -BACK_S or step_s > AHEAD_S + passed_s:
+            self.jumps += not stands
+            here = self.newest + max(1, round(passed_s * self.rate))
+            self.shift += here - at
+            at = here
+        if at > self.newest:
+            self.newest, self.arrived_s = at, now_s
+        return at
+
+
+@dataclass(slots=True)
+class _Reported:
+    """A track's newest sender report, and its newest unit in both times."""
+
+    rate: int
+    utc_s: float = 0.0
+    time: int = 0
+    arrived_s: float | None = None
+    unit_time: int = 0
+    unit_at_s: float = 0.0
+    """Its place on the connection's scale."""
+
+    def utc_of(self, time: int) -> float:
+        """Seconds of the camera's clock at this RTP time."""
+        step = (time - self.time) & 0xFFFFFFFF
+        return self.utc_s + (step - (1 << 32) if step >> 31 else step) / self.rate
+
+
+@dataclass(slots=True)
+class _Least:
+    """The smallest delay of the last seconds: arrival minus position."""
+
+    begun_s: float = 0.0
+    _moved_s: float = 0.0
+    _delays: deque[tuple[float, float]] = field(default_factory=deque)
+
+    def feed(self, arrived_s: float, at_s: float) -> None:
+        delays, delay_s = self._delays, arrived_s - at_s + self._moved_s
+        if not delays:
+            self.begun_s = arrived_s
+        while delays and delays[-1][1] >= delay_s:
+            delays.pop()
+        delays.append((arrived_s, delay_s))
+        while delays[0][0] < arrived_s - _WINDOW_S:
+            delays.popleft()
+
+    def moved(self, by_s: float) -> None:
+        """From now on positions are so much later; what was fed before counts as if they had always been."""
+        self._moved_s += by_s
+
+    @property
+    def delay_s(self) -> float | None:
+        return self._delays[0][1] - self._moved_s if self._delays else None
+
+
+class TimestampAligner:
+    """Fed with every unit in the order of arrival. now_s: monotonic. sound_rate: 0 where there is no sound."""
+
+    def __init__(self, sound_rate: int = 0) -> None:
+        self._has_sound = sound_rate > 0
+        self.video = TrackTimeline(VIDEO_RATE)
+        self.sound = TrackTimeline(sound_rate or 8000)
+        self._reports = _Reported(VIDEO_RATE), _Reported(self.sound.rate)
+        self._least = _Least(), _Least()
+        self._is_begun = False
+        self.cut = self.padded = 0
+        """How often sound was left out, or a silence left, to be where its picture is."""
+
+    def picture_at(self, ticks: int, time: int, now_s: float, *, is_anew: bool) -> int:
+        """A picture's time in 90 kHz ticks. time: RTP's."""
+        if not self._has_sound:
+            return self.video.place(ticks, now_s, is_anew=is_anew)
+        jumps = self.video.jumps
+        at = self.video.place(ticks, now_s, is_anew=is_anew)
+        if self.video.jumps != jumps:
+            self._reports[0].arrived_s = None
+        self._note(0, time, at, now_s)
+        return at
+
+    def begin_sound(self, heard: Iterable[tuple[int, float]]) -> None:
+        """Where sound belongs as far as arrivals tell: of both tracks that which was on its way for the shortest time
+        counts. heard: the first frames' ticks and arrivals. There was a picture."""
+        picture_s = self._least[0].delay_s
+        assert picture_s is not None
+        sound_s = min(arrived_s - ticks / self.sound.rate for ticks, arrived_s in heard)
+        self.sound.shift = round((sound_s - picture_s) * self.sound.rate)
+        self._is_begun = True
+
+    def sound_at(self, ticks: int, time: int, samples: int, now_s: float, *, is_anew: bool) -> int | None:
+        """A sound frame's time in its rate's ticks, once there was a picture; None to leave it out, to catch up."""
+        line = self.sound
+        if line.newest is None:
+            if not self._is_begun:
+                self.begin_sound([(ticks, now_s)])
+            line.shift += round((self._off_s(time, ticks + line.shift, now_s) or 0.0) * line.rate)
+        jumps = line.jumps
+        at = line.place(ticks, now_s, is_anew=is_anew)
+        if line.jumps != jumps:
+            self._reports[1].arrived_s = None
+        self._note(1, time, at, now_s)
+        off_s = self._off_s(time, at, now_s)
+        if off_s is None:
+            return at
+        if off_s > _STEP_S:
+            self._move_sound(round(off_s * line.rate))
+            self.padded += 1
+        elif off_s < -_HURRY_S:
+            self._move_sound(-samples)
+            line.newest = at - samples
+            self.cut += 1
+            return None
+        elif abs(off_s) > _FINE_S:
+            most = max(1, round(samples * (_HURRY if off_s < -_STEP_S else _SLIDE)))
+            self._move_sound(max(-most, min(most, round(off_s * line.rate))))
+        return at
+
+    def _move_sound(self, ticks: int) -> None:
+        self.sound.shift += ticks
+        self._least[1].moved(ticks / self.sound.rate)
+
+    def report(self, report: SenderReport, now_s: float, *, is_video: bool) -> None:
+        if report.utc_s is None:
+            return
+        reported = self._reports[0 if is_video else 1]
+        if reported.arrived_s is not None and report.utc_s < reported.utc_s - BACK_S:
+            reported.arrived_s = None  # its clock was set: what it said before counts no more
+            return
+        reported.utc_s, reported.time, reported.arrived_s = report.utc_s, report.time, now_s
+
+    def _note(self, which: int, time: int, at: int, now_s: float) -> None:
+        reported = self._reports[which]
+        at_s = at / reported.rate
+        reported.unit_time, reported.unit_at_s = time, at_s
+        self._least[which].feed(now_s, at_s)
+
+    def _off_s(self, time: int, at: int, now_s: float) -> float | None:
+        """By how much later than `at` a sound frame belongs; None if nothing tells."""
+        by_arrivals_s = self._off_by_arrivals_s(now_s)
+        video, sound = self._reports
+        if video.arrived_s is None or sound.arrived_s is None:
+            return by_arrivals_s if abs(by_arrivals_s or 0.0) > _ARRIVALS_OFF_S else None
+        if now_s - min(video.arrived_s, sound.arrived_s) > _REPORT_S or not self._is_pair():
+            return None
+        off_s = video.unit_at_s + sound.utc_of(time) - video.utc_of(video.unit_time) - at / sound.rate
+        if by_arrivals_s is not None and abs(off_s - by_arrivals_s) > _ABSURD_S:
+            return None
+        return off_s
+
+    def _off_by_arrivals_s(self, now_s: float) -> float | None:
+        video_s, sound_s = self._least[0].delay_s, self._least[1].delay_s
+        if video_s is None or sound_s is None or now_s - self._least[1].begun_s < _SETTLED_S:
+            return None
+        return sound_s - video_s
+
+    def _is_pair(self) -> bool:
+        video, sound = self._reports
+        assert video.arrived_s is not None
+        assert sound.arrived_s is not None
+        return abs((video.utc_s - sound.utc_s) - (video.arrived_s - sound.arrived_s)) < _PAIR_S

@@ -1,0 +1,276 @@
+"""A camera's pictures and sound from RTP packets to ours, with what is told of them. No sockets, no clock: who feeds it
+says what time it is."""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from tawny.model.packets import VIDEO_RATE, AudioFormat, SourcePacket, VideoFormat
+from tawny.protocols.sdp_reader import SdpDescription, SdpTrack
+from tawny.sources.packet_builder import PacketBuilder
+from tawny.sources.rtsp.client.audio_depacketizer import AacDepacketizer, AudioFrame, G711Depacketizer, sound_of
+from tawny.sources.rtsp.client.camera_clock import CameraClock
+from tawny.sources.rtsp.client.fault import ConversationFault
+from tawny.sources.rtsp.client.rtcp import Bye, read_reports
+from tawny.sources.rtsp.client.rtp_receiver import TCP_WINDOW, RtpCounts, RtpReceiver
+from tawny.sources.rtsp.client.sprop import announced_sets
+from tawny.sources.rtsp.client.timestamp_aligner import TimestampAligner
+from tawny.sources.rtsp.client.video_depacketizer import DepacketizedUnit, VideoDepacketizer
+
+KEYFRAME_S = 30.0
+"""How long to wait for a picture that decoding can begin with; cameras send one every 1 to 20 s."""
+_BYE_S = 0.3
+"""What was sent before a goodbye may come a little later; if pictures go on, it was none."""
+_OTHER_BYE_S = 2.0
+"""So long the sound may go on when the pictures have said goodbye."""
+_HEARD_S = 0.2
+"""Sound is held so long after the first picture, to see which of both was on its way for how long."""
+_MOST_EARLY = 100
+_CHANGES_S = 5.0
+"""Two changes of the format within this time are no camera's doing."""
+_WASTE_S = 0.5
+"""Packets that come for longer without a picture are noted; no camera needs so long for one."""
+_SENSELESS, _SENSELESS_MOST = 4, 100
+"""A senseless unit outweighs so many good ones; over so much it is no accident any more."""
+
+
+class Tracks:
+    """wants_sound: whether to have sound if there is any. stall_s: so long without a picture is a fault."""
+
+    def __init__(self, *, wants_sound: bool, stall_s: float, window: int = TCP_WINDOW) -> None:
+        self.packets: deque[SourcePacket] = deque()
+        """What is ready to be given out."""
+        self.now_s = 0.0
+        """Set by who feeds, before it does."""
+        self._wants_sound, self._stall_s, self._window = wants_sound, stall_s, window
+        self._placing = TimestampAligner()
+        self._units: VideoDepacketizer | None = None
+        self._pictures: PacketBuilder | None = None
+        self._video: RtpReceiver | None = None
+        self._audio: RtpReceiver | None = None
+        self._audio_format: AudioFormat | None = None
+        self._sound: G711Depacketizer | AacDepacketizer | None = None
+        self._early: deque[tuple[AudioFrame, float]] = deque(maxlen=_MOST_EARLY)
+        """Sound that came before it was known where it belongs, and when."""
+        self._pictures_s: float | None = None  # when the first picture came
+        self._begun_s = self.alive_s = 0.0
+        self._changed_s: float | None = None
+        self._bye_s: float | None = None
+        self._sound_ended = False
+        self._good = self._units_given = self._damaged = 0
+        self._missing_told = self._packets_seen = 0
+        self._is_waste = False  # packets came, and for long no picture
+        self._clock = CameraClock(VIDEO_RATE)
+        self._picture_came: tuple[int, float] | None = None
+        self._tool, self._sound_ignored = "", ""
+        self._fps: float | None = None
+
+    def choose(self, described: SdpDescription) -> Sequence[SdpTrack]:
+        """The tracks to have: pictures first. Fault if there are none that can be recorded."""
+        video = described.video
+        if video is None or video.video_codec is None:
+            offered = ", ".join(described.encodings[:6])
+            raise ConversationFault("no-video" if offered else "sdp", f"it offers {offered or 'no streams'}")
+        self._tool, self._fps = described.tool, video.fps
+        self._units = VideoDepacketizer(video.video_codec, self._picture)
+        self._pictures = PacketBuilder(video.video_codec, announced_sets(video))
+        self._video = RtpReceiver(video.payload_type, self._units, self._window)
+        chosen = [video]
+        for track in described.tracks if self._wants_sound else ():
+            found = sound_of(track, self._heard)
+            if found:
+                self._audio_format, self._sound = found
+                self._audio = RtpReceiver(track.payload_type, self._sound, self._window)
+                self._placing = TimestampAligner(self._audio_format.rate)
+                return [video, track]
+            if track.kind == "audio" and not self._sound_ignored:
+                self._sound_ignored = track.encoding
+        return chosen
+
+    def receiver_of(self, track: SdpTrack) -> RtpReceiver:
+        """Who takes a chosen track's packets."""
+        receiver = self._video if track.kind == "video" else self._audio
+        assert receiver is not None, "it was chosen before"
+        return receiver
+
+    def begin(self, now_s: float) -> None:
+        """It plays."""
+        self.now_s = self._begun_s = self.alive_s = now_s
+
+    def report(self, data: bytes, utc_s: float, *, is_video: bool) -> None:
+        """Take an RTCP packet."""
+        receiver = self._video if is_video else self._audio
+        if receiver is None:
+            return
+        for found in read_reports(data):
+            if isinstance(found, Bye):
+                if found.source == receiver.source:
+                    self._said_goodbye(is_video=is_video)
+            elif receiver.source in (found.source, -1):
+                self._placing.report(found, self.now_s, is_video=is_video)
+                if is_video:
+                    self._clock.report(found, utc_s, self._came_at(utc_s))
+
+    def _came_at(self, utc_s: float) -> tuple[int, float] | None:
+        """The newest picture's RTP time, and when it came."""
+        if self._picture_came is None:
+            return None
+        time, came_s = self._picture_came
+        return time, utc_s - self.now_s + came_s
+
+    def give_up_late(self) -> None:
+        """Wait no longer for packets that are late."""
+        for receiver in (self._video, self._audio):
+            if receiver is not None:
+                receiver.give_up()
+
+    def finish(self) -> None:
+        """It is over: what is whole of the open unit is given out, and sound that was held."""
+        self.give_up_late()
+        if self._units is not None:
+            self._units.finish()
+        if self.has_pictures:
+            self._let_sound_go()
+
+    def watch(self, bytes_s: float) -> None:
+        """Raise a Fault if what comes are no pictures. bytes_s: how long ago the last byte came."""
+        if self._bye_s is not None and self._has_gone(self._bye_s):
+            raise ConversationFault("bye", "it ended the stream")
+        if self._early and self._is_sound_due:
+            self._let_sound_go()
+        if self.now_s - self.alive_s >= self._stall_s:
+            sends = "no data at all" if bytes_s > self._stall_s / 2 else "although data arrives"
+            raise ConversationFault("stall", f"no video for {self._stall_s:g} s, {sends}")
+        pictures, units = self._pictures, self._units
+        if pictures is None or units is None:
+            return
+        self._look_for_waste()
+        if pictures.format is None and self.now_s - self._begun_s > KEYFRAME_S:
+            if not pictures.is_ready:
+                raise ConversationFault("no-parameters", "it never sends decoding parameters (SPS/PPS)")
+            raise ConversationFault("waiting-key", f"no keyframe within {KEYFRAME_S:g} s")
+        senseless = pictures.senseless + units.odd
+        if _SENSELESS * senseless - self._good > _SENSELESS_MOST:
+            raise ConversationFault("stall", "its data isn't valid video")
+        if _SENSELESS * senseless < self._good:
+            self._good = pictures.senseless = units.odd = 0  # long ago: forgiven
+
+    def _look_for_waste(self) -> None:
+        """Whether packets of the picture came although for some time none was complete."""
+        counts = self._counts
+        came = counts.packets + counts.bad + counts.strangers
+        if came != self._packets_seen and self.now_s - self.alive_s > _WASTE_S:
+            self._is_waste = True
+        self._packets_seen = came
+
+    @property
+    def _counts(self) -> RtpCounts:
+        """What happened to the pictures' packets."""
+        return self._video.counts if self._video else RtpCounts()
+
+    @property
+    def missing(self) -> int:
+        """Packets of pictures that never came."""
+        return self._counts.missing
+
+    @property
+    def has_pictures(self) -> bool:
+        """Some were given out, ever."""
+        return self._units_given > 0
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        """For status and report."""
+        notes: dict[str, Any] = {"tool": self._tool}
+        if self._fps:
+            notes["fps"] = self._fps
+        notes["sound"] = self._audio_format.codec if self._audio_format else ""
+        if self._sound_ignored and not self._audio_format:
+            notes["sound_ignored"] = self._sound_ignored
+        counts = self._video.counts if self._video else None
+        if counts:
+            notes |= {"packets": counts.packets, "missing": counts.missing, "gaps": counts.gaps, "late": counts.late}
+            notes |= {"repeated": counts.repeated, "strangers": counts.strangers, "restarts": counts.restarts}
+        notes |= {"units": self._units_given, "damaged": self._damaged, "clock_jumps": self._placing.video.jumps}
+        if self._sound is not None:
+            notes |= {
+                "sound_bad": self._sound.bad,
+                "sound_cut": self._placing.cut,
+                "sound_padded": self._placing.padded,
+            }
+        if (offset_s := self._clock.offset_s) is not None:
+            notes["clock_offset_s"] = round(offset_s, 3)
+        if (latency_s := self._clock.latency_s) is not None:
+            notes["latency_s"] = round(latency_s, 3)
+        return notes
+
+    def _picture(self, unit: DepacketizedUnit) -> None:
+        assert self._pictures is not None
+        before, senseless = self._pictures.format, self._pictures.senseless
+        look = self._pictures.look(unit.sets, unit.first_slice, is_key=unit.is_key and not unit.is_damaged)
+        waited_s = unit.ahead / VIDEO_RATE
+        came_s = self.now_s - waited_s
+        at = self._placing.picture_at(unit.ticks, unit.time, came_s, is_anew=unit.is_anew)
+        if self._pictures.senseless == senseless:
+            self.alive_s, self._bye_s = self.now_s, None
+        self._picture_came = unit.time, came_s
+        if unit.is_anew:
+            self._clock.restart()
+        if look is None:
+            return
+        if self._pictures_s is None:
+            self._pictures_s = self.now_s
+        self._good += 1
+        self._units_given += 1
+        self._damaged += unit.is_damaged
+        if look.format is not before and before is not None:
+            self._changed(look.format)
+        missing, is_waste = self.missing - self._missing_told, self._is_waste
+        self._missing_told, self._is_waste = self.missing, False
+        self.packets.append(
+            SourcePacket(look.format, unit.data, at, look.is_keyframe, unit.is_damaged, missing, is_waste, waited_s)
+        )
+        if self._early and self._is_sound_due:
+            self._let_sound_go()
+
+    def _changed(self, to: VideoFormat) -> None:
+        if self._changed_s is not None and self.now_s - self._changed_s < _CHANGES_S:
+            raise ConversationFault("bad-parameters", f"its resolution keeps changing, now to {to.width}x{to.height}")
+        self._changed_s = self.now_s
+
+    def _said_goodbye(self, *, is_video: bool) -> None:
+        if is_video:
+            self._bye_s = self.now_s
+        else:
+            self._sound_ended = True
+
+    def _has_gone(self, bye_s: float) -> bool:
+        """Whether nothing more is to come since the pictures said goodbye: sound may go on a little."""
+        passed_s = self.now_s - bye_s
+        if self._audio is None or self._audio.source < 0 or self._sound_ended:
+            return passed_s >= _BYE_S
+        return passed_s >= _OTHER_BYE_S
+
+    @property
+    def _is_sound_due(self) -> bool:
+        return self._pictures_s is not None and self.now_s - self._pictures_s >= _HEARD_S
+
+    def _heard(self, sound: AudioFrame) -> None:
+        if self._is_sound_due and not self._early:
+            self._place_sound(sound, self.now_s)
+            return
+        self._early.append((sound, self.now_s))
+        if self._is_sound_due:
+            self._let_sound_go()
+
+    def _let_sound_go(self) -> None:
+        if self._early:
+            self._placing.begin_sound([(sound.ticks, came_s) for sound, came_s in self._early])
+        while self._early:
+            self._place_sound(*self._early.popleft())
+
+    def _place_sound(self, sound: AudioFrame, arrived_s: float) -> None:
+        assert self._audio_format is not None
+        at = self._placing.sound_at(sound.ticks, sound.time, sound.samples, arrived_s, is_anew=sound.is_anew)
+        if at is not None:
+            self.packets.append(SourcePacket(self._audio_format, sound.data, at))

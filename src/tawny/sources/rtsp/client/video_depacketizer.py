@@ -1,0 +1,350 @@
+"""RTP payloads of H.264 (RFC 6184) and H.265 (RFC 7798, without DONL) put together to access units.
+
+Where a unit ends: at the first picture part of another time, or, once that has been right 30 times, at the packet whose
+marker says so. Parameter sets and SEI that come behind a picture belong to the next, whatever time they carry.
+Whatever is missing or does not fit damages the unit it may have belonged to; damaged units come out all the same.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tawny.media.codec.nal import split_annexb
+from tawny.model.packets import VideoCodec
+from tawny.sources.rtsp.client.fault import ConversationFault
+from tawny.sources.rtsp.client.nal_roles import TYPES, NalRole
+from tawny.sources.rtsp.client.rtp_receiver import OpenFragment
+
+MOST_UNIT_BYTES = 8_000_000
+MOST_SET_BYTES = 4096
+_MARKS_PROOF = 30
+_HEAD_BYTES = 16
+_CHECKED = 50
+"""So many NAL units are searched for start codes inside, which some cameras put there; if none had one, none will."""
+_START = b"\0\0\1"
+_MOST_AHEAD = 90_000
+"""A longer step between two pictures says nothing about when the first was complete."""
+_PICTURE = (NalRole.SLICE, NalRole.KEY)
+
+
+@dataclass(slots=True)
+class DepacketizedUnit:
+    """One access unit."""
+
+    data: bytes
+    """NAL units, each behind its length in 4 bytes; the lengths always add up."""
+    ticks: int
+    """90 kHz since the first unit, over wraps of RTP's 32 bits; not over a restart."""
+    time: int
+    """RTP's."""
+    is_key: bool
+    is_damaged: bool
+    """Something is missing, or may be."""
+    sets: tuple[bytes, ...]
+    """Parameter sets in it."""
+    first_slice: bytes
+    """Its first bytes."""
+    is_anew: bool
+    """The camera began another stream with it: its ticks say nothing."""
+    ahead: int
+    """How many ticks after it was complete it was known to be; 0 if its own marker told, and at the beginning."""
+
+
+class VideoDepacketizer:
+    """give: takes each unit as soon as it is known to be complete."""
+
+    def __init__(
+        self, codec: VideoCodec, give: Callable[[DepacketizedUnit], None], most_bytes: int = MOST_UNIT_BYTES
+    ) -> None:
+        self._types, self._give_out, self._most_bytes = TYPES[codec], give, most_bytes
+        # the unit being gathered
+        self._unit = bytearray()
+        self._time = -1
+        self._slices = 0
+        self._is_key = self._is_broken = False
+        self._sets: list[tuple[int, bytes]] = []  # with their places in the unit
+        self._first_slice = b""
+        self._is_tail_broken = self._is_odd = False
+        self._is_stray = False  # stray: behind no slice, though nothing else may stand there
+        self._tail = 0  # where, behind its slices, what belongs to the next picture begins; 0: nowhere yet
+        self._fragment = -1  # where the NAL unit that is not complete yet begins; negative: there is none
+        self._fragment_head = b""
+        # between units
+        self._gap = False  # packets are missing before the next
+        self._after_gap = False  # the packet looked at now is that one
+        self._is_spoilt = False  # the next packet is
+        self._is_anew = False
+        self._ahead = 0
+        self._least_step = 0  # between two pictures, in 90 kHz; 0: not known
+        self._ticks, self._last_time = 0, -1
+        self._ended_by_mark = -1  # the time of the unit that its marker ended last
+        # what the camera is like
+        self._is_marked = False  # the last packet with a part of the picture was
+        self._marks = 0
+        self._agreed = 0  # units in a row with one marker, at their end; negative: it is not to be trusted
+        self._by_mark = False
+        self._usual_slices = 1
+        self._unchecked = _CHECKED
+        self.odd = 0
+        """Units with what fits nowhere, though nothing was missing."""
+
+    # --- what comes (Depacketizer)
+
+    def payload(self, view: memoryview, begin: int, end: int, time: int, *, is_marked: bool) -> None:
+        """A packet's payload, in order."""
+        if end - begin <= self._types.header_bytes:
+            return  # it counts among the numbers and carries nothing
+        self._after_gap, self._gap = self._gap, False
+        if self._after_gap and self._unit:
+            self._break_off()
+        if time != self._time:
+            self._new_time(time)
+        if self._after_gap or self._is_spoilt:
+            self._is_broken, self._is_spoilt = True, False
+        kind = self._types.kind_of(view[begin])
+        if kind is NalRole.PIECE:
+            self._piece(view, begin, end)
+        else:
+            self._put(kind, view, begin, end)
+        self._after_gap = False
+        if len(self._unit) > self._most_bytes:
+            raise ConversationFault("picture-too-big", f"a picture of more than {self._most_bytes} bytes")
+        if not self._tail:
+            self._is_marked = is_marked and self._slices > 0
+            if self._is_marked:
+                self._marks += 1
+                if self._by_mark and self._fragment < 0:
+                    self._ended_by_mark = time
+                    self._give()
+
+    def gap(self) -> None:
+        self._gap = True
+
+    def doubt(self) -> None:
+        if self._unit and not self._is_marked:  # at a picture's end it harms nothing
+            self._is_broken = True
+
+    def spoilt(self) -> None:
+        self._is_spoilt = True
+
+    def restart(self) -> None:
+        self.finish()
+        self._forget()
+        self._is_anew, self._gap, self._time = True, False, -1
+
+    def middle(self) -> OpenFragment | None:
+        if self._fragment < 0 or self._gap or self._is_marked or len(self._unit) > self._most_bytes:
+            return None
+        return OpenFragment(self._unit, self._time, self._fragment_head)
+
+    def finish(self) -> None:
+        """The stream is over: give out the open unit if by all appearances nothing of it is missing."""
+        complete = self._is_marked if self._agreed > 0 or self._by_mark else self._slices >= self._usual_slices
+        if complete and self._slices and not self._is_broken and not self._gap and self._fragment < 0:
+            self._give()
+
+    # --- payloads to NAL units
+
+    def _put(self, kind: NalRole, view: memoryview, begin: int, end: int) -> None:
+        """Any payload but a fragment."""
+        if kind is NalRole.SEVERAL:
+            self._several(view, begin + self._types.header_bytes, end)
+        elif kind is NalRole.UNKNOWN:
+            self._odd()
+        else:
+            self._nal(view, begin, end)
+
+    def _nal(self, view: memoryview, begin: int, end: int) -> None:
+        """A whole NAL unit, or what should be one."""
+        self._cut_fragment()
+        if (view[begin] == 0 or self._is_searched(view[begin])) and _START in bytes(view[begin:end]):
+            self._nals(bytes(view[begin:end]))
+        else:
+            self._whole(view, begin, end)
+
+    def _nals(self, data: bytes) -> None:
+        """Several NAL units with start codes between them, where one should be."""
+        self._unchecked = _CHECKED
+        if not data.startswith((_START, b"\0" + _START)):
+            data = _START + data
+        for nal in split_annexb(data):
+            if len(nal) > self._types.header_bytes:
+                self._whole(memoryview(nal), 0, len(nal))
+
+    def _whole(self, view: memoryview, begin: int, end: int) -> None:
+        """One NAL unit."""
+        kind = self._types.kind_of(view[begin])
+        if kind >= NalRole.SEVERAL:
+            self._odd()
+            return
+        self._border(kind, view, begin, end)
+        if kind is NalRole.SET and end - begin <= MOST_SET_BYTES:
+            self._sets.append((len(self._unit), bytes(view[begin:end])))
+        self._unit += (end - begin).to_bytes(4, "big")
+        self._unit += view[begin:end]
+
+    def _several(self, view: memoryview, begin: int, end: int) -> None:
+        """An aggregation packet's NAL units, each behind its length in two bytes."""
+        while end - begin > 2:
+            size = view[begin] << 8 | view[begin + 1]
+            begin += 2
+            if begin + size > end:
+                self._odd()
+                return
+            if size > self._types.header_bytes:
+                self._nal(view, begin, begin + size)
+            begin += size
+
+    def _piece(self, view: memoryview, begin: int, end: int) -> None:
+        """A fragment of a NAL unit. Its type counts in the first only."""
+        header_bytes = self._types.header_bytes
+        flags, content = view[begin + header_bytes], begin + header_bytes + 1
+        if flags & 0x80:
+            self._cut_fragment()
+            self._begin_fragment(view, begin, end)
+        elif self._fragment < 0:
+            if not self._is_broken:
+                self._odd()
+            return
+        self._unit += view[content:end]
+        if flags & 0x40:
+            self._end_fragment()
+
+    def _begin_fragment(self, view: memoryview, begin: int, end: int) -> None:
+        first, kind_bits = view[begin], view[begin + self._types.header_bytes]
+        if self._types.is_h265:
+            head = bytes((first & 0x81 | (kind_bits & 63) << 1, view[begin + 1]))
+            self._fragment_head = bytes((first, view[begin + 1], kind_bits & 63))
+        else:
+            head = bytes((first & 0xE0 | kind_bits & 31,))
+            self._fragment_head = bytes((first, kind_bits & 31))
+        content = begin + self._types.header_bytes + 1
+        begins = head + bytes(view[content : min(end, content + _HEAD_BYTES)])
+        self._border(self._types.kind_of(head[0]), memoryview(begins), 0, len(begins))
+        self._fragment = len(self._unit)
+        self._unit += b"\0\0\0\0"
+        self._unit += head
+
+    def _end_fragment(self) -> None:
+        at, self._fragment = self._fragment, -1
+        unit = self._unit
+        begin = at + 4
+        unit[at:begin] = (len(unit) - begin).to_bytes(4, "big")
+        first = unit[begin]
+        if self._is_searched(first) and unit.find(_START, begin) >= 0:
+            data = bytes(unit[begin:])
+            del unit[at:]
+            self._nals(data)
+        elif self._types.kind_of(first) is NalRole.SET and len(unit) - begin <= MOST_SET_BYTES:
+            self._sets.append((at, bytes(unit[begin:])))
+
+    def _cut_fragment(self) -> None:
+        """The rest of the open fragment will not come."""
+        if self._fragment >= 0:
+            self._is_broken = True
+            self._end_fragment()
+
+    def _is_searched(self, first: int) -> bool:
+        """Whether to look for start codes inside this NAL unit."""
+        if self._unchecked > 0:
+            self._unchecked -= 1
+            return True
+        return self._types.kind_of(first) not in _PICTURE
+
+    def _odd(self) -> None:
+        """Something does not fit. A unit counts once."""
+        self.odd += not self._is_odd
+        self._is_odd = self._is_broken = True
+
+    # --- NAL units to pictures
+
+    def _border(self, kind: NalRole, view: memoryview, begin: int, end: int) -> None:
+        """Called with a NAL unit before it is put in: the unit so far may be complete, and is given out then."""
+        if not self._types.is_possible(view[begin], view[begin + 1] if end - begin > 1 else 0):
+            self._odd()
+        if kind in _PICTURE:
+            self._slice(kind, view, begin, end)
+        elif kind is NalRole.AFTER:
+            self._is_stray = self._is_stray or self._slices == 0
+            self._is_tail_broken = self._is_tail_broken or self._tail > 0
+        elif self._slices and not self._tail:
+            self._tail = len(self._unit)
+
+    def _slice(self, kind: NalRole, view: memoryview, begin: int, end: int) -> None:
+        flag_at = begin + self._types.header_bytes  # first_mb_in_slice, first_slice_segment_in_pic_flag
+        is_first = flag_at < end and view[flag_at] > 127
+        if self._slices and is_first and (self._is_marked or self._tail):
+            self._give()  # the camera's clock stands, or another picture has the same time
+        elif self._tail:  # the picture goes on: what came in between is part of it
+            self._is_broken = self._is_broken or self._is_tail_broken
+            self._tail, self._is_tail_broken = 0, False
+        if not self._slices:
+            if not is_first:
+                self._is_broken = True  # its beginning is missing
+                if self._by_mark and self._time == self._ended_by_mark:
+                    self._by_mark, self._agreed = False, -1  # a picture that goes on after its marker
+            self._first_slice = bytes(view[begin : min(end, begin + _HEAD_BYTES)])
+        self._slices += 1
+        self._is_key = self._is_key or kind is NalRole.KEY
+
+    def _new_time(self, time: int) -> None:
+        """A packet of another time: the unit is complete if it has a picture; else it belongs to the one that comes."""
+        if self._slices:
+            self._learn()
+            step, known = (time - self._time) & 0xFFFFFFFF, self._least_step
+            if step <= _MOST_AHEAD:  # to a picture that is shown far later than its turn it says nothing
+                self._ahead = min(step, known) if known else 0
+                self._least_step = self._ahead or step
+            self._give()
+        elif self._is_stray:
+            self._odd()
+        self._time = time
+
+    def _break_off(self) -> None:
+        """Packets are missing while a unit is open."""
+        self._cut_fragment()
+        self._is_broken = True
+        self._is_tail_broken = self._is_tail_broken or self._tail > 0
+
+    def _learn(self) -> None:
+        """A unit was ended by time: would its marker have said the same?"""
+        if self._by_mark or self._agreed < 0 or self._after_gap or self._is_broken:
+            return
+        if self._marks == 1 and self._is_marked:
+            self._agreed += 1
+            self._by_mark = self._agreed >= _MARKS_PROOF
+        else:
+            self._agreed = -1 if self._marks > 1 or self._agreed > 2 else 0
+
+    def _give(self) -> None:
+        """Give out the unit; what behind its slices belongs to the next stays."""
+        self._cut_fragment()
+        unit, tail = self._unit, self._tail or len(self._unit)
+        if self._last_time >= 0 and not self._is_anew:
+            step = (self._time - self._last_time) & 0xFFFFFFFF
+            self._ticks += step - (1 << 32) if step >> 31 else step
+        self._last_time = self._time
+        if not self._is_broken:
+            self._usual_slices = self._slices
+        given = DepacketizedUnit(
+            bytes(unit) if tail == len(unit) else bytes(unit[:tail]),
+            self._ticks,
+            self._time,
+            self._is_key,
+            self._is_broken,
+            tuple(nal for at, nal in self._sets if at < tail),
+            self._first_slice,
+            self._is_anew,
+            self._ahead,
+        )
+        left, sets = unit[tail:], [(at - tail, nal) for at, nal in self._sets if at >= tail]
+        is_broken = self._after_gap or self._is_tail_broken or (bool(left) and self._is_odd)
+        self._forget()
+        self._unit, self._sets, self._is_broken = left, sets, is_broken
+        self._is_anew, self._ahead = False, 0
+        self._give_out(given)
+
+    def _forget(self) -> None:
+        """Nothing is being gathered."""
+        self._unit, self._fragment, self._tail = bytearray(), -1, 0
+        self._slices, self._marks, self._sets, self._first_slice = 0, 0, [], b""
+        self._is_key = self._is_broken = self._is_tail_broken = self._is_odd = self._is_stray = self._is_marked = False

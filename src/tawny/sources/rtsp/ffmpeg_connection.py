@@ -1,0 +1,150 @@
+"""RTSP cameras read through FFmpeg: described by us first, then opened by it, and made into whole pictures here.
+
+Threads: each connection has one of its own, which waits in FFmpeg and puts packets together; the thread that calls
+`read` takes them from a short queue, and watches the clock. A wait in FFmpeg is never cut short while the camera may
+still go on: it would lose what had come of an RTP packet.
+"""
+
+import atexit
+import queue
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from tawny.media.codec.demuxer import Demuxer, open_rtsp
+from tawny.model.clock import Clock
+from tawny.model.errors import SourceError, SourceRefused, SourceStalled
+from tawny.model.packets import SourcePacket
+from tawny.protocols.sdp_reader import SdpDescription
+from tawny.sources.rtsp.address import RtspAddress
+from tawny.sources.rtsp.describe import DEADLINE_S, describe
+from tawny.sources.rtsp.ffmpeg_feed import FfmpegFeed
+from tawny.sources.source import IdleUntil
+
+_QUEUED_PACKETS = 256
+WAIT_S = 0.5
+_LOOK_S = 0.1
+_LATEST_S = 0.75
+"""So much after its time a stall that the connection's thread has not found (it hangs) is found without it."""
+_AGAIN_S = (0.0, 0.1, 0.3, 0.6)
+"""Pauses before each try to have a camera play that has answered."""
+
+
+def open_through_ffmpeg(
+    address: RtspAddress, options: Mapping[str, Any], clock: Clock, wait_s: float = WAIT_S, hint: str = ""
+) -> "FfmpegConnection":
+    """Returns when it plays, within DEADLINE_S. SourceError if it does not.
+
+    wait_s: how long `read` waits for a packet; 0 for not at all. hint: for the notes.
+    """
+    if address.is_encrypted:
+        raise SourceError(address.public, 'encrypted cameras (rtsps) require the built-in client (client = "own")')
+    until_s = clock.mono_s() + DEADLINE_S
+    described = describe(address, clock)
+    demuxer = _play(address, described, options, clock, until_s)
+    return FfmpegConnection(demuxer, address, described, options, clock, wait_s, hint)
+
+
+def _play(
+    address: RtspAddress, described: SdpDescription, options: Mapping[str, Any], clock: Clock, until_s: float
+) -> Demuxer:
+    """Open through FFmpeg. Some servers are still putting away what they were just asked, and must be asked again; of
+    some the sound cannot be had, and then the pictures alone are."""
+    wants_sound = options["sound"] and described.audio is not None
+    tries = [(pause_s, wants_sound) for pause_s in _AGAIN_S] + ([(0.0, False)] if wants_sound else [])
+    while True:
+        pause_s, sound = tries.pop(0)
+        threading.Event().wait(pause_s)
+        try:
+            return open_rtsp(
+                address.url_with_login,
+                udp=options["transport"] == "udp",
+                sound=sound,
+                open_s=max(1.0, until_s - clock.mono_s()),
+                read_s=options["stall"],
+                where=address.public,
+            )
+        except SourceRefused as error:
+            # a moment ago the same login was good: it is its form that FFmpeg cannot answer
+            raise SourceError(address.public, f"its sign-in method ({described.login}) isn't supported") from error
+        except SourceError as error:
+            if type(error) is not SourceError or not tries or clock.mono_s() + tries[0][0] > until_s:
+                raise
+
+
+class FfmpegConnection:
+    """One camera playing. Made in the thread that opened it, read in one thread."""
+
+    def __init__(
+        self,
+        demuxer: Demuxer,
+        address: RtspAddress,
+        described: SdpDescription,
+        options: Mapping[str, Any],
+        clock: Clock,
+        wait_s: float,
+        hint: str,
+    ) -> None:
+        self._wait_s = wait_s
+        self._where, self._stall_s, self._clock = address.public, options["stall"], clock
+        self._notes: dict[str, Any] = {"client": "ffmpeg", "transport": options["transport"], "tool": described.tool}
+        glue = options["transport"] == "tcp"
+        self._feed = FfmpegFeed(demuxer, address.public, glue=glue, stall_s=self._stall_s, clock=clock)
+        if described.video is not None and described.video.fps:
+            self._notes["fps"] = described.video.fps
+        self._notes |= self._feed.notes | ({"hint": hint} if hint else {})
+        self._waiting: queue.Queue[SourcePacket | SourceError] = queue.Queue(_QUEUED_PACKETS)
+        self._closing = False
+        self._over: SourceError | None = None
+        self._thread = threading.Thread(target=self._run, name=f"rtsp {address.host}", daemon=True)
+        self._thread.start()
+        atexit.register(self._leave)  # a thread that is still in FFmpeg when the interpreter goes away crashes it
+
+    def read(self) -> SourcePacket | IdleUntil:
+        if self._over is not None:
+            raise self._over
+        try:
+            came = self._waiting.get(self._wait_s > 0, self._wait_s)
+        except queue.Empty:
+            if self._clock.mono_s() - self._feed.alive_s < self._stall_s + _LATEST_S:
+                return IdleUntil(0.0 if self._wait_s else _LOOK_S)
+            came = SourceStalled(self._where, f"no video for {self._stall_s:g} s")
+        if isinstance(came, SourceError):
+            self._over = came
+            raise came
+        return came
+
+    def close(self) -> None:
+        """The thread ends with the next packet; of a camera that is silent, when its wait in FFmpeg is over."""
+        self._closing = True
+        if self._wait_s:
+            self._leave()
+
+    def _leave(self) -> None:
+        self._closing = True
+        self._thread.join(0.4)
+        atexit.unregister(self._leave)
+
+    @property
+    def notes(self) -> Mapping[str, Any]:
+        return self._notes
+
+    def _run(self) -> None:
+        try:
+            for packet in self._feed.packets():
+                if not self._put(packet):
+                    return
+        except SourceError as error:
+            self._put(error)
+        finally:
+            self._feed.close()
+
+    def _put(self, item: SourcePacket | SourceError) -> bool:
+        """False when nobody wants it any more."""
+        while not self._closing:
+            try:
+                self._waiting.put(item, timeout=0.2)
+            except queue.Full:
+                continue
+            return True
+        return False

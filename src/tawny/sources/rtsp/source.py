@@ -1,0 +1,157 @@
+"""RTSP cameras, read by our own client, or through FFmpeg where that is asked for or ours does not get on with one."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from tawny.config.units import seconds
+from tawny.model.errors import SourceError
+from tawny.model.ids import CameraId, StreamName
+from tawny.sources.background_open import BackgroundOpen
+from tawny.sources.log_redaction import HIDDEN, SecretFilter, strip_locations
+from tawny.sources.rtsp.address import RtspAddress, claims_rtsp, parse_rtsp, public_rtsp
+from tawny.sources.rtsp.client.backchannel import BackChannel
+from tawny.sources.rtsp.client.stream_memory import StreamMemory
+from tawny.sources.rtsp.client.tcp_connection import ReceiveBuffer, RtspConnection
+from tawny.sources.rtsp.client.tolerated_faults import tolerated_faults
+from tawny.sources.rtsp.client.udp_connection import UdpConnection
+from tawny.sources.rtsp.ffmpeg_connection import WAIT_S, open_through_ffmpeg
+from tawny.sources.source import CameraConnection, SourceContext, Speaker
+
+STALL_S = 5.0
+_HINT = (
+    "tawny uses FFmpeg for this camera because its own RTSP client isn't compatible with it. Packet loss can't be "
+    "detected."
+)
+_CLIENTS = ("auto", "own", "ffmpeg")
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
+DEFAULTS = {"client": "auto", "transport": "tcp", "sound": True, "stall": STALL_S, "fingerprint": ""}
+
+
+class Rtsp:
+    """`rtsp://[user:password@]host[:port]/path`, or `rtsps://…` for RTSP inside TLS.
+
+    Settings: transport = "tcp" | "udp"; sound = true; stall = "5 s" (so long without a picture ends it);
+    client = "auto" | "own" | "ffmpeg" (who reads it); fingerprint = the SHA-256 of the camera's certificate.
+    """
+
+    scheme: ClassVar[str] = "rtsp"
+
+    def __init__(self) -> None:
+        self._room = ReceiveBuffer()  # of the one thread that reads all connections that `begin` made
+        self._memories: dict[tuple[CameraId, StreamName, str], StreamMemory] = {}
+
+    def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        checked = DEFAULTS | dict(table)
+        if unknown := set(checked) - set(DEFAULTS):
+            raise ValueError(f"{min(unknown)}: found an unknown key; allowed: {', '.join(DEFAULTS)}")
+        if checked["transport"] not in ("tcp", "udp"):
+            raise ValueError(f'transport: found {checked["transport"]!r}; allowed: "tcp" or "udp"')
+        if checked["client"] not in _CLIENTS:
+            raise ValueError(f'client: found {checked["client"]!r}; allowed: "auto", "own" or "ffmpeg"')
+        if not isinstance(checked["sound"], bool):
+            raise ValueError(f"sound: found {checked['sound']!r}; allowed: true or false")
+        checked["stall"] = _stall_s(checked["stall"])
+        checked["fingerprint"] = _fingerprint(checked["fingerprint"])
+        return checked
+
+    def claims(self, address: str) -> bool:
+        return claims_rtsp(address)
+
+    def public(self, address: str) -> str:
+        return public_rtsp(address)
+
+    def open(self, opening: SourceContext) -> CameraConnection:
+        options, address = self._understood(opening)
+        memory = self._memory_of(opening)
+        if options["client"] == "ffmpeg" or (options["client"] == "auto" and memory.wants_another_client):
+            return self._through_ffmpeg(opening, address, options, memory)
+        kind = UdpConnection if options["transport"] == "udp" else RtspConnection
+        connection = kind(address, options, opening.clock, memory)
+        try:
+            connection.wait_until_it_plays()
+        except SourceError:
+            connection.close()
+            raise
+        return connection
+
+    def shares(self, options: Mapping[str, Any]) -> bool:
+        """See `SharedSource`. Over UDP our own client waits for packets."""
+        return bool(options["transport"] == "tcp" or options["client"] == "ffmpeg")
+
+    def begin(self, opening: SourceContext) -> CameraConnection:
+        """See `SharedSource`."""
+        options, address = self._understood(opening)
+        memory = self._memory_of(opening)
+        if options["client"] == "ffmpeg" or (options["client"] == "auto" and memory.wants_another_client):
+            return BackgroundOpen(lambda: self._through_ffmpeg(opening, address, options, memory, wait_s=0.0))
+        return RtspConnection(address, options, opening.clock, memory, self._room)
+
+    def speaker(self, opening: SourceContext) -> Speaker:
+        """See `SpeakingSource`. By our own client, whoever reads the pictures."""
+        options, address = self._understood(opening)
+        return BackChannel(address, options["fingerprint"], opening.clock)
+
+    def report(self, opening: SourceContext) -> Mapping[str, Any]:
+        """See `ReportingSource`."""
+        memory = self._memory_of(opening)
+        if memory.transcript is None:
+            return {}
+        counted = memory.counted()
+        return {
+            "talk": memory.transcript.record(),
+            "forgiven": [*memory.transcript.forgiven, *tolerated_faults(counted)],
+            "counted": dict(counted),
+        }
+
+    def without_secrets(self, opening: SourceContext, text: str, *, with_host: bool) -> str:
+        """See `ReportingSource`."""
+        try:
+            address = parse_rtsp(opening.address)
+        except ValueError:
+            return HIDDEN
+        hidden = SecretFilter.of(address).hide(text)
+        return hidden if with_host else strip_locations(hidden, address.host)
+
+    def _understood(self, opening: SourceContext) -> tuple[Mapping[str, Any], RtspAddress]:
+        options = self.settings(opening.options)
+        try:
+            return options, parse_rtsp(opening.address)
+        except ValueError as error:
+            raise SourceError(self.public(opening.address), f"its address isn't {error}") from None
+
+    def _memory_of(self, opening: SourceContext) -> StreamMemory:
+        return self._memories.setdefault((opening.camera, opening.stream, opening.address), StreamMemory())
+
+    def _through_ffmpeg(
+        self,
+        opening: SourceContext,
+        address: RtspAddress,
+        options: Mapping[str, Any],
+        memory: StreamMemory,
+        wait_s: float = WAIT_S,
+    ) -> CameraConnection:
+        hint = _HINT if options["client"] == "auto" else ""
+        try:
+            return open_through_ffmpeg(address, options, opening.clock, wait_s, hint)
+        except SourceError:
+            memory.other_failed()
+            raise
+
+
+def _stall_s(value: Any) -> float:
+    try:
+        stall_s = seconds(value) if isinstance(value, str) else float(value)
+    except (TypeError, ValueError):
+        stall_s = 0.0
+    if not 0.5 <= stall_s <= STALL_S:
+        raise ValueError(f"stall: found {value!r}; allowed: 0.5 s to {STALL_S:g} s")
+    return stall_s
+
+
+def _fingerprint(value: Any) -> str:
+    """SHA-256 as people copy it: with colons, in any case."""
+    text = value.replace(":", "").strip().lower() if isinstance(value, str) else "?"
+    if text and not _FINGERPRINT.fullmatch(text):
+        raise ValueError(f"fingerprint: found {value!r}; allowed: 64 hexadecimal digits, or nothing")
+    return text

@@ -1,0 +1,1 @@
+"""Disks and volumes: file layer, layout, locks, mirror, failover."""

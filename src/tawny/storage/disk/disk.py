@@ -1,0 +1,368 @@
+"""The file layer: the few calls through which storage touches a disk, so that a test can be the disk.
+
+Paths are below one root, with `/`, and no link is ever followed. What is written is durable once `sync` returned; a
+name (of a new, renamed or removed file) is durable once `sync_folder` of its folder returned, and not before. Any
+thread may call; an `OpenFile` belongs to one thread at a time.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Literal, NamedTuple, Protocol
+
+from tawny.model.errors import DiskFull, FolderUnwritable, StorageError
+
+Bytes = bytes | bytearray | memoryview
+Kind = Literal["file", "folder", "link", "other"]
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_MOST_PARTS = 1024  # of one writev (IOV_MAX)
+
+
+class FolderEntry(NamedTuple):
+    """What stands in a folder."""
+
+    name: str
+    kind: Kind
+    size_bytes: int
+
+
+class DiskCapacity(NamedTuple):
+    free_bytes: int
+    """For us: without what the file system keeps for root."""
+    total_bytes: int
+
+
+class OpenFile(Protocol):
+    """A file that grows at its end. Raises DiskFull, StorageError."""
+
+    @property
+    def size_bytes(self) -> int: ...
+
+    def append(self, parts: Sequence[Bytes]) -> None:
+        """Write all parts in one go. After an error the file may hold a piece of them: `cut` it back."""
+        ...
+
+    def sync(self) -> None:
+        """Make all that was appended durable. After an error the file takes no more: what the disk still has is
+        unknown, and a second try could succeed without having written anything."""
+        ...
+
+    def cut(self, size_bytes: int) -> None:
+        """Throw away what is behind so many bytes."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class DiskAccess(Protocol):
+    """Files below one root. Raises DiskFull, FolderUnwritable, StorageError."""
+
+    @property
+    def root(self) -> Path: ...
+
+    def create(self, path: str, *, secret: bool = False) -> OpenFile:
+        """A new, empty file. secret: for its owner alone. StorageError when there is something by this name already."""
+        ...
+
+    def extend(self, path: str) -> OpenFile:
+        """An existing file, to append to it."""
+        ...
+
+    def read(self, path: str, offset: int = 0, size: int | None = None) -> bytes: ...
+    def write_at(self, path: str, offset: int, data: Bytes) -> None:
+        """Overwrite within an existing file, without making it durable."""
+        ...
+
+    def rename(self, old: str, new: str) -> None:
+        """Within one folder; what stands under the new name is replaced."""
+        ...
+
+    def unlink(self, path: str) -> None:
+        """Remove a file or link; nothing happens when there is none."""
+        ...
+
+    def make_folder(self, folder: str) -> None:
+        """With all above it, durably."""
+        ...
+
+    def remove_folder(self, folder: str) -> bool:
+        """Remove an empty folder. False when it is not empty, or not there."""
+        ...
+
+    def sync_folder(self, folder: str) -> None: ...
+    def entries(self, folder: str) -> list[FolderEntry]:
+        """In order of names; nothing when there is no such folder."""
+        ...
+
+    def entry(self, path: str) -> FolderEntry | None: ...
+    def space(self) -> DiskCapacity: ...
+    def place(self, path: str) -> Path:
+        """Where a file can be opened for reading, if it is there."""
+        ...
+
+
+def turned(error: OSError, where: str) -> StorageError:
+    """An operating system's error as one of ours."""
+    if error.errno in _FULL:
+        return DiskFull(where)
+    detail = os.strerror(error.errno) if error.errno else str(error)
+    if error.errno in _DENIED:
+        return FolderUnwritable(where, detail)
+    if error.errno == errno.ELOOP:
+        detail = "it has been replaced by a symbolic link, which tawny doesn't follow"
+    return StorageError(where, detail)
+
+
+def parts_of(path: str) -> list[str]:
+    """The names along a path. ValueError for one that could lead out of the root."""
+    names = path.split("/") if path else []
+    if any(name in ("", ".", "..") or "\0" in name for name in names):
+        raise ValueError(f"{path!r} is not a path below a root")
+    return names
+
+
+def parent_of(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+class RealDisk:
+    """The operating system's files below `root`, which must exist (and may itself be reached over a link)."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.resolve()
+        self._mark: tuple[str, bytes] | None = None
+        self._identity = (0, 0)
+
+    def expect(self, path: str, mark: bytes) -> None:
+        """From now on this is only the disk whose file at `path` says `mark`: when another, or none, is mounted at the
+        root, nothing is read or written there, and every call raises StorageError until it is back."""
+        with self._folder("") as fd:
+            self._identity = _identity(fd)
+        self._mark = (path, mark)
+
+    @property
+    def root(self) -> Path:
+        return self._root
+
+    def create(self, path: str, *, secret: bool = False) -> OpenFile:
+        with self._at(path) as (folder, name):
+            mode = 0o600 if secret else 0o640
+            fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NEVER_LINKS, mode, dir_fd=folder)
+            return _RealFile(fd, self._where(path), 0)
+
+    def extend(self, path: str) -> OpenFile:
+        with self._at(path) as (folder, name):
+            fd = os.open(name, os.O_WRONLY | os.O_APPEND | _NEVER_LINKS, dir_fd=folder)
+            return _RealFile(fd, self._where(path), os.fstat(fd).st_size)
+
+    def read(self, path: str, offset: int = 0, size: int | None = None) -> bytes:
+        with self._at(path) as (folder, name):
+            fd = os.open(name, os.O_RDONLY | os.O_NONBLOCK | _NEVER_LINKS, dir_fd=folder)
+            try:
+                left = max(0, os.fstat(fd).st_size - offset) if size is None else size
+                pieces: list[bytes] = []
+                while left > 0 and (piece := os.pread(fd, left, offset)):
+                    pieces.append(piece)
+                    offset, left = offset + len(piece), left - len(piece)
+                return b"".join(pieces)
+            finally:
+                os.close(fd)
+
+    def write_at(self, path: str, offset: int, data: Bytes) -> None:
+        with self._at(path) as (folder, name):
+            fd = os.open(name, os.O_WRONLY | _NEVER_LINKS, dir_fd=folder)
+            try:
+                os.pwrite(fd, data, offset)
+            finally:
+                os.close(fd)
+
+    def rename(self, old: str, new: str) -> None:
+        assert parent_of(old) == parent_of(new), "names change within a folder, so that one sync makes them durable"
+        with self._at(old) as (folder, name):
+            os.rename(name, parts_of(new)[-1], src_dir_fd=folder, dst_dir_fd=folder)
+
+    def unlink(self, path: str) -> None:
+        with suppress(FileNotFoundError), self._at(path, passing=FileNotFoundError) as (folder, name):
+            os.unlink(name, dir_fd=folder)
+
+    def make_folder(self, folder: str) -> None:
+        names = parts_of(folder)
+        for depth, name in enumerate(names):
+            with self._folder("/".join(names[:depth])) as above:
+                with suppress(FileExistsError):
+                    os.mkdir(name, 0o750, dir_fd=above)
+                os.fsync(above)  # also when it was there: whoever made it may have been cut off before this
+
+    def remove_folder(self, folder: str) -> bool:
+        try:
+            with self._at(folder, passing=OSError) as (above, name):
+                os.rmdir(name, dir_fd=above)
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.ENOTDIR):
+                return False
+            raise turned(error, self._where(folder)) from error
+        return True
+
+    def sync_folder(self, folder: str) -> None:
+        with self._folder(folder) as fd:
+            os.fsync(fd)
+
+    def entries(self, folder: str) -> list[FolderEntry]:
+        try:
+            with self._folder(folder, passing=FileNotFoundError) as fd, os.scandir(fd) as found:
+                return sorted(_entry(one.name, one.stat(follow_symlinks=False)) for one in found)
+        except FileNotFoundError:
+            return []
+
+    def entry(self, path: str) -> FolderEntry | None:
+        try:
+            with self._at(path, passing=FileNotFoundError) as (folder, name):
+                return _entry(name, os.stat(name, dir_fd=folder, follow_symlinks=False))
+        except FileNotFoundError:
+            return None
+
+    def space(self) -> DiskCapacity:
+        with self._folder("") as fd:
+            now = os.statvfs(fd)
+        return DiskCapacity(now.f_bavail * now.f_frsize, now.f_blocks * now.f_frsize)
+
+    def place(self, path: str) -> Path:
+        return self._root / path
+
+    def _where(self, path: str) -> str:
+        return str(self._root / path)
+
+    @contextmanager
+    def _folder(self, folder: str, passing: type[OSError] | tuple[()] = ()) -> Iterator[int]:
+        """The folder opened name by name, so that no link on the way leads elsewhere. Errors become ours, but for
+        `passing`."""
+        fd = -1
+        try:
+            fd = self._open_root()
+            for name in parts_of(folder):
+                above, fd = fd, -1
+                try:
+                    fd = os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=above)
+                finally:
+                    os.close(above)
+            yield fd
+        except passing:
+            raise
+        except OSError as error:
+            raise turned(error, self._where(folder)) from error
+        finally:
+            if fd >= 0:
+                os.close(fd)
+
+    def _open_root(self) -> int:
+        if self._mark is None:
+            return os.open(self._root, _FOLDER)
+        fd = -1
+        try:
+            fd = os.open(self._root, _FOLDER)
+            if _identity(fd) != self._identity:
+                if not _says(fd, *self._mark):
+                    raise FileNotFoundError(errno.ENOENT, "another disk")
+                self._identity = _identity(fd)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            if fd >= 0:
+                os.close(fd)
+            raise StorageError(str(self._root), "the disk that should be there is not") from error
+        return fd
+
+    @contextmanager
+    def _at(self, path: str, passing: type[OSError] | tuple[()] = ()) -> Iterator[tuple[int, str]]:
+        with self._folder(parent_of(path), passing) as fd:
+            yield fd, parts_of(path)[-1]
+
+
+_NEVER_LINKS = os.O_NOFOLLOW | os.O_CLOEXEC
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+def _identity(fd: int) -> tuple[int, int]:
+    found = os.fstat(fd)
+    return found.st_dev, found.st_ino
+
+
+def _says(folder: int, path: str, mark: bytes) -> bool:
+    fd = os.open(path, os.O_RDONLY | _NEVER_LINKS, dir_fd=folder)
+    try:
+        return os.pread(fd, len(mark) + 1, 0).strip() == mark
+    finally:
+        os.close(fd)
+
+
+def _entry(name: str, found: os.stat_result) -> FolderEntry:
+    mode = found.st_mode
+    kind: Kind = "other"
+    if stat.S_ISREG(mode):
+        kind = "file"
+    elif stat.S_ISDIR(mode):
+        kind = "folder"
+    elif stat.S_ISLNK(mode):
+        kind = "link"
+    return FolderEntry(name, kind, found.st_size)
+
+
+class _RealFile:
+    def __init__(self, fd: int, where: str, size_bytes: int) -> None:
+        self._fd, self._where, self._size_bytes = fd, where, size_bytes
+        self._broken = False
+
+    @property
+    def size_bytes(self) -> int:
+        return self._size_bytes
+
+    def append(self, parts: Sequence[Bytes]) -> None:
+        self._usable()
+        left = [memoryview(part) for part in parts if len(part)]
+        with self._errors():
+            while left:
+                written = os.writev(self._fd, left[:_MOST_PARTS])
+                self._size_bytes += written
+                left = _behind(left, written)
+
+    def sync(self) -> None:
+        self._usable()
+        self._broken = True  # until it is known to be well: never asked a second time
+        with self._errors():
+            os.fdatasync(self._fd)
+        self._broken = False
+
+    def cut(self, size_bytes: int) -> None:
+        with self._errors():
+            os.ftruncate(self._fd, size_bytes)
+            os.lseek(self._fd, size_bytes, os.SEEK_SET)
+        self._size_bytes = size_bytes
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            fd, self._fd = self._fd, -1
+            with self._errors():
+                os.close(fd)
+
+    def _usable(self) -> None:
+        if self._broken or self._fd < 0:
+            raise StorageError(self._where, "an earlier sync failed")
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise turned(error, self._where) from error
+
+
+def _behind(parts: list[memoryview], written: int) -> list[memoryview]:
+    """What is left of the parts after so many bytes."""
+    for at, part in enumerate(parts):
+        if written < len(part):
+            return [part[written:], *parts[at + 1 :]]
+        written -= len(part)
+    return []

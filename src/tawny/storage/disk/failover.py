@@ -1,0 +1,125 @@
+"""What was recorded on a spare while the first disk was not even there at the start: it stood in for it, as a folder
+of its own. When the first disk is back, all that happened meanwhile is taken over into its index and history.
+
+The recordings stay where they are. `history/standing-in` on the spare says that there is something to take over, and
+since when; it goes last, so that whatever interrupts this, the next start does it again.
+"""
+
+import json
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any, Final
+
+from tawny.model.errors import FileDamaged
+from tawny.model.gaps import Gap, GapReason
+from tawny.model.ids import CameraId
+from tawny.model.times import Span, merge_spans, missing_spans
+from tawny.storage.disk.volume import Volume
+from tawny.storage.disk.volume_walk import FileKind, walk
+from tawny.storage.history.journal import HistoryJournal
+from tawny.storage.history.ledger import HistoryLedger, replay
+from tawny.storage.index.memory_index import MemoryIndex
+from tawny.storage.index.opening import INDEX_NAME, SUFFIXES
+from tawny.storage.index.protocol import Index
+from tawny.storage.index.segment_row import row_of
+from tawny.storage.repair.recovery import put_in_order
+
+WHY: Final = "its disk was not there"
+_MARK: Final = "history/standing-in"
+_EVER: Final = 1 << 45
+
+
+def fail_over(spare: Volume, now_ms: int) -> None:
+    """From now on the spare is a recorder's folder of its own. Raises StorageError."""
+    if spare.disk.entry(_MARK) is not None:
+        return
+    spare.disk.make_folder("history")
+    file = spare.disk.create(_MARK)
+    try:
+        file.append([json.dumps({"since_ms": now_ms}).encode() + b"\n"])
+        file.sync()
+    finally:
+        file.close()
+    spare.disk.sync_folder("history")
+
+
+def move_back(volume: Volume, index: Index, ledger: HistoryLedger, cameras: Iterable[CameraId], now_ms: int) -> int:
+    """What stood in for the volume becomes part of it. Returns how many recordings that were. Raises StorageError."""
+    count = 0
+    for spare in volume.spares:
+        since_ms = _since_ms(spare)
+        if since_ms is not None:
+            before = {camera: index.bounds(camera) for camera in cameras}
+            count += _list(spare, index)
+            _tell(spare, index, ledger, since_ms)
+            for camera, bounds in before.items():
+                if bounds is not None and bounds.end_ms < since_ms:
+                    _explain(index, ledger, camera, Span(bounds.end_ms, now_ms), since_ms)
+            _forget(spare)
+    return count
+
+
+def _since_ms(spare: Volume) -> int | None:
+    if spare.disk.entry(_MARK) is None:
+        return None
+    try:
+        said: Any = json.loads(spare.disk.read(_MARK))
+        return int(said["since_ms"])
+    except (ValueError, KeyError, TypeError):
+        return 0
+
+
+def _list(spare: Volume, index: Index) -> int:
+    put_in_order(spare, index, spare.open_folders.left_over() or [], "the recorder was stopped")
+    rows = []
+    for found in walk(spare):
+        if found.kind is FileKind.CLOSED and found.name is not None:
+            with suppress(FileDamaged):  # `check` tells of it
+                row = row_of(spare, found.name, found.entry.size_bytes)
+                if index.segment(row.id) is None:
+                    rows.append(row)
+    with index.together():
+        for row in rows:
+            index.add_segment(row)
+    return len(rows)
+
+
+def _tell(spare: Volume, index: Index, ledger: HistoryLedger, since_ms: int) -> None:
+    """Its gaps and events of that time."""
+    told, history = MemoryIndex(), HistoryJournal(spare.disk)
+    replay([line for line in history.lines() if line.at_ms >= since_ms], told)
+    history.close()
+    for camera in spare.cameras():
+        for gap in told.gaps(camera, Span(0, _EVER)):
+            if gap.begin_ms >= since_ms and gap.reason is not GapReason.REMOVED:
+                ledger.put_gap(gap)
+    after: str | None = None
+    while True:
+        page = told.events(Span(0, _EVER), after=after, limit=200)
+        for event in page.events:
+            if index.event(event.id) is None:
+                ledger.put_event(event)
+        if page.next is None:
+            return
+        after = page.next
+
+
+def _explain(index: Index, ledger: HistoryLedger, camera: CameraId, away: Span, since_ms: int) -> None:
+    """The time before and behind what is known of the stand-in's life."""
+    gaps = [gap.span(away.end_ms) for gap in index.gaps(camera, away)]
+    known = merge_spans([*gaps, *index.spans(camera, None, away)])
+    life = [span for span in known if span.end_ms > since_ms]
+    inside = [Span(life[0].begin_ms, life[-1].end_ms)] if life else []
+    for span in missing_spans([*known, *inside], away):
+        ledger.put_gap(Gap(camera, span.begin_ms, span.end_ms, GapReason.RECORDER_OFF, WHY))
+
+
+def _forget(spare: Volume) -> None:
+    """It is a spare again, and nothing else."""
+    for entry in spare.disk.entries("history"):
+        if entry.name.endswith(".jsonl"):
+            spare.disk.unlink(f"history/{entry.name}")
+    for suffix in SUFFIXES:
+        spare.disk.unlink(f"{INDEX_NAME}{suffix}")
+    spare.disk.unlink(_MARK)
+    spare.disk.sync_folder("history")

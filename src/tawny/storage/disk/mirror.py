@@ -1,0 +1,321 @@
+"""The mirror: the same footage on a second volume, with an index and a history of its own, so that it stands alone.
+
+Closed segments are copied as they close, and what the mirror lacks when it is opened is copied then, oldest first; gaps
+and events go into its own ledger as they change. Its retention is its own, by the same settings. While the first disk
+lives, recordings that it lacks are read from here. At most the open segments are only on the first: about a minute.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from tawny.engine import Engine, Handle
+from tawny.model.clock import Clock
+from tawny.model.damage import DamagedSpan
+from tawny.model.errors import DiskFull, StorageError
+from tawny.model.events import Event
+from tawny.model.gaps import Gap, GapReason
+from tawny.model.messages import DamageFound, EventChanged, GapChanged, Message, SegmentClosed
+from tawny.model.segments import Segment
+from tawny.model.times import Span
+from tawny.storage.disk.disk import parent_of
+from tawny.storage.disk.file_copy import copy
+from tawny.storage.disk.layout import is_of_day, loop_path, picture_path, sealed_path
+from tawny.storage.disk.lock import boot_id
+from tawny.storage.disk.secondary_volumes import VolumeUse, is_volume_present, join
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.journal import HistoryJournal
+from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.history.signed_files import public_files
+from tawny.storage.index.opening import index_to_write
+from tawny.storage.index.protocol import Index
+from tawny.storage.repair.coverage import wall_coverage
+from tawny.storage.repair.recovery import put_in_order
+from tawny.storage.retention.contract import RetentionContract
+from tawny.storage.retention.removal import finish_removals
+from tawny.storage.retention.runner import EVERY_S, Retention
+
+log = logging.getLogger(__name__)
+
+STEP_S: Final = 2.0
+AGAIN_S: Final = 30.0
+"""Between two tries while it is not there."""
+_HANGS_S: Final = 30.0
+"""One file that takes so long is on a disk that does not answer."""
+_AT_ONCE: Final = 20
+_ROWS_AT_ONCE: Final = 500
+_DAYS_EVERY_S: Final = 600.0
+"""So often the scores of today are copied; the first disk's loss costs at most so much of them."""
+_SETTLED_MS: Final = 600_000
+"""What the mirror lacks after so long, it lacks for good."""
+_MOST_WAITING: Final = 10_000
+
+
+class _Copy:
+    """The mirror while it is open. Raises StorageError when its disk fails."""
+
+    def __init__(self, volume: Volume, index: Index, clock: Clock, root: Path, contract: RetentionContract) -> None:
+        self._volume, self._index, self._clock = volume, index, clock
+        self.mirror = join(volume, root, VolumeUse.MIRROR)
+        self._lock = self.mirror.lock(clock)
+        self._history = HistoryJournal(self.mirror.disk)
+        self.index = index_to_write(self.mirror, self._history)
+        self.ledger = HistoryLedger(self._history, self.index, clock)
+        self.retention = Retention(self.mirror, self.index, self.ledger, clock, contract.everyone, contract.cameras)
+        finish_removals(self.mirror, self.index, self.ledger, clock)
+        put_in_order(self.mirror, self.index, self.mirror.open_folders.left_over() or [], "found open")
+        self.ledger.started(boot_id())
+        self._lacking = self._all_lacking()
+        self._at_hand: Segment | None = None
+        self.has_caught_up = False
+        self._retention_s = clock.mono_s()
+        self._days_s = clock.mono_s() + _DAYS_EVERY_S
+
+    def close(self) -> None:
+        self._volume.copies = tuple(one for one in self._volume.copies if one is not self.mirror)
+        self._history.close()
+        self._lock.release()
+        self.index.close()
+
+    def put_segment(self, segment: Segment) -> bool:
+        """Returns whether it was copied; not if it is there already, or gone."""
+        source = self._volume.holding(segment.path)
+        if source is None or self.index.segment(segment.id) is not None:
+            return False
+        folder = parent_of(segment.path)
+        self.mirror.open_folders.enter(folder)
+        copy(source, self.mirror, segment.path)
+        self.index.add_segment(segment)
+        self.mirror.open_folders.leave(folder)
+        return True
+
+    def put_gap(self, gap: Gap) -> None:
+        """What is removed here is not removed there."""
+        if gap.reason is not GapReason.REMOVED:
+            self.ledger.put_gap(gap)
+
+    def put_event(self, event: Event) -> None:
+        if self.index.event(event.id) == event:
+            return
+        self.ledger.put_event(event)
+        picture = self._volume.read_picture(event)
+        if picture is not None and self.mirror.read_picture(event) != picture:
+            self.mirror.write_picture(event, picture)
+        for path in (sealed_path(picture_path(event)), sealed_path(loop_path(event))):
+            if self._volume.disk.entry(path) is not None:
+                copy(self._volume, self.mirror, path)
+        loop = self._volume.read_loop(event)
+        if loop is not None and self.mirror.read_loop(event) != loop:
+            self.mirror.write_loop(event, loop)
+
+    def put_days(self, newest: int | None = None) -> None:
+        """What belongs to whole days, scores and where it moved; of the newest days only, if told so."""
+        for camera in self._volume.cameras():
+            days = list(self._volume.day_folders(camera))
+            for day in days if newest is None else days[-newest:]:
+                for path, entry in self._volume.files(day):
+                    there = self.mirror.disk.entry(path)
+                    is_of_us = entry.kind == "file" and is_of_day(entry.name)
+                    if is_of_us and (newest is not None or there is None or there.size_bytes != entry.size_bytes):
+                        copy(self._volume, self.mirror, path)
+        for path in public_files(self._volume.disk):
+            copy(self._volume, self.mirror, path)
+
+    def catch_up(self, told: Callable[[], None]) -> None:
+        """Copy some of what it lacked when it was opened. told: after each."""
+        if self.has_caught_up:
+            return
+        for _ in range(_AT_ONCE):
+            self._at_hand = self._at_hand or next(self._lacking, None)
+            if self._at_hand is None:
+                break
+            self.put_segment(self._at_hand)
+            self._at_hand = None
+            told()
+        else:
+            return
+        self._put_all_told()
+        self.put_days()
+        self.has_caught_up = True
+
+    def look_after(self) -> None:
+        """Its sign of life, its retention, and gaps for what it will never have."""
+        now_s = self._clock.mono_s()
+        if now_s < self._retention_s:
+            return
+        self._retention_s = now_s + EVERY_S
+        self.retention.run()
+        if self.has_caught_up and now_s >= self._days_s:
+            self._days_s = now_s + _DAYS_EVERY_S
+            self.put_days(newest=2)
+        if self.has_caught_up:
+            for camera, hole in wall_coverage(
+                self.index, self.mirror.cameras(), self._clock.now_ms() - _SETTLED_MS
+            ).unexplained:
+                self.ledger.put_gap(
+                    Gap(camera, hole.begin_ms, hole.end_ms, GapReason.DISK_ERROR, "it was not copied to the mirror")
+                )
+
+    def _all_lacking(self) -> Iterator[Segment]:
+        last: Segment | None = None
+        while page := self._index.oldest_segments(_ROWS_AT_ONCE, after=last):
+            yield from (segment for segment in page if self.index.segment(segment.id) is None)
+            last = page[-1]
+
+    def _put_all_told(self) -> None:
+        ever = Span(0, self._clock.now_ms() + 1)
+        for camera in self._volume.cameras():
+            known = set(self.index.gaps(camera, ever))
+            for gap in self._index.gaps(camera, ever):
+                if gap not in known:
+                    self.put_gap(gap)
+        noted = set(self.index.damage(None, ever))
+        self.ledger.put_damage(damage for damage in self._index.damage(None, ever) if damage not in noted)
+        after: str | None = None
+        while True:
+            page = self._index.events(ever, after=after, limit=_ROWS_AT_ONCE)
+            for event in page.events:
+                if self.index.spans(event.camera, None, Span(event.start_ms, event.start_ms + 1)):
+                    self.put_event(event)
+            if page.next is None:
+                return
+            after = page.next
+
+
+class Mirror:
+    """An actor. root: the mirror's folder. `heard` from any thread: what the bus tells."""
+
+    name = "mirror"
+
+    def __init__(self, volume: Volume, index: Index, clock: Clock, root: Path, contract: RetentionContract) -> None:
+        self._volume, self._index, self._clock, self._root = volume, index, clock, root
+        self._contract = contract
+        self._waiting: deque[Segment | Gap | DamagedSpan | Event] = deque()
+        self._is_behind = False
+        self._copy: _Copy | None = None
+        self._handle: Handle | None = None
+        self._problem: StorageError | None = None
+        self._copying_s: float | None = None
+
+    def start(self, engine: Engine) -> None:
+        self._handle = engine.start(self.name, lambda: self)
+
+    def promise(self, contract: RetentionContract) -> None:
+        """Go by this from now on."""
+        self._contract = contract
+        if self._copy is not None:
+            self._copy.retention.promise(contract.everyone, contract.cameras)
+
+    def heard(self, message: Message) -> None:
+        match message:
+            case SegmentClosed(segment):
+                self._waiting.append(segment)
+            case GapChanged(gap):
+                self._waiting.append(gap)
+            case DamageFound(damage):
+                self._waiting.append(damage)
+            case EventChanged(_, event):
+                self._waiting.append(event)
+        while len(self._waiting) > _MOST_WAITING:
+            self._waiting.popleft()
+            self._is_behind = True
+
+    @property
+    def problem(self) -> StorageError | None:
+        """Why nothing is copied now. Any thread may ask."""
+        since_s = self._copying_s
+        if since_s is not None and self._clock.mono_s() - since_s > _HANGS_S:
+            return StorageError(str(self._root), "it isn't responding")
+        return self._problem
+
+    @property
+    def root(self) -> Path:
+        return self._root
+
+    @property
+    def waiting(self) -> int:
+        """How much is to be written there yet."""
+        return len(self._waiting)
+
+    @property
+    def has_caught_up(self) -> bool:
+        return self._copy is not None and self._copy.has_caught_up and not self._waiting
+
+    def step(self) -> float:
+        self._goes_on()
+        try:
+            return self._step()
+        except DiskFull as error:
+            self._problem = error
+            return self._make_room()
+        except StorageError as error:
+            self._give_up(error)
+            return AGAIN_S
+        finally:
+            self._copying_s = None
+
+    def _goes_on(self) -> None:
+        self._copying_s = self._clock.mono_s()
+
+    def finish(self) -> None:
+        """Copy what was closed last, and let go of it. For whoever ends the program, after `step` is called no more."""
+        self.step()
+        if self._copy is not None:
+            self._copy.ledger.stopped("person")
+            self._copy.close()
+            self._copy = None
+
+    def close(self) -> None:
+        """It is let go of by `finish`."""
+
+    def _step(self) -> float:
+        if self._copy is None:
+            self._copy = _Copy(self._volume, self._index, self._clock, self._root, self._contract)
+        if not is_volume_present(self._copy.mirror):
+            raise StorageError(str(self._root), "the disk that should be there is not")
+        if self._is_behind:
+            self._is_behind = False
+            raise StorageError(str(self._root), "it did not keep up, and begins again")
+        while self._waiting:
+            self._put(self._copy, self._waiting[0])
+            self._waiting.popleft()
+            self._goes_on()
+        self._copy.catch_up(self._goes_on)
+        self._copy.look_after()
+        self._problem = None
+        return STEP_S if self._copy.has_caught_up else 0.0
+
+    def _put(self, to: _Copy, what: Segment | Gap | DamagedSpan | Event) -> None:
+        match what:
+            case Segment():
+                to.put_segment(what)
+            case Gap():
+                to.put_gap(what)
+            case DamagedSpan():
+                to.ledger.put_damage([what])
+            case Event():
+                to.put_event(what)
+
+    def _make_room(self) -> float:
+        assert self._copy is not None
+        try:
+            self._copy.retention.run(urgent=True)
+        except StorageError as error:
+            self._give_up(error)
+            return AGAIN_S
+        return STEP_S
+
+    def _give_up(self, error: StorageError) -> None:
+        """Until it is opened again, which finds out what it lacks: nothing needs to be remembered."""
+        if self._problem is None:
+            log.warning("the mirror waits: %s", error)
+        self._problem = error
+        self._waiting.clear()
+        copied, self._copy = self._copy, None
+        if copied is not None:
+            try:
+                copied.close()
+            except (StorageError, OSError) as failed:
+                log.warning("the mirror could not be closed: %s", failed)

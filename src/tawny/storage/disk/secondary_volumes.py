@@ -1,0 +1,160 @@
+"""Other volumes of the same recorder: where older segments are moved to, where recording goes on, and the mirror.
+
+`history/volumes.json` of the first volume names them, and each says in `history/volume` which one it is, so that an
+empty mount point is never taken for the disk that should be there. Which volume has a file is not written down
+anywhere: it is looked for. Always true: a listed segment's file is whole on at least one of them.
+"""
+
+import json
+import secrets
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+from tawny.model.errors import StorageError
+from tawny.storage.disk.disk import DiskAccess, DiskCapacity, RealDisk, parent_of
+from tawny.storage.disk.volume import Volume
+
+_NAMES: Final = "history/volumes.json"
+_MARK: Final = "history/volume"
+
+
+class VolumeUse(StrEnum):
+    TIER = "tier"
+    """Older segments are moved there."""
+    SPARE = "spare"
+    """Recording goes on there while the first volume cannot be written."""
+    MIRROR = "mirror"
+    """All is there a second time."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecondaryVolume:
+    path: str
+    id: str
+    use: VolumeUse
+
+
+Prepare = Callable[[Volume], None]
+
+
+def _as_it_is(volume: Volume) -> None:
+    """Nothing is to be done there before it is used."""
+
+
+def join(volume: Volume, root: Path, use: VolumeUse, prepare: Prepare = _as_it_is) -> Volume:
+    """Use the folder beside the first volume from now on; made if it was never used before. prepare: called with it
+    before anybody else can use it.
+
+    Raises StorageError when it should be there and is not, and FolderUnwritable.
+    """
+    known = {(one.path, one.use): one for one in others(volume)}
+    if (str(root), use) not in known:
+        made = Volume.at(root)
+        made.check_writable()
+        mark = _mark(made.disk) or secrets.token_hex(8)
+        _write(made.disk, _MARK, mark.encode())
+        _remember(volume, [*known.values(), SecondaryVolume(str(root), mark, use)])
+    return attach(volume, root, use, prepare)
+
+
+def expect_itself(volume: Volume) -> None:
+    """From now on nothing is written where the volume is unless it is the same disk. Raises StorageError."""
+    mark = _mark(volume.disk)
+    if mark is None:
+        mark = secrets.token_hex(8)
+        _write(volume.disk, _MARK, mark.encode())
+    if isinstance(volume.disk, RealDisk):
+        volume.disk.expect(_MARK, mark.encode())
+
+
+def attach(volume: Volume, root: Path, use: VolumeUse, prepare: Prepare = _as_it_is) -> Volume:
+    """A volume that `join` made known. StorageError when it is not there now."""
+    one = next((one for one in others(volume) if (one.path, one.use) == (str(root), use)), None)
+    if one is None or not root.is_dir():
+        raise StorageError(str(root), "the disk that should be there is not")
+    other = Volume.at(root)
+    other.mark = one.id
+    if not is_volume_present(other):
+        raise StorageError(str(root), "the disk that should be there is not")
+    expect_itself(other)
+    prepare(other)
+    if use is VolumeUse.MIRROR:
+        volume.copies = (*volume.copies, other)
+    else:
+        volume.others = (*volume.others, other)
+    if use is VolumeUse.SPARE:
+        volume.spares = (*volume.spares, other)
+    return other
+
+
+def attach_all(volume: Volume) -> list[StorageError]:
+    """All that are known and there; for whoever only looks. Returns why some are not."""
+    missing: list[StorageError] = []
+    for one in others(volume):
+        try:
+            attach(volume, Path(one.path), one.use)
+        except StorageError as error:
+            missing.append(error)
+    return missing
+
+
+def is_volume_present(volume: Volume) -> bool:
+    """Whether it is still the same disk; another, or none, may be mounted at its place by now."""
+    try:
+        return volume.mark is None or _mark(volume.disk) == volume.mark
+    except StorageError:
+        return False
+
+
+def any_away(volume: Volume) -> bool:
+    """Whether a volume that may hold segments is not attached."""
+    here = {str(other.root) for other in volume.others}
+    return any(str(Path(one.path).resolve()) not in here for one in others(volume) if one.use is not VolumeUse.MIRROR)
+
+
+def spaces(volume: Volume) -> list[tuple[Volume, DiskCapacity]]:
+    """Of the first volume, and of others that are there and answer. Raises StorageError for the first one alone."""
+    found = [(volume, volume.space())]
+    for other in volume.others:
+        with suppress(StorageError):
+            if is_volume_present(other):
+                found.append((other, other.space()))
+    return found
+
+
+def others(volume: Volume) -> list[SecondaryVolume]:
+    """Those that were ever joined."""
+    if volume.disk.entry(_NAMES) is None:
+        return []
+    try:
+        said: Any = json.loads(volume.disk.read(_NAMES))
+        return [SecondaryVolume(str(one["path"]), str(one["id"]), VolumeUse(one["use"])) for one in said]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return []
+
+
+def _remember(volume: Volume, these: Iterable[SecondaryVolume]) -> None:
+    _write(volume.disk, _NAMES, json.dumps([asdict(one) for one in these]).encode() + b"\n")
+
+
+def _mark(disk: DiskAccess) -> str | None:
+    entry = disk.entry(_MARK)
+    return disk.read(_MARK, 0, 100).decode("ascii", "replace").strip() if entry and entry.kind == "file" else None
+
+
+def _write(disk: DiskAccess, path: str, content: bytes) -> None:
+    """In place of what there is, durably."""
+    disk.make_folder(parent_of(path))
+    disk.unlink(f"{path}.new")
+    file = disk.create(f"{path}.new")
+    try:
+        file.append([content])
+        file.sync()
+    finally:
+        file.close()
+    disk.rename(f"{path}.new", path)
+    disk.sync_folder(parent_of(path))

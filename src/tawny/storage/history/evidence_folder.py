@@ -1,0 +1,247 @@
+"""An evidence folder: recordings fragment by fragment as they were written, what proves them, and the signed history.
+
+It needs no recorder to be checked (`sealed.evidence.verify`), and plays in any player.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from tawny.media.mp4.byte_reader import open_stored, read_bytes, read_exactly
+from tawny.media.mp4.leaf_proof import Leaf, stored_proof
+from tawny.media.mp4.progressive import ProgressiveMp4
+from tawny.media.mp4.segment_reader import read_segment
+from tawny.model.errors import NotDone
+from tawny.model.gaps import Gap
+from tawny.model.segments import Segment
+from tawny.model.times import Span, utc_text
+from tawny.sealed.evidence import CHAIN, DERIVED, FILM, MANIFEST, PROOF
+from tawny.sealed.file_reader import SealedFileReader
+from tawny.sealed.header import SealedHeader
+from tawny.sealed.records import BEGINS, FRAGMENTS, INIT
+from tawny.sealed.signing import Signer, signed
+from tawny.sealed.statements import DAYS, SigningState
+from tawny.storage.disk.disk import DiskAccess, turned
+from tawny.storage.disk.layout import is_sealed, is_thinned
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.signed_files import FOLDER, STATE, lists_of, read_object
+
+README: Final = """\
+What this is
+  Recordings of a camera, as the recorder {recorder} wrote them, with what proves them. The films (000.mp4, ...) play in
+  any player; each begins and ends where the recorder's own files do, or at the nearest second. clip.mp4 is one film of
+  the very same pictures, for convenience: it is not what proves.
+
+What it shows
+  That this recorder has written these seconds, and stated so within twenty minutes after they were over; that nothing
+  in them was changed, left out or put elsewhere since; what is missing around them, and if the recorder explains it.
+
+What it does not show
+  That the scene was real, that nobody had fooled the camera, or that the recorder's clock was right.
+
+How to check it
+  tawny verify FOLDER --recorder FINGERPRINT
+  on any machine; or with verify.py, a program of 80 lines in tawny's documentation, which needs nothing of tawny.
+  The fingerprint is on the recorder's recovery sheet, or known from whoever runs it; this folder's own
+  claim is {genesis}.
+"""
+
+
+REDACTED_README: Final = """\
+What this is
+  A film of a camera (redacted.mp4) that the recorder {recorder} made of its recordings, with parts of the pictures made
+  unrecognizable on purpose, and without sound. It is NOT what was recorded: every picture was encoded anew.
+
+What it shows
+  That this recorder made the film; that it had recorded the time that the film is of, and stated so within twenty
+  minutes; what is missing around it. The manifest says what was hidden. The original, which can be proved, is the
+  evidence whose manifest.json has the SHA-256 that is said there as "redacted_of".
+
+What it does not show
+  That the pictures are as they were recorded: only the original does.
+
+How to check it
+  tawny verify FOLDER --recorder FINGERPRINT
+  on any machine; or with verify.py, a program of 80 lines in tawny's documentation, which needs nothing of tawny.
+  The fingerprint is on the recorder's recovery sheet, or known from whoever runs it; this folder's own claim is
+  {genesis}.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRecording:
+    """One recording's share. parts: the beginning and fragments that were chosen, as they were written. Without its
+    leaf key, nobody can try whether a fragment is one of them."""
+
+    header: bytes
+    leaf_key: bytes
+    leaves: Sequence[Leaf]
+    shown: Sequence[int]
+    parts: Sequence[bytes]
+    statement: int
+    signature: bytes
+
+    @property
+    def start_ms(self) -> int:
+        return SealedHeader.read(self.header).start_ms
+
+    @property
+    def hidden(self) -> "ShownRecording":
+        """With what was stated of it, and nothing that tells of its pictures."""
+        return replace(self, leaf_key=b"", shown=(), parts=())
+
+    def proof(self) -> bytes:
+        said = {
+            "header": self.header.hex(),
+            "leaf_key": self.leaf_key.hex(),
+            "shown": list(self.shown),
+            "records": [(head + leaf).hex() for head, leaf in self.leaves],
+            "statement": self.statement,
+            "signature": self.signature.hex(),
+        }
+        return json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
+
+
+Open = Callable[[str], SealedFileReader]
+"""A sealed file of a path, with its key. Raises NotDone without one."""
+
+
+def shown_of(volume: Volume, segment: Segment, within: Span, open_sealed: Open) -> ShownRecording | None:
+    """From the key picture at or before the span's begin to its end; None when there is nothing that can be proved."""
+    if is_thinned(segment):
+        return None
+    if is_sealed(segment.path):
+        return _sealed(open_sealed(segment.path), within)
+    read = read_segment(volume.path(segment.path))
+    proof = stored_proof(read)
+    if proof is None:
+        return None
+    times = [(seq, one.is_keyframe, max(0, one.start_ticks) // 90) for seq, one in enumerate(read.fragments, 2)]
+    chosen = _chosen(times, within.begin_ms - segment.start_ms, within.end_ms - segment.start_ms)
+    if not chosen:
+        return None
+    with open_stored(read.path) as file:
+        parts = [read_exactly(read.path, file, read.init_bytes, 0)]
+        for seq in chosen:
+            fragment = read.fragments[seq - 2]
+            parts.append(read_exactly(read.path, file, fragment.size, fragment.offset))
+    return ShownRecording(
+        proof.header, proof.leaf_key, proof.leaves, [1, *chosen], parts, proof.statement, proof.signature
+    )
+
+
+def _sealed(one: SealedFileReader, within: Span) -> ShownRecording | None:
+    file, start_ms = one.file, one.file.header.start_ms
+    there = [record for record in file.records if record.type in FRAGMENTS and not record.is_emptied]
+    times = [(record.seq, record.type in BEGINS, record.time_ms) for record in there]
+    chosen = set(_chosen(times, within.begin_ms - start_ms, within.end_ms - start_ms))
+    if not chosen:
+        return None
+    shown = [record for record in file.records if record.type == INIT or record.seq in chosen]
+    return ShownRecording(
+        file.packed,
+        one.leaf_key,
+        [(record.head, record.leaf) for record in file.records],
+        [record.seq for record in shown],
+        [one.content(record) for record in shown],
+        file.statement or 0,
+        file.signature,
+    )
+
+
+def _chosen(times: Iterable[tuple[int, bool, int]], begin_ms: int, end_ms: int) -> list[int]:
+    """Of records with number, whether they begin with a key picture, and time."""
+    inside = [one for one in times if one[2] < end_ms]
+    begins = [at for at, (_, begins, time_ms) in enumerate(inside) if begins and time_ms <= begin_ms]
+    first = begins[-1] if begins else next((at for at, one in enumerate(inside) if one[1]), len(inside))
+    return [seq for seq, _, _ in inside[first:]]
+
+
+def signer_of(disk: DiskAccess) -> Signer:
+    """Of what the next statement will stand for. NotDone when the recorder's keys cannot be read."""
+    if disk.entry(STATE) is None:
+        raise NotDone("This recorder has no signed history yet.", "It starts when tawny runs for the first time.")
+    return SigningState.read(read_object(disk.read(STATE))).signer
+
+
+@dataclass(slots=True)
+class EvidenceFolder:
+    """A folder while it is made. Raises NotDone when it is there already, StorageError."""
+
+    folder: Path
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    derived: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Films that were put together of others here: how many bytes of their own are in front, then which of which."""
+
+    @classmethod
+    def begun(cls, folder: Path) -> "EvidenceFolder":
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            raise NotDone(f"{folder} already exists.", "Choose another name with `-o`.") from None
+        except OSError as error:
+            raise turned(error, str(folder)) from error
+        return cls(folder)
+
+    def put(self, name: str, parts: Iterable[bytes]) -> None:
+        self.files[name] = self._written(name, parts)
+
+    def take(self, name: str) -> None:
+        """A file that is in the folder already."""
+        path = self.folder / name
+        hashed, size = sha256(), path.stat().st_size
+        for piece in read_bytes(path, 0, size):
+            hashed.update(piece)
+        self.files[name] = {"bytes": size, "sha256": hashed.hexdigest()}
+
+    def put_shown(self, number: int, shown: ShownRecording) -> None:
+        self.put(f"{number:03}{FILM}", shown.parts)
+        self.put_proof(number, shown)
+
+    def put_proof(self, number: int, shown: ShownRecording) -> None:
+        """Alone: of what is not shown as it was recorded."""
+        self.put(f"{number:03}{PROOF}", [shown.proof()])
+
+    def put_derived(self, name: str, film: ProgressiveMp4) -> None:
+        """A film of parts of those that are here."""
+        self.put(name, film.read())
+        parts = [["" if source is None else source.name, begin, size] for source, begin, size in film.origins]
+        self.derived[name] = {"head": len(film.header), "of": parts}
+
+    def put_history(self, disk: DiskAccess, days: Iterable[str]) -> None:
+        """The chain of all days, and the statements of these."""
+        self.put(CHAIN + DAYS, [disk.read(f"{FOLDER}/{DAYS}")])
+        for day in days:
+            for path in lists_of(day):
+                if disk.entry(path) is not None:
+                    self.put(CHAIN + path.rpartition("/")[2], [disk.read(path)])
+
+    def close(self, signer: Signer, said: dict[str, Any], gaps: Iterable[Gap], readme: str) -> bytes:
+        """Sign what it holds: the manifest. said: recorder, software, camera, from, to, made, and what is special."""
+        self.put("README.txt", [readme.encode()])
+        told = [{"from": utc_text(gap.begin_ms), "reason": gap.reason.value, "to": _text(gap.end_ms)} for gap in gaps]
+        manifest = {"v": 1, **said, "gaps": told, "files": self.files, "statement": signer.statement}
+        if self.derived:
+            manifest[DERIVED] = self.derived
+        line = signed(manifest, b"export", signer.key)
+        self._written(MANIFEST, [line])
+        return line
+
+    def _written(self, name: str, parts: Iterable[bytes]) -> dict[str, Any]:
+        hashed, size = sha256(), 0
+        try:
+            with (self.folder / name).open("xb") as file:
+                for part in parts:
+                    file.write(part)
+                    hashed.update(part)
+                    size += len(part)
+        except OSError as error:
+            raise turned(error, str(self.folder)) from error
+        return {"bytes": size, "sha256": hashed.hexdigest()}
+
+
+def _text(at_ms: int | None) -> str:
+    return utc_text(at_ms) if at_ms is not None else ""

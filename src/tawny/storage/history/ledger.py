@@ -1,0 +1,193 @@
+"""The ledger: gaps, damage and events are written down through it alone, first in the history, then in the index.
+
+Always true: what the index says of them, the history says too. A change that could not be written (the disk
+is full, say) is not lost but kept and written first next time; for a gap or an event only its newest state is kept.
+Any thread may call.
+"""
+
+import logging
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tawny.model.clock import Clock
+from tawny.model.damage import DamagedSpan
+from tawny.model.errors import StorageError
+from tawny.model.events import Event
+from tawny.model.gaps import Gap
+from tawny.model.ids import CameraId, EventId, StreamName
+from tawny.model.segments import Segment
+from tawny.storage.history.journal import HistoryJournal, HistoryLine
+from tawny.storage.history.records import damage_of, damage_record, event_of, event_record, gap_of, gap_record
+from tawny.storage.index.protocol import Index
+
+log = logging.getLogger(__name__)
+
+_MOST_WAITING: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Dropped:
+    event: EventId
+
+
+_Change = Gap | DamagedSpan | Event | _Dropped
+_Key = tuple[CameraId, int] | tuple[CameraId, StreamName, int] | EventId
+
+
+class HistoryLedger:
+    """None of its calls raises on a disk that fails: what could not be written waits, and `problem` says why."""
+
+    def __init__(self, history: HistoryJournal, index: Index, clock: Clock) -> None:
+        self._history, self._index, self._clock = history, index, clock
+        self._lock = threading.Lock()
+        self._waiting: dict[_Key, _Change] = {}
+        self.problem: StorageError | None = None
+
+    def put_gap(self, gap: Gap) -> bool:
+        """Keyed by camera and begin. Returns whether it is durable now."""
+        return self._put([gap])
+
+    def put_damage(self, damage: Iterable[DamagedSpan]) -> bool:
+        """All at once, each keyed by camera, stream and begin. Returns whether they are durable now."""
+        return self._put(damage)
+
+    def put_event(self, event: Event) -> bool:
+        """Keyed by its id. Returns whether it is durable now."""
+        return self._put([event])
+
+    def drop_event(self, event_id: EventId) -> bool:
+        return self._put([_Dropped(event_id)])
+
+    def started(self, boot: str, **about: Any) -> bool:
+        """The recorder began. boot: the kernel's boot id, by which the next start knows a power cut from a crash."""
+        return self._mark("started", {"boot": boot, **about})
+
+    def stopped(self, cause: str) -> bool:
+        """The recorder ends on purpose. cause: a key of `model.gaps.OFF_WORDS`."""
+        return self._mark("stopped", {"cause": cause})
+
+    def healed(self, path: str, why: str, source: str) -> bool:
+        """A file that was lost or had rotted was put back from a mirror."""
+        return self._mark("healed", {"path": path, "why": why, "from": source})
+
+    def thinned(self, segments: Iterable[Segment], why: str) -> bool:
+        """Of these only their keyframes are left. segments: as they are now."""
+        stated = [{"path": one.path, "begin_ms": one.start_ms, "end_ms": one.end_ms} for one in segments]
+        return self._mark("thinned", {"segments": stated, "why": why}) if stated else True
+
+    def flush(self) -> bool:
+        """Try once more what waits. Returns whether nothing waits any longer."""
+        with self._lock:
+            return self._write()
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    def _put(self, changes: Iterable[_Change]) -> bool:
+        with self._lock:
+            for change in changes:
+                self._waiting.pop(_key(change), None)  # the newest state goes last
+                self._waiting[_key(change)] = change
+            while len(self._waiting) > _MOST_WAITING:
+                log.error(
+                    "the disk takes nothing, and this is forgotten: %s", self._waiting.pop(next(iter(self._waiting)))
+                )
+            return self._write()
+
+    def _write(self) -> bool:
+        if not self._waiting:
+            return True
+        changes = list(self._waiting.values())
+        at_ms = self._clock.now_ms()
+        try:
+            self._history.write(_line(change, at_ms) for change in changes)
+            with self._index.together():
+                for change in changes:
+                    _apply(change, self._index)
+        except StorageError as error:
+            if self.problem is None:
+                log.warning("gaps, damage and events wait for the disk: %s", error)
+            self.problem = error
+            return False
+        self._waiting.clear()
+        self.problem = None
+        return True
+
+    def _mark(self, what: str, record: Mapping[str, Any]) -> bool:
+        with self._lock:
+            self._write()
+            try:
+                self._history.write([HistoryLine(self._clock.now_ms(), what, record)])
+            except StorageError as error:
+                log.warning("the recorder's %s could not be written down: %s", what, error)
+                self.problem = error
+                return False
+            return True
+
+
+def replay(lines: list[HistoryLine], index: Index) -> None:
+    """Bring the index to what the history says; what is there already changes nothing."""
+    changes: dict[_Key, _Change] = {}
+    for line in lines:
+        change = _change(line)
+        if change is not None:
+            changes[_key(change)] = change
+    with index.together():
+        for change in changes.values():
+            _apply(change, index)
+
+
+def _key(change: _Change) -> _Key:
+    match change:
+        case Gap():
+            return change.camera, change.begin_ms
+        case DamagedSpan():
+            return change.camera, change.stream, change.begin_ms
+        case Event():
+            return change.id
+        case _Dropped():
+            return change.event
+
+
+def _line(change: _Change, at_ms: int) -> HistoryLine:
+    match change:
+        case Gap():
+            return HistoryLine(at_ms, "gap", gap_record(change))
+        case DamagedSpan():
+            return HistoryLine(at_ms, "damage", damage_record(change))
+        case Event():
+            return HistoryLine(at_ms, "event", event_record(change))
+        case _Dropped():
+            return HistoryLine(at_ms, "event_dropped", {"id": change.event})
+
+
+def _change(line: HistoryLine) -> _Change | None:
+    try:
+        match line.what:
+            case "gap":
+                return gap_of(line.record)
+            case "damage":
+                return damage_of(line.record)
+            case "event":
+                return event_of(line.record)
+            case "event_dropped":
+                return _Dropped(EventId(str(line.record["id"])))
+            case _:
+                return None
+    except (ValueError, KeyError):
+        return None
+
+
+def _apply(change: _Change, index: Index) -> None:
+    match change:
+        case Gap():
+            index.put_gap(change)
+        case DamagedSpan():
+            index.add_damage(change)
+        case Event():
+            index.put_event(change)
+        case _Dropped():
+            index.drop_event(change.event)

@@ -1,0 +1,132 @@
+"""The files of the signed history: where they are, and how they are written so that a power cut finds them whole."""
+
+import json
+import os
+from base64 import b32encode
+from collections.abc import Iterator
+from contextlib import suppress
+from hashlib import sha256
+from hmac import digest as hmac
+from typing import Any, Final
+
+from tawny.model.errors import StorageError
+from tawny.model.ids import CameraId
+from tawny.model.times import stamp
+from tawny.sealed.broken import SealedFileBroken
+from tawny.sealed.statements import Item, lines_of, list_name, statements_name
+from tawny.storage.disk.disk import DiskAccess
+
+FOLDER: Final = "history/signed"
+STATE: Final = f"{FOLDER}/state.json"
+NAMES: Final = f"{FOLDER}/names.key"
+NEW: Final = ".new"
+TOLD: Final = "told-"
+"""Begins the names of what others have done to the recordings, for the next statement."""
+_NAMES_BYTES: Final = 32
+_MARK_BYTES: Final = 16
+_OBJECT_LETTERS: Final = 26
+
+
+def public_files(disk: DiskAccess) -> list[str]:
+    """Paths of all that anybody may see."""
+    return [f"{FOLDER}/{one.name}" for one in disk.entries(FOLDER) if one.kind == "file" and is_public(one.name)]
+
+
+def waiting_items(disk: DiskAccess) -> Iterator[Item]:
+    """What the next statement will list, as far as it is durable."""
+    for one in disk.entries(FOLDER):
+        if one.name.startswith("items-"):
+            yield from _items_in(disk, f"{FOLDER}/{one.name}")
+
+
+def told_items(disk: DiskAccess) -> dict[str, list[Item]]:
+    """What others have done to the recordings, by the file that tells it."""
+    told = [f"{FOLDER}/{one.name}" for one in disk.entries(FOLDER) if one.name.startswith(TOLD)]
+    return {path: list(_items_in(disk, path)) for path in told if not path.endswith(NEW)}
+
+
+def _items_in(disk: DiskAccess, path: str) -> Iterator[Item]:
+    for line in lines_of(disk.read(path)):
+        with suppress(ValueError):  # torn by a power cut
+            item = json.loads(line)
+            if isinstance(item, list) and item:
+                yield item
+
+
+def is_public(name: str) -> bool:
+    return name.endswith((".jsonl", ".list")) and not name.startswith(("before-", "items-"))
+
+
+def lists_of(day: str) -> tuple[str, str]:
+    """Paths of a day's statements and lists."""
+    return f"{FOLDER}/{statements_name(day)}", f"{FOLDER}/{list_name(day)}"
+
+
+def recorder_of(genesis: str) -> bytes:
+    """As headers name it: 16 bytes. ValueError for what is no key."""
+    return sha256(bytes.fromhex(genesis)).digest()[:16]
+
+
+def items_path(n: int) -> str:
+    return f"{FOLDER}/items-{n}.jsonl"
+
+
+def compact_json(said: object) -> bytes:
+    return json.dumps(said, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def read_object(text: bytes) -> dict[str, Any]:
+    with suppress(ValueError, RecursionError):
+        said = json.loads(text)
+        if isinstance(said, dict):
+            return said
+    raise SealedFileBroken("its state cannot be read")
+
+
+def camera_mark(names: bytes, camera: CameraId) -> bytes:
+    """As headers and lists name it: who has only these does not learn what it is called."""
+    return hmac(names, b"camera\0" + camera.encode(), "sha256")[:_MARK_BYTES]
+
+
+def object_name(names: bytes, recorder: bytes, path: str, at_ms: int) -> str:
+    """What a file of this path is called elsewhere: always the same, and it does not say of which camera it is."""
+    letters = b32encode(hmac(names, b"object\0" + path.encode(), "sha256")).decode().lower()
+    return f"{recorder.hex()[:8]}/{stamp(at_ms)[:8]}/{letters[:_OBJECT_LETTERS]}.tws"
+
+
+def names_key(disk: DiskAccess) -> bytes:
+    entry = disk.entry(NAMES)
+    if entry is not None and entry.size_bytes == _NAMES_BYTES:
+        return disk.read(NAMES)
+    key = os.urandom(_NAMES_BYTES)
+    write_secret(disk, NAMES, key)
+    return key
+
+
+def write_secret(disk: DiskAccess, path: str, data: bytes) -> None:
+    """Durably, in place of what was there; for us alone."""
+    disk.unlink(path + NEW)
+    file = disk.create(path + NEW, secret=True)
+    try:
+        file.append([data])
+        file.sync()
+    finally:
+        file.close()
+    disk.rename(path + NEW, path)
+    disk.sync_folder(FOLDER)
+
+
+def append_at(disk: DiskAccess, path: str, offset: int, line: bytes) -> None:
+    """What stands behind the offset is cut off first."""
+    entry = disk.entry(path)
+    if (entry.size_bytes if entry is not None else 0) < offset:
+        raise StorageError(path, "it became shorter")
+    file = disk.create(path) if entry is None else disk.extend(path)
+    try:
+        file.cut(offset)
+        file.append([line])
+        file.sync()
+    finally:
+        file.close()
+    if entry is None:
+        disk.sync_folder(FOLDER)

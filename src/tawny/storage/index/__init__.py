@@ -1,0 +1,1 @@
+"""The index: protocol, SQLite, memory."""

@@ -1,0 +1,104 @@
+"""The catalogue: which closed segments stand in an hour's folder, on all volumes together, by their names and sizes.
+
+The index asks it for the segments of settled hours, which it only counts itself. What was listed is remembered for a
+while; whoever finds that it does not fit asks again (`fresh`). Any thread may call.
+"""
+
+import threading
+from collections import OrderedDict
+from typing import Final, NamedTuple
+
+from tawny.model.errors import StorageError
+from tawny.model.ids import CameraId, StreamName
+from tawny.storage.disk.layout import HOUR_MS, hour_folder, segment_name
+from tawny.storage.disk.secondary_volumes import any_away
+from tawny.storage.disk.volume import Volume
+from tawny.storage.segments.metadata import SegmentMetadata, read_about
+
+MOST_FILES: Final = 2000
+"""An hour that has more is not as a recorder makes it: it is neither remembered nor settled."""
+_MOST_HOURS: Final = 96
+"""Of one camera each; usually about 15 KB."""
+
+
+class ListedSegment(NamedTuple):
+    stream: StreamName
+    start_ms: int
+    end_ms: int
+    size_bytes: int
+    path: str
+    is_thinned: bool
+
+
+class CatalogueHour(NamedTuple):
+    """In order of their names. is_whole: every volume that may have some of them was asked."""
+
+    files: tuple[ListedSegment, ...]
+    is_whole: bool
+
+
+class Catalogue:
+    """volume: the first one, which knows the others; None: there are no folders."""
+
+    def __init__(self, volume: Volume | None) -> None:
+        self._volume = volume
+        self._lock = threading.Lock()
+        self._known: OrderedDict[tuple[CameraId, int], CatalogueHour] = OrderedDict()
+
+    def hour(self, camera: CameraId, hour: int) -> CatalogueHour:
+        """hour: since 1970. As it was when it was listed last."""
+        with self._lock:
+            known = self._known.get((camera, hour))
+            if known is not None:
+                self._known.move_to_end((camera, hour))
+                return known
+        return self.fresh(camera, hour)
+
+    def fresh(self, camera: CameraId, hour: int) -> CatalogueHour:
+        """As it is now."""
+        found = self._look(camera, hour)
+        with self._lock:
+            self._known.pop((camera, hour), None)
+            if len(found.files) <= MOST_FILES:
+                self._known[camera, hour] = found
+            while len(self._known) > _MOST_HOURS:
+                self._known.popitem(last=False)
+        return found
+
+    def about(self, path: str) -> SegmentMetadata | None:
+        """What a file says of itself; None when that cannot be read."""
+        for volume in self._everywhere:
+            try:
+                if volume.disk.entry(path) is not None:
+                    return read_about(volume.disk, path)
+            except StorageError:
+                continue
+        return None
+
+    def _look(self, camera: CameraId, hour: int) -> CatalogueHour:
+        folder, found = hour_folder(camera, hour * HOUR_MS), dict[str, ListedSegment]()
+        is_whole = not self._may_be_away()
+        for volume in self._everywhere:
+            try:
+                files = list(volume.files(folder))
+            except StorageError:
+                is_whole = False
+                continue
+            for path, entry in files:
+                name = segment_name(path) if entry.kind == "file" else None
+                if name is not None and name.end_ms is not None:
+                    found.setdefault(
+                        path,
+                        ListedSegment(name.stream, name.start_ms, name.end_ms, entry.size_bytes, path, name.is_thinned),
+                    )
+        return CatalogueHour(tuple(found[path] for path in sorted(found)), is_whole)
+
+    @property
+    def _everywhere(self) -> tuple[Volume, ...]:
+        return self._volume.everywhere if self._volume is not None else ()
+
+    def _may_be_away(self) -> bool:
+        try:
+            return self._volume is None or any_away(self._volume)
+        except StorageError:
+            return True

@@ -1,0 +1,199 @@
+"""Events as rows, some forty bytes each. Every function runs on a connection that is in a transaction, or only reads.
+
+An id that tells its event's begin, as ours do, is stored as what it says beside that. What is left of an event is a
+row of small numbers; one that does not come back from them as it was is stored as in the history.
+
+To find what overlaps a span nobody looks at all older events: those that took longer than an hour have an index.
+"""
+
+import json
+import sqlite3
+import struct
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from tawny.model.events import Event, SeenObject, event_id, event_id_says
+from tawny.model.ids import CameraId, EventId
+from tawny.model.times import Span
+from tawny.storage.history.records import event_of, event_record
+from tawny.storage.index.protocol import EventPage, page_mark, page_place
+from tawny.storage.index.sqlite_names import NameTable
+
+LONG_MS: Final = 3_600_000
+_SELECT: Final = "SELECT start_ms, id, camera_id, kind_id, took_ms, kept, reviewed, record FROM events"
+_LONG: Final = f"(took_ms IS NULL OR took_ms > {LONG_MS})"
+_LASTS: Final = "(took_ms IS NULL OR start_ms + took_ms > ? OR start_ms >= ?)"
+_AMONG: Final = {
+    "camera": " AND camera_id IN (SELECT value FROM json_each(?))",
+    "kind": " AND shown_id IN (SELECT value FROM json_each(?))",
+}
+_FALSE: Final = "coalesce(json_extract(record, '$.false_alarm'), '') <> '' ELSE substr(record, 8, 2) <> x'0000'"
+_NAMED: Final = "coalesce(json_array_length(record, '$.objects'), 0) > 0 ELSE substr(record, 22, 1) <> x'00'"
+"""In a record: as text, and where `_HEAD` has it."""
+_ONLY: Final = {
+    "all": "",
+    "new": " AND NOT reviewed",
+    "kept": " AND kept",
+    "false_alarms": f" AND CASE typeof(record) WHEN 'text' THEN {_FALSE} END",
+    "named": f" AND CASE typeof(record) WHEN 'text' THEN {_NAMED} END",
+}
+_HUNDREDTH: Final = 100
+_SHARE: Final = 10_000
+_HEAD: Final = struct.Struct("<H?iHH?4HBBB")
+"""Score, picture, false alarm, what was said, box, how many zones, objects and suggestions. Behind it a word for each
+zone, two for each of the others."""
+
+
+class EventTable:
+    def __init__(self, names: NameTable) -> None:
+        self._names = names
+
+    def put(self, db: sqlite3.Connection, event: Event) -> None:
+        self.drop(db, event.id)
+        db.execute(
+            "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                event.start_ms,
+                _key(event.id, event.start_ms),
+                self._names.word_id(db, event.camera),
+                self._names.word_id(db, event.kind),
+                self._names.word_id(db, event.shown_kind),
+                _took_ms(event),
+                event.kept,
+                event.reviewed,
+                self._record(db, event),
+            ),
+        )
+
+    def drop(self, db: sqlite3.Connection, named: EventId) -> None:
+        db.execute("DELETE FROM events WHERE typeof(id) = 'text' AND id = ?", (named,))
+        if (place := event_id_says(named)) is not None:
+            db.execute("DELETE FROM events WHERE start_ms = ? AND id = ?", place)
+
+    def one(self, db: sqlite3.Connection, named: EventId) -> Event | None:
+        found = self._events(db, f"{_SELECT} WHERE typeof(id) = 'text' AND id = ?", named)
+        if not found and (place := event_id_says(named)) is not None:
+            found = self._events(db, f"{_SELECT} WHERE start_ms = ? AND id = ?", *place)
+        return found[0] if found else None
+
+    def open(self, db: sqlite3.Connection) -> list[Event]:
+        found = self._events(db, f"{_SELECT} INDEXED BY events_long WHERE {_LONG} AND took_ms IS NULL")
+        return sorted(found, key=lambda event: (event.start_ms, event.id))
+
+    def page(
+        self,
+        db: sqlite3.Connection,
+        within: Span,
+        cameras: Iterable[CameraId] | None,
+        kinds: Iterable[str] | None,
+        only: str,
+        after: str | None,
+        limit: int,
+    ) -> EventPage:
+        which, values = "", list[Any]()
+        for column, allowed in (("camera", cameras), ("kind", kinds)):
+            if allowed is not None:
+                which += _AMONG[column]
+                known = [self._names.known_word_id(db, word) for word in allowed]
+                values.append(json.dumps([one for one in known if one is not None]))
+        which += f" AND {_LASTS}{_ONLY[only]}"
+        values += [within.begin_ms, within.begin_ms]
+        if after is not None:
+            start_ms, named = page_place(after)
+            which += " AND (start_ms, id) < (?, ?)"
+            values += [start_ms, _key(EventId(named), start_ms)]
+        which += " ORDER BY start_ms DESC, id DESC LIMIT ?"
+        since_ms = within.begin_ms - LONG_MS
+        short = f"{_SELECT} WHERE start_ms >= ? AND start_ms < ?{which}"
+        found = self._events(db, short, since_ms, within.end_ms, *values, limit + 1)
+        if len(found) <= limit:
+            long = f"{_SELECT} INDEXED BY events_long WHERE {_LONG} AND start_ms < ?{which}"
+            found += self._events(db, long, min(since_ms, within.end_ms), *values, limit + 1 - len(found))
+        return EventPage(found[:limit], page_mark(found[limit - 1]) if len(found) > limit else None)
+
+    # --- as rows
+
+    def _events(self, db: sqlite3.Connection, question: str, *values: Any) -> list[Event]:
+        rows = db.execute(question, values).fetchall()
+        try:
+            words = self._names.words(db)
+            return [_event(words, *row) for row in rows]
+        except KeyError:
+            words = self._names.words(db, anew=True)
+            return [_event(words, *row) for row in rows]
+
+    def _record(self, db: sqlite3.Connection, event: Event) -> bytes | str:
+        word_id = self._names.word_id
+        false_alarm = word_id(db, event.false_alarm) if event.false_alarm else 0
+        said = word_id(db, event.said) if event.said else 0
+        picture = 0 if event.picture_ms is None else event.picture_ms - event.start_ms
+        box = [round(edge * _SHARE) for edge in event.box or (0, 0, 0, 0)]
+        rest = [word_id(db, zone) for zone in event.zones]
+        for one in (*event.objects, *event.perhaps):
+            rest += [word_id(db, one.label), round(one.score * _SHARE)]
+        head = (
+            round(event.score * _HUNDREDTH),
+            event.picture_ms is not None,
+            picture,
+            false_alarm,
+            said,
+            event.box is not None,
+        )
+        counts = len(event.zones), len(event.objects), len(event.perhaps)
+        try:
+            record = _HEAD.pack(*head, *box, *counts) + struct.pack(f"<{len(rest)}H", *rest)
+        except struct.error:
+            return _as_told(event)
+        row = (_key(event.id, event.start_ms), word_id(db, event.camera), word_id(db, event.kind), _took_ms(event))
+        again = _event(self._names.words(db, anew=True), event.start_ms, *row, event.kept, event.reviewed, record)
+        return record if again == event else _as_told(event)
+
+
+def _event(
+    words: Mapping[int, str],
+    start_ms: int,
+    key: bytes | str,
+    camera_id: int,
+    kind_id: int,
+    took_ms: int | None,
+    kept: int,
+    reviewed: int,
+    record: bytes | str,
+) -> Event:
+    """KeyError: there is a word that is not among these."""
+    if isinstance(record, str):
+        return event_of(json.loads(record))
+    score, has_picture, picture, false_alarm, said, has_box, *box, zones, objects, perhaps = _HEAD.unpack_from(record)
+    rest = struct.unpack_from(f"<{zones + 2 * (objects + perhaps)}H", record, _HEAD.size)
+    seen = [SeenObject(words[rest[at]], rest[at + 1] / _SHARE) for at in range(zones, len(rest), 2)]
+    x0, y0, x1, y1 = (edge / _SHARE for edge in box)
+    return Event(
+        EventId(key) if isinstance(key, str) else event_id(start_ms, key),
+        CameraId(words[camera_id]),
+        words[kind_id],
+        start_ms,
+        None if took_ms is None else start_ms + took_ms,
+        score / _HUNDREDTH,
+        (x0, y0, x1, y1) if has_box else None,
+        tuple([words[zone] for zone in rest[:zones]]),
+        tuple(seen[:objects]),
+        bool(kept),
+        bool(reviewed),
+        words[false_alarm],
+        start_ms + picture if has_picture else None,
+        perhaps=tuple(seen[objects:]),
+        said=words[said],
+    )
+
+
+def _took_ms(event: Event) -> int | None:
+    return None if event.end_ms is None else event.end_ms - event.start_ms
+
+
+def _key(named: EventId, start_ms: int) -> bytes | str:
+    said = event_id_says(named)
+    return said[1] if said is not None and said[0] == start_ms else named
+
+
+def _as_told(event: Event) -> str:
+    return json.dumps(event_record(event), separators=(",", ":"))

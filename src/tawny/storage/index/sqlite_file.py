@@ -1,0 +1,128 @@
+"""One SQLite file: one connection writes, under a lock; others read, each for one question at a time.
+
+WAL with `synchronous=FULL`: a change is durable when its call returned, and nobody who reads makes a writer wait.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from tawny.model.errors import DiskFull, IndexDamaged, StorageError
+from tawny.storage.index.sqlite_schema import prepare, sqlite_errors
+
+Row = tuple[Any, ...]
+
+
+class SqliteFile:
+    """read_only: for looking on while a recorder has it open. undone: called when a change was taken back."""
+
+    def __init__(self, path: Path, *, read_only: bool, undone: Callable[[], None]) -> None:
+        """Makes the file if it is not there. Raises IndexDamaged, FolderUnwritable, DiskFull."""
+        self._path, self._where, self._undone = path, str(path), undone
+        self._lock = threading.RLock()
+        self._depth, self._changing_thread = 0, 0
+        self._idle: list[sqlite3.Connection] = []
+        self._is_cut_off = False  # its disk failed: it may be another one by now, and the file is opened again
+        with sqlite_errors(self._where):
+            self._writer = self._connect("ro" if read_only else "rwc")
+            try:
+                if not read_only:
+                    self._writer.execute("PRAGMA journal_mode = WAL")
+                    self._writer.execute("PRAGMA synchronous = FULL")
+                prepare(self._writer, self._where)
+            except (sqlite3.Error, IndexDamaged):
+                self._writer.close()
+                raise
+
+    def close(self) -> None:
+        with self._lock, sqlite_errors(self._where):
+            for connection in (*self._idle, self._writer):
+                connection.close()
+            self._idle.clear()
+
+    @contextmanager
+    def changing(self) -> Iterator[sqlite3.Connection]:
+        """What is changed within it becomes durable all at once at its end, and nothing of it if it raises."""
+        with self._lock, self._noticing(), sqlite_errors(self._where):
+            if self._is_cut_off and self._depth == 0:
+                self._open_again()
+            if self._depth == 0:
+                self._writer.execute("BEGIN IMMEDIATE")
+                self._changing_thread = threading.get_ident()
+            self._depth += 1
+            try:
+                yield self._writer
+                if self._depth == 1:
+                    self._writer.execute("COMMIT")
+            finally:
+                self._depth -= 1
+                if self._depth == 0:
+                    self._changing_thread = 0
+                    if self._writer.in_transaction:
+                        self._undone()
+                        self._writer.execute("ROLLBACK")
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """All questions within it are answered of one instant; within `changing`, of what was changed so far."""
+        with sqlite_errors(self._where):
+            if self._changing_thread == threading.get_ident():
+                yield self._writer
+                return
+            reader, is_well = self._idle.pop() if self._idle else self._connect("ro"), False
+            try:
+                reader.execute("BEGIN")
+                yield reader
+                reader.execute("COMMIT")
+                is_well = True
+            finally:
+                if is_well:
+                    self._idle.append(reader)
+                else:
+                    reader.close()
+
+    def change(self, change: str, *values: Any) -> None:
+        with self.changing() as db:
+            db.execute(change, values)
+
+    def ask(self, question: str, *values: Any) -> list[Row]:
+        with self.reading() as db:
+            return db.execute(question, values).fetchall()
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether this thread is within `changing`."""
+        return self._changing_thread == threading.get_ident()
+
+    @contextmanager
+    def _noticing(self) -> Iterator[None]:
+        """Whether the disk failed under it."""
+        try:
+            yield
+        except (DiskFull, IndexDamaged):
+            raise
+        except StorageError:
+            self._is_cut_off = True
+            raise
+
+    def _open_again(self) -> None:
+        """The old connections first: one that is closed while another is open would remove the other's WAL."""
+        for old in (*self._idle, self._writer):
+            with suppress(sqlite3.Error):  # its file is gone
+                old.close()
+        self._idle.clear()
+        again = self._connect("rw")
+        try:
+            again.execute("PRAGMA synchronous = FULL")
+            prepare(again, self._where)
+        except (sqlite3.Error, IndexDamaged):
+            again.close()
+            raise
+        self._writer, self._is_cut_off = again, False
+
+    def _connect(self, mode: str) -> sqlite3.Connection:
+        address = f"{self._path.absolute().as_uri()}?mode={mode}"
+        return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=10)

@@ -1,0 +1,1 @@
+"""Check, recovery and rebuild."""

@@ -1,0 +1,291 @@
+"""Files against index against the wall's time. Works beside a running recorder, whose open files it leaves alone.
+
+Repairing adds and corrects rows and closes files that were left open. It deletes nothing that could be played, and
+leaves alone what it does not know. A row is only dropped, and its time explained, while no recorder runs.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Final
+
+from tawny.media.mp4.fragment_hashes import changed_fragments
+from tawny.media.mp4.segment_reader import read_segment
+from tawny.model.clock import Clock
+from tawny.model.damage import DamagedSpan, DamageSum, damage_sum
+from tawny.model.errors import FileDamaged
+from tawny.model.gaps import Gap, GapReason
+from tawny.model.ids import CameraId
+from tawny.model.segments import Segment, segment_id
+from tawny.model.times import Span, merge_spans, missing_spans, utc_text
+from tawny.sealed.file_scanner import FileEnding
+from tawny.storage.disk.disk import parent_of
+from tawny.storage.disk.layout import SegmentName, hour_folder, is_thinned
+from tawny.storage.disk.lock import holder
+from tawny.storage.disk.secondary_volumes import any_away
+from tawny.storage.disk.volume import Volume
+from tawny.storage.disk.volume_walk import FileKind, FoundFile, walk
+from tawny.storage.history.file_signing import read_sealed
+from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.history.proof import verify_history
+from tawny.storage.index.count_check import differences
+from tawny.storage.index.protocol import Index, SegmentCount
+from tawny.storage.repair.coverage import WallCoverage, wall_coverage
+from tawny.storage.repair.finalize_segment import finalize_segment
+from tawny.storage.repair.findings import CheckReport, Finding, FindingKind
+from tawny.storage.repair.healing import heal
+from tawny.storage.retention.thinning import finish_thinning
+from tawny.storage.segments.metadata import read_about
+
+
+def check_volume(
+    volume: Volume,
+    index: Index,
+    clock: Clock,
+    *,
+    ledger: HistoryLedger | None = None,
+    deep: bool = False,
+    with_wall: bool = False,
+    beside_recorder: bool | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> CheckReport:
+    """Look at everything. Raises StorageError.
+
+    ledger: repair what can be, and write down there what is gone. deep: read whole files, not only their begin.
+    beside_recorder: another process records here; None: find out. progress: told the number of files so far.
+    """
+    if beside_recorder is None:
+        beside_recorder = holder(volume.root) is not None
+    checking = _Checking(volume, index, ledger, deep=deep, beside_recorder=beside_recorder)
+    everything = ((each, found) for each in volume.everywhere for found in walk(each))
+    for count, (each, found) in enumerate(everything, 1):
+        checking.look_at(found, each)
+        progress(count)
+    checking.check_index_rows()
+    if deep:
+        checking.findings += verify_history(volume, clock.now_ms())
+    told = checking.check_coverage(clock.now_ms()) if with_wall else None
+    damage = _damage(index, clock.now_ms())
+    return CheckReport(
+        checking.segments,
+        checking.covered_ms / 1000,
+        checking.findings,
+        told,
+        checking.thinned,
+        damage,
+        {camera: merge_spans(spans, join_ms=_JOIN_MS) for camera, spans in checking.thinned_spans.items()},
+    )
+
+
+def _damage(index: Index, now_ms: int) -> dict[CameraId, DamageSum]:
+    of_each: defaultdict[CameraId, list[DamagedSpan]] = defaultdict(list)
+    for damage in index.damage(None, Span(0, now_ms)):
+        of_each[damage.camera].append(damage)
+    return {camera: damage_sum(found) for camera, found in of_each.items()}
+
+
+_JOIN_MS: Final = 1000
+"""Thinned time no further apart is told as one."""
+
+
+class _Checking:
+    """One check under way."""
+
+    def __init__(
+        self, volume: Volume, index: Index, ledger: HistoryLedger | None, *, deep: bool, beside_recorder: bool
+    ) -> None:
+        self._volume, self._index, self._ledger = volume, index, ledger
+        self._deep, self._beside_recorder = deep, beside_recorder
+        self._on = volume
+        self._seen: set[str] = set()
+        self._unlisted: list[Segment] = []
+        self._doubles: list[Segment] = []  # another file has the row
+        self.findings: list[Finding] = []
+        self.segments = self.thinned = self.covered_ms = 0
+        self.thinned_spans: defaultdict[CameraId, list[Span]] = defaultdict(list)
+
+    def _find(self, what: FindingKind, path: str, detail: str = "", *, repaired: bool = False) -> None:
+        self.findings.append(Finding(what, path, detail, repaired))
+
+    def look_at(self, found: FoundFile, on: Volume) -> None:
+        """on: the volume that has it."""
+        self._on = on
+        match found.kind:
+            case FileKind.CLOSED:
+                assert found.name is not None
+                self._closed(found.name, found.entry.size_bytes)
+            case FileKind.OPEN:
+                assert found.name is not None
+                self._open(found.name)
+            case FileKind.SET_ASIDE:
+                self._find(FindingKind.DAMAGED, found.path, "set aside: nothing in it can be played")
+            case FileKind.FOREIGN:
+                self._find(FindingKind.FOREIGN, found.path)
+            case FileKind.LINK:
+                self._find(FindingKind.LINK, found.path, "links are not followed")
+            case FileKind.OTHER_OF_OURS:
+                pass
+
+    def _closed(self, name: SegmentName, size_bytes: int) -> None:
+        if name.path in self._seen:
+            return  # it was copied to another volume and not removed yet
+        self._seen.add(name.path)
+        assert name.end_ms is not None
+        self.segments += 1
+        if name.is_thinned:
+            self.thinned += 1
+            self.thinned_spans[name.camera].append(Span(name.start_ms, name.end_ms))
+        self.covered_ms += name.end_ms - name.start_ms
+        what, detail, row = self._read(name, size_bytes)
+        if what is not None:
+            self._unplayable(what, name, detail)
+        if row is None:
+            return
+        listed = self._index.segment(row.id)
+        if listed is None:
+            self._unlisted.append(row)
+        elif listed.path != row.path:
+            self._doubles.append(row)
+        elif listed.size_bytes != size_bytes:
+            detail = f"{size_bytes} bytes, listed with {listed.size_bytes}"
+            self._find(FindingKind.WRONG_SIZE, row.path, detail, repaired=self._list_anew(row))
+
+    def _read(self, name: SegmentName, size_bytes: int) -> tuple[FindingKind | None, str, Segment | None]:
+        """What is wrong inside of it, and the row that it should have; None when it cannot be played at all."""
+        if size_bytes == 0:
+            return FindingKind.EMPTY, "", None
+        said = read_about(self._on.disk, name.path)
+        if said is None:
+            is_zero = not self._on.disk.read(name.path, 0, 4096).strip(b"\0")
+            return FindingKind.ZEROS if is_zero else FindingKind.DAMAGED, "it does not say what it is", None
+        if (said.camera, said.stream, said.start_ms) != (name.camera, name.stream, name.start_ms):
+            detail = f"{said.camera}, {said.stream}, {utc_text(said.start_ms)}"
+            return FindingKind.NOT_ITSELF, detail, None
+        if self._deep and name.is_sealed:
+            row = said.segment(name, size_bytes)
+            ends = read_sealed(self._on.disk, name.path, deep=True).ends
+            if ends is FileEnding.DAMAGED:
+                return FindingKind.CHANGED, "not what was sealed", row
+            return (
+                (FindingKind.TORN, "its last record is not whole", row) if ends is FileEnding.TORN else (None, "", row)
+            )
+        if self._deep:
+            try:
+                read = read_segment(self._on.own_path(name.path))
+            except FileDamaged as error:
+                return FindingKind.DAMAGED, error.detail, None
+            if read.torn:
+                return FindingKind.TORN, read.reason, said.segment(name, size_bytes)
+            if rotten := changed_fragments(read):
+                detail = f"{len(rotten)} of {len(read.fragments)} fragments don't match what was written"
+                return FindingKind.CHANGED, detail, said.segment(name, size_bytes)
+        return None, "", said.segment(name, size_bytes)
+
+    def _unplayable(self, what: FindingKind, name: SegmentName, detail: str) -> None:
+        """Its time was not recorded, whatever the index says; a torn one was in part, and keeps its row."""
+        row = self._index.segment(segment_id(name.camera, name.stream, name.start_ms))
+        if self._heal(name.path, detail or what.value):
+            self._find(what, name.path, f"{detail}; mended from the mirror".removeprefix("; "), repaired=True)
+        elif what in (FindingKind.TORN, FindingKind.CHANGED) or row is None or row.path != name.path:
+            self._find(what, name.path, detail)
+        else:
+            self._find(what, name.path, detail, repaired=self._drop(row, "its file is damaged"))
+
+    def _heal(self, path: str, why: str) -> bool:
+        """From the mirror, if we repair and it has it; a running recorder does that itself."""
+        return self._ledger is not None and not self._beside_recorder and heal(self._volume, self._ledger, path, why)
+
+    def _list_anew(self, row: Segment) -> bool:
+        if self._ledger is None:
+            return False
+        with self._index.together():
+            self._index.drop_segments([row])
+            self._index.add_segment(row)
+        return True
+
+    def _open(self, name: SegmentName) -> None:
+        if self._beside_recorder:
+            return
+        repaired = False
+        if self._ledger is not None:
+            done = finalize_segment(self._on, name, "found open")
+            if done.segment is not None:
+                self._seen.add(done.segment.path)
+                self._index.add_segment(done.segment)
+            repaired = True
+        self._find(FindingKind.LEFT_OPEN, name.path, repaired=repaired)
+
+    def check_index_rows(self) -> None:
+        """Both ways, and asked again: beside a recorder, files close and go while we look."""
+        for row in self._unlisted:
+            if self._index.segment(row.id) is None and self._volume.holding(row.path) is not None:
+                if self._ledger is not None:
+                    self._index.add_segment(row)
+                self._find(FindingKind.FILE_WITHOUT_ROW, row.path, repaired=self._ledger is not None)
+        for row in self._doubles:
+            self._double(row)
+        is_away = any_away(self._volume)
+        for row in self._index.all_segments():
+            is_gone = row.path not in self._seen and self._volume.holding(row.path) is None
+            if is_gone and self._is_listed(row):
+                detail = "it may be on a disk that isn't connected" if is_away else ""
+                if not is_away and self._heal(row.path, "it is gone"):
+                    self._find(FindingKind.ROW_WITHOUT_FILE, row.path, "put back from the mirror", repaired=True)
+                    continue
+                dropped = not is_away and self._drop(row, "its file is gone")
+                self._find(FindingKind.ROW_WITHOUT_FILE, row.path, detail, repaired=dropped)
+
+        for counted, there in differences(self._index):
+            self._miscounted(counted, there, is_away=is_away)
+
+    def _miscounted(self, counted: SegmentCount, there: SegmentCount, *, is_away: bool) -> None:
+        """Of an hour that the index only counts, files are gone or have become others."""
+        folder = hour_folder(counted.camera, counted.begin_ms)
+        detail = (
+            f"{counted.stream}: {there.files} files with {there.size_bytes} bytes, listed were {counted.files} files"
+        )
+        detail += f" with {counted.size_bytes} bytes"
+        may_repair = self._ledger is not None and not self._beside_recorder and not is_away
+        if may_repair:
+            for span in self._index.recount(counted):
+                self._explain(counted.camera, span, "its file is gone")
+        what = FindingKind.ROW_WITHOUT_FILE if there.files < counted.files else FindingKind.WRONG_SIZE
+        self._find(what, folder, detail, repaired=may_repair)
+
+    def _is_listed(self, row: Segment) -> bool:
+        """Still, and under this path: it may have gone, or been thinned, while we looked."""
+        again = self._index.segment(row.id)
+        return again is not None and again.path == row.path
+
+    def _double(self, row: Segment) -> None:
+        """Two files of one instant: one of them thinned from the other, or strange."""
+        listed, there = self._index.segment(row.id), self._volume.holding
+        if listed is None or listed.path == row.path or None in (there(listed.path), there(row.path)):
+            return
+        if is_thinned(row) == is_thinned(listed):
+            self._find(FindingKind.NOT_ITSELF, row.path, f"begins at the same time as {listed.path}")
+            return
+        may_repair = self._ledger is not None and not self._beside_recorder
+        if may_repair:
+            for each in self._volume.everywhere:
+                finish_thinning(each, self._index, parent_of(row.path))
+        self._find(FindingKind.HALF_THINNED, row.path, repaired=may_repair)
+
+    def _drop(self, row: Segment, why: str) -> bool:
+        """Drop a row whose file is of no use, and explain its time. Returns whether that was done."""
+        if self._ledger is None or self._beside_recorder:
+            return False
+        self._index.drop_segments([row])
+        self._explain(row.camera, row.span, why)
+        return True
+
+    def _explain(self, camera: CameraId, lost: Span, why: str) -> None:
+        assert self._ledger is not None
+        explained = [gap.span(lost.end_ms) for gap in self._index.gaps(camera, lost)]
+        for span in missing_spans([*explained, *self._index.spans(camera, None, lost)], lost):
+            self._ledger.put_gap(Gap(camera, span.begin_ms, span.end_ms, GapReason.UNKNOWN, why))
+
+    def check_coverage(self, now_ms: int) -> WallCoverage:
+        told = wall_coverage(self._index, self._volume.cameras(), now_ms)
+        for camera, hole in told.unexplained:
+            self._find(FindingKind.UNEXPLAINED, camera, f"{utc_text(hole.begin_ms)} to {utc_text(hole.end_ms)}")
+        return told

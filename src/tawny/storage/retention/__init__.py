@@ -1,0 +1,1 @@
+"""What is kept how long: contract, planning, removal, thinning, tiers."""

@@ -1,0 +1,99 @@
+"""Folders that others fill, by date: retention's engine keeps them to so many days, files or bytes as well.
+
+Only files whose path below the folder has a date are looked at and ever removed: `2026-11-20/a.mp4`,
+`2026/11/20/a.mp4`, `cam/20261120T055812.mp4`. A file is as old as the day that its path names. No link is followed.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import Final
+
+from tawny.model.errors import NotDone
+from tawny.model.ids import CameraId, RunId, StreamName
+from tawny.model.segments import Segment
+from tawny.storage.disk.disk import DiskAccess, FolderEntry, parent_of
+from tawny.storage.index.memory_index import MemoryIndex
+from tawny.storage.retention.contract import RetentionContract, RetentionRule
+from tawny.storage.retention.planning import RemovalPlan, RemovalPlanner
+
+_DATE: Final = re.compile(r"(?<!\d)(\d{4})([-_/.]?)(\d\d)\2(\d\d)(?!\d)")
+_FIRST_YEAR: Final = 1980
+"""What names an earlier one is no date of a recording."""
+_NOBODY: Final = CameraId("folder")
+_OURS: Final = ("tawny.db", "history")
+
+
+@dataclass(frozen=True, slots=True)
+class DatedFile:
+    path: str
+    day: date
+    size_bytes: int
+
+
+def find(disk: DiskAccess) -> list[DatedFile]:
+    """All dated files below the disk's root, in order of day and name. NotDone when it is a recorder's own folder."""
+    if any(disk.entry(name) is not None for name in _OURS):
+        raise NotDone(f"{disk.root} is a recorder's folder.", "`tawny prune --data` keeps it as its settings say.")
+    found = [
+        DatedFile(path, day, entry.size_bytes) for path, entry in _files(disk, "") if (day := dated(path)) is not None
+    ]
+    return sorted(found, key=lambda one: (one.day, one.path))
+
+
+def dated(path: str) -> date | None:
+    """The first day that the path names; None when it names none."""
+    for year, _, month, day in _DATE.findall(path):
+        try:
+            said = date(int(year), int(month), int(day))
+        except ValueError:
+            continue
+        if said.year >= _FIRST_YEAR:
+            return said
+    return None
+
+
+def plan(disk: DiskAccess, keep: RetentionRule, now_ms: int, zone: tzinfo = UTC) -> RemovalPlan:
+    """What goes now. keep: its `max_s`, `count` and `size_bytes`. zone: whose days the paths name."""
+    index = MemoryIndex()
+    found = find(disk)
+    with index.together():
+        for number, one in enumerate(found):
+            after = datetime.combine(one.day + timedelta(days=1), datetime.min.time(), zone)
+            end_ms = round(after.timestamp() * 1000) - len(found) + number  # so that names of a day stay in order
+            index.add_segment(_as_segment(one, end_ms))
+    return RemovalPlanner(RetentionContract(keep), index, disk.space(), now_ms).plan()
+
+
+def apply(disk: DiskAccess, made: RemovalPlan) -> None:
+    """Remove what the plan says, and folders that are empty then. Raises StorageError."""
+    for one in made.removals:
+        disk.unlink(one.segment.path)
+        folder = parent_of(one.segment.path)
+        while folder and dated(f"{folder}/") is not None and disk.remove_folder(folder):
+            folder = parent_of(folder)
+
+
+def _as_segment(one: DatedFile, end_ms: int) -> Segment:
+    return Segment(
+        camera=_NOBODY,
+        stream=StreamName.MAIN,
+        run=RunId(""),
+        start_ms=end_ms - 1,
+        end_ms=end_ms,
+        size_bytes=one.size_bytes,
+        path=one.path,
+        video="",
+        width=0,
+        height=0,
+    )
+
+
+def _files(disk: DiskAccess, folder: str) -> Iterator[tuple[str, FolderEntry]]:
+    for one in disk.entries(folder):
+        path = f"{folder}/{one.name}" if folder else one.name
+        if one.kind == "folder":
+            yield from _files(disk, path)
+        elif one.kind == "file":
+            yield path, one

@@ -1,0 +1,309 @@
+"""What goes next and why, worked out from the index alone: a dry run shows a plan, a run carries out just that.
+
+Which rule wins: free space, then `max`, then `size` and `count`, then the promises `min` and `events`, which only free
+space, size and count may break. Kept events' time never goes and is never thinned. For room, what is past its promise
+goes first, large video before small, quiet time before events, and the oldest before all; so small video outlives
+large. Time with events stays full as long as it is promised, whatever `thin` says.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from tawny.model.events import Event
+from tawny.model.ids import CameraId, SegmentId, StreamName
+from tawny.model.segments import Segment
+from tawny.model.times import Span
+from tawny.storage.disk.disk import DiskCapacity
+from tawny.storage.disk.layout import is_thinned
+from tawny.storage.index.protocol import Index
+from tawny.storage.retention.contract import RetentionContract, RetentionRule, duration_words, size_words
+from tawny.storage.retention.removal import Removal
+
+THINNED_AT_ONCE: Final = 120
+_AROUND_MS: Final = 15_000
+"""An event's time with what is shown before and after it."""
+_ROWS_AT_ONCE: Final = 500
+_FACTS_AT_ONCE: Final = 50_000
+
+Looked = Mapping[tuple[CameraId, StreamName, bool], Segment]
+"""Up to which segment a stream was looked through for what is to be thinned; True: time with events, too."""
+
+
+Holds = Callable[[Segment], bool]
+
+
+class DiskSpace(NamedTuple):
+    """A disk's. holds: which segments are on it; None: all."""
+
+    space: DiskCapacity
+    holds: Holds | None
+
+
+class Thinning(NamedTuple):
+    """why: for people."""
+
+    segment: Segment
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemovalPlan:
+    """What goes, in this order, and what is thinned then. goes_on: the next run has more to thin.
+
+    missing_bytes, missing_files: what could not be found although it should go.
+    """
+
+    removals: list[Removal] = field(default_factory=list)
+    missing_bytes: int = 0
+    thinnings: list[Thinning] = field(default_factory=list)
+    missing_files: int = 0
+    goes_on: bool = False
+    looked: Looked = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(one.segment.size_bytes for one in self.removals)
+
+    @property
+    def breaks_promise(self) -> bool:
+        return any(one.breaks_promise for one in self.removals)
+
+
+class _Facts(NamedTuple):
+    """Of a segment. promised_s: its age until which it is promised. eventful_s: the same by its events alone."""
+
+    has_events: bool
+    is_kept: bool
+    promised_s: float
+    eventful_s: float
+
+
+@dataclass(slots=True)
+class _Need:
+    """How much must go until a rule is content."""
+
+    size_bytes: int = 0
+    files: int = 0
+
+    def is_met(self) -> bool:
+        return self.size_bytes <= 0 and self.files <= 0
+
+    def found(self, segment: Segment) -> None:
+        self.size_bytes -= segment.size_bytes
+        self.files -= 1
+
+
+class RemovalPlanner:
+    """One plan being made. space: the first disk's, then others'. urgent_bytes: so much must be free on the first one,
+    whatever the settings. least_s: free space takes nothing younger if not urgent.
+
+    held: recordings that wait to be brought elsewhere, and are kept meanwhile.
+
+    cameras: whose video may be thinned. looked: how far the last runs came with that.
+    """
+
+    def __init__(
+        self,
+        contract: RetentionContract,
+        index: Index,
+        space: DiskCapacity | Sequence[DiskSpace],
+        now_ms: int,
+        *,
+        cameras: Iterable[CameraId] = (),
+        urgent_bytes: int = 0,
+        least_s: float = 0.0,
+        looked: Looked | None = None,
+        thin_at_once: int = THINNED_AT_ONCE,
+        held: Sequence[tuple[CameraId, Span]] = (),
+    ) -> None:
+        self._held = held
+        self._contract, self._index, self._now_ms = contract, index, now_ms
+        self._rooms = [DiskSpace(space, None)] if isinstance(space, DiskCapacity) else list(space)
+        self._cameras, self._urgent_bytes, self._least_s = list(cameras), urgent_bytes, least_s
+        self._looked, self._thin_at_once = dict(looked or {}), thin_at_once
+        self._removals: dict[SegmentId, Removal] = {}
+        self._thinnings: list[Thinning] = []
+        self._missing = _Need()
+        self._facts: dict[SegmentId, _Facts] = {}
+
+    def plan(self) -> RemovalPlan:
+        self._by_age()
+        for number, room in enumerate(self._rooms):
+            self._for_free_space(room, self._urgent_bytes if number == 0 else 0)
+        for camera, stream, keep in self._contract.limits():
+            self._for_limits(camera, stream, keep)
+        goes_on = self._thin()
+        return RemovalPlan(
+            list(self._removals.values()),
+            self._missing.size_bytes,
+            self._thinnings,
+            self._missing.files,
+            goes_on,
+            self._looked,
+        )
+
+    # --- what goes
+
+    def _by_age(self) -> None:
+        limits = [keep.max_s for keep in self._contract.each() if keep.max_s is not None]
+        if not limits:
+            return
+        for segment in self._oldest(None, None, self._ago(min(limits))):
+            max_s = self._keep_of(segment).max_s
+            if max_s is not None and segment.end_ms <= self._ago(max_s) and not self._of(segment).is_kept:
+                self._removals[segment.id] = Removal(segment, f"older than {duration_words(max_s)}")
+
+    def _for_free_space(self, room: DiskSpace, urgent_bytes: int) -> None:
+        share, holds = self._contract.everyone.free_share, room.holds
+        need_bytes = max(round(room.space.total_bytes * share) - room.space.free_bytes, urgent_bytes)
+        gone = [one.segment for one in self._removals.values()]
+        need_bytes -= sum(one.size_bytes for one in gone if holds is None or holds(one))
+        why = f"to keep {share:.0%} of the disk free".replace("%", " %")
+        if urgent_bytes:
+            why = "the disk was full"
+        youngest_ms = self._now_ms if urgent_bytes else self._ago(self._least_s)
+        self._take(None, None, _Need(need_bytes), why, youngest_ms, holds)
+
+    def _for_limits(self, camera: CameraId | None, stream: StreamName | None, keep: RetentionRule) -> None:
+        if keep.size_bytes is not None:
+            gone_bytes = sum(one.size_bytes for one in self._gone(camera, stream))
+            need = _Need(self._index.size_bytes(camera, stream) - gone_bytes - keep.size_bytes)
+            self._take(camera, stream, need, f"to use at most {size_words(keep.size_bytes)}", self._now_ms)
+        if keep.count is not None:
+            need = _Need(files=self._index.count(camera, stream) - len(self._gone(camera, stream)) - keep.count)
+            self._take(camera, stream, need, f"to have at most {keep.count} files", self._now_ms)
+
+    def _gone(self, camera: CameraId | None, stream: StreamName | None) -> list[Segment]:
+        """What goes already."""
+        return [
+            one.segment
+            for one in self._removals.values()
+            if camera in (None, one.segment.camera) and stream in (None, one.segment.stream)
+        ]
+
+    def _take(
+        self,
+        camera: CameraId | None,
+        stream: StreamName | None,
+        need: _Need,
+        why: str,
+        youngest_ms: int,
+        holds: Holds | None = None,
+    ) -> None:
+        """Take what goes first until it is enough."""
+        if not need.is_met():
+            for segment, breaks_promise in self._first_to_go(camera, stream, youngest_ms):
+                if holds is not None and not holds(segment):
+                    continue
+                self._removals[segment.id] = Removal(segment, why, breaks_promise)
+                need.found(segment)
+                if need.is_met():
+                    return
+        self._missing.size_bytes = max(self._missing.size_bytes, need.size_bytes)
+        self._missing.files = max(self._missing.files, need.files)
+
+    def _first_to_go(
+        self, camera: CameraId | None, wanted: StreamName | None, youngest_ms: int
+    ) -> Iterator[tuple[Segment, bool]]:
+        for breaks_promise in (False, True):
+            until_ms = youngest_ms if breaks_promise else min(youngest_ms, self._unpromised_ms())
+            for stream in (StreamName.MAIN, StreamName.SUB):
+                if wanted not in (None, stream):
+                    continue
+                for with_events in (False, True):
+                    for segment in self._oldest(camera, stream, until_ms):
+                        facts = self._of(segment)
+                        is_promised = segment.end_ms > self._ago(facts.promised_s)
+                        if is_promised == breaks_promise and facts.has_events == with_events and not facts.is_kept:
+                            yield segment, breaks_promise
+
+    def _unpromised_ms(self) -> int:
+        """Nothing that ended later is past its promise."""
+        return self._ago(min(keep.min_s for keep in self._contract.each()))
+
+    # --- what is thinned
+
+    def _thin(self) -> bool:
+        """Returns whether there is more."""
+        if all(keep.thin_s is None for keep in self._contract.each()):
+            return False
+        for camera in self._cameras:
+            for stream in StreamName:
+                keep = self._contract.of(camera, stream)
+                if keep.thin_s is None:
+                    continue
+                for with_events, age_s in ((False, keep.thin_s), (True, max(keep.thin_s, keep.longest_s))):
+                    if not self._thin_stream(camera, stream, keep, age_s, with_events=with_events):
+                        return True
+        return False
+
+    def _thin_stream(
+        self, camera: CameraId, stream: StreamName, keep: RetentionRule, age_s: float, *, with_events: bool
+    ) -> bool:
+        """Up to an age. Returns whether it came to its end."""
+        key = (camera, stream, with_events)
+        chosen = {one.segment.id for one in self._thinnings}
+        for segment in self._oldest(camera, stream, self._ago(age_s), after=self._looked.get(key)):
+            if len(self._thinnings) >= self._thin_at_once:
+                return False
+            self._looked[key] = segment
+            if is_thinned(segment) or segment.id in chosen:
+                continue
+            facts = self._of(segment)
+            if not facts.is_kept and segment.end_ms <= self._ago(facts.eventful_s):
+                assert keep.thin_s is not None
+                self._thinnings.append(Thinning(segment, f"older than {duration_words(keep.thin_s)}: keyframes only"))
+        return True
+
+    # --- what is known
+
+    def _oldest(
+        self,
+        camera: CameraId | None,
+        stream: StreamName | None,
+        youngest_ms: int,
+        after: Segment | None = None,
+    ) -> Iterator[Segment]:
+        """Those that ended first, up to an instant, without what goes anyway."""
+        while page := self._index.oldest_segments(_ROWS_AT_ONCE, camera, stream=stream, after=after):
+            for segment in page:
+                if segment.end_ms > youngest_ms:
+                    return
+                if segment.id not in self._removals:
+                    yield segment
+            after = page[-1]
+
+    def _ago(self, age_s: float) -> int:
+        return self._now_ms - round(age_s * 1000)
+
+    def _keep_of(self, segment: Segment) -> RetentionRule:
+        return self._contract.of(segment.camera, segment.stream)
+
+    def _of(self, segment: Segment) -> _Facts:
+        known = self._facts.get(segment.id)
+        if known is None:
+            if len(self._facts) >= _FACTS_AT_ONCE:
+                self._facts.clear()
+            known = self._facts[segment.id] = self._looked_up(segment)
+        return known
+
+    def _looked_up(self, segment: Segment) -> _Facts:
+        keep = self._keep_of(segment)
+        events = events_at(self._index, segment.camera, segment.span)
+        eventful_s = max((keep.event_s(one.kind) for one in events), default=0.0)
+        is_held = any(camera == segment.camera and span.overlaps(segment.span) for camera, span in self._held)
+        is_kept = is_held or any(one.kept for one in events)
+        return _Facts(bool(events), is_kept, max(keep.min_s, eventful_s), eventful_s)
+
+
+def events_at(index: Index, camera: CameraId, span: Span) -> list[Event]:
+    """Those whose video a span has, with what is shown before and after them."""
+    around = Span(max(0, span.begin_ms - _AROUND_MS), span.end_ms + _AROUND_MS)
+    found: list[Event] = []
+    page = index.events(around, cameras=[camera], limit=100)
+    while True:
+        found += page.events
+        if page.next is None:
+            return found
+        page = index.events(around, cameras=[camera], limit=100, after=page.next)

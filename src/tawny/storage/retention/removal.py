@@ -1,0 +1,166 @@
+"""How recordings are removed, so that whatever interrupts it, nothing is half there and every second is explained.
+
+Gap first (it is in the history from then on), then the rows are marked, the files unlinked and their folders synced,
+and last the rows dropped. A crash before the mark: they are still listed, and go next time. After it: the next start
+finishes it (`finish_removals`).
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from tawny.model.clock import Clock
+from tawny.model.errors import DiskFull, StorageError
+from tawny.model.gaps import Gap, GapReason
+from tawny.model.ids import CameraId
+from tawny.model.segments import Segment
+from tawny.model.times import Span, merge_spans, missing_spans, stamp
+from tawny.storage.disk.disk import parent_of
+from tawny.storage.disk.layout import HOUR_MS, is_of_day
+from tawny.storage.disk.secondary_volumes import is_volume_present
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.index.protocol import Index
+from tawny.storage.segments.metadata import read_header
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """why: for people, as in `Removed: older than 90 days`."""
+
+    segment: Segment
+    why: str
+    breaks_promise: bool = False
+    """It is younger than what is to be kept at least."""
+
+
+def remove_segments(
+    volume: Volume, index: Index, ledger: HistoryLedger, clock: Clock, removals: Sequence[Removal]
+) -> None:
+    """Remove them, in this order. Raises StorageError; then a part of them is gone, and the rest as it was."""
+    for begin in range(0, len(removals), _AT_ONCE):
+        some = removals[begin : begin + _AT_ONCE]
+        _explain(index, ledger, some)
+        _state(volume, some)
+        try:
+            index.mark_removing([one.segment for one in some])
+        except DiskFull:
+            # not even this can be written: files first, and should it be cut off now, `check` finds their rows
+            for one in some:
+                volume.disk.unlink(one.segment.path)
+            index.mark_removing([one.segment for one in some])
+        _unlink(volume, index, clock, [one.segment for one in some])
+
+
+def _state(volume: Volume, removals: Sequence[Removal]) -> None:
+    """In the signed history, by the numbers that the files have, before they go."""
+    if volume.signed is None:
+        return
+    for one in removals:
+        holding = volume.holding(one.segment.path)
+        place = read_header(holding.disk, one.segment.path) if holding is not None else None
+        if place is not None:
+            row = [place.camera.hex(), place.kind, place.stream]
+            volume.signed.add(["removed", *row, place.number, place.number, one.why])
+    try:
+        volume.signed.write_items()
+    except DiskFull as error:
+        log.warning("what is removed is stated later: %s", error)  # it goes to make room for that, too
+
+
+def finish_removals(volume: Volume, index: Index, ledger: HistoryLedger, clock: Clock) -> int:
+    """Go on with what was interrupted. Returns how many segments that were."""
+    begun = index.removing()
+    for segment in begun:
+        explained = [gap.span(clock.now_ms()) for gap in index.gaps(segment.camera, segment.span)]
+        others = index.spans(segment.camera, None, segment.span)
+        for span in missing_spans([*explained, *others], segment.span):
+            ledger.put_gap(Gap(segment.camera, span.begin_ms, span.end_ms, GapReason.REMOVED))
+    _unlink(volume, index, clock, begun)
+    return len(begun)
+
+
+def _explain(index: Index, ledger: HistoryLedger, removals: Sequence[Removal]) -> None:
+    """A gap for each stretch of time of which nothing is left, not even small video."""
+    ids = {one.segment.id for one in removals}
+    by_kind: defaultdict[tuple[CameraId, str], list[Span]] = defaultdict(list)
+    for one in removals:
+        by_kind[one.segment.camera, one.why].append(one.segment.span)
+    for (camera, why), spans in by_kind.items():
+        for span in merge_spans(spans):
+            left = [other.span for other in index.segments(camera, None, span) if other.id not in ids]
+            for gone in missing_spans(left, span):
+                _put_gap(index, ledger, Gap(camera, gone.begin_ms, gone.end_ms, GapReason.REMOVED, why))
+
+
+def _put_gap(index: Index, ledger: HistoryLedger, gap: Gap) -> None:
+    """As one with the gap that it goes on, if there is one."""
+    just_before = Span(max(0, gap.begin_ms - 1), gap.begin_ms)
+    for other in index.gaps(gap.camera, just_before):
+        if (other.end_ms, other.reason, other.detail) == (gap.begin_ms, gap.reason, gap.detail):
+            gap = replace(gap, begin_ms=other.begin_ms)
+    ledger.put_gap(gap)
+
+
+def _unlink(volume: Volume, index: Index, clock: Clock, segments: Sequence[Segment]) -> None:
+    """What is on another volume that is not there now stays marked: the next start that finds it goes on."""
+    folders = sorted({parent_of(segment.path) for segment in segments})
+    left = {segment.id for segment in segments if volume.disk.entry(segment.path) is None}
+    _unlink_on(volume, segments, folders)
+    well = [volume]
+    for other in volume.others:
+        try:
+            if not is_volume_present(other):
+                raise StorageError(str(other.root), "the disk that should be there is not")
+            _unlink_on(other, segments, folders)
+            well.append(other)
+        except StorageError as error:
+            log.warning("not removed there yet: %s", error)
+    if len(well) == len(volume.everywhere):
+        left = set()
+    gone = [segment for segment in segments if segment.id not in left]
+    with index.together():
+        index.drop_segments(gone)
+        for segment in gone:
+            forget_damage(index, segment)
+    for each in well:
+        tidy(each, clock, folders)
+
+
+def forget_damage(index: Index, segment: Segment) -> None:
+    """Of a segment that is gone, or has only its keyframes left: those were whole."""
+    for damage in index.damage(segment.camera, segment.span):
+        if damage.stream is segment.stream:
+            index.drop_damage(damage)
+
+
+def _unlink_on(volume: Volume, segments: Sequence[Segment], folders: Sequence[str]) -> None:
+    for segment in segments:
+        volume.disk.unlink(segment.path)
+    for folder in folders:
+        if volume.disk.entry(folder) is not None:
+            volume.disk.sync_folder(folder)
+
+
+def tidy(volume: Volume, clock: Clock, folders: Iterable[str]) -> None:
+    """Remove the hours, days, months and years that are empty now; none that a recorder may be about to use."""
+    now = stamp(clock.now_ms() - 2 * HOUR_MS)
+    recent = f"{now[0:4]}/{now[4:6]}/{now[6:8]}/{now[9:11]}"
+    for hour in folders:
+        folder = hour
+        if hour.partition("/")[2] >= recent:
+            continue
+        while folder.count("/"):
+            of_day = [one.name for one in volume.disk.entries(folder)]
+            if all(map(is_of_day, of_day)):
+                for name in of_day:
+                    volume.disk.unlink(f"{folder}/{name}")
+            if not volume.disk.remove_folder(folder):
+                break
+            folder = parent_of(folder)

@@ -1,0 +1,214 @@
+"""Retention: makes a plan once a minute and carries it out. A plan is a value (`storage.retention.planning`), so
+that a dry run
+shows just what the next run does.
+"""
+
+import logging
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from tawny.engine import Engine, Handle
+from tawny.model.clock import Clock
+from tawny.model.errors import FileDamaged, StorageError
+from tawny.model.events import Event
+from tawny.model.ids import CameraId
+from tawny.model.segments import Segment
+from tawny.model.times import Span
+from tawny.storage.disk.layout import HOUR_MS
+from tawny.storage.disk.reserve import Reserve
+from tawny.storage.disk.secondary_volumes import spaces
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.index.protocol import Index
+from tawny.storage.retention.contract import RetentionContract, RetentionRule
+from tawny.storage.retention.planning import THINNED_AT_ONCE, DiskSpace, Looked, RemovalPlan, RemovalPlanner, events_at
+from tawny.storage.retention.removal import remove_segments
+from tawny.storage.retention.thinning import thin
+
+__all__ = ["RemovalPlan", "Retention", "RetentionRule"]
+
+log = logging.getLogger(__name__)
+
+EVERY_S: Final = 60.0
+LEAST_S: Final = 3600.0
+"""Free space takes nothing younger, unless the disk is full: who fills it may be somebody else."""
+_SOON_S: Final = 5.0
+_SETTLE_EVERY_S: Final = 3600.0
+_SETTLED_MS: Final = 2 * HOUR_MS
+"""What ended so long ago changes no more, but for what is done here."""
+_URGENT_BYTES: Final = 256_000_000
+
+
+class Retention:
+    """keep: for all; cameras: instead of it, for those that have their own (its `free_share` does not count).
+
+    every_s: between two runs. least_s, thin_at_once: as in `RemovalPlanner`. most_files: whatever the settings say.
+
+    `plan` and `apply` from any thread, one at a time; as an actor it does both (`start`).
+    """
+
+    name = "retention"
+
+    def __init__(
+        self,
+        volume: Volume,
+        index: Index,
+        ledger: HistoryLedger,
+        clock: Clock,
+        keep: RetentionRule,
+        cameras: Mapping[CameraId, RetentionRule] | None = None,
+        *,
+        every_s: float = EVERY_S,
+        least_s: float = LEAST_S,
+        thin_at_once: int = THINNED_AT_ONCE,
+        most_files: int | None = None,
+    ) -> None:
+        self._volume, self._index, self._ledger, self._clock = volume, index, ledger, clock
+        self.keep, self.cameras = keep, dict(cameras or {})
+        self._every_s, self._least_s, self._thin_at_once = every_s, least_s, thin_at_once
+        self._most_files = most_files
+        self._reserve = Reserve(volume.disk)
+        self._lock = threading.Lock()
+        self._is_urgent = False
+        self._settle_s = clock.mono_s()
+        self._looked: Looked = {}
+        self._handle: Handle | None = None
+        self.last: RemovalPlan | None = None
+        """What was done last."""
+        self.held: Callable[[], Sequence[tuple[CameraId, Span]]] = tuple
+        """Recordings that wait to be brought elsewhere: they are kept meanwhile."""
+
+    def start(self, engine: Engine) -> None:
+        self._handle = engine.start(self.name, lambda: self)
+
+    def make_room(self) -> None:
+        """The disk is full: remove something now. Returns at once."""
+        self._is_urgent = True
+        if self._handle is not None:
+            self._handle.wake()
+
+    def step(self) -> float:
+        urgent, self._is_urgent = self._is_urgent, False
+        try:
+            plan = self.run(urgent=urgent)
+        except StorageError:
+            self._is_urgent = self._is_urgent or urgent  # what failed is as urgent next time
+            raise
+        return _SOON_S if plan.goes_on else self._every_s
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def promise(self, keep: RetentionRule, cameras: Mapping[CameraId, RetentionRule]) -> None:
+        """Go by these from the next run on."""
+        self.keep, self.cameras, self._looked = keep, dict(cameras), {}
+
+    def run(self, *, urgent: bool = False) -> RemovalPlan:
+        """Plan and apply. Raises StorageError."""
+        with self._lock:
+            if urgent:
+                self._reserve.give_up()
+            plan = self.plan(urgent=urgent)
+            self.apply(plan)
+            self.last = plan
+            self._reserve.fill()
+            if not urgent:  # on a full disk there may be no room for that
+                self._settle()
+        return plan
+
+    def _settle(self) -> None:
+        now_s = self._clock.mono_s()
+        if now_s >= self._settle_s:
+            self._settle_s = now_s + _SETTLE_EVERY_S
+            self._index.settle(self._clock.now_ms() - _SETTLED_MS)
+
+    def wake(self) -> None:
+        """Run soon: the rules are others now."""
+        if self._handle is not None:
+            self._handle.wake()
+
+    def plan(
+        self,
+        *,
+        urgent: bool = False,
+        chosen: RetentionContract | None = None,
+        ahead_s: float = 0.0,
+        ahead_bytes: int = 0,
+    ) -> RemovalPlan:
+        """What would go now. urgent: something must go, whatever the settings. chosen: instead of the rules in force.
+
+        ahead_s, ahead_bytes: so much later, when so much more was written to the first disk.
+        """
+        contract = chosen or RetentionContract(self.keep, self.cameras)
+        space = self._volume.space()
+        urgent_bytes = min(_URGENT_BYTES, space.total_bytes // 20) + 2 * self._reserve.size_bytes if urgent else 0
+        return RemovalPlanner(
+            replace(contract, everyone=self._limited(contract.everyone)),
+            self._index,
+            self._rooms(ahead_bytes),
+            self._clock.now_ms() + round(ahead_s * 1000),
+            cameras=self._volume.cameras(),
+            urgent_bytes=urgent_bytes,
+            least_s=self._least_s,
+            looked=self._looked if chosen is None else {},
+            thin_at_once=self._thin_at_once,
+            held=self.held(),
+        ).plan()
+
+    def _rooms(self, ahead_bytes: int) -> list[DiskSpace]:
+        """Each disk's own: only what is on it makes room there."""
+        (first, space), *more = spaces(self._volume)
+        found = [(first, space._replace(free_bytes=max(0, space.free_bytes - ahead_bytes))), *more]
+        if not self._volume.others:
+            return [DiskSpace(space, None) for _, space in found]
+        return [DiskSpace(space, partial(_holds, volume)) for volume, space in found]
+
+    def _limited(self, keep: RetentionRule) -> RetentionRule:
+        most = [count for count in (keep.count, self._most_files) if count is not None]
+        return replace(keep, count=min(most)) if most else keep
+
+    def apply(self, plan: RemovalPlan) -> None:
+        """Remove what the plan says, and the events of which nothing is left; thin the rest. Raises StorageError."""
+        remove_segments(self._volume, self._index, self._ledger, self._clock, plan.removals)
+        for event in self._without_video(plan):
+            self._volume.remove_picture(event)
+            self._ledger.drop_event(event.id)
+        self._thin(plan)
+        self._looked = plan.looked
+
+    def _thin(self, plan: RemovalPlan) -> None:
+        """And write down what was, in one statement for each reason."""
+        done: defaultdict[str, list[Segment]] = defaultdict(list)
+        try:
+            for segment, why in plan.thinnings:
+                try:
+                    thinned = thin(self._volume, self._index, segment)
+                except FileDamaged as error:
+                    log.warning("left as it is: %s", error)
+                    continue
+                if thinned is not None:
+                    done[why].append(thinned.segment)
+        finally:
+            for why, segments in done.items():
+                self._ledger.thinned(segments, why)
+
+    def _without_video(self, plan: RemovalPlan) -> list[Event]:
+        gone: dict[str, Event] = {}
+        for removal in plan.removals:
+            segment = removal.segment
+            for event in events_at(self._index, segment.camera, segment.span):
+                span = Span(event.start_ms, max(event.start_ms + 1, event.end_ms or self._clock.now_ms()))
+                if not event.kept and not self._index.spans(segment.camera, None, span):
+                    gone[event.id] = event
+        return list(gone.values())
+
+
+def _holds(volume: Volume, segment: Segment) -> bool:
+    try:
+        return volume.disk.entry(segment.path) is not None
+    except StorageError:
+        return False

@@ -1,0 +1,190 @@
+"""Thinning: of a segment only its keyframes stay, as they were written. Nothing is decoded; the sound goes.
+
+Every keyframe lasts until the next one, the last until the segment's end, so that the time stays recorded. The thinned
+file stands beside the full one under a name of its own, whole and durable, before the row leads to it, and only then
+does the full one go: whatever interrupts this, one of them plays, and `finish_thinning` of the next start, which looks
+into the folder because `OpenFolders` names it, does the rest.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Final
+
+from tawny.media.mp4.fragment_hashes import hash_box, hashes_of
+from tawny.media.mp4.fragment_writer import Sample, end_box, fragment, init_segment
+from tawny.media.mp4.segment_reader import SamplePlace, SegmentReader, places, read_segment
+from tawny.model.errors import FileDamaged
+from tawny.model.packets import VIDEO_RATE
+from tawny.model.segments import Segment
+from tawny.sealed.file_scanner import FileEnding
+from tawny.sealed.header import SealedHeader
+from tawny.sealed.thin import can_be_thinned, thin_file
+from tawny.storage.disk.layout import SegmentName, segment_name
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.file_signing import read_sealed
+from tawny.storage.index.protocol import Index
+from tawny.storage.index.segment_row import row_of
+from tawny.storage.retention.removal import forget_damage
+from tawny.storage.segments.metadata import THINNED_FROM, SegmentMetadata, SegmentTrailer, about_of, read_header
+
+NEW: Final = ".new"
+"""Behind the name of a thinned file that is not whole yet."""
+WHY: Final = "thinned"
+
+
+@dataclass(frozen=True, slots=True)
+class Thinned:
+    segment: Segment
+    """The row as it is now."""
+    freed_bytes: int
+
+
+def thin(volume: Volume, index: Index, segment: Segment) -> Thinned | None:
+    """Keep only its keyframes. None when it has none, or is thinned already, or gone.
+
+    Raises FileDamaged when it cannot be read, and StorageError; then it is as it was, or `finish_thinning` goes on.
+    """
+    full, holding = segment_name(segment.path), volume.holding(segment.path)
+    if full is None or full.is_thinned or full.end_ms is None or holding is None:
+        return None
+    volume = holding
+    if full.is_sealed:
+        return _thin_sealed(volume, index, segment, full)
+    read = read_segment(volume.path(segment.path))
+    said = about_of(read.about)
+    kept = _keyframes(read, round((full.end_ms - full.start_ms) * VIDEO_RATE / 1000))
+    if said is None or not kept:
+        return None
+    name, header = replace(full, is_thinned=True), read_header(volume.disk, full.path)
+    volume.open_folders.enter(name.folder)
+    try:
+        size_bytes = _write(volume, name, replace(said, audio=""), read, kept, full.path, header)
+    except FileDamaged:
+        volume.disk.unlink(name.path + NEW)
+        volume.open_folders.leave(name.folder)
+        raise
+    _state(volume, header)
+    return _replace(volume, index, segment, full, replace(segment, path=name.path, size_bytes=size_bytes, audio=""))
+
+
+def _state(volume: Volume, header: SealedHeader | None) -> None:
+    """In the signed history."""
+    if volume.signed is not None and header is not None:
+        volume.signed.add(["thinned", header.camera.hex(), header.kind, header.stream, header.number, header.number])
+
+
+def _thin_sealed(volume: Volume, index: Index, segment: Segment, full: SegmentName) -> Thinned | None:
+    """Without its key: what lies between key pictures is taken out, and leaves its hash; its signature still holds."""
+    read = read_sealed(volume.disk, full.path, deep=True)
+    if read.ends is FileEnding.DAMAGED:
+        raise FileDamaged(str(volume.root / full.path), "it was changed")
+    if not can_be_thinned(read):
+        return None
+    name = replace(full, is_thinned=True)
+    volume.open_folders.enter(name.folder)
+    disk, new = volume.disk, name.path + NEW
+    disk.unlink(new)
+    file = disk.create(new)
+    try:
+        for piece in thin_file(read):
+            file.append([piece])
+        file.sync()
+        size_bytes = file.size_bytes
+    finally:
+        file.close()
+    disk.rename(new, name.path)
+    disk.sync_folder(name.folder)
+    _state(volume, read.header)
+    return _replace(volume, index, segment, full, replace(segment, path=name.path, size_bytes=size_bytes))
+
+
+def _replace(volume: Volume, index: Index, segment: Segment, full: SegmentName, row: Segment) -> Thinned:
+    """The thinned file is durable under its name: lead to it, and let the full one go."""
+    _lead_to(index, row)
+    volume.disk.unlink(full.path)
+    volume.disk.sync_folder(full.folder)
+    volume.open_folders.leave(full.folder)
+    return Thinned(row, segment.size_bytes - row.size_bytes)
+
+
+def finish_thinning(volume: Volume, index: Index, folder: str) -> int:
+    """Go on with what was interrupted in a folder. Returns how many segments that were."""
+    there = {path: entry for path, entry in volume.files(folder) if entry.kind == "file"}
+    count = 0
+    for path, entry in there.items():
+        begun = segment_name(path.removesuffix(NEW))
+        if path.endswith(NEW) and begun is not None:
+            volume.disk.unlink(path)
+            count += 1
+        elif begun is not None and begun.is_thinned:
+            count += _finish(volume, index, begun, entry.size_bytes, there)
+    if count:
+        volume.disk.sync_folder(folder)
+    return count
+
+
+def _finish(volume: Volume, index: Index, name: SegmentName, size_bytes: int, there: Iterable[str]) -> bool:
+    full = replace(name, is_thinned=False).path
+    try:
+        row = row_of(volume, name, size_bytes)
+    except FileDamaged:
+        return False  # recovery and `check` tell of it; the full one stays
+    listed = index.segment(row.id)
+    if listed is not None and listed.path == full:
+        _lead_to(index, replace(row, run=listed.run))
+    if full not in there:
+        return False
+    volume.disk.unlink(full)
+    return True
+
+
+def _lead_to(index: Index, row: Segment) -> None:
+    with index.together():
+        index.drop_segments([row])
+        index.add_segment(row)
+        forget_damage(index, row)
+
+
+def _keyframes(read: SegmentReader, end_ticks: int) -> list[tuple[SamplePlace, int]]:
+    """Each with its duration, in order."""
+    found = [place for place in places(read, read.fragments) if place.is_video and place.is_keyframe]
+    if not found:
+        return []
+    ends = [*(after.pts for _, after in pairwise(found)), max(end_ticks, found[-1].pts + 1)]
+    return [(place, max(1, end - place.pts)) for place, end in zip(found, ends, strict=True)]
+
+
+def _write(
+    volume: Volume,
+    name: SegmentName,
+    said: SegmentMetadata,
+    read: SegmentReader,
+    kept: list[tuple[SamplePlace, int]],
+    source: str,
+    header: SealedHeader | None,
+) -> int:
+    """The thinned file, durable under its name. Returns its size."""
+    assert name.end_ms is not None
+    disk, new = volume.disk, name.path + NEW
+    disk.unlink(new)
+    file = disk.create(new)
+    known_as = {} if header is None else {THINNED_FROM: header.packed().hex()}
+    hashes: list[bytes] = []
+    try:
+        file.append([init_segment(read.video, None, {**said.record(), **known_as})])
+        for number, (place, duration) in enumerate(kept, 1):
+            data = disk.read(source, place.offset, place.size)
+            if len(data) != place.size:
+                raise FileDamaged(source, "it became shorter while it was thinned")
+            parts = fragment(number, [Sample(data, place.pts, duration, is_keyframe=True)], (), place.pts)
+            hashes += hashes_of(parts)
+            file.append(parts)
+        file.append([hash_box(hashes), end_box(SegmentTrailer(name.end_ms, WHY).record())])
+        file.sync()
+        size_bytes = file.size_bytes
+    finally:
+        file.close()
+    disk.rename(new, name.path)
+    disk.sync_folder(name.folder)
+    return size_bytes

@@ -1,0 +1,141 @@
+"""Tiers: segments of a certain age, or those for which the first disk lacks room, are moved to another volume.
+
+Copied, synced, named, and only then removed where they were: at any instant the file is whole on one of the two, and
+whoever reads looks at both. No row changes, because rows do not say on which volume a file is.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from tawny.engine import Engine
+from tawny.model.clock import Clock
+from tawny.model.errors import StorageError
+from tawny.model.segments import Segment
+from tawny.storage.disk.disk import parent_of
+from tawny.storage.disk.file_copy import copy
+from tawny.storage.disk.secondary_volumes import is_volume_present
+from tawny.storage.disk.volume import Volume
+from tawny.storage.index.protocol import Index
+from tawny.storage.retention.removal import tidy
+
+log = logging.getLogger(__name__)
+
+_EVERY_S: Final = 15.0
+_SOON_S: Final = 0.5
+_AT_ONCE: Final = 20
+_ROWS_AT_ONCE: Final = 500
+_HANGS_S: Final = 30.0
+"""One file that takes so long is on a disk that does not answer."""
+_SPARE_SHARE: Final = 0.02
+"""Of the first disk: moving begins so much before retention would have to remove."""
+_LEAST_MS: Final = 120_000
+"""What is younger may still be looked at by its writer."""
+
+
+class TierMover:
+    """An actor. sources: the volumes before the tier, first one first. after_s: the age at which segments move.
+
+    free_share: so much of the first volume is to be free.
+    """
+
+    name = "mover"
+
+    def __init__(
+        self,
+        sources: Sequence[Volume],
+        tier: Volume,
+        index: Index,
+        clock: Clock,
+        after_s: float,
+        free_share: Callable[[], float],
+    ) -> None:
+        self._sources, self._tier, self._index, self._clock = tuple(sources), tier, index, clock
+        self._after_s, self._free_share = after_s, free_share
+        self._looked: Segment | None = None
+        self._moving_s: float | None = None
+        self._problem: StorageError | None = None
+
+    @property
+    def root(self) -> Path:
+        """The tier's."""
+        return self._tier.root
+
+    @property
+    def problem(self) -> StorageError | None:
+        """Why nothing can be moved now. Any thread may ask."""
+        since_s = self._moving_s
+        if since_s is not None and self._clock.mono_s() - since_s > _HANGS_S:
+            return StorageError(str(self._tier.root), "it isn't responding")
+        return self._problem
+
+    def start(self, engine: Engine) -> None:
+        engine.start(f"{self.name} {self._tier.root}", lambda: self)
+
+    def step(self) -> float:
+        try:
+            moved = self.move()
+        except StorageError as error:
+            if self._problem is None:
+                log.warning("nothing is moved to %s: %s", self._tier.root, error)
+            self._problem = error
+            return _EVERY_S
+        finally:
+            self._moving_s = None
+        self._problem = None
+        return _SOON_S if moved == _AT_ONCE else _EVERY_S
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def move(self) -> int:
+        """Move some. Returns how many. Raises StorageError; then the one at hand is where it was."""
+        self._moving_s = self._clock.mono_s()
+        if not is_volume_present(self._tier):
+            raise StorageError(str(self._tier.root), "the disk that should be there is not")
+        count = 0
+        for segment, source in self._due():
+            self._move(segment.path, source)
+            self._moving_s = self._clock.mono_s()
+            self._looked = segment
+            count += 1
+            if count == _AT_ONCE:
+                break
+        return count
+
+    def _due(self) -> Iterator[tuple[Segment, Volume]]:
+        now_ms, need_bytes = self._clock.now_ms(), self._need_bytes()
+        has_folder = lru_cache(maxsize=64)(_has_folder)
+        while page := self._index.oldest_segments(_ROWS_AT_ONCE, after=self._looked):
+            for segment in page:
+                is_due = segment.end_ms <= now_ms - self._after_s * 1000
+                if not is_due and (need_bytes <= 0 or segment.end_ms > now_ms - _LEAST_MS):
+                    return
+                for source in self._sources:
+                    if has_folder(source, parent_of(segment.path)) and source.disk.entry(segment.path) is not None:
+                        need_bytes -= segment.size_bytes if source is self._sources[0] else 0
+                        yield segment, source
+                self._looked = segment
+
+    def _need_bytes(self) -> int:
+        space = self._sources[0].space()
+        return round(space.total_bytes * (self._free_share() + _SPARE_SHARE)) - space.free_bytes
+
+    def _move(self, path: str, source: Volume) -> None:
+        folder = parent_of(path)
+        there, here = self._tier.disk.entry(path), source.disk.entry(path)
+        if here is None:
+            return
+        if there is None or there.size_bytes != here.size_bytes:
+            self._tier.open_folders.enter(folder)  # so that a start finds what is half there
+            copy(source, self._tier, path)
+            self._tier.open_folders.leave(folder)
+        source.disk.unlink(path)
+        source.disk.sync_folder(folder)
+        tidy(source, self._clock, [folder])
+
+
+def _has_folder(volume: Volume, folder: str) -> bool:
+    return volume.disk.entry(folder) is not None

@@ -1,0 +1,1 @@
+"""Keys of sealed recordings on disk."""

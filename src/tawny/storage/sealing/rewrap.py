@@ -1,0 +1,172 @@
+"""Recordings that exist are opened to others, or no longer to somebody, by whoever has a key. Footage is not touched.
+
+A day's key ring is written anew, beside, synced, renamed; it says first whom it is for, so that what was done is not
+done again. To shut somebody out, each file's own wrapped key is then written over in place, synced; a cut in the middle
+of that does no harm, since the ring has the key already. What is interrupted goes on where it was when it is run again.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from secrets import token_hex
+from typing import Final
+
+from tawny.model.ids import CameraId
+from tawny.sealed.broken import SealedFileBroken
+from tawny.sealed.header import HEADER_BYTES, SealedHeader
+from tawny.sealed.key_ring import RingLine, read_ring
+from tawny.sealed.key_wrapping import Identity, area, short_name, unwrap, wrap, wrapped_in
+from tawny.sealed.sealer import compact
+from tawny.sealed.statements import Item
+from tawny.storage.disk.disk import DiskAccess
+from tawny.storage.disk.layout import is_sealed
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.signed_files import FOLDER, TOLD, compact_json
+
+NEW: Final = ".new"
+_TRIES: Final = 3
+"""Of wrapping: an age file has some random filling, and the smallest one fits into more files."""
+
+
+@dataclass(slots=True)
+class Rewrapped:
+    """keys: now wrapped for the recipients. files: whose own key was written over. locked: keys that none of the
+    identities opens; they stay as they were."""
+
+    keys: int = 0
+    files: int = 0
+    locked: int = 0
+
+    def add(self, other: "Rewrapped") -> None:
+        self.keys += other.keys
+        self.files += other.files
+        self.locked += other.locked
+
+
+def rewrap_camera(
+    volume: Volume,
+    camera: CameraId,
+    identities: Sequence[Identity],
+    recipients: Sequence[str],
+    *,
+    shuts_out: bool,
+    before: str,
+    told: Callable[[str], None] = lambda _: None,
+) -> Rewrapped:
+    """shuts_out: somebody who could open it no longer shall. before: a day, `2026/11/20`: it and what comes after is
+    left. told: each day that is done. Raises StorageError."""
+    done = Rewrapped()
+    days = sorted({folder for each in volume.everywhere for folder in each.day_folders(camera)})
+    for folder in days:
+        if folder.partition("/")[2] < before:
+            done.add(_rewrap_day(volume, folder, identities, recipients, shuts_out=shuts_out))
+            told(folder)
+    return done
+
+
+def _rewrap_day(
+    volume: Volume, folder: str, identities: Sequence[Identity], recipients: Sequence[str], *, shuts_out: bool
+) -> Rewrapped:
+    done, ring = Rewrapped(), dict[bytes, RingLine]()
+    for each in volume.everywhere:
+        for path in _rings(each, folder):
+            lines, fresh = _ring_for(each.disk, path, identities, recipients)
+            done.keys, done.locked = done.keys + len(fresh), done.locked + len(lines) - len(fresh)
+            ring |= fresh
+    if shuts_out:
+        for each in volume.everywhere:
+            for path in _sealed_files(each, folder):
+                done.files += _write_over(each.disk, path, ring)
+    return done
+
+
+def _ring_for(
+    disk: DiskAccess, path: str, identities: Sequence[Identity], recipients: Sequence[str]
+) -> tuple[dict[bytes, RingLine], dict[bytes, RingLine]]:
+    """All its lines, and those that are for the recipients, which all are that can be opened."""
+    text = disk.read(path)
+    lines, names = read_ring(text), sorted(map(short_name, recipients))
+    opened = {commit: key for commit, line in lines.items() if (key := _key(line, identities)) is not None}
+    made_for = {"for": names, "keys": len(lines)}
+    if _said_first(text) == made_for:
+        return lines, {commit: lines[commit] for commit in opened}
+    fresh = {commit: _line_for(lines[commit], key, recipients) for commit, key in opened.items()}
+    _replace(disk, path, [compact(made_for) + b"\n", *(line.text() for line in (lines | fresh).values())])
+    return lines, fresh
+
+
+def _line_for(line: RingLine, key: bytes, recipients: Sequence[str]) -> RingLine:
+    return RingLine(line.commit, line.born_ms, min((wrap(key, recipients) for _ in range(_TRIES)), key=len))
+
+
+def _key(line: RingLine, identities: Sequence[Identity]) -> bytes | None:
+    try:
+        return unwrap(line.wrapped, identities, line.commit)
+    except SealedFileBroken:
+        return None
+
+
+def _said_first(text: bytes) -> object:
+    """For whom the whole ring is, by short names, and how many keys that are: others may have come behind them."""
+    try:
+        return json.loads(text.partition(b"\n")[0])
+    except ValueError:
+        return None
+
+
+def _replace(disk: DiskAccess, path: str, parts: Sequence[bytes]) -> None:
+    """Durably, in place of what was there."""
+    disk.unlink(path + NEW)
+    file = disk.create(path + NEW)
+    try:
+        file.append(parts)
+        file.sync()
+    finally:
+        file.close()
+    disk.rename(path + NEW, path)
+    disk.sync_folder(path.rpartition("/")[0])
+
+
+def _write_over(disk: DiskAccess, path: str, ring: dict[bytes, RingLine]) -> bool:
+    """Its own wrapped key as the ring has it; none where that is too large for its place. Whether that was to be done.
+
+    One whose key the ring does not have is left: nothing else would open it."""
+    head = disk.read(path, 0, HEADER_BYTES)
+    try:
+        header = SealedHeader.read(head)
+    except SealedFileBroken:
+        return False  # `check` tells of it
+    line = ring.get(header.commit)
+    if line is None:
+        return False
+    fits = line.wrapped if 2 + len(line.wrapped) <= header.wrap_bytes else b""
+    if wrapped_in(disk.read(path, HEADER_BYTES, header.wrap_bytes)) == fits:
+        return False
+    disk.write_at(path, HEADER_BYTES, area(line.wrapped, header.wrap_bytes))
+    file = disk.extend(path)
+    try:
+        file.sync()
+    finally:
+        file.close()
+    return True
+
+
+def log_rewrap(disk: DiskAccess, items: Sequence[Item]) -> None:
+    """The recorder's next statement says it: the one that runs, or the next one that does. Raises StorageError."""
+    disk.make_folder(FOLDER)
+    path = f"{FOLDER}/{TOLD}{token_hex(8)}"
+    _replace(disk, path, [compact_json(item) + b"\n" for item in items])
+
+
+def _rings(volume: Volume, folder: str) -> Iterator[str]:
+    for path, entry in volume.files(folder):
+        if entry.kind == "file" and path.endswith(".keys"):
+            yield path
+
+
+def _sealed_files(volume: Volume, day: str) -> Iterator[str]:
+    for hour in volume.disk.entries(day):
+        if hour.kind == "folder":
+            for path, entry in volume.files(f"{day}/{hour.name}"):
+                if entry.kind == "file" and is_sealed(path):
+                    yield path

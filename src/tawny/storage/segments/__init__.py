@@ -1,0 +1,1 @@
+"""Segment files: content, metadata, motion scores."""

@@ -1,0 +1,174 @@
+"""What a segment's file holds, byte for byte: a plain file's fragments with their hashes, or a sealed file's records.
+
+One for each open file; nothing here touches a disk. One thread at a time.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from tawny.media.mp4.fragment_hashes import hash_box, hashes_of
+from tawny.media.mp4.fragment_writer import end_box
+from tawny.media.mp4.leaf_proof import PROOF, LeafProof, end_leaf, first_leaves, leaf, leaf_box
+from tawny.model.errors import StorageError
+from tawny.sealed.header import SealedFlag, SealedHeader
+from tawny.sealed.records import AFTER_KEY, KEY, KEY_ALONE, REST
+from tawny.sealed.sealer import Sealer
+from tawny.sealed.signing import Signer, signed_digest
+from tawny.storage.disk.disk import Bytes
+from tawny.storage.segments.metadata import SegmentMetadata, SegmentTrailer
+
+MakeInit = Callable[[Mapping[str, object]], bytes]
+"""A file's beginning, with so much more in its description."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenFragment:
+    """One fragment as MP4. time_ms: of its first picture, after the segment's start."""
+
+    parts: Sequence[Bytes]
+    time_ms: int
+    is_keyframe: bool
+
+
+class SegmentContent(Protocol):
+    """What comes first was made by whoever made this."""
+
+    @property
+    def begin(self) -> Sequence[Bytes]: ...
+    @property
+    def splits(self) -> bool:
+        """Whether a key picture is to be a fragment of its own."""
+        ...
+
+    def add(self, fragments: Sequence[WrittenFragment]) -> list[Bytes]:
+        """Their bytes, in order."""
+        ...
+
+    def taken(self, fragments: Sequence[WrittenFragment]) -> None:
+        """The last ones are durable."""
+        ...
+
+    def end(self, end: SegmentTrailer, signer: Signer | None) -> list[Bytes]:
+        """The last bytes of the file."""
+        ...
+
+    @property
+    def digest(self) -> bytes | None:
+        """Of all that was written; None where there is none."""
+        ...
+
+
+class PlainContent:
+    """MP4 that anything plays."""
+
+    def __init__(self, init: bytes) -> None:
+        self.begin: Sequence[Bytes] = [init]
+        self.splits = False
+        self._hashes: list[bytes] = []
+
+    def add(self, fragments: Sequence[WrittenFragment]) -> list[Bytes]:
+        return [part for one in fragments for part in one.parts]
+
+    def taken(self, fragments: Sequence[WrittenFragment]) -> None:
+        for one in fragments:
+            self._hashes += hashes_of(one.parts)
+
+    def end(self, end: SegmentTrailer, signer: Signer | None) -> list[Bytes]:
+        return [hash_box(self._hashes), end_box(end.record())]
+
+    digest: bytes | None = None
+
+
+class ProvedContent:
+    """MP4 that anything plays, with what proves each fragment behind the last one."""
+
+    splits = False
+
+    def __init__(self, header: SealedHeader, about: SegmentMetadata, make_init: MakeInit) -> None:
+        self._header, self._about, self._leaf_key = header.packed(), about, os.urandom(32)
+        init = make_init({PROOF: {"header": self._header.hex(), "leaf_key": self._leaf_key.hex()}})
+        self.begin: Sequence[Bytes] = [init]
+        self._leaves = first_leaves(self._leaf_key, about.record(), init)
+
+    def add(self, fragments: Sequence[WrittenFragment]) -> list[Bytes]:
+        return [part for one in fragments for part in one.parts]
+
+    def taken(self, fragments: Sequence[WrittenFragment]) -> None:
+        for one in fragments:
+            type_ = KEY if one.is_keyframe else REST
+            self._leaves.append(leaf(self._leaf_key, type_, len(self._leaves), one.time_ms, one.parts))
+
+    def end(self, end: SegmentTrailer, signer: Signer | None) -> list[Bytes]:
+        time_ms = max(0, end.end_ms - self._about.start_ms)
+        said = end.record()
+        self._leaves.append(end_leaf(self._leaf_key, len(self._leaves), time_ms, ending_reason(end.why), said))
+        signature = signed_digest(signer, self.digest) if signer is not None else b""
+        return [leaf_box(self._leaves, signature), end_box(said)]
+
+    @property
+    def digest(self) -> bytes:
+        return LeafProof(self._header, self._leaf_key, self._leaves).digest
+
+
+_REASONS: Final = {"length": 0, "size": 0, "another begins": 0, "recording ended": 3, "tawny stopped": 4}
+_CLOCK, _DISK, _CAMERA, _SOURCE = 5, 6, 2, 1
+
+
+def ending_reason(why: str) -> int:
+    """The number of a reason, for who cannot read what is sealed."""
+    if why in _REASONS:
+        return _REASONS[why]
+    if "clock" in why:
+        return _CLOCK
+    if "disk" in why:
+        return _DISK
+    return _SOURCE if why.startswith("another") else _CAMERA
+
+
+class SealedSegmentContent:
+    """Records that only recipients can open. What was sealed and could not be written is written again as it is: a
+    number is never used for two contents."""
+
+    def __init__(self, sealer: Sealer, about: SegmentMetadata, init: bytes, software: str) -> None:
+        self._sealer, self.splits = sealer, bool(sealer.header.flags & SealedFlag.SPLIT)
+        self._about = about
+        self.begin: Sequence[Bytes] = sealer.begin({**about.record(), "software": software}, init)
+        self._waiting: tuple[list[bytes], list[Bytes]] | None = None
+        self._has_lost = False
+
+    def add(self, fragments: Sequence[WrittenFragment]) -> list[Bytes]:
+        """StorageError when others wait that were sealed before: the file ends without them."""
+        contents = [b"".join(one.parts) for one in fragments]
+        if self._waiting is not None:
+            if self._waiting[0] != contents:
+                self._has_lost = True
+                raise StorageError(self._about.name.path, "what was sealed before was not written")
+            return self._waiting[1]
+        sealed: list[Bytes] = []
+        for one, content in zip(fragments, contents, strict=True):
+            sealed += self._sealer.record(self._type(one), one.time_ms, [content])
+        self._waiting = contents, sealed
+        return sealed
+
+    def _type(self, one: WrittenFragment) -> int:
+        if self.splits:
+            return KEY_ALONE if one.is_keyframe else AFTER_KEY
+        return KEY if one.is_keyframe else REST
+
+    def taken(self, fragments: Sequence[WrittenFragment]) -> None:
+        self._waiting = None
+
+    def end(self, end: SegmentTrailer, signer: Signer | None) -> list[Bytes]:
+        """Nothing when something that was sealed is not in the file: it stops where it is."""
+        if self._waiting is not None or self._has_lost:
+            self._has_lost = True
+            return []
+        time_ms = max(0, end.end_ms - self._about.start_ms)
+        return list(self._sealer.end(ending_reason(end.why), time_ms, end.record(), signer))
+
+    @property
+    def digest(self) -> bytes | None:
+        """None when it has to be found by reading the file."""
+        return None if self._has_lost else self._sealer.digest

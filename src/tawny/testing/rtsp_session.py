@@ -1,0 +1,233 @@
+"""One connection to a camera for tests: requests answered, login checked, tracks set up, the player started."""
+
+import asyncio
+import base64
+import hashlib
+import re
+import secrets
+import socket
+import struct
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from tawny.live.rtsp_server.transports import Channel, TcpChannel, UdpChannel
+from tawny.model.packets import AudioFormat
+from tawny.protocols.sdp_writer import media_lines
+from tawny.testing.clips import SampleClip
+from tawny.testing.rtsp_player import ClipPlayer
+from tawny.testing.rtsp_viewer import CameraSetup, FakeCameraView, FakeRtspViewer
+
+_PARAMETER = re.compile(r'(\w+)="?([^",]*)"?')
+_REALM = "camera"
+BACK_TRACK = 2
+_CLOSES_S = 1.0
+"""A viewer that does not read what is still to be sent is not waited for longer."""
+
+
+@dataclass(slots=True)
+class _Reply:
+    status: str = "200 OK"
+    headers: list[str] = field(default_factory=list)
+    body: bytes = b""
+
+    def to_bytes(self, sequence: str) -> bytes:
+        lines = [f"RTSP/1.0 {self.status}", f"CSeq: {sequence}", *self.headers, f"Content-Length: {len(self.body)}"]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode() + self.body
+
+
+class FakeRtspSession:
+    """Runs in the camera's loop. `end` may be called at any time; `over` is set when nothing of it is left."""
+
+    def __init__(
+        self, camera: FakeCameraView, viewer: FakeRtspViewer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._camera, self._viewer, self._reader, self._writer = camera, viewer, reader, writer
+        self._nonce = secrets.token_hex(8)
+        self._channels: dict[int, Channel] = {}
+        self._back_channel: int | None = None
+        self._sockets: list[socket.socket] = []
+        self._task: asyncio.Task[None] | None = None
+        self._playing: asyncio.Task[None] | None = None
+        self._whole = asyncio.Lock()  # held while half a packet is on its way: no answer goes in between
+        self.over = asyncio.Event()
+
+    @property
+    def socket(self) -> socket.socket:
+        found: socket.socket = self._writer.get_extra_info("socket")
+        return found
+
+    async def run(self) -> None:
+        """Answer until the viewer leaves or `end` is called."""
+        self._task = asyncio.current_task()
+        try:
+            while await self._answer_one():
+                pass
+            self._ended("left")
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
+            self._ended("left")
+        except TimeoutError:
+            self._ended("no sign of life")
+        except asyncio.CancelledError:
+            self._ended("ended")
+        finally:
+            await self._let_go()
+
+    def end(self, why: str, *, reset: bool) -> None:
+        self._ended(why)
+        if reset and not self._writer.transport.is_closing():
+            linger = struct.pack("ii", 1, 0)  # closing sends RST
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            self._writer.transport.abort()
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _let_go(self) -> None:
+        if self._playing is not None:
+            self._playing.cancel()
+            with suppress(asyncio.CancelledError, ConnectionError, TimeoutError):
+                await self._playing
+        for udp in self._sockets:
+            udp.close()
+        self._writer.close()
+        with suppress(OSError, TimeoutError):
+            await asyncio.wait_for(self._writer.wait_closed(), _CLOSES_S)
+        self.over.set()
+
+    def _ended(self, why: str) -> None:
+        self._viewer.ended = self._viewer.ended or why
+
+    async def _answer_one(self) -> bool:
+        """Read one request and answer it. False after TEARDOWN."""
+        async with asyncio.timeout(self._camera.setup.timeout_s if self._playing is not None else None):
+            first = await self._reader.readexactly(1)
+        if first == b"$":  # the viewer's receiver report, or what it says
+            head = await self._reader.readexactly(3)
+            packet = await self._reader.readexactly(int.from_bytes(head[1:], "big"))
+            if head[0] == self._back_channel:
+                self._viewer.heard += packet[12:]
+            return True
+        lines = (first + await self._reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        method, url, _ = lines[0].split(" ", 2)
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+        await self._reader.readexactly(int(headers.get("content-length", "0")))
+        self._viewer.requests.append(method)
+        faults, sequence = self._camera.faults, headers.get("cseq", "0")
+        if faults.silent & {method, "*"}:
+            return True
+        scripted = faults.answers.get(f"{method} {url.rpartition('/')[2]}", faults.answers.get(method))
+        if scripted is not None and faults.answers_left:
+            faults.answers_left -= 1
+            await self._say(scripted.replace(b"{cseq}", sequence.encode()))
+            return True
+        reply = self._reply(method, url, headers)
+        await self._say(reply.to_bytes(sequence))
+        if method == "PLAY" and reply.status.startswith("200"):
+            self._play()
+        return method != "TEARDOWN"
+
+    async def _say(self, data: bytes) -> None:
+        pause_s = self._camera.faults.byte_pause_s
+        async with self._whole:
+            for at in range(len(data)) if pause_s else ():
+                self._writer.write(data[at : at + 1])
+                await asyncio.sleep(pause_s)
+            if not pause_s:
+                self._writer.write(data)
+            await self._writer.drain()
+
+    def _reply(self, method: str, url: str, headers: Mapping[str, str]) -> _Reply:
+        if method == "OPTIONS":
+            return _Reply(headers=["Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, GET_PARAMETER"])
+        if not may_enter(self._camera.setup, self._nonce, method, headers.get("authorization", "")):
+            return _Reply("401 Unauthorized", [challenge(self._camera.setup, self._nonce)])
+        wants_speaker = headers.get("require", "") == "www.onvif.org/ver20/backchannel"
+        if wants_speaker and not self._camera.setup.speaker:
+            return _Reply("551 Option not supported")
+        if method == "DESCRIBE":
+            sdp = self._camera.faults.sdp
+            body = describe_clip(self._camera.clip, self._camera.setup, with_back=wants_speaker) if sdp is None else sdp
+            return _Reply(headers=["Content-Type: application/sdp", f"Content-Base: {url}/"], body=body)
+        if method == "SETUP":
+            return self._set_up(url, headers.get("transport", ""))
+        return _Reply(headers=["Session: 12345678"])
+
+    def _set_up(self, url: str, transport: str) -> _Reply:
+        track = int(url.rsplit("track", 1)[1])
+        is_tcp = "interleaved=" in transport
+        if not is_tcp and self._camera.setup.udp_refused:
+            return _Reply("461 Unsupported Transport")
+        number = int(transport.split("interleaved=" if is_tcp else "client_port=")[1].split("-")[0])
+        self._viewer.transport = "tcp" if is_tcp else "udp"
+        if track == BACK_TRACK:
+            self._back_channel = number
+            return _Reply(headers=[f"Transport: {transport}", "Session: 12345678"])
+        if is_tcp:
+            self._channels[track] = TcpChannel(self._writer, number)
+        else:
+            udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            udp.bind(("127.0.0.1", 0))
+            udp.settimeout(0)
+            self._sockets.append(udp)
+            self._channels[track] = UdpChannel(udp, "127.0.0.1", number)
+            port = udp.getsockname()[1]
+            transport = f"RTP/AVP;unicast;client_port={number}-{number + 1};server_port={port}-{port}"
+        return _Reply(headers=[f"Transport: {transport}", f"Session: 12345678;timeout={self._camera.setup.timeout_s}"])
+
+    def _play(self) -> None:
+        if self._back_channel is not None:
+            return  # who speaks is played nothing
+        self._viewer.is_playing = True
+        player = ClipPlayer(self._camera, self._viewer, self._channels, self._writer, self._whole)
+        self._playing = asyncio.create_task(player.run())
+        self._playing.add_done_callback(self._played)
+
+    def _played(self, task: "asyncio.Task[None]") -> None:
+        """The passes are through, or the viewer is gone or too slow: hang up."""
+        if task.cancelled():
+            return
+        match task.exception():
+            case None:
+                why = "played to its end"
+            case ConnectionError():  # who left is as often met when sending the next picture as when listening
+                why = "left"
+            case error:
+                why = f"viewer lost: {error!r}"
+        self.end(why, reset=False)
+
+
+def challenge(setup: CameraSetup, nonce: str) -> str:
+    if setup.login == "basic":
+        return f'WWW-Authenticate: Basic realm="{_REALM}"'
+    named = ", algorithm=SHA-256" if setup.login == "sha-256" else ""
+    return f'WWW-Authenticate: Digest realm="{_REALM}", nonce="{nonce}"{named}'
+
+
+def may_enter(setup: CameraSetup, nonce: str, method: str, authorization: str) -> bool:
+    """Whether a request's `Authorization` is right."""
+    if not setup.login:
+        return True
+    scheme, _, said = authorization.partition(" ")
+    if setup.login == "basic":
+        wanted = base64.b64encode(f"{setup.user}:{setup.password}".encode()).decode()
+        return scheme == "Basic" and said == wanted
+    fields = {found[1]: found[2] for found in _PARAMETER.finditer(said)}
+
+    def hashed(text: str) -> str:
+        return hashlib.new("sha256" if setup.login == "sha-256" else "md5", text.encode()).hexdigest()
+
+    secret, request = hashed(f"{setup.user}:{_REALM}:{setup.password}"), hashed(f"{method}:{fields.get('uri')}")
+    return scheme == "Digest" and fields.get("response") == hashed(f"{secret}:{nonce}:{request}")
+
+
+def describe_clip(clip: SampleClip, setup: CameraSetup, *, with_back: bool = False) -> bytes:
+    """The clip's SDP: video is track0, sound track1, sound for its loudspeaker track2."""
+    lines = ["v=0", "o=- 0 0 IN IP4 127.0.0.1", "s=camera", "c=IN IP4 0.0.0.0", "t=0 0", "a=tool:tawny test camera"]
+    video = media_lines(clip.video, with_sets=setup.sets_in_sdp)
+    lines += ["a=control:*", *video, f"a=framerate:{clip.fps:g}", "a=control:track0"]
+    if clip.sound is not None:
+        lines += [*media_lines(clip.sound), "a=control:track1"]
+    if with_back:
+        back = AudioFormat("pcma" if setup.speaker == "pcma" else "pcmu", 8000, 1)
+        lines += [*media_lines(back), f"a=control:track{BACK_TRACK}", "a=sendonly"]
+    return ("\r\n".join(lines) + "\r\n").encode()

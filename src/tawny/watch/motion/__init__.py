@@ -1,5 +1,0 @@
-"""The default detector: see `motion.py` first."""
-
-from tawny.watch.motion.motion import Motion
-
-__all__ = ["Motion"]

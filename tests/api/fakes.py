@@ -1,0 +1,234 @@
+"""A recorder that records nothing, and a browser to look at it with."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import httpx
+from fastapi import FastAPI
+
+from tawny.api.application import make_routes
+from tawny.api.auth.access import COOKIE
+from tawny.api.auth.accounts import Account, Accounts, Caller, Role
+from tawny.api.auth.accounts_file import AccountsFile
+from tawny.api.auth.passes import Passes
+from tawny.api.auth.passwords import Passwords
+from tawny.api.auth.shares import Shares
+from tawny.api.context import AppContext
+from tawny.api.static_files import StaticFiles
+from tawny.config.changes.detection import plain_table
+from tawny.config.settings import DetectionSettings
+from tawny.detection.classic.parameters import DetectorParameter
+from tawny.detection.live_meter import LiveMeter
+from tawny.engine import Bus
+from tawny.model.errors import TawnyError
+from tawny.model.events import Event
+from tawny.model.ids import CameraId, EventId, StreamName
+from tawny.model.messages import Alarm, EventChanged
+from tawny.model.states import CameraState, CameraStatus
+from tawny.model.times import Span
+from tawny.service.interfaces.detection_tuning import DetectionChange, DetectionView, DetectorView
+from tawny.service.interfaces.modes import CameraHold, ModePlan, ModeStatus, Outcome
+from tawny.service.recorder import CameraView, DiskUsage, RecorderWarning
+from tawny.sources.source import Speaker
+from tawny.storage.disk.layout import scores_path
+from tawny.stream.hub import Hub
+from tawny.testing.clock import FakeClock
+from tests.playback.archives import MAIN, PORCH, SUB, FakeArchive
+
+PASSWORD = "correct horse battery"
+ORIGIN = "http://tawny.test"
+OURS = {"X-Tawny": "1", "Origin": ORIGIN}
+
+
+class FakeTuning:
+    """`service.interfaces.detection_tuning.DetectionTuningApi` of the one camera."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.clock, self.watch, self.met = clock, DetectionSettings(), LiveMeter()
+        self.changed: DetectionChange | None = None
+        self.notes: dict[str, Any] = {}
+        self.refuses: TawnyError | None = None
+
+    def detectors(self) -> Sequence[DetectorView]:
+        return [DetectorView("motion", "Ours.", {"sensitivity": DetectorParameter(50, 1, 100, is_whole=True)})]
+
+    def readers(self) -> Sequence[str]:
+        return ["plates"]
+
+    def watching(self, camera: CameraId) -> DetectionView | None:
+        if camera != PORCH:
+            return None
+        version = str(hash(str(plain_table(self.watch))))
+        return DetectionView(self.watch, version, is_kept=True, notes=self.notes, trouble="", changed=self.changed)
+
+    def meter(self, camera: CameraId) -> LiveMeter | None:
+        return self.met if camera == PORCH else None
+
+    def change(self, camera: CameraId, watch: DetectionSettings, by: str) -> None:
+        if self.refuses is not None:
+            raise self.refuses
+        self.watch, self.changed = watch, DetectionChange(by, self.clock.now_ms())
+
+
+class FakeRecorder(FakeArchive):
+    """`api.Recorder`: one camera, `porch`, with both streams."""
+
+    host, zone = "garage-pi", "Europe/Berlin"
+
+    def __init__(self, root: Path, clock: FakeClock) -> None:
+        super().__init__(root)
+        self.clock, self.bus, self.started_ms = clock, Bus(), clock.now_ms()
+        self.tuning = FakeTuning(clock)
+        self.speakers: dict[CameraId, Speaker] = {}
+        self.hubs = {(PORCH, MAIN): Hub(), (PORCH, SUB): Hub()}
+        self.listed = [
+            CameraView(CameraStatus(PORCH, "Front door", CameraState.RECORDING, clock.now_ms()), (MAIN, SUB))
+        ]
+        self.viewers: list[tuple[CameraId, StreamName, int]] = []
+        self.warned: list[RecorderWarning] = []
+        self.alarmed: list[Alarm] = []
+        self.event_pictures: dict[EventId, bytes] = {}
+        self.sealed_pictures: dict[EventId, Path] = {}
+        self.event_loops: dict[EventId, bytes] = {}
+        self.moved: list[tuple[int, int]] = []
+        self.known: dict[str, str] = {}
+
+    def cameras(self) -> Sequence[CameraView]:
+        return self.listed
+
+    def set_state(self, state: CameraState, detail: str = "") -> None:
+        status = replace(self.listed[0].status, state=state, detail=detail, since_ms=self.clock.now_ms())
+        self.listed[0] = replace(self.listed[0], status=status)
+
+    def hub(self, camera: CameraId, stream: StreamName) -> Hub | None:
+        return self.hubs.get((camera, stream))
+
+    def speaker(self, camera: CameraId) -> Speaker | None:
+        return self.speakers.get(camera)
+
+    def watched(self, camera: CameraId, stream: StreamName, viewers: int) -> None:
+        self.viewers.append((camera, stream, viewers))
+
+    def disk(self) -> DiskUsage | None:
+        return DiskUsage(free_bytes=70, total_bytes=100, used_bytes=20, full_at_ms=None, keeps_days=None)
+
+    def warnings(self) -> Sequence[RecorderWarning]:
+        return self.warned
+
+    def alarms(self) -> Sequence[Alarm]:
+        return self.alarmed
+
+    def zone_scores(self, camera: CameraId, zone: str, within: Span) -> bytes:
+        scores_path(camera, within.begin_ms, zone)
+        return bytes(len(self.scores(camera, within)))
+
+    def grids(self, camera: CameraId, within: Span) -> Sequence[tuple[int, int]]:
+        return [(at_ms, grid) for at_ms, grid in self.moved if within.begin_ms <= at_ms < within.end_ms]
+
+    def called(self, who: str) -> str:
+        return self.known.get(who, "")
+
+    def event_loop(self, event: Event) -> bytes | None:
+        return self.event_loops.get(event.id)
+
+    def event_picture(self, event: Event) -> bytes | None:
+        return self.event_pictures.get(event.id)
+
+    def prove(self, camera: CameraId, span: Span, folder: Path, has_done: Callable[[float], None]) -> None:
+        folder.mkdir()
+        (folder / "manifest.json").write_text(f"{camera} {span.begin_ms}")
+        has_done(1.0)
+
+    def sealed_picture(self, event: Event, *, is_loop: bool = False) -> Path | None:
+        return self.sealed_pictures.get(event.id)
+
+    def mark_event(
+        self,
+        event_id: EventId,
+        *,
+        kept: bool | None = None,
+        reviewed: bool | None = None,
+        false_alarm: str | None = None,
+        said: str | None = None,
+    ) -> Event | None:
+        event = self.index.event(event_id)
+        if event is None:
+            return None
+        event = replace(
+            event,
+            kept=event.kept if kept is None else kept,
+            reviewed=event.reviewed if reviewed is None else reviewed,
+            false_alarm=event.false_alarm if false_alarm is None else false_alarm,
+            said=event.said if said is None else said,
+        )
+        self.index.put_event(event)
+        self.bus.publish(EventChanged("updated", event))
+        return event
+
+
+class FakeModes(Mock):
+    """`api.ModesDesk`: the porch is private."""
+
+    def now(self) -> ModeStatus:
+        held = CameraHold(PORCH, "pause", "Anna", None)
+        return ModeStatus(("home", "away"), "home", "", False, 0, None, (), (), "", (held,), ())
+
+    def plan(self) -> ModePlan:
+        return ModePlan({}, (), is_in_file=True, does={"home": "All is recorded."})
+
+    def why(self, event: EventId) -> Sequence[Outcome]:
+        return ()
+
+
+@dataclass
+class House:
+    """All that a test needs."""
+
+    recorder: FakeRecorder
+    clock: FakeClock
+    accounts: Accounts
+    passes: Passes
+    site: AppContext
+    app: FastAPI
+
+    def person(self, name: str, role: Role, password: str = PASSWORD) -> Account:
+        return self.accounts.put_person(name, role, asyncio.run(self.site.passwords.hash(password)))
+
+    def signed_in(self, role: Role = Role.OWNER) -> httpx.AsyncClient:
+        """A browser with a session of its own."""
+        person = self.accounts.put_person(f"{role} {len(self.accounts.people())}", role)
+        return self.browser(self.accounts.begin_session(person, Caller("127.0.0.1")))
+
+    def browser(self, session: str = "") -> httpx.AsyncClient:
+        """A page of ours in a browser: it sends what browsers send."""
+        client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.app, raise_app_exceptions=False), base_url=ORIGIN, headers=OURS
+        )
+        if session:
+            client.cookies.set(COOKIE, session)
+        return client
+
+
+def make_house(folder: Path) -> House:
+    clock = FakeClock()
+    recorder = FakeRecorder(folder, clock)
+    file = AccountsFile(":memory:")
+    accounts, passes = Accounts(file, clock), Passes(file, clock)
+    site = AppContext(
+        recorder, accounts, passes, Shares(file, clock), StaticFiles({}), Passwords(memory_kib=8, rounds=1)
+    )
+    app = routes()
+    site.modes = FakeModes()
+    app.state.site = site
+    return House(recorder, clock, accounts, passes, site, app)
+
+
+@cache
+def routes() -> FastAPI:
+    """Making them takes a tenth of a second: all tests share them, one after the other."""
+    return make_routes()

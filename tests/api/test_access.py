@@ -1,0 +1,225 @@
+from collections.abc import Mapping
+
+import pytest
+from fastapi import APIRouter, FastAPI
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount, Route
+
+from tawny.api.application import make_routes
+from tawny.api.auth.access import Access, check_routes, rule
+from tawny.api.auth.accounts import Role
+from tests.api.fakes import ORIGIN, House
+
+RULES = check_routes(make_routes())
+HTTP = {route: access for route, access in RULES.items() if not route.startswith("WS ")}
+SIGNED = {route for route, access in HTTP.items() if access is Access.SIGNED}
+"""Whoever is signed in is nobody there."""
+ENDING = {route: access for route, access in HTTP.items() if not route.endswith("/mjpeg") and route not in SIGNED}
+"""mjpeg goes on for ever: its rule is looked at as nobody."""
+FILLED = {"{camera}": "porch", "{event}": "none", "{segment}": "none", "{name}": "none.js", "{rest:path}": "x"}
+FILLED |= {"{program}": "panel", "{target}": "phone", "{token}": "none"}
+FILLED |= {"{stream}": "main", "{number}": "0", "{part}": "0"}
+PUBLIC_ON_PURPOSE = {
+    "GET /api/v1/session",
+    "POST /api/v1/setup/claim",
+    "POST /api/v1/sign-in",
+    "POST /api/v1/sign-in/link",
+    "POST /api/v1/shared/{token}",
+    "GET /api/v1/acts/{target}/{token}",
+    "POST /api/v1/acts/{target}/{token}",
+    "GET /healthz",
+    "GET /metrics",
+    "GET /assets/{name}",
+    "GET /{name}",
+}
+
+
+def filled(path: str) -> str:
+    for part, value in FILLED.items():
+        path = path.replace(part, value)
+    return path
+
+
+@pytest.mark.parametrize(("route", "access"), HTTP.items())
+async def test_nobody_gets_what_is_not_public(house: House, route: str, access: Access) -> None:
+    method, path = route.split(" ")
+    answer = await house.browser().request(method, filled(path))
+    assert (answer.status_code in (401, 410)) == (access is not Access.PUBLIC)
+
+
+@pytest.mark.parametrize(("route", "access"), ENDING.items())
+async def test_a_viewer_gets_all_but_what_is_the_owners(house: House, route: str, access: Access) -> None:
+    method, path = route.split(" ")
+    answer = await house.signed_in(Role.VIEWER).request(method, filled(path))
+    assert (answer.status_code == 403) == (access in (Access.OWN, Access.DIRECT))
+    assert (answer.status_code == 401) == (access is Access.BRING)
+
+
+@pytest.mark.parametrize("route", [route for route, access in ENDING.items() if access is Access.DIRECT])
+async def test_family_directs(house: House, route: str) -> None:
+    method, path = route.split(" ")
+    answer = await house.signed_in(Role.FAMILY).request(method, filled(path))
+    assert answer.status_code not in (401, 403, 500)
+
+
+async def test_family_owns_nothing(house: House) -> None:
+    assert (await house.signed_in(Role.FAMILY).get("/api/v1/people")).status_code == 403
+
+
+@pytest.mark.parametrize(("route", "access"), ENDING.items())
+async def test_the_owner_gets_everything(house: House, route: str, access: Access) -> None:
+    """But what other recorders bring, which is by their pass alone."""
+    method, path = route.split(" ")
+    answer = await house.signed_in(Role.OWNER).request(method, filled(path))
+    assert answer.status_code not in ((403, 500) if access is Access.BRING else (401, 403, 500))
+
+
+@pytest.mark.parametrize(("route", "access"), ENDING.items())
+async def test_who_may_bring_can_do_that_and_nothing_else(house: House, route: str, access: Access) -> None:
+    _, secret = house.passes.make("A friend", brings=10**9)
+    method, path = route.split(" ")
+    signed = {"Authorization": f"Bearer {secret}"}
+    answer = await house.browser().request(method, filled(path), headers=signed)
+    if access is Access.BRING:
+        assert answer.status_code not in (401, 403, 500)
+    elif access is not Access.PUBLIC:
+        assert answer.status_code in (401, 403, 410)
+
+
+@pytest.mark.parametrize(("route", "access"), ENDING.items())
+async def test_who_holds_a_pass_gets_what_is_live_and_nothing_else(house: House, route: str, access: Access) -> None:
+    _, secret = house.passes.make("TV")
+    method, path = route.split(" ")
+    answer = await house.browser().request(method, f"{filled(path)}?pass={secret}")
+    assert (answer.status_code == 401) == (access in (Access.VIEW, Access.DIRECT, Access.OWN, Access.BRING))
+
+
+@pytest.mark.parametrize("route", SIGNED)
+async def test_no_session_counts_where_programs_prove_who_they_are(house: House, route: str) -> None:
+    method, path = route.split(" ")
+    assert (await house.signed_in(Role.OWNER).request(method, filled(path))).status_code == 401
+
+
+def test_only_inputs_are_left_to_programs() -> None:
+    assert {"POST /api/v1/inputs/{program}"} == SIGNED
+
+
+def test_what_is_public_is_public_on_purpose() -> None:
+    public = {route for route, access in RULES.items() if access is Access.PUBLIC}
+    others = ("GET /api", "POST", "GET /healthz", "GET /metrics", "GET /assets")
+    pages = {route for route in public if not route.startswith(others)}
+    assert public - pages == PUBLIC_ON_PURPOSE - {"GET /{name}"}
+    assert not [route for route in pages if "/api/" in route or "/media/" in route]
+
+
+def test_every_websocket_asks_for_a_session() -> None:
+    sockets = {route: access for route, access in RULES.items() if route.startswith("WS ")}
+    assert sockets == {
+        "WS /api/v1/ws": Access.VIEW,
+        "WS /api/v1/cameras/{camera}/live": Access.SEE,
+        "WS /api/v1/cameras/{camera}/pictures": Access.SEE,
+        "WS /api/v1/cameras/{camera}/talk": Access.DIRECT,
+    }
+
+
+async def hello() -> str:
+    return "hello"
+
+
+def with_route() -> FastAPI:
+    app = make_routes()
+    app.add_api_route("/hello", hello)
+    return app
+
+
+def with_two_rules() -> FastAPI:
+    app = make_routes()
+    app.add_api_route("/hello", hello, dependencies=[rule(Access.VIEW), rule(Access.PUBLIC)])
+    return app
+
+
+def with_socket() -> FastAPI:
+    app = make_routes()
+    app.add_api_websocket_route("/hello", hello)
+    return app
+
+
+def with_router() -> FastAPI:
+    app, router = make_routes(), APIRouter(prefix="/below")
+    router.add_api_route("/hello", hello)
+    app.include_router(router)
+    return app
+
+
+def with_mount() -> FastAPI:
+    app = make_routes()
+    app.router.routes.append(Mount("/files", PlainTextResponse("all of them")))
+    return app
+
+
+def with_plain_route() -> FastAPI:
+    app = make_routes()
+    app.router.routes.append(Route("/hello", lambda _: PlainTextResponse("hello")))
+    return app
+
+
+@pytest.mark.parametrize("make", [with_route, with_two_rules, with_socket, with_router, with_mount, with_plain_route])
+def test_an_application_with_a_route_without_one_rule_does_not_start(make: object) -> None:
+    assert callable(make)
+    with pytest.raises(RuntimeError, match="rule"):
+        check_routes(make())
+
+
+FETCHED = {"X-Tawny": "1", "Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_allowed"),
+    [
+        (FETCHED, True),
+        ({"X-Tawny": "1", "Origin": ORIGIN}, True),
+        ({"X-Tawny": "1", "Origin": ORIGIN.upper().replace("HTTP", "http")}, True),
+        ({"X-Tawny": "1", "Sec-Fetch-Site": "same-origin"}, True),
+        ({"X-Tawny": "1", "Origin": "https://tawny.test"}, True),
+        ({"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"}, False),
+        ({"X-Tawny": "0", "Origin": ORIGIN}, False),
+        ({"X-Tawny": "1"}, False),
+        ({"X-Tawny": "1", "Origin": "null"}, False),
+        ({"X-Tawny": "1", "Origin": "http://evil.test"}, False),
+        ({"X-Tawny": "1", "Origin": "http://tawny.test.evil.test"}, False),
+        ({"X-Tawny": "1", "Origin": "http://evil.test@tawny.test:80"}, False),
+        ({"X-Tawny": "1", "Origin": "http://tawny.test:8080"}, False),
+        ({"X-Tawny": "1", "Origin": "file://tawny.test"}, False),
+        ({"X-Tawny": "1", "Origin": ORIGIN, "Sec-Fetch-Site": "cross-site"}, False),
+        ({"X-Tawny": "1", "Origin": ORIGIN, "Sec-Fetch-Site": "same-site"}, False),
+        ({"X-Tawny": "1", "Origin": ORIGIN, "Sec-Fetch-Site": "none"}, False),
+    ],
+)
+async def test_only_our_own_page_changes_anything(house: House, headers: Mapping[str, str], is_allowed: bool) -> None:
+    browser = house.signed_in()
+    for name in ("X-Tawny", "Origin"):
+        del browser.headers[name]
+    answer = await browser.post("/api/v1/events/bulk", json={"ids": []}, headers=headers)
+    assert answer.status_code == (200 if is_allowed else 403)
+
+
+async def test_looking_needs_no_such_headers(house: House) -> None:
+    browser = house.signed_in()
+    del browser.headers["X-Tawny"], browser.headers["Origin"]
+    assert (await browser.get("/api/v1/cameras")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v1/session", "/api/v1/cameras", "/nothing", "/media/none.jpg"])
+async def test_every_answer_carries_the_headers_of_a_careful_server(house: House, path: str) -> None:
+    headers = (await house.browser().get(path)).headers
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert "unsafe-inline" not in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cache-control"] == "no-store"
+
+
+async def test_a_session_of_a_person_who_is_gone_is_none(house: House) -> None:
+    browser = house.signed_in()
+    house.clock.advance(31 * 86_400)
+    assert (await browser.get("/api/v1/cameras")).status_code == 401

@@ -1,0 +1,195 @@
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tawny.api.auth.accounts import MOST_SESSIONS, Accounts, Caller, Role, TokenPurpose
+from tawny.api.auth.accounts_file import AccountsFile
+from tawny.model.errors import StorageError
+from tawny.model.ids import CameraId
+from tawny.testing.clock import FakeClock
+
+HERE = Caller("192.168.1.7", "a browser")
+MINUTE_S, DAY_S = 60, 86_400
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def accounts(clock: FakeClock) -> Iterator[Accounts]:
+    made = Accounts(AccountsFile(":memory:"), clock)
+    yield made
+    made.close()
+
+
+def test_a_claim_makes_an_owner(accounts: Accounts) -> None:
+    person = accounts.claim(accounts.new_token(TokenPurpose.CLAIM), "Anna", "hash")
+    assert person
+    assert (person.name, person.role, accounts.has_owner()) == ("Anna", Role.OWNER, True)
+
+
+def test_a_claim_token_works_once(accounts: Accounts) -> None:
+    token = accounts.new_token(TokenPurpose.CLAIM)
+    accounts.claim(token, "Anna", "hash")
+    assert accounts.claim(token, "Eve", "hash") is None
+    assert [person.name for person in accounts.people()] == ["Anna"]
+
+
+def test_a_claim_token_ends_after_half_an_hour(accounts: Accounts, clock: FakeClock) -> None:
+    token = accounts.new_token(TokenPurpose.CLAIM)
+    clock.advance(30 * MINUTE_S)
+    assert not accounts.is_good(token, TokenPurpose.CLAIM)
+    assert accounts.claim(token, "Anna", "hash") is None
+
+
+def test_a_new_claim_token_ends_the_one_before(accounts: Accounts) -> None:
+    first = accounts.new_token(TokenPurpose.CLAIM)
+    accounts.new_token(TokenPurpose.CLAIM)
+    assert not accounts.is_good(first, TokenPurpose.CLAIM)
+
+
+def test_a_new_link_leaves_other_tokens(accounts: Accounts) -> None:
+    claim = accounts.new_token(TokenPurpose.CLAIM)
+    accounts.new_token(TokenPurpose.LINK, accounts.put_person("Anna", Role.OWNER))
+    assert accounts.is_good(claim, TokenPurpose.CLAIM)
+
+
+def test_a_token_serves_its_purpose_only(accounts: Accounts) -> None:
+    anna = accounts.put_person("Anna", Role.OWNER)
+    assert accounts.claim(accounts.new_token(TokenPurpose.LINK, anna), "Eve", "hash") is None
+    assert accounts.follow_link(accounts.new_token(TokenPurpose.CLAIM)) is None
+
+
+def test_a_link_signs_its_person_in_once(accounts: Accounts) -> None:
+    anna = accounts.put_person("Anna", Role.OWNER)
+    link = accounts.new_token(TokenPurpose.LINK, anna)
+    assert [accounts.follow_link(link), accounts.follow_link(link)] == [anna, None]
+
+
+def test_a_claim_with_the_name_of_an_owner_gives_a_new_password_and_ends_the_sessions(accounts: Accounts) -> None:
+    anna = accounts.put_person("Anna", Role.OWNER, "old")
+    session = accounts.begin_session(anna, HERE)
+    again = accounts.claim(accounts.new_token(TokenPurpose.CLAIM), "ANNA", "new")
+    assert again
+    assert again.id == anna.id
+    assert accounts.find("anna") == (again, "new")
+    assert accounts.session(session) is None
+
+
+def test_a_session_lasts_for_thirty_days_from_its_last_use(accounts: Accounts, clock: FakeClock) -> None:
+    session = accounts.begin_session(accounts.put_person("Anna", Role.OWNER), HERE)
+    for _ in range(3):
+        clock.advance(29 * DAY_S)
+        assert accounts.session(session) is not None
+    clock.advance(30 * DAY_S)
+    assert accounts.session(session) is None
+
+
+def test_an_ended_session_is_over(accounts: Accounts) -> None:
+    token = accounts.begin_session(accounts.put_person("Anna", Role.OWNER), HERE)
+    session = accounts.session(token)
+    assert session
+    accounts.end_session(session.key)
+    assert accounts.session(token) is None
+    assert accounts.session_of(session.key) is None
+
+
+def test_no_token_is_a_session(accounts: Accounts) -> None:
+    accounts.begin_session(accounts.put_person("Anna", Role.OWNER), HERE)
+    assert [accounts.session(token) for token in ("", "x", "\udcff", "'; --")] == [None] * 4
+
+
+def test_a_person_has_a_bounded_number_of_sessions_and_the_longest_unused_ends(
+    accounts: Accounts, clock: FakeClock
+) -> None:
+    anna = accounts.put_person("Anna", Role.OWNER)
+    sessions = []
+    for _ in range(MOST_SESSIONS + 1):
+        clock.advance(1)
+        sessions.append(accounts.begin_session(anna, HERE))
+    assert [accounts.session(token) is None for token in sessions] == [True] + [False] * MOST_SESSIONS
+
+
+def test_who_reads_the_file_finds_no_token(tmp_path: Path, clock: FakeClock) -> None:
+    accounts = Accounts(AccountsFile(tmp_path / "accounts.db"), clock)
+    anna = accounts.put_person("Anna", Role.OWNER)
+    tokens = [
+        accounts.begin_session(anna, HERE),
+        accounts.new_token(TokenPurpose.CLAIM),
+        accounts.new_token(TokenPurpose.LINK, anna),
+    ]
+    accounts.close()
+    stored = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert [token.encode() in stored for token in tokens] == [False] * 3
+
+
+def test_the_file_is_nobody_elses(tmp_path: Path, clock: FakeClock) -> None:
+    Accounts(AccountsFile(tmp_path / "accounts.db"), clock).close()
+    assert (tmp_path / "accounts.db").stat().st_mode & 0o077 == 0
+
+
+def test_people_and_sessions_survive_a_restart(tmp_path: Path, clock: FakeClock) -> None:
+    before = Accounts(AccountsFile(tmp_path / "accounts.db"), clock)
+    token = before.begin_session(before.put_person("Anna", Role.VIEWER), HERE)
+    before.close()
+    after = Accounts(AccountsFile(tmp_path / "accounts.db"), clock)
+    session = after.session(token)
+    after.close()
+    assert session
+    assert session.person.role is Role.VIEWER
+
+
+def test_a_damaged_file_is_told(tmp_path: Path, clock: FakeClock) -> None:
+    (tmp_path / "accounts.db").write_bytes(b"no database" * 1000)
+    with pytest.raises(StorageError):
+        Accounts(AccountsFile(tmp_path / "accounts.db"), clock)
+
+
+def test_the_log_tells_the_newest_first(accounts: Accounts, clock: FakeClock) -> None:
+    accounts.note("sign-in", "Anna", HERE)
+    clock.advance(60)
+    accounts.note("clip", "Anna", HERE, "Front door")
+    told = [(row.action, row.person, row.detail, row.address) for row in accounts.audit()]
+    assert told == [("clip", "Anna", "Front door", "192.168.1.7"), ("sign-in", "Anna", "", "192.168.1.7")]
+
+
+def test_what_a_viewer_may_see_is_kept_and_changes_for_sessions_that_last(accounts: Accounts) -> None:
+    person = accounts.put_person("Ben", Role.VIEWER)
+    session = accounts.begin_session(person, HERE)
+    accounts.change_person(person, Role.VIEWER, [CameraId("yard")])
+    seen = accounts.session(session)
+    assert seen
+    assert (seen.person.may_see(CameraId("yard")), seen.person.may_see(CameraId("porch"))) == (True, False)
+
+
+def test_an_owner_sees_everything(accounts: Accounts) -> None:
+    person = accounts.put_person("Ben", Role.VIEWER)
+    accounts.change_person(person, Role.OWNER, [CameraId("yard")])
+    assert accounts.people()[0].may_see(CameraId("porch"))
+
+
+def test_who_is_removed_is_signed_out(accounts: Accounts) -> None:
+    person = accounts.put_person("Ben", Role.VIEWER)
+    session = accounts.begin_session(person, HERE)
+    accounts.remove_person(person)
+    assert (accounts.session(session), accounts.people()) == (None, [])
+
+
+def test_a_file_made_before_there_were_rights_is_taken_over(tmp_path: Path, clock: FakeClock) -> None:
+    path = tmp_path / "accounts.db"
+    with closing(sqlite3.connect(path)) as old:
+        old.execute(
+            "CREATE TABLE people (id TEXT PRIMARY KEY, name TEXT NOT NULL, folded TEXT NOT NULL UNIQUE, "
+            "role TEXT NOT NULL, password TEXT NOT NULL, made_ms INTEGER NOT NULL) STRICT"
+        )
+        old.execute("INSERT INTO people VALUES ('1', 'Anna', 'anna', 'viewer', '', 0)")
+        old.commit()
+    accounts = Accounts(AccountsFile(path), clock)
+    people = accounts.people()
+    accounts.close()
+    assert [(one.name, one.cameras) for one in people] == [("Anna", None)]

@@ -1,0 +1,321 @@
+"""Clips made on the side: what becomes of them, who may do what with them, and the room that they take."""
+
+import asyncio
+import io
+import json
+from pathlib import Path
+from zipfile import ZipFile
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+
+from tawny.api.auth.access import COOKIE
+from tawny.api.auth.accounts import Account, Caller, Role
+from tawny.api.past.clip_jobs import ClipExportJob, ClipJobs, ClipJobState
+from tawny.api.past.clip_store import ClipStore
+from tawny.api.server import WebServer
+from tawny.model.events import Event, new_event_id
+from tawny.model.polygon import Polygon
+from tawny.model.times import Span
+from tawny.playback.exports import ExportKind, ExportOptions
+from tests.api.fakes import House
+from tests.playback.archives import PORCH
+
+ANNA = Account("anna", "Anna", Role.OWNER)
+
+
+@pytest.fixture
+def viewer(house: House) -> httpx.AsyncClient:
+    return house.signed_in(Role.VIEWER)
+
+
+async def asked(house: House, browser: httpx.AsyncClient, **about: object) -> dict[str, object]:
+    now_ms = house.clock.now_ms()
+    house.recorder.record(now_ms - 20_000, seconds=10)
+    wish = {"cameras": ["porch"], "from_ms": now_ms - 18_000, "to_ms": now_ms - 14_000} | about
+    answer = await browser.post("/api/v1/clips", json=wish)
+    assert answer.status_code == 200, answer.text
+    made = answer.json()["items"][0]
+    assert isinstance(made, dict)
+    return made
+
+
+async def listed(browser: httpx.AsyncClient) -> list[dict[str, object]]:
+    items = (await browser.get("/api/v1/clips")).json()["items"]
+    assert isinstance(items, list)
+    return items
+
+
+@pytest.mark.parametrize(
+    ("kind", "media_type", "begins", "name"),
+    [
+        ("mp4", "video/mp4", b"ftyp", ".mp4"),
+        ("gif", "image/gif", b"GIF89a", ".gif"),
+        ("timelapse", "video/mp4", b"ftyp", ".mp4"),
+        ("sheet", "image/jpeg", b"\xff\xd8", ".jpg"),
+    ],
+)
+async def test_what_was_asked_for_can_be_fetched(
+    house: House, viewer: httpx.AsyncClient, kind: str, media_type: str, begins: bytes, name: str
+) -> None:
+    made = await asked(house, viewer, kind=kind)
+    assert (made["state"], made["file"]) == ("waiting", None)
+    assert house.site.jobs.work()
+    (done,) = await listed(viewer)
+    assert (done["state"], done["progress"], done["kept"]) == ("done", 1.0, False)
+    file = await viewer.get(f"{done['file']}?save=1")
+    assert (file.status_code, file.headers["content-type"]) == (200, media_type)
+    assert begins in file.content[:12]
+    assert len(file.content) == done["size_bytes"]
+    assert file.headers["content-disposition"].endswith(name)
+    part = await viewer.get(str(done["file"]), headers={"Range": "bytes=4-7"})
+    assert (part.status_code, part.content) == (206, file.content[4:8])
+
+
+async def test_evidence_is_a_zip_file_for_owners(house: House, viewer: httpx.AsyncClient, tmp_path: Path) -> None:
+    owner = house.signed_in(Role.OWNER)
+    house.site.jobs = ClipJobs(house.clock, ClipStore(tmp_path / "clips", 1 << 30))
+    made = await asked(house, owner, kind="evidence")
+    assert house.site.jobs.work()
+    file = await owner.get(f"/media/clips/{made['id']}")
+    assert file.headers["content-type"] == "application/zip"
+    with ZipFile(io.BytesIO(file.content)) as found:
+        assert found.read("evidence/manifest.json").decode().startswith("porch")
+    assert [path.suffix for path in (tmp_path / "clips").iterdir() if path.suffix != ".json"] == [".zip"]
+    assert (await listed(viewer), (await viewer.get(f"/media/clips/{made['id']}")).status_code) == ([], 404)
+    wish = {"cameras": ["porch"], "from_ms": made["from_ms"], "to_ms": made["to_ms"], "kind": "evidence"}
+    refused = await viewer.post("/api/v1/clips", json=wish)
+    assert (refused.status_code, refused.json()["message"]) == (403, "Only owners can export evidence.")
+    house.recorder.hidden = (Polygon.of([(0, 0), (1, 0), (1, 1)]),)
+    assert "private" in (await owner.post("/api/v1/clips", json=wish)).json()["message"]
+    link = await owner.post("/api/v1/shares", json={"camera": "porch", **_span(wish), "clip": made["id"]})
+    assert (link.status_code, link.json()["message"]) == (400, "Evidence can't be shared by link.")
+
+
+def _span(wish: dict[str, object]) -> dict[str, object]:
+    return {name: wish[name] for name in ("from_ms", "to_ms")}
+
+
+async def test_what_was_given_up_leaves_no_folder_behind(tmp_path: Path) -> None:
+    store = ClipStore(tmp_path / "clips", 1 << 30)
+    out, scratch = store.begin("one")
+    out.write_bytes(b"half")
+    (scratch.with_name(scratch.name + "abc") / "evidence").mkdir(parents=True)
+    assert store.load() == []
+    assert list((tmp_path / "clips").iterdir()) == []
+
+
+async def test_an_exact_clip_and_one_where_all_but_an_events_is_hidden(house: House, viewer: httpx.AsyncClient) -> None:
+    made = await asked(house, viewer, exact=True)
+    assert house.site.jobs.work()
+    (done,) = await listed(viewer)
+    assert (done["state"], done["redacted"]) == ("done", False)
+    wish = {"cameras": ["porch"], "from_ms": made["from_ms"], "to_ms": made["to_ms"]}
+    refused = await viewer.post("/api/v1/clips", json=wish | {"all_but": "20261120T055812345-0a0b0c0d"})
+    assert (refused.status_code, refused.json()["message"]) == (
+        400,
+        "There is no such event, or nothing in it to follow.",
+    )
+    at_ms = int(str(made["from_ms"])) + 1000
+    event = Event(new_event_id(at_ms), PORCH, "person", at_ms, at_ms + 1000, 90.0, box=(0.4, 0.4, 0.6, 0.6))
+    house.recorder.index.put_event(event)
+    answer = await viewer.post("/api/v1/clips", json=wish | {"all_but": event.id})
+    assert answer.json()["items"][0]["redacted"]
+    assert "redacted" in answer.json()["items"][0]["name"]
+    assert house.site.jobs.work()
+    (last,) = [one for one in await listed(viewer) if one["redacted"]]
+    assert (last["state"], "Nobody moves" in str(last["message"])) == ("failed", True), "all is grey there"
+
+
+async def test_each_camera_has_a_file_of_its_own_and_side_by_side_is_one(
+    house: House, viewer: httpx.AsyncClient
+) -> None:
+    now_ms = house.clock.now_ms()
+    house.recorder.record(now_ms - 20_000, seconds=10)
+    wish = {"cameras": ["porch", "porch"], "from_ms": now_ms - 18_000, "to_ms": now_ms - 14_000}
+    assert len((await viewer.post("/api/v1/clips", json=wish)).json()["items"]) == 1
+    refused = await viewer.post("/api/v1/clips", json=wish | {"kind": "side-by-side"})
+    assert (refused.status_code, refused.json()["message"]) == (400, "Side by side requires 2 to 9 cameras.")
+
+
+async def test_what_cannot_be_made_says_why(house: House, viewer: httpx.AsyncClient) -> None:
+    now_ms = house.clock.now_ms()
+    await asked(house, viewer, kind="gif", from_ms=now_ms - 9000, to_ms=now_ms - 8000)
+    house.site.jobs.work()
+    (failed,) = await listed(viewer)
+    assert (failed["state"], failed["message"]) == ("failed", "There is no video in this time.")
+    assert (await viewer.get(f"/media/clips/{failed['id']}")).status_code == 404
+
+
+async def test_one_that_waits_can_be_taken_back(house: House, viewer: httpx.AsyncClient) -> None:
+    made = await asked(house, viewer)
+    assert (await viewer.delete(f"/api/v1/clips/{made['id']}")).status_code == 200
+    assert not house.site.jobs.work()
+    assert await listed(viewer) == []
+
+
+async def test_one_that_is_being_made_can_be_given_up(house: House, viewer: httpx.AsyncClient) -> None:
+    made = await asked(house, viewer, kind="sheet")
+    desk = house.site.jobs
+
+    def give_up(job: ClipExportJob) -> None:
+        if job.state is ClipJobState.WORKING and job.progress > 0.2:
+            desk.remove(job)
+        house.clock.advance(1)
+
+    desk.subscribe(give_up)
+    assert desk.work()
+    assert await listed(viewer) == []
+    assert (await viewer.get(f"/media/clips/{made['id']}")).status_code == 404
+
+
+async def test_only_who_made_it_or_an_owner_may_change_it(house: House, viewer: httpx.AsyncClient) -> None:
+    made = await asked(house, viewer)
+    house.site.jobs.work()
+    path = f"/api/v1/clips/{made['id']}"
+    another, owner = house.signed_in(Role.VIEWER), house.signed_in(Role.OWNER)
+    assert [one["mine"] for one in await listed(another)] == [False]
+    assert (await another.patch(path, json={"kept": True})).status_code == 403
+    assert (await another.delete(path)).status_code == 403
+    assert (await viewer.patch(path, json={"kept": True})).json()["kept"] is True
+    assert (await owner.delete(path)).status_code == 200
+
+
+async def test_too_many_at_once_are_refused(house: House, viewer: httpx.AsyncClient) -> None:
+    made = await asked(house, viewer)
+    wish = {key: made[key] for key in ("cameras", "from_ms", "to_ms", "kind")}
+    answers = [await viewer.post("/api/v1/clips", json=wish) for _ in range(20)]
+    assert [answer.status_code for answer in answers] == [200] * 19 + [400]
+
+
+async def test_a_saved_clip_can_be_given_on(house: House, viewer: httpx.AsyncClient) -> None:
+    made = await asked(house, viewer, kind="gif")
+    house.site.jobs.work()
+    wish = {"camera": "porch", "from_ms": 1000, "to_ms": 2000, "clip": made["id"]}
+    token = (await viewer.post("/api/v1/shares", json=wish)).json()["link"].removeprefix("/s/")
+    assert [one["kept"] for one in await listed(viewer)] == [True]
+    seen = (await house.browser().post(f"/api/v1/shared/{token}", json={})).json()
+    assert (seen["is_picture"], seen["from_ms"]) == (True, made["from_ms"])
+    file = await house.browser().get(seen["video"] + "&save=1")
+    assert file.content.startswith(b"GIF89a")
+    assert "Front" not in file.headers["content-disposition"]
+    await viewer.delete(f"/api/v1/clips/{made['id']}")
+    assert (await house.browser().get(seen["video"])).status_code == 410
+    assert (await house.browser().post(f"/api/v1/shared/{token}", json={})).status_code == 410
+
+
+async def test_its_progress_is_told_as_it_is_made(house: House) -> None:
+    viewer = house.accounts.put_person("Ben", Role.VIEWER)
+    session = house.accounts.begin_session(viewer, Caller("127.0.0.1"))
+    server = WebServer(house.app, house.accounts, "127.0.0.1", 0)
+    await server.start()
+    headers = {"Cookie": f"{COOKIE}={session}", "Origin": f"http://{server.address}"}
+    try:
+        async with asyncio.timeout(60):
+            address = f"ws://{server.address}/api/v1/ws"
+            async with connect(address, additional_headers=headers, proxy=None) as socket:
+                await socket.send('{"sub": ["job"]}')
+                said: list[str] = []
+                made = await asked(house, house.browser(session), kind="sheet")
+                while "waiting" not in said:
+                    said.append(json.loads(await socket.recv()).get("d", {}).get("state"))
+                await asyncio.to_thread(house.site.jobs.work)
+                while said[-1] != "done":
+                    message = json.loads(await socket.recv())
+                    said.append(message.get("d", {}).get("state"))
+                assert message["d"]["id"] == made["id"]
+    finally:
+        await server.stop()
+
+
+# --- the room that they take
+
+
+def ordered(house: House, desk: ClipJobs, kind: ExportKind = ExportKind.MP4) -> ClipExportJob:
+    house.clock.advance(1)
+    recorded = house.recorder.index.bounds(PORCH)
+    assert recorded
+    wish = ExportOptions(kind, (PORCH,), Span(recorded.begin_ms, recorded.begin_ms + 9000))
+    return desk.ask(ANNA, house.recorder, house.site.clips, wish, "Front door.mp4")
+
+
+def made(house: House, desk: ClipJobs, kind: ExportKind = ExportKind.MP4) -> ClipExportJob:
+    job = ordered(house, desk, kind)
+    assert desk.work()
+    found = desk.find(job.id, ANNA)
+    assert found
+    return found
+
+
+def desk_with(house: House, folder: Path | None, most_clips: float = 100) -> ClipJobs:
+    """most_clips: so many have room."""
+    if house.recorder.index.bounds(PORCH) is None:
+        house.recorder.record(house.clock.now_ms() - 30_000, seconds=10)
+    one = made(house, ClipJobs(house.clock, ClipStore(None, 10_000_000)))
+    return ClipJobs(house.clock, ClipStore(folder, round(one.size_bytes * most_clips)))
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_the_oldest_that_is_not_kept_makes_way(house: House, tmp_path: Path, in_memory: bool) -> None:
+    desk = desk_with(house, None if in_memory else tmp_path / "clips", 2.5)
+    kept, other = made(house, desk), made(house, desk)
+    desk.keep(kept, kept=True)
+    newest = made(house, desk)
+    assert [one.id for one in desk.seen_by(ANNA)] == [newest.id, kept.id]
+    assert desk.find(other.id, ANNA) is None
+    assert desk.used_bytes() <= desk.most_bytes
+    if not in_memory:
+        assert {path.stem for path in (tmp_path / "clips").iterdir()} == {newest.id, kept.id}
+
+
+def test_where_all_are_kept_another_is_refused(house: House) -> None:
+    desk = desk_with(house, None, 1.5)
+    desk.keep(made(house, desk), kept=True)
+    failed = made(house, desk)
+    assert failed.state is ClipJobState.FAILED
+    assert "no room" in failed.problem
+
+
+def test_one_larger_than_all_the_room_is_refused_before_it_is_written(house: House, tmp_path: Path) -> None:
+    desk = desk_with(house, tmp_path / "clips", 0.5)
+    assert made(house, desk).state is ClipJobState.FAILED
+    assert list((tmp_path / "clips").iterdir()) == []
+
+
+def test_in_memory_nothing_is_written_to_a_disk(house: House, tmp_path: Path) -> None:
+    desk = desk_with(house, None)
+    before = {path for path in tmp_path.rglob("*") if path.is_file()}
+    states = [
+        made(house, desk, kind).state
+        for kind in (ExportKind.MP4, ExportKind.GIF, ExportKind.TIMELAPSE, ExportKind.SHEET)
+    ]
+    assert states == [ClipJobState.DONE] * 4
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == before
+    desk.close()
+
+
+def test_saved_clips_are_there_after_a_start_and_halves_are_not(house: House, tmp_path: Path) -> None:
+    folder = tmp_path / "clips"
+    done = made(house, desk_with(house, folder))
+    for name in ("0123.new", "0123.scratch", "4567.mp4"):
+        (folder / name).write_bytes(b"half")
+    again = ClipJobs(house.clock, ClipStore(folder, 10_000_000))
+    assert [(one.id, one.size_bytes, one.state) for one in again.seen_by(ANNA)] == [
+        (done.id, done.size_bytes, ClipJobState.DONE)
+    ]
+    assert {path.name for path in folder.iterdir()} == {f"{done.id}.mp4", f"{done.id}.json"}
+
+
+def test_what_breaks_while_it_is_made_is_told_as_failed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = desk_with(house, None)
+    ordered(house, desk)
+
+    def breaks(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("tawny.api.past.clip_jobs.make_export", breaks)
+    with pytest.raises(RuntimeError):
+        desk.work()
+    desk.given_up()
+    assert [one.state for one in desk.seen_by(ANNA)] == [ClipJobState.FAILED]

@@ -1,0 +1,120 @@
+"""Live pictures elsewhere: a card that any page may frame, and a picture that follows what happens."""
+
+import asyncio
+
+from tawny.api.application import make_routes
+from tawny.api.auth.access import Access, check_routes
+from tawny.api.auth.accounts import Role
+from tawny.api.live.follow import STAYS_S, FollowSelector
+from tawny.model.events import Event
+from tawny.model.ids import CameraId, EventId
+from tawny.model.messages import EventChanged
+from tawny.testing.clock import FakeClock
+from tests.api.fakes import FakeRecorder, House
+from tests.live.cameras import numbered, video
+from tests.playback.archives import MAIN, PORCH
+
+YARD = CameraId("yard")
+
+
+def event(camera: CameraId, start_ms: int, end_ms: int | None = None) -> Event:
+    return Event(EventId(f"{camera}-{start_ms}"), camera, "person", start_ms, end_ms, 70.0)
+
+
+def sends(house: House) -> None:
+    for packet in numbered(video(start_ms=house.clock.now_ms() - 4000)):
+        house.recorder.hubs[(PORCH, MAIN)].append(packet)
+
+
+async def test_the_card_may_stand_in_any_page_and_no_other_page_may(house: House) -> None:
+    _, secret = house.passes.make("Blog", [PORCH])
+    stranger = house.browser()
+    card = await stranger.get(f"/embed/porch?pass={secret}&fps=5")
+    assert (card.status_code, "Front door" in card.text) == (200, True)
+    assert f"/api/v1/cameras/porch/mjpeg?width=960&amp;fps=5&amp;pass={secret}" in card.text
+    assert "frame-ancestors *" in card.headers["content-security-policy"]
+    assert "script-src" not in card.headers["content-security-policy"]
+    assert "x-frame-options" not in card.headers
+    for path in ("/", "/healthz", f"/api/v1/cameras/porch/snapshot?pass={secret}"):
+        answer = await stranger.get(path)
+        assert answer.headers["x-frame-options"] == "DENY"
+        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+
+
+async def test_without_a_good_pass_there_is_no_card(house: House) -> None:
+    made, secret = house.passes.make("Blog", [YARD])
+    stranger = house.browser()
+    assert (await stranger.get("/embed/porch")).status_code == 401
+    assert (await stranger.get(f"/embed/porch?pass={secret}")).status_code == 404
+    house.passes.take_back(made.id)
+    assert (await stranger.get(f"/embed/yard?pass={secret}")).status_code == 401
+
+
+async def test_a_name_is_words_and_no_markup(house: House) -> None:
+    _, secret = house.passes.make("<script>", [PORCH])
+    answer = await house.browser().get(f'/embed/porch?pass={secret}&width=320"')
+    assert answer.status_code == 422
+    assert "<script" not in (await house.browser().get(f"/embed/porch?pass={secret}")).text
+
+
+async def test_where_no_camera_shows_anything_there_is_nothing_to_follow(house: House) -> None:
+    viewer = house.signed_in(Role.VIEWER)
+    assert (await viewer.get("/api/v1/live/follow/mjpeg")).status_code == 404
+    sends(house)
+    assert (await asyncio.wait_for(viewer.get("/embed"), 30)).status_code == 200
+
+
+def test_they_need_a_right() -> None:
+    rules = check_routes(make_routes())
+    for route in ("/embed", "/embed/{camera}", "/api/v1/live/follow/mjpeg", "/api/v1/live/follow/hls/index.m3u8"):
+        assert rules[f"GET {route}"] is Access.SEE
+
+
+class Watched:
+    """What follows events on two cameras."""
+
+    def __init__(self, recorder: FakeRecorder, clock: FakeClock) -> None:
+        self.recorder, self.clock = recorder, clock
+        self.showing = [PORCH, YARD]
+        self.follow = FollowSelector(recorder.bus, clock, lambda: self.showing)
+
+    def begins(self, camera: CameraId, at_ms: int) -> None:
+        self.recorder.bus.publish(EventChanged("started", event(camera, at_ms)))
+
+    def ends(self, camera: CameraId, at_ms: int) -> None:
+        self.recorder.bus.publish(EventChanged("ended", event(camera, at_ms, at_ms + 1)))
+
+    def later(self) -> CameraId | None:
+        self.clock.advance(STAYS_S)
+        return self.follow.camera()
+
+
+def test_it_goes_where_something_happens_and_stays_there(house: House) -> None:
+    watched = Watched(house.recorder, house.clock)
+    assert watched.later() == PORCH  # the first, while nothing has happened
+    watched.begins(YARD, 1)
+    assert watched.later() == YARD
+    watched.ends(YARD, 1)
+    assert watched.later() == YARD
+    watched.begins(PORCH, 5)
+    watched.begins(YARD, 3)
+    assert watched.later() == PORCH  # the newest
+
+
+def test_it_does_not_flicker_between_two(house: House) -> None:
+    watched = Watched(house.recorder, house.clock)
+    watched.begins(YARD, 1)
+    assert watched.later() == YARD
+    watched.begins(PORCH, 2)
+    assert watched.follow.camera() == YARD
+    assert watched.later() == PORCH
+
+
+def test_it_leaves_a_camera_that_shows_nothing_any_more(house: House) -> None:
+    watched = Watched(house.recorder, house.clock)
+    watched.begins(YARD, 1)
+    assert watched.later() == YARD
+    watched.showing = [PORCH]
+    assert watched.follow.camera() == PORCH
+    watched.showing = []
+    assert watched.later() is None

@@ -1,0 +1,33 @@
+"""Is it recording? That is answered from memory, also while the disk that has the index isn't responding."""
+
+import threading
+
+import pytest
+
+from tawny.api import camera_health
+from tawny.api.camera_health import HealthAnswer
+from tests.api.fakes import House
+
+
+def test_it_is_told_while_the_index_does_not_answer(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = threading.Event()
+
+    def hangs(*_: object, **__: object) -> tuple[float, int]:
+        answers.wait(60)
+        return 0.5, 3
+
+    monkeypatch.setattr(camera_health, "share_recorded", hangs)
+    monkeypatch.setattr(camera_health, "ANSWER_S", 0.05)
+    desk = HealthAnswer(house.recorder)
+    try:
+        for _ in range(2):
+            told = desk.now()
+            assert (told.on_watch, told.of) == (1, 1)
+            assert told.cameras[0].recorded_today is None
+    finally:
+        answers.set()
+    for thread in threading.enumerate():
+        if thread.name == "health":
+            thread.join(30)
+    assert desk.now().cameras[0].recorded_today == 0.5
+    assert desk.now().cameras[0].gaps_today == 3

@@ -1,0 +1,161 @@
+"""What is kept, over HTTP: the owner's business, told in the settings' words, and never removed without being asked."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tawny.api.auth.accounts import Role
+from tawny.model.errors import Problem, SettingsError
+from tawny.model.ids import CameraId, RunId, StreamName
+from tawny.model.messages import Alarm
+from tawny.model.segments import Segment
+from tawny.service.interfaces import retention as web
+from tawny.service.interfaces.health import CheckInReport, HealthReport, SelfTestReport
+from tawny.storage.retention.planning import RemovalPlan
+from tawny.storage.retention.removal import Removal
+from tests.api.fakes import House
+from tests.playback.archives import PORCH
+
+HOUR_MS = 3_600_000
+EVERYONE = {"min": "14 days", "max": "90 days", "free": "10 %", "events": {"other": "60 days"}}
+
+
+def _segment(number: int, start_ms: int) -> Segment:
+    return Segment(
+        camera=PORCH,
+        stream=StreamName.MAIN,
+        run=RunId("run"),
+        start_ms=start_ms,
+        end_ms=start_ms + 60_000,
+        path=f"porch/{number}.mp4",
+        size_bytes=1000,
+        video="avc1.640028",
+        audio="",
+        width=1920,
+        height=1080,
+    )
+
+
+class FakeKeeping:
+    def __init__(self, now_ms: int) -> None:
+        self.asked = web.RetentionRequest(EVERYONE, {PORCH: {"size": "500 GB"}})
+        self.now_ms = now_ms
+        self.goes_by_change = 0
+        self.changed: list[web.RetentionRequest] = []
+        self.ahead_s: list[float] = []
+
+    def now(self) -> web.RetentionReport:
+        camera = web.CameraRetention(PORCH, 5000, 44e9, 14 * 86_400.0, 20 * 86_400.0, self.now_ms)
+        volumes = [
+            web.VolumeRetention(Path("/srv"), "first", 10, 100, ""),
+            web.VolumeRetention(Path("/m"), "mirror", None, None, "Away."),
+        ]
+        return web.RetentionReport(
+            self.asked, is_in_file=True, cameras=[camera], volumes=volumes, locked=2, locked_bytes=7, warnings=[]
+        )
+
+    def plan(self, asked: web.RetentionRequest | None, ahead_s: float) -> RemovalPlan:
+        self.ahead_s.append(ahead_s)
+        if asked is not None and asked.everyone.get("min") == "nonsense":
+            raise SettingsError("x", (Problem("storage.keep.min", "'nonsense'", "a time such as 14 days"),))
+        count = 1 if asked is None else 1 + self.goes_by_change
+        return RemovalPlan(
+            [Removal(_segment(n, self.now_ms + n * HOUR_MS), "older than 90 days") for n in range(count)]
+        )
+
+    def change(self, asked: web.RetentionRequest) -> None:
+        self.changed.append(asked)
+        self.asked = web.RetentionRequest(asked.everyone, {**self.asked.cameras, **asked.cameras})
+
+
+class FakeCaring:
+    asked = 0
+    care = HealthReport(
+        SelfTestReport(1000, 3, 2, ("It rotted.",)),
+        is_testing=False,
+        check_in=CheckInReport("example.org", 5, "", is_sent=True),
+    )
+
+    def now(self) -> HealthReport:
+        return self.care
+
+    def test_now(self) -> None:
+        self.asked += 1
+        self.care = replace(self.care, is_testing=True)
+
+
+@pytest.fixture
+def kept(house: House) -> Iterator[FakeKeeping]:
+    made = FakeKeeping(house.clock.now_ms() // (24 * HOUR_MS) * 24 * HOUR_MS)
+    house.site.keeping, house.site.caring = made, FakeCaring()
+    yield made
+
+
+async def test_it_is_told_in_the_words_of_the_settings(house: House, kept: FakeKeeping) -> None:
+    async with house.signed_in() as owner:
+        told = (await owner.get("/api/v1/retention")).json()
+    assert told["everyone"]["min"] == "14 days"
+    assert told["cameras"][0]["own"]["size"] == "500 GB"
+    assert [one["use"] for one in told["volumes"]] == ["first", "mirror"]
+    assert (told["locked"], told["locked_bytes"]) == (2, 7)
+
+
+async def test_a_dry_run_is_grouped_by_camera_and_day_and_may_look_ahead(house: House, kept: FakeKeeping) -> None:
+    kept.goes_by_change = 3
+    asked = {"ahead_h": 24, "change": {"everyone": EVERYONE}}
+    async with house.signed_in() as owner:
+        told = (await owner.post("/api/v1/retention/dry-run", json=asked)).json()
+    assert (told["files"], told["size_bytes"], told["more"]) == (4, 4000, 0)
+    assert sum(group["files"] for group in told["items"]) == 4
+    assert {group["name"] for group in told["items"]} == {"Front door"}
+    assert kept.ahead_s == [86_400.0]
+
+
+async def test_what_would_remove_something_now_needs_a_second_word(house: House, kept: FakeKeeping) -> None:
+    kept.goes_by_change = 2
+    async with house.signed_in() as owner:
+        refused = await owner.put("/api/v1/retention", json={"everyone": EVERYONE})
+        assert (refused.status_code, refused.json()["code"]) == (409, "would_remove")
+        assert (refused.json()["files"], refused.json()["size_bytes"]) == (2, 2000)
+        assert kept.changed == []
+        done = await owner.put("/api/v1/retention", json={"everyone": EVERYONE, "remove": True})
+        assert done.status_code == 200
+    assert len(kept.changed) == 1
+
+
+async def test_what_removes_nothing_more_holds_at_once_and_is_noted(house: House, kept: FakeKeeping) -> None:
+    cameras = {"porch": {"min": "30 days"}}
+    async with house.signed_in() as owner:
+        done = await owner.put("/api/v1/retention", json={"everyone": EVERYONE, "cameras": cameras})
+    assert done.json()["cameras"][0]["own"]["min"] == "30 days"
+    assert kept.changed[0].cameras == {CameraId("porch"): {"min": "30 days"}}
+
+
+async def test_words_that_cannot_be_used_are_told(house: House, kept: FakeKeeping) -> None:
+    async with house.signed_in() as owner:
+        asked = {"change": {"everyone": {**EVERYONE, "min": "nonsense"}}}
+        told = await owner.post("/api/v1/retention/dry-run", json=asked)
+    assert told.status_code == 400
+    assert "a time such as 14 days" in told.json()["message"]
+
+
+async def test_it_is_nothing_to_viewers_but_alarms_and_the_self_test_are(house: House, kept: FakeKeeping) -> None:
+    house.recorder.alarmed = [Alarm("disk", None, 7, "It fails.", do="Check its cable.")]
+    async with house.signed_in(Role.VIEWER) as viewer:
+        assert (await viewer.get("/api/v1/retention")).status_code == 403
+        assert (await viewer.post("/api/v1/self-test")).status_code == 403
+        told = (await viewer.get("/api/v1/care")).json()
+    assert told["alarms"] == [
+        {"what": "disk", "camera": None, "since_ms": 7, "detail": "It fails.", "do": "Check its cable."}
+    ]
+    assert told["self_test"]["problems"] == ["It rotted."]
+    assert told["check_in"] == {"host": "example.org", "last_ms": 5, "trouble": "", "sent": True}
+    assert not told["testing"]
+
+
+async def test_a_self_test_can_be_asked_for(house: House, kept: FakeKeeping) -> None:
+    async with house.signed_in() as owner:
+        assert (await owner.post("/api/v1/self-test")).status_code == 200
+        assert (await owner.get("/api/v1/care")).json()["testing"]

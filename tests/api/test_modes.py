@@ -1,0 +1,163 @@
+"""Modes and rules over HTTP: told to everybody who is signed in, changed by an owner, and checked before."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import pytest
+
+from tawny.api.auth.accounts import Role
+from tawny.model.errors import NotDone, Problem, SettingsError
+from tawny.model.ids import CameraId, EventId
+from tawny.service.interfaces import modes as web
+from tests.api.fakes import House
+from tests.playback.archives import PORCH
+
+YARD = CameraId("yard")
+
+
+class FakeModes:
+    def __init__(self) -> None:
+        self.did: list[Any] = []
+
+    def now(self) -> web.ModeStatus:
+        return web.ModeStatus(
+            modes=("home", "away"),
+            mode="home",
+            by="week",
+            is_by_hand=False,
+            since_ms=1,
+            until_ms=None,
+            ahead=[web.ModeChange(5, "away")],
+            people=[web.PersonHome("anna", True, 3, "ping", 9)],
+            looks_by="",
+            holds=[web.CameraHold(PORCH, "pause", "Anna", None), web.CameraHold(YARD, "record", "a rule", 7)],
+            lately=[web.ModeChange(1, "home", "week")],
+        )
+
+    def set_mode(self, mode: str, by: str, for_s: float | None) -> None:
+        if mode == "party":
+            raise NotDone("No mode named party.", "There are: home, away.")
+        self.did.append((mode, by, for_s))
+
+    def back_to_week(self) -> None:
+        self.did.append("week")
+
+    def hold(self, camera: CameraId, what: str, by: str, for_s: float | None) -> None:
+        self.did.append((camera, what, by, for_s))
+
+    def check_in(self, person: str, source: str, *, home: bool) -> None:
+        self.did.append((person, source, home))
+
+    def plan(self) -> web.ModePlan:
+        arm = {"week": {"away": ["08:00-17:00"]}}
+        rules = [{"when": {"kind": "person", "lasts": "5 s"}, "do": ["tell phone"]}]
+        return web.ModePlan(arm, rules, is_in_file=True, notifiers=("phone",), does={"home": "all is recorded"})
+
+    def change(self, arm: Mapping[str, Any], rules: Sequence[Mapping[str, Any]]) -> None:
+        if arm["modes"] == ["home"]:
+            raise SettingsError("x", (Problem("arm", "'away'", "one of home"),))
+        self.did.append((dict(arm), list(rules)))
+
+    def preview(self, arm: Any, rules: Any) -> list[tuple[date, list[tuple[int, int, str]]]]:
+        return [(date(2026, 11, 20), [(0, 1440, "home")])]
+
+    def instant_ms(self, wall: str) -> int:
+        return 1000
+
+    def rehearse(self, asked: web.Rehearsal) -> web.RehearsalResult:
+        if asked.camera == "attic":
+            raise NotDone("No camera named attic.", "")
+        self.did.append(asked)
+        outcomes = [web.Outcome("tell phone", True, "Rule 1 tells phone (always).")]
+        return web.RehearsalResult(asked.at_ms, "away", "week", ("anna",), True, "", outcomes)
+
+    def why(self, event: EventId) -> list[web.Outcome]:
+        return [web.Outcome("tell phone", False, "Rule 1 is for away, and the mode was home.", went="")]
+
+
+@pytest.fixture
+def modes(house: House) -> FakeModes:
+    made = FakeModes()
+    house.app.state.site.modes = made
+    return made
+
+
+async def test_the_mode_is_told_and_an_owner_sets_it(house: House, modes: FakeModes) -> None:
+    owner = house.signed_in(Role.OWNER)
+    now = (await owner.get("/api/v1/modes")).json()
+    assert (now["mode"], now["by"], now["does"]) == ("home", "week", {"home": "all is recorded"})
+    assert [one["camera"] for one in now["holds"]] == ["porch", "yard"]
+    assert (await owner.put("/api/v1/mode", json={"mode": "away", "for_s": 3600})).status_code == 200
+    assert (await owner.put("/api/v1/mode", json={"mode": ""})).status_code == 200
+    assert modes.did == [("away", "owner 0", 3600.0), "week"]
+    refused = await owner.put("/api/v1/mode", json={"mode": "party"})
+    assert (refused.status_code, refused.json()["message"]) == (409, "No mode named party.")
+
+
+async def test_a_camera_is_made_private(house: House, modes: FakeModes) -> None:
+    owner = house.signed_in(Role.OWNER)
+    for what in ("pause", "none"):
+        asked = await owner.put("/api/v1/cameras/porch/hold", json={"what": what, "for_s": 60})
+        assert asked.status_code == 200
+    assert [(one[1], one[3]) for one in modes.did] == [("pause", 60.0), ("", 60.0)]
+    assert (await owner.put("/api/v1/cameras/porch/hold", json={"what": "burn"})).status_code == 422
+
+
+async def test_a_viewer_sees_the_mode_and_says_only_where_he_is_himself(house: House, modes: FakeModes) -> None:
+    viewer = house.signed_in(Role.VIEWER)
+    assert (await viewer.get("/api/v1/modes")).status_code == 200
+    said = {"home": True}
+    mine = await viewer.put("/api/v1/people-at-home/viewer 0", json=said)
+    others = await viewer.put("/api/v1/people-at-home/anna", json=said)
+    assert (mine.status_code, others.status_code) == (200, 403)
+    assert modes.did == [("viewer 0", "check-in", True)]
+    for path in ("/api/v1/modes/plan", "/api/v1/events/e/why"):
+        assert (await viewer.get(path)).status_code == 403
+    assert (await viewer.put("/api/v1/mode", json={"mode": "away"})).status_code == 403
+
+
+async def test_family_sets_modes_and_makes_no_plans(house: House, modes: FakeModes) -> None:
+    family = house.signed_in(Role.FAMILY)
+    assert (await family.put("/api/v1/mode", json={"mode": "away"})).status_code == 200
+    assert (await family.put("/api/v1/cameras/porch/hold", json={"what": "pause"})).status_code == 200
+    assert (await family.get("/api/v1/modes/plan")).status_code == 403
+
+
+async def test_the_plan_is_told_tried_and_changed(house: House, modes: FakeModes) -> None:
+    owner = house.signed_in(Role.OWNER)
+    plan = (await owner.get("/api/v1/modes/plan")).json()
+    assert plan["arm"]["modes"] == ["home", "away"]
+    assert plan["rules"][0]["when"] == {
+        "camera": [], "kind": ["person"], "zone": [], "arm": [], "between": [], "home": [], "gone": [], "lasts": "5 s",
+    }  # fmt: skip
+    asked = {"arm": plan["arm"], "rules": plan["rules"]}
+    week = (await owner.post("/api/v1/modes/preview", json=asked)).json()
+    assert week["days"] == [
+        {"date": "2026-11-20", "weekday": 4, "parts": [{"from_min": 0, "to_min": 1440, "mode": "home"}]}
+    ]
+    asked["arm"] = {**plan["arm"], "presence": {"people": {"anna": {}, "ben": {"ping": ["192.0.2.1"]}}}}
+    assert (await owner.put("/api/v1/modes/plan", json=asked)).status_code == 200
+    arm, rules = modes.did[-1]
+    assert arm["week"] == {"away": ["08:00-17:00"]}
+    assert arm["presence"] == {"people": {"anna": {}, "ben": {"ping": ["192.0.2.1"]}}}
+    assert rules == [{"when": {"kind": ["person"], "lasts": "5 s"}, "do": ["tell phone"]}]
+    asked["arm"] = {**plan["arm"], "modes": ["home"]}
+    refused = await owner.put("/api/v1/modes/plan", json=asked)
+    assert (refused.status_code, refused.json()["do"]) == (400, "Allowed: one of home.")
+
+
+async def test_a_rehearsal_is_asked_for_by_the_clock_on_the_wall(house: House, modes: FakeModes) -> None:
+    owner = house.signed_in(Role.OWNER)
+    asked = {"camera": "porch", "kind": "person", "at": "2026-11-22T23:00", "home": []}
+    told = (await owner.post("/api/v1/rehearsal", json=asked)).json()
+    assert (told["mode"], told["outcomes"][0]["does"]) == ("away", True)
+    assert (modes.did[-1].at_ms, modes.did[-1].home) == (1000, ())
+    refused = await owner.post("/api/v1/rehearsal", json={"camera": "attic"})
+    assert refused.status_code == 409
+    assert (await owner.post("/api/v1/rehearsal", json=asked | {"at": "tonight"})).status_code == 422
+
+
+async def test_without_modes_nothing_is_there(house: House) -> None:
+    house.app.state.site.modes = None
+    assert (await house.signed_in(Role.OWNER).get("/api/v1/modes")).status_code == 404

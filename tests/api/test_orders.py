@@ -1,0 +1,156 @@
+"""Orders over HTTP: by people on a page, by programs with a signature or a token of their own."""
+
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from tawny.api.admin.command_routes import VIEWERS
+from tawny.api.auth.accounts import Caller, Role
+from tawny.config.integrations import RIGHTS
+from tawny.delivery.commands import (
+    RIGHT_FOR,
+    CameraControls,
+    CommandIssuer,
+    CommandRefused,
+    CommandResult,
+    Order,
+    RelayOutput,
+)
+from tawny.delivery.webhook_signature import HEADER, signature
+from tawny.model.ids import CameraId
+from tests.api.fakes import House
+from tests.playback.archives import PORCH
+
+SECRET = "a secret of many letters"
+
+
+class FakeOrders:
+    """Does what is allowed; knows the one input `panel`."""
+
+    def __init__(self) -> None:
+        self.done: list[tuple[CommandIssuer, Order]] = []
+
+    def do(self, who: CommandIssuer, asked: Order) -> CommandResult:
+        if RIGHT_FOR[asked.do] not in who.may:
+            raise CommandRefused("not_allowed", f"{who.name} isn't allowed to do this.", "")
+        self.done.append((who, asked))
+        return CommandResult("It is done.", "e1" if asked.do == "event.open" else "")
+
+    def sent(self, name: str, headers: Mapping[str, str], body: bytes, address: str) -> CommandIssuer:
+        if name != "panel" or headers.get(HEADER.lower()) != signature(SECRET, 1, body):
+            raise CommandRefused("signed_out", "This sender isn't allowed to send commands.", "")
+        return CommandIssuer(name, "webhook", frozenset({"event"}), address=address)
+
+    def controls(self, camera: CameraId) -> CameraControls:
+        return CameraControls(
+            turns=True, presets=("Gate",), relays=(RelayOutput("lamp", camera, 2.0), RelayOutput("siren", "", None))
+        )
+
+    def told(self) -> list[Mapping[str, object]]:
+        return [{"name": "panel", "kind": "input", "where": "signed", "may": ["event"], "cameras": []}]
+
+
+@pytest.fixture
+def orders(house: House) -> FakeOrders:
+    house.site.orders = made = FakeOrders()
+    return made
+
+
+async def test_an_owner_may_do_all(house: House, orders: FakeOrders) -> None:
+    answer = await house.signed_in().post("/api/v1/orders", json={"do": "arm", "mode": "away"})
+    assert answer.json() == {"words": "It is done.", "event": None}
+    ((who, order),) = orders.done
+    assert (who.way, who.address, order.do) == ("http", "127.0.0.1", "arm")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"do": "arm", "mode": "away"},
+        {"do": "pause", "camera": "porch"},
+        {"do": "ptz", "camera": "porch", "pan": 1},
+        {"do": "relay", "relay": "gate"},
+    ],
+)
+async def test_a_viewer_may_make_nothing_less_safe(house: House, orders: FakeOrders, asked: dict[str, object]) -> None:
+    answer = await house.signed_in(Role.VIEWER).post("/api/v1/orders", json=asked)
+    assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
+    assert not orders.done
+
+
+async def test_family_may_ask_for_all_of_it(house: House, orders: FakeOrders) -> None:
+    asked = {"do": "pause", "camera": "porch"}
+    assert (await house.signed_in(Role.FAMILY).post("/api/v1/orders", json=asked)).status_code == 200
+    ((who, _),) = orders.done
+    assert who.may == frozenset(RIGHTS)
+
+
+async def test_a_viewer_may_record_what_they_see(house: House, orders: FakeOrders) -> None:
+    person = house.accounts.change_person(house.accounts.put_person("Ben", Role.VIEWER), Role.VIEWER, [PORCH])
+    browser = house.browser(house.accounts.begin_session(person, Caller("127.0.0.1")))
+    assert (await browser.post("/api/v1/orders", json={"do": "record", "camera": "porch"})).status_code == 200
+    ((who, _),) = orders.done
+    assert (who.may, who.cameras) == (frozenset(VIEWERS), frozenset({"porch"}))
+
+
+async def test_what_can_be_turned_and_switched_is_told_to_who_may(house: House, orders: FakeOrders) -> None:
+    path = "/api/v1/cameras/porch/controls"
+    lamp, siren = {"name": "lamp", "pulse_s": 2.0}, {"name": "siren", "pulse_s": None}
+    for role in (Role.OWNER, Role.FAMILY):
+        told = (await house.signed_in(role).get(path)).json()
+        assert told == {"turns": True, "presets": ["Gate"], "relays": [lamp, siren]}
+    assert (await house.signed_in(Role.VIEWER).get(path)).status_code == 403
+
+
+async def test_what_belongs_to_no_camera_is_not_for_who_sees_only_some(house: House, orders: FakeOrders) -> None:
+    person = house.accounts.change_person(house.accounts.put_person("Ben", Role.FAMILY), Role.FAMILY, [PORCH])
+    browser = house.browser(house.accounts.begin_session(person, Caller("127.0.0.1")))
+    told = (await browser.get("/api/v1/cameras/porch/controls")).json()
+    assert [one["name"] for one in told["relays"]] == ["lamp"]
+    assert (await browser.get("/api/v1/cameras/yard/controls")).status_code == 404
+
+
+async def test_what_is_no_order_is_said(house: House, orders: FakeOrders) -> None:
+    answer = await house.signed_in().post("/api/v1/orders", json={"do": "arm", "mode": 5})
+    assert answer.status_code == 422
+    assert "mode" in answer.json()["message"]
+
+
+async def test_another_site_gives_no_orders(house: House, orders: FakeOrders) -> None:
+    headers = {"Origin": "https://evil.example"}
+    answer = await house.signed_in().post("/api/v1/orders", json={"do": "disarm"}, headers=headers)
+    assert answer.status_code == 403
+    assert not orders.done
+
+
+async def test_a_program_needs_no_page_of_ours_but_its_signature(house: House, orders: FakeOrders) -> None:
+    body = json.dumps({"do": "event.open", "camera": "porch"}).encode()
+    headers = {"X-Tawny": "", "Origin": "", HEADER: signature(SECRET, 1, body)}
+    answer = await house.browser().post("/api/v1/inputs/panel", content=body, headers=headers)
+    assert answer.json() == {"words": "It is done.", "event": "e1"}
+    assert [who.name for who, _ in orders.done] == ["panel"]
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "status"),
+    [
+        ("panel", b'{"do": "disarm"}', 403),
+        ("panel", b"{", 400),
+        ("panel", b'{"do": "event.open"}', 400),
+        ("other", b'{"do": "event.open", "camera": "porch"}', 401),
+        ("UP", b"{}", 422),
+    ],
+)
+async def test_what_a_program_may_not_is_refused(
+    house: House, orders: FakeOrders, name: str, body: bytes, status: int
+) -> None:
+    headers = {HEADER: signature(SECRET, 1, body)}
+    answer = await house.browser().post(f"/api/v1/inputs/{name}", content=body, headers=headers)
+    assert answer.status_code == status
+    assert not orders.done
+
+
+async def test_the_owner_sees_which_programs_there_are(house: House, orders: FakeOrders) -> None:
+    (one,) = (await house.signed_in().get("/api/v1/programs")).json()["items"]
+    assert (one["name"], one["may"]) == ("panel", ["event"])

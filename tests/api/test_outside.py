@@ -1,0 +1,202 @@
+"""Destinations and notifiers for the owner, and the public door of buttons in messages."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from tawny.api.auth.accounts import Role
+from tawny.config.changes.delivery import Group
+from tawny.delivery.connection_check import ConnectionTestStep
+from tawny.delivery.outbox import OutboxBacklog
+from tawny.model.errors import NotDone, Problem, SettingsError
+from tawny.model.ids import CameraId
+from tawny.service.interfaces.delivery import TargetView
+from tawny.service.interfaces.delivery_settings import TargetField, TargetKind, TargetSettingsView
+from tests.api.fakes import OURS, House
+from tests.delivery.carried import delivery
+
+
+class FakeOutside:
+    def __init__(self) -> None:
+        self.said: list[tuple[object, ...]] = []
+
+    def all_targets(self) -> Sequence[TargetView]:
+        last = [delivery("event/e", why="", done_ms=2000)]
+        waiting = OutboxBacklog(2, 0, 1000)
+        return [TargetView("phone", "notifier", "ntfy at h", "All.", "person", waiting, "", False, last, {})]
+
+    def test(self, name: str) -> Sequence[ConnectionTestStep]:
+        self._known(name)
+        return [ConnectionTestStep("Send a notification", "No.", "Do.")]
+
+    def pause(self, name: str, *, paused: bool) -> None:
+        self._known(name)
+        self.said.append(("pause", paused))
+
+    def try_now(self, name: str) -> None:
+        self._known(name)
+        self.said.append(("try",))
+
+    def mute(self, name: str, camera: CameraId, for_ms: int) -> None:
+        self._known(name)
+        self.said.append(("mute", camera, for_ms))
+
+    def push_key(self) -> str:
+        return "key"
+
+    def tell_browser(self, person: str, endpoint: str, keys: tuple[str, str] | None) -> None:
+        if keys and keys[0] == "bad":
+            raise ValueError(keys)
+        self.said.append((person, endpoint, keys))
+
+    def act_words(self, name: str, token: str) -> str:
+        if token != "good":
+            raise NotDone("This button has expired.", "Open tawny instead.")
+        return "Keep this event?"
+
+    def act(self, name: str, token: str) -> str:
+        self.act_words(name, token)
+        self.said.append(("act", token))
+        return "It is kept."
+
+    def _known(self, name: str) -> None:
+        if name != "phone":
+            raise KeyError(name)
+
+
+@pytest.fixture
+def outside(house: House) -> FakeOutside:
+    made = FakeOutside()
+    house.app.state.site.outside = made
+    return made
+
+
+async def test_targets_are_told_with_what_waits_and_went_last(house: House, outside: FakeOutside) -> None:
+    (phone,) = (await house.signed_in(Role.OWNER).get("/api/v1/targets")).json()["items"]
+    assert (phone["name"], phone["where"], phone["waiting"], phone["oldest_ms"]) == ("phone", "ntfy at h", 2, 1000)
+    assert phone["last"][0]["delivered"]
+
+
+async def test_trying_out_tells_each_step(house: House, outside: FakeOutside) -> None:
+    answer = await house.signed_in(Role.OWNER).post("/api/v1/targets/phone/test")
+    assert answer.json() == {"steps": [{"what": "Send a notification", "wrong": "No.", "do": "Do."}]}
+
+
+async def test_pause_try_and_mute(house: House, outside: FakeOutside) -> None:
+    owner = house.signed_in(Role.OWNER)
+    await owner.put("/api/v1/targets/phone/pause", json={"paused": True})
+    await owner.post("/api/v1/targets/phone/try")
+    await owner.put("/api/v1/targets/phone/mute", json={"camera": "porch", "for_s": 900})
+    assert outside.said == [("pause", True), ("try",), ("mute", "porch", 900_000)]
+
+
+async def test_a_name_that_is_none_is_not_there(house: House, outside: FakeOutside) -> None:
+    for path in ("test", "try"):
+        assert (await house.signed_in(Role.OWNER).post(f"/api/v1/targets/none/{path}")).status_code == 404
+
+
+async def test_a_button_asks_first_and_needs_no_account(house: House, outside: FakeOutside) -> None:
+    browser = house.browser()
+    assert (await browser.get("/api/v1/acts/phone/good")).json() == {"words": "Keep this event?"}
+    assert outside.said == []
+    assert (await browser.post("/api/v1/acts/phone/good")).json() == {"words": "It is kept."}
+    assert outside.said == [("act", "good")]
+
+
+async def test_what_is_not_signed_does_nothing(house: House, outside: FakeOutside) -> None:
+    browser = house.browser()
+    for ask in (browser.get, browser.post):
+        answer = await ask("/api/v1/acts/phone/bad")
+        assert (answer.status_code, answer.json()["message"]) == (410, "This button has expired.")
+    assert outside.said == []
+
+
+async def test_another_site_cannot_press_it(house: House, outside: FakeOutside) -> None:
+    others = {**OURS, "Origin": "http://elsewhere.example"}
+    assert (await house.browser().post("/api/v1/acts/phone/good", headers=others)).status_code == 403
+    assert outside.said == []
+
+
+async def test_a_browser_asks_for_messages_and_no_longer(house: House, outside: FakeOutside) -> None:
+    viewer, place = house.signed_in(Role.VIEWER), "https://push.example/abc"
+    assert (await viewer.get("/api/v1/push")).json() == {"key": "key"}
+    assert (await viewer.post("/api/v1/push", json={"endpoint": place, "p256dh": "p", "auth": "a"})).status_code == 200
+    assert (await viewer.post("/api/v1/push", json={"endpoint": place})).status_code == 200
+    assert [said[1:] for said in outside.said] == [(place, ("p", "a")), (place, None)]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"endpoint": "http://plain.example/x"},
+        {"endpoint": "https://user@h/x"},
+        {"endpoint": "file:///etc/passwd"},
+        {"endpoint": "https://push.example/abc", "p256dh": "bad", "auth": "a"},
+    ],
+)
+async def test_an_address_that_is_none_is_refused(house: House, outside: FakeOutside, asked: dict[str, str]) -> None:
+    answer = await house.signed_in(Role.VIEWER).post("/api/v1/push", json=asked)
+    assert (answer.status_code // 100, outside.said) == (4, [])
+
+
+class FakePlacing:
+    is_kept = True
+
+    def __init__(self) -> None:
+        self.put_there: list[tuple[object, ...]] = []
+
+    def kinds(self) -> Sequence[TargetKind]:
+        return [
+            TargetKind("destinations", "folder", "Folder", "A disk.", "folder:{path}", (TargetField("path", "Folder"),))
+        ]
+
+    def said(self, name: str) -> TargetSettingsView:
+        if name != "nas":
+            raise NotDone(f"No {name} in the settings.", "Reload the page.")
+        return TargetSettingsView("destinations", {"keep": "90 days"})
+
+    def put(self, group: Group, name: str, values: Mapping[str, Any]) -> None:
+        if values.get("keep") == "often":
+            raise SettingsError("tawny.toml", (Problem("destinations.nas.keep", "'often'", "90 days"),))
+        self.put_there.append((group, name, dict(values)))
+
+    def remove(self, name: str) -> None:
+        self.said(name)
+
+    def try_out(self, group: Group, name: str, values: Mapping[str, Any]) -> Sequence[ConnectionTestStep]:
+        return [ConnectionTestStep("Connected")]
+
+
+@pytest.fixture
+def placing(house: House) -> FakePlacing:
+    made = FakePlacing()
+    house.app.state.site.placing = made
+    return made
+
+
+async def test_a_place_is_put_and_noted(house: House, placing: FakePlacing) -> None:
+    owner = house.signed_in(Role.OWNER)
+    change = {"group": "destinations", "values": {"url": "folder:/mnt", "keep": None, "minutes": [5, 20]}}
+    assert (await owner.put("/api/v1/targets/nas", json=change)).status_code == 200
+    assert placing.put_there == [("destinations", "nas", change["values"])]
+    assert house.accounts.audit(1)[0].detail == "nas"
+    assert (await owner.get("/api/v1/targets/nas/settings")).json()["values"] == {"keep": "90 days"}
+    assert (await owner.get("/api/v1/targets/kinds")).json()["items"][0]["fields"][0]["key"] == "path"
+    assert (await owner.post("/api/v1/targets/nas/try-out", json=change)).json()["steps"][0]["what"] == "Connected"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "says"),
+    [
+        ("PUT", "nas", {"group": "destinations", "values": {"keep": "often"}}, 400, "allowed: 90 days"),
+        ("PUT", "No%20Name", {"group": "destinations", "values": {}}, 422, "cannot be understood"),
+        ("PUT", "nas", {"group": "cameras", "values": {}}, 422, "cannot be understood"),
+        ("DELETE", "other", None, 404, "no other"),
+    ],
+)
+async def test_what_cannot_be_is_said(
+    house: House, placing: FakePlacing, method: str, path: str, body: object, status: int, says: str
+) -> None:
+    answer = await house.signed_in(Role.OWNER).request(method, f"/api/v1/targets/{path}", json=body)
+    assert (answer.status_code, says in answer.text) == (status, True), answer.text

@@ -1,0 +1,67 @@
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tawny.api.static_files import StaticFiles
+from tests.api.fakes import House
+
+PAGES = [
+    "/",
+    "/live/porch",
+    "/timeline?cam=porch",
+    "/events",
+    "/events/some-id",
+    "/health",
+    "/settings",
+    "/settings/cameras/porch/motion",
+    "/clips",
+    "/setup",
+    "/setup/sealed",
+    "/sign-in",
+]
+
+
+@pytest.fixture
+def browser(house: House, tmp_path: Path) -> httpx.AsyncClient:
+    static = tmp_path / "static"
+    (static / "assets").mkdir(parents=True)
+    (static / "index.html").write_text("<title>tawny</title>")
+    (static / "assets" / "app-1a2b.js").write_text("1")
+    (static / "favicon.svg").write_text("<svg/>")
+    (static / "manifest.webmanifest").write_text("{}")
+    (static / "link").symlink_to("/etc/passwd")
+    house.site.interface = StaticFiles.at(static)
+    return house.browser()
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_every_page_is_the_one_page(browser: httpx.AsyncClient, path: str) -> None:
+    answer = await browser.get(path)
+    assert (answer.status_code, answer.text) == (200, "<title>tawny</title>")
+    assert answer.headers["cache-control"] == "no-cache"
+
+
+async def test_files_with_a_hash_are_kept_for_ever(browser: httpx.AsyncClient) -> None:
+    answer = await browser.get("/assets/app-1a2b.js")
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["content-type"].startswith("text/javascript")
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"), [("/favicon.svg", "image/svg+xml"), ("/manifest.webmanifest", "application/manifest+json")]
+)
+async def test_other_files_are_asked_for_again(browser: httpx.AsyncClient, path: str, kind: str) -> None:
+    answer = await browser.get(path)
+    assert (answer.headers["cache-control"], answer.headers["content-type"].split(";")[0]) == ("no-cache", kind)
+
+
+@pytest.mark.parametrize("path", ["/assets/app-other.js", "/assets/", "/link", "/index.htm", "/assets"])
+async def test_there_is_nothing_else(browser: httpx.AsyncClient, path: str) -> None:
+    assert (await browser.get(path)).status_code == 404
+
+
+async def test_without_the_interface_the_page_says_what_to_do(house: House) -> None:
+    answer = await house.browser().get("/")
+    assert answer.status_code == 503
+    assert "npm run build" in answer.text

@@ -1,0 +1,332 @@
+import base64
+from dataclasses import asdict, replace
+from json import loads
+
+import cv2
+import httpx
+import numpy as np
+import pytest
+
+from tawny.api.auth.accounts import Role
+from tawny.model.damage import DamagedSpan
+from tawny.model.events import Event, SeenObject
+from tawny.model.gaps import Gap, GapEvidence, GapReason
+from tawny.model.ids import EventId
+from tawny.model.states import CameraState
+from tawny.model.times import utc_from_text
+from tawny.service.recorder import RecorderWarning
+from tests.api.fakes import House
+from tests.playback.archives import MAIN, PORCH, SUB
+
+HOUR_MS = 3_600_000
+
+
+@pytest.fixture
+def browser(house: House) -> httpx.AsyncClient:
+    return house.signed_in(Role.VIEWER)
+
+
+async def json(browser: httpx.AsyncClient, path: str) -> dict[str, object]:
+    answer = await browser.get(path)
+    assert answer.status_code == 200, answer.text
+    told = answer.json()
+    assert isinstance(told, dict)
+    return told
+
+
+def put_event(house: House, number: int = 0, **about: object) -> Event:
+    start_ms = house.clock.now_ms() - 60_000 + number * 1000
+    event = Event(EventId(f"event-{number}"), PORCH, "person", start_ms, start_ms + 900, 70.0)
+    event = replace(event, **about)  # type: ignore[arg-type]
+    house.recorder.index.put_event(event)
+    return event
+
+
+async def test_cameras_tell_their_state(house: House, browser: httpx.AsyncClient) -> None:
+    house.recorder.set_state(CameraState.OFFLINE, "It isn't responding.")
+    told = await json(browser, "/api/v1/cameras")
+    assert isinstance(told["items"], list)
+    (camera,) = told["items"]
+    assert (camera["id"], camera["name"], camera["state"]) == ("porch", "Front door", "offline")
+    assert camera["detail"] == "It isn't responding."
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (CameraState.RECORDING, (True, 1, 1, 0, 0)),
+        (CameraState.WAITING, (True, 1, 1, 0, 0)),
+        (CameraState.PAUSED, (True, 0, 0, 1, 0)),
+        (CameraState.OFFLINE, (False, 0, 1, 0, 1)),
+        (CameraState.STARTING, (True, 0, 1, 0, 0)),
+    ],
+)
+async def test_health_counts_who_is_on_watch(
+    house: House, browser: httpx.AsyncClient, state: CameraState, expected: tuple[bool, int, int, int, int]
+) -> None:
+    house.recorder.set_state(state)
+    told = await json(browser, "/api/v1/health")
+    assert tuple(told[name] for name in ("ok", "on_watch", "of", "chosen_off", "trouble")) == expected
+
+
+async def test_starting_for_long_is_trouble(house: House, browser: httpx.AsyncClient) -> None:
+    house.recorder.set_state(CameraState.STARTING)
+    house.clock.advance(31)
+    assert (await json(browser, "/api/v1/health"))["trouble"] == 1
+
+
+async def test_a_warning_is_told(house: House, browser: httpx.AsyncClient) -> None:
+    house.recorder.warned = [RecorderWarning("The disk is nearly full.", "Free some space.")]
+    told = await json(browser, "/api/v1/health")
+    assert (told["ok"], told["warnings"]) == (
+        False,
+        [{"message": "The disk is nearly full.", "do": "Free some space."}],
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "status"), [(CameraState.RECORDING, 200), (CameraState.OFF, 200), (CameraState.OFFLINE, 503)]
+)
+async def test_a_monitor_learns_whether_all_record(house: House, state: CameraState, status: int) -> None:
+    house.recorder.set_state(state)
+    answer = await house.browser().get("/healthz")
+    assert (answer.status_code, answer.json()) == (status, {"ok": status == 200})
+
+
+async def test_time_tells_the_zone_and_its_changes(browser: httpx.AsyncClient) -> None:
+    begin, end = utc_from_text("2026-10-24T00:00:00Z"), utc_from_text("2026-10-27T00:00:00Z")
+    told = await json(browser, f"/api/v1/time?from_ms={begin}&to_ms={end}")
+    change = {"at_ms": utc_from_text("2026-10-25T01:00:00Z"), "before_s": 7200, "after_s": 3600}
+    assert (told["zone"], told["offset_s"], told["transitions"]) == ("Europe/Berlin", 7200, [change])
+
+
+async def test_the_timeline_tells_spans_gaps_events_and_motion(house: House, browser: httpx.AsyncClient) -> None:
+    now_ms = house.clock.now_ms()
+    segment = house.recorder.record(now_ms - 10_000)
+    house.recorder.index.put_gap(Gap(PORCH, now_ms - 6000, None, GapReason.STALLED, "no packets for 5 s"))
+    house.recorder.score = {now_ms // 1000 - 9: 44}
+    event = put_event(house, objects=(SeenObject("person", 0.9),), picture_ms=now_ms)
+    told = await json(browser, f"/api/v1/timeline?cameras=porch&from_ms={now_ms - 60_000}&to_ms={now_ms}&points=600")
+    assert isinstance(told["cameras"], list)
+    (lane,) = told["cameras"]
+    assert lane["spans"] == [[segment.start_ms, segment.end_ms]]
+    (gap,) = lane["gaps"]
+    assert (gap["words"], gap["tone"], gap["end_ms"]) == ("Video stopped", "warn", None)
+    assert lane["events"][0]["picture"] == f"/media/{event.id}.jpg"
+    assert lane["events"][0]["title"] == "Person at Front door"
+    scores = base64.b64decode(lane["motion"]["data"])
+    assert scores[now_ms // 1000 - 9 - lane["motion"]["begin_ms"] // 1000] == 44
+
+
+async def test_the_timeline_tells_damage_and_what_gaps_stand_on(house: House, browser: httpx.AsyncClient) -> None:
+    now_ms = house.clock.now_ms()
+    seen = GapEvidence("busy", now_ms - 7000, now_ms - 6500, 3, 0, 4, "453 Not Enough Bandwidth")
+    house.recorder.index.put_gap(Gap(PORCH, now_ms - 6000, None, GapReason.UNREACHABLE, "no place", seen))
+    house.recorder.index.put_gap(Gap(PORCH, now_ms - 9000, now_ms - 8000, GapReason.DISK_FULL))
+    house.recorder.index.add_damage(DamagedSpan(PORCH, MAIN, now_ms - 5000, now_ms - 3000, 2, 12))
+    told = await json(browser, f"/api/v1/timeline?cameras=porch&from_ms={now_ms - 60_000}&to_ms={now_ms}")
+    assert isinstance(told["cameras"], list)
+    (lane,) = told["cameras"]
+    full, busy = lane["gaps"]
+    assert full["evidence"] is None
+    assert busy["evidence"] == asdict(seen)
+    assert lane["damage"] == [
+        {
+            "begin_ms": now_ms - 5000,
+            "end_ms": now_ms - 3000,
+            "stream": "main",
+            "pictures": 2,
+            "packets_missing": 12,
+            "words": "Video damaged",
+            "detail": "2 pictures not whole, 12 packets lost in transit",
+        }
+    ]
+
+
+async def test_damage_of_today_is_counted_of_the_large_picture(house: House, browser: httpx.AsyncClient) -> None:
+    now_ms = house.clock.now_ms()
+    for stream, begin_ms in ((MAIN, now_ms - 5000), (SUB, now_ms - 5000), (MAIN, now_ms - 3 * 86_400_000)):
+        house.recorder.index.add_damage(DamagedSpan(PORCH, stream, begin_ms, begin_ms + 1500, 2, 12))
+    told = await json(browser, "/api/v1/health")
+    assert isinstance(told["cameras"], list)
+    expected = {"spans": 1, "seconds": 1.5, "pictures": 2, "packets_missing": 12}
+    assert told["cameras"][0]["damage_today"] == expected
+
+
+async def test_all_cameras_are_on_the_timeline_when_none_is_named(house: House, browser: httpx.AsyncClient) -> None:
+    told = await json(browser, "/api/v1/timeline?from_ms=1000&to_ms=2000")
+    assert isinstance(told["cameras"], list)
+    assert [lane["id"] for lane in told["cameras"]] == ["porch"]
+
+
+async def test_a_day_of_25_hours_is_one_day(house: House, browser: httpx.AsyncClient) -> None:
+    begin = utc_from_text("2026-10-24T22:00:00Z")
+    told = await json(browser, f"/api/v1/days?camera=porch&from_ms={begin}&to_ms={begin + 25 * HOUR_MS}")
+    assert told["days"] == [{"begin_ms": begin, "recorded_s": 0, "gaps": 0}]
+
+
+async def test_play_tells_what_to_fetch(house: House, browser: httpx.AsyncClient) -> None:
+    now_ms = house.clock.now_ms()
+    first = house.recorder.record(now_ms - 8000, audio="pcmu")
+    house.recorder.record(now_ms - 4000, audio="pcmu", is_open=True)
+    told = await json(browser, f"/api/v1/cameras/porch/play?at_ms={now_ms - 7000}")
+    assert isinstance(told["items"], list)
+    items = told["items"]
+    assert [item["open"] for item in items] == [False, True]
+    assert (items[0]["url"], items[0]["audio"]) == (f"/media/{first.id}/play", "mp4a.40.2")
+    answer = await browser.get(items[1]["url"], params={"from_ms": now_ms - 2500})
+    assert answer.headers["content-type"] == "video/mp4"
+    assert answer.headers["x-start-ms"] == str(now_ms - 4000)
+    assert answer.headers["x-codecs"] == f"{items[1]['video']},{items[1]['audio']}"
+
+
+async def test_the_video_of_an_instant_is_given_at_once(house: House, browser: httpx.AsyncClient) -> None:
+    now_ms = house.clock.now_ms()
+    house.recorder.record(now_ms - 8000)
+    told = await browser.get(f"/api/v1/cameras/porch/play?at_ms={now_ms - 7000}")
+    piece = told.json()["items"][0]
+    whole = await browser.get(piece["url"], params={"from_ms": now_ms - 7000})
+    at_once = await browser.get(f"/api/v1/cameras/porch/from?at_ms={now_ms - 7000}")
+    assert (at_once.content, at_once.headers["x-start-ms"]) == (whole.content, whole.headers["x-start-ms"])
+    assert loads(at_once.headers["x-piece"]) == piece
+    nothing = f"?at_ms={now_ms - 15_000_000}"
+    told = await browser.get(f"/api/v1/cameras/porch/play{nothing}")
+    assert (await browser.get(f"/api/v1/cameras/porch/from{nothing}")).json() == told.json()
+
+
+async def test_play_in_a_gap_says_why_and_where_it_goes_on(house: House, browser: httpx.AsyncClient) -> None:
+    now_ms = house.clock.now_ms()
+    house.recorder.record(now_ms - 8000)
+    house.recorder.index.put_gap(Gap(PORCH, now_ms - 20_000, now_ms - 8000, GapReason.RECORDER_OFF, "power"))
+    told = await json(browser, f"/api/v1/cameras/porch/play?at_ms={now_ms - 15_000}")
+    assert (told["items"], told["next_ms"]) == ([], now_ms - 8000)
+    assert isinstance(told["gap"], dict)
+    assert told["gap"]["words"] == "tawny wasn't running: power cut"
+
+
+async def test_a_preview_can_be_kept_by_the_browser(house: House, browser: httpx.AsyncClient) -> None:
+    now_ms = house.clock.now_ms()
+    house.recorder.record(now_ms - 8000, stream=SUB)
+    answer = await browser.get(f"/api/v1/cameras/porch/frame?at_ms={now_ms - 6500}&width=320")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
+    assert answer.headers["cache-control"].startswith("private")
+    assert answer.content.startswith(b"\xff\xd8")
+
+
+async def test_no_preview_is_told(browser: httpx.AsyncClient) -> None:
+    answer = await browser.get("/api/v1/cameras/porch/frame?at_ms=1000")
+    assert (answer.status_code, answer.json()["code"]) == (404, "no_picture")
+
+
+async def test_a_clip_is_saved_under_the_cameras_name_and_local_time(house: House, browser: httpx.AsyncClient) -> None:
+    now_ms = house.clock.now_ms()
+    house.recorder.record(now_ms - 8000)
+    answer = await browser.get(f"/api/v1/clip?camera=porch&from_ms={now_ms - 7000}&to_ms={now_ms - 5000}")
+    assert answer.headers["content-length"] == str(len(answer.content))
+    assert 'filename="Front door 2026-11-20 05.59.53.mp4"' in answer.headers["content-disposition"]
+    assert house.accounts.audit()[0].action == "clip"
+
+
+async def test_a_clip_is_served_in_parts(house: House, browser: httpx.AsyncClient) -> None:
+    now_ms = house.clock.now_ms()
+    house.recorder.record(now_ms - 8000)
+    url = f"/api/v1/clip?camera=porch&from_ms={now_ms - 8000}&to_ms={now_ms - 4000}"
+    whole = await browser.get(url)
+    part = await browser.get(url, headers={"Range": "bytes=100-199"})
+    assert (part.status_code, part.content) == (206, whole.content[100:200])
+    assert part.headers["content-range"] == f"bytes 100-199/{len(whole.content)}"
+    head = await browser.head(url)
+    assert (head.content, head.headers["content-length"]) == (b"", str(len(whole.content)))
+    beyond = await browser.get(url, headers={"Range": f"bytes={len(whole.content)}-"})
+    assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{len(whole.content)}")
+    known = await browser.get(url, headers={"If-None-Match": whole.headers["etag"]})
+    assert known.status_code == 304
+
+
+async def test_a_clip_of_nothing_is_told(house: House, browser: httpx.AsyncClient) -> None:
+    answer = await browser.get("/api/v1/clip?camera=porch&from_ms=1000&to_ms=2000")
+    assert (answer.status_code, answer.json()["code"]) == (404, "nothing_recorded")
+
+
+async def test_an_events_clip_has_what_was_before_and_after(house: House, browser: httpx.AsyncClient) -> None:
+    event = put_event(house)
+    house.recorder.record(event.start_ms - 10_000, seconds=30)
+    house.recorder.listed[0] = replace(house.recorder.listed[0], pre_s=2.0, post_s=3.0)
+    answer = await browser.get(f"/media/{event.id}.mp4")
+    assert answer.headers["x-start-ms"] == str(event.start_ms - 2000)
+    assert answer.headers["accept-ranges"] == "bytes"
+
+
+async def test_an_events_clip_stays_as_it_is_while_more_is_recorded(house: House, browser: httpx.AsyncClient) -> None:
+    event = put_event(house)
+    house.recorder.record(event.start_ms - 5_000, seconds=8)
+    url = f"/media/{event.id}.mp4?to_ms={event.start_ms + 2_000}"
+    first = await browser.get(url)
+    house.recorder.record(event.start_ms + 3_000, seconds=8)
+    assert (await browser.get(url)).headers["etag"] == first.headers["etag"]
+    assert (await browser.get(url.split("?")[0])).headers["etag"] != first.headers["etag"]
+
+
+async def test_an_events_picture(house: House, browser: httpx.AsyncClient) -> None:
+    event = put_event(house, picture_ms=1)
+    assert (await browser.get(f"/media/{event.id}.jpg")).status_code == 404
+    house.recorder.event_pictures[event.id] = b"\xff\xd8jpeg"
+    assert (await browser.get(f"/media/{event.id}.jpg")).content == b"\xff\xd8jpeg"
+
+
+async def test_events_come_newest_first_a_page_at_a_time(house: House, browser: httpx.AsyncClient) -> None:
+    made = [put_event(house, number, reviewed=number < 2).id for number in range(5)]
+    first = await json(browser, "/api/v1/events?limit=3")
+    assert isinstance(first["items"], list)
+    assert [item["id"] for item in first["items"]] == made[:1:-1]
+    assert first["new"] == 3
+    second = await json(browser, f"/api/v1/events?limit=3&after={first['next']}")
+    assert isinstance(second["items"], list)
+    assert ([item["id"] for item in second["items"]], second["next"]) == (made[1::-1], None)
+
+
+async def test_events_can_be_chosen(house: House, browser: httpx.AsyncClient) -> None:
+    kept = put_event(house, 0, kept=True, kind="animal")
+    put_event(house, 1)
+    for query in ("only=kept", "kinds=animal,sound", f"to_ms={kept.end_ms}"):
+        told = await json(browser, f"/api/v1/events?{query}")
+        assert isinstance(told["items"], list)
+        assert [item["id"] for item in told["items"]] == [kept.id]
+
+
+async def test_an_event_is_kept_and_reviewed(house: House, browser: httpx.AsyncClient) -> None:
+    event = put_event(house)
+    answer = await browser.patch(f"/api/v1/events/{event.id}", json={"kept": True})
+    assert (answer.json()["kept"], answer.json()["reviewed"]) == (True, False)
+    await browser.patch(f"/api/v1/events/{event.id}", json={"reviewed": True})
+    found = house.recorder.index.event(event.id)
+    assert found
+    assert (found.kept, found.reviewed) == (True, True)
+
+
+async def test_many_events_are_marked_at_once(house: House, browser: httpx.AsyncClient) -> None:
+    ids = [put_event(house, number).id for number in range(3)]
+    answer = await browser.post("/api/v1/events/bulk", json={"ids": [*ids, "gone"], "reviewed": True})
+    assert [item["reviewed"] for item in answer.json()["items"]] == [True] * 3
+
+
+async def test_an_event_that_lasts_has_no_end(house: House, browser: httpx.AsyncClient) -> None:
+    event = put_event(house, end_ms=None)
+    told = await json(browser, f"/api/v1/events/{event.id}")
+    assert (told["end"], told["end_ms"]) == (None, None)
+    assert str(told["start"]).endswith("Z")
+
+
+async def test_the_shown_picture_can_be_had_in_full_size(house: House) -> None:
+    start_ms = house.clock.now_ms() - 30_000
+    house.recorder.record(start_ms, seconds=10)
+    viewer = house.signed_in(Role.VIEWER)
+    answer = await viewer.get(f"/api/v1/cameras/porch/picture?at_ms={start_ms + 4350}")
+    picture = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    assert picture.shape == (64, 96, 3)
+    assert picture.mean() == pytest.approx(2 * 43 * 255 / 219, abs=4)  # the very one, between two keyframes
+    assert answer.headers["x-at-ms"] == str(start_ms + 4300)
+    assert answer.headers["content-disposition"].endswith(".jpg")
+    nothing = await viewer.get(f"/api/v1/cameras/porch/picture?at_ms={start_ms - 60_000}")
+    assert nothing.status_code == 404

@@ -1,0 +1,72 @@
+import httpx
+import pytest
+
+from tawny.api.auth.accounts import Role
+from tawny.model.ids import CameraId
+from tests.api.fakes import House
+
+
+@pytest.fixture
+def owner(house: House) -> httpx.AsyncClient:
+    return house.signed_in(Role.OWNER)
+
+
+async def test_a_viewer_is_invited_by_a_link_that_signs_in(house: House, owner: httpx.AsyncClient) -> None:
+    made = (await owner.post("/api/v1/people", json={"name": "Ben", "cameras": ["porch"]})).json()
+    assert (made["person"]["role"], made["person"]["cameras"]) == ("viewer", ["porch"])
+    token = made["link"].partition("#link=")[2]
+    signed = await house.browser().post("/api/v1/sign-in/link", json={"token": token})
+    assert signed.json()["user"]["name"] == "Ben"
+
+
+async def test_a_name_is_there_once(owner: httpx.AsyncClient) -> None:
+    await owner.post("/api/v1/people", json={"name": "Ben"})
+    again = await owner.post("/api/v1/people", json={"name": "ben"})
+    assert (again.status_code, again.json()["code"]) == (409, "name_taken")
+
+
+async def test_rights_are_changed(house: House, owner: httpx.AsyncClient) -> None:
+    made = (await owner.post("/api/v1/people", json={"name": "Ben"})).json()["person"]
+    path = f"/api/v1/people/{made['id']}"
+    changed = await owner.patch(path, json={"role": "viewer", "cameras": ["porch"]})
+    assert changed.json()["cameras"] == ["porch"]
+    ben = next(one for one in house.accounts.people() if one.name == "Ben")
+    assert not ben.may_see(CameraId("yard"))
+
+
+async def test_somebody_remains_who_may_do_everything(house: House, owner: httpx.AsyncClient) -> None:
+    (only,) = (await owner.get("/api/v1/people")).json()["items"]
+    path = f"/api/v1/people/{only['id']}"
+    answers = [await owner.delete(path), await owner.patch(path, json={"role": "viewer"})]
+    assert [answer.json()["code"] for answer in answers] == ["last_owner", "last_owner"]
+    assert house.accounts.has_owner()
+
+
+async def test_who_is_removed_is_out(house: House, owner: httpx.AsyncClient) -> None:
+    viewer = house.signed_in(Role.VIEWER)
+    ben = next(one for one in house.accounts.people() if one.role is Role.VIEWER)
+    assert (await viewer.get("/api/v1/cameras")).status_code == 200
+    await owner.delete(f"/api/v1/people/{ben.id}")
+    assert (await viewer.get("/api/v1/cameras")).status_code == 401
+
+
+async def test_a_pass_shows_its_cameras_until_it_is_taken_back(house: House, owner: httpx.AsyncClient) -> None:
+    made = (await owner.post("/api/v1/passes", json={"name": "TV", "cameras": ["porch"]})).json()
+    path, other = "/api/v1/cameras/porch/snapshot", "/api/v1/cameras/yard/snapshot"
+    nobody, secret = house.browser(), made["secret"]
+    assert (await nobody.get(path, params={"pass": secret})).json()["code"] == "no_picture"
+    assert (await nobody.get(path, headers={"Authorization": f"Bearer {secret}"})).json()["code"] == "no_picture"
+    assert (await nobody.get(other, params={"pass": secret})).json()["code"] == "not_found"
+    await owner.delete(f"/api/v1/passes/{made['made']['id']}")
+    assert (await nobody.get(path, params={"pass": secret})).status_code == 401
+
+
+async def test_what_owners_do_is_in_the_log(owner: httpx.AsyncClient) -> None:
+    await owner.post("/api/v1/people", json={"name": "Ben"})
+    rows = (await owner.get("/api/v1/audit")).json()["items"]
+    assert (rows[0]["action"], rows[0]["detail"]) == ("user added", "Ben")
+
+
+@pytest.mark.parametrize("path", ["/api/v1/people/nobody", "/api/v1/passes/none"])
+async def test_who_is_not_there_cannot_be_removed(owner: httpx.AsyncClient, path: str) -> None:
+    assert (await owner.delete(path)).status_code == 404

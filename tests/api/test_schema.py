@@ -1,0 +1,46 @@
+import json
+import runpy
+from pathlib import Path
+
+from tawny.api import schema
+from tawny.api.application import make_routes
+from tawny.api.auth.access import check_routes
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_description_is_the_same_each_time() -> None:
+    assert schema.text() == schema.text()
+
+
+def test_every_route_of_the_api_is_described() -> None:
+    described = json.loads(schema.text())["paths"]
+    routes = {route.split(" ")[1] for route in check_routes(make_routes()) if route.split(" ")[0] not in ("HEAD", "WS")}
+    api = {path for path in routes if path.startswith(("/api/", "/media/"))} - {"/api/v1/openapi.json"}
+    assert api <= set(described)
+
+
+def test_every_answer_of_the_api_that_is_json_has_a_type() -> None:
+    described = json.loads(schema.text())["paths"]
+    untyped = [
+        (path, method)
+        for path, methods in described.items()
+        for method, about in methods.items()
+        if about["responses"]
+        .get("200", {})
+        .get("content", {})
+        .get("application/json", {"schema": {"$ref": ""}})["schema"]
+        == {}
+    ]
+    assert untyped == []
+
+
+def test_errors_are_described_in_our_shape_alone() -> None:
+    names = set(json.loads(schema.text())["components"]["schemas"])
+    assert "ErrorResponse" in names
+    assert "HTTPValidationError" not in names
+
+
+def test_the_interface_knows_the_same_shapes() -> None:
+    made = runpy.run_path(str(ROOT / "scripts" / "interface_types.py"))
+    assert made["PATH"].read_text(encoding="utf-8") == made["text"](), "run scripts/interface_types.py"

@@ -1,0 +1,119 @@
+import asyncio
+import logging
+import socket
+from dataclasses import replace
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+
+from tawny.api.application import make_app
+from tawny.api.auth.access import COOKIE
+from tawny.api.auth.accounts import Caller, Role
+from tawny.api.server import WebServer
+from tawny.model.errors import NoAccount, NotDone, PortInUse, TawnyError, UsageError
+from tests.api.fakes import House
+from tests.live.cameras import numbered, video
+from tests.playback.archives import MAIN, PORCH
+
+FAR_TOO_MUCH_BYTES = 8_000_000
+LEAVES = bytes.fromhex("8882 00000000 03e8")
+"""A WebSocket's frame: it is closed (1000)."""
+
+
+async def test_it_listens_on_a_free_port_and_answers(house: House) -> None:
+    server = WebServer(make_app(house.site), house.accounts, "127.0.0.1", 0)
+    await server.start()
+    try:
+        async with httpx.AsyncClient(trust_env=False) as browser:
+            answer = await browser.get(f"http://{server.address}/api/v1/session")
+        assert answer.status_code == 200
+        assert "server" not in answer.headers
+    finally:
+        await server.stop()
+
+
+async def test_a_port_that_is_taken_is_told(house: House) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(PortInUse) as refused:
+            await WebServer(house.app, house.accounts, "127.0.0.1", port).start()
+    assert refused.value.message == f"127 is already in use by another program.0.0.1:{port}."
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+async def test_without_an_owner_it_stays_on_this_machine(house: House, host: str) -> None:
+    house.accounts.put_person("Ben", Role.VIEWER)
+    with pytest.raises(NoAccount):
+        await WebServer(house.app, house.accounts, host, 0).start()
+
+
+async def test_with_an_owner_it_may_be_reached(house: House) -> None:
+    house.accounts.put_person("Anna", Role.OWNER)
+    server = WebServer(house.app, house.accounts, "0.0.0.0", 0)
+    await server.start()
+    await server.stop()
+
+
+@pytest.mark.parametrize(("host", "error"), [("no such host", UsageError), ("192.0.2.1", TawnyError)])
+async def test_an_address_that_is_not_ours_is_told(house: House, host: str, error: type[TawnyError]) -> None:
+    house.accounts.put_person("Anna", Role.OWNER)
+    with pytest.raises(error) as refused:
+        await WebServer(house.app, house.accounts, host, 0).start()
+    assert isinstance(refused.value, UsageError | NotDone)
+
+
+async def test_it_ends_soon_though_pages_are_open(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    server = WebServer(house.app, house.accounts, "127.0.0.1", 0)
+    await server.start()
+    token = house.accounts.begin_session(house.accounts.put_person("Anna", Role.OWNER), Caller("127.0.0.1"))
+    for packet in numbered(video(count=3)):
+        house.recorder.hubs[PORCH, MAIN].append(packet)
+    cookie, origin = f"{COOKIE}={token}", f"http://{server.address}"
+    headers = {"Cookie": cookie, "Origin": origin}
+    live = f"ws://{server.address}/api/v1/cameras/porch/live"
+    async with (
+        httpx.AsyncClient(headers={"Cookie": cookie}, trust_env=False) as browser,
+        browser.stream("GET", f"{origin}/api/v1/cameras/porch/mjpeg") as moving,
+        connect(live, additional_headers=headers, proxy=None) as socket_,
+        connect(f"ws://{server.address}/api/v1/ws", additional_headers=headers, proxy=None),
+    ):
+        await socket_.recv()
+        await anext(moving.aiter_raw())
+        async with asyncio.timeout(2):
+            await server.stop()
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+    assert house.recorder.viewers[-1] == (PORCH, MAIN, 0)
+
+
+async def test_it_ends_though_somebody_who_left_has_not_taken_all(house: House) -> None:
+    server = WebServer(house.app, house.accounts, "127.0.0.1", 0)
+    await server.start()
+    token = house.accounts.begin_session(house.accounts.put_person("Anna", Role.OWNER), Caller("127.0.0.1"))
+    for packet in numbered(video(count=3)):
+        house.recorder.hubs[PORCH, MAIN].append(replace(packet, data=packet.data + bytes(FAR_TOO_MUCH_BYTES)))
+    host, port = server.address.split(":")
+    with socket.create_connection((host, int(port))) as slow:
+        slow.sendall(
+            f"GET /api/v1/cameras/porch/live HTTP/1.1\r\nHost: {server.address}\r\nOrigin: http://{server.address}\r\n"
+            f"Cookie: {COOKIE}={token}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+        await asyncio.sleep(0.5)
+        slow.sendall(LEAVES)
+        await asyncio.sleep(0.2)
+        async with asyncio.timeout(2):
+            await server.stop()
+
+
+async def test_no_token_reaches_the_log(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    server = WebServer(house.app, house.accounts, "127.0.0.1", 0)
+    await server.start()
+    async with httpx.AsyncClient(trust_env=False, cookies={COOKIE: "the-secret-token"}) as browser:
+        await browser.get(f"http://{server.address}/api/v1/cameras?token=the-secret-token")
+    await server.stop()
+    told = [record for record in caplog.records if not record.name.startswith(("httpx", "httpcore"))]
+    assert "the-secret-token" not in " ".join(record.getMessage() for record in told)

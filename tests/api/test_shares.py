@@ -1,0 +1,112 @@
+import httpx
+import pytest
+
+from tawny.api.auth.accounts import Caller, Role
+from tests.api.fakes import House
+
+HOUR_S = 3600
+
+
+@pytest.fixture
+def viewer(house: House) -> httpx.AsyncClient:
+    return house.signed_in(Role.VIEWER)
+
+
+async def shared(house: House, viewer: httpx.AsyncClient, **about: object) -> dict[str, object]:
+    now_ms = house.clock.now_ms()
+    house.recorder.record(now_ms - 20_000, seconds=10)
+    asked = {"camera": "porch", "from_ms": now_ms - 18_000, "to_ms": now_ms - 12_000} | about
+    answer = await viewer.post("/api/v1/shares", json=asked)
+    assert answer.status_code == 200, answer.text
+    made = answer.json()
+    assert isinstance(made, dict)
+    return made
+
+
+async def opened(house: House, made: dict[str, object], code: str = "") -> httpx.Response:
+    """By somebody who has the link, and nothing else."""
+    token = str(made["link"]).removeprefix("/s/")
+    return await house.browser().post(f"/api/v1/shared/{token}", json={"code": code})
+
+
+async def test_who_has_the_link_sees_that_clip(house: House, viewer: httpx.AsyncClient) -> None:
+    seen = (await opened(house, await shared(house, viewer))).json()
+    video = await house.browser().get(seen["video"])
+    assert (video.status_code, video.headers["content-type"]) == (200, "video/mp4")
+    assert video.content[4:8] == b"ftyp"
+
+
+async def test_the_cameras_name_is_told_only_if_wanted(house: House, viewer: httpx.AsyncClient) -> None:
+    hidden = await opened(house, await shared(house, viewer))
+    named = await opened(house, await shared(house, viewer, names_camera=True))
+    assert (hidden.json()["camera"], named.json()["camera"]) == (None, "Front door")
+    assert "porch" not in hidden.text and "Front door" not in hidden.text
+    saved = await house.browser().get(hidden.json()["video"] + "&save=1")
+    assert "Front" not in saved.headers["content-disposition"]
+
+
+async def test_a_ticket_opens_nothing_else(house: House, viewer: httpx.AsyncClient) -> None:
+    ticket = (await opened(house, await shared(house, viewer))).json()["video"].partition("ticket=")[2]
+    for path in ("/api/v1/cameras", "/api/v1/events", "/api/v1/cameras/porch/snapshot"):
+        answer = await house.browser().get(path, params={"ticket": ticket, "pass": ticket})
+        assert answer.status_code == 401
+
+
+async def test_a_code_is_asked_for(house: House, viewer: httpx.AsyncClient) -> None:
+    made = await shared(house, viewer, code="magpie")
+    codes = [(await opened(house, made, code)).json().get("code") for code in ("", "jackdaw", "magpie")]
+    assert codes == ["code_needed", "wrong_code", None]
+
+
+async def test_who_guesses_a_code_must_wait(house: House, viewer: httpx.AsyncClient) -> None:
+    made = await shared(house, viewer, code="magpie")
+    for _ in range(5):
+        await opened(house, made, "jackdaw")
+    answer = await opened(house, made, "magpie")
+    assert (answer.status_code, answer.json()["code"]) == (429, "wait")
+
+
+async def test_a_link_ends_by_itself(house: House, viewer: httpx.AsyncClient) -> None:
+    made = await shared(house, viewer, lasts_s=HOUR_S)
+    video = (await opened(house, made)).json()["video"]
+    house.clock.advance(HOUR_S)
+    assert (await opened(house, made)).json()["message"] == "This link has expired."
+    ended = await house.browser().get(video)
+    assert (ended.status_code, b"ftyp" in ended.content) == (410, False)
+
+
+async def test_a_link_that_is_taken_back_shows_nothing(house: House, viewer: httpx.AsyncClient) -> None:
+    made = await shared(house, viewer)
+    video = (await opened(house, made)).json()["video"]
+    assert isinstance(made["share"], dict)
+    assert (await viewer.delete(f"/api/v1/shares/{made['share']['id']}")).status_code == 200
+    assert (await opened(house, made)).status_code == 410
+    assert (await house.browser().get(video)).status_code == 410
+
+
+async def test_openings_are_counted(house: House, viewer: httpx.AsyncClient) -> None:
+    made = await shared(house, viewer)
+    await opened(house, made)
+    await opened(house, made)
+    (listed,) = (await viewer.get("/api/v1/shares")).json()["items"]
+    assert listed["opened"] == 2
+
+
+async def test_viewers_see_and_end_their_own_links_owners_all(house: House, viewer: httpx.AsyncClient) -> None:
+    made = await shared(house, viewer)
+    assert isinstance(made["share"], dict)
+    other, owner = house.signed_in(Role.VIEWER), house.signed_in(Role.OWNER)
+    path = f"/api/v1/shares/{made['share']['id']}"
+    assert (await other.get("/api/v1/shares")).json()["items"] == []
+    assert (await other.delete(path)).status_code == 404
+    assert (await owner.delete(path)).status_code == 200
+
+
+async def test_only_what_one_may_see_can_be_shared(house: House) -> None:
+    person = house.accounts.put_person("Ben", Role.VIEWER)
+    house.accounts.change_person(person, Role.VIEWER, [])
+    ben = house.browser(house.accounts.begin_session(person, Caller("127.0.0.1")))
+    now_ms = house.clock.now_ms()
+    house.recorder.record(now_ms - 20_000)
+    asked = {"camera": "porch", "from_ms": now_ms - 18_000, "to_ms": now_ms - 12_000}
+    assert (await ben.post("/api/v1/shares", json=asked)).status_code == 404

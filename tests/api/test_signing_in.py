@@ -1,0 +1,162 @@
+import asyncio
+import logging
+
+import httpx
+import pytest
+
+from tawny.api.auth.access import COOKIE
+from tawny.api.auth.accounts import Role, TokenPurpose
+from tests.api.fakes import OURS, PASSWORD, House
+
+WRONG = "wrong horse battery"
+
+
+async def sign_in(browser: httpx.AsyncClient, name: str = "Anna", password: str = PASSWORD) -> httpx.Response:
+    return await browser.post("/api/v1/sign-in", json={"name": name, "password": password})
+
+
+async def state(browser: httpx.AsyncClient) -> str:
+    answer = await browser.get("/api/v1/session")
+    return str(answer.json()["state"])
+
+
+async def anna(house: House) -> None:
+    house.accounts.put_person("Anna", Role.OWNER, await house.site.passwords.hash(PASSWORD))
+
+
+async def test_a_fresh_recorder_asks_to_be_set_up(house: House) -> None:
+    told = (await house.browser().get("/api/v1/session")).json()
+    assert (told["state"], told["user"], told["recorder"]) == ("setup", None, "garage-pi")
+
+
+async def test_a_claim_makes_the_owner_and_signs_in(house: House) -> None:
+    browser, token = house.browser(), house.accounts.new_token(TokenPurpose.CLAIM)
+    answer = await browser.post("/api/v1/setup/claim", json={"token": token, "name": "Anna", "password": PASSWORD})
+    assert (answer.status_code, answer.json()["user"]["role"]) == (200, "owner")
+    assert await state(browser) == "signed-in"
+    assert await state(house.browser()) == "signed-out"
+
+
+async def test_a_used_claim_says_what_to_do(house: House) -> None:
+    token = house.accounts.new_token(TokenPurpose.CLAIM)
+    asked = {"token": token, "name": "Anna", "password": PASSWORD}
+    await house.browser().post("/api/v1/setup/claim", json=asked)
+    answer = await house.browser().post("/api/v1/setup/claim", json=asked)
+    assert answer.status_code == 410
+    assert answer.json() == {
+        "code": "token_used",
+        "message": "This link has already been used.",
+        "do": "Run `tawny token` on the recorder to get a new one.",
+    }
+
+
+@pytest.mark.parametrize("weak", ["", "elevenchars", "aaaaaaaaaaaaaaaa"])
+async def test_a_weak_password_does_not_use_the_token_up(house: House, weak: str) -> None:
+    token = house.accounts.new_token(TokenPurpose.CLAIM)
+    answer = await house.browser().post("/api/v1/setup/claim", json={"token": token, "name": "Anna", "password": weak})
+    assert (answer.status_code, answer.json()["code"]) == (400, "weak_password")
+    assert house.accounts.is_good(token, TokenPurpose.CLAIM)
+
+
+async def test_name_and_password_sign_in(house: House) -> None:
+    await anna(house)
+    browser = house.browser()
+    assert (await sign_in(browser, " anna ")).json()["user"]["name"] == "Anna"
+    assert await state(browser) == "signed-in"
+
+
+async def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(house: House) -> None:
+    await anna(house)
+    answers = [await sign_in(house.browser(), "Anna", WRONG), await sign_in(house.browser(), "Nobody", WRONG)]
+    assert [answer.status_code for answer in answers] == [401, 401]
+    assert answers[0].content == answers[1].content
+
+
+async def test_a_person_without_a_password_cannot_sign_in_with_an_empty_one(house: House) -> None:
+    house.accounts.put_person("Demo", Role.OWNER)
+    assert (await sign_in(house.browser(), "Demo", "")).status_code == 401
+
+
+async def test_five_wrong_passwords_make_wait_and_are_written_down(house: House) -> None:
+    await anna(house)
+    browser = house.browser()
+    for _ in range(5):
+        assert (await sign_in(browser, password=WRONG)).status_code == 401
+    answer = await sign_in(browser)  # the right one has to wait as well
+    assert (answer.status_code, answer.json()["code"], answer.json()["wait_s"]) == (429, "wait", 30)
+    assert answer.headers["retry-after"] == "30"
+    told = [row.action for row in house.accounts.audit()]
+    assert told == ["sign-in delayed"] + ["sign-in failed"] * 5
+    house.clock.advance(30)
+    assert (await sign_in(browser)).status_code == 200
+
+
+async def test_guesses_sent_at_once_do_not_slip_through_together(house: House) -> None:
+    await anna(house)
+    answers = await asyncio.gather(*(sign_in(house.browser(), password=WRONG) for _ in range(20)))
+    assert sorted(answer.status_code for answer in answers) == [401] * 5 + [429] * 15
+
+
+async def test_a_link_signs_in_once(house: House) -> None:
+    link = house.accounts.new_token(TokenPurpose.LINK, house.accounts.put_person("Demo", Role.OWNER))
+    browser = house.browser()
+    answers = [await browser.post("/api/v1/sign-in/link", json={"token": link}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 410]
+    assert await state(browser) == "signed-in"
+
+
+async def test_signing_out_ends_the_session_and_takes_the_cookie(house: House) -> None:
+    browser = house.signed_in()
+    kept = browser.cookies[COOKIE]
+    answer = await browser.post("/api/v1/sign-out")
+    assert 'tawny_session=""' in answer.headers["set-cookie"]
+    assert await state(house.browser(kept)) == "signed-out"
+
+
+async def test_signing_in_again_ends_the_session_before(house: House) -> None:
+    await anna(house)
+    browser = house.browser()
+    await sign_in(browser)
+    first = browser.cookies[COOKIE]
+    await sign_in(browser)
+    assert await state(house.browser(first)) == "signed-out"
+
+
+@pytest.mark.parametrize(("scheme", "is_secure"), [("http", False), ("https", True)])
+async def test_the_cookie_is_for_the_server_alone(house: House, scheme: str, is_secure: bool) -> None:
+    await anna(house)
+    transport = httpx.ASGITransport(house.app)
+    origin = f"{scheme}://tawny.test"
+    async with httpx.AsyncClient(transport=transport, base_url=origin, headers=OURS | {"Origin": origin}) as browser:
+        cookie = (await sign_in(browser)).headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=lax" in cookie
+    assert "path=/" in cookie
+    assert ("secure" in cookie) == is_secure
+
+
+async def test_no_secret_is_logged_answered_or_written_down(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    await anna(house)
+    browser, token = house.browser(), house.accounts.new_token(TokenPurpose.CLAIM)
+    answers = [
+        await sign_in(browser),
+        await sign_in(browser, password=WRONG),
+        await browser.post("/api/v1/setup/claim", json={"token": token, "name": "Ben", "password": PASSWORD}),
+        await browser.post("/api/v1/sign-in", json={"name": ["x"], "password": WRONG, "else": token}),
+    ]
+    written = caplog.text + "".join(answer.text for answer in answers) + str(house.accounts.audit())
+    secrets = [PASSWORD, WRONG, token, browser.cookies[COOKIE]]
+    assert [secret in written for secret in secrets] == [False] * 4
+
+
+async def test_old_hashes_are_made_anew(house: House) -> None:
+    from tawny.api.auth.passwords import Passwords
+
+    old = await Passwords(memory_kib=8, rounds=2).hash(PASSWORD)
+    house.accounts.put_person("Anna", Role.OWNER, old)
+    assert (await sign_in(house.browser())).status_code == 200
+    found = house.accounts.find("Anna")
+    assert found
+    assert found[1] != old
+    assert (await sign_in(house.browser())).status_code == 200

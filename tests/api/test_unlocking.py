@@ -1,0 +1,382 @@
+"""Unlocking on the recorder: for one session alone, as long as it lasts, and every way to see the past obeys it."""
+
+import asyncio
+from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tawny.api.auth.accounts import Caller, Role
+from tawny.api.auth.unlocks import IDLE_S, MOST_S, OFFER_S
+from tawny.config.loader import read_settings
+from tawny.config.settings import Settings
+from tawny.model.events import Event
+from tawny.model.ids import CameraId, EventId
+from tawny.model.segments import Segment
+from tawny.sealed.file_reader import open_sealed
+from tawny.sealed.file_scanner import InMemorySource as InMemory
+from tawny.sealed.file_scanner import scan_file
+from tawny.sealed.header import HEADER_BYTES
+from tawny.sealed.key_ring import RingLine
+from tawny.sealed.key_wrapping import Identity, wrap
+from tawny.service.sealing.sealing_service import SealingService
+from tests.api.fakes import ORIGIN, OURS, House
+from tests.playback.archives import PORCH
+from tests.playback.sealed_archives import sealed, sealed_jpeg
+from tests.sealed.test_held import handed, raw
+
+OWNER, SHEET, OTHER = Identity.new(), Identity.new(), Identity.new()
+KEYS = f'[sealed]\nrecipients = ["{OWNER.recipient}"]\nrecovery = "{SHEET.recipient}"\n'
+CAMERA = '[cameras.porch]\nsource = "demo:front"\n'
+JPEG = b"\xff\xd8 somebody at the door \xff\xd9"
+
+
+@dataclass
+class Sealed:
+    house: House
+    segment: Segment
+    config: Path
+    clear: bytes
+
+    @property
+    def ways(self) -> dict[str, str]:
+        """Everything that shows what was recorded."""
+        at_ms = self.segment.start_ms + 1500
+        span = f"from_ms={self.segment.start_ms}&to_ms={self.segment.end_ms}"
+        return {
+            "play": f"/media/{self.segment.id}/play",
+            "preview": f"/api/v1/cameras/porch/frame?at_ms={at_ms}",
+            "picture": f"/api/v1/cameras/porch/picture?at_ms={at_ms}",
+            "clip": f"/api/v1/clip?camera=porch&{span}",
+            "sheet": f"/api/v1/clip/sheet?camera=porch&{span}",
+            "event": "/media/event.jpg",
+            "event clip": "/media/event.mp4",
+            "loop": "/api/v1/events/event/loop",
+        }
+
+    async def unlock(self, browser: httpx.AsyncClient, key: Identity = OWNER, way: str = "words") -> httpx.Response:
+        offer = (await browser.post("/api/v1/sealed/offer", json={})).json()["key"]
+        own, secret = handed(b64decode(offer), raw(key))
+        asked = {"offer": offer, "key": text(own), "sealed": text(secret), "way": way}
+        return await browser.post("/api/v1/sealed/unlock", json=asked)
+
+    def log(self) -> list[tuple[str, str]]:
+        return [(row.action, row.detail) for row in reversed(self.house.accounts.audit()) if "lock" in row.action]
+
+
+def text(data: bytes) -> str:
+    return b64encode(data).decode()
+
+
+@pytest.fixture
+def there(house: House, tmp_path: Path) -> Iterator[Sealed]:
+    config = tmp_path / "tawny.toml"
+    config.write_text(f"{KEYS}{CAMERA}sealed = true\n")
+    set_desk(house, config)
+    start_ms = house.clock.now_ms() - 60_000
+    segment = house.recorder.record(start_ms)
+    clear = house.recorder.segment_path(segment).read_bytes()
+    event = Event(EventId("event"), PORCH, "person", start_ms + 1000, start_ms + 2000, 70.0)
+    house.recorder.index.put_event(event)
+    path = tmp_path / "event.tws"
+    path.write_bytes(sealed_jpeg([OWNER.recipient], start_ms, JPEG))
+    house.recorder.sealed_pictures[event.id] = path
+    yield Sealed(house, sealed(house.recorder, segment, [OWNER.recipient, SHEET.recipient]), config, clear)
+    house.site.unlocks.close()
+
+
+def set_desk(house: House, config: Path) -> list[Settings]:
+    now = [read_settings(config)]
+    house.site.sealed = SealingService(
+        config.parent, house.clock, lambda: now[-1], lambda new, _: now.append(new), config, "f1"
+    )
+    return now
+
+
+async def statuses(there: Sealed, browser: httpx.AsyncClient) -> dict[str, int]:
+    return {name: (await browser.get(path)).status_code for name, path in there.ways.items()}
+
+
+async def test_without_the_key_every_way_says_that_it_is_sealed(there: Sealed) -> None:
+    browser = there.house.signed_in()
+    assert set((await statuses(there, browser)).values()) == {423}
+    answer = (await browser.get(there.ways["play"])).json()
+    assert (answer["code"], answer["message"]) == ("sealed", "This recording is encrypted.")
+    (item,) = (await browser.get(f"/api/v1/cameras/porch/play?at_ms={there.segment.start_ms}")).json()["items"]
+    assert item["sealed"]
+
+
+async def test_who_unlocks_sees_all_of_it_and_nobody_else_does(there: Sealed) -> None:
+    browser, other = there.house.signed_in(), there.house.signed_in()
+    told = (await there.unlock(browser)).json()
+    assert told["unlocked"]["opens"] == "a key that opens everything"
+    assert set((await statuses(there, browser)).values()) == {200}
+    assert there.clear.startswith((await browser.get(there.ways["play"])).content)
+    assert (await browser.get(there.ways["event"])).content == JPEG
+    assert set((await statuses(there, other)).values()) == {423}
+    assert (await other.get("/api/v1/sealed")).json()["unlocked"] is None
+
+
+async def test_nothing_of_it_is_kept_by_browsers(there: Sealed) -> None:
+    browser = there.house.signed_in()
+    await there.unlock(browser)
+    for path in there.ways.values():
+        assert (await browser.get(path)).headers["cache-control"] == "no-store", path
+
+
+@pytest.mark.parametrize("end", ["lock", "sign out", "idle", "12 hours", "ended by an owner", "tawny ends"])
+async def test_it_is_locked_again(there: Sealed, end: str) -> None:
+    browser = there.house.signed_in()
+    await there.unlock(browser)
+    site, clock = there.house.site, there.house.clock
+    (opened,) = site.unlocks._by_session.values()
+    assert (await browser.get(there.ways["play"])).status_code == 200
+    if end == "lock":
+        assert (await browser.post("/api/v1/sealed/lock", json={})).json()["unlocked"] is None
+    elif end == "sign out":
+        await browser.post("/api/v1/sign-out", json={})
+    elif end == "idle":
+        clock.advance(IDLE_S)
+    elif end == "12 hours":
+        for _ in range(round(MOST_S / 600)):
+            clock.advance(600)
+            opened.used_s = clock.mono_s()
+    elif end == "ended by an owner":
+        there.house.accounts.end_session(opened.session.key)
+        site.unlocks.sweep()
+    else:
+        await site.close()
+    expected = 401 if end in ("sign out", "ended by an owner") else 423
+    assert set((await statuses(there, browser)).values()) == {expected}
+    assert not opened.key.is_there
+    whys = {"lock": "by hand", "sign out": "signed out", "idle": "15 minutes without use"}
+    whys |= {"ended by an owner": "signed out", "tawny ends": "tawny ended"}
+    assert there.log() == [
+        ("unlocked", "words; a key that opens everything"),
+        ("locked", whys.get(end, end)),
+    ]
+
+
+async def test_use_keeps_it_unlocked(there: Sealed) -> None:
+    browser = there.house.signed_in()
+    await there.unlock(browser)
+    for _ in range(5):
+        there.house.clock.advance(IDLE_S - 1)
+        assert (await browser.get(there.ways["play"])).status_code == 200
+        there.house.site.unlocks.sweep()
+
+
+async def test_it_is_forgotten_also_when_nobody_asks(there: Sealed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tawny.api.auth.unlocks.LOOK_S", 0.01)
+    await there.unlock(there.house.signed_in())
+    (opened,) = there.house.site.unlocks._by_session.values()
+    there.house.clock.advance(IDLE_S)
+    async with asyncio.timeout(10):
+        while opened.key.is_there:
+            await asyncio.sleep(0.01)
+
+
+async def test_the_sheet_opens_it_too_and_another_key_does_not(there: Sealed) -> None:
+    browser = there.house.signed_in(Role.VIEWER)
+    refused = await there.unlock(browser, OTHER)
+    assert (refused.status_code, refused.json()["code"]) == (403, "wrong_key")
+    told = await there.unlock(browser, SHEET)
+    assert told.json()["unlocked"]["opens"] == "the recovery sheet, which opens everything"
+    assert (await browser.get(there.ways["play"])).status_code == 200
+
+
+async def test_an_offer_is_good_once_and_soon(there: Sealed) -> None:
+    browser = there.house.signed_in()
+    offer = (await browser.post("/api/v1/sealed/offer", json={})).json()["key"]
+    own, secret = handed(b64decode(offer), raw(OWNER))
+    asked = {"offer": offer, "key": text(own), "sealed": text(secret), "way": "words"}
+    assert (await browser.post("/api/v1/sealed/unlock", json=asked)).status_code == 200
+    assert (await browser.post("/api/v1/sealed/unlock", json=asked)).status_code == 409
+    offer = (await browser.post("/api/v1/sealed/offer", json={})).json()["key"]
+    there.house.clock.advance(OFFER_S)
+    assert (await browser.post("/api/v1/sealed/unlock", json=asked | {"offer": offer})).status_code == 409
+
+
+async def test_no_key_is_sent_over_a_network_in_the_clear(there: Sealed) -> None:
+    browser = there.house.signed_in()
+    elsewhere = httpx.AsyncClient(
+        transport=httpx.ASGITransport(there.house.app, client=("192.168.1.7", 1)),
+        base_url=ORIGIN,
+        headers=OURS,
+        cookies=browser.cookies,
+    )
+    told = (await elsewhere.get("/api/v1/sealed")).json()
+    assert not told["can_hand_over"]
+    assert (await elsewhere.post("/api/v1/sealed/offer", json={})).json()["code"] == "not_safe"
+
+
+async def test_who_may_see_less_now_is_locked_out(there: Sealed) -> None:
+    browser = there.house.signed_in(Role.VIEWER)
+    await there.unlock(browser)
+    (opened,) = there.house.site.unlocks._by_session.values()
+    there.house.accounts.change_person(opened.session.person, Role.VIEWER, [])
+    assert (await browser.get(there.ways["play"])).status_code == 404
+    assert not opened.key.is_there
+
+
+async def test_what_is_sealed_is_not_saved_in_the_clear(there: Sealed) -> None:
+    browser = there.house.signed_in()
+    await there.unlock(browser)
+    asked = {
+        "kind": "gif", "cameras": ["porch"], "from_ms": there.segment.start_ms, "to_ms": there.segment.end_ms,
+    }  # fmt: skip
+    answer = await browser.post("/api/v1/clips", json=asked)
+    assert (answer.status_code, answer.json()["code"]) == (423, "sealed")
+
+
+async def test_no_link_is_made_to_what_is_sealed(there: Sealed) -> None:
+    """Nobody who opens it would see anything, and whoever unlocks it later would let them."""
+    browser = there.house.signed_in()
+    asked = {
+        "camera": "porch", "from_ms": there.segment.start_ms, "to_ms": there.segment.end_ms, "lasts_s": 3600,
+    }  # fmt: skip
+    for _ in range(2):
+        answer = await browser.post("/api/v1/shares", json=asked)
+        assert (answer.status_code, answer.json()["code"]) == (423, "sealed")
+        await there.unlock(browser)
+    assert (await browser.get("/api/v1/shares")).json()["items"] == []
+
+
+# --- setting it up ---------------------------------------------------------------------------------------------------
+
+
+def wrapped(key: Identity) -> str:
+    """An age file; what locks it does not matter here."""
+    return text(wrap(raw(key), [OTHER.recipient]))
+
+
+async def test_it_is_set_up_and_changed(house: House, tmp_path: Path) -> None:
+    config = tmp_path / "tawny.toml"
+    config.write_text(f"# mine\n{CAMERA}")
+    now, browser = set_desk(house, config), house.signed_in()
+    told = (await browser.get("/api/v1/sealed")).json()
+    assert (told["set_up"], told["can_change"], told["recorder"]) == (False, True, "garage-pi")
+    asked = {
+        "recipient": OWNER.recipient, "recovery": SHEET.recipient, "wrapped": wrapped(OWNER),
+        "everything": False, "cameras": ["porch"],
+    }  # fmt: skip
+    told = (await browser.post("/api/v1/sealed/set-up", json=asked)).json()
+    assert told["set_up"]
+    assert told["cameras"] == [{"id": "porch", "name": "Front door", "sealed": True}]
+    assert now[-1].is_sealed("porch")
+    assert config.read_text().startswith("# mine\n")
+    (way,) = told["ways"]
+    locked = (await browser.get(f"/api/v1/sealed/ways/{way['id']}")).json()
+    assert locked["wrapped"] == asked["wrapped"]
+    assert (tmp_path / "keys" / "owner.age").stat().st_mode & 0o777 == 0o600
+    again = await browser.post("/api/v1/sealed/set-up", json=asked | {"recipient": OTHER.recipient})
+    assert again.status_code == 400
+    told = (await browser.put("/api/v1/sealed/cameras", json={"everything": True, "cameras": []})).json()
+    assert told["everything"]
+    assert now[-1].storage.sealed
+    assert now[-1].cameras["porch"].sealed is None
+    told = (await browser.put("/api/v1/sealed/cameras", json={"everything": False, "cameras": []})).json()
+    assert not now[-1].is_sealed("porch")
+    assert now[-1].sealed.recovery == SHEET.recipient, "keys stay: what was sealed needs them"
+
+
+async def test_ways_in_are_added_and_removed_but_for_the_last(there: Sealed) -> None:
+    browser = there.house.signed_in()
+    for name in ("Anna's phone", "A key"):
+        told = (await browser.post("/api/v1/sealed/ways", json={"name": name, "wrapped": wrapped(OWNER)})).json()
+        there.house.clock.advance(1)
+    assert [way["name"] for way in told["ways"]] == ["Anna's phone", "A key"]
+    first, second = (way["id"] for way in told["ways"])
+    assert (await browser.delete(f"/api/v1/sealed/ways/{first}")).status_code == 200
+    assert (await browser.delete(f"/api/v1/sealed/ways/{second}")).status_code == 400
+    assert (await browser.delete(f"/api/v1/sealed/ways/{first}")).status_code == 400
+    assert (await browser.get("/api/v1/sealed/ways/%2e%2e%2ftawny")).status_code in (404, 405)
+
+
+async def test_the_sheet_is_asked_for_again(there: Sealed) -> None:
+    browser, clock = there.house.signed_in(), there.house.clock
+
+    async def asks() -> bool:
+        return bool((await browser.get("/api/v1/sealed")).json()["asks_for_sheet"])
+
+    shown = {"recovery": SHEET.recipient}
+    assert (await browser.post("/api/v1/sealed/tested", json={"recovery": OTHER.recipient})).status_code == 403
+    assert (await browser.post("/api/v1/sealed/tested", json=shown)).status_code == 200
+    clock.advance(89 * 86_400)
+    browser = there.house.signed_in()
+    assert not await asks()
+    clock.advance(2 * 86_400)
+    browser = there.house.signed_in()
+    assert await asks()
+    assert (await browser.post("/api/v1/sealed/tested", json=shown)).status_code == 200
+    clock.advance(91 * 86_400)
+    browser = there.house.signed_in()
+    assert not await asks()
+
+
+async def test_what_a_page_opens_by_itself_is_in_the_log(there: Sealed) -> None:
+    browser = there.house.signed_in()
+    for is_open in (True, False):
+        asked = {"way": "passkey", "recipient": OWNER.recipient, "open": is_open}
+        assert (await browser.post("/api/v1/sealed/in-browser", json=asked)).status_code == 200
+    assert there.log() == [
+        ("unlocked in the browser", "passkey; a key that opens everything"),
+        ("locked in the browser", ""),
+    ]
+
+
+async def test_a_page_gets_the_file_as_it_lies(there: Sealed) -> None:
+    browser = there.house.signed_in()
+    stored = there.house.recorder.segment_path(there.segment).read_bytes()
+    for _ in range(2):
+        answer = await browser.get(f"/media/{there.segment.id}/stored")
+        assert answer.content == stored
+        assert "x-wrapped" not in answer.headers
+        await there.unlock(browser)
+    made = scan_file(InMemory(stored))
+    ring = RingLine(made.header.commit, 0, wrap(bytes(32), [OTHER.recipient]))
+    (there.config.parent / "20261120.keys").write_bytes(ring.text())
+    answer = await browser.get(f"/media/{there.segment.id}/stored")
+    assert b64decode(answer.headers["x-wrapped"]) == ring.wrapped
+
+
+async def test_a_page_gets_as_much_of_a_file_as_one_picture_needs(there: Sealed) -> None:
+    browser, at_ms = there.house.signed_in(), there.segment.start_ms + 2500
+    stored = there.house.recorder.segment_path(there.segment).read_bytes()
+    whole = open_sealed(scan_file(InMemory(stored)), [OWNER])
+    answer = await browser.get("/api/v1/cameras/porch/frame/sealed", params={"at_ms": at_ms, "width": 200})
+    assert answer.headers["cache-control"] == "no-store"
+    head = HEADER_BYTES + whole.file.header.wrap_bytes
+    first, second = whole.file.init, whole.file.begin_for(2500)
+    assert first is not None
+    assert second is not None
+    assert second.time_ms > 0, "not simply the first"
+    assert answer.content == stored[:head] + stored[first.at : first.end] + stored[second.at : second.end]
+    later = {"at_ms": at_ms + 86_400_000, "width": 200}
+    assert (await browser.get("/api/v1/cameras/porch/frame/sealed", params=later)).status_code == 404
+
+
+async def test_nobody_gets_sealed_bytes_of_a_camera_that_they_may_not_see(there: Sealed) -> None:
+    accounts = there.house.accounts
+    person = accounts.put_person("Ben", Role.VIEWER)
+    accounts.change_person(person, Role.VIEWER, [CameraId("yard")])
+    elsewhere = there.house.browser(accounts.begin_session(person, Caller("127.0.0.1")))
+    asked = {"at_ms": there.segment.start_ms + 2500, "width": 200}
+    path = "/api/v1/cameras/porch/frame/sealed"
+    assert (await elsewhere.get(path, params=asked)).status_code == 404
+    assert (await there.house.browser().get(path, params=asked)).status_code == 401
+
+
+async def test_a_viewer_changes_nothing(there: Sealed) -> None:
+    browser = there.house.signed_in(Role.VIEWER)
+    assert not (await browser.get("/api/v1/sealed")).json()["can_change"]
+    for method, path, asked in (
+        ("PUT", "cameras", {"everything": True, "cameras": []}),
+        ("POST", "ways", {"name": "x", "wrapped": wrapped(OWNER)}),
+        ("DELETE", "ways/owner", None),
+    ):
+        answer = await browser.request(method, f"/api/v1/sealed/{path}", json=asked)
+        assert answer.json()["code"] == "owner_only"

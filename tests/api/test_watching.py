@@ -1,0 +1,144 @@
+"""How a camera is watched, over the API: told to everybody, changed by an owner."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tawny.api.auth.accounts import Role
+from tawny.api.live.meters import MeterFeed
+from tawny.model.errors import NotDone, Problem, SettingsError
+from tawny.model.observations import Look, Observation
+from tests.api.fakes import House
+
+PATH = "/api/v1/cameras/porch/watching"
+CORNER = [[0.0, 0.0], [0.5, 0.0], [0.0, 0.5]]
+Told = dict[str, Any]
+
+
+@pytest.fixture
+def owner(house: House) -> httpx.AsyncClient:
+    return house.signed_in(Role.OWNER)
+
+
+async def told(browser: httpx.AsyncClient) -> Told:
+    answer = await browser.get(PATH)
+    assert answer.status_code == 200
+    made: Told = answer.json()
+    return made
+
+
+async def change(browser: httpx.AsyncClient, now: Told, **changes: Any) -> httpx.Response:
+    body = {"watch": {**now["watch"], **changes}, "version": now["version"]}
+    return await browser.put(PATH, json=body)
+
+
+async def test_a_viewer_sees_it_and_changes_nothing(house: House) -> None:
+    viewer = house.signed_in(Role.VIEWER)
+    now = await told(viewer)
+    assert (now["watch"]["level"], now["watch"]["mode"], now["notes"]) == (50, "balanced", None)
+    assert now["detectors"][0]["numbers"][0]["name"] == "sensitivity"
+    assert (await change(viewer, now, level=60)).status_code == 403
+    assert house.recorder.tuning.watch.level == 50
+
+
+async def test_all_of_it_goes_there_and_back(house: House, owner: httpx.AsyncClient) -> None:
+    zone = {
+        "name": "path", "points": CORNER, "level": 61, "smallest": 0.013, "stay_s": 2.5, "direction": "left",
+        "loiter_s": 60, "left_s": 20,
+    }  # fmt: skip
+    changes: Told = {
+        "level": 44, "frames": 2, "within": 5, "mode": "frugal", "decode": "software", "zones": [zone],
+        "lines": [{"name": "gate", "points": CORNER[:2], "direction": "left-to-right"}],
+            "mask": [CORNER], "private": [CORNER],
+        "numbers": {"sensitivity": 60}, "sound": {"listen": True, "level": 40, "hold_s": 2.0},
+        "read": ["plates"],
+    }  # fmt: skip
+    answer = await change(owner, await told(owner), **changes)
+    assert answer.status_code == 200
+    assert answer.json()["watch"] == {"detector": "motion", **changes}
+    assert answer.json()["changed"]["by"].startswith("owner")
+    assert house.recorder.tuning.watch.zones["path"].stay == 2.5
+    assert house.accounts.audit()[0].detail == (
+        "porch: decode, frames, level, lines, mask, mode, motion, private, read, sound, within, zones"
+    )
+    assert house.recorder.tuning.watch.options == {"sensitivity": 60}
+    assert (await change(owner, answer.json(), zones=[], numbers={})).json()["watch"]["zones"] == []
+    assert house.recorder.tuning.watch.options == {}
+
+
+async def test_the_second_of_two_people_is_told(house: House, owner: httpx.AsyncClient) -> None:
+    other = house.signed_in(Role.OWNER)
+    mine, theirs = await told(owner), await told(other)
+    assert (await change(other, theirs, level=70)).status_code == 200
+    house.clock.advance(70)
+    refused = await change(owner, mine, level=30)
+    assert refused.status_code == 409
+    assert refused.json()["code"] == "changed"
+    assert refused.json()["message"].endswith("changed this a minute ago.")
+    assert house.recorder.tuning.watch.level == 70
+    anyway = await owner.put(PATH, json={"watch": {**mine["watch"], "level": 30}})
+    assert anyway.json()["watch"]["level"] == 30
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"level": 0},
+        {"zones": [{"name": "z", "points": CORNER[:2]}]},
+        {"zones": [{"name": "z", "points": [[0, 0], [1, 1], [1, 0], [0, 1]]}]},
+        {"zones": [{"name": "../z", "points": CORNER}]},
+        {"mask": [[[0, 0], [2, 0], [0, 1]]]},
+        {"mode": "lazy"},
+    ],
+)
+async def test_what_cannot_be_is_refused_in_words(house: House, owner: httpx.AsyncClient, wrong: Told) -> None:
+    answer = await change(owner, await told(owner), **wrong)
+    assert answer.status_code in (400, 422)
+    assert answer.json()["message"]
+    assert house.recorder.tuning.changed is None
+
+
+async def test_what_the_detector_or_the_disk_refuses(house: House, owner: httpx.AsyncClient) -> None:
+    house.recorder.tuning.refuses = SettingsError("x", (Problem("cameras.porch.watch.motion", "9", "1 to 100"),))
+    assert (await change(owner, await told(owner), level=60)).json()["message"] == "motion: 1 to 100."
+    house.recorder.tuning.refuses = NotDone("no such camera", "Reload.")
+    assert (await change(owner, await told(owner), level=60)).status_code == 409
+
+
+async def test_what_came_of_watching_is_told(house: House, owner: httpx.AsyncClient) -> None:
+    house.recorder.tuning.notes = {
+        "stream": "main", "looks": 900, "skipped": 3, "errors": 0, "decodes_by": "software", "refused": ("vaapi",),
+        "gap_s": 2.0, "may_sleep": True, "groups": 100, "slept": 88, "audits": 4, "misses": 1, "hardware": "Tried.",
+    }  # fmt: skip
+    assert (await told(owner))["notes"] == {
+        "stream": "main", "looks": 900, "late": 3, "groups": 100, "slept": 88, "audits": 4, "misses": 1,
+        "keyframe_gap_s": 2.0, "sleeps": True, "decodes_by": "software", "hardware": "Tried.",
+    }  # fmt: skip
+
+
+async def test_of_no_camera(owner: httpx.AsyncClient) -> None:
+    assert (await owner.get("/api/v1/cameras/none/watching")).status_code == 404
+
+
+def test_a_meter_is_read_only_while_it_is_wanted(house: House) -> None:
+    woken: list[int] = []
+    tuning = house.recorder.tuning
+    meters = MeterFeed(tuning, lambda: woken.append(1))
+    meters.want(["state", "motion:porch", "motion:none"])
+    assert tuning.met.is_read
+    thing = Observation("motion", 0.61, (0.1, 0.2, 0.30001, 0.4), 1)
+    tuning.met.show(1234, Look(61, (thing,)), {"path": 61})
+    assert woken == [1]
+    assert meters.take() == [
+        {
+            "camera": "porch",
+            "t": 1234,
+            "score": 61,
+            "zones": {"path": 61},
+            "things": [{"box": [0.1, 0.2, 0.3, 0.4], "score": 61, "event": True}],
+        }
+    ]
+    assert meters.take() == []
+    meters.want([])
+    assert not tuning.met.is_read

@@ -1,0 +1,71 @@
+"""An SFTP server in a thread that keeps half of each file, or is full, while its mode says so."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+
+from tests.delivery.destinations.servers import SshServer
+
+
+class Faulty(asyncssh.SFTPServer):
+    """mode: `lies` halves what was written when it is closed; `full` fails as OpenSSH does on a full disk."""
+
+    mode: Path
+
+    def write(self, file_obj: Any, offset: int, data: bytes) -> Any:
+        if self._said() == "full":
+            raise asyncssh.SFTPFailure("Failure")
+        return super().write(file_obj, offset, data)
+
+    def close(self, file_obj: Any) -> Any:
+        is_written = "r" not in file_obj.mode or "+" in file_obj.mode
+        super().close(file_obj)
+        if is_written and self._said() == "lies":
+            os.truncate(file_obj.name, Path(os.fsdecode(file_obj.name)).stat().st_size // 2)
+
+    def statvfs(self, path: bytes) -> Any:
+        if self._said() == "full":
+            return asyncssh.SFTPVFSAttrs(bsize=4096, frsize=4096, blocks=1000, bfree=0, bavail=0, namemax=255)
+        return super().statvfs(path)
+
+    def _said(self) -> str:
+        return self.mode.read_text() if self.mode.exists() else ""
+
+
+@contextmanager
+def faulty_ssh_server(home: Path, mode: Path) -> Iterator[SshServer]:
+    """For anybody with its key."""
+    host, ours = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
+    ours.write_private_key(home / "ours")
+    ours.write_public_key(home / "allowed")
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="faulty sftp", daemon=True)
+    thread.start()
+    server = asyncio.run_coroutine_threadsafe(_listening(host, home / "allowed", mode), loop).result(30)
+    try:
+        yield SshServer(server.get_port(), host.get_fingerprint(), home / "ours")
+    finally:
+        asyncio.run_coroutine_threadsafe(_ended(server), loop).result(30)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(30)
+        loop.close()
+
+
+async def _listening(host: asyncssh.SSHKey, allowed: Path, mode: Path) -> asyncssh.SSHAcceptor:
+    kind, keys = type("Kind", (Faulty,), {"mode": mode}), str(allowed)
+    return await asyncssh.listen(
+        "127.0.0.1", 0, server_host_keys=[host], authorized_client_keys=keys, sftp_factory=kind
+    )
+
+
+async def _ended(server: asyncssh.SSHAcceptor) -> None:
+    server.close()
+    await server.wait_closed()
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()

@@ -1,0 +1,143 @@
+"""Against moto's S3 server, which checks what Amazon checks but the signature."""
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from tawny.delivery.destination import DestinationConnection, DestinationContext, FileCarrier
+from tawny.delivery.destinations.s3 import PART_BYTES, S3, _OpenBucket
+from tawny.model.errors import TargetLied, TargetMissing, TargetUnreachable
+from tawny.testing.clock import FakeClock
+from tests.contracts.destination import LARGE, DestinationContract, Target, content
+from tests.delivery.carried import delivery
+from tests.delivery.destinations.servers import s3_server
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with s3_server() as address:
+        yield address
+
+
+@pytest.fixture
+def bucket(server: str, request: pytest.FixtureRequest) -> Any:
+    """An empty one."""
+    keys = {"aws_access_key_id": "key", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
+    made = boto3.resource("s3", endpoint_url=server, config=Config(s3={"addressing_style": "path"}), **keys).Bucket(
+        "cam"
+    )
+    if made.creation_date is None:
+        made.create()
+    made.objects.delete()
+    return made
+
+
+def connect(server: str, bucket: str = "cam", folder: str = "tawny") -> DestinationConnection:
+    url = f"s3://key:secret%2F@{bucket}/{folder}?endpoint={server}"
+    return S3().connect(DestinationContext("cloud", url, S3().settings(url, {}), FakeClock()))
+
+
+def stored(bucket: Any, name: str) -> bytes | None:
+    found = [one for one in bucket.objects.filter(Prefix=f"tawny/{name}") if one.key == f"tawny/{name}"]
+    return bytes(found[0].get()["Body"].read()) if found else None
+
+
+class TestS3(DestinationContract):
+    @pytest.fixture
+    def target(self, server: str, bucket: Any) -> Target:
+        return Target(lambda: connect(server), lambda name: stored(bucket, name), links=True)
+
+
+def test_a_link_is_all_that_is_needed_to_fetch_it(server: str, bucket: Any) -> None:
+    connection = connect(server)
+    connection.put("a.jpg", content(), "", lambda _: None)
+    with urllib.request.urlopen(connection.link("a.jpg", 3600)) as answer:
+        assert answer.read() == b"a picture"
+    connection.close()
+
+
+def test_what_it_is_and_its_checksum_are_written_beside_it(server: str, bucket: Any) -> None:
+    connection = connect(server)
+    connection.put("a.jpg", content(), "", lambda _: None)
+    connection.put("clip.mp4", content(LARGE), "", lambda _: None)
+    connection.close()
+    for name, data in (("a.jpg", b"a picture"), ("clip.mp4", LARGE)):
+        found = bucket.Object(f"tawny/{name}")
+        assert (found.content_type, found.metadata["sha256"]) == ("image/jpeg", content(data).sha256)
+    assert len(LARGE) > PART_BYTES
+
+
+@pytest.mark.parametrize("size_bytes", [9, 2 * PART_BYTES + 1])
+def test_a_key_that_may_only_write_is_enough(server: str, bucket: Any, size_bytes: int) -> None:
+    asked: list[str] = []
+    connection: Any = connect(server)
+    events = connection._client.meta.events
+    events.register("before-call.s3", lambda model, **_: asked.append(model.name))
+    data = b"x" * size_bytes
+    FileCarrier(connection, "cloud").carry(delivery("a.bin"), content(data), lambda _: None)
+    connection.close()
+    writing = {"PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"}
+    assert set(asked) <= writing
+    assert stored(bucket, "a.bin") == data
+
+
+@pytest.mark.parametrize("size_bytes", [1000, PART_BYTES + 1])
+def test_a_server_that_says_it_took_something_else_is_not_believed(
+    server: str, bucket: Any, monkeypatch: pytest.MonkeyPatch, size_bytes: int
+) -> None:
+    connection = connect(server)
+    assert isinstance(connection, _OpenBucket)
+    client = connection._client
+    for method in ("put_object", "upload_part"):
+        monkeypatch.setattr(client, method, lambda **_: {"ETag": f'"{"0" * 32}"'})
+    with pytest.raises(TargetLied):
+        connection.put("a.mp4", content(b"x" * size_bytes), "", lambda _: None)
+    connection.close()
+
+
+def test_an_upload_that_was_of_something_else_and_is_gone_keeps_nothing_up(server: str, bucket: Any) -> None:
+    connection, data, notes = connect(server), b"x" * (PART_BYTES + 1), list[str]()
+    before = json.dumps({"upload": "is-not-there", "sha256": "0" * 64, "good": 1})
+    connection.put("a.mp4", content(data), before, notes.append)
+    connection.close()
+    assert stored(bucket, "a.mp4") == data
+    assert [json.loads(one)["good"] for one in notes] == [0, 1, 2]
+
+
+def test_a_bucket_that_is_not_there_is_told(server: str, bucket: Any) -> None:
+    connection = connect(server, bucket="nowhere")
+    with pytest.raises(TargetMissing, match="no bucket nowhere"):
+        connection.put("a.jpg", content(), "", lambda _: None)
+    connection.close()
+
+
+def test_nobody_there_is_told_without_the_secret() -> None:
+    connection = connect("http://127.0.0.1:9")
+    with pytest.raises(TargetUnreachable) as away:
+        connection.put("a.jpg", content(), "", lambda _: None)
+    connection.close()
+    assert "secret" not in str(away.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("s3://", "an address"),
+        ("s3://key:secret@/folder", "an address"),
+        ("s3://bucket?endpoint=ftp://x", "https://HOST"),
+        ("s3://bucket?region=eu&colour=red", "an address"),
+    ],
+)
+def test_settings_that_cannot_be_are_told(url: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        S3().settings(url, {})
+
+
+def test_where_it_goes_is_told_without_the_key(tmp_path: Path) -> None:
+    assert S3().public("s3://key:secret@cam/x?endpoint=https://s3.example.org") == "cam at s3.example.org"

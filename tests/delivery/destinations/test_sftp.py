@@ -1,0 +1,114 @@
+"""Against OpenSSH's server, by password it would not even be asked: keys only, as it should be."""
+
+import os
+import pwd
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+import pytest
+
+from tawny.delivery.destination import DestinationConnection, DestinationContext
+from tawny.delivery.destinations.sftp import Sftp
+from tawny.model.errors import StrangeTarget, TargetMissing, TargetRefused, TargetUnreachable
+from tawny.testing.clock import FakeClock
+from tests.contracts.destination import DestinationContract, Target, content
+from tests.delivery.destinations.servers import SSHD, ssh_server
+from tests.delivery.destinations.servers import SshServer as Server
+
+pytestmark = pytest.mark.skipif(
+    not SSHD.exists(), reason="OpenSSH's server is not installed: apt install openssh-server"
+)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with ssh_server(tmp_path_factory.mktemp("ssh")) as made:
+        yield made
+
+
+def connect(server: Server, folder: Path, **options: Any) -> DestinationConnection:
+    url = f"sftp://{pwd.getpwuid(os.geteuid()).pw_name}@127.0.0.1:{server.port}/{folder}"
+    table = {"host_key": server.host_key, "key": str(server.key)} | options
+    return Sftp().connect(
+        DestinationContext("nas", url.replace("//tmp", "/%2Ftmp"), Sftp().settings(url, table), FakeClock())
+    )
+
+
+class TestSftp(DestinationContract):
+    @pytest.fixture
+    def target(self, server: Server, tmp_path: Path) -> Target:
+        def get(name: str) -> bytes | None:
+            path = tmp_path / name
+            return path.read_bytes() if path.exists() else None
+
+        return Target(lambda: connect(server, tmp_path), get)
+
+
+def test_a_file_is_as_old_as_what_it_shows(server: Server, tmp_path: Path) -> None:
+    connection, made = connect(server, tmp_path), content()
+    made.modified_ms = 1_700_000_000_000
+    connection.put("a.jpg", made, "", lambda _: None)
+    connection.close()
+    assert (tmp_path / "a.jpg").stat().st_mtime == 1_700_000_000
+
+
+def test_an_unknown_server_is_told_nothing_and_its_key_is_named(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(StrangeTarget) as strange:
+        connect(server, tmp_path, host_key="")
+    assert server.host_key in str(strange.value)
+
+
+def test_another_server_than_before_is_refused(server: Server, tmp_path: Path) -> None:
+    other = asyncssh.generate_private_key("ssh-ed25519").get_fingerprint()
+    with pytest.raises(StrangeTarget):
+        connect(server, tmp_path, host_key=other)
+
+
+def test_who_is_not_let_in_is_told(server: Server, tmp_path: Path) -> None:
+    stranger = tmp_path / "stranger"
+    asyncssh.generate_private_key("ssh-ed25519").write_private_key(stranger)
+    with pytest.raises(TargetRefused):
+        connect(server, tmp_path, key=str(stranger))
+
+
+def test_a_folder_that_is_not_there_is_told(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(TargetMissing):
+        connect(server, tmp_path / "nowhere")
+
+
+def test_nobody_there_is_told(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(TargetUnreachable):
+        connect(Server(9, server.host_key, server.key), tmp_path)
+
+
+def test_a_server_that_says_nothing_is_given_up(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tawny.delivery.destinations.sftp.TIMEOUT_S", 0.5)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        with pytest.raises(TargetUnreachable):
+            connect(Server(silent.getsockname()[1], server.host_key, server.key), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ({"host_key": "abc"}, "neither"),
+        ({"key": "/nowhere/key"}, "no file"),
+        ({"password": "x"}, "unknown key"),
+    ],
+)
+def test_settings_that_cannot_be_are_told(table: dict[str, str], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        Sftp().settings("sftp://cam@nas/x", table)
+
+
+def test_a_public_key_is_as_good_as_its_fingerprint() -> None:
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    told = Sftp().settings("sftp://cam@nas/x", {"host_key": key.export_public_key().decode()})
+    assert told["host_key"] == key.get_fingerprint()

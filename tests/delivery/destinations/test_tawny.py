@@ -1,0 +1,141 @@
+"""Against another tawny's own door, served by its own server."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tawny.api.inbox import Inbox
+from tawny.delivery.connection_check import check_destination
+from tawny.delivery.destination import DestinationConnection, DestinationContext, FileCarrier
+from tawny.delivery.destinations.tawny import TawnyDestination
+from tawny.model.errors import DeliveryError, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
+from tawny.testing.clock import FakeClock
+from tests.api.fakes import House
+from tests.contracts.destination import LARGE, DestinationContract, Target, content
+from tests.delivery.carried import delivery
+from tests.delivery.destinations.servers import TawnyServer, tawny_server
+
+QUOTA = 100_000_000
+
+
+@dataclass
+class Elsewhere:
+    """The other tawny."""
+
+    server: TawnyServer
+
+    @property
+    def house(self) -> House:
+        return self.server.house
+
+    @property
+    def folder(self) -> Path:
+        return self.server.folder
+
+    @property
+    def pass_id(self) -> str:
+        return self.server.pass_id
+
+    def connect(self, secret: str = "", folder: str = "mine") -> DestinationConnection:
+        url = f"tawny+http://:{secret or self.server.secret}@127.0.0.1:{self.server.port}/{folder}"
+        return TawnyDestination().connect(
+            DestinationContext("friend", url, TawnyDestination().settings(url, {}), FakeClock())
+        )
+
+    def get(self, name: str) -> bytes | None:
+        path = self.folder / self.pass_id / "mine" / name
+        return path.read_bytes() if path.exists() else None
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[Elsewhere]:
+    with tawny_server(tmp_path, QUOTA) as server:
+        yield Elsewhere(server)
+
+
+class TestTawny(DestinationContract):
+    @pytest.fixture
+    def target(self, elsewhere: Elsewhere) -> Target:
+        return Target(elsewhere.connect, elsewhere.get)
+
+
+def test_trying_it_out_writes_reads_back_and_removes(elsewhere: Elsewhere) -> None:
+    steps = check_destination(elsewhere.connect, "friend")
+    assert [step.wrong for step in steps] == ["", "", "", ""]
+    assert list((elsewhere.folder / elsewhere.pass_id).rglob("*.bin")) == []
+
+
+def test_a_pass_that_was_taken_back_or_only_sees_brings_nothing(elsewhere: Elsewhere) -> None:
+    _, sees = elsewhere.house.passes.make("TV")
+    for secret in (sees, "wrong-secret"):
+        with pytest.raises(TargetRefused) as refused:
+            elsewhere.connect(secret)
+        assert secret not in str(refused.value)
+    connection = elsewhere.connect()
+    elsewhere.house.passes.take_back(elsewhere.pass_id)
+    with pytest.raises(TargetRefused):
+        connection.put("a.jpg", content(), "", lambda _: None)
+    connection.close()
+
+
+def test_what_is_over_the_quota_is_refused_and_room_that_is_made_counts(elsewhere: Elsewhere) -> None:
+    _, secret = elsewhere.house.passes.make("Small", brings=13_000_000)
+    carrier = FileCarrier(elsewhere.connect(secret), "friend")
+    carrier.carry(delivery("a.mp4"), content(LARGE), lambda _: None)
+    with pytest.raises(TargetFull, match="as much as it may"):
+        carrier.carry(delivery("b.mp4"), content(LARGE[:-1]), lambda _: None)
+    connection = elsewhere.connect(secret)
+    connection.remove("a.mp4")
+    carrier.carry(delivery("b.mp4"), content(LARGE[:-1]), lambda _: None)
+    assert [there.name for there in connection.files()] == ["b.mp4"]
+    connection.close()
+    carrier.close()
+
+
+def test_what_one_pass_brings_no_other_sees(elsewhere: Elsewhere) -> None:
+    mine, (_, other) = elsewhere.connect(), elsewhere.house.passes.make("Another", brings=QUOTA)
+    mine.put("a.jpg", content(), "", lambda _: None)
+    theirs = elsewhere.connect(other)
+    assert (theirs.find("a.jpg"), list(theirs.files())) == (None, [])
+    mine.close()
+    theirs.close()
+
+
+@pytest.mark.parametrize("name", ["../a", "a/../../b", "/etc/passwd", ".begun/x", "a//b", "a\x00b", "a/" * 20 + "b"])
+def test_no_name_leads_out_of_its_folder(elsewhere: Elsewhere, name: str) -> None:
+    connection = elsewhere.connect(folder="")
+    with pytest.raises(DeliveryError):
+        connection.put(name, content(), "", lambda _: None)
+    connection.close()
+    found = [path for path in elsewhere.folder.rglob("*") if path.is_file()]
+    assert found == []
+
+
+def test_what_arrives_damaged_is_not_there(elsewhere: Elsewhere) -> None:
+    connection, wrong = elsewhere.connect(), content()
+    wrong.sha256 = "0" * 64
+    with pytest.raises(DeliveryError):
+        connection.put("a.jpg", wrong, "", lambda _: None)
+    connection.close()
+    assert elsewhere.get("a.jpg") is None
+
+
+def test_one_that_keeps_nothing_on_a_disk_says_so(elsewhere: Elsewhere) -> None:
+    elsewhere.house.site.inbox = Inbox(None)
+    with pytest.raises(TargetMissing, match="nothing on a disk"):
+        elsewhere.connect()
+
+
+def test_nobody_there_is_told_without_the_secret() -> None:
+    url = "tawny+http://:pLantedS3cret@127.0.0.1:9/x"
+    with pytest.raises(TargetUnreachable) as refused:
+        TawnyDestination().connect(DestinationContext("friend", url, TawnyDestination().settings(url, {}), FakeClock()))
+    assert "pLantedS3cret" not in f"{refused.value} {TawnyDestination().public(url)}"
+
+
+@pytest.mark.parametrize("url", ["tawny://host/folder", "tawny://", "tawny://me@host"])
+def test_settings_that_cannot_be_are_told(url: str) -> None:
+    with pytest.raises(ValueError, match="url"):
+        TawnyDestination().settings(url, {})

@@ -1,0 +1,175 @@
+"""E-mail against a real SMTP server: whole letters, TLS before the password, and what its refusals mean."""
+
+import asyncio
+import email
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
+
+from tawny.delivery.notifier import NotifierContext
+from tawny.delivery.notifiers.email import Email
+from tawny.model.errors import DeliveryError, TargetRefused, TargetUnreachable
+from tawny.testing.clock import FakeClock
+from tests.contracts.notifier import GIF, JPEG, SECRET, TOLD
+from tests.delivery.certificates import self_signed
+
+pytestmark = pytest.mark.filterwarnings("ignore:The (asyncore|asynchat|smtpd) module:DeprecationWarning")
+TABLE = {"to": "anna@example.org, ben@example.org", "sender": "tawny@example.org"}
+
+
+@dataclass
+class Post:
+    """A mail server's letters. answer: what it says to a letter."""
+
+    answer: str = "250 OK"
+    letters: list[EmailMessage] = field(default_factory=list)
+    to: list[list[str]] = field(default_factory=list)
+    port: int = 0
+
+    async def take(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        assert isinstance(envelope.content, bytes)
+        letter = email.message_from_bytes(envelope.content, policy=default)
+        assert isinstance(letter, EmailMessage)
+        if self.answer.startswith("250"):
+            self.letters.append(letter)
+            self.to.append(envelope.rcpt_tos)
+        return self.answer
+
+
+@contextmanager
+def running(post: Post, **about: Any) -> Iterator[Post]:
+    """In a loop and a thread of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+
+    handler = type("Handler", (), {"handle_DATA": staticmethod(post.take)})()  # as the server calls it
+
+    async def begin() -> asyncio.Server:
+        return await loop.create_server(lambda: SMTP(handler, loop=loop, **about), "127.0.0.1", 0)
+
+    server = asyncio.run_coroutine_threadsafe(begin(), loop).result(30)
+    post.port = server.sockets[0].getsockname()[1]
+    try:
+        yield post
+    finally:
+        loop.call_soon_threadsafe(server.close)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(30)
+        loop.run_until_complete(_end_all(loop))
+        loop.close()
+
+
+async def _end_all(loop: asyncio.AbstractEventLoop) -> None:
+    left = [task for task in asyncio.all_tasks(loop) if task is not asyncio.current_task()]
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+
+
+def sender(url: str, **more: str) -> Any:
+    kind = Email()
+    return kind.open(NotifierContext("mail", url, kind.settings(url, {**TABLE, **more}), FakeClock()))
+
+
+@pytest.fixture
+def post() -> Iterator[Post]:
+    with running(Post()) as made:
+        yield made
+
+
+def plain(post: Post) -> Any:
+    return sender(f"smtp+plain://127.0.0.1:{post.port}")
+
+
+def test_a_letter_has_the_words_the_links_and_the_picture(post: Post) -> None:
+    plain(post).send(TOLD, JPEG)
+    (letter,) = post.letters
+    assert letter["Subject"] == "Person at the porch. Front door, 20:46. Grüße"
+    assert post.to == [["anna@example.org", "ben@example.org"]]
+    text, html = letter.get_body(("plain",)), letter.get_body(("html",))
+    assert text
+    assert html
+    assert TOLD.link in text.get_content()
+    assert "cid:picture" in html.get_content()
+    (picture,) = [part for part in letter.walk() if part.get_content_type() == "image/jpeg"]
+    assert picture["Content-ID"] == "<picture>"
+    assert picture.get_payload(decode=True) == JPEG.data
+
+
+def test_a_letter_without_a_picture_is_one_too(post: Post) -> None:
+    plain(post).send(TOLD, None)
+    assert [part.get_content_type() for part in post.letters[0].walk() if not part.is_multipart()] == [
+        "text/plain",
+        "text/html",
+    ]
+
+
+def test_the_same_message_is_the_same_letter(post: Post) -> None:
+    receipts = [plain(post).send(TOLD, attached) for attached in (JPEG, GIF)]
+    assert receipts[0] == receipts[1] == post.letters[1]["Message-ID"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ("451 try again", TargetUnreachable),
+        ("550 no such user", DeliveryError),
+        ("552 overquota", DeliveryError),
+        ("535 who are you", TargetRefused),
+    ],
+)
+def test_what_a_refusal_means(answer: str, error: type[DeliveryError]) -> None:
+    with running(Post(answer)) as post, pytest.raises(error) as refused:
+        plain(post).send(TOLD, None)
+    assert answer[4:] not in str(refused.value)
+
+
+def test_nobody_there() -> None:
+    with pytest.raises(TargetUnreachable):
+        sender("smtp+plain://127.0.0.1:1").send(TOLD, None)
+
+
+def test_without_tls_no_password_is_sent(post: Post) -> None:
+    with pytest.raises(TargetUnreachable) as refused:
+        sender(f"smtp://anna:{SECRET}@127.0.0.1:{post.port}").send(TOLD, None)
+    assert SECRET not in f"{refused.value!r}{refused.value}"
+    assert post.letters == []
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
+def test_a_wrong_password_is_said() -> None:
+    def nobody(*_: object) -> AuthResult:
+        return AuthResult(success=False, handled=False)
+
+    about = {"authenticator": nobody, "auth_required": True, "auth_require_tls": False}
+    with running(Post(), **about) as post, pytest.raises(TargetRefused) as refused:
+        sender(f"smtp+plain://anna:{SECRET}@127.0.0.1:{post.port}").send(TOLD, None)
+    assert SECRET not in f"{refused.value!r}{refused.value}"
+
+
+def test_a_certificate_that_nobody_signed_is_refused(tmp_path: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(self_signed(tmp_path))
+    with running(Post(), tls_context=context) as post, pytest.raises(TargetUnreachable, match="certificate"):
+        sender(f"smtp://anna:{SECRET}@127.0.0.1:{post.port}").send(TOLD, None)
+
+
+@pytest.mark.parametrize("change", [{"to": ""}, {"to": "nobody"}, {"sender": "x"}, {"colour": "red"}])
+def test_settings_that_cannot_be_are_refused(change: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="allowed"):
+        Email().settings("smtps://h", {**TABLE, **change})
+
+
+def test_who_signs_in_by_address_sends_from_it() -> None:
+    options = Email().settings("smtps://me%40example.org:x@h", {"to": "anna@example.org"})
+    assert options["sender"] == "me@example.org"

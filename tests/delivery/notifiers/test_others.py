@@ -1,0 +1,85 @@
+"""Home Assistant's messages as its documentation has them, and Apprise with a service that takes JSON."""
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from tawny.delivery.message import Urgency
+from tawny.delivery.notifiers.apprise import Apprise
+from tawny.delivery.notifiers.homeassistant import HomeAssistant
+from tests.contracts.notifier import JPEG, LATER, SECRET, TOLD, NotifierContract, Subject
+from tests.delivery.notifiers.stand_in import Reply, StandIn, served
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+"""Apprise loads all of its services at once, and some of them look for what Python no longer wants."""
+
+
+def words(service: StandIn) -> str:
+    return json.dumps(service.last.json, ensure_ascii=False)
+
+
+class TestHomeAssistant(NotifierContract):
+    @pytest.fixture
+    def subject(self) -> Iterator[Subject]:
+        with served(StandIn(lambda asked: (200, b"[]"))) as service:
+            url = f"homeassistant+http://:{SECRET}@127.0.0.1:{service.port}/mobile_app_phone"
+            yield Subject(HomeAssistant(), service, url, told=words)
+
+    def test_it_is_sent_and_changed_as_documented(self, subject: Subject) -> None:
+        sender = subject.open()
+        receipt = sender.send(TOLD, None)
+        first = subject.service.last
+        assert (first.method, first.route) == ("POST", "/api/services/notify/mobile_app_phone")
+        assert first.headers["authorization"] == f"Bearer {SECRET}"
+        data = first.json["data"]
+        assert (first.json["title"], data["tag"], data["group"]) == (TOLD.title, TOLD.event, "front-door")
+        assert (data["url"], data["clickAction"]) == (TOLD.link, TOLD.link)
+        assert data["actions"][0] == {"action": "URI", "title": "Mute 1 h", "uri": TOLD.buttons[0].url}
+        sender.edit(receipt, replace(LATER, clip_link="https://cloud.example.org/clip.mp4"), None)
+        changed = subject.service.last.json["data"]
+        assert (changed["tag"], changed["video"]) == (data["tag"], "https://cloud.example.org/clip.mp4")
+        assert changed["push"] == {"interruption-level": "passive"}
+
+    def test_trouble_comes_at_once(self, subject: Subject) -> None:
+        subject.open().send(replace(TOLD, urgency=Urgency.HIGH), None)
+        data = subject.service.last.json["data"]
+        assert (data["ttl"], data["priority"]) == (0, "high")
+
+    @pytest.mark.parametrize("path", ["", "a%2Fb", "a%20c"])
+    def test_a_service_has_a_name(self, path: str) -> None:
+        with pytest.raises(ValueError, match="mobile_app_phone"):
+            HomeAssistant().settings(f"homeassistant://:{SECRET}@host/{path}", {})
+
+
+class TestApprise(NotifierContract):
+    @pytest.fixture
+    def subject(self) -> Iterator[Subject]:
+        with served(StandIn(lambda asked: (200, {}))) as service:
+            url = f"apprise:json://me:{SECRET}@127.0.0.1:{service.port}/door"
+            yield Subject(Apprise(), service, url, told=words)
+
+    def test_a_picture_arrives_as_it_is(self, subject: Subject) -> None:
+        subject.open().send(TOLD, JPEG)
+        (file,) = subject.service.last.json["attachments"]
+        assert base64.b64decode(file["base64"]) == JPEG.data
+
+    def test_what_moves_arrives_or_is_not_offered(self, subject: Subject) -> None:
+        assert (subject.kind.traits(subject.url).gif, subject.kind.traits(subject.url).video) == (True, False)
+
+    @pytest.mark.parametrize("refusal", [(500, {}), None])
+    def test_nothing_it_says_is_logged(
+        self, subject: Subject, caplog: pytest.LogCaptureFixture, refusal: Reply | None
+    ) -> None:
+        caplog.set_level("DEBUG")
+        subject.service.fails = [refusal] * 4
+        with pytest.raises(Exception, match="Apprise"):
+            subject.open().send(TOLD, None)
+        assert SECRET not in caplog.text
+
+    @pytest.mark.parametrize("url", ["apprise:", "apprise:nothing", "apprise:file:///etc/passwd", "apprise:x://y"])
+    def test_addresses_that_cannot_be_are_refused(self, url: str) -> None:
+        with pytest.raises(ValueError, match="address"):
+            Apprise().settings(url, {})

@@ -1,0 +1,263 @@
+"""Each kind against a stand-in of its service, and what its documentation asks for, request by request."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tawny.delivery.notifiers.discord import Discord
+from tawny.delivery.notifiers.gotify import Gotify
+from tawny.delivery.notifiers.matrix import Matrix
+from tawny.delivery.notifiers.ntfy import Ntfy
+from tawny.delivery.notifiers.pushover import Pushover
+from tawny.delivery.notifiers.slack import Slack
+from tawny.delivery.notifiers.telegram import Telegram
+from tawny.delivery.notifiers.webhook import Webhook
+from tests.contracts.notifier import GIF, JPEG, LATER, SECRET, TOLD, NotifierContract, Subject
+from tests.delivery.notifiers.stand_in import Asked, Reply, StandIn, served
+
+
+class TestNtfy(NotifierContract):
+    @pytest.fixture
+    def subject(self) -> Iterator[Subject]:
+        with served(StandIn()) as service:
+            url = f"ntfy+http://:{SECRET}@127.0.0.1:{service.port}/door"
+            yield Subject(
+                Ntfy(), service, url, told=lambda at: f"{at.last.query} {at.last.body.decode(errors='ignore')}"
+            )
+
+    def test_the_picture_is_the_body_and_words_are_in_the_query(self, subject: Subject) -> None:
+        subject.open().send(TOLD, JPEG)
+        asked = subject.service.last
+        assert (asked.method, asked.route, asked.body) == ("PUT", "/door", JPEG.data)
+        assert asked.headers["authorization"] == f"Bearer {SECRET}"
+        wanted = {"title": TOLD.title, "message": TOLD.text, "filename": "tawny.jpg", "priority": "4"}
+        assert {key: asked.query[key] for key in wanted} == wanted
+        assert asked.query["click"] == TOLD.link
+        assert [one["action"] for one in json.loads(asked.query["actions"])] == ["view", "view"]
+
+    def test_the_same_message_has_the_same_number(self, subject: Subject) -> None:
+        first, second = (subject.open().send(TOLD, None) for _ in range(2))
+        assert first == second == subject.service.last.query["sequence-id"]
+
+    def test_who_knows_the_topic_could_read_along(self, subject: Subject) -> None:
+        assert "door" not in subject.kind.public(subject.url)
+
+
+class TestWebhook(NotifierContract):
+    @pytest.fixture
+    def subject(self) -> Iterator[Subject]:
+        with served(StandIn()) as service:
+            url = f"webhook+http://127.0.0.1:{service.port}/hook?key={SECRET}"
+            table = {"secret": SECRET, "attach": True}
+            yield Subject(Webhook(), service, url, table, told=lambda at: json.dumps(at.last.json, ensure_ascii=False))
+
+    def test_a_picture_arrives_as_it_is(self, subject: Subject) -> None:
+        subject.open().send(TOLD, JPEG)
+        assert subject.service.last.json["attached"]["type"] == "image/jpeg"
+
+    def test_what_moves_arrives_or_is_not_offered(self, subject: Subject) -> None:
+        subject.open().send(LATER, GIF)
+        assert subject.service.last.json["attached"]["type"] == "image/gif"
+
+    def test_it_is_signed_with_the_time(self, subject: Subject) -> None:
+        subject.open().send(TOLD, None)
+        asked = subject.service.last
+        at_s, signed = (part.partition("=")[2] for part in asked.headers["x-tawny-signature"].split(","))
+        right = hmac.new(SECRET.encode(), f"{at_s}.".encode() + asked.body, hashlib.sha256).hexdigest()
+        assert hmac.compare_digest(signed, right)
+        assert asked.path == f"/hook?key={SECRET}"
+        assert asked.headers["idempotency-key"] == TOLD.id
+
+
+class TestTelegram(NotifierContract):
+    @pytest.fixture
+    def subject(self) -> Iterator[Subject]:
+        def reply(asked: Asked) -> Reply:
+            return 200, {"ok": True, "result": {"message_id": 77}}
+
+        with served(StandIn(reply)) as service:
+            url = f"telegram://123:{SECRET}@-4711"
+            missing = 404, {"ok": False, "description": "Not Found"}
+            yield Subject(Telegram(), service, url, {"api": service.base}, told=_form_words, missing=missing)
+
+    def test_the_picture_first_then_the_clip_in_its_place(self, subject: Subject) -> None:
+        sender = subject.open()
+        receipt = sender.send(TOLD, JPEG)
+        sender.edit(receipt, LATER, GIF)
+        first, second = subject.service.asked
+        assert (first.method, first.path) == ("POST", f"/bot123:{SECRET}/sendPhoto")
+        assert first.form["chat_id"] == b"-4711"
+        assert first.form["photo"] == JPEG.data
+        keys = json.loads(first.form["reply_markup"])["inline_keyboard"][0]
+        assert [(key["text"], key["callback_data"]) for key in keys] == [("Mute 1 h", "m.x"), ("Keep", "k.x")]
+        assert second.path.endswith("/editMessageMedia")
+        media = json.loads(second.form["media"])
+        assert (second.form["message_id"], media["type"], media["media"]) == (b"77", "animation", "attach://file")
+        assert second.form["file"] == GIF.data
+
+    def test_what_follows_makes_no_sound(self, subject: Subject) -> None:
+        subject.open().send(LATER, None)
+        assert subject.service.last.path.endswith("/sendMessage")
+        assert subject.service.last.form["disable_notification"] == b"true"
+
+    def test_what_is_so_already_is_well(self, subject: Subject) -> None:
+        subject.service.fails = [(400, {"ok": False, "description": "Bad Request: message is not modified"})]
+        assert subject.open().edit("77", LATER, None) == "77"
+
+    def test_what_somebody_removed_is_sent_anew(self, subject: Subject) -> None:
+        subject.service.fails = [(400, {"ok": False, "description": "Bad Request: message to edit not found"})]
+        assert subject.open().edit("5", LATER, GIF) == "77"
+        assert subject.service.last.path.endswith("/sendAnimation")
+
+
+class TestDiscord(NotifierContract):
+    @pytest.fixture
+    def subject(self) -> Iterator[Subject]:
+        with served(StandIn(lambda asked: (200, {"id": "9"}))) as service:
+            yield Subject(Discord(), service, f"discord://123/{SECRET}", {"api": service.base}, told=_form_words)
+
+    def test_it_is_sent_and_changed_as_documented(self, subject: Subject) -> None:
+        sender = subject.open()
+        sender.edit(sender.send(TOLD, JPEG), LATER, GIF)
+        first, second = subject.service.asked
+        assert (first.method, first.path) == ("POST", f"/webhooks/123/{SECRET}?wait=true")
+        told = json.loads(first.form["payload_json"])
+        assert told["allowed_mentions"] == {"parse": []}
+        assert first.form["files[0]"] == JPEG.data
+        assert (second.method, second.path) == ("PATCH", f"/webhooks/123/{SECRET}/messages/9")
+        assert json.loads(second.form["payload_json"])["attachments"] == [{"id": 0, "filename": "tawny.gif"}]
+
+    def test_what_somebody_removed_is_sent_anew(self, subject: Subject) -> None:
+        subject.service.fails = [(404, {"message": "Unknown Message"})]
+        assert subject.open().edit("5", LATER, GIF) == "9"
+
+
+class TestSlackWebhook(NotifierContract):
+    @pytest.fixture
+    def subject(self) -> Iterator[Subject]:
+        with served(StandIn(lambda asked: (200, b"ok"))) as service:
+            told = _json_words
+            yield Subject(Slack(), service, f"slack://T0/B0/{SECRET}", {"api": service.base}, told=told)
+
+    def test_words_and_links(self, subject: Subject) -> None:
+        subject.open().send(TOLD, None)
+        asked = subject.service.last
+        assert asked.route == f"/services/T0/B0/{SECRET}"
+        (attachment,) = asked.json["attachments"]
+        assert (attachment["title"], attachment["title_link"]) == ("Watch", TOLD.link)
+
+
+class TestSlackBot(NotifierContract):
+    @pytest.fixture
+    def subject(self) -> Iterator[Subject]:
+        with served(StandIn()) as service:
+            service.reply = lambda asked: slack(service, asked)
+            url = f"slack://xoxb-{SECRET}@C0123"
+            made = Subject(Slack(), service, url, {"api": service.base}, told=_json_words)
+            made.refused = 200, {"ok": False, "error": "token_expired"}
+            made.busy = 200, {"ok": False, "error": "ratelimited"}
+            made.missing = 200, {"ok": False, "error": "channel_not_found"}
+            yield made
+
+    def test_what_was_told_is_changed(self, subject: Subject) -> None:
+        sender = subject.open()
+        sender.edit(sender.send(TOLD, JPEG), LATER, GIF)
+        paths = [asked.route for asked in subject.service.asked]
+        assert paths == [
+            "/files.getUploadURLExternal",
+            "/upload",
+            "/chat.postMessage",
+            "/files.completeUploadExternal",
+            "/files.getUploadURLExternal",
+            "/upload",
+            "/chat.update",
+            "/files.completeUploadExternal",
+        ]
+        assert subject.service.asked[0].query == {"filename": "tawny.jpg", "length": str(len(JPEG.data))}
+        assert subject.service.asked[2].headers["authorization"] == f"Bearer xoxb-{SECRET}"
+        shown = subject.service.last.json
+        assert shown == {"files": [{"id": "F1"}], "channel_id": "C0123", "thread_ts": "17.5"}
+        assert subject.service.asked[6].json["ts"] == "17.5"
+
+
+class TestPushover(NotifierContract):
+    @pytest.fixture
+    def subject(self) -> Iterator[Subject]:
+        with served(StandIn(lambda asked: (200, {"status": 1, "request": "r"}))) as service:
+            url = f"pushover://{SECRET}@uSeR"
+            made = Subject(Pushover(), service, url, {"api": service.base}, told=_form_words)
+            made.refused = 400, {"status": 0, "token": "invalid", "errors": ["application token is invalid"]}
+            yield made
+
+    def test_it_is_sent_as_documented(self, subject: Subject) -> None:
+        subject.open().send(TOLD, JPEG)
+        asked = subject.service.last
+        assert asked.route == "/1/messages.json"
+        wanted = {"token": SECRET.encode(), "user": b"uSeR", "attachment": JPEG.data, "priority": b"0"}
+        assert {key: asked.form[key] for key in wanted} == wanted
+
+
+class TestGotify(NotifierContract):
+    @pytest.fixture
+    def subject(self) -> Iterator[Subject]:
+        with served(StandIn(lambda asked: (200, {"id": 4}))) as service:
+            yield Subject(Gotify(), service, f"gotify+http://:{SECRET}@127.0.0.1:{service.port}/g", told=_json_words)
+
+    def test_it_is_sent_as_documented(self, subject: Subject) -> None:
+        assert subject.open().send(TOLD, None) == "4"
+        asked = subject.service.last
+        assert (asked.route, asked.headers["x-gotify-key"]) == ("/g/message", SECRET)
+        assert asked.json["extras"]["client::notification"]["click"]["url"] == TOLD.link
+
+
+class TestMatrix(NotifierContract):
+    @pytest.fixture
+    def subject(self) -> Iterator[Subject]:
+        def reply(asked: Asked) -> Reply:
+            is_upload = asked.route == "/_matrix/media/v3/upload"
+            return 200, {"content_uri": "mxc://h/1"} if is_upload else {"event_id": "$e"}
+
+        with served(StandIn(reply)) as service:
+            url = f"matrix+http://:{SECRET}@127.0.0.1:{service.port}/!room:example.org"
+            yield Subject(Matrix(), service, url, told=_json_words)
+
+    def test_it_is_sent_and_changed_as_documented(self, subject: Subject) -> None:
+        sender = subject.open()
+        sender.edit(sender.send(TOLD, JPEG), LATER, GIF)
+        upload, first, _, second = subject.service.asked
+        assert (upload.body, upload.headers["content-type"]) == (JPEG.data, "image/jpeg")
+        room = "/_matrix/client/v3/rooms/!room:example.org/send/m.room.message/"
+        assert (first.method, first.route) == ("PUT", f"{room}{TOLD.id}")
+        assert (first.json["msgtype"], first.json["url"], first.json["filename"]) == (
+            "m.image",
+            "mxc://h/1",
+            "tawny.jpg",
+        )
+        assert second.json["m.relates_to"] == {"rel_type": "m.replace", "event_id": "$e"}
+        assert second.json["m.new_content"]["info"]["mimetype"] == "image/gif"
+
+
+def slack(service: StandIn, asked: Asked) -> Reply:
+    if asked.route == "/files.getUploadURLExternal":
+        return 200, {"ok": True, "upload_url": f"{service.base}/upload?x=1", "file_id": "F1"}
+    return 200, {"ok": True, "ts": "17.5"}
+
+
+def _form_words(service: StandIn) -> str:
+    """The text fields of the last form, JSON undone."""
+    parts = [value for name, value in service.last.form.items() if name not in ("photo", "file", "files[0]")]
+    texts = [value.decode() for value in parts]
+    return " ".join(json.dumps(json.loads(text), ensure_ascii=False) if text[:1] == "{" else text for text in texts)
+
+
+def _json_words(service: StandIn) -> str:
+    """The last JSON that has words in it."""
+    for asked in reversed(service.asked):
+        if asked.headers.get("content-type") == "application/json" and "porch" in asked.body.decode():
+            found: Any = asked.json
+            return json.dumps(found, ensure_ascii=False)
+    return ""

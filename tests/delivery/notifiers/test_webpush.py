@@ -1,0 +1,145 @@
+"""Web push: sealed for the browser alone, signed by us, and browsers that are gone are forgotten."""
+
+import json
+from base64 import urlsafe_b64decode
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from tawny.delivery.notifier import NotifierContext
+from tawny.delivery.notifiers import webpush, webpush_crypto
+from tawny.delivery.notifiers.webpush import Browser, WebPush
+from tawny.model.errors import DeliveryError
+from tawny.testing.clock import FakeClock
+from tests.contracts.notifier import TOLD
+from tests.delivery.notifiers.stand_in import StandIn, served
+
+URL = "webpush:me@example.org"
+
+
+@dataclass
+class Marks:
+    kept: dict[str, str] = field(default_factory=dict)
+
+    def marks(self) -> dict[str, str]:
+        return dict(self.kept)
+
+    def mark(self, name: str, value: str) -> None:
+        self.kept.pop(name, None)
+        if value:
+            self.kept[name] = value
+
+
+class Phone:
+    """A browser's side: its keys, and how it opens what comes (RFC 8188, 8291)."""
+
+    def __init__(self) -> None:
+        self.key, self.auth = ec.generate_private_key(ec.SECP256R1()), bytes(range(16))
+        form = serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
+        self.point = self.key.public_key().public_bytes(*form)
+
+    def asks(self, endpoint: str, person: str = "Anna") -> Browser:
+        return Browser(
+            person, endpoint, webpush_crypto.base64url_text(self.point), webpush_crypto.base64url_text(self.auth)
+        )
+
+    def opens(self, body: bytes) -> bytes:
+        salt, length = body[:16], body[20]
+        theirs = body[21 : 21 + length]
+        point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), theirs)
+        shared = self.key.exchange(ec.ECDH(), point)
+        info = b"WebPush: info\0" + self.point + theirs
+        first = HKDF(hashes.SHA256(), 32, self.auth, info).derive(shared)
+        key = HKDF(hashes.SHA256(), 16, salt, b"Content-Encoding: aes128gcm\0").derive(first)
+        nonce = HKDF(hashes.SHA256(), 12, salt, b"Content-Encoding: nonce\0").derive(first)
+        return AESGCM(key).decrypt(nonce, body[21 + length :], None).rstrip(b"\0").removesuffix(b"\x02")
+
+
+@pytest.fixture
+def service() -> Iterator[StandIn]:
+    with served(StandIn(lambda asked: (201, b""))) as made:
+        yield made
+
+
+def telling(marks: Marks, seen: tuple[str, ...] = ("Anna",)) -> NotifierContext:
+    options = WebPush().settings(URL, {})
+    return NotifierContext("browsers", URL, options, FakeClock(), marks, lambda person, camera: person in seen)
+
+
+def test_only_the_browser_can_read_it(service: StandIn) -> None:
+    marks, phone = Marks(), Phone()
+    webpush.add(marks, phone.asks(f"{service.base}/push/abc"))
+    WebPush().open(telling(marks)).send(TOLD, None)
+    asked = service.last
+    told = json.loads(phone.opens(asked.body))
+    assert (told["title"], told["body"], told["url"]) == (TOLD.title, TOLD.text, f"/events/{TOLD.event}")
+    assert TOLD.title.encode() not in asked.body
+    assert (asked.path, asked.headers["content-encoding"], asked.headers["ttl"]) == ("/push/abc", "aes128gcm", "86400")
+    assert len(asked.headers["topic"]) <= 32
+
+
+def test_it_is_signed_for_that_service(service: StandIn) -> None:
+    marks, phone = Marks(), Phone()
+    webpush.add(marks, phone.asks(f"{service.base}/push/abc"))
+    WebPush().open(telling(marks)).send(TOLD, None)
+    scheme, _, rest = service.last.headers["authorization"].partition(" ")
+    token, key = (part.strip().partition("=")[2] for part in rest.split(","))
+    told, _, signature = token.rpartition(".")
+    raw = webpush_crypto.base64url_bytes(signature)
+    point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), webpush_crypto.base64url_bytes(key))
+    coded = encode_dss_signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big"))
+    point.verify(coded, told.encode(), ec.ECDSA(hashes.SHA256()))
+    with pytest.raises(InvalidSignature):
+        point.verify(coded, b"another", ec.ECDSA(hashes.SHA256()))
+    claims = json.loads(urlsafe_b64decode(told.split(".")[1] + "=="))
+    assert (scheme, claims["aud"], claims["sub"]) == ("vapid", service.base, "mailto:me@example.org")
+    assert key == webpush.public_key(marks)
+
+
+def test_who_may_not_see_the_camera_is_not_told(service: StandIn) -> None:
+    marks = Marks()
+    webpush.add(marks, Phone().asks(f"{service.base}/anna", "Anna"))
+    webpush.add(marks, Phone().asks(f"{service.base}/ben", "Ben"))
+    WebPush().open(telling(marks)).send(TOLD, None)
+    assert [asked.path for asked in service.asked] == ["/anna"]
+
+
+def test_a_browser_that_is_gone_is_forgotten(service: StandIn) -> None:
+    marks = Marks()
+    webpush.add(marks, Phone().asks(f"{service.base}/gone"))
+    service.fails = [(410, b"")]
+    WebPush().open(telling(marks)).send(TOLD, None)
+    assert webpush.browsers(marks) == []
+
+
+def test_a_service_that_fails_is_tried_again_and_the_others_are_told(service: StandIn) -> None:
+    marks = Marks()
+    for name in ("one", "two"):
+        webpush.add(marks, Phone().asks(f"{service.base}/{name}"))
+    service.fails = [(500, b"")]
+    with pytest.raises(DeliveryError) as failed:
+        WebPush().open(telling(marks)).send(TOLD, None)
+    assert len(service.asked) == 1
+    assert "/one" not in str(failed.value)
+
+
+def test_keys_that_are_none_are_refused() -> None:
+    marks = Marks()
+    for p256dh, auth in (("x", "y"), ("", ""), (webpush_crypto.base64url_text(b"\x04" * 65), "y")):
+        with pytest.raises(ValueError):
+            webpush.add(marks, Browser("Anna", "https://h/x", p256dh, auth))
+    assert marks.kept == {}
+
+
+def test_it_is_switched_off_again() -> None:
+    marks = Marks()
+    webpush.add(marks, Phone().asks("https://h/x"))
+    webpush.remove(marks, "https://h/x")
+    assert webpush.browsers(marks) == []

@@ -1,0 +1,170 @@
+from collections.abc import Iterator
+
+import pytest
+
+from tawny.delivery.carrier import Carrier
+from tawny.delivery.courier import FIRST_WAIT_S, MOST_WAIT_S, Courier, CourierStopped, DeliveryRoute
+from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
+from tawny.delivery.outbox import Outbox
+from tawny.model.errors import ContentGone, DeliveryError, TargetUnreachable
+from tawny.testing.clock import FakeClock
+from tests.delivery.carried import Bytes, Shelf, delivery
+
+AWAY = TargetUnreachable("offsite", "connection refused")
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def outbox(clock: FakeClock) -> Iterator[Outbox]:
+    made = Outbox(":memory:", clock)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+@pytest.fixture
+def told() -> list[Delivery]:
+    return []
+
+
+@pytest.fixture
+def courier(outbox: Outbox, clock: FakeClock, shelf: Shelf, told: list[Delivery]) -> Courier:
+    return Courier(1, DeliveryRoute("offsite", shelf.carrier, lambda _: Bytes()), outbox, clock, told.append)
+
+
+def test_it_carries_what_waits_and_tells(courier: Courier, outbox: Outbox, shelf: Shelf, told: list[Delivery]) -> None:
+    outbox.add([delivery("a"), delivery("b")])
+    while courier.step() == 0:
+        pass
+    assert shelf.there == {"a": b"a picture", "b": b"a picture"}
+    assert [one.name for one in told] == ["a", "b"]
+    found = outbox.find("offsite", "a")
+    assert found
+    assert (found.state, found.receipt, found.size_bytes) == (DeliveryState.DONE, "receipt of a", 9)
+
+
+def test_it_keeps_its_connection_while_there_is_work_and_a_while_after(
+    courier: Courier, outbox: Outbox, clock: FakeClock, shelf: Shelf
+) -> None:
+    for name in ("a", "b"):
+        outbox.add([delivery(name)])
+        courier.step()
+    assert shelf.opened == 1
+    clock.advance(30)
+    courier.step()
+    outbox.add([delivery("c")])
+    courier.step()
+    assert shelf.opened == 2
+
+
+def test_a_target_that_is_away_is_tried_ever_more_rarely_and_for_ever(
+    courier: Courier, outbox: Outbox, clock: FakeClock, shelf: Shelf
+) -> None:
+    outbox.add([delivery()])
+    shelf.fails = [AWAY] * 40
+    waits: list[float] = []
+    while shelf.fails:
+        wait_s = courier.step()
+        waits.append(wait_s)
+        clock.advance(wait_s + 0.01)
+    assert FIRST_WAIT_S * 0.8 <= waits[0] <= FIRST_WAIT_S * 1.2
+    assert all(wait_s <= MOST_WAIT_S * 1.2 for wait_s in waits)
+    assert waits[-1] >= MOST_WAIT_S * 0.8
+    courier.step()
+    assert shelf.carried == ["a.jpg"]
+
+
+def test_while_it_is_away_nothing_else_is_tried(courier: Courier, outbox: Outbox, shelf: Shelf) -> None:
+    outbox.add([delivery("a"), delivery("b")])
+    shelf.fails = [AWAY]
+    courier.step()
+    courier.step()
+    assert shelf.carried == []
+
+
+def test_what_only_this_one_is_refused_for_does_not_hold_up_the_others(
+    courier: Courier, outbox: Outbox, shelf: Shelf
+) -> None:
+    outbox.add([delivery("too large"), delivery("b")])
+    shelf.fails = [DeliveryError("offsite", "this file is too large")]
+    courier.step()
+    courier.step()
+    assert shelf.carried == ["b"]
+    assert outbox.waiting("offsite").count == 1
+
+
+def test_what_is_gone_is_dropped_and_told(outbox: Outbox, clock: FakeClock, shelf: Shelf, told: list[Delivery]) -> None:
+    def gone(_: Delivery) -> Bytes:
+        raise ContentGone("offsite", "its recording was deleted")
+
+    courier = Courier(1, DeliveryRoute("offsite", shelf.carrier, gone), outbox, clock, told.append)
+    outbox.add([delivery()])
+    courier.step()
+    found = outbox.find("offsite", "a.jpg")
+    assert found
+    assert (found.state, "was removed" in found.why) == (DeliveryState.DROPPED, True)
+    assert [one.name for one in told] == ["a.jpg"]
+
+
+def test_outside_its_hours_only_what_matters_most_goes(outbox: Outbox, clock: FakeClock, shelf: Shelf) -> None:
+    route = DeliveryRoute("offsite", shelf.carrier, lambda _: Bytes(), open_in_s=lambda: 3600.0)
+    courier = Courier(1, route, outbox, clock, lambda _: None)
+    outbox.add([delivery("clip", DeliveryKind.CLIP), delivery("picture", DeliveryKind.PICTURE)])
+    courier.step()
+    courier.step()
+    assert shelf.carried == ["picture"]
+
+
+def test_the_end_of_the_program_puts_back_what_is_under_way(outbox: Outbox, clock: FakeClock) -> None:
+    shelf = Shelf(fails=[CourierStopped()])
+    courier = Courier(1, DeliveryRoute("offsite", shelf.carrier, lambda _: Bytes()), outbox, clock, lambda _: None)
+    outbox.add([delivery()])
+    courier.step()
+    again = outbox.take("offsite")
+    assert again
+    assert again.tries == 0
+
+
+def test_it_connects_ahead_once_so_that_the_first_event_does_not_wait_for_it(
+    courier: Courier, outbox: Outbox, clock: FakeClock, shelf: Shelf
+) -> None:
+    courier.step()
+    assert shelf.opened == 1
+    outbox.add([delivery()])
+    courier.step()
+    assert (shelf.opened, set(shelf.there)) == (1, {"a.jpg"})
+    clock.advance(30)
+    for _ in range(3):
+        courier.step()
+    assert shelf.opened == 1  # who has nothing to carry leaves the target alone
+
+
+def test_outside_its_hours_nobody_connects_ahead(outbox: Outbox, clock: FakeClock, shelf: Shelf) -> None:
+    route = DeliveryRoute("offsite", shelf.carrier, lambda _: Bytes(), lambda: 600.0)
+    Courier(1, route, outbox, clock, lambda _: None).step()
+    assert shelf.opened == 0
+
+
+def test_a_target_that_is_away_at_the_start_costs_the_first_delivery_nothing(
+    outbox: Outbox, clock: FakeClock, shelf: Shelf
+) -> None:
+    away: list[DeliveryError] = [AWAY]
+
+    def carrier() -> Carrier:
+        if away:
+            raise away.pop()
+        return shelf.carrier()
+
+    courier = Courier(1, DeliveryRoute("offsite", carrier, lambda _: Bytes()), outbox, clock, lambda _: None)
+    courier.step()
+    outbox.add([delivery()])
+    courier.step()
+    assert set(shelf.there) == {"a.jpg"}

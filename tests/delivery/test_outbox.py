@@ -1,0 +1,186 @@
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
+from tawny.delivery.outbox import REMEMBERED_MS, Outbox, OutboxBacklog
+from tawny.model.errors import StorageError
+from tawny.model.ids import EventId
+from tawny.model.times import Span
+from tawny.testing.clock import FakeClock
+from tests.delivery.carried import PORCH, clip, delivery
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def outbox(clock: FakeClock) -> Iterator[Outbox]:
+    made = Outbox(":memory:", clock)
+    yield made
+    made.close()
+
+
+def drain(outbox: Outbox) -> list[str]:
+    """Names in the order in which they are given out."""
+    names: list[str] = []
+    while (taken := outbox.take("offsite")) is not None:
+        names.append(taken.name)
+        outbox.done(taken, "", 0)
+    return names
+
+
+def test_what_matters_most_goes_first_and_then_the_oldest(outbox: Outbox) -> None:
+    kinds = [DeliveryKind.FOOTAGE, DeliveryKind.CLIP, DeliveryKind.MESSAGE, DeliveryKind.PICTURE]
+    outbox.add([delivery(f"{what} {at}", what, at) for what in kinds for at in (2000, 1000)])
+    assert drain(outbox) == [
+        "message 1000", "message 2000", "picture 1000", "picture 2000",
+        "clip 1000", "clip 2000", "footage 1000", "footage 2000",
+    ]  # fmt: skip
+
+
+def test_one_name_is_one_delivery(outbox: Outbox) -> None:
+    assert [outbox.add([delivery()]), outbox.add([delivery()])] == [1, 0]
+    assert drain(outbox) == ["a.jpg"]
+    assert outbox.add([delivery()]) == 0
+
+
+def test_what_is_taken_is_given_to_nobody_else(outbox: Outbox) -> None:
+    outbox.add([delivery("a"), delivery("b")])
+    assert [one and one.name for one in (outbox.take("offsite"), outbox.take("offsite"), outbox.take("offsite"))] == [
+        "a",
+        "b",
+        None,
+    ]
+
+
+def test_a_try_that_failed_is_made_again_when_it_is_due(outbox: Outbox, clock: FakeClock) -> None:
+    outbox.add([delivery()])
+    taken = outbox.take("offsite")
+    assert taken
+    outbox.failed(taken, "It isn't responding.", clock.now_ms() + 5000)
+    assert outbox.take("offsite") is None
+    assert outbox.trouble("offsite") == "It isn't responding."
+    clock.advance(5)
+    again = outbox.take("offsite")
+    assert again
+    assert (again.tries, again.name) == (1, "a.jpg")
+
+
+def test_somebody_may_have_it_tried_at_once(outbox: Outbox, clock: FakeClock) -> None:
+    outbox.add([delivery()])
+    taken = outbox.take("offsite")
+    assert taken
+    outbox.failed(taken, "no", clock.now_ms() + 900_000)
+    outbox.add([replace(delivery("later"), next_ms=clock.now_ms() + 60_000)])
+    outbox.try_now("offsite")
+    assert drain(outbox) == ["a.jpg"]
+
+
+def test_a_clip_that_has_grown_is_sent_again_also_while_the_old_one_is_under_way(outbox: Outbox) -> None:
+    outbox.add([clip("c.mp4", 1000)])
+    old = outbox.take("offsite")
+    assert old
+    outbox.renew(replace(clip("c.mp4", 1000), size_bytes=5000))
+    outbox.done(old, "old", 1000)
+    new = outbox.take("offsite")
+    assert new
+    assert new.size_bytes == 5000
+
+
+def test_over_the_budget_the_least_important_is_dropped_and_told(outbox: Outbox) -> None:
+    outbox.add(
+        [
+            clip("old", 1000, 400, DeliveryKind.FOOTAGE),
+            clip("new", 9000, 400, DeliveryKind.FOOTAGE),
+            clip("clip", 500, 400),
+        ]
+    )
+    outbox.add([delivery("message", DeliveryKind.MESSAGE)])
+    dropped = outbox.keep_within(900)
+    assert [(one.name, one.state) for one in dropped] == [("old", DeliveryState.DROPPED)]
+    assert outbox.keep_within(900) == []
+    assert drain(outbox) == ["message", "clip", "new"]
+
+
+def test_what_is_under_way_is_not_dropped(outbox: Outbox) -> None:
+    outbox.add([clip("a", 1000, 400)])
+    outbox.take("offsite")
+    assert outbox.keep_within(0) == []
+
+
+def test_recordings_that_wait_are_held(outbox: Outbox) -> None:
+    outbox.add([clip("a", 1000)])
+    assert outbox.held() == [(PORCH, Span(1000, 11_000))]
+    drain(outbox)
+    assert outbox.held() == []
+
+
+def test_what_waits_for_a_target_that_is_gone_holds_nothing_and_takes_no_room(outbox: Outbox) -> None:
+    outbox.add([clip("a", 1000, 400), replace(clip("b", 2000, 400), to="gone")])
+    assert outbox.held(["offsite"]) == [(PORCH, Span(1000, 11_000))]
+    assert outbox.keep_within(500, ["offsite"]) == []
+    assert [one.name for one in outbox.keep_within(300, ["offsite"])] == ["a"]
+
+
+def test_it_tells_how_much_waits_and_since_when(outbox: Outbox) -> None:
+    assert outbox.waiting() == OutboxBacklog()
+    outbox.add([clip("a", 2000, 10), clip("b", 1000, 5)])
+    assert outbox.waiting("offsite") == OutboxBacklog(2, 15, 1000)
+    assert outbox.waiting("elsewhere") == OutboxBacklog()
+
+
+def test_all_of_an_event_is_found(outbox: Outbox) -> None:
+    outbox.add([clip("c", 1), delivery("m", DeliveryKind.MESSAGE), delivery("other", event=EventId("f"))])
+    assert [one.name for one in outbox.of_event(EventId("e"))] == ["m", "c"]
+
+
+def test_what_ended_long_ago_is_forgotten_and_what_waits_never(outbox: Outbox, clock: FakeClock) -> None:
+    outbox.add([delivery("done"), delivery("waits")])
+    taken = outbox.take("offsite")
+    assert taken
+    outbox.done(taken, "", 0)
+    clock.advance(REMEMBERED_MS / 1000 + 1)
+    outbox.forget_old()
+    assert [outbox.find("offsite", name) is None for name in ("done", "waits")] == [True, False]
+
+
+def test_it_is_told_when_there_is_something(outbox: Outbox) -> None:
+    heard: list[str] = []
+    outbox.whenever_added(heard.append)
+    outbox.add([delivery("a"), delivery("b"), delivery("c", to="phone")])
+    assert sorted(heard) == ["offsite", "phone"]
+
+
+def test_everything_survives_a_kill(tmp_path: Path, clock: FakeClock) -> None:
+    path = tmp_path / "outbox.db"
+    before = Outbox(path, clock)
+    whole = replace(clip("c.mp4", 1000), content={"from_ms": 1, "words": "Ä"}, progress="")
+    before.add([whole, delivery("a.jpg")])
+    taken = before.take("offsite")
+    assert taken
+    before.note(taken, "part 3")
+    after = Outbox(path, clock)  # the first was never closed
+    again = after.take("offsite")
+    other = after.take("offsite")
+    assert again and other
+    assert (again.name, again.progress) == ("a.jpg", "part 3")
+    assert other == whole
+    after.close()
+    before.close()
+
+
+def test_a_damaged_file_is_told(tmp_path: Path, clock: FakeClock) -> None:
+    (tmp_path / "outbox.db").write_bytes(b"no database" * 1000)
+    with pytest.raises(StorageError):
+        Outbox(tmp_path / "outbox.db", clock)
+
+
+def test_a_delivery_is_the_same_after_the_file(outbox: Outbox) -> None:
+    one: Delivery = clip("c.mp4", 1000)
+    outbox.add([one])
+    assert outbox.find("offsite", "c.mp4") == one

@@ -1,0 +1,53 @@
+"""Made-up places as video files, encoded when first wanted."""
+
+import tempfile
+from collections.abc import Iterable
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from tawny.testing.scenes import LOOKS_A_SECOND, SyntheticScene, person
+
+SCALE = 2
+
+
+def film(pictures: Iterable[Any], fps: int, gop: int, name: str) -> Path:
+    """uint8 [height, width] pictures as an H.264 file; a keyframe every `gop` pictures."""
+    path = Path(tempfile.mkdtemp(prefix="tawny-film-")) / f"{name}.mp4"
+    with av.open(str(path), "w") as out:
+        stream: Any = None
+        for number, luma in enumerate(pictures):
+            if stream is None:
+                stream = out.add_stream("libx264", rate=fps)
+                stream.height, stream.width = luma.shape
+                stream.pix_fmt = "yuv420p"
+                set_up = f"keyint={gop}:min-keyint={gop}:scenecut=0:threads=1:log-level=-1"
+                stream.options = {"preset": "ultrafast", "crf": "20", "x264-params": set_up}
+            grey = np.full((luma.shape[0] // 2, luma.shape[1]), 128, np.uint8)
+            frame = av.VideoFrame.from_ndarray(np.concatenate([luma, grey]), format="yuv420p")
+            frame.pts, frame.time_base = number, Fraction(1, fps)
+            out.mux(stream.encode(frame))
+        if stream is not None:
+            out.mux(stream.encode(None))
+    return path
+
+
+@cache
+def walkers(length_s: int = 150) -> Path:
+    """Somebody walks from 40 s to 48 s, and from 100 s to 110 s; a keyframe every 2 s."""
+    scene = SyntheticScene(1, length_s)
+    scene.walk([(40, 20, 90, 45), (48, 170, 90, 45)], person, 45)
+    scene.walk([(100, 170, 80, 40), (110, 20, 80, 40)], person, 45)
+    large = (np.kron(frame.luma, np.ones((SCALE, SCALE), np.uint8)) for frame in scene.frames())
+    return film(large, LOOKS_A_SECOND, 2 * LOOKS_A_SECOND, "walkers")
+
+
+@cache
+def empty(length_s: int = 100) -> Path:
+    """Nothing but the sensor's noise."""
+    large = (np.kron(f.luma, np.ones((SCALE, SCALE), np.uint8)) for f in SyntheticScene(2, length_s).frames())
+    return film(large, LOOKS_A_SECOND, 2 * LOOKS_A_SECOND, "empty")

@@ -1,0 +1,66 @@
+"""What the default detector follows, and how long something must be seen while insects fly."""
+
+import numpy as np
+import pytest
+
+from tawny.detection.motion.blobs import Blob, blobs
+from tawny.detection.motion.boxes import CellBox, way
+from tawny.detection.motion.ground import GroundGrid
+from tawny.detection.motion.tracks import MotionTrack, assign
+
+LEAST = 6
+SMALL, LARGE = CellBox(50, 50, 53, 55), CellBox(40, 40, 52, 62)
+
+
+def _track(box: CellBox, area: float, *, trust_s: float = 30.0, worth: float = 1.0) -> MotionTrack:
+    track = MotionTrack.begun(1, 10.0, Blob(1, box, area, 1.0))
+    track.trust_s, track.worth = trust_s, worth
+    return track
+
+
+def _hint(box: CellBox, area: float = 4.0) -> Blob:
+    return Blob(7, box, area, 1.0, is_sure=False)
+
+
+def test_too_little_to_begin_with_is_a_hint() -> None:
+    front = np.zeros((108, 192), np.bool_)
+    front[50:52, 50:52] = True
+    assert blobs(front, front, front, LEAST) == []
+    (hint,) = blobs(front, front, front, LEAST, hints=True)
+    assert not hint.is_sure
+
+
+def test_somebody_faint_is_followed_by_a_hint() -> None:
+    track, hint = _track(SMALL, 8.0), _hint(SMALL)
+    assert assign(10.2, [track], [hint], LEAST) == ([(track, hint)], [])
+
+
+@pytest.mark.parametrize(
+    "track",
+    [_track(LARGE, 120.0), _track(SMALL, 8.0, trust_s=2.0), _track(SMALL, 8.0, worth=0.4)],
+    ids=["what is large", "where it was restless", "where much came to nothing"],
+)
+def test_a_hint_does_not_do_for(track: MotionTrack) -> None:
+    assert assign(10.2, [track], [_hint(track.box)], LEAST) == ([], [])
+
+
+def test_nothing_begins_with_a_hint() -> None:
+    assert assign(10.2, [], [_hint(SMALL)], LEAST) == ([], [])
+
+
+def test_what_flies_by_is_noticed_and_forgotten() -> None:
+    ground = GroundGrid((108, 192))
+    assert ground.flies == 0
+    ground.flew_by()
+    ground.flew_by()
+    assert ground.flies == 1
+    for _ in range(5 * 300):
+        ground.pass_time(0.2)
+    assert ground.flies < 0.1
+
+
+def test_a_way_is_measured_in_own_sizes() -> None:
+    here, there = CellBox(0, 0, 4, 10), CellBox(8, 0, 12, 10)
+    assert way([here], [there]) == 2.0
+    assert way([here, here], [there, there]) == 2.0
+    assert way([here], [CellBox(0, 5, 4, 15)]) == 0.5

@@ -1,0 +1,182 @@
+"""The small model of kinds: what it is shown, what it must be, and that what travels gets a suggestion."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tawny.detection.classification.fallback import RESTS, FallbackClassifier, FallbackLabeller
+from tawny.detection.kind_model import KINDS, SIDE, KindClassifier, crops_of
+from tawny.detection.kind_model_card import card_of
+from tawny.model.errors import NotDone
+from tawny.model.ids import CameraId
+from tawny.model.observations import Look, Observation
+from tawny.testing.clock import FakeClock
+from tawny.testing.scenes import PictureFrame
+from tests.detection import kind_models
+from tests.detection.sink import Sink
+
+PORCH = CameraId("porch")
+PERSON_ROW = [0.9, 0.05, 0.0, 0.05]
+
+
+class Says:
+    """The same of every crop. takes_s: as long as the clock says it took."""
+
+    def __init__(self, row: list[float], clock: FakeClock, takes_s: float = 0.0) -> None:
+        self.row, self.clock, self.takes_s = row, clock, takes_s
+        self.shown: list[tuple[int, ...]] = []
+
+    def look(self, crops: Any) -> Any:
+        self.shown.append(crops.shape)
+        self.clock.advance(self.takes_s)
+        return np.asarray([self.row] * len(crops), np.float32)
+
+
+class Bench:
+    def __init__(self, row: list[float], takes_s: float = 0.0, *, is_wanted: bool = True) -> None:
+        clock = FakeClock()
+        self.model, self.sink = Says(row, clock, takes_s), Sink()
+        self.guesser = FallbackClassifier(clock, self.model)
+        triggers = {"person": 0.7, "vehicle": 0.7}
+        self.suggester = FallbackLabeller(self.guesser, self.sink, triggers, lambda: is_wanted)
+        self.at_ms = 1_795_000_000_000
+
+    def look(self, *things: Observation, cells: bool = True) -> Look:
+        mask = np.full((45, 80), cells, np.bool_)
+        self.at_ms += 200
+        self.suggester.look(
+            PictureFrame(np.full((90, 160), 100, np.uint8), self.at_ms, PORCH), Look(70, things, mask=mask)
+        )
+        return self.sink.looks[-1]
+
+    def walk(self, steps: int, by: float = 0.05, **look: Any) -> Look:
+        for n in range(steps):
+            last = self.look(thing(0.1 + n * by), **look)
+        return last
+
+
+def thing(left: float, track: int = 1) -> Observation:
+    return Observation("motion", 0.8, (left, 0.3, left + 0.1, 0.7), track)
+
+
+def test_who_walks_is_perhaps_a_person_after_some_looks() -> None:
+    bench = Bench(PERSON_ROW)
+    assert bench.walk(1).seen[0].perhaps == ""
+    seen = bench.walk(8).seen[0]
+    assert (seen.perhaps, seen.label, seen.sure) == ("person", "motion", 0.0)
+    assert seen.perhaps_sure == pytest.approx(0.9)
+
+
+def test_what_sways_in_place_is_nobody() -> None:
+    assert Bench(PERSON_ROW).walk(20, by=0.0).seen[0].perhaps == ""
+
+
+@pytest.mark.parametrize("row", [[0.6, 0.2, 0.1, 0.1], [0.0, 0.0, 0.95, 0.05], [0.05, 0.05, 0.0, 0.9]])
+def test_what_it_is_not_sure_of_is_not_said_nor_an_animal_nor_nothing(row: list[float]) -> None:
+    assert Bench(row).walk(10).seen[0].perhaps == ""
+
+
+def test_where_a_model_names_what_moves_it_is_not_asked() -> None:
+    bench = Bench(PERSON_ROW, is_wanted=False)
+    assert bench.walk(8).seen[0].perhaps == ""
+    assert bench.model.shown == []
+
+
+def test_too_few_cells_are_not_looked_at() -> None:
+    bench = Bench(PERSON_ROW)
+    bench.walk(8, cells=False)
+    assert bench.model.shown == []
+
+
+def test_a_dozen_things_are_looked_at_in_one_call() -> None:
+    bench = Bench(PERSON_ROW)
+    bench.look(*(thing(0.05 * n, track=n) for n in range(15)))
+    assert bench.model.shown == [(12, 2, SIDE, SIDE)]
+
+
+def test_after_a_look_that_took_too_long_some_are_left_out() -> None:
+    bench = Bench(PERSON_ROW, takes_s=0.05)
+    bench.walk(1 + RESTS)
+    assert (bench.guesser.looks, bench.guesser.skipped) == (1, RESTS)
+    bench.walk(1)
+    assert bench.guesser.looks == 2
+
+
+def test_a_detector_without_cells_gets_no_suggestion_and_its_look_passes_on() -> None:
+    bench = Bench(PERSON_ROW)
+    look = Look(70, (thing(0.1),))
+    bench.suggester.look(PictureFrame(np.zeros((90, 160), np.uint8), 1, PORCH), look)
+    assert bench.sink.looks == [look]
+
+
+# --- crops ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_crop_is_a_square_around_the_box_of_picture_and_mask() -> None:
+    luma = np.tile(np.arange(200, dtype=np.uint8), (100, 1))
+    mask = np.zeros((25, 50), np.bool_)
+    mask[10:15, 20:30] = True
+    crop = crops_of(luma, mask, [(0.4, 0.4, 0.6, 0.6)])[0]
+    assert crop.shape == (2, SIDE, SIDE)
+    assert crop[0, 32, 32] == pytest.approx(100, abs=1)
+    assert crop[0, 32, 0] == pytest.approx(100 - 26, abs=2)  # 1.3 times 40 pixels wide
+    assert crop[1, 32, 32] == 255
+    assert crop[1, 0, 32] == 0
+
+
+def test_beyond_the_picture_its_edge_goes_on() -> None:
+    luma = np.full((100, 100), 50, np.uint8)
+    luma[:, 0] = 200
+    crop = crops_of(luma, np.ones((20, 20), np.bool_), [(0.0, 0.4, 0.1, 0.6)])[0]
+    assert crop[0, 32, 0] == 200
+
+
+def test_a_tiny_thing_is_shown_with_what_is_around_it() -> None:
+    luma = np.zeros((100, 100), np.uint8)
+    luma[50:52, 50:52] = 255
+    crop = crops_of(luma, np.zeros((20, 20), np.bool_), [(0.5, 0.5, 0.52, 0.52)])[0]
+    assert np.count_nonzero(crop[0] > 100) < SIDE * SIDE / 40
+
+
+# --- files ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_model_is_opened_and_asked(tmp_path: Path) -> None:
+    file = kind_models.bright_is("vehicle", tmp_path / "kinds.onnx")
+    crops = np.zeros((2, 2, SIDE, SIDE), np.uint8)
+    crops[0, 0] = 255
+    said = KindClassifier(file).look(crops)
+    assert [KINDS[row.argmax()] for row in said] == ["vehicle", "nothing"]
+    assert np.allclose(said.sum(axis=1), 1)
+    assert card_of(file).name == "bright"
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "says"),
+    [
+        (lambda file: file.unlink(), "cannot be read: No such file"),
+        (lambda file: file.with_suffix(".json").unlink(), "cannot be read: No such file"),
+        (lambda file: file.with_suffix(".json").write_text("{"), "is no card"),
+        (lambda file: file.with_suffix(".json").write_text("[]"), "is no card"),
+        (lambda file: file.write_bytes(file.read_bytes()[:-10]), "is not whole"),
+        (lambda file: file.write_bytes(file.read_bytes()[:-1] + b"!"), "is not its card's"),
+        (lambda file: kind_models.write_card(file, kinds=["cat"]), "tells cat, not person"),
+    ],
+    ids=["absent", "no card", "broken card", "strange card", "truncated", "another", "other kinds"],
+)
+def test_a_model_that_is_not_what_its_card_says_is_refused(tmp_path: Path, spoilt: Any, says: str) -> None:
+    file = kind_models.bright_is("person", tmp_path / "kinds.onnx")
+    spoilt(file)
+    with pytest.raises(NotDone) as refused:
+        card_of(file)
+    assert says in refused.value.message
+    assert refused.value.do
+
+
+def test_a_model_of_another_shape_is_refused(tmp_path: Path) -> None:
+    from tests.detection.models import models
+
+    with pytest.raises(NotDone, match="does not tell kinds"):
+        KindClassifier(models.bright(tmp_path / "m.onnx"))

@@ -1,0 +1,74 @@
+"""The weights that come with tawny: whole, what their card says, and they say of ten rendered crops what they always
+said. `python -m training.golden` renews the crops after a training."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tawny.detection.kind_model import KINDS, KindClassifier
+from tawny.detection.kind_model_card import OWN, card_of, card_words
+
+GOLDEN = Path(__file__).parent / "kinds_golden.npz"
+SAME = 0.02
+"""Other processors round otherwise."""
+
+
+@pytest.fixture(scope="module")
+def golden() -> Any:
+    with np.load(GOLDEN) as kept:
+        return kept["crops"], kept["said"]
+
+
+@pytest.fixture(scope="module")
+def own() -> KindClassifier:
+    return KindClassifier(OWN)
+
+
+def test_it_says_what_it_always_said(own: KindClassifier, golden: Any) -> None:
+    crops, said = golden
+    assert len(crops) == 10
+    assert np.abs(own.look(crops) - said).max() <= SAME
+
+
+def test_one_crop_is_looked_at_like_many(own: KindClassifier, golden: Any) -> None:
+    crops, said = golden
+    assert np.abs(np.concatenate([own.look(crop[None]) for crop in crops]) - said).max() <= SAME
+
+
+def shifted(crops: Any) -> Any:
+    return np.roll(crops, 2, axis=3)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda crops: crops[..., ::-1].copy(),
+        lambda crops: np.concatenate([(crops[:, :1] * 0.8).astype(np.uint8), crops[:, 1:]], axis=1),
+        lambda crops: np.concatenate([np.minimum(crops[:, :1] * 1.2, 255).astype(np.uint8), crops[:, 1:]], axis=1),
+        shifted,
+    ],
+    ids=["mirrored", "darker", "brighter", "shifted"],
+)
+def test_the_same_thing_seen_a_little_otherwise_is_the_same_thing(
+    own: KindClassifier, golden: Any, change: Any
+) -> None:
+    crops, said = golden
+    assert own.look(change(crops)).argmax(axis=1).tolist() == said.argmax(axis=1).tolist()
+
+
+def test_its_card_tells_where_it_comes_from_and_how_good_it_is() -> None:
+    card = card_of(OWN)
+    assert card.said["kinds"] == list(KINDS)
+    assert all(one["origin"] and one["licence"] for one in card.said["sources"])
+    assert {one["camera"] for one in card.said["measured"]} >= set(card.said["trained"]["left_out_in_turn"])
+    each = [found for one in card.said["measured"] for found in one["events"].values()]
+    assert all(found["found"] >= found["yolox_nano"] - 1 for found in each)
+    assert card.said["false_persons_an_hour"] <= 3
+    assert card.said["cpu_ms_for_12_crops"] <= 1
+    words = card_words(card)
+    assert "intel-iot-devkit/sample-videos (CC-BY-4.0)" in words
+    assert "YOLOX-Nano" in words
+    assert "desk: 4 taken for a vehicle" in words
+    assert "Not measured: animals" in words

@@ -1,0 +1,148 @@
+"""Files scanned in two passes: the same events as when all is decoded, for a fraction of the pictures."""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+from threading import Event as Flag
+from typing import Any, ClassVar
+
+import pytest
+
+from tawny.detection.motion import MotionDetector
+from tawny.detection.region import Region
+from tawny.detection.scan.passes import DecodedLook
+from tawny.detection.scan.scan import ScanOptions, ScanResult, VideoPart, merged, parts, scan_part
+from tawny.detection.scan.spans import EventSpans, ScannedEvent, joined
+from tawny.detection.scan.wake import glances
+from tawny.media.codec.video_file import FileVideo
+from tawny.model.errors import SourceError
+from tawny.model.observations import Frame, Look, Observation
+from tawny.model.polygon import Polygon
+from tawny.testing.clips import clip_file
+from tests.detection import films
+
+EVER = float("inf")
+TRUTH = [(40, 48), (100, 110)]
+
+
+def _scan(path: Path, wanted: ScanOptions | None = None, begin_s: float = 0.0, end_s: float = EVER) -> ScanResult:
+    return scan_part(
+        VideoPart(lambda: FileVideo(path), begin_s, end_s, 0.0),
+        wanted or ScanOptions(MotionDetector),
+        lambda _s: None,
+        Flag(),
+    )
+
+
+def _spans(result: ScanResult) -> list[tuple[float, float]]:
+    return [(found.start_s, found.end_s) for found in result.events]
+
+
+def test_two_passes_find_what_one_finds_and_decode_little() -> None:
+    two, one = _scan(films.walkers()), _scan(films.walkers(), ScanOptions(MotionDetector, thorough=True))
+    assert len(two.events) == len(one.events) == 2
+    for ours, whole, (begin, end) in zip(_spans(two), _spans(one), TRUTH, strict=True):
+        assert ours == pytest.approx(whole, abs=1.0)
+        assert ours == pytest.approx((begin, end), abs=1.5)
+    assert two.decoded_s < 0.35 * two.duration_s < one.decoded_s
+
+
+def test_where_nothing_happens_nothing_is_decoded() -> None:
+    result = _scan(films.empty())
+    assert result.events == []
+    assert result.decoded_s < 0.15 * result.duration_s  # the beginning, from which the place is learnt
+
+
+def test_of_a_calm_place_only_every_second_keyframe_is_decoded() -> None:
+    looked = [glance.at_s for glance in glances(FileVideo(films.empty()).keyframes(), Region(()))]
+    apart = [b - a for a, b in pairwise(looked)]
+    assert max(apart) == pytest.approx(4.0)
+    assert len(looked) < 0.75 * sum(1 for _ in FileVideo(films.empty()).keyframes())
+
+
+def test_while_somebody_is_there_no_keyframe_is_passed_over_and_before_they_come_none_is_awake() -> None:
+    given = list(glances(FileVideo(films.walkers()).keyframes(), Region(())))
+    for begin, end in TRUTH:
+        inside = [glance for glance in given if begin <= glance.at_s < end]
+        assert [glance.at_s for glance in inside] == pytest.approx(range(begin, end, 2))
+        assert all(glance.is_awake for glance in inside)
+    asleep = [glance for glance in given if all(not begin - 4 <= glance.at_s <= end + 4 for begin, end in TRUTH)]
+    assert not any(glance.is_awake for glance in asleep)
+
+
+def test_what_was_passed_over_can_still_be_looked_at() -> None:
+    first = next(g for g in glances(FileVideo(films.empty()).keyframes(), Region(())) if g.at_s > 60)
+    assert [glance.at_s for glance in first.between()] == pytest.approx([first.at_s + 2.0])
+
+
+def test_outside_the_region_nothing_is_seen() -> None:
+    sky = Polygon.of([(0, 0), (1, 0), (1, 0.3), (0, 0.3)])
+    assert _scan(films.walkers(), ScanOptions(MotionDetector, regions=(sky,))).events == []
+
+
+def test_inside_the_region_it_is() -> None:
+    ground = Polygon.of([(0, 0.25), (1, 0.25), (1, 1), (0, 1)])
+    assert len(_scan(films.walkers(), ScanOptions(MotionDetector, regions=(ground,))).events) == 2
+
+
+def test_parts_together_are_as_the_whole() -> None:
+    wanted = ScanOptions(MotionDetector)
+    two = [_scan(films.walkers(), wanted, 0.0, 75.0), _scan(films.walkers(), wanted, 75.0, EVER)]
+    whole = merged(two, 1.0)
+    assert [begin for begin, _ in _spans(whole)] == pytest.approx([begin for begin, _ in TRUTH], abs=1.5)
+    assert max(b - a for a, b in pairwise(sorted(whole.scores))) <= 8
+
+
+def test_short_files_are_one_part() -> None:
+    assert len(parts(lambda: FileVideo(films.walkers()), 8)) == 1
+
+
+def test_every_second_that_was_looked_at_has_a_score() -> None:
+    scores = _scan(films.walkers()).scores
+    assert max(scores[second] for second in range(42, 47)) >= 50
+    assert all(scores[second] < 50 for second in range(36) if second in scores)
+
+
+def test_what_is_no_video_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "notes.mp4"
+    path.write_text("not a video")
+    with pytest.raises(SourceError):
+        _scan(path)
+
+
+def test_events_that_touch_are_one_called_after_the_better() -> None:
+    events = [ScannedEvent(0, 2, "motion", 60), ScannedEvent(2.5, 4, "person", 90), ScannedEvent(9, 10, "motion", 55)]
+    assert [(f.start_s, f.end_s, f.kind, f.score) for f in joined(events, 1.0)] == [
+        (0, 4, "person", 90),
+        (9, 10, "motion", 55),
+    ]
+
+
+def test_a_detector_that_never_says_over_is_believed_to_lose_things() -> None:
+    spans = EventSpans(join_s=1.0)
+    for at_s in (1.0, 1.2, 1.4):
+        spans.add(DecodedLook(at_s, Look(80, (Observation("light", 0.8, (0, 0, 1, 1)),)), None))
+    for at_s in (2.0, 5.0, 9.0):
+        spans.add(DecodedLook(at_s, Look(0), None))
+    assert [(f.start_s, f.end_s) for f in spans.close()] == [(1.0, 1.4)]
+
+
+def test_a_detector_is_shown_colours_and_black_where_nothing_counts() -> None:
+    shown = []
+
+    class Colours:
+        name: ClassVar[str] = "colours"
+
+        def __init__(self, settings: Mapping[str, Any]) -> None: ...
+
+        def look(self, frame: Frame) -> Look:
+            shown.append(frame.rgb.astype(int))
+            return Look(0)
+
+    left = Polygon.of([(0, 0), (0.5, 0), (0.5, 1), (0, 1)])
+    (part,) = parts(lambda: FileVideo(clip_file()), 1)
+    scan_part(part, ScanOptions(Colours, regions=(left,)), lambda _seconds: None, Flag())
+    first = shown[0]
+    half = first.shape[1] // 2
+    assert not first[:, half + 2 :].any()
+    assert (first[:, :half, 0] - first[:, :half, 2]).max() > 100  # the yellow square

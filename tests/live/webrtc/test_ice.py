@@ -1,0 +1,115 @@
+import pytest
+from aioice.stun import Class, Message, Method, parse_message
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tawny.live.webrtc.ice import SILENT_S, Candidate, IceAgent, IceCredentials, candidate_of, is_stun, stun_username
+from tawny.live.webrtc.transports import Address, Kind
+from tawny.testing.clock import FakeClock
+
+REMOTE = IceCredentials("them", "x" * 24)
+
+
+class FakePath:
+    kind: Kind = "udp"
+
+    def __init__(self, remote: Address = ("192.0.2.7", 5000)) -> None:
+        self.remote = remote
+        self.sent: list[bytes] = []
+
+    def send(self, data: bytes) -> None:
+        self.sent.append(data)
+
+
+def made() -> tuple[IceAgent, list[None], FakeClock]:
+    chosen: list[None] = []
+    clock = FakeClock()
+    return IceAgent(REMOTE, clock, lambda: chosen.append(None)), chosen, clock
+
+
+def check(ice: IceAgent, *, password: str = "", nominate: bool = False, name: str = "") -> bytes:
+    message = Message(Method.BINDING, Class.REQUEST)
+    message.attributes["USERNAME"] = f"{name or ice.login.name}:{REMOTE.name}"
+    if nominate:
+        message.attributes["USE-CANDIDATE"] = None
+    message.add_message_integrity((password or ice.login.password).encode())
+    return bytes(message)
+
+
+def test_a_check_with_the_right_password_is_answered_with_where_it_came_from() -> None:
+    ice, _, _ = made()
+    path = FakePath()
+    assert ice.check(check(ice), path)
+    answer = parse_message(path.sent[0])
+    assert answer.message_class is Class.RESPONSE
+    assert answer.attributes["XOR-MAPPED-ADDRESS"] == path.remote
+    assert answer.check_message_integrity(ice.login.password.encode())
+
+
+@pytest.mark.parametrize("wrong", [{"password": "y" * 24}, {"name": "another"}])
+def test_others_are_not_answered(wrong: dict[str, str]) -> None:
+    ice, chosen, _ = made()
+    path = FakePath()
+    assert not ice.check(check(ice, **wrong, nominate=True), path)
+    assert path.sent == []
+    assert ice.path is None
+    assert chosen == []
+
+
+def test_the_first_path_is_used_until_the_viewer_chooses_another() -> None:
+    ice, _, _ = made()
+    first, second, third = FakePath(), FakePath(("192.0.2.8", 1)), FakePath(("192.0.2.9", 1))
+    ice.check(check(ice), first)
+    ice.check(check(ice), second)
+    assert ice.path is first
+    ice.check(check(ice, nominate=True), third)
+    assert ice.path is third
+    ice.send(b"media")
+    assert third.sent[-1] == b"media"
+
+
+def test_a_viewer_that_asks_no_more_is_gone() -> None:
+    ice, _, clock = made()
+    clock.advance(SILENT_S - 1)
+    ice.check(check(ice), FakePath())
+    clock.advance(SILENT_S - 1)
+    assert not ice.is_silent
+    clock.advance(2)
+    assert ice.is_silent
+
+
+def test_who_is_meant_is_read_from_a_check_alone() -> None:
+    ice, _, _ = made()
+    assert stun_username(check(ice)) == ice.login.name
+    assert stun_username(b"no check at all, but long enough") is None
+    assert stun_username(bytes(Message(Method.ALLOCATE, Class.REQUEST))) is None
+
+
+@given(st.binary(max_size=200))
+def test_rubbish_is_never_believed(data: bytes) -> None:
+    ice, _, _ = made()
+    path = FakePath()
+    is_stun(data)
+    stun_username(data)
+    assert not ice.check(data, path)
+    assert path.sent == []
+
+
+def test_a_line_tells_where_we_are() -> None:
+    line = Candidate("udp", "192.0.2.1", 5000, "host").line(0)
+    assert candidate_of(line) == ("192.0.2.1", 5000)
+    assert Candidate("tcp", "192.0.2.1", 5000, "host").line(1).endswith("typ host tcptype passive")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "candidate:1 1 tcp 2122 192.0.2.1 9 typ host tcptype active",
+        "candidate:1 1 udp 2122 1f4a.local 5000 typ host",
+        "candidate:1 1 udp 2122 192.0.2.1 99999 typ host",
+        "candidate:1 1 udp 2122 192.0.2.1 0 typ host",
+    ],
+)
+def test_places_that_cannot_be_knocked_at_are_left_out(line: str) -> None:
+    assert candidate_of(line) is None

@@ -1,0 +1,181 @@
+"""Twenty questions over a prepared week, answered from what is stored alone."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tawny.model.events import Event, SeenObject, event_id
+from tawny.model.grid import COLUMNS, grid_of
+from tawny.model.ids import CameraId
+from tawny.playback.search.ask import search_in_words
+from tawny.playback.search.motion_search import heat, motion_in_spot
+from tawny.playback.search.query import SearchableIdentity
+from tawny.playback.search.query_parser import SearchVocabulary, parse_query
+from tawny.storage.index.memory_index import MemoryIndex
+from tawny.storage.index.protocol import Index
+from tawny.storage.index.sqlite_index import SqliteIndex
+
+BERLIN = ZoneInfo("Europe/Berlin")
+CAMERAS = {CameraId("front-gate"): "Front gate", CameraId("yard"): "Yard", CameraId("shop"): "Till"}
+
+
+def ms(text: str) -> int:
+    return round(datetime.fromisoformat(text).replace(tzinfo=BERLIN).timestamp() * 1000)
+
+
+NOW = ms("2026-11-20 15:00")
+
+
+def event(
+    name: str,
+    at: str,
+    camera: str,
+    kind: str = "motion",
+    length_s: float = 10.0,
+    *labels: str,
+    zones: tuple[str, ...] = (),
+) -> Event:
+    start_ms = ms(f"2026-11-{at}")
+    found, end_ms = event_id(start_ms, name.encode().ljust(4)[:4]), start_ms + round(length_s * 1000)
+    objects = tuple(SeenObject(label, 0.8) for label in labels)
+    return Event(found, CameraId(camera), kind, start_ms, end_ms, 70.0, zones=zones, objects=objects)
+
+
+WEEK = {
+    "post": event("post", "19 11:02", "front-gate", "person", 25, "person", zones=("letter-box",)),
+    "late": event("late", "20 02:14", "front-gate", "person", 40, "person"),
+    "cat": event("cat", "20 03:30", "yard", "animal", 12, "cat"),
+    "fox": event("fox", "18 04:10", "yard", "animal", 95, "fox"),
+    "dog": event("dog", "17 17:20", "yard", "person", 130, "person", "dog"),
+    "van": event("van", "19 14:31", "front-gate", "vehicle", 70, "truck", zones=("drive",)),
+    "car": event("car", "16 22:45", "front-gate", "vehicle", 8, "car", zones=("drive",)),
+    "bike": event("bike", "15 10:00", "front-gate", "vehicle", 5, "bicycle"),
+    "wind": event("wind", "20 02:40", "yard", "motion", 300),
+    "bang": event("bang", "18 23:59", "shop", "sound", 1, "Glass"),
+    "crew": event("crew", "20 09:00", "shop", "person", 600, "person", zones=("counter",)),
+    "lens": event("lens", "14 08:00", "shop", "tamper", 60, "covered"),
+    "bag": event("bag", "17 12:00", "shop", "object", 0, "left", zones=("counter",)),
+    "old": event("old", "10 12:00", "front-gate", "person", 10, "person"),
+}
+WEEK["van"] = replace(WEEK["van"], kept=True)
+WEEK["wind"] = replace(WEEK["wind"], false_alarm="weather")
+WEEK["crew"] = replace(WEEK["crew"], reviewed=True)
+QUESTIONS = [
+    ("person gate last night", ["late"]),
+    ("people at the front gate", ["late", "post"]),
+    ("who was at the letter box yesterday?", ["post"]),
+    ("cars", ["car"]),
+    ("vehicles in the drive", ["van", "car"]),
+    ("trucks longer than 1 min", ["van"]),
+    ("animals in the yard this week", ["cat", "fox"]),
+    ("dog", ["dog"]),
+    ("the fox", ["fox"]),
+    ("somebody yesterday after 10:00 and before 12:00", ["post"]),
+    ("anything last night longer than 30 s", ["wind", "late"]),
+    ("sounds on wednesday", ["bang"]),
+    ("was the camera covered last week, or on saturday", ["lens"]),
+    ("false alarms", ["wind"]),
+    ("kept vehicles", ["van"]),
+    ("new people at the till today", []),
+    ("people at the counter in the morning", ["crew"]),
+    ("the longest event on friday", ["crew"]),
+    ("first person this week", ["dog"]),
+    ("vehicles shorter than 10 s", ["car", "bike"]),
+    ("parcel left in the shop", ["bag"]),
+    ("person on 2026-11-10", ["old"]),
+    ("cats and foxes at night", ["cat", "fox"]),
+    ("who came after midnight", ["late"]),
+    ("people since yesterday noon", ["crew", "late"]),
+    ("vehicles that stayed longer than a minute", ["van"]),
+    ("cyclists on sunday", ["bike"]),
+    ("lorries between monday and thursday", ["van"]),
+    ("animals between 10 and 20 seconds", ["cat"]),
+    ("people in the yard without a dog", []),
+    ("animals but no cats", ["fox"]),
+    ("the last two people at the gate", ["late", "post"]),
+    ("when was the fox last seen", ["fox"]),
+    ("the 2 longest events today", ["crew", "wind"]),
+    ("the shortest vehicle", ["bike"]),
+    ("anything in the yard three nights ago", ["fox"]),
+    ("vehicles 20 to 23 november", []),
+    ("person or animal at the till or in the yard today at 9 in the morning", ["crew"]),
+]
+
+
+@pytest.fixture(scope="module", params=["memory", "disk"])
+def index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
+    made: Index = MemoryIndex()
+    if request.param == "disk":
+        made = SqliteIndex(tmp_path_factory.mktemp("week") / "tawny.db")
+    for one in WEEK.values():
+        made.put_event(one)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(("question", "answers"), QUESTIONS)
+def test_a_question_has_its_answer(index: Index, question: str, answers: list[str]) -> None:
+    asked, found = search_in_words(index, question, CAMERAS, {"drive"}, BERLIN, NOW, 60)
+    names = {one.id: name for name, one in WEEK.items()}
+    assert asked.unknown == ()
+    assert [names[one.id] for one in found] == answers
+
+
+@pytest.mark.parametrize(
+    ("question", "answers"),
+    [
+        ("anna yesterday", ["van"]),
+        ("plate B-AB 123 at the gate", ["van"]),
+        ("unknown plates", ["car"]),
+        ("known plate this week", ["van"]),
+        ("vehicles with xy9", ["car"]),
+        ("plate XX 111", []),
+    ],
+)
+def test_by_what_was_read(question: str, answers: list[str]) -> None:
+    read = {
+        "van": frozenset({"plates", "bab123", "anna", "known"}),
+        "car": frozenset({"plates", "mxy987", "unknown"}),
+    }
+    index, names = MemoryIndex(), {one.id: name for name, one in WEEK.items()}
+    for one in WEEK.values():
+        index.put_event(one)
+    recognised = SearchableIdentity(["Anna"], lambda one: read.get(names[one.id], frozenset()))
+    _, found = search_in_words(index, question, CAMERAS, {"drive"}, BERLIN, NOW, 60, recognised)
+    assert [names[one.id] for one in found] == answers
+
+
+def test_words_that_mean_nothing_are_told() -> None:
+    asked = parse_query(
+        "purple elephant person near the moon", SearchVocabulary(CAMERAS, (), {"elephant"}), BERLIN, NOW
+    )
+    assert asked.unknown == ("purple", "moon")
+    assert (asked.kinds, asked.labels) == (frozenset({"person"}), frozenset({"elephant"}))
+
+
+def test_a_place_with_a_word_in_its_name_that_means_something_else() -> None:
+    cameras = {CameraId("first-floor"): "First floor", CameraId("new-barn"): "New barn"}
+    asked = parse_query("the last person on the first floor yesterday", SearchVocabulary(cameras), BERLIN, NOW)
+    assert (asked.cameras, asked.order, asked.count) == (frozenset({CameraId("first-floor")}), "newest", 1)
+    asked = parse_query("animals in the new barn", SearchVocabulary(cameras), BERLIN, NOW)
+    assert (asked.cameras, asked.only, asked.unknown) == (frozenset({CameraId("new-barn")}), "all", ())
+
+
+def test_no_more_than_was_asked_for(index: Index) -> None:
+    assert len(search_in_words(index, "this week", CAMERAS, (), BERLIN, NOW, 3)[1]) == 3
+
+
+def test_when_something_moved_in_a_spot_and_where_most_did() -> None:
+    door, path = (0.1, 0.1, 0.2, 0.3), (0.5, 0.5, 0.9, 0.6)
+    moved = [(1000, grid_of(door)), (2000, grid_of(door)), (5000, grid_of(path)), (9000, grid_of(door) | grid_of(path))]
+    assert [(one.begin_ms, one.end_ms) for one in motion_in_spot(moved, door)] == [(9000, 10_000), (1000, 3000)]
+    assert [(one.begin_ms, one.end_ms) for one in motion_in_spot(moved, path)] == [(5000, 10_000)]
+    assert motion_in_spot(moved, (0.0, 0.9, 0.05, 1.0)) == []
+    counts = heat(moved)
+    assert max(counts) == 3
+    assert counts[2 * COLUMNS + 4] == 3
+    assert counts[9 * COLUMNS + 20] == 2
+    assert sum(counts) == sum(grid.bit_count() for _, grid in moved)

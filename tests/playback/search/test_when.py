@@ -1,0 +1,147 @@
+"""Times as people say them."""
+
+from datetime import datetime
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tawny.playback.search.time_parser import parse_time
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def ms(text: str, zone: ZoneInfo = BERLIN) -> int:
+    return round(datetime.fromisoformat(text).replace(tzinfo=zone).timestamp() * 1000)
+
+
+NOW = ms("2026-11-20 15:00")
+"""A Friday."""
+
+
+def spans(text: str, now_ms: int = NOW) -> list[tuple[str, str]]:
+    when, _ = parse_time(text, BERLIN, now_ms)
+
+    def shown(at_ms: int) -> str:
+        return f"{datetime.fromtimestamp(at_ms / 1000, BERLIN):%m-%d %H:%M}"
+
+    return [(shown(one.begin_ms), shown(one.end_ms)) for one in when.spans(BERLIN, now_ms)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", [("11-14 00:00", "11-20 15:00")]),
+        ("today", [("11-20 00:00", "11-20 15:00")]),
+        ("yesterday", [("11-19 00:00", "11-20 00:00")]),
+        ("last night", [("11-19 20:00", "11-20 06:00")]),
+        ("this morning", [("11-20 05:00", "11-20 12:00")]),
+        ("yesterday evening", [("11-19 18:00", "11-20 00:00")]),
+        ("on monday", [("11-16 00:00", "11-17 00:00")]),
+        ("monday night", [("11-16 20:00", "11-17 06:00")]),
+        ("friday", [("11-20 00:00", "11-20 15:00")]),
+        ("3 days ago", [("11-17 00:00", "11-18 00:00")]),
+        ("the last 2 hours", [("11-20 13:00", "11-20 15:00")]),
+        ("in the past 3 days", [("11-17 15:00", "11-20 15:00")]),
+        ("the last hour", [("11-20 14:00", "11-20 15:00")]),
+        ("last week", [("11-09 00:00", "11-16 00:00")]),
+        ("this week", [("11-16 00:00", "11-20 15:00")]),
+        ("on the weekend", [("11-14 00:00", "11-16 00:00")]),
+        ("on 2026-11-18", [("11-18 00:00", "11-19 00:00")]),
+        ("on the 18th of november", [("11-18 00:00", "11-19 00:00")]),
+        ("november 18", [("11-18 00:00", "11-19 00:00")]),
+        ("yesterday after 22:00", [("11-19 22:00", "11-20 00:00")]),
+        ("yesterday before 7 am", [("11-19 00:00", "11-19 07:00")]),
+        ("yesterday between 2 and 5 pm", [("11-19 14:00", "11-19 17:00")]),
+        ("yesterday from 14:00 to 15:30", [("11-19 14:00", "11-19 15:30")]),
+        ("yesterday between 23:00 and 1:00", [("11-19 23:00", "11-20 01:00")]),
+        ("yesterday at 14:00", [("11-19 13:30", "11-19 14:30")]),
+        ("last night after 2:00", [("11-20 02:00", "11-20 06:00")]),
+        ("on nov 18", [("11-18 00:00", "11-19 00:00")]),
+        ("18.11.2026", [("11-18 00:00", "11-19 00:00")]),
+        ("on the 18th", [("11-18 00:00", "11-19 00:00")]),
+        ("on the 25th", [("10-25 00:00", "10-26 00:00")]),
+        ("2026-11-10 12:00", [("11-10 11:30", "11-10 12:30")]),
+        ("two days ago", [("11-18 00:00", "11-19 00:00")]),
+        ("a week ago", [("11-13 00:00", "11-14 00:00")]),
+        ("three nights ago", [("11-17 20:00", "11-18 06:00")]),
+        ("the night before last", [("11-18 20:00", "11-19 06:00")]),
+        ("overnight", [("11-19 20:00", "11-20 06:00")]),
+        ("2 hours ago", [("11-20 12:30", "11-20 13:30")]),
+        ("half an hour ago", [("11-20 14:00", "11-20 15:00")]),
+        ("in the last 20 minutes", [("11-20 14:40", "11-20 15:00")]),
+        ("last month", [("10-01 00:00", "11-01 00:00")]),
+        ("in november", [("11-01 00:00", "11-20 15:00")]),
+        ("between monday and wednesday", [("11-16 00:00", "11-19 00:00")]),
+        ("from friday to sunday", [("11-13 00:00", "11-16 00:00")]),
+        ("10 to 12 november", [("11-10 00:00", "11-13 00:00")]),
+        ("from 2026-11-01 to 2026-11-02", [("11-01 00:00", "11-03 00:00")]),
+        ("monday and wednesday", [("11-16 00:00", "11-17 00:00"), ("11-18 00:00", "11-19 00:00")]),
+        ("friday of last week", [("11-13 00:00", "11-14 00:00")]),
+        ("the week before last", [("11-02 00:00", "11-09 00:00")]),
+        ("since yesterday", [("11-19 00:00", "11-20 15:00")]),
+        ("since monday 18:00", [("11-16 18:00", "11-20 15:00")]),
+        ("since noon", [("11-20 12:00", "11-20 15:00")]),
+        ("since 22:00", [("11-19 22:00", "11-20 15:00")]),
+        ("since last night", [("11-19 20:00", "11-20 15:00")]),
+        ("yesterday before noon", [("11-19 00:00", "11-19 12:00")]),
+        ("yesterday 14:00", [("11-19 13:30", "11-19 14:30")]),
+        ("yesterday until 8 in the morning", [("11-19 00:00", "11-19 08:00")]),
+        ("yesterday at 3 in the afternoon", [("11-19 14:30", "11-19 15:30")]),
+        ("yesterday between 10 and 2 at night", [("11-19 22:00", "11-20 02:00")]),
+        ("yesterday between 10 and 2 pm", [("11-19 10:00", "11-19 14:00")]),
+        ("yesterday from 22:00 to midnight", [("11-19 22:00", "11-20 00:00")]),
+        ("last night after midnight", [("11-20 00:00", "11-20 06:00")]),
+        ("today after midnight", [("11-20 00:00", "11-20 06:00")]),
+        ("yesterday by day", [("11-19 06:00", "11-19 20:00")]),
+        ("this week at night", [
+            ("11-16 20:00", "11-17 06:00"), ("11-17 20:00", "11-18 06:00"), ("11-18 20:00", "11-19 06:00"),
+            ("11-19 20:00", "11-20 06:00"),
+        ]),
+    ],
+)  # fmt: skip
+def test_it_is_understood(text: str, expected: list[tuple[str, str]]) -> None:
+    assert spans(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "on 0001-01-01", "on 9999-12-31", "since 0001-01-01", "between 0001-01-01 and 9999-12-31",
+        "between 1970-01-01 and 2026-11-20", "9999 weeks ago", "the last 9999 months", "since 9999 weeks ago",
+        "0 minutes ago", "the last 0 days", "the 0th", "on the 31st of february", "since 99:99", "since 24:00",
+    ],
+)  # fmt: skip
+def test_far_and_strange_times_do_no_harm(text: str) -> None:
+    when, _ = parse_time(text, BERLIN, NOW)
+    found = when.spans(BERLIN, NOW)
+    assert len(found) <= 8
+    assert all(one.begin_ms < one.end_ms <= NOW for one in found)
+
+
+def test_a_day_of_25_hours_and_one_of_23() -> None:
+    autumn = parse_time("on 2026-10-25", BERLIN, NOW)[0].spans(BERLIN, NOW)
+    assert [one.seconds / 3600 for one in autumn] == [25]
+    spring = parse_time("on 2026-03-29", BERLIN, NOW)[0].spans(BERLIN, NOW)
+    assert [one.seconds / 3600 for one in spring] == [23]
+
+
+def test_what_is_no_time_stays_in_the_text() -> None:
+    when, rest = parse_time("red car at the gate", BERLIN, NOW)
+    assert rest == "red car at the gate"
+    assert when.words == "the last 7 days"
+    assert parse_time("at 29:00", BERLIN, NOW)[1] == "at 29:00"
+    assert parse_time("on 2026-13-40", BERLIN, NOW)[1] == "on 2026-13-40"
+    assert parse_time("on the 31st of november", BERLIN, NOW)[1] == "on the 31st of november"
+    assert parse_time("people at the till", BERLIN, NOW)[1] == "people at the till"
+    assert parse_time("last 99999 days", BERLIN, NOW)[0].words == "the last 7 days"
+
+
+@given(st.text(max_size=60), st.integers(0, 4_000_000_000_000))
+def test_whatever_is_typed_spans_are_in_order_and_end_by_now(text: str, now_ms: int) -> None:
+    now_ms += 10 * 86_400_000
+    found = parse_time(text.lower(), BERLIN, now_ms)[0].spans(BERLIN, now_ms)
+    assert all(one.begin_ms < one.end_ms <= now_ms for one in found)
+    assert all(a.end_ms < b.begin_ms for a, b in pairwise(found))

@@ -1,0 +1,148 @@
+"""Where a camera is and how it is logged into, changed on a page: tried first, the password kept apart, or nothing."""
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tawny.config.loader import read_settings
+from tawny.config.settings import Settings
+from tawny.model.clock import SystemClock
+from tawny.model.errors import NotDone, SettingsError, SourceError
+from tawny.model.ids import CameraId
+from tawny.service.cameras.connection_settings import CameraConnectionService
+from tawny.service.interfaces.camera_connection import CameraAddress, CameraAddressChange
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.testing.clips import ClipSpec, made_clip
+from tawny.testing.rtsp_camera import RtspCamera
+from tawny.testing.rtsp_viewer import CameraSetup
+from tests.app.rig import one_camera
+
+DOOR = CameraId("door")
+PASSWORD = "p@ss/w:rd %"
+
+
+@pytest.fixture(scope="module")
+def camera() -> Iterator[RtspCamera]:
+    with RtspCamera(made_clip(ClipSpec()), CameraSetup(user="new", password=PASSWORD, login="md5")) as made:
+        yield made
+
+
+class House:
+    """Settings in a file, as a program that runs has them."""
+
+    def __init__(self, folder: Path, text: str, secrets: str = "") -> None:
+        self.config, self.secrets = folder / "tawny.toml", folder / "secrets.toml"
+        self.config.write_text(text)
+        if secrets:
+            self.secrets.write_text(secrets)
+            self.secrets.chmod(0o600)
+        self.settings = read_settings(self.config, {})
+        self.applied = 0
+        self.desk = CameraConnectionService(
+            lambda: self.settings, self._apply, PluginRegistry.opened(), SystemClock(), self.config
+        )
+
+    def _apply(self, new: Settings, file: str) -> None:
+        self.settings, self.applied = new, self.applied + 1
+
+    def change(self, source: str, sub: str = "", user: str = "new", password: str | None = PASSWORD) -> None:
+        self.desk.change(DOOR, CameraAddressChange(source, sub, user, password), untried=True)
+
+    @property
+    def text(self) -> str:
+        return self.config.read_text()
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    text = (
+        '# My cameras\n[cameras.door]\nsource = "rtsp://old:${OURS}@192.168.1.5/main"  # by the door\n'
+        'sub = "rtsp://old:${OURS}@192.168.1.5/sub"\nonvif = "http://old:${OURS}@192.168.1.5:8080/onvif"\n'
+    )
+    return House(tmp_path, text, 'OURS = "secret"\n')
+
+
+def test_it_is_told_without_the_password(house: House) -> None:
+    assert house.desk.place(DOOR) == CameraAddress("rtsp://192.168.1.5/main", "rtsp://192.168.1.5/sub", "old", True)
+
+
+def test_it_is_tried_and_then_holds_at_once(house: House, camera: RtspCamera) -> None:
+    address = f"rtsp://127.0.0.1:{camera.port}/stream"
+    found = house.desk.change(DOOR, CameraAddressChange(address, "", "new", PASSWORD), untried=False)
+    assert found == {"main": "H264 320x240"}
+    now = house.settings.cameras[DOOR]
+    assert (now.source, now.sub, house.applied) == (camera.address, "", 1)
+    assert read_settings(house.config, {}).cameras[DOOR].source == camera.address
+
+
+def test_the_password_stands_in_the_secrets_alone(house: House) -> None:
+    house.change("rtsp://192.168.1.9/main", "rtsp://192.168.1.9/sub")
+    assert 'source = "rtsp://new:${CAMERA_DOOR}@192.168.1.9/main"  # by the door' in house.text
+    assert 'sub = "rtsp://new:${CAMERA_DOOR}@192.168.1.9/sub"' in house.text
+    assert "# My cameras" in house.text
+    assert PASSWORD not in house.text
+    assert 'OURS = "secret"' in house.secrets.read_text()
+    assert stat.S_IMODE(house.secrets.stat().st_mode) == 0o600
+
+
+def test_what_turns_it_moves_with_it(house: House) -> None:
+    house.change("rtsp://192.168.1.9/main")
+    assert 'onvif = "http://new:${CAMERA_DOOR}@192.168.1.9:8080/onvif"' in house.text
+
+
+def test_a_password_that_is_not_given_stays(house: House) -> None:
+    house.change("rtsp://192.168.1.9/main", user="old", password=None)
+    assert 'source = "rtsp://old:${OURS}@192.168.1.9/main"' in house.text
+    house.change("rtsp://192.168.1.9/main", user="", password="")
+    assert 'source = "rtsp://192.168.1.9/main"' in house.text
+
+
+def test_one_in_the_settings_moves_to_the_secrets(tmp_path: Path) -> None:
+    house = House(tmp_path, '[cameras.door]\nsource = "rtsp://old:plain@192.168.1.5/main"\n')
+    house.change("rtsp://192.168.1.5/main", user="old", password=None)
+    assert 'source = "rtsp://old:${CAMERA_DOOR}@192.168.1.5/main"' in house.text
+    assert stat.S_IMODE(house.secrets.stat().st_mode) == 0o600
+
+
+def test_a_login_in_the_path_is_neither_told_nor_lost(tmp_path: Path) -> None:
+    house = House(tmp_path, '[cameras.door]\nsource = "rtsp://192.168.1.5/user=admin&password=x&channel=1.sdp"\n')
+    shown = house.desk.place(DOOR).source
+    assert "password=x" not in shown
+    house.change(shown, user="", password=None)
+    assert "password=x&channel=1" in house.text
+    with pytest.raises(SettingsError):
+        house.change(shown.replace("192.168.1.5", "192.168.1.9"), user="", password=None)
+
+
+@pytest.mark.parametrize(("port", "password"), [(None, "a wrong one"), (1, PASSWORD)])
+def test_what_does_not_answer_changes_nothing(
+    house: House, camera: RtspCamera, port: int | None, password: str
+) -> None:
+    before = house.text, house.secrets.read_text()
+    wanted = CameraAddressChange(f"rtsp://127.0.0.1:{port or camera.port}/stream", "", "new", password)
+    with pytest.raises(SourceError) as refused:
+        house.desk.change(DOOR, wanted, untried=False)
+    assert (house.text, house.secrets.read_text(), house.applied) == (*before, 0)
+    assert password not in refused.value.message
+
+
+@pytest.mark.parametrize(
+    "address", ["", "http://camera/", "rtsp://", "rtsp://a:b@192.168.1.5/main", "/etc/passwd", "rtsp://a b/"]
+)
+def test_what_is_no_address_is_said(house: House, address: str) -> None:
+    before = house.text
+    with pytest.raises(SettingsError) as wrong:
+        house.change(address)
+    assert (wrong.value.problems[0].path, house.text) == ("source", before)
+
+
+def test_a_camera_at_this_machine_or_in_no_file_is_not_changed_here(tmp_path: Path) -> None:
+    house = House(tmp_path, '[cameras.door]\nsource = "demo:"\n')
+    with pytest.raises(NotDone):
+        house.desk.place(DOOR)
+    nowhere = one_camera("rtsp://192.168.1.5/main")
+    desk = CameraConnectionService(lambda: nowhere, lambda *_: None, PluginRegistry.opened(), SystemClock(), None)
+    with pytest.raises(NotDone):
+        desk.place(DOOR)

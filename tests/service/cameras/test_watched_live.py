@@ -1,0 +1,136 @@
+"""Who is watched live is read more often, and only they: from the browser's socket to the connection, on a clock that
+stands until it is told to go on."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from tawny.app.running import RecorderRuntime
+from tawny.engine import InlineEngine
+from tawny.live.viewer import ViewerCounts
+from tawny.model.clock import Clock
+from tawny.model.ids import CameraId, StreamName
+from tawny.service.cameras.camera import RunningCamera
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.sources.source import IdleUntil, SourceContext
+from tawny.stream.reader import LINGER_S
+from tawny.testing.clock import FakeClock
+from tests.app.rig import settings
+
+SLOW_S, QUICK_S = 0.1, 0.02
+DOOR, YARD = CameraId("door"), CameraId("yard")
+
+
+class _Asked:
+    """A camera that has nothing to give, and writes down when it is asked."""
+
+    notes: Mapping[str, Any] = {}
+
+    def __init__(self, times: list[float], clock: Clock) -> None:
+        self._times, self._clock = times, clock
+
+    def read(self) -> IdleUntil:
+        self._times.append(self._clock.mono_s())
+        return IdleUntil(SLOW_S)
+
+    def close(self) -> None: ...
+
+
+class _Source:
+    """A source whose connections share a thread."""
+
+    scheme: ClassVar[str] = "asked"
+
+    def __init__(self) -> None:
+        self.times: dict[tuple[CameraId, StreamName], list[float]] = {}
+
+    def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        return table
+
+    def claims(self, address: str) -> bool:
+        return address.startswith("asked:")
+
+    def public(self, address: str) -> str:
+        return address
+
+    def open(self, opening: SourceContext) -> _Asked:
+        raise AssertionError("it shares a thread")
+
+    def shares(self, options: Mapping[str, Any]) -> bool:
+        return True
+
+    def begin(self, opening: SourceContext) -> _Asked:
+        return _Asked(self.times.setdefault((opening.camera, opening.stream), []), opening.clock)
+
+
+class _Bench:
+    """Two cameras of two streams each, and people who come and go."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock, self.source = FakeClock(), _Source()
+        text = "".join(
+            f'[cameras.{name}]\nsource = "asked:main"\nsub = "asked:sub"\nwatch.detector = "off"\n'
+            for name in (DOOR, YARD)
+        )
+        chosen = settings(text)
+        self.running = RecorderRuntime(chosen, folder, self.clock, PluginRegistry({"asked": self.source}, {}))
+        self.engine = InlineEngine(self.clock, lambda part, error: None)
+        self.running._recorder.start(self.running._engine)
+        parts = replace(self.running._parts, engine=self.engine, ingest=self.engine)
+        for name, camera in chosen.cameras.items():
+            self.running._own.now[CameraId(name)] = RunningCamera(CameraId(name), camera, parts, 0)
+        self.viewers = ViewerCounts(self.running.watched)
+
+    def pause_s(self, camera: CameraId, stream: StreamName, over_s: float = 2.0) -> float:
+        """The longest between two looks at it from now on."""
+        times = self.source.times[(camera, stream)]
+        self.engine.run_for(SLOW_S)  # what it was told of has been taken up
+        times.clear()
+        self.engine.run_for(over_s)
+        return max(later - earlier for earlier, later in pairwise(times))
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[_Bench]:
+    made = _Bench(tmp_path)
+    made.engine.run_for(1.0)
+    yield made
+    made.running.close("person")
+
+
+def pauses(bench: _Bench) -> list[float]:
+    return [round(bench.pause_s(name, stream), 3) for name in (DOOR, YARD) for stream in StreamName]
+
+
+def test_nobody_watches(bench: _Bench) -> None:
+    assert pauses(bench) == [SLOW_S] * 4
+
+
+def test_only_the_stream_that_is_watched_is_read_every_twenty_milliseconds_or_sooner(bench: _Bench) -> None:
+    with bench.viewers.one_more(YARD, StreamName.MAIN):
+        told = pauses(bench)
+    assert 0.01 <= told[2] <= QUICK_S
+    assert [told[0], told[1], told[3]] == [SLOW_S] * 3
+
+
+@pytest.mark.parametrize("leave", [lambda bench: None, lambda bench: bench.engine.run_for(LINGER_S / 2)])
+def test_who_leaves_and_comes_back_changes_nothing(bench: _Bench, leave: Callable[[_Bench], None]) -> None:
+    for _ in range(3):
+        with bench.viewers.one_more(DOOR, StreamName.SUB):
+            bench.engine.run_for(0.5)
+        leave(bench)
+    assert bench.pause_s(DOOR, StreamName.SUB) <= QUICK_S
+
+
+def test_some_time_after_the_last_has_left_it_is_read_rarely_again(bench: _Bench) -> None:
+    with bench.viewers.one_more(DOOR, StreamName.MAIN):
+        with bench.viewers.one_more(DOOR, StreamName.MAIN):
+            bench.engine.run_for(1.0)
+        bench.engine.run_for(2 * LINGER_S)
+        assert bench.pause_s(DOOR, StreamName.MAIN) <= QUICK_S
+    bench.engine.run_for(LINGER_S)
+    assert bench.pause_s(DOOR, StreamName.MAIN) == pytest.approx(SLOW_S)

@@ -1,0 +1,373 @@
+"""Notifiers of a whole recorder against a stand-in: words and pictures as composed, faults, kills, buttons, secrets."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tawny.config.settings import Settings
+from tawny.delivery.courier import Courier
+from tawny.delivery.delivery import DeliveryState
+from tawny.delivery.outbox import Outbox
+from tawny.engine import InlineEngine
+from tawny.model.errors import NotDone
+from tawny.model.events import Event, new_event_id
+from tawny.model.ids import CameraId
+from tawny.model.messages import Alarm, EventChanged
+from tawny.service.delivery.message_actions import LASTS_MS, MessageActions
+from tawny.service.delivery.notifications import Notifications
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.testing.clock import FakeClock
+from tests.api.fakes import FakeRecorder
+from tests.delivery.notifiers.stand_in import Asked, Reply, StandIn, served
+from tests.playback.archives import PORCH
+
+SECRET = "pLantedS3cretOfTheBot"
+HOME = "https://cam.example.org"
+
+
+class House(FakeRecorder):
+    def event_picture(self, event: Event) -> bytes | None:
+        return b"\xff\xd8 its picture"
+
+
+class Bench:
+    """Telegram, as a stand-in, is told by a recorder whose minute at the porch is recorded."""
+
+    def __init__(self, root: Path, service: StandIn, **about: Any) -> None:
+        self.clock, self.service, self.root = FakeClock(), service, root
+        self.recorder = House(root, self.clock)
+        phone = {"url": f"telegram://1:{SECRET}@42", "api": service.base, **about}
+        self.settings = Settings.model_validate({"notifiers": {"phone": phone}, "web": {"address": HOME}})
+        self.begin()
+
+    def begin(self) -> None:
+        """As at a start: what the outbox's file has goes on."""
+        self.outbox = Outbox(self.root / "outbox.db", self.clock)
+        self.messaging = Notifications(
+            self.settings,
+            self.outbox,
+            self.recorder,
+            PluginRegistry.opened(),
+            self.clock,
+            lambda event, now_ms: event.clip(now_ms, 1, 2),
+            lambda event: "",
+            lambda person, camera: True,
+        )
+        self.engine = InlineEngine(self.clock, lambda part, error: None)
+        (self.courier,) = self.messaging.start(self.engine, lambda name: False)
+        self.messaging.telling.step()
+
+    def killed(self) -> None:
+        self.outbox.close()
+        self.begin()
+
+    def happens(self, **about: Any) -> Event:
+        now_ms = self.clock.now_ms()
+        event = replace(Event(new_event_id(now_ms), PORCH, "person", now_ms, None, 50.0, picture_ms=now_ms), **about)
+        return self.tell(event)
+
+    def tell(self, event: Event) -> Event:
+        self.recorder.index.put_event(event)
+        self.messaging.heard(EventChanged("updated", event))
+        self.messaging.telling.step()
+        return event
+
+    def work(self, courier: Courier | None = None) -> None:
+        (courier or self.courier).step()
+        self.messaging.telling.step()
+
+    def sent(self, method: str = "/send") -> list[Asked]:
+        return [one for one in self.service.asked if method in one.path]
+
+
+def bot(asked: Asked) -> Reply:
+    return 200, {"ok": True, "result": {"message_id": 7}}
+
+
+@pytest.fixture
+def service() -> Iterator[StandIn]:
+    with served(StandIn(bot)) as made:
+        yield made
+
+
+@pytest.fixture
+def bench(tmp_path: Path, service: StandIn) -> Iterator[Bench]:
+    made = Bench(tmp_path, service)
+    yield made
+    made.outbox.close()
+
+
+def test_the_words_the_picture_and_where_to_see_it(bench: Bench) -> None:
+    event = bench.happens(zones=("back-gate",))
+    bench.work()
+    (photo,) = bench.sent("/sendPhoto")
+    assert photo.form["caption"].decode() == f"Person at the back gate. Front door, 06:00.\n{HOME}/events/{event.id}"
+    assert photo.form["photo"] == b"\xff\xd8 its picture"
+
+
+def test_the_clip_takes_its_place_as_a_gif(tmp_path: Path, service: StandIn) -> None:
+    bench = Bench(tmp_path, service, clip="gif")
+    event = bench.happens()
+    bench.work()
+    bench.recorder.record(event.start_ms - 5_000, seconds=20)
+    bench.clock.advance(3)
+    bench.tell(event.ended(bench.clock.now_ms()))
+    bench.clock.advance(10)
+    bench.work()
+    (moving,) = bench.sent("/editMessageMedia")
+    assert moving.form["file"][:6] == b"GIF89a"
+    assert moving.form["message_id"] == b"7"
+    bench.outbox.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked"), [("gif", "image/gif"), ("video", "video/mp4"), ("auto", "video/mp4"), ("link", "image/jpeg")]
+)
+def test_what_follows_is_what_was_wished(tmp_path: Path, service: StandIn, kind: str, asked: str) -> None:
+    bench = Bench(tmp_path, service, clip=kind)
+    event = bench.happens()
+    bench.work()
+    bench.recorder.record(event.start_ms - 5_000, seconds=20)
+    bench.tell(event.ended(event.start_ms + 3_000))
+    bench.clock.advance(10)
+    bench.work()
+    assert f"Content-Type: {asked}".encode() in bench.sent("/editMessageMedia")[0].body
+    bench.outbox.close()
+
+
+def test_trouble_and_its_end(bench: Bench) -> None:
+    trouble = Alarm("camera", PORCH, bench.clock.now_ms(), "No answer.")
+    bench.messaging.heard(trouble)
+    bench.work()
+    bench.work()
+    bench.clock.advance(3600)
+    bench.messaging.heard(replace(trouble, until_ms=bench.clock.now_ms()))
+    bench.messaging.telling.step()
+    bench.work()
+    first, second = (one.form["text"].decode().splitlines()[0] for one in bench.sent("/sendMessage"))
+    assert first == "Front door has not been recording since 06:00. No answer."
+    assert second == "Front door is back. Missing: 06:00 to 07:00."
+
+
+# --- faults ----------------------------------------------------------------------------------------------------------
+
+
+def until_done(bench: Bench, most: int = 40) -> None:
+    """With all the waiting that there is, by a clock that does not wait."""
+    for _ in range(most):
+        bench.work()
+        if bench.outbox.waiting().count == 0:
+            return
+        bench.clock.advance(1200)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [None, (500, {}), (502, b"<html>"), (429, {"parameters": {"retry_after": 5}}), (401, {}), (403, {}), (200, b"")],
+)
+def test_whatever_fails_it_arrives_once(bench: Bench, failure: Reply | None) -> None:
+    bench.service.fails = [failure] * 10
+    bench.happens()
+    until_done(bench)
+    assert len(bench.sent()) == 1
+    assert bench.outbox.waiting().count == 0
+
+
+def test_a_network_that_is_away_for_a_day_loses_nothing(bench: Bench) -> None:
+    """And what waited is told in the order of its time."""
+    bench.service.fails = [None] * 10_000
+    happened = []
+    for _ in range(24):
+        happened.append(bench.happens())
+        for _ in range(4):
+            bench.work()
+            bench.clock.advance(900)
+    bench.service.fails.clear()
+    for _ in range(80):
+        bench.work()
+        bench.clock.advance(60)
+    assert [one.id for one in happened] == [
+        one.event for one in sorted(bench.outbox.ended("phone", 99), key=lambda one: one.at_ms)
+    ]
+    assert len(bench.sent()) == 24
+
+
+def test_a_thousand_events_in_an_hour(bench: Bench) -> None:
+    """At most one message a camera and minute, digests of the rest, and each event is told, once."""
+    begun_ms, told_ms = bench.clock.now_ms(), list[int]()
+    events: list[Event] = []
+    while len(events) < 1000:
+        event = bench.happens()
+        events.append(bench.tell(event.ended(event.start_ms + 2_000)))
+        bench.clock.advance(3.6)
+        before = len(bench.sent("/sendPhoto")) + len(bench.sent("/sendMessage"))
+        bench.work()
+        if len(bench.sent("/sendPhoto")) + len(bench.sent("/sendMessage")) > before:
+            told_ms.append(bench.clock.now_ms())
+    for _ in range(60):
+        bench.clock.advance(60)
+        bench.work()
+    assert all(later - earlier >= 60_000 - 3_600 for earlier, later in pairwise(told_ms))
+    assert len(told_ms) <= 60
+    rows = [row for row in bench.outbox.since("phone", begun_ms) if row.content["kind"] in ("event", "digest")]
+    said = [one for row in rows for one in row.content.get("events", [row.event])]
+    assert sorted(said) == sorted(event.id for event in events)
+    assert ({row.state for row in rows}, bench.outbox.waiting("phone").count) == ({DeliveryState.DONE}, 0)
+
+
+def test_killed_at_any_step_each_event_arrives_once(bench: Bench) -> None:
+    """A kill between two of our own steps costs nothing, whatever was under way."""
+    events: list[Event] = []
+    for number in range(12):
+        events.append(bench.happens())
+        if number % 3 == 0:
+            bench.killed()  # before it was sent
+        if number % 3 == 1:
+            bench.service.fails = [None]
+            bench.work()
+            bench.killed()  # after a try that failed
+        bench.clock.advance(120)
+        bench.work()
+        bench.killed()  # after it was sent
+        bench.clock.advance(120)
+    until_done(bench)
+    assert len(bench.sent()) == len(events)
+
+
+def test_killed_while_the_service_had_it_it_may_come_twice_and_never_less(bench: Bench) -> None:
+    bench.happens()
+    taken = bench.outbox.take("phone")
+    assert taken
+    carrier = bench.messaging._carrier("phone", bench.settings.notifiers["phone"])
+    carrier.carry(
+        taken, bench.messaging._route("phone", bench.settings.notifiers["phone"]).content(taken), lambda _: None
+    )
+    bench.killed()  # before the answer was kept
+    until_done(bench)
+    assert len(bench.sent()) == 2
+    assert [one.state for one in bench.outbox.ended("phone")] == [DeliveryState.DONE]
+
+
+def test_no_secret_is_told_anywhere(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    bench.service.fails = [(401, {"description": "who are you"})] * 5
+    bench.happens()
+    bench.work()
+    steps = bench.messaging.test("phone")
+    everything = [
+        caplog.text,
+        bench.outbox.trouble("phone"),
+        str(steps),
+        str(bench.messaging.all()[0].public),
+        (bench.root / "outbox.db").read_bytes().decode("latin-1"),
+    ]
+    assert steps[0].wrong
+    assert not [text for text in everything if SECRET in text]
+
+
+def test_a_test_says_that_it_went_well(bench: Bench) -> None:
+    (step,) = bench.messaging.test("phone")
+    assert (step.what, step.wrong) == ("Notification sent", "")
+    assert b"Test from garage-pi" in bench.sent()[0].form["text"]
+
+
+# --- buttons ---------------------------------------------------------------------------------------------------------
+
+
+def pressing(bench: Bench, token: str, chat: int = 42) -> None:
+    """Somebody presses a button in a chat."""
+    update = {"update_id": 5, "callback_query": {"id": "q", "data": token, "message": {"chat": {"id": chat}}}}
+
+    def reply(asked: Asked) -> Reply:
+        return 200, {"ok": True, "result": [update] if "getUpdates" in asked.path else True}
+
+    bench.service.reply = reply
+    bench.engine.run_for(1.0)
+    bench.service.reply = bot
+
+
+def test_tokens_fit_and_are_for_one_act_of_one_event(bench: Bench) -> None:
+    acts, event = bench.messaging.acts, bench.happens()
+    token = acts.token("phone", "k", event.id)
+    assert len(token.encode()) <= 64
+    assert acts.look("phone", token).words == "Keep this event?"
+    for wrong in (token[:-1] + "x", token.replace("k.", "f.", 1), "", "k...", "x.y.z.w", token + ".1"):
+        with pytest.raises(NotDone):
+            acts.look("phone", wrong)
+    with pytest.raises(NotDone):
+        acts.look("another", token)
+    bench.clock.advance(LASTS_MS / 1000 + 60)
+    with pytest.raises(NotDone):
+        acts.do("phone", token)
+
+
+def test_a_camera_that_was_muted_says_nothing_for_an_hour(bench: Bench) -> None:
+    event = bench.happens()
+    bench.work()
+    said = bench.messaging.acts.do("phone", bench.messaging.acts.token("phone", "m", event.id))
+    assert said == "Front door is muted for an hour."
+    bench.clock.advance(1800)
+    bench.happens()
+    bench.work()
+    assert len(bench.sent()) == 1
+    bench.killed()
+    bench.clock.advance(1900)
+    bench.happens()
+    bench.work()
+    assert len(bench.sent()) == 2
+
+
+def test_another_phone_is_not_muted(bench: Bench) -> None:
+    bench.messaging.acts.mute("phone", PORCH, 3_600_000)
+    acts: MessageActions = bench.messaging.acts
+    now_ms = bench.clock.now_ms()
+    assert acts.is_muted("phone", PORCH, now_ms)
+    assert not acts.is_muted("tablet", PORCH, now_ms)
+    assert not acts.is_muted("phone", CameraId("yard"), now_ms)
+    acts.mute("phone", PORCH, 0)
+    assert not acts.is_muted("phone", PORCH, now_ms)
+
+
+def test_a_button_in_the_chat_does_what_it_says(bench: Bench) -> None:
+    event = bench.happens()
+    bench.work()
+    keys = bench.sent("/sendPhoto")[0].form["reply_markup"].decode()
+    token = next(part for part in keys.split('"') if part.startswith("k."))
+    pressing(bench, token)
+    kept = bench.recorder.index.event(event.id)
+    assert kept
+    assert kept.kept
+    assert bench.sent("/answerCallbackQuery")[0].form["text"] == b"It is kept."
+
+
+def test_a_button_in_another_chat_does_nothing(bench: Bench) -> None:
+    event = bench.happens()
+    pressing(bench, bench.messaging.acts.token("phone", "k", event.id), chat=666)
+    found = bench.recorder.index.event(event.id)
+    assert found
+    assert not found.kept
+    assert bench.sent("/answerCallbackQuery") == []
+
+
+def test_the_day_is_told_with_what_was_recorded_and_its_pictures(tmp_path: Path, service: StandIn) -> None:
+    bench = Bench(tmp_path, service, recap="06:30", cool_down="0 s")
+    bench.messaging.telling.step()
+    begin_ms = bench.clock.now_ms()
+    bench.recorder.record(begin_ms, seconds=30)
+    bench.happens(end_ms=begin_ms + 1000)
+    bench.clock.advance(40)
+    bench.recorder.record(bench.clock.now_ms() - 5_000, seconds=5)
+    bench.clock.advance(1800)
+    bench.messaging.telling.step()
+    recap = bench.outbox.find("phone", "recap/2026-11-20")
+    assert recap
+    composer = bench.messaging._composer("phone", bench.settings.notifiers["phone"])
+    told = composer.message(recap)
+    assert told.title == "Daily summary: 1 recorded90 %."
+    assert told.text == "1 event: 1 × person."
+    bench.outbox.close()

@@ -1,0 +1,199 @@
+"""Destinations as the settings have them: tried out, paused, in their hours, and swept."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tawny.config.destinations import DestinationSettings
+from tawny.config.settings import CameraSettings, Settings
+from tawny.delivery.delivery import DeliveryKind, ReceivedAccess
+from tawny.delivery.send_schedule import open_in_s
+from tawny.model.errors import SettingsError
+from tawny.model.ids import EventId
+from tawny.model.times import utc_from_text
+from tawny.service.delivery.delivery_service import DeliveryService, budget_bytes
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.testing.clock import FakeClock
+from tests.api.fakes import FakeRecorder
+from tests.app.rig import settings
+from tests.delivery.carried import clip
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+class Bench:
+    def __init__(self, root: Path, more: str = "") -> None:
+        self.nas, self.clock = root / "nas", FakeClock()
+        self.nas.mkdir()
+        text = f'[destinations.nas]\nurl = "folder:{self.nas}"\n{more}\n'
+        recorder = FakeRecorder(root, self.clock)
+        self.outward = DeliveryService(
+            settings(text), ":memory:", recorder, PluginRegistry.opened(), self.clock, lambda part, error: None
+        )
+        self.outward.bringing.take_over(settings(text).destinations)
+
+    def put(self, name: str) -> Path:
+        path = self.nas / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"a clip")
+        return path
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path, 'keep = "90 days"')
+    yield made
+    made.outward.close()
+
+
+def test_trying_it_out_leaves_nothing_there(bench: Bench) -> None:
+    steps = bench.outward.test("nas")
+    assert [(step.what, step.wrong) for step in steps] == [
+        ("Connected", ""),
+        ("Uploaded a test file", ""),
+        ("Downloaded it again", ""),
+        ("Removed it", ""),
+    ]
+    assert list(bench.nas.iterdir()) == []
+
+
+def test_what_is_wrong_is_said_with_what_to_do(bench: Bench) -> None:
+    bench.nas.rmdir()
+    (step,) = bench.outward.test("nas")
+    assert (step.what, "no such folder" in step.wrong, bool(step.do)) == ("Connect", True, True)
+
+
+def test_what_is_too_old_is_listed_first_and_removed_in_its_turn(bench: Bench) -> None:
+    old = bench.put("porch/2026/07/01/20260701T055812345-1a2b3c4d.mp4")
+    bench.put("porch/2026/11/19/20261119T055812345-1a2b3c4d.mp4")
+    bench.put("porch/holiday.mp4")
+    assert [there.name for there in bench.outward.too_old("nas")] == [old.relative_to(bench.nas).as_posix()]
+    bench.outward.pause("nas", paused=True)  # its courier would take it before we look
+    assert [there.name for there in bench.outward.bringing.sweep("nas")] == [old.relative_to(bench.nas).as_posix()]
+    taken = bench.outward.outbox.take("nas")
+    assert taken
+    assert (taken.what, taken.name) == (DeliveryKind.REMOVAL, old.relative_to(bench.nas).as_posix())
+
+
+def test_before_it_is_started_nothing_is_behind(bench: Bench) -> None:
+    assert bench.outward.troubles() == []
+
+
+def test_how_it_does_is_told(bench: Bench) -> None:
+    bench.outward.pause("nas", paused=True)
+    (target,) = bench.outward.targets()
+    assert (target.name, target.where, target.is_paused) == ("nas", str(bench.nas), True)
+    assert bench.outward.summary() == {"waiting": 0, "oldest": None}
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        ("", 5_000_000_000),
+        ('[outbox]\nbudget = "1 GB"\n', 1_000_000_000),
+        ('[storage]\nmode = "memory"\nmemory = "64 MB"\n', 32_000_000),
+        ('[storage]\nmode = "memory"\nmemory = "64 MB"\n[outbox]\nbudget = "10 MB"\n', 10_000_000),
+    ],
+)
+def test_in_memory_what_waits_takes_at_most_half_of_it(table: str, expected: int) -> None:
+    assert budget_bytes(settings(table)) == expected
+
+
+@pytest.mark.parametrize(
+    ("hours", "now", "expected_s"),
+    [
+        ("22:00-06:00", "2026-11-20T22:30:00Z", 0),  # 23:30 there
+        ("22:00-06:00", "2026-11-20T04:59:00Z", 0),
+        ("22:00-06:00", "2026-11-20T05:00:00Z", 16 * 3600),
+        ("09:00-17:00", "2026-11-20T07:30:30Z", 1770),
+        ("09:00-17:00", "2026-06-20T07:30:00Z", 0),  # summer time
+    ],
+)
+def test_hours_are_those_of_the_wall_clock(hours: str, now: str, expected_s: float) -> None:
+    assert open_in_s(hours, utc_from_text(now), BERLIN) == expected_s
+
+
+@pytest.mark.parametrize(
+    ("table", "path", "allowed"),
+    [
+        ('url = "gopher://nas"', "destinations.nas.url", "sftp:…"),
+        ('url = "folder:relative"', "destinations.nas.url", "whole path"),
+        ('url = "folder:/mnt"\nnames = "{id}"', "destinations.nas.names", "{type}"),
+        ('url = "folder:/mnt"\ncameras = ["yard"]', "destinations.nas.cameras", "cameras of these settings"),
+        ('url = "folder:/mnt"\ncolour = "red"', "destinations.nas.url", "unknown key"),
+    ],
+)
+def test_what_only_the_kind_knows_to_be_wrong_is_told(table: str, path: str, allowed: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        PluginRegistry.opened().check(settings(f"[destinations.nas]\n{table}\n"), "tawny.toml")
+    (problem,) = refused.value.problems
+    assert (problem.path, allowed in problem.allowed) == (path, True), problem
+
+
+def test_a_link_in_a_message_opens_the_clip_for_six_hours(tmp_path: Path) -> None:
+    """It is made here, without asking the server; whoever has it needs nothing else."""
+    url = "s3://key:pLantedS3cret@cam/tawny?endpoint=http%3A%2F%2F127.0.0.1%3A9&region=eu-central-1"
+    bench = Bench(tmp_path, f'[destinations.cloud]\nurl = "{url}"')
+    outbox = bench.outward.outbox
+    bench.outward.bringing.stop()  # it is carried here, by hand
+    outbox.add([replace(clip("porch/e.mp4", 1000), to="cloud")])
+    assert bench.outward.bringing.clip_link(EventId("e")) == ""
+    taken = outbox.take("cloud")
+    assert taken
+    outbox.done(taken, taken.name, 1)
+    asked = urlsplit(bench.outward.bringing.clip_link(EventId("e")))
+    assert asked.path == "/cam/tawny/porch/e.mp4"
+    assert parse_qs(asked.query)["X-Amz-Expires"] == [str(6 * 3600)]
+    assert "pLantedS3cret" not in asked.query
+    bench.outward.close()
+
+
+@pytest.mark.parametrize(
+    ("cameras", "receives"),
+    [([], ReceivedAccess.CLEAR), (["porch"], ReceivedAccess.SEALED), (["porch", "yard"], ReceivedAccess.CLEAR)],
+)
+def test_what_a_destination_receives_is_sealed_where_all_its_cameras_are(
+    bench: Bench, cameras: list[str], receives: ReceivedAccess
+) -> None:
+    porch = CameraSettings(source="demo:porch", sealed=True)
+    chosen = DestinationSettings(url=f"folder:{bench.nas}", cameras=tuple(cameras))
+    known = {"porch": porch, "yard": CameraSettings(source="demo:yard")}
+    changed = Settings().model_copy(update={"cameras": known, "destinations": {"nas": chosen}})
+    bench.outward.apply(changed)
+    (told,) = bench.outward.all_targets()
+    assert told.receives is receives
+
+
+def test_what_would_go_is_told_and_nothing_is_removed(bench: Bench) -> None:
+    bench.outward.pause("nas", paused=True)
+    bench.put("porch/2026/07/01/20260701T055812345-1a2b3c4d.mp4")
+    told = bench.outward.swept("nas", only_told=True)
+    items = told["items"]
+    assert isinstance(items, list)
+    names = [(item["name"], item["size_bytes"]) for item in items]
+    assert names == [("porch/2026/07/01/20260701T055812345-1a2b3c4d.mp4", 6)]
+    assert (told["keep_s"], told["removed"]) == (90 * 86_400, False)
+    assert bench.outward.outbox.waiting().count == 0
+    again = bench.outward.swept("nas", only_told=False)
+    assert (again["items"], again["removed"]) == (told["items"], True)
+    assert bench.outward.outbox.waiting().count == 1
+
+
+def test_a_sweep_that_cannot_be_made_says_why(bench: Bench) -> None:
+    assert bench.outward.swept("cloud", only_told=True) == {"known": ["nas"]}
+    bench.nas.rmdir()
+    told = bench.outward.swept("nas", only_told=False)
+    assert told["error"]["code"] == "target_missing"  # type: ignore[index]
+
+
+def test_what_waits_is_told_after_it_stopped(tmp_path: Path) -> None:
+    """Retention goes on until recording has ended, and asks what it must keep."""
+    bench = Bench(tmp_path)
+    bench.outward.outbox.add([replace(clip("porch/e.mp4", 1000), to="nas")])
+    bench.outward.stop()
+    assert bench.outward.summary()["waiting"] == 1
+    bench.outward.close()

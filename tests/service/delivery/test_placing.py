@@ -1,0 +1,196 @@
+"""Destinations and notifiers that people add, change and remove: in the file, at once, and losing nothing."""
+
+import stat
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tawny.config.loader import read_settings
+from tawny.config.settings import Settings
+from tawny.delivery.delivery import DeliveryState
+from tawny.model.errors import NotDone, SettingsError
+from tawny.model.events import Event
+from tawny.model.ids import EventId
+from tawny.model.messages import EventChanged
+from tawny.service.delivery.delivery_service import DeliveryService
+from tawny.service.delivery.target_kinds import DESTINATIONS, NOTIFIERS
+from tawny.service.delivery.target_settings import TargetSettingsService
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.testing.clock import FakeClock
+from tawny.testing.waiting import until
+from tests.api.fakes import FakeRecorder
+from tests.playback.archives import PORCH
+
+TEXT = """\
+# mine
+[cameras.porch]
+source = "demo:porch"   # the porch
+"""
+SECRET = "pLantedS3cret"
+FTP = f"ftps://me:{SECRET}@nas.lan/tawny"
+
+
+class House(FakeRecorder):
+    def event_picture(self, event: Event) -> bytes | None:
+        return b"\xff\xd8 its picture"
+
+
+class Bench:
+    """What leaves a recorder whose settings are in a file, or in none."""
+
+    def __init__(self, root: Path, *, in_file: bool = True) -> None:
+        self.file, self.clock = root / "tawny.toml", FakeClock()
+        self.recorder = House(root, self.clock)
+        self.file.write_text(TEXT)
+        self.settings, doors = read_settings(self.file), PluginRegistry.opened()
+        self.outward = DeliveryService(
+            self.settings, ":memory:", self.recorder, doors, self.clock, lambda part, error: None
+        )
+        config = self.file if in_file else None
+        self.placing = TargetSettingsService(lambda: self.settings, self.apply, self.outward, doors, config)
+        self.outward.start()
+
+    def apply(self, new: Settings, _: str) -> None:
+        self.settings = new
+        self.outward.apply(new)
+
+    def happens(self, name: str) -> None:
+        now_ms = self.clock.now_ms()
+        event = replace(Event(EventId(name), PORCH, "person", now_ms, None, 50.0), picture_ms=now_ms)
+        self.recorder.index.put_event(event)
+        self.recorder.bus.publish(EventChanged("started", event))
+
+    @property
+    def secrets(self) -> Path:
+        return self.file.with_name("secrets.toml")
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    made.outward.close()
+
+
+def test_what_is_added_stands_in_the_file_and_its_secret_beside_it(bench: Bench) -> None:
+    bench.placing.put("destinations", "nas", {"url": FTP, "keep": "90 days", "kinds": ["person"]})
+    text = bench.file.read_text()
+    assert text.startswith(TEXT)
+    assert SECRET not in text
+    assert 'url = "${URL_NAS}"' in text
+    assert stat.S_IMODE(bench.secrets.stat().st_mode) == 0o600
+    again = read_settings(bench.file, {})
+    assert again.destinations == bench.settings.destinations
+    assert (again.destinations["nas"].url, again.destinations["nas"].keep) == (FTP, 90 * 86_400)
+
+
+def test_what_is_told_of_it_has_no_secret(bench: Bench) -> None:
+    bench.placing.put("destinations", "nas", {"url": FTP, "keep": "90 days"})
+    said = bench.placing.said("nas")
+    assert (said.group, dict(said.values)) == ("destinations", {"keep": "90 days"})
+
+
+def test_a_change_touches_what_it_names_alone(bench: Bench) -> None:
+    bench.placing.put("destinations", "nas", {"url": FTP, "keep": "90 days", "limit": "500 kB"})
+    bench.placing.put("destinations", "nas", {"keep": None, "after": 3})
+    nas = bench.settings.destinations["nas"]
+    assert (nas.url, nas.keep, nas.limit, nas.after) == (FTP, None, 500_000, 3)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"url": f"gopher://{SECRET}@x"}, "unknown kind"),
+        ({"url": FTP, "keep": "often"}, "often"),
+        ({"url": FTP, "colour": "red"}, "unknown key"),
+        ({"url": FTP, "cameras": ["yard"]}, "yard"),
+        ({}, "nothing"),
+    ],
+)
+def test_what_cannot_be_changes_nothing(bench: Bench, values: dict[str, object], says: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        bench.placing.put("destinations", "nas", values)
+    assert says in str(refused.value)
+    assert SECRET not in str(refused.value)
+    assert (bench.file.read_text(), bench.secrets.exists(), bench.settings.destinations) == (TEXT, False, {})
+
+
+def test_a_name_is_one_of_both(bench: Bench, tmp_path: Path) -> None:
+    bench.placing.put("destinations", "nas", {"url": f"folder:{tmp_path}"})
+    with pytest.raises(SettingsError):
+        bench.placing.put("notifiers", "nas", {"url": "ntfy://ntfy.lan/x"})
+
+
+def test_what_is_removed_is_gone_with_its_secret_and_what_waited(bench: Bench) -> None:
+    bench.placing.put("destinations", "nas", {"url": FTP})
+    bench.outward.pause("nas", paused=True)
+    bench.happens("e")
+    until(lambda: bench.outward.outbox.waiting("nas").count, 20, "a picture that waits")
+    bench.placing.remove("nas")
+    assert SECRET not in bench.file.read_text() + bench.secrets.read_text()
+    assert bench.outward.outbox.waiting().count == 0
+    with pytest.raises(NotDone):
+        bench.placing.remove("nas")
+
+
+def test_without_a_file_it_holds_until_the_end(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, in_file=False)
+    bench.placing.put("destinations", "nas", {"url": FTP})
+    bench.placing.put("notifiers", "phone", {"url": f"ntfy://:{SECRET}@ntfy.lan/x", "quiet": "22:00-06:00"})
+    bench.placing.put("destinations", "nas", {"after": 2})
+    assert bench.settings.destinations["nas"].url == FTP
+    assert bench.placing.said("phone").values == {"quiet": "22:00-06:00"}
+    assert (bench.file.read_text(), bench.secrets.exists(), bench.placing.is_kept) == (TEXT, False, False)
+    bench.outward.close()
+
+
+def test_a_change_is_taken_up_at_once_and_loses_nothing(bench: Bench, tmp_path: Path) -> None:
+    """Pictures wait for a disk that is not there; then the destination is put right, and a second one is added."""
+    for name in ("right", "second"):
+        (tmp_path / name).mkdir()
+    bench.placing.put("destinations", "nas", {"url": f"folder:{tmp_path}/wrong"})
+    bench.happens("20261120T050000000-00000001")
+    until(lambda: "no such folder" in bench.outward.outbox.trouble("nas"), 20, "that the folder is missing")
+    bench.clock.advance(1)
+    bench.happens("20261120T050001000-00000002")
+    bench.placing.put("destinations", "nas", {"url": f"folder:{tmp_path}/right"})
+    until(lambda: len(list((tmp_path / "right").rglob("*.jpg"))) == 2, 20, "both pictures")
+    bench.placing.put("destinations", "second", {"url": f"folder:{tmp_path}/second"})
+    bench.happens("20261120T050101000-00000003")
+    until(lambda: len(list((tmp_path / "second").rglob("*.jpg"))) == 1, 20, "the picture at the second")
+    assert {one.state for one in bench.outward.outbox.ended("nas")} == {DeliveryState.DONE}
+
+
+def test_it_is_tried_out_before_it_is_kept(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    good = bench.placing.try_out("destinations", "nas", {"url": f"folder:{tmp_path}/there"})
+    assert [step.wrong for step in good] == ["", "", "", ""]
+    (bad,) = bench.placing.try_out("destinations", "nas", {"url": f"folder:{tmp_path}/nowhere"})
+    assert "no such folder" in bad.wrong
+    assert (bench.file.read_text(), bench.settings.destinations) == (TEXT, {})
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Apprise's own, of services that nobody asked for
+def test_each_kind_that_is_offered_makes_an_address_that_is_understood(bench: Bench) -> None:
+    doors, filled = PluginRegistry.opened(), {
+        "path": "/mnt/nas", "address": "https://h/x", "host": "h", "user": "u", "password": "p", "folder": "f",
+        "bucket": "b", "key": "k", "secret": "s", "region": "r", "endpoint": "https%3A%2F%2Fe", "remote": "drive",
+        "topic": "t", "token": "1:a", "chat": "42", "contact": "me@example.org", "hook": "1/x",
+        "app": "a", "room": "!r:s", "service": "mobile_app_phone",
+    }  # fmt: skip
+    offered = {one.scheme for one in bench.placing.kinds()}
+    for kind in (*DESTINATIONS, *NOTIFIERS):
+        values = filled | {"hook": "T0/B0/X"} if kind.scheme == "slack" else dict(filled)
+        if kind.scheme == "apprise":
+            values["address"] = "json://h/x"
+        if kind.scheme == "tawny":
+            values["address"] = "tawny://:secret@h/f"
+        url = kind.address.replace("[", "").replace("]", "").format(**values)
+        table = {field.key: "to@example.org" for field in kind.fields if field.key in ("to", "sender")}
+        part = doors.destination_of(url) if kind.group == "destinations" else doors.notifier_of(url)
+        assert part is not None, url
+        part.settings(url, table)
+        assert kind.scheme in offered
+    assert all(one.shows for one in bench.placing.kinds() if one.group == "notifiers")

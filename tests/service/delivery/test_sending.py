@@ -1,0 +1,271 @@
+"""From events to what is brought elsewhere: at once, while they go on, when they are over, and after a kill."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tawny.delivery.delivery import DeliveryKind, DeliveryState
+from tawny.delivery.file_names import checked
+from tawny.delivery.outbox import Outbox
+from tawny.model.errors import ContentGone
+from tawny.model.events import Event
+from tawny.model.ids import CameraId, EventId
+from tawny.model.messages import EventChanged, SegmentClosed
+from tawny.model.times import Span
+from tawny.playback.clips import ClipCache
+from tawny.service.delivery.contents import ContentFactory
+from tawny.service.delivery.upload_scheduler import SETTLE_MS, UploadRule, UploadScheduler
+from tawny.testing.clock import FakeClock
+from tests.playback.archives import PORCH, FakeArchive
+
+PRE_MS, POST_MS = 2_000, 3_000
+OFFSITE = UploadRule("offsite", checked("tawny"))
+
+
+def clip_of(event: Event, now_ms: int) -> Span:
+    return event.clip(now_ms, PRE_MS / 1000, POST_MS / 1000)
+
+
+class Bench:
+    """A porch of which the last minute is recorded, and an outbox."""
+
+    def __init__(self, root: Path, *wishes: UploadRule, budget_bytes: int = 10**9) -> None:
+        self.clock = FakeClock()
+        self.archive = FakeArchive(root)
+        self.outbox = Outbox(":memory:", self.clock)
+        self.wishes, self.budget_bytes = wishes or (OFFSITE,), budget_bytes
+        self.sending = self.again()
+        self.sending.step()
+        self.contents = ContentFactory(self.archive, ClipCache(self.archive), lambda _: b"a picture")
+
+    def again(self) -> UploadScheduler:
+        """As after a restart."""
+        return UploadScheduler(self.outbox, self.archive, self.wishes, clip_of, self.clock, self.budget_bytes)
+
+    def tell(self, event: Event, what: str = "started") -> None:
+        self.archive.index.put_event(event)
+        self.sending.heard(EventChanged(what, event))
+        self.sending.step()
+
+    def kinds(self) -> list[DeliveryKind]:
+        found = self.outbox.of_event(EventId("e"))
+        return [one.what for one in found if one.state is DeliveryState.WAITING]
+
+    def event(self, **about: Any) -> Event:
+        now_ms = self.clock.now_ms()
+        return replace(Event(EventId("e"), PORCH, "person", now_ms, None, 50.0), **about)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    made.outbox.close()
+
+
+def test_the_picture_goes_at_once(bench: Bench) -> None:
+    bench.tell(bench.event(picture_ms=bench.clock.now_ms()))
+    (picture,) = bench.outbox.of_event(EventId("e"))
+    assert (picture.what, picture.name) == (DeliveryKind.PICTURE, "porch/2026/11/20/e.jpg")
+    assert bench.contents.of(picture).read(0, 100) == b"a picture"
+
+
+def test_a_better_picture_goes_too_and_the_same_does_not(bench: Bench) -> None:
+    first = bench.event(picture_ms=1)
+    bench.tell(first)
+    taken = bench.outbox.take("offsite")
+    assert taken
+    bench.outbox.done(taken, "", 0)
+    bench.tell(first, "updated")
+    assert bench.kinds() == []
+    bench.tell(replace(first, picture_ms=2), "updated")
+    assert bench.kinds() == [DeliveryKind.PICTURE]
+
+
+def test_while_it_goes_on_its_video_follows_in_pieces(bench: Bench) -> None:
+    event = bench.event()
+    bench.tell(event)
+    bench.archive.record(event.start_ms - 10_000, seconds=10)
+    for part in range(2):
+        bench.archive.record(event.start_ms + part * 6_000, seconds=6)
+        bench.sending.step()
+    pieces = bench.outbox.of_event(event.id)
+    assert [piece.name for piece in pieces] == ["porch/2026/11/20/e.001.mp4", "porch/2026/11/20/e.002.mp4"]
+    assert [piece.needs for piece in pieces] == [
+        Span(event.start_ms - PRE_MS, event.start_ms + 6_000),
+        Span(event.start_ms + 6_000, event.start_ms + 12_000),
+    ]
+
+
+def test_what_goes_on_is_off_site_at_most_ten_seconds_behind_what_is_recorded(bench: Bench) -> None:
+    """At every second of a minute, with a destination that takes a second for each."""
+    event = bench.event()
+    bench.archive.record(event.start_ms - 4_000, seconds=4)
+    bench.tell(event)
+    there_ms, behind_s = event.start_ms - PRE_MS, list[float]()
+    for second in range(60):
+        bench.archive.record(event.start_ms + second * 1000, seconds=1)
+        bench.clock.advance(1)
+        taken = bench.outbox.take("offsite")
+        bench.sending.step()
+        if taken is not None and taken.needs is not None:
+            assert bench.contents.of(taken).size_bytes > 0
+            assert taken.needs.begin_ms == there_ms  # no hole
+            there_ms = taken.needs.end_ms
+            bench.outbox.done(taken, "", 1)
+        behind_s.append((event.start_ms + (second + 1) * 1000 - there_ms) / 1000)
+    assert max(behind_s) <= 10
+
+
+def test_when_it_is_over_the_clip_goes_as_soon_as_its_post_roll_is_recorded(bench: Bench) -> None:
+    event = bench.event().ended(bench.clock.now_ms() + 4_000)
+    bench.archive.record(event.start_ms - 10_000, seconds=16)
+    bench.tell(event, "ended")
+    bench.clock.advance(7.5)
+    assert bench.sending.step() < 1
+    assert bench.outbox.take("offsite") is None
+    bench.archive.record(event.start_ms + 6_000, seconds=1)
+    bench.sending.step()
+    clip = bench.outbox.take("offsite")
+    assert clip
+    assert clip.what is DeliveryKind.CLIP
+    content = bench.contents.of(clip)
+    assert content.read(4, 4) == b"ftyp"
+    assert len(content.sha256) == 64
+
+
+def test_a_clip_whose_end_is_never_recorded_goes_all_the_same(bench: Bench) -> None:
+    event = bench.event().ended(bench.clock.now_ms() + 4_000)
+    bench.archive.record(event.start_ms - 10_000, seconds=12)
+    bench.tell(event, "ended")
+    (clip,) = bench.outbox.of_event(event.id)
+    assert event.end_ms
+    assert (clip.what, clip.next_ms) == (DeliveryKind.CLIP, event.end_ms + POST_MS + SETTLE_MS)
+    bench.clock.advance(7 + SETTLE_MS / 1000)
+    assert bench.outbox.take("offsite") == clip
+
+
+def test_pieces_are_taken_away_once_the_clip_is_there(bench: Bench) -> None:
+    event = bench.event()
+    bench.tell(event)
+    bench.archive.record(event.start_ms - 4_000, seconds=12)
+    bench.sending.step()
+    bench.tell(event.ended(event.start_ms + 4_000), "ended")
+    bench.clock.advance(30)
+    names: list[str] = []
+    while (taken := bench.outbox.take("offsite")) is not None:
+        names.append(taken.name)
+        bench.outbox.done(taken, taken.name, 1)
+        bench.sending.ended(taken)
+    assert names == ["porch/2026/11/20/e.001.mp4", "porch/2026/11/20/e.mp4"]
+    assert [one.what for one in bench.outbox.of_event(event.id) if one.state is DeliveryState.WAITING] == [
+        DeliveryKind.REMOVAL
+    ]
+
+
+def test_after_a_restart_what_was_missed_is_made_up_for_once(bench: Bench) -> None:
+    event = bench.event(picture_ms=5)
+    bench.archive.index.put_event(event.ended(event.start_ms + 4_000))  # its message was lost with the power
+    for _ in range(2):
+        bench.clock.advance(60)
+        bench.again().step()
+    assert bench.kinds() == [DeliveryKind.PICTURE, DeliveryKind.CLIP]
+
+
+def test_what_was_before_the_destination_is_not_for_it(bench: Bench) -> None:
+    earlier = bench.event(start_ms=bench.clock.now_ms() - 60_000).ended(bench.clock.now_ms() - 50_000)
+    bench.archive.index.put_event(earlier)
+    bench.clock.advance(60)
+    bench.again().step()
+    assert bench.kinds() == []
+
+
+@pytest.mark.parametrize(
+    ("wish", "expected"),
+    [
+        (replace(OFFSITE, kinds=frozenset({"person"})), True),
+        (replace(OFFSITE, kinds=frozenset({"vehicle"})), False),
+        (replace(OFFSITE, cameras=frozenset({CameraId("yard")})), False),
+        (replace(OFFSITE, what=frozenset({"kept"})), False),
+        (replace(OFFSITE, what=frozenset({"footage"})), False),
+    ],
+)
+def test_a_destination_gets_what_it_is_for(tmp_path: Path, wish: UploadRule, expected: bool) -> None:
+    bench = Bench(tmp_path, wish)
+    bench.tell(bench.event().ended(bench.clock.now_ms() + 1000), "ended")
+    assert bool(bench.kinds()) is expected
+
+
+def test_what_somebody_keeps_goes_when_it_is_kept(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, replace(OFFSITE, what=frozenset({"kept"})))
+    event = bench.event().ended(bench.clock.now_ms() + 1000)
+    bench.tell(event, "ended")
+    bench.tell(replace(event, kept=True), "updated")
+    assert bench.kinds() == [DeliveryKind.CLIP]
+
+
+def test_where_clips_wait_for_each_other_no_pieces_follow(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, replace(OFFSITE, follows=False))
+    event = bench.event()
+    bench.tell(event)
+    bench.archive.record(event.start_ms - 4_000, seconds=12)
+    bench.sending.step()
+    assert bench.kinds() == []
+    bench.tell(event.ended(event.start_ms + 4_000), "ended")
+    assert bench.kinds() == [DeliveryKind.CLIP]
+
+
+def test_another_destination_is_taken_over_while_an_event_goes_on(bench: Bench) -> None:
+    event = bench.event()
+    bench.tell(event)
+    bench.archive.record(event.start_ms - 4_000, seconds=12)
+    bench.sending.step()
+    nas = replace(OFFSITE, to="nas")
+    bench.sending.take_over([OFFSITE, nas], 10**9)
+    bench.archive.record(event.start_ms + 8_000, seconds=8)
+    bench.tell(event, "updated")
+    bench.tell(event.ended(event.start_ms + 12_000), "ended")
+    names = {(one.to, one.name.rpartition("/")[2]) for one in bench.outbox.of_event(event.id)}
+    assert {("offsite", "e.001.mp4"), ("offsite", "e.002.mp4"), ("offsite", "e.mp4"), ("nas", "e.mp4")} <= names
+
+
+def test_what_is_no_longer_wished_for_is_not_followed(bench: Bench) -> None:
+    bench.tell(bench.event())
+    bench.sending.take_over([], 10**9)
+    bench.archive.record(bench.clock.now_ms() - 4_000, seconds=12)
+    bench.sending.step()
+    assert bench.kinds() == []
+
+
+def test_what_a_clip_will_take_is_known_from_what_is_recorded(bench: Bench) -> None:
+    segment = bench.archive.record(bench.clock.now_ms() - 4_000, seconds=12)
+    bench.tell(bench.event().ended(bench.clock.now_ms() + 1_000), "ended")
+    (clip,) = bench.outbox.of_event(EventId("e"))
+    assert clip.size_bytes == segment.size_bytes // 2
+
+
+def test_footage_is_sent_file_by_file(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, replace(OFFSITE, what=frozenset({"footage"})))
+    segment = bench.archive.record(bench.clock.now_ms() - 60_000, seconds=4)
+    bench.sending.heard(SegmentClosed(segment))
+    bench.sending.step()
+    taken = bench.outbox.take("offsite")
+    assert taken
+    assert (taken.what, bench.contents.of(taken).read(4, 4)) == (DeliveryKind.FOOTAGE, b"ftyp")
+
+
+def test_over_the_budget_is_told(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, budget_bytes=1000)
+    bench.tell(bench.event(picture_ms=1).ended(bench.clock.now_ms() + 1000), "ended")
+    assert [one.what for one in bench.sending.dropped] == [DeliveryKind.CLIP]
+    assert bench.kinds() == [DeliveryKind.PICTURE]
+
+
+def test_what_was_removed_meanwhile_is_gone(bench: Bench) -> None:
+    bench.tell(bench.event().ended(bench.clock.now_ms() + 1000), "ended")
+    (clip,) = bench.outbox.of_event(EventId("e"))
+    with pytest.raises(ContentGone, match="removed"):
+        bench.contents.of(clip)

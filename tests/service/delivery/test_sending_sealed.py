@@ -1,0 +1,93 @@
+"""Events of sealed cameras: recordings go as they lie, whenever they are closed, under names that tell nothing."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tawny.delivery.delivery import Delivery, DeliveryKind
+from tawny.model.ids import CameraId, EventId
+from tawny.model.messages import SegmentClosed
+from tawny.model.segments import Segment
+from tawny.service.delivery.upload_scheduler import UploadScheduler
+from tawny.service.sealing.sealed_export import NoSealedExport
+from tests.playback.archives import PORCH
+from tests.service.delivery.test_sending import OFFSITE, Bench, clip_of
+
+
+class Sealed(NoSealedExport):
+    def seals(self, camera: CameraId) -> bool:
+        return camera == PORCH
+
+    def object_name(self, path: str, at_ms: int) -> str:
+        return f"opaque/{hash(path) & 0xFFFF:x}.tws"
+
+
+class SealedBench(Bench):
+    def again(self) -> UploadScheduler:
+        wishes, clock, budget = self.wishes, self.clock, self.budget_bytes
+        return UploadScheduler(self.outbox, self.archive, wishes, clip_of, clock, budget, sealed=Sealed())
+
+    def sealed(self, begin_ms: int, seconds: int) -> Segment:
+        """A closed recording, which is told of."""
+        plain = self.archive.record(begin_ms, seconds=seconds)
+        segment = replace(plain, path=plain.path.replace(".mp4", ".tws"))
+        self.archive.index.drop_segments([plain])
+        self.archive.index.add_segment(segment)
+        self.sending.heard(SegmentClosed(segment))
+        self.sending.step()
+        return segment
+
+    def waiting(self) -> list[Delivery]:
+        return self.outbox.of_event(EventId("e"))
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[SealedBench]:
+    made = SealedBench(tmp_path)
+    yield made
+    made.outbox.close()
+
+
+def test_recordings_that_were_closed_before_and_after_its_end_both_go(bench: SealedBench) -> None:
+    event = bench.event()
+    before = bench.sealed(event.start_ms - 20_000, 30)
+    bench.tell(event)
+    assert bench.waiting() == [], "not while it goes on: nothing can be cut"
+    bench.tell(replace(event, end_ms=event.start_ms + 15_000), "ended")
+    after = bench.sealed(event.start_ms + 10_000, 30)
+    bench.sealed(event.start_ms + 300_000, 30)
+    assert [one.content for one in bench.waiting()] == [{"segment": before.id}, {"segment": after.id}]
+    assert {one.what for one in bench.waiting()} == {DeliveryKind.CLIP}
+    assert all(one.name.startswith("opaque/") for one in bench.waiting())
+
+
+def test_the_same_recording_goes_once(bench: SealedBench) -> None:
+    event = bench.event()
+    ended = replace(event, end_ms=event.start_ms + 5_000)
+    segment = bench.sealed(event.start_ms - 20_000, 40)
+    for _ in range(2):
+        bench.tell(ended, "ended")
+        bench.sending.heard(SegmentClosed(segment))
+        bench.sending.step()
+    assert len(bench.waiting()) == 1
+
+
+def test_its_picture_goes_sealed_and_at_once(bench: SealedBench) -> None:
+    bench.tell(bench.event(picture_ms=5))
+    (picture,) = bench.waiting()
+    assert (picture.what, picture.content["sealed"], picture.name[:7]) == (DeliveryKind.PICTURE, True, "opaque/")
+
+
+def test_names_can_be_as_all_else_there(tmp_path: Path) -> None:
+    bench = SealedBench(tmp_path, replace(OFFSITE, names_sealed=True))
+    bench.tell(bench.event(picture_ms=5))
+    assert [one.name for one in bench.waiting()] == ["porch/2026/11/20/e.tws"]
+
+
+def test_what_was_recorded_before_the_camera_was_sealed_goes_as_ever(bench: SealedBench) -> None:
+    event = bench.event()
+    bench.archive.record(event.start_ms - 20_000, seconds=60)
+    bench.tell(replace(event, end_ms=event.start_ms + 5_000, picture_ms=5), "ended")
+    assert [one.name for one in bench.waiting()] == ["porch/2026/11/20/e.jpg", "porch/2026/11/20/e.mp4"]

@@ -1,0 +1,83 @@
+"""The words of messages."""
+
+from dataclasses import replace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tawny.model.events import Event, SeenObject
+from tawny.model.ids import CameraId, EventId
+from tawny.model.reads import RecognisedText
+from tawny.service.delivery import message_text
+
+BERLIN = ZoneInfo("Europe/Berlin")
+AT_MS = 1_795_203_960_000  # 20:46 there
+
+
+def event(**about: Any) -> Event:
+    return replace(Event(EventId("e"), CameraId("front"), "person", AT_MS, None, 50.0), **about)
+
+
+@pytest.mark.parametrize(
+    ("about", "title", "text"),
+    [
+        ({"zones": ("porch",)}, "Person at the porch.", "Front door, 20:46."),
+        ({}, "Person.", "Front door, 20:46."),
+        ({"end_ms": AT_MS + 90_000}, "Person.", "Front door, 20:46 to 20:47."),
+        (
+            {"end_ms": AT_MS + 1000, "objects": (SeenObject("person", 0.9), SeenObject("dog", 0.5))},
+            "Person.",
+            "Front door, 20:46. Seen: person, dog.",
+        ),
+        ({"kind": "motion", "perhaps": (SeenObject("person", 0.8),)}, "Possible person.", "Front door, 20:46."),
+        ({"kind": "motion", "said": "vehicle"}, "Vehicle.", "Front door, 20:46."),
+        ({"kind": "person", "said": "nothing"}, "Motion.", "Front door, 20:46."),
+        ({"kind": "object", "objects": (SeenObject("left", 1.0),)}, "Object left or removed.", "Front door, 20:46."),
+    ],
+)
+def test_an_event(about: dict[str, object], title: str, text: str) -> None:
+    assert message_text.of_event(event(**about), "Front door", BERLIN, lambda _who: "") == (title, text)
+
+
+def test_who_was_recognised_and_what_was_read() -> None:
+    known = event(
+        reads=(RecognisedText("plates", "BAB123", 0.9, "k1"), RecognisedText("faces", "", 0.8, "k2")), kind="vehicle"
+    )
+    names = {"k1": "Anna's car", "k2": "Anna"}
+    assert message_text.of_event(known, "Gate", BERLIN, lambda who: names[who])[0] == "Anna's car and Anna."
+    assert message_text.of_event(known, "Gate", BERLIN, lambda _who: "")[0] == "Vehicle BAB123."
+
+
+def test_several_events() -> None:
+    several = [event(), event(start_ms=AT_MS + 300_000), event(kind="vehicle")]
+    told = message_text.of_events(several, "Front door", BERLIN)
+    assert told == ("3 more events.", "Front door, 20:46 to 20:51: 2 × person, 1 × vehicle.")
+
+
+@pytest.mark.parametrize(
+    ("others", "text"),
+    [(7, "No answer. 7 others are fine."), (1, "No answer. 1 other is fine."), (0, "No answer.")],
+)
+def test_a_camera_that_is_not_recorded(others: int, text: str) -> None:
+    told = message_text.of_alarm("camera", "Garage", "14:02", "No answer.", "", others)
+    assert told == ("Garage has not been recording since 14:02.", text)
+
+
+def test_a_camera_that_is_back() -> None:
+    told = message_text.of_alarms_end("camera", "Garage", "14:02", "20:51", "")
+    assert told == ("Garage is back.", "Missing: 14:02 to 20:51.")
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [(1.0, "100 %"), (0.99984, "99.98 %"), (0.999999, "99.99 %"), (0.5, "50.00 %"), (0.0, "0.00 %")],
+)
+def test_a_share_is_never_more_than_is_true(part: float, text: str) -> None:
+    assert message_text.share(part) == text
+
+
+def test_a_day() -> None:
+    told = message_text.of_day(0.99984, [event(), event(kind="animal")])
+    assert told == ("Daily summary: 99 recorded98 %.", "2 events: 1 × person, 1 × animal.")
+    assert message_text.of_day(None, []) == ("Daily summary", "No events.")

@@ -1,0 +1,409 @@
+"""From events and alarms to messages: at once, at most one a minute, never lost, and nothing twice."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
+from tawny.delivery.outbox import Outbox
+from tawny.model.events import Event, new_event_id
+from tawny.model.ids import CameraId
+from tawny.model.messages import Alarm, EventChanged
+from tawny.model.times import Span
+from tawny.service.delivery.notification_filter import NotificationFilter, quiet_until_ms
+from tawny.service.delivery.notification_scheduler import (
+    LINK_MS,
+    PICTURE_MS,
+    SELDOM_MS,
+    SETTLE_MS,
+    NotificationScheduler,
+)
+from tawny.testing.clock import FakeClock
+from tests.playback.archives import PORCH, FakeArchive
+
+BERLIN = ZoneInfo("Europe/Berlin")
+PHONE = NotificationFilter("phone", edits=True)
+YARD = CameraId("yard")
+
+
+class Bench:
+    """A recorder's events, an outbox, and a phone that takes what is due."""
+
+    def __init__(self, root: Path, *ears: NotificationFilter) -> None:
+        self.clock, self.archive = FakeClock(), FakeArchive(root)
+        self.outbox = Outbox(":memory:", self.clock)
+        self.ears = ears or (PHONE,)
+        self.muted: set[CameraId] = set()
+        self.lasting: list[Alarm] = []
+        self.telling = self.again()
+        self.telling.step()
+
+    def again(self) -> NotificationScheduler:
+        """As after a restart."""
+        return NotificationScheduler(
+            self.outbox,
+            self.archive,
+            self.ears,
+            lambda event, now_ms: event.clip(now_ms, 2, 3),
+            lambda to, camera, at_ms: camera in self.muted,
+            lambda: self.lasting,
+            BERLIN,
+            self.clock,
+        )
+
+    def happens(self, kind: str = "person", camera: CameraId = PORCH, **about: Any) -> Event:
+        now_ms = self.clock.now_ms()
+        made = replace(Event(new_event_id(now_ms), camera, kind, now_ms, None, 50.0, picture_ms=now_ms), **about)
+        self.tell(made)
+        return made
+
+    def tell(self, event: Event, what: str = "started") -> None:
+        self.archive.index.put_event(event)
+        self.telling.heard(EventChanged(what, event))
+        self.telling.step()
+
+    def over(self, event: Event) -> None:
+        self.tell(event.ended(self.clock.now_ms()), "ended")
+
+    def delivered(self, to: str = "phone") -> list[Delivery]:
+        """What is due now, delivered."""
+        taken: list[Delivery] = []
+        while (one := self.outbox.take(to)) is not None:
+            self.outbox.done(one, f"receipt of {one.name}", 0)
+            self.telling.ended(one)
+            taken.append(one)
+        self.telling.step()
+        return taken
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    made.outbox.close()
+
+
+def kinds(told: list[Delivery]) -> list[str]:
+    return [str(one.content["kind"]) for one in told]
+
+
+def test_an_event_is_told_at_once(bench: Bench) -> None:
+    event = bench.happens()
+    (told,) = bench.delivered()
+    assert (told.what, told.name, told.content) == (
+        DeliveryKind.MESSAGE,
+        f"event/{event.id}",
+        {"kind": "event", "event": event.id},
+    )
+
+
+def test_it_waits_a_moment_for_a_picture_and_goes_with_it(bench: Bench) -> None:
+    event = bench.happens(picture_ms=None)
+    assert bench.delivered() == []
+    bench.tell(replace(event, picture_ms=5), "updated")
+    assert kinds(bench.delivered()) == ["event"]
+
+
+def test_it_goes_without_a_picture_when_none_comes(bench: Bench) -> None:
+    bench.happens(picture_ms=None)
+    bench.clock.advance(PICTURE_MS / 1000)
+    assert kinds(bench.delivered()) == ["event"]
+
+
+def test_its_clip_follows_in_its_place_when_it_is_over(bench: Bench) -> None:
+    event = bench.happens()
+    bench.delivered()
+    bench.clock.advance(5)
+    bench.over(event)
+    assert bench.delivered() == []
+    bench.clock.advance(10)
+    (clip,) = bench.delivered()
+    assert (clip.what, clip.content["edits"]) == (DeliveryKind.CLIP, f"receipt of event/{event.id}")
+    assert clip.needs == Span(event.start_ms - 2_000, event.start_ms + 8_000)
+    bench.over(event)
+    bench.clock.advance(60)
+    assert bench.delivered() == []
+
+
+def test_a_clip_follows_also_when_the_message_was_late(bench: Bench) -> None:
+    event = bench.happens()
+    bench.clock.advance(3600)
+    bench.over(event)
+    assert kinds(bench.delivered()) == ["event"]
+    bench.clock.advance(30)
+    assert kinds(bench.delivered()) == ["clip"]
+
+
+def test_what_follows_and_takes_no_place_keeps_the_pace(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, NotificationFilter("phone"))
+    event = bench.happens()
+    bench.delivered()
+    bench.clock.advance(2)
+    bench.over(event)
+    bench.clock.advance(40)
+    assert bench.delivered() == []
+    bench.clock.advance(30)
+    assert kinds(bench.delivered()) == ["clip"]
+
+
+def test_what_comes_within_a_minute_is_told_in_one(bench: Bench) -> None:
+    bench.happens()
+    bench.delivered()
+    later = []
+    for _ in range(3):
+        bench.clock.advance(10)
+        later.append(bench.happens().id)
+    assert bench.delivered() == []
+    bench.clock.advance(30)
+    (digest,) = bench.delivered()
+    assert digest.content == {"kind": "digest", "camera": PORCH, "events": later}
+
+
+def test_another_camera_is_told_at_once(bench: Bench) -> None:
+    bench.happens()
+    bench.happens(camera=YARD)
+    assert kinds(bench.delivered()) == ["event", "event"]
+
+
+def test_a_thousand_events_in_an_hour(bench: Bench) -> None:
+    """At most one message a camera and minute, then digests; every event is in one of them."""
+    happened: set[str] = set()
+    told: list[tuple[float, Delivery]] = []
+    begin_s = bench.clock.mono_s()
+    for number in range(1000):
+        event = bench.happens(camera=(PORCH, YARD)[number % 2])
+        happened.add(event.id)
+        bench.over(event)
+        told += [(bench.clock.mono_s(), one) for one in bench.delivered()]
+        bench.clock.advance(3.6)
+    for _ in range(40):
+        bench.clock.advance(60)
+        told += [(bench.clock.mono_s(), one) for one in bench.delivered()]
+    messages = [(at_s, one) for at_s, one in told if one.what is DeliveryKind.MESSAGE]
+    for camera in (PORCH, YARD):
+        at = [at_s for at_s, one in messages if one.camera == camera]
+        assert all(after - before >= 59.9 for before, after in pairwise(at))
+        assert len([at_s for at_s in at if at_s - begin_s <= 3600]) <= 10
+        assert max(after - before for before, after in pairwise(at)) <= SELDOM_MS / 1000 + 61
+    in_messages = [key for _, one in messages for key in one.content.get("events", [one.event])]
+    assert sorted(in_messages) == sorted(happened)
+    assert bench.outbox.waiting().count == 0
+
+
+def test_when_it_is_calm_again_events_are_told_at_once_again(bench: Bench) -> None:
+    for _ in range(30):
+        bench.happens()
+        bench.clock.advance(20)
+        bench.delivered()
+    bench.clock.advance(3600)
+    bench.delivered()
+    bench.happens()
+    assert kinds(bench.delivered()) == ["event"]
+    bench.clock.advance(61)
+    bench.happens()
+    assert kinds(bench.delivered()) == ["event"]
+
+
+def test_in_quiet_hours_events_wait_and_are_told_in_one(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, replace(PHONE, quiet="05:00-07:00"))  # in Berlin it is six
+    first, second = bench.happens(), bench.happens()
+    bench.clock.advance(3500)
+    assert bench.delivered() == []
+    bench.clock.advance(200)
+    (digest,) = bench.delivered()
+    assert digest.content["events"] == [first.id, second.id]
+
+
+@pytest.mark.parametrize(
+    ("quiet", "now", "until"),
+    [
+        ("22:00-06:30", "2026-11-20T23:10:00+01:00", "2026-11-21T06:30:00+01:00"),
+        ("22:00-06:30", "2026-11-20T03:00:00+01:00", "2026-11-20T06:30:00+01:00"),
+        ("22:00-06:30", "2026-10-24T23:10:00+02:00", "2026-10-25T06:30:00+01:00"),  # the clock goes back
+        ("22:00-06:30", "2027-03-27T23:10:00+01:00", "2027-03-28T06:30:00+02:00"),  # and forward
+        ("22:00-06:30", "2026-11-20T12:00:00+01:00", ""),
+        ("", "2026-11-20T12:00:00+01:00", ""),
+    ],
+)
+def test_quiet_hours_are_of_the_wall_clock(quiet: str, now: str, until: str) -> None:
+    def ms(text: str) -> int:
+        return round(datetime.fromisoformat(text).timestamp() * 1000) if text else 0
+
+    assert quiet_until_ms(quiet, ms(now), BERLIN) == ms(until)
+
+
+@pytest.mark.parametrize(
+    ("ear", "is_told"),
+    [
+        (replace(PHONE, kinds=frozenset({"person"})), True),
+        (replace(PHONE, kinds=frozenset({"vehicle"})), False),
+        (replace(PHONE, cameras=frozenset({YARD})), False),
+        (replace(PHONE, may_see=lambda camera: camera == YARD), False),
+        (replace(PHONE, events=False), False),
+    ],
+)
+def test_who_is_not_to_hear_of_it_does_not(tmp_path: Path, ear: NotificationFilter, is_told: bool) -> None:
+    bench = Bench(tmp_path, ear)
+    bench.happens()
+    assert bool(bench.delivered()) is is_told
+
+
+def test_what_turns_out_to_be_a_person_is_told_then(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, replace(PHONE, kinds=frozenset({"person"})))
+    event = bench.happens("motion")
+    assert bench.delivered() == []
+    bench.tell(replace(event, kind="person"), "updated")
+    assert kinds(bench.delivered()) == ["event"]
+
+
+def test_what_was_muted_is_not_told_later(bench: Bench) -> None:
+    bench.muted.add(PORCH)
+    event = bench.happens()
+    bench.muted.clear()
+    bench.tell(event, "updated")
+    assert bench.delivered() == []
+
+
+def test_after_a_kill_what_was_missed_is_told_once(bench: Bench) -> None:
+    told = bench.happens()
+    bench.clock.advance(70)
+    missed = Event(new_event_id(bench.clock.now_ms()), PORCH, "person", bench.clock.now_ms(), None, 50.0)
+    bench.archive.index.put_event(missed.ended(missed.start_ms + 1000))  # its message was lost with the power
+    for _ in range(2):
+        bench.clock.advance(5)
+        bench.telling = bench.again()
+        bench.telling.step()
+    names = [one.name for one in bench.delivered()]
+    assert names == [f"event/{told.id}", f"event/{missed.id}"]
+
+
+def test_a_restart_in_a_storm_gathers_on(bench: Bench) -> None:
+    bench.happens()
+    bench.delivered()
+    bench.clock.advance(5)
+    first = bench.happens()
+    bench.telling = bench.again()
+    bench.telling.step()
+    bench.clock.advance(5)
+    second = bench.happens()
+    bench.clock.advance(55)
+    (digest,) = bench.delivered()
+    assert digest.content["events"] == [first.id, second.id]
+
+
+def test_what_was_long_ago_is_not_told_when_somebody_marks_it(bench: Bench) -> None:
+    old = bench.clock.now_ms() - 86_400_000
+    event = Event(new_event_id(old), PORCH, "person", old, old + 5000, 50.0)
+    bench.tell(replace(event, kept=True), "updated")
+    assert bench.delivered() == []
+
+
+# --- alarms ----------------------------------------------------------------------------------------------------------
+
+
+def alarm(bench: Bench, **about: Any) -> Alarm:
+    return replace(Alarm("camera", PORCH, bench.clock.now_ms(), "No answer."), **about)
+
+
+def test_trouble_is_told_once_and_once_when_it_is_over(bench: Bench) -> None:
+    trouble = alarm(bench)
+    for _ in range(3):
+        bench.telling.heard(trouble)
+        bench.telling.step()
+    assert kinds(bench.delivered()) == ["alarm"]
+    bench.clock.advance(600)
+    for _ in range(2):
+        bench.telling.heard(replace(trouble, until_ms=bench.clock.now_ms()))
+        bench.telling.step()
+    (over,) = bench.delivered()
+    assert (over.content["since_ms"], over.content["until_ms"]) == (trouble.since_ms, bench.clock.now_ms())
+
+
+def test_trouble_that_lasts_over_a_restart_is_not_told_again(bench: Bench) -> None:
+    bench.telling.heard(alarm(bench))
+    bench.telling.step()
+    bench.delivered()
+    bench.clock.advance(100)
+    bench.telling = bench.again()
+    bench.telling.heard(alarm(bench))
+    bench.telling.step()
+    assert bench.delivered() == []
+
+
+def test_trouble_that_ended_while_nobody_was_there_is_over(bench: Bench) -> None:
+    bench.telling.heard(alarm(bench))
+    bench.telling.step()
+    bench.delivered()
+    bench.telling = bench.again()
+    bench.telling.step()
+    bench.clock.advance(200)
+    bench.telling.step()
+    (over,) = bench.delivered()
+    assert over.content["until_ms"] == bench.clock.now_ms()
+
+
+def test_trouble_is_told_in_quiet_hours_too(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, replace(PHONE, quiet="05:00-07:00"))
+    bench.telling.heard(alarm(bench))
+    bench.telling.step()
+    assert kinds(bench.delivered()) == ["alarm"]
+
+
+# --- the day ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_day_is_told_at_its_time_once(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, replace(PHONE, recap=20 * 60))
+    told: list[int] = []
+    for hour in range(72):
+        bench.telling.step()
+        told += [hour] * len(bench.delivered())
+        bench.clock.advance(3600)
+        if hour % 7 == 0:
+            bench.telling = bench.again()
+    assert told == [14, 38, 62]  # the clock begins at six in Berlin
+    assert bench.outbox.ended("phone")[0].what is DeliveryKind.RECAP
+    assert {one.state for one in bench.outbox.ended("phone")} == {DeliveryState.DONE}
+
+
+def brought_to(bench: Bench, event: Event) -> Delivery:
+    """Its clip waits to go to a destination."""
+    clip = Delivery(
+        "nas", f"{event.id}.mp4", DeliveryKind.CLIP, {}, bench.clock.now_ms(), event.start_ms, event=event.id
+    )
+    bench.outbox.add([clip])
+    found = bench.outbox.take("nas")
+    assert found
+    return found
+
+
+def test_a_message_waits_for_its_clip_to_be_where_it_leads_and_no_longer(bench: Bench) -> None:
+    bench.telling.take_over(bench.ears, links=True)
+    event = bench.happens()
+    bench.delivered()
+    bench.clock.advance(5)
+    bench.over(event)
+    clip = brought_to(bench, event)
+    bench.clock.advance(3 + SETTLE_MS / 1000 + 0.1)
+    assert bench.delivered() == []
+    bench.outbox.done(clip, "", 1)
+    bench.telling.ended(clip)
+    bench.telling.step()
+    assert kinds(bench.delivered()) == ["clip"]
+
+
+def test_a_clip_that_does_not_get_there_is_not_waited_for_for_ever(bench: Bench) -> None:
+    bench.telling.take_over(bench.ears, links=True)
+    event = bench.happens()
+    bench.delivered()
+    bench.clock.advance(5)
+    bench.over(event)
+    brought_to(bench, event)
+    bench.clock.advance(3 + (SETTLE_MS + LINK_MS) / 1000)
+    assert kinds(bench.delivered()) == ["clip"]

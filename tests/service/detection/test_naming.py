@@ -1,0 +1,210 @@
+"""Which model names what moves, while the program runs; and that recording does not depend on it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+
+from tawny.config.classification import ObjectModelSettings
+from tawny.config.rules import RuleSettings
+from tawny.detection.onnx import open_session
+from tawny.events.calendar import Calendar
+from tawny.events.rule_engine import NAMELESS, RuleContext, RuleDecision, RuleEngine
+from tawny.model.errors import SettingsError
+from tawny.model.events import Event
+from tawny.model.ids import CameraId
+from tawny.model.messages import EventChanged
+from tawny.model.observations import Frame, Look, Observation
+from tawny.service.detection.classifier_runtime import ClassifierRuntime
+from tawny.service.detection.model_store import ModelStore
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.testing.clock import FakeClock
+from tawny.testing.waiting import until
+from tests.app.rig import rig, settings
+from tests.detection.models import models
+
+
+class Bench:
+    def __init__(self, folder: Path) -> None:
+        self.clock = FakeClock()
+        self.settings = settings(
+            '[cameras.door]\nsource = "demo:front"\n[cameras.hall]\nsource = "demo:front"\nwatch.objects = []\n'
+        )
+        self.shelf = ModelStore(folder, self.clock)
+        self.naming = ClassifierRuntime(self.shelf, lambda: self.settings, self.clock)
+
+    def step(self) -> None:
+        self.clock.advance(3)
+        self.naming.step()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return models.bright(tmp_path / "m.onnx")
+
+
+def test_without_a_model_nothing_is_asked_and_nothing_is_wrong(bench: Bench) -> None:
+    bench.step()
+    assert (bench.naming.desk.is_open, bench.naming.trouble) == (False, "")
+
+
+def test_a_model_that_is_added_is_used_soon_and_one_that_goes_is_not(bench: Bench, file: Path) -> None:
+    bench.shelf.add(str(file), name="one")
+    bench.step()
+    assert bench.naming.provider == "CPUExecutionProvider"
+    bench.shelf.remove("one")
+    bench.step()
+    assert not bench.naming.desk.is_open
+    assert bench.naming.card is None
+    assert bench.naming.trouble == ""
+
+
+def test_the_settings_choose(bench: Bench, file: Path) -> None:
+    bench.shelf.add(str(file), name="one")
+    bench.settings = bench.settings.model_copy(update={"objects": ObjectModelSettings(model="off")})
+    bench.step()
+    assert (bench.naming.desk.is_open, bench.naming.trouble) == (False, "")
+    bench.settings = bench.settings.model_copy(update={"objects": ObjectModelSettings(model="two")})
+    bench.step()
+    assert "no model two" in bench.naming.trouble
+    bench.settings = bench.settings.model_copy(update={"objects": ObjectModelSettings(model="one", by="cuda")})
+    bench.step()
+    assert (bench.naming.provider, bench.naming.desk.is_open) == ("CPUExecutionProvider", True)
+    assert "has no CUDAExecutionProvider" in bench.naming.trouble
+    assert "pip install onnxruntime-gpu" in bench.naming.trouble
+    bench.settings = bench.settings.model_copy(update={"objects": ObjectModelSettings(model="one", by="cpu")})
+    bench.step()
+    assert (bench.naming.provider, bench.naming.trouble) == ("CPUExecutionProvider", "")
+
+
+def test_an_accelerator_that_somebody_installed_opens_models(bench: Bench, file: Path) -> None:
+    class Chip:
+        """Counts, and has the processor do it."""
+
+        ran = 0
+
+        def __init__(self, model: Path) -> None:
+            self._session = open_session(model)
+
+        def get_inputs(self) -> Any:
+            return self._session.get_inputs()
+
+        def get_providers(self) -> list[str]:
+            return ["chip"]
+
+        def run(self, names: Any, feeds: Any) -> Any:
+            Chip.ran += 1
+            return self._session.run(names, feeds)
+
+    def broken(model: Path) -> Any:
+        raise RuntimeError("no chip found")
+
+    bench.shelf.add(str(file), name="one")
+    bench.naming = ClassifierRuntime(bench.shelf, lambda: bench.settings, bench.clock, {"chip": Chip, "broken": broken})
+    bench.settings = bench.settings.model_copy(update={"objects": ObjectModelSettings(by="chip")})
+    bench.step()
+    assert (bench.naming.provider, bench.naming.trouble) == ("chip", "")
+    assert Chip.ran > 0
+    bench.settings = bench.settings.model_copy(update={"objects": ObjectModelSettings(by="broken")})
+    bench.step()
+    assert "no chip found" in bench.naming.trouble
+    bench.settings = bench.settings.model_copy(update={"objects": ObjectModelSettings(by="gone")})
+    bench.step()
+    assert "There is no accelerator gone" in bench.naming.trouble
+    assert not bench.naming.desk.is_open
+
+
+def test_settings_with_an_accelerator_that_is_not_there_are_refused() -> None:
+    chosen = settings('[objects]\nby = "abacus"\n[cameras.door]\nsource = "demo:front"\n')
+    with pytest.raises(SettingsError) as refused:
+        PluginRegistry.opened().check(chosen, "tawny.toml")
+    assert [(one.path, one.allowed) for one in refused.value.problems] == [
+        ("objects.by", "cuda, openvino, coreml, tensorrt, cpu")
+    ]
+
+
+def _empty(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def _truncate(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:500])
+
+
+def _swap(file: Path) -> None:
+    """Another model, just as good: not the one that was added."""
+    models.bright(file, classes=3)
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [(_empty, "is not what was added"), (_truncate, "is not what was added"), (_swap, "is not what was added"),
+     (Path.unlink, "is gone")],
+)  # fmt: skip
+def test_a_model_that_broke_is_told_of(bench: Bench, file: Path, damage: Callable[[Path], None], says: str) -> None:
+    bench.shelf.add(str(file), name="one")
+    damage(bench.shelf.file("one"))
+    bench.step()
+    assert not bench.naming.desk.is_open
+    assert "The model one cannot be used" in bench.naming.trouble
+    assert says in bench.naming.trouble
+    bench.shelf.add(str(file), name="one")
+    bench.step()
+    assert (bench.naming.desk.is_open, bench.naming.trouble) == (True, "")
+
+
+def test_motion_that_a_model_did_not_name_is_told_only_where_a_rule_says_so(bench: Bench, file: Path) -> None:
+    bench.step()
+    assert not bench.naming.names(CameraId("door"))
+    bench.shelf.add(str(file), name="one")
+    bench.step()
+    assert [bench.naming.names(CameraId(name)) for name in ("door", "hall", "none")] == [True, False, False]
+    calendar = Calendar(ZoneInfo("UTC"))
+
+    def told(*rules: RuleSettings, kind: str) -> RuleDecision:
+        now = RuleContext(0, CameraId("door"), kind, "home", names=True)
+        return RuleEngine(rules, calendar, ["phone"], []).decide(now)[0]
+
+    assert told(kind="person").does
+    assert (told(kind="motion").does, told(kind="motion").why) == (False, NAMELESS)
+    asked = RuleSettings.model_validate({"when": {"kind": "motion"}, "do": ["tell phone"]})
+    assert told(asked, kind="motion").does
+
+
+class Crossing:
+    """A detector that sees something cross the picture, over and over."""
+
+    name: ClassVar[str] = "motion"
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self._n = 0
+
+    def look(self, frame: Frame) -> Look:
+        self._n += 1
+        x = 0.1 + 0.01 * (self._n % 60)
+        return Look(70, (Observation("motion", 0.8, (x, 0.3, x + 0.1, 0.6), self._n // 60),))
+
+
+def test_a_running_recorder_names_what_it_sees(tmp_path: Path) -> None:
+    """The model sees a person in the middle of all that it is shown."""
+    dets = np.array([[[22, 16, 42, 48, 0.9]]], np.float32)
+    file = models.saying(tmp_path / "m.onnx", {"dets": dets, "labels": np.zeros((1, 1), np.int64)})
+    ModelStore(tmp_path / "data", FakeClock()).add(str(file))
+    doors = replace(PluginRegistry.opened(), detectors={"motion": Crossing})
+    with rig(settings('[cameras.door]\nsource = "demo:front"\n'), tmp_path / "data", doors) as made:
+
+        def named() -> list[Event]:
+            return [one.event for one in made.heard if isinstance(one, EventChanged) and one.event.kind == "person"]
+
+        until(named, 30, "a person")
+        assert [thing.label for thing in named()[0].objects] == ["person"]
+        assert made.running.naming.desk.looks > 1

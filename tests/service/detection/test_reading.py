@@ -1,0 +1,118 @@
+"""Plates and faces, from settings to what is read: off unless wanted, changed while it runs, told when it fails."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tawny.config.settings import Settings
+from tawny.detection.recognition.queue import ReadableObject, RecognitionJob
+from tawny.model.errors import NotDone, SettingsError
+from tawny.model.ids import CameraId
+from tawny.model.reads import RecognisedText
+from tawny.service.detection.identity_store import IdentityStore
+from tawny.service.detection.recognition_service import RecognitionService, face_print
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.testing.clock import FakeClock
+from tawny.testing.plates import LAYOUTS, vehicle
+from tests.app.rig import settings
+
+GATE = CameraId("gate")
+WHOLE = (0.0, 0.0, 1.0, 1.0)
+FACES = "def read(picture):\n    return [Reading('', 0.9, picture.rgb.mean(axis=(0, 1)))]\n"
+
+
+def chosen(watch: str = "", more: str = "") -> Settings:
+    return settings(f'[cameras.gate]\nsource = "demo:front"\n[cameras.gate.watch]\n{watch}\n{more}')
+
+
+class Bench:
+    def __init__(self, folder: Path, now: Settings) -> None:
+        self.now, self.clock = now, FakeClock()
+        self.book = IdentityStore(folder, folder)
+        self.room = RecognitionService(lambda: self.now, PluginRegistry.opened(), self.book, self.clock)
+        self.room.step()
+
+    def read(self, *by: str) -> list[RecognisedText]:
+        rgb, _ = vehicle(LAYOUTS[0], "B AB 4268", 160, "day", np.random.default_rng(3))
+        rgb = np.ascontiguousarray(rgb)
+        self.room.desk.ask(RecognitionJob(GATE, 0, lambda: rgb, (ReadableObject(1, "vehicle", WHOLE),), by))
+        self.room.step()
+        return [answer.read for answer in self.room.desk.answers(GATE)]
+
+
+def test_a_plate_is_read_where_it_is_wanted_and_named_if_known(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, chosen('read = ["plates"]'))
+    assert [(one.text, one.who) for one in bench.read("plates")] == [("BAB4268", "")]
+    anna = bench.book.add("Anna", "plates", "B-AB 4268")
+    assert [(one.text, one.who) for one in bench.read("plates")] == [("BAB4268", anna.id)]
+    bench.room.close()
+
+
+def test_where_nobody_wants_it_there_is_no_recogniser(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, chosen())
+    assert bench.read("plates") == []
+    bench.now = chosen('read = ["plates"]')
+    bench.clock.advance(3)
+    bench.room.step()
+    assert bench.read("plates")
+    bench.now = chosen()
+    bench.clock.advance(3)
+    bench.room.step()
+    assert bench.read("plates") == []
+
+
+def test_a_missing_program_is_told_with_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(tmp_path, chosen('read = ["plates"]'))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert bench.read("plates") == []
+    assert bench.room.troubles == [
+        "plates: License plates aren't read: the program tesseract is not installed. "
+        "Install it: apt-get install tesseract-ocr."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("watch", "more", "path"),
+    [
+        ('read = ["noses"]', "", "cameras.gate.watch.read"),
+        ('read = ["plates"]\nread_zones = ["drive"]', "", "cameras.gate.watch.read_zones"),
+        ("", '[recognisers.faces]\nkinds = ["person"]', "recognisers.faces"),
+        ("", '[recognisers.faces]\nfile = "faces.exe"', "recognisers.faces.file"),
+        ("", '[recognisers.faces]\nfile = "faces.py"\nforms = []', "recognisers.faces"),
+        ("", '[recognisers.plates]\nforms = ["B AB"]', "recognisers.plates"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(watch: str, more: str, path: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        PluginRegistry.opened().check(chosen(watch, more), "tawny.toml")
+    assert [problem.path for problem in refused.value.problems] == [path]
+
+
+def test_a_sealed_camera_is_not_read() -> None:
+    wanted = chosen('read = ["plates"]')
+    camera = wanted.cameras["gate"].model_copy(update={"sealed": True})
+    sealed = wanted.model_copy(update={"cameras": {"gate": camera}})
+    with pytest.raises(SettingsError, match="sealed"):
+        PluginRegistry.opened().check(sealed, "tawny.toml")
+
+
+def test_a_face_is_known_by_a_picture(tmp_path: Path) -> None:
+    (tmp_path / "faces.py").write_text(FACES)
+    now = chosen('read = ["faces"]', f'[recognisers.faces]\nfile = "{tmp_path}/faces.py"\ndeadline = "5 s"')
+    _, picture = cv2.imencode(".png", np.full((60, 60, 3), (200, 100, 50), np.uint8))
+    print_ = face_print("faces", picture.tobytes(), now, {})
+    assert print_ == pytest.approx((50, 100, 200))
+    with pytest.raises(NotDone, match="no picture"):
+        face_print("faces", b"no picture", now, {})
+    with pytest.raises(NotDone, match="no recogniser"):
+        face_print("noses", picture.tobytes(), now, {})
+
+
+def test_a_face_that_is_not_there_is_said(tmp_path: Path) -> None:
+    (tmp_path / "faces.py").write_text("def read(picture):\n    return []\n")
+    now = chosen('read = ["faces"]', f'[recognisers.faces]\nfile = "{tmp_path}/faces.py"')
+    _, picture = cv2.imencode(".png", np.full((60, 60, 3), 90, np.uint8))
+    with pytest.raises(NotDone, match="knows nobody"):
+        face_print("faces", picture.tobytes(), now, {})

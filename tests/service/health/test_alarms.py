@@ -1,0 +1,90 @@
+"""Trouble is told once, within a minute, and told again when it is over. On the fake clock."""
+
+import pytest
+
+from tawny.engine import InlineEngine
+from tawny.model.ids import CameraId
+from tawny.model.messages import Alarm
+from tawny.service.health.alarms import AlarmMonitor, HealthProblem
+from tawny.testing.clock import FakeClock
+
+PORCH, YARD = CameraId("porch"), CameraId("yard")
+AWAY = HealthProblem("camera", PORCH, "The picture stopped coming.")
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.troubles: list[HealthProblem] = []
+        self.told: list[Alarm] = []
+        self.alarms = AlarmMonitor(lambda: self.troubles, self.clock, self.told.append)
+        self.engine = InlineEngine(self.clock, lambda _, error: pytest.fail(str(error)))
+        self.engine.start("alarms", lambda: self.alarms)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_trouble_is_told_within_a_minute_and_once(bench: Bench) -> None:
+    bench.engine.run_for(33)
+    since_ms = bench.clock.now_ms()
+    bench.troubles = [AWAY]
+    bench.engine.run_for(60)
+    (alarm,) = bench.told
+    assert (alarm.what, alarm.camera, alarm.detail, alarm.until_ms) == ("camera", PORCH, AWAY.detail, None)
+    assert 0 <= alarm.since_ms - since_ms <= 5000
+    assert bench.alarms.now == (alarm,)
+    bench.engine.run_for(600)
+    assert len(bench.told) == 1
+
+
+def test_it_is_told_when_it_is_over(bench: Bench) -> None:
+    bench.troubles = [AWAY]
+    bench.engine.run_for(60)
+    bench.troubles = []
+    bench.engine.run_for(30)
+    raised, cleared = bench.told
+    assert (cleared.what, cleared.camera, cleared.since_ms) == (raised.what, raised.camera, raised.since_ms)
+    assert cleared.until_ms is not None
+    assert bench.alarms.now == ()
+
+
+def test_what_is_over_soon_alarms_nobody(bench: Bench) -> None:
+    bench.troubles = [AWAY]
+    bench.engine.run_for(12)
+    bench.troubles = []
+    bench.engine.run_for(60)
+    assert bench.told == []
+
+
+def test_a_camera_that_flaps_is_one_alarm(bench: Bench) -> None:
+    for _ in range(20):
+        bench.troubles = [AWAY]
+        bench.engine.run_for(25)
+        bench.troubles = []
+        bench.engine.run_for(5)
+    assert len(bench.told) == 1
+
+
+def test_troubles_are_told_apart(bench: Bench) -> None:
+    bench.troubles = [
+        AWAY,
+        HealthProblem("camera", YARD, "It refuses the password."),
+        HealthProblem("disk", None, "It is full."),
+    ]
+    bench.engine.run_for(60)
+    assert {(one.what, one.camera) for one in bench.told} == {("camera", PORCH), ("camera", YARD), ("disk", None)}
+
+
+def test_a_jump_of_the_clock_neither_raises_nor_clears(bench: Bench) -> None:
+    bench.troubles = [AWAY]
+    bench.engine.run_for(8)
+    bench.clock.jump_utc(3600)
+    bench.engine.run_for(8)
+    assert bench.told == []
+    bench.engine.run_for(20)
+    bench.clock.jump_utc(-7200)
+    bench.engine.run_for(60)
+    assert len(bench.told) == 1

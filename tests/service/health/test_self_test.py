@@ -1,0 +1,133 @@
+"""The nightly self-test: at night and once, it plays and compares, and finds what does not play or has changed."""
+
+import random
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tawny.engine import Bus, InlineEngine
+from tawny.media.mp4.segment_reader import read_segment
+from tawny.model.errors import FolderUnwritable
+from tawny.model.ids import CameraId, RunId, StreamName
+from tawny.model.packets import Packet
+from tawny.recorder.recorder import SegmentRecorder
+from tawny.service.health.self_test import SelfTest, SelfTester
+from tawny.storage.disk.volume import Volume
+from tawny.storage.index.memory_index import MemoryIndex
+from tawny.storage.index.protocol import Index
+from tawny.stream.hub import Hub
+from tawny.testing.clips import ClipSpec, made_clip
+from tawny.testing.clock import FakeClock
+
+PORCH = CameraId("porch")
+
+
+class Night:
+    def __init__(self, folder: Path) -> None:
+        self.clock, self.folder = FakeClock("2026-11-19T20:00:00Z"), folder
+        self.failed: list[str] = []
+        self.engine = InlineEngine(self.clock, lambda name, error: self.failed.append(f"{name}: {error!r}"))
+        self.volume, self.index = Volume.at(folder), MemoryIndex()
+        _record(self.volume, self.index, self.clock)
+        self.test = SelfTester(
+            self.volume, self.index, self.clock, ZoneInfo("Europe/Berlin"), lambda: [PORCH], random.Random(1)
+        )
+        self.test.start(self.engine)
+
+    def pass_on(self, hours: float = 24.0) -> None:
+        self.engine.run_for(hours * 3600)
+        assert self.failed == []
+
+    @property
+    def last(self) -> SelfTest:
+        assert self.test.last is not None
+        return self.test.last
+
+    @property
+    def path(self) -> Path:
+        (segment,) = self.index.all_segments()
+        return self.folder / segment.path
+
+
+def _record(volume: Volume, index: Index, clock: FakeClock) -> None:
+    engine = InlineEngine(clock, lambda _, error: pytest.fail(str(error)))
+    recorder, hub = SegmentRecorder(volume, index, clock, Bus()), Hub()
+    recorder.start(engine)
+    recorder.add(PORCH, StreamName.MAIN, hub)
+    begin_ms = clock.now_ms()
+    for number, one in enumerate(made_clip(ClipSpec(seconds=4.0)).packets):
+        at_ms = begin_ms + round(one.pts * 1000 / one.format.rate)
+        hub.append(Packet(RunId("run-1"), number, one.format, one.data, one.pts, at_ms, one.is_keyframe))
+        engine.run_for(0.02)
+    recorder.end_all()
+    engine.run_for(5)
+
+
+@pytest.fixture
+def night(tmp_path: Path) -> Night:
+    return Night(tmp_path)
+
+
+def test_it_runs_at_night_and_once(night: Night) -> None:
+    night.pass_on(5.9)
+    assert night.test.last is None
+    night.pass_on(1.2)
+    first = night.last
+    assert (first.minutes, first.files, first.problems) == (1, 1, ())
+    night.pass_on(22)
+    assert night.last is first
+    night.pass_on(2)
+    assert night.last is not first
+
+
+def test_a_bit_that_changed_is_found(night: Night) -> None:
+    fragment = read_segment(night.path).fragments[1]
+    data = bytearray(night.path.read_bytes())
+    data[fragment.offset + fragment.size - 9] ^= 1
+    night.path.write_bytes(data)
+    night.pass_on()
+    assert any("has changed on the disk: 1 of" in one for one in night.last.problems)
+
+
+def test_a_file_that_does_not_play_is_found(night: Night) -> None:
+    read = read_segment(night.path)
+    data = bytearray(night.path.read_bytes())
+    for fragment in read.fragments:
+        begin = fragment.offset + fragment.head_bytes + 8 + 5
+        data[begin : fragment.offset + fragment.size] = bytes([0xAA]) * (fragment.offset + fragment.size - begin)
+    night.path.write_bytes(data)
+    night.pass_on()
+    assert any("does not play" in one or "changed" in one for one in night.last.problems)
+
+
+def test_a_file_that_is_gone_is_found(night: Night) -> None:
+    night.path.unlink()
+    night.pass_on()
+    assert len(night.last.problems) == 2
+
+
+def test_a_camera_that_never_recorded_is_no_problem(tmp_path: Path) -> None:
+    night = Night(tmp_path)
+    night.index.drop_segments(list(night.index.all_segments()))
+    night.pass_on()
+    assert (night.last.minutes, night.last.problems) == (0, ())
+
+
+def test_it_can_be_asked_for_at_any_time_and_writes_to_the_disk_too(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    night.test.ask()
+    running = [night.test.is_running]
+    night.pass_on(0.01)
+    assert [*running, night.test.is_running] == [True, False]
+    assert (night.last.minutes, night.last.files, night.last.problems) == (1, 1, ())
+
+    def refuses() -> None:
+        raise FolderUnwritable("/srv/video", "Read-only file system")
+
+    monkeypatch.setattr(night.volume, "check_writable", refuses)
+    night.test.ask()
+    night.pass_on(0.01)
+    assert "Read-only file system" in night.last.problems[0]
+    assert night.last.minutes == 1

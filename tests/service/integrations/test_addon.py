@@ -1,0 +1,174 @@
+"""The add-on for Home Assistant: its configuration is as the Supervisor wants it, and what it starts really starts."""
+
+import json
+import os
+import re
+import runpy
+import stat
+import subprocess
+import sys
+import tomllib
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tawny.config.integrations import RIGHTS
+from tawny.config.loader import parse_settings, read_settings
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.testing.waiting import until
+from tests.delivery.notifiers.stand_in import Asked, Reply, StandIn, served
+
+ROOT = Path(__file__).parents[3]
+ADDON = ROOT / "addons" / "tawny"
+SECRET = "pL@nted/secret of: the broker"
+
+# --- the schema, after the Supervisor's documentation ("Add-on configuration") ---------------------------------------
+
+NEEDED = {"name": str, "version": str, "slug": str, "description": str, "arch": list}
+OPTIONAL = {
+    "machine": list, "url": str, "startup": str, "webui": str, "boot": str, "ports": dict, "ports_description": dict,
+    "host_network": bool, "devices": list, "homeassistant": str, "init": bool, "map": list, "environment": dict,
+    "audio": bool, "video": bool, "usb": bool, "options": dict, "schema": dict, "image": str, "timeout": int,
+    "tmpfs": bool, "discovery": list, "services": list, "ingress": bool, "watchdog": str, "stage": str,
+    "backup_exclude": list, "panel_icon": str, "panel_title": str, "apparmor": bool,
+}  # fmt: skip
+ARCHITECTURES = {"amd64", "aarch64"}
+STARTUP = {"initialize", "system", "services", "application", "once"}
+VOLUME = re.compile(
+    r"(data|ssl|addons|backup|share|media|homeassistant_config|all_addon_configs|addon_config)(:(rw|ro))?"
+)
+SERVICE = re.compile(r"(mqtt|mysql):(provide|want|need)")
+WATCHDOG = re.compile(r"(https?|\[PROTO:\w+\]|tcp)://\[HOST\]:(\[PORT:\d+\]|\d+).*")
+WEBUI = re.compile(r"(https?|\[PROTO:\w+\])://\[HOST\]:\[PORT:\d+\].*")
+ELEMENT = re.compile(
+    r"(bool|email|url|port|str(\(\d*,\d*\))?|password(\(\d*,\d*\))?|int(\(\d*,\d*\))?|float(\([\d.]*,[\d.]*\))?"
+    r"|match\(.*\)|list\(.+\)|device(\(subsystem=[a-z]+\))?)\??"
+)
+
+
+@pytest.fixture
+def config() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((ADDON / "config.yaml").read_text())
+    return found
+
+
+def test_its_configuration_is_as_documented(config: dict[str, Any]) -> None:
+    assert NEEDED.keys() <= config.keys() <= NEEDED.keys() | OPTIONAL.keys()
+    for key, kind in (NEEDED | OPTIONAL).items():
+        assert key not in config or isinstance(config[key], kind), key
+    assert re.fullmatch(r"[-_.A-Za-z0-9]+", config["slug"])
+    assert set(config["arch"]) == ARCHITECTURES
+    assert config["startup"] in STARTUP
+    assert config["boot"] in ("auto", "manual", "manual_only")
+    assert all(re.fullmatch(r"\d+/(tcp|udp)", port) for port in config["ports"])
+    assert config["ports_description"].keys() <= config["ports"].keys()
+    assert all(VOLUME.fullmatch(volume) for volume in config["map"])
+    assert all(SERVICE.fullmatch(service) for service in config["services"])
+    assert WATCHDOG.fullmatch(config["watchdog"])
+    assert WEBUI.fullmatch(config["webui"])
+    assert 10 <= config["timeout"] <= 300
+
+
+def test_its_options_have_a_schema_and_words(config: dict[str, Any]) -> None:
+    assert config["options"].keys() == config["schema"].keys()
+    for value in config["schema"].values():
+        for element in value if isinstance(value, list) else [value]:
+            assert ELEMENT.fullmatch(element), element
+    words = yaml.safe_load((ADDON / "translations" / "en.yaml").read_text())
+    assert words["configuration"].keys() == config["schema"].keys()
+    assert words["network"].keys() == config["ports"].keys()
+    listed = re.fullmatch(r"list\((.*)\)", config["schema"]["may"][0])
+    assert listed
+    assert listed[1].split("|") == list(RIGHTS)
+    assert set(config["options"]["may"]) <= set(RIGHTS)
+
+
+def test_it_is_this_version(config: dict[str, Any]) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert config["version"] == project["version"]
+    extras = re.search(r"\[([a-z0-9,]+)\]\"", (ADDON / "Dockerfile").read_text())
+    assert extras
+    assert set(extras[1].split(",")) <= project["optional-dependencies"].keys()
+
+
+def test_what_its_image_is_built_from_is_put_beside_it(tmp_path: Path) -> None:
+    wheel = tmp_path / "tawny-0.1.0-py3-none-any.whl"
+    wheel.write_bytes(b"a wheel")
+    made = tmp_path / "addon"
+    made.mkdir()
+    (made / "tawny-0.0.9-py3-none-any.whl").touch()
+    runpy.run_path(str(ROOT / "scripts" / "addon.py"))["ready"](made, wheel)
+    copied = re.search(r"^COPY (.*) /opt/tawny/$", (made / "Dockerfile").read_text(), re.MULTILINE)
+    assert copied
+    assert all(list(made.glob(pattern)) for pattern in copied[1].split())
+    assert [path.name for path in made.glob("*.whl")] == [wheel.name]
+
+
+# --- what it starts --------------------------------------------------------------------------------------------------
+
+
+def supervisor(asked: Asked) -> Reply:
+    if asked.headers.get("authorization") != "Bearer the-token":
+        return 401, {}
+    data = {"host": "127.0.0.1", "port": 1, "ssl": False, "username": "addons", "password": SECRET}
+    return 200, {"result": "ok", "data": data}
+
+
+def environ(root: Path, service: StandIn | None) -> dict[str, str]:
+    options = {"recordings": str(root / "recordings"), "clips_days": 30, "may": ["arm", "record"]}
+    (root / "options.json").write_text(json.dumps(options))
+    return {
+        "PATH": os.environ["PATH"],
+        "ADDON_OPTIONS": str(root / "options.json"),
+        "ADDON_CONFIG": str(root / "config"),
+        "ADDON_MEDIA": str(root / "media"),
+        "ADDON_SUPERVISOR": service.base if service else "http://127.0.0.1:1",
+        "ADDON_LISTEN": "127.0.0.1:0",
+        "SUPERVISOR_TOKEN": "the-token",
+    }
+
+
+def test_it_starts_with_the_broker_an_owner_and_no_secret_in_sight(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with served(StandIn(supervisor)) as service, log.open("wb") as out:
+        command = [sys.executable, str(ADDON / "run.py")]
+        process = subprocess.Popen(command, env=environ(tmp_path, service), stdout=out, stderr=out)
+        try:
+            until(lambda: b"Interface: " in log.read_bytes() or process.poll() is not None, 90, "it runs")
+            assert process.poll() is None, log.read_text()
+            seen = Path(f"/proc/{process.pid}/cmdline").read_bytes()
+            with suppress(PermissionError):  # only root may look: its memory is nobody else's business
+                seen += Path(f"/proc/{process.pid}/environ").read_bytes()
+        finally:
+            process.terminate()
+            process.wait(30)
+    said = log.read_text()
+    assert "/sign-in#link=" in said
+    assert "the-token" not in said + seen.decode()
+    assert SECRET not in said + seen.decode()
+    secrets = tmp_path / "config" / "secrets.toml"
+    assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
+    settings = read_settings(tmp_path / "config" / "tawny.toml", {})
+    assert (settings.mqtt.may, settings.destinations["media"].keep) == (("arm", "record"), 30 * 86_400)
+    assert settings.mqtt.url.startswith("mqtt://addons:pL%40nted%2Fsecret")
+
+
+def test_without_a_broker_it_does_without(tmp_path: Path) -> None:
+    run = runpy.run_path(str(ADDON / "run.py"))
+    assert run["broker_of"]("http://127.0.0.1:1", "x") == ""
+    options = {"recordings": "/data/recordings", "clips_days": 7, "may": ["arm"]}
+    text = run["first_settings"](options, Path("/media/tawny"), "0.0.0.0:8000", has_broker=False)
+    settings, problems = parse_settings(text, {})
+    assert settings is not None, problems
+    PluginRegistry.opened().check(settings, "tawny.toml")
+    assert (settings.mqtt.url, settings.storage.path) == ("", "/data/recordings")
+
+
+def test_the_owners_secrets_stay(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.toml"
+    path.write_text('FRONT_DOOR = "mine"\nMQTT_URL = "old"\n')
+    runpy.run_path(str(ADDON / "run.py"))["write_secrets"](path, {"MQTT_URL": 'new "one"'})
+    assert tomllib.loads(path.read_text()) == {"FRONT_DOOR": "mine", "MQTT_URL": 'new "one"'}

@@ -1,0 +1,307 @@
+"""Programs that are told what happens: by datagram, webhook and script; in tawny's form and in Pancake's."""
+
+import json
+import logging
+import secrets
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tawny.config.integrations import EmitterSettings
+from tawny.delivery.emitters import emitter_of
+from tawny.delivery.scripts import ScriptRunner
+from tawny.delivery.webhook_signature import HEADER, signed_at
+from tawny.engine import InlineEngine
+from tawny.media.codec.video_file import FileVideo
+from tawny.model.clock import SystemClock
+from tawny.model.events import Event, new_event_id
+from tawny.model.gaps import Gap, GapReason
+from tawny.model.ids import CameraId
+from tawny.model.messages import EventChanged, GapChanged, SegmentClosed
+from tawny.playback.clips import ClipCache
+from tawny.service.integrations.emitter_worker import MOST_WAITING, EmitterWorker
+from tawny.service.integrations.message_formats import MOST_CLIPS, MessageFormat, NativeFormat, PancakeFormat
+from tawny.testing.clock import FakeClock
+from tests.api.fakes import FakeRecorder
+from tests.delivery.notifiers.stand_in import StandIn, served
+from tests.playback.archives import PORCH, SUB
+
+YARD = CameraId("yard")
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+class Receiver:
+    """A program that is bound to an abstract name, as Pancake's post-processor is."""
+
+    def __init__(self, name: str) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(f"\0{name}")
+        self._socket.setblocking(False)
+
+    def got(self) -> list[dict[str, Any]]:
+        found = []
+        while True:
+            try:
+                found.append(json.loads(self._socket.recv(513)))
+            except BlockingIOError:
+                return found
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class Bench:
+    def __init__(self, root: Path) -> None:
+        self.clock, self.root = FakeClock(), root
+        self.recorder = FakeRecorder(root, self.clock)
+        self.engine = InlineEngine(self.clock, lambda _, error: pytest.fail(str(error)))
+        self.name = f"tawny-test-{secrets.token_hex(8)}"
+        self.scripts = ScriptRunner(root, 20, SystemClock())
+
+    def emit(self, **about: Any) -> EmitterWorker:
+        one = EmitterSettings.model_validate({"url": f"unix:@{self.name}", **about})
+        form: MessageFormat = NativeFormat(one, self.clock, self.recorder.segment_path)
+        if one.form == "pancake":
+            form = PancakeFormat(one, self.clock, self.recorder.segment_path, ClipCache(self.recorder), BERLIN)
+        made = EmitterWorker("it", lambda: emitter_of(one, self.scripts, self.clock), form, self.clock)
+        made.handle = self.engine.start("it", lambda: made)
+        self.recorder.bus.subscribe(made.heard)
+        return made
+
+    def event(self, kind: str = "motion", camera: CameraId = PORCH) -> Event:
+        now_ms = self.clock.now_ms()
+        event = Event(new_event_id(now_ms), camera, kind, now_ms, None, 60.0)
+        self.recorder.bus.publish(EventChanged("started", event))
+        return event
+
+    def end(self, event: Event) -> None:
+        self.recorder.bus.publish(EventChanged("ended", event.ended(self.clock.now_ms())))
+
+    def closed(self, camera: CameraId = PORCH, **about: Any) -> str:
+        segment = self.recorder.record(self.clock.now_ms() - 4000, camera=camera, **about)
+        self.recorder.bus.publish(SegmentClosed(segment))
+        return str(self.recorder.segment_path(segment))
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    made.engine.stop()
+
+
+@pytest.fixture
+def receiver(bench: Bench) -> Iterator[Receiver]:
+    made = Receiver(bench.name)
+    yield made
+    made.close()
+
+
+# --- Pancake's objects (PK17) ----------------------------------------------------------------------------------------
+
+
+def test_a_finished_file_is_told_as_pancake_does(bench: Bench, receiver: Receiver) -> None:
+    bench.emit(form="pancake", cameras=["porch"])
+    path = bench.closed()
+    bench.closed(camera=YARD)
+    bench.closed(stream=SUB)
+    bench.engine.run_for(1)
+    assert receiver.got() == [{"h264": path}]
+
+
+def test_detection_is_told_three_seconds_after_it_began_and_ended(bench: Bench, receiver: Receiver) -> None:
+    bench.emit(form="pancake", cameras=["porch"])
+    first, second = bench.event(), bench.event("person")
+    bench.event(camera=YARD)
+    bench.engine.run_for(2.9)
+    assert receiver.got() == []
+    bench.engine.run_for(0.2)
+    assert receiver.got() == [{"detection": True}]
+    bench.end(first)
+    bench.engine.run_for(5)
+    assert receiver.got() == []
+    bench.end(second)
+    bench.end(second)
+    bench.engine.run_for(5)
+    assert receiver.got() == [{"detection": False}]
+
+
+def test_what_is_told_when_it_is_over_has_both_edges(bench: Bench, receiver: Receiver) -> None:
+    bench.emit(form="pancake", cameras=["porch"])
+    now_ms = bench.clock.now_ms()
+    event = Event(new_event_id(now_ms), PORCH, "object", now_ms - 9000, None, 100.0)
+    bench.recorder.bus.publish(EventChanged("started", event))
+    bench.recorder.bus.publish(EventChanged("ended", event.ended(now_ms - 5000)))
+    bench.engine.run_for(0.1)
+    assert receiver.got() == [{"detection": True}, {"detection": False}]
+
+
+def test_an_edge_comes_with_its_clip_of_six_seconds(bench: Bench, receiver: Receiver, tmp_path: Path) -> None:
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    for number in range(MOST_CLIPS):
+        (clips / f"20200101-{number:06d}.mp4").touch()
+    (clips / "mine.mp4").touch()
+    bench.emit(form="pancake", cameras=["porch"], clips=str(clips))
+    edge_ms = bench.clock.now_ms()
+    for start_ms in (edge_ms - 8000, edge_ms - 4000, edge_ms, edge_ms + 4000):
+        bench.recorder.record(start_ms)
+    bench.event()
+    bench.engine.run_for(5)
+    (told,) = receiver.got()
+    path = Path(told["h264"])
+    assert (told["detection"], path.parent) == (True, clips)
+    assert len(path.stem) == len("20261120-055812")
+    assert path.read_bytes()[4:8] == b"ftyp"
+    assert 5.5 < FileVideo(path).duration_s < 7.5
+    assert len(list(clips.glob("2*.mp4"))) == MOST_CLIPS
+    assert (clips / "mine.mp4").exists()
+
+
+def test_no_receiver_costs_only_its_messages(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    made = bench.emit(form="pancake", cameras=["porch"])
+    bench.closed()
+    bench.closed()
+    bench.engine.run_for(1)
+    assert (made.sent, made.dropped, made.waiting) == (0, 2, 0)
+    assert bench.name in made.trouble
+    assert len([one for one in caplog.records if one.levelno == logging.WARNING]) == 1
+    late = Receiver(bench.name)
+    path = bench.closed()
+    bench.engine.run_for(1)
+    assert late.got() == [{"h264": path}]
+    assert made.trouble == ""
+    late.close()
+
+
+def test_one_that_reads_nothing_holds_up_nobody(bench: Bench, receiver: Receiver) -> None:
+    made = bench.emit(form="pancake", cameras=["porch"])
+    path = bench.recorder.record(bench.clock.now_ms() - 4000)
+    for _ in range(600):
+        bench.recorder.bus.publish(SegmentClosed(path))
+    bench.engine.run_for(1)
+    assert made.dropped > 0
+    assert made.dropped + len(receiver.got()) == 600
+
+
+# --- our own objects -------------------------------------------------------------------------------------------------
+
+
+def test_programs_here_get_what_follow_prints_and_the_files_path(bench: Bench, receiver: Receiver) -> None:
+    bench.emit()
+    path = bench.closed()
+    event = bench.event("person")
+    bench.engine.run_for(1)
+    closed, started = receiver.got()
+    assert (closed["type"], closed["camera"], closed["segment"]["mp4"]) == ("segment.closed", "porch", path)
+    assert {"start", "end", "stream"} <= set(closed["segment"])
+    assert (started["type"], started["id"], started["event"]["kind"]) == ("event.started", event.id, "person")
+
+
+def test_only_what_is_wanted_is_told(bench: Bench, receiver: Receiver) -> None:
+    bench.emit(what=["event", "gap"], kinds=["person"], cameras=["porch"])
+    bench.closed()
+    bench.event("motion")
+    bench.event("person", camera=YARD)
+    bench.recorder.bus.publish(GapChanged(Gap(PORCH, 1000, None, GapReason.CAMERA_RESTART, "")))
+    bench.event("person")
+    bench.engine.run_for(1)
+    assert [one["type"] for one in receiver.got()] == ["gap.started", "event.started"]
+
+
+def test_a_path_of_a_socket_works_too(bench: Bench) -> None:
+    path = Path(f"/tmp/tawny-{secrets.token_hex(8)}.sock")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bound:
+        bound.bind(str(path))
+        try:
+            bench.emit(url=f"unix:{path}")
+            bench.event()
+            bench.engine.run_for(1)
+            assert json.loads(bound.recv(65536))["type"] == "event.started"
+        finally:
+            path.unlink()
+
+
+def test_a_webhook_is_signed_and_tried_again(bench: Bench) -> None:
+    with served(StandIn()) as service:
+        service.fails = [(503, {}), None]
+        made = bench.emit(url=f"webhook+{service.base}/hook/pLanted", secret="s3cret")
+        bench.event()
+        bench.event()
+        bench.engine.run_for(0.5)
+        assert (made.waiting, bool(made.trouble)) == (2, True)
+        assert "pLanted" not in made.trouble
+        bench.engine.run_for(60)
+        assert (made.sent, made.waiting, made.trouble) == (2, 0, "")
+    first, second = service.asked
+    assert first.body != second.body
+    assert first.headers["idempotency-key"] != second.headers["idempotency-key"]
+    assert signed_at(second.headers[HEADER.lower()], "s3cret", second.body) is not None
+    assert '"mp4"' not in second.body.decode()
+
+
+def test_where_files_lie_is_no_business_of_a_webhook(bench: Bench) -> None:
+    one = EmitterSettings(url="webhook+https://example.org/")
+    native = NativeFormat(one, bench.clock, None)
+    segment = bench.recorder.record(bench.clock.now_ms() - 4000)
+    (said,) = native.of(SegmentClosed(segment))
+    assert "mp4" not in said.make()["segment"]
+
+
+def test_a_webhook_that_refuses_is_not_asked_for_ever(bench: Bench) -> None:
+    with served(StandIn()) as service:
+        service.reply = lambda asked: (401, {})
+        made = bench.emit(url=f"webhook+{service.base}/")
+        bench.event()
+        bench.engine.run_for(60)
+    assert (made.dropped, len(service.asked)) == (1, 1)
+
+
+def test_a_script_gets_each_object_and_what_it_says_is_shown(bench: Bench) -> None:
+    script = bench.root / "seen.sh"
+    script.write_text("#!/bin/sh\ncut -c1-24\n")
+    script.chmod(0o755)
+    bench.root.chmod(0o755)
+    made = bench.emit(url="run:seen.sh")
+    bench.event()
+    bench.engine.run_for(1)
+    assert made.said == '{"type": "event.started"'
+    script.write_text("#!/bin/sh\necho no such light\nexit 4\n")
+    bench.event()
+    bench.engine.run_for(1)
+    assert made.trouble == "the script seen.sh didn't accept it: it ended with 4: no such light."
+
+
+def test_what_waits_is_bounded_and_the_oldest_make_way(bench: Bench) -> None:
+    with served(StandIn()) as service:
+        service.reply = lambda asked: (503, {})
+        made = bench.emit(url=f"webhook+{service.base}/")
+        for _ in range(MOST_WAITING + 50):
+            bench.event()
+        bench.engine.run_for(0.1)
+        assert (made.waiting, made.dropped) == (MOST_WAITING, 50)
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"url": "unix:relative"},
+        {"url": "unix:@" + "x" * 101},
+        {"url": "run:../x"},
+        {"url": "run:"},
+        {"url": "ftp://x"},
+        {"url": "webhook+https://"},
+        {"form": "pancake"},
+        {"form": "pancake", "cameras": ["a", "b"]},
+        {"clips": "/x"},
+        {"secret": "x"},
+        {"what": ["everything"]},
+    ],
+)
+def test_settings_that_cannot_be_are_refused(about: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="alidation error"):
+        EmitterSettings.model_validate({"url": "unix:@x", **about})

@@ -1,0 +1,118 @@
+"""What is turned and switched for a while stops by itself: by ONVIF, and by scripts."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tawny.delivery.scripts import ScriptRunner
+from tawny.engine import InlineEngine
+from tawny.model.clock import SystemClock
+from tawny.model.errors import NotDone
+from tawny.model.ids import CameraId
+from tawny.service.integrations.device_control import DeviceControl
+from tawny.testing.clock import FakeClock
+from tests.app.rig import settings
+from tests.sources.onvif.fake_camera import FakeCamera, served
+
+DOOR = CameraId("door")
+
+
+class Bench:
+    def __init__(self, root: Path, camera: FakeCamera) -> None:
+        self.camera, self.clock, self.said = camera, FakeClock(), root / "said"
+        folder = root / "scripts"
+        folder.mkdir(mode=0o755)
+        (folder / "gate.sh").write_text(f"#!/bin/sh\ncat >> {self.said}\n")
+        (folder / "gate.sh").chmod(0o755)
+        (folder / "bad.sh").write_text("#!/bin/sh\necho broken\nexit 1\n")
+        (folder / "bad.sh").chmod(0o755)
+        text = (
+            f'[cameras.door]\nsource = "demo:"\nonvif = "{camera.url}"\n[cameras.yard]\nsource = "demo:"\n'
+            f'[scripts]\nfolder = "{folder}"\n[relays.gate]\nscript = "gate.sh"\n[relays.bad]\nscript = "bad.sh"\n'
+            '[relays.light]\ncamera = "door"\n'
+        )
+        self.settings = settings(text)
+        self.hands = DeviceControl(lambda: self.settings, ScriptRunner(folder, 20, SystemClock()), self.clock)
+        self.engine = InlineEngine(self.clock, lambda _, error: pytest.fail(str(error)))
+        self.hands.handle = self.engine.start("hands", lambda: self.hands)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    camera = FakeCamera()
+    with served(camera):
+        # a clock of its own far from ours, as the bench's is: the login goes by it
+        yield Bench(tmp_path, camera)
+
+
+def test_a_camera_stops_even_if_it_does_not_keep_to_the_time_it_was_given(bench: Bench) -> None:
+    bench.hands.move(DOOR, 1, 0, 0, 2)
+    bench.engine.run_for(1.5)
+    assert bench.camera.done() == ["ContinuousMove"]
+    bench.engine.run_for(1)
+    assert bench.camera.done() == ["ContinuousMove", "Stop"]
+
+
+def test_a_newer_order_takes_the_place_of_the_older_ones_end(bench: Bench) -> None:
+    bench.hands.move(DOOR, 1, 0, 0, 2)
+    bench.hands.stop(DOOR)
+    bench.engine.run_for(10)
+    assert bench.camera.done() == ["ContinuousMove", "Stop"]
+
+
+def test_a_relay_is_switched_back(bench: Bench) -> None:
+    bench.hands.switch("light", on=True, lasts_s=2)
+    bench.hands.switch("gate", on=True, lasts_s=None)
+    bench.engine.run_for(5)
+    states = [values["LogicalState"] for name, values in bench.camera.told if name == "SetRelayOutputState"]
+    assert states == ["active", "inactive"]
+    assert bench.said.read_text() == '{"type": "relay", "relay": "gate", "on": true}\n'
+
+
+def test_what_is_on_for_a_while_is_off_when_the_recorder_ends(bench: Bench) -> None:
+    bench.hands.switch("gate", on=True, lasts_s=600)
+    bench.hands.close()
+    assert '"on": false' in bench.said.read_text().splitlines()[-1]
+
+
+def test_an_end_that_fails_is_tried_again(bench: Bench) -> None:
+    bench.hands.move(DOOR, 1, 0, 0, 1)
+    bench.camera.reply = b"?"
+    bench.engine.run_for(1.5)
+    bench.camera.reply = None
+    bench.engine.run_for(3)
+    assert bench.camera.done() == ["ContinuousMove", "Stop"]
+
+
+@pytest.mark.parametrize(("relay", "words"), [("bad", "ended with 1"), ("none", "no relay none")])
+def test_what_fails_is_said(bench: Bench, relay: str, words: str) -> None:
+    with pytest.raises(NotDone, match=words):
+        bench.hands.switch(relay, on=True, lasts_s=2)
+
+
+def test_a_camera_without_onvif_is_said(bench: Bench) -> None:
+    with pytest.raises(NotDone, match="cannot be turned"):
+        bench.hands.move(CameraId("yard"), 1, 0, 0, 1)
+
+
+def test_what_can_be_done_beside_a_camera(bench: Bench) -> None:
+    found = bench.hands.controls(DOOR)
+    assert (found.turns, found.presets) == (True, ("Gate", "Door"))
+    assert [(one.name, one.camera, one.pulse_s) for one in found.relays] == [
+        ("gate", "", None),
+        ("bad", "", None),
+        ("light", "door", None),
+    ]
+
+
+def test_a_camera_without_motors_is_not_turned(bench: Bench) -> None:
+    bench.camera.turns = False
+    assert not bench.hands.controls(DOOR).turns
+    elsewhere = bench.hands.controls(CameraId("yard"))
+    assert (elsewhere.turns, [one.name for one in elsewhere.relays]) == (False, ["gate", "bad"])
+
+
+def test_one_that_does_not_answer_now_is_believed_to_turn(bench: Bench) -> None:
+    bench.camera.reply = b"busy"
+    assert (bench.hands.controls(DOOR).turns, bench.hands.controls(DOOR).presets) == (True, ())

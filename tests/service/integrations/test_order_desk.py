@@ -1,0 +1,318 @@
+"""The one door: who may ask for what, what is done, and the line that is kept of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tawny.api.auth.accounts import Caller
+from tawny.config.integrations import RIGHTS
+from tawny.delivery.commands import CommandIssuer, CommandRefused
+from tawny.engine import InlineEngine
+from tawny.model.errors import NotDone, StorageError
+from tawny.model.ids import CameraId
+from tawny.model.messages import EventChanged, Message
+from tawny.service.integrations.command_service import CommandService
+from tawny.service.integrations.external_events import ExternalEvents
+from tawny.testing.clock import FakeClock
+
+DOOR, YARD = CameraId("door"), CameraId("yard")
+OWNER = CommandIssuer("Anna", "http")
+
+
+@dataclass
+class FakeHold:
+    what: str
+
+
+@dataclass
+class FakeModes:
+    names: Sequence[str] = ("home", "away", "night")
+    told: list[tuple[object, ...]] = field(default_factory=list)
+    holds: dict[CameraId, FakeHold] = field(default_factory=dict)
+
+    def set_mode(self, mode: str, by: str, until_ms: int | None = None) -> None:
+        if mode not in self.names:
+            raise NotDone(f"No mode named {mode}.", "")
+        self.told.append(("mode", mode, by, until_ms))
+
+    def back_to_week(self) -> None:
+        self.told.append(("week",))
+
+    def hold(self, camera: CameraId) -> FakeHold | None:
+        return self.holds.get(camera)
+
+    def pause(self, camera: CameraId, until_ms: int | None, by: str) -> None:
+        self.holds[camera] = FakeHold("pause")
+        self.told.append(("pause", camera, until_ms))
+
+    def record(self, camera: CameraId, until_ms: int | None, by: str) -> None:
+        self.holds[camera] = FakeHold("record")
+        self.told.append(("record", camera, until_ms))
+
+    def let_go(self, camera: CameraId, by: str) -> None:
+        self.holds.pop(camera, None)
+        self.told.append(("let go", camera))
+
+    def seen(self, person: str, source: str) -> None:
+        self.told.append(("seen", person, source))
+
+    def left(self, person: str) -> None:
+        self.told.append(("left", person))
+
+
+@dataclass
+class FakeHands:
+    told: list[tuple[object, ...]] = field(default_factory=list)
+    relays: dict[str, str] = field(default_factory=lambda: {"gate": "yard", "siren": ""})
+
+    def move(self, camera: CameraId, pan: float, tilt: float, zoom: float, lasts_s: float) -> None:
+        self.told.append(("move", camera, pan, tilt, zoom, lasts_s))
+
+    def stop(self, camera: CameraId) -> None:
+        self.told.append(("stop", camera))
+
+    def go_to(self, camera: CameraId, preset: str) -> None:
+        raise NotDone(f"The camera has no preset {preset}.", "")
+
+    def switch(self, relay: str, *, on: bool, lasts_s: float | None) -> None:
+        self.told.append(("switch", relay, on, lasts_s))
+
+    def relay_camera(self, relay: str) -> str | None:
+        return self.relays.get(relay)
+
+
+class Bench:
+    """Ledger, pictures and log of who did what, in memory."""
+
+    def __init__(self) -> None:
+        self.clock, self.modes, self.hands = FakeClock(), FakeModes(), FakeHands()
+        self.heard: list[Message] = []
+        self.notes: list[tuple[str, str, str, str]] = []
+        self.note_fails = False
+        self.said = ExternalEvents(self, lambda event, jpeg: None, lambda *_: None, self.heard.append, self.clock)
+        self.desk = CommandService(lambda: [DOOR, YARD], self.said, self.modes, self.hands, self.note, self.clock)
+        self.engine = InlineEngine(self.clock, lambda _, error: pytest.fail(str(error)))
+        self.said.handle = self.engine.start("said", lambda: self.said)
+
+    def put_event(self, event: object) -> bool:
+        return True
+
+    def shown(self, message: Message) -> Message:
+        return message
+
+    def note(self, action: str, person: str, caller: Caller, detail: str) -> None:
+        if self.note_fails:
+            raise StorageError("accounts.db", "full")
+        self.notes.append((action, person, caller.address, detail))
+
+    def do(self, who: CommandIssuer = OWNER, *, lasts: str = "", **order: Any) -> str:
+        done = self.desk.do(who, {**order, **({"for": lasts} if lasts else {})})
+        return done.event or done.words
+
+    def refused(self, who: CommandIssuer = OWNER, **order: Any) -> str:
+        with pytest.raises(CommandRefused) as refused:
+            self.do(who, **order)
+        return refused.value.kind
+
+    @property
+    def events(self) -> list[tuple[str, str, str]]:
+        return [(one.what, one.event.camera, one.event.kind) for one in self.heard if isinstance(one, EventChanged)]
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+# --- rights ----------------------------------------------------------------------------------------------------------
+
+EACH: list[tuple[str, dict[str, Any]]] = [
+    ("arm", {"do": "arm", "mode": "away"}),
+    ("arm", {"do": "disarm"}),
+    ("presence", {"do": "presence", "person": "anna", "home": True}),
+    ("pause", {"do": "pause", "camera": "door"}),
+    ("pause", {"do": "resume", "camera": "door"}),
+    ("record", {"do": "record", "camera": "door"}),
+    ("event", {"do": "event.open", "camera": "door"}),
+    ("ptz", {"do": "ptz", "camera": "door", "stop": True}),
+    ("relay", {"do": "relay", "relay": "gate"}),
+]
+
+
+@pytest.mark.parametrize(("right", "order"), EACH)
+def test_each_order_needs_its_right_and_no_other(bench: Bench, right: str, order: dict[str, Any]) -> None:
+    only = CommandIssuer("panel", "webhook", frozenset(one for one in RIGHTS if one == right))
+    others = CommandIssuer("panel", "webhook", frozenset(one for one in RIGHTS if one != right))
+    assert bench.refused(others, **order) == "not_allowed"
+    assert not (bench.modes.told or bench.hands.told or bench.heard)
+    assert bench.do(only, **order)
+
+
+def test_who_has_some_cameras_reaches_no_other(bench: Bench) -> None:
+    some = CommandIssuer("panel", "webhook", cameras=frozenset({"door"}))
+    event = bench.do(camera="yard", do="event.open", key="bell")
+    orders: list[dict[str, Any]] = [
+        {"do": "event.open", "camera": "yard"},
+        {"do": "event.close", "event": event},
+        {"do": "event.update", "event": "bell"},
+        {"do": "pause", "camera": "yard"},
+        {"do": "ptz", "camera": "yard", "stop": True},
+        {"do": "relay", "relay": "gate"},
+    ]
+    for order in orders:
+        assert bench.refused(some, **order) == "not_found"
+    for order in ({"do": "arm", "mode": "away"}, {"do": "relay", "relay": "siren"}):
+        assert bench.refused(some, **order) == "not_allowed"
+    assert bench.do(some, do="event.open", camera="door")
+
+
+def test_what_there_is_not_is_said(bench: Bench) -> None:
+    assert bench.refused(do="pause", camera="moon") == "not_found"
+    assert bench.refused(do="relay", relay="moon") == "not_found"
+    assert bench.refused(do="event.close", event="moon") == "not_found"
+    assert bench.refused(do="arm", mode="moon") == "not_done"
+    assert bench.refused(do="ptz", camera="door", preset="moon") == "not_done"
+
+
+# --- what is kept of it ----------------------------------------------------------------------------------------------
+
+
+def test_a_line_is_kept_of_each(bench: Bench) -> None:
+    bench.do(CommandIssuer("panel", "webhook", address="10.0.0.7"), do="arm", mode="away")
+    bench.refused(CommandIssuer("bell", "mqtt", frozenset({"event"})), do="pause", camera="door")
+    bench.refused(do="ptz", camera="door", preset="moon")
+    assert bench.notes == [
+        ("arm", "panel", "10.0.0.7", "away: The mode is away."),
+        ("pause", "bell", "mqtt", "door: refused: bell isn't allowed to do this."),
+        ("ptz", "Anna", "http", "door: not done: The camera has no preset moon."),
+    ]
+
+
+def test_a_log_that_cannot_be_written_stops_nothing(bench: Bench) -> None:
+    bench.note_fails = True
+    assert bench.do(do="disarm")
+    assert bench.modes.told == [("mode", "home", "Anna", None)]
+
+
+# --- modes -----------------------------------------------------------------------------------------------------------
+
+
+def test_modes_are_set(bench: Bench) -> None:
+    now_ms = bench.clock.now_ms()
+    bench.do(do="arm", mode="away")
+    bench.do(do="arm", mode="night", lasts="1h")
+    bench.do(do="arm", mode="week")
+    bench.do(do="disarm")
+    bench.do(do="presence", person="anna", home=True)
+    bench.do(do="presence", person="anna", home=False)
+    assert bench.modes.told == [
+        ("mode", "away", "Anna", None),
+        ("mode", "night", "Anna", now_ms + 3_600_000),
+        ("week",),
+        ("mode", "home", "Anna", None),
+        ("seen", "anna", "Anna"),
+        ("left", "anna"),
+    ]
+
+
+def test_recording_is_held_and_noted_as_an_event_until_it_is_stopped(bench: Bench) -> None:
+    event = bench.do(do="record", camera="door", lasts="60 s")
+    assert bench.modes.told == [("record", DOOR, bench.clock.now_ms() + 60_000)]
+    assert bench.do(do="record", camera="door", on=False) == event
+    assert bench.modes.told[-1] == ("let go", DOOR)
+    assert bench.events == [("started", "door", "manual"), ("ended", "door", "manual")]
+
+
+def test_what_is_private_stays_so_until_it_is_resumed(bench: Bench) -> None:
+    bench.do(do="pause", camera="door")
+    only_record = CommandIssuer("button", "mqtt", frozenset({"record"}))
+    assert bench.refused(only_record, do="record", camera="door") == "not_done"
+    bench.do(only_record, do="record", camera="door", on=False)
+    assert bench.modes.hold(DOOR) == FakeHold("pause")
+    bench.do(do="resume", camera="door")
+    assert bench.modes.hold(DOOR) is None
+
+
+def test_resuming_ends_no_recording(bench: Bench) -> None:
+    bench.do(do="record", camera="door")
+    bench.do(do="resume", camera="door")
+    assert bench.modes.hold(DOOR) == FakeHold("record")
+
+
+# --- events ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_event_is_opened_told_of_and_closed_by_its_key(bench: Bench) -> None:
+    event = bench.do(do="event.open", camera="door", kind="bell", key="b1", label="Front bell", score=40)
+    assert bench.do(do="event.update", event="b1", score=70, label="Rang twice") == event
+    assert bench.do(do="event.close", event=event) == event
+    assert bench.events == [(what, "door", "bell") for what in ("started", "updated", "ended")]
+    last = bench.heard[-1]
+    assert isinstance(last, EventChanged)
+    assert (last.event.score, [one.label for one in last.event.objects]) == (70, ["Front bell", "Rang twice"])
+
+
+def test_the_same_key_goes_on_and_another_cameras_is_another(bench: Bench) -> None:
+    first = bench.do(do="event.open", camera="door", key="b1")
+    assert bench.do(do="event.open", camera="door", key="b1") == first
+    second = bench.do(do="event.open", camera="yard", key="b1")
+    assert second != first
+    only_yard = CommandIssuer("panel", "webhook", cameras=frozenset({"yard"}))
+    assert bench.do(only_yard, do="event.close", event="b1") == second
+
+
+def test_an_end_that_gets_lost_costs_nothing(bench: Bench) -> None:
+    bench.do(do="event.open", camera="door", lasts="20 s")
+    bench.engine.run_for(19)
+    assert len(bench.events) == 1
+    bench.engine.run_for(2)
+    assert bench.events[-1][0] == "ended"
+
+
+def test_an_update_may_give_it_more_time(bench: Bench) -> None:
+    bench.do(do="event.open", camera="door", key="b1", lasts="20 s")
+    bench.engine.run_for(15)
+    bench.do(do="event.update", event="b1", lasts="60 s")
+    bench.engine.run_for(55)
+    assert len(bench.events) == 1
+    bench.engine.run_for(10)
+    assert bench.events[-1][0] == "ended"
+
+
+def test_too_many_at_a_time_are_refused(bench: Bench) -> None:
+    for _ in range(200):
+        bench.do(do="event.open", camera="door")
+    assert bench.refused(do="event.open", camera="door") == "not_done"
+
+
+def test_what_lasts_when_the_recorder_ends_is_over(bench: Bench) -> None:
+    bench.do(do="event.open", camera="door")
+    bench.said.close()
+    assert bench.events[-1][0] == "ended"
+
+
+# --- hands -----------------------------------------------------------------------------------------------------------
+
+
+def test_cameras_are_turned_and_relays_switched(bench: Bench) -> None:
+    bench.do(do="ptz", camera="door", pan=-1, tilt=0.5, lasts="1 s")
+    bench.do(do="ptz", camera="door", stop=True)
+    bench.do(do="relay", relay="gate", lasts="2 s")
+    bench.do(do="relay", relay="siren", on=False)
+    assert bench.hands.told == [
+        ("move", DOOR, -1, 0.5, 0, 1),
+        ("stop", DOOR),
+        ("switch", "gate", True, 2),
+        ("switch", "siren", False, None),
+    ]
+
+
+def test_without_modes_the_rest_works(tmp_path: Path) -> None:
+    bench = Bench()
+    desk = CommandService(lambda: [DOOR], bench.said, None, bench.hands, bench.note, bench.clock)
+    assert desk.do(OWNER, {"do": "record", "camera": "door"}).event
+    with pytest.raises(CommandRefused, match="no modes"):
+        desk.do(OWNER, {"do": "disarm"})

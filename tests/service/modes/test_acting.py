@@ -1,0 +1,121 @@
+"""What rules have done: once an event, as soon as they fit, and noted with how it went."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from tawny.config.settings import Settings
+from tawny.engine import Bus
+from tawny.events.mode_store import ModeStore
+from tawny.events.modes import ModeState
+from tawny.model.errors import NotDone
+from tawny.model.events import Event, new_event_id
+from tawny.model.ids import CameraId
+from tawny.model.messages import EventChanged
+from tawny.service.modes.rule_actions import RuleActions
+from tawny.service.modes.rule_decider import RuleDecider
+from tawny.testing.clock import FakeClock
+
+PORCH, YARD = CameraId("porch"), CameraId("yard")
+
+
+class Bench:
+    def __init__(self, *rules: dict[str, Any]) -> None:
+        self.clock, self.book, self.bus = FakeClock(), ModeStore(":memory:"), Bus()
+        self.settings = Settings.model_validate({"rules": list(rules)})
+        self.modes = ModeState(self.settings.arm, ZoneInfo("UTC"), self.book, self.clock, self.bus.publish)
+        self.asked: list[Any] = []
+        self.fails = ""
+        self.again()
+        self.bus.subscribe(lambda message: self.acting.heard(message))
+
+    def again(self) -> None:
+        """As after a restart."""
+        self.deciding = RuleDecider(lambda: self.settings, self.modes, self.book, self.clock)
+        self.acting = RuleActions(self.deciding, self.modes, self, self.bus.publish, self.clock)
+
+    def order(self, asked: Mapping[str, Any], by: str) -> str:
+        if self.fails:
+            raise NotDone(self.fails)
+        self.asked.append(dict(asked))
+        return "It is on."
+
+    def run(self, script: str, told: Mapping[str, Any]) -> str:
+        self.asked.append((script, dict(told)))
+        return ""
+
+    def tell(self, event: Event) -> None:
+        self.bus.publish(EventChanged("updated", event))
+        self.acting.step()
+
+    def event(self, **about: Any) -> Event:
+        now_ms = self.clock.now_ms()
+        return replace(Event(new_event_id(now_ms), PORCH, "person", now_ms, None, 50.0), **about)
+
+    def why(self, event: Event, deed: str) -> tuple[bool, str]:
+        return next((one.does, one.why) for one in self.deciding.why(event.id) if one.deed == deed)
+
+
+def test_a_relay_is_switched_once_an_event_also_over_a_restart() -> None:
+    bench = Bench({"do": ["relay gate 2 s"]})
+    event = bench.event()
+    for _ in range(2):
+        bench.tell(event)
+    bench.again()
+    bench.tell(event.ended(bench.clock.now_ms()))
+    assert bench.asked == [{"do": "relay", "relay": "gate", "on": True, "for": 2.0}]
+    assert bench.why(event, "relay gate 2 s") == (True, "Rule 1 says so (always). It is on.")
+    bench.tell(bench.event())
+    assert len(bench.asked) == 2
+
+
+def test_what_fails_is_noted_and_not_tried_for_ever() -> None:
+    bench = Bench({"do": ["siren"]})
+    bench.fails = "No relay named siren."
+    event = bench.event()
+    bench.tell(event)
+    bench.fails = ""
+    bench.tell(event)
+    assert bench.asked == []
+    assert bench.why(event, "relay siren 30 s")[1].endswith("It was tried, and failed: No relay named siren.")
+
+
+def test_a_rule_that_begins_to_fit_is_heeded_then() -> None:
+    bench = Bench({"when": {"zone": "path"}, "do": ["ptz yard gate"]})
+    event = bench.event()
+    bench.tell(event)
+    assert bench.asked == []
+    bench.tell(replace(event, zones=("path",)))
+    assert bench.asked == [{"do": "ptz", "camera": "yard", "preset": "gate"}]
+
+
+def test_what_lasts_long_enough_is_acted_on_while_it_lasts() -> None:
+    bench = Bench({"when": {"lasts": "30 s"}, "do": ["say Go away", "run lights.sh"]})
+    bench.tell(bench.event())
+    assert bench.acting.step() == 30
+    bench.clock.advance(30)
+    bench.acting.step()
+    bench.acting.step()
+    assert [script for script, _ in bench.asked] == ["say", "lights.sh"]
+    assert bench.asked[0][1]["say"] == "Go away"
+
+
+def test_another_camera_records_unless_it_is_private() -> None:
+    bench = Bench({"do": ["record yard 2 min", "record 1 min"]})
+    bench.modes.pause(YARD, None, "Anna")
+    event = bench.event()
+    bench.tell(event)
+    here, there = bench.modes.hold(PORCH), bench.modes.hold(YARD)
+    assert here is not None and (here.what, here.by) == ("record", "a rule")
+    assert here.until_ms == bench.clock.now_ms() + 60_000
+    assert there is not None and there.what == "pause"
+    assert "yard is private" in bench.why(event, "record yard 2 min")[1]
+
+
+def test_what_was_long_ago_is_only_marked() -> None:
+    bench = Bench({"do": ["siren"]})
+    old = bench.event().ended(bench.clock.now_ms() + 1000)
+    bench.clock.advance(3600)
+    bench.tell(replace(old, kept=True))
+    assert bench.asked == []

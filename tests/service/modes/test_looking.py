@@ -1,0 +1,77 @@
+"""People are looked for once a minute, each in the ways that the settings name; and told when pings are not allowed."""
+
+from collections.abc import Iterable, Mapping
+
+import pytest
+
+from tawny.config.modes import PresenceSettings
+from tawny.model.errors import NotDone
+from tawny.service.modes.presence_prober import NO_PINGS, PresenceProber, PresenceProbes
+from tawny.testing.clock import FakeClock
+
+SETTINGS = {
+    "ping": ["192.0.2.9"],
+    "people": {
+        "anna": {"ping": ["192.0.2.1", "192.0.2.2"]},
+        "ben": {"mac": ["AA-BB-CC-DD-EE-01"]},
+        "cleo": {"mdns": ["cleos-phone.local"]},
+        "dan": {"ping": ["dans-phone.local"]},
+    },
+}
+
+
+class There(PresenceProbes):
+    def __init__(self, *there: str, may_ping: bool = True) -> None:
+        self.there, self.may_ping = there, may_ping
+
+    def addresses(self, names: Iterable[str]) -> Mapping[str, str]:
+        return {name: "ping" for name in names if name in self.there}
+
+    def macs(self) -> frozenset[str]:
+        return frozenset(self.there)
+
+    def names(self, names: Iterable[str]) -> frozenset[str]:
+        return frozenset(name for name in names if name in self.there)
+
+
+def looked(*there: str) -> tuple[PresenceProber, list[tuple[str, str]], FakeClock]:
+    clock, seen = FakeClock(), list[tuple[str, str]]()
+    presence = PresenceSettings.model_validate(SETTINGS)
+    return PresenceProber(lambda: presence, There(*there), lambda *one: seen.append(one), clock), seen, clock
+
+
+@pytest.mark.parametrize(
+    ("there", "seen"),
+    [
+        ("192.0.2.2", ("anna", "ping")),
+        ("aa:bb:cc:dd:ee:01", ("ben", "arp")),
+        ("cleos-phone.local", ("cleo", "mdns")),
+        ("dans-phone.local", ("dan", "mdns")),
+        ("192.0.2.9", ("somebody", "ping")),
+    ],
+)
+def test_each_is_seen_in_the_way_the_settings_name(there: str, seen: tuple[str, str]) -> None:
+    looking, found, _ = looked(there)
+    looking.step()
+    assert found == [seen]
+
+
+def test_they_are_looked_for_once_a_minute() -> None:
+    looking, found, clock = looked("192.0.2.9")
+    for _ in range(30):
+        clock.advance(looking.step())
+    assert len(found) == 3  # at 0, 60 and 120 s
+
+
+def test_a_person_who_was_just_taken_out_of_the_settings_ends_nothing() -> None:
+    def seen(person: str, source: str) -> None:
+        raise NotDone("so isn't set up for presence.")
+
+    presence = PresenceSettings.model_validate(SETTINGS)
+    assert PresenceProber(lambda: presence, There("192.0.2.9"), seen, FakeClock()).step() > 0
+
+
+def test_that_pings_are_not_allowed_is_said_where_some_are_asked_for() -> None:
+    presence = PresenceSettings.model_validate(SETTINGS)
+    assert PresenceProber(lambda: presence, There(may_ping=False), print, FakeClock()).looks_by == NO_PINGS
+    assert PresenceProber(lambda: PresenceSettings(), There(may_ping=False), print, FakeClock()).looks_by == ""

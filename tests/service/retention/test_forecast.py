@@ -1,0 +1,41 @@
+"""How far back recordings will go is what a disk that filled up shows."""
+
+from pathlib import Path
+
+import pytest
+
+from tawny.config.retention import RetentionSettings
+from tawny.service.retention.forecast import DAY_S, keeps_days
+from tawny.storage.disk.disk import DiskCapacity
+from tawny.storage.retention.contract import RetentionRule as Rules
+from tawny.storage.retention.runner import Retention
+from tests.storage.bench import PORCH, Site
+
+SIZE_BYTES, TOTAL_BYTES = 50_000, 6_000_000
+
+
+@pytest.mark.parametrize(("free", "size"), [("10 %", None), ("2 %", "3 MB")])
+def test_the_forecast_is_within_a_tenth_of_a_simulated_fill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: str, size: str | None
+) -> None:
+    site = Site(tmp_path)
+    keep = RetentionSettings.model_validate({"min": "0 s", "free": free, **({"size": size} if size else {})})
+
+    def space() -> DiskCapacity:
+        return DiskCapacity(max(0, TOTAL_BYTES - site.index.size_bytes()), TOTAL_BYTES)
+
+    monkeypatch.setattr(site.volume, "space", space)
+    rules = Rules(free_share=keep.free, size_bytes=keep.size)
+    retention = Retention(site.volume, site.index, site.ledger, site.clock, rules, least_s=0.0)
+    told: float | None = None
+    for minute in range(150):
+        site.clock.advance(60)
+        site.put(1, size_bytes=SIZE_BYTES)
+        retention.run()
+        if minute == 20:
+            told = keeps_days(keep, space(), site.index.size_bytes(), SIZE_BYTES / 60)
+    bounds = site.index.bounds(PORCH)
+    assert bounds is not None
+    assert told is not None
+    reached_s = (site.clock.now_ms() - bounds.begin_ms) / 1000
+    assert told * DAY_S == pytest.approx(reached_s, rel=0.1)

@@ -1,0 +1,123 @@
+"""What people see of what is kept, and change: the plan is what the next run does, and by other rules what it would."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tawny.config.changes.retention import keep_words
+from tawny.config.loader import read_settings
+from tawny.config.settings import Settings
+from tawny.engine import InlineEngine
+from tawny.model.errors import SettingsError
+from tawny.model.events import Event
+from tawny.model.ids import EventId
+from tawny.service.interfaces import retention as web
+from tawny.service.recorder import DiskUsage
+from tawny.service.retention.promises import contract
+from tawny.service.retention.retention_service import RetentionService
+from tawny.service.retention.secondary_volumes import OtherVolumes
+from tawny.storage.disk.disk import DiskCapacity
+from tawny.storage.retention.runner import Retention
+from tests.storage.bench import MAIN, PORCH, Site
+
+DAY_MIN = 24 * 60
+FILE = """\
+[storage]
+keep = { min = "1 days", max = "9 days", free = "0 %" }  # mine
+[cameras.porch]
+source = "demo:"
+"""
+
+
+class Bench:
+    def __init__(self, folder: Path) -> None:
+        self.site = Site(folder / "data")
+        self.file = folder / "tawny.toml"
+        self.file.write_text(FILE)
+        self.settings: Settings = read_settings(self.file)
+        site, kept = self.site, contract(self.settings)
+        self.retention = Retention(site.volume, site.index, site.ledger, site.clock, kept.everyone, kept.cameras)
+        engine = InlineEngine(site.clock, lambda _, error: pytest.fail(str(error)))
+        self.keeping = RetentionService(
+            site.volume,
+            site.index,
+            site.clock,
+            self.retention,
+            OtherVolumes(site.volume, [], site.index, site.clock, engine, lambda: 0.0),
+            None,
+            lambda: self.settings,
+            self._apply,
+            self.file,
+            lambda: {(PORCH, MAIN): (1000.0, 100.0)},
+            lambda: (DiskUsage(1, 2, 3, keeps_days=20.0), ()),
+        )
+
+    def _apply(self, new: Settings, _file: str) -> None:
+        self.settings = new
+        kept = contract(new)
+        self.retention.promise(kept.everyone, kept.cameras)
+
+    def asked(self, **words: object) -> web.RetentionRequest:
+        return web.RetentionRequest({**keep_words(self.settings.storage.keep), **words}, {})
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    made = Bench(tmp_path)
+    monkeypatch.setattr(made.site.volume, "space", lambda: DiskCapacity(50_000, 100_000))
+    return made
+
+
+def test_the_plan_is_what_the_next_run_does(bench: Bench) -> None:
+    old = [bench.site.put(days * DAY_MIN) for days in (12, 10)]
+    bench.site.put(3 * DAY_MIN)
+    plan = bench.keeping.plan(None, 0.0)
+    assert [one.segment for one in plan.removals] == old
+    done = bench.retention.run()
+    assert [one.segment for one in done.removals] == old
+
+
+def test_other_rules_are_tried_before_they_hold(bench: Bench) -> None:
+    rows = [bench.site.put(days * DAY_MIN) for days in (8, 5, 2)]
+    event = Event(EventId("e1"), PORCH, "person", rows[0].start_ms, rows[0].end_ms, 50.0, kept=True)
+    bench.site.ledger.put_event(event)
+    asked = bench.asked(max="4 days")
+    tried = bench.keeping.plan(asked, 0.0)
+    assert [one.segment for one in tried.removals] == [rows[1]]  # what is locked never goes
+    assert bench.keeping.plan(None, 0.0).removals == []
+    bench.keeping.change(asked)
+    assert [one.segment for one in bench.retention.run().removals] == [rows[1]]
+    assert "# mine" in bench.file.read_text()
+    assert read_settings(bench.file).storage.keep.max == 4 * 86_400
+
+
+def test_what_goes_tomorrow_is_foreseen(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = bench.site.put(8.5 * DAY_MIN)
+    assert bench.keeping.plan(None, 0.0).removals == []
+    assert [one.segment for one in bench.keeping.plan(None, 86_400.0).removals] == [row]
+    monkeypatch.setattr(bench.site.volume, "space", lambda: DiskCapacity(3_600_000, 100_000_000))
+    older = bench.site.put(8 * DAY_MIN)
+    bench.retention.keep = replace(bench.retention.keep, max_s=None)
+    assert bench.keeping.plan(None, 3500.0).removals == []
+    assert {one.segment.id for one in bench.keeping.plan(None, 3602.0).removals} <= {row.id, older.id}
+
+
+def test_rules_that_cannot_be_used_change_nothing(bench: Bench) -> None:
+    with pytest.raises(SettingsError):
+        bench.keeping.change(bench.asked(min="20 days"))  # longer than max
+    assert bench.file.read_text() == FILE
+    assert bench.settings.storage.keep.min == 86_400
+
+
+def test_it_tells_what_is_kept_and_what_that_takes(bench: Bench) -> None:
+    row = bench.site.put(60, size_bytes=7000)
+    bench.site.ledger.put_event(Event(EventId("e1"), PORCH, "person", row.start_ms, row.start_ms + 1, 50.0, kept=True))
+    now = bench.keeping.now()
+    assert now.asked.everyone["min"] == "1 days"
+    assert (now.locked, now.locked_bytes) == (1, 7000)
+    (camera,) = now.cameras
+    assert camera.day_bytes == 86_400_000.0
+    assert (camera.promised_s, camera.fits_s) == (86_400.0, 9 * 86_400.0)
+    (volume,) = now.volumes
+    assert (volume.use, volume.free_bytes) == ("first", 50_000)

@@ -1,0 +1,107 @@
+"""Disks beside the first come and go: told within a minute, once, and once when it is over; used again when back."""
+
+from pathlib import Path
+
+import pytest
+
+from tawny.engine import InlineEngine
+from tawny.model.messages import Alarm
+from tawny.service.health.alarms import AlarmMonitor, HealthProblem
+from tawny.service.retention.secondary_volumes import OtherVolumes
+from tawny.service.storage_setup import VolumeChoice
+from tawny.storage.disk.mirror import Mirror
+from tawny.storage.disk.secondary_volumes import VolumeUse, join
+from tawny.storage.retention.contract import RetentionContract, RetentionRule
+from tests.storage.bench import Site
+
+
+class Bench:
+    def __init__(self, folder: Path, *, spare_is_there: bool = True) -> None:
+        self.site = Site(folder / "first")
+        site = self.site
+        self.tier, self.spare, self.second = folder / "tier", folder / "spare", folder / "mirror"
+        self.told: list[tuple[float, Alarm]] = []
+        self.engine = InlineEngine(site.clock, lambda name, error: pytest.fail(f"{name}: {error}"))
+        chosen = [
+            VolumeChoice(self.tier, VolumeUse.TIER, 3600.0, join(site.volume, self.tier, VolumeUse.TIER)),
+            VolumeChoice(self.spare, VolumeUse.SPARE, volume=join(site.volume, self.spare, VolumeUse.SPARE)),
+        ]
+        if not spare_is_there:
+            self.spare.rename(folder / "away")
+            site.volume.others, site.volume.spares = site.volume.others[:1], ()
+            chosen[1] = VolumeChoice(self.spare, VolumeUse.SPARE)
+        self.others = OtherVolumes(site.volume, chosen, site.index, site.clock, self.engine, lambda: 0.0)
+        self.mirror = Mirror(
+            site.volume, site.index, site.clock, self.second, RetentionContract(RetentionRule(free_share=0.0))
+        )
+        self.alarms = AlarmMonitor(self._troubles, site.clock, self._tell)
+        self.others.start()
+        self.mirror.start(self.engine)
+        self.engine.start("alarms", lambda: self.alarms)
+
+    def _troubles(self) -> list[HealthProblem]:
+        found: list[HealthProblem] = [
+            HealthProblem(what, None, problem.message, problem.do) for what, problem in self.others.problems()
+        ]
+        if self.mirror.problem is not None:
+            found.append(HealthProblem("mirror", None, self.mirror.problem.message, self.mirror.problem.do))
+        return found
+
+    def _tell(self, alarm: Alarm) -> None:
+        self.told.append((self.site.clock.mono_s(), alarm))
+
+    def run(self, seconds: float) -> None:
+        self.engine.run_for(seconds)
+
+    def kinds(self) -> list[tuple[str, bool]]:
+        return [(alarm.what, alarm.until_ms is None) for _, alarm in self.told]
+
+
+@pytest.mark.parametrize("what", ["tier", "spare", "mirror"])
+def test_a_disk_that_goes_away_is_one_alarm_and_one_when_it_is_back(tmp_path: Path, what: str) -> None:
+    bench = Bench(tmp_path)
+    bench.run(60)
+    assert bench.told == []
+    root = {"tier": bench.tier, "spare": bench.spare, "mirror": bench.second}[what]
+    since_s = bench.site.clock.mono_s()
+    root.rename(tmp_path / "away")
+    bench.run(600)
+    assert bench.kinds() == [(what, True)]
+    at_s, alarm = bench.told[0]
+    assert at_s - since_s <= 60
+    assert alarm.do
+    (tmp_path / "away").rename(root)
+    bench.run(120)
+    assert bench.kinds() == [(what, True), (what, False)]
+    bench.mirror.finish()
+
+
+def test_a_spare_that_was_not_there_at_the_start_is_used_when_it_comes(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, spare_is_there=False)
+    bench.run(60)
+    assert bench.kinds() == [("spare", True)]
+    assert bench.site.volume.spares == ()
+    (tmp_path / "away").rename(bench.spare)
+    bench.run(60)
+    assert bench.kinds() == [("spare", True), ("spare", False)]
+    (spare,) = bench.others._first.spares
+    assert spare.root == bench.spare
+    bench.mirror.finish()
+
+
+def test_a_disk_that_does_not_answer_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(tmp_path)
+    bench.run(30)
+    (spare,) = bench.site.volume.spares
+    read, until_s = spare.disk.entry, bench.site.clock.mono_s() + 100
+
+    def hangs(path: str) -> object:
+        while bench.site.clock.mono_s() < until_s:
+            bench.run(1)  # all others go on meanwhile
+        return read(path)
+
+    monkeypatch.setattr(spare.disk, "entry", hangs)
+    bench.run(200)
+    assert bench.kinds() == [("spare", True), ("spare", False)]
+    assert "isn't responding" in bench.told[0][1].detail
+    bench.mirror.finish()
