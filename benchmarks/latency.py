@@ -179,7 +179,7 @@ def main() -> int:
 def recorder(camera: str, cameras: int, way: Way, folder: Path) -> Iterator[str]:
     """The one-time link of a tawny that records the camera, under the name `clock` and further ones."""
     names = ["clock", *(f"more-{number}" for number in range(1, cameras))]
-    tables = [f'[cameras.{name}]\nsource = "{camera}"\nwatch.detector = "off"\n' for name in names]
+    tables = [f'[cameras.{name}]\nsource = "{camera}"\ndetection.detector = "off"\n' for name in names]
     with begun(way.settings + "".join(tables), folder) as link:
         yield link
 

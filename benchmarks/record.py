@@ -118,7 +118,7 @@ def _memory(found: dict[int, dict[str, Measured]]) -> list[bool]:
 
 def _tawny(client: str, address: str, cameras: int, folder: Path) -> list[contextlib.AbstractContextManager[Counted]]:
     settings = folder / "tawny.toml"
-    table = '[cameras.cam-{n}]\nsource = "{address}"\nwatch.detector = "off"\nrtsp.client = "{client}"\n'
+    table = '[cameras.cam-{n}]\nsource = "{address}"\ndetection.detector = "off"\nrtsp.client = "{client}"\n'
     settings.write_text("".join(table.format(n=n, address=address, client=client) for n in range(cameras)))
     words = ["run", "--config", str(settings), "--data", str(folder / "data"), "--listen", "127.0.0.1:0"]
     return [running([tawny(), *words])]

@@ -21,7 +21,7 @@ from tawny.sealed.key_wrapping import Identity
 
 BUDGET_OF_HASHED: Final = 1.15
 BUDGET_OF_HASHING: Final = 1.3
-PLAIN: Final = '[cameras.cam-{n}]\nsource = "{address}"\nwatch.detector = "off"\n'
+PLAIN: Final = '[cameras.cam-{n}]\nsource = "{address}"\ndetection.detector = "off"\n'
 
 
 def main() -> int:
@@ -62,7 +62,7 @@ def main() -> int:
 
 def _sealed() -> str:
     keys = [Identity.new().recipient for _ in range(2)]
-    return f'[storage]\nsealed = true\n[sealed]\nrecipients = ["{keys[0]}"]\nrecovery = "{keys[1]}"\n'
+    return f'[storage]\nencrypt = true\n[encryption]\nrecipients = ["{keys[0]}"]\nrecovery = "{keys[1]}"\n'
 
 
 def _tawny(

@@ -32,12 +32,12 @@ from tawny.storage.disk.layout import DAY_MS
 MOST_MS, CLICKS_A_PAGE = 300.0, 10
 SPAN_S = 6 * 3600
 SETTINGS = f"""
-[storage.keep]
+[storage.retention]
 max = "800 days"
-free = "0 %"
+min_free = "0 %"
 [cameras.{CAMERA}]
 source = "rtsp://127.0.0.1:9/none"
-watch.detector = "off"
+detection.detector = "off"
 """
 ARRIVED = """() => {
   const jumps = window.jumps = [];

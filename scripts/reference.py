@@ -14,8 +14,10 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from tawny.cli.main import COMMANDS, parser
-from tawny.config.alarms import AlarmSettings
+from tawny.config.audio import AudioSettings
+from tawny.config.classification import FallbackKindSettings, ObjectModelSettings
 from tawny.config.destinations import DestinationSettings, OutboxSettings
+from tawny.config.heartbeat import HeartbeatSettings
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
 from tawny.config.live import LiveSettings, TurnServerSettings
 from tawny.config.modes import ModesSettings, PersonPresenceSettings, PresenceSettings
@@ -23,6 +25,7 @@ from tawny.config.notifiers import NotifierSettings
 from tawny.config.recognition import RecogniserSettings
 from tawny.config.retention import CameraRetentionSettings, RetentionSettings, StreamRetentionSettings
 from tawny.config.rules import RuleCondition, RuleSettings
+from tawny.config.sealing import SealingSettings
 from tawny.config.settings import CameraSettings, DetectionSettings, StorageSettings, TierSettings, WebSettings
 from tawny.config.units import duration_text, size_text
 from tawny.config.zones import LineSettings, ZoneSettings
@@ -33,32 +36,36 @@ FOLDER = Path(__file__).parent.parent / "docs" / "reference"
 MADE = "<!-- made by scripts/reference.py from the code; edit the code, not this page -->\n"
 TABLES: list[tuple[str, type[BaseModel], str]] = [
     ("storage", StorageSettings, "start"),
-    ("storage.keep", RetentionSettings, "at once"),
-    ("storage.keep.sub", StreamRetentionSettings, "at once"),
+    ("storage.retention", RetentionSettings, "at once"),
+    ("storage.retention.sub", StreamRetentionSettings, "at once"),
     ("storage.tiers", TierSettings, "start"),
     ("web", WebSettings, "start"),
     ("live", LiveSettings, "start"),
     ("live.turn", TurnServerSettings, "start"),
-    ("alarm", AlarmSettings, "start"),
-    ("arm", ModesSettings, "at once"),
-    ("arm.presence", PresenceSettings, "at once"),
-    ("arm.presence.people.<name>", PersonPresenceSettings, "at once"),
+    ("heartbeat", HeartbeatSettings, "start"),
+    ("encryption", SealingSettings, "at once"),
+    ("modes", ModesSettings, "at once"),
+    ("modes.presence", PresenceSettings, "at once"),
+    ("modes.presence.people.<name>", PersonPresenceSettings, "at once"),
     ("rules", RuleSettings, "at once"),
     ("rules: when", RuleCondition, "at once"),
     ("outbox", OutboxSettings, "at once"),
     ("destinations.<name>", DestinationSettings, "immediately; restarts only this destination"),
     ("notifiers.<name>", NotifierSettings, "immediately; restarts only this channel"),
-    ("emit.<name>", EmitterSettings, "start"),
-    ("inputs.<name>", InputSettings, "start"),
+    ("webhooks.<name>", EmitterSettings, "start"),
+    ("api_clients.<name>", InputSettings, "start"),
     ("mqtt", MqttSettings, "start"),
     ("scripts", ScriptSettings, "start"),
     ("relays.<name>", RelaySettings, "at once"),
-    ("recognisers.<name>", RecogniserSettings, "at once"),
+    ("object_detection", ObjectModelSettings, "at once"),
+    ("recognizers.<name>", RecogniserSettings, "at once"),
     ("cameras.<id>", CameraSettings, "at once; only this camera begins again"),
-    ("cameras.<id>.keep", CameraRetentionSettings, "at once"),
-    ("cameras.<id>.watch", DetectionSettings, "at once; only this camera begins again"),
-    ("cameras.<id>.watch.zones.<name>", ZoneSettings, "at once; only this camera begins again"),
-    ("cameras.<id>.watch.lines.<name>", LineSettings, "at once; only this camera begins again"),
+    ("cameras.<id>.retention", CameraRetentionSettings, "at once"),
+    ("cameras.<id>.detection", DetectionSettings, "at once; only this camera begins again"),
+    ("cameras.<id>.detection.sound", AudioSettings, "at once; only this camera begins again"),
+    ("cameras.<id>.detection.possible", FallbackKindSettings, "at once; only this camera begins again"),
+    ("cameras.<id>.detection.zones.<name>", ZoneSettings, "at once; only this camera begins again"),
+    ("cameras.<id>.detection.lines.<name>", LineSettings, "at once; only this camera begins again"),
 ]
 """The table's name, its type, and when a change takes effect."""
 
@@ -108,7 +115,7 @@ def _settings() -> str:
         "Settings for this source type only, in a table with its name.",
         "",
     ]
-    parts += [*_parts("tawny.sources", "source"), "## [cameras.&lt;id&gt;.watch.&lt;detector&gt;]", ""]
+    parts += [*_parts("tawny.sources", "source"), "## [cameras.&lt;id&gt;.detection.&lt;detector&gt;]", ""]
     parts += ["Settings for this detector only, in a table with its name.", "", *_parts("tawny.detectors", "detector")]
     parts += [
         "## [destinations.&lt;name&gt;]: what only a kind knows",
@@ -140,8 +147,8 @@ def _fields(kind: type[BaseModel]) -> Iterator[tuple[str, str, str]]:
         elif isinstance(default, BaseModel):
             continue  # has a table of its own
         elif isinstance(default, float):
-            shown = f"`{default * 100:g} %`" if name in ("free", "smallest") else f"`{duration_text(default)}`"
-        elif name == "modes":
+            shown = f"`{default * 100:g} %`" if name in ("min_free", "min_size") else f"`{duration_text(default)}`"
+        elif name == "names":
             shown = f"`{', '.join(default)}`"
         elif name == "memory":
             shown = f"`{size_text(default)}`"

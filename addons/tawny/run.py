@@ -71,7 +71,7 @@ def write_secrets(path: Path, ours: dict[str, str]) -> None:
 
 def first_settings(options: dict[str, object], media: Path, listen: str, *, has_broker: bool) -> str:
     """As plain as can be; docs/ and the interface tell the rest."""
-    mqtt = f'\n[mqtt]\nurl = "${{MQTT_URL}}"\nmay = {json.dumps(options["may"])}\n' if has_broker else ""
+    mqtt = f'\n[mqtt]\nurl = "${{MQTT_URL}}"\npermissions = {json.dumps(options["may"])}\n' if has_broker else ""
     return f"""# tawny's settings. Yours from now on: change them here or in the interface.
 
 [web]
@@ -83,7 +83,7 @@ path = {json.dumps(options["recordings"])}
 # Clips of events for Home Assistant's media browser: Media, My media, tawny.
 [destinations.media]
 url = {json.dumps(f"folder:{media}")}
-keep = "{options["clips_days"]} days"
+retention = "{options["clips_days"]} days"
 {mqtt}
 # Something to look at, until you have named your own as below.
 [cameras.demo]

@@ -22,6 +22,7 @@ from tawny.api.context import AppContext
 from tawny.api.static_files import StaticFiles
 from tawny.config.changes.detection import plain_table
 from tawny.config.settings import DetectionSettings
+from tawny.config.zones import Points
 from tawny.detection.classic.parameters import DetectorParameter
 from tawny.detection.live_meter import LiveMeter
 from tawny.engine import Bus
@@ -50,6 +51,7 @@ class FakeTuning:
 
     def __init__(self, clock: FakeClock) -> None:
         self.clock, self.watch, self.met = clock, DetectionSettings(), LiveMeter()
+        self.masks: tuple[Points, ...] = ()
         self.changed: DetectionChange | None = None
         self.notes: dict[str, Any] = {}
         self.refuses: TawnyError | None = None
@@ -63,16 +65,18 @@ class FakeTuning:
     def watching(self, camera: CameraId) -> DetectionView | None:
         if camera != PORCH:
             return None
-        version = str(hash(str(plain_table(self.watch))))
-        return DetectionView(self.watch, version, is_kept=True, notes=self.notes, trouble="", changed=self.changed)
+        version = str(hash(str([plain_table(self.watch), self.masks])))
+        return DetectionView(
+            self.watch, self.masks, version, is_kept=True, notes=self.notes, trouble="", changed=self.changed
+        )
 
     def meter(self, camera: CameraId) -> LiveMeter | None:
         return self.met if camera == PORCH else None
 
-    def change(self, camera: CameraId, watch: DetectionSettings, by: str) -> None:
+    def change(self, camera: CameraId, watch: DetectionSettings, privacy_masks: tuple[Points, ...], by: str) -> None:
         if self.refuses is not None:
             raise self.refuses
-        self.watch, self.changed = watch, DetectionChange(by, self.clock.now_ms())
+        self.watch, self.masks, self.changed = watch, privacy_masks, DetectionChange(by, self.clock.now_ms())
 
 
 class FakeRecorder(FakeArchive):

@@ -88,7 +88,7 @@ async def test_evidence_is_a_zip_file_for_owners(house: House, viewer: httpx.Asy
     refused = await viewer.post("/api/v1/clips", json=wish)
     assert (refused.status_code, refused.json()["message"]) == (403, "Only owners can export evidence.")
     house.recorder.hidden = (Polygon.of([(0, 0), (1, 0), (1, 1)]),)
-    assert "private" in (await owner.post("/api/v1/clips", json=wish)).json()["message"]
+    assert "privacy masks" in (await owner.post("/api/v1/clips", json=wish)).json()["message"]
     link = await owner.post("/api/v1/shares", json={"camera": "porch", **_span(wish), "clip": made["id"]})
     assert (link.status_code, link.json()["message"]) == (400, "Evidence can't be shared by link.")
 
@@ -125,7 +125,7 @@ async def test_an_exact_clip_and_one_where_all_but_an_events_is_hidden(house: Ho
     assert "redacted" in answer.json()["items"][0]["name"]
     assert house.site.jobs.work()
     (last,) = [one for one in await listed(viewer) if one["redacted"]]
-    assert (last["state"], "Nobody moves" in str(last["message"])) == ("failed", True), "all is grey there"
+    assert (last["state"], "Nothing moves" in str(last["message"])) == ("failed", True), "all is grey there"
 
 
 async def test_each_camera_has_a_file_of_its_own_and_side_by_side_is_one(
@@ -274,7 +274,7 @@ def test_where_all_are_kept_another_is_refused(house: House) -> None:
     desk.keep(made(house, desk), kept=True)
     failed = made(house, desk)
     assert failed.state is ClipJobState.FAILED
-    assert "no room" in failed.problem
+    assert "no space for another clip" in failed.problem
 
 
 def test_one_larger_than_all_the_room_is_refused_before_it_is_written(house: House, tmp_path: Path) -> None:

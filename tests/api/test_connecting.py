@@ -47,7 +47,7 @@ async def test_an_owner_is_told_where_it_is_and_no_password(house: House, desk: 
         "fixed": "",
     }
     desk.fails = NotDone("This isn't a network camera.", "Change it in the file.")
-    assert (await house.signed_in().get(PATH)).json()["fixed"].startswith("This camera is not reached")
+    assert (await house.signed_in().get(PATH)).json()["fixed"].startswith("This isn't a network camera")
 
 
 async def test_what_is_tried_and_saved_leaves_a_line_without_it(house: House, desk: Desk) -> None:

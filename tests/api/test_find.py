@@ -45,7 +45,7 @@ async def test_what_is_no_part_of_a_picture_is_refused(house: House, box: str) -
     asked: dict[str, str | int] = {"from_ms": 0, "to_ms": 1000, "box": box}
     answer = await house.signed_in().get(f"/api/v1/cameras/{PORCH}/moved", params=asked)
     assert answer.status_code == 400
-    assert "part of a picture" in answer.json()["message"]
+    assert "Invalid area" in answer.json()["message"]
 
 
 async def test_a_month_at_most(house: House) -> None:

@@ -59,7 +59,7 @@ class FakeKeeping:
     def plan(self, asked: web.RetentionRequest | None, ahead_s: float) -> RemovalPlan:
         self.ahead_s.append(ahead_s)
         if asked is not None and asked.everyone.get("min") == "nonsense":
-            raise SettingsError("x", (Problem("storage.keep.min", "'nonsense'", "a time such as 14 days"),))
+            raise SettingsError("x", (Problem("storage.retention.min", "'nonsense'", "a time such as 14 days"),))
         count = 1 if asked is None else 1 + self.goes_by_change
         return RemovalPlan(
             [Removal(_segment(n, self.now_ms + n * HOUR_MS), "older than 90 days") for n in range(count)]

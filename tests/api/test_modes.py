@@ -50,8 +50,8 @@ class FakeModes:
         self.did.append((person, source, home))
 
     def plan(self) -> web.ModePlan:
-        arm = {"week": {"away": ["08:00-17:00"]}}
-        rules = [{"when": {"kind": "person", "lasts": "5 s"}, "do": ["tell phone"]}]
+        arm = {"schedule": {"away": ["08:00-17:00"]}}
+        rules = [{"when": {"kind": "person", "min_duration": "5 s"}, "do": ["notify phone"]}]
         return web.ModePlan(arm, rules, is_in_file=True, notifiers=("phone",), does={"home": "all is recorded"})
 
     def change(self, arm: Mapping[str, Any], rules: Sequence[Mapping[str, Any]]) -> None:
@@ -69,11 +69,11 @@ class FakeModes:
         if asked.camera == "attic":
             raise NotDone("No camera named attic.", "")
         self.did.append(asked)
-        outcomes = [web.Outcome("tell phone", True, "Rule 1 tells phone (always).")]
+        outcomes = [web.Outcome("notify phone", True, "Rule 1 tells phone (always).")]
         return web.RehearsalResult(asked.at_ms, "away", "week", ("anna",), True, "", outcomes)
 
     def why(self, event: EventId) -> list[web.Outcome]:
-        return [web.Outcome("tell phone", False, "Rule 1 is for away, and the mode was home.", went="")]
+        return [web.Outcome("notify phone", False, "Rule 1 is for away, and the mode was home.", went="")]
 
 
 @pytest.fixture
@@ -129,9 +129,10 @@ async def test_the_plan_is_told_tried_and_changed(house: House, modes: FakeModes
     plan = (await owner.get("/api/v1/modes/plan")).json()
     assert plan["arm"]["modes"] == ["home", "away"]
     assert plan["rules"][0]["when"] == {
-        "camera": [], "kind": ["person"], "zone": [], "arm": [], "between": [], "home": [], "gone": [], "lasts": "5 s",
+        "camera": [], "kind": ["person"], "zone": [], "recognized": [], "include_possible": False,
+        "mode": [], "between": [], "home": [], "away": [], "min_duration": "5 s",
     }  # fmt: skip
-    asked = {"arm": plan["arm"], "rules": plan["rules"]}
+    asked = {"modes": plan["modes"], "rules": plan["rules"]}
     week = (await owner.post("/api/v1/modes/preview", json=asked)).json()
     assert week["days"] == [
         {"date": "2026-11-20", "weekday": 4, "parts": [{"from_min": 0, "to_min": 1440, "mode": "home"}]}
@@ -141,8 +142,8 @@ async def test_the_plan_is_told_tried_and_changed(house: House, modes: FakeModes
     arm, rules = modes.did[-1]
     assert arm["week"] == {"away": ["08:00-17:00"]}
     assert arm["presence"] == {"people": {"anna": {}, "ben": {"ping": ["192.0.2.1"]}}}
-    assert rules == [{"when": {"kind": ["person"], "lasts": "5 s"}, "do": ["tell phone"]}]
-    asked["arm"] = {**plan["arm"], "modes": ["home"]}
+    assert rules == [{"when": {"kind": ["person"], "min_duration": "5 s"}, "do": ["notify phone"]}]
+    asked["modes"] = {**plan["modes"], "names": ["home"]}
     refused = await owner.put("/api/v1/modes/plan", json=asked)
     assert (refused.status_code, refused.json()["do"]) == (400, "Allowed: one of home.")
 

@@ -153,7 +153,7 @@ class FakePlacing:
 
     def said(self, name: str) -> TargetSettingsView:
         if name != "nas":
-            raise NotDone(f"No {name} in the settings.", "Reload the page.")
+            raise NotDone(f"{name} isn't in the settings.", "Reload the page.")
         return TargetSettingsView("destinations", {"keep": "90 days"})
 
     def put(self, group: Group, name: str, values: Mapping[str, Any]) -> None:
@@ -190,9 +190,9 @@ async def test_a_place_is_put_and_noted(house: House, placing: FakePlacing) -> N
     ("method", "path", "body", "status", "says"),
     [
         ("PUT", "nas", {"group": "destinations", "values": {"keep": "often"}}, 400, "allowed: 90 days"),
-        ("PUT", "No%20Name", {"group": "destinations", "values": {}}, 422, "cannot be understood"),
-        ("PUT", "nas", {"group": "cameras", "values": {}}, 422, "cannot be understood"),
-        ("DELETE", "other", None, 404, "no other"),
+        ("PUT", "No%20Name", {"group": "destinations", "values": {}}, 422, "Invalid request"),
+        ("PUT", "nas", {"group": "cameras", "values": {}}, 422, "Invalid request"),
+        ("DELETE", "other", None, 404, "other isn't in the settings"),
     ],
 )
 async def test_what_cannot_be_is_said(

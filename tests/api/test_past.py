@@ -113,7 +113,7 @@ async def test_the_timeline_tells_spans_gaps_events_and_motion(house: House, bro
     (gap,) = lane["gaps"]
     assert (gap["words"], gap["tone"], gap["end_ms"]) == ("Video stopped", "warn", None)
     assert lane["events"][0]["picture"] == f"/media/{event.id}.jpg"
-    assert lane["events"][0]["title"] == "Person at Front door"
+    assert lane["events"][0]["title"] == "Person · Front door"
     scores = base64.b64decode(lane["motion"]["data"])
     assert scores[now_ms // 1000 - 9 - lane["motion"]["begin_ms"] // 1000] == 44
 
@@ -138,7 +138,7 @@ async def test_the_timeline_tells_damage_and_what_gaps_stand_on(house: House, br
             "pictures": 2,
             "packets_missing": 12,
             "words": "Video damaged",
-            "detail": "2 pictures not whole, 12 packets lost in transit",
+            "detail": "2 frames incomplete, 12 packets lost in transit",
         }
     ]
 

@@ -40,7 +40,7 @@ async def test_a_port_that_is_taken_is_told(house: House) -> None:
         port = taken.getsockname()[1]
         with pytest.raises(PortInUse) as refused:
             await WebServer(house.app, house.accounts, "127.0.0.1", port).start()
-    assert refused.value.message == f"127 is already in use by another program.0.0.1:{port}."
+    assert refused.value.message == f"127.0.0.1:{port} is already in use by another program."
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])

@@ -29,7 +29,7 @@ from tests.playback.sealed_archives import sealed, sealed_jpeg
 from tests.sealed.test_held import handed, raw
 
 OWNER, SHEET, OTHER = Identity.new(), Identity.new(), Identity.new()
-KEYS = f'[sealed]\nrecipients = ["{OWNER.recipient}"]\nrecovery = "{SHEET.recipient}"\n'
+KEYS = f'[encryption]\nrecipients = ["{OWNER.recipient}"]\nrecovery = "{SHEET.recipient}"\n'
 CAMERA = '[cameras.porch]\nsource = "demo:front"\n'
 JPEG = b"\xff\xd8 somebody at the door \xff\xd9"
 
@@ -74,7 +74,7 @@ def text(data: bytes) -> str:
 @pytest.fixture
 def there(house: House, tmp_path: Path) -> Iterator[Sealed]:
     config = tmp_path / "tawny.toml"
-    config.write_text(f"{KEYS}{CAMERA}sealed = true\n")
+    config.write_text(f"{KEYS}{CAMERA}encrypt = true\n")
     set_desk(house, config)
     start_ms = house.clock.now_ms() - 60_000
     segment = house.recorder.record(start_ms)
@@ -152,8 +152,8 @@ async def test_it_is_locked_again(there: Sealed, end: str) -> None:
     expected = 401 if end in ("sign out", "ended by an owner") else 423
     assert set((await statuses(there, browser)).values()) == {expected}
     assert not opened.key.is_there
-    whys = {"lock": "by hand", "sign out": "signed out", "idle": "15 minutes without use"}
-    whys |= {"ended by an owner": "signed out", "tawny ends": "tawny ended"}
+    whys = {"lock": "locked", "sign out": "signed out", "idle": "15 minutes without use"}
+    whys |= {"ended by an owner": "signed out", "tawny ends": "tawny stopped"}
     assert there.log() == [
         ("unlocked", "words; a key that opens everything"),
         ("locked", whys.get(end, end)),
@@ -276,11 +276,11 @@ async def test_it_is_set_up_and_changed(house: House, tmp_path: Path) -> None:
     assert again.status_code == 400
     told = (await browser.put("/api/v1/sealed/cameras", json={"everything": True, "cameras": []})).json()
     assert told["everything"]
-    assert now[-1].storage.sealed
-    assert now[-1].cameras["porch"].sealed is None
+    assert now[-1].storage.encrypt
+    assert now[-1].cameras["porch"].encrypt is None
     told = (await browser.put("/api/v1/sealed/cameras", json={"everything": False, "cameras": []})).json()
     assert not now[-1].is_sealed("porch")
-    assert now[-1].sealed.recovery == SHEET.recipient, "keys stay: what was sealed needs them"
+    assert now[-1].encryption.recovery == SHEET.recipient, "keys stay: what was sealed needs them"
 
 
 async def test_ways_in_are_added_and_removed_but_for_the_last(there: Sealed) -> None:

@@ -39,7 +39,7 @@ async def test_a_viewer_sees_it_and_changes_nothing(house: House) -> None:
     assert (now["watch"]["level"], now["watch"]["mode"], now["notes"]) == (50, "balanced", None)
     assert now["detectors"][0]["numbers"][0]["name"] == "sensitivity"
     assert (await change(viewer, now, level=60)).status_code == 403
-    assert house.recorder.tuning.watch.level == 50
+    assert house.recorder.tuning.watch.threshold == 50
 
 
 async def test_all_of_it_goes_there_and_back(house: House, owner: httpx.AsyncClient) -> None:
@@ -58,7 +58,7 @@ async def test_all_of_it_goes_there_and_back(house: House, owner: httpx.AsyncCli
     assert answer.status_code == 200
     assert answer.json()["watch"] == {"detector": "motion", **changes}
     assert answer.json()["changed"]["by"].startswith("owner")
-    assert house.recorder.tuning.watch.zones["path"].stay == 2.5
+    assert house.recorder.tuning.watch.zones["path"].min_time == 2.5
     assert house.accounts.audit()[0].detail == (
         "porch: decode, frames, level, lines, mask, mode, motion, private, read, sound, within, zones"
     )
@@ -76,7 +76,7 @@ async def test_the_second_of_two_people_is_told(house: House, owner: httpx.Async
     assert refused.status_code == 409
     assert refused.json()["code"] == "changed"
     assert refused.json()["message"].endswith("changed this a minute ago.")
-    assert house.recorder.tuning.watch.level == 70
+    assert house.recorder.tuning.watch.threshold == 70
     anyway = await owner.put(PATH, json={"watch": {**mine["watch"], "level": 30}})
     assert anyway.json()["watch"]["level"] == 30
 
@@ -100,7 +100,7 @@ async def test_what_cannot_be_is_refused_in_words(house: House, owner: httpx.Asy
 
 
 async def test_what_the_detector_or_the_disk_refuses(house: House, owner: httpx.AsyncClient) -> None:
-    house.recorder.tuning.refuses = SettingsError("x", (Problem("cameras.porch.watch.motion", "9", "1 to 100"),))
+    house.recorder.tuning.refuses = SettingsError("x", (Problem("cameras.porch.detection.motion", "9", "1 to 100"),))
     assert (await change(owner, await told(owner), level=60)).json()["message"] == "motion: 1 to 100."
     house.recorder.tuning.refuses = NotDone("no such camera", "Reload.")
     assert (await change(owner, await told(owner), level=60)).status_code == 409

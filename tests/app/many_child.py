@@ -15,7 +15,7 @@ from tests.app.rig import Rig, rig, settings
 def main() -> None:
     folder, *addresses = sys.argv[1:]
     text = "".join(
-        f'[cameras.cam-{n}]\nsource = "{address}"\nwatch.detector = "off"\nrtsp.client = "own"\n'
+        f'[cameras.cam-{n}]\nsource = "{address}"\ndetection.detector = "off"\nrtsp.client = "own"\n'
         for n, address in enumerate(addresses)
     )
     ended = threading.Event()

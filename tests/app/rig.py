@@ -36,7 +36,7 @@ def settings(text: str) -> Settings:
 
 
 def one_camera(source: str, more: str = "") -> Settings:
-    return settings(f'[cameras.door]\nsource = "{source}"\nwatch.detector = "off"\n{more}')
+    return settings(f'[cameras.door]\nsource = "{source}"\ndetection.detector = "off"\n{more}')
 
 
 class Rig:

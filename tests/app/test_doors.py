@@ -39,7 +39,7 @@ def test_a_notifier_that_cannot_be_is_refused(table: dict[str, object], path: st
 
 def test_a_name_is_of_one_target_only() -> None:
     both = {"destinations": {"nas": {"url": "folder:/tmp"}}, "notifiers": {"nas": {"url": "ntfy://ntfy.sh/t"}}}
-    with pytest.raises(SettingsError, match="a destination has too"):
+    with pytest.raises(SettingsError, match="already used by a destination"):
         PluginRegistry.opened().check(Settings.model_validate(both), "tawny.toml")
 
 

@@ -28,8 +28,8 @@ CLOCK = SystemClock()
 
 
 def _settings(spare: Path) -> Settings:
-    text = f'storage.spare = "{spare}"\nstorage.keep.free = "0 %"\n'
-    text += f'[cameras.{CAMERA}]\nsource = "film:"\nwatch.detector = "off"\n'
+    text = f'storage.spare = "{spare}"\nstorage.retention.min_free = "0 %"\n'
+    text += f'[cameras.{CAMERA}]\nsource = "film:"\ndetection.detector = "off"\n'
     made, problems = parse_settings(text, {})
     assert made is not None, problems
     return made
@@ -54,7 +54,7 @@ def test_what_was_recorded_meanwhile_is_part_of_all_when_the_disk_is_back(
     first, spare, chosen = tmp_path / "first", tmp_path / "spare", _settings(tmp_path / "spare")
     _live(RecorderRuntime(chosen, first, CLOCK, doors), "person")
     meanwhile = RecorderRuntime(storage_failover._standing_in(chosen, spare), spare, CLOCK, doors, stands_for=first)
-    assert any("is not there" in one.message for one in meanwhile.warnings())
+    assert any("is missing. Recording to" in one.message for one in meanwhile.warnings())
     _live(meanwhile, "disk")
     assert (spare / "tawny.db").exists()
     again = RecorderRuntime(chosen, first, CLOCK, doors)

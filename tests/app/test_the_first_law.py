@@ -74,7 +74,7 @@ class _Hanging:
 
 def test_a_detector_that_hangs(camera: RtspCamera, tmp_path: Path) -> None:
     doors = PluginRegistry(PluginRegistry.opened().sources, {"hanging": _Hanging})
-    chosen = settings(f'[cameras.door]\nsource = "{camera.address}"\nwatch.detector = "hanging"\n')
+    chosen = settings(f'[cameras.door]\nsource = "{camera.address}"\ndetection.detector = "hanging"\n')
     with rig(chosen, tmp_path, doors) as bench:
         bench.wait_for(CameraState.RECORDING)
         bench.wait_for_seconds(4)
@@ -115,7 +115,7 @@ def test_an_interface_whose_loop_is_blocked_for_ten_seconds_costs_no_picture(tmp
     specs = {"door": ClipSpec(seconds=4, sound="aac"), "yard": ClipSpec("h265", seconds=4, slices=2)}
     with ExitStack() as stack:
         cameras = {name: stack.enter_context(RtspCamera(made_clip(spec))) for name, spec in specs.items()}
-        tables = (f'[cameras.{n}]\nsource = "{c.address}"\nwatch.detector = "off"\n' for n, c in cameras.items())
+        tables = (f'[cameras.{n}]\nsource = "{c.address}"\ndetection.detector = "off"\n' for n, c in cameras.items())
         bench = stack.enter_context(rig(settings("".join(tables)), tmp_path))
         loop = stack.enter_context(interface_in_a_thread(bench))
         for name in cameras:

@@ -27,32 +27,32 @@ def test_a_stranger_with_the_fingerprint_is_told_that_it_holds(
     assert said.code == 0, said.out
     told = json.loads(said.out)
     assert (told["ok"], told["problems"], told["camera"]) == (True, [], "door")
-    assert "It holds: door" in tawny("verify", str(elsewhere), "--recorder", exported[1]).out
+    assert "VERIFIED: door" in tawny("verify", str(elsewhere), "--recorder", exported[1]).out
 
 
 def test_without_the_fingerprint_nothing_is_certain(tawny: Tawny, exported: tuple[Path, str]) -> None:
     said = tawny("verify", str(exported[0]))
     assert said.code == 1
-    assert "NOT COMPARED" in said.out
+    assert "RECORDER NOT VERIFIED" in said.out
 
 
 def test_what_was_changed_is_wrong(tawny: Tawny, exported: tuple[Path, str]) -> None:
     film = exported[0] / "000.mp4"
     film.write_bytes(film.read_bytes()[:-1] + b"\0")
     said = tawny("verify", str(exported[0]), "--recorder", exported[1])
-    assert (said.code, "WRONG: 000.mp4 was changed" in said.out) == (1, True)
+    assert (said.code, "FAILED: 000.mp4 was modified" in said.out) == (1, True)
 
 
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (("verify", "nowhere"), 3, "no folder"),
+        (("verify", "nowhere"), 3, "doesn't exist"),
         (("verify", "."), 3, "no beginning"),
-        (("verify", ".", "--recorder", "abc"), 2, "no fingerprint"),
+        (("verify", ".", "--recorder", "abc"), 2, "isn't a valid fingerprint"),
         (
             ("export", "--camera", "door", "--from", "2 days ago", "--to", "1 day ago", "--evidence", "-o", "x"),
             3,
-            "proved",
+            "no signed recording from door",
         ),
         (("export", "--camera", "door", *SPAN, "--evidence", "-o", "."), 3, "already"),
     ],

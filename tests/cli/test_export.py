@@ -21,7 +21,9 @@ OWNER = Identity.new()
 
 
 def sealed_camera(source: Path) -> Settings:
-    more = f'sealed = true\n[sealed]\nrecipients = ["{OWNER.recipient}"]\nrecovery = "{Identity.new().recipient}"\n'
+    more = (
+        f'encrypt = true\n[encryption]\nrecipients = ["{OWNER.recipient}"]\nrecovery = "{Identity.new().recipient}"\n'
+    )
     return one_camera(str(source), more)
 
 
@@ -60,7 +62,7 @@ def test_an_exact_clip_has_nothing_from_before(tawny: Tawny, recorded: Path, tmp
         zip(pictures(tmp_path / "clip0.mp4"), pictures(tmp_path / "clip1.mp4"), strict=True)
     ):
         assert np.abs(plain.astype(int) - exact).mean() < 8, number
-    assert "pictures encoded anew" in tawny(*words(recorded, 1_500), "--exact", "-o", "again.mp4").out
+    assert "frames re-encoded" in tawny(*words(recorded, 1_500), "--exact", "-o", "again.mp4").out
 
 
 def test_parts_are_no_larger_than_was_said(tawny: Tawny, recorded: Path, tmp_path: Path) -> None:

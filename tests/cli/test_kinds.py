@@ -50,7 +50,7 @@ def test_events_that_were_called_something_are_exported(
     with np.load(tmp_path / "crops" / f"{DOOR}.npz") as kept:
         assert kept["labels"].tolist() == ["person"]
     again = tawny("kinds", "export", "--data", str(recorded), "-o", "crops")
-    assert (again.code, "is there already" in again.err) == (3, True)
+    assert (again.code, "already exists" in again.err) == (3, True)
     told = tawny("kinds", "export", "--data", str(recorded), "-o", "other", "--json")
     assert json.loads(told.out)["labels"] == {"person": 1}
 
@@ -60,8 +60,8 @@ def test_what_is_sealed_is_not_exported(
 ) -> None:
     monkeypatch.setattr(kinds, "crop_samples", cuts)
     keys = f'recipients = ["{OWNER.recipient}"]\nrecovery = "{RECOVERY.recipient}"\n'
-    camera = f'[cameras.{DOOR}]\nsource = "demo:front"\nsealed = true\n'
-    (tmp_path / "tawny.toml").write_text(f"[sealed]\n{keys}{camera}")
+    camera = f'[cameras.{DOOR}]\nsource = "demo:front"\nencrypt = true\n'
+    (tmp_path / "tawny.toml").write_text(f"[encryption]\n{keys}{camera}")
     done = tawny("kinds", "export", "--data", str(recorded), "-o", "crops")
     assert done.code == 3
     assert f"{DOOR} is encrypted and is not exported." in done.err
@@ -73,7 +73,7 @@ def test_where_nobody_said_anything_there_is_nothing_to_export(tawny: Tawny, rec
     index.put_event(replace(said, said=""))
     index.close()
     done = tawny("kinds", "export", "--data", str(recorded), "-o", "crops")
-    assert (done.code, "That was…" in done.err) == (3, True)
+    assert (done.code, "What was it?" in done.err) == (3, True)
 
 
 def test_the_card_of_what_suggests_kinds_is_listed(tawny: Tawny, tmp_path: Path) -> None:
@@ -87,10 +87,10 @@ def test_the_card_of_what_suggests_kinds_is_listed(tawny: Tawny, tmp_path: Path)
 def test_another_or_none_is_listed_and_a_spoilt_one_told(tawny: Tawny, tmp_path: Path, model: str) -> None:
     file = kind_models.bright_is("person", tmp_path / "mine.onnx")
     kinds_setting = "off" if model == "off" else str(file)
-    (tmp_path / "tawny.toml").write_text(f'[objects]\nkinds = "{kinds_setting}"\n')
+    (tmp_path / "tawny.toml").write_text(f'[object_detection]\nkinds = "{kinds_setting}"\n')
     said = tawny("models", "list", "--data", "data")
-    assert (said.code, "bright 1 suggests kinds" in said.out) == (0, model == "mine")
+    assert (said.code, "bright 1 guesses event types" in said.out) == (0, model == "mine")
     if model == "mine":
         file.write_bytes(b"no model")
         said = tawny("models", "list", "--data", "data")
-        assert (said.code, "is not whole" in said.out) == (1, True)
+        assert (said.code, "is incomplete" in said.out) == (1, True)

@@ -10,12 +10,12 @@ from tests.cli.conftest import Tawny
 
 def test_a_plate_is_known_listed_and_forgotten(tawny: Tawny, tmp_path: Path) -> None:
     data = ("--data", str(tmp_path))
-    assert "Nobody is known" in tawny("known", "list", *data).out
+    assert "No known faces or plates" in tawny("known", "list", *data).out
     said = tawny("known", "add", "Anna's car", "--plate", "b-ab 123", *data)
     assert (said.code, said.out.strip()) == (0, "Saved Anna's car.")
     listed = json.loads(tawny("known", "list", "--json", *data).out)["known"]
     assert [(one["name"], one["by"], one["text"]) for one in listed] == [("Anna's car", "plates", "B-AB 123")]
-    assert tawny("known", "forget", "anna's car", *data).out.strip() == "1 forgotten."
+    assert tawny("known", "forget", "anna's car", *data).out.strip() == "1 deleted."
     assert tawny("known", "forget", "anna's car", *data).code == 1
     assert json.loads(tawny("known", "list", "--json", *data).out)["known"] == []
 
@@ -23,12 +23,12 @@ def test_a_plate_is_known_listed_and_forgotten(tawny: Tawny, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("add",), "needs a name"),
-        (("add", "Anna"), "Known by what"),
-        (("add", "Anna", "--plate", "X1", "--picture", "a.jpg"), "Known by what"),
-        (("add", "Anna", "--picture", "a.jpg"), "no recogniser named"),
-        (("forget",), "Forget whom"),
-        (("forget", "Anna", "--all"), "Forget whom"),
+        (("add",), "requires a name"),
+        (("add", "Anna"), "What identifies this person"),
+        (("add", "Anna", "--plate", "X1", "--picture", "a.jpg"), "What identifies this person"),
+        (("add", "Anna", "--picture", "a.jpg"), "No recognizer given"),
+        (("forget",), "Nothing selected"),
+        (("forget", "Anna", "--all"), "Nothing selected"),
     ],
 )
 def test_wrong_use_is_said(tawny: Tawny, tmp_path: Path, words: tuple[str, ...], says: str) -> None:

@@ -16,7 +16,7 @@ def test_a_model_is_added_listed_and_removed(tawny: Tawny, tmp_path: Path) -> No
     assert (said.code, "tawny models add recommended" in said.out) == (0, True)
     said = tawny("models", "add", str(file), "--licence", "MIT", *data)
     assert said.code == 0, said.err
-    assert "foxes (YOLOX) is added" in said.out
+    assert "Added foxes (YOLOX)." in said.out
     said = tawny("models", "list", *data)
     assert said.out.splitlines()[1].split() == ["foxes", "YOLOX", *said.out.splitlines()[1].split()[2:4], "MIT", "yes"]
     listed = json.loads(tawny("models", "list", "--json", *data).out)
@@ -31,8 +31,8 @@ def test_one_that_is_gone_is_told_and_can_be_taken_off(tawny: Tawny, tmp_path: P
     tawny("models", "add", str(models.bright(tmp_path / "foxes.onnx")), *data)
     (tmp_path / "data" / "models" / "foxes.onnx").unlink()
     said = tawny("models", "list", *data)
-    assert (said.code, "foxes cannot be used" in said.out) == (1, True)
-    assert "foxes.onnx is gone" in json.loads(tawny("models", "list", "--json", *data).out)["trouble"]
+    assert (said.code, "Can't use the model foxes" in said.out) == (1, True)
+    assert "foxes.onnx is missing" in json.loads(tawny("models", "list", "--json", *data).out)["trouble"]
     assert tawny("models", "remove", "foxes", *data).code == 0
     assert tawny("models", "list", *data).code == 0
 
@@ -40,12 +40,12 @@ def test_one_that_is_gone_is_told_and_can_be_taken_off(tawny: Tawny, tmp_path: P
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (("add",), 2, "needs a name"),
-        (("remove", "none"), 3, "no model none"),
-        (("add", "none.onnx"), 3, "cannot be added"),
-        (("add", "https://example.org/m.onnx"), 3, "needs its SHA-256"),
+        (("add",), 2, "requires a name"),
+        (("remove", "none"), 3, "No model named none"),
+        (("add", "none.onnx"), 3, "Can't add"),
+        (("add", "https://example.org/m.onnx"), 3, "requires its SHA-256"),
         (("add", "recommended"), 2, "Add `--yes`"),
-        (("add", "m.onnx", "--labels", "none.txt"), 3, "labels none.txt cannot be read"),
+        (("add", "m.onnx", "--labels", "none.txt"), 3, "Can't read the labels none.txt"),
     ],
 )
 def test_what_cannot_be_done_is_said(

@@ -33,7 +33,7 @@ def test_a_dry_run_lists_what_would_go(tawny: Tawny, asked: list[dict[str, Any]]
     assert asked == [{"do": "sweep", "name": "nas", "dry_run": True}]
     assert said.code == 0
     assert "porch/2026/07/01/1.mp4  2 MB" in said.out
-    assert said.out.endswith("2 files, 2.5 MB: would go.\n")
+    assert said.out.endswith("2 files, 2.5 MB: would be deleted.\n")
 
 
 def test_else_it_is_removed(tawny: Tawny, asked: list[dict[str, Any]]) -> None:
@@ -45,7 +45,7 @@ def test_else_it_is_removed(tawny: Tawny, asked: list[dict[str, Any]]) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (("sweep", "cloud"), 3, "There are: nas."),
+        (("sweep", "cloud"), 3, "Available: nas."),
         (("sweep",), 2, "`tawny notify sweep` requires a name."),
         (("test", "nas", "--dry-run"), 2, "--dry-run only works with `tawny notify sweep`."),
     ],

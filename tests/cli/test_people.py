@@ -59,7 +59,7 @@ def test_links_are_where_the_recorder_listens(words: tuple[str, ...], key: str, 
 
 
 def test_links_are_at_the_address_that_the_settings_name(tawny: Tawny, folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "tawny.toml").write_text('[web]\naddress = "https://cam.example.org"\n')
+    (tmp_path / "tawny.toml").write_text('[web]\npublic_url = "https://cam.example.org"\n')
     assert told(tawny, folder, "token")["link"].startswith("https://cam.example.org/setup#token=")
     brought = told(tawny, folder, "passes", "make", "Cabin", "--brings", "5 GB")["url"]
     assert brought.startswith("tawny://:") and brought.endswith("@cam.example.org/")
@@ -74,16 +74,16 @@ def test_what_is_seen_changes(tawny: Tawny, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (("user", "add"), 2, "needs a name"),
+        (("user", "add"), 2, "requires a name"),
         (("user", "add", "anna"), 3, "already"),
-        (("user", "add", "Ben", "--cameras", "../etc"), 2, "'../etc' can be no camera"),
+        (("user", "add", "Ben", "--cameras", "../etc"), 2, "'../etc' isn't a valid camera ID"),
         (("user", "remove", "Anna"), 3, "only owner"),
         (("user", "change", "Anna", "--role", "viewer"), 3, "only owner"),
-        (("user", "remove", "Eve"), 3, "nobody called Eve"),
-        (("passes", "take-back", "tv-1"), 3, "no pass tv-1"),
-        (("passes", "make", "TV", "--for", "soon"), 2, "found 'soon'"),
-        (("passes", "make", "Anna", "--brings", "much"), 2, "found 'much'"),
-        (("passes", "make", "Anna", "--brings", "5 GB", "--cameras", "door"), 2, "either brings or sees"),
+        (("user", "remove", "Eve"), 3, "No user named Eve"),
+        (("passes", "take-back", "tv-1"), 3, "No access token tv-1"),
+        (("passes", "make", "TV", "--for", "soon"), 2, "'soon' is invalid"),
+        (("passes", "make", "Anna", "--brings", "much"), 2, "'much' is invalid"),
+        (("passes", "make", "Anna", "--brings", "5 GB", "--cameras", "door"), 2, "either upload or view"),
     ],
 )
 def test_what_cannot_be_done_is_said(tawny: Tawny, folder: Path, words: tuple[str, ...], code: int, says: str) -> None:

@@ -23,7 +23,7 @@ def _files(folder: Path) -> set[str]:
 
 def _settings(folder: Path, keep: str) -> str:
     path = folder / "tawny.toml"
-    path.write_text(f"[storage]\nkeep = {keep}\n")
+    path.write_text(f"[storage]\nretention = {keep}\n")
     return str(path)
 
 
@@ -33,7 +33,12 @@ def _json(tawny: Tawny, *words: str) -> Any:
 
 def test_the_next_run_does_what_the_rehearsal_showed(tawny: Tawny, archive: Path, tmp_path: Path) -> None:
     before = _files(archive)
-    where = ["--data", str(archive), "--config", _settings(tmp_path, '{ min = "0 s", count = 1, free = "0 %" }')]
+    where = [
+        "--data",
+        str(archive),
+        "--config",
+        _settings(tmp_path, '{ min = "0 s", max_files = 1, min_free = "0 %" }'),
+    ]
     shown = _json(tawny, *where, "--dry-run")
     assert _files(archive) == before
     done = _json(tawny, *where)
@@ -45,7 +50,7 @@ def test_the_next_run_does_what_the_rehearsal_showed(tawny: Tawny, archive: Path
 
 
 def test_thinning_is_shown_and_done_and_leaves_time_recorded(tawny: Tawny, archive: Path, tmp_path: Path) -> None:
-    where = ["--data", str(archive), "--config", _settings(tmp_path, '{ thin_after = "0 s", free = "0 %" }')]
+    where = ["--data", str(archive), "--config", _settings(tmp_path, '{ keyframes_after = "0 s", min_free = "0 %" }')]
     shown = _json(tawny, *where, "--dry-run")
     assert {one["path"] for one in shown["thinnings"]} == _files(archive)
     timeline = ["timeline", "--camera", "door", "--from", "1 day ago", "--to", "now", "--data", str(archive), "--json"]
@@ -55,8 +60,8 @@ def test_thinning_is_shown_and_done_and_leaves_time_recorded(tawny: Tawny, archi
     assert json.loads(tawny(*timeline).out)["spans"] == spans
     said = tawny("check", "--wall", "--deep", "--data", str(archive))
     assert said.code == 0
-    assert "are keyframes only" in said.out
-    assert "Nothing would go" in tawny("prune", *where, "--dry-run").out
+    assert "contain keyframes only" in said.out
+    assert "Nothing would be deleted" in tawny("prune", *where, "--dry-run").out
 
 
 def test_a_folder_of_somebody_else(tawny: Tawny, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ GUEST, OTHER = Identity.new(), Identity.new()
 def data(tmp_path: Path) -> Path:
     """A recording of the door, sealed to the owner and the sheet; settings that say so, and keys as files."""
     (tmp_path / "tawny.toml").write_text(
-        f'# mine\n[storage]\nsealed = true\npath = "{tmp_path / "data"}"\n[sealed]\n'
+        f'# mine\n[storage]\nencrypt = true\npath = "{tmp_path / "data"}"\n[encryption]\n'
         f'recipients = ["{OWNER.recipient}"]\nrecovery = "{RECOVERY.recipient}"\n'
         '[cameras.door]\nsource = "demo:front"\n'
     )
@@ -57,7 +57,7 @@ def test_somebody_is_let_in_and_shut_out_again(tawny: Tawny, data: Path) -> None
     assert not opens(tawny, data, "guest")
     assert opens(tawny, data, "owner")
     chosen = read_settings(data.parent / "tawny.toml")
-    assert chosen.sealed.all == (OWNER.recipient, RECOVERY.recipient)
+    assert chosen.encryption.all == (OWNER.recipient, RECOVERY.recipient)
     assert (data.parent / "tawny.toml").read_text().startswith("# mine")
     assert list((data / "history" / "signed").glob("told-*")), "the next statement says it"
 
@@ -75,10 +75,10 @@ def test_of_one_camera_alone(tawny: Tawny, data: Path) -> None:
 def test_a_key_is_replaced_by_a_new_one(tawny: Tawny, data: Path) -> None:
     said = tawny("seal", "rotate", "--key", "owner")
     assert said.code == 0, said.err
-    passphrase = (said.out + said.err).partition("passphrase: ")[2].split()[0]
+    passphrase = (said.out + said.err).partition("passphrase is: ")[2].split()[0]
     (locked,) = data.parent.glob("owner-*.age")
     new = Identity.read(pyrage.passphrase.decrypt(locked.read_bytes(), passphrase).decode())
-    assert read_settings(data.parent / "tawny.toml").sealed.recipients == (new.recipient,)
+    assert read_settings(data.parent / "tawny.toml").encryption.recipients == (new.recipient,)
     (data.parent / "new").write_text(new.text)
     assert opens(tawny, data, "new")
     assert opens(tawny, data, "sheet")
@@ -89,7 +89,7 @@ def test_the_mirror_is_opened_and_shut_as_well(tawny: Tawny, data: Path) -> None
     mirror = data.parent / "mirror"
     copytree(data, mirror)
     file = data.parent / "tawny.toml"
-    file.write_text(file.read_text().replace("sealed = true\n", f'sealed = true\nmirror = "{mirror}"\n', 1))
+    file.write_text(file.read_text().replace("encrypt = true\n", f'encrypt = true\nmirror = "{mirror}"\n', 1))
     assert tawny("seal", "add-recipient", GUEST.recipient, "--key", "owner").code == 0
     assert opens(tawny, mirror, "guest")
     assert tawny("seal", "remove-recipient", GUEST.recipient, "--key", "owner").code == 0
@@ -111,14 +111,14 @@ def test_while_a_recorder_runs_its_newest_days_are_left(tawny: Tawny, data: Path
     [
         (("add-recipient",), 2, "age1"),
         (("add-recipient", "age1nonsense"), 2, "age1"),
-        (("add-recipient", GUEST.recipient, "--camera", "nowhere"), 3, "There are: door"),
-        (("add-recipient", GUEST.recipient, "--key", "gone"), 3, "cannot be read"),
-        (("add-recipient", GUEST.recipient, "--key", "owner", "--words"), 2, "Take one"),
-        (("remove-recipient", GUEST.recipient), 3, "none of those"),
-        (("remove-recipient", OWNER.recipient), 3, "the last one"),
+        (("add-recipient", GUEST.recipient, "--camera", "nowhere"), 3, "Available: door"),
+        (("add-recipient", GUEST.recipient, "--key", "gone"), 3, "Can't read the key file"),
+        (("add-recipient", GUEST.recipient, "--key", "owner", "--words"), 2, "Use one of them"),
+        (("remove-recipient", GUEST.recipient), 3, "isn't among those"),
+        (("remove-recipient", OWNER.recipient), 3, "the only key besides the recovery sheet"),
         (("remove-recipient", RECOVERY.recipient), 3, "rotate --words"),
-        (("rotate",), 3, "none that opens"),
-        (("rotate", "--key", "other"), 3, "none that opens"),
+        (("rotate",), 3, "doesn't open recordings here"),
+        (("rotate", "--key", "other"), 3, "doesn't open recordings here"),
         (("rewrap",), 2, "--key FILE or --words"),
     ],
 )
@@ -133,5 +133,5 @@ def test_what_cannot_be_done_is_told_and_changes_nothing(
 
 def test_a_key_that_opens_nothing_is_told(tawny: Tawny, data: Path) -> None:
     said = tawny("seal", "rewrap", "--key", "other")
-    assert (said.code, "could not be opened" in said.out) == (1, True), said.err
+    assert (said.code, "couldn't be opened" in said.out) == (1, True), said.err
     assert opens(tawny, data, "owner")

@@ -54,7 +54,7 @@ def test_a_camera_is_opened_for_it_where_no_recorder_runs(tawny: Tawny, camera: 
     assert any("m=video" in one["text"] for one in stream["talk"] if one["by"] == "camera")
     assert stream["counted"]["units"] > 0
     assert stream["address"].endswith("/stream")
-    assert "we left after 5 s" in stream["ended"]
+    assert "disconnected after 5 s" in stream["ended"]
 
 
 def test_a_camera_that_fails_is_reported_all_the_same(tawny: Tawny, camera: RtspCamera, tmp_path: Path) -> None:

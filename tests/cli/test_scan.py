@@ -115,7 +115,7 @@ def test_either_files_or_a_camera_with_a_time(tawny: Tawny, words: tuple[str, ..
 
 def test_nothing_recorded_is_told(tawny: Tawny, recorded: Path) -> None:
     said = tawny("scan", "--camera", "door", "--data", str(recorded), "--from", "2000-01-01", "--to", "2000-01-02")
-    assert (said.code, "Nothing of door" in said.err) == (3, True)
+    assert (said.code, "No recording from door" in said.err) == (3, True)
 
 
 def test_another_sensitivity_is_another_scan(tawny: Tawny, tmp_path: Path) -> None:

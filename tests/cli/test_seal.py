@@ -40,7 +40,7 @@ class Terminal:
 
     def type(self, question: str) -> str:
         self.asked += 1
-        found = re.search(r"Word (\d+) of", question)
+        found = re.search(r"Word (\d+) on", question)
         assert found is not None
         return "zoo-zoo" if self.asked <= self.wrong else self.words[int(found[1]) - 1]
 
@@ -51,7 +51,7 @@ class Terminal:
 
     @property
     def passphrase(self) -> str:
-        found = re.search(r"every day: (\S+)", self.shown.getvalue())
+        found = re.search(r"for everyday use: (\S+)", self.shown.getvalue())
         assert found is not None
         return found[1]
 
@@ -62,16 +62,16 @@ def test_whoever_types_the_words_has_keys_and_a_locked_one_of_their_own(tmp_path
     assert (len(terminal.words), terminal.asked) == (24, 3)
     chosen = read_settings(terminal.settings)
     assert terminal.settings.read_text().startswith("# mine")
-    assert chosen.storage.sealed
+    assert chosen.storage.encrypt
     locked = tmp_path / "data" / "keys" / "owner.age"
     assert locked.stat().st_mode & 0o077 == 0
     owner = Identity.read(pyrage.passphrase.decrypt(locked.read_bytes(), terminal.passphrase).decode())
-    assert chosen.sealed.recipients == (owner.recipient,)
+    assert chosen.encryption.recipients == (owner.recipient,)
     everything = "".join(path.read_text(errors="replace") for path in tmp_path.rglob("*") if path.is_file())
     assert owner.text not in everything, "only locked"
     assert "AGE-SECRET-KEY" not in everything
     before = terminal.shown.getvalue().partition("RECOVERY")[0]
-    assert "The recordings are gone then" in before, "what a lost key means is told first"
+    assert "the recordings are lost and nobody can help you" in before, "what a lost key means is told first"
 
 
 def test_a_slip_of_the_pen_is_forgiven(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_slip_of_the_pen_is_forgiven(tmp_path: Path) -> None:
 def test_without_the_words_nothing_is_set_up(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path, wrong=99)
     before = terminal.settings.read_text()
-    with pytest.raises(NotDone, match="not the words of the sheet"):
+    with pytest.raises(NotDone, match="don't match the sheet"):
         seal._init(terminal.args, terminal.out, terminal.type)
     assert terminal.settings.read_text() == before
     assert not (tmp_path / "data").exists()
@@ -137,7 +137,7 @@ def test_a_recording_is_opened_with_key_passphrase_or_words(tawny: Tawny, tmp_pa
     seal._init(terminal.args, terminal.out, terminal.type)
     with terminal.settings.open("a") as file:
         file.write(
-            f'[cameras.door]\nsource = "{clip_file(ClipSpec(seconds=4, sound="aac"))}"\nwatch.detector = "off"\n'
+            f'[cameras.door]\nsource = "{clip_file(ClipSpec(seconds=4, sound="aac"))}"\ndetection.detector = "off"\n'
         )
     with rig(read_settings(terminal.settings), tmp_path / "data") as bench:
         bench.wait_for_seconds(2.5, DOOR)
@@ -171,11 +171,11 @@ def files(folder: Path) -> dict[str, Path]:
     [
         (("--key", "key", "torn.tws"), 0, "last second incomplete"),
         (("--key", "key", "changed.tws"), 1, "DAMAGED"),
-        (("--key", "other", "good.tws"), 3, "not sealed to this key"),
+        (("--key", "other", "good.tws"), 3, "wasn't encrypted for this key"),
         (("--key", "none", "good.tws"), 3, "no private key"),
-        (("--key", "gone", "good.tws"), 3, "cannot be read"),
-        (("--key", "key", "key"), 34, "no sealed file"),
-        (("--key", "key", "nowhere.tws"), 3, "no file"),
+        (("--key", "gone", "good.tws"), 3, "Can't read the key file"),
+        (("--key", "key", "key"), 34, "not an encrypted tawny file"),
+        (("--key", "key", "nowhere.tws"), 3, "File nowhere.tws doesn't exist"),
         (("good.tws",), 2, "--key"),
     ],
 )
@@ -193,7 +193,7 @@ def test_words_that_are_wrong_are_told(tawny: Tawny, tmp_path: Path, typed: list
     files(tmp_path)
     typed.append("abandon ability")
     said = tawny("unseal", "--words", "good.tws")
-    assert (said.code, "24 are needed" in said.err) == (2, True)
+    assert (said.code, "instead of 24" in said.err) == (2, True)
 
 
 def test_nothing_is_written_over(tawny: Tawny, tmp_path: Path) -> None:

@@ -56,5 +56,5 @@ def test_a_machine_without_systemd_is_told(tawny: Tawny, tmp_path: Path, monkeyp
     monkeypatch.setenv("PATH", str(tmp_path))
     said = tawny("service", "install", "--units", str(tmp_path))
     assert said.code == 3
-    assert "no systemd" in said.err
+    assert "doesn't use systemd" in said.err
     assert not (tmp_path / "tawny.service").exists()

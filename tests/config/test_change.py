@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tawny.config.changes.detection import change_watch, plain_table
+from tawny.config.changes.detection import change_detection, plain_table
 from tawny.config.loader import read_settings
 from tawny.config.settings import DetectionSettings
 from tawny.model.errors import NotDone, SettingsError
@@ -15,14 +15,14 @@ FILE = """\
 [cameras.door]
 source = "demo:front"   # the front
 
-[cameras.door.watch]
-level = 40              # leaves
+[cameras.door.detection]
+threshold = 40              # leaves
 mode = "thorough"
 
-[cameras.door.watch.zones]
+[cameras.door.detection.zones]
 # where people walk
 path = [[0.1, 0.5], [0.6, 0.5], [0.6, 1.0]]   # by the hedge
-gate = { points = [[0, 0], [0.5, 0], [0, 0.5]], stay = "2 s" }
+gate = { points = [[0, 0], [0.5, 0], [0, 0.5]], min_time = "2 s" }
 
 [cameras.yard]
 source = "demo:yard"
@@ -32,10 +32,10 @@ source = "demo:yard"
 def changed(tmp_path: Path, text: str, camera: str = "door", **changes: Any) -> str:
     path = tmp_path / "tawny.toml"
     path.write_text(text, encoding="utf-8")
-    before = read_settings(path).cameras[camera].watch
+    before = read_settings(path).cameras[camera].detection
     watch = DetectionSettings.model_validate({**plain_table(before), **changes})
-    after = change_watch(path, camera, watch)
-    assert plain_table(after.cameras[camera].watch) == plain_table(watch)
+    after = change_detection(path, camera, watch, ())
+    assert plain_table(after.cameras[camera].detection) == plain_table(watch)
     assert read_settings(path) == after
     return path.read_text(encoding="utf-8")
 
@@ -45,7 +45,7 @@ def test_nothing_changes_if_nothing_changed(tmp_path: Path) -> None:
 
 
 def test_a_level_keeps_its_comment_and_all_around_it(tmp_path: Path) -> None:
-    assert changed(tmp_path, FILE, level=62) == FILE.replace("level = 40 ", "level = 62 ")
+    assert changed(tmp_path, FILE, level=62) == FILE.replace("threshold = 40 ", "threshold = 62 ")
 
 
 def test_a_level_as_usual_is_left_out(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_a_level_as_usual_is_left_out(tmp_path: Path) -> None:
 
 
 def test_what_is_as_usual_and_was_written_stays_written(tmp_path: Path) -> None:
-    text = FILE.replace("level = 40 ", "level = 50 ")
+    text = FILE.replace("threshold = 40 ", "threshold = 50 ")
     assert changed(tmp_path, text, mode="frugal") == text.replace("thorough", "frugal")
 
 
@@ -68,18 +68,18 @@ def test_zones_come_change_and_go(tmp_path: Path) -> None:
     assert "# where people walk" in text
     assert "gate" not in text
     assert (
-        'corner = {points = [[0.0, 0.0], [0.1235, 0.0], [0.0, 1.0]], level = 70, smallest = "1.5 %", '
-        'loiter = "1.5 min", left = "20 s"}'
+        'corner = {points = [[0.0, 0.0], [0.1235, 0.0], [0.0, 1.0]], threshold = 70, min_size = "1.5 %", '
+        'loitering_after = "1.5 min", object_left_after = "20 s"}'
     ) in text
 
 
 def test_a_camera_that_had_no_table(tmp_path: Path) -> None:
     text = changed(tmp_path, FILE, "yard", mask=[[[0, 0], [1, 0], [1, 0.2]]], motion={"sensitivity": 60})
     assert text.startswith(FILE.rstrip())
-    assert "[cameras.yard.watch]" in text
+    assert "[cameras.yard.detection]" in text
 
 
-@pytest.mark.parametrize("written", ["watch.level = 30\n", "watch = { level = 30 }\n"])
+@pytest.mark.parametrize("written", ["detection.threshold = 30\n", "detection = { threshold = 30 }\n"])
 def test_other_ways_to_write_a_table(tmp_path: Path, written: str) -> None:
     text = changed(tmp_path, f'[cameras.door]\nsource = "demo:"\n{written}# end\n', mode="frugal", level=31)
     assert "31" in text
@@ -91,15 +91,15 @@ def test_a_camera_that_is_gone(tmp_path: Path) -> None:
     path = tmp_path / "tawny.toml"
     path.write_text(FILE, encoding="utf-8")
     with pytest.raises(NotDone):
-        change_watch(path, "cellar", DetectionSettings())
+        change_detection(path, "cellar", DetectionSettings(), ())
     assert path.read_text(encoding="utf-8") == FILE
 
 
 def test_a_file_that_is_broken_stays_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "tawny.toml"
-    path.write_text(FILE.replace("level = 40", "level = 400"), encoding="utf-8")
+    path.write_text(FILE.replace("threshold = 40", "threshold = 400"), encoding="utf-8")
     with pytest.raises(SettingsError):
-        change_watch(path, "door", DetectionSettings(level=60))
+        change_detection(path, "door", DetectionSettings(threshold=60), ())
     assert "400" in path.read_text(encoding="utf-8")
 
 

@@ -13,11 +13,11 @@ FILE = """\
 # My house.
 [storage]
 path = "/srv/video"   # the big disk
-keep = { min = "14 days", max = "90 days" }  # as agreed
+retention = { min = "14 days", max = "90 days" }  # as agreed
 
 [cameras.porch]
 source = "demo:"      # in front
-keep = { size = "500 GB" }
+retention = { max_size = "500 GB" }
 
 [cameras.yard]
 source = "demo:"
@@ -32,7 +32,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def _words(file: Path) -> dict[str, object]:
-    return keep_words(read_settings(file).storage.keep)
+    return keep_words(read_settings(file).storage.retention)
 
 
 def test_only_what_differs_is_written_and_comments_stay(file: Path) -> None:
@@ -44,8 +44,8 @@ def test_only_what_differs_is_written_and_comments_stay(file: Path) -> None:
     assert "# in front" in text
     assert 'min = "7 days"' in text
     assert "free" not in text
-    assert made.storage.keep.size == 5_400_000_000_000
-    assert made.storage.keep.events == {"person": 60 * 86_400, "other": 30 * 86_400}
+    assert made.storage.retention.max_size == 5_400_000_000_000
+    assert made.storage.retention.events == {"person": 60 * 86_400, "other": 30 * 86_400}
     assert _words(file) == words
 
 
@@ -56,18 +56,18 @@ def test_what_is_said_again_changes_nothing(file: Path) -> None:
 
 def test_a_camera_gets_its_own_and_loses_it(file: Path) -> None:
     made = change_keep(file, _words(file), {"yard": {"min": "30 days", "sub": {"max": "1 years"}}, "porch": {}})
-    yard = made.cameras["yard"].keep
+    yard = made.cameras["yard"].retention
     assert yard is not None
     assert yard.sub is not None
     assert (yard.min, yard.sub.max) == (30 * 86_400, 365 * 86_400)
-    assert made.cameras["porch"].keep is None
+    assert made.cameras["porch"].retention is None
     assert "500 GB" not in file.read_text()
 
 
 @pytest.mark.parametrize(
     ("words", "path"),
-    [({"min": "two weeks"}, "storage.keep.min"), ({"min": "9 days", "max": "3 days"}, "storage.keep"),
-     ({"free": "200 %"}, "storage.keep.free"), ({"never": "1 days"}, "storage.keep.never")],
+    [({"min": "two weeks"}, "storage.retention.min"), ({"min": "9 days", "max": "3 days"}, "storage.retention"),
+     ({"free": "200 %"}, "storage.retention.free"), ({"never": "1 days"}, "storage.retention.never")],
 )  # fmt: skip
 def test_what_cannot_be_used_is_told_and_nothing_is_written(file: Path, words: dict[str, str], path: str) -> None:
     with pytest.raises(SettingsError) as told:
@@ -89,8 +89,8 @@ def test_a_file_without_any_of_it_gets_what_is_needed(tmp_path: Path) -> None:
     file.write_text('[cameras.porch]\nsource = "demo:"\n')
     change_keep(file, {**keep_words(RetentionSettings()), "size": "200 GB"}, {"porch": {"min": "1 days"}})
     made = read_settings(file)
-    assert made.storage.keep.size == 200 * 10**9
-    assert made.cameras["porch"].keep is not None
+    assert made.storage.retention.max_size == 200 * 10**9
+    assert made.cameras["porch"].retention is not None
 
 
 def test_words_say_exactly_what_was_meant() -> None:

@@ -13,12 +13,12 @@ from tawny.model.errors import NotDone, SettingsError
 GOOD = """
 [storage]
 path = "/srv/video"
-keep = { min = "3 days", max = "30 days", size = "200 GB" }
+retention = { min = "3 days", max = "30 days", max_size = "200 GB" }
 
 [cameras.front-door]
 source = "rtsp://admin:${PW}@192.168.1.20/main"   # the porch
 post = "20 s"
-[cameras.front-door.watch.motion]
+[cameras.front-door.detection.motion]
 sensitivity = 60
 [cameras.front-door.rtsp]
 transport = "udp"
@@ -38,8 +38,8 @@ def problems_of(text: str, **secrets: str) -> list[str]:
 
 
 def test_units_become_numbers() -> None:
-    keep = good().storage.keep
-    assert (keep.min, keep.size, keep.free) == (259_200, 200 * 10**9, 0.1)
+    keep = good().storage.retention
+    assert (keep.min, keep.max_size, keep.min_free) == (259_200, 200 * 10**9, 0.1)
 
 
 def test_secrets_are_filled_in() -> None:
@@ -49,7 +49,7 @@ def test_secrets_are_filled_in() -> None:
 def test_tables_of_parts_are_passed_on() -> None:
     camera = good().cameras["front-door"]
     assert camera.table("rtsp") == {"transport": "udp"}
-    assert camera.watch.options == {"sensitivity": 60}
+    assert camera.detection.options == {"sensitivity": 60}
 
 
 def test_the_template_is_valid() -> None:
@@ -59,7 +59,7 @@ def test_the_template_is_valid() -> None:
 @pytest.mark.parametrize(
     ("text", "path", "line"),
     [
-        ('[storage]\nkeep = { min = "3 dayz" }', "storage.keep.min", 2),
+        ('[storage]\nretention = { min = "3 dayz" }', "storage.retention.min", 2),
         ("[storage]\nfoo = 1", "storage.foo", 2),
         ('\n[web]\nlisten = "8000"', "web.listen", 3),
         ('[cameras.a]\nsource = "x"\npost = "-3 s"', "cameras.a.post", 3),
@@ -69,7 +69,7 @@ def test_the_template_is_valid() -> None:
         ('[cameras.A_b]\nsource = "x"', "cameras.A_b", 1),
         ('[cameras.history]\nsource = "x"', "cameras.history", 1),
         ('[cameras.a]\nsource = "x"\nrecord = "sometimes"', "cameras.a.record", 3),
-        ('[storage]\nkeep = { min = "30 days", max = "3 days" }', "storage.keep", 2),
+        ('[storage]\nretention = { min = "30 days", max = "3 days" }', "storage.retention", 2),
         ('[cameras.a]\nsource = ""', "cameras.a.source", 2),
         ("camera = 3", "camera", 1),
         ("[web]\nlisten = 8000", "web.listen", 2),

@@ -42,7 +42,7 @@ def test_what_is_no_size_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["0.1", "10", "101 %", "ten %"])
 def test_what_is_no_share_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="share"):
+    with pytest.raises(ValueError, match="percentage"):
         share(text)
 
 

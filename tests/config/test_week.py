@@ -35,7 +35,7 @@ def test_times_are_read_as_people_write_them(text: str, days: str, rest: str) ->
      "sunset-sunset", "sunset+2h-sunset", "08:00", "mon 08:00-"],
 )  # fmt: skip
 def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"such as|hours|later|up to"):
+    with pytest.raises(ValueError, match=r"times, for example|days, for example|hours|later|from 00:00 to 24:00"):
         stretch(text)
 
 

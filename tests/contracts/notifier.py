@@ -26,7 +26,7 @@ TOLD = Message(
     event="20261120T194600000-1a2b3c4d",
     link="https://cam.example.org/events/20261120T194600000-1a2b3c4d",
     buttons=(
-        Button("Mute 1 h", "https://cam.example.org/act/phone/m.x", "m.x"),
+        Button("Mute for 1 h", "https://cam.example.org/act/phone/m.x", "m.x"),
         Button("Keep", "https://cam.example.org/act/phone/k.x", "k.x"),
     ),
 )

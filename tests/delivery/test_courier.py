@@ -110,7 +110,7 @@ def test_what_is_gone_is_dropped_and_told(outbox: Outbox, clock: FakeClock, shel
     courier.step()
     found = outbox.find("offsite", "a.jpg")
     assert found
-    assert (found.state, "was removed" in found.why) == (DeliveryState.DROPPED, True)
+    assert (found.state, "was deleted" in found.why) == (DeliveryState.DROPPED, True)
     assert [one.name for one in told] == ["a.jpg"]
 
 

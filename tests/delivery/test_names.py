@@ -28,14 +28,14 @@ def test_a_pattern_is_filled(pattern: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("pattern", "says"),
     [
-        ("{id}.{ext}", "{ext} is no field"),
+        ("{id}.{ext}", "{ext} isn't a field"),
         ("{camera}.{type}", "one of"),
         ("{id}", "{type}"),
-        ("/{id}.{type}", "not at the beginning"),
-        ("../{id}.{type}", "not at the beginning"),
-        ("a//{id}.{type}", "not at the beginning"),
+        ("/{id}.{type}", "not starting with /"),
+        ("../{id}.{type}", "not starting with /"),
+        ("a//{id}.{type}", "not starting with /"),
         ("{id}?.{type}", "not every system"),
-        ("{id.__class__}.{type}", "is no field"),
+        ("{id.__class__}.{type}", "isn't a field"),
     ],
 )
 def test_a_pattern_that_cannot_be_is_told(pattern: str, says: str) -> None:

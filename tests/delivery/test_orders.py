@@ -32,7 +32,7 @@ BAD = [
     ({"do": ["arm"]}, "`do` must be one of"),
     ({"do": "arm"}, "mode: Field required"),
     ({"do": "arm", "mode": "away", "x": 1}, "x: Extra inputs"),
-    ({"do": "pause", "camera": "door", "for": "soon"}, "for: a time such as"),
+    ({"do": "pause", "camera": "door", "for": "soon"}, "for: a time, for example"),
     ({"do": "pause", "camera": "door", "for": -1}, "for: "),
     ({"do": "record", "camera": "door", "for": "2 weeks"}, "for: "),
     ({"do": "record", "camera": "door", "on": "no"}, "on: a valid boolean"),

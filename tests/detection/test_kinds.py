@@ -156,12 +156,12 @@ def test_a_model_is_opened_and_asked(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoilt", "says"),
     [
-        (lambda file: file.unlink(), "cannot be read: No such file"),
-        (lambda file: file.with_suffix(".json").unlink(), "cannot be read: No such file"),
-        (lambda file: file.with_suffix(".json").write_text("{"), "is no card"),
-        (lambda file: file.with_suffix(".json").write_text("[]"), "is no card"),
-        (lambda file: file.write_bytes(file.read_bytes()[:-10]), "is not whole"),
-        (lambda file: file.write_bytes(file.read_bytes()[:-1] + b"!"), "is not its card's"),
+        (lambda file: file.unlink(), "kinds.onnx: No such file"),
+        (lambda file: file.with_suffix(".json").unlink(), "kinds.json: No such file"),
+        (lambda file: file.with_suffix(".json").write_text("{"), "isn't a valid model card"),
+        (lambda file: file.with_suffix(".json").write_text("[]"), "isn't a valid model card"),
+        (lambda file: file.write_bytes(file.read_bytes()[:-10]), "is incomplete"),
+        (lambda file: file.write_bytes(file.read_bytes()[:-1] + b"!"), "doesn't match its card"),
         (lambda file: kind_models.write_card(file, kinds=["cat"]), "tells cat, not person"),
     ],
     ids=["absent", "no card", "broken card", "strange card", "truncated", "another", "other kinds"],

@@ -21,7 +21,7 @@ from tests.e2e.live_server import LiveServer, live_server
 from tests.e2e.timeline_page import timeline_page
 
 pytestmark = pytest.mark.browser
-KEEP = '[storage.keep]\nmax = "800 days"\n'
+KEEP = '[storage.retention]\nmax = "800 days"\n'
 KEYS = [
     *("k", "k", "j", "l", "Shift+J", "Shift+L", "ArrowLeft", "ArrowRight", "Shift+ArrowLeft", "Shift+ArrowRight"),
     *(",", ".", "<", ">", "+", "-"),

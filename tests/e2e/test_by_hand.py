@@ -23,7 +23,7 @@ def camera() -> Iterator[FakeCamera]:
 @pytest.fixture(scope="module")
 def house(camera: FakeCamera, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tawny]:
     text = (
-        f'[cameras.yard]\nsource = "demo:garden"\nonvif = "{camera.url}"\nwatch.detector = "off"\n'
+        f'[cameras.yard]\nsource = "demo:garden"\nonvif = "{camera.url}"\ndetection.detector = "off"\n'
         '[relays.lamp]\ncamera = "yard"\n[relays.gate]\ncamera = "yard"\npulse = "0.3 s"\n'
     )
     yield from with_settings(tmp_path_factory.mktemp("hands"), text)
@@ -79,7 +79,7 @@ def test_arrow_keys_turn_it_while_the_buttons_are_shown(page: Page, house: Tawny
 def test_it_goes_to_a_stored_place(page: Page, camera: FakeCamera) -> None:
     page.get_by_role("button", name="Door", exact=True).click()
     wait_for(camera, "GotoPreset", PresetToken="2")
-    expect(page.get_by_text("yard goes to Door.")).to_be_visible()
+    expect(page.get_by_text("yard is moving to Door.")).to_be_visible()
 
 
 def test_what_hangs_on_it_is_switched(page: Page, camera: FakeCamera) -> None:

@@ -124,7 +124,7 @@ def test_evidence_is_offered_and_what_cannot_be_proved_yet_is_told(page: Page) -
     """Of what is being recorded now there is no signature yet."""
     made_of(page, "Evidence")
     row = page.locator('.saved-clip[data-state="failed"]', has_text="Evidence").first
-    expect(row).to_contain_text("can be proved a few minutes later", timeout=WAIT_MS)
+    expect(row).to_contain_text("can be exported as evidence after a few minutes", timeout=WAIT_MS)
     row.get_by_role("button", name="Remove").click()
 
 

@@ -25,7 +25,7 @@ def camera() -> Iterator[RtspCamera]:
 @pytest.fixture(scope="module")
 def house(camera: RtspCamera, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tawny]:
     source = f"rtsp://anna:old@127.0.0.1:{camera.port}/stream"
-    text = f'[cameras.door]\nsource = "{source}"\nwatch.detector = "off"\n'
+    text = f'[cameras.door]\nsource = "{source}"\ndetection.detector = "off"\n'
     yield from with_settings(tmp_path_factory.mktemp("connection"), text)
 
 

@@ -59,7 +59,9 @@ def test_a_stranger_verifies_what_the_browser_saved(browser: Browser, tmp_path: 
     segment = recorded(tmp_path / "house" / "data", source)
     stranger = tmp_path / "stranger"
     stranger.mkdir()
-    for house in with_settings(tmp_path / "house", f'[cameras.door]\nsource = "{source}"\nwatch.detector = "off"\n'):
+    for house in with_settings(
+        tmp_path / "house", f'[cameras.door]\nsource = "{source}"\ndetection.detector = "off"\n'
+    ):
         context = owner_of(browser, house, 1440)
         context.set_default_timeout(WAIT_MS)
         page = context.new_page()

@@ -17,7 +17,7 @@ from tests.e2e.timeline_page import seen, show, timeline_page
 
 pytestmark = pytest.mark.browser
 CAMERAS = ("door", "gate", "yard")
-AWAY = '[cameras.{}]\nsource = "rtsp://127.0.0.1:9/none"\nwatch.detector = "off"\n'
+AWAY = '[cameras.{}]\nsource = "rtsp://127.0.0.1:9/none"\ndetection.detector = "off"\n'
 FILE_MS, RECONNECT_MS, GAP_MS = 4_000, 700, 20_000
 APART_MS = 30
 """So much later each camera's files begin than the one's before."""

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.browser
 CLIP = made_clip(ClipSpec(seconds=8, sound="aac"))
 LOOK_S = 6.0
 """So long the viewers look; the ring holds it all."""
-GATE = '[cameras.gate]\nsource = "{}"\nwatch.detector = "off"\n'
+GATE = '[cameras.gate]\nsource = "{}"\ndetection.detector = "off"\n'
 LEFT_OUT = re.compile(r"320×240(\d+) of (\d+) pictures/s.* · 0 lost")
 CAMERA = "/api/v1/cameras/door"
 Way = Callable[[str, dict[str, str]], AsyncGenerator[bytes]]

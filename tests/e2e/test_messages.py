@@ -51,7 +51,7 @@ def test_an_event_is_told_with_its_picture_and_then_its_clip(running: Tawny, ser
     assert photo.form["photo"][:2] == b"\xff\xd8"
     assert b"Front, " in photo.form["caption"]
     keys = json.loads(photo.form["reply_markup"])["inline_keyboard"][0]
-    assert [key["text"] for key in keys] == ["Mute 1 h", "False alarm", "Keep"]
+    assert [key["text"] for key in keys] == ["Mute for 1 h", "False alarm", "Keep"]
     assert all(len(key["callback_data"].encode()) <= 64 for key in keys)
 
     until(lambda: asked("editMessageMedia"), 120, "its clip")

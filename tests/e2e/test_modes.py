@@ -19,26 +19,26 @@ pytestmark = pytest.mark.browser
 expect.set_options(timeout=30_000)
 FILE = """\
 # the house
-[arm]
-week = { night = ["22:00-06:30"] }   # asleep
+[modes]
+schedule = { night = ["22:00-06:30"] }   # asleep
 
-[arm.presence]
+[modes.presence]
 people = { anna = {}, ben = {} }
 
 [cameras.front-door]
 source = "demo:front"
-watch.detector = "off"
+detection.detector = "off"
 [cameras.hall]
 source = "demo:front"
-watch.detector = "off"
+detection.detector = "off"
 
 [notifiers.phone]
 url = "ntfy://127.0.0.1:9/nobody"
 
 [[rules]]                            # the night watch
 name = "night watch"
-when = { kind = "person", camera = "front-door", arm = ["away", "night"] }
-do = ["tell phone", "record hall 2 min"]
+when = { kind = "person", camera = "front-door", mode = ["away", "night"] }
+do = ["notify phone", "record hall 2 min"]
 """
 
 
@@ -96,7 +96,7 @@ def test_the_week_and_the_rules_are_changed_in_the_file(owner: BrowserContext, h
         away.get_by_role("button", name=day, exact=True).click()
     away.get_by_label("Away 1: From").fill("08:00")
     away.get_by_label("Away 1: to").fill("nonsense")
-    expect(page.get_by_role("status").filter(has_text="times such as")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="times, for example")).to_be_visible()
     expect(page.get_by_role("button", name="Save", exact=True)).to_be_disabled()
     away.get_by_label("Away 1").last.fill("17:00")
     rule = page.get_by_role("group", name="night watch")
@@ -157,7 +157,7 @@ def test_commands_say_what_would_happen_and_the_page_of_an_event_why_it_did(
     told = asked(house, "rehearse", "--camera", "front-door", "--at", "sunday 23:00", "--home", "nobody")
     assert (told["mode"], told["when"], told["recorded"]) == ("away", "Sunday 23:00", True)
     beforehand = {one["deed"]: (one["does"], one["why"]) for one in told["outcomes"]}
-    assert beforehand["tell phone"][0]
+    assert beforehand["notify phone"][0]
     headers = {"X-Tawny": "1", "Origin": house.base}
     owner.request.put(f"{house.base}/api/v1/mode", data={"mode": "night", "for_s": 600}, headers=headers)
     order = {"do": "event.open", "camera": "front-door", "kind": "person", "for": 600}

@@ -66,11 +66,11 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     name, door = (f"tawny-test-{secrets.token_hex(8)}" for _ in range(2))
     config = root / "tawny.toml"
     config.write_text(
-        f'[cameras.garden]\nsource = "demo:garden"\nwatch.detector = "off"\n'
-        f'[emit.post]\nurl = "unix:@{name}"\nwhat = ["event"]\n'
-        f'[inputs.panel]\nmay = ["event"]\nsecret = "{SECRET}"\n'
-        f'[inputs.bell]\nmay = ["event"]\ntoken = "{TOKEN}"\n'
-        f'[inputs.local]\nmay = ["event", "record"]\nsocket = "@{door}"\n'
+        f'[cameras.garden]\nsource = "demo:garden"\ndetection.detector = "off"\n'
+        f'[webhooks.post]\nurl = "unix:@{name}"\nevents = ["event"]\n'
+        f'[api_clients.panel]\npermissions = ["event"]\nsecret = "{SECRET}"\n'
+        f'[api_clients.bell]\npermissions = ["event"]\ntoken = "{TOKEN}"\n'
+        f'[api_clients.local]\npermissions = ["event", "record"]\nsocket = "@{door}"\n'
     )
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
         told.bind(f"\0{name}")
@@ -102,13 +102,13 @@ def test_recording_by_command_is_an_event_of_its_own(house: House) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("record", "moon"), 3, "no such camera"),
-        (("event", "close", "none"), 3, "No such event lasts"),
+        (("record", "moon"), 3, "Camera not found"),
+        (("event", "close", "none"), 3, "No such open event"),
         (("event", "open", "garden", "--kind", "NO"), 3, "kind"),
-        (("record", "garden", "--for", "soon"), 2, "is no time"),
-        (("event", "close", "x", "--label", "y"), 2, "needs the event"),
-        (("ptz", "garden", "--pan", "0.5"), 3, "cannot be turned"),
-        (("relay", "gate", "on"), 3, "no such relay"),
+        (("record", "garden", "--for", "soon"), 2, "isn't a valid duration"),
+        (("event", "close", "x", "--label", "y"), 2, "takes the event and nothing else"),
+        (("ptz", "garden", "--pan", "0.5"), 3, "has no pan, tilt or relays"),
+        (("relay", "gate", "on"), 3, "Relay not found"),
     ],
 )
 def test_what_cannot_be_is_said(house: House, words: tuple[str, ...], code: int, said: str) -> None:

@@ -43,21 +43,21 @@ def settings_text(base: str, port: int, root: Path) -> str:
 [web]
 listen = "127.0.0.1:0"
 metrics = "${{METRICS}}"
-[alarm]
-check_in = "{base}/ping/${{CHECK_IN}}"
+[heartbeat]
+url = "{base}/ping/${{CHECK_IN}}"
 every = "10 s"
 [[live.turn]]
 url = "turn:127.0.0.1:3478"
 secret = "${{TURN}}"
 [mqtt]
 url = "mqtt://tawny:${{MQTT}}@{closed}/tawny"
-may = ["arm"]
+permissions = ["arm"]
 [scripts]
 folder = "{root}/scripts"
 
 [cameras.garden]
 source = "demo:garden"
-watch.detector = "off"
+detection.detector = "off"
 onvif = "http://admin:${{ONVIF}}@127.0.0.1:{port}/onvif/device_service"
 [cameras.away]
 source = "rtsp://admin:${{CAMERA_MAIN}}@{closed}/main"
@@ -66,16 +66,16 @@ sub = "rtsp://admin:${{CAMERA_SUB}}@{closed}/sub"
 [relays.light]
 camera = "garden"
 
-[emit.hook]
+[webhooks.hook]
 url = "webhook+{base}/${{EMIT_PATH}}"
 secret = "${{EMIT_SECRET}}"
-[emit.script]
+[webhooks.script]
 url = "run:look.sh"
-[inputs.signed]
-may = ["event"]
+[api_clients.signed]
+permissions = ["event"]
 secret = "${{INPUT_SECRET}}"
-[inputs.bearer]
-may = ["event"]
+[api_clients.bearer]
+permissions = ["event"]
 token = "${{INPUT_TOKEN}}"
 
 [destinations.nas-s3]

@@ -49,10 +49,10 @@ def test_a_place_is_added_tried_changed_and_removed(page: Page, house: Tawny, tm
     sheet.get_by_label("Name").fill("Anna's NAS")
     sheet.get_by_label("Folder", exact=True).fill(str(tmp_path / "wrong"))
     sheet.get_by_role("button", name="Test").click()
-    expect(sheet.get_by_role("status")).to_contain_text("no such folder")
+    expect(sheet.get_by_role("status")).to_contain_text("the folder doesn't exist")
     sheet.get_by_label("Folder", exact=True).fill(str(tmp_path / "nas"))
     sheet.get_by_role("button", name="Test").click()
-    expect(sheet.get_by_role("status")).to_contain_text("Removed it")
+    expect(sheet.get_by_role("status")).to_contain_text("Deleted it")
     sheet.get_by_role("button", name="Save").click()
     card = page.get_by_role("article", name="anna-s-nas")
     expect(card).to_contain_text("pictures and video as they are")
@@ -67,7 +67,7 @@ def test_a_place_is_added_tried_changed_and_removed(page: Page, house: Tawny, tm
     assert violations(page, axe_script()) == []
     sheet.get_by_role("button", name="Save").click()
     expect(sheet).to_have_count(0)
-    assert 'minutes = [5, 35]\nkeep = "90 days"' in file.read_text()
+    assert 'minutes = [5, 35]\nretention = "90 days"' in file.read_text()
 
     card.get_by_role("button", name="Change").click()
     sheet.get_by_role("button", name="Remove", exact=True).click()
@@ -80,8 +80,8 @@ def test_somebody_is_told_and_the_token_is_never_shown_again(page: Page, house: 
     with served(StandIn()) as service:
         page.get_by_role("button", name="Tell somebody").click()
         sheet = page.get_by_role("dialog")
-        expect(sheet).to_contain_text("Phones show picture, clip and buttons")
-        sheet.get_by_role("button", name="Webhook A program").click()
+        expect(sheet).to_contain_text("Shows snapshots, clips and buttons")
+        sheet.get_by_role("button", name="Webhook Sends JSON").click()
         sheet.get_by_label("Name").fill("hook")
         sheet.get_by_label("Address", exact=True).fill(f"{service.base}/{SECRET}")
         sheet.get_by_role("button", name="Test").click()

@@ -20,7 +20,7 @@ FILE = """\
 source = "demo:front"   # the large one
 sub = "demo:front"
 
-[cameras.front.watch]
+[cameras.front.detection]
 mode = "balanced"       # as usual
 """
 PATH = "/settings/cameras/front"
@@ -286,7 +286,7 @@ def test_what_is_private_is_covered_wherever_it_is_shown(page: Page, owner: Brow
     draw(page, "Cover", (0.05, 0.05), (0.5, 0.95))
     expect(page.get_by_text("Private part 1").first).to_be_visible()
     save(page)
-    assert "private = [[[0.0" in config_of(house)
+    assert "privacy_masks = [[[0.0" in config_of(house)
     assert violations(page, axe_script()) == []
     page.goto(f"{house.base}/")
     page.wait_for_selector("[data-camera=front][data-view=playing] svg.private-cover polygon", timeout=30_000)

@@ -37,7 +37,7 @@ url = "turn:{turn}:{port}?transport=tcp"
 secret = "{secret}"
 [cameras.front]
 source = "demo:front"
-watch.detector = "off"
+detection.detector = "off"
 """
 
 

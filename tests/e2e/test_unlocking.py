@@ -38,8 +38,8 @@ OWNER, SHEET = Identity.new(), Identity.new()
 PHRASE = new_passphrase()
 YARD = CameraId("yard")
 DAY_MS = 86_400_000
-CAMERA = '[cameras.yard]\nsource = "demo:front"\nwatch.detector = "off"\n'
-KEYS = f'[sealed]\nrecipients = ["{OWNER.recipient}"]\nrecovery = "{SHEET.recipient}"\n'
+CAMERA = '[cameras.yard]\nsource = "demo:front"\ndetection.detector = "off"\n'
+KEYS = f'[encryption]\nrecipients = ["{OWNER.recipient}"]\nrecovery = "{SHEET.recipient}"\n'
 PASSKEY = {
     "protocol": "ctap2", "ctap2Version": "ctap2_1", "transport": "internal", "hasResidentKey": True,
     "hasUserVerification": True, "isUserVerified": True, "hasPrf": True, "automaticPresenceSimulation": True,
@@ -94,7 +94,7 @@ def sealed(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     keys = folder / "data" / "keys"
     keys.mkdir()
     (keys / "owner.age").write_bytes(locked(OWNER.text.encode(), PHRASE))
-    for house in with_settings(folder, f"{KEYS}{CAMERA}sealed = true\n"):
+    for house in with_settings(folder, f"{KEYS}{CAMERA}encrypt = true\n"):
         there = local(house)
         context = owner_of(browser, there, 1440)
         context.add_init_script(f"({LOOK})()")
@@ -265,7 +265,7 @@ def test_it_is_offered_with_the_first_account_and_set_up_on_the_page(browser: Br
         assert violations(page, axe_script()) == []
         page.get_by_role("button", name="Not now").click()
         page.wait_for_selector("[data-camera=yard]")
-        assert "[sealed]" not in (tmp_path / "tawny.toml").read_text(), "nothing was made of it"
+        assert "[encryption]" not in (tmp_path / "tawny.toml").read_text(), "nothing was made of it"
         page.goto(f"{there.base}/setup/sealed")
         page.get_by_role("button", name="Set it up").click()
         page.get_by_label("I understand").check()
@@ -291,7 +291,7 @@ def test_it_is_offered_with_the_first_account_and_set_up_on_the_page(browser: Br
         page.click(".sealing-setup .btn.pri")
         page.get_by_role("alert").get_by_text("not what was shown").wait_for()
         config = tmp_path / "tawny.toml"
-        assert "[sealed]" not in config.read_text(), "nothing counts until the words were typed"
+        assert "[encryption]" not in config.read_text(), "nothing counts until the words were typed"
         for place in places:
             page.fill(f"#word-{place}", words[place - 1])
         page.click(".sealing-setup .btn.pri")

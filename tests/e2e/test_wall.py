@@ -63,8 +63,8 @@ def test_order_and_groups_are_kept(signed_in: BrowserContext, demo: Tawny) -> No
 
 def test_outside_and_inside_are_groups_of_their_own(browser: Browser, tmp_path: Path) -> None:
     chosen = settings(
-        '[cameras.porch]\nsource = "demo:front"\nwhere = "outside"\nwatch.detector = "off"\n'
-        '[cameras.hall]\nsource = "demo:garden"\nwatch.detector = "off"\n'
+        '[cameras.porch]\nsource = "demo:front"\ngroup = "outside"\ndetection.detector = "off"\n'
+        '[cameras.hall]\nsource = "demo:garden"\ndetection.detector = "off"\n'
     )
     with live_server(chosen, tmp_path) as served, signed_browser(browser, served.session()) as context:
         page = context.new_page()

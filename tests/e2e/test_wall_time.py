@@ -36,7 +36,7 @@ ZONE = ZoneInfo("Europe/Berlin")
 DAY_MS = 86_400_000
 BEFORE_MS = AFTER_MS = 800
 RECONNECT_MS, GAP_MS = 737, 60_000
-KEEP = '[storage.keep]\nmax = "800 days"\n'
+KEEP = '[storage.retention]\nmax = "800 days"\n'
 
 
 @dataclass(frozen=True)

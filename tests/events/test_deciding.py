@@ -31,31 +31,31 @@ def said(made: RuleEngine, now: RuleContext = NOW) -> dict[str, tuple[bool, str]
 @pytest.mark.parametrize(
     ("when", "fits", "why"),
     [
-        ({}, True, "Rule 1 tells phone (always)."),
-        ({"camera": "porch"}, True, "Rule 1 tells phone (at porch)."),
+        ({}, True, "Rule 1 notifies phone (always)."),
+        ({"camera": "porch"}, True, "Rule 1 notifies phone (at porch)."),
         ({"camera": ["yard", "hall"]}, False, "Rule 1 is for yard or hall."),
-        ({"kind": "person"}, True, "Rule 1 tells phone (person)."),
-        ({"kind": "vehicle"}, False, "Rule 1 is for vehicle, and it was person."),
-        ({"zone": "path"}, True, "Rule 1 tells phone (in path)."),
-        ({"zone": "drive"}, False, "Rule 1 is for drive, and it was path."),
-        ({"arm": ["away", "night"]}, True, "Rule 1 tells phone (away or night)."),
-        ({"arm": "away"}, False, "Rule 1 is for away, and the mode was night."),
-        ({"between": "22:00-06:00"}, True, "Rule 1 tells phone (22:00-06:00)."),
+        ({"kind": "person"}, True, "Rule 1 notifies phone (person)."),
+        ({"kind": "vehicle"}, False, "Rule 1 is for vehicle, not person."),
+        ({"zone": "path"}, True, "Rule 1 notifies phone (in path)."),
+        ({"zone": "drive"}, False, "Rule 1 is for drive, and it was in path."),
+        ({"mode": ["away", "night"]}, True, "Rule 1 notifies phone (away or night)."),
+        ({"mode": "away"}, False, "Rule 1 is for away, and the mode was night."),
+        ({"between": "22:00-06:00"}, True, "Rule 1 notifies phone (22:00-06:00)."),
         ({"between": "mon-fri 22:00-06:00"}, False, "Rule 1 is for mon-fri 22:00-06:00, and it was Sun 23:00."),
-        ({"between": "sunset-sunrise"}, True, "Rule 1 tells phone (sunset-sunrise)."),
-        ({"home": "anna"}, True, "Rule 1 tells phone (anna at home)."),
-        ({"home": "anybody"}, True, "Rule 1 tells phone (anybody at home)."),
-        ({"home": "ben"}, False, "Rule 1 is for ben at home, and anna was."),
-        ({"gone": "ben"}, True, "Rule 1 tells phone (ben not at home)."),
-        ({"gone": "everybody"}, False, "Rule 1 is for everybody not at home, and anna was."),
-        ({"read": "B-AB 123"}, True, "Rule 1 tells phone (with B-AB 123)."),
-        ({"read": ["known", "Ben"]}, False, "Rule 1 is for known or Ben, which wasn't recognized."),
-        ({"lasts": "10 s"}, True, "Rule 1 tells phone (for 10 s)."),
-        ({"lasts": "1 min"}, False, "Rule 1 is for what lasts 1 min, and it was 10 s."),
+        ({"between": "sunset-sunrise"}, True, "Rule 1 notifies phone (sunset-sunrise)."),
+        ({"home": "anna"}, True, "Rule 1 notifies phone (anna at home)."),
+        ({"home": "anybody"}, True, "Rule 1 notifies phone (anybody at home)."),
+        ({"home": "ben"}, False, "Rule 1 is for ben home, and anna was home."),
+        ({"away": "ben"}, True, "Rule 1 notifies phone (ben not at home)."),
+        ({"away": "everybody"}, False, "Rule 1 is for everybody away, and anna was home."),
+        ({"recognized": "B-AB 123"}, True, "Rule 1 notifies phone (with B-AB 123)."),
+        ({"recognized": ["known", "Ben"]}, False, "Rule 1 is for known or Ben, which wasn't recognized."),
+        ({"min_duration": "10 s"}, True, "Rule 1 notifies phone (for 10 s)."),
+        ({"min_duration": "1 min"}, False, "Rule 1 is for events of at least 1 min, and this one lasted 10 s."),
     ],
 )
 def test_each_condition_by_itself(when: dict[str, Any], fits: bool, why: str) -> None:
-    assert said(rules({"when": when, "do": ["tell phone"]}))["tell phone"] == (fits, why)
+    assert said(rules({"when": when, "do": ["notify phone"]}))["notify phone"] == (fits, why)
 
 
 MAYBE = replace(NOW, kind="motion", suggested="person")
@@ -64,19 +64,19 @@ MAYBE = replace(NOW, kind="motion", suggested="person")
 @pytest.mark.parametrize(
     ("when", "fits", "why"),
     [
-        ({"kind": "person"}, False, "Rule 1 is for person, and it was motion."),
-        ({"kind": "person", "suggested": True}, True, "Rule 1 tells phone (perhaps person)."),
-        ({"kind": "vehicle", "suggested": True}, False, "Rule 1 is for vehicle, and it was motion."),
+        ({"kind": "person"}, False, "Rule 1 is for person, not motion."),
+        ({"kind": "person", "include_possible": True}, True, "Rule 1 notifies phone (possible person)."),
+        ({"kind": "vehicle", "include_possible": True}, False, "Rule 1 is for vehicle, not motion."),
     ],
 )
 def test_what_is_only_suggested_is_told_where_a_rule_asks_for_it(when: dict[str, Any], fits: bool, why: str) -> None:
-    assert said(rules({"when": when, "do": ["tell phone"]}), MAYBE)["tell phone"] == (fits, why)
+    assert said(rules({"when": when, "do": ["notify phone"]}), MAYBE)["notify phone"] == (fits, why)
 
 
 def test_it_is_told_as_what_it_may_be_and_a_name_as_a_name() -> None:
-    made = rules({"when": {"kind": "person", "suggested": True}, "do": ["tell phone"]})
-    assert [one.as_kind for one in made.decide(MAYBE) if str(one.deed) == "tell phone"] == ["person"]
-    assert [one.as_kind for one in made.decide(NOW) if str(one.deed) == "tell phone"] == [""]
+    made = rules({"when": {"kind": "person", "include_possible": True}, "do": ["notify phone"]})
+    assert [one.as_kind for one in made.decide(MAYBE) if str(one.deed) == "notify phone"] == ["person"]
+    assert [one.as_kind for one in made.decide(NOW) if str(one.deed) == "notify phone"] == [""]
 
 
 def test_without_a_rule_a_suggestion_changes_nothing() -> None:
@@ -84,8 +84,8 @@ def test_without_a_rule_a_suggestion_changes_nothing() -> None:
 
 
 def test_suggested_needs_a_kind() -> None:
-    with pytest.raises(ValueError, match="only with `kind`"):
-        rules({"when": {"suggested": True}, "do": ["tell phone"]})
+    with pytest.raises(ValueError, match="only together with `kind`"):
+        rules({"when": {"include_possible": True}, "do": ["notify phone"]})
 
 
 def test_one_condition_that_is_not_so_is_enough() -> None:
@@ -93,61 +93,61 @@ def test_one_condition_that_is_not_so_is_enough() -> None:
         "camera": "porch",
         "zone": "path",
         "kind": "person",
-        "lasts": "5 s",
+        "min_duration": "5 s",
         "between": "22:00-06:00",
-        "gone": "ben",
+        "away": "ben",
     }
-    made = rules({"when": when, "do": ["tell phone"]})
-    assert said(made)["tell phone"][0]
+    made = rules({"when": when, "do": ["notify phone"]})
+    assert said(made)["notify phone"][0]
     changes: list[dict[str, Any]] = [
         {"camera": CameraId("yard")}, {"zones": ()}, {"kind": "animal"}, {"lasted_s": 1.0},
         {"at_ms": NOW.at_ms + 10 * 3_600_000}, {"home": frozenset({"anna", "ben"})},
     ]  # fmt: skip
-    assert [said(made, replace(NOW, **one))["tell phone"][0] for one in changes] == [False] * len(changes)
+    assert [said(made, replace(NOW, **one))["notify phone"][0] for one in changes] == [False] * len(changes)
 
 
 def test_without_rules_everybody_gets_everything() -> None:
-    everything = ("tell phone", "tell mail", "clip to offsite")
+    everything = ("notify phone", "notify mail", "upload to offsite")
     assert said(rules()) == dict.fromkeys(everything, (True, "No rule applies."))
 
 
 def test_who_is_named_gets_what_rules_say_and_who_is_not_gets_all() -> None:
-    made = rules({"when": {"arm": "away"}, "do": ["tell phone"]})
+    made = rules({"when": {"mode": "away"}, "do": ["notify phone"]})
     assert {deed: does for deed, (does, _) in said(made).items()} == {
-        "tell phone": False, "tell mail": True, "clip to offsite": True,
+        "notify phone": False, "notify mail": True, "upload to offsite": True,
     }  # fmt: skip
 
 
 def test_nobody_wins_over_somebody_and_everybody_means_each() -> None:
-    made = rules({"do": ["tell everybody", "clip to everywhere"]}, {"name": "quiet", "do": ["tell nobody"]})
+    made = rules({"do": ["notify everyone", "upload everywhere"]}, {"name": "quiet", "do": ["notify no one"]})
     assert said(made) == {
-        "tell phone": (False, "The rule “quiet”: no notifications (always)."),
-        "tell mail": (False, "The rule “quiet”: no notifications (always)."),
-        "clip to offsite": (True, "Rule 1 sends to offsite (always)."),
+        "notify phone": (False, "The rule “quiet”: no notifications (always)."),
+        "notify mail": (False, "The rule “quiet”: no notifications (always)."),
+        "upload to offsite": (True, "Rule 1 uploads to offsite (always)."),
     }
 
 
 def test_why_not_names_every_rule_that_could_have() -> None:
     made = rules(
-        {"when": {"arm": "away"}, "do": ["tell phone", "siren"]},
-        {"when": {"kind": "vehicle"}, "do": ["tell phone"]},
+        {"when": {"mode": "away"}, "do": ["notify phone", "siren"]},
+        {"when": {"kind": "vehicle"}, "do": ["notify phone"]},
     )
-    assert said(made)["tell phone"][1] == (
-        "Rule 1 is for away, and the mode was night. Rule 2 is for vehicle, and it was person."
+    assert said(made)["notify phone"][1] == (
+        "Rule 1 is for away, and the mode was night. Rule 2 is for vehicle, not person."
     )
     assert said(made)["relay siren 30 s"][0] is False
 
 
 def test_a_deed_of_two_rules_is_done_if_one_fits() -> None:
-    made = rules({"when": {"arm": "away"}, "do": ["record yard 2 min"]}, {"do": ["record yard 2 min"]})
+    made = rules({"when": {"mode": "away"}, "do": ["record yard 2 min"]}, {"do": ["record yard 2 min"]})
     assert next(one for one in made.decide(NOW) if one.deed == RuleAction("record", "yard", "", 120.0)).does
 
 
 def test_a_camera_is_unrecorded_while_its_rule_fits() -> None:
-    made = rules({"when": {"camera": "porch", "arm": "night"}, "do": ["no recording"]}, {"do": ["tell phone"]})
+    made = rules({"when": {"camera": "porch", "mode": "night"}, "do": ["don't record"]}, {"do": ["notify phone"]})
     standing = replace(NOW, kind="", zones=())
     assert made.unrecorded(standing) == "Rule 1 says so (at porch, night)."
     assert made.unrecorded(replace(standing, mode="home")) == ""
     assert made.unrecorded(replace(standing, camera=CameraId("yard"))) == ""
     assert not made.by_time
-    assert rules({"when": {"between": "08:00-09:00"}, "do": ["no recording"]}).by_time
+    assert rules({"when": {"between": "08:00-09:00"}, "do": ["don't record"]}).by_time

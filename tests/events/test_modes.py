@@ -24,7 +24,7 @@ class House:
     """A recorder's modes with a clock of their own; `again` is a restart."""
 
     def __init__(self, where: Path | str = ":memory:", at: str = "2026-11-20T11:00:00Z", **arm: Any) -> None:
-        self.arm, self.where, self.clock = ModesSettings.model_validate({"week": WEEK, **arm}), where, FakeClock(at)
+        self.arm, self.where, self.clock = ModesSettings.model_validate({"schedule": WEEK, **arm}), where, FakeClock(at)
         self.told: list[Message] = []
         self.again()
 
@@ -76,7 +76,7 @@ def test_what_was_set_by_hand_is_taken_back() -> None:
 
 
 def test_a_mode_that_is_not_there_is_refused() -> None:
-    with pytest.raises(NotDone, match="There are: home, away, night"):
+    with pytest.raises(NotDone, match="Available: home, away, night"):
         House().modes.set_mode("holiday", "Anna")
 
 
@@ -127,7 +127,7 @@ def test_who_says_so_has_left_at_once() -> None:
     house.modes.seen("anna", "check-in")
     house.modes.left("anna")
     assert house.mode == "away"
-    with pytest.raises(NotDone, match="There are: anna"):
+    with pytest.raises(NotDone, match="Available: anna"):
         house.modes.seen("eve", "webhook")
 
 
@@ -167,9 +167,9 @@ def test_a_camera_does_what_it_is_told_until_then() -> None:
 def test_other_settings_keep_what_is_set_by_hand_if_there_is_such_a_mode() -> None:
     house = House()
     house.modes.set_mode("night", "Anna")
-    house.modes.apply(ModesSettings(modes=("home", "away", "night", "party"), week=house.arm.week))
+    house.modes.apply(ModesSettings(names=("home", "away", "night", "party"), schedule=house.arm.schedule))
     assert house.mode == "night"
-    house.modes.apply(ModesSettings(modes=("home", "away"), presence=PresenceSettings()))
+    house.modes.apply(ModesSettings(names=("home", "away"), presence=PresenceSettings()))
     assert house.mode == "home"
 
 

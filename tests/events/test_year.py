@@ -25,12 +25,12 @@ from tawny.testing.clock import FakeClock
 
 BERLIN, PLACE = ZoneInfo("Europe/Berlin"), (52.52, 13.40)
 ARM: dict[str, Any] = {
-    "week": {
+    "schedule": {
         "night": ["22:00-02:00", "sun 02:30-09:00"],
         "away": ["mon-fri 08:00-17:00", "sat 23:30-00:30"],
     },
-    "dates": {"2026-12-24 to 2026-12-26": "away", "2026-05-01": "sun"},
-    "place": PLACE,
+    "exceptions": {"2026-12-24 to 2026-12-26": "away", "2026-05-01": "sun"},
+    "location": PLACE,
 }
 STEP_S = 900
 CHANGES = {date(2026, 3, 29): 23, date(2026, 10, 25): 25}
@@ -65,7 +65,7 @@ def test_a_year_matches_a_table() -> None:
     """By asking, and by going through it: the changes that are told are those of the table, each once."""
     begin, end = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 2, tzinfo=UTC)
     arm = ModesSettings.model_validate(ARM)
-    schedule = Schedule(Calendar(BERLIN, PLACE), arm.modes, arm.week, arm.dates)
+    schedule = Schedule(Calendar(BERLIN, PLACE), arm.names, arm.schedule, arm.exceptions)
     expected: list[tuple[int, str]] = []
     at = begin
     while at < end:
@@ -89,7 +89,7 @@ def test_a_year_with_people_and_hands_matches_a_table() -> None:
     clock = FakeClock("2026-01-01T00:00:00Z")
     modes = ModeState(arm, BERLIN, ModeStore(":memory:"), clock, lambda _: None)
     calendar, seen_ms, hand = Calendar(BERLIN, PLACE), 0, ""
-    plain = Schedule(calendar, arm.modes, arm.week, arm.dates)
+    plain = Schedule(calendar, arm.names, arm.schedule, arm.exceptions)
     hand_base = ""
     for _ in range(370 * 6):  # every four hours
         wall = calendar.local(clock.now_ms())
@@ -120,7 +120,7 @@ def test_a_year_with_people_and_hands_matches_a_table() -> None:
 def test_on_the_days_when_clocks_change_every_change_comes_once(day: date, expected: list[tuple[str, str]]) -> None:
     arm = ModesSettings.model_validate(ARM)
     calendar = Calendar(BERLIN, PLACE)
-    schedule = Schedule(calendar, arm.modes, arm.week, arm.dates)
+    schedule = Schedule(calendar, arm.names, arm.schedule, arm.exceptions)
     begin_ms, end_ms = calendar.at_ms(day, 0), calendar.at_ms(day + timedelta(days=1), 0)
     assert end_ms - begin_ms == CHANGES[day] * 3_600_000
     found, at_ms = [], begin_ms - 1

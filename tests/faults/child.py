@@ -27,7 +27,7 @@ from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.source import IdleUntil, SourceContext
 
 CAMERA = CameraId("porch")
-SETTINGS = f'storage.keep.free = "0 %"\n[cameras.{CAMERA}]\nsource = "film:"\nwatch.detector = "off"\n'
+SETTINGS = f'storage.retention.min_free = "0 %"\n[cameras.{CAMERA}]\nsource = "film:"\ndetection.detector = "off"\n'
 LOOK_S = 0.05
 FPS = 15
 """Of the packets that it is handed."""

@@ -121,7 +121,7 @@ def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("place", all_but_slow("ftps", kinds=FAULTY), indirect=True)
 @pytest.mark.parametrize(
-    ("said", "told"), [("lies", "said that it took it"), ("full", "is full")], ids=["lies", "full"]
+    ("said", "told"), [("lies", "confirmed the upload"), ("full", "is full")], ids=["lies", "full"]
 )
 def test_a_server_that_keeps_half_or_has_no_room(
     bench: Delivering, place: Place, mode: Path, in_parts: None, said: str, told: str
@@ -170,7 +170,7 @@ def test_a_pass_that_is_taken_back_and_another_one(bench: Delivering, place: Pla
     bench.work(done=lambda: len(bench.arrived) == 4)
     assert passes.take_back(first.id)
     bench.try_each()
-    assert "refused" in bench.outbox.trouble("offsite")
+    assert "rejected the sign-in" in bench.outbox.trouble("offsite")
     assert secret not in bench.outbox.trouble("offsite")
     place.url = place.url.replace(secret, servers.tawny.secret)
     bench.courier.close()

@@ -29,7 +29,7 @@ def settings(port: int, detector: str) -> str:
     return (
         '[web]\nlisten = "127.0.0.1:0"\n'
         f'[destinations.cloud]\nurl = "dav://cam:{PASSWORD}@127.0.0.1:{port}/"\nlimit = "{SLOW // 1000} kB"\n'
-        f'[cameras.front]\nsource = "demo:front"\npost = "1 s"\nwatch.detector = "{detector}"\n'
+        f'[cameras.front]\nsource = "demo:front"\npost = "1 s"\ndetection.detector = "{detector}"\n'
     )
 
 
@@ -40,7 +40,7 @@ def started(home: Path) -> subprocess.Popen[bytes]:
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
     try:
-        until(lambda: b"recording into" in log.read_bytes(), 180, "a start")
+        until(lambda: b"recording to" in log.read_bytes(), 180, "a start")
     except AssertionError:
         process.kill()
         raise

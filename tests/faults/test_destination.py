@@ -54,10 +54,10 @@ def test_no_packet_is_lost(camera: RtspCamera, tmp_path: Path, monkeypatch: pyte
     there.mkdir()
     with ExitStack() as stack:
         ports = {way: stack.enter_context(destination(way, there)) for way in WAYS}
-        chosen = f'[cameras.door]\nsource = "{camera.address}"\npost = "1 s"\nwatch.detector = "off"\n'
+        chosen = f'[cameras.door]\nsource = "{camera.address}"\npost = "1 s"\ndetection.detector = "off"\n'
         for way, port in ports.items():
             chosen += f'[destinations.{way}]\nurl = "dav://cam:{PASSWORD}@127.0.0.1:{port}/"\n'
-            chosen += 'what = ["events", "footage"]\n'
+            chosen += 'upload = ["events", "recordings"]\n'
         bench = stack.enter_context(rig(settings(chosen), data))
         outbox = stack.enter_context(outward_of(bench, chosen, data / "outbox.db")).outbox
         bench.wait_for_seconds(1)

@@ -68,7 +68,7 @@ class Spins:
 
 @pytest.mark.parametrize("kind", [Crashes, Hangs, Spins], ids=lambda kind: kind.name)
 def test_recording_goes_on(tmp_path: Path, kind: type[Crashes] | type[Hangs] | type[Spins]) -> None:
-    text = f'[cameras.{CAMERA}]\nsource = "film:"\nwatch.detector = "{kind.name}"\n'
+    text = f'[cameras.{CAMERA}]\nsource = "film:"\ndetection.detector = "{kind.name}"\n'
     chosen, problems = parse_settings(text, {})
     assert chosen is not None, problems
     film = Film(list(made_clip(ClipSpec(seconds=20.0)).packets), 20.0)

@@ -58,7 +58,7 @@ class Porch:
         self.heard: list[Message] = []
         self.replace("def detect(frame):\n    return False\n")
         text = (
-            f'[cameras.{CAMERA}]\nsource = "film:"\n[cameras.{CAMERA}.watch]\ndetector = "own"\n'
+            f'[cameras.{CAMERA}]\nsource = "film:"\n[cameras.{CAMERA}.detection]\ndetector = "own"\n'
             f'own = {{ file = "{self.file}", deadline = {DEADLINE_S}, memory = "300 MB" }}\n'
         )
         chosen, problems = parse_settings(text, {})

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from tawny.app.heartbeat import Heartbeat, Housekeeping
-from tawny.config.alarms import AlarmSettings
+from tawny.config.heartbeat import HeartbeatSettings
 from tawny.config.settings import CameraSettings, DetectionSettings
 from tawny.engine import Bus, InlineEngine
 from tawny.model.errors import SourceClosed
@@ -137,7 +137,7 @@ class World:
         self.cameras = {name: RunningCamera(name, chosen, parts, self.begin_ms) for name in (PORCH, YARD)}
         self.shown: Callable[[CameraStatus], CameraStatus] = lambda status: status
         self.care = HealthMonitor(
-            AlarmSettings.model_validate({"check_in": check_in, "every": "1 min"}),
+            HeartbeatSettings.model_validate({"check_in": check_in, "every": "1 min"}),
             self.clock,
             self.bus,
             self.volume,

@@ -141,7 +141,7 @@ def test_a_clip_is_the_file_that_is_also_downloaded(archive: FakeArchive, bench:
 
 @pytest.mark.parametrize("kind", [ExportKind.MP4, ExportKind.GIF, ExportKind.TIMELAPSE, ExportKind.SHEET])
 def test_of_nothing_nothing_is_made(archive: FakeArchive, bench: Bench, kind: ExportKind) -> None:
-    with pytest.raises(NotDone, match="Nothing was recorded"):
+    with pytest.raises(NotDone, match="There is no video in this time"):
         made(archive, bench, wish(kind, 10))
 
 

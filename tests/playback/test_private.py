@@ -99,7 +99,7 @@ def test_one_that_would_take_too_long_is_refused_in_words(hidden: FakeArchive, t
     span = Span(T, T + round(MOST_COVERED_S * 1000) + 1)
     with pytest.raises(ClipTooLongToMask):
         ClipCache(hidden).clip(PORCH, MAIN, span, MUCH)
-    with pytest.raises(NotDone, match="private parts"):
+    with pytest.raises(NotDone, match="privacy masks"):
         make_export(
             hidden,
             ClipCache(hidden),

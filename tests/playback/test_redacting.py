@@ -168,8 +168,8 @@ def test_what_was_hidden_is_told_second_by_second(archive: FakeArchive) -> None:
 @pytest.mark.parametrize(
     ("wanted", "span_ms", "why"),
     [
-        (Redaction(marks=(SubjectMark(T, 0.95, 0.05),)), 8_000, "Nobody moves where you pointed"),
-        (Redaction(marks=(SubjectMark(T, 0.5, 0.5),)), 601_000, "10 minutes long"),
+        (Redaction(marks=(SubjectMark(T, 0.95, 0.05),)), 8_000, "Nothing moves at that point"),
+        (Redaction(marks=(SubjectMark(T, 0.5, 0.5),)), 601_000, "at most 10 min long"),
     ],
 )
 def test_what_cannot_be_done_is_told(archive: FakeArchive, wanted: Redaction, span_ms: int, why: str) -> None:
@@ -179,6 +179,6 @@ def test_what_cannot_be_done_is_told(archive: FakeArchive, wanted: Redaction, sp
 
 
 def test_of_nothing_nothing_is_made(archive: FakeArchive, tmp_path: Path) -> None:
-    with pytest.raises(NotDone, match="Nothing was recorded"):
+    with pytest.raises(NotDone, match="There is no video in this time"):
         film(archive, Redaction(areas=(Polygon.of([(0, 0), (1, 0), (1, 1)]),)))
     assert not (tmp_path / "redacted.mp4").exists()

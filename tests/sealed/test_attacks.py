@@ -263,7 +263,7 @@ def test_who_can_open_it_cannot_put_other_content_under_what_was_signed() -> Non
     body = AESGCM(keys.seal).encrypt(keys.nonce_of(record.head, record.leaf), other, record.head + record.leaf)
     forged = mended(data[: record.body_at] + body + data[record.end :], record)
     assert is_whole(look(forged))
-    with pytest.raises(SealedFileBroken, match="not the one that was recorded"):
+    with pytest.raises(SealedFileBroken, match="doesn't match the recording"):
         contents(forged)
     honest = leaf_of(keys.leaf, record.head, other)
     assert honest != record.leaf
@@ -303,7 +303,7 @@ def test_another_wrapped_key_of_the_same_epoch_is_all_that_may_change() -> None:
 
 def test_a_header_with_a_million_steps_is_refused_before_the_first() -> None:
     data = usual().data
-    with pytest.raises(SealedFileBroken, match="header was changed"):
+    with pytest.raises(SealedFileBroken, match="header was modified"):
         look(data[:56] + struct.pack(">I", 4096) + data[60:])
 
 

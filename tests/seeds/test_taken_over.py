@@ -78,7 +78,7 @@ def test_rom_cam(tawny: Tawny, tmp_path: Path) -> None:  # RC1, RC2
     )
     assert (ours["storage"], ours["web"]) == ({"mode": "memory"}, {"listen": "127.0.0.1:8080"})
     assert ours["arm"]["presence"]["ping"] == ["192.168.1.50"]
-    assert ours["rules"] == [{"do": ["tell nobody", "clip to nowhere"], "when": {"arm": "home"}}]
+    assert ours["rules"] == [{"do": ["notify no one", "don't upload"], "when": {"mode": "home"}}]
     in_force = read_settings(tmp_path / "tawny.toml")
     assert in_force.destinations["bucket"].url == "s3://AKIA:se%2Fcret@my-bucket?region=us-east-1"
     assert in_force.destinations["bucket"].names == "rom-cam"

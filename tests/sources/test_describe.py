@@ -180,7 +180,7 @@ def test_a_camera_that_hangs_up() -> None:
 
         thread = threading.Thread(target=accept)
         thread.start()
-        with pytest.raises(SourceUnreachable, match="it hung up"):
+        with pytest.raises(SourceUnreachable, match="the connection was closed"):
             describe(parse_rtsp(f"rtsp://127.0.0.1:{server.getsockname()[1]}/"), SystemClock())
         thread.join()
 

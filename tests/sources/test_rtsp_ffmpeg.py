@@ -25,5 +25,5 @@ def test_a_server_that_is_still_putting_things_away_is_asked_again() -> None:
 
 
 def test_an_encrypted_camera_is_none_of_its() -> None:
-    with RtspCamera(made_clip(ClipSpec())) as camera, pytest.raises(SourceError, match="own client"):
+    with RtspCamera(made_clip(ClipSpec())) as camera, pytest.raises(SourceError, match="require the built-in client"):
         open_camera(camera, client="ffmpeg", address=camera.address.replace("rtsp:", "rtsps:"))

@@ -126,10 +126,10 @@ def test_it_holds_and_what_is_missing_is_explained(case: Case) -> None:
     verdict = case.verdict
     assert verdict.problems == []
     told = " ".join(verdict.notes)
-    assert "recording 1 was removed by the recorder: older than 1 hour" in told
-    assert "nothing was recorded for 7 s: stalled" in told
+    assert "recording 1 was deleted by the recorder: older than 1 hour" in told
+    assert "no recording for 7 s: stalled" in told
     if not case.site.is_sealed:
-        assert "recording 2 was thinned" in told
+        assert "recording 2 was reduced to keyframes" in told
     assert verdict.manifest["gaps"][0]["reason"] == "stalled"
     assert "no video for the first 3000 s" in told
     assert "tawny verify" in case.read("README.txt").decode()
@@ -416,32 +416,33 @@ _OTHERWISE = "the statements say otherwise, or nothing of it"
 _NO_CHAIN = "the chain of statements of 2026-11-20 is broken"
 _NO_LISTS = "lists of 2026-11-20 are missing"
 _NOT_SIGNED = "the manifest isn't signed by this recorder"
+_NOT_SIGNED_BY_PROGRAM = "the manifest is not signed by this recorder"
 
 TAMPERINGS: list[tuple[Callable[[Case], None], str, str]] = [
-    (_film_bit, "000.mp4 was changed", "000.mp4 was changed"),
-    (_film_bit_agreed, "is not what was recorded", "is not what was recorded"),
+    (_film_bit, "000.mp4 was modified", "000.mp4 was changed"),
+    (_film_bit_agreed, "doesn't match the recording", "is not what was recorded"),
     (_film_and_leaf, "it contradicts the statement", _OTHERWISE),
-    (_proof(_header(0)), "no sealed file", _OTHERWISE),
+    (_proof(_header(0)), "not an encrypted tawny file", _OTHERWISE),
     (_proof(_header(70)), "no statement in the folder lists it", _OTHERWISE),
     (_proof(_header(79)), "it contradicts the statement", _OTHERWISE),
     (_proof(_header(100)), "it contradicts the statement", _OTHERWISE),
     (_proof(_records_out), "it contradicts the statement", "is not what was recorded"),
-    (_proof(_records_swapped), "is not what was recorded", "is not what was recorded"),
+    (_proof(_records_swapped), "doesn't match the recording", "is not what was recorded"),
     (_proof(_without_signature), "it contradicts the statement", _OTHERWISE),
-    (_proof(_other_statement), "signed for another statement", "its signature fails"),
-    (_films_swapped, "is not what was recorded", "is not what was recorded"),
-    (_film_longer, "something was added to the film", "something was added to the film"),
+    (_proof(_other_statement), "belongs to another statement", "its signature fails"),
+    (_films_swapped, "doesn't match the recording", "is not what was recorded"),
+    (_film_longer, "video data was added or removed", "something was added to the film"),
     (_film_gone, "000.mp4 is missing", "000.mp4 is missing"),
     (_recording_left_out, "001.mp4 is missing", "001.mp4 is missing"),
-    (_manifest_changed, _NOT_SIGNED, _NOT_SIGNED),
-    (_manifest_by_another, _NOT_SIGNED, _NOT_SIGNED),
+    (_manifest_changed, _NOT_SIGNED, _NOT_SIGNED_BY_PROGRAM),
+    (_manifest_by_another, _NOT_SIGNED, _NOT_SIGNED_BY_PROGRAM),
     (_manifest_path, "../../etc/hostname is missing", "../../etc/hostname is missing"),
     (_line_out("chain-2026-11-20.jsonl", 1), "the chain of statements is broken", _NO_CHAIN),
     (_line_out("chain-2026-11-20.list", 1), _NO_LISTS, _NO_LISTS),
-    (_line_out("chain-days.jsonl", 0), "has no beginning", _NOT_SIGNED),
+    (_line_out("chain-days.jsonl", 0), "has no beginning", _NOT_SIGNED_BY_PROGRAM),
     (_removal_forged, _NO_LISTS, _NO_LISTS),
     (_stated_again, "two statements list it", _OTHERWISE),
-    (_clip_bit, "clip.mp4 was changed", "clip.mp4 was changed"),
+    (_clip_bit, "clip.mp4 was modified", "clip.mp4 was changed"),
 ]
 
 
@@ -458,9 +459,9 @@ def test_every_tampering_is_named(case: Case, attack: Callable[[Case], None], na
 @pytest.mark.parametrize(
     ("attack", "named"),
     [
-        (_clip_bit_agreed, "clip.mp4 is not made of"),
-        (_clip_longer, "clip.mp4: something was added"),
-        (_clip_of_nothing, "other.mp4 is not proved"),
+        (_clip_bit_agreed, "clip.mp4 doesn't match"),
+        (_clip_longer, "clip.mp4: data was added or removed"),
+        (_clip_of_nothing, "other.mp4 isn't proven"),
         (_film_beside, "099.mp4 isn't covered by any proof"),
     ],
 )
@@ -503,7 +504,7 @@ def test_footage_that_was_put_into_yesterday_is_named(tmp_path: Path) -> None:
     made.put_history(site.volume.disk, ["2026-11-20", "2026-11-21"])
     said = {"recorder": "", "software": "", "camera": "", "from": "", "to": "", "made": ""}
     made.close(signer_of(site.volume.disk), said, [], "")
-    assert "min after it says that it ended" in " ".join(checked(tmp_path / "forged", case.genesis).problems)
+    assert "min after its stated end" in " ".join(checked(tmp_path / "forged", case.genesis).problems)
     assert "min after it ended" in told_by_program(tmp_path / "forged", case.genesis)[1]
 
 

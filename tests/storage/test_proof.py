@@ -165,8 +165,8 @@ def _list_changed(site: Site) -> None:
 @pytest.mark.parametrize(
     ("attack", "named"),
     [
-        (lambda site: site.path(1).unlink(), "neither there nor removed"),
-        (_replaced, "neither there nor removed"),
+        (lambda site: site.path(1).unlink(), "neither present nor deleted"),
+        (_replaced, "neither present nor deleted"),
         (_bit, "not what was"),
         (_statement_gone, "chain of statements is broken"),
         (_list_changed, "lists are missing"),

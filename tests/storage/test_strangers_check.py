@@ -110,8 +110,8 @@ def test_an_hour_is_checked_without_the_recorder(tmp_path: Path, quick_disk: Pat
     said = json.loads(told(["-c", _TAWNY, "verify", proof, "--recorder", fingerprint, "--json"], tmp_path / "proof"))
     notes = " ".join(said["notes"])
     assert (said["ok"], said["problems"]) == (True, [])
-    assert "recording 5 was removed by the recorder: older than 1 hour" in notes
-    assert "nothing was recorded for 30 s: stalled" in notes
+    assert "recording 5 was deleted by the recorder: older than 1 hour" in notes
+    assert "no recording for 30 s: stalled" in notes
     assert "unexplained" not in notes
     program = told(["-I", str(PROGRAM), proof, fingerprint], tmp_path / "proof")
     assert "It holds: porch" in program

@@ -134,7 +134,7 @@ class Program:
         outward = await asyncio.to_thread(self._made_outward, running, doors, accounts)
         at_last.callback(outward.close)  # until then recording asks what waits to be sent, and keeps it
         site.modes, running.modes.outbox, running.modes.targets = running.modes, outward.outbox, outward.rehearsed
-        site.outside, site.address = outward, self._settings.web.address
+        site.outside, site.address = outward, self._settings.web.public_url
         site.placing = TargetSettingsService(lambda: running.settings, running.apply, outward, doors, self._config)
         site.connecting = CameraConnectionService(
             lambda: running.settings, running.apply, doors, self._clock, self._config
@@ -146,7 +146,7 @@ class Program:
         site.orders = running.arming.orders = programs
         running.care.also(HealthCheck(outward.troubles))
         running.care.also(
-            HealthCheck(CertificateWatch(lambda: running.settings.web.address, self._clock), CERTIFICATE_S)
+            HealthCheck(CertificateWatch(lambda: running.settings.web.public_url, self._clock), CERTIFICATE_S)
         )
         control = ControlSocket(
             self._stands_for or self._folder,
@@ -289,7 +289,7 @@ class Program:
 
 def _take_over(site: AppContext, outward: DeliveryService, settings: Settings) -> None:
     """What has changed for all that leaves this machine."""
-    site.address = settings.web.address
+    site.address = settings.web.public_url
     outward.apply(settings)
 
 

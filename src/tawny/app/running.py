@@ -117,7 +117,7 @@ class RecorderRuntime:
         self.naming = ClassifierRuntime(ModelStore(folder, clock), lambda: self.settings, clock, doors.accelerators)
         self.arming.deciding.names = self.naming.names
         known_in = config.parent if config is not None else None
-        self.known = IdentityStore(kept_in, known_in, lambda by: recogniser_settings(self.settings, by).alike)
+        self.known = IdentityStore(kept_in, known_in, lambda by: recogniser_settings(self.settings, by).min_similarity)
         self.reading = RecognitionService(lambda: self.settings, doors, self.known, clock)
         self.arming.deciding.words = self.known.words
         kept = contract(settings)
@@ -130,7 +130,12 @@ class RecorderRuntime:
         )
         self._healer, self._gaps = Healer(self._volume, self._ledger), GapWriter(self._ledger, clock)
         self._others = OtherVolumes(
-            self._volume, store.others, self._index, clock, self._engine, lambda: self.settings.storage.keep.free
+            self._volume,
+            store.others,
+            self._index,
+            clock,
+            self._engine,
+            lambda: self.settings.storage.retention.min_free,
         )
         self._mirror = Mirror(self._volume, self._index, clock, store.mirror, kept) if store.mirror else None
         if self._mirror is not None:
@@ -169,7 +174,7 @@ class RecorderRuntime:
         self._troubles = DiskProblems(self._volume, self._room, self._others, self._mirror, self._recorder, stands_for)
         self._housekeeping: Housekeeping | None = None
         self.care = HealthMonitor(
-            settings.alarm,
+            settings.heartbeat,
             clock,
             self._bus,
             self._volume,
@@ -347,7 +352,7 @@ class RecorderRuntime:
 
     def private(self, camera: CameraId) -> tuple[Polygon, ...]:
         found = self.settings.cameras.get(camera)
-        return privacy_masks(found.watch) if found else ()
+        return privacy_masks(found) if found else ()
 
     def scores(self, camera: CameraId, within: Span) -> bytes:
         return self._scores.read(camera, within)

@@ -65,16 +65,16 @@ def in_force(chosen: Settings, doors: PluginRegistry) -> dict[str, Any]:
         tables["destinations"][name]["url"] = _public(doors.destination_of(one.url), one.url)
     for name, told in chosen.notifiers.items():
         tables["notifiers"][name]["url"] = _public(doors.notifier_of(told.url), told.url)
-    for name, emit in chosen.emit.items():
-        tables["emit"][name]["url"] = emit.public
-    for table, key in (("mqtt", "url"), ("alarm", "check_in")):
+    for name, emit in chosen.webhooks.items():
+        tables["webhooks"][name]["url"] = emit.public
+    for table, key in (("mqtt", "url"), ("heartbeat", "url")):
         tables[table][key] = _host(tables[table][key])
     _hide(tables)
-    keep = tables["storage"]["keep"]
-    keep["free"] = f"{keep['free'] * 100:g} %"
+    keep = tables["storage"]["retention"]
+    keep["min_free"] = f"{keep['min_free'] * 100:g} %"
     _word(keep)
     for shown in tables["cameras"].values():
-        _word(shown["keep"] or {})
+        _word(shown["retention"] or {})
         shown["pre"], shown["post"] = duration_text(shown["pre"]), duration_text(shown["post"])
     return tables
 

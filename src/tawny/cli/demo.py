@@ -19,13 +19,13 @@ NAMES = {
     "hall": "Hallway",
     "gate": "Front gate",
 }
-KEEP = RetentionSettings.model_validate({"min": "0 s", "size": "4 GB", "free": "2 %"})
+KEEP = RetentionSettings.model_validate({"min": "0 s", "max_size": "4 GB", "min_free": "2 %"})
 """The demo's recordings never take more."""
 
 
 def describe(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--port", type=int, default=8000, help="address of the web interface (default: port 8000 on this machine)"
+        "--port", type=int, default=8000, help="port of the web interface on this computer (default: 8000)"
     )
     parser.add_argument("--data", metavar="DIR", help="folder for recordings (default: ~/.local/share/tawny-demo)")
     parser.add_argument(
@@ -46,7 +46,7 @@ def run(args: Namespace, out: Output) -> int:
 def settings(cameras: int, port: int) -> Settings:
     """What the demo runs with."""
     return Settings(
-        storage=StorageSettings(keep=KEEP),
+        storage=StorageSettings(retention=KEEP),
         web=WebSettings(listen=f"127.0.0.1:{port}"),
         cameras={
             scene: CameraSettings(source=f"demo:{scene}", sub=f"demo:{scene}", name=NAMES[scene])

@@ -88,7 +88,7 @@ def run(args: Namespace, out: Output) -> int:
         return evidence.export(args, folder, within, out)
     if not args.split:
         new_file(Path(args.output))
-    private = {} if args.whole else {name: privacy_masks(one.watch) for name, one in chosen.cameras.items()}
+    private = {} if args.whole else {name: privacy_masks(one) for name, one in chosen.cameras.items()}
     kind = ExportKind.MP4 if args.redact else _kind(args)
     if kind is not None:
         return _make(args, kind, folder, private, within, out)

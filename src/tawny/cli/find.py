@@ -42,7 +42,7 @@ def run(args: Namespace, out: Output) -> int:
     spot = None if args.spot is None else _spot(args.spot)
     book = identity_store(args, folder)
     with index_to_read(folder) as index:
-        zones = {zone for camera in chosen.cameras.values() for zone in camera.watch.zones}
+        zones = {zone for camera in chosen.cameras.values() for zone in camera.detection.zones}
         names = {name: str(name) for name in Volume.at(folder).cameras()}
         names |= {CameraId(name): display_name(name, camera) for name, camera in chosen.cameras.items()}
         asked, found = search_in_words(

@@ -46,7 +46,7 @@ def run(args: Namespace, out: Output) -> int:
                 out.say(f"{camera} is encrypted and is not exported.")
                 continue
             settings = chosen.cameras.get(camera)
-            private = privacy_masks(settings.watch) if settings else ()
+            private = privacy_masks(settings) if settings else ()
             cuts: list[SampleCrop] = []
             for event in (event for event in said if event.camera == camera):
                 cuts += crop_samples(archive, event, private)

@@ -24,7 +24,7 @@ def describe(parser: ArgumentParser) -> None:
     parser.add_argument("do", choices=["list", "add", "forget"], help="action")
     parser.add_argument("name", nargs="?", default="", help="add: name; forget: name or ID")
     parser.add_argument("--plate", metavar="TEXT", default="", help="add: a license plate, for example 'B AB 123'")
-    parser.add_argument("--by", metavar="RECOGNISER", default="", help="add: the recognizer that should learn the face")
+    parser.add_argument("--by", metavar="RECOGNIZER", default="", help="add: the recognizer that should learn the face")
     parser.add_argument("--picture", metavar="FILE", help="add: a photo of the face")
     parser.add_argument("--all", action="store_true", help="forget: everyone")
 
@@ -59,9 +59,10 @@ def _add(args: Namespace, chosen: Settings, book: IdentityStore) -> KnownIdentit
         )
     if args.plate:
         return book.add(args.name, PLATES, args.plate)
-    if args.by not in chosen.recognisers:
-        there = ", ".join(chosen.recognisers) or "none configured"
-        raise UsageError(f"There is no recognizer {args.by or 'named'}.", f"Use `--by` with one of: {there}.")
+    if args.by not in chosen.recognizers:
+        there = ", ".join(chosen.recognizers) or "none configured"
+        what = f"No recognizer named {args.by}." if args.by else "No recognizer given."
+        raise UsageError(what, f"Use `--by` with one of: {there}.")
     content = Path(args.picture).read_bytes() if Path(args.picture).is_file() else b""
     return book.add(args.name, args.by, "", face_print(args.by, content, chosen, PluginRegistry.opened().recognisers))
 

@@ -40,7 +40,7 @@ def run(args: Namespace, out: Output) -> int:
     chosen, _ = load_settings(args)
     shelf = ModelStore(data_folder(args, chosen), SystemClock())
     if args.do == "list":
-        return _list(shelf, chosen.objects, out)
+        return _list(shelf, chosen.object_detection, out)
     if not args.what:
         raise UsageError(f"`tawny models {args.do}` requires a name.")
     if args.do == "remove":

@@ -68,10 +68,10 @@ def _refuse_unknown(told: dict[str, Any], what: str, page: str) -> None:
 
 def _swept(name: str, told: dict[str, Any], out: Output) -> str:
     if told["keep_s"] is None:
-        return f"Nothing to delete: {name} has no `keep` setting, so uploads stay there forever."
+        return f"Nothing to delete: {name} has no `retention` setting, so uploads stay there forever."
     files = told["items"]
     if not files:
-        return f"Nothing at {name} is older than `keep` allows."
+        return f"Nothing at {name} is older than `retention` allows."
     rows = [(one["name"], size_text(one["size_bytes"])) for one in files]
     count = "1 file" if len(files) == 1 else f"{len(files)} files"
     whole = f"{count}, {size_text(sum(one['size_bytes'] for one in files))}"

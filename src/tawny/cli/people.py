@@ -48,8 +48,8 @@ def open_accounts(args: Namespace) -> tuple[AccountStores, Accounts, Passes]:
 
 def interface(chosen: Settings, folder: Path) -> str:
     """Where people find it: as the settings say, else where a running recorder listens, else where one would."""
-    if chosen.web.address:
-        return chosen.web.address.rstrip("/")
+    if chosen.web.public_url:
+        return chosen.web.public_url.rstrip("/")
     try:
         return str(ask_once(folder, {"do": "where"})["address"])
     except NotDone:

@@ -53,7 +53,7 @@ def run(args: Namespace, out: Output) -> int:
         paths = True
     else:
         if args.keep or args.files or args.size:
-            raise UsageError("--keep, --files and --size require --folder.", "For recordings, set `storage.keep`.")
+            raise UsageError("--keep, --files and --size require --folder.", "For recordings, set `storage.retention`.")
         plan, paths = _prune(args, out), False
     out.data(_as_json(plan, dry_run=args.dry_run), _text(plan, out, dry_run=args.dry_run, paths=paths))
     return 1 if plan.missing_bytes or plan.missing_files or plan.breaks_promise else 0
@@ -96,7 +96,7 @@ def _keep(args: Namespace) -> RetentionRule:
         max_s = None if args.keep is None else seconds(args.keep)
         size_bytes = None if args.size is None else size(args.size)
     except ValueError as error:
-        raise UsageError(f"Invalid value: {error} required.") from None
+        raise UsageError(f"Invalid value. Use {error}.") from None
     if args.files is not None and args.files < 0:
         raise UsageError("--files must be zero or more.")
     return RetentionRule(max_s=max_s, size_bytes=size_bytes, count=args.files, free_share=0.0)
@@ -139,7 +139,7 @@ def _segment(segment: Segment) -> dict[str, object]:
 
 
 def _text(plan: RemovalPlan, out: Output, *, dry_run: bool, paths: bool) -> str:
-    verb = "would be deleted" if dry_run else "went"
+    verb = "would be deleted" if dry_run else "were deleted"
     lines = [_table([(one.segment, one.why) for one in plan.removals], out, paths=paths, empty=f"Nothing {verb}.")]
     if plan.removals:
         lines.append(f"{len(plan.removals)} files, {size_text(plan.size_bytes)} {verb}.")
@@ -147,7 +147,9 @@ def _text(plan: RemovalPlan, out: Output, *, dry_run: bool, paths: bool) -> str:
         verb = "would be reduced to keyframes" if dry_run else "were reduced to keyframes"
         lines += [_table(plan.thinnings, out, paths=False, empty=""), f"{len(plan.thinnings)} files {verb}."]
     if plan.breaks_promise:
-        lines.append("Some of it is below its minimum retention (`storage.keep`), because there isn't enough space.")
+        lines.append(
+            "Some of it is below its minimum retention (`storage.retention`), because there isn't enough space."
+        )
     if plan.missing_bytes:
         lines.append(f"{size_text(plan.missing_bytes)} more is needed, but nothing else may be deleted.")
     if plan.missing_files:

@@ -47,7 +47,7 @@ def describe(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
     chosen, file = load_settings(args)
-    if file is None or not chosen.sealed.all:
+    if file is None or not chosen.encryption.all:
         raise NotDone("Encryption isn't set up yet.", "Run `tawny seal init`.")
     if args.key and args.words:
         raise UsageError("--key and --words can't be combined.", "Use one of them.")
@@ -64,8 +64,10 @@ def run(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
 
 
 def _list(chosen: Settings, out: Output) -> int:
-    found = [{"recipient": one, "opens": "all", "is": "key"} for one in chosen.sealed.recipients]
-    found += [{"recipient": one, "opens": "all", "is": "recovery sheet"} for one in (chosen.sealed.recovery,) if one]
+    found = [{"recipient": one, "opens": "all", "is": "key"} for one in chosen.encryption.recipients]
+    found += [
+        {"recipient": one, "opens": "all", "is": "recovery sheet"} for one in (chosen.encryption.recovery,) if one
+    ]
     for name, camera in chosen.cameras.items():
         found += [{"recipient": one, "opens": name, "is": "key"} for one in camera.recipients]
     told = [{"name": short_name(str(one["recipient"])), **one} for one in found]
@@ -96,10 +98,10 @@ def _change(args: Namespace, chosen: Settings, file: Path) -> None:
     if args.camera and args.camera not in chosen.cameras:
         raise NotDone(f"No camera named {args.camera}.", f"Available: {', '.join(chosen.cameras) or 'none yet'}.")
     table = f"cameras.{args.camera}" if args.camera else "sealed"
-    now = chosen.cameras[args.camera].recipients if args.camera else chosen.sealed.recipients
+    now = chosen.cameras[args.camera].recipients if args.camera else chosen.encryption.recipients
     if args.do == "add-recipient":
-        after = [*now, *([] if one in (*now, *chosen.sealed.all) else [one])]
-    elif one == chosen.sealed.recovery:
+        after = [*now, *([] if one in (*now, *chosen.encryption.all) else [one])]
+    elif one == chosen.encryption.recovery:
         raise NotDone("That is the recovery sheet.", "To replace it, run `tawny seal rotate --words`.")
     elif one not in now:
         raise NotDone("This key isn't among those that can open recordings.", "See `tawny seal list`.")
@@ -124,17 +126,17 @@ def _rotate(
     if out.as_json:
         raise UsageError("`tawny seal rotate` shows a new key on screen.", "Run it without --json.")
     old, new = {one.recipient for one in identities}, Identity.new()
-    if chosen.sealed.recovery in old:
+    if chosen.encryption.recovery in old:
         sheet = RecoverySheet(new, socket.gethostname(), "", utc_text(SystemClock().now_ms()))
         show_sheet(sheet, args.html, out)
         ask_for_words(sheet, out, ask)
         put_table(file, "sealed", {"recovery": new.recipient})
-    elif old & set(chosen.sealed.recipients):
+    elif old & set(chosen.encryption.recipients):
         passphrase, path = new_passphrase(), Path(args.key or "owner.age")
         path = path.with_name(f"{path.stem}-{short_name(new.recipient)[:8]}.age")
         write_locked(path, new, passphrase)
         out.say(f"The new key is {path}. Its passphrase is: {passphrase}\nIt is shown only once. Write it down.")
-        after = [new.recipient if one in old else one for one in chosen.sealed.recipients]
+        after = [new.recipient if one in old else one for one in chosen.encryption.recipients]
         put_table(file, "sealed", {"recipients": list(dict.fromkeys(after))})
     else:
         raise NotDone("This key doesn't open recordings here.", "Pass yours with --key FILE or --words.")
@@ -163,7 +165,7 @@ def _existing(args: Namespace, chosen: Settings, identities: Sequence[Identity])
     try:
         for camera in volume.cameras():
             own = chosen.cameras[camera].recipients if camera in chosen.cameras else ()
-            to = tuple(dict.fromkeys((*chosen.sealed.all, *own)))
+            to = tuple(dict.fromkeys((*chosen.encryption.all, *own)))
             one = rewrap_camera(volume, camera, identities, to, shuts_out=shuts_out, before=before)
             if one.keys and SignedHistory.is_there(volume.disk):
                 mark = camera_mark(names_key(volume.disk), camera).hex()

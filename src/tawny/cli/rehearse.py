@@ -18,7 +18,7 @@ def describe(parser: ArgumentParser) -> None:
         "--at", metavar="T", default="", help="time: 23:00, sunday 23:00, 2026-12-24 18:00 (default: now)"
     )
     parser.add_argument("--zone", metavar="Z", action="append", default=[], help="zone")
-    parser.add_argument("--arm", metavar="MODE", help="mode (default: the one active at that time)")
+    parser.add_argument("--mode", metavar="MODE", help="mode (default: the one active at that time)")
     parser.add_argument(
         "--home", metavar="PERSON", action="append", help="who is home; nobody (default: who is home now)"
     )
@@ -32,7 +32,7 @@ def run(args: Namespace, out: Output) -> int:
     home = None if args.home is None else [name for name in args.home if name != "nobody"]
     asked = {
         "do": "rehearse", "camera": args.camera, "kind": args.kind, "at_ms": at_ms, "zones": args.zone,
-        "arm": args.arm, "home": home, "lasts_s": args.lasts,
+        "mode": args.mode, "home": home, "lasts_s": args.lasts,
     }  # fmt: skip
     told = ask_once(running_data(args), asked)
     people = ", ".join(told["home"]) or "nobody"

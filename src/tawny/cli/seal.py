@@ -45,10 +45,10 @@ def _init(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
     chosen, file = load_settings(args)
     if file is None:
         raise NotDone("There is no settings file to store the public keys in.", "Create one with `tawny init`.")
-    if chosen.sealed.all:
+    if chosen.encryption.all:
         raise NotDone(
-            f"{file} already has keys under [sealed]. Recordings encrypted with them still need them.",
-            "Nothing was changed. To start over, remove [sealed] from the file, and keep the old keys.",
+            f"{file} already has keys under [encryption]. Recordings encrypted with them still need them.",
+            "Nothing was changed. To start over, remove [encryption] from the file, and keep the old keys.",
         )
     out.say(BEFORE + "\n")
     for swap in swaps_in_the_clear():
@@ -77,13 +77,13 @@ def _init(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
 
 def _test(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
     chosen, _ = load_settings(args)
-    if chosen.sealed.recovery is None:
+    if chosen.encryption.recovery is None:
         raise NotDone("There is no recovery sheet yet.", "Create one with `tawny seal init`.")
     try:
         identity = identity_from_words(ask("Recovery sheet, 24 words: "))
     except ValueError as error:
         raise UsageError(f"These words aren't a valid key: {error}.") from None
-    fits = identity.recipient == chosen.sealed.recovery
+    fits = identity.recipient == chosen.encryption.recovery
     said = (
         "Correct. This sheet opens your encrypted recordings."
         if fits

@@ -24,10 +24,10 @@ class FallbackKindSettings(Table):
     """Minimum mean score for the guess "possible person" and so on. 0: never. Nothing is recorded or told by
     it, unless a rule asks for what is suggested."""
 
-    person: Share = Field(0.7, description="Detect people.")
-    vehicle: Share = Field(0.7, description="Detect vehicles.")
+    person: Share = Field(0.7, description="Minimum mean score for people.")
+    vehicle: Share = Field(0.7, description="Minimum mean score for vehicles.")
     animal: Share = Field(
-        0.0, description="Detect animals. Off by default: the built-in model isn't accurate enough for them."
+        0.0, description="Minimum mean score for animals. Off by default: the built-in model isn't accurate enough."
     )
 
     @property
@@ -56,7 +56,7 @@ class ObjectModelSettings(Table):
     sure: Share | None = Field(
         None, description="Minimum score of a detection. Not set: the model's default, 0.35 to 0.6."
     )
-    by: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)] = Field(
+    device: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)] = Field(
         "cpu",
         description="Where detection runs: `cpu`; `cuda`, `openvino`, `coreml` or `tensorrt` if onnxruntime "
         "supports them here; or an installed accelerator. If it isn't available, tawny uses the CPU and "

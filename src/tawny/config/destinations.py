@@ -40,10 +40,10 @@ class DestinationSettings(Table):
         description="Address of the destination, for example folder:/mnt/nas/tawny. "
         "See docs/offsite.md for all of them.",
     )
-    what: tuple[Literal["events", "kept", "footage"], ...] = Field(
+    upload: tuple[Literal["events", "kept_events", "recordings"], ...] = Field(
         ("events",),
-        description="What to upload. `events`: clips and snapshots of all events; `kept`: of kept events only; "
-        "`footage`: all recordings.",
+        description="What to upload. `events`: clips and snapshots of all events; `kept_events`: of kept events only; "
+        "`recordings`: all recordings.",
     )
     cameras: tuple[str, ...] = Field((), description="Only these cameras. Empty: all.")
     kinds: tuple[str, ...] = Field((), description="Only these event types, for example person. Empty: all.")
@@ -56,14 +56,16 @@ class DestinationSettings(Table):
         description="File names of encrypted recordings. `opaque`: names that "
         "reveal nothing; `readable`: as in `names`.",
     )
-    keep: Duration | None = Field(None, description="Delete files from the destination after this time. Empty: never.")
+    retention: Duration | None = Field(
+        None, description="Delete files from the destination after this time. Empty: never."
+    )
     limit: Size = Field(0, description="Bandwidth limit per second, for example 500 kB. 0: none.")
     hours: Hours = Field(
         "",
         description="Upload clips and recordings only in these hours, for example 22:00-06:00. Snapshots are always "
         "sent at once.",
     )
-    after: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+    batch: Annotated[int, Field(ge=1, le=1000)] | None = Field(
         None,
         description="Upload clips and recordings in batches of this many. If neither this nor `minutes` is set, "
         "they are sent at once.",
@@ -71,7 +73,7 @@ class DestinationSettings(Table):
     minutes: tuple[Annotated[int, Field(ge=0, le=59)], ...] = Field(
         (),
         description="Upload clips and recordings at these minutes past the hour, for example [5, 20, 35, 50]. "
-        "Alternative to `after`.",
+        "Alternative to `batch`.",
     )
     parallel: Annotated[int, Field(ge=1, le=8)] = Field(1, description="Number of parallel uploads.")
 

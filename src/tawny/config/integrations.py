@@ -9,11 +9,11 @@ from pydantic import Field, field_validator, model_validator
 from tawny.config.quantities import Duration
 from tawny.config.retention import Table
 
-Right = Literal["arm", "presence", "pause", "record", "event", "ptz", "relay"]
+Right = Literal["modes", "presence", "pause", "record", "event", "ptz", "relay"]
 """What somebody may ask for: change the mode, say who is at home, make a camera private, record, tell of events, turn a
 camera, switch."""
-RIGHTS: tuple[Right, ...] = ("arm", "presence", "pause", "record", "event", "ptz", "relay")
-Told = Literal["event", "segment", "gap", "damage", "camera", "alarm", "mode", "recorder"]
+RIGHTS: tuple[Right, ...] = ("modes", "presence", "pause", "record", "event", "ptz", "relay")
+Told = Literal["event", "segment", "gap", "damage", "camera", "problem", "mode", "recorder"]
 """What messages are about: the first word of their `type`."""
 SCHEMES = ("unix", "webhook+http", "webhook+https", "run")
 EXAMPLES = "unix:@NAME, unix:/run/my.sock, webhook+https://example.org/hook or run:SCRIPT"
@@ -25,18 +25,18 @@ class EmitterSettings(Table):
     """A program that receives events as they happen (socket, webhook or script)."""
 
     url: str = Field(min_length=1, description=f"Address: {EXAMPLES}.")
-    what: tuple[Told, ...] = Field(
-        ("event", "segment", "camera", "alarm"),
-        description="What to send: `event`, `segment` (a finished file), `gap`, `damage`, `camera`, `alarm`, `mode`, "
+    events: tuple[Told, ...] = Field(
+        ("event", "segment", "camera", "problem"),
+        description="What to send: `event`, `segment` (a finished file), `gap`, `damage`, `camera`, `problem`, `mode`, "
         "`recorder`.",
     )
     cameras: tuple[str, ...] = Field((), description="Only these cameras. Empty: all.")
     kinds: tuple[str, ...] = Field((), description="Only these event types, for example person. Empty: all.")
-    form: Literal["tawny", "pancake"] = Field(
+    format: Literal["tawny", "pancake"] = Field(
         "tawny", description="`pancake`: the format Raspberry Pancake's receivers expect, for one camera."
     )
     clips: str = Field(
-        "", description='With `form = "pancake"`: a folder for 6 s clips of each start and end; 500 at most.'
+        "", description='With `format = "pancake"`: a folder for 6 s clips of each start and end; 500 at most.'
     )
     secret: str = Field("", description="Secret used to sign webhook requests.")
 
@@ -53,10 +53,10 @@ class EmitterSettings(Table):
                 raise ValueError(f"url: an address, for example {EXAMPLES}")
         if scheme == "run" and not is_script_name(rest):
             raise ValueError("url: run: followed by the name of a file in the scripts folder, without a path")
-        if self.form == "pancake" and (scheme != "unix" or len(self.cameras) != 1):
-            raise ValueError('form: pancake requires a unix: address and `cameras = ["one"]`')
-        if self.clips and (self.form != "pancake" or not self.clips.startswith("/")):
-            raise ValueError('clips: an absolute path, and only with form = "pancake"')
+        if self.format == "pancake" and (scheme != "unix" or len(self.cameras) != 1):
+            raise ValueError('format: pancake requires a unix: address and `cameras = ["one"]`')
+        if self.clips and (self.format != "pancake" or not self.clips.startswith("/")):
+            raise ValueError('clips: an absolute path, and only with format = "pancake"')
         if self.secret and not scheme.startswith("webhook+"):
             raise ValueError("secret: only for webhooks")
         return self
@@ -77,7 +77,7 @@ class EmitterSettings(Table):
 class InputSettings(Table):
     """A program that may send commands to tawny."""
 
-    may: tuple[Right, ...] = Field(min_length=1, description=f"What it may do: {', '.join(RIGHTS)}.")
+    permissions: tuple[Right, ...] = Field(min_length=1, description=f"What it may do: {', '.join(RIGHTS)}.")
     cameras: tuple[str, ...] = Field((), description="Only these cameras. Empty: all.")
     secret: str = Field("", description="Secret that signs its requests to `/api/v1/inputs/NAME`.")
     token: str = Field("", description="For clients that can't sign: a token sent as `Authorization: Bearer`.")
@@ -111,11 +111,11 @@ class MqttSettings(Table):
         "", description="MQTT broker, for example mqtt://user:password@broker/tawny or mqtts://…. Empty: off."
     )
     discovery: str = Field("homeassistant", description="Home Assistant discovery prefix. Empty: no discovery.")
-    may: tuple[Right, ...] = Field(
+    permissions: tuple[Right, ...] = Field(
         ("record", "event"), description=f"Commands allowed through the broker: {', '.join(RIGHTS)}."
     )
     cameras: tuple[str, ...] = Field((), description="Publish only these cameras. Empty: all.")
-    pictures: Annotated[Duration, Field(ge=0, le=86_400)] = Field(
+    snapshot_interval: Annotated[Duration, Field(ge=0, le=86_400)] = Field(
         60.0, description="How often each camera's snapshot is published. 0: only with events."
     )
 

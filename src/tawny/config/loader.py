@@ -11,10 +11,11 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from tawny.config.renamed import find_renamed
 from tawny.config.settings import CameraSettings, Settings, is_camera_id
 from tawny.model.errors import Problem, SettingsError
 
-SECRET_KEYS = frozenset({"source", "sub", "onvif", "url", "secret", "token", "address", "metrics", "check_in"})
+SECRET_KEYS = frozenset({"source", "sub", "onvif", "url", "secret", "token", "address", "metrics", "public_url"})
 """Settings that hold, or may hold, something that is nobody's business."""
 _SECRET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -41,16 +42,24 @@ def parse_settings(text: str, secrets: Mapping[str, str]) -> tuple[Settings | No
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"at line (\d+)", str(error))
         return None, [Problem("file", str(error), "valid TOML (see https://toml.io)", int(line[1]) if line else None)]
-    problems = list(_slips(tables))
+    problems = list(find_renamed(tables))
+    renamed = {problem.path for problem in problems}
+    problems += [slip for slip in _slips(tables) if slip.path not in renamed]
     filled = _fill(tables, secrets, (), problems)
     try:
         settings: Settings | None = Settings.model_validate(filled)
     except ValidationError as error:
-        problems += [_problem(each) for each in error.errors(include_url=False)]
+        others = (_problem(each) for each in error.errors(include_url=False))
+        problems += [one for one in others if not _is_told(one.path, renamed)]
         settings = None
     if problems:
         return None, [problem._replace(line=_line_of(problem.path.split("."), text)) for problem in problems]
     return settings, []
+
+
+def _is_told(path: str, renamed: set[str]) -> bool:
+    """Return whether a former name is the cause: the path is that setting, or an entry of its list."""
+    return path in renamed or path.rpartition(".")[0] in renamed
 
 
 def known_secrets(folder: Path, env: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -128,9 +137,9 @@ def _shown(value: object, path: list[str]) -> str:
     """Never a secret: of addresses only that there was one."""
     if not path:
         return "settings that conflict"
-    if path[0] == "sealed" or "recipients" in path:
+    if path[0] == "encryption" or "recipients" in path:
         return "a value of another type"  # a private key perhaps, by mistake
-    if path[-1] in SECRET_KEYS and "keep" not in path:
+    if path[-1] in SECRET_KEYS and "retention" not in path:
         return "an invalid address"
     return repr(value) if isinstance(value, str | int | float | bool) else f"a {type(value).__name__}"
 

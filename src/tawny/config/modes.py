@@ -99,47 +99,47 @@ class ModesSettings(Table):
     A manual choice, presence or the schedule sets the mode.
     """
 
-    modes: Annotated[tuple[ModeName, ...], Field(min_length=1, max_length=MOST_MODES)] = Field(
+    names: Annotated[tuple[ModeName, ...], Field(min_length=1, max_length=MOST_MODES)] = Field(
         ("home", "away", "night"),
         description="All modes. The first is active when nothing else applies; if two overlap, the later one in "
         "this list wins.",
     )
-    week: dict[ModeName, Stretches] = Field(
+    schedule: dict[ModeName, Stretches] = Field(
         default_factory=dict,
         description='The weekly schedule: `{ night = ["22:00-06:30"], away = ["mon-fri 08:00-17:00"] }`. Sunrise and '
         "sunset work too: `sunset+20m-sunrise`.",
     )
-    dates: Dates = Field(
+    exceptions: Dates = Field(
         default_factory=dict,
         description="Exceptions to the weekly schedule: a mode for the whole day, or a weekday to treat it as. `{ "
         '"2026-12-24 to 2027-01-02" = "away", 2026-05-01 = "sun" }`.',
     )
-    place: Annotated[tuple[()] | tuple[float, float], Field()] = Field(
+    location: Annotated[tuple[()] | tuple[float, float], Field()] = Field(
         (), description="Latitude and longitude for sunrise and sunset: `[52.52, 13.40]`."
     )
     presence: PresenceSettings = PresenceSettings()
 
     @model_validator(mode="after")
     def _known(self) -> "ModesSettings":
-        if len(set(self.modes)) != len(self.modes):
+        if len(set(self.names)) != len(self.names):
             raise ValueError("each mode only once")
-        for mode in self.week:
-            self._is_mode(mode, "week")
-        for day, meant in self.dates.items():
+        for mode in self.schedule:
+            self._is_mode(mode, "schedule")
+        for day, meant in self.exceptions.items():
             if meant not in WEEKDAYS:
-                self._is_mode(meant, f"dates, {day}")
+                self._is_mode(meant, f"exceptions, {day}")
         if self.presence.everybody:
             self._is_mode(self.presence.nobody, "presence.nobody")
             self._is_mode(self.presence.back, "presence.back")
-        if self.place and not (-90 <= self.place[0] <= 90 and -180 <= self.place[1] <= 180):
-            raise ValueError("place: latitude from -90 to 90 and longitude from -180 to 180")
-        if not self.place and any(each.needs_sun for several in self.week.values() for each in several):
-            raise ValueError("place = [latitude, longitude], because the schedule uses sunrise or sunset")
+        if self.location and not (-90 <= self.location[0] <= 90 and -180 <= self.location[1] <= 180):
+            raise ValueError("location: latitude from -90 to 90 and longitude from -180 to 180")
+        if not self.location and any(each.needs_sun for several in self.schedule.values() for each in several):
+            raise ValueError("location = [latitude, longitude], because the schedule uses sunrise or sunset")
         return self
 
     def _is_mode(self, name: str, where: str) -> None:
-        if name not in self.modes:
-            raise ValueError(f"{where}: one of {', '.join(self.modes)}, not {name}")
+        if name not in self.names:
+            raise ValueError(f"{where}: one of {', '.join(self.names)}, not {name}")
 
 
 Way = Literal["ping", "mac", "mdns"]

@@ -31,22 +31,22 @@ class NotifierSettings(Table):
     )
     cameras: tuple[str, ...] = Field((), description="Only these cameras. Empty: all.")
     kinds: tuple[str, ...] = Field((), description="Only these event types, for example person. Empty: all.")
-    person: str = Field(
+    user: str = Field(
         "",
         description="Whose channel this is. Notifications cover only cameras this person can see. Empty: the owner's.",
     )
     events: bool = Field(default=True, description="Notify about events.")
-    alarms: bool = Field(default=True, description="Notify about recorder problems, and when they are resolved.")
-    recap: str = Field("", description="Send a daily summary at this time, for example 20:00. Empty: none.")
-    quiet: Hours = Field(
+    problems: bool = Field(default=True, description="Notify about recorder problems, and when they are resolved.")
+    daily_summary: str = Field("", description="Send a daily summary at this time, for example 20:00. Empty: none.")
+    quiet_hours: Hours = Field(
         "", description="Quiet hours, for example 22:00-06:30. Events wait and are sent in one notification afterward."
     )
-    cool_down: Annotated[Duration, Field(ge=0, le=86_400)] = Field(
+    min_interval: Annotated[Duration, Field(ge=0, le=86_400)] = Field(
         60.0,
         description="Send at most one notification per camera in this time. Anything in between is combined into one.",
     )
-    picture: bool = Field(default=True, description="Include a snapshot.")
-    sealed_pictures: bool = Field(
+    snapshot: bool = Field(default=True, description="Include a snapshot.")
+    unencrypted_snapshots: bool = Field(
         default=False,
         description="Include snapshots of encrypted cameras. They are sent unencrypted, so whoever runs the service "
         "can see them.",
@@ -58,7 +58,7 @@ class NotifierSettings(Table):
         default=True, description="Include buttons for mute, false alarm and keep, if the service supports them."
     )
 
-    @field_validator("recap")
+    @field_validator("daily_summary")
     @classmethod
     def _is_a_time(cls, text: str) -> str:
         if text:

@@ -20,7 +20,9 @@ class RecogniserSettings(Table):
         "", description="A Python file with a function `read(picture)`. Empty: the installed plug-in of this name."
     )
     kinds: tuple[str, ...] = Field(("person",), description="With `file`: the event types or labels it is called for.")
-    alike: Share = Field(0.4, description="Minimum similarity (0 to 1) for two faces to count as the same person.")
+    min_similarity: Share = Field(
+        0.4, description="Minimum similarity (0 to 1) for two faces to count as the same person."
+    )
     deadline: Annotated[Duration, Field(ge=0.05, le=5)] = Field(1.0, description="With `file`: time limit per call.")
     memory: Annotated[Size, Field(ge=50_000_000)] = Field(1_000_000_000, description="With `file`: memory limit.")
 

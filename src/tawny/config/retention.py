@@ -48,9 +48,9 @@ class StreamRetentionSettings(Table):
 
     min: Duration | None = Field(None, description="Minimum retention.")
     max: Duration | None = Field(None, description="Maximum retention.")
-    size: Size | None = Field(None, description="Space limit for all sub streams together.")
-    count: Count | None = Field(None, description="Maximum number of sub stream files. One file is about a minute.")
-    thin_after: Duration | None = Field(None, description="Reduce to keyframes after this time.")
+    max_size: Size | None = Field(None, description="Space limit for all sub streams together.")
+    max_files: Count | None = Field(None, description="Maximum number of sub stream files. One file is about a minute.")
+    keyframes_after: Duration | None = Field(None, description="Reduce to keyframes after this time.")
 
 
 class CameraRetentionSettings(Table):
@@ -58,35 +58,35 @@ class CameraRetentionSettings(Table):
 
     min: Duration | None = Field(None, description="Minimum retention.")
     max: Duration | None = Field(None, description="Maximum retention.")
-    size: Size | None = Field(None, description="Space limit for this camera.")
-    count: Count | None = Field(
+    max_size: Size | None = Field(None, description="Space limit for this camera.")
+    max_files: Count | None = Field(
         None, description="Maximum number of files for this camera. One file is about a minute."
     )
     events: ByKind | None = Field(
         None, description="Minimum retention of events with their images and video, or a table by event type."
     )
-    thin_after: Duration | None = Field(None, description="Reduce to keyframes after this time.")
+    keyframes_after: Duration | None = Field(None, description="Reduce to keyframes after this time.")
     sub: StreamRetentionSettings | None = Field(
         None, description="Different retention for this camera's sub stream; same settings as this table."
     )
 
 
 class RetentionSettings(Table):
-    """Retention. If settings conflict, `free` wins, then `max`, then `size`, then `count`, then `min`."""
+    """Retention. If settings conflict, `min_free` wins, then `max`, then `max_size`, then `max_files`, then `min`."""
 
     min: Duration = Field(
         14 * DAY_S, description="Minimum retention. Video is deleted earlier only if the disk is full."
     )
     max: Duration = Field(90 * DAY_S, description="Maximum retention. Older video is deleted even if there is space.")
-    size: Size | None = Field(None, description="Space limit for all recordings together.")
-    count: Count | None = Field(None, description="Maximum number of files. One file is about a minute.")
-    free: Share = Field(0.1, description="Minimum free space on the disk.")
+    max_size: Size | None = Field(None, description="Space limit for all recordings together.")
+    max_files: Count | None = Field(None, description="Maximum number of files. One file is about a minute.")
+    min_free: Share = Field(0.1, description="Minimum free space on the disk.")
     events: ByKind = Field(
         {OTHER: 60 * DAY_S},
         description='Minimum retention of events with their images and video. By event type: `{ person = "90 days", '
         'other = "14 days" }`.',
     )
-    thin_after: Duration | None = Field(
+    keyframes_after: Duration | None = Field(
         None,
         description="Reduce older video to keyframes without sound. Video of events follows once its own retention is "
         "over.",

@@ -7,24 +7,26 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from tawny.config.quantities import Duration
+from tawny.config.renamed import rename_action
 from tawny.config.retention import Table
 from tawny.config.units import duration_text, seconds
 from tawny.config.week import Stretches
 
-Verb = Literal["tell", "clip", "no recording", "record", "relay", "ptz", "run", "say"]
+Verb = Literal["notify", "upload", "don't record", "record", "relay", "ptz", "run", "say"]
 ALL, NONE = "*", ""
-"""Of `tell` and `clip`: everybody and everywhere, nobody and nowhere."""
+"""The name in `notify` and `upload`: every target, or none."""
 RECORD_S, SIREN_S = 300.0, 30.0
 WANTED = (
-    "tell NAME, tell everybody, tell nobody, clip to NAME, clip to everywhere, clip to nowhere, no recording, "
+    "notify NAME, notify everyone, notify no one, upload to NAME, upload everywhere, don't upload, don't record, "
     "record CAMERA 2 min, relay NAME 2 s, siren 30 s, ptz CAMERA PRESET, run SCRIPT, say WORDS"
 )
 _NAME = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 _LASTS = r"(?P<lasts>\d+(?:\.\d+)?\s*[a-z]+)"
 _FORMS: tuple[tuple[Verb, str], ...] = (
-    ("tell", rf"tell (?P<name>{_NAME})"),
-    ("clip", rf"clip to (?P<name>{_NAME})"),
-    ("no recording", r"no recording"),
+    ("notify", rf"notify (?P<name>{_NAME}|no one)"),
+    ("upload", rf"upload (?:to (?P<name>{_NAME})|(?P<more>everywhere))"),
+    ("upload", r"don't (?P<more>upload)"),
+    ("don't record", r"don't record"),
     ("record", rf"record(?: (?P<name>{_NAME}))??(?: {_LASTS})?"),
     ("relay", rf"relay (?P<name>{_NAME})(?: (?P<more>on|off))?(?: {_LASTS})?"),
     ("relay", rf"(?P<name>siren)(?: (?P<more>on|off))?(?: {_LASTS})?"),
@@ -47,22 +49,26 @@ class RuleAction:
     def __str__(self) -> str:
         lasts = "" if self.for_s is None else f" {duration_text(self.for_s)}"
         match self.verb:
-            case "tell":
-                return f"tell {({ALL: 'everybody', NONE: 'nobody'}).get(self.name, self.name)}"
-            case "clip":
-                return f"clip to {({ALL: 'everywhere', NONE: 'nowhere'}).get(self.name, self.name)}"
+            case "notify":
+                return f"notify {({ALL: 'everyone', NONE: 'no one'}).get(self.name, self.name)}"
+            case "upload":
+                return {ALL: "upload everywhere", NONE: "don't upload"}.get(self.name, f"upload to {self.name}")
             case "say":
                 return f"say {self.more}"
             case _:
                 return " ".join(part for part in (self.verb, self.name, self.more) if part) + lasts
 
 
-def deed(text: str) -> RuleAction:
-    """`relay gate 2 s`. ValueError tells what there is."""
-    words = " ".join(text.split())
+def parse_action(text: str) -> RuleAction:
+    """Parse an action, for example `relay gate 2 s`.
+
+    Raises ValueError: unknown action; the message lists those there are, or names the new form of a former one.
+    """
+    words = " ".join(text.replace("’", "'").split())
     read = next(((verb, found) for verb, form in _PATTERNS if (found := form.fullmatch(words))), None)
     if read is None:
-        raise ValueError(WANTED)
+        new = rename_action(words)
+        raise ValueError(f"its new name `{new}`" if new else WANTED)
     verb, found = read
     parts = found.groupdict()
     name, more, lasts = (parts.get(key) or "" for key in ("name", "more", "lasts"))
@@ -70,10 +76,10 @@ def deed(text: str) -> RuleAction:
     if for_s is not None and not 0.1 <= for_s <= 86_400:
         raise ValueError("a time between 0.1 s and 24 h")
     match verb:
-        case "tell" if name in ("everybody", "nobody"):
-            name = ALL if name == "everybody" else NONE
-        case "clip" if name in ("everywhere", "nowhere"):
-            name = ALL if name == "everywhere" else NONE
+        case "notify" if name in ("everyone", "no one"):
+            name = ALL if name == "everyone" else NONE
+        case "upload" if more:
+            name, more = ALL if more == "everywhere" else NONE, ""
         case "record":
             for_s = RECORD_S if for_s is None else for_s
         case "relay" if name == "siren" and for_s is None and more != "off":
@@ -85,7 +91,7 @@ def _deeds(value: object) -> Any:
     several = [value] if isinstance(value, str | RuleAction) else value
     if not isinstance(several, list | tuple) or not all(isinstance(one, str | RuleAction) for one in several):
         raise ValueError(WANTED)
-    return tuple(one if isinstance(one, RuleAction) else deed(one) for one in several)
+    return tuple(one if isinstance(one, RuleAction) else parse_action(one) for one in several)
 
 
 def _several(value: object) -> Any:
@@ -111,7 +117,7 @@ class RuleCondition(Table):
 
     camera: Words = Field((), description="Camera.")
     kind: Words = Field((), description="Event type: person, vehicle, animal, object, sound, motion …")
-    suggested: bool = Field(
+    include_possible: bool = Field(
         default=False,
         description=(
             "With `kind`: also match possible people, vehicles and so on, as guessed by the built-in model. "
@@ -119,37 +125,37 @@ class RuleCondition(Table):
         ),
     )
     zone: Words = Field((), description="Zone.")
-    read: Words = Field(
+    recognized: Words = Field(
         (),
         description="What was recognized: a license plate, a person's name, `known`, "
         "`unknown`, or `plates` for any plate.",
     )
-    arm: Words = Field((), description="Mode.")
+    mode: Words = Field((), description="Mode.")
     between: Stretches = Field((), description="Time: `22:00-06:00`, `sat sun sunset+20m-sunrise`.")
     home: Words = Field((), description="At least one of these people is home. `anybody`: anyone.")
-    gone: Words = Field((), description="At least one of these people is away. `everybody`: all are away.")
-    lasts: Annotated[Duration, Field(ge=0, le=3600)] = Field(
+    away: Words = Field((), description="At least one of these people is away. `everybody`: all are away.")
+    min_duration: Annotated[Duration, Field(ge=0, le=3600)] = Field(
         0.0, description="The event has lasted at least this long."
     )
 
     @model_validator(mode="after")
     def _suggests_a_kind(self) -> "RuleCondition":
-        if self.suggested and not self.kind:
-            raise ValueError("suggested: only together with `kind`")
+        if self.include_possible and not self.kind:
+            raise ValueError("include_possible: only together with `kind`")
         return self
 
     def __str__(self) -> str:
         """For people: `person at front-door, away, 22:00-06:00`."""
-        what = " or ".join(f"{'possible ' if self.suggested else ''}{one}" for one in self.kind)
+        what = " or ".join(f"{'possible ' if self.include_possible else ''}{one}" for one in self.kind)
         where = f"at {' or '.join(self.camera)}" if self.camera else ""
         zone = f"in {' or '.join(self.zone)}" if self.zone else ""
-        lasts = f"for {duration_text(self.lasts)}" if self.lasts else ""
-        read = f"with {' or '.join(self.read)}" if self.read else ""
+        lasts = f"for {duration_text(self.min_duration)}" if self.min_duration else ""
+        read = f"with {' or '.join(self.recognized)}" if self.recognized else ""
         seen = " ".join(part for part in (what, read, where, zone, lasts) if part)
         home = f"{' or '.join(self.home)} at home" if self.home else ""
-        gone = f"{' or '.join(self.gone)} not at home" if self.gone else ""
+        gone = f"{' or '.join(self.away)} not at home" if self.away else ""
         times = " or ".join(str(one) for one in self.between)
-        return ", ".join(part for part in (seen, " or ".join(self.arm), times, home, gone) if part) or "always"
+        return ", ".join(part for part in (seen, " or ".join(self.mode), times, home, gone) if part) or "always"
 
 
 class RuleSettings(Table):
@@ -163,11 +169,12 @@ class RuleSettings(Table):
 
     @model_validator(mode="after")
     def _fits(self) -> "RuleSettings":
-        if any(one.verb == "no recording" for one in self.do):
+        if any(one.verb == "don't record" for one in self.do):
             if len(self.do) > 1:
-                raise ValueError("no recording: must be the only action of its rule")
-            if self.when.kind or self.when.zone or self.when.read or self.when.lasts:
+                raise ValueError("don't record: must be the only action of its rule")
+            if self.when.kind or self.when.zone or self.when.recognized or self.when.min_duration:
                 raise ValueError(
-                    "no recording: only with camera, arm, between, home and gone, because it doesn't depend on an event"
+                    "don't record: only with camera, mode, between, home and away, because it doesn't "
+                    "depend on an event"
                 )
         return self

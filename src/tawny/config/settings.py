@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from tawny.config.alarms import AlarmSettings
 from tawny.config.audio import AudioSettings
 from tawny.config.classification import FallbackKindSettings, ObjectModelSettings
 from tawny.config.destinations import DestinationSettings, OutboxSettings, TargetName
+from tawny.config.heartbeat import HeartbeatSettings
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
 from tawny.config.live import LiveSettings
 from tawny.config.modes import ModesSettings
@@ -43,7 +43,7 @@ class TierSettings(Table):
 
 
 class StorageSettings(Table):
-    """Where recordings are stored. Retention has its own table, `storage.keep`."""
+    """Where recordings are stored. Retention has its own table, `storage.retention`."""
 
     path: str = Field("", description="Folder for recordings. Empty: ~/tawny (/var/lib/tawny if run as root).")
     mode: Literal["disk", "memory"] = Field(
@@ -66,10 +66,10 @@ class StorageSettings(Table):
         description="Space limit for clips. Beyond it, the oldest are deleted, except those you keep. In memory "
         "mode at most a quarter of `memory`.",
     )
-    sealed: bool = Field(
-        default=False, description="Encrypt recordings so that only the keys under `sealed` can open them."
+    encrypt: bool = Field(
+        default=False, description="Encrypt recordings so that only the keys under `encryption` can open them."
     )
-    keep: RetentionSettings = RetentionSettings()
+    retention: RetentionSettings = RetentionSettings()
 
 
 class WebSettings(Table):
@@ -79,7 +79,7 @@ class WebSettings(Table):
         "127.0.0.1:8000", description="Address and port of the web interface. 0.0.0.0:8000 lets other devices connect."
     )
 
-    address: str = Field(
+    public_url: str = Field(
         "",
         description="Address under which phones reach tawny, for example https://cam.example.org, used for links in "
         "notifications. Empty: no links.",
@@ -103,7 +103,7 @@ class WebSettings(Table):
         listen_address(text)
         return text
 
-    @field_validator("address")
+    @field_validator("public_url")
     @classmethod
     def _an_address(cls, text: str) -> str:
         parts = urlsplit(text)
@@ -123,7 +123,7 @@ class DetectionSettings(Table):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     detector: str = Field("motion", description="`motion`, `off`, or the name of an installed detector.")
-    mode: Literal["thorough", "balanced", "frugal"] = Field(
+    effort: Literal["thorough", "balanced", "frugal"] = Field(
         "balanced",
         description=(
             "Detection effort. `thorough`: decode every frame; misses nothing, uses the most CPU. `balanced`: "
@@ -133,7 +133,7 @@ class DetectionSettings(Table):
         ),
     )
 
-    level: Annotated[int, Field(ge=1, le=100)] = Field(
+    threshold: Annotated[int, Field(ge=1, le=100)] = Field(
         50, description="Motion threshold. Higher: fewer events; lower: more events."
     )
     frames: Annotated[int, Field(ge=1, le=100)] = Field(
@@ -147,10 +147,10 @@ class DetectionSettings(Table):
     lines: dict[PlaceName, LineSettings] = Field(
         default_factory=dict, description="Lines by name. tawny reports anyone who crosses one."
     )
-    mask: tuple[Corners, ...] = Field(
+    motion_masks: tuple[Corners, ...] = Field(
         (), description="Motion masks: areas that detection ignores. They are still recorded."
     )
-    objects: tuple[str, ...] = Field(
+    notify_types: tuple[str, ...] = Field(
         ("person", "vehicle"),
         description=(
             "With a model (see `tawny models`): what to notify about, by event type (`person`, `vehicle`, "
@@ -158,22 +158,15 @@ class DetectionSettings(Table):
             "Empty: nothing is classified."
         ),
     )
-    read: tuple[str, ...] = Field(
+    recognize: tuple[str, ...] = Field(
         (),
         description=(
-            "Recognizers to use: `plates`, or one from `recognisers`. Empty: nothing is recognized or stored."
+            "Recognizers to use: `plates`, or one from `recognizers`. Empty: nothing is recognized or stored."
         ),
     )
-    read_sure: Share = Field(0.6, description="Minimum confidence of a recognition.")
-    read_zones: tuple[PlaceName, ...] = Field((), description="Recognize only in these zones. Empty: everywhere.")
-    suggest: FallbackKindSettings = FallbackKindSettings()
-    private: tuple[Corners, ...] = Field(
-        (),
-        description=(
-            "Privacy masks: areas blacked out in tawny's pages, images and clips, and ignored by detection. "
-            "The stored video still contains them."
-        ),
-    )
+    recognize_confidence: Share = Field(0.6, description="Minimum confidence of a recognition.")
+    recognize_zones: tuple[PlaceName, ...] = Field((), description="Recognize only in these zones. Empty: everywhere.")
+    possible: FallbackKindSettings = FallbackKindSettings()
     sound: AudioSettings = AudioSettings()
     decode: Literal["auto", "software"] = Field(
         "auto", description="`auto`: decode large video in hardware where possible. `software`: never."
@@ -195,7 +188,7 @@ class CameraSettings(Table):
     )
     sub: str = Field("", description="Sub stream of the same camera. Used for detection, and recorded too.")
     name: str = Field("", description="Display name. Empty: made from the table's name.")
-    where: Literal["", "outside", "inside"] = Field(
+    group: Literal["", "outside", "inside"] = Field(
         "", description="`outside` or `inside`: adds the camera to that group in the live view."
     )
     record: Literal["continuous", "off"] = Field("continuous", description="`continuous` or `off`.")
@@ -209,16 +202,24 @@ class CameraSettings(Table):
         "",
         description="ONVIF address for pan, tilt, zoom and relays: http://user:password@host/onvif/device_service.",
     )
-    sealed: bool | None = Field(
-        None, description="Encrypt this camera's recordings. Not set: same as `storage.sealed`."
+    encrypt: bool | None = Field(
+        None, description="Encrypt this camera's recordings. Not set: same as `storage.encrypt`."
     )
     recipients: tuple[Recipient, ...] = Field(
         (), description="More public keys that can open this camera's recordings: `age1…`."
     )
-    keep: CameraRetentionSettings | None = Field(
-        None, description="Different retention for this camera: same settings as `storage.keep`, except `free`."
+    retention: CameraRetentionSettings | None = Field(
+        None,
+        description="Different retention for this camera: same settings as `storage.retention`, except `min_free`.",
     )
-    watch: DetectionSettings = DetectionSettings()
+    privacy_masks: tuple[Corners, ...] = Field(
+        (),
+        description=(
+            "Privacy masks: areas blacked out in tawny's pages, images and clips, and ignored by detection. "
+            "The stored video still contains them."
+        ),
+    )
+    detection: DetectionSettings = DetectionSettings()
 
     @field_validator("source")
     @classmethod
@@ -246,19 +247,19 @@ class CameraSettings(Table):
 
 class Settings(Table):
     storage: StorageSettings = StorageSettings()
-    sealed: SealingSettings = SealingSettings()
+    encryption: SealingSettings = SealingSettings()
     web: WebSettings = WebSettings()
     live: LiveSettings = LiveSettings()
-    alarm: AlarmSettings = AlarmSettings()
-    arm: ModesSettings = ModesSettings()
-    objects: ObjectModelSettings = ObjectModelSettings()
-    recognisers: dict[TargetName, RecogniserSettings] = Field(default_factory=dict)
+    heartbeat: HeartbeatSettings = HeartbeatSettings()
+    modes: ModesSettings = ModesSettings()
+    object_detection: ObjectModelSettings = ObjectModelSettings()
+    recognizers: dict[TargetName, RecogniserSettings] = Field(default_factory=dict)
     rules: tuple[RuleSettings, ...] = ()
     outbox: OutboxSettings = OutboxSettings()
     destinations: dict[TargetName, DestinationSettings] = Field(default_factory=dict)
     notifiers: dict[TargetName, NotifierSettings] = Field(default_factory=dict)
-    emit: dict[TargetName, EmitterSettings] = Field(default_factory=dict)
-    inputs: dict[TargetName, InputSettings] = Field(default_factory=dict)
+    webhooks: dict[TargetName, EmitterSettings] = Field(default_factory=dict)
+    api_clients: dict[TargetName, InputSettings] = Field(default_factory=dict)
     mqtt: MqttSettings = MqttSettings()
     scripts: ScriptSettings = ScriptSettings()
     relays: dict[TargetName, RelaySettings] = Field(default_factory=dict)
@@ -268,17 +269,18 @@ class Settings(Table):
     def _can_be_opened(self) -> "Settings":
         """Sealed to nobody would be lost; in memory nothing is kept that could be sealed."""
         sealed = any(self.is_sealed(name) for name in self.cameras)
-        if sealed and not (self.sealed.recipients and self.sealed.recovery):
+        if sealed and not (self.encryption.recipients and self.encryption.recovery):
             raise ValueError(
-                "for encrypted cameras: `sealed.recipients` and `sealed.recovery` (`tawny seal init` creates them)"
+                "for encrypted cameras: `encryption.recipients` and `encryption.recovery` (`tawny seal "
+                "init` creates them)"
             )
         if sealed and self.storage.mode == "memory":
             raise ValueError('no encrypted cameras with `storage.mode = "memory"`, because nothing is stored')
         return self
 
     def is_sealed(self, camera: str) -> bool:
-        own = self.cameras[camera].sealed if camera in self.cameras else None
-        return self.storage.sealed if own is None else own
+        own = self.cameras[camera].encrypt if camera in self.cameras else None
+        return self.storage.encrypt if own is None else own
 
 
 def is_camera_id(text: str) -> bool:

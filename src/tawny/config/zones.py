@@ -18,18 +18,18 @@ class ZoneSettings(Table):
     """An area of the image. Short form: `path = [[0.1, 0.5], [0.6, 0.5], [0.6, 1]]`. Use a table for more settings."""
 
     points: Corners = Field(description="Three or more corners: [[0.1, 0.5], [0.6, 0.5], [0.6, 1]].")
-    level: Annotated[int, Field(ge=1, le=100)] | None = Field(
+    threshold: Annotated[int, Field(ge=1, le=100)] | None = Field(
         None, description="Motion threshold of this zone, 1 to 100. Not set: the camera's."
     )
-    smallest: Share = Field(
+    min_size: Share = Field(
         0.0, description="Ignore anything smaller than this share of the image, for example `0.5 %`."
     )
-    stay: Duration = Field(0.0, description="Ignore anything that stays for less than this.")
+    min_time: Duration = Field(0.0, description="Ignore anything that stays for less than this.")
     direction: Literal["any", "left", "right", "up", "down"] = Field(
         "any", description="Count motion in this direction only."
     )
-    loiter: Duration = Field(0.0, description="Report loitering after this time, for example `60 s`. 0: off.")
-    left: Duration = Field(0.0, description="Report an object left or removed after this time. 0: off.")
+    loitering_after: Duration = Field(0.0, description="Report loitering after this time, for example `60 s`. 0: off.")
+    object_left_after: Duration = Field(0.0, description="Report an object left or removed after this time. 0: off.")
 
     @model_validator(mode="before")
     @classmethod

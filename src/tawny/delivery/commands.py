@@ -172,8 +172,8 @@ AnyOrder = Annotated[Order, Field(discriminator="do")]
 """As the API takes it."""
 _ORDER: TypeAdapter[Order] = TypeAdapter(AnyOrder)
 RIGHT_FOR: dict[str, Right] = {
-    "arm": "arm",
-    "disarm": "arm",
+    "arm": "modes",
+    "disarm": "modes",
     "presence": "presence",
     "pause": "pause",
     "resume": "pause",

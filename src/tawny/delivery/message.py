@@ -45,4 +45,6 @@ class Message:
 
     @property
     def words(self) -> str:
-        return f"{self.title} {self.text}".strip()
+        """Title and text in one line: `Person. Front door, 20:46.`"""
+        end = "" if not self.text or self.title.endswith((".", "!", "?", ":")) else "."
+        return f"{self.title}{end} {self.text}".strip()

@@ -16,7 +16,7 @@ from tawny.model.errors import NotDone
 
 OWN: Final = Path(__file__).parent / "kinds.onnx"
 """The one that comes with tawny."""
-AGAIN: Final = "Make both again with `python -m training.train`, or leave `kinds` in `[objects]` out."
+AGAIN: Final = "Make both again with `python -m training.train`, or leave `kinds` in `[object_detection]` out."
 
 
 @dataclass(frozen=True, slots=True)

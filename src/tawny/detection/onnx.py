@@ -53,7 +53,7 @@ def open_session(model: Path, providers: Sequence[str] = (CPU,)) -> Any:
         return onnxruntime.InferenceSession(str(model), options, providers=[*by, CPU])
     except refusals() as error:
         failed = str(error).splitlines()[0]
-    raise NotDone(f"The model {model} cannot be used: {failed}.", "Is it a complete ONNX file?")
+    raise NotDone(f"The model {model} can't be used: {failed}.", "Is it a complete ONNX file?")
 
 
 def opened_by(accelerator: Accelerator, model: Path) -> Any:
@@ -61,7 +61,7 @@ def opened_by(accelerator: Accelerator, model: Path) -> Any:
     try:
         return accelerator(model)
     except (RuntimeError, ValueError, OSError) as error:
-        raise NotDone(f"The model {model} cannot be used: {error}.", 'Until then, use `by = "cpu"`.') from error
+        raise NotDone(f"The model {model} can't be used: {error}.", 'Until then, use `by = "cpu"`.') from error
 
 
 def refusals() -> tuple[type[Exception], ...]:

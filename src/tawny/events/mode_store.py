@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from tawny.config.renamed import rename_action
 from tawny.model.errors import StorageError
 from tawny.model.ids import EventId
 from tawny.storage.index.small_db import MEMORY, SmallDb
@@ -31,7 +32,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RuleOutcome:
-    """What came of an event. deed: such as `tell phone`. why: all that decided it; rule_…: the rules' part."""
+    """What came of an event. deed: for example `notify phone`. why: all that decided it; rule_…: the rules' part."""
 
     event: EventId
     deed: str
@@ -97,7 +98,9 @@ class ModeStore:
         with self._file.reading() as db:
             rows = db.execute(query, (event,)).fetchall()
         return [
-            RuleOutcome(event, deed, bool(does), why, bool(rule_does), says, bool(is_final), at_ms)
+            RuleOutcome(
+                event, rename_action(deed) or deed, bool(does), why, bool(rule_does), says, bool(is_final), at_ms
+            )
             for deed, does, why, rule_does, says, is_final, at_ms in rows
         ]
 

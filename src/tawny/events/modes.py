@@ -105,7 +105,7 @@ class ModeState:
 
     @property
     def names(self) -> tuple[str, ...]:
-        return self._arm.modes
+        return self._arm.names
 
     @property
     def people_names(self) -> tuple[str, ...]:
@@ -188,8 +188,8 @@ class ModeState:
 
     def set_mode(self, mode: str, by: str, until_ms: int | None = None) -> None:
         """By hand: until then, or until the next change. NotDone when there is no such mode."""
-        if mode not in self._arm.modes:
-            raise NotDone(f"No mode named {mode}.", f"Available: {', '.join(self._arm.modes)}.")
+        if mode not in self._arm.names:
+            raise NotDone(f"No mode named {mode}.", f"Available: {', '.join(self._arm.names)}.")
         with self._lock:
             self._advance()
             now_ms = self._now_ms
@@ -256,10 +256,10 @@ class ModeState:
     def _take(self, arm: ModesSettings, home: frozenset[str]) -> None:
         now_ms = self._clock.now_ms()
         self._arm = arm
-        self._calendar = Calendar(self._zone, arm.place or None)
-        self._schedule = Schedule(self._calendar, arm.modes, arm.week, arm.dates)
+        self._calendar = Calendar(self._zone, arm.location or None)
+        self._schedule = Schedule(self._calendar, arm.names, arm.schedule, arm.exceptions)
         self._presence = PresenceTracker(arm.presence.everybody, arm.presence.away_after, home, now_ms)
-        if self._hand is not None and self._hand.mode not in arm.modes:
+        if self._hand is not None and self._hand.mode not in arm.names:
             self._set_hand(None)
         self._now_ms = now_ms
         self._settle(now_ms)

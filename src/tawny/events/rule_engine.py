@@ -18,7 +18,7 @@ from tawny.model.kinds import MOTION
 from tawny.model.reads import spoken
 
 ANYBODY, EVERYBODY = "anybody", "everybody"
-SAID: Final = {"tell": "tells", "clip": "sends to"}
+SAID: Final = {"notify": "notifies", "upload": "uploads to"}
 NAMELESS: Final = "The model couldn't classify this motion, and no rule asks for it."
 _NO_KIND: Final = ""
 
@@ -59,41 +59,41 @@ class RuleEngine:
         self, rules: Sequence[RuleSettings], calendar: Calendar, notifiers: Iterable[str], destinations: Iterable[str]
     ) -> None:
         self._rules, self._calendar = tuple(rules), calendar
-        self._targets = {"tell": tuple(notifiers), "clip": tuple(destinations)}
+        self._targets = {"notify": tuple(notifiers), "upload": tuple(destinations)}
 
     def decide(self, situation: RuleContext) -> list[RuleDecision]:
         """For every notifier and destination, and for all else that rules name."""
         misfits = [self._misfit(rule, situation) for rule in self._rules]
         found = [
-            self._target("tell" if verb == "tell" else "clip", name, misfits, situation)
+            self._target("notify" if verb == "notify" else "upload", name, misfits, situation)
             for verb, names in self._targets.items()
             for name in names
         ]
         others = dict.fromkeys(
-            one for rule in self._rules for one in rule.do if one.verb not in (*self._targets, "no recording")
+            one for rule in self._rules for one in rule.do if one.verb not in (*self._targets, "don't record")
         )
         return [*found, *(self._deed(one, misfits) for one in others)]
 
     def unrecorded(self, situation: RuleContext) -> str:
         """Why this camera is not to be recorded now; empty when it is."""
         for number, rule in enumerate(self._rules, 1):
-            if rule.do[0].verb == "no recording" and not self._misfit(rule, situation):
+            if rule.do[0].verb == "don't record" and not self._misfit(rule, situation):
                 return f"{_called(rule, number)} says so ({rule.when})."
         return ""
 
     def thresholds_s(self) -> list[float]:
         """How long something must last for some rule, shortest first."""
-        return sorted({rule.when.lasts for rule in self._rules if rule.when.lasts})
+        return sorted({rule.when.min_duration for rule in self._rules if rule.when.min_duration})
 
     @property
     def by_time(self) -> bool:
         """Whether it depends on the time of day which cameras are recorded."""
-        return any(rule.when.between and rule.do[0].verb == "no recording" for rule in self._rules)
+        return any(rule.when.between and rule.do[0].verb == "don't record" for rule in self._rules)
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
     def _target(self, verb: str, name: str, misfits: Sequence[str], now: RuleContext) -> RuleDecision:
-        deed = RuleAction("tell" if verb == "tell" else "clip", name)
+        deed = RuleAction("notify" if verb == "notify" else "upload", name)
         naming = [
             (number, rule, misfit)
             for number, (rule, misfit) in enumerate(zip(self._rules, misfits, strict=True), 1)
@@ -102,7 +102,7 @@ class RuleEngine:
         silencing = [each for each in naming if any(one.verb == verb and one.name == NONE for one in each[1].do)]
         for number, rule, misfit in silencing:
             if not misfit:
-                nobody = "nobody is told" if verb == "tell" else "nothing is sent"
+                nobody = "no notifications" if verb == "notify" else "nothing is sent"
                 return RuleDecision(deed, does=False, why=f"{_called(rule, number)}: {nobody} ({rule.when}).")
         naming = [each for each in naming if each not in silencing]
         if not naming and now.names and now.kind == MOTION:
@@ -137,28 +137,28 @@ class RuleEngine:
         if when.kind and now.kind not in when.kind and not _as_kind(rule, now):
             yield f"is for {_or(when.kind)}" + (f", not {now.kind}" if now.kind != _NO_KIND else "")
         if when.zone and not set(when.zone) & set(now.zones):
-            yield f"is for {_or(when.zone)}, and it was {_or(now.zones) if now.zones else 'no zone'}"
-        if when.read and not any(spoken(word) in now.reads for word in when.read):
-            yield f"is for {_or(when.read)}, which wasn't recognized"
-        if when.arm and now.mode not in when.arm:
-            yield f"is for {_or(when.arm)}, and the mode was {now.mode}"
+            yield f"is for {_or(when.zone)}, and it was in {_or(now.zones) if now.zones else 'no zone'}"
+        if when.recognized and not any(spoken(word) in now.reads for word in when.recognized):
+            yield f"is for {_or(when.recognized)}, which wasn't recognized"
+        if when.mode and now.mode not in when.mode:
+            yield f"is for {_or(when.mode)}, and the mode was {now.mode}"
         if when.between and not self._calendar.is_within(when.between, now.at_ms):
             clock = self._calendar.local(now.at_ms)
             yield f"is for {_or([str(one) for one in when.between])}, and it was {clock:%a %H:%M}"
         if when.home and not (now.home if ANYBODY in when.home else now.home & set(when.home)):
             yield f"is for {_or(when.home)} home, and {_home(now)}"
-        if when.gone and not (not now.home if EVERYBODY in when.gone else set(when.gone) - now.home):
-            yield f"is for {_or(when.gone)} away, and {_home(now)}"
-        if when.lasts and now.lasted_s < when.lasts:
+        if when.away and not (not now.home if EVERYBODY in when.away else set(when.away) - now.home):
+            yield f"is for {_or(when.away)} away, and {_home(now)}"
+        if when.min_duration and now.lasted_s < when.min_duration:
             yield (
-                f"is for events of at least {duration_text(when.lasts)}, and this one lasted "
+                f"is for events of at least {duration_text(when.min_duration)}, and this one lasted "
                 f"{duration_text(round(now.lasted_s, 1))}"
             )
 
 
 def _as_kind(rule: RuleSettings, now: RuleContext) -> str:
     """The kind that it may be, if this rule takes that for enough."""
-    is_asked = rule.when.suggested and now.kind not in rule.when.kind and now.suggested in rule.when.kind
+    is_asked = rule.when.include_possible and now.kind not in rule.when.kind and now.suggested in rule.when.kind
     return now.suggested if is_asked else ""
 
 

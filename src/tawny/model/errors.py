@@ -240,7 +240,7 @@ class DiskFull(StorageError):
     exit_code = 31
     code = "disk_full"
     says = "The disk at {where} is full."
-    advice = "Free up space, shorten retention (`storage.keep`), or choose another folder with `--data`."
+    advice = "Free up space, shorten retention (`storage.retention`), or choose another folder with `--data`."
 
 
 @dataclass(eq=False)

@@ -45,7 +45,7 @@ class PluginRegistry:
         sources = PluginGroup("tawny.sources", make=lambda kind: kind(), first=("rtsp", "file", "v4l2"))
         destinations = PluginGroup("tawny.destinations", make=lambda kind: kind())
         notifiers = PluginGroup("tawny.notifiers", make=lambda kind: kind())
-        recognisers, accelerators = PluginGroup("tawny.recognisers"), PluginGroup("tawny.accelerators")
+        recognisers, accelerators = PluginGroup("tawny.recognizers"), PluginGroup("tawny.accelerators")
         return cls(sources, PluginGroup("tawny.detectors"), destinations, notifiers, recognisers, accelerators)
 
     @property
@@ -98,9 +98,9 @@ class PluginRegistry:
             problems += self._check_notifier(name, notifier, settings)
         problems += check_rules(settings)
         problems += check_reading(settings, self.recognisers)
-        if settings.objects.by not in (*PROVIDERS, *self.accelerators):
+        if settings.object_detection.device not in (*PROVIDERS, *self.accelerators):
             there = ", ".join([*PROVIDERS, *self.accelerators])
-            problems.append(Problem("objects.by", repr(settings.objects.by), there))
+            problems.append(Problem("object_detection.device", repr(settings.object_detection.device), there))
         problems += _check_programs(settings)
         if problems:
             raise SettingsError(file, tuple(problems))
@@ -116,16 +116,18 @@ class PluginRegistry:
                 yield Problem(f"cameras.{name}.{table}", "an unknown table", ", ".join(sorted(self.sources)))
             else:
                 yield from _refusals(f"cameras.{name}.{table}", lambda s=self.sources[table], v=values: s.settings(v))
-        detector = camera.watch.detector
+        detector = camera.detection.detector
         if detector != OFF and detector not in self.detectors:
             allowed = ", ".join([OFF, *sorted(self.detectors)])
-            yield Problem(f"cameras.{name}.watch.detector", repr(detector), allowed)
+            yield Problem(f"cameras.{name}.detection.detector", repr(detector), allowed)
         elif detector != OFF:
             kind = self.detectors[detector]
-            yield from _refusals(f"cameras.{name}.watch.{detector}", lambda: kind(camera.watch.options))
-        for key in camera.watch.model_extra or {}:
+            yield from _refusals(f"cameras.{name}.detection.{detector}", lambda: kind(camera.detection.options))
+        for key in camera.detection.model_extra or {}:
             if key not in self.detectors:
-                yield Problem(f"cameras.{name}.watch.{key}", "an unknown setting", "a detector, or a detector's table")
+                yield Problem(
+                    f"cameras.{name}.detection.{key}", "an unknown setting", "a detector, or a detector's table"
+                )
 
     def _check_destination(self, path: str, one: DestinationSettings, settings: Settings) -> Iterator[Problem]:
         kind = self.destination_of(one.url)
@@ -152,13 +154,16 @@ class PluginRegistry:
 
 def _check_programs(settings: Settings) -> Iterator[Problem]:
     """What other programs are told and may ask for, against the cameras and scripts there are."""
-    cameras, tables = settings.cameras, {name: getattr(settings, name) for name in ("emit", "inputs", "relays")}
+    cameras, tables = (
+        settings.cameras,
+        {name: getattr(settings, name) for name in ("webhooks", "api_clients", "relays")},
+    )
     for path, camera in integrations.cameras_named({**tables, "mqtt": {"": settings.mqtt}}):
         yield from _unknown(f"{path.rstrip('.')}.cameras", (camera,), settings)
     for name, relay in settings.relays.items():
         if relay.camera in cameras and not cameras[relay.camera].onvif:
             yield Problem(f"relays.{name}.camera", repr(relay.camera), "a camera with `onvif` set")
-    scripts = {f"emit.{name}.url": one.script for name, one in settings.emit.items()}
+    scripts = {f"webhooks.{name}.url": one.script for name, one in settings.webhooks.items()}
     scripts |= {f"relays.{name}.script": one.script for name, one in settings.relays.items()}
     for path, script in scripts.items():
         if script and not settings.scripts.folder:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from tawny.config.settings import DetectionSettings
+from tawny.config.zones import Points
 from tawny.detection.live_meter import LiveMeter
 from tawny.engine.bus import Listener
 from tawny.model.clock import Clock
@@ -117,10 +118,10 @@ class ScopedTuning:
     def meter(self, camera: CameraId) -> LiveMeter | None:
         return self._tuning.meter(camera) if camera in self._cameras else None
 
-    def change(self, camera: CameraId, watch: DetectionSettings, by: str) -> None:
+    def change(self, camera: CameraId, watch: DetectionSettings, privacy_masks: tuple[Points, ...], by: str) -> None:
         if camera not in self._cameras:
             raise NotDone(f"No camera named {camera}.", "It may have been removed. Reload the page.")
-        self._tuning.change(camera, watch, by)
+        self._tuning.change(camera, watch, privacy_masks, by)
 
 
 class ScopedRecorder:

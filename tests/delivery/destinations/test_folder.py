@@ -43,5 +43,5 @@ def test_empty_folders_go_with_their_last_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("url", ["folder:relative/path", "folder:"])
 def test_a_path_is_whole(url: str) -> None:
-    with pytest.raises(ValueError, match="whole path"):
+    with pytest.raises(ValueError, match="absolute path"):
         FolderDestination().settings(url, {})

@@ -112,7 +112,7 @@ def test_an_upload_that_was_of_something_else_and_is_gone_keeps_nothing_up(serve
 
 def test_a_bucket_that_is_not_there_is_told(server: str, bucket: Any) -> None:
     connection = connect(server, bucket="nowhere")
-    with pytest.raises(TargetMissing, match="no bucket nowhere"):
+    with pytest.raises(TargetMissing, match="bucket nowhere doesn't exist"):
         connection.put("a.jpg", content(), "", lambda _: None)
     connection.close()
 

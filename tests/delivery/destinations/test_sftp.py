@@ -98,8 +98,8 @@ def test_a_server_that_says_nothing_is_given_up(
 @pytest.mark.parametrize(
     ("table", "says"),
     [
-        ({"host_key": "abc"}, "neither"),
-        ({"key": "/nowhere/key"}, "no file"),
+        ({"host_key": "abc"}, "use SHA256:… or ssh-ed25519"),
+        ({"key": "/nowhere/key"}, "isn't a file"),
         ({"password": "x"}, "unknown key"),
     ],
 )

@@ -37,7 +37,7 @@ class TestHomeAssistant(NotifierContract):
         data = first.json["data"]
         assert (first.json["title"], data["tag"], data["group"]) == (TOLD.title, TOLD.event, "front-door")
         assert (data["url"], data["clickAction"]) == (TOLD.link, TOLD.link)
-        assert data["actions"][0] == {"action": "URI", "title": "Mute 1 h", "uri": TOLD.buttons[0].url}
+        assert data["actions"][0] == {"action": "URI", "title": "Mute for 1 h", "uri": TOLD.buttons[0].url}
         sender.edit(receipt, replace(LATER, clip_link="https://cloud.example.org/clip.mp4"), None)
         changed = subject.service.last.json["data"]
         assert (changed["tag"], changed["video"]) == (data["tag"], "https://cloud.example.org/clip.mp4")

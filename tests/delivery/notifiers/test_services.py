@@ -93,7 +93,7 @@ class TestTelegram(NotifierContract):
         assert first.form["chat_id"] == b"-4711"
         assert first.form["photo"] == JPEG.data
         keys = json.loads(first.form["reply_markup"])["inline_keyboard"][0]
-        assert [(key["text"], key["callback_data"]) for key in keys] == [("Mute 1 h", "m.x"), ("Keep", "k.x")]
+        assert [(key["text"], key["callback_data"]) for key in keys] == [("Mute for 1 h", "m.x"), ("Keep", "k.x")]
         assert second.path.endswith("/editMessageMedia")
         media = json.loads(second.form["media"])
         assert (second.form["message_id"], media["type"], media["media"]) == (b"77", "animation", "attach://file")

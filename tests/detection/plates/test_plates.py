@@ -119,12 +119,12 @@ def test_a_model_that_gives_a_row_of_letters_reads(tmp_path: Path, kind: str) ->
 def test_a_model_of_another_kind_is_refused_with_words(tmp_path: Path) -> None:
     file = tmp_path / "plates.onnx"
     file.write_bytes(plate_model("BAC123", "ABC123", "uint8"))
-    with pytest.raises(NotDone, match="cannot read plates"):
+    with pytest.raises(NotDone, match="can't read license plates"):
         PlateModel(file)
     one = Plates({"model": str(file)})
     rgb, _ = vehicle(LAYOUTS[0], "B AB 4268", 120, "day", np.random.default_rng(3))
     assert one.read(shown(rgb)) == []
-    assert "cannot read plates" in one.trouble
+    assert "can't read license plates" in one.trouble
 
 
 @given(st.text(max_size=20))

@@ -10,7 +10,7 @@ import pytest
 
 from tawny.engine.user_script_main import ScriptFrame, load_function, readings
 
-DOCS = Path(__file__).parents[3] / "docs" / "recognisers.md"
+DOCS = Path(__file__).parents[3] / "docs" / "recognizers.md"
 
 
 class Finder:

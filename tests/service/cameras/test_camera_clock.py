@@ -26,7 +26,7 @@ def test_a_clock_that_is_right_or_silent_is_not_spoken_of(offset_s: float | None
 def test_a_clock_that_is_wrong_is_told_with_what_to_do(offset_s: float, words: str) -> None:
     said = clock_hint(offset_s)
     assert words in said
-    assert "time server (NTP)" in said
+    assert "Turn on NTP" in said
 
 
 def test_status_and_files_tell_how_wrong_it_is(tmp_path: Path) -> None:

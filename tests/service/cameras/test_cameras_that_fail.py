@@ -104,7 +104,7 @@ def test_one_camera_that_fails_leaves_the_other_whole(camera: RtspCamera, tmp_pa
     well = RtspCamera(made_clip(ClipSpec(seconds=6)))
     with camera, well:
         text = "".join(
-            f'[cameras.{name}]\nsource = "{one.address}"\nwatch.detector = "off"\n'
+            f'[cameras.{name}]\nsource = "{one.address}"\ndetection.detector = "off"\n'
             for name, one in (("door", camera), ("yard", well))
         )
         with rig(settings(text), tmp_path) as bench:
@@ -122,4 +122,4 @@ def test_the_small_picture_alone_does_not_stop_the_recording(camera: RtspCamera,
     with camera, rig(one_camera(camera.address, 'sub = "rtsp://127.0.0.1:1/none"\n'), tmp_path) as bench:
         bench.wait_for_seconds(2)
         assert bench.state() is CameraState.RECORDING
-        assert "small picture" in bench.running.cameras()[0].status.detail
+        assert "sub stream isn't available" in bench.running.cameras()[0].status.detail

@@ -32,7 +32,7 @@ def test_more_than_one_in_fifty_is_told() -> None:
     losses = PacketLoss(ring({20, 40, 60, 80}))
     assert losses.hint(0, over_tcp=True) == TOO_FAST
     assert losses.hint(0, over_tcp=False) == OVER_UDP
-    assert all("bit rate" in words and "too high for its link" in words for words in (TOO_FAST, OVER_UDP))
+    assert all("bitrate" in words and "too high for the connection" in words for words in (TOO_FAST, OVER_UDP))
 
 
 def test_three_times_in_ten_minutes_is_told_over_tcp_only() -> None:

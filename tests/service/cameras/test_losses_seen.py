@@ -103,7 +103,7 @@ def test_damage_is_in_the_index_on_the_timeline_in_the_check_and_in_the_status(
         assert (today.damage_today.spans, today.damage_today.packets_missing) == (3, 3)
         said = status.text(_status(bench), Output(as_json=False))
         assert f"{today.damage_today.seconds:.1f} s" in said
-        assert "its bit rate is too high for its link" in said
+        assert "the bitrate is too high for the connection" in said
     report = looked_at(tmp_path)
     assert report.ok, report.findings
     whole = report.damage[DOOR]

@@ -73,7 +73,7 @@ class _Bench:
     def __init__(self, folder: Path) -> None:
         self.clock, self.source = FakeClock(), _Source()
         text = "".join(
-            f'[cameras.{name}]\nsource = "asked:main"\nsub = "asked:sub"\nwatch.detector = "off"\n'
+            f'[cameras.{name}]\nsource = "asked:main"\nsub = "asked:sub"\ndetection.detector = "off"\n'
             for name in (DOOR, YARD)
         )
         chosen = settings(text)

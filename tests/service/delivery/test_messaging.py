@@ -106,7 +106,7 @@ def test_the_words_the_picture_and_where_to_see_it(bench: Bench) -> None:
     event = bench.happens(zones=("back-gate",))
     bench.work()
     (photo,) = bench.sent("/sendPhoto")
-    assert photo.form["caption"].decode() == f"Person at the back gate. Front door, 06:00.\n{HOME}/events/{event.id}"
+    assert photo.form["caption"].decode() == f"Person (back gate). Front door, 06:00.\n{HOME}/events/{event.id}"
     assert photo.form["photo"] == b"\xff\xd8 its picture"
 
 
@@ -151,7 +151,7 @@ def test_trouble_and_its_end(bench: Bench) -> None:
     bench.work()
     first, second = (one.form["text"].decode().splitlines()[0] for one in bench.sent("/sendMessage"))
     assert first == "Front door has not been recording since 06:00. No answer."
-    assert second == "Front door is back. Missing: 06:00 to 07:00."
+    assert second == "Front door is recording again. Missing: 06:00 to 07:00."
 
 
 # --- faults ----------------------------------------------------------------------------------------------------------
@@ -342,7 +342,7 @@ def test_a_button_in_the_chat_does_what_it_says(bench: Bench) -> None:
     kept = bench.recorder.index.event(event.id)
     assert kept
     assert kept.kept
-    assert bench.sent("/answerCallbackQuery")[0].form["text"] == b"It is kept."
+    assert bench.sent("/answerCallbackQuery")[0].form["text"] == b"Kept. tawny won't delete it."
 
 
 def test_a_button_in_another_chat_does_nothing(bench: Bench) -> None:
@@ -368,6 +368,6 @@ def test_the_day_is_told_with_what_was_recorded_and_its_pictures(tmp_path: Path,
     assert recap
     composer = bench.messaging._composer("phone", bench.settings.notifiers["phone"])
     told = composer.message(recap)
-    assert told.title == "Daily summary: 1 recorded90 %."
+    assert told.title == "Daily summary: 1.90 % recorded"
     assert told.text == "1 event: 1 × person."
     bench.outbox.close()

@@ -45,7 +45,7 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
-    made = Bench(tmp_path, 'keep = "90 days"')
+    made = Bench(tmp_path, 'retention = "90 days"')
     yield made
     made.outward.close()
 
@@ -56,7 +56,7 @@ def test_trying_it_out_leaves_nothing_there(bench: Bench) -> None:
         ("Connected", ""),
         ("Uploaded a test file", ""),
         ("Downloaded it again", ""),
-        ("Removed it", ""),
+        ("Deleted it", ""),
     ]
     assert list(bench.nas.iterdir()) == []
 
@@ -64,7 +64,7 @@ def test_trying_it_out_leaves_nothing_there(bench: Bench) -> None:
 def test_what_is_wrong_is_said_with_what_to_do(bench: Bench) -> None:
     bench.nas.rmdir()
     (step,) = bench.outward.test("nas")
-    assert (step.what, "no such folder" in step.wrong, bool(step.do)) == ("Connect", True, True)
+    assert (step.what, "the folder doesn't exist" in step.wrong, bool(step.do)) == ("Connect", True, True)
 
 
 def test_what_is_too_old_is_listed_first_and_removed_in_its_turn(bench: Bench) -> None:
@@ -121,9 +121,9 @@ def test_hours_are_those_of_the_wall_clock(hours: str, now: str, expected_s: flo
     ("table", "path", "allowed"),
     [
         ('url = "gopher://nas"', "destinations.nas.url", "sftp:…"),
-        ('url = "folder:relative"', "destinations.nas.url", "whole path"),
+        ('url = "folder:relative"', "destinations.nas.url", "absolute path"),
         ('url = "folder:/mnt"\nnames = "{id}"', "destinations.nas.names", "{type}"),
-        ('url = "folder:/mnt"\ncameras = ["yard"]', "destinations.nas.cameras", "cameras of these settings"),
+        ('url = "folder:/mnt"\ncameras = ["yard"]', "destinations.nas.cameras", "cameras in these settings"),
         ('url = "folder:/mnt"\ncolour = "red"', "destinations.nas.url", "unknown key"),
     ],
 )

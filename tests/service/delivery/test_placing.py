@@ -83,7 +83,7 @@ def test_what_is_added_stands_in_the_file_and_its_secret_beside_it(bench: Bench)
     assert stat.S_IMODE(bench.secrets.stat().st_mode) == 0o600
     again = read_settings(bench.file, {})
     assert again.destinations == bench.settings.destinations
-    assert (again.destinations["nas"].url, again.destinations["nas"].keep) == (FTP, 90 * 86_400)
+    assert (again.destinations["nas"].url, again.destinations["nas"].retention) == (FTP, 90 * 86_400)
 
 
 def test_what_is_told_of_it_has_no_secret(bench: Bench) -> None:
@@ -96,13 +96,13 @@ def test_a_change_touches_what_it_names_alone(bench: Bench) -> None:
     bench.placing.put("destinations", "nas", {"url": FTP, "keep": "90 days", "limit": "500 kB"})
     bench.placing.put("destinations", "nas", {"keep": None, "after": 3})
     nas = bench.settings.destinations["nas"]
-    assert (nas.url, nas.keep, nas.limit, nas.after) == (FTP, None, 500_000, 3)
+    assert (nas.url, nas.retention, nas.limit, nas.batch) == (FTP, None, 500_000, 3)
 
 
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({"url": f"gopher://{SECRET}@x"}, "unknown kind"),
+        ({"url": f"gopher://{SECRET}@x"}, "unknown type"),
         ({"url": FTP, "keep": "often"}, "often"),
         ({"url": FTP, "colour": "red"}, "unknown key"),
         ({"url": FTP, "cameras": ["yard"]}, "yard"),
@@ -152,7 +152,7 @@ def test_a_change_is_taken_up_at_once_and_loses_nothing(bench: Bench, tmp_path: 
         (tmp_path / name).mkdir()
     bench.placing.put("destinations", "nas", {"url": f"folder:{tmp_path}/wrong"})
     bench.happens("20261120T050000000-00000001")
-    until(lambda: "no such folder" in bench.outward.outbox.trouble("nas"), 20, "that the folder is missing")
+    until(lambda: "the folder doesn't exist" in bench.outward.outbox.trouble("nas"), 20, "that the folder is missing")
     bench.clock.advance(1)
     bench.happens("20261120T050001000-00000002")
     bench.placing.put("destinations", "nas", {"url": f"folder:{tmp_path}/right"})
@@ -168,7 +168,7 @@ def test_it_is_tried_out_before_it_is_kept(bench: Bench, tmp_path: Path) -> None
     good = bench.placing.try_out("destinations", "nas", {"url": f"folder:{tmp_path}/there"})
     assert [step.wrong for step in good] == ["", "", "", ""]
     (bad,) = bench.placing.try_out("destinations", "nas", {"url": f"folder:{tmp_path}/nowhere"})
-    assert "no such folder" in bad.wrong
+    assert "the folder doesn't exist" in bad.wrong
     assert (bench.file.read_text(), bench.settings.destinations) == (TEXT, {})
 
 

@@ -267,5 +267,5 @@ def test_over_the_budget_is_told(tmp_path: Path) -> None:
 def test_what_was_removed_meanwhile_is_gone(bench: Bench) -> None:
     bench.tell(bench.event().ended(bench.clock.now_ms() + 1000), "ended")
     (clip,) = bench.outbox.of_event(EventId("e"))
-    with pytest.raises(ContentGone, match="removed"):
+    with pytest.raises(ContentGone, match="its recording was deleted"):
         bench.contents.of(clip)

@@ -22,18 +22,18 @@ def event(**about: Any) -> Event:
 @pytest.mark.parametrize(
     ("about", "title", "text"),
     [
-        ({"zones": ("porch",)}, "Person at the porch.", "Front door, 20:46."),
+        ({"zones": ("porch",)}, "Person (porch).", "Front door, 20:46."),
         ({}, "Person.", "Front door, 20:46."),
         ({"end_ms": AT_MS + 90_000}, "Person.", "Front door, 20:46 to 20:47."),
         (
             {"end_ms": AT_MS + 1000, "objects": (SeenObject("person", 0.9), SeenObject("dog", 0.5))},
             "Person.",
-            "Front door, 20:46. Seen: person, dog.",
+            "Front door, 20:46. Detected: person, dog.",
         ),
         ({"kind": "motion", "perhaps": (SeenObject("person", 0.8),)}, "Possible person.", "Front door, 20:46."),
         ({"kind": "motion", "said": "vehicle"}, "Vehicle.", "Front door, 20:46."),
         ({"kind": "person", "said": "nothing"}, "Motion.", "Front door, 20:46."),
-        ({"kind": "object", "objects": (SeenObject("left", 1.0),)}, "Object left or removed.", "Front door, 20:46."),
+        ({"kind": "object", "objects": (SeenObject("left", 1.0),)}, "Object left.", "Front door, 20:46."),
     ],
 )
 def test_an_event(about: dict[str, object], title: str, text: str) -> None:
@@ -52,7 +52,7 @@ def test_who_was_recognised_and_what_was_read() -> None:
 def test_several_events() -> None:
     several = [event(), event(start_ms=AT_MS + 300_000), event(kind="vehicle")]
     told = message_text.of_events(several, "Front door", BERLIN)
-    assert told == ("3 more events.", "Front door, 20:46 to 20:51: 2 × person, 1 × vehicle.")
+    assert told == ("3 more events", "Front door, 20:46 to 20:51: 2 × person, 1 × vehicle.")
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_camera_that_is_not_recorded(others: int, text: str) -> None:
 
 def test_a_camera_that_is_back() -> None:
     told = message_text.of_alarms_end("camera", "Garage", "14:02", "20:51", "")
-    assert told == ("Garage is back.", "Missing: 14:02 to 20:51.")
+    assert told == ("Garage is recording again.", "Missing: 14:02 to 20:51.")
 
 
 @pytest.mark.parametrize(
@@ -79,5 +79,5 @@ def test_a_share_is_never_more_than_is_true(part: float, text: str) -> None:
 
 def test_a_day() -> None:
     told = message_text.of_day(0.99984, [event(), event(kind="animal")])
-    assert told == ("Daily summary: 99 recorded98 %.", "2 events: 1 × person, 1 × animal.")
+    assert told == ("Daily summary: 99.98 % recorded", "2 events: 1 × person, 1 × animal.")
     assert message_text.of_day(None, []) == ("Daily summary", "No events.")

@@ -68,7 +68,7 @@ def _concern_after_two_walks(folder: Path, kind: DetectorKind) -> tuple[str, boo
         CameraId("door"), {StreamName.MAIN: camera.hub}, means,
         lambda _message: None, lambda _message: None, lambda: changes.append(None),
     )  # fmt: skip
-    made.begin(DetectionSettings())
+    made.begin(DetectionSettings(), ())
     for _ in range(round(65 / STEP_S)):
         camera.come()
         engine.run_for(STEP_S)

@@ -56,7 +56,7 @@ async def test_the_card_of_what_suggests_kinds_is_shown(tmp_path: Path, file: Pa
     assert (await browser.get("/api/v1/models")).json()["suggests"] == ""
     bench.naming.step()
     suggests = (await browser.get("/api/v1/models")).json()["suggests"]
-    assert suggests.startswith("tawny-kinds 1 suggests kinds")
+    assert suggests.startswith("tawny-kinds 1 guesses event types")
     assert "intel-iot-devkit/sample-videos (CC-BY-4.0)" in suggests
 
 
@@ -65,9 +65,9 @@ async def test_one_that_is_another_than_was_shown_is_not_taken(tmp_path: Path, f
         bench = Bench(tmp_path, replace(offer_of(file, address), sha256="0" * 64))
         answer = await bench.house.signed_in().post("/api/v1/models/recommended")
         assert answer.status_code == 409
-        assert "is not what was expected" in answer.json()["message"]
+        assert "doesn't match: its SHA-256 is" in answer.json()["message"]
     answer = await bench.house.signed_in().post("/api/v1/models/recommended")
-    assert "cannot be fetched" in answer.json()["message"]
+    assert "Can't download" in answer.json()["message"]
 
 
 async def test_it_is_for_owners(tmp_path: Path, file: Path) -> None:

@@ -32,7 +32,8 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.clock = FakeClock()
         self.settings = settings(
-            '[cameras.door]\nsource = "demo:front"\n[cameras.hall]\nsource = "demo:front"\nwatch.objects = []\n'
+            '[cameras.door]\nsource = "demo:front"\n[cameras.hall]\nsource = '
+            '"demo:front"\ndetection.notify_types = []\n'
         )
         self.shelf = ModelStore(folder, self.clock)
         self.naming = ClassifierRuntime(self.shelf, lambda: self.settings, self.clock)
@@ -75,13 +76,15 @@ def test_the_settings_choose(bench: Bench, file: Path) -> None:
     assert (bench.naming.desk.is_open, bench.naming.trouble) == (False, "")
     bench.settings = bench.settings.model_copy(update={"objects": ObjectModelSettings(model="two")})
     bench.step()
-    assert "no model two" in bench.naming.trouble
-    bench.settings = bench.settings.model_copy(update={"objects": ObjectModelSettings(model="one", by="cuda")})
+    assert "No model named two" in bench.naming.trouble
+    bench.settings = bench.settings.model_copy(
+        update={"object_detection": ObjectModelSettings(model="one", device="cuda")}
+    )
     bench.step()
     assert (bench.naming.provider, bench.naming.desk.is_open) == ("CPUExecutionProvider", True)
     assert "has no CUDAExecutionProvider" in bench.naming.trouble
     assert "pip install onnxruntime-gpu" in bench.naming.trouble
-    bench.settings = bench.settings.model_copy(update={"objects": ObjectModelSettings(model="one", by="cpu")})
+    bench.settings = bench.settings.model_copy(update={"objects": ObjectModelSettings(model="one", device="cpu")})
     bench.step()
     assert (bench.naming.provider, bench.naming.trouble) == ("CPUExecutionProvider", "")
 
@@ -110,25 +113,25 @@ def test_an_accelerator_that_somebody_installed_opens_models(bench: Bench, file:
 
     bench.shelf.add(str(file), name="one")
     bench.naming = ClassifierRuntime(bench.shelf, lambda: bench.settings, bench.clock, {"chip": Chip, "broken": broken})
-    bench.settings = bench.settings.model_copy(update={"objects": ObjectModelSettings(by="chip")})
+    bench.settings = bench.settings.model_copy(update={"objects": ObjectModelSettings(device="chip")})
     bench.step()
     assert (bench.naming.provider, bench.naming.trouble) == ("chip", "")
     assert Chip.ran > 0
-    bench.settings = bench.settings.model_copy(update={"objects": ObjectModelSettings(by="broken")})
+    bench.settings = bench.settings.model_copy(update={"objects": ObjectModelSettings(device="broken")})
     bench.step()
     assert "no chip found" in bench.naming.trouble
-    bench.settings = bench.settings.model_copy(update={"objects": ObjectModelSettings(by="gone")})
+    bench.settings = bench.settings.model_copy(update={"objects": ObjectModelSettings(device="gone")})
     bench.step()
-    assert "There is no accelerator gone" in bench.naming.trouble
+    assert "Accelerator gone isn't available" in bench.naming.trouble
     assert not bench.naming.desk.is_open
 
 
 def test_settings_with_an_accelerator_that_is_not_there_are_refused() -> None:
-    chosen = settings('[objects]\nby = "abacus"\n[cameras.door]\nsource = "demo:front"\n')
+    chosen = settings('[object_detection]\ndevice = "abacus"\n[cameras.door]\nsource = "demo:front"\n')
     with pytest.raises(SettingsError) as refused:
         PluginRegistry.opened().check(chosen, "tawny.toml")
     assert [(one.path, one.allowed) for one in refused.value.problems] == [
-        ("objects.by", "cuda, openvino, coreml, tensorrt, cpu")
+        ("object_detection.by", "cuda, openvino, coreml, tensorrt, cpu")
     ]
 
 
@@ -147,15 +150,15 @@ def _swap(file: Path) -> None:
 
 @pytest.mark.parametrize(
     ("damage", "says"),
-    [(_empty, "is not what was added"), (_truncate, "is not what was added"), (_swap, "is not what was added"),
-     (Path.unlink, "is gone")],
+    [(_empty, "its file has changed"), (_truncate, "its file has changed"), (_swap, "its file has changed"),
+     (Path.unlink, "is missing")],
 )  # fmt: skip
 def test_a_model_that_broke_is_told_of(bench: Bench, file: Path, damage: Callable[[Path], None], says: str) -> None:
     bench.shelf.add(str(file), name="one")
     damage(bench.shelf.file("one"))
     bench.step()
     assert not bench.naming.desk.is_open
-    assert "The model one cannot be used" in bench.naming.trouble
+    assert "Can't use the model one" in bench.naming.trouble
     assert says in bench.naming.trouble
     bench.shelf.add(str(file), name="one")
     bench.step()
@@ -176,7 +179,7 @@ def test_motion_that_a_model_did_not_name_is_told_only_where_a_rule_says_so(benc
 
     assert told(kind="person").does
     assert (told(kind="motion").does, told(kind="motion").why) == (False, NAMELESS)
-    asked = RuleSettings.model_validate({"when": {"kind": "motion"}, "do": ["tell phone"]})
+    asked = RuleSettings.model_validate({"when": {"kind": "motion"}, "do": ["notify phone"]})
     assert told(asked, kind="motion").does
 
 

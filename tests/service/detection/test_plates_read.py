@@ -34,7 +34,7 @@ COMES_S, GOES_S, LENGTH_S = 13, 18, 22
 CHOSEN = """
 [cameras.drive]
 source = "demo:front"
-watch.read = ["plates"]
+detection.recognize = ["plates"]
 [cameras.street]
 source = "demo:front"
 """
@@ -99,7 +99,7 @@ class House:
         for name, camera in cameras.items():
             hubs = {StreamName.MAIN: camera.hub}
             made.append(CameraDetection(name, hubs, means, self.told.append, self.told.append, lambda: None))
-            made[-1].begin(chosen.cameras[name].watch)
+            made[-1].begin(chosen.cameras[name].detection, ())
         engine.run_for(LENGTH_S + 8)
         for one in made:
             one.close()

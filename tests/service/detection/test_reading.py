@@ -24,7 +24,7 @@ FACES = "def read(picture):\n    return [Reading('', 0.9, picture.rgb.mean(axis=
 
 
 def chosen(watch: str = "", more: str = "") -> Settings:
-    return settings(f'[cameras.gate]\nsource = "demo:front"\n[cameras.gate.watch]\n{watch}\n{more}')
+    return settings(f'[cameras.gate]\nsource = "demo:front"\n[cameras.gate.detection]\n{watch}\n{more}')
 
 
 class Bench:
@@ -43,7 +43,7 @@ class Bench:
 
 
 def test_a_plate_is_read_where_it_is_wanted_and_named_if_known(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, chosen('read = ["plates"]'))
+    bench = Bench(tmp_path, chosen('recognize = ["plates"]'))
     assert [(one.text, one.who) for one in bench.read("plates")] == [("BAB4268", "")]
     anna = bench.book.add("Anna", "plates", "B-AB 4268")
     assert [(one.text, one.who) for one in bench.read("plates")] == [("BAB4268", anna.id)]
@@ -53,7 +53,7 @@ def test_a_plate_is_read_where_it_is_wanted_and_named_if_known(tmp_path: Path) -
 def test_where_nobody_wants_it_there_is_no_recogniser(tmp_path: Path) -> None:
     bench = Bench(tmp_path, chosen())
     assert bench.read("plates") == []
-    bench.now = chosen('read = ["plates"]')
+    bench.now = chosen('recognize = ["plates"]')
     bench.clock.advance(3)
     bench.room.step()
     assert bench.read("plates")
@@ -64,24 +64,23 @@ def test_where_nobody_wants_it_there_is_no_recogniser(tmp_path: Path) -> None:
 
 
 def test_a_missing_program_is_told_with_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    bench = Bench(tmp_path, chosen('read = ["plates"]'))
+    bench = Bench(tmp_path, chosen('recognize = ["plates"]'))
     monkeypatch.setenv("PATH", str(tmp_path))
     assert bench.read("plates") == []
     assert bench.room.troubles == [
-        "plates: License plates aren't read: the program tesseract is not installed. "
-        "Install it: apt-get install tesseract-ocr."
+        "plates: License plates aren't read: tesseract isn't installed. Install it with: apt-get install tesseract-ocr."
     ]
 
 
 @pytest.mark.parametrize(
     ("watch", "more", "path"),
     [
-        ('read = ["noses"]', "", "cameras.gate.watch.read"),
-        ('read = ["plates"]\nread_zones = ["drive"]', "", "cameras.gate.watch.read_zones"),
-        ("", '[recognisers.faces]\nkinds = ["person"]', "recognisers.faces"),
-        ("", '[recognisers.faces]\nfile = "faces.exe"', "recognisers.faces.file"),
-        ("", '[recognisers.faces]\nfile = "faces.py"\nforms = []', "recognisers.faces"),
-        ("", '[recognisers.plates]\nforms = ["B AB"]', "recognisers.plates"),
+        ('recognize = ["noses"]', "", "cameras.gate.detection.read"),
+        ('recognize = ["plates"]\nrecognize_zones = ["drive"]', "", "cameras.gate.detection.read_zones"),
+        ("", '[recognizers.faces]\nkinds = ["person"]', "recognizers.faces"),
+        ("", '[recognizers.faces]\nfile = "faces.exe"', "recognizers.faces.file"),
+        ("", '[recognizers.faces]\nfile = "faces.py"\nforms = []', "recognizers.faces"),
+        ("", '[recognizers.plates]\nforms = ["B AB"]', "recognizers.plates"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(watch: str, more: str, path: str) -> None:
@@ -91,28 +90,28 @@ def test_settings_that_cannot_be_are_refused(watch: str, more: str, path: str) -
 
 
 def test_a_sealed_camera_is_not_read() -> None:
-    wanted = chosen('read = ["plates"]')
+    wanted = chosen('recognize = ["plates"]')
     camera = wanted.cameras["gate"].model_copy(update={"sealed": True})
     sealed = wanted.model_copy(update={"cameras": {"gate": camera}})
-    with pytest.raises(SettingsError, match="sealed"):
+    with pytest.raises(SettingsError, match="a camera without encryption"):
         PluginRegistry.opened().check(sealed, "tawny.toml")
 
 
 def test_a_face_is_known_by_a_picture(tmp_path: Path) -> None:
     (tmp_path / "faces.py").write_text(FACES)
-    now = chosen('read = ["faces"]', f'[recognisers.faces]\nfile = "{tmp_path}/faces.py"\ndeadline = "5 s"')
+    now = chosen('recognize = ["faces"]', f'[recognizers.faces]\nfile = "{tmp_path}/faces.py"\ndeadline = "5 s"')
     _, picture = cv2.imencode(".png", np.full((60, 60, 3), (200, 100, 50), np.uint8))
     print_ = face_print("faces", picture.tobytes(), now, {})
     assert print_ == pytest.approx((50, 100, 200))
-    with pytest.raises(NotDone, match="no picture"):
+    with pytest.raises(NotDone, match="Can't read this image"):
         face_print("faces", b"no picture", now, {})
-    with pytest.raises(NotDone, match="no recogniser"):
+    with pytest.raises(NotDone, match="No recognizer named"):
         face_print("noses", picture.tobytes(), now, {})
 
 
 def test_a_face_that_is_not_there_is_said(tmp_path: Path) -> None:
     (tmp_path / "faces.py").write_text("def read(picture):\n    return []\n")
-    now = chosen('read = ["faces"]', f'[recognisers.faces]\nfile = "{tmp_path}/faces.py"')
+    now = chosen('recognize = ["faces"]', f'[recognizers.faces]\nfile = "{tmp_path}/faces.py"')
     _, picture = cv2.imencode(".png", np.full((60, 60, 3), 90, np.uint8))
-    with pytest.raises(NotDone, match="knows nobody"):
+    with pytest.raises(NotDone, match="can't recognize anyone"):
         face_print("faces", picture.tobytes(), now, {})

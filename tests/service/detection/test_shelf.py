@@ -67,7 +67,7 @@ def test_a_file_is_added_tried_and_listed(shelf: ModelStore, file: Path, clock: 
     assert shelf.chosen("fox-cam") == card
     shelf.remove("later")
     assert shelf.all() == [card]
-    with pytest.raises(NotDone, match="no model later"):
+    with pytest.raises(NotDone, match="No model named later"):
         shelf.remove("later")
 
 
@@ -80,13 +80,13 @@ def test_one_is_fetched_from_an_address_that_must_keep_its_word(shelf: ModelStor
         card = shelf.add_offer(offer, counted.append)
         assert (card.name, card.licence, card.origin) == ("foxes", "MIT", "somebody")
         assert counted[-1] == offer.bytes
-        with pytest.raises(NotDone, match="is not what was expected"):
+        with pytest.raises(NotDone, match="doesn't match: its SHA-256 is"):
             shelf.add(f"{address}/{file.name}", name="bad", sha256="0" * 64)
-        with pytest.raises(NotDone, match="needs its SHA-256"):
+        with pytest.raises(NotDone, match="requires its SHA-256"):
             shelf.add(f"{address}/{file.name}")
         with pytest.raises(NotDone, match="404"):
             shelf.add(f"{address}/none.onnx", sha256="0" * 64)
-    with pytest.raises(NotDone, match="cannot be fetched"):
+    with pytest.raises(NotDone, match="Can't download"):
         shelf.add(f"{address}/{file.name}", sha256="0" * 64)
     assert [one.name for one in shelf.all()] == ["foxes"]
     assert sorted(one.name for one in shelf.folder.iterdir()) == ["foxes.json", "foxes.onnx"]
@@ -104,10 +104,10 @@ def test_an_address_that_is_none_or_answers_in_no_known_way_is_told(shelf: Model
 
         thread = Thread(target=answer)
         thread.start()
-        with pytest.raises(NotDone, match="cannot be fetched: what"):
+        with pytest.raises(NotDone, match=r"Can't download http.*: what"):
             shelf.add(f"{address}/fox.onnx", sha256="0" * 64)
         thread.join()
-        with pytest.raises(NotDone, match="cannot be fetched: URL can't contain"):
+        with pytest.raises(NotDone, match=r"Can't download http.*: URL can't contain"):
             shelf.add(f"{address}/a fox.onnx", sha256="0" * 64)
 
 
@@ -115,11 +115,11 @@ def test_what_is_no_model_changes_nothing(shelf: ModelStore, file: Path, tmp_pat
     shelf.add(str(file), name="good")
     broken = tmp_path / "good.onnx"
     broken.write_bytes(file.read_bytes()[:500])
-    with pytest.raises(NotDone, match="cannot be used"):
+    with pytest.raises(NotDone, match="can't be used"):
         shelf.add(str(broken))
-    with pytest.raises(NotDone, match="cannot be added"):
+    with pytest.raises(NotDone, match="Can't add"):
         shelf.add(str(tmp_path / "none.onnx"))
-    with pytest.raises(NotDone, match="cannot be a model's name"):
+    with pytest.raises(NotDone, match="isn't a valid model name"):
         shelf.add(str(file), name="../up")
     (card,) = shelf.all()
     assert shelf.file(card.name).read_bytes() == file.read_bytes()
@@ -132,7 +132,7 @@ def test_half_a_card_or_a_missing_model_does_not_count(shelf: ModelStore, file: 
     (shelf.folder / "two.json").write_text('{"name": "two"}')
     assert shelf.all() == []
     for name in ("", "one"):
-        with pytest.raises(NotDone, match=r"one has invalid settings: .*one\.onnx is gone"):
+        with pytest.raises(NotDone, match=r"Can't use the model one: .*one\.onnx is missing"):
             shelf.chosen(name)
     shelf.remove("one")
     assert shelf.chosen("") is None
@@ -144,7 +144,7 @@ def test_a_file_that_changed_on_the_disk_is_found_out(shelf: ModelStore, file: P
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     shelf.file("one").write_bytes(content)
-    with pytest.raises(NotDone, match="is not what was added"):
+    with pytest.raises(NotDone, match="its file has changed"):
         shelf.check(card)
     shelf.file("one").unlink()
     with pytest.raises(NotDone, match="No such file"):
@@ -154,7 +154,7 @@ def test_a_file_that_changed_on_the_disk_is_found_out(shelf: ModelStore, file: P
 def test_labels_of_its_own_stay_with_it(shelf: ModelStore, tmp_path: Path) -> None:
     file = models.bright(tmp_path / "own.onnx", classes=2)
     assert shelf.add(str(file), labels=["fox", "badger"]).labels == ("fox", "badger")
-    with pytest.raises(NotDone, match="nothing says what they are"):
+    with pytest.raises(NotDone, match="classes without names"):
         shelf.add(str(file), name="nameless")
 
 

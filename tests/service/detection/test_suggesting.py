@@ -58,7 +58,8 @@ def test_a_model_that_is_spoilt_is_told_of_and_not_used(tmp_path: Path, spoilt: 
             file.write_bytes(content[:-1] + b"?")
     bench = Bench(str(file))
     assert bench.suggesting.guesser.model is None
-    assert bench.suggesting.trouble.startswith(f"Nothing is suggested of what moves: The kinds model {file} ")
+    assert bench.suggesting.trouble.startswith("The built-in guess isn't available: ")
+    assert f"model {file}" in bench.suggesting.trouble
     assert "python -m training.train" in bench.suggesting.trouble
 
 
@@ -74,7 +75,7 @@ def watched(made: Any) -> list[Event]:
 
 
 def camera(model: Path) -> Settings:
-    return settings(f'[objects]\nkinds = "{model}"\n[cameras.door]\nsource = "demo:front"\n')
+    return settings(f'[object_detection]\nkinds = "{model}"\n[cameras.door]\nsource = "demo:front"\n')
 
 
 def test_a_running_recorder_suggests_what_it_sees_and_calls_it_motion(tmp_path: Path) -> None:
@@ -94,6 +95,6 @@ def test_with_a_spoilt_model_it_records_and_sees_and_says_what_is_wrong(tmp_path
     with rig(camera(file), tmp_path / "data", doors) as made:
         until(lambda: watched(made), 30, "an event")
         until(made.running.warnings, 30, "a warning")
-        assert "is not whole: 200 of" in made.running.warnings()[0].message
+        assert "is incomplete: 200 of" in made.running.warnings()[0].message
         assert {event.suggested for event in watched(made)} == {""}
         assert made.running.cameras()[0].status.state == "recording"

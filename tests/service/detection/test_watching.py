@@ -34,7 +34,7 @@ FILE = """\
 source = "demo:front"
 sub = "demo:front"  # small
 
-[cameras.door.watch]
+[cameras.door.detection]
 mode = "balanced"  # usual
 """
 
@@ -52,10 +52,10 @@ def test_a_change_holds_at_once_and_the_recording_goes_on(tmp_path: Path) -> Non
         now = tuning.watching(DOOR)
         assert now is not None
         until(lambda: _notes(made).get("looks", 0) > 3, 30, "looks")
-        tuning.change(DOOR, changed_watch(now.watch, level=62, zones={"path": [[0, 0], [1, 0], [0, 1]]}), "Anna")
+        tuning.change(DOOR, changed_watch(now.watch, level=62, zones={"path": [[0, 0], [1, 0], [0, 1]]}), (), "Anna")
         later = tuning.watching(DOOR)
         assert later is not None
-        assert (later.watch.level, later.version != now.version) == (62, True)
+        assert (later.watch.threshold, later.version != now.version) == (62, True)
         assert later.changed is not None
         assert later.changed.by == "Anna"
         until(lambda: _notes(made).get("looks", 0) > 0, 30, "looks by the new settings")
@@ -63,17 +63,17 @@ def test_a_change_holds_at_once_and_the_recording_goes_on(tmp_path: Path) -> Non
         assert made.gaps() == []
     text = file.read_text(encoding="utf-8")
     assert 'sub = "demo:front"  # small' in text
-    assert "level = 62" in text
-    assert read_settings(file).cameras["door"].watch == later.watch
+    assert "threshold = 62" in text
+    assert read_settings(file).cameras["door"].detection == later.watch
 
 
 def test_without_a_file_it_holds_until_the_end(tmp_path: Path) -> None:
     with rig(settings('[cameras.door]\nsource = "demo:front"\n'), tmp_path) as made:
         tuning = made.running.tuning
-        tuning.change(DOOR, DetectionSettings(level=30), "Anna")
+        tuning.change(DOOR, DetectionSettings(threshold=30), (), "Anna")
         now = tuning.watching(DOOR)
         assert now is not None
-        assert (now.watch.level, now.is_kept) == (30, False)
+        assert (now.watch.threshold, now.is_kept) == (30, False)
 
 
 def test_while_somebody_reads_the_meter_every_look_is_told(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_how_loud_it_is_is_kept_for_each_second(tmp_path: Path) -> None:
 def test_listening_is_told_where_it_is_wanted(tmp_path: Path) -> None:
     """The demo sends sound: with `listen` it is measured, without nobody decodes it."""
     source = '[cameras.door]\nsource = "demo:garden"\n'
-    with rig(settings(source + "[cameras.door.watch.sound]\nlisten = true\n"), tmp_path) as made:
+    with rig(settings(source + "[cameras.door.detection.sound]\nlisten = true\n"), tmp_path) as made:
         meter = made.running.tuning.meter(DOOR)
         assert meter is not None
         sounds: list[object] = []
@@ -198,13 +198,13 @@ def test_why_it_is_decoded_in_software(tmp_path: Path) -> None:
         assert notes["stream"] == "main"
         if notes["decodes_by"] == "software":
             assert "hardware" in notes["hardware"].lower()
-        made.running.tuning.change(DOOR, DetectionSettings(decode="software"), "Anna")
+        made.running.tuning.change(DOOR, DetectionSettings(decode="software"), (), "Anna")
         until(lambda: _notes(made).get("decodes_by") == "software", 60, "software")
         assert _notes(made)["hardware"] == ""
 
 
 def test_a_model_that_cannot_be_used_is_told_and_loud_sounds_are_told_all_the_same(tmp_path: Path) -> None:
-    text = '[cameras.door]\nsource = "demo:garden"\n[cameras.door.watch.sound]\nlisten = true\n'
+    text = '[cameras.door]\nsource = "demo:garden"\n[cameras.door.detection.sound]\nlisten = true\n'
     with rig(settings(text + 'model = "none.onnx"\nlabels = "none.txt"\n'), tmp_path) as made:
         tuning = made.running.tuning
 
@@ -222,7 +222,8 @@ def test_an_own_detector_that_never_returns_is_told_with_its_line_and_recording_
     file = tmp_path / "detect.py"
     file.write_text("def detect(frame):\n    while True: pass\n", encoding="utf-8")
     text = (
-        f'[cameras.door]\nsource = "demo:front"\n[cameras.door.watch]\ndetector = "own"\nown = {{ file = "{file}" }}\n'
+        '[cameras.door]\nsource = "demo:front"\n[cameras.door.detection]\ndetector = "own"\nown = { file = '
+        f'"{file}" }}\n'
     )
     with rig(settings(text), tmp_path / "data") as made:
 
@@ -241,8 +242,9 @@ def test_what_is_wrong_with_the_own_detector_is_told_beside_what_else_is_wrong(t
     file = tmp_path / "detect.py"
     file.write_text("def detect(frame):\n    return 1 / 0\n", encoding="utf-8")
     text = (
-        f'[cameras.door]\nsource = "demo:garden"\n[cameras.door.watch]\ndetector = "own"\nown = {{ file = "{file}" }}\n'
-        '[cameras.door.watch.sound]\nlisten = true\nmodel = "none.onnx"\nlabels = "none.txt"\n'
+        '[cameras.door]\nsource = "demo:garden"\n[cameras.door.detection]\ndetector = "own"\nown = { '
+        f'file = "{file}" }}\n[cameras.door.detection.sound]\nlisten = true\nmodel = "none.onnx"\nlabels '
+        '= "none.txt"\n'
     )
     with rig(settings(text), tmp_path / "data") as made:
 

@@ -181,7 +181,7 @@ TABLE = [
         "camera",
         lambda bench: bench.recorder.set_state(CameraState.OFFLINE, "No answer."),
         lambda bench: bench.recorder.set_state(CameraState.RECORDING),
-        "is not recorded since",
+        "has not been recording since",
     ),
     Row(
         "sight",
@@ -192,11 +192,17 @@ TABLE = [
     Row("gap", gaps, lambda bench: None, "100 s of the last hour are missing, in 10 short gaps", lasts_s=3700),
     Row("disk", *others(HealthProblem("disk", None, "The disk at /d failed.", "Check it.")), "The disk at /d failed."),
     Row("room", *others(HealthProblem("room", None, "It will be full in 2 days.")), "full in 2 days"),
-    Row("upload", lambda bench: waits(bench, why="No answer."), sent, "1 wait for nas, the oldest for", begins_s=1000),
-    Row("upload", lambda bench: waits(bench, size_bytes=600_000), sent, "600 kB wait for nas"),
-    Row("clock", set_kept(False), set_kept(True), "Nothing keeps the clock", begins_s=700),
-    Row("certificate", ends_in(3), ends_in(300), "The certificate of 127.0.0.1 ends in 3 days"),
-    Row("certificate", ends_in(-0.5), ends_in(300), "The certificate of 127.0.0.1 has ended"),
+    Row(
+        "upload",
+        lambda bench: waits(bench, why="No answer."),
+        sent,
+        "1 item is waiting for nas, the oldest for",
+        begins_s=1000,
+    ),
+    Row("upload", lambda bench: waits(bench, size_bytes=600_000), sent, "600 kB are waiting for nas"),
+    Row("clock", set_kept(False), set_kept(True), "Nothing synchronizes the clock", begins_s=700),
+    Row("certificate", ends_in(3), ends_in(300), "The certificate of 127.0.0.1 expires in 3 days"),
+    Row("certificate", ends_in(-0.5), ends_in(300), "The certificate of 127.0.0.1 has expired"),
 ]
 
 

@@ -152,7 +152,7 @@ def test_it_starts_with_the_broker_an_owner_and_no_secret_in_sight(tmp_path: Pat
     secrets = tmp_path / "config" / "secrets.toml"
     assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
     settings = read_settings(tmp_path / "config" / "tawny.toml", {})
-    assert (settings.mqtt.may, settings.destinations["media"].keep) == (("arm", "record"), 30 * 86_400)
+    assert (settings.mqtt.permissions, settings.destinations["media"].retention) == (("arm", "record"), 30 * 86_400)
     assert settings.mqtt.url.startswith("mqtt://addons:pL%40nted%2Fsecret")
 
 

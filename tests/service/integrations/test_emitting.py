@@ -65,7 +65,7 @@ class Bench:
     def emit(self, **about: Any) -> EmitterWorker:
         one = EmitterSettings.model_validate({"url": f"unix:@{self.name}", **about})
         form: MessageFormat = NativeFormat(one, self.clock, self.recorder.segment_path)
-        if one.form == "pancake":
+        if one.format == "pancake":
             form = PancakeFormat(one, self.clock, self.recorder.segment_path, ClipCache(self.recorder), BERLIN)
         made = EmitterWorker("it", lambda: emitter_of(one, self.scripts, self.clock), form, self.clock)
         made.handle = self.engine.start("it", lambda: made)
@@ -273,7 +273,7 @@ def test_a_script_gets_each_object_and_what_it_says_is_shown(bench: Bench) -> No
     script.write_text("#!/bin/sh\necho no such light\nexit 4\n")
     bench.event()
     bench.engine.run_for(1)
-    assert made.trouble == "the script seen.sh didn't accept it: it ended with 4: no such light."
+    assert made.trouble == "the script seen.sh didn't accept it: it exited with code 4: no such light."
 
 
 def test_what_waits_is_bounded_and_the_oldest_make_way(bench: Bench) -> None:

@@ -85,14 +85,14 @@ def test_an_end_that_fails_is_tried_again(bench: Bench) -> None:
     assert bench.camera.done() == ["ContinuousMove", "Stop"]
 
 
-@pytest.mark.parametrize(("relay", "words"), [("bad", "ended with 1"), ("none", "no relay none")])
+@pytest.mark.parametrize(("relay", "words"), [("bad", "exited with code 1"), ("none", "No relay named none")])
 def test_what_fails_is_said(bench: Bench, relay: str, words: str) -> None:
     with pytest.raises(NotDone, match=words):
         bench.hands.switch(relay, on=True, lasts_s=2)
 
 
 def test_a_camera_without_onvif_is_said(bench: Bench) -> None:
-    with pytest.raises(NotDone, match="cannot be turned"):
+    with pytest.raises(NotDone, match="has no pan, tilt or relays"):
         bench.hands.move(CameraId("yard"), 1, 0, 0, 1)
 
 

@@ -185,9 +185,9 @@ def test_a_line_is_kept_of_each(bench: Bench) -> None:
     bench.refused(CommandIssuer("bell", "mqtt", frozenset({"event"})), do="pause", camera="door")
     bench.refused(do="ptz", camera="door", preset="moon")
     assert bench.notes == [
-        ("arm", "panel", "10.0.0.7", "away: The mode is away."),
+        ("arm", "panel", "10.0.0.7", "away: Mode: away."),
         ("pause", "bell", "mqtt", "door: refused: bell isn't allowed to do this."),
-        ("ptz", "Anna", "http", "door: not done: The camera has no preset moon."),
+        ("ptz", "Anna", "http", "door: failed: The camera has no preset moon."),
     ]
 
 

@@ -24,7 +24,7 @@ class Bench:
     def __init__(self, *rules: dict[str, Any]) -> None:
         self.clock, self.book, self.bus = FakeClock(), ModeStore(":memory:"), Bus()
         self.settings = Settings.model_validate({"rules": list(rules)})
-        self.modes = ModeState(self.settings.arm, ZoneInfo("UTC"), self.book, self.clock, self.bus.publish)
+        self.modes = ModeState(self.settings.modes, ZoneInfo("UTC"), self.book, self.clock, self.bus.publish)
         self.asked: list[Any] = []
         self.fails = ""
         self.again()
@@ -78,7 +78,7 @@ def test_what_fails_is_noted_and_not_tried_for_ever() -> None:
     bench.fails = ""
     bench.tell(event)
     assert bench.asked == []
-    assert bench.why(event, "relay siren 30 s")[1].endswith("It was tried, and failed: No relay named siren.")
+    assert bench.why(event, "relay siren 30 s")[1].endswith("Failed: No relay named siren.")
 
 
 def test_a_rule_that_begins_to_fit_is_heeded_then() -> None:
@@ -91,7 +91,7 @@ def test_a_rule_that_begins_to_fit_is_heeded_then() -> None:
 
 
 def test_what_lasts_long_enough_is_acted_on_while_it_lasts() -> None:
-    bench = Bench({"when": {"lasts": "30 s"}, "do": ["say Go away", "run lights.sh"]})
+    bench = Bench({"when": {"min_duration": "30 s"}, "do": ["say Go away", "run lights.sh"]})
     bench.tell(bench.event())
     assert bench.acting.step() == 30
     bench.clock.advance(30)
@@ -110,7 +110,7 @@ def test_another_camera_records_unless_it_is_private() -> None:
     assert here is not None and (here.what, here.by) == ("record", "a rule")
     assert here.until_ms == bench.clock.now_ms() + 60_000
     assert there is not None and there.what == "pause"
-    assert "yard is private" in bench.why(event, "record yard 2 min")[1]
+    assert "yard is paused for privacy" in bench.why(event, "record yard 2 min")[1]
 
 
 def test_what_was_long_ago_is_only_marked() -> None:

@@ -10,13 +10,13 @@ from tests.app.rig import DOOR, Rig, looked_at, rig, settings
 TEXT = """
 [cameras.door]
 source = "demo:front"
-watch.detector = "off"
+detection.detector = "off"
 [cameras.hall]
 source = "demo:front"
-watch.detector = "off"
+detection.detector = "off"
 [[rules]]
-when = { camera = "hall", arm = "home" }
-do = ["no recording"]
+when = { camera = "hall", mode = "home" }
+do = ["don't record"]
 """
 HALL = CameraId("hall")
 

@@ -6,7 +6,7 @@ from tawny.service.modes.rule_validation import check_rules
 from tests.app.rig import settings
 
 HOUSE = """
-[arm]
+[modes]
 presence = { people = { anna = {} } }
 [cameras.porch]
 source = "demo:front"
@@ -21,8 +21,10 @@ url = "folder:/mnt/nas"
 @pytest.mark.parametrize(
     "rule",
     [
-        'do = ["tell phone", "tell everybody", "tell nobody", "clip to nas", "clip to nowhere", "record porch 1 min"]',
-        'when = { camera = "porch", arm = "away", home = ["anna", "anybody"], gone = "everybody" }\ndo = "tell phone"',
+        'do = ["notify phone", "notify everyone", "notify no one", "upload to nas", "don\'t upload", '
+        '"record porch 1 min"]',
+        'when = { camera = "porch", mode = "away", home = ["anna", "anybody"], away = "everybody" }\ndo '
+        '= "notify phone"',
     ],
 )
 def test_what_is_there_may_be_named(rule: str) -> None:
@@ -32,13 +34,13 @@ def test_what_is_there_may_be_named(rule: str) -> None:
 @pytest.mark.parametrize(
     ("rule", "path", "allowed"),
     [
-        ('when = { camera = "attic" }\ndo = ["tell phone"]', "rules.0.when.camera", "porch"),
-        ('when = { arm = "party" }\ndo = ["tell phone"]', "rules.0.when.arm", "home, away, night"),
-        ('when = { home = "eve" }\ndo = ["tell phone"]', "rules.0.when.home", "anna, anybody"),
-        ('when = { gone = "anybody" }\ndo = ["tell phone"]', "rules.0.when.gone", "anna, everybody"),
-        ('when = { between = "sunset-sunrise" }\ndo = ["tell phone"]', "rules.0.when.between", "place ="),
-        ('do = ["tell mail"]', "rules.0.do", "phone"),
-        ('do = ["clip to moon"]', "rules.0.do", "nas"),
+        ('when = { camera = "attic" }\ndo = ["notify phone"]', "rules.0.when.camera", "porch"),
+        ('when = { mode = "party" }\ndo = ["notify phone"]', "rules.0.when.arm", "home, away, night"),
+        ('when = { home = "eve" }\ndo = ["notify phone"]', "rules.0.when.home", "anna, anybody"),
+        ('when = { away = "anybody" }\ndo = ["notify phone"]', "rules.0.when.gone", "anna, everybody"),
+        ('when = { between = "sunset-sunrise" }\ndo = ["notify phone"]', "rules.0.when.between", "location ="),
+        ('do = ["notify mail"]', "rules.0.do", "phone"),
+        ('do = ["upload to moon"]', "rules.0.do", "nas"),
         ('do = ["record attic 1 min"]', "rules.0.do", "porch"),
     ],
 )

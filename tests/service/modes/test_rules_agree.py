@@ -33,8 +33,8 @@ CAMERAS, KINDS, ZONES, MODES = ("porch", "yard"), ("person", "vehicle"), ("path"
 PEOPLE = ("anna", "ben")
 TIMES = ("22:00-06:00", "mon-fri 08:00-17:00", "sunset-30m-sunrise", "sat sun sunrise-sunset", "00:00-24:00")
 DEEDS = (
-    "tell phone", "tell mail", "tell everybody", "tell nobody", "clip to offsite", "clip to everywhere",
-    "clip to nowhere", "relay gate 2 s", "siren", "record yard 2 min", "run lights.sh", "say Go away", "ptz yard gate",
+    "notify phone", "notify mail", "notify everyone", "notify no one", "upload to offsite", "upload everywhere",
+    "don't upload", "relay gate 2 s", "siren", "record yard 2 min", "run lights.sh", "say Go away", "ptz yard gate",
 )  # fmt: skip
 
 
@@ -47,19 +47,19 @@ whens = st.fixed_dictionaries(
         "camera": some(CAMERAS, 1),
         "kind": some(KINDS, 1),
         "zone": some(ZONES, 1),
-        "arm": some(MODES),
+        "mode": some(MODES),
         "between": some(TIMES, 1),
         "home": some((*PEOPLE, "anybody"), 1),
-        "gone": some((*PEOPLE, "everybody"), 1),
-        "lasts": st.sampled_from(["0 s", "0 s", "0 s", "5 s", "20 s"]),
+        "away": some((*PEOPLE, "everybody"), 1),
+        "min_duration": st.sampled_from(["0 s", "0 s", "0 s", "5 s", "20 s"]),
     }
 )
 rules = st.lists(
     st.one_of(
         st.fixed_dictionaries({"when": whens, "do": st.lists(st.sampled_from(DEEDS), min_size=1, max_size=2)}),
         st.fixed_dictionaries(
-            {"when": whens.map(lambda one: {k: one[k] for k in ("camera", "arm", "between", "home", "gone")}),
-             "do": st.just(["no recording"])}
+            {"when": whens.map(lambda one: {k: one[k] for k in ("camera", "mode", "between", "home", "away")}),
+             "do": st.just(["don't record"])}
         ),
     ),
     max_size=5,
@@ -108,10 +108,13 @@ class World:
         self.clock.advance(now["hour"] * 3600 + now["minute"] * 60)
         self.settings = Settings.model_validate(
             {
-                "arm": {
-                    "week": {"night": ["22:00-06:30", "sat sun sunset+20m-sunrise"], "away": ["mon-fri 08:00-17:00"]},
-                    "dates": {"2026-12-24 to 2026-12-26": "sun", "2026-08-01 to 2026-08-14": "away"},
-                    "place": [52.52, 13.40],
+                "modes": {
+                    "schedule": {
+                        "night": ["22:00-06:30", "sat sun sunset+20m-sunrise"],
+                        "away": ["mon-fri 08:00-17:00"],
+                    },
+                    "exceptions": {"2026-12-24 to 2026-12-26": "sun", "2026-08-01 to 2026-08-14": "away"},
+                    "location": [52.52, 13.40],
                     "presence": {"people": {name: {} for name in PEOPLE}, "away_after": "24 h"},
                 },
                 "rules": told,
@@ -122,7 +125,7 @@ class World:
         )
         book, self.outbox, self.done = ModeStore(":memory:"), Outbox(":memory:", self.clock), Done()
         bus, archive = Bus(), FakeArchive(root)
-        self.modes = ModeState(self.settings.arm, BERLIN, book, self.clock, bus.publish)
+        self.modes = ModeState(self.settings.modes, BERLIN, book, self.clock, bus.publish)
         self.deciding = RuleDecider(lambda: self.settings, self.modes, book, self.clock)
         self.ears = [NotificationFilter("phone", **phone), NotificationFilter("mail")]
         self.wishes = [UploadRule("offsite", checked("tawny"))]
@@ -173,7 +176,7 @@ class World:
     def did(self, event: Event) -> set[str]:
         """What really happened, as deeds."""
         found = {f"tell {one.to}" for one in self.outbox.of_event(event.id) if one.to in ("phone", "mail")}
-        found |= {"clip to offsite" for one in self.outbox.of_event(event.id) if one.to == "offsite"}
+        found |= {"upload to offsite" for one in self.outbox.of_event(event.id) if one.to == "offsite"}
         words = {"gate": "relay gate 2 s", "siren": "relay siren 30 s"}
         for order in self.done.orders:
             match order:

@@ -25,7 +25,7 @@ def test_the_forecast_is_within_a_tenth_of_a_simulated_fill(
         return DiskCapacity(max(0, TOTAL_BYTES - site.index.size_bytes()), TOTAL_BYTES)
 
     monkeypatch.setattr(site.volume, "space", space)
-    rules = Rules(free_share=keep.free, size_bytes=keep.size)
+    rules = Rules(free_share=keep.min_free, size_bytes=keep.max_size)
     retention = Retention(site.volume, site.index, site.ledger, site.clock, rules, least_s=0.0)
     told: float | None = None
     for minute in range(150):

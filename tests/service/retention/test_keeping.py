@@ -24,7 +24,7 @@ from tests.storage.bench import MAIN, PORCH, Site
 DAY_MIN = 24 * 60
 FILE = """\
 [storage]
-keep = { min = "1 days", max = "9 days", free = "0 %" }  # mine
+retention = { min = "1 days", max = "9 days", min_free = "0 %" }  # mine
 [cameras.porch]
 source = "demo:"
 """
@@ -59,7 +59,7 @@ class Bench:
         self.retention.promise(kept.everyone, kept.cameras)
 
     def asked(self, **words: object) -> web.RetentionRequest:
-        return web.RetentionRequest({**keep_words(self.settings.storage.keep), **words}, {})
+        return web.RetentionRequest({**keep_words(self.settings.storage.retention), **words}, {})
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_other_rules_are_tried_before_they_hold(bench: Bench) -> None:
     bench.keeping.change(asked)
     assert [one.segment for one in bench.retention.run().removals] == [rows[1]]
     assert "# mine" in bench.file.read_text()
-    assert read_settings(bench.file).storage.keep.max == 4 * 86_400
+    assert read_settings(bench.file).storage.retention.max == 4 * 86_400
 
 
 def test_what_goes_tomorrow_is_foreseen(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +107,7 @@ def test_rules_that_cannot_be_used_change_nothing(bench: Bench) -> None:
     with pytest.raises(SettingsError):
         bench.keeping.change(bench.asked(min="20 days"))  # longer than max
     assert bench.file.read_text() == FILE
-    assert bench.settings.storage.keep.min == 86_400
+    assert bench.settings.storage.retention.min == 86_400
 
 
 def test_it_tells_what_is_kept_and_what_that_takes(bench: Bench) -> None:

@@ -14,14 +14,14 @@ MAIN, SUB = StreamName.MAIN, StreamName.SUB
 BOTH = """
 [cameras.porch]
 source = "demo:front"
-keep = { min = "3 days", size = "100 GB", sub = { max = "200 days" } }
+retention = { min = "3 days", max_size = "100 GB", sub = { max = "200 days" } }
 [cameras.yard]
 source = "demo:front"
 """
 
 
 def test_the_narrower_wins_and_the_rest_is_inherited() -> None:
-    kept = contract(settings(f'[storage]\nkeep = {{ min = "5 days", sub = {{ min = "30 days" }} }}\n{BOTH}'))
+    kept = contract(settings(f'[storage]\nretention = {{ min = "5 days", sub = {{ min = "30 days" }} }}\n{BOTH}'))
     assert kept.of(YARD, MAIN).min_s == 5 * DAY_S
     assert kept.of(YARD, SUB).min_s == 30 * DAY_S
     assert kept.of(PORCH, MAIN).min_s == kept.of(PORCH, SUB).min_s == 3 * DAY_S
@@ -30,7 +30,11 @@ def test_the_narrower_wins_and_the_rest_is_inherited() -> None:
 
 
 def test_a_limit_of_room_is_of_whose_table_it_stands_in() -> None:
-    kept = contract(settings(f'[storage]\nkeep = {{ size = "1 TB", count = 9, sub = {{ size = "5 GB" }} }}\n{BOTH}'))
+    kept = contract(
+        settings(
+            f'[storage]\nretention = {{ max_size = "1 TB", max_files = 9, sub = {{ max_size = "5 GB" }} }}\n{BOTH}'
+        )
+    )
     assert [(camera, stream, keep.size_bytes, keep.count) for camera, stream, keep in kept.limits()] == [
         (None, None, 10**12, 9),
         (None, SUB, 5 * 10**9, None),
@@ -40,7 +44,7 @@ def test_a_limit_of_room_is_of_whose_table_it_stands_in() -> None:
 
 
 def test_events_by_kind() -> None:
-    keep = contract(settings('[storage]\nkeep = { events = { person = "80 days", other = "7 days" } }')).everyone
+    keep = contract(settings('[storage]\nretention = { events = { person = "80 days", other = "7 days" } }')).everyone
     assert (keep.event_s("person"), keep.event_s("motion")) == (80 * DAY_S, 7 * DAY_S)
     assert contract(settings("")).everyone.event_s("motion") == 60 * DAY_S
 
@@ -49,12 +53,12 @@ def test_events_by_kind() -> None:
     ("text", "names"),
     [
         ("", []),
-        ('[storage]\nkeep = { min = "2 days", max = "7 days" }', []),
-        ('[storage]\nkeep = { events = "99 days" }', ["`storage.keep.events.other`"]),
-        ('[storage]\nkeep = { events = { person = "99 days" } }', ["`storage.keep.events.person`"]),
-        ('[storage]\nkeep = { sub = { min = "99 days" } }', ["`storage.keep.sub.min`"]),
-        ('[storage]\nkeep = { sub = { min = "99 days", max = "1 years" } }', []),
-        ('[cameras.porch]\nsource = "demo:front"\nkeep = { min = "99 days" }', ["`cameras.porch.keep.min`"]),
+        ('[storage]\nretention = { min = "2 days", max = "7 days" }', []),
+        ('[storage]\nretention = { events = "99 days" }', ["`storage.retention.events.other`"]),
+        ('[storage]\nretention = { events = { person = "99 days" } }', ["`storage.retention.events.person`"]),
+        ('[storage]\nretention = { sub = { min = "99 days" } }', ["`storage.retention.sub.min`"]),
+        ('[storage]\nretention = { sub = { min = "99 days", max = "1 years" } }', []),
+        ('[cameras.porch]\nsource = "demo:front"\nretention = { min = "99 days" }', ["`cameras.porch.retention.min`"]),
     ],
 )
 def test_a_promise_longer_than_max_is_told_unless_it_is_a_default(text: str, names: list[str]) -> None:
@@ -62,7 +66,7 @@ def test_a_promise_longer_than_max_is_told_unless_it_is_a_default(text: str, nam
 
 
 def test_what_is_promised_needs_room() -> None:
-    kept = contract(settings('[storage]\nkeep = { min = "10 days", thin_after = "4 days" }'))
+    kept = contract(settings('[storage]\nretention = { min = "10 days", keyframes_after = "4 days" }'))
     rates = {(PORCH, MAIN): (1000.0, 100.0)}
     assert needed_bytes(kept, rates) == 4 * DAY_S * 1000 + 6 * DAY_S * 100
     assert shortfalls(kept, rates, DiskCapacity(500_000_000, 10**9), 0) == []
@@ -72,11 +76,14 @@ def test_what_is_promised_needs_room() -> None:
 
 def test_a_cameras_own_limits_are_held_against_its_own_promise() -> None:
     kept = contract(
-        settings('[cameras.porch]\nsource = "demo:front"\nkeep = { min = "2 days", size = "100 MB", count = 100 }')
+        settings(
+            '[cameras.porch]\nsource = "demo:front"\nretention = { min = "2 days", max_size = "100 MB", '
+            "max_files = 100 }"
+        )
     )
     rates = {(PORCH, MAIN): (1000.0, 100.0), (YARD, MAIN): (1.0, 1.0)}
     told = [warn.message for warn in shortfalls(kept, rates, DiskCapacity(10**12, 10**12), 0)]
     assert told == [
         "The minimum retention of porch needs 173 MB at the current rate, but its limit is 100 MB.",
-        "The minimum retention needs about 2880 files, but `cameras.porch.keep.count` allows 100.",
+        "The minimum retention needs about 2880 files, but `cameras.porch.retention.count` allows 100.",
     ]

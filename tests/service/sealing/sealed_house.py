@@ -38,13 +38,13 @@ MOST_WAIT_S = 240.0
 """What takes seconds takes minutes beside much else."""
 OWNER, RECOVERY = Identity.new(), Identity.new()
 TEXT = f"""
-[sealed]
+[encryption]
 recipients = ["{OWNER.recipient}"]
 recovery = "{RECOVERY.recipient}"
 [cameras.door]
 source = "demo:front"
-sealed = true
-keep.thin_after = "1 day"
+encrypt = true
+retention.keyframes_after = "1 day"
 [cameras.yard]
 source = "demo:front"
 """
@@ -124,7 +124,7 @@ def _kept_apart(folder: Path) -> Iterator[None]:
 
 
 def _lived_in(data: Path, sent: Path, more: str) -> Iterator[House]:
-    chosen = settings(f'{TEXT}[destinations.nas]\nurl = "folder:{sent}"\nwhat = ["events"]\n{more}')
+    chosen = settings(f'{TEXT}[destinations.nas]\nurl = "folder:{sent}"\nupload = ["events"]\n{more}')
     doors = replace(PluginRegistry.opened(), detectors={"motion": Crossing})
     with rig(chosen, data, doors) as made:
         until(lambda: len(_shown(made)) == 2, MOST_WAIT_S, "an event with a picture of each camera")

@@ -20,7 +20,7 @@ def test_a_recorder_proves_what_it_recorded_in_an_earlier_life(tmp_path: Path) -
         first = bench.running.index.segments(DOOR, None, Span(0, 1 << 45))[0]
         parts: list[float] = []
         bench.running.prove(DOOR, first.span, proof, parts.append)
-        with pytest.raises(NotDone, match="can be proved"):
+        with pytest.raises(NotDone, match="There is no signed recording from door"):
             bench.running.prove(DOOR, Span(1, 2), tmp_path / "nothing", parts.append)
     genesis = genesis_of((proof / "chain-days.jsonl").read_bytes())
     verdict = verify(lambda name: (proof / name).read_bytes() if (proof / name).is_file() else None, genesis)

@@ -29,16 +29,16 @@ from tests.storage.test_signed_history import proved
 OWNER, RECOVERY = Identity.new(), Identity.new()
 YARD = CameraId("yard")
 TEXT = f"""
-[sealed]
+[encryption]
 recipients = ["{OWNER.recipient}"]
 recovery = "{RECOVERY.recipient}"
 [cameras.door]
 source = "demo:front"
-watch.detector = "off"
-sealed = true
+detection.detector = "off"
+encrypt = true
 [cameras.yard]
 source = "demo:front"
-watch.detector = "off"
+detection.detector = "off"
 """
 JPEG = b"\xff\xd8 a picture of somebody \xff\xd9"
 
@@ -101,7 +101,7 @@ def test_the_recorder_cannot_open_it_and_says_so(tmp_path: Path) -> None:
     with rig(settings(TEXT), tmp_path) as made:
         made.wait_for_seconds(2)
         (going,) = made.running.open_segments(DOOR)
-        with pytest.raises(FileSealed, match="itself cannot open"):
+        with pytest.raises(FileSealed, match="itself can't open"):
             play(made.running, going, going.start_ms)
         made.running._volume.write_picture(event(made, DOOR), JPEG)
         assert made.running.event_picture(event(made, DOOR)) is None
@@ -132,19 +132,19 @@ def test_nothing_is_sealed_to_nobody() -> None:
         assert "tawny seal init" in str(problems[0])
     made, problems = parse_settings(TEXT.replace(OWNER.recipient, OWNER.recipient[:-1] + "!"), {})
     assert made is None
-    assert "public key of age" in str(problems[0])
+    assert "age public key" in str(problems[0])
     made, problems = parse_settings(TEXT + '[storage]\nmode = "memory"\n', {})
     assert made is None
 
 
 def test_who_may_open_what() -> None:
     viewer = Identity.new().recipient
-    more = f'sealed = true\nrecipients = ["{viewer}"]\nkeep.thin_after = "7 days"'
-    chosen = settings(TEXT.replace("sealed = true", more))
+    more = f'encrypt = true\nrecipients = ["{viewer}"]\nretention.keyframes_after = "7 days"'
+    chosen = settings(TEXT.replace("encrypt = true", more))
     policy = policy_of(chosen, DOOR)
     assert policy is not None
     assert policy.recipients == (OWNER.recipient, RECOVERY.recipient, viewer)
     assert policy.splits
     assert policy_of(chosen, YARD) is None
-    everything = settings(TEXT.replace("sealed = true", "") + "[storage]\nsealed = true\n")
+    everything = settings(TEXT.replace("encrypt = true", "") + "[storage]\nencrypt = true\n")
     assert policy_of(everything, YARD) is not None

@@ -16,12 +16,12 @@ from tests.api.test_unlocking import CAMERA, text
 from tests.sealed.test_held import handed, raw
 
 OWNER, SHEET = Identity.new(), Identity.new()
-KEYS = f'[sealed]\nrecipients = ["{OWNER.recipient}"]\nrecovery = "{SHEET.recipient}"\n'
+KEYS = f'[encryption]\nrecipients = ["{OWNER.recipient}"]\nrecovery = "{SHEET.recipient}"\n'
 
 
 class Child:
     def __init__(self, folder: Path) -> None:
-        (folder / "tawny.toml").write_text(f"{KEYS}{CAMERA}sealed = true\n")
+        (folder / "tawny.toml").write_text(f"{KEYS}{CAMERA}encrypt = true\n")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.service.sealing.unlocked_child", str(folder), OWNER.recipient],
             stdin=subprocess.PIPE,

@@ -95,7 +95,7 @@ def test_a_wrong_password_is_said_and_not_shown(fake: FakeCamera) -> None:
 
 def test_one_that_stands_still_is_said(fake: FakeCamera) -> None:
     fake.turns = False
-    with pytest.raises(NotDone, match="cannot be turned"):
+    with pytest.raises(NotDone, match="doesn't support pan and tilt"):
         opened(fake).move(1, 0, 0, 1)
 
 

@@ -172,7 +172,7 @@ def test_faults_at_the_form_three_times_in_a_row_call_for_the_other_client(camer
     read = read_all(connection, until=lambda read: len(read.packets) >= 5)
     assert read.error is None
     assert connection.notes["client"] == "ffmpeg"
-    assert "losses are not seen" in connection.notes["hint"]
+    assert "Packet loss can't be detected" in connection.notes["hint"]
     assert connection.notes["transport"] == "tcp"
 
 

@@ -82,7 +82,7 @@ async def controls(camera: OneCamera, signed: Signed, here: Here) -> ControlsInf
 
 @router.post("/inputs/{program}", dependencies=[rule(Access.SIGNED)])
 async def take_input(program: OneInput, request: Request, here: Here) -> OrderDone:
-    """An order of a program that the settings name under `inputs`: signed, or with its token."""
+    """An order of a program that the settings name under `api_clients`: signed, or with its token."""
     body, headers = await request.body(), {key.lower(): value for key, value in request.headers.items()}
     orders = here.orders
     if orders is None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from tawny.api.admin import detection_schemas as shapes
 from tawny.api.auth.access import Access, Signed, caller_of, rule
@@ -15,6 +15,7 @@ from tawny.api.parameters import OneCamera
 from tawny.config.changes.detection import plain_table
 from tawny.config.settings import DetectionSettings
 from tawny.config.units import duration_text, share_text
+from tawny.config.zones import Corners, Points
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.ids import CameraId
 from tawny.service.interfaces import detection_tuning
@@ -38,13 +39,13 @@ async def watch_otherwise(
         if asked.version is not None and asked.version != now.version:
             raise _changed_meanwhile(now, here.recorder.clock.now_ms())
         try:
-            changed = _settings(asked.watch, now.watch)
-            here.recorder.tuning.change(camera, changed, session.person.name)
+            changed, masks = _settings(asked.watch, now.watch)
+            here.recorder.tuning.change(camera, changed, masks, session.person.name)
             here.accounts.note(
                 "detection settings changed",
                 session.person.name,
                 caller_of(request),
-                f"{camera}: {_what(now.watch, changed)}",
+                f"{camera}: {_what(now, changed, masks)}",
             )
         except SettingsError as error:
             raise bad_input(f"{error.problems[0].path.rpartition('.')[2]}: {error.problems[0].allowed}.") from error
@@ -55,9 +56,10 @@ async def watch_otherwise(
     return await asyncio.to_thread(change)
 
 
-def _what(before: DetectionSettings, after: DetectionSettings) -> str:
-    """Which settings are others now."""
-    one, two = plain_table(before), plain_table(after)
+def _what(now: detection_tuning.DetectionView, after: DetectionSettings, masks: tuple[Points, ...]) -> str:
+    """Return the names of the settings that differ."""
+    one = plain_table(now.watch) | {"privacy_masks": now.privacy_masks}
+    two = plain_table(after) | {"privacy_masks": masks}
     return ", ".join(sorted(key for key in one.keys() | two.keys() if one.get(key) != two.get(key))) or "nothing"
 
 
@@ -83,7 +85,7 @@ def _told(here: AppContext, camera: CameraId) -> shapes.DetectionInfo:
     return shapes.DetectionInfo(
         camera=camera,
         version=now.version,
-        watch=_watch(now.watch),
+        watch=_watch(now.watch, now.privacy_masks),
         kept=now.is_kept,
         trouble=now.trouble,
         sound_trouble=now.sound_trouble,
@@ -94,24 +96,24 @@ def _told(here: AppContext, camera: CameraId) -> shapes.DetectionInfo:
     )
 
 
-def _watch(watch: DetectionSettings) -> shapes.DetectionRequest:
+def _watch(watch: DetectionSettings, privacy_masks: tuple[Points, ...]) -> shapes.DetectionRequest:
     return shapes.DetectionRequest(
         detector=watch.detector,
-        level=watch.level,
+        level=watch.threshold,
         frames=watch.frames,
         within=max(watch.within, watch.frames),
-        mode=watch.mode,
+        mode=watch.effort,
         decode=watch.decode,
         zones=[
             shapes.ZoneRequest(
                 name=name,
                 points=list(zone.points),
-                level=zone.level,
-                smallest=round(zone.smallest, 6),
-                stay_s=zone.stay,
+                level=zone.threshold,
+                smallest=round(zone.min_size, 6),
+                stay_s=zone.min_time,
                 direction=zone.direction,
-                loiter_s=zone.loiter,
-                left_s=zone.left,
+                loiter_s=zone.loitering_after,
+                left_s=zone.object_left_after,
             )
             for name, zone in watch.zones.items()
         ],
@@ -119,34 +121,42 @@ def _watch(watch: DetectionSettings) -> shapes.DetectionRequest:
             shapes.LineRequest(name=name, points=list(line.points), direction=line.direction)
             for name, line in watch.lines.items()
         ],
-        mask=[list(points) for points in watch.mask],
-        private=[list(points) for points in watch.private],
+        mask=[list(points) for points in watch.motion_masks],
+        private=[list(points) for points in privacy_masks],
         numbers={key: value for key, value in watch.options.items() if isinstance(value, int | float)},
         sound=shapes.AudioRequest(
             listen=watch.sound.listen, level=watch.sound.level, hold_s=min(60.0, max(0.5, watch.sound.hold))
         ),
-        read=list(watch.read),
+        read=list(watch.recognize),
     )
 
 
-def _settings(asked: shapes.DetectionRequest, now: DetectionSettings) -> DetectionSettings:
-    """What was asked for, as settings; what cannot be asked for stays as it is."""
+_KEYS = {
+    "detector": "detector", "level": "threshold", "frames": "frames", "within": "within", "mode": "effort",
+    "decode": "decode", "mask": "motion_masks",
+}  # fmt: skip
+"""Field of the request: key in the settings."""
+
+
+def _settings(asked: shapes.DetectionRequest, now: DetectionSettings) -> tuple[DetectionSettings, tuple[Points, ...]]:
+    """Return the requested detection settings and privacy masks; settings without a field stay as they are."""
     said: dict[str, Any] = plain_table(now)
-    for key in ("detector", "level", "frames", "within", "mode", "decode", "mask", "private"):
-        said[key] = getattr(asked, key)
+    for field, key in _KEYS.items():
+        said[key] = getattr(asked, field)
     said["zones"] = {zone.name: _zone(zone) for zone in asked.zones}
     said["lines"] = {line.name: {"points": line.points, "direction": line.direction} for line in asked.lines}
     sound = {"listen": asked.sound.listen, "level": asked.sound.level, "hold": duration_text(asked.sound.hold_s)}
     said["sound"] = {**said.get("sound", {}), **sound}
     if asked.read is not None:
-        said["read"] = asked.read
+        said["recognize"] = asked.read
     numbers = {key: int(value) if value == int(value) else value for key, value in asked.numbers.items()}
     if numbers or said.get(asked.detector):
         said[asked.detector] = {**said.get(asked.detector, {}), **numbers}
         for gone in [key for key in said[asked.detector] if key not in numbers]:
             del said[asked.detector][gone]
     try:
-        return DetectionSettings.model_validate(said)
+        masks = TypeAdapter(tuple[Corners, ...]).validate_python(asked.private)
+        return DetectionSettings.model_validate(said), masks
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
@@ -158,12 +168,12 @@ def _settings(asked: shapes.DetectionRequest, now: DetectionSettings) -> Detecti
 def _zone(zone: shapes.ZoneRequest) -> Mapping[str, Any]:
     return {
         "points": zone.points,
-        "level": zone.level,
-        "smallest": share_text(zone.smallest),
-        "stay": duration_text(zone.stay_s),
+        "threshold": zone.level,
+        "min_size": share_text(zone.smallest),
+        "min_time": duration_text(zone.stay_s),
         "direction": zone.direction,
-        "loiter": duration_text(zone.loiter_s),
-        "left": duration_text(zone.left_s),
+        "loitering_after": duration_text(zone.loiter_s),
+        "object_left_after": duration_text(zone.left_s),
     }
 
 

@@ -81,11 +81,11 @@ async def plan(here: Here) -> shapes.ModePlanInfo:
     """The week, the exceptions, the people and the rules, as they can be changed."""
 
     def told(desk: ModeServiceApi) -> shapes.ModePlanInfo:
-        found, arm = desk.plan(), dict(desk.plan().arm)
-        arm.setdefault("modes", list(desk.now().modes))
+        found, modes = desk.plan(), dict(desk.plan().modes)
+        modes.setdefault("names", list(desk.now().modes))
         rules = [{**one, "when": _listed(one.get("when", {}))} for one in found.rules]
         return shapes.ModePlanInfo.model_validate(
-            {"arm": arm, "rules": rules, "is_in_file": found.is_in_file,
+            {"modes": modes, "rules": rules, "is_in_file": found.is_in_file,
              "notifiers": list(found.notifiers), "destinations": list(found.destinations)}
         )  # fmt: skip
 
@@ -97,12 +97,12 @@ async def change_plan(
     asked: shapes.ModePlanChange, request: Request, signed: Signed, here: Here
 ) -> shapes.ModePlanInfo:
     """In force at once, and written to the settings where there is a file. Nothing is changed if any of it is wrong."""
-    arm = _said(asked.arm.model_dump())
+    modes = _said(asked.modes.model_dump())
     rules = [_said(one.model_dump()) for one in asked.rules]
 
     def change(desk: ModeServiceApi) -> None:
         try:
-            _understood(lambda: desk.change(arm, rules))
+            _understood(lambda: desk.change(modes, rules))
         except FolderUnwritable as error:
             raise RequestRefused(409, "not_saved", "The settings couldn't be changed.", error.do) from error
         here.accounts.note("modes and rules changed", signed.person.name, caller_of(request), "")
@@ -114,8 +114,8 @@ async def change_plan(
 @router.post("/modes/preview", dependencies=own)
 async def preview_plan(asked: shapes.ModePlanChange, here: Here) -> shapes.ModeWeekInfo:
     """What the next seven days would be by this plan, or what is wrong with it. Nothing is changed."""
-    arm, rules = _said(asked.arm.model_dump()), [_said(one.model_dump()) for one in asked.rules]
-    days = await _of(here, lambda desk: _understood(lambda: desk.preview(arm, rules)))
+    modes, rules = _said(asked.modes.model_dump()), [_said(one.model_dump()) for one in asked.rules]
+    days = await _of(here, lambda desk: _understood(lambda: desk.preview(modes, rules)))
     return shapes.ModeWeekInfo(
         days=[
             shapes.ModeDayInfo(
@@ -135,7 +135,7 @@ async def rehearse(asked: shapes.RehearsalRequest, here: Here) -> shapes.Rehears
     if at_ms is None:
         at_ms = here.recorder.clock.now_ms()
     home = None if asked.home is None else tuple(asked.home)
-    imagined = Rehearsal(asked.camera, asked.kind, at_ms, tuple(asked.zones), asked.arm, home, asked.lasts_s)
+    imagined = Rehearsal(asked.camera, asked.kind, at_ms, tuple(asked.zones), asked.mode, home, asked.lasts_s)
     found = await _of(here, lambda desk: desk.rehearse(imagined))
     said = asdict(found) | {"outcomes": [_outcome(one) for one in found.outcomes], "home": list(found.home)}
     return shapes.RehearsalInfo(**said)

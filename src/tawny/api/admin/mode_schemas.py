@@ -90,12 +90,12 @@ class PresencePlan(SomebodyPlan):
 
 
 class ArmPlan(ApiRequest):
-    """As `tawny.toml` has it under `arm`."""
+    """As `tawny.toml` has it under `modes`."""
 
-    modes: Annotated[list[Word], Field(min_length=1, max_length=8)]
-    week: dict[Word, Words] = Field(default_factory=dict)
-    dates: Annotated[dict[Word, Word], Field(max_length=200)] = Field(default_factory=dict)
-    place: Annotated[list[float], Field(max_length=2)] = Field(default_factory=list)
+    names: Annotated[list[Word], Field(min_length=1, max_length=8)]
+    schedule: dict[Word, Words] = Field(default_factory=dict)
+    exceptions: Annotated[dict[Word, Word], Field(max_length=200)] = Field(default_factory=dict)
+    location: Annotated[list[float], Field(max_length=2)] = Field(default_factory=list)
     presence: PresencePlan = Field(default_factory=PresencePlan)
 
 
@@ -103,11 +103,13 @@ class WhenPlan(ApiRequest):
     camera: Words = Field(default_factory=list)
     kind: Words = Field(default_factory=list)
     zone: Words = Field(default_factory=list)
-    arm: Words = Field(default_factory=list)
+    recognized: Words = Field(default_factory=list)
+    include_possible: bool = False
+    mode: Words = Field(default_factory=list)
     between: Words = Field(default_factory=list)
     home: Words = Field(default_factory=list)
-    gone: Words = Field(default_factory=list)
-    lasts: Annotated[str, Field(max_length=20)] = ""
+    away: Words = Field(default_factory=list)
+    min_duration: Annotated[str, Field(max_length=20)] = ""
 
 
 class RulePlan(ApiRequest):
@@ -117,14 +119,14 @@ class RulePlan(ApiRequest):
 
 
 class ModePlanChange(ApiRequest):
-    arm: ArmPlan
+    modes: ArmPlan
     rules: Annotated[list[RulePlan], Field(max_length=100)]
 
 
 class ModePlanInfo(ApiResponse):
     """is_in_file: changes outlive the program."""
 
-    arm: ArmPlan
+    modes: ArmPlan
     rules: list[RulePlan]
     is_in_file: bool
     notifiers: list[str]
@@ -154,7 +156,7 @@ class ModeWeekInfo(ApiResponse):
 
 
 class RehearsalRequest(ApiRequest):
-    """What is to be rehearsed. arm, home: null: as it would be by then. at: by the recorder's clock on the wall;
+    """What is to be rehearsed. mode, home: null: as it would be by then. at: by the recorder's clock on the wall;
     else at_ms; both null: now."""
 
     camera: Annotated[str, Field(min_length=1, max_length=40)]
@@ -162,7 +164,7 @@ class RehearsalRequest(ApiRequest):
     at: Annotated[str, Field(pattern=r"^20\d\d-\d\d-\d\dT[0-2]\d:[0-5]\d$")] | None = None
     at_ms: Annotated[int, Field(ge=0, le=LATEST_MS)] | None = None
     zones: Words = Field(default_factory=list)
-    arm: Word | None = None
+    mode: Word | None = None
     home: Words | None = None
     lasts_s: Annotated[float, Field(ge=0, le=3600)] = 10.0
 

@@ -15,16 +15,16 @@ class StreamRetentionRequest(ApiRequest):
 
     min: Word | None = None
     max: Word | None = None
-    size: Word | None = None
-    count: Count | None = None
-    thin_after: Word | None = None
+    max_size: Word | None = None
+    max_files: Count | None = None
+    keyframes_after: Word | None = None
 
 
 class CameraRetentionRequest(StreamRetentionRequest):
     """Of all, or of one camera; null: no such limit, or as for all. events: promised, by kind; `other` is the rest."""
 
     events: Annotated[dict[str, Word], Field(max_length=40)] | None = None
-    free: Word | None = None
+    min_free: Word | None = None
     sub: StreamRetentionRequest | None = None
 
 

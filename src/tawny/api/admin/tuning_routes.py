@@ -161,7 +161,7 @@ async def loop(event: OneEvent, here: Here) -> Response:
 def _in_use(here: AppContext, camera: CameraId) -> int:
     """The level that made the events."""
     watching = here.recorder.tuning.watching(camera)
-    return trigger_simulation.LINE if watching is None else watching.watch.level
+    return trigger_simulation.LINE if watching is None else watching.watch.threshold
 
 
 def _span(here: AppContext, from_ms: int | None, to_ms: int | None) -> Span:

@@ -59,9 +59,7 @@ async def sign_in(asked: schemas.SignInRequest, request: Request, response: Resp
     wait_s = math.ceil(here.attempts.wait_s(asked.name, caller.address))
     if wait_s:
         await asyncio.to_thread(here.accounts.note, "sign-in delayed", asked.name, caller, f"{wait_s} s")
-        raise RequestRefused(
-            429, "wait", f"Too many failed attempts. Try again in {wait_s} s.", "(drop)", {"wait_s": wait_s}
-        )
+        raise RequestRefused(429, "wait", f"Too many failed attempts. Try again in {wait_s} s.", "", {"wait_s": wait_s})
     here.attempts.failed(asked.name, caller.address)
     found = await asyncio.to_thread(here.accounts.find, asked.name)
     stored = (found[1] or None) if found else None

@@ -131,9 +131,7 @@ async def _check_code(here: AppContext, request: Request, found: Share, code: st
     if not code:
         raise RequestRefused(401, "code_needed", "This link requires a code.", "The person who sent it has the code.")
     if wait_s := here.attempts.wait_s(name, address):
-        raise RequestRefused(
-            429, "wait", f"Too many wrong codes. Try again in {wait_s:.0f} s.", "(drop)", {"wait_s": wait_s}
-        )
+        raise RequestRefused(429, "wait", f"Too many wrong codes. Try again in {wait_s:.0f} s.", "", {"wait_s": wait_s})
     here.attempts.failed(name, address)
     if not await here.passwords.matches(found.code, code):
         raise RequestRefused(401, "wrong_code", "Wrong code.", "Check it and try again.")

@@ -77,7 +77,7 @@ class SettingsDraft:
         """NotDone when it is not there."""
         tables = self._document.get(group, {})
         if name not in tables:
-            raise NotDone(f"No {name} in the settings.", "It may have been removed. Reload the page.")
+            raise NotDone(f"{name} isn't in the settings.", "It may have been removed. Reload the page.")
         del tables[name]
         self._gone |= {f"{key}_{name}".upper().replace("-", "_") for key in SECRET}
 

@@ -13,17 +13,18 @@ from tawny.config.changes.toml_edit import replace_file
 from tawny.config.loader import known_secrets, parse_settings
 from tawny.config.settings import DetectionSettings, Settings
 from tawny.config.units import duration_text, share_text
+from tawny.config.zones import Points
 from tawny.model.errors import NotDone, SettingsError
 
-_TIMES = frozenset({"stay", "loiter", "left", "hold"})
-_SHARES = frozenset({"smallest", "sure"})
+_TIMES = frozenset({"min_time", "loitering_after", "object_left_after", "hold"})
+_SHARES = frozenset({"min_size", "sure"})
 """Settings with units, in the tables that are ours: those of detectors have plain numbers."""
 DIGITS = 4
 """Of a point: a ten-thousandth of the picture."""
 
 
-def change_watch(path: Path, camera: str, watch: DetectionSettings) -> Settings:
-    """Write how a camera is to be watched; the settings as they are then.
+def change_detection(path: Path, camera: str, watch: DetectionSettings, privacy_masks: tuple[Points, ...]) -> Settings:
+    """Write a camera's detection settings and privacy masks; return all settings as they are then.
 
     NotDone when the file has no such camera any more. SettingsError, OSError's TawnyErrors when nothing was changed.
     """
@@ -35,9 +36,13 @@ def change_watch(path: Path, camera: str, watch: DetectionSettings) -> Settings:
         raise NotDone(f"{path} has no camera {camera}.", "It may have been removed. Reload the page.")
     cameras: Any = document["cameras"]
     table: Any = cameras[camera]
-    if "watch" not in table:
-        table["watch"] = tomlkit.table()
-    put(table["watch"], plain_table(before.cameras[camera].watch), plain_table(watch))
+    if "detection" not in table:
+        table["detection"] = tomlkit.table()
+    put(table["detection"], plain_table(before.cameras[camera].detection), plain_table(watch))
+    if before.cameras[camera].privacy_masks != privacy_masks:
+        table.pop("privacy_masks", None)
+        if privacy_masks:
+            table["privacy_masks"] = tomlkit.item(_rounded(privacy_masks))
     text = tomlkit.dumps(document)
     after, problems = parse_settings(text, known_secrets(path.parent))
     if after is None:

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from tawny.config.settings import CameraSettings, DetectionSettings, Settings
 
 _OUTWARD = ("outbox", "destinations", "notifiers")
-_PROGRAMS = ("emit", "inputs", "mqtt", "scripts", "relays")
-AT_ONCE = frozenset({*_OUTWARD, "relays", "web.address", "storage.sealed", "sealed"})
+_PROGRAMS = ("webhooks", "api_clients", "mqtt", "scripts", "relays")
+AT_ONCE = frozenset({*_OUTWARD, "relays", "web.public_url", "storage.encrypt", "encryption"})
 """Paths of `SettingsDifference.other` that are taken over while it runs; so is what is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class SettingsDifference:
-    """cameras: ids. `other`: paths that differ and concern no running camera, such as `storage.keep`."""
+    """cameras: ids. `other`: paths that differ and concern no running camera, such as `storage.retention`."""
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
@@ -34,7 +34,7 @@ def difference(old: Settings, new: Settings) -> SettingsDifference:
         watched=tuple(
             key
             for key in both
-            if old.cameras[key].watch != new.cameras[key].watch
+            if _watched(old.cameras[key]) != _watched(new.cameras[key])
             and _recorded(old.cameras[key]) == _recorded(new.cameras[key])
         ),
         other=(
@@ -44,12 +44,18 @@ def difference(old: Settings, new: Settings) -> SettingsDifference:
                 for key in type(getattr(new, table)).model_fields
                 if getattr(getattr(old, table), key) != getattr(getattr(new, table), key)
             ),
-            *(table for table in (*_OUTWARD, *_PROGRAMS, "sealed") if getattr(old, table) != getattr(new, table)),
-            *(f"cameras.{key}.keep" for key in both if old.cameras[key].keep != new.cameras[key].keep),
+            *(table for table in (*_OUTWARD, *_PROGRAMS, "encryption") if getattr(old, table) != getattr(new, table)),
+            *(f"cameras.{key}.retention" for key in both if old.cameras[key].retention != new.cameras[key].retention),
         ),
     )
 
 
 def _recorded(camera: CameraSettings) -> CameraSettings:
     """What its recording goes by: how long it is kept, how it is watched and turned, is nothing to that."""
-    return camera.model_copy(update={"keep": None, "watch": DetectionSettings(), "onvif": ""})
+    return camera.model_copy(
+        update={"retention": None, "detection": DetectionSettings(), "privacy_masks": (), "onvif": ""}
+    )
+
+
+def _watched(camera: CameraSettings) -> tuple[object, ...]:
+    return camera.detection, camera.privacy_masks

@@ -1,6 +1,6 @@
 """Changes modes and rules in the settings file: only what is different is written; comments and order stay.
 
-They are said here in the words of the file: `{"week": {"night": ["22:00-06:30"]}}`, `{"do": ["tell phone"]}`.
+They are said here in the words of the file: `{"schedule": {"night": ["22:00-06:30"]}}`, `{"do": ["notify phone"]}`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,20 +24,20 @@ from tawny.model.errors import Problem, SettingsError
 Words = Mapping[str, Any]
 
 
-def arm_words(arm: ModesSettings) -> dict[str, Any]:
+def modes_to_table(modes: ModesSettings) -> dict[str, Any]:
     """What the table says; nothing of what is as usual."""
     said = {
-        "modes": list(arm.modes),
-        "week": {mode: [str(one) for one in stretches] for mode, stretches in arm.week.items()},
-        "dates": _spans(arm.dates),
-        "place": list(arm.place),
-        "presence": _presence_words(arm.presence),
+        "names": list(modes.names),
+        "schedule": {mode: [str(one) for one in stretches] for mode, stretches in modes.schedule.items()},
+        "exceptions": _spans(modes.exceptions),
+        "location": list(modes.location),
+        "presence": _presence_words(modes.presence),
     }
-    usual = {"modes": list(ModesSettings().modes)}
+    usual = {"names": list(ModesSettings().names)}
     return {key: value for key, value in said.items() if value and value != usual.get(key)}
 
 
-def rule_words(rule: RuleSettings) -> dict[str, Any]:
+def rule_to_table(rule: RuleSettings) -> dict[str, Any]:
     found: dict[str, Any] = {"name": rule.name} if rule.name else {}
     when = _when_words(rule.when)
     if when:
@@ -45,27 +45,27 @@ def rule_words(rule: RuleSettings) -> dict[str, Any]:
     return found | {"do": [str(one) for one in rule.do]}
 
 
-def parse_modes(arm: Words, rules: Sequence[Words]) -> tuple[ModesSettings, tuple[RuleSettings, ...]]:
+def parse_modes(modes: Words, rules: Sequence[Words]) -> tuple[ModesSettings, tuple[RuleSettings, ...]]:
     """The words as settings. SettingsError tells what is wrong with them."""
     try:
-        made = Settings.model_validate({"arm": dict(arm), "rules": [dict(rule) for rule in rules]})
+        made = Settings.model_validate({"modes": dict(modes), "rules": [dict(rule) for rule in rules]})
     except ValidationError as error:
         raise SettingsError("your input", tuple(_problems(error))) from None
-    return made.arm, made.rules
+    return made.modes, made.rules
 
 
-def change_arm(path: Path, arm: Words, rules: Sequence[Words]) -> Settings:
+def change_modes(path: Path, modes: Words, rules: Sequence[Words]) -> Settings:
     """Write both; the settings as they are then. SettingsError, OSError's TawnyErrors when nothing was changed."""
-    new_arm, new_rules = parse_modes(arm, rules)
+    new_modes, new_rules = parse_modes(modes, rules)
     document = tomlkit.parse(path.read_text(encoding="utf-8"))
     before, problems = parse_settings(document.as_string(), known_secrets(path.parent))
     if before is None:
         raise SettingsError(str(path), tuple(problems))
-    old, new = arm_words(before.arm), arm_words(new_arm)
+    old, new = modes_to_table(before.modes), modes_to_table(new_modes)
     if old != new:
-        if "arm" not in document:
-            document["arm"] = tomlkit.table()
-        table: Any = document["arm"]
+        if "modes" not in document:
+            document["modes"] = tomlkit.table()
+        table: Any = document["modes"]
         put(table, old, new)
     if before.rules != new_rules:
         _put_rules(document, before.rules, new_rules)
@@ -94,7 +94,7 @@ def _put_rules(document: Any, old: Sequence[RuleSettings], new: Sequence[RuleSet
 
 def _rule_table(rule: RuleSettings) -> Table:
     table = tomlkit.table()
-    for key, value in rule_words(rule).items():
+    for key, value in rule_to_table(rule).items():
         if key == "when":
             when = tomlkit.inline_table()
             when.update(value)
@@ -124,12 +124,14 @@ def _somebody_words(one: PersonPresenceSettings) -> dict[str, Any]:
 
 def _when_words(when: RuleCondition) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for key in ("camera", "kind", "zone", "arm", "between", "home", "gone"):
+    for key in ("camera", "kind", "zone", "recognized", "mode", "between", "home", "away"):
         several = [str(one) for one in getattr(when, key)]
         if several:
             found[key] = several[0] if len(several) == 1 else several
-    if when.lasts:
-        found["lasts"] = duration_text(when.lasts)
+    if when.include_possible:
+        found["include_possible"] = True
+    if when.min_duration:
+        found["min_duration"] = duration_text(when.min_duration)
     return found
 
 

@@ -35,11 +35,11 @@ def _word(key: str, value: Any, keep: RetentionSettings | CameraRetentionSetting
         return keep_words(getattr(keep, "sub", None))
     if key == "events":
         return {kind: duration_text(seconds) for kind, seconds in value.items()}
-    if key == "free":
+    if key == "min_free":
         return share_text(value)
-    if key == "size":
+    if key == "max_size":
         return _size(value)
-    return value if key == "count" else duration_text(value)
+    return value if key == "max_files" else duration_text(value)
 
 
 def _size(size_bytes: int) -> str:
@@ -55,15 +55,15 @@ def parse_retention(
 ) -> tuple[RetentionSettings, dict[str, CameraRetentionSettings | None]]:
     """The words as settings. SettingsError tells what is wrong with them."""
     document: dict[str, Any] = {
-        "storage": {"keep": dict(everyone)},
+        "storage": {"retention": dict(everyone)},
         "cameras": {
-            name: {"source": "demo:", **({"keep": dict(keep)} if keep else {})} for name, keep in cameras.items()
+            name: {"source": "demo:", **({"retention": dict(keep)} if keep else {})} for name, keep in cameras.items()
         },
     }
     made, problems = parse_settings(tomlkit.dumps(document), {})
     if made is None:
         raise SettingsError("the settings", tuple(problem._replace(line=None) for problem in problems))
-    return made.storage.keep, {name: camera.keep for name, camera in made.cameras.items()}
+    return made.storage.retention, {name: camera.retention for name, camera in made.cameras.items()}
 
 
 def change_keep(path: Path, everyone: Words, cameras: Mapping[Any, Words]) -> Settings:
@@ -75,12 +75,12 @@ def change_keep(path: Path, everyone: Words, cameras: Mapping[Any, Words]) -> Se
     before, problems = parse_settings(document.as_string(), known_secrets(path.parent))
     if before is None:
         raise SettingsError(str(path), tuple(problems))
-    _change(document.setdefault("storage", tomlkit.table()), keep_words(before.storage.keep), everyone)
+    _change(document.setdefault("storage", tomlkit.table()), keep_words(before.storage.retention), everyone)
     for name, keep in cameras.items():
         if name not in before.cameras:
             raise NotDone(f"{path} has no camera {name}.", "It may have been removed. Reload the page.")
         tables: Any = document["cameras"]
-        _change(tables[name], keep_words(before.cameras[name].keep), keep)
+        _change(tables[name], keep_words(before.cameras[name].retention), keep)
     text = tomlkit.dumps(document)
     after, problems = parse_settings(text, known_secrets(path.parent))
     if after is None:
@@ -91,15 +91,15 @@ def change_keep(path: Path, everyone: Words, cameras: Mapping[Any, Words]) -> Se
 
 
 def _change(above: MutableMapping[str, Any], old: Words, new: Words) -> None:
-    """The table `keep` below it."""
+    """Change the table `retention` below it."""
     if old == new:
         return
     if not new:
-        above.pop("keep", None)
+        above.pop("retention", None)
         return
-    if "keep" not in above:
-        above["keep"] = tomlkit.inline_table()
-    table: MutableMapping[str, Any] = above["keep"]
+    if "retention" not in above:
+        above["retention"] = tomlkit.inline_table()
+    table: MutableMapping[str, Any] = above["retention"]
     for key in old.keys() - new.keys():
         table.pop(key, None)
     for key, value in new.items():

@@ -25,23 +25,25 @@ def change_seal(
     if before is None:
         raise SettingsError(str(path), tuple(problems))
     if keys is not None:
-        if before.sealed.all:
-            raise NotDone(f"{path} already has keys under [sealed].", "Recordings encrypted with them still need them.")
-        table: Any = document.setdefault("sealed", tomlkit.table())
+        if before.encryption.all:
+            raise NotDone(
+                f"{path} already has keys under [encryption].", "Recordings encrypted with them still need them."
+            )
+        table: Any = document.setdefault("encryption", tomlkit.table())
         table["recipients"], table["recovery"] = [keys[0]], keys[1]
-    if before.storage.sealed != everything:
+    if before.storage.encrypt != everything:
         storage: Any = document.setdefault("storage", tomlkit.table())
-        storage["sealed"] = everything
+        storage["encrypt"] = everything
     for name in cameras.keys() - before.cameras.keys():
         raise NotDone(f"{path} has no camera {name}.", "It may have been removed. Reload the page.")
     for name, camera in before.cameras.items():
         own = cameras.get(name)
         own = None if own == everything else own
         tables: Any = document["cameras"]
-        if own is None and camera.sealed is not None:
-            tables[name].pop("sealed", None)
-        elif own is not None and own != camera.sealed:
-            tables[name]["sealed"] = own
+        if own is None and camera.encrypt is not None:
+            tables[name].pop("encrypt", None)
+        elif own is not None and own != camera.encrypt:
+            tables[name]["encrypt"] = own
     text = tomlkit.dumps(document)
     after, problems = parse_settings(text, known_secrets(path.parent))
     if after is None:

@@ -19,7 +19,7 @@ TEMPLATE = """\
 
 [storage]
 path = ""                       # folder for recordings; empty: ~/tawny
-# keep = { min = "14 days", max = "90 days", size = "200 GB", free = "10 %", events = "60 days" }
+# retention = { min = "14 days", max = "90 days", max_size = "200 GB", min_free = "10 %", events = "60 days" }
 
 [web]
 listen = "127.0.0.1:8000"       # 0.0.0.0:8000 lets other devices connect, once the owner account exists

@@ -55,8 +55,8 @@ def _camera(found: ImportResult, key: str, source: str, values: dict[str, str]) 
     seconds, kernel = _whole(values, "sensitivity", 3), _whole(values, "kernel", 17)
     camera = found.settings["cameras"][name]
     camera |= {"pre": f"{min(seconds, 30)} s", "post": "2 s"}
-    camera["watch"] = {"detector": "counting", "counting": {"seconds": min(seconds, 60), "kernel": kernel}}
-    for theirs, words in (("sensitivity", "pre, watch.counting.seconds"), ("kernel", "watch.counting.kernel")):
+    camera["detection"] = {"detector": "counting", "counting": {"seconds": min(seconds, 60), "kernel": kernel}}
+    for theirs, words in (("sensitivity", "pre, detection.counting.seconds"), ("kernel", "detection.counting.kernel")):
         if theirs in values:
             found.became[theirs] = f"{words} of every camera"
 

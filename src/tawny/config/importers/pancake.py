@@ -83,7 +83,7 @@ def _turned(said: argparse.Namespace, found: ImportResult) -> None:
 
 def _watching(said: argparse.Namespace, found: ImportResult) -> None:
     if not said.detect:
-        found.put("(no --detect)", f"{_CAMERA}.watch.detector", "off")
+        found.put("(no --detect)", f"{_CAMERA}.detection.detector", "off")
     else:
         own: dict[str, object] = {"file": "customize.py"}
         if said.detect_resize:
@@ -91,7 +91,10 @@ def _watching(said: argparse.Namespace, found: ImportResult) -> None:
         if said.detect_interval:
             own["every"] = f"{said.detect_interval} s"
         found.put(
-            "--detect", f"{_CAMERA}.watch", {"detector": "own", "own": own}, 'watch.detector = "own": customize.py'
+            "--detect",
+            f"{_CAMERA}.detection",
+            {"detector": "own", "own": own},
+            'detection.detector = "own": customize.py',
         )
         found.left["customize.py"] = (
             "copy it next to tawny.toml; `detect(frame)` receives frame.rgb (see docs/watching.md)"
@@ -99,8 +102,8 @@ def _watching(said: argparse.Namespace, found: ImportResult) -> None:
     if said.record_detection:
         found.became["--record-detection"] = "events, with a few seconds before and after"
     if said.emit:
-        emit: dict[str, object] = {"url": f"unix:@{said.emit}", "form": "pancake", "cameras": ["camera"]}
-        found.put("--emit", "emit.pancake", emit, f"emit.pancake: unix:@{said.emit}, in Pancake's form")
+        emit: dict[str, object] = {"url": f"unix:@{said.emit}", "format": "pancake", "cameras": ["camera"]}
+        found.put("--emit", "webhooks.pancake", emit, f"webhooks.pancake: unix:@{said.emit}, in Pancake's format")
 
 
 def _post(words: list[str], found: ImportResult) -> None:
@@ -114,7 +117,7 @@ def _post(words: list[str], found: ImportResult) -> None:
     for name in ("--upload-queue-size", "--notify-queue-size", "--log"):
         options.add_argument(name)
     said, _ = options.parse_known_args(words)
-    when: dict[str, object] = {"after": said.upload_after_convert} if said.upload_after_convert else {}
+    when: dict[str, object] = {"batch": said.upload_after_convert} if said.upload_after_convert else {}
     when |= {"minutes": said.upload_minutes} if said.upload_minutes else {}
     found.became["--convert"] = "files are MP4 from the start"
     for number, (who, port, folder) in enumerate(said.upload_scp, 1):

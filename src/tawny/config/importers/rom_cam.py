@@ -30,7 +30,7 @@ def from_rom_cam(text: str) -> ImportResult:
     if name:
         found.put("name", f"{camera}.name", name)
     found.settings["cameras"][camera_id(name)]["v4l2"] = {"size": "640x480", "fps": 10, "format": "h264"}
-    found.settings["cameras"][camera_id(name)]["watch"] = {"detector": "edges"}
+    found.settings["cameras"][camera_id(name)]["detection"] = {"detector": "edges"}
     _where(theirs, found)
     _away(theirs, found)
     for key in theirs.keys() - found.became.keys() - found.left.keys():
@@ -73,10 +73,10 @@ def _away(theirs: dict[str, Any], found: ImportResult) -> None:
     """Told and sent only while nobody is at home."""
     if not (addresses := theirs.get("disable_recording_for_ips")):
         return
-    found.put("disable_recording_for_ips", "arm.presence", {"ping": list(addresses), "away_after": "60 s"})
-    deeds = [*(["tell nobody"] if "notifiers" in found.settings else [])]
-    deeds += ["clip to nowhere"] if "destinations" in found.settings else []
+    found.put("disable_recording_for_ips", "modes.presence", {"ping": list(addresses), "away_after": "60 s"})
+    deeds = [*(["notify no one"] if "notifiers" in found.settings else [])]
+    deeds += ["don't upload"] if "destinations" in found.settings else []
     if deeds:
-        found.settings["rules"] = [{"when": {"arm": "home"}, "do": deeds}]
-    said = f"arm.presence.ping; at home: {', '.join(deeds) or 'nothing to do'}"
+        found.settings["rules"] = [{"when": {"mode": "home"}, "do": deeds}]
+    said = f"modes.presence.ping; at home: {', '.join(deeds) or 'nothing to do'}"
     found.became["disable_recording_for_ips"] = said

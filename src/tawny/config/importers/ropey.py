@@ -61,13 +61,13 @@ def _numbers(theirs: dict[str, str], usual: dict[str, str], camera: str, found: 
     flipped = flip(left_right=turned.get("hflip", False), up_down=turned.get("vflip", False))
     for key in turned:
         found.put(key, f"{camera}.picamera.flip", flipped)
-    found.put("(the detector)", f"{camera}.watch.detector", "framediff")
+    found.put("(the detector)", f"{camera}.detection.detector", "framediff")
     if "trigger_level" in theirs:
-        found.put("trigger_level", f"{camera}.watch.framediff.level", int(theirs["trigger_level"]))
+        found.put("trigger_level", f"{camera}.detection.framediff.level", int(theirs["trigger_level"]))
     if "after_frames" in theirs:
-        found.put("after_frames", f"{camera}.watch.framediff.frames", min(50, max(1, int(theirs["after_frames"]))))
+        found.put("after_frames", f"{camera}.detection.framediff.frames", min(50, max(1, int(theirs["after_frames"]))))
     for key, here in (("buffer_seconds", "pre"), ("post_roll", "post")):
         found.put(key, f"{camera}.{here}", f"{int(theirs.get(key, '3'))} s")
     if "max_disk_usage" in theirs:
         free = round((1 - float(theirs["max_disk_usage"])) * 100, 1)
-        found.put("max_disk_usage", "storage.keep.free", f"{free:g} %")
+        found.put("max_disk_usage", "storage.retention.min_free", f"{free:g} %")

@@ -32,7 +32,7 @@ class Apprise:
 
     def traits(self, url: str) -> NotifierTraits:
         takes = bool(getattr(_made(url), "attachment_support", False))
-        shows = "text and the snapshot" if takes else "words"
+        shows = "text and the snapshot" if takes else "text"
         return NotifierTraits(f"Depends on the service: {shows}.", picture=takes, gif=takes, largest_bytes=8_000_000)
 
     def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:

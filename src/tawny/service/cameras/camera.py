@@ -158,7 +158,7 @@ class RunningCamera:
     def watch_otherwise(self, settings: CameraSettings) -> None:
         """Take over settings that differ only in how it is watched: the recording goes on."""
         self.settings = settings
-        private = privacy_masks(settings.watch)
+        private = privacy_masks(settings)
         is_seen_otherwise = any(hub.private != private for hub in self.hubs.values())
         for hub in self.hubs.values():
             hub.private = private
@@ -167,7 +167,8 @@ class RunningCamera:
             self._seen_otherwise()
 
     def _watch(self) -> None:
-        self.watching.begin(self.settings.watch if self.duty.is_watched else DetectionSettings(detector=NO_DETECTOR))
+        detection = self.settings.detection if self.duty.is_watched else DetectionSettings(detector=NO_DETECTOR)
+        self.watching.begin(detection, privacy_masks(self.settings))
 
     def watched(self, stream: StreamName, viewers: int) -> None:
         """So many watch it live now: packets come at once, or when it is cheapest."""
@@ -198,7 +199,7 @@ class RunningCamera:
     def _begin_stream(self, stream: StreamName, address: str) -> None:
         parts = self._parts
         hub = self.hubs[stream] = Hub(keep_s=RING_S)
-        hub.private = privacy_masks(self.settings.watch)
+        hub.private = privacy_masks(self.settings)
         self._losses[stream] = PacketLoss(hub)
         session = self._sessions[stream] = StreamSession(self.id, stream, hub, parts.clock, self._heard)
         if not self.duty.is_read:
@@ -220,7 +221,7 @@ class RunningCamera:
     def about(self) -> web.CameraView:
         """As the web layer sees it."""
         chosen = self.settings
-        return web.CameraView(self.status, tuple(self.hubs), chosen.pre, chosen.post, chosen.where)
+        return web.CameraView(self.status, tuple(self.hubs), chosen.pre, chosen.post, chosen.group)
 
     def speaker(self) -> Speaker | None:
         """Its loudspeaker, if its kind may have one; not connected yet."""

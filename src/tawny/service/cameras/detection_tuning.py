@@ -9,8 +9,9 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tawny.config.changes.detection import change_watch, plain_table
-from tawny.config.settings import DetectionSettings, Settings
+from tawny.config.changes.detection import change_detection, plain_table
+from tawny.config.settings import CameraSettings, DetectionSettings, Settings
+from tawny.config.zones import Points
 from tawny.detection.classic.parameters import DetectorParameter
 from tawny.detection.live_meter import LiveMeter
 from tawny.model.clock import Clock
@@ -44,17 +45,18 @@ class DetectionTuningService:
         return [self._about(name) for name in sorted(self._doors.detectors, key=lambda name: (name != "motion", name))]
 
     def readers(self) -> Sequence[str]:
-        own = [name for name, one in self._settings().recognisers.items() if one.file]
+        own = [name for name, one in self._settings().recognizers.items() if one.file]
         return list(dict.fromkeys([*sorted(self._doors.recognisers), *own]))
 
     def watching(self, camera: CameraId) -> web.DetectionView | None:
         running, settings = self._cameras().get(camera), self._settings().cameras.get(camera)
         if running is None or settings is None:
             return None
-        watch = settings.watch
+        watch = settings.detection
         return web.DetectionView(
             watch=watch,
-            version=_version(watch),
+            privacy_masks=settings.privacy_masks,
+            version=_version(settings),
             is_kept=self._config is not None,
             notes=running.watching.notes,
             trouble=running.watching.trouble,
@@ -64,17 +66,18 @@ class DetectionTuningService:
 
     def meter(self, camera: CameraId) -> LiveMeter | None:
         running = self._cameras().get(camera)
-        return None if running is None or running.settings.watch.detector == OFF else running.watching.meter
+        return None if running is None or running.settings.detection.detector == OFF else running.watching.meter
 
-    def change(self, camera: CameraId, watch: DetectionSettings, by: str) -> None:
+    def change(self, camera: CameraId, watch: DetectionSettings, privacy_masks: tuple[Points, ...], by: str) -> None:
         with self._lock:
             now = self._settings()
             if camera not in now.cameras:
                 raise NotDone(f"No camera named {camera}.", "It may have been removed. Reload the page.")
-            new = _with(now, camera, watch)
+            new = _with(now, camera, watch, privacy_masks)
             self._doors.check(new, "the settings")
             if self._config is not None:  # what else is in the file may be overruled by the command line
-                new = _with(now, camera, change_watch(self._config, camera, watch).cameras[camera].watch)
+                written = change_detection(self._config, camera, watch, privacy_masks).cameras[camera]
+                new = _with(now, camera, written.detection, written.privacy_masks)
             self._apply(new, str(self._config or "the settings"))
             self._changes[camera] = web.DetectionChange(by, self._clock.now_ms())
 
@@ -91,10 +94,14 @@ class DetectionTuningService:
         return web.DetectorView(name, words, numbers)
 
 
-def _with(settings: Settings, camera: CameraId, watch: DetectionSettings) -> Settings:
-    changed = settings.cameras[camera].model_copy(update={"watch": watch})
+def _with(
+    settings: Settings, camera: CameraId, watch: DetectionSettings, privacy_masks: tuple[Points, ...]
+) -> Settings:
+    update = {"detection": watch, "privacy_masks": privacy_masks}
+    changed = settings.cameras[camera].model_copy(update=update)
     return settings.model_copy(update={"cameras": {**settings.cameras, camera: changed}})
 
 
-def _version(watch: DetectionSettings) -> str:
-    return hashlib.blake2s(json.dumps(plain_table(watch), sort_keys=True).encode(), digest_size=8).hexdigest()
+def _version(camera: CameraSettings) -> str:
+    said = [plain_table(camera.detection), camera.privacy_masks]
+    return hashlib.blake2s(json.dumps(said, sort_keys=True).encode(), digest_size=8).hexdigest()

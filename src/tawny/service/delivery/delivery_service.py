@@ -188,7 +188,7 @@ class DeliveryService:
         settings = self._settings
         found = [
             AnyTarget(
-                one.name, "destination", one.where, "", ", ".join(settings.destinations[one.name].what),
+                one.name, "destination", one.where, "", ", ".join(settings.destinations[one.name].upload),
                 one.waiting, one.trouble, one.is_paused, one.last, {}, _receives(settings, one.name),
             )
             for one in self.targets()
@@ -261,7 +261,7 @@ class DeliveryService:
         except DeliveryError as error:
             return {"error": {"code": error.code, "message": error.message, "do": error.do}}
         items = [{"name": one.name, "size_bytes": one.size_bytes, "written_ms": one.modified_ms} for one in found]
-        return {"keep_s": chosen[name].keep, "removed": not only_told, "items": items}
+        return {"keep_s": chosen[name].retention, "removed": not only_told, "items": items}
 
     def test(self, name: str) -> list[ConnectionTestStep]:
         """KeyError when there is no such destination or notifier. Waits for the network."""

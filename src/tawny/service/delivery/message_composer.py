@@ -150,18 +150,18 @@ class MessageComposer:
         return InMemoryContent(b"", "text/plain", 0)
 
     def _picture(self, event: Event) -> DeliveryContent:
-        wanted = self._settings.picture and self._traits.picture
+        wanted = self._settings.snapshot and self._traits.picture
         return InMemoryContent((self._jpeg(event) if wanted else None) or b"", "image/jpeg", event.start_ms)
 
     def _jpeg(self, event: Event) -> bytes | None:
         """Of a sealed camera only where the settings say so, and as long as it is in memory."""
-        if self._settings.sealed_pictures and self._sealed.seals(event.camera):
+        if self._settings.unencrypted_snapshots and self._sealed.seals(event.camera):
             return self._sealed.picture_in_memory(event)
         return self._recorder.event_picture(event)
 
     def _sheet(self, events: Sequence[Event]) -> DeliveryContent:
         """Of a few of them, evenly."""
-        if not self._settings.picture or not self._traits.picture:
+        if not self._settings.snapshot or not self._traits.picture:
             return InMemoryContent(b"", "image/jpeg", 0)
         step = max(1, -(-len(events) // SHEET_PICTURES))
         pictures = [self._jpeg(event) for event in events[::step]]

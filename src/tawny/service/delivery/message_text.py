@@ -14,7 +14,7 @@ def clock_text(at_ms: int, zone: ZoneInfo) -> str:
 
 
 def of_event(event: Event, camera: str, zone: ZoneInfo, called: Callable[[str], str]) -> tuple[str, str]:
-    """`Person at the porch.` and `Front door, 20:46.` called: gives the name of who was recognised, by their id."""
+    """`Person (porch).` and `Front door, 20:46.` called: gives the name of who was recognised, by their id."""
     where = f" ({event.zones[0].replace('-', ' ')})" if event.zones else ""
     begin = clock_text(event.start_ms, zone)
     end = begin if event.end_ms is None else clock_text(event.end_ms, zone)
@@ -25,7 +25,7 @@ def of_event(event: Event, camera: str, zone: ZoneInfo, called: Callable[[str], 
 
 
 def of_events(events: Sequence[Event], camera: str, zone: ZoneInfo) -> tuple[str, str]:
-    """`7 more events.` and `Front door, 20:46 to 20:51: 5 × person, 2 × vehicle.` At least one event."""
+    """`7 more events` and `Front door, 20:46 to 20:51: 5 × person, 2 × vehicle.` At least one event."""
     begin, end = (clock_text(pick(one.start_ms for one in events), zone) for pick in (min, max))
     when = begin if begin == end else f"{begin} to {end}"
     return f"{len(events)} more events", f"{camera}, {when}: {counts(events)}."
@@ -37,7 +37,7 @@ def counts(events: Sequence[Event]) -> str:
 
 
 def of_alarm(what: str, camera: str, since: str, detail: str, do: str, others: int) -> tuple[str, str]:
-    """`Garage is not recorded since 14:02.` others: cameras that are fine."""
+    """`Garage has not been recording since 14:02.` others: cameras that are fine."""
     if what != "camera":
         return "Recorder problem", f"{detail} {do}".strip()
     fine = "" if not others else f" {others} other{' is' if others == 1 else 's are'} fine."
@@ -45,7 +45,7 @@ def of_alarm(what: str, camera: str, since: str, detail: str, do: str, others: i
 
 
 def of_alarms_end(what: str, camera: str, since: str, until: str, detail: str) -> tuple[str, str]:
-    """`Garage is back.` and `Missing: 14:02 to 20:51.`"""
+    """`Garage is recording again.` and `Missing: 14:02 to 20:51.`"""
     if what == "camera":
         return f"{camera} is recording again.", f"Missing: {since} to {until}."
     return "Problem resolved.", f"From {since} to {until}: {detail}"

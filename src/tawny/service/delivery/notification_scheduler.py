@@ -165,7 +165,7 @@ class NotificationScheduler:
         if event.id in state.known:
             self._changed(ear, event, now_ms)
             return
-        says = self._deciding.of(event)[RuleAction("tell", ear.to)]
+        says = self._deciding.of(event)[RuleAction("notify", ear.to)]
         is_muted = self._is_muted(ear.to, event.camera, event.start_ms)
         found = verdict(ear, event.camera, says.as_kind or event.kind, says, now_ms, self._zone, is_muted=is_muted)
         self._deciding.note(event, says, does=found.does, why=found.why)

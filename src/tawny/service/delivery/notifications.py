@@ -68,7 +68,11 @@ class NotifierInfo:
         """What of all that happens, in words."""
         one = self.settings
         kinds = ", ".join(one.kinds) if one.kinds else "all events"
-        parts = [kinds if one.events else "", "trouble" if one.alarms else "", "a daily summary" if one.recap else ""]
+        parts = [
+            kinds if one.events else "",
+            "trouble" if one.problems else "",
+            "a daily summary" if one.daily_summary else "",
+        ]
         where = f" from {', '.join(one.cameras)}" if one.cameras else ""
         return ", ".join(part for part in parts if part) + where
 
@@ -76,7 +80,7 @@ class NotifierInfo:
     def receives(self) -> ReceivedAccess:
         """Whether pictures themselves are handed to the service, or only words and where to see them."""
         one, traits = self.settings, self.traits
-        pictures = one.picture and traits.picture
+        pictures = one.snapshot and traits.picture
         return (
             ReceivedAccess.CLEAR
             if pictures or (one.clip in ("auto", "gif", "video") and traits.gif)
@@ -183,7 +187,7 @@ class Notifications:
 
     def _wanted(self) -> dict[str, "_Wanted"]:
         """Each with all that who serves it goes by."""
-        address = self._settings.web.address
+        address = self._settings.web.public_url
         return {name: (one, address) for name, one in self._settings.notifiers.items()}
 
     def _begin(self, name: str, wanted: "_Wanted", _: threading.Event) -> list[TargetWorker]:
@@ -233,8 +237,8 @@ class Notifications:
             self._name_of,
             self._clip_link,
             self._clock,
-            self._settings.web.address,
-            partial(self._may_see, one.person) if one.person else anybody,
+            self._settings.web.public_url,
+            partial(self._may_see, one.user) if one.user else anybody,
             self._sealed,
         )
 
@@ -245,13 +249,13 @@ class Notifications:
             frozenset(CameraId(camera) for camera in one.cameras) or None,
             frozenset(one.kinds) or None,
             events=one.events,
-            alarms=one.alarms,
-            recap=config.minute(one.recap) if one.recap else None,
-            quiet=one.quiet,
-            cool_down_ms=round(one.cool_down * 1000),
+            alarms=one.problems,
+            recap=config.minute(one.daily_summary) if one.daily_summary else None,
+            quiet=one.quiet_hours,
+            cool_down_ms=round(one.min_interval * 1000),
             follows=one.clip != "none" and (traits.gif or traits.video or bool(self._settings.destinations)),
             edits=traits.edits,
-            may_see=partial(self._may_see, one.person) if one.person else anybody,
+            may_see=partial(self._may_see, one.user) if one.user else anybody,
         )
 
     def _name_of(self, camera: CameraId) -> str:

@@ -89,4 +89,4 @@ class TargetSettingsService:
             return "destinations"
         if name in now.notifiers:
             return "notifiers"
-        raise NotDone(f"No {name} in the settings.", "It may have been removed. Reload the page.")
+        raise NotDone(f"{name} isn't in the settings.", "It may have been removed. Reload the page.")

@@ -201,7 +201,7 @@ class UploadScheduler:
             self._bring(wish, event)
 
     def _bring(self, wish: UploadRule, event: Event) -> None:
-        says = self._deciding.of(event)[RuleAction("clip", wish.to)]
+        says = self._deciding.of(event)[RuleAction("upload", wish.to)]
         found = sends(wish, event.camera, says.as_kind or event.kind, says, kept=event.kept)
         self._deciding.note(event, says, does=found.does, why=found.why)
         if not found.does:
@@ -312,7 +312,7 @@ class UploadScheduler:
                 continue
             says = self._deciding.of(event)
             for wish in self._wishes:
-                if sends(wish, event.camera, event.kind, says[RuleAction("clip", wish.to)], kept=event.kept).does:
+                if sends(wish, event.camera, event.kind, says[RuleAction("upload", wish.to)], kept=event.kept).does:
                     self._bring_recording(wish, event, segment)
 
     def _sealed_name(self, wish: UploadRule, path: str, at_ms: int, readable: str) -> str:

@@ -80,9 +80,9 @@ class Uploads:
         Raises a DeliveryError. Waits for the network.
         """
         one = self._settings[name]
-        if one.keep is None:
+        if one.retention is None:
             return []
-        before_ms = self._clock.now_ms() - round(one.keep * 1000)
+        before_ms = self._clock.now_ms() - round(one.retention * 1000)
         connection = self._connect(name, one)
         try:
             return list(expired_files(connection.files(), checked(one.names), before_ms))
@@ -101,7 +101,7 @@ class Uploads:
 
     def kept_for_a_time(self) -> list[str]:
         """Those at which something is ever removed."""
-        return [name for name, one in self._settings.items() if one.keep is not None]
+        return [name for name, one in self._settings.items() if one.retention is not None]
 
     def clip_link(self, event: EventId) -> str:
         """To the clip of an event where it was brought, if whoever has the link can fetch it there."""
@@ -148,7 +148,7 @@ class Uploads:
     def _trigger(self, name: str, one: Settings) -> SendSchedule:
         zone = ZoneInfo(self._zone())
         return SendSchedule(
-            name, self._outbox, self._clock, zone, after=one.after, minutes=one.minutes, hours=one.hours
+            name, self._outbox, self._clock, zone, after=one.batch, minutes=one.minutes, hours=one.hours
         )
 
     def _connect(self, name: str, one: Settings) -> DestinationConnection:
@@ -200,9 +200,9 @@ def _wish(name: str, one: Settings) -> UploadRule:
     return UploadRule(
         name,
         checked(one.names),
-        frozenset(one.what),
+        frozenset(one.upload),
         frozenset(CameraId(camera) for camera in one.cameras) or None,
         frozenset(one.kinds) or None,
-        follows=not one.minutes and (one.after or 1) == 1,
+        follows=not one.minutes and (one.batch or 1) == 1,
         names_sealed=one.sealed_names == "readable",
     )

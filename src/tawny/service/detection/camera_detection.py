@@ -38,8 +38,9 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Message
 from tawny.model.observations import Frame
 from tawny.model.packets import VideoFormat
+from tawny.model.polygon import Polygon
 from tawny.model.states import ON_WATCH, CameraState, CameraStatus
-from tawny.service.detection.zone_mapping import camera_zones, privacy_masks
+from tawny.service.detection.zone_mapping import camera_zones
 from tawny.service.plugin_registry import OFF, PluginRegistry
 from tawny.service.retention.event_marks import EventMarks
 from tawny.storage.disk.layout import SOUND as SOUND_SCORES
@@ -148,8 +149,8 @@ class CameraDetection:
         words = status.detail or WORDS[self._wrong]
         return replace(status, state=CameraState(self._wrong), since_ms=self._wrong_ms, detail=words)
 
-    def begin(self, settings: DetectionSettings) -> None:
-        """Watch by these settings, instead of by those from before."""
+    def begin(self, settings: DetectionSettings, masks: tuple[Polygon, ...]) -> None:
+        """Start detection with these settings and privacy masks, replacing the previous ones."""
         was_wrong = self._wrong, self.trouble
         self.stop()
         self.close()
@@ -159,7 +160,7 @@ class CameraDetection:
             self._wrong = ""
             self._tampers.end(self._means.clock.now_ms())
         else:
-            self._begin_looking(settings)
+            self._begin_looking(settings, masks)
         if settings.sound.listen:
             self._begin_listening(settings.sound)
         if (self._wrong, self.trouble) != was_wrong:
@@ -183,14 +184,14 @@ class CameraDetection:
 
     # --- looking
 
-    def _begin_looking(self, settings: DetectionSettings) -> None:
+    def _begin_looking(self, settings: DetectionSettings, masks: tuple[Polygon, ...]) -> None:
         from tawny.detection.abandoned_object import AbandonedObjectDetector
         from tawny.detection.tamper import TamperDetector
         from tawny.service.detection.activity_recorder import ActivityRecorder
 
         means, hubs, places = self._means, self._hubs, camera_zones(settings)
         main, sub = hubs[StreamName.MAIN], hubs.get(StreamName.SUB)
-        gate = DecodeGate(GateMode(settings.mode))  # what it learns of the camera outlives a watcher that dies
+        gate = DecodeGate(GateMode(settings.effort))  # what it learns of the camera outlives a watcher that dies
         tamper = self._tamper = self._tamper or TamperDetector()
 
         def make() -> Watcher:
@@ -205,17 +206,19 @@ class CameraDetection:
             )  # fmt: skip
             read = self._reader(settings, noted, main if sub else None)
             named: ObservationSink = (
-                TrackClassifier(self._camera, means.desk, read, settings.objects) if settings.objects else read
+                TrackClassifier(self._camera, means.desk, read, settings.notify_types)
+                if settings.notify_types
+                else read
             )
-            if means.guesser is not None and settings.suggest.triggers:
+            if means.guesser is not None and settings.possible.triggers:
                 named = FallbackLabeller(
-                    means.guesser, named, settings.suggest.triggers,
-                    lambda: not (means.desk.is_open and settings.objects),
+                    means.guesser, named, settings.possible.triggers,
+                    lambda: not (means.desk.is_open and settings.notify_types),
                 )  # fmt: skip
             self._watcher = Watcher(
                 self._camera, [sub, main] if sub else [main], detector, named, means.clock, self._scored,
                 gate=gate, trouble=self._watched_so, is_read=lambda: self.meter.is_read,
-                hardware=devices if settings.decode == "auto" else in_software, private=privacy_masks(settings),
+                hardware=devices if settings.decode == "auto" else in_software, private=masks,
             )  # fmt: skip
             return self._watcher
 
@@ -223,10 +226,12 @@ class CameraDetection:
 
     def _reader(self, settings: DetectionSettings, sink: ObservationSink, large: Hub | None) -> ObservationSink:
         """What reads plates and the like, where that is wanted."""
-        if not settings.read:
+        if not settings.recognize:
             return sink
         desk = self._means.desk
-        wanted = RecognitionWanted(settings.read, settings.read_sure, settings.read_zones, lambda: desk.is_open)
+        wanted = RecognitionWanted(
+            settings.recognize, settings.recognize_confidence, settings.recognize_zones, lambda: desk.is_open
+        )
         return TrackRecogniser(self._camera, self._means.reading, sink, wanted, large)
 
     def _take_own(self, made: Any) -> None:

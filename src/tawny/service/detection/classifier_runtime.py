@@ -54,7 +54,7 @@ class ClassifierRuntime:
     def names(self, camera: CameraId) -> bool:
         """Whether what moves there gets a name."""
         settings = self._settings().cameras.get(camera)
-        return self.desk.is_open and settings is not None and bool(settings.watch.objects)
+        return self.desk.is_open and settings is not None and bool(settings.detection.notify_types)
 
     def start(self, engine: Engine) -> None:
         handle = engine.start(self.name, lambda: self)
@@ -76,7 +76,7 @@ class ClassifierRuntime:
         self.desk.close()
 
     def _choose(self) -> None:
-        wanted = self._settings().objects
+        wanted = self._settings().object_detection
         try:
             card = None if wanted.model == OFF else self.shelf.chosen(wanted.model)
         except NotDone as error:
@@ -94,14 +94,14 @@ class ClassifierRuntime:
             self.shelf.check(card)
             model = ObjectModel(
                 self.shelf.file(card.name), card.labels or None, size=Size(width, height),
-                providers=(PROVIDERS.get(wanted.by, CPU),), threshold=wanted.sure,
-                accelerator=self._accelerator(wanted.by),
+                providers=(PROVIDERS.get(wanted.device, CPU),), threshold=wanted.sure,
+                accelerator=self._accelerator(wanted.device),
             )  # fmt: skip
         except NotDone as error:
             self._use(card, None, wanted, str(error))
             return
-        is_there = model.provider == PROVIDERS.get(wanted.by, model.provider)
-        self._use(card, model, wanted, "" if is_there else _absent(wanted.by))
+        is_there = model.provider == PROVIDERS.get(wanted.device, model.provider)
+        self._use(card, model, wanted, "" if is_there else _absent(wanted.device))
 
     def _accelerator(self, name: str) -> Accelerator | None:
         """None for what onnxruntime does. NotDone: it is not there, or cannot be loaded."""
@@ -126,5 +126,5 @@ def _absent(by: str) -> str:
     package = f" (`pip install {PACKAGES[by]}` in place of onnxruntime)" if by in PACKAGES else ""
     return (
         f"Object detection runs on the CPU: onnxruntime here doesn't support {PROVIDERS[by]}. Install one that "
-        f'does{package}, or set `objects.by = "cpu"`.'
+        f'does{package}, or set `object_detection.device = "cpu"`.'
     )

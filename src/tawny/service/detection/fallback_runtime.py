@@ -33,7 +33,7 @@ class FallbackRuntime:
 
     def choose(self) -> None:
         """Open what the settings want, if that is another one than before."""
-        wanted = self._settings().objects.kinds
+        wanted = self._settings().object_detection.kinds
         if wanted == self._chosen:
             return
         self._chosen, self.trouble, self.hint, self.card, self.guesser.model = wanted, "", "", None, None
@@ -52,5 +52,5 @@ class FallbackRuntime:
 
 
 def kinds_file(wanted: str) -> Path:
-    """What the setting `kinds` in `[objects]` means, unless it is `off`."""
+    """What the setting `kinds` in `[object_detection]` means, unless it is `off`."""
     return OWN if wanted == COMES_WITH_TAWNY else Path(wanted).expanduser()

@@ -24,7 +24,7 @@ class IdentityService:
         return self._book.trouble
 
     def readers(self) -> Sequence[str]:
-        return [name for name in self._settings().recognisers if name != PLATES]
+        return [name for name in self._settings().recognizers if name != PLATES]
 
     def all(self) -> Sequence[web.IdentityView]:
         return [web.IdentityView(one.id, one.name, one.by, one.text, len(one.prints)) for one in self._book.all()]

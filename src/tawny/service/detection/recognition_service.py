@@ -66,21 +66,21 @@ class RecognitionService:
     def _choose(self) -> None:
         """Have those that some camera wants, as the settings say."""
         settings = self._settings()
-        wanted = {name for camera in settings.cameras.values() for name in camera.watch.read}
+        wanted = {name for camera in settings.cameras.values() for name in camera.detection.recognize}
         for name, (of, recogniser) in list(self._made.items()):
-            if name not in wanted or of != settings.recognisers.get(name):
+            if name not in wanted or of != settings.recognizers.get(name):
                 recogniser.close()
                 del self._made[name]
         for name in sorted(wanted - self._made.keys()):
-            made = make_recogniser(name, settings.recognisers, self._doors.recognisers, self._clock)
+            made = make_recogniser(name, settings.recognizers, self._doors.recognisers, self._clock)
             if made is not None:
-                self._made[name] = settings.recognisers.get(name), made
+                self._made[name] = settings.recognizers.get(name), made
         self.desk.use({name: recogniser for name, (_, recogniser) in self._made.items()}, self.book.who)
 
 
 def recogniser_settings(settings: Settings, name: str) -> RecogniserSettings:
     """Its settings, where there are any, else the usual ones."""
-    return settings.recognisers.get(name, RecogniserSettings())
+    return settings.recognizers.get(name, RecogniserSettings())
 
 
 def make_recogniser(
@@ -106,7 +106,7 @@ def face_print(
     if decoded is None:
         raise NotDone("Can't read this image.", "Use a JPEG or PNG file.")
     clock = SystemClock()
-    recogniser = make_recogniser(name, settings.recognisers, doors, clock)
+    recogniser = make_recogniser(name, settings.recognizers, doors, clock)
     if recogniser is None:
         raise NotDone(f"No recognizer named {name}.", "Use one from the settings.")
     shown = RecogniserInput(

@@ -11,21 +11,25 @@ SEALED = "a camera without encryption; recognition results would be stored unenc
 
 
 def check_reading(settings: Settings, recognisers: Mapping[str, Any]) -> Iterator[Problem]:
-    there = sorted({*recognisers, *(name for name, one in settings.recognisers.items() if one.file)})
+    there = sorted({*recognisers, *(name for name, one in settings.recognizers.items() if one.file)})
     for name, camera in settings.cameras.items():
-        path = f"cameras.{name}.watch"
-        for wanted in camera.watch.read:
+        path = f"cameras.{name}.detection"
+        for wanted in camera.detection.recognize:
             if wanted not in there:
-                yield Problem(f"{path}.read", repr(wanted), ", ".join(there) or "none: no recognizers are configured")
-        if camera.watch.read and settings.is_sealed(name):
-            yield Problem(f"{path}.read", "an encrypted camera", SEALED)
-        for zone in camera.watch.read_zones:
-            if zone not in camera.watch.zones:
                 yield Problem(
-                    f"{path}.read_zones", repr(zone), ", ".join(camera.watch.zones) or "none: there are no zones"
+                    f"{path}.recognize", repr(wanted), ", ".join(there) or "none: no recognizers are configured"
                 )
-    for name, one in settings.recognisers.items():
-        yield from _check_recogniser(f"recognisers.{name}", one, recognisers.get(name))
+        if camera.detection.recognize and settings.is_sealed(name):
+            yield Problem(f"{path}.recognize", "an encrypted camera", SEALED)
+        for zone in camera.detection.recognize_zones:
+            if zone not in camera.detection.zones:
+                yield Problem(
+                    f"{path}.recognize_zones",
+                    repr(zone),
+                    ", ".join(camera.detection.zones) or "none: there are no zones",
+                )
+    for name, one in settings.recognizers.items():
+        yield from _check_recogniser(f"recognizers.{name}", one, recognisers.get(name))
 
 
 def _check_recogniser(path: str, one: RecogniserSettings, part: Any) -> Iterator[Problem]:

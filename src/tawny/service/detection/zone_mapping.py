@@ -1,13 +1,13 @@
 """A camera's level, zones, lines and masks, from its settings to what watches."""
 
-from tawny.config.settings import DetectionSettings
+from tawny.config.settings import CameraSettings, DetectionSettings
 from tawny.detection.zones import CameraZones, DetectionLine, DetectionZone
 from tawny.model.polygon import Polygon
 
 
-def privacy_masks(watch: DetectionSettings) -> tuple[Polygon, ...]:
-    """What nobody is to see."""
-    return tuple(Polygon(points) for points in watch.private)
+def privacy_masks(camera: CameraSettings) -> tuple[Polygon, ...]:
+    """Return the camera's privacy masks as polygons."""
+    return tuple(Polygon(points) for points in camera.privacy_masks)
 
 
 def camera_zones(watch: DetectionSettings) -> CameraZones:
@@ -15,15 +15,22 @@ def camera_zones(watch: DetectionSettings) -> CameraZones:
     return CameraZones(
         zones=tuple(
             DetectionZone(
-                name, Polygon(one.points), one.level, one.smallest, one.stay, one.direction, one.loiter, one.left
+                name,
+                Polygon(one.points),
+                one.threshold,
+                one.min_size,
+                one.min_time,
+                one.direction,
+                one.loitering_after,
+                one.object_left_after,
             )
             for name, one in watch.zones.items()
         ),
         lines=tuple(
             DetectionLine(name, (one.points[0], one.points[1]), one.direction) for name, one in watch.lines.items()
         ),
-        mask=tuple(Polygon(points) for points in watch.mask),
-        level=watch.level,
+        mask=tuple(Polygon(points) for points in watch.motion_masks),
+        level=watch.threshold,
         frames=watch.frames,
         within=watch.within,
     )

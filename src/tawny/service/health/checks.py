@@ -85,7 +85,8 @@ def uploads_behind(targets: Sequence[TargetView], budget_bytes: int, now_ms: int
             continue
         if one.trouble and now_ms - oldest_ms > BEHIND_MS:
             since = duration_text(round((now_ms - oldest_ms) / 60_000) * 60)
-            told.append(f"{waiting.count} uploads to {one.name} are waiting, the oldest for {since}: {one.trouble}")
+            many = "1 item is" if waiting.count == 1 else f"{waiting.count} items are"
+            told.append(f"{many} waiting for {one.name}, the oldest for {since}: {one.trouble}")
         elif budget_bytes and waiting.size_bytes > MUCH * budget_bytes:
             told.append(f"{size_text(waiting.size_bytes)} are waiting for {one.name}, and the queue is growing.")
     if told:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from tawny.config.alarms import AlarmSettings
+from tawny.config.heartbeat import HeartbeatSettings
 from tawny.engine import Bus, Engine
 from tawny.model.clock import Clock, is_kept_right
 from tawny.model.ids import CameraId, StreamName
@@ -33,7 +33,7 @@ class HealthMonitor:
 
     def __init__(
         self,
-        settings: AlarmSettings,
+        settings: HeartbeatSettings,
         clock: Clock,
         bus: Bus,
         volume: Volume,
@@ -54,8 +54,8 @@ class HealthMonitor:
         self._looks = [HealthCheck(gaps), HealthCheck(ClockWatch(is_clock_kept, clock))]
         self._doctor = HealthCheckRunner(self._looks, clock)
         self._check_in: CheckInSender | None = None
-        if settings.check_in:
-            self._check_in = CheckInSender(settings.check_in, settings.every, self._is_well, clock)
+        if settings.url:
+            self._check_in = CheckInSender(settings.url, settings.interval, self._is_well, clock)
 
     def also(self, look: HealthCheck) -> None:
         """Something else that may be wrong. Before the start."""

@@ -40,7 +40,7 @@ class Inputs:
         """Who sent this body to `/api/v1/inputs/NAME`. headers: by names in small letters."""
         one = self._inputs.get(name)
         if one is None or one.socket:
-            raise CommandRefused("signed_out", _WHO, "Configure integrations under `[inputs]` in the settings.")
+            raise CommandRefused("signed_out", _WHO, "Configure integrations under `[api_clients]` in the settings.")
         if one.token:
             scheme, _, token = headers.get("authorization", "").partition(" ")
             if scheme.lower() != "bearer" or not hmac.compare_digest(token.encode(), one.token.encode()):
@@ -68,7 +68,7 @@ class Inputs:
 
 
 def issuer_of(name: str, one: InputSettings, way: str, address: str = "") -> CommandIssuer:
-    return CommandIssuer(name, way, frozenset(one.may), frozenset(one.cameras) or None, address)
+    return CommandIssuer(name, way, frozenset(one.permissions), frozenset(one.cameras) or None, address)
 
 
 class DatagramDoor:

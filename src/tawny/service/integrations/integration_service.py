@@ -59,8 +59,8 @@ class IntegrationService:
         self.scripts = ScriptRunner(Path(folder) if folder else None, settings.scripts.deadline, clock)
         self.hands = DeviceControl(now, self.scripts, clock)
         self.desk = CommandService(self._cameras, said, modes, self.hands, note, clock)
-        self.inputs = Inputs(settings.inputs, kept, clock)
-        self._emits = {name: self._emitting(name, one) for name, one in settings.emit.items()}
+        self.inputs = Inputs(settings.api_clients, kept, clock)
+        self._emits = {name: self._emitting(name, one) for name, one in settings.webhooks.items()}
         self._mqtt: MqttTopics | None = None
         if settings.mqtt.url:
             self._mqtt = MqttTopics(now, recorder, modes, self.desk.do, waiting, clock)
@@ -71,7 +71,7 @@ class IntegrationService:
         self.hands.handle = self._engine.start(self.hands.name, lambda: self.hands)
         for emitting in self._emits.values():
             emitting.handle = self._engine.start(emitting.name, partial(_same, emitting))
-        for name, one in self._settings.inputs.items():
+        for name, one in self._settings.api_clients.items():
             if one.socket:
                 self._engine.start(f"datagrams of {name}", partial(DatagramDoor, name, one, self.desk.do))
         if self._mqtt is not None:
@@ -129,11 +129,17 @@ class IntegrationService:
                 "trouble": self._emits[name].trouble,
                 "said": self._emits[name].said,
             }
-            for name, one in self._settings.emit.items()
+            for name, one in self._settings.webhooks.items()
         ]
         inputs = [
-            {"name": name, "kind": "input", "where": one.public, "may": list(one.may), "cameras": list(one.cameras)}
-            for name, one in self._settings.inputs.items()
+            {
+                "name": name,
+                "kind": "input",
+                "where": one.public,
+                "may": list(one.permissions),
+                "cameras": list(one.cameras),
+            }
+            for name, one in self._settings.api_clients.items()
         ]
         return [*emits, *inputs, *self._brokers()]
 
@@ -143,7 +149,7 @@ class IntegrationService:
         bridge, mqtt = self._mqtt.bridge, self._settings.mqtt
         figures = {"sent": bridge.published, "waiting": bridge.waiting, "dropped": bridge.dropped}
         about = {"name": "mqtt", "kind": "mqtt", "where": bridge.public, "trouble": bridge.trouble}
-        return [{**about, **figures, "may": list(mqtt.may), "cameras": list(mqtt.cameras)}]
+        return [{**about, **figures, "may": list(mqtt.permissions), "cameras": list(mqtt.cameras)}]
 
     def _heard(self, message: Message) -> None:
         for emitting in self._emits.values():
@@ -153,7 +159,7 @@ class IntegrationService:
 
     def _emitting(self, name: str, one: EmitterSettings) -> EmitterWorker:
         form: MessageFormat
-        if one.form == "pancake":
+        if one.format == "pancake":
             clips, zone = ClipCache(self._recorder), ZoneInfo(self._recorder.zone)
             form = PancakeFormat(one, self._clock, self._recorder.segment_path, clips, zone)
         else:

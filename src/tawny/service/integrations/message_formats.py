@@ -61,7 +61,7 @@ class NativeFormat:
 
     def of(self, message: Message) -> Sequence[FormattedMessage]:
         told = json_format.message(message, self._clock.now_ms())
-        if told is None or told["type"].partition(".")[0] not in self._one.what or not kinds_fit(self._one, message):
+        if told is None or told["type"].partition(".")[0] not in self._one.events or not kinds_fit(self._one, message):
             return ()
         if self._one.cameras and told["camera"] not in (*self._one.cameras, None):
             return ()

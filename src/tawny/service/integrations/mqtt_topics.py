@@ -63,7 +63,7 @@ class MqttTopics:
         self.handle: Handle | None = None
         self.bridge = MqttBridge(self._settings, self._refresh, self._commanded, clock)
         cameras = frozenset(self._settings.cameras) or None
-        self._who = CommandIssuer("MQTT", "mqtt", frozenset(self._settings.may), cameras, self.bridge.public)
+        self._who = CommandIssuer("MQTT", "mqtt", frozenset(self._settings.permissions), cameras, self.bridge.public)
 
     # --- what is told ------------------------------------------------------------------------------------------------
 
@@ -113,8 +113,8 @@ class MqttTopics:
             self._say_modes()
             for camera in self._shown():
                 self.bridge.put(f"{camera.id}/motion", ha.ON if camera.id in lasting else ha.OFF)
-        if self._settings.pictures and now_s >= self._pictures_due_s:
-            self._pictures_due_s = now_s + self._settings.pictures
+        if self._settings.snapshot_interval and now_s >= self._pictures_due_s:
+            self._pictures_due_s = now_s + self._settings.snapshot_interval
             self._say_pictures()
 
     def _announce(self) -> None:
@@ -122,7 +122,7 @@ class MqttTopics:
             settings, host = self._now(), self._recorder.host
             house = DiscoveryContext(
                 self.bridge.base, host, self._shown(), self._modes.names, [*settings.relays],
-                self._settings.may, settings.web.address,
+                self._settings.permissions, settings.web.public_url,
             )  # fmt: skip
             for topic, payload in ha.announced(house, self._settings.discovery).items():
                 self.bridge.put_at(topic, payload)

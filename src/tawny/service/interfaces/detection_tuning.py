@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tawny.config.settings import DetectionSettings
+from tawny.config.zones import Points
 from tawny.detection.classic.parameters import DetectorParameter
 from tawny.detection.live_meter import LiveMeter
 from tawny.model.ids import CameraId
@@ -32,6 +33,7 @@ class DetectionView:
     the watcher tells of itself. trouble: what should be known, in sentences. changed: by a person, since the start."""
 
     watch: DetectionSettings
+    privacy_masks: tuple[Points, ...]
     version: str
     is_kept: bool
     notes: Mapping[str, Any]
@@ -57,8 +59,8 @@ class DetectionTuningApi(Protocol):
         """None when there is no such camera, or nobody watches it."""
         ...
 
-    def change(self, camera: CameraId, watch: DetectionSettings, by: str) -> None:
-        """Watch it so from now on, and after the next start. by: a person's name. May wait for the disk.
+    def change(self, camera: CameraId, watch: DetectionSettings, privacy_masks: tuple[Points, ...], by: str) -> None:
+        """Apply these settings now and after the next start. by: the user's name. May wait for the disk.
 
         Raises SettingsError, NotDone, FolderUnwritable; then nothing has changed.
         """

@@ -10,20 +10,20 @@ from tawny.model.ids import CameraId, EventId
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What is to be imagined. arm, home: None: as it would be by then."""
+    """What is to be imagined. mode, home: None: as it would be by then."""
 
     camera: str
     kind: str
     at_ms: int
     zones: tuple[str, ...] = ()
-    arm: str | None = None
+    mode: str | None = None
     home: tuple[str, ...] | None = None
     lasts_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """deed: such as `tell phone`. wait_ms: not before then."""
+    """deed: for example `notify phone`. wait_ms: not before then."""
 
     deed: str
     does: bool
@@ -92,9 +92,9 @@ class ModeStatus:
 
 @dataclass(frozen=True, slots=True)
 class ModePlan:
-    """As `tawny.toml` says it: the tables `arm` and `rules`. does: what is done in each mode, in a line."""
+    """As `tawny.toml` says it: the tables `modes` and `rules`. does: what is done in each mode, in a line."""
 
-    arm: Mapping[str, Any]
+    modes: Mapping[str, Any]
     rules: Sequence[Mapping[str, Any]]
     is_in_file: bool
     notifiers: Sequence[str] = ()
@@ -117,9 +117,9 @@ class ModeServiceApi(Protocol):
 
     def check_in(self, person: str, source: str, *, home: bool) -> None: ...
     def plan(self) -> ModePlan: ...
-    def change(self, arm: Mapping[str, Any], rules: Sequence[Mapping[str, Any]]) -> None: ...
+    def change(self, modes: Mapping[str, Any], rules: Sequence[Mapping[str, Any]]) -> None: ...
     def preview(
-        self, arm: Mapping[str, Any], rules: Sequence[Mapping[str, Any]]
+        self, modes: Mapping[str, Any], rules: Sequence[Mapping[str, Any]]
     ) -> Sequence[tuple[date, Sequence[tuple[int, int, str]]]]:
         """The next seven days by this plan: from minute, to minute, mode. Raises SettingsError."""
         ...

@@ -44,7 +44,7 @@ def answers(desk: ModeService, zone: ZoneInfo, clock: Clock) -> dict[str, Answer
         at_ms = clock.now_ms() if wanted.at_ms is None else wanted.at_ms
         home = None if wanted.home is None else tuple(wanted.home)
         imagined = Rehearsal(
-            wanted.camera, wanted.kind, at_ms, tuple(wanted.zones), wanted.arm, home, wanted.lasts_s
+            wanted.camera, wanted.kind, at_ms, tuple(wanted.zones), wanted.mode, home, wanted.lasts_s
         )  # fmt: skip
         found = desk.rehearse(imagined)
         local = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone)

@@ -32,7 +32,7 @@ class ModeController:
     ) -> None:
         self._settings, self._clock, self._bus = settings, clock, bus
         self._book = ModeStore(":memory:" if where is None else where / FILE)
-        self.modes = ModeState(settings().arm, zone, self._book, clock, bus.publish)
+        self.modes = ModeState(settings().modes, zone, self._book, clock, bus.publish)
         self.deciding = RuleDecider(settings, self.modes, self._book, clock)
         self.orders: RuleCommands = NoRuleCommands()
         """Who switches, turns and runs what rules say."""
@@ -41,7 +41,7 @@ class ModeController:
         """Has every camera do what it is to do now."""
         self.check: Callable[[Settings], None] = lambda _: None
         """Raises SettingsError for what the parts of this machine cannot do."""
-        self._looking = PresenceProber(lambda: settings().arm.presence, PresenceProbes(clock), self.modes.seen, clock)
+        self._looking = PresenceProber(lambda: settings().modes.presence, PresenceProbes(clock), self.modes.seen, clock)
         self._handle: Handle | None = None
 
     def start(self, engine: Engine) -> None:
@@ -66,7 +66,7 @@ class ModeController:
 
     def apply(self, settings: Settings) -> None:
         """Other settings."""
-        self.modes.apply(settings.arm)
+        self.modes.apply(settings.modes)
         if self._handle is not None:
             self._handle.wake()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tawny.config.changes.modes import arm_words, change_arm, parse_modes, rule_words
+from tawny.config.changes.modes import change_modes, modes_to_table, parse_modes, rule_to_table
 from tawny.config.settings import Settings, display_name
 from tawny.delivery.delivery import Delivery, DeliveryState
 from tawny.delivery.outbox import Outbox
@@ -90,32 +90,32 @@ class ModeService:
     def plan(self) -> web.ModePlan:
         settings = self._settings()
         return web.ModePlan(
-            arm_words(settings.arm),
-            [rule_words(rule) for rule in settings.rules],
+            modes_to_table(settings.modes),
+            [rule_to_table(rule) for rule in settings.rules],
             self._config is not None,
             tuple(settings.notifiers),
             tuple(settings.destinations),
-            {mode: self._does(mode) for mode in settings.arm.modes},
+            {mode: self._does(mode) for mode in settings.modes.names},
         )
 
-    def change(self, arm: Mapping[str, Any], rules: Sequence[Mapping[str, Any]]) -> None:
+    def change(self, modes: Mapping[str, Any], rules: Sequence[Mapping[str, Any]]) -> None:
         """Nothing is changed when any of it cannot be used. Raises SettingsError."""
         with self._lock:
-            made_arm, made_rules = parse_modes(arm, rules)
-            new = self._settings().model_copy(update={"arm": made_arm, "rules": made_rules})
+            made_arm, made_rules = parse_modes(modes, rules)
+            new = self._settings().model_copy(update={"modes": made_arm, "rules": made_rules})
             self._arming.check(new)
             if self._config is not None:
-                written = change_arm(self._config, arm, rules)
-                new = new.model_copy(update={"arm": written.arm, "rules": written.rules})
+                written = change_modes(self._config, modes, rules)
+                new = new.model_copy(update={"modes": written.modes, "rules": written.rules})
             self._apply(new, str(self._config or "the settings"))
 
     def preview(
-        self, arm: Mapping[str, Any], rules: Sequence[Mapping[str, Any]]
+        self, modes: Mapping[str, Any], rules: Sequence[Mapping[str, Any]]
     ) -> list[tuple[date, list[tuple[int, int, str]]]]:
-        made, made_rules = parse_modes(arm, rules)
-        self._arming.check(self._settings().model_copy(update={"arm": made, "rules": made_rules}))
-        calendar = Calendar(self._zone, made.place or None)
-        schedule = Schedule(calendar, made.modes, made.week, made.dates)
+        made, made_rules = parse_modes(modes, rules)
+        self._arming.check(self._settings().model_copy(update={"modes": made, "rules": made_rules}))
+        calendar = Calendar(self._zone, made.location or None)
+        schedule = Schedule(calendar, made.names, made.schedule, made.exceptions)
         today = calendar.day(self._clock.now_ms())
         days = (today + timedelta(days=ahead) for ahead in range(SHOWN_DAYS))
         return [(day, schedule.day(day)) for day in days]
@@ -124,7 +124,7 @@ class ModeService:
         try:
             at = datetime.fromisoformat(wall)
         except ValueError:
-            raise NotDone(f"{wall} doesn't exist on that day.", "Choose another day.") from None
+            raise NotDone(f"{wall} isn't a valid date and time.", "Choose another.") from None
         return self._modes.calendar.at_ms(at.date(), at.hour * 60 + at.minute)
 
     def rehearse(self, asked: web.Rehearsal) -> web.RehearsalResult:
@@ -143,13 +143,13 @@ class ModeService:
     def _does(self, mode: str) -> str:
         """What is done in a mode, in a line."""
         settings = self._settings()
-        rules = [rule for rule in settings.rules if not rule.when.arm or mode in rule.when.arm]
-        off = [rule for rule in rules if rule.do[0].verb == "no recording" and mode in rule.when.arm]
+        rules = [rule for rule in settings.rules if not rule.when.mode or mode in rule.when.mode]
+        off = [rule for rule in rules if rule.do[0].verb == "don't record" and mode in rule.when.mode]
         cameras = {name for rule in off for name in (rule.when.camera or settings.cameras)}
         names = [display_name(name, settings.cameras[name]) for name in settings.cameras if name in cameras]
         parts = [f"{', '.join(names)} not recorded" if names else "everything is recorded"]
         if settings.notifiers:
-            parts.append(_told_words([str(one) for rule in rules for one in rule.do if one.verb == "tell"], settings))
+            parts.append(_told_words([str(one) for rule in rules for one in rule.do if one.verb == "notify"], settings))
         return "; ".join(parts)
 
     def _until_ms(self, for_s: float | None) -> int | None:
@@ -157,8 +157,8 @@ class ModeService:
 
 
 def _told_words(deeds: Sequence[str], settings: Settings) -> str:
-    named = [str(one) for rule in settings.rules for one in rule.do if one.verb == "tell"]
-    if "tell nobody" in deeds:
+    named = [str(one) for rule in settings.rules for one in rule.do if one.verb == "notify"]
+    if "notify no one" in deeds:
         return "some events without notification"
     if deeds or not named:
         return "notifications on"

@@ -55,10 +55,10 @@ def rehearsed(
 
     def outcome(says: RuleDecision, at_ms: int) -> FilterDecision:
         match says.deed.verb:
-            case "tell" if says.deed.name in ears:
+            case "notify" if says.deed.name in ears:
                 is_muted = targets.is_muted(says.deed.name, camera, asked.at_ms)
                 return verdict(ears[says.deed.name], camera, asked.kind, says, at_ms, zone, is_muted=is_muted)
-            case "clip" if says.deed.name in wishes:
+            case "upload" if says.deed.name in wishes:
                 return sends(wishes[says.deed.name], camera, asked.kind, says, kept=False)
         return FilterDecision(says.does, says.why)
 
@@ -88,14 +88,14 @@ def _moments_s(lasts_s: float, deciding: RuleDecider) -> list[float]:
 def _stands(asked: web.Rehearsal, modes: ModeState, now_ms: int) -> ModeSnapshot:
     home = None if asked.home is None else frozenset(asked.home)
     was = modes.at(asked.at_ms) if asked.at_ms < now_ms and home is None else modes.ahead(asked.at_ms, home)
-    return was if not asked.arm else ModeSnapshot(asked.arm, "asked", was.home)
+    return was if not asked.mode else ModeSnapshot(asked.mode, "asked", was.home)
 
 
 def _check(asked: web.Rehearsal, settings: Settings, modes: ModeState) -> None:
     if asked.camera not in settings.cameras:
         raise NotDone(f"No camera named {asked.camera}.", f"Available: {', '.join(settings.cameras) or 'none'}.")
-    if asked.arm and asked.arm not in modes.names:
-        raise NotDone(f"No mode named {asked.arm}.", f"Available: {', '.join(modes.names)}.")
+    if asked.mode and asked.mode not in modes.names:
+        raise NotDone(f"No mode named {asked.mode}.", f"Available: {', '.join(modes.names)}.")
     for person in asked.home or ():
         if person not in modes.people_names:
             known = ", ".join(modes.people_names) or "nobody"

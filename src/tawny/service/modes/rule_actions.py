@@ -96,7 +96,7 @@ class RuleActions:
             self._lasting[event.id] = event, self._clock.now_ms()
         noted = {one.deed for one in self._deciding.why(event.id) if one.does}
         for deed, says in self._deciding.of(event).items():
-            if deed.verb in ("tell", "clip") or str(deed) in noted:
+            if deed.verb in ("notify", "upload") or str(deed) in noted:
                 continue
             if not says.does:
                 self._deciding.note(event, says, does=False, why=says.why)

@@ -12,9 +12,9 @@ def check_rules(settings: Settings) -> Iterator[Problem]:
     """Each problem with its path: `rules.0.when.camera`."""
     known = {
         "camera": tuple(settings.cameras),
-        "arm": settings.arm.modes,
-        "home": (*settings.arm.presence.everybody, ANYBODY),
-        "gone": (*settings.arm.presence.everybody, EVERYBODY),
+        "mode": settings.modes.names,
+        "home": (*settings.modes.presence.everybody, ANYBODY),
+        "away": (*settings.modes.presence.everybody, EVERYBODY),
     }
     for number, rule in enumerate(settings.rules):
         path = f"rules.{number}"
@@ -22,17 +22,17 @@ def check_rules(settings: Settings) -> Iterator[Problem]:
             for name in getattr(rule.when, key):
                 if name not in names:
                     yield Problem(f"{path}.when.{key}", repr(name), ", ".join(names) or "none are set")
-        if not settings.arm.place and any(one.needs_sun for one in rule.when.between):
-            yield Problem(f"{path}.when.between", "sunrise or sunset", "place = [latitude, longitude] under [arm]")
+        if not settings.modes.location and any(one.needs_sun for one in rule.when.between):
+            yield Problem(f"{path}.when.between", "sunrise or sunset", "location = [latitude, longitude] under [modes]")
         for deed in rule.do:
             yield from _check_deed(f"{path}.do", deed, settings)
 
 
 def _check_deed(path: str, deed: RuleAction, settings: Settings) -> Iterator[Problem]:
     match deed.verb:
-        case "tell" if deed.name not in (ALL, NONE):
+        case "notify" if deed.name not in (ALL, NONE):
             names = tuple(settings.notifiers)
-        case "clip" if deed.name not in (ALL, NONE):
+        case "upload" if deed.name not in (ALL, NONE):
             names = tuple(settings.destinations)
         case "record" if deed.name:
             names = tuple(settings.cameras)

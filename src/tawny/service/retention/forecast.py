@@ -12,7 +12,7 @@ def keeps_days(keep: RetentionSettings, space: DiskCapacity, used_bytes: int, by
     """Days of video once the room is used up, at most `keep.max`; None while nothing is recorded."""
     if bytes_a_second <= 0:
         return None
-    room_bytes = used_bytes + max(0.0, space.free_bytes - keep.free * space.total_bytes)
-    if keep.size is not None:
-        room_bytes = min(room_bytes, keep.size)
+    room_bytes = used_bytes + max(0.0, space.free_bytes - keep.min_free * space.total_bytes)
+    if keep.max_size is not None:
+        room_bytes = min(room_bytes, keep.max_size)
     return min(keep.max, room_bytes / bytes_a_second) / DAY_S

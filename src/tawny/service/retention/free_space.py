@@ -47,7 +47,7 @@ class FreeSpace:
         disks = [space for _, space in spaces(self._volume)]
         space = DiskCapacity(sum(one.free_bytes for one in disks), sum(one.total_bytes for one in disks))
         rates = self._rates()
-        days = keeps_days(settings.storage.keep, space, used_bytes, sum(rate for rate, _ in rates.values()))
+        days = keeps_days(settings.storage.retention, space, used_bytes, sum(rate for rate, _ in rates.values()))
         self.figures = DiskUsage(space.free_bytes, space.total_bytes, used_bytes, None, days)
         self.warnings = tuple(self._warnings(settings, space, used_bytes, rates))
         return LOOK_S
@@ -61,8 +61,8 @@ class FreeSpace:
         told = contradictions(settings)
         plan = self._last_plan()
         if plan is not None and plan.breaks_promise:
-            promised = duration_text(settings.storage.keep.min)
-            do = "Lower `storage.keep.min`, allow more space, or add a larger disk."
+            promised = duration_text(settings.storage.retention.min)
+            do = "Lower `storage.retention.min`, allow more space, or add a larger disk."
             told.append(RecorderWarning(f"There isn't enough space to keep everything for {promised}.", do))
         else:
             told += shortfalls(contract(settings), rates, space, used_bytes)

@@ -22,8 +22,10 @@ Rates = Mapping[tuple[CameraId, StreamName], tuple[float, float]]
 
 def contract(settings: Settings) -> storage.RetentionContract:
     """What a camera says wins over what is said for all, and there small video's own over the rest."""
-    everyone = settings.storage.keep
-    keeps = {CameraId(name): camera.keep for name, camera in settings.cameras.items() if camera.keep is not None}
+    everyone = settings.storage.retention
+    keeps = {
+        CameraId(name): camera.retention for name, camera in settings.cameras.items() if camera.retention is not None
+    }
     return storage.RetentionContract(
         _keep(everyone, everyone.sub, None, None),
         {camera: _keep(everyone, everyone.sub, own, own.sub) for camera, own in keeps.items()},
@@ -36,10 +38,12 @@ def _keep(
     own: CameraRetentionSettings | None,
     own_sub: StreamRetentionSettings | None,
 ) -> storage.RetentionRule:
-    main = _one([own, everyone], size_of=own or everyone, free=everyone.free)
+    main = _one([own, everyone], size_of=own or everyone, free=everyone.min_free)
     if everyones_sub is None and own_sub is None:
         return main
-    small = _one([own_sub, own, everyones_sub, everyone], size_of=own_sub if own else everyones_sub, free=everyone.free)
+    small = _one(
+        [own_sub, own, everyones_sub, everyone], size_of=own_sub if own else everyones_sub, free=everyone.min_free
+    )
     return replace(main, sub=small)
 
 
@@ -53,21 +57,21 @@ def _one(tables: list[Any], *, size_of: Any, free: float) -> storage.RetentionRu
     return storage.RetentionRule(
         min_s=said("min"),
         max_s=said("max"),
-        size_bytes=getattr(size_of, "size", None),
+        size_bytes=getattr(size_of, "max_size", None),
         free_share=free,
         events_s=events.pop(OTHER, 0.0),
         kinds_s=events,
-        count=getattr(size_of, "count", None),
-        thin_s=said("thin_after"),
+        count=getattr(size_of, "max_files", None),
+        thin_s=said("keyframes_after"),
     )
 
 
 def contradictions(settings: Settings) -> list[RecorderWarning]:
     """Promises that the settings themselves break, whatever the disk; the defaults give way silently."""
-    told = [*_broken("storage.keep", settings.storage.keep, settings.storage.keep)]
+    told = [*_broken("storage.retention", settings.storage.retention, settings.storage.retention)]
     for name, camera in settings.cameras.items():
-        if camera.keep is not None:
-            told += _broken(f"cameras.{name}.keep", camera.keep, settings.storage.keep)
+        if camera.retention is not None:
+            told += _broken(f"cameras.{name}.retention", camera.retention, settings.storage.retention)
     return told
 
 
@@ -122,7 +126,7 @@ def shortfalls(
             RecorderWarning(
                 f"The minimum retention needs {size_text(need)} at the current rate, but only "
                 f"{size_text(room)} are available.",
-                "Lower `storage.keep.min`, record less, reduce to keyframes earlier (`thin_after`), or add a "
+                "Lower `storage.retention.min`, record less, reduce to keyframes earlier (`keyframes_after`), or add a "
                 "larger disk.",
             )
         )
@@ -133,7 +137,7 @@ def shortfalls(
                 RecorderWarning(
                     f"The minimum retention of {camera} needs {size_text(need)} at the current rate, but its "
                     f"limit is {size_text(keep.size_bytes)}.",
-                    f"Raise `cameras.{camera}.keep.size`, or lower its `min`.",
+                    f"Raise `cameras.{camera}.retention.max_size`, or lower its `min`.",
                 )
             )
     return [*told, *_too_few_files(kept, rates)]
@@ -150,7 +154,7 @@ def _too_few_files(kept: storage.RetentionContract, rates: Rates) -> Iterator[Re
             for each in [kept.of(whose, small)]
         )
         if need > keep.count:
-            where = "storage.keep" if camera is None else f"cameras.{camera}.keep"
+            where = "storage.retention" if camera is None else f"cameras.{camera}.retention"
             path = where if stream is None else f"{where}.sub"
             yield RecorderWarning(
                 f"The minimum retention needs about {need:.0f} files, but `{path}.count` allows {keep.count}.",

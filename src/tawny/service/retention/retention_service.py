@@ -53,8 +53,8 @@ class RetentionService:
         kept, rates = contract(settings), self._rates()
         figures, warnings = self._room()
         asked = web.RetentionRequest(
-            keep_words(settings.storage.keep),
-            {CameraId(name): keep_words(camera.keep) for name, camera in settings.cameras.items()},
+            keep_words(settings.storage.retention),
+            {CameraId(name): keep_words(camera.retention) for name, camera in settings.cameras.items()},
         )
         locked, locked_bytes = self._locked()
         return web.RetentionReport(
@@ -88,10 +88,10 @@ class RetentionService:
                 raise NotDone(f"No camera named {name}.", "It may have been removed. Reload the page.")
         everyone, own = parse_retention(asked.everyone, asked.cameras)
         cameras = {
-            name: camera.model_copy(update={"keep": own[name]}) if name in own else camera
+            name: camera.model_copy(update={"retention": own[name]}) if name in own else camera
             for name, camera in now.cameras.items()
         }
-        storage = now.storage.model_copy(update={"keep": everyone})
+        storage = now.storage.model_copy(update={"retention": everyone})
         return now.model_copy(update={"storage": storage, "cameras": cameras})
 
     def _camera(

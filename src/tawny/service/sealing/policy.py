@@ -38,7 +38,7 @@ def policy_of(settings: Settings, name: CameraId) -> CameraSealing | None:
     kept = contract(settings)
     keep = kept.cameras.get(name, kept.everyone)
     may_thin = keep.thin_s is not None or (keep.sub is not None and keep.sub.thin_s is not None)
-    return CameraSealing((*settings.sealed.all, *camera.recipients), splits=may_thin)
+    return CameraSealing((*settings.encryption.all, *camera.recipients), splits=may_thin)
 
 
 def recipients_of(settings: Settings) -> list[str]:
@@ -103,7 +103,7 @@ class SealingPolicy:
 
 def _may_leave(settings: Settings) -> bool:
     """Whether some message may have pictures of sealed cameras."""
-    return any(one.sealed_pictures for one in settings.notifiers.values())
+    return any(one.unencrypted_snapshots for one in settings.notifiers.values())
 
 
 class StatementWriter:

@@ -80,7 +80,7 @@ ol {{ columns: 3; font: 13pt/1.6 monospace; padding-left: 2.5em }}
 code {{ font-size: 9pt; word-break: break-all }}
 strong {{ display: block; border: 1pt solid; padding: 3mm; margin-top: 5mm }}
 </style></head><body>
-<h1>Recovery sheet of {recorder}</h1>
+<h1>Recovery sheet for {recorder}</h1>
 <p>Created {made}. It opens everything this recorder has encrypted.</p>
 <p>Recorder fingerprint: <code>{fingerprint}</code></p>
 <ol>{words}</ol>

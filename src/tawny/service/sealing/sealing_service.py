@@ -35,9 +35,9 @@ class SealingService:
     def now(self) -> SealingStatus:
         settings, sheet = self._settings(), self._ways.sheet()
         return SealingStatus(
-            recipients=settings.sealed.recipients,
-            recovery=settings.sealed.recovery,
-            is_everything=settings.storage.sealed,
+            recipients=settings.encryption.recipients,
+            recovery=settings.encryption.recovery,
+            is_everything=settings.storage.encrypt,
             cameras={CameraId(name): settings.is_sealed(name) for name in settings.cameras},
             fingerprint=self._fingerprint,
             ways=self._ways.all(),
@@ -48,9 +48,9 @@ class SealingService:
 
     def opens(self, recipient: str) -> str:
         settings = self._settings()
-        if recipient == settings.sealed.recovery:
+        if recipient == settings.encryption.recovery:
             return "the recovery sheet, which opens everything"
-        if recipient in settings.sealed.recipients:
+        if recipient in settings.encryption.recipients:
             return "a key that opens everything"
         cameras = [camera.name or name for name, camera in settings.cameras.items() if recipient in camera.recipients]
         return f"a key that opens {', '.join(cameras)}" if cameras else ""
@@ -58,14 +58,14 @@ class SealingService:
     def set_up(self, recipient: str, recovery: str, wrapped: bytes) -> None:
         with self._lock:
             settings, config = self._settings(), self._file()
-            if settings.sealed.all or self._ways.all():
+            if settings.encryption.all or self._ways.all():
                 raise NotDone(
                     "Encryption is already set up.",
                     "Recordings encrypted with the existing keys need them. Reload the page.",
                 )
-            own = {name: camera.sealed for name, camera in settings.cameras.items() if camera.sealed is not None}
+            own = {name: camera.encrypt for name, camera in settings.cameras.items() if camera.encrypt is not None}
             self._ways.add(wrapped, self._clock.now_ms(), "Passphrase", OWNER)
-            new = change_seal(config, everything=settings.storage.sealed, cameras=own, keys=(recipient, recovery))
+            new = change_seal(config, everything=settings.storage.encrypt, cameras=own, keys=(recipient, recovery))
             self._ways.sheet_shown(self._clock.now_ms())
             self._apply(new, str(config))
 
@@ -81,7 +81,7 @@ class SealingService:
             self._ways.remove(way)
 
     def tested(self, recovery: str) -> bool:
-        is_ours = recovery == self._settings().sealed.recovery
+        is_ours = recovery == self._settings().encryption.recovery
         if is_ours:
             self._ways.sheet_shown(self._clock.now_ms())
         return is_ours

@@ -9,17 +9,17 @@ from tawny.config.quantities import Duration
 from tawny.config.retention import Table
 
 
-class AlarmSettings(Table):
+class HeartbeatSettings(Table):
     """A heartbeat for an external monitor, which warns you if it stops."""
 
-    check_in: str = Field(
+    url: str = Field(
         "",
         description="tawny sends a GET request here while everything is fine, for example "
         "https://example.org/ping/TOKEN. Empty: off.",
     )
-    every: Annotated[Duration, Field(ge=10)] = Field(300.0, description="How often. Minimum 10 s.")
+    interval: Annotated[Duration, Field(ge=10)] = Field(300.0, description="How often. Minimum 10 s.")
 
-    @field_validator("check_in")
+    @field_validator("url")
     @classmethod
     def _an_address(cls, text: str) -> str:
         parts = urlsplit(text)
