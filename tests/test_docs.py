@@ -10,7 +10,18 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SRC = ROOT / "src" / "tawny"
-TOUR = (ROOT / "docs" / "tour.md").read_text(encoding="utf-8")
+DOCS = ROOT / "docs"
+TOUR = DOCS / "how-it-works" / "README.md"
+INTERNALS = "\n".join(page.read_text(encoding="utf-8") for page in sorted(TOUR.parent.glob("*.md")))
+OTHERS = [*ROOT.glob("*.md"), *(ROOT / "changes").glob("*.md"), *(ROOT / "addons").rglob("*.md")]
+PAGES = sorted([*DOCS.rglob("*.md"), *OTHERS])
+GENERATED = {"commands.md", "settings.md", "errors.md", "reliability.md"}
+LONG = GENERATED | {"benchmarks.md"}
+MAX_PAGE_LINES, MAX_TOUR_LINES = 150, 60
+AVOIDED = re.compile(
+    r"\b(somebody|anew|whoever|(?:is|are) told|mend|key pictures?|private parts?|on watch)\b", re.IGNORECASE
+)
+"""Words that users don't use. The page of old names has to have some."""
 SECOND_WORDS = {
     "chunk": "fragment",
     "prebuffer": "pre_roll",
@@ -20,9 +31,14 @@ SECOND_WORDS = {
 }
 
 
-@pytest.mark.parametrize("place", sorted(set(re.findall(r"`([a-z_0-9/]+\.py)(?::([A-Za-z_]+))?`", TOUR))))
+@pytest.mark.parametrize(
+    "place", sorted(set(re.findall(r"`([a-z_0-9]+/[a-z_0-9/]+\.py)(?::([A-Za-z_]+))?`", INTERNALS)))
+)
 def test_the_tour_leads_to_what_is_there(place: tuple[str, str]) -> None:
     path, name = place
+    if not (SRC / path).is_file():
+        assert any((ROOT / folder / path).is_file() for folder in ("", "tests")), f"there is no {path}"
+        return
     text = (SRC / path).read_text(encoding="utf-8")
     assert not name or re.search(rf"^(class|def) {name}\b", text, re.MULTILINE), f"{path} has no {name}"
 
@@ -32,6 +48,86 @@ def test_the_tour_shows_where_a_packet_reaches_the_disk() -> None:
     body = text[text.index("class _RealFile") :]
     assert "os.writev" in body
     assert "os.fdatasync" in body
+
+
+def named(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def anchors(text: str) -> set[str]:
+    """Return the anchors that GitHub makes of the headings."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def links(page: Path) -> list[str]:
+    """Return the targets of all links and images outside of code."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"^    .*$", "", re.sub(r"`[^`]*`", "", text), flags=re.MULTILINE)
+    return re.findall(r"\]\(([^)\s]+)\)", text)
+
+
+def target_of(page: Path, link: str) -> Path:
+    return (page.parent / link.partition("#")[0]).resolve() if link.partition("#")[0] else page
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for link in links(page):
+        if re.match(r"[a-z+]+:", link):
+            assert link.startswith("https://"), link
+            continue
+        target, anchor = target_of(page, link), link.partition("#")[2]
+        assert target.is_file(), f"{named(page)}: {link} leads nowhere"
+        assert not anchor or anchor in anchors(target.read_text(encoding="utf-8")), f"{named(page)}: no heading {link}"
+
+
+def test_every_page_can_be_reached_from_the_index() -> None:
+    found, open_pages = set[Path](), [DOCS / "README.md"]
+    while open_pages:
+        page = open_pages.pop()
+        if page in found:
+            continue
+        found.add(page)
+        open_pages += [
+            target_of(page, link) for link in links(page) if link.partition("#")[0].endswith(".md") and ":" not in link
+        ]
+    assert [named(page) for page in DOCS.rglob("*.md") if page not in found] == []
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name not in LONG], ids=named)
+def test_a_page_is_short(page: Path) -> None:
+    most = MAX_TOUR_LINES if page == TOUR else MAX_PAGE_LINES
+    assert page.read_text(encoding="utf-8").count("\n") <= most
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name not in {*GENERATED, "renamed.md"}], ids=named)
+def test_a_page_has_one_title_and_plain_words(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    if page.parent.name != "changes" or page.name == "README.md":
+        assert re.match(r"# [^\n]+\n\n", text), "begins with a title"
+    assert AVOIDED.findall(text) == []
+
+
+def test_every_decision_is_in_the_index_with_its_date_and_status() -> None:
+    index = (DOCS / "decisions" / "README.md").read_text(encoding="utf-8")
+    for page in sorted((DOCS / "decisions").glob("0*.md")):
+        found = re.match(r"# (\d+)\. (.+)\n\nDate: (\d{4}-\d\d-\d\d) · Status: (.+)", page.read_text(encoding="utf-8"))
+        assert found, f"{page.name}: `# NUMBER. TITLE`, then `Date: … · Status: …`"
+        assert found[1] == str(int(page.name[:4]))
+        assert f"| {found[1]} | [{found[2]}]({page.name}) | {found[3]} |" in index
+
+
+def test_fragments_of_the_changelog_are_well_formed(tmp_path: Path) -> None:
+    changelog = runpy.run_path(str(ROOT / "scripts" / "changelog.py"))
+    assert list(changelog["problems"](changelog["fragments"]())) == []
+    (tmp_path / "a-thing.fixed.md").write_text("A thing was wrong.\n")
+    (tmp_path / "Bad.md").write_text("Text.\n")
+    (tmp_path / "two.added.md").write_text("One.\nTwo.\n")
+    made = changelog["fragments"](tmp_path)
+    assert [line.partition(":")[0] for line in changelog["problems"](made)] == ["Bad.md", "two.added.md"]
+    text = changelog["merged"]("# Changes\n\n## 0.1.0\n\n### Fixed\n\n- Old.\n", [tmp_path / "a-thing.fixed.md"])
+    assert text == "# Changes\n\n## 0.1.0\n\n### Fixed\n\n- Old.\n- A thing was wrong.\n"
 
 
 def test_the_reference_is_as_the_code() -> None:
@@ -54,7 +150,7 @@ def names_in(folder: Path) -> Iterator[tuple[str, str]]:
 def test_one_word_a_thing(word: str, ours: str) -> None:
     names = ((where, name) for where, name in names_in(SRC) if not (word == "chunk" and where.startswith("media/")))
     found = [f"{where} ({name})" for where, name in names if f"_{word}_" in f"_{name.lower()}_"]  # MP4 has chunks
-    assert not found, f"docs/glossary.md says {ours!r}, not {word!r}: {found}"
+    assert not found, f"docs/reference/glossary.md says {ours!r}, not {word!r}: {found}"
 
 
 @pytest.mark.parametrize("path", sorted(SRC.rglob("*.py")), ids=lambda path: str(path.relative_to(SRC)))

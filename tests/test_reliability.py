@@ -1,4 +1,4 @@
-"""docs/reliability.md is what its figures say, and every row leads to a test that is there."""
+"""docs/how-it-works/reliability.md is what its figures say, and every row leads to a test that is there."""
 
 import re
 import runpy

@@ -1,4 +1,4 @@
-"""Training of the model that suggests kinds: `collect`, `compose`, `train`, `card`. docs/kinds.md tells how."""
+"""Training of the built-in classifier: `collect`, `compose`, `train`, `card`. See docs/how-to/train-a-model.md."""
 
 import os
 

@@ -21,7 +21,7 @@ from tawny.testing.waiting import until
 from tests.e2e.conftest import Tawny, tawny
 
 SECRET, TOKEN = "a secret of many letters", "a token of many letters"
-PAGE = Path(__file__).parent.parent.parent / "docs" / "automation.md"
+PAGE = Path(__file__).parent.parent.parent / "docs" / "how-to" / "integrations.md"
 
 
 @dataclass

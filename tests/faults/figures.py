@@ -1,6 +1,6 @@
 """What the suite measures, as JSON lines: `.test/figures/<name>.jsonl`, one file a fault, from its newest run.
 
-`scripts/reliability.py` makes the tables of docs/reliability.md of them.
+`scripts/reliability.py` makes the tables of docs/how-it-works/reliability.md of them.
 """
 
 import json

@@ -48,11 +48,11 @@ def run(args: Namespace, out: Output) -> int:
         return 0
     if args.do == "sweep":
         told = ask_once(folder, {"do": "sweep", "name": args.name, "dry_run": args.dry_run})
-        _refuse_unknown(told, f"destination {args.name}", "docs/offsite.md")
+        _refuse_unknown(told, f"destination {args.name}", "docs/how-to/uploads.md")
         out.data(told, _swept(args.name, told, out))
         return 0
     told = ask_once(folder, {"do": "test", "name": args.name})
-    _refuse_unknown(told, f"channel {args.name}", "docs/messages.md")
+    _refuse_unknown(told, f"channel {args.name}", "docs/how-to/notifications.md")
     lines = [
         f"{one['what']}: {one['wrong']} {one['do']}".strip() if one["wrong"] else one["what"] for one in told["steps"]
     ]

@@ -38,7 +38,7 @@ class DestinationSettings(Table):
     url: str = Field(
         min_length=1,
         description="Address of the destination, for example folder:/mnt/nas/tawny. "
-        "See docs/offsite.md for all of them.",
+        "See docs/how-to/uploads.md for all of them.",
     )
     upload: tuple[Literal["events", "kept_events", "recordings"], ...] = Field(
         ("events",),

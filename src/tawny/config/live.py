@@ -38,7 +38,7 @@ class TurnServerSettings(Table):
 
 
 class LiveSettings(Table):
-    """Live video in browsers. The defaults suit most networks; docs/live.md says when to change them."""
+    """Live video in browsers. The defaults suit most networks; see docs/how-to/remote-access.md for others."""
 
     webrtc: bool = Field(default=True, description="Offer WebRTC: lowest latency, and works through most firewalls.")
     port: int = Field(

@@ -27,7 +27,8 @@ class NotifierSettings(Table):
 
     url: str = Field(
         min_length=1,
-        description="Address of the service, for example ntfy://ntfy.sh/topic. See docs/messages.md for all of them.",
+        description="Address of the service, for example ntfy://ntfy.sh/topic. See docs/how-to/notifications.md for "
+        "all of them.",
     )
     cameras: tuple[str, ...] = Field((), description="Only these cameras. Empty: all.")
     kinds: tuple[str, ...] = Field((), description="Only these event types, for example person. Empty: all.")

@@ -260,7 +260,7 @@ def order_in(body: bytes) -> Order:
         raise CommandRefused("bad_input", "Invalid JSON.", _EXAMPLE) from None
 
 
-_EXAMPLE = 'For example {"do": "event.open", "camera": "front-door", "kind": "person"}. See docs/automation.md.'
+_EXAMPLE = 'For example {"do": "event.open", "camera": "front-door", "kind": "person"}. See docs/reference/api.md.'
 
 
 def _worded(problem: Any) -> str:

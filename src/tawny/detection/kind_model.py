@@ -45,7 +45,7 @@ class KindClassifier:
             raise NotDone(
                 f"The model {file} does not tell kinds: it must take uint8 [n, 2, {SIDE}, {SIDE}] and give "
                 f"[n, {len(KINDS)}].",
-                "Train one as docs/kinds.md says, or leave the setting out.",
+                "Train one as docs/how-to/train-a-model.md says, or leave the setting out.",
             )
         self._input = given[0].name
 

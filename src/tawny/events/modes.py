@@ -383,5 +383,5 @@ class ModeState:
     def _known_person(self, person: str) -> None:
         if person not in self._presence.names:
             known = ", ".join(self._presence.names)
-            do = f"Available: {known}." if known else "See docs/modes.md to set up presence."
+            do = f"Available: {known}." if known else "See docs/how-to/modes.md to set up presence."
             raise NotDone(f"{person} isn't set up for presence.", do)

@@ -1,4 +1,4 @@
-"""The example of docs/recognisers.md runs: with stand-ins for the two models that an owner brings."""
+"""The example of docs/how-to/plates-and-faces.md runs: with stand-ins for the two models that an owner brings."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ import pytest
 
 from tawny.engine.user_script_main import ScriptFrame, load_function, readings
 
-DOCS = Path(__file__).parents[3] / "docs" / "recognizers.md"
+DOCS = Path(__file__).parents[3] / "docs" / "how-to" / "plates-and-faces.md"
 
 
 class Finder:

@@ -1,4 +1,4 @@
-"""What works sealed and what does not, a function for each row of the table in docs/sealed.md."""
+"""What works sealed and what does not, a function for each row of the table in docs/how-to/encryption.md."""
 
 import re
 from collections.abc import Callable
@@ -88,7 +88,7 @@ def records(home: House, tmp: Path) -> None:
     assert sum(len(one) for _, one in home.opened(home.segments[DOOR].path).contents()) > 100_000
 
 
-@row("live pictures", "yes")
+@row("live view", "yes")
 def shows_live(home: House, tmp: Path) -> None:
     home.rig.wait_for_seconds(2, DOOR)
     hub = home.rig.running.hub(DOOR, MAIN)
@@ -102,7 +102,7 @@ def sees(home: House, tmp: Path) -> None:
     assert home.events[DOOR].kind == home.events[YARD].kind == "motion"
 
 
-@row("names of what moved", "yes")
+@row("object detection", "yes")
 def names(home: House, tmp: Path) -> None:
     """A model is shown live pictures; what it says is written down with the event, not with the picture."""
     copy = home.copy(tmp / "copy")
@@ -123,7 +123,7 @@ def draws(home: House, tmp: Path) -> None:
     assert any(0 < score < 255 for score in drawn.motion.data), "how much moved is known"
 
 
-@row("search in words (`tawny find`)", "yes")
+@row("search with words (`tawny find`)", "yes")
 def finds(home: House, tmp: Path) -> None:
     now_ms = home.rig.clock.now_ms()
     words = f"{home.events[DOOR].shown_kind} door today"  # its name may be suggested
@@ -131,13 +131,13 @@ def finds(home: House, tmp: Path) -> None:
     assert home.events[DOOR].id in [one.id for one in found]
 
 
-@row("search for a spot, heat map", "no")
+@row("search in an area, heat map", "no")
 def finds_no_spot(home: House, tmp: Path) -> None:
     assert home.rig.running.grids(YARD, EVER)
     assert not home.rig.running.grids(DOOR, EVER)
 
 
-@row("trying another level (what if)", "yes")
+@row("trying another threshold", "yes")
 def tries(home: House, tmp: Path) -> None:
     span = home.segments[DOOR].span
     scores = home.rig.running.scores(DOOR, span)
@@ -145,7 +145,7 @@ def tries(home: House, tmp: Path) -> None:
     assert still.id == home.events[DOOR].id
 
 
-@row("event pictures and loops", "sealed", "yes")
+@row("event images and loops", "encrypted", "yes")
 def keeps_pictures(home: House, tmp: Path) -> None:
     running, event = home.rig.running, home.events[DOOR]
     assert running.event_picture(home.events[YARD])
@@ -162,7 +162,7 @@ def previews(home: House, tmp: Path) -> None:
     sealed(home, lambda archive, camera: StillReader(archive).at(camera, home.middle(camera), 320), unlocked=True)
 
 
-@row("playing", "no", "yes")
+@row("playback", "no", "yes")
 def plays(home: House, tmp: Path) -> None:
     sealed(home, lambda archive, camera: play(archive, home.segments[camera], home.middle(camera)), unlocked=True)
 
@@ -187,13 +187,13 @@ class Bench:
         pass
 
 
-@row("saved clips, share links", "no")
+@row("saved clips, shared links", "no")
 def saves(home: House, tmp: Path) -> None:
     """What is saved is asked of who makes it, who never has a key; links lead to what is saved."""
     sealed(home, lambda archive, camera: made(home, camera, ExportKind.MP4, archive, tmp))
 
 
-@row("GIF, time-lapse, sheet, side by side", "no")
+@row("GIF, time-lapse, contact sheet, side by side", "no")
 def makes(home: House, tmp: Path) -> None:
     for kind in (ExportKind.GIF, ExportKind.SHEET, ExportKind.TIMELAPSE):
         sealed(home, partial(_made_as, home, kind, tmp))
@@ -208,12 +208,12 @@ def made(home: House, camera: CameraId, kind: ExportKind, archive: RecorderServi
     return make_export(archive, ClipCache(archive), wish, ZoneInfo("UTC"), Bench(tmp), 1 << 40)
 
 
-@row("detection over the past (`tawny scan`)", "no")
+@row("scanning recordings (`tawny scan`)", "no")
 def scans(home: House, tmp: Path) -> None:
     sealed(home, lambda _, camera: FileVideo(home.folder / home.segments[camera].path))
 
 
-@row("uploads of events: pictures and recordings", "sealed")
+@row("uploads of events", "encrypted")
 def uploads(home: House, tmp: Path) -> None:
     brought = [path.relative_to(home.sent).as_posix() for path in files(home.sent)]
     opaque = [name for name in brought if re.fullmatch(r"[0-9a-f]{8}/\d{8}/[a-z2-7]{26}\.tws", name)]
@@ -224,7 +224,7 @@ def uploads(home: House, tmp: Path) -> None:
     assert not any("door" in name for name in brought)
 
 
-@row("messages", "text")
+@row("notifications", "text")
 def tells(home: House, tmp: Path) -> None:
     text, allowed = (
         NotifierSettings(url="ntfy://127.0.0.1:1/door"),
@@ -258,7 +258,7 @@ def picture(home: House, camera: CameraId, notifier: NotifierSettings) -> int:
         outward.close()
 
 
-@row("thinning", "yes")
+@row("reduction to keyframes", "yes")
 def thins(home: House, tmp: Path) -> None:
     copy = home.copy(tmp / "copy")
     before = home.segments[DOOR]
@@ -280,7 +280,7 @@ def removes(home: House, tmp: Path) -> None:
     assert any(gap.reason is GapReason.REMOVED for gap in copy.index.gaps(DOOR, EVER))
 
 
-@row("mirror, and what it mends", "yes")
+@row("mirror, and restoring from it", "yes")
 def mirrors(home: House, tmp: Path) -> None:
     copy, path = home.copy(tmp / "copy"), home.segments[DOOR].path
     mirror = Mirror(copy.volume, copy.index, copy.clock, tmp / "mirror", EASY)
@@ -303,7 +303,7 @@ def rings(folder: Path) -> list[str]:
     return found
 
 
-@row("tiers", "yes")
+@row("archive disks", "yes")
 def moves(home: House, tmp: Path) -> None:
     copy, path = home.copy(tmp / "copy"), home.segments[DOOR].path
     whole = (copy.folder / path).read_bytes()
@@ -313,7 +313,7 @@ def moves(home: House, tmp: Path) -> None:
     assert not (copy.folder / path).exists()
 
 
-@row("spare disk", "yes")
+@row("fallback disk", "yes")
 def goes_on_elsewhere(home: House, tmp: Path) -> None:
     """Its keys are where its files are."""
     seals = home.rig.running.sealing.seals
@@ -344,7 +344,7 @@ def found(home: House, copy: Copy) -> str:
     return "; ".join(one.detail for one in report.findings)
 
 
-@row("the index made anew", "yes")
+@row("rebuilding the index", "yes")
 def rebuilds(home: House, tmp: Path) -> None:
     copy, index = home.copy(tmp / "copy"), MemoryIndex()
     rebuild(copy.volume, index, copy.history)

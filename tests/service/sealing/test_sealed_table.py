@@ -1,4 +1,4 @@
-"""What works sealed and what does not: each cell of the table in docs/sealed.md is a test; and what is on the disk."""
+"""What works sealed and what does not: each cell of the table in docs/how-to/encryption.md is a test; and the disk."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tests.app.rig import DOOR
 from tests.service.sealing.sealed_house import OWNER, RECOVERY, YARD, House, files, house
 from tests.service.sealing.sealed_rows import NOTIFIER, ROWS
 
-DOCS = Path(__file__).parents[3] / "docs" / "sealed.md"
+DOCS = Path(__file__).parents[3] / "docs" / "how-to" / "encryption.md"
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def test_each_cell(home: House, tmp_path: Path, what: str) -> None:
 
 
 def test_the_table_of_the_documentation_has_these_rows_and_answers() -> None:
-    text = DOCS.read_text().partition("## What works sealed")[2].partition("\n## ")[0]
+    text = DOCS.read_text().partition("## What works with encryption")[2].partition("\n## ")[0]
     cells = [
         [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")
     ]

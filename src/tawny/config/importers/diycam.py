@@ -12,8 +12,8 @@ _OTHERWISE = {
     "segment_length": "files are about a minute long; use `tawny export --split 5min` for longer ones",
     "stream_offset": "all cameras are analyzed all the time, not in turn",
     "skip_frames": "tawny analyzes five frames per second",
-    "bucket": 'tawny needs the keys of the bucket, too: see docs/offsite.md; `names = "diycam"` keeps the folder '
-    "structure",
+    "bucket": "tawny needs the keys of the bucket, too: see docs/how-to/uploads.md; "
+    '`names = "diycam"` keeps the folder structure',
 }
 
 

@@ -97,7 +97,7 @@ def _watching(said: argparse.Namespace, found: ImportResult) -> None:
             'detection.detector = "own": customize.py',
         )
         found.left["customize.py"] = (
-            "copy it next to tawny.toml; `detect(frame)` receives frame.rgb (see docs/watching.md)"
+            "copy it next to tawny.toml; `detect(frame)` receives frame.rgb (see docs/how-to/custom-detector.md)"
         )
     if said.record_detection:
         found.became["--record-detection"] = "events, with a few seconds before and after"

@@ -66,7 +66,9 @@ def _where(theirs: dict[str, Any], found: ImportResult) -> None:
             url = f"slack://{found.secret('slack_hook', parts.path.removeprefix('/services/').strip('/'))}"
             found.put("webhook_url", "notifiers.slack", {"url": url}, f"notifiers.slack: {url}")
         else:
-            found.left["webhook_url"] = "not a hooks.slack.com address; see docs/messages.md for alternatives"
+            found.left["webhook_url"] = (
+                "not a hooks.slack.com address; see docs/how-to/notifications.md for alternatives"
+            )
 
 
 def _away(theirs: dict[str, Any], found: ImportResult) -> None:

@@ -1,6 +1,6 @@
 """What an MQTT broker is told of the recorder, and what its orders mean: one topic for each thing that is.
 
-docs/home-assistant.md lists the topics. An order is carried out by its own actor: a camera that turns slowly holds up
+docs/reference/mqtt.md lists the topics. An order is carried out by its own actor: a camera that turns slowly holds up
 nothing that is told.
 """
 
@@ -232,7 +232,7 @@ class MqttTopics:
                 return {"do": "record", "camera": camera, "on": _on(said)}
             case [camera, "private", "set"]:
                 return {"do": "pause" if _on(said) else "resume", "camera": camera}
-        raise CommandRefused("bad_input", "Unknown topic.", "See docs/home-assistant.md.")
+        raise CommandRefused("bad_input", "Unknown topic.", "See docs/reference/mqtt.md.")
 
 
 def _on(said: str) -> bool:
