@@ -1,0 +1,59 @@
+"""API, commands and settings are those of the golden documents; intended renames stand in `renames.RENAMED`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.golden.extract import EXTRACTS, find_differences, to_interface
+from tests.golden.renames import Rename, apply_renames
+
+HERE = Path(__file__).parent
+
+
+def golden(name: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((HERE / f"{name}.json").read_text(encoding="utf-8"))
+    return to_interface(name, document)
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # Apprise reads it
+@pytest.mark.parametrize("name", EXTRACTS)
+def test_interface_is_the_golden_one(name: str) -> None:
+    before = apply_renames(name, golden(name))
+    now = apply_renames(name, to_interface(name, EXTRACTS[name]()), ())
+    assert list(find_differences(before, now)) == []
+
+
+@pytest.mark.parametrize(
+    ("rename", "old", "new"),
+    [
+        (Rename("openapi", "path", "/api/v1/timeline", "/api/v1/past"), "/api/v1/timeline", "/api/v1/past"),
+        (Rename("openapi", "field", "score", "level"), "score", "level"),
+        (Rename("openapi", "value", "side-by-side", "grid"), "side-by-side", "grid"),
+        (Rename("help", "command", "tawny why", "tawny explain"), "tawny why", "tawny explain"),
+        (Rename("help", "option", "--deep", "--full"), "--deep", "--full"),
+        (Rename("settings", "table", "storage.keep", "storage.retention"), "storage.keep.sub", "storage.retention.sub"),
+        (Rename("settings", "key", "listen", "bind", "web"), "web / keys / listen", "web / keys / bind"),
+        (Rename("settings", "value", "balanced", "normal"), "balanced", "normal"),
+    ],
+)
+def test_rename_changes_golden_document(rename: Rename, old: str, new: str) -> None:
+    before = apply_renames(rename.document, golden(rename.document), ())
+    found = "\n".join(find_differences(before, apply_renames(rename.document, before, [rename])))
+    assert old in found
+    assert new in found
+
+
+@pytest.mark.parametrize("name", EXTRACTS)
+def test_schema_names_and_prose_do_not_matter(name: str) -> None:
+    text = (HERE / f"{name}.json").read_text(encoding="utf-8")
+    reworded = text.replace("#/components/schemas/", "#/components/schemas/Other").replace(
+        '"schemas": {', '"schemas": {'
+    )
+    document = json.loads(reworded)
+    if name == "openapi":
+        schemas = document["components"]["schemas"]
+        document["components"]["schemas"] = {f"Other{key}": value for key, value in schemas.items()}
+        document["paths"]["/api/v1/timeline"]["get"]["summary"] = "Another summary"
+    assert list(find_differences(golden(name), to_interface(name, document))) == []
