@@ -40,7 +40,7 @@ def owner(browser: Browser, house: Tawny) -> Iterator[BrowserContext]:
 def page(owner: BrowserContext, house: Tawny, camera: FakeCamera) -> Iterator[Page]:
     made = owner.new_page()
     made.goto(f"{house.base}/live/yard")
-    expect(made.get_by_role("button", name="Turn", exact=True)).to_be_visible(timeout=WAIT_MS)
+    expect(made.get_by_role("button", name="Pan and tilt", exact=True)).to_be_visible(timeout=WAIT_MS)
     camera.told.clear()
     yield made
     made.close()
@@ -57,8 +57,8 @@ def wait_for(camera: FakeCamera, name: str, **values: str) -> None:
 
 
 def test_it_turns_while_a_button_is_held(page: Page, camera: FakeCamera) -> None:
-    page.get_by_role("button", name="Turn", exact=True).click()
-    button = page.get_by_role("button", name="Turn right")
+    page.get_by_role("button", name="Pan and tilt", exact=True).click()
+    button = page.get_by_role("button", name="Pan right")
     assert violations(page, axe_script()) == []
     button.hover()
     page.mouse.down()
@@ -68,7 +68,7 @@ def test_it_turns_while_a_button_is_held(page: Page, camera: FakeCamera) -> None
 
 
 def test_arrow_keys_turn_it_while_the_buttons_are_shown(page: Page, house: Tawny, camera: FakeCamera) -> None:
-    page.get_by_role("button", name="Turn", exact=True).click()
+    page.get_by_role("button", name="Pan and tilt", exact=True).click()
     page.keyboard.down("ArrowDown")
     wait_for(camera, "ContinuousMove", PanTilt_x="0", PanTilt_y="-0.5")
     page.keyboard.up("ArrowDown")
@@ -107,7 +107,7 @@ def test_who_may_only_look_is_shown_none_of_it(page: Page, browser: Browser, hou
         theirs.wait_for_selector("[data-view=playing]", timeout=WAIT_MS)
         told = context.request.get(f"{house.base}/api/v1/cameras/yard/controls")
         assert told.status == (200 if may else 403)
-        expect(theirs.get_by_role("button", name="Turn", exact=True)).to_have_count(1 if may else 0)
+        expect(theirs.get_by_role("button", name="Pan and tilt", exact=True)).to_have_count(1 if may else 0)
         move = {"do": "ptz", "camera": "yard", "pan": 0.5, "for": 0.2}
         assert context.request.post(f"{house.base}/api/v1/orders", data=move, headers=sent).ok is may
         context.close()

@@ -36,7 +36,7 @@ def made_of(page: Page, kind: str) -> None:
     sheet.get_by_role("button", name=kind, exact=True).click()
     page.wait_for_function("() => document.getAnimations().every((one) => one.playState !== 'running')")
     assert violations(page, axe_script()) == []
-    sheet.get_by_role("button", name=re.compile("Make it|Save in tawny")).click()
+    sheet.get_by_role("button", name=re.compile("^Create$|Save in tawny")).click()
     page.wait_for_url("**/clips")
 
 
@@ -64,7 +64,7 @@ def test_what_is_asked_for_is_made_and_saved(page: Page, kind: str, suffix: str,
     page.set_viewport_size({"width": 1440, "height": 900})
     rows = page.locator(".saved-clip")
     there = rows.count()
-    row.get_by_role("button", name="Remove").click()
+    row.get_by_role("button", name="Delete").click()
     expect(rows).to_have_count(there - 1, timeout=WAIT_MS)
 
 
@@ -72,13 +72,13 @@ def test_a_saved_clip_is_given_on_by_a_link(page: Page) -> None:
     made_of(page, "GIF")
     row = page.locator('.saved-clip[data-state="done"]', has_text="GIF").first
     row.get_by_role("button", name="Share").click(timeout=WAIT_MS)
-    page.get_by_role("button", name="Make the link").click()
-    link = page.get_by_label("The link", exact=True).input_value()
+    page.get_by_role("button", name="Create link").click()
+    link = page.get_by_label("Link", exact=True).input_value()
     stranger = page.context.browser
     assert stranger
     there = stranger.new_context().new_page()
     there.goto(link)
-    picture = there.get_by_role("img", name="A shared clip")
+    picture = there.get_by_role("img", name="Shared clip")
     expect(picture).to_be_visible(timeout=WAIT_MS)
     assert picture.evaluate("(image) => image.decode().then(() => image.naturalWidth)") == 320
     there.context.close()
@@ -87,7 +87,7 @@ def test_a_saved_clip_is_given_on_by_a_link(page: Page) -> None:
 def test_the_picture_shown_is_saved_in_full_size(page: Page) -> None:
     page.keyboard.press("Escape")
     with page.expect_download() as saved:
-        page.get_by_role("button", name="Save this picture in full size").click()
+        page.get_by_role("button", name="Save snapshot (full size)").click()
     assert saved.value.suggested_filename.endswith(".jpg")
     assert saved.value.path().stat().st_size > 10_000
 
@@ -95,8 +95,8 @@ def test_the_picture_shown_is_saved_in_full_size(page: Page) -> None:
 def test_a_download_without_sound_and_with_its_sheet(page: Page) -> None:
     """The sheet is about that very file."""
     sheet = page.get_by_role("dialog", name="Save a clip")
-    sheet.get_by_label("With sound").uncheck()
-    sheet.get_by_label("With a sheet beside it").check()
+    sheet.get_by_label("Include sound").uncheck()
+    sheet.get_by_label("Add a report").check()
     for other in sheet.get_by_role("group").get_by_role("checkbox", checked=True).all()[1:]:
         other.uncheck()
     saved: list[Download] = []
@@ -125,13 +125,13 @@ def test_evidence_is_offered_and_what_cannot_be_proved_yet_is_told(page: Page) -
     made_of(page, "Evidence")
     row = page.locator('.saved-clip[data-state="failed"]', has_text="Evidence").first
     expect(row).to_contain_text("can be exported as evidence after a few minutes", timeout=WAIT_MS)
-    row.get_by_role("button", name="Remove").click()
+    row.get_by_role("button", name="Delete").click()
 
 
 def test_an_exact_clip_is_downloaded(page: Page) -> None:
     sheet = page.get_by_role("dialog", name="Save a clip")
-    sheet.get_by_label("Exactly from the mark, in any player").check()
-    expect(sheet).to_contain_text("nothing from before the mark is in the file")
+    sheet.get_by_label("Start exactly at the mark in any player").check()
+    expect(sheet).to_contain_text("contains nothing from before the mark")
     with page.expect_download() as saved:
         sheet.get_by_role("button", name="Download").click()
     assert "exact=true" in saved.value.url

@@ -40,12 +40,12 @@ def page(browser: Browser, house: Tawny) -> Iterator[Page]:
 
 def save(page: Page, password: str) -> None:
     page.get_by_label("New password").fill(password)
-    page.get_by_role("button", name="Try and save").click()
+    page.get_by_role("button", name="Test and save").click()
 
 
 def test_a_wrong_password_changes_nothing(page: Page, house: Tawny) -> None:
     settings = (house.folder.parent / "tawny.toml").read_text()
-    expect(page.get_by_role("button", name="Try and save")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_role("button", name="Test and save")).to_be_visible(timeout=WAIT_MS)
     assert violations(page, axe_script()) == []
     save(page, "a wrong one")
     expect(page.get_by_role("alert")).to_contain_text("Nothing was changed", timeout=WAIT_MS)
@@ -54,7 +54,7 @@ def test_a_wrong_password_changes_nothing(page: Page, house: Tawny) -> None:
 
 def test_the_right_one_holds_at_once_and_is_never_shown(page: Page, house: Tawny) -> None:
     save(page, "new one")
-    expect(page.get_by_text("Saved: it sends H264")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text("Saved. The camera sends H264")).to_be_visible(timeout=WAIT_MS)
     expect(page.get_by_label("New password")).to_have_value("")
     assert "new one" not in page.content()
     text = (house.folder.parent / "tawny.toml").read_text()

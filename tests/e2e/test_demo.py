@@ -44,7 +44,7 @@ def test_the_picture_moves_within_three_seconds(page: Page, demo: Tawny) -> None
 def test_the_truth_is_on_every_page(page: Page, demo: Tawny) -> None:
     for path in ("/", "/timeline", "/events", "/health", "/settings"):
         page.goto(demo.base + path)
-        chip = page.get_by_label("2 of 2 cameras on watch").or_(page.get_by_label("2 of 2 on watch"))
+        chip = page.get_by_label("2 of 2 cameras working").or_(page.get_by_label("2 of 2 working"))
         expect(chip).to_have_count(1)
 
 
@@ -57,7 +57,7 @@ def test_an_event_appears_by_itself_plays_and_downloads(page: Page, demo: Tawny,
     page.wait_for_function("() => [...document.querySelectorAll('video')].some(v => v.readyState >= 2)")
     page.wait_for_function(PLAYS, timeout=90_000)
     with page.expect_download() as download:
-        page.get_by_role("link", name="Save").first.click()
+        page.get_by_role("link", name="Save clip").first.click()
     saved = tmp_path / "event.mp4"
     download.value.save_as(saved)
     assert_plays(saved)

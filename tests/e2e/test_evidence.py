@@ -39,7 +39,7 @@ def asked_for(page: Page, base: str, segment: Segment) -> Path:
     page.keyboard.press("e")
     sheet = page.get_by_role("dialog", name="Save a clip")
     sheet.get_by_role("button", name="Evidence", exact=True).click(timeout=WAIT_MS)
-    sheet.get_by_role("button", name=re.compile("Make it|Save in tawny")).click()
+    sheet.get_by_role("button", name=re.compile("^Create$|Save in tawny")).click()
     row = page.locator(".saved-clip", has_text="Evidence")
     expect(row).to_have_attribute("data-state", "done", timeout=WAIT_MS)
     with page.expect_download() as saved:

@@ -48,11 +48,11 @@ def looked_at(page: Page, name: str) -> None:
 
 def test_words_are_answered_and_what_means_nothing_is_told(page: Page, demo: Tawny) -> None:
     page.goto(f"{demo.base}/events")
-    page.get_by_role("link", name="Find", exact=True).click()
+    page.get_by_role("link", name="Search", exact=True).click()
     page.get_by_label("What are you looking for?").fill("anything today purple")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name=re.compile(r"^\d+ events?$"))).to_be_visible(timeout=WAIT_MS)
-    expect(page.get_by_text("Ignored unknown words: purple.")).to_be_visible()
+    expect(page.get_by_text("Ignored, because tawny doesn’t know these words: purple.")).to_be_visible()
     assert "q=anything" in page.url
     page.reload()
     hit = page.locator(".find-hit").first
@@ -62,8 +62,8 @@ def test_words_are_answered_and_what_means_nothing_is_told(page: Page, demo: Taw
     page.wait_for_url(re.compile(r"/events/.+"))
     page.go_back()
     page.get_by_label("What are you looking for?").fill("sounds in 2020-01-01")
-    page.get_by_role("button", name="Find", exact=True).click()
-    expect(page.get_by_text("Nothing like that happened.")).to_be_visible(timeout=WAIT_MS)
+    page.get_by_role("button", name="Search", exact=True).click()
+    expect(page.get_by_text("No matching events.")).to_be_visible(timeout=WAIT_MS)
 
 
 def test_a_box_on_the_picture_says_when_something_moved_there(page: Page, demo: Tawny) -> None:
@@ -85,11 +85,11 @@ def test_a_box_on_the_picture_says_when_something_moved_there(page: Page, demo: 
     page.mouse.down()
     page.mouse.move(place["x"] + place["width"] - 4, place["y"] + place["height"] - 4, steps=4)
     page.mouse.up()
-    expect(page.get_by_role("heading", name=re.compile("It moved there"))).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_role("heading", name=re.compile("^Motion there"))).to_be_visible(timeout=WAIT_MS)
     looked_at(page, "spot")
     link = page.locator(".find-moments a").first
     expect(link).to_have_attribute("href", re.compile(rf"/timeline\?cam={camera}&t=\d+"))
-    page.get_by_role("button", name="No box").click()
+    page.get_by_role("button", name="Clear box").click()
     expect(page.locator(".find-box")).to_have_count(0)
     layer.focus()
     page.keyboard.press("ArrowLeft")
@@ -99,31 +99,31 @@ def test_a_box_on_the_picture_says_when_something_moved_there(page: Page, demo: 
     assert before and after
     assert before.split(",")[:2] == after.split(",")[:2]
     assert float(after.split(",")[2]) > float(before.split(",")[2])
-    page.get_by_role("button", name="Show where it moved").click()
+    page.get_by_role("button", name="Show motion heat map").click()
     expect(page.locator(".find-stage canvas")).to_have_count(0)
 
 
 def test_who_is_known_is_added_and_forgotten_with_one_click(page: Page, demo: Tawny) -> None:
     page.goto(f"{demo.base}/settings")
-    card = page.locator("section", has=page.get_by_role("heading", name="Who is known"))
+    card = page.locator("section", has=page.get_by_role("heading", name="Known faces and plates"))
     card.get_by_label("Name", exact=True).fill("Anna's car")
-    card.get_by_label("Number plate", exact=True).fill("b-ab 123")
+    card.get_by_label("License plate", exact=True).fill("b-ab 123")
     card.get_by_role("button", name="Add", exact=True).click()
-    expect(card.get_by_text("Number plate B-AB 123")).to_be_visible(timeout=WAIT_MS)
+    expect(card.get_by_text("License plate B-AB 123")).to_be_visible(timeout=WAIT_MS)
     card.scroll_into_view_if_needed()
     looked_at(page, "known")
-    card.get_by_role("button", name="Forget Anna's car").click()
+    card.get_by_role("button", name="Delete Anna's car").click()
     expect(card.get_by_text("Anna's car")).to_have_count(0, timeout=WAIT_MS)
 
 
 def test_number_plates_are_read_where_it_is_switched_on(page: Page, demo: Tawny) -> None:
     camera = page.request.get(f"{demo.base}/api/v1/cameras").json()["items"][0]["id"]
     page.goto(f"{demo.base}/settings/cameras/{camera}/motion")
-    switch = page.get_by_role("switch", name="Number plates")
+    switch = page.get_by_role("switch", name="License plates")
     expect(switch).to_have_attribute("aria-checked", "false", timeout=WAIT_MS)
     switch.click()
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_text("Changes not saved yet")).to_have_count(0, timeout=WAIT_MS)
+    expect(page.get_by_text("Unsaved changes")).to_have_count(0, timeout=WAIT_MS)
     looked_at(page, "camera")
     page.reload()
     expect(switch).to_have_attribute("aria-checked", "true", timeout=WAIT_MS)

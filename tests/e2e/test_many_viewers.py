@@ -34,7 +34,7 @@ CLIP = made_clip(ClipSpec(seconds=8, sound="aac"))
 LOOK_S = 6.0
 """So long the viewers look; the ring holds it all."""
 GATE = '[cameras.gate]\nsource = "{}"\ndetection.detector = "off"\n'
-LEFT_OUT = re.compile(r"320×240(\d+) of (\d+) pictures/s.* · 0 lost")
+LEFT_OUT = re.compile(r"320×240(\d+) of (\d+) fps.* · 0 frames lost")
 CAMERA = "/api/v1/cameras/door"
 Way = Callable[[str, dict[str, str]], AsyncGenerator[bytes]]
 """Given the address and what a browser sends, everything that comes, until it ends."""

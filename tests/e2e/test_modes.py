@@ -79,7 +79,7 @@ def test_a_mode_is_set_in_two_clicks_and_seen_on_every_page(owner: BrowserContex
     expect(page.locator("#mode-panel")).to_be_hidden()
     page.keyboard.press("m")
     expect(page.get_by_role("dialog", name="Mode")).to_contain_text("Away, set by Anna.")
-    page.get_by_role("button", name="Back to the week").click()
+    page.get_by_role("button", name="Follow the schedule").click()
     expect(other.locator(".mode-pill")).not_to_have_text("Away")
     page.close()
     other.close()
@@ -90,9 +90,9 @@ def test_the_week_and_the_rules_are_changed_in_the_file(owner: BrowserContext, h
     night = page.get_by_role("group", name="Night", exact=True)
     night.get_by_label("Night 1: From").fill("21:30")
     expect(page.get_by_role("img", name=re.compile("Night 21:30 to 24:00")).first).to_be_visible()
-    page.get_by_role("group", name="Away", exact=True).get_by_role("button", name="Add a time").click()
+    page.get_by_role("group", name="Away", exact=True).get_by_role("button", name="Add time").click()
     away = page.get_by_role("group", name="Away", exact=True)
-    for day in ("Sa", "Su"):
+    for day in ("Sat", "Sun"):
         away.get_by_role("button", name=day, exact=True).click()
     away.get_by_label("Away 1: From").fill("08:00")
     away.get_by_label("Away 1: to").fill("nonsense")
@@ -100,9 +100,9 @@ def test_the_week_and_the_rules_are_changed_in_the_file(owner: BrowserContext, h
     expect(page.get_by_role("button", name="Save", exact=True)).to_be_disabled()
     away.get_by_label("Away 1").last.fill("17:00")
     rule = page.get_by_role("group", name="night watch")
-    rule.get_by_role("button", name="Also").click()
-    rule.get_by_label("Do 3").fill("record front-door 1 min")
-    expect(page.locator(".modes-save")).to_contain_text("Nothing holds until you save.")
+    rule.get_by_role("button", name="Add action").click()
+    rule.get_by_label("Then 3").fill("record front-door 1 min")
+    expect(page.locator(".modes-save")).to_contain_text("Not saved yet.")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("button", name="Save", exact=True)).to_have_count(0)
     written = config_of(house)
@@ -114,7 +114,7 @@ def test_the_week_and_the_rules_are_changed_in_the_file(owner: BrowserContext, h
 
 def test_a_part_of_the_week_is_painted(owner: BrowserContext, house: Tawny) -> None:
     page = opened(owner, house, "/settings/modes")
-    page.get_by_role("group", name="Mode to paint with").get_by_role("button", name="Away").click()
+    page.get_by_role("group", name="Mode to paint").get_by_role("button", name="Away").click()
     line = page.get_by_role("img", name=re.compile("^Sunday"))
     line.scroll_into_view_if_needed()
     box = line.bounding_box()
@@ -134,13 +134,13 @@ def test_a_part_of_the_week_is_painted(owner: BrowserContext, house: Tawny) -> N
 def test_a_rehearsal_says_what_would_happen_and_why(owner: BrowserContext, house: Tawny) -> None:
     page = opened(owner, house, "/settings/modes")
     form = page.locator(".modes-try")
-    form.get_by_role("combobox", name="at the camera").select_option("front-door")
-    form.get_by_role("combobox", name="in the mode").select_option("night")
-    page.get_by_role("button", name="What would happen?").click()
+    form.get_by_role("combobox", name="on camera").select_option("front-door")
+    form.get_by_role("combobox", name="in mode").select_option("night")
+    page.get_by_role("button", name="Test", exact=True).click()
     told = page.locator(".outcomes li.does")
     expect(told.filter(has_text="Tell phone")).to_contain_text("The rule “night watch” tells phone")
-    form.get_by_role("combobox", name="in the mode").select_option("home")
-    page.get_by_role("button", name="What would happen?").click()
+    form.get_by_role("combobox", name="in mode").select_option("home")
+    page.get_by_role("button", name="Test", exact=True).click()
     expect(page.locator(".outcomes li", has_text="Tell phone")).to_contain_text("and the mode was home")
     page.close()
 
@@ -168,7 +168,7 @@ def test_commands_say_what_would_happen_and_the_page_of_an_event_why_it_did(
     outcomes = asked(house, "why", event)["outcomes"]
     assert {one["deed"]: one["does"] for one in outcomes} == {deed: does for deed, (does, _) in beforehand.items()}
     page = opened(owner, house, f"/events/{event}")
-    page.get_by_text("Who was told, and why").click()
+    page.locator("summary", has_text="Notifications").click()
     expect(page.locator(".outcomes li.does").first).to_contain_text("The rule “night watch”")
     assert violations(page, axe_script()) == []
     page.close()
@@ -178,16 +178,16 @@ def test_commands_say_what_would_happen_and_the_page_of_an_event_why_it_did(
 def test_a_camera_is_made_private_and_back(owner: BrowserContext, house: Tawny) -> None:
     page = opened(owner, house, "/settings/modes")
     page.locator(".modes-holds select").select_option("hall")
-    page.get_by_role("button", name="Make private").click()
-    expect(page.locator(".modes-holds")).to_contain_text("Hall is private")
+    page.get_by_role("button", name="Turn on privacy").click()
+    expect(page.locator(".modes-holds")).to_contain_text("Hall: privacy on")
 
     def state() -> str:
         cameras = owner.request.get(f"{house.base}/api/v1/health").json()["cameras"]
         return next(str(one["state"]) for one in cameras if one["id"] == "hall")
 
     until(lambda: state() == "paused", 30, "the hall is private")
-    private = page.locator(".modes-holds p", has_text="Hall is private")
-    private.get_by_role("button", name="End it").click()
+    private = page.locator(".modes-holds p", has_text="Hall: privacy on")
+    private.get_by_role("button", name="End").click()
     until(lambda: state() == "recording", 60, "the hall is recorded")
     page.close()
 
@@ -202,11 +202,11 @@ def test_everybody_can_use_it(
     page.add_init_script(f"localStorage.setItem('tawny.theme', '{theme}')")
     page.goto(f"{house.base}/settings/modes")
     page.locator(".week-line").first.wait_for()
-    page.get_by_role("button", name="What would happen?").click()
+    page.get_by_role("button", name="Test", exact=True).click()
     page.locator(".outcomes").wait_for()
     page.screenshot(path=tmp_path / "modes.png")
     page.locator(".modes-rule").scroll_into_view_if_needed()
-    page.get_by_role("button", name="Add a rule").scroll_into_view_if_needed()
+    page.get_by_role("button", name="Add rule").scroll_into_view_if_needed()
     page.screenshot(path=tmp_path / "rules.png")
     assert page.evaluate("document.documentElement.scrollWidth === innerWidth")
     assert violations(page, axe_script()) == []

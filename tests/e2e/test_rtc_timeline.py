@@ -89,7 +89,7 @@ def is_seen_as_said(film: Filmed, page: Page) -> None:
     page.goto(f"{film.served.base}/timeline?cam=door&t={wanted_ms / 1000}&span=60")
     page.wait_for_selector(f"{VIDEO}[data-shown-ms]", timeout=WAIT_MS)
     until(lambda: is_held_at(page, taken, wanted_ms), 30, "the picture of that instant")
-    page.get_by_role("button", name="One picture").first.click()
+    page.get_by_role("button", name="Next frame").first.click()
     until(lambda: shown(page)[1] == taken[max(each for each in taken if each <= wanted_ms)] + 1, 30, "the next one")
 
 

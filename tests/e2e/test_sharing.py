@@ -28,10 +28,10 @@ def shared_link(page: Page, demo: Tawny, *, code: str = "") -> str:
     expect(share).to_be_visible(timeout=60_000)
     share.click()
     if code:
-        page.get_by_label("Ask for a code").check()
+        page.get_by_label("Require a code").check()
         page.get_by_label("Code", exact=True).fill(code)
-    page.get_by_role("button", name="Make the link").click()
-    field = page.get_by_label("The link", exact=True)
+    page.get_by_role("button", name="Create link").click()
+    field = page.get_by_label("Link", exact=True)
     expect(field).to_have_value(re.compile(r"/s/\S+"))
     return field.input_value()
 
@@ -54,7 +54,7 @@ def test_who_has_the_link_sees_the_clip_and_nothing_else(page: Page, browser: Br
     page.goto(f"{demo.base}/settings")
     links = page.get_by_role("region", name="Shared links")
     expect(links).to_contain_text("opened once")
-    links.get_by_role("button", name="End it").first.click()
+    links.get_by_role("button", name="Revoke").first.click()
     there.reload()
     expect(there.get_by_text("This link has expired. Ask for a new one.")).to_be_visible(timeout=WAIT_MS)
     stranger.close()
@@ -66,10 +66,10 @@ def test_a_code_opens_it(page: Page, browser: Browser, demo: Tawny) -> None:
     there = stranger.new_page()
     there.goto(link)
     there.get_by_label("Code").fill("jackdaw")
-    there.get_by_role("button", name="Open").click()
+    there.get_by_role("button", name="Watch").click()
     expect(there.get_by_role("alert")).to_have_text("Wrong code.")
     there.get_by_label("Code").fill("magpie")
-    there.get_by_role("button", name="Open").click()
+    there.get_by_role("button", name="Watch").click()
     wait_until_it_plays(there)
     stranger.close()
 
@@ -77,13 +77,13 @@ def test_a_code_opens_it(page: Page, browser: Browser, demo: Tawny) -> None:
 def test_somebody_is_invited_and_sees_one_camera(page: Page, browser: Browser, demo: Tawny) -> None:
     page.goto(f"{demo.base}/settings")
     people = page.get_by_role("region", name="People")
-    people.get_by_role("button", name="Invite somebody").click()
+    people.get_by_role("button", name="Invite someone").click()
     people.get_by_label("Name").fill("Ben")
     people.get_by_label("All cameras").uncheck()
     ticks = people.locator(".access-ticks input")
     assert ticks.count() == 3
     ticks.nth(2).uncheck()
-    people.get_by_role("button", name="Make the link").click()
+    people.get_by_role("button", name="Create invitation").click()
     link = people.locator(".access-address input").input_value()
     guest = browser.new_context()
     there = guest.new_page()
@@ -96,16 +96,16 @@ def test_somebody_is_invited_and_sees_one_camera(page: Page, browser: Browser, d
 
 def test_a_pass_shows_its_addresses_once(page: Page, demo: Tawny, browser: Browser) -> None:
     page.goto(f"{demo.base}/settings")
-    passes = page.get_by_role("region", name="Televisions and programs")
-    passes.get_by_role("button", name="Make a pass").click()
-    passes.get_by_label("What it is for").fill("Kitchen TV")
-    passes.get_by_role("button", name="Make it").click()
+    passes = page.get_by_role("region", name="Displays and apps")
+    passes.get_by_role("button", name="Create access token").click()
+    passes.get_by_label("Name").fill("Kitchen TV")
+    passes.get_by_role("button", name="Create", exact=True).click()
     address = passes.get_by_label("Motion JPEG").first.input_value()
     assert page.context.request.get(address.replace("mjpeg", "snapshot")).ok
     stranger = browser.new_context()
-    for label in ("Page, Where something happens", "HLS, Where something happens"):
+    for label in ("Web page, View that follows motion", "HLS, View that follows motion"):
         assert stranger.request.get(passes.get_by_label(label).input_value()).ok
     stranger.close()
     assert violations(page, axe_script()) == []
-    passes.get_by_role("button", name="Take back").click()
-    expect(passes.get_by_text("No pass yet.")).to_be_visible(timeout=WAIT_MS)
+    passes.get_by_role("button", name="Revoke").click()
+    expect(passes.get_by_text("No access tokens yet.")).to_be_visible(timeout=WAIT_MS)

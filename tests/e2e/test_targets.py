@@ -33,7 +33,7 @@ def owner(browser: Browser, house: Tawny) -> Iterator[BrowserContext]:
 def page(owner: BrowserContext, house: Tawny) -> Iterator[Page]:
     page = owner.new_page()
     page.goto(house.base + PATH)
-    page.get_by_role("button", name="Add a place").wait_for(timeout=30_000)
+    page.get_by_role("button", name="Add upload destination").wait_for(timeout=30_000)
     yield page
     page.close()
 
@@ -41,50 +41,50 @@ def page(owner: BrowserContext, house: Tawny) -> Iterator[Page]:
 def test_a_place_is_added_tried_changed_and_removed(page: Page, house: Tawny, tmp_path: Path) -> None:
     (tmp_path / "nas").mkdir()
     file = house.folder.parent / "tawny.toml"
-    page.get_by_role("button", name="Add a place").click()
+    page.get_by_role("button", name="Add upload destination").click()
     sheet = page.get_by_role("dialog")
     expect(sheet.get_by_role("button", name="Another tawny")).to_be_visible()
     assert violations(page, axe_script()) == []
     sheet.get_by_role("button", name="Folder").click()
-    sheet.get_by_label("Name").fill("Anna's NAS")
+    sheet.get_by_label("Name", exact=True).fill("Anna's NAS")
     sheet.get_by_label("Folder", exact=True).fill(str(tmp_path / "wrong"))
-    sheet.get_by_role("button", name="Test").click()
+    sheet.get_by_role("button", name="Send test").click()
     expect(sheet.get_by_role("status")).to_contain_text("the folder doesn't exist")
     sheet.get_by_label("Folder", exact=True).fill(str(tmp_path / "nas"))
-    sheet.get_by_role("button", name="Test").click()
+    sheet.get_by_role("button", name="Send test").click()
     expect(sheet.get_by_role("status")).to_contain_text("Deleted it")
     sheet.get_by_role("button", name="Save").click()
     card = page.get_by_role("article", name="anna-s-nas")
-    expect(card).to_contain_text("pictures and video as they are")
+    expect(card).to_contain_text("unencrypted images and video")
     assert file.read_text().startswith(FILE)
     assert f'url = "folder:{tmp_path}/nas"' in file.read_text()
 
     until(lambda: list((tmp_path / "nas").rglob("*.jpg")), 90, "a picture, without a restart")
 
-    card.get_by_role("button", name="Change").click()
-    sheet.get_by_label("Remove there what is older than").fill("90 days")
-    sheet.get_by_label("Or at these minutes of each hour").fill("5, 35")
+    card.get_by_role("button", name="Edit").click()
+    sheet.get_by_label("Delete from the destination after").fill("90 days")
+    sheet.get_by_label("Or at these minutes past the hour").fill("5, 35")
     assert violations(page, axe_script()) == []
     sheet.get_by_role("button", name="Save").click()
     expect(sheet).to_have_count(0)
     assert 'minutes = [5, 35]\nretention = "90 days"' in file.read_text()
 
-    card.get_by_role("button", name="Change").click()
+    card.get_by_role("button", name="Edit").click()
     sheet.get_by_role("button", name="Remove", exact=True).click()
-    sheet.get_by_role("button", name="Remove it").click()
+    sheet.get_by_role("alert").get_by_role("button", name="Remove").click()
     expect(card).to_have_count(0)
     assert "anna-s-nas" not in file.read_text()
 
 
 def test_somebody_is_told_and_the_token_is_never_shown_again(page: Page, house: Tawny) -> None:
     with served(StandIn()) as service:
-        page.get_by_role("button", name="Tell somebody").click()
+        page.get_by_role("button", name="Add notification channel").click()
         sheet = page.get_by_role("dialog")
         expect(sheet).to_contain_text("Shows snapshots, clips and buttons")
         sheet.get_by_role("button", name="Webhook Sends JSON").click()
-        sheet.get_by_label("Name").fill("hook")
+        sheet.get_by_label("Name", exact=True).fill("hook")
         sheet.get_by_label("Address", exact=True).fill(f"{service.base}/{SECRET}")
-        sheet.get_by_role("button", name="Test").click()
+        sheet.get_by_role("button", name="Send test").click()
         expect(sheet.get_by_role("status")).to_contain_text("Notification sent")
         assert service.last.json["type"] == "message.test"
         sheet.get_by_role("button", name="Save").click()
@@ -93,7 +93,7 @@ def test_somebody_is_told_and_the_token_is_never_shown_again(page: Page, house: 
         secrets = house.folder.parent / "secrets.toml"
         assert SECRET in secrets.read_text()
         assert SECRET not in (house.folder.parent / "tawny.toml").read_text()
-        card.get_by_role("button", name="Change").click()
+        card.get_by_role("button", name="Edit").click()
         quiet = _hours_away()
         sheet.get_by_label("Quiet hours").fill(quiet)
         sheet.get_by_role("button", name="Save").click()

@@ -65,7 +65,7 @@ def draw(page: Page, tool: str, begin: tuple[float, float], end: tuple[float, fl
 
 def save(page: Page) -> None:
     page.get_by_role("button", name="Save", exact=True).click()
-    page.get_by_role("region", name="Changes not saved yet").wait_for(state="detached", timeout=30_000)
+    page.get_by_role("region", name="Unsaved changes").wait_for(state="detached", timeout=30_000)
 
 
 def watching(owner: BrowserContext, house: Tawny) -> dict[str, Any]:
@@ -87,17 +87,17 @@ def test_the_meter_moves_and_a_level_is_tried_without_asking(page: Page) -> None
         })"""
     )
     assert seen > 0
-    page.get_by_text("Level in use (50)").first.wait_for()
+    page.get_by_text("Current threshold (50)").first.wait_for()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "/api/" in request.url else None)
     before = len(asked)
-    page.get_by_label("Raise the level: fewer events").click()
-    expect(page.get_by_role("slider", name="Level")).to_have_attribute("aria-valuenow", "52")
-    expect(page.get_by_role("button", name="Use level 52")).to_be_visible()
+    page.get_by_label("Raise the threshold: fewer events").click()
+    expect(page.get_by_role("slider", name="Threshold")).to_have_attribute("aria-valuenow", "52")
+    expect(page.get_by_role("button", name="Set threshold to 52")).to_be_visible()
     assert [url for url in asked[before:] if "whatif" in url or "motion?" in url or "events" in url] == []
-    page.get_by_role("slider", name="Level").focus()
+    page.get_by_role("slider", name="Threshold").focus()
     page.keyboard.press("ArrowDown")
-    page.get_by_role("region", name="Changes not saved yet").wait_for(state="detached")
+    page.get_by_role("region", name="Unsaved changes").wait_for(state="detached")
 
 
 def test_a_zone_is_drawn_saved_and_only_what_is_in_it_is_an_event(
@@ -142,9 +142,9 @@ def test_all_of_it_by_keys(page: Page, owner: BrowserContext, house: Tawny) -> N
 
     page.get_by_role("button", name="Undo", exact=True).first.press("Enter")
     page.get_by_role("button", name="Add: Lines").press("Enter")
-    page.get_by_role("combobox", name="Crossed").select_option("left-to-right")
+    page.get_by_role("combobox", name="Crossing direction").select_option("left-to-right")
     page.get_by_role("button", name="Save", exact=True).press("Enter")
-    page.get_by_role("region", name="Changes not saved yet").wait_for(state="detached", timeout=30_000)
+    page.get_by_role("region", name="Unsaved changes").wait_for(state="detached", timeout=30_000)
     now = watching(owner, house)["watch"]
     assert len(now["zones"]) == before + 1
     assert now["lines"][0]["direction"] == "left-to-right"
@@ -156,7 +156,7 @@ def test_lines_that_cross_are_refused_and_leaving_asks(page: Page) -> None:
     page.keyboard.press("Shift+ArrowDown")
     for _ in range(12):
         page.keyboard.press("Shift+ArrowRight")
-    expect(page.get_by_text("Lines may not cross.")).to_be_visible()
+    expect(page.get_by_text("Edges can’t cross.")).to_be_visible()
     page.get_by_role("link", name=re.compile("^Health")).first.click()
     page.get_by_role("dialog", name="Leave without saving?").wait_for()
     page.get_by_role("button", name="Stay").click()
@@ -205,8 +205,8 @@ def test_the_page_counts_as_the_recorder_does(page: Page, owner: BrowserContext,
     path = f"{house.base}/api/v1/cameras/front/whatif"
     for button, presses in (("Raise", 0), ("Raise", 12), ("Lower", 30)):
         for _ in range(presses):
-            page.get_by_role("button", name=re.compile(f"^{button} the level")).click()
-        level = int(page.get_by_role("slider", name="Level").get_attribute("aria-valuenow") or 0)
+            page.get_by_role("button", name=re.compile(f"^{button} the threshold")).click()
+        level = int(page.get_by_role("slider", name="Threshold").get_attribute("aria-valuenow") or 0)
         body = {"level": level, "from_ms": _day_of(page)[0], "to_ms": _day_of(page)[1]}
         made = owner.request.post(path, data=body, headers=headers).json()
         shown = page.locator("[data-would]").get_attribute("data-would")
@@ -224,12 +224,12 @@ def test_a_false_alarm_says_why(owner: BrowserContext, house: Tawny) -> None:
     event = _events(owner, house)[0]
     page = owner.new_page()
     page.goto(f"{house.base}/events/{event['id']}?only=all")
-    page.get_by_role("button", name="No, a false alarm").click()
+    page.get_by_role("button", name="No, false alarm").click()
     page.get_by_role("button", name="Shadow or light").click()
     expect(page.get_by_text("False alarm: Shadow or light")).to_be_visible()
     assert next(one for one in _events(owner, house) if one["id"] == event["id"])["false_alarm"] == "shadow"
-    page.get_by_role("button", name="Take back").click()
-    expect(page.get_by_role("button", name="No, a false alarm")).to_be_visible()
+    page.get_by_role("complementary", name="Selected event").get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("button", name="No, false alarm")).to_be_visible()
     page.close()
 
 
@@ -238,14 +238,14 @@ def test_what_it_was_is_said_on_its_page_and_taken_back(owner: BrowserContext, h
     event = _events(owner, house)[-1]
     page = owner.new_page()
     page.goto(f"{house.base}/events/{event['id']}?only=all")
-    what = page.get_by_role("region", name="That was…")
-    what.get_by_role("button", name="a vehicle").click()
-    expect(what.get_by_text("You said: a vehicle.")).to_be_visible()
-    expect(page.get_by_text("Vehicle, as you said")).to_be_visible()
+    what = page.get_by_role("region", name="What was it?")
+    what.get_by_role("button", name="Vehicle").click()
+    expect(what.get_by_text("You said: Vehicle.")).to_be_visible()
+    expect(page.get_by_text("Vehicle (set by you)")).to_be_visible()
     told = next(one for one in _events(owner, house) if one["id"] == event["id"])
     assert (told["said"], told["shown"]) == ("vehicle", "vehicle")
-    what.get_by_role("button", name="Take back").click()
-    expect(what.get_by_role("button", name="a vehicle")).to_be_visible()
+    what.get_by_role("button", name="Undo").click()
+    expect(what.get_by_role("button", name="Vehicle")).to_be_visible()
     page.close()
 
 
@@ -259,7 +259,7 @@ def _zones_of_events(owner: BrowserContext, house: Tawny) -> set[str]:
 
 
 def _right_of(label: str | None) -> int:
-    found = re.search(r", (\d+) % right", label or "")
+    found = re.search(r", (\d+)% right", label or "")
     assert found, label
     return int(found[1])
 
@@ -281,10 +281,10 @@ HALVES = """async (url) => {
 
 def test_what_is_private_is_covered_wherever_it_is_shown(page: Page, owner: BrowserContext, house: Tawny) -> None:
     """Drawn on the page, saved, over the live video at once, and black in pictures that the recorder makes."""
-    page.get_by_role("navigation", name="What to set").get_by_role("link", name="Picture").click()
+    page.get_by_role("navigation", name="Camera settings").get_by_role("link", name="Image").click()
     expect(page).to_have_url(re.compile("/settings/cameras/front/picture$"))
-    draw(page, "Cover", (0.05, 0.05), (0.5, 0.95))
-    expect(page.get_by_text("Private part 1").first).to_be_visible()
+    draw(page, "Privacy mask", (0.05, 0.05), (0.5, 0.95))
+    expect(page.get_by_text("Privacy mask 1").first).to_be_visible()
     save(page)
     assert "privacy_masks = [[[0.0" in config_of(house)
     assert violations(page, axe_script()) == []
@@ -306,7 +306,7 @@ def test_what_is_private_is_covered_wherever_it_is_shown(page: Page, owner: Brow
 
 def test_the_connection_says_what_comes_and_shows_it(page: Page, house: Tawny) -> None:
     page.goto(f"{house.base}{PATH}/connection")
-    expect(page.get_by_role("img", name="Front now")).to_be_visible()
-    page.get_by_role("button", name="Try now").click()
+    expect(page.get_by_role("img", name="Front, current image")).to_be_visible()
+    page.get_by_role("button", name="Retry now").click()
     until(lambda: page.evaluate("document.querySelector('.tu-snapshot')?.naturalWidth > 0") is True, 30, "a picture")
     assert violations(page, axe_script()) == []

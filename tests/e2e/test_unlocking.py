@@ -114,7 +114,7 @@ def yesterday(page: Page, sealed: Sealed) -> None:
 
 
 def is_sealed(page: Page) -> None:
-    page.wait_for_selector('[data-camera=yard] [data-reason="Sealed"]', timeout=30_000)
+    page.wait_for_selector('[data-camera=yard] [data-reason="Encrypted"]', timeout=30_000)
     assert not page.evaluate("() => window.seen.length")
 
 
@@ -199,7 +199,7 @@ def test_a_passkey_is_added_and_opens_it(page: Page, sealed: Sealed) -> None:
     page.get_by_role("button", name="Add a passkey").click()
     page.fill("#passkey-phrase", "not the-phrase")
     page.click(".sealing-form .btn.pri")
-    page.get_by_role("alert").get_by_text("does not open the key").wait_for(timeout=60_000)
+    page.get_by_role("alert").get_by_text("Wrong passphrase.").wait_for(timeout=60_000)
     page.fill("#passkey-phrase", PHRASE.replace("-", " "))
     page.click(".sealing-form .btn.pri")
     page.wait_for_selector("[data-way=passkey]", timeout=60_000)
@@ -210,7 +210,7 @@ def test_a_passkey_is_added_and_opens_it(page: Page, sealed: Sealed) -> None:
     plays(page, sealed)
     assert sealed.keys() != 0
     page.get_by_role("button", name="Lock now").click()
-    page.wait_for_selector('[data-camera=yard] [data-reason="Sealed"]', timeout=30_000)
+    page.wait_for_selector('[data-camera=yard] [data-reason="Encrypted"]', timeout=30_000)
     assert not sealed.keys()
     rows = page.request.get(f"{sealed.house.base}/api/v1/audit").json()["items"]
     assert {"unlocked", "locked", "unlock method added"} <= {row["action"] for row in rows}
@@ -222,7 +222,7 @@ def test_a_page_opens_it_alone_and_the_recorder_never_has_the_key(page: Page, se
     page.get_by_role("button", name="Unlock", exact=True).click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_text("Recovery words", exact=True).click()
-    dialog.get_by_label("Only on this page").check()
+    dialog.get_by_label("Unlock on this page only").check()
     page.fill("#unlock-text", " ".join(identity_words(SHEET)))
     page.click("dialog .btn.pri")
     dialog.wait_for(state="detached")
@@ -232,7 +232,7 @@ def test_a_page_opens_it_alone_and_the_recorder_never_has_the_key(page: Page, se
     assert not sealed.keys()
     assert page.request.get(f"{sealed.house.base}/api/v1/sealed").json()["unlocked"] is None
     page.get_by_role("button", name="Lock now").click()
-    page.wait_for_selector('[data-camera=yard] [data-reason="Sealed"]', timeout=30_000)
+    page.wait_for_selector('[data-camera=yard] [data-reason="Encrypted"]', timeout=30_000)
     rows = page.request.get(f"{sealed.house.base}/api/v1/audit").json()["items"]
     assert {"unlocked in the browser", "locked in the browser"} <= {row["action"] for row in rows}
 
@@ -244,7 +244,7 @@ def test_the_passphrase_opens_it(page: Page, sealed: Sealed) -> None:
     page.get_by_role("dialog").wait_for(state="detached", timeout=60_000)
     plays(page, sealed)
     page.get_by_role("button", name="Lock now").click()
-    page.wait_for_selector('[data-camera=yard] [data-reason="Sealed"]', timeout=30_000)
+    page.wait_for_selector('[data-camera=yard] [data-reason="Encrypted"]', timeout=30_000)
 
 
 # --- setting it up ---------------------------------------------------------------------------------------------------
@@ -259,15 +259,15 @@ def test_it_is_offered_with_the_first_account_and_set_up_on_the_page(browser: Br
         page.goto(house.link.replace("127.0.0.1", "localhost"))
         page.fill("#name", ANNA["name"])
         page.fill("input[type=password]", ANNA["password"])
-        page.get_by_role("button", name="Make the account").click()
-        page.get_by_role("heading", name="Seal what is recorded?").wait_for()
-        assert page.get_by_text("If all keys are lost, the recordings are lost.").is_visible(), "it is said before"
+        page.get_by_role("button", name="Create account").click()
+        page.get_by_role("heading", name="Encrypt your recordings?").wait_for()
+        assert page.get_by_text("If you lose every key, you lose the recordings.").is_visible(), "it is said before"
         assert violations(page, axe_script()) == []
         page.get_by_role("button", name="Not now").click()
         page.wait_for_selector("[data-camera=yard]")
         assert "[encryption]" not in (tmp_path / "tawny.toml").read_text(), "nothing was made of it"
         page.goto(f"{there.base}/setup/sealed")
-        page.get_by_role("button", name="Set it up").click()
+        page.get_by_role("button", name="Set up encryption").click()
         page.get_by_label("I understand").check()
         assert violations(page, axe_script()) == []
         page.click(".sealing-setup .btn.pri")
@@ -289,13 +289,13 @@ def test_it_is_offered_with_the_first_account_and_set_up_on_the_page(browser: Br
             page.fill(f"#word-{place}", "wrong")
         page.fill("#prove-phrase", phrase)
         page.click(".sealing-setup .btn.pri")
-        page.get_by_role("alert").get_by_text("not what was shown").wait_for()
+        page.get_by_role("alert").get_by_text("That doesn’t match.").wait_for()
         config = tmp_path / "tawny.toml"
         assert "[encryption]" not in config.read_text(), "nothing counts until the words were typed"
         for place in places:
             page.fill(f"#word-{place}", words[place - 1])
         page.click(".sealing-setup .btn.pri")
-        page.get_by_text("Everything that cameras record is sealed.").wait_for(timeout=60_000)
+        page.get_by_text("All recordings of all cameras are encrypted.").wait_for(timeout=60_000)
         said = tomllib.loads(config.read_text())
         owner = pyrage.passphrase.decrypt((there.folder / "keys" / "owner.age").read_bytes(), phrase.strip())
         assert said["sealed"]["recipients"] == [Identity.read(owner.decode()).recipient]

@@ -43,10 +43,10 @@ def test_order_and_groups_are_kept(signed_in: BrowserContext, demo: Tawny) -> No
     with page.expect_response(lambda answer: "/wall" in answer.url and answer.request.method == "PUT"):
         page.locator(f'[data-camera="{second}"]').drag_to(page.locator(f'[data-camera="{first}"]'))
     until_order(page, [first, second])
-    groups = page.get_by_label("Which cameras are shown")
+    groups = page.get_by_label("Camera group")
     groups.select_option(label="New group…")
     sheet = page.get_by_role("dialog", name="New group")
-    sheet.get_by_label("Name").fill("Outside")
+    sheet.get_by_label("Group name").fill("Outside")
     sheet.get_by_role("checkbox").first.check()
     page.wait_for_function("() => document.getAnimations().every((one) => one.playState !== 'running')")
     assert violations(page, axe_script()) == []
@@ -55,8 +55,8 @@ def test_order_and_groups_are_kept(signed_in: BrowserContext, demo: Tawny) -> No
     page.reload()
     expect(tiles).to_have_count(1, timeout=WAIT_MS)
     assert violations(page, axe_script()) == []
-    groups.select_option(label="Change this group…")
-    page.get_by_role("button", name="Remove the group").click()
+    groups.select_option(label="Edit this group…")
+    page.get_by_role("button", name="Delete group").click()
     expect(tiles).to_have_count(2, timeout=WAIT_MS)
     page.close()
 
@@ -70,7 +70,7 @@ def test_outside_and_inside_are_groups_of_their_own(browser: Browser, tmp_path: 
         page = context.new_page()
         page.goto(served.base)
         expect(page.locator(".wall .tile")).to_have_count(2, timeout=WAIT_MS)
-        groups = page.get_by_label("Which cameras are shown")
+        groups = page.get_by_label("Camera group")
         assert groups.get_by_role("option").all_inner_texts() == ["All cameras", "Outside", "New group…"]
         groups.select_option(label="Outside")
         until_order(page, ["porch"])

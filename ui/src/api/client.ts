@@ -1,5 +1,5 @@
 /** Asking the recorder. Every failure is an `ApiError` whose `message` and `todo` are sentences for people. */
-import { t } from "../strings.en";
+import { t } from "../strings";
 
 export class ApiError extends Error {
   override name = "ApiError";

@@ -1,5 +1,5 @@
 import { useRef } from "preact/hooks";
-import { t } from "../strings.en";
+import { t } from "../strings";
 import { Icon } from "../ui/Icon";
 import { Segmented } from "../ui/Segmented";
 import { showKeys } from "./KeysDialog";

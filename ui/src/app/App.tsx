@@ -3,7 +3,7 @@ import { useEffect } from "preact/hooks";
 import { startEvents } from "../api/events";
 import { startModes } from "../api/modes";
 import Live from "../screens/live/Live";
-import { t } from "../strings.en";
+import { t } from "../strings";
 import { Problem } from "../ui/Problem";
 import { Frame } from "./Frame";
 import { Lazy } from "./Lazy";

@@ -2,7 +2,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { health, lost, on } from "../api/state";
 import { newEvents } from "../api/events";
-import { plural, t } from "../strings.en";
+import { plural, t } from "../strings";
 import type { IconName } from "../ui/icon-names";
 import { Icon } from "../ui/Icon";
 import { Owl } from "../ui/Owl";

@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { t } from "../strings.en";
+import { t } from "../strings";
 import { Sheet } from "../ui/Sheet";
 import { type KeyHelp, keyHelp } from "./keys";
 import "./keys.css";
@@ -13,7 +13,7 @@ const anywhere: KeyHelp = {
     { keys: ["M"], words: t.keys.mode },
     { keys: ["T"], words: t.keys.theme },
     { keys: ["?"], words: t.keys.help },
-    { keys: ["Esc"], words: t.keys.back },
+    { keys: [t.keys.escape], words: t.keys.back },
   ],
 };
 

@@ -1,7 +1,7 @@
 /** The mode that is on, at the top of every page; opens what can be chosen. */
 import { useRef, useState } from "preact/hooks";
 import { modes } from "../api/modes";
-import { t } from "../strings.en";
+import { t } from "../strings";
 import { Icon } from "../ui/Icon";
 import type { IconName } from "../ui/icon-names";
 import { useKeys } from "./keys";

@@ -1,4 +1,4 @@
-import { t } from "../strings.en";
+import { t } from "../strings";
 import { Problem } from "../ui/Problem";
 
 /** The page is here but the recorder does not answer. */

@@ -24,16 +24,16 @@ afterEach(() => {
 describe("every page", () => {
   it("has one truth chip with the recorder's numbers, and its title in the tab", () => {
     render(<Page title="Events">{null}</Page>);
-    const chips = screen.getAllByRole("link", { name: /on watch/ });
+    const chips = screen.getAllByRole("link", { name: /working/ });
     expect(chips).toHaveLength(1);
-    expect(chips[0]?.getAttribute("aria-label")).toMatch(/^1 of 2 on watch/);
+    expect(chips[0]?.getAttribute("aria-label")).toMatch(/^1 of 2 working/);
     expect(document.title).toBe("Events – tawny");
   });
   it("says when it is cut off, and offers to try again", () => {
     state.lost.value = true;
     render(<Page title="Events">{null}</Page>);
-    expect(screen.getByRole("alert").textContent).toMatch(/No connection to tawny/);
-    expect(screen.getByRole("button", { name: "Try now" })).toBeTruthy();
+    expect(screen.getByRole("alert").textContent).toMatch(/Can’t reach tawny/);
+    expect(screen.getByRole("button", { name: "Retry now" })).toBeTruthy();
     expect(screen.queryByRole("link", { name: /\d of \d/ })).toBeNull();
   });
 });

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import { health, lost, retry_s, tryNow } from "../api/state";
-import { t } from "../strings.en";
+import { t } from "../strings";
 import { Icon } from "../ui/Icon";
 import { Owl } from "../ui/Owl";
 import { AccountMenu } from "./AccountMenu";

@@ -1,6 +1,6 @@
 /** What a camera is doing, in words and in the colour of its dot. */
 import type { Camera, CameraState } from "../api/types";
-import { t } from "../strings.en";
+import { t } from "../strings";
 import type { IconName } from "../ui/icon-names";
 import { when } from "./times";
 

@@ -6,7 +6,7 @@ import { signal } from "@preact/signals";
 import { get } from "../api/client";
 import type { ZoneInfo } from "../api/types";
 import { serverNow } from "../api/state";
-import { plural, t } from "../strings.en";
+import { plural, t } from "../strings";
 
 const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
@@ -78,23 +78,18 @@ export function dayKey(ms: number): string {
 
 /** `20:46` or `8:46 PM`. */
 export function clock(ms: number): string {
-  return format({ hour: "2-digit", minute: "2-digit" }).format(ms);
+  return format({ hour: "numeric", minute: "2-digit" }).format(ms);
 }
 
 /** `20:46:02`. */
 export function clockSeconds(ms: number): string {
-  return format({ hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(ms);
+  return format({ hour: "numeric", minute: "2-digit", second: "2-digit" }).format(ms);
 }
 
-/** `Saturday 13 June`, with the year when it is another one. */
+/** `Sat, Nov 21` or `Sat, 21 Nov`, with the year when it is another one. */
 export function date(ms: number): string {
   const other = parts(ms).year !== parts(serverNow()).year;
-  return format({ weekday: "long", day: "numeric", month: "long", ...(other && { year: "numeric" }) }).format(ms);
-}
-
-/** `13 Jun`. */
-export function shortDate(ms: number): string {
-  return format({ day: "numeric", month: "short" }).format(ms);
+  return format({ weekday: "short", day: "numeric", month: "short", ...(other && { year: "numeric" }) }).format(ms);
 }
 
 /** Whole days from the recorder's date of `ms` to its date now: 0 today, 1 yesterday. */
@@ -110,11 +105,11 @@ export function day(ms: number): string {
   return ago === 0 ? t.times.today : ago === 1 ? t.times.yesterday : date(ms);
 }
 
-/** `20:46` today, `yesterday 20:46`, `13 Jun 20:46`. */
+/** `20:46` today, `yesterday 20:46`, `Sat, 21 Nov, 20:46`. */
 export function when(ms: number): string {
   const ago = daysAgo(ms);
   if (ago === 0) return clock(ms);
-  return ago === 1 ? t.times.yesterdayAt(clock(ms)) : `${shortDate(ms)} ${clock(ms)}`;
+  return ago === 1 ? t.times.yesterdayAt(clock(ms)) : t.times.dateAt(date(ms), clock(ms));
 }
 
 /** `24 s`, `2 min 16 s`, `6 h 45 min`, `3 days`. */
@@ -144,10 +139,10 @@ export function size(bytes: number): string {
   return `${digits > 0 ? text.replace(/\.?0+$/, "") : text} ${UNITS[unit]}`;
 }
 
-/** `98.6 %`; only what is whole reads 100. */
+/** `98.6%`; only what is whole reads 100. */
 export function percent(share: number): string {
   const value = share >= 1 ? 100 : Math.min(99.9, Math.max(0, share * 100));
-  return `${value >= 100 ? "100" : value.toFixed(1).replace(/\.0$/, "")} %`;
+  return `${value >= 100 ? "100" : value.toFixed(1).replace(/\.0$/, "")}%`;
 }
 
 /** The first and the last moment (not included) of a day such as `2026-11-20` at the recorder: 23, 24 or 25 hours. */

@@ -5,13 +5,13 @@ import { truth } from "./truth";
 describe("the truth chip", () => {
   it("counts what can be checked", () => {
     const told = truth(health([camera("a"), camera("b", "waiting"), camera("c", "offline")]), false);
-    expect(told).toMatchObject({ tone: "warn", words: "2 of 3 on watch", short: "2 of 3" });
-    expect(told.label).toBe("2 of 3 on watch. 1 needs you. Open health");
+    expect(told).toMatchObject({ tone: "warn", words: "2 of 3 working", short: "2 of 3" });
+    expect(told.label).toBe("2 of 3 working. 1 needs attention. Open Health");
   });
   it("stays calm about what was chosen", () => {
     const told = truth(health([camera("a"), camera("b", "paused")]), false);
-    expect(told).toMatchObject({ tone: "calm", words: "1 on watch, 1 paused" });
-    expect(told.label).toBe("1 on watch, 1 paused. 1 of 1 cameras. Open health");
+    expect(told).toMatchObject({ tone: "calm", words: "1 working, 1 paused" });
+    expect(told.label).toBe("1 working, 1 paused. 1 of 1 cameras. Open Health");
   });
   it("is red when nothing records although it should", () => {
     expect(truth(health([camera("a", "offline")]), false).tone).toBe("bad");
@@ -21,8 +21,8 @@ describe("the truth chip", () => {
   });
   it("never shows a stale count", () => {
     const told = truth(health([camera("a")]), true);
-    expect(told.words).toBe("No connection to tawny");
+    expect(told.words).toBe("Can’t reach tawny");
     expect(told.label).not.toMatch(/\d/);
   });
-  it("says nothing before it knows", () => expect(truth(null, false).words).toBe("Looking…"));
+  it("says nothing before it knows", () => expect(truth(null, false).words).toBe("Checking…"));
 });

@@ -1,6 +1,6 @@
 /** The one sentence that answers "is it recording?", from the recorder's own count. */
 import type { Health } from "../api/types";
-import { plural, t } from "../strings.en";
+import { plural, t } from "../strings";
 
 export interface Truth {
   tone: "calm" | "warn" | "bad";

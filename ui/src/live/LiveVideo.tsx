@@ -1,7 +1,7 @@
 import { useEffect } from "preact/hooks";
 import { url } from "../api/client";
 import type { Camera } from "../api/types";
-import { t } from "../strings.en";
+import { t } from "../strings";
 import { Private } from "./Private";
 import { soundFrom } from "./sound";
 import type { Live } from "./useLive";

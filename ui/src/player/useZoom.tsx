@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import type { RefObject } from "preact";
 import { useEffect } from "preact/hooks";
-import { t } from "../strings.en";
+import { t } from "../strings";
 import { WHOLE, type Zoom, moved, mostOf, zoomed } from "./zoom";
 import "./zoom.css";
 

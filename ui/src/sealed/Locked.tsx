@@ -5,7 +5,7 @@ import { Lazy } from "../app/Lazy";
 import { Icon } from "../ui/Icon";
 import { toast } from "../ui/toast";
 import { isOpenHere, loadSealing, lock, sealing } from "./state";
-import { words } from "./strings";
+import { sealed as words } from "../strings/sealed";
 
 const sheet = () => import("./Unlock");
 

@@ -5,7 +5,7 @@ import { Refusal } from "../screens/sign-in/Door";
 import { Segmented } from "../ui/Segmented";
 import { Sheet } from "../ui/Sheet";
 import { type Way, loadSealing, sealing, unlock, unlockHere, wrappedKey } from "./state";
-import { words as all } from "./strings";
+import { sealed as all } from "../strings/sealed";
 import "./sealed.css";
 
 const words = all.unlock;

@@ -1,5 +1,5 @@
 /** Times of day and dates in words, in the recorder's zone. Nothing here reads a clock. */
-import { words } from "./words";
+import { axis as words } from "../strings/axis";
 import type { LocalTime, Zone } from "./zone";
 
 const two = (n: number): string => String(n).padStart(2, "0");
@@ -14,23 +14,29 @@ export function clockSecond(zone: Zone, at_ms: number): string {
   return withTurn(zone, at_ms, clockBare(zone, at_ms));
 }
 
+/** "20:31–20:38", "8:31–8:38 PM" or "11:58 AM–12:04 PM". */
+export function clockSpan(zone: Zone, begin_ms: number, end_ms: number): string {
+  const [begin, end] = [clockMinute(zone, begin_ms), clockMinute(zone, end_ms)];
+  const half = / [AP]M$/.exec(end)?.[0];
+  return `${half && begin.endsWith(half) ? begin.slice(0, -half.length) : begin}–${end}`;
+}
+
 /** As `clockSecond`, without a word about a repeated hour. */
 export function clockBare(zone: Zone, at_ms: number): string {
   return clockOf(zone, zone.local(at_ms), true);
 }
 
-export type DateStyle = "short" | "middle" | "long";
+export type DateStyle = "bare" | "short";
 
 const DATES: Record<DateStyle, Intl.DateTimeFormatOptions> = {
+  bare: { day: "numeric", month: "short" },
   short: { weekday: "short", day: "numeric", month: "short" },
-  middle: { weekday: "short", day: "numeric", month: "long" },
-  long: { weekday: "long", day: "numeric", month: "long", year: "numeric" },
 };
 
-/** "Sat 13 Jun", "Sat 13 June" or "Saturday 13 June 2026", in the locale's own order. */
+/** "13 Jun" or "Sat, 13 Jun", in the locale's own order. */
 export function dayName(zone: Zone, at_ms: number, style: DateStyle): string {
   const { year, month, day } = zone.local(at_ms);
-  return formatOf(zone.look.locale, style).format(Date.UTC(year, month - 1, day)).replace(/^(\p{L}+\.?), /u, "$1 ");
+  return formatOf(zone.look.locale, style).format(Date.UTC(year, month - 1, day));
 }
 
 const formats = new Map<string, Intl.DateTimeFormat>();

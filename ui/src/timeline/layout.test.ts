@@ -63,7 +63,7 @@ describe("damage", () => {
     expect(hit(shown, 250, RULER_PX + 30)).toMatchObject({ is: "damage", lane: "front" });
     expect(hit(shown, 150, RULER_PX + 30)).toEqual({ is: "lane", lane: "front" });
     const told = entries(data(lane({ damage: [damage(60, 90)] })), view.begin_ms, view.end_ms, Zone.utc);
-    expect(told.map((entry) => entry.sentence)).toEqual(["17:00 to 17:30 Recorded with damaged pictures, Front door"]);
+    expect(told.map((entry) => entry.sentence)).toEqual(["17:00 to 17:30 Recorded, video damaged, Front door"]);
   });
 });
 

@@ -17,7 +17,7 @@ import {
 import { clockMinute } from "./format";
 import { type Tick, ticks } from "./ticks";
 import { type View, spanOf, xOf } from "./view";
-import { words } from "./words";
+import { axis as words } from "../strings/axis";
 import type { Zone } from "./zone";
 
 export const RULER_PX = 30;

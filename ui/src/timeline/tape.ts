@@ -4,7 +4,7 @@ import { type Damage, type Gap, type Happening, type Lane, type Span, isTold } f
 import { type DrawList, type Item, type Measure, type Region, inkOfTone } from "./draw";
 import { type Tick, ticks } from "./ticks";
 import { type View, clamp } from "./view";
-import { words } from "./words";
+import { axis as words } from "../strings/axis";
 import type { Zone } from "./zone";
 
 export const PLAYHEAD_PX = 120;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { clockMinute, clockSecond, dayName } from "./format";
+import { clockMinute, clockSecond, clockSpan, dayName } from "./format";
 import { Zone } from "./zone";
 
 const HOUR = 3_600_000;
@@ -67,6 +67,9 @@ describe("labels", () => {
     const american = new Zone("UTC", 0, [], { locale: "en-US", hour12: true });
     expect(clockMinute(american, 30 * 60_000)).toBe("12:30 AM");
     expect(clockSecond(american, 18.5 * HOUR)).toBe("6:30:00 PM");
+    expect(clockSpan(american, 18.5 * HOUR, 19 * HOUR)).toBe("6:30–7:00 PM");
+    expect(clockSpan(american, 11.5 * HOUR, 13 * HOUR)).toBe("11:30 AM–1:00 PM");
+    expect(clockSpan(Zone.utc, 11.5 * HOUR, 13 * HOUR)).toBe("11:30–13:00");
   });
 
   it("name the recorder's day, not the browser's", () => {

@@ -29,7 +29,7 @@ it("says what is recorded of a day, and gives the day that was pressed", () => {
 it("does not offer days to come", () => {
   render(<DayPicker value={null} onPick={vi.fn()} />);
   expect(screen.getByRole<HTMLButtonElement>("button", { name: /21/ }).disabled).toBe(true);
-  expect(screen.getByRole<HTMLButtonElement>("button", { name: "Later month" }).disabled).toBe(true);
+  expect(screen.getByRole<HTMLButtonElement>("button", { name: "Next month" }).disabled).toBe(true);
 });
 
 it("moves a week with the arrow keys", () => {

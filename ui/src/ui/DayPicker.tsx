@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { dayKey, length } from "../app/times";
 import { serverNow } from "../api/state";
-import { plural, t } from "../strings.en";
+import { plural, t } from "../strings";
 import { Icon } from "./Icon";
 import "./day-picker.css";
 

@@ -1,5 +1,5 @@
 import { motionOf } from "../api/state";
-import { t } from "../strings.en";
+import { t } from "../strings";
 import "./meter.css";
 
 const HEIGHTS = [4, 6, 8, 10, 12];

@@ -1,5 +1,6 @@
 import type { IconName } from "./icon-names";
 import { Icon } from "./Icon";
+import { ServerText } from "./ServerText";
 import "./problem.css";
 
 /** What happened, what to do, and the button that does it. Also says that something is empty, with another icon. */
@@ -16,8 +17,8 @@ export function Problem(props: {
       <span class="problem-icon">
         <Icon name={props.icon ?? "triangle-alert"} />
       </span>
-      <p class="problem-what">{props.what}</p>
-      {props.todo && <p class="sub">{props.todo}</p>}
+      <p class="problem-what"><ServerText text={props.what} /></p>
+      {props.todo && <p class="sub"><ServerText text={props.todo} /></p>}
       {props.button &&
         (props.href ? (
           <a class="btn" href={props.href}>

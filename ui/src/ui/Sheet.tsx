@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { t } from "../strings.en";
+import { t } from "../strings";
 import { Icon } from "./Icon";
 import "./sheet.css";
 

@@ -1,5 +1,6 @@
 import { signal } from "@preact/signals";
-import { t } from "../strings.en";
+import { t } from "../strings";
+import { ServerText } from "./ServerText";
 import "./toast.css";
 
 interface Toast {
@@ -38,7 +39,7 @@ export function Toasts() {
     <div class="toasts" role="status" aria-live="polite">
       {toasts.value.map((each) => (
         <div key={each.id} class="toast">
-          <span>{each.words}</span>
+          <span><ServerText text={each.words} /></span>
           {each.undo && (
             <button
               type="button"

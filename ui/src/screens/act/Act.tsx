@@ -5,19 +5,14 @@ import { ApiError, get, post } from "../../api/client";
 import type { MessageActionInfo as ActInfo } from "../../api/schema";
 import { Icon } from "../../ui/Icon";
 import { Owl } from "../../ui/Owl";
+import { act as words } from "../../strings/act";
 import { Problem } from "../../ui/Problem";
+import { ServerText } from "../../ui/ServerText";
 import "../share/share.css";
 import "./act.css";
 
-const words = {
-  title: "From a message",
-  loading: "Opening…",
-  yes: "Yes",
-  open: "Open tawny",
-};
-
 export function showAct(root: HTMLElement): void {
-  document.title = `${words.title} – tawny`;
+  document.title = `${words.title} – ${words.name}`;
   const [, , target, token] = location.pathname.split("/");
   render(<Act path={`/acts/${target ?? ""}/${token ?? ""}`} />, root);
 }
@@ -39,13 +34,15 @@ export function Act({ path }: { path: string }) {
     <div class="shared act">
       <header>
         <Owl size={34} />
-        <b>tawny</b>
+        <b>{words.name}</b>
       </header>
       <main>
         {state.is === "loading" && <p class="sub">{words.loading}</p>}
         {state.is === "asks" && (
           <>
-            <h1>{state.words}</h1>
+            <h1>
+              <ServerText text={state.words} />
+            </h1>
             <button type="button" class="btn pri" onClick={() => void ask("done", post<ActInfo>(path))}>
               {words.yes}
             </button>
@@ -54,7 +51,7 @@ export function Act({ path }: { path: string }) {
         {state.is === "done" && (
           <div role="status">
             <h1>
-              <Icon name="circle-check" /> {state.words}
+              <Icon name="circle-check" /> <ServerText text={state.words} />
             </h1>
           </div>
         )}

@@ -2,7 +2,7 @@ import { useId } from "preact/hooks";
 import type { Watching } from "../../api/types";
 import { Choice } from "./Places";
 import type { TuningStore } from "./store";
-import { camera as words } from "./strings";
+import { camera as words } from "../../strings/camera";
 
 const w = words.advanced;
 const OFF = "off";

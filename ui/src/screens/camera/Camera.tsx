@@ -23,7 +23,8 @@ import { Reads } from "./Reads";
 import { Sound } from "./Sound";
 import { TuningStore } from "./store";
 import { type Tab, Tabs, tabNamed } from "./Tabs";
-import { camera as words } from "./strings";
+import { camera as words } from "../../strings/camera";
+import { ServerText } from "../../ui/ServerText";
 import "./camera.css";
 import "./editor.css";
 
@@ -145,7 +146,10 @@ function SaveBar({ store }: { store: TuningStore }) {
       <span class="grow" role={failed ? "alert" : "status"}>
         {failed ? (
           <>
-            <b>{failed.message}</b> {failed.todo}
+            <b>
+              <ServerText text={failed.message} />
+            </b>{" "}
+            <ServerText text={failed.todo} />
           </>
         ) : (
           words.save.bar

@@ -7,7 +7,8 @@ import { when } from "../../app/times";
 import { StateDot } from "../../ui/StateDot";
 import { Facts } from "../settings/Facts";
 import { ConnectionForm } from "./ConnectionForm";
-import { camera as words } from "./strings";
+import { camera as words } from "../../strings/camera";
+import { ServerText } from "../../ui/ServerText";
 
 const w = words.connection;
 
@@ -37,7 +38,7 @@ export function Connection({ camera }: { camera: Camera }) {
             <StateDot dot={dotOf(camera.state)} />
             <span>
               <b>{sentence(camera)}</b>
-              {camera.detail && <span class="sub"> {camera.detail}</span>}
+              {camera.detail && <span class="sub"> <ServerText text={camera.detail} /></span>}
             </span>
           </p>
           {last !== null && <p class="small sub tu-say">{w.last(when(last))}</p>}

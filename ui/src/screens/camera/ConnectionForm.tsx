@@ -3,7 +3,8 @@ import { useEffect } from "preact/hooks";
 import { ApiError, get, put } from "../../api/client";
 import type { Camera, Connected, ConnectionInfo } from "../../api/types";
 import { toast } from "../../ui/toast";
-import { camera as words } from "./strings";
+import { camera as words } from "../../strings/camera";
+import { ServerText } from "../../ui/ServerText";
 
 const w = words.connection;
 
@@ -86,7 +87,7 @@ function Form({ camera, now, onDone }: { camera: Camera; now: ConnectionInfo; on
       </p>
       {state.value.is === "refused" && (
         <p class="tu-say connection-refused" role="alert">
-          {state.value.words}
+          <ServerText text={state.value.words} />
         </p>
       )}
     </form>

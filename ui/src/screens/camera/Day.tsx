@@ -5,10 +5,10 @@ import { on, serverNow } from "../../api/state";
 import type { Camera, EventPage, TawnyEvent } from "../../api/types";
 import { clock } from "../../app/times";
 import { theme } from "../../app/theme";
-import { plural } from "../../strings.en";
+import { plural } from "../../strings";
 import { drawDay } from "./chart";
 import type { TuningStore } from "./store";
-import { camera as words } from "./strings";
+import { camera as words } from "../../strings/camera";
 import { type Day as DayData, type WouldBe, makeDay, whatIf } from "./whatif";
 
 const DAY_MS = 86_400_000;

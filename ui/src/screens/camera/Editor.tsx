@@ -8,7 +8,7 @@ import { useLive } from "../../live/useLive";
 import { Icon } from "../../ui/Icon";
 import { type Point, clamp, inserted, middle, moved, rectangle, removed, shifted } from "./geometry";
 import { type Chosen, type Draft, nameOf, type TuningStore } from "./store";
-import { camera as words } from "./strings";
+import { camera as words } from "../../strings/camera";
 
 const NUDGE = 0.005;
 const FAR = 0.05;

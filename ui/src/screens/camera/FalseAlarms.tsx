@@ -4,9 +4,9 @@ import { get } from "../../api/client";
 import { on } from "../../api/state";
 import type { Proposal } from "../../api/types";
 import { clock } from "../../app/times";
-import { plural } from "../../strings.en";
+import { plural } from "../../strings";
 import type { TuningStore } from "./store";
-import { camera as words } from "./strings";
+import { camera as words } from "../../strings/camera";
 
 const w = words.falseAlarms;
 const REASONS = ["shadow", "weather", "known", "traffic", "other"] as const;

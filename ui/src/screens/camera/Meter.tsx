@@ -5,7 +5,7 @@ import type { ReadonlySignal } from "@preact/signals";
 import type { Reading } from "../../api/types";
 import { Icon } from "../../ui/Icon";
 import { spoken, type TuningStore } from "./store";
-import { camera as words } from "./strings";
+import { camera as words } from "../../strings/camera";
 
 const CELLS = 40;
 const NEAR = 0.7;

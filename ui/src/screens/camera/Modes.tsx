@@ -1,8 +1,9 @@
 import type { Watching } from "../../api/types";
-import { plural } from "../../strings.en";
+import { plural } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import type { TuningStore } from "./store";
-import { camera as words } from "./strings";
+import { camera as words } from "../../strings/camera";
+import { ServerText } from "../../ui/ServerText";
 
 const MODES = ["thorough", "balanced", "frugal"] as const;
 
@@ -65,7 +66,7 @@ function Gate({ now }: { now: Watching }) {
               : `${plural(notes.audits, w.audits)} ${notes.misses > 0 ? plural(notes.misses, w.missed) : w.missedNone}`}
           </li>
           {notes.keyframe_gap_s !== null && <li>{w.keyframes(notes.keyframe_gap_s.toFixed(1))}</li>}
-          <li>{notes.stream === "sub" ? w.small : w.large}</li>
+          <li><ServerText text={notes.stream === "sub" ? w.small : w.large} /></li>
           {notes.decodes_by && (
             <li>
               {notes.decodes_by === "software" ? w.software : w.hardware(notes.decodes_by)} {notes.hardware}

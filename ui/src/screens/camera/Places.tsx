@@ -5,7 +5,7 @@ import type { WatchLine, WatchZone } from "../../api/types";
 import { Icon } from "../../ui/Icon";
 import { rectangle } from "./geometry";
 import { type Chosen, type Draft, names, slug, spoken, type TuningStore } from "./store";
-import { camera as words } from "./strings";
+import { camera as words } from "../../strings/camera";
 
 const w = words.places;
 const SIZES = [0, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1];

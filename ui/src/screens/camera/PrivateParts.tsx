@@ -2,7 +2,7 @@ import type { Camera } from "../../api/types";
 import { rectangle } from "./geometry";
 import { List, Row } from "./Places";
 import type { TuningStore } from "./store";
-import { camera as words } from "./strings";
+import { camera as words } from "../../strings/camera";
 
 const w = words.privateParts;
 

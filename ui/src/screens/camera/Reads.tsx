@@ -1,5 +1,5 @@
 import type { TuningStore } from "./store";
-import { camera as words } from "./strings";
+import { camera as words } from "../../strings/camera";
 
 const w = words.reading;
 

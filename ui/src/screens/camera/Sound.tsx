@@ -2,7 +2,7 @@ import type { ReadonlySignal } from "@preact/signals";
 import type { Camera, Reading } from "../../api/types";
 import { Numbers } from "./Places";
 import type { TuningStore } from "./store";
-import { camera as words } from "./strings";
+import { camera as words } from "../../strings/camera";
 
 const w = words.sound;
 const HOLDS = [1, 2, 3, 5, 10, 20, 30];

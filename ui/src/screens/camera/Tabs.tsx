@@ -1,4 +1,4 @@
-import { camera as words } from "./strings";
+import { camera as words } from "../../strings/camera";
 
 export const TABS = ["picture", "motion", "sound", "connection"] as const;
 export type Tab = (typeof TABS)[number];

@@ -3,7 +3,7 @@ import { computed, signal } from "@preact/signals";
 import { ApiError, get, put } from "../../api/client";
 import type { Watch, WatchLine, Watching, WatchZone } from "../../api/types";
 import { type Point, crossesItself, middle } from "./geometry";
-import { camera as words } from "./strings";
+import { camera as words } from "../../strings/camera";
 
 export type Draft = Omit<Watch, "zones" | "lines"> & { zones: WatchZone[]; lines: WatchLine[] };
 

@@ -6,14 +6,15 @@ import { cameraNamed, on } from "../../api/state";
 import type { ClipJob, SavedClips } from "../../api/types";
 import { Page } from "../../app/Page";
 import { clockSeconds, length, percent, size, when } from "../../app/times";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import type { IconName } from "../../ui/icon-names";
 import { Problem } from "../../ui/Problem";
 import { toast } from "../../ui/toast";
 import { share } from "../share/sharing";
 import { merged } from "./merged";
-import { clips as words } from "./strings";
+import { clips as words } from "../../strings/clips";
+import { ServerText } from "../../ui/ServerText";
 import "./clips.css";
 
 const ICONS: Record<ClipJob["kind"], IconName> = {
@@ -52,7 +53,7 @@ export default function Clips() {
   const found = saved.value;
   return (
     <Page title={words.title} class="clips">
-      {!found && <p class="muted">{failed.value || words.loading}</p>}
+      {!found && <p class="muted"><ServerText text={failed.value || words.loading} /></p>}
       {found?.items.length === 0 && (
         <Problem icon="scissors" what={words.none} todo={words.noneDo} href="/timeline" button={words.toTimeline} />
       )}
@@ -108,7 +109,7 @@ function Progress({ job }: { job: ClipJob }) {
   if (job.state === "failed")
     return (
       <p class="clip-failed">
-        {words.failed} {job.message} {job.do}
+        {words.failed} <ServerText text={`${job.message} ${job.do}`} />
       </p>
     );
   if (job.state === "waiting") return <p class="small sub">{words.waiting}</p>;

@@ -15,7 +15,7 @@ describe("an event's card", () => {
     expect(screen.getByRole("button", { name: /^Motion at Front door 1, front, .*, new$/ })).toBeTruthy();
   });
   it("asks, where its kind is only suggested", () => {
-    const perhaps = event("1", 0, { suggested: "person", shown: "person", title: "Perhaps a person at Front door" });
+    const perhaps = event("1", 0, { suggested: "person", shown: "person", title: "Possible person · Front door" });
     render(<Card event={perhaps} current={false} selected={false} selecting={false} acts={acts()} />);
     expect(screen.getByText("Person?").closest(".tag")?.className).toContain("kind-person");
   });
@@ -36,10 +36,10 @@ describe("an event's card", () => {
     render(
       <Card event={event("1", 0, { kept: true })} current={false} selected={false} selecting={false} acts={done} />,
     );
-    const keep = screen.getByRole("button", { name: "Kept. Let it go" });
+    const keep = screen.getByRole("button", { name: "Kept. Stop keeping" });
     expect(keep.getAttribute("aria-pressed")).toBe("true");
     fireEvent.click(keep);
-    fireEvent.click(screen.getByRole("button", { name: "Mark reviewed" }));
+    fireEvent.click(screen.getByRole("button", { name: "Mark as reviewed" }));
     expect(done.keep).toHaveBeenCalledTimes(1);
     expect(done.review).toHaveBeenCalledTimes(1);
   });

@@ -2,7 +2,7 @@ import { memo } from "../../ui/memo";
 import { cameraNamed } from "../../api/state";
 import type { TawnyEvent } from "../../api/types";
 import { clock, length, when } from "../../app/times";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { KindTag } from "./KindTag";
 

@@ -2,9 +2,9 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { serverNow } from "../../api/state";
 import type { TawnyEvent } from "../../api/types";
 import { UnlockButton, UnlockSheet } from "../../sealed/Locked";
-import { words as sealed } from "../../sealed/strings";
+import { sealed } from "../../strings/sealed";
 import { unlocks } from "../../sealed/unlocks";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 
 const words = t.events.player;

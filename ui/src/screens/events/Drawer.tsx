@@ -2,8 +2,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, get } from "../../api/client";
 import { cameraNamed } from "../../api/state";
 import type { TawnyEvent } from "../../api/types";
-import { clockSeconds, day, length } from "../../app/times";
-import { t } from "../../strings.en";
+import { clock, day, length } from "../../app/times";
+import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { Problem } from "../../ui/Problem";
 import { shareEvent } from "../share/sharing";
@@ -39,7 +39,7 @@ export function Drawer({ event, others, onClose, onKeep, onReview }: Props) {
           <h2 ref={title}>{event.title}</h2>
           <p class="sub num">
             {event.title.endsWith(camera) ? "" : `${camera} · `}
-            {day(event.start_ms)} {clockSeconds(event.start_ms)} · {long}
+            {day(event.start_ms)} {clock(event.start_ms)} · {long}
           </p>
         </div>
         <button type="button" class="btn ghost sq drawer-close" aria-label={words.close} onClick={onClose}>

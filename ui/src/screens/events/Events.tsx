@@ -7,7 +7,7 @@ import { type KeyHelp, useKeys } from "../../app/keys";
 import { Page } from "../../app/Page";
 import { type Params, go, place, setQuery } from "../../app/router";
 import { date, day, dayKey, daysAgo } from "../../app/times";
-import { plural, t } from "../../strings.en";
+import { plural, t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { KINDS } from "../../ui/kinds";
 import { Problem } from "../../ui/Problem";
@@ -27,7 +27,7 @@ const help: KeyHelp = {
   rows: [
     { keys: ["J", "K"], words: words.keys.move },
     { keys: ["Enter"], words: words.keys.open },
-    { keys: ["Space"], words: words.keys.play },
+    { keys: [t.keys.space], words: words.keys.play },
     { keys: ["R"], words: words.keys.review },
     { keys: ["L"], words: words.keys.keep },
     { keys: ["S"], words: words.keys.share },

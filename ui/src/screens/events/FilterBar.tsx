@@ -1,7 +1,7 @@
 import type { Kind } from "../../api/types";
 import { cameras } from "../../api/state";
 import { date, dayBounds, daysAgo } from "../../app/times";
-import { plural, t } from "../../strings.en";
+import { plural, t } from "../../strings";
 import { DayPicker } from "../../ui/DayPicker";
 import { Drop } from "../../ui/Drop";
 import { Icon } from "../../ui/Icon";

@@ -1,5 +1,5 @@
 import type { TawnyEvent } from "../../api/types";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { kindIcon } from "../../ui/kinds";
 import "./kindTag.css";

@@ -3,7 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { latest, newEvents } from "../../api/events";
 import type { TawnyEvent } from "../../api/types";
 import { when } from "../../app/times";
-import { plural, t } from "../../strings.en";
+import { plural, t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { KINDS } from "../../ui/kinds";
 import { Problem } from "../../ui/Problem";

@@ -5,7 +5,7 @@ import { session } from "../../app/session";
 import { Icon } from "../../ui/Icon";
 import { toast } from "../../ui/toast";
 import { NeededField, tryTo } from "../settings/Access";
-import { reads as words } from "./reads.strings";
+import { reads as words } from "../../strings/reads";
 
 const PLATES = "plates";
 

@@ -1,9 +1,10 @@
 import { useSignal } from "@preact/signals";
 import type { TawnyEvent, WhatItWas } from "../../api/types";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { toast } from "../../ui/toast";
 import { useFeedback } from "./feedback";
+import { ServerText } from "../../ui/ServerText";
 
 const words = t.events.what;
 const KINDS = ["person", "vehicle", "animal", "nothing"] as const;
@@ -42,7 +43,7 @@ export function What({ event }: { event: TawnyEvent }) {
       )}
       {failed.value && (
         <p class="small worth-failed" role="alert">
-          {failed.value.message} {failed.value.todo}
+          <ServerText text={`${failed.value.message} ${failed.value.todo}`} />
         </p>
       )}
     </section>

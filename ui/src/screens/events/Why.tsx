@@ -4,7 +4,7 @@ import { get } from "../../api/client";
 import type { WhyInfo } from "../../api/schema";
 import type { TawnyEvent } from "../../api/types";
 import { session } from "../../app/session";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { Outcomes } from "../modes/Outcomes";
 
 const words = t.events.drawer.why;

@@ -4,10 +4,11 @@ import { ApiError, get } from "../../api/client";
 import { useLevel } from "../../api/tuning";
 import type { Proposal, TawnyEvent, WhyFalse } from "../../api/types";
 import { session } from "../../app/session";
-import { plural, t } from "../../strings.en";
+import { plural, t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { toast } from "../../ui/toast";
 import { useFeedback } from "./feedback";
+import { ServerText } from "../../ui/ServerText";
 
 const words = t.events.worth;
 const REASONS = ["shadow", "weather", "known", "traffic", "other"] as const;
@@ -57,7 +58,7 @@ export function Worth({ event }: { event: TawnyEvent }) {
       )}
       {failed.value && (
         <p class="small worth-failed" role="alert">
-          {failed.value.message} {failed.value.todo}
+          <ServerText text={`${failed.value.message} ${failed.value.todo}`} />
         </p>
       )}
       {why && <Proposed key={why} event={event} why={why} />}

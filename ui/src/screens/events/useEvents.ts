@@ -3,7 +3,7 @@ import { ApiError, get } from "../../api/client";
 import { type Marks, mark } from "../../api/events";
 import { on } from "../../api/state";
 import type { EventPage, TawnyEvent } from "../../api/types";
-import { plural, t } from "../../strings.en";
+import { plural, t } from "../../strings";
 import { toast } from "../../ui/toast";
 import { type Filters, ask, writeFilters } from "./filters";
 import { EMPTY, type List, change } from "./list";

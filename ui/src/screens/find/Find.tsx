@@ -6,13 +6,13 @@ import { cameraNamed } from "../../api/state";
 import { Page } from "../../app/Page";
 import { place, setQuery } from "../../app/router";
 import { clock, day, length } from "../../app/times";
-import { plural } from "../../strings.en";
+import { plural } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { Problem } from "../../ui/Problem";
 import { Segmented } from "../../ui/Segmented";
 import { KindTag } from "../events/KindTag";
 import { Spot } from "./Spot";
-import { find as words } from "./strings";
+import { find as words } from "../../strings/find";
 import "./find.css";
 
 type By = "words" | "spot";

@@ -4,13 +4,13 @@ import { get, url } from "../../api/client";
 import { cameras, serverNow } from "../../api/state";
 import type { Camera, HeatInfo, MomentsInfo } from "../../api/types";
 import { place, setQuery } from "../../app/router";
-import { clockSeconds, date, dayBounds, dayKey, daysAgo, day as dayWords, length } from "../../app/times";
-import { plural } from "../../strings.en";
+import { clock, date, dayBounds, dayKey, daysAgo, day as dayWords, length } from "../../app/times";
+import { plural } from "../../strings";
 import { DayPicker } from "../../ui/DayPicker";
 import { Drop } from "../../ui/Drop";
 import { Icon } from "../../ui/Icon";
 import { type Box, COLUMNS, HALF, type Point, ROWS, between, colours, nudged, readBox } from "./spot";
-import { find as words } from "./strings";
+import { find as words } from "../../strings/find";
 
 const STEP = 1 / COLUMNS;
 const PAGE = 30;
@@ -223,7 +223,7 @@ function Moments({ camera, asked, box, day }: { camera: Camera; asked: Asked; bo
                     decoding="async"
                     src={url(`/cameras/${encodeURIComponent(camera.id)}/frame`, { at_ms: one.from_ms, width: THUMB })}
                   />
-                  <span class="num">{words.lasted(clockSeconds(one.from_ms), length(one.to_ms - one.from_ms))}</span>
+                  <span class="num">{words.lasted(clock(one.from_ms), length(one.to_ms - one.from_ms))}</span>
                   <Icon name="chevron-right" small />
                 </a>
               </li>

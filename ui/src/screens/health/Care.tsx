@@ -4,9 +4,9 @@ import { get, post } from "../../api/client";
 import type { CareInfo } from "../../api/schema";
 import { session } from "../../app/session";
 import { when } from "../../app/times";
-import { plural, t } from "../../strings.en";
+import { plural, t } from "../../strings";
 import { Icon } from "../../ui/Icon";
-import { Told } from "../../ui/Told";
+import { ServerText } from "../../ui/ServerText";
 
 const words = t.health.care;
 const LOOK_MS = 15_000;
@@ -73,7 +73,7 @@ export function Care({ care, onAsked }: { care: CareInfo | null; onAsked: () => 
             </ul>
             {tested.problems.map((problem) => (
               <p key={problem} class="small care-problem">
-                {problem}
+                <ServerText text={problem} />
               </p>
             ))}
             <p class="small muted">{words.at(when(tested.at_ms))}</p>
@@ -89,12 +89,16 @@ export function Care({ care, onAsked }: { care: CareInfo | null; onAsked: () => 
         <b>{words.sign}</b>
         {!sign ? (
           <p class="small sub">
-            <Told words={words.noSign} />
+            <ServerText text={words.noSign} />
           </p>
         ) : (
           <p class={`small ${sign.trouble ? "care-problem" : "sub"}`}>
-            {sign.trouble ||
-              (sign.last_ms === null ? words.signSoon(sign.host) : words.signSent(sign.host, when(sign.last_ms)))}
+            <ServerText
+              text={
+                sign.trouble ||
+                (sign.last_ms === null ? words.signSoon(sign.host) : words.signSent(sign.host, when(sign.last_ms)))
+              }
+            />
             {!sign.sent && ` ${words.signStays}`}
           </p>
         )}

@@ -6,12 +6,12 @@ import { checks, dotOf, iconOf, isShowing, needsSomeone, sentence } from "../../
 import { Page } from "../../app/Page";
 import { clock, length, percent, size, when, zone } from "../../app/times";
 import { serverNow } from "../../api/state";
-import { plural, t } from "../../strings.en";
+import { plural, t } from "../../strings";
 import type { IconName } from "../../ui/icon-names";
 import { Icon } from "../../ui/Icon";
 import { StateDot } from "../../ui/StateDot";
 import { Strip } from "../../ui/Strip";
-import { Told } from "../../ui/Told";
+import { ServerText } from "../../ui/ServerText";
 import { Care, sinceOf, useCare } from "./Care";
 import { type Answer, answer, listed } from "./answer";
 import { lookBack } from "./lookBack";
@@ -37,12 +37,12 @@ export default function Health() {
                   <div class="row">
                     <StateDot dot="warn" />
                     <h2>
-                      <Told words={warning.message} />
+                      <ServerText text={warning.message} />
                     </h2>
                   </div>
                   {warning.do && (
                     <p class="sub small fix-do">
-                      <Told words={warning.do} />
+                      <ServerText text={warning.do} />
                     </p>
                   )}
                   <Since ms={sinceOf(care, warning.message)} />
@@ -92,7 +92,7 @@ function AnswerCard({ answer: { tone, line, more } }: { answer: Answer }) {
       </span>
       <div class="grow">
         <h2>{line}</h2>
-        <p class="sub">{more}</p>
+        <p class="sub"><ServerText text={more} /></p>
       </div>
     </div>
   );
@@ -109,7 +109,7 @@ function TroubleCard({ camera, state }: { camera: Camera; state: State }) {
             {camera.name}: {sentence(camera)}
           </h2>
         </div>
-        {camera.detail && <p class="sub small fix-do">{camera.detail}</p>}
+        {camera.detail && <p class="sub small fix-do"><ServerText text={camera.detail} /></p>}
         {list.length > 0 && (
           <ol>
             {list.map((check) => (
@@ -150,7 +150,7 @@ function LosingCard({ camera }: { camera: Camera }) {
           <StateDot dot="warn" />
           <h2>{words.losing.title(camera.name)}</h2>
         </div>
-        <p class="sub small fix-do">{camera.detail}</p>
+        <p class="sub small fix-do"><ServerText text={camera.detail} /></p>
         <p class="small muted fix-do">
           {words.losing.today(length(Math.max(1000, seconds * 1000)), spans)}
           {packets_missing > 0 && ` ${plural(packets_missing, words.losing.packets)}`}
@@ -292,8 +292,8 @@ function Missing({ cameras, today }: { cameras: readonly Camera[]; today: Today 
             class={gap.tone === "warn" ? "gap-warn" : "muted"}
           />
           <span>
-            <b>{who(ids)}</b> – {gap.words}
-            {gap.detail && !gap.words.includes(gap.detail) && <span class="muted small gap-detail"> {gap.detail}</span>}
+            <b>{who(ids)}</b> – <ServerText text={gap.words} />
+            {gap.detail && !gap.words.includes(gap.detail) && <span class="muted small gap-detail"> <ServerText text={gap.detail} /></span>}
           </span>
           <span class="num sub">{gapTime(gap)}</span>
         </a>

@@ -6,14 +6,14 @@ describe("is it recording?", () => {
   it("yes, all of them", () => {
     expect(answer(health([camera("front"), camera("hall", "waiting")]), false)).toEqual({
       tone: "ok",
-      line: "All 2 cameras are on watch.",
+      line: "All 2 cameras are working.",
       more: "1 is recording and 1 is waiting for motion.",
     });
   });
-  it("names who needs somebody and who was switched off", () => {
+  it("names the cameras that need attention and who was switched off", () => {
     const told = answer(health([camera("front"), camera("garage", "offline"), camera("nursery", "paused")]), false);
-    expect(told).toMatchObject({ tone: "warn", line: "1 of 2 cameras are on watch." });
-    expect(told.more).toBe("1 is recording. Garage needs you. Nursery is off on purpose.");
+    expect(told).toMatchObject({ tone: "warn", line: "1 of 2 cameras are working." });
+    expect(told.more).toBe("1 is recording. Garage needs attention. Nursery is paused or off.");
   });
   it("no, nothing", () => {
     expect(answer(health([camera("front", "refused")]), false)).toMatchObject({

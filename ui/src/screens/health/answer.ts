@@ -1,7 +1,7 @@
 /** The answer to "is it recording?" as a line and a sentence. */
 import type { Camera, Health } from "../../api/types";
 import { isByChoice, needsSomeone } from "../../app/cameraWords";
-import { plural, t } from "../../strings.en";
+import { plural, t } from "../../strings";
 
 export interface Answer {
   tone: "ok" | "warn" | "bad" | "calm";

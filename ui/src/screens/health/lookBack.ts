@@ -1,5 +1,5 @@
 /** How far back video goes, in words that do not promise more than is known. */
-import { plural, t } from "../../strings.en";
+import { plural, t } from "../../strings";
 
 const HOUR_DAYS = 1 / 24;
 

@@ -5,7 +5,7 @@ import type { Camera, Controls, Relay } from "../../api/types";
 import { isForPage } from "../../app/keys";
 import { mayDirect } from "../../app/session";
 import { type Move, Turning } from "../../live/turning";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import type { IconName } from "../../ui/icon-names";
 import { toast } from "../../ui/toast";

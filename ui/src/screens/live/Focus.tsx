@@ -10,7 +10,7 @@ import type { Quality } from "../../live/rules";
 import { flipSound } from "../../live/sound";
 import { type Live, useLive } from "../../live/useLive";
 import { ZoomChip, useZoom } from "../../player/useZoom";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { MotionMeter } from "../../ui/MotionMeter";
 import { Problem } from "../../ui/Problem";
@@ -23,6 +23,7 @@ import { photoLink } from "./photo";
 import { TalkButton } from "./TalkButton";
 import { Behind, FullButton, NumbersBox, SoundButton, flipFull } from "./Tile";
 import { cameFrom, showNumbers } from "./wall";
+import { ServerText } from "../../ui/ServerText";
 import "./focus.css";
 
 const words = t.live.keys;
@@ -34,7 +35,7 @@ const help: KeyHelp = {
     { keys: ["F"], words: words.full },
     { keys: ["S"], words: words.sound },
     { keys: ["P"], words: words.photo },
-    { keys: ["Space"], words: t.live.talk.hold },
+    { keys: [t.keys.space], words: t.live.talk.hold },
     { keys: ["I"], words: words.numbers },
   ],
 };
@@ -108,7 +109,7 @@ function Shown({ camera }: { camera: Camera }) {
             <div class="quiet focus-quiet">
               <Icon name={iconOf(camera.state)} />
               <b>{sentence(camera)}</b>
-              {camera.detail && <span>{camera.detail}</span>}
+              {camera.detail && <span><ServerText text={camera.detail} /></span>}
               <a class="btn" href="/health">
                 {t.live.whatToCheck}
               </a>

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { cameras } from "../../api/state";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { Sheet } from "../../ui/Sheet";
 import { type Group, layout, setLayout } from "./layout";
 import { kept } from "./Groups";

@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import { ApiError } from "../../api/client";
 import { cameras } from "../../api/state";
 import { Lazy } from "../../app/Lazy";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { toast } from "../../ui/toast";
 import { type Group, WHERE, layout, setLayout, whereGroup } from "./layout";
 

@@ -4,7 +4,7 @@ import { on, serverNow } from "../../api/state";
 import type { Camera, Lane, TimelinePart } from "../../api/types";
 import { go } from "../../app/router";
 import { clock, length } from "../../app/times";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { Strip } from "../../ui/Strip";
 
 const HOUR_MS = 3_600_000;
@@ -60,7 +60,7 @@ export function LastHour({ camera }: { camera: Camera }) {
       <div class="row between small">
         <b>{words.lastHour}</b>
         <span class="muted num">
-          {clock(from_ms)} – {clock(to_ms)}
+          {clock(from_ms)}–{clock(to_ms)}
         </span>
       </div>
       <button

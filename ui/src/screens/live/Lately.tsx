@@ -3,7 +3,7 @@ import { get } from "../../api/client";
 import { mergeNewest } from "../../api/events";
 import { on } from "../../api/state";
 import type { Camera, EventPage, TawnyEvent } from "../../api/types";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { LatestEvent } from "./Latest";
 
 const MOST = 8;

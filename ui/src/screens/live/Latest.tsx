@@ -3,7 +3,7 @@ import { cameraNamed } from "../../api/state";
 import type { TawnyEvent } from "../../api/types";
 import { shortTitle } from "../../app/eventWords";
 import { length, when } from "../../app/times";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { kindIcon } from "../../ui/kinds";
 import "./latest.css";

@@ -4,7 +4,7 @@ import { cameras, health } from "../../api/state";
 import { ongoing } from "../../api/events";
 import { type KeyHelp, useKeys } from "../../app/keys";
 import { Page } from "../../app/Page";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { Problem } from "../../ui/Problem";
 import { Groups, kept } from "./Groups";
@@ -39,7 +39,7 @@ const help: KeyHelp = {
   section: words.section,
   rows: [
     { keys: ["←", "→", "↑", "↓"], words: words.move },
-    { keys: ["Shift ←", "Shift →"], words: words.order },
+    { keys: [t.keys.shift("←"), t.keys.shift("→")], words: words.order },
     { keys: ["Enter"], words: words.open },
     { keys: ["L"], words: words.large },
     { keys: ["F"], words: words.full },
@@ -188,7 +188,7 @@ function Tools({ hasHero, some }: { hasHero: boolean; some: boolean }) {
         class={`btn sq ${showNumbers.value ? "on" : "ghost"}`}
         aria-pressed={showNumbers.value}
         aria-label={numbers}
-        title={`${numbers} (I)`}
+        title={t.keys.with(numbers, "I")}
         onClick={flipNumbers}
       >
         <Icon name="gauge" />

@@ -4,7 +4,7 @@ import { get } from "../../api/client";
 import type { Camera } from "../../api/types";
 import { mayDirect } from "../../app/session";
 import { Talking } from "../../live/talk";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { toast } from "../../ui/toast";
 
@@ -55,7 +55,7 @@ function Held({ camera }: { camera: Camera }) {
       type="button"
       class={`btn talk ${state}`}
       data-talk={state}
-      title={`${words.hold} (Space)`}
+      title={t.keys.with(words.hold, t.keys.space)}
       aria-pressed={state === "on"}
       onPointerDown={(event) => {
         event.currentTarget.setPointerCapture(event.pointerId);

@@ -8,12 +8,13 @@ import { ongoing } from "../../api/events";
 import type { Camera } from "../../api/types";
 import { dotOf, iconOf, isByChoice, isShowing, sentence } from "../../app/cameraWords";
 import { when } from "../../app/times";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { MotionMeter } from "../../ui/MotionMeter";
 import { StateDot } from "../../ui/StateDot";
 import { photoLink } from "./photo";
 import { choose } from "./wall";
+import { ServerText } from "../../ui/ServerText";
 import "./tile.css";
 
 interface Props {
@@ -203,7 +204,7 @@ function Quiet({ camera, hero }: Props) {
       <div class="quiet">
         <Icon name={iconOf(camera.state)} />
         <b>{sentence(camera)}</b>
-        {camera.detail && <span>{camera.detail}</span>}
+        {camera.detail && <span><ServerText text={camera.detail} /></span>}
         {!chosen && (
           <a class="btn" href="/health">
             {t.live.whatToCheck}

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import type { ModePlanChange as PlanChange } from "../../api/schema";
 import { modeName } from "../../app/ModePill";
 import { Icon } from "../../ui/Icon";
-import { modesWords as words } from "./strings";
+import { modes as words } from "../../strings/modes";
 import { DAYS, several } from "./times";
 
 interface Props {
@@ -122,7 +122,7 @@ export function People({ draft, looksBy, onChange }: Props & { looksBy: string }
         <>
           <label class="modes-field small">
             <span>{w.awayAfter}</span>
-            <input class="field" value={presence.away_after ?? ""} placeholder="10 min" onInput={(e) => put({ away_after: e.currentTarget.value })} />
+            <input class="field" value={presence.away_after ?? ""} placeholder={w.awayAfterHint} onInput={(e) => put({ away_after: e.currentTarget.value })} />
           </label>
           {(["nobody", "back"] as const).map((which) => (
             <label key={which} class="modes-field small">

@@ -8,7 +8,7 @@ import { mayDirect, session } from "../../app/session";
 import { Icon } from "../../ui/Icon";
 import { Segmented } from "../../ui/Segmented";
 import { tryTo } from "../settings/Access";
-import { modesWords as words } from "./strings";
+import { modes as words } from "../../strings/modes";
 import { nextSentence, nowSentence } from "./sentences";
 import "./panel.css";
 

@@ -11,7 +11,8 @@ import { Now } from "./Now";
 import { Rehearsal } from "./Rehearsal";
 import { Rules } from "./Rules";
 import { Week } from "./Week";
-import { modesWords as words } from "./strings";
+import { modes as words } from "../../strings/modes";
+import { ServerText } from "../../ui/ServerText";
 import "./modes.css";
 
 const TRY_AFTER_MS = 400;
@@ -39,7 +40,7 @@ export default function Modes() {
   return (
     <Page title={words.title} class="modes">
       {!plan || !draft || !now ? (
-        <p class="muted">{failed || words.loading}</p>
+        <p class="muted"><ServerText text={failed || words.loading} /></p>
       ) : (
         <>
           <div class="modes-main">
@@ -119,7 +120,7 @@ function Save(props: {
   return (
     <div class="card modes-save row wrap">
       <p class={`small grow ${wrong ? "modes-wrong" : "sub"}`} role="status">
-        {wrong || (tried.what === "looking" ? words.save.looking : words.save.ready)}
+        <ServerText text={wrong || (tried.what === "looking" ? words.save.looking : words.save.ready)} />
       </p>
       <button type="button" class="btn ghost" onClick={onUndo}>
         {words.save.undo}

@@ -9,7 +9,8 @@ import { when } from "../../app/times";
 import { Icon } from "../../ui/Icon";
 import { tryTo } from "../settings/Access";
 import { nextSentence, nowSentence, personSentence } from "./sentences";
-import { modesWords as words } from "./strings";
+import { modes as words } from "../../strings/modes";
+import { ServerText } from "../../ui/ServerText";
 
 const { now: w } = words;
 const SHOWN = 5;
@@ -27,7 +28,7 @@ export function Now({ now }: { now: ModesInfo }) {
         </div>
       </div>
       <p class="small muted">{words.order}</p>
-      {now.problem && <p class="small modes-wrong">{now.problem}</p>}
+      {now.problem && <p class="small modes-wrong"><ServerText text={now.problem} /></p>}
       {now.people.length > 0 && (
         <dl class="kv" aria-label={w.people}>
           {now.people.map((one) => (

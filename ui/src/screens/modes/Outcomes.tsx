@@ -1,7 +1,8 @@
 /** What is done and what is not, and why: of a rehearsal, and of an event that was. */
 import type { OutcomeInfo } from "../../api/schema";
 import { Icon } from "../../ui/Icon";
-import { outcomeWords as words } from "./outcomeWords";
+import { outcomes as words } from "../../strings/outcomes";
+import { ServerText } from "../../ui/ServerText";
 import "./outcomes.css";
 
 export function Outcomes({ outcomes }: { outcomes: readonly OutcomeInfo[] }) {
@@ -13,11 +14,11 @@ export function Outcomes({ outcomes }: { outcomes: readonly OutcomeInfo[] }) {
           <Icon name={one.does ? "check" : "minus"} small />
           <span class="grow">
             <b>
-              {words.deed(one.deed)}
+              <ServerText text={words.deed(one.deed)} />
               <span class="hidden">: {one.does ? words.yes : words.no}.</span>
             </b>
             <span class="small sub">
-              {one.why} {one.went && words.went(one.went)}
+              <ServerText text={one.why} /> {one.went && <ServerText text={words.went(one.went)} />}
             </span>
           </span>
         </li>

@@ -4,9 +4,10 @@ import { ApiError, post } from "../../api/client";
 import type { ModesInfo, ModePlanInfo as PlanInfo, RehearsalInfo as RehearsedInfo } from "../../api/schema";
 import { cameras } from "../../api/state";
 import { modeName } from "../../app/ModePill";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { Outcomes } from "./Outcomes";
-import { modesWords as words } from "./strings";
+import { modes as words } from "../../strings/modes";
+import { ServerText } from "../../ui/ServerText";
 import "./outcomes.css";
 
 const { rehearsal: w } = words;
@@ -77,7 +78,7 @@ export function Rehearsal({ plan, now }: { plan: PlanInfo; now: ModesInfo }) {
         </button>
       </form>
       <div role="status">
-        {typeof found === "string" && <p class="small modes-wrong">{found}</p>}
+        {typeof found === "string" && <p class="small modes-wrong"><ServerText text={found} /></p>}
         {found !== null && typeof found !== "string" && <Found found={found} />}
       </div>
     </section>
@@ -89,7 +90,7 @@ function Found({ found }: { found: RehearsedInfo }) {
     <>
       <p class="modes-found">
         {w.mode(modeName(found.mode), w.by[found.by] ?? found.by)}{" "}
-        {found.is_recorded ? w.recorded : w.unrecorded(found.unrecorded)} {!found.is_noticed && w.unnoticed}
+        {found.is_recorded ? w.recorded : <ServerText text={w.unrecorded(found.unrecorded)} />} {!found.is_noticed && w.unnoticed}
       </p>
       {found.outcomes.length === 0 ? (
         <p class="small sub">{w.nothing}</p>

@@ -2,10 +2,10 @@
 import type { ModePlanChange as PlanChange, ModePlanInfo as PlanInfo } from "../../api/schema";
 import { cameras } from "../../api/state";
 import { modeName } from "../../app/ModePill";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { Several } from "./Beside";
-import { modesWords as words } from "./strings";
+import { modes as words } from "../../strings/modes";
 
 const { rules: w } = words;
 type Rule = PlanChange["rules"][number];

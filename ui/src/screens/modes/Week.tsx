@@ -4,7 +4,7 @@ import type { ModePlanChange as PlanChange, ModeWeekInfo as WeekInfo } from "../
 import { modeIcon, modeName } from "../../app/ModePill";
 import { Icon } from "../../ui/Icon";
 import { painted } from "./paint";
-import { modesWords as words } from "./strings";
+import { modes as words } from "../../strings/modes";
 import { type Stretch, stretchOf, stretchText } from "./times";
 import { WeekDrawn } from "./WeekDrawn";
 

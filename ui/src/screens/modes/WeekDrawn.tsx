@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import type { ModeWeekInfo as WeekInfo } from "../../api/schema";
 import { modeName } from "../../app/ModePill";
 import { Segmented } from "../../ui/Segmented";
-import { modesWords } from "./strings";
+import { modes as modesWords } from "../../strings/modes";
 import { minuteText } from "./times";
 
 const { week: w } = modesWords;

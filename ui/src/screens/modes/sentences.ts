@@ -2,7 +2,7 @@
 import type { ModesInfo, PersonHomeInfo } from "../../api/schema";
 import { modeName } from "../../app/ModePill";
 import { clock, when } from "../../app/times";
-import { modesWords as words } from "./strings";
+import { modes as words } from "../../strings/modes";
 
 const { sentences } = words;
 

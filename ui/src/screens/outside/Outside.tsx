@@ -6,13 +6,13 @@ import { cameras } from "../../api/state";
 import { Page } from "../../app/Page";
 import { session } from "../../app/session";
 import { clock, size, when } from "../../app/times";
-import { plural } from "../../strings.en";
+import { plural } from "../../strings";
 import { Icon } from "../../ui/Icon";
-import { Told } from "../../ui/Told";
+import { ServerText } from "../../ui/ServerText";
 import { tryTo } from "../settings/Access";
 import type { Group as GroupName } from "./options";
 import { Steps } from "./Steps";
-import { outside as words } from "./strings";
+import { outside as words } from "../../strings/outside";
 import { TargetSheet } from "./TargetSheet";
 import "./outside.css";
 
@@ -42,7 +42,7 @@ export default function Outside() {
     <Page title={words.title} class="outside">
       <div class="outside-in">
         <p class="sub">{words.lead}</p>
-        {failed && <p role="alert">{failed}</p>}
+        {failed && <p role="alert"><ServerText text={failed} /></p>}
         {list && (
           <>
             <Group
@@ -92,7 +92,7 @@ function Group(props: {
       {props.items.length === 0 && <p class="card sub">{props.none}</p>}
       {props.items.length > 0 && props.hint && (
         <p class="small muted">
-          <Told words={props.hint} />
+          <ServerText text={props.hint} />
         </p>
       )}
       {props.items.map((one) => (
@@ -154,7 +154,7 @@ function Target({ target, onChange, onEdit }: { target: TargetInfo; onChange: ()
         </div>
       </div>
       <p class="small muted">
-        {words.gets(target.gets)} {words.receives[target.receives]} {target.shows}
+        <ServerText text={`${words.gets(target.gets)} ${words.receives[target.receives]} ${target.shows}`} />
       </p>
       {Array.isArray(steps) && <Steps steps={steps} />}
       <Queue target={target} onTry={() => void change(() => post(`${path}/try`))} />
@@ -184,7 +184,7 @@ function Queue({ target, onTry }: { target: TargetInfo; onTry: () => void }) {
         {plural(target.waiting, words.waiting)}
         {bytes}
         {target.oldest_ms !== null && `, ${words.since(when(target.oldest_ms))}`}. {target.paused && words.paused}
-        {target.trouble && <span class="outside-trouble"> {target.trouble}</span>}
+        {target.trouble && <span class="outside-trouble"> <ServerText text={target.trouble} /></span>}
       </p>
       <button type="button" class="btn ghost" onClick={onTry}>
         {words.tryNow}
@@ -205,7 +205,7 @@ function Last({ target }: { target: TargetInfo }) {
             {!sent.delivered && (
               <span class="outside-trouble">
                 {" "}
-                {words.dropped}: {sent.why}
+                {words.dropped}: <ServerText text={sent.why} />
               </span>
             )}
           </li>

@@ -1,5 +1,6 @@
 import type { StepInfo } from "../../api/schema";
 import { Icon } from "../../ui/Icon";
+import { ServerText } from "../../ui/ServerText";
 
 /** What a test did, up to what is wrong, and what to do about it. */
 export function Steps({ steps }: { steps: readonly StepInfo[] }) {
@@ -9,8 +10,10 @@ export function Steps({ steps }: { steps: readonly StepInfo[] }) {
         <li key={step.what} class={step.wrong ? "is-wrong" : ""}>
           <Icon name={step.wrong ? "x" : "check"} small />
           <span>
-            <b>{step.what}</b>
-            {step.wrong && `: ${step.wrong} ${step.do}`}
+            <b>
+              <ServerText text={step.what} />
+            </b>
+            {step.wrong && <ServerText text={`: ${step.wrong} ${step.do}`} />}
           </span>
         </li>
       ))}

@@ -2,14 +2,15 @@
 import { useEffect, useState } from "preact/hooks";
 import { get, post, put, remove } from "../../api/client";
 import type { FieldInfo, KindInfo, KindList, StepInfo, TargetInfo, TargetSettings, ConnectionTestInfo as Tried } from "../../api/schema";
-import { plural } from "../../strings.en";
+import { plural } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { Sheet } from "../../ui/Sheet";
 import { CameraTicks, tryTo } from "../settings/Access";
 import { addressOf, type Filled, ownSettings, settingsName } from "./address";
 import { type Group, type Option, options, read, shown, type Value } from "./options";
 import { Steps } from "./Steps";
-import { outside as words } from "./strings";
+import { outside as words } from "../../strings/outside";
+import { plain, ServerText } from "../../ui/ServerText";
 
 interface Props {
   group: Group;
@@ -22,7 +23,7 @@ interface Props {
 export function TargetSheet({ group, target, onClose, onDone }: Props) {
   const [list, setList] = useState<KindList | null>(null);
   const [kind, setKind] = useState<KindInfo | null>(null);
-  const [values, setValues] = useState<TargetSettings["values"]>({});
+  const [values, setValues] = useState<TargetSettings["values"] | null>(target ? null : {});
   useEffect(() => {
     void tryTo(async () => setList(await get<KindList>("/targets/kinds")));
     if (target) void tryTo(async () => setValues((await get<TargetSettings>(`/targets/${target.name}/settings`)).values));
@@ -32,15 +33,14 @@ export function TargetSheet({ group, target, onClose, onDone }: Props) {
   return (
     <Sheet title={title} onClose={onClose} class="outside-sheet">
       {list && !list.kept && <p class="small muted">{words.notKept}</p>}
-      {target || kind ? (
+      {(target || kind) && values ? (
         <Form
-          key={JSON.stringify(values)}
           {...{ group, target, kind, values, kinds, onClose, onDone }}
           onOther={() => setKind(null)}
           onKind={setKind}
         />
       ) : (
-        <Kinds kinds={kinds} onChoose={setKind} />
+        !target && <Kinds kinds={kinds} onChoose={setKind} />
       )}
     </Sheet>
   );
@@ -53,7 +53,7 @@ function Kinds({ kinds, onChoose }: { kinds: readonly KindInfo[]; onChoose: (kin
         <li key={kind.scheme}>
           <button type="button" class="outside-kind" onClick={() => onChoose(kind)}>
             <b>{kind.title}</b>
-            <span class="small sub">{[kind.about, kind.shows].filter(Boolean).join(" ")}</span>
+            <span class="small sub"><ServerText text={[kind.about, kind.shows].filter(Boolean).join(" ")} /></span>
           </button>
         </li>
       ))}
@@ -113,7 +113,7 @@ function Form({ group, target, kind, kinds, values, onOther, onKind, onClose, on
       {kind ? (
         <>
           <p class="small sub">
-            <b>{kind.title}.</b> {kind.shows || kind.about}
+            <b>{kind.title}.</b> <ServerText text={kind.shows || kind.about} />
           </p>
           <div>
             <button type="button" class="btn" onClick={onOther}>
@@ -196,7 +196,7 @@ function FieldOf({ field, value, onInput }: { field: FieldInfo; value: string; o
   return (
     <Text
       label={field.label}
-      hint={field.hint}
+      hint={plain(field.hint)}
       value={value}
       required={field.required}
       secret={field.secret}

@@ -1,6 +1,6 @@
 /** What can be set of destinations and notifiers beside where they are, as the settings' file has it. */
 import type { TargetSettings } from "../../api/schema";
-import { outside as words } from "./strings";
+import { outside as words } from "../../strings/outside";
 
 export type Value = TargetSettings["values"][string];
 export type Group = TargetSettings["group"];
@@ -16,7 +16,7 @@ export interface Option {
 
 const both: readonly Option[] = [
   { key: "cameras", label: words.cameras, as: "cameras", usual: [] },
-  { key: "kinds", label: words.kinds, hint: "person, vehicle", as: "words", usual: [] },
+  { key: "kinds", label: words.kinds, hint: words.hints.kinds, as: "words", usual: [] },
 ];
 
 export const options: Record<Group, readonly Option[]> = {
@@ -26,10 +26,10 @@ export const options: Record<Group, readonly Option[]> = {
     { key: "names", label: words.names, as: words.trees, usual: "tawny" },
     { key: "sealed_names", label: words.sealedNames, as: words.sealedTrees, usual: "opaque" },
     { key: "after", label: words.after, hint: words.atOnce, as: "number", usual: "" },
-    { key: "minutes", label: words.minutes, hint: "5, 20, 35, 50", as: "numbers", usual: [] },
-    { key: "hours", label: words.hours, hint: "22:00-06:00", as: "text", usual: "" },
-    { key: "limit", label: words.limit, hint: "500 kB", as: "text", usual: "" },
-    { key: "keep", label: words.keep, hint: "90 days", as: "text", usual: "" },
+    { key: "minutes", label: words.minutes, hint: words.hints.minutes, as: "numbers", usual: [] },
+    { key: "hours", label: words.hours, hint: words.hints.hours, as: "text", usual: "" },
+    { key: "limit", label: words.limit, hint: words.hints.limit, as: "text", usual: "" },
+    { key: "keep", label: words.keep, hint: words.hints.keep, as: "text", usual: "" },
   ],
   notifiers: [
     ...both,
@@ -39,9 +39,9 @@ export const options: Record<Group, readonly Option[]> = {
     { key: "sealed_pictures", label: words.sealedPictures, as: "check", usual: false },
     { key: "buttons", label: words.buttons, as: "check", usual: true },
     { key: "clip", label: words.follows, as: words.clips, usual: "auto" },
-    { key: "recap", label: words.recap, hint: "20:00", as: "text", usual: "" },
-    { key: "quiet", label: words.quiet, hint: "22:00-06:30", as: "text", usual: "" },
-    { key: "cool_down", label: words.coolDown, hint: "1 min", as: "text", usual: "" },
+    { key: "recap", label: words.recap, hint: words.hints.recap, as: "text", usual: "" },
+    { key: "quiet", label: words.quiet, hint: words.hints.quiet, as: "text", usual: "" },
+    { key: "cool_down", label: words.coolDown, hint: words.hints.coolDown, as: "text", usual: "" },
     { key: "person", label: words.person, hint: words.personHint, as: "text", usual: "" },
   ],
 };

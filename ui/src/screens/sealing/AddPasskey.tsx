@@ -4,7 +4,7 @@ import type { SealedInfo } from "../../api/types";
 import { addWay, wrappedKey } from "../../sealed/state";
 import { toast } from "../../ui/toast";
 import { Refusal } from "../sign-in/Door";
-import { words } from "./strings";
+import { sealing as words } from "../../strings/sealing";
 
 /** identity: the key, where it is at hand just now; else the passphrase opens it first. */
 export function AddPasskey({ info, identity, onDone }: { info: SealedInfo; identity?: string; onDone: () => void }) {

@@ -1,5 +1,5 @@
 import type { SealedInfo } from "../../api/types";
-import { words } from "./strings";
+import { sealing as words } from "../../strings/sealing";
 
 export interface Which {
   everything: boolean;

@@ -1,6 +1,7 @@
 import { encode } from "uqr";
 import type { SealedInfo } from "../../api/types";
-import { words } from "./strings";
+import { sealing as words } from "../../strings/sealing";
+import { ServerText } from "../../ui/ServerText";
 
 const { sheet } = words;
 
@@ -25,7 +26,7 @@ export function Paper({ info, secret, list }: { info: SealedInfo; secret: string
           <code>{info.fingerprint}</code>
         </div>
       </div>
-      <p>{sheet.use}</p>
+      <p><ServerText text={sheet.use} /></p>
       <strong>{sheet.warning}</strong>
     </article>
   );

@@ -8,7 +8,7 @@ import { session } from "../../app/session";
 import { when } from "../../app/times";
 import { UnlockButton, UnlockSheet } from "../../sealed/Locked";
 import { isOpenHere, loadSealing, lock, removeWay, sealCameras, sealing, sheetShown } from "../../sealed/state";
-import { words as about } from "../../sealed/strings";
+import { sealed as about } from "../../strings/sealed";
 import { Icon } from "../../ui/Icon";
 import { toast } from "../../ui/toast";
 import { tryTo } from "../settings/Access";
@@ -16,7 +16,8 @@ import { Refusal } from "../sign-in/Door";
 import { AddPasskey } from "./AddPasskey";
 import { Cameras, type Which } from "./Cameras";
 import { SetUp } from "./SetUp";
-import { words } from "./strings";
+import { sealing as words } from "../../strings/sealing";
+import { ServerText } from "../../ui/ServerText";
 import "../../sealed/sealed.css";
 import "../settings/settings.css";
 import "./sealing.css";
@@ -50,7 +51,7 @@ function Beginning({ info }: { info: SealedInfo }) {
   if (why)
     return (
       <section class="card">
-        <p class="sub">{why}</p>
+        <p class="sub"><ServerText text={why} /></p>
       </section>
     );
   if (begun.value) return <SetUp info={info} onCancel={() => (begun.value = false)} />;

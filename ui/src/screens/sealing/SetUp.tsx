@@ -8,7 +8,7 @@ import { toast } from "../../ui/toast";
 import { Refusal } from "../sign-in/Door";
 import { Cameras, type Which } from "./Cameras";
 import { Paper } from "./Paper";
-import { words } from "./strings";
+import { sealing as words } from "../../strings/sealing";
 
 const ASKED = 3;
 const STEPS = 4;

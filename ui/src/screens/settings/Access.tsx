@@ -3,7 +3,7 @@ import type { Signal } from "@preact/signals";
 import { ApiError } from "../../api/client";
 import { cameras } from "../../api/state";
 import type { Camera } from "../../api/types";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { toast } from "../../ui/toast";
 import "./access.css";

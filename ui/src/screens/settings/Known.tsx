@@ -2,11 +2,12 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { get, post, remove } from "../../api/client";
 import type { KnownList } from "../../api/types";
-import { plural } from "../../strings.en";
+import { plural } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { toast } from "../../ui/toast";
 import { NeededField, tryTo } from "./Access";
-import { known as words } from "./known.strings";
+import { known as words } from "../../strings/known";
+import { ServerText } from "../../ui/ServerText";
 
 /** Who and what is known by name, and forgetting it. For owners. */
 export function Known() {
@@ -37,7 +38,7 @@ export function Known() {
         )}
       </div>
       <p class="small sub models-sub">{words.sub}</p>
-      {trouble && <p class="small settings-note models-trouble">{trouble}</p>}
+      {trouble && <p class="small settings-note models-trouble"><ServerText text={trouble} /></p>}
       {items.map((one) => (
         <div key={one.id} class="setting">
           <div class="grow">

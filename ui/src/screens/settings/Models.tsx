@@ -3,10 +3,11 @@ import { useEffect } from "preact/hooks";
 import { get, post, remove } from "../../api/client";
 import type { ModelsInfo, OfferInfo } from "../../api/types";
 import { size } from "../../app/times";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { toast } from "../../ui/toast";
 import { tryTo } from "./Access";
+import { ServerText } from "../../ui/ServerText";
 
 const words = t.settings.models;
 
@@ -25,7 +26,7 @@ export function Models() {
     <section class="card" aria-labelledby="models-title">
       <h2 id="models-title">{words.title}</h2>
       <p class="small sub models-sub">{words.sub}</p>
-      {trouble && <p class="small settings-note models-trouble">{trouble}</p>}
+      {trouble && <p class="small settings-note models-trouble"><ServerText text={trouble} /></p>}
       {items.map((one) => (
         <div key={one.name} class="setting">
           <div class="grow">
@@ -44,7 +45,7 @@ export function Models() {
       {suggests && (
         <details class="models-card">
           <summary>{words.suggests}</summary>
-          <p class="small sub">{suggests}</p>
+          <p class="small sub"><ServerText text={suggests} /></p>
         </details>
       )}
       {offer && <Offer offer={offer} onFetched={(next) => (told.value = next)} />}
@@ -73,7 +74,7 @@ function Offer({ offer, onFetched }: { offer: OfferInfo; onFetched: (next: Model
         <p class="small muted models-from">
           {words.from} <span class="num">{offer.address}</span>
           <br />
-          SHA-256 <span class="num">{offer.sha256}</span>
+          {words.checksum} <span class="num">{offer.sha256}</span>
         </p>
       </div>
       <button type="button" class="btn pri" disabled={isFetching.value} onClick={() => void fetchIt()}>

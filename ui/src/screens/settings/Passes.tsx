@@ -4,11 +4,12 @@ import { get, post, remove } from "../../api/client";
 import { cameras } from "../../api/state";
 import type { Pass, Share } from "../../api/types";
 import { size, when } from "../../app/times";
-import { plural, t } from "../../strings.en";
-import { share as shareWords } from "../share/strings";
+import { plural, t } from "../../strings";
+import { share as shareWords } from "../../strings/share";
 import { Icon } from "../../ui/Icon";
 import { toast } from "../../ui/toast";
 import { Address, CameraTicks, seen, tryTo } from "./Access";
+import { ServerText } from "../../ui/ServerText";
 
 const words = t.settings.passes;
 
@@ -116,7 +117,7 @@ function NewPass({ onMade }: { onMade: (made: Made) => void }) {
             value={most.value}
             onInput={(event) => (most.value = event.currentTarget.valueAsNumber)}
           />
-          GB
+          {words.unit}
         </label>
       ) : (
         <CameraTicks chosen={chosen.value} onChange={(next) => (chosen.value = next)} />
@@ -159,7 +160,7 @@ function Addresses({ made: { made, secret, rtsp } }: { made: Made }) {
           rtsp={byRtsp("live/follow")}
         />
       )}
-      {!rtsp && <p class="small muted">{words.off}</p>}
+      {!rtsp && <p class="small muted"><ServerText text={words.off} /></p>}
     </div>
   );
 }

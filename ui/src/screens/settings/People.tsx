@@ -4,7 +4,7 @@ import { get, patch, post, remove } from "../../api/client";
 import { cameras } from "../../api/state";
 import type { Person } from "../../api/types";
 import { session } from "../../app/session";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { Segmented } from "../../ui/Segmented";
 import { toast } from "../../ui/toast";

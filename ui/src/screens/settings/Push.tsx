@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { get, post } from "../../api/client";
 import type { PushKey } from "../../api/schema";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { Segmented } from "../../ui/Segmented";
 import { toast } from "../../ui/toast";
 import { tryTo } from "./Access";

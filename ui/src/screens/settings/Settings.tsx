@@ -8,8 +8,8 @@ import { Page } from "../../app/Page";
 import { session, signOut } from "../../app/session";
 import { setTheme, theme } from "../../app/theme";
 import { zone, zoneIsElsewhere } from "../../app/times";
-import { words as sealed } from "../../sealed/strings";
-import { t } from "../../strings.en";
+import { sealed } from "../../strings/sealed";
+import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { Owl } from "../../ui/Owl";
 import { Segmented } from "../../ui/Segmented";
@@ -21,6 +21,7 @@ import { Models } from "./Models";
 import { Passes, SharedLinks } from "./Passes";
 import { People } from "./People";
 import { Push } from "./Push";
+import { ServerText } from "../../ui/ServerText";
 import "./settings.css";
 
 const words = t.settings;
@@ -184,7 +185,7 @@ function Cameras() {
       {all.map((camera) => (
         <CameraFacts key={camera.id} camera={camera} />
       ))}
-      <p class="small muted settings-note">{words.cameras.file}</p>
+      <p class="small muted settings-note"><ServerText text={words.cameras.file} /></p>
     </section>
   );
 }

@@ -23,8 +23,8 @@ function shown(more: object, isSafe = true): void {
 
 it("says what a lost key means, and leads to the keys", async () => {
   shown({});
-  await waitFor(() => screen.getByText("If all keys are lost, the recordings are lost."));
-  screen.getByRole("button", { name: "Set it up" }).click();
+  await waitFor(() => screen.getByText("If you lose every key, you lose the recordings."));
+  screen.getByRole("button", { name: "Set up encryption" }).click();
   expect(location.pathname + location.search).toBe("/settings/sealed?begin");
 });
 
@@ -36,7 +36,7 @@ it("may be skipped", async () => {
 
 it("makes no keys on a page that others may have changed on its way", async () => {
   shown({}, false);
-  const begin = await waitFor(() => screen.getByRole("button", { name: "Set it up" }));
+  const begin = await waitFor(() => screen.getByRole("button", { name: "Set up encryption" }));
   expect((begin as HTMLButtonElement).disabled).toBe(true);
   screen.getByRole("alert");
 });

@@ -5,7 +5,7 @@ import { loadSealing, sealing } from "../../sealed/state";
 import { Icon } from "../../ui/Icon";
 import { Door, Refusal } from "../sign-in/Door";
 import { Point } from "../sign-in/Point";
-import { words } from "./strings";
+import { setup as words } from "../../strings/setup";
 
 const onwards = (): void => go("/", { replace: true });
 

@@ -3,12 +3,12 @@ import { ApiError, post } from "../../api/client";
 import type { User } from "../../api/types";
 import { go, place } from "../../app/router";
 import { session, signedIn } from "../../app/session";
-import { plural } from "../../strings.en";
+import { plural } from "../../strings";
 import { Door, Refusal } from "../sign-in/Door";
 import { PasswordField } from "../sign-in/PasswordField";
 import { Point } from "../sign-in/Point";
 import { LEAST, strength } from "../sign-in/strength";
-import { account } from "../sign-in/strings";
+import { account } from "../../strings/account";
 
 const words = account;
 

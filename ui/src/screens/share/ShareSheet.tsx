@@ -2,12 +2,13 @@ import { useId, useState } from "preact/hooks";
 import { ApiError, post } from "../../api/client";
 import type { Share } from "../../api/types";
 import { when } from "../../app/times";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { Segmented } from "../../ui/Segmented";
 import { Sheet } from "../../ui/Sheet";
 import { toast } from "../../ui/toast";
-import { share as words } from "./strings";
+import { share as words } from "../../strings/share";
+import { ServerText } from "../../ui/ServerText";
 import "./share.css";
 
 const LASTS_S = { hour: 3_600, day: 86_400, week: 604_800 } as const;
@@ -73,7 +74,7 @@ export default function ShareSheet(props: { camera: string; from_ms: number; to_
           <Tick checked={names} onChange={setNames} label={words.names} sub={words.namesSub} />
           {error && (
             <p class="share-refusal" role="alert">
-              {error.message} {error.todo}
+              <ServerText text={`${error.message} ${error.todo}`} />
             </p>
           )}
           <button type="submit" class="btn pri share-make">

@@ -6,13 +6,14 @@ import type { OpenedShare } from "../../api/types";
 import { Icon } from "../../ui/Icon";
 import { Owl } from "../../ui/Owl";
 import { Problem } from "../../ui/Problem";
-import { share } from "./strings";
+import { share } from "../../strings/share";
+import { ServerText } from "../../ui/ServerText";
 import "./share.css";
 
 const words = share.page;
 
 export function showShared(root: HTMLElement): void {
-  document.title = `${words.title} – tawny`;
+  document.title = `${words.title} – ${words.name}`;
   render(<Shared token={location.pathname.split("/")[2] ?? ""} />, root);
 }
 
@@ -30,7 +31,7 @@ export function Shared({ token }: { token: string }) {
     <div class="shared">
       <header>
         <Owl size={34} />
-        <b>tawny</b>
+        <b>{words.name}</b>
       </header>
       <main>
         {state.is === "loading" && <p class="sub">{words.loading}</p>}
@@ -75,7 +76,7 @@ function AskCode({ why, onCode }: { why: string; onCode: (code: string) => void 
       />
       {why && (
         <p class="share-refusal" role="alert">
-          {why}
+          <ServerText text={why} />
         </p>
       )}
       <button type="submit" class="btn pri">
@@ -103,13 +104,14 @@ function Clip({ clip }: { clip: OpenedShare }) {
           {words.save}
         </a>
       </div>
-      <p class="small muted num">{words.until(new Date(clip.ends_ms).toLocaleString())}</p>
+      <p class="small muted num">{words.until(new Intl.DateTimeFormat(undefined, DATE).format(clip.ends_ms))}</p>
     </>
   );
 }
 
+const DATE = { weekday: "short", year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "2-digit" } as const;
+
 /** As the clock showed where the camera stands. */
 function local(ms: number, offset_s: number): string {
-  const options = { dateStyle: "full", timeStyle: "medium", timeZone: "UTC" } as const;
-  return new Intl.DateTimeFormat(undefined, options).format(ms + offset_s * 1000);
+  return new Intl.DateTimeFormat(undefined, { ...DATE, timeZone: "UTC" }).format(ms + offset_s * 1000);
 }

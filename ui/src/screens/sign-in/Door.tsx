@@ -1,8 +1,9 @@
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { Owl } from "../../ui/Owl";
+import { ServerText } from "../../ui/ServerText";
 import "./door.css";
 
 /** What surrounds the pages before signing in. */
@@ -39,13 +40,11 @@ export function Refusal({ what, todo }: { what: string; todo?: string }) {
     <div class="refusal" role="alert">
       <Icon name="triangle-alert" small />
       <span>
-        <b>{what}</b> {todo && <Command text={todo} />}
+        <b>
+          <ServerText text={what} />
+        </b>{" "}
+        {todo && <ServerText text={todo} />}
       </span>
     </div>
   );
-}
-
-/** A sentence in which what stands between backticks is something to type. */
-function Command({ text }: { text: string }) {
-  return <>{text.split("`").map((part, index) => (index % 2 === 1 ? <code key={part}>{part}</code> : part))}</>;
 }

@@ -3,10 +3,10 @@ import { ApiError, post } from "../../api/client";
 import type { User } from "../../api/types";
 import { go, place } from "../../app/router";
 import { ended, nextPath, session, signedIn } from "../../app/session";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { Door, Refusal } from "./Door";
 import { PasswordField } from "./PasswordField";
-import { account } from "./strings";
+import { account } from "../../strings/account";
 
 const words = account;
 

@@ -1,10 +1,11 @@
 /** Beside the contract: what goes next, what is locked, and on which disks video is. */
 import { url } from "../../api/client";
 import type { RemovalPlanInfo as GoingNext, RetentionInfo as Kept } from "../../api/schema";
-import { dayKey, length, shortDate, size } from "../../app/times";
-import { plural } from "../../strings.en";
+import { dayKey, length, date, size } from "../../app/times";
+import { plural } from "../../strings";
 import { StateDot } from "../../ui/StateDot";
-import { storage as words } from "./strings";
+import { storage as words } from "../../strings/storage";
+import { ServerText } from "../../ui/ServerText";
 
 const SHOWN = 6;
 const MUCH = 0.3;
@@ -33,10 +34,10 @@ export function Next({ next }: { next: GoingNext | null }) {
               />
               <span class="grow">
                 <b>
-                  {one.name}, {shortDate(one.day_ms)}
+                  {one.name}, {date(one.day_ms)}
                 </b>
                 <span class="small muted going-why">
-                  {one.why.replace(": keyframes only", "")}, {length(one.seconds * 1000)}
+                  <ServerText text={one.why.replace(": keyframes only", "")} />, {length(one.seconds * 1000)}
                   {one.thinned && `, ${told.thinned}`}
                 </span>
               </span>
@@ -98,10 +99,14 @@ export function Where({ kept }: { kept: Kept }) {
           </div>
           <p class="small sub">{where.uses[volume.use]}</p>
           <p class={`small num ${volume.problem ? "going-warn" : "muted"}`}>
-            {volume.problem ||
-              (volume.free_bytes === null || volume.total_bytes === null
-                ? where.unknown
-                : where.free(size(volume.free_bytes), size(volume.total_bytes)))}
+            <ServerText
+              text={
+                volume.problem ||
+                (volume.free_bytes === null || volume.total_bytes === null
+                  ? where.unknown
+                  : where.free(size(volume.free_bytes), size(volume.total_bytes)))
+              }
+            />
           </p>
         </div>
       ))}

@@ -2,13 +2,13 @@
 import { useState } from "preact/hooks";
 import type { CameraRetentionRequest as Keep, RetentionInfo as Kept, CameraRetentionInfo as KeptCamera } from "../../api/schema";
 import { size } from "../../app/times";
-import { plural, t } from "../../strings.en";
+import { plural, t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { Sheet } from "../../ui/Sheet";
-import { Told } from "../../ui/Told";
+import { ServerText } from "../../ui/ServerText";
 import { lookBack } from "../health/lookBack";
 import { tidy } from "./draft";
-import { storage as words } from "./strings";
+import { storage as words } from "../../strings/storage";
 
 const DAY_S = 86_400;
 
@@ -32,10 +32,10 @@ export function Cameras(props: {
           <Icon name="triangle-alert" small />
           <span>
             <b>
-              <Told words={warning.message} />
+              <ServerText text={warning.message} />
             </b>{" "}
             <span class="sub">
-              <Told words={warning.do} />
+              <ServerText text={warning.do} />
             </span>
           </span>
         </p>

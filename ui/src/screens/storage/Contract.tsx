@@ -1,7 +1,7 @@
 /** What is kept, as one sentence whose parts can be changed. */
 import type { CameraRetentionRequest as Keep, RetentionInfo as Kept } from "../../api/schema";
 import { percent, size } from "../../app/times";
-import { storage as words } from "./strings";
+import { storage as words } from "../../strings/storage";
 
 
 export function Contract(props: { keep: Keep; kept: Kept; onChange: (keep: Keep) => void }) {

@@ -5,14 +5,15 @@ import type { RemovalPlanInfo as GoingNext, CameraRetentionRequest as Keep, Rete
 import { Page } from "../../app/Page";
 import { session } from "../../app/session";
 import { size } from "../../app/times";
-import { plural } from "../../strings.en";
+import { plural } from "../../strings";
 import { toast } from "../../ui/toast";
 import { Locked, Next, Where } from "./Beside";
 import { Cameras } from "./Cameras";
 import { Contract, Room } from "./Contract";
 import { type Draft, changeOf, draftOf, same } from "./draft";
 import "./storage.css";
-import { storage as words } from "./strings";
+import { storage as words } from "../../strings/storage";
+import { ServerText } from "../../ui/ServerText";
 
 const TRY_AFTER_MS = 450;
 const AHEAD_H = 24;
@@ -40,7 +41,7 @@ export default function Storage() {
   return (
     <Page title={words.title} class="storage">
       {!kept || !draft ? (
-        <p class="muted">{failed || words.loading}</p>
+        <p class="muted"><ServerText text={failed || words.loading} /></p>
       ) : (
         <>
           <div class="storage-main">
@@ -112,7 +113,7 @@ function Save(props: { kept: Kept; draft: Draft; onSaved: (now: Kept) => void; o
     <div class="save row wrap">
       <p class={`small grow ${tried.what === "refused" || removes ? "going-warn" : "sub"}`} role="status">
         {tried.what === "looking" && told.trying}
-        {tried.what === "refused" && tried.message}
+        {tried.what === "refused" && <ServerText text={tried.message} />}
         {tried.what === "known" &&
           (removes ? told.removes(size(tried.goes.size_bytes), plural(tried.goes.files, told.files)) : told.nothing)}
       </p>

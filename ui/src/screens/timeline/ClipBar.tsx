@@ -1,6 +1,6 @@
 import { cameras } from "../../api/state";
 import { length, size } from "../../app/times";
-import { plural, t } from "../../strings.en";
+import { plural, t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { NO_MARKS, type TimelineModel } from "./model";
 
@@ -12,7 +12,7 @@ export function ClipBar({ model }: { model: TimelineModel }) {
   const chosen = model.chosen.value;
   const marked = begin_ms !== null && end_ms !== null;
   const button = (
-    <button type="button" class="btn pri" title={`${words.save} (E)`} onClick={() => model.save()}>
+    <button type="button" class="btn pri" title={t.keys.with(words.save, "E")} onClick={() => model.save()}>
       <Icon name="scissors" small />
       {words.save}
     </button>

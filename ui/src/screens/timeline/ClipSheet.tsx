@@ -5,7 +5,7 @@ import { cameras, serverNow } from "../../api/state";
 import { go } from "../../app/router";
 import { session } from "../../app/session";
 import { length, size } from "../../app/times";
-import { plural, t } from "../../strings.en";
+import { plural, t } from "../../strings";
 import type { Gap, Lane } from "../../timeline/data";
 import { clockSecond, dayName } from "../../timeline/format";
 import { gapLabel } from "../../timeline/layout";
@@ -18,6 +18,7 @@ import { bytesOf } from "./ClipBar";
 import { follow } from "./follow";
 import type { TimelineModel } from "./model";
 import { recorderZone } from "./wallclock";
+import { ServerText } from "../../ui/ServerText";
 import "./clipsheet.css";
 
 const words = t.timeline.clip;
@@ -174,7 +175,7 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
       )}
       {refused.value && (
         <p class="clip-refusal" role="alert">
-          {refused.value}
+          <ServerText text={refused.value} />
         </p>
       )}
       <div class="row clip-actions">

@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { serverNow } from "../../api/state";
 import { Lazy } from "../../app/Lazy";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { dayName } from "../../timeline/format";
 import { Icon } from "../../ui/Icon";
 import type { TimelineModel } from "./model";
@@ -50,9 +50,8 @@ export function DayButton({ model, short }: { model: TimelineModel; short?: bool
   const open = useSignal(false);
   const { begin_ms } = model.day.value;
   const today = zone.day(serverNow());
-  const date = dayName(zone, begin_ms, short ? "short" : "middle");
   const ago = begin_ms === today.begin_ms ? "today" : begin_ms === zone.day(today.begin_ms - 1).begin_ms ? "yesterday" : null;
-  const shown = ago && !short ? words[ago](date) : date;
+  const shown = ago && !short ? words[ago](dayName(zone, begin_ms, "bare")) : dayName(zone, begin_ms, "short");
 
   return (
     <>

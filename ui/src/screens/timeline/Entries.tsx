@@ -1,7 +1,7 @@
 import { effect, signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { serverNow } from "../../api/state";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { type Entry, entries } from "../../timeline/entries";
 import type { TimelineModel } from "./model";
 import { recorderZone } from "./wallclock";

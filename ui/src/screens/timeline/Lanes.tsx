@@ -3,7 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { cameras, serverNow } from "../../api/state";
 import { iconOf, isShowing } from "../../app/cameraWords";
 import { url } from "../../api/client";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { damageAt } from "../../timeline/data";
 import { type Target, hit } from "../../timeline/draw";
 import { clockBare, clockMinute, clockSecond } from "../../timeline/format";

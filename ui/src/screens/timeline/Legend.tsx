@@ -1,4 +1,4 @@
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { zoneIsElsewhere } from "../../app/times";
 import { recorderZone, zoneKnown } from "./wallclock";
 import "./legend.css";
@@ -30,7 +30,7 @@ export function Legend() {
       </span>
       {zoneKnown.value && zoneIsElsewhere() && <span class="elsewhere">{t.times.elsewhere(recorderZone.value.name)}</span>}
       <span class="legend-keys" aria-hidden="true">
-        <kbd>Space</kbd>
+        <kbd>{t.keys.space}</kbd>
         {words.play} <kbd>N</kbd>
         {words.next} <kbd>[</kbd>
         <kbd>]</kbd>

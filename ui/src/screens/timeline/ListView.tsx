@@ -1,7 +1,7 @@
 import { patch } from "../../api/client";
 import { serverNow } from "../../api/state";
 import { length } from "../../app/times";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { DAMAGE_ICON, iconOfGap, iconOfKind } from "../../timeline/draw";
 import type { Entry } from "../../timeline/entries";
 import { clockSecond, dayName } from "../../timeline/format";
@@ -11,6 +11,7 @@ import { toast } from "../../ui/toast";
 import { dataOf, useEntries } from "./Entries";
 import type { TimelineModel } from "./model";
 import { recorderZone } from "./wallclock";
+import { ServerText } from "../../ui/ServerText";
 import "./list.css";
 
 const words = t.timeline.list;
@@ -43,9 +44,9 @@ export default function ListView({ model }: { model: TimelineModel }) {
               <td data-label={words.what}>
                 <span class={`list-what ${toneOf(entry)}`}>
                   <Icon name={iconOf(entry)} small />
-                  {entry.what}
+                  <ServerText text={entry.what} />
                 </span>
-                {detailOf(entry) && <span class="muted small"> {detailOf(entry)}</span>}
+                {detailOf(entry) && <span class="muted small"> <ServerText text={detailOf(entry)} /></span>}
               </td>
               <td data-label={words.from}>
                 <button type="button" class="more num" onClick={() => model.go(entry.begin_ms)}>

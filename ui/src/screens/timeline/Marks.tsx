@@ -1,5 +1,5 @@
 import { useRef } from "preact/hooks";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { timeAt, xOf } from "../../timeline/view";
 import type { TimelineModel } from "./model";
 

@@ -4,7 +4,7 @@ import { serverNow } from "../../api/state";
 import { length } from "../../app/times";
 import { pictureUrl } from "../../player/source";
 import { unlocks } from "../../sealed/unlocks";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { damageAt, gapAt } from "../../timeline/data";
 import type { Target } from "../../timeline/draw";
 import { clockBare } from "../../timeline/format";
@@ -13,6 +13,7 @@ import { kindWord } from "../../timeline/entries";
 import { timeAt } from "../../timeline/view";
 import type { TimelineModel } from "./model";
 import { recorderZone } from "./wallclock";
+import { ServerText } from "../../ui/ServerText";
 
 export interface Hover {
   x: number;
@@ -69,7 +70,7 @@ export function Preview({ hover, laneHeight, lanes }: { hover: Hover | null; lan
       {hover.hasPicture && (
         <span class="preview-picture">{picture && <img alt="" src={picture} />}</span>
       )}
-      {hover.words && <p>{hover.words}</p>}
+      {hover.words && <p><ServerText text={hover.words} /></p>}
       <div>
         <span>{hover.name}</span>
         <span class="num">{clockBare(recorderZone.value, hover.at_ms)}</span>

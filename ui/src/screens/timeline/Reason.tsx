@@ -1,20 +1,20 @@
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import type { Showing } from "../../player/recorded";
 import { length } from "../../app/times";
 import { type Gap, gapAt } from "../../timeline/data";
 import { iconOfGap } from "../../timeline/draw";
-import { fromTo } from "../../timeline/entries";
-import { clockMinute, dayName } from "../../timeline/format";
+import { clockMinute, clockSpan, dayName } from "../../timeline/format";
 import { gapLabel } from "../../timeline/layout";
 import { known } from "./known";
 import type { Zone } from "../../timeline/zone";
 import { serverNow } from "../../api/state";
 import { UnlockButton } from "../../sealed/Locked";
-import { words as sealed } from "../../sealed/strings";
+import { sealed } from "../../strings/sealed";
 import { Icon } from "../../ui/Icon";
 import type { IconName } from "../../ui/icon-names";
 import type { TimelineModel } from "./model";
 import { recorderZone } from "./wallclock";
+import { ServerText } from "../../ui/ServerText";
 
 /** In place of a picture: why there is none, and where it goes on. Never the last picture as if it were this one. */
 export function Reason({ model, camera, showing, large }: { model: TimelineModel; camera: string; showing: Showing; large: boolean }) {
@@ -73,7 +73,7 @@ function Known({ lines }: { lines: readonly string[] }) {
   return (
     <ul class="pl-known" aria-label={t.timeline.evidence.label}>
       {lines.map((line) => (
-        <li key={line}>{line}</li>
+        <li key={line}><ServerText text={line} /></li>
       ))}
     </ul>
   );
@@ -85,9 +85,10 @@ function whenFrom(zone: Zone, from_ms: number, to_ms: number): string {
   return to_ms < zone.day(from_ms).end_ms ? clock : `${clock}, ${dayName(zone, to_ms, "short")}`;
 }
 
-function extent(gap: Gap): string {
-  const long = length((gap.end_ms ?? serverNow()) - gap.begin_ms);
-  return `${t.timeline.player.notRecorded} · ${fromTo(recorderZone.value, gap.begin_ms, gap.end_ms)} · ${long}`;
+function extent({ begin_ms, end_ms }: Gap): string {
+  const zone = recorderZone.value;
+  const span = end_ms === null ? t.timeline.axis.sinceBegin(clockMinute(zone, begin_ms)) : clockSpan(zone, begin_ms, end_ms);
+  return `${t.timeline.player.notRecorded} · ${span} · ${length((end_ms ?? serverNow()) - begin_ms)}`;
 }
 
 function Panel(props: {
@@ -103,9 +104,11 @@ function Panel(props: {
       <span class="pl-reason-icon">
         <Icon name={props.icon} />
       </span>
-      <b>{props.title}</b>
+      <b>
+        <ServerText text={props.title} />
+      </b>
       {props.sub && <span class="num">{props.sub}</span>}
-      {props.detail && <span class="pl-detail">{props.detail}</span>}
+      {props.detail && <span class="pl-detail"><ServerText text={props.detail} /></span>}
       {props.children}
     </div>
   );

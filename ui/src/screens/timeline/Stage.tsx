@@ -10,7 +10,7 @@ import type { PastPlayer } from "../../player/past";
 import { RecordedPlayer } from "../../player/recorded";
 import { ZoomChip, useZoom } from "../../player/useZoom";
 import { LockNow, UnlockSheet } from "../../sealed/Locked";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { dayName, clockSecond } from "../../timeline/format";
 import { Icon } from "../../ui/Icon";
 import { follow } from "./follow";

@@ -1,7 +1,7 @@
 import { effect, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { serverNow } from "../../api/state";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { clockBare, clockMinute } from "../../timeline/format";
 import { meantOn } from "../../timeline/timefield";
 import type { TimelineModel } from "./model";
@@ -68,7 +68,7 @@ export function TimeField({ model }: { model: TimelineModel }) {
         autocomplete="off"
         spellcheck={false}
         aria-label={words.label}
-        title={`${words.label} (G)`}
+        title={t.keys.with(words.label, "G")}
         aria-describedby={said ? "timeline-time-said" : undefined}
         aria-invalid={said ? "true" : undefined}
         onFocus={(event) => event.currentTarget.select()}

@@ -4,7 +4,7 @@ import { cameras, health } from "../../api/state";
 import { Lazy } from "../../app/Lazy";
 import { Page } from "../../app/Page";
 import { place, setQuery } from "../../app/router";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { type Preset, spanOf } from "../../timeline/view";
 import { Icon } from "../../ui/Icon";
 import { Problem } from "../../ui/Problem";
@@ -18,6 +18,7 @@ import { TimelineModel } from "./model";
 import { Stage } from "./Stage";
 import { Transport } from "./Transport";
 import { loadRecorderZone } from "./wallclock";
+import { ServerText } from "../../ui/ServerText";
 import "./timeline.css";
 
 const PRESETS = (["day", "6h", "1h", "10min"] as const).map((value) => ({ value, label: t.timeline.zoom[value] }));
@@ -125,7 +126,7 @@ function Screen({ model }: { model: TimelineModel }) {
       {phone.value ? <Lazy load={loadPhone} props={{ model }} waiting={nothing} /> : <Desk model={model} />}
       {failed && (
         <p class="timeline-failed" role="alert">
-          {t.timeline.failed} {failed.message}
+          {t.timeline.failed} <ServerText text={failed.message} />
           <button type="button" class="btn" onClick={() => model.store.reload()}>
             {t.actions.tryAgain}
           </button>

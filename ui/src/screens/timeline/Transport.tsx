@@ -1,4 +1,4 @@
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { SPEEDS, type Speed } from "../../player/sync";
 import { Icon } from "../../ui/Icon";
 import type { IconName } from "../../ui/icon-names";
@@ -79,7 +79,7 @@ function PlayButton({ model }: { model: TimelineModel }) {
       type="button"
       class={`play${live.value ? " live" : ""}`}
       aria-label={live.value ? `${words.live}. ${words.pause}` : label}
-      title={`${label} (Space)`}
+      title={t.keys.with(label, t.keys.space)}
       data-playing={playing.value}
       onClick={() => model.group.toggle()}
     >

@@ -1,5 +1,5 @@
 import { type KeyHelp, type KeyMap, useKeys } from "../../app/keys";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { focusTimeField } from "./TimeField";
 import { NO_MARKS, type TimelineModel } from "./model";
 
@@ -8,9 +8,9 @@ const words = t.timeline.keys;
 const help: KeyHelp = {
   section: words.section,
   rows: [
-    { keys: ["Space", "K"], words: words.play },
+    { keys: [t.keys.space, "K"], words: words.play },
     { keys: ["J", "L"], words: words.ten },
-    { keys: ["Shift J", "Shift L"], words: words.shuttle },
+    { keys: [t.keys.shift("J"), t.keys.shift("L")], words: words.shuttle },
     { keys: ["←", "→"], words: words.one },
     { keys: [",", "."], words: words.picture },
     { keys: ["N", "B"], words: words.event },

@@ -17,17 +17,17 @@ describe("what a gap stands on", () => {
     expect(known(gap(NOTHING), Zone.utc)).toEqual([]);
     const seen = { ...NOTHING, last_unit_ms: AT - 1000, last_byte_ms: AT + 4000, packets_missing: 1, rubbish_bytes: 64_000 };
     expect(known(gap({ ...seen, attempts: 3, peer_status: "453 Not Enough Bandwidth" }), Zone.utc)).toEqual([
-      "Last whole picture at 14:01:59",
-      "It last sent something at 14:02:04",
-      "1 packet was lost on the way before",
-      "64 kB of what it sent made no sense",
-      "Tried again 3 times",
-      "Its last answer: 453 Not Enough Bandwidth",
+      "Last complete frame at 14:01:59",
+      "Last data from the camera at 14:02:04",
+      "1 packet lost just before",
+      "64 kB of unreadable data received",
+      "Tried to reconnect 3 times",
+      "Camera’s last response: 453 Not Enough Bandwidth",
     ]);
   });
 
   it("says no time twice, and the day when it is another one", () => {
     const seen = { ...NOTHING, last_unit_ms: AT - 86_400_000, last_byte_ms: AT - 86_400_000 + 40 };
-    expect(known(gap(seen), Zone.utc)).toEqual(["Last whole picture at 14:02:00, Fri 12 Jun"]);
+    expect(known(gap(seen), Zone.utc)).toEqual(["Last complete frame at 14:02:00, Fri 12 Jun"]);
   });
 });

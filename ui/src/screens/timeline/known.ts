@@ -1,6 +1,6 @@
 /** What a gap stands on, in sentences for people. */
 import { size } from "../../app/times";
-import { plural, t } from "../../strings.en";
+import { plural, t } from "../../strings";
 import type { Gap } from "../../timeline/data";
 import { clockSecond, dayName } from "../../timeline/format";
 import type { Zone } from "../../timeline/zone";

@@ -4,7 +4,7 @@ import { cameras, serverNow } from "../../api/state";
 import { length } from "../../app/times";
 import type { PastPlayer } from "../../player/past";
 import { BACKWARDS, SPEEDS, type Skip, type Speed, SyncGroup } from "../../player/sync";
-import { t } from "../../strings.en";
+import { t } from "../../strings";
 import { type Lane, eventBeside } from "../../timeline/data";
 import { gapLabel } from "../../timeline/layout";
 import { HOUR_MS, PRESET_MS, type Preset, type View, followingLive, paged, placing, presetAround, presetFor, presetOf, revealing, spanOf, zoomAt } from "../../timeline/view";

@@ -1,5 +1,5 @@
 /** Of what is done about an event: with the rehearsal, and with an event's page. */
-export const outcomeWords = {
+export const outcomes = {
   yes: "yes",
   no: "no",
   /** `tell phone` is "Tell phone". */

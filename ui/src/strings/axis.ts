@@ -1,5 +1,5 @@
-/** The words that the engine itself puts on the axis and into the list. Part of `strings.en.ts` by way of the screen. */
-export const words = {
+/** Words that the timeline's engine draws on its axis and puts into its list. */
+export const axis = {
   now: "Now",
   first: "first",
   second: "second",
@@ -8,13 +8,13 @@ export const words = {
   sinceBegin: (begin: string) => `Since ${begin}`,
   notRecorded: (why: string) => `Not recorded: ${why}`,
   recorded: "Recorded",
-  damaged: "Recorded with damaged pictures",
+  damaged: "Recorded, video damaged",
   waiting: "Waiting for motion",
   kinds: {
     person: "Person",
     vehicle: "Vehicle",
     animal: "Animal",
-    object: "Something left",
+    object: "Object left or removed",
     sound: "Sound",
     motion: "Motion",
   } as Record<string, string>,

@@ -1,0 +1,24 @@
+/**
+ * The catalogue of texts, in English; a translation has this shape. `t` holds those of the first load. Each screen that
+ * loads later imports its own file of this folder, so that its texts load with it.
+ */
+import { app } from "./app";
+import { events } from "./events";
+import { health } from "./health";
+import { live } from "./live";
+import { settings } from "./settings";
+import { timeline } from "./timeline";
+
+export const t = { ...app, events, health, live, settings, timeline };
+
+export interface Forms {
+  one: string;
+  other: string;
+}
+
+const rules = new Intl.PluralRules("en");
+
+/** `{n}` in the fitting form is replaced by the number: `plural(2, {one: "{n} day", other: "{n} days"})` is "2 days". */
+export function plural(n: number, forms: Forms): string {
+  return (rules.select(n) === "one" ? forms.one : forms.other).replaceAll("{n}", String(n));
+}
