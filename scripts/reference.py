@@ -81,10 +81,18 @@ def _commands() -> str:
     parts += ["2 wrong use or settings; 3 could not be done; 20 and up: see [errors](errors.md).", ""]
     parts += ["Every command that prints data prints it as JSON with `--json`.", ""]
     for name, summary in COMMANDS.items():
-        parts += [f"## tawny {name}", "", f"{summary[:1].upper()}{summary[1:]}.", "", "| word | what |", "|---|---|"]
-        parts += [f"| {words} | {what} |" for words, what in _words(chosen.choices[name])]
-        parts += [""]
+        parts += _command(f"tawny {name}", summary, chosen.choices[name])
     return "\n".join(parts)
+
+
+def _command(name: str, summary: str, command: argparse.ArgumentParser) -> list[str]:
+    """A command; of one with commands of its own, these."""
+    below = next((action for action in command._actions if isinstance(action, argparse._SubParsersAction)), None)
+    if below is not None:
+        helped = {one.dest: one.help or "" for one in below._choices_actions}
+        return [line for word, one in below.choices.items() for line in _command(f"{name} {word}", helped[word], one)]
+    parts = [f"## {name}", "", f"{summary[:1].upper()}{summary[1:]}.", "", "| word | what |", "|---|---|"]
+    return [*parts, *(f"| {words} | {what} |" for words, what in _words(command)), ""]
 
 
 def _words(command: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:

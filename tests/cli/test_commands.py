@@ -14,6 +14,7 @@ import pytest
 from tawny.cli import status
 from tawny.cli.main import COMMANDS
 from tawny.cli.output import Output
+from tawny.engine import Bus
 from tawny.model.clock import SystemClock
 from tawny.model.damage import DamagedSpan
 from tawny.model.gaps import Gap, GapEvidence, GapReason
@@ -26,7 +27,7 @@ from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.opening import index_to_read, index_to_write
 from tawny.storage.segments.motion_grids import MotionGrids
 from tests.app.rig import DOOR
-from tests.cli.conftest import Tawny
+from tests.cli.conftest import Tawny, answering
 
 UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
@@ -123,7 +124,7 @@ def test_an_export_has_what_is_private_black_and_says_so(tawny: Tawny, recorded:
     settings = ["--config", str(tmp_path / "with.toml")]
     said = tawny(*words, "-o", "clip.mp4", *settings)
     assert "black" in said.out
-    assert tawny(*words, "-o", "whole.mp4", *settings, "--whole").code == 0
+    assert tawny(*words, "-o", "whole.mp4", *settings, "--unmasked").code == 0
     sides = {}
     for name in ("clip", "whole"):
         with av.open(str(tmp_path / f"{name}.mp4")) as film:
@@ -216,7 +217,7 @@ def test_events_of_a_quiet_time(tawny: Tawny, recorded: Path) -> None:
         (("events", "--camera", "porch"), 3, "Available cameras: door."),
         (("export", "--camera", "door", "--from", "yesterday", "--to", "now", "-o", "no/x.mp4"), 3, "no folder no."),
         (("export", "--camera", "door", "--from", "yesterday", "--to", "now", "-o", "."), 3, "already exists"),
-        (("rehearse", "--camera", "door", "--at", "funday"), 2, "sunday 23:00"),
+        (("rules", "test", "--camera", "door", "--at", "funday"), 2, "sunday 23:00"),
         (("scan", "nothing.mp4"), 1, "name and folder"),
     ],
     ids=lambda value: value[0] + " " + value[-1] if isinstance(value, tuple) else "",
@@ -248,17 +249,64 @@ def test_status_needs_a_running_recorder(tawny: Tawny, recorded: Path) -> None:
 
 
 def test_a_token_is_made_for_an_owner(tawny: Tawny, recorded: Path) -> None:
-    told = as_json(tawny("token", "--data", str(recorded), "--json").out)
+    told = as_json(tawny("setup-link", "--data", str(recorded), "--json").out)
     assert told["link"].endswith(f"/setup#token={told['token']}")
+
+
+def test_integrations_are_listed_with_what_they_do(tawny: Tawny, recorded: Path) -> None:
+    items = [
+        {
+            "name": "post",
+            "kind": "emit",
+            "where": "http://nas",
+            "sent": 3,
+            "waiting": 1,
+            "dropped": 0,
+            "trouble": "Full.",
+        },
+        {"name": "panel", "kind": "input", "where": "webhook", "may": ["arm", "event"], "said": "ok"},
+    ]
+    with answering(recorded, Bus(), {"programs": lambda _: {"items": items}}):
+        said = tawny("integrations", "--data", str(recorded))
+        told = as_json(tawny("integrations", "--data", str(recorded), "--json").out)
+    assert (said.code, told["items"]) == (1, items)
+    assert "3 sent, 1 waiting, 0 dropped  Full." in said.out
+    assert "may arm, event" in said.out
+
+
+def test_rules_are_tested_for_a_mode(tawny: Tawny, recorded: Path) -> None:
+    asked: list[dict[str, Any]] = []
+    outcome = {"deed": "tell phone", "does": True, "why": "Rule 1.", "went": ""}
+    answer = {
+        "at": "", "when": "Sunday 23:00", "mode": "away", "by": "week", "home": [], "recorded": True, "unrecorded": "",
+        "noticed": True, "outcomes": [outcome],
+    }  # fmt: skip
+
+    def rehearse(wanted: dict[str, Any]) -> dict[str, Any]:
+        asked.append(wanted)
+        return answer
+
+    with answering(recorded, Bus(), {"rehearse": rehearse}):
+        said = tawny("rules", "test", "--camera", "door", "--mode", "away", "--data", str(recorded))
+    assert said.code == 0, said.err
+    assert said.out.startswith("Sunday 23:00: mode away (week); home: nobody.\nRecorded: yes.\n")
+    assert "tell phone" in said.out
+    assert {"camera": "door", "arm": "away", "kind": "person"}.items() <= asked[0].items()
 
 
 def test_a_camera_is_tried_and_added(tawny: Tawny, tmp_path: Path) -> None:
     assert tawny("init").code == 0
-    said = tawny("add", "hall", "demo:hall", "--json")
+    said = tawny("cameras", "add", "hall", "demo:hall", "--json")
     told = as_json(said.out)
     assert told["streams"]["main"]["codec"] == "h264"
     checked = tawny("config", "check", "--json")
     assert as_json(checked.out) == {"ok": True, "file": "tawny.toml", "cameras": 1}
+
+
+def test_a_camera_is_added_without_a_test_when_asked_so(tawny: Tawny, tmp_path: Path) -> None:
+    said = tawny("cameras", "add", "hall", "rtsp://192.0.2.1/x", "--skip-test")
+    assert (said.code, said.out.startswith("Added hall to tawny.toml.")) == (0, True), said.err
+    assert tawny("cameras").code == 2
 
 
 def test_the_settings_in_force_hide_passwords(tawny: Tawny, tmp_path: Path) -> None:

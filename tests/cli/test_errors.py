@@ -54,7 +54,7 @@ def _camera(what: str) -> Callable[[Path, ExitStack], Words]:
             )
         elif what == "codec":
             camera.faults.sdp = b"v=0\r\nm=video 0 RTP/AVP 26\r\na=control:track0\r\n"
-        return ["add", "porch", address]
+        return ["cameras", "add", "porch", address]
 
     return begin
 
@@ -91,24 +91,34 @@ CASES = [
     Case("an option that is unknown", _plain("status", "--colour"), 2, "nrecognized arguments: --colour", "--help"),
     Case("an option is missing", _plain("export", "--camera", "x"), 2, "--from", "--help"),
     Case("nothing to record", _plain("run"), 3, "No settings file found", "tawny init"),
-    Case("wrong address", _plain("add", "porch", "rtsp://127.0.0.1:1/x"), 21, "isn't responding", "switched on"),
     Case(
-        "a name without address", _plain("add", "porch", "rtsp://camera.invalid/x"), 21, "isn't responding", "network"
+        "wrong address",
+        _plain("cameras", "add", "porch", "rtsp://127.0.0.1:1/x"),
+        21,
+        "isn't responding",
+        "switched on",
+    ),
+    Case(
+        "a name without address",
+        _plain("cameras", "add", "porch", "rtsp://camera.invalid/x"),
+        21,
+        "isn't responding",
+        "network",
     ),
     Case(
         "a kind of address that is unknown",
-        _plain("add", "porch", "gopher://x"),
+        _plain("cameras", "add", "porch", "gopher://x"),
         2,
         "Unknown type of address",
         "rtsp://",
     ),
-    Case("no such device", _plain("add", "porch", "/dev/video97"), 24, "Camera device", "/dev/v4l/by-id"),
-    Case("the file doesn't exist", _plain("add", "porch", "missing.mp4"), 24, "missing.mp4", ""),
+    Case("no such device", _plain("cameras", "add", "porch", "/dev/video97"), 24, "Camera device", "/dev/v4l/by-id"),
+    Case("the file doesn't exist", _plain("cameras", "add", "porch", "missing.mp4"), 24, "missing.mp4", ""),
     Case("wrong password", _camera("password"), 22, "rejected the user name or password", "camera's own app"),
     Case("wrong path", _camera("path"), 23, "no stream at this path", "manual"),
     Case("a camera that sends us elsewhere", _camera("redirect"), 25, "redirects to another address", "If you trust"),
     Case("a codec that isn't supported", _camera("codec"), 26, "no video that tawny can record", "H.264 or H.265"),
-    Case("a bad name for a camera", _plain("add", "Front Door", "demo:"), 2, "'Front Door'", "front-door"),
+    Case("a bad name for a camera", _plain("cameras", "add", "Front Door", "demo:"), 2, "'Front Door'", "front-door"),
     Case("unwritable folder", _plain("run", "demo:", "--data", "/proc/tawny"), 32, "Can't write", "--data"),
     Case("a file where the folder should be", _a_file_as_folder, 32, "Can't write", "--data"),
     Case("full disk", _full_disk, 31, "is full", "Free up space"),

@@ -1,4 +1,4 @@
-"""`tawny user` and `tawny passes`: who may come in is said from the command line, and holds at once."""
+"""`tawny user` and `tawny tokens`: who may come in is said from the command line, and holds at once."""
 
 import json
 from collections.abc import Iterator
@@ -51,7 +51,8 @@ def test_a_camera_that_is_not_there_is_told(tawny: Tawny, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "key"), [(("user", "add", "Ben"), "link"), (("token",), "link"), (("passes", "make", "TV"), "mjpeg")]
+    ("words", "key"),
+    [(("user", "add", "Ben"), "link"), (("setup-link",), "link"), (("tokens", "create", "TV"), "mjpeg")],
 )
 def test_links_are_where_the_recorder_listens(words: tuple[str, ...], key: str, tawny: Tawny, folder: Path) -> None:
     with answering(folder, Bus(), {"where": lambda _: {"address": "http://127.0.0.1:8017"}}):
@@ -60,8 +61,8 @@ def test_links_are_where_the_recorder_listens(words: tuple[str, ...], key: str, 
 
 def test_links_are_at_the_address_that_the_settings_name(tawny: Tawny, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "tawny.toml").write_text('[web]\npublic_url = "https://cam.example.org"\n')
-    assert told(tawny, folder, "token")["link"].startswith("https://cam.example.org/setup#token=")
-    brought = told(tawny, folder, "passes", "make", "Cabin", "--brings", "5 GB")["url"]
+    assert told(tawny, folder, "setup-link")["link"].startswith("https://cam.example.org/setup#token=")
+    brought = told(tawny, folder, "tokens", "create", "Cabin", "--upload-quota", "5 GB")["url"]
     assert brought.startswith("tawny://:") and brought.endswith("@cam.example.org/")
 
 
@@ -80,10 +81,10 @@ def test_what_is_seen_changes(tawny: Tawny, folder: Path) -> None:
         (("user", "remove", "Anna"), 3, "only owner"),
         (("user", "change", "Anna", "--role", "viewer"), 3, "only owner"),
         (("user", "remove", "Eve"), 3, "No user named Eve"),
-        (("passes", "take-back", "tv-1"), 3, "No access token tv-1"),
-        (("passes", "make", "TV", "--for", "soon"), 2, "'soon' is invalid"),
-        (("passes", "make", "Anna", "--brings", "much"), 2, "'much' is invalid"),
-        (("passes", "make", "Anna", "--brings", "5 GB", "--cameras", "door"), 2, "either upload or view"),
+        (("tokens", "revoke", "tv-1"), 3, "No access token tv-1"),
+        (("tokens", "create", "TV", "--for", "soon"), 2, "'soon' is invalid"),
+        (("tokens", "create", "Anna", "--upload-quota", "much"), 2, "'much' is invalid"),
+        (("tokens", "create", "Anna", "--upload-quota", "5 GB", "--cameras", "door"), 2, "either upload or view"),
     ],
 )
 def test_what_cannot_be_done_is_said(tawny: Tawny, folder: Path, words: tuple[str, ...], code: int, says: str) -> None:
@@ -92,9 +93,9 @@ def test_what_cannot_be_done_is_said(tawny: Tawny, folder: Path, words: tuple[st
 
 
 def test_a_pass_is_made_shown_once_and_taken_back(tawny: Tawny, folder: Path) -> None:
-    made = told(tawny, folder, "passes", "make", "Kitchen TV", "--cameras", "door", "--for", "7 days")
+    made = told(tawny, folder, "tokens", "create", "Kitchen TV", "--cameras", "door", "--for", "7 days")
     assert made["secret"] in made["mjpeg"]
-    listed = tawny("passes", "list", "--data", str(folder))
+    listed = tawny("tokens", "list", "--data", str(folder))
     assert made["id"] in listed.out
     assert made["secret"] not in listed.out
     file = AccountsFile(folder / "accounts.db")
@@ -102,16 +103,16 @@ def test_a_pass_is_made_shown_once_and_taken_back(tawny: Tawny, folder: Path) ->
     file.close()
     assert person
     assert person.may_see(CameraId("door"))
-    told(tawny, folder, "passes", "take-back", made["id"])
-    assert told(tawny, folder, "passes", "list")["passes"] == []
+    told(tawny, folder, "tokens", "revoke", made["id"])
+    assert told(tawny, folder, "tokens", "list")["passes"] == []
 
 
 def test_how_to_have_rtsp_is_said(tawny: Tawny, folder: Path) -> None:
-    assert 'rtsp = "0.0.0.0:8554"' in tawny("passes", "make", "TV", "--data", str(folder)).out
+    assert 'rtsp = "0.0.0.0:8554"' in tawny("tokens", "create", "TV", "--data", str(folder)).out
 
 
 def test_a_pass_for_another_tawny_tells_its_address(tawny: Tawny, folder: Path) -> None:
-    made = told(tawny, folder, "passes", "make", "Anna's tawny", "--brings", "50 GB")
+    made = told(tawny, folder, "tokens", "create", "Anna's tawny", "--upload-quota", "50 GB")
     assert (made["brings_bytes"], made["cameras"]) == (50_000_000_000, [])
     assert made["url"] == f"tawny+http://:{made['secret']}@127.0.0.1:8000/"
-    assert "bring 50 GB" in tawny("passes", "list", "--data", str(folder)).out
+    assert "bring 50 GB" in tawny("tokens", "list", "--data", str(folder)).out

@@ -41,7 +41,7 @@ def address(running: Tawny) -> str:
 
 @pytest.fixture
 def login(running: Tawny, capsys: pytest.CaptureFixture[str]) -> str:
-    assert main(["passes", "make", "TV", "--cameras", "garden", "--data", str(running.folder), "--json"]) == 0
+    assert main(["tokens", "create", "TV", "--cameras", "garden", "--data", str(running.folder), "--json"]) == 0
     made = json.loads(capsys.readouterr().out)
     return f"{made['id']}:{made['secret']}"
 
@@ -80,7 +80,7 @@ def test_what_follows_is_decoded_as_well(running: Tawny, address: str, login: st
 
 
 def test_a_pass_that_is_taken_back_opens_nothing(running: Tawny, address: str, login: str) -> None:
-    assert main(["passes", "take-back", login.partition(":")[0], "--data", str(running.folder)]) == 0
+    assert main(["tokens", "revoke", login.partition(":")[0], "--data", str(running.folder)]) == 0
     opening = SourceContext(
         CameraId("again"), StreamName.MAIN, f"rtsp://{login}@{address}/garden", {"client": "own"}, SystemClock()
     )

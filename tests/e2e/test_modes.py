@@ -154,7 +154,7 @@ def asked(house: Tawny, *words: str) -> Any:
 def test_commands_say_what_would_happen_and_the_page_of_an_event_why_it_did(
     owner: BrowserContext, house: Tawny
 ) -> None:
-    told = asked(house, "rehearse", "--camera", "front-door", "--at", "sunday 23:00", "--home", "nobody")
+    told = asked(house, "rules", "test", "--camera", "front-door", "--at", "sunday 23:00", "--home", "nobody")
     assert (told["mode"], told["when"], told["recorded"]) == ("away", "Sunday 23:00", True)
     beforehand = {one["deed"]: (one["does"], one["why"]) for one in told["outcomes"]}
     assert beforehand["notify phone"][0]

@@ -151,7 +151,7 @@ def test_what_the_page_shows_can_be_pasted(house: House, text: str) -> None:
 
 
 def test_who_is_told_and_who_may_ask_is_listed(house: House) -> None:
-    code, found = house.command("programs")
+    code, found = house.command("integrations")
     assert code == 0
     kinds = {"post": "emit", "panel": "input", "bell": "input", "local": "input"}
     assert {one["name"]: one["kind"] for one in found["items"]} == kinds

@@ -307,7 +307,7 @@ def test_none_is_in_what_commands_print(house: House) -> None:
         ("config", "show", "--json"),
         ("config", "check"),
         ("status", "--json", *data),
-        ("report", "camera", "away", *data),
+        ("cameras", "report", "away", *data),
         ("relay", "light", "on", *data),
     ):
         house.seen[f"tawny {' '.join(words[:2])}"] = command(house, *words)

@@ -189,7 +189,9 @@ class Program:
             await control.open()
             told, text = await asyncio.to_thread(self._welcome, f"http://{server.address}", accounts)
             if site.rtsp:
-                text += f"\nFor other apps: rtsp://{site.rtsp}/CAMERA, with an access token (`tawny passes make NAME`)."
+                text += (
+                    f"\nFor other apps: rtsp://{site.rtsp}/CAMERA, with an access token (`tawny tokens create NAME`)."
+                )
             tell(told | {"rtsp": site.rtsp or None}, text)
             self._systemd.ready()
             await self._keep_going(running, stop)
@@ -280,7 +282,7 @@ class Program:
             return told, f"tawny is recording to {self._place}. Web interface: {address}"
         token = accounts.new_token(TokenPurpose.CLAIM)
         told["link"] = f"{address}/setup#token={token}"
-        another = "the next start" if self._in_memory else "`tawny token`"
+        another = "the next start" if self._in_memory else "`tawny setup-link`"
         return told, (
             f"tawny is recording to {self._place}.\nOpen {told['link']}\nto create the owner account. The link "
             f"works once and expires in 30 minutes; {another} creates a new one.\nSetup code: {token}"

@@ -29,7 +29,7 @@ from tawny.storage.index.opening import known_camera
 
 MOST_BYTES = 2**40
 LEAST_PART_MS = 1000
-COVERED = "; privacy masks are blacked out, so the video is re-encoded (use `--whole` for the stored version)"
+COVERED = "; privacy masks are blacked out, so the video is re-encoded (use `--unmasked` for the stored version)"
 Private = Mapping[str, tuple[Polygon, ...]]
 
 
@@ -61,7 +61,7 @@ def describe(parser: ArgumentParser) -> None:
         help="redact: an area, as corners from 0 to 1 ('0.1,0.2 0.5,0.9'), or everything except one moving person "
         "or object ('all-but:0.4,0.6@05:58:12', 'all-but:EVENT'); repeatable",
     )
-    parser.add_argument("--whole", action="store_true", help="export as stored, without privacy masks")
+    parser.add_argument("--unmasked", action="store_true", help="export as stored, without privacy masks")
     keys.describe(parser)
     kinds = parser.add_mutually_exclusive_group()
     kinds.add_argument(
@@ -88,7 +88,7 @@ def run(args: Namespace, out: Output) -> int:
         return evidence.export(args, folder, within, out)
     if not args.split:
         new_file(Path(args.output))
-    private = {} if args.whole else {name: privacy_masks(one) for name, one in chosen.cameras.items()}
+    private = {} if args.unmasked else {name: privacy_masks(one) for name, one in chosen.cameras.items()}
     kind = ExportKind.MP4 if args.redact else _kind(args)
     if kind is not None:
         return _make(args, kind, folder, private, within, out)

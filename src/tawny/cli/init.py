@@ -14,5 +14,7 @@ def describe(parser: ArgumentParser) -> None:
 def run(args: Namespace, out: Output) -> int:
     path = new_config_file(args)
     write_new(path)
-    out.data({"file": str(path)}, f"Created {path}. Add a camera: tawny add front-door rtsp://…   Then: tawny run")
+    out.data(
+        {"file": str(path)}, f"Created {path}. Add a camera: tawny cameras add front-door rtsp://…   Then: tawny run"
+    )
     return 0

@@ -13,6 +13,7 @@ from keyword import iskeyword
 from typing import NoReturn
 
 from tawny import __version__
+from tawny.cli import renamed
 from tawny.cli.output import Output
 from tawny.model.errors import TawnyError, UsageError
 
@@ -23,22 +24,21 @@ COMMANDS = {
     "demo": "try tawny with built-in demo cameras; no setup needed",
     "run": "record the cameras in tawny.toml, or the sources given",
     "init": "create a settings file with comments",
-    "add": "test a camera and add it to the settings",
+    "cameras": "add a camera, or create a report for troubleshooting",
     "import": "import settings from another recorder",
     "config": "check, show or describe the settings",
     "status": "show whether everything is recording; exits with 1 if not",
     "events": "list events, or follow them live",
     "why": "explain who was notified of an event, and why or why not",
-    "rehearse": "test rules: what would happen if something were detected",
+    "rules": "test rules: what would happen if something were detected",
     "find": "search events with words",
     "timeline": "show what is recorded, and what is missing and why",
     "export": "export a clip as MP4 without re-encoding",
     "check": "verify files, index and recorded time; repair them",
-    "report": "create a camera report for troubleshooting, without passwords",
-    "notify": "list notification channels and upload destinations; send a test",
-    "programs": "list integrations: what they receive and what they may do",
-    "arm": "set a mode, for example away",
-    "disarm": "set the mode for when someone is home",
+    "notifications": "list notification channels; send a test",
+    "uploads": "list upload destinations; send a test; delete old uploads",
+    "integrations": "list integrations: what they receive and what they may do",
+    "mode": "show the mode, or set one, for example away",
     "pause": "pause a camera for privacy",
     "resume": "resume a paused camera",
     "record": "record a camera now, whatever the mode",
@@ -46,16 +46,16 @@ COMMANDS = {
     "ptz": "move a PTZ camera",
     "relay": "switch a relay",
     "prune": "apply retention now, or show what would be deleted",
-    "seal": "set up encryption: keys and the recovery sheet",
-    "unseal": "decrypt recordings with your key, without the recorder",
+    "encryption": "set up encryption: keys and the recovery sheet",
+    "decrypt": "decrypt recordings with your key, without the recorder",
     "verify": "verify exported evidence, without the recorder",
     "scan": "detect events in any video files; export clips and JSON",
     "known": "manage known faces and plates",
     "models": "manage object detection models",
     "kinds": "export images of labeled events for training",
     "user": "manage users and what they can see",
-    "passes": "manage access tokens for apps and displays",
-    "token": "create a new one-time setup link for the owner",
+    "tokens": "manage access tokens for apps and displays",
+    "setup-link": "create a new one-time setup link for the owner",
     "service": "install or remove the systemd service",
 }
 """Each is a module of this folder with `describe(parser)` and `run(args, out) -> exit code`; loaded when it is used."""
@@ -79,7 +79,7 @@ def parser(commands: Sequence[str] = tuple(COMMANDS)) -> argparse.ArgumentParser
         command = below.add_parser(name, help=summary, description=summary[:1].upper() + summary[1:] + ".")
         if name in commands:
             command.add_argument("--json", action="store_true", help="print data and errors as JSON")
-            module = importlib.import_module(f"tawny.cli.{name}_" if iskeyword(name) else f"tawny.cli.{name}")
+            module = importlib.import_module(f"tawny.cli.{name.replace('-', '_')}{'_' * iskeyword(name)}")
             module.describe(command)
             command.set_defaults(run=module.run)
     return top
@@ -90,6 +90,8 @@ def main(words: Sequence[str]) -> int:
     out = Output(as_json="--json" in words)
     named = [word for word in words if word in COMMANDS][:1]
     try:
+        if former := renamed.error_for(words):
+            raise former
         args = parser(named).parse_args(words)
         if not args.command:
             parser([]).print_help()

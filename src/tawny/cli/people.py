@@ -1,4 +1,4 @@
-"""What the commands about people and passes share."""
+"""What the commands about users and access tokens share."""
 
 from argparse import Namespace
 from collections.abc import Collection

@@ -40,7 +40,7 @@ def run(args: Namespace, out: Output) -> int:
     elif not chosen.cameras:
         where = f"{path} has no cameras." if path else "No settings file found, and no source given."
         raise NotDone(
-            where, "Pass a source (`tawny run rtsp://…`), or run `tawny init` and then `tawny add NAME SOURCE`."
+            where, "Pass a source (`tawny run rtsp://…`), or run `tawny init` and then `tawny cameras add NAME SOURCE`."
         )
     chosen = in_memory(listening(chosen, args.listen), args.memory)
     record(chosen, data_folder(args, chosen), out.data, config=path)

@@ -62,7 +62,7 @@ def text(status: dict[str, Any], out: Output) -> str:
     ]
     told = [f"{status['on_watch']} of {status['of']} cameras working."]
     heads = ("camera", "state", "since", "pictures", "rate", "today", "gaps", "damaged")
-    told.append(out.table(heads, rows, empty="No cameras yet. Add one: tawny add NAME SOURCE"))
+    told.append(out.table(heads, rows, empty="No cameras yet. Add one: tawny cameras add NAME SOURCE"))
     disk = status["disk"]
     if disk:
         told.append(f"Disk: {size_text(disk['free_bytes'])} free{_forecast(disk)}.")

@@ -45,7 +45,7 @@ def _list(accounts: Accounts, out: Output) -> int:
     people = accounts.people()
     rows = [(one.name, one.role.value, seen_words(one.cameras)) for one in people]
     table = out.table(
-        ("NAME", "ROLE", "SEES"), rows, empty="No users yet. `tawny token` creates the owner's setup link."
+        ("NAME", "ROLE", "SEES"), rows, empty="No users yet. `tawny setup-link` creates the owner's setup link."
     )
     out.data({"people": [_data(one) for one in people]}, table)
     return 0

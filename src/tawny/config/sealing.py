@@ -11,7 +11,7 @@ Recipient = Annotated[str, AfterValidator(recipient)]
 
 
 class SealingSettings(Table):
-    """Public encryption keys (`age1…`), written by `tawny seal init`."""
+    """Public encryption keys (`age1…`), written by `tawny encryption setup`."""
 
     recipients: tuple[Recipient, ...] = Field(
         (), description="Public keys that can open encrypted recordings: `age1…`."

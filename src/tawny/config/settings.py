@@ -94,7 +94,7 @@ class WebSettings(Table):
     rtsp: str = Field(
         "",
         description="Address and port of the RTSP server for other apps, for example 0.0.0.0:8554. They need an access "
-        "token (`tawny passes make`). Empty: off.",
+        "token (`tawny tokens create`). Empty: off.",
     )
 
     @field_validator("listen")
@@ -271,8 +271,8 @@ class Settings(Table):
         sealed = any(self.is_sealed(name) for name in self.cameras)
         if sealed and not (self.encryption.recipients and self.encryption.recovery):
             raise ValueError(
-                "for encrypted cameras: `encryption.recipients` and `encryption.recovery` (`tawny seal "
-                "init` creates them)"
+                "for encrypted cameras: `encryption.recipients` and `encryption.recovery` (see `tawny "
+                "encryption setup`)"
             )
         if sealed and self.storage.mode == "memory":
             raise ValueError('no encrypted cameras with `storage.mode = "memory"`, because nothing is stored')

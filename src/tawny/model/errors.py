@@ -283,7 +283,7 @@ class FileSealed(FileDamaged):
     exit_code = 37
     code = "sealed"
     says = "{where} is encrypted. The recorder itself can't open it."
-    advice = "Someone with the key can: see `tawny unseal --help`."
+    advice = "Someone with the key can: see `tawny decrypt --help`."
 
 
 @dataclass(eq=False)

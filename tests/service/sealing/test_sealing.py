@@ -129,7 +129,7 @@ def test_nothing_is_sealed_to_nobody() -> None:
         text = "\n".join(line for line in TEXT.splitlines() if not line.startswith(without))
         made, problems = parse_settings(text, {})
         assert made is None
-        assert "tawny seal init" in str(problems[0])
+        assert "tawny encryption setup" in str(problems[0])
     made, problems = parse_settings(TEXT.replace(OWNER.recipient, OWNER.recipient[:-1] + "!"), {})
     assert made is None
     assert "age public key" in str(problems[0])

@@ -34,7 +34,7 @@ export const account = {
   token: "Setup code",
   goOn: "Continue",
   used: "This link has already been used.",
-  usedDo: "Run `tawny token` on the recorder to get a new one.",
+  usedDo: "Run `tawny setup-link` on the recorder to get a new one.",
   already: "This recorder already has an owner. Ask them to invite you.",
   point: {
     home: "Your video stays at home",

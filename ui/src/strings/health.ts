@@ -83,7 +83,7 @@ export const health = {
     at: (when: string) => `Last run: ${when}.`,
     now: "Run now",
     sign: "Heartbeat",
-    noSign: "Not set up. Set `alarm.check_in` to an address that warns you if this recorder goes silent.",
+    noSign: "Not set up. Set `heartbeat.url` to an address that warns you if this recorder goes silent.",
     signSoon: (host: string) => `Sent to ${host}. The first one is due soon.`,
     signSent: (host: string, when: string) => `Last confirmed by ${host}: ${when}.`,
     signStays: "No heartbeat is sent while something isn’t being recorded.",

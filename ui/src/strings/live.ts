@@ -89,7 +89,7 @@ export const live = {
   ongoing: "now",
   empty: {
     what: "No cameras yet.",
-    todo: "Run `tawny add` on the recorder to add one, or `tawny demo` to try built-in cameras.",
+    todo: "Run `tawny cameras add` on the recorder to add one, or `tawny demo` to try built-in cameras.",
   },
   loading: "Loading cameras…",
   focus: {

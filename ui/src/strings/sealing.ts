@@ -29,7 +29,7 @@ export const sealing = {
     print: "Print",
     printHelp: "Print it or copy the words by hand. It is shown only once, and the recorder keeps no copy.",
     warning: "Print this sheet. If you lose it along with your passphrase and passkeys, nobody can open your video, including us.",
-    use: "To use it, choose Unlock > Recovery words in tawny, or run `tawny unseal --words FILES` on any computer.",
+    use: "To use it, choose Unlock > Recovery words in tawny, or run `tawny decrypt --words FILES` on any computer.",
   },
   phrase: {
     title: "Your passphrase",

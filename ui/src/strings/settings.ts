@@ -42,7 +42,7 @@ export const settings = {
     clockAhead: (seconds: string) => `${seconds} s ahead`,
     clockBehind: (seconds: string) => `${seconds} s behind`,
     numbers: (fps: string, mbit: string) => `${fps} fps, ${mbit} Mbit/s`,
-    file: "Add cameras with `tawny add` or in the settings file. To change an address or password, open the camera.",
+    file: "Add cameras with `tawny cameras add` or in the settings file. To change an address or password, open the camera.",
   },
   models,
   people,

@@ -114,5 +114,8 @@ def _is_secure(request: Request) -> bool:
 
 def _token_used() -> RequestRefused:
     return RequestRefused(
-        410, "token_used", "This link has already been used.", "Run `tawny token` on the recorder to get a new one."
+        410,
+        "token_used",
+        "This link has already been used.",
+        "Run `tawny setup-link` on the recorder to get a new one.",
     )

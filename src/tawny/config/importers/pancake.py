@@ -123,7 +123,7 @@ def _post(words: list[str], found: ImportResult) -> None:
     for number, (who, port, folder) in enumerate(said.upload_scp, 1):
         url = f"sftp://{who}:{port}/{toml_quoted(folder) if folder.startswith('/') else folder}"
         _place(found, f"--upload-scp {who}", f"scp-{number}", url, when)
-        found.left["the server's host key"] = f"run `tawny notify test scp-{number}` to see what to set"
+        found.left["the server's host key"] = f"run `tawny uploads test scp-{number}` to see what to set"
     for number, (host, port, user, password, folder) in enumerate(said.upload_ftp, 1):
         secret = found.secret(f"ftp_{number}", toml_quoted(password))
         url = f"ftp://{toml_quoted(user)}:{secret}@{host}:{port}/{folder.strip('/')}"

@@ -1,7 +1,7 @@
 """Another tawny: a friend's, or one's own elsewhere. `tawny://:SECRET@host/folder`, with a pass that may bring.
 
-The pass is made there (`tawny passes make NAME --brings "50 GB"`) and opens nothing else. `tawny+http://` is without
-TLS, for one's own network. What was cut off goes on where it was, and the other side compares what it took.
+The pass is made there (`tawny tokens create NAME --upload-quota "50 GB"`) and opens nothing else. `tawny+http://` is
+without TLS, for one's own network. What was cut off goes on where it was, and the other side compares what it took.
 """
 
 import json

@@ -230,7 +230,7 @@ class DeliveryService:
         return self.messaging.acts.do(name, token)
 
     def told(self) -> list[dict[str, object]]:
-        """All targets, as `tawny notify list --json` has them."""
+        """All targets, as `tawny notifications list --json` and `tawny uploads list --json` have them."""
         return [
             {
                 "name": one.name,
@@ -244,7 +244,7 @@ class DeliveryService:
         ]
 
     def tested(self, name: str) -> dict[str, object]:
-        """What `tawny notify test` tells; `known` names when there is no such target."""
+        """What `tawny notifications test` and `tawny uploads test` tell; `known` names when there is no such target."""
         try:
             steps = self.test(name)
         except KeyError:
@@ -252,7 +252,7 @@ class DeliveryService:
         return {"steps": [{"what": one.what, "wrong": one.wrong, "do": one.do} for one in steps]}
 
     def swept(self, name: str, *, only_told: bool) -> dict[str, object]:
-        """What `tawny notify sweep` tells: what goes, or would. `known` names when there is no such destination."""
+        """What `tawny uploads clean` tells: what goes, or would. `known` names when there is no such destination."""
         chosen = self._settings.destinations
         if name not in chosen:
             return {"known": list(chosen)}

@@ -86,7 +86,7 @@ strong {{ display: block; border: 1pt solid; padding: 3mm; margin-top: 5mm }}
 <ol>{words}</ol>
 <p>{code}</p>
 <p><code>{key}</code></p>
-<p>To use it, run <code>tawny unseal --words FILES</code> and enter the 24 words in order,
+<p>To use it, run <code>tawny decrypt --words FILES</code> and enter the 24 words in order,
 or choose Unlock &gt; Recovery words in tawny.</p>
 <strong>{warning}</strong>
 </body></html>

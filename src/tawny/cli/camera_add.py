@@ -1,4 +1,4 @@
-"""`tawny add`: try a camera, then add it to the settings."""
+"""`tawny cameras add`: test a camera, then add it to the settings."""
 
 import dataclasses
 from argparse import ArgumentParser, Namespace
@@ -23,7 +23,7 @@ def describe(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--sub", metavar="SOURCE", default="", help="address of the camera's sub stream")
     parser.add_argument("--config", metavar="FILE", help="settings file (default: ./tawny.toml)")
-    parser.add_argument("--untried", action="store_true", help="add it without testing the connection")
+    parser.add_argument("--skip-test", action="store_true", help="add it without testing the connection")
 
 
 def run(args: Namespace, out: Output) -> int:
@@ -33,7 +33,7 @@ def run(args: Namespace, out: Output) -> int:
     table = {"source": args.source} | ({"sub": args.sub} if args.sub else {})
     camera = _as_set(args.name, table, path)
     found: dict[str, Any] = {}
-    if not args.untried:
+    if not args.skip_test:
         doors = PluginRegistry.opened()
         if any(doors.source_of(one) is None for one in table.values()):
             raise UsageError(*UNKNOWN_KIND)

@@ -1,4 +1,4 @@
-"""`tawny programs`: other programs, what they are told, and what they may ask for."""
+"""`tawny integrations`: other programs, what they receive and what they may do."""
 
 from argparse import ArgumentParser, Namespace
 

@@ -1,4 +1,4 @@
-"""`tawny passes`: for programs, televisions and pages elsewhere that show cameras live; `list`, `make`, `take-back`."""
+"""`tawny tokens`: access tokens for apps, displays and another tawny; `list`, `create`, `revoke`."""
 
 from argparse import ArgumentParser, Namespace
 
@@ -14,11 +14,11 @@ from tawny.model.times import utc_text
 
 def describe(parser: ArgumentParser) -> None:
     options.data(parser)
-    parser.add_argument("do", choices=["list", "make", "take-back"], help="action")
-    parser.add_argument("name", nargs="?", help="make: name of the token; take-back: its ID")
+    parser.add_argument("do", choices=["list", "create", "revoke"], help="action")
+    parser.add_argument("name", nargs="?", help="create: name of the token; revoke: its ID")
     parser.add_argument("--cameras", metavar="A,B", help="cameras it may show (default: all)")
     parser.add_argument(
-        "--brings",
+        "--upload-quota",
         metavar="SIZE",
         help='for another tawny: it may upload up to this much, for example "50 GB", and sees nothing',
     )
@@ -33,13 +33,13 @@ def run(args: Namespace, out: Output) -> int:
         if args.do == "list":
             return _list(passes, out)
         if not args.name:
-            raise UsageError(f"`tawny passes {args.do}` requires a name.")
-        if args.do == "take-back":
+            raise UsageError(f"`tawny tokens {args.do}` requires a name.")
+        if args.do == "revoke":
             if not passes.take_back(args.name):
-                raise NotDone(f"No access token {args.name}.", "See `tawny passes list`.")
+                raise NotDone(f"No access token {args.name}.", "See `tawny tokens list`.")
             out.data({"taken_back": args.name}, f"Revoked {args.name}.")
             return 0
-        return _make(args, passes, out, house)
+        return _create(args, passes, out, house)
     finally:
         accounts.close()
 
@@ -54,9 +54,9 @@ def _list(passes: Passes, out: Output) -> int:
     return 0
 
 
-def _make(args: Namespace, passes: Passes, out: Output, house: AccountStores) -> int:
-    if args.brings:
-        return _make_bringing(args, passes, out, house)
+def _create(args: Namespace, passes: Passes, out: Output, house: AccountStores) -> int:
+    if args.upload_quota:
+        return _create_for_uploads(args, passes, out, house)
     cameras = camera_list(args.cameras)
     house.warn(cameras, out)
     made, secret = passes.make(args.name, cameras, _end_ms(args.lasts))
@@ -67,19 +67,19 @@ def _make(args: Namespace, passes: Passes, out: Output, house: AccountStores) ->
         f"{made.name} can see {seen_words(made.cameras)} live. The secret is shown only once: {secret}",
         f"Motion JPEG: {by_http}",
         f"RTSP: {by_rtsp}" if by_rtsp else 'RTSP is off. To turn it on, set `rtsp = "0.0.0.0:8554"` under [web].',
-        f"To revoke it: `tawny passes take-back {made.id}`",
+        f"To revoke it: `tawny tokens revoke {made.id}`",
     ]
     out.data(_data(made) | {"secret": secret, "mjpeg": by_http, "rtsp": by_rtsp or None}, "\n".join(words))
     return 0
 
 
-def _make_bringing(args: Namespace, passes: Passes, out: Output, house: AccountStores) -> int:
+def _create_for_uploads(args: Namespace, passes: Passes, out: Output, house: AccountStores) -> int:
     if args.cameras:
-        raise UsageError("--brings: a token can either upload or view. Leave out --cameras.")
+        raise UsageError("--upload-quota: a token can either upload or view. Leave out --cameras.")
     try:
-        most_bytes = size(args.brings)
+        most_bytes = size(args.upload_quota)
     except ValueError as error:
-        raise UsageError(f"--brings: {args.brings!r} is invalid; use {error}.") from error
+        raise UsageError(f"--upload-quota: {args.upload_quota!r} is invalid; use {error}.") from error
     made, secret = passes.make(args.name, (), _end_ms(args.lasts), most_bytes)
     scheme, _, host = house.base.partition("://")
     url = f"{'tawny' if scheme == 'https' else 'tawny+http'}://:{secret}@{host}/"
@@ -88,7 +88,7 @@ def _make_bringing(args: Namespace, passes: Passes, out: Output, house: AccountS
         f"once: {secret}",
         "Add this to the settings of the other tawny (use tawny:// and its host name if this one is behind TLS):",
         f'[destinations.{made.id.rpartition("-")[0]}]\nurl = "{url}"',
-        f"To revoke it: `tawny passes take-back {made.id}`",
+        f"To revoke it: `tawny tokens revoke {made.id}`",
     ]
     out.data(_data(made) | {"secret": secret, "url": url}, "\n".join(words))
     return 0

@@ -1,4 +1,4 @@
-"""`tawny unseal`: sealed files opened with a key, without a recorder, into a folder that was named."""
+"""`tawny decrypt`: decrypt sealed files with a key, without a recorder, into a folder."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ def run(args: Namespace, out: Output) -> int:
     target = Path(args.output)
     rows, told, is_well = [], [], True
     for path in _sealed_files(args.files):
-        written, said, is_fine = _unseal(path, identities, target)
+        written, said, is_fine = _decrypt(path, identities, target)
         is_well = is_well and is_fine
         rows.append((path.name, written.name if written else "–", said))
         told.append({"file": str(path), "written": str(written) if written else None, "state": said, "ok": is_fine})
@@ -54,7 +54,7 @@ def run(args: Namespace, out: Output) -> int:
     return 0 if is_well else 1
 
 
-def _unseal(path: Path, identities: list[Identity], target: Path) -> tuple[Path | None, str, bool]:
+def _decrypt(path: Path, identities: list[Identity], target: Path) -> tuple[Path | None, str, bool]:
     """What was written, what is to be said of it, and whether all is well. WrongKey becomes NotDone."""
     try:
         file = scan_file(InMemorySource(path.read_bytes()))

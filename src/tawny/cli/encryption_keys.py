@@ -1,4 +1,4 @@
-"""`tawny seal list`, `add-recipient`, `remove-recipient`, `rotate` and `rewrap`: who can open what is sealed.
+"""`tawny encryption keys`, `add-key`, `remove-key`, `rotate` and `rewrap`: who can open what is sealed.
 
 What is recorded from then on follows by the settings alone. What exists already is opened to others, or no longer to
 somebody, only by whoever has a key: `--key` or `--words`.
@@ -32,15 +32,17 @@ from tawny.storage.history.signed_files import camera_mark, names_key
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.sealing.rewrap import Rewrapped, log_rewrap, rewrap_camera
 
-DEEDS: Final = ("list", "add-recipient", "remove-recipient", "rotate", "rewrap")
-HELP: Final = "list who can open recordings; add or remove people; replace a key; resume an interrupted change"
+ACTIONS: Final = ("keys", "add-key", "remove-key", "rotate", "rewrap")
+HELP: Final = (
+    "list the keys that open recordings; add or remove one; replace a key; apply the settings to existing recordings"
+)
 ALL_DAYS: Final = "9999"
 KEPT: Final = "They may have kept copies of anything they could open, and uploaded copies don't change."
 
 
 def describe(parser: ArgumentParser) -> None:
-    parser.add_argument("recipient", nargs="?", metavar="AGE1…", help="a public key, for add-recipient and similar")
-    parser.add_argument("--camera", metavar="NAME", help="add-recipient, remove-recipient: for this camera only")
+    parser.add_argument("recipient", nargs="?", metavar="AGE1…", help="a public key, for add-key and remove-key")
+    parser.add_argument("--camera", metavar="NAME", help="add-key, remove-key: for this camera only")
     parser.add_argument("--key", metavar="FILE", help="for existing recordings: a key that opens them")
     parser.add_argument("--words", action="store_true", help="the same, with the 24 words of the recovery sheet")
 
@@ -48,10 +50,10 @@ def describe(parser: ArgumentParser) -> None:
 def run(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
     chosen, file = load_settings(args)
     if file is None or not chosen.encryption.all:
-        raise NotDone("Encryption isn't set up yet.", "Run `tawny seal init`.")
+        raise NotDone("Encryption isn't set up yet.", "Run `tawny encryption setup`.")
     if args.key and args.words:
         raise UsageError("--key and --words can't be combined.", "Use one of them.")
-    if args.do == "list":
+    if args.do == "keys":
         return _list(chosen, out)
     identities = _identities(args, ask)
     if args.do == "rotate":
@@ -99,17 +101,18 @@ def _change(args: Namespace, chosen: Settings, file: Path) -> None:
         raise NotDone(f"No camera named {args.camera}.", f"Available: {', '.join(chosen.cameras) or 'none yet'}.")
     table = f"cameras.{args.camera}" if args.camera else "sealed"
     now = chosen.cameras[args.camera].recipients if args.camera else chosen.encryption.recipients
-    if args.do == "add-recipient":
+    if args.do == "add-key":
         after = [*now, *([] if one in (*now, *chosen.encryption.all) else [one])]
     elif one == chosen.encryption.recovery:
-        raise NotDone("That is the recovery sheet.", "To replace it, run `tawny seal rotate --words`.")
+        raise NotDone("That is the recovery sheet.", "To replace it, run `tawny encryption rotate --words`.")
     elif one not in now:
-        raise NotDone("This key isn't among those that can open recordings.", "See `tawny seal list`.")
+        raise NotDone("This key isn't among those that can open recordings.", "See `tawny encryption keys`.")
     else:
         after = [each for each in now if each != one]
         if not args.camera and not after:
             raise NotDone(
-                "It is the only key besides the recovery sheet.", "To replace it, run `tawny seal rotate --key FILE`."
+                "It is the only key besides the recovery sheet.",
+                "To replace it, run `tawny encryption rotate --key FILE`.",
             )
     put_table(file, table, {"recipients": after})
 
@@ -124,7 +127,7 @@ def _rotate(
 ) -> list[Identity]:
     """The key that was shown is replaced by a new one. Returns both."""
     if out.as_json:
-        raise UsageError("`tawny seal rotate` shows a new key on screen.", "Run it without --json.")
+        raise UsageError("`tawny encryption rotate` shows a new key on screen.", "Run it without --json.")
     old, new = {one.recipient for one in identities}, Identity.new()
     if chosen.encryption.recovery in old:
         sheet = RecoverySheet(new, socket.gethostname(), "", utc_text(SystemClock().now_ms()))
@@ -161,7 +164,7 @@ def _existing(args: Namespace, chosen: Settings, identities: Sequence[Identity])
     attach_all(volume)
     lock = _lock(volume, clock)
     before = ALL_DAYS if lock is not None else utc_text(clock.now_ms() - DAY_MS)[:10].replace("-", "/")
-    done, shuts_out = Rewrapped(), args.do != "add-recipient"
+    done, shuts_out = Rewrapped(), args.do != "add-key"
     try:
         for camera in volume.cameras():
             own = chosen.cameras[camera].recipients if camera in chosen.cameras else ()
@@ -197,20 +200,21 @@ def _told(done: _Done | None, args: Namespace, out: Output) -> int:
     lines = ["New recordings follow the settings."]
     if done is None:
         lines.append(
-            "Existing recordings are unchanged. To update them, run `tawny seal rewrap` with --key FILE or --words."
+            "Existing recordings are unchanged. To update them, run `tawny encryption rewrap` with --key FILE or "
+            "--words."
         )
         out.data({"keys": 0, "files": 0, "locked": 0, "all": False}, "\n".join(lines))
         return 0
     found = done.rewrapped
     lines.append(f"Updated {found.keys} keys of existing recordings; {found.files} files changed.")
-    if args.do != "add-recipient":
+    if args.do != "add-key":
         lines.append(KEPT)
     if found.locked:
         lines.append(f"{found.locked} keys couldn't be opened with your key and are unchanged.")
     if not done.is_all:
         lines.append(
             "Recordings from today and yesterday were skipped because the recorder is running. Run `tawny "
-            "seal rewrap` again in two days."
+            "encryption rewrap` again in two days."
         )
     said = {"keys": found.keys, "files": found.files, "locked": found.locked, "all": done.is_all}
     out.data(said, "\n".join(lines))

@@ -1,4 +1,4 @@
-"""`tawny rehearse`: what would happen if something were seen somewhere at some time. Nothing is done."""
+"""`tawny rules test`: what would happen if something were detected. Nothing is done."""
 
 from argparse import ArgumentParser, Namespace
 
@@ -12,6 +12,7 @@ from tawny.model.clock import SystemClock
 
 def describe(parser: ArgumentParser) -> None:
     options.data(parser)
+    parser.add_argument("do", choices=["test"], help="action")
     parser.add_argument("--camera", metavar="C", required=True, help="camera")
     parser.add_argument("--kind", metavar="K", default="person", help="event type (default: person)")
     parser.add_argument(

@@ -1,10 +1,12 @@
-"""`tawny seal`: keys and the recovery sheet of sealed recordings; `init`, `test`. The rest is in `cli.recipients`."""
+"""`tawny encryption`: keys and the recovery sheet of sealed recordings; `setup`, `test-sheet`. The rest is in
+`cli.encryption_keys`.
+"""
 
 import socket
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 
-from tawny.cli import options, recipients
+from tawny.cli import encryption_keys, options
 from tawny.cli.keys import typed
 from tawny.cli.new_keys import ask_for_words, show_sheet, write_locked
 from tawny.cli.output import Output
@@ -22,26 +24,26 @@ from tawny.service.sealing.unlock_methods import KEYS, UnlockMethodStore
 
 def describe(parser: ArgumentParser) -> None:
     options.data(parser)
-    words = "create keys and the sheet; test the sheet by typing its words; " + recipients.HELP
-    parser.add_argument("do", choices=["init", "test", *recipients.DEEDS], help=words)
-    recipients.describe(parser)
-    parser.add_argument("--all", action="store_true", help="init: encrypt all cameras from now on")
+    words = "create keys and the sheet; test the sheet by typing its words; " + encryption_keys.HELP
+    parser.add_argument("do", choices=["setup", "test-sheet", *encryption_keys.ACTIONS], help=words)
+    encryption_keys.describe(parser)
+    parser.add_argument("--all", action="store_true", help="setup: encrypt all cameras from now on")
     parser.add_argument(
-        "--html", metavar="FILE", help="init, rotate: save the sheet as a page to print; delete the file afterward"
+        "--html", metavar="FILE", help="setup, rotate: save the sheet as a page to print; delete the file afterward"
     )
 
 
 def run(args: Namespace, out: Output) -> int:
-    if args.do == "test":
-        return _test(args, out, typed)
-    if args.do in recipients.DEEDS:
-        return recipients.run(args, out, typed)
-    return _init(args, out, typed)
+    if args.do == "test-sheet":
+        return _test_sheet(args, out, typed)
+    if args.do in encryption_keys.ACTIONS:
+        return encryption_keys.run(args, out, typed)
+    return _set_up(args, out, typed)
 
 
-def _init(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
+def _set_up(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
     if out.as_json:
-        raise UsageError("`tawny seal init` shows keys on screen and asks for words.", "Run it without --json.")
+        raise UsageError("`tawny encryption setup` shows keys on screen and asks for words.", "Run it without --json.")
     chosen, file = load_settings(args)
     if file is None:
         raise NotDone("There is no settings file to store the public keys in.", "Create one with `tawny init`.")
@@ -75,10 +77,10 @@ def _init(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
     return 0
 
 
-def _test(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
+def _test_sheet(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
     chosen, _ = load_settings(args)
     if chosen.encryption.recovery is None:
-        raise NotDone("There is no recovery sheet yet.", "Create one with `tawny seal init`.")
+        raise NotDone("There is no recovery sheet yet.", "Create one with `tawny encryption setup`.")
     try:
         identity = identity_from_words(ask("Recovery sheet, 24 words: "))
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Who can open what is sealed, changed by `tawny seal`: in the settings, and in what exists; all told plainly."""
+"""Who can open what is sealed, changed by `tawny encryption`: in the settings, and in what exists; all told plainly."""
 
 import json
 from pathlib import Path
@@ -40,19 +40,19 @@ def data(tmp_path: Path) -> Path:
 
 def opens(tawny: Tawny, data: Path, key: str) -> bool:
     out = f"out-{key}-{len(list(data.parent.iterdir()))}"
-    return tawny("unseal", "--key", str(data.parent / key), str(data / "door"), "-o", out).code == 0
+    return tawny("decrypt", "--key", str(data.parent / key), str(data / "door"), "-o", out).code == 0
 
 
 def test_somebody_is_let_in_and_shut_out_again(tawny: Tawny, data: Path) -> None:
     who = GUEST.recipient
-    said = tawny("seal", "add-recipient", who)
-    assert (said.code, "seal rewrap" in said.out) == (0, True), said.err
+    said = tawny("encryption", "add-key", who)
+    assert (said.code, "encryption rewrap" in said.out) == (0, True), said.err
     assert not opens(tawny, data, "guest"), "only what is recorded from then on"
-    assert tawny("seal", "add-recipient", who, "--key", "owner").code == 0
+    assert tawny("encryption", "add-key", who, "--key", "owner").code == 0
     assert opens(tawny, data, "guest")
-    told = json.loads(tawny("seal", "list", "--json").out)["recipients"]
+    told = json.loads(tawny("encryption", "keys", "--json").out)["recipients"]
     assert [(one["is"], one["opens"]) for one in told] == [("key", "all"), ("key", "all"), ("recovery sheet", "all")]
-    said = tawny("seal", "remove-recipient", who, "--key", "sheet")
+    said = tawny("encryption", "remove-key", who, "--key", "sheet")
     assert (said.code, "may have kept" in said.out) == (0, True), said.err
     assert not opens(tawny, data, "guest")
     assert opens(tawny, data, "owner")
@@ -63,17 +63,17 @@ def test_somebody_is_let_in_and_shut_out_again(tawny: Tawny, data: Path) -> None
 
 
 def test_of_one_camera_alone(tawny: Tawny, data: Path) -> None:
-    assert tawny("seal", "add-recipient", GUEST.recipient, "--camera", "door", "--key", "owner").code == 0
+    assert tawny("encryption", "add-key", GUEST.recipient, "--camera", "door", "--key", "owner").code == 0
     assert read_settings(data.parent / "tawny.toml").cameras["door"].recipients == (GUEST.recipient,)
     assert opens(tawny, data, "guest")
-    assert tawny("seal", "remove-recipient", GUEST.recipient, "--camera", "door").code == 0
+    assert tawny("encryption", "remove-key", GUEST.recipient, "--camera", "door").code == 0
     assert opens(tawny, data, "guest"), "what exists was not changed"
-    assert tawny("seal", "rewrap", "--key", "owner").code == 0
+    assert tawny("encryption", "rewrap", "--key", "owner").code == 0
     assert not opens(tawny, data, "guest")
 
 
 def test_a_key_is_replaced_by_a_new_one(tawny: Tawny, data: Path) -> None:
-    said = tawny("seal", "rotate", "--key", "owner")
+    said = tawny("encryption", "rotate", "--key", "owner")
     assert said.code == 0, said.err
     passphrase = (said.out + said.err).partition("passphrase is: ")[2].split()[0]
     (locked,) = data.parent.glob("owner-*.age")
@@ -90,9 +90,9 @@ def test_the_mirror_is_opened_and_shut_as_well(tawny: Tawny, data: Path) -> None
     copytree(data, mirror)
     file = data.parent / "tawny.toml"
     file.write_text(file.read_text().replace("encrypt = true\n", f'encrypt = true\nmirror = "{mirror}"\n', 1))
-    assert tawny("seal", "add-recipient", GUEST.recipient, "--key", "owner").code == 0
+    assert tawny("encryption", "add-key", GUEST.recipient, "--key", "owner").code == 0
     assert opens(tawny, mirror, "guest")
-    assert tawny("seal", "remove-recipient", GUEST.recipient, "--key", "owner").code == 0
+    assert tawny("encryption", "remove-key", GUEST.recipient, "--key", "owner").code == 0
     assert not opens(tawny, mirror, "guest")
     assert opens(tawny, mirror, "sheet")
 
@@ -100,7 +100,7 @@ def test_the_mirror_is_opened_and_shut_as_well(tawny: Tawny, data: Path) -> None
 def test_while_a_recorder_runs_its_newest_days_are_left(tawny: Tawny, data: Path) -> None:
     lock = Volume.at(data).lock(SystemClock())
     try:
-        said = tawny("seal", "add-recipient", GUEST.recipient, "--key", "owner", "--json")
+        said = tawny("encryption", "add-key", GUEST.recipient, "--key", "owner", "--json")
     finally:
         lock.release()
     assert (said.code, json.loads(said.out)["all"]) == (1, False)
@@ -109,14 +109,14 @@ def test_while_a_recorder_runs_its_newest_days_are_left(tawny: Tawny, data: Path
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (("add-recipient",), 2, "age1"),
-        (("add-recipient", "age1nonsense"), 2, "age1"),
-        (("add-recipient", GUEST.recipient, "--camera", "nowhere"), 3, "Available: door"),
-        (("add-recipient", GUEST.recipient, "--key", "gone"), 3, "Can't read the key file"),
-        (("add-recipient", GUEST.recipient, "--key", "owner", "--words"), 2, "Use one of them"),
-        (("remove-recipient", GUEST.recipient), 3, "isn't among those"),
-        (("remove-recipient", OWNER.recipient), 3, "the only key besides the recovery sheet"),
-        (("remove-recipient", RECOVERY.recipient), 3, "rotate --words"),
+        (("add-key",), 2, "age1"),
+        (("add-key", "age1nonsense"), 2, "age1"),
+        (("add-key", GUEST.recipient, "--camera", "nowhere"), 3, "Available: door"),
+        (("add-key", GUEST.recipient, "--key", "gone"), 3, "Can't read the key file"),
+        (("add-key", GUEST.recipient, "--key", "owner", "--words"), 2, "Use one of them"),
+        (("remove-key", GUEST.recipient), 3, "isn't among those"),
+        (("remove-key", OWNER.recipient), 3, "the only key besides the recovery sheet"),
+        (("remove-key", RECOVERY.recipient), 3, "rotate --words"),
         (("rotate",), 3, "doesn't open recordings here"),
         (("rotate", "--key", "other"), 3, "doesn't open recordings here"),
         (("rewrap",), 2, "--key FILE or --words"),
@@ -126,12 +126,12 @@ def test_what_cannot_be_done_is_told_and_changes_nothing(
     tawny: Tawny, data: Path, words: tuple[str, ...], code: int, says: str
 ) -> None:
     before = (data.parent / "tawny.toml").read_text()
-    said = tawny("seal", *words)
+    said = tawny("encryption", *words)
     assert (said.code, says in said.err) == (code, True), said.err
     assert (data.parent / "tawny.toml").read_text() == before
 
 
 def test_a_key_that_opens_nothing_is_told(tawny: Tawny, data: Path) -> None:
-    said = tawny("seal", "rewrap", "--key", "other")
+    said = tawny("encryption", "rewrap", "--key", "other")
     assert (said.code, "couldn't be opened" in said.out) == (1, True), said.err
     assert opens(tawny, data, "owner")

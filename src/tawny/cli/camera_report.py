@@ -1,4 +1,4 @@
-"""`tawny report`: how a camera is talked to, without secrets, for whoever is to look into an oddity of it.
+"""`tawny cameras report`: a report on the connection to a camera, for troubleshooting, without secrets.
 
 Asks the recorder that reads the camera; where none runs, or with `--try`, opens the camera itself for some seconds.
 """
@@ -27,7 +27,6 @@ TRY_S = 5.0
 
 def describe(parser: ArgumentParser) -> None:
     options.data(parser)
-    parser.add_argument("what", choices=["camera"], help="what to report")
     parser.add_argument("name", metavar="NAME", help="camera ID, for example front-door")
     parser.add_argument(
         "-o", "--output", metavar="FILE", help="write the report to this file (default: standard output)"

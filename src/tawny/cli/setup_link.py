@@ -1,4 +1,4 @@
-"""`tawny token`: a one-time link with which an owner's account is made, or an owner gets a new password."""
+"""`tawny setup-link`: a one-time link that creates the owner's account, or gives an owner a new password."""
 
 from argparse import ArgumentParser, Namespace
 

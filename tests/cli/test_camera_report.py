@@ -1,4 +1,4 @@
-"""`tawny report camera`: the conversation with a camera, without a secret, of a running recorder or opened for it."""
+"""`tawny cameras report`: the conversation with a camera, without a secret, of a running recorder or opened for it."""
 
 import json
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ def methods(stream: dict[str, Any]) -> list[str]:
 
 def test_a_camera_is_opened_for_it_where_no_recorder_runs(tawny: Tawny, camera: RtspCamera, tmp_path: Path) -> None:
     config = settings_for(camera, tmp_path)
-    words = ["report", "camera", "door", "--config", str(config), "--data", str(tmp_path / "data")]
+    words = ["cameras", "report", "door", "--config", str(config), "--data", str(tmp_path / "data")]
     said = tawny(*words, "--json")
     assert said.code == 0, said.err
     assert_without_secrets(said.out)
@@ -60,7 +60,7 @@ def test_a_camera_is_opened_for_it_where_no_recorder_runs(tawny: Tawny, camera: 
 def test_a_camera_that_fails_is_reported_all_the_same(tawny: Tawny, camera: RtspCamera, tmp_path: Path) -> None:
     camera.faults.answers["SETUP"] = answer("461 Unsupported Transport", f"X-Debug: {USER}/{PASSWORD}")
     config = settings_for(camera, tmp_path)
-    words = ["report", "camera", "door", "--config", str(config), "--data", str(tmp_path / "data")]
+    words = ["cameras", "report", "door", "--config", str(config), "--data", str(tmp_path / "data")]
     said = tawny(*words, "-o", str(tmp_path / "door.txt"), "--host")
     assert said.code == 1, said.err
     text = (tmp_path / "door.txt").read_text("utf-8")
@@ -82,7 +82,7 @@ def test_a_running_recorder_is_asked(tawny: Tawny, camera: RtspCamera, tmp_path:
         until(lambda: len([one for one in bench.gaps() if one.end_ms is not None]) > 0, 60, "it is back")
         viewers = len(camera.viewers)
         until(lambda: bool(bench.running.index.gaps(DOOR, EVER)), 60, "the gap is written")
-        said = tawny("report", "camera", "door", "--data", str(folder), "--json")
+        said = tawny("cameras", "report", "door", "--data", str(folder), "--json")
         assert said.code == 0, said.err
         assert len(camera.viewers) == viewers  # the camera itself was left in peace
         assert_without_secrets(said.out)
@@ -92,7 +92,7 @@ def test_a_running_recorder_is_asked(tawny: Tawny, camera: RtspCamera, tmp_path:
         lost = next(gap for gap in told["history"] if gap["reason"] == "camera_restart")
         assert lost["evidence"]["word"] in ("reset", "closed")
         assert lost["evidence"]["last_unit"] is not None
-        unknown = tawny("report", "camera", "gate", "--data", str(folder))
+        unknown = tawny("cameras", "report", "gate", "--data", str(folder))
         assert (unknown.code, "door" in unknown.err) == (29, True)
     text = tawny("timeline", "--camera", "door", "--data", str(folder), "--json").out
     assert lost["evidence"] in [gap["evidence"] for gap in json.loads(text)["gaps"]]
@@ -101,6 +101,6 @@ def test_a_running_recorder_is_asked(tawny: Tawny, camera: RtspCamera, tmp_path:
 def test_what_is_no_rtsp_camera_has_nothing_to_report(tawny: Tawny, tmp_path: Path) -> None:
     config = tmp_path / "tawny.toml"
     config.write_text('[cameras.door]\nsource = "demo:garden"\n')
-    said = tawny("report", "camera", "door", "--config", str(config), "--data", str(tmp_path / "data"), "--json")
+    said = tawny("cameras", "report", "door", "--config", str(config), "--data", str(tmp_path / "data"), "--json")
     assert said.code == 3
     assert json.loads(said.err)["error"]["code"] == "no_report"

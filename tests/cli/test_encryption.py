@@ -1,4 +1,4 @@
-"""`tawny seal` and `tawny unseal`: nobody seals without having the sheet in hand, and the sheet opens everything."""
+"""`tawny encryption` and `tawny decrypt`: nobody seals without the sheet in hand, and the sheet opens everything."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from pathlib import Path
 import pyrage
 import pytest
 
-from tawny.cli import seal
+from tawny.cli import encryption
 from tawny.cli.output import Output
 from tawny.config.loader import read_settings
 from tawny.media.mp4.segment_reader import read_segment
@@ -58,7 +58,7 @@ class Terminal:
 
 def test_whoever_types_the_words_has_keys_and_a_locked_one_of_their_own(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path)
-    assert seal._init(terminal.args, terminal.out, terminal.type) == 0
+    assert encryption._set_up(terminal.args, terminal.out, terminal.type) == 0
     assert (len(terminal.words), terminal.asked) == (24, 3)
     chosen = read_settings(terminal.settings)
     assert terminal.settings.read_text().startswith("# mine")
@@ -76,32 +76,32 @@ def test_whoever_types_the_words_has_keys_and_a_locked_one_of_their_own(tmp_path
 
 def test_a_slip_of_the_pen_is_forgiven(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path, wrong=2)
-    assert seal._init(terminal.args, terminal.out, terminal.type) == 0
+    assert encryption._set_up(terminal.args, terminal.out, terminal.type) == 0
 
 
 def test_without_the_words_nothing_is_set_up(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path, wrong=99)
     before = terminal.settings.read_text()
     with pytest.raises(NotDone, match="don't match the sheet"):
-        seal._init(terminal.args, terminal.out, terminal.type)
+        encryption._set_up(terminal.args, terminal.out, terminal.type)
     assert terminal.settings.read_text() == before
     assert not (tmp_path / "data").exists()
 
 
 def test_keys_are_not_made_twice(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path)
-    seal._init(terminal.args, terminal.out, terminal.type)
+    encryption._set_up(terminal.args, terminal.out, terminal.type)
     with pytest.raises(NotDone, match="already"):
-        seal._init(terminal.args, terminal.out, terminal.type)
+        encryption._set_up(terminal.args, terminal.out, terminal.type)
 
 
 def test_the_sheet_is_tried_later_with_all_its_words(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path)
-    seal._init(terminal.args, terminal.out, terminal.type)
+    encryption._set_up(terminal.args, terminal.out, terminal.type)
     words = " ".join(terminal.words)
-    assert seal._test(terminal.args, terminal.out, lambda _: words.upper()) == 0
+    assert encryption._test_sheet(terminal.args, terminal.out, lambda _: words.upper()) == 0
     other = " ".join(RecoverySheet(Identity.new(), "box", "", "2026-11-20").words)
-    assert seal._test(terminal.args, terminal.out, lambda _: other) == 1
+    assert encryption._test_sheet(terminal.args, terminal.out, lambda _: other) == 1
 
 
 def test_the_page_to_print_has_words_code_and_warning(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 def test_a_recording_is_opened_with_key_passphrase_or_words(tawny: Tawny, tmp_path: Path, typed: list[str]) -> None:
     terminal = Terminal(tmp_path)
-    seal._init(terminal.args, terminal.out, terminal.type)
+    encryption._set_up(terminal.args, terminal.out, terminal.type)
     with terminal.settings.open("a") as file:
         file.write(
             f'[cameras.door]\nsource = "{clip_file(ClipSpec(seconds=4, sound="aac"))}"\ndetection.detector = "off"\n'
@@ -143,7 +143,7 @@ def test_a_recording_is_opened_with_key_passphrase_or_words(tawny: Tawny, tmp_pa
         bench.wait_for_seconds(2.5, DOOR)
     typed += [terminal.passphrase, " ".join(terminal.words)]
     for number, how in enumerate((["--key", str(tmp_path / "data" / "keys" / "owner.age")], ["--words"])):
-        said = tawny("unseal", *how, str(tmp_path / "data" / "door"), "-o", f"out{number}", "--json")
+        said = tawny("decrypt", *how, str(tmp_path / "data" / "door"), "-o", f"out{number}", "--json")
         assert said.code == 0, said.err
         (one, *_) = json.loads(said.out)["files"]
         assert one["state"] == "complete, signed"
@@ -183,7 +183,7 @@ def test_what_cannot_be_opened_is_told(
     tawny: Tawny, tmp_path: Path, words: tuple[str, ...], code: int, says: str
 ) -> None:
     files(tmp_path)
-    said = tawny("unseal", *words)
+    said = tawny("decrypt", *words)
     assert said.code == code, said.err
     assert says in said.out + said.err
     assert STRANGER.text not in said.out + said.err
@@ -192,14 +192,14 @@ def test_what_cannot_be_opened_is_told(
 def test_words_that_are_wrong_are_told(tawny: Tawny, tmp_path: Path, typed: list[str]) -> None:
     files(tmp_path)
     typed.append("abandon ability")
-    said = tawny("unseal", "--words", "good.tws")
+    said = tawny("decrypt", "--words", "good.tws")
     assert (said.code, "instead of 24" in said.err) == (2, True)
 
 
 def test_nothing_is_written_over(tawny: Tawny, tmp_path: Path) -> None:
     files(tmp_path)
-    assert tawny("unseal", "--key", "key", "good.tws").code == 0
-    assert "already" in tawny("unseal", "--key", "key", "good.tws").err
+    assert tawny("decrypt", "--key", "key", "good.tws").code == 0
+    assert "already" in tawny("decrypt", "--key", "key", "good.tws").err
 
 
 def test_somebody_who_was_added_later_opens_old_files_by_the_ring(tawny: Tawny, tmp_path: Path) -> None:
@@ -209,5 +209,5 @@ def test_somebody_who_was_added_later_opens_old_files_by_the_ring(tawny: Tawny, 
     assert epoch_key is not None
     line = RingLine(file.header.commit, 1000, wrap(epoch_key, [*RECIPIENTS, STRANGER.recipient]))
     (tmp_path / "20261120.keys").write_bytes(line.text())
-    assert tawny("unseal", "--key", "other", "good.tws").code == 0
+    assert tawny("decrypt", "--key", "other", "good.tws").code == 0
     assert RECOVERY.recipient in RECIPIENTS

@@ -1,0 +1,68 @@
+"""What `tawny notifications` and `tawny uploads` share: each lists and tests only its own targets."""
+
+from argparse import Namespace
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tawny.cli.control_client import ask_once
+from tawny.cli.output import Output
+from tawny.cli.paths import data_folder, load_settings
+from tawny.model.errors import NotDone, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class TargetKind:
+    """name: as the recorder has it. noun, nouns: for people. command: whose they are. page: how to set one up."""
+
+    name: str
+    noun: str
+    nouns: str
+    command: str
+    page: str
+
+
+CHANNELS: Final = TargetKind("notifier", "channel", "notification channels", "tawny notifications", "docs/messages.md")
+DESTINATIONS: Final = TargetKind(
+    "destination", "destination", "upload destinations", "tawny uploads", "docs/offsite.md"
+)
+
+
+def recorder_folder(args: Namespace) -> Path:
+    chosen, _ = load_settings(args)
+    return data_folder(args, chosen)
+
+
+def require_name(args: Namespace, kind: TargetKind) -> None:
+    if args.do != "list" and not args.name:
+        raise UsageError(f"`{kind.command} {args.do}` requires a name.")
+
+
+def list_targets(folder: Path, kind: TargetKind, out: Output) -> int:
+    items = [one for one in ask_once(folder, {"do": "targets"})["items"] if one["kind"] == kind.name]
+    rows = [(one["name"], one["where"], str(one["waiting"]), one["trouble"] or "–") for one in items]
+    heads = ("NAME", "WHERE", "WAITING", "TROUBLE")
+    out.data({"items": items}, out.table(heads, rows, empty=f"No {kind.nouns}."))
+    return 0
+
+
+def send_test(folder: Path, kind: TargetKind, name: str, out: Output) -> int:
+    """Send something there now."""
+    found = ask_once(folder, {"do": "targets"})["items"]
+    known = [one["name"] for one in found if one["kind"] == kind.name]
+    if name not in known:
+        refuse_unknown({"known": known}, kind, name)
+    told = ask_once(folder, {"do": "test", "name": name})
+    refuse_unknown(told, kind, name)
+    lines = [
+        f"{one['what']}: {one['wrong']} {one['do']}".strip() if one["wrong"] else one["what"] for one in told["steps"]
+    ]
+    out.data(told, "\n".join(lines))
+    return 1 if any(one["wrong"] for one in told["steps"]) else 0
+
+
+def refuse_unknown(told: dict[str, Any], kind: TargetKind, name: str) -> None:
+    """NotDone when the recorder answers with the names it has."""
+    if "known" in told:
+        known = ", ".join(told["known"]) or f"none; see {kind.page} to set one up"
+        raise NotDone(f"No {kind.noun} {name}.", f"Available: {known}.")

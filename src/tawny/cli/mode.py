@@ -1,0 +1,70 @@
+"""`tawny mode`: show the active mode, or set another one; `tawny mode schedule` follows the schedule."""
+
+from argparse import ArgumentParser, Namespace
+from typing import Any, Final
+
+from tawny.cli import options
+from tawny.cli.command_client import lasts, ordered
+from tawny.cli.control_client import ask_once
+from tawny.cli.output import Output
+from tawny.cli.paths import running_data
+from tawny.cli.times import time_text
+from tawny.model.errors import UsageError
+from tawny.model.times import utc_from_text
+
+HOME: Final = "home"
+"""The first mode, also where the settings name it otherwise."""
+SCHEDULE: Final = "schedule"
+_BY_SCHEDULE: Final = "week"
+"""What the recorder calls the schedule."""
+_REASONS: Final = {_BY_SCHEDULE: "on schedule", "presence": "because of presence"}
+
+
+def describe(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument(
+        "mode",
+        metavar="MODE",
+        nargs="?",
+        help="home, away, night or a mode of your own; schedule: follow the schedule; without it: show the active mode",
+    )
+    lasts(parser, "until the next scheduled change")
+
+
+def run(args: Namespace, out: Output) -> int:
+    if args.lasts and not args.mode:
+        raise UsageError("--for requires a mode.", "For example: `tawny mode away --for 8h`.")
+    told = ask_once(running_data(args), {"do": "modes"})
+    if args.mode:
+        return ordered(args, out, do="arm", mode=_mode_for(args.mode, told["modes"]))
+    out.data(told, _text(told))
+    return 0
+
+
+def _mode_for(word: str, modes: list[str]) -> str:
+    """The mode to ask the recorder for. A mode of the settings wins over what the word means by default."""
+    if word in modes:
+        return word
+    return {HOME: modes[0], SCHEDULE: _BY_SCHEDULE}.get(word, word)
+
+
+def _text(told: dict[str, Any]) -> str:
+    reason = f"set by {told['by']}" if told["by_hand"] else _REASONS.get(told["by"], told["by"])
+    lines = [f"Mode: {told['mode']}, {reason}, since {_time(told['since'])}."]
+    until, change = told["until"], next(iter(told["next"]), None)
+    if until:
+        then = f", then {change['mode']}" if change and change["at"] == until else ""
+        lines.append(f"Until {_time(until)}{then}.")
+    elif change:
+        lines.append(f"Next change: {change['mode']}, {_time(change['at'])}.")
+    else:
+        lines.append("No change scheduled.")
+    if told["people"]:
+        home = ", ".join(one["name"] for one in told["people"] if one["home"])
+        lines.append(f"Home: {home or 'nobody'}.")
+    lines.append(f"Modes: {', '.join(told['modes'])}.")
+    return "\n".join(lines)
+
+
+def _time(text: str) -> str:
+    return time_text(utc_from_text(text))

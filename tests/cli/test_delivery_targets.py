@@ -1,0 +1,99 @@
+"""`tawny notifications` and `tawny uploads`: what they ask of the recorder that runs, and what they say."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tawny.cli import delivery_targets, uploads
+from tests.cli.conftest import Tawny
+
+FILES = [
+    {"name": "porch/2026/07/01/1.mp4", "size_bytes": 2_000_000, "written_ms": 0},
+    {"name": "porch/2026/07/01/1.jpg", "size_bytes": 500_000, "written_ms": 0},
+]
+TARGETS = [
+    {"name": "nas", "kind": "destination", "where": "sftp://nas", "waiting": 2, "trouble": "", "paused": False},
+    {"name": "phone", "kind": "notifier", "where": "ntfy", "waiting": 0, "trouble": "Refused.", "paused": False},
+]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What the recorder was asked; it has one destination, `nas`, and one channel, `phone`."""
+    requests: list[dict[str, Any]] = []
+
+    def once(folder: object, request: dict[str, Any]) -> dict[str, Any]:
+        requests.append(request)
+        match request["do"]:
+            case "targets":
+                return {"items": TARGETS}
+            case "test":
+                wrong = "" if request["name"] == "phone" else "No space."
+                return {"steps": [{"what": "Sending", "wrong": wrong, "do": "Make room." if wrong else ""}]}
+        if request["name"] != "nas":
+            return {"known": ["nas"]}
+        return {"keep_s": 86_400.0, "removed": not request["dry_run"], "items": FILES}
+
+    monkeypatch.setattr(delivery_targets, "ask_once", once)
+    monkeypatch.setattr(uploads, "ask_once", once)
+    return requests
+
+
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [("notifications", "phone  ntfy   0        Refused."), ("uploads", "nas   sftp://nas  2        –")],
+)
+def test_each_lists_its_own(tawny: Tawny, asked: list[dict[str, Any]], command: str, line: str) -> None:
+    said = tawny(command, "list")
+    assert (said.code, said.out.splitlines()[1:]) == (0, [line])
+    told = json.loads(tawny(command, "list", "--json").out)["items"]
+    assert told == [one for one in TARGETS if one["name"] == line.split()[0]]
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "code", "says"),
+    [
+        ("notifications", "phone", 0, "Sending\n"),
+        ("uploads", "nas", 1, "Sending: No space. Make room.\n"),
+    ],
+)
+def test_each_tests_its_own(
+    tawny: Tawny, asked: list[dict[str, Any]], command: str, name: str, code: int, says: str
+) -> None:
+    said = tawny(command, "test", name)
+    assert (said.code, said.out) == (code, says)
+    assert asked[-1] == {"do": "test", "name": name}
+
+
+def test_a_dry_run_lists_what_would_go(tawny: Tawny, asked: list[dict[str, Any]]) -> None:
+    said = tawny("uploads", "clean", "nas", "--dry-run")
+    assert asked == [{"do": "sweep", "name": "nas", "dry_run": True}]
+    assert said.code == 0
+    assert "porch/2026/07/01/1.mp4  2 MB" in said.out
+    assert said.out.endswith("2 files, 2.5 MB: would be deleted.\n")
+
+
+def test_else_it_is_removed(tawny: Tawny, asked: list[dict[str, Any]]) -> None:
+    said = tawny("uploads", "clean", "nas")
+    assert asked == [{"do": "sweep", "name": "nas", "dry_run": False}]
+    assert said.out.endswith("2 files, 2.5 MB: will be deleted there once the queue is done.\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("uploads", "clean", "cloud"), 3, "Available: nas."),
+        (("uploads", "clean"), 2, "`tawny uploads clean` requires a name."),
+        (("uploads", "test", "nas", "--dry-run"), 2, "--dry-run only works with `tawny uploads clean`."),
+        (("uploads", "test", "phone"), 3, "No destination phone. Available: nas."),
+        (("notifications", "test", "nas"), 3, "No channel nas. Available: phone."),
+        (("notifications", "test"), 2, "`tawny notifications test` requires a name."),
+    ],
+)
+def test_what_it_cannot_do_is_said(
+    tawny: Tawny, asked: list[dict[str, Any]], words: tuple[str, ...], code: int, says: str
+) -> None:
+    said = tawny(*words)
+    assert (said.code, says in said.err) == (code, True), said.err
+    assert all(request["do"] != "test" for request in asked)

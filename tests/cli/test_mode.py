@@ -1,0 +1,110 @@
+"""`tawny mode`: shows the mode that is active and until when, sets another one, and goes back to the schedule."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tawny.engine import Bus
+from tests.cli.conftest import Tawny, answering
+
+NIGHT = {"at": "2026-11-20T21:00:00.000Z", "mode": "night"}
+TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+
+
+class Recorder:
+    """What it answers about modes, and what it was told to do."""
+
+    def __init__(self) -> None:
+        self.orders: list[dict[str, Any]] = []
+        self.now: dict[str, Any] = {
+            "modes": ["home", "away", "night"], "mode": "home", "by": "week", "by_hand": False,
+            "since": "2026-11-20T05:00:00.000Z", "until": None, "next": [NIGHT], "people": [],
+        }  # fmt: skip
+
+    def order(self, asked: dict[str, Any]) -> dict[str, Any]:
+        self.orders.append(asked["order"])
+        return {"done": "Mode: away."}
+
+
+@pytest.fixture
+def recorder(recorded: Path) -> Iterator[Recorder]:
+    made = Recorder()
+    with answering(recorded, Bus(), {"modes": lambda _: made.now, "order": made.order}):
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("change", "lines"),
+    [
+        ({}, [rf"Mode: home, on schedule, since {TIME}\.", rf"Next change: night, {TIME}\.", "Modes: home, away, nig"]),
+        ({"next": []}, ["Mode: home", r"No change scheduled\.", "Modes: "]),
+        ({"by": "presence", "next": []}, ["Mode: home, because of presence, since", "No change", "Modes: "]),
+        (
+            {"by": "Anna", "by_hand": True, "mode": "away", "until": NIGHT["at"]},
+            [rf"Mode: away, set by Anna, since {TIME}\.", rf"Until {TIME}, then night\.", "Modes: "],
+        ),
+        ({"by": "Anna", "by_hand": True, "until": "2026-11-20T20:00:00.000Z"}, ["Mode", rf"Until {TIME}\.", "Modes: "]),
+        (
+            {"people": [{"name": "anna", "home": True}, {"name": "ben", "home": False}]},
+            ["Mode: ", "Next", r"Home: anna\.", "Modes: "],
+        ),
+        ({"people": [{"name": "ben", "home": False}]}, ["Mode: ", "Next", r"Home: nobody\.", "Modes: "]),
+    ],
+)
+def test_the_active_mode_is_shown(
+    tawny: Tawny, recorded: Path, recorder: Recorder, change: dict[str, Any], lines: list[str]
+) -> None:
+    recorder.now |= change
+    said = tawny("mode", "--data", str(recorded))
+    assert said.code == 0, said.err
+    assert len(said.out.splitlines()) == len(lines)
+    for line, pattern in zip(said.out.splitlines(), lines, strict=True):
+        assert re.match(pattern, line), line
+    assert json.loads(tawny("mode", "--data", str(recorded), "--json").out) == recorder.now
+    assert recorder.orders == []
+
+
+@pytest.mark.parametrize(
+    ("modes", "words", "order"),
+    [
+        (("home", "away"), ("away",), {"do": "arm", "mode": "away"}),
+        (("home", "away"), ("away", "--for", "8h"), {"do": "arm", "mode": "away", "for": 28_800}),
+        (("home", "away"), ("home",), {"do": "arm", "mode": "home"}),
+        (("here", "away"), ("home",), {"do": "arm", "mode": "here"}),
+        (("here", "away"), ("home", "--for", "30 s"), {"do": "arm", "mode": "here", "for": 30}),
+        (("home", "away"), ("schedule",), {"do": "arm", "mode": "week"}),
+        (("home", "schedule"), ("schedule",), {"do": "arm", "mode": "schedule"}),
+        (("home", "away"), ("moon",), {"do": "arm", "mode": "moon"}),
+    ],
+)
+def test_another_mode_is_set(
+    tawny: Tawny,
+    recorded: Path,
+    recorder: Recorder,
+    modes: tuple[str, ...],
+    words: tuple[str, ...],
+    order: dict[str, Any],
+) -> None:
+    recorder.now["modes"] = list(modes)
+    said = tawny("mode", *words, "--data", str(recorded))
+    assert (said.code, said.out, recorder.orders) == (0, "Mode: away.\n", [order]), said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [(("--for", "1h"), "--for requires a mode."), (("away", "--for", "soon"), "`--for soon` isn't a valid duration.")],
+)
+def test_a_wrong_use_changes_nothing(
+    tawny: Tawny, recorded: Path, recorder: Recorder, words: tuple[str, ...], says: str
+) -> None:
+    said = tawny("mode", *words, "--data", str(recorded))
+    assert (said.code, says in said.err, recorder.orders) == (2, True, []), said.err
+
+
+def test_it_needs_a_running_recorder(tawny: Tawny, recorded: Path) -> None:
+    said = tawny("mode", "--data", str(recorded))
+    assert (said.code, "No tawny is running" in said.err) == (3, True), said.err
