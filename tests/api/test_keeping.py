@@ -19,7 +19,7 @@ from tests.api.fakes import House
 from tests.playback.archives import PORCH
 
 HOUR_MS = 3_600_000
-EVERYONE = {"min": "14 days", "max": "90 days", "free": "10 %", "events": {"other": "60 days"}}
+EVERYONE = {"min": "14 days", "max": "90 days", "min_free": "10 %", "events": {"other": "60 days"}}
 
 
 def _segment(number: int, start_ms: int) -> Segment:
@@ -40,7 +40,7 @@ def _segment(number: int, start_ms: int) -> Segment:
 
 class FakeKeeping:
     def __init__(self, now_ms: int) -> None:
-        self.asked = web.RetentionRequest(EVERYONE, {PORCH: {"size": "500 GB"}})
+        self.asked = web.RetentionRequest(EVERYONE, {PORCH: {"max_size": "500 GB"}})
         self.now_ms = now_ms
         self.goes_by_change = 0
         self.changed: list[web.RetentionRequest] = []
@@ -97,7 +97,7 @@ async def test_it_is_told_in_the_words_of_the_settings(house: House, kept: FakeK
     async with house.signed_in() as owner:
         told = (await owner.get("/api/v1/retention")).json()
     assert told["everyone"]["min"] == "14 days"
-    assert told["cameras"][0]["own"]["size"] == "500 GB"
+    assert told["cameras"][0]["own"]["max_size"] == "500 GB"
     assert [one["use"] for one in told["volumes"]] == ["first", "mirror"]
     assert (told["locked"], told["locked_bytes"]) == (2, 7)
 

@@ -55,8 +55,8 @@ class FakeModes:
         return web.ModePlan(arm, rules, is_in_file=True, notifiers=("phone",), does={"home": "all is recorded"})
 
     def change(self, arm: Mapping[str, Any], rules: Sequence[Mapping[str, Any]]) -> None:
-        if arm["modes"] == ["home"]:
-            raise SettingsError("x", (Problem("arm", "'away'", "one of home"),))
+        if arm["names"] == ["home"]:
+            raise SettingsError("x", (Problem("modes", "'away'", "one of home"),))
         self.did.append((dict(arm), list(rules)))
 
     def preview(self, arm: Any, rules: Any) -> list[tuple[date, list[tuple[int, int, str]]]]:
@@ -127,7 +127,7 @@ async def test_family_sets_modes_and_makes_no_plans(house: House, modes: FakeMod
 async def test_the_plan_is_told_tried_and_changed(house: House, modes: FakeModes) -> None:
     owner = house.signed_in(Role.OWNER)
     plan = (await owner.get("/api/v1/modes/plan")).json()
-    assert plan["arm"]["modes"] == ["home", "away"]
+    assert plan["modes"]["names"] == ["home", "away"]
     assert plan["rules"][0]["when"] == {
         "camera": [], "kind": ["person"], "zone": [], "recognized": [], "include_possible": False,
         "mode": [], "between": [], "home": [], "away": [], "min_duration": "5 s",

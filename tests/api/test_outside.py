@@ -154,10 +154,10 @@ class FakePlacing:
     def said(self, name: str) -> TargetSettingsView:
         if name != "nas":
             raise NotDone(f"{name} isn't in the settings.", "Reload the page.")
-        return TargetSettingsView("destinations", {"keep": "90 days"})
+        return TargetSettingsView("destinations", {"retention": "90 days"})
 
     def put(self, group: Group, name: str, values: Mapping[str, Any]) -> None:
-        if values.get("keep") == "often":
+        if values.get("retention") == "often":
             raise SettingsError("tawny.toml", (Problem("destinations.nas.keep", "'often'", "90 days"),))
         self.put_there.append((group, name, dict(values)))
 
@@ -177,11 +177,11 @@ def placing(house: House) -> FakePlacing:
 
 async def test_a_place_is_put_and_noted(house: House, placing: FakePlacing) -> None:
     owner = house.signed_in(Role.OWNER)
-    change = {"group": "destinations", "values": {"url": "folder:/mnt", "keep": None, "minutes": [5, 20]}}
+    change = {"group": "destinations", "values": {"url": "folder:/mnt", "retention": None, "minutes": [5, 20]}}
     assert (await owner.put("/api/v1/targets/nas", json=change)).status_code == 200
     assert placing.put_there == [("destinations", "nas", change["values"])]
     assert house.accounts.audit(1)[0].detail == "nas"
-    assert (await owner.get("/api/v1/targets/nas/settings")).json()["values"] == {"keep": "90 days"}
+    assert (await owner.get("/api/v1/targets/nas/settings")).json()["values"] == {"retention": "90 days"}
     assert (await owner.get("/api/v1/targets/kinds")).json()["items"][0]["fields"][0]["key"] == "path"
     assert (await owner.post("/api/v1/targets/nas/try-out", json=change)).json()["steps"][0]["what"] == "Connected"
 
@@ -189,7 +189,7 @@ async def test_a_place_is_put_and_noted(house: House, placing: FakePlacing) -> N
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "says"),
     [
-        ("PUT", "nas", {"group": "destinations", "values": {"keep": "often"}}, 400, "allowed: 90 days"),
+        ("PUT", "nas", {"group": "destinations", "values": {"retention": "often"}}, 400, "allowed: 90 days"),
         ("PUT", "No%20Name", {"group": "destinations", "values": {}}, 422, "Invalid request"),
         ("PUT", "nas", {"group": "cameras", "values": {}}, 422, "Invalid request"),
         ("DELETE", "other", None, 404, "other isn't in the settings"),

@@ -65,7 +65,7 @@ def test_a_camera_that_fails_is_reported_all_the_same(tawny: Tawny, camera: Rtsp
     assert said.code == 1, said.err
     text = (tmp_path / "door.txt").read_text("utf-8")
     assert "461 Unsupported Transport" in text
-    assert "It ended: The camera" in text
+    assert "It ended: Camera error at" in text
     assert "127.0.0.1" in text
     assert USER not in text
     assert PASSWORD not in text

@@ -122,7 +122,7 @@ CASES = [
     Case("unwritable folder", _plain("run", "demo:", "--data", "/proc/tawny"), 32, "Can't write", "--data"),
     Case("a file where the folder should be", _a_file_as_folder, 32, "Can't write", "--data"),
     Case("full disk", _full_disk, 31, "is full", "Free up space"),
-    Case("port in use", _port_taken, 40, "already listens on 127.0.0.1:", "--listen"),
+    Case("port in use", _port_taken, 40, "is already in use by another program", "--listen"),
     Case("a port that is none", _plain("demo", "--port", "70000"), 2, "isn't a valid port", "65535"),
     Case(
         "an address to listen on that is none",

@@ -115,4 +115,4 @@ def test_a_pass_for_another_tawny_tells_its_address(tawny: Tawny, folder: Path) 
     made = told(tawny, folder, "tokens", "create", "Anna's tawny", "--upload-quota", "50 GB")
     assert (made["brings_bytes"], made["cameras"]) == (50_000_000_000, [])
     assert made["url"] == f"tawny+http://:{made['secret']}@127.0.0.1:8000/"
-    assert "bring 50 GB" in tawny("tokens", "list", "--data", str(folder)).out
+    assert "upload 50 GB" in tawny("tokens", "list", "--data", str(folder)).out

@@ -17,7 +17,7 @@ source = "demo:front"   # the front
 
 [cameras.door.detection]
 threshold = 40              # leaves
-mode = "thorough"
+effort = "thorough"
 
 [cameras.door.detection.zones]
 # where people walk
@@ -45,23 +45,29 @@ def test_nothing_changes_if_nothing_changed(tmp_path: Path) -> None:
 
 
 def test_a_level_keeps_its_comment_and_all_around_it(tmp_path: Path) -> None:
-    assert changed(tmp_path, FILE, level=62) == FILE.replace("threshold = 40 ", "threshold = 62 ")
+    assert changed(tmp_path, FILE, threshold=62) == FILE.replace("threshold = 40 ", "threshold = 62 ")
 
 
 def test_a_level_as_usual_is_left_out(tmp_path: Path) -> None:
-    assert "level" not in changed(tmp_path, FILE, level=50)
+    assert "threshold" not in changed(tmp_path, FILE, threshold=50)
 
 
 def test_what_is_as_usual_and_was_written_stays_written(tmp_path: Path) -> None:
     text = FILE.replace("threshold = 40 ", "threshold = 50 ")
-    assert changed(tmp_path, text, mode="frugal") == text.replace("thorough", "frugal")
+    assert changed(tmp_path, text, effort="frugal") == text.replace("thorough", "frugal")
 
 
 def test_zones_come_change_and_go(tmp_path: Path) -> None:
     corner = [[0, 0], [0.123456, 0], [0, 1]]
     zones = {
         "path": [[0.1, 0.5], [0.6, 0.5], [0.6, 1.0]],
-        "corner": {"points": corner, "level": 70, "smallest": "1.5 %", "loiter": "90 s", "left": "20 s"},
+        "corner": {
+            "points": corner,
+            "threshold": 70,
+            "min_size": "1.5 %",
+            "loitering_after": "90 s",
+            "object_left_after": "20 s",
+        },
     }
     text = changed(tmp_path, FILE, zones=zones)
     assert "path = [[0.1, 0.5], [0.6, 0.5], [0.6, 1.0]]   # by the hedge" in text
@@ -74,14 +80,14 @@ def test_zones_come_change_and_go(tmp_path: Path) -> None:
 
 
 def test_a_camera_that_had_no_table(tmp_path: Path) -> None:
-    text = changed(tmp_path, FILE, "yard", mask=[[[0, 0], [1, 0], [1, 0.2]]], motion={"sensitivity": 60})
+    text = changed(tmp_path, FILE, "yard", motion_masks=[[[0, 0], [1, 0], [1, 0.2]]], motion={"sensitivity": 60})
     assert text.startswith(FILE.rstrip())
     assert "[cameras.yard.detection]" in text
 
 
 @pytest.mark.parametrize("written", ["detection.threshold = 30\n", "detection = { threshold = 30 }\n"])
 def test_other_ways_to_write_a_table(tmp_path: Path, written: str) -> None:
-    text = changed(tmp_path, f'[cameras.door]\nsource = "demo:"\n{written}# end\n', mode="frugal", level=31)
+    text = changed(tmp_path, f'[cameras.door]\nsource = "demo:"\n{written}# end\n', effort="frugal", threshold=31)
     assert "31" in text
     assert "frugal" in text
     assert "# end" in text
@@ -104,5 +110,5 @@ def test_a_file_that_is_broken_stays_as_it_is(tmp_path: Path) -> None:
 
 
 def test_times_and_shares_are_said_with_units() -> None:
-    watch = DetectionSettings.model_validate({"zones": {"z": {"points": [[0, 0], [1, 0], [1, 1]], "stay": "2 s"}}})
-    assert plain_table(watch) == {"zones": {"z": {"points": [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]], "stay": "2 s"}}}
+    watch = DetectionSettings.model_validate({"zones": {"z": {"points": [[0, 0], [1, 0], [1, 1]], "min_time": "2 s"}}})
+    assert plain_table(watch) == {"zones": {"z": {"points": [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]], "min_time": "2 s"}}}

@@ -56,7 +56,7 @@ def test_the_same_again_leaves_the_file_as_it_is(path: Path) -> None:
 
 def test_one_time_changes_and_all_comments_stay(path: Path) -> None:
     arm, rules = words_of(path)
-    arm["week"] = {"night": ["23:00-07:00"], "away": ["mon-fri sunrise+1h-17:00"]}
+    arm["schedule"] = {"night": ["23:00-07:00"], "away": ["mon-fri sunrise+1h-17:00"]}
     settings = change_modes(path, arm, rules)
     assert [str(one) for one in settings.modes.schedule["away"]] == ["mon-fri sunrise+60m-17:00"]
     written = path.read_text(encoding="utf-8")

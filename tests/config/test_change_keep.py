@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tawny.config.changes.retention import change_keep, keep_words, parse_retention
+from tawny.config.changes.retention import change_retention, parse_retention, retention_to_table
 from tawny.config.loader import read_settings
 from tawny.config.retention import RetentionSettings
 from tawny.model.errors import NotDone, SettingsError
@@ -32,30 +32,30 @@ def file(tmp_path: Path) -> Path:
 
 
 def _words(file: Path) -> dict[str, object]:
-    return keep_words(read_settings(file).storage.retention)
+    return retention_to_table(read_settings(file).storage.retention)
 
 
 def test_only_what_differs_is_written_and_comments_stay(file: Path) -> None:
-    words = {**_words(file), "min": "7 days", "size": "5.4 TB", "events": {"person": "60 days", "other": "30 days"}}
-    made = change_keep(file, words, {})
+    words = {**_words(file), "min": "7 days", "max_size": "5.4 TB", "events": {"person": "60 days", "other": "30 days"}}
+    made = change_retention(file, words, {})
     text = file.read_text()
     assert "# the big disk" in text
     assert "# as agreed" in text
     assert "# in front" in text
     assert 'min = "7 days"' in text
-    assert "free" not in text
+    assert "min_free" not in text
     assert made.storage.retention.max_size == 5_400_000_000_000
     assert made.storage.retention.events == {"person": 60 * 86_400, "other": 30 * 86_400}
     assert _words(file) == words
 
 
 def test_what_is_said_again_changes_nothing(file: Path) -> None:
-    change_keep(file, _words(file), {"porch": {"size": "500 GB"}})
+    change_retention(file, _words(file), {"porch": {"max_size": "500 GB"}})
     assert file.read_text() == FILE
 
 
 def test_a_camera_gets_its_own_and_loses_it(file: Path) -> None:
-    made = change_keep(file, _words(file), {"yard": {"min": "30 days", "sub": {"max": "1 years"}}, "porch": {}})
+    made = change_retention(file, _words(file), {"yard": {"min": "30 days", "sub": {"max": "1 years"}}, "porch": {}})
     yard = made.cameras["yard"].retention
     assert yard is not None
     assert yard.sub is not None
@@ -67,32 +67,36 @@ def test_a_camera_gets_its_own_and_loses_it(file: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "path"),
     [({"min": "two weeks"}, "storage.retention.min"), ({"min": "9 days", "max": "3 days"}, "storage.retention"),
-     ({"free": "200 %"}, "storage.retention.free"), ({"never": "1 days"}, "storage.retention.never")],
+     ({"min_free": "200 %"}, "storage.retention.min_free"), ({"never": "1 days"}, "storage.retention.never")],
 )  # fmt: skip
 def test_what_cannot_be_used_is_told_and_nothing_is_written(file: Path, words: dict[str, str], path: str) -> None:
     with pytest.raises(SettingsError) as told:
         parse_retention(words, {})
     assert told.value.problems[0].path == path
     with pytest.raises(SettingsError):
-        change_keep(file, words, {})
+        change_retention(file, words, {})
     assert file.read_text() == FILE
 
 
 def test_a_camera_that_was_taken_out_is_told(file: Path) -> None:
     with pytest.raises(NotDone):
-        change_keep(file, _words(file), {"garage": {"min": "1 days"}})
+        change_retention(file, _words(file), {"garage": {"min": "1 days"}})
     assert file.read_text() == FILE
 
 
 def test_a_file_without_any_of_it_gets_what_is_needed(tmp_path: Path) -> None:
     file = tmp_path / "tawny.toml"
     file.write_text('[cameras.porch]\nsource = "demo:"\n')
-    change_keep(file, {**keep_words(RetentionSettings()), "size": "200 GB"}, {"porch": {"min": "1 days"}})
+    change_retention(
+        file, {**retention_to_table(RetentionSettings()), "max_size": "200 GB"}, {"porch": {"min": "1 days"}}
+    )
     made = read_settings(file)
     assert made.storage.retention.max_size == 200 * 10**9
     assert made.cameras["porch"].retention is not None
 
 
 def test_words_say_exactly_what_was_meant() -> None:
-    keep = RetentionSettings.model_validate({"size": "123.456 GB", "min": "36 h", "max": "14 days", "free": "2.5 %"})
-    assert parse_retention(keep_words(keep), {})[0] == keep
+    keep = RetentionSettings.model_validate(
+        {"max_size": "123.456 GB", "min": "36 h", "max": "14 days", "min_free": "2.5 %"}
+    )
+    assert parse_retention(retention_to_table(keep), {})[0] == keep

@@ -133,11 +133,11 @@ class World:
             scores=MotionScoreFile(self.volume, self.clock),
             grids=MotionGrids(self.volume, self.clock),
         )
-        chosen = CameraSettings(source="pictures:", watch=DetectionSettings(detector="off"))
+        chosen = CameraSettings(source="pictures:", detection=DetectionSettings(detector="off"))
         self.cameras = {name: RunningCamera(name, chosen, parts, self.begin_ms) for name in (PORCH, YARD)}
         self.shown: Callable[[CameraStatus], CameraStatus] = lambda status: status
         self.care = HealthMonitor(
-            HeartbeatSettings.model_validate({"check_in": check_in, "every": "1 min"}),
+            HeartbeatSettings.model_validate({"url": check_in, "interval": "1 min"}),
             self.clock,
             self.bus,
             self.volume,

@@ -216,7 +216,7 @@ def test_the_calendar_counts_gaps_that_nobody_wanted(archive: FakeArchive) -> No
         (gap(0, 1, GapReason.RECORDER_OFF, "starting"), "tawny wasn't running: starting", "choice"),
         (gap(0, 1, GapReason.PRIVACY), "Paused for privacy", "choice"),
         (gap(0, 1, GapReason.CLOCK), "Clock corrected", "choice"),
-        (gap(0, 1, GapReason.REMOVED, "older than 14 days"), "Removed", "faint"),
+        (gap(0, 1, GapReason.REMOVED, "older than 14 days"), "Deleted", "faint"),
     ],
 )
 def test_gaps_have_words_and_a_tone(made: Gap, words: str, tone: str) -> None:

@@ -92,7 +92,7 @@ def test_without_the_key_it_is_said_that_it_is_sealed(archive: FakeArchive) -> N
             full_size(of, PORCH, T + 1000)
         with pytest.raises(FileSealed):
             ClipCache(of).clip(PORCH, MAIN, Span(T, T + 2000), 10**7)
-        with pytest.raises(NotCarried, match="is sealed"):
+        with pytest.raises(NotCarried, match="This recording is encrypted"):
             PacketReel(of, PORCH, MAIN, T, codec="h264").next()
 
 

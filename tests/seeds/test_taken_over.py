@@ -72,12 +72,12 @@ def test_rom_cam(tawny: Tawny, tmp_path: Path) -> None:  # RC1, RC2
     told, ours = took(tawny, tmp_path, ROM_CAM)
     camera = ours["cameras"]["front-door-left"]
     assert (camera["source"], camera["name"]) == ("/dev/video2", "Front Door/Left")
-    assert (camera["v4l2"], camera["watch"]) == (
+    assert (camera["v4l2"], camera["detection"]) == (
         {"size": "640x480", "fps": 10, "format": "h264"},
         {"detector": "edges"},
     )
     assert (ours["storage"], ours["web"]) == ({"mode": "memory"}, {"listen": "127.0.0.1:8080"})
-    assert ours["arm"]["presence"]["ping"] == ["192.168.1.50"]
+    assert ours["modes"]["presence"]["ping"] == ["192.168.1.50"]
     assert ours["rules"] == [{"do": ["notify no one", "don't upload"], "when": {"mode": "home"}}]
     in_force = read_settings(tmp_path / "tawny.toml")
     assert in_force.destinations["bucket"].url == "s3://AKIA:se%2Fcret@my-bucket?region=us-east-1"
@@ -99,7 +99,7 @@ def test_diycam(tawny: Tawny, tmp_path: Path) -> None:  # DY1
         "source": "/dev/video1",
         "pre": "4 s",
         "post": "2 s",
-        "watch": {"detector": "counting", "counting": {"seconds": 4, "kernel": 21}},
+        "detection": {"detector": "counting", "counting": {"seconds": 4, "kernel": 21}},
     }
     assert read_settings(tmp_path / "tawny.toml").cameras["1"].source == "rtsp://admin:p%40ss@192.168.1.20/main"
     assert ours["storage"]["path"] == "/videos/tawny"
@@ -115,18 +115,18 @@ def test_ropey_cam(tawny: Tawny, tmp_path: Path) -> None:  # RP1, RP22
         "pre": "3 s",
         "post": "4 s",
         "picamera": {"size": "1600x1200", "fps": 20, "brightness": 0.25, "flip": "left-right"},
-        "watch": {"detector": "framediff", "framediff": {"level": 420, "frames": 7}},
+        "detection": {"detector": "framediff", "framediff": {"level": 420, "frames": 7}},
     }
-    assert ours["storage"]["keep"]["free"] == "20 %"
+    assert ours["storage"]["retention"]["min_free"] == "20 %"
     assert told["left"].keys() == {"is_noir"}
 
 
 def test_pancake(tawny: Tawny, tmp_path: Path) -> None:  # PK1, PK18
     told, ours = took(tawny, tmp_path, PANCAKE)
     assert ours["cameras"]["camera"]["picamera"] == {"size": "1280x720", "fps": 30, "flip": "up-down"}
-    assert ours["cameras"]["camera"]["watch"] == {"detector": "own", "own": {"file": "customize.py", "width": 224}}
-    assert ours["emit"]["pancake"] == {"url": "unix:@post", "form": "pancake", "cameras": ["camera"]}
-    when = {"names": "pancake", "after": 3, "minutes": [5, 20]}
+    assert ours["cameras"]["camera"]["detection"] == {"detector": "own", "own": {"file": "customize.py", "width": 224}}
+    assert ours["webhooks"]["pancake"] == {"url": "unix:@post", "format": "pancake", "cameras": ["camera"]}
+    when = {"names": "pancake", "batch": 3, "minutes": [5, 20]}
     assert ours["destinations"]["scp-1"] == {"url": "sftp://pi@nas:22/%2Fmnt%2Fcam", **when}
     in_force = read_settings(tmp_path / "tawny.toml")
     assert in_force.destinations["ftp-1"].url == "ftp://me:s3cret@ftp.example.org:21/cam"
@@ -148,9 +148,9 @@ def test_secrets_are_in_a_file_of_their_own(theirs: str, tawny: Tawny, tmp_path:
     [
         ('name = "door"\ndevice = /dev/video0\n', "line 2"),
         ("cameras[1]=/dev/video0\nkernel='17\n", "line 2"),
-        ("a letter\nto nobody\n", "none of rom-cam"),
-        ("[ropey]\nvideo_width = wide\n", "none of rom-cam"),
-        ("recorder.py --fps quick\n", "none of rom-cam"),
+        ("a letter\nto nobody\n", "contains no settings of rom-cam"),
+        ("[ropey]\nvideo_width = wide\n", "contains no settings of rom-cam"),
+        ("recorder.py --fps quick\n", "contains no settings of rom-cam"),
     ],
 )
 def test_what_is_broken_is_named_and_nothing_written(theirs: str, says: str, tawny: Tawny, tmp_path: Path) -> None:

@@ -213,7 +213,7 @@ def test_a_camera_that_describes_itself_and_then_falls_silent(method: str, short
 def test_a_camera_without_a_place_for_another_viewer(method: str) -> None:
     with RtspCamera(made_clip(ClipSpec())) as camera:
         camera.faults.answers[method] = answer("453 Not Enough Bandwidth")
-        with pytest.raises(SourceError, match="another viewer"):
+        with pytest.raises(SourceError, match="doesn't accept more connections"):
             open_camera(camera)
 
 

@@ -116,7 +116,7 @@ def test_the_self_test_mends_and_still_tells(both: Mirrored) -> None:
     (row, *_) = both.rows
     list(tester._is_as_written(row))
     assert both.healed() == [row.path]
-    assert "mended from the mirror" in tester._problems[0]
+    assert "restored from the mirror" in tester._problems[0]
 
 
 def test_scores_and_pictures_are_mirrored_and_read_from_there(both: Mirrored, tmp_path: Path) -> None:

@@ -167,7 +167,7 @@ def _list_changed(site: Site) -> None:
     [
         (lambda site: site.path(1).unlink(), "neither present nor deleted"),
         (_replaced, "neither present nor deleted"),
-        (_bit, "not what was"),
+        (_bit, "n't match what was"),
         (_statement_gone, "chain of statements is broken"),
         (_list_changed, "lists are missing"),
     ],

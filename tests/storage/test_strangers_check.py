@@ -118,5 +118,5 @@ def test_an_hour_is_checked_without_the_recorder(tmp_path: Path, quick_disk: Pat
     assert "recording 5 is not shown. What the recorder stated of it: file, removed" in program
     assert "nothing was recorded for 30 s: stalled" in program
     if not sealed:
-        assert notes.count("was thinned") == 3
+        assert notes.count("was reduced to keyframes") == 3
         assert program.count("stated of it: file, thinned") == 3

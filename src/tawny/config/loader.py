@@ -170,6 +170,7 @@ def _line_of(path: list[str], text: str) -> int | None:
         if head:
             table = [part.strip(" \"'") for part in head[1].split(".")]
         here = table if head else table + [p.strip(" \"'") for p in key[1].split(".")] if key else []
+        here = here[: len(path)]  # `watch.level = 40` is also the line of `watch`
         depth = len(here)
         if depth and path[:depth] == here and (best is None or depth > best[0]):
             best = (depth, number)

@@ -52,7 +52,7 @@ RENAMED: Final[Mapping[str, str]] = {
     f"{_DETECTION}.level": "threshold",
     f"{_DETECTION}.mask": "motion_masks",
     f"{_DETECTION}.objects": "notify_types",
-    f"{_DETECTION}.private": "privacy_masks, in the camera's own table",
+    f"{_DETECTION}.private": "cameras.*.privacy_masks",
     f"{_DETECTION}.read": "recognize",
     f"{_DETECTION}.read_sure": "recognize_confidence",
     f"{_DETECTION}.read_zones": "recognize_zones",
@@ -116,13 +116,13 @@ def _find(value: object, path: tuple[str, ...]) -> Iterator[Problem]:
             here = (*path, str(key))
             new = next((new for old, new in RENAMED.items() if _matches(old, here)), "")
             if new:
-                yield Problem(".".join(here), f"`{key}`", f"its new name `{new}`")
+                yield Problem(".".join(here), "", f"`{key}` is now `{new}`")
             yield from _find(each, here)
     elif isinstance(value, list):
         for number, each in enumerate(value):
             new = next((new for (old, text), new in RENAMED_VALUES.items() if each == text and _matches(old, path)), "")
             if new:
-                yield Problem(".".join(path), repr(each), f"its new name {new!r}")
+                yield Problem(".".join(path), "", f"`{each}` is now `{new}`")
             yield from _find(each, (*path, str(number)))
 
 

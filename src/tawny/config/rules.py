@@ -68,7 +68,7 @@ def parse_action(text: str) -> RuleAction:
     read = next(((verb, found) for verb, form in _PATTERNS if (found := form.fullmatch(words))), None)
     if read is None:
         new = rename_action(words)
-        raise ValueError(f"its new name `{new}`" if new else WANTED)
+        raise ValueError(f"`{words}` is now `{new}`" if new else WANTED)
     verb, found = read
     parts = found.groupdict()
     name, more, lasts = (parts.get(key) or "" for key in ("name", "more", "lasts"))

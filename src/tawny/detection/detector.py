@@ -45,5 +45,5 @@ class DetectorKind(Protocol):
     """What stands behind an entry point: makes detectors from settings."""
 
     def __call__(self, settings: Mapping[str, Any]) -> Detector:
-        """settings: the table `[cameras.<id>.watch.<name>]`. ValueError says which key, found and allowed."""
+        """settings: the table `[cameras.<id>.detection.<name>]`. ValueError says which key, found and allowed."""
         ...

@@ -16,7 +16,10 @@ from tawny.model.gaps import GapEvidence
 
 
 class Problem(NamedTuple):
-    """One setting that cannot be used: `cameras.porch.post: found "-3 s", allowed 0 s to 5 min`."""
+    """A setting that cannot be used: `cameras.porch.post: found "-3 s"; allowed: 0 s to 5 min`.
+
+    found: empty if `allowed` is the whole statement, for example that a setting was renamed.
+    """
 
     path: str
     found: str
@@ -25,7 +28,11 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         where = f"line {self.line}: " if self.line else ""
-        return f"{where}{self.path}: found {self.found}; allowed: {self.allowed}"
+        return (
+            f"{where}{self.path}: found {self.found}; allowed: {self.allowed}"
+            if self.found
+            else f"{where}{self.path}: {self.allowed}"
+        )
 
 
 @dataclass(eq=False)

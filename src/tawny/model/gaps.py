@@ -43,7 +43,7 @@ GAP_WORDS: dict[GapReason, str] = {
     GapReason.MODE: "Off in this mode",
     GapReason.SCHEDULE: "Off by schedule",
     GapReason.OFF: "Switched off",
-    GapReason.REMOVED: "Camera removed",
+    GapReason.REMOVED: "Deleted",
     GapReason.CLOCK: "Clock corrected",
     GapReason.UNKNOWN: "Unknown reason (please report this)",
 }

@@ -99,7 +99,7 @@ def test_a_model_whose_lists_do_not_belong_together_is_told_of(tmp_path: Path, s
 
 def test_a_model_that_wants_more_than_a_picture_is_told_of(tmp_path: Path) -> None:
     asks = {"pixel_mask": (onnx.TensorProto.INT64, (1, 64, 64))}
-    with pytest.raises(NotDone, match=r"takes images .*, pixel_mask .*, gives nothing"):
+    with pytest.raises(NotDone, match=r"input images .*, pixel_mask .*\) fails"):
         ObjectModel(models.saying(tmp_path / "m.onnx", rows((0, 0.5, (0, 0, 9, 9))), others=asks))
 
 

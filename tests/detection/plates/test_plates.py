@@ -86,7 +86,7 @@ def test_what_has_to_be_a_digit_is_read_anew_as_one() -> None:
     "settings", [{"forms": ["B AB"]}, {"forms": "AA99"}, {"model": 3}, {"reader": "x"}, {"forms": ["A"]}]
 )
 def test_wrong_settings_are_refused(settings: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"allowed|model"):
+    with pytest.raises(ValueError, match=r"allowed|model|use A for a letter and 9 for a digit"):
         Plates(settings)
 
 

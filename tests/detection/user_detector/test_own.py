@@ -237,7 +237,7 @@ def test_a_picture_of_another_size_does_no_harm(bench: Bench) -> None:
         ({"file": "d.py", "speed": 3}, "speed: not a setting"),
         ({"file": "d.py", "memory": "much"}, "memory: found 'much'"),
         ({"file": "d.py", "every": 0}, "every: found 0"),
-        ({"file": "d.py", "every": "often"}, "every: found 'often'; allowed: a time such as 5 s"),
+        ({"file": "d.py", "every": "often"}, "every: found 'often'; allowed: a time, for example 5 s"),
         ({"file": "d.py", "deadline": "10 s"}, "deadline: found 10.0; allowed: a number from 0.01 to 2.5"),
     ],
 )

@@ -42,7 +42,7 @@ class Bench:
         self.clock, self.service, self.root = FakeClock(), service, root
         self.recorder = House(root, self.clock)
         phone = {"url": f"telegram://1:{SECRET}@42", "api": service.base, **about}
-        self.settings = Settings.model_validate({"notifiers": {"phone": phone}, "web": {"address": HOME}})
+        self.settings = Settings.model_validate({"notifiers": {"phone": phone}, "web": {"public_url": HOME}})
         self.begin()
 
     def begin(self) -> None:
@@ -355,7 +355,7 @@ def test_a_button_in_another_chat_does_nothing(bench: Bench) -> None:
 
 
 def test_the_day_is_told_with_what_was_recorded_and_its_pictures(tmp_path: Path, service: StandIn) -> None:
-    bench = Bench(tmp_path, service, recap="06:30", cool_down="0 s")
+    bench = Bench(tmp_path, service, daily_summary="06:30", min_interval="0 s")
     bench.messaging.telling.step()
     begin_ms = bench.clock.now_ms()
     bench.recorder.record(begin_ms, seconds=30)

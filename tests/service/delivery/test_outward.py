@@ -159,7 +159,7 @@ def test_a_link_in_a_message_opens_the_clip_for_six_hours(tmp_path: Path) -> Non
 def test_what_a_destination_receives_is_sealed_where_all_its_cameras_are(
     bench: Bench, cameras: list[str], receives: ReceivedAccess
 ) -> None:
-    porch = CameraSettings(source="demo:porch", sealed=True)
+    porch = CameraSettings(source="demo:porch", encrypt=True)
     chosen = DestinationSettings(url=f"folder:{bench.nas}", cameras=tuple(cameras))
     known = {"porch": porch, "yard": CameraSettings(source="demo:yard")}
     changed = Settings().model_copy(update={"cameras": known, "destinations": {"nas": chosen}})

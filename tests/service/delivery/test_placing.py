@@ -75,7 +75,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 
 def test_what_is_added_stands_in_the_file_and_its_secret_beside_it(bench: Bench) -> None:
-    bench.placing.put("destinations", "nas", {"url": FTP, "keep": "90 days", "kinds": ["person"]})
+    bench.placing.put("destinations", "nas", {"url": FTP, "retention": "90 days", "kinds": ["person"]})
     text = bench.file.read_text()
     assert text.startswith(TEXT)
     assert SECRET not in text
@@ -87,14 +87,14 @@ def test_what_is_added_stands_in_the_file_and_its_secret_beside_it(bench: Bench)
 
 
 def test_what_is_told_of_it_has_no_secret(bench: Bench) -> None:
-    bench.placing.put("destinations", "nas", {"url": FTP, "keep": "90 days"})
+    bench.placing.put("destinations", "nas", {"url": FTP, "retention": "90 days"})
     said = bench.placing.said("nas")
-    assert (said.group, dict(said.values)) == ("destinations", {"keep": "90 days"})
+    assert (said.group, dict(said.values)) == ("destinations", {"retention": "90 days"})
 
 
 def test_a_change_touches_what_it_names_alone(bench: Bench) -> None:
-    bench.placing.put("destinations", "nas", {"url": FTP, "keep": "90 days", "limit": "500 kB"})
-    bench.placing.put("destinations", "nas", {"keep": None, "after": 3})
+    bench.placing.put("destinations", "nas", {"url": FTP, "retention": "90 days", "limit": "500 kB"})
+    bench.placing.put("destinations", "nas", {"retention": None, "batch": 3})
     nas = bench.settings.destinations["nas"]
     assert (nas.url, nas.retention, nas.limit, nas.batch) == (FTP, None, 500_000, 3)
 
@@ -103,7 +103,7 @@ def test_a_change_touches_what_it_names_alone(bench: Bench) -> None:
     ("values", "says"),
     [
         ({"url": f"gopher://{SECRET}@x"}, "unknown type"),
-        ({"url": FTP, "keep": "often"}, "often"),
+        ({"url": FTP, "retention": "often"}, "often"),
         ({"url": FTP, "colour": "red"}, "unknown key"),
         ({"url": FTP, "cameras": ["yard"]}, "yard"),
         ({}, "nothing"),
@@ -138,10 +138,10 @@ def test_what_is_removed_is_gone_with_its_secret_and_what_waited(bench: Bench) -
 def test_without_a_file_it_holds_until_the_end(tmp_path: Path) -> None:
     bench = Bench(tmp_path, in_file=False)
     bench.placing.put("destinations", "nas", {"url": FTP})
-    bench.placing.put("notifiers", "phone", {"url": f"ntfy://:{SECRET}@ntfy.lan/x", "quiet": "22:00-06:00"})
-    bench.placing.put("destinations", "nas", {"after": 2})
+    bench.placing.put("notifiers", "phone", {"url": f"ntfy://:{SECRET}@ntfy.lan/x", "quiet_hours": "22:00-06:00"})
+    bench.placing.put("destinations", "nas", {"batch": 2})
     assert bench.settings.destinations["nas"].url == FTP
-    assert bench.placing.said("phone").values == {"quiet": "22:00-06:00"}
+    assert bench.placing.said("phone").values == {"quiet_hours": "22:00-06:00"}
     assert (bench.file.read_text(), bench.secrets.exists(), bench.placing.is_kept) == (TEXT, False, False)
     bench.outward.close()
 

@@ -71,10 +71,10 @@ def test_a_model_that_is_added_is_used_soon_and_one_that_goes_is_not(bench: Benc
 
 def test_the_settings_choose(bench: Bench, file: Path) -> None:
     bench.shelf.add(str(file), name="one")
-    bench.settings = bench.settings.model_copy(update={"objects": ObjectModelSettings(model="off")})
+    bench.settings = bench.settings.model_copy(update={"object_detection": ObjectModelSettings(model="off")})
     bench.step()
     assert (bench.naming.desk.is_open, bench.naming.trouble) == (False, "")
-    bench.settings = bench.settings.model_copy(update={"objects": ObjectModelSettings(model="two")})
+    bench.settings = bench.settings.model_copy(update={"object_detection": ObjectModelSettings(model="two")})
     bench.step()
     assert "No model named two" in bench.naming.trouble
     bench.settings = bench.settings.model_copy(
@@ -82,9 +82,11 @@ def test_the_settings_choose(bench: Bench, file: Path) -> None:
     )
     bench.step()
     assert (bench.naming.provider, bench.naming.desk.is_open) == ("CPUExecutionProvider", True)
-    assert "has no CUDAExecutionProvider" in bench.naming.trouble
+    assert "doesn't support CUDAExecutionProvider" in bench.naming.trouble
     assert "pip install onnxruntime-gpu" in bench.naming.trouble
-    bench.settings = bench.settings.model_copy(update={"objects": ObjectModelSettings(model="one", device="cpu")})
+    bench.settings = bench.settings.model_copy(
+        update={"object_detection": ObjectModelSettings(model="one", device="cpu")}
+    )
     bench.step()
     assert (bench.naming.provider, bench.naming.trouble) == ("CPUExecutionProvider", "")
 
@@ -113,14 +115,14 @@ def test_an_accelerator_that_somebody_installed_opens_models(bench: Bench, file:
 
     bench.shelf.add(str(file), name="one")
     bench.naming = ClassifierRuntime(bench.shelf, lambda: bench.settings, bench.clock, {"chip": Chip, "broken": broken})
-    bench.settings = bench.settings.model_copy(update={"objects": ObjectModelSettings(device="chip")})
+    bench.settings = bench.settings.model_copy(update={"object_detection": ObjectModelSettings(device="chip")})
     bench.step()
     assert (bench.naming.provider, bench.naming.trouble) == ("chip", "")
     assert Chip.ran > 0
-    bench.settings = bench.settings.model_copy(update={"objects": ObjectModelSettings(device="broken")})
+    bench.settings = bench.settings.model_copy(update={"object_detection": ObjectModelSettings(device="broken")})
     bench.step()
     assert "no chip found" in bench.naming.trouble
-    bench.settings = bench.settings.model_copy(update={"objects": ObjectModelSettings(device="gone")})
+    bench.settings = bench.settings.model_copy(update={"object_detection": ObjectModelSettings(device="gone")})
     bench.step()
     assert "Accelerator gone isn't available" in bench.naming.trouble
     assert not bench.naming.desk.is_open
@@ -131,7 +133,7 @@ def test_settings_with_an_accelerator_that_is_not_there_are_refused() -> None:
     with pytest.raises(SettingsError) as refused:
         PluginRegistry.opened().check(chosen, "tawny.toml")
     assert [(one.path, one.allowed) for one in refused.value.problems] == [
-        ("object_detection.by", "cuda, openvino, coreml, tensorrt, cpu")
+        ("object_detection.device", "cuda, openvino, coreml, tensorrt, cpu")
     ]
 
 

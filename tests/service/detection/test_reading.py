@@ -75,8 +75,8 @@ def test_a_missing_program_is_told_with_what_to_install(tmp_path: Path, monkeypa
 @pytest.mark.parametrize(
     ("watch", "more", "path"),
     [
-        ('recognize = ["noses"]', "", "cameras.gate.detection.read"),
-        ('recognize = ["plates"]\nrecognize_zones = ["drive"]', "", "cameras.gate.detection.read_zones"),
+        ('recognize = ["noses"]', "", "cameras.gate.detection.recognize"),
+        ('recognize = ["plates"]\nrecognize_zones = ["drive"]', "", "cameras.gate.detection.recognize_zones"),
         ("", '[recognizers.faces]\nkinds = ["person"]', "recognizers.faces"),
         ("", '[recognizers.faces]\nfile = "faces.exe"', "recognizers.faces.file"),
         ("", '[recognizers.faces]\nfile = "faces.py"\nforms = []', "recognizers.faces"),
@@ -91,7 +91,7 @@ def test_settings_that_cannot_be_are_refused(watch: str, more: str, path: str) -
 
 def test_a_sealed_camera_is_not_read() -> None:
     wanted = chosen('recognize = ["plates"]')
-    camera = wanted.cameras["gate"].model_copy(update={"sealed": True})
+    camera = wanted.cameras["gate"].model_copy(update={"encrypt": True})
     sealed = wanted.model_copy(update={"cameras": {"gate": camera}})
     with pytest.raises(SettingsError, match="a camera without encryption"):
         PluginRegistry.opened().check(sealed, "tawny.toml")

@@ -27,7 +27,7 @@ class Bench:
         self.suggesting.choose()
 
     def use(self, kinds: str) -> None:
-        self.settings: Settings = settings("").model_copy(update={"objects": ObjectModelSettings(kinds=kinds)})
+        self.settings: Settings = settings("").model_copy(update={"object_detection": ObjectModelSettings(kinds=kinds)})
 
 
 def test_off_suggests_nothing_and_nothing_is_wrong() -> None:

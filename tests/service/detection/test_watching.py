@@ -35,7 +35,7 @@ source = "demo:front"
 sub = "demo:front"  # small
 
 [cameras.door.detection]
-mode = "balanced"  # usual
+effort = "balanced"  # usual
 """
 
 
@@ -52,7 +52,9 @@ def test_a_change_holds_at_once_and_the_recording_goes_on(tmp_path: Path) -> Non
         now = tuning.watching(DOOR)
         assert now is not None
         until(lambda: _notes(made).get("looks", 0) > 3, 30, "looks")
-        tuning.change(DOOR, changed_watch(now.watch, level=62, zones={"path": [[0, 0], [1, 0], [0, 1]]}), (), "Anna")
+        tuning.change(
+            DOOR, changed_watch(now.watch, threshold=62, zones={"path": [[0, 0], [1, 0], [0, 1]]}), (), "Anna"
+        )
         later = tuning.watching(DOOR)
         assert later is not None
         assert (later.watch.threshold, later.version != now.version) == (62, True)

@@ -118,7 +118,7 @@ def supervisor(asked: Asked) -> Reply:
 
 
 def environ(root: Path, service: StandIn | None) -> dict[str, str]:
-    options = {"recordings": str(root / "recordings"), "clips_days": 30, "may": ["arm", "record"]}
+    options = {"recordings": str(root / "recordings"), "clips_days": 30, "may": ["modes", "record"]}
     (root / "options.json").write_text(json.dumps(options))
     return {
         "PATH": os.environ["PATH"],
@@ -137,7 +137,7 @@ def test_it_starts_with_the_broker_an_owner_and_no_secret_in_sight(tmp_path: Pat
         command = [sys.executable, str(ADDON / "run.py")]
         process = subprocess.Popen(command, env=environ(tmp_path, service), stdout=out, stderr=out)
         try:
-            until(lambda: b"Interface: " in log.read_bytes() or process.poll() is not None, 90, "it runs")
+            until(lambda: b"Web interface: " in log.read_bytes() or process.poll() is not None, 90, "it runs")
             assert process.poll() is None, log.read_text()
             seen = Path(f"/proc/{process.pid}/cmdline").read_bytes()
             with suppress(PermissionError):  # only root may look: its memory is nobody else's business
@@ -152,14 +152,14 @@ def test_it_starts_with_the_broker_an_owner_and_no_secret_in_sight(tmp_path: Pat
     secrets = tmp_path / "config" / "secrets.toml"
     assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
     settings = read_settings(tmp_path / "config" / "tawny.toml", {})
-    assert (settings.mqtt.permissions, settings.destinations["media"].retention) == (("arm", "record"), 30 * 86_400)
+    assert (settings.mqtt.permissions, settings.destinations["media"].retention) == (("modes", "record"), 30 * 86_400)
     assert settings.mqtt.url.startswith("mqtt://addons:pL%40nted%2Fsecret")
 
 
 def test_without_a_broker_it_does_without(tmp_path: Path) -> None:
     run = runpy.run_path(str(ADDON / "run.py"))
     assert run["broker_of"]("http://127.0.0.1:1", "x") == ""
-    options = {"recordings": "/data/recordings", "clips_days": 7, "may": ["arm"]}
+    options = {"recordings": "/data/recordings", "clips_days": 7, "may": ["modes"]}
     text = run["first_settings"](options, Path("/media/tawny"), "0.0.0.0:8000", has_broker=False)
     settings, problems = parse_settings(text, {})
     assert settings is not None, problems

@@ -105,7 +105,7 @@ def receiver(bench: Bench) -> Iterator[Receiver]:
 
 
 def test_a_finished_file_is_told_as_pancake_does(bench: Bench, receiver: Receiver) -> None:
-    bench.emit(form="pancake", cameras=["porch"])
+    bench.emit(format="pancake", cameras=["porch"])
     path = bench.closed()
     bench.closed(camera=YARD)
     bench.closed(stream=SUB)
@@ -114,7 +114,7 @@ def test_a_finished_file_is_told_as_pancake_does(bench: Bench, receiver: Receive
 
 
 def test_detection_is_told_three_seconds_after_it_began_and_ended(bench: Bench, receiver: Receiver) -> None:
-    bench.emit(form="pancake", cameras=["porch"])
+    bench.emit(format="pancake", cameras=["porch"])
     first, second = bench.event(), bench.event("person")
     bench.event(camera=YARD)
     bench.engine.run_for(2.9)
@@ -131,7 +131,7 @@ def test_detection_is_told_three_seconds_after_it_began_and_ended(bench: Bench, 
 
 
 def test_what_is_told_when_it_is_over_has_both_edges(bench: Bench, receiver: Receiver) -> None:
-    bench.emit(form="pancake", cameras=["porch"])
+    bench.emit(format="pancake", cameras=["porch"])
     now_ms = bench.clock.now_ms()
     event = Event(new_event_id(now_ms), PORCH, "object", now_ms - 9000, None, 100.0)
     bench.recorder.bus.publish(EventChanged("started", event))
@@ -146,7 +146,7 @@ def test_an_edge_comes_with_its_clip_of_six_seconds(bench: Bench, receiver: Rece
     for number in range(MOST_CLIPS):
         (clips / f"20200101-{number:06d}.mp4").touch()
     (clips / "mine.mp4").touch()
-    bench.emit(form="pancake", cameras=["porch"], clips=str(clips))
+    bench.emit(format="pancake", cameras=["porch"], clips=str(clips))
     edge_ms = bench.clock.now_ms()
     for start_ms in (edge_ms - 8000, edge_ms - 4000, edge_ms, edge_ms + 4000):
         bench.recorder.record(start_ms)
@@ -163,7 +163,7 @@ def test_an_edge_comes_with_its_clip_of_six_seconds(bench: Bench, receiver: Rece
 
 
 def test_no_receiver_costs_only_its_messages(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
-    made = bench.emit(form="pancake", cameras=["porch"])
+    made = bench.emit(format="pancake", cameras=["porch"])
     bench.closed()
     bench.closed()
     bench.engine.run_for(1)
@@ -179,7 +179,7 @@ def test_no_receiver_costs_only_its_messages(bench: Bench, caplog: pytest.LogCap
 
 
 def test_one_that_reads_nothing_holds_up_nobody(bench: Bench, receiver: Receiver) -> None:
-    made = bench.emit(form="pancake", cameras=["porch"])
+    made = bench.emit(format="pancake", cameras=["porch"])
     path = bench.recorder.record(bench.clock.now_ms() - 4000)
     for _ in range(600):
         bench.recorder.bus.publish(SegmentClosed(path))
@@ -203,7 +203,7 @@ def test_programs_here_get_what_follow_prints_and_the_files_path(bench: Bench, r
 
 
 def test_only_what_is_wanted_is_told(bench: Bench, receiver: Receiver) -> None:
-    bench.emit(what=["event", "gap"], kinds=["person"], cameras=["porch"])
+    bench.emit(events=["event", "gap"], kinds=["person"], cameras=["porch"])
     bench.closed()
     bench.event("motion")
     bench.event("person", camera=YARD)
@@ -295,11 +295,11 @@ def test_what_waits_is_bounded_and_the_oldest_make_way(bench: Bench) -> None:
         {"url": "run:"},
         {"url": "ftp://x"},
         {"url": "webhook+https://"},
-        {"form": "pancake"},
-        {"form": "pancake", "cameras": ["a", "b"]},
+        {"format": "pancake"},
+        {"format": "pancake", "cameras": ["a", "b"]},
         {"clips": "/x"},
         {"secret": "x"},
-        {"what": ["everything"]},
+        {"events": ["everything"]},
     ],
 )
 def test_settings_that_cannot_be_are_refused(about: dict[str, Any]) -> None:

@@ -24,7 +24,7 @@ from tests.sources.onvif.fake_camera import FakeCamera
 from tests.sources.onvif.fake_camera import served as camera_served
 
 SECRET = "pLantedSecretOfTheBroker"
-ALL = '["arm", "presence", "pause", "record", "event", "ptz", "relay"]'
+ALL = '["modes", "presence", "pause", "record", "event", "ptz", "relay"]'
 
 
 class Bench:
@@ -246,7 +246,7 @@ def test_what_may_not_be_asked_for_is_not_announced() -> None:
 
 
 def test_two_recorders_on_one_broker_are_told_apart() -> None:
-    topics = announced(house(("arm",)), "ha")
+    topics = announced(house(("modes",)), "ha")
     assert all(topic.split("/")[2] == "site_a_b" for topic in topics)
     panel = json.loads(topics["ha/alarm_control_panel/site_a_b/alarm/config"])
     assert (panel["state_topic"], panel["supported_features"]) == ("site/a b/alarm", ["arm_away"])

@@ -130,8 +130,8 @@ def bench() -> Bench:
 # --- rights ----------------------------------------------------------------------------------------------------------
 
 EACH: list[tuple[str, dict[str, Any]]] = [
-    ("arm", {"do": "arm", "mode": "away"}),
-    ("arm", {"do": "disarm"}),
+    ("modes", {"do": "arm", "mode": "away"}),
+    ("modes", {"do": "disarm"}),
     ("presence", {"do": "presence", "person": "anna", "home": True}),
     ("pause", {"do": "pause", "camera": "door"}),
     ("pause", {"do": "resume", "camera": "door"}),

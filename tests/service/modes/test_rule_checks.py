@@ -35,9 +35,9 @@ def test_what_is_there_may_be_named(rule: str) -> None:
     ("rule", "path", "allowed"),
     [
         ('when = { camera = "attic" }\ndo = ["notify phone"]', "rules.0.when.camera", "porch"),
-        ('when = { mode = "party" }\ndo = ["notify phone"]', "rules.0.when.arm", "home, away, night"),
+        ('when = { mode = "party" }\ndo = ["notify phone"]', "rules.0.when.mode", "home, away, night"),
         ('when = { home = "eve" }\ndo = ["notify phone"]', "rules.0.when.home", "anna, anybody"),
-        ('when = { away = "anybody" }\ndo = ["notify phone"]', "rules.0.when.gone", "anna, everybody"),
+        ('when = { away = "anybody" }\ndo = ["notify phone"]', "rules.0.when.away", "anna, everybody"),
         ('when = { between = "sunset-sunrise" }\ndo = ["notify phone"]', "rules.0.when.between", "location ="),
         ('do = ["notify mail"]', "rules.0.do", "phone"),
         ('do = ["upload to moon"]', "rules.0.do", "nas"),

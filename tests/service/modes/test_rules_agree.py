@@ -175,7 +175,7 @@ class World:
 
     def did(self, event: Event) -> set[str]:
         """What really happened, as deeds."""
-        found = {f"tell {one.to}" for one in self.outbox.of_event(event.id) if one.to in ("phone", "mail")}
+        found = {f"notify {one.to}" for one in self.outbox.of_event(event.id) if one.to in ("phone", "mail")}
         found |= {"upload to offsite" for one in self.outbox.of_event(event.id) if one.to == "offsite"}
         words = {"gate": "relay gate 2 s", "siren": "relay siren 30 s"}
         for order in self.done.orders:

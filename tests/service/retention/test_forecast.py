@@ -19,7 +19,7 @@ def test_the_forecast_is_within_a_tenth_of_a_simulated_fill(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: str, size: str | None
 ) -> None:
     site = Site(tmp_path)
-    keep = RetentionSettings.model_validate({"min": "0 s", "free": free, **({"size": size} if size else {})})
+    keep = RetentionSettings.model_validate({"min": "0 s", "min_free": free, **({"max_size": size} if size else {})})
 
     def space() -> DiskCapacity:
         return DiskCapacity(max(0, TOTAL_BYTES - site.index.size_bytes()), TOTAL_BYTES)

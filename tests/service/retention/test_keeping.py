@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tawny.config.changes.retention import keep_words
+from tawny.config.changes.retention import retention_to_table
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
 from tawny.engine import InlineEngine
@@ -59,7 +59,7 @@ class Bench:
         self.retention.promise(kept.everyone, kept.cameras)
 
     def asked(self, **words: object) -> web.RetentionRequest:
-        return web.RetentionRequest({**keep_words(self.settings.storage.retention), **words}, {})
+        return web.RetentionRequest({**retention_to_table(self.settings.storage.retention), **words}, {})
 
 
 @pytest.fixture

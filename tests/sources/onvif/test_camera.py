@@ -44,7 +44,7 @@ def test_it_goes_to_stored_places(fake: FakeCamera) -> None:
     assert camera.presets() == [PtzPreset("1", "Gate"), PtzPreset("2", "Door")]
     camera.go_to("Door")
     assert fake.told[-1][1]["PresetToken"] == "2"
-    with pytest.raises(NotDone, match="Stored places: Gate, Door"):
+    with pytest.raises(NotDone, match="Presets: Gate, Door"):
         camera.go_to("Moon")
 
 

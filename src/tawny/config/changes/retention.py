@@ -22,7 +22,9 @@ Words = Mapping[str, Any]
 _UNITS: Final = (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 1000))
 
 
-def keep_words(keep: RetentionSettings | CameraRetentionSettings | StreamRetentionSettings | None) -> dict[str, Any]:
+def retention_to_table(
+    keep: RetentionSettings | CameraRetentionSettings | StreamRetentionSettings | None,
+) -> dict[str, Any]:
     """What a table says; of a camera's own, nothing of what it leaves to the wider one."""
     if keep is None:
         return {}
@@ -32,7 +34,7 @@ def keep_words(keep: RetentionSettings | CameraRetentionSettings | StreamRetenti
 
 def _word(key: str, value: Any, keep: RetentionSettings | CameraRetentionSettings | StreamRetentionSettings) -> Any:
     if key == "sub":
-        return keep_words(getattr(keep, "sub", None))
+        return retention_to_table(getattr(keep, "sub", None))
     if key == "events":
         return {kind: duration_text(seconds) for kind, seconds in value.items()}
     if key == "min_free":
@@ -66,7 +68,7 @@ def parse_retention(
     return made.storage.retention, {name: camera.retention for name, camera in made.cameras.items()}
 
 
-def change_keep(path: Path, everyone: Words, cameras: Mapping[Any, Words]) -> Settings:
+def change_retention(path: Path, everyone: Words, cameras: Mapping[Any, Words]) -> Settings:
     """Write it; the settings as they are then. cameras: those that are named have this and nothing else of their own.
 
     NotDone when the file has no such camera any more; SettingsError, FolderUnwritable when nothing was changed.
@@ -75,12 +77,12 @@ def change_keep(path: Path, everyone: Words, cameras: Mapping[Any, Words]) -> Se
     before, problems = parse_settings(document.as_string(), known_secrets(path.parent))
     if before is None:
         raise SettingsError(str(path), tuple(problems))
-    _change(document.setdefault("storage", tomlkit.table()), keep_words(before.storage.retention), everyone)
+    _change(document.setdefault("storage", tomlkit.table()), retention_to_table(before.storage.retention), everyone)
     for name, keep in cameras.items():
         if name not in before.cameras:
             raise NotDone(f"{path} has no camera {name}.", "It may have been removed. Reload the page.")
         tables: Any = document["cameras"]
-        _change(tables[name], keep_words(before.cameras[name].retention), keep)
+        _change(tables[name], retention_to_table(before.cameras[name].retention), keep)
     text = tomlkit.dumps(document)
     after, problems = parse_settings(text, known_secrets(path.parent))
     if after is None:

@@ -179,7 +179,7 @@ def source_error(error: av.error.FFmpegError, where: str, limit_s: float, *, rea
         (ConnectionRefusedError, SourceUnreachable),
     )
     if isinstance(error, av.error.HTTPOtherClientError):
-        said = "it would not play; perhaps it has no place for another viewer (4xx)"
+        said = "it didn't start playing; perhaps it doesn't accept more connections (4xx)"
     elif isinstance(error, av.error.HTTPServerError):
         said = "it would not play, by a fault of its own (5xx)"
     for known, ours in kinds:

@@ -93,7 +93,7 @@ def _of_recorder(house: DiscoveryContext) -> Iterator[tuple[str, str, dict[str, 
     base = house.base
     common = {"device": _recorder(house), **_available(f"{base}/status")}
     health = {**common, "state_topic": f"{base}/health", "entity_category": "diagnostic"}
-    if "arm" in house.may:
+    if "modes" in house.may:
         features = [PANEL[mode][2] for mode in house.modes[1:] if mode in PANEL]
         yield "alarm_control_panel", "alarm", {
             **common, "name": "Alarm", "state_topic": f"{base}/alarm", "command_topic": f"{base}/alarm/set",

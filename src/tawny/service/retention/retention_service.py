@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from tawny.config.changes.retention import change_keep, keep_words, parse_retention
+from tawny.config.changes.retention import change_retention, parse_retention, retention_to_table
 from tawny.config.settings import Settings
 from tawny.model.clock import Clock
 from tawny.model.errors import NotDone, StorageError
@@ -53,8 +53,8 @@ class RetentionService:
         kept, rates = contract(settings), self._rates()
         figures, warnings = self._room()
         asked = web.RetentionRequest(
-            keep_words(settings.storage.retention),
-            {CameraId(name): keep_words(camera.retention) for name, camera in settings.cameras.items()},
+            retention_to_table(settings.storage.retention),
+            {CameraId(name): retention_to_table(camera.retention) for name, camera in settings.cameras.items()},
         )
         locked, locked_bytes = self._locked()
         return web.RetentionReport(
@@ -76,7 +76,7 @@ class RetentionService:
         with self._lock:
             new = self._with(asked)
             if self._config is not None:
-                new = change_keep(self._config, asked.everyone, asked.cameras)
+                new = change_retention(self._config, asked.everyone, asked.cameras)
             self._apply(new, str(self._config or "the settings"))
         self._retention.wake()
 

@@ -165,7 +165,7 @@ def _compare(stated: StatedFiles, file: _Shown, place: Place, path: str, now_ms:
     digests = stated.digests.get(place, set())
     is_settled = file.last_ms < now_ms - NOT_STATED_MS
     if file.is_damaged:
-        yield Finding(FindingKind.CHANGED, path, "not what was sealed")
+        yield Finding(FindingKind.CHANGED, path, "doesn't match what was encrypted")
     elif len(digests) > 1:
         yield Finding(FindingKind.CHANGED, path, "two different files were stated under its number")
     elif digests and file.digest is not None and file.digest.hex() not in digests:

@@ -164,7 +164,7 @@ class _Checking:
             row = said.segment(name, size_bytes)
             ends = read_sealed(self._on.disk, name.path, deep=True).ends
             if ends is FileEnding.DAMAGED:
-                return FindingKind.CHANGED, "not what was sealed", row
+                return FindingKind.CHANGED, "doesn't match what was encrypted", row
             return (
                 (FindingKind.TORN, "its last record is not whole", row) if ends is FileEnding.TORN else (None, "", row)
             )
@@ -184,7 +184,7 @@ class _Checking:
         """Its time was not recorded, whatever the index says; a torn one was in part, and keeps its row."""
         row = self._index.segment(segment_id(name.camera, name.stream, name.start_ms))
         if self._heal(name.path, detail or what.value):
-            self._find(what, name.path, f"{detail}; mended from the mirror".removeprefix("; "), repaired=True)
+            self._find(what, name.path, f"{detail}; restored from the mirror".removeprefix("; "), repaired=True)
         elif what in (FindingKind.TORN, FindingKind.CHANGED) or row is None or row.path != name.path:
             self._find(what, name.path, detail)
         else:
