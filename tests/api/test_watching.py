@@ -60,9 +60,8 @@ async def test_all_of_it_goes_there_and_back(house: House, owner: httpx.AsyncCli
     assert answer.json()["changed"]["by"].startswith("owner")
     assert house.recorder.tuning.watch.zones["path"].min_time == 2.5
     assert house.accounts.audit()[0].detail == (
-        
-            "porch: decode, effort, frames, lines, motion, motion_masks, privacy_masks, recognize, sound, "
-            "threshold, within, zones"
+        "porch: decode, effort, frames, lines, motion, motion_masks, privacy_masks, recognize, sound, "
+        "threshold, within, zones"
     )
     assert house.recorder.tuning.watch.options == {"sensitivity": 60}
     assert (await change(owner, answer.json(), zones=[], numbers={})).json()["watch"]["zones"] == []

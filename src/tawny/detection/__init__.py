@@ -1,1 +1,1 @@
-"""Frames to observations."""
+"""Detection: turns decoded frames and audio into observations."""

@@ -1,8 +1,9 @@
-"""Things that were left, or taken: a part of the picture that is another than it was, and stays so without moving.
+"""Detection of abandoned and removed objects: static changes of the scene.
 
-A small picture a second is compared with what the place looked like before. What differs, keeps still and is nobody who
-is being followed, is a thing: left, if there are edges around it that were not there; taken, if those that were are
-gone. It is told once and belongs to the place then. One camera, one thread.
+Compares one downscaled frame a second (160 x 90) with a background model. A region that differs, stays still and
+belongs to no tracked object is a candidate. It is abandoned ("left") if its border has more edges in the frame than in
+the background model, else removed ("taken"). Each object is reported once and then merged into the background model.
+One instance per camera; call from one thread.
 """
 
 from collections.abc import Sequence
@@ -19,25 +20,30 @@ from tawny.model.polygon import foot, middle
 COLUMNS, ROWS = 160, 90
 LOOK_MS, BREAK_MS = 900, 10_000
 LEARNS_S, MEMORY_S = 15.0, 90.0
-"""The place is learnt with the first at the start, with the second then; not where something differs."""
+"""Learning phase at the start, s; time constant of the background model afterwards, s. During learning the time
+constant is LEARNS_S / 3 and differences are learned; afterwards differing cells are not."""
 CONTRAST, NOISE = 10.0, 6.0
-"""A cell differs by so many levels of 255, and by so many times the picture's middle difference."""
+"""Minimum difference of a cell: in levels of 255, and as a multiple of the median difference of the frame. The larger
+of the two applies."""
 STILL = 8.0
-"""A cell keeps still that changes no more from look to look."""
+"""Maximum change of a still cell between two processed frames, in levels of 255."""
 LIGHT = 0.3
-"""When more of the picture differs, it is the light: the place is taken as it is."""
+"""Share of differing cells above which the change is a lighting change: the frame becomes the background model."""
 SMALLEST, LARGEST = 0.0004, 0.15
-"""Shares of the picture that a thing covers."""
+"""Minimum and maximum area of an object, as shares of the frame."""
 FULL = 0.35
-"""Share of its box that a thing fills at least: shadows and reflections are thin."""
+"""Minimum share of its bounding box that an object fills; shadows and reflections are thinner."""
 GIVES_UP = 3.0
-"""What differs for so many times the wait and is no thing is learnt."""
+"""A region that differs for this multiple of the longest `left_s` without becoming an object is learned."""
 DARK = 8.0
 
 
 @dataclass(frozen=True, slots=True)
 class AbandonedObject:
-    """what: `left` or `taken`. since_ms: since when it is so."""
+    """An abandoned or removed object.
+
+    what: `left` or `taken`. box: shares of the frame, 0..1. since_ms: start of the change, ms UTC.
+    """
 
     what: str
     box: Box
@@ -46,7 +52,7 @@ class AbandonedObject:
 
 
 class AbandonedObjectDetector:
-    """zones: those with `left_s` count."""
+    """Detects abandoned and removed objects in the zones whose `left_s` is set."""
 
     def __init__(self, zones: Sequence[DetectionZone]) -> None:
         self._zones = [zone for zone in zones if zone.left_s > 0]
@@ -56,7 +62,7 @@ class AbandonedObjectDetector:
         self._begun_ms = self._last_ms = 0
 
     def look(self, frame: Frame, look: Look) -> list[AbandonedObject]:
-        """What is to be told now. Looks once a second; other frames cost nothing."""
+        """Return the objects to report now. Processes one frame per second and returns [] for the others."""
         at_ms = frame.at_ms
         if not self._zones or (self._before is not None and 0 <= at_ms - self._last_ms < LOOK_MS):
             return []
@@ -119,7 +125,8 @@ class AbandonedObjectDetector:
         return found
 
     def _what(self, small: Any, thing: Any) -> str:
-        """By where there is more of an edge along its border: in the picture, or in what the place was."""
+        """Return "left" if the border of the region has at least as strong edges in the frame as in the background
+        model, else "taken". thing: bool [rows, columns]."""
         mask = thing.astype(np.uint8)
         rim = (cv2.dilate(mask, np.ones((3, 3), np.uint8)) - cv2.erode(mask, np.ones((3, 3), np.uint8))) > 0
         return "left" if _edges(small)[rim].mean() >= _edges(self._base)[rim].mean() else "taken"

@@ -1,7 +1,7 @@
-"""One camera's decoder and detector: packets in, looks out, five a second or as many as the detector asks for.
+"""Decoder and detector of one camera: packets in, `Look` results out.
 
-The edges of blocks are not smoothed; pictures for people are decoded anew (`events.picture`). Used by the watcher's
-thread alone.
+Processes LOOKS_A_SECOND frames a second unless the detector sets its own rate. Decodes without the deblocking filter;
+images for users are decoded separately (`events.best_picture`). Call from the watcher's thread only.
 """
 
 import logging
@@ -22,13 +22,14 @@ from tawny.model.polygon import Polygon
 log = logging.getLogger(__name__)
 
 ENOUGH = 2.8
-"""With so many times the pictures that are looked at, those that no other refers to need not be decoded."""
+"""Skip non-reference frames if the stream's frame rate is at least this multiple of the sampling rate."""
 ALL_FPS = 60.0
-"""Looks a second of a detector that wants every picture (it says 0)."""
+"""Sampling rate, fps, of a detector whose `looks_a_second` is 0 (every frame)."""
 
 
 class _Ahead(NamedTuple):
-    """A keyframe that was decoded and not yet watched, by its packet's number; and the decoder that goes on from it."""
+    """A keyframe that is decoded but not yet processed: its packet number, its frame and the decoder that continues
+    from it."""
 
     number: int
     frame: DecodedFrame
@@ -36,7 +37,11 @@ class _Ahead(NamedTuple):
 
 
 class DecodePipeline:
-    """looked: gets each frame that was looked at, with what was seen. hardware: what may decode instead of software."""
+    """Decodes one camera's packets and passes sampled frames to the detector.
+
+    looked: receives each processed frame with the detector's result. hardware: returns the hardware decoders for a
+    format. private: privacy masks, applied before detection.
+    """
 
     def __init__(
         self,
@@ -54,13 +59,13 @@ class DecodePipeline:
         self._run: RunId | None = None
         self._errors = 0
         self._beside: Decoder | None = None
-        """Decodes keyframes alone, while the first one can still go on from the keyframe before: a large keyframe takes
-        as long as six pictures, and whoever looks back needs both."""
+        """Second decoder for keyframes only, so that the first can still continue from the previous keyframe. A large
+        keyframe costs as much as six frames, and looking back needs both."""
         self._ahead: _Ahead | None = None
         self._at = -1
-        """The packet after which the decoder can go on, where that is a keyframe whose picture was given out."""
+        """Number of the keyframe packet that the decoder has already decoded and returned; -1 if none."""
         self._keyframe: Packet | None = None
-        """The newest."""
+        """Newest keyframe."""
         self._last_ms = 0
         self._took_frame = True
 
@@ -70,22 +75,25 @@ class DecodePipeline:
 
     @property
     def decodes_by(self) -> str | None:
-        """`software`, or the name of a device; None before the first packet."""
+        """`software` or the name of a device; None before the first packet."""
         return self._decoder.how if self._decoder else None
 
     @property
     def refused(self) -> tuple[str, ...]:
-        """Devices that do not decode these pictures."""
+        """Devices that cannot decode this stream."""
         return tuple(self._decoder.refused) if self._decoder else ()
 
     def pass_by(self, packet: Packet) -> None:
-        """Every packet passes here first, whether it will be decoded or not."""
+        """Register a packet for frame rate and newest keyframe. Call for every video packet before any other method."""
         self._pace.packet(packet)
         if packet.is_keyframe:
             self._keyframe = packet
 
     def watch(self, packet: Packet) -> None:
-        """Decode the next packet, look at what comes out and is due. For who wants no pictures nothing is decoded."""
+        """Decode the next packet and process the frames that are due.
+
+        Decodes nothing for a detector with `takes_frame = False`.
+        """
         if not getattr(self._detector, "takes_frame", True):
             self._look_without(packet)
             return
@@ -105,13 +113,16 @@ class DecodePipeline:
         self._look_where_due(frames)
 
     def alone(self, keyframe: Packet) -> DecodedFrame | None:
-        """The picture of a keyframe, decoded without what was before it; None if it cannot be decoded."""
+        """Decode a keyframe independently of earlier packets.
+
+        Return the masked frame, or None if it cannot be decoded.
+        """
         decoder = self._decoder_for(keyframe)
         if self._ahead is not None:
             self._go_on_ahead()
             decoder = self._decoder_for(keyframe)
         else:
-            decoder.reset()  # what it still holds back for its order must not come out behind this
+            decoder.reset()  # frames held back for reordering must not come out after this keyframe
             self._at = -1
         beside = self._beside_of(decoder)
         beside.reset()
@@ -122,18 +133,21 @@ class DecodePipeline:
         return mask_picture(frames[-1], self._private) if frames else None
 
     def finish(self) -> None:
-        """Look at what the decoder still holds back for its order; it begins again at a keyframe."""
+        """Process the frames that the decoder holds back for reordering. Decoding resumes at the next keyframe."""
         self._ahead, self._at = None, -1
         if self._decoder is not None:
             self._look_where_due(self._decoder.drain())
 
     def look(self, frame: DecodedFrame) -> None:
-        """Look at this frame, due or not."""
+        """Process this frame whether or not it is due."""
         self._pace.is_due(frame.at_ms)
         self._looked(frame, self._detector.look(frame))
 
     def reset(self) -> None:
-        """Packets are missing: decoding goes on at a keyframe; the detector keeps what it knows."""
+        """Discard the decoder state after lost packets.
+
+        Decoding resumes at a keyframe; the detector keeps its state.
+        """
         self._ahead, self._at = None, -1
         for decoder in (self._decoder, self._beside):
             if decoder is not None:
@@ -166,7 +180,10 @@ class DecodePipeline:
         return decoder
 
     def _beside_of(self, decoder: Decoder) -> Decoder:
-        """Another for the same pictures; the same one where hardware decodes, which seldom has room for two."""
+        """Return a second decoder for keyframes.
+
+        Hardware decoding reuses the first: devices seldom have room for two.
+        """
         if decoder.how != SOFTWARE:
             self._at = -1
             return decoder
@@ -176,7 +193,7 @@ class DecodePipeline:
         return self._beside
 
     def _go_on_ahead(self) -> None:
-        """From the keyframe that was decoded alone."""
+        """Continue from the keyframe that `alone` decoded."""
         ahead, self._ahead = self._ahead, None
         assert ahead is not None, "asked before"
         if ahead.decoder is not self._decoder:

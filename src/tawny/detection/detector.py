@@ -1,4 +1,4 @@
-"""The protocol of detectors; ours come through the same door as anybody's (entry points `tawny.detectors`)."""
+"""Protocols of detectors. Built-in detectors and plug-ins use the same entry point group, `tawny.detectors`."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -7,43 +7,50 @@ from tawny.model.observations import Frame, Look
 
 
 class Detector(Protocol):
-    """Looks at the frames of one camera, from one thread. It keeps what it knows of the place between looks.
+    """Processes the frames of one camera, from one thread. Keeps its model of the scene between frames.
 
-    Two things it may say of itself: `looks_a_second` (usual: 5; 0: all), and `takes_frame = False`: it is asked
-    at these times, and no picture is decoded for it.
+    Two optional attributes: `looks_a_second` (default 5; 0: every frame) and `takes_frame = False`. With the latter
+    `look` is called at the sampling times, but no frame is decoded for it.
     """
 
     name: ClassVar[str]
 
     def look(self, frame: Frame) -> Look:
-        """Say what is in one frame.
+        """Return the detections of one frame.
 
-        Frames come in order of `at_ms`, 0.2 to 30 a second; a jump back, a long pause or another size of picture must
-        do no harm. Raises DetectorFailed, or anything; then the supervisor makes a new one.
+        Frames come in order of `at_ms`, 0.2 to 30 a second. A backward jump, a long pause or another frame size must do
+        no harm. Raises DetectorFailed, or any exception: the supervisor then restarts the detector.
         """
         ...
 
 
 @runtime_checkable
 class Glances(Protocol):
-    """What a detector can do besides, so that a camera needs not be decoded whole while nothing happens.
+    """Optional part of a detector: keyframe checks, so that a quiet stream needs no full decoding.
 
-    One that cannot is given every frame. Same thread as `look`.
+    A detector without these methods gets every frame. Call from the same thread as `look`.
     """
 
     def glance(self, frame: Frame) -> bool:
-        """Whether anything is in it that its place does not explain. Nothing is learnt; in doubt, True."""
+        """Return whether the frame shows anything that the background model does not explain; if in doubt, True.
+
+        Learns nothing.
+        """
         ...
 
     @property
     def is_following(self) -> bool:
-        """Whether anything of late may still become an event, or is one: then every frame is wanted."""
+        """Whether a recent object is an event or may still become one. Every frame is then needed."""
         ...
 
 
 class DetectorKind(Protocol):
-    """What stands behind an entry point: makes detectors from settings."""
+    """The object behind an entry point: creates detectors from settings."""
 
     def __call__(self, settings: Mapping[str, Any]) -> Detector:
-        """settings: the table `[cameras.<id>.detection.<name>]`. ValueError says which key, found and allowed."""
+        """Create a detector.
+
+        settings: the table `[cameras.<id>.detection.<name>]`. Raises ValueError: naming the key,
+        the value found and the values allowed.
+        """
         ...

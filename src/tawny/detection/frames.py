@@ -1,4 +1,4 @@
-"""Frames (`model.observations.Frame`) that are not straight from a decoder."""
+"""Frames (`model.observations.Frame`) that do not come directly from a decoder."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ BLACK = (360, 640)
 
 @dataclass(frozen=True)
 class GreyFrame:
-    """A grey picture that is there."""
+    """A frame from a luma array, uint8 [height, width]."""
 
     luma: Any
     at_ms: int
@@ -32,7 +32,7 @@ class GreyFrame:
 
 @dataclass(frozen=True)
 class MaskedFrame:
-    """Another frame without some of its pixels. hidden: bool [height, width]."""
+    """Another frame with some pixels hidden. hidden: bool [height, width]."""
 
     frame: Frame
     luma: Any
@@ -48,16 +48,16 @@ class MaskedFrame:
 
     @property
     def rgb(self) -> Any:
-        """What is hidden is black."""
+        """The frame in RGB; hidden pixels are black."""
         rgb = self.frame.rgb.copy()
         rgb[self.hidden] = 0
         return rgb
 
 
 class UndecodedFrame:
-    """A moment whose picture nobody has asked for: the keyframe before it is decoded when somebody does, an event say.
+    """A moment without a decoded frame. Decodes the preceding keyframe on first access, for example for an event.
 
-    keyframe: None, or one that cannot be decoded: the picture is black.
+    keyframe: None, or one that cannot be decoded, gives a black frame.
     """
 
     def __init__(self, camera: CameraId, at_ms: int, keyframe: Packet | None, private: Sequence[Polygon] = ()) -> None:

@@ -1,7 +1,7 @@
-"""When must anything be decoded? Asleep, only keyframes; a glance at each with what the detector knows of the place.
+"""Decode gate: decides whether a camera needs full decoding or only keyframes ("asleep").
 
-The gate decides, and decodes nothing itself. Asleep only where keyframes come often, and only while nothing at all is
-being followed. Woken by what a keyframe shows, by packets larger than calm ones, by an audit, or by a missing keyframe.
+Decodes nothing itself. The gate sleeps only while keyframes come often and no object is tracked. A keyframe with
+changes, larger packets than usual, an audit or a missing keyframe wakes it.
 """
 
 import random
@@ -16,7 +16,7 @@ from tawny.model.packets import Packet, VideoFormat
 
 
 class GateMode(StrEnum):
-    """How much work watching may save."""
+    """Detection effort: how much decoding the gate may save."""
 
     THOROUGH = "thorough"
     BALANCED = "balanced"
@@ -25,21 +25,25 @@ class GateMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GateLimits:
-    """longest_gap_s: between two keyframes that are looked at: with longer gaps everything is decoded, with shorter
-    ones not every keyframe. one_in: of so many looks asleep, one is an audit."""
+    """Limits of a gate mode.
+
+    longest_gap_s: maximum time between two processed keyframes, s. With a longer keyframe interval every frame is
+    decoded, with a shorter one some keyframes are skipped. one_in: one of this many groups of pictures is audited while
+    asleep.
+    """
 
     longest_gap_s: float
     one_in: int
 
 
 TERMS = {GateMode.BALANCED: GateLimits(2.5, 40), GateMode.FRUGAL: GateLimits(5.0, 120)}
-"""In the ring there must be room for the longest gap."""
+"""Limits by mode. Invariant: the ring buffer holds the longest gap."""
 GAPS = 4
-"""The longest of so many is the camera's keyframe gap."""
+"""Number of recent keyframe intervals; the longest is the camera's keyframe gap."""
 LATE_MS = 700
-"""A keyframe that is later by more than this has wakened."""
+"""A keyframe that is later than the longest gap by more than this wakes the gate."""
 LARGE_PIXELS = 500_000
-"""Decoding pictures smaller than this whole costs so little that nobody need do anything about it."""
+"""Streams up to this size (px) are cheap to decode; no problem is reported for them."""
 
 MISSED = (
     "tawny decodes every frame now, because checking only keyframes missed motion twice. Nothing is missed "
@@ -53,7 +57,7 @@ FAR_APART = (
 
 @dataclass
 class DecodeGate:
-    """One camera's. chance: what chooses groups of pictures for the audit."""
+    """The decode gate of one camera. chance: selects the groups of pictures to audit."""
 
     mode: GateMode
     chance: random.Random = field(default_factory=random.Random)
@@ -79,12 +83,12 @@ class DecodeGate:
 
     @property
     def gap_s(self) -> float | None:
-        """Between the camera's keyframes; None while too few came."""
+        """Longest recent keyframe interval, s; None until two were measured."""
         return max(self._gaps_ms) / 1000 if len(self._gaps_ms) > 1 else None
 
     @property
     def trouble(self) -> str:
-        """Why it never sleeps, and what to do, where the camera is to blame; empty where it is not."""
+        """Why the gate never sleeps and the remedy, for users; empty if there is no problem."""
         if self._terms is None:
             return ""
         if self.audit.failed:
@@ -93,14 +97,14 @@ class DecodeGate:
             return ""
         usual_s = (
             sorted(self._gaps_ms)[(len(self._gaps_ms) - 1) // 2] / 1000
-        )  # one lost keyframe is not the camera's way
+        )  # the median ignores a single lost keyframe
         return FAR_APART.format(gap=usual_s) if usual_s > self._terms.longest_gap_s else ""
 
     def is_new_run(self, packet: Packet) -> bool:
         return self._run is not None and packet.run != self._run
 
     def pass_by(self, packet: Packet) -> bool:
-        """Take notice of every video packet. Whether it wakes, if asleep."""
+        """Register a video packet. Return whether it wakes a sleeping gate."""
         if self.is_new_run(packet):
             self._key_ms = None
         self._run = packet.run
@@ -112,20 +116,23 @@ class DecodeGate:
         return self._sizes.add(packet) or is_late
 
     def passes(self, slept: Packet, keyframe: Packet) -> bool:
-        """Asleep since the first of these: whether the other need not be looked at, as the next one comes soon."""
+        """Return whether a sleeping gate may skip this keyframe because the next one comes in time.
+
+        slept: the last processed keyframe.
+        """
         gap_s = self.gap_s
         if self._terms is None or gap_s is None or not self.may_sleep:
             return False
         return (keyframe.at_ms - slept.at_ms) / 1000 + gap_s <= self._terms.longest_gap_s
 
     def group_over(self, *, calm: bool) -> None:
-        """At each keyframe that is looked at: whether what was before it was slept through, and rightly."""
+        """Register a processed keyframe. calm: the group before it was slept through and contained no motion."""
         if calm:
             self._sizes.was_calm()
         self._sizes.keyframe()
 
     def woke_for_nothing(self) -> None:
-        """Sizes woke, and there was nothing."""
+        """Raise the size threshold after packet sizes woke the gate without motion."""
         self._sizes.woke_for_nothing()
 
     def _keyframe(self, packet: Packet) -> None:

@@ -1,20 +1,21 @@
-"""Packet sizes as an additional waker: what changes between two keyframes costs the camera's encoder bits.
+"""Packet sizes as an additional wake-up signal: motion between two keyframes costs the encoder bits.
 
-Never a reason to stay asleep: an encoder at a constant bit rate spends the same on noise. So the bar is made of what
-calm groups of pictures cost, and rises when waking came to nothing.
+Never a reason to stay asleep: an encoder at a constant bit rate spends the same on noise. The threshold comes from the
+packet sizes of calm groups of pictures and rises after each false wake-up.
 """
 
 from tawny.model.packets import Packet
 
 WINDOW_MS = 600
-"""Sizes are averaged over so long: pictures between which the camera reorders differ much."""
+"""Averaging window for packet sizes, ms. Reordered frames differ much in size."""
 KNOWN = 12
-"""So many calm windows make a baseline."""
+"""Minimum number of calm windows for a baseline."""
 SLOWLY = 1 / 16
 DEVIATIONS, MORE = 6.0, 0.5
-"""A window wakes if it is above the baseline by so many mean deviations, and by this share of it."""
+"""A window wakes if it exceeds the baseline by the larger of DEVIATIONS mean deviations and the share MORE of the
+baseline."""
 VAIN, MOST, FORGIVES = 1.5, 8.0, 0.99
-"""Waking for nothing raises the bar by the first, to the second at most; every calm group lowers it by the third."""
+"""A false wake-up multiplies the threshold by VAIN, up to MOST times; each calm group multiplies it by FORGIVES."""
 
 
 class PacketSizeWaker:
@@ -25,14 +26,14 @@ class PacketSizeWaker:
         self._begun_ms = 0
         self._window: list[int] = []
         self._windows: list[float] = []
-        """Of this group of pictures."""
+        """Mean packet sizes in this group of pictures, bytes."""
 
     def keyframe(self) -> None:
-        """A new group of pictures begins."""
+        """Begin a new group of pictures."""
         self._window, self._windows = [], []
 
     def add(self, packet: Packet) -> bool:
-        """Whether a packet that is no keyframe asks to wake."""
+        """Register a packet that is no keyframe. Return whether its size wakes the gate."""
         if not self._window:
             self._begun_ms = packet.at_ms
         self._window.append(len(packet.data))
@@ -45,7 +46,7 @@ class PacketSizeWaker:
         return self._known >= KNOWN and size > most
 
     def was_calm(self) -> None:
-        """This group of pictures held nothing: so much do such cost. Ask before `keyframe`."""
+        """Learn the sizes of this group of pictures, which contained no motion. Call before `keyframe`."""
         for size in self._windows:
             share = max(SLOWLY, 1 / (self._known + 1))
             self._deviation += (abs(size - self._mean) - self._deviation) * share if self._known else 0.0

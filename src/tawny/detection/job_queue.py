@@ -1,6 +1,6 @@
-"""What takes its time, done for all cameras by one thread, with at most one picture waiting of each.
+"""A job queue for slow work of all cameras: one worker thread, at most one waiting job per camera.
 
-A camera that asks again before its turn replaces what it asked: the newest picture says most.
+A new job of a camera replaces the waiting one: the newest frame matters most.
 """
 
 import threading
@@ -11,7 +11,7 @@ from typing import Generic, Protocol, TypeVar
 from tawny.model.ids import CameraId
 
 IDLE_S = 30.0
-"""Who asks wakes it."""
+"""Delay of an idle `step`, s; `ask` ends it early through `wake`."""
 
 
 class CameraQueue(Protocol):
@@ -24,7 +24,7 @@ Answer = TypeVar("Answer")
 
 
 class JobQueue(ABC, Generic[Asked, Answer]):
-    """`step` in one thread; all else from any. wake: has `step` called soon."""
+    """Call `step` from one thread, all other methods from any thread. wake: makes the scheduler call `step` soon."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -32,7 +32,7 @@ class JobQueue(ABC, Generic[Asked, Answer]):
         self._answers: dict[CameraId, list[Answer]] = {}
         self.wake: Callable[[], None] = lambda: None
         self.replaced = 0
-        """How many pictures were not looked at because a newer one came."""
+        """Number of jobs that a newer one of the same camera replaced."""
 
     def ask(self, asked: Asked) -> None:
         with self._lock:
@@ -41,7 +41,7 @@ class JobQueue(ABC, Generic[Asked, Answer]):
         self.wake()
 
     def answers(self, camera: CameraId) -> list[Answer]:
-        """What came since the last call."""
+        """Return and remove the results since the last call."""
         with self._lock:
             return self._answers.pop(camera, [])
 
@@ -61,7 +61,7 @@ class JobQueue(ABC, Generic[Asked, Answer]):
             self._waiting.clear()
 
     def _together(self) -> int:
-        """How many cameras' questions are answered in one go."""
+        """Return the maximum number of jobs processed in one step."""
         return 1
 
     def _all_answered(self, asked: Sequence[Asked]) -> list[list[Answer]]:

@@ -1,7 +1,6 @@
-"""Kinds without a download: a small model that comes with tawny and says of what moves whether it looks like a person
-or a vehicle. It only suggests.
+"""Event types without a download: a small bundled model that suggests the type of moving objects.
 
-It is no object detector: motion proposes where to look, and what stands still is never seen.
+It is no object detector. Motion detection proposes the regions; objects that stand still are never classified.
 """
 
 from collections.abc import Sequence
@@ -16,26 +15,29 @@ from tawny.model.kinds import ANIMAL, NOTHING, PERSON, VEHICLE
 from tawny.model.observations import Box
 
 KINDS: Final = (PERSON, VEHICLE, ANIMAL, NOTHING)
-"""What it knows, in the order of its answers."""
+"""The model's classes, in the order of its outputs."""
 SIDE: Final = 64
-"""Pixels of a crop, in either direction."""
+"""Side of a crop, px."""
 AROUND: Final = 1.3
-"""A crop's side, of the longer edge of what is in it..."""
+"""Side of a crop relative to the longer side of the box."""
 LEAST_PIXELS: Final = 21
-"""...and at least so many of the picture's."""
+"""Minimum side of a crop, px of the frame."""
 LEAST_CELLS: Final = 12
-"""Of the detector's, that move in a box: with fewer nobody could tell what it is."""
+"""Minimum number of foreground cells in a box; with fewer no type can be recognized."""
 
 
 class KindModel(Protocol):
     def look(self, crops: Any) -> Any:
-        """crops: uint8 [n, 2, 64, 64], luma and where it moves. Returns float32 [n, 4], 0..1 in the order of KINDS;
-        rows add up to 1."""
+        """Classify crops.
+
+        crops: uint8 [n, 2, 64, 64], luma and foreground mask. Return float32 [n, 4], 0..1 in the order of KINDS; each
+        row sums to 1.
+        """
         ...
 
 
 class KindClassifier:
-    """A model from its file. Any thread. NotDone says what is wrong with it."""
+    """Runs a type model from a file. Thread-safe. Raises NotDone: if the file is no suitable model."""
 
     def __init__(self, file: Path) -> None:
         self._session = open_session(file)
@@ -54,10 +56,10 @@ class KindClassifier:
 
 
 def crops_of(luma: Any, mask: Any, boxes: Sequence[Box]) -> Any:
-    """uint8 [n, 2, 64, 64]: a square around each box, of the picture and of where it moves.
+    """Return the model input uint8 [n, 2, 64, 64]: a square crop of luma and foreground mask around each box.
 
-    luma: uint8 [height, width]. mask: bool or uint8 [rows, columns] of the same picture, smaller. Outside of the
-    picture its edge goes on.
+    luma: uint8 [height, width]. mask: bool or uint8 [rows, columns] of the same frame, smaller. Pixels outside the
+    frame repeat its border.
     """
     made = np.empty((len(boxes), 2, SIDE, SIDE), np.uint8)
     moving = mask.astype(np.uint8) * np.uint8(255) if mask.dtype == np.bool_ else mask
@@ -74,8 +76,8 @@ def crops_of(luma: Any, mask: Any, boxes: Sequence[Box]) -> Any:
 
 
 def _cut(picture: Any, left: float, top: float, wide: float, high: float) -> Any:
-    """That part of it, uint8 [64, 64]: averaged down, or drawn larger."""
-    import cv2  # not above: recording does without the vision library
+    """Return this part of the image as uint8 [64, 64], scaled down by averaging or scaled up."""
+    import cv2  # not at module level: recording works without OpenCV
 
     rows, columns = picture.shape
     x0, y0 = int(np.floor(left)), int(np.floor(top))

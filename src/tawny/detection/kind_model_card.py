@@ -1,7 +1,7 @@
-"""The card of a model that suggests kinds: what it was trained from, by whom the labels are, and how well it does.
+"""The model card of a type model: training data, origin of the labels, measured quality.
 
-Training writes it beside the model: `kinds.onnx`, `kinds.json`. A model without its card, or another than its card's,
-is not used.
+Training writes it next to the model: `kinds.onnx`, `kinds.json`. A model without a card, or whose hash differs from its
+card, is not used.
 """
 
 import hashlib
@@ -15,13 +15,13 @@ from tawny.detection.kind_model import KINDS
 from tawny.model.errors import NotDone
 
 OWN: Final = Path(__file__).parent / "kinds.onnx"
-"""The one that comes with tawny."""
+"""The bundled model."""
 AGAIN: Final = "Make both again with `python -m training.train`, or leave `kinds` in `[object_detection]` out."
 
 
 @dataclass(frozen=True, slots=True)
 class KindCard:
-    """said: all of the card, as training wrote it."""
+    """A model card. said: the whole JSON document, as training wrote it."""
 
     name: str
     version: str
@@ -32,7 +32,7 @@ class KindCard:
 
 
 def card_of(model: Path) -> KindCard:
-    """Of a model that is whole, and the one its card tells of. NotDone says what is wrong, and what to do."""
+    """Return the card of a model. Raises NotDone: if the card is missing or invalid, or the model does not match it."""
     file = model.with_suffix(".json")
     try:
         said = json.loads(file.read_text(encoding="utf-8"))
@@ -61,7 +61,7 @@ def card_of(model: Path) -> KindCard:
 
 
 def card_words(card: KindCard) -> str:
-    """For people: what it is, what it was trained from, and how well each camera went that it had never seen."""
+    """Return the card as text for users: name, training data, and quality for each camera excluded from training."""
     said = card.said
     origins = dict.fromkeys(
         f"{one['origin']} ({one['licence']})" if "licence" in one else str(one["origin"])
@@ -88,7 +88,7 @@ def card_words(card: KindCard) -> str:
 
 
 def _measured(one: Mapping[str, Any]) -> str:
-    """`street: vehicle 17 of 17 (YOLOX-Nano 17)`; empty where nothing was to be found, nor was taken for it."""
+    """Return one line such as `street: vehicle 17 of 17 (YOLOX-Nano 17)`; empty without events and false detections."""
     found = [
         f"{kind} {each['found']} of {each['there']} (YOLOX-Nano {each['yolox_nano']})"
         for kind, each in one["events"].items()

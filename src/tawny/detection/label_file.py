@@ -1,4 +1,4 @@
-"""Names of a model's classes: a text file, one a line in their order."""
+"""Class names of a model: a text file with one name per line, in the model's order."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from tawny.model.errors import NotDone
 
 
 def read_labels(file: Path) -> list[str]:
-    """Empty lines do not count. NotDone says what is wrong."""
+    """Return the names without empty lines. Raises NotDone: if the file cannot be read."""
     try:
         return [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:

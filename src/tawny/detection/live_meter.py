@@ -1,4 +1,4 @@
-"""What is seen of a camera at this moment, for people who look at it: told only while somebody does. Any thread."""
+"""Live detection values of one camera for the interface, published only while a client listens. Thread-safe."""
 
 import threading
 from collections.abc import Callable
@@ -9,14 +9,17 @@ from tawny.model.observations import Box, Look
 
 @dataclass(frozen=True, slots=True)
 class MeterReading:
-    """Of one look. zones: the greatest score in each. things: box, score, and whether it is an event."""
+    """The values of one processed frame.
+
+    zones: highest score by zone. things: box, score 0..100 and whether it is an event.
+    """
 
     at_ms: int
     score: int
     zones: dict[str, int]
     things: tuple[tuple[Box, int, bool], ...]
     sound: tuple[float, int] | None = None
-    """dB below full scale and score of what was heard last; None where nobody listens."""
+    """Level in dB below full scale and score of the newest sound; None without a sound listener."""
 
 
 FRESH_MS = 5000
@@ -24,7 +27,10 @@ Heard = Callable[[MeterReading], None]
 
 
 class LiveMeter:
-    """One camera's. While it is read the camera is looked at without pause, and at once."""
+    """Publishes one camera's readings.
+
+    While it has listeners the camera is processed continuously and without batching.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -36,7 +42,7 @@ class LiveMeter:
         return bool(self._listeners)
 
     def listen(self, heard: Heard) -> Callable[[], None]:
-        """Call with every reading, from the watcher's thread, until the returned function is called."""
+        """Call `heard` with every reading, from the watcher's thread, until the returned function is called."""
         with self._lock:
             self._listeners = (*self._listeners, heard)
 
@@ -47,7 +53,7 @@ class LiveMeter:
         return stop
 
     def hear(self, at_ms: int, db: float, score: int) -> None:
-        """How loud it is; told with the next look."""
+        """Set the current sound level, in dB; published with the next frame."""
         self._sound = at_ms, db, score
 
     def show(self, at_ms: int, look: Look, zones: dict[str, int]) -> None:

@@ -1,4 +1,4 @@
-"""Cells that move, as the grid that is stored (`model.grid`)."""
+"""Foreground cells as the motion grid that is stored (`model.grid`)."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,11 +9,14 @@ import numpy as np
 from tawny.model.grid import COLUMNS, ROWS
 
 LEAST = 0.04
-"""Share of a place's cells that must move."""
+"""Minimum share of foreground cells in a grid position."""
 
 
 def moving_grid(cells: Any, parts: Iterable[tuple[slice, slice]]) -> int:
-    """cells: bool [rows, columns]. parts: what is asked about; cells outside do not count."""
+    """Return the stored motion grid as an integer.
+
+    cells: bool [rows, columns]. parts: slices to evaluate; cells outside are ignored.
+    """
     asked = np.zeros(cells.shape, np.uint8)
     for part in parts:
         asked[part] = cells[part]

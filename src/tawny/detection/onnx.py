@@ -1,4 +1,4 @@
-"""ONNX models, opened the one way that suits a recorder: one thread, which sleeps while there is nothing to do."""
+"""ONNX models with the session options of a recorder: one thread that does not spin while idle."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from tawny.engine.user_script_process import TELLS_NOBODY
 from tawny.model.errors import NotDone
 
 os.environ.update(TELLS_NOBODY)
-"""Before onnxruntime is read, which otherwise tells its makers over the internet how it is used."""
+"""Set before onnxruntime is imported: disables its telemetry."""
 
 CPU = "CPUExecutionProvider"
 ONLY_ERRORS = 3
@@ -18,23 +18,24 @@ PROVIDERS = {
     "cuda": "CUDAExecutionProvider", "openvino": "OpenVINOExecutionProvider", "coreml": "CoreMLExecutionProvider",
     "tensorrt": "TensorrtExecutionProvider", "cpu": CPU,
 }  # fmt: skip
-"""By their names in settings, as onnxruntime calls them."""
+"""onnxruntime providers by their names in settings."""
 PACKAGES = {"cuda": "onnxruntime-gpu", "tensorrt": "onnxruntime-gpu", "openvino": "onnxruntime-openvino"}
-"""What to install for them."""
+"""Packages that contain the providers."""
 Accelerator = Callable[[Path], Any]
-"""Opens a model on something else than onnxruntime: the door `tawny.accelerators`. What it gives has the methods
-`get_inputs`, `run` and `get_providers` of an `InferenceSession`. Raises RuntimeError, ValueError or OSError."""
+"""Opens a model on hardware that onnxruntime does not support; entry point group `tawny.accelerators`. The result has
+the methods `get_inputs`, `run` and `get_providers` of an `InferenceSession`. Raises RuntimeError, ValueError or
+OSError."""
 
 
 def is_onnx_installed() -> bool:
-    """Whether onnxruntime is installed."""
     return find_spec("onnxruntime") is not None
 
 
 def open_session(model: Path, providers: Sequence[str] = (CPU,)) -> Any:
-    """An `onnxruntime.InferenceSession`. NotDone says what is missing, or wrong with the file.
+    """Return an `onnxruntime.InferenceSession`.
 
-    providers: by what it is computed, in order; what is not there is left out, the processor always is.
+    providers: in order of preference; unavailable ones are skipped, the CPU is always added. Raises NotDone: if
+    onnxruntime is not installed or cannot open the file.
     """
     try:
         import onnxruntime
@@ -57,7 +58,7 @@ def open_session(model: Path, providers: Sequence[str] = (CPU,)) -> Any:
 
 
 def opened_by(accelerator: Accelerator, model: Path) -> Any:
-    """NotDone says what is wrong."""
+    """Return the model opened by an accelerator. Raises NotDone: if it cannot be opened."""
     try:
         return accelerator(model)
     except (RuntimeError, ValueError, OSError) as error:
@@ -65,9 +66,9 @@ def opened_by(accelerator: Accelerator, model: Path) -> Any:
 
 
 def refusals() -> tuple[type[Exception], ...]:
-    """What onnxruntime raises for a file that is no model or that it cannot run, or for what a model does not take."""
+    """Return the exception types that onnxruntime raises for invalid or unsupported models and inputs."""
     usual = (RuntimeError, ValueError, OSError)
-    if not is_onnx_installed():  # an accelerator's
+    if not is_onnx_installed():  # only an accelerator is in use
         return usual
     import onnxruntime
 

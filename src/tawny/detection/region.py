@@ -1,6 +1,6 @@
-"""The part of the picture that counts: everything else is painted with the middle brightness of what counts.
+"""The region of the frame that is evaluated. Pixels outside get the mean brightness of the region.
 
-So a change of light is the same everywhere, and nothing moves where nobody looks. One thread.
+A lighting change is thus the same everywhere, and masked pixels show no motion. Call from one thread.
 """
 
 from collections.abc import Sequence
@@ -11,18 +11,21 @@ import numpy as np
 from tawny.model.polygon import Polygon
 
 _SHIFT = 4
-"""Bits below one pixel."""
+"""Fixed-point bits of the polygon corners."""
 
 
 class Region:
-    """polygons: what counts lies in one of them; none: everything. outside: what does not count instead."""
+    """polygons: the evaluated area; empty means the whole frame. outside: evaluate everything except the polygons."""
 
     def __init__(self, polygons: Sequence[Polygon] = (), *, outside: bool = False) -> None:
         self._polygons, self._outside = tuple(polygons), outside
         self._counts: Any = None
 
     def of(self, picture: Any) -> Any:
-        """uint8 [height, width] in, the same out; a new array if anything is painted over."""
+        """Return the frame with ignored pixels painted over, uint8 [height, width].
+
+        The input is returned if nothing changes.
+        """
         if not self._polygons:
             return picture
         if self._counts is None or self._counts.shape != picture.shape:
@@ -33,11 +36,11 @@ class Region:
 
     @property
     def hidden(self) -> Any:
-        """bool [height, width] of the last picture: what does not count."""
+        """Ignored pixels of the last frame, bool [height, width]."""
         return self._counts == 0
 
     def _drawn(self, height: int, width: int) -> Any:
-        import cv2  # not above: the settings are read with this module, also where nothing is watched
+        import cv2  # not at module level: settings import this module even where OpenCV is not installed
 
         drawn = np.zeros((height, width), np.uint8)
         for polygon in self._polygons:

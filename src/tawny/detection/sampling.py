@@ -1,4 +1,4 @@
-"""Which pictures are looked at: five a second, evenly, whatever the camera gives."""
+"""Frame sampling: selects evenly spaced frames, five a second by default, at any camera frame rate."""
 
 from collections import deque
 
@@ -6,11 +6,11 @@ from tawny.model.packets import VIDEO_RATE, Packet
 
 LOOKS_A_SECOND = 5.0
 _PICTURES = 30
-"""The camera's rate is measured over so many."""
+"""Number of packets over which the frame rate is measured."""
 
 
 class FrameSampler:
-    """Fed with every video packet, asked for every decoded frame."""
+    """Selects frames to process. Call `packet` for every video packet and `is_due` for every decoded frame."""
 
     def __init__(self, looks_a_second: float = LOOKS_A_SECOND) -> None:
         self._apart_ms = 1000 / looks_a_second
@@ -25,17 +25,17 @@ class FrameSampler:
 
     @property
     def fps(self) -> float | None:
-        """Pictures a second of late; None while too few came."""
+        """Recent frame rate; None until enough packets arrived."""
         if len(self._pts) < _PICTURES // 2:
             return None
         ticks = max(self._pts) - min(self._pts)
         return (len(self._pts) - 1) * VIDEO_RATE / ticks if ticks else None
 
     def is_due(self, at_ms: int) -> bool:
-        """Whether to look at the frame of this instant. Early by half an interval between pictures is in time."""
+        """Return whether to process the frame at this time. Up to half a frame interval early counts as in time."""
         due_ms = self._due_ms
         if due_ms is None or at_ms < self._last_ms or at_ms > due_ms + 1000:
-            due_ms = at_ms  # begins, or begins again after a pause or a step back
+            due_ms = at_ms  # start, or restart after a pause or a backward step
         self._last_ms = at_ms
         slack_ms = 500 / (self.fps or 25.0)
         if at_ms < due_ms - slack_ms:

@@ -1,4 +1,4 @@
-"""The greatest score of each second, told when the second is over."""
+"""Maximum score of each second, published when the second is over."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ class SecondScores:
         self._second = Scored(self._camera, second_ms, score)
 
     def fill(self, from_ms: int, to_ms: int, score: int) -> None:
-        """Between two looks nothing was to be seen."""
+        """Register a score for every second between two processed keyframes."""
         for at_ms in range(from_ms, to_ms, 1000):
             self.add(at_ms, score)
 

@@ -1,4 +1,4 @@
-"""Which of a camera's streams is watched: the small one while it comes, else the large one."""
+"""Selects the stream for detection: the preferred one (sub stream) while it delivers packets, else the next."""
 
 import logging
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ from tawny.stream.hub import Batch, Hub, HubReader
 log = logging.getLogger(__name__)
 
 SILENT_S = 10.0
-"""A stream from which nothing came for so long is given up until something comes again."""
+"""A stream without packets for this time, s, is skipped until it delivers again."""
 
 
 class StreamSelector:
-    """hubs: the one to prefer first. Used by one thread."""
+    """hubs: in order of preference. Call from one thread."""
 
     def __init__(self, name: str, hubs: Sequence[Hub], clock: Clock) -> None:
         self._name, self._hubs, self._clock = name, hubs, clock
@@ -24,10 +24,10 @@ class StreamSelector:
         self._reader: HubReader | None = None
 
     def take(self) -> Batch:
-        """What came since the last call, from a keyframe on after a change of stream."""
+        """Return the packets since the last call. After a change of stream they begin at a keyframe."""
         best = self._best()
         if best != self.current:
-            log.warning("%s: now watches its stream %d, because it gives pictures", self._name, best + 1)
+            log.warning("%s: detection switched to stream %d, which delivers video", self._name, best + 1)
             self.close()
             self.current = best
         if self._reader is None:
@@ -35,7 +35,7 @@ class StreamSelector:
         return self._reader.take()
 
     def since(self, number: int) -> list[Packet]:
-        """Once more what is still in the ring from this packet on, from a keyframe on."""
+        """Return the packets in the ring buffer from this number on, beginning at a keyframe."""
         return self._hubs[self.current].since(number).packets
 
     def close(self) -> None:

@@ -1,8 +1,8 @@
-"""Whether the camera still sees its place: covered, out of focus, turned away, or always the same picture.
+"""Camera tampering: covered, out of focus, moved or frozen.
 
-A picture is compared with what the place has looked like for long, by its contrast, its fine detail and where its edges
-are. What is wrong must stay so for a while before it is told, and is learnt in the end: a camera that was turned on
-purpose is right again after an hour. One camera, one thread.
+Compares contrast, fine detail and edge positions of a downscaled frame with long-term averages. A deviation must last
+for STAYS_S before it is reported. It is learned in the end: an intentionally moved camera is normal again after an
+hour. One instance per camera; call from one thread.
 """
 
 from dataclasses import dataclass
@@ -15,21 +15,22 @@ from tawny.model.observations import Frame
 
 COLUMNS, ROWS = 160, 90
 ROWS_READ = 3
-"""Rows of pixels of which one of the small picture is the mean; the others are skipped, which costs nothing."""
+"""Source rows averaged per row of the downscaled frame; the other rows are skipped, which costs nothing."""
 LEARNS_S = 60.0
-"""Nothing is told before the place is known."""
+"""Learning phase, s; only a frozen image is reported before it ends."""
 MEMORY_S, WRONG_MEMORY_S = 600.0, 3600.0
-"""Time constants of what is known; the second while something is wrong."""
+"""Time constants of the averages, s; the second applies while a deviation lasts."""
 LOOK_MS = 3900
 BREAK_MS = 10_000
 COVERED, BLURRED, ALIKE = 0.25, 0.35, 0.3
-"""Of the usual contrast and detail; of the usual detail; likeness of the edges, 1 where they are the same."""
+"""Thresholds relative to the averages: contrast and detail if covered; detail if out of focus; edge correlation if
+moved (1: identical)."""
 FINEST = 97
-"""Detail is what so many percent of the picture have less of: edges, and not the sensor's noise."""
+"""Detail is this percentile of the Laplacian: high enough for edges, above the sensor noise."""
 DARK = 12.0
-"""Mean brightness below which nothing can be said."""
+"""Mean brightness (0..255) below which a frame is only evaluated if its contrast has dropped."""
 STAYS_S = {"covered": 5.0, "defocused": 15.0, "moved": 15.0, "frozen": 120.0}
-"""For so long it must be wrong."""
+"""Minimum duration of a deviation before it is reported, s."""
 
 
 @dataclass(slots=True)
@@ -40,7 +41,7 @@ class _Known:
 
 
 class TamperDetector:
-    """Fed with frames; `wrong` is a key of STAYS_S, or empty."""
+    """Detects tampering from frames. wrong: a key of STAYS_S, or empty."""
 
     def __init__(self) -> None:
         self.wrong = ""
@@ -50,7 +51,10 @@ class TamperDetector:
         self._since_ms: dict[str, int] = {}
 
     def look(self, frame: Frame) -> str:
-        """What is wrong by now. Looks at one frame in four seconds; others cost nothing."""
+        """Return the current problem, a key of STAYS_S or empty.
+
+        Processes one frame in four seconds; others cost nothing.
+        """
         at_ms = frame.at_ms
         if self._before is not None and 0 <= at_ms - self._last_ms < LOOK_MS:
             return self.wrong
@@ -119,7 +123,7 @@ def _measured(small: Any) -> _Known:
 
 
 def _alike(one: Any, other: Any) -> float:
-    """How alike two pictures are but for brightness and contrast: 1 for the same, about 0 for unrelated ones."""
+    """Return the correlation of two arrays: 1 for identical ones, about 0 for unrelated ones."""
     a, b = one - one.mean(), other - other.mean()
     size = float(np.sqrt((a * a).sum() * (b * b).sum()))
     return float((a * b).sum()) / size if size else 1.0

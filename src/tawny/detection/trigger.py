@@ -1,7 +1,7 @@
-"""The one trigger rule, everywhere: K looks that move among the last W. Pure.
+"""The trigger rule used by all detectors: K moving frames among the last W. Pure.
 
-It says all that is in use: two in ten seconds, five in a row, all of three seconds, one at once. The K-th look
-triggers; as the begin counts the first of the K.
+It covers two in ten seconds, five in a row, all of three seconds, and a single frame. The K-th moving frame triggers;
+the event starts at the first of the K.
 """
 
 from collections import deque
@@ -12,7 +12,10 @@ class EventTrigger:
         self._looks: deque[tuple[int, bool]] = deque()
 
     def add(self, at_ms: int, *, moves: bool, k: int, within: int) -> int | None:
-        """One look. When the first of the last k that moved was, if this one moves and k of `within` did; else None."""
+        """Register one frame. Return the time of the k-th newest moving frame if the rule triggers, else None.
+
+        It triggers if this frame moves and at least k of the last `within` frames did.
+        """
         self._looks.append((at_ms, moves))
         while len(self._looks) > max(within, k):
             self._looks.popleft()
@@ -21,7 +24,7 @@ class EventTrigger:
 
     @property
     def last_ms(self) -> int | None:
-        """Of the newest look."""
+        """Time of the newest frame, ms UTC; None before the first."""
         return self._looks[-1][0] if self._looks else None
 
     def clear(self) -> None:

@@ -1,9 +1,9 @@
-"""A camera's watcher: takes its packets, decodes what the gate wants decoded, and hands on what was seen.
+"""Watcher of one camera: reads packets, decodes what the gate requires and passes detections to a sink.
 
-One actor a camera, one thread at a time; all it calls runs in that thread. It takes what came in batches, because
-waking up costs more than looking. While the gate sleeps only keyframes are decoded; on waking it goes back through the
-ring to the keyframe before, so that what began there is judged from its start. It never holds the recorder back: when
-it is late it leaves pictures out, and counts them.
+One actor per camera, run by one thread at a time; everything it calls runs in that thread. It reads packets in batches,
+because waking up costs more than processing. While the gate sleeps only keyframes are decoded. On waking it goes back
+through the ring buffer to the previous keyframe, so an object is judged from its start. Invariant: detection never
+slows recording; when late the watcher skips packets and counts them.
 """
 
 import logging
@@ -28,46 +28,48 @@ from tawny.stream.hub import Hub
 log = logging.getLogger(__name__)
 
 STEP_S = 0.45
-"""Between two batches."""
+"""Interval between two batches, s."""
 ASLEEP_S = 0.9
-"""The same while only keyframes are decoded."""
+"""Interval while only keyframes are decoded, s."""
 READ_S = 0.15
-"""The same while somebody looks on."""
+"""Interval while a client reads the live meter, s."""
 BUSY_S = 1.0
-"""A step works no longer than about this, then lets others ask it to stop."""
+"""Approximate maximum duration of a step, s; the actor can be stopped between steps."""
 LATE_S = 8.0
-"""Awake, a batch that spans more is begun at its last keyframe: events are rather told late than not at all. With the
-longest gap between keyframes and a step before it, that is still in the ring (`service.cameras.camera.RING_S`). Asleep
-nothing is left out: a keyframe every few seconds is soon looked at."""
+"""While awake, a batch that spans more than this, s, is processed from its last keyframe: a late event is better than
+none. Together with the longest keyframe gap and one step it fits the ring buffer (`service.cameras.camera.RING_S`).
+While asleep no packet is skipped: one keyframe every few seconds is quickly processed."""
 QUIET_S = 3.0
-"""Nothing came for so long while asleep: the camera is gone, and its last pictures have to be looked at."""
+"""Without packets for this time while asleep, s, the camera counts as offline and its last packets are decoded."""
 SAYS_AGAIN_S = 60.0
 
 
 class ObservationSink(Protocol):
-    """Who gets what was seen (`events.EventBuilder`, say)."""
+    """Receives detections, for example `events.EventBuilder`."""
 
     def look(self, frame: Frame, look: Look) -> None: ...
     def idle(self, now_ms: int) -> None:
-        """Nothing came since the last look."""
+        """Called when no packet arrived in a step."""
         ...
 
     def close(self) -> None: ...
 
 
 def in_software(_video: VideoFormat) -> tuple[HardwareDecoder, ...]:
-    """No devices."""
+    """Return no hardware decoders."""
     return ()
 
 
 class Watcher:
-    """hubs: the camera's streams, the one to watch first, then what stands in for it.
+    """Runs detection for one camera.
 
-    tell: gets a `Scored` for each second that was watched, be it asleep. scored: gets instant and score of each look.
-    trouble: is told what should be known of how it watches (`DecodeGate.trouble`), when that changes.
-    is_read: whether somebody looks on: then the camera is looked at without pause, and at once.
-    private: what nobody is to see: neither does the detector, nor is it in pictures of events.
-    hardware: the devices that may decode a stream of this format (`media.codec.hardware.devices`).
+    hubs: the camera's streams, in order of preference.
+    tell: receives one `Scored` for each second, also while asleep. scored: receives time (ms UTC) and score of each
+    frame.
+    trouble: called when the user-visible problem of the gate (`DecodeGate.trouble`) changes.
+    is_read: whether a client reads the live meter; the camera is then processed continuously and without delay.
+    private: privacy masks; neither the detector nor event images contain these areas.
+    hardware: returns the devices that may decode a format (`media.codec.hardware.devices`).
     """
 
     def __init__(
@@ -97,7 +99,7 @@ class Watcher:
         self._eyes = DecodePipeline(camera, detector, self._looked, hardware, private)
         self._waiting: deque[Packet] = deque()
         self._asleep: Packet | None = None
-        """The keyframe since which nothing was decoded."""
+        """The last processed keyframe while asleep; None while awake."""
         self._woken_by_size = False
         self._came_s = clock.mono_s()
         self._said_s = float("-inf")
@@ -130,8 +132,11 @@ class Watcher:
 
     @property
     def notes(self) -> dict[str, Any]:
-        """For status and reports. skipped: packets that were never decoded because it was late. groups: of pictures,
-        each from a keyframe to the next; slept: those of them of which only the keyframe was decoded, or nothing."""
+        """Figures for status and reports.
+
+        skipped: packets never decoded because the watcher was late. groups: groups of pictures, from keyframe to
+        keyframe. slept: groups of which at most the keyframe was decoded.
+        """
         audit = self._gate.audit
         return {
             "looks": self._looks, "skipped": self._skipped, "errors": self._eyes.errors,
@@ -154,14 +159,14 @@ class Watcher:
         self._waiting.extend(packets)
 
     def _late(self, skipped: int) -> None:
-        """Decoding goes on at a keyframe; the detector keeps what it knows."""
+        """Register skipped packets. Decoding resumes at a keyframe; the detector keeps its state."""
         self._skipped += skipped
         self._asleep = None
         self._eyes.reset()
         now_s = self._clock.mono_s()
         if now_s - self._said_s > SAYS_AGAIN_S:
             self._said_s = now_s
-            log.warning("%s: this computer is too busy, %d pictures were not looked at", self.name, self._skipped)
+            log.warning("%s: this computer is too busy, detection skipped %d packets", self.name, self._skipped)
 
     # --- asleep and awake ---------------------------------------------------------------------------------------------
 
@@ -181,7 +186,7 @@ class Watcher:
             self._rouse(packet.number + 1)
 
     def _keyframe(self, packet: Packet) -> None:
-        """Sleep on or wake, stay awake or fall asleep."""
+        """Process a keyframe: keep sleeping or wake, stay awake or fall asleep."""
         slept = self._asleep
         if slept is not None and self._gate.passes(slept, packet):
             self._slept += 1
@@ -204,10 +209,10 @@ class Watcher:
             self._eyes.look(frame)
 
     def _rests(self) -> bool:
-        """Awake: whether it may fall asleep at this keyframe."""
+        """Return whether an awake watcher may fall asleep at this keyframe."""
         if not self._gate.may_sleep or self._is_following or self._is_read():
             return False
-        self._eyes.finish()  # what is held back for its order may show something
+        self._eyes.finish()  # a frame held back for reordering may show motion
         return not self._is_following
 
     @property
@@ -215,7 +220,10 @@ class Watcher:
         return self._glances is None or self._glances.is_following
 
     def _look_back(self, slept: Packet, packet: Packet, *, shows: bool) -> bool:
-        """Asleep up to this keyframe: look at what was slept through if it shows something, or by chance."""
+        """Decode the group that was slept through if the keyframe shows motion or an audit is due.
+
+        Return whether to stay awake.
+        """
         audited = not shows and self._gate.audit.is_due()
         if shows or audited:
             if audited:
@@ -234,7 +242,7 @@ class Watcher:
         self._asleep = packet
 
     def _rouse(self, before: int | None = None) -> None:
-        """Awake: look at what was slept through, as far as the packet of this number, or all of it."""
+        """Wake up and decode the packets that were slept through, up to this packet number (exclusive) or all."""
         slept, self._asleep = self._asleep, None
         if slept is None:
             return

@@ -1,9 +1,8 @@
-"""A detector that knows the camera's level and its picture's zones: it does not see what is masked, and says where
-things are.
+"""A detector wrapper that applies motion masks, zones, lines and the camera's threshold.
 
-It stands in front of any other detector and is one itself. A thing counts from the look on at which K of its last W
-looks reach the level; with zones, only in one of them, and when that zone's demands are met. Things are judged by where
-they stand, the middle of their lower edge, and by where their middle is. One thread.
+It wraps any detector and is one itself. An object counts from the frame at which K of its last W frames reach the
+threshold. With zones it must also be inside a zone and meet that zone's conditions. The position of an object is its
+foot point (middle of the lower edge) or its center. Call from one thread.
 """
 
 from collections.abc import Mapping
@@ -18,22 +17,26 @@ from tawny.model.observations import Frame, Look, Observation
 from tawny.model.polygon import Point, Polygon, crossing, foot, middle
 
 LINE_SCORE = 50
-"""The level at which a detector says by itself that something is an event."""
+"""Score from which a detector itself reports an event."""
 EVERYWHERE = ""
-"""Stands for a zone where there are none."""
+"""Key of the only stay of an object when no zones are configured."""
 LOITERS = "loitering"
 GOES = 0.05
-"""Share of the picture that something goes before it has a direction."""
+"""Minimum displacement, as a share of the frame, before an object has a direction."""
 FORGET_MS = 10_000
-"""A thing not seen for so long is forgotten."""
+"""An object not seen for this time is dropped."""
 _WAYS: Mapping[str, Point] = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
 
 
 @dataclass(frozen=True, slots=True)
 class DetectionZone:
-    """level: score from which on something counts, None: the camera's. smallest: share of the picture. direction: where
-    it goes. loiter_s: who stays so long is told to be loitering, 0: nobody. left_s: what was left there or taken from
-    there is told after so long (`watch.left`), 0: never."""
+    """A zone.
+
+    level: score from which an object counts; None: the camera's level. smallest: minimum area, as a share of the frame.
+    stay_s: minimum time in the zone. direction: required direction of motion, or `any`. loiter_s: time after which an
+    object is marked as loitering; 0: never. left_s: time after which an abandoned or removed object is reported
+    (`detection.abandoned_object`); 0: never.
+    """
 
     name: str
     polygon: Polygon
@@ -61,7 +64,10 @@ class DetectionLine:
 
 @dataclass(frozen=True, slots=True)
 class CameraZones:
-    """Of one camera. mask: what detectors do not see. level, frames, within: what counts, by `detection.trigger`."""
+    """Zones, lines and masks of one camera.
+
+    mask: areas the detector ignores. level, frames, within: threshold and the K and W of `detection.trigger`.
+    """
 
     zones: tuple[DetectionZone, ...] = ()
     lines: tuple[DetectionLine, ...] = ()
@@ -76,17 +82,17 @@ class CameraZones:
 
 @dataclass(slots=True)
 class _Stay:
-    """Of a thing in a zone. entered_ms: since when it is there without a break."""
+    """Stay of an object in a zone. entered_ms: start of the uninterrupted stay."""
 
     entered_ms: int
     trigger: EventTrigger = field(default_factory=EventTrigger)
     since_ms: int | None = None
-    """Since when it counts; None while it does not."""
+    """Time from which the object counts; None while it does not."""
 
 
 @dataclass(slots=True)
 class _Thing:
-    """One that is followed."""
+    """A tracked object."""
 
     born: Point
     at: Point
@@ -103,14 +109,14 @@ class _Thing:
 
 
 def in_places(detector: Detector, places: CameraZones) -> Detector:
-    """The detector, with level, zones, lines and masks where they are not as usual."""
+    """Return the detector, wrapped if level, zones, lines or masks differ from the defaults."""
     if not places:
         return detector
     return GlancingZonedDetector(detector, places) if isinstance(detector, Glances) else ZonedDetector(detector, places)
 
 
 class ZonedDetector:
-    """What the inner detector says, told by level and zones."""
+    """Applies threshold and zones to the results of the inner detector."""
 
     name: ClassVar[str] = "zoned"
 
@@ -144,11 +150,11 @@ class ZonedDetector:
         return Look(self._score(look, strengths), seen, over, near, look.grid, mask=look.mask)
 
     def _near(self, thing: Observation) -> Observation:
-        """What counts nowhere yet, with the zones that it is in: their scores are kept all the same."""
+        """Return an object that does not count yet, with its zones: its zone scores are stored anyway."""
         return replace(thing, zones=tuple(zone.name for zone in self._places.zones if zone.has(thing)))
 
     def _score(self, look: Look, strengths: list[int]) -> int:
-        """With zones, what is in none of them does not count for it."""
+        """Return the score of the frame. If zones exist, only objects inside a zone contribute."""
         if not self._places.zones:
             return look.score
         if not strengths:
@@ -165,7 +171,7 @@ class ZonedDetector:
         return known.zones if known else ()
 
     def _shown(self, frame: Frame) -> Frame:
-        """The frame without what is masked; as it is for who wants no pictures."""
+        """Return the frame without masked areas; unchanged for a detector with `takes_frame = False`."""
         if not self.takes_frame:
             return frame
         luma = frame.luma
@@ -173,7 +179,7 @@ class ZonedDetector:
         return frame if shown is luma else MaskedFrame(frame, shown, self._region.hidden)
 
     def _placed(self, seen: Observation, strength: int, at_ms: int) -> Observation | None:
-        """The thing with its zones; None if it counts in none of them."""
+        """Return the object with its zones, or None if it counts in none."""
         at = foot(seen.box)
         thing = self._things.get(seen.track)
         if thing is None:
@@ -192,7 +198,8 @@ class ZonedDetector:
         return replace(seen, zones=thing.zones, since_ms=since_ms or seen.since_ms, signs=signs)
 
     def _since_ms(self, thing: _Thing, seen: Observation, strength: int, at_ms: int) -> int | None:
-        """Since when it counts, in any zone or, without zones, at all; None while it does not."""
+        """Return the time from which the object counts in any zone (or at all, without zones); None while it does
+        not."""
         if not self._places.zones:
             stay = thing.stays.setdefault(EVERYWHERE, _Stay(at_ms if seen.since_ms is None else seen.since_ms))
             self._step(stay, self._places.level, strength, at_ms, demands=True)
@@ -220,7 +227,7 @@ class ZonedDetector:
             thing.loiters = True
 
     def _step(self, stay: _Stay, level: int, strength: int, at_ms: int, *, demands: bool) -> None:
-        """Once it counts, it does so until it leaves."""
+        """Register one frame of a stay. An object that counts does so until it leaves the zone."""
         moves = strength >= level and demands
         begun_ms = stay.trigger.add(at_ms, moves=moves, k=self._places.frames, within=self._places.within)
         if stay.since_ms is None and begun_ms is not None:
@@ -228,7 +235,7 @@ class ZonedDetector:
 
 
 class GlancingZonedDetector(ZonedDetector):
-    """Of a detector that can be woken (`detection.detector.Glances`)."""
+    """ZonedDetector for a detector that supports keyframe checks (`detection.detector.Glances`)."""
 
     def __init__(self, inner: Detector, places: CameraZones) -> None:
         super().__init__(inner, places)
@@ -244,7 +251,7 @@ class GlancingZonedDetector(ZonedDetector):
 
 
 def _strength(thing: Observation, *, is_event: bool) -> int:
-    """The thing's own score, 0 to 100: from 50 on what the detector calls an event, below it what is none yet."""
+    """Return the object's score, 0..100: at least 50 if the detector reports it as an event, else at most 49."""
     own = round(thing.score * 100)
     return min(100, max(LINE_SCORE, own)) if is_event else max(0, min(LINE_SCORE - 1, own))
 

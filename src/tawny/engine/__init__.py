@@ -1,7 +1,7 @@
-"""How work runs: actors that take one step at a time, the supervisor that begins them again, and the bus between them.
+"""Engine: actors that run step by step, a supervisor that restarts them, and the bus between them.
 
-`ThreadEngine` (a thread an actor) is what runs in earnest, and `SharedThread` (one for all) for actors that never wait;
-`InlineEngine` runs the same actors under a fake clock, in order of what falls due, without threads or sleeping.
+`ThreadEngine` uses one thread per actor; `SharedThread` runs actors that never block in one thread. `InlineEngine` runs
+the same actors under a fake clock in order of due time, without threads or sleeping.
 """
 
 from tawny.engine.actor import Actor, Engine, Handle

@@ -1,25 +1,25 @@
-"""What can be run, and what runs it."""
+"""Protocols of actors and engines."""
 
 from collections.abc import Callable
 from typing import Protocol
 
 
 class Actor(Protocol):
-    """One piece of work that never ends by itself."""
+    """A piece of work that runs until it is stopped."""
 
     @property
     def name(self) -> str: ...
 
     def step(self) -> float:
-        """Do what is due now; return in how many seconds there is something to do again (0: at once).
+        """Do the work that is due. Return the seconds until the next step (0: at once).
 
-        Called from one thread at a time. May block for at most 3 s. What it raises ends this actor; the supervisor
-        closes it, waits, and makes a new one.
+        Called from one thread at a time. May block for at most 3 s. An exception ends this actor; the supervisor closes
+        it, waits, and creates a new one.
         """
         ...
 
     def close(self) -> None:
-        """Let go of everything. Called once, from the thread that steps, also after `step` raised."""
+        """Release all resources. Called once, on the stepping thread, also after `step` raised."""
         ...
 
 
@@ -27,25 +27,28 @@ class Handle(Protocol):
     """A running actor."""
 
     def wake(self) -> None:
-        """Step now instead of when it asked for. From any thread, costs next to nothing."""
+        """Step now instead of at the requested time. Cheap; call from any thread."""
         ...
 
     def stop(self) -> None:
-        """Ask it to end; it is closed by its own thread. Returns at once."""
+        """Request the end. The actor's own thread closes it. Returns at once."""
         ...
 
     def join(self, timeout_s: float) -> bool:
-        """Wait until it is closed. False when it was not within the time."""
+        """Wait until it is closed. Return False on timeout."""
         ...
 
 
 class Engine(Protocol):
-    """Runs actors: makes each from its maker, steps it, begins it again after a failure, stops it."""
+    """Creates, steps, restarts and stops actors."""
 
     def start(self, name: str, make: Callable[[], Actor]) -> Handle:
-        """Make and run an actor. `make` is called again after a failure, with a growing pause between."""
+        """Create and run an actor. After a failure `make` is called again, with increasing delays."""
         ...
 
     def stop(self, timeout_s: float = 5.0) -> list[str]:
-        """Stop all, last started first, in one go. Returns the names of those still busy after the time."""
+        """Stop all actors at once, the last started first.
+
+        Return the names of those still running after the timeout.
+        """
         ...

@@ -1,4 +1,4 @@
-"""How long to wait before trying again: doubling, with a random fifth either way, so that many do not come at once."""
+"""Exponential backoff with 20 % jitter, so that clients do not retry at the same time."""
 
 import random
 
@@ -6,7 +6,7 @@ MOST_DOUBLINGS = 32
 
 
 class Backoff:
-    """first_s, doubled up to most_s; back to first_s after something held for forget_s."""
+    """Delay first_s, doubled up to most_s; reset to first_s after a success of at least forget_s."""
 
     def __init__(
         self, *, first_s: float = 1.0, most_s: float = 30.0, forget_s: float = 60.0, spread: float = 0.2
@@ -15,7 +15,7 @@ class Backoff:
         self._tries = 0
 
     def next_s(self, held_s: float = 0.0) -> float:
-        """Seconds to wait now. held_s: how long the last try went well."""
+        """Return the next delay in s. held_s: how long the last attempt was successful."""
         if held_s >= self._forget_s:
             self._tries = 0
         pause_s = spread_s(self._tries, self._first_s, self._most_s, self._spread)
@@ -27,6 +27,6 @@ class Backoff:
 
 
 def spread_s(tries: int, first_s: float, most_s: float, spread: float = 0.2) -> float:
-    """The pause after so many tries that failed."""
+    """Return the delay in s after a number of failed attempts."""
     pause_s = min(first_s * 2.0 ** min(tries, MOST_DOUBLINGS), most_s)
     return pause_s * random.uniform(1 - spread, 1 + spread)

@@ -1,4 +1,4 @@
-"""The bus: who publishes does not know who listens. Nothing is kept; what must not be lost is asked of the index."""
+"""Bus: publishes messages to listeners. Nothing is stored; use the index for data that must not be lost."""
 
 import threading
 from collections.abc import Callable
@@ -9,7 +9,10 @@ Listener = Callable[[Message], None]
 
 
 class Bus:
-    """Listeners run in the publisher's thread, must return at once and must not raise."""
+    """Publish and subscribe. Thread-safe.
+
+    Listeners run on the publisher's thread, must return at once and must not raise.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -20,7 +23,7 @@ class Bus:
             listener(message)
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Hear every message from now on. Call what is returned to stop."""
+        """Receive every message from now on. Call the returned function to unsubscribe."""
         with self._lock:
             self._listeners = (*self._listeners, listener)
 

@@ -1,4 +1,4 @@
-"""All actors in the caller's thread, in order of what falls due, on a clock that the engine itself moves. For tests."""
+"""Engine for tests: all actors on the caller's thread, in order of due time, with a clock that the engine advances."""
 
 import heapq
 import itertools
@@ -15,9 +15,9 @@ class MovableClock(Clock, Protocol):
 
 
 class InlineEngine:
-    """`run_for(seconds)` is the only thing that makes time pass."""
+    """Deterministic engine. Time passes only in `run_for`."""
 
-    LEAST_S = 1e-6  # an actor that asks for "at once" again and again still lets time pass
+    LEAST_S = 1e-6  # an actor that always requests "at once" still lets time pass
 
     def __init__(self, clock: MovableClock, tell: Tell) -> None:
         self._clock, self._tell = clock, tell
@@ -36,12 +36,12 @@ class InlineEngine:
         heapq.heappush(self._due, (at_s, next(self._order), handle))
 
     def run_for(self, seconds: float) -> None:
-        """Let so much time pass, stepping whatever falls due on the way."""
+        """Advance the clock by this time and run every step that becomes due."""
         until_s = self._clock.mono_s() + seconds
         while self._due and self._due[0][0] <= until_s:
             at_s, _, handle = heapq.heappop(self._due)
             if handle.ended or handle.due_s != at_s:
-                continue  # stopped, or woken in between: an older entry
+                continue  # stopped or woken: an outdated entry
             self._clock.advance(max(0.0, at_s - self._clock.mono_s()))
             wait_s = handle.supervised.step()
             self.schedule(handle, self._clock.mono_s() + max(wait_s, self.LEAST_S))

@@ -1,11 +1,11 @@
-"""The one crossing from threads into the asyncio loop."""
+"""Calls from threads into the asyncio loop."""
 
 import asyncio
 from collections.abc import Callable
 
 
 def caller(loop: asyncio.AbstractEventLoop, do: Callable[[], None]) -> Callable[[], None]:
-    """A function that any thread may call, and that has `do` called in the loop; nothing happens once it is closed."""
+    """Return a thread-safe function that calls `do` on the loop. No effect after the loop is closed."""
 
     def call() -> None:
         if not loop.is_closed():

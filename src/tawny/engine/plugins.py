@@ -1,6 +1,6 @@
-"""The door for parts: entry points. A part is loaded when it is first asked for; what fails is named and left out.
+"""Plug-in registry from entry points. A plug-in is loaded on first use; failures are recorded and skipped.
 
-Loading late matters: a recorder that watches nothing needs no vision library, which alone takes 16 MB.
+Lazy loading saves memory: a recorder without detection needs no vision library, which alone takes 16 MB.
 """
 
 import logging
@@ -18,10 +18,10 @@ class PluginBroken(NamedTuple):
 
 
 class PluginGroup(Mapping[str, Any]):
-    """Everything behind the entry points of a group, by name, in the order of the names given first.
+    """The entry points of a group by name; those in `first` come first.
 
-    make: what becomes of the loaded object. Foreign code may raise anything: then the part is in `broken`, and asking
-    for it is a KeyError.
+    make: converts the loaded object. A plug-in may raise anything: it is then listed in `broken`, and its lookup raises
+    KeyError.
     """
 
     def __init__(self, group: str, make: Callable[[Any], Any] = lambda part: part, first: tuple[str, ...] = ()) -> None:
@@ -49,14 +49,14 @@ class PluginGroup(Mapping[str, Any]):
         try:
             self._loaded[entry.name] = self._make(entry.load())
         except Exception as error:
-            log.exception("the part %s could not be loaded", entry.value)
+            log.exception("cannot load the plug-in %s", entry.value)
             self.broken.append(PluginBroken(entry.name, f"{type(error).__name__}: {error}"))
             del self._entries[entry.name]
             raise KeyError(entry.name) from error
 
 
 def load(group: str) -> tuple[dict[str, Any], list[PluginBroken]]:
-    """Everything behind the entry points of a group at once, and what is broken."""
+    """Load all plug-ins of a group. Return them by name, and the broken ones."""
     parts = PluginGroup(group)
     loaded: dict[str, Any] = {}
     for name in list(parts):

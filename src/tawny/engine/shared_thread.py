@@ -1,7 +1,7 @@
-"""Many actors in one thread, for those that never wait for anything: waking up is what costs, not the work.
+"""Engine that runs many actors in one thread, for actors that never block: wakeups cost more than the work.
 
-Actors that ask for the same pause are stepped in one go, whenever each of them was begun. Each has its own supervisor:
-what goes wrong in one is that one's end alone, and it is begun again.
+Actors with the same interval are stepped together, whenever they were started. Each has its own supervisor: a failure
+ends and restarts only that actor.
 """
 
 import threading
@@ -12,15 +12,15 @@ from tawny.engine.supervisor import Supervised, Tell
 from tawny.model.clock import Clock
 
 _EVEN_S = 1.0
-"""Pauses up to this are counted from full multiples of themselves, longer ones from when they are asked for."""
+"""Intervals up to this, in s, are aligned to multiples of themselves. Longer ones count from the request."""
 
 
 class SharedThread:
-    """An engine. The thread runs as long as there is something to run."""
+    """An `Engine`. The thread runs while it has actors."""
 
     def __init__(self, name: str, clock: Clock, tell: Tell) -> None:
         self.stepped_s = clock.mono_s()
-        """When it last looked what is due, on the monotonic clock."""
+        """Time of the last check for due actors, in s monotonic."""
         self._name, self._clock, self._tell = name, clock, tell
         self._lock = threading.Lock()
         self._due = threading.Event()
@@ -71,13 +71,13 @@ class SharedThread:
                 self._turns.remove(turn)
             turn.close()
         elif turn.due_s <= now_s:
-            turn.due_s = float("inf")  # a wake from now on counts
+            turn.due_s = float("inf")  # a wake after this counts
             wait_s = turn.step()
             turn.due_s = min(turn.due_s, _next_s(now_s, wait_s))
 
 
 class _Turn:
-    """An actor with its place among the others."""
+    """An actor and its due time."""
 
     def __init__(self, supervised: Supervised, changed: threading.Event) -> None:
         self.name = supervised.name
@@ -93,7 +93,7 @@ class _Turn:
         self._closed.set()
 
     def wake(self) -> None:
-        self.due_s = 0.0  # first the time, then the wake: the other order could sleep through it
+        self.due_s = 0.0  # set the time before the event: in reverse order the thread could sleep through it
         self._changed.set()
 
     def stop(self) -> None:

@@ -1,4 +1,7 @@
-"""The one place that catches everything: an actor that raises is closed, told of, and made anew after a pause."""
+"""Supervisor: closes an actor that raises, reports the error, and restarts the actor after a delay.
+
+The only place that catches all exceptions.
+"""
 
 import logging
 from collections.abc import Callable
@@ -12,18 +15,18 @@ Tell = Callable[[str, BaseException], None]
 
 
 class Supervised:
-    """One actor with its restarts. Both engines step this instead of the actor."""
+    """One actor with its restarts. Engines step this instead of the actor."""
 
     def __init__(self, name: str, make: Callable[[], Actor], clock: Clock, tell: Tell) -> None:
         self.name = name
         self._make, self._clock, self._tell = make, clock, tell
         self._actor: Actor | None = None
         self._begun_s = 0.0
-        self._said = ""  # the last failure whose trace was logged: the same again is one line
+        self._said = ""  # last failure logged with traceback; repetitions take one line
         self._backoff = Backoff(forget_s=300)
 
     def step(self) -> float:
-        """Like an actor's, but never raises: a failure is a pause before the next step."""
+        """Like an actor's step, but never raises: a failure returns the restart delay."""
         try:
             if self._actor is None:
                 self._begun_s = self._clock.mono_s()
@@ -33,7 +36,7 @@ class Supervised:
             held_s = self._clock.mono_s() - self._begun_s
             is_new = repr(error) != self._said
             self._said = repr(error)
-            log.error("%s failed after %.0f s and is begun again: %r", self.name, held_s, error, exc_info=is_new)
+            log.error("%s failed after %.0f s and restarts: %r", self.name, held_s, error, exc_info=is_new)
             self._tell(self.name, error)
             self.close()
             return self._backoff.next_s(held_s)

@@ -1,4 +1,7 @@
-"""A thread an actor: simple, and as fast as processes here, because decoding, disk and network wait without the GIL."""
+"""Engine with one thread per actor.
+
+As fast as processes here, because decoding, disk and network release the GIL.
+"""
 
 import threading
 from collections.abc import Callable
@@ -9,7 +12,10 @@ from tawny.model.clock import Clock
 
 
 class ThreadEngine:
-    """tell: called with a part's name and its error whenever one died."""
+    """Starts a thread per actor.
+
+    tell: called with an actor's name and error after each failure.
+    """
 
     def __init__(self, clock: Clock, tell: Tell) -> None:
         self._clock, self._tell = clock, tell
@@ -17,7 +23,7 @@ class ThreadEngine:
         self._lock = threading.Lock()
 
     def start(self, name: str, make: Callable[[], Actor]) -> Handle:
-        """Any thread may call, an actor's too."""
+        """Start an actor. Call from any thread, also from an actor's."""
         worker = _Worker(Supervised(name, make, self._clock, self._tell))
         with self._lock:
             self._running = [*(one for one in self._running if one.is_alive), worker]
@@ -31,7 +37,7 @@ class ThreadEngine:
 
 
 class _Worker:
-    """The thread is daemonic: a source that hangs in the network must not keep the program from ending."""
+    """One actor's thread. It is a daemon thread: a source blocked in the network must not delay the program's exit."""
 
     def __init__(self, supervised: Supervised) -> None:
         self.name = supervised.name
@@ -57,7 +63,7 @@ class _Worker:
         self._due.set()
 
     def stop(self) -> None:
-        self._ending = True  # first the flag, then the wake: the other order could sleep through it
+        self._ending = True  # set the flag before the event: in reverse order the thread could sleep through it
         self._due.set()
 
     def join(self, timeout_s: float) -> bool:

@@ -1,8 +1,7 @@
-"""A file that somebody writes, with a function that is shown pictures, in a process of its own. Whatever it does, its
-caller goes on.
+"""User script: a user's Python file with a function that processes frames, run in a separate process.
 
-The file is loaded anew when it changes. What goes wrong is told with its line, and tried again after a pause, or at
-once when the file is another.
+Failures of the script never affect the caller. The file is reloaded when it changes. An error is reported with its line
+and retried after a delay, or at once when the file changes.
 """
 
 from collections.abc import Callable
@@ -13,12 +12,15 @@ from tawny.engine.user_script_process import ScriptFailure, ScriptProcess
 from tawny.model.clock import Clock, SystemClock
 
 LOADS_S = 20.0
-"""So long the file may take to be loaded."""
+"""Timeout for loading the file, in s."""
 PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
 
 
 class UserScript:
-    """function: `detect` or `read`. deadline_s: how long a call may take. memory: bytes. Used by one thread."""
+    """Runs one user script. Call from one thread.
+
+    function: `detect` or `read`. deadline_s: timeout of a call. memory: limit in bytes.
+    """
 
     def __init__(
         self, file: Path, function: str, *, deadline_s: float, memory: int, clock: Clock | None = None
@@ -31,27 +33,29 @@ class UserScript:
         self._begun_s = self._again_s = float("-inf")
         self._pause_s = PAUSE_S
         self.trouble = ""
-        """What is wrong with it and where; empty while nothing is."""
+        """The current error and its line. Empty if none."""
         self.on_trouble: Callable[[str], None] = lambda _trouble: None
         self.printed = ""
-        """What it printed last."""
+        """The last printed output."""
         self.on_printed: Callable[[str], None] = lambda _printed: None
         self.takes_frame = True
 
     @property
     def is_ready(self) -> bool:
-        """Whether the file is loaded."""
+        """Return whether the file is loaded."""
         return self._is_ready
 
     @property
     def is_another(self) -> bool:
-        """Whether the file is not what was loaded."""
+        """Return whether the file differs from the loaded one."""
         return self._version_now() != self._version
 
     def ask(self, at_ms: int, camera: str, rgb: Any, kind: str = "") -> Any:
-        """What it found, plain (`foreign.plain`, `foreign.readings`); None where it could not say.
+        """Call the function.
 
-        rgb: uint8 [height, width, 3], contiguous; None for a function that takes nothing.
+        Return its result as plain values (`plain_observations`, `readings`), or None if unavailable.
+
+        rgb: uint8 [height, width, 3], contiguous; None for a function without parameters.
         """
         child = self._ready()
         if child is None:
@@ -71,19 +75,19 @@ class UserScript:
         return answer["found"]
 
     def load(self) -> None:
-        """Wait until the file is loaded, as it is now, or `trouble` says why it is not."""
+        """Wait until the current file is loaded, or `trouble` has the error."""
         while self._ready() is None and not self.trouble:
-            pass  # each round waits for a moment
+            pass  # each call waits briefly
 
     def close(self) -> None:
         child, self._child, self._is_ready = self._child, None, False
         if child is not None:
             child.close()
 
-    # --- its process
+    # --- the process
 
     def _ready(self) -> ScriptProcess | None:
-        """The process, if it is there and has loaded the file as it is now."""
+        """Return the process if it has loaded the current file."""
         version = self._version_now()
         if version != self._version:
             self.close()
@@ -99,7 +103,7 @@ class UserScript:
         return self._child if self._is_ready or self._loads(self._child, now_s) else None
 
     def _loads(self, child: ScriptProcess, now_s: float) -> bool:
-        """Whether it has loaded the file; waits for that only a moment at a time."""
+        """Return whether the file is loaded. Waits briefly."""
         said = child.answer(0.2)
         if said is None:
             if not child.is_alive:
@@ -118,7 +122,7 @@ class UserScript:
         return True
 
     def _fails(self, wrong: ScriptFailure) -> None:
-        """Its process is of no use any more; another is begun after a pause."""
+        """Close the failed process and schedule a restart."""
         self.close()
         self._again_s = self._clock.mono_s() + self._pause_s
         self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)

@@ -1,10 +1,10 @@
-"""The process in which somebody's `detect()` or `read()` runs. Started as a script, so that it needs nothing of tawny.
+"""Process that runs a user's `detect()` or `read()`. Started as a script, so that it needs no tawny modules.
 
-    user_script_main.py FILE FUNCTION MEMORY_BYTES PICTURES_FD ANSWERS_FD TRACES_FD
+   user_script_main.py FILE FUNCTION MEMORY_BYTES PICTURES_FD ANSWERS_FD TRACES_FD
 
-It is asked by lines of JSON on standard input, and answers each by one on ANSWERS_FD. Pictures come through shared
-memory in two halves, by turns, so that the one before is still there. A call that takes too long ends the process, and
-leaves on TRACES_FD where it was.
+Requests are JSON lines on standard input; each is answered by one line on ANSWERS_FD. Frames arrive in two alternating
+halves of shared memory, so that the previous frame stays available. A call that exceeds its deadline ends the process
+and leaves its traceback on TRACES_FD.
 """
 
 import faulthandler
@@ -27,13 +27,13 @@ from typing import Any, NamedTuple
 LONGEST_LABEL = 40
 MOST_THINGS = 100
 MOST_NUMBERS = 4096
-"""Of a face's print."""
+"""Maximum length of a face embedding."""
 MOST_PRINTED = 2000
-"""Characters of what it prints that are kept of each call."""
+"""Maximum characters of printed output per call."""
 
 
 class ScriptObservation(NamedTuple):
-    """What a `detect()` may return a list of. box: x0, y0, x1, y1 as shares of the picture. score: 0 to 1."""
+    """An object returned by `detect()`. box: x0, y0, x1, y1 as shares 0..1 of the frame. score: 0..1."""
 
     box: tuple[float, float, float, float]
     label: str = "motion"
@@ -41,7 +41,7 @@ class ScriptObservation(NamedTuple):
 
 
 class ScriptReading(NamedTuple):
-    """What a `read()` may return a list of: a text, or a print, the numbers by which the same face is known again."""
+    """A result returned by `read()`: a text, or a face embedding (`print`) that identifies the same face again."""
 
     text: str = ""
     score: float = 1.0
@@ -49,9 +49,10 @@ class ScriptReading(NamedTuple):
 
 
 class ScriptFrame(NamedTuple):
-    """rgb, previous: uint8 [height, width, 3], read-only; previous is None for the first. time: UTC, in seconds.
+    """Input of a script.
 
-    kind: for a `read()`, what its picture shows: person, vehicle.
+    rgb, previous: uint8 [height, width, 3], read-only; previous is None for the first frame. time: UTC in s. kind: for
+    `read()`, the object type: person or vehicle.
     """
 
     rgb: Any
@@ -77,7 +78,7 @@ def main(file: Path, function: str, memory: int, pictures: int, answers: int, tr
 
         try:
             called = load_function(file, function)
-        except BaseException as error:  # whatever somebody's file may raise, an exit too
+        except BaseException as error:  # user code may raise anything, including SystemExit
             say(error=describe_error(error, file))
             return
         takes_frame = bool(inspect.signature(called).parameters)
@@ -97,10 +98,10 @@ def main(file: Path, function: str, memory: int, pictures: int, answers: int, tr
 
 
 class SharedFrames:
-    """The shared memory."""
+    """Frames in shared memory."""
 
     def __init__(self, fd: int) -> None:
-        import numpy as np  # now, so that the first picture need not wait for it
+        import numpy as np  # imported now, so that the first frame is not delayed
 
         self._np: Any = np
         self._fd, self._size = fd, 0
@@ -124,7 +125,7 @@ class SharedFrames:
 
 
 class FreshLoader(SourceFileLoader):
-    """Loads what is in the file: what Python keeps compiled may be of another save within the same second."""
+    """Loads the source without cached bytecode, which may be outdated after two saves within one second."""
 
     def get_code(self, fullname: str) -> CodeType | None:
         del fullname
@@ -132,7 +133,7 @@ class FreshLoader(SourceFileLoader):
 
 
 def load_function(file: Path, function: str) -> Callable[..., Any]:
-    """Its `detect` or `read`."""
+    """Load the file and return its `detect` or `read`."""
     sys.path.insert(0, str(file.parent))
     spec = importlib.util.spec_from_file_location(file.stem, file, loader=FreshLoader(file.stem, str(file)))
     if spec is None or spec.loader is None:
@@ -147,7 +148,7 @@ def load_function(file: Path, function: str) -> Callable[..., Any]:
 
 
 def plain_observations(found: Any) -> list[tuple[tuple[float, ...] | None, str, float]]:
-    """What was returned, as box, label and score each. ValueError says what is allowed."""
+    """Return box, label and score of each result. Raises ValueError that names the allowed values."""
     if found is None:
         return []
     if isinstance(found, list | tuple):
@@ -168,7 +169,7 @@ def _thing(one: ScriptObservation) -> tuple[tuple[float, ...], str, float]:
 
 
 def readings(found: Any) -> list[tuple[str, float, list[float]]]:
-    """What a `read()` returned, as text, score and print each: nothing, a text, or a list of `ScriptReading`."""
+    """Return text, score and embedding of each result of `read()`: None, a text, or a list of `ScriptReading`."""
     if found is None:
         return []
     if isinstance(found, str):
@@ -192,7 +193,7 @@ PLAIN: dict[str, Callable[[Any], Any]] = {"detect": plain_observations, "read": 
 
 
 def _share(value: Any, what: str) -> float:
-    """Also of numpy's numbers, and of True and False."""
+    """Return a share 0..1. Accepts numpy numbers and booleans."""
     number = float(value)
     if not 0.0 <= number <= 1.0:
         raise ValueError(f"{what} was {value!r}; allowed: 0 to 1, True or False")
@@ -200,7 +201,7 @@ def _share(value: Any, what: str) -> float:
 
 
 def describe_error(error: BaseException, file: Path) -> dict[str, Any]:
-    """What it was, and in which line of the file."""
+    """Return the error message and the line in the file."""
     lines = [one.lineno for one in traceback.extract_tb(error.__traceback__) if one.filename == str(file)]
     line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -1,4 +1,4 @@
-"""The other end of `foreign`: starts it, shows it pictures, waits no longer than the deadline, and ends it."""
+"""Process of a user script: starts it, passes frames, enforces the deadline, and kills it."""
 
 import fcntl
 import json
@@ -17,12 +17,12 @@ from tawny.model.clock import Clock
 
 CHILD = Path(__file__).with_name("user_script_main.py")
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV")
-"""Of the environment: the rest may hold secrets."""
+"""Environment variables passed to the script. The others may hold secrets."""
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 TELLS_NOBODY = {"ORT_DISABLE_TELEMETRY": "1"}
-"""An onnxruntime that it uses sends nothing to its makers."""
+"""Disables telemetry in the script's onnxruntime."""
 MARGIN_S = 0.3
-"""Past its deadline it ends itself, and says where it was; past this as well it is killed."""
+"""After its deadline the process ends itself and reports its line. After this additional time, in s, it is killed."""
 ENDS_S = 1.0
 LONGEST_ANSWER = 1 << 20
 _WHERE = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
@@ -30,7 +30,7 @@ _WHERE = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
 
 @dataclass(frozen=True, slots=True)
 class ScriptFailure:
-    """What went wrong, in words, and the line of the file where that is known."""
+    """Error message, and the line in the file if known."""
 
     what: str
     line: int | None = None
@@ -40,7 +40,7 @@ GARBLED = ScriptFailure("it wrote where it answers: into a file that it did not 
 
 
 class ScriptProcess:
-    """One process. Used by one thread."""
+    """One process. Call from one thread."""
 
     def __init__(self, file: Path, memory: int, clock: Clock, function: str = "detect") -> None:
         self._file, self._clock = file, clock
@@ -66,7 +66,7 @@ class ScriptProcess:
     def ask(
         self, at_ms: int, camera: str, rgb: Any, deadline_s: float, kind: str = ""
     ) -> dict[str, Any] | ScriptFailure:
-        """Show it a picture (uint8 [height, width, 3]; None: none) and wait for what it says."""
+        """Pass a frame and wait for the result. rgb: uint8 [height, width, 3]; None for no frame."""
         asked: dict[str, Any] = {"at_ms": at_ms, "camera": camera, "deadline_s": deadline_s, "kind": kind}
         if rgb is not None:
             asked |= {"shape": rgb.shape, "offset": self._show(rgb)}
@@ -79,7 +79,7 @@ class ScriptProcess:
         return self.answer(deadline_s + MARGIN_S) or self._ended(deadline_s)
 
     def answer(self, timeout_s: float) -> dict[str, Any] | ScriptFailure | None:
-        """What it says within the time; None: nothing. One that ended says why. Wrong: no answer of `foreign`."""
+        """Wait for an answer. Return None on timeout or if the process ended, ScriptFailure for an invalid answer."""
         until_s = self._clock.mono_s() + timeout_s
         while b"\n" not in self._rest:
             left_s = max(0.0, until_s - self._clock.mono_s())
@@ -103,9 +103,9 @@ class ScriptProcess:
         return self._process.poll() is None
 
     def close(self) -> None:
-        """It is killed, whatever it does."""
+        """Kill the process."""
         with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)  # with all that it started
+            os.killpg(self._process.pid, signal.SIGKILL)  # including its child processes
         self._process.wait(ENDS_S)
         assert self._process.stdin is not None
         self._process.stdin.close()
@@ -113,7 +113,7 @@ class ScriptProcess:
             os.close(fd)
 
     def why_ended(self) -> ScriptFailure:
-        """Of one that is dead."""
+        """Return why a dead process ended."""
         try:
             code: int | None = self._process.wait(ENDS_S)
         except subprocess.TimeoutExpired:
@@ -132,7 +132,7 @@ class ScriptProcess:
         return ScriptFailure(f"it took longer than {deadline_s:g} s", wrong.line) if wrong.line else wrong
 
     def _line(self) -> int | None:
-        """Where it was when its time was up, in its own file: the innermost comes first."""
+        """Return the line in the script at the timeout: the innermost frame of its file."""
         try:
             trace = os.read(self._traces, 1 << 16).decode(errors="replace")
         except BlockingIOError:
@@ -141,7 +141,7 @@ class ScriptProcess:
         return next((int(one["line"]) for one in found), None)
 
     def _show(self, rgb: Any) -> int:
-        """Where in the shared memory it is: the half that the last one is not in."""
+        """Write the frame to shared memory. Return its offset: the half that does not hold the previous frame."""
         if rgb.nbytes > self._size:
             self._size = rgb.nbytes
             os.ftruncate(self._pictures, 2 * self._size)

@@ -1,4 +1,4 @@
-"""Observations to events."""
+"""Events: grouped from observations, plus modes, presence and rules."""
 
 from tawny.events.event_builder import EventBuilder
 from tawny.events.recover import close_left_open

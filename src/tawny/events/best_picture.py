@@ -1,8 +1,8 @@
-"""An event's best picture: where the thing is seen large, whole and in the middle; from the large stream if it can be.
+"""The best image of an event: the object large, uncut and centered; from the main stream if possible.
 
-The frame that was looked at is there at once; it is small, or decoded roughly. When the event has gone on a little, and
-when it ends, the large stream's ring is gone through: a keyframe is decoded if the thing was seen there nearly as well,
-else what leads from one to the best moment.
+The processed frame is available at once, but it is small or roughly decoded. After a short time and at the event's end
+the main stream's ring buffer is searched. A keyframe is decoded if it shows the object nearly as well, else the frames
+from the previous keyframe to the best moment.
 """
 
 import math
@@ -19,27 +19,27 @@ from tawny.model.polygon import Polygon
 from tawny.stream.hub import Hub
 
 WIDTH = 960
-"""Pixels: wide enough to know somebody, small enough to send."""
+"""Image width, px: sufficient to recognize a person, small enough to send."""
 BETTER = 1.25
-"""A new best is better by so much: pictures do not change for nothing."""
+"""Minimum factor by which a new best image must be better."""
 AGAIN_MS = 1000
-"""Between two new bests."""
+"""Minimum time between two best images, ms."""
 ENOUGH = 0.3
-"""Share of the picture from which on larger is not better."""
+"""Share of the frame from which a larger object is not better."""
 AT_EDGE = 0.5
-"""What something counts that is cut by the picture's edge."""
+"""Factor for an object cut by the frame's edge."""
 EDGE = 0.01
 NEARLY = 0.6
-"""A keyframe of the large stream is taken if the thing was seen there at least so well as at best."""
+"""Minimum quality of a main stream keyframe relative to the best moment."""
 NEAR_MS = 300
-"""A keyframe is judged by the look nearest to it, at most so far away."""
+"""Maximum distance, ms, between a keyframe and the detection that rates it."""
 BACK_S = 15.0
 MOST_DECODED = 90
-"""Pictures: watching waits while they are decoded."""
+"""Maximum number of frames decoded for one image; detection waits meanwhile."""
 
 
 class PictureCandidate(NamedTuple):
-    """One look at the thing."""
+    """One observation of the object. worth: see `worth`."""
 
     at_ms: int
     worth: float
@@ -54,19 +54,19 @@ class EncodedPicture(NamedTuple):
 
 
 class BestPicture:
-    """Of one event. large: the hub of the large stream; None: the frames that are looked at are all there is."""
+    """Selects the best image of one event. large: hub of the main stream; None: use the processed frames only."""
 
     def __init__(self, large: Hub | None) -> None:
         self._large = large
         self._best: PictureCandidate | None = None
         self.may_be_larger = False
-        """The best is new, and the large stream was not searched for it yet."""
+        """The best image is new and the main stream was not searched yet."""
         self._large_worth = 0.0
-        """How well the thing is seen on its large picture; 0: it has none yet, or a better one is looked for."""
+        """Quality of the current main stream image; 0 if there is none or a better one is required."""
         self._looks: deque[PictureCandidate] = deque(maxlen=round(BACK_S * 5))
 
     def consider(self, frame: Frame, things: tuple[Observation, ...]) -> EncodedPicture | None:
-        """The picture of this frame, if it is the first or clearly better than the best yet."""
+        """Return the image of this frame if it is the first or clearly better than the previous best, else None."""
         seen = max(
             (PictureCandidate(frame.at_ms, worth(o.box), o.box) for o in things), key=lambda s: s.worth, default=None
         )
@@ -77,17 +77,17 @@ class BestPicture:
         if best is not None and (seen.worth < BETTER * best.worth or seen.at_ms - best.at_ms < AGAIN_MS):
             return None
         if seen.worth * NEARLY < self._large_worth:
-            return None  # a small picture would be no better, and another large one costs much
+            return None  # a sub stream image would be no better, and another main stream image is expensive
         self._best, self._large_worth, self.may_be_larger = seen, 0.0, self._large is not None
         return EncodedPicture(seen.at_ms, seen.box, jpeg(pixels_of(frame), WIDTH), seen.worth)
 
     @property
     def at_ms(self) -> int:
-        """When the thing was seen best; 0 before."""
+        """Time of the best observation, ms UTC; 0 before the first."""
         return self._best.at_ms if self._best else 0
 
     def larger(self) -> EncodedPicture | None:
-        """The thing on the large stream; None if it has it already, or no keyframe shows it well."""
+        """Return the image from the main stream; None if already done or no frame shows the object well."""
         if self._large is None or self._best is None or self._large_worth:
             return None
         self.may_be_larger = False
@@ -97,7 +97,7 @@ class BestPicture:
         return picture
 
     def _of_keyframe(self, packets: list[Packet]) -> EncodedPicture | None:
-        """One that shows the thing nearly as well as it was ever seen."""
+        """Return a keyframe that shows the object nearly as well as the best observation."""
         assert self._best is not None
         least = NEARLY * self._best.worth
         shown = [(seen, p) for p in packets if p.is_keyframe and (seen := self._at(p.at_ms)) and seen.worth >= least]
@@ -108,7 +108,7 @@ class BestPicture:
         return EncodedPicture(packet.at_ms, seen.box, picture, seen.worth) if picture is not None else None
 
     def _of_best(self, best: PictureCandidate, packets: list[Packet]) -> EncodedPicture | None:
-        """The best moment itself, decoded from the keyframe before."""
+        """Return the best moment itself, decoded from the previous keyframe."""
         begins = [n for n, p in enumerate(packets) if p.is_keyframe and p.at_ms <= best.at_ms]
         if not begins:
             return None
@@ -130,7 +130,7 @@ class BestPicture:
 
 
 def worth(box: Box) -> float:
-    """How well something in this box can be seen, 0..1."""
+    """Return how well an object in this box is visible, 0..1."""
     x0, y0, x1, y1 = box
     size = math.sqrt(min(1.0, max(0.0, x1 - x0) * max(0.0, y1 - y0) / ENOUGH))
     is_cut = x0 <= EDGE or y0 <= EDGE or x1 >= 1 - EDGE or y1 >= 1 - EDGE
@@ -139,5 +139,5 @@ def worth(box: Box) -> float:
 
 
 def pixels_of(frame: Frame) -> Any:
-    """As `media.image.jpeg` takes them."""
+    """Return the frame as `media.image.jpeg` accepts it."""
     return frame if isinstance(frame, DecodedFrame) else frame.rgb

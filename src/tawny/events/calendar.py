@@ -1,8 +1,8 @@
-"""What times of the week are on the clock of a place: by its zone, whatever the clocks do, and by its sun.
+"""Weekly times on the local clock of a place: by time zone, including clock changes, and by the sun.
 
-A time begins at the first instant at which the clock shows it or more: once, also on the day that has an hour twice;
-and on the day that leaves it out, when that hour would begin. Where the sun does not rise, sunrise and sunset are at
-noon; where it does not set, they are at midnight.
+A time begins at the first instant at which the clock shows it or later. It occurs once, even if the clock shows it
+twice; if the clock skips it, at the change. Where the sun does not rise, sunrise and sunset are at noon; where it does
+not set, at midnight.
 """
 
 from bisect import bisect_left
@@ -17,12 +17,15 @@ from tawny.config.week import DAY_MIN, NOON_MIN, SUNRISE, TimeOfDay, WeekSpan
 from tawny.model.times import Span
 
 _HORIZON = -0.833
-"""Degrees at which the sun's upper edge is seen, with the air's refraction."""
+"""Elevation of the sun's center at sunrise, degrees, including refraction."""
 _KEPT_DAYS = 64
 
 
 class Calendar:
-    """place: latitude and longitude in degrees; None where times by the sun are not asked for. Any thread."""
+    """Converts local times. Thread-safe.
+
+    place: latitude and longitude in degrees; None if no times by the sun are used.
+    """
 
     def __init__(self, zone: ZoneInfo, place: tuple[float, float] | None = None) -> None:
         self.zone = zone
@@ -30,14 +33,17 @@ class Calendar:
         self._suns: dict[tuple[date, str], int] = {}
 
     def local(self, at_ms: int) -> datetime:
-        """Without its zone: as the clock on the wall shows it."""
+        """Return the local time as a naive datetime."""
         return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(self.zone).replace(tzinfo=None)
 
     def day(self, at_ms: int) -> date:
         return self.local(at_ms).date()
 
     def at_ms(self, day: date, minute: int) -> int:
-        """When the clock first shows this minute of that day, or more. minute: may be beyond the day."""
+        """Return the first instant at which the clock shows this minute of the day or later.
+
+        minute: may exceed the day.
+        """
         wall = datetime.combine(day, time.min) + timedelta(minutes=minute)
         either = [round(wall.replace(tzinfo=self.zone, fold=fold).timestamp()) for fold in (0, 1)]
         seconds = range(min(either), max(either) + 1)
@@ -51,13 +57,13 @@ class Calendar:
         return self._sun_ms(day, moment.sun) + moment.minute * 60_000
 
     def span(self, stretch: WeekSpan, day: date) -> Span | None:
-        """The one that begins on this day; None where it would be over before it begins. Of all days of the week."""
+        """Return the span that begins on this day, or None if it would be empty. Ignores the span's weekdays."""
         begin_ms = self.moment_ms(day, stretch.begin)
         end_ms = self.moment_ms(day + timedelta(days=stretch.ends_next_day), stretch.end)
         return Span(begin_ms, end_ms) if begin_ms < end_ms else None
 
     def is_within(self, stretches: Iterable[WeekSpan], at_ms: int) -> bool:
-        """Whether one of these times is now."""
+        """Return whether this instant is within one of the spans."""
         today = self.day(at_ms)
         return any(
             day.weekday() in one.days and (span := self.span(one, day)) is not None and _has(span, at_ms)
@@ -78,7 +84,7 @@ class Calendar:
         find = sunrise if what == SUNRISE else sunset
         try:
             found = find(self._observer, date=day, tzinfo=self.zone)
-        except ValueError:  # it does not rise that day, or does not set
+        except ValueError:  # the sun does not rise or does not set that day
             if elevation(self._observer, noon(self._observer, day, UTC)) < _HORIZON:
                 return self.at_ms(day, NOON_MIN)
             return self.at_ms(day, 0 if what == SUNRISE else DAY_MIN)

@@ -1,6 +1,6 @@
-"""Events that are not movements: a sound, a thing left behind, a camera that no longer sees. Each stands for itself.
+"""Events other than motion: a sound, an abandoned object, camera tampering. Each is an event of its own.
 
-One maker a camera and kind; any one thread at a time.
+One instance per camera and type; one thread at a time.
 """
 
 import logging
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class ConditionEvents:
-    """At most one of them lasts at a time."""
+    """Writes events of one type. At most one is open at a time."""
 
     def __init__(
         self, camera: CameraId, ledger: EventLog, tell: Callable[[Message], None], save_picture: SavePicture
@@ -42,7 +42,7 @@ class ConditionEvents:
         zones: tuple[str, ...] = (),
         at_ms: int | None = None,
     ) -> None:
-        """Ends what lasts. at_ms: when the picture was taken, if that was not at its start."""
+        """Start an event; ends the open one. at_ms: time of the image if not the event's start."""
         if self._open is not None:
             self.end(start_ms)
         event = rounded(Event(new_event_id(start_ms), self._camera, kind, start_ms, None, score, box, zones, what))
@@ -52,12 +52,12 @@ class ConditionEvents:
                 self._save_picture(pictured, jpeg)
                 event = pictured
             except StorageError as error:
-                log.warning("%s: the picture of an event could not be kept: %s", self._camera, error)
+                log.warning("%s: event image could not be stored: %s", self._camera, error)
         self._open = event
         self._put("started", event)
 
     def grow(self, score: float, what: tuple[SeenObject, ...] = ()) -> None:
-        """It is more than was told."""
+        """Raise the score or add objects of the open event."""
         if self._open is not None and (score > self._open.score or what):
             known = {one.label for one in self._open.objects}
             more = tuple(one for one in what if one.label not in known)

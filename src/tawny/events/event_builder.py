@@ -1,7 +1,7 @@
-"""Looks to events: what overlaps, or follows within a second, is one event of the camera.
+"""Builds events from detections: overlapping objects, and objects within JOIN_MS, form one event of the camera.
 
-An event begins when its first thing was first seen, which the detector knows only a moment later, and ends with the
-last motion, which it may know much later. One maker a camera, used by the watcher's thread.
+An event starts when its first object was first seen, which the detector reports later. It ends with the last motion,
+which may be known much later. One instance per camera; call from the watcher's thread.
 """
 
 import logging
@@ -23,22 +23,24 @@ from tawny.stream.hub import Hub
 log = logging.getLogger(__name__)
 
 JOIN_MS = 1000
-"""What begins so soon after the last thing ended belongs to the same event."""
+"""Merge an object into the current event if it appears at most this many ms after the previous object ended."""
 SETTLE_MS = 3000
-"""An event is told as ended so long after its end: a thing that belongs to it may be seen only later."""
+"""Delay, ms, before the end of an event is published: an object that belongs to it may be detected later."""
 UPDATE_MS = 1000
-"""Between two updates."""
+"""Minimum interval of updates, ms."""
 SCORE_STEP = 5.0
-"""A score higher by less is no news before the end."""
+"""Minimum increase of the score that justifies an update."""
 SILENT_MS = 5000
-"""Nothing came for so long: the camera is gone, and what was seen is over as of when it was seen last."""
+"""Time without frames, ms, after which the camera counts as offline and the event ends at its last observation."""
 LARGER_AFTER_MS = 2500
-"""So long after its best moment an event's large picture is looked for: the keyframe behind it has come."""
+"""Delay, ms, after the best moment before its main stream image is searched: the next keyframe has arrived by then."""
 
 
 class EventBuilder:
-    """large: the hub of the stream from which the final picture is taken, where it is not the one that is watched.
-    save_loop: keeps a few small pictures of each event, side by side.
+    """Builds the events of one camera.
+
+    large: hub of the stream for the final image, if detection uses another. save_loop: stores the thumbnail strip of an
+    event.
     """
 
     def __init__(
@@ -57,7 +59,7 @@ class EventBuilder:
         self._seen_ms = 0
 
     def look(self, frame: Frame, look: Look) -> None:
-        """Take in what was seen on a frame. Frames in order; a step back in time ends what was open."""
+        """Process the detections of a frame. Frames come in order; a backward step in time ends the open event."""
         at_ms = frame.at_ms
         if self._open and at_ms < self._seen_ms:
             self._finish()
@@ -77,12 +79,12 @@ class EventBuilder:
             self._open.loop.take(frame)
 
     def idle(self, now_ms: int) -> None:
-        """Nothing came since the last look."""
+        """Called when no packet arrived; ends the open event after SILENT_MS."""
         if self._open and now_ms - self._seen_ms > SILENT_MS:
             self._finish()
 
     def close(self) -> None:
-        """The watcher ends: so does what it saw."""
+        """End the open event."""
         if self._open:
             self._finish()
 
@@ -102,7 +104,7 @@ class EventBuilder:
         now.loop.take(frame)
         has_name = now.kind != now.event.kind
         if has_name:
-            now.best = BestPicture(self._large)  # of what it is called by, not of whatever else moved
+            now.best = BestPicture(self._large)  # the image must show the labeled object, not any other
         self._show(now, now.best.consider(frame, now.shown_of(look)))
         if now.best.may_be_larger and frame.at_ms - now.best.at_ms > LARGER_AFTER_MS:
             self._show(now, now.best.larger())
@@ -121,14 +123,14 @@ class EventBuilder:
         self._put("ended", now, self._seen_ms)
 
     def _show(self, now: "_Open", picture: EncodedPicture | None) -> None:
-        """Keep a picture in place of the one before. What the disk does not take is tried again with the next one."""
+        """Replace the event's image. On a storage error the next image is tried again."""
         if picture is None:
             return
         event = replace(now.event, picture_ms=picture.at_ms, box=picture.box)
         try:
             self._save_picture(event, picture.jpeg)
         except StorageError as error:
-            log.warning("%s: the picture of an event could not be kept: %s", self._camera, error)
+            log.warning("%s: event image could not be stored: %s", self._camera, error)
             return
         now.event, now.is_news = event, True
 
@@ -139,7 +141,7 @@ class EventBuilder:
         try:
             self._save_loop(now.event, jpeg)
         except StorageError as error:
-            log.warning("%s: the small pictures of an event could not be kept: %s", self._camera, error)
+            log.warning("%s: event thumbnails could not be stored: %s", self._camera, error)
 
     def _put(self, what: str, now: "_Open", at_ms: int) -> None:
         now.event = rounded(
@@ -159,30 +161,30 @@ class EventBuilder:
 
 
 class _Open:
-    """An event that lasts."""
+    """The open event."""
 
     def __init__(self, event: Event, best: BestPicture) -> None:
         self.event, self.best, self.loop = event, best, ThumbnailStrip()
         self.score = event.score
         self.told_ms = 0
         self.is_news = False
-        """It has another picture, or more zones, than was told."""
+        """Whether image, zones or labels changed since the last update."""
         self.zones: list[str] = []
-        """In the order in which things were in them."""
+        """Zones in the order in which objects entered them."""
         self._signs: tuple[SeenObject, ...] = ()
-        """What else was said of its things."""
+        """Additional signs of its objects, such as loitering."""
         self._names: dict[str, float] = {}
-        """What its things were called, and how surely at best."""
+        """Labels of its objects with their highest score."""
         self._perhaps: dict[str, float] = {}
-        """What they look like, where that is only suggested."""
+        """Suggested types with their highest score."""
         self._things: dict[int, int] = {}
-        """By track, when it was last seen."""
+        """Time each current track was last seen, ms UTC."""
         self._last_ms = event.start_ms
-        """When the last thing that is over ended."""
+        """End of the last object that ended, ms UTC."""
         self._tracks: set[int] = set()
-        """All that were ever in it."""
+        """All tracks that were part of the event."""
         self._reads: dict[tuple[int, str], RecognisedText] = {}
-        """What was read, by track and by whom."""
+        """Recognition results by track and recognizer."""
 
     @property
     def end_ms(self) -> int:
@@ -194,25 +196,25 @@ class _Open:
 
     @property
     def perhaps(self) -> tuple[SeenObject, ...]:
-        """The surest first."""
+        """Suggested types, best first."""
         return tuple(SeenObject(kind, sure) for kind, sure in sorted(self._perhaps.items(), key=lambda one: -one[1]))
 
     @property
     def objects(self) -> tuple[SeenObject, ...]:
-        """The surest first."""
+        """Labels, best first, then signs."""
         named = sorted(self._names.items(), key=lambda one: -one[1])
         return (*(SeenObject(label, sure) for label, sure in named), *self._signs)
 
     @property
     def reads(self) -> tuple[RecognisedText, ...]:
-        """The surest first; the same plate of two tracks once."""
+        """Recognition results, best first; equal results of two tracks once."""
         best: dict[tuple[str, str, str], RecognisedText] = {}
         for read in sorted(self._reads.values(), key=lambda one: -one.score):
             best.setdefault((read.by, read.text, read.who), read)
         return tuple(best.values())
 
     def learn(self, look: Look) -> bool:
-        """Take in what was read of its things. Whether that is news."""
+        """Add recognition results of its tracks. Return whether they changed."""
         before = [(read.by, read.text, read.who) for read in self.reads]
         for track, read in look.reads:
             if track in self._tracks:
@@ -220,23 +222,23 @@ class _Open:
         return before != [(read.by, read.text, read.who) for read in self.reads]
 
     def shown_of(self, look: Look) -> tuple[Observation, ...]:
-        """What its picture should show: what gave it its name, else whatever is seen."""
+        """Return the objects the image should show: those of the event's type, or all of an event without label."""
         kind = self.kind
         meant = tuple(thing for thing in look.seen if thing.sure > 0 and kind_of(thing.label) == kind)
         return look.seen if kind == MOTION else meant
 
     def let_go(self, at_ms: int, look: Look) -> None:
-        """Take off what is over."""
+        """Remove the objects that ended."""
         for thing in look.over:
             if self._things.pop(thing.track, None) is not None:
                 self._last_ms = max(self._last_ms, at_ms if thing.until_ms is None else thing.until_ms)
         for track, seen_ms in list(self._things.items()):
-            if at_ms - seen_ms > JOIN_MS:  # the detector does not say when a thing is over
+            if at_ms - seen_ms > JOIN_MS:  # the detector did not report the end
                 del self._things[track]
                 self._last_ms = max(self._last_ms, seen_ms)
 
     def goes_on_with(self, at_ms: int, look: Look) -> bool:
-        """Whether something of it is still there, or what is seen now belongs to it."""
+        """Return whether one of its objects is still present or a new one follows in time."""
         follows = bool(look.seen) and _since_ms(look, at_ms) <= self._last_ms + JOIN_MS
         return bool(self._things) or follows
 
@@ -265,5 +267,5 @@ class _Open:
 
 
 def _since_ms(look: Look, at_ms: int) -> int:
-    """When the first of what is seen now was first seen."""
+    """Return the earliest first observation of the objects seen now, ms UTC."""
     return min(at_ms if thing.since_ms is None else thing.since_ms for thing in look.seen)

@@ -1,4 +1,4 @@
-"""Where events are written down, as `events` needs it; `storage.Ledger` is one."""
+"""Protocols of the event storage; `storage.Ledger` is an implementation."""
 
 from typing import Protocol
 
@@ -7,11 +7,11 @@ from tawny.model.events import Event
 
 class EventLog(Protocol):
     def put_event(self, event: Event) -> bool:
-        """New, or in place of the one with its id. Returns whether it is durable now; keeps it in any case."""
+        """Add the event or replace the one with its id. Return whether it is durable; it is kept in any case."""
         ...
 
 
 class SavePicture(Protocol):
     def __call__(self, event: Event, jpeg: bytes) -> object:
-        """In place of the picture it had. Raises StorageError."""
+        """Replace the event's image. Raises StorageError: if it cannot be written."""
         ...

@@ -1,6 +1,6 @@
-"""What modes and rules must know after a restart, in a small file of its own (`modes.db`).
+"""State of modes and rules that survives a restart, in an SQLite file of its own (`modes.db`). Thread-safe.
 
-A disk that does not take it stops nothing: it is known as long as the program runs, and `problem` says what is wrong.
+If the disk fails, the state is kept in memory and `problem` holds the error.
 """
 
 import json
@@ -32,7 +32,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RuleOutcome:
-    """What came of an event. deed: for example `notify phone`. why: all that decided it; rule_…: the rules' part."""
+    """Result of the rules for an event.
+
+    deed: the action, for example `notify phone`. why: the complete reason. rule_does, rule_says: the part of the rules.
+    """
 
     event: EventId
     deed: str
@@ -41,12 +44,12 @@ class RuleOutcome:
     rule_does: bool
     rule_says: str
     is_final: bool
-    """The event was over then."""
+    """Whether the event had ended."""
     at_ms: int
 
 
 class ModeStore:
-    """where: a file, or `:memory:`. Any thread."""
+    """Stores mode, holds, presence and rule outcomes. where: a file, or `:memory:`. Thread-safe."""
 
     def __init__(self, where: Path | str) -> None:
         self.problem: StorageError | None = None
@@ -60,12 +63,12 @@ class ModeStore:
         self._file.close()
 
     def facts(self) -> dict[str, Any]:
-        """By name."""
+        """Return all values by name."""
         with self._file.reading() as db:
             return {name: json.loads(value) for name, value in db.execute("SELECT name, value FROM facts").fetchall()}
 
     def keep(self, name: str, value: Any) -> None:
-        """As JSON; None takes it away."""
+        """Store a value as JSON; None deletes it."""
         try:
             with self._file.writing() as db:
                 db.execute("DELETE FROM facts WHERE name = ?", (name,))
@@ -75,13 +78,13 @@ class ModeStore:
             self._failed(error)
 
     def changes(self) -> list[tuple[int, str, str, frozenset[str]]]:
-        """When, mode, by whom or what, who was at home; oldest first."""
+        """Return time (ms UTC), mode, its origin and the people at home, oldest first."""
         with self._file.reading() as db:
             rows = db.execute("SELECT at_ms, mode, who, home FROM changes ORDER BY id").fetchall()
         return [(at_ms, mode, who, frozenset(json.loads(home))) for at_ms, mode, who, home in rows]
 
     def change(self, at_ms: int, mode: str, who: str, home: frozenset[str]) -> None:
-        """Note one; those of long ago go."""
+        """Add a change; delete those older than REMEMBERED_MS."""
         try:
             with self._file.writing() as db:
                 db.execute("DELETE FROM changes WHERE at_ms < ?", (at_ms - REMEMBERED_MS,))
@@ -105,7 +108,7 @@ class ModeStore:
         ]
 
     def reason(self, one: RuleOutcome) -> None:
-        """Note one, in place of what was noted of the same deed before; those of long ago go."""
+        """Store an outcome, replacing that of the same event and action; delete those older than REMEMBERED_MS."""
         try:
             with self._file.writing() as db:
                 db.execute("DELETE FROM reasons WHERE at_ms < ?", (one.at_ms - REMEMBERED_MS,))
@@ -118,4 +121,4 @@ class ModeStore:
 
     def _failed(self, error: StorageError) -> None:
         self.problem = error
-        log.error("what mode is on is not kept: %s", error)
+        log.error("active mode could not be stored: %s", error)

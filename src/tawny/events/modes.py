@@ -1,8 +1,8 @@
-"""The mode that is on, who set it and until when; what a person told a single camera to do; who is at home.
+"""Active mode, holds of single cameras, and presence.
 
-By hand wins, until a time or until the next change; then nobody at home; then the week. What is set survives a restart:
-every change is in the book before the call returns. Any thread may call; all instants that passed since the last
-call are gone through, so that a change has the time it was due at, not that at which somebody looked.
+Priority: a manual mode, until its end or the next change; then "all away"; then the schedule. Invariant: every change
+is stored before the call returns. Thread-safe. Each call replays all changes due since the last one, so that each gets
+its due time.
 """
 
 import threading
@@ -22,7 +22,7 @@ from tawny.model.ids import CameraId
 from tawny.model.messages import HoldChanged, Message, ModeChanged, PeopleChanged
 
 STEPWISE_MS: Final = 86_400_000
-"""After a longer sleep only the present is looked at."""
+"""After a longer sleep only the present state is evaluated."""
 BY_WEEK, BY_PRESENCE = "week", "presence"
 WEEK_DAYS: Final = 7
 
@@ -31,7 +31,7 @@ Told = Literal["pause", "record"]
 
 @dataclass(frozen=True, slots=True)
 class ModeSnapshot:
-    """How it stood at an instant. home: who was there."""
+    """State at an instant. home: people at home."""
 
     mode: str
     by: str
@@ -40,21 +40,21 @@ class ModeSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class ActiveMode:
-    """The mode that is on. by: a person's or program's name where `is_by_hand`, else `week` or `presence`."""
+    """The active mode. by: name of the user or program if `is_by_hand`, else `week` or `presence`."""
 
     mode: str
     by: str
     is_by_hand: bool
     since_ms: int
     until_ms: int | None
-    """Of one by hand: when it ends at the latest; None: nothing would change it."""
+    """Latest end of a manual mode, ms UTC; None if nothing would change it."""
     next: ModeSwitch | None
-    """The next change, if people stay where they are."""
+    """The next change if presence stays the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class ActiveHold:
-    """What somebody told one camera. until_ms: None: until told otherwise."""
+    """Manual hold of one camera. until_ms: ms UTC; None until released."""
 
     camera: CameraId
     what: Told
@@ -70,11 +70,11 @@ class _Hand:
     since_ms: int
     until_ms: int | None
     base: str
-    """What would be on otherwise: once that changes, so does this. Empty: it holds until its time."""
+    """The mode without the override; a change of it ends the override. Empty: the override ends at its time only."""
 
 
 class ModeState:
-    """book: what survives a restart. tell: is told of every change."""
+    """The active mode and everything that determines it. book: persistent state. tell: receives every change."""
 
     def __init__(
         self, arm: ModesSettings, zone: ZoneInfo, book: ModeStore, clock: Clock, tell: Callable[[Message], None]
@@ -93,15 +93,15 @@ class ModeState:
         self._since_ms = self._now_ms
         self._take(arm, frozenset(facts.get("home", ())))
         self.wake: Callable[[], None] = lambda: None
-        """Called when something is due at another time than before."""
+        """Called when the next due time has changed."""
 
     def apply(self, arm: ModesSettings) -> None:
-        """Other settings. What is set by hand stays, if there still is such a mode."""
+        """Apply new settings. A manual mode stays if it still exists."""
         with self._lock:
             self._take(arm, self._presence.home(self._clock.now_ms()))
         self._out()
 
-    # --- what is --------------------------------------------------------------------------------------------------
+    # --- state ----------------------------------------------------------------------------------------------------
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -131,13 +131,16 @@ class ModeState:
         return standing
 
     def at(self, at_ms: int) -> ModeSnapshot:
-        """How it stood then; of what is not remembered, as at the first that is. For the future: `ahead`."""
+        """Return the state at a past instant; before the oldest record, the oldest one. For the future see `ahead`."""
         with self._lock:
             self._advance()
             return next((was for began_ms, was in reversed(self._log) if began_ms <= at_ms), self._log[0][1])
 
     def ahead(self, at_ms: int, home: frozenset[str] | None = None) -> ModeSnapshot:
-        """How it will stand, if these people are at home, or who is now, and nobody sets anything by hand meanwhile."""
+        """Return the expected state if these people are at home and no manual change follows.
+
+        home: None for those home now.
+        """
         with self._lock:
             self._advance()
             now_ms, hand = self._now_ms, self._hand
@@ -150,7 +153,7 @@ class ModeState:
             return ModeSnapshot(*self._automatic(max(at_ms, now_ms), here), here)
 
     def week_ahead(self) -> list[ModeSwitch]:
-        """The changes of the next seven days, if people stay where they are."""
+        """Return the changes of the next seven days if presence stays the same."""
         found: list[ModeSwitch] = []
         with self._lock:
             self._advance()
@@ -168,7 +171,7 @@ class ModeState:
             return self._presence.people(self._now_ms)
 
     def hold(self, camera: CameraId) -> ActiveHold | None:
-        """What somebody told this camera, while it lasts."""
+        """Return the manual hold of this camera, if any."""
         with self._lock:
             self._advance()
             return self._holds.get(camera)
@@ -179,15 +182,15 @@ class ModeState:
             return list(self._holds.values())
 
     def changes(self, most: int = 200) -> list[tuple[int, ModeSnapshot]]:
-        """What was on from when, newest first."""
+        """Return the latest states with their start, newest first."""
         with self._lock:
             self._advance()
             return self._log[: -most - 1 : -1]
 
-    # --- what is told ---------------------------------------------------------------------------------------------
+    # --- commands -------------------------------------------------------------------------------------------------
 
     def set_mode(self, mode: str, by: str, until_ms: int | None = None) -> None:
-        """By hand: until then, or until the next change. NotDone when there is no such mode."""
+        """Set a mode manually, until a time or until the next change. Raises NotDone: if the mode does not exist."""
         if mode not in self._arm.names:
             raise NotDone(f"No mode named {mode}.", f"Available: {', '.join(self._arm.names)}.")
         with self._lock:
@@ -203,29 +206,29 @@ class ModeState:
         self._out()
 
     def back_to_week(self) -> None:
-        """What was set by hand is over."""
+        """End a manual mode."""
         with self._lock:
             self._set_hand(None)
             self._advance()
         self._out()
 
     def pause(self, camera: CameraId, until_ms: int | None, by: str) -> None:
-        """Nothing of it is recorded, watched or shown."""
+        """Stop recording, detection and live view of a camera."""
         self._put_hold(ActiveHold(camera, "pause", by, self._clock.now_ms(), until_ms))
 
     def record(self, camera: CameraId, until_ms: int | None, by: str) -> None:
-        """It is recorded, whatever the mode says."""
+        """Record a camera regardless of the mode."""
         self._put_hold(ActiveHold(camera, "record", by, self._clock.now_ms(), until_ms))
 
     def let_go(self, camera: CameraId, by: str) -> None:
-        """It does again what it would."""
+        """Release the hold of a camera."""
         with self._lock:
             self._advance()
             self._drop_hold(camera, by)
         self._out()
 
     def seen(self, person: str, source: str, at_ms: int | None = None) -> None:
-        """Somebody is at home. NotDone for one who is not in the settings."""
+        """Register a person as home. Raises NotDone: if the person is not configured."""
         with self._lock:
             self._advance()
             self._known_person(person)
@@ -234,7 +237,7 @@ class ModeState:
         self._out()
 
     def left(self, person: str) -> None:
-        """Somebody has left, and says so. NotDone as above."""
+        """Register that a person left. Raises NotDone: if the person is not configured."""
         with self._lock:
             self._advance()
             self._known_person(person)
@@ -243,7 +246,7 @@ class ModeState:
         self._out()
 
     def step(self) -> float:
-        """Go through what is due; seconds until the next."""
+        """Apply due changes. Return the seconds until the next."""
         with self._lock:
             self._advance()
             due_ms = self._next_due(self._now_ms)
@@ -251,7 +254,7 @@ class ModeState:
         self._out()
         return 30.0 if wait_ms is None else min(30.0, max(0.05, wait_ms / 1000))
 
-    # --- inside ---------------------------------------------------------------------------------------------------
+    # --- internal -------------------------------------------------------------------------------------------------
 
     def _take(self, arm: ModesSettings, home: frozenset[str]) -> None:
         now_ms = self._clock.now_ms()
@@ -265,7 +268,7 @@ class ModeState:
         self._settle(now_ms)
 
     def _automatic(self, at_ms: int, home: frozenset[str]) -> tuple[str, str]:
-        """The mode if nobody had set one, and what by."""
+        """Return the mode without a manual one, and its origin."""
         mode, presence = self._schedule.mode(at_ms), self._arm.presence
         if not self._presence.names:
             return mode, BY_WEEK
@@ -275,7 +278,7 @@ class ModeState:
 
     def _next_automatic(self, at_ms: int, home: frozenset[str]) -> ModeSwitch | None:
         now, change = self._automatic(at_ms, home)[0], self._schedule.next_change(at_ms)
-        for _ in range(8 * 24):  # a week may go to and fro between two that are one here
+        for _ in range(8 * 24):  # schedule changes may cancel out here
             if change is None:
                 return None
             mode = self._automatic(change.at_ms, home)[0]
@@ -296,7 +299,7 @@ class ModeState:
         return self._next_automatic(self._hand.until_ms, home)
 
     def _next_due(self, at_ms: int) -> int | None:
-        """When something is to be looked at again."""
+        """Return the time of the next evaluation, ms UTC; None if nothing is due."""
         change = self._schedule.next_change(at_ms)
         dues = [change.at_ms if change else None, self._presence.next_leave_ms(at_ms)]
         dues += [self._hand.until_ms if self._hand else None]
@@ -304,7 +307,7 @@ class ModeState:
         return min((due for due in dues if due is not None and due > at_ms), default=None)
 
     def _advance(self) -> None:
-        """Up to now, change by change."""
+        """Advance to now, change by change."""
         now_ms = self._clock.now_ms()
         while 0 <= now_ms - self._now_ms < STEPWISE_MS:
             due_ms = self._next_due(self._now_ms)
@@ -316,7 +319,7 @@ class ModeState:
         self._settle(now_ms)
 
     def _settle(self, at_ms: int) -> None:
-        """Take in how it stands at an instant, and note what is new."""
+        """Evaluate the state at an instant and register changes."""
         for hold in list(self._holds.values()):
             if hold.until_ms is not None and hold.until_ms <= at_ms:
                 self._drop_hold(hold.camera, hold.by)
@@ -338,14 +341,14 @@ class ModeState:
         if home != before_home:
             self._untold.append(PeopleChanged(tuple(sorted(home)), at_ms))
         was = ModeSnapshot(mode, by, home)
-        if not self._log or self._log[-1][1] != was:  # nothing new after a restart
+        if not self._log or self._log[-1][1] != was:  # unchanged after a restart
             self._log.append((at_ms, was))
             self._book.change(at_ms, mode, by, home)
         if home != before_home:
             self._book.keep("home", sorted(home))
 
     def _kept_since(self, mode: str, by: str, at_ms: int) -> int:
-        """After a restart: since when it has been so, as far as is known."""
+        """Return the start of the current mode after a restart, as far as recorded."""
         since_ms = at_ms
         for began_ms, was in reversed(self._log):
             if (was.mode, was.by) != (mode, by):
@@ -372,7 +375,7 @@ class ModeState:
             self._untold.append(HoldChanged(camera, "", by, self._now_ms, None))
 
     def _out(self) -> None:
-        """Tell what is new, outside the lock, and have the next due time looked at."""
+        """Publish pending changes outside the lock, and announce the new due time."""
         with self._lock:
             untold, self._untold = self._untold, []
         for message in untold:

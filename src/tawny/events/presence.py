@@ -1,5 +1,7 @@
-"""Who is at home: whoever was seen lately. Pure; `service/modes/presence_prober.py` looks, and phones and other
-programs tell."""
+"""Presence: people seen recently are at home. Pure.
+
+`service/modes/presence_prober.py` probes the network; phones and other programs report presence.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,20 +9,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class TrackedPerson:
-    """One who is looked for."""
+    """Presence of one person."""
 
     name: str
     is_home: bool
     seen_ms: int | None
-    """None: not since it was begun."""
+    """Time last seen, ms UTC; None if not seen since the start."""
     source: str
-    """How, such as `ping`; empty while not seen."""
+    """How the person was seen, for example `ping`; empty if not seen."""
     leaves_ms: int | None
-    """When this person has left, if not seen until then; None where not at home."""
+    """Time from which the person counts as away if not seen again, ms UTC; None while away."""
 
 
 class PresenceTracker:
-    """names: who is looked for. home: those who were at home before; they are believed to be until it shows."""
+    """Tracks who is at home. names: tracked people. home: people assumed at home at the start."""
 
     def __init__(self, names: Iterable[str], away_after_s: float, home: Iterable[str], now_ms: int) -> None:
         self._names, self._after_ms = tuple(names), round(away_after_s * 1000)
@@ -31,14 +33,14 @@ class PresenceTracker:
         return self._names
 
     def seen(self, name: str, source: str, at_ms: int) -> None:
-        """KeyError for somebody who is not known."""
+        """Register a person as seen. Raises KeyError: for an unknown name."""
         if name not in self._names:
             raise KeyError(name)
         if name not in self._seen or self._seen[name][0] <= at_ms:
             self._seen[name] = at_ms, source
 
     def left(self, name: str) -> None:
-        """Said so: nothing is waited for. KeyError as above."""
+        """Register a departure; takes effect at once. Raises KeyError: for an unknown name."""
         if name not in self._names:
             raise KeyError(name)
         self._seen.pop(name, None)
@@ -47,7 +49,7 @@ class PresenceTracker:
         return frozenset(name for name, (seen_ms, _) in self._seen.items() if at_ms < self._leaves_ms(seen_ms))
 
     def next_leave_ms(self, at_ms: int) -> int | None:
-        """When the next has left, if not seen again."""
+        """Return the time of the next departure if no one is seen again, ms UTC."""
         leaves = [self._leaves_ms(seen_ms) for seen_ms, _ in self._seen.values()]
         return min((leave for leave in leaves if leave > at_ms), default=None)
 

@@ -1,4 +1,4 @@
-"""Events that were open when the recorder last ended without closing them."""
+"""Closes events that were open when the recorder stopped unexpectedly."""
 
 from collections.abc import Callable, Iterable
 
@@ -9,10 +9,10 @@ from tawny.storage.index.protocol import Index
 
 
 def close_left_open(events: Iterable[Event], ledger: EventLog, last_ms: Callable[[Event], int | None]) -> list[Event]:
-    """End each that has no end, and return them.
+    """End all open events and return them. Call before the first watcher starts.
 
-    last_ms: the last instant its camera is known to have been recorded; None where nothing is known, then it ends with
-    its best picture, or where it began. Call it before the first watcher is started.
+    last_ms: returns the end of the recording in or after the event, ms UTC. With None the event ends at its best image,
+    or at its start.
     """
     closed = []
     for event in events:
@@ -25,7 +25,7 @@ def close_left_open(events: Iterable[Event], ledger: EventLog, last_ms: Callable
 
 
 def close_all_left_open(index: Index, ledger: EventLog, now_ms: int) -> None:
-    """The same of all that the last recorder left open: they end with what it recorded."""
+    """End all events that the last run left open, at the end of their recording."""
 
     def last_ms(event: Event) -> int | None:
         recorded = index.spans(event.camera, None, Span(event.start_ms, now_ms))

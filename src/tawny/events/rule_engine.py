@@ -1,9 +1,9 @@
-"""What rules say to a situation, each answer with its reason. Pure: the running program, the rehearsal and the `why` of
-past events all ask here.
+"""Evaluates rules for a situation and gives each decision a reason. Pure.
 
-Who is named by a rule (`tell phone`, `clip to offsite`) gets what rules say and nothing else; who is not gets all. What
-says `nobody` or `nowhere` wins over what says somebody. All else is done when a rule says it. Where a model names what
-moves, nobody is told of what it did not name unless a rule says so.
+Used by the running recorder, the test of rules and the explanation of past events. A notifier or destination that a
+rule names is used only if a rule matches; one that no rule names is always used. A matching rule that names no one
+overrides the others. Other actions need a matching rule. If a model labels objects, an event without a label triggers a
+notification only if a rule asks for it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,8 +25,11 @@ _NO_KIND: Final = ""
 
 @dataclass(frozen=True, slots=True)
 class RuleContext:
-    """Something happens, or (`kind` empty) only time goes by. home: who is there. names: whether a model says at this
-    camera what moves; then motion is what it did not know. reads: what was read, in all words that rules may use."""
+    """The situation to evaluate; `kind` is empty for time-based rules.
+
+    home: people at home. names: whether a model labels objects at this camera, so that `motion` means unknown. reads:
+    recognition results, as the words rules may use.
+    """
 
     at_ms: int
     camera: CameraId
@@ -38,22 +41,22 @@ class RuleContext:
     names: bool = False
     reads: frozenset[str] = frozenset()
     suggested: str = ""
-    """The kind that it may be, where nobody knows better: for rules that ask for it."""
+    """Type suggested by the fallback model, for rules that include possible types."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuleDecision:
-    """Whether a deed is done, and why, in a sentence."""
+    """Whether an action is performed, with the reason as a sentence."""
 
     deed: RuleAction
     does: bool
     why: str
     as_kind: str = ""
-    """Done because it may be of this kind; empty: for what it is called, or not done."""
+    """The suggested type that led to the decision; empty if it was not a suggestion."""
 
 
 class RuleEngine:
-    """In the order of the settings. notifiers, destinations: the names there are."""
+    """Evaluates rules in the order of the settings. notifiers, destinations: names of all that exist."""
 
     def __init__(
         self, rules: Sequence[RuleSettings], calendar: Calendar, notifiers: Iterable[str], destinations: Iterable[str]
@@ -62,7 +65,7 @@ class RuleEngine:
         self._targets = {"notify": tuple(notifiers), "upload": tuple(destinations)}
 
     def decide(self, situation: RuleContext) -> list[RuleDecision]:
-        """For every notifier and destination, and for all else that rules name."""
+        """Return decisions for every notifier and destination and all other actions in rules."""
         misfits = [self._misfit(rule, situation) for rule in self._rules]
         found = [
             self._target("notify" if verb == "notify" else "upload", name, misfits, situation)
@@ -75,22 +78,22 @@ class RuleEngine:
         return [*found, *(self._deed(one, misfits) for one in others)]
 
     def unrecorded(self, situation: RuleContext) -> str:
-        """Why this camera is not to be recorded now; empty when it is."""
+        """Return why this camera must not be recorded now, or an empty string."""
         for number, rule in enumerate(self._rules, 1):
             if rule.do[0].verb == "don't record" and not self._misfit(rule, situation):
                 return f"{_called(rule, number)} says so ({rule.when})."
         return ""
 
     def thresholds_s(self) -> list[float]:
-        """How long something must last for some rule, shortest first."""
+        """Return the minimum durations that rules use, in s, ascending."""
         return sorted({rule.when.min_duration for rule in self._rules if rule.when.min_duration})
 
     @property
     def by_time(self) -> bool:
-        """Whether it depends on the time of day which cameras are recorded."""
+        """Whether a rule stops recording by time of day."""
         return any(rule.when.between and rule.do[0].verb == "don't record" for rule in self._rules)
 
-    # --- inside ---------------------------------------------------------------------------------------------------
+    # --- internal -------------------------------------------------------------------------------------------------
 
     def _target(self, verb: str, name: str, misfits: Sequence[str], now: RuleContext) -> RuleDecision:
         deed = RuleAction("notify" if verb == "notify" else "upload", name)
@@ -127,7 +130,7 @@ class RuleEngine:
         return RuleDecision(deed, does=False, why=_none_fits(naming))
 
     def _misfit(self, rule: RuleSettings, now: RuleContext) -> str:
-        """The first of its conditions that is not so; empty when all are."""
+        """Return the first unmet condition, or an empty string."""
         return next(self._misfits(rule, now), "")
 
     def _misfits(self, rule: RuleSettings, now: RuleContext) -> Iterator[str]:
@@ -157,7 +160,7 @@ class RuleEngine:
 
 
 def _as_kind(rule: RuleSettings, now: RuleContext) -> str:
-    """The kind that it may be, if this rule takes that for enough."""
+    """Return the suggested type if this rule accepts it, else an empty string."""
     is_asked = rule.when.include_possible and now.kind not in rule.when.kind and now.suggested in rule.when.kind
     return now.suggested if is_asked else ""
 

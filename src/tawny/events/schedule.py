@@ -1,4 +1,4 @@
-"""Which mode is on by the week and its exceptions, at any instant, and when the next one begins. Pure."""
+"""Mode by weekly schedule and exceptions at an instant, and its next change. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
@@ -9,7 +9,7 @@ from tawny.events.calendar import Calendar
 from tawny.model.times import Span
 
 AHEAD_DAYS = 8
-"""A change is looked for so far ahead: a week, and a day that may be otherwise."""
+"""Search range for the next change, days: a week plus one day that may be an exception."""
 STEP_MIN = 5
 _KEPT_DAYS, _KEPT_CHANGES = 64, 16
 
@@ -20,7 +20,10 @@ class ModeSwitch(NamedTuple):
 
 
 class Schedule:
-    """week: when each mode is on. dates: by day, a mode or the day of the week that it is like. Any thread."""
+    """The schedule. Thread-safe.
+
+    week: spans of each mode. dates: by day, a mode or the weekday whose schedule applies.
+    """
 
     def __init__(
         self,
@@ -33,14 +36,14 @@ class Schedule:
         self._dates = {date.fromisoformat(day): meant for day, meant in dates.items()}
         self._days: dict[date, list[tuple[Span, int]]] = {}
         self._found: tuple[tuple[int, ModeSwitch], ...] = ()
-        """The changes that were found last, each with the instant from which on it is the next."""
+        """Recent results of `next_change`, each with the instant from which it is valid."""
 
     @property
     def is_empty(self) -> bool:
         return not self._dates and not any(self._week.values())
 
     def mode(self, at_ms: int) -> str:
-        """Of two modes at a time the later in the settings is on; where there is none, the first."""
+        """Return the mode. Of overlapping modes the later in the settings wins; without any, the first."""
         today = self._calendar.day(at_ms)
         meant = self._dates.get(today, "")
         if meant in self._modes:
@@ -50,12 +53,12 @@ class Schedule:
         return self._modes[max(found, default=0)]
 
     def next_change(self, at_ms: int) -> ModeSwitch | None:
-        """The first instant later than this at which another mode is on; None within `AHEAD_DAYS`."""
+        """Return the first later instant with another mode; None if there is none within `AHEAD_DAYS`."""
         for since_ms, change in self._found:
             if since_ms <= at_ms < change.at_ms:
                 return change
         now = self.mode(at_ms)
-        for days in (1, AHEAD_DAYS):  # nearly always there is one soon
+        for days in (1, AHEAD_DAYS):  # usually a change is near
             for later_ms in sorted(set(self._edges(at_ms, days))):
                 if later_ms > at_ms and (mode := self.mode(later_ms)) != now:
                     found = ModeSwitch(later_ms, mode)
@@ -64,7 +67,7 @@ class Schedule:
         return None
 
     def day(self, day: date) -> list[tuple[int, int, str]]:
-        """A day by the clock on the wall: from minute, to minute, mode; to `STEP_MIN`, for drawing."""
+        """Return a local day as (begin minute, end minute, mode), in steps of STEP_MIN, for display."""
         found: list[tuple[int, int, str]] = []
         for minute in range(0, DAY_MIN, STEP_MIN):
             mode = self.mode(self._calendar.at_ms(day, minute))
@@ -73,7 +76,7 @@ class Schedule:
         return found
 
     def _edges(self, at_ms: int, days: int) -> Iterator[int]:
-        """All up to the end of so many days ahead."""
+        """Yield all begins and ends within this number of days."""
         today = self._calendar.day(at_ms)
         end_ms = self._calendar.at_ms(today + timedelta(days=days + 1), 0)
         for ahead in range(-1, days + 2):
@@ -85,7 +88,7 @@ class Schedule:
                 yield from (edge_ms for edge_ms in (self._calendar.at_ms(day, 0), next_ms) if edge_ms <= end_ms)
 
     def _of(self, day: date) -> list[tuple[Span, int]]:
-        """What begins on this day, each with its mode's place among all."""
+        """Return the spans that begin on this day, each with the rank of its mode."""
         if day not in self._days:
             if len(self._days) > _KEPT_DAYS:
                 self._days.clear()

@@ -1,4 +1,4 @@
-"""A few small pictures of an event, from its begin to its end, side by side in one JPEG: to see it move at a glance."""
+"""Thumbnail strip of an event: a few frames from start to end side by side in one JPEG."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ from tawny.model.observations import Frame
 LEAST, MOST = 3, 6
 WIDTH = 320
 APART_MS = 700
-"""Between two pictures at first; twice as much each time there are too many."""
+"""Initial interval between thumbnails, ms; doubled whenever there are too many."""
 
 
 class ThumbnailStrip:
-    """Of one event, fed with each of its frames."""
+    """Collects thumbnails of one event. Call `take` for each frame."""
 
     def __init__(self) -> None:
         self._pictures: list[Any] = []
@@ -30,10 +30,10 @@ class ThumbnailStrip:
 
     @property
     def is_short(self) -> bool:
-        """There are too few pictures yet: those of the moment after the event do as well."""
+        """Whether frames after the event are needed to reach the minimum."""
         return len(self._pictures) < LEAST
 
     def jpeg(self) -> bytes | None:
-        """None for an event too short for three pictures."""
+        """Return the strip, or None if the event is too short."""
         shapes = {picture.shape for picture in self._pictures}
         return side_by_side(self._pictures) if len(self._pictures) >= LEAST and len(shapes) == 1 else None

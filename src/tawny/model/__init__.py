@@ -1,1 +1,1 @@
-"""Plain values that every other folder speaks in. Imports only the standard library."""
+"""Value types shared by all other packages. Imports only the standard library."""

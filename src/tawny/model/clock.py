@@ -1,4 +1,4 @@
-"""The only place that reads a clock. Everything else is handed a `Clock`, so tests decide what time it is."""
+"""The only module that reads a clock. All other code receives a `Clock`, so that tests control the time."""
 
 import ctypes
 import time
@@ -7,23 +7,23 @@ from typing import Protocol
 _UNSYNC = 0x0040
 """`STA_UNSYNC` of `<linux/timex.h>`."""
 _STATUS_AT, _TIMEX_BYTES, _LONG_BYTES = 40, 256, 8
-"""Where `struct timex` has its status on 64-bit Linux, and more than its size."""
+"""Offset of the status in `struct timex` on 64-bit Linux, and a buffer size larger than the struct."""
 
 
 class Clock(Protocol):
-    """Two clocks that must not be confused: one for people, which may jump, and one for durations, which never does."""
+    """A wall clock, which may jump, and a monotonic clock for durations."""
 
     def now_ms(self) -> int:
-        """UTC in milliseconds since 1970, as the system has it; may jump either way."""
+        """Return UTC in ms since 1970 by the system's clock. May jump in either direction."""
         ...
 
     def mono_s(self) -> float:
-        """Seconds that only grow, from an arbitrary zero, also while the machine sleeps."""
+        """Return monotonic seconds from an arbitrary zero, including suspend time."""
         ...
 
 
 class SystemClock:
-    """The machine's own clocks."""
+    """The system's clocks."""
 
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000
@@ -33,12 +33,12 @@ class SystemClock:
 
 
 def thread_cpu_s() -> float:
-    """Processor seconds that the calling thread has used, for reports."""
+    """Return the CPU seconds used by the calling thread, for reports."""
     return time.thread_time()
 
 
 def is_kept_right() -> bool | None:
-    """Whether something on this machine keeps its clock right, as the kernel knows; None where it does not say."""
+    """Return whether the kernel reports a synchronized clock. None if unknown."""
     if ctypes.sizeof(ctypes.c_long) != _LONG_BYTES:
         return None
     about = ctypes.create_string_buffer(_TIMEX_BYTES)

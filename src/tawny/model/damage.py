@@ -1,7 +1,7 @@
-"""Damage: recorded time whose pictures are not whole, because parts of them were lost on the way.
+"""Damage: recorded time with incomplete frames, because data was lost in transit.
 
-It is no gap: the pictures are there, with smears. It begins with the first picture of which something is missing and
-lasts until the next whole picture that decoding can begin with, for until then each is built on damaged ones.
+It is not a gap: the frames exist, with artifacts. It begins with the first incomplete frame and ends at the next
+complete keyframe, because the frames between depend on damaged ones.
 """
 
 from collections.abc import Iterable
@@ -15,16 +15,16 @@ DAMAGE_WORDS = "Video damaged"
 
 @dataclass(frozen=True, slots=True)
 class DamagedSpan:
-    """One stretch of it. Always within one segment: segments begin with whole keyframes."""
+    """One span of damage, always within one segment: segments begin with complete keyframes."""
 
     camera: CameraId
     stream: StreamName
     begin_ms: int
     end_ms: int
     units: int
-    """Pictures of which something is missing; those built on them not counted."""
+    """Number of incomplete frames, without those that depend on them."""
     packets: int
-    """Of the network's, that never came; 0 where the source cannot tell."""
+    """Number of lost network packets; 0 if the source cannot count them."""
 
     @property
     def span(self) -> Span:
@@ -32,7 +32,7 @@ class DamagedSpan:
 
 
 def damage_detail(damage: "DamagedSpan | DamageSum") -> str:
-    """For people: `3 pictures not whole, 12 packets lost on the way`."""
+    """Return the damage as text for users: `3 frames incomplete, 12 packets lost in transit`."""
     pictures = "1 frame" if damage.units == 1 else f"{damage.units} frames"
     packets = "1 packet" if damage.packets == 1 else f"{damage.packets} packets"
     return f"{pictures} incomplete" + (f", {packets} lost in transit" if damage.packets else "")
@@ -40,7 +40,7 @@ def damage_detail(damage: "DamagedSpan | DamageSum") -> str:
 
 @dataclass(frozen=True, slots=True)
 class DamageSum:
-    """What some stretches come to."""
+    """Sum of several spans."""
 
     spans: int = 0
     seconds: float = 0.0
@@ -49,7 +49,7 @@ class DamageSum:
 
 
 def damage_sum(found: Iterable[DamagedSpan]) -> DamageSum:
-    """Of one stream, or of many: seconds of several streams count each."""
+    """Sum up the damage of one or more streams. Seconds of each stream count separately."""
     whole = list(found)
     return DamageSum(
         len(whole),

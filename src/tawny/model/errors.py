@@ -1,12 +1,14 @@
-"""One tree of errors. Each says what happened, where, and what to do; its exit code is documented.
+"""Error classes. Each states what happened, where, and what to do; its exit code is documented.
 
 TawnyError
 ├── UsageError            2   wrong use of a command
-├── SettingsError         2   settings that cannot be used, all problems at once
-├── NotDone               3   could not be done, for a reason without a code of its own
-├── DetectorFailed        3   an owner's detector, where nothing goes on without it
+├── SettingsError         2   invalid settings, all problems at once
+├── NotDone               3   not possible, for a reason without its own code
+├── DetectorFailed        3   a user's detector, where it is required
 ├── SourceError          20…29 a camera
-└── StorageError         30…39 a disk, and WebError 40…49 the web server
+├── StorageError         30…39 a disk
+├── PortInUse, NoAccount 40, 41 the web server
+└── DeliveryError        50…59 uploads and notifications
 """
 
 from dataclasses import dataclass, fields
@@ -37,7 +39,7 @@ class Problem(NamedTuple):
 
 @dataclass(eq=False)
 class TawnyError(Exception):
-    """Fields are the facts; `says` words them, `advice` says what to do (both are format strings over the fields)."""
+    """Base class. Fields are the facts; `says` and `advice` are format strings over them: message and remedy."""
 
     exit_code: ClassVar[int] = 3
     code: ClassVar[str] = "failed"
@@ -98,7 +100,7 @@ class NotDone(TawnyError):
 
 @dataclass(eq=False)
 class DetectorFailed(TawnyError):
-    """detail: what is wrong with it, in which line of which file, as a sentence."""
+    """detail: the error, its file and line, as a sentence."""
 
     detail: str
     code = "detector"
@@ -116,7 +118,7 @@ class SourceError(TawnyError):
     where: str
     detail: str = ""
     evidence: GapEvidence | None = None
-    """What was seen of the camera before; None where nothing was."""
+    """Observations about the connection. None if none."""
     exit_code = 20
     code = "source"
     says = "Camera error at {where}: {detail}."
@@ -124,7 +126,7 @@ class SourceError(TawnyError):
 
     @property
     def for_viewers(self) -> str:
-        """What happened and what to do, without the camera's address, which is not everybody's business."""
+        """The message without the camera's address, for viewers."""
         said = self.says.replace(" at {where}", "").replace(" {where}", "").format(**vars(self))
         return f"{said} {self.do}".strip()
 
@@ -163,7 +165,7 @@ class NoSuchDevice(SourceError):
 
 @dataclass(eq=False)
 class NoSuchCamera(TawnyError):
-    """name: as it was asked for. known: those there are."""
+    """name: as requested. known: existing cameras."""
 
     name: str
     known: str = ""
@@ -221,7 +223,7 @@ class SourceClosed(SourceError):
 
 @dataclass(eq=False)
 class SourceFinished(SourceError):
-    """A file was played to its end: no fault."""
+    """A file was played to its end. Not an error."""
 
     exit_code = 0
     code = "finished"
@@ -284,7 +286,7 @@ class FileDamaged(StorageError):
 
 @dataclass(eq=False)
 class FileSealed(FileDamaged):
-    """Nothing is wrong with it, but whoever asks cannot open it."""
+    """The file is intact, but encrypted for a key that the caller lacks."""
 
     detail: str = "it is sealed"
     exit_code = 37
@@ -324,12 +326,12 @@ class NoAccount(TawnyError):
     )
 
 
-# --- what is brought elsewhere ---------------------------------------------------------------------------------------
+# --- delivery --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(eq=False)
 class DeliveryError(TawnyError):
-    """Something could not be brought to its target. where: its name and host, without secrets. It is tried again."""
+    """A delivery to a target failed and is retried. where: its name and host, without secrets."""
 
     where: str
     detail: str = ""
@@ -365,7 +367,7 @@ class TargetFull(DeliveryError):
 
 @dataclass(eq=False)
 class TargetLied(DeliveryError):
-    """What is there is not what was sent."""
+    """The target's data differs from what was sent."""
 
     exit_code = 54
     code = "target_lied"
@@ -375,7 +377,7 @@ class TargetLied(DeliveryError):
 
 @dataclass(eq=False)
 class StrangeTarget(DeliveryError):
-    """It is not who it was: nothing was sent, no password either."""
+    """The server's identity changed. Nothing was sent, no password either."""
 
     exit_code = 55
     code = "target_changed"
@@ -388,7 +390,7 @@ class StrangeTarget(DeliveryError):
 
 @dataclass(eq=False)
 class TargetMissing(DeliveryError):
-    """There is no such bucket, folder, topic or room."""
+    """The bucket, folder, topic or room does not exist."""
 
     exit_code = 56
     code = "target_missing"
@@ -398,7 +400,7 @@ class TargetMissing(DeliveryError):
 
 @dataclass(eq=False)
 class ContentGone(DeliveryError):
-    """What was to be sent is no longer here: another try makes no sense."""
+    """The content to send no longer exists, so there is no retry."""
 
     exit_code = 57
     code = "content_gone"

@@ -1,4 +1,4 @@
-"""Events: something happened, from begin to end."""
+"""Events: an object, motion or sound with start and end."""
 
 import re
 import secrets
@@ -30,41 +30,43 @@ class Event:
     end_ms: int | None
     """None while it lasts."""
     score: float
-    """0..100: the highest yet."""
+    """Maximum so far, 0..100."""
     box: Box | None = None
-    """Around what was seen on the best picture."""
+    """Bounding box of the object in the best frame."""
     zones: tuple[str, ...] = ()
     objects: tuple[SeenObject, ...] = ()
     kept: bool = False
     reviewed: bool = False
     false_alarm: str = ""
-    """Why a person called it one: shadow, weather, known, traffic or other; empty where nobody did."""
+    """False alarm reason set by a user: shadow, weather, known, traffic or other. Empty if none."""
     picture_ms: int | None = None
-    """When the best picture was taken; None when there is none yet."""
+    """Time of the best frame. None if none yet."""
     reads: tuple[RecognisedText, ...] = ()
-    """What was read of its things: number plates, who it was."""
+    """Recognized license plates and faces."""
     perhaps: tuple[SeenObject, ...] = ()
-    """Kinds that its things look like to the small model that comes with tawny, each as sure as at best. It is not
-    called by them: they only suggest."""
+    """Types suggested by the small model included in tawny, with their best scores.
+
+    They do not set the event's type.
+    """
     said: str = ""
-    """What a person said it was: person, vehicle, animal, or nothing; empty where nobody did."""
+    """Type set by a user: person, vehicle, animal or nothing. Empty if none."""
 
     @property
     def suggested(self) -> str:
-        """The kind that it may be, where no model named it and nobody said what it was; else empty."""
+        """The suggested type if neither a model nor a user determined one. Otherwise empty."""
         if self.kind != MOTION or self.said or not self.perhaps:
             return ""
         return kind_of_all(one.label for one in self.perhaps)
 
     @property
     def shown_kind(self) -> str:
-        """What it is sorted by: what a person said, else its name, else what is suggested."""
+        """The type used for filters: set by a user, else detected, else suggested."""
         if self.said:
             return MOTION if self.said == NOTHING else self.said
         return self.suggested or self.kind
 
     def clip(self, now_ms: int, pre_s: float, post_s: float) -> Span:
-        """Its time with pre-roll and post-roll."""
+        """Return its span with pre-roll and post-roll."""
         end = now_ms if self.end_ms is None else self.end_ms
         return Span(self.start_ms - round(pre_s * 1000), max(end, self.start_ms) + round(post_s * 1000))
 
@@ -77,7 +79,7 @@ def new_event_id(start_ms: int) -> EventId:
 
 
 def event_id(start_ms: int, mark: bytes) -> EventId:
-    """mark: 4 bytes by which events of one instant differ."""
+    """Return the id of an event. mark: 4 bytes that distinguish events of one instant."""
     hour, since_ms = divmod(start_ms, 3_600_000)
     second, ms = divmod(since_ms, 1000)
     return EventId(f"{_hour(hour)}{second // 60:02d}{second % 60:02d}{ms:03d}-{mark.hex()}")
@@ -89,7 +91,7 @@ def _hour(hour: int) -> str:
 
 
 def event_id_says(event: EventId) -> tuple[int, bytes] | None:
-    """What `event_id` was made of; None for one that is not ours."""
+    """Return the arguments of `event_id`. None for an id of another format."""
     found = _ID.fullmatch(event)
     if found is None:
         return None
@@ -100,7 +102,7 @@ def event_id_says(event: EventId) -> tuple[int, bytes] | None:
 
 
 def rounded(event: Event) -> Event:
-    """As an event is told and kept: finer than its picture's pixels nobody can see."""
+    """Return the event with values rounded for storage: smaller differences are below one pixel."""
     return replace(
         event,
         score=round(event.score, 2),

@@ -1,4 +1,4 @@
-"""Gaps: wall time in which a camera should have been recorded and was not, or was not by somebody's choice."""
+"""Gaps: time in which an enabled camera was not recorded, or was disabled by a user."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -27,7 +27,7 @@ class GapReason(StrEnum):
 
 
 BY_CHOICE = frozenset({GapReason.PRIVACY, GapReason.MODE, GapReason.SCHEDULE, GapReason.OFF, GapReason.REMOVED})
-"""Reasons that do not lower the recorded share: somebody wanted it so."""
+"""Reasons that do not lower the recorded share: chosen by a user."""
 
 GAP_WORDS: dict[GapReason, str] = {
     GapReason.UNREACHABLE: "Camera offline",
@@ -56,25 +56,25 @@ OFF_WORDS = {
     "starting": "starting",
     "disk": "switched back to its main disk",
 }
-"""Causes of `recorder_off`, as its detail says them."""
+"""Causes of `recorder_off`, as texts of its detail."""
 
 
 @dataclass(frozen=True, slots=True)
 class GapEvidence:
-    """What a gap stands on, as far as it is known. Counts are of the connection that ended. Never a secret."""
+    """Evidence of a gap's cause, as far as known. Counts are of the connection that ended. Never contains secrets."""
 
     word: str = ""
-    """The client's own word for what happened, finer than the reason: `redirect-refused`, `bye`."""
+    """The client's own code, finer than the reason: `redirect-refused`, `bye`."""
     last_unit_ms: int | None = None
-    """When the last picture came."""
+    """Time of the last frame."""
     last_byte_ms: int | None = None
-    """When the last byte came, whatever it was."""
+    """Time of the last byte of any data."""
     packets_missing: int = 0
     rubbish_bytes: int = 0
     attempts: int = 0
-    """How often it was tried again since."""
+    """Number of attempts since then."""
     peer_status: str = ""
-    """The camera's last answer: `453 Not Enough Bandwidth`."""
+    """The camera's last response: `453 Not Enough Bandwidth`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +85,9 @@ class Gap:
     """None while it lasts."""
     reason: GapReason
     detail: str = ""
-    """For people, never a secret: what was seen, such as `connection refused`."""
+    """Text for users without secrets, for example `connection refused`."""
     evidence: GapEvidence | None = None
-    """None where nothing was in touch with a camera: tawny was off, the disk was full."""
+    """None if no camera was involved: tawny was off, the disk was full."""
 
     def span(self, now_ms: int) -> Span:
         return Span(self.begin_ms, max(self.begin_ms, now_ms if self.end_ms is None else self.end_ms))

@@ -1,4 +1,4 @@
-"""Where in a picture something is, as 32 x 18 bits in one number: the upper left place is the highest bit. Pure."""
+"""Motion grid: areas of a frame as 32 x 18 bits in one integer. The top left cell is the highest bit. Pure."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ ROWS: Final = 18
 
 
 def grid_of(box: Box) -> int:
-    """The places that a box touches."""
+    """Return the cells that a box touches."""
     left, right = int(box[0] * COLUMNS), min(COLUMNS - 1, int(box[2] * COLUMNS - 1e-9))
     top, bottom = int(box[1] * ROWS), min(ROWS - 1, int(box[3] * ROWS - 1e-9))
     if right < left or bottom < top:

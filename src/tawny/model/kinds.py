@@ -1,14 +1,14 @@
-"""Kinds of things: what a label belongs to, and what an event is called after what was seen."""
+"""Object types: the type of a label, and the type of an event from its labels."""
 
 from collections.abc import Iterable
 
 MOTION = "motion"
-"""Nobody said what it was."""
+"""Type of an event without an identified object."""
 PERSON, VEHICLE, ANIMAL, OBJECT = "person", "vehicle", "animal", "object"
 NOTHING = "nothing"
-"""What a person says, or the small model thinks, of a shadow, a branch, a reflection."""
+"""No object: set by a user or suggested by the small model for a shadow, a branch or a reflection."""
 KINDS = (PERSON, VEHICLE, ANIMAL, OBJECT)
-"""An event is called by the first of those that were in it."""
+"""Types in priority order: an event gets the first one it contains."""
 _MEMBERS = {
     VEHICLE: frozenset({"bicycle", "car", "motorcycle", "bus", "train", "truck", "boat"}),
     ANIMAL: frozenset({"bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe"}),
@@ -16,18 +16,18 @@ _MEMBERS = {
 
 
 def kind_of(label: str) -> str:
-    """`person`, `vehicle`, `animal`, or `object` for all the rest; a kind is its own."""
+    """Return `person`, `vehicle`, `animal`, or `object` for all other labels. A type returns itself."""
     if label in KINDS:
         return label
     return next((kind for kind, members in _MEMBERS.items() if label in members), OBJECT)
 
 
 def kind_of_all(labels: Iterable[str]) -> str:
-    """What an event is called in which these were seen."""
+    """Return the type of an event with these labels."""
     seen = {kind_of(label) for label in labels}
     return next((kind for kind in KINDS if kind in seen), MOTION)
 
 
 def is_meant(label: str, wanted: Iterable[str]) -> bool:
-    """Whether it is among what was asked for by label or by kind."""
+    """Return whether `wanted` contains the label or its type."""
     return any(one in (label, kind_of(label)) for one in wanted)

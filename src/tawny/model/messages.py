@@ -1,4 +1,4 @@
-"""What parts tell each other over the bus; the WebSocket and `events --follow` carry the same facts."""
+"""Messages on the bus; the WebSocket and `events --follow` carry the same data."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from tawny.model.states import CameraStatus
 
 @dataclass(frozen=True, slots=True)
 class StatusChanged:
-    """Any field of a camera's status but its rates changed."""
+    """A field of a camera's status other than its rates changed."""
 
     status: CameraStatus
 
@@ -36,7 +36,7 @@ class RunEnded:
 
 @dataclass(frozen=True, slots=True)
 class SegmentClosed:
-    """The segment is durable: its data, its name and its row."""
+    """The segment is durable: data, name and index row."""
 
     segment: Segment
 
@@ -50,14 +50,14 @@ class GapChanged:
 
 @dataclass(frozen=True, slots=True)
 class DamageFound:
-    """Damage began, went on or ended: of one that has the same begin, the newest counts."""
+    """Damage began, continued or ended. Of messages with the same begin, the newest counts."""
 
     damage: DamagedSpan
 
 
 @dataclass(frozen=True, slots=True)
 class HoleFound:
-    """Time in a run without a whole picture, although the camera sent: it was lost, or could not be understood."""
+    """Time in a run without a complete frame, although the camera sent data."""
 
     camera: CameraId
     stream: StreamName
@@ -76,7 +76,7 @@ class EventChanged:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """The greatest motion score of one second, 0..100."""
+    """The maximum motion score of one second, 0..100."""
 
     camera: CameraId
     second_ms: int
@@ -85,7 +85,7 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class PartDied:
-    """The supervisor began a part again. error: one line without secrets."""
+    """The supervisor restarted a part. error: one line without secrets."""
 
     part: str
     error: str
@@ -93,29 +93,29 @@ class PartDied:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """Something that a person should know of now.
+    """A problem that a user should know about.
 
     what: `camera`, `sight`, `disk`, `books`, `room`, `spare`, `tier`, `mirror`, `check_in`, `self_test`, `gap`,
     `upload`, `clock`, `certificate`.
 
-    Published when it is raised, at most 60 s after `since_ms`, and once more with its end when it is over.
+    Published when raised, at most 60 s after `since_ms`, and again with its end.
     """
 
     what: str
     camera: CameraId | None
-    """None: it concerns all."""
+    """None: concerns the whole recorder."""
     since_ms: int
     detail: str
-    """For people, never a secret."""
+    """Text for users without secrets."""
     until_ms: int | None = None
     """None while it lasts."""
     do: str = ""
-    """What to do about it, for people."""
+    """What to do, for users."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModeChanged:
-    """Another mode is on, or somebody else has set it. by: who or what; a person's or program's name if by hand."""
+    """The active mode or its origin changed. by: origin; the name of the user or client if set manually."""
 
     mode: str
     by: str
@@ -125,7 +125,7 @@ class ModeChanged:
 
 @dataclass(frozen=True, slots=True)
 class PeopleChanged:
-    """Who is at home now."""
+    """The persons at home changed."""
 
     home: tuple[str, ...]
     at_ms: int
@@ -133,7 +133,7 @@ class PeopleChanged:
 
 @dataclass(frozen=True, slots=True)
 class HoldChanged:
-    """Somebody told a camera what to do. what: `pause`, `record`, or empty when that is over."""
+    """A manual override of a camera changed. what: `pause`, `record`, or empty when it ends."""
 
     camera: CameraId
     what: str

@@ -1,4 +1,4 @@
-"""Packets: one compressed picture or piece of sound, with its times and what is needed to decode it."""
+"""Packets: one compressed video frame or audio block, with timestamps and decoding parameters."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,12 +8,12 @@ from tawny.model.ids import RunId
 VideoCodec = Literal["h264", "h265"]
 AudioCodec = Literal["aac", "pcmu", "pcma"]
 VIDEO_RATE = 90_000
-"""Ticks a second of every video time (RTP's)."""
+"""Ticks per second of all video timestamps (RTP)."""
 
 
 @dataclass(frozen=True, slots=True)
 class VideoFormat:
-    """What a decoder and a file header need. Two formats are equal exactly if one file may hold both."""
+    """Parameters for decoders and file headers. Two formats are equal exactly if one file may hold both."""
 
     codec: VideoCodec
     width: int
@@ -30,10 +30,10 @@ class VideoFormat:
 class AudioFormat:
     codec: AudioCodec
     rate: int
-    """Samples a second; also the ticks of its times."""
+    """Samples per second; also the tick rate of its timestamps."""
     channels: int
     config: bytes = b""
-    """AAC's AudioSpecificConfig; empty for G.711."""
+    """AudioSpecificConfig of AAC; empty for G.711."""
 
 
 Format = VideoFormat | AudioFormat
@@ -41,26 +41,26 @@ Format = VideoFormat | AudioFormat
 
 @dataclass(frozen=True, slots=True)
 class SourcePacket:
-    """A packet as a source gives it.
+    """A packet from a source.
 
-    data: video: one access unit, each NAL unit behind its length in 4 bytes, big-endian; sound: one raw frame (AAC
-    without ADTS) or any number of G.711 samples. pts: presentation time in ticks of `format.rate`; video and sound of
-    one connection share their zero. Packets come in decode order.
+    data: video: one access unit, each NAL unit after its 4-byte big-endian length; audio: one raw AAC frame without
+    ADTS, or any number of G.711 samples. pts: presentation time in ticks of `format.rate`; video and audio of one
+    connection share their zero. Packets are in decode order.
     """
 
     format: Format
     data: bytes
     pts: int
     is_keyframe: bool = False
-    """Video: decoding can begin here, parameter sets are in `format`. Sound: False."""
+    """Video: decoding can begin here, and `format` has the parameter sets. Audio: False."""
     is_damaged: bool = False
-    """Something of it is missing, or may be, as far as the source can tell. Never so for a keyframe."""
+    """Data is missing, or may be, as far as the source knows. Never True for a keyframe."""
     missing: int = 0
-    """Of the network's packets, how many never came, of this unit or since the one before; 0 where nobody can tell."""
+    """Number of lost network packets in this unit or since the previous one; 0 if unknown."""
     after_waste: bool = False
-    """The camera sent for a while before it, and what it sent made no unit."""
+    """Before it, the camera sent data for some time that formed no access unit."""
     waited_s: float = 0.0
-    """It was complete so long before it could be known to be: what ended it was the next one's beginning."""
+    """Time in s between its completion and its detection, which needs the start of the next unit."""
 
     @property
     def is_video(self) -> bool:
@@ -69,10 +69,10 @@ class SourcePacket:
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """A packet as the ring, and everything behind it, has it.
+    """A packet in the ring buffer and all later stages.
 
-    pts: ticks of `format.rate` since the run began: never negative, never twice the same for video, no jumps.
-    at_ms: UTC of its presentation. number: counts up by one a packet of this stream, over all runs of this process.
+    pts: ticks of `format.rate` since the run's start: never negative, unique for video, without jumps. at_ms: UTC of
+    presentation. number: consecutive per stream, over all runs of this process.
     """
 
     run: RunId

@@ -1,6 +1,6 @@
-"""Polygons in a picture: what lies inside, and which way a line is crossed.
+"""Polygons in a frame: point containment and line crossing. Pure.
 
-Points are x, y as shares of the picture's width and height, 0..1, so that they hold for every size of it. Pure.
+Points are x, y as shares 0..1 of the frame's width and height, so that they apply to every resolution.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,13 +13,13 @@ Point = tuple[float, float]
 
 
 class Polygon(NamedTuple):
-    """At least three points; its edges do not cross."""
+    """At least three points; edges do not cross."""
 
     points: tuple[Point, ...]
 
     @classmethod
     def of(cls, points: Iterable[Sequence[float]]) -> "Polygon":
-        """ValueError says what is wrong."""
+        """Build a polygon. Raises ValueError that names the error."""
         made = tuple((float(x), float(y)) for x, y in points)
         if len(made) < 3:
             raise ValueError(f"found {len(made)} points; at least three are required")
@@ -31,7 +31,7 @@ class Polygon(NamedTuple):
 
     @property
     def area(self) -> float:
-        """Share of the picture."""
+        """Area as a share 0..1 of the frame."""
         doubled = sum(a[0] * b[1] - b[0] * a[1] for a, b in pairwise((*self.points, self.points[0])))
         return abs(doubled) / 2
 
@@ -52,7 +52,7 @@ def crosses_itself(points: Sequence[Point]) -> bool:
 
 
 def foot(box: Box) -> Point:
-    """Where something stands: the middle of its lower edge."""
+    """Return the point where an object stands: the middle of its lower edge."""
     return (box[0] + box[2]) / 2, box[3]
 
 
@@ -61,13 +61,13 @@ def middle(box: Box) -> Point:
 
 
 def side(line: tuple[Point, Point], point: Point) -> float:
-    """Above 0 to the right of the line, as somebody sees it who goes along it; below 0 to the left."""
+    """Return a value above 0 if the point is right of the line in its direction, below 0 if left."""
     (ax, ay), (bx, by) = line
     return (bx - ax) * (point[1] - ay) - (by - ay) * (point[0] - ax)
 
 
 def crossing(line: tuple[Point, Point], one: Point, two: Point) -> int:
-    """1 if the way from one to two crosses the line from left to right, -1 from right to left, 0 if not at all."""
+    """Return 1 if the path crosses the line from left to right, -1 from right to left, 0 otherwise."""
     before, after = side(line, one), side(line, two)
     if (before > 0) == (after > 0) or not _cross(line, (one, two)):
         return 0
@@ -75,7 +75,7 @@ def crossing(line: tuple[Point, Point], one: Point, two: Point) -> int:
 
 
 def _cross(one: tuple[Point, Point], two: tuple[Point, Point]) -> bool:
-    """Whether two pieces of lines have a point in common."""
+    """Return whether two line segments share a point."""
     a, b = side(one, two[0]), side(one, two[1])
     c, d = side(two, one[0]), side(two, one[1])
     if a == b == c == d == 0:

@@ -1,14 +1,14 @@
-"""What is read of things that were seen: plates, and who it was."""
+"""Recognized texts and faces."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class RecognisedText:
-    """What a recogniser read of something in an event. by: its name, such as `plates`. score: 0..1.
+    """Result of a recognizer for an object in an event.
 
-    text: what was to be read, such as a number plate; empty of a face. who: the id of somebody known, who is called by
-    name only as long as they are known; empty where nobody was.
+    by: the recognizer's name, such as `plates`. score: 0..1. text: recognized text, such as a license plate; empty for
+    a face. who: id of a known identity; empty if unknown. Its name is used only while it stays known.
     """
 
     by: str
@@ -18,5 +18,5 @@ class RecognisedText:
 
 
 def spoken(word: str) -> str:
-    """As people may say it: small, and a plate without gaps and hyphens."""
+    """Normalize a text: lower case, letters and digits only."""
     return "".join(one for one in word.lower() if one.isalnum())

@@ -1,4 +1,4 @@
-"""What playing is fed with: recordings as packets, piece by piece."""
+"""Input of playback: recordings as packets, in pieces."""
 
 from typing import NamedTuple
 
@@ -8,16 +8,16 @@ from tawny.model.times import Span
 
 
 class SkippedTime(NamedTuple):
-    """Time that nothing is recorded in. reason: None where nobody noted one."""
+    """Time without a recording. reason: None if no gap explains it."""
 
     span: Span
     reason: GapReason | None
 
 
 class ReelPiece(NamedTuple):
-    """What comes next: packets by their instants, and what was passed over to get there.
+    """Next packets by time, and the time skipped before them.
 
-    Their `pts` count from the begin of the file that they lie in, which their `run` stands for.
+    `pts` count from the start of the file that contains the packets, which `run` identifies.
     """
 
     packets: list[Packet]
@@ -25,4 +25,4 @@ class ReelPiece(NamedTuple):
 
 
 class NotCarried(Exception):
-    """What is recorded cannot be given in the way that was asked for; its words tell why, for people."""
+    """The recording cannot be delivered in the requested form. The message is for users."""

@@ -1,4 +1,4 @@
-"""Segments: what lies on disk, one playable file of about a minute each."""
+"""Segments: playable files of about one minute."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from tawny.model.times import Span
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A closed segment as the index has it."""
+    """A closed segment in the index."""
 
     camera: CameraId
     stream: StreamName
@@ -19,7 +19,7 @@ class Segment:
     end_ms: int
     size_bytes: int
     path: str
-    """Below the volume's folder, with `/`."""
+    """Relative to the volume's folder, with `/`."""
     video: str
     """Codec string for browsers, such as `avc1.64001f`."""
     width: int
@@ -37,11 +37,14 @@ class Segment:
 
 
 def segment_id(camera: CameraId, stream: StreamName, start_ms: int) -> SegmentId:
-    """Derived, not counted, so that links outlive a rebuilt index: the stream's mark, and 6 bytes of `start_ms`."""
+    """Return the id of a segment: the stream's mark and 6 bytes of `start_ms`.
+
+    Derived instead of counted, so that links survive a rebuilt index.
+    """
     return SegmentId((stream_mark(camera, stream) + start_ms.to_bytes(6, "big")).hex())
 
 
 @lru_cache(maxsize=256)
 def stream_mark(camera: CameraId, stream: StreamName) -> bytes:
-    """6 bytes by which a stream is found from the id of one of its segments."""
+    """Return the 6 bytes that identify a stream in its segments' ids."""
     return hashlib.blake2s(f"{camera}/{stream}".encode(), digest_size=6).digest()

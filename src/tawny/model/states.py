@@ -1,4 +1,4 @@
-"""What a camera is doing, in the words that the interface, the API and messages share."""
+"""Camera states, shared by the interface, the API and messages."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -26,24 +26,24 @@ class CameraState(StrEnum):
 ON_WATCH = frozenset({CameraState.RECORDING, CameraState.WAITING})
 CHOSEN = frozenset({CameraState.SCHEDULED_OFF, CameraState.MODE_OFF, CameraState.PAUSED, CameraState.OFF})
 BLINDED = frozenset({CameraState.FROZEN, CameraState.COVERED, CameraState.DEFOCUSED, CameraState.MOVED})
-"""It is recorded, and shows nothing of what it should."""
+"""It is recorded, but its view is unusable."""
 TROUBLE = frozenset(CameraState) - ON_WATCH - CHOSEN - {CameraState.STARTING}
 
 
 @dataclass(frozen=True, slots=True)
 class CameraStatus:
-    """One line of the truth about a camera. Rates are over the last ten seconds; None where not known."""
+    """Status of a camera. Rates are over the last ten seconds; None if unknown."""
 
     id: CameraId
     name: str
     state: CameraState
     since_ms: int
     detail: str = ""
-    """What is wrong and what to do, in a sentence; empty when nothing is."""
+    """The problem and its remedy, in a sentence. Empty if none."""
     last_packet_ms: int | None = None
     fps: float | None = None
     bit_rate: int | None = None
     clock_offset_s: float | None = None
-    """By how much the camera's own clock is ahead of ours."""
+    """How far the camera's clock is ahead of the recorder's."""
     latency_s: float | None = None
-    """From the moment a picture is taken until it is here."""
+    """Latency from exposure to arrival."""

@@ -10,7 +10,7 @@ _STAMP = re.compile(r"(\d{8}T\d{6})\.(\d{3})Z")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Span:
-    """From `begin_ms` up to, not including, `end_ms`. `end_ms >= begin_ms` always."""
+    """From `begin_ms` to before `end_ms`. Invariant: `end_ms >= begin_ms`."""
 
     begin_ms: int
     end_ms: int
@@ -27,13 +27,13 @@ class Span:
         return self.begin_ms < other.end_ms and other.begin_ms < self.end_ms
 
     def cut_to(self, other: "Span") -> "Span | None":
-        """The part inside `other`, None when there is none."""
+        """Return the part inside `other`. None if empty."""
         begin, end = max(self.begin_ms, other.begin_ms), min(self.end_ms, other.end_ms)
         return Span(begin, end) if begin < end else None
 
 
 def merge_spans(spans: list[Span], *, join_ms: int = 0) -> list[Span]:
-    """The same time in as few spans as can be, in order; neighbours at most `join_ms` apart become one."""
+    """Merge spans, in order. Spans at most `join_ms` apart become one."""
     whole: list[Span] = []
     for span in sorted(spans):
         if whole and span.begin_ms - whole[-1].end_ms <= join_ms:
@@ -44,7 +44,7 @@ def merge_spans(spans: list[Span], *, join_ms: int = 0) -> list[Span]:
 
 
 def missing_spans(spans: list[Span], within: Span) -> list[Span]:
-    """What of `within` is in none of `spans`, in order."""
+    """Return the parts of `within` that no span covers, in order."""
     holes: list[Span] = []
     at_ms = within.begin_ms
     for span in merge_spans(spans):
@@ -57,13 +57,13 @@ def missing_spans(spans: list[Span], within: Span) -> list[Span]:
 
 
 def utc_text(ms: int) -> str:
-    """RFC 3339 with milliseconds and Z: `2026-11-20T05:58:12.345Z`."""
+    """Return RFC 3339 with milliseconds and Z: `2026-11-20T05:58:12.345Z`."""
     whole = datetime.fromtimestamp(ms // 1000, UTC)
     return f"{whole:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
 
 
 def utc_from_text(text: str) -> int:
-    """Milliseconds of an RFC 3339 time with its offset. ValueError for anything else, local times included."""
+    """Parse an RFC 3339 time with offset to ms UTC. Raises ValueError for other texts, including local times."""
     if not _RFC3339.fullmatch(text):
         raise ValueError(f"{text!r} is not a time like 2026-11-20T05:58:12Z")
     at = datetime.fromisoformat(text.upper().replace(" ", "T"))
@@ -71,12 +71,12 @@ def utc_from_text(text: str) -> int:
 
 
 def stamp(ms: int) -> str:
-    """The same instant as it stands in file names: `20261120T055812.345Z`."""
+    """Return the instant as in file names: `20261120T055812.345Z`."""
     return utc_text(ms).replace("-", "").replace(":", "")
 
 
 def stamp_ms(text: str) -> int:
-    """The instant of a file name's stamp. ValueError when it is none."""
+    """Parse a stamp from a file name. Raises ValueError if invalid."""
     found = _STAMP.fullmatch(text)
     if not found:
         raise ValueError(f"{text!r} is not a stamp like 20261120T055812.345Z")

@@ -1,1 +1,1 @@
-"""The archive to browsers: timeline, playing, clips."""
+"""Playback of the archive: timeline, segments, clips, exports, search."""

@@ -1,7 +1,7 @@
-"""What is said of a clip beside it, on a sheet of plain text: which times it shows, what is missing, and its SHA-256.
+"""Text sheet for a clip: time range, gaps and SHA-256.
 
-Whoever has both can see that the clip is the one that was handed out. That it was not changed before is shown by the
-recordings' own proofs, not by this sheet. Blocking: all of the clip is read.
+It shows that a clip is the exported one. Proof that the recording is unchanged comes from the signed history, not from
+this sheet. Blocking: reads the whole clip.
 """
 
 import hashlib
@@ -18,10 +18,10 @@ from tawny.playback.recordings import RecordingArchive
 
 @dataclass(frozen=True, slots=True)
 class ClipSheetHeader:
-    """Who and what, for the first lines."""
+    """Values for the header lines."""
 
     name: str
-    """Of the clip's file."""
+    """Name of the clip's file."""
     camera: CameraId
     camera_name: str
     recorder: str
@@ -31,7 +31,7 @@ class ClipSheetHeader:
 
 
 def clip_sheet(archive: RecordingArchive, clip: ClipFile, asked: Span, about: ClipSheetHeader) -> str:
-    """Lines of text. asked: the time that the clip was to show."""
+    """Return the sheet as lines of text. asked: the requested time."""
     digest = hashlib.sha256()
     for data in clip.read(0, clip.size_bytes):
         digest.update(data)

@@ -1,7 +1,7 @@
-"""Clips: an ordinary MP4 file of a span of time, cut from segments without re-encoding and without writing anything.
+"""Clips: a progressive MP4 file of a time span, cut from segments without re-encoding and without temporary files.
 
-The size is known at once and any range can be read, so a player can jump in it. Only G.711 sound is encoded, up to an
-hour of it. Blocking; run it in a thread.
+The size is known at once and any range can be read, so players can seek. Only G.711 audio is transcoded, up to an hour.
+Blocking; run in a thread.
 """
 
 import hashlib
@@ -30,27 +30,27 @@ from tawny.storage.disk.layout import is_open
 
 MOST_KEPT = 4
 MOST_SOUND_S = 3600.0
-"""G.711 in longer clips is left out: encoding it would take too long before the first byte."""
+"""Maximum length, s, of clips with G.711 audio: transcoding more would delay the first byte too long."""
 
 
 MOST_COVERED_S = 300.0
-"""Of a camera with parts that nobody is to see: all of it is decoded, encoded anew, and held in memory."""
+"""Maximum length, s, of clips with privacy masks: they are fully re-encoded and held in memory."""
 
 
 class ClipTooLarge(Exception):
-    """The clip would have more bytes than allowed."""
+    """The clip exceeds the allowed size."""
 
 
 class ClipTooLongToMask(ClipTooLarge):
-    """It would have to be encoded anew, and is longer than `MOST_COVERED_S`."""
+    """The clip needs re-encoding and is longer than `MOST_COVERED_S`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClipFile:
-    """start_ms: UTC of its time 0. cut_at_ms: where it ends early because the camera's picture became another there.
+    """A clip.
 
-    anew: how many pictures were encoded anew. is_exact: nothing from before its begin is in it; otherwise players are
-    told not to show that.
+    start_ms: time 0 of the clip, ms UTC. cut_at_ms: early end if the video format changed there. anew: number of
+    re-encoded frames. is_exact: contains nothing from before its start; otherwise an edit list hides it.
     """
 
     file: ProgressiveMp4
@@ -69,7 +69,7 @@ class ClipFile:
 
 
 class ClipCache:
-    """Makes clips and keeps the last few: a player asks for many ranges of one."""
+    """Creates clips and caches the latest: players request many ranges of one clip."""
 
     def __init__(self, archive: RecordingArchive) -> None:
         self._archive = archive
@@ -88,11 +88,11 @@ class ClipCache:
         with_sound: bool = True,
         exact: bool = False,
     ) -> ClipFile | None:
-        """From the span's begin, or the first keyframe after it, to its end; None if nothing is recorded in it.
+        """Return the clip from the start of the span, or the first keyframe in it; None if nothing is recorded.
 
-        Of the other stream where there is nothing of this one. What nobody is to see is black: then it is encoded anew.
-        exact: so is what comes before its first keyframe, where that can be; then it has nothing from before its begin.
-        Raises TooLarge.
+        Uses the other stream if this one has no recording. Privacy masks require re-encoding. exact: also re-encode the
+        frames before the first keyframe if possible, so that nothing from before the start is included. Raises
+        ClipTooLarge: if it exceeds `most_bytes` or is too long to mask.
         """
         for name in (stream, *(other for other in StreamName if other is not stream)):
             found = segments(self._archive, camera, name, span)
@@ -117,7 +117,7 @@ class ClipCache:
         try:
             made = self._cut(span, found, private, with_sound=with_sound, exact=exact)
         except ValueError:
-            return None  # nothing in it can be shown
+            return None  # no frame of it can be shown
         with self._lock:
             self._kept[key] = made
             while len(self._kept) > MOST_KEPT:
@@ -143,8 +143,11 @@ class ClipCache:
         return ClipFile(file, whole.begin_ms, f'"{etag}"', cut_at_ms, begun.anew, begun.is_exact)
 
     def _path(self, segment: Segment, held: ExitStack) -> Path:
-        """Where to read it. What is still being written is opened now: when it closes, it gets another name. So is what
-        is in memory: where it was, something else may be once it is removed."""
+        """Return the path to read.
+
+        An open segment is opened now, because closing renames it; so is one in memory, because its path may be reused
+        after removal.
+        """
         path = self._archive.segment_path(segment)
         if not is_open(segment) and not path.is_relative_to("/proc"):
             return path
@@ -159,7 +162,7 @@ class ClipCache:
 
 
 def as_file(whole: Cut, *, with_sound: bool) -> ProgressiveMp4:
-    """With sound that players can play, or none."""
+    """Return the file, with audio that players support or none."""
     sound = _sound(whole) if with_sound else None
     return ProgressiveMp4(whole, sound, is_silent=not with_sound or _is_mute(whole))
 
@@ -181,7 +184,7 @@ def _is_mute(whole: Cut) -> bool:
 
 
 def _sound(whole: Cut) -> ClipSoundtrack | None:
-    """AAC in place of G.711; None where the stored sound is good as it is, or there is none."""
+    """Return AAC audio for G.711; None if the stored audio is usable or absent."""
     if whole.audio is None or whole.audio.codec == "aac" or _is_mute(whole):
         return None
     track = soundtrack(whole.audio)

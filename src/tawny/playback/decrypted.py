@@ -1,7 +1,7 @@
-"""Sealed recordings for who has unlocked them: each is decrypted as a whole, checked, into memory that is a file to
-whoever reads it, and the newest few are kept. Nothing of it has a name in any file system.
+"""Decrypted recordings for users who have unlocked them. Thread-safe. Blocking.
 
-Any thread. Blocking.
+Each recording is decrypted and verified as a whole into an anonymous memory file; the newest are cached. Invariant:
+decrypted data has no name in any file system.
 """
 
 import logging
@@ -30,13 +30,13 @@ from tawny.storage.sealing.key_ring_file import from_ring
 log = logging.getLogger(__name__)
 
 MOST_BYTES: Final = 192_000_000
-"""Of decrypted recordings, for one who has unlocked them."""
+"""Maximum size of decrypted recordings per unlocked user, bytes."""
 _LATE: Final = 16
-"""So many that were dropped keep their number in the process's table: somebody may be about to open them."""
+"""Number of evicted copies that keep their descriptor, because a reader may be about to open them."""
 
 
 class _Memory:
-    """A file without a name. Its descriptor is closed when nobody has the object any more."""
+    """An anonymous memory file. Its descriptor is closed with the last reference."""
 
     def __init__(self) -> None:
         self.descriptor = os.memfd_create("unsealed", os.MFD_CLOEXEC)
@@ -49,13 +49,13 @@ class _Memory:
         self.size_bytes += os.pwrite(self.descriptor, data, self.size_bytes)
 
     def empty(self) -> None:
-        """Whoever reads it has nothing more to read."""
+        """Truncate the file: readers get no more data."""
         os.ftruncate(self.descriptor, 0)
 
 
 @dataclass(slots=True)
 class _Copy:
-    """Of one segment. taken: how many of its records were looked at."""
+    """Decrypted copy of one segment. taken: number of processed records."""
 
     memory: _Memory = field(default_factory=_Memory)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -64,7 +64,7 @@ class _Copy:
 
 
 class _OnDemand(PosixPath):
-    """The path of a sealed file; whoever opens it gets what is in it."""
+    """Path of a sealed file that decrypts on opening."""
 
     opens: Callable[[], str]
 
@@ -73,7 +73,7 @@ class _OnDemand(PosixPath):
 
 
 class DecryptedRecordings:
-    """With one key. used: told of every use. Once it is closed nothing can be read, nor read on."""
+    """Decrypted recordings for one key. used: called on every use. After `close` nothing can be read any more."""
 
     def __init__(
         self, key: KeyUnwrapper, used: Callable[[], None] = lambda: None, most_bytes: int = MOST_BYTES
@@ -85,14 +85,16 @@ class DecryptedRecordings:
         self._is_closed = False
 
     def path(self, segment: Segment, stored: Path) -> Path:
-        """Where to read what is in a sealed segment, which stands at `stored`. Opening it raises FileSealed when it is
-        sealed to others, FileDamaged, StorageError."""
+        """Return a path to the content of a sealed segment stored at `stored`.
+
+        Opening it raises FileSealed: if it is sealed for other keys; FileDamaged; StorageError.
+        """
         made = _OnDemand(stored)
         made.opens = lambda: self._place(segment, stored)
         return made
 
     def picture(self, stored: Path) -> bytes:
-        """What is in a sealed picture. Raises as opening a path does."""
+        """Return the content of a sealed image. Raises the same errors as opening a path."""
         self._used()
         with opened_file(stored) as file:
             one = self._opened(stored, _walked(stored, file))
@@ -118,7 +120,7 @@ class DecryptedRecordings:
             if not copy.is_whole:
                 self._fill(copy, stored)
         with self._lock:
-            if self._is_closed:  # meanwhile
+            if self._is_closed:  # closed meanwhile
                 copy.memory.empty()
             self._check_open(stored)
             while len(self._copies) > 1 and self._held_bytes() > self._most_bytes:
@@ -133,7 +135,7 @@ class DecryptedRecordings:
         return sum(one.memory.size_bytes for one in self._copies.values())
 
     def _fill(self, copy: _Copy, stored: Path) -> None:
-        """All that is there by now. What was changed by somebody ends it."""
+        """Decrypt the records available so far. A modified record ends the copy."""
         with opened_file(stored) as file:
             found = _walked(stored, file)
             one = self._opened(stored, found)
@@ -144,7 +146,7 @@ class DecryptedRecordings:
                 try:
                     content = one.content(record)
                 except SealedFileBroken as problem:
-                    log.warning("%s: %s. What is behind it is not shown.", stored, problem)
+                    log.warning("%s: %s. Playback ends before the damaged part.", stored, problem)
                     copy.is_whole = True
                     return
                 copy.memory.append(end_box(read_compact(content)) if record.is_end else content)
@@ -160,14 +162,14 @@ class DecryptedRecordings:
 
 
 def ring_key(stored: Path) -> bytes:
-    """A sealed file's own key, wrapped, as the ring of its day has it; empty when it has not."""
+    """Return the wrapped key of a sealed file from the key ring of its day; empty if it has none."""
     with opened_file(stored) as file:
         return from_ring(stored, _walked(stored, file))
 
 
 def picture_part(stored: Path, at_ms: int) -> bytes:
-    """What is needed of a sealed file to see the picture of an instant: its header with the wrapped key, its beginning,
-    and the fragment that has the key picture at or before it, all as they lie. Empty when there is none yet."""
+    """Return the parts of a sealed file needed for the frame of an instant: header with wrapped key, init segment, and
+    the fragment with the keyframe at or before it, all still sealed. Empty if none exists yet."""
     with opened_file(stored) as file:
         found = _walked(stored, file)
         init, record = found.init, found.begin_for(at_ms - found.header.start_ms)

@@ -1,7 +1,6 @@
-"""Evidence of a span of one camera's past: an evidence folder (`storage.history.evidence_folder`), and a film of it
-for convenience.
+"""Evidence of a time span of one camera: an evidence folder (`storage.history.evidence_folder`) and a clip.
 
-Blocking; one thread each. Whoever asks is told how far it is, and ends it by raising.
+Blocking; call from one thread each. The progress callback raises to cancel.
 """
 
 import json
@@ -37,7 +36,7 @@ _STATED_LATE_MS = 1_200_000
 
 @dataclass(frozen=True, slots=True)
 class EvidenceRequest:
-    """recorder, software: their names, for the manifest."""
+    """Requested evidence. recorder, software: names for the manifest."""
 
     camera: CameraId
     stream: StreamName
@@ -49,14 +48,14 @@ class EvidenceRequest:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceResult:
-    """recordings: how many. fingerprint: of the recorder."""
+    """Written evidence. recordings: their number. fingerprint: of the recorder."""
 
     recordings: int
     fingerprint: str
 
 
 Progress = Callable[[float], None]
-"""0 to 1. Raises to end it."""
+"""Receives the progress, 0..1. Raises to cancel."""
 MakeFilm = Callable[[Path], dict[str, object]]
 REDACTED: Final = "redacted.mp4"
 
@@ -64,7 +63,7 @@ REDACTED: Final = "redacted.mp4"
 def write_evidence(
     volume: Volume, past: RecordingIndex, asked: EvidenceRequest, folder: Path, open_sealed: Open, progress: Progress
 ) -> EvidenceResult:
-    """Make the folder, or nothing. Raises NotDone when it is there, or nothing can be proved; StorageError."""
+    """Write the folder completely or not at all. Raises NotDone: if it exists or nothing is signed; StorageError."""
 
     def fill(made: EvidenceFolder, shown: Iterator[ShownRecording]) -> int:
         starts_ms = []
@@ -87,9 +86,10 @@ def prove_redacted(
     original: Path,
     film: MakeFilm,
 ) -> EvidenceResult:
-    """A folder with a film instead of what was recorded. original: the folder that `prove` made of the same.
+    """Write a folder with a redacted film instead of the recordings.
 
-    film: writes it, and gives back what was hidden. Raises as `prove` does, and what `film` raises.
+    original: the folder that `write_evidence` made of the same span. film: writes the film and returns what was hidden.
+    Raises the errors of `write_evidence` and of `film`.
     """
     said = describe_evidence(asked) | {REDACTED_OF: sha256((original / MANIFEST).read_bytes()).hexdigest()}
 
@@ -115,7 +115,7 @@ def _proven(
     readme: str,
     said: dict[str, object],
 ) -> EvidenceResult:
-    signer = signer_of(volume.disk)  # before the history is copied, which has its key then
+    signer = signer_of(volume.disk)  # before the history is copied, which then contains its key
     found = past.segments(asked.camera, asked.stream, asked.span)
     shown = (one for each in found if (one := shown_of(volume, each, asked.span, open_sealed)) is not None)
     first = next(shown, None)
@@ -139,13 +139,13 @@ def _proven(
 
 
 def _chained(first: ShownRecording, rest: Iterator[ShownRecording]) -> Iterator[ShownRecording]:
-    """One at a time: an hour of them would not fit into memory."""
+    """Yield one at a time: an hour of recordings would not fit into memory."""
     yield first
     yield from rest
 
 
 def _put_clips(made: EvidenceFolder, starts_ms: Sequence[int], span: Span) -> None:
-    """clip.mp4; and clip-2.mp4 and so on where the picture became another, which no film can hold."""
+    """Write clip.mp4, and clip-2.mp4 and so on after each change of the video format."""
     left = [
         SegmentPart(
             made.folder / f"{number:03}{FILM}",
@@ -160,7 +160,7 @@ def _put_clips(made: EvidenceFolder, starts_ms: Sequence[int], span: Span) -> No
         try:
             whole = cut_clip(left)
         except ValueError:
-            return  # no picture of them lies within the time
+            return  # no frame in this time
         made.put_derived(f"clip{'' if number == 1 else f'-{number}'}{FILM}", as_file(whole, with_sound=True))
         left, number = list(whole.left_out), number + 1
 
@@ -177,7 +177,7 @@ def describe_evidence(asked: EvidenceRequest) -> dict[str, object]:
 
 
 def days_of(text: bytes, within: Span) -> list[str]:
-    """Those that the span touches, and the newest, which has the key that signs now."""
+    """Return the days that the span touches, and the newest, which has the current signing key."""
     days = [str(json.loads(line)["day"]) for line in lines_of(text)]
     first, last = utc_text(within.begin_ms)[:10], utc_text(within.end_ms + _STATED_LATE_MS)[:10]
     return [day for day in days if first <= day <= last or day == days[-1]]

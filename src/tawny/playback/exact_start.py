@@ -1,6 +1,6 @@
-"""The begin of a clip between two key pictures, encoded anew: what comes before is not needed then, and is not in it.
+"""Exact start of a clip between two keyframes: re-encodes the frames up to the next keyframe.
 
-Only the pictures up to the next key picture are encoded; all others are those that the camera sent.
+The clip then needs nothing from before its start. All other frames stay as recorded.
 """
 
 from contextlib import ExitStack
@@ -16,7 +16,10 @@ from tawny.playback.masked_transcode import begun_file
 
 @dataclass(frozen=True, slots=True)
 class ExactStart:
-    """pieces: instead of the first one. anew: how many pictures were encoded. is_exact: it has nothing from before."""
+    """pieces: replace the first one.
+
+    anew: number of re-encoded frames. is_exact: contains nothing from before the start.
+    """
 
     pieces: list[SegmentPart]
     anew: int
@@ -24,8 +27,10 @@ class ExactStart:
 
 
 def begun_exactly(piece: SegmentPart, held: ExitStack) -> ExactStart:
-    """held: closes what is held open. Pictures deeper than 8 bits, fields, and H.265 where no encoder is there for it,
-    are left as they are."""
+    """Return the re-encoded start. held: closes the temporary files.
+
+    Video with more than 8 bits, interlaced video, and H.265 without an encoder stay unchanged.
+    """
     file = read_segment(piece.path)
     video = [place for place in places(file, file.fragments) if place.is_video]
     end = file.duration_ticks if piece.end_ticks is None else piece.end_ticks

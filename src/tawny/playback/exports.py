@@ -1,7 +1,7 @@
-"""What can be made of a span of the past, as one file: a clip as recorded, or pictures of it encoded anew.
+"""Exports of a time span as one file: a clip as recorded, or re-encoded video and images.
 
-A GIF, a time-lapse, cameras side by side with one clock, a contact sheet. Blocking; one thread each. Whoever asks is
-told how far it is, and ends it by raising.
+Re-encoded: GIF, time-lapse, side by side with one clock, contact sheet. Blocking; call from one thread each. The
+progress callback raises to cancel.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,22 +31,22 @@ from tawny.playback.redaction_areas import Redaction
 MOST_GIF_S = 30.0
 MOST_BESIDE_S = 600.0
 MOST_LAPSE_S = 600.0
-"""Of the film that it becomes."""
+"""Length of the resulting film, s."""
 LEAST_SPEED, MOST_SPEED = 2.0, 100_000.0
 MINUTE_S = 60.0
 LAPSE_FPS, BESIDE_FPS = 25, 15
 COARSE_MS = 1500
-"""Pictures further apart than this are taken from keyframes."""
+"""Interval from which only keyframes are decoded, ms."""
 SHEET_COLUMNS, SHEET_ROWS, SHEET_WIDTH = 10, 12, 320
 LAPSE_WIDTH = 1280
 MOST_BESIDE = 9
 CELLS = {2: (640, 360), 3: (480, 270)}
-"""How large each camera's picture is, by the number of them in a row."""
+"""Size of each camera's cell, by columns."""
 
 
 class ExportKind(StrEnum):
     MP4 = "mp4"
-    """As recorded, nothing is encoded again."""
+    """As recorded, without re-encoding."""
     GIF = "gif"
     TIMELAPSE = "timelapse"
     SIDE_BY_SIDE = "side-by-side"
@@ -66,7 +66,10 @@ class ExportKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """cameras: one, but for side by side. speed: of a time-lapse; None: such that it becomes one minute."""
+    """A requested export.
+
+    cameras: one, except for side by side. speed: of a time-lapse; None: such that it lasts one minute.
+    """
 
     kind: ExportKind
     cameras: tuple[CameraId, ...]
@@ -74,13 +77,13 @@ class ExportOptions:
     speed: float | None = None
     columns: int = SHEET_COLUMNS
     rows: int = SHEET_ROWS
-    """Of a contact sheet."""
+    """Size of a contact sheet."""
     with_sound: bool = True
-    """Of a clip as recorded."""
+    """For a clip as recorded."""
     exact: bool = False
-    """Such a clip begins with the very picture in any player: up to a key picture it is encoded anew."""
+    """Start such a clip at the exact frame in any player: re-encode up to the next keyframe."""
     redaction: Redaction | None = None
-    """What is hidden in a clip, which then has no sound, and is encoded anew."""
+    """Areas or people to hide; the clip then has no audio and is re-encoded."""
 
     @property
     def lapse_speed(self) -> float:
@@ -89,9 +92,10 @@ class ExportOptions:
 
 @dataclass(frozen=True, slots=True)
 class ExportResult:
-    """start_ms: UTC of its begin. cut_at_ms: where it ends early because the camera's picture became another there.
+    """A finished export.
 
-    shown_s: of a redacted clip, in how many seconds the one is shown who is not hidden.
+    start_ms: its start, ms UTC. cut_at_ms: early end if the video format changed there. shown_s: seconds in which a
+    redacted clip shows its subject.
     """
 
     start_ms: int
@@ -100,26 +104,26 @@ class ExportResult:
 
 
 class ExportTarget(Protocol):
-    """Where it is made, and who waits for it."""
+    """Output of an export and its progress."""
 
     @property
     def out(self) -> Path: ...
     @property
     def scratch(self) -> Path:
-        """For what is needed meanwhile."""
+        """Path prefix for temporary files."""
         ...
 
     def needs(self, size_bytes: int) -> None:
-        """Told as soon as it is known. Raises NotDone if there is no room."""
+        """Called as soon as the size is known. Raises NotDone: if space is insufficient."""
         ...
 
     def has_done(self, part: float) -> None:
-        """0 to 1, every few pictures. Raises to end it."""
+        """Receives the progress, 0..1, every few frames. Raises to cancel."""
         ...
 
 
 def check_export(wish: ExportOptions) -> None:
-    """NotDone for what is too much, or makes no sense."""
+    """Raises NotDone: if the request exceeds a limit or is inconsistent."""
     seconds = wish.span.seconds
     if seconds <= 0:
         raise NotDone("The end must be after the start.", "Choose another time.")
@@ -144,7 +148,7 @@ def check_export(wish: ExportOptions) -> None:
 
 
 Prove = Callable[[CameraId, Span, Path, Callable[[float], None]], object]
-"""Makes an evidence folder."""
+"""Writes an evidence folder."""
 
 
 def make_export(
@@ -156,7 +160,10 @@ def make_export(
     most_bytes: int,
     prove: Prove | None = None,
 ) -> ExportResult:
-    """Make it at `place.out`. NotDone when nothing is recorded, or too much; what `place` raises; OSError."""
+    """Write the export to `place.out`.
+
+    Raises NotDone: if nothing is recorded or the request exceeds a limit; OSError; any error of `place`.
+    """
     check_export(wish)
     match wish.kind:
         case ExportKind.EVIDENCE:
@@ -199,7 +206,7 @@ def _copy(clips: ClipCache, wish: ExportOptions, place: ExportTarget, most_bytes
 
 
 def _evidence(archive: RecordingArchive, wish: ExportOptions, place: ExportTarget, prove: Prove | None) -> ExportResult:
-    """Each file is in the ZIP as it is, and nothing twice on the disk."""
+    """Write the folder into a ZIP without compression; delete each file once it is stored."""
     if prove is None or place.out.is_relative_to("/proc"):
         raise NotDone("Evidence isn't available for recordings kept in memory only.", "Download a clip instead.")
     found = archive.index.segments(wish.cameras[0], StreamName.MAIN, wish.span)
@@ -217,7 +224,7 @@ def _evidence(archive: RecordingArchive, wish: ExportOptions, place: ExportTarge
 
 
 def _redact(archive: RecordingArchive, wish: ExportOptions, redaction: Redaction, place: ExportTarget) -> ExportResult:
-    from tawny.playback.redactor import redact  # not above: what it needs is large, and seldom asked for
+    from tawny.playback.redactor import redact  # not at module level: large dependencies, rarely used
 
     made = redact(archive, wish.cameras[0], wish.span, redaction, place.out, place.has_done)
     return ExportResult(made.start_ms, shown_s=made.shown_s)
@@ -234,7 +241,7 @@ def _gif(archive: RecordingArchive, wish: ExportOptions, place: ExportTarget) ->
 
 
 def _sheet(archive: RecordingArchive, wish: ExportOptions, place: ExportTarget) -> ExportResult:
-    """Pictures spread evenly over the time, row by row."""
+    """Write frames evenly spread over the time, row by row."""
     count = wish.columns * wish.rows
     tiles = Tiles(wish.columns, wish.rows, SHEET_WIDTH)
     pictures = FrameReader(
@@ -253,7 +260,7 @@ def _sheet(archive: RecordingArchive, wish: ExportOptions, place: ExportTarget) 
 
 
 def _lapse(archive: RecordingArchive, wish: ExportOptions, zone: ZoneInfo, place: ExportTarget) -> ExportResult:
-    """Time in which nothing is recorded is left out."""
+    """Write the time-lapse without unrecorded time."""
     film: VideoWriter | None = None
     canvas: Canvas | None = None
     try:
@@ -276,7 +283,7 @@ def _lapse(archive: RecordingArchive, wish: ExportOptions, zone: ZoneInfo, place
 
 
 def _beside(archive: RecordingArchive, wish: ExportOptions, zone: ZoneInfo, place: ExportTarget) -> ExportResult:
-    """A camera that has nothing at an instant stays dark for it."""
+    """Write the film; a camera without recording stays dark."""
     columns = 2 if len(wish.cameras) <= 4 else 3
     canvas = Canvas(len(wish.cameras), columns, *CELLS[columns])
     each = [FrameReader(archive, camera, StreamName.SUB) for camera in wish.cameras]
@@ -299,7 +306,7 @@ def _beside(archive: RecordingArchive, wish: ExportOptions, zone: ZoneInfo, plac
 
 
 def clock_text(zone: ZoneInfo, at_ms: int) -> str:
-    """`2026-11-20 05:58:12`, and the offset from UTC: an hour that comes twice is told apart."""
+    """Return `2026-11-20 05:58:12` with the UTC offset, which distinguishes repeated hours."""
     return f"{datetime.fromtimestamp(at_ms // 1000, UTC).astimezone(zone):%Y-%m-%d  %H:%M:%S  %z}"
 
 
@@ -319,7 +326,7 @@ def _shown(
 
 
 def _instants(span: Span, step_ms: float, place: ExportTarget, share: float) -> Iterator[int]:
-    """share: what part of all the work this is."""
+    """Yield the instants. share: share of the total work."""
     count = max(1, round((span.end_ms - span.begin_ms) / step_ms))
     for number in range(count):
         place.has_done(share * number / count)

@@ -1,6 +1,6 @@
-"""The pictures of one camera at instants that only go forward, decoded. Blocking; one thread at a time.
+"""Decoded frames of one camera at ascending instants. Blocking; one thread at a time.
 
-Where the wanted stream has nothing, the other one is taken; where none has, there is no picture.
+Falls back to the other stream if the requested one has no recording.
 """
 
 from bisect import bisect_right
@@ -21,11 +21,11 @@ from tawny.playback.segment_lookup import JOIN_MS, segments
 from tawny.playback.segment_player import reread_segment
 
 LOOK_MS = 6 * 3_600_000
-"""So much of the archive is looked up at once."""
+"""Range of the archive looked up at once, ms."""
 
 
 class FrameReader:
-    """is_coarse: keyframes only, which is cheap where instants are far apart."""
+    """Reads frames of one camera. is_coarse: keyframes only, cheap for distant instants."""
 
     def __init__(
         self, archive: RecordingArchive, camera: CameraId, stream: StreamName, *, is_coarse: bool = False
@@ -38,12 +38,14 @@ class FrameReader:
 
     @property
     def start_ms(self) -> int | None:
-        """What the times of the last picture count from."""
+        """Reference of the last frame's times, ms UTC."""
         return self._reader.segment.start_ms if self._reader else None
 
     def at(self, at_ms: int) -> DecodedFrame | None:
-        """What is shown at an instant, not before the last one asked for; None where nothing is recorded.
-        Raises FileSealed."""
+        """Return the frame shown at an instant, not before the previous one; None if nothing is recorded.
+
+        Raises FileSealed: if the recording is sealed.
+        """
         segment = self._segment(at_ms)
         if segment is None:
             return None
@@ -55,9 +57,9 @@ class FrameReader:
                 )
             frame = self._reader.at(at_ms)
         except FileSealed:
-            raise  # it is there, and nobody here can see it
+            raise  # recorded but not readable without the key
         except StorageError:
-            return None  # removed or damaged meanwhile: nothing is there to be seen
+            return None  # removed or damaged meanwhile
         return mask_picture(frame, self._archive.private(self._camera)) if frame else None
 
     def _segment(self, at_ms: int) -> Segment | None:
@@ -73,7 +75,7 @@ class FrameReader:
 
 
 def full_size(archive: RecordingArchive, camera: CameraId, at_ms: int) -> tuple[bytes, int] | None:
-    """The very picture that is shown at an instant, as a JPEG as large as it was recorded; and its own instant."""
+    """Return the frame of an instant as a full-size JPEG, and its time in ms UTC."""
     pictures = FrameReader(archive, camera, StreamName.MAIN)
     frame = pictures.at(at_ms)
     start_ms = pictures.start_ms
@@ -81,7 +83,7 @@ def full_size(archive: RecordingArchive, camera: CameraId, at_ms: int) -> tuple[
 
 
 class _Reader:
-    """One segment. decoder: of the one before, taken over where it fits."""
+    """Reads one segment. decoder: of the previous segment, reused if it fits."""
 
     def __init__(self, segment: Segment, file: SegmentReader, decoder: Decoder | None, *, is_coarse: bool) -> None:
         self.segment, self._file, self._is_coarse = segment, file, is_coarse
@@ -89,7 +91,7 @@ class _Reader:
         self.decoder = decoder if decoder is not None and fits else Decoder(file.video)
         self._begins = [number for number, one in enumerate(file.fragments) if one.is_keyframe]
         self._key = -1
-        """The fragment that was last begun with."""
+        """The fragment at which decoding started."""
         self._samples: Iterator[StoredSample] = iter(())
         self._ahead: deque[DecodedFrame] = deque()
         self._shown: DecodedFrame | None = None
@@ -112,13 +114,13 @@ class _Reader:
 
     @property
     def _reached(self) -> int:
-        """The last keyframe's fragment at or before what was decoded."""
+        """The last keyframe's fragment at or before the decoded frames."""
         if self._shown is None:
             return self._key
         return max(self._key, self._key_before((self._ahead[-1] if self._ahead else self._shown).at_ms * 90) or 0)
 
     def _key_before(self, ticks: int) -> int | None:
-        """The first there is where none is before."""
+        """Return the keyframe's fragment at or before this time, else the first one."""
         found = bisect_right(self._begins, ticks, key=lambda number: self._file.fragments[number].start_ticks)
         return self._begins[max(0, found - 1)] if self._begins else None
 

@@ -1,4 +1,4 @@
-"""The recorder's own time of day: changes of the clocks, and days that have 23, 24 or 25 hours. Pure functions."""
+"""Local time of the recorder: clock changes and days of 23, 24 or 25 hours. Pure."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 from tawny.model.times import Span
 
 STEP_MS = 3 * 3_600_000
-"""Changes of the clocks are further apart than this."""
+"""Clock changes are further apart than this, ms."""
 
 
 class Transition(NamedTuple):
-    """From `at_ms` on local time is UTC + after_s; before it was UTC + before_s."""
+    """A clock change. From `at_ms` local time is UTC + after_s; before it was UTC + before_s."""
 
     at_ms: int
     before_s: int
@@ -19,7 +19,7 @@ class Transition(NamedTuple):
 
 
 def offset_s(zone: ZoneInfo, at_ms: int) -> int:
-    """Local time minus UTC."""
+    """Return local time minus UTC, s."""
     at = datetime.fromtimestamp(at_ms // 1000, UTC).astimezone(zone)
     offset = at.utcoffset()
     assert offset is not None
@@ -27,7 +27,7 @@ def offset_s(zone: ZoneInfo, at_ms: int) -> int:
 
 
 def transitions(zone: ZoneInfo, within: Span) -> list[Transition]:
-    """When the clocks change in a span, in order."""
+    """Return the clock changes in a span, in order."""
     found: list[Transition] = []
     at_ms, before_s = within.begin_ms, offset_s(zone, within.begin_ms)
     while at_ms < within.end_ms:
@@ -40,7 +40,7 @@ def transitions(zone: ZoneInfo, within: Span) -> list[Transition]:
 
 
 def _first_with(zone: ZoneInfo, after_s: int, without_ms: int, with_ms: int) -> int:
-    """The first whole second at which the offset is after_s: not yet at without_ms, already at with_ms."""
+    """Return the first whole second with the offset after_s, between without_ms and with_ms."""
     before, after = without_ms // 1000, with_ms // 1000
     while after - before > 1:
         middle = (before + after) // 2
@@ -52,22 +52,22 @@ def _first_with(zone: ZoneInfo, after_s: int, without_ms: int, with_ms: int) -> 
 
 
 def days(zone: ZoneInfo, within: Span) -> list[Span]:
-    """The local days that overlap a span, whole, in order, without holes between."""
+    """Return the whole local days that overlap a span, in order, contiguous."""
     day = datetime.fromtimestamp(within.begin_ms // 1000, UTC).astimezone(zone).date()
     found: list[Span] = []
     while (begin_ms := _midnight_ms(zone, day)) < within.end_ms:
         day += timedelta(days=1)
         whole = Span(begin_ms, _midnight_ms(zone, day))
-        if whole.end_ms > whole.begin_ms and whole.overlaps(within):  # a zone may leave a day out
+        if whole.end_ms > whole.begin_ms and whole.overlaps(within):  # a zone may skip a day
             found.append(whole)
     return found
 
 
 def day_of(zone: ZoneInfo, at_ms: int) -> Span:
-    """The local day that an instant is in."""
+    """Return the local day of an instant."""
     return days(zone, Span(at_ms, at_ms + 1))[0]
 
 
 def _midnight_ms(zone: ZoneInfo, day: date) -> int:
-    # where the clocks change at midnight: the first of two, or the instant that stands in for one left out
+    # if the clock changes at midnight: the first of two, or the instant that replaces a skipped one
     return round(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()) * 1000

@@ -1,4 +1,4 @@
-"""A stretch of a recording encoded anew in memory: clips are cut of that instead."""
+"""Re-encodes part of a recording in memory; clips are cut from the result."""
 
 import os
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from tawny.model.packets import VideoCodec
 from tawny.model.polygon import Polygon
 
 _LIKE_BEFORE_CRF = 17.0
-"""Of pictures that stand beside the ones that they were: nobody is to see where they end."""
+"""Quality of frames next to original ones: the boundary must not be visible."""
 
 
 def covered_file(path: Path, begin_ticks: int, end_ticks: int | None, private: Sequence[Polygon]) -> BinaryIO:
-    """A file like the one at `path`, with what is needed of it for that time. Its caller closes it.
+    """Return a file like the one at `path` for this time, with privacy masks. Closed by the caller.
 
-    Raises StorageError, SourceUnusable where no encoder works. Decodes and encodes all of it: seconds, or minutes.
+    Raises StorageError; SourceUnusable: if no encoder works. Decodes and encodes everything: takes seconds or minutes.
     """
 
     def black(frame: DecodedFrame) -> DecodedFrame:
@@ -30,7 +30,7 @@ def covered_file(path: Path, begin_ticks: int, end_ticks: int | None, private: S
 
 
 def begun_file(path: Path, begin_ticks: int, end_ticks: int, codec: VideoCodec) -> tuple[BinaryIO, int]:
-    """The same, of pictures as they are; and how many they are."""
+    """Return the same with unchanged frames, and their number."""
     return _made(path, RewriteSpan(begin_ticks, end_ticks), as_it_was, codec, _LIKE_BEFORE_CRF)
 
 

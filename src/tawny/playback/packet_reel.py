@@ -1,7 +1,7 @@
-"""A camera's recordings as packets, as they are stored, from an instant on and across everything in between.
+"""Stored recordings of a camera as packets from an instant on, across segments and gaps.
 
-It begins with the keyframe at or before the instant, goes on from file to file, passes over what was not recorded, and
-reads on in a file that is still being written. What cannot be read is passed over too. Blocking; one thread at a time.
+Starts at the keyframe at or before the instant, skips gaps and unreadable data, and follows a segment that is still
+being written. Blocking; one thread at a time.
 """
 
 from collections import deque
@@ -25,9 +25,10 @@ _CODECS = {"avc1": "h264", "avc3": "h264", "hvc1": "h265", "hev1": "h265"}
 
 
 class PacketReel:
-    """stream: the one that is wanted; the other is taken where this one has nothing, or nothing in that codec.
+    """Reads packets in order.
 
-    sparse_ms: keyframes alone, at least so far apart; 0: everything.
+    stream: preferred; the other is used where this one has no recording in the codec. sparse_ms: keyframes only, at
+    least this far apart; 0: all packets.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class PacketReel:
         self._archive, self._camera, self._codec, self._sparse_ms = archive, camera, codec, sparse_ms
         self._streams = (stream, *(other for other in StreamName if other is not stream))
         self._at_ms = at_ms
-        """Everything up to here was given, or is not there."""
+        """Everything up to this time, ms UTC, was returned or does not exist."""
         self._segment: Segment | None = None
         self._file: SegmentReader | None = None
         self._last: Segment | None = None
@@ -53,9 +54,10 @@ class PacketReel:
         self._number = self._next_sparse_ms = 0
 
     def next(self) -> ReelPiece | None:
-        """None when nothing more is recorded at present. NotCarried when it is, but not in a way that can be given.
+        """Return the next packets, or None if nothing more is recorded yet.
 
-        StorageError when the index cannot be read.
+        Raises NotCarried: if the recording cannot be sent on this connection; StorageError: if the index cannot be
+        read.
         """
         skipped: SkippedTime | None = None
         while True:
@@ -80,7 +82,7 @@ class PacketReel:
             self._begin(self._coming.popleft())
 
     def _run(self) -> PlayableRun:
-        """What is recorded now, of the first stream that can be given."""
+        """Return the recording from here of the first stream that can be sent."""
         codec = ""
         for stream in self._streams:
             found = run_from(self._archive, self._camera, stream, self._at_ms)
@@ -94,7 +96,7 @@ class PacketReel:
         return [one for one in found.segments if self._last is None or one.id != self._last.id]
 
     def _would_change_at_the_edge(self, coming: Segment) -> bool:
-        """The stream at hand goes on in a moment: its next file is only not there yet."""
+        """Return whether the current stream will continue in a moment and its next segment is not indexed yet."""
         if self._last is None or coming.stream is self._last.stream:
             return False
         ends_ms = [one.end_ms for one in self._archive.open_segments(self._camera)]
@@ -109,7 +111,7 @@ class PacketReel:
         return SkippedTime(Span(begin_ms, next_ms), gaps[0].reason if gaps else None)
 
     def _begin(self, segment: Segment) -> None:
-        if _codec(segment) != self._codec:  # another stream may do from here on
+        if _codec(segment) != self._codec:  # another stream may be usable from here
             self._coming.clear()
             self._at_ms = max(self._at_ms, segment.start_ms)
             return
@@ -121,12 +123,12 @@ class PacketReel:
             self._coming.clear()
             raise NotCarried("This recording is encrypted. Unlock it to watch.") from None
         except StorageError:
-            self._over(segment)  # `tawny check` tells of it
+            self._over(segment)  # `tawny check` reports it
             return
         self._take(fragments_from(self._file, (self._at_ms - segment.start_ms) * VIDEO_RATE // 1000))
 
     def _has_grown(self) -> bool:
-        """Whether there is more by now in the file at hand. Where there will be none, it is done with."""
+        """Return whether the current segment has new data. Finishes a segment that gets no more."""
         segment, file = self._segment, self._file
         if segment is None or file is None:
             return False
@@ -187,5 +189,5 @@ class PacketReel:
 
 
 def _codec(segment: Segment) -> str:
-    """As formats name it; empty when it is none that we know."""
+    """Return `h264` or `h265`, or an empty string if unknown."""
     return _CODECS.get(segment.video.partition(".")[0], "")

@@ -1,4 +1,4 @@
-"""What playback needs of whoever keeps the recordings. `storage` and the recorder's open files satisfy it together."""
+"""Protocols of the archive for playback, implemented by `storage` and the recorder's open files."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ UNKNOWN_SCORE = 255
 
 
 class RecordingIndex(Protocol):
-    """What is read of the index; see `storage.index.protocol.Index`, which is one."""
+    """The read methods of the index; see `storage.index.protocol.Index`."""
 
     def segment(self, segment_id: SegmentId) -> Segment | None: ...
     def segments(self, camera: CameraId, stream: StreamName | None, within: Span) -> list[Segment]: ...
@@ -39,30 +39,30 @@ class RecordingIndex(Protocol):
 
 
 class RecordingArchive(Protocol):
-    """Any thread may call; calls may wait for the disk."""
+    """Access to recordings. Thread-safe; calls may block on the disk."""
 
     @property
     def index(self) -> RecordingIndex: ...
 
     def open_segments(self, camera: CameraId) -> Sequence[Segment]:
-        """The segments being written now, of both streams, as the index will have them.
+        """Return the segments being written now, of both streams, as the index will have them.
 
-        `end_ms` and `size_bytes` are those of the last fragment that is durable; `path` is the open file's. One that
-        has no fragment yet is left out. Called often: answer from memory.
+        `end_ms` and `size_bytes` are those of the last durable fragment; `path` is the open file's. A segment without
+        fragments is omitted. Called often; answer from memory.
         """
         ...
 
     def segment_path(self, segment: Segment) -> Path:
-        """Where its file is. The file may be gone by the time it is opened (retention, or renamed when closed)."""
+        """Return the path of its file. The file may be gone when opened (retention, or renamed on closing)."""
         ...
 
     def private(self, camera: CameraId) -> tuple[Polygon, ...]:
-        """Parts of the camera's pictures that nobody is to see: pictures and clips made of them have them black."""
+        """Return the camera's privacy masks, which are black in all derived images and clips."""
         ...
 
     def scores(self, camera: CameraId, within: Span) -> bytes:
-        """Motion scores, one byte a second: of the seconds from `begin_ms // 1000` up to `ceil(end_ms / 1000)`.
+        """Return motion scores, one byte per second from `begin_ms // 1000` up to `ceil(end_ms / 1000)`.
 
-        0..100; 255 where nothing was watched.
+        0..100; 255 without detection.
         """
         ...

@@ -1,4 +1,4 @@
-"""What of a camera's pictures is to be hidden in a film that is handed over."""
+"""Areas and subjects of a redacted clip."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from tawny.model.polygon import Polygon
 
 @dataclass(frozen=True, slots=True)
 class SubjectMark:
-    """Where the one is at an instant: shares of the picture, UTC ms."""
+    """Position of the subject at an instant: shares of the frame, ms UTC."""
 
     at_ms: int
     x: float
@@ -16,7 +16,10 @@ class SubjectMark:
 
 @dataclass(frozen=True, slots=True)
 class Redaction:
-    """areas: hidden all the time. marks: where the one is who alone is shown; without: all is shown but the areas."""
+    """What to redact.
+
+    areas: always hidden. marks: positions of the only visible subject; empty: everything except the areas is visible.
+    """
 
     areas: tuple[Polygon, ...] = ()
     marks: tuple[SubjectMark, ...] = ()

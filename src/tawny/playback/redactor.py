@@ -1,7 +1,7 @@
-"""A film in which parts are unrecognizable: chosen areas, or everything but one who is followed. Without sound.
+"""Redacted clip: blurs chosen areas, or everything except one tracked subject. Without audio.
 
-Everything but him, not everybody but him: whoever is not seen moving is hidden as well. Blocking; all is decoded twice
-and encoded anew.
+Everything except the subject is hidden, including people that were not detected. Blocking; decodes everything twice and
+re-encodes it.
 """
 
 import os
@@ -34,15 +34,16 @@ from tawny.playback.subject_tracker import WIDTH, Mask, downscaled_grid, follow_
 
 MOST_S = 600.0
 _PLACE_LOOKS, _PLACE_AROUND_MS = 60, 60_000
-"""The place is known from so many pictures, from so long before to so long after."""
+"""Number of frames for the background, and the time around the span from which they are taken, ms."""
 _SECOND_MS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class RedactionResult:
-    """start_ms: UTC of its begin. shown_s: in how many seconds the one is shown; None where nobody was to be.
+    """A written clip.
 
-    told: what was hidden, for a manifest: whole numbers, thousandths of the picture and UTC ms.
+    start_ms: ms UTC. shown_s: seconds that show the subject; None without one. told: what was hidden, for the manifest,
+    as integers: thousandths of the frame and ms UTC.
     """
 
     start_ms: int
@@ -52,13 +53,16 @@ class RedactionResult:
 
 
 HasDone = Callable[[float], None]
-"""0 to 1. Raises to end it."""
+"""Receives the progress, 0..1. Raises to cancel."""
 
 
 def redact(
     archive: RecordingArchive, camera: CameraId, span: Span, wanted: Redaction, out: Path, has_done: HasDone
 ) -> RedactionResult:
-    """Write the film. NotDone when nothing is recorded, too much is wanted, or nobody can be followed; OSError."""
+    """Write the clip.
+
+    Raises NotDone: if nothing is recorded, it is too long, or the subject cannot be tracked; OSError.
+    """
     if span.seconds > MOST_S:
         raise NotDone(f"A redacted clip can be at most {MOST_S / 60:.0f} min long.", "Choose a shorter time.")
     found = _found(archive, camera, span)
@@ -148,7 +152,7 @@ def _frames(archive: RecordingArchive, found: Sequence[Segment], span: Span) -> 
 
 
 class _Change:
-    """Of a segment's pictures, what is to be shown."""
+    """Blurs the hidden areas of a segment's frames."""
 
     def __init__(self, start_ms: int, wanted: Redaction, shown: dict[int, Mask], private: tuple[Polygon, ...]) -> None:
         self._start_ms, self._wanted, self._shown, self._private = start_ms, wanted, shown, private

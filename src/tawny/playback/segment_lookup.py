@@ -1,4 +1,4 @@
-"""Finding segments, those that are still being written included. All calls wait for the disk; run them in a thread."""
+"""Segment lookup including segments still being written. All calls block on the disk; run them in a thread."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,28 +11,31 @@ from tawny.playback.recordings import RecordingArchive
 
 MOST_IN_A_RUN = 20
 JOIN_MS = 500
-"""Neighbours at most so far apart are played as one."""
+"""Maximum distance, ms, of segments played as one."""
 RUN_MS = 3_600_000
 LOOK_MS = 3_600_000
-"""How far ahead is looked at first for the next recording; each further look is twice as far."""
+"""Initial range of the search for the next recording, ms; doubled with each step."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlayableRun:
-    """What can be played from an instant on."""
+    """The segments playable from an instant on."""
 
     segments: list[Segment]
     next_ms: int | None
-    """Where something is recorded after these; None when nothing is yet."""
+    """Start of the next recording after these, ms UTC; None if there is none yet."""
     gap: Gap | None
-    """What explains it when nothing is recorded at the instant."""
+    """Explanation if nothing is recorded at the instant."""
 
 
 def segments(archive: RecordingArchive, camera: CameraId, stream: StreamName | None, within: Span) -> list[Segment]:
-    """All that overlap a span, in order, each once: one that closes in between is taken as closed."""
+    """Return all segments that overlap a span, in order and without duplicates.
+
+    One that closes meanwhile counts as closed.
+    """
     still_open = [
         one
-        for one in archive.open_segments(camera)  # first: what closes after this is in the index then
+        for one in archive.open_segments(camera)  # first: a segment that closes later is then in the index
         if stream in (None, one.stream) and one.span.overlaps(within)
     ]
     closed = archive.index.segments(camera, stream, within)
@@ -42,15 +45,15 @@ def segments(archive: RecordingArchive, camera: CameraId, stream: StreamName | N
 
 
 def segment(archive: RecordingArchive, cameras: list[CameraId], segment_id: SegmentId) -> Segment | None:
-    """By id; cameras: whose open segments are looked through."""
+    """Return a segment by id, or None. cameras: their open segments are searched too."""
     still_open = [one for camera in cameras for one in archive.open_segments(camera) if one.id == segment_id]
     return archive.index.segment(segment_id) or next(iter(still_open), None)
 
 
 def closed_since(archive: RecordingArchive, segment: Segment) -> Path | None:
-    """Where the file of a segment lies that was still being written when it was looked up. None: it is gone.
+    """Return the current path of a segment that was open when looked up, or None if it is gone.
 
-    The index learns of a new name a moment after the file has it: the folder is asked as well.
+    The index learns of a rename slightly later than the file system, so the folder is searched too.
     """
     known = archive.index.segment(segment.id)
     if known is not None and known.path != segment.path:
@@ -61,7 +64,7 @@ def closed_since(archive: RecordingArchive, segment: Segment) -> Path | None:
 
 
 def run_from(archive: RecordingArchive, camera: CameraId, stream: StreamName, at_ms: int) -> PlayableRun:
-    """The unbroken recording from the segment at an instant on, of the other stream where this one has none there."""
+    """Return the continuous recording from an instant on, of the other stream if this one has none there."""
     found: list[Segment] = []
     for name in (stream, *(other for other in StreamName if other is not stream)):
         found = _unbroken(segments(archive, camera, name, Span(at_ms, at_ms + RUN_MS)), at_ms)
@@ -72,7 +75,7 @@ def run_from(archive: RecordingArchive, camera: CameraId, stream: StreamName, at
 
 
 def at(archive: RecordingArchive, camera: CameraId, stream: StreamName, at_ms: int) -> Segment | None:
-    """The segment of an instant, of the other stream where this one has none there."""
+    """Return the segment of an instant, of the other stream if this one has none there."""
     for name in (stream, *(other for other in StreamName if other is not stream)):
         if found := segments(archive, camera, name, Span(at_ms, at_ms + 1)):
             return found[0]
@@ -80,7 +83,7 @@ def at(archive: RecordingArchive, camera: CameraId, stream: StreamName, at_ms: i
 
 
 def next_after(archive: RecordingArchive, camera: CameraId, at_ms: int, stream: StreamName | None) -> int | None:
-    """When the first recording begins that begins at or after an instant (or a moment before it, at a join)."""
+    """Return the start of the first recording at or after an instant (or up to JOIN_MS before it), ms UTC, or None."""
     bounds = archive.index.bounds(camera)
     ends_ms = [one.end_ms for one in archive.open_segments(camera)] + ([bounds.end_ms] if bounds else [])
     last_ms = max(ends_ms, default=at_ms)
@@ -102,7 +105,7 @@ def next_after(archive: RecordingArchive, camera: CameraId, at_ms: int, stream: 
 def _first_recorded_ms(
     archive: RecordingArchive, camera: CameraId, stream: StreamName | None, within: Span
 ) -> int | None:
-    """Without looking at single segments."""
+    """Return the first recorded instant without reading segments, ms UTC, or None."""
     still_open = [one.span for one in archive.open_segments(camera) if stream in (None, one.stream)]
     recorded = archive.index.spans(camera, stream, within)
     recorded += [cut for span in still_open if (cut := span.cut_to(within)) is not None]

@@ -1,7 +1,7 @@
-"""One segment for a browser to play: its header and its fragments from a keyframe on, as they lie on the disk.
+"""Playback of one segment in a browser: its header and its stored fragments from a keyframe on.
 
-Only G.711 sound costs more than reading: it becomes AAC on the way. A segment that is still being written is given as
-far as it goes. Blocking; run it in a thread.
+Only G.711 audio is transcoded, to AAC. A segment still being written is sent as far as it goes. Blocking; run in a
+thread.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,17 +26,17 @@ USUAL_TICKS = VIDEO_RATE // 15
 
 @dataclass(frozen=True, slots=True)
 class SegmentPlayback:
-    """start_ms: UTC of media time 0, which is the segment's start wherever the data begins."""
+    """Playback of a segment. start_ms: media time 0, the segment's start wherever the data begins, ms UTC."""
 
     start_ms: int
     codecs: str
     size_bytes: int | None
-    """None where it is known only afterwards."""
+    """None if unknown in advance."""
     data: Iterator[bytes]
 
 
 def reread_segment(archive: RecordingArchive, segment: Segment) -> SegmentReader:
-    """The segment's file, also when it was closed, and so renamed, since it was looked up."""
+    """Return the segment's file, even if it was closed and renamed since the lookup."""
     try:
         return read_segment(archive.segment_path(segment))
     except FileDamaged:
@@ -50,7 +50,7 @@ def reread_segment(archive: RecordingArchive, segment: Segment) -> SegmentReader
 
 @contextmanager
 def _held(archive: RecordingArchive, segment: Segment) -> Iterator[int]:
-    """The segment's file, open: what is sent slowly may be closed, and so renamed, on the way."""
+    """Keep the segment's file open: it may be closed and renamed during a slow transfer."""
     with ExitStack() as stack:
         try:
             file = stack.enter_context(open_stored(archive.segment_path(segment)))
@@ -63,7 +63,10 @@ def _held(archive: RecordingArchive, segment: Segment) -> Iterator[int]:
 
 
 def play(archive: RecordingArchive, segment: Segment, from_ms: int) -> SegmentPlayback:
-    """From the keyframe at or before an instant to the end. FileDamaged when nothing in it can be played."""
+    """Return the data from the keyframe at or before an instant to the end.
+
+    Raises FileDamaged: if nothing is playable.
+    """
     file = reread_segment(archive, segment)
     fragments = fragments_from(file, (from_ms - segment.start_ms) * 90)
     if not fragments:
@@ -74,7 +77,7 @@ def play(archive: RecordingArchive, segment: Segment, from_ms: int) -> SegmentPl
 
 
 def fragments_from(file: SegmentReader, ticks: int) -> list[StoredFragment]:
-    """All from the last one on that begins with a keyframe at or before this time, or from the first one there is."""
+    """Return the fragments from the last keyframe at or before this time, or from the first keyframe."""
     begins = [number for number, one in enumerate(file.fragments) if one.is_keyframe]
     before = [number for number in begins if file.fragments[number].start_ticks <= ticks]
     return file.fragments[(before[-1] if before else begins[0]) :] if begins else []
@@ -89,7 +92,7 @@ def _as_it_lies(
         with _held(archive, segment) as held:
             head = b"".join(read_chunks(file.path, held, 0, file.init_bytes))
             for piece in read_chunks(file.path, held, begin, end):
-                yield head + piece  # the first picture and what it takes to read it come together
+                yield head + piece  # send the first frame together with the header it needs
                 head = b""
 
     codecs = ",".join(codec_string(track) for track in (file.video, file.audio) if track)

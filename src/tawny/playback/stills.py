@@ -1,6 +1,6 @@
-"""Single pictures of the past: the keyframe at or before an instant as JPEG, for previews. Blocking; any thread.
+"""Still images of the past for previews: the keyframe at or before an instant as JPEG. Blocking; thread-safe.
 
-A bounded number of JPEG files is kept, because a pointer that moves along the timeline asks for the same ones again.
+A limited number of images is cached, because a pointer moving along the timeline requests the same ones repeatedly.
 """
 
 import threading
@@ -20,9 +20,9 @@ from tawny.playback.segment_lookup import segments
 
 MOST_KEPT_BYTES = 6_000_000
 SMALL_WIDTH = 640
-"""Up to this width the small stream is good enough."""
+"""Maximum width for which the sub stream suffices, px."""
 LATE_MS = 3_000
-"""So long after the end of a recording its last picture still stands for an instant: the next is on its way."""
+"""Time after the end of a recording, ms, for which its last image is used: the next one is on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ _Key = tuple[SegmentId, int, int, int]
 
 
 def shown_in(archive: RecordingArchive, camera: CameraId, at_ms: int, width: int) -> Iterator[Segment]:
-    """Recordings that may have the picture of an instant, the fittest for this width first."""
+    """Yield the recordings that may contain the image of an instant, most suitable for this width first."""
     by_fitness = [StreamName.SUB, StreamName.MAIN] if width <= SMALL_WIDTH else [StreamName.MAIN, StreamName.SUB]
     for stream in by_fitness:
         yield from reversed(segments(archive, camera, stream, Span(at_ms - LATE_MS, at_ms + 1)))
@@ -49,7 +49,10 @@ class StillReader:
         self._kept_bytes = 0
 
     def at(self, camera: CameraId, at_ms: int, width: int) -> StillPicture | None:
-        """No wider than `width`; None where nothing is recorded, or nothing that can be decoded. Raises FileSealed."""
+        """Return an image of at most `width` px, or None if nothing is recorded or decodable.
+
+        Raises FileSealed: if it is sealed.
+        """
         found = (self._of(segment, at_ms, width) for segment in shown_in(self._archive, camera, at_ms, width))
         return next((picture for picture in found if picture), None)
 
@@ -58,9 +61,9 @@ class StillReader:
             file = read_segment(self._archive.segment_path(segment))
             return self._picture(segment, file, at_ms, width)
         except FileSealed:
-            raise  # whoever asks may have the key
+            raise  # the caller may have the key
         except FileDamaged:
-            return None  # `tawny check` tells of it; a preview has nothing to show
+            return None  # `tawny check` reports it; the preview has no image
 
     def _picture(self, segment: Segment, file: SegmentReader, at_ms: int, width: int) -> StillPicture | None:
         places = [fragment for fragment in file.fragments if fragment.is_keyframe]

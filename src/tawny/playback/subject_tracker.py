@@ -1,8 +1,8 @@
-"""One who is followed through pictures, so that all others can be hidden: in doubt he is let go of, and hidden as well.
+"""Tracks one person through frames so that everything else can be hidden; if in doubt, the track ends.
 
-A picture is compared with what its place looks like otherwise. What differs falls into patches; the one that was
-pointed at is followed from picture to picture, both ways. It is lost as soon as it could be another's: when it meets
-another patch, when a part of it leaves sideways, or it grows at once. Then nobody is shown until the next mark.
+Compares frames with the usual scene; differences form patches. The marked patch is tracked in both directions. The
+track ends when it may be confused with another: it meets another patch, a part separates sideways, or it grows
+abruptly. Then nothing is shown until the next mark.
 """
 
 from collections import deque
@@ -17,22 +17,22 @@ import numpy as np
 from tawny.playback.redaction_areas import SubjectMark
 
 WIDTH: Final = 192
-"""Cells across a picture."""
+"""Width of a frame in cells."""
 DIFFERS: Final = 16
-"""Grey levels from which a cell differs from its place..."""
+"""Minimum difference of a cell to the scene in gray levels..."""
 NOISE: Final = 5.0
-"""...or so many times as much as is usual in this picture."""
+"""...and as a multiple of the frame's median difference."""
 LEAST_CELLS: Final = 12
 REACH: Final = 2
-"""Cells that it may move from one picture to the next, besides its own size: pictures come ten a second or more."""
+"""Maximum movement between two frames in cells, in addition to its own size; frames come at least ten a second."""
 GROWS: Final = 1.4
 SHRINKS: Final = 0.3
-"""Shares of its area of late between which it stays..."""
+"""Maximum and minimum area relative to its recent area."""
 BESIDE: Final = 0.2
-"""...and of which it may have no more beside it: two who part stand beside each other."""
+"""Maximum area of side parts relative to the largest part: two people who separate stand next to each other."""
 SHOWN: Final = 2
 APART: Final = 4
-"""Cells around it that are shown; around others, that are hidden."""
+"""Margin in cells shown around the subject, and hidden around others."""
 PATIENCE_MS: Final = 400
 LATE_MS: Final = 1_500
 
@@ -42,7 +42,7 @@ Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 @dataclass(frozen=True, slots=True)
 class TrackedPicture:
-    """A picture: what differs from its place, packed."""
+    """The packed difference of a frame to the scene."""
 
     at_ms: int
     shape: tuple[int, int]
@@ -55,14 +55,14 @@ class TrackedPicture:
 
 
 def downscaled_grid(luma: Any) -> Grey:
-    """uint8 [high, WIDTH]."""
+    """Return the downscaled frame, uint8 [height, WIDTH]."""
     high, wide = luma.shape[:2]
     size = (WIDTH, max(2, round(WIDTH * high / wide)))
     return np.asarray(cv2.resize(np.ascontiguousarray(luma), size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def place_of(pictures: Sequence[Grey]) -> Grey:
-    """What is there mostly."""
+    """Return the usual scene: the median of the frames."""
     return np.asarray(np.median(np.stack(pictures), axis=0), np.uint8)
 
 
@@ -74,7 +74,7 @@ def seen_in(at_ms: int, picture: Grey, place: Grey) -> TrackedPicture:
 
 
 def follow_subject(seen: Sequence[TrackedPicture], marks: Sequence[SubjectMark]) -> dict[int, Mask]:
-    """What is shown, by the instants of the pictures in which anything is. seen: in order of time."""
+    """Return the visible mask by frame time, for frames that show the subject. seen: in order of time."""
     shown: dict[int, Mask] = {}
     for mark in marks:
         begin = min(range(len(seen)), key=lambda number: abs(seen[number].at_ms - mark.at_ms), default=None)
@@ -118,7 +118,7 @@ def _followed(seen: Sequence[TrackedPicture], mark: SubjectMark) -> dict[int, Ma
 
 
 def _comes_apart(parts: Sequence[Mask]) -> bool:
-    """Into such as stand beside each other; a head may come off its shoulders, as a place is like a coat."""
+    """Return whether parts lie side by side. A head may separate from the body where clothes match the background."""
     largest = max(parts, key=np.count_nonzero)
     columns = largest.any(axis=0)
     beside = sum(int(part.sum()) for part in parts if not (part.any(axis=0) & columns).any())

@@ -1,6 +1,6 @@
-"""What is recorded of a camera, what is missing and why, what happened and how much moved: one lane of the timeline.
+"""Timeline lane of a camera: recordings, gaps with reasons, damage, events and motion.
 
-All calls wait for the disk; run them in a thread.
+All calls block on the disk; run them in a thread.
 """
 
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ from tawny.playback.local_time import days
 from tawny.playback.recordings import RecordingArchive
 
 MOST_SHOWN = 2_000
-"""Spans, gaps and so on of one lane; where there are more, spans are drawn together and the longest gaps stay."""
+"""Maximum number of entries per lane. With more, spans are merged and the longest gaps are kept."""
 FRESH_MS = 10_000
-"""The end of what is being recorded may be this old before the time since counts as missing."""
+"""Maximum age of the recording's end, ms, before later time counts as missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class MotionSeries:
-    """data: one byte a step, the greatest score in it, 255 where nothing was watched."""
+    """Motion scores. data: one byte per step, the maximum score; 255 without detection."""
 
     begin_ms: int
     step_s: int
@@ -48,7 +48,7 @@ class CalendarDay:
     begin_ms: int
     recorded_s: float
     gaps: int
-    """Those that nobody wanted."""
+    """Number of unwanted gaps."""
 
 
 def timeline_lane(
@@ -60,7 +60,7 @@ def timeline_lane(
     now_ms: int,
     waits_for_motion: bool = False,
 ) -> TimelineLane:
-    """One camera's part of the timeline. points: motion has at most so many steps."""
+    """Return one camera's lane. points: maximum number of motion steps."""
     spans = recorded_spans(archive, camera, within)
     gaps = archive.index.gaps(camera, within)
     events = archive.index.events(within, cameras=[camera], limit=MOST_SHOWN).events
@@ -79,7 +79,7 @@ def timeline_lane(
 def recorded_spans(
     archive: RecordingArchive, camera: CameraId, within: Span, stream: StreamName | None = None
 ) -> list[Span]:
-    """Recorded time, that of segments still being written included. stream None: of either."""
+    """Return recorded time including open segments. stream None: of either stream."""
     spans = archive.index.spans(camera, stream, within)
     for segment in archive.open_segments(camera):
         part = segment.span.cut_to(within) if stream in (None, segment.stream) else None
@@ -89,18 +89,18 @@ def recorded_spans(
 
 
 def motion_series(archive: RecordingArchive, camera: CameraId, within: Span, points: int) -> MotionSeries:
-    """Scores with as small a step as gives at most `points` of them; steps lie at whole multiples since 1970."""
+    """Return the scores with the smallest step that gives at most `points` values, aligned to multiples since 1970."""
     begin_s, end_s = within.begin_ms // 1000, -(-within.end_ms // 1000)
     step_s = max(1, -(-(end_s - begin_s) // max(1, points - 1)))
     begin_s, end_s = begin_s - begin_s % step_s, end_s + -end_s % step_s
     scores = np.frombuffer(archive.scores(camera, Span(begin_s * 1000, end_s * 1000)), np.uint8)
-    # "not watched" is 255: one more makes it 0 and every score one more, so that the greatest is what was watched
+    # 255 means no detection: adding one makes it 0 and keeps all other scores above it
     greatest = (scores + np.uint8(1)).reshape(-1, step_s).max(axis=1) - np.uint8(1)
     return MotionSeries(begin_s * 1000, step_s, greatest.tobytes())
 
 
 def calendar(archive: RecordingArchive, camera: CameraId, zone: ZoneInfo, within: Span) -> list[CalendarDay]:
-    """Each local day of a span: how much of it is recorded, how often it is interrupted."""
+    """Return each local day of a span with its recorded time and number of unwanted gaps."""
     whole_days = days(zone, within)
     if not whole_days:
         return []
@@ -117,9 +117,9 @@ def calendar(archive: RecordingArchive, camera: CameraId, zone: ZoneInfo, within
 def share_recorded(
     archive: RecordingArchive, camera: CameraId, day: Span, *, now_ms: int, waits_for_motion: bool = False
 ) -> tuple[float | None, int]:
-    """How much of what was wanted of a day until now is there, 0..1, and the number of unwanted gaps.
+    """Return the recorded share of the wanted time of a day until now, 0..1, and the number of unwanted gaps.
 
-    None before anything was wanted: the camera is new. Time that was off by choice is not wanted.
+    The share is None before anything was wanted, as for a new camera. Time off by choice is not wanted.
     """
     past = day.cut_to(Span(day.begin_ms, max(day.begin_ms, _judged_until(archive, camera, now_ms))))
     if past is None:
@@ -144,17 +144,20 @@ def share_recorded(
 
 
 def is_unwanted(gap: Gap) -> bool:
-    """Whether it lowers the recorded share: nobody chose it, and it is more than the moment a start takes."""
+    """Return whether the gap lowers the recorded share: not by choice and not the moment of a start."""
     return gap.reason not in BY_CHOICE and not _is_start(gap)
 
 
 def _is_start(gap: Gap) -> bool:
-    """The moment between tawny's start and the first picture. A camera that does not answer gets another reason."""
+    """Return whether this is the moment between tawny's start and the first frame.
+
+    A camera that does not respond gets another reason.
+    """
     return gap.reason is GapReason.RECORDER_OFF and gap.detail == "starting"
 
 
 def gap_words(gap: Gap) -> str:
-    """What the timeline says of it: `tawny was off: power cut`."""
+    """Return the text of a gap in the timeline, such as `tawny was off: power cut`."""
     words = GAP_WORDS[gap.reason]
     if gap.reason is GapReason.RECORDER_OFF and gap.detail:
         return f"{words}: {OFF_WORDS.get(gap.detail, gap.detail)}"
@@ -162,7 +165,10 @@ def gap_words(gap: Gap) -> str:
 
 
 def gap_tone(gap: Gap) -> Literal["warn", "choice", "faint"]:
-    """warn: somebody should know. choice: wanted, or nothing is amiss. faint: it was recorded once."""
+    """Return the tone of a gap.
+
+    warn: needs attention. choice: intended or harmless. faint: recorded and later deleted.
+    """
     if gap.reason is GapReason.REMOVED:
         return "faint"
     is_update = gap.reason is GapReason.RECORDER_OFF and gap.detail in ("update", OFF_WORDS["update"])
@@ -172,7 +178,7 @@ def gap_tone(gap: Gap) -> Literal["warn", "choice", "faint"]:
 def _waiting(
     archive: RecordingArchive, camera: CameraId, spans: list[Span], gaps: list[Gap], within: Span, now_ms: int
 ) -> list[Span]:
-    """Neither recorded nor explained, since the camera is known."""
+    """Return time that is neither recorded nor explained, since the camera is known."""
     bounds = archive.index.bounds(camera)
     begins_ms = [span.begin_ms for span in spans] + [gap.begin_ms for gap in gaps]
     begins_ms += [bounds.begin_ms] if bounds else []
@@ -183,13 +189,13 @@ def _waiting(
 
 
 def _judged_until(archive: RecordingArchive, camera: CameraId, now_ms: int) -> int:
-    """Now, or the end of what is being written if that is fresh: the next second is on its way."""
+    """Return now, or the end of the open segment if recent: the next second is still to be written."""
     ends_ms = [segment.end_ms for segment in archive.open_segments(camera) if now_ms - segment.end_ms <= FRESH_MS]
     return max(ends_ms, default=now_ms)
 
 
 def _drawn_together(spans: list[Span], within: Span) -> list[Span]:
-    """At most MOST_SHOWN: where there are more, short holes close, which at that scale nobody could see."""
+    """Return at most MOST_SHOWN spans, joined over short gaps that are invisible at this scale."""
     join_ms = 1
     while len(spans) > MOST_SHOWN:
         join_ms = max(join_ms * 2, (within.end_ms - within.begin_ms) // (8 * MOST_SHOWN))
@@ -198,7 +204,7 @@ def _drawn_together(spans: list[Span], within: Span) -> list[Span]:
 
 
 def damage_today(archive: RecordingArchive, camera: CameraId, day: Span) -> DamageSum:
-    """Of the large pictures: what people look at."""
+    """Return the damage of the main stream."""
     return damage_sum(one for one in archive.index.damage(camera, day) if one.stream is StreamName.MAIN)
 
 

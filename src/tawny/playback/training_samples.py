@@ -1,7 +1,7 @@
-"""Crops of what moved in recorded events, as the model of kinds is shown them: for an owner who trains one.
+"""Training samples: crops of moving objects in recorded events, in the input format of the type model.
 
-The recording from shortly before an event is looked at again by the default detector; what it follows is cut out. Files
-are as `training` reads them.
+The default detector processes the recording from shortly before an event; its tracked objects are cropped. Files have
+the format that `training` reads.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,21 +26,21 @@ from tawny.playback.frame_reader import FrameReader
 from tawny.playback.recordings import RecordingArchive
 
 LEARNS_MS: Final = 15_000
-"""So long before an event the detector begins to learn the place."""
+"""Lead time for the background model, ms."""
 MOST_MS: Final = 60_000
-"""So much of an event is looked at."""
+"""Maximum processed time of an event, ms."""
 LOOK_MS: Final = 200
 MOST_CROPS: Final = 40
-"""Of an event, spread over its time: one that lasts does not say more than others."""
+"""Maximum number of crops per event, spread over its time, so that long events have no more weight."""
 SAID: Final = "said"
-"""By whom they are labelled: by what their owner said."""
+"""Origin of the labels: corrections by the owner."""
 NOBODY: Final = frozenset({"shadow", "weather"})
-"""Reasons for a false alarm that say what it was: nothing."""
+"""False alarm reasons that mean there was no object."""
 
 
 @dataclass(frozen=True)
 class SampleCrop:
-    """crop: uint8 [2, 64, 64]. label: empty where it is not known which thing in the event was meant."""
+    """A training sample. crop: uint8 [2, 64, 64]. label: empty if the labeled object of the event is unknown."""
 
     crop: Any
     at_ms: int
@@ -51,14 +51,14 @@ class SampleCrop:
 
 
 def label_of(event: Event) -> str:
-    """What a person said it was; empty where nobody did."""
+    """Return the label given by a person, or an empty string."""
     return event.said or (NOTHING if event.false_alarm in NOBODY else "")
 
 
 def crop_samples(archive: RecordingArchive, event: Event, private: Sequence[Polygon] = ()) -> list[SampleCrop]:
-    """Of an event that is over and that somebody called something. private: what nobody is to see.
+    """Return the samples of an ended, labeled event; empty without recording. private: privacy masks.
 
-    What was said is meant of the largest thing in it; of `nothing` it is true for all. Empty where nothing is recorded.
+    The label applies to the largest object; `nothing` applies to all.
     """
     label, found = label_of(event), list(_followed(archive, event, private))
     if not found:
@@ -77,7 +77,7 @@ def crop_samples(archive: RecordingArchive, event: Event, private: Sequence[Poly
 
 
 def _followed(archive: RecordingArchive, event: Event, private: Sequence[Polygon]) -> Iterator[tuple[int, SampleCrop]]:
-    """Every thing of every look in the event's time, with how many of its cells moved."""
+    """Yield every object of every frame of the event with its number of foreground cells."""
     assert event.end_ms is not None
     pictures, detector = FrameReader(archive, event.camera, StreamName.SUB), MotionDetector({})
     until_ms = min(event.end_ms, event.start_ms + MOST_MS)
@@ -99,7 +99,7 @@ def _cut(crop: Any, at_ms: int, thing: Observation) -> SampleCrop:
 
 
 def write(folder: Path, camera: CameraId, cuts: Sequence[SampleCrop]) -> Path:
-    """A camera's file. NotDone where there is one already, or it cannot be written."""
+    """Write a camera's file. Raises NotDone: if it exists or cannot be written."""
     file = folder / f"{camera}.npz"
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -1,7 +1,7 @@
-"""What another trigger level would have done, from the stored scores alone: nothing is decoded. Pure.
+"""Simulates another trigger level from stored scores, without decoding. Pure.
 
-An event is still caught at a level if the score reached it at any time in it. Above the level in use events only go;
-below it, seconds that came near enough become new ones.
+An event is still detected at a level if its score ever reached it. Above the current level events only disappear; below
+it, seconds with sufficient scores form new events.
 """
 
 from collections.abc import Sequence
@@ -14,21 +14,21 @@ from tawny.model.times import Span
 from tawny.playback.recordings import UNKNOWN_SCORE
 
 LINE = 50
-"""The level in use, unless said otherwise."""
+"""Default of the current level."""
 JOIN_S = 5
-"""Seconds below the level that do not end what would be a new event."""
+"""Seconds below the level that do not end a new event."""
 NEAR_MS = 3000
-"""What begins so near to an event belongs to it."""
+"""New events this close to an existing one belong to it, ms."""
 MOST_NEW = 500
 ENOUGH_FALSE = 3
-"""False alarms from which on a setting is proposed."""
+"""Minimum number of false alarms for a proposal."""
 MOST_LOST = 0.1
-"""A proposal loses at most this share of the events that nobody called false."""
+"""Maximum share of true events that a proposal may lose."""
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedEvent:
-    """An event that there was not. score: its greatest."""
+    """A simulated new event. score: its maximum."""
 
     span: Span
     score: int
@@ -36,7 +36,7 @@ class SimulatedEvent:
 
 @dataclass(frozen=True, slots=True)
 class TriggerSimulation:
-    """At the other level. unknown: events of whose time no scores are stored."""
+    """Results at another level. unknown: events without stored scores."""
 
     still: tuple[Event, ...]
     missed: tuple[Event, ...]
@@ -46,20 +46,23 @@ class TriggerSimulation:
 
 @dataclass(frozen=True, slots=True)
 class LevelProposal:
-    """A level, what it removes and what it would lose."""
+    """A proposed level with the events it removes and loses."""
 
     level: int
     removes: tuple[Event, ...]
     leaves: tuple[Event, ...]
-    """False alarms that stay."""
+    """False alarms that remain."""
     loses: tuple[Event, ...]
-    """Events that nobody called false, and that would be none."""
+    """True events that would be lost."""
 
 
 def simulate_trigger(
     events: Sequence[Event], scores: bytes, within: Span, level: int, in_use: int = LINE
 ) -> TriggerSimulation:
-    """events: of one camera, those that began in `within`; scores: a byte a second of `within`. level: 1 to 100."""
+    """Return the effect of a level, 1..100.
+
+    events: of one camera, started in `within`. scores: one byte per second of `within`.
+    """
     still, missed, unknown = list[Event](), list[Event](), list[Event]()
     for event in events:
         peak = peak_of(event, scores, within)
@@ -71,9 +74,9 @@ def simulate_trigger(
 def propose_level(
     events: Sequence[Event], scores: bytes, within: Span, reason: str, in_use: int = LINE
 ) -> LevelProposal | None:
-    """The lowest level that removes the most of the false alarms of this reason, and loses hardly anything else.
+    """Return the lowest level that removes the most false alarms of this reason with few losses.
 
-    None for too few false alarms, and where no level helps.
+    None with too few false alarms or if no level helps.
     """
     peaks = [(event, peak) for event in events if (peak := peak_of(event, scores, within)) is not None]
     false = [(event, peak) for event, peak in peaks if event.false_alarm == reason]
@@ -100,7 +103,7 @@ def propose_level(
 
 
 def peak_of(event: Event, scores: bytes, within: Span) -> int | None:
-    """The greatest score in the event's time, as far as it lies in `within`; None where nothing is known of it."""
+    """Return the maximum score in the event's time within `within`, or None if unknown."""
     first_s = within.begin_ms // 1000
     begin = max(0, event.start_ms // 1000 - first_s)
     end_ms = within.end_ms if event.end_ms is None else event.end_ms

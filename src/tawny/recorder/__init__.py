@@ -1,1 +1,1 @@
-"""Packets to segments."""
+"""Recorder: writes packets to segments."""

@@ -1,8 +1,8 @@
-"""The truth about one camera: is it recorded, and if not, since when and why. Facts in; its state and its gaps out.
+"""Recording state of one camera: receives facts, reports state and gaps with their reasons.
 
-Always true: from the moment the camera was wanted, every instant is either recorded or inside a gap that this wrote.
-A gap begins where the last recorded picture ended and ends where the next one begins, whenever that was noticed.
-Any thread may tell facts.
+Invariant: from the time the camera is enabled, every instant is either recorded or within a gap written here. A gap
+begins at the end of the last recorded frame and ends at the begin of the next one, regardless of when that was
+detected. Thread-safe.
 """
 
 import threading
@@ -23,10 +23,10 @@ from tawny.model.ids import CameraId
 from tawny.model.states import CameraState, CameraStatus
 
 SILENT_S = 5.5
-"""No picture for so long, whatever the connection says, is a stall."""
+"""Time without a frame, in s, that counts as a stall regardless of the connection state."""
 
 RESTART_S = 60.0
-"""A camera that hung up and has not come back after so long is not restarting: it is not answering."""
+"""After this time, in s, a camera that closed the connection counts as unreachable instead of restarting."""
 
 _REASONS: list[tuple[type[SourceError], GapReason, CameraState]] = [
     (SourceFinished, GapReason.OFF, CameraState.OFF),
@@ -39,9 +39,10 @@ _REASONS: list[tuple[type[SourceError], GapReason, CameraState]] = [
 
 
 class CoverageMonitor:
-    """since_ms: when the camera became wanted; the gap up to its first picture begins there.
+    """Tracks state and gaps of one camera.
 
-    put_gap: makes a gap durable and tells of it. tell: hears every change of the status.
+    since_ms: when the camera was enabled; the gap before its first frame begins there. put_gap: stores a gap durably
+    and publishes it. tell: receives every status change.
     """
 
     def __init__(
@@ -70,19 +71,22 @@ class CoverageMonitor:
         return self._status
 
     def begun(self, at_ms: int) -> None:
-        """Packets come, the first of them at `at_ms`."""
+        """Report that packets arrive, the first one at `at_ms`."""
         with self._lock:
             if self._disk is None:
                 self._recorded(at_ms)
 
     def over(self, at_ms: int, reason: GapReason = GapReason.CAMERA_RESTART, detail: str = "") -> None:
-        """The last packet was at `at_ms`. reason, detail: as far as they are known; `failed` may tell better."""
+        """Report that the last packet arrived at `at_ms`.
+
+        reason, detail: the cause, as far as known; `failed` may replace it.
+        """
         with self._lock:
             if self._gap is None:
                 self._missing(at_ms, reason, detail)
 
     def hole(self, begin_ms: int, end_ms: int, packets_missing: int) -> None:
-        """The camera sent all the time, and for a while nothing whole: a gap in the middle of what is recorded."""
+        """Report a gap within a connection: data arrived, but no complete frame."""
         with self._lock:
             if self._gap is None and self._is_wanted:
                 seen = GapEvidence(last_unit_ms=begin_ms, last_byte_ms=end_ms, packets_missing=packets_missing)
@@ -90,7 +94,7 @@ class CoverageMonitor:
                 self._put(Gap(self._status.id, begin_ms, end_ms, GapReason.STALLED, detail, seen))
 
     def failed(self, error: SourceError) -> None:
-        """The connection could not be opened, or ended so."""
+        """Report that the connection failed or ended with `error`."""
         reason, state = next((why, to) for kind, why, to in _REASONS if isinstance(error, kind))
         with self._lock:
             detail = error.detail or error.code
@@ -107,7 +111,7 @@ class CoverageMonitor:
                 self._become(state, error.for_viewers)
 
     def silent(self, last_ms: int) -> None:
-        """Nothing has come since `last_ms` although the connection stands."""
+        """Report an open connection without data since `last_ms`."""
         with self._lock:
             if self._gap is None:
                 self._missing(last_ms, GapReason.STALLED, "no video for more than 5 s")
@@ -115,7 +119,7 @@ class CoverageMonitor:
                 self._become(CameraState.OFFLINE, "The video stopped. If it doesn't recover, restart the camera.")
 
     def disk_failed(self, at_ms: int, reason: GapReason, detail: str) -> None:
-        """Nothing could be written since `at_ms`."""
+        """Report that writing has failed since `at_ms`."""
         with self._lock:
             if self._disk is None and self._gap is None:
                 self._missing(at_ms, reason, detail)
@@ -123,14 +127,14 @@ class CoverageMonitor:
             self._become(CameraState.BLOCKED, detail)
 
     def disk_recovered(self, at_ms: int) -> None:
-        """Writing goes on with what came at `at_ms`."""
+        """Report that writing continues with data that arrived at `at_ms`."""
         with self._lock:
             if self._disk is not None:
                 self._disk = None
                 self._recorded(at_ms)
 
     def stop(self, at_ms: int) -> None:
-        """Not wanted any more: what is open ends, and nothing begins."""
+        """Disable the camera: close the open gap and start no new one."""
         with self._lock:
             self._is_wanted = False
             if self._gap is not None:
@@ -153,7 +157,10 @@ class CoverageMonitor:
             self._gap = None
 
     def _may_rename(self, reason: GapReason) -> bool:
-        """A gap keeps its first reason, but for what time tells: the first try's, and a restart that is none."""
+        """Return whether the gap may change its reason.
+
+        It keeps the first one, except after the initial attempt, or when a restart or stall lasts.
+        """
         assert self._gap is not None
         if self._gap.detail in {"starting", ""}:
             return True
@@ -173,7 +180,7 @@ class CoverageMonitor:
 
 
 def _with(known: GapEvidence | None, error: SourceError) -> GapEvidence:
-    """What a gap stands on, with what this end or this attempt adds. The connection that had pictures tells most."""
+    """Merge the gap's evidence with that of this attempt. Evidence of a connection that had frames wins."""
     seen = error.evidence or GapEvidence(error.code)
     if known is None and seen.last_unit_ms is not None:
         return seen
@@ -188,7 +195,7 @@ def _with(known: GapEvidence | None, error: SourceError) -> GapEvidence:
 
 
 def _is_news(before: Gap | None, after: Gap) -> bool:
-    """Whether it is worth a line in the history: a camera that is away for days is tried every few seconds."""
+    """Return whether the change is worth a history line. An offline camera is retried every few seconds for days."""
     if before is None or before.evidence is None or after.evidence is None:
         return True
     attempts = after.evidence.attempts

@@ -1,9 +1,10 @@
-"""The recorder: packets of all cameras from their hubs to the disk. It never waits for a disk, and for nobody else.
+"""Recorder: moves packets of all cameras from their hubs to the disk without blocking on a disk.
 
-One actor takes from every hub a little more often than once a second, all in one go and just after the cameras were
-read, and hands what is due to a few writers: waking up costs more than the work. Of a stream, one list of
-pieces is on its way to the disk at a time; what comes meanwhile waits, at most `BufferLimits`, and then the oldest is
-dropped and told as a `WriteLoss`. Any thread may call the public methods.
+One actor reads all hubs in one step, slightly more often than once per second and just after the cameras were read. It
+submits due write units to a few writers, because wakeups cost more than the work.
+
+Per stream, one job is being written at a time. Later packets wait within `BufferLimits`; beyond them the oldest are
+dropped and reported as a `WriteLoss`. The public methods are thread-safe.
 """
 
 import threading
@@ -31,20 +32,21 @@ from tawny.stream.hub import Hub
 __all__ = ["BufferLimits", "RecordingStatus", "SegmentRecorder", "WriteLoss"]
 
 _READ_S: Final = 0.03
-"""So long after a multiple of `LOOK_S` it looks: cameras are read at multiples of half of that, or less."""
+"""Delay of a step after a multiple of `LOOK_S`. Cameras are read at multiples of half of that, or less."""
 _SOON_S: Final = 0.2
-"""Between two looks while somebody waits for a disk."""
+"""Step interval while a stream waits for a disk."""
 _RETRY_CLOSING_S: Final = 5.0
 _LIST_WITHIN_S: Final = 1.0
-"""So long after the first one was closed, all that was closed by then is listed."""
+"""Closed segments are added to the index within this time after the first of them."""
 
 
 class SegmentRecorder:
-    """volume, index: locked and recovered (`storage.recovery`) before. Publishes `SegmentClosed` on the bus.
+    """Records all streams. Publishes `SegmentClosed` on the bus.
 
-    lost: told when time of a stream could not be written (its `end_ms` None) and when it is written again; from the
-    recorder's thread, must return at once. full: told when the disk is full, to make room (`storage.retention.runner`).
-    seals: seals the cameras that are to be.
+    volume, index: already locked and recovered. lost: called when part of a stream could not be
+    written (`end_ms` None) and when writing continues; on the recorder's thread, must return at once. full: called when
+    the disk is full, to free space (`storage.retention.runner`). seals: seals the cameras that are configured to be
+    sealed.
     """
 
     def __init__(
@@ -78,14 +80,16 @@ class SegmentRecorder:
         self._handle: Handle | None = None
 
     def start(self, engine: Engine, writers: int = 2) -> None:
-        """Begin to work, with so many threads that wait for the disk, and as many for each spare one."""
+        """Start with this number of writer threads, and as many for each spare."""
         self._new_writers = lambda name: WriterPool(engine, writers, name)
         self._writers = {self._volume: self._new_writers("writer")}
         self._handle = engine.start("recorder", lambda: _Steps(self))
 
     def add(self, camera: CameraId, stream: StreamName, hub: Hub, *, back_s: float = 0.0) -> None:
-        """Record this stream from now on, or from the newest keyframe at least `back_s` ago; in place of what the
-        recorder had under this name."""
+        """Record a stream from now on, or from the newest keyframe at least `back_s` seconds old.
+
+        Replaces an existing recording of the same stream.
+        """
         writer = StreamWriter(self._volume, self._index, self._closing, camera, stream, self._seals)
         recording = StreamRecording(camera, stream, hub, writer, self._places, self._limits, self._lost, back_s=back_s)
         self.remove(camera, stream)
@@ -94,7 +98,7 @@ class SegmentRecorder:
         self._wake()
 
     def remove(self, camera: CameraId, stream: StreamName, why: str = "recording ended") -> None:
-        """Record it no longer; what came until now is written and closed soon."""
+        """Stop recording a stream. Packets received so far are written, and the file is closed soon."""
         with self._lock:
             recording = self._recordings.pop((camera, stream), None)
             if recording is not None:
@@ -103,7 +107,7 @@ class SegmentRecorder:
         self._wake()
 
     def end_run(self, camera: CameraId, stream: StreamName, why: str) -> None:
-        """The run is over (its last packet is in the hub): close its file."""
+        """End the current run, whose last packet is in the hub: close its file."""
         with self._lock:
             recording = self._recordings.get((camera, stream))
         if recording is not None:
@@ -116,8 +120,10 @@ class SegmentRecorder:
         return recording.status(self._clock.mono_s()) if recording else NOT_RECORDED
 
     def open_segments(self, camera: CameraId) -> list[Segment]:
-        """Those being written, as far as they are durable: `path` is the open file's; and what was closed and is not
-        in the index yet. Answers from memory."""
+        """Return open segments as far as durable, with the open file's `path`, and closed ones not yet in the index.
+
+        Reads memory only.
+        """
         closed = [one for one in self._closing.unlisted() if one.camera == camera]
         with self._lock:
             theirs = [one for (whose, _), one in self._recordings.items() if whose == camera]
@@ -125,7 +131,7 @@ class SegmentRecorder:
 
     @property
     def on_spare(self) -> Volume | None:
-        """Where something is recorded now because the first volume does not take it; None when nothing is."""
+        """The spare that receives recordings because the main volume fails. None if none does."""
         with self._lock:
             recordings = list(self._recordings.values())
         return next((spare for one in recordings if (spare := one.on_spare) is not None), None)
@@ -138,7 +144,10 @@ class SegmentRecorder:
             self.remove(camera, stream, why)
 
     def stop(self, timeout_s: float = 5.0, why: str = "tawny stopped") -> bool:
-        """End all streams and wait until they are closed. False when they were not within the time. For threads."""
+        """End all streams and wait until they are closed.
+
+        Return False on timeout. Call from a thread, not from asyncio.
+        """
         self.end_all(why)
         with self._changed:
             closed = self._changed.wait_for(self._is_done, timeout_s)
@@ -149,7 +158,7 @@ class SegmentRecorder:
         return closed
 
     def hangs(self, volume: Volume) -> bool:
-        """Whether it was left because it does not answer."""
+        """Return whether the volume was abandoned because it does not respond."""
         return self._places.hangs(volume)
 
     def _is_done(self) -> bool:
@@ -158,7 +167,7 @@ class SegmentRecorder:
 
     @property
     def is_idle(self) -> bool:
-        """Nothing is recorded, and all is closed."""
+        """Return whether nothing is recorded and all files are closed."""
         with self._lock:
             return not self._recordings and self._is_done()
 
@@ -185,7 +194,7 @@ class SegmentRecorder:
         return _SOON_S if is_behind or self._leaving else LOOK_S - (now_s - _READ_S) % LOOK_S
 
     def _look(self, recordings: list[StreamRecording], now_s: float) -> bool:
-        """Take what came, and hand what is due to the writers in one go. Whether room is needed."""
+        """Read the hubs and submit due jobs. Return whether disk space is needed."""
         is_full = False
         jobs: dict[Volume, list[WriteJob]] = {}
         try:
@@ -202,7 +211,7 @@ class SegmentRecorder:
         return is_full
 
     def _retry_closing(self, now_s: float) -> None:
-        """What could not be named or listed; one try at a time, and none while the first disk does not answer."""
+        """Retry files not renamed or not in the index: one attempt at a time, and none while the main disk hangs."""
         if self._is_retrying.is_set() or self._places.hangs(self._volume):
             return
         if not self._closing.is_due:
@@ -226,14 +235,14 @@ class SegmentRecorder:
         self._writers[on].submit(*jobs)
 
     def begin_again(self) -> None:
-        """The last step failed in one stream: that one starts over, and no other is the worse for it."""
+        """Reset the stream in which the last step failed. Other streams are not affected."""
         recording, self._at_hand = self._at_hand, None
         if recording is not None:
             recording.start_over()
 
 
 class _Steps:
-    """The actor. Made again after a failure."""
+    """The actor of a recorder. The supervisor creates a new one after a failure."""
 
     name = "recorder"
 
@@ -245,4 +254,4 @@ class _Steps:
         return self._recorder.step()
 
     def close(self) -> None:
-        """The recorder goes on with the next one, or was stopped before."""
+        """No effect: the recorder continues with the next actor, or was stopped before."""

@@ -1,4 +1,4 @@
-"""How a segment gets its last name and is listed; what the disk refuses is tried again later. Any thread may call."""
+"""Finalization of segments: final name and index row, with retries after disk errors. Thread-safe."""
 
 import logging
 import threading
@@ -20,26 +20,26 @@ log = logging.getLogger(__name__)
 
 
 class SegmentCloser:
-    """What is closed waits for `retry`, which lists all of it in one change of the index: cameras' files end together.
+    """Closes segments. `retry` adds all closed segments in one index transaction, because cameras' files end together.
 
-    Always true: a file's folder is left in `OpenFolders` only when it is listed in the index, or gone.
+    Invariant: a file leaves `OpenFolders` only when it is in the index or removed.
     """
 
     def __init__(self, index: Index, bus: Bus, history: SignedHistory | None = None) -> None:
-        """history: lists what is closed, too."""
+        """history: signed history that lists closed files; None if not signed."""
         self._index, self._bus, self._history = index, bus, history
         self._lock = threading.Lock()
         self._unnamed: deque[tuple[OpenSegment, SegmentTrailer]] = deque()
         self._unlisted: dict[SegmentId, tuple[Segment, Volume]] = {}
         self.is_due = False
-        """Something was closed that was not tried to be listed yet."""
+        """Closed segments wait for their first attempt to be added to the index."""
 
     def finish(self, file: OpenSegment, end: SegmentTrailer) -> None:
-        """Name it; if the disk does not let us, `retry` goes on from there."""
+        """Finalize a segment. After a disk error, `retry` continues."""
         try:
             segment = file.close(end)
         except StorageError as error:
-            log.warning("%s could not be closed and will be later: %s", file.about.name.path, error)
+            log.warning("cannot close %s, retrying later: %s", file.about.name.path, error)
             with self._lock:
                 self._unnamed.append((file, end))
             return
@@ -54,24 +54,24 @@ class SegmentCloser:
         try:
             history.write_items()
         except StorageError as error:
-            log.warning("the signed history is not written yet: %s", error)
+            log.warning("cannot write the signed history, retrying later: %s", error)
 
     def unlisted(self) -> list[Segment]:
-        """Closed, and not in the index yet."""
+        """Return closed segments that are not yet in the index."""
         with self._lock:
             return [segment for segment, _ in self._unlisted.values()]
 
     def has(self, segment_id: SegmentId) -> bool:
-        """Whether it is one of those."""
+        """Return whether the segment is closed but not yet in the index."""
         return segment_id in self._unlisted
 
     @property
     def left(self) -> int:
-        """How many wait for another try."""
+        """Number of files waiting for a retry."""
         return len(self._unnamed) + len(self._unlisted)
 
     def retry(self) -> None:
-        """Try each that waits once more. By a thread that may wait for the first volume."""
+        """Retry all waiting files. Call from a thread that may block on the main volume."""
         with self._lock:
             self.is_due = False
             unnamed = list(self._unnamed)
@@ -87,7 +87,7 @@ class SegmentCloser:
                 for segment, _ in waiting:
                     self._index.add_segment(segment)
         except StorageError as error:
-            log.warning("%d files are not in the index yet: %s", len(waiting), error)
+            log.warning("cannot add %d files to the index, retrying later: %s", len(waiting), error)
             return
         for segment, volume in waiting:
             with self._lock:

@@ -1,4 +1,4 @@
-"""Where files and fragments begin in a stream of packets. Pure, but for what it remembers of the file it is in."""
+"""Segmenter: decides where files and fragments begin in a stream of packets. No I/O."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -12,22 +12,23 @@ from tawny.recorder.write_units import NewSegmentFile, WriteFragment, WriteUnit
 from tawny.storage.segments.metadata import SegmentTrailer
 
 SEGMENT_S: Final = 60.0
-"""A segment ends before the first keyframe after so much time."""
+"""Target segment length in s: a segment ends before the first keyframe after it."""
 _SEGMENT_BYTES: Final = 1 << 30
-"""And here even before another picture, so that a stream without keyframes does not make a file without end."""
+"""Maximum segment size. Reached, the segment ends before any frame, so that a stream without keyframes is bounded."""
 _LONGEST_S: Final = 540.0
-"""Without a keyframe it ends then: the key of a sealed file lives no longer than ten minutes."""
+"""Maximum segment length in s without a keyframe: the key of a sealed file lives at most ten minutes."""
 _FRAGMENT_S: Final = 0.5
-"""A keyframe begins a fragment, unless the one before began with one too and is not this long yet."""
+"""Minimum fragment length in s: a keyframe begins a new fragment unless the current one is shorter and has a keyframe.
+"""
 
 
 FRAGMENTS_AT_ONCE: Final = 2
-"""Of one piece."""
+"""Maximum number of fragments per write unit."""
 
 
 @dataclass(slots=True)
 class _Part:
-    """One file's share of the packets at hand."""
+    """The part of the current packets that belongs to one file."""
 
     file: NewSegmentFile
     begins: bool
@@ -37,28 +38,28 @@ class _Part:
 
 
 class Segmenter:
-    """`pieces` from one thread."""
+    """Call `pieces` from one thread."""
 
     def __init__(self, segment_s: float = SEGMENT_S) -> None:
         self._segment_s = segment_s
         self._file: NewSegmentFile | None = None
         self._file_bytes = 0
-        self._sounds: dict[RunId, AudioFormat] = {}  # of the file's run, and of those at hand
+        self._sounds: dict[RunId, AudioFormat] = {}  # of the file's run and of the current packets' runs
         self.undecodable: list[Packet] = []
-        """Pictures that had no file, because no keyframe came before them; who takes them out empties it."""
+        """Frames without a file, because no keyframe preceded them. Cleared by the caller."""
 
     @property
     def has_file(self) -> bool:
         return self._file is not None
 
     def forget(self) -> None:
-        """The file is given up: the next begins with the next keyframe."""
+        """Abandon the current file. The next one begins with the next keyframe."""
         self._file = None
 
     def pieces(self, packets: Sequence[Packet], following: Packet | None, ending: str = "") -> list[WriteUnit]:
-        """The packets as pieces of one file after the other.
+        """Split packets into write units of consecutive files.
 
-        following: the picture behind them, if it came already. ending: the last file is closed, for this reason.
+        following: the next frame, if already received. ending: reason to close the last file; empty keeps it open.
         """
         runs = {packet.run for packet in packets} | ({self._file.run} if self._file is not None else set())
         self._sounds = {run: sound for run, sound in self._sounds.items() if run in runs}
@@ -92,7 +93,7 @@ class Segmenter:
         return parts
 
     def _must_begin(self, picture: Packet) -> str:
-        """Why a new file begins with this picture; empty if the one at hand goes on."""
+        """Return why a new file must begin with this frame. Empty if the current file continues."""
         file = self._file
         if file is None:
             return "first"
@@ -116,7 +117,7 @@ class Segmenter:
 
 
 def _spread(sounds: Sequence[Packet], parts: Sequence[_Part]) -> None:
-    """Give each sound to the file of its run and time; what comes too late for its own goes to the next."""
+    """Assign each audio packet to the file of its run and time. A late packet goes to the next file."""
     for sound in sounds:
         fitting = [part for part in parts if part.file.run == sound.run and part.file.audio == sound.format]
         begun = [part for part in fitting if _begin_s(part) <= sound.pts_s]
@@ -129,7 +130,10 @@ def _begin_s(part: _Part) -> float:
 
 
 def _pieces(part: _Part, following: Packet | None) -> list[WriteUnit]:
-    """What a power cut may leave of a piece is looked for in as many fragments when the file is read back."""
+    """Split a file's packets into write units.
+
+    The number of fragments per unit limits what a reader must search after a power cut.
+    """
     fragments = _fragments(part)
     cuts = range(0, len(fragments), FRAGMENTS_AT_ONCE)
     if not cuts:
@@ -151,7 +155,7 @@ def _next_pts(part: _Part, following: Packet | None) -> int | None:
 
 
 def _fragments(part: _Part) -> list[WriteFragment]:
-    """Cut before keyframes, so that each can be begun at."""
+    """Split before keyframes, so that playback can start at each fragment."""
     cut: list[list[Packet]] = []
     for picture in part.pictures:
         if not cut or (picture.is_keyframe and not _is_short(cut[-1], picture)):

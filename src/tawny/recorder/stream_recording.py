@@ -1,6 +1,6 @@
-"""The recording of one stream: from its hub over the gatherer to a writer, and what happens when the disk refuses.
+"""Recording of one stream: from its hub through the write buffer to a writer, and recovery from disk errors.
 
-Belongs to the recorder's thread, but for what says otherwise; while a job is not finished, the writer is the job's.
+Used on the recorder's thread unless stated otherwise. While a job is unfinished, it owns the writer.
 """
 
 import logging
@@ -29,22 +29,25 @@ from tawny.stream.hub import Hub
 log = logging.getLogger(__name__)
 
 _HANGS_S: Final = 5.0
-"""A disk that has not answered for so long does not work."""
+"""Time in s after which a pending write counts as a hanging disk."""
 _LEAVE_S: Final = 8.0
-"""After so long recording goes on elsewhere, if there is a place. A hub's ring holds more than this."""
+"""Time in s after which recording moves to another volume, if available. A hub's ring buffer holds more than this."""
 _EVER_S: Final = 1e6
 _FRESH_S: Final = 6.0
-"""A stream is recorded if something of it became durable no longer ago."""
+"""A stream counts as recorded if data became durable within this time, in s."""
 
 
 _JOB_BYTES: Final = 8_000_000
-"""One job takes no more, beyond its first piece: what is on its way to the disk cannot be dropped any more."""
+"""Maximum size of a job in bytes, unless its first write unit alone is larger: submitted data can no longer be dropped.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class BufferLimits:
-    """What of a stream may wait in memory for the disk, and how long a segment is. waiting_bytes: whatever happens, no
-    more than this and what one job takes (8 MB) is held."""
+    """Limits of data waiting for the disk, and segment length.
+
+    waiting_bytes: memory limit per stream, in addition to one job (8 MB).
+    """
 
     waiting_s: float = 60.0
     waiting_bytes: int = 64_000_000
@@ -53,20 +56,24 @@ class BufferLimits:
 
 @dataclass(frozen=True, slots=True)
 class WriteLoss:
-    """Time of a stream that is not on the disk, though its packets came."""
+    """Part of a stream that was received but not written."""
 
     camera: CameraId
     stream: StreamName
     begin_ms: int
     end_ms: int | None
-    """None while nothing is written again."""
+    """None while writing has not resumed."""
     reason: GapReason
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingStatus:
-    """recording: something became durable lately, and the disk is well. durable_ms: until when all is durable."""
+    """Status of a recording.
+
+    recording: data became durable recently without a disk error. durable_ms: all data up to this time is durable; None
+    before the first.
+    """
 
     recording: bool
     durable_ms: int | None
@@ -78,7 +85,7 @@ NOT_RECORDED: Final = RecordingStatus(recording=False, durable_ms=None, size_byt
 
 
 def _some(pieces: list[WriteUnit]) -> list[WriteUnit]:
-    """The first of them, as many as one job takes."""
+    """Return the leading write units that fit into one job."""
     size_bytes = 0
     for number, piece in enumerate(pieces):
         size_bytes += sum(len(packet.data) for packet in piece.packets)
@@ -88,7 +95,7 @@ def _some(pieces: list[WriteUnit]) -> list[WriteUnit]:
 
 
 class StreamRecording:
-    """places: where it may be written. tell: hears of losses."""
+    """Recording of one stream. places: selects the volume. tell: receives losses."""
 
     def __init__(
         self,
@@ -110,28 +117,28 @@ class StreamRecording:
         self._job: WriteJob | None = None
         self._retry_s = 0.0
         self._backoff = Backoff(first_s=0.5, most_s=5.0)
-        self._ends: deque[tuple[int, str]] = deque()  # after which packet the run is over, and why
+        self._ends: deque[tuple[int, str]] = deque()  # last packet of an ended run, and the reason
         self._newest_ms: int | None = None
         self._loss: WriteLoss | None = None
-        self._losses = 0  # always true: pieces that count as many are behind the last loss
+        self._losses = 0  # number of losses; write units with at least this count come after the last loss
         self._durable_at_s = float("-inf")
         self._is_removed = False
         self.problem: StorageError | None = None
         self.needs_room = False
-        """The disk was full just now; who makes room sets it to False."""
+        """The disk was full. The caller resets it after requesting space."""
         self.is_over = False
-        """Removed, and all of it is written and closed."""
+        """Removed, and everything is written and closed."""
 
-    # --- from any thread
+    # --- any thread
 
     def end_run(self, why: str) -> None:
-        """The run that the hub's newest packet belongs to is over: close its file behind it."""
+        """Close the file after the hub's newest packet, which ends the run."""
         newest = self._hub.newest
         if newest is not None:
             self._ends.append((newest.number, why))
 
     def remove(self, why: str) -> None:
-        """Close the file behind what came until now, and take no more."""
+        """Close the file after the packets received so far, and accept no more."""
         self.end_run(why)
         self._is_removed = True
 
@@ -151,20 +158,20 @@ class StreamRecording:
 
     @property
     def waiting_bytes(self) -> int:
-        """In memory, because the disk does not have it yet."""
+        """Bytes in memory that are not on the disk yet."""
         job = self._job
         pieces = [*self._queue, *(job.left if job is not None else ())]
         return self._gatherer.size_bytes + sum(len(packet.data) for piece in pieces for packet in piece.packets)
 
-    # --- from the recorder's thread
+    # --- the recorder's thread
 
     @property
     def waits(self) -> bool:
-        """For a disk."""
+        """A job is waiting for a disk."""
         return self._job is not None and not self._job.finished
 
     def step(self, now_s: float) -> WriteJob | None:
-        """Take what came; what there is to do at the disk now, if anything."""
+        """Read the hub. Return the next job, or None."""
         self._take(now_s)
         self._writer.clock_offset_s = self._hub.clock_offset_s
         if self._job is not None and self._job.finished:
@@ -185,7 +192,7 @@ class StreamRecording:
         return None
 
     def _next_job(self, now_s: float) -> WriteJob | None:
-        """All that is due, or what of it still goes into the open file, if new files are made elsewhere now."""
+        """Return a job for all due units, or only those of the open file if new files go to another volume now."""
         pieces, on, at = list(self._queue), self._places.best(), self._writer.volume
         if at is not None and at is not on:
             begins = next((n for n, piece in enumerate(pieces) if not self._writer.goes_on_with(piece)), len(pieces))
@@ -200,7 +207,7 @@ class StreamRecording:
         return self._job
 
     def _shed(self, now_s: float) -> None:
-        """Keep what waits, in pieces or not, within its limits: the oldest goes, up to a keyframe."""
+        """Keep waiting data within its limits: drop the oldest, up to a keyframe."""
         limits, packets = self._limits, [packet for piece in self._queue for packet in piece.packets]
         if packets:
             size_bytes = self._gatherer.size_bytes + sum(len(packet.data) for packet in packets)
@@ -212,7 +219,7 @@ class StreamRecording:
         self._queue.extend(self._gatherer.shed(limits.waiting_s, limits.waiting_bytes))
 
     def _wait(self, job: WriteJob, now_s: float) -> None:
-        """For a disk. One that does not answer is left, if there is another place."""
+        """Handle a pending job. A disk that does not respond is abandoned if another volume is available."""
         waited_s = now_s - job.begun_s
         if waited_s > _HANGS_S and self.problem is None:
             self.problem = StorageError(str(job.on.root), "it isn't responding")
@@ -225,7 +232,7 @@ class StreamRecording:
             self._gatherer.put_back([*self._before(packets), *packets], now_s)
 
     def _before(self, packets: list[Packet]) -> list[Packet]:
-        """What the ring has from the keyframe that these need: a file of their own begins with one."""
+        """Return the ring buffer's packets from the preceding keyframe on, because a new file begins with one."""
         if not packets:
             return []
         ring, first = self._hub.recent(_EVER_S), packets[0].number
@@ -233,12 +240,12 @@ class StreamRecording:
         return [packet for packet in ring if begins and begins[-1] <= packet.number < first]
 
     def start_over(self) -> None:
-        """Something in here failed that nobody foresaw: forget what waits, and go on with another file."""
+        """Recover from an unexpected failure: discard waiting data and continue with a new file."""
         self._gatherer = WriteBuffer(self._limits.segment_s)
         self._queue.append(WriteUnit((), ends=SegmentTrailer(0, "the recorder failed")))
 
     def _take(self, now_s: float) -> None:
-        """What the hub has. Files end where it has moved on without us, and where runs are over."""
+        """Read the hub. A file ends at skipped packets and at the end of a run."""
         if self._is_removed and not self._ends:
             return
         batch = self._reader.take()
@@ -262,7 +269,7 @@ class StreamRecording:
             self._newest_ms = packets[-1].at_ms
 
     def _after(self, job: WriteJob, now_s: float) -> None:
-        """A job has ended: what is durable is, and what is not comes again."""
+        """Process a finished job: record its success, or requeue the rest."""
         if job.done:
             self._durable_at_s = now_s
             self._written(job.done)
@@ -271,7 +278,7 @@ class StreamRecording:
             self._backoff.reset()
             return
         if self.problem is None:
-            log.warning("%s %s is not written: %s", self.camera, self.stream, job.error or job.unusable)
+            log.warning("cannot write %s %s: %s", self.camera, self.stream, job.error or job.unusable)
         self.problem = job.error or StorageError(self._writer.where, job.unusable or "a disk writer failed")
         self.needs_room = isinstance(job.error, DiskFull)
         self._retry_s = now_s + self._backoff.next_s()
@@ -280,12 +287,12 @@ class StreamRecording:
         if job.error is None:
             self._forget(left)
         elif self._writer.has_file:
-            self._queue.extend(left)  # the same again, in the same file
+            self._queue.extend(left)  # retry the same units in the same file
         else:
             self._gatherer.put_back([packet for piece in left for packet in piece.packets], now_s)
 
     def _forget(self, pieces: list[WriteUnit]) -> None:
-        """What cannot be stored, whatever we do."""
+        """Drop units that cannot be stored."""
         at_ms = [packet.at_ms for piece in pieces for packet in piece.packets]
         if at_ms:
             self._gatherer.missed(Span(min(at_ms), max(at_ms)))
@@ -293,7 +300,7 @@ class StreamRecording:
         self._queue.append(WriteUnit((), ends=SegmentTrailer(0, "the following video can't be stored")))
 
     def _written(self, pieces: list[WriteUnit]) -> None:
-        """Whether a loss is over."""
+        """Report the end of a loss when a file after it is written."""
         for piece in pieces:
             if self._loss is not None and piece.begins is not None and piece.losses >= self._losses:
                 self._tell(replace(self._loss, end_ms=max(piece.begins.start_ms, self._loss.begin_ms)))

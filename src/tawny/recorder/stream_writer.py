@@ -1,4 +1,4 @@
-"""One stream's files: pieces in, durable fragments out. One thread at a time, whichever of the writers that is."""
+"""Writer of one stream's files: write units in, durable fragments out. One thread at a time."""
 
 import copy
 import logging
@@ -31,7 +31,7 @@ _AAC_FRAME: Final = 1024
 
 
 class _OpenFile:
-    """A file and the times in it."""
+    """An open file and its timestamps."""
 
     def __init__(self, new: NewSegmentFile, start_ms: int, file: OpenSegment, *, splits: bool) -> None:
         self.splits = splits
@@ -39,7 +39,7 @@ class _OpenFile:
         self.pictures = FileDecodeTimes(new.first_pts, _USUAL_PICTURE)
         self.sounds = FileDecodeTimes(_sound_begin(new), _AAC_FRAME)
         self.sequence = 0
-        self.end_ticks = self.durable_ticks = 0  # until where it is written, or being written; and until where synced
+        self.end_ticks = self.durable_ticks = 0  # 90 kHz ticks: written or being written, and synced
 
     @property
     def end_ms(self) -> int:
@@ -50,7 +50,7 @@ class _OpenFile:
         return self.start_ms + round(self.durable_ticks * 1000 / VIDEO_RATE)
 
     def written(self, piece: WriteUnit) -> list[WrittenFragment]:
-        """The piece's fragments as they stand in the file; moves on all counters."""
+        """Return the unit's fragments as stored in the file. Advances all counters."""
         made: list[WrittenFragment] = []
         nexts = [*(one.pictures[0].pts for one in piece.fragments[1:]), piece.next_pts]
         for one, next_pts in zip(piece.fragments, nexts, strict=True):
@@ -82,17 +82,17 @@ class StreamWriter:
         stream: StreamName,
         seals: EpochKeys | None = None,
     ) -> None:
-        """seals: None: nothing is sealed or signed."""
+        """seals: seals and signs segments; None: neither."""
         self._volume, self._index, self._closing, self._seals = volume, index, closing, seals
         self._camera, self._stream = camera, stream
         self._open: _OpenFile | None = None
-        self._begun_ms = self._avoided_ms = -1  # where the newest file begins; where another's does
+        self._begun_ms = self._avoided_ms = -1  # start of the newest file; start used by another writer
         self.durable_ms: int | None = None
-        """Until when all is on the disk."""
+        """All data up to this time is on the disk."""
         self.durable_bytes = 0
-        """All that was ever written."""
+        """Total number of bytes written."""
         self.clock_offset_s: float | None = None
-        """Of the camera; its files tell of it."""
+        """Offset of the camera's clock, stored in its files. None if unknown."""
 
     @property
     def where(self) -> str:
@@ -104,15 +104,15 @@ class StreamWriter:
 
     @property
     def volume(self) -> Volume | None:
-        """That of the open file."""
+        """Volume of the open file. None without one."""
         return self._open.file.volume if self._open is not None else None
 
     def goes_on_with(self, piece: WriteUnit) -> bool:
-        """Whether it belongs to the open file."""
+        """Return whether the unit belongs to the open file."""
         return self._open is not None and (piece.begins is None or piece.begins is self._open.new)
 
     def another(self) -> "StreamWriter":
-        """One that goes on in a file of its own, while this one waits for a disk that does not answer."""
+        """Return a writer that continues in a new file while this one waits for a hanging disk."""
         made = StreamWriter(self._volume, self._index, self._closing, self._camera, self._stream, self._seals)
         made.durable_ms, made.durable_bytes = self.durable_ms, self.durable_bytes
         made.clock_offset_s = self.clock_offset_s
@@ -121,7 +121,7 @@ class StreamWriter:
 
     @property
     def segment(self) -> Segment | None:
-        """The open file as the index would have it: what of it is durable. None while nothing of it is."""
+        """The open file as an index row of its durable part. None if nothing is durable."""
         opened = self._open
         if opened is None or not opened.file.fragments:
             return None
@@ -130,10 +130,10 @@ class StreamWriter:
         return replace(row, path=name.path)
 
     def write(self, piece: WriteUnit, on: Volume | None = None) -> None:
-        """Write a piece; when it returns, the piece is durable. on: where a new file is made; None: on the first.
+        """Write a unit durably. on: volume of a new file; None: the main volume.
 
-        Raises StorageError when it is not. If `has_file` is still true, the same piece may be tried again; else its
-        file was given up. Raises ValueError for a format that cannot be stored.
+        Raises StorageError if it is not durable. If `has_file` is still true, the same unit may be retried; otherwise
+        its file was abandoned. Raises ValueError for a format that cannot be stored.
         """
         if piece.begins is not None and (self._open is None or self._open.new is not piece.begins):
             self.end(SegmentTrailer(0, "another begins"))
@@ -146,19 +146,19 @@ class StreamWriter:
             self.end(piece.ends)
 
     def end(self, end: SegmentTrailer) -> None:
-        """Close the file, if there is one."""
+        """Close the open file, if any."""
         opened, self._open = self._open, None
         if opened is not None:
             self._closing.finish(opened.file, SegmentTrailer(end.end_ms or opened.end_ms, end.why, self.clock_offset_s))
 
     @property
     def on_spare(self) -> Volume | None:
-        """The spare that the open file is on; None when it is on the first volume."""
+        """The spare that holds the open file. None if it is on the main volume."""
         opened = self._open
         return opened.file.volume if opened is not None and opened.file.volume is not self._volume else None
 
     def _create(self, new: NewSegmentFile, on: Volume) -> _OpenFile:
-        """There; if it is the first volume and refuses, but for being full, on a spare if there is one."""
+        """Create the file. If the main volume fails, except when full, use an available spare."""
         try:
             return self._create_on(on, new)
         except DiskFull:
@@ -166,7 +166,7 @@ class StreamWriter:
         except StorageError as error:
             for spare in self._volume.spares if on is self._volume else ():
                 if is_volume_present(spare):
-                    log.warning("%s %s is recorded on %s: %s", self._camera, self._stream, spare.root, error)
+                    log.warning("%s %s: recording to the spare %s: %s", self._camera, self._stream, spare.root, error)
                     return self._create_on(spare, new)
             raise
 
@@ -193,7 +193,7 @@ class StreamWriter:
         )
 
     def _free_start(self, volume: Volume, start_ms: int) -> int:
-        """A start that no other segment has: after the clock went back, the same instant may come twice."""
+        """Return a start that no other segment has: after a clock change an instant may repeat."""
         while self._is_taken(
             volume, SegmentName(self._camera, self._stream, start_ms, None, is_sealed=self._is_sealed)
         ):
@@ -201,7 +201,10 @@ class StreamWriter:
         return start_ms
 
     def _is_taken(self, volume: Volume, name: SegmentName) -> bool:
-        """On a spare the index is not asked: it is on the first volume, which may never answer."""
+        """Return whether the name is in use.
+
+        For a spare the index is skipped: it is on the main volume, which may hang.
+        """
         if name.start_ms == self._avoided_ms or volume.disk.entry(name.path) is not None:
             return True
         if volume is not self._volume:
@@ -225,6 +228,6 @@ class StreamWriter:
 
 
 def _sound_begin(new: NewSegmentFile) -> int:
-    """The file's zero in the sound's own ticks."""
+    """Return the file's zero in audio ticks."""
     rate = new.audio.rate if isinstance(new.audio, AudioFormat) else VIDEO_RATE
     return round(new.first_pts * rate / VIDEO_RATE)

@@ -1,8 +1,9 @@
-"""Where recordings are written: the first volume, or a spare while the first refuses or does not answer.
+"""Selection of the volume for recordings: the main volume, or a spare while the main volume fails or hangs.
 
-A disk that hangs takes the thread that asked it, and gives it back when it pleases. So the job is left behind with its
-writer, its packets are written elsewhere, and while any such job is unfinished its volume is asked for nothing more.
-The recorder's thread alone calls, but for `hangs`.
+A hanging disk blocks the thread that accesses it. The job is therefore abandoned with its writer, and its packets are
+written to another volume. The volume is not used again while an abandoned job is unfinished.
+
+Call from the recorder's thread only, except `hangs`.
 """
 
 import logging
@@ -17,7 +18,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class AbandonedWrite:
-    """A job on a disk that does not answer, and the writer that is the job's until it does."""
+    """An abandoned job on a hanging disk, and its writer."""
 
     job: WriteJob
     writer: StreamWriter
@@ -29,29 +30,29 @@ class VolumeSelector:
         self._left_behind: tuple[AbandonedWrite, ...] = ()
 
     def hangs(self, volume: Volume) -> bool:
-        """Whether it has not answered yet. Any thread may ask."""
+        """Return whether the volume is hanging. Call from any thread."""
         return any(one.job.on is volume for one in self._left_behind)
 
     def best(self) -> Volume | None:
-        """Where a new file should be made; None while nothing answers."""
+        """Return the volume for a new file. None while no volume responds."""
         return next((one for one in (self.first, *self.first.spares) if not self.hangs(one)), None)
 
     def other_than(self, volume: Volume) -> bool:
-        """Whether there is another place that answers, as far as is known."""
+        """Return whether another responding volume is known."""
         return any(one is not volume and not self.hangs(one) for one in (self.first, *self.first.spares))
 
     def leave(self, job: WriteJob, writer: StreamWriter) -> None:
-        """Go on without it."""
+        """Abandon a job."""
         job.give_up()
         if not self.hangs(job.on):
-            log.warning("%s does not answer; recording goes on elsewhere", job.on.root)
+            log.warning("%s is not responding; recording continues on another volume", job.on.root)
         self._left_behind = (*self._left_behind, AbandonedWrite(job, writer))
 
     def answered(self) -> list[AbandonedWrite]:
-        """Those that came back since the last call: their files are to be ended."""
+        """Return abandoned jobs that finished since the last call. The caller ends their files."""
         back = [one for one in self._left_behind if one.job.finished]
         self._left_behind = tuple(one for one in self._left_behind if not one.job.finished)
         for volume in {one.job.on.root: one.job.on for one in back}.values():
             if not self.hangs(volume):
-                log.warning("%s answers again", volume.root)
+                log.warning("%s is responding again", volume.root)
         return back

@@ -1,7 +1,7 @@
-"""Packets of one stream that wait for the disk, and when they are due. Reads no clock, touches no disk; one thread.
+"""Write buffer: packets of one stream waiting for the disk, and when they are due. No clock, no I/O, one thread.
 
-Chosen so that a kill loses at most a second: at each of the recorder's looks all that came is handed out but the newest
-picture, whose successor tells how long it lasts; and that one too where no successor comes soon.
+Timing is chosen so that a kill loses at most one second. Each step of the recorder takes all packets except the newest
+frame, whose duration depends on its successor. The newest frame is taken too if no successor is expected soon.
 """
 
 from collections import deque
@@ -15,30 +15,32 @@ from tawny.recorder.segmenter import SEGMENT_S, Segmenter
 from tawny.recorder.write_units import WriteUnit
 
 LOOK_S: Final = 0.692
-"""Between two looks at what came."""
+"""Step interval of the recorder in s."""
 _PIECE_S: Final = 0.25
-"""Less than this waits for the next look, so that a look in between costs no sync. With one look more it must stay
-below a second: that is what a kill may cost."""
+"""Less data than this, in s, waits for the next step, to save a sync.
+
+Plus one step interval it must stay below one second, the maximum loss after a kill.
+"""
 _OLDEST_S: Final = 0.65
-"""So long after it may have come a packet goes to the disk, however little there is."""
+"""Maximum age of a packet in s. Older ones are written regardless of the amount."""
 _SUCCESSOR_S: Final = 0.15
-"""The newest picture waits for its successor where pictures come in shorter distances than this."""
+"""The newest frame waits for its successor if frames arrive at shorter intervals than this, in s."""
 
 
 class WriteBuffer:
-    """`add` packets as they come, `take` pieces when they are due."""
+    """`add` received packets, `take` due write units."""
 
     def __init__(self, segment_s: float = SEGMENT_S) -> None:
-        self._waiting: deque[tuple[Packet, float]] = deque()  # with the look that did not see it yet
+        self._waiting: deque[tuple[Packet, float]] = deque()  # packet, and time of the last step before it arrived
         self._looked_s = self._looked_before_s = float("-inf")
-        self._newest_ms, self._distance_s = 0, 0.0  # the newest picture, and how long after the one before it is
+        self._newest_ms, self._distance_s = 0, 0.0  # the newest frame, and its distance from the previous one
         self._grouping = Segmenter(segment_s)
         self.size_bytes = 0
-        """Of what waits."""
+        """Size of the waiting packets."""
         self.lost: Span | None = None
-        """Time of pictures that were dropped; who takes note of it sets it to None."""
+        """Time span of dropped frames. Reset to None by the caller."""
         self.losses = 0
-        """How often."""
+        """Number of losses."""
 
     def add(self, packets: Iterable[Packet], now_s: float) -> None:
         if now_s > self._looked_s:
@@ -50,14 +52,17 @@ class WriteBuffer:
             self.size_bytes += len(packet.data)
 
     def missed(self, span: Span) -> None:
-        """Time whose packets never came here."""
+        """Record lost time of packets that never arrived here."""
         self.losses += 1
         self.lost = (
             Span(min(self.lost.begin_ms, span.begin_ms), max(self.lost.end_ms, span.end_ms)) if self.lost else span
         )
 
     def put_back(self, packets: Iterable[Packet], now_s: float) -> None:
-        """Their file is given up and they are not in it: they are first in the next one, from a keyframe on."""
+        """Return unwritten packets of an abandoned file to the front.
+
+        The next file begins with their first keyframe.
+        """
         self._grouping.forget()
         packets = list(packets)
         self._waiting.extendleft((packet, now_s) for packet in reversed(packets))
@@ -65,11 +70,11 @@ class WriteBuffer:
 
     @property
     def waiting_s(self) -> float:
-        """How much time waits, by the packets' own clock."""
+        """Duration of the waiting packets, by their timestamps."""
         return (self._waiting[-1][0].at_ms - self._waiting[0][0].at_ms) / 1000 if self._waiting else 0.0
 
     def take(self, now_s: float, ending: str = "") -> list[WriteUnit]:
-        """What is due. ending: everything is, and the file is closed behind it for this reason."""
+        """Return the due write units. ending: reason to close the file after all packets; empty keeps it open."""
         packets = self._out(len(self._waiting) if ending else self._due(now_s))
         following = next((packet for packet, _ in self._waiting if packet.is_video), None)
         pieces = self._grouping.pieces(packets, following, ending) if packets or ending else []
@@ -79,7 +84,10 @@ class WriteBuffer:
         return [replace(piece, losses=self.losses) for piece in pieces] if self.losses else pieces
 
     def shed(self, most_s: float, most_bytes: int) -> list[WriteUnit]:
-        """Drop the oldest, up to a keyframe each time, until at most so much waits; returns the end of their file."""
+        """Drop the oldest packets, up to a keyframe each time, until the limits are met.
+
+        Return a unit that ends their file.
+        """
         if self.waiting_s <= most_s and self.size_bytes <= most_bytes:
             return []
         ends = self._grouping.pieces([], None, "the disk was too slow")
@@ -90,7 +98,7 @@ class WriteBuffer:
         return ends
 
     def _due(self, now_s: float) -> int:
-        """How many of those that wait."""
+        """Return the number of waiting packets that are due."""
         if not self._waiting:
             return 0
         if now_s - self._waiting[0][1] < _OLDEST_S and self.waiting_s < _PIECE_S:

@@ -1,4 +1,4 @@
-"""Some pieces of one stream on their way to the disk."""
+"""Write job: write units of one stream on their way to the disk."""
 
 from tawny.model.errors import StorageError
 from tawny.recorder.stream_writer import StreamWriter
@@ -7,9 +7,9 @@ from tawny.storage.disk.volume import Volume
 
 
 class WriteJob:
-    """Run once, by a writer. on: where new files are made, and whose threads run it.
+    """A job run once by a writer. on: volume for new files; its writers run the job.
 
-    Always true: all else is set before `finished` is, and never changes afterwards.
+    Invariant: all other fields are set before `finished` and do not change afterwards.
     """
 
     def __init__(self, writer: StreamWriter, pieces: list[WriteUnit], begun_s: float, on: Volume) -> None:
@@ -17,9 +17,9 @@ class WriteJob:
         self._done = 0
         self._is_given_up = False
         self.error: StorageError | None = None
-        """Why it stopped before its end."""
+        """The error that stopped the job."""
         self.unusable = ""
-        """Why the piece at which it stopped can never be stored."""
+        """Why the unit at which the job stopped can never be stored."""
         self.finished = False
 
     def __call__(self) -> None:
@@ -37,12 +37,12 @@ class WriteJob:
             self.finished = True
 
     def give_up(self) -> None:
-        """What is not begun yet is not to be: somebody else writes it. Any thread may call."""
+        """Skip units that were not started; the caller writes them elsewhere. Call from any thread."""
         self._is_given_up = True
 
     @property
     def done(self) -> list[WriteUnit]:
-        """Those that are durable."""
+        """The durable units."""
         return self._pieces[: self._done]
 
     @property

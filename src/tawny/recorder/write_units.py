@@ -1,4 +1,4 @@
-"""What the recorder hands to the disk: pieces of files, each written and synced in one go."""
+"""Write units: parts of files, each written and synced at once."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from tawny.storage.segments.metadata import SegmentTrailer
 
 @dataclass(frozen=True, slots=True)
 class NewSegmentFile:
-    """A file that begins with the picture that has this time."""
+    """A file that begins with the frame at `first_pts`."""
 
     run: RunId
     start_ms: int
@@ -20,7 +20,7 @@ class NewSegmentFile:
 
 @dataclass(frozen=True, slots=True)
 class WriteFragment:
-    """Pictures in decode order, and the sound of about the same time."""
+    """Frames in decode order, and audio of about the same time."""
 
     pictures: tuple[Packet, ...]
     sounds: tuple[Packet, ...] = ()
@@ -28,11 +28,10 @@ class WriteFragment:
 
 @dataclass(frozen=True, slots=True)
 class WriteUnit:
-    """One file's next fragments.
+    """The next fragments of one file.
 
-    begins: the file is made first. next_pts: of the picture that follows, None when that is not known yet. ends: the
-    file is closed behind it; `end_ms` 0 there means: where its last picture ends. losses: how often pictures were lost
-    before it.
+    begins: create the file first. next_pts: timestamp of the following frame; None if unknown. ends: close the file
+    afterwards; `end_ms` 0 means at the end of its last frame. losses: number of losses before this unit.
     """
 
     fragments: tuple[WriteFragment, ...]
@@ -43,5 +42,5 @@ class WriteUnit:
 
     @property
     def packets(self) -> list[Packet]:
-        """All, fragment by fragment."""
+        """All packets, fragment by fragment."""
         return [packet for one in self.fragments for packet in (*one.pictures, *one.sounds)]

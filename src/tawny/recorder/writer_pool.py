@@ -1,4 +1,4 @@
-"""A few threads that wait for disks, so that nobody else has to."""
+"""Writer pool: threads that block on disks, so that other threads do not."""
 
 from collections import deque
 from collections.abc import Callable
@@ -13,7 +13,7 @@ _IDLE_S: Final = 5.0  # a new job wakes them
 
 
 class WriterPool:
-    """Jobs begin in the order in which they were submitted; any thread may submit. name: of their threads."""
+    """Starts jobs in the order of submission. Thread-safe. name: prefix of the threads' names."""
 
     def __init__(self, engine: Engine, threads: int = 2, name: str = "writer") -> None:
         self._jobs: deque[Job] = deque()
@@ -35,15 +35,15 @@ class WriterPool:
 
 @dataclass(slots=True)
 class _Desk:
-    """What a writer works at, and its successor if it dies."""
+    """State of a writer thread, reused by its successor after a failure."""
 
     jobs: deque[Job]
     is_busy: bool = False
-    """It looks for another job before it rests."""
+    """The writer checks for another job before it sleeps."""
 
 
 class _Writer:
-    """An actor: one job a step."""
+    """Actor that runs one job per step."""
 
     name = "writer"
 
@@ -56,11 +56,11 @@ class _Writer:
         try:
             job = desk.jobs.popleft()
         except IndexError:
-            desk.is_busy = False  # first this, then the look: what was handed in before it wakes nobody
+            desk.is_busy = False  # reset before the check: a submission before it wakes no idle writer
             return 0.0 if desk.jobs else _IDLE_S
         job()
         return 0.0
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No effect apart from the busy flag."""
         self._desk.is_busy = False

@@ -1,5 +1,5 @@
-"""Sealed files, format 1: sealed to public keys, signed, and whole or seen not to be. Bytes alone, nothing of disks.
+"""Sealed file format 1: encryption to public keys, signatures and verification. Works on bytes, no file access.
 
-docs/unseal.py opens them in 80 lines. All integers are big-endian. What cannot
-be read raises `Broken`, whatever the bytes are.
+docs/unseal.py opens such files in 80 lines. All integers are big-endian. Unreadable data raises `SealedFileBroken`,
+whatever the bytes are.
 """

@@ -1,4 +1,4 @@
-"""Bech32 (BIP-173), as age writes its keys: a name, `1`, five bits a letter, and six letters to find a mistake."""
+"""Bech32 (BIP-173), the encoding of age keys: a prefix, `1`, five bits per letter, six checksum letters."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ _CHECK_LETTERS: Final = 6
 
 
 def encoded(name: str, data: bytes) -> str:
-    """In lower case."""
+    """Encode data in lower case."""
     values = _regrouped(list(data), 8, 5, pads=True)
     check = _checksum([*_expanded(name), *values, *[0] * _CHECK_LETTERS]) ^ 1
     values += [check >> 5 * (_CHECK_LETTERS - 1 - place) & 31 for place in range(_CHECK_LETTERS)]
@@ -16,7 +16,7 @@ def encoded(name: str, data: bytes) -> str:
 
 
 def decoded(name: str, text: str) -> bytes:
-    """text: in lower case. ValueError when it is not `name`'s, or mistyped."""
+    """Decode text in lower case. Raises ValueError for another prefix or a typing error."""
     found, _, letters = text.rpartition("1")
     if found != name or any(letter not in _LETTERS for letter in letters):
         raise ValueError(f"this is no {name}1…")

@@ -1,9 +1,9 @@
-"""What is raised when bytes are not what their writer wrote."""
+"""Errors for data that differs from what its writer wrote."""
 
 
 class SealedFileBroken(ValueError):
-    """Says what is wrong, in words for people."""
+    """Invalid data. The message is for users."""
 
 
 class WrongKey(SealedFileBroken):
-    """None of the keys at hand opens it."""
+    """None of the available keys opens the file."""

@@ -1,8 +1,9 @@
-"""What a stranger checks: an evidence folder against the fingerprint of its recorder, and against nothing else.
+"""Verification of an evidence folder against the fingerprint of its recorder, without other trust.
 
-Days from the first key, statements, the manifest's signature, each file's hash, each fragment's leaf, each recording's
-digest and signature, and the one list that has it, in time. Nothing is believed before its signature. A film that was
-put together of them for convenience is held against them; one that was redacted is never said to be what was recorded.
+Verifies the days from the first key, statements, the manifest's signature, file hashes, fragment leaves, digests,
+signatures, and each recording's list and time. Nothing is used before its signature is verified.
+
+A film assembled from recordings is compared with them. A redacted film is never reported as the original recording.
 """
 
 import json
@@ -37,18 +38,24 @@ DERIVED: Final = "derived"
 REDACTED_OF: Final = "redacted_of"
 FILM: Final = ".mp4"
 _EARLY_MS, _LATE_MS = 5_000, 1_200_000
-"""A file is stated at most so long before and after it says that it ended: else today's key could sign yesterday."""
+"""Maximum time a statement may precede or follow a file's stated end.
+
+Otherwise today's key could sign yesterday's data.
+"""
 _MOST_SPAN: Final = 100_000
 _EDGE_MS: Final = 2_000
 
 Read = Callable[[str], bytes | mmap | None]
-"""A file of the folder by its plain name; None when there is none. Films may be larger than memory."""
+"""Returns a file of the folder by plain name; None if missing. Films may exceed memory size."""
 Place = tuple[str, int, int, int]
 
 
 @dataclass(slots=True)
 class EvidenceVerdict:
-    """problems: what is wrong; none: all holds. notes: what is missing and why, for people."""
+    """Result of a verification.
+
+    problems: errors; empty if everything is valid. notes: missing parts and reasons, for users.
+    """
 
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -58,7 +65,7 @@ class EvidenceVerdict:
 
     @property
     def is_redacted(self) -> bool:
-        """Its pictures are not those that were recorded: parts were made unrecognizable."""
+        """The video was redacted, so it differs from the recording."""
         return REDACTED_OF in self.manifest
 
 
@@ -76,7 +83,7 @@ class _Chain:
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """One recording, and from when to when it is shown, UTC ms."""
+    """One recording and the exported time range, ms UTC."""
 
     header: SealedHeader
     first_ms: int
@@ -84,7 +91,10 @@ class _Shown:
 
 
 def verify(read: Read, genesis: str) -> EvidenceVerdict:
-    """genesis: the recorder's fingerprint, known from elsewhere: its recovery sheet, its health page."""
+    """Verify a folder.
+
+    genesis: the recorder's fingerprint from another source, such as its recovery sheet or health page.
+    """
     verdict = EvidenceVerdict()
     try:
         line = read_signed(_text(read, MANIFEST))
@@ -105,7 +115,7 @@ def verify(read: Read, genesis: str) -> EvidenceVerdict:
 
 
 def _there(read: Read, name: str) -> bytes | mmap:
-    """Names in a manifest are plain names or refused: they could be paths in disguise."""
+    """Return a required file. Names in a manifest must be plain, because they could be disguised paths."""
     data = read(name) if is_plain(name) else None
     if data is None:
         raise SealedFileBroken(f"{name} is missing")
@@ -131,7 +141,7 @@ def _chain(read: Read, genesis: str, manifest: Mapping[str, Any]) -> _Chain:
     days = read_days(_text(read, CHAIN + DAYS), genesis)
     for day in days:
         if CHAIN + statements_name(day) not in manifest["files"]:
-            continue  # only the days that the export is about
+            continue  # only days that the export covers
         statements = read_statements(days[day], _text(read, CHAIN + statements_name(day)))
         if last_of(days, day) not in (None, statements[-1].hash if statements else ""):
             raise SealedFileBroken(f"statements at the end of {day} are missing")
@@ -167,7 +177,7 @@ def _look_at_files(read: Read, line: SignedLine, verdict: EvidenceVerdict) -> No
 
 
 def _look_at_proofs(read: Read, line: SignedLine, chain: _Chain, verdict: EvidenceVerdict) -> Iterator[_Shown]:
-    """The recordings that are shown."""
+    """Yield the exported recordings."""
     for name in sorted(line.said["files"]):
         if name.endswith(PROOF) and is_plain(name):
             one, problems = _look_at_proof(read, name, chain, is_redacted=verdict.is_redacted)
@@ -176,7 +186,10 @@ def _look_at_proofs(read: Read, line: SignedLine, chain: _Chain, verdict: Eviden
 
 
 def _look_at_proof(read: Read, name: str, chain: _Chain, *, is_redacted: bool) -> tuple[_Shown, list[str]]:
-    """Of what was redacted there is only what was stated of it: no film, and no key that would tell of its pictures."""
+    """Verify one recording.
+
+    A redacted export has only the statements: no film, and no key that would reveal the video.
+    """
     said = json.loads(_text(read, name))
     packed = bytes.fromhex(said["header"])
     header, digest = SealedHeader.read(packed), Digest(packed)
@@ -202,7 +215,7 @@ def _look_at_proof(read: Read, name: str, chain: _Chain, *, is_redacted: bool) -
 
 
 def _look_at_films(read: Read, line: SignedLine, verdict: EvidenceVerdict) -> None:
-    """Those that were put together for convenience: of bytes that are proved, but for heads and sound made anew."""
+    """Verify assembled films: proven bytes, except for new headers and re-encoded audio."""
     files, derived = line.said["files"], line.said.get(DERIVED, {})
     for name, said in derived.items():
         film, at, anew = _there(read, name), said["head"], 0
@@ -226,7 +239,7 @@ def _look_at_films(read: Read, line: SignedLine, verdict: EvidenceVerdict) -> No
 
 
 def _at_the_ends(shown: list[_Shown], said: Mapping[str, Any]) -> Iterator[str]:
-    """What of the time that was asked for is not shown before the first recording, and after the last."""
+    """Yield notes about requested time before the first and after the last recording."""
     if not shown or not said["from"] or not said["to"] or REDACTED_OF in said:
         return
     begin_ms, end_ms = utc_from_text(said["from"]), utc_from_text(said["to"])
@@ -238,7 +251,7 @@ def _at_the_ends(shown: list[_Shown], said: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _stated(said: Mapping[str, Any], header: SealedHeader, digest: bytes, end_ms: int, chain: _Chain) -> Iterator[str]:
-    """What is wrong with how it was signed and stated."""
+    """Yield errors in the file's signature and statement."""
     listed = chain.files.get((header.camera.hex(), header.kind, header.stream, header.number), [])
     if len(listed) != 1:
         yield "two statements list it" if listed else "no statement in the folder lists it: not yet, or never"
@@ -258,7 +271,7 @@ def _stated(said: Mapping[str, Any], header: SealedHeader, digest: bytes, end_ms
 
 
 def _around(shown: list[SealedHeader], chain: _Chain) -> Iterator[str]:
-    """What is missing between the first and the last recording of a row, and whether the history explains it."""
+    """Yield notes about recordings missing between the first and the last of a chain, with reasons in the history."""
     rows: defaultdict[tuple[str, int, int], list[SealedHeader]] = defaultdict(list)
     for header in shown:
         rows[header.camera.hex(), header.kind, header.stream].append(header)
@@ -286,7 +299,7 @@ def _around(shown: list[SealedHeader], chain: _Chain) -> Iterator[str]:
 
 
 def _named(chain: _Chain, what: str, row: tuple[str, int, int]) -> dict[int, str]:
-    """Numbers of a row that such items name, with what they say."""
+    """Return the numbers of a chain that items of this type name, with their text."""
     found: dict[int, str] = {}
     for _, item in chain.others:
         if item[0] == what and len(item) >= 6 and tuple(item[1:4]) == row:

@@ -1,4 +1,4 @@
-"""A sealed file with its key: what is in its records, each checked twice."""
+"""Reader of a sealed file with its key. Verifies each record twice."""
 
 from collections.abc import Iterator, Sequence
 from hmac import compare_digest
@@ -15,7 +15,7 @@ from tawny.sealed.records import Record, leaf_of
 
 class SealedFileReader:
     def __init__(self, file: FileScan, epoch_key: bytes) -> None:
-        """WrongKey when the key is another epoch's."""
+        """Raises WrongKey if the key belongs to another epoch."""
         if not compare_digest(commit_of(epoch_key), file.header.commit):
             raise WrongKey("the file was encrypted with another key")
         self.file = file
@@ -24,12 +24,15 @@ class SealedFileReader:
 
     @property
     def leaf_key(self) -> bytes:
-        """Proves what was recorded, and opens nothing."""
+        """Key that proves what was recorded, and decrypts nothing."""
         return self._keys.leaf
 
     def content(self, record: Record) -> bytes:
-        """Broken when it was changed or thinned out. The leaf is checked as well as the seal: whoever can open the file
-        could have put other content under the same seal, but not under the leaf that was signed."""
+        """Return the content of a record. Raises SealedFileBroken if it was modified or thinned.
+
+        The leaf is verified in addition to the encryption. A holder of the key could encrypt other content, but cannot
+        match the signed leaf.
+        """
         if record.is_emptied:
             raise SealedFileBroken("it was reduced to keyframes")
         body = self.file.source.read(record.body_at, record.body_bytes)
@@ -43,14 +46,17 @@ class SealedFileReader:
         return content
 
     def contents(self) -> Iterator[tuple[Record, bytes]]:
-        """Of all that was not thinned out, in order."""
+        """Yield records that were not thinned, and their content, in order."""
         for record in self.file.records:
             if not record.is_emptied:
                 yield record, self.content(record)
 
 
 def open_sealed(file: FileScan, identities: Sequence[KeyUnwrapper], wrapped_besides: bytes = b"") -> SealedFileReader:
-    """wrapped_besides: the same key as the key ring has it, for other recipients perhaps. WrongKey if none fits."""
+    """Open a file with its own wrapped key or the one of a key ring.
+
+    wrapped_besides: the wrapped key of the key ring, possibly for other recipients. Raises WrongKey if none fits.
+    """
     error: SealedFileBroken = WrongKey("it wasn't encrypted for this key")
     for wrapped in filter(None, (file.wrapped, wrapped_besides)):
         try:

@@ -1,6 +1,6 @@
-"""What a file says without any key: records, digest, signature, and how it ends. Mirrors, retention and `check` use it.
+"""Scan of a sealed file without its key: records, digest, signature and ending. Used by mirrors, retention and `check`.
 
-The file may be cut anywhere, changed by anybody, or still grow.
+The file may be truncated anywhere, modified or still growing.
 """
 
 from collections.abc import Iterator
@@ -34,21 +34,21 @@ _PIECE_BYTES: Final = 1 << 20
 class FileEnding(StrEnum):
     SIGNED = "signed"
     CLOSED = "closed"
-    """It has its end, but no whole signature: the list of a statement vouches for it, or nothing does."""
+    """It has an end record, but no complete signature: only a statement's list can confirm it."""
     OPEN = "open"
-    """It stops at a record's border: being written, or ended by a power cut. Cutting makes this of any file."""
+    """It stops between records: being written, or ended by a power cut. Truncation turns any file into this."""
     TORN = "torn"
-    """Its last record is not whole."""
+    """Its last record is incomplete."""
     DAMAGED = "damaged"
 
 
 class ByteSource(Protocol):
-    """Where a file's bytes are."""
+    """Random access to a file's bytes."""
 
     @property
     def size(self) -> int: ...
     def read(self, offset: int, size: int) -> bytes:
-        """Fewer where the file ends."""
+        """Return up to `size` bytes; fewer at the end of the file."""
         ...
 
 
@@ -68,7 +68,7 @@ class InMemorySource:
 
 @dataclass(slots=True)
 class FileScan:
-    """`records` are whole, in order, and end where `good_bytes` do; the signature is not one of them."""
+    """Result of a scan. `records` are complete, in order, and end at `good_bytes`; the signature is not among them."""
 
     source: ByteSource
     header: SealedHeader
@@ -80,14 +80,14 @@ class FileScan:
     ends: FileEnding = FileEnding.OPEN
     good_bytes: int = 0
     reason: int | None = None
-    """Why it ended, as its writer said."""
+    """End reason as written."""
     statement: int | None = None
-    """Which one its signature names."""
+    """Number of the statement that its signature names."""
     signature: bytes = b""
 
     @property
     def last_ms(self) -> int:
-        """Of its last record, in UTC."""
+        """Time of the last record, ms UTC."""
         return self.header.start_ms + (self.records[-1].time_ms if self.records else 0)
 
     @property
@@ -103,16 +103,16 @@ class FileScan:
         return any(record.is_emptied for record in self.records)
 
     def begin_for(self, time_ms: int) -> Record | None:
-        """The record to begin with so that this time after the start is shown; the first one if it is earlier."""
+        """Return the record from which `time_ms` after the start can be shown; the first keyframe if earlier."""
         begins = [record for record in self.records if record.type in BEGINS]
         before = [record for record in begins if record.time_ms <= time_ms]
         return before[-1] if before else next(iter(begins), None)
 
 
 def scan_file(source: ByteSource, *, deep: bool = True) -> FileScan:
-    """deep: every CRC is checked, for which all of the file is read; else 48 bytes a record are, and the last one.
+    """Scan a file. Raises SealedFileBroken without a valid header.
 
-    Broken when not even the header is ours.
+    deep: verify every CRC, which reads the whole file. Otherwise reads 48 bytes per record, and the last record.
     """
     packed = source.read(0, HEADER_BYTES)
     header = SealedHeader.read(packed)
@@ -138,7 +138,7 @@ def scan_file(source: ByteSource, *, deep: bool = True) -> FileScan:
 
 
 def _records(found: FileScan, at: int, *, deep: bool) -> Iterator[Record]:
-    """Whole ones, one after another; sets how it ends where the next is not."""
+    """Yield complete records. Sets `ends` if the next one is not complete."""
     source, size = found.source, found.source.size
     for seq in range(_MOST_RECORDS):
         if at >= size:
@@ -149,7 +149,7 @@ def _records(found: FileScan, at: int, *, deep: bool) -> Iterator[Record]:
             return
         record = record_at(at, lead)
         if not lead[0]:
-            _not_whole(found, is_last=True)  # never written: zeros are what the disk did not get
+            _not_whole(found, is_last=True)  # never written: zeros are data missing after a power cut
             return
         if record.end > size or ((deep or record.end == size) and not _is_intact(source, record, lead)):
             _not_whole(found, is_last=record.end >= size)
@@ -163,7 +163,7 @@ def _records(found: FileScan, at: int, *, deep: bool) -> Iterator[Record]:
 
 
 def _not_whole(found: FileScan, *, is_last: bool) -> None:
-    """Of what stands behind the last whole record. Behind an end it was the signature; that is all that is lost."""
+    """Set how the file ends after its last complete record. After an end record, only the signature is lost."""
     if not is_last or found.ends is FileEnding.SIGNED:
         found.ends = FileEnding.DAMAGED
     elif found.ends is FileEnding.OPEN:

@@ -1,4 +1,4 @@
-"""The first 192 bytes of a file. They never change, and all enter its keys: with one bit changed nothing opens."""
+"""The first 192 bytes of a file. They never change and all enter its keys: after one flipped bit nothing opens."""
 
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
@@ -26,17 +26,18 @@ class SealedFileKind(IntEnum):
 
 class SealedFlag(IntFlag):
     SPLIT = 1
-    """Key pictures are records of their own, so that the rest can be thinned out."""
+    """Keyframes are separate records, so that the rest can be thinned."""
     FILLED_IN = 2
-    """Recorded elsewhere first: its start may lie before what was stated meanwhile."""
+    """Recorded elsewhere first: its start may precede earlier statements."""
 
 
 @dataclass(frozen=True, slots=True)
 class SealedHeader:
-    """wrap_bytes: of the part behind it; 0, with a `commit` of zeros, in a file that is hashed and signed but plain.
+    """Header of a sealed or proved file.
 
-    recorder, camera: 16 bytes each, names that only the recorder can lead back. born_ms: of the epoch's key. number:
-    +1 in this camera, stream and kind. prev: digest of the file before.
+    wrap_bytes: size of the wrapped key area after the header; 0, with a zero `commit`, in a file that is hashed and
+    signed but not encrypted. recorder, camera: opaque ids, 16 bytes each. born_ms: creation of the epoch key. number:
+    increases by 1 per camera, stream and type. prev: digest of the previous file.
     """
 
     kind: int
@@ -83,7 +84,7 @@ class SealedHeader:
 
     @classmethod
     def read(cls, data: bytes) -> "SealedHeader":
-        """Broken when it is none, or of another format."""
+        """Parse a header. Raises SealedFileBroken if it is invalid or of another format."""
         if len(data) < HEADER_BYTES or data[:8] != MAGIC:
             raise SealedFileBroken("not an encrypted tawny file")
         _, version, kind, stream, flags, size, wrap, *ids, born_ms, step, zero, number, start_ms, run, zeros = (

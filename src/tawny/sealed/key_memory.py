@@ -1,7 +1,8 @@
-"""A private key that is held in memory for a while, and wiped: in one page that is never swapped where the system lets
-us say so, stands in no dump, and is never copied into text.
+"""Private key held in memory temporarily and wiped.
 
-Unwrapping is age v1's X25519, here and not by `pyrage`, because that takes a key as text, which Python cannot wipe.
+It is in one page that is excluded from dumps, and from swap if the system permits, and is never copied into text.
+
+Implements age v1 X25519 unwrapping itself: `pyrage` takes a key as text, which Python cannot wipe.
 """
 
 import ctypes
@@ -24,23 +25,24 @@ from tawny.sealed.keys import KEY_BYTES, hkdf
 from tawny.sealed.records import TAG_BYTES
 
 HANDED_BYTES: Final = KEY_BYTES + TAG_BYTES
-"""Of a key on its way here."""
+"""Size of a key in transfer: encrypted, with tag."""
 _VERSION: Final = b"age-encryption.org/v1"
 _FILE_KEY_BYTES = _NONCE_BYTES = 16
 _ONLY_PART: Final = bytes(11) + b"\x01"
-"""The nonce of a content's first part, which is its last."""
+"""Nonce of the first payload chunk, which is also the last."""
 _Stanza = tuple[list[bytes], bytes]
 
 
 class KeyMemory:
-    """Any thread may read; nobody once it is wiped."""
+    """One private key in memory. Call from any thread; not after `wipe`."""
 
     def __init__(self) -> None:
         self._page = mmap(-1, PAGESIZE)
         with suppress(OSError):
             self._page.madvise(MADV_DONTDUMP)
         address = ctypes.addressof(ctypes.c_char.from_buffer(self._page))
-        ctypes.CDLL(None).mlock(ctypes.c_void_p(address), ctypes.c_size_t(PAGESIZE))  # refused: it may be swapped
+        # if refused, the page may be swapped
+        ctypes.CDLL(None).mlock(ctypes.c_void_p(address), ctypes.c_size_t(PAGESIZE))
         self._is_there = False
 
     @property
@@ -49,7 +51,7 @@ class KeyMemory:
 
     @contextmanager
     def room(self) -> Iterator[memoryview]:
-        """32 bytes to put the key into. It is wiped again when that fails."""
+        """Yield 32 bytes for the key. They are wiped if the block fails."""
         try:
             yield memoryview(self._page)[:KEY_BYTES]
             self._is_there = True
@@ -63,11 +65,11 @@ class KeyMemory:
 
     @property
     def recipient(self) -> str:
-        """Its public key: `age1…`."""
+        """The public key: `age1…`."""
         return encoded("age", _raw(self._key().public_key()))
 
     def unwrapped(self, wrapped: bytes) -> bytes | None:
-        """None when it is for somebody else, or damaged, or nothing is held any more."""
+        """Unwrap a key. Return None if it is for another recipient, damaged, or no key is held."""
         if not self._is_there:
             return None
         try:
@@ -76,7 +78,7 @@ class KeyMemory:
             return None
 
     def _key(self) -> X25519PrivateKey:
-        """Its own copy is wiped by OpenSSL as it goes."""
+        """Return the key as an object. OpenSSL wipes its copy on release."""
         return X25519PrivateKey.from_private_bytes(memoryview(self._page)[:KEY_BYTES])
 
     def _opened(self, wrapped: bytes) -> bytes | None:
@@ -97,11 +99,10 @@ class KeyMemory:
 
 
 class KeyHandover:
-    """A way for one key to come here so that it is in no request's text: sealed by the page to a key that lives as long
-    as this. One use.
+    """Transfer of one key without exposing it in a request: the page encrypts it to a one-time key. One use.
 
-    The page makes an X25519 key of its own and sends its public half (32 bytes), and what is to be held, sealed with
-    AES-256-GCM: its key is HKDF(what both have in common, both public keys, "tawny.unlock/1"), its nonce is zeros.
+    The page makes an X25519 key and sends its public half (32 bytes) and the secret, encrypted with AES-256-GCM. The
+    key is HKDF(shared secret, both public keys, "tawny.unlock/1"), the nonce is zero.
     """
 
     def __init__(self) -> None:
@@ -109,7 +110,7 @@ class KeyHandover:
         self.public = _raw(self._own.public_key())
 
     def take(self, theirs: bytes, sealed: bytes) -> KeyMemory:
-        """ValueError when it was not sealed for us."""
+        """Decrypt the key. Raises ValueError if it was not encrypted for this instance."""
         if len(theirs) != KEY_BYTES or len(sealed) != HANDED_BYTES:
             raise ValueError("no sealed key")
         key = hkdf(self._own.exchange(X25519PublicKey.from_public_bytes(theirs)), theirs + self.public,
@@ -128,7 +129,7 @@ def _raw(key: X25519PublicKey) -> bytes:
 
 
 def _stanzas(head: bytes) -> Iterator[_Stanza]:
-    """Each recipient's lines: its words, and its body. ValueError when it is no header of age."""
+    """Yield arguments and body of each recipient stanza. Raises ValueError if it is not an age header."""
     version, *parts = head.split(b"\n-> ")
     if version != _VERSION:
         raise ValueError("no age file")
@@ -154,7 +155,7 @@ def _unwrap(key: X25519PrivateKey, stanza: _Stanza, into: bytearray) -> bool:
 
 
 def _plain(text: bytes) -> bytes:
-    """Base64 without its padding, written as there is only one way to. ValueError."""
+    """Decode canonical Base64 without padding. Raises ValueError."""
     found = b64decode(text + b"=" * (-len(text) % 4), validate=True)
     if b64encode(found).rstrip(b"=") != text:
         raise ValueError("other Base64")

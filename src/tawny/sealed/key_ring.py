@@ -1,6 +1,6 @@
-"""The key ring of a camera's day: a JSON line for each epoch's key, wrapped. It opens files whose own copy is too old.
+"""Key ring of a camera's day: one JSON line per wrapped epoch key. Opens files whose own wrapped key is outdated.
 
-A line that a power cut tore is skipped.
+A line torn by a power cut is skipped.
 """
 
 import json
@@ -22,7 +22,7 @@ class RingLine:
 
 
 def read_ring(text: bytes) -> dict[bytes, RingLine]:
-    """By commit; the last line of a key counts."""
+    """Parse a ring. Return lines by commit; the last line of a key counts."""
     lines = (_line(line) for line in text.split(b"\n"))
     return {line.commit: line for line in lines if line is not None}
 
@@ -39,7 +39,10 @@ def _line(text: bytes) -> RingLine | None:
 def rewrapped(
     ring: Mapping[bytes, RingLine], identities: Sequence[Identity], recipients: Iterable[str]
 ) -> dict[bytes, RingLine]:
-    """The same keys for other recipients; footage is not touched. Broken when one of them cannot be opened."""
+    """Return the same keys for other recipients. Video is unchanged.
+
+    Raises SealedFileBroken if a key cannot be opened.
+    """
     to = list(recipients)
     return {
         commit: RingLine(commit, line.born_ms, wrap(unwrap(line.wrapped, identities, commit), to))

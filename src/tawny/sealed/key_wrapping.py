@@ -1,4 +1,4 @@
-"""Who can open a file: an epoch's key, wrapped with age (X25519) to each recipient; any age program can unwrap it."""
+"""Wrapping of an epoch key with age (X25519) to each recipient. Any age program can unwrap it."""
 
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Sequence
@@ -13,21 +13,21 @@ from tawny.sealed.keys import KEY_BYTES, commit_of
 
 MOST_WRAPPED_BYTES: Final = 8192
 _ONE_RECIPIENT: Final = 98
-"""Bytes that one more takes, so that it can be added in place."""
+"""Bytes per additional recipient, reserved so that one can be added in place."""
 _UNIT: Final = 256
 _TRIES: Final = 20
 
 
 class KeyUnwrapper(Protocol):
-    """Whatever has a private key."""
+    """Holder of a private key."""
 
     def unwrapped(self, wrapped: bytes) -> bytes | None:
-        """None when it is for somebody else, or damaged."""
+        """Unwrap a key. Return None if it is for another recipient or damaged."""
         ...
 
 
 class Identity:
-    """A private key: `AGE-SECRET-KEY-1…` in text. Its `repr` does not show it."""
+    """A private key: `AGE-SECRET-KEY-1…` as text. Its `repr` does not show it."""
 
     def __init__(self, key: Any) -> None:
         self._key = key
@@ -38,7 +38,7 @@ class Identity:
 
     @classmethod
     def read(cls, text: str) -> "Identity":
-        """ValueError when it is none; the error does not repeat it."""
+        """Parse a private key. Raises ValueError if invalid; the error does not contain the text."""
         try:
             return cls(pyrage.x25519.Identity.from_str(text.strip()))
         except pyrage.IdentityError:
@@ -50,11 +50,11 @@ class Identity:
 
     @property
     def recipient(self) -> str:
-        """Its public key: `age1…`."""
+        """The public key: `age1…`."""
         return str(self._key.to_public())
 
     def unwrapped(self, wrapped: bytes) -> bytes | None:
-        """None when it is for somebody else, or damaged."""
+        """Unwrap a key. Return None if it is for another recipient or damaged."""
         try:
             return bytes(pyrage.decrypt(wrapped, [self._key]))
         except pyrage.DecryptError:
@@ -62,7 +62,7 @@ class Identity:
 
 
 def recipient(text: str) -> str:
-    """The same as it is written everywhere. ValueError when it is no `age1…` public key."""
+    """Return a public key in canonical form. Raises ValueError if it is not an `age1…` key."""
     try:
         return str(pyrage.x25519.Recipient.from_str(text.strip()))
     except pyrage.RecipientError:
@@ -70,12 +70,12 @@ def recipient(text: str) -> str:
 
 
 def short_name(text: str) -> str:
-    """Of a recipient, as the signed history names it: 16 hexadecimal digits."""
+    """Return the short name of a recipient in the signed history: 16 hexadecimal digits."""
     return sha256(text.encode()).hexdigest()[:16]
 
 
 def wrap(key: bytes, recipients: Iterable[str]) -> bytes:
-    """An age file with the key in it. ValueError for none, too many, and for what is no recipient."""
+    """Return an age file with the key. Raises ValueError for no, too many or invalid recipients."""
     to = [pyrage.x25519.Recipient.from_str(one) for one in dict.fromkeys(map(recipient, recipients))]
     if not to:
         raise ValueError("no recipients, so nobody could open it")
@@ -86,14 +86,20 @@ def wrap(key: bytes, recipients: Iterable[str]) -> bytes:
 
 
 def wrap_within(key: bytes, recipients: Iterable[str], size: int) -> bytes:
-    """The same, small enough for an area of this size; empty when it cannot be. An age file has some random filling."""
+    """Like `wrap`, limited to an area of `size` bytes. Empty if it does not fit.
+
+    age adds random padding, so several attempts are made.
+    """
     to = list(recipients)
     tries = (wrap(key, to) for _ in range(_TRIES))
     return next((wrapped for wrapped in tries if 2 + len(wrapped) <= size), b"")
 
 
 def unwrap(wrapped: bytes, identities: Sequence[KeyUnwrapper], commit: bytes) -> bytes:
-    """The epoch's key. WrongKey when none of the identities opens it, Broken when it is not the one of `commit`."""
+    """Return the epoch key.
+
+    Raises WrongKey if none of the identities opens it, SealedFileBroken if it does not match `commit`.
+    """
     if not wrapped or len(wrapped) > MOST_WRAPPED_BYTES:
         raise WrongKey("the file has no wrapped key")
     found = (key for one in identities if (key := one.unwrapped(wrapped)) is not None)
@@ -105,18 +111,18 @@ def unwrap(wrapped: bytes, identities: Sequence[KeyUnwrapper], commit: bytes) ->
 
 
 def area_bytes(wrapped: bytes) -> int:
-    """Of the part of a file behind its header that has the wrapped key."""
+    """Return the size of the file area after the header that holds the wrapped key."""
     return -(-(2 + len(wrapped) + _ONE_RECIPIENT) // _UNIT) * _UNIT
 
 
 def area(wrapped: bytes, size: int) -> bytes:
-    """That part. What does not fit is left out: the key ring has it then."""
+    """Return that area. A wrapped key that does not fit is omitted; the key ring then has it."""
     found = pack(">H", len(wrapped)) + wrapped if 2 + len(wrapped) <= size else b"\0\0"
     return found.ljust(size, b"\0")[:size]
 
 
 def wrapped_in(stored: bytes) -> bytes:
-    """Empty when there is none, or when it is cut off."""
+    """Return the wrapped key in an area. Empty if missing or truncated."""
     size = unpack_from(">H", stored)[0] if len(stored) >= 2 else 0
     return stored[2 : 2 + size] if 2 + size <= len(stored) else b""
 
@@ -126,5 +132,5 @@ def text_of(wrapped: bytes) -> str:
 
 
 def from_text(text: str) -> bytes:
-    """ValueError when it is no base64."""
+    """Decode Base64. Raises ValueError if invalid."""
     return b64decode(text, validate=True)

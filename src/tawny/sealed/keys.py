@@ -1,7 +1,7 @@
-"""Keys of sealed files: from the key of an epoch, by a step for every file, to the three keys of one file.
+"""Keys of sealed files: an epoch key, one step per file, and three keys per file.
 
-A step leads only forward: what is in memory now can make the keys of the next file, never those of a closed one.
-HKDF is RFC 5869 with SHA-256.
+Steps lead only forward: the key in memory derives the keys of later files, never those of closed ones. HKDF is RFC 5869
+with SHA-256.
 """
 
 import os
@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 KEY_BYTES: Final = 32
 MOST_STEPS: Final = 4095
-"""Nobody steps further, whatever a header says: a flipped bit there would be two thousand million hashes."""
+"""Maximum steps, whatever a header states: a flipped bit could otherwise cost two billion hashes."""
 
 
 def hkdf(key: bytes | bytearray, salt: bytes, info: bytes, size: int) -> bytes:
@@ -23,12 +23,12 @@ def hkdf(key: bytes | bytearray, salt: bytes, info: bytes, size: int) -> bytes:
 
 
 def commit_of(epoch_key: bytes) -> bytes:
-    """Names an epoch's key, and binds a file to it."""
+    """Return the commitment that identifies an epoch key and binds a file to it."""
     return hkdf(epoch_key, b"", b"tawny.seal/1 commit", KEY_BYTES)
 
 
 def stepped(epoch_key: bytes, steps: int = 1) -> bytes:
-    """ValueError for more steps than anybody takes."""
+    """Advance a key. Raises ValueError if `steps` exceeds MOST_STEPS."""
     if not 0 <= steps <= MOST_STEPS:
         raise ValueError(f"{steps} steps")
     for _ in range(steps):
@@ -38,7 +38,7 @@ def stepped(epoch_key: bytes, steps: int = 1) -> bytes:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class FileKeys:
-    """Of one file."""
+    """The three keys of one file."""
 
     seal: bytes
     nonce: bytes
@@ -46,21 +46,24 @@ class FileKeys:
 
     @classmethod
     def of(cls, key: bytes, header: bytes) -> "FileKeys":
-        """key: the epoch's, at the step that the header names. All of the header enters."""
+        """Derive the keys of a file. key: the epoch key at the header's step. All header bytes enter."""
         keys = hkdf(key, header[128:160], b"tawny.seal/1 file" + sha256(header).digest(), 3 * KEY_BYTES)
         return cls(keys[:32], keys[32:64], keys[64:])
 
     def nonce_of(self, head: bytes, leaf: bytes) -> bytes:
-        """Of AES-GCM: another content has another leaf, so it has another nonce too, even in a machine that was put
-        back to an earlier moment with its memory. Nothing is stored or counted for that."""
+        """Return the AES-GCM nonce of a record, derived from its content.
+
+        Different content has a different leaf, and therefore another nonce, even in a virtual machine restored from a
+        snapshot. No counter is stored.
+        """
         return head[4:8] + hmac(self.nonce, head + leaf, "sha256")[:8]
 
 
 class EpochKey:
-    """A camera's key for at most ten minutes; it holds only what the next file needs. One thread."""
+    """A camera's key for at most ten minutes. It holds only what later files need. One thread."""
 
     def __init__(self, born_ms: int, key: bytes | None = None) -> None:
-        """key: for tests; a new random one if None. `wrap` it before the first `next`."""
+        """key: for tests; None creates a random one. Wrap it before the first `next`."""
         self._key = key if key is not None else os.urandom(KEY_BYTES)
         self.born_ms, self.step, self.commit = born_ms, 0, commit_of(self._key)
 
@@ -69,12 +72,12 @@ class EpochKey:
         return self.step > MOST_STEPS
 
     def first(self) -> bytes:
-        """To wrap it: the key itself, while no file was made with it."""
+        """Return the initial key for wrapping, before any file uses it."""
         assert self.step == 0, "what was stepped over is gone"
         return self._key
 
     def next(self) -> tuple[bytes, int]:
-        """The key for one file, and its step."""
+        """Return the key for one file, and its step."""
         assert not self.is_used_up
         key, step = self._key, self.step
         self._key, self.step = stepped(key), step + 1

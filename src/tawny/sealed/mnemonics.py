@@ -1,7 +1,7 @@
-"""Keys as words that can be written down and typed in: 24 for an identity, 7 for a passphrase that we make.
+"""Keys as words for writing down and typing: 24 for an identity, 7 for a generated passphrase.
 
-The 2,048 English words of BIP-39, of which the first four letters tell all apart. Not a wallet: the words are the key
-itself, with 8 bits to find a word that is wrong.
+The 2,048 English words of BIP-39, which differ in their first four letters. Not a wallet: the words are the key itself,
+with 8 bits of checksum.
 """
 
 import secrets
@@ -16,16 +16,16 @@ _LIST: Final = Mnemonic("english")
 _BY_LETTERS: Final = {word[:4]: word for word in _LIST.wordlist}
 _IDENTITY: Final = "age-secret-key-"
 PASSPHRASE_WORDS: Final = 7
-"""77 bits: a thief has the wrapped key too, and tries as often as he likes."""
+"""77 bits: an attacker with the wrapped key can try without limit."""
 
 
 def key_to_words(secret: bytes) -> list[str]:
-    """secret: 32 bytes."""
+    """Return the words of a key. secret: 32 bytes."""
     return str(_LIST.to_mnemonic(secret)).split()
 
 
 def key_from_words(text: str) -> bytes:
-    """Words in any case, of which the first four letters count. ValueError names the first one that is none."""
+    """Parse words in any case, by their first four letters. Raises ValueError that names the first invalid word."""
     words = []
     for place, typed in enumerate(text.lower().split(), 1):
         word = _BY_LETTERS.get(typed[:4])
@@ -45,10 +45,10 @@ def identity_words(one: Identity) -> list[str]:
 
 
 def identity_from_words(text: str) -> Identity:
-    """ValueError as of `from_words`."""
+    """Parse an identity. Raises ValueError like `key_from_words`."""
     return Identity.read(encoded(_IDENTITY, key_from_words(text)).upper())
 
 
 def new_passphrase() -> str:
-    """Seven words, joined by hyphens."""
+    """Return seven words joined by hyphens."""
     return "-".join(secrets.choice(_LIST.wordlist) for _ in range(PASSPHRASE_WORDS))

@@ -1,7 +1,8 @@
-"""What a file consists of behind its header: records, each sealed on its own, hashed to a leaf, and counted.
+"""Records after a file's header: each encrypted separately, hashed to a leaf, and numbered.
 
-48 bytes before each: type 1 (bit 7: emptied), length of the content 3, number 4, time in ms after the file's start 4,
-leaf 32, CRC-32 of all that and the body 4. The CRC finds accidents; leaf and seal find attackers.
+48 bytes precede each record: type 1 (bit 7: emptied), content length 3, number 4, time in ms after the file's start 4,
+leaf 32, CRC-32 4. The CRC covers the previous fields and the body. It detects accidental errors; leaf and encryption
+detect attacks.
 """
 
 from dataclasses import dataclass
@@ -17,9 +18,9 @@ EMPTIED: Final = 0x80
 
 INFO, INIT = 0x01, 0x02
 KEY, REST = 0x10, 0x11
-"""A fragment that begins with a key picture, and one that does not."""
+"""A fragment that begins with a keyframe, and one that does not."""
 KEY_ALONE, AFTER_KEY = 0x12, 0x13
-"""A fragment's key picture, and the rest of it."""
+"""The keyframe of a fragment, and the rest of it."""
 BLOB: Final = 0x20
 END: Final = 0x70
 """Plus the reason, 0 to 14."""
@@ -36,7 +37,7 @@ Buffer = bytes | bytearray | memoryview
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """at: where it stands in its file. head: its first 12 bytes as they were written, before anything was emptied."""
+    """A record. at: offset in its file. head: first 12 bytes as originally written, before emptying."""
 
     at: int
     head: bytes
@@ -57,7 +58,7 @@ class Record:
 
     @property
     def time_ms(self) -> int:
-        """After the file's start."""
+        """Time after the file's start."""
         return int.from_bytes(self.head[8:12], "big")
 
     @property
@@ -72,7 +73,7 @@ class Record:
 
     @property
     def end(self) -> int:
-        """Where the next one begins."""
+        """Offset of the next record."""
         return self.body_at + self.body_bytes
 
     @property
@@ -81,7 +82,7 @@ class Record:
 
 
 def head_of(type_: int, size: int, seq: int, time_ms: int) -> bytes:
-    """ValueError for more than a record can hold."""
+    """Return a record's first 12 bytes. Raises ValueError for content larger than a record."""
     if size > MOST_CONTENT_BYTES:
         raise ValueError(f"a record of {size} bytes is too large")
     return pack(">III", type_ << 24 | size, seq, time_ms)
@@ -93,13 +94,16 @@ def lead_of(head: bytes, leaf: bytes, body: Buffer) -> bytes:
 
 
 def emptied(record: Record) -> bytes:
-    """What stays of it when its body is taken out: the digest of the file is still the same."""
+    """Return the record without its body. The file's digest stays the same."""
     lead = bytes([record.type | EMPTIED]) + record.head[1:] + record.leaf
     return lead + pack(">I", crc32(lead))
 
 
 def leaf_of(leaf_key: bytes, head: bytes, *parts: Buffer) -> bytes:
-    """Its hash. The key keeps it from being guessed at, and can be shown without giving away the content's key."""
+    """Return a record's hash.
+
+    The key prevents guessing the content, and can be published without revealing the encryption key.
+    """
     found = sha256(b"tawny.leaf/1" + leaf_key + head)
     for part in parts:
         found.update(part)
@@ -107,7 +111,7 @@ def leaf_of(leaf_key: bytes, head: bytes, *parts: Buffer) -> bytes:
 
 
 def record_at(at: int, lead: bytes) -> Record:
-    """From the 48 bytes that stand there."""
+    """Parse the 48 bytes before a body."""
     return Record(at, bytes([lead[0] & ~EMPTIED]) + lead[1:12], lead[12:44], bool(lead[0] & EMPTIED))
 
 
@@ -116,7 +120,7 @@ def crc_in(lead: bytes) -> int:
 
 
 class Digest:
-    """Of a file: over its header and each record's head and leaf, but the signature's. Needs no key."""
+    """Digest of a file: its header, and head and leaf of each record except the signature. Needs no key."""
 
     def __init__(self, header: bytes) -> None:
         self._hash = sha256(b"tawny.file/1" + header)

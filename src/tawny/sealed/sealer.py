@@ -1,6 +1,6 @@
-"""Sealing one file, record by record. Returns bytes to write, writes nothing. One thread at a time.
+"""Sealer of one file, record by record. Returns bytes, no I/O. One thread at a time.
 
-A record is sealed once: what could not be written is written again as it is, or the file ends before it.
+A record is sealed once: data that could not be written is written again unchanged, or the file ends before it.
 """
 
 import json
@@ -25,7 +25,7 @@ def compact(said: Mapping[str, object]) -> bytes:
 
 
 def read_compact(content: bytes) -> dict[str, object]:
-    """Nothing when it is no object of JSON."""
+    """Parse a JSON object. Empty if invalid."""
     try:
         said = json.loads(content)
     except (ValueError, RecursionError):
@@ -35,7 +35,7 @@ def read_compact(content: bytes) -> dict[str, object]:
 
 class Sealer:
     def __init__(self, header: SealedHeader, key: bytes, wrapped: bytes) -> None:
-        """key: of the epoch, at the step that the header names; it is not kept."""
+        """key: the epoch key at the header's step; it is not stored."""
         self.header, packed = header, header.packed()
         self._keys = FileKeys.of(key, packed)
         self._gcm = AESGCM(self._keys.seal)
@@ -44,12 +44,12 @@ class Sealer:
         self._lead = [packed, area(wrapped, header.wrap_bytes)]
 
     def begin(self, info: Mapping[str, object], init: bytes = b"") -> list[bytes]:
-        """The file's beginning, up to where fragments or a blob follow. To be written in one go with the first."""
+        """Return the file's beginning, before the first fragment or blob. Write it together with that."""
         parts = [*self._lead, *self.record(INFO, 0, [compact(info)])]
         return [*parts, *self.record(INIT, 0, [init])] if init else parts
 
     def record(self, type_: int, time_ms: int, parts: Sequence[Buffer]) -> list[bytes]:
-        """ValueError for a content of 16 MiB or more."""
+        """Seal one record. Raises ValueError for content of 16 MiB or more."""
         content = parts[0] if len(parts) == 1 else b"".join(parts)
         head = head_of(type_, len(content), self._seq, time_ms)
         leaf = leaf_of(self._keys.leaf, head, content)
@@ -59,7 +59,7 @@ class Sealer:
         return [lead_of(head, leaf, body), body]
 
     def end(self, reason: int, time_ms: int, totals: Mapping[str, object], signer: Signer | None = None) -> list[bytes]:
-        """The last records. signer: signs the digest; None leaves that to the list of the next statement."""
+        """Return the last records. signer: signs the digest; None leaves that to the next statement's list."""
         parts = self.record(END + reason, time_ms, [compact(totals)])
         if signer is None:
             return parts
@@ -69,5 +69,5 @@ class Sealer:
 
     @property
     def digest(self) -> bytes:
-        """Of all records until now."""
+        """Digest of all records so far."""
         return self._digest.value

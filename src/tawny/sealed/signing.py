@@ -1,4 +1,4 @@
-"""Signatures (Ed25519) and the one way to write what is signed: canonical JSON, RFC 8785 without fractions."""
+"""Ed25519 signatures, and canonical JSON for signed data: RFC 8785 without fractions."""
 
 import json
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Said = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Signer:
-    """The key of the statement to come."""
+    """The key of the next statement."""
 
     key: Ed25519PrivateKey
     statement: int
@@ -30,7 +30,7 @@ class Signer:
 
 
 def signed_digest(signer: Signer, digest: bytes) -> bytes:
-    """Of a file: the statement's number, 8 bytes, and the signature."""
+    """Return the signature of a file: the statement's number, 8 bytes, and the signature."""
     return signer.statement.to_bytes(8, "big") + signer.sign(b"file", digest)
 
 
@@ -43,7 +43,7 @@ def public_of(key: Ed25519PrivateKey) -> str:
 
 
 def private_of(key: Ed25519PrivateKey) -> str:
-    """As `state.json` keeps it."""
+    """Return the private key as stored in `state.json`."""
     return key.private_bytes_raw().hex()
 
 
@@ -52,12 +52,12 @@ def key_from(private: str) -> Ed25519PrivateKey:
 
 
 def sign(key: Ed25519PrivateKey, what: bytes, message: bytes) -> bytes:
-    """what: file, day, statement or export, so that one can never stand for another."""
+    """Sign a message. what: file, day, statement or export, so that a signature is valid for one purpose only."""
     return key.sign(b"tawny.sign/1 " + what + b"\0" + message)
 
 
 def is_signed(public: str, what: bytes, message: bytes, signature: bytes) -> bool:
-    """public: hexadecimal. False as well for what is no key at all."""
+    """Return whether a signature is valid. public: hexadecimal; invalid keys return False."""
     try:
         key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
         key.verify(signature, b"tawny.sign/1 " + what + b"\0" + message)
@@ -67,23 +67,23 @@ def is_signed(public: str, what: bytes, message: bytes, signature: bytes) -> boo
 
 
 def canonical(said: object) -> bytes:
-    """Names are ASCII and numbers whole, so that sorting and writing them is what RFC 8785 says."""
+    """Return canonical JSON. Names are ASCII and numbers are integers, so that this matches RFC 8785."""
     return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def hash_of(line: bytes) -> str:
-    """Of a line without its newline, hexadecimal."""
+    """Return the hexadecimal hash of a line without its newline."""
     return sha256(line).hexdigest()
 
 
 def signed(said: Said, what: bytes, key: Ed25519PrivateKey) -> bytes:
-    """The line, without newline."""
+    """Return the signed line without newline."""
     return canonical(said | {"sig": sign(key, what, canonical(said)).hex()})
 
 
 @dataclass(frozen=True, slots=True)
 class SignedLine:
-    """What a line says, the line itself, and its signature, which nobody has checked yet."""
+    """Parsed content, the line itself, and its unverified signature."""
 
     said: Said
     line: bytes
@@ -98,7 +98,10 @@ class SignedLine:
 
 
 def read_signed(line: bytes) -> SignedLine:
-    """Broken for what is not exactly what we would have written: else one text could be read in two ways."""
+    """Parse a signed line.
+
+    Raises SealedFileBroken unless it is canonical: otherwise one text could be read in two ways.
+    """
     said = read_canonical(line)
     if not isinstance(said, dict) or not isinstance(said.get("sig"), str):
         raise SealedFileBroken("a line that is not signed")
@@ -112,7 +115,7 @@ def read_signed(line: bytes) -> SignedLine:
 
 
 def read_canonical(line: bytes) -> Any:
-    """Broken when it is no JSON, or not written as we write it."""
+    """Parse canonical JSON. Raises SealedFileBroken if invalid or not canonical."""
     try:
         said = json.loads(line) if len(line) <= _MOST_LINE_BYTES else None
         if said is not None and canonical(said) == line:

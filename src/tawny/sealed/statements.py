@@ -1,7 +1,7 @@
-"""The lines of the signed history: what a recorder states every ten minutes, with keys that move on.
+"""Statements of the signed history, made every ten minutes, each with a new key.
 
-A day's line is signed with the `next` of the day before, a statement with the `next` of the statement before. So a
-recorder holds only keys that sign the future: whoever steals it cannot state the past again.
+A day's line is signed with the `next` key of the previous day, a statement with the `next` key of the previous
+statement. A recorder holds only keys for the future, so that a thief cannot sign past statements.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ from tawny.sealed.signing import (
 
 DAYS: Final = "days.jsonl"
 Item = Sequence[Any]
-"""A list's entry: what it is, then its facts."""
+"""An entry of a list: its type, then its values."""
 
 
 def statements_name(day: str) -> str:
@@ -42,7 +42,7 @@ def list_name(day: str) -> str:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SigningState:
-    """What the next statement needs. day: of the last statement, empty before the first. Private keys are in here."""
+    """State for the next statement, with private keys. day: day of the last statement; empty before the first."""
 
     n: int
     time: str
@@ -54,12 +54,12 @@ class SigningState:
 
     @classmethod
     def first(cls) -> "SigningState":
-        """Of a new recorder: `day_next` is its genesis key, which is forgotten after the first line."""
+        """Return the state of a new recorder. `day_next` is its genesis key, discarded after the first line."""
         return cls(0, "", new_key(), "", new_key(), "", "")
 
     @property
     def signer(self) -> Signer:
-        """Of files that the next statement will list."""
+        """Signer of files that the next statement will list."""
         return Signer(self.key, self.n)
 
     def record(self) -> Said:
@@ -75,7 +75,7 @@ class SigningState:
 
     @classmethod
     def read(cls, said: Mapping[str, Any]) -> "SigningState":
-        """Broken when something is missing or strange."""
+        """Parse a state. Raises SealedFileBroken if invalid."""
         try:
             texts = [str(said[name]) for name in ("time", "day", "prev", "day_prev")]
             time, day, prev, day_prev = texts
@@ -86,16 +86,19 @@ class SigningState:
 
 @dataclass(frozen=True, slots=True)
 class StatementLines:
-    """lines: to append, each to its file, in this order; without newline."""
+    """A new statement. lines: (file name, line without newline) to append, in this order."""
 
     state: SigningState
     lines: tuple[tuple[str, bytes], ...]
     line: bytes
-    """The statement."""
+    """The statement's line."""
 
 
 def make_statement(state: SigningState, items: Sequence[Item], recipients: Sequence[str], now: str) -> StatementLines:
-    """The next statement, and the line of its day if that is new. now: RFC 3339 in UTC; stated times never go back."""
+    """Make the next statement, and a day line on a new day.
+
+    now: RFC 3339 in UTC. Stated times never go back.
+    """
     time = max(now, state.time)
     day, lines = time[:10], list[tuple[str, bytes]]()
     if day != state.day:
@@ -133,12 +136,12 @@ def _new_day(state: SigningState, day: str) -> tuple[SigningState, bytes]:
     return SigningState(state.n, state.time, state.key, day, after, state.prev, hash_of(line)), line
 
 
-# --- read by whoever does not trust it
+# --- verification, for readers that do not trust the data
 
 
 @dataclass(frozen=True, slots=True)
 class StatementDay:
-    """key: signs its first statement. last: hash of the statement before that."""
+    """One day. key: verifies its first statement. last: hash of the statement before it."""
 
     day: str
     key: str
@@ -147,7 +150,7 @@ class StatementDay:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """key: it was signed with. hash: of its line."""
+    """One statement. key: verified its signature. hash: of its line."""
 
     n: int
     time: str
@@ -163,12 +166,12 @@ class Statement:
 
 
 def lines_of(text: bytes) -> list[bytes]:
-    """Whole ones: behind the last newline is what a power cut tore."""
+    """Return complete lines. Text after the last newline was torn by a power cut."""
     return text.split(b"\n")[:-1]
 
 
 def genesis_of(days: bytes) -> str:
-    """The fingerprint of the recorder, as its first line has it, unproved. Broken without one."""
+    """Return the unverified fingerprint from the first line. Raises SealedFileBroken if missing."""
     lines = lines_of(days)
     said = read_signed(lines[0]).said.get("genesis") if lines else None
     if not isinstance(said, str):
@@ -177,9 +180,9 @@ def genesis_of(days: bytes) -> str:
 
 
 def read_days(text: bytes, genesis: str) -> dict[str, StatementDay]:
-    """All days, each proved by the one before. genesis: the recorder's fingerprint, known from elsewhere.
+    """Return all days, each verified by the previous one.
 
-    Broken where the chain is.
+    genesis: the recorder's fingerprint from another source. Raises SealedFileBroken where the chain is broken.
     """
     days: dict[str, StatementDay] = {}
     key, prev = genesis, ""
@@ -197,7 +200,10 @@ def read_days(text: bytes, genesis: str) -> dict[str, StatementDay]:
 
 
 def read_statements(day: StatementDay, text: bytes) -> list[Statement]:
-    """All of a day, each proved by the one before. Broken where the chain is."""
+    """Return a day's statements, each verified by the previous one.
+
+    Raises SealedFileBroken where the chain is broken.
+    """
     found: list[Statement] = []
     key, prev = day.key, day.last
     for line in lines_of(text):
@@ -214,18 +220,18 @@ def read_statements(day: StatementDay, text: bytes) -> list[Statement]:
 
 
 def last_of(days: Mapping[str, StatementDay], day: str) -> str | None:
-    """The hash of the last statement of a day, as the day after proves it; None for the newest day."""
+    """Return the hash of a day's last statement, as proven by the next day. None for the newest day."""
     after = min((other for other in days if other > day), default=None)
     return days[after].last if after is not None else None
 
 
 def read_lists(text: bytes, statements: Sequence[Statement]) -> Iterator[tuple[Statement, list[Item]]]:
-    """What statements listed; a list that no statement vouches for is left out."""
+    """Yield statements with their lists. Lists without a statement are omitted."""
     by_hash: dict[str, list[Statement]] = {}
     for statement in reversed(statements):
         by_hash.setdefault(statement.list_hash, []).append(statement)
     for line in lines_of(text):
-        same = by_hash.get(hash_of(line))  # several may have listed nothing
+        same = by_hash.get(hash_of(line))  # several statements may have empty lists
         if same:
             statement = same.pop()
             items = read_canonical(line)

@@ -1,4 +1,4 @@
-"""A sealed file without what lies between its key pictures. Needs no key; digest and signature stay as they are."""
+"""Thinning of a sealed file: removes data between keyframes. Needs no key; digest and signature stay valid."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -10,7 +10,7 @@ _PIECE_BYTES: Final = 1 << 20
 
 
 def thin_file(file: FileScan) -> Iterator[bytes]:
-    """The new file, piece by piece, up to what is whole of the old one."""
+    """Yield the new file in chunks, up to the complete part of the old one."""
     source = file.source
     begin = file.records[0].at if file.records else file.good_bytes
     yield from _copied(source, 0, begin)
@@ -24,7 +24,7 @@ def thin_file(file: FileScan) -> Iterator[bytes]:
 
 
 def can_be_thinned(file: FileScan) -> bool:
-    """Whether there is something to take out, and something that stays."""
+    """Return whether there is data to remove, and data that remains."""
     kept = any(record.type not in MAY_BE_EMPTIED for record in file.fragments)
     return kept and any(record.type in MAY_BE_EMPTIED and not record.is_emptied for record in file.records)
 

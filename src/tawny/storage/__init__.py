@@ -1,1 +1,1 @@
-"""The disk: volume, segment files, index, history, retention, check and rebuild."""
+"""Storage: volumes, segment files, index, history, retention, check and rebuild."""

@@ -1,1 +1,1 @@
-"""One camera's packets in memory: session, ring, hub of readers, health."""
+"""Packets of one camera in memory: session, ring buffer, readers, damage."""

@@ -1,6 +1,6 @@
-"""What is wrong with a stream's pictures although they come: damage, and holes in which none of them was whole.
+"""Damage tracker: detects damaged frames and gaps without a complete frame in a stream that keeps sending.
 
-Fed with every picture of a stream in its order, by the thread that reads the source.
+Receives every frame of a stream in order, on the thread that reads the source.
 """
 
 from collections.abc import Callable
@@ -11,28 +11,28 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import DamageFound, HoleFound, Message
 
 HOLE_MS = 1000
-"""So long without a whole picture, although the camera sent, is time that was not recorded."""
+"""Minimum time without a complete frame, although the camera sent data, that counts as not recorded."""
 _HOLE_STEPS = 3
-"""And so much longer than usual: some cameras send a picture only every few seconds."""
+"""The same as a multiple of the usual interval: some cameras send a frame only every few seconds."""
 _SOON_MS, _AGAIN_MS = 1000, 10_000
-"""Damage that lasts is told after so long, and again and again; else when it is over."""
+"""Lasting damage is reported after the first interval and repeated at the second; otherwise at its end."""
 
 
 class Damages:
-    """tell: hears of damage and of holes."""
+    """Detects damage and gaps. tell: receives the messages."""
 
     def __init__(self, camera: CameraId, stream: StreamName, tell: Callable[[Message], None]) -> None:
         self._camera, self._stream, self._tell = camera, stream, tell
         self._newest_ms: int | None = None
-        self._whole_ms = 0  # the newest whole picture
-        self._came = False  # since then, something of which nothing whole was made
+        self._whole_ms = 0  # newest complete frame
+        self._came = False  # since then, data arrived that gave no complete frame
         self._usual_ms = 0.0
-        self._missing = 0  # packets that no damage counts yet
+        self._missing = 0  # missing packets not yet counted as damage
         self._open: DamagedSpan | None = None
         self._tell_ms = 0
 
     def picture(self, at_ms: int, *, is_keyframe: bool, is_damaged: bool, missing: int, after_waste: bool) -> None:
-        """The next picture. missing, after_waste: as a packet has them."""
+        """Process the next frame. missing, after_waste: as in `SourcePacket`."""
         newest_ms = at_ms if self._newest_ms is None else self._newest_ms
         step_ms = at_ms - newest_ms
         self._missing += missing
@@ -48,14 +48,14 @@ class Damages:
         if self._open is not None:
             self._go_on(self._open, at_ms, is_over=is_keyframe and not is_damaged, is_damaged=is_damaged)
         elif is_damaged:
-            # pictures of which nothing is left were between the one before and this
+            # lost frames preceded this one
             begin_ms = min(at_ms, newest_ms + usual_ms) if self._missing and self._newest_ms is not None else at_ms
             self._open = DamagedSpan(self._camera, self._stream, begin_ms, at_ms + max(1, usual_ms), 1, self._missing)
             self._missing, self._tell_ms = 0, begin_ms + _SOON_MS
         self._newest_ms = max(newest_ms, at_ms)
 
     def end(self) -> None:
-        """The run is over, and what is damaged with it."""
+        """End the run and any open damage."""
         if self._open is not None:
             end_ms = max(self._open.begin_ms + 1, self._newest_ms or 0)
             self._tell(DamageFound(replace(self._open, end_ms=end_ms)))

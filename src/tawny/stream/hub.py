@@ -1,8 +1,8 @@
-"""One stream's packets, shared: a ring of the last seconds, and readers that each stand at a place of their own in it.
+"""Hub: a ring buffer of one stream's last seconds, with independent readers.
 
-One thread appends; any thread reads. Nobody queues for anybody: a reader that is so slow that the ring has moved on
-goes on at the oldest keyframe still there and is told how many packets it missed. So a slow reader slows nobody, and
-what is in memory is bounded by the ring alone.
+One thread appends; any thread reads. There are no queues per reader. A reader that falls behind the ring continues at
+the oldest keyframe and learns the number of skipped packets. Slow readers therefore never delay others, and memory is
+bounded by the ring alone.
 """
 
 import threading
@@ -18,7 +18,7 @@ Wake = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What came since the last look, in order. `skipped` packets before it were lost to this reader."""
+    """Packets since the last call, in order. skipped: number of packets before them that this reader lost."""
 
     packets: list[Packet]
     skipped: int = 0
@@ -26,33 +26,34 @@ class Batch:
 
 @dataclass(slots=True)
 class _Gop:
-    """A keyframe and all up to the next; sound that comes between belongs to it."""
+    """A keyframe and all packets up to the next one, audio included."""
 
     packets: list[Packet] = field(default_factory=list)
     size_bytes: int = 0
 
 
 class Hub:
-    """keep_s: how much is kept behind the newest packet; max_bytes: bounds it whatever the bit rate."""
+    """Ring buffer of one stream.
+
+    keep_s: seconds kept behind the newest packet. max_bytes: limit regardless of bit rate.
+    """
 
     def __init__(self, keep_s: float = 15.0, max_bytes: int = 48_000_000) -> None:
         self._keep_ms, self._max_bytes = round(keep_s * 1000), max_bytes
         self._lock = threading.Lock()
-        self._gops: deque[_Gop] = (
-            deque()
-        )  # oldest first; each begins with a keyframe; numbers count up by one throughout
+        self._gops: deque[_Gop] = deque()  # oldest first; each begins with a keyframe; packet numbers are consecutive
         self._size_bytes = 0
-        self._first = -1  # number of the first packet ever given out
+        self._first = -1  # number of the first packet ever published
         self._wakes: tuple[Wake, ...] = ()
         self.clock_offset_s: float | None = None
-        """By how much the clock of whatever fills it is ahead of ours; None while it does not say."""
+        """How far the sender's clock is ahead of the recorder's. None if unknown."""
         self.latency_s: float | None = None
-        """From the moment a picture is taken until it is here; None while that is not known."""
+        """Latency from exposure to arrival. None if unknown."""
         self.private: tuple[Polygon, ...] = ()
-        """Parts of its pictures that nobody is to see: who decodes them makes them black."""
+        """Privacy masks of the stream: decoders paint these areas black."""
 
     def append(self, packet: Packet) -> None:
-        """Give out a packet. What comes before the first keyframe cannot be decoded and is dropped."""
+        """Publish a packet. Packets before the first keyframe cannot be decoded and are dropped."""
         with self._lock:
             if packet.is_keyframe:
                 self._gops.append(_Gop())
@@ -69,12 +70,12 @@ class Hub:
             wake()
 
     def _trim(self, newest_ms: int) -> None:
-        # always true: what is left still covers keep_s, unless max_bytes ran out first
+        # Invariant: the ring covers keep_s unless max_bytes is exceeded.
         while len(self._gops) > 1 and (
             newest_ms - self._gops[1].packets[0].at_ms >= self._keep_ms or self._size_bytes > self._max_bytes
         ):
             self._size_bytes -= self._gops.popleft().size_bytes
-        if self._size_bytes > self._max_bytes:  # one GOP without end: those who follow it go on, nobody can begin here
+        if self._size_bytes > self._max_bytes:  # one endless GOP: current readers continue, new readers cannot start
             gop = self._gops[0]
             gone = gop.packets[: len(gop.packets) // 2]
             del gop.packets[: len(gone)]
@@ -82,9 +83,9 @@ class Hub:
             self._size_bytes = gop.size_bytes
 
     def reader(self, *, back_s: float = 0.0, wake: Wake | None = None) -> "HubReader":
-        """A reader that begins with the newest keyframe at least `back_s` ago (as far as the ring goes).
+        """Return a reader at the newest keyframe at least `back_s` seconds old, or at the oldest keyframe.
 
-        wake: called from the appending thread after every packet; must return at once.
+        wake: called on the appending thread after every packet; must return at once.
         """
         if wake is not None:
             with self._lock:
@@ -92,7 +93,7 @@ class Hub:
         return HubReader(self, self.begin_at(back_s), wake)
 
     def recent(self, back_s: float) -> list[Packet]:
-        """A copy of the last seconds, from a keyframe on; empty when there is none yet."""
+        """Return a copy of the last seconds, beginning with a keyframe. Empty if the ring is empty."""
         return self.since(self.begin_at(back_s)).packets
 
     @property
@@ -105,7 +106,7 @@ class Hub:
         return self._size_bytes
 
     def since(self, number: int) -> Batch:
-        """All packets from `number` on; if the ring has moved on, from its oldest keyframe, told as skipped."""
+        """Return all packets from `number` on, or from the oldest keyframe with the number of skipped packets."""
         with self._lock:
             if not self._gops:
                 return Batch([])
@@ -119,13 +120,13 @@ class Hub:
             return Batch(packets, skipped=max(0, oldest - number))
 
     def begin_at(self, back_s: float) -> int:
-        """Number of the newest keyframe at least `back_s` ago, of the oldest if none is that old.
+        """Return the number of the newest keyframe at least `back_s` seconds old, or of the oldest one.
 
-        -1 before the first packet; the number of what comes next where a GOP without end has lost its keyframe.
+        -1 before the first packet. The next packet's number if an endless GOP has lost its keyframe.
         """
         with self._lock:
             if not self._gops:
-                return -1  # nothing yet: from the first keyframe that comes
+                return -1  # empty: begin with the first keyframe
             newest = self._gops[-1].packets[-1]
             begins = [gop.packets[0] for gop in self._gops if gop.packets[0].is_keyframe]
             for first in reversed(begins):
@@ -134,13 +135,13 @@ class Hub:
             return begins[0].number if begins else newest.number + 1
 
     def forget(self, wake: Wake) -> None:
-        """Stop calling `wake`."""
+        """Remove the `wake` callback."""
         with self._lock:
             self._wakes = tuple(other for other in self._wakes if other is not wake)
 
 
 def _from(gops: deque[_Gop], number: int) -> Iterator[_Gop]:
-    """Newest first, the GOPs that hold packets from `number` on."""
+    """Yield the GOPs with packets from `number` on, newest first."""
     for gop in reversed(gops):
         if gop.packets[-1].number < number:
             return
@@ -148,14 +149,14 @@ def _from(gops: deque[_Gop], number: int) -> Iterator[_Gop]:
 
 
 class HubReader:
-    """A place in the ring. `take` from one thread."""
+    """A position in the ring. Call `take` from one thread."""
 
     def __init__(self, hub: Hub, at: int, wake: Wake | None) -> None:
         self._hub, self._at, self._wake = hub, at, wake
         self.missed = 0
 
     def take(self) -> Batch:
-        """Everything since the last call, at most what the ring holds; empty when nothing came."""
+        """Return all packets since the last call. Empty if none arrived."""
         batch = self._hub.since(self._at)
         if batch.packets:
             self._at = batch.packets[-1].number + 1
@@ -163,7 +164,7 @@ class HubReader:
         return batch
 
     def skip_to_newest(self) -> None:
-        """Go on with the newest keyframe (a viewer that fell behind)."""
+        """Continue at the newest keyframe, for example in a viewer that fell behind."""
         self._at = max(self._at, self._hub.begin_at(0.0))
 
     def close(self) -> None:

@@ -1,5 +1,8 @@
-"""Keeps one stream coming: opens the source, feeds the session, and tries again when it is over. One actor a stream,
-which takes what has come all at once: who reads rarely reads cheaply, unless somebody watches."""
+"""Stream reader: opens the source, feeds the session and reconnects.
+
+One actor per stream. It reads everything that arrived at once, because frequent reads cost more. Watched streams are
+read more often.
+"""
 
 import logging
 import math
@@ -15,25 +18,25 @@ from tawny.stream.session import STOPPED, StreamSession
 log = logging.getLogger(__name__)
 
 _MOST_S, _MOST_PACKETS = 0.1, 1000
-"""What one step takes at most."""
+"""Limits of one step: seconds and packets."""
 _WATCHED_S = 0.019
-"""A stream that somebody watches is asked for packets so often."""
+"""Maximum read interval of a watched stream, in s."""
 _NOTED_S = 5.0
 _TAKEN = frozenset({"busy", "session"})
-"""Words for a camera that has a place for few viewers, and frees it only some time after the last of them is gone."""
+"""Errors of a camera with a client limit, which frees a place only some time after the client disconnects."""
 LINGER_S = 10.0
-"""It stays so after the last of them left: a page that is loaded anew, or a look at another camera, comes back."""
+"""Time in s a stream stays watched after the last viewer left: page reloads and camera changes return quickly."""
 
 
 class PacketDemand:
-    """How soon packets are wanted. Told from any thread, asked by the reader's."""
+    """Reports how soon packets are needed. Thread-safe."""
 
     def __init__(self) -> None:
         self._viewers = 0
         self._until_s = -math.inf
 
     def watched_by(self, viewers: int, now_s: float) -> None:
-        """So many watch from now on."""
+        """Set the number of viewers."""
         if self._viewers and not viewers:
             self._until_s = now_s + LINGER_S
         self._viewers = viewers
@@ -43,23 +46,23 @@ class PacketDemand:
 
 
 class ConnectionListener(Protocol):
-    """Who wants to know how the connection fares. Called from the reader's thread; returns at once."""
+    """Listener for connection state. Called on the reader's thread; must return at once."""
 
     def connected(self, notes: Mapping[str, Any]) -> None:
-        """The first packet came. notes: the connection's."""
+        """The first packet arrived. notes: connection details."""
         ...
 
     def noted(self, notes: Mapping[str, Any]) -> None:
-        """What the connection's notes have become; now and then while it lasts."""
+        """The connection details changed. Called at intervals."""
         ...
 
     def failed(self, error: SourceError) -> None:
-        """It could not be opened, or is over. Called once a try."""
+        """The connection failed or ended. Called once per attempt."""
         ...
 
 
 class StreamReader:
-    """open_source: connects, or begins to, or raises a SourceError. A reader never has more than one connection."""
+    """Reads one stream. open_source: connects, or begins to connect; raises SourceError. At most one connection."""
 
     def __init__(
         self,
@@ -75,8 +78,8 @@ class StreamReader:
         self._pace = pace or PacketDemand()
         self._connection: CameraConnection | None = None
         self._opened_s, self._is_new, self._noted_s = 0.0, True, 0.0
-        # A camera that comes back is recorded again within 5 s; one that refuses the password is not asked often,
-        # because many lock the account after some tries.
+        # A camera that returns is recorded again within 5 s. After a rejected password, retries are slow, because many
+        # cameras lock the account after some attempts.
         self._backoff = Backoff(first_s=0.5, most_s=2.5)
         self._refused = Backoff(first_s=4.0, most_s=30.0)
         self._busy = Backoff(first_s=5.0, most_s=30.0)
@@ -91,7 +94,7 @@ class StreamReader:
             return self._over(error)
 
     def _take(self, connection: CameraConnection) -> float:
-        """Feed what is there; in how many seconds to look again."""
+        """Feed available packets. Return the seconds until the next read."""
         until_s = self._clock.mono_s() + _MOST_S
         for _ in range(_MOST_PACKETS):
             got = connection.read()

@@ -1,7 +1,7 @@
-"""One stream of one camera, from whatever connection it has now, into its hub: runs, trustworthy times, UTC.
+"""Stream session: turns the packets of successive connections into runs with monotonic times and UTC, in the hub.
 
-Fed by the thread that reads the source. A run begins with a keyframe and ends with the connection, or, without losing
-a picture, at the next keyframe after this machine's wall clock was set.
+Used on the thread that reads the source. A run begins with a keyframe. It ends with the connection, or without loss at
+the next keyframe after the recorder's wall clock was set.
 """
 
 import secrets
@@ -18,22 +18,22 @@ from tawny.stream.hub import Hub
 from tawny.stream.timekeeper import TrackTimes, UtcMap
 
 STOPPED, CLOCK_SET = "stopped", "clock"
-"""Why a run ended, where it is not the connection's doing."""
+"""End reasons of a run that do not come from the connection."""
 SETTLE_S = 0.25
-"""The first packets are held so long, to see which of them had the smallest delay."""
+"""Time in s for which the first packets are held, to find the one with the smallest delay."""
 SET_BY_S = 1.0
-"""A step of the wall clock from which on it was set, not corrected little by little."""
+"""A step of the wall clock of at least this, in s, counts as set; smaller ones are gradual corrections."""
 
 
 class _Placed(NamedTuple):
     packet: SourcePacket
     pts: int
-    """Ticks since the run began."""
+    """Ticks since the run's start."""
     arrived_s: float
 
 
 class StreamSession:
-    """camera and stream: whose. tell: hears when runs begin and end, and of damage."""
+    """Session of one stream. tell: receives the start and end of runs, and damage."""
 
     def __init__(
         self, camera: CameraId, stream: StreamName, hub: Hub, clock: Clock, tell: Callable[[Message], None]
@@ -44,10 +44,10 @@ class StreamSession:
         self._run: _Run | None = None
         self.jumps = 0
         self.arrived_s = clock.mono_s()
-        """When the newest packet came, by the monotonic clock."""
+        """Arrival of the newest packet, in s monotonic."""
 
     def feed(self, packet: SourcePacket) -> None:
-        """Take a packet in, in the order the source gave it."""
+        """Process a packet, in the order of the source."""
         arrived_s, wall_s = self._clock.mono_s(), self._clock.now_ms() / 1000
         self.arrived_s = arrived_s
         run = self._run
@@ -56,20 +56,20 @@ class StreamSession:
             run = None
         if run is None:
             if not packet.is_keyframe:
-                return  # nothing before a keyframe can be decoded
+                return  # packets before a keyframe cannot be decoded
             run = self._run = _Run(packet, arrived_s - packet.waited_s, wall_s - packet.waited_s)
         for placed in run.place(packet, arrived_s - packet.waited_s):
             self._give(run, placed)
 
     def settle(self) -> None:
-        """Let go of the first packets if they were held long enough (called while nothing comes)."""
+        """Publish the first packets if they were held long enough. Call while no packets arrive."""
         run = self._run
         if run is not None and run.held and self._clock.mono_s() - run.begun_s >= SETTLE_S:
             for placed in run.let_go():
                 self._give(run, placed)
 
     def end(self, why: str) -> None:
-        """The connection is gone, or its clock is: what was held is given out, and the run is over."""
+        """End the run, publishing held packets first."""
         run, self._run = self._run, None
         if run is None:
             return
@@ -101,7 +101,7 @@ class StreamSession:
 
 
 class _Run:
-    """From a keyframe to the end: the tracks' times, and the map from there to UTC."""
+    """One run: timestamps of its tracks and their mapping to UTC."""
 
     def __init__(self, first: SourcePacket, arrived_s: float, wall_s: float) -> None:
         self.id = RunId("")
@@ -115,14 +115,17 @@ class _Run:
         self._settled = False
 
     def keeps(self, wall_minus_mono_s: float) -> bool:
-        """Whether the run goes on under this wall clock: not if that was set. A correction is followed slowly."""
+        """Return whether the run continues under this wall clock: not if it was set.
+
+        Corrections are followed slowly.
+        """
         if abs(wall_minus_mono_s - self.wall_minus_mono_s) > SET_BY_S:
             return False
         self.wall_minus_mono_s = wall_minus_mono_s
         return True
 
     def place(self, packet: SourcePacket, arrived_s: float) -> list[_Placed]:
-        """The packet in its place, with those held before it; none of them while the run settles."""
+        """Align a packet's time. Return it with packets held before; empty while the run settles."""
         track = self._video if packet.is_video else self._sound_track(packet)
         pts = track.place(packet.pts, packet.data, arrived_s)
         if pts is None:

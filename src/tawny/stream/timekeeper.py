@@ -1,41 +1,44 @@
-"""A camera's times made trustworthy: no jumps, nothing twice, and what each instant is in UTC.
+"""Timestamp alignment: monotonic track times without jumps or duplicates, and their mapping to UTC.
 
-A camera's own clock is used for distances between pictures only. Where it stands, jumps back by more than a second or
-ahead by more than ten, the picture is put where it arrived and the clock goes on from there. UTC comes from this
-machine's clocks: of the first packets the one with the smallest delay tells when the run began (the first may come out
-of the camera's buffer in a burst), and after that the mapping only slides, slowly, so that drift is followed.
+The camera's clock is used only for intervals between frames. It may stop, or jump back by more than one second or ahead
+by more than ten. The frame is then placed at its arrival, and the clock continues from there.
+
+UTC comes from the recorder's clock. The packet with the smallest delay among the first ones sets the run's start,
+because the first may come from the camera's buffer in a burst. Afterwards the mapping slides slowly to follow drift.
 """
 
 from collections import deque
 from dataclasses import dataclass, field
 
 BACK_S, AHEAD_S = 1.0, 10.0
-"""A step outside these is a jump of the camera's clock; smaller steps back are B-frames."""
+"""A step outside these limits, in s, is a clock jump; smaller steps back are B-frames."""
 SETTLE_SLIDE, SLIDE = 0.02, 0.0005
-"""Seconds that the mapping to UTC may move a second: in the first ten seconds of a run, and later (500 ppm). To what is
-earlier it always moves as in the first: nothing arrives before it was taken."""
+"""Maximum slide of the UTC mapping per second: in a run's first ten seconds, and later (500 ppm).
+
+Towards earlier times the first value always applies: nothing arrives before it was taken.
+"""
 SETTLING_S = 10.0
 WINDOW_S = 30.0
 _LOOKED_AT = 64
-"""Bytes at either end of a packet that tell whether it is another one with the same time."""
+"""Number of bytes at each end of a packet that are compared to detect a duplicate."""
 
 
 @dataclass(slots=True)
 class TrackTimes:
-    """One track's times, from the camera's ticks to ticks since the run began."""
+    """Times of one track: converts camera ticks to ticks since the run's start."""
 
     rate: int
     zero: int
-    """The camera's tick at which the run begins."""
+    """Camera tick at which the run begins."""
     _newest: int = -1
     _arrived_s: float = 0.0
     _recent: deque[tuple[int, bytes]] = field(default_factory=lambda: deque(maxlen=16))
     jumps: int = 0
 
     def place(self, pts: int, data: bytes, arrived_s: float) -> int | None:
-        """Ticks since the run began; None for a packet that came before.
+        """Return ticks since the run's start. None for a duplicate or a packet before the start.
 
-        arrived_s: monotonic. A packet with the time and the bytes of a recent one is that one again.
+        arrived_s: s monotonic. A packet with the time and bytes of a recent one is a duplicate.
         """
         at = pts - self.zero
         if self._newest >= 0:
@@ -65,13 +68,14 @@ def _are_alike(one: bytes, other: bytes) -> bool:
 
 
 class UtcMap:
-    """What instant a position in the run is. Fed with every packet's position and arrival."""
+    """Maps positions in a run to UTC. Fed with every packet's position and arrival."""
 
     def __init__(self, position_s: float, arrived_utc_s: float) -> None:
         self._begun_utc_s = arrived_utc_s
         self._offset_s = arrived_utc_s - position_s
         self._last_utc_s = arrived_utc_s
-        self._least: deque[tuple[float, float]] = deque()  # (arrival, offset), offsets rising: its head is the least
+        # (arrival, offset) with rising offsets: the first is the minimum
+        self._least: deque[tuple[float, float]] = deque()
 
     def feed(self, position_s: float, arrived_utc_s: float) -> None:
         offset_s = arrived_utc_s - position_s
@@ -88,7 +92,7 @@ class UtcMap:
         self._offset_s += max(-most_s, min(most_s, wanted_s))
 
     def settle(self, offsets_s: list[float]) -> None:
-        """Begin with the smallest delay among the first packets."""
+        """Start with the smallest delay among the first packets."""
         self._offset_s = min(self._offset_s, *offsets_s)
 
     def at_ms(self, position_s: float) -> int:

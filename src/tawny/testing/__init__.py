@@ -1,1 +1,1 @@
-"""What tests, ours and a plug-in author's, are made with."""
+"""Test support for tawny and for authors of plug-ins."""

@@ -1,5 +1,7 @@
-"""Small made-up clips: pictures with a moving square, a tone for sound. Encoded when first wanted, then taken from a
-folder of the system's temporary files. Reading them, and any other video file, as a list of packets."""
+"""Synthetic video clips with a moving square and a tone, and reading of any video file as packets.
+
+Clips are encoded on first use and cached in a folder for temporary files.
+"""
 
 import hashlib
 import os
@@ -30,7 +32,7 @@ _SAMPLE_RATES = {"aac": 16_000, "pcmu": 8_000, "pcma": 8_000}
 
 @dataclass(frozen=True, slots=True)
 class ClipSpec:
-    """What a made clip is like. Two of the same spec are the same file."""
+    """Properties of a generated clip. Equal specs share a file."""
 
     codec: VideoCodec = "h264"
     width: int = 320
@@ -42,14 +44,14 @@ class ClipSpec:
     b_frames: int = 0
     sound: Sound = ""
     detail: int = 40
-    """Noise in the pictures, 0 to 255: what makes them large."""
+    """Noise in the frames, 0..255; it makes them large."""
     clock_ms: int | None = None
-    """Pictures show when they were taken instead (`clocked`), the first one this."""
+    """Show the capture time in the frames instead (`clock_picture`); time of the first frame, ms UTC."""
 
 
 @dataclass(frozen=True)
 class SampleClip:
-    """A whole clip in memory. packets: in decode order, sound between the pictures; times begin near zero."""
+    """A complete clip in memory. packets: in decode order, video and audio interleaved; times start near zero."""
 
     video: VideoFormat
     sound: AudioFormat | None
@@ -58,12 +60,12 @@ class SampleClip:
 
     @property
     def length_s(self) -> float:
-        """The last picture's end."""
+        """End of the last frame, s."""
         return max(packet.pts for packet in self.packets if packet.is_video) / VIDEO_RATE + 1 / self.fps
 
 
 def clip_file(spec: ClipSpec | None = None) -> Path:
-    """The clip as a file: MP4, or QuickTime with G.711."""
+    """Return the clip as a file: MP4, or QuickTime with G.711."""
     spec = spec or ClipSpec()
     name = hashlib.blake2s(repr(sorted(asdict(spec).items())).encode(), digest_size=8).hexdigest()
     folder = Path(tempfile.gettempdir()) / f"tawny-clips-{os.getuid()}"
@@ -78,12 +80,12 @@ def clip_file(spec: ClipSpec | None = None) -> Path:
 
 @lru_cache(maxsize=16)
 def made_clip(spec: ClipSpec) -> SampleClip:
-    """The clip as packets."""
+    """Return the clip as packets."""
     return read_clip(clip_file(spec))
 
 
 def read_clip(path: Path) -> SampleClip:
-    """A video file's packets, all of them. SourceError if it cannot be used."""
+    """Return all packets of a video file. Raises SourceError: if it cannot be used."""
     clock = FakeClock()
     connection = FileSource().open(SourceContext(CameraId("clip"), StreamName.MAIN, f"file:{path}", {}, clock))
     packets: list[SourcePacket] = []
@@ -135,7 +137,7 @@ def _add_pictures(out: OutputContainer, spec: ClipSpec) -> Any:
 
 
 def _picture(spec: ClipSpec, number: int) -> Any:
-    """uint8 [height, width, 3]: a slope, a square that moves across it, and noise; or a clock."""
+    """Return a frame, uint8 [height, width, 3]: a gradient, a moving square and noise; or a clock."""
     if spec.clock_ms is not None:
         return clock_picture(spec.clock_ms + number * 1000 // spec.fps, spec.width, spec.height)
     across = np.linspace(0, 150, spec.width)[None, :, None] + np.linspace(0, 60, spec.height)[:, None, None]
@@ -147,7 +149,7 @@ def _picture(spec: ClipSpec, number: int) -> Any:
 
 
 class _Tone:
-    """A tone of 440 Hz, encoded up to any moment."""
+    """A tone of 440 Hz, encoded incrementally."""
 
     def __init__(self, stream: Any, rate: int, samples: int) -> None:
         self._stream, self._rate, self._samples, self._done = stream, rate, samples, 0

@@ -1,10 +1,10 @@
-"""A clock that stands until it is told to go on."""
+"""A clock under manual control."""
 
 from tawny.model.times import utc_from_text
 
 
 class FakeClock:
-    """Both clocks move together by `advance`; `jump_utc` moves only the one for people, as SNTP or a person would."""
+    """Advances both clocks by `advance`; `jump_utc` moves only UTC, as SNTP or a user would."""
 
     def __init__(self, start_utc: str = "2026-11-20T05:00:00Z") -> None:
         self._utc_ms = float(utc_from_text(start_utc))

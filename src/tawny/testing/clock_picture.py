@@ -1,7 +1,7 @@
-"""Pictures that show when they were taken, as black and white fields; a page can read that back from what it shows.
+"""Frames that show their capture time as black and white fields, readable from the displayed image in a web page.
 
-Fields: COLUMNS by ROWS, from the left and from above. The first 48 are the milliseconds since 1970, highest bit first;
-the last eight are the sum of the six bytes before.
+COLUMNS by ROWS fields, from the upper left. The first 48 are milliseconds since 1970, highest bit first; the last eight
+are the sum of the six preceding bytes.
 """
 
 from typing import Any
@@ -27,11 +27,11 @@ READ_CLOCK = f"""(() => {{
     return sum === bytes[6] ? bytes.slice(0, 6).reduce((all, each) => all * 256 + each, 0) : 0;
   }};
 }})()"""
-"""JavaScript: a function that gives the instant that a video, image or canvas shows; 0 where it shows none."""
+"""JavaScript: a function that returns the time shown by a video, image or canvas, ms UTC; 0 if none is shown."""
 
 
 def clock_picture(at_ms: int, width: int, height: int) -> Any:
-    """uint8 [height, width, 3]."""
+    """Return the frame, uint8 [height, width, 3]."""
     stamp = at_ms.to_bytes(6, "big")
     fields = np.unpackbits(np.frombuffer(stamp + bytes([sum(stamp) & 255]), np.uint8)).reshape(ROWS, COLUMNS)
     rows = np.arange(height) * ROWS // height

@@ -1,8 +1,8 @@
-"""A disk in memory that remembers every write, sync and rename, and can be cut off from its power at any of them.
+"""An in-memory disk that records all writes, syncs and renames and simulates a power cut before any of them.
 
-What a power cut leaves, by the rules that disks and file systems keep, and no others: what was synced is there. Of what
-was appended since a file's last sync there is nothing, a part, a part torn in sectors, or its length in zeros. Of the
-names made, changed and removed since a folder's last sync, the first so many took effect. Not for concurrent use.
+Simulates only states that disks and file systems permit. Synced data is present. Data appended since a file's last sync
+is missing, partial, torn by sectors, or zeros. Of the directory changes since a folder's last sync, a prefix took
+effect. Not thread-safe.
 """
 
 import random
@@ -17,7 +17,7 @@ from tawny.storage.disk.disk import Bytes, DiskCapacity, FolderEntry, parent_of,
 _SECTOR: Final = 512
 
 State = dict[str, bytes]
-"""Files by path."""
+"""Content by path."""
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class _Sync:
 
 @dataclass(frozen=True, slots=True)
 class _Name:
-    """From now on the name leads to this inode, or to nothing; `instead_of` no longer leads there."""
+    """From now on `path` refers to this inode, or to none; `instead_of` is removed."""
 
     path: str
     inode: _Inode | None
@@ -66,10 +66,10 @@ _Entry = _Write | _Cut | _Sync | _Name | _FolderSync | _Note
 
 
 class MemoryDisk:
-    """total_bytes: how much fits. syncs: False makes a disk to which nobody ever says that something must last, as a
-    program without fsync would: tests of power cuts must fail on it.
+    """An in-memory disk.
 
-    before: called with the name of each operation and its path; what it raises happens instead.
+    total_bytes: capacity. syncs: False ignores all syncs, like a program without fsync; power-cut tests must fail on
+    it. before: called with name and path of each operation; an exception it raises replaces the operation.
     """
 
     def __init__(self, total_bytes: int = 1 << 40, *, syncs: bool = True) -> None:
@@ -83,28 +83,29 @@ class MemoryDisk:
     # --- power cuts
 
     def note(self, what: Any) -> None:
-        """Remember that this was said, such as an acknowledgement, at this place among the writes."""
+        """Record a statement, such as an acknowledgement, at this position in the log."""
         self._log.append(_Note(what))
 
     @property
     def points(self) -> int:
-        """Cuts can be made before each of 0 to `points` operations."""
+        """Number of logged operations; power can be cut before each of 0 to `points`."""
         return len(self._log)
 
     def notes(self, before: int) -> list[Any]:
-        """What was noted before a point."""
+        """Return the statements recorded before a point."""
         return [entry.what for entry in self._log[:before] if isinstance(entry, _Note)]
 
     def writes(self, is_one: Callable[[bytes], bool]) -> list[int]:
-        """The points just behind writes of such bytes, before anything of them was synced."""
+        """Return the points directly after writes of matching data, before any sync of it."""
         return [at for at, entry in enumerate(self._log, 1) if isinstance(entry, _Write) and is_one(entry.data)]
 
     def after_cut(self, before: int, seed: int) -> State:
-        """What may be found if the power failed before so many operations; another seed, another possibility."""
+        """Return a possible state after a power cut before this operation. Other seeds give other possibilities."""
         return _AfterCut(self._log[:before], random.Random(seed)).files()
 
     def after_kill(self, before: int) -> State:
-        """What is there if only the program ended before so many operations: all that it had done, synced or not."""
+        """Return the state if only the process ended before this operation: all operations took effect, synced or
+        not."""
         names: dict[str, _Inode] = {}
         data: dict[int, bytearray] = {}
         for entry in self._log[:before]:
@@ -122,10 +123,10 @@ class MemoryDisk:
 
     @property
     def files(self) -> State:
-        """As they are now."""
+        """The current files."""
         return {path: bytes(inode.data) for path, inode in self._names.items()}
 
-    # --- the file layer
+    # --- disk interface
 
     def create(self, path: str, *, secret: bool = False) -> "MemoryFile":
         self._do("create", path)
@@ -199,14 +200,14 @@ class MemoryDisk:
         return DiskCapacity(max(0, self.total_bytes - self.used_bytes), self.total_bytes)
 
     def place(self, path: str) -> Path:
-        """There is none: its files can only be read through it."""
+        """Return a path that does not exist: files are readable only through this object."""
         return self.root / path
 
     @property
     def used_bytes(self) -> int:
         return sum(len(inode.data) for inode in self._names.values())
 
-    # --- what files do
+    # --- operations of open files
 
     def write(self, inode: _Inode, offset: int, data: bytes) -> None:
         room = max(0, self.total_bytes - self.used_bytes - max(0, offset - len(inode.data)))
@@ -263,7 +264,7 @@ class MemoryFile:
         self._disk.cut(self._inode, size_bytes)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: no resources are held."""
 
     def _usable(self) -> None:
         if self._broken:
@@ -271,7 +272,7 @@ class MemoryFile:
 
 
 class _AfterCut:
-    """One possible state of the disk after the log ended."""
+    """One possible disk state after the log."""
 
     def __init__(self, log: Sequence[_Entry], dice: random.Random) -> None:
         self._dice = dice
@@ -332,7 +333,7 @@ class _AfterCut:
                 return self._torn(whole, len(data))
 
     def _torn(self, whole: bytearray, good_bytes: int) -> bytes:
-        """Some sectors got there and some did not; one in which synced bytes stand keeps those."""
+        """Simulate that only some sectors were written; synced bytes in them survive."""
         for begin in range(good_bytes - good_bytes % _SECTOR, len(whole), _SECTOR):
             if self._dice.random() < 0.5:
                 lost = range(max(begin, good_bytes), min(begin + _SECTOR, len(whole)))
@@ -350,7 +351,7 @@ def _apply(data: bytearray, change: _Write | _Cut) -> None:
 
 
 def write_out(state: State, root: Path) -> None:
-    """Put the files of a state into a real folder."""
+    """Write the files of a state to a real folder."""
     for path, data in state.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_bytes(data)

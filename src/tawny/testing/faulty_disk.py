@@ -1,6 +1,7 @@
-"""A real disk that fails as it is told to: every operation asks `before` first, and what that raises happens instead.
+"""A real disk with injected faults: every operation calls `before` first; an exception it raises replaces the
+operation.
 
-`unplug` takes it away: nothing works until `plug_in`, and files that were open then never do again.
+`unplug` removes the disk: all operations fail until `plug_in`, and files open at that time fail forever.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,17 +11,17 @@ from tawny.model.errors import StorageError
 from tawny.storage.disk.disk import Bytes, DiskCapacity, FolderEntry, OpenFile, RealDisk
 
 Before = Callable[[str, str], None]
-"""Handed the operation's name and the path."""
+"""Receives the operation's name and the path."""
 
 
 class FaultyDisk:
-    """A `Disk`. As threadsafe as `before` is."""
+    """A `Disk`. As thread-safe as `before`."""
 
     def __init__(self, root: Path) -> None:
         self._real = RealDisk(root)
         self.before: Before = _well
         self.plugged = 1
-        """How often it was plugged in; negative while it is not."""
+        """Number of times it was plugged in; negative while unplugged."""
 
     @property
     def root(self) -> Path:
@@ -125,4 +126,4 @@ class _FaultyFile:
 
 
 def _well(_operation: str, _path: str) -> None:
-    """Nothing is wrong."""
+    """Inject no fault."""

@@ -1,12 +1,14 @@
-"""Looking for bytes in the memory of another process, as a thief of the running machine would."""
+"""Searches the memory of another process, as an attacker with access to the running system would."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 
 def found_in(pid: int, wanted: Iterable[bytes]) -> dict[bytes, int]:
-    """How often each stands anywhere in the process's memory. PermissionError when it may not be read: a process that
-    keeps its memory private can be read by root alone."""
+    """Return the number of occurrences of each value in the process's memory.
+
+    Raises PermissionError: if it cannot be read; memory of a protected process is readable by root only.
+    """
     counts = dict.fromkeys(wanted, 0)
     lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
     with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
@@ -19,7 +21,7 @@ def found_in(pid: int, wanted: Iterable[bytes]) -> dict[bytes, int]:
                 memory.seek(begin)
                 data = memory.read(end - begin)
             except (OSError, ValueError):
-                continue  # it was given back meanwhile, or is a device's
+                continue  # unmapped meanwhile, or device memory
             for one in counts:
                 counts[one] += data.count(one)
     return counts

@@ -1,8 +1,7 @@
-"""A bad line on loopback, in a thread of its own: TCP passed on slowly or late, UDP late and with losses.
+"""A faulty network link on loopback, in its own thread: TCP slow or delayed, UDP delayed and lossy.
 
-`python -m tawny.testing.network_relay HOST:PORT HOST:PORT` passes TCP from the first to the second, for ever: a
-door out of a
-network namespace that has no other.
+`python -m tawny.testing.network_relay HOST:PORT HOST:PORT` relays TCP from the first address to the second until
+terminated, for example out of an isolated network namespace.
 """
 
 import asyncio
@@ -16,26 +15,29 @@ from typing import Any, cast
 
 PIECE_BYTES = 4096
 HELD_BYTES = 16_384
-"""What the line holds back before it lets its other end feel how slow it is."""
+"""Data buffered before backpressure reaches the sender, bytes."""
 Address = tuple[str, int]
 
 
 @dataclass
 class NetworkRelay:
-    """rate: bytes a second towards the client, None for all there are. delay_s: both ways. loss: of UDP packets; by TCP
-    what is lost comes later, and all after it."""
+    """Properties of a link.
+
+    rate: bytes per second towards the client; None: unlimited. delay_s: in both directions. loss: share of UDP packets;
+    with TCP the data is delayed instead.
+    """
 
     rate: float | None = None
     delay_s: float = 0.0
     loss: float = 0.0
     port: int = 0
-    """Where it listens."""
+    """The listening port."""
     lost: int = 0
 
 
 @contextmanager
 def tcp_line(target: Address, line: NetworkRelay, host: str = "127.0.0.1") -> Iterator[NetworkRelay]:
-    """In front of what listens at `target`."""
+    """Relay TCP to `target`."""
 
     def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         serving.add(task := asyncio.get_running_loop().create_task(_serve(target, line, reader, writer)))
@@ -54,7 +56,7 @@ def tcp_line(target: Address, line: NetworkRelay, host: str = "127.0.0.1") -> It
 
 @contextmanager
 def udp_line(target: Address, line: NetworkRelay, host: str = "127.0.0.1") -> Iterator[NetworkRelay]:
-    """In front of what listens at `target`; each sender has a socket of its own behind it."""
+    """Relay UDP to `target`; each sender gets its own socket."""
 
     async def open_it() -> Callable[[], None]:
         front = _Front(target, line)

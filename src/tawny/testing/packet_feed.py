@@ -1,4 +1,4 @@
-"""A hub filled with pictures that nobody had to encode: right in form, so that they are recorded as any."""
+"""Fills a hub with synthetic packets: valid in form, without encoding, so that they can be recorded."""
 
 from typing import Final
 
@@ -17,7 +17,10 @@ SOUND: Final = AudioFormat("pcmu", 8000, 1)
 
 
 class PacketFeed:
-    """One stream. gop: pictures from keyframe to keyframe. size_bytes: of a picture; keyframes have four times that."""
+    """Generates one stream.
+
+    gop: frames from keyframe to keyframe. size_bytes: of a frame; keyframes have four times as many.
+    """
 
     def __init__(
         self,
@@ -38,14 +41,14 @@ class PacketFeed:
         self.begin_run()
 
     def begin_run(self) -> None:
-        """What follows is of another run: the camera was away, or the clock was set."""
+        """Start a new run, as after a camera outage or a clock change."""
         self._runs += 1
         self.run = RunId(f"run-{self._runs}")
         self._pictures = 0
         self._begin_ms = self._clock.now_ms()
 
     def picture(self) -> Packet:
-        """The next picture, as if it came now, with the sound up to it."""
+        """Append the next frame with the current time, and its audio. Return the video packet."""
         is_keyframe = self._pictures % self._gop == 0
         nal = bytes([0x65 if is_keyframe else 0x41]) + bytes([self._number % 250 + 1]) * (
             self._size_bytes * (4 if is_keyframe else 1)

@@ -1,4 +1,4 @@
-"""Vehicles with number plates, drawn: five countries' layouts, by day, by night, and blurred by movement. Seeded."""
+"""Synthetic vehicles with license plates in five countries' formats, by day, by night and with motion blur. Seeded."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -7,17 +7,20 @@ import cv2
 import numpy as np
 
 LETTERS: Final = "ABCDEFGHJKLMNPRSTUVWXYZ"
-"""Without those that no country uses beside 0 and 1."""
+"""Without letters that plates avoid next to 0 and 1."""
 DIGITS: Final = "0123456789"
 LIGHTS: Final = ("day", "night", "blur")
 _TALL, _STROKE = 120, 17
-"""Of a letter as it is drawn, in pixels; it is made smaller afterwards."""
+"""Height and stroke width of a drawn letter, px; scaled down later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """form: A for a letter, 9 for a digit, a space for a gap, a hyphen for itself. size: mm. strips: blue, at the left
-    and right edge. small: what stands above in small letters."""
+    """A plate format.
+
+    form: A for a letter, 9 for a digit, a space for a gap, a hyphen for itself. size: mm. strips: blue, at the left and
+    right edge. small: text in small letters above.
+    """
 
     name: str
     form: str
@@ -26,7 +29,7 @@ class Layout:
     ink: tuple[int, int, int] = (24, 24, 26)
     strips: tuple[bool, bool] = (True, False)
     letter: float = 0.66
-    """Height of a letter, of the plate's."""
+    """Height of a letter relative to the plate."""
     small: str = ""
 
 
@@ -42,13 +45,13 @@ LAYOUTS: Final = (
 
 
 def number(layout: Layout, rng: np.random.Generator) -> str:
-    """One that fits, as it is written."""
+    """Return a random number in this format."""
     made = {"A": LETTERS, "9": DIGITS}
     return "".join(str(rng.choice(list(made[one]))) if one in made else one for one in layout.form)
 
 
 def plate(layout: Layout, text: str) -> Any:
-    """uint8 [height, width, 3]: flat, two pixels a millimetre."""
+    """Return the flat plate, uint8 [height, width, 3], two pixels per mm."""
     wide, high = (2 * mm for mm in layout.size)
     paper = np.full((high, wide, 3), layout.paper, np.uint8)
     left, right = (round(0.085 * wide) if strip else round(0.02 * wide) for strip in layout.strips)
@@ -69,11 +72,11 @@ def plate(layout: Layout, text: str) -> Any:
 
 
 def vehicle(layout: Layout, text: str, width: int, light: str, rng: np.random.Generator) -> tuple[Any, Any]:
-    """A vehicle seen from behind, uint8 [height, width, 3], and its plate's box in pixels (x0, y0, x1, y1).
+    """Return a vehicle from behind, uint8 [height, width, 3], and its plate's box in px (x0, y0, x1, y1).
 
-    width: of the plate, in pixels. light: one of LIGHTS.
+    width: of the plate, px. light: one of LIGHTS.
     """
-    times = 3  # drawn larger, then made smaller: edges are soft as a lens makes them
+    times = 3  # drawn larger and scaled down, so that edges are as soft as through a lens
     wide, high = round(3.6 * width) * times, round(2.9 * width) * times
     body = rng.integers(25, 190, 3)
     picture: Any = np.empty((high, wide, 3), np.float32)
@@ -103,7 +106,7 @@ def vehicle(layout: Layout, text: str, width: int, light: str, rng: np.random.Ge
 
 
 def _line(text: str) -> Any:
-    """Letters of one stroke, as plates have them: uint8 [height, width], 255 where there is ink."""
+    """Return the text in letters of one stroke width, uint8 [height, width], 255 for ink."""
     parts: list[Any] = []
     for one in text:
         if one == " ":
@@ -126,7 +129,7 @@ def _ink(paper: Any, letters: Any, x0: int, y0: int, ink: tuple[int, int, int]) 
 
 
 def _furnish(picture: Any, wide: int, high: int, rng: np.random.Generator) -> None:
-    """Window, lamps, bumper, a badge: what may be taken for a plate."""
+    """Draw window, lamps, bumper and badge: objects that may be confused with a plate."""
     picture[: round(0.32 * high), round(0.1 * wide) : round(0.9 * wide)] = rng.uniform(20, 60)
     for _ in range(8):
         y = int(rng.integers(0, round(0.3 * high)))
@@ -148,7 +151,7 @@ def _furnish(picture: Any, wide: int, high: int, rng: np.random.Generator) -> No
 
 
 def _lit(picture: Any, there: Any, light: str, rng: np.random.Generator, across: int) -> Any:
-    if light == "night":  # infrared: no colour, the plate shines, all else is dark
+    if light == "night":  # infrared: no color, the plate is bright, the rest is dark
         grey = picture.mean(axis=2, keepdims=True)
         lit = grey * (0.18 * (1 - there) + 0.85 * there)
         glow = cv2.GaussianBlur(lit, (0, 0), across / 60)[..., None]

@@ -1,7 +1,7 @@
-"""An RTSP camera for tests: serves a clip for ever, logs what it sent, and can be made to misbehave while it runs.
+"""An RTSP camera for tests: serves a clip in a loop, records what it sent, and simulates faults at run time.
 
-Threads: one, with an asyncio loop of its own; every method may be called from any thread. Each viewer is played the
-clip from its beginning, at its pace times the setup's `speed`.
+Runs in one thread with its own asyncio loop; call all methods from any thread. Each viewer gets the clip from its
+start, at its rate times the setup's `speed`.
 """
 
 import asyncio
@@ -18,15 +18,15 @@ from tawny.testing.rtsp_viewer import CameraSetup, FakeRtspViewer
 
 _ANSWER_S = 5.0
 _LET_IN_S = 0.02
-"""Who was let in at the last moment becomes somebody who can be dropped."""
+"""Delay after which connections accepted at the last moment can be dropped, s."""
 
 
 class RtspCamera:
-    """Use as a context manager: inside it listens on loopback, after it no thread is left."""
+    """A context manager: listens on loopback while active; leaves no thread."""
 
     def __init__(self, clip: SampleClip, setup: CameraSetup | None = None) -> None:
         self.clip = clip
-        """What is played; another one put here is played from its beginning as soon as the present unit is out."""
+        """The clip; a replacement is played from its start after the current unit."""
         self.setup = setup or CameraSetup()
         self.faults = CameraFaults()
         self.viewers: list[FakeRtspViewer] = []
@@ -52,30 +52,30 @@ class RtspCamera:
 
     @property
     def address(self) -> str:
-        """With the login, if the camera wants one."""
+        """URL, with login if required."""
         user, password = quote(self.setup.user, safe=""), quote(self.setup.password, safe="")
         login = f"{user}:{password}@" if self.setup.login else ""
         return f"rtsp://{login}127.0.0.1:{self.port}/stream"
 
     @property
     def playing(self) -> list[FakeRtspViewer]:
-        """Everybody who was ever played something, in order."""
+        """All viewers that were ever sent media, in order."""
         return [viewer for viewer in self.viewers if viewer.is_playing]
 
     def kick(self) -> None:
-        """All connections are reset (RST)."""
+        """Reset all connections (RST)."""
         self._do(lambda: self._drop(reset=True))
 
     def hang_up(self) -> None:
-        """All connections are ended (FIN)."""
+        """Close all connections (FIN)."""
         self._do(lambda: self._drop(reset=False))
 
     def down(self) -> None:
-        """Gone from the network: nobody listens, all connections are reset."""
+        """Go offline: stop listening, reset all connections."""
         self._do(self._shut)
 
     def up(self) -> None:
-        """Back, on the same port."""
+        """Go online again on the same port."""
         self._do(self._listen)
 
     def _run(self) -> None:

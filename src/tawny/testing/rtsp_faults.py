@@ -1,4 +1,4 @@
-"""What can be wrong with a camera, as data: set on a running `RtspCamera` from any thread, at any moment."""
+"""Faults of a test camera; set on a running `RtspCamera` from any thread at any time."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -7,49 +7,49 @@ from dataclasses import dataclass, field, replace
 from tawny.protocols.rtp.packetizer import RtpPacket
 
 Mutation = Callable[[list[RtpPacket]], Sequence[RtpPacket | bytes]]
-"""What becomes of one unit's packets; bytes go out as they are, in a packet's place."""
+"""Changes the packets of one unit; bytes are sent unchanged in place of a packet."""
 
 
 @dataclass(slots=True)
 class CameraFaults:
-    """All off at first. Media faults count for every viewer, from the next unit on."""
+    """All off by default. Media faults apply to every viewer from the next unit on."""
 
     stall: bool = False
-    """Nothing is sent; requests are still answered."""
+    """Send no media; requests are still answered."""
     silent: frozenset[str] = frozenset()
-    """Methods that get no answer; `*` for all."""
+    """Methods without a response; `*` for all."""
     answers: dict[str, bytes] = field(default_factory=dict)
-    """Raw answers instead of ours, by method, or method and track (`SETUP track1`); `{cseq}` is replaced."""
+    """Raw responses by method, or method and track (`SETUP track1`); `{cseq}` is replaced."""
     answers_left: int = -1
-    """How often they are given before ours come again; negative: for ever."""
+    """Number of uses before normal responses resume; negative: unlimited."""
     byte_pause_s: float = 0.0
-    """Every answer comes byte by byte, so far apart."""
+    """Send every response byte by byte with this interval, s."""
     sdp: bytes | None = None
-    """A description instead of ours."""
+    """SDP to send instead of the clip's."""
     packets: Mutation | None = None
-    """What becomes of a unit's packets, of every track."""
+    """Changes the packets of a unit, on every track."""
     units: Callable[[bytes], bytes] | None = None
-    """What becomes of a picture before it is cut into packets: the camera itself does this, and sends it whole."""
+    """Changes a frame before packetization, as if the camera had encoded it so."""
     between: bytes = b""
-    """Rubbish after every unit (over TCP)."""
+    """Garbage after every unit (over TCP)."""
     wrong_lengths: float = 0.0
-    """The share of packets whose frame says another length than theirs (over TCP)."""
+    """Share of packets with a wrong length in their frame (over TCP)."""
     trickle_bytes: int = 0
-    """What is sent comes in pieces of so many bytes (over TCP)."""
+    """Send in pieces of this size (over TCP)."""
     jitter_s: float = 0.0
-    """Units are late by up to so much."""
+    """Maximum delay of units, s."""
     bye: bool = False
-    """Once, the camera says goodbye, and sends nothing more."""
+    """Once: send RTCP BYE and no more media."""
     pause_in_packet_s: float = 0.0
-    """Once, in the middle of a packet, the camera pauses so long."""
+    """Once: pause for this time, s, in the middle of a packet."""
     stop_in_unit: bool = False
-    """Once, only the first half of a picture's packets is sent, and then nothing."""
+    """Once: send only the first half of a frame's packets, then nothing."""
     no_keyframes: bool = False
-    """Pictures that begin a GOP are left out."""
+    """Omit keyframes."""
     clock_step_s: float = 0.0
-    """Added to all times from the next unit on."""
+    """Added to all timestamps from the next unit on, s."""
     sender_report_step_s: float = 0.0
-    """By how much the camera's wall clock is wrong in its sender reports."""
+    """Error of the wall clock in sender reports, s."""
 
 
 def losing(share: float, seed: int = 1) -> Mutation:
@@ -58,12 +58,12 @@ def losing(share: float, seed: int = 1) -> Mutation:
 
 
 def twice(packets: list[RtpPacket]) -> list[RtpPacket]:
-    """Every packet is sent again at once."""
+    """Send every packet twice."""
     return [packet for packet in packets for _ in range(2)]
 
 
 def shuffled(share: float, seed: int = 1) -> Mutation:
-    """Some packets change places with the next."""
+    """Swap some packets with the next."""
     chance = random.Random(seed)
 
     def mutate(packets: list[RtpPacket]) -> list[RtpPacket]:
@@ -77,19 +77,19 @@ def shuffled(share: float, seed: int = 1) -> Mutation:
 
 
 def random_payloads(seed: int = 1) -> Mutation:
-    """Proper RTP around anything."""
+    """Replace payloads by random bytes in valid RTP."""
     chance = random.Random(seed)
     return lambda packets: [replace(packet, payload=chance.randbytes(len(packet.payload))) for packet in packets]
 
 
 def random_bytes(seed: int = 1) -> Mutation:
-    """Not even RTP."""
+    """Replace packets by random bytes."""
     chance = random.Random(seed)
     return lambda packets: [chance.randbytes(len(packet.payload) + 12) for packet in packets]
 
 
 def endless(seed: int = 1) -> Mutation:
-    """Fragments of a picture that goes on and on, ten times as many bytes as there should be."""
+    """Repeat fragments of a frame, to ten times its size."""
     chance = random.Random(seed)
 
     def mutate(packets: list[RtpPacket]) -> list[RtpPacket]:
@@ -100,7 +100,7 @@ def endless(seed: int = 1) -> Mutation:
 
 
 def own_times(before: int = 3000) -> Mutation:
-    """Parameter sets and SEI of H.264 have an earlier time than their picture."""
+    """Give H.264 parameter sets and SEI an earlier timestamp than their frame."""
 
     def mutate(packets: list[RtpPacket]) -> list[RtpPacket]:
         early = {6, 7, 8}
@@ -110,7 +110,7 @@ def own_times(before: int = 3000) -> Mutation:
 
 
 def answer(status: str, *headers: str, body: str = "") -> bytes:
-    """A raw answer for `CameraFaults.answers`: `answer("404 Not Found")`."""
+    """Return a raw response for `CameraFaults.answers`: `answer("404 Not Found")`."""
     lines = [f"RTSP/1.0 {status}", "CSeq: {cseq}", *headers]
     if body:
         lines.append(f"Content-Length: {len(body)}")

@@ -1,4 +1,4 @@
-"""Plays a clip to one viewer: at its pace, again and again, with whatever is wrong with the camera at the moment."""
+"""Plays a clip to one viewer in real time, in a loop, with the camera's current faults."""
 
 import asyncio
 import random
@@ -18,18 +18,20 @@ from tawny.testing.rtsp_viewer import FakeCameraView, FakeRtspViewer, SentUnit
 _LOOK_S = 0.02
 _REPORT_S = 1.0
 _SLOWEST_S = 5.0
-"""A viewer who takes nothing for so long is dropped, as real cameras do."""
+"""Time after which a viewer that reads nothing is dropped, s, as real cameras do."""
 
 
 class _Due(NamedTuple):
     packet: SourcePacket
     due_s: float
-    """Since the clip's beginning, in decode order."""
+    """Time since the clip's start, in decode order, s."""
 
 
 class ClipPlayer:
-    """channels: by track, 0 the pictures, 1 the sound. whole: held while half a packet is on its way. Runs as one task
-    until cancelled or through."""
+    """Runs as one task until cancelled or done.
+
+    channels: by track, 0 for video, 1 for audio. whole: lock held while half a packet is sent.
+    """
 
     def __init__(
         self,
@@ -44,7 +46,7 @@ class ClipPlayer:
         self._clip = camera.clip
         self._tracks: dict[int, Packetizer] = {}
         self._base_s = 0.0
-        """Where the present pass begins in the times of this session."""
+        """Start of the current pass in session time, s."""
         self._began_s, self._began_utc_s = time.monotonic(), time.time()
         self._stepped_s = 0.0
         self._reported_s = -_REPORT_S
@@ -53,7 +55,7 @@ class ClipPlayer:
         self._make_tracks()
 
     async def run(self) -> None:
-        """Play until the passes are through."""
+        """Play until all passes are done."""
         played = 0
         while self._camera.setup.passes is None or played < self._camera.setup.passes:
             clip = self._clip = self._camera.clip
@@ -62,7 +64,7 @@ class ClipPlayer:
             played += 1
 
     async def _pass(self, clip: SampleClip) -> float:
-        """Play the clip once, or until another is put in its place. Returns how long it was."""
+        """Play the clip once, or until it is replaced. Return the played length, s."""
         for due in _schedule(clip):
             if self._camera.clip is not clip:
                 return due.due_s
@@ -86,11 +88,11 @@ class ClipPlayer:
             await asyncio.sleep(min(left_s, _LOOK_S))
 
     def _hold(self, paused_s: float) -> None:
-        """The camera's own clock goes on while it sends nothing."""
+        """Advance the camera's clock during a pause."""
         self._base_s += paused_s * self._camera.setup.speed
 
     def _dressed(self, packet: SourcePacket) -> SourcePacket | None:
-        """A keyframe with parameter sets in band, if the camera sends them; None if it leaves this one out."""
+        """Return a keyframe with in-band parameter sets, if configured; None to omit this packet."""
         if not packet.is_keyframe or not isinstance(packet.format, VideoFormat):
             return packet
         if self._camera.faults.no_keyframes:
@@ -153,7 +155,7 @@ class ClipPlayer:
         return faults.trickle_bytes > 0 or self._luck.random() < faults.wrong_lengths
 
     async def _oddly(self, channel: TcpChannel, data: bytes) -> None:
-        """In small pieces, or with a wrong length."""
+        """Send in small pieces or with a wrong length."""
         faults, length = self._camera.faults, len(data)
         if faults.wrong_lengths:
             length = max(0, length + self._luck.randrange(-40, 40))
@@ -168,7 +170,7 @@ class ClipPlayer:
                     await asyncio.sleep(0)
 
     def _report(self, due_s: float) -> None:
-        """Sender reports of all tracks, for one instant of the clip."""
+        """Send sender reports of all tracks for one instant of the clip."""
         at_s = self._base_s + due_s
         if not self._camera.setup.sender_reports or at_s - self._reported_s < _REPORT_S:
             return
@@ -195,7 +197,7 @@ class ClipPlayer:
 
 
 def _schedule(clip: SampleClip) -> Iterator[_Due]:
-    """Pictures go out evenly in decode order, whatever the order they are shown in; sound at its own times."""
+    """Yield video at even intervals in decode order, regardless of presentation order; audio at its own times."""
     shown = iter(sorted(packet.pts for packet in clip.packets if packet.is_video))
     due_s = 0.0
     for packet in clip.packets:

@@ -1,4 +1,4 @@
-"""One connection to a camera for tests: requests answered, login checked, tracks set up, the player started."""
+"""One connection to a test camera: answers requests, checks the login, sets up tracks, starts the player."""
 
 import asyncio
 import base64
@@ -22,7 +22,7 @@ _PARAMETER = re.compile(r'(\w+)="?([^",]*)"?')
 _REALM = "camera"
 BACK_TRACK = 2
 _CLOSES_S = 1.0
-"""A viewer that does not read what is still to be sent is not waited for longer."""
+"""Maximum wait for a viewer that does not read pending data, s."""
 
 
 @dataclass(slots=True)
@@ -37,7 +37,7 @@ class _Reply:
 
 
 class FakeRtspSession:
-    """Runs in the camera's loop. `end` may be called at any time; `over` is set when nothing of it is left."""
+    """Runs in the camera's loop. `end` may be called at any time; `over` is set when the session is cleaned up."""
 
     def __init__(
         self, camera: FakeCameraView, viewer: FakeRtspViewer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -49,7 +49,7 @@ class FakeRtspSession:
         self._sockets: list[socket.socket] = []
         self._task: asyncio.Task[None] | None = None
         self._playing: asyncio.Task[None] | None = None
-        self._whole = asyncio.Lock()  # held while half a packet is on its way: no answer goes in between
+        self._whole = asyncio.Lock()  # held while half a packet is sent, so that no response comes in between
         self.over = asyncio.Event()
 
     @property
@@ -58,7 +58,7 @@ class FakeRtspSession:
         return found
 
     async def run(self) -> None:
-        """Answer until the viewer leaves or `end` is called."""
+        """Answer requests until the viewer leaves or `end` is called."""
         self._task = asyncio.current_task()
         try:
             while await self._answer_one():
@@ -98,10 +98,10 @@ class FakeRtspSession:
         self._viewer.ended = self._viewer.ended or why
 
     async def _answer_one(self) -> bool:
-        """Read one request and answer it. False after TEARDOWN."""
+        """Read one request and answer it. Return False after TEARDOWN."""
         async with asyncio.timeout(self._camera.setup.timeout_s if self._playing is not None else None):
             first = await self._reader.readexactly(1)
-        if first == b"$":  # the viewer's receiver report, or what it says
+        if first == b"$":  # receiver report or backchannel audio of the viewer
             head = await self._reader.readexactly(3)
             packet = await self._reader.readexactly(int.from_bytes(head[1:], "big"))
             if head[0] == self._back_channel:
@@ -176,20 +176,20 @@ class FakeRtspSession:
 
     def _play(self) -> None:
         if self._back_channel is not None:
-            return  # who speaks is played nothing
+            return  # a backchannel session receives no media
         self._viewer.is_playing = True
         player = ClipPlayer(self._camera, self._viewer, self._channels, self._writer, self._whole)
         self._playing = asyncio.create_task(player.run())
         self._playing.add_done_callback(self._played)
 
     def _played(self, task: "asyncio.Task[None]") -> None:
-        """The passes are through, or the viewer is gone or too slow: hang up."""
+        """Close the session: the passes are done, or the viewer is gone or too slow."""
         if task.cancelled():
             return
         match task.exception():
             case None:
                 why = "played to its end"
-            case ConnectionError():  # who left is as often met when sending the next picture as when listening
+            case ConnectionError():  # a leaving viewer is often noticed only when sending
                 why = "left"
             case error:
                 why = f"viewer lost: {error!r}"
@@ -204,7 +204,7 @@ def challenge(setup: CameraSetup, nonce: str) -> str:
 
 
 def may_enter(setup: CameraSetup, nonce: str, method: str, authorization: str) -> bool:
-    """Whether a request's `Authorization` is right."""
+    """Return whether a request's `Authorization` is valid."""
     if not setup.login:
         return True
     scheme, _, said = authorization.partition(" ")
@@ -221,7 +221,7 @@ def may_enter(setup: CameraSetup, nonce: str, method: str, authorization: str) -
 
 
 def describe_clip(clip: SampleClip, setup: CameraSetup, *, with_back: bool = False) -> bytes:
-    """The clip's SDP: video is track0, sound track1, sound for its loudspeaker track2."""
+    """Return the clip's SDP: video is track0, audio track1, backchannel audio track2."""
     lines = ["v=0", "o=- 0 0 IN IP4 127.0.0.1", "s=camera", "c=IN IP4 0.0.0.0", "t=0 0", "a=tool:tawny test camera"]
     video = media_lines(clip.video, with_sets=setup.sets_in_sdp)
     lines += ["a=control:*", *video, f"a=framerate:{clip.fps:g}", "a=control:track0"]

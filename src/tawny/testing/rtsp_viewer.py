@@ -1,4 +1,4 @@
-"""What a camera for tests is like, and what it keeps about each of its viewers: the truth to compare with."""
+"""Setup of a test camera, and its records of each viewer as the reference for tests."""
 
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -9,37 +9,37 @@ from tawny.testing.rtsp_faults import CameraFaults
 
 @dataclass(slots=True)
 class CameraSetup:
-    """What kind of camera it is; may be changed while it runs. login: `` (none), `basic`, `md5` or `sha-256`."""
+    """Properties of the camera; may be changed while it runs. login: `` (none), `basic`, `md5` or `sha-256`."""
 
     user: str = "viewer"
     password: str = ""
     login: str = ""
     speed: float = 1.0
-    """Units are sent so many times faster than their times say."""
+    """Factor by which units are sent faster than real time."""
     sets_in_band: bool = True
-    """Parameter sets before every keyframe."""
+    """Send parameter sets before every keyframe."""
     sets_in_sdp: bool = True
     aggregate: bool = False
-    """Small NAL units of a picture share a packet."""
+    """Combine small NAL units of a frame in one packet."""
     sender_reports: bool = True
     passes: int | None = None
-    """How often the clip is played to a viewer before the camera hangs up; None for ever."""
+    """Number of times the clip is played before the camera closes the connection; None: endless."""
     udp_refused: bool = False
     timeout_s: int = 60
-    """A viewer who gives no sign of life for so long is hung up on."""
+    """Session timeout without requests, s."""
     speaker: str = ""
-    """`pcmu` or `pcma`: it has a loudspeaker, and tells those who ask for it (ONVIF's back channel)."""
+    """`pcmu` or `pcma`: the camera has a speaker and offers the ONVIF backchannel."""
     time_base: int | None = None
-    """RTP's time of the first unit; None for one that looks random."""
+    """RTP timestamp of the first unit; None for a random one."""
 
 
 @dataclass(frozen=True, slots=True)
 class SentUnit:
-    """One unit that went out; `is_damaged` if a fault was on it."""
+    """A sent unit. is_damaged: a fault was applied."""
 
     is_video: bool
     data: bytes
-    """As a packet of ours would carry it."""
+    """The data as in a `Packet`."""
     pts: int
     is_keyframe: bool
     is_damaged: bool = False
@@ -47,21 +47,21 @@ class SentUnit:
 
 @dataclass(slots=True)
 class FakeRtspViewer:
-    """Who asked, and what they were sent. ended: why it is over, empty while it is not."""
+    """Requests of a viewer and the media sent to it. ended: reason of the end, empty while active."""
 
     requests: list[str] = field(default_factory=list)
     """Methods, in order."""
     transport: str = ""
     sent: list[SentUnit] = field(default_factory=list)
     heard: bytearray = field(default_factory=bytearray)
-    """What the loudspeaker was sent, as it came."""
+    """Backchannel audio, as received."""
     is_playing: bool = False
-    """PLAY was answered, ever."""
+    """Whether PLAY was ever answered."""
     ended: str = ""
 
 
 class FakeCameraView(Protocol):
-    """A camera as its viewers' connections see it."""
+    """The camera as its sessions use it."""
 
     clip: SampleClip
     setup: CameraSetup

@@ -1,7 +1,7 @@
-"""Made-up places for detectors: small grey pictures with known truth, five a second, all chance from a seed.
+"""Synthetic scenes for detectors: small gray frames with ground truth, five a second, seeded.
 
-A scene is a plate, things drawn onto it, light that falls on it, and the sensor's noise. Lengths are cells of the
-picture (192 x 108), times seconds, brightness grey levels of 255. What is smaller than a cell covers its share of it.
+A scene is a background plate, objects drawn onto it, light effects and sensor noise. Lengths are cells of the frame
+(192 x 108), times are seconds, brightness is gray levels of 255. Objects smaller than a cell cover their share of it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +17,7 @@ from tawny.model.ids import CameraId
 
 Picture = npt.NDArray[np.float32]
 Draw = Callable[[Picture, float], None]
-"""Change a picture in place, at a time."""
+"""Changes a frame in place at a time."""
 Light = Callable[[Picture, float], Picture]
 
 WIDTH, HEIGHT = 192, 108
@@ -25,12 +25,12 @@ LOOKS_A_SECOND = 5
 SCENE = CameraId("scene")
 START_MS = 1_795_150_800_000
 NIGHT_NOISE, DAY_NOISE = 2.0, 0.6
-"""Levels of a cell: what is left of a sensor's noise of 7 and 2 when a dozen pixels are averaged."""
+"""Noise of a cell in levels: sensor noise of 7 and 2 averaged over a dozen pixels."""
 
 
 @dataclass(frozen=True)
 class PictureFrame:
-    """A frame that is there (`model.observations.Frame`)."""
+    """A frame in memory (`model.observations.Frame`)."""
 
     luma: Any
     at_ms: int = START_MS
@@ -42,7 +42,7 @@ class PictureFrame:
 
 
 class FigurePoint(NamedTuple):
-    """Where a figure is at a time: x of its middle, y of its foot, and its height."""
+    """Position of a figure at a time: x of its center, y of its foot, and its height."""
 
     t: float
     x: float
@@ -51,7 +51,7 @@ class FigurePoint(NamedTuple):
 
 
 class SyntheticScene:
-    """night: dark, with a lamp in the middle. noise: levels of a cell; None: what is usual at that time of day."""
+    """A scene. night: dark with a central lamp. noise: levels of a cell; None: the default for day or night."""
 
     def __init__(self, seed: int, length_s: float = 60.0, *, night: bool = False, noise: float | None = None) -> None:
         self.chance = np.random.default_rng(seed)
@@ -59,7 +59,7 @@ class SyntheticScene:
         self.noise = noise if noise is not None else NIGHT_NOISE if night else DAY_NOISE
         self.plate = _night(_yard(self.chance)) if night else _yard(self.chance)
         self.truth: list[tuple[float, float]] = []
-        """From when to when something is there that must be told."""
+        """Times, s, at which an object that must be detected is present."""
         self._things: list[Draw] = []
         self._lights: list[Light] = []
 
@@ -78,9 +78,10 @@ class SyntheticScene:
         sway: float = 0.0,
         told: bool = True,
     ) -> None:
-        """A figure along straight lines; it stands where two points are the same, swaying by so many cells.
+        """Add a figure moving along straight lines. It stands where two points are equal, swaying by this number of
+        cells.
 
-        contrast: levels from the ground it stands on.
+        contrast: levels relative to the ground. told: whether it must be detected.
         """
         path = [FigurePoint(*p) for p in points]
 
@@ -115,7 +116,7 @@ class SyntheticScene:
 
 
 class FigurePart(NamedTuple):
-    """A rectangle from the figure's foot, in sizes of the figure, and its share of the figure's contrast."""
+    """A rectangle relative to the figure's foot, in sizes of the figure, with its share of the contrast."""
 
     x0: float
     y0: float
@@ -125,7 +126,7 @@ class FigurePart(NamedTuple):
 
 
 Figure = Callable[[float], list[FigurePart]]
-"""Its parts at a stride from -1 to 1; 0 where it stands."""
+"""Returns the parts at a stride of -1 to 1; 0 while standing."""
 
 
 def person(stride: float) -> list[FigurePart]:
@@ -152,7 +153,7 @@ def cat(stride: float) -> list[FigurePart]:
 
 
 def _paint(picture: Picture, plate: Picture, at: FigurePoint, part: FigurePart, contrast: float) -> None:
-    """Cells that it covers in part are mixed."""
+    """Paint a part, blending partially covered cells."""
     across = _covered(at.x + part.x0 * at.height, at.x + part.x1 * at.height, WIDTH)
     down = _covered(at.foot + part.y0 * at.height, at.foot + part.y1 * at.height, HEIGHT)
     cover = down[:, None] * across[None, :]
@@ -162,7 +163,7 @@ def _paint(picture: Picture, plate: Picture, at: FigurePoint, part: FigurePart, 
 
 
 def _covered(begin: float, end: float, n: int) -> Picture:
-    """Of each of n cells in a row, the share between two places."""
+    """Return the covered share of each of n cells in a row."""
     cells = np.arange(n)
     return np.asarray(np.clip(np.minimum(cells + 1, end) - np.maximum(cells, begin), 0.0, 1.0), np.float32)
 
@@ -174,17 +175,17 @@ def _along(path: list[FigurePoint], t: float) -> FigurePoint | None:
     return FigurePoint(t, *(float(np.interp(t, columns[0], column)) for column in columns[1:]))
 
 
-# --- places -----------------------------------------------------------------------------------------------------------
+# --- scenes -----------------------------------------------------------------------------------------------------------
 
 
 def soft(chance: np.random.Generator, size: float, width: int = WIDTH) -> Picture:
-    """Smooth chance, its mean 0 and its spread 1."""
+    """Return smooth random noise with mean 0 and standard deviation 1."""
     field = cv2.GaussianBlur(chance.normal(0, 1, (HEIGHT, width)).astype(np.float32), (0, 0), size)
     return np.asarray((field - field.mean()) / field.std(), np.float32)
 
 
 def _yard(chance: np.random.Generator) -> Picture:
-    """Ground, walls and things with edges."""
+    """Return a plate with ground, walls and objects with edges."""
     plate = 110 + 18 * soft(chance, 12) + 7 * soft(chance, 2)
     for _ in range(14):
         x, y = int(chance.integers(0, WIDTH - 20)), int(chance.integers(0, HEIGHT - 15))
@@ -194,7 +195,7 @@ def _yard(chance: np.random.Generator) -> Picture:
 
 
 def _night(plate: Picture) -> Picture:
-    """Infrared: dark, flat, light from a lamp in the middle."""
+    """Return the plate in infrared: dark, flat, lit by a central lamp."""
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
     lamp = np.exp(-(((x / WIDTH - 0.5) / 0.55) ** 2) - ((y / HEIGHT - 0.55) / 0.6) ** 2)
     return np.asarray(18 + plate / plate.mean() * 38 * (0.35 + 0.65 * lamp), np.float32)

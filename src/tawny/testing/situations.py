@@ -1,4 +1,4 @@
-"""Situations that a detector must tell apart, each a scene with its truth, from a seed."""
+"""Situations that a detector must distinguish, each a seeded scene with ground truth."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from tawny.testing.scenes import WIDTH, SyntheticScene, car, cat, person
 Situation = Callable[[int], SyntheticScene]
 
 PLACE_S = 20.0
-"""Nothing happens before: a detector may get to know the place."""
+"""Quiet time at the start, s, for the detector's background model."""
 
 
 def _night_far_walker(contrast: float) -> Situation:
@@ -43,7 +43,7 @@ def _weather(add: Callable[[SyntheticScene], None], length_s: float = 60.0, *, n
 def _walk_in(
     add: Callable[[SyntheticScene], None], contrast: float, height: float, *, night: bool = False
 ) -> Situation:
-    """Somebody crosses the picture in this weather."""
+    """Return a situation with a person crossing the frame in this weather."""
 
     def make(seed: int) -> SyntheticScene:
         scene = SyntheticScene(seed, 60, night=night)
@@ -170,7 +170,7 @@ SILENT: dict[str, Situation] = {
     "wind": _weather(lambda s: weather.wind(s, 57, 1.8), 120),
     "leaf_shade": _weather(lambda s: weather.leaf_shade(s, 60), 120),
 }
-"""Nothing of this is an event."""
+"""Situations without events."""
 
 TOLD: dict[str, Situation] = {
     "far_walker_at_night_16": _night_far_walker(16),
@@ -194,7 +194,7 @@ TOLD: dict[str, Situation] = {
     "approaches": _approach,
     "appears_and_stays": _appears,
 }
-"""Each of their events is told, begins within a second, and nothing else is."""
+"""Situations whose events must each be detected within a second, without further events."""
 
 BUSY: dict[str, Situation] = {"traffic": _traffic, "crowd": _crowd}
-"""Something is going on nearly all the time."""
+"""Situations with almost continuous events."""

@@ -1,11 +1,11 @@
-"""Waiting for something real to happen: a peer, a thread, a browser. Never for a time."""
+"""Waits for real conditions: a peer, a thread, a browser. Never for a fixed time."""
 
 import time
 from collections.abc import Callable
 
 
 def until(done: Callable[[], object], timeout_s: float = 10.0, what: str = "") -> None:
-    """Return as soon as `done()` is true. AssertionError when it is not within the time."""
+    """Return as soon as `done()` is true. Raises AssertionError: after the timeout."""
     deadline = time.monotonic() + timeout_s
     while not done():
         if time.monotonic() > deadline:

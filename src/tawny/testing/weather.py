@@ -1,4 +1,4 @@
-"""What moves and is nobody: insects, rain, snow, wind, shade, light. Each is added to a scene."""
+"""Disturbances without objects: insects, rain, snow, wind, shade, light. Each is added to a scene."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ _Y, _X = (grid.astype(np.float32) for grid in np.mgrid[0:HEIGHT, 0:WIDTH])
 def insects(
     scene: SyntheticScene, a_second: float, *, size: float = 1.0, near: tuple[float, float] | None = None
 ) -> None:
-    """Blurred streaks that live for less than a second, anywhere or about a place (the lamp)."""
+    """Add blurred streaks that last less than a second, anywhere or around a place such as the lamp."""
     t = 0.0
     while t < scene.length_s:
         t += scene.chance.exponential(1 / a_second)
@@ -44,7 +44,7 @@ def _streak(picture: Picture, a: np.ndarray, b: np.ndarray, thick: int, blur: fl
 
 
 def rain(scene: SyntheticScene, drops: int = 40) -> None:
-    """Thin streaks, elsewhere in each picture."""
+    """Add thin streaks at different places in each frame."""
     chance = scene.chance
 
     def draw(picture: Picture, _t: float) -> None:
@@ -58,7 +58,7 @@ def rain(scene: SyntheticScene, drops: int = 40) -> None:
 
 
 def snow(scene: SyntheticScene, flakes: int = 60) -> None:
-    """Flakes near and far, each falling on its own way."""
+    """Add near and distant flakes, each on its own path."""
     near = scene.chance.uniform(0.15, 1, flakes) ** 2
     x, y = scene.chance.uniform(0, WIDTH, flakes), scene.chance.uniform(0, HEIGHT, flakes)
     phase = scene.chance.uniform(0, 6, flakes)
@@ -68,7 +68,7 @@ def snow(scene: SyntheticScene, flakes: int = 60) -> None:
         across = (x + 9 * near * np.sin(t + phase) + 6 * t * near) % WIDTH
         bright = min(235.0, float(scene.plate.mean()) + 90)
         for i in range(flakes):
-            # in sixteenths of a cell, so that flakes do not jump from cell to cell
+            # in sixteenths of a cell, so that flakes move smoothly
             middle = (round(across[i] * 16), round(down[i] * 16))
             cv2.circle(picture, middle, max(8, round(33 * near[i])), bright, -1, cv2.LINE_8, 4)
 
@@ -76,7 +76,7 @@ def snow(scene: SyntheticScene, flakes: int = 60) -> None:
 
 
 def wind(scene: SyntheticScene, below: float, reach: float) -> None:
-    """What is above `below` sways by up to so many cells, in gusts."""
+    """Make everything above `below` sway by up to this number of cells, in gusts."""
     phase, rate = 2 * soft(scene.chance, 8), 0.7 + 0.2 * soft(scene.chance, 12)
     mask = cv2.GaussianBlur((below > _Y).astype(np.float32), (0, 0), 3)
 
@@ -89,7 +89,7 @@ def wind(scene: SyntheticScene, below: float, reach: float) -> None:
 
 
 def leaf_shade(scene: SyntheticScene, above: float) -> None:
-    """Hard shadows of leaves sway over the ground below `above`."""
+    """Add hard leaf shadows that sway over the ground below `above`."""
     shadow = (soft(scene.chance, 2.7) > 0.3).astype(np.float32)
     ground = (above < _Y).astype(np.float32)
 
@@ -108,12 +108,12 @@ def _moved(picture: Picture, dx: Picture, dy: Picture) -> Picture:
 
 
 def gain(scene: SyntheticScene, at: Callable[[float], float]) -> None:
-    """All light, times so much at a time; the sensor's range ends at 255."""
+    """Multiply all light by a factor over time; clipped at 255."""
     scene.shine(lambda picture, t: (picture * np.float32(at(t))).clip(0, 255))
 
 
 def headlights(scene: SyntheticScene, times: tuple[float, ...], sweep_s: float = 2.5) -> None:
-    """A wide soft beam crosses the picture."""
+    """Add a wide soft beam that crosses the frame."""
 
     def beam(picture: Picture, t: float) -> Picture:
         for begin in times:
@@ -128,7 +128,7 @@ def headlights(scene: SyntheticScene, times: tuple[float, ...], sweep_s: float =
 
 
 def cloud(scene: SyntheticScene, begin: float, end: float) -> None:
-    """Its edge crosses the picture, and crosses back."""
+    """Add a cloud shadow whose edge crosses the frame and returns."""
 
     def shade(picture: Picture, t: float) -> Picture:
         far = _X + 0.3 * _Y
@@ -139,7 +139,7 @@ def cloud(scene: SyntheticScene, begin: float, end: float) -> None:
 
 
 def web(scene: SyntheticScene) -> None:
-    """A thread before the lens sways in the lamp's light."""
+    """Add a spider thread in front of the lens that sways in the lamp's light."""
 
     def draw(picture: Picture, t: float) -> None:
         sway = 9 * np.sin(1.1 * t) + 3.6 * np.sin(2.7 * t)

@@ -1,1 +1,1 @@
-"""Loud sounds, and what they are: `listener.py` first."""
+"""Sound detection: loud sounds and their classes. Start with `listener.py`."""

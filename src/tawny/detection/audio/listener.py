@@ -1,6 +1,7 @@
-"""A camera's listener: takes its sound packets, measures how loud they are, and says when something is loud.
+"""Sound listener of one camera: decodes audio packets, measures loudness and reports loud sounds.
 
-Nobody listens unless it is asked for: then sound is decoded here, and nowhere else. One actor a camera, one thread.
+It runs only if sound detection is enabled; audio is decoded here only. One actor per camera, run by one thread at a
+time.
 """
 
 import logging
@@ -20,33 +21,37 @@ log = logging.getLogger(__name__)
 
 STEP_S = 0.5
 LOUD, OF = 2, 4
-"""So many of the last windows must reach the level: a click is nothing."""
+"""The trigger: LOUD of the last OF windows must reach the threshold, so a click does not trigger."""
 BREAK_MS = 3000
-"""After a pause of so long the quiet is learnt anew."""
+"""Pause, ms, after which the noise floor is learned again."""
 NAMED_EVERY_MS = 1000
 KEPT_S = 2.0
 
 
 class SoundListenerSink(Protocol):
-    """Who is told, from the listener's thread."""
+    """Receives the results. Called from the listener's thread."""
 
     def heard(self, at_ms: int, db: float, score: int) -> None:
-        """How loud it is: twice a second."""
+        """Called twice a second with the highest loudness."""
         ...
 
     def loud(self, start_ms: int, score: int) -> None:
-        """Something is loud, since then."""
+        """A loud sound has started at this time."""
         ...
 
     def still_loud(self, score: int, names: list[tuple[str, float]]) -> None:
-        """It was louder than told, or something is known of it."""
+        """The sound got louder or its classes are known. names: class and score."""
         ...
 
     def quiet(self, end_ms: int) -> None: ...
 
 
 class SoundListener:
-    """level: 1 to 100. names: says what a sound is; None: nobody does."""
+    """Detects loud sounds in one stream.
+
+    level: threshold, 1..100. hold_s: seconds of quiet that end a sound. names: classifies sounds; None: no
+    classification.
+    """
 
     def __init__(
         self,
@@ -67,7 +72,7 @@ class SoundListener:
         self._windows, self._quiet, self._trigger = LoudnessMeter(8000), NoiseFloor(), EventTrigger()
         self._at_ms = 0
         self._loud_ms: int | None = None
-        """When it was loud last, while something lasts."""
+        """Time of the newest loud window, ms UTC; None without a current sound."""
         self._named_ms = 0
         self._kept = np.zeros(0, np.float32)
 
@@ -82,7 +87,7 @@ class SoundListener:
         if loudest is not None:
             self._hears.heard(*loudest)
         if self._loud_ms is not None and self._clock.now_ms() - self._at_ms > self._hold_ms + BREAK_MS:
-            self._over()  # no sound comes any more
+            self._over()  # the stream has no more audio
         return STEP_S
 
     def close(self) -> None:
@@ -90,7 +95,7 @@ class SoundListener:
         self._reader.close()
 
     def _measured(self, packet: Packet) -> list[tuple[int, float, int]]:
-        """Instant, dB and score of each window that the packet completes."""
+        """Return time (ms UTC), dB and score of each window that the packet completes."""
         assert isinstance(packet.format, AudioFormat)
         decoder = self._decoder_for(packet.format)
         if decoder is None:
@@ -144,7 +149,7 @@ class SoundListener:
         return self._names.name(self._kept)
 
     def _keep(self, samples: Any, rate: int) -> None:
-        """The last seconds, at the rate of the model, if there is one."""
+        """Keep the newest seconds of audio at the model's sample rate, if a model is configured."""
         if self._names is not None:
             most = max(self._names.length, round(KEPT_S * 16_000))
             self._kept = np.concatenate((self._kept, at_rate(samples, rate)))[-most:]

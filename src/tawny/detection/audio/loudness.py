@@ -1,7 +1,7 @@
-"""How loud it is, and how far above the quiet of the place. Pure.
+"""Loudness, and its rise above the noise floor. Pure.
 
-The quiet is learnt: it follows slowly what is louder and sooner what is quieter, so that it stays near the quieter
-fifth of what is heard. Rain, a road or a fan become quiet in a minute or two; a shout does not.
+The noise floor rises slowly with louder sound and falls faster with quieter sound, so it stays near the 20th
+percentile. It absorbs rain, a road or a fan within a minute or two, but not a shout.
 """
 
 from collections.abc import Iterator
@@ -12,23 +12,23 @@ import numpy as np
 WINDOW_S = 0.1
 SILENCE_DB = -100.0
 LEAST_QUIET_DB = -65.0
-"""Quieter than this nothing is heard: from digital silence the sensor's own noise would be loud."""
+"""Lower limit of the noise floor: above digital silence the sensor's own noise would count as loud."""
 LEARNS_S = 5.0
-"""At first, and after a pause, the quiet is only learnt."""
+"""Learning phase, s, at the start and after a pause."""
 UP_DB_A_S, DOWN_DB_A_S = 0.25, 1.0
 LINE_DB = 15.0
-"""So far above the quiet is a score of 50."""
+"""Rise above the noise floor that gives a score of 50."""
 
 
 class LoudnessMeter:
-    """Samples to loudness: a tenth of a second each."""
+    """Converts samples to loudness in windows of WINDOW_S."""
 
     def __init__(self, rate: int) -> None:
         self._size = max(1, round(rate * WINDOW_S))
         self._left = np.zeros(0, np.float32)
 
     def add(self, samples: Any) -> Iterator[float]:
-        """dB below full scale of each whole window."""
+        """Yield the level of each complete window, dB below full scale."""
         self._left = np.concatenate((self._left, samples))
         count = len(self._left) // self._size
         whole, self._left = self._left[: count * self._size], self._left[count * self._size :]
@@ -41,14 +41,14 @@ class LoudnessMeter:
 
 
 class NoiseFloor:
-    """What is heard when nothing happens. db: the learnt level."""
+    """Noise floor of the place. db: the learned level."""
 
     def __init__(self) -> None:
         self.db = LEAST_QUIET_DB
         self._heard: list[float] = []
 
     def score(self, db: float) -> int | None:
-        """How far above the quiet one window is, 0 to 100: 50 is 15 dB. None while the quiet is not known."""
+        """Return the rise of one window above the noise floor as 0..100 (50: 15 dB), or None while learning."""
         if len(self._heard) * WINDOW_S < LEARNS_S:
             self._heard.append(db)
             self.db = max(LEAST_QUIET_DB, float(np.percentile(self._heard, 20)))
@@ -59,5 +59,5 @@ class NoiseFloor:
         return max(0, min(100, round(50 * rise_db / LINE_DB)))
 
     def forget(self) -> None:
-        """It may be another place, or another microphone."""
+        """Restart learning: the place or the microphone may have changed."""
         self._heard.clear()

@@ -1,6 +1,6 @@
-"""What a sound is, by an ONNX model that somebody gave: mono samples at 16 kHz in, a score for each class out.
+"""Sound classification by an ONNX model of the user: mono samples at 16 kHz in, one score per class out.
 
-Such models are many (YAMNet is one); none comes with tawny. Needs onnxruntime, which is an optional part. One thread.
+Many such models exist (for example YAMNet); none is bundled. Needs the optional onnxruntime. Call from one thread.
 """
 
 from collections.abc import Sequence
@@ -15,12 +15,16 @@ from tawny.model.errors import NotDone
 
 RATE = 16_000
 USUAL_LENGTH = 15_600
-"""Samples that are handed over where the model takes any number: 0.975 s."""
+"""Number of samples passed to a model of variable input length: 0.975 s."""
 MOST_NAMES = 3
 
 
 class SoundClassifier:
-    """model, labels: files; the labels one a line in the order of the classes. NotDone says what is wrong."""
+    """Classifies sounds.
+
+    model, labels: files; the labels have one name per line in class order. sure: minimum score. classes: names to
+    report; empty: all. Raises NotDone: if a file is unreadable or model and labels do not match.
+    """
 
     def __init__(self, model: Path, labels: Path, *, sure: float, classes: Sequence[str] = ()) -> None:
         self._labels = read_labels(labels)
@@ -32,7 +36,10 @@ class SoundClassifier:
         self._check(model)
 
     def name(self, samples: Any) -> list[tuple[str, float]]:
-        """samples: float32 at 16 kHz; its last `length` are looked at. Names with scores, the surest first."""
+        """Return the names with scores, best first.
+
+        samples: float32 at 16 kHz; only the last `length` are used.
+        """
         part = np.zeros(self.length, np.float32)
         last = samples[-self.length :]
         part[len(part) - len(last) :] = last
@@ -42,7 +49,7 @@ class SoundClassifier:
         return [one for one in sure if not self._wanted or one[0].casefold() in self._wanted][:MOST_NAMES]
 
     def _scores(self, part: Any) -> Any:
-        """The greatest of each class, where the model looks at several moments."""
+        """Return the maximum score of each class over the model's time steps."""
         shaped = part.reshape((1,) * (self._rank - 1) + (self.length,))
         scores = np.asarray(self._session.run(None, {self._input: shaped})[0], np.float32)
         return scores.reshape(-1, scores.shape[-1]).max(axis=0)
@@ -55,7 +62,7 @@ class SoundClassifier:
 
 
 def at_rate(samples: Any, rate: int) -> Any:
-    """The same sound at 16 kHz."""
+    """Return the samples resampled to 16 kHz."""
     if rate == RATE:
         return samples
     count = round(len(samples) * RATE / rate)

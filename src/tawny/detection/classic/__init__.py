@@ -1,1 +1,1 @@
-"""Detectors that others have used for years, with their own numbers, each a file; `plain.py` is what they share."""
+"""Established motion detectors with their usual parameters, one per file; `base.py` has the shared code."""

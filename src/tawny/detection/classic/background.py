@@ -1,8 +1,7 @@
-"""`background`: what does not belong to the place as it has been, without specks, for some seconds without a pause.
+"""`background`, `neighbours`, `counting`: background subtraction without specks, for some seconds without a pause.
 
-Kinds of memory: several values for each pixel and how often they come (`background`; OpenCV's MOG2), its earlier values
-(`neighbours`; KNN, which draws lots), and how long it has been what it is (`counting`). A frame's number is the mean of
-the mask, 0 to 255.
+Background models: a mixture of values per pixel (`background`; OpenCV's MOG2), its earlier values (`neighbours`; KNN,
+randomized), and how long it kept its value (`counting`). The number of a frame is the mean of the mask, 0..255.
 """
 
 from collections.abc import Mapping
@@ -16,13 +15,13 @@ from tawny.detection.classic.parameters import DetectorParameter
 from tawny.detection.classic.stability import LEARNS, StabilityMemory
 
 MOST_WIDTH = 640
-"""Wider pictures are made smaller; the kernel is in pixels of this."""
+"""Maximum frame width; wider frames are downscaled. The kernel is in pixels of this size."""
 HISTORY, VARIANCE, KNN_DISTANCE = 500, 16, 400
 
 
 class BackgroundMemory(Protocol):
     def apply(self, picture: Any) -> Any:
-        """uint8 [height, width]: 255 where the picture does not belong."""
+        """Return the foreground mask, uint8 [height, width]: 255 where the frame differs from the background."""
         ...
 
 
@@ -68,7 +67,7 @@ class Mixture(ClassicDetector):
         return self.k
 
     learns: ClassVar[int] = 1
-    """Frames of a new memory that do not count."""
+    """Number of frames of a new background model that do not count."""
 
     def memory(self) -> BackgroundMemory:
         return cv2.createBackgroundSubtractorMOG2(HISTORY, VARIANCE, detectShadows=False)

@@ -1,6 +1,6 @@
-"""What the detectors here share: a number for each frame, a level it must exceed, and the rule for how often.
+"""Base of the classic detectors: one number per frame, a level it must exceed, and the trigger rule.
 
-A score is 50 where the number reaches the level, so that one scale of 0 to 100 shows them all.
+The score is 50 where the number reaches the level, so all detectors share one scale of 0..100.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from tawny.model.observations import Box, Frame, Look
 LINE = 50
 HOLD_S = 2.0
 DARK = 16.0
-"""Levels of 255: a darker picture changes by shares of this."""
+"""Reference brightness (0..255): darker frames compare lighting changes to it."""
 
 SHARED: Mapping[str, DetectorParameter] = {
     "hold": DetectorParameter(HOLD_S, 0, 60),
@@ -24,14 +24,16 @@ SHARED: Mapping[str, DetectorParameter] = {
     "least_light": DetectorParameter(0, 0, 1),
     "light": DetectorParameter(0, 0, 1),
 }
-"""hold: seconds without motion that end an event. warm_up: seconds after the start in which nothing counts.
-least_light: a picture whose mean brightness (0 to 1) is no more is too dark to count. light: where the mean changes by
-more than this share from one picture to the next, it is the light: that picture does not count, and the place is learnt
-anew; 0: it is not asked."""
+"""Shared parameters.
+
+hold: seconds without motion that end an event. warm_up: seconds after the start in which nothing counts. least_light:
+frames with at most this mean brightness (0..1) do not count. light: a larger relative change of mean brightness between
+two frames is a lighting change; the frame does not count and the background is learned again; 0: not checked.
+"""
 
 
 class ClassicMeasurement(NamedTuple):
-    """number: in the detector's own unit. box: around what moved, where that is known."""
+    """Measurement of one frame. number: in the detector's own unit. box: around the motion, None if unknown."""
 
     number: float
     moves: bool
@@ -39,11 +41,11 @@ class ClassicMeasurement(NamedTuple):
 
 
 class ClassicDetector:
-    """A subclass names itself, its numbers and its level, and measures."""
+    """Base class. A subclass sets its name, parameters and level, and implements `measure` and `forget`."""
 
     name: ClassVar[str]
     looks_a_second: ClassVar[float] = 10.0
-    """How often it is made to look; more frames than this are left out."""
+    """Sampling rate, fps; excess frames are skipped."""
     NUMBERS: ClassVar[Mapping[str, DetectorParameter]]
     LEVEL: ClassVar[str] = "level"
 
@@ -75,11 +77,14 @@ class ClassicDetector:
         return Look(look.score, look.seen, (*over, *look.over))
 
     def measure(self, luma: Any) -> ClassicMeasurement:
-        """Of one frame; the first after `forget` is a reference and does not move. luma must not be kept."""
+        """Measure one frame. luma: uint8 [height, width]; must not be kept.
+
+        The first frame after `forget` is a reference and does not move.
+        """
         raise NotImplementedError
 
     def forget(self) -> None:
-        """The next frame has nothing to do with those before."""
+        """Reset the state: the next frame is unrelated to the previous ones."""
         raise NotImplementedError
 
     @property
@@ -92,7 +97,7 @@ class ClassicDetector:
 
     @property
     def apart_s(self) -> float:
-        """Between two frames, of late."""
+        """Recent interval between two frames, s."""
         return self._apart_ms / 1000
 
     def _is_another_place(self, shape: tuple[int, ...], at_ms: int) -> bool:
@@ -125,7 +130,7 @@ class ClassicDetector:
 
 
 def sized(luma: Any, width: int, height: int) -> Any:
-    """uint8 [height, width], a copy."""
+    """Return the frame resized, uint8 [height, width]; always a copy."""
     if luma.shape == (height, width):
         return np.ascontiguousarray(luma).copy()
     smaller = luma.shape[1] > width
@@ -133,7 +138,7 @@ def sized(luma: Any, width: int, height: int) -> Any:
 
 
 def box_of(mask: Any) -> Box | None:
-    """Around what is not 0; None if all is."""
+    """Return the bounding box of the nonzero cells; None if all are zero."""
     x, y, w, h = cv2.boundingRect(np.asarray(mask, np.uint8))
     if not w or not h:
         return None

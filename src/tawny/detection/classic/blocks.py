@@ -1,4 +1,4 @@
-"""`blocks`: enough blocks of the picture in which the edges change. Of 640x480 in blocks of 32 there are 300."""
+"""`blocks`: number of blocks in which the edges change. 640x480 has 300 blocks of 32 px."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -11,7 +11,7 @@ from tawny.detection.classic.canny import DENOISE, HEIGHT, WIDTH, Lines
 from tawny.detection.classic.parameters import DetectorParameter
 
 CHANGED = 10
-"""With `spread`: levels by which a pixel has changed."""
+"""Minimum change of a pixel in levels, used with `spread`."""
 
 
 class Blocks(ClassicDetector):
@@ -59,7 +59,7 @@ class Blocks(ClassicDetector):
         self._before = None
 
     def _sums(self, picture: Any) -> Any:
-        """Of each whole block."""
+        """Return the sum of each complete block, int64 [rows, columns]."""
         size = int(self.numbers["size"])
         rows, columns = HEIGHT // size, WIDTH // size
         cut = picture[: rows * size, : columns * size].astype(np.int64)

@@ -1,7 +1,7 @@
-"""Edges as Canny found them, with the brightness step of each: thin lines of 0 to 255 on black.
+"""Canny edge detection that keeps the gradient: thin lines of 0..255 on black.
 
-Smoothed by a Gauss of 5x5, steps by Sobel, kept where they are greatest across the line, and only lines that are
-strong somewhere. In steps of FFmpeg's `edgedetect`, whose numbers others rely on.
+Gaussian blur of 5x5, Sobel gradients, non-maximum suppression and hysteresis. Follows the steps of FFmpeg's
+`edgedetect`, whose values other products use.
 """
 
 from typing import Any
@@ -14,23 +14,23 @@ from tawny.detection.classic.denoise import Denoise
 from tawny.detection.classic.parameters import DetectorParameter
 
 WIDTH, HEIGHT = 640, 480
-"""The size that totals are of."""
+"""Frame size to which all totals refer, px."""
 LOW, HIGH = 20, 50
 DENOISE = DetectorParameter(0, 0, 1, is_whole=True)
-"""A setting of those that look at edges: 1 takes the noise off first."""
+"""Parameter of the edge detectors: 1 removes noise first."""
 _ROW = np.array([[2, 4, 5, 4, 2], [4, 9, 12, 9, 4], [5, 12, 15, 12, 5], [4, 9, 12, 9, 4], [2, 4, 5, 4, 2]], np.float32)
 _TAN_22, _TAN_67 = 27146 / 65536, 158218 / 65536
-"""Tangents of 22.5 and 67.5 degrees: between them a step is a slanting one."""
+"""Tangents of 22.5 and 67.5 degrees: gradients between them are diagonal."""
 
 
 class Lines:
-    """The edges of one stream of pictures after another. denoise: without their noise."""
+    """Edges of successive frames of one stream. denoise: remove noise first."""
 
     def __init__(self, *, denoise: bool) -> None:
         self._denoise = Denoise() if denoise else None
 
     def of(self, luma: Any) -> Any:
-        """uint8 [480, 640]."""
+        """Return the edges, uint8 [480, 640]."""
         picture = sized(luma, WIDTH, HEIGHT)
         return edges(picture if self._denoise is None else self._denoise(picture))
 
@@ -40,7 +40,7 @@ class Lines:
 
 
 def edges(luma: Any) -> Any:
-    """uint8 [480, 640], of a picture of that size."""
+    """Return the edges of a frame of 640x480, uint8 [480, 640]."""
     steps, across, down = _steps(_smoothed(luma))
     lines = _thinned(steps, across, down)
     strong = cv2.dilate((lines > HIGH).astype(np.uint8), np.ones((3, 3), np.uint8))
@@ -50,7 +50,7 @@ def edges(luma: Any) -> Any:
 
 
 def _smoothed(luma: Any) -> Any:
-    """The two outermost rows and columns stay as they are."""
+    """Return the blurred frame; the two outermost rows and columns stay unchanged."""
     smooth = luma.copy()
     inner = cv2.filter2D(luma, cv2.CV_32F, _ROW, borderType=cv2.BORDER_REPLICATE)[2:-2, 2:-2]
     smooth[2:-2, 2:-2] = np.floor((inner + 0.5) / 159)
@@ -58,7 +58,7 @@ def _smoothed(luma: Any) -> Any:
 
 
 def _steps(smooth: Any) -> tuple[Any, Any, Any]:
-    """Size of the step, and its parts to the right and down; nothing at the rim."""
+    """Return the gradient magnitude and its components to the right and down; 0 at the border."""
     across = cv2.Sobel(smooth, cv2.CV_16S, 1, 0, ksize=3)
     down = cv2.Sobel(smooth, cv2.CV_16S, 0, 1, ksize=3)
     steps = np.abs(across) + np.abs(down)
@@ -68,7 +68,7 @@ def _steps(smooth: Any) -> tuple[Any, Any, Any]:
 
 
 def _thinned(steps: Any, across: Any, down: Any) -> Any:
-    """Only where a step is greater than its two neighbours in its own direction; at most 255."""
+    """Apply non-maximum suppression along the gradient; limit values to 255."""
     all_steps = steps.ravel()
     at = np.flatnonzero(all_steps > LOW)
     x, y = across.ravel()[at].astype(np.float32), down.ravel()[at]

@@ -1,5 +1,7 @@
-"""A noise filter in three dimensions, as FFmpeg's `hqdn3d`: each value leans on the one to its left, the one above, and
-the one before it in time, the more the less they differ. What differs clearly is left alone, so edges stay.
+"""Denoising in three dimensions, as FFmpeg's `hqdn3d`.
+
+Each value moves towards its left neighbor, the one above and its predecessor in time; the smaller the difference, the
+more. Clear differences, such as edges, remain.
 """
 
 from typing import Any
@@ -7,19 +9,19 @@ from typing import Any
 import numpy as np
 
 SPATIAL, TEMPORAL = 4.0, 3.0
-"""Levels by which values differ that lean on one another by a quarter."""
+"""Difference in levels at which a value moves by a quarter."""
 _FINE = 16
-"""Steps of the table for each level."""
+"""Table entries per level."""
 
 
 class Denoise:
-    """Of one stream of pictures of one size. One thread."""
+    """Denoises the frames of one stream. Frames of another size restart the temporal filter. Call from one thread."""
 
     def __init__(self) -> None:
         self._before: Any = None
 
     def __call__(self, luma: Any) -> Any:
-        """uint8 [height, width] in, the same out."""
+        """Return the denoised frame, uint8 [height, width]."""
         calm = luma.astype(np.float32)
         for x in range(1, calm.shape[1]):
             _lean(calm[:, x], calm[:, x - 1], _SPATIAL)
@@ -35,7 +37,7 @@ class Denoise:
 
 
 def _lean(value: Any, on: Any, table: Any) -> None:
-    """In place: towards another value, by a share that is less the more they differ."""
+    """Move `value` towards `on` in place, by a share from the table that falls with their difference."""
     away = on - value
     value += away * table[(np.abs(away) * _FINE).astype(np.int32)]
 

@@ -1,7 +1,7 @@
-"""`edges`: the brightness of all edges together changes from one frame to the next.
+"""`edges`: change of the total edge brightness from one frame to the next.
 
-It notices what appears, vanishes or turns, and the whole scene; hardly what slides across a plain one. Totals are of
-640x480; two such frames within ten seconds are motion.
+It detects objects that appear, vanish or turn, and changes of the whole scene, but hardly objects sliding across a
+plain background. Totals refer to 640x480; two such frames within ten seconds are motion.
 """
 
 from collections.abc import Mapping

@@ -1,5 +1,4 @@
-"""Moving frames become an event by the one trigger rule (`detection.trigger`); it is over when nothing moved for
-some time.
+"""State of a motion event: starts by the trigger rule (`detection.trigger`), ends after some time without motion.
 
 Pure.
 """
@@ -8,11 +7,11 @@ from tawny.detection.trigger import EventTrigger
 from tawny.model.observations import Box, Look, Observation
 
 BREAK_MS = 10_000
-"""After a pause of so long, or a step back, nothing is the same event any more."""
+"""A longer pause, ms, or a backward step ends the event."""
 
 
 class MotionEventState:
-    """hold_s: after so long without motion an event is over."""
+    """hold_s: time without motion that ends the event."""
 
     def __init__(self, hold_s: float) -> None:
         self._hold_ms = round(hold_s * 1000)
@@ -23,7 +22,7 @@ class MotionEventState:
         self._box: Box = (0.0, 0.0, 1.0, 1.0)
 
     def step(self, at_ms: int, *, moves: bool, k: int, within: int, box: Box | None, score: int) -> Look:
-        """One frame. k of the last `within` must move. score: 50 or more if it moves, less if not."""
+        """Register one frame. k of the last `within` frames must move. score: at least 50 if it moves, else less."""
         over = self._ended(at_ms)
         since_ms = self._trigger.add(at_ms, moves=moves, k=k, within=within)
         if moves:
@@ -36,7 +35,7 @@ class MotionEventState:
         return Look(score, seen, over)
 
     def forget(self) -> tuple[Observation, ...]:
-        """Begin anew; what was going on is over."""
+        """Reset the state. Return the event that this ends."""
         over = self._end() if self._since_ms is not None else ()
         self._trigger.clear()
         return over

@@ -1,7 +1,7 @@
-"""`framediff`: spots that became brighter since the last frame, by the area of the boxes around their rims.
+"""`framediff`: regions that became brighter since the previous frame, by the area of the boxes around their contours.
 
-On 512x288; a frame's number is the mean of its own and the last one's, so it rises over some frames. Five frames in a
-row are motion.
+Works on 512x288. The number of a frame is the mean of its area and the previous number, so it rises over some frames.
+Five frames in a row are motion.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from tawny.model.observations import Box
 
 WIDTH, HEIGHT = 512, 288
 LEAST_BOX = 20
-"""Pixels that a box must exceed."""
+"""Area that a box must exceed, px."""
 _CLOSING = np.ones((2, 1), np.uint8)
 
 
@@ -52,7 +52,7 @@ class FrameDiff(ClassicDetector):
 
 
 def _boxes(brighter: Any) -> list[tuple[int, int, int, int]]:
-    """x, y, width, height of each spot's outline."""
+    """Return x, y, width and height of each contour."""
     calm = cv2.medianBlur(brighter, 3)
     rims = cv2.adaptiveThreshold(calm, 255, cv2.ADAPTIVE_THRESH_GAUSSIAN_C, cv2.THRESH_BINARY_INV, 11, 3)
     closed = cv2.morphologyEx(cv2.medianBlur(rims, 3), cv2.MORPH_CLOSE, _CLOSING)

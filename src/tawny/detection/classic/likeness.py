@@ -1,4 +1,4 @@
-"""`likeness`: the picture made 8x8 and black and white is another than before in more than so many places."""
+"""`likeness`: number of changed cells of the frame reduced to 8x8 black and white."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar

@@ -1,4 +1,4 @@
-"""The numbers of a detector's table: what they are called, what is usual, what is allowed; and 1 to 100 instead."""
+"""Parameters of a detector's settings table: name, default, range; and `sensitivity` (1 to 100) as a substitute."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ DOUBLES = 25.0
 
 @dataclass(frozen=True, slots=True)
 class DetectorParameter:
-    """is_whole: no fractions. is_odd: and no even numbers."""
+    """A numeric parameter. is_whole: integers only. is_odd: odd integers only."""
 
     usual: float
     least: float
@@ -20,7 +20,7 @@ class DetectorParameter:
     is_odd: bool = False
 
     def checked(self, key: str, value: Any) -> float:
-        """ValueError says what is allowed."""
+        """Return the value as float. Raises ValueError: if it is not allowed."""
         fits = isinstance(value, int | float) and not isinstance(value, bool) and self.least <= value <= self.most
         if not fits or (self.is_whole and value != int(value)) or (self.is_odd and value % 2 != 1):
             kind = "an odd number" if self.is_odd else "a whole number" if self.is_whole else "a number"
@@ -31,9 +31,10 @@ class DetectorParameter:
 def read_parameters(
     table: Mapping[str, DetectorParameter], level: str, settings: Mapping[str, Any]
 ) -> dict[str, float]:
-    """All numbers of a table. level: the one that `sensitivity` stands for: 50 is the usual, 75 half, 25 twice as much.
+    """Return all parameters of a table.
 
-    ValueError for what is not known, not allowed, or said twice.
+    level: the parameter that `sensitivity` sets: 50 is the default, 75 half, 25 twice as much. Raises ValueError: for
+    unknown keys, invalid values, or both `sensitivity` and the level.
     """
     allowed: Sequence[str] = ["sensitivity", *table]
     for key in settings:

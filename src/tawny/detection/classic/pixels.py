@@ -1,4 +1,4 @@
-"""`pixels`: edges that are lit now and were dark in both of the two frames before, counted on 640x480."""
+"""`pixels`: edge pixels that were not set in the two previous frames, counted on 640x480."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar

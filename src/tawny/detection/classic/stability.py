@@ -1,7 +1,7 @@
-"""A memory of a place that counts: a pixel belongs once it has not changed for some frames.
+"""A background model by duration: a pixel belongs to the background once it is unchanged for LEARNS frames.
 
-What it was for longest is remembered beside it, up to a minute of frames, and belongs as well: who passes leaves no
-hole behind.
+The value a pixel had longest, up to MOST frames, is stored too and also belongs to the background. A passing object
+therefore leaves no hole.
 """
 
 from typing import Any
@@ -9,21 +9,21 @@ from typing import Any
 import numpy as np
 
 LEARNS = 15
-"""Frames that a pixel must stay as it is to belong."""
+"""Number of unchanged frames after which a pixel belongs to the background."""
 MOST = 900
-"""Frames that are counted at most: so long does a place remember what it was."""
+"""Maximum counted number of frames: limits how long the previous background is remembered."""
 STEP = 15
-"""Levels by which a pixel may change and stay as it is."""
+"""Maximum change, in levels, of an unchanged pixel."""
 
 
 class StabilityMemory:
-    """All pictures are of one size."""
+    """Background model over frames of one size."""
 
     def __init__(self) -> None:
         self._now: Any = None
 
     def apply(self, picture: Any) -> Any:
-        """uint8 [height, width]: 255 where it does not belong, which is everywhere at first."""
+        """Return the foreground mask, uint8 [height, width]: 255 where a pixel differs; at first everywhere."""
         if self._now is None:
             self._now = self._long = picture.copy()
             self._held = np.zeros(picture.shape, np.int16)

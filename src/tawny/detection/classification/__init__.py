@@ -1,1 +1,1 @@
-"""What moves is asked its name: a model looks around what is followed, and several looks make a name."""
+"""Classification of moving objects: a model inspects regions around tracks, several frames vote on a label."""

@@ -1,9 +1,7 @@
-"""Before anybody brings a model: what is followed is shown to the small one that comes with tawny, and several looks
-make a suggestion.
+"""Classification without a user model: the bundled small model suggests types for tracked objects.
 
-It stands between a camera's watcher and those who hear of what it saw, in the watcher's thread; a look of a dozen
-things takes less than a millisecond. What a model of the owner names (`detection.classification.track_classifier`)
-needs no suggestion.
+Sits between a camera's watcher and its sink, in the watcher's thread. One frame with a dozen objects takes less than a
+millisecond. Not used for objects named by a user model (`detection.classification.track_classifier`).
 """
 
 from collections.abc import Callable, Mapping
@@ -19,27 +17,27 @@ from tawny.model.clock import Clock
 from tawny.model.observations import Box, Frame, Look, Observation
 
 MOST: Final = 12
-"""Things a look, the largest."""
+"""Maximum number of objects classified per frame; the most foreground cells come first."""
 LIKELY: Final = 0.25
-"""What may yet become an event is looked at from this score on: it is known what it may be when it does."""
+"""Objects below the event threshold are classified from this score on, so the type is known when the event starts."""
 SLOW_S: Final = 0.020
-"""A look that takes longer comes at a bad time..."""
+"""Duration, s, from which a run counts as slow: the computer is busy."""
 RESTS: Final = 5
-"""...and so many are left out after it."""
+"""Number of frames skipped after a slow run."""
 
 
 class FallbackClassifier:
-    """The small model, for all cameras. model: None while there is none. Any thread."""
+    """Runs the bundled model for all cameras. model: None if not available. Call from any thread."""
 
     def __init__(self, clock: Clock, model: KindModel | None = None) -> None:
         self._clock = clock
         self.model = model
         self.looks = self.skipped = 0
-        """How many there were, and how many were left out because the computer is too busy."""
+        """Number of runs, and of runs skipped because the computer was busy."""
         self._rests = 0
 
     def look(self, crops: Any) -> Any:
-        """As `KindModel.look`; None where nothing is said now."""
+        """Return the model output as `KindModel.look`; None without a model or while runs are skipped."""
         model = self.model
         if model is None:
             return None
@@ -55,8 +53,11 @@ class FallbackClassifier:
 
 
 class FallbackLabeller:
-    """triggers: by kind, from which mean on it is suggested; what is not in it never is. is_wanted: whether nothing
-    better names what moves."""
+    """Adds suggested types to the observations of one camera.
+
+    triggers: mean score from which a type is suggested; types not in it never are. is_wanted: return whether no better
+    classifier names the objects.
+    """
 
     def __init__(
         self,
@@ -106,7 +107,7 @@ class FallbackLabeller:
 
 
 def cells_in(mask: Any, box: Box) -> int:
-    """How many of them move in it."""
+    """Return the number of foreground cells in the box."""
     rows, columns = mask.shape
     x0, y0, x1, y1 = box
     part = mask[round(y0 * rows) : round(y1 * rows), round(x0 * columns) : round(x1 * columns)]

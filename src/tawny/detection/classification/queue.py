@@ -1,4 +1,4 @@
-"""Where pictures are looked at for all cameras, by one model."""
+"""Job queue that classifies frames of all cameras with one model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ from tawny.model.observations import Box
 
 
 class ObjectClassifier(Protocol):
-    """What can be asked (`objects.model.ObjectModel`)."""
+    """A classifier (`detection.models.object_model.ObjectModel`)."""
 
     def look(self, rgb: Any, wanted: Sequence[str] = ()) -> list[DetectedObject]: ...
 
 
 @runtime_checkable
 class BatchObjectClassifier(ObjectClassifier, Protocol):
-    """One that can be faster with several pictures than with each alone."""
+    """A classifier that is faster with several images at once."""
 
     @property
     def together(self) -> int:
-        """How many it had better be shown at once."""
+        """Preferred batch size."""
         ...
 
     def look_at_all(self, pictures: Sequence[Any]) -> list[list[DetectedObject]]: ...
@@ -32,9 +32,10 @@ class BatchObjectClassifier(ObjectClassifier, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ClassificationJob:
-    """rgb: uint8 [height, width, 3], of a part of the picture. part: which one. tracks: what was followed then.
+    """One region of a frame to classify.
 
-    turn: by how many quarter turns it is shown.
+    rgb: uint8 [height, width, 3]. part: the region in the frame. tracks: tracks and boxes at that time. turn: number of
+    quarter turns applied before classification.
     """
 
     camera: CameraId
@@ -47,28 +48,28 @@ class ClassificationJob:
 
 @dataclass(frozen=True, slots=True)
 class ClassificationResult:
-    """things: what was seen, in shares of the whole picture."""
+    """The result of a job. things: detected objects; boxes in shares of the whole frame."""
 
     asked: ClassificationJob
     things: tuple[DetectedObject, ...]
 
 
 class ClassificationQueue(JobQueue[ClassificationJob, ClassificationResult]):
-    """`use` in the thread of `step`."""
+    """Classifies jobs with one model. Call `use` from the thread of `step`."""
 
     def __init__(self, model: ObjectClassifier | None = None) -> None:
         super().__init__()
         self._model = model
         self.looks = 0
-        """How many pictures were looked at."""
+        """Number of images classified."""
 
     @property
     def is_open(self) -> bool:
-        """Whether there is a model: without one nobody need ask."""
+        """Whether a model is loaded; without one no jobs are needed."""
         return self._model is not None
 
     def use(self, model: ObjectClassifier | None) -> None:
-        """From now on this one; with none, what waits is let go."""
+        """Replace the model. None discards the waiting jobs."""
         self._model = model
         if model is None:
             self.close()

@@ -1,8 +1,7 @@
-"""Which way up a picture is shown: under a camera that looks down, people lie in the picture, and models know people
-who stand.
+"""Image rotation for classification: a downward camera shows people lying, but models know standing people.
 
-What got no name upright is shown by a quarter turn as well, to either side, between two looks upright. A turned look
-that sees nobody says nothing: who stands is not known lying.
+Regions without a label when upright are also classified after a quarter turn to either side, alternating with upright
+runs. A rotated run without a person counts for nothing: it would not recognize standing people.
 """
 
 from typing import Any, Final
@@ -12,24 +11,24 @@ from tawny.model.observations import Box
 UPRIGHT: Final = 0
 LYING: Final = (1, 3)
 TURNS: Final = (UPRIGHT, *LYING)
-"""Quarter turns against the clock."""
+"""Quarter turns, counterclockwise."""
 FIRST: Final = 2
-"""So many looks upright before any other..."""
+"""Number of upright runs before the first rotated one."""
 MOST = 40
-"""...and so many others at most for one thing that is followed: branches sway for hours and are nobody."""
+"""Maximum number of rotated runs per track: swaying branches move for hours."""
 
 
 def rotate_picture(rgb: Any, turn: int) -> Any:
-    """uint8 [height, width, 3] -> the same, by so many quarter turns."""
+    """Return the image, uint8 [height, width, 3], rotated by this number of quarter turns counterclockwise."""
     if turn == UPRIGHT:
         return rgb
-    import cv2  # not above: recording does without the vision library
+    import cv2  # not at module level: recording works without OpenCV
 
     return cv2.rotate(rgb, (cv2.ROTATE_90_COUNTERCLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_CLOCKWISE)[turn - 1])
 
 
 def upright(box: Box, turn: int) -> Box:
-    """A box of the turned picture, where it is in the picture."""
+    """Return a box of the rotated image in coordinates of the original."""
     x0, y0, x1, y1 = box
     for _ in range(turn):
         x0, y0, x1, y1 = 1 - y1, x0, 1 - y0, x1
@@ -37,7 +36,7 @@ def upright(box: Box, turn: int) -> Box:
 
 
 class RotationCycle:
-    """Which one is next: every other one is upright. Of one camera."""
+    """Selects the rotation of each run for one camera; every other run is upright."""
 
     def __init__(self) -> None:
         self._n = 0
@@ -53,6 +52,9 @@ class RotationCycle:
         return LYING[self._side]
 
     def told(self, turn: int, *, saw: bool) -> None:
-        """saw: whether there was somebody that way up who has no name yet; then it is the same side again."""
+        """Register the result of a run.
+
+        saw: whether a person without a label was found; the next rotated run then uses the same side.
+        """
         if turn != UPRIGHT:
             self._side, self._stays = LYING.index(turn), saw

@@ -1,8 +1,7 @@
-"""Things that stand where they stood: a parked car, a sign that looks like somebody. They say nothing of what moves.
+"""Stationary objects, such as a parked car or a sign that resembles a person. They must not name moving objects.
 
-A model sees them again and again in the same place. One that has not moved for some looks is standing, and a thing that
-moves past it is not called by its name. Where one car after another comes by none of them stands: each is gone in the
-look after.
+An object seen at the same place in several runs is stationary, and an object moving past it does not get its label.
+Successive passing cars do not count: each is gone in the next run.
 """
 
 from dataclasses import dataclass
@@ -11,21 +10,21 @@ from tawny.detection.models.object_model import DetectedObject, shared_model
 from tawny.model.observations import Box
 
 SAME = 0.8
-"""Intersection over union from which on it is the same thing in the same place."""
+"""Minimum intersection over union of the same object at the same place."""
 STANDS_MS = 4000
-"""Seen there for so long at least, look after look..."""
+"""Minimum time at the place, ms, for a stationary object."""
 STANDS_LOOKS = 3
-"""...and so often, it stands."""
+"""Minimum number of runs that saw it."""
 BETWEEN_MS = 2500
-"""What passes between two looks counts for so much at most: who knows what was there."""
+"""Maximum time credited between two runs, ms: the place was not observed in between."""
 MISSED = 1
-"""A model that is not sure misses it so often in a row..."""
+"""Number of consecutive misses after which time at the place still accumulates."""
 AWAY = 0.5
-"""...and while it does, half of the time is taken off again..."""
+"""Share of the elapsed time subtracted during misses."""
 MOST_MS = 60_000
-"""...of so much."""
+"""Maximum accumulated time, ms."""
 FORGET_MS = 3_600_000
-"""Not seen for so long, it is forgotten: it may have been hidden, or nobody looked."""
+"""An object not seen for this time, ms, is dropped. It may have been hidden or not inspected."""
 MOST = 60
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 
@@ -35,13 +34,13 @@ class _Place:
     label: str
     box: Box
     last_ms: int
-    """When it was seen there."""
+    """Time the object was last seen, ms UTC."""
     looked_ms: int
-    """When its place was looked at."""
+    """Time its place was last inspected, ms UTC."""
     looks: int = 1
     stood_ms: float = 0.0
     missed: int = 0
-    """Looks since it was seen."""
+    """Number of runs since it was seen."""
 
     @property
     def stands(self) -> bool:
@@ -58,13 +57,13 @@ class _Place:
 
 
 class StationaryObjects:
-    """Of one camera, one way up."""
+    """Stationary objects of one camera in one rotation."""
 
     def __init__(self) -> None:
         self._places: list[_Place] = []
 
     def moving(self, at_ms: int, things: tuple[DetectedObject, ...], part: Box = WHOLE) -> list[DetectedObject]:
-        """Those that do not stand; all are remembered. part: of the picture, which was looked at."""
+        """Return the objects that are not stationary; register all of them. part: inspected region of the frame."""
         self._places = [place for place in self._places if at_ms - place.last_ms < FORGET_MS][-MOST:]
         shown = [place for place in self._places if _is_in(place.box, part)]
         moving = [thing for thing in things if not self._remember(at_ms, thing)]

@@ -1,7 +1,7 @@
-"""Between a camera's watcher and those who hear of what it saw: gives tracks their names.
+"""Labels for tracks: classifies tracked objects between a camera's watcher and its sink.
 
-It asks the desk about a part of the picture around what is followed, a few times a second at most, and takes the
-answers when they come; nothing waits for them. One camera, the watcher's thread.
+It submits a region around the tracked objects to the classification queue, a few times a second at most, and applies
+results as they arrive; nothing waits for them. One instance per camera; call from the watcher's thread.
 """
 
 from collections import Counter
@@ -21,25 +21,25 @@ from tawny.model.kinds import PERSON, is_meant
 from tawny.model.observations import Box, Frame, Look, Observation
 
 EVERY_MS, KNOWN_EVERY_MS = 350, 2000
-"""Between two questions; and once all that is followed has its name."""
+"""Interval between two jobs, ms; the second applies once all tracked objects have a label."""
 BETWEEN_MS = 175
-"""Where something upright got no name, other ways up are asked about in between."""
+"""Interval, ms, while an object has no label after upright runs: rotated runs come in between."""
 LIKELY = 0.25
-"""What may yet become an event is asked about from this score on: its name is there when it does."""
+"""Objects below the event threshold are classified from this score on, so the label is known when the event starts."""
 TRIGGER = 0.4
-"""Mean score from which on a track has a name; models say little below, and one more rule asks for several looks."""
+"""Mean score from which a track gets a label. It can be low because several runs must agree."""
 MARGIN = 0.35
-"""What is shown around what moves, of its own size at each side: a part of a person is not yet one..."""
+"""Margin around the tracked objects on each side, relative to their size: part of a person is hard to recognize."""
 LEAST = 0.3
-"""...and so much of the picture at least, in both directions: context tells things apart."""
+"""Minimum width and height of the region, as a share of the frame: context helps classification."""
 BELONGS = 0.5
-"""Share of the smaller of two boxes that is in the other, for a thing to be what is followed."""
+"""Share of the smaller box that must overlap the other for a detection to match a track."""
 SIZES = 25.0
-"""One is no more times as large as the other: a bird before a bus is not the bus."""
+"""Maximum ratio of the two areas: a bird in front of a bus is not the bus."""
 
 
 class TrackClassifier:
-    """wanted: labels or kinds; other things get no name."""
+    """Assigns labels to the tracks of one camera. wanted: labels or types; other objects get no label."""
 
     def __init__(
         self, camera: CameraId, desk: ClassificationQueue, sink: ObservationSink, wanted: Sequence[str]
@@ -48,7 +48,7 @@ class TrackClassifier:
         self._votes: dict[int, LabelVotes] = {}
         self._standing, self._turns = {turn: StationaryObjects() for turn in TURNS}, RotationCycle()
         self._turned: Counter[int] = Counter()
-        """Looks by a quarter turn at each nameless track."""
+        """Number of rotated runs per track without a label."""
         self._knows_people = is_meant(PERSON, self._wanted)
         self._asked_ms = 0
 
@@ -88,7 +88,7 @@ class TrackClassifier:
         part, rgb = part_around([thing.box for thing in followed]), frame.rgb
         height, width = rgb.shape[:2]
         x0, y0, x1, y1 = (round(share * size) for share, size in zip(part, (width, height) * 2, strict=True))
-        cut = np.ascontiguousarray(rgb[y0:y1, x0:x1])  # a copy: the frame's buffers are used again
+        cut = np.ascontiguousarray(rgb[y0:y1, x0:x1])  # a copy: the frame's buffers are reused
         exact = (x0 / width, y0 / height, x1 / width, y1 / height)
         boxes = tuple((thing.track, thing.box) for thing in followed)
         turn = self._turns.next() if nameless else UPRIGHT
@@ -102,10 +102,10 @@ class TrackClassifier:
         return self._knows_people and is_due and votes.name is None
 
     def _take(self, answer: ClassificationResult) -> None:
-        """Each thing votes for the track it fits best, each track hears one thing."""
+        """Apply a result: each detection votes for its best matching track, each track gets at most one detection."""
         turn = answer.asked.turn
         moving = self._standing[turn].moving(answer.asked.at_ms, answer.things, answer.asked.part)
-        wanted = self._wanted if turn == UPRIGHT else (PERSON,)  # who lies; vehicles stand on their wheels
+        wanted = self._wanted if turn == UPRIGHT else (PERSON,)  # people may lie; vehicles are always upright
         free = [thing for thing in moving if is_meant(thing.label, wanted)]
         pairs = [
             (fits, n, track) for n, thing in enumerate(free) for track, box in answer.asked.tracks
@@ -129,7 +129,7 @@ class TrackClassifier:
 
 
 def part_around(boxes: Sequence[Box]) -> Box:
-    """What is shown to a model: all of these with some of what is around them, within the picture."""
+    """Return the region to classify: all boxes plus a margin, within the frame."""
     x0, y0 = min(box[0] for box in boxes), min(box[1] for box in boxes)
     x1, y1 = max(box[2] for box in boxes), max(box[3] for box in boxes)
     left, right = _widened(x0, x1)
@@ -144,7 +144,7 @@ def _widened(low: float, high: float) -> tuple[float, float]:
 
 
 def how_well(thing: Box, moving: Box) -> float:
-    """How well a thing fits what moves: 0 if it is something else, else the share of both that they have in common."""
+    """Return how well a detection fits a track: 0 if it does not match, else the intersection over union."""
     wide = min(thing[2], moving[2]) - max(thing[0], moving[0])
     high = min(thing[3], moving[3]) - max(thing[1], moving[1])
     if wide <= 0 or high <= 0:

@@ -1,6 +1,6 @@
-"""A track's votes: it is called something when several looks agree, and only if it has travelled.
+"""Label votes of a track: it gets a label when several runs agree and the object has moved.
 
-A branch that sways in place collects votes for anything; it has gone nowhere.
+A branch swaying in place collects votes for any label, but it has no displacement.
 """
 
 import math
@@ -13,31 +13,35 @@ from statistics import median
 from tawny.model.observations import Box
 
 LOOKS = 6
-"""The last so many looks count..."""
+"""Number of recent runs that count."""
 TOGETHER = 1.5
-"""...whose scores must add up to this much at least: never one look alone."""
+"""Minimum sum of their scores, so a single run never suffices."""
 TRAVELLED = 0.3
-"""How far its middle must have come, of its own side, at some time of its life."""
+"""Minimum displacement of the track's center at any time, relative to its side."""
 MOVED = 0.15
-"""How far an edge of what a model named must have gone, of its side, and the edge across from it a quarter of that."""
+"""Minimum displacement of one edge of the model's box, relative to its side; the opposite edge needs a quarter of
+it."""
 GREW = 1.5
-"""Who comes straight at the lens grows instead."""
+"""Growth of the side that counts as displacement: objects that approach the lens."""
 ENDS = 3
-"""Boxes at either end that are averaged."""
+"""Number of boxes averaged at either end of the path."""
 REMEMBERED = 40
 CHANGES_BY = 0.1
-"""It is called something else only if that is surer by so much."""
+"""Minimum score gain for a change of label."""
 
 
 @dataclass(frozen=True, slots=True)
 class VotedLabel:
     label: str
     score: float
-    """0..1: the weighted mean of its last looks."""
+    """Weighted mean score of the recent runs, 0..1."""
 
 
 class LabelVotes:
-    """Of one track. trigger: the mean score from which on a label is said; of each label that may be, or of all."""
+    """Votes of one track.
+
+    trigger: minimum mean score, for all labels or by label; labels not in the mapping are ignored.
+    """
 
     def __init__(self, trigger: float | Mapping[str, float]) -> None:
         self._trigger = trigger
@@ -45,19 +49,22 @@ class LabelVotes:
         self._boxes: list[Box] = []
         self._has_travelled = self._moved = False
         self._things: deque[Box] = deque(maxlen=LOOKS)
-        """Where a model saw what it named."""
+        """Recent boxes in which the model found the object."""
         self.name: VotedLabel | None = None
 
     def go(self, box: Box) -> None:
-        """It is there now."""
+        """Register the track's current box."""
         self._boxes.append(box)
         if len(self._boxes) > REMEMBERED:
-            del self._boxes[ENDS]  # where it came from stays
+            del self._boxes[ENDS]  # keep the start of the path
         self._has_travelled = self._has_travelled or _travelled(self._boxes)
 
     def vote(self, box: Box, scores: Mapping[str, float], thing: Box | None = None) -> None:
-        """A model looked at it. scores: 0..1 by label; none: it saw nothing it knows. thing: where it saw one, if it
-        says so: what is behind a track, and does not move with it, gives it no name."""
+        """Register a run.
+
+        scores: 0..1 by label; empty: nothing recognized. thing: the model's box, if it gives one. An object behind the
+        track that does not move with it gives no label.
+        """
         self._looks.append((side(box), scores))
         if thing is not None:
             self._things.append(thing)
@@ -72,11 +79,11 @@ class LabelVotes:
 
     @property
     def count(self) -> int:
-        """How many looks there were of late."""
+        """Number of recent runs."""
         return len(self._looks)
 
     def _means(self) -> list[VotedLabel]:
-        """What may be said: a look at something larger weighs more."""
+        """Return the labels above their thresholds. Runs with a larger object weigh more."""
         largest = max((size for size, _ in self._looks), default=0.0) or 1.0
         weights = [size / largest for size, _ in self._looks]
         labels = {label for _, scores in self._looks for label in scores}
@@ -93,7 +100,7 @@ class LabelVotes:
 
 
 def side(box: Box) -> float:
-    """Of a square as large."""
+    """Return the side of a square of the same area."""
     return math.sqrt(max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1]))
 
 
@@ -108,7 +115,7 @@ def _travelled(boxes: list[Box]) -> bool:
 
 
 def _moved(things: Sequence[Box]) -> bool:
-    """Whether what was named has itself gone somewhere, or grown."""
+    """Return whether the detected object itself has moved or grown."""
     least = MOVED * median(side(thing) for thing in things)
     return any(
         (max(abs(a[0] - b[0]), abs(a[2] - b[2])) >= least and min(abs(a[0] - b[0]), abs(a[2] - b[2])) >= least / 4)

@@ -1,1 +1,1 @@
-"""What moves: object models in ONNX files, known by their outputs' shapes."""
+"""Object detection models as ONNX files, identified by the shapes of their outputs."""

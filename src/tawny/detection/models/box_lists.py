@@ -1,4 +1,4 @@
-"""Models that give lists of what they found, overlaps taken out: RTMDet, SSD, and PicoDet with its last step."""
+"""Models that return box lists without overlaps: RTMDet, SSD, and PicoDet with postprocessing."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -15,11 +15,11 @@ BYTES = InputNormalisation(stretched=True, channels_last=True, as_bytes=True)
 OLD_NUMBERS = 91
 USUAL = (80, OLD_NUMBERS)
 MOST_ROWS = 100
-"""What PicoDet's last step leaves at most; RT-DETR gives 300 rows, always."""
+"""Maximum number of rows of PicoDet with postprocessing; RT-DETR always gives 300."""
 
 
 class RtmDet:
-    """dets [1, n, 5], x0 y0 x1 y1 and a score in the input's pixels; labels [1, n] (Lyu and others, 2022)."""
+    """dets [1, n, 5]: x0 y0 x1 y1 in pixels of the input and score; labels [1, n] (Lyu and others, 2022)."""
 
     name: ClassVar[str] = "RTMDet"
     wants = RTMDET
@@ -35,7 +35,7 @@ class RtmDet:
 
 
 class BoxRows:
-    """[n, 6]: class, score, x0 y0 x1 y1 in the input's pixels; PaddleDetection's export with its last step."""
+    """[n, 6]: class, score, x0 y0 x1 y1 in pixels of the input; PaddleDetection's export with postprocessing."""
 
     name: ClassVar[str] = "PicoDet"
     wants = PICODET
@@ -51,7 +51,7 @@ class BoxRows:
 
 
 class PaddleRtDetr(BoxRows):
-    """The same of RT-DETR, which wants no means."""
+    """The same export of RT-DETR, which needs no mean subtraction."""
 
     name: ClassVar[str] = "RT-DETR"
     wants = PLAIN
@@ -59,10 +59,10 @@ class PaddleRtDetr(BoxRows):
 
 
 class Ssd:
-    """boxes, classes, scores: [1, n, 4], [1, n], [1, n] (Liu and others, 2016), in shares of the picture.
+    """boxes, classes, scores: [1, n, 4], [1, n], [1, n] (Liu and others, 2016), in shares of the image.
 
-    by_rows: boxes are y0 x0 y1 x1, as TensorFlow's exporter has them, and what it was trained for usually counts as
-    COCO did at first. Else x0 y0 x1 y1 and classes from 1, as in the ONNX model zoo.
+    by_rows: boxes are y0 x0 y1 x1, as in TensorFlow's exporter, usually with the original COCO class numbers. Else x0
+    y0 x1 y1 and classes from 1, as in the ONNX model zoo.
     """
 
     name: ClassVar[str] = "SSD"
@@ -87,7 +87,7 @@ class Ssd:
 
 
 class CaffeSsd:
-    """[1, 1, n, 7]: picture, class from 1, score, x0 y0 x1 y1 in shares; as Caffe and OpenVINO have it."""
+    """[1, 1, n, 7]: image, class from 1, score, x0 y0 x1 y1 in shares; the output format of Caffe and OpenVINO."""
 
     name: ClassVar[str] = "SSD"
     wants = InputNormalisation(stretched=True, is_bgr=True)

@@ -1,7 +1,7 @@
-"""Models that answer with a few hundred boxes, each once: RT-DETR, D-FINE, RF-DETR.
+"""Models that return a few hundred boxes without duplicates: RT-DETR, D-FINE, RF-DETR.
 
-Two ways of export: with the last step (labels, boxes, scores; a second input has the picture's size), or without
-(boxes as centre and size in shares of the input, and a logit for each class).
+Two export formats: with postprocessing (labels, boxes, scores; a second input takes the image size), or without (boxes
+as center and size in shares of the input, and a logit per class).
 """
 
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ from tawny.detection.models.preprocess import IMAGENET, InputNormalisation, Size
 PLAIN = InputNormalisation(stretched=True, spread=(255.0, 255.0, 255.0))
 NORMED = InputNormalisation(stretched=True, mean=IMAGENET[0], spread=IMAGENET[1])
 OLD_NUMBERS = 91
-"""RF-DETR counts classes as COCO did at first..."""
+"""RF-DETR uses the original COCO class numbers."""
 
 
 class DetrQueries:
-    """boxes, logits: which of the outputs they are."""
+    """Export without postprocessing. boxes, logits: indices of the outputs."""
 
     name: ClassVar[str] = "DETR"
     threshold = 0.4
@@ -27,7 +27,7 @@ class DetrQueries:
 
     def __init__(self, boxes: int, logits: int, classes: int) -> None:
         self._boxes, self._logits = boxes, logits
-        # ...and gives boxes before logits, whatever it was trained for; it is the one that wants ImageNet's means
+        # RF-DETR gives boxes before logits in every export; only it needs ImageNet normalization.
         self.wants = NORMED if classes == OLD_NUMBERS or boxes < logits else PLAIN
 
     def read(self, outputs: Sequence[Any], size: Size) -> ModelOutput:
@@ -36,7 +36,10 @@ class DetrQueries:
 
 
 class DetrResults:
-    """labels, boxes, scores: which of the outputs they are. Boxes are in pixels of the size that was told."""
+    """Export with postprocessing.
+
+    labels, boxes, scores: indices of the outputs. Boxes are in pixels of the size input.
+    """
 
     name: ClassVar[str] = "D-FINE or RT-DETR"
     wants = PLAIN

@@ -1,4 +1,4 @@
-"""Which family a model is of: told by the shapes of what it gives for one picture, never by its name."""
+"""Identification of the model family by the shapes of its outputs for one image, never by file name."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,17 +14,20 @@ from tawny.detection.models.preprocess import Size
 from tawny.detection.models.yolox import Yolox
 
 BINS = 8
-"""Numbers an edge has in every published NanoDet and PicoDet."""
+"""Numbers per edge in every published NanoDet and PicoDet."""
 RAW_REACH = 32.0
-"""Raw offsets of YOLOX's grid stay within a few cells; pixels of a picture go beyond."""
+"""Raw offsets of YOLOX's grid stay within a few cells; larger values are pixels."""
 OLD_STRIDES = 3
 """NanoDet's first release has three strides, PicoDet has four."""
 MANY_LISTS = 7
-"""TensorFlow's second exporter gives so many lists beside one another that look like a DETR's, and are none."""
+"""TensorFlow's second exporter gives this many outputs; they resemble a DETR's but are not."""
 
 
 def family_of(outputs: Sequence[Any], size: Size, classes: int) -> ModelFamily | None:
-    """outputs: what it gave for noise. classes: how many labels there are, for models that do not show it."""
+    """Return the model family, or None if unknown.
+
+    outputs: the model's outputs for noise. classes: number of labels, for models whose outputs do not show it.
+    """
     shapes = [tuple(one.shape) for one in outputs]
     if len(shapes) == 1:
         return _of_one(np.asarray(outputs[0]), shapes[0], size, classes)
@@ -47,7 +50,7 @@ def _of_one(output: Any, shape: tuple[int, ...], size: Size, classes: int) -> Mo
 
 
 def _of_pairs(shapes: Sequence[tuple[int, ...]]) -> ModelFamily | None:
-    """For each stride scores and distributions."""
+    """Match a pair of scores and distributions for each stride."""
     if len(shapes) not in (6, 8) or any(len(shape) != 3 or shape[0] != 1 for shape in shapes):
         return None
     widths = {shape[2] for shape in shapes}
@@ -61,7 +64,7 @@ def _of_pairs(shapes: Sequence[tuple[int, ...]]) -> ModelFamily | None:
 def _of_lists(
     outputs: Sequence[Any], shapes: Sequence[tuple[int, ...]], size: Size, classes: int
 ) -> ModelFamily | None:
-    """Boxes beside what they are."""
+    """Match boxes with separate labels and scores."""
     rows = _where(shapes, lambda shape: len(shape) == 2 and shape[1] == 6)
     if rows is not None and len(shapes) == 2:
         return _rows(rows, shapes[rows][0], classes)
@@ -91,12 +94,12 @@ def _of_lists(
 
 
 def _rows(at: int, count: int, classes: int) -> ModelFamily:
-    """count: how many it gave for noise."""
+    """Return the family of an [n, 6] output. count: number of rows for noise."""
     return (BoxRows if count <= MOST_ROWS else PaddleRtDetr)(at, classes)
 
 
 def _is_scores(values: Any) -> bool:
-    """Fractions between 0 and 1; numbers of classes are whole."""
+    """Return whether the values are scores: fractions in 0..1. Class numbers are whole."""
     return bool(np.issubdtype(values.dtype, np.floating) and values.size and np.any(values % 1) and values.max() <= 1)
 
 

@@ -1,4 +1,4 @@
-"""What all readings of models' outputs have in common. A family is known by the shapes of its outputs."""
+"""Common parts of the model families. A family decodes the outputs of one type of model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,24 +11,27 @@ from tawny.detection.models.preprocess import InputNormalisation, Size
 
 @dataclass(frozen=True)
 class ModelOutput:
-    """boxes: float32 [n, 4], x0 y0 x1 y1 in the input's pixels. scores: float32 [n, classes], 0..1."""
+    """Decoded outputs.
+
+    boxes: float32 [n, 4], x0 y0 x1 y1 in pixels of the input. scores: float32 [n, classes], 0..1.
+    """
 
     boxes: Any
     scores: Any
 
 
 class ModelFamily(Protocol):
-    """A kind of model: how it wants its picture, and what its outputs say."""
+    """A family of models: its input format and the meaning of its outputs."""
 
     name: ClassVar[str]
     wants: InputNormalisation
     threshold: float
-    """From this score on something is seen, unless told otherwise."""
+    """Default minimum score of a detection."""
     overlaps: bool
-    """Whether it gives the same thing many times, so that all but the best must be taken out."""
+    """Whether it detects an object several times, so that non-maximum suppression is needed."""
 
     def read(self, outputs: Sequence[Any], size: Size) -> ModelOutput:
-        """outputs: what the model gave for one picture. size: of its input."""
+        """Decode the outputs for one image. size: of the input."""
         ...
 
 
@@ -37,18 +40,18 @@ def sigmoid(values: Any) -> Any:
 
 
 def softmax(values: Any) -> Any:
-    """Over the last axis."""
+    """Return the softmax over the last axis."""
     powers = np.exp(values - values.max(axis=-1, keepdims=True))
     return powers / powers.sum(axis=-1, keepdims=True)
 
 
 def around(centres: Any, sizes: Any) -> Any:
-    """Boxes by their corners. centres, sizes: [n, 2], x and y."""
+    """Return boxes by their corners. centres, sizes: [n, 2], x and y."""
     return np.concatenate([centres - sizes / 2, centres + sizes / 2], axis=-1).astype(np.float32)
 
 
 def as_columns(classes: Any, scores: Any, count: int) -> Any:
-    """A class and its score each -> float32 [n, count] with one score a row. Classes out of range count for nothing."""
+    """Return float32 [n, count] with one score per row at its class. Classes out of range are ignored."""
     table = np.zeros((len(scores), count), np.float32)
     classes = np.asarray(classes).astype(np.int64)
     known = (classes >= 0) & (classes < count)
@@ -57,12 +60,12 @@ def as_columns(classes: Any, scores: Any, count: int) -> Any:
 
 
 def corners(size: Size, stride: int) -> Any:
-    """float32 [cells, 2]: column and row of each cell of this stride, row by row."""
+    """Return column and row of each cell of this stride, row by row, float32 [cells, 2]."""
     columns, rows = -(-size.width // stride), -(-size.height // stride)
     y, x = np.mgrid[0:rows, 0:columns]
     return np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
 
 
 def cells(size: Size, strides: Sequence[int]) -> int:
-    """How many cells a picture has at these strides together."""
+    """Return the total number of cells of an image at these strides."""
     return sum(-(-size.width // stride) * -(-size.height // stride) for stride in strides)

@@ -1,4 +1,4 @@
-"""FastestDet (dog-qiuqiu): one scale, [1, 5 + classes, rows, columns]."""
+"""FastestDet (dog-qiuqiu): one scale, output [1, 5 + classes, rows, columns]."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -9,7 +9,7 @@ from tawny.detection.models.family import ModelOutput, around, sigmoid
 from tawny.detection.models.preprocess import InputNormalisation, Size
 
 CERTAIN, ALIKE = 0.6, 0.4
-"""Powers with which "something is here" and "it is this" make up a score."""
+"""Exponents of objectness and class score in the combined score."""
 
 
 class FastestDet:

@@ -1,6 +1,6 @@
-"""What models call things.
+"""Class names of detection models.
 
-The names and their order are those of the COCO data set, 2017, which nearly all published models were trained with.
+Names and order are those of the COCO 2017 data set, on which nearly all published models were trained.
 """
 
 COCO = (
@@ -15,16 +15,16 @@ COCO = (
 )  # fmt: skip
 
 _LEFT_OUT = frozenset({12, 26, 29, 30, 45, 66, 68, 69, 71, 83})
-"""Numbers of the data set's first list, 1 to 90, that were never used."""
+"""Numbers of the original list, 1 to 90, that were never used."""
 
 LIKE_A_CAR = frozenset({"car", "bus", "truck"})
-"""Taken for one another by every model."""
+"""Labels that every model confuses with one another."""
 
 
 def usual_names(count: int) -> tuple[str, ...] | None:
-    """The names of so many classes: 80, or numbered as at first from 0 (91), or from 1 (90). None: not known.
+    """Return the names for this number of classes, or None if unknown.
 
-    A number that was never used has no name: "".
+    80: COCO; 91 and 90: the original COCO numbers from 0 or from 1. Unused numbers have the name "".
     """
     if count == len(COCO):
         return COCO

@@ -1,4 +1,4 @@
-"""NanoDet (RangiLyu) and PicoDet (Yu and others, 2021): each cell tells how far the four edges are, as distributions.
+"""NanoDet (RangiLyu) and PicoDet (Yu and others, 2021): each cell gives the distances of four edges as distributions.
 
 An edge is softmax(n numbers) . (0, 1, ... n - 1), in strides ("Generalized Focal Loss", Li and others, 2020).
 """
@@ -14,14 +14,17 @@ from tawny.detection.models.preprocess import IMAGENET, InputNormalisation, Size
 EDGES = 4
 NANODET = InputNormalisation(
     stretched=True, is_bgr=True, mean=(103.53, 116.28, 123.675), spread=(57.375, 57.12, 58.395)
-)  # the same means as IMAGENET, in the other order
+)  # the same means as IMAGENET, in BGR order
 OLD_NANODET = InputNormalisation(is_bgr=True, mean=NANODET.mean, spread=NANODET.spread, in_the_middle=True, beside=0)
-"""Its first release kept the picture's shape, with black on either side."""
+"""The first release keeps the aspect ratio, with black padding."""
 PICODET = InputNormalisation(stretched=True, mean=IMAGENET[0], spread=IMAGENET[1])
 
 
 def boxes_of(distributions: Any, size: Size, stride: int, middle: float) -> Any:
-    """float32 [cells, 4]. distributions: [cells, 4 n]. middle: where in a cell its point lies, 0 or 0.5."""
+    """Return boxes, float32 [cells, 4].
+
+    distributions: [cells, 4 n]. middle: offset of the reference point in a cell, 0 or 0.5.
+    """
     bins = distributions.shape[-1] // EDGES
     parts = softmax(distributions.reshape(-1, EDGES, bins).astype(np.float32))
     far = parts @ np.arange(bins, dtype=np.float32) * stride
@@ -30,7 +33,7 @@ def boxes_of(distributions: Any, size: Size, stride: int, middle: float) -> Any:
 
 
 class NanoDetPlus:
-    """One output [1, cells, classes + 4 n], n mostly 8. Its points are the cells' corners."""
+    """One output [1, cells, classes + 4 n], usually n = 8. Reference points are the corners of the cells."""
 
     name: ClassVar[str] = "NanoDet-Plus"
     wants = NANODET
@@ -51,7 +54,7 @@ class NanoDetPlus:
 
 
 class PicoDet:
-    """For each stride scores [1, cells, classes] and distributions [1, cells, 4 n]; NanoDet's first release as well."""
+    """Scores [1, cells, classes] and distributions [1, cells, 4 n] per stride; also NanoDet's first release."""
 
     name: ClassVar[str] = "PicoDet"
     threshold = 0.42
@@ -73,7 +76,7 @@ class PicoDet:
 
 
 class PicoDetBoxes:
-    """Boxes [1, cells, 4] in the input's pixels and scores [1, classes, cells]: its export without the last step."""
+    """Boxes [1, cells, 4] in pixels of the input and scores [1, classes, cells]: the export without postprocessing."""
 
     name: ClassVar[str] = "PicoDet"
     wants = PICODET
@@ -89,5 +92,5 @@ class PicoDetBoxes:
 
 
 def as_scores(values: Any) -> Any:
-    """Exports differ in whether the last step, a sigmoid, is in them: then all lies in 0..1."""
+    """Return scores 0..1. Exports differ in whether they contain the final sigmoid; without it, it is applied here."""
     return values if values.min() >= 0.0 and values.max() <= 1.0 else sigmoid(values)

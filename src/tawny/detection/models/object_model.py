@@ -1,6 +1,6 @@
-"""An object model: an ONNX file, opened once for all cameras, tried out, and asked what is in a picture.
+"""An object detection model: an ONNX file, opened once for all cameras and verified by a test run.
 
-Needs onnxruntime, which is an optional part. Used by one thread.
+Needs the optional onnxruntime. Call from one thread.
 """
 
 from collections.abc import Sequence
@@ -19,20 +19,20 @@ from tawny.model.errors import NotDone
 from tawny.model.observations import Box
 
 USUAL_SIZE = Size(640, 384)
-"""For models that take any size: 16 to 9, in whole cells of 32."""
+"""Input size for models that take any size: 16:9, in multiples of 32."""
 SAME = 0.5
-"""Two boxes of one label that share so much (intersection over union) are one thing..."""
+"""Intersection over union from which two boxes of one label are the same object."""
 SAME_CAR = 0.6
-"""...and two of labels that models mistake for one another."""
+"""The same for two labels that models confuse."""
 MOST = 100
-"""Things in a picture: the surest."""
+"""Maximum number of objects per image, best first."""
 NEARLY = (0.01, 0.01)
-"""Relative and absolute: so far may outputs lie apart that are the same, by 16 bit numbers."""
+"""Relative and absolute tolerance for equal outputs, for 16-bit floats."""
 USUAL_CLASSES = 80
 TOGETHER = 8
-"""Pictures at once, where that is faster."""
+"""Batch size where batches are faster."""
 NUMBERS = {"tensor(uint8)": np.uint8, "tensor(float16)": np.float16}
-"""What an input takes, where it is not float32."""
+"""Input types other than float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +41,15 @@ class DetectedObject:
     score: float
     """0..1."""
     box: Box
-    """Shares of the picture that was looked at."""
+    """Shares of the inspected image."""
 
 
 class ObjectModel:
-    """file: the model. labels: names of its classes, in their order; None: the usual ones for their number.
+    """Detects objects with one model.
 
-    size: for models that take any. providers, accelerator: see `detection.onnx`. threshold: what is seen has this
-    score at
-    least; None: what suits its family. NotDone says what is wrong with it.
+    file: the model. labels: class names in order; None: the usual ones for their number. size: for models that take any
+    size. providers, accelerator: see `detection.onnx`. threshold: minimum score; None: the family's default. Raises
+    NotDone: if the model is not supported.
     """
 
     def __init__(
@@ -75,21 +75,24 @@ class ObjectModel:
 
     @property
     def provider(self) -> str:
-        """By what it is computed."""
+        """Name of the execution provider."""
         return str(self._session.get_providers()[0])
 
     @property
     def together(self) -> int:
-        """How many pictures it had better be shown at once: by the processor one, for each would wait for all."""
+        """Preferred batch size. On the CPU it is 1, because each image would wait for all."""
         return TOGETHER if self._takes_many and self.provider != CPU else 1
 
     def look(self, rgb: Any, wanted: Sequence[str] = ()) -> list[DetectedObject]:
-        """rgb: uint8 [height, width, 3]. wanted: only these labels compete; none: all. The surest first."""
+        """Return the detected objects, best first.
+
+        rgb: uint8 [height, width, 3]. wanted: only these labels compete; empty: all.
+        """
         fitted = fit(rgb, self.size, self.family.wants)
         return self._things(fitted, self._run(fitted.values), wanted)
 
     def look_at_all(self, pictures: Sequence[Any]) -> list[list[DetectedObject]]:
-        """What is in each of them, in one go; only where `together` is more than one."""
+        """Return the objects of each image in one run; only if `together` is more than 1."""
         fitted = [fit(rgb, self.size, self.family.wants) for rgb in pictures]
         outputs = self._run(np.concatenate([one.values for one in fitted]))
         return [self._things(one, [each[n : n + 1] for each in outputs], ()) for n, one in enumerate(fitted)]
@@ -118,7 +121,7 @@ class ObjectModel:
         return self.family.read(outputs, self.size)
 
     def _tried(self, values: Any) -> list[Any]:
-        """What it gives, the first time. NotDone: it cannot be asked as such models are."""
+        """Return the outputs of the first run. Raises NotDone: if the model fails with the usual inputs."""
         try:
             return self._run(values)
         except refusals() as error:
@@ -127,11 +130,11 @@ class ObjectModel:
             raise NotDone(what, "Export it for one image at a time, with a fixed maximum size.") from None
 
     def _tells_apart(self, picture: Any, alone: Sequence[Any]) -> bool:
-        """Whether two pictures at once have outputs of their own, the first the same as alone."""
+        """Return whether a batch of two gives separate outputs, of which the first equals that of a single image."""
         blank = self._blank(picture)
         try:
             both = self._run(np.concatenate([blank, 255 - blank]))
-        except refusals():  # an export that only says so of its input
+        except refusals():  # the export declares a batch dimension but does not support it
             return False
         return all(
             one.shape[:1] == (1,) and two.shape == (2, *one.shape[1:]) and np.allclose(two[:1], one, *NEARLY)
@@ -139,12 +142,12 @@ class ObjectModel:
         )
 
     def _known(self, outputs: Sequence[Any], classes: int) -> tuple[ModelFamily, ModelOutput]:
-        """Its family, and what it said of noise. NotDone: it is of none."""
+        """Return the family and its decoded outputs for noise. Raises NotDone: if the family is unknown."""
         family = family_of(outputs, self.size, classes)
         if family is not None:
             try:
                 read = family.read(outputs, self.size)
-            except (ValueError, IndexError):  # alike by number and width, and then not of the lengths that belong to it
+            except (ValueError, IndexError):  # matching shapes, but lengths that do not belong together
                 family = None
         if family is None:
             shapes = ", ".join(str(list(one.shape)) for one in outputs)
@@ -159,7 +162,7 @@ class ObjectModel:
         return [np.asarray(one) for one in self._session.run(None, feeds)]
 
     def _answer(self, asked: Any) -> Any:
-        """What models ask for besides is the picture's size: told that of the input, they give boxes in its pixels."""
+        """Return the value of an additional input: the image size. Given the input's size, boxes are in its pixels."""
         if "int" in asked.type:
             return np.array([[self.size.width, self.size.height]], np.int64)
         kind = NUMBERS.get(asked.type, np.float32)
@@ -182,7 +185,7 @@ class ObjectModel:
         raise NotDone(what, "Export it for one image at a time: [1, 3, height, width].")
 
     def _blank(self, given: Any) -> Any:
-        """Noise, so that nothing in the outputs is all alike; the same every time."""
+        """Return deterministic noise as input, so that the outputs are not uniform."""
         shape = (self.size.height, self.size.width)
         shape4 = (1, *shape, 3) if given.shape[3] == 3 else (1, 3, *shape)
         return np.random.default_rng(0).integers(0, 255, shape4)
@@ -199,12 +202,12 @@ class ObjectModel:
 
 
 def _fixed(length: Any, usual: int) -> int:
-    """A dimension: a number, or a name where any will do."""
+    """Return a dimension; `usual` if it is symbolic."""
     return length if isinstance(length, int) and length > 0 else usual
 
 
 def _single(things: list[DetectedObject], *, overlaps: bool) -> list[DetectedObject]:
-    """The surest of those that are one thing. things: the surest first."""
+    """Apply non-maximum suppression. things: best first."""
     kept: list[DetectedObject] = []
     for thing in things:
         if not any(_is_same(thing, other, overlaps=overlaps) for other in kept):
@@ -219,7 +222,7 @@ def _is_same(a: DetectedObject, b: DetectedObject, *, overlaps: bool) -> bool:
 
 
 def shared_model(a: Box, b: Box) -> float:
-    """Intersection over union, 0..1."""
+    """Return the intersection over union, 0..1."""
     wide = min(a[2], b[2]) - max(a[0], b[0])
     high = min(a[3], b[3]) - max(a[1], b[1])
     if wide <= 0 or high <= 0:

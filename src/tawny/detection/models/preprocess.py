@@ -1,4 +1,4 @@
-"""A picture as a model wants it, and boxes back from there."""
+"""Preprocessing: images to model inputs, and boxes back to the image."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,17 +8,17 @@ import numpy as np
 from tawny.model.observations import Box
 
 GREY = 114
-"""What is beside a picture that keeps its shape: the value that the models were trained with."""
+"""Padding value of models that keep the aspect ratio, as in their training."""
 IMAGENET = ((0.485 * 255, 0.456 * 255, 0.406 * 255), (0.229 * 255, 0.224 * 255, 0.225 * 255))
-"""Mean and spread of red, green and blue over the ImageNet data set."""
+"""Mean and standard deviation of red, green and blue in the ImageNet data set."""
 
 
 @dataclass(frozen=True)
 class InputNormalisation:
-    """How the numbers are made: (value - mean) / spread, the colours in the order of the channels.
+    """Input format: (value - mean) / spread, in channel order.
 
-    stretched: to the input's size, in both directions; else in its own shape, at the top left, or in the middle.
-    beside: the value of what is beside it then.
+    stretched: resize to the input's size in both directions; else keep the aspect ratio, at the top left or in the
+    middle. beside: padding value.
     """
 
     stretched: bool = False
@@ -39,8 +39,11 @@ class Size:
 
 @dataclass(frozen=True)
 class FittedInput:
-    """values: [1, 3, height, width] or [1, height, width, 3]. across, down: the picture's size there; left, top: where
-    it begins."""
+    """A model input.
+
+    values: [1, 3, height, width] or [1, height, width, 3]. across, down: size of the image in it, px. left, top: its
+    offset, px.
+    """
 
     values: Any
     across: float
@@ -49,15 +52,15 @@ class FittedInput:
     top: float = 0.0
 
     def shares(self, boxes: Any) -> Any:
-        """float [n, 4], x0 y0 x1 y1 in the input's pixels -> shares of the picture, 0..1."""
+        """Return boxes as shares of the image, 0..1. boxes: float [n, 4], x0 y0 x1 y1 in pixels of the input."""
         scale = np.array([self.across, self.down, self.across, self.down], np.float32)
         begin = np.array([self.left, self.top, self.left, self.top], np.float32)
         return np.clip((boxes - begin) / scale, 0.0, 1.0)
 
 
 def fit(rgb: Any, size: Size, wants: InputNormalisation) -> FittedInput:
-    """rgb: uint8 [height, width, 3]."""
-    import cv2  # not above: recording does without the vision library
+    """Return the model input for an image, uint8 [height, width, 3]."""
+    import cv2  # not at module level: recording works without OpenCV
 
     rows, columns = rgb.shape[:2]
     across, down = size.width, size.height
@@ -80,7 +83,7 @@ def fit(rgb: Any, size: Size, wants: InputNormalisation) -> FittedInput:
 
 
 def within(box: Box, part: Box) -> Box:
-    """A box in shares of a part of the picture -> in shares of the picture."""
+    """Return a box in shares of the frame. box: in shares of `part`."""
     x0, y0, x1, y1 = part
     wide, high = x1 - x0, y1 - y0
     return (x0 + box[0] * wide, y0 + box[1] * high, x0 + box[2] * wide, y0 + box[3] * high)

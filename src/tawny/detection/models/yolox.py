@@ -1,4 +1,4 @@
-"""YOLOX (Ge and others, 2021), as its own exporter writes it: [1, cells, 5 + classes]."""
+"""YOLOX (Ge and others, 2021), in the format of its own exporter: [1, cells, 5 + classes]."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -10,7 +10,7 @@ from tawny.detection.models.preprocess import InputNormalisation, Size
 
 
 class Yolox:
-    """is_decoded: the export contains the arithmetic of the grid, so that boxes come in pixels."""
+    """is_decoded: the export includes grid decoding, so boxes are in pixels."""
 
     name: ClassVar[str] = "YOLOX"
     wants = InputNormalisation(is_bgr=True)

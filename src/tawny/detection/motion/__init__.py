@@ -1,4 +1,4 @@
-"""The default detector: see `motion.py` first."""
+"""The default motion detector. Start with `motion.py`."""
 
 from tawny.detection.motion.motion import MotionDetector
 

@@ -1,8 +1,8 @@
-"""What each cell of the place looks like, and how much it varies by itself; from this, which cells differ now.
+"""Background model: brightness and variation of each cell; finds the cells that differ from it.
 
-Every cell has a remembered brightness and a spread. Both are learnt at full speed on free ground, slower under a
-candidate and not at all under an event, so that somebody who stands still is not learnt. Light that changes everywhere
-at once is told from things by exactly that.
+Every cell has a remembered brightness and a spread. The model learns both at full speed on free ground, slower under a
+candidate and not under an event, so it does not learn a person who stands still. A change of all cells at once is a
+lighting change.
 """
 
 from collections import deque
@@ -33,63 +33,64 @@ from tawny.detection.motion.light import bends
 from tawny.detection.motion.sensitivity import Sensitivity
 
 DARK = 8.0
-"""Levels added to both sides before light is compared, so that black says nothing about it."""
+"""Levels added to both sides before brightness ratios, so that black cells have no influence."""
 GAIN_RANGE = 0.4, 2.5
-"""Between two pictures the light changes by no more than this; beyond, it is another picture."""
+"""Range of the brightness ratio between two frames; beyond it the scene is another."""
 NOISES = 5.0
-"""A cell must differ by so many times the median difference of this very picture: a bad keyframe raises its own bar."""
+"""A cell must differ by this multiple of the frame's median difference; a noisy keyframe thus raises its own
+threshold."""
 NOISE_SPREAD = 2.4
-"""The spread of a cell with nothing but noise, in medians of how much cells differ: it rises sooner than it falls."""
+"""Spread of a cell with noise only, in median differences: the spread rises faster than it falls."""
 NOISY = 0.7
-"""...for such a cell so much of the spreads is enough."""
+"""Share of the spread limit that suffices for such a cell."""
 NOISE_S = 10.0
-"""Time constant of the noise of late."""
+"""Time constant of the recent noise, s."""
 MOVING = 0.75
-"""A cell moves in itself if it changed by this share of its limit since the look before the last..."""
+"""A cell moves internally if it changed by this share of its limit since the frame before the previous one..."""
 SHAKES = 5.0
-"""...and by so many times the median change between two looks."""
+"""...and by this multiple of the median change between two frames."""
 JUMP = 0.35
-"""Share of the picture that begins to differ in one look: light, not things."""
+"""Share of the frame that starts to differ within one frame: a lighting change, not objects."""
 STRANGE = 9.0
-"""Levels by which half of the picture differs: it is another picture."""
+"""Median difference in levels from which the scene is another."""
 CALM_S = 0.8
-"""Nothing new begins so long after a jump."""
+"""No track starts for this time after a jump, s."""
 RETURN_S = 10.0
-"""A jump is forgotten if the light comes back so soon: a beam, a flash, an exposure that was too quick..."""
+"""A jump is undone if the light returns within this time, s: a beam, a flash, a brief exposure error."""
 RETURNS = 0.05
-"""...which it has where no more than this share differs from before: somebody may be there by then."""
+"""Maximum share of differing cells for a return; an object may have appeared meanwhile."""
 SWEPT, SWEPT_S = 0.15, 4.0
-"""What comes over so much of the picture, and is gone so soon, is light that passes: how far cells stray in it says
-nothing about them. Somebody covers as much only right before the camera; gusts last longer."""
+"""A difference that covers the first (share of the frame) and ends within the second (s) is passing light. It does not
+count for the cells' spread. A person covers as much only right in front of the camera; gusts last longer."""
 YOUNG_S = 10.0
-"""So long after the start or a jump nothing is known of any place."""
+"""Learning phase after the start or a jump, s."""
 BACK_S = 15.0
-"""Time constant of the remembered brightness; less at the very start."""
+"""Time constant of the remembered brightness, s; less at the start."""
 SPREAD_UP_S, SPREAD_DOWN_S = 6.0, 90.0
-"""A cell turns restless soon and calms down slowly."""
+"""Time constants of a rising and a falling spread, s."""
 SEEN_S = 0.5
-"""One look says no more than this of how much a place varies: of two seconds, it did not see the rest."""
+"""Maximum time credited to one frame for the spread, s: the rest of a longer interval was not observed."""
 ALONE_DT = 2.0
-"""As if so long had passed since the last look: one picture stands alone."""
+"""Interval assumed for a frame that is evaluated on its own, s."""
 LATELY_S = 3.0
-"""Time constant of the spread of late, which a cell gets where a candidate came to nothing."""
+"""Time constant of the recent spread, s; cells get it where a candidate was dismissed."""
 UNDER_CANDIDATE = 0.5
-"""Share of its speed at which a cell under a candidate is learnt, once the place is known."""
+"""Learning speed of a cell under a candidate after the learning phase."""
 MOST_SPREAD = 30.0
-"""Levels: what differs more says nothing about how much a place varies."""
+"""Limit in levels: larger differences add no more to the spread."""
 COVER_S = 2.0
-"""Time over which the share is taken that a cell differed."""
+"""Averaging time for the share of time in which a cell differed, s."""
 COPY_S, COPIES = 2.0, 4
-"""A copy of what is known is put by so often; so many are kept. A slow comer lives for seconds as a candidate."""
+"""Interval of saved copies of the model, s, and their number. A slow object stays a candidate for seconds."""
 _SOME = slice(1, None, 4)
-"""Every fourth cell either way is enough for a median."""
+"""Every fourth cell in both directions is enough for a median."""
 
 FAINT_S = 0.45
-"""Time over which the mean is taken that shows what one picture's noise hides..."""
+"""Time constant of the faint difference, s: averaging reveals differences below the noise of one frame."""
 _CALM = (1 - np.exp(-0.2 / FAINT_S)) / (1 + np.exp(-0.2 / FAINT_S))
-"""...and what is left of the noise's square in it, at five looks a second."""
+"""Share of the noise variance that remains in it at five frames a second."""
 FAINTEST = 0.4
-"""It says no more than what noise alone would allow: leaves that sway are not calm because their mean is."""
+"""Its limit is at least this share of the single-frame limit: swaying leaves have a calm mean but are not calm."""
 
 
 class _Copy(NamedTuple):
@@ -99,7 +100,7 @@ class _Copy(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """What was known of the place when the light jumped."""
+    """State of the model at a lighting jump."""
 
     t: float
     back: Grey
@@ -112,35 +113,35 @@ class _Known(NamedTuple):
 
 
 class BackgroundModel:
-    """t: seconds that only grow. Made with the first picture; for pictures of one shape."""
+    """Background model for frames of one size, created from the first. t: monotonic detector time, s."""
 
     def __init__(self, t: float, now: Grey, sensitivity: Sensitivity) -> None:
         self._sensitivity = sensitivity
         self.began_t = self.fresh_t = self.calm_t = t
         self.back = now.copy()
         self.spread2 = np.full_like(now, 1.0)
-        """Mean square of how far each cell strays."""
+        """Mean squared difference of each cell."""
         self._faint = np.zeros_like(now)
         self._faint_before = (self._faint, self._faint)
         self._faint_spread2 = np.full_like(now, 0.5)
         self.noise = self._faint_noise = 0.3
         self._known = 0.0
-        """0..1: how well the noise of the place is known."""
+        """0..1: how well the noise level is known."""
         self._left = 1.0
-        """Of the noise's square in the mean of late: less with each look, all after a pause."""
+        """Share of the noise variance left in the faint difference: falls with each frame, 1 after a pause."""
         self._lately = np.full_like(now, 1.0)
         self._before = (now, now)
         self.cover = np.zeros_like(now)
-        """Share of the last seconds in which each cell differed."""
+        """Share of the recent seconds in which each cell differed."""
         self._candidates: Mask = np.zeros(now.shape, np.bool_)
         self._events: Mask = np.zeros(now.shape, np.bool_)
         self._is_covered = False
-        """Whether any cell is under one of these."""
+        """Whether any cell is under a candidate or an event."""
         self._copies: deque[_Copy] = deque(maxlen=COPIES)
         self._before_jump: _Known | None = None
         self._share = 0.0
         self._unswept_t = t
-        """When so much of the picture last did not differ."""
+        """Time at which less than SWEPT of the frame last differed."""
         self.gain = 1.0
         self.shake = 0.5
 
@@ -152,9 +153,9 @@ class BackgroundModel:
         return t - self.fresh_t < YOUNG_S
 
     def measure(self, now: Grey, dt: float) -> MeasuredFrame:
-        """Hold a picture against what is known, in its light and with its noise. Notes nothing.
+        """Compare a frame with the model, adjusted for light and noise. Changes no state.
 
-        dt: since the last look; ALONE_DT where nothing that was seen before is to count.
+        dt: time since the previous frame, s; ALONE_DT to ignore earlier frames.
         """
         some, back = now[_SOME, _SOME], self.back[_SOME, _SOME]
         gain = _gain(some, back)
@@ -170,7 +171,7 @@ class BackgroundModel:
         least = self._least(away)
         at = beyond(away, GLANCE * least)
         far = CandidateCells(at, away.ravel()[at], self._limits(at, least))
-        # what differs much shows in one look: it is cut, so that it leaves no trail; what is no further needs no cut
+        # large differences show in one frame: clip them so that they leave no trail; smaller ones need no clipping
         change.ravel()[at] = np.clip(change.ravel()[at], -far.limit, far.limit)
         faint = mixed(self._faint, around(change), new)
         of_late = np.abs(faint)
@@ -181,30 +182,30 @@ class BackgroundModel:
         return MeasuredFrame(now, away, far, faint, faint_far, bar, gain, middle(away[_SOME, _SOME]), shake, left)
 
     def compare(self, measured: MeasuredFrame, t: float) -> FrameDifference:
-        """Which cells differ at today's light. Notes light and noise, learns nothing."""
+        """Return the cells that differ. Updates light and noise; does not learn."""
         self.gain, self.shake, self._left = measured.gain, measured.shake, measured.left
         self._faint = measured.faint
         return measured.difference(with_faint=not self.is_young(t))
 
     def _least(self, away: Grey) -> float:
-        """What means nothing in any cell: by the setting, and by the noise of this very picture."""
+        """Return the minimum limit of all cells, from the setting and the noise of this frame."""
         return max(self._sensitivity.contrast, NOISES * middle(away[_SOME, _SOME][_SOME, _SOME]))
 
     def _limits(self, at: Places, least: float) -> Grey:
-        """How much means nothing in these cells."""
+        """Return the difference limits of these cells."""
         own = self._strays(self.spread2.ravel()[at], self.noise)
         return np.asarray(np.maximum(own, np.float32(least)), np.float32)
 
     def _faint_limits(self, at: Places, bar: DifferenceFloor) -> Grey:
-        """The same for the mean of late."""
+        """Return the limits of these cells for the faint difference."""
         own = self._strays(self._faint_spread2.ravel()[at], self._faint_noise) * np.float32(bar.noisier)
         own = np.maximum(own, np.float32(bar.faint_least))
         return np.asarray(np.maximum(own, np.float32(FAINTEST) * self._limits(at, bar.least)), np.float32)
 
     def _strays(self, spread2: Grey, noise: float) -> Grey:
-        """How far such cells stray by themselves. noise: the median of late of how much a cell differs.
+        """Return the normal variation of cells. noise: recent median difference.
 
-        What a cell strays beyond what such noise explains is its own restlessness.
+        Variation beyond what this noise explains is the cell's own.
         """
         spreads, known = self._sensitivity.spreads, self._known
         restless = (spread2 - np.float32(known * (NOISE_SPREAD * noise) ** 2)) * np.float32(spreads**2)
@@ -212,13 +213,13 @@ class BackgroundModel:
         return np.asarray(np.sqrt(np.maximum(restless, spread2 * least)), np.float32)
 
     def is_jump(self, seen: FrameDifference) -> bool:
-        """Whether everything changed at once: then `take` this picture instead of looking for things in it."""
+        """Return whether everything changed at once; call `take` then instead of searching for objects."""
         if seen.share - self._share > JUMP:
             return True
         return seen.noise > STRANGE
 
     def take(self, t: float, now: Grey) -> None:
-        """Believe the picture as it is, but for what is under an event; begin to know the place anew."""
+        """Adopt the frame as background except under events, and restart the learning phase."""
         if not self.is_young(t):
             self._before_jump = _Known(
                 t, self.back, self.spread2.copy(), self._faint_spread2.copy(),
@@ -234,7 +235,7 @@ class BackgroundModel:
         self.calm_t, self.fresh_t = t + CALM_S, t
 
     def comes_back(self, t: float, now: Grey) -> bool:
-        """Whether the light is again as before it jumped: then all that was known before is taken back."""
+        """Return whether the light is as before the jump. If so, the model from before the jump is restored."""
         old = self._before_jump
         if old is None or t - old.t > RETURN_S:
             self._before_jump = None
@@ -251,14 +252,14 @@ class BackgroundModel:
         return True
 
     def _begin_late(self, now: Grey) -> None:
-        """What was seen of late was in another light."""
+        """Reset the recent history, which was recorded in other light."""
         self._before = (now, now)
         self._faint = np.zeros_like(now)
         self._faint_before = (self._faint, self._faint)
         self._left = 1.0
 
     def moving(self, seen: FrameDifference) -> Mask:
-        """Of the cells that differ, those that have changed since the look before the last. Ask before `pass_look`."""
+        """Return the differing cells that changed since the frame before the previous one. Call before `pass_look`."""
         at = np.flatnonzero(seen.front)
         changed = np.abs(seen.now.ravel()[at] - self._before[0].ravel()[at])
         own = np.float32(MOVING) * self._limits(at, seen.bar.least)
@@ -268,7 +269,7 @@ class BackgroundModel:
         return with_places(seen.now.shape, [at[moves]])
 
     def pass_look(self, seen: FrameDifference, dt: float) -> None:
-        """Note this look, for the next ones."""
+        """Register this frame for the next ones."""
         self._share = seen.share
         follow(self.cover, as_bytes(seen.front), float(1 - np.exp(-dt / COVER_S)))
         self._before = (self._before[1], seen.now)
@@ -277,7 +278,7 @@ class BackgroundModel:
     # --- learning -----------------------------------------------------------------------------------------------------
 
     def cover_with(self, front: Mask, candidates: Sequence[CellBox], events: Sequence[CellBox]) -> None:
-        """What must be learnt slowly or not at all from now on: the differing cells under these boxes."""
+        """Set the areas that learn slowly or not at all: the differing cells under these boxes."""
         if self._is_covered:
             self._candidates[:] = False
             self._events[:] = False
@@ -305,19 +306,19 @@ class BackgroundModel:
         self._faint_noise += (middle(np.abs(seen.faint[_SOME, _SOME])) - self._faint_noise) * new
         up, down = pace / SPREAD_UP_S, min(0.5, pace / min(SPREAD_DOWN_S, max(2.0, t - self.fresh_t)))
         self.spread2 += towards(strayed - self.spread2, up, down, speed)
-        if self.is_young(t):  # sooner than each cell by itself, all cells together say what noise there is
+        if self.is_young(t):  # all cells together show the noise sooner than each alone
             np.maximum(self.spread2, np.float32((NOISE_SPREAD * self.noise) ** 2), out=self.spread2)
-        if dt <= SEEN_S:  # of late is not what one look in two seconds shows
+        if dt <= SEEN_S:  # one frame in two seconds says nothing about recent variation
             self._faint_spread2 += towards(seen.faint * seen.faint - self._faint_spread2, up, down, speed)
 
     def _is_swept(self, t: float, seen: FrameDifference) -> bool:
-        """Whether light passes. While the place is new, so much may differ for want of knowing it."""
+        """Return whether passing light covers the frame. Always False in the learning phase."""
         if seen.share < SWEPT or self.is_young(t):
             self._unswept_t = t
         return 0 < t - self._unswept_t <= SWEPT_S
 
     def _speed(self, t: float) -> Grey | None:
-        """Of each cell, as a share; None where nothing is under anything."""
+        """Return the learning speed of each cell as a share, or None if all learn at full speed."""
         if not self._is_covered:
             return None
         speed = np.ones_like(self.back)
@@ -327,7 +328,7 @@ class BackgroundModel:
         return speed
 
     def blame(self, boxes: Iterable[CellBox]) -> None:
-        """A candidate that passed here came to nothing: so much does this place vary by itself."""
+        """A candidate here was dismissed: raise the spread of these cells."""
         for box in boxes:
             part = box.part
             free = ~(self._candidates[part] | self._events[part])
@@ -335,7 +336,7 @@ class BackgroundModel:
             self.spread2[part] += late * np.float32(min(0.5, 0.2 / SPREAD_UP_S))
 
     def restore(self, since_t: float, boxes: Iterable[CellBox]) -> None:
-        """A candidate became an event: what was learnt under it is put back to how the place was before it came."""
+        """A candidate became an event: restore the cells under it to their state before it appeared."""
         old = [c for c in self._copies if c.t < since_t and c.t - self.fresh_t > YOUNG_S / 2]
         if not old:
             return
@@ -345,16 +346,16 @@ class BackgroundModel:
             self.spread2[part] = np.minimum(self.spread2[part], old[-1].spread2[part])
 
     def absorb(self, box: CellBox, now: Grey) -> None:
-        """What is here now belongs to the place."""
+        """Adopt the area of the frame as background."""
         part = box.grown(2).part
         self.back[part] = now[part]
 
 
 def _gain(now: Grey, back: Grey) -> float:
-    """How much brighter it is now. now, back: the same cells."""
+    """Return the brightness ratio of the frame to the background. now, back: the same cells."""
     return min(max(middle((now + DARK) / (back + DARK)), GAIN_RANGE[0]), GAIN_RANGE[1])
 
 
 def _in_light(back: Grey, gain: float) -> Grey:
-    """The place as remembered, so much brighter."""
+    """Return the background at this brightness ratio."""
     return back * np.float32(gain) + np.float32(DARK * gain - DARK)

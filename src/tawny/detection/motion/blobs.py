@@ -1,4 +1,4 @@
-"""Blobs: neighbouring cells that differ, and pieces of one thing put together."""
+"""Blobs: connected cells that differ, with fragments of one object merged."""
 
 from typing import NamedTuple
 
@@ -9,35 +9,38 @@ from tawny.detection.motion.arrays import Labels, Mask, as_bytes, count
 from tawny.detection.motion.boxes import CellBox, around
 
 MOST_BLOBS = 24
-"""A look: the largest ones. More at once is weather."""
+"""Maximum number of blobs per frame, largest first. More at once is weather."""
 STRONG_CELLS = 2
-"""A blob has at least so many cells that differ strongly."""
+"""Minimum number of strongly differing cells in a blob."""
 HINT = 0.5
-"""...and so much of its least size is a hint of what is followed already."""
+"""Share of the minimum size that suffices as a hint of an object already tracked."""
 NEAR = 0.5
-"""Blobs nearer to each other than so many sides of the smaller one are one thing."""
+"""Blobs with a gap below this multiple of the smaller one's side are merged."""
 _CLOSING = np.ones((5, 3), np.uint8)
-"""Cells high and wide over which gaps are closed: people are higher than wide."""
+"""Rows and columns of cells over which gaps are closed: people are taller than wide."""
 
 
 class Blob(NamedTuple):
     number: int
     box: CellBox
     area: float
-    """Cells that differ."""
+    """Number of differing cells."""
     moving: float
-    """Share of them that has changed since the look before the last."""
+    """Share of them that changed since the frame before the previous one."""
     is_sure: bool = True
-    """Else too little to begin with, and enough for what is followed already."""
+    """False for a hint: too little to start a track, enough to continue one."""
 
 
 def blobs(front: Mask, moving: Mask, strong_cells: Mask, least_cells: int, *, hints: bool = False) -> list[Blob]:
-    """Largest first. front: cells that differ; strong_cells: those that are no chance; hints: with what is not sure."""
+    """Return the blobs, largest first.
+
+    front: differing cells. strong_cells: strongly differing ones. hints: include hints.
+    """
     least = HINT * least_cells if hints else least_cells
     if count(front) < least:
         return []
     closed = cv2.dilate(as_bytes(front), _CLOSING)
-    # 16 bits, of which no picture of cells uses all, cost a third of 32
+    # 16-bit labels suffice and cost a third of 32-bit ones
     n, marked, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8, ltype=cv2.CV_16U)
     labels: Labels = np.asarray(marked, np.uint16)
     area = np.bincount(labels[front], minlength=n)
@@ -50,7 +53,7 @@ def blobs(front: Mask, moving: Mask, strong_cells: Mask, least_cells: int, *, hi
         is_sure = area[i] >= least_cells and strong[i] >= STRONG_CELLS
         if is_sure or hints:
             x, y, wide, high = (int(v) for v in stats[i, :4])
-            # of the two cells that closing added above and below, one is left
+            # closing added two cells above and below; one remains
             box = CellBox(x, y + 1, x + wide, y + high - 1)
             found.append(Blob(int(i), box, float(area[i]), float(inner[i] / area[i]), is_sure))
     return _joined([blob for blob in found if blob.is_sure]) + [blob for blob in found if not blob.is_sure]
@@ -74,7 +77,7 @@ def _joined(found: list[Blob]) -> list[Blob]:
 
 
 def _pairs(found: list[Blob]) -> list[tuple[int, int]]:
-    """Which of them lie near each other, by index."""
+    """Return the index pairs of blobs near each other."""
     box = np.array([blob.box for blob in found], np.float32)
     side = np.sqrt([blob.area for blob in found])
     gap = np.maximum(

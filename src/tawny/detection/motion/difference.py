@@ -1,4 +1,4 @@
-"""A picture against what is remembered of the place: which cells differ, and by how much that means something."""
+"""Difference of a frame to the background model: which cells differ, and whether by a significant amount."""
 
 from typing import NamedTuple
 
@@ -7,52 +7,52 @@ import numpy as np
 from tawny.detection.motion.arrays import Grey, Mask, Places, count, with_places
 
 GLANCE = 0.8
-"""Share of its limit by which a cell differs at a glance: one look has to do what many do otherwise."""
+"""Share of its limit by which a cell differs in a keyframe check: one frame has to suffice there."""
 STRONG = 1.5
-"""So many times the limit is no chance."""
+"""Multiple of the limit that excludes chance."""
 
 
 class DifferenceFloor(NamedTuple):
-    """What no cell's limit is below, in one look: most cells are nearer than that, and need no limit of their own."""
+    """Lower limits for all cells of one frame. Most cells differ by less and need no limit of their own."""
 
     least: float
     faint_least: float
     noisier: float
-    """By so much a mean of few looks is noisier than one of many."""
+    """Factor by which a mean of few frames is noisier than one of many."""
 
 
 class FrameDifference(NamedTuple):
-    """One look against the memory."""
+    """Difference of one frame to the background model."""
 
     now: Grey
     away: Grey
     faint: Grey
-    """The mean of late, and of the neighbourhood, of how they differ, signed."""
+    """Signed difference, averaged over recent frames and the neighborhood."""
     bar: DifferenceFloor
     front: Mask
-    """Cells that differ by more than means nothing, now or on the mean of late."""
+    """Cells that differ significantly, now or in the recent mean."""
     strong: Mask
-    """...by so much more that it cannot be chance."""
+    """Cells that differ by more than chance allows."""
     share: float
-    """Of the picture, of such cells."""
+    """Share of differing cells in the frame."""
     noise: float
-    """The median of how they differ."""
+    """Median difference."""
 
 
 class CandidateCells(NamedTuple):
-    """The cells that may differ, be it at a glance: where they are, by how much they differ, and their limits."""
+    """Cells that may differ, at least in a keyframe check: indices, differences and limits."""
 
     at: Places
     away: Grey
     limit: Grey
 
     def over(self, limits: float) -> Places:
-        """Those that differ by more than so much of their limits."""
+        """Return the cells that differ by more than this multiple of their limits."""
         return self.at[self.away > np.float32(limits) * self.limit]
 
 
 class MeasuredFrame(NamedTuple):
-    """One picture against the memory, and nothing made of it yet: from it, a glance and a look."""
+    """Measurements of one frame against the background model; input of the keyframe check and of full detection."""
 
     now: Grey
     away: Grey
@@ -66,7 +66,10 @@ class MeasuredFrame(NamedTuple):
     left: float
 
     def difference(self, limits: float = 1.0, *, with_faint: bool = True) -> FrameDifference:
-        """Which cells differ, by so much of their limits, GLANCE at least. with_faint: on the mean of late, too."""
+        """Return the differing cells.
+
+        limits: multiple of their limits, at least GLANCE. with_faint: include the recent mean.
+        """
         fars = (self.far, self.faint_far) if with_faint else (self.far,)
         front = with_places(self.now.shape, [far.over(limits) for far in fars])
         strong = with_places(self.now.shape, [far.over(limits * STRONG) for far in fars])

@@ -1,4 +1,4 @@
-"""Two questions about a blob's border: is it a thing's at all, and is the thing here or is this where it was?"""
+"""Tests on a blob's border: whether it belongs to an object, and whether the object is here or has left."""
 
 import numpy as np
 
@@ -8,14 +8,15 @@ from tawny.detection.motion.boxes import CellBox
 from tawny.detection.motion.difference import FrameDifference
 
 EDGE = 0.5
-"""A border over which less than this share of the change happens is no thing's: light, soft shadow, an insect too near
-to be sharp."""
+"""Minimum share of the change across the border of an object. A softer border is light, soft shadow or an insect out of
+focus."""
 GHOST = 1.3
-"""A border with so many times more edge in the memory than in the picture is that of something that went away."""
+"""Ratio of edges in the background model to edges in the frame from which the border is that of a removed object."""
 LIGHT, LIGHT_PAIRS = 0.8, 16
-"""What lies there is seen through it if the steps from cell to cell are as alike as this, of so many at least..."""
+"""Minimum correlation of cell-to-cell steps for light through which the background is visible, and minimum pairs of
+cells."""
 LIGHT_TEXTURE = 1.5
-"""...which are of so many levels at least, noise apart: on plain ground nothing shows through."""
+"""Minimum size of these steps in levels beyond noise: a plain background shows no texture."""
 _MARGIN = 3
 
 
@@ -32,7 +33,7 @@ def is_soft(box: CellBox, seen: FrameDifference, memory: BackgroundModel) -> boo
 
 
 def is_light(box: CellBox, seen: FrameDifference, memory: BackgroundModel) -> bool:
-    """Whether what the place is made of is still seen there, only brighter or darker: a beam, a shadow, a glow."""
+    """Return whether the background's texture is still visible, only brighter or darker: a beam, a shadow, a glow."""
     part = box.part
     mask = seen.front[part]
     now, lit = seen.now[part], memory.back[part]

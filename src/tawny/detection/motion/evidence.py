@@ -1,6 +1,6 @@
-"""What speaks for a candidate: the way it goes, how it grows, and that it stays and moves in itself.
+"""Evidence for a candidate: displacement, growth, and internal motion while it stays.
 
-A path counts almost anywhere; the other two only on ground that is trusted, because leaves grow and stay as well.
+Displacement counts almost everywhere. The other two count only on trusted ground, because leaves also grow and stay.
 """
 
 import math
@@ -12,24 +12,25 @@ from tawny.detection.motion.scene import MotionScene
 from tawny.detection.motion.tracks import RESTS, TRAVELS, MotionTrack
 
 TRUST_S = 10.0
-"""A place that was at rest for so long before is fully trusted."""
+"""Rest time, s, after which a place is fully trusted."""
 STEP = 0.35
-"""Sizes that one look gives at most: four looks at least, and a blob that merges counts little."""
+"""Maximum displacement credited per frame, in object sizes: an event needs four frames, and a merging blob counts
+little."""
 BENDS = 1.3
-"""A path counts in full if it is longer than its way by no more than this."""
+"""A path counts fully up to this ratio of its length to its displacement."""
 LEAST_WORTH, LEAST_TRUST = 0.3, 0.5
-"""A path counts at least so much, wherever it leads and however new the place is..."""
+"""Minimum factors of displacement by worth and trust of the place."""
 FAR, FAR_WORTH = 2.0, 0.5
-"""...and so much for what it goes beyond so many of its own sizes."""
+"""Displacement, in object sizes, from which a path has at least this worth."""
 LINGER_S = 3.0
-"""What covers `LINGER_SHARE` of the picture and moves in itself needs to stay so long; larger things less."""
+"""Time, s, that an object with internal motion and LINGER_SHARE of the frame must stay; larger objects less."""
 LINGER_SHARE, LINGER_LEAST, LINGER_MOST, LINGER_YOUNG = 0.01, 0.4, 2.0, 1.0
 BEGINS = 0.1
-"""Evidence up to which nothing has begun."""
+"""Evidence up to which an event has not started."""
 
 
 def gather(track: MotionTrack, blob: Blob, places: GridRect, t: float, dt: float, scene: MotionScene) -> None:
-    """Add what this look says of a candidate, whose step it was, to its evidence."""
+    """Add the evidence of this frame to a candidate that was assigned a blob."""
     worth = scene.ground.worth(places)
     share = blob.area / scene.whole
     track.alone += share
@@ -47,7 +48,10 @@ def gather(track: MotionTrack, blob: Blob, places: GridRect, t: float, dt: float
 
 
 def _by_path(track: MotionTrack, worth: float, alone: float) -> float:
-    """Every new farthest distance from its birthplace. alone: where no place is known, a thing that is alone counts."""
+    """Return the evidence of a new maximum distance from the start.
+
+    alone: share credited to a sole object on new ground.
+    """
     late = [step.box for step in track.path[-3:]]
     far = track.displacement_from_birth
     track.walked += way(late[:-1], late[-2:])
@@ -55,7 +59,7 @@ def _by_path(track: MotionTrack, worth: float, alone: float) -> float:
         return 0.0
     straight = min(1.0, BENDS * far / max(track.walked, 1e-6))
     place = max(LEAST_WORTH, worth) * max(LEAST_TRUST, alone, min(1.0, track.trust_s / TRUST_S))
-    if track.far >= FAR:  # what its birthplace is like matters no more
+    if track.far >= FAR:  # the place of origin no longer matters
         place = max(place, FAR_WORTH)
     new = min(far - track.far, STEP)
     track.far = far
@@ -63,7 +67,7 @@ def _by_path(track: MotionTrack, worth: float, alone: float) -> float:
 
 
 def _by_growth(track: MotionTrack, blob: Blob, worth: float) -> float:
-    """A side of its box moves: somebody comes nearer, a hand reaches in from the edge."""
+    """Return the evidence of growth: a side of the box moves, for example a person approaches."""
     grown = _farthest_side(track.path[0].box, blob.box) / max(LEAST_SIDE, math.sqrt(blob.area))
     if grown <= track.grown:
         return 0.0

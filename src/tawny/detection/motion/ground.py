@@ -1,5 +1,7 @@
-"""What is known of parts of the picture, on a coarse grid: how long each has been at rest, and how often what began
-there came to nothing (leaves, water, the corner where insects swarm). The sensitivity that learns by itself.
+"""Ground grid: history of the parts of the frame on a coarse grid.
+
+Holds how long each part was at rest and how often candidates there were dismissed (leaves, water, swarming insects).
+Adapts the sensitivity by itself.
 """
 
 from collections.abc import Iterable
@@ -13,24 +15,24 @@ from tawny.detection.motion.boxes import CellBox
 ROWS, COLUMNS = 18, 32
 MOST_REST_S = 60.0
 SEEN_S = 0.5
-"""One look says no more than this of how long a place was at rest."""
+"""Maximum rest time credited to one frame, s."""
 REST_HALF_S = 0.5
-"""Seconds of candidates that came to nothing that halve a place's rest."""
+"""Seconds of dismissed candidates that halve a place's rest time."""
 RESTLESS_S = 2.0
-"""Seconds of candidates that came to nothing that halve what a place is worth."""
+"""Seconds of dismissed candidates that halve a place's worth."""
 RESTLESS_HALF_S = 900.0
-"""A place's restlessness is half forgotten after this."""
+"""Half-life of a place's restlessness, s."""
 FORGIVEN = 0.7
-"""What is left of a place's restlessness after a true event there."""
+"""Share of a place's restlessness that remains after a true event."""
 FREE_RATE, STEP_RATE = 0.7, 1.5
-"""So many candidates a second may come to nothing everywhere; for every so many more, as much again is asked."""
+"""Dismissed candidates per second that are tolerated; each further STEP_RATE requires as much evidence again."""
 MOST_EXTRA = 5.0
 RATE_S = 20.0
-"""Time over which the rate is taken."""
+"""Averaging time of the rate, s."""
 FLIGHTS, FLIGHTS_S = 2.0, 60.0
-"""From so many of late on that flew by, it is the weather of insects; and the time over which they are forgotten."""
+"""Number of recent fly-bys that indicates insects, and their decay time, s."""
 EVENT_TAKES = 5.0
-"""So many fewer came to nothing after a true event, so that dense traffic cannot lock itself out."""
+"""Reduction of dismissed candidates after a true event, so that dense traffic is not suppressed."""
 
 
 class GridRect(NamedTuple):
@@ -47,14 +49,14 @@ class GridRect(NamedTuple):
 
 
 class CandidateStay(NamedTuple):
-    """A candidate was in these places for so long."""
+    """Time a candidate spent in a rectangle of the grid."""
 
     places: GridRect
     for_s: float
 
 
 class GroundGrid:
-    """shape: rows and columns of cells."""
+    """The ground grid of one camera. shape: rows and columns of cells."""
 
     def __init__(self, shape: tuple[int, int]) -> None:
         self._shape = shape
@@ -73,27 +75,30 @@ class GroundGrid:
         )  # fmt: skip
 
     def rest_s(self, places: GridRect) -> float:
-        """How long they had been at rest. Something is there now: it does not grow on until the next look."""
+        """Return the rest time of these places and mark them busy, so that it does not grow at this frame."""
         self._busy[places.part] = True
-        rest_s = np.sort(self._rest_s[places.part], axis=None)  # np.median takes five times as long for so few
+        rest_s = np.sort(self._rest_s[places.part], axis=None)  # np.median takes five times as long for this size
         return float(rest_s[(rest_s.size - 1) // 2] + rest_s[rest_s.size // 2]) / 2
 
     def worth(self, places: GridRect) -> float:
-        """What evidence counts there, 0..1."""
+        """Return the weight of evidence at these places, 0..1."""
         return 1.0 / (1.0 + float(self._restless_s[places.part].mean()) / RESTLESS_S)
 
     def asks_more(self, area: float) -> float:
-        """How much more is asked of a thing of so many cells: much, while many as large come to nothing."""
+        """Return the additional evidence required, as a factor, for an object of this area (cells).
+
+        High while similar ones are dismissed.
+        """
         extra = min(MOST_EXTRA, max(0.0, self._vain / RATE_S - FREE_RATE) / STEP_RATE)
         return extra * min(1.0, 2 * self._vain_area / area)
 
     @property
     def flies(self) -> float:
-        """0..1: how much flies by of late, sooner gone than anybody: insects, snow, drops."""
+        """0..1: rate of recent fly-bys of insects, snow or drops."""
         return min(1.0, self._flights / FLIGHTS)
 
     def flew_by(self) -> None:
-        """Something came fast and was soon gone."""
+        """Register a fast object that left soon."""
         self._flights = min(2 * FLIGHTS, self._flights + 1)
 
     def came_to_nothing(self, area: float, stays: Iterable[CandidateStay]) -> None:
@@ -109,7 +114,7 @@ class GroundGrid:
             self._restless_s[places.part] *= FORGIVEN
 
     def pass_time(self, dt: float) -> None:
-        """The end of a look."""
+        """Advance the time at the end of a frame."""
         self._rest_s[~self._busy] += min(dt, SEEN_S)
         np.minimum(self._rest_s, MOST_REST_S, out=self._rest_s)
         self._busy[:] = False

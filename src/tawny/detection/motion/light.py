@@ -1,4 +1,4 @@
-"""Light that changes bright and dark parts by different shares: exposure at the sensor's end, contrast, gamma."""
+"""Lighting changes that affect bright and dark parts differently: exposure, contrast, gamma."""
 
 import numpy as np
 import numpy.typing as npt
@@ -6,18 +6,18 @@ import numpy.typing as npt
 from tawny.detection.motion.arrays import Grey, median, middle
 
 BENT = 3.0
-"""Levels that half of the picture is away from where one gain for all would have it: then it is looked at closer."""
+"""Median difference in levels, after a uniform gain, from which a brightness curve is fitted."""
 _BINS = 8
 _LEAST = 0.02
-"""Share of the picture in a range of brightness, so that its middle can be believed."""
+"""Minimum share of the frame in a range of brightness for a reliable median."""
 _CHANGED = 0.35
-"""Share of the picture whose range of brightness is away as a whole; less may be a thing."""
+"""Minimum share of the frame whose ranges changed as a whole; a smaller share may be an object."""
 
 
 def bends(now: Grey, lit: Grey, back: Grey) -> npt.NDArray[np.float32] | None:
-    """Levels to be added to each of the 256 of the memory, or None where one gain for all explains the picture.
+    """Return the levels to add to each of the 256 background levels, or None if a uniform gain suffices.
 
-    now: some cells; lit: the memory of them at that gain; back: the memory itself.
+    now: cells of the frame. lit: background of these cells at that gain. back: background itself.
     """
     away = now - lit
     if middle(np.abs(away)) < BENT:

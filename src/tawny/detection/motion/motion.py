@@ -1,7 +1,7 @@
-"""The default detector: an event is what goes somewhere or stays, not what is large. One setting for day and night.
+"""The default detector: detects objects by displacement or stay, not by size. One setting for day and night.
 
-A look: small grey picture -> cells that differ from the place's memory -> blobs -> tracks -> evidence -> verdict; then
-the memory learns. Each number stands with its reason where it is used.
+Pipeline of a frame: downscaled luma, cells that differ from the background model, blobs, tracks, evidence, verdict;
+then the background model learns.
 """
 
 import math
@@ -27,16 +27,16 @@ from tawny.detection.motion_grid import moving_grid
 from tawny.model.observations import Frame, Look, Observation
 
 SLEEPS_S = 1.3
-"""With looks further apart than this, one stands for as long a stay, and says nothing of how it
-moves, nor for a candidate: between them it may have been another."""
+"""Frames further apart than this, s, count as one stay of this length. They give no internal motion and no evidence:
+another object may have appeared between them."""
 DISTRUST = 0.1
-"""Share by which the trust in a candidate follows to a place that had been less at rest."""
+"""Rate at which the trust in a candidate follows to a place with less rest."""
 COVER_AFTER_S = 1.0
-"""Whether an event covers its ground is asked from so long after it last travelled."""
+"""Time after the last displacement of an event, s, from which its coverage is checked."""
 LINE = 50
-"""The score that is an event."""
+"""The score of an event."""
 LARGE = 0.01
-"""Share of the picture at which an event's score is two thirds of the way from the line to 100."""
+"""Share of the frame at which an event's score is two thirds of the way from LINE to 100."""
 
 
 class MotionDetector:
@@ -48,13 +48,13 @@ class MotionDetector:
     name: ClassVar[str] = "motion"
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
-        cv2.setNumThreads(1)  # pictures this small are done before a second thread is awake
+        cv2.setNumThreads(1)  # frames this small are done before a second thread wakes
         self._sensitivity = Sensitivity.of(_sensitivity(settings))
         self._cells = Cells()
         self._place: _Place | None = None
         self._next_number = 1
         self._glanced: _Glanced | None = None
-        """What was glanced at last, if nothing was looked at since."""
+        """The last keyframe check, if no frame was processed since."""
 
     def look(self, frame: Frame) -> Look:
         glanced, self._glanced = self._glanced, None
@@ -71,7 +71,7 @@ class MotionDetector:
         return look
 
     def glance(self, frame: Frame) -> bool:
-        """Whether anything is in the frame that its place does not explain; changes nothing."""
+        """Return whether the frame differs from the background. Changes no state of the scene."""
         now, place = self._cells.of(frame.luma), self._place
         measured = place.measured(frame.at_ms, now) if place is not None and place.memory.shape == now.shape else None
         self._glanced = _Glanced(frame.at_ms, now, measured)
@@ -83,16 +83,16 @@ class MotionDetector:
 
 
 class _Glanced(NamedTuple):
-    """A frame's cells and how they differ, which are not worked out again if it is looked at next."""
+    """Cells and measurements of a checked frame, reused if the frame is processed next."""
 
     at_ms: int
     now: Grey
     measured: MeasuredFrame | None
-    """None while the place is not known."""
+    """None while the background is unknown."""
 
 
 class _Place:
-    """What is known, and followed, since the first picture of this size."""
+    """State since the first frame of this size."""
 
     def __init__(self, at_ms: int, now: Grey, sensitivity: Sensitivity, next_number: int) -> None:
         self._time = DetectorClock(at_ms)
@@ -102,10 +102,10 @@ class _Place:
         self._tracks: list[MotionTrack] = []
         self.next_number = next_number
         self._front: Mask = now > np.inf
-        """Cells that differ, of the last look."""
+        """Cells that differed in the last frame."""
 
     def look(self, at_ms: int, now: Grey, measured: MeasuredFrame | None = None) -> Look:
-        """measured: of this very frame, if it was glanced at after the look before it."""
+        """Process a frame. measured: measurements of the same frame, if the keyframe check was the last call."""
         over = self.all_over() if self._time.breaks(at_ms) else ()
         tick = self._time.tick(at_ms)
         if self.memory.comes_back(tick.t, now):
@@ -124,13 +124,13 @@ class _Place:
         return self._told(over)
 
     def measured(self, at_ms: int, now: Grey) -> MeasuredFrame | None:
-        """A frame by itself against what is known; None while the place is new. Changes nothing."""
+        """Measure a frame on its own; None in the learning phase. Changes no state."""
         if self._time.breaks(at_ms) or self.memory.is_young(self._time.after(at_ms)):
             return None
         return self.memory.measure(now, ALONE_DT)
 
     def shows(self, measured: MeasuredFrame) -> bool:
-        """Whether there is anything that the place does not explain. True as well where the light jumped."""
+        """Return whether the frame differs from the background; also True after a lighting jump."""
         seen = measured.difference(GLANCE)
         least = self._sensitivity.least_cells(seen.now.size)
         return self.memory.is_jump(seen) or bool(blobs(seen.front, seen.front, seen.strong, least))
@@ -140,21 +140,21 @@ class _Place:
         return bool(self._tracks)
 
     def all_over(self) -> tuple[Observation, ...]:
-        """Let go of all that is followed."""
+        """Drop all tracks. Return the events that this ends."""
         tracks, self._tracks = self._tracks, []
         for track in tracks:
             track.end_t = track.seen_t
         return tuple(self._observation(track, over=True) for track in tracks if track.is_event)
 
     def _jump(self, tick: Tick, now: Grey) -> None:
-        """Everywhere at once: the light. Candidates are forgotten, events go on."""
+        """Handle a lighting jump: drop candidates, keep events."""
         self.memory.take(tick.t, now)
         self._tracks = [track for track in self._tracks if track.is_event]
         for track in self._tracks:
             track.seen_t = tick.t
 
     def _follow(self, tick: Tick, seen: FrameDifference) -> tuple[Observation, ...]:
-        """Find each track again, begin new ones, judge all. Returns the events that ended."""
+        """Update all tracks and start new ones. Return the events that ended."""
         least = self._sensitivity.least_cells(seen.now.size)
         found = self._found(tick, seen, least)
         self.memory.pass_look(seen, tick.dt)
@@ -210,10 +210,10 @@ class _Place:
                 gather(track, blob, places, tick.t, tick.dt, scene)
 
     def _covers(self, blob: Blob) -> bool:
-        """Whether enough of it has differed for most of the last seconds."""
+        """Return whether enough of the blob differed for most of the recent seconds."""
         return count(self.memory.cover[blob.box.part] > COVERED) >= CORE * blob.area
 
-    # --- what is said of it -------------------------------------------------------------------------------------------
+    # --- results ------------------------------------------------------------------------------------------------------
 
     def _told(self, over: tuple[Observation, ...]) -> Look:
         score = max((self._score(track) for track in self._tracks), default=0.0)
@@ -224,11 +224,11 @@ class _Place:
         return Look(int(score), seen, over, near, self._grid(), mask=self._front)
 
     def _grid(self) -> int:
-        """Where cells of what is followed differ."""
+        """Return the motion grid of the tracked objects."""
         return moving_grid(self._front, [track.box.part for track in self._tracks if track.evidence > 0])
 
     def _score(self, track: MotionTrack) -> float:
-        """50 is the line between a candidate and an event at the camera's sensitivity."""
+        """Return the score: LINE separates candidates from events at the camera's sensitivity."""
         if track.is_event:
             return 100 - (100 - LINE) * math.exp(-track.area / (LARGE * self.memory.back.size))
         return min(LINE - 1.0, LINE * track.evidence / need(self._sensitivity, self._ground, track.area))

@@ -1,4 +1,4 @@
-"""All that the detector knows while it looks once: the place, the ground, and the picture of now."""
+"""State of the detector while it processes one frame."""
 
 from dataclasses import dataclass
 
@@ -15,9 +15,9 @@ class MotionScene:
     ground: GroundGrid
     seen: FrameDifference
     is_young: bool
-    """Nothing is known of any place yet."""
+    """Whether the learning phase is not over."""
     whole: float
-    """Cells of all blobs of this look."""
+    """Number of cells in all blobs of this frame."""
 
     @property
     def cells(self) -> int:
@@ -28,5 +28,5 @@ class MotionScene:
 
 
 def need(sensitivity: Sensitivity, ground: GroundGrid, area: float) -> float:
-    """Evidence that makes a candidate of so many cells an event."""
+    """Return the evidence that a candidate of this area (cells) needs to become an event."""
     return sensitivity.need * (1 + ground.asks_more(area))

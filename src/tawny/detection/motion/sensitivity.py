@@ -1,22 +1,22 @@
-"""The one setting: how little is enough to be seen."""
+"""The sensitivity setting and the thresholds it gives."""
 
 from dataclasses import dataclass
 
 DEFAULT, LEAST, MOST = 50, 1, 100
 CONTRAST = 4.0
-"""Levels of 255 a cell must differ from the place, whatever the noise."""
+"""Minimum difference of a cell to the background in levels of 255, regardless of noise."""
 SPREADS = 4.0
-"""...and as many times the spread that this cell has shown. The sharp one: at 3 branches come through, at 5 people far
-away at night are lost. So it is raised for less sensitivity, and not lowered for more."""
+"""Minimum difference in spreads of the cell. A critical value: at 3 branches cause events, at 5 distant people at night
+are lost. It rises with lower sensitivity and does not fall with higher."""
 SMALLEST = 0.0003
-"""Share of the picture below which a blob is nothing."""
+"""Minimum size of a blob as a share of the frame."""
 DOUBLES = 50.0
-"""Steps of sensitivity that halve or double what is asked."""
+"""Steps of sensitivity that halve or double the thresholds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sensitivity:
-    """What the number stands for."""
+    """Thresholds for one value of the setting."""
 
     contrast: float
     spreads: float
@@ -26,10 +26,10 @@ class Sensitivity:
 
     @classmethod
     def of(cls, number: int) -> "Sensitivity":
-        """number: 1 (asks twice as much) to 100 (half as much); 50 is the default."""
+        """Return the thresholds. number: 1 (twice the default thresholds) to 100 (half); 50 is the default."""
         asks = 2.0 ** ((DEFAULT - number) / DOUBLES)
         return cls(CONTRAST * asks, SPREADS * max(1.0, asks), SMALLEST * asks, asks)
 
     def least_cells(self, picture: int) -> int:
-        """Cells of the smallest blob in a picture of so many cells."""
+        """Return the minimum blob size in cells for a frame of this number of cells."""
         return max(3, round(self.smallest * picture))

@@ -1,4 +1,4 @@
-"""Tracks: one thing over time, and which blob of a new look is which thing."""
+"""Tracks: one object over time, and the assignment of blobs to tracks."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -12,43 +12,45 @@ from tawny.detection.motion.boxes import CellBox, apart, way
 from tawny.detection.motion.ground import CandidateStay, GridRect
 
 REACH = 0.8
-"""Sides from where it is expected within which a blob is the same thing; twice that for the second look..."""
+"""Maximum distance between predicted position and blob, in object sides; doubled for a track's second step. REACH_CELLS
+is added."""
 REACH_CELLS = 2.0
-"""...and so many cells."""
+"""Additional distance in cells."""
 FACTOR = 8.0
-"""Its area changes by no more than this from look to look."""
+"""Maximum factor by which the area changes between two frames."""
 RESTS = 0.06
-"""Share of its cells that move in themselves, up to which it rests."""
+"""Maximum share of internally moving cells of an object at rest."""
 TRAVELS, TRAVEL_S = 1.2, 0.5
-"""Sizes: what goes so far, in so long at least, has left its place..."""
+"""Displacement in object sizes, and minimum time, s, after which an object has left its place."""
 SLOWLY = 0.6
-"""...and what goes so far is on its way..."""
+"""Displacement in object sizes from which an object is moving."""
 STRAIGHT = 0.6
-"""...both if so much of the path that it walked was way."""
+"""Minimum ratio of displacement to path length for both."""
 FAST_S, SLOW_S = 1.1, 3.2
-"""Lately: so long for what leaves its place, so long for what is on its way..."""
+"""Time windows, s: for an object that left its place, and for a slowly moving one."""
 LATE_STEPS, JUMPS = 5, 0.6
-"""...in so many steps at least, none of which is so much of the way: a blob that merges jumps."""
+"""Minimum number of steps in the window, and maximum share of the displacement in one step: merging blobs jump."""
 COVERED, CORE = 0.65, 0.25
-"""A thing covers its ground: so much of its area differed for so much of the last seconds. Leaves and snow do not."""
+"""An object covers its ground if this share of its area differed for this share of recent seconds. Leaves and snow do
+not."""
 PEAK_S = 5.0
-"""Time constant of the largest area of late."""
+"""Time constant of the recent maximum area, s."""
 HINTED, HINTED_FALL = 1.4, 3.0
-"""Somebody who is hardly to be seen: of so many least sizes at most. Hints do to follow them, of a third of their size
-at least..."""
+"""Maximum area of a faint object, in minimum sizes, that hints may continue; hints have at least a third of its
+area."""
 CALM_S, CALM_WORTH = 10.0, 0.8
-"""...and only on ground that was at rest so long and is worth so much: leaves give hints all the time."""
+"""Minimum rest time, s, and worth of the ground for hints: leaves give hints all the time."""
 _STEPS, _STAYS = 60, 300
-"""Most steps and stays that are kept of a track."""
+"""Maximum number of steps and stays stored per track."""
 
 
 class TrackState(Enum):
     CANDIDATE = auto()
     MOVING = auto()
     HELD = auto()
-    """An event that does not move in itself."""
+    """An event without internal motion."""
     GONE = auto()
-    """A candidate that came to nothing, or was none."""
+    """A dismissed candidate."""
     ENDED = auto()
 
 
@@ -59,46 +61,46 @@ class TrackStep(NamedTuple):
 
 @dataclass(eq=False)
 class MotionTrack:
-    """Times are seconds of the detector's own clock, lengths are own sizes, areas cells."""
+    """A tracked object. Times are detector time (s), lengths are in object sizes, areas in cells."""
 
     number: int
     born_t: float
     box: CellBox
     area: float
     path: list[TrackStep]
-    """The first step, and the last ones."""
+    """The first step and the most recent ones."""
     anchor: TrackStep
-    """Where it last travelled from."""
+    """Position and time of the last displacement."""
     seen_t: float
     moved_t: float
-    """When it last moved in itself."""
+    """Time of the last internal motion."""
     start_t: float
-    """When the first evidence came: where the event begins."""
+    """Time of the first evidence: start of the event."""
     in_sight_s: float = 0.0
-    """How long it was seen, gaps not counted."""
+    """Time observed, s, without gaps."""
     state: TrackState = TrackState.CANDIDATE
     stays: list[CandidateStay] = field(default_factory=list)
     end_t: float = 0.0
     evidence: float = 0.0
     far: float = 0.0
-    """Its longest way from its birthplace."""
+    """Maximum displacement from the start."""
     walked: float = 0.0
-    """Its whole path as a candidate."""
+    """Path length as a candidate."""
     grown: float = 0.0
-    """How far one of its sides has come."""
+    """Maximum displacement of one side."""
     trust_s: float = 0.0
-    """How long its places had been at rest when it came."""
+    """Rest time of its places before it came, s."""
     worth: float = 0.0
-    """What its places were worth when it was last seen."""
+    """Worth of its places when last seen."""
     alone: float = 0.0
     looks: int = 0
-    """Sum over so many looks of its share in all that differed."""
+    """Number of frames over which `alone` sums its share of all differing cells."""
     peak: float = 0.0
-    """Its largest area of late, while it moved."""
+    """Recent maximum area while moving."""
     anchor_walked: float = 0.0
-    """Its whole path since the anchor."""
+    """Path length since the anchor."""
     covered_t: float = 0.0
-    """When it last covered its ground."""
+    """Time at which it last covered its ground."""
 
     @classmethod
     def begun(cls, number: int, t: float, blob: Blob) -> "MotionTrack":
@@ -123,12 +125,12 @@ class MotionTrack:
 
     @property
     def displacement_from_birth(self) -> float:
-        """How far it is from where it was first seen."""
+        """Displacement from the first position."""
         path = self.path
         return way([path[0].box, path[1].box], [path[-2].box, path[-1].box]) if len(path) > 1 else 0.0
 
     def expected(self, t: float) -> tuple[float, float, float, float]:
-        """Its box, moved on at the speed of its last two steps."""
+        """Return the predicted box at the speed of the last two steps."""
         if len(self.path) < 2:
             return self.box
         (t0, a), (t1, b) = self.path[-2:]
@@ -138,7 +140,7 @@ class MotionTrack:
         return b.x0 + dx, b.y0 + dy, b.x1 + dx, b.y1 + dy
 
     def step(self, t: float, dt: float, blob: Blob, *, moves: bool) -> None:
-        """It was seen again. moves: in itself, as far as can be told."""
+        """Register a new observation. moves: internal motion, as far as known."""
         self.seen_t = t
         self.in_sight_s += dt
         if moves:
@@ -154,11 +156,11 @@ class MotionTrack:
 
     @property
     def gone(self) -> float:
-        """How far it is from its anchor."""
+        """Displacement from the anchor."""
         return way([self.anchor.box], [self.box])
 
     def is_travelling(self, t: float) -> bool:
-        """It goes slowly, but straight, since it last travelled or of late."""
+        """Return whether it moves slowly but straight, from the anchor or within the recent window."""
         return (self.gone > SLOWLY and self._is_straight) or self._gone_of_late(t, SLOW_S, 3) > SLOWLY
 
     @property
@@ -172,7 +174,8 @@ class MotionTrack:
             self.set_anchor(t)
 
     def _gone_of_late(self, t: float, within_s: float, every: int) -> float:
-        """How far it has come lately, if straight and step by step: it may have lingered before, or been another."""
+        """Return the recent displacement if straight and in even steps, else 0: it may have lingered or been another
+        object."""
         late = [step.box for step in self.path if t - step.t <= within_s][::every]
         if len(late) < LATE_STEPS:
             return 0.0
@@ -184,7 +187,7 @@ class MotionTrack:
         self.anchor, self.anchor_walked = TrackStep(t, self.box), 0.0
 
     def begin_again(self, t: float) -> None:
-        """What spoke for a candidate so far may have been another's."""
+        """Discard the evidence of a candidate, which may belong to another object."""
         self.start_t, self.evidence = t, 0.0
 
     def stay(self, places: GridRect, dt: float) -> None:
@@ -198,13 +201,13 @@ class MotionTrack:
 def assign(
     t: float, tracks: Iterable[MotionTrack], blobs: Sequence[Blob], least_cells: int
 ) -> tuple[list[tuple[MotionTrack, Blob]], list[Blob]]:
-    """Which blob each track goes on with, and the sure ones that are nobody's. Two events may share one: they merged.
+    """Return the blob of each continued track, and the sure blobs without a track. Merged events may share a blob.
 
-    least_cells: of a sure blob.
+    least_cells: minimum size of a sure blob.
     """
     pairs: list[tuple[MotionTrack, Blob]] = []
     used: set[int] = set()
-    for track in sorted(tracks, key=lambda k: (not k.is_event, k.born_t)):  # the sure ones choose first
+    for track in sorted(tracks, key=lambda k: (not k.is_event, k.born_t)):  # events choose first
         free = blobs if track.is_event else [blob for blob in blobs if blob.number not in used]
         best = _nearest(t, track, [blob for blob in free if blob.is_sure])
         if best is None and track.area <= HINTED * least_cells and track.is_on_calm_ground:

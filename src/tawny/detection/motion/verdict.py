@@ -1,4 +1,4 @@
-"""What becomes of each track at each look: a candidate an event or nothing, an event held, moving again or ended.
+"""State transitions of tracks, evaluated at each frame.
 
 candidate -> moving <-> held -> ended      candidate -> gone
 """
@@ -9,36 +9,36 @@ from tawny.detection.motion.scene import MotionScene
 from tawny.detection.motion.tracks import MotionTrack, TrackState
 
 AGE_S = 0.9
-"""An event has been seen this long, the gaps not counted: insects near the lamp have not, nor one and then another."""
+"""Minimum observed time of an event, s, without gaps: excludes insects near the lens and chance sequences."""
 DARTS, DARTS_AGE_S = 3.5, 1.9
-"""What goes so many of its own sizes a second has been seen this long: insects in the light of the lamp."""
+"""Speed in object sizes per second, and the minimum observed time, s, above it: insects in the camera's light."""
 FLEW, FLEW_FAR = 3.0, 0.6
-"""What goes so many of its own sizes a second over calm ground, so many at all, and is gone before that age, has flown
-by; at 2, or elsewhere, leaves would count. While such things fly, everybody must be seen as long as what darts."""
+"""Minimum speed and displacement, in object sizes, of a fly-by over calm ground that ends before DARTS_AGE_S. A lower
+speed or other ground would include leaves. While fly-bys occur, every object needs DARTS_AGE_S."""
 STIRS_S = 0.45
-"""It moved in itself at most so long ago."""
+"""Maximum time since its last internal motion when a candidate becomes an event, s."""
 LOST_S, LOST_MOST_S = 0.7, 1.2
-"""A candidate not seen so long is gone; longer for one that has lived longer."""
+"""Time without observation after which a candidate is dropped, s; the second limits that of older candidates."""
 GAP_S = 1.6
-"""A moving event not seen so long is over."""
+"""Time without observation after which a moving event ends, s."""
 REST_S = 1.0
-"""An event without motion in itself for so long is held."""
+"""Time without internal motion after which an event is held, s."""
 HOLE_S = 1.5
-"""What stays so long in one place, though something moves in it, may be the hole that a parked car left."""
+"""Time in one place, s, after which a moving area may be the gap left by a removed object, such as a parked car."""
 STILL_S = 60.0
-"""Somebody who stands without the least motion is held so long; then they belong to the place, like a parked car."""
+"""Maximum time a motionless object is held, s; then it becomes background, like a parked car."""
 TRACE = 0.25
-"""What is held and has less than this share of its area of late is a trace (a moved chair), not the thing."""
+"""Share of its recent area below which a held object is only a trace, such as a moved chair."""
 FLICKER_S = 4.0
-"""What neither travels, be it slowly, nor covers its ground is over after this."""
+"""Time after which an event ends that neither moves nor covers its ground, s."""
 PATIENCE_S, PATIENCE_TRUST, MOST_PATIENCE_S, SUDDEN_PATIENCE_S = 4.0, 2.2, 120.0, 8.0
-"""How long an event may stay in one place: the first, and so many times its trust as the place is worth, at most the
-third; the fourth for what neither came from the edge nor went half a size."""
+"""How long an event may stay in one place, s: a base, a multiple of its trust weighted by the place's worth, and a
+maximum. The last applies to objects that neither came from the frame edge nor moved half a size."""
 CAME = 0.5
 
 
 def update_tracks(track: MotionTrack, t: float, scene: MotionScene) -> None:
-    """Change its state, and teach the scene what follows from it."""
+    """Update the state of a track and let the scene learn from it."""
     if track.is_event:
         _judge_event(track, t, scene)
     else:
@@ -59,7 +59,7 @@ def _judge_candidate(track: MotionTrack, t: float, scene: MotionScene) -> None:
 
 
 def _is_due(track: MotionTrack, t: float, scene: MotionScene) -> bool:
-    """Whether it has evidence enough, has been seen long enough, and still moves."""
+    """Return whether a candidate has enough evidence and observed time and still moves."""
     late = 1.0 if track.walked > DARTS * track.in_sight_s else scene.ground.flies
     age_s = AGE_S + (DARTS_AGE_S - AGE_S) * late
     return track.evidence >= scene.need(track.area) and track.in_sight_s >= age_s and t - track.moved_t <= STIRS_S
@@ -75,7 +75,7 @@ def _becomes_event(track: MotionTrack, t: float, scene: MotionScene) -> None:
 
 
 def _judge_event(track: MotionTrack, t: float, scene: MotionScene) -> None:
-    """Whichever comes first ends it."""
+    """Apply the first condition that ends the event or changes its state."""
     stays_s = t - track.anchor.t
     if t - track.seen_t > GAP_S:
         track.end(track.seen_t)
@@ -95,13 +95,16 @@ def _judge_event(track: MotionTrack, t: float, scene: MotionScene) -> None:
 
 
 def _flickers(track: MotionTrack) -> bool:
-    """As of when it was last seen: who is gone is over by that."""
+    """Return whether it neither moves nor covers its ground.
+
+    Evaluated at the last observation: a lost track ends by that.
+    """
     stood_s = track.seen_t - max(track.anchor.t, track.covered_t)
     return stood_s > FLICKER_S and not track.is_travelling(track.seen_t)
 
 
 def _rests(track: MotionTrack, scene: MotionScene) -> None:
-    """It stopped moving: is it still there, or is this the hole it left?"""
+    """Hold an object that stopped, or end it if only the gap it left remains."""
     if _is_nothing(track, scene):
         _end_learnt(track, scene)
     else:
@@ -109,21 +112,21 @@ def _rests(track: MotionTrack, scene: MotionScene) -> None:
 
 
 def _is_nothing(track: MotionTrack, scene: MotionScene) -> bool:
-    """The hole of what was here before, or light that has stayed."""
+    """Return whether only the gap of a removed object or lasting light remains."""
     where = track.box, scene.seen, scene.memory
     return is_light(*where) or (track.state is TrackState.MOVING and is_ghost(*where))
 
 
 def _end_learnt(track: MotionTrack, scene: MotionScene) -> None:
-    """Over as of its last motion; what is there now belongs to the place."""
+    """End the event at its last motion and make the area background."""
     scene.memory.absorb(track.box, scene.seen.now)
     track.end(track.moved_t)
 
 
 def _end_vain(track: MotionTrack, scene: MotionScene) -> None:
-    """It lives on in leaves or snow, or was believed for longer than its place is worth."""
+    """End an event that was false: sustained by leaves or snow, or longer than its place allows."""
     end_t = max(track.anchor.t, min(track.covered_t, track.moved_t))
-    if track.trust_s < TRUST_S / 2:  # it was believed on little
+    if track.trust_s < TRUST_S / 2:  # little evidence
         end_t = track.anchor.t + 1.0
     came_to_nothing(track, scene)
     scene.memory.absorb(track.box, scene.seen.now)

@@ -1,4 +1,4 @@
-"""Number plates: found on vehicles without a model, read by an installed program or by a model of the owner's."""
+"""License plates: located on vehicles without a model, read by Tesseract or a user model."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ __all__ = ["Plates"]
 
 
 def __getattr__(name: str) -> Any:
-    """Only when it is asked for: who compares what stands on plates does without the vision library."""
+    """Import `Plates` on first use: comparing plate texts needs no OpenCV."""
     if name != "Plates":
         raise AttributeError(name)
     from tawny.detection.plates.plates import Plates

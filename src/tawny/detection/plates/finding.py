@@ -1,7 +1,7 @@
-"""Where on a vehicle its plate may be: letters stand close to one another, upright, on something plain.
+"""Plate localization on a vehicle: closely spaced vertical strokes on a plain background.
 
-Upright strokes give much change from left to right; closed over the gaps between letters it is a bright bar, wide and
-low. What is cut out is turned level, and made as large as readers like it.
+Vertical strokes have strong horizontal gradients. Closing the gaps between letters gives a wide, low bar. Crops are
+rotated level and scaled for the reader.
 """
 
 from dataclasses import dataclass
@@ -11,27 +11,31 @@ import cv2
 import numpy as np
 
 WIDEST: Final = 720
-"""A vehicle is looked at no wider than this, in pixels."""
+"""Maximum width at which a vehicle is processed, px."""
 NARROWEST: Final = 320
-"""...and made so wide at least: strokes of a pixel are not found."""
+"""Minimum width, px: strokes of one pixel are not found."""
 ASPECT: Final = (1.5, 8.0)
-"""Width of a plate, of its height."""
+"""Minimum and maximum ratio of width to height of a plate."""
 SHARE: Final = (0.07, 0.75)
-"""Width of a plate, of the vehicle's."""
+"""Minimum and maximum width of a plate relative to the vehicle."""
 LEAST_HIGH: Final = 8
-"""Pixels, where it is looked for."""
+"""Minimum height of a plate in the processed image, px."""
 LEANS: Final = 20.0
-"""Degrees, at most."""
+"""Maximum rotation, degrees."""
 HIGH: Final = 96
-"""Pixels, of what is handed to a reader."""
+"""Height of the crop for the reader, px."""
 MOST: Final = 3
 _BARS: Final = (0.05, 0.09)
-"""Gaps that are closed, of the vehicle's width: for plates seen small, and large."""
+"""Gaps to close, relative to the vehicle's width: for small and large plates."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlateCandidate:
-    """box: x0, y0, x1, y1 in pixels of the picture. grey: uint8 [HIGH, width], the plate turned level, letters dark."""
+    """A possible plate.
+
+    box: x0, y0, x1, y1 in pixels of the image. grey: uint8 [HIGH, width], rotated level, dark letters. worth: rank,
+    higher is better.
+    """
 
     box: tuple[float, float, float, float]
     grey: Any
@@ -39,7 +43,7 @@ class PlateCandidate:
 
 
 def plates_in(rgb: Any) -> list[PlateCandidate]:
-    """rgb: uint8 [height, width, 3] of a vehicle. The likeliest first, at most MOST."""
+    """Return at most MOST candidates, best first. rgb: uint8 [height, width, 3] of a vehicle."""
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     scale = min(WIDEST, max(NARROWEST, grey.shape[1])) / grey.shape[1]
     small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
@@ -59,7 +63,7 @@ def plates_in(rgb: Any) -> list[PlateCandidate]:
 
 
 def _strokes(grey: Any) -> Any:
-    """How much it changes from left to right, and not from top to bottom: float32, by what is usual around."""
+    """Return the horizontal gradient relative to the local brightness, float32."""
     smooth = cv2.GaussianBlur(grey, (3, 3), 0).astype(np.float32)
     across = np.abs(cv2.Sobel(smooth, cv2.CV_32F, 1, 0))
     around = cv2.GaussianBlur(smooth, (0, 0), grey.shape[1] / 30)
@@ -67,7 +71,7 @@ def _strokes(grey: Any) -> Any:
 
 
 def _bars(strokes: Any, gap: int) -> list[Any]:
-    """Rotated rectangles (centre, size, angle) around what is close together."""
+    """Return rotated rectangles (center, size, angle) around closely spaced strokes."""
     even = cv2.GaussianBlur(strokes, (5, 3), 0)
     limit = max(0.35, float(np.percentile(even, 90)))
     bits = (even > limit).astype(np.uint8)
@@ -78,7 +82,7 @@ def _bars(strokes: Any, gap: int) -> list[Any]:
 
 
 def _lying(rect: Any) -> Any:
-    """The same rectangle, wider than high."""
+    """Return the same rectangle with width >= height."""
     centre, (wide, high), angle = rect
     if wide < high:
         wide, high, angle = high, wide, angle - 90
@@ -87,7 +91,7 @@ def _lying(rect: Any) -> Any:
 
 
 def _worth(strokes: Any, grey: Any, rect: Any) -> float:
-    """How likely it is a plate: 0 if it cannot be one."""
+    """Return the plausibility of a plate; 0 if impossible."""
     (x, y), (wide, high), angle = rect
     if high < LEAST_HIGH or abs(angle) > LEANS or not ASPECT[0] <= wide / high <= ASPECT[1]:
         return 0.0
@@ -106,7 +110,7 @@ def _worth(strokes: Any, grey: Any, rect: Any) -> float:
 
 
 def level(grey: Any, rect: Any, scale: float) -> Any:
-    """Cut out of the whole picture, turned level, a little larger on all sides, HIGH pixels high, letters dark."""
+    """Return the plate cut from the full image with a margin: rotated level, HIGH px high, dark letters."""
     (x, y), (wide, high), angle = rect
     x, y, wide, high = (value / scale for value in (x, y, wide + 0.5 * high, 1.5 * high))
     times = HIGH / high

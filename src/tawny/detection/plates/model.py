@@ -1,8 +1,8 @@
-"""Plates read by an ONNX model that somebody brings, of the kind that gives a row of letters for each place.
+"""Plate reading by an ONNX model of the user that gives one row of letter scores per position.
 
-Input: a picture [n, height, width, 1 or 3] (or with the colours first), uint8, or float32 of 0..1. Output: for each
-place of the text how likely each letter is, [n, places, letters] or flat; the last letter of the alphabet is no letter.
-The models of fast-plate-ocr (MIT) are such.
+Input: an image [n, height, width, 1 or 3] (or channels first), uint8, or float32 0..1. Output: scores of each letter
+per position, [n, positions, letters] or flat; the last letter of the alphabet means none. The models of fast-plate-ocr
+(MIT) have this format.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_"
 
 
 class PlateModel:
-    """NotDone: the file is no such model; it says what was expected."""
+    """Reads plates with a model. Raises NotDone: if the file has another format."""
 
     name: ClassVar[str] = "model"
 
@@ -39,28 +39,28 @@ class PlateModel:
         colours, high, wide = sizes if self._colours_first else (sizes[2], sizes[0], sizes[1])
         self._colours, self._size = colours, (wide, high)
         self._file = file
-        self.read(np.full((high, wide), 255, np.uint8))  # its output is looked at once
+        self.read(np.full((high, wide), 255, np.uint8))  # checks the output once
 
     def read(self, grey: Any) -> tuple[str, float]:
-        """As `tesseract.Tesseract.read`. The score is that of its least sure letter."""
+        """Read a plate as `tesseract.Tesseract.read`. The score is that of the least certain letter."""
         read = [(self._alphabet[row.argmax()], float(row.max())) for row in self._places(grey)]
         there = [one for one in read if one[0] != self._gap]
         return "".join(letter for letter, _ in there), min((sure for _, sure in there), default=0.0)
 
     def only(self, grey: Any, letters: str) -> str:
-        """The same plate, made of these letters alone."""
+        """Read the plate again with these letters only."""
         columns = [at for at, letter in enumerate(self._alphabet) if letter in letters]
         rows = [row for row in self._places(grey) if self._alphabet[row.argmax()] != self._gap]
         return "".join(self._alphabet[columns[row[columns].argmax()]] for row in rows) if columns else ""
 
     def _places(self, grey: Any) -> Any:
-        """How likely each letter is at each place, 0..1."""
+        """Return the probability of each letter at each position, 0..1."""
         picture = cv2.resize(grey, self._size, interpolation=cv2.INTER_AREA)[..., None]
         picture = np.repeat(picture, self._colours, axis=2)
         picture = picture.transpose(2, 0, 1) if self._colours_first else picture
         shown = (picture.astype(np.float32) / 255 if self._is_float else picture)[None]
         given = np.asarray(self._session.run(None, {self._input: np.ascontiguousarray(shown)})[0], np.float32)
-        if given.size % len(self._alphabet):  # seen when it is opened
+        if given.size % len(self._alphabet):  # detected when the model is opened
             raise NotDone(
                 f"The model {self._file} can't read license plates: its output is {list(given.shape)}.",
                 f"It must have {len(self._alphabet)} values per position: {self._alphabet}.",

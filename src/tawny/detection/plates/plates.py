@@ -1,4 +1,4 @@
-"""`plates`: the recogniser that reads number plates of vehicles."""
+"""`plates`: the recognizer that reads license plates of vehicles."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,9 +13,9 @@ from tawny.model.errors import NotDone
 from tawny.model.kinds import VEHICLE
 
 LOOKED_AT: Final = 2
-"""Places on a vehicle that are read, the likeliest."""
+"""Maximum number of candidates read per vehicle, best first."""
 FITS: Final = 0.3
-"""What a text is surer of that has a known form: so much of the way to certain."""
+"""Share of the remaining uncertainty removed if the text has a known format."""
 SETTINGS: Final = ("model", "alphabet", "forms")
 
 
@@ -33,7 +33,7 @@ class Plates:
     kinds: tuple[str, ...] = (VEHICLE,)
 
     def __init__(self, settings: Mapping[str, Any], reader: PlateReader | None = None) -> None:
-        """ValueError: a setting is wrong."""
+        """Raises ValueError: if a setting is invalid."""
         for key in settings:
             if key not in SETTINGS:
                 raise ValueError(f"{key}: not a setting of plates; allowed: {', '.join(SETTINGS)}")
@@ -78,7 +78,7 @@ class Plates:
         return self._reader
 
     def _reading(self, reader: PlateReader, grey: Any) -> RecogniserResult | None:
-        """None: it is no plate."""
+        """Return the reading, or None if it is no plate."""
         said, score = reader.read(grey)
         text = plain_plate(said)
         fit = fitted(text, self._forms)

@@ -1,4 +1,4 @@
-"""Plates read by an installed Tesseract (Apache-2.0): two processes a plate, a fixed list of arguments, no file."""
+"""Plate reading by an installed Tesseract (Apache-2.0): two processes per plate, fixed arguments, no temporary file."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ PAD: Final = 16
 SMALLER: Final = 0.6
 ONCE: Final = 0.4
 TWICE: Final = 0.8
-"""The score of what was read in one size only, and in both."""
+"""Scores of a text that was read at one size only, and at both sizes."""
 _WORDS: Final = (
     "stdin", "stdout", "--psm", "7", "--dpi", "300", "-c", "load_system_dawg=0", "-c", "load_freq_dawg=0", "-c",
 )  # fmt: skip
@@ -26,10 +26,10 @@ _KEPT: Final = ("PATH", "HOME", "LANG", "TESSDATA_PREFIX")
 
 
 class Tesseract:
-    """program: where it is; empty: looked for when it is needed.
+    """Reads plates with Tesseract. program: its path; empty: searched in PATH on each call.
 
-    What it says of its own certainty is of no use for plates: most that are read rightly get a nought. So a plate is
-    read twice, the second time smaller, and what both say is believed.
+    Tesseract's own confidence is useless for plates: most correct readings get 0. Each plate is therefore read at two
+    sizes, and equal results count.
     """
 
     name: ClassVar[str] = "tesseract"
@@ -39,7 +39,10 @@ class Tesseract:
         self.trouble = ""
 
     def read(self, grey: Any) -> tuple[str, float]:
-        """grey: uint8 [height, width], a plate turned level, letters dark. Text without gaps, and its score, 0..1."""
+        """Return the text without separators and its score, 0..1.
+
+        grey: uint8 [height, width], rotated level, dark letters.
+        """
         clean = without_frame(grey)
         text = self._once(clean)
         if not is_plate(text):
@@ -48,7 +51,7 @@ class Tesseract:
         return text, TWICE if self._once(smaller) == text else ONCE
 
     def only(self, grey: Any, letters: str) -> str:
-        """The same plate, made of these letters alone."""
+        """Read the plate again with these letters only."""
         return self._once(without_frame(grey), letters)
 
     def _once(self, picture: Any, letters: str = LETTERS + DIGITS) -> str:
@@ -71,7 +74,7 @@ class Tesseract:
 
 
 def without_frame(grey: Any) -> Any:
-    """White around the letters: what is dark and reaches the edge is the frame, or a strip, or the vehicle."""
+    """Return the letters on white: dark areas that touch the border are the frame, a strip or the vehicle."""
     _, dark = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY_INV | cv2.THRESH_OTSU)
     dark[[0, 1, -2, -1]] = 255
     dark[:, [0, 1, -2, -1]] = 255

@@ -1,4 +1,4 @@
-"""What a plate's text may be, and when two are the same. Pure."""
+"""Plate texts: validation, formats and comparison. Pure."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -9,7 +9,7 @@ DIGITS: Final = "0123456789"
 SHORTEST, LONGEST = 4, 10
 _NOT: Final = re.compile(r"[^A-Z0-9]+")
 _ALIKE: Final = str.maketrans("OQDIZSGTB", "000125678")
-"""Letters that readers, and people, take for a digit."""
+"""Letters that readers and people confuse with a digit."""
 _DIGIT_FOR: Final = {
     "O": "0", "Q": "0", "D": "0", "U": "0", "I": "1", "L": "1", "J": "1", "Z": "2", "S": "5", "E": "6", "G": "6",
     "T": "7", "Y": "7", "B": "8", "R": "8", "P": "9", "A": "4",
@@ -20,24 +20,24 @@ _LETTER_FOR: Final = {
 
 
 def plain_plate(text: str) -> str:
-    """Capital letters and digits alone: `B-AB 123` is BAB123."""
+    """Return only the capital letters and digits: `B-AB 123` is BAB123."""
     return _NOT.sub("", text.upper())
 
 
 def is_plate(text: str) -> bool:
-    """Whether plain text may be a plate's: of its length, and with a digit."""
+    """Return whether plain text may be a plate: valid length, at least one digit."""
     return SHORTEST <= len(text) <= LONGEST and any(one.isdigit() for one in text)
 
 
 def alike(one: str, other: str) -> bool:
-    """Whether two texts may be of one plate, as far as such readers tell O from 0 and I from 1."""
+    """Return whether two texts may be the same plate, ignoring confusions such as O and 0."""
     return plain_plate(one).translate(_ALIKE) == plain_plate(other).translate(_ALIKE) != ""
 
 
 def fitted(text: str, forms: Iterable[str]) -> str:
-    """Plain text as a plate of one of these forms, with what readers mix up put right; empty if it fits none.
+    """Return plain text as a plate of one of these formats, with confused characters corrected; empty if none matches.
 
-    forms: A for a letter, 9 for a digit; all else is left out, as gaps and hyphens are.
+    forms: A for a letter, 9 for a digit; other characters are ignored.
     """
     best, fewest = "", len(text) + 1
     for form in forms:
@@ -52,7 +52,7 @@ def fitted(text: str, forms: Iterable[str]) -> str:
 
 
 def corrected_plate(text: str, fit: str, again: Callable[[str], str]) -> str:
-    """What was fitted, with the letters that had to be others read anew. again: reads it with these letters alone."""
+    """Return the fitted text with its changed characters read again. again: reads the plate with these letters only."""
     changed = [at for at, (a, b) in enumerate(zip(text, fit, strict=True)) if a != b]
     made = list(fit)
     for kind in (DIGITS, LETTERS):
@@ -65,7 +65,7 @@ def corrected_plate(text: str, fit: str, again: Callable[[str], str]) -> str:
 
 
 def _as(one: str, kind: str) -> str:
-    """`?` where it cannot be meant."""
+    """Return the character as this type; `?` if impossible."""
     if kind == "9":
         return one if one.isdigit() else _DIGIT_FOR.get(one, "?")
     return one if one.isalpha() else _LETTER_FOR.get(one, "?")

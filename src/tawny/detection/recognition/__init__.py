@@ -1,1 +1,1 @@
-"""What things that were seen say of themselves: recognisers are shown people and vehicles, and say what they read."""
+"""Recognition: recognizers read text and identities of detected people and vehicles."""

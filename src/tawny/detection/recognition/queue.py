@@ -1,6 +1,6 @@
-"""Where things are read for all cameras.
+"""Job queue that runs recognizers for all cameras.
 
-Who is known is compared here, so that prints of faces go no further than this.
+Known faces and plates are compared here. Invariant: face embeddings do not leave this module.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,14 +17,14 @@ from tawny.model.observations import Box
 from tawny.model.reads import RecognisedText
 
 AROUND = 0.06
-"""Shown around a thing, of its own size at each side: a plate hangs at its lower edge."""
+"""Margin around an object on each side, relative to its size: a plate hangs at the lower edge."""
 LEAST_PIXELS = 24
-"""Of either side: nothing can be read of what is smaller."""
+"""Minimum side of a readable object, px."""
 MOST_THINGS = 4
-"""Of one picture, the largest."""
+"""Maximum number of objects per frame, largest first."""
 
 Who = Callable[[str, RecogniserResult], str]
-"""The id of who or what is known by a reading of this recogniser; empty for nobody."""
+"""Returns the id of the identity that a recognizer's result matches; empty for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,11 @@ class ReadableObject:
 
 @dataclass(frozen=True, slots=True)
 class RecognitionJob:
-    """picture: makes it in the desk's thread, uint8 [height, width, 3]; None: it cannot be decoded. by: recognisers."""
+    """Objects of one frame to read.
+
+    picture: returns the image in the queue's thread, uint8 [height, width, 3]; None if it cannot be decoded. by: names
+    of recognizers.
+    """
 
     camera: CameraId
     at_ms: int
@@ -53,17 +57,17 @@ class RecognitionResult:
 
 
 class RecognitionQueue(JobQueue[RecognitionJob, RecognitionResult]):
-    """`use` in the thread of `step`."""
+    """Runs recognizers on jobs. Call `use` from the thread of `step`."""
 
     def __init__(self) -> None:
         super().__init__()
         self._recognisers: Mapping[str, Recogniser] = {}
         self._who: Who = lambda _by, _reading: ""
         self.shown = 0
-        """How many things were shown to a recogniser."""
+        """Number of objects passed to a recognizer."""
 
     def use(self, recognisers: Mapping[str, Recogniser], who: Who) -> None:
-        """From now on these."""
+        """Replace the recognizers."""
         self._recognisers, self._who = recognisers, who
 
     def _answered(self, asked: RecognitionJob) -> list[RecognitionResult]:
@@ -87,12 +91,12 @@ class RecognitionQueue(JobQueue[RecognitionJob, RecognitionResult]):
 
 
 def shows(recogniser: Recogniser, label: str) -> bool:
-    """Whether it is shown such a thing. Where nothing has a name it is shown whatever moves."""
+    """Return whether the recognizer accepts such an object. Objects without a label are always accepted."""
     return label == MOTION or is_meant(label, recogniser.kinds)
 
 
 def crop_object(rgb: Any, box: Box) -> Any:
-    """A thing with a little of what is around it: a copy."""
+    """Return a copy of the object with a margin."""
     height, width = rgb.shape[:2]
     wide, high = box[2] - box[0], box[3] - box[1]
     x0, x1 = (round(width * edge) for edge in (box[0] - AROUND * wide, box[2] + AROUND * wide))

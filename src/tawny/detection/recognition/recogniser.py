@@ -1,4 +1,4 @@
-"""What a recogniser is: it is shown a thing that an event is about, and says what it reads of it."""
+"""The protocol of recognizers: they read text or identities from images of objects in events."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,8 +9,11 @@ from tawny.model.ids import CameraId
 
 @dataclass(frozen=True, slots=True)
 class RecogniserInput:
-    """A thing, cut out of a picture with a little of what is around it. kind: person, vehicle, ..., or motion where
-    nothing gave it a name. rgb: uint8 [height, width, 3], contiguous; as large as the camera gives it."""
+    """An object cut from a frame with a margin.
+
+    kind: person, vehicle, ..., or motion without a label. rgb: uint8 [height, width, 3], contiguous, at the camera's
+    resolution.
+    """
 
     camera: CameraId
     at_ms: int
@@ -20,10 +23,10 @@ class RecogniserInput:
 
 @dataclass(frozen=True, slots=True)
 class RecogniserResult:
-    """text: what was read, empty where there is nothing to read, as of a face. score: 0..1.
+    """A result.
 
-    print: numbers, alike for the same face and otherwise for another; it is compared with those of who is known, and
-    never kept.
+    text: the text read, empty if there is none, as for a face. score: 0..1. print: face embedding, similar for the same
+    face; compared with known ones and never stored.
     """
 
     text: str = ""
@@ -32,25 +35,25 @@ class RecogniserResult:
 
 
 class Recogniser(Protocol):
-    """All calls come from one thread. `read` may take a second: only other reading waits for it."""
+    """Reads objects. Called from one thread. `read` may take a second; only other recognition waits for it."""
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """Kinds or labels of things that it is shown."""
+        """Types or labels of the objects it accepts."""
         ...
 
     @property
     def trouble(self) -> str:
-        """Why it reads nothing though it should, and what to do; empty where all is well."""
+        """Problem and remedy for users; empty if none."""
         ...
 
     @property
     def is_ready(self) -> bool:
-        """Whether an empty answer means that there is nothing to read: false while it is still being loaded."""
+        """Whether an empty result means that nothing is readable; False while loading."""
         ...
 
     def read(self, shown: RecogniserInput) -> Sequence[RecogniserResult]:
-        """Nothing is read: an empty list. It does not raise for any picture."""
+        """Return the results; empty if nothing is readable. Does not raise for any image."""
         ...
 
     def close(self) -> None: ...

@@ -1,7 +1,8 @@
-"""Between a camera's namer and those who hear of what it saw: has what was seen read, and tells what was.
+"""Recognition for tracks: reads tracked objects between a camera's classifier and its sink.
 
-It asks the desk about things while they are there, a few times a second at most, and takes the answers when they
-come; nothing waits for them. Read is from the large stream where there is one. One camera, the watcher's thread.
+It submits objects to the recognition queue while they are visible, a few times a second at most, and applies results as
+they arrive; nothing waits for them. It uses the main stream if available. One instance per camera; call from the
+watcher's thread.
 """
 
 from collections import deque
@@ -20,17 +21,20 @@ from tawny.model.reads import RecognisedText
 from tawny.stream.hub import Hub
 
 EVERY_MS, SETTLED_EVERY_MS = 400, 3000
-"""Between two questions; and once all that is there has been read."""
+"""Interval between two jobs, ms; the second applies once all objects are read."""
 NEAR_MS = 300
-"""Where a thing is in a keyframe of the large stream is known from the look nearest to it, at most so far away."""
+"""Maximum distance, ms, between a keyframe of the main stream and the detection that gives the objects' positions."""
 REMEMBERED_MS = 20_000
-"""What was read of a thing is told for so long after it was seen last: answers may be late."""
+"""Time, ms, for which the reading of an object is published after it was last seen: results may be late."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecognitionWanted:
-    """by: the recognisers that are asked here. sure: what they read less surely counts for nothing. zones: only things
-    in one of these are read; empty: all. names: whether something here tells what a thing is."""
+    """Recognition settings of one camera.
+
+    by: recognizers to use. sure: minimum score. zones: read only objects in these zones; empty: all. names: return
+    whether a classifier labels objects here.
+    """
 
     by: tuple[str, ...]
     sure: float = 0.6
@@ -39,7 +43,10 @@ class RecognitionWanted:
 
 
 class TrackRecogniser:
-    """large: the hub of the large stream, where another is watched; its keyframes are read."""
+    """Reads the tracks of one camera.
+
+    large: hub of the main stream if detection uses another; its keyframes are read.
+    """
 
     def __init__(
         self,
@@ -73,7 +80,7 @@ class TrackRecogniser:
         self._sink.close()
 
     def _thing(self, seen: Observation) -> ReadableObject | None:
-        """What is to be read: where things get names, only what has one."""
+        """Return the object to read. If a classifier is active, only labeled objects are read."""
         if self._wanted.zones and not set(self._wanted.zones) & set(seen.zones):
             return None
         if seen.sure <= 0 and self._wanted.names():
@@ -96,11 +103,11 @@ class TrackRecogniser:
             self._desk.ask(asked)
 
     def _of_frame(self, frame: Frame, things: tuple[ReadableObject, ...]) -> RecognitionJob:
-        rgb = frame.rgb.copy()  # the frame's buffers are used again
+        rgb = frame.rgb.copy()  # the frame's buffers are reused
         return RecognitionJob(self._camera, frame.at_ms, lambda: rgb, things, self._wanted.by)
 
     def _of_keyframe(self, large: Hub) -> RecognitionJob | None:
-        """The newest that was not asked about yet and shows a thing."""
+        """Return a job for the newest keyframe that shows an object and was not submitted yet."""
         for packet in reversed(large.recent(3.0)):
             if not packet.is_keyframe or packet.at_ms <= self._keyframe_ms:
                 continue

@@ -1,4 +1,4 @@
-"""A recogniser that somebody writes: a file with `read(picture)`, run in a process of its own like a `detect()`."""
+"""A recognizer from a user script: a file with `read(picture)`, run in a separate process like `detect()`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,10 @@ from tawny.model.clock import Clock
 
 
 class UserRecogniser:
-    """kinds: what it is shown. deadline_s: how long a call may take; memory: bytes it may have."""
+    """Runs a user's `read()`.
+
+    kinds: accepted objects. deadline_s: maximum duration of a call, s. memory: limit, bytes.
+    """
 
     def __init__(
         self, file: Path, kinds: Sequence[str], *, deadline_s: float, memory: int, clock: Clock | None = None

@@ -1,4 +1,4 @@
-"""What several looks at one thing read, put together: letter by letter, so that one bad look spoils nothing."""
+"""Votes over several readings of one object, letter by letter, so that one bad reading has no effect."""
 
 from collections import deque
 from collections.abc import Hashable, Iterable
@@ -8,13 +8,13 @@ from tawny.model.reads import RecognisedText
 
 LOOKS = 12
 ENOUGH = 4
-"""So many looks that agree, and it is settled."""
+"""Number of equal readings after which the result is settled."""
 
 _T = TypeVar("_T", bound=Hashable)
 
 
 class ReadVotes:
-    """Of one thing and one recogniser. sure: what is read less surely is no vote."""
+    """Votes of one recognizer on one object. sure: minimum score of a vote."""
 
     def __init__(self, sure: float) -> None:
         self._sure = sure
@@ -26,7 +26,7 @@ class ReadVotes:
 
     @property
     def best(self) -> RecognisedText | None:
-        """None while nothing was read."""
+        """The current result; None while nothing was read."""
         looks = self._looks
         if not looks:
             return None
@@ -46,7 +46,7 @@ class ReadVotes:
 
 
 def _heaviest(votes: Iterable[tuple[_T, float]]) -> _T:
-    """The one with the greatest sum; of equals the one that came first."""
+    """Return the item with the greatest sum of weights; of equal ones the first."""
     sums: dict[_T, float] = {}
     for one, weight in votes:
         sums[one] = sums.get(one, 0.0) + weight

@@ -1,1 +1,1 @@
-"""Events in video files, found after the fact: `scan.py` first."""
+"""Events in existing video files. Start with `scan.py`."""

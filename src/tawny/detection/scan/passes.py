@@ -1,6 +1,6 @@
-"""The second pass: a detector looks at the keyframes, and five times a second where the first pass found something.
+"""The second pass of a scan: detection on keyframes, and on five frames a second where the first pass found changes.
 
-Asleep, a keyframe is one look, so that the detector goes on learning what its place is like.
+Between these stretches single keyframes are processed, so that the detector keeps learning the background.
 """
 
 from collections.abc import Iterator
@@ -16,17 +16,18 @@ from tawny.model.observations import Frame, Look
 
 LOOKS_A_SECOND = 5.0
 LEARNS_S = 10.0
-"""At the beginning all is decoded for so long: then the detector knows the place."""
+"""Time at the beginning that is fully decoded, s, so that the detector learns the background."""
 NEAR_S, NEAR, MOST_IDLE = 14.0, 30, 100
-"""So near to a stretch that is decoded every keyframe is a look; so many may be held back until that is known..."""
+"""Within this distance, s, of a decoded stretch every keyframe is processed; number of keyframes held back until that
+is known."""
 SELDOM_S = 3.5
-"""...and elsewhere one in so many seconds, sooner than a detector believes the place to be another."""
+"""Interval elsewhere, s; shorter than the detector's limit for a changed scene."""
 ENOUGH_FPS = 9.5
-"""From so many pictures a second on those that no other refers to are left out: at least every second one stays."""
+"""Frame rate from which non-reference frames are skipped: at least every second frame remains."""
 
 
 class DecodedLook(NamedTuple):
-    """source: the decoded picture; None for a keyframe that was only glanced at."""
+    """Result of one frame. source: the decoded frame; None for a keyframe of the first pass."""
 
     at_s: float
     look: Look
@@ -34,14 +35,14 @@ class DecodedLook(NamedTuple):
 
 
 class TwoPasses:
-    """decoded_s: seconds of video that were decoded whole, so far."""
+    """Scans in two passes. decoded_s: seconds of video fully decoded."""
 
     def __init__(self, video: FileVideo, detector: Detector, region: Region, sensitivity: int) -> None:
         self._video, self._detector, self._region, self._sensitivity = video, detector, region, sensitivity
         self.decoded_s = 0.0
         self._looked_s = float("-inf")
         self._goes_on = False
-        """Whether there was something at the last look."""
+        """Whether the last processed frame had a detection."""
 
     def looks(self, begin_s: float, end_s: float) -> Iterator[DecodedLook]:
         run: list[KeyframeGlance] = []
@@ -66,7 +67,7 @@ class TwoPasses:
         yield from self._asleep(idle, woke_s, float("inf"))
 
     def _asleep(self, idle: list[KeyframeGlance], woke_s: float, wakes_s: float) -> Iterator[DecodedLook]:
-        """Looks at keyframes: all of them near a stretch that is decoded, few elsewhere."""
+        """Yield the results of keyframes: all near a decoded stretch, few elsewhere."""
         for glance in idle:
             far = glance.at_s - woke_s > NEAR_S and wakes_s - glance.at_s > NEAR_S
             if far and glance.at_s - self._looked_s < SELDOM_S:
@@ -92,7 +93,7 @@ class TwoPasses:
 
 
 class OnePass:
-    """Every picture is decoded. looks_a_second: how many the detector gets, 0: all."""
+    """Decodes every frame. looks_a_second: detection rate, fps; 0: every frame."""
 
     def __init__(self, video: FileVideo, detector: Detector, region: Region, looks_a_second: float) -> None:
         self._video, self._detector, self._region, self._rate = video, detector, region, looks_a_second
@@ -109,14 +110,14 @@ class OnePass:
 
 
 def _counted(frame: DecodedFrame, region: Region) -> Frame:
-    """The frame with only that to be seen which counts."""
+    """Return the frame with ignored areas painted over."""
     luma = frame.luma
     counted = region.of(luma)
     return frame if counted is luma else MaskedFrame(frame, counted, region.hidden)
 
 
 class _Pace:
-    """Evenly so many looks a second, early by half a picture."""
+    """Selects frames at an even rate; up to half a frame early counts as in time."""
 
     def __init__(self, begin_s: float, fps: float, looks_a_second: float = LOOKS_A_SECOND) -> None:
         self._due_s, self._apart_s, self._slack_s = begin_s, 1 / looks_a_second, 0.5 / fps

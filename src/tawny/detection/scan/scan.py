@@ -1,6 +1,6 @@
-"""A video file scanned: in two passes where the detector can be woken, else whole; long files in parts, side by side.
+"""Scan of a video file: two passes if the detector supports keyframe checks, else one; long files in parallel parts.
 
-A part begins some time before what it answers for, so that its detector knows the place. Any thread may scan.
+A part starts before the range it reports, so that its detector learns the background. Call from any thread.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,25 +17,29 @@ from tawny.model.clock import thread_cpu_s
 from tawny.model.polygon import Polygon
 
 WARM_S = 60.0
-"""A part is looked at from so long before its begin."""
+"""Lead time of a part, s."""
 PART_S = 600.0
-"""Parts are no shorter."""
+"""Minimum length of a part, s."""
 RESUME_S = 900.0
-"""A scan that was broken off goes on at the next quarter of an hour of its file."""
+"""Length of resumable parts, s: an interrupted scan resumes at the next one."""
 SHORT_S = 60.0
-"""A shorter file is scanned whole: too few keyframes say what is usual there."""
+"""Files shorter than this, s, are fully decoded: too few keyframes show the usual scene."""
 MOST_GAP_S = 4.0
-"""Between two keyframes further apart too much passes unseen."""
+"""Maximum distance of keyframes, s, for two passes; with longer gaps too much is missed."""
 TELL_S = 10.0
-"""Progress is told after so much video."""
+"""Interval of progress reports, s of video."""
 
 Progress = Callable[[float], None]
-"""Called with the seconds of video done since the last call, by the thread that scans."""
+"""Receives the seconds of video processed since the last call. Called from the scanning thread."""
 
 
 @dataclass(frozen=True)
 class ScanOptions:
-    """How to scan. thorough: decode everything. join_s: events that follow so soon are one."""
+    """Options of a scan.
+
+    make: creates the detector. thorough: decode every frame. join_s: merge events with a shorter gap. regions:
+    evaluated areas; empty: the whole frame.
+    """
 
     make: DetectorKind
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -50,7 +54,7 @@ class ScanOptions:
 
 @dataclass(slots=True)
 class ScanResult:
-    """Of a file, or a part of it. scores: the greatest of each second, where one was looked at."""
+    """Result of a file or a part. scores: maximum score by second, where frames were processed."""
 
     duration_s: float
     events: list[ScannedEvent]
@@ -64,7 +68,7 @@ Opened = Callable[[], FileVideo]
 
 @dataclass(frozen=True, slots=True)
 class VideoPart:
-    """opened: makes a video to read, for the thread that scans it. length_s: how much of it there is."""
+    """A part of a file. opened: opens the video, called by the scanning thread. length_s: length of a part."""
 
     opened: Opened
     begin_s: float
@@ -73,9 +77,10 @@ class VideoPart:
 
 
 def parts(opened: Opened, workers: int, *, resumes: bool = False) -> list[VideoPart]:
-    """A file as so many parts at most; resumes: in parts of RESUME_S instead, whose results are kept one by one.
+    """Return a file in at most `workers` parts.
 
-    SourceError when it cannot be read.
+    resumes: use parts of RESUME_S instead, whose results are stored separately. Raises SourceError: if the file cannot
+    be read.
     """
     video = opened()
     most = int(video.duration_s / RESUME_S) if resumes else min(workers, int(video.duration_s / PART_S))
@@ -88,7 +93,7 @@ def parts(opened: Opened, workers: int, *, resumes: bool = False) -> list[VideoP
 
 
 def scan_part(part: VideoPart, wanted: ScanOptions, progress: Progress, stop: Flag) -> ScanResult:
-    """Raises SourceError, and what the detector raises."""
+    """Scan a part. Raises SourceError: if the video cannot be read; also any exception of the detector."""
     begun_s = thread_cpu_s()
     video = part.opened()
     detector = wanted.make(wanted.settings)
@@ -114,7 +119,7 @@ def scan_part(part: VideoPart, wanted: ScanOptions, progress: Progress, stop: Fl
 
 
 def merged(results: list[ScanResult], join_s: float) -> ScanResult:
-    """The parts of one file as one."""
+    """Return the results of the parts of one file as one."""
     whole = results[0]
     for part in results[1:]:
         whole.events = joined([*whole.events, *part.events], join_s)

@@ -1,4 +1,4 @@
-"""What was seen, look after look, as events with begin and end. Pure."""
+"""Converts detections of successive frames to events with start and end. Pure."""
 
 from dataclasses import dataclass, field
 
@@ -6,12 +6,12 @@ from tawny.detection.scan.passes import DecodedLook
 from tawny.model.observations import Box, Observation
 
 LOST_S = 3.0
-"""What is not seen for so long is over, if the detector does not say so itself."""
+"""An object not seen for this time, s, has ended, unless the detector reports it."""
 
 
 @dataclass(slots=True)
 class ScannedEvent:
-    """An event of a file. best_s: when it was seen best, and where."""
+    """An event in a file. best_s: time of the best frame. box: the object in it."""
 
     start_s: float
     end_s: float
@@ -29,7 +29,7 @@ class _Thing:
 
 
 class EventSpans:
-    """Fed with every look; `close` gives all that was found. join_s: what follows so soon is the same event."""
+    """Collects detections; `close` returns the events. join_s: merge events with a shorter gap."""
 
     def __init__(self, join_s: float) -> None:
         self._join_s = join_s
@@ -72,7 +72,8 @@ class EventSpans:
 
 
 def joined(events: list[ScannedEvent], join_s: float) -> list[ScannedEvent]:
-    """In order of time; what overlaps or follows within join_s is one, called after the best of them."""
+    """Return the events in order of time; those that overlap or follow within join_s are merged and take the best one's
+    type."""
     whole: list[ScannedEvent] = []
     for found in sorted(events, key=lambda one: one.start_s):
         last = whole[-1] if whole else None

@@ -1,12 +1,11 @@
-"""The first pass: which stretches between keyframes are worth decoding?
+"""The first pass of a scan: selects the groups of pictures to decode.
 
-A keyframe is compared with what its place looks like in the minute before and the minute after: a file's future is
-known. What differs there by more than the place itself is used to, beyond its neighbours too, may be somebody; and a
-stretch is worth decoding if such a thing changed between its two keyframes. A stretch that is far larger than those
-around it is decoded as well: something may have passed between two keyframes.
+A keyframe is compared with the scene in the minute before and the minute after. A difference beyond the usual variation
+of the cell and its neighbors may be an object. A group is decoded if such an object changed between its two keyframes,
+or if the group is much larger than its neighbors: something may have passed between two keyframes.
 
-Where stretches are no larger than usual, a keyframe is passed over while the next one still comes in time. If something
-changed across it, it is looked at after all, to tell which side of it is worth decoding.
+Where groups are no larger than usual, a keyframe is skipped if the next one comes in time. If something changed across
+it, it is decoded afterwards to narrow the range.
 """
 
 from collections import deque
@@ -24,50 +23,50 @@ from tawny.detection.region import Region
 from tawny.media.codec.video_file import Gop
 
 APART_S = 4.2
-"""Keyframes that are looked at are no further apart: who comes is seen for longer, or makes packets larger."""
+"""Maximum distance of processed keyframes, s: an object stays longer or makes packets larger."""
 SIZES, LEAST_SIZES = 60, 8
-"""Of so many stretches before, the middle is the usual size; nothing is passed over before that many are known."""
+"""Number of previous groups whose median is the usual size, and the minimum before keyframes are skipped."""
 CALM, CALM_SHARE = 2.0, 0.05
-"""A stretch is calm if it is larger than usual by no more than so many times their spread, and by so much of it."""
+"""A group is calm up to this multiple of the spread, plus this share of the usual size, above the usual size."""
 AROUND = 30
-"""Keyframes before and after, with which one is compared."""
+"""Number of keyframes before and after for comparison."""
 BLOCK = 20
-"""What is usual is worked out anew for so many keyframes."""
+"""Number of keyframes after which the usual scene is recomputed."""
 USUAL = 0.9
-"""Share of the keyframes in which a cell differs no more than is usual for it: leaves differ in many, people in few."""
+"""Quantile of a cell's difference that counts as usual: leaves differ in many keyframes, people in few."""
 SPREADS = 3.0
-"""A cell differs if it does by so many times what is usual for it and its neighbours..."""
+"""A cell differs by this multiple of the usual difference of the cell and its neighbors..."""
 CONTRAST = 8.0
-"""...and by so many levels of 255..."""
+"""...and by this number of levels of 255..."""
 NOISE = 5.0
-"""...and by so many times the middle difference of this very picture."""
+"""...and by this multiple of the keyframe's median difference."""
 SMALLEST = 0.0006
-"""Share of the picture that a thing covers at least."""
+"""Minimum area of an object, as a share of the frame."""
 CLEARLY = 1.5
-"""So many times that is clear."""
+"""Multiple of the limit that counts as clear."""
 LARGER = 4.0
-"""A stretch is much larger than those around it if it is so many times their spread above their middle."""
+"""A group is large if it exceeds the median of its neighbors by this multiple of their spread..."""
 LARGER_SHARE = 0.5
-"""...and by so much of their middle."""
+"""...and by this share of their median."""
 DARK = 8.0
-"""Added to brightness before a ratio is taken: black stays harmless."""
+"""Added to brightness before ratios are taken, so that black has no influence."""
 _FINE = slice(None, None, 4)
 
 
 class KeyframeGlance(NamedTuple):
-    """A keyframe seen small. is_awake: what follows it, up to the next one given out, is worth decoding."""
+    """A downscaled keyframe. is_awake: decode the group that follows, up to the next glance."""
 
     at_s: float
     picture: Any
-    """uint8 [rows, columns]"""
+    """uint8 [rows, columns]."""
     is_awake: bool
     between: Callable[[], Sequence["KeyframeGlance"]] = tuple
-    """Looks at the keyframes that were passed over between it and the next."""
+    """Returns glances at the keyframes skipped between this one and the next."""
 
 
 @dataclass(slots=True)
 class _Seen:
-    """passed_over: the keyframes between it and the next."""
+    """A processed keyframe. passed_over: keyframes skipped between it and the next."""
 
     at_s: float
     picture: Any
@@ -77,19 +76,19 @@ class _Seen:
     differs: Mask | None = None
     has_thing: bool = False
     has_hint: bool = False
-    """Something differs that would not be enough by itself."""
+    """Whether something differs that would not suffice by itself."""
     is_awake: bool = False
 
 
 class _Eye:
-    """Looks at keyframes: those that are needed, all of one shape."""
+    """Processes the required keyframes, all of one size."""
 
     def __init__(self, region: Region) -> None:
         self._region, self._cells = region, Cells()
         self._shape: tuple[int, ...] | None = None
 
     def seen(self, gop: Gop) -> _Seen | None:
-        """None for a damaged one, and where the picture changed its size: such a file is scanned whole."""
+        """Return the keyframe; None if damaged or of another size. Such a file is fully decoded."""
         frame = gop.picture()
         if frame is None:
             return None
@@ -104,7 +103,7 @@ class _Eye:
         yield from filter(None, map(self.seen, gops))
 
     def glances(self, one: _Seen, *, is_awake: bool) -> Iterator[KeyframeGlance]:
-        """Of a stretch; if it is awake only for what lies beside it, of its last part."""
+        """Yield the glances of a group. If only a neighboring group makes it awake, only its last part is."""
         between = one.passed_over
         if is_awake and not one.is_awake and between:
             yield KeyframeGlance(one.at_s, one.picture, is_awake=False)
@@ -116,7 +115,7 @@ class _Eye:
         return [KeyframeGlance(one.at_s, one.picture, is_awake=False) for one in self.each(gops)]
 
     def all(self, gops: Iterable[Gop]) -> Iterator[_Seen]:
-        """Those that are not passed over."""
+        """Yield the keyframes that are not skipped."""
         sizes: deque[int] = deque(maxlen=SIZES)
         last: _Seen | None = None
         passes: list[Gop] = []
@@ -138,9 +137,9 @@ class _Eye:
 
 
 def glances(gops: Iterable[Gop], region: Region, sensitivity: int = 50) -> Iterator[KeyframeGlance]:
-    """Keyframes in their order; each is given out some minutes of video after it was taken.
+    """Yield the keyframes in order, delayed by some minutes of video.
 
-    Beside a stretch that is awake a hint is enough: so comes who comes from afar, and so goes who goes there.
+    Next to an awake group a hint suffices: objects that come from afar or leave are included.
     """
     eye = _Eye(region)
     stretches = _stretches(eye, gops, 2.0 ** ((50 - sensitivity) / 50))
@@ -166,7 +165,7 @@ def _stretches(eye: _Eye, gops: Iterable[Gop], asks: float) -> Iterator[_Seen]:
 
 
 def _with_next(gops: Iterable[Gop]) -> Iterator[tuple[Gop, float]]:
-    """Each with when the next begins."""
+    """Yield each group with the start of the next."""
     last: Gop | None = None
     for gop in gops:
         if last is not None:
@@ -177,7 +176,7 @@ def _with_next(gops: Iterable[Gop]) -> Iterator[tuple[Gop, float]]:
 
 
 def _calm(sizes: Sequence[int]) -> float:
-    """Up to how many bytes a stretch is calm."""
+    """Return the size in bytes up to which a group is calm; -1 while unknown."""
     if len(sizes) < LEAST_SIZES:
         return -1.0
     usual, strays = _usual_size(sizes)
@@ -185,7 +184,7 @@ def _calm(sizes: Sequence[int]) -> float:
 
 
 def _block(eye: _Eye, before: "deque[_Seen]", now: list[_Seen], asks: float) -> Iterator[_Seen]:
-    """The first keyframes of `now`, judged by all of them and those before."""
+    """Yield the first keyframes of `now`, judged by all of them and the previous ones."""
     usual = _Usual([*before, *now], asks)
     for one in now[: BLOCK + 1]:
         usual.judge(one)
@@ -200,7 +199,7 @@ def _block(eye: _Eye, before: "deque[_Seen]", now: list[_Seen], asks: float) -> 
 
 
 def _parted(ones: list[_Seen], two: _Seen | None, usual: "_Usual", asks: float) -> list[_Seen]:
-    """A stretch that is awake, with its keyframes: that part of it in which it changed, or all if that is in none."""
+    """Return the keyframes of an awake group; only those before a change are awake, or all if none is found."""
     for one in ones[1:]:
         usual.judge(one)
     changed = [_changed(a, b, asks) for a, b in zip(ones, [*ones[1:], two], strict=True)]
@@ -210,7 +209,7 @@ def _parted(ones: list[_Seen], two: _Seen | None, usual: "_Usual", asks: float) 
 
 
 class _Usual:
-    """What a place looks like around some keyframes, and how far it is used to stray."""
+    """The usual scene around some keyframes, and its usual variation."""
 
     def __init__(self, around: Sequence[_Seen], asks: float) -> None:
         pictures = np.stack([one.coarse for one in around])
@@ -221,7 +220,7 @@ class _Usual:
         self._spread = cv2.dilate(np.partition(away, rank, axis=0)[rank], np.ones((3, 3), np.uint8))
 
     def judge(self, one: _Seen) -> None:
-        """Mark what differs in it."""
+        """Mark the differences in a keyframe."""
         differs_by = self._away(one.coarse[None])[0]
         noise = middle(differs_by[_FINE, _FINE])
         limit = np.maximum(SPREADS * self._spread, max(CONTRAST * self._asks, NOISE * noise))
@@ -229,7 +228,7 @@ class _Usual:
         one.has_thing, one.has_hint = _thing(one.differs, differs_by > CLEARLY * limit, self._asks)
 
     def _away(self, pictures: Any) -> Any:
-        """How far each picture is from what is usual, in today's light."""
+        """Return the difference of each frame to the usual scene, adjusted for brightness."""
         usual = self._picture
         lights = (pictures[:, _FINE, _FINE] + DARK) / (usual[_FINE, _FINE] + DARK)
         flat = lights.reshape(len(pictures), -1)  # np.median takes several times as long
@@ -238,7 +237,7 @@ class _Usual:
 
 
 def _thing(differs: Mask, clearly: Mask, asks: float) -> tuple[bool, bool]:
-    """Whether one blob is large enough and clear in two cells; whether one is, but none is clear."""
+    """Return whether a blob is large enough and clear in two cells, and whether there are only large, unclear blobs."""
     least = _least(differs, asks)
     if np.count_nonzero(differs) < least // 2:
         return False, False
@@ -255,20 +254,20 @@ def _least(picture: Mask, asks: float) -> int:
 
 
 def _large(sizes: list[int]) -> float:
-    """From how many bytes on a stretch is much larger than those around it."""
+    """Return the size in bytes from which a group is much larger than its neighbors."""
     usual, strays = _usual_size(sizes)
     spread = strays + 0.05 * usual
     return usual + max(LARGER * spread, LARGER_SHARE * usual)
 
 
 def _usual_size(sizes: Sequence[int]) -> tuple[float, float]:
-    """The middle of them, and of how far they stray from it."""
+    """Return the median, and the median absolute deviation."""
     usual = sorted(sizes)[len(sizes) // 2]
     return usual, sorted([abs(size - usual) for size in sizes])[len(sizes) // 2]
 
 
 def _changed(one: _Seen, two: _Seen | None, asks: float) -> bool:
-    """Whether a thing of either keyframe is not, or is elsewhere, in the other. two: None at the end."""
+    """Return whether an object of either keyframe is missing or elsewhere in the other. two: None at the end."""
     if two is None or one.differs is None or two.differs is None:
         return one.has_thing
     if not (one.has_thing or two.has_thing):

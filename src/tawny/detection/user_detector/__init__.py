@@ -1,4 +1,4 @@
-"""A detector that somebody writes: a file with `detect()`, run in a process of its own."""
+"""A detector from a user script: a file with `detect()`, run in a separate process."""
 
 from tawny.detection.user_detector.detector import UserDetector
 from tawny.detection.user_detector.scanned import ScannedUserDetector

@@ -1,6 +1,6 @@
-"""`detector = "own"`: what a file's `detect()` says of a picture. Whatever it does, looking goes on.
+"""`detector = "own"`: detection by a user's `detect()`. Errors in it never stop the watcher.
 
-How its file is loaded, and what becomes of its errors: `engine.user_script`.
+Loading of the file and handling of its errors: `engine.user_script`.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,11 +23,11 @@ NUMBERS: Mapping[str, DetectorParameter] = {
     "width": DetectorParameter(640, 0, 8192, is_whole=True),
     DEADLINE: DetectorParameter(0.8, 0.01, 2.5),
 }
-"""every: seconds between two calls. width: pixels to which pictures are made smaller; 0: as they are. deadline: seconds
-that one call may take; one that never returns is told of within a second."""
+"""every: interval between two calls, s. width: frames are downscaled to this width, px; 0: unchanged. deadline: maximum
+duration of a call, s; a call that never returns is reported within a second."""
 USUAL_MEMORY = "1 GB"
 LIKELY = 0.5
-"""From this score on it is an event at the usual level."""
+"""Score from which a detection is an event at the default level."""
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 
 
@@ -53,47 +53,47 @@ class UserDetector:
 
     @property
     def trouble(self) -> str:
-        """What is wrong with it and where; empty while nothing is."""
+        """The current problem and its position in the file; empty if none."""
         return self._foreign.trouble
 
     @property
     def printed(self) -> str:
-        """What it printed last."""
+        """The newest output of the script."""
         return self._foreign.printed
 
     @property
     def takes_frame(self) -> bool:
-        """Whether it wants pictures at all."""
+        """Whether `detect()` takes an image."""
         return self._foreign.takes_frame
 
     def on_trouble(self, told: Callable[[str], None]) -> None:
-        """told: gets what is wrong with it, when that changes."""
+        """Set the callback that receives the problem when it changes."""
         self._foreign.on_trouble = told
 
     @property
     def looks_a_second(self) -> float:
-        """Also between two calls, for what was said last still holds."""
+        """Rate of results; between two calls the last result is repeated."""
         return max(LOOKS_A_SECOND, 1 / self.every_s)
 
     def look(self, frame: Frame) -> Look:
         if self._foreign.is_another or self._is_due(frame.at_ms):
             self._last = self.ask(frame.at_ms, str(frame.camera), self._shown(frame))
             if not self._foreign.is_ready:
-                self._due_ms = frame.at_ms  # as soon as it is loaded, however seldom it is called
+                self._due_ms = frame.at_ms  # call again as soon as it is loaded, regardless of the interval
         return self._last
 
     def _is_due(self, at_ms: int) -> bool:
-        """Early by half of what is between two looks is in time, so that it is asked as often as wanted."""
+        """Return whether a call is due; up to half a frame interval early counts as in time."""
         apart_ms, early_ms, due_ms = self.every_s * 1000, 500 / self.looks_a_second, self._due_ms
         if not self._asked_ms <= at_ms <= due_ms + apart_ms:
-            due_ms = at_ms  # begins, or begins again after a pause or a step back
+            due_ms = at_ms  # start, or restart after a pause or a backward step
         if at_ms < due_ms - early_ms:
             return False
         self._asked_ms, self._due_ms = at_ms, max(due_ms + apart_ms, at_ms + apart_ms / 2)
         return True
 
     def ask(self, at_ms: int, camera: str, rgb: Any) -> Look:
-        """rgb: None for a `detect()` that takes nothing."""
+        """Call `detect()`. rgb: None for a function without parameters."""
         found = self._foreign.ask(at_ms, camera, rgb)
         return Look(0) if found is None else _look(found)
 
@@ -109,7 +109,7 @@ class UserDetector:
             return None
         rgb, width = frame.rgb, int(self._numbers["width"])
         if width and rgb.shape[1] > width:
-            import cv2  # not above: recording does without the vision library
+            import cv2  # not at module level: recording works without OpenCV
 
             height = max(1, round(rgb.shape[0] * width / rgb.shape[1]))
             rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
@@ -117,7 +117,7 @@ class UserDetector:
 
 
 def _said(key: str, settings: Mapping[str, Any], number: DetectorParameter) -> Any:
-    """Times also with their unit, as everywhere else."""
+    """Return a setting; durations may have a unit."""
     said = settings.get(key, number.usual)
     if key not in (EVERY, DEADLINE) or not isinstance(said, str):
         return said
@@ -128,7 +128,7 @@ def _said(key: str, settings: Mapping[str, Any], number: DetectorParameter) -> A
 
 
 def _look(found: list[tuple[Box | None, str, float]]) -> Look:
-    """Things of one label are told apart by their order."""
+    """Return the result of a call. Objects get their position in the list as track number."""
     seen, near = [], []
     for n, (box, label, score) in enumerate(found):
         sure = 0.0 if label == MOTION else score

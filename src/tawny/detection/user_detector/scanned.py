@@ -1,4 +1,4 @@
-"""`detect()` of a file where nobody waits for it, as in a scan: no picture is left out, and what goes wrong ends it."""
+"""A user's `detect()` in a scan: no frame is skipped, and an error ends the scan."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,14 +9,14 @@ from tawny.model.observations import Frame, Look
 
 
 class ScannedUserDetector(UserDetector):
-    """printed: gets what it prints. Unless settings say so, a call may take as long as any setting allows."""
+    """Scans with a user script. printed: receives its output. The default deadline is the maximum allowed."""
 
     def __init__(self, settings: Mapping[str, Any], printed: Callable[[str], None]) -> None:
         super().__init__({DEADLINE: NUMBERS[DEADLINE].most, **settings})
         self._foreign.on_printed = printed
 
     def look(self, frame: Frame) -> Look:
-        """Raises DetectorFailed."""
+        """Process a frame. Raises DetectorFailed: if the script fails."""
         self._foreign.load()
         look = super().look(frame)
         if self.trouble:

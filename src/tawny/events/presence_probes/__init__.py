@@ -1,1 +1,1 @@
-"""Ways to see on the network whether somebody is at home: echo requests, connections, the neighbours' table, mDNS."""
+"""Presence probes in the local network: ICMP echo, TCP connections, ARP table, mDNS."""

@@ -1,6 +1,6 @@
-"""Who answers to a name on the network at hand: one-shot queries of multicast DNS (RFC 6762, section 5.1).
+"""Presence by multicast DNS: one-shot queries in the local network (RFC 6762, section 5.1).
 
-An answer to such a query comes back to who asked, with the query's number and question in it.
+A response to such a query is sent to the querier and contains its id and question.
 """
 
 import secrets
@@ -24,7 +24,7 @@ _ADDRESS, _INTERNET = 1, 1
 def answer_names(
     names: Iterable[str], clock: Clock, timeout_s: float = TIMEOUT_S, group: tuple[str, int] = GROUP
 ) -> set[str]:
-    """Those that somebody answers to in time: `annas-phone.local`."""
+    """Return the names, such as `annas-phone.local`, that were answered in time."""
     asked: dict[int, tuple[str, bytes]] = {}
     there: set[str] = set()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:

@@ -1,6 +1,6 @@
-"""Who is known on the network at hand: the kernel's table of neighbours, which a datagram to each keeps true.
+"""Presence by the kernel's ARP table, which a datagram to each address keeps current.
 
-What is asked now is in the table a few seconds later, so each look tells of the one before.
+An address probed now appears a few seconds later, so each read shows the result of the previous probe.
 """
 
 import socket
@@ -11,12 +11,12 @@ from typing import Final
 
 TABLE: Final = Path("/proc/net/arp")
 DISCARD: Final = 9
-"""The port of RFC 863: nobody minds, and the kernel must find out where to send it."""
+"""Discard port of RFC 863: harmless, and the kernel must resolve the address."""
 _COMPLETE: Final = 0x2
 
 
 def neighbours(table: Path = TABLE) -> dict[str, str]:
-    """Hardware address by IPv4 address, of those that answered; empty where there is no such table."""
+    """Return hardware addresses by IPv4 address of reachable hosts; empty without such a table."""
     try:
         lines = table.read_text(encoding="ascii", errors="replace").splitlines()[1:]
     except OSError:
@@ -31,7 +31,7 @@ def neighbours(table: Path = TABLE) -> dict[str, str]:
 
 
 def poke(addresses: Iterable[str]) -> None:
-    """Have the kernel look for each of these IPv4 addresses."""
+    """Make the kernel resolve each of these IPv4 addresses."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
         one.settimeout(0)
         for address in addresses:

@@ -1,5 +1,6 @@
-"""Who answers an echo request (ICMP, RFC 792 and 4443), all at once; or, where those are not allowed, who answers to a
-connection in any way, refusals included."""
+"""Presence by ICMP echo requests (RFC 792 and 4443) or, where not permitted, by TCP connections; a refused connection
+counts.
+"""
 
 import errno
 import secrets
@@ -14,18 +15,18 @@ from tawny.model.clock import Clock
 
 TIMEOUT_S: Final = 2.0
 PORTS: Final = (62078, 443, 80, 22)
-"""Of phones and computers: one that refuses is there."""
+"""Common ports of phones and computers; a refused connection proves presence."""
 MOST_BYTES: Final = 2048
 _REQUEST: Final = {socket.AF_INET: 8, socket.AF_INET6: 128}
 _PROTOCOL: Final = {socket.AF_INET: socket.IPPROTO_ICMP, socket.AF_INET6: socket.IPPROTO_ICMPV6}
 _HEAD: Final = struct.Struct("!BBHHH")
 _THERE: Final = frozenset({0, errno.ECONNREFUSED, errno.ECONNRESET})
 Found = Mapping[str, tuple[socket.AddressFamily, tuple[str, int]]]
-"""What each name stands for."""
+"""Address family and socket address by name."""
 
 
 def resolved(names: Iterable[str]) -> Found:
-    """Those that have an address; may wait for the name server."""
+    """Return the addresses of the names that resolve. May block on the name server."""
     found: dict[str, tuple[socket.AddressFamily, tuple[str, int]]] = {}
     for name in names:
         with suppress(OSError, UnicodeError):
@@ -35,7 +36,7 @@ def resolved(names: Iterable[str]) -> Found:
 
 
 def may_ping() -> bool:
-    """Whether this user may send echo requests here: by `net.ipv4.ping_group_range`, or CAP_NET_RAW."""
+    """Return whether this user may send echo requests, by `net.ipv4.ping_group_range` or CAP_NET_RAW."""
     with suppress(OSError):
         _opened(socket.AF_INET).close()
         return True
@@ -43,14 +44,14 @@ def may_ping() -> bool:
 
 
 def answer_pings(found: Found, clock: Clock, timeout_s: float = TIMEOUT_S) -> set[str]:
-    """The names of those that answer in time."""
+    """Return the names that answered in time."""
     token, there = secrets.token_bytes(12), set[str]()
     numbers = dict(enumerate(found, 1))
     with ExitStack() as open_ones:
         sockets: dict[socket.AddressFamily, socket.socket] = {}
         for number, name in numbers.items():
             family, where = found[name]
-            with suppress(OSError):  # no way there: nobody answers
+            with suppress(OSError):  # no route
                 if family not in sockets:
                     sockets[family] = open_ones.enter_context(_opened(family))
                 sockets[family].sendto(_request(family, number, token), where)
@@ -67,7 +68,7 @@ def answer_pings(found: Found, clock: Clock, timeout_s: float = TIMEOUT_S) -> se
 
 
 def answer_connections(found: Found, clock: Clock, timeout_s: float = TIMEOUT_S) -> set[str]:
-    """The names of those that take or refuse a connection in time."""
+    """Return the names that accepted or refused a connection in time."""
     there: set[str] = set()
     with ExitStack() as open_ones:
         waiting: dict[socket.socket, str] = {}
@@ -104,12 +105,12 @@ def _request(family: socket.AddressFamily, number: int, token: bytes) -> bytes:
 
 
 def _is_request(family: int, before: bytes) -> bool:
-    """Whether what stands before the token is the head of a request: a raw socket on loopback hears it too."""
+    """Return whether the header before the token is a request: a raw socket on loopback also receives those."""
     return len(before) >= _HEAD.size and before[-_HEAD.size] == _REQUEST[socket.AddressFamily(family)]
 
 
 def _checksum(data: bytes) -> int:
-    """RFC 1071; the kernel makes that of ICMPv6."""
+    """Return the checksum of RFC 1071; for ICMPv6 the kernel computes it."""
     padded = data + b"\0" * (len(data) % 2)
     total: int = sum(struct.unpack(f"!{len(padded) // 2}H", padded))
     while total >> 16:

@@ -1,1 +1,1 @@
-"""Finding what happened, by words, by a spot in the picture, and over a day; from what is stored, without decoding."""
+"""Search of events by text, by image area and over a day, from stored data without decoding."""

@@ -1,4 +1,4 @@
-"""A question in words, and its answer: for the command line and the web."""
+"""Text search of events, for the command line and the web."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from zoneinfo import ZoneInfo
@@ -13,9 +13,9 @@ from tawny.playback.search.query import NOBODY, SearchableIdentity, SearchQuery
 from tawny.playback.search.query_parser import SearchVocabulary, parse_query
 
 RECENT = 200
-"""Events of each sort whose labels and zones are known as words, beside those of models and settings..."""
+"""Number of recent events of each kind whose labels and zones extend the vocabulary..."""
 SOME = 5000
-"""...and so many with labels, where a word means nothing otherwise."""
+"""...and number of labeled events searched if a word is still unknown."""
 
 
 def search_in_words(
@@ -28,7 +28,10 @@ def search_in_words(
     most: int,
     recognised: SearchableIdentity = NOBODY,
 ) -> tuple[SearchQuery, list[Event]]:
-    """cameras: with their names. zones: of the settings. zone: of the clock on the wall. most: answers."""
+    """Return the parsed query and the matching events.
+
+    cameras: with their names. zones: from the settings. zone: local time zone. most: maximum number of events.
+    """
     ever = Span(0, now_ms + 1)
     recent = index.events(ever, limit=RECENT).events + index.events(ever, only="named", limit=RECENT).events
     question = parse_query(text, _known(recent, cameras, zones, recognised), zone, now_ms)

@@ -1,4 +1,4 @@
-"""Days as people say them: `yesterday`, `monday`, `the 18th of november`. Without a year it is the last there was."""
+"""Days in natural language: `yesterday`, `monday`, `the 18th of november`. Without a year the latest one is meant."""
 
 import re
 from datetime import date, timedelta
@@ -15,12 +15,12 @@ ANY = (
     rf"(?:\d{{4}}-\d\d-\d\d|the day before yesterday|yesterday|today|{OF_MONTH}"
     rf"|(?:{MONTH}) (?:the )?\d{{1,2}}(?:st|nd|rd|th)?|the \d{{1,2}}(?:st|nd|rd|th)|(?:last )?(?:{WEEKDAY})s?)"
 )
-"""A pattern that finds what `day_of` understands; it has no groups."""
+"""Pattern without groups that matches what `day_of` parses."""
 _NEAR = {"today": 0, "yesterday": 1, "day before yesterday": 2}
 
 
 def day_of(text: str, today: date) -> date | None:
-    """None for what is no day."""
+    """Return the day, or None if the text is none."""
     words = text.removeprefix("the ").removeprefix("last ")
     if words in _NEAR:
         return today - _NEAR[words] * DAY
@@ -41,7 +41,7 @@ def day_of(text: str, today: date) -> date | None:
 
 
 def from_to(first_text: str, last_text: str, today: date) -> tuple[date, date] | None:
-    """`friday to sunday`, asked on a friday, begins a week before."""
+    """Return first and last day, or None. `friday to sunday` on a Friday begins a week earlier."""
     first, last = day_of(first_text, today), day_of(last_text, today)
     if first is None or last is None:
         return None
@@ -51,18 +51,18 @@ def from_to(first_text: str, last_text: str, today: date) -> tuple[date, date] |
 
 
 def month_of(day: date) -> tuple[date, date]:
-    """The first and the last of its month."""
+    """Return the first and last day of its month."""
     first = day.replace(day=1)
     return first, (first + 31 * DAY).replace(day=1) - DAY
 
 
 def last_month(name: str, today: date) -> tuple[date, date]:
-    """The last there was of this name, this one included."""
+    """Return the latest month of this name, including the current one."""
     first = date(today.year, MONTHS.index(name) + 1, 1)
     return month_of(first if first <= today else first.replace(year=today.year - 1))
 
 
 def weekend(today: date) -> tuple[date, date]:
-    """The one that goes on, else the last."""
+    """Return the current weekend, else the last."""
     saturday = today - (today.weekday() - 5) % 7 * DAY
     return saturday, saturday + DAY

@@ -1,4 +1,4 @@
-"""Events that fit a question, from the index."""
+"""Finds events that match a query in the index."""
 
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -14,7 +14,7 @@ Words = Callable[[Event], frozenset[str]]
 
 
 def find_events(index: RecordingIndex, asked: SearchQuery, limit: int, now_ms: int, words: Words) -> list[Event]:
-    """In the order that was asked for. words: by which an event may be found because they were read."""
+    """Return the events in the requested order. words: recognition results by which an event can be found."""
     most = limit if asked.count is None else min(asked.count, limit)
     if asked.order == "newest":
         return list(islice(_fitting(index, asked, now_ms, words), most))
@@ -27,10 +27,10 @@ def find_events(index: RecordingIndex, asked: SearchQuery, limit: int, now_ms: i
 
 
 def _fitting(index: RecordingIndex, asked: SearchQuery, now_ms: int, words: Words) -> Iterator[Event]:
-    """Newest first."""
+    """Yield matching events, newest first."""
     kinds = None if not asked.kinds or asked.labels else asked.kinds
     only = asked.only
-    if only == "all":  # the index leaves out most of what cannot fit
+    if only == "all":  # pre-filter in the index
         only = "false_alarms" if asked.false_alarms else "named" if asked.labels and not asked.kinds else "all"
     for span in reversed(asked.spans):
         after: str | None = None

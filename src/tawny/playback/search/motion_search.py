@@ -1,4 +1,4 @@
-"""When something moved in a spot of the picture, and how much moved where: from the stored grids. Pure."""
+"""Motion search in an area and heat map, from stored motion grids. Pure."""
 
 from collections.abc import Iterable
 
@@ -7,15 +7,15 @@ from tawny.model.observations import Box
 from tawny.model.times import Span
 
 JOIN_MS = 5000
-"""Movement that goes on after less is one."""
+"""Motion after a shorter pause is merged, ms."""
 SECOND_MS = 1000
 
 Moved = Iterable[tuple[int, int]]
-"""Seconds (UTC ms) with the places that moved in them (`model.grid`), in order."""
+"""Seconds (ms UTC) with their motion grid (`model.grid`), in order."""
 
 
 def motion_in_spot(moved: Moved, box: Box) -> list[Span]:
-    """When something moved there, newest first."""
+    """Return the times of motion in the box, newest first."""
     spot, found = grid_of(box), list[Span]()
     for at_ms, grid in moved:
         if not grid & spot:
@@ -26,7 +26,7 @@ def motion_in_spot(moved: Moved, box: Box) -> list[Span]:
 
 
 def heat(moved: Moved) -> list[int]:
-    """In how many seconds each place moved: ROWS x COLUMNS numbers, row by row from the upper left."""
+    """Return the seconds of motion per grid position: ROWS x COLUMNS numbers, row by row from the upper left."""
     counts = [0] * (COLUMNS * ROWS)
     for _, grid in moved:
         left = grid

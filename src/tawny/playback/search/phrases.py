@@ -1,5 +1,6 @@
-"""What is said in many ways, said in one, so that fewer need to be known: `half an hour ago` is `30 minutes ago`,
-`3 in the afternoon` is `3 pm`, `18.11.2026` is `2026-11-18`. Pure; text is lower case.
+"""Normalizes phrases before parsing. Pure; text is lower case.
+
+`half an hour ago` becomes `30 minutes ago`, `3 in the afternoon` becomes `3 pm`, `18.11.2026` becomes `2026-11-18`.
 """
 
 import re
@@ -25,7 +26,7 @@ _BRIEF_MONTHS = {month[:3]: month for month in MONTHS} | {"sept": "september"}
 _BRIEF_DAYS = {day[:3]: day for day in DAYS} | {"tues": "tuesday", "thur": "thursday", "thurs": "thursday"}
 _BRIEF_MONTH, _BRIEF_DAY = "|".join(_BRIEF_MONTHS), "|".join(_BRIEF_DAYS)
 _NIGHT_FROM = 6
-"""`5 at night` is in the morning, `6 at night` in the evening."""
+"""`5 at night` means morning, `6 at night` means evening."""
 
 
 def normalise_phrases(text: str) -> str:
@@ -43,7 +44,7 @@ def _half_of_day(found: re.Match[str]) -> str:
 
 
 def _date(found: re.Match[str]) -> str:
-    """Day and month as in Europe; where that is none, the other way round."""
+    """Return an ISO date, day before month; the other order if the month would be invalid."""
     day, month = int(found[1]), int(found[2])
     if month > 12:
         day, month = month, day

@@ -1,4 +1,4 @@
-"""What somebody asked, once it is understood."""
+"""Parsed search queries."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -10,8 +10,11 @@ from tawny.model.times import Span
 
 @dataclass(frozen=True, slots=True)
 class SearchableIdentity:
-    """Who can be asked for by name. words: of an event, what it may be found by because it was read, small and without
-    gaps: names, plates, the recogniser's name, `known` or `unknown`."""
+    """Searchable identities.
+
+    words: search words of an event's recognition results, lower case without separators: names, plates, the
+    recognizer's name, `known` or `unknown`.
+    """
 
     names: Iterable[str] = ()
     words: Callable[[Event], frozenset[str]] = lambda _event: frozenset()
@@ -22,18 +25,18 @@ NOBODY = SearchableIdentity()
 
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """What is empty asks for anything. spans: in order, without overlaps; the newest comes last."""
+    """A query. Empty fields match everything. spans: in order, without overlaps; the newest is last."""
 
     spans: tuple[Span, ...]
     kinds: frozenset[str] = frozenset()
     labels: frozenset[str] = frozenset()
-    """Asked for by a name that is no kind: `dog`."""
+    """Labels that are no event type: `dog`."""
     cameras: frozenset[CameraId] = frozenset()
     zones: frozenset[str] = frozenset()
     read: frozenset[str] = frozenset()
-    """Names and texts that were read, such as plates, or parts of these; small, without gaps. Any one is enough."""
+    """Names and texts read, such as plates or parts of them, lower case without separators. One must match."""
     read_so: frozenset[str] = frozenset()
-    """How: by which recogniser, `known`, `unknown`. All of it."""
+    """Recognizer names, `known` or `unknown`. All must match."""
     least_s: float = 0.0
     most_s: float = float("inf")
     only: str = "all"
@@ -42,10 +45,10 @@ class SearchQuery:
     order: str = "newest"
     """newest, oldest, longest or shortest first."""
     count: int | None = None
-    """Only so many of that order were asked for."""
+    """Maximum number of results in that order."""
     but: frozenset[str] = frozenset()
-    """Kinds and labels that are not meant."""
+    """Excluded types and labels."""
     time_words: str = ""
-    """The time, as it was understood."""
+    """The time as understood."""
     unknown: tuple[str, ...] = field(default=())
-    """Words that mean nothing here."""
+    """Words without a meaning."""

@@ -1,7 +1,6 @@
-"""Words to a question: `person gate last night`, `dogs in the garden, longer than 1 min`. Pure.
+"""Parses text to a query: `person gate last night`, `dogs in the garden, longer than 1 min`. Pure.
 
-Nothing is guessed: a word that is no kind, label, camera, zone, time or length is told as unknown, and asks for
-nothing.
+Nothing is guessed: words that are no type, label, camera, zone, time or length are reported as unknown and ignored.
 """
 
 import re
@@ -28,7 +27,7 @@ SYNONYMS: Mapping[str, str] = {
     **dict.fromkeys(("sabotage", "tampering", "covered"), "tamper"),
     **dict.fromkeys(("parcel", "parcels", "package", "packages", "things", "left", "taken"), "object"),
 }
-"""What people say for a kind; empty: any."""
+"""Synonyms of types; empty: any type."""
 EVENT_KINDS = (*KINDS, MOTION, "sound", "tamper")
 OTHER_NAMES: Mapping[str, str] = {
     **dict.fromkeys(("bike", "bikes", "cyclist", "cyclists"), "bicycle"),
@@ -37,7 +36,7 @@ OTHER_NAMES: Mapping[str, str] = {
     **dict.fromkeys(("puppy", "puppies"), "dog"),
     **dict.fromkeys(("kitten", "kittens"), "cat"),
 }
-"""What people say for a label."""
+"""Synonyms of labels."""
 SMALL_WORDS = frozenset((
     "a", "an", "the", "in", "on", "at", "of", "by", "to", "near", "with", "and", "or", "was", "were", "is",
     "are", "did", "do", "does", "there", "any", "all", "me", "show", "find", "what", "when", "which", "come",
@@ -57,7 +56,7 @@ ORDERED: Mapping[str, str] = {
     "longest": "longest", "shortest": "shortest",
 }  # fmt: skip
 SHORTEST, LONGEST, SHORT = 3, 10, 3
-"""Letters of a plate, or of a part of one; of a word without digits that may be a part."""
+"""Minimum and maximum letters of a plate or part of it; maximum letters of a word without digits that may be a part."""
 _LENGTH = r"(\d+(?:\.\d+)?) ?(s|sec|seconds?|min|minutes?|h|hours?)(?!\w)(?: long)?"
 _SHORTER = re.compile(
     rf"(?:for )?(?:shorter than|less than|under|below|at most|up to|(?:no|not) (?:longer|more) than) {_LENGTH}"
@@ -68,7 +67,7 @@ _LONGER = re.compile(
     rf"|{_LENGTH} or (?:more|longer)"
 )
 _BETWEEN = re.compile(r"(?:between |from )?(\d+) (?:and|to|-) (?=\d+ ?(?:s|sec|seconds?|min|minutes?)(?!\w))")
-"""`between 10 and 30 seconds` is at least 10 and at most 30."""
+"""`between 10 and 30 seconds` becomes at least 10 and at most 30."""
 _BUT = re.compile(
     r"(?<!\w)(?:but(?: not?)?|except(?: for)?|other than|apart from|without|not|no)(?: an?| the| any)?"
     r" ([\w'-]+(?: (?:and|or|nor) [\w'-]+)*)"
@@ -78,8 +77,7 @@ _WORD = re.compile(r"[\w'-]+")
 
 @dataclass(frozen=True)
 class SearchVocabulary:
-    """What there is: cameras with their names, zones, the labels that were seen; who is known by name, and by what
-    something is read (`plates`)."""
+    """Known words: cameras with names, zones, labels, names of identities, and recognizers (`plates`)."""
 
     cameras: Mapping[CameraId, str]
     zones: Iterable[str] = ()
@@ -97,14 +95,14 @@ class _Found:
     read: set[str] = field(default_factory=set)
     read_so: set[str] = field(default_factory=set)
     but: set[str] = field(default_factory=set)
-    """Kinds and labels that are not meant."""
+    """Excluded types and labels."""
 
 
 def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int) -> SearchQuery:
-    """zone: of the clock on the wall."""
+    """Return the query. zone: local time zone."""
     rest = normalise_phrases(" ".join(text.lower().replace(",", " ").replace("?", " ").replace("!", " ").split()))
     found, places = _Found(), SearchVocabulary(known.cameras, known.zones)
-    rest = _named(rest, places, found, least_words=2)  # on the `first floor` nobody is the first
+    rest = _named(rest, places, found, least_words=2)  # `first floor` must not be parsed as an order
     rest = _BETWEEN.sub(lambda one: f"at least {one[1]} {_unit(rest[one.end() :])} at most ", rest)
     rest, most_s = _length(_SHORTER, rest, float("inf"))
     rest, least_s = _length(_LONGER, rest, 0.0)
@@ -138,7 +136,7 @@ def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int)
 
 
 def _named(text: str, known: SearchVocabulary, found: _Found, least_words: int = 1) -> str:
-    """Cameras, zones and labels, by all their words; the longest names first, so that `front gate` is not `gate`."""
+    """Take cameras, zones and labels from the text, longest names first: `front gate` is not `gate`."""
     names: list[tuple[str, set[str], str]] = []
     for camera, name in known.cameras.items():
         names += [(one, found.cameras, camera) for one in {name.lower(), camera.replace("-", " "), camera}]
@@ -174,7 +172,7 @@ def _is_kind(word: str, known: SearchVocabulary, found: _Found) -> bool:
 
 
 def _left_out(said: re.Match[str], known: SearchVocabulary, found: _Found) -> str:
-    """`anything but cats and dogs`: what is not meant; what is no kind and no label stays in the text."""
+    """Take exclusions such as `anything but cats and dogs`. Text without type or label stays."""
     here = _Found()
     rest = _named(said[1], SearchVocabulary({}, labels=known.labels), here)
     for word in _WORD.findall(rest):
@@ -185,7 +183,7 @@ def _left_out(said: re.Match[str], known: SearchVocabulary, found: _Found) -> st
 
 
 def _is_in_names(word: str, known: SearchVocabulary, found: _Found) -> bool:
-    """`gate` is every camera or zone with a gate in its name."""
+    """Match a word in camera and zone names: `gate` means all with it."""
     cameras = {one for one, name in known.cameras.items() if word in (*name.lower().split(), *one.split("-"))}
     zones = {one for one in known.zones if word in one.split("-")}
     found.cameras |= cameras
@@ -194,7 +192,7 @@ def _is_in_names(word: str, known: SearchVocabulary, found: _Found) -> bool:
 
 
 def _texts(words: list[str], found: _Found) -> list[str]:
-    """What is left may be a plate, with its gaps: `b ab 123`. Whatever is none is not known."""
+    """Take a plate from the remaining words, including separators: `b ab 123`. Return the unknown words."""
     parts = [word for word in words if len(word) <= SHORT or any(one.isdigit() for one in word)]
     plate = "".join(spoken(word) for word in parts)
     if not (SHORTEST <= len(plate) <= LONGEST and any(one.isdigit() for one in plate)):
@@ -204,7 +202,7 @@ def _texts(words: list[str], found: _Found) -> list[str]:
 
 
 def _order(text: str) -> tuple[str, str, int | None]:
-    """Which come first, and how many are asked for; None: all."""
+    """Take order and count from the text. Count None: all."""
     found = re.search(rf"(?<!\w)(?:the )?(?:(\d{{1,3}}) )?({ORDERS})(?: (\d{{1,3}}))?(?: ones?)?(?!\w)", text)
     if found is None:
         return text, "newest", None
@@ -213,7 +211,7 @@ def _order(text: str) -> tuple[str, str, int | None]:
 
 
 def _unit(text: str) -> str:
-    """Of the length that it begins with."""
+    """Return the unit of the length at the start of the text."""
     found = re.match(_LENGTH, text)
     return found[2] if found else "s"
 

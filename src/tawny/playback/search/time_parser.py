@@ -1,7 +1,6 @@
-"""Times as people say them: `last night`, `monday after 22:00`, `the last 3 days`, `between 2 and 5 am`.
+"""Times in natural language: `last night`, `monday after 22:00`, `the last 3 days`, `between 2 and 5 am`.
 
-A phrase gives days, and hours of the day; together they are spans of time by the clock on the wall, so a day may have
-23 or 25 hours. Pure.
+A phrase gives days and hours of the day. Combined they are spans in local time, so a day may have 23 or 25 hours. Pure.
 """
 
 import re
@@ -27,11 +26,11 @@ from tawny.playback.search.day_parser import (
 from tawny.playback.search.phrases import CLOCK, DAYS, normalise_phrases
 
 USUAL_DAYS = 7
-"""So far back is looked where no day was said."""
+"""Days searched if no day is given."""
 PARTS = {"night": (20, 6), "morning": (5, 12), "afternoon": (12, 18), "evening": (18, 24), "day": (6, 20)}
-"""Hours from and to; one that ends earlier than it begins goes on past midnight."""
+"""First and last hour; an end before the start is on the next day."""
 NEAR_MIN = 30
-"""`at 14:00` is so many minutes before and after it."""
+"""`at 14:00` includes this many minutes before and after."""
 _LENGTHS_S = {"min": 60, "minute": 60, "hour": 3600, "h": 3600, "day": 86400, "week": 604_800, "month": 2_592_000}
 
 _NUMBER = r"(\d{1,4})"
@@ -40,9 +39,10 @@ _TO = "(?:and|to|until|-|–)"
 
 @dataclass(frozen=True, slots=True)
 class TimeExpression:
-    """days: all that are meant. hours: minutes of the day from and to; the end may lie on the next day.
+    """A parsed time.
 
-    exact: from and to as instants, which days and hours have no say in. is_usual: no day was said.
+    days: all included days. hours: first and last minute of the day; the last may be on the next day. exact: span that
+    overrides days and hours. is_usual: no day was given.
     """
 
     days: frozenset[date]
@@ -52,7 +52,7 @@ class TimeExpression:
     is_usual: bool = False
 
     def spans(self, zone: ZoneInfo, now_ms: int) -> tuple[Span, ...]:
-        """Up to now; neighbours are one."""
+        """Return the spans until now; adjacent ones are merged."""
         if self.exact is not None:
             return (self.exact,)
         found: list[Span] = []
@@ -66,7 +66,7 @@ class TimeExpression:
         return tuple(found)
 
     def on(self, first: date, last: date | None = None) -> "TimeExpression":
-        """With these days besides those that were said; of a week that was said, only these."""
+        """Return the expression with these days added, or restricted to them if they were already included."""
         count = ((last or first) - first).days + 1
         days = frozenset(first + timedelta(days=n) for n in range(count))
         more = days if self.is_usual or days <= self.days else self.days | days
@@ -74,7 +74,7 @@ class TimeExpression:
 
 
 def parse_time(text: str, zone: ZoneInfo, now_ms: int) -> tuple[TimeExpression, str]:
-    """The time that a lower-case text speaks of, and the text without it."""
+    """Return the time in a lower-case text, and the text without it."""
     text = normalise_phrases(text)
     today = datetime.fromtimestamp(now_ms / 1000, zone).date()
     usual = frozenset(today - timedelta(days=n) for n in range(USUAL_DAYS))
@@ -94,18 +94,18 @@ def parse_time(text: str, zone: ZoneInfo, now_ms: int) -> tuple[TimeExpression, 
 
 
 _Read = Callable[[TimeExpression, re.Match[str]], TimeExpression | None]
-"""None: it is no time after all."""
+"""None: not a time after all."""
 _Phrases = Iterator[tuple[str, _Read]]
 
 
 def _phrases(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
-    """The longer ones first."""
+    """Yield the patterns, longer phrases first."""
     yield from _ago(today, now_ms)
     yield from _since(today, zone, now_ms)
     yield from _several_days(today)
     yield from _parts_of_days(today)
     yield from _weeks_and_months(today)
-    for _ in DAYS:  # as many as are said
+    for _ in DAYS:  # several days may be given
         yield rf"(?:on )?({ANY})", lambda when, found: _on(when, day_of(found[1], today))
     yield from _hours_of_the_day()
 
@@ -257,7 +257,7 @@ def _hours(when: TimeExpression, begin: int | None, end: int | None) -> TimeExpr
 
 
 def _minute(hour: str, minute: str | None, half: str | None) -> int | None:
-    """Of the day; None for what is no time."""
+    """Return the minute of the day, or None if it is no time."""
     h, m = int(hour), int(minute or 0)
     if half:
         if not 1 <= h <= 12:

@@ -1,8 +1,8 @@
-"""The file layer: the few calls through which storage touches a disk, so that a test can be the disk.
+"""File layer: the calls through which storage accesses a disk. Tests substitute their own disk.
 
-Paths are below one root, with `/`, and no link is ever followed. What is written is durable once `sync` returned; a
-name (of a new, renamed or removed file) is durable once `sync_folder` of its folder returned, and not before. Any
-thread may call; an `OpenFile` belongs to one thread at a time.
+Paths are relative to one root, use `/`, and never follow symbolic links. File content is durable once `sync` has
+returned. A new, renamed or removed file name is durable once `sync_folder` of its folder has returned. Thread-safe,
+except `OpenFile`: one thread at a time.
 """
 
 import errno
@@ -20,11 +20,11 @@ Kind = Literal["file", "folder", "link", "other"]
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
-_MOST_PARTS = 1024  # of one writev (IOV_MAX)
+_MOST_PARTS = 1024  # maximum number of buffers in one writev (IOV_MAX)
 
 
 class FolderEntry(NamedTuple):
-    """What stands in a folder."""
+    """One directory entry."""
 
     name: str
     kind: Kind
@@ -33,81 +33,87 @@ class FolderEntry(NamedTuple):
 
 class DiskCapacity(NamedTuple):
     free_bytes: int
-    """For us: without what the file system keeps for root."""
+    """Free space available to tawny, without the part the file system reserves for root."""
     total_bytes: int
 
 
 class OpenFile(Protocol):
-    """A file that grows at its end. Raises DiskFull, StorageError."""
+    """A file opened for appending. Raises DiskFull, StorageError."""
 
     @property
     def size_bytes(self) -> int: ...
 
     def append(self, parts: Sequence[Bytes]) -> None:
-        """Write all parts in one go. After an error the file may hold a piece of them: `cut` it back."""
+        """Append all parts. After an error the file may hold a fraction of them: truncate it with `cut`."""
         ...
 
     def sync(self) -> None:
-        """Make all that was appended durable. After an error the file takes no more: what the disk still has is
-        unknown, and a second try could succeed without having written anything."""
+        """Make all appended data durable.
+
+        After an error the file rejects further writes. The state on the disk is then unknown, and a second sync could
+        succeed without writing.
+        """
         ...
 
     def cut(self, size_bytes: int) -> None:
-        """Throw away what is behind so many bytes."""
+        """Truncate the file to `size_bytes`."""
         ...
 
     def close(self) -> None: ...
 
 
 class DiskAccess(Protocol):
-    """Files below one root. Raises DiskFull, FolderUnwritable, StorageError."""
+    """File operations below one root. Raises DiskFull, FolderUnwritable, StorageError."""
 
     @property
     def root(self) -> Path: ...
 
     def create(self, path: str, *, secret: bool = False) -> OpenFile:
-        """A new, empty file. secret: for its owner alone. StorageError when there is something by this name already."""
+        """Create an empty file.
+
+        secret: readable and writable by the owner only. Raises StorageError if the name already exists.
+        """
         ...
 
     def extend(self, path: str) -> OpenFile:
-        """An existing file, to append to it."""
+        """Open an existing file for appending."""
         ...
 
     def read(self, path: str, offset: int = 0, size: int | None = None) -> bytes: ...
     def write_at(self, path: str, offset: int, data: Bytes) -> None:
-        """Overwrite within an existing file, without making it durable."""
+        """Overwrite a range of an existing file. The data is not synced."""
         ...
 
     def rename(self, old: str, new: str) -> None:
-        """Within one folder; what stands under the new name is replaced."""
+        """Rename within one folder. An existing file of the new name is replaced."""
         ...
 
     def unlink(self, path: str) -> None:
-        """Remove a file or link; nothing happens when there is none."""
+        """Remove a file or link. No effect if it does not exist."""
         ...
 
     def make_folder(self, folder: str) -> None:
-        """With all above it, durably."""
+        """Create the folder and its parents, durably."""
         ...
 
     def remove_folder(self, folder: str) -> bool:
-        """Remove an empty folder. False when it is not empty, or not there."""
+        """Remove an empty folder. Return False if it is not empty or does not exist."""
         ...
 
     def sync_folder(self, folder: str) -> None: ...
     def entries(self, folder: str) -> list[FolderEntry]:
-        """In order of names; nothing when there is no such folder."""
+        """Return the entries sorted by name. Empty if the folder does not exist."""
         ...
 
     def entry(self, path: str) -> FolderEntry | None: ...
     def space(self) -> DiskCapacity: ...
     def place(self, path: str) -> Path:
-        """Where a file can be opened for reading, if it is there."""
+        """Return the path by which a reader can open the file, if it exists."""
         ...
 
 
 def turned(error: OSError, where: str) -> StorageError:
-    """An operating system's error as one of ours."""
+    """Convert an OSError to a StorageError."""
     if error.errno in _FULL:
         return DiskFull(where)
     detail = os.strerror(error.errno) if error.errno else str(error)
@@ -119,7 +125,7 @@ def turned(error: OSError, where: str) -> StorageError:
 
 
 def parts_of(path: str) -> list[str]:
-    """The names along a path. ValueError for one that could lead out of the root."""
+    """Split a path into names. Raises ValueError for a path that could leave the root."""
     names = path.split("/") if path else []
     if any(name in ("", ".", "..") or "\0" in name for name in names):
         raise ValueError(f"{path!r} is not a path below a root")
@@ -131,7 +137,7 @@ def parent_of(path: str) -> str:
 
 
 class RealDisk:
-    """The operating system's files below `root`, which must exist (and may itself be reached over a link)."""
+    """The operating system's files below `root`. The root must exist and may be reached through a link."""
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
@@ -139,8 +145,10 @@ class RealDisk:
         self._identity = (0, 0)
 
     def expect(self, path: str, mark: bytes) -> None:
-        """From now on this is only the disk whose file at `path` says `mark`: when another, or none, is mounted at the
-        root, nothing is read or written there, and every call raises StorageError until it is back."""
+        """Accept from now on only the disk whose file at `path` contains `mark`.
+
+        While another disk or none is mounted at the root, every call raises StorageError without reading or writing.
+        """
         with self._folder("") as fd:
             self._identity = _identity(fd)
         self._mark = (path, mark)
@@ -196,7 +204,7 @@ class RealDisk:
             with self._folder("/".join(names[:depth])) as above:
                 with suppress(FileExistsError):
                     os.mkdir(name, 0o750, dir_fd=above)
-                os.fsync(above)  # also when it was there: whoever made it may have been cut off before this
+                os.fsync(above)  # also if the folder exists: its creator may have been interrupted before this sync
 
     def remove_folder(self, folder: str) -> bool:
         try:
@@ -239,8 +247,10 @@ class RealDisk:
 
     @contextmanager
     def _folder(self, folder: str, passing: type[OSError] | tuple[()] = ()) -> Iterator[int]:
-        """The folder opened name by name, so that no link on the way leads elsewhere. Errors become ours, but for
-        `passing`."""
+        """Yield a descriptor of the folder, opened component by component so that no link is followed.
+
+        Converts OSError to StorageError, except for `passing`.
+        """
         fd = -1
         try:
             fd = self._open_root()
@@ -330,7 +340,7 @@ class _RealFile:
 
     def sync(self) -> None:
         self._usable()
-        self._broken = True  # until it is known to be well: never asked a second time
+        self._broken = True  # stays set unless the sync succeeds: a failed sync is never retried
         with self._errors():
             os.fdatasync(self._fd)
         self._broken = False
@@ -360,7 +370,7 @@ class _RealFile:
 
 
 def _behind(parts: list[memoryview], written: int) -> list[memoryview]:
-    """What is left of the parts after so many bytes."""
+    """Return the buffers that remain after `written` bytes."""
     for at, part in enumerate(parts):
         if written < len(part):
             return [part[written:], *parts[at + 1 :]]

@@ -1,8 +1,10 @@
-"""What was recorded on a spare while the first disk was not even there at the start: it stood in for it, as a folder
-of its own. When the first disk is back, all that happened meanwhile is taken over into its index and history.
+"""Failover to a spare when the main disk is missing at start, and the import of its data afterwards.
 
-The recordings stay where they are. `history/standing-in` on the spare says that there is something to take over, and
-since when; it goes last, so that whatever interrupts this, the next start does it again.
+While the main disk is missing, the spare is a recorder folder with its own index and history. When the main disk is
+back, `move_back` imports segments, gaps and events into its index and history.
+
+Recordings stay on the spare. `history/standing-in` on the spare marks data to import and holds the time of the
+failover. It is removed last, so that an interrupted import is repeated at the next start.
 """
 
 import json
@@ -30,7 +32,7 @@ _EVER: Final = 1 << 45
 
 
 def fail_over(spare: Volume, now_ms: int) -> None:
-    """From now on the spare is a recorder's folder of its own. Raises StorageError."""
+    """Make the spare a standalone recorder folder. No effect if it is one already. Raises StorageError."""
     if spare.disk.entry(_MARK) is not None:
         return
     spare.disk.make_folder("history")
@@ -44,7 +46,10 @@ def fail_over(spare: Volume, now_ms: int) -> None:
 
 
 def move_back(volume: Volume, index: Index, ledger: HistoryLedger, cameras: Iterable[CameraId], now_ms: int) -> int:
-    """What stood in for the volume becomes part of it. Returns how many recordings that were. Raises StorageError."""
+    """Import what the spares recorded during a failover.
+
+    Return the number of imported segments. Raises StorageError.
+    """
     count = 0
     for spare in volume.spares:
         since_ms = _since_ms(spare)
@@ -74,7 +79,7 @@ def _list(spare: Volume, index: Index) -> int:
     rows = []
     for found in walk(spare):
         if found.kind is FileKind.CLOSED and found.name is not None:
-            with suppress(FileDamaged):  # `check` tells of it
+            with suppress(FileDamaged):  # reported by `check`
                 row = row_of(spare, found.name, found.entry.size_bytes)
                 if index.segment(row.id) is None:
                     rows.append(row)
@@ -85,7 +90,7 @@ def _list(spare: Volume, index: Index) -> int:
 
 
 def _tell(spare: Volume, index: Index, ledger: HistoryLedger, since_ms: int) -> None:
-    """Its gaps and events of that time."""
+    """Copy gaps and events since `since_ms` from the spare's history to the ledger."""
     told, history = MemoryIndex(), HistoryJournal(spare.disk)
     replay([line for line in history.lines() if line.at_ms >= since_ms], told)
     history.close()
@@ -105,7 +110,10 @@ def _tell(spare: Volume, index: Index, ledger: HistoryLedger, since_ms: int) -> 
 
 
 def _explain(index: Index, ledger: HistoryLedger, camera: CameraId, away: Span, since_ms: int) -> None:
-    """The time before and behind what is known of the stand-in's life."""
+    """Record RECORDER_OFF gaps for the part of `away` before and after the spare's activity.
+
+    Activity lasts from the first to the last span the spare recorded or explained.
+    """
     gaps = [gap.span(away.end_ms) for gap in index.gaps(camera, away)]
     known = merge_spans([*gaps, *index.spans(camera, None, away)])
     life = [span for span in known if span.end_ms > since_ms]
@@ -115,7 +123,7 @@ def _explain(index: Index, ledger: HistoryLedger, camera: CameraId, away: Span, 
 
 
 def _forget(spare: Volume) -> None:
-    """It is a spare again, and nothing else."""
+    """Make the folder a plain spare again: remove its history, index and mark."""
     for entry in spare.disk.entries("history"):
         if entry.name.endswith(".jsonl"):
             spare.disk.unlink(f"history/{entry.name}")

@@ -1,4 +1,4 @@
-"""A file copied from one volume to another, so that it has its name there only once it is whole and durable."""
+"""Copy of a file between volumes. The target gets its final name only when complete and durable."""
 
 from typing import Final
 
@@ -11,7 +11,10 @@ _PIECE_BYTES: Final = 1 << 20
 
 
 def copy(source: Volume, target: Volume, path: str) -> int:
-    """Returns its size. What stood there under this name is replaced. Raises StorageError; then it is not there."""
+    """Copy a file, replacing an existing target. Return its size in bytes.
+
+    Raises StorageError. The target is unchanged if copying fails.
+    """
     entry = source.disk.entry(path)
     if entry is None or entry.kind != "file":
         raise StorageError(str(source.root / path), "it is gone")

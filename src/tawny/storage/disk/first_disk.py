@@ -1,7 +1,7 @@
-"""Is the disk there on which the recordings should be? Before anything is written to what may be an empty mount point.
+"""Detection of a missing main disk, before anything is written to an empty mount point.
 
-Nothing of the disk itself can tell that when it is away. What can: `/etc/fstab` mounts something there that is not
-mounted now; or the folder is below `/media`, where disks appear when they are plugged in.
+Sign 1: `/etc/fstab` has a mount point for the folder that is not mounted now. Sign 2: the folder is below `/media` or
+`/run/media`, where removable disks appear, without a mount.
 """
 
 import re
@@ -14,7 +14,7 @@ _PLUGGED: Final = (Path("/media"), Path("/run/media"))
 
 
 def is_disk_missing(folder: Path, fstab: Path = _FSTAB, mounts: Path = _MOUNTS) -> str:
-    """Why the folder's disk is not there; empty if it is, or if nothing says that it should be."""
+    """Return why the folder's disk is missing. Empty if it is mounted, or if nothing indicates a mount."""
     folder = folder.absolute()
     mounted = {Path(_plain(words[4])) for words in _lines(mounts) if len(words) > 4}
     for words in _lines(fstab):
@@ -38,5 +38,5 @@ def _lines(path: Path) -> list[list[str]]:
 
 
 def _plain(text: str) -> str:
-    """Spaces and the like are written as octal numbers in both files."""
+    """Decode octal escapes, used in both files for spaces and similar characters."""
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), text)

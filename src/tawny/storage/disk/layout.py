@@ -1,15 +1,15 @@
-"""Names on a volume: where a segment's file stands, and what a name says. Pure; nothing is read or written here.
+"""File names on a volume: builds paths from values and parses paths. Pure, no I/O.
 
 <camera>/2026/11/20/05/20261120T055812.345Z-20261120T055912.301Z.main.mp4    closed
 <camera>/2026/11/20/05/20261120T055812.345Z-20261120T055912.301Z.main.thin.mp4    closed and thinned: only keyframes
 <camera>/2026/11/20/05/20261120T055912.301Z.main.open.mp4                    open: being written
 ….main.tws, ….main.thin.tws, ….main.open.tws                                 the same, sealed
-<camera>/2026/11/20/05/<event id>.jpg                                        an event's picture
-<camera>/2026/11/20/05/<event id>.loop.jpg                                   a few small pictures of it, side by side
+<camera>/2026/11/20/05/<event id>.jpg                                        snapshot of an event
+<camera>/2026/11/20/05/<event id>.loop.jpg                                   its preview: small frames in one JPEG
 <camera>/2026/11/20/05/<event id>.tws, <event id>.loop.tws                   the same, sealed
-<camera>/2026/11/20/scores, scores.<zone>, grids                             motion of a UTC day: how much, and where
-<camera>/2026/11/20/sound                                                    how loud it was, as scores
-<camera>/2026/11/20/20261120.keys                                            wrapped keys of what was sealed that day
+<camera>/2026/11/20/scores, scores.<zone>, grids                             motion scores and grids of a UTC day
+<camera>/2026/11/20/sound                                                    sound levels, in the format of scores
+<camera>/2026/11/20/20261120.keys                                            wrapped keys of the day's sealed files
 """
 
 import re
@@ -26,10 +26,10 @@ HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
 
 LONGEST_MS: Final = DAY_MS
-"""No segment is longer; a file whose name says so is none of ours."""
+"""Maximum segment length. A file whose name states more is not a segment."""
 
 OWN_NAMES: Final = frozenset({"history", "tawny.db", "accounts.db", "lock", "keys", "outbox.db", "inbox", "clips"})
-"""What stands at a volume's root and is no camera."""
+"""Names at a volume's root that are not cameras."""
 
 _CAMERA = re.compile(r"[a-z0-9](?:-?[a-z0-9]){0,39}")
 _INSTANT = r"[0-9]{8}T[0-9]{6}\.[0-9]{3}Z"
@@ -39,7 +39,7 @@ _CLOSED = re.compile(
 _OPEN = re.compile(rf"(?P<start>{_INSTANT})\.(?P<stream>main|sub)\.open\.(?P<kind>mp4|tws)(?P<end>)?(?P<thin>)?")
 _HOUR = re.compile(r"\d{4}/\d\d/\d\d/\d\d")
 SOUND: Final = "~sound"
-"""Where a zone of scores is named: how loud it was. No zone can have this name."""
+"""Pseudo zone of the sound level file. Not a valid zone name."""
 _ZONE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _KEYS = re.compile(r"\d{8}\.keys")
 _EVENT = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -47,15 +47,15 @@ _EVENT = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class SegmentName:
-    """What a segment's file is called after."""
+    """The fields of a segment's file name."""
 
     camera: CameraId
     stream: StreamName
     start_ms: int
     end_ms: int | None
-    """None while it is open."""
+    """None while the segment is open."""
     is_thinned: bool = False
-    """Only its keyframes are left."""
+    """Only the keyframes remain."""
     is_sealed: bool = False
 
     @property
@@ -75,7 +75,7 @@ class SegmentName:
 
 
 def segment_name(path: str) -> SegmentName | None:
-    """What the path says, None when it is not where and how a segment would stand."""
+    """Parse a segment path. Return None if it is not a valid segment path."""
     folder, _, name = path.rpartition("/")
     camera = folder.partition("/")[0]
     found = _CLOSED.fullmatch(name) or _OPEN.fullmatch(name)
@@ -86,19 +86,19 @@ def segment_name(path: str) -> SegmentName | None:
         start_ms = _instant_ms(found["start"])
         end_ms = _instant_ms(end) if end else None
     except ValueError:
-        return None  # no such day, or no such hour
+        return None  # no such day or hour
     if start_ms < 0 or (end_ms is not None and not 0 <= end_ms - start_ms <= LONGEST_MS):
         return None
     return SegmentName(CameraId(camera), stream, start_ms, end_ms, bool(found["thin"]), found["kind"] == "tws")
 
 
 def _hour_path(text: str) -> str:
-    """Of a stamp, or the beginning of one: `2026/11/20/05`."""
+    """Convert a stamp or its beginning to an hour path: `2026/11/20/05`."""
     return f"{text[0:4]}/{text[4:6]}/{text[6:8]}/{text[9:11]}"
 
 
 def _instant_ms(text: str) -> int:
-    """As `stamp_ms`, of what the pattern of a name let through."""
+    """Like `stamp_ms`, for text that already matches the name pattern. Raises ValueError."""
     minute, second = int(text[11:13]), int(text[13:15])
     if minute > 59 or second > 59:
         raise ValueError(f"{text!r} is no time of day")
@@ -116,22 +116,22 @@ def _hour_name(hour: int) -> str:
 
 
 def is_thinned(segment: Segment) -> bool:
-    """Whether only its keyframes are left: its file's name says so."""
+    """Return whether only keyframes remain, according to the file name."""
     return segment.path.endswith((".thin.mp4", ".thin.tws"))
 
 
 def is_sealed(path: str) -> bool:
-    """Whether a file is sealed: its name says so."""
+    """Return whether a file is sealed, according to its name."""
     return path.endswith(".tws")
 
 
 def is_open(segment: Segment) -> bool:
-    """Whether it is still being written."""
+    """Return whether the segment is still being written, according to the file name."""
     return segment.path.endswith((".open.mp4", ".open.tws"))
 
 
 def is_camera(name: str) -> bool:
-    """Whether it can be a camera's folder."""
+    """Return whether the name is a valid camera folder."""
     return name not in OWN_NAMES and _CAMERA.fullmatch(name) is not None and len(name) <= 40
 
 
@@ -144,13 +144,16 @@ def hour_folder(camera: CameraId, at_ms: int) -> str:
 
 
 def is_hour_folder(path: str) -> bool:
-    """Whether it is a folder that segments stand in."""
+    """Return whether the path is a folder for segments."""
     camera, _, rest = path.partition("/")
     return is_camera(camera) and _HOUR.fullmatch(rest) is not None
 
 
 def scores_path(camera: CameraId, day_ms: int, zone: str = "") -> str:
-    """zone: of which, or SOUND; empty: of the whole picture. ValueError when it cannot be in a file's name."""
+    """Return the path of a day's scores.
+
+    zone: a zone, SOUND, or empty for the whole frame. Raises ValueError if the zone is not valid in a file name.
+    """
     if zone == SOUND:
         return f"{day_folder(camera, day_ms)}/sound"
     if zone and not _ZONE.fullmatch(zone):
@@ -163,35 +166,35 @@ def grids_path(camera: CameraId, day_ms: int) -> str:
 
 
 def keys_path(camera: CameraId, day_ms: int) -> str:
-    """The key ring of a day."""
+    """Return the path of a day's key ring."""
     return f"{day_folder(camera, day_ms)}/{stamp(day_ms)[:8]}.keys"
 
 
 def is_of_day(name: str) -> bool:
-    """Whether a file of this name in a day's folder is one of ours."""
+    """Return whether a file of this name in a day's folder belongs to tawny."""
     is_score = name.startswith("scores.") and bool(_ZONE.fullmatch(name[7:]))
     return name in ("scores", "grids", "sound") or is_score or bool(_KEYS.fullmatch(name))
 
 
 def loop_path(event: Event) -> str:
-    """Of a few small pictures of an event. ValueError as of `picture_path`."""
+    """Return the path of an event's preview. Raises ValueError like `picture_path`."""
     return f"{picture_path(event).removesuffix('.jpg')}.loop.jpg"
 
 
 def picture_path(event: Event) -> str:
-    """ValueError when the event's id cannot be a file's name."""
+    """Return the path of an event's snapshot. Raises ValueError if the event's id is not valid as a file name."""
     if not _EVENT.fullmatch(event.id):
         raise ValueError(f"{event.id!r} cannot be a file's name")
     return f"{hour_folder(event.camera, event.start_ms)}/{event.id}.jpg"
 
 
 def sealed_path(picture: str) -> str:
-    """Where a picture stands when it is sealed."""
+    """Return the path of the sealed form of a snapshot or preview."""
     return f"{picture.removesuffix('.jpg')}.tws"
 
 
 def picture_event(path: str) -> EventId | None:
-    """The event whose picture a path is, None when it is none."""
+    """Return the event whose snapshot or preview is at the path. None if the path is neither."""
     name = path.rpartition("/")[2]
     event = name.removesuffix(".jpg").removesuffix(".tws").removesuffix(".loop")
     return EventId(event) if event != name and _EVENT.fullmatch(event) else None

@@ -1,7 +1,7 @@
-"""One recorder a volume: a file that is locked while it runs, and tells who holds it and when it last lived.
+"""Lock file of a volume: one recorder per volume, with its process and last heartbeat.
 
-The lock itself is the kernel's (flock), so it is gone with its process whatever happened to it. What is written in the
-file is for people, and for the next start: until when was this recorder alive?
+The lock is the kernel's (flock), so it ends with the process in every case. The content is for people and for the next
+start, which reads how long the previous recorder was alive.
 """
 
 import errno
@@ -15,12 +15,12 @@ from typing import Any, Final
 from tawny.model.errors import FolderInUse
 from tawny.storage.disk.disk import turned
 
-_SIZE: Final = 256  # always as long, within one sector: never half old and half new
+_SIZE: Final = 256  # fixed size within one sector, so that a write is never half old and half new
 
 
 @dataclass(frozen=True, slots=True)
 class LockHolder:
-    """What stands in the file. boot: of the machine, new at every start of its kernel."""
+    """Content of the lock file. boot: the kernel's boot id, new at every boot."""
 
     pid: int
     boot: str
@@ -28,16 +28,19 @@ class LockHolder:
 
 
 class VolumeLock:
-    """Held from `take` to `release`; `pulse` from one thread at a time."""
+    """Exclusive lock, held from `take` to `release`. Call `pulse` from one thread at a time."""
 
     def __init__(self, fd: int, path: Path, life: LockHolder, before: LockHolder | None) -> None:
         self._fd, self._path, self._life = fd, path, life
         self.before = before
-        """Who held it last; None when nobody did."""
+        """The previous holder. None if the file had no valid content."""
 
     @classmethod
     def take(cls, root: Path, boot: str, now_ms: int) -> "VolumeLock":
-        """Raises FolderInUse when another process holds it, FolderUnwritable when the folder cannot be written."""
+        """Acquire the lock.
+
+        Raises FolderInUse if another process holds it, FolderUnwritable if the folder cannot be written.
+        """
         path = root / "lock"
         try:
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o640)
@@ -57,7 +60,7 @@ class VolumeLock:
         return lock
 
     def pulse(self, now_ms: int) -> None:
-        """Write down that we are alive, durably. OSError when the disk does not let us."""
+        """Write the heartbeat durably. Raises OSError if the disk rejects it."""
         self._life = LockHolder(self._life.pid, self._life.boot, now_ms)
         os.pwrite(self._fd, json.dumps(asdict(self._life)).encode().ljust(_SIZE - 1) + b"\n", 0)
         os.fdatasync(self._fd)
@@ -69,7 +72,7 @@ class VolumeLock:
 
 
 def holder(root: Path) -> LockHolder | None:
-    """Who holds the lock now; None when nobody does."""
+    """Return the current holder. None if the lock is free or cannot be read."""
     try:
         fd = os.open(root / "lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
@@ -85,7 +88,7 @@ def holder(root: Path) -> LockHolder | None:
 
 
 def boot_id() -> str:
-    """Of the running kernel; empty where there is none to be had."""
+    """Return the id of the running kernel's boot. Empty if not available."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:

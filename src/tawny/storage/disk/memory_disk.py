@@ -1,8 +1,8 @@
-"""A disk that is memory: nothing of it is ever on any disk, it has a stated size, and it is gone with the process.
+"""RAM disk: files in memory with a size limit, removed with the process.
 
-Each file is an anonymous one of the kernel's (`memfd_create`), so that whoever reads recordings opens it by a path as
-any other: `/proc/self/fd/17`. A removed file is emptied at once. Its descriptor is kept for a while, and its number is
-the last to be used again, because it would lead a late reader to somebody else's video. Any thread may call.
+Each file is anonymous (`memfd_create`), so that readers open it by a path such as `/proc/self/fd/17`. A removed file is
+truncated at once. Its descriptor stays open for a time, and its number is reused last: a late reader would otherwise
+open another file's video. Thread-safe.
 """
 
 import fcntl
@@ -22,16 +22,16 @@ from tawny.storage.disk.disk import Bytes, DiskCapacity, FolderEntry, OpenFile, 
 
 _PAGE_BYTES: Final = 4096
 _FILE_BYTES: Final = 8192
-"""A file takes so much beside its pages."""
+"""Fixed overhead of a file, in addition to its pages."""
 _LATE_S: Final = 300.0
-"""So long after its removal nobody reads a file any more."""
+"""Seconds after removal until no reader uses the file any more."""
 _MOST_PARTS: Final = 1024
 _FIRST_NUMBER: Final = 256
-"""Below it are everybody else's descriptors."""
+"""Descriptors below this number belong to the rest of the process."""
 
 
 class _File:
-    """Its descriptor is closed when nobody has the object any more."""
+    """An anonymous file. The descriptor is closed with the last reference to the object."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor, self.size_bytes = descriptor, 0
@@ -43,7 +43,7 @@ class _File:
 
 
 class RamDisk:
-    """size_bytes: so much fits, what files take beside their content included. A `Disk`."""
+    """An in-memory `DiskAccess`. size_bytes: capacity, including the overhead of files."""
 
     def __init__(self, size_bytes: int, clock: Clock) -> None:
         self._size_bytes, self._clock = size_bytes, clock
@@ -122,7 +122,7 @@ class RamDisk:
             return True
 
     def sync_folder(self, folder: str) -> None:
-        """Nothing outlives the process."""
+        """No effect: nothing outlives the process."""
 
     def entries(self, folder: str) -> list[FolderEntry]:
         with self._lock:
@@ -142,13 +142,13 @@ class RamDisk:
             return self.root / path if file is None else Path(f"/proc/self/fd/{file.descriptor}")
 
     def where(self, path: str) -> str:
-        """For people."""
+        """Return a path for messages."""
         return f"memory/{path}"
 
-    # --- what open files do
+    # --- used by open files
 
     def append(self, path: str, file: _File, parts: Sequence[Bytes]) -> None:
-        """All of the parts, or none."""
+        """Append all parts or none."""
         with self._lock:
             at = file.size_bytes
             self._grow(path, file, at + sum(len(part) for part in parts))
@@ -170,7 +170,7 @@ class RamDisk:
         file.size_bytes = size_bytes
 
     def _descriptor(self, name: str) -> int:
-        """An empty file, under the next number that was not used for the longest time."""
+        """Create an empty file on the descriptor number that was unused for the longest time."""
         made = os.memfd_create(name, os.MFD_CLOEXEC)
         try:
             limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -214,13 +214,13 @@ class _OpenRamFile:
         self._disk.append(self._path, self._file, parts)
 
     def sync(self) -> None:
-        """It is as durable as it will be."""
+        """No effect: nothing outlives the process."""
 
     def cut(self, size_bytes: int) -> None:
         self._disk.cut(self._file, size_bytes)
 
     def close(self) -> None:
-        """The disk holds it."""
+        """No effect: the disk owns the file."""
 
 
 def _used(size_bytes: int) -> int:

@@ -1,8 +1,10 @@
-"""The mirror: the same footage on a second volume, with an index and a history of its own, so that it stands alone.
+"""Mirror: a copy of all recordings on a second volume, with its own index and history.
 
-Closed segments are copied as they close, and what the mirror lacks when it is opened is copied then, oldest first; gaps
-and events go into its own ledger as they change. Its retention is its own, by the same settings. While the first disk
-lives, recordings that it lacks are read from here. At most the open segments are only on the first: about a minute.
+The mirror copies segments when they close. Segments missing when it is opened are copied then, oldest first. Gaps and
+events go into its own ledger. Its retention runs separately with the same settings.
+
+While the main disk works, recordings missing there are read from the mirror. Only open segments, about one minute,
+exist on the main disk alone.
 """
 
 import logging
@@ -41,20 +43,20 @@ log = logging.getLogger(__name__)
 
 STEP_S: Final = 2.0
 AGAIN_S: Final = 30.0
-"""Between two tries while it is not there."""
+"""Retry interval while the mirror is not available."""
 _HANGS_S: Final = 30.0
-"""One file that takes so long is on a disk that does not answer."""
+"""A copy of one file that takes longer means that the disk does not respond."""
 _AT_ONCE: Final = 20
 _ROWS_AT_ONCE: Final = 500
 _DAYS_EVERY_S: Final = 600.0
-"""So often the scores of today are copied; the first disk's loss costs at most so much of them."""
+"""Interval at which today's scores are copied: the maximum loss if the main disk fails."""
 _SETTLED_MS: Final = 600_000
-"""What the mirror lacks after so long, it lacks for good."""
+"""Segments still missing after this time become gaps of the mirror."""
 _MOST_WAITING: Final = 10_000
 
 
 class _Copy:
-    """The mirror while it is open. Raises StorageError when its disk fails."""
+    """The open mirror. Raises StorageError when its disk fails."""
 
     def __init__(self, volume: Volume, index: Index, clock: Clock, root: Path, contract: RetentionContract) -> None:
         self._volume, self._index, self._clock = volume, index, clock
@@ -80,7 +82,7 @@ class _Copy:
         self.index.close()
 
     def put_segment(self, segment: Segment) -> bool:
-        """Returns whether it was copied; not if it is there already, or gone."""
+        """Copy a segment. Return False if the mirror has it already or the file no longer exists."""
         source = self._volume.holding(segment.path)
         if source is None or self.index.segment(segment.id) is not None:
             return False
@@ -92,7 +94,7 @@ class _Copy:
         return True
 
     def put_gap(self, gap: Gap) -> None:
-        """What is removed here is not removed there."""
+        """Store a gap, except REMOVED: retention of the mirror is separate."""
         if gap.reason is not GapReason.REMOVED:
             self.ledger.put_gap(gap)
 
@@ -111,7 +113,10 @@ class _Copy:
             self.mirror.write_loop(event, loop)
 
     def put_days(self, newest: int | None = None) -> None:
-        """What belongs to whole days, scores and where it moved; of the newest days only, if told so."""
+        """Copy day files: scores, grids and keys.
+
+        newest: number of newest days to copy. None compares sizes on all days.
+        """
         for camera in self._volume.cameras():
             days = list(self._volume.day_folders(camera))
             for day in days if newest is None else days[-newest:]:
@@ -124,7 +129,7 @@ class _Copy:
             copy(self._volume, self.mirror, path)
 
     def catch_up(self, told: Callable[[], None]) -> None:
-        """Copy some of what it lacked when it was opened. told: after each."""
+        """Copy some of the segments that were missing at opening. Call the callback after each."""
         if self.has_caught_up:
             return
         for _ in range(_AT_ONCE):
@@ -141,7 +146,7 @@ class _Copy:
         self.has_caught_up = True
 
     def look_after(self) -> None:
-        """Its sign of life, its retention, and gaps for what it will never have."""
+        """Run retention at intervals, copy the newest day files, and record gaps for segments that stay missing."""
         now_s = self._clock.mono_s()
         if now_s < self._retention_s:
             return
@@ -185,7 +190,10 @@ class _Copy:
 
 
 class Mirror:
-    """An actor. root: the mirror's folder. `heard` from any thread: what the bus tells."""
+    """Actor that maintains the mirror. root: the mirror's folder.
+
+    The bus listener may be called from any thread.
+    """
 
     name = "mirror"
 
@@ -203,7 +211,7 @@ class Mirror:
         self._handle = engine.start(self.name, lambda: self)
 
     def promise(self, contract: RetentionContract) -> None:
-        """Go by this from now on."""
+        """Apply a new retention contract."""
         self._contract = contract
         if self._copy is not None:
             self._copy.retention.promise(contract.everyone, contract.cameras)
@@ -224,7 +232,7 @@ class Mirror:
 
     @property
     def problem(self) -> StorageError | None:
-        """Why nothing is copied now. Any thread may ask."""
+        """The error that stops copying now, or None. Call from any thread."""
         since_s = self._copying_s
         if since_s is not None and self._clock.mono_s() - since_s > _HANGS_S:
             return StorageError(str(self._root), "it isn't responding")
@@ -236,7 +244,7 @@ class Mirror:
 
     @property
     def waiting(self) -> int:
-        """How much is to be written there yet."""
+        """Number of items still to be written to the mirror."""
         return len(self._waiting)
 
     @property
@@ -260,7 +268,7 @@ class Mirror:
         self._copying_s = self._clock.mono_s()
 
     def finish(self) -> None:
-        """Copy what was closed last, and let go of it. For whoever ends the program, after `step` is called no more."""
+        """Copy the last closed segments and release the mirror. Call at shutdown, after the last `step`."""
         self.step()
         if self._copy is not None:
             self._copy.ledger.stopped("person")
@@ -268,7 +276,7 @@ class Mirror:
             self._copy = None
 
     def close(self) -> None:
-        """It is let go of by `finish`."""
+        """No effect: `finish` releases the mirror."""
 
     def _step(self) -> float:
         if self._copy is None:
@@ -308,9 +316,9 @@ class Mirror:
         return STEP_S
 
     def _give_up(self, error: StorageError) -> None:
-        """Until it is opened again, which finds out what it lacks: nothing needs to be remembered."""
+        """Close the mirror. Reopening it finds the missing segments, so the queue is dropped."""
         if self._problem is None:
-            log.warning("the mirror waits: %s", error)
+            log.warning("mirror not available, retrying: %s", error)
         self._problem = error
         self._waiting.clear()
         copied, self._copy = self._copy, None
@@ -318,4 +326,4 @@ class Mirror:
             try:
                 copied.close()
             except (StorageError, OSError) as failed:
-                log.warning("the mirror could not be closed: %s", failed)
+                log.warning("cannot close the mirror: %s", failed)

@@ -1,8 +1,8 @@
-"""Which folders may hold open segments, so that a start need not look through all of a volume.
+"""List of folders that may hold open segments, so that a start does not scan the whole volume.
 
-Always true: every open segment, and every closed one whose row is not in the index yet, stands in a folder that
-`history/folders.json` names. So a folder is written there, durably, before the first segment is made in it, and taken
-out only when all its segments are closed and listed.
+Invariant: every open segment, and every closed one not yet in the index, is in a folder listed in
+`history/folders.json`. A folder is added durably before its first segment is created. It is removed only when all its
+segments are closed and in the index.
 """
 
 import json
@@ -16,7 +16,7 @@ _FILE = "history/folders.json"
 
 
 class OpenFolders:
-    """Any thread may call. Raises what the disk raises."""
+    """Thread-safe. Raises the errors of the disk."""
 
     def __init__(self, disk: DiskAccess) -> None:
         self._disk = disk
@@ -25,7 +25,7 @@ class OpenFolders:
         self._written: frozenset[str] = frozenset()
 
     def enter(self, folder: str) -> None:
-        """A segment is about to be made there; makes the folder if need be."""
+        """Register a new segment in the folder. Creates the folder if necessary."""
         with self._lock:
             if folder not in self._written or self._disk.entry(folder) is None:
                 self._disk.make_folder(folder)
@@ -33,20 +33,20 @@ class OpenFolders:
             self._used[folder] += 1
 
     def leave(self, folder: str) -> None:
-        """One of its segments is closed and listed. What is written follows with the next `enter`."""
+        """Unregister a segment that is closed and in the index. The next `enter` updates the file."""
         with self._lock:
             self._used[folder] -= 1
             if self._used[folder] <= 0:
                 del self._used[folder]
 
     def clear(self) -> None:
-        """All is closed and listed."""
+        """Unregister all folders, durably."""
         with self._lock:
             self._used.clear()
             self._write(frozenset())
 
     def left_over(self) -> list[str] | None:
-        """What the last recorder here left. None when that is not known, and all folders are to be looked through."""
+        """Return the folders the previous recorder left. None if unknown: all folders must be scanned."""
         entry = self._disk.entry(_FILE)
         if entry is None:
             return None

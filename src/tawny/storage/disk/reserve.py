@@ -1,6 +1,6 @@
-"""A little room that is kept for the moment when the disk is full: removing needs some, to write down what goes.
+"""Reserved disk space, released when the disk is full: removal needs space to record what it removes.
 
-The file `history/reserve` holds nothing. It is given up before room is made, and filled again when there is enough.
+The file `history/reserve` holds zeros. It is removed before space is freed and written again when enough is free.
 """
 
 from typing import Final
@@ -14,7 +14,7 @@ _MOST_BYTES: Final = 16 * 1024 * 1024
 
 
 class Reserve:
-    """One thread at a time."""
+    """The reserve of one disk. Call from one thread at a time."""
 
     def __init__(self, disk: DiskAccess) -> None:
         self._disk = disk
@@ -24,7 +24,7 @@ class Reserve:
         return max(_LEAST_BYTES, min(_MOST_BYTES, self._disk.space().total_bytes // 200))
 
     def fill(self) -> None:
-        """Have the room reserved, if there is twice as much free. Raises StorageError."""
+        """Write the reserve file if twice its size is free. Raises StorageError."""
         size_bytes = self.size_bytes
         if self._disk.entry(_PATH) is not None or self._disk.space().free_bytes < 2 * size_bytes:
             return
@@ -41,5 +41,5 @@ class Reserve:
             file.close()
 
     def give_up(self) -> None:
-        """Let others have the room."""
+        """Release the reserved space."""
         self._disk.unlink(_PATH)

@@ -1,8 +1,9 @@
-"""Other volumes of the same recorder: where older segments are moved to, where recording goes on, and the mirror.
+"""Secondary volumes of a recorder: tiers for older segments, spares for failover, and mirrors.
 
-`history/volumes.json` of the first volume names them, and each says in `history/volume` which one it is, so that an
-empty mount point is never taken for the disk that should be there. Which volume has a file is not written down
-anywhere: it is looked for. Always true: a listed segment's file is whole on at least one of them.
+`history/volumes.json` of the main volume lists them. Each volume holds its id in `history/volume`, so that an empty
+mount point is never used in its place. The location of a file is not stored: the volumes are searched.
+
+Invariant: the file of every segment in the index is complete on at least one of them.
 """
 
 import json
@@ -24,11 +25,11 @@ _MARK: Final = "history/volume"
 
 class VolumeUse(StrEnum):
     TIER = "tier"
-    """Older segments are moved there."""
+    """Receives older segments."""
     SPARE = "spare"
-    """Recording goes on there while the first volume cannot be written."""
+    """Receives recordings while the main volume cannot be written."""
     MIRROR = "mirror"
-    """All is there a second time."""
+    """Holds a copy of all recordings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +43,15 @@ Prepare = Callable[[Volume], None]
 
 
 def _as_it_is(volume: Volume) -> None:
-    """Nothing is to be done there before it is used."""
+    """Default for `prepare`: no effect."""
 
 
 def join(volume: Volume, root: Path, use: VolumeUse, prepare: Prepare = _as_it_is) -> Volume:
-    """Use the folder beside the first volume from now on; made if it was never used before. prepare: called with it
-    before anybody else can use it.
+    """Add the folder as a secondary volume of `volume`; created on first use.
 
-    Raises StorageError when it should be there and is not, and FolderUnwritable.
+    prepare: called with the new volume before other code can use it.
+
+    Raises StorageError if a known volume is missing, and FolderUnwritable.
     """
     known = {(one.path, one.use): one for one in others(volume)}
     if (str(root), use) not in known:
@@ -62,7 +64,7 @@ def join(volume: Volume, root: Path, use: VolumeUse, prepare: Prepare = _as_it_i
 
 
 def expect_itself(volume: Volume) -> None:
-    """From now on nothing is written where the volume is unless it is the same disk. Raises StorageError."""
+    """Reject access from now on unless the same disk is mounted. Raises StorageError."""
     mark = _mark(volume.disk)
     if mark is None:
         mark = secrets.token_hex(8)
@@ -72,7 +74,7 @@ def expect_itself(volume: Volume) -> None:
 
 
 def attach(volume: Volume, root: Path, use: VolumeUse, prepare: Prepare = _as_it_is) -> Volume:
-    """A volume that `join` made known. StorageError when it is not there now."""
+    """Attach a volume that `join` registered. Raises StorageError if it is missing."""
     one = next((one for one in others(volume) if (one.path, one.use) == (str(root), use)), None)
     if one is None or not root.is_dir():
         raise StorageError(str(root), "the disk that should be there is not")
@@ -92,7 +94,7 @@ def attach(volume: Volume, root: Path, use: VolumeUse, prepare: Prepare = _as_it
 
 
 def attach_all(volume: Volume) -> list[StorageError]:
-    """All that are known and there; for whoever only looks. Returns why some are not."""
+    """Attach all registered volumes, for read-only commands. Return the errors of missing ones."""
     missing: list[StorageError] = []
     for one in others(volume):
         try:
@@ -103,7 +105,7 @@ def attach_all(volume: Volume) -> list[StorageError]:
 
 
 def is_volume_present(volume: Volume) -> bool:
-    """Whether it is still the same disk; another, or none, may be mounted at its place by now."""
+    """Return whether the same disk is still mounted. Another one, or none, may have replaced it."""
     try:
         return volume.mark is None or _mark(volume.disk) == volume.mark
     except StorageError:
@@ -111,13 +113,16 @@ def is_volume_present(volume: Volume) -> bool:
 
 
 def any_away(volume: Volume) -> bool:
-    """Whether a volume that may hold segments is not attached."""
+    """Return whether a volume that may hold segments is not attached."""
     here = {str(other.root) for other in volume.others}
     return any(str(Path(one.path).resolve()) not in here for one in others(volume) if one.use is not VolumeUse.MIRROR)
 
 
 def spaces(volume: Volume) -> list[tuple[Volume, DiskCapacity]]:
-    """Of the first volume, and of others that are there and answer. Raises StorageError for the first one alone."""
+    """Return the capacity of the main volume and of the others that respond.
+
+    Raises StorageError for the main volume only.
+    """
     found = [(volume, volume.space())]
     for other in volume.others:
         with suppress(StorageError):
@@ -127,7 +132,7 @@ def spaces(volume: Volume) -> list[tuple[Volume, DiskCapacity]]:
 
 
 def others(volume: Volume) -> list[SecondaryVolume]:
-    """Those that were ever joined."""
+    """Return all registered volumes."""
     if volume.disk.entry(_NAMES) is None:
         return []
     try:
@@ -147,7 +152,7 @@ def _mark(disk: DiskAccess) -> str | None:
 
 
 def _write(disk: DiskAccess, path: str, content: bytes) -> None:
-    """In place of what there is, durably."""
+    """Replace a file durably."""
     disk.make_folder(parent_of(path))
     disk.unlink(f"{path}.new")
     file = disk.create(f"{path}.new")

@@ -1,4 +1,7 @@
-"""A volume: a folder on a disk that holds the recordings. Knows where things stand; any thread may call."""
+"""A volume: the folder of one disk that holds recordings.
+
+Maps segments, events and scores to paths. Thread-safe.
+"""
 
 import re
 from collections.abc import Callable, Iterator
@@ -24,29 +27,29 @@ SealPicture = Callable[["Volume", CameraId, int, bytes], bytes | None]
 
 
 class Volume:
-    """`disk` is where everything goes through; `root` its folder."""
+    """Access to one volume. All I/O goes through `disk`; `root` is its folder."""
 
     def __init__(self, disk: DiskAccess) -> None:
         self.disk = disk
         self.open_folders = OpenFolders(disk)
         self.others: tuple[Volume, ...] = ()
-        """Where segments may be instead (`storage.disk.secondary_volumes`)."""
+        """Other volumes that may hold segments (`storage.disk.secondary_volumes`)."""
         self.spares: tuple[Volume, ...] = ()
-        """Those of them on which recording goes on while this one cannot be written."""
+        """Those of `others` that receive recordings while this volume cannot be written."""
         self.copies: tuple[Volume, ...] = ()
-        """Where they are a second time."""
+        """Mirrors."""
         self.signed: SignedHistory | None = None
-        """What is removed and thinned here is stated there; None where nothing is signed."""
+        """Receives removals and thinning of this volume. None if the history is not signed."""
         self.seal_picture: SealPicture = lambda _volume, _camera, _at_ms, _jpeg: None
-        """A picture of a sealed camera as it is stored; None when the camera is not sealed."""
+        """Returns the sealed form of a snapshot. None if the camera is not sealed."""
         self.picture_made: Callable[[Event, bytes], None] = lambda _event, _jpeg: None
-        """Told of each event's picture before it is stored."""
+        """Called with each event's snapshot before it is stored."""
         self.mark: str | None = None
-        """What it says of itself that it is; None for the first volume."""
+        """Id the volume must have. None for the main volume."""
 
     @classmethod
     def at(cls, root: Path) -> "Volume":
-        """The folder is made if need be. Raises FolderUnwritable, StorageError."""
+        """Open a volume, creating the folder if necessary. Raises FolderUnwritable, StorageError."""
         try:
             root.mkdir(mode=0o750, parents=True, exist_ok=True)
         except OSError as error:
@@ -59,11 +62,14 @@ class Volume:
         return self.disk.root
 
     def lock(self, clock: Clock) -> VolumeLock:
-        """Be the one recorder here. Raises FolderInUse (naming the other), FolderUnwritable."""
+        """Acquire the recorder's lock. Raises FolderInUse, which names the other process, and FolderUnwritable."""
         return VolumeLock.take(self.root, boot_id(), clock.now_ms())
 
     def check_writable(self) -> None:
-        """Write, sync and remove a file. Raises FolderUnwritable, StorageError; a full disk is retention's business."""
+        """Write, sync and remove a test file.
+
+        Raises FolderUnwritable, StorageError. A full disk is not an error here: retention frees space.
+        """
         with suppress(DiskFull):
             self.disk.unlink(_TRIAL)
             self.disk.make_folder("history")
@@ -84,7 +90,7 @@ class Volume:
         return (self, *self.others)
 
     def holding(self, path: str) -> "Volume | None":
-        """The first of them that has the file; one that cannot be read has none."""
+        """Return the first volume that has the file. Volumes that cannot be read are skipped."""
         for volume in self.everywhere:
             with suppress(StorageError):
                 if volume.disk.entry(path) is not None:
@@ -92,8 +98,10 @@ class Volume:
         return None
 
     def path(self, path: str) -> Path:
-        """Where it is in the file system, for reading; on the mirror if nowhere else. Raises StorageError if a link
-        stands anywhere on the way."""
+        """Return the file's path for reading; on a mirror if it exists nowhere else.
+
+        Raises StorageError if a component of the path is a link.
+        """
         if not self.others and not self.copies:
             return self.own_path(path)
         for volume in (*self.everywhere, *self.copies):
@@ -103,7 +111,7 @@ class Volume:
         return self.own_path(path)
 
     def own_path(self, path: str) -> Path:
-        """The same on this volume alone."""
+        """Return the file's path on this volume. Raises StorageError like `path`."""
         names = parts_of(path)
         for depth in range(1, len(names) + 1):
             entry = self.disk.entry("/".join(names[:depth]))
@@ -112,7 +120,7 @@ class Volume:
         return self.disk.place(path)
 
     def cameras(self) -> list[CameraId]:
-        """Those that have a folder here, or on another volume of ours."""
+        """Return the cameras that have a folder on this volume or the others."""
         names: set[str] = set()
         for volume in self.everywhere:
             with suppress(*(() if volume is self else (StorageError,))):
@@ -120,7 +128,7 @@ class Volume:
         return [CameraId(name) for name in sorted(names)]
 
     def hour_folders(self, camera: CameraId) -> Iterator[str]:
-        """In order of time."""
+        """Yield hour folders in order of time."""
         yield from self._below(camera, 0, len(_DIGITS))
 
     def _below(self, folder: str, depth: int, deepest: int) -> Iterator[str]:
@@ -132,21 +140,21 @@ class Volume:
                 yield from self._below(f"{folder}/{one.name}", depth + 1, deepest)
 
     def day_folders(self, camera: CameraId) -> Iterator[str]:
-        """In order of time."""
+        """Yield day folders in order of time."""
         yield from self._below(camera, 0, len(_DIGITS) - 1)
 
     def files(self, folder: str) -> Iterator[tuple[str, FolderEntry]]:
-        """What stands in a folder, with its path."""
+        """Yield path and entry of each item in a folder."""
         for one in self.disk.entries(folder):
             yield f"{folder}/{one.name}" if folder else one.name, one
 
     def write_picture(self, event: Event, jpeg: bytes) -> str:
-        """Store an event's picture, in place of an earlier one, durably. Returns its path."""
+        """Store an event's snapshot durably, replacing an earlier one. Return its path."""
         self.picture_made(event, jpeg)
         return self._write_picture(event.camera, picture_path(event), event.start_ms, jpeg)
 
     def write_loop(self, event: Event, jpeg: bytes) -> str:
-        """Store a few small pictures of an event, side by side in one JPEG. Returns its path."""
+        """Store an event's preview: small frames side by side in one JPEG. Return its path."""
         return self._write_picture(event.camera, loop_path(event), event.start_ms, jpeg)
 
     def _write_picture(self, camera: CameraId, path: str, at_ms: int, jpeg: bytes) -> str:
@@ -157,14 +165,14 @@ class Volume:
         return self._write_whole(sealed_path(path), sealed)
 
     def _state_gone(self, path: str, why: str) -> None:
-        """Of a sealed picture, in the signed history, before it goes: it has a number there."""
+        """Record the removal of a sealed snapshot in the signed history, where it has a number."""
         if self.signed is None or self.disk.entry(path) is None:
             return
         header = read_header(self.disk, path)
         if header is not None:
             number = header.number
             self.signed.add(["removed", header.camera.hex(), header.kind, header.stream, number, number, why])
-            with suppress(DiskFull):  # it is stated later
+            with suppress(DiskFull):  # written with the next statement
                 self.signed.write_items()
 
     def _write_whole(self, path: str, data: bytes) -> str:
@@ -183,20 +191,20 @@ class Volume:
         return path
 
     def read_picture(self, event: Event) -> bytes | None:
-        """None when there is none, or it is sealed."""
+        """Return an event's snapshot as JPEG. None if missing or sealed."""
         return self._read_jpeg(picture_path(event))
 
     def read_loop(self, event: Event) -> bytes | None:
-        """None when there is none, or it is sealed."""
+        """Return an event's preview as JPEG. None if missing or sealed."""
         return self._read_jpeg(loop_path(event))
 
     def sealed_picture(self, event: Event, *, is_loop: bool = False) -> Path | None:
-        """Where its picture, or its loop, stands sealed; None when there is none."""
+        """Return the path of the sealed snapshot or preview. None if missing."""
         path = self.path(sealed_path(loop_path(event) if is_loop else picture_path(event)))
         return path if path.is_file() else None
 
     def _read_jpeg(self, path: str) -> bytes | None:
-        """From the mirror if it is not here."""
+        """Read from this volume, or from a mirror if missing here."""
         for volume in (self, *self.copies):
             with suppress(*((StorageError,) if self.copies else ())):
                 entry = volume.disk.entry(path)

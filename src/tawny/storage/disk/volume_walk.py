@@ -1,4 +1,4 @@
-"""All that stands in the cameras' folders of a volume, told apart by where and how it stands. No link is followed."""
+"""Walk over the camera folders of a volume, classifying each entry by path and name. Follows no links."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ class FileKind(Enum):
     OPEN = auto()
     SET_ASIDE = auto()
     OTHER_OF_OURS = auto()
-    """Pictures and scores, and what is not whole yet."""
+    """Snapshots, scores and incomplete files."""
     FOREIGN = auto()
     LINK = auto()
 
@@ -33,7 +33,7 @@ _DAY: Final = 3
 
 
 def walk(volume: Volume) -> Iterator[FoundFile]:
-    """In order of names."""
+    """Yield all entries in order of names."""
     for path, entry in volume.files(""):
         if is_camera(entry.name) and entry.kind == "folder":
             yield from _below(volume, path, 0)

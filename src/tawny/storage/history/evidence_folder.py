@@ -1,6 +1,6 @@
-"""An evidence folder: recordings fragment by fragment as they were written, what proves them, and the signed history.
+"""Evidence folder: recorded fragments as written, their proofs, and the signed history.
 
-It needs no recorder to be checked (`sealed.evidence.verify`), and plays in any player.
+`sealed.evidence.verify` checks it without a recorder. The films play in any player.
 """
 
 import json
@@ -73,8 +73,11 @@ How to check it
 
 @dataclass(frozen=True, slots=True)
 class ShownRecording:
-    """One recording's share. parts: the beginning and fragments that were chosen, as they were written. Without its
-    leaf key, nobody can try whether a fragment is one of them."""
+    """The exported part of one recording.
+
+    parts: the initialization segment and the chosen fragments, as written. Without `leaf_key`, a fragment cannot be
+    matched against the recording.
+    """
 
     header: bytes
     leaf_key: bytes
@@ -90,7 +93,7 @@ class ShownRecording:
 
     @property
     def hidden(self) -> "ShownRecording":
-        """With what was stated of it, and nothing that tells of its pictures."""
+        """The same statements without data that reveals the video."""
         return replace(self, leaf_key=b"", shown=(), parts=())
 
     def proof(self) -> bytes:
@@ -106,11 +109,14 @@ class ShownRecording:
 
 
 Open = Callable[[str], SealedFileReader]
-"""A sealed file of a path, with its key. Raises NotDone without one."""
+"""Opens the sealed file at a path with its key. Raises NotDone without a key."""
 
 
 def shown_of(volume: Volume, segment: Segment, within: Span, open_sealed: Open) -> ShownRecording | None:
-    """From the key picture at or before the span's begin to its end; None when there is nothing that can be proved."""
+    """Export the fragments from the keyframe at or before the span's begin to its end.
+
+    Return None if none of it can be proved.
+    """
     if is_thinned(segment):
         return None
     if is_sealed(segment.path):
@@ -153,7 +159,7 @@ def _sealed(one: SealedFileReader, within: Span) -> ShownRecording | None:
 
 
 def _chosen(times: Iterable[tuple[int, bool, int]], begin_ms: int, end_ms: int) -> list[int]:
-    """Of records with number, whether they begin with a key picture, and time."""
+    """Return the record numbers to export. times: (number, starts with a keyframe, time in ms) of each record."""
     inside = [one for one in times if one[2] < end_ms]
     begins = [at for at, (_, begins, time_ms) in enumerate(inside) if begins and time_ms <= begin_ms]
     first = begins[-1] if begins else next((at for at, one in enumerate(inside) if one[1]), len(inside))
@@ -161,7 +167,7 @@ def _chosen(times: Iterable[tuple[int, bool, int]], begin_ms: int, end_ms: int) 
 
 
 def signer_of(disk: DiskAccess) -> Signer:
-    """Of what the next statement will stand for. NotDone when the recorder's keys cannot be read."""
+    """Return the signer of the next statement. Raises NotDone if the recorder's keys cannot be read."""
     if disk.entry(STATE) is None:
         raise NotDone("This recorder has no signed history yet.", "It starts when tawny runs for the first time.")
     return SigningState.read(read_object(disk.read(STATE))).signer
@@ -169,12 +175,12 @@ def signer_of(disk: DiskAccess) -> Signer:
 
 @dataclass(slots=True)
 class EvidenceFolder:
-    """A folder while it is made. Raises NotDone when it is there already, StorageError."""
+    """An evidence folder under construction. Raises NotDone if it already exists, StorageError."""
 
     folder: Path
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     derived: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Films that were put together of others here: how many bytes of their own are in front, then which of which."""
+    """Films assembled from other files here: size of their own header in bytes, then the source ranges."""
 
     @classmethod
     def begun(cls, folder: Path) -> "EvidenceFolder":
@@ -190,7 +196,7 @@ class EvidenceFolder:
         self.files[name] = self._written(name, parts)
 
     def take(self, name: str) -> None:
-        """A file that is in the folder already."""
+        """Add a file that is already in the folder."""
         path = self.folder / name
         hashed, size = sha256(), path.stat().st_size
         for piece in read_bytes(path, 0, size):
@@ -202,17 +208,17 @@ class EvidenceFolder:
         self.put_proof(number, shown)
 
     def put_proof(self, number: int, shown: ShownRecording) -> None:
-        """Alone: of what is not shown as it was recorded."""
+        """Add a proof without its film, for a recording not exported as recorded."""
         self.put(f"{number:03}{PROOF}", [shown.proof()])
 
     def put_derived(self, name: str, film: ProgressiveMp4) -> None:
-        """A film of parts of those that are here."""
+        """Add a film assembled from parts of the folder's files."""
         self.put(name, film.read())
         parts = [["" if source is None else source.name, begin, size] for source, begin, size in film.origins]
         self.derived[name] = {"head": len(film.header), "of": parts}
 
     def put_history(self, disk: DiskAccess, days: Iterable[str]) -> None:
-        """The chain of all days, and the statements of these."""
+        """Add the chain of all days and the statements of `days`."""
         self.put(CHAIN + DAYS, [disk.read(f"{FOLDER}/{DAYS}")])
         for day in days:
             for path in lists_of(day):
@@ -220,7 +226,10 @@ class EvidenceFolder:
                     self.put(CHAIN + path.rpartition("/")[2], [disk.read(path)])
 
     def close(self, signer: Signer, said: dict[str, Any], gaps: Iterable[Gap], readme: str) -> bytes:
-        """Sign what it holds: the manifest. said: recorder, software, camera, from, to, made, and what is special."""
+        """Write and sign the manifest, which lists all files. Return it.
+
+        said: recorder, software, camera, from, to, made, and specific entries.
+        """
         self.put("README.txt", [readme.encode()])
         told = [{"from": utc_text(gap.begin_ms), "reason": gap.reason.value, "to": _text(gap.end_ms)} for gap in gaps]
         manifest = {"v": 1, **said, "gaps": told, "files": self.files, "statement": signer.statement}

@@ -1,4 +1,4 @@
-"""The place of one file in the signed history, from its beginning to the statement that lists it."""
+"""Signing of one file: from its number to the statement that lists it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,17 +19,17 @@ from tawny.storage.segments.metadata import read_header
 
 @dataclass(slots=True)
 class FileSigning:
-    """Of a file that is being written. One thread at a time."""
+    """Signing state of a file that is being written. One thread at a time."""
 
     history: SignedHistory
     row: SignedRow
     number: int
     is_done: bool = field(default=False, init=False)
-    """The next statement lists it."""
+    """The next statement lists the file."""
 
     @contextmanager
     def signer(self) -> Iterator[Signer]:
-        """While the file's end is written, the next statement waits."""
+        """Yield the signer of the next statement, which is delayed until the file's end is written."""
         with self.history.signing() as signer:
             yield signer
 
@@ -37,12 +37,12 @@ class FileSigning:
         self._add(digest, FileEnding.SIGNED)
 
     def found(self, volume: Volume, path: str) -> None:
-        """It got no end: what is there of it counts. Raises StorageError."""
+        """Add a file without an end record: its existing content counts. Raises StorageError."""
         digest, ends = digest_of(volume, path)
         self._add(digest, ends)
 
     def give_back(self) -> None:
-        """It held nothing, and is gone."""
+        """Return the number of a file that held no data and was removed."""
         self.history.give_back(self.row, self.number)
         self.is_done = True
 
@@ -53,7 +53,7 @@ class FileSigning:
 
 @dataclass(frozen=True, slots=True)
 class SealedFileOnDisk:
-    """A sealed file's bytes, read as they are asked for."""
+    """A sealed file on a disk, read on demand."""
 
     disk: DiskAccess
     path: str
@@ -64,7 +64,7 @@ class SealedFileOnDisk:
 
 
 def read_sealed(disk: DiskAccess, path: str, *, deep: bool = False) -> FileScan:
-    """What a sealed file says without its key. FileDamaged when that is nothing, StorageError."""
+    """Scan a sealed file without its key. Raises FileDamaged if it is not readable, StorageError."""
     entry = disk.entry(path)
     try:
         return scan_file(SealedFileOnDisk(disk, path, entry.size_bytes if entry is not None else 0), deep=deep)
@@ -73,7 +73,7 @@ def read_sealed(disk: DiskAccess, path: str, *, deep: bool = False) -> FileScan:
 
 
 def digest_of(volume: Volume, path: str) -> tuple[bytes, FileEnding]:
-    """Of a closed file, and how it ends. FileDamaged when it has none, StorageError."""
+    """Return the digest of a closed file and how it ends. Raises FileDamaged if it has none, StorageError."""
     if is_sealed(path):
         file = read_sealed(volume.disk, path)
         return file.digest, file.ends
@@ -88,8 +88,10 @@ def digest_of(volume: Volume, path: str) -> tuple[bytes, FileEnding]:
 
 
 def sign_found(volume: Volume, history: SignedHistory) -> None:
-    """Files that were closed since the last statement, or by recovery just now, are for the next one. From the newest
-    hour back, as far as there are any. Raises StorageError."""
+    """Add files that were closed after the last statement, or by recovery, to the next one.
+
+    Searches from the newest hour backwards until an hour has none. Raises StorageError.
+    """
     for camera in volume.cameras():
         for folder in reversed(list(volume.hour_folders(camera))):
             if not _sign_folder(volume, history, folder):
@@ -97,8 +99,11 @@ def sign_found(volume: Volume, history: SignedHistory) -> None:
 
 
 def _sign_folder(volume: Volume, history: SignedHistory, folder: str) -> bool:
-    """Whether the hour before may have some, too: all that is here was new. What is older than the history, of another
-    recorder, or thinned long ago ends the search, so that a start takes no longer on a full disk."""
+    """Add the files of one hour. Return whether the previous hour may have unsigned files too.
+
+    The search ends at a file that is older than the history, from another recorder or thinned. The duration of a start
+    therefore does not depend on the amount of recordings.
+    """
     may_have_more = True
     for path, entry in volume.files(folder):
         name = segment_name(path)

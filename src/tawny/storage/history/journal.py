@@ -1,8 +1,8 @@
-"""The history: an append-only journal of gaps, damage, events, starts and stops; the index's part is made from it.
+"""History: append-only journal of gaps, damage, events, starts and stops. The index is rebuilt from it.
 
-`history/2026-11-20.jsonl`: a line a change, in the order it happened, durable when `write` returned. A line that a
-power cut tore is skipped when reading, and the next one begins on a line of its own. After a failed sync nothing more
-goes into that file; a new one, `2026-11-20-2.jsonl`, is begun. Any thread may call.
+`history/2026-11-20.jsonl` has one line per change, in order, durable when `write` returns. Reading skips a line torn by
+a power cut; the next line starts on its own. After a failed sync the file is not used again, and `2026-11-20-2.jsonl`
+is started. Thread-safe.
 """
 
 import json
@@ -24,7 +24,7 @@ _NAME: Final = re.compile(r"(\d{4}-\d\d-\d\d)(?:-(\d{1,6}))?\.jsonl")
 
 @dataclass(frozen=True, slots=True)
 class HistoryLine:
-    """what: `gap`, `damage`, `event`, `event_dropped`, `started` or `stopped`."""
+    """One entry. what: `gap`, `damage`, `event`, `event_dropped`, `started`, `stopped`, `healed` or `thinned`."""
 
     at_ms: int
     what: str
@@ -32,7 +32,10 @@ class HistoryLine:
 
 
 class HistoryJournal:
-    """Raises what the disk raises; then what was to be written is not there, or only a torn line of it."""
+    """Writer and reader of the journal.
+
+    Raises the errors of the disk. Lines that could not be written are then missing or torn.
+    """
 
     def __init__(self, disk: DiskAccess) -> None:
         self._disk = disk
@@ -42,7 +45,7 @@ class HistoryJournal:
         self._spoiled: set[str] = set()
 
     def write(self, lines: Iterable[HistoryLine]) -> None:
-        """Add lines in one go; they are durable when this returns."""
+        """Append lines in one write. They are durable when this returns."""
         with self._lock:
             lines = list(lines)
             if not lines:
@@ -52,7 +55,7 @@ class HistoryJournal:
             try:
                 file.append([b"".join(_encoded(line) for line in lines)])
             except StorageError:
-                with suppress(StorageError):  # a torn line is skipped when it is read
+                with suppress(StorageError):  # reading skips a torn line
                     file.cut(good_bytes)
                 self._close()
                 raise
@@ -74,7 +77,7 @@ class HistoryJournal:
         else:
             self._file = self._disk.extend(path)
             if self._file.size_bytes and self._disk.read(path, self._file.size_bytes - 1) != b"\n":
-                self._file.append([b"\n"])  # a torn line ends here
+                self._file.append([b"\n"])  # end the torn line
         self._disk.sync_folder(_FOLDER)
         self._path = path
         return self._file
@@ -82,7 +85,7 @@ class HistoryJournal:
     def _close(self) -> None:
         file, self._file = self._file, None
         if file is not None:
-            with suppress(StorageError):  # the disk may be gone; what was synced is there
+            with suppress(StorageError):  # the disk may be gone; synced lines are safe
                 file.close()
 
     def close(self) -> None:
@@ -90,7 +93,10 @@ class HistoryJournal:
             self._close()
 
     def lines(self, newest_files: int | None = None) -> Iterator[HistoryLine]:
-        """All that was written, oldest first; of the newest files only, if told so. What cannot be read is skipped."""
+        """Yield all lines, oldest first. Unreadable lines are skipped.
+
+        newest_files: number of newest files to read. None reads all.
+        """
         names = sorted(
             (found[1], int(found[2] or 1), one.name)
             for one in self._disk.entries(_FOLDER)

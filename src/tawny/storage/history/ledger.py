@@ -1,8 +1,7 @@
-"""The ledger: gaps, damage and events are written down through it alone, first in the history, then in the index.
+"""Ledger: writes gaps, damage and events to the history first, then to the index.
 
-Always true: what the index says of them, the history says too. A change that could not be written (the disk
-is full, say) is not lost but kept and written first next time; for a gap or an event only its newest state is kept.
-Any thread may call.
+Invariant: the history contains every gap, damage and event of the index. A change that cannot be written, for example
+on a full disk, is queued and written first next time. Of a gap or event only the newest state is queued. Thread-safe.
 """
 
 import logging
@@ -37,7 +36,10 @@ _Key = tuple[CameraId, int] | tuple[CameraId, StreamName, int] | EventId
 
 
 class HistoryLedger:
-    """None of its calls raises on a disk that fails: what could not be written waits, and `problem` says why."""
+    """Single writer of gaps, damage and events.
+
+    Never raises on disk errors: changes are queued, and `problem` has the cause.
+    """
 
     def __init__(self, history: HistoryJournal, index: Index, clock: Clock) -> None:
         self._history, self._index, self._clock = history, index, clock
@@ -46,39 +48,42 @@ class HistoryLedger:
         self.problem: StorageError | None = None
 
     def put_gap(self, gap: Gap) -> bool:
-        """Keyed by camera and begin. Returns whether it is durable now."""
+        """Store a gap, keyed by camera and begin. Return whether it is durable."""
         return self._put([gap])
 
     def put_damage(self, damage: Iterable[DamagedSpan]) -> bool:
-        """All at once, each keyed by camera, stream and begin. Returns whether they are durable now."""
+        """Store damaged spans at once, each keyed by camera, stream and begin. Return whether they are durable."""
         return self._put(damage)
 
     def put_event(self, event: Event) -> bool:
-        """Keyed by its id. Returns whether it is durable now."""
+        """Store an event, keyed by its id. Return whether it is durable."""
         return self._put([event])
 
     def drop_event(self, event_id: EventId) -> bool:
         return self._put([_Dropped(event_id)])
 
     def started(self, boot: str, **about: Any) -> bool:
-        """The recorder began. boot: the kernel's boot id, by which the next start knows a power cut from a crash."""
+        """Record a start.
+
+        boot: the kernel's boot id, by which the next start distinguishes a power cut from a crash.
+        """
         return self._mark("started", {"boot": boot, **about})
 
     def stopped(self, cause: str) -> bool:
-        """The recorder ends on purpose. cause: a key of `model.gaps.OFF_WORDS`."""
+        """Record a planned stop. cause: a key of `model.gaps.OFF_WORDS`."""
         return self._mark("stopped", {"cause": cause})
 
     def healed(self, path: str, why: str, source: str) -> bool:
-        """A file that was lost or had rotted was put back from a mirror."""
+        """Record that a missing or damaged file was restored from a mirror."""
         return self._mark("healed", {"path": path, "why": why, "from": source})
 
     def thinned(self, segments: Iterable[Segment], why: str) -> bool:
-        """Of these only their keyframes are left. segments: as they are now."""
+        """Record segments reduced to keyframes. segments: as they are now."""
         stated = [{"path": one.path, "begin_ms": one.start_ms, "end_ms": one.end_ms} for one in segments]
         return self._mark("thinned", {"segments": stated, "why": why}) if stated else True
 
     def flush(self) -> bool:
-        """Try once more what waits. Returns whether nothing waits any longer."""
+        """Retry queued changes. Return whether the queue is empty."""
         with self._lock:
             return self._write()
 
@@ -89,11 +94,12 @@ class HistoryLedger:
     def _put(self, changes: Iterable[_Change]) -> bool:
         with self._lock:
             for change in changes:
-                self._waiting.pop(_key(change), None)  # the newest state goes last
+                self._waiting.pop(_key(change), None)  # newest state last
                 self._waiting[_key(change)] = change
             while len(self._waiting) > _MOST_WAITING:
                 log.error(
-                    "the disk takes nothing, and this is forgotten: %s", self._waiting.pop(next(iter(self._waiting)))
+                    "the disk accepts no writes; dropped from the queue: %s",
+                    self._waiting.pop(next(iter(self._waiting))),
                 )
             return self._write()
 
@@ -109,7 +115,7 @@ class HistoryLedger:
                     _apply(change, self._index)
         except StorageError as error:
             if self.problem is None:
-                log.warning("gaps, damage and events wait for the disk: %s", error)
+                log.warning("gaps, damage and events are queued until the disk can be written: %s", error)
             self.problem = error
             return False
         self._waiting.clear()
@@ -122,14 +128,14 @@ class HistoryLedger:
             try:
                 self._history.write([HistoryLine(self._clock.now_ms(), what, record)])
             except StorageError as error:
-                log.warning("the recorder's %s could not be written down: %s", what, error)
+                log.warning("cannot write %s to the history: %s", what, error)
                 self.problem = error
                 return False
             return True
 
 
 def replay(lines: list[HistoryLine], index: Index) -> None:
-    """Bring the index to what the history says; what is there already changes nothing."""
+    """Apply history lines to the index. Idempotent."""
     changes: dict[_Key, _Change] = {}
     for line in lines:
         change = _change(line)

@@ -1,7 +1,8 @@
-"""The signed history against the files: what was stated is there, is what it was, or went as the history says.
+"""Verification of files against the signed history.
 
-Needs no key: digests are made from what every file shows. The history is believed from its own first key on;
-whoever knows the recorder's fingerprint from elsewhere compares it with `genesis`.
+Each stated file must exist unchanged, or be removed or thinned as the history says. No key is needed: digests are
+computed from the files. The history is trusted from its own first key; compare `genesis` with the recorder's
+fingerprint from another source.
 """
 
 from collections import defaultdict
@@ -26,15 +27,18 @@ from tawny.storage.segments.metadata import read_header
 
 _FILE, _REMOVED, _THINNED = "file", "removed", "thinned"
 NOT_STATED_MS: Final = 1_200_000
-"""A file that ended so lately may be stated with the next one."""
+"""A file that ended within this time may still be listed by the next statement."""
 
 Place = tuple[str, int, int, int]
-"""Camera, kind, stream and number."""
+"""Camera, kind, stream and number of a file."""
 
 
 @dataclass(slots=True)
 class StatedFiles:
-    """What the history says of files. keys: of each statement, by its number; the last one's `next` as well."""
+    """The signed history's contents about files.
+
+    keys: public key by statement number, including `next` of the last one.
+    """
 
     genesis: str = ""
     until: str = ""
@@ -57,7 +61,7 @@ class StatedFiles:
 
 
 def read_history(volume: Volume) -> tuple[StatedFiles, list[Finding]]:
-    """What can be proved of it, and where its chain is broken."""
+    """Read the signed history and report where its chain is broken."""
     stated, findings, disk = StatedFiles(), list[Finding](), volume.disk
     days_path = f"{FOLDER}/{DAYS}"
     if disk.entry(days_path) is None:
@@ -71,7 +75,7 @@ def read_history(volume: Volume) -> tuple[StatedFiles, list[Finding]]:
     for day in days:
         path, lists = lists_of(day)
         if disk.entry(path) is None:
-            continue  # all that it listed was removed long ago
+            continue  # its files were removed long ago
         try:
             statements = read_statements(days[day], disk.read(path))
             if last_of(days, day) not in (None, statements[-1].hash if statements else ""):
@@ -83,7 +87,7 @@ def read_history(volume: Volume) -> tuple[StatedFiles, list[Finding]]:
         if len(listed) < len(statements):
             findings.append(Finding(FindingKind.HISTORY, lists, f"{len(statements) - len(listed)} lists are missing"))
         _take(stated, statements, listed)
-    for item in waiting_items(disk):  # what the next statement will list
+    for item in waiting_items(disk):  # listed by the next statement
         stated.add(item)
     return stated, findings
 
@@ -97,7 +101,7 @@ def _take(stated: StatedFiles, statements: list[Statement], listed: list[tuple[S
 
 
 def verify_history(volume: Volume, now_ms: int) -> Iterator[Finding]:
-    """What does not hold. Reads the heads of all files. Raises StorageError."""
+    """Yield every mismatch. Reads the headers of all files. Raises StorageError."""
     stated, findings = read_history(volume)
     yield from findings
     there: set[Place] = set()
@@ -105,7 +109,7 @@ def verify_history(volume: Volume, now_ms: int) -> Iterator[Finding]:
     for path, on in _closed_files(volume):
         header = read_header(on.disk, path)
         if header is None or header.recorder in others:
-            continue  # from before there was a signed history; or damaged, which is told by who reads all of it
+            continue  # older than the signed history; or damaged, which the complete check reports
         place = header.camera.hex(), header.kind, header.stream, header.number
         there.add(place)
         try:
@@ -120,7 +124,7 @@ def verify_history(volume: Volume, now_ms: int) -> Iterator[Finding]:
 
 
 def _other_histories(volume: Volume) -> set[bytes]:
-    """Recorders whose files may stand here as well: from before this one was restored, or while a spare stood in."""
+    """Return recorders whose files may also be present: from before a restore, or from a failover."""
     found: set[bytes] = set()
     for each in volume.everywhere:
         for one in each.disk.entries(FOLDER):
@@ -133,7 +137,7 @@ def _other_histories(volume: Volume) -> set[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """What a file shows of itself. digest: None where only keyframes are left of a plain one."""
+    """State of a file. digest: None for a thinned MP4 file."""
 
     digest: bytes | None
     last_ms: int
@@ -172,7 +176,8 @@ def _compare(stated: StatedFiles, file: _Shown, place: Place, path: str, now_ms:
         yield Finding(FindingKind.CHANGED, path, "not what was stated")
     elif not digests and is_settled:
         yield Finding(FindingKind.NOT_STATED, path)
-    if file.signature and file.digest is not None and not digests:  # what is in a signed list needs none of its own
+    # a signed list covers the file, so its own signature is not needed
+    if file.signature and file.digest is not None and not digests:
         key = stated.keys.get(file.statement, "")
         if not is_signed(key, b"file", file.digest, file.signature):
             yield Finding(FindingKind.CHANGED, path, "its signature is not this recorder's")
@@ -181,7 +186,7 @@ def _compare(stated: StatedFiles, file: _Shown, place: Place, path: str, now_ms:
 
 
 def _closed_files(volume: Volume) -> Iterator[tuple[str, Volume]]:
-    """Segments, and sealed pictures."""
+    """Yield closed segments and sealed snapshots."""
     for each in volume.everywhere:
         for camera in each.cameras():
             for folder in each.hour_folders(camera):

@@ -1,7 +1,6 @@
-"""Gaps, damage and events as JSON, as they stand in the history: every field by its name, instants in ms.
+"""JSON records of gaps, damage and events in the history: every field by name, instants in ms UTC.
 
-Reading is strict about what is needed and forgiving about what is new: a field that is not known is left alone, so that
-an older tawny can read what a newer one wrote.
+Required fields are validated. Unknown fields are ignored, so that an older tawny can read a newer history.
 """
 
 from collections.abc import Mapping
@@ -29,7 +28,7 @@ def gap_record(gap: Gap) -> Record:
 
 
 def gap_of(record: Record) -> Gap:
-    """ValueError when it is none."""
+    """Parse a gap. Raises ValueError if invalid."""
     try:
         return Gap(
             camera=CameraId(str(record["camera"])),
@@ -44,7 +43,7 @@ def gap_of(record: Record) -> Gap:
 
 
 def evidence_record(evidence: GapEvidence) -> Record:
-    """What is known of it; the rest is left out."""
+    """Return the non-empty fields of the evidence."""
     return {
         name: said
         for name, said in (
@@ -61,7 +60,7 @@ def evidence_record(evidence: GapEvidence) -> Record:
 
 
 def evidence_of(record: Record) -> GapEvidence:
-    """ValueError or TypeError when it is none."""
+    """Parse gap evidence. Raises ValueError or TypeError if invalid."""
     return GapEvidence(
         word=str(record.get("word", "")),
         last_unit_ms=_instant(record.get("last_unit_ms")),
@@ -85,7 +84,7 @@ def damage_record(damage: DamagedSpan) -> Record:
 
 
 def damage_of(record: Record) -> DamagedSpan:
-    """ValueError when it is none."""
+    """Parse a damaged span. Raises ValueError if invalid."""
     try:
         made = DamagedSpan(
             camera=CameraId(str(record["camera"])),
@@ -103,7 +102,7 @@ def damage_of(record: Record) -> DamagedSpan:
 
 
 def event_record(event: Event) -> Record:
-    """`reads`, `perhaps` and `said` only where something was."""
+    """Return an event as JSON. `reads`, `perhaps` and `said` are omitted when empty."""
     perhaps = [{"label": one.label, "score": one.score} for one in event.perhaps]
     reads = [{"by": one.by, "text": one.text, "score": one.score, "who": one.who} for one in event.reads]
     return {
@@ -127,7 +126,7 @@ def event_record(event: Event) -> Record:
 
 
 def event_of(record: Record) -> Event:
-    """ValueError when it is none."""
+    """Parse an event. Raises ValueError if invalid."""
     try:
         return Event(
             id=EventId(str(record["id"])),

@@ -1,4 +1,4 @@
-"""The files of the signed history: where they are, and how they are written so that a power cut finds them whole."""
+"""File names and durable writes of the signed history."""
 
 import json
 import os
@@ -21,33 +21,33 @@ STATE: Final = f"{FOLDER}/state.json"
 NAMES: Final = f"{FOLDER}/names.key"
 NEW: Final = ".new"
 TOLD: Final = "told-"
-"""Begins the names of what others have done to the recordings, for the next statement."""
+"""Prefix of files in which other processes report their changes to recordings, for the next statement."""
 _NAMES_BYTES: Final = 32
 _MARK_BYTES: Final = 16
 _OBJECT_LETTERS: Final = 26
 
 
 def public_files(disk: DiskAccess) -> list[str]:
-    """Paths of all that anybody may see."""
+    """Return the paths of all public files."""
     return [f"{FOLDER}/{one.name}" for one in disk.entries(FOLDER) if one.kind == "file" and is_public(one.name)]
 
 
 def waiting_items(disk: DiskAccess) -> Iterator[Item]:
-    """What the next statement will list, as far as it is durable."""
+    """Yield the durable items of the next statement."""
     for one in disk.entries(FOLDER):
         if one.name.startswith("items-"):
             yield from _items_in(disk, f"{FOLDER}/{one.name}")
 
 
 def told_items(disk: DiskAccess) -> dict[str, list[Item]]:
-    """What others have done to the recordings, by the file that tells it."""
+    """Return the items that other processes reported, by file path."""
     told = [f"{FOLDER}/{one.name}" for one in disk.entries(FOLDER) if one.name.startswith(TOLD)]
     return {path: list(_items_in(disk, path)) for path in told if not path.endswith(NEW)}
 
 
 def _items_in(disk: DiskAccess, path: str) -> Iterator[Item]:
     for line in lines_of(disk.read(path)):
-        with suppress(ValueError):  # torn by a power cut
+        with suppress(ValueError):  # a line torn by a power cut
             item = json.loads(line)
             if isinstance(item, list) and item:
                 yield item
@@ -58,12 +58,12 @@ def is_public(name: str) -> bool:
 
 
 def lists_of(day: str) -> tuple[str, str]:
-    """Paths of a day's statements and lists."""
+    """Return the paths of a day's statements and lists."""
     return f"{FOLDER}/{statements_name(day)}", f"{FOLDER}/{list_name(day)}"
 
 
 def recorder_of(genesis: str) -> bytes:
-    """As headers name it: 16 bytes. ValueError for what is no key."""
+    """Return the recorder id used in headers: 16 bytes. Raises ValueError if `genesis` is not a key."""
     return sha256(bytes.fromhex(genesis)).digest()[:16]
 
 
@@ -84,12 +84,12 @@ def read_object(text: bytes) -> dict[str, Any]:
 
 
 def camera_mark(names: bytes, camera: CameraId) -> bytes:
-    """As headers and lists name it: who has only these does not learn what it is called."""
+    """Return the camera id used in headers and lists: 16 bytes that do not reveal the camera's name."""
     return hmac(names, b"camera\0" + camera.encode(), "sha256")[:_MARK_BYTES]
 
 
 def object_name(names: bytes, recorder: bytes, path: str, at_ms: int) -> str:
-    """What a file of this path is called elsewhere: always the same, and it does not say of which camera it is."""
+    """Return the name of a file in remote storage. It is stable and does not reveal the camera."""
     letters = b32encode(hmac(names, b"object\0" + path.encode(), "sha256")).decode().lower()
     return f"{recorder.hex()[:8]}/{stamp(at_ms)[:8]}/{letters[:_OBJECT_LETTERS]}.tws"
 
@@ -104,7 +104,7 @@ def names_key(disk: DiskAccess) -> bytes:
 
 
 def write_secret(disk: DiskAccess, path: str, data: bytes) -> None:
-    """Durably, in place of what was there; for us alone."""
+    """Replace a file durably. Readable and writable by the owner only."""
     disk.unlink(path + NEW)
     file = disk.create(path + NEW, secret=True)
     try:
@@ -117,7 +117,7 @@ def write_secret(disk: DiskAccess, path: str, data: bytes) -> None:
 
 
 def append_at(disk: DiskAccess, path: str, offset: int, line: bytes) -> None:
-    """What stands behind the offset is cut off first."""
+    """Write `line` at `offset`, truncating the file there first, and sync."""
     entry = disk.entry(path)
     if (entry.size_bytes if entry is not None else 0) < offset:
         raise StorageError(path, "it became shorter")

@@ -1,11 +1,14 @@
-"""The signed history: what was recorded, removed and missed, stated every ten minutes with keys that move on.
+"""Signed history: statements of recorded, removed and missing data, with a new signing key each.
 
-`history/signed/`: `days.jsonl`, and for each day `2026-11-20.jsonl` and `.list` (public); `state.json` with the keys of
-the statement to come, `names.key` (mode 600); `items-<n>.jsonl`, what statement n will list. Order of writes: the new
-state beside the old one, sync, rename, sync of the folder, and the old key is gone; then each line, cut to where it
-begins, appended and synced. The next start does the lines again, so that a cut anywhere gives the same bytes.
-Recording depends on none of it: what cannot be written waits in memory, and is tried again; while one waits for the
-disk here, nobody else does who only takes a place or signs. Any thread may call.
+`history/signed/` has `days.jsonl`, and `2026-11-20.jsonl` and `.list` per day (public). `state.json` holds the keys of
+the next statement, `names.key` (mode 600) the key for names. `items-<n>.jsonl` holds the items of statement n.
+
+Order of writes: new state file, sync, rename, sync of the folder, which removes the old key. Then each line is written
+at its offset, after truncation, and synced. The next start repeats the lines, so that an interruption at any point
+gives the same bytes.
+
+Recording does not depend on the history: unwritten data stays in memory and is retried. Waiting for the disk does not
+block callers that only reserve numbers or sign. Thread-safe.
 """
 
 import logging
@@ -42,12 +45,15 @@ from tawny.storage.history.signed_files import (
 log = logging.getLogger(__name__)
 
 Pending = tuple[str, int, bytes]
-"""A line that is still to stand in a file from an offset on."""
+"""File name, offset and content of a line still to be written."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChainPosition:
-    """Of a file in the row of its camera, stream and kind. prev: digest of the one before; zeros where not known."""
+    """Position of a file in the chain of its camera, stream and type.
+
+    prev: digest of the previous file; zeros if unknown.
+    """
 
     number: int
     prev: bytes
@@ -55,7 +61,7 @@ class ChainPosition:
 
 @dataclass(frozen=True, slots=True)
 class SignedRow:
-    """camera: 16 bytes, as headers name it."""
+    """One chain of files. camera: 16 bytes, as in headers."""
 
     camera: bytes
     kind: int
@@ -68,36 +74,39 @@ class SignedRow:
 
 @dataclass(slots=True)
 class _Unwritten:
-    """A statement that was made, and may not be on the disk yet. files: what `state.json` says of them."""
+    """A statement that may not be on the disk yet. files: its chain positions for `state.json`."""
 
     made: StatementLines
     files: dict[str, list[Any]]
     listed: list[str]
-    """Paths of what it lists, to be removed when it is there."""
+    """Paths of the files with its items, removed after it is written."""
     pending: list[Pending] = field(default_factory=list)
 
 
 class SignedHistory:
-    """`opened` makes it. recipients: who can open what is sealed now, by short names; every statement says it."""
+    """The signed history of one volume; create it with `opened`.
+
+    recipients: returns short names of the keys that can open new sealed files. Every statement lists them.
+    """
 
     def __init__(self, disk: DiskAccess, names: bytes, state: SigningState) -> None:
         self._disk, self._names, self._state = disk, names, state
-        self._writing = threading.Lock()  # whoever waits for the disk has this one, and never the next
+        self._writing = threading.Lock()  # held while waiting for the disk, without `_lock`
         self._lock = threading.Lock()
         self._under_way = threading.Condition(self._lock)
         self._signing = 0
         self._genesis = ""
-        self._places: dict[str, tuple[int, str]] = {}  # the next number of a row, and the digest of the one before
-        self._open: dict[str, set[int]] = {}  # numbers of files that are not closed yet
-        self._stated: dict[str, int] = {}  # below this number all is stated that is not open
+        self._places: dict[str, tuple[int, str]] = {}  # by chain: next number, digest of the previous file
+        self._open: dict[str, set[int]] = {}  # by chain: numbers of files not closed yet
+        self._stated: dict[str, int] = {}  # by chain: files with lower numbers are stated or open
         self._items: list[Item] = []
-        self._written = 0  # of them, so many are durable
+        self._written = 0  # number of items that are durable
         self._unwritten: _Unwritten | None = None
         self.recipients: Callable[[], Sequence[str]] = tuple
 
     @classmethod
     def opened(cls, disk: DiskAccess, now_ms: int) -> "SignedHistory":
-        """Of the recorder that holds the folder; a new one is begun where there is none, or its keys are lost.
+        """Open the recorder's signed history. Start a new one if none exists or its keys are lost.
 
         Raises StorageError.
         """
@@ -109,13 +118,13 @@ class SignedHistory:
         try:
             made._go_on()
         except SealedFileBroken as problem:
-            log.error("The signed history begins anew: %s.", problem)
+            log.error("Starting a new signed history: %s.", problem)
             made._begin_anew(now_ms)
         return made
 
     @staticmethod
     def is_there(disk: DiskAccess) -> bool:
-        """Whether one was begun here."""
+        """Return whether the disk has a signed history."""
         return disk.entry(f"{FOLDER}/{DAYS}") is not None
 
     # --- names
@@ -127,21 +136,21 @@ class SignedHistory:
 
     @property
     def recorder(self) -> bytes:
-        """As headers name it."""
+        """The recorder id used in headers."""
         return recorder_of(self._genesis)
 
     def camera(self, camera: CameraId) -> bytes:
-        """As headers and lists name it: who has only these does not learn what it is called."""
+        """Return the camera id used in headers and lists. It does not reveal the camera's name."""
         return camera_mark(self._names, camera)
 
     def object_name(self, path: str, at_ms: int) -> str:
-        """What a sealed file of this path is called where it is brought. at_ms: when it began."""
+        """Return the name of a sealed file in remote storage. at_ms: start of the file."""
         return object_name(self._names, self.recorder, path, at_ms)
 
     # --- files
 
     def take_place(self, row: SignedRow) -> ChainPosition:
-        """For a file that is begun now."""
+        """Reserve the chain position of a new file."""
         with self._lock:
             number, prev = self._places.get(row.text, (0, ""))
             self._places[row.text] = number + 1, ""
@@ -150,7 +159,10 @@ class SignedHistory:
 
     @contextmanager
     def signing(self) -> Iterator[Signer]:
-        """For the end of a file: while it is written, the next statement waits, so that it is the one that lists it."""
+        """Yield the signer for the end of a file.
+
+        Delays the next statement until the end is written, so that this statement lists the file.
+        """
         with self._lock:
             self._signing += 1
             signer = self._state.signer
@@ -162,18 +174,18 @@ class SignedHistory:
                 self._under_way.notify_all()
 
     def has_signed(self, statement: int, digest: bytes, signature: bytes) -> bool:
-        """Whether it is our signature of a file for the statement to come."""
+        """Return whether the signature of a file is valid for the next statement."""
         with self._lock:
             signer = self._state.signer
         return statement == signer.statement and is_signed(signer.public, b"file", digest, signature)
 
     def give_back(self, row: SignedRow, number: int) -> None:
-        """The file held nothing, and is gone."""
+        """Release the number of a file that held no data and was removed."""
         with self._lock:
             self._open.get(row.text, set()).discard(number)
 
     def is_stated(self, row: SignedRow, number: int) -> bool:
-        """Whether a statement lists this file, or will."""
+        """Return whether a statement lists this file, or the next one will."""
         with self._lock:
             return self._is_stated(row, number)
 
@@ -184,7 +196,10 @@ class SignedHistory:
         return any(list(item[:5]) == same for item in self._items)
 
     def add_file(self, row: SignedRow, number: int, digest: bytes, ends: str) -> None:
-        """It is durable, and ends as it says. Nothing happens when it is stated already."""
+        """Add a closed, durable file to the next statement. No effect if already stated.
+
+        ends: how the file ends.
+        """
         with self._lock:
             if self._is_stated(row, number):
                 return
@@ -194,17 +209,17 @@ class SignedHistory:
             self._items.append(["file", row.camera.hex(), row.kind, row.stream, number, digest.hex(), ends])
 
     def all_found(self) -> None:
-        """Whoever looked for files that the last recorder left has found all there are."""
+        """Report that the search for the previous recorder's files is complete."""
         with self._lock:
             self._open.clear()
 
     def add(self, *items: Item) -> None:
-        """Something else that the next statement lists."""
+        """Add other items to the next statement."""
         with self._lock:
             self._items += items
 
     def write_items(self) -> None:
-        """Make durable what waits for the next statement. Raises StorageError; then it is tried again."""
+        """Make the items of the next statement durable. Raises StorageError; the next call retries."""
         with self._writing:
             with self._lock:
                 fresh, path = self._items[self._written :], items_path(self._state.n)
@@ -224,9 +239,10 @@ class SignedHistory:
     # --- statements
 
     def state(self, now_ms: int, wait_s: float = 5.0) -> bool:
-        """State what there is. False when files that are being signed do not come to an end in time: try again soon.
+        """Write a statement of all items.
 
-        Raises StorageError; then the next call goes on from there.
+        Return False if files being signed do not finish within `wait_s` seconds: retry soon. Raises StorageError; the
+        next call continues.
         """
         with self._writing:
             self._write_unwritten()
@@ -247,7 +263,7 @@ class SignedHistory:
             return True
 
     def _write_unwritten(self) -> None:
-        """The statement at hand, from its beginning, however far an earlier try came."""
+        """Write the pending statement from its first line, regardless of earlier attempts."""
         one = self._unwritten
         if one is None:
             return
@@ -262,7 +278,7 @@ class SignedHistory:
         self._unwritten = None
 
     def _places_of(self, lines: Sequence[tuple[str, bytes]]) -> list[Pending]:
-        """Where each line is to begin."""
+        """Return the lines with the offsets at which they begin."""
         pending, sizes = list[Pending](), dict[str, int]()
         for name, line in lines:
             if name not in sizes:
@@ -276,10 +292,10 @@ class SignedHistory:
         for name, offset, line in pending:
             append_at(self._disk, f"{FOLDER}/{name}", offset, line)
 
-    # --- the beginning
+    # --- start
 
     def _go_on(self) -> None:
-        """From where the last recorder ended. Broken when that is not there, or not what it was."""
+        """Continue the previous recorder's history. Raises SealedFileBroken if its state is missing or changed."""
         if self._disk.entry(STATE) is None:
             raise SealedFileBroken("the keys that it was signed with are not here")
         said = read_object(self._disk.read(STATE))
@@ -291,7 +307,7 @@ class SignedHistory:
             pending = [(str(name), int(offset), str(line).encode()) for name, offset, line in said["pending"]]
         except (KeyError, TypeError, ValueError, AttributeError) as problem:
             raise SealedFileBroken("its state cannot be read") from problem
-        for name, offset, _ in pending[:1]:  # what follows in the same file stands behind it
+        for name, offset, _ in pending[:1]:  # later lines of the same file come after it
             entry = self._disk.entry(f"{FOLDER}/{name}")
             if (entry.size_bytes if entry is not None else 0) < offset:
                 raise SealedFileBroken(f"{name} became shorter")
@@ -311,7 +327,7 @@ class SignedHistory:
                 self._places[row] = number + 1, digest
 
     def _begin_anew(self, now_ms: int) -> None:
-        """With keys of its own; what was stated before is put aside, and the first item names it."""
+        """Start a history with new keys. Existing files are renamed, and the first item names the old history."""
         items: list[Item] = []
         days = f"{FOLDER}/{DAYS}"
         if self._disk.entry(days) is not None:
@@ -325,8 +341,10 @@ class SignedHistory:
         self._genesis = genesis_of(self._disk.read(days))
 
     def _put_aside(self, mark: str) -> None:
-        """What was public stays, under names that say so; the rest goes. `days.jsonl` last: while it is there, this is
-        not done."""
+        """Rename public files and remove the others.
+
+        `days.jsonl` is last: while it exists, the step is not complete.
+        """
         for one in sorted(self._disk.entries(FOLDER), key=lambda one: one.name == DAYS):
             path = f"{FOLDER}/{one.name}"
             if is_public(one.name):

@@ -1,1 +1,1 @@
-"""The index: protocol, SQLite, memory."""
+"""Index of segments, gaps and events: protocol, SQLite and memory implementations."""

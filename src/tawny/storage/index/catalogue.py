@@ -1,7 +1,7 @@
-"""The catalogue: which closed segments stand in an hour's folder, on all volumes together, by their names and sizes.
+"""Catalogue: closed segments in the folders of an hour on all volumes, by file name and size.
 
-The index asks it for the segments of settled hours, which it only counts itself. What was listed is remembered for a
-while; whoever finds that it does not fit asks again (`fresh`). Any thread may call.
+The index stores only counts of settled hours and reads their segments from here. Listings are cached. A caller whose
+count differs requests a new listing (`fresh`). Thread-safe.
 """
 
 import threading
@@ -16,9 +16,9 @@ from tawny.storage.disk.volume import Volume
 from tawny.storage.segments.metadata import SegmentMetadata, read_about
 
 MOST_FILES: Final = 2000
-"""An hour that has more is not as a recorder makes it: it is neither remembered nor settled."""
+"""Maximum files per hour. An hour with more is neither cached nor settled, because no recorder produces it."""
 _MOST_HOURS: Final = 96
-"""Of one camera each; usually about 15 KB."""
+"""Maximum cached hours, each of one camera; usually about 15 KB."""
 
 
 class ListedSegment(NamedTuple):
@@ -31,14 +31,17 @@ class ListedSegment(NamedTuple):
 
 
 class CatalogueHour(NamedTuple):
-    """In order of their names. is_whole: every volume that may have some of them was asked."""
+    """Files in order of names. is_whole: every volume that may hold files of the hour was read."""
 
     files: tuple[ListedSegment, ...]
     is_whole: bool
 
 
 class Catalogue:
-    """volume: the first one, which knows the others; None: there are no folders."""
+    """Lists the hour folders.
+
+    volume: the main volume, which knows the others. None: no folders exist.
+    """
 
     def __init__(self, volume: Volume | None) -> None:
         self._volume = volume
@@ -46,7 +49,7 @@ class Catalogue:
         self._known: OrderedDict[tuple[CameraId, int], CatalogueHour] = OrderedDict()
 
     def hour(self, camera: CameraId, hour: int) -> CatalogueHour:
-        """hour: since 1970. As it was when it was listed last."""
+        """Return the cached listing. hour: hours since 1970."""
         with self._lock:
             known = self._known.get((camera, hour))
             if known is not None:
@@ -55,7 +58,7 @@ class Catalogue:
         return self.fresh(camera, hour)
 
     def fresh(self, camera: CameraId, hour: int) -> CatalogueHour:
-        """As it is now."""
+        """Read the folders and return a new listing."""
         found = self._look(camera, hour)
         with self._lock:
             self._known.pop((camera, hour), None)
@@ -66,7 +69,7 @@ class Catalogue:
         return found
 
     def about(self, path: str) -> SegmentMetadata | None:
-        """What a file says of itself; None when that cannot be read."""
+        """Return the metadata of a file. None if it cannot be read."""
         for volume in self._everywhere:
             try:
                 if volume.disk.entry(path) is not None:

@@ -1,4 +1,4 @@
-"""Whether the hours that the index only counts have what it counted: for `check`."""
+"""Comparison of the counts of settled hours with the files, for `check`."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,14 +11,17 @@ from tawny.storage.index.protocol import Index, SegmentCount
 
 
 class CountDifference(NamedTuple):
-    """there: as it is now."""
+    """The count in the index and the actual count."""
 
     counted: SegmentCount
     there: SegmentCount
 
 
 def differences(index: Index) -> Iterator[CountDifference]:
-    """Asked again before it is told: beside a recorder, files go while we look."""
+    """Yield each difference.
+
+    Each is verified a second time: a running recorder may remove files during the comparison.
+    """
     for counted in index.counted():
         there = _there(index, counted)
         if there == counted:

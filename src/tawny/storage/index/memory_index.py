@@ -1,4 +1,4 @@
-"""The index in memory: nothing is left after the process. For tests, and for recorders that write to no disk."""
+"""In-memory index, lost with the process. For tests and for recorders that do not write to a disk."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -50,7 +50,7 @@ class MemoryIndex:
                     self._listed, self._removing, self._gaps, self._events, self._damage = before
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No effect."""
 
     def add_segment(self, segment: Segment) -> None:
         with self._lock:
@@ -96,7 +96,7 @@ class MemoryIndex:
                 self._removing.pop(one.id, None)
 
     def settle(self, before_ms: int) -> None:
-        """It knows every segment, always."""
+        """No effect: this index stores every segment."""
 
     def counted(self) -> Iterable[SegmentCount]:
         return ()

@@ -1,6 +1,6 @@
-"""Opening the index: to look at it, also while a recorder writes there; or as the one recorder, whatever its state.
+"""Opening of the index: read-only, also while a recorder writes, or for the recorder itself.
 
-Of another version of tawny, or damaged, it is made again from the files: it has nothing that they and the history lack.
+An index of another version, or a damaged one, is rebuilt from the files and the history, which contain all its data.
 """
 
 import logging
@@ -23,33 +23,35 @@ log = logging.getLogger(__name__)
 
 INDEX_NAME = "tawny.db"
 SUFFIXES = ("-wal", "-shm", "")
-"""Of the files that are one SQLite database; its main one last, so that no part is taken for a whole."""
+"""Suffixes of the files of one SQLite database. The main file is last, so that an incomplete set is not opened."""
 
 
 def index_to_write(volume: Volume, history: HistoryJournal) -> SqliteIndex:
-    """The index for the recorder that holds the volume's lock; made again from the files if it is gone or damaged.
+    """Open the index for the recorder that holds the volume's lock. Rebuild it if missing or damaged.
 
-    A damaged one is kept beside it (`tawny.db.damaged`). Raises DiskFull, FolderUnwritable, StorageError.
+    A damaged file is renamed to `tawny.db.damaged`. Raises DiskFull, FolderUnwritable, StorageError.
     """
     path = volume.root / INDEX_NAME
-    Reserve(volume.disk).give_up()  # on a full disk a start needs it; retention fills it again
+    Reserve(volume.disk).give_up()  # a start on a full disk needs the space; retention restores the reserve
     if path.is_dir():
         _put_aside(path)
     if path.exists() and is_older(path):
-        log.warning("%s is of an earlier version of tawny. It is made again from the files now.", path)
+        log.warning("%s is from an earlier version of tawny. Rebuilding it from the files.", path)
     elif path.exists():
         try:
             return _undamaged(volume, path)
         except IndexDamaged as error:
-            log.error("%s It is made again from the files now.", error.message)
+            log.error("%s Rebuilding it from the files.", error.message)
             _put_aside(path)
     rebuild_index(volume, history)
     return SqliteIndex(path, Catalogue(volume))
 
 
 def rebuild_index(volume: Volume, history: HistoryJournal, progress: Callable[[int], None] = lambda _: None) -> Rebuilt:
-    """Make `tawny.db` from the files, in place of what there is. It gets its name only when it is complete, so that an
-    interruption leaves none or the old one, never a part. Raises DiskFull, FolderUnwritable, StorageError.
+    """Build a new `tawny.db` from the files and replace the old one.
+
+    The file gets its name only when complete, so that an interruption leaves the old index or none. Raises DiskFull,
+    FolderUnwritable, StorageError.
     """
     path = volume.root / INDEX_NAME
     new = path.with_name(f"{INDEX_NAME}.new")
@@ -58,7 +60,7 @@ def rebuild_index(volume: Volume, history: HistoryJournal, progress: Callable[[i
     try:
         rebuilt = rebuild(volume, index, history, progress)
     finally:
-        index.close()  # all of it is in the one file then
+        index.close()  # merges the WAL into the main file
     _unlink(path)
     volume.disk.rename(new.name, path.name)
     volume.disk.sync_folder("")
@@ -66,7 +68,7 @@ def rebuild_index(volume: Volume, history: HistoryJournal, progress: Callable[[i
 
 
 def _undamaged(volume: Volume, path: Path) -> SqliteIndex:
-    """Read whole once: a page that a dying card has harmed would else be met in the middle of the night."""
+    """Open the index and verify all of it, so that a damaged page is found at the start and not later."""
     index = SqliteIndex(path, Catalogue(volume))
     try:
         found = index.integrity()
@@ -93,12 +95,12 @@ def _unlink(path: Path) -> None:
 
 @contextmanager
 def index_to_read(folder: Path) -> Iterator[SqliteIndex]:
-    """The index, read-only. IndexDamaged when it is gone or cannot be used."""
+    """Open the index read-only. Raises IndexDamaged if it is missing or cannot be used."""
     path = folder / INDEX_NAME
     if not path.exists():
         raise IndexDamaged(str(path), "it is gone")
     volume = Volume.at(folder)
-    attach_all(volume)  # what is away is told by whoever looks for its files
+    attach_all(volume)  # errors of missing volumes are reported on access to their files
     index = SqliteIndex(path, Catalogue(volume), read_only=True)
     try:
         yield index
@@ -107,7 +109,7 @@ def index_to_read(folder: Path) -> Iterator[SqliteIndex]:
 
 
 def known_camera(folder: Path, name: str) -> CameraId:
-    """A camera that has recordings here. NotDone names those that have."""
+    """Return the camera of this name. Raises NotDone, which lists the available cameras, if it has no recordings."""
     known = Volume.at(folder).cameras()
     if name in known:
         return CameraId(name)

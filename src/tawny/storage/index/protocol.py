@@ -1,11 +1,12 @@
-"""The protocol of the index: what is where on the disk, and what happened when.
+"""Protocol of the index: locations of segments, gaps, damage and events.
 
-The index is a convenience: files describe themselves, and `history/` tells gaps and events, so that it can be deleted
-and rebuilt (`storage.repair.rebuild`). Always true: a listed segment has its whole file on disk, so listing is the
-last step.
+The index can be deleted and rebuilt (`storage.repair.rebuild`): files describe themselves, and `history/` has gaps and
+events.
 
-An index may keep less than that: of an hour that is settled it may only count the segments, and list them from the
-hour's folder, where their names and sizes say the rest. So it is told of whole segments, and of each change to a file.
+Invariant: the file of a listed segment is complete on disk, so listing is the last step.
+
+An index may store only the number of segments of a settled hour, and read them from the hour's folder. Callers
+therefore pass complete segments and report every change to a file.
 """
 
 from collections.abc import Iterable
@@ -23,15 +24,15 @@ from tawny.model.times import Span
 
 @dataclass(frozen=True, slots=True)
 class IndexTraits:
-    """What an implementation can and cannot do; the contract suite holds it to that."""
+    """Capabilities of an implementation, verified by the contract suite."""
 
     durable: bool
-    """What was changed is still there after a power cut."""
+    """Changes survive a power cut."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventPage:
-    """Events, newest first; `next` continues the list, None at its end."""
+    """Events, newest first. next: continues the list; None at its end."""
 
     events: list[Event]
     next: str | None
@@ -39,7 +40,7 @@ class EventPage:
 
 @dataclass(frozen=True, slots=True)
 class SegmentCount:
-    """How many segments of a stream are listed that begin in an hour, and their size."""
+    """Number and total size of a stream's listed segments that start in one hour."""
 
     camera: CameraId
     stream: StreamName
@@ -49,19 +50,20 @@ class SegmentCount:
 
 
 class Index(Protocol):
-    """Any thread may call. Every change is durable when the call returns. Raises IndexDamaged, DiskFull, StorageError.
+    """Index of segments, gaps, damage and events. Thread-safe.
 
-    Adding what is there already changes nothing; spans are half open; lists are in order of time unless said otherwise.
+    Every change is durable when the call returns. Raises IndexDamaged, DiskFull, StorageError. Adding an existing entry
+    has no effect. Spans are half-open. Lists are in order of time unless stated otherwise.
     """
 
     def together(self) -> AbstractContextManager[None]:
-        """Changes of this thread within it become durable all at once at its end, and none of them if it raises."""
+        """Group this thread's changes into one transaction: all become durable at the end, or none on an exception."""
         ...
 
     def add_segment(self, segment: Segment) -> None: ...
     def segment(self, segment_id: SegmentId) -> Segment | None: ...
     def segments(self, camera: CameraId, stream: StreamName | None, within: Span) -> list[Segment]:
-        """Those that overlap `within`; stream None: of both."""
+        """Return segments that overlap `within`. stream: None for both."""
         ...
 
     def oldest_segments(
@@ -72,12 +74,12 @@ class Index(Protocol):
         stream: StreamName | None = None,
         after: Segment | None = None,
     ) -> list[Segment]:
-        """For retention: those that ended first, in that order. after: go on behind this one."""
+        """Return the segments that ended first, in that order, for retention. after: continue after this segment."""
         ...
 
     def all_segments(self) -> Iterable[Segment]: ...
     def mark_removing(self, segments: Iterable[Segment]) -> None:
-        """First step of a deletion: these are no longer listed, and are finished off at the next start if need be."""
+        """First step of a deletion: unlist the segments. The next start completes an interrupted deletion."""
         ...
 
     def removing(self) -> list[Segment]: ...
@@ -86,55 +88,58 @@ class Index(Protocol):
         ...
 
     def settle(self, before_ms: int) -> None:
-        """Of hours that ended before, it may keep as little as it can: what is listed stays the same. Now and then."""
+        """Compact hours that ended before `before_ms`. The listed segments stay the same. Call at intervals."""
         ...
 
     def counted(self) -> Iterable[SegmentCount]:
-        """Hours of which it only knows how much is there."""
+        """Return the hours of which only counts are stored."""
         ...
 
     def recount(self, hour: SegmentCount) -> list[Span]:
-        """List what such an hour has now. Returns the time that was recorded and has no file any more; None of it is
-        listed then. Nothing happens while a volume is away that may have the files."""
+        """Recount an hour from its files.
+
+        Return recorded time without a file; it is no longer listed. No effect while a volume that may hold the files is
+        missing.
+        """
         ...
 
     def spans(self, camera: CameraId, stream: StreamName | None, within: Span) -> list[Span]:
-        """Recorded time cut to `within`, neighbours of one run as one; stream None: either."""
+        """Return recorded time cut to `within`; adjacent segments of a run are merged. stream: None for either."""
         ...
 
     def size_bytes(self, camera: CameraId | None = None, stream: StreamName | None = None) -> int:
-        """Of all that is listed; of a camera, of a stream."""
+        """Return the total size of listed segments, of a camera or stream if given."""
         ...
 
     def count(self, camera: CameraId | None = None, stream: StreamName | None = None) -> int:
-        """How many segments are listed; of a camera, of a stream."""
+        """Return the number of listed segments, of a camera or stream if given."""
         ...
 
     def bounds(self, camera: CameraId) -> Span | None:
-        """From the oldest to the newest recorded instant."""
+        """Return the span from the oldest to the newest recorded instant."""
         ...
 
     def put_gap(self, gap: Gap) -> None:
-        """Keyed by camera and begin: an open gap is put again when it ends."""
+        """Store a gap, keyed by camera and begin. An open gap is stored again when it ends."""
         ...
 
     def gaps(self, camera: CameraId, within: Span) -> list[Gap]: ...
     def open_gaps(self) -> list[Gap]: ...
 
     def add_damage(self, damage: DamagedSpan) -> None:
-        """Keyed by camera, stream and begin: one that goes on is added again, and takes its own place."""
+        """Store damage, keyed by camera, stream and begin. A longer span replaces its earlier version."""
         ...
 
     def damage(self, camera: CameraId | None, within: Span) -> list[DamagedSpan]:
-        """Those that overlap `within`, not cut to it; camera None: of all."""
+        """Return damage that overlaps `within`, not cut to it. camera: None for all."""
         ...
 
     def drop_damage(self, damage: DamagedSpan) -> None:
-        """What was damaged is not there any more."""
+        """Remove damage whose recording no longer exists."""
         ...
 
     def put_event(self, event: Event) -> None:
-        """New, or in place of the one with its id."""
+        """Insert an event or replace the one with its id."""
         ...
 
     def event(self, event_id: EventId) -> Event | None: ...
@@ -149,8 +154,10 @@ class Index(Protocol):
         after: str | None = None,
         limit: int = 60,
     ) -> EventPage:
-        """Newest first. only: all, new (not reviewed), kept, false_alarms, or named (with objects). after: a page's
-        `next`."""
+        """Return events, newest first.
+
+        only: `all`, `new` (not reviewed), `kept`, `false_alarms` or `named` (with objects). after: `next` of a page.
+        """
         ...
 
     def drop_event(self, event_id: EventId) -> None: ...
@@ -158,11 +165,11 @@ class Index(Protocol):
 
 
 def page_mark(last: Event) -> str:
-    """What a page's `next` says: where its last event stands."""
+    """Return the value of `next`: the position of the page's last event."""
     return f"{last.start_ms}~{last.id}"
 
 
 def page_place(mark: str) -> tuple[int, str]:
-    """ValueError when it is no `next` of ours."""
+    """Parse a value of `next`. Raises ValueError if invalid."""
     start_ms, _, event_id = mark.partition("~")
     return int(start_ms), event_id

@@ -1,4 +1,4 @@
-"""From a closed file to its row, by what the file says of itself."""
+"""Index row of a closed file, from the file's metadata."""
 
 from tawny.model.errors import FileDamaged
 from tawny.model.segments import Segment
@@ -8,9 +8,9 @@ from tawny.storage.segments.metadata import read_about
 
 
 def row_of(volume: Volume, name: SegmentName, size_bytes: int) -> Segment:
-    """The row that belongs to a closed file of this name. Reads its beginning.
+    """Return the row of a closed file. Reads the file's header.
 
-    FileDamaged when it has none that can be read, or says that it belongs to another camera, stream or time.
+    Raises FileDamaged if the header is unreadable or belongs to another camera, stream or time.
     """
     said = read_about(volume.disk, name.path)
     if said is None:

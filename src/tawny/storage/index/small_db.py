@@ -1,6 +1,6 @@
-"""A small SQLite file beside the index: one connection under one lock, because the work is little. Any thread.
+"""A small SQLite file with one connection under one lock. Thread-safe.
 
-Every change is durable when its call returned.
+Every change is durable when the call returns.
 """
 
 import sqlite3
@@ -15,7 +15,7 @@ MEMORY = ":memory:"
 
 
 class SmallDb:
-    """path: a file, or MEMORY. schema: makes what is not there yet. Raises StorageError, DiskFull."""
+    """path: a file, or MEMORY. schema: creates missing tables. Raises StorageError, DiskFull."""
 
     def __init__(self, path: Path | str, schema: str) -> None:
         self._path = str(path)
@@ -33,7 +33,7 @@ class SmallDb:
             self._db.close()
 
     def copy_to(self, path: Path) -> None:
-        """All of it, in place of what is there. Raises StorageError."""
+        """Copy the database to a file, replacing its content. Raises StorageError."""
         with self.reading() as db:
             path.touch(mode=0o600)
             with closing(sqlite3.connect(path)) as copy:
@@ -46,7 +46,7 @@ class SmallDb:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: all of it or, after any error, nothing."""
+        """Open a transaction: committed at the end, rolled back after any error."""
         with self.reading() as db:
             db.execute("BEGIN IMMEDIATE")
             try:
@@ -59,7 +59,7 @@ class SmallDb:
 
 @contextmanager
 def _turned_over(path: str) -> Iterator[None]:
-    """SQLite's and the system's errors as ours."""
+    """Convert SQLite and OS errors to StorageError."""
     try:
         yield
     except sqlite3.DatabaseError as error:

@@ -1,9 +1,9 @@
-"""Events as rows, some forty bytes each. Every function runs on a connection that is in a transaction, or only reads.
+"""SQLite table of events, about 40 bytes each. Functions need a connection in a transaction, or only read.
 
-An id that tells its event's begin, as ours do, is stored as what it says beside that. What is left of an event is a
-row of small numbers; one that does not come back from them as it was is stored as in the history.
+An id that contains the event's start is stored without it. The other fields are packed into a binary record. An event
+that the record cannot reproduce is stored as JSON, as in the history.
 
-To find what overlaps a span nobody looks at all older events: those that took longer than an hour have an index.
+Queries for a span do not scan all older events: those longer than an hour have their own index.
 """
 
 import json
@@ -29,7 +29,7 @@ _AMONG: Final = {
 }
 _FALSE: Final = "coalesce(json_extract(record, '$.false_alarm'), '') <> '' ELSE substr(record, 8, 2) <> x'0000'"
 _NAMED: Final = "coalesce(json_array_length(record, '$.objects'), 0) > 0 ELSE substr(record, 22, 1) <> x'00'"
-"""In a record: as text, and where `_HEAD` has it."""
+"""Conditions for JSON records and, after ELSE, for offsets in `_HEAD`."""
 _ONLY: Final = {
     "all": "",
     "new": " AND NOT reviewed",
@@ -40,8 +40,11 @@ _ONLY: Final = {
 _HUNDREDTH: Final = 100
 _SHARE: Final = 10_000
 _HEAD: Final = struct.Struct("<H?iHH?4HBBB")
-"""Score, picture, false alarm, what was said, box, how many zones, objects and suggestions. Behind it a word for each
-zone, two for each of the others."""
+"""Fixed part of a record.
+
+Score, has snapshot, snapshot offset in ms, false alarm word, `said` word, has box, box, counts of zones, objects and
+suggestions. After it: one word id per zone; word id and score per object and suggestion.
+"""
 
 
 class EventTable:
@@ -111,7 +114,7 @@ class EventTable:
             found += self._events(db, long, min(since_ms, within.end_ms), *values, limit + 1 - len(found))
         return EventPage(found[:limit], page_mark(found[limit - 1]) if len(found) > limit else None)
 
-    # --- as rows
+    # --- rows
 
     def _events(self, db: sqlite3.Connection, question: str, *values: Any) -> list[Event]:
         rows = db.execute(question, values).fetchall()
@@ -160,7 +163,7 @@ def _event(
     reviewed: int,
     record: bytes | str,
 ) -> Event:
-    """KeyError: there is a word that is not among these."""
+    """Decode a row. Raises KeyError if `words` lacks a word id."""
     if isinstance(record, str):
         return event_of(json.loads(record))
     score, has_picture, picture, false_alarm, said, has_box, *box, zones, objects, perhaps = _HEAD.unpack_from(record)

@@ -1,6 +1,6 @@
-"""One SQLite file: one connection writes, under a lock; others read, each for one question at a time.
+"""One SQLite file: one connection writes under a lock, others read, each for one query at a time.
 
-WAL with `synchronous=FULL`: a change is durable when its call returned, and nobody who reads makes a writer wait.
+WAL with `synchronous=FULL`: a change is durable when the call returns, and readers do not block the writer.
 """
 
 import sqlite3
@@ -17,15 +17,15 @@ Row = tuple[Any, ...]
 
 
 class SqliteFile:
-    """read_only: for looking on while a recorder has it open. undone: called when a change was taken back."""
+    """read_only: for reading while a recorder has the file open. undone: called after a rollback."""
 
     def __init__(self, path: Path, *, read_only: bool, undone: Callable[[], None]) -> None:
-        """Makes the file if it is not there. Raises IndexDamaged, FolderUnwritable, DiskFull."""
+        """Open the file, creating it if necessary. Raises IndexDamaged, FolderUnwritable, DiskFull."""
         self._path, self._where, self._undone = path, str(path), undone
         self._lock = threading.RLock()
         self._depth, self._changing_thread = 0, 0
         self._idle: list[sqlite3.Connection] = []
-        self._is_cut_off = False  # its disk failed: it may be another one by now, and the file is opened again
+        self._is_cut_off = False  # the disk failed and may have been replaced: reopen the file
         with sqlite_errors(self._where):
             self._writer = self._connect("ro" if read_only else "rwc")
             try:
@@ -45,7 +45,7 @@ class SqliteFile:
 
     @contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
-        """What is changed within it becomes durable all at once at its end, and nothing of it if it raises."""
+        """Open a transaction: changes become durable together at its end. An exception rolls them back."""
         with self._lock, self._noticing(), sqlite_errors(self._where):
             if self._is_cut_off and self._depth == 0:
                 self._open_again()
@@ -67,7 +67,7 @@ class SqliteFile:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """All questions within it are answered of one instant; within `changing`, of what was changed so far."""
+        """Open a read transaction with one consistent snapshot. Within `changing`, it sees the changes made so far."""
         with sqlite_errors(self._where):
             if self._changing_thread == threading.get_ident():
                 yield self._writer
@@ -94,12 +94,12 @@ class SqliteFile:
 
     @property
     def is_changing(self) -> bool:
-        """Whether this thread is within `changing`."""
+        """Return whether this thread is within `changing`."""
         return self._changing_thread == threading.get_ident()
 
     @contextmanager
     def _noticing(self) -> Iterator[None]:
-        """Whether the disk failed under it."""
+        """Record a disk failure, so that the file is reopened."""
         try:
             yield
         except (DiskFull, IndexDamaged):
@@ -109,7 +109,10 @@ class SqliteFile:
             raise
 
     def _open_again(self) -> None:
-        """The old connections first: one that is closed while another is open would remove the other's WAL."""
+        """Reopen the file.
+
+        Old connections are closed first: closing one while another is open would remove the other's WAL.
+        """
         for old in (*self._idle, self._writer):
             with suppress(sqlite3.Error):  # its file is gone
                 old.close()

@@ -1,6 +1,6 @@
-"""Gaps and damage as rows. Every function runs on a connection that is in a transaction, or only reads.
+"""SQLite tables of gaps and damage. Functions need a connection in a transaction, or only read.
 
-To find what overlaps a span nobody looks at all older gaps: those that lasted longer than a day have an index.
+Queries for a span do not scan all older gaps: those longer than a day have their own index.
 """
 
 import json
@@ -73,7 +73,7 @@ class GapTable:
             db.execute("DELETE FROM damage WHERE stream_id = ? AND begin_ms = ?", (stream.id, damage.begin_ms))
 
     def damage(self, db: sqlite3.Connection, camera: CameraId | None, within: Span) -> list[DamagedSpan]:
-        """It is within one segment, so none is longer than one."""
+        """Return damage that overlaps `within`. A damaged span never exceeds the length of a segment."""
         found = [one for stream in self._names.streams(db, camera, None) for one in self._damage_of(db, stream, within)]
         return sorted(found, key=lambda one: (one.begin_ms, one.camera, one.stream))
 
@@ -98,6 +98,6 @@ def _gap(
     detail: str,
     evidence: str,
 ) -> Gap:
-    """KeyError: there is a word that is not among these."""
+    """Decode a row. Raises KeyError if `words` lacks a word id."""
     seen = GapEvidence(*json.loads(evidence)) if evidence else None
     return Gap(CameraId(words[camera_id]), begin_ms, end_ms, GapReason(words[reason_id]), detail, seen)

@@ -1,8 +1,7 @@
-"""Settled hours: the index counts their segments and lists them from the hour's folder.
+"""Settled hours: the index stores counts and reads their segments from the hour's folder.
 
-What the folder has and no row says, and what a stretch of the index covers, is listed; run and format are the
-stretch's. Where that could be more than was counted, the files are asked. Every function runs in a transaction, or only
-reads; listing waits for the disk.
+Listed are files without a row that a stretch of the index covers, with the stretch's run and format. If there are more
+files than counted, file headers are read. Functions need a transaction, or only read; listing reads the disk.
 """
 
 import sqlite3
@@ -28,7 +27,7 @@ _FIRST: Final = -1
 _LAST: Final = 1 << 48
 
 REACH_MS: Final = HOUR_MS
-"""A segment that ends so long after its hour keeps its row: who asks for an hour looks at the one before as well."""
+"""A segment that ends later than this after its hour keeps its row, so queries include the previous hour."""
 
 
 class HourCount(NamedTuple):
@@ -55,13 +54,13 @@ class HourTable:
         return [one for count in self._counts(db, stream, hour, hour) for one in self.listed(db, stream, count)]
 
     def next_hour(self, db: sqlite3.Connection, stream: StreamKey, hour: int) -> int | None:
-        """The first that is settled, from this one on."""
+        """Return the first settled hour at or after `hour`."""
         asked = (stream.id, hour)
         found = db.execute("SELECT min(hour) FROM hours WHERE stream_id = ? AND hour >= ?", asked).fetchone()
         return None if found[0] is None else int(found[0])
 
     def counts(self, db: sqlite3.Connection, stream: StreamKey) -> list[HourCount]:
-        """Of hours that are settled, with what has a row by now."""
+        """Return counts of settled hours, including segments that have rows again."""
         counted = {count.hour: count for count in self._counts(db, stream, _FIRST, _LAST)}
         with_rows = db.execute(
             "SELECT start_ms / ?1 AS hour, count(*), sum(size_bytes) FROM segments "
@@ -80,10 +79,10 @@ class HourTable:
         )
         return [HourCount(*row) for row in found]
 
-    # --- what is listed
+    # --- listing
 
     def listed(self, db: sqlite3.Connection, stream: StreamKey, count: HourCount) -> list[Segment]:
-        """In order of time."""
+        """Return the hour's counted segments in order of time."""
         with_rows, runs = self._with_rows(db, stream, count.hour), self._runs(db, stream, count.hour)
         found: list[Segment] = []
         for look in (self._catalogue.hour, self._catalogue.fresh):
@@ -135,12 +134,12 @@ class HourTable:
             runs[one.run, one.format_id].append(one.span)
         return {key: merge_spans(spans) for key, spans in runs.items()}
 
-    # --- what is taken out and put in
+    # --- changes
 
     def take_out(self, db: sqlite3.Connection, stream: StreamKey, segment: Segment) -> Segment | None:
-        """One that is counted is counted no longer: it is to get a row. None when it is not.
+        """Remove a counted segment from the count, because it gets a row. Return None if it is not counted.
 
-        A file that is gone is taken for counted while there are fewer files than were counted.
+        A missing file is assumed to be counted while fewer files exist than were counted.
         """
         for count in self._counts(db, stream, segment.start_ms // HOUR_MS, segment.start_ms // HOUR_MS):
             listed = self.listed(db, stream, count)
@@ -153,7 +152,7 @@ class HourTable:
         return None
 
     def _count(self, db: sqlite3.Connection, stream: StreamKey, before: HourCount, files: int, size_bytes: int) -> None:
-        """Put right how many an hour has; what had been counted wrong is listed no more."""
+        """Set the count of an hour. A remaining negative count is removed from the totals."""
         if files <= 0:
             db.execute("DELETE FROM hours WHERE stream_id = ? AND hour = ?", (stream.id, before.hour))
             segments.count(db, stream, -files, -size_bytes)
@@ -161,7 +160,7 @@ class HourTable:
             db.execute("INSERT OR REPLACE INTO hours VALUES (?, ?, ?, ?)", (stream.id, before.hour, files, size_bytes))
 
     def unsettled(self, db: sqlite3.Connection, stream: StreamKey, before_ms: int) -> list[int]:
-        """Hours that ended before and have rows, none of which is being removed."""
+        """Return hours that ended before `before_ms` and have rows, none of them being removed."""
         found = db.execute(
             "SELECT start_ms / ?1 AS hour FROM segments WHERE stream_id = ?2 AND start_ms < ?3 "
             "GROUP BY hour HAVING NOT max(removing) ORDER BY hour",
@@ -170,9 +169,9 @@ class HourTable:
         return [hour for (hour,) in found]
 
     def settle(self, db: sqlite3.Connection, stream: StreamKey, hour: int, look: CatalogueHour) -> bool:
-        """Count an hour's segments instead of a row for each, if its folder has them and nothing else.
+        """Replace an hour's rows by a count if its folder contains exactly these segments.
 
-        look: what the folder has. Returns whether that was done.
+        look: current content of the folder. Return whether the hour was settled.
         """
         begin_ms, end_ms = hour * HOUR_MS, (hour + 1) * HOUR_MS
         which = "start_ms >= ? AND start_ms < ? AND end_ms <= ? AND NOT removing ORDER BY start_ms"
@@ -195,7 +194,7 @@ class HourTable:
         return True
 
     def recount(self, db: sqlite3.Connection, stream: StreamKey, hour: int, look: CatalogueHour) -> None:
-        """Count what its folder has. look: as it is now."""
+        """Count the segments in the hour's folder. look: its current content."""
         for count in self._counts(db, stream, hour, hour):
             files = _without(look, stream, self._with_rows(db, stream, hour))
             found = self._segments(db, stream, files, self._runs(db, stream, hour))
@@ -205,7 +204,7 @@ class HourTable:
 
 
 def _without(look: CatalogueHour, stream: StreamKey, with_rows: set[int]) -> list[ListedSegment]:
-    """Files of a stream that have no row; of two with one begin the full one, which the thinned one did not replace."""
+    """Return the stream's files without rows. Of two files with one start, the full file wins over the thinned one."""
     found: dict[int, ListedSegment] = {}
     for one in look.files:
         if one.stream is stream.name and one.start_ms not in with_rows:

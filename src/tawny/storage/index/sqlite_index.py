@@ -1,9 +1,8 @@
-"""The index in SQLite. Its file is `storage.index.sqlite_file`; here is what is asked and told of segments, gaps
-and events.
+"""SQLite index of segments, gaps and events.
 
-
-Segments of hours past are only counted, and listed from their folders (`storage.index.sqlite_hours`): one row for an
-hour of a stream instead of sixty, and one for what a run has recorded in a day.
+Past hours store one count per stream instead of about sixty rows, and their segments are read from the folders
+(`storage.index.sqlite_hours`). Recorded time has one row per run and day. `storage.index.sqlite_file` manages the
+connections.
 """
 
 import sqlite3
@@ -30,13 +29,15 @@ _ROWS_AT_ONCE: Final = 1000
 
 
 class SqliteIndex:
-    """catalogue: lists the hours' folders; None: every segment keeps a row. read_only: for looking on while a recorder
-    has it open."""
+    """Index in SQLite. catalogue: lists the hour folders; None: every segment keeps a row.
+
+    read_only: for reading while a recorder has the file open.
+    """
 
     traits: ClassVar = IndexTraits(durable=True)
 
     def __init__(self, path: Path, catalogue: Catalogue | None = None, *, read_only: bool = False) -> None:
-        """Makes the file if it is not there. Raises IndexDamaged, FolderUnwritable, DiskFull."""
+        """Open the file, creating it if necessary. Raises IndexDamaged, FolderUnwritable, DiskFull."""
         names = NameTable()
         self._file = SqliteFile(path, read_only=read_only, undone=names.forget)
         self._archive = SqliteSegmentStore(names, catalogue or Catalogue(None))
@@ -47,7 +48,7 @@ class SqliteIndex:
         self._file.close()
 
     def integrity(self) -> str:
-        """What SQLite finds wrong when it reads all of its file; empty when nothing. Takes seconds a gigabyte."""
+        """Run SQLite's integrity check. Return the first error, or an empty string. Takes seconds per gigabyte."""
         found = self._file.ask("PRAGMA integrity_check(1)")
         return "" if found == [("ok",)] else str(found[0][0])
 

@@ -1,6 +1,6 @@
-"""Short numbers in the index for what is said again and again: streams, formats and words. None goes away.
+"""Ids of repeated values in the index: streams, formats and words. Ids are never deleted.
 
-Every function runs on a connection that is in a transaction, or only reads.
+Functions need a connection in a transaction, or only read.
 """
 
 import sqlite3
@@ -27,7 +27,7 @@ class FormatKey(NamedTuple):
     audio: str
 
     def looks_as(self, other: "FormatKey") -> bool:
-        """But for the sound."""
+        """Return whether video codec and size are equal; audio may differ."""
         return self[:3] == other[:3]
 
 
@@ -44,7 +44,7 @@ class NameTable:
         self._word_ids: dict[str, int] = {}
 
     def forget(self) -> None:
-        """What was made is undone."""
+        """Clear the cache after a rollback."""
         self._streams, self._formats, self._format_ids = {}, {}, {}
         self._words, self._word_ids = {}, {}
 
@@ -64,7 +64,7 @@ class NameTable:
         return found
 
     def streams(self, db: sqlite3.Connection, camera: CameraId | None, name: StreamName | None) -> list[StreamKey]:
-        """None: of all, both."""
+        """Return streams. camera: None for all. name: None for both."""
         if camera is None:
             self._load_streams(db)
             known = list(self._streams.values())
@@ -74,7 +74,7 @@ class NameTable:
         return [one for one in known if camera in (None, one.camera) and name in (None, one.name)]
 
     def marked(self, db: sqlite3.Connection, mark: bytes) -> StreamKey | None:
-        """By the beginning of its segments' ids."""
+        """Return the stream whose segment ids start with `mark`."""
         found = db.execute(f"{_STREAMS} WHERE mark = ?", (mark,)).fetchone()
         return _stream(*found) if found else None
 
@@ -84,7 +84,7 @@ class NameTable:
         return self._formats[format_id]
 
     def format_id(self, db: sqlite3.Connection, said: FormatKey) -> int:
-        """Made if need be."""
+        """Return the id of a format, inserting it if necessary."""
         known = self._format_ids.get(said)
         if known is None:
             found = db.execute(f"{_FORMATS} WHERE (video, width, height, audio) = (?, ?, ?, ?)", said).fetchone()
@@ -95,7 +95,7 @@ class NameTable:
         return known
 
     def words(self, db: sqlite3.Connection, *, anew: bool = False) -> Mapping[int, str]:
-        """By their numbers; 0 is the empty word. anew: what was remembered lacks some."""
+        """Return words by id; 0 is the empty word. anew: reload, because the cache lacks an id."""
         if anew or not self._words:
             self._words = {0: "", **dict(db.execute("SELECT id, word FROM words"))}
         return self._words
@@ -108,7 +108,10 @@ class NameTable:
         return known
 
     def word_id(self, db: sqlite3.Connection, word: str) -> int:
-        """Made if need be: for what is one of few, such as cameras, kinds, zones and labels."""
+        """Return the id of a word, inserting it if necessary.
+
+        For values from small sets, such as cameras, types, zones and labels.
+        """
         known = self.known_word_id(db, word)
         if known is None:
             known = int(db.execute("INSERT INTO words (word) VALUES (?) RETURNING id", (word,)).fetchone()[0])

@@ -1,10 +1,11 @@
-"""The index's tables, and SQLite's errors as ours.
+"""Tables of the index, and conversion of SQLite errors.
 
-A stretch is what a run has recorded in one format without a hole, over all its segments that are listed. It ends at
-midnight (UTC) at the latest and goes on in another one, so that who asks for a day needs to look no further than that.
+A stretch is the uninterrupted time of one run in one format over its listed segments. It ends at midnight UTC at the
+latest and continues in the next stretch, so that a query for a day reads a bounded range.
 
-A segment has a row of its own until its hour is settled: then the hour has one, which counts its files. Always true: a
-listed segment either has a row or is counted, never both; what is counted stands in the hour's folder.
+A segment has its own row until its hour is settled. Then one row per hour holds the count.
+
+Invariant: a listed segment has a row or is counted, never both. A counted segment's file is in the hour's folder.
 """
 
 import sqlite3
@@ -109,7 +110,7 @@ _DENIED: Final = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite
 
 @contextmanager
 def sqlite_errors(where: str) -> Iterator[None]:
-    """Turn SQLite's errors over to ours."""
+    """Convert SQLite errors to StorageError and its subclasses."""
     try:
         yield
     except sqlite3.Error as error:
@@ -124,7 +125,7 @@ def sqlite_errors(where: str) -> Iterator[None]:
 
 
 def is_older(path: Path) -> bool:
-    """Whether it is an index of an earlier version. False for what cannot be read: that is told by opening it."""
+    """Return whether the file is an index of an earlier version. False if unreadable: opening it reports that."""
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as there:
             return 0 < int(there.execute("PRAGMA user_version").fetchone()[0]) < VERSION
@@ -133,7 +134,7 @@ def is_older(path: Path) -> bool:
 
 
 def prepare(connection: sqlite3.Connection, where: str) -> None:
-    """Make the tables in a new file. Raises IndexDamaged when the file is of another version of tawny."""
+    """Create the tables in a new file. Raises IndexDamaged if the file is from another version of tawny."""
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == VERSION:
         return

@@ -1,5 +1,6 @@
-"""All segments of the index, whether they have rows or are counted. Every function but `settle` and `recount` runs in a
-transaction, or only reads.
+"""All segments of the index, with rows or counted.
+
+Functions need a connection in a transaction, or only read, except `settle` and `recount`, which open their own.
 """
 
 import sqlite3
@@ -24,17 +25,17 @@ _EVER_MS: Final = 1 << 62
 _HOURS_AT_ONCE: Final = 64
 
 Place = tuple[int, SegmentId]
-"""Of a segment in the order in which they ended."""
+"""Sort key of a segment: end in ms, then id."""
 
 
 class SqliteSegmentStore:
-    """catalogue: lists the folders. `changing` and `reading` of the file are the caller's."""
+    """Segment queries and changes. catalogue: lists the folders. The caller opens the file's transactions."""
 
     def __init__(self, names: NameTable, catalogue: Catalogue) -> None:
         self._names, self._catalogue = names, catalogue
         self._hours = HourTable(names, catalogue)
 
-    # --- what is listed
+    # --- queries
 
     def one(self, db: sqlite3.Connection, segment_id: SegmentId) -> Segment | None:
         try:
@@ -74,7 +75,10 @@ class SqliteSegmentStore:
         name: StreamName | None,
         after: Segment | None,
     ) -> list[Segment]:
-        """By hours: what begins in a later one ends later than this one does."""
+        """Return the segments that ended first.
+
+        Proceeds by hour: a segment of a later hour ends later than any of this one.
+        """
         streams = self._names.streams(db, camera, name)
         behind = _place(after) if after else (-1, SegmentId(""))
         begin_ms = behind[0]
@@ -99,8 +103,8 @@ class SqliteSegmentStore:
     def _that_end(
         self, db: sqlite3.Connection, stream: StreamKey, begin_ms: int, end_ms: int, behind: Place, limit: int
     ) -> list[Segment]:
-        """The first of those with rows."""
-        first = segment_id(stream.camera, stream.name, 0)  # ids of a stream are in order of its starts
+        """Return the first `limit` segments with rows that end in the range, after `behind`."""
+        first = segment_id(stream.camera, stream.name, 0)  # a stream's ids are in order of start
         start_ms = int(behind[1], 16) - int(first, 16) if behind[1] else -1
         which = (
             "NOT removing AND end_ms >= ? AND end_ms < ? AND (end_ms, start_ms) > (?, ?) "
@@ -122,7 +126,7 @@ class SqliteSegmentStore:
         return stretches.bounds(db, [one.id for one in self._names.streams(db, camera, None)])
 
     def totals(self, db: sqlite3.Connection, camera: CameraId | None, name: StreamName | None) -> tuple[int, int]:
-        """Files and bytes."""
+        """Return number of files and total bytes."""
         found = db.execute(
             """SELECT coalesce(sum(files), 0), coalesce(sum(size_bytes), 0) FROM streams
                WHERE camera = coalesce(?, camera) AND stream = coalesce(?, stream)""",
@@ -178,7 +182,7 @@ class SqliteSegmentStore:
             db.execute("DELETE FROM segments WHERE stream_id = ? AND start_ms = ?", asked)
 
     def list_ahead(self, file: SqliteFile, these: Iterable[Segment]) -> None:
-        """So that a change need not wait for the folders' disks while others wait for it."""
+        """Fill the catalogue's cache before a transaction, so that a transaction does not wait for folder reads."""
         for camera, hour in sorted({(one.camera, one.start_ms // HOUR_MS) for one in these}):
             with file.reading() as db:
                 for stream in self._names.streams(db, camera, None):
@@ -221,7 +225,7 @@ class SqliteSegmentStore:
         return merge_spans(lost)
 
     def _without_files(self, db: sqlite3.Connection, stream: StreamKey, within: Span) -> list[Span]:
-        """Time that a stretch has and no segment; the stretches have it no longer."""
+        """Remove time without a segment from the stretches. Return it."""
         lost: list[Span] = []
         listed = self._overlapping(db, stream, within)
         for stretch in stretches.between(db, stream.id, within):

@@ -1,4 +1,4 @@
-"""Segments with a row of their own. Every function runs on a connection that is in a transaction, or only reads."""
+"""SQLite table of segments that have their own row. Functions need a connection in a transaction, or only read."""
 
 import sqlite3
 from typing import Any, Final
@@ -30,7 +30,7 @@ def segment_as(
 
 
 def rows(db: sqlite3.Connection, names: NameTable, stream: StreamKey, which: str, *values: Any) -> list[Segment]:
-    """which: a condition on the rows of this stream."""
+    """Return segments of the stream that match an SQL condition. which: the condition and its order."""
     found = db.execute(f"{_SELECT} WHERE stream_id = ? AND {which}", (stream.id, *values))
     return [
         segment_as(
@@ -49,13 +49,13 @@ def rows(db: sqlite3.Connection, names: NameTable, stream: StreamKey, which: str
 def overlapping(
     db: sqlite3.Connection, names: NameTable, stream: StreamKey, begin_ms: int, end_ms: int
 ) -> list[Segment]:
-    """Listed ones."""
+    """Return listed segments that overlap the range."""
     which = "start_ms > ? AND start_ms < ? AND end_ms > ? AND NOT removing"
     return rows(db, names, stream, which, begin_ms - LONGEST_MS - 1, end_ms, begin_ms)
 
 
 def is_removing(db: sqlite3.Connection, stream: StreamKey, start_ms: int) -> bool | None:
-    """None: it has no row."""
+    """Return whether the segment is being removed. None if it has no row."""
     asked = (stream.id, start_ms)
     found = db.execute("SELECT removing FROM segments WHERE stream_id = ? AND start_ms = ?", asked).fetchone()
     return None if found is None else bool(found[0])
@@ -79,6 +79,6 @@ def insert(db: sqlite3.Connection, names: NameTable, stream: StreamKey, segment:
 
 
 def count(db: sqlite3.Connection, stream: StreamKey, files: int, size_bytes: int) -> None:
-    """So many more are listed."""
+    """Add to the stream's totals of listed files and bytes."""
     asked = (files, size_bytes, stream.id)
     db.execute("UPDATE streams SET files = files + ?, size_bytes = size_bytes + ? WHERE id = ?", asked)

@@ -1,7 +1,7 @@
-"""Stretches as rows: the time that is recorded. Every function runs in a transaction, or only reads.
+"""SQLite table of stretches: recorded time. Functions need a connection in a transaction, or only read.
 
-Always true: the stretches of a run and a format are exactly the time that its listed segments cover, in as few pieces
-as can be, cut at midnight (UTC). A thinned segment belongs to a format with sound if it can: its own was taken away.
+Invariant: the stretches of a run and format cover exactly the time of its listed segments. They are merged as far as
+possible and cut at midnight UTC. A thinned segment, whose audio was removed, joins a format with audio if it can.
 """
 
 import sqlite3
@@ -23,7 +23,7 @@ class RecordedStretch(NamedTuple):
 
 
 def between(db: sqlite3.Connection, stream_id: int, within: Span) -> list[RecordedStretch]:
-    """Those that overlap or touch it, in order."""
+    """Return stretches that overlap or touch `within`, in order."""
     found = db.execute(
         f"{_SELECT} AND start_ms BETWEEN ? AND ? AND end_ms >= ? ORDER BY start_ms",
         (stream_id, _midnight_ms(within.begin_ms - 1), within.end_ms, within.begin_ms),
@@ -34,7 +34,7 @@ def between(db: sqlite3.Connection, stream_id: int, within: Span) -> list[Record
 
 
 def spans(db: sqlite3.Connection, stream_ids: Iterable[int], within: Span) -> list[Span]:
-    """Recorded time of all these, cut to `within`."""
+    """Return the recorded time of these streams, cut to `within`."""
     begin_ms, end_ms = within.begin_ms, within.end_ms
     found: list[Span] = []
     for stream_id in stream_ids:
@@ -48,7 +48,7 @@ def spans(db: sqlite3.Connection, stream_ids: Iterable[int], within: Span) -> li
 
 
 def bounds(db: sqlite3.Connection, stream_ids: Iterable[int]) -> Span | None:
-    """From the first recorded instant of any of them to the last."""
+    """Return the span from the first to the last recorded instant of these streams."""
     begins, ends = [], []
     for stream_id in stream_ids:
         first, last = db.execute(
@@ -72,7 +72,7 @@ def cover(
     *,
     is_thinned: bool,
 ) -> None:
-    """Add a segment's span: one with all that it touches."""
+    """Add a segment's span, merged with the stretches it touches."""
     if span.begin_ms == span.end_ms:
         return
     touched = [one for one in between(db, stream_id, span) if one.run == run]
@@ -93,7 +93,7 @@ def uncover(
     said: FormatKey,
     others: Iterable[Span],
 ) -> None:
-    """Take a span out. others: of segments of this run that cover a part of it as well."""
+    """Remove a span. others: spans of the run's segments that cover part of it too."""
     gone = missing_spans(list(others), span)
     for one in between(db, stream_id, span):
         if one.run == run and names.format(db, one.format_id).looks_as(said):

@@ -1,7 +1,8 @@
-"""Files against index against the wall's time. Works beside a running recorder, whose open files it leaves alone.
+"""Check of files against the index and, optionally, of recorded time plus gaps against wall-clock time.
 
-Repairing adds and corrects rows and closes files that were left open. It deletes nothing that could be played, and
-leaves alone what it does not know. A row is only dropped, and its time explained, while no recorder runs.
+Works while a recorder runs, and then skips open files. Repair adds and corrects rows and closes open files. It never
+deletes playable files and ignores unknown ones. Rows are dropped, and their time explained, only while no recorder
+runs.
 """
 
 from collections import defaultdict
@@ -48,10 +49,10 @@ def check_volume(
     beside_recorder: bool | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> CheckReport:
-    """Look at everything. Raises StorageError.
+    """Check all volumes. Raises StorageError.
 
-    ledger: repair what can be, and write down there what is gone. deep: read whole files, not only their begin.
-    beside_recorder: another process records here; None: find out. progress: told the number of files so far.
+    ledger: repair, and record losses there; None only reports. deep: read complete files, not only headers.
+    beside_recorder: another process records here; None detects it. progress: called with the number of files so far.
     """
     if beside_recorder is None:
         beside_recorder = holder(volume.root) is not None
@@ -84,11 +85,11 @@ def _damage(index: Index, now_ms: int) -> dict[CameraId, DamageSum]:
 
 
 _JOIN_MS: Final = 1000
-"""Thinned time no further apart is told as one."""
+"""Maximum distance of thinned spans that are merged."""
 
 
 class _Checking:
-    """One check under way."""
+    """State of a running check."""
 
     def __init__(
         self, volume: Volume, index: Index, ledger: HistoryLedger | None, *, deep: bool, beside_recorder: bool
@@ -107,7 +108,7 @@ class _Checking:
         self.findings.append(Finding(what, path, detail, repaired))
 
     def look_at(self, found: FoundFile, on: Volume) -> None:
-        """on: the volume that has it."""
+        """Check one entry. on: the volume that has it."""
         self._on = on
         match found.kind:
             case FileKind.CLOSED:
@@ -127,7 +128,7 @@ class _Checking:
 
     def _closed(self, name: SegmentName, size_bytes: int) -> None:
         if name.path in self._seen:
-            return  # it was copied to another volume and not removed yet
+            return  # copied to another volume and not removed here yet
         self._seen.add(name.path)
         assert name.end_ms is not None
         self.segments += 1
@@ -150,7 +151,7 @@ class _Checking:
             self._find(FindingKind.WRONG_SIZE, row.path, detail, repaired=self._list_anew(row))
 
     def _read(self, name: SegmentName, size_bytes: int) -> tuple[FindingKind | None, str, Segment | None]:
-        """What is wrong inside of it, and the row that it should have; None when it cannot be played at all."""
+        """Return finding, detail and expected row of a file. The row is None if the file is not playable."""
         if size_bytes == 0:
             return FindingKind.EMPTY, "", None
         said = read_about(self._on.disk, name.path)
@@ -181,7 +182,7 @@ class _Checking:
         return None, "", said.segment(name, size_bytes)
 
     def _unplayable(self, what: FindingKind, name: SegmentName, detail: str) -> None:
-        """Its time was not recorded, whatever the index says; a torn one was in part, and keeps its row."""
+        """Report a damaged file. Its row is dropped, but torn and changed files are partly playable and keep theirs."""
         row = self._index.segment(segment_id(name.camera, name.stream, name.start_ms))
         if self._heal(name.path, detail or what.value):
             self._find(what, name.path, f"{detail}; restored from the mirror".removeprefix("; "), repaired=True)
@@ -191,7 +192,7 @@ class _Checking:
             self._find(what, name.path, detail, repaired=self._drop(row, "its file is damaged"))
 
     def _heal(self, path: str, why: str) -> bool:
-        """From the mirror, if we repair and it has it; a running recorder does that itself."""
+        """Restore the file from a mirror in repair mode. A running recorder does that itself."""
         return self._ledger is not None and not self._beside_recorder and heal(self._volume, self._ledger, path, why)
 
     def _list_anew(self, row: Segment) -> bool:
@@ -215,7 +216,10 @@ class _Checking:
         self._find(FindingKind.LEFT_OPEN, name.path, repaired=repaired)
 
     def check_index_rows(self) -> None:
-        """Both ways, and asked again: beside a recorder, files close and go while we look."""
+        """Compare rows and files in both directions.
+
+        Each difference is verified a second time: a running recorder closes and removes files during the check.
+        """
         for row in self._unlisted:
             if self._index.segment(row.id) is None and self._volume.holding(row.path) is not None:
                 if self._ledger is not None:
@@ -238,7 +242,7 @@ class _Checking:
             self._miscounted(counted, there, is_away=is_away)
 
     def _miscounted(self, counted: SegmentCount, there: SegmentCount, *, is_away: bool) -> None:
-        """Of an hour that the index only counts, files are gone or have become others."""
+        """Report a settled hour whose files are missing or changed."""
         folder = hour_folder(counted.camera, counted.begin_ms)
         detail = (
             f"{counted.stream}: {there.files} files with {there.size_bytes} bytes, listed were {counted.files} files"
@@ -252,12 +256,12 @@ class _Checking:
         self._find(what, folder, detail, repaired=may_repair)
 
     def _is_listed(self, row: Segment) -> bool:
-        """Still, and under this path: it may have gone, or been thinned, while we looked."""
+        """Return whether the row still has this path. It may have been removed or thinned during the check."""
         again = self._index.segment(row.id)
         return again is not None and again.path == row.path
 
     def _double(self, row: Segment) -> None:
-        """Two files of one instant: one of them thinned from the other, or strange."""
+        """Check two files with the same start: one is a thinned copy of the other, or unexpected."""
         listed, there = self._index.segment(row.id), self._volume.holding
         if listed is None or listed.path == row.path or None in (there(listed.path), there(row.path)):
             return
@@ -271,7 +275,7 @@ class _Checking:
         self._find(FindingKind.HALF_THINNED, row.path, repaired=may_repair)
 
     def _drop(self, row: Segment, why: str) -> bool:
-        """Drop a row whose file is of no use, and explain its time. Returns whether that was done."""
+        """Drop the row of an unusable file and explain its time. Return whether that was done."""
         if self._ledger is None or self._beside_recorder:
             return False
         self._index.drop_segments([row])

@@ -1,4 +1,4 @@
-"""Does recorded time plus explained gaps make up all of the wall's time?"""
+"""Coverage of wall-clock time by recordings and explained gaps."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,18 +11,18 @@ from tawny.storage.index.protocol import Index
 
 @dataclass(frozen=True, slots=True)
 class WallCoverage:
-    """Sums over cameras. recorded and explained do not overlap: time that was recorded needs no explanation."""
+    """Sums over cameras. Recorded and explained time do not overlap: recorded time counts first."""
 
     recorded_s: float = 0.0
     explained_s: float = 0.0
     unexplained_s: float = 0.0
     unexplained: list[tuple[CameraId, Span]] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
-    """What explains, with what it stands on."""
+    """The explaining gaps, with their evidence."""
 
 
 def wall_coverage(index: Index, cameras: Iterable[CameraId], until_ms: int) -> WallCoverage:
-    """Each camera's time from its first recorded or explained instant to its last one, at most `until_ms`."""
+    """Return the coverage of each camera from its first to its last known instant, at most `until_ms`."""
     recorded_ms = explained_ms = 0
     unexplained: list[tuple[CameraId, Span]] = []
     told: list[Gap] = []

@@ -1,7 +1,7 @@
-"""An open file that nobody writes any more gets its end: cut to what is whole, closed under its name, listed.
+"""Finalization of abandoned open segments: truncate to complete data, rename, and return the index row.
 
-Nothing that can be played is thrown away. A file without a usable header holds nothing that was ever durable, because
-the header is synced alone, before all else; if it is larger than that, it is set aside and not removed.
+No playable data is discarded. A file without a usable header never held durable data, because the header is synced
+alone before anything else. If such a file is larger than a header, it is renamed instead of removed.
 """
 
 from dataclasses import dataclass, replace
@@ -24,18 +24,18 @@ from tawny.storage.segments.content_writer import ending_reason
 from tawny.storage.segments.metadata import SegmentMetadata, SegmentTrailer, about_of, read_about
 
 DAMAGED: Final = ".damaged"
-"""Behind the name of a file that was set aside."""
+"""Suffix of files that were set aside."""
 _MOST_HEADER_BYTES: Final = 64 * 1024
 _USUAL_MS: Final = 500
-"""Of a sealed file's last fragment, where nothing tells."""
+"""Assumed duration of a sealed file's last fragment if it has no predecessor."""
 _MOST_MS: Final = 2000
 _MOST_TORN_BYTES: Final = 16 << 20
-"""A power cut tears no more than the last write, a second or two. More than this was changed by something else."""
+"""Maximum torn bytes: a power cut tears only the last write, one or two seconds. More was changed otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reclosed:
-    """segment: the row it has to get; None when nothing could be played. cut_bytes: how much was torn."""
+    """Result. segment: the row to add; None if nothing is playable. cut_bytes: torn bytes that were removed."""
 
     path: str
     segment: Segment | None
@@ -44,7 +44,7 @@ class Reclosed:
 
 
 def finalize_segment(volume: Volume, name: SegmentName, why: str) -> Reclosed:
-    """Close an open file. Raises StorageError."""
+    """Finalize an open file. Raises StorageError."""
     path = name.path
     size_bytes = _size(volume, path)
     if name.is_sealed:
@@ -86,11 +86,14 @@ def _closed(volume: Volume, said: SegmentMetadata, read: SegmentReader, size_byt
 
 
 def _is_whole(volume: Volume, read: SegmentReader) -> bool:
-    """Whether the end of a plain file is all there. It was written at once: a disk that lost power may have its last
-    sector, and not those before with what proves the file, and its signature."""
+    """Return whether the end of an MP4 segment is complete.
+
+    After a power cut the disk may have the last sector of a write without the previous ones, which hold proof and
+    signature.
+    """
     keys, proof = proof_keys(read.about), stored_proof(read)
     if keys is None:
-        return True  # of before there was a signed history
+        return True  # from before the signed history
     if proof is None or not holds(read, proof):
         return False
     header, history = SealedHeader.read(proof.header), volume.signed
@@ -102,8 +105,10 @@ def _is_whole(volume: Volume, read: SegmentReader) -> bool:
 
 
 def _reclose_sealed(volume: Volume, name: SegmentName, size_bytes: int) -> Reclosed:
-    """Without its key: cut to its last whole record. What ends it can only be written by who has the key, so it stays
-    without; the signed history vouches for it."""
+    """Finalize a sealed file without its key: truncate to the last complete record.
+
+    Only the key's owner can write an end record, so the file has none. The signed history lists the file.
+    """
     path = name.path
     try:
         read, said = read_sealed(volume.disk, path, deep=True), read_about(volume.disk, path)
@@ -132,7 +137,7 @@ def _reclose_sealed(volume: Volume, name: SegmentName, size_bytes: int) -> Reclo
 
 
 def _sealed_end_ms(read: FileScan) -> int:
-    """Where its end says; else its last fragment is taken to be as long as the one before."""
+    """Return the end stated in the file. Without one, the last fragment is assumed as long as the previous one."""
     times = [record.time_ms for record in read.fragments]
     if read.ends in (FileEnding.CLOSED, FileEnding.SIGNED):
         return read.last_ms
@@ -141,8 +146,10 @@ def _sealed_end_ms(read: FileScan) -> int:
 
 
 def _append_end(file: OpenFile, read: SegmentReader, end: SegmentTrailer) -> None:
-    """With what proves its fragments, unsigned. A full disk is no reason to leave the file open: its name tells its end
-    as well."""
+    """Append the unsigned proof of the fragments and the end box.
+
+    On a full disk the file is closed without them: its name states the end too.
+    """
     leaves, keys = rebuild_proof(read), proof_keys(read.about)
     try:
         if leaves is not None and keys is not None:
@@ -155,7 +162,7 @@ def _append_end(file: OpenFile, read: SegmentReader, end: SegmentTrailer) -> Non
 
 
 def _end(said: SegmentMetadata, read: SegmentReader, why: str) -> SegmentTrailer:
-    """What its recorder wrote as its end, else where its last picture ends."""
+    """Return the stored end if plausible, else the end of the last frame."""
     plays_until_ms = said.start_ms + round(read.duration_ticks * 1000 / VIDEO_RATE)
     if read.end is not None and isinstance(read.end.get("end_ms"), int):
         end_ms = read.end["end_ms"]

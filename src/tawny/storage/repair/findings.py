@@ -1,4 +1,4 @@
-"""What `check` can find, as values."""
+"""Findings of `check`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ class FindingKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """path: below the volume's folder."""
+    """One finding. path: relative to the volume's folder."""
 
     what: FindingKind
     path: str
@@ -43,18 +43,18 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """segments: closed files that were looked at, and the seconds that they cover. wall: None if not asked for."""
+    """Result of a check. segments, seconds: number and duration of closed files. wall: None if not requested."""
 
     segments: int
     seconds: float
     findings: list[Finding] = field(default_factory=list)
     wall: WallCoverage | None = None
     thinned: int = 0
-    """How many of the segments are keyframes only."""
+    """Number of segments that have only keyframes."""
     damage: Mapping[CameraId, DamageSum] = field(default_factory=dict)
-    """Recorded time whose pictures are not whole, of both streams; no camera that has none. It is no finding."""
+    """Recorded time with incomplete frames, of both streams, per camera that has any. Not a finding."""
     thinned_spans: Mapping[CameraId, Sequence[Span]] = field(default_factory=dict)
-    """Of which time only keyframes are left."""
+    """Time that has only keyframes."""
 
     @property
     def ok(self) -> bool:

@@ -1,6 +1,6 @@
-"""Files that a disk has lost or let rot are put back from the mirror, byte for byte, and that is written down.
+"""Restoring of missing or damaged files from a mirror, byte for byte, with a record in the history.
 
-A file is sound if it can be read to its end and every fragment is what its hashes say. Any thread may call.
+A file is sound if it can be read to its end and every fragment matches its hash. Thread-safe.
 """
 
 import logging
@@ -26,7 +26,7 @@ _MOST_KNOWN: Final = 4096
 
 
 def wrong_with(volume: Volume, path: str) -> str:
-    """Why the file on this volume alone is not sound; empty if it is. Reads all of it."""
+    """Return why this volume's copy is not sound, or an empty string. Reads the complete file."""
     try:
         if volume.disk.entry(path) is None:
             return "it is missing"
@@ -43,12 +43,15 @@ def wrong_with(volume: Volume, path: str) -> str:
 
 
 def sound_copy(volume: Volume, path: str) -> Volume | None:
-    """The mirror that has it whole."""
+    """Return a mirror with a sound copy. None if no mirror has one."""
     return next((one for one in volume.copies if not wrong_with(one, path)), None)
 
 
 def heal(volume: Volume, ledger: HistoryLedger, path: str, why: str) -> bool:
-    """Put it back where it was, or onto the first volume. False when no mirror has it whole. Raises StorageError."""
+    """Restore a file to its volume, or to the main volume. Return False if no mirror has a sound copy.
+
+    Raises StorageError.
+    """
     source = sound_copy(volume, path)
     if source is None:
         return False
@@ -57,12 +60,12 @@ def heal(volume: Volume, ledger: HistoryLedger, path: str, why: str) -> bool:
     copy(source, target, path)
     target.open_folders.leave(folder)
     ledger.healed(path, why, str(source.root))
-    log.warning("%s was mended from the mirror at %s: %s", path, source.root, why)
+    log.warning("%s was restored from the mirror at %s: %s", path, source.root, why)
     return True
 
 
 class Healer:
-    """For whoever plays recordings: where each can be read whole. What was found sound once is not read again."""
+    """Finds sound files for playback. Files found sound are not verified again."""
 
     def __init__(self, volume: Volume, ledger: HistoryLedger) -> None:
         self._volume, self._ledger = volume, ledger
@@ -70,7 +73,10 @@ class Healer:
         self._known: OrderedDict[str, None] = OrderedDict()
 
     def sound_path(self, path: str) -> Path:
-        """A closed segment's file; mended first if it needs to be and a mirror has it. As it is, if nothing helps."""
+        """Return the path of a closed segment, restored first if damaged.
+
+        If no mirror has a sound copy, the path of the existing file.
+        """
         if self._volume.copies and path not in self._known:
             self._look(path)
         return self._volume.path(path)
@@ -82,7 +88,7 @@ class Healer:
             try:
                 heal(self._volume, self._ledger, path, why)
             except StorageError as error:
-                log.warning("%s cannot be mended now: %s", path, error)
+                log.warning("cannot restore %s: %s", path, error)
                 return
         with self._lock:
             self._known[path] = None

@@ -1,4 +1,4 @@
-"""The index made again: segments from the files, all else from the history. Reads two small pieces of a file."""
+"""Rebuild of the index: segments from the files, the rest from the history. Reads two small ranges of each file."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -23,15 +23,15 @@ _EVER: Final = Span(0, 1 << 53)
 class Rebuilt:
     segments: int
     left_out: list[FileDamaged] = field(default_factory=list)
-    """Closed files that do not say what they are."""
+    """Closed files without readable metadata."""
 
 
 def rebuild(
     volume: Volume, index: Index, history: HistoryJournal, progress: Callable[[int], None] = lambda _: None
 ) -> Rebuilt:
-    """Fill an index, new or not. Open files are left alone: recovery closes them, or a recorder writes them now.
+    """Fill an index, empty or not. Skips open files, which recovery or a recorder closes.
 
-    progress: told the number of segments so far. Raises StorageError.
+    progress: called with the number of segments so far. Raises StorageError.
     """
     replay(list(history.lines()), index)
     rows: list[Segment] = []
@@ -57,7 +57,7 @@ def rebuild(
 
 
 def _forget_damage_of_removed(index: Index) -> None:
-    """The history tells of damage whose segment is gone by now. What is behind all segments may be in an open file."""
+    """Drop damage whose segment no longer exists. Damage after the last segment may belong to an open file."""
     newest: dict[tuple[CameraId, StreamName], int] = {}
     with index.together():
         for damage in reversed(index.damage(None, _EVER)):

@@ -1,7 +1,7 @@
-"""What a recorder does before it records: put in order what the last one left, and write down when there was none.
+"""Recovery at start: finalize what the previous recorder left and record the time without a recorder.
 
-Only folders that may hold open segments are looked through, so it takes no longer on a full disk than on an empty one.
-Called with the volume's lock held, before anything else is done there.
+Only folders that may hold open segments are scanned, so the duration does not depend on the amount of recordings. Call
+with the volume's lock held, before any other access.
 """
 
 import logging
@@ -30,7 +30,7 @@ from tawny.storage.retention.thinning import finish_thinning
 log = logging.getLogger(__name__)
 
 Cause = Literal["power", "crash", "update", "person"]
-_NEWEST_FILES: Final = 2  # of the history: what was written last may not have reached the index
+_NEWEST_FILES: Final = 2  # history files to read; the last entries may be missing in the index
 
 
 _WHY: Final[dict[Cause | None, str]] = {
@@ -40,22 +40,22 @@ _WHY: Final[dict[Cause | None, str]] = {
     "person": "the recorder was stopped",
     None: "found open",
 }
-"""What a segment that was left open says of its end."""
+"""End reason of segments that were left open, by cause."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What was found and done."""
+    """Result of a recovery."""
 
     reclosed: list[Reclosed] = field(default_factory=list)
     listed: int = 0
-    """Closed files that got their row."""
+    """Number of closed files that were added to the index."""
     removed: int = 0
-    """Removals that were finished."""
+    """Number of interrupted removals that were completed."""
     cause: Cause | None = None
-    """Why there was no recorder; None when this is the first."""
+    """Why the previous recorder ended. None if there was none."""
     alive_ms: int | None = None
-    """The last sign of life of the one before."""
+    """Last heartbeat of the previous recorder."""
     gaps: list[Gap] = field(default_factory=list)
     damaged: list[FileDamaged] = field(default_factory=list)
 
@@ -71,10 +71,10 @@ def recover(
     boot: str,
     cameras: Iterable[CameraId] = (),
 ) -> Recovered:
-    """Put the volume in order and write down the time without a recorder, for `cameras` (those in the settings).
+    """Recover the volume and record gaps without a recorder for `cameras`, the configured ones.
 
-    before: what the lock said (`Lock.before`). boot: the boot id now. The signed history gets the files that it does
-    not know yet. Raises StorageError when the disk refuses.
+    before: content of the lock file (`VolumeLock.before`). boot: the current boot id. Unstated files are added to the
+    signed history. Raises StorageError if the disk fails.
     """
     lines = list(history.lines(_NEWEST_FILES))
     replay(lines, index)
@@ -98,7 +98,7 @@ def recover(
 
 
 def cause_of(lines: Sequence[HistoryLine], before: LockHolder | None, boot: str) -> Cause | None:
-    """Why the last recorder ended: it said so, or else the machine began anew meanwhile, or it did not."""
+    """Return why the last recorder ended: its own entry, else a power cut if the machine rebooted, else a crash."""
     last = next((line for line in reversed(lines) if line.what in ("started", "stopped")), None)
     if last is not None and last.what == "stopped":
         said = last.record.get("cause")
@@ -110,7 +110,7 @@ def cause_of(lines: Sequence[HistoryLine], before: LockHolder | None, boot: str)
 
 
 def _folders(volume: Volume) -> list[str]:
-    """Where open segments may be."""
+    """Return the folders that may hold open segments."""
     left_over = volume.open_folders.left_over()
     if left_over is not None:
         return left_over
@@ -120,7 +120,10 @@ def _folders(volume: Volume) -> list[str]:
 def put_in_order(
     volume: Volume, index: Index, folders: Sequence[str], why: str
 ) -> tuple[list[Reclosed], int, list[FileDamaged]]:
-    """Close what is open in these folders, and list what is closed. why: the ends of what is closed now."""
+    """Finalize open segments in these folders and add closed ones to the index.
+
+    why: end reason of the finalized ones.
+    """
     reclosed: list[Reclosed] = []
     damaged: list[FileDamaged] = []
     rows: list[Segment] = []
@@ -136,7 +139,7 @@ def put_in_order(
                 try:
                     rows.append(row_of(volume, name, entry.size_bytes))
                 except FileDamaged as error:
-                    log.warning("left as it is: %s", error)
+                    log.warning("skipped a damaged file: %s", error)
                     damaged.append(error)
     with index.together():
         for row in [*rows, *(one.segment for one in reclosed if one.segment is not None)]:
@@ -147,7 +150,7 @@ def put_in_order(
 def _alive_ms(
     lines: Sequence[HistoryLine], before: LockHolder | None, index: Index, cameras: Sequence[CameraId]
 ) -> int | None:
-    """The last sign of life of the last recorder, whoever wrote it."""
+    """Return the last time the previous recorder was alive, from all sources."""
     bounds = [bounds.end_ms for camera in cameras if (bounds := index.bounds(camera)) is not None]
     signs = [*bounds, *(line.at_ms for line in lines[-1:]), *([before.at_ms] if before is not None else [])]
     return max(signs, default=None)
@@ -156,7 +159,7 @@ def _alive_ms(
 def _write_down(
     index: Index, ledger: HistoryLedger, cameras: Sequence[CameraId], alive_ms: int, now_ms: int, cause: Cause | None
 ) -> list[Gap]:
-    """Gaps that were open end with the recorder; from there on, or from a camera's last picture, it was off."""
+    """Close open gaps at `alive_ms`, and record RECORDER_OFF gaps from each camera's last frame to now."""
     for gap in index.open_gaps():
         ledger.put_gap(replace(gap, end_ms=max(gap.begin_ms, min(alive_ms, now_ms))))
     gaps: list[Gap] = []
@@ -168,7 +171,7 @@ def _write_down(
 
 
 def _unaccounted(index: Index, camera: CameraId, now_ms: int) -> list[Span]:
-    """What no gap explains since the camera's last durable picture. Nothing for a camera that is new here."""
+    """Return time since the camera's last durable frame that no gap explains. Empty for a new camera."""
     bounds = index.bounds(camera)
     since_ms = bounds.end_ms if bounds else 0
     if since_ms >= now_ms:

@@ -1,1 +1,1 @@
-"""What is kept how long: contract, planning, removal, thinning, tiers."""
+"""Retention: contract, planning, removal, reduction to keyframes, tiers."""

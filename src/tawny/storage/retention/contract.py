@@ -1,4 +1,7 @@
-"""The contract of retention as values: what is promised, what goes, what is thinned; for all, a camera, a stream."""
+"""Retention contract: minimum and maximum retention, limits and reduction to keyframes.
+
+Rules exist for all cameras, one camera and one stream.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -8,11 +11,14 @@ from tawny.model.ids import CameraId, StreamName
 
 @dataclass(frozen=True, slots=True)
 class RetentionRule:
-    """Promised: min_s for all, events_s for time with events, kinds_s instead of it for some kinds of events.
+    """One retention rule. None means no limit.
 
-    max_s: nothing older stays. size_bytes, count: nor more bytes or files than this. thin_s: of what is older, only the
-    keyframes stay. free_share: 0..1 of the disk is left free. None: no such limit. sub: for small video instead of all
-    this, but for `free_share`; its size and count are of small video alone. None: the same as for large.
+    min_s: minimum retention. events_s: minimum retention of time with events. kinds_s: the same by event type,
+    replacing `events_s`. max_s: maximum age. size_bytes, count: maximum size and number of files. thin_s: age from
+    which only keyframes remain. free_share: share 0..1 of the disk kept free.
+
+    sub: rule for the sub stream, except `free_share`; its size and count apply to the sub stream alone. None: same rule
+    as the main stream.
     """
 
     min_s: float = 0.0
@@ -29,18 +35,21 @@ class RetentionRule:
         return self.sub if stream is StreamName.SUB and self.sub is not None else self
 
     def event_s(self, kind: str) -> float:
-        """How long time with an event of this kind is promised, `min_s` left aside."""
+        """Return the minimum retention of time with such an event, without `min_s`."""
         return self.kinds_s.get(kind, self.events_s)
 
     @property
     def longest_s(self) -> float:
-        """The longest promise that is in it."""
+        """The longest minimum retention of this rule."""
         return max(self.min_s, self.events_s, *self.kinds_s.values())
 
 
 @dataclass(frozen=True, slots=True)
 class RetentionContract:
-    """everyone: for cameras without their own. cameras: size and count there are of that camera alone."""
+    """Rules of a recorder.
+
+    everyone: for cameras without an own rule. cameras: own rules; their size and count apply to that camera alone.
+    """
 
     everyone: RetentionRule = field(default_factory=RetentionRule)
     cameras: Mapping[CameraId, RetentionRule] = field(default_factory=dict)
@@ -49,14 +58,14 @@ class RetentionContract:
         return self.cameras.get(camera, self.everyone).of(stream)
 
     def each(self) -> Iterator[RetentionRule]:
-        """All that is said anywhere."""
+        """Yield all rules."""
         for keep in (self.everyone, *self.cameras.values()):
             yield keep
             if keep.sub is not None:
                 yield keep.sub
 
     def limits(self) -> Iterator[tuple[CameraId | None, StreamName | None, RetentionRule]]:
-        """Whose size and count it is: None is everybody's, and both streams'."""
+        """Yield the owner of each size and count limit. None means all cameras, or both streams."""
         for camera, keep in ((None, self.everyone), *self.cameras.items()):
             yield camera, None, keep
             if keep.sub is not None:
@@ -64,7 +73,7 @@ class RetentionContract:
 
 
 def duration_words(seconds: float) -> str:
-    """`90 days`, `36 hours`, `5 minutes`."""
+    """Return a duration as text: `90 days`, `36 hours`, `5 minutes`."""
     for unit, unit_s in (("day", 86_400), ("hour", 3600), ("minute", 60)):
         if seconds >= 2 * unit_s or (seconds >= unit_s and seconds % unit_s == 0):
             count = f"{seconds / unit_s:g}" if seconds % unit_s == 0 else f"{seconds / unit_s:.1f}"
@@ -73,7 +82,7 @@ def duration_words(seconds: float) -> str:
 
 
 def size_words(size_bytes: int) -> str:
-    """`200 GB`, `1.5 TB`."""
+    """Return a size as text: `200 GB`, `1.5 TB`."""
     size = float(size_bytes)
     for unit in ("bytes", "kB", "MB", "GB"):
         if size < 1000:

@@ -1,7 +1,7 @@
-"""Folders that others fill, by date: retention's engine keeps them to so many days, files or bytes as well.
+"""Retention of dated folders written by other programs, by age, number of files or size.
 
-Only files whose path below the folder has a date are looked at and ever removed: `2026-11-20/a.mp4`,
-`2026/11/20/a.mp4`, `cam/20261120T055812.mp4`. A file is as old as the day that its path names. No link is followed.
+Only files whose path below the folder contains a date are considered and removed: `2026-11-20/a.mp4`,
+`2026/11/20/a.mp4`, `cam/20261120T055812.mp4`. The date determines the age. Links are not followed.
 """
 
 import re
@@ -20,7 +20,7 @@ from tawny.storage.retention.planning import RemovalPlan, RemovalPlanner
 
 _DATE: Final = re.compile(r"(?<!\d)(\d{4})([-_/.]?)(\d\d)\2(\d\d)(?!\d)")
 _FIRST_YEAR: Final = 1980
-"""What names an earlier one is no date of a recording."""
+"""Earlier years are not dates of recordings."""
 _NOBODY: Final = CameraId("folder")
 _OURS: Final = ("tawny.db", "history")
 
@@ -33,7 +33,10 @@ class DatedFile:
 
 
 def find(disk: DiskAccess) -> list[DatedFile]:
-    """All dated files below the disk's root, in order of day and name. NotDone when it is a recorder's own folder."""
+    """Return all dated files below the root, in order of day and name.
+
+    Raises NotDone if it is a recorder's own folder.
+    """
     if any(disk.entry(name) is not None for name in _OURS):
         raise NotDone(f"{disk.root} is a recorder's folder.", "`tawny prune --data` keeps it as its settings say.")
     found = [
@@ -43,7 +46,7 @@ def find(disk: DiskAccess) -> list[DatedFile]:
 
 
 def dated(path: str) -> date | None:
-    """The first day that the path names; None when it names none."""
+    """Return the first date in the path. None if it has none."""
     for year, _, month, day in _DATE.findall(path):
         try:
             said = date(int(year), int(month), int(day))
@@ -55,19 +58,19 @@ def dated(path: str) -> date | None:
 
 
 def plan(disk: DiskAccess, keep: RetentionRule, now_ms: int, zone: tzinfo = UTC) -> RemovalPlan:
-    """What goes now. keep: its `max_s`, `count` and `size_bytes`. zone: whose days the paths name."""
+    """Plan the removals. keep: uses `max_s`, `count` and `size_bytes`. zone: time zone of the dates."""
     index = MemoryIndex()
     found = find(disk)
     with index.together():
         for number, one in enumerate(found):
             after = datetime.combine(one.day + timedelta(days=1), datetime.min.time(), zone)
-            end_ms = round(after.timestamp() * 1000) - len(found) + number  # so that names of a day stay in order
+            end_ms = round(after.timestamp() * 1000) - len(found) + number  # keeps the order of names within a day
             index.add_segment(_as_segment(one, end_ms))
     return RemovalPlanner(RetentionContract(keep), index, disk.space(), now_ms).plan()
 
 
 def apply(disk: DiskAccess, made: RemovalPlan) -> None:
-    """Remove what the plan says, and folders that are empty then. Raises StorageError."""
+    """Carry out the plan and remove folders that become empty. Raises StorageError."""
     for one in made.removals:
         disk.unlink(one.segment.path)
         folder = parent_of(one.segment.path)

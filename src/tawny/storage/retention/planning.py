@@ -1,9 +1,13 @@
-"""What goes next and why, worked out from the index alone: a dry run shows a plan, a run carries out just that.
+"""Planning of retention: which segments are removed or thinned, and why, from the index alone.
 
-Which rule wins: free space, then `max`, then `size` and `count`, then the promises `min` and `events`, which only free
-space, size and count may break. Kept events' time never goes and is never thinned. For room, what is past its promise
-goes first, large video before small, quiet time before events, and the oldest before all; so small video outlives
-large. Time with events stays full as long as it is promised, whatever `thin` says.
+A dry run shows a plan; a run carries out the same plan.
+
+Priority of rules: free space, `max`, `size` and `count`, then minimum retention (`min`, `events`). Only free space,
+size and count may break minimum retention. Time of kept events is never removed or thinned.
+
+To free space, segments past their minimum retention go first: main stream before sub stream, time without events before
+events, oldest first. Therefore the sub stream lasts longer. Time with events is not thinned during its minimum
+retention.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,26 +26,26 @@ from tawny.storage.retention.removal import Removal
 
 THINNED_AT_ONCE: Final = 120
 _AROUND_MS: Final = 15_000
-"""An event's time with what is shown before and after it."""
+"""Time before and after an event that is kept with it."""
 _ROWS_AT_ONCE: Final = 500
 _FACTS_AT_ONCE: Final = 50_000
 
 Looked = Mapping[tuple[CameraId, StreamName, bool], Segment]
-"""Up to which segment a stream was looked through for what is to be thinned; True: time with events, too."""
+"""Last segment examined for thinning, by camera, stream and whether time with events is included."""
 
 
 Holds = Callable[[Segment], bool]
 
 
 class DiskSpace(NamedTuple):
-    """A disk's. holds: which segments are on it; None: all."""
+    """Space of one disk. holds: whether a segment is on it; None: all are."""
 
     space: DiskCapacity
     holds: Holds | None
 
 
 class Thinning(NamedTuple):
-    """why: for people."""
+    """A segment to thin. why: text for users."""
 
     segment: Segment
     why: str
@@ -49,9 +53,9 @@ class Thinning(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RemovalPlan:
-    """What goes, in this order, and what is thinned then. goes_on: the next run has more to thin.
+    """Segments to remove, in order, and to thin afterwards. goes_on: the next run has more to thin.
 
-    missing_bytes, missing_files: what could not be found although it should go.
+    missing_bytes, missing_files: amount that should be removed but has no candidates.
     """
 
     removals: list[Removal] = field(default_factory=list)
@@ -71,7 +75,7 @@ class RemovalPlan:
 
 
 class _Facts(NamedTuple):
-    """Of a segment. promised_s: its age until which it is promised. eventful_s: the same by its events alone."""
+    """Facts about a segment. promised_s: minimum retention in s. eventful_s: the same from events alone."""
 
     has_events: bool
     is_kept: bool
@@ -81,7 +85,7 @@ class _Facts(NamedTuple):
 
 @dataclass(slots=True)
 class _Need:
-    """How much must go until a rule is content."""
+    """Amount that must still be removed for a rule."""
 
     size_bytes: int = 0
     files: int = 0
@@ -95,12 +99,13 @@ class _Need:
 
 
 class RemovalPlanner:
-    """One plan being made. space: the first disk's, then others'. urgent_bytes: so much must be free on the first one,
-    whatever the settings. least_s: free space takes nothing younger if not urgent.
+    """Makes one plan.
 
-    held: recordings that wait to be brought elsewhere, and are kept meanwhile.
+    space: the main disk first, then others. urgent_bytes: minimum free bytes on the main disk, regardless of settings.
+    least_s: minimum age for removal for free space unless urgent.
 
-    cameras: whose video may be thinned. looked: how far the last runs came with that.
+    held: recordings with a pending upload, which are kept. cameras: cameras whose segments may be thinned. looked:
+    progress of earlier runs.
     """
 
     def __init__(
@@ -143,7 +148,7 @@ class RemovalPlanner:
             self._looked,
         )
 
-    # --- what goes
+    # --- removal
 
     def _by_age(self) -> None:
         limits = [keep.max_s for keep in self._contract.each() if keep.max_s is not None]
@@ -175,7 +180,7 @@ class RemovalPlanner:
             self._take(camera, stream, need, f"to have at most {keep.count} files", self._now_ms)
 
     def _gone(self, camera: CameraId | None, stream: StreamName | None) -> list[Segment]:
-        """What goes already."""
+        """Return the segments that the plan already removes."""
         return [
             one.segment
             for one in self._removals.values()
@@ -191,7 +196,7 @@ class RemovalPlanner:
         youngest_ms: int,
         holds: Holds | None = None,
     ) -> None:
-        """Take what goes first until it is enough."""
+        """Remove candidates in order until the need is met."""
         if not need.is_met():
             for segment, breaks_promise in self._first_to_go(camera, stream, youngest_ms):
                 if holds is not None and not holds(segment):
@@ -219,13 +224,13 @@ class RemovalPlanner:
                             yield segment, breaks_promise
 
     def _unpromised_ms(self) -> int:
-        """Nothing that ended later is past its promise."""
+        """Return the end time after which every segment is within its minimum retention."""
         return self._ago(min(keep.min_s for keep in self._contract.each()))
 
-    # --- what is thinned
+    # --- reduction to keyframes
 
     def _thin(self) -> bool:
-        """Returns whether there is more."""
+        """Plan thinning. Return whether the next run has more."""
         if all(keep.thin_s is None for keep in self._contract.each()):
             return False
         for camera in self._cameras:
@@ -241,7 +246,7 @@ class RemovalPlanner:
     def _thin_stream(
         self, camera: CameraId, stream: StreamName, keep: RetentionRule, age_s: float, *, with_events: bool
     ) -> bool:
-        """Up to an age. Returns whether it came to its end."""
+        """Plan thinning of one stream up to an age. Return whether all segments were examined."""
         key = (camera, stream, with_events)
         chosen = {one.segment.id for one in self._thinnings}
         for segment in self._oldest(camera, stream, self._ago(age_s), after=self._looked.get(key)):
@@ -256,7 +261,7 @@ class RemovalPlanner:
                 self._thinnings.append(Thinning(segment, f"older than {duration_words(keep.thin_s)}: keyframes only"))
         return True
 
-    # --- what is known
+    # --- queries
 
     def _oldest(
         self,
@@ -265,7 +270,7 @@ class RemovalPlanner:
         youngest_ms: int,
         after: Segment | None = None,
     ) -> Iterator[Segment]:
-        """Those that ended first, up to an instant, without what goes anyway."""
+        """Yield segments not planned for removal, those that ended first, up to an instant."""
         while page := self._index.oldest_segments(_ROWS_AT_ONCE, camera, stream=stream, after=after):
             for segment in page:
                 if segment.end_ms > youngest_ms:
@@ -298,7 +303,7 @@ class RemovalPlanner:
 
 
 def events_at(index: Index, camera: CameraId, span: Span) -> list[Event]:
-    """Those whose video a span has, with what is shown before and after them."""
+    """Return the events whose video, with pre-roll and post-roll, overlaps the span."""
     around = Span(max(0, span.begin_ms - _AROUND_MS), span.end_ms + _AROUND_MS)
     found: list[Event] = []
     page = index.events(around, cameras=[camera], limit=100)

@@ -1,8 +1,8 @@
-"""How recordings are removed, so that whatever interrupts it, nothing is half there and every second is explained.
+"""Removal of recordings: an interruption leaves no incomplete state, and every removed second is explained.
 
-Gap first (it is in the history from then on), then the rows are marked, the files unlinked and their folders synced,
-and last the rows dropped. A crash before the mark: they are still listed, and go next time. After it: the next start
-finishes it (`finish_removals`).
+Order: record the gap in the history, mark the rows, unlink the files, sync their folders, drop the rows. After a crash
+before the mark, the segments are still listed and are removed later. After the mark, the next start completes the
+removal (`finish_removals`).
 """
 
 import logging
@@ -32,18 +32,18 @@ _AT_ONCE: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """why: for people, as in `Removed: older than 90 days`."""
+    """One removal. why: text for users, for example `Removed: older than 90 days`."""
 
     segment: Segment
     why: str
     breaks_promise: bool = False
-    """It is younger than what is to be kept at least."""
+    """The segment is within its minimum retention."""
 
 
 def remove_segments(
     volume: Volume, index: Index, ledger: HistoryLedger, clock: Clock, removals: Sequence[Removal]
 ) -> None:
-    """Remove them, in this order. Raises StorageError; then a part of them is gone, and the rest as it was."""
+    """Remove segments in this order. Raises StorageError; some are then removed, the others unchanged."""
     for begin in range(0, len(removals), _AT_ONCE):
         some = removals[begin : begin + _AT_ONCE]
         _explain(index, ledger, some)
@@ -51,7 +51,7 @@ def remove_segments(
         try:
             index.mark_removing([one.segment for one in some])
         except DiskFull:
-            # not even this can be written: files first, and should it be cut off now, `check` finds their rows
+            # the mark needs space too: unlink files first; `check` finds their rows after an interruption
             for one in some:
                 volume.disk.unlink(one.segment.path)
             index.mark_removing([one.segment for one in some])
@@ -59,7 +59,7 @@ def remove_segments(
 
 
 def _state(volume: Volume, removals: Sequence[Removal]) -> None:
-    """In the signed history, by the numbers that the files have, before they go."""
+    """Record the removals in the signed history, by the numbers of the files."""
     if volume.signed is None:
         return
     for one in removals:
@@ -71,11 +71,11 @@ def _state(volume: Volume, removals: Sequence[Removal]) -> None:
     try:
         volume.signed.write_items()
     except DiskFull as error:
-        log.warning("what is removed is stated later: %s", error)  # it goes to make room for that, too
+        log.warning("removals are queued for the signed history: %s", error)  # their removal frees the space for it
 
 
 def finish_removals(volume: Volume, index: Index, ledger: HistoryLedger, clock: Clock) -> int:
-    """Go on with what was interrupted. Returns how many segments that were."""
+    """Complete interrupted removals. Return the number of segments."""
     begun = index.removing()
     for segment in begun:
         explained = [gap.span(clock.now_ms()) for gap in index.gaps(segment.camera, segment.span)]
@@ -87,7 +87,7 @@ def finish_removals(volume: Volume, index: Index, ledger: HistoryLedger, clock: 
 
 
 def _explain(index: Index, ledger: HistoryLedger, removals: Sequence[Removal]) -> None:
-    """A gap for each stretch of time of which nothing is left, not even small video."""
+    """Record a gap for each span of which no segment remains, not even of the sub stream."""
     ids = {one.segment.id for one in removals}
     by_kind: defaultdict[tuple[CameraId, str], list[Span]] = defaultdict(list)
     for one in removals:
@@ -100,7 +100,7 @@ def _explain(index: Index, ledger: HistoryLedger, removals: Sequence[Removal]) -
 
 
 def _put_gap(index: Index, ledger: HistoryLedger, gap: Gap) -> None:
-    """As one with the gap that it goes on, if there is one."""
+    """Store a gap, merged with an adjacent earlier gap of the same cause."""
     just_before = Span(max(0, gap.begin_ms - 1), gap.begin_ms)
     for other in index.gaps(gap.camera, just_before):
         if (other.end_ms, other.reason, other.detail) == (gap.begin_ms, gap.reason, gap.detail):
@@ -109,7 +109,10 @@ def _put_gap(index: Index, ledger: HistoryLedger, gap: Gap) -> None:
 
 
 def _unlink(volume: Volume, index: Index, clock: Clock, segments: Sequence[Segment]) -> None:
-    """What is on another volume that is not there now stays marked: the next start that finds it goes on."""
+    """Unlink the files and drop the rows.
+
+    Segments that may be on a missing volume stay marked until a start with that volume.
+    """
     folders = sorted({parent_of(segment.path) for segment in segments})
     left = {segment.id for segment in segments if volume.disk.entry(segment.path) is None}
     _unlink_on(volume, segments, folders)
@@ -121,7 +124,7 @@ def _unlink(volume: Volume, index: Index, clock: Clock, segments: Sequence[Segme
             _unlink_on(other, segments, folders)
             well.append(other)
         except StorageError as error:
-            log.warning("not removed there yet: %s", error)
+            log.warning("removal is pending on another volume: %s", error)
     if len(well) == len(volume.everywhere):
         left = set()
     gone = [segment for segment in segments if segment.id not in left]
@@ -134,7 +137,7 @@ def _unlink(volume: Volume, index: Index, clock: Clock, segments: Sequence[Segme
 
 
 def forget_damage(index: Index, segment: Segment) -> None:
-    """Of a segment that is gone, or has only its keyframes left: those were whole."""
+    """Drop damage of a segment that was removed or reduced to keyframes, which were undamaged."""
     for damage in index.damage(segment.camera, segment.span):
         if damage.stream is segment.stream:
             index.drop_damage(damage)
@@ -149,7 +152,7 @@ def _unlink_on(volume: Volume, segments: Sequence[Segment], folders: Sequence[st
 
 
 def tidy(volume: Volume, clock: Clock, folders: Iterable[str]) -> None:
-    """Remove the hours, days, months and years that are empty now; none that a recorder may be about to use."""
+    """Remove empty hour, day, month and year folders, except recent ones that a recorder may use."""
     now = stamp(clock.now_ms() - 2 * HOUR_MS)
     recent = f"{now[0:4]}/{now[4:6]}/{now[6:8]}/{now[9:11]}"
     for hour in folders:

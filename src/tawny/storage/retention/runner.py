@@ -1,6 +1,6 @@
-"""Retention: makes a plan once a minute and carries it out. A plan is a value (`storage.retention.planning`), so
-that a dry run
-shows just what the next run does.
+"""Retention: makes a plan every minute and carries it out.
+
+A plan is a value (`storage.retention.planning`), so that a dry run shows exactly what the next run does.
 """
 
 import logging
@@ -35,20 +35,21 @@ log = logging.getLogger(__name__)
 
 EVERY_S: Final = 60.0
 LEAST_S: Final = 3600.0
-"""Free space takes nothing younger, unless the disk is full: who fills it may be somebody else."""
+"""Minimum age for removal for free space unless the disk is full: another program may be filling it."""
 _SOON_S: Final = 5.0
 _SETTLE_EVERY_S: Final = 3600.0
 _SETTLED_MS: Final = 2 * HOUR_MS
-"""What ended so long ago changes no more, but for what is done here."""
+"""Segments that ended earlier no longer change, except by retention."""
 _URGENT_BYTES: Final = 256_000_000
 
 
 class Retention:
-    """keep: for all; cameras: instead of it, for those that have their own (its `free_share` does not count).
+    """Plans and applies retention, also as an actor (`start`).
 
-    every_s: between two runs. least_s, thin_at_once: as in `RemovalPlanner`. most_files: whatever the settings say.
+    keep: rule for all cameras. cameras: own rules, whose `free_share` is ignored. every_s: interval between runs.
+    least_s, thin_at_once: as in `RemovalPlanner`. most_files: maximum number of files, regardless of settings.
 
-    `plan` and `apply` from any thread, one at a time; as an actor it does both (`start`).
+    Call `plan` and `apply` from any thread, one at a time.
     """
 
     name = "retention"
@@ -78,15 +79,15 @@ class Retention:
         self._looked: Looked = {}
         self._handle: Handle | None = None
         self.last: RemovalPlan | None = None
-        """What was done last."""
+        """The last plan that was carried out."""
         self.held: Callable[[], Sequence[tuple[CameraId, Span]]] = tuple
-        """Recordings that wait to be brought elsewhere: they are kept meanwhile."""
+        """Returns recordings with a pending upload, which are kept."""
 
     def start(self, engine: Engine) -> None:
         self._handle = engine.start(self.name, lambda: self)
 
     def make_room(self) -> None:
-        """The disk is full: remove something now. Returns at once."""
+        """Request an urgent run because the disk is full. Returns at once."""
         self._is_urgent = True
         if self._handle is not None:
             self._handle.wake()
@@ -96,15 +97,15 @@ class Retention:
         try:
             plan = self.run(urgent=urgent)
         except StorageError:
-            self._is_urgent = self._is_urgent or urgent  # what failed is as urgent next time
+            self._is_urgent = self._is_urgent or urgent  # the next step is urgent too
             raise
         return _SOON_S if plan.goes_on else self._every_s
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No effect."""
 
     def promise(self, keep: RetentionRule, cameras: Mapping[CameraId, RetentionRule]) -> None:
-        """Go by these from the next run on."""
+        """Apply new rules from the next run on."""
         self.keep, self.cameras, self._looked = keep, dict(cameras), {}
 
     def run(self, *, urgent: bool = False) -> RemovalPlan:
@@ -116,7 +117,7 @@ class Retention:
             self.apply(plan)
             self.last = plan
             self._reserve.fill()
-            if not urgent:  # on a full disk there may be no room for that
+            if not urgent:  # a full disk may have no space for it
                 self._settle()
         return plan
 
@@ -127,7 +128,7 @@ class Retention:
             self._index.settle(self._clock.now_ms() - _SETTLED_MS)
 
     def wake(self) -> None:
-        """Run soon: the rules are others now."""
+        """Run soon, because the rules changed."""
         if self._handle is not None:
             self._handle.wake()
 
@@ -139,9 +140,10 @@ class Retention:
         ahead_s: float = 0.0,
         ahead_bytes: int = 0,
     ) -> RemovalPlan:
-        """What would go now. urgent: something must go, whatever the settings. chosen: instead of the rules in force.
+        """Return what a run would do now.
 
-        ahead_s, ahead_bytes: so much later, when so much more was written to the first disk.
+        urgent: free space regardless of settings. chosen: rules to use instead of the current ones. ahead_s,
+        ahead_bytes: plan for a later time with this much more written to the main disk.
         """
         contract = chosen or RetentionContract(self.keep, self.cameras)
         space = self._volume.space()
@@ -160,7 +162,7 @@ class Retention:
         ).plan()
 
     def _rooms(self, ahead_bytes: int) -> list[DiskSpace]:
-        """Each disk's own: only what is on it makes room there."""
+        """Return the space of each disk. Only segments on a disk free space there."""
         (first, space), *more = spaces(self._volume)
         found = [(first, space._replace(free_bytes=max(0, space.free_bytes - ahead_bytes))), *more]
         if not self._volume.others:
@@ -172,7 +174,7 @@ class Retention:
         return replace(keep, count=min(most)) if most else keep
 
     def apply(self, plan: RemovalPlan) -> None:
-        """Remove what the plan says, and the events of which nothing is left; thin the rest. Raises StorageError."""
+        """Remove and thin according to the plan, and drop events without remaining video. Raises StorageError."""
         remove_segments(self._volume, self._index, self._ledger, self._clock, plan.removals)
         for event in self._without_video(plan):
             self._volume.remove_picture(event)
@@ -181,14 +183,14 @@ class Retention:
         self._looked = plan.looked
 
     def _thin(self, plan: RemovalPlan) -> None:
-        """And write down what was, in one statement for each reason."""
+        """Thin the planned segments and record them, one history entry per reason."""
         done: defaultdict[str, list[Segment]] = defaultdict(list)
         try:
             for segment, why in plan.thinnings:
                 try:
                     thinned = thin(self._volume, self._index, segment)
                 except FileDamaged as error:
-                    log.warning("left as it is: %s", error)
+                    log.warning("skipped a damaged file: %s", error)
                     continue
                 if thinned is not None:
                     done[why].append(thinned.segment)

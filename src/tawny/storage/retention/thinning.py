@@ -1,9 +1,10 @@
-"""Thinning: of a segment only its keyframes stay, as they were written. Nothing is decoded; the sound goes.
+"""Thinning: reduces a segment to its keyframes as written, without decoding and without audio.
 
-Every keyframe lasts until the next one, the last until the segment's end, so that the time stays recorded. The thinned
-file stands beside the full one under a name of its own, whole and durable, before the row leads to it, and only then
-does the full one go: whatever interrupts this, one of them plays, and `finish_thinning` of the next start, which looks
-into the folder because `OpenFolders` names it, does the rest.
+Each keyframe lasts until the next one, the last until the segment's end, so that the time stays recorded.
+
+The thinned file gets its own name in the same folder. It is complete and durable before the row points to it, and the
+full file is removed last. After an interruption one of them is playable. `finish_thinning` completes it at the next
+start, because `OpenFolders` lists the folder.
 """
 
 from collections.abc import Iterable
@@ -29,21 +30,22 @@ from tawny.storage.retention.removal import forget_damage
 from tawny.storage.segments.metadata import THINNED_FROM, SegmentMetadata, SegmentTrailer, about_of, read_header
 
 NEW: Final = ".new"
-"""Behind the name of a thinned file that is not whole yet."""
+"""Suffix of an incomplete thinned file."""
 WHY: Final = "thinned"
 
 
 @dataclass(frozen=True, slots=True)
 class Thinned:
     segment: Segment
-    """The row as it is now."""
+    """The new row."""
     freed_bytes: int
 
 
 def thin(volume: Volume, index: Index, segment: Segment) -> Thinned | None:
-    """Keep only its keyframes. None when it has none, or is thinned already, or gone.
+    """Reduce a segment to keyframes. Return None if it has none, is already thinned or no longer exists.
 
-    Raises FileDamaged when it cannot be read, and StorageError; then it is as it was, or `finish_thinning` goes on.
+    Raises FileDamaged if unreadable, and StorageError. The segment is then unchanged, or `finish_thinning` completes
+    it.
     """
     full, holding = segment_name(segment.path), volume.holding(segment.path)
     if full is None or full.is_thinned or full.end_ms is None or holding is None:
@@ -69,13 +71,13 @@ def thin(volume: Volume, index: Index, segment: Segment) -> Thinned | None:
 
 
 def _state(volume: Volume, header: SealedHeader | None) -> None:
-    """In the signed history."""
+    """Record the thinning in the signed history."""
     if volume.signed is not None and header is not None:
         volume.signed.add(["thinned", header.camera.hex(), header.kind, header.stream, header.number, header.number])
 
 
 def _thin_sealed(volume: Volume, index: Index, segment: Segment, full: SegmentName) -> Thinned | None:
-    """Without its key: what lies between key pictures is taken out, and leaves its hash; its signature still holds."""
+    """Thin a sealed file without its key: remove data between keyframes, keep its hashes. The signature stays valid."""
     read = read_sealed(volume.disk, full.path, deep=True)
     if read.ends is FileEnding.DAMAGED:
         raise FileDamaged(str(volume.root / full.path), "it was changed")
@@ -100,7 +102,7 @@ def _thin_sealed(volume: Volume, index: Index, segment: Segment, full: SegmentNa
 
 
 def _replace(volume: Volume, index: Index, segment: Segment, full: SegmentName, row: Segment) -> Thinned:
-    """The thinned file is durable under its name: lead to it, and let the full one go."""
+    """Point the row to the durable thinned file, and remove the full file."""
     _lead_to(index, row)
     volume.disk.unlink(full.path)
     volume.disk.sync_folder(full.folder)
@@ -109,7 +111,7 @@ def _replace(volume: Volume, index: Index, segment: Segment, full: SegmentName, 
 
 
 def finish_thinning(volume: Volume, index: Index, folder: str) -> int:
-    """Go on with what was interrupted in a folder. Returns how many segments that were."""
+    """Complete interrupted thinning in a folder. Return the number of segments."""
     there = {path: entry for path, entry in volume.files(folder) if entry.kind == "file"}
     count = 0
     for path, entry in there.items():
@@ -129,7 +131,7 @@ def _finish(volume: Volume, index: Index, name: SegmentName, size_bytes: int, th
     try:
         row = row_of(volume, name, size_bytes)
     except FileDamaged:
-        return False  # recovery and `check` tell of it; the full one stays
+        return False  # reported by recovery and `check`; the full file stays
     listed = index.segment(row.id)
     if listed is not None and listed.path == full:
         _lead_to(index, replace(row, run=listed.run))
@@ -147,7 +149,7 @@ def _lead_to(index: Index, row: Segment) -> None:
 
 
 def _keyframes(read: SegmentReader, end_ticks: int) -> list[tuple[SamplePlace, int]]:
-    """Each with its duration, in order."""
+    """Return each keyframe and its duration in 90 kHz ticks, in order."""
     found = [place for place in places(read, read.fragments) if place.is_video and place.is_keyframe]
     if not found:
         return []
@@ -164,7 +166,7 @@ def _write(
     source: str,
     header: SealedHeader | None,
 ) -> int:
-    """The thinned file, durable under its name. Returns its size."""
+    """Write the thinned file durably. Return its size in bytes."""
     assert name.end_ms is not None
     disk, new = volume.disk, name.path + NEW
     disk.unlink(new)

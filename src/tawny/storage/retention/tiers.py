@@ -1,7 +1,7 @@
-"""Tiers: segments of a certain age, or those for which the first disk lacks room, are moved to another volume.
+"""Tiers: move segments to another volume at a given age, or when the main disk lacks space.
 
-Copied, synced, named, and only then removed where they were: at any instant the file is whole on one of the two, and
-whoever reads looks at both. No row changes, because rows do not say on which volume a file is.
+A file is copied, synced and renamed before the original is removed, so one volume always has it complete. Readers check
+both volumes. Rows do not change, because they do not name a volume.
 """
 
 import logging
@@ -28,17 +28,18 @@ _SOON_S: Final = 0.5
 _AT_ONCE: Final = 20
 _ROWS_AT_ONCE: Final = 500
 _HANGS_S: Final = 30.0
-"""One file that takes so long is on a disk that does not answer."""
+"""A copy of one file that takes longer means that the disk does not respond."""
 _SPARE_SHARE: Final = 0.02
-"""Of the first disk: moving begins so much before retention would have to remove."""
+"""Share of the main disk: margin by which moving starts before retention would have to remove."""
 _LEAST_MS: Final = 120_000
-"""What is younger may still be looked at by its writer."""
+"""Minimum age: the writer may still access younger files."""
 
 
 class TierMover:
-    """An actor. sources: the volumes before the tier, first one first. after_s: the age at which segments move.
+    """Actor that moves segments to a tier.
 
-    free_share: so much of the first volume is to be free.
+    sources: volumes before the tier, the main volume first. after_s: age at which segments move. free_share: returns
+    the share 0..1 of the main volume to keep free.
     """
 
     name = "mover"
@@ -60,12 +61,12 @@ class TierMover:
 
     @property
     def root(self) -> Path:
-        """The tier's."""
+        """The tier's folder."""
         return self._tier.root
 
     @property
     def problem(self) -> StorageError | None:
-        """Why nothing can be moved now. Any thread may ask."""
+        """The error that prevents moving now, or None. Call from any thread."""
         since_s = self._moving_s
         if since_s is not None and self._clock.mono_s() - since_s > _HANGS_S:
             return StorageError(str(self._tier.root), "it isn't responding")
@@ -79,7 +80,7 @@ class TierMover:
             moved = self.move()
         except StorageError as error:
             if self._problem is None:
-                log.warning("nothing is moved to %s: %s", self._tier.root, error)
+                log.warning("cannot move segments to %s: %s", self._tier.root, error)
             self._problem = error
             return _EVERY_S
         finally:
@@ -88,10 +89,10 @@ class TierMover:
         return _SOON_S if moved == _AT_ONCE else _EVERY_S
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No effect."""
 
     def move(self) -> int:
-        """Move some. Returns how many. Raises StorageError; then the one at hand is where it was."""
+        """Move some segments. Return their number. Raises StorageError; the current segment then stays in place."""
         self._moving_s = self._clock.mono_s()
         if not is_volume_present(self._tier):
             raise StorageError(str(self._tier.root), "the disk that should be there is not")
@@ -129,7 +130,7 @@ class TierMover:
         if here is None:
             return
         if there is None or there.size_bytes != here.size_bytes:
-            self._tier.open_folders.enter(folder)  # so that a start finds what is half there
+            self._tier.open_folders.enter(folder)  # a start then finds an incomplete copy
             copy(source, self._tier, path)
             self._tier.open_folders.leave(folder)
         source.disk.unlink(path)

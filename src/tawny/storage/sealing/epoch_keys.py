@@ -1,7 +1,7 @@
-"""What a recorder seals with: for each camera a key that lives ten minutes at most, and who can open what.
+"""Keys for sealing: one per camera for at most ten minutes, and its recipients.
 
-A key is wrapped to its recipients, and stands in the key ring of its camera's day, before any file is made with it.
-Only then does it step from file to file; it is never on a disk itself. Any thread may call.
+A key is wrapped to its recipients and stored in the key ring of the camera's day before any file uses it. Afterwards it
+advances one step per file. The unwrapped key is never on a disk. Thread-safe.
 """
 
 import threading
@@ -26,14 +26,16 @@ from tawny.storage.segments.content_writer import MakeInit, ProvedContent, Seale
 from tawny.storage.segments.metadata import SegmentMetadata, stream_number
 
 LIVES_S: Final = 9 * 60.0
-"""A key makes no new file after so long; a file takes no more than the rest of ten minutes."""
+"""Maximum age at which a key starts a new file. The file uses the key for the rest of the ten minutes at most."""
 _JUMP_MS: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class CameraSealing:
-    """Of a sealed camera. recipients: `age1…`. splits: key pictures are records of their own, since retention may take
-    out the others one day."""
+    """Sealing policy of a camera. recipients: `age1…` keys.
+
+    splits: keyframes are separate records, so that retention can remove the others later.
+    """
 
     recipients: tuple[str, ...]
     splits: bool = False
@@ -48,7 +50,10 @@ class _Epoch:
 
 
 class EpochKeys:
-    """policy: of a camera; None when it is not sealed. software: who wrote it, for whoever opens it later."""
+    """Key management of all cameras.
+
+    policy: returns a camera's policy; None if not sealed. software: name of the writer, stored in each file.
+    """
 
     def __init__(
         self,
@@ -65,7 +70,7 @@ class EpochKeys:
         return self._policy(camera) is not None
 
     def begin(self, volume: Volume, about: SegmentMetadata, make_init: MakeInit) -> tuple[SegmentContent, FileSigning]:
-        """What a new segment's file will hold, and its place in the signed history. Raises StorageError."""
+        """Return the content writer of a new segment and its signing state. Raises StorageError."""
         policy = self._policy(about.camera)
         stream = stream_number(about.stream)
         run = int.from_bytes(sha256(about.run.encode()).digest()[:8], "big")
@@ -79,13 +84,13 @@ class EpochKeys:
     def _proved(
         self, about: SegmentMetadata, stream: int, run: int, make_init: MakeInit
     ) -> tuple[SegmentContent, FileSigning]:
-        """Plain: the same header with nothing sealed."""
+        """Return the content of an unsealed segment: the same header without sealing."""
         row = SignedRow(self.history.camera(about.camera), SealedFileKind.SEGMENT, stream)
         header = self._header(row, start_ms=about.start_ms, run=run, born_ms=self._clock.now_ms())
         return ProvedContent(header, about, make_init), FileSigning(self.history, row, header.number)
 
     def picture(self, volume: Volume, camera: CameraId, at_ms: int, jpeg: bytes) -> bytes | None:
-        """A sealed file with it; None when the camera is not sealed. Raises StorageError."""
+        """Return a snapshot as a sealed file. None if the camera is not sealed. Raises StorageError."""
         policy = self._policy(camera)
         if policy is None:
             return None
@@ -122,7 +127,7 @@ class EpochKeys:
         return Sealer(header, key, epoch.wrapped), FileSigning(self.history, row, header.number)
 
     def _header(self, row: SignedRow, *, start_ms: int, run: int, born_ms: int) -> SealedHeader:
-        """Of the next file of a row; nothing in it is sealed yet."""
+        """Return the header of the chain's next file, without sealing fields."""
         place = self.history.take_place(row)
         return SealedHeader(
             kind=row.kind,
@@ -142,7 +147,10 @@ class EpochKeys:
         )
 
     def _epoch(self, volume: Volume, camera: CameraId, policy: CameraSealing) -> _Epoch:
-        """The camera's key now; a new one when it is time, day or recipients have changed, or the clock jumped."""
+        """Return the camera's current key.
+
+        A new one is made after its maximum age, a new day, a change of recipients or a clock jump.
+        """
         now_s, now_ms = self._clock.mono_s(), self._clock.now_ms()
         epoch = self._epochs.get((camera, volume))
         if epoch is not None:
@@ -160,7 +168,7 @@ class EpochKeys:
 
 
 def _add_to_ring(volume: Volume, camera: CameraId, line: RingLine) -> None:
-    """Durably, on the volume where the files will be."""
+    """Append durably, on the volume of the files."""
     disk, path = volume.disk, keys_path(camera, line.born_ms)
     is_new = disk.entry(path) is None
     if is_new:

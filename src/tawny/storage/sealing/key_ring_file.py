@@ -1,4 +1,4 @@
-"""The key ring beside a sealed file: what opens it when the file's own copy of its key is for other recipients."""
+"""Key ring lookup for a sealed file whose own wrapped key is for other recipients."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from tawny.sealed.key_ring import read_ring
 
 
 def from_ring(path: Path, file: FileScan) -> bytes:
-    """The file's key as the ring of its day has it, which is beside it or one folder above; empty when it has not."""
+    """Return the wrapped key from a key ring in the file's folder or its parent folder. Empty if none has it."""
     for folder in (path.parent, path.parent.parent):
         for ring in sorted(folder.glob("*.keys")):
             line = read_ring(ring.read_bytes()).get(file.header.commit)

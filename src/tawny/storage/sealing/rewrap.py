@@ -1,8 +1,8 @@
-"""Recordings that exist are opened to others, or no longer to somebody, by whoever has a key. Footage is not touched.
+"""Rewrapping of keys: existing recordings are opened to other recipients without changing the video.
 
-A day's key ring is written anew, beside, synced, renamed; it says first whom it is for, so that what was done is not
-done again. To shut somebody out, each file's own wrapped key is then written over in place, synced; a cut in the middle
-of that does no harm, since the ring has the key already. What is interrupted goes on where it was when it is run again.
+A day's key ring is written to a new file, synced and renamed. Its first line names the recipients, so that finished
+work is not repeated. To revoke a recipient, each file's wrapped key is then overwritten in place and synced. An
+interruption is harmless, because the ring already has the key. Run it again to continue.
 """
 
 import json
@@ -25,13 +25,15 @@ from tawny.storage.history.signed_files import FOLDER, TOLD, compact_json
 
 NEW: Final = ".new"
 _TRIES: Final = 3
-"""Of wrapping: an age file has some random filling, and the smallest one fits into more files."""
+"""Attempts to wrap: age adds random padding, and the smallest result fits into more files."""
 
 
 @dataclass(slots=True)
 class Rewrapped:
-    """keys: now wrapped for the recipients. files: whose own key was written over. locked: keys that none of the
-    identities opens; they stay as they were."""
+    """Result. keys: keys wrapped for the recipients. files: files whose wrapped key was overwritten.
+
+    locked: keys that none of the identities opens; unchanged.
+    """
 
     keys: int = 0
     files: int = 0
@@ -53,8 +55,11 @@ def rewrap_camera(
     before: str,
     told: Callable[[str], None] = lambda _: None,
 ) -> Rewrapped:
-    """shuts_out: somebody who could open it no longer shall. before: a day, `2026/11/20`: it and what comes after is
-    left. told: each day that is done. Raises StorageError."""
+    """Rewrap a camera's keys for the recipients. Raises StorageError.
+
+    shuts_out: a previous recipient loses access, so wrapped keys in files are overwritten. before: process only days
+    before this one, in the form `2026/11/20`. The callback receives each finished day.
+    """
     done = Rewrapped()
     days = sorted({folder for each in volume.everywhere for folder in each.day_folders(camera)})
     for folder in days:
@@ -83,7 +88,7 @@ def _rewrap_day(
 def _ring_for(
     disk: DiskAccess, path: str, identities: Sequence[Identity], recipients: Sequence[str]
 ) -> tuple[dict[bytes, RingLine], dict[bytes, RingLine]]:
-    """All its lines, and those that are for the recipients, which all are that can be opened."""
+    """Return all lines of a ring, and those now wrapped for the recipients: every line that can be opened."""
     text = disk.read(path)
     lines, names = read_ring(text), sorted(map(short_name, recipients))
     opened = {commit: key for commit, line in lines.items() if (key := _key(line, identities)) is not None}
@@ -107,7 +112,10 @@ def _key(line: RingLine, identities: Sequence[Identity]) -> bytes | None:
 
 
 def _said_first(text: bytes) -> object:
-    """For whom the whole ring is, by short names, and how many keys that are: others may have come behind them."""
+    """Return the ring's first line: recipients as short names, and number of keys.
+
+    Later lines may have been appended.
+    """
     try:
         return json.loads(text.partition(b"\n")[0])
     except ValueError:
@@ -115,7 +123,7 @@ def _said_first(text: bytes) -> object:
 
 
 def _replace(disk: DiskAccess, path: str, parts: Sequence[bytes]) -> None:
-    """Durably, in place of what was there."""
+    """Replace a file durably."""
     disk.unlink(path + NEW)
     file = disk.create(path + NEW)
     try:
@@ -128,14 +136,15 @@ def _replace(disk: DiskAccess, path: str, parts: Sequence[bytes]) -> None:
 
 
 def _write_over(disk: DiskAccess, path: str, ring: dict[bytes, RingLine]) -> bool:
-    """Its own wrapped key as the ring has it; none where that is too large for its place. Whether that was to be done.
+    """Overwrite the file's wrapped key with that of the ring, or clear it if it does not fit.
 
-    One whose key the ring does not have is left: nothing else would open it."""
+    Return whether it changed. A file whose key is not in the ring is skipped, because nothing else would open it.
+    """
     head = disk.read(path, 0, HEADER_BYTES)
     try:
         header = SealedHeader.read(head)
     except SealedFileBroken:
-        return False  # `check` tells of it
+        return False  # reported by `check`
     line = ring.get(header.commit)
     if line is None:
         return False
@@ -152,7 +161,7 @@ def _write_over(disk: DiskAccess, path: str, ring: dict[bytes, RingLine]) -> boo
 
 
 def log_rewrap(disk: DiskAccess, items: Sequence[Item]) -> None:
-    """The recorder's next statement says it: the one that runs, or the next one that does. Raises StorageError."""
+    """Pass items to the next statement of this recorder, running or not. Raises StorageError."""
     disk.make_folder(FOLDER)
     path = f"{FOLDER}/{TOLD}{token_hex(8)}"
     _replace(disk, path, [compact_json(item) + b"\n" for item in items])

@@ -1,6 +1,6 @@
-"""What a segment's file holds, byte for byte: a plain file's fragments with their hashes, or a sealed file's records.
+"""Content of a segment file as bytes: MP4 fragments with hashes, or sealed records.
 
-One for each open file; nothing here touches a disk. One thread at a time.
+One writer per open file. No I/O. One thread at a time.
 """
 
 import os
@@ -20,12 +20,12 @@ from tawny.storage.disk.disk import Bytes
 from tawny.storage.segments.metadata import SegmentMetadata, SegmentTrailer
 
 MakeInit = Callable[[Mapping[str, object]], bytes]
-"""A file's beginning, with so much more in its description."""
+"""Builds the initialization segment, with additional metadata entries."""
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenFragment:
-    """One fragment as MP4. time_ms: of its first picture, after the segment's start."""
+    """One MP4 fragment. time_ms: its first frame, relative to the segment's start."""
 
     parts: Sequence[Bytes]
     time_ms: int
@@ -33,35 +33,35 @@ class WrittenFragment:
 
 
 class SegmentContent(Protocol):
-    """What comes first was made by whoever made this."""
+    """Content writer of one file. `begin` is complete after construction."""
 
     @property
     def begin(self) -> Sequence[Bytes]: ...
     @property
     def splits(self) -> bool:
-        """Whether a key picture is to be a fragment of its own."""
+        """Whether a keyframe must be a separate fragment."""
         ...
 
     def add(self, fragments: Sequence[WrittenFragment]) -> list[Bytes]:
-        """Their bytes, in order."""
+        """Return the bytes of the fragments, in order."""
         ...
 
     def taken(self, fragments: Sequence[WrittenFragment]) -> None:
-        """The last ones are durable."""
+        """Report that the last fragments are durable."""
         ...
 
     def end(self, end: SegmentTrailer, signer: Signer | None) -> list[Bytes]:
-        """The last bytes of the file."""
+        """Return the last bytes of the file."""
         ...
 
     @property
     def digest(self) -> bytes | None:
-        """Of all that was written; None where there is none."""
+        """Digest of all written data. None if not available."""
         ...
 
 
 class PlainContent:
-    """MP4 that anything plays."""
+    """Standard MP4 with hashes."""
 
     def __init__(self, init: bytes) -> None:
         self.begin: Sequence[Bytes] = [init]
@@ -82,7 +82,7 @@ class PlainContent:
 
 
 class ProvedContent:
-    """MP4 that anything plays, with what proves each fragment behind the last one."""
+    """Standard MP4 with a proof of each fragment after the last one."""
 
     splits = False
 
@@ -117,7 +117,7 @@ _CLOCK, _DISK, _CAMERA, _SOURCE = 5, 6, 2, 1
 
 
 def ending_reason(why: str) -> int:
-    """The number of a reason, for who cannot read what is sealed."""
+    """Return the number of an end reason, for readers without the key."""
     if why in _REASONS:
         return _REASONS[why]
     if "clock" in why:
@@ -128,8 +128,10 @@ def ending_reason(why: str) -> int:
 
 
 class SealedSegmentContent:
-    """Records that only recipients can open. What was sealed and could not be written is written again as it is: a
-    number is never used for two contents."""
+    """Records that only recipients can open.
+
+    Sealed data that could not be written is returned again unchanged: a record number is never used for two contents.
+    """
 
     def __init__(self, sealer: Sealer, about: SegmentMetadata, init: bytes, software: str) -> None:
         self._sealer, self.splits = sealer, bool(sealer.header.flags & SealedFlag.SPLIT)
@@ -139,7 +141,7 @@ class SealedSegmentContent:
         self._has_lost = False
 
     def add(self, fragments: Sequence[WrittenFragment]) -> list[Bytes]:
-        """StorageError when others wait that were sealed before: the file ends without them."""
+        """Raises StorageError if other sealed data is still unwritten. The file then ends without it."""
         contents = [b"".join(one.parts) for one in fragments]
         if self._waiting is not None:
             if self._waiting[0] != contents:
@@ -161,7 +163,7 @@ class SealedSegmentContent:
         self._waiting = None
 
     def end(self, end: SegmentTrailer, signer: Signer | None) -> list[Bytes]:
-        """Nothing when something that was sealed is not in the file: it stops where it is."""
+        """Return no bytes if sealed data is missing in the file: it has no end record."""
         if self._waiting is not None or self._has_lost:
             self._has_lost = True
             return []
@@ -170,5 +172,5 @@ class SealedSegmentContent:
 
     @property
     def digest(self) -> bytes | None:
-        """None when it has to be found by reading the file."""
+        """None if it must be computed from the file."""
         return None if self._has_lost else self._sealer.digest

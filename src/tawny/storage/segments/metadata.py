@@ -1,7 +1,7 @@
-"""What a segment's file says of itself: who recorded it and since when, at its begin; until when and why, at its end.
+"""Metadata in segment files: camera, stream and start at the beginning; end time and reason at the end.
 
-Both are boxes of ours with JSON in the file. With them the index is made again from files alone, for two small reads a
-file, whatever its size. What a file says is never believed blindly: it is bounded, and None when it is nonsense.
+Both are `uuid` boxes with JSON. With them the index is rebuilt from files alone, with two small reads per file of any
+size. Input is untrusted: sizes are limited, and invalid metadata is returned as None.
 """
 
 import json
@@ -21,18 +21,21 @@ from tawny.sealed.header import HEADER_BYTES, SealedFileKind, SealedHeader
 from tawny.storage.disk.disk import DiskAccess
 from tawny.storage.disk.layout import SegmentName, is_sealed, segment_name
 
-_HEAD_BYTES: Final = 8 * 1024  # a beginning is about 1.5 KiB
+_HEAD_BYTES: Final = 8 * 1024  # a header is about 1.5 KiB
 _MOST_HEAD_BYTES: Final = 256 * 1024
 _TAIL_BYTES: Final = 1024
 THINNED_FROM: Final = "thinned_from"
-"""In a thinned file's description: the header of the full one, by which the signed history knows it."""
+"""Key in a thinned file's metadata: header of the full file, which identifies it in the signed history."""
 _HEADER: Final = struct.Struct(">I4s")
 _STREAMS: Final = {0: StreamName.MAIN, 1: StreamName.SUB}
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentMetadata:
-    """video, audio: codec strings; width and height in pixels. Of a sealed file they are not known without its key."""
+    """Metadata of a segment.
+
+    video, audio: codec strings. width, height: px. In a sealed file they are unknown without its key.
+    """
 
     camera: CameraId
     stream: StreamName
@@ -61,7 +64,7 @@ class SegmentMetadata:
         }
 
     def segment(self, name: SegmentName, size_bytes: int) -> Segment:
-        """The row of the closed file of this name."""
+        """Return the row of the closed file."""
         assert name.end_ms is not None
         return Segment(
             camera=name.camera,
@@ -80,7 +83,7 @@ class SegmentMetadata:
 
 @dataclass(frozen=True, slots=True)
 class SegmentTrailer:
-    """clock_offset_s: by how much the camera's own clock was ahead; None where it did not say."""
+    """End of a segment. clock_offset_s: how far the camera's clock is ahead; None if unknown."""
 
     end_ms: int
     why: str
@@ -94,13 +97,13 @@ class SegmentTrailer:
 def about(
     camera: CameraId, stream: StreamName, run: RunId, start_ms: int, video: VideoFormat, audio: AudioFormat | None
 ) -> SegmentMetadata:
-    """ValueError for a format without a usable parameter set."""
+    """Return the metadata of a new segment. Raises ValueError for a format without a usable parameter set."""
     sound = codec_string(audio) if audio else ""
     return SegmentMetadata(camera, stream, run, start_ms, codec_string(video), video.width, video.height, sound)
 
 
 def about_of(said: Any) -> SegmentMetadata | None:
-    """None when it is not what we would have written."""
+    """Parse metadata. Return None if invalid."""
     try:
         return SegmentMetadata(
             camera=CameraId(str(said["camera"])),
@@ -117,14 +120,14 @@ def about_of(said: Any) -> SegmentMetadata | None:
 
 
 def read_about(disk: DiskAccess, path: str) -> SegmentMetadata | None:
-    """From the file's beginning. None when there is none: torn, all zero, or no file of ours."""
+    """Read the metadata at the beginning of a file. None if torn, all zeros or not a segment."""
     if is_sealed(path):
         return _read_sealed(disk, path)
     return about_of(_description(disk, path))
 
 
 def read_header(disk: DiskAccess, path: str) -> SealedHeader | None:
-    """Of a sealed file, or of a plain one that is in the signed history; also when it was thinned. None of others."""
+    """Return the header of a sealed file, or of an MP4 file in the signed history, thinned or not. None for others."""
     if is_sealed(path):
         packed = disk.read(path, 0, HEADER_BYTES)
     else:
@@ -145,7 +148,7 @@ def _thinned_from(said: Any) -> bytes:
 
 
 def _description(disk: DiskAccess, path: str) -> Any:
-    """What stands in our own box, None where there is none."""
+    """Return the JSON of tawny's `uuid` box. None if missing."""
     head = disk.read(path, 0, _HEAD_BYTES)
     need = _head_bytes(head)
     if need > len(head):
@@ -159,7 +162,7 @@ def _description(disk: DiskAccess, path: str) -> Any:
 
 
 def _read_sealed(disk: DiskAccess, path: str) -> SegmentMetadata | None:
-    """The camera is believed to be the one in whose folder it stands: the header names it for the recorder alone."""
+    """Read a sealed file's header. The camera is taken from the folder: the header's id is opaque."""
     name = segment_name(path)
     try:
         header = SealedHeader.read(disk.read(path, 0, HEADER_BYTES))
@@ -173,12 +176,12 @@ def _read_sealed(disk: DiskAccess, path: str) -> SegmentMetadata | None:
 
 
 def stream_number(stream: StreamName) -> int:
-    """As headers have it."""
+    """Return the stream's number in headers."""
     return next(number for number, each in _STREAMS.items() if each is stream)
 
 
 def read_end(disk: DiskAccess, path: str, size_bytes: int) -> SegmentTrailer | None:
-    """From the file's end. None when it was not closed by its recorder, or when it is sealed."""
+    """Read the end of a file. None if the recorder did not close it, or if it is sealed."""
     tail = disk.read(path, max(0, size_bytes - _TAIL_BYTES), _TAIL_BYTES)
     at = tail.rfind(b"uuid" + OURS) - 4
     if at < 0 or _HEADER.unpack_from(tail, at)[0] != len(tail) - at:
@@ -192,7 +195,7 @@ def read_end(disk: DiskAccess, path: str, size_bytes: int) -> SegmentTrailer | N
 
 
 def _head_bytes(head: bytes) -> int:
-    """How far ftyp and moov reach."""
+    """Return the size of ftyp and moov in bytes. 0 if unknown."""
     at = 0
     while at + 8 <= len(head):
         size, kind = _HEADER.unpack_from(head, at)
@@ -203,7 +206,7 @@ def _head_bytes(head: bytes) -> int:
 
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Kind and content of the whole boxes in it, until one is not whole."""
+    """Yield type and content of complete boxes, up to the first incomplete one."""
     at = 0
     while at + 8 <= len(data):
         size, kind = _HEADER.unpack_from(data, at)

@@ -1,7 +1,7 @@
-"""Where it moved: 32x18 bits for each second in which something did, a file a UTC day, so that a spot can be searched.
+"""Motion grids: 32x18 bits per second with motion, one file per UTC day, for searches by area.
 
-A record is the second of the day (4 bytes) and its 72 bytes, row by row from the upper left, the highest bit first.
-Like scores, grids are written every ten seconds and never synced. Any thread.
+A record is the second of the day (4 bytes) and 72 bytes, row by row from the top left, highest bit first. Grids are
+written every ten seconds and never synced, like scores. Thread-safe.
 """
 
 import logging
@@ -32,7 +32,7 @@ _Day = tuple[CameraId, int]
 
 class MotionGrids:
     def __init__(self, volume: Volume, clock: Clock, is_sealed: Callable[[CameraId], bool] = lambda _: False) -> None:
-        """is_sealed: of a camera; where it moved there is not written down."""
+        """is_sealed: returns whether a camera is sealed; its grids are not stored."""
         self._is_sealed = is_sealed
         self._disk, self._clock = volume.disk, clock
         self._lock = threading.Lock()
@@ -40,7 +40,7 @@ class MotionGrids:
         self._due_s = clock.mono_s() + _EVERY_S
 
     def put(self, camera: CameraId, at_ms: int, grid: int) -> None:
-        """grid: bits as in `model.grid`; those of one second are put together, none at all is not kept."""
+        """Add a grid. Grids of one second are merged; an empty grid is ignored. grid: bits as in `model.grid`."""
         if not grid or self._is_sealed(camera):
             return
         day, second = divmod(at_ms // 1000, DAY_MS // 1000)
@@ -55,7 +55,7 @@ class MotionGrids:
             self._write()
 
     def read(self, camera: CameraId, within: Span) -> list[tuple[int, int]]:
-        """Seconds (UTC ms) with their grids, in order. Raises StorageError."""
+        """Return seconds (ms UTC) with their grids, in order. Raises StorageError."""
         found: dict[int, int] = {}
         for day in range(within.begin_ms // DAY_MS, (within.end_ms - 1) // DAY_MS + 1):
             for second, grid in self._of_day(camera, day):
@@ -68,7 +68,7 @@ class MotionGrids:
         path = grids_path(camera, day * DAY_MS)
         entry = self._disk.entry(path)
         stored = self._disk.read(path) if entry is not None and entry.kind == "file" else b""
-        whole = len(stored) - len(stored) % _RECORD.size  # a power cut may have torn the last one
+        whole = len(stored) - len(stored) % _RECORD.size  # a power cut may have torn the last record
         for second, bits in _RECORD.iter_unpack(stored[:whole]):
             yield second, int.from_bytes(bits, "big")
         with self._lock:
@@ -81,11 +81,11 @@ class MotionGrids:
             try:
                 self._write_day(grids_path(camera, day * DAY_MS), seconds)
             except StorageError as error:
-                log.warning("where it moved waits for the disk: %s", error)
+                log.warning("motion grids are queued until the disk can be written: %s", error)
                 break
             del self._waiting[camera, day]
         if sum(map(len, self._waiting.values())) > _MOST_WAITING:
-            log.error("the disk has not taken for long where it moved: it is forgotten")
+            log.error("too many motion grids are queued for the disk: they are dropped")
             self._waiting.clear()
 
     def _write_day(self, path: str, seconds: dict[int, int]) -> None:

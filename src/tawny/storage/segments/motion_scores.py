@@ -1,8 +1,7 @@
-"""Motion scores: one byte a second of each camera and of each of its zones, a file a UTC day, so that a day is read in
-one go.
+"""Motion scores: one byte per second of each camera and zone, one file per UTC day, read in one call.
 
-0..100 is the greatest score of that second, 255 says that nobody watched. Scores are written every ten seconds and
-never synced: after a power cut the last half minute may be unknown, and nothing else depends on them. Any thread.
+0..100 is the maximum score of the second; 255 means unknown. Scores are written every ten seconds and never synced.
+After a power cut the last half minute may be unknown. No other data depends on them. Thread-safe.
 """
 
 import logging
@@ -25,7 +24,7 @@ _DAY_S: Final = DAY_MS // 1000
 _EVERY_S: Final = 10.0
 _MOST_WAITING: Final = 100_000
 
-_Day = tuple[CameraId, str, int]  # zone, empty for the whole picture; days since 1970
+_Day = tuple[CameraId, str, int]  # zone, empty for the whole frame; days since 1970
 
 
 class MotionScoreFile:
@@ -36,7 +35,7 @@ class MotionScoreFile:
         self._due_s = clock.mono_s() + _EVERY_S
 
     def put(self, camera: CameraId, second_ms: int, score: int, zone: str = "") -> None:
-        """Of the second in which the instant lies; of several the greatest counts. ValueError unless 0..100."""
+        """Store the score of a second. The maximum of several counts. Raises ValueError unless 0..100."""
         if not 0 <= score <= 100:
             raise ValueError(f"a score is 0 to 100, not {score}")
         day, second = divmod(second_ms // 1000, _DAY_S)
@@ -47,12 +46,12 @@ class MotionScoreFile:
                 self._write()
 
     def flush(self) -> None:
-        """Write what waits."""
+        """Write queued scores."""
         with self._lock:
             self._write()
 
     def read(self, camera: CameraId, within: Span, zone: str = "") -> bytes:
-        """One byte a second, from the one in which `within` begins up to the one in which it ends.
+        """Return one byte per second, from the second in which `within` begins to the one in which it ends.
 
         Raises StorageError.
         """
@@ -84,11 +83,11 @@ class MotionScoreFile:
             try:
                 self._write_day(_path(of), seconds)
             except StorageError as error:
-                log.warning("motion scores wait for the disk: %s", error)
+                log.warning("motion scores are queued until the disk can be written: %s", error)
                 break
             del self._waiting[of]
         if sum(map(len, self._waiting.values())) > _MOST_WAITING:
-            log.error("the disk has taken no motion scores for long: they are forgotten")
+            log.error("too many motion scores are queued for the disk: they are dropped")
             self._waiting.clear()
 
     def _write_day(self, path: str, seconds: dict[int, int]) -> None:

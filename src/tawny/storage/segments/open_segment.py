@@ -1,10 +1,10 @@
-"""An open segment: its file while it is written, until it has its last name. One thread at a time.
+"""An open segment: its file from creation to the final name. One thread at a time.
 
-Always true: a row in the index has its whole file on disk, so the row is the last step. What a crash leaves:
-- after `create`: an open file that plays as far as it was synced, in a folder that `OpenFolders` names:
-  recovery closes it;
-- after the end box: the same, and it also says when and why it ended;
-- after the rename: a closed file without a row, in a folder that is still named: recovery adds the row.
+Invariant: the file of a row in the index is complete on disk, so the row is the last step. State after a crash:
+- after `create`: an open file, playable as far as it was synced, in a folder that `OpenFolders` lists.
+ Recovery finalizes it.
+- after the end box: the same, with end time and reason.
+- after the rename: a closed file without a row, in a folder that is still listed. Recovery adds the row.
 """
 
 import logging
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class OpenSegment:
-    """Made by `create`; ended by `close` or `leave`, after which `Volume.open_folders.leave` is the caller's."""
+    """An open segment, from `create` to `close` or `leave`. Afterwards the caller calls `Volume.open_folders.leave`."""
 
     def __init__(
         self,
@@ -37,19 +37,19 @@ class OpenSegment:
         self._content, self._signing = content, signing
         self._good_bytes = file.size_bytes
         self.is_usable = True
-        """False once what the disk has of it is not known: it takes no more."""
+        """False once the state on the disk is unknown. The file then accepts no more data."""
         self.fragments = 0
         self._is_left = self._has_last_name = False
         self._is_cut = True
-        """What the disk has of it is what is known to be good."""
+        """The file on the disk ends at the last known good byte."""
 
     @classmethod
     def create(
         cls, volume: Volume, about: SegmentMetadata, content: SegmentContent, signing: FileSigning | None = None
     ) -> "OpenSegment":
-        """The file with its beginning, durable under its open name. signing: its place in the signed history.
+        """Create the file with its header, durable under its open name. signing: its state in the signed history.
 
-        Raises StorageError; then nothing is left.
+        Raises StorageError; the file is then removed.
         """
         name = about.name
         volume.open_folders.enter(name.folder)
@@ -60,7 +60,7 @@ class OpenSegment:
                 file.sync()
                 volume.disk.sync_folder(name.folder)
             except StorageError:
-                with suppress(StorageError):  # what happened is told by the first error
+                with suppress(StorageError):  # only the first error is reported
                     file.close()
                     volume.disk.unlink(name.path)
                 raise
@@ -73,12 +73,14 @@ class OpenSegment:
 
     @property
     def size_bytes(self) -> int:
-        """What is durable."""
+        """Number of durable bytes."""
         return self._good_bytes
 
     def append(self, fragments: Sequence[WrittenFragment]) -> None:
-        """Add whole fragments, durably. Raises StorageError; if `is_usable` is still true, the file is as it was
-        before, and the same may be tried again."""
+        """Append complete fragments durably.
+
+        Raises StorageError. If `is_usable` is still true, the file is unchanged and the call may be retried.
+        """
         try:
             parts = self._content.add(fragments)
         except StorageError:
@@ -102,9 +104,9 @@ class OpenSegment:
         self._good_bytes = self._file.size_bytes
 
     def close(self, end: SegmentTrailer) -> Segment | None:
-        """End the file and give it its last name, durably. None when it held nothing and is removed.
+        """Finalize the file and rename it, durably. Return None if it held no data and was removed.
 
-        Raises StorageError; then `close` goes on from there when it is called again, or else recovery does.
+        Raises StorageError. A repeated call continues; otherwise recovery does.
         """
         disk, name = self.volume.disk, self.about.name
         if not self.fragments:
@@ -117,7 +119,7 @@ class OpenSegment:
             try:
                 self._end(end)
             except StorageError as error:
-                log.warning("%s ends without saying why: %s", name.path, error)
+                log.warning("%s has no end record: %s", name.path, error)
         if not self._is_left:
             self.leave()
         if not self._is_cut:
@@ -141,17 +143,20 @@ class OpenSegment:
                 self._signing.done(self._content.digest)
 
     def leave(self) -> None:
-        """Let go of it as it is, cut to what is known to be good."""
+        """Close the file without an end record, truncated to the last known good byte."""
         if self._file.size_bytes != self._good_bytes:
             self._is_cut = False
-            with suppress(StorageError):  # it is cut again by whoever closes it
+            with suppress(StorageError):  # `close` truncates it later
                 self._file.cut(self._good_bytes)
                 self._is_cut = True
         self._is_left = True
         self._file.close()
 
     def _cut_by_name(self) -> None:
-        """What `leave` could not cut while the disk refused. Behind it may be an end that nobody may believe."""
+        """Truncate the file by name if `leave` could not.
+
+        The data after the good bytes may contain an invalid end record.
+        """
         file = self.volume.disk.extend(self.about.name.path)
         try:
             file.cut(self._good_bytes)
