@@ -12,7 +12,7 @@ from tawny.model.errors import NotDone, UsageError
 
 
 @dataclass(frozen=True, slots=True)
-class TargetKind:
+class TargetGroup:
     """name: as the recorder has it. noun, nouns: for people. command: whose they are. page: how to set one up."""
 
     name: str
@@ -22,9 +22,11 @@ class TargetKind:
     page: str
 
 
-CHANNELS: Final = TargetKind("notifier", "channel", "notification channels", "tawny notifications", "docs/messages.md")
-DESTINATIONS: Final = TargetKind(
-    "destination", "destination", "upload destinations", "tawny uploads", "docs/offsite.md"
+CHANNELS: Final = TargetGroup(
+    "notifier", "channel", "notification channels", "tawny notifications", "docs/how-to/notifications.md"
+)
+DESTINATIONS: Final = TargetGroup(
+    "destination", "destination", "upload destinations", "tawny uploads", "docs/how-to/uploads.md"
 )
 
 
@@ -33,12 +35,12 @@ def recorder_folder(args: Namespace) -> Path:
     return data_folder(args, chosen)
 
 
-def require_name(args: Namespace, kind: TargetKind) -> None:
+def require_name(args: Namespace, kind: TargetGroup) -> None:
     if args.do != "list" and not args.name:
         raise UsageError(f"`{kind.command} {args.do}` requires a name.")
 
 
-def list_targets(folder: Path, kind: TargetKind, out: Output) -> int:
+def list_targets(folder: Path, kind: TargetGroup, out: Output) -> int:
     items = [one for one in ask_once(folder, {"do": "targets"})["items"] if one["kind"] == kind.name]
     rows = [(one["name"], one["where"], str(one["waiting"]), one["trouble"] or "–") for one in items]
     heads = ("NAME", "WHERE", "WAITING", "TROUBLE")
@@ -46,7 +48,7 @@ def list_targets(folder: Path, kind: TargetKind, out: Output) -> int:
     return 0
 
 
-def send_test(folder: Path, kind: TargetKind, name: str, out: Output) -> int:
+def send_test(folder: Path, kind: TargetGroup, name: str, out: Output) -> int:
     """Send something there now."""
     found = ask_once(folder, {"do": "targets"})["items"]
     known = [one["name"] for one in found if one["kind"] == kind.name]
@@ -61,7 +63,7 @@ def send_test(folder: Path, kind: TargetKind, name: str, out: Output) -> int:
     return 1 if any(one["wrong"] for one in told["steps"]) else 0
 
 
-def refuse_unknown(told: dict[str, Any], kind: TargetKind, name: str) -> None:
+def refuse_unknown(told: dict[str, Any], kind: TargetGroup, name: str) -> None:
     """NotDone when the recorder answers with the names it has."""
     if "known" in told:
         known = ", ".join(told["known"]) or f"none; see {kind.page} to set one up"
