@@ -118,7 +118,7 @@ def test_an_export_is_an_ordinary_file_of_the_time_asked_for(tawny: Tawny, recor
 
 def test_an_export_has_what_is_private_black_and_says_so(tawny: Tawny, recorded: Path, tmp_path: Path) -> None:
     left = "[[[0, 0], [0.5, 0], [0.5, 1], [0, 1]]]"
-    (tmp_path / "with.toml").write_text(f'[cameras.door]\nsource = "demo:"\ndetection.privacy_masks = {left}\n')
+    (tmp_path / "with.toml").write_text(f'[cameras.door]\nsource = "demo:"\nprivacy_masks = {left}\n')
     span = as_json(tawny("timeline", "--camera", "door", "--data", str(recorded), "--json").out)["spans"][0]
     words = ["export", "--camera", "door", "--data", str(recorded), "--from", span["start"], "--to", span["end"]]
     settings = ["--config", str(tmp_path / "with.toml")]
@@ -280,7 +280,7 @@ def test_integrations_are_listed_with_what_they_do(tawny: Tawny, recorded: Path)
 
 def test_rules_are_tested_for_a_mode(tawny: Tawny, recorded: Path) -> None:
     asked: list[dict[str, Any]] = []
-    outcome = {"deed": "tell phone", "does": True, "why": "Rule 1.", "went": ""}
+    outcome = {"deed": "notify phone", "does": True, "why": "Rule 1.", "went": ""}
     answer = {
         "at": "", "when": "Sunday 23:00", "mode": "away", "by": "week", "home": [], "recorded": True, "unrecorded": "",
         "noticed": True, "outcomes": [outcome],
@@ -294,8 +294,8 @@ def test_rules_are_tested_for_a_mode(tawny: Tawny, recorded: Path) -> None:
         said = tawny("rules", "test", "--camera", "door", "--mode", "away", "--data", str(recorded))
     assert said.code == 0, said.err
     assert said.out.startswith("Sunday 23:00: mode away (week); home: nobody.\nRecorded: yes.\n")
-    assert "tell phone" in said.out
-    assert {"camera": "door", "arm": "away", "kind": "person"}.items() <= asked[0].items()
+    assert "notify phone" in said.out
+    assert {"camera": "door", "mode": "away", "kind": "person"}.items() <= asked[0].items()
 
 
 def test_a_camera_is_tried_and_added(tawny: Tawny, tmp_path: Path) -> None:

@@ -232,10 +232,10 @@ def test_settings_say_zones_shortly_or_in_full() -> None:
         {
             "zones": {
                 "path": [[0.1, 0.5], [0.6, 0.5], [0.6, 1.0]],
-                "door": {"points": [[0, 0], [1, 0], [1, 1]], "level": 70, "smallest": "1 %", "stay": "5 s"},
+                "door": {"points": [[0, 0], [1, 0], [1, 1]], "threshold": 70, "min_size": "1 %", "min_time": "5 s"},
             },
             "lines": {"gate": [[0.2, 0.5], [0.8, 0.5]]},
-            "mask": [[[0, 0], [0.2, 0], [0.2, 0.2]]],
+            "motion_masks": [[[0, 0], [0.2, 0], [0.2, 0.2]]],
         }
     )
     places = camera_zones(watch)
@@ -252,7 +252,7 @@ def test_settings_say_zones_shortly_or_in_full() -> None:
         {"zones": {"z": [[0, 0], [1, 1], [1, 0], [0, 1]]}},
         {"zones": {"z": {"points": [[0, 0], [1, 0], [1, 1]], "colour": "red"}}},
         {"lines": {"l": [[0, 0], [1, 0], [1, 1]]}},
-        {"mask": [[[0, 0], [2, 0], [1, 1]]]},
+        {"motion_masks": [[[0, 0], [2, 0], [1, 1]]]},
     ],
 )
 def test_impossible_places_are_refused(said: dict[str, object]) -> None:

@@ -65,9 +65,9 @@ def _set_up(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
     path = data_folder(args, chosen) / KEYS / "owner.age"
     write_locked(path, owner, passphrase)
     UnlockMethodStore(path.parents[1]).sheet_shown(SystemClock().now_ms())
-    put_table(file, "sealed", {"recipients": [owner.recipient], "recovery": recovery.recipient})
+    put_table(file, "encryption", {"recipients": [owner.recipient], "recovery": recovery.recipient})
     if args.all:
-        put_table(file, "storage", {"sealed": True})
+        put_table(file, "storage", {"encrypt": True})
     words = (
         "All cameras are encrypted from now on."
         if args.all

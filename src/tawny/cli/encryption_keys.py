@@ -99,7 +99,7 @@ def _change(args: Namespace, chosen: Settings, file: Path) -> None:
         raise UsageError(f"{args.do} requires {error}.") from None
     if args.camera and args.camera not in chosen.cameras:
         raise NotDone(f"No camera named {args.camera}.", f"Available: {', '.join(chosen.cameras) or 'none yet'}.")
-    table = f"cameras.{args.camera}" if args.camera else "sealed"
+    table = f"cameras.{args.camera}" if args.camera else "encryption"
     now = chosen.cameras[args.camera].recipients if args.camera else chosen.encryption.recipients
     if args.do == "add-key":
         after = [*now, *([] if one in (*now, *chosen.encryption.all) else [one])]
@@ -133,14 +133,14 @@ def _rotate(
         sheet = RecoverySheet(new, socket.gethostname(), "", utc_text(SystemClock().now_ms()))
         show_sheet(sheet, args.html, out)
         ask_for_words(sheet, out, ask)
-        put_table(file, "sealed", {"recovery": new.recipient})
+        put_table(file, "encryption", {"recovery": new.recipient})
     elif old & set(chosen.encryption.recipients):
         passphrase, path = new_passphrase(), Path(args.key or "owner.age")
         path = path.with_name(f"{path.stem}-{short_name(new.recipient)[:8]}.age")
         write_locked(path, new, passphrase)
         out.say(f"The new key is {path}. Its passphrase is: {passphrase}\nIt is shown only once. Write it down.")
         after = [new.recipient if one in old else one for one in chosen.encryption.recipients]
-        put_table(file, "sealed", {"recipients": list(dict.fromkeys(after))})
+        put_table(file, "encryption", {"recipients": list(dict.fromkeys(after))})
     else:
         raise NotDone("This key doesn't open recordings here.", "Pass yours with --key FILE or --words.")
     return [*identities, new]

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from tawny.config.renamed import find_renamed
-from tawny.config.settings import CameraSettings, Settings, is_camera_id
+from tawny.config.settings import CameraSettings, DetectionSettings, Settings, is_camera_id
 from tawny.model.errors import Problem, SettingsError
 
 SECRET_KEYS = frozenset({"source", "sub", "onvif", "url", "secret", "token", "address", "metrics", "public_url"})
@@ -100,6 +100,11 @@ def _slips(tables: Mapping[str, Any]) -> Iterator[Problem]:
             if setting not in CameraSettings.model_fields and not isinstance(value, dict):
                 known = ", ".join(sorted(CameraSettings.model_fields))
                 yield Problem(f"cameras.{key}.{setting}", "an unknown setting", f"one of {known}")
+        detection = camera.get("detection") if isinstance(camera, dict) else None
+        for setting, value in detection.items() if isinstance(detection, dict) else ():
+            if setting not in DetectionSettings.model_fields and not isinstance(value, dict):
+                known = ", ".join(sorted(DetectionSettings.model_fields))
+                yield Problem(f"cameras.{key}.detection.{setting}", "an unknown setting", f"one of {known}")
 
 
 def _fill(value: Any, secrets: Mapping[str, str], path: tuple[str, ...], problems: list[Problem]) -> Any:

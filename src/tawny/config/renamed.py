@@ -53,6 +53,7 @@ RENAMED: Final[Mapping[str, str]] = {
     f"{_DETECTION}.mask": "motion_masks",
     f"{_DETECTION}.objects": "notify_types",
     f"{_DETECTION}.private": "cameras.*.privacy_masks",
+    f"{_DETECTION}.privacy_masks": "cameras.*.privacy_masks",
     f"{_DETECTION}.read": "recognize",
     f"{_DETECTION}.read_sure": "recognize_confidence",
     f"{_DETECTION}.read_zones": "recognize_zones",

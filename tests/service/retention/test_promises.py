@@ -85,5 +85,5 @@ def test_a_cameras_own_limits_are_held_against_its_own_promise() -> None:
     told = [warn.message for warn in shortfalls(kept, rates, DiskCapacity(10**12, 10**12), 0)]
     assert told == [
         "The minimum retention of porch needs 173 MB at the current rate, but its limit is 100 MB.",
-        "The minimum retention needs about 2880 files, but `cameras.porch.retention.count` allows 100.",
+        "The minimum retention needs about 2880 files, but `cameras.porch.retention.max_files` allows 100.",
     ]

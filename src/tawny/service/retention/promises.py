@@ -157,6 +157,6 @@ def _too_few_files(kept: storage.RetentionContract, rates: Rates) -> Iterator[Re
             where = "storage.retention" if camera is None else f"cameras.{camera}.retention"
             path = where if stream is None else f"{where}.sub"
             yield RecorderWarning(
-                f"The minimum retention needs about {need:.0f} files, but `{path}.count` allows {keep.count}.",
-                f"Raise `{path}.count`, or lower the minimum retention.",
+                f"The minimum retention needs about {need:.0f} files, but `{path}.max_files` allows {keep.count}.",
+                f"Raise `{path}.max_files`, or lower the minimum retention.",
             )
